@@ -1,0 +1,119 @@
+//! Instruction sets: find the references in old code, say where they point, write them anew.
+//!
+//! An approximate copy walks the *old* image unit by unit (a unit is an instruction or a data word). For each unit
+//! that holds an address, the maker and the applier ask the [shift map](crate::coding) where the old target has gone
+//! and [re-encode](Isa::encode) the unit for it. Both sides run exactly this code, so they cannot drift apart.
+//!
+//! One file per instruction set; everything here is `no_std`, allocation-free and panic-free (no indexing, no
+//! arithmetic that can overflow in debug builds): addresses are `u32` and wrap.
+
+#[cfg(feature = "isa-riscv")]
+pub(crate) mod riscv;
+#[cfg(feature = "isa-thumb")]
+pub(crate) mod thumb;
+#[cfg(feature = "isa-xtensa")]
+pub(crate) mod xtensa;
+
+/// Bytes of the old image that an instruction set may look at, from the unit on (fewer at the end of the image).
+pub(crate) const LOOKAHEAD: usize = 64;
+
+/// How a unit holds its reference. `PLAIN` and `WORD` are common to all instruction sets; numbers from 2 to 15 belong
+/// to the instruction set that returned them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Form(pub(crate) u8);
+
+impl Form {
+    /// No reference: predicted to stay as it is.
+    pub(crate) const PLAIN: Self = Self(0);
+    /// A 32-bit little-endian word that is an absolute address.
+    pub(crate) const WORD: Self = Self(1);
+}
+
+/// One unit of the old image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Unit {
+    /// Length in bytes, 1 to 4, never more than the bytes that are left.
+    pub(crate) len: u8,
+    /// How the reference is held, if there is one.
+    pub(crate) form: Form,
+    /// What kind of unit it is, 0 to 31, for the models: units of one class tend to change in the same way.
+    pub(crate) class: u8,
+    /// The old address that is referred to; 0 for [`Form::PLAIN`].
+    pub(crate) target: u32,
+}
+
+/// A place of an approximate copy: where the unit is read from and where it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The old image from the unit on: at least 1 and at most [`LOOKAHEAD`] bytes.
+    pub(crate) old: &'a [u8],
+    /// Address of the unit in the old image.
+    pub(crate) old_address: u32,
+    /// Address that the unit will have in the new image.
+    pub(crate) new_address: u32,
+    /// Which values are addresses of the old image (or of the chip's RAM).
+    pub(crate) ranges: &'a [AddressRange],
+}
+
+/// A range of addresses `start..end` that pointers may point into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct AddressRange {
+    /// First address.
+    pub(crate) start: u32,
+    /// One past the last address.
+    pub(crate) end: u32,
+}
+
+impl Place<'_> {
+    /// Is this value an address of the old image or of the chip's RAM?
+    pub(crate) fn is_address(&self, value: u32) -> bool {
+        self.ranges.iter().any(|r| r.start <= value && value < r.end)
+    }
+
+    /// The 32-bit little-endian word at the unit, if 4 bytes are left.
+    pub(crate) fn word(&self) -> Option<u32> {
+        self.old.first_chunk::<4>().map(|b| u32::from_le_bytes(*b))
+    }
+
+    /// The 16-bit little-endian value `at` bytes behind the start of the unit.
+    pub(crate) fn half(&self, at: usize) -> Option<u16> {
+        self.old.get(at..)?.first_chunk::<2>().map(|b| u16::from_le_bytes(*b))
+    }
+}
+
+/// What the model needs to know about an instruction set. State (registers, known literals) lives in `self`, is small and
+/// depends only on what was walked since the last [`jump`](Isa::jump).
+pub(crate) trait Isa {
+    /// Finds the unit at this place. May look ahead in `at.old`.
+    fn unit(&mut self, at: &Place<'_>) -> Unit;
+
+    /// Writes the unit anew so that it refers to `target`, an address of the *new* image, from `at.new_address`.
+    /// `None` when the target cannot be encoded in this form (out of range, misaligned). For forms that hold a part of the address
+    /// (the high 20 bits) the nearest encoding of that part. Bytes behind `unit.len` are 0.
+    /// Never called with [`Form::PLAIN`].
+    fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]>;
+
+    /// Reads the new target out of `bytes`, if they are the same unit but for the reference (same operation, same registers):
+    /// exactly then `encode(unit, at, decode(unit, at, bytes)) == bytes`. Never called with [`Form::PLAIN`].
+    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32>;
+
+    /// The unit was written as `bytes`: update registers, known literals and the like.
+    fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]);
+
+    /// The walk goes on somewhere else: forget what depends on the way.
+    fn jump(&mut self);
+
+    /// Number of low bits of a target that this form cannot express (1 for Thumb BL, 2 for Xtensa CALL, 12 for RISC-V LUI).
+    fn scale(form: Form) -> u8;
+
+    /// Does this form hold the whole target, so that the shift map may learn from it? (Not so for the high 20 bits alone.)
+    fn is_exact(form: Form) -> bool;
+
+    /// The unit's bytes with the reference field zeroed, for matching images whose code has moved.
+    fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4];
+}
+
+/// [`Isa::encode`] for [`Form::WORD`].
+pub(crate) fn encode_word(target: u32) -> [u8; 4] {
+    target.to_le_bytes()
+}
