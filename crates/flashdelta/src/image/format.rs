@@ -1,0 +1,94 @@
+//! Which container a file is.
+
+use core::fmt;
+
+use super::{bytes, dfu, ebl, elf, esp, gbl, mcuboot, telink, uf2, zigbee};
+
+/// A container format.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Format {
+    /// A plain binary, or something unknown.
+    Raw,
+    /// Intel HEX: I8HEX, I16HEX or I32HEX.
+    IntelHex,
+    /// Motorola S-records.
+    Srec,
+    /// Texas Instruments' text format for MSP430.
+    TiTxt,
+    /// Espressif image, or a flash image merged from some.
+    Esp,
+    /// ELF.
+    Elf,
+    /// UF2.
+    Uf2,
+    /// MCUboot image.
+    Mcuboot,
+    /// Zigbee over-the-air upgrade file.
+    ZigbeeOta,
+    /// Silicon Labs Gecko Bootloader file.
+    Gbl,
+    /// Ember bootloader file.
+    Ebl,
+    /// Telink TC32 image.
+    Telink,
+    /// ST DfuSe file.
+    DfuSe,
+    /// Plain binary with a DFU suffix.
+    Dfu,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Raw => "plain binary",
+            Self::IntelHex => "Intel HEX",
+            Self::Srec => "Motorola S-record",
+            Self::TiTxt => "TI-TXT",
+            Self::Esp => "Espressif image",
+            Self::Elf => "ELF",
+            Self::Uf2 => "UF2",
+            Self::Mcuboot => "MCUboot image",
+            Self::ZigbeeOta => "Zigbee OTA",
+            Self::Gbl => "Gecko Bootloader file (GBL)",
+            Self::Ebl => "Ember bootloader file (EBL)",
+            Self::Telink => "Telink image",
+            Self::DfuSe => "DfuSe",
+            Self::Dfu => "binary with DFU suffix",
+        })
+    }
+}
+
+/// Recognises the container of a file by its content. What is not recognised is [`Format::Raw`].
+pub fn detect(file: &[u8]) -> Format {
+    if let Some(text) = detect_text(file) {
+        return text;
+    }
+    let binary: [(fn(&[u8]) -> bool, Format); 9] = [
+        (elf::is, Format::Elf),
+        (uf2::is, Format::Uf2),
+        (|file| mcuboot::Mcuboot::parse(file).is_some(), Format::Mcuboot),
+        (dfu::is_dfuse, Format::DfuSe),
+        (gbl::is, Format::Gbl),
+        (telink::is, Format::Telink),
+        (esp::is, Format::Esp),
+        (zigbee::is, Format::ZigbeeOta),
+        (ebl::is, Format::Ebl),
+    ];
+    let found = binary.iter().find(|(is, _)| is(file)).map(|(_, format)| *format);
+    found.unwrap_or_else(|| if dfu::Suffix::parse(file).is_some() { Format::Dfu } else { Format::Raw })
+}
+
+/// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit, `@` and hex digits.
+fn detect_text(file: &[u8]) -> Option<Format> {
+    let start = file.iter().position(|b| !b.is_ascii_whitespace())?;
+    let digits = |from: usize, count: usize| {
+        bytes::slice(file, start + from, count).is_some_and(|run| run.iter().all(u8::is_ascii_hexdigit))
+    };
+    match file.get(start)? {
+        b':' if digits(1, 10) => Some(Format::IntelHex),
+        b'S' | b's' if digits(1, 5) && file.get(start + 1).is_some_and(u8::is_ascii_digit) => Some(Format::Srec),
+        b'@' if digits(1, 4) => Some(Format::TiTxt),
+        _ => None,
+    }
+}

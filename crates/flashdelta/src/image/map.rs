@@ -1,0 +1,244 @@
+//! The address map of a firmware file: which bytes of the file stand at which addresses when the firmware runs.
+//!
+//! The maker of a patch needs it to predict branches, calls and pointers. It is only a hint: a wrong or missing map makes
+//! a patch larger, never wrong, so everything here is lenient and nothing here fails. To read a file *exactly*, use the
+//! modules of the formats.
+
+use core::fmt;
+use core::ops::Range;
+
+use super::{bytes, dfu, ebl, elf, esp, gbl, mcuboot, raw, telink, uf2, zigbee, Format};
+
+/// What a range of bytes holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SegmentKind {
+    /// Instructions (with or without literals in between).
+    Code,
+    /// Data: words may be pointers, nothing is an instruction.
+    Data,
+    /// Code, data or both.
+    #[default]
+    Unknown,
+}
+
+/// Bytes of a file that have an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MapSegment {
+    /// First byte, as an offset into the file.
+    pub offset: u32,
+    /// Length in bytes; never 0.
+    pub len: u32,
+    /// Address of the first byte when the firmware runs (of 64-bit addresses the low 32 bits).
+    pub address: u32,
+    /// What the bytes are.
+    pub kind: SegmentKind,
+}
+
+/// Addresses `start..end` without bytes in the file (RAM, `.bss`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct AddressSpan {
+    /// First address.
+    pub start: u32,
+    /// One past the last address.
+    pub end: u32,
+}
+
+/// Which instruction set the code is probably written in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum IsaHint {
+    /// ARM Thumb and Thumb-2 (Cortex-M).
+    Thumb,
+    /// ARM, 32-bit instructions.
+    Arm,
+    /// 64-bit ARM.
+    AArch64,
+    /// 32-bit RISC-V.
+    RiscV32,
+    /// 64-bit RISC-V.
+    RiscV64,
+    /// Xtensa with register windows (ESP32, ESP32-S2, ESP32-S3).
+    XtensaWindowed,
+    /// Xtensa without register windows (ESP8266).
+    XtensaCall0,
+    /// Telink TC32.
+    Tc32,
+    /// Atmel AVR.
+    Avr,
+    /// Known, but not one of the above (an ELF machine without a model).
+    Other,
+}
+
+/// The address map of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AddressMap {
+    /// The (outermost) container.
+    pub format: Format,
+    /// The instruction set, if it could be told.
+    pub isa: Option<IsaHint>,
+    /// Bytes with addresses, in file order, without overlap in the *file*. (Addresses may overlap: a merged flash image holds
+    /// a bootloader and an application that use the same RAM.) Headers and the like are not in it.
+    pub segments: Vec<MapSegment>,
+    /// Addresses that pointers may point to although the file has no bytes for them, sorted, without overlap.
+    pub reserved: Vec<AddressSpan>,
+}
+
+impl AddressMap {
+    /// A map without any addresses.
+    pub(crate) fn empty(format: Format) -> Self {
+        Self { format, isa: None, segments: Vec::new(), reserved: Vec::new() }
+    }
+
+    /// Everything that a pointer may point to: the addresses of `segments` and `reserved`, sorted, merged where they touch or overlap.
+    pub fn spans(&self) -> Vec<AddressSpan> {
+        let mut spans: Vec<_> = self.segments.iter().map(|s| s.span()).chain(self.reserved.iter().copied()).collect();
+        merge(&mut spans);
+        spans
+    }
+
+    /// The address of the byte at `offset` in the file, if it has one.
+    pub fn address_of(&self, offset: u32) -> Option<u32> {
+        let next = self.segments.partition_point(|s| s.offset <= offset);
+        let segment = self.segments.get(next.checked_sub(1)?)?;
+        let into = offset - segment.offset;
+        (into < segment.len).then(|| segment.address.wrapping_add(into))
+    }
+
+    /// The offset in the file of the byte at `address`. Where several have this address: of the largest segment.
+    pub fn offset_of(&self, address: u32) -> Option<u32> {
+        let holds = |s: &&MapSegment| address.wrapping_sub(s.address) < s.len;
+        let segment = self.segments.iter().filter(holds).max_by_key(|s| s.len)?;
+        Some(segment.offset + (address - segment.address))
+    }
+
+    /// Adds the bytes `range` of the file at `address`. Empty ranges and offsets beyond 4 GiB are left out.
+    pub(crate) fn push(&mut self, range: Range<usize>, address: u32, kind: SegmentKind) {
+        let (Some(offset), Some(end)) = (bytes::offset32(range.start), bytes::offset32(range.end)) else { return };
+        let Some(len) = end.checked_sub(offset).filter(|len| *len != 0) else { return };
+        // A segment does not run past the end of the address space.
+        let len = len.min(u32::MAX - address).max(1);
+        self.segments.push(MapSegment { offset, len, address, kind });
+    }
+
+    /// Adds addresses without bytes.
+    pub(crate) fn reserve(&mut self, start: u32, end: u32) {
+        if start < end {
+            self.reserved.push(AddressSpan { start, end });
+        }
+    }
+
+    /// Sorts, and drops what overlaps something that stands before it in the file.
+    pub(crate) fn finish(mut self) -> Self {
+        self.segments.sort_by_key(|s| s.offset);
+        let mut end = 0;
+        self.segments.retain(|s| {
+            let keep = s.offset >= end;
+            if keep {
+                end = s.offset.saturating_add(s.len);
+            }
+            keep
+        });
+        merge(&mut self.reserved);
+        self
+    }
+}
+
+impl MapSegment {
+    /// The addresses of this segment.
+    pub fn span(&self) -> AddressSpan {
+        AddressSpan { start: self.address, end: self.address.saturating_add(self.len) }
+    }
+}
+
+impl fmt::Display for IsaHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Thumb => "Thumb",
+            Self::Arm => "ARM",
+            Self::AArch64 => "AArch64",
+            Self::RiscV32 => "RISC-V (32 bit)",
+            Self::RiscV64 => "RISC-V (64 bit)",
+            Self::XtensaWindowed => "Xtensa (windowed)",
+            Self::XtensaCall0 => "Xtensa (call0)",
+            Self::Tc32 => "TC32",
+            Self::Avr => "AVR",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC) gets an empty map: its addresses
+/// come with the memory image that it is [split](super::split) into.
+pub fn address_map(file: &[u8]) -> AddressMap {
+    let format = super::detect(file);
+    let mut map = AddressMap::empty(format);
+    match format {
+        Format::Elf => elf::map(file, &mut map),
+        Format::Esp => esp::map(file, &mut map),
+        Format::Uf2 => uf2::map(file, &mut map),
+        Format::Mcuboot => mcuboot::map(file, &mut map),
+        Format::ZigbeeOta => zigbee::map(file, &mut map),
+        Format::Gbl | Format::Ebl | Format::Telink => payload(file, 0..file.len(), &mut map),
+        Format::DfuSe => dfu::map(file, &mut map),
+        Format::Dfu | Format::Raw => payload(file, 0..dfu::content_len(file), &mut map),
+        Format::IntelHex | Format::Srec | Format::TiTxt => {}
+    }
+    map.finish()
+}
+
+/// Maps what stands inside a container: a Silicon Labs bootloader file, a Telink image, or a plain binary.
+pub(crate) fn payload(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
+    let Some(inner) = file.get(range.clone()) else { return };
+    if gbl::is(inner) {
+        gbl::map(file, range, map);
+    } else if ebl::is(inner) {
+        ebl::map(file, range, map);
+    } else if telink::is(inner) {
+        telink::map(range, map);
+    } else {
+        raw::map(file, range, map);
+    }
+}
+
+/// Sorts spans and joins those that touch or overlap.
+fn merge(spans: &mut Vec<AddressSpan>) {
+    spans.sort_unstable();
+    let mut merged: Vec<AddressSpan> = Vec::with_capacity(spans.len());
+    for span in spans.drain(..) {
+        match merged.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    *spans = merged;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_merged_and_lookups_agree() {
+        let mut map = AddressMap::empty(Format::Raw);
+        map.push(16..32, 0x1000, SegmentKind::Code);
+        map.push(40..48, 0x1010, SegmentKind::Data);
+        map.push(44..50, 0x9000, SegmentKind::Data); // overlaps the one before it: dropped
+        map.reserve(0x2000_0000, 0x2000_0100);
+        map.reserve(0x2000_0080, 0x2000_0200);
+        let map = map.finish();
+        assert_eq!(map.spans(), [AddressSpan { start: 0x1000, end: 0x1018 }, AddressSpan { start: 0x2000_0000, end: 0x2000_0200 }]);
+        assert_eq!(map.address_of(15), None);
+        assert_eq!(map.address_of(31), Some(0x100f));
+        assert_eq!(map.address_of(32), None);
+        assert_eq!(map.offset_of(0x1012), Some(42));
+        assert_eq!(map.offset_of(0x9000), None);
+    }
+
+    #[test]
+    fn a_segment_at_the_end_of_the_address_space_does_not_overflow() {
+        let mut map = AddressMap::empty(Format::Raw);
+        map.push(0..100, 0xffff_fff0, SegmentKind::Code);
+        let map = map.finish();
+        assert_eq!(map.spans(), [AddressSpan { start: 0xffff_fff0, end: 0xffff_ffff }]);
+    }
+}
