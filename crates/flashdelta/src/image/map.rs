@@ -7,7 +7,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use super::{bytes, dfu, ebl, elf, esp, gbl, mcuboot, raw, telink, uf2, zigbee, Format};
+use super::{bytes, cyacd, dfu, ebl, elf, esp, gbl, mcuboot, raw, telink, uf2, zigbee, Format};
 
 /// What a range of bytes holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -195,6 +195,8 @@ pub(crate) fn payload(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
         ebl::map(file, range, map);
     } else if telink::is(inner) {
         telink::map(range, map);
+    } else if cyacd::is(inner) {
+        cyacd::map(file, range, map);
     } else {
         raw::map(file, range, map);
     }

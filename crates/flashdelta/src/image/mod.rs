@@ -7,6 +7,7 @@
 //! and nothing is allocated by a size that a file merely claims.
 
 mod bytes;
+mod cyacd;
 mod format;
 mod map;
 

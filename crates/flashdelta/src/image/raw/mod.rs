@@ -136,20 +136,22 @@ mod tests {
     use crate::image::map::AddressSpan;
     use crate::image::{address_map, Format};
 
-    /// Functions `push {r4, lr}; ldr r0, [pc, #0]; pop {r4, pc}; nop; .word literal` with literals that point to other functions and to RAM.
+    /// Functions `push {r4, lr}; ldr r0, [pc, #4]; pop {r4, pc}; nop; .word literal; nop...` of different lengths, with literals that point to
+    /// other functions and to RAM.
     fn thumb(base: u32, functions: u32, header: usize) -> Vec<u8> {
+        let len = |n: u32| 12 + (n.wrapping_mul(0x9e37_79b9) >> 27) * 4;
+        let starts: Vec<u32> = (0..functions).scan(64, |at, n| Some(core::mem::replace(at, *at + len(n)))).collect();
         let mut image = vec![0xff; header];
         let handler = base + 64 + 1;
         for word in [0x2000_4000, handler, handler + 12, handler + 24].into_iter().chain([0; 12]) {
             image.extend(word.to_le_bytes());
         }
         for n in 0..functions {
-            for half in [0xb510u16, 0x4800, 0xbd10, 0x46c0] {
-                image.extend(half.to_le_bytes());
-            }
-            // Strides without a common divisor with the number of functions: no second base fits as well.
-            let literal = if n % 3 == 0 { 0x2000_0000 + n * 8 } else { base + 64 + 1 + ((n * n * 7 + n * 13) % functions) * 12 };
-            image.extend(literal.to_le_bytes());
+            let target = starts[(n * 89 % functions) as usize];
+            let literal = if n % 3 == 0 { 0x2000_0000 + n * 8 } else { base + target + 1 };
+            let nops = core::iter::repeat_n(0x46c0u16, (len(n) as usize - 12) / 2);
+            let code = [0xb510u16, 0x4801, 0xbd10, 0x46c0, literal as u16, (literal >> 16) as u16].into_iter().chain(nops);
+            image.extend(code.flat_map(u16::to_le_bytes));
         }
         image
     }
