@@ -29,8 +29,8 @@ pub(crate) struct Match {
 /// than two arrays would, and who reads one of the two nearly always reads the other.
 pub(crate) struct Matches {
     /// For each position of the new image a longest match in the old image: the rest of the match of the position
-    /// before if that is one; otherwise, between two candidates of one length, that nearer to where the last match went on
-    /// (before any match: to the same position).
+    /// before if that is one; otherwise, between two candidates of one length, that nearer to where the last match
+    /// went on (before any match: to the same position).
     pub(crate) old: Vec<Match>,
     /// For each position of the new image a longest match that starts earlier in the new image; it may overlap the
     /// position. Between two candidates of one length: the later.
