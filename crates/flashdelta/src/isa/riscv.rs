@@ -1,1 +1,295 @@
-//! to be written
+//! RISC-V: RV32IMC with or without A and F, little endian.
+//!
+//! Jumps and calls are relative to their own address. Other addresses are put together from two instructions: LUI or
+//! AUIPC set the high 20 bits of a register, and an ADDI, load, store or JALR adds the low 12. So the registers are
+//! tracked, in the old and in the new image: the instruction that adds the low bits then knows its full target.
+//!
+//! Section numbers are those of "The RISC-V Instruction Set Manual, Volume I: Unprivileged ISA", version 20191213.
+
+use super::{Form, Isa, Place, Unit};
+
+/// JAL (2.5): 20 bits, in units of 2 bytes, relative to the instruction.
+const JAL: Form = Form(2);
+/// C.J and C.JAL (16.4): 11 bits, in units of 2 bytes, relative to the instruction.
+const C_J: Form = Form(3);
+/// BEQ, BNE, BLT, BGE, BLTU, BGEU (2.5): 12 bits, in units of 2 bytes, relative to the instruction.
+const BRANCH: Form = Form(4);
+/// C.BEQZ and C.BNEZ (16.4): 8 bits, in units of 2 bytes, relative to the instruction.
+const C_BRANCH: Form = Form(5);
+/// LUI (2.4): the high 20 bits.
+const LUI: Form = Form(6);
+/// AUIPC (2.4): the high 20 bits, relative to the instruction.
+const AUIPC: Form = Form(7);
+/// ADDI, JALR and loads (2.4 to 2.6, 11.5): the low 12 bits, relative to register rs1, whose value is known.
+const LOW_I: Form = Form(8);
+/// Stores (2.6, 11.5): the low 12 bits, relative to register rs1, whose value is known.
+const LOW_S: Form = Form(9);
+
+/// What x3, the global pointer, is taken to hold. Its value is not known, but one and the same all over an image: so
+/// small data get an address range of their own, where nothing else is: the last 4 KiB.
+const GP: u32 = 0xffff_f800;
+
+/// Where the bits of a reference are: (lowest bit in the value, number of bits, lowest bit in the instruction).
+type Piece = (u8, u8, u8);
+
+/// The bits of the reference and the number of bits of the value (the highest of them is its sign).
+fn field(form: Form) -> (&'static [Piece], u32) {
+    match form {
+        JAL => (&[(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)], 21),
+        C_J => (
+            &[
+                (11, 1, 12),
+                (4, 1, 11),
+                (8, 2, 9),
+                (10, 1, 8),
+                (6, 1, 7),
+                (7, 1, 6),
+                (1, 3, 3),
+                (5, 1, 2),
+            ],
+            12,
+        ),
+        BRANCH => (&[(12, 1, 31), (5, 6, 25), (1, 4, 8), (11, 1, 7)], 13),
+        C_BRANCH => (&[(8, 1, 12), (3, 2, 10), (6, 2, 5), (1, 2, 3), (5, 1, 2)], 9),
+        LUI | AUIPC => (&[(12, 20, 12)], 32),
+        LOW_I => (&[(0, 12, 20)], 12),
+        LOW_S => (&[(5, 7, 25), (0, 5, 7)], 12),
+        _ => (&[], 32),
+    }
+}
+
+/// `width` low bits set.
+fn ones(width: u8) -> u32 {
+    !u32::MAX.wrapping_shl(width.into())
+}
+
+/// Spreads the bits of a value over the instruction.
+fn spread(form: Form, value: u32) -> u32 {
+    field(form).0.iter().fold(0, |word, &(low, width, at)| {
+        word | (value.wrapping_shr(low.into()) & ones(width)).wrapping_shl(at.into())
+    })
+}
+
+/// Gathers the value from the instruction and extends its sign.
+fn gather(form: Form, word: u32) -> u32 {
+    let (pieces, bits) = field(form);
+    let value = pieces.iter().fold(0, |value, &(low, width, at)| {
+        value | (word.wrapping_shr(at.into()) & ones(width)).wrapping_shl(low.into())
+    });
+    let unused = 32u32.wrapping_sub(bits);
+    (value.wrapping_shl(unused) as i32).wrapping_shr(unused) as u32
+}
+
+/// The first instruction and its length (1.5). An instruction that is cut off reads as 0, which is illegal.
+fn fetch(bytes: &[u8]) -> (u32, usize) {
+    match *bytes {
+        [a, b, c, d, ..] if a & 3 == 3 => (u32::from_le_bytes([a, b, c, d]), 4),
+        [a, b, ..] if a & 3 != 3 => (u32::from_le_bytes([a, b, 0, 0]), 2),
+        _ => (0, bytes.len().min(3)),
+    }
+}
+
+/// The form that the instruction has if what it refers to is an address.
+fn form(word: u32) -> Form {
+    match (word & 0x7f, word >> 12 & 7) {
+        (0x6f, _) => JAL,
+        (0x63, _) => BRANCH,
+        (0x37, _) => LUI,
+        (0x17, _) => AUIPC,
+        (0x13, 0) | (0x03 | 0x07 | 0x67, _) => LOW_I,
+        (0x23 | 0x27, _) => LOW_S,
+        _ => match word & 0xe003 {
+            0x2001 | 0xa001 => C_J,
+            0xc001 | 0xe001 => C_BRANCH,
+            _ => Form::PLAIN,
+        },
+    }
+}
+
+/// Register at bit `at` of the instruction.
+fn register(word: u32, at: u32) -> u32 {
+    word.wrapping_shr(at) & 31
+}
+
+/// The set (a bit each) of the registers whose values are no longer known behind this instruction.
+///
+/// The walk follows memory, not control. Code behind a jump or a return is mostly reached from before it, so a jump
+/// forgets nothing, a return only what a call does, and C.LWSP does not count for registers that a call preserves: it
+/// restores them at the end of a function, while the walk may still be in the middle. (Measured; all better so.)
+fn forgets(word: u32) -> u32 {
+    /// Not preserved by a call: x1, x5 to x7, x10 to x17, x28 to x31 (25, table 25.1). Taken for a return as well.
+    const CALL: u32 = 0xf003_fce2;
+    let rd = register(word, 7);
+    let set = 1u32.wrapping_shl(rd);
+    match word & 0x7f {
+        // Stores, branches, loads of floating-point registers, JAL x0.
+        0x23 | 0x27 | 0x63 | 0x07 => 0,
+        0x6f if rd == 0 => 0,
+        0x6f | 0x67 => CALL,
+        opcode if opcode & 3 == 3 => set,
+        // Compressed instructions by quadrant and funct3 (16.8).
+        _ => match quadrant(word) {
+            // C.ADDI4SPN, C.LW, and C.LBU and the like of Zcb.
+            0 | 2 | 4 => 0x100u32.wrapping_shl(word >> 2 & 7),
+            // C.JAL.
+            9 => CALL,
+            // C.SRLI to C.AND.
+            12 => 0x100u32.wrapping_shl(word >> 7 & 7),
+            // C.ADDI, C.LI, C.LUI and C.ADDI16SP, C.SLLI.
+            8 | 10 | 11 | 16 => set,
+            // C.LWSP.
+            18 => set & CALL,
+            // C.JR and C.JALR; C.MV and C.ADD.
+            20 if register(word, 2) == 0 => CALL,
+            20 => set,
+            _ => 0,
+        },
+    }
+}
+
+/// Quadrant (the low two bits) and funct3 of a compressed instruction.
+fn quadrant(word: u32) -> u8 {
+    ((word & 3) << 3 | word >> 13 & 7) as u8
+}
+
+/// The registers of the walk.
+#[derive(Clone, Default)]
+pub(crate) struct Riscv {
+    /// Bit set of the registers whose values are known: LUI or AUIPC left the high bits of an address there.
+    known: u32,
+    old: [u32; 32],
+    new: [u32; 32],
+}
+
+/// What the reference is relative to.
+fn base(form: Form, word: u32, address: u32, registers: &[u32; 32]) -> u32 {
+    match form {
+        LUI => 0,
+        LOW_I | LOW_S if register(word, 15) == 3 => GP,
+        LOW_I | LOW_S => registers.get(register(word, 15) as usize).copied().unwrap_or(0),
+        _ => address,
+    }
+}
+
+/// The low 12 bits of the address whose high bits the first instruction of `code` sets; 0 when nothing adds them.
+fn low_part(code: &[u8]) -> u32 {
+    let (word, mut at) = fetch(code);
+    let rd = register(word, 7);
+    while let Some(rest @ [_, ..]) = code.get(at..) {
+        let (word, len) = fetch(rest);
+        let form = form(word);
+        if matches!(form, LOW_I | LOW_S) && register(word, 15) == rd {
+            return gather(form, word);
+        }
+        if forgets(word).wrapping_shr(rd) & 1 != 0 {
+            break;
+        }
+        at = at.wrapping_add(len);
+    }
+    0
+}
+
+impl Riscv {
+    /// Is the high part of an address in this register?
+    fn knows(&self, number: u32) -> bool {
+        self.known.wrapping_shr(number) & 1 != 0
+    }
+}
+
+impl Isa for Riscv {
+    fn unit(&mut self, at: &Place<'_>) -> Unit {
+        let (word, len) = fetch(at.old);
+        let mut form = form(word);
+        let mut target = base(form, word, at.old_address, &self.old).wrapping_add(gather(form, word));
+        let is_reference = match form {
+            JAL | C_J | BRANCH | C_BRANCH => true,
+            LUI | AUIPC => {
+                target = target.wrapping_add(low_part(at.old));
+                register(word, 7) != 0 && (form == AUIPC || at.is_address(target))
+            }
+            LOW_I | LOW_S => register(word, 15) == 3 || self.knows(register(word, 15)),
+            _ => false,
+        };
+        if !is_reference {
+            form = Form::PLAIN;
+            target = 0;
+        }
+        Unit {
+            len: len as u8,
+            form,
+            class: class(word),
+            target,
+        }
+    }
+
+    fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
+        let (word, _) = fetch(at.old);
+        let form = unit.form;
+        let mut value = target.wrapping_sub(base(form, word, at.new_address, &self.new));
+        if !Self::is_exact(form) {
+            value = value.wrapping_add(0x800) & !0xfff;
+        }
+        let word = word & !spread(form, !0) | spread(form, value);
+        (gather(form, word) == value).then_some(word.to_le_bytes())
+    }
+
+    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32> {
+        let (word, _) = fetch(at.old);
+        let new = u32::from_le_bytes(bytes);
+        let same = (word ^ new) & !spread(unit.form, !0) == 0;
+        same.then(|| base(unit.form, word, at.new_address, &self.new).wrapping_add(gather(unit.form, new)))
+    }
+
+    fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) {
+        let (word, _) = fetch(at.old);
+        // An instruction that replaced the old one may set another register.
+        self.known &= !(forgets(word) | forgets(u32::from_le_bytes(bytes)));
+        let (LUI | AUIPC, Some(value)) = (unit.form, self.decode(unit, at, bytes)) else {
+            return;
+        };
+        let rd = register(word, 7);
+        if let (Some(old), Some(new)) = (self.old.get_mut(rd as usize), self.new.get_mut(rd as usize)) {
+            *old = base(unit.form, word, at.old_address, &[0; 32]).wrapping_add(gather(unit.form, word));
+            *new = value;
+            self.known |= 1u32.wrapping_shl(rd);
+        }
+    }
+
+    fn jump(&mut self) {
+        self.known = 0;
+    }
+
+    fn scale(form: Form) -> u8 {
+        match form {
+            JAL | C_J | BRANCH | C_BRANCH => 1,
+            LUI | AUIPC => 12,
+            _ => 0,
+        }
+    }
+
+    fn is_exact(form: Form) -> bool {
+        !matches!(form, LUI | AUIPC)
+    }
+
+    fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4] {
+        (u32::from_le_bytes(bytes) & !spread(unit.form, !0)).to_le_bytes()
+    }
+}
+
+/// Compressed instructions by quadrant and funct3 (16.8), the others by major opcode.
+fn class(word: u32) -> u8 {
+    match word & 0x7f {
+        0x03 | 0x07 => 24,
+        0x13 => 25,
+        0x17 | 0x37 => 26,
+        0x23 | 0x27 => 27,
+        0x63 => 28,
+        0x67 => 29,
+        0x6f => 30,
+        opcode if opcode & 3 == 3 => 31,
+        _ => quadrant(word),
+    }
+}
+
+#[cfg(test)]
+mod tests;
