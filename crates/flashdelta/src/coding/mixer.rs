@@ -1,0 +1,98 @@
+//! The adaptive state of a patch's models: slots and mixer weights, in memory that the caller lends.
+
+use super::logistic::{squash, Slot};
+use super::BitCoder;
+
+/// Fraction bits of a mixer weight.
+const WEIGHT_BITS: u32 = 14;
+
+/// Largest magnitude of a weight (4.0).
+const WEIGHT_LIMIT: i32 = 4 << WEIGHT_BITS;
+
+/// Slots and weights.
+#[derive(Debug)]
+pub(crate) struct Tables<'w> {
+    /// Adaptive contexts: first those with a place of their own, then the hashed ones.
+    slots: &'w mut [u16],
+    /// Mixer weights, in sets of the caller's choosing.
+    weights: &'w mut [i32],
+    /// How many slots have a place of their own.
+    direct: usize,
+}
+
+impl<'w> Tables<'w> {
+    /// Tables in the given memory, of which the first `direct` slots have a place of their own.
+    pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i32], direct: usize, weight: i32) -> Self {
+        slots.fill(Slot::NEW.0);
+        weights.fill(weight);
+        Self { slots, weights, direct }
+    }
+
+    /// Sets a slot to known odds.
+    pub(crate) fn prime(&mut self, index: usize, slot: Slot) {
+        if let Some(s) = self.slots.get_mut(index) {
+            *s = slot.0;
+        }
+    }
+
+    /// The slot of a hashed context.
+    pub(crate) fn hashed(&self, hash: u32) -> usize {
+        let free = (self.slots.len() - self.direct) as u32;
+        self.direct + (((hash >> 16) * free) >> 16) as usize
+    }
+
+    /// Codes a bit in one context.
+    pub(crate) fn code<C: BitCoder>(&mut self, coder: &mut C, index: usize, limit: usize, bit: bool) -> bool {
+        let slot = Slot(self.slots.get(index).copied().unwrap_or(0));
+        let bit = coder.code(squash(slot.log_odds()), bit);
+        if let Some(s) = self.slots.get_mut(index) {
+            *s = slot.learn(bit, limit).0;
+        }
+        bit
+    }
+
+    /// Codes a bit by mixing `N` contexts with the weights that start at `set * N`... of the weight table.
+    pub(crate) fn mix<C: BitCoder, const N: usize>(
+        &mut self,
+        coder: &mut C,
+        inputs: &[usize; N],
+        set: usize,
+        rate: Rate,
+        bit: bool,
+    ) -> bool {
+        let mut log_odds = [0i32; N];
+        for (s, i) in log_odds.iter_mut().zip(inputs) {
+            *s = Slot(self.slots.get(*i).copied().unwrap_or(0)).log_odds();
+        }
+        let mut none = [0i32; N];
+        let weights = self.weights.get_mut(set..).and_then(|w| w.first_chunk_mut::<N>()).unwrap_or(&mut none);
+        let sum = log_odds.iter().zip(weights.iter()).fold(0i32, |a, (s, w)| a.wrapping_add(s.wrapping_mul(*w)));
+        let p = squash(sum >> WEIGHT_BITS);
+        let bit = coder.code(p, bit);
+        let error = (i32::from(bit) << 16) - i32::from(p);
+        for (s, w) in log_odds.iter().zip(weights.iter_mut()) {
+            let step = (s.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
+            *w = w.wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
+        }
+        for i in inputs {
+            if let Some(s) = self.slots.get_mut(*i) {
+                *s = Slot(*s).learn(bit, rate.limit).0;
+            }
+        }
+        bit
+    }
+}
+
+/// How fast a decision's contexts and weights learn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    /// Confidence limit of the slots, 0 to 15.
+    pub(crate) limit: usize,
+    /// The weights move by `log-odds * error >> shift`.
+    pub(crate) shift: u32,
+}
+
+/// Mixes a value into a hash (multiplicative hashing, Knuth TAOCP 6.4).
+pub(crate) fn hash(seed: u32, value: u32) -> u32 {
+    (seed ^ value).wrapping_mul(0x9E37_79B1).rotate_left(15).wrapping_mul(0x85EB_CA6B)
+}

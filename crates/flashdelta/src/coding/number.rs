@@ -1,0 +1,39 @@
+//! Numbers as adaptive Exp-Golomb codes (Teuhola 1978): unary bit length, then the bits from the top; lengths and the two
+//! highest bits are learned, the others are nearly random and cost one bit each.
+
+use super::mixer::Tables;
+use super::BitCoder;
+
+/// Slots that one number context takes.
+pub(crate) const SLOTS: usize = 32 + 2 * 32 + 2;
+
+const LIMIT: usize = 12;
+
+/// Codes an unsigned number, 0 to 2^31 - 2, in the context whose slots start at `base`.
+pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: u32) -> u32 {
+    let plus = value.wrapping_add(1);
+    let wanted = 31 - plus.max(1).leading_zeros();
+    let mut length = 0;
+    while length < 31 && tables.code(coder, base + length as usize, LIMIT, length < wanted) {
+        length += 1;
+    }
+    let mut result = 1u32;
+    for i in 0..length {
+        let bit = plus >> (length - 1 - i) & 1 == 1;
+        let bit = match i {
+            0 => tables.code(coder, base + 32 + 2 * length as usize, LIMIT, bit),
+            1 => tables.code(coder, base + 33 + 2 * length as usize, LIMIT, bit),
+            _ => coder.code(1 << 15, bit),
+        };
+        result = result << 1 | u32::from(bit);
+    }
+    result.wrapping_sub(1)
+}
+
+/// Codes a signed number that is not 0, magnitude below 2^31 - 1.
+pub(crate) fn signed<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: i32) -> i32 {
+    let magnitude = unsigned(tables, coder, base, value.unsigned_abs().wrapping_sub(1)).wrapping_add(1);
+    let class = usize::from(magnitude > 8);
+    let negative = tables.code(coder, base + 32 + 64 + class, LIMIT, value < 0);
+    if negative { (magnitude as i32).wrapping_neg() } else { magnitude as i32 }
+}

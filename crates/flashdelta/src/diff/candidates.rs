@@ -1,0 +1,123 @@
+//! Candidates for copies: stretches of the new image that look like stretches of the old image or of the new one before them.
+
+use super::matches::Matches;
+use crate::model::Space;
+
+/// A stretch of the new image that could be copied: `new[start..end]` is nearly `image[start + shift..end + shift]` (wrapping).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Candidate {
+    /// First byte in the new image.
+    pub(crate) start: u32,
+    /// One past the last byte in the new image.
+    pub(crate) end: u32,
+    /// Source minus destination, wrapping.
+    pub(crate) shift: u32,
+    /// Which image it is read from.
+    pub(crate) space: Space,
+}
+
+impl Candidate {
+    /// Where the byte for `at` is read from.
+    pub(crate) fn source(&self, at: u32) -> u32 {
+        at.wrapping_add(self.shift)
+    }
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Shortest match in the old image that is worth a look, in bytes.
+    pub(crate) old_match: u32,
+    /// Shortest match in the new image, in bytes.
+    pub(crate) new_match: u32,
+    /// An approximate copy ends when its score (1 for an equal byte, minus [`Self::miss`] for a different one) has fallen by this much.
+    pub(crate) drop: i32,
+    /// What a different byte costs.
+    pub(crate) miss: i32,
+    /// Bytes that may be looked at while extending matches, per byte of the new image.
+    pub(crate) work: u64,
+}
+
+/// Finds candidates, sorted by start. `old` and `new` are the masked images that `matches` were found in; `plain_new` is the new image as it is.
+pub(crate) fn find(old: &[u8], new: &[u8], plain_new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    from_old(old, new, matches, limits, &mut found);
+    from_new(plain_new, matches, limits, &mut found);
+    found.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
+    found.dedup();
+    found
+}
+
+/// Approximate copies: each maximal match, grown in both directions for as long as most bytes are equal.
+fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits, found: &mut Vec<Candidate>) {
+    let mut reached = std::collections::HashMap::<u32, u32>::new();
+    let mut work = limits.work * new.len() as u64;
+    let mut previous = (u32::MAX, 0);
+    for (i, m) in matches.old.iter().enumerate() {
+        let i = i as u32;
+        let shift = m.position.wrapping_sub(i);
+        let continued = previous == (shift, m.length + 1);
+        previous = (shift, m.length);
+        if continued || m.length < limits.old_match || reached.get(&shift).is_some_and(|end| *end > i) {
+            continue;
+        }
+        let floor = reached.get(&shift).copied().unwrap_or(0);
+        let back = grow(
+            new[floor as usize..i as usize].iter().rev().zip(old[..m.position as usize].iter().rev()),
+            limits,
+            &mut work,
+        );
+        let forward = grow(
+            new[(i + m.length) as usize..].iter().zip(&old[(m.position + m.length) as usize..]),
+            limits,
+            &mut work,
+        );
+        let end = i + m.length + forward;
+        reached.insert(shift, end);
+        found.push(Candidate { start: i - back, end, shift, space: Space::Old });
+    }
+}
+
+/// How far a copy can be grown over `pairs` before its score falls: the length at which the score was best.
+fn grow<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, limits: &Limits, work: &mut u64) -> u32 {
+    let (mut score, mut best, mut length) = (0i32, 0i32, 0u32);
+    for (n, (a, b)) in pairs.enumerate() {
+        if *work == 0 {
+            break;
+        }
+        *work -= 1;
+        score += if a == b { 1 } else { -limits.miss };
+        if score > best {
+            best = score;
+            length = n as u32 + 1;
+        } else if score < best - limits.drop {
+            break;
+        }
+    }
+    length
+}
+
+/// Exact copies from the new image itself.
+fn from_new(new: &[u8], matches: &Matches, limits: &Limits, found: &mut Vec<Candidate>) {
+    let mut previous = (u32::MAX, 0);
+    for (i, m) in matches.new.iter().enumerate() {
+        let i = i as u32;
+        let shift = m.position.wrapping_sub(i);
+        let continued = previous == (shift, m.length + 1);
+        previous = (shift, m.length);
+        if continued || m.length < limits.new_match {
+            continue;
+        }
+        // The match may be one of masked bytes only: cut it where the bytes themselves differ.
+        let mut start = i;
+        for at in i..=i + m.length {
+            let equal = at < i + m.length && new[at as usize] == new[at.wrapping_add(shift) as usize];
+            if !equal {
+                if at - start >= limits.new_match {
+                    found.push(Candidate { start, end: at, shift, space: Space::New });
+                }
+                start = at + 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Parsing: which candidates to copy from, and what to spell out.
+//!
+//! A shortest path (Viterbi 1967) over the new image. At every byte the path is either free (between copies) or inside one of the
+//! candidates that cover it; going on inside costs little where bytes are equal, a correction where they are not; leaving and
+//! entering cost what the coder will spend on it. Costs are estimates in [`BIT`]s.
+
+use super::candidates::Candidate;
+use crate::model::Space;
+
+/// One bit.
+pub(crate) const BIT: u32 = 32;
+
+/// Candidates that are followed at the same time; more are dropped, worst first.
+const MOST_ACTIVE: usize = 24;
+
+/// A copy of the parse: `start..end` of the new image comes from `source` on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Copy {
+    /// First byte in the new image.
+    pub(crate) start: u32,
+    /// One past the last byte in the new image.
+    pub(crate) end: u32,
+    /// Which image is read.
+    pub(crate) space: Space,
+    /// Where the byte for `start` is read.
+    pub(crate) source: u32,
+}
+
+/// What the coder is expected to spend, in 1/32 bit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prices {
+    /// A byte of new content.
+    pub(crate) literal: u32,
+    /// An equal byte in a copy from the old image.
+    pub(crate) hit: u32,
+    /// An equal byte in a copy from the new image.
+    pub(crate) new_hit: u32,
+    /// A different byte behind an equal one.
+    pub(crate) miss: u32,
+    /// A different byte behind a different one.
+    pub(crate) next_miss: u32,
+    /// The end of a copy.
+    pub(crate) leave: u32,
+    /// The start of a copy, without its distance.
+    pub(crate) enter: u32,
+    /// Each bit of a distance.
+    pub(crate) distance_bit: u32,
+}
+
+/// A candidate that covers the current position.
+struct Active {
+    candidate: Candidate,
+    cost: u32,
+    entered: u32,
+    missed: bool,
+    inside: bool,
+}
+
+/// How the cheapest way to be free at a position came there.
+#[derive(Clone, Copy)]
+struct Step {
+    /// Where the copy was entered, or `LITERAL`.
+    entered: u32,
+    /// Source minus destination of the copy.
+    shift: u32,
+}
+
+const LITERAL: u32 = u32::MAX;
+const NEW_FLAG: u32 = 1 << 31;
+
+/// Finds the cheapest sequence of copies; everything between them is new content. `candidates` are sorted by start. `old` and `new` are masked
+/// images, in which bytes that prediction takes care of are equal; copies from the new image are exact.
+pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &Prices) -> Vec<Copy> {
+    let n = new.len();
+    let mut cost = vec![u32::MAX; n + 1];
+    let mut steps = vec![Step { entered: LITERAL, shift: 0 }; n + 1];
+    // Alignment of the last copy from the old image on the cheapest way, and where that copy ended.
+    let mut last = vec![(0u32, 0u32); n + 1];
+    cost[0] = 0;
+    let mut active: Vec<Active> = Vec::new();
+    let mut waiting = candidates.iter().peekable();
+    for at in 0..n {
+        let here = at as u32;
+        while let Some(c) = waiting.next_if(|c| c.start <= here) {
+            active.push(Active { candidate: *c, cost: u32::MAX, entered: here, missed: false, inside: false });
+        }
+        if active.len() > MOST_ACTIVE {
+            active.sort_by_key(|a| (a.cost, a.candidate.start, a.candidate.shift));
+            active.truncate(MOST_ACTIVE);
+        }
+        let free = cost[at];
+        let (shift, ended) = last[at];
+        relax(&mut cost, &mut steps, &mut last, at + 1, free + prices.literal, Step { entered: LITERAL, shift: 0 }, (shift, ended));
+        for a in &mut active {
+            let c = &a.candidate;
+            let is_new = c.space == Space::New;
+            let entry = free + prices.enter + distance(c, here, shift, ended, prices);
+            if !a.inside || entry < a.cost {
+                *a = Active { candidate: *c, cost: entry, entered: here, missed: false, inside: true };
+            }
+            let source = a.candidate.source(here) as usize;
+            let equal = is_new || old[source] == new[at];
+            a.cost += match (equal, a.missed) {
+                (true, _) if is_new => prices.new_hit,
+                (true, _) => prices.hit,
+                (false, false) => prices.miss,
+                (false, true) => prices.next_miss,
+            };
+            a.missed = !equal;
+            let c = &a.candidate;
+            let way = if is_new { (shift_of(&last, a.entered), end_of(&last, a.entered)) } else { (c.shift, here + 1) };
+            let flag = if is_new { NEW_FLAG } else { 0 };
+            relax(
+                &mut cost,
+                &mut steps,
+                &mut last,
+                at + 1,
+                a.cost + prices.leave,
+                Step { entered: a.entered | flag, shift: c.shift },
+                way,
+            );
+        }
+        active.retain(|a| a.candidate.end > here + 1);
+        rebase(&mut active, &mut cost, at);
+    }
+    trace(n, &steps)
+}
+
+fn shift_of(last: &[(u32, u32)], at: u32) -> u32 {
+    last[at as usize].0
+}
+
+fn end_of(last: &[(u32, u32)], at: u32) -> u32 {
+    last[at as usize].1
+}
+
+/// Takes the new way to `to` if it is cheaper.
+fn relax(cost: &mut [u32], steps: &mut [Step], last: &mut [(u32, u32)], to: usize, price: u32, step: Step, way: (u32, u32)) {
+    if price < cost[to] {
+        cost[to] = price;
+        steps[to] = step;
+        last[to] = way;
+    }
+}
+
+/// Keeps costs small: only their differences matter.
+fn rebase(active: &mut [Active], cost: &mut [u32], at: usize) {
+    const HIGH: u32 = 1 << 30;
+    if cost[at + 1] > HIGH {
+        let base = active.iter().map(|a| a.cost).fold(cost[at + 1], u32::min);
+        cost[at + 1] -= base;
+        for a in active {
+            a.cost -= base;
+        }
+    }
+}
+
+/// What it costs to say where a copy starts.
+fn distance(c: &Candidate, at: u32, shift: u32, ended: u32, prices: &Prices) -> u32 {
+    if c.space == Space::New {
+        return prices.distance_bit * (4 + bits(c.shift.wrapping_neg()));
+    }
+    let expected = ended.wrapping_add(shift);
+    let source = c.source(at);
+    if c.shift == shift || source == expected {
+        return prices.distance_bit * 2;
+    }
+    prices.distance_bit * (4 + bits(source.wrapping_sub(expected) as i32 as u32) + bits_of_length(source, expected))
+}
+
+fn bits_of_length(source: u32, expected: u32) -> u32 {
+    bits((source.wrapping_sub(expected) as i32).unsigned_abs()) / 4
+}
+
+/// Number of significant bits of a distance, of either sign.
+fn bits(x: u32) -> u32 {
+    32 - (x as i32).unsigned_abs().leading_zeros()
+}
+
+/// The copies of the cheapest way.
+fn trace(n: usize, steps: &[Step]) -> Vec<Copy> {
+    let mut copies = Vec::new();
+    let mut at = n as u32;
+    while at > 0 {
+        let step = steps[at as usize];
+        if step.entered == LITERAL {
+            at -= 1;
+            continue;
+        }
+        let space = if step.entered & NEW_FLAG != 0 { Space::New } else { Space::Old };
+        let start = step.entered & !NEW_FLAG;
+        copies.push(Copy { start, end: at, space, source: start.wrapping_add(step.shift) });
+        at = start;
+    }
+    copies.reverse();
+    merge(copies)
+}
+
+/// Joins copies that go on where the one before ended.
+fn merge(copies: Vec<Copy>) -> Vec<Copy> {
+    let mut merged: Vec<Copy> = Vec::with_capacity(copies.len());
+    for c in copies {
+        match merged.last_mut() {
+            Some(p) if p.end == c.start && p.space == c.space && p.source.wrapping_add(p.end - p.start) == c.source => p.end = c.end,
+            _ => merged.push(c),
+        }
+    }
+    merged
+}

@@ -1,0 +1,73 @@
+//! The maker's knowledge, as the model codec asks for it.
+
+use super::parse::Copy;
+use crate::isa::LOOKAHEAD;
+use crate::model::{Images, Jump, Oracle, Space};
+
+/// Both images in memory.
+pub(crate) struct InMemory<'a> {
+    /// The old image.
+    pub(crate) old: &'a [u8],
+    /// The new image.
+    pub(crate) new: &'a [u8],
+}
+
+impl Images for InMemory<'_> {
+    type Error = core::convert::Infallible;
+
+    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
+        let rest = self.old.get(offset as usize..).unwrap_or(&[]);
+        Ok(&rest[..rest.len().min(LOOKAHEAD)])
+    }
+
+    fn new(&mut self, offset: u32) -> Result<u8, Self::Error> {
+        Ok(self.new[offset as usize])
+    }
+}
+
+/// The parse, walked in step with the codec.
+pub(crate) struct Plan<'a> {
+    new: &'a [u8],
+    copies: &'a [Copy],
+    next: usize,
+}
+
+impl<'a> Plan<'a> {
+    /// A plan at the start of the new image.
+    pub(crate) fn new(new: &'a [u8], copies: &'a [Copy]) -> Self {
+        Self { new, copies, next: 0 }
+    }
+
+    /// The copy that covers `at` or comes next.
+    fn current(&mut self, at: u32) -> Option<&'a Copy> {
+        while self.copies.get(self.next).is_some_and(|c| c.end <= at) {
+            self.next += 1;
+        }
+        self.copies.get(self.next)
+    }
+}
+
+impl Oracle for Plan<'_> {
+    fn bytes(&self, at: u32, len: u8) -> [u8; 4] {
+        let mut bytes = [0; 4];
+        let at = at as usize;
+        let part = &self.new[at.min(self.new.len())..self.new.len().min(at + len as usize)];
+        bytes[..part.len()].copy_from_slice(part);
+        bytes
+    }
+
+    fn ends(&mut self, at: u32, len: u8, copy: Jump) -> bool {
+        let goes_on = self.current(at).is_some_and(|c| {
+            c.start <= at && at + u32::from(len) <= c.end && c.space == copy.space && c.source + (at - c.start) == copy.source
+        });
+        !goes_on
+    }
+
+    fn jump(&mut self, at: u32) -> Option<Jump> {
+        let copy = self.current(at).filter(|c| c.start <= at)?;
+        let source = copy.source + (at - copy.start);
+        // What is left of a copy from the new image after the unit before ran into it may not be worth its distance.
+        let left = copy.end - at;
+        (left >= 3 || copy.space == Space::Old && left > 1).then_some(Jump { space: copy.space, source })
+    }
+}

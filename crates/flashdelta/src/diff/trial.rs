@@ -1,0 +1,62 @@
+//! TEMPORARY: experiments.
+#![allow(missing_docs)]
+use super::{candidates, mask, matches, parse, plan};
+use crate::coding::{range::RangeEncoder, Meter, BitCoder};
+use crate::isa::AddressRange;
+use crate::model::{Model, Shape, Step};
+use crate::predict::address_map::Segment;
+use crate::predict::walker::{InstructionSet, Walker};
+
+
+pub struct Trial<'a> { pub old: &'a [u8], pub new: &'a [u8], pub isa: InstructionSet, pub old_map: &'a [Segment], pub new_map: &'a [Segment], pub ranges: &'a [(u32,u32)], pub slots: u16, pub map: u16 }
+
+struct Both { e: RangeEncoder, m: Meter }
+impl BitCoder for Both {
+    fn code(&mut self, p: u16, bit: bool) -> bool { self.e.code(p, bit); self.m.code(p, bit) }
+    fn enter(&mut self, part: crate::coding::Part) { self.m.enter(part) }
+}
+
+
+pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 5], String) {
+    let t0 = std::time::Instant::now();
+    let mut ranges: Vec<AddressRange> = t.ranges.iter().map(|r| AddressRange{start:r.0,end:r.1}).collect();
+    ranges.extend(t.old_map.iter().filter(|s| s.address != s.offset).map(Segment::range));
+    let mut nranges: Vec<AddressRange> = t.ranges.iter().map(|r| AddressRange{start:r.0,end:r.1}).collect();
+    nranges.extend(t.new_map.iter().filter(|s| s.address != s.offset).map(Segment::range));
+    let om = mask::mask(t.old, Walker::new(t.isa, t.old_map, t.old_map, &ranges));
+    let nm = mask::mask(t.new, Walker::new(t.isa, t.new_map, t.new_map, &nranges));
+    let t1 = std::time::Instant::now();
+    let m = matches::Matches::find(&om, &nm, 2);
+    let t2 = std::time::Instant::now();
+    let limits = candidates::Limits { old_match: crate::tune::t(18,6) as u32, new_match: crate::tune::t(19,4) as u32, drop: crate::tune::t(20,48), miss: crate::tune::t(21,2), work: 64 };
+    let c = candidates::find(&om, &nm, t.new, &m, &limits);
+    let t3 = std::time::Instant::now();
+    use parse::BIT;
+    let prices = parse::Prices { literal: crate::tune::t(10,210) as u32, hit: crate::tune::t(11,2) as u32, new_hit: crate::tune::t(12,6) as u32, miss: crate::tune::t(13,370) as u32, next_miss: crate::tune::t(14,200) as u32, leave: crate::tune::t(15,250) as u32, enter: crate::tune::t(16,3*32) as u32, distance_bit: crate::tune::t(17,32) as u32 };
+    let copies = parse::parse(&om, &nm, &c, &prices);
+    let t4 = std::time::Instant::now();
+    let mut wrong = 0; let mut covered = 0; let mut longest=0;
+    for c in &copies { let src: &[u8] = if c.space == crate::model::Space::Old { t.old } else { t.new }; let l=(c.end-c.start) as usize; covered += l; if l>longest {longest=l;} for k in 0..l { if src[c.source as usize+k] != t.new[c.start as usize+k] { wrong += 1; } } }
+    let gaps = t.new.len() - covered;
+    let bad = m.old.iter().enumerate().filter(|(i,x)| { let l = x.length as usize; om[x.position as usize..][..l] != nm[*i..][..l] }).count();
+    let shape = Shape { slots: t.slots, map: t.map };
+    let mut slots = vec![0u16; shape.all_slots()];
+    let mut weights = vec![0i32; crate::model::WEIGHTS];
+    let mut map = vec![0u32; t.map as usize * 2];
+    let mut model = Model::new((&mut slots, &mut weights, &mut map), Walker::new(t.isa, t.old_map, t.new_map, &ranges), t.old.len() as u32, t.new.len() as u32);
+    let mut plan = plan::Plan::new(t.new, &copies);
+    let mut images = plan::InMemory { old: t.old, new: t.new };
+    let mut coder = Both { e: RangeEncoder::new(), m: Meter::new() };
+    let mut check = Vec::new();
+    while (model.position() as usize) < t.new.len() {
+        match model.step(&mut coder, &mut images, &mut plan) {
+            Ok(Step::Wrote(w)) => check.extend_from_slice(&w.bytes[..w.len as usize]),
+            _ => panic!(),
+        }
+    }
+    assert!(check == t.new);
+    let t5 = std::time::Instant::now();
+    let s = format!("wrong {wrong} lit {gaps} longest {longest} bad {bad} cand {} copies {} mask {:?} match {:?} cand {:?} parse {:?} enc {:?}", c.len(), copies.len(), t1-t0,t2-t1,t3-t2,t4-t3,t5-t4);
+    let spent = coder.m.spent.map(|x| x >> 19);
+    (coder.e.finish(), spent, s)
+}

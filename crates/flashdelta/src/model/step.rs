@@ -1,0 +1,536 @@
+//! One step of the model codec, for maker and applier alike.
+
+use super::contexts::{self, byte_set, context, direct, hit_set, Shape, BYTE_INPUTS, HIT_INPUTS};
+use crate::coding::mixer::{hash, Rate, Tables};
+use crate::coding::{number, BitCoder, Part};
+use crate::isa::Form;
+use crate::predict::shift_map::{ShiftMap, Trust};
+use crate::predict::walker::{Forecast, Walker};
+
+/// Binary decisions of the longest step: hit, leave, retarget, alternative, four repeats, a number (97), or four bytes with their flags.
+const MAX_STEP_DECISIONS: usize = 128;
+
+/// A step consumes at most this many bytes of the patch.
+pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_DECISIONS * crate::coding::range::BYTES_PER_DECISION;
+
+/// Confidence limit of contexts with a place of their own.
+const LIMIT: usize = 12;
+
+const HIT_RATE: Rate = Rate { limit: 13, shift: 18 };
+const BYTE_RATE: Rate = Rate { limit: 10, shift: 17 };
+
+/// Which image a copy reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Space {
+    /// The old image.
+    Old,
+    /// The new image, as far as it is written.
+    New,
+}
+
+/// Where a copy goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Jump {
+    /// Which image.
+    pub(crate) space: Space,
+    /// Offset in it.
+    pub(crate) source: u32,
+}
+
+/// The images as the model sees them.
+pub(crate) trait Images {
+    /// What can go wrong when reading.
+    type Error;
+    /// The old image from `offset` on: all that is left or at least [`LOOKAHEAD`](crate::isa::LOOKAHEAD) bytes. Empty behind its end.
+    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error>;
+    /// A byte of the new image that is already written.
+    fn new(&mut self, offset: u32) -> Result<u8, Self::Error>;
+}
+
+/// What a maker knows and an applier does not.
+pub(crate) trait Oracle {
+    /// `len` bytes of the new image; the others are 0.
+    fn bytes(&self, at: u32, len: u8) -> [u8; 4];
+    /// Should the copy that is under way, now at `copy`, end before `at + len`?
+    fn ends(&mut self, at: u32, len: u8, copy: Jump) -> bool;
+    /// The copy that starts at `at`, if one does.
+    fn jump(&mut self, at: u32) -> Option<Jump>;
+}
+
+/// The applier's oracle: knows nothing.
+pub(crate) struct Nothing;
+
+impl Oracle for Nothing {
+    fn bytes(&self, _at: u32, _len: u8) -> [u8; 4] {
+        [0; 4]
+    }
+    fn ends(&mut self, _at: u32, _len: u8, _copy: Jump) -> bool {
+        false
+    }
+    fn jump(&mut self, _at: u32) -> Option<Jump> {
+        None
+    }
+}
+
+/// Bytes that a step has produced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Written {
+    /// The bytes; those behind `len` are 0.
+    pub(crate) bytes: [u8; 4],
+    /// How many, 0 to 4.
+    pub(crate) len: u8,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Bytes of the new image, possibly none.
+    Wrote(Written),
+    /// The patch asks for a copy from outside the images: it is damaged.
+    OutOfRange(Jump),
+}
+
+/// State of the codec.
+pub(crate) struct Model<'w> {
+    tables: Tables<'w>,
+    map: ShiftMap<'w>,
+    walker: Walker<'w>,
+    old_len: u32,
+    new_len: u32,
+    /// Bytes of the new image written so far.
+    at: u32,
+    /// The copy under way, or the last one.
+    copy: Jump,
+    copying: bool,
+    /// Units since the copy began, saturating.
+    age: u32,
+    /// Literals since the last copy.
+    literals: u32,
+    /// `new - old` of recent copies from the old image, and `new - source` of recent copies from the new one.
+    alignments: [u32; 4],
+    distance: u32,
+    /// Hits (0) and misses (1) of recent units.
+    history: u32,
+    /// Hits since the last miss.
+    run: u32,
+    /// The last eight bytes of the new image, the latest lowest.
+    recent: u64,
+    /// The last corrections of references (differences of targets) and of plain units (differences of words).
+    retargets: [u32; 4],
+    differences: [u32; 2],
+    /// The last difference of a byte at each alignment.
+    byte_differences: [u8; 4],
+    /// Hits and misses by form.
+    form_history: [u8; 16],
+}
+
+impl<'w> Model<'w> {
+    /// A codec at the start of a patch. `slots` and `weights` have the sizes that `shape` tells.
+    pub(crate) fn new(
+        memory: (&'w mut [u16], &'w mut [i32], &'w mut [u32]),
+        walker: Walker<'w>,
+        old_len: u32,
+        new_len: u32,
+    ) -> Self {
+        let (slots, weights, map) = memory;
+        let mut tables = Tables::new(slots, weights, direct::COUNT, contexts::START_WEIGHT);
+        contexts::prime(&mut tables);
+        Self {
+            tables,
+            map: ShiftMap::new(map),
+            walker,
+            old_len,
+            new_len,
+            at: 0,
+            copy: Jump { space: Space::Old, source: 0 },
+            copying: false,
+            age: 0,
+            literals: 0,
+            alignments: [0; 4],
+            distance: 0,
+            history: 0,
+            run: 0,
+            recent: 0,
+            retargets: [0; 4],
+            differences: [0; 2],
+            byte_differences: [0; 4],
+            form_history: [0; 16],
+        }
+    }
+
+    /// Bytes of the new image so far.
+    pub(crate) fn position(&self) -> u32 {
+        self.at
+    }
+
+    /// Makes the next decision and what follows from it: at most 4 bytes of the new image and [`MAX_STEP_BYTES`] of the patch.
+    pub(crate) fn step<C: BitCoder, I: Images, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        images: &mut I,
+        oracle: &mut O,
+    ) -> Result<Step, I::Error> {
+        let written = if !self.copying {
+            coder.enter(Part::Control);
+            let jump = oracle.jump(self.at);
+            let context = direct::JUMP + self.literals.min(31) as usize;
+            if self.tables.code(coder, context, LIMIT, jump.is_some()) {
+                let jump = self.jump(coder, jump.unwrap_or(self.copy));
+                if !self.is_inside(jump) {
+                    return Ok(Step::OutOfRange(jump));
+                }
+                return Ok(Step::Wrote(Written::default()));
+            }
+            self.literal(coder, images, oracle)?
+        } else if self.copy.space == Space::New {
+            self.copy_new(coder, images, oracle)?
+        } else {
+            self.copy_old(coder, images, oracle)?
+        };
+        for byte in written.bytes.iter().take(written.len as usize) {
+            self.recent = self.recent << 8 | u64::from(*byte);
+        }
+        self.at = self.at.wrapping_add(u32::from(written.len));
+        Ok(Step::Wrote(written))
+    }
+
+    /// Could a copy go on from there?
+    fn is_inside(&self, jump: Jump) -> bool {
+        match jump.space {
+            Space::Old => jump.source < self.old_len,
+            Space::New => jump.source < self.at,
+        }
+    }
+
+    /// Codes where the next copy starts.
+    fn jump<C: BitCoder>(&mut self, coder: &mut C, jump: Jump) -> Jump {
+        let expected = self.expected_source();
+        let t = &mut self.tables;
+        let few = usize::from(self.literals > 0);
+        let from_new = t.code(coder, direct::SPACE + few, LIMIT, jump.space == Space::New);
+        let jump = if from_new {
+            let distance = self.at.wrapping_sub(jump.source);
+            let same = t.code(coder, direct::RECENT + 8, LIMIT, distance == self.distance);
+            if !same {
+                self.distance =
+                    number::unsigned(t, coder, direct::NEW_DISTANCE, distance.wrapping_sub(1)).wrapping_add(1);
+            }
+            Jump { space: Space::New, source: self.at.wrapping_sub(self.distance) }
+        } else {
+            let alignment = self.at.wrapping_sub(jump.source);
+            let mut source = None;
+            if t.code(coder, direct::RECENT + few, LIMIT, jump.source == expected) {
+                source = Some(expected);
+            }
+            for i in 0..4 {
+                let candidate = self.alignments.get(i).copied().unwrap_or(0);
+                if source.is_some() || self.at.wrapping_sub(candidate) == expected {
+                    continue;
+                }
+                if t.code(coder, direct::RECENT + 2 + i, LIMIT, alignment == candidate) {
+                    source = Some(self.at.wrapping_sub(candidate));
+                }
+            }
+            let source = source.unwrap_or_else(|| {
+                let delta = jump.source.wrapping_sub(expected) as i32;
+                expected.wrapping_add(number::signed(t, coder, direct::OLD_DELTA, delta) as u32)
+            });
+            let alignment = self.at.wrapping_sub(source);
+            let place = self.alignments.iter().position(|a| *a == alignment).unwrap_or(3);
+            if let Some(front) = self.alignments.get_mut(..=place) {
+                front.rotate_right(1);
+            }
+            self.alignments[0] = alignment;
+            self.walker.jump();
+            let old_address = self.walker.old_address(source);
+            let by = self.walker.new_address(self.at).wrapping_sub(old_address);
+            self.map.learn(old_address, by);
+            Jump { space: Space::Old, source }
+        };
+        self.copy = jump;
+        self.copying = true;
+        self.age = 0;
+        self.literals = 0;
+        jump
+    }
+
+    /// Where the last copy from the old image ended.
+    fn expected_source(&self) -> u32 {
+        match self.copy.space {
+            Space::Old => self.copy.source,
+            // The copy from the new image stood for something in the old one as well: stay on the alignment.
+            Space::New => self.at.wrapping_sub(self.alignments[0]),
+        }
+    }
+
+    /// A byte of new content.
+    fn literal<C: BitCoder, I: Images, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        images: &mut I,
+        oracle: &mut O,
+    ) -> Result<Written, I::Error> {
+        coder.enter(Part::Literals);
+        let ghost = match self.copy.space {
+            Space::Old => images.old(self.copy.source.wrapping_add(self.literals))?.first().copied().unwrap_or(0),
+            Space::New => 0,
+        };
+        let recent = self.recent as u32;
+        let hashes = [
+            context(1, 0, 0),
+            context(2, recent & 0xFF, 0),
+            context(3, recent & 0xFFFF, 0),
+            context(4, recent & 0xFF_FFFF, 0),
+            context(5, u32::from(ghost), self.literals.min(3)),
+            context(6, recent >> 24, self.at & 3),
+        ];
+        let byte = self.byte(coder, 0, &hashes, oracle.bytes(self.at, 1)[0]);
+        self.literals = self.literals.saturating_add(1);
+        Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
+    }
+
+    /// Codes a byte, bit by bit from the top, in contexts given by their hashes.
+    fn byte<C: BitCoder>(&mut self, coder: &mut C, kind: usize, hashes: &[u32; BYTE_INPUTS], byte: u8) -> u8 {
+        let mut node = 1u32;
+        for bit in 0..8 {
+            let mut inputs = [0; BYTE_INPUTS];
+            for (i, h) in inputs.iter_mut().zip(hashes) {
+                *i = self.tables.hashed(hash(*h, node));
+            }
+            let bit = self.tables.mix(coder, &inputs, byte_set(kind, bit), Rate{limit: crate::tune::t(0,10) as usize, shift: crate::tune::t(1,17) as u32}, byte >> (7 - bit) & 1 == 1);
+            node = node << 1 | u32::from(bit);
+        }
+        node as u8
+    }
+
+    /// One byte of an exact copy from the new image.
+    fn copy_new<C: BitCoder, I: Images, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        images: &mut I,
+        oracle: &mut O,
+    ) -> Result<Written, I::Error> {
+        coder.enter(Part::Hits);
+        let predicted = images.new(self.copy.source)?;
+        let actual = oracle.bytes(self.at, 1)[0];
+        let age = self.age.min(31);
+        let o1 = self.recent as u32 & 0xFF;
+        let hashes = [
+            context(20, age, 0),
+            context(21, u32::from(predicted), age.min(7)),
+            context(22, u32::from(predicted), o1),
+            context(23, self.history & 7, age.min(15)),
+            context(24, self.at & 3, age.min(15)),
+            context(25, self.distance.min(255), age.min(3)),
+        ];
+        if self.age > 0 && !self.hit(coder, &hashes, 3, predicted == actual) {
+            self.copying = false;
+            return Ok(Written::default());
+        }
+        self.age = self.age.saturating_add(1);
+        self.copy.source = self.copy.source.wrapping_add(1);
+        Ok(Written { bytes: [predicted, 0, 0, 0], len: 1 })
+    }
+
+    /// Codes "as predicted".
+    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_INPUTS], set: usize, hit: bool) -> bool {
+        let mut inputs = [0; HIT_INPUTS];
+        for (i, h) in inputs.iter_mut().zip(hashes) {
+            *i = self.tables.hashed(hash(*h, 0));
+        }
+        self.tables.mix(coder, &inputs, hit_set(set), Rate{limit: crate::tune::t(2,13) as usize, shift: crate::tune::t(3,18) as u32}, hit)
+    }
+
+    /// One unit of an approximate copy from the old image.
+    fn copy_old<C: BitCoder, I: Images, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        images: &mut I,
+        oracle: &mut O,
+    ) -> Result<Written, I::Error> {
+        let old = images.old(self.copy.source)?;
+        if old.is_empty() {
+            self.copying = false;
+            return Ok(Written::default());
+        }
+        let mut forecast = self.walker.forecast(old, self.copy.source, self.at, &self.map);
+        let left = self.new_len.wrapping_sub(self.at);
+        if u32::from(forecast.unit.len) > left {
+            forecast.unit.len = left as u8;
+            forecast.unit.form = Form::PLAIN;
+            forecast.bytes = cut(forecast.old, left as u8);
+        }
+        let len = forecast.unit.len;
+        let actual = oracle.bytes(self.at, len);
+        coder.enter(Part::Hits);
+        let hashes = self.hit_contexts(old, &forecast);
+        let set = match forecast.unit.form {
+            Form::PLAIN => usize::from(forecast.unit.class != 0),
+            _ => 2,
+        };
+        let hit = self.hit(coder, &hashes, set, actual == forecast.bytes);
+        self.remember_hit(&forecast, hit);
+        let mut written = Written { bytes: forecast.bytes, len };
+        if !hit {
+            coder.enter(Part::Control);
+            let leave = self.age > 0 && {
+                let c = direct::LEAVE + (forecast.unit.class as usize & 31) * 4 + (self.history >> 1 & 3) as usize;
+                self.tables.code(coder, c, LIMIT, oracle.ends(self.at, len, self.copy))
+            };
+            if leave {
+                let same = forecast.bytes.iter().zip(&actual).take(len as usize).take_while(|(a, b)| a == b).count();
+                let keep = self.prefix(coder, len, same as u8);
+                self.copying = false;
+                self.copy.source = self.copy.source.wrapping_add(u32::from(keep));
+                return Ok(Written { bytes: cut(forecast.bytes, keep), len: keep });
+            }
+            written.bytes = self.correct(coder, old, &forecast, actual);
+        }
+        self.walker.advance(old, &forecast, written.bytes, &mut self.map);
+        self.age = self.age.saturating_add(1);
+        self.copy.source = self.copy.source.wrapping_add(u32::from(len));
+        Ok(written)
+    }
+
+    fn hit_contexts(&self, old: &[u8], forecast: &Forecast) -> [u32; HIT_INPUTS] {
+        let unit = &forecast.unit;
+        let class = u32::from(unit.class);
+        let word = u32::from_le_bytes(forecast.old);
+        let next = old.get(unit.len as usize..).and_then(|o| o.first_chunk::<2>()).map_or(0, |b| {
+            u32::from(u16::from_le_bytes(*b))
+        });
+        let run = (32 - self.run.leading_zeros()).min(15);
+        let form_history = self.form_history.get(unit.form.0 as usize & 15).copied().unwrap_or(0);
+        [
+            context(10, self.history & 0x3F, class),
+            context(11, run, class),
+            context(12, word, u32::from(unit.len)),
+            context(13, u32::from(form_history & 0xF) << 8 | forecast.trust as u32, u32::from(unit.form.0) << 8 | class),
+            context(14, next, class),
+            match unit.form {
+                Form::PLAIN => context(15, self.history & 0xFFF, self.at & 3),
+                _ => context(16, unit.target, 0),
+            },
+        ]
+    }
+
+    fn remember_hit(&mut self, forecast: &Forecast, hit: bool) {
+        self.history = self.history << 1 | u32::from(!hit);
+        self.run = if hit { self.run.saturating_add(1) } else { 0 };
+        if let Some(h) = self.form_history.get_mut(forecast.unit.form.0 as usize & 15) {
+            *h = *h << 1 | u8::from(!hit);
+        }
+    }
+
+    /// Codes how many bytes of the last unit belong to the copy: fewer than `len`.
+    fn prefix<C: BitCoder>(&mut self, coder: &mut C, len: u8, same: u8) -> u8 {
+        let mut n = 0;
+        while n + 1 < len && self.tables.code(coder, direct::PREFIX + (len & 3) as usize * 4 + n as usize, LIMIT, n < same) {
+            n += 1;
+        }
+        n
+    }
+
+    /// Codes what stands in the unit's place.
+    fn correct<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
+        let form = forecast.unit.form;
+        if form != Form::PLAIN {
+            coder.enter(Part::References);
+            if let Some(predicted) = self.walker.decode(old, forecast, forecast.bytes) {
+                let target = self.walker.decode(old, forecast, actual);
+                let f = form.0 as usize & 15;
+                let shift = self.map.look_up(forecast.unit.target);
+                let alternative = self
+                    .map
+                    .alternative(forecast.unit.target)
+                    .and_then(|by| self.walker.encode(old, forecast, forecast.unit.target.wrapping_add(by)))
+                    .filter(|bytes| shift.trust != Trust::Exact && *bytes != forecast.bytes);
+                if let Some(bytes) = alternative {
+                    if self.tables.code(coder, direct::ALTERNATIVE + f, LIMIT, bytes == actual) {
+                        return bytes;
+                    }
+                }
+                if self.tables.code(coder, direct::RETARGET + f, LIMIT, target.is_some()) {
+                    let scale = u32::from(self.walker.scale(form));
+                    let difference = target.unwrap_or(0).wrapping_sub(predicted);
+                    let difference = self.retarget(coder, f, scale, difference);
+                    let target = predicted.wrapping_add(difference);
+                    return self.walker.encode(old, forecast, target).unwrap_or(forecast.bytes);
+                }
+            }
+        }
+        self.correct_bytes(coder, forecast, actual)
+    }
+
+    /// Codes the difference between the target and the predicted one.
+    fn retarget<C: BitCoder>(&mut self, coder: &mut C, form: usize, scale: u32, difference: u32) -> u32 {
+        let mut found = None;
+        for (i, candidate) in self.retargets.iter().enumerate().take(3) {
+            if found.is_none() && *candidate & ((1u32 << scale) - 1) == 0 {
+                let same = self.tables.code(coder, direct::REPEAT + i * 16 + form, LIMIT, difference == *candidate);
+                if same {
+                    found = Some((i, *candidate));
+                }
+            }
+        }
+        let (place, difference) = found.unwrap_or_else(|| {
+            let steps = (difference as i32) >> scale;
+            let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD.0 as usize);
+            (3, (number::signed(&mut self.tables, coder, base, steps) as u32) << scale)
+        });
+        if let Some(front) = self.retargets.get_mut(..=place) {
+            front.rotate_right(1);
+        }
+        self.retargets[0] = difference;
+        difference
+    }
+
+    /// Codes the unit byte by byte.
+    fn correct_bytes<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
+        coder.enter(Part::Corrections);
+        let unit = &forecast.unit;
+        let kind = u32::from(unit.form.0) << 5 | u32::from(unit.class);
+        let mut bytes = [0; 4];
+        let mut flags = 1u32;
+        let mut last = 0u8;
+        let original = u32::from_le_bytes(forecast.old);
+        for (i, ((out, predicted), actual)) in
+            bytes.iter_mut().zip(forecast.bytes).zip(actual).enumerate().take(unit.len as usize)
+        {
+            let slot = direct::SAME + ((flags & 15) as usize * 16 + i * 4 + (unit.len as usize & 3));
+            let same = self.tables.code(coder, slot, LIMIT, predicted == actual);
+            flags = flags << 1 | u32::from(same);
+            *out = predicted;
+            let phase = (self.at.wrapping_add(i as u32) & 3) as usize;
+            if !same {
+                let p = u32::from(predicted);
+                let there = u32::from(self.byte_differences.get(phase).copied().unwrap_or(0));
+                let [d0, d1] = self.differences.map(|d| d & 0xFF);
+                let hashes = [
+                    context(30, there, i as u32),
+                    context(31, d0 << 8 | d1, 0),
+                    context(32, u32::from(last), flags & 7 | (i as u32) << 3),
+                    context(33, p << 8 | there, 0),
+                    context(34, kind << 2 | i as u32, original),
+                    context(35, kind << 2 | i as u32, d0),
+                ];
+                last = self.byte(coder, 1, &hashes, actual.wrapping_sub(predicted));
+                *out = predicted.wrapping_add(last);
+                self.differences = [u32::from(last), self.differences[0]];
+                if let Some(d) = self.byte_differences.get_mut(phase) {
+                    *d = last;
+                }
+            }
+        }
+        bytes
+    }
+}
+
+/// The first `len` bytes; the others are 0.
+fn cut(bytes: [u8; 4], len: u8) -> [u8; 4] {
+    let mut result = [0; 4];
+    for (to, from) in result.iter_mut().zip(bytes).take(len as usize) {
+        *to = from;
+    }
+    result
+}

@@ -1,0 +1,212 @@
+//! The shift map: where old addresses have gone.
+//!
+//! A bounded table, sorted by old address. It is never sent: maker and applier both learn it, from where each copy reads and
+//! writes and from every reference that had to be corrected. An address that has no entry of its own has moved as the
+//! nearest entry below it says.
+
+/// What is known about where an address has gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Shift {
+    /// New address minus old address, wrapping.
+    pub(crate) by: u32,
+    /// How sure this is.
+    pub(crate) trust: Trust,
+}
+
+/// How sure a [`Shift`] is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trust {
+    /// Nothing is known below this address.
+    Unknown = 0,
+    /// The entries below and above disagree.
+    Torn = 1,
+    /// The entries below and above agree.
+    Between = 2,
+    /// This very address has an entry.
+    Exact = 3,
+}
+
+/// Words that one entry takes: old address, shift.
+pub(crate) const ENTRY_WORDS: usize = 2;
+
+/// The table, in memory that the caller lends.
+#[derive(Debug)]
+pub(crate) struct ShiftMap<'w> {
+    /// Old addresses, ascending; only the first `len` count.
+    keys: &'w mut [u32],
+    /// Shifts of the same entries.
+    shifts: &'w mut [u32],
+    len: usize,
+    /// Where the search for an entry to drop goes on.
+    hand: usize,
+}
+
+impl<'w> ShiftMap<'w> {
+    /// An empty map; `memory` holds `memory.len() / ENTRY_WORDS` entries.
+    pub(crate) fn new(memory: &'w mut [u32]) -> Self {
+        let (keys, shifts) = memory.split_at_mut(memory.len() / ENTRY_WORDS);
+        Self { keys, shifts, len: 0, hand: 0 }
+    }
+
+    /// Where has `address` gone?
+    pub(crate) fn look_up(&self, address: u32) -> Shift {
+        let above = self.above(address);
+        let Some(i) = above.checked_sub(1) else {
+            let by = if self.len == 0 { 0 } else { self.shift(0) };
+            return Shift { by, trust: Trust::Unknown };
+        };
+        let by = self.shift(i);
+        let trust = if self.key(i) == address {
+            Trust::Exact
+        } else if above < self.len && self.shift(above) != by {
+            Trust::Torn
+        } else {
+            Trust::Between
+        };
+        Shift { by, trust }
+    }
+
+    /// The shift of the nearest entry above `address`, if it is not what [`look_up`](Self::look_up) says.
+    pub(crate) fn alternative(&self, address: u32) -> Option<u32> {
+        let above = self.above(address);
+        let below = self.shift(above.checked_sub(1)?);
+        (above < self.len && self.shift(above) != below).then(|| self.shift(above))
+    }
+
+    /// Learns that `address` has moved by `by`.
+    pub(crate) fn learn(&mut self, address: u32, by: u32) {
+        let mut at = self.above(address);
+        if let Some(i) = at.checked_sub(1) {
+            if self.shift(i) == by {
+                return;
+            }
+            if self.key(i) == address {
+                if let Some(s) = self.shifts.get_mut(i) {
+                    *s = by;
+                }
+                return;
+            }
+        }
+        if self.len == self.keys.len() {
+            if self.len < 2 {
+                return;
+            }
+            self.drop_one();
+            at = self.above(address);
+        }
+        let len = self.len;
+        insert(self.keys.get_mut(at..=len), address);
+        insert(self.shifts.get_mut(at..=len), by);
+        self.len += 1;
+    }
+
+    /// The copy has reached `from..to` with the shift that the entry at or below `from` says: forget what else was
+    /// believed of these addresses.
+    pub(crate) fn settle(&mut self, from: u32, to: u32) {
+        let first = self.above(from);
+        let mut last = first;
+        while last < self.len && self.key(last) < to {
+            last += 1;
+        }
+        self.remove(first, last);
+    }
+
+    /// Index of the first entry above `address`.
+    fn above(&self, address: u32) -> usize {
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.key(middle) <= address {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    fn key(&self, i: usize) -> u32 {
+        self.keys.get(i).copied().unwrap_or(0)
+    }
+
+    fn shift(&self, i: usize) -> u32 {
+        self.shifts.get(i).copied().unwrap_or(0)
+    }
+
+    /// Drops the next entry that says the same as the one below it, or, where there is none, the next in turn.
+    fn drop_one(&mut self) {
+        let start = self.hand;
+        let mut i = start;
+        loop {
+            i = if i + 1 < self.len { i + 1 } else { 0 };
+            if i == start {
+                break;
+            }
+            if i > 0 && self.shift(i) == self.shift(i - 1) {
+                break;
+            }
+        }
+        self.hand = if i == start { start.wrapping_add(7) % self.len.max(1) } else { i };
+        let victim = self.hand;
+        self.remove(victim, victim + 1);
+    }
+
+    /// Removes the entries `first..last`.
+    fn remove(&mut self, first: usize, last: usize) {
+        if first >= last {
+            return;
+        }
+        close(self.keys.get_mut(..self.len), first, last);
+        close(self.shifts.get_mut(..self.len), first, last);
+        self.len -= (last - first).min(self.len);
+    }
+}
+
+/// Shifts everything up by one and writes `value` in front; what falls off the end was unused.
+fn insert(slice: Option<&mut [u32]>, value: u32) {
+    let mut carried = value;
+    for slot in slice.into_iter().flatten() {
+        carried = core::mem::replace(slot, carried);
+    }
+}
+
+/// Moves what follows `last` down to `first`.
+fn close(slice: Option<&mut [u32]>, first: usize, last: usize) {
+    let Some(cells) = slice.map(|s| core::cell::Cell::from_mut(s).as_slice_of_cells()) else { return };
+    for (to, from) in cells.iter().skip(first).zip(cells.iter().skip(last)) {
+        to.set(from.get());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_entry_below_counts() {
+        let mut memory = [0; 8];
+        let mut map = ShiftMap::new(&mut memory);
+        assert_eq!(map.look_up(5), Shift { by: 0, trust: Trust::Unknown });
+        map.learn(100, 8);
+        map.learn(200, 12);
+        assert_eq!(map.look_up(100), Shift { by: 8, trust: Trust::Exact });
+        assert_eq!(map.look_up(150), Shift { by: 8, trust: Trust::Torn });
+        assert_eq!(map.look_up(250), Shift { by: 12, trust: Trust::Between });
+        assert_eq!(map.alternative(150), Some(12));
+        map.settle(100, 300);
+        assert_eq!(map.look_up(250), Shift { by: 8, trust: Trust::Between });
+    }
+
+    #[test]
+    fn a_full_map_stays_sorted_and_bounded() {
+        let mut memory = [0; 32];
+        let mut map = ShiftMap::new(&mut memory);
+        let mut seed = 7u32;
+        for _ in 0..10_000 {
+            seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
+            map.learn(seed >> 20, seed >> 8 & 7);
+            assert!(map.len <= 16);
+            assert!(map.keys[..map.len].windows(2).all(|w| w[0] < w[1]));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The walk over the old image: which unit stands at a place, and what it will be in the new image.
+
+use super::address_map::{segment_at, Segment, SegmentKind};
+use super::shift_map::{Shift, ShiftMap, Trust};
+use crate::isa::{self, AddressRange, Form, Isa as _, Place, Unit};
+
+/// An instruction set that a patch predicts by.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+#[repr(u8)]
+pub enum InstructionSet {
+    /// None, or one that flashdelta does not know: data words only.
+    #[default]
+    None = 0,
+    /// Arm Thumb and Thumb-2: Cortex-M0 to M85.
+    Thumb = 1,
+    /// RISC-V RV32IMC.
+    RiscV = 2,
+    /// Xtensa LX106 to LX7.
+    Xtensa = 3,
+}
+
+/// The state of one instruction set. The variants that an applier was built without do not exist in it.
+enum State {
+    None,
+    #[cfg(feature = "isa-thumb")]
+    Thumb(isa::thumb::Thumb),
+    #[cfg(feature = "isa-riscv")]
+    RiscV(isa::riscv::Riscv),
+    #[cfg(feature = "isa-xtensa")]
+    Xtensa(isa::xtensa::Xtensa),
+}
+
+/// Runs an expression with the state of whichever instruction set is in use; the last argument is the value for none.
+macro_rules! with_isa {
+    ($state:expr, $isa:ident => $body:expr, $none:expr) => {
+        match $state {
+            State::None => $none,
+            #[cfg(feature = "isa-thumb")]
+            State::Thumb($isa) => $body,
+            #[cfg(feature = "isa-riscv")]
+            State::RiscV($isa) => $body,
+            #[cfg(feature = "isa-xtensa")]
+            State::Xtensa($isa) => $body,
+        }
+    };
+}
+
+/// What the walk foretells for one unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forecast {
+    /// The unit of the old image.
+    pub(crate) unit: Unit,
+    /// Its old bytes.
+    pub(crate) old: [u8; 4],
+    /// The bytes it should have in the new image.
+    pub(crate) bytes: [u8; 4],
+    /// What the shift map knew about its target.
+    pub(crate) trust: Trust,
+    /// Its address in the old and in the new image.
+    old_address: u32,
+    new_address: u32,
+    in_code: bool,
+}
+
+/// Walks copies from the old image.
+pub(crate) struct Walker<'w> {
+    state: State,
+    old_segments: &'w [Segment],
+    new_segments: &'w [Segment],
+    ranges: &'w [AddressRange],
+    /// The segments of the last place.
+    old_segment: Segment,
+    new_segment: Segment,
+}
+
+impl InstructionSet {
+    /// Was this instruction set compiled in?
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Thumb => cfg!(feature = "isa-thumb"),
+            Self::RiscV => cfg!(feature = "isa-riscv"),
+            Self::Xtensa => cfg!(feature = "isa-xtensa"),
+        }
+    }
+}
+
+impl<'w> Walker<'w> {
+    /// A walk that has not begun. `ranges` are the addresses that pointers may point to.
+    pub(crate) fn new(
+        isa: InstructionSet,
+        old_segments: &'w [Segment],
+        new_segments: &'w [Segment],
+        ranges: &'w [AddressRange],
+    ) -> Self {
+        let state = match isa {
+            #[cfg(feature = "isa-thumb")]
+            InstructionSet::Thumb => State::Thumb(Default::default()),
+            #[cfg(feature = "isa-riscv")]
+            InstructionSet::RiscV => State::RiscV(Default::default()),
+            #[cfg(feature = "isa-xtensa")]
+            InstructionSet::Xtensa => State::Xtensa(Default::default()),
+            _ => State::None,
+        };
+        let nowhere = Segment::default();
+        Self { state, old_segments, new_segments, ranges, old_segment: nowhere, new_segment: nowhere }
+    }
+
+    /// The walk goes on at another place.
+    pub(crate) fn jump(&mut self) {
+        with_isa!(&mut self.state, isa => isa.jump(), ());
+    }
+
+    /// The address of an offset in the old image.
+    pub(crate) fn old_address(&mut self, offset: u32) -> u32 {
+        if !self.old_segment.holds(offset) {
+            self.old_segment = segment_at(self.old_segments, offset);
+        }
+        self.old_segment.address_of(offset)
+    }
+
+    /// The address of an offset in the new image.
+    pub(crate) fn new_address(&mut self, offset: u32) -> u32 {
+        if !self.new_segment.holds(offset) {
+            self.new_segment = segment_at(self.new_segments, offset);
+        }
+        self.new_segment.address_of(offset)
+    }
+
+    /// Foretells the unit at `source` of the old image when it goes to `destination` of the new one. `old` are the bytes from
+    /// `source` on, at most [`isa::LOOKAHEAD`], at least 1.
+    pub(crate) fn forecast(&mut self, old: &[u8], source: u32, destination: u32, map: &ShiftMap<'_>) -> Forecast {
+        let old_address = self.old_address(source);
+        let new_address = self.new_address(destination);
+        let left = self.old_segment.end().wrapping_sub(source);
+        let old = old.get(..left as usize).unwrap_or(old);
+        let in_code = self.old_segment.kind == SegmentKind::Code;
+        let place = Place { old, old_address, new_address, ranges: self.ranges };
+        let unit = match (&mut self.state, in_code) {
+            (State::None, _) | (_, false) => data_unit(&place),
+            (state, true) => with_isa!(state, isa => isa.unit(&place), data_unit(&place)),
+        };
+        let mut bytes = [0; 4];
+        for (to, from) in bytes.iter_mut().zip(old.iter().take(unit.len as usize)) {
+            *to = *from;
+        }
+        let mut forecast =
+            Forecast { unit, old: bytes, bytes, trust: Trust::Unknown, old_address, new_address, in_code };
+        if unit.form != Form::PLAIN {
+            let shift = map.look_up(unit.target);
+            forecast.trust = shift.trust;
+            if let Some(bytes) = self.encode(old, &forecast, unit.target.wrapping_add(shift.by)) {
+                forecast.bytes = bytes;
+            }
+        }
+        forecast
+    }
+
+    /// The unit with another target.
+    pub(crate) fn encode(&self, old: &[u8], forecast: &Forecast, target: u32) -> Option<[u8; 4]> {
+        match forecast.unit.form {
+            Form::PLAIN => None,
+            Form::WORD => Some(isa::encode_word(target)),
+            _ => with_isa!(&self.state, isa => isa.encode(&forecast.unit, &self.place(old, forecast), target), None),
+        }
+    }
+
+    /// The target that these bytes refer to, if they are the unit with another target.
+    pub(crate) fn decode(&self, old: &[u8], forecast: &Forecast, bytes: [u8; 4]) -> Option<u32> {
+        match forecast.unit.form {
+            Form::PLAIN => None,
+            Form::WORD => Some(u32::from_le_bytes(bytes)),
+            _ => with_isa!(&self.state, isa => isa.decode(&forecast.unit, &self.place(old, forecast), bytes), None),
+        }
+    }
+
+    /// Number of low bits that the form of this unit cannot express.
+    pub(crate) fn scale(&self, form: Form) -> u8 {
+        scale_with(&self.state, form)
+    }
+
+    /// The unit was written as `bytes`. Feeds the map if the reference was corrected.
+    pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
+        let form = forecast.unit.form;
+        if form != Form::PLAIN && bytes != forecast.bytes && (form == Form::WORD || self.is_exact(form)) {
+            if let Some(target) = self.decode(old, forecast, bytes) {
+                map.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
+            }
+        }
+        if forecast.in_code {
+            let place = Place {
+                old,
+                old_address: forecast.old_address,
+                new_address: forecast.new_address,
+                ranges: self.ranges,
+            };
+            with_isa!(&mut self.state, isa => isa.advance(&forecast.unit, &place, bytes), ());
+        }
+    }
+
+    /// The old bytes of the unit with the reference zeroed.
+    #[cfg(feature = "std")]
+    pub(crate) fn mask(&self, forecast: &Forecast) -> [u8; 4] {
+        match forecast.unit.form {
+            Form::PLAIN => forecast.old,
+            Form::WORD => [0; 4],
+            _ => with_isa!(&self.state, isa => mask_with(isa, forecast), forecast.old),
+        }
+    }
+
+    /// The shift of the place itself.
+    pub(crate) fn place_shift(forecast: &Forecast) -> Shift {
+        Shift { by: forecast.new_address.wrapping_sub(forecast.old_address), trust: Trust::Exact }
+    }
+
+    fn is_exact(&self, form: Form) -> bool {
+        exact_with(&self.state, form)
+    }
+
+    fn place<'a>(&self, old: &'a [u8], forecast: &Forecast) -> Place<'a>
+    where
+        'w: 'a,
+    {
+        Place { old, old_address: forecast.old_address, new_address: forecast.new_address, ranges: self.ranges }
+    }
+}
+
+fn scale_of<I: isa::Isa>(_: &I, form: Form) -> u8 {
+    I::scale(form)
+}
+
+#[cfg(feature = "std")]
+fn mask_with<I: isa::Isa>(_: &I, forecast: &Forecast) -> [u8; 4] {
+    I::mask(&forecast.unit, forecast.old)
+}
+
+fn exact_of<I: isa::Isa>(_: &I, form: Form) -> bool {
+    I::is_exact(form)
+}
+
+fn scale_with(state: &State, form: Form) -> u8 {
+    match form {
+        Form::WORD => 0,
+        _ => with_isa!(state, isa => scale_of(isa, form), 0),
+    }
+}
+
+fn exact_with(state: &State, form: Form) -> bool {
+    with_isa!(state, isa => exact_of(isa, form), false)
+}
+
+/// A unit of a data segment: up to the next 4-aligned address; a whole word may be a pointer.
+fn data_unit(place: &Place<'_>) -> Unit {
+    let to_boundary = 4 - (place.old_address & 3) as usize;
+    let len = to_boundary.min(place.old.len()) as u8;
+    match place.word() {
+        Some(word) if to_boundary == 4 && place.is_address(word) => {
+            Unit { len: 4, form: Form::WORD, class: 1, target: word }
+        }
+        _ => Unit { len, form: Form::PLAIN, class: 0, target: 0 },
+    }
+}
