@@ -2,9 +2,8 @@
 #![allow(missing_docs)]
 use super::{candidates, mask, matches, parse, plan};
 use crate::coding::{range::RangeEncoder, Meter, BitCoder};
-use crate::isa::AddressRange;
 use crate::model::{Model, Shape, Step};
-use crate::predict::address_map::Segment;
+use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentWords};
 use crate::predict::walker::{InstructionSet, Walker};
 
 
@@ -19,12 +18,18 @@ impl BitCoder for Both {
 
 pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 5], String) {
     let t0 = std::time::Instant::now();
-    let mut ranges: Vec<AddressRange> = t.ranges.iter().map(|r| AddressRange{start:r.0,end:r.1}).collect();
-    ranges.extend(t.old_map.iter().filter(|s| s.address != s.offset).map(Segment::range));
-    let mut nranges: Vec<AddressRange> = t.ranges.iter().map(|r| AddressRange{start:r.0,end:r.1}).collect();
-    nranges.extend(t.new_map.iter().filter(|s| s.address != s.offset).map(Segment::range));
-    let om = mask::mask(t.old, Walker::new(t.isa, t.old_map, t.old_map, &ranges));
-    let nm = mask::mask(t.new, Walker::new(t.isa, t.new_map, t.new_map, &nranges));
+    let words = |map: &[Segment]| map.iter().map(Segment::words).collect::<Vec<SegmentWords>>();
+    let (old_words, new_words) = (words(t.old_map), words(t.new_map));
+    let pointers = |map: &[Segment]| {
+        let mut p = PointerRanges::default();
+        t.ranges.iter().for_each(|r| p.add(crate::isa::AddressRange { start: r.0, end: r.1 }));
+        map.iter().for_each(|s| p.add_segment(s));
+        p
+    };
+    let maps = AddressMaps { old: &old_words, new: &new_words, pointers: pointers(t.old_map) };
+    let new_maps = AddressMaps { old: &new_words, new: &new_words, pointers: pointers(t.new_map) };
+    let om = mask::mask(t.old, Walker::new(t.isa, AddressMaps { new: &old_words, ..maps }));
+    let nm = mask::mask(t.new, Walker::new(t.isa, new_maps));
     let t1 = std::time::Instant::now();
     let m = matches::Matches::find(&om, &nm, 2);
     let t2 = std::time::Instant::now();
@@ -43,18 +48,27 @@ pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 5], String) {
     let mut slots = vec![0u16; shape.all_slots()];
     let mut weights = vec![0i32; crate::model::WEIGHTS];
     let mut map = vec![0u32; t.map as usize * 2];
-    let mut model = Model::new((&mut slots, &mut weights, &mut map), Walker::new(t.isa, t.old_map, t.new_map, &ranges), t.old.len() as u32, t.new.len() as u32);
+    let mut model = Model::new((&mut slots, &mut weights, &mut map), Walker::new(t.isa, maps), t.old.len() as u32, t.new.len() as u32);
     let mut plan = plan::Plan::new(t.new, &copies);
     let mut images = plan::InMemory { old: t.old, new: t.new };
     let mut coder = Both { e: RangeEncoder::new(), m: Meter::new() };
+    let mut stat = std::collections::BTreeMap::new();
     let mut check = Vec::new();
     while (model.position() as usize) < t.new.len() {
-        match model.step(&mut coder, &mut images, &mut plan) {
+        crate::tune::LAST.store(0, core::sync::atomic::Ordering::Relaxed);
+        let before = coder.m.spent;
+        let r = model.step(&mut coder, &mut images, &mut plan);
+        let k = crate::tune::LAST.load(core::sync::atomic::Ordering::Relaxed);
+        let e = stat.entry(k >> 8).or_insert([0u64; 5]);
+        let d: Vec<u64> = coder.m.spent.iter().zip(before).map(|(a,b)| a - b).collect();
+        e[0] += 1; e[1] += u64::from(k & 3 == 2); e[2] += d[0]; e[3] += d[2] + d[3]; e[4] += d[1] + d[4];
+        match r { 
             Ok(Step::Wrote(w)) => check.extend_from_slice(&w.bytes[..w.len as usize]),
             _ => panic!(),
         }
     }
     assert!(check == t.new);
+    if std::env::var("STAT").is_ok() { let mut v: Vec<_> = stat.into_iter().collect(); v.sort_by_key(|x| std::cmp::Reverse(x.1[2] + x.1[3])); for (k, e) in v.iter().take(24) { eprintln!("form {:2} class {:2}: n {:7} miss {:6} hitcost {:6} corr {:6} ctl/lit {:6}", k >> 8, k & 255, e[0], e[1], e[2] >> 19, e[3] >> 19, e[4] >> 19); } }
     let t5 = std::time::Instant::now();
     let s = format!("wrong {wrong} lit {gaps} longest {longest} bad {bad} cand {} copies {} mask {:?} match {:?} cand {:?} parse {:?} enc {:?}", c.len(), copies.len(), t1-t0,t2-t1,t3-t2,t4-t3,t5-t4);
     let spent = coder.m.spent.map(|x| x >> 19);

@@ -1,8 +1,8 @@
 //! The walk over the old image: which unit stands at a place, and what it will be in the new image.
 
-use super::address_map::{segment_at, Segment, SegmentKind};
+use super::address_map::{segment_at, AddressMaps, Segment, SegmentKind};
 use super::shift_map::{Shift, ShiftMap, Trust};
-use crate::isa::{self, AddressRange, Form, Isa as _, Place, Unit};
+use crate::isa::{self, Form, Isa as _, Place, Unit};
 
 /// An instruction set that a patch predicts by.
 #[non_exhaustive]
@@ -66,9 +66,7 @@ pub(crate) struct Forecast {
 /// Walks copies from the old image.
 pub(crate) struct Walker<'w> {
     state: State,
-    old_segments: &'w [Segment],
-    new_segments: &'w [Segment],
-    ranges: &'w [AddressRange],
+    maps: AddressMaps<'w>,
     /// The segments of the last place.
     old_segment: Segment,
     new_segment: Segment,
@@ -87,13 +85,8 @@ impl InstructionSet {
 }
 
 impl<'w> Walker<'w> {
-    /// A walk that has not begun. `ranges` are the addresses that pointers may point to.
-    pub(crate) fn new(
-        isa: InstructionSet,
-        old_segments: &'w [Segment],
-        new_segments: &'w [Segment],
-        ranges: &'w [AddressRange],
-    ) -> Self {
+    /// A walk that has not begun.
+    pub(crate) fn new(isa: InstructionSet, maps: AddressMaps<'w>) -> Self {
         let state = match isa {
             #[cfg(feature = "isa-thumb")]
             InstructionSet::Thumb => State::Thumb(Default::default()),
@@ -104,7 +97,7 @@ impl<'w> Walker<'w> {
             _ => State::None,
         };
         let nowhere = Segment::default();
-        Self { state, old_segments, new_segments, ranges, old_segment: nowhere, new_segment: nowhere }
+        Self { state, maps, old_segment: nowhere, new_segment: nowhere }
     }
 
     /// The walk goes on at another place.
@@ -115,7 +108,7 @@ impl<'w> Walker<'w> {
     /// The address of an offset in the old image.
     pub(crate) fn old_address(&mut self, offset: u32) -> u32 {
         if !self.old_segment.holds(offset) {
-            self.old_segment = segment_at(self.old_segments, offset);
+            self.old_segment = segment_at(self.maps.old, offset);
         }
         self.old_segment.address_of(offset)
     }
@@ -123,7 +116,7 @@ impl<'w> Walker<'w> {
     /// The address of an offset in the new image.
     pub(crate) fn new_address(&mut self, offset: u32) -> u32 {
         if !self.new_segment.holds(offset) {
-            self.new_segment = segment_at(self.new_segments, offset);
+            self.new_segment = segment_at(self.maps.new, offset);
         }
         self.new_segment.address_of(offset)
     }
@@ -136,7 +129,7 @@ impl<'w> Walker<'w> {
         let left = self.old_segment.end().wrapping_sub(source);
         let old = old.get(..left as usize).unwrap_or(old);
         let in_code = self.old_segment.kind == SegmentKind::Code;
-        let place = Place { old, old_address, new_address, ranges: self.ranges };
+        let place = Place { old, old_address, new_address, ranges: self.maps.pointers.as_slice() };
         let unit = match (&mut self.state, in_code) {
             (State::None, _) | (_, false) => data_unit(&place),
             (state, true) => with_isa!(state, isa => isa.unit(&place), data_unit(&place)),
@@ -159,18 +152,24 @@ impl<'w> Walker<'w> {
 
     /// The unit with another target.
     pub(crate) fn encode(&self, old: &[u8], forecast: &Forecast, target: u32) -> Option<[u8; 4]> {
+        let place = forecast.new_address;
         match forecast.unit.form {
             Form::PLAIN => None,
-            Form::WORD => Some(isa::encode_word(target)),
+            Form::WORD => Some(target.to_le_bytes()),
+            Form::DISTANCE => Some(target.wrapping_sub(place).to_le_bytes()),
+            Form::DISTANCE_BACK => Some(place.wrapping_sub(target).to_le_bytes()),
             _ => with_isa!(&self.state, isa => isa.encode(&forecast.unit, &self.place(old, forecast), target), None),
         }
     }
 
     /// The target that these bytes refer to, if they are the unit with another target.
     pub(crate) fn decode(&self, old: &[u8], forecast: &Forecast, bytes: [u8; 4]) -> Option<u32> {
+        let (place, word) = (forecast.new_address, u32::from_le_bytes(bytes));
         match forecast.unit.form {
             Form::PLAIN => None,
-            Form::WORD => Some(u32::from_le_bytes(bytes)),
+            Form::WORD => Some(word),
+            Form::DISTANCE => Some(place.wrapping_add(word)),
+            Form::DISTANCE_BACK => Some(place.wrapping_sub(word)),
             _ => with_isa!(&self.state, isa => isa.decode(&forecast.unit, &self.place(old, forecast), bytes), None),
         }
     }
@@ -183,7 +182,7 @@ impl<'w> Walker<'w> {
     /// The unit was written as `bytes`. Feeds the map if the reference was corrected.
     pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
         let form = forecast.unit.form;
-        if form != Form::PLAIN && bytes != forecast.bytes && (form == Form::WORD || self.is_exact(form)) {
+        if form != Form::PLAIN && bytes != forecast.bytes && (form.is_common() || self.is_exact(form)) {
             if let Some(target) = self.decode(old, forecast, bytes) {
                 map.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
             }
@@ -193,9 +192,19 @@ impl<'w> Walker<'w> {
                 old,
                 old_address: forecast.old_address,
                 new_address: forecast.new_address,
-                ranges: self.ranges,
+                ranges: self.maps.pointers.as_slice(),
             };
             with_isa!(&mut self.state, isa => isa.advance(&forecast.unit, &place, bytes), ());
+        }
+    }
+
+    /// Operation and immediate value of the unit, without its registers.
+    pub(crate) fn key(&self, forecast: &Forecast) -> u32 {
+        let word = u32::from_le_bytes(forecast.old);
+        if forecast.in_code && !(forecast.unit.form.is_common() && forecast.unit.form != Form::PLAIN) {
+            with_isa!(&self.state, isa => key_with(isa, forecast), word)
+        } else {
+            word
         }
     }
 
@@ -204,7 +213,9 @@ impl<'w> Walker<'w> {
     pub(crate) fn mask(&self, forecast: &Forecast) -> [u8; 4] {
         match forecast.unit.form {
             Form::PLAIN => forecast.old,
-            Form::WORD => [0; 4],
+            // The top byte tells RAM from flash, and keeps tables of pointers from looking like zeros.
+            Form::WORD => [0, 0, 0, forecast.old[3]],
+            Form::DISTANCE | Form::DISTANCE_BACK => [0; 4],
             _ => with_isa!(&self.state, isa => mask_with(isa, forecast), forecast.old),
         }
     }
@@ -218,11 +229,8 @@ impl<'w> Walker<'w> {
         exact_with(&self.state, form)
     }
 
-    fn place<'a>(&self, old: &'a [u8], forecast: &Forecast) -> Place<'a>
-    where
-        'w: 'a,
-    {
-        Place { old, old_address: forecast.old_address, new_address: forecast.new_address, ranges: self.ranges }
+    fn place<'a>(&'a self, old: &'a [u8], forecast: &Forecast) -> Place<'a> {
+        Place { old, old_address: forecast.old_address, new_address: forecast.new_address, ranges: self.maps.pointers.as_slice() }
     }
 }
 
@@ -235,15 +243,19 @@ fn mask_with<I: isa::Isa>(_: &I, forecast: &Forecast) -> [u8; 4] {
     I::mask(&forecast.unit, forecast.old)
 }
 
+fn key_with<I: isa::Isa>(_: &I, forecast: &Forecast) -> u32 {
+    I::key(forecast.old, forecast.unit.len)
+}
+
 fn exact_of<I: isa::Isa>(_: &I, form: Form) -> bool {
     I::is_exact(form)
 }
 
 fn scale_with(state: &State, form: Form) -> u8 {
-    match form {
-        Form::WORD => 0,
-        _ => with_isa!(state, isa => scale_of(isa, form), 0),
+    if form.is_common() {
+        return 0;
     }
+    with_isa!(state, isa => scale_of(isa, form), 0)
 }
 
 fn exact_with(state: &State, form: Form) -> bool {
@@ -254,10 +266,29 @@ fn exact_with(state: &State, form: Form) -> bool {
 fn data_unit(place: &Place<'_>) -> Unit {
     let to_boundary = 4 - (place.old_address & 3) as usize;
     let len = to_boundary.min(place.old.len()) as u8;
-    match place.word() {
-        Some(word) if to_boundary == 4 && place.is_address(word) => {
-            Unit { len: 4, form: Form::WORD, class: 1, target: word }
-        }
-        _ => Unit { len, form: Form::PLAIN, class: 0, target: 0 },
+    let plain = Unit { len, form: Form::PLAIN, class: 0, target: 0 };
+    let Some(word) = place.word().filter(|_| to_boundary == 4) else { return plain };
+    let address = place.old_address;
+    if place.is_address(word) {
+        Unit { len: 4, form: Form::WORD, class: 1, target: word }
+    } else if is_distance(place, address, word) {
+        Unit { len: 4, form: Form::DISTANCE, class: 2, target: address.wrapping_add(word) }
+    } else if word & 3 == 0
+        && word.wrapping_sub(1) < FAR
+        && place.old.get(4..).and_then(|next| next.first_chunk()).is_some_and(|next| {
+            is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next))
+        })
+    {
+        Unit { len: 4, form: Form::DISTANCE_BACK, class: 3, target: address.wrapping_sub(word) }
+    } else {
+        plain
     }
+}
+
+/// Distances below this are too likely to be something else.
+const FAR: u32 = 1 << 16;
+
+/// Is this word, at `address`, the distance to an address that is far away?
+fn is_distance(place: &Place<'_>, address: u32, word: u32) -> bool {
+    (word as i32).unsigned_abs() >= FAR && place.is_address(address.wrapping_add(word))
 }
