@@ -27,6 +27,17 @@ impl Form {
     pub(crate) const PLAIN: Self = Self(0);
     /// A 32-bit little-endian word that is an absolute address.
     pub(crate) const WORD: Self = Self(1);
+    /// A 32-bit word that is the distance from itself to an address (DWARF `DW_EH_PE_pcrel`, as in `.eh_frame`).
+    pub(crate) const DISTANCE: Self = Self(16);
+    /// A 32-bit word that is the distance from an address to itself (the CIE pointer of an `.eh_frame` entry).
+    pub(crate) const DISTANCE_BACK: Self = Self(17);
+    /// All forms.
+    pub(crate) const COUNT: usize = 18;
+
+    /// Is this one of the forms that every instruction set has?
+    pub(crate) fn is_common(self) -> bool {
+        self.0 < 2 || self.0 > 15
+    }
 }
 
 /// One unit of the old image.
@@ -109,11 +120,10 @@ pub(crate) trait Isa {
     /// Does this form hold the whole target, so that the shift map may learn from it? (Not so for the high 20 bits alone.)
     fn is_exact(form: Form) -> bool;
 
+    /// What is left of the unit's bytes without its registers: operation and immediate value. Units of one key tend to change in the
+    /// same way (the offset of a field that has moved, say, whatever register holds its structure).
+    fn key(bytes: [u8; 4], len: u8) -> u32;
+
     /// The unit's bytes with the reference field zeroed, for matching images whose code has moved.
     fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4];
-}
-
-/// [`Isa::encode`] for [`Form::WORD`].
-pub(crate) fn encode_word(target: u32) -> [u8; 4] {
-    target.to_le_bytes()
 }

@@ -271,6 +271,29 @@ impl Isa for Riscv {
         !matches!(form, LUI | AUIPC)
     }
 
+    fn key(bytes: [u8; 4], len: u8) -> u32 {
+        let word = u32::from_le_bytes(bytes);
+        let registers = match (len, word & 3) {
+            (4, _) => match word >> 2 & 0x1F {
+                // Stores and branches: rs1, rs2.
+                0x08 | 0x09 | 0x18 => 0x01FF_8000,
+                // Operations between registers: rd, rs1, rs2.
+                0x0C => 0x01FF_8F80,
+                // LUI, AUIPC, JAL: rd.
+                0x05 | 0x0D | 0x1B => 0x0F80,
+                // Loads, ADDI and the like: rd, rs1.
+                _ => 0x000F_8F80,
+            },
+            // C.LW, C.SW: both short registers.
+            (_, 0) => 0x039C,
+            // C.ADDI, C.LI, C.LUI; the others have a short register in the same place.
+            (_, 1) => if word >> 13 & 7 < 4 { 0x0F80 } else { 0x0380 },
+            // C.SWSP: rs2; C.LWSP and C.SLLI: rd.
+            _ => if word >> 13 & 7 >= 5 { 0x007C } else { 0x0F80 },
+        };
+        word & !registers
+    }
+
     fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4] {
         (u32::from_le_bytes(bytes) & !spread(unit.form, !0)).to_le_bytes()
     }

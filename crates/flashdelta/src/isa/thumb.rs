@@ -6,7 +6,7 @@
 //!
 //! Section numbers are those of the Armv7-M Architecture Reference Manual (DDI 0403).
 
-use super::{encode_word, Form, Isa, Place, Unit};
+use super::{Form, Isa, Place, Unit};
 
 /// `BL`, A7.7.18: a call.
 const CALL: Form = Form(2);
@@ -166,7 +166,7 @@ impl Isa for Thumb {
     fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
         let form = unit.form;
         if form == Form::WORD {
-            return Some(encode_word(target));
+            return Some(target.to_le_bytes());
         }
         let distance = target.wrapping_sub(base(form, at.new_address));
         let mut code = old_code(unit, at)?;
@@ -240,6 +240,20 @@ impl Isa for Thumb {
 
     fn is_exact(form: Form) -> bool {
         form != MOVE_LOW
+    }
+
+    fn key(bytes: [u8; 4], len: u8) -> u32 {
+        let word = u32::from_le_bytes(bytes);
+        let registers = match (len, word >> 13 & 7) {
+            // Wide: Rn in the first halfword, Rt or Rd in the second.
+            (4, _) => 0xF000_000F,
+            // MOV, CMP, ADD, SUB with an 8-bit immediate: Rd; literal loads as well.
+            (_, 1) => 0x0700,
+            // Shifts, and loads and stores with a 5-bit offset: two low registers.
+            (_, 0 | 3 | 4) => 0x003F,
+            _ => 0,
+        };
+        word & !registers
     }
 
     fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4] {

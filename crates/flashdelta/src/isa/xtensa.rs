@@ -12,7 +12,7 @@
 //! literal pool. A single such word starts a pool when no instruction can reach it from above. A pool lasts until the next
 //! function; in the call0 ABI, where not every function has a prologue, until the first word that is no address.
 
-use super::{encode_word, Form, Isa, Place, Unit};
+use super::{Form, Isa, Place, Unit};
 
 /// `CALL0`, `CALL4`, `CALL8`, `CALL12`: an 18-bit signed number of words (chapter 6, CALL0; format CALL).
 const CALL: Form = Form(2);
@@ -130,7 +130,7 @@ impl Isa for Xtensa {
 
     fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
         if unit.form == Form::WORD {
-            return Some(encode_word(target));
+            return Some(target.to_le_bytes());
         }
         let field = Field::of(unit.form, at.new_address);
         let distance = target.wrapping_sub(field.base);
@@ -165,6 +165,26 @@ impl Isa for Xtensa {
 
     fn is_exact(_form: Form) -> bool {
         true
+    }
+
+    fn key(bytes: [u8; 4], len: u8) -> u32 {
+        let word = u32::from_le_bytes(bytes);
+        let registers = match word & 0xf {
+            _ if len > 3 => 0,
+            0 => 0xf0f0,
+            1 => 0xf0,
+            // MOVI has high bits of its value where the others have a register.
+            2 if word & 0xf000 == 0xa000 => 0xf0,
+            2 | 3 | 7..=9 => 0xff0,
+            // BEQZ and the like (not J); MOVI.N, BEQZ.N.
+            6 if word & 0x30 != 0 => 0xf00,
+            12 => 0xf00,
+            10 => 0xfff0,
+            11 => 0xff00,
+            13 if word & 0xf000 == 0 => 0xff0,
+            _ => 0,
+        };
+        word & !registers
     }
 
     fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4] {

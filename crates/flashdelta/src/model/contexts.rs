@@ -20,6 +20,7 @@ pub(crate) const WEIGHTS: usize = HIT_SETS * HIT_INPUTS + BYTE_KINDS * 8 * BYTE_
 /// Slots with a place of their own, in order.
 pub(crate) mod direct {
     use super::number;
+    use crate::isa::Form;
     /// "The copy ends here", by class of unit and recent misses.
     pub(crate) const LEAVE: usize = 0;
     /// How much of the last unit still belongs to the copy.
@@ -37,11 +38,11 @@ pub(crate) mod direct {
     /// "Only the reference is different", by form.
     pub(crate) const RETARGET: usize = NEW_DISTANCE + number::SLOTS;
     /// "The alternative shift is right", by form.
-    pub(crate) const ALTERNATIVE: usize = RETARGET + 16;
+    pub(crate) const ALTERNATIVE: usize = RETARGET + Form::COUNT;
     /// "The same as a recent correction", by form and age.
-    pub(crate) const REPEAT: usize = ALTERNATIVE + 16;
+    pub(crate) const REPEAT: usize = ALTERNATIVE + Form::COUNT;
     /// Differences of targets.
-    pub(crate) const TARGET: usize = REPEAT + 3 * 16;
+    pub(crate) const TARGET: usize = REPEAT + 3 * Form::COUNT;
     /// "This byte of the unit is as predicted."
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
     /// All of them.

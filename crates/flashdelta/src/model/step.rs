@@ -121,7 +121,7 @@ pub(crate) struct Model<'w> {
     /// The last difference of a byte at each alignment.
     byte_differences: [u8; 4],
     /// Hits and misses by form.
-    form_history: [u8; 16],
+    form_history: [u8; Form::COUNT],
 }
 
 impl<'w> Model<'w> {
@@ -154,7 +154,7 @@ impl<'w> Model<'w> {
             retargets: [0; 4],
             differences: [0; 2],
             byte_differences: [0; 4],
-            form_history: [0; 16],
+            form_history: [0; Form::COUNT],
         }
     }
 
@@ -277,9 +277,9 @@ impl<'w> Model<'w> {
         };
         let recent = self.recent as u32;
         let hashes = [
-            context(1, 0, 0),
-            context(2, recent & 0xFF, 0),
-            context(3, recent & 0xFFFF, 0),
+            context(1, self.at & 3, 0),
+            context(2, recent & 0xFF, self.at & 1),
+            context(3, recent & 0xFFFF, self.at & 1),
             context(4, recent & 0xFF_FFFF, 0),
             context(5, u32::from(ghost), self.literals.min(3)),
             context(6, recent >> 24, self.at & 3),
@@ -370,7 +370,13 @@ impl<'w> Model<'w> {
         };
         let hit = self.hit(coder, &hashes, set, actual == forecast.bytes);
         self.remember_hit(&forecast, hit);
+        crate::tune::LAST.store(i32::from(forecast.unit.form.0) << 16 | i32::from(forecast.unit.class) << 8 | i32::from(hit) | 2, core::sync::atomic::Ordering::Relaxed);
         let mut written = Written { bytes: forecast.bytes, len };
+        #[cfg(feature = "std")]
+        if !hit && std::env::var("DUMP").is_ok_and(|d| d == format!("{}.{}", forecast.unit.form.0, forecast.unit.class)) {
+            let a = self.walker.old_address(self.copy.source);
+            eprintln!("{a:08x} old {:08x} pred {:08x} actual {:08x} len {len} trust {:?} form", u32::from_le_bytes(forecast.old), u32::from_le_bytes(forecast.bytes), u32::from_le_bytes(actual), forecast.trust);
+        }
         if !hit {
             coder.enter(Part::Control);
             let leave = self.age > 0 && {
@@ -400,11 +406,11 @@ impl<'w> Model<'w> {
             u32::from(u16::from_le_bytes(*b))
         });
         let run = (32 - self.run.leading_zeros()).min(15);
-        let form_history = self.form_history.get(unit.form.0 as usize & 15).copied().unwrap_or(0);
+        let form_history = self.form_history.get(unit.form.0 as usize).copied().unwrap_or(0);
         [
             context(10, self.history & 0x3F, class),
             context(11, run, class),
-            context(12, word, u32::from(unit.len)),
+            context(12, self.walker.key(forecast), u32::from(unit.len)),
             context(13, u32::from(form_history & 0xF) << 8 | forecast.trust as u32, u32::from(unit.form.0) << 8 | class),
             context(14, next, class),
             match unit.form {
@@ -417,7 +423,7 @@ impl<'w> Model<'w> {
     fn remember_hit(&mut self, forecast: &Forecast, hit: bool) {
         self.history = self.history << 1 | u32::from(!hit);
         self.run = if hit { self.run.saturating_add(1) } else { 0 };
-        if let Some(h) = self.form_history.get_mut(forecast.unit.form.0 as usize & 15) {
+        if let Some(h) = self.form_history.get_mut(forecast.unit.form.0 as usize) {
             *h = *h << 1 | u8::from(!hit);
         }
     }
@@ -438,11 +444,11 @@ impl<'w> Model<'w> {
             coder.enter(Part::References);
             if let Some(predicted) = self.walker.decode(old, forecast, forecast.bytes) {
                 let target = self.walker.decode(old, forecast, actual);
-                let f = form.0 as usize & 15;
+                let f = form.0 as usize;
                 let shift = self.map.look_up(forecast.unit.target);
                 let alternative = self
                     .map
-                    .alternative(forecast.unit.target)
+                    .look_above(forecast.unit.target)
                     .and_then(|by| self.walker.encode(old, forecast, forecast.unit.target.wrapping_add(by)))
                     .filter(|bytes| shift.trust != Trust::Exact && *bytes != forecast.bytes);
                 if let Some(bytes) = alternative {
@@ -467,7 +473,7 @@ impl<'w> Model<'w> {
         let mut found = None;
         for (i, candidate) in self.retargets.iter().enumerate().take(3) {
             if found.is_none() && *candidate & ((1u32 << scale) - 1) == 0 {
-                let same = self.tables.code(coder, direct::REPEAT + i * 16 + form, LIMIT, difference == *candidate);
+                let same = self.tables.code(coder, direct::REPEAT + i * Form::COUNT + form, LIMIT, difference == *candidate);
                 if same {
                     found = Some((i, *candidate));
                 }
@@ -475,7 +481,7 @@ impl<'w> Model<'w> {
         }
         let (place, difference) = found.unwrap_or_else(|| {
             let steps = (difference as i32) >> scale;
-            let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD.0 as usize);
+            let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD.0 as usize || form > 15);
             (3, (number::signed(&mut self.tables, coder, base, steps) as u32) << scale)
         });
         if let Some(front) = self.retargets.get_mut(..=place) {
@@ -493,7 +499,7 @@ impl<'w> Model<'w> {
         let mut bytes = [0; 4];
         let mut flags = 1u32;
         let mut last = 0u8;
-        let original = u32::from_le_bytes(forecast.old);
+        let key = self.walker.key(forecast);
         for (i, ((out, predicted), actual)) in
             bytes.iter_mut().zip(forecast.bytes).zip(actual).enumerate().take(unit.len as usize)
         {
@@ -511,7 +517,7 @@ impl<'w> Model<'w> {
                     context(31, d0 << 8 | d1, 0),
                     context(32, u32::from(last), flags & 7 | (i as u32) << 3),
                     context(33, p << 8 | there, 0),
-                    context(34, kind << 2 | i as u32, original),
+                    context(34, kind << 2 | i as u32, key),
                     context(35, kind << 2 | i as u32, d0),
                 ];
                 last = self.byte(coder, 1, &hashes, actual.wrapping_sub(predicted));

@@ -66,11 +66,17 @@ impl<'w> ShiftMap<'w> {
         Shift { by, trust }
     }
 
-    /// The shift of the nearest entry above `address`, if it is not what [`look_up`](Self::look_up) says.
-    pub(crate) fn alternative(&self, address: u32) -> Option<u32> {
+    /// The entry whose new address is nearest at or above `address`, within `reach`: its old address and the distance.
+    pub(crate) fn arriving_at(&self, address: u32, reach: u32) -> Option<(u32, u32)> {
+        let entries = self.keys.iter().zip(self.shifts.iter()).take(self.len);
+        let nearest = entries.map(|(key, by)| (key.wrapping_add(*by).wrapping_sub(address), *key)).min()?;
+        (nearest.0 < reach).then_some((nearest.1, nearest.0))
+    }
+
+    /// The shift of the nearest entry above `address`.
+    pub(crate) fn look_above(&self, address: u32) -> Option<u32> {
         let above = self.above(address);
-        let below = self.shift(above.checked_sub(1)?);
-        (above < self.len && self.shift(above) != below).then(|| self.shift(above))
+        (above < self.len).then(|| self.shift(above))
     }
 
     /// Learns that `address` has moved by `by`.
@@ -192,7 +198,7 @@ mod tests {
         assert_eq!(map.look_up(100), Shift { by: 8, trust: Trust::Exact });
         assert_eq!(map.look_up(150), Shift { by: 8, trust: Trust::Torn });
         assert_eq!(map.look_up(250), Shift { by: 12, trust: Trust::Between });
-        assert_eq!(map.alternative(150), Some(12));
+        assert_eq!(map.look_above(150), Some(12));
         map.settle(100, 300);
         assert_eq!(map.look_up(250), Shift { by: 8, trust: Trust::Between });
     }

@@ -113,6 +113,11 @@ impl<'w> Walker<'w> {
         self.old_segment.address_of(offset)
     }
 
+    /// The offset in the old image of an address, if it has one.
+    pub(crate) fn old_offset(&self, address: u32) -> Option<u32> {
+        offset_of(self.old_segments, address)
+    }
+
     /// The address of an offset in the new image.
     pub(crate) fn new_address(&mut self, offset: u32) -> u32 {
         if !self.new_segment.holds(offset) {
@@ -290,5 +295,5 @@ const FAR: u32 = 1 << 16;
 
 /// Is this word, at `address`, the distance to an address that is far away?
 fn is_distance(place: &Place<'_>, address: u32, word: u32) -> bool {
-    (word as i32).unsigned_abs() >= FAR && place.is_address(address.wrapping_add(word))
+    (word as i32).unsigned_abs() >= 1 << 20 && place.is_address(address.wrapping_add(word))
 }

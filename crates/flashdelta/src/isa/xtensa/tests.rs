@@ -140,6 +140,23 @@ fn finds_pools() {
 }
 
 #[test]
+fn key_forgets_registers_alone() {
+    // MOVI a2, -2048; L32I a2, a3, 1020; L32I.N a2, a3, 60; MOV.N a2, a3; BEQZ a2; J; NOP.N; a word.
+    for (bytes, len, registers) in [
+        ([0x22, 0xa8, 0x00, 0], 3, 0xf0),
+        ([0x22, 0x23, 0xff, 0], 3, 0xff0),
+        ([0x28, 0xf3, 0, 0], 2, 0xff0),
+        ([0x2d, 0x03, 0, 0], 2, 0xff0),
+        ([0x16, 0x22, 0x00, 0], 3, 0xf00),
+        ([0x86, 0x12, 0x34, 0], 3, 0),
+        ([0x3d, 0xf0, 0, 0], 2, 0),
+        ([0x22, 0x23, 0xff, 0x3f], 4, 0),
+    ] {
+        assert_eq!(Xtensa::key(bytes, len), u32::from_le_bytes(bytes) & !registers);
+    }
+}
+
+#[test]
 fn any_bytes_will_do() {
     let mut seed = 1u32;
     let mut random = || {
