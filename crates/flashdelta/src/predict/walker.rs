@@ -113,9 +113,13 @@ impl<'w> Walker<'w> {
         self.old_segment.address_of(offset)
     }
 
-    /// The offset in the old image of an address, if it has one.
+    /// The offset in the old image of an address: in the segment of the last place, or the first that holds it.
     pub(crate) fn old_offset(&self, address: u32) -> Option<u32> {
-        offset_of(self.old_segments, address)
+        let segments = self.maps.old.iter().map(|words| Segment::from_words(*words));
+        core::iter::once(self.old_segment).chain(segments).find_map(|s| {
+            let into = address.wrapping_sub(s.address);
+            (into < s.len).then_some(s.offset.wrapping_add(into))
+        })
     }
 
     /// The address of an offset in the new image.
