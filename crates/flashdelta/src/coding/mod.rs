@@ -29,7 +29,7 @@ pub(crate) trait BitCoder {
 pub(crate) enum Part {
     /// "The prediction is right."
     Hits,
-    /// Where copies end and where they go on.
+    /// Where copies end and others start.
     Control,
     /// Corrections of references.
     References,
@@ -37,9 +37,11 @@ pub(crate) enum Part {
     Corrections,
     /// New content.
     Literals,
+    /// From where copies read.
+    Distances,
 }
 
 impl Part {
     /// Number of parts.
-    pub(crate) const COUNT: usize = 5;
+    pub(crate) const COUNT: usize = 6;
 }

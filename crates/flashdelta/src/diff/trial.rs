@@ -16,7 +16,7 @@ impl BitCoder for Both {
 }
 
 
-pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 5], String) {
+pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 6], String) {
     let t0 = std::time::Instant::now();
     let words = |map: &[Segment]| map.iter().map(Segment::words).collect::<Vec<SegmentWords>>();
     let (old_words, new_words) = (words(t.old_map), words(t.new_map));
@@ -42,6 +42,7 @@ pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 5], String) {
     let t4 = std::time::Instant::now();
     let mut wrong = 0; let mut covered = 0; let mut longest=0;
     for c in &copies { let src: &[u8] = if c.space == crate::model::Space::Old { t.old } else { t.new }; let l=(c.end-c.start) as usize; covered += l; if l>longest {longest=l;} for k in 0..l { if src[c.source as usize+k] != t.new[c.start as usize+k] { wrong += 1; } } }
+    if std::env::var("COPIES").is_ok() { let mut e = 0u32; let mut ls = 0u32; for c in &copies { if c.start > e { eprintln!("  lit {:x}+{} {:02x?}", e, c.start - e, &t.new[e as usize..c.start.min(e+24) as usize]); } eprintln!("{:?} {:x}+{} from {:x} (delta {})", c.space, c.start, c.end - c.start, c.source, c.source.wrapping_sub(ls) as i32); e = c.end; if c.space == crate::model::Space::Old { ls = c.source + c.end - c.start; } } }
     let gaps = t.new.len() - covered;
     let bad = m.old.iter().enumerate().filter(|(i,x)| { let l = x.length as usize; om[x.position as usize..][..l] != nm[*i..][..l] }).count();
     let shape = Shape { slots: t.slots, map: t.map };
@@ -51,6 +52,7 @@ pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 5], String) {
     let mut model = Model::new((&mut slots, &mut weights, &mut map), Walker::new(t.isa, maps), t.old.len() as u32, t.new.len() as u32);
     let mut plan = plan::Plan::new(t.new, &copies);
     let mut images = plan::InMemory { old: t.old, new: t.new };
+    model.train(&mut images).unwrap();
     let mut coder = Both { e: RangeEncoder::new(), m: Meter::new() };
     let mut stat = std::collections::BTreeMap::new();
     let mut check = Vec::new();

@@ -198,6 +198,10 @@ impl Riscv {
 
 impl Isa for Riscv {
     fn unit(&mut self, at: &Place<'_>) -> Unit {
+        if at.old_address & 1 != 0 {
+            // A copy may start inside an instruction: get back in phase.
+            return Unit { len: 1, form: Form::PLAIN, class: 0, target: 0 };
+        }
         let (word, len) = fetch(at.old);
         let mut form = form(word);
         let mut target = base(form, word, at.old_address, &self.old).wrapping_add(gather(form, word));

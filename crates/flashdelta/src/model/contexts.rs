@@ -34,7 +34,7 @@ pub(crate) mod direct {
     /// Distances.
     pub(crate) const OLD_DELTA: usize = RECENT + 16;
     /// Distances back in the new image.
-    pub(crate) const NEW_DISTANCE: usize = OLD_DELTA + number::SLOTS;
+    pub(crate) const NEW_DISTANCE: usize = OLD_DELTA + 2 * number::SLOTS;
     /// "Only the reference is different", by form.
     pub(crate) const RETARGET: usize = NEW_DISTANCE + number::SLOTS;
     /// "The alternative shift is right", by form.

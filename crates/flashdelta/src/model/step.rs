@@ -13,6 +13,18 @@ const MAX_STEP_DECISIONS: usize = 128;
 /// A step consumes at most this many bytes of the patch.
 pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_DECISIONS * crate::coding::range::BYTES_PER_DECISION;
 
+/// A place that a reference has told of counts when it is at most this far ahead.
+const TOLD_REACH: u32 = 4096;
+
+/// A copy that starts this far behind the end of the one before, or before it, is an aside: it says nothing about what follows it.
+const ASIDE_REACH: u32 = 65536;
+
+/// The shift map learns from a copy once it is this long.
+const TRUSTED_LENGTH: u32 = 24;
+
+/// A copy that goes on this little further in the old image does not make the walk forget its registers.
+const KEEP_REACH: u32 = 1024;
+
 /// Confidence limit of contexts with a place of their own.
 const LIMIT: usize = 12;
 
@@ -60,6 +72,15 @@ pub(crate) trait Oracle {
 /// The applier's oracle: knows nothing.
 pub(crate) struct Nothing;
 
+/// A coder that codes nothing: for learning what is known already.
+struct Known;
+
+impl BitCoder for Known {
+    fn code(&mut self, _p: u16, bit: bool) -> bool {
+        bit
+    }
+}
+
 impl Oracle for Nothing {
     fn bytes(&self, _at: u32, _len: u8) -> [u8; 4] {
         [0; 4]
@@ -90,6 +111,19 @@ pub(crate) enum Step {
     OutOfRange(Jump),
 }
 
+/// What the shift map is to learn from the copy under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lesson {
+    /// Where the copy starts in the old image.
+    from: u32,
+    /// Where it starts in the new image.
+    since: u32,
+    /// Does it say nothing about what follows it?
+    aside: bool,
+    /// What the map said before it learned from this copy; `None` until then.
+    before: Option<u32>,
+}
+
 /// State of the codec.
 pub(crate) struct Model<'w> {
     tables: Tables<'w>,
@@ -102,6 +136,7 @@ pub(crate) struct Model<'w> {
     /// The copy under way, or the last one.
     copy: Jump,
     copying: bool,
+    lesson: Lesson,
     /// Units since the copy began, saturating.
     age: u32,
     /// Literals since the last copy.
@@ -144,6 +179,7 @@ impl<'w> Model<'w> {
             at: 0,
             copy: Jump { space: Space::Old, source: 0 },
             copying: false,
+            lesson: Lesson::default(),
             age: 0,
             literals: 0,
             alignments: [0; 4],
@@ -212,6 +248,7 @@ impl<'w> Model<'w> {
             let distance = self.at.wrapping_sub(jump.source);
             let same = t.code(coder, direct::RECENT + 8, LIMIT, distance == self.distance);
             if !same {
+                coder.enter(Part::Distances);
                 self.distance =
                     number::unsigned(t, coder, direct::NEW_DISTANCE, distance.wrapping_sub(1)).wrapping_add(1);
             }
@@ -231,9 +268,26 @@ impl<'w> Model<'w> {
                     source = Some(self.at.wrapping_sub(candidate));
                 }
             }
+            if source.is_none() {
+                // A reference may have told already what belongs here.
+                let here = self.walker.new_address(self.at);
+                let told = self.map.arriving_at(here, TOLD_REACH).and_then(|(old, ahead)| self.walker.old_offset(old.wrapping_sub(ahead)));
+                if let Some(told) = told.filter(|t| *t != expected) {
+                    if self.tables.code(coder, direct::RECENT + 9, LIMIT, jump.source == told) {
+                        source = Some(told);
+                    }
+                }
+            }
+            let second = self.alignments[1];
+            let t = &mut self.tables;
             let source = source.unwrap_or_else(|| {
-                let delta = jump.source.wrapping_sub(expected) as i32;
-                expected.wrapping_add(number::signed(t, coder, direct::OLD_DELTA, delta) as u32)
+                coder.enter(Part::Distances);
+                let other = self.at.wrapping_sub(second);
+                let [near, back] = [expected, other].map(|base| jump.source.wrapping_sub(base) as i32);
+                let is_back = t.code(coder, direct::RECENT + 10, LIMIT, back.unsigned_abs() < near.unsigned_abs() / 2);
+                let (base, context) = if is_back { (other, number::SLOTS) } else { (expected, 0) };
+                let delta = jump.source.wrapping_sub(base) as i32;
+                base.wrapping_add(number::signed(t, coder, direct::OLD_DELTA + context, delta) as u32)
             });
             let alignment = self.at.wrapping_sub(source);
             let place = self.alignments.iter().position(|a| *a == alignment).unwrap_or(3);
@@ -241,10 +295,15 @@ impl<'w> Model<'w> {
                 front.rotate_right(1);
             }
             self.alignments[0] = alignment;
-            self.walker.jump();
-            let old_address = self.walker.old_address(source);
-            let by = self.walker.new_address(self.at).wrapping_sub(old_address);
-            self.map.learn(old_address, by);
+            if source.wrapping_sub(expected) >= KEEP_REACH {
+                self.walker.jump();
+            }
+            self.lesson = Lesson {
+                from: source,
+                since: self.at,
+                aside: source.wrapping_sub(expected) >= ASIDE_REACH,
+                before: None,
+            };
             Jump { space: Space::Old, source }
         };
         self.copy = jump;
@@ -263,6 +322,65 @@ impl<'w> Model<'w> {
         }
     }
 
+    /// Lets the model of new content learn from samples of the old image.
+    pub(crate) fn train<I: Images>(&mut self, images: &mut I) -> Result<(), I::Error> {
+        let budget = (crate::tune::t(27, 0) as u32).min(self.old_len / crate::tune::t(28, 16) as u32);
+        let chunk = crate::tune::t(29, 64) as u32;
+        let chunks = budget / chunk;
+        for i in 0..chunks {
+            let start = (self.old_len / chunks).wrapping_mul(i);
+            for at in start..start + chunk {
+                let byte = images.old(at)?.first().copied().unwrap_or(0);
+                if at >= start + 4 {
+                    let hashes = self.literal_contexts(0, at);
+                    self.byte(&mut Known, 0, &hashes, byte);
+                }
+                self.recent = self.recent << 8 | u64::from(byte);
+            }
+        }
+        self.recent = 0;
+        Ok(())
+    }
+
+    fn literal_contexts(&self, ghost: u32, at: u32) -> [u32; BYTE_INPUTS] {
+        let recent = self.recent as u32;
+        [
+            context(1, at & 3, 0),
+            context(2, recent & 0xFF, at & 1),
+            context(3, recent & 0xFFFF, at & 1),
+            context(4, recent & 0xFF_FFFF, 0),
+            context(5, ghost, self.literals.min(3)),
+            context(6, recent >> 24, at & 3),
+        ]
+    }
+
+    /// Lets the shift map learn from the copy under way once it is long enough to be trusted.
+    fn teach(&mut self) {
+        if self.lesson.before.is_none() && self.at.wrapping_sub(self.lesson.since) >= TRUSTED_LENGTH {
+            let old = self.walker.old_address(self.lesson.from);
+            let by = self.walker.new_address(self.lesson.since).wrapping_sub(old);
+            let before = self.map.look_up(old);
+            self.lesson.aside &= before.trust != Trust::Unknown;
+            self.lesson.before = Some(before.by);
+            self.map.learn(old, by);
+        } else if self.lesson.before.is_some() && crate::tune::t(32, 0) == 1 && self.age & 15 == 0 {
+            let old = self.walker.old_address(self.lesson.from);
+            let to = self.walker.old_address(self.copy.source);
+            self.map.settle(old, to);
+        }
+    }
+
+    /// The copy has ended: what follows an aside is where it was believed to be before.
+    fn dismiss(&mut self) {
+        if let (true, Some(before)) = (self.lesson.aside, self.lesson.before) {
+            let end = self.walker.old_address(self.copy.source.wrapping_sub(1)).wrapping_add(1);
+            let shift = self.map.look_up(end);
+            if shift.trust != Trust::Exact {
+                self.map.learn(end, before);
+            }
+        }
+    }
+
     /// A byte of new content.
     fn literal<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
@@ -275,15 +393,7 @@ impl<'w> Model<'w> {
             Space::Old => images.old(self.copy.source.wrapping_add(self.literals))?.first().copied().unwrap_or(0),
             Space::New => 0,
         };
-        let recent = self.recent as u32;
-        let hashes = [
-            context(1, self.at & 3, 0),
-            context(2, recent & 0xFF, self.at & 1),
-            context(3, recent & 0xFFFF, self.at & 1),
-            context(4, recent & 0xFF_FFFF, 0),
-            context(5, u32::from(ghost), self.literals.min(3)),
-            context(6, recent >> 24, self.at & 3),
-        ];
+        let hashes = self.literal_contexts(u32::from(ghost) | 0x100, self.at);
         let byte = self.byte(coder, 0, &hashes, oracle.bytes(self.at, 1)[0]);
         self.literals = self.literals.saturating_add(1);
         Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
@@ -388,11 +498,13 @@ impl<'w> Model<'w> {
                 let keep = self.prefix(coder, len, same as u8);
                 self.copying = false;
                 self.copy.source = self.copy.source.wrapping_add(u32::from(keep));
+                self.dismiss();
                 return Ok(Written { bytes: cut(forecast.bytes, keep), len: keep });
             }
             written.bytes = self.correct(coder, old, &forecast, actual);
         }
         self.walker.advance(old, &forecast, written.bytes, &mut self.map);
+        self.teach();
         self.age = self.age.saturating_add(1);
         self.copy.source = self.copy.source.wrapping_add(u32::from(len));
         Ok(written)

@@ -55,6 +55,8 @@ pub(crate) struct Forecast {
     pub(crate) old: [u8; 4],
     /// The bytes it should have in the new image.
     pub(crate) bytes: [u8; 4],
+    /// Could the predicted target be written in this form?
+    encoded: bool,
     /// What the shift map knew about its target.
     pub(crate) trust: Trust,
     /// Its address in the old and in the new image.
@@ -148,12 +150,17 @@ impl<'w> Walker<'w> {
             *to = *from;
         }
         let mut forecast =
-            Forecast { unit, old: bytes, bytes, trust: Trust::Unknown, old_address, new_address, in_code };
+            Forecast { unit, old: bytes, bytes, encoded: false, trust: Trust::Unknown, old_address, new_address, in_code };
         if unit.form != Form::PLAIN {
-            let shift = map.look_up(unit.target);
+            let mut shift = map.look_up(unit.target);
+            let moved = unit.target.wrapping_add(shift.by);
+            if (moved ^ unit.target) >> crate::tune::t(33, 22) as u32 != 0 {
+                shift = Shift { by: 0, trust: Trust::Unknown };
+            }
             forecast.trust = shift.trust;
             if let Some(bytes) = self.encode(old, &forecast, unit.target.wrapping_add(shift.by)) {
                 forecast.bytes = bytes;
+                forecast.encoded = true;
             }
         }
         forecast
@@ -191,7 +198,7 @@ impl<'w> Walker<'w> {
     /// The unit was written as `bytes`. Feeds the map if the reference was corrected.
     pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
         let form = forecast.unit.form;
-        if form != Form::PLAIN && bytes != forecast.bytes && (form.is_common() || self.is_exact(form)) {
+        if form != Form::PLAIN && (bytes != forecast.bytes || !forecast.encoded) && (form.is_common() || self.is_exact(form)) {
             if let Some(target) = self.decode(old, forecast, bytes) {
                 map.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
             }
