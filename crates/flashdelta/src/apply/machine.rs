@@ -148,8 +148,18 @@ impl Progress<'_> {
         views: &mut Views<'_, '_, O, N>,
     ) -> Result<(), Failure<O, N>> {
         while views.buffers.position() < self.new_size && (is_last || input.len() >= MAX_STEP_BYTES) {
-            let decoder = decoder.get_or_insert_with(|| RangeDecoder::new(input));
+            let decoder = match decoder {
+                Some(decoder) => decoder,
+                None => {
+                    model.train(views)?;
+                    decoder.insert(RangeDecoder::new(input))
+                }
+            };
+            #[cfg(debug_assertions)]
+            let before = input.len();
             let step = model.step(&mut Decoding { decoder, source: input }, views, &mut Nothing)?;
+            #[cfg(debug_assertions)]
+            debug_assert!(before - input.len() <= MAX_STEP_BYTES, "a step took too much of the input");
             match step {
                 Step::Wrote(written) => self.wrote(written, views)?,
                 Step::OutOfRange(jump) => {

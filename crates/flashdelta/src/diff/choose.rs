@@ -76,7 +76,9 @@ fn maps(old: &AddressMap, new: &AddressMap, (old_len, new_len): (usize, usize)) 
     ranges.sort_by_key(|r| core::cmp::Reverse(r.end - r.start));
     ranges.truncate(MOST_RANGES);
     ranges.sort_by_key(|r| r.start);
-    Maps { old: segments(&old.segments, old_len), new: segments(&new.segments, new_len), ranges }
+    let mut maps = Maps { old: segments(&old.segments, old_len), new: segments(&new.segments, new_len), ranges };
+    maps.align_ranges();
+    maps
 }
 
 /// Sorted segments inside the image, without overlap, neighbours joined, the largest ones only.
@@ -89,7 +91,8 @@ fn segments(segments: &[Segment], len: usize) -> Vec<Segment> {
         s.len = s.len.min(len - s.offset);
         match result.last_mut() {
             Some(last) if last.end() > s.offset => {}
-            Some(last) if last.end() == s.offset && last.kind == s.kind && last.address_of(s.offset) == s.address => {
+            Some(last) if last.end() == s.offset && last.address_of(s.offset) == s.address && are_alike(last, &s) => {
+                last.kind = if s.len > last.len { s.kind } else { last.kind };
                 last.len += s.len;
             }
             _ => result.push(s),
@@ -99,6 +102,12 @@ fn segments(segments: &[Segment], len: usize) -> Vec<Segment> {
     result.truncate(MOST_SEGMENTS);
     result.sort_by_key(|s| s.offset);
     result
+}
+
+/// Segments of different kinds are joined if one of them is too small to be worth its bytes in the header.
+fn are_alike(a: &Segment, b: &Segment) -> bool {
+    const SMALL: u32 = 256;
+    a.kind == b.kind || a.len.min(b.len) < SMALL
 }
 
 #[cfg(test)]
@@ -113,6 +122,6 @@ mod tests {
         assert_eq!(segments(&given, 120), [s(0, 20, 0x1000), s(50, 70, 0x5000)]);
         let many: Vec<Segment> = (0..40).map(|i| s(i * 100, 50 + i, 0x8000 + i)).collect();
         let kept = segments(&many, 4000);
-        assert_eq!((kept.len(), kept[0].offset), (MOST_SEGMENTS, 2400));
+        assert_eq!((kept.len(), kept[0].offset), (MOST_SEGMENTS, 2500));
     }
 }

@@ -115,7 +115,7 @@ fn compress(codec: Codec, operations: Vec<u8>, tables: Tables, effort: u8) -> Re
         Codec::Lz4 => Ok(bytes::lz4::compress(&operations, 1 << tables.block_log2)),
         #[cfg(feature = "zstd")]
         Codec::Zstd => {
-            let level = if effort < 4 { 9 } else { 19 };
+            let level = if effort < 7 { 12 } else { 19 };
             bytes::zstd::compress(&operations, level, tables.block_log2).map_err(|_| DiffError::CodecNotBuilt { codec })
         }
         #[allow(unreachable_patterns)]

@@ -46,7 +46,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Mutex;
 
 use crate::model::Space;
-use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, MAX_SIZE};
+use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, MAX_SIZE};
 use control::Control;
 use encode::{Body, Job};
 use parse::Copy;
@@ -73,6 +73,8 @@ struct Maker<'a> {
     options: &'a DiffOptions,
     codecs: Vec<Codec>,
     predictions: Vec<Prediction>,
+    /// SHA-256 of the old and of the new image.
+    digests: [[u8; 32]; 2],
     control: Control<'a>,
 }
 
@@ -110,7 +112,21 @@ impl<'a> Maker<'a> {
         let codecs = codecs(options)?;
         let predictions = choose::predictions(old, new, options)?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
-        Ok(Self { old, new, options, codecs, predictions, control: Control::new(options, work) })
+        let digests = [old, new].map(|image| Sha256::digest(image).into());
+        let control = Control::new(options, work);
+        Ok(Self { old, new, options, codecs, predictions, digests, control }.fitting())
+    }
+
+    /// Leaves out predictions for which the device has no room.
+    fn fitting(mut self) -> Self {
+        let fits = |p: &Prediction| self.codecs.iter().any(|c| self.tables(&self.header(*c, p), p).is_ok());
+        let fitting: Vec<_> = self.predictions.iter().filter(|p| fits(p)).cloned().collect();
+        if !fitting.is_empty() {
+            self.predictions = fitting;
+        } else if fits(&Prediction::default()) {
+            self.predictions = vec![Prediction::default()];
+        }
+        self
     }
 
     fn run(self) -> Result<Patch, DiffError> {
@@ -191,30 +207,41 @@ impl<'a> Maker<'a> {
         limit: usize,
     ) -> Result<Option<Made>, DiffError> {
         let (profile, maps) = (&self.options.profile, &prediction.maps);
-        let mut header = PatchHeader {
-            codec,
-            isa: prediction.isa,
-            granularity_log2: profile.page.trailing_zeros() as u8,
-            old_size: self.old.len() as u32,
-            new_size: self.new.len() as u32,
-            identity: self.options.identity,
-            map_counts: maps.counts(),
-            ..PatchHeader::default()
-        };
-        let Ok(tables) = tables_for(profile.ram, &header, prediction.is_any()) else { return Ok(None) };
+        let mut header = self.header(codec, prediction);
+        let Ok(tables) = self.tables(&header, prediction) else { return Ok(None) };
         header.tables = tables;
         let job = Job { old: self.old, new: self.new, copies, prediction };
         let Some(body) = job.encode(codec, tables, self.options.effort, limit, &self.control)? else { return Ok(None) };
         header.body_len = body.bytes.len() as u32;
         header.ram = (Layout::of(&header).ram() as u32 + COMFORT).min(profile.ram & !255);
-        header.old_digest = *digest(self.old).first_chunk().expect("a digest has 32 bytes");
-        header.new_digest = digest(self.new);
+        let [old_digest, new_digest] = &self.digests;
+        header.old_digest = core::array::from_fn(|i| old_digest[i]);
+        header.new_digest = *new_digest;
         let mut bytes = header.emit(maps);
         if header.ram > profile.ram || bytes.len() + body.bytes.len() > limit {
             return Ok(None);
         }
         bytes.extend_from_slice(&body.bytes);
         Ok(Some(Made { header, bytes, spent: body, counts: count(copies) }))
+    }
+
+    /// What is known about the header from the start.
+    fn header(&self, codec: Codec, prediction: &Prediction) -> PatchHeader {
+        PatchHeader {
+            codec,
+            isa: prediction.isa,
+            granularity_log2: self.options.profile.page.trailing_zeros() as u8,
+            old_size: self.old.len() as u32,
+            new_size: self.new.len() as u32,
+            identity: self.options.identity,
+            map_counts: prediction.maps.counts(),
+            ..PatchHeader::default()
+        }
+    }
+
+    /// Tables that fit the device; or the RAM that it would have to have.
+    fn tables(&self, header: &PatchHeader, prediction: &Prediction) -> Result<Tables, u32> {
+        tables_for(self.options.profile.ram, header, prediction.is_any())
     }
 
     fn tried(&self, attempt: &Attempt) -> Tried {
@@ -250,10 +277,8 @@ impl<'a> Maker<'a> {
     fn too_small(&self) -> DiffError {
         let profile = &self.options.profile;
         let need = |codec: &Codec| {
-            let granularity_log2 = profile.page.trailing_zeros() as u8;
             let prediction = &self.predictions[0];
-            let map_counts = prediction.maps.counts();
-            let header = PatchHeader { codec: *codec, granularity_log2, map_counts, ..PatchHeader::default() };
+            let header = self.header(*codec, prediction);
             tables_for(0, &header, prediction.is_any()).err().unwrap_or(u32::MAX)
         };
         let cheapest = self.codecs.iter().min_by_key(|c| need(c)).copied().unwrap_or_default();
@@ -282,10 +307,6 @@ fn codecs(options: &DiffOptions) -> Result<Vec<Codec>, DiffError> {
         return Err(DiffError::CodecNotBuilt { codec });
     }
     Ok(vec![codec])
-}
-
-fn digest(image: &[u8]) -> [u8; 32] {
-    Sha256::digest(image).into()
 }
 
 fn count(copies: &[Copy]) -> Counts {

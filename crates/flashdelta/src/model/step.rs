@@ -7,11 +7,14 @@ use crate::isa::Form;
 use crate::predict::shift_map::{ShiftMap, Trust};
 use crate::predict::walker::{Forecast, Walker};
 
-/// Binary decisions of the longest step: hit, leave, retarget, alternative, four repeats, a number (97), or four bytes with their flags.
-const MAX_STEP_DECISIONS: usize = 128;
+/// Adaptive decisions of the longest step: a hit, the end of a copy, candidates, and a number (35), or four bytes with their flags.
+const MAX_STEP_DECISIONS: usize = 56;
 
-/// A step consumes at most this many bytes of the patch.
-pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_DECISIONS * crate::coding::range::BYTES_PER_DECISION;
+/// An adaptive decision takes at most 14.5 bits, since no probability is below 3 in 65536. The bits of a number that are not adaptive take one each.
+const MAX_STEP_BITS: usize = MAX_STEP_DECISIONS * 29 / 2 + 32;
+
+/// A step consumes at most this many bytes of the patch. The applier checks it in debug builds.
+pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_BITS / 8 + 4;
 
 /// A place that a reference has told of counts when it is at most this far ahead.
 const TOLD_REACH: u32 = 4096;

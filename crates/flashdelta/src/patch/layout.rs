@@ -132,8 +132,7 @@ pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Resu
         8192..32768 => 384,
         _ => 1024,
     };
-    let smallest_map = if predicts { 4 * MAP_UNIT } else { MAP_UNIT };
-    let smallest = Tables { slots: SLOT_UNIT, map: smallest_map, block_log2: SMALLEST_BLOCK };
+    let smallest = Tables { slots: SLOT_UNIT, map: MAP_UNIT, block_log2: SMALLEST_BLOCK };
     let with = |tables| Layout::of(&PatchHeader { tables, ..*header }).ram();
     let least = with(Tables { slots: if header.codec == Codec::Model { SLOT_UNIT } else { 0 }, ..smallest });
     let Some(spare) = ram.checked_sub(least) else { return Err(least.next_multiple_of(256) as u32) };

@@ -6,9 +6,10 @@ use crate::isa::AddressRange;
 use crate::predict::address_map::{Segment, SegmentKind};
 
 /// At most this many segments in each image.
-pub(crate) const MOST_SEGMENTS: usize = 16;
+pub(crate) const MOST_SEGMENTS: usize = 15;
 /// At most this many ranges without bytes.
-pub(crate) const MOST_RANGES: usize = 16;
+#[cfg(feature = "std")]
+pub(crate) const MOST_RANGES: usize = 15;
 
 /// One entry of the address maps, as they come out of a header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,16 +37,84 @@ impl MapCounts {
     }
 }
 
-/// Where the segment before ended.
-#[derive(Clone, Copy, Default)]
-struct End {
+/// Bits of the byte that says where a segment stands: which address its own is relative to, its kind, whether a gap in the file is stated.
+const BASE: u8 = 15;
+const DATA: u8 = 16;
+const GAP: u8 = 32;
+
+/// Ranges start and end at multiples of this.
+const RANGE_UNIT: u32 = 256;
+
+/// Where a segment stands: in the file behind the one before, in memory behind one of those before.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Standing {
+    /// Bytes between this segment and the one before in the file.
+    gap: u32,
+    /// 0: the address is `offset`; n: it is `offset` behind the end of the n-th segment, counted back.
+    base: u8,
     offset: u32,
-    address: u32,
+    kind: SegmentKind,
 }
 
-impl End {
-    fn of(segment: &Segment) -> Self {
-        Self { offset: segment.end(), address: segment.address.wrapping_add(segment.len) }
+impl Standing {
+    /// Where the counterpart in the new image stands unless something else is said: right behind the same segment, or at the same address.
+    fn inherited(self, segment: &Segment) -> Self {
+        let is_behind = self.base != 0 && self.offset == 0;
+        if is_behind { self } else { Self { base: 0, offset: segment.address, ..self } }
+    }
+}
+
+/// One image's segments, while they are read or written.
+#[derive(Default)]
+struct Track {
+    /// Where the last segment ends in the file.
+    end: u32,
+    gap: u32,
+    /// Where each segment ends in memory.
+    ends: [u32; MOST_SEGMENTS],
+    count: usize,
+}
+
+impl Track {
+    /// The address that a base stands for.
+    fn base(&self, base: u8) -> u32 {
+        let index = self.count.wrapping_sub(usize::from(base));
+        if base == 0 { 0 } else { self.ends.get(index).copied().unwrap_or(0) }
+    }
+
+    fn segment(&self, standing: &Standing, len: u32) -> Segment {
+        let address = self.base(standing.base).wrapping_add(standing.offset);
+        Segment { offset: self.end.wrapping_add(standing.gap), len, address, kind: standing.kind }
+    }
+
+    /// Reads where a segment stands.
+    fn standing(&self, reader: &mut Reader<'_>) -> Result<Standing, HeaderError> {
+        let head = reader.byte("segment")?;
+        let gap = if head & GAP != 0 { reader.varint("gap before a segment")? } else { self.gap };
+        let base = head & BASE;
+        let offset = match base {
+            0 => u32::from_le_bytes(reader.array("address of a segment")?),
+            _ => reader.signed("address of a segment")? as u32,
+        };
+        let kind = if head & DATA != 0 { SegmentKind::Data } else { SegmentKind::Code };
+        if head >= 2 * GAP || usize::from(base) > self.count {
+            return Err(HeaderError::BadSegment { index: self.count as u32 });
+        }
+        Ok(Standing { gap, base, offset, kind })
+    }
+
+    /// Takes a segment: it must lie behind the others and inside the image.
+    fn add(&mut self, segment: &Segment, size: u32) -> Result<(), HeaderError> {
+        let end = segment.offset.checked_add(segment.len).filter(|end| *end <= size && segment.offset >= self.end);
+        let place = self.ends.get_mut(self.count);
+        let Some((end, place)) = end.zip(place) else {
+            return Err(HeaderError::BadSegment { index: self.count as u32 });
+        };
+        *place = segment.address.wrapping_add(segment.len);
+        self.gap = segment.offset.wrapping_sub(self.end);
+        self.end = end;
+        self.count += 1;
+        Ok(())
     }
 }
 
@@ -55,90 +124,47 @@ pub(crate) fn decode_map(
     (old_size, new_size): (u32, u32),
     mut entry: impl FnMut(MapEntry),
 ) -> Result<MapCounts, HeaderError> {
-    let counts = MapCounts {
-        old: count(reader, "segments of the old image", MOST_SEGMENTS)?,
-        new: count(reader, "segments of the new image", MOST_SEGMENTS)?,
-        ranges: count(reader, "address ranges", MOST_RANGES)?,
-    };
-    let shifts = reader.byte("alignment")?;
-    let (shift, range_shift) = (u32::from(shifts & 15), u32::from(shifts >> 4));
+    let segments = reader.byte("numbers of segments")?;
+    let ranges = reader.byte("number of address ranges")?;
+    let shift = u32::from(ranges >> 4);
+    let counts = MapCounts { old: segments & 15, new: segments >> 4, ranges: ranges & 15 };
     let moved = reader.varint("moved segments")?;
-    let (mut old_end, mut new_end) = (End::default(), End::default());
-    for i in 0..u32::from(counts.old.max(counts.new)) {
-        let mut pair = None;
-        if i < u32::from(counts.old) {
-            let (segment, gap) = whole(reader, old_end, shift)?;
-            check(&segment, old_end, old_size, i)?;
-            old_end = End::of(&segment);
+    let (mut old, mut new) = (Track::default(), Track::default());
+    for i in 0..counts.old.max(counts.new) {
+        let mut counterpart = None;
+        if i < counts.old {
+            let standing = old.standing(reader)?;
+            let len = reader.varint("length of a segment")? << shift;
+            let segment = old.segment(&standing, len);
+            old.add(&segment, old_size)?;
             entry(MapEntry::Old(segment));
-            pair = Some((segment, gap));
+            counterpart = Some((standing.inherited(&segment), len));
         }
-        if i < u32::from(counts.new) {
-            let segment = match pair {
-                Some((old, gap)) => difference(reader, &old, gap, new_end, shift, moved >> i & 1 == 1)?,
-                None => whole(reader, new_end, shift)?.0,
+        if i < counts.new {
+            let (standing, len) = match counterpart {
+                Some((standing, len)) => {
+                    let grown = (reader.signed("growth of a segment")? as u32) << shift;
+                    let standing = if moved >> i & 1 == 1 { new.standing(reader)? } else { standing };
+                    (standing, len.wrapping_add(grown))
+                }
+                None => (new.standing(reader)?, reader.varint("length of a segment")? << shift),
             };
-            check(&segment, new_end, new_size, i)?;
-            new_end = End::of(&segment);
+            let segment = new.segment(&standing, len);
+            new.add(&segment, new_size)?;
             entry(MapEntry::New(segment));
         }
     }
     let mut last = 0u32;
     for _ in 0..counts.ranges {
-        let start = last.wrapping_add((reader.signed("address range")? as u32) << range_shift);
-        last = start.saturating_add(reader.varint("length of an address range")? << range_shift);
+        let start = last.wrapping_add((reader.signed("address range")? as u32).wrapping_mul(RANGE_UNIT));
+        let len = reader.varint("length of an address range")?.wrapping_mul(RANGE_UNIT);
+        last = start.saturating_add(len);
         entry(MapEntry::Range(AddressRange { start, end: last }));
     }
     Ok(counts)
 }
 
-fn count(reader: &mut Reader<'_>, field: &'static str, limit: usize) -> Result<u8, HeaderError> {
-    match reader.byte(field)? {
-        n if usize::from(n) <= limit => Ok(n),
-        n => Err(HeaderError::TooLarge { field, found: n.into(), limit: limit as u32 }),
-    }
-}
-
-/// A segment that stands for itself, and the gap in front of it.
-fn whole(reader: &mut Reader<'_>, end: End, shift: u32) -> Result<(Segment, u32), HeaderError> {
-    let gap = reader.varint("gap before a segment")?;
-    let head = reader.varint("length of a segment")?;
-    let address = end.address.wrapping_add(reader.signed("address of a segment")? as u32);
-    let segment =
-        Segment { offset: end.offset.wrapping_add(gap), len: (head >> 1) << shift, address, kind: kind(head & 1) };
-    Ok((segment, gap))
-}
-
-/// A segment of the new image, as it differs from its counterpart.
-fn difference(
-    reader: &mut Reader<'_>,
-    old: &Segment,
-    gap: u32,
-    end: End,
-    shift: u32,
-    moved: bool,
-) -> Result<Segment, HeaderError> {
-    let grown = (reader.signed("growth of a segment")? as u32) << shift;
-    let mut new = Segment { offset: end.offset.wrapping_add(gap), len: old.len.wrapping_add(grown), ..*old };
-    if moved {
-        new.kind = kind(u32::from(reader.byte("kind of a segment")?));
-        new.offset = new.offset.wrapping_add(reader.signed("gap before a segment")? as u32);
-        new.address = new.address.wrapping_add(reader.signed("address of a segment")? as u32);
-    }
-    Ok(new)
-}
-
-fn kind(bit: u32) -> SegmentKind {
-    if bit == 0 { SegmentKind::Code } else { SegmentKind::Data }
-}
-
-/// Segments are sorted, do not overlap, and lie inside the image.
-fn check(segment: &Segment, end: End, size: u32, index: u32) -> Result<(), HeaderError> {
-    let fits = segment.offset >= end.offset && segment.offset.checked_add(segment.len).is_some_and(|e| e <= size);
-    if fits { Ok(()) } else { Err(HeaderError::BadSegment { index }) }
-}
-
-/// Both address maps and the ranges without bytes, as the maker has them.
+/// Both address maps and the ranges without bytes, as the maker has them. Ranges start and end at multiples of 256.
 #[cfg(feature = "std")]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Maps {
@@ -158,65 +184,92 @@ impl Maps {
         MapCounts { old: self.old.len() as u8, new: self.new.len() as u8, ranges: self.ranges.len() as u8 }
     }
 
+    /// Widens ranges so that they can be written.
+    pub(crate) fn align_ranges(&mut self) {
+        for r in &mut self.ranges {
+            r.start &= !(RANGE_UNIT - 1);
+            r.end = r.end.checked_next_multiple_of(RANGE_UNIT).unwrap_or(r.end & !(RANGE_UNIT - 1));
+        }
+        self.ranges.retain(|r| r.start < r.end);
+    }
+
     /// The inverse of [`decode_map`].
     pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         use super::put;
         let counts = self.counts();
         let lengths = self.old.iter().chain(&self.new).map(|s| s.len);
-        let shift = alignment(lengths);
-        let mut end = 0;
-        let range_shift = alignment(self.ranges.iter().flat_map(|r| [r.start, r.end]));
-        let old_ends: Vec<End> = ends(&self.old);
-        let new_ends: Vec<End> = ends(&self.new);
-        let gap = |s: &Segment, e: &End| s.offset.wrapping_sub(e.offset);
-        let is_moved = |i: usize| {
-            let (old, new) = (&self.old[i], &self.new[i]);
-            let same = (gap(old, &old_ends[i]), old.address, old.kind) == (gap(new, &new_ends[i]), new.address, new.kind);
-            !same
-        };
-        let pairs = self.old.len().min(self.new.len());
-        let moved = (0..pairs).filter(|i| is_moved(*i)).fold(0u32, |m, i| m | 1 << i);
-        out.extend_from_slice(&[counts.old, counts.new, counts.ranges, (range_shift << 4 | shift) as u8]);
-        put::varint(out, moved);
-        let whole = |out: &mut Vec<u8>, s: &Segment, e: &End| {
-            put::varint(out, gap(s, e));
-            put::varint(out, s.len >> shift << 1 | s.kind as u32);
-            put::signed(out, s.address.wrapping_sub(e.address) as i32);
-        };
+        let shift = lengths.fold(1 << 15, |all, n| all | n).trailing_zeros();
+        out.extend_from_slice(&[counts.new << 4 | counts.old, (shift as u8) << 4 | counts.ranges]);
+        let mut moved = 0;
+        let mut body = Vec::new();
+        let (mut old, mut new) = (Track::default(), Track::default());
         for i in 0..self.old.len().max(self.new.len()) {
-            if let Some(old) = self.old.get(i) {
-                whole(out, old, &old_ends[i]);
+            let mut counterpart = None;
+            if let Some(segment) = self.old.get(i) {
+                let standing = old.best(segment);
+                old.emit(&standing, &mut body);
+                put::varint(&mut body, segment.len >> shift);
+                let _ = old.add(segment, u32::MAX);
+                counterpart = Some((standing.inherited(segment), segment.len));
             }
-            let Some(new) = self.new.get(i) else { continue };
-            let Some(old) = self.old.get(i) else {
-                whole(out, new, &new_ends[i]);
-                continue;
-            };
-            put::signed(out, (new.len.wrapping_sub(old.len) as i32) >> shift);
-            if moved >> i & 1 == 1 {
-                out.push(new.kind as u8);
-                put::signed(out, gap(new, &new_ends[i]).wrapping_sub(gap(old, &old_ends[i])) as i32);
-                put::signed(out, new.address.wrapping_sub(old.address) as i32);
+            let Some(segment) = self.new.get(i) else { continue };
+            match counterpart {
+                Some((standing, len)) => {
+                    put::signed(&mut body, (segment.len.wrapping_sub(len) as i32) >> shift);
+                    if new.segment(&standing, segment.len) != *segment {
+                        moved |= 1 << i;
+                        new.emit(&new.best(segment), &mut body);
+                    }
+                }
+                None => {
+                    new.emit(&new.best(segment), &mut body);
+                    put::varint(&mut body, segment.len >> shift);
+                }
             }
+            let _ = new.add(segment, u32::MAX);
         }
+        put::varint(out, moved);
+        out.extend_from_slice(&body);
+        let mut end = 0;
         for r in &self.ranges {
-            put::signed(out, (r.start.wrapping_sub(end) as i32) >> range_shift);
-            put::varint(out, (r.end - r.start) >> range_shift);
+            put::signed(out, (r.start.wrapping_sub(end) as i32) >> RANGE_UNIT.trailing_zeros());
+            put::varint(out, (r.end - r.start) / RANGE_UNIT);
             end = r.end;
         }
     }
 }
 
-/// Low bits that are 0 in all of these numbers, at most 15.
 #[cfg(feature = "std")]
-fn alignment(numbers: impl Iterator<Item = u32>) -> u32 {
-    numbers.fold(1 << 15, |all, n| all | n).trailing_zeros()
-}
+impl Track {
+    /// The shortest way to say where a segment stands.
+    fn best(&self, segment: &Segment) -> Standing {
+        let standing = |base| Standing {
+            gap: segment.offset.wrapping_sub(self.end),
+            base,
+            offset: segment.address.wrapping_sub(self.base(base)),
+            kind: segment.kind,
+        };
+        let cost = |s: &Standing| match s.base {
+            // Four bytes, whatever it is.
+            0 => 1 << 27,
+            _ => (s.offset as i32).unsigned_abs(),
+        };
+        (0..=self.count as u8).map(standing).min_by_key(cost).unwrap_or_default()
+    }
 
-/// Where the segment before each segment ends.
-#[cfg(feature = "std")]
-fn ends(segments: &[Segment]) -> Vec<End> {
-    core::iter::once(End::default()).chain(segments.iter().map(End::of)).collect()
+    fn emit(&self, standing: &Standing, out: &mut Vec<u8>) {
+        use super::put;
+        let has_gap = standing.gap != self.gap;
+        let data = standing.kind == SegmentKind::Data;
+        out.push(standing.base | if data { DATA } else { 0 } | if has_gap { GAP } else { 0 });
+        if has_gap {
+            put::varint(out, standing.gap);
+        }
+        match standing.base {
+            0 => out.extend_from_slice(&standing.offset.to_le_bytes()),
+            _ => put::signed(out, standing.offset as i32),
+        }
+    }
 }
 
 #[cfg(all(test, feature = "std"))]
@@ -265,7 +318,7 @@ mod tests {
         odd.old.remove(1);
         odd.new[2].kind = SegmentKind::Data;
         odd.new[3].address = 0xFFFF_FFF0;
-        odd.ranges = vec![AddressRange { start: 3, end: 0xFFFF_FFFF }];
+        odd.ranges = vec![AddressRange { start: 0x300, end: 0xFFFF_FF00 }];
         let mut swapped = odd.clone();
         core::mem::swap(&mut swapped.old, &mut swapped.new);
         for maps in [esp32(), odd, swapped, Maps::default()] {
@@ -285,6 +338,8 @@ mod tests {
         maps.emit(&mut bytes);
         let size = maps.old[4].end();
         assert_eq!(decode(&bytes, (size - 1, u32::MAX)), Err(HeaderError::BadSegment { index: 4 }));
-        assert_eq!(decode(&[17, 0, 0, 0, 0], (0, 0)), Err(HeaderError::TooLarge { field: "segments of the old image", found: 17, limit: 16 }));
+        // A base that does not exist yet, and unknown bits.
+        assert_eq!(decode(&[1, 0, 0, 1, 0, 4], (100, 100)), Err(HeaderError::BadSegment { index: 0 }));
+        assert_eq!(decode(&[1, 0, 0, 64, 0, 0, 0, 0, 4], (100, 100)), Err(HeaderError::BadSegment { index: 0 }));
     }
 }
