@@ -8,19 +8,29 @@
 
 mod bytes;
 mod cyacd;
+mod error;
 mod format;
+mod lines;
 mod map;
+mod memory;
+mod records;
 
 pub mod dfu;
 pub mod ebl;
 pub mod elf;
 pub mod esp;
 pub mod gbl;
+pub mod ihex;
 pub mod mcuboot;
 pub mod raw;
+pub mod srec;
 pub mod telink;
+pub mod titxt;
 pub mod uf2;
 pub mod zigbee;
 
+pub use error::ImageError;
 pub use format::{detect, Format};
 pub use map::{address_map, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
+pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
+pub use records::{join, split, Split};
