@@ -75,7 +75,8 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                 return Err(ImageError::DataAfterEnd { line: line.number });
             }
             if options.strict && (len == 0 || usize::from(record.address) + len > 0x1_0000) {
-                let problem = if len == 0 { "a data record without data" } else { "a data record crosses a 64 KiB boundary" };
+                let problem =
+                    if len == 0 { "a data record without data" } else { "a data record crosses a 64 KiB boundary" };
                 return Err(ImageError::NotStrict { line: line.number, problem });
             }
             collector.place(start, base + u64::from(record.address), line.number)?;
@@ -97,7 +98,11 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                     return Err(ImageError::NotStrict { line: line.number, problem: "a second start record" });
                 }
                 let linear = u32_be(value, 0).unwrap_or(0);
-                entry = Some(if record.kind == kind::START_LINEAR { linear } else { (linear >> 16) * 16 + (linear & 0xffff) });
+                entry = Some(if record.kind == kind::START_LINEAR {
+                    linear
+                } else {
+                    (linear >> 16) * 16 + (linear & 0xffff)
+                });
             }
             (kind::END, _) => return malformed("an end record with data"),
             (kind::SEGMENT | kind::LINEAR, _) => return malformed("an address record needs 2 bytes of data"),
@@ -105,7 +110,10 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             (found, _) => return Err(ImageError::UnknownRecord { line: line.number, column: column + 8, found }),
         }
         if options.strict && record.address != 0 && record.kind != kind::END {
-            return Err(ImageError::NotStrict { line: line.number, problem: "an address record with an address of its own" });
+            return Err(ImageError::NotStrict {
+                line: line.number,
+                problem: "an address record with an address of its own",
+            });
         }
         collector.data.truncate(start);
     }
@@ -136,7 +144,10 @@ pub(crate) fn record_text(file: &[u8], line: &Line, options: &ReadOptions) -> Re
     }
     let range = lines::trim(file, range);
     if options.strict && range != line.text {
-        return Err(ImageError::NotStrict { line: line.number, problem: "blanks or control characters around a record" });
+        return Err(ImageError::NotStrict {
+            line: line.number,
+            problem: "blanks or control characters around a record",
+        });
     }
     Ok((!range.is_empty()).then_some(range))
 }
@@ -163,8 +174,12 @@ impl Fault {
         match self {
             Self::NoRecord { found } => ImageError::NoRecord { line, column: place(0), found },
             Self::Digit { column, found } => ImageError::BadDigit { line, column: place(column), found },
-            Self::Length { column, expected, found } => ImageError::BadLength { line, column: place(column), expected, found },
-            Self::Checksum { column, expected, found } => ImageError::BadChecksum { line, column: place(column), expected, found },
+            Self::Length { column, expected, found } => {
+                ImageError::BadLength { line, column: place(column), expected, found }
+            }
+            Self::Checksum { column, expected, found } => {
+                ImageError::BadChecksum { line, column: place(column), expected, found }
+            }
             Self::Kind { column, found } => ImageError::UnknownRecord { line, column: place(column), found },
             Self::Short { problem } => ImageError::BadRecord { line, problem },
         }
@@ -280,7 +295,7 @@ impl Writer for HexWriter {
                 }
                 self.record(*kind, (*address & 0xffff) as u16, data, out);
             }
-            Control::Count(_) | Control::Kind(_) => {}
+            Control::Count(_) => {}
         }
     }
 }
@@ -302,5 +317,9 @@ pub(crate) fn token(file: &[u8], line: &Line, base: &mut u32, data: &mut Vec<u8>
     }
     let is_base = matches!(record.kind, kind::SEGMENT | kind::LINEAR);
     let control = Control::Record { kind: record.kind, address: u32::from(record.address), data: value };
-    if is_base { Token::Base(control) } else { Token::Control(control) }
+    if is_base {
+        Token::Base(control)
+    } else {
+        Token::Control(control)
+    }
 }

@@ -67,7 +67,9 @@ pub(crate) static VALUES: [u8; 256] = {
 /// The value of two digits; with [`NOT_HEX`]'s bit or above set in the result if one of them is not.
 #[inline]
 pub(crate) fn pair(high: u8, low: u8) -> u16 {
-    (u16::from(VALUES[usize::from(high)]) << 4) | u16::from(VALUES[usize::from(low)]) | (u16::from(VALUES[usize::from(low)] & NOT_HEX) << 4)
+    (u16::from(VALUES[usize::from(high)]) << 4)
+        | u16::from(VALUES[usize::from(low)])
+        | (u16::from(VALUES[usize::from(low)] & NOT_HEX) << 4)
 }
 
 /// Decodes digits to the end of `out`. Returns the sum of the bytes, or `None` if there is something else among the digits.

@@ -149,7 +149,12 @@ impl Collector {
             .iter()
             .zip(ends)
             .enumerate()
-            .map(|(order, (run, end))| Piece { address: run.address, bytes: data.get(run.start..end).unwrap_or_default(), order, line: run.line })
+            .map(|(order, (run, end))| Piece {
+                address: run.address,
+                bytes: data.get(run.start..end).unwrap_or_default(),
+                order,
+                line: run.line,
+            })
             .collect();
         pieces.sort_by_key(|piece| piece.address);
         let clean = pieces.windows(2).all(|pair| pair[0].end() <= u64::from(pair[1].address));
@@ -238,7 +243,10 @@ fn settle(pieces: Vec<Piece<'_>>, overlap: Overlap) -> Result<Vec<Segment>, Imag
                 for (index, (old, new)) in place.iter().zip(piece.bytes).enumerate() {
                     match set.get_mut(at + index) {
                         Some(true) if old != new => {
-                            return Err(ImageError::Overlap { line: piece.line, address: piece.address.saturating_add(index as u32) });
+                            return Err(ImageError::Overlap {
+                                line: piece.line,
+                                address: piece.address.saturating_add(index as u32),
+                            });
                         }
                         Some(flag) => *flag = true,
                         None => {}
@@ -272,7 +280,10 @@ mod tests {
         let pieces: [(u64, &[u8]); 4] = [(8, &[8, 9]), (0, &[0, 1]), (2, &[2]), (0xffff_fffe, &[1, 2])];
         let found = collect(&pieces, Overlap::Refuse).unwrap();
         assert_eq!(found, [(0, vec![0, 1, 2]), (8, vec![8, 9]), (0xffff_fffe, vec![1, 2])]);
-        assert_eq!(collect(&[(0xffff_fffe, &[1, 2, 3])], Overlap::Refuse), Err(ImageError::AddressOverflow { line: 1, address: 1 << 32 }));
+        assert_eq!(
+            collect(&[(0xffff_fffe, &[1, 2, 3])], Overlap::Refuse),
+            Err(ImageError::AddressOverflow { line: 1, address: 1 << 32 })
+        );
     }
 
     #[test]

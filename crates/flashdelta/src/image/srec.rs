@@ -58,7 +58,11 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             Err(fault) => return Err(fault.at(line.number, column)),
         };
         let not_strict = |broken: bool, problem| {
-            if options.strict && broken { Err(ImageError::NotStrict { line: line.number, problem }) } else { Ok(()) }
+            if options.strict && broken {
+                Err(ImageError::NotStrict { line: line.number, problem })
+            } else {
+                Ok(())
+            }
         };
         not_strict(text.first() == Some(&b's'), "a lower case 's'")?;
         match record.kind {
@@ -69,7 +73,10 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                 }
                 not_strict(len == 0, "a data record without data")?;
                 let end = u64::from(record.address) + len as u64;
-                not_strict(record.kind < 3 && end > 1 << (8 * (record.kind + 1)), "data beyond what the record's address can reach")?;
+                not_strict(
+                    record.kind < 3 && end > 1 << (8 * (record.kind + 1)),
+                    "data beyond what the record's address can reach",
+                )?;
                 collector.place(start, u64::from(record.address), line.number)?;
                 count = count.wrapping_add(1);
                 continue;
@@ -159,7 +166,10 @@ fn read_odd(text: &[u8], ignore_checksum: bool) -> Result<Record, Fault> {
     if found != sum && !ignore_checksum {
         return Err(Fault::Checksum { column, expected: sum, found });
     }
-    let value = (4..column).step_by(2).filter_map(|at| lines::byte_at(text, at)).fold(0u32, |v, byte| (v << 8) | u32::from(byte));
+    let value = (4..column)
+        .step_by(2)
+        .filter_map(|at| lines::byte_at(text, at))
+        .fold(0u32, |v, byte| (v << 8) | u32::from(byte));
     match (kind, expected - 1) {
         // Green Hills writes counts of 4 bytes.
         (5 | 6, 2..=4) => Ok(Record { kind, address: value }),
@@ -227,7 +237,6 @@ impl Writer for SrecWriter {
             Control::End => self.record(10 - self.data_kind(0), 0, &[], out),
             Control::Record { kind, address, data } => self.record(*kind, *address, data, out),
             Control::Count(count) => self.record(if *count > 0xffff { 6 } else { 5 }, *count, &[], out),
-            Control::Kind(kind) => self.habits.kind = *kind,
         }
     }
 }

@@ -38,7 +38,9 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                 if ended && options.after_end == AfterEnd::Refuse {
                     return Err(ImageError::DataAfterEnd { line: line.number });
                 }
-                let Some(at) = address else { return Err(ImageError::BadRecord { line: line.number, problem: "data before the first address" }) };
+                let Some(at) = address else {
+                    return Err(ImageError::BadRecord { line: line.number, problem: "data before the first address" });
+                };
                 collector.place(start, at, line.number)?;
                 address = Some(at + (collector.data.len() - start) as u64);
             }

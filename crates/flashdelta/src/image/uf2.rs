@@ -46,7 +46,14 @@ impl Block {
         if [word(0)?, word(1)?] != MAGIC || word(127)? != MAGIC_END {
             return None;
         }
-        let block = Self { flags: word(2)?, address: word(3)?, len: word(4)?, number: word(5)?, total: word(6)?, family: word(7)? };
+        let block = Self {
+            flags: word(2)?,
+            address: word(3)?,
+            len: word(4)?,
+            number: word(5)?,
+            total: word(6)?,
+            family: word(7)?,
+        };
         (block.len <= MAX_PAYLOAD).then_some(block)
     }
 

@@ -47,7 +47,9 @@ pub(super) fn hex(file: &[u8]) -> Option<Made> {
     let mut base = 0;
     let habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| ihex::token(file, line, &mut base, data));
     let mut base = 0;
-    text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, |whole, line, _, data| ihex::token(whole, line, &mut base, data))
+    text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, |whole, line, _, data| {
+        ihex::token(whole, line, &mut base, data)
+    })
 }
 
 pub(super) fn srec(file: &[u8]) -> Option<Made> {
@@ -60,7 +62,9 @@ pub(super) fn titxt(file: &[u8]) -> Option<Made> {
     let mut habits = text_habits(file, 0, 0, |line, data| titxt::token(file, line, &mut address, data));
     habits.kind = titxt::layout(file);
     let mut address = 0;
-    text::<TiTxtWriter>(file, Format::TiTxt, TI_TXT, habits, |whole, line, _, data| titxt::token(whole, line, &mut address, data))
+    text::<TiTxtWriter>(file, Format::TiTxt, TI_TXT, habits, |whole, line, _, data| {
+        titxt::token(whole, line, &mut address, data)
+    })
 }
 
 pub(super) fn uf2(file: &[u8]) -> Option<Made> {
@@ -110,7 +114,9 @@ fn text_habits(file: &[u8], prefix: usize, kind: u8, mut token: impl FnMut(&Line
     let best = lens.iter().enumerate().max_by_key(|(len, count)| (**count, *len)).map_or(16, |(len, _)| len);
     habits.len = best.max(1);
     habits.lower = lower > upper;
-    let most = |counts: &[usize]| counts.iter().enumerate().max_by_key(|(n, count)| (**count, core::cmp::Reverse(*n))).map_or(0, |(n, _)| n);
+    let most = |counts: &[usize]| {
+        counts.iter().enumerate().max_by_key(|(n, count)| (**count, core::cmp::Reverse(*n))).map_or(0, |(n, _)| n)
+    };
     habits.line_end = LINE_ENDS[most(&ends)];
     if kinds.iter().skip(1).any(|count| *count != 0) {
         habits.kind = most(&kinds) as u8;
@@ -152,8 +158,11 @@ fn text<W: Writer>(
 /// What is being collected.
 enum Open {
     Nothing,
-    /// Data from `address` on, `len` bytes so far. `full`: the last record was, so that more can follow.
-    Data { address: u32, len: usize, full: bool, force: bool },
+    /// Data, `len` bytes so far. `full`: the last record was, so that more can follow.
+    Data {
+        len: usize,
+        full: bool,
+    },
     /// A range of the file.
     Text(Range<usize>),
 }
@@ -265,19 +274,16 @@ impl<'a, W: Writer> Maker<'a, W> {
         self.pending.clear();
         let now_full = len == expected;
         match &mut self.open {
-            Open::Data { len: so_far, full, .. } if *full && !force && address == self.end => {
+            Open::Data { len: so_far, full } if *full && !force && address == self.end => {
                 *so_far += len;
                 *full = now_full;
             }
             _ => {
-                // Closing needs the end of the data before.
                 self.close();
                 self.blocks.push((self.data.len(), address));
-                self.open = Open::Data { address, len, full: now_full, force };
+                self.start_block(address, force);
+                self.open = Open::Data { len, full: now_full };
             }
-        }
-        if matches!(self.open, Open::Data { len: so_far, .. } if so_far == len) {
-            self.start_block(address, force);
         }
         self.data.extend_from_slice(data);
         self.end = address.wrapping_add(len as u32);
@@ -330,7 +336,6 @@ impl<'a, W: Writer> Maker<'a, W> {
         match control {
             Control::End => self.out.push(op::END),
             Control::Count(_) => self.out.push(op::COUNT),
-            Control::Kind(kind) => self.out.extend([op::KIND, *kind]),
             Control::Record { kind, address, data } => {
                 self.out.extend([op::RECORD, *kind]);
                 push_number(&mut self.out, u64::from(*address));
@@ -369,7 +374,11 @@ impl<'a, W: Writer> Maker<'a, W> {
         let Habits { lower, aligned, line_end, final_line_end, len, kind, block } = self.habits;
         let end = LINE_ENDS.iter().position(|known| *known == line_end).unwrap_or(0) as u8;
         let is_block = block != [0; 3];
-        let flags = u8::from(lower) | u8::from(aligned) << 1 | end << 2 | u8::from(!final_line_end) << 4 | u8::from(is_block) << 5;
+        let flags = u8::from(lower)
+            | u8::from(aligned) << 1
+            | end << 2
+            | u8::from(!final_line_end) << 4
+            | u8::from(is_block) << 5;
         let mut template = vec![code, flags];
         push_number(&mut template, len as u64);
         template.push(kind);

@@ -70,7 +70,9 @@ pub fn join(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, Image
     let damaged = |problem| ImageError::BadTemplate { offset: 0, problem };
     match template.first() {
         Some(&VERBATIM) if template.len() == 1 && data.len() <= limit => Ok(data.to_vec()),
-        Some(&VERBATIM) if template.len() == 1 => Err(ImageError::TooLarge { needed: data.len() as u64, limit: limit as u64 }),
+        Some(&VERBATIM) if template.len() == 1 => {
+            Err(ImageError::TooLarge { needed: data.len() as u64, limit: limit as u64 })
+        }
         Some(&INTEL_HEX) => render::render::<ihex::HexWriter>(data, template, limit),
         Some(&SREC) => render::render::<srec::SrecWriter>(data, template, limit),
         Some(&TI_TXT) => render::render::<titxt::TiTxtWriter>(data, template, limit),
@@ -104,17 +106,33 @@ const LINE_ENDS: [&[u8]; 4] = [b"\n", b"\r\n", b"\r", b"\r\r\n"];
 impl Habits {
     /// The most common habits.
     pub(crate) fn new(len: usize, kind: u8) -> Self {
-        Self { line_end: b"\n", final_line_end: true, lower: false, len: len.max(1), aligned: false, kind, block: [0; 3] }
+        Self {
+            line_end: b"\n",
+            final_line_end: true,
+            lower: false,
+            len: len.max(1),
+            aligned: false,
+            kind,
+            block: [0; 3],
+        }
     }
 
     /// Bytes in a full record at `address`.
     pub(crate) fn len_at(&self, address: u32) -> usize {
-        if self.aligned { self.len - address as usize % self.len } else { self.len }
+        if self.aligned {
+            self.len - address as usize % self.len
+        } else {
+            self.len
+        }
     }
 
     /// The digits.
     pub(crate) fn digits(&self) -> &'static [u8; 16] {
-        if self.lower { super::lines::LOWER } else { super::lines::UPPER }
+        if self.lower {
+            super::lines::LOWER
+        } else {
+            super::lines::UPPER
+        }
     }
 }
 
@@ -127,8 +145,6 @@ pub(crate) enum Control {
     Record { kind: u8, address: u32, data: Vec<u8> },
     /// The count record, with the number of data records so far.
     Count(u32),
-    /// No record: data (or address) records are of another type from here on.
-    Kind(u8),
 }
 
 /// What one line (or block) of a file is.

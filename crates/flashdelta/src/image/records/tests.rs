@@ -82,10 +82,12 @@ fn writers_habits() {
         .collect();
     assert!(exact(&lines(&sections, "\n")) < 30);
     // Records aligned to 16, from an odd start.
-    let aligned: Vec<String> = core::iter::once(hex(0, 3, &[1; 13])).chain((1..100).map(|n| hex(0, n * 16, &[2; 16]))).collect();
+    let aligned: Vec<String> =
+        core::iter::once(hex(0, 3, &[1; 13])).chain((1..100).map(|n| hex(0, n * 16, &[2; 16]))).collect();
     assert!(exact(&lines(&aligned, "\n")) < 20);
     // I16HEX address records, and then I32HEX ones, as objcopy writes beyond 1 MiB.
-    let far = [&[hex(2, 0, &[0x10, 0])], &body[..], &[hex(2, 0, &[0, 0]), base(0x10)], &body[..], &[EOF.into()]].concat();
+    let far =
+        [&[hex(2, 0, &[0x10, 0])], &body[..], &[hex(2, 0, &[0, 0]), base(0x10)], &body[..], &[EOF.into()]].concat();
     assert!(exact(&lines(&far, "\r\n")) < 40);
 }
 
@@ -110,7 +112,9 @@ fn irregular_files_are_carried_whole_and_mixed_ones_partly() {
     let wild: Vec<u8> = program(100, 16)
         .iter()
         .enumerate()
-        .flat_map(|(n, r)| if n % 2 == 0 { format!("{r} \r\n") } else { format!(" {}\n", r.to_lowercase()) }.into_bytes())
+        .flat_map(|(n, r)| {
+            if n % 2 == 0 { format!("{r} \r\n") } else { format!(" {}\n", r.to_lowercase()) }.into_bytes()
+        })
         .collect();
     assert_eq!(exact(&wild), 1);
     // A few comments, a wrong checksum and text behind the end stay as text.
@@ -129,13 +133,21 @@ fn irregular_files_are_carried_whole_and_mixed_ones_partly() {
 fn s_records_of_all_writers() {
     let data = |kind: u8, from: u32, count: u32, len: usize| -> Vec<String> {
         let width = usize::from(kind) + 1;
-        (0..count).map(|n| srec(kind, &(from + n * len as u32).to_be_bytes()[4 - width..], &vec![n as u8; len])).collect()
+        (0..count)
+            .map(|n| srec(kind, &(from + n * len as u32).to_be_bytes()[4 - width..], &vec![n as u8; len]))
+            .collect()
     };
     let header = srec(0, &[0, 0], b"demo.srec");
     let gcc = [vec![header.clone()], data(3, 0x0800_0000, 300, 16), vec![srec(7, &[8, 0, 1, 0x95], &[])]].concat();
     assert!(exact(&lines(&gcc, "\r\n")) < 40);
     // srec_cat: a count record, S1 and S2 mixed, 32 bytes.
-    let mixed = [vec![header], data(1, 0xff00, 8, 32), data(2, 0x1_0000, 300, 32), vec![srec(5, &[1, 0x34], &[]), srec(8, &[0, 0, 0], &[])]].concat();
+    let mixed = [
+        vec![header],
+        data(1, 0xff00, 8, 32),
+        data(2, 0x1_0000, 300, 32),
+        vec![srec(5, &[1, 0x34], &[]), srec(8, &[0, 0, 0], &[])],
+    ]
+    .concat();
     assert!(exact(&lines(&mixed, "\n")) < 50);
     // CodeWarrior: S2 data, S9 terminator.
     let codewarrior = [data(2, 0xfe_8000, 300, 16), vec![srec(9, &[0, 0], &[])]].concat();
@@ -144,7 +156,8 @@ fn s_records_of_all_writers() {
 
 #[test]
 fn ti_txt() {
-    let line = |n: u8| (0..16).map(|i| format!("{:02X}", n.wrapping_mul(7).wrapping_add(i))).collect::<Vec<_>>().join(" ");
+    let line =
+        |n: u8| (0..16).map(|i| format!("{:02X}", n.wrapping_mul(7).wrapping_add(i))).collect::<Vec<_>>().join(" ");
     for blank in ["", " "] {
         let body: String = (0..100).map(|n| format!("{}{blank}\n", line(n))).collect();
         let file = format!("@F000\n{body}@FFFE\n00 F0{blank}\nq\n");
@@ -211,10 +224,26 @@ fn damaged_templates_are_refused() {
 fn quirks_of_intel_hex() {
     let two = |n: u8| [n, n + 1];
     let accepted: [(&str, Vec<String>, &[(u32, usize)]); 11] = [
-        ("data crosses 64 KiB after 02: linear", vec![hex(2, 0, &[0x10, 0]), hex(0, 0xffff, &two(1))], &[(0x1_ffff, 2)]),
-        ("data crosses 64 KiB after 04: linear", vec![hex(4, 0, &[8, 0]), hex(0, 0xffff, &two(1))], &[(0x0800_ffff, 2)]),
-        ("02 then 04: the last wins", vec![hex(2, 0, &[0x10, 0]), hex(4, 0, &[0, 2]), hex(0, 0, &two(1))], &[(0x2_0000, 2)]),
-        ("04 then 02: the last wins", vec![hex(4, 0, &[0, 2]), hex(2, 0, &[0x10, 0]), hex(0, 0, &two(1))], &[(0x1_0000, 2)]),
+        (
+            "data crosses 64 KiB after 02: linear",
+            vec![hex(2, 0, &[0x10, 0]), hex(0, 0xffff, &two(1))],
+            &[(0x1_ffff, 2)],
+        ),
+        (
+            "data crosses 64 KiB after 04: linear",
+            vec![hex(4, 0, &[8, 0]), hex(0, 0xffff, &two(1))],
+            &[(0x0800_ffff, 2)],
+        ),
+        (
+            "02 then 04: the last wins",
+            vec![hex(2, 0, &[0x10, 0]), hex(4, 0, &[0, 2]), hex(0, 0, &two(1))],
+            &[(0x2_0000, 2)],
+        ),
+        (
+            "04 then 02: the last wins",
+            vec![hex(4, 0, &[0, 2]), hex(2, 0, &[0x10, 0]), hex(0, 0, &two(1))],
+            &[(0x1_0000, 2)],
+        ),
         ("no end record", vec![hex(0, 0, &two(1))], &[(0, 2)]),
         ("04 with an address", vec![hex(4, 0x1234, &[0, 1]), hex(0, 0, &two(1))], &[(0x1_0000, 2)]),
         ("a data record without data", vec![hex(0, 0x100, &[]), hex(0, 0, &two(1))], &[(0, 2)]),
@@ -233,21 +262,33 @@ fn quirks_of_intel_hex() {
     }
     // The end record of I8HEX may hold the entry point.
     assert_eq!(read(&lines(&[hex(0, 0, &two(1)), ":00FF0F01F1".into()], "\n")).unwrap().entry, Some(0xff0f));
-    assert_eq!(read(&lines(&[hex(0, 0, &two(1)), hex(3, 0, &[0x12, 0x34, 0, 5])], "\n")).unwrap().entry, Some(0x1_2345));
+    assert_eq!(
+        read(&lines(&[hex(0, 0, &two(1)), hex(3, 0, &[0x12, 0x34, 0, 5])], "\n")).unwrap().entry,
+        Some(0x1_2345)
+    );
 
     let good = || hex(0, 0, &two(1));
     let refused: [(Vec<String>, ImageError); 12] = [
-        (vec![hex(4, 0, &[0xff, 0xff]), hex(0, 0xffff, &two(1))], ImageError::AddressOverflow { line: 2, address: 1 << 32 }),
+        (
+            vec![hex(4, 0, &[0xff, 0xff]), hex(0, 0xffff, &two(1))],
+            ImageError::AddressOverflow { line: 2, address: 1 << 32 },
+        ),
         (vec![good(), good()], ImageError::Overlap { line: 2, address: 0 }),
         (vec![good(), EOF.into(), hex(0, 8, &two(1))], ImageError::DataAfterEnd { line: 3 }),
-        (vec![good(), ":020000000102FC".into()], ImageError::BadChecksum { line: 2, column: 14, expected: 0xfb, found: 0xfc }),
+        (
+            vec![good(), ":020000000102FC".into()],
+            ImageError::BadChecksum { line: 2, column: 14, expected: 0xfb, found: 0xfc },
+        ),
         (vec![good(), ":0200000001G2FB".into()], ImageError::BadDigit { line: 2, column: 12, found: Some(b'G') }),
         (vec![good(), ":0300000001FC".into()], ImageError::BadLength { line: 2, column: 2, expected: 8, found: 6 }),
         (vec![good(), ":0100000001FE00".into()], ImageError::BadLength { line: 2, column: 2, expected: 6, found: 7 }),
         (vec![good(), ":".into()], ImageError::BadDigit { line: 2, column: 2, found: None }),
         (vec![good(), "comment".into()], ImageError::NoRecord { line: 2, column: 1, found: b'c' }),
         (vec![good(), hex(6, 0, &[])], ImageError::UnknownRecord { line: 2, column: 8, found: 6 }),
-        (vec![good(), hex(4, 0, &[1])], ImageError::BadRecord { line: 2, problem: "an address record needs 2 bytes of data" }),
+        (
+            vec![good(), hex(4, 0, &[1])],
+            ImageError::BadRecord { line: 2, problem: "an address record needs 2 bytes of data" },
+        ),
         (vec![EOF.into()], ImageError::Empty),
     ];
     for (records, error) in refused {
