@@ -18,6 +18,9 @@ pub(super) fn divide<'w, O, N>(
 ) -> Result<Body<'w>, ApplyError<O, N>> {
     let found = memory.len() as u32;
     let too_small = ApplyError::WorkspaceTooSmall { needed: header.workspace_len() as u32, found };
+    if memory.len() < header.workspace_len() {
+        return Err(too_small);
+    }
     let mut layout = Layout::of(&header);
 
     // The address maps go to the end, where they do not overwrite the header that they are read from.

@@ -267,3 +267,14 @@ impl<O, N> From<HeaderError> for ApplyError<O, N> {
         Self::Header(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_applier_takes_the_ram_that_headers_reserve_for_it() {
+        let size = size_of::<Applier<'_, &[u8], &mut [u8]>>();
+        assert!(size <= crate::patch::APPLIER_BYTES, "{size} bytes");
+    }
+}

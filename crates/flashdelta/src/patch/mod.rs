@@ -18,6 +18,8 @@ pub use header::{PatchHeader, MAX_HEADER_LEN};
 pub use identity::{DeviceIdentity, Identity};
 
 pub(crate) use layout::Layout;
+#[cfg(test)]
+pub(crate) use layout::APPLIER_BYTES;
 pub(crate) use map::MapEntry;
 pub(crate) use varint::{unzigzag, Reader};
 #[cfg(feature = "std")]
