@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 
 use common::flash::{Fault, Nor};
 use common::{code_like, edited, Random};

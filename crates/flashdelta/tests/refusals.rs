@@ -120,7 +120,7 @@ fn a_profile_that_is_too_small_says_what_would_do() {
 
 #[test]
 fn a_maker_can_be_cancelled_and_tells_how_far_it_is() {
-    use std::ops::ControlFlow;
+    use core::ops::ControlFlow;
     use std::sync::{Arc, Mutex};
     let (old, new) = images();
     let options = DiffOptions::new().progress(|_| ControlFlow::Break(()));

@@ -1,6 +1,6 @@
 //! Applying with a heap at hand: from memory, or from anything that can be read.
 
-use std::fmt;
+use core::fmt;
 use std::io::{self, Read};
 
 use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
@@ -67,12 +67,12 @@ impl<O: fmt::Display, N: fmt::Display> fmt::Display for ReaderError<O, N> {
     }
 }
 
-impl<O, N> std::error::Error for ReaderError<O, N>
+impl<O, N> core::error::Error for ReaderError<O, N>
 where
-    O: std::error::Error + 'static,
-    N: std::error::Error + 'static,
+    O: core::error::Error + 'static,
+    N: core::error::Error + 'static,
 {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Read(error) => Some(error),
             Self::Apply(error) => error.source(),

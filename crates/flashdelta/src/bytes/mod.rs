@@ -106,11 +106,6 @@ impl<'w> Operations<'w> {
         }
     }
 
-    /// Bytes of the new image so far.
-    pub(crate) fn position(&self) -> u32 {
-        self.at
-    }
-
     /// Does an operation start here? (Only here may the stream end.)
     pub(crate) fn is_between(&self) -> bool {
         self.left == 0

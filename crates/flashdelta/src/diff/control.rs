@@ -2,8 +2,9 @@
 
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::options::{DiffOptions, DiffProgress, Phase};
 use super::DiffError;

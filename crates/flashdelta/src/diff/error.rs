@@ -84,4 +84,4 @@ impl fmt::Display for DiffError {
     }
 }
 
-impl std::error::Error for DiffError {}
+impl core::error::Error for DiffError {}

@@ -1,6 +1,6 @@
 //! What came out, and where the bytes went.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use super::options::Phase;
 use crate::coding::Part;

@@ -109,7 +109,7 @@ impl Search {
             new_match: t(19, 4) as u32,
             drop: t(20, 48),
             miss: t(21, 2),
-            work: 8 << effort.min(6) / 2,
+            work: 8 << (effort.min(6) / 2),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::address_map::{segment_at, AddressMaps, Segment, SegmentKind};
 use super::shift_map::{Shift, ShiftMap, Trust};
-use crate::isa::{self, Form, Isa as _, Place, Unit};
+#[cfg(any(feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa"))]
+use crate::isa::Isa as _;
+use crate::isa::{self, Form, Place, Unit};
 
 /// An instruction set that a patch predicts by.
 #[non_exhaustive]

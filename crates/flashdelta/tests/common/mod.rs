@@ -1,5 +1,5 @@
 //! What the tests share.
-#![allow(dead_code)] // Not every test uses all of it.
+#![allow(dead_code, unreachable_pub)] // Not every test uses all of it.
 
 pub mod flash;
 
