@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use super::bytes::{index, slice, u16_le, u32_le, u8_at};
-use super::map::{AddressMap, SegmentKind};
+use super::map::AddressMap;
 use super::raw;
 
 const SUFFIX: usize = 16;
@@ -73,7 +73,8 @@ pub fn is_dfuse(file: &[u8]) -> bool {
     file.starts_with(b"DfuSe\x01")
 }
 
-/// The elements of a DfuSe file, up to the first that does not fit. Tools pad elements to 8 bytes in different ways; the padding is part of none.
+/// The elements of a DfuSe file, up to the first that does not fit. Tools pad elements to 8 bytes in different ways; the padding is part of
+/// none.
 pub fn elements(file: &[u8]) -> Vec<Element> {
     let mut elements = Vec::new();
     let targets = u8_at(file, 10).unwrap_or(0);
@@ -103,7 +104,5 @@ pub fn elements(file: &[u8]) -> Vec<Element> {
 
 /// Maps the elements.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
-    for element in elements(file) {
-        raw::map_at(file, element.range, element.address, SegmentKind::Unknown, map);
-    }
+    raw::map_pieces(file, elements(file).into_iter().map(|element| (element.range, element.address)), map);
 }

@@ -7,6 +7,8 @@ use core::ops::Range;
 use super::bytes::{u8_at, uint};
 use super::map::{AddressMap, IsaHint, SegmentKind};
 
+/// Loadable segments that are mapped; more are not firmware.
+const MAX_LOADS: usize = 64;
 const PT_LOAD: u64 = 1;
 const PF_X: u64 = 1;
 const SHT_NOBITS: u64 = 8;
@@ -172,7 +174,7 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     map.isa = Some(elf.isa(file));
     let mut sections: Vec<&Section> = elf.sections.iter().filter(|s| !s.range.is_empty()).collect();
     sections.sort_by_key(|s| s.range.start);
-    for load in &elf.loads {
+    for load in elf.loads.iter().take(MAX_LOADS) {
         let address = |at: usize| low(load.virtual_address.wrapping_add((at - load.range.start) as u64));
         let default = if load.executable { SegmentKind::Unknown } else { SegmentKind::Data };
         let mut at = load.range.start;

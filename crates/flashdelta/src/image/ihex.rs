@@ -38,7 +38,8 @@ pub(crate) struct Record {
 ///
 /// Choices, where tools disagree (strict mode refuses all of these but the first):
 /// - Lower and upper case digits, any line ends.
-/// - A data record that crosses 64 KiB goes on linearly, also after an I16HEX segment record (the specification wraps it; writers that do this
+/// - A data record that crosses 64 KiB goes on linearly, also after an I16HEX segment record (the specification wraps it; writers that do
+///   this
 ///   do not mean that).
 /// - Of an I16HEX segment record and an I32HEX linear record, the last one alone counts; they are not added.
 /// - No end record; an end record with an address, which is the entry point of I8HEX.
