@@ -268,7 +268,8 @@ impl Writer for HexWriter {
 
     fn next_len(&self, address: u32) -> usize {
         // Address records stand at multiples of 64 KiB.
-        self.habits.len_at(address).min(0x1_0000 - (address & 0xffff) as usize)
+        let cut = if self.habits.crossing { usize::MAX } else { 0x1_0000 - (address & 0xffff) as usize };
+        self.habits.len_at(address).min(cut)
     }
 
     fn data(&mut self, address: u32, data: &[u8], force: bool, out: &mut Vec<u8>) {

@@ -99,6 +99,8 @@ pub(crate) struct Habits {
     pub(crate) len: usize,
     /// Full records end at multiples of `len`.
     pub(crate) aligned: bool,
+    /// Intel HEX: records may cross a multiple of 64 KiB.
+    pub(crate) crossing: bool,
     /// Intel HEX: type of address records. S-record: type of data records. TI-TXT: layout.
     pub(crate) kind: u8,
     /// UF2: flags, family and number of blocks.
@@ -117,6 +119,7 @@ impl Habits {
             lower: false,
             len: len.max(1),
             aligned: false,
+            crossing: false,
             kind,
             block: [0; 3],
         }
