@@ -106,3 +106,52 @@ pub fn elements(file: &[u8]) -> Vec<Element> {
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     raw::map_pieces(file, elements(file).into_iter().map(|element| (element.range, element.address)), map);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{address_map, Format};
+
+    const SUFFIX_BYTES: [u8; 16] = [0, 0, 0x11, 0xdf, 0x83, 4, 0x1a, 1, b'U', b'F', b'D', 16, 1, 2, 3, 4];
+
+    fn dfuse(padding: usize) -> Vec<u8> {
+        let mut file = b"DfuSe\x01\0\0\0\0\x02".to_vec();
+        for target in 0..2u8 {
+            let start = file.len();
+            file.extend(b"Target");
+            file.push(target);
+            file.resize(start + 266, 0);
+            let padding = if target == 0 { padding } else { 0 };
+            file.extend((8 + 5 + padding as u32).to_le_bytes());
+            file.extend(1u32.to_le_bytes());
+            file.extend((0x0800_0000u32 + u32::from(target) * 0x1000).to_le_bytes());
+            file.extend(5u32.to_le_bytes());
+            file.extend([target; 5]);
+            file.resize(file.len() + padding, 0);
+        }
+        file.extend(SUFFIX_BYTES);
+        file
+    }
+
+    #[test]
+    fn elements_of_several_targets_padded_or_not() {
+        for padding in [0, 3] {
+            let file = dfuse(padding);
+            let found: Vec<_> = elements(&file).into_iter().map(|e| (e.target, e.address, e.range.len())).collect();
+            assert_eq!(found, [(0, 0x0800_0000, 5), (1, 0x0800_1000, 5)]);
+            assert_eq!(address_map(&file).format, Format::DfuSe);
+        }
+        let file = dfuse(0);
+        for len in 0..file.len() {
+            let _ = elements(&file[..len]);
+        }
+    }
+
+    #[test]
+    fn a_plain_binary_with_a_suffix() {
+        let file = [&[7; 100][..], &SUFFIX_BYTES].concat();
+        let suffix = Suffix::parse(&file).unwrap();
+        assert_eq!((suffix.vendor, suffix.product, suffix.version, suffix.crc), (0x0483, 0xdf11, 0x011a, 0x0403_0201));
+        assert_eq!((content_len(&file), address_map(&file).format), (100, Format::Dfu));
+    }
+}
