@@ -45,10 +45,11 @@ pub use report::{PartBytes, Patch, Report, Tried};
 use sha2::{Digest as _, Sha256};
 use std::sync::Mutex;
 
+use crate::coding::Part;
 use crate::model::Space;
 use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, MAX_SIZE};
 use control::Control;
-use encode::{Body, Job};
+use encode::Job;
 use parse::Copy;
 use search::{Prediction, Search};
 
@@ -62,7 +63,7 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
 }
 
 /// Images up to this size together are searched for several predictions at a time: the memory for it is 32 bytes per byte.
-const SMALL: usize = 4 << 20;
+pub(crate) const SMALL: usize = 4 << 20;
 
 /// RAM for comfortable windows, if the profile has it.
 const COMFORT: u32 = 2048;
@@ -78,18 +79,19 @@ struct Maker<'a> {
     control: Control<'a>,
 }
 
-/// A finished attempt.
+/// What one prediction led to.
 struct Attempt {
-    /// Index into the list of predictions; the plain one is behind them.
-    prediction: usize,
-    codec: Codec,
-    patch: Option<Made>,
+    tried: Vec<Tried>,
+    best: Option<Made>,
+    /// Without copies it is the new image coded alone.
+    is_plain: bool,
 }
 
+/// A finished patch.
 struct Made {
     header: PatchHeader,
     bytes: Vec<u8>,
-    spent: Body,
+    spent: Option<[u64; Part::COUNT]>,
     counts: Counts,
 }
 
@@ -130,23 +132,30 @@ impl<'a> Maker<'a> {
     }
 
     fn run(self) -> Result<Patch, DiffError> {
-        let mut attempts = Vec::new();
-        for group in self.attempts() {
-            attempts.extend(group?);
+        let mut tried = Vec::new();
+        let mut best: Option<Made> = None;
+        let mut is_plain = false;
+        for attempt in self.attempts() {
+            let attempt = attempt?;
+            tried.extend(attempt.tried);
+            is_plain |= attempt.is_plain;
+            best = smaller(best, attempt.best);
         }
-        // Nothing may be larger than the new image coded alone.
-        let limit = attempts.iter().filter_map(|a| a.patch.as_ref()).map(|m| m.bytes.len()).min();
-        let plain = Prediction::default();
-        attempts.extend(self.encode_all(self.predictions.len(), &plain, &[], limit.unwrap_or(usize::MAX))?);
-        let tried = attempts.iter().map(|a| self.tried(a)).collect();
-        let rank = |a: &Attempt| a.patch.as_ref().map(|m| (m.bytes.len(), a.codec, a.prediction));
-        let best = attempts.into_iter().filter(|a| a.patch.is_some()).min_by_key(rank);
-        let Some(Attempt { patch: Some(made), .. }) = best else { return Err(self.too_small()) };
-        Ok(self.finish(made, tried))
+        if !is_plain {
+            // Nothing may be larger than the new image coded alone.
+            let limit = best.as_ref().map_or(usize::MAX, |made| made.bytes.len());
+            let plain = self.encode(&Prediction::default(), &[], limit)?;
+            tried.extend(plain.tried);
+            best = smaller(best, plain.best);
+        }
+        match best {
+            Some(made) => Ok(self.finish(made, tried)),
+            None => Err(self.too_small()),
+        }
     }
 
     /// Works on all predictions, several at a time where memory allows; results are in the order of the predictions.
-    fn attempts(&self) -> Vec<Result<Vec<Attempt>, DiffError>> {
+    fn attempts(&self) -> Vec<Result<Attempt, DiffError>> {
         let threads = self.options.thread_count();
         let count = self.predictions.len();
         let small = self.old.len() + self.new.len() <= SMALL;
@@ -174,28 +183,27 @@ impl<'a> Maker<'a> {
     }
 
     /// Makes patches with one of the predictions.
-    fn attempt(&self, index: usize, threads: usize) -> Result<Vec<Attempt>, DiffError> {
+    fn attempt(&self, index: usize, threads: usize) -> Result<Attempt, DiffError> {
         let prediction = &self.predictions[index];
         let effort = self.options.effort;
         let search = if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
         let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
-        self.encode_all(index, prediction, &copies, usize::MAX)
+        self.encode(prediction, &copies, usize::MAX)
     }
 
-    /// Codes the copies in all codecs. A patch longer than `limit` is given up.
-    fn encode_all(
-        &self,
-        index: usize,
-        prediction: &Prediction,
-        copies: &[Copy],
-        limit: usize,
-    ) -> Result<Vec<Attempt>, DiffError> {
-        let mut attempts = Vec::new();
+    /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than `limit`.
+    fn encode(&self, prediction: &Prediction, copies: &[Copy], limit: usize) -> Result<Attempt, DiffError> {
+        let mut tried = Vec::new();
+        let mut best: Option<Made> = None;
         for codec in &self.codecs {
-            let patch = self.make(*codec, prediction, copies, limit)?;
-            attempts.push(Attempt { prediction: index, codec: *codec, patch });
+            let limit = best.as_ref().map_or(limit, |made| made.bytes.len());
+            let made = self.make(*codec, prediction, copies, limit)?;
+            let bytes = made.as_ref().map(|made| made.bytes.len() as u64);
+            tried.push(Tried { codec: *codec, isa: prediction.isa, bytes });
+            best = smaller(best, made);
         }
-        Ok(attempts)
+        let is_plain = copies.is_empty() && !prediction.is_any();
+        Ok(Attempt { tried, best, is_plain })
     }
 
     /// A whole patch, if it fits the device and is not longer than `limit`.
@@ -222,7 +230,7 @@ impl<'a> Maker<'a> {
             return Ok(None);
         }
         bytes.extend_from_slice(&body.bytes);
-        Ok(Some(Made { header, bytes, spent: body, counts: count(copies) }))
+        Ok(Some(Made { header, bytes, spent: body.spent, counts: count(copies) }))
     }
 
     /// What is known about the header from the start.
@@ -244,14 +252,9 @@ impl<'a> Maker<'a> {
         tables_for(self.options.profile.ram, header, prediction.is_any())
     }
 
-    fn tried(&self, attempt: &Attempt) -> Tried {
-        let isa = self.predictions.get(attempt.prediction).map_or_else(Default::default, |p| p.isa);
-        Tried { codec: attempt.codec, isa, bytes: attempt.patch.as_ref().map(|m| m.bytes.len() as u64) }
-    }
-
     fn finish(self, made: Made, tried: Vec<Tried>) -> Patch {
         let Made { header, bytes, spent, counts } = made;
-        let parts = spent.spent.iter().flat_map(|spent| spent.iter().enumerate());
+        let parts = spent.iter().flat_map(|spent| spent.iter().enumerate());
         let parts = parts.map(|(i, bytes)| PartBytes { name: report::part_name(i), bytes: *bytes }).collect();
         let alone = PatchHeader { map_counts: Default::default(), ..header }.emit(&Maps::default()).len() as u32;
         let copied: u32 = counts.bytes.iter().sum();
@@ -287,7 +290,15 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// The codecs to try.
+/// The smaller patch; of equals the first.
+fn smaller(a: Option<Made>, b: Option<Made>) -> Option<Made> {
+    match (a, b) {
+        (Some(a), Some(b)) if b.bytes.len() < a.bytes.len() => Some(b),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The codecs to try, those that are cheaper to apply first.
 fn codecs(options: &DiffOptions) -> Result<Vec<Codec>, DiffError> {
     let profile = &options.profile;
     let Some(codec) = options.codec else {
