@@ -29,6 +29,8 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("padded.bin", [&old[..], &[0xFF; 5000]].concat()),
         ("short.bin", old[..1000].to_vec()),
         ("other.bin", common::testdata("firmware/cortex-m-1.0.bin")),
+        ("app.hex", common::testdata("firmware/cortex-m-1.1.hex")),
+        ("zeros.bin", common::testdata("edge/zeros-4k.bin")),
         ("app.elf", common::testdata("firmware/cortex-m-1.0.elf")),
         ("truncated.fdp", update[..update.len() / 2].to_vec()),
         ("stub.fdp", update[..20].to_vec()),

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{ApplyError, ApplyOptions, OutOfBounds};
-use flashdelta::image::{self, AddressMap, MapSegment, SegmentKind};
+use flashdelta::image::{self, AddressMap, Format, MapSegment, SegmentKind, Split};
 use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -96,14 +96,18 @@ impl Args {
     }
 
     fn firmware(&self, bytes: &[u8]) -> Outcome {
-        let map = image::address_map(bytes);
+        // Of a text file the data counts, which is what a patch would be made of.
+        let Split { data, map, .. } = image::split(bytes);
         let sha256 = hex(&Sha256::digest(bytes));
         if self.json {
-            return print_json(&FirmwareDocument::new(&self.file, bytes.len(), sha256, &map));
+            return print_json(&FirmwareDocument::new(&self.file, (bytes.len(), data.len()), sha256, &map));
         }
         let mut text = format!("{}: {}\n\n", self.file.display(), map.format);
         let mut table = Table::default();
         table.row(["size", &format!("{} bytes", grouped(bytes.len() as u64))]);
+        if data.len() != bytes.len() {
+            table.row(["data in it", &format!("{} bytes", grouped(data.len() as u64))]);
+        }
         table.row(["SHA-256", &sha256]);
         table.row(["code", &map.isa.map_or_else(|| "unknown".to_owned(), |isa| isa.to_string())]);
         text += &table.render("ll");
@@ -151,6 +155,8 @@ struct FirmwareDocument<'a> {
     kind: &'static str,
     file: &'a Path,
     size: usize,
+    /// Without what the container adds to every record.
+    data_size: usize,
     sha256: String,
     format: String,
     code: Option<String>,
@@ -174,13 +180,14 @@ struct Range {
 }
 
 impl<'a> FirmwareDocument<'a> {
-    fn new(file: &'a Path, size: usize, sha256: String, map: &AddressMap) -> Self {
+    fn new(file: &'a Path, (size, data_size): (usize, usize), sha256: String, map: &AddressMap) -> Self {
         let segment =
             |s: &MapSegment| SegmentDocument { offset: s.offset, size: s.len, address: s.address, kind: kind(s.kind) };
         Self {
             kind: "firmware",
             file,
             size,
+            data_size,
             sha256,
             format: map.format.to_string(),
             code: map.isa.map(|isa| isa.to_string()),
@@ -200,8 +207,8 @@ fn kind(kind: SegmentKind) -> &'static str {
 
 fn address_table(map: &AddressMap) -> String {
     if map.segments.is_empty() {
-        return "\nThe file does not tell at which addresses its bytes stand; for a raw image, say so: diff --base.\n"
-            .to_owned();
+        let advice = if map.format == Format::Raw { ": tell `flashdelta diff` with --base" } else { "" };
+        return format!("\nThe file does not tell at which addresses its bytes stand{advice}.\n");
     }
     let mut table = Table::default();
     table.row(["address", "offset", "bytes", "holds"]);
