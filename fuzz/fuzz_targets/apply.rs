@@ -1,0 +1,63 @@
+//! Damaged and hostile patches: valid ones are made, then edited, and the checksum of the header is put right so that the edits are seen.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds};
+use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
+use flashdelta::{Codec, InstructionSet, PatchHeader};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    codec: u8,
+    isa: u8,
+    old: Vec<u8>,
+    new: Vec<u8>,
+    edits: Vec<(u16, u8)>,
+    cut: Option<u16>,
+    piece: u8,
+}
+
+fn apply(old: &[u8], patch: &[u8], piece: usize) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+    let header = PatchHeader::parse(patch).ok().flatten();
+    let (memory, size) = header.map_or((2048, 0), |h| (h.workspace_len(), h.new_size as usize));
+    let mut workspace = vec![0; memory.min(1 << 20)];
+    let mut slot = vec![0; size.min(1 << 20)];
+    let mut applier = Applier::new(&mut workspace, old, &mut slot[..], ApplyOptions::default());
+    for piece in patch.chunks(piece) {
+        applier.feed(piece)?;
+    }
+    applier.finish()?;
+    Ok(slot)
+}
+
+fn seal(patch: &mut [u8]) {
+    let Some(&[low, high]) = patch.get(4..6) else { return };
+    let len = usize::from(low & 0x7F) | if low >= 0x80 { usize::from(high & 0x7F) << 7 } else { 0 };
+    if (10..=patch.len()).contains(&len) {
+        let crc = !patch[..len - 4].iter().fold(!0u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+        });
+        patch[len - 4..len].copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+fuzz_target!(|input: Input| {
+    let codec = Codec::ALL[usize::from(input.codec) % Codec::ALL.len()];
+    let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa][usize::from(input.isa) % 4];
+    let options = DiffOptions::new().profile(DeviceProfile::linux()).ram(16 << 10).codec(codec).isa(isa).effort(1).threads(1);
+    let mut patch = diff(&input.old, &input.new, &options).expect("16 KiB suffice").bytes;
+    for (at, value) in &input.edits {
+        let at = usize::from(*at) % patch.len();
+        patch[at] ^= value;
+    }
+    if let Some(cut) = input.cut {
+        patch.truncate(usize::from(cut));
+    }
+    seal(&mut patch);
+    let whole = apply(&input.old, &patch, patch.len().max(1));
+    assert_eq!(apply(&input.old, &patch, usize::from(input.piece).max(1)), whole);
+    if let Ok(new) = whole {
+        assert!(new == input.new, "success with wrong bytes");
+    }
+});
