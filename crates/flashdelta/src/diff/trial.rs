@@ -33,11 +33,11 @@ pub fn trial(t: &Trial<'_>) -> (Vec<u8>, [u64; 6], String) {
     let t1 = std::time::Instant::now();
     let m = matches::Matches::find(&om, &nm, 2);
     let t2 = std::time::Instant::now();
-    let limits = candidates::Limits { old_match: crate::tune::t(18,6) as u32, new_match: crate::tune::t(19,4) as u32, drop: crate::tune::t(20,48), miss: crate::tune::t(21,2), work: 64 };
+    let limits = candidates::Limits { old_match: crate::tune::t(18,4) as u32, new_match: crate::tune::t(19,4) as u32, drop: crate::tune::t(20,64), miss: crate::tune::t(21,2), work: 64 };
     let c = candidates::find(&om, &nm, t.new, &m, &limits);
     let t3 = std::time::Instant::now();
     use parse::BIT;
-    let prices = parse::Prices { literal: crate::tune::t(10,210) as u32, hit: crate::tune::t(11,2) as u32, new_hit: crate::tune::t(12,6) as u32, miss: crate::tune::t(13,370) as u32, next_miss: crate::tune::t(14,200) as u32, leave: crate::tune::t(15,250) as u32, enter: crate::tune::t(16,3*32) as u32, distance_bit: crate::tune::t(17,32) as u32 };
+    let prices = parse::Prices { literal: crate::tune::t(10,210) as u32, hit: crate::tune::t(11,2) as u32, new_hit: crate::tune::t(12,6) as u32, miss: crate::tune::t(13,340) as u32, next_miss: crate::tune::t(14,200) as u32, leave: crate::tune::t(15,280) as u32, enter: crate::tune::t(16,110) as u32, distance_bit: crate::tune::t(17,42) as u32 };
     let copies = parse::parse(&om, &nm, &c, &prices);
     let t4 = std::time::Instant::now();
     let mut wrong = 0; let mut covered = 0; let mut longest=0;

@@ -3,19 +3,22 @@
 use crate::coding::logistic::Slot;
 use crate::coding::mixer::{hash, Tables};
 use crate::coding::number;
+use crate::isa::Form;
 
 /// Contexts that are mixed for "as predicted".
 pub(crate) const HIT_INPUTS: usize = 6;
 /// Contexts that are mixed for each bit of a byte.
 pub(crate) const BYTE_INPUTS: usize = 6;
 
-/// Weight sets of the hit decision.
-const HIT_SETS: usize = 4;
-/// Weight sets of bytes: 8 bit positions in each of [`BYTE_KINDS`].
+/// Weight sets of the hit decision: by form, and by the length of the run of hits.
+const HIT_SETS: [usize; 2] = [Form::COUNT + 2, 8];
+/// Weight sets of bytes: by bit in each of [`BYTE_KINDS`], and by what went before.
+const BYTE_SETS: [usize; 2] = [BYTE_KINDS * 8, BYTE_KINDS * 8];
+/// New content, corrections.
 pub(crate) const BYTE_KINDS: usize = 2;
 
 /// Mixer weights in all.
-pub(crate) const WEIGHTS: usize = HIT_SETS * HIT_INPUTS + BYTE_KINDS * 8 * BYTE_INPUTS;
+pub(crate) const WEIGHTS: usize = (HIT_SETS[0] + HIT_SETS[1]) * HIT_INPUTS + (BYTE_SETS[0] + BYTE_SETS[1]) * BYTE_INPUTS;
 
 /// Slots with a place of their own, in order.
 pub(crate) mod direct {
@@ -73,14 +76,16 @@ impl Shape {
 /// Initial weight of every input, in 1/16384.
 pub(crate) const START_WEIGHT: i32 = 5500;
 
-/// First weight of a set for the hit decision.
-pub(crate) fn hit_set(set: usize) -> usize {
-    (set % HIT_SETS) * HIT_INPUTS
+/// Weights for the hit decision.
+pub(crate) fn hit_sets(form: usize, run: usize) -> [usize; 2] {
+    [form.min(HIT_SETS[0] - 1) * HIT_INPUTS, (HIT_SETS[0] + (run & 7)) * HIT_INPUTS]
 }
 
-/// First weight of a set for a bit of a byte.
-pub(crate) fn byte_set(kind: usize, bit: usize) -> usize {
-    HIT_SETS * HIT_INPUTS + ((kind % BYTE_KINDS) * 8 + (bit & 7)) * BYTE_INPUTS
+/// Weights for a bit of a byte.
+pub(crate) fn byte_sets(kind: usize, bit: usize, past: usize) -> [usize; 2] {
+    let base = (HIT_SETS[0] + HIT_SETS[1]) * HIT_INPUTS;
+    let kind = (kind & 1) * 8;
+    [base + (kind + (bit & 7)) * BYTE_INPUTS, base + (BYTE_SETS[0] + kind + (past & 7)) * BYTE_INPUTS]
 }
 
 /// Starts the contexts from what firmware deltas usually look like.

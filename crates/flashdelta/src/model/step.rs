@@ -1,6 +1,6 @@
 //! One step of the model codec, for maker and applier alike.
 
-use super::contexts::{self, byte_set, context, direct, hit_set, Shape, BYTE_INPUTS, HIT_INPUTS};
+use super::contexts::{self, byte_sets, context, direct, hit_sets, Shape, BYTE_INPUTS, HIT_INPUTS};
 use crate::coding::mixer::{hash, Rate, Tables};
 use crate::coding::{number, BitCoder, Part};
 use crate::isa::Form;
@@ -26,7 +26,7 @@ const TRUSTED_LENGTH: u32 = 24;
 const KEEP_REACH: u32 = 1024;
 
 /// Confidence limit of contexts with a place of their own.
-const LIMIT: usize = 12;
+fn limit() -> usize { crate::tune::t(39, 12) as usize }
 
 const HIT_RATE: Rate = Rate { limit: 13, shift: 18 };
 const BYTE_RATE: Rate = Rate { limit: 10, shift: 17 };
@@ -168,7 +168,7 @@ impl<'w> Model<'w> {
         new_len: u32,
     ) -> Self {
         let (slots, weights, map) = memory;
-        let mut tables = Tables::new(slots, weights, direct::COUNT, contexts::START_WEIGHT);
+        let mut tables = Tables::new(slots, weights, direct::COUNT, 1700);
         contexts::prime(&mut tables);
         Self {
             tables,
@@ -210,7 +210,7 @@ impl<'w> Model<'w> {
             coder.enter(Part::Control);
             let jump = oracle.jump(self.at);
             let context = direct::JUMP + self.literals.min(31) as usize;
-            if self.tables.code(coder, context, LIMIT, jump.is_some()) {
+            if self.tables.code(coder, context, limit(), jump.is_some()) {
                 let jump = self.jump(coder, jump.unwrap_or(self.copy));
                 if !self.is_inside(jump) {
                     return Ok(Step::OutOfRange(jump));
@@ -243,10 +243,10 @@ impl<'w> Model<'w> {
         let expected = self.expected_source();
         let t = &mut self.tables;
         let few = usize::from(self.literals > 0);
-        let from_new = t.code(coder, direct::SPACE + few, LIMIT, jump.space == Space::New);
+        let from_new = t.code(coder, direct::SPACE + few, limit(), jump.space == Space::New);
         let jump = if from_new {
             let distance = self.at.wrapping_sub(jump.source);
-            let same = t.code(coder, direct::RECENT + 8, LIMIT, distance == self.distance);
+            let same = t.code(coder, direct::RECENT + 8, limit(), distance == self.distance);
             if !same {
                 coder.enter(Part::Distances);
                 self.distance =
@@ -256,7 +256,7 @@ impl<'w> Model<'w> {
         } else {
             let alignment = self.at.wrapping_sub(jump.source);
             let mut source = None;
-            if t.code(coder, direct::RECENT + few, LIMIT, jump.source == expected) {
+            if t.code(coder, direct::RECENT + few, limit(), jump.source == expected) {
                 source = Some(expected);
             }
             for i in 0..4 {
@@ -264,7 +264,7 @@ impl<'w> Model<'w> {
                 if source.is_some() || self.at.wrapping_sub(candidate) == expected {
                     continue;
                 }
-                if t.code(coder, direct::RECENT + 2 + i, LIMIT, alignment == candidate) {
+                if t.code(coder, direct::RECENT + 2 + i, limit(), alignment == candidate) {
                     source = Some(self.at.wrapping_sub(candidate));
                 }
             }
@@ -273,7 +273,7 @@ impl<'w> Model<'w> {
                 let here = self.walker.new_address(self.at);
                 let told = self.map.arriving_at(here, TOLD_REACH).and_then(|(old, ahead)| self.walker.old_offset(old.wrapping_sub(ahead)));
                 if let Some(told) = told.filter(|t| *t != expected) {
-                    if self.tables.code(coder, direct::RECENT + 9, LIMIT, jump.source == told) {
+                    if self.tables.code(coder, direct::RECENT + 9, limit(), jump.source == told) {
                         source = Some(told);
                     }
                 }
@@ -284,7 +284,7 @@ impl<'w> Model<'w> {
                 coder.enter(Part::Distances);
                 let other = self.at.wrapping_sub(second);
                 let [near, back] = [expected, other].map(|base| jump.source.wrapping_sub(base) as i32);
-                let is_back = t.code(coder, direct::RECENT + 10, LIMIT, back.unsigned_abs() < near.unsigned_abs() / 2);
+                let is_back = t.code(coder, direct::RECENT + 10, limit(), back.unsigned_abs() < near.unsigned_abs() / 2);
                 let (base, context) = if is_back { (other, number::SLOTS) } else { (expected, 0) };
                 let delta = jump.source.wrapping_sub(base) as i32;
                 base.wrapping_add(number::signed(t, coder, direct::OLD_DELTA + context, delta) as u32)
@@ -324,8 +324,8 @@ impl<'w> Model<'w> {
 
     /// Lets the model of new content learn from samples of the old image.
     pub(crate) fn train<I: Images>(&mut self, images: &mut I) -> Result<(), I::Error> {
-        let budget = (crate::tune::t(27, 0) as u32).min(self.old_len / crate::tune::t(28, 16) as u32);
-        let chunk = crate::tune::t(29, 64) as u32;
+        let budget = (crate::tune::t(27, 0) as u32).min(self.old_len / 16);
+        let chunk = 64;
         let chunks = budget / chunk;
         for i in 0..chunks {
             let start = (self.old_len / chunks).wrapping_mul(i);
@@ -333,7 +333,7 @@ impl<'w> Model<'w> {
                 let byte = images.old(at)?.first().copied().unwrap_or(0);
                 if at >= start + 4 {
                     let hashes = self.literal_contexts(0, at);
-                    self.byte(&mut Known, 0, &hashes, byte);
+                    self.byte(&mut Known, 0, 7, &hashes, byte);
                 }
                 self.recent = self.recent << 8 | u64::from(byte);
             }
@@ -344,13 +344,14 @@ impl<'w> Model<'w> {
 
     fn literal_contexts(&self, ghost: u32, at: u32) -> [u32; BYTE_INPUTS] {
         let recent = self.recent as u32;
+        let a = |i: i32, h: u32| if crate::tune::t(36, 44) >> i & 1 == 1 { 0 } else { h };
         [
-            context(1, at & 3, 0),
-            context(2, recent & 0xFF, at & 1),
-            context(3, recent & 0xFFFF, at & 1),
-            context(4, recent & 0xFF_FFFF, 0),
-            context(5, ghost, self.literals.min(3)),
-            context(6, recent >> 24, at & 3),
+            a(0, context(1, at & 3, 0)),
+            a(1, context(2, recent & 0xFF, at & 1)),
+            a(2, context(3, recent & 0xFFFF, at & 1)),
+            a(3, context(4, recent & 0xFF_FFFF, 0)),
+            a(4, context(5, ghost, self.literals.min(3))),
+            a(5, context(6, recent >> 24, at & 3)),
         ]
     }
 
@@ -363,7 +364,7 @@ impl<'w> Model<'w> {
             self.lesson.aside &= before.trust != Trust::Unknown;
             self.lesson.before = Some(before.by);
             self.map.learn(old, by);
-        } else if self.lesson.before.is_some() && crate::tune::t(32, 0) == 1 && self.age & 15 == 0 {
+        } else if self.lesson.before.is_some() && false && self.age & 15 == 0 {
             let old = self.walker.old_address(self.lesson.from);
             let to = self.walker.old_address(self.copy.source);
             self.map.settle(old, to);
@@ -394,20 +395,20 @@ impl<'w> Model<'w> {
             Space::New => 0,
         };
         let hashes = self.literal_contexts(u32::from(ghost) | 0x100, self.at);
-        let byte = self.byte(coder, 0, &hashes, oracle.bytes(self.at, 1)[0]);
+        let byte = self.byte(coder, 0, self.literals.min(7) as usize, &hashes, oracle.bytes(self.at, 1)[0]);
         self.literals = self.literals.saturating_add(1);
         Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
     }
 
     /// Codes a byte, bit by bit from the top, in contexts given by their hashes.
-    fn byte<C: BitCoder>(&mut self, coder: &mut C, kind: usize, hashes: &[u32; BYTE_INPUTS], byte: u8) -> u8 {
+    fn byte<C: BitCoder>(&mut self, coder: &mut C, kind: usize, past: usize, hashes: &[u32; BYTE_INPUTS], byte: u8) -> u8 {
         let mut node = 1u32;
         for bit in 0..8 {
             let mut inputs = [0; BYTE_INPUTS];
             for (i, h) in inputs.iter_mut().zip(hashes) {
-                *i = self.tables.hashed(hash(*h, node));
+                *i = if *h == 0 { usize::MAX } else { { let (a, b) = if kind == 0 { (128, 256) } else { (128, 256) }; self.tables.hashed(hash(*h, node), a as u32, b as u32) } };
             }
-            let bit = self.tables.mix(coder, &inputs, byte_set(kind, bit), Rate{limit: crate::tune::t(0,10) as usize, shift: crate::tune::t(1,17) as u32}, byte >> (7 - bit) & 1 == 1);
+            let bit = self.tables.mix(coder, &inputs, byte_sets(kind, bit, past), Rate{limit: crate::tune::t(0,7) as usize, shift: crate::tune::t(1,17) as u32}, byte >> (7 - bit) & 1 == 1);
             node = node << 1 | u32::from(bit);
         }
         node as u8
@@ -433,7 +434,7 @@ impl<'w> Model<'w> {
             context(24, self.at & 3, age.min(15)),
             context(25, self.distance.min(255), age.min(3)),
         ];
-        if self.age > 0 && !self.hit(coder, &hashes, 3, predicted == actual) {
+        if self.age > 0 && !self.hit(coder, &hashes, Form::COUNT, predicted == actual) {
             self.copying = false;
             return Ok(Written::default());
         }
@@ -443,12 +444,13 @@ impl<'w> Model<'w> {
     }
 
     /// Codes "as predicted".
-    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_INPUTS], set: usize, hit: bool) -> bool {
+    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_INPUTS], form: usize, hit: bool) -> bool {
         let mut inputs = [0; HIT_INPUTS];
+        let mut n = 0;
         for (i, h) in inputs.iter_mut().zip(hashes) {
-            *i = self.tables.hashed(hash(*h, 0));
+            *i = if *h == 0 { n += 1; usize::MAX } else { { n += 1; let small = n == 4 || n == 1; let cut = crate::tune::t(32, 0) as u32; let (a, b) = if cut == 0 { (0, 128) } else if small { (0, cut) } else { (cut, 128) }; self.tables.hashed(hash(*h, 0), a, b) } };
         }
-        self.tables.mix(coder, &inputs, hit_set(set), Rate{limit: crate::tune::t(2,13) as usize, shift: crate::tune::t(3,18) as u32}, hit)
+        self.tables.mix(coder, &inputs, hit_sets(form, (32 - self.run.leading_zeros()).min(7) as usize), Rate{limit: crate::tune::t(2,11) as usize, shift: crate::tune::t(3,18) as u32}, hit)
     }
 
     /// One unit of an approximate copy from the old image.
@@ -474,10 +476,10 @@ impl<'w> Model<'w> {
         let actual = oracle.bytes(self.at, len);
         coder.enter(Part::Hits);
         let hashes = self.hit_contexts(old, &forecast);
-        let set = match forecast.unit.form {
-            Form::PLAIN => usize::from(forecast.unit.class != 0),
-            _ => 2,
-        };
+        let form = forecast.unit.form.0 as usize;
+        let set = if form == 0 && forecast.unit.class != 0 { Form::COUNT + 1 } else { form };
+        let b = |i: i32, h: u32| if crate::tune::t(38, 2) >> i & 1 == 1 { 0 } else { h };
+        let hashes = [b(0, hashes[0]), b(1, hashes[1]), b(2, hashes[2]), b(3, hashes[3]), b(4, hashes[4]), b(5, hashes[5])];
         let hit = self.hit(coder, &hashes, set, actual == forecast.bytes);
         self.remember_hit(&forecast, hit);
         crate::tune::LAST.store(i32::from(forecast.unit.form.0) << 16 | i32::from(forecast.unit.class) << 8 | i32::from(hit) | 2, core::sync::atomic::Ordering::Relaxed);
@@ -491,7 +493,7 @@ impl<'w> Model<'w> {
             coder.enter(Part::Control);
             let leave = self.age > 0 && {
                 let c = direct::LEAVE + (forecast.unit.class as usize & 31) * 4 + (self.history >> 1 & 3) as usize;
-                self.tables.code(coder, c, LIMIT, oracle.ends(self.at, len, self.copy))
+                self.tables.code(coder, c, limit(), oracle.ends(self.at, len, self.copy))
             };
             if leave {
                 let same = forecast.bytes.iter().zip(&actual).take(len as usize).take_while(|(a, b)| a == b).count();
@@ -517,14 +519,19 @@ impl<'w> Model<'w> {
         let next = old.get(unit.len as usize..).and_then(|o| o.first_chunk::<2>()).map_or(0, |b| {
             u32::from(u16::from_le_bytes(*b))
         });
+        let o0 = u32::from(old.first().copied().unwrap_or(0));
+        let o1 = u32::from(old.get(1).copied().unwrap_or(0));
+        let o2 = u32::from(old.get(2).copied().unwrap_or(0));
+        let last = self.recent as u32 & 0xFF;
+        let small = unit.len < 4 && false;
         let run = (32 - self.run.leading_zeros()).min(15);
         let form_history = self.form_history.get(unit.form.0 as usize).copied().unwrap_or(0);
         [
             context(10, self.history & 0x3F, class),
             context(11, run, class),
-            context(12, self.walker.key(forecast), u32::from(unit.len)),
-            context(13, u32::from(form_history & 0xF) << 8 | forecast.trust as u32, u32::from(unit.form.0) << 8 | class),
-            context(14, next, class),
+            if small { context(17, o0 << 8 | o1, 0) } else { context(12, self.walker.key(forecast), u32::from(unit.len)) },
+            if small { context(18, last << 8 | o0, self.history & 3) } else { context(13, u32::from(form_history & 0xF) << 8 | forecast.trust as u32, u32::from(unit.form.0) << 8 | class) },
+            if small { context(19, last << 16 | o0 << 8 | o1, if crate::tune::t(39,0) == 1 {o2} else {0}) } else { context(14, next, class) },
             match unit.form {
                 Form::PLAIN => context(15, self.history & 0xFFF, self.at & 3),
                 _ => context(16, unit.target, 0),
@@ -543,7 +550,7 @@ impl<'w> Model<'w> {
     /// Codes how many bytes of the last unit belong to the copy: fewer than `len`.
     fn prefix<C: BitCoder>(&mut self, coder: &mut C, len: u8, same: u8) -> u8 {
         let mut n = 0;
-        while n + 1 < len && self.tables.code(coder, direct::PREFIX + (len & 3) as usize * 4 + n as usize, LIMIT, n < same) {
+        while n + 1 < len && self.tables.code(coder, direct::PREFIX + (len & 3) as usize * 4 + n as usize, limit(), n < same) {
             n += 1;
         }
         n
@@ -564,11 +571,11 @@ impl<'w> Model<'w> {
                     .and_then(|by| self.walker.encode(old, forecast, forecast.unit.target.wrapping_add(by)))
                     .filter(|bytes| shift.trust != Trust::Exact && *bytes != forecast.bytes);
                 if let Some(bytes) = alternative {
-                    if self.tables.code(coder, direct::ALTERNATIVE + f, LIMIT, bytes == actual) {
+                    if self.tables.code(coder, direct::ALTERNATIVE + f, limit(), bytes == actual) {
                         return bytes;
                     }
                 }
-                if self.tables.code(coder, direct::RETARGET + f, LIMIT, target.is_some()) {
+                if self.tables.code(coder, direct::RETARGET + f, limit(), target.is_some()) {
                     let scale = u32::from(self.walker.scale(form));
                     let difference = target.unwrap_or(0).wrapping_sub(predicted);
                     let difference = self.retarget(coder, f, scale, difference);
@@ -577,7 +584,7 @@ impl<'w> Model<'w> {
                 }
             }
         }
-        self.correct_bytes(coder, forecast, actual)
+        self.correct_bytes(coder, old, forecast, actual)
     }
 
     /// Codes the difference between the target and the predicted one.
@@ -585,7 +592,7 @@ impl<'w> Model<'w> {
         let mut found = None;
         for (i, candidate) in self.retargets.iter().enumerate().take(3) {
             if found.is_none() && *candidate & ((1u32 << scale) - 1) == 0 {
-                let same = self.tables.code(coder, direct::REPEAT + i * Form::COUNT + form, LIMIT, difference == *candidate);
+                let same = self.tables.code(coder, direct::REPEAT + i * Form::COUNT + form, limit(), difference == *candidate);
                 if same {
                     found = Some((i, *candidate));
                 }
@@ -604,7 +611,7 @@ impl<'w> Model<'w> {
     }
 
     /// Codes the unit byte by byte.
-    fn correct_bytes<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
+    fn correct_bytes<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
         coder.enter(Part::Corrections);
         let unit = &forecast.unit;
         let kind = u32::from(unit.form.0) << 5 | u32::from(unit.class);
@@ -616,7 +623,7 @@ impl<'w> Model<'w> {
             bytes.iter_mut().zip(forecast.bytes).zip(actual).enumerate().take(unit.len as usize)
         {
             let slot = direct::SAME + ((flags & 15) as usize * 16 + i * 4 + (unit.len as usize & 3));
-            let same = self.tables.code(coder, slot, LIMIT, predicted == actual);
+            let same = self.tables.code(coder, slot, limit(), predicted == actual);
             flags = flags << 1 | u32::from(same);
             *out = predicted;
             let phase = (self.at.wrapping_add(i as u32) & 3) as usize;
@@ -629,10 +636,12 @@ impl<'w> Model<'w> {
                     context(31, d0 << 8 | d1, 0),
                     context(32, u32::from(last), flags & 7 | (i as u32) << 3),
                     context(33, p << 8 | there, 0),
-                    context(34, kind << 2 | i as u32, key),
-                    context(35, kind << 2 | i as u32, d0),
+                    if true { context(34, kind << 2 | i as u32, key) } else { context(34, u32::from(old.get(i).copied().unwrap_or(0)) << 8 | u32::from(old.get(i + 1).copied().unwrap_or(0)), 0) },
+                    if true { context(35, kind << 2 | i as u32, d0) } else { context(35, u32::from(old.get(i).copied().unwrap_or(0)) << 8 | u32::from(if i > 0 { old.get(i - 1).copied().unwrap_or(0) } else { self.recent as u8 }), 0) },
                 ];
-                last = self.byte(coder, 1, &hashes, actual.wrapping_sub(predicted));
+                let b = |i: i32, h: u32| if crate::tune::t(37, 10) >> i & 1 == 1 { 0 } else { h };
+                let hashes = [b(0, hashes[0]), b(1, hashes[1]), b(2, hashes[2]), b(3, hashes[3]), b(4, hashes[4]), b(5, hashes[5])];
+                last = self.byte(coder, 1, i * 2 + usize::from(last != 0), &hashes, actual.wrapping_sub(predicted));
                 *out = predicted.wrapping_add(last);
                 self.differences = [u32::from(last), self.differences[0]];
                 if let Some(d) = self.byte_differences.get_mut(phase) {

@@ -280,7 +280,8 @@ fn exact_with(state: &State, form: Form) -> bool {
 
 /// A unit of a data segment: up to the next 4-aligned address; a whole word may be a pointer.
 fn data_unit(place: &Place<'_>) -> Unit {
-    let to_boundary = 4 - (place.old_address & 3) as usize;
+    let grain = crate::tune::t(35, 4) as u32;
+    let to_boundary = (grain - (place.old_address & (grain - 1))) as usize;
     let len = to_boundary.min(place.old.len()) as u8;
     let plain = Unit { len, form: Form::PLAIN, class: 0, target: 0 };
     let Some(word) = place.word().filter(|_| to_boundary == 4) else { return plain };
