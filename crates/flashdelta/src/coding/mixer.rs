@@ -35,10 +35,10 @@ impl<'w> Tables<'w> {
         }
     }
 
-    /// The slot of a hashed context, in the share of the hashed slots from `from` to `to`, in 1/256.
-    pub(crate) fn hashed(&self, hash: u32, from: u32, to: u32) -> usize {
-        let free = (self.slots.len() - self.direct) as u32;
-        let (from, to) = (free * from >> 8, free * to >> 8);
+    /// The slot of a hashed context, in its share of the hashed slots.
+    pub(crate) fn hashed(&self, hash: u32, share: Share) -> usize {
+        let free = self.slots.len().saturating_sub(self.direct) as u32;
+        let (from, to) = (free * share.from >> 8, free * share.to >> 8);
         self.direct + from as usize + (((hash >> 16) * (to - from)) >> 16) as usize
     }
 
@@ -87,6 +87,13 @@ impl<'w> Tables<'w> {
         }
         bit
     }
+}
+
+/// A share of the hashed slots, `from..to` in 1/256.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
 }
 
 /// How fast a decision's contexts and weights learn.

@@ -1,12 +1,9 @@
 //! A binary range coder with 16-bit probabilities (Martin 1979; the byte-wise carry of LZMA's `rc`).
 //!
-//! The decoder takes bytes from a small buffer that the [push state machine](crate::apply) keeps filled; it consumes at most
-//! [`BYTES_PER_DECISION`] bytes for each binary decision, and zeros once the input has ended.
+//! The decoder takes bytes from a small buffer that the [push state machine](crate::apply) keeps filled; it takes
+//! as many bits for a decision as its probability says, in whole bytes, and zeros once the input has ended.
 
 use super::BitCoder;
-
-/// A decision consumes at most this many bytes: the range is at least 2^24 before and at least 2^8 after it.
-pub(crate) const BYTES_PER_DECISION: usize = 2;
 
 /// Bytes that the decoder reads before the first decision.
 pub(crate) const START_BYTES: usize = 4;

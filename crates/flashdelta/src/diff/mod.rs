@@ -1,11 +1,319 @@
 //! Making a patch.
+//!
+//! ```
+//! use flashdelta::diff::{self, DiffOptions};
+//!
+//! let old = b"firmware 1.4.1, the one in the field".repeat(40);
+//! let new = b"firmware 1.4.2, the one in the field".repeat(40);
+//! let patch = diff::diff(&old, &new, &DiffOptions::new())?;
+//! assert!(patch.bytes.len() < 200);
+//! # Ok::<(), diff::DiffError>(())
+//! ```
+//!
+//! The way from two images to a patch:
+//!
+//! 1. `choose`: what to predict by: the instruction set and the address maps.
+//! 2. `mask`, `suffix_array`, `matches`, `candidates`: what the images have in common once references are left out.
+//! 3. `parse`: the cheapest sequence of copies.
+//! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec asks for it.
+//!
+//! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.
+
 mod candidates;
+mod choose;
+mod control;
+mod encode;
+mod error;
 mod mask;
 mod matches;
-mod parse;
+mod options;
+pub(crate) mod parse;
 mod plan;
+mod profile;
+mod report;
+mod search;
 mod suffix_array;
-mod trial;
-#[doc(hidden)]
-pub use trial::{trial, Trial};
 
+pub use error::DiffError;
+pub use options::{AddressMap, DiffOptions, DiffProgress, Phase};
+pub use profile::DeviceProfile;
+pub use report::{PartBytes, Patch, Report, Tried};
+
+use sha2::{Digest as _, Sha256};
+use std::sync::Mutex;
+
+use crate::model::Space;
+use crate::predict::walker::InstructionSet;
+use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, MAX_SIZE};
+use control::Control;
+use encode::{Body, Job};
+use parse::Copy;
+use search::{Prediction, Search};
+
+/// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every machine.
+///
+/// # Errors
+///
+/// [`DiffError`]: the images are too large, or the device profile does not allow what was asked for, or the callback asked to give up.
+pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
+    Maker::new(old, new, options)?.run()
+}
+
+/// Images up to this size together are searched for several predictions at a time: the memory for it is 32 bytes per byte.
+const SMALL: usize = 4 << 20;
+
+/// RAM for comfortable windows, if the profile has it.
+const COMFORT: u32 = 2048;
+
+struct Maker<'a> {
+    old: &'a [u8],
+    new: &'a [u8],
+    options: &'a DiffOptions,
+    codecs: Vec<Codec>,
+    predictions: Vec<Prediction>,
+    /// SHA-256 of the old and of the new image.
+    digests: [[u8; 32]; 2],
+    control: Control<'a>,
+}
+
+/// A finished attempt.
+struct Attempt {
+    isa: InstructionSet,
+    codec: Codec,
+    patch: Option<Made>,
+}
+
+struct Made {
+    header: PatchHeader,
+    bytes: Vec<u8>,
+    spent: Body,
+    counts: Counts,
+}
+
+#[derive(Clone, core::marker::Copy, Default)]
+struct Counts {
+    copies: [u32; 2],
+    bytes: [u32; 2],
+}
+
+impl<'a> Maker<'a> {
+    fn new(old: &'a [u8], new: &'a [u8], options: &'a DiffOptions) -> Result<Self, DiffError> {
+        let (found, limit) = (old.len() as u64 + new.len() as u64, suffix_array::MAX_TEXT as u64);
+        if found > limit || old.len() > MAX_SIZE as usize || new.len() > MAX_SIZE as usize {
+            return Err(DiffError::TooLarge { found, limit });
+        }
+        let page = options.profile.page;
+        if !page.is_power_of_two() || page > 4096 {
+            return Err(DiffError::BadProfile { what: "the page must be a power of two, 1 to 4096" });
+        }
+        let codecs = codecs(options)?;
+        let predictions = choose::predictions(old, new, options)?;
+        let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
+        let digests = [old, new].map(|image| Sha256::digest(image).into());
+        let control = Control::new(options, work);
+        Ok(Self { old, new, options, codecs, predictions, digests, control }.fitting())
+    }
+
+    /// Leaves out predictions for which the device has no room.
+    fn fitting(mut self) -> Self {
+        let fits = |p: &Prediction| self.codecs.iter().any(|c| self.tables(&self.header(*c, p), p).is_ok());
+        let fitting: Vec<_> = self.predictions.iter().filter(|p| fits(p)).cloned().collect();
+        if !fitting.is_empty() {
+            self.predictions = fitting;
+        } else if fits(&Prediction::default()) {
+            self.predictions = vec![Prediction::default()];
+        }
+        self
+    }
+
+    fn run(self) -> Result<Patch, DiffError> {
+        let mut attempts = Vec::new();
+        for group in self.attempts() {
+            attempts.extend(group?);
+        }
+        // Nothing may be larger than the new image coded alone.
+        let limit = attempts.iter().filter_map(|a| a.patch.as_ref()).map(|m| m.bytes.len()).min();
+        let plain = Prediction::default();
+        attempts.extend(self.encode_all(&plain, &[], limit.unwrap_or(usize::MAX))?);
+        let tried = attempts.iter().map(|a| tried(a)).collect();
+        let rank = |a: &Attempt| a.patch.as_ref().map(|m| (m.bytes.len(), a.codec));
+        let best = attempts.into_iter().filter(|a| a.patch.is_some()).min_by_key(rank);
+        let Some(Attempt { patch: Some(made), .. }) = best else { return Err(self.too_small()) };
+        Ok(self.finish(made, tried))
+    }
+
+    /// Works on all predictions, several at a time where memory allows; results are in the order of the predictions.
+    fn attempts(&self) -> Vec<Result<Vec<Attempt>, DiffError>> {
+        let threads = self.options.thread_count();
+        let count = self.predictions.len();
+        let small = self.old.len() + self.new.len() <= SMALL;
+        if count < 2 || threads < 2 || !small {
+            return (0..count).map(|i| self.attempt(i, threads)).collect();
+        }
+        let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
+        let next = core::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(count) {
+                scope.spawn(|| loop {
+                    let i = next.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+                    if i >= count {
+                        break;
+                    }
+                    let result = self.attempt(i, 1);
+                    if let Ok(mut results) = results.lock() {
+                        results[i] = Some(result);
+                    }
+                });
+            }
+        });
+        let results = results.into_inner().unwrap_or_default();
+        results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
+    }
+
+    /// Makes patches with one of the predictions.
+    fn attempt(&self, index: usize, threads: usize) -> Result<Vec<Attempt>, DiffError> {
+        let prediction = &self.predictions[index];
+        let effort = self.options.effort;
+        let search = if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
+        let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
+        self.encode_all(prediction, &copies, usize::MAX)
+    }
+
+    /// Codes the copies in all codecs. A patch longer than `limit` is given up.
+    fn encode_all(
+        &self,
+        prediction: &Prediction,
+        copies: &[Copy],
+        limit: usize,
+    ) -> Result<Vec<Attempt>, DiffError> {
+        let mut attempts = Vec::new();
+        for codec in &self.codecs {
+            // The byte codecs correct single bytes: the unit makes no difference to them.
+            let grains = if *codec == Codec::Model { prediction.grains() } else { vec![prediction.clone()] };
+            for prediction in &grains {
+                let patch = self.make(*codec, prediction, copies, limit)?;
+                attempts.push(Attempt { isa: prediction.isa, codec: *codec, patch });
+            }
+        }
+        Ok(attempts)
+    }
+
+    /// A whole patch, if it fits the device and is not longer than `limit`.
+    fn make(
+        &self,
+        codec: Codec,
+        prediction: &Prediction,
+        copies: &[Copy],
+        limit: usize,
+    ) -> Result<Option<Made>, DiffError> {
+        let (profile, maps) = (&self.options.profile, &prediction.maps);
+        let mut header = self.header(codec, prediction);
+        let Ok(tables) = self.tables(&header, prediction) else { return Ok(None) };
+        header.tables = tables;
+        let job = Job { old: self.old, new: self.new, copies, prediction };
+        let Some(body) = job.encode(codec, tables, self.options.effort, limit, &self.control)? else { return Ok(None) };
+        header.body_len = body.bytes.len() as u32;
+        header.ram = (Layout::of(&header).ram() as u32 + COMFORT).min(profile.ram & !255);
+        let [old_digest, new_digest] = &self.digests;
+        header.old_digest = core::array::from_fn(|i| old_digest[i]);
+        header.new_digest = *new_digest;
+        let mut bytes = header.emit(maps);
+        if header.ram > profile.ram || bytes.len() + body.bytes.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&body.bytes);
+        Ok(Some(Made { header, bytes, spent: body, counts: count(copies) }))
+    }
+
+    /// What is known about the header from the start.
+    fn header(&self, codec: Codec, prediction: &Prediction) -> PatchHeader {
+        PatchHeader {
+            codec,
+            isa: prediction.isa,
+            granularity_log2: self.options.profile.page.trailing_zeros() as u8,
+            old_size: self.old.len() as u32,
+            new_size: self.new.len() as u32,
+            identity: self.options.identity,
+            map_counts: prediction.maps.counts(),
+            ..PatchHeader::default()
+        }
+    }
+
+    /// Tables that fit the device; or the RAM that it would have to have.
+    fn tables(&self, header: &PatchHeader, prediction: &Prediction) -> Result<Tables, u32> {
+        tables_for(self.options.profile.ram, header, prediction.is_any())
+    }
+
+    fn finish(self, made: Made, tried: Vec<Tried>) -> Patch {
+        let Made { header, bytes, spent, counts } = made;
+        let parts = spent.spent.iter().flat_map(|spent| spent.iter().enumerate());
+        let parts = parts.map(|(i, bytes)| PartBytes { name: report::part_name(i), bytes: *bytes }).collect();
+        let alone = PatchHeader { map_counts: Default::default(), ..header }.emit(&Maps::default()).len() as u32;
+        let copied: u32 = counts.bytes.iter().sum();
+        let report = Report {
+            codec: header.codec,
+            isa: header.isa,
+            header_len: header.header_len,
+            address_map_len: header.header_len.saturating_sub(alone),
+            body_len: header.body_len,
+            parts,
+            copies_from_old: counts.copies[0],
+            copies_from_new: counts.copies[1],
+            bytes_from_old: counts.bytes[0],
+            bytes_from_new: counts.bytes[1],
+            literals: header.new_size - copied,
+            phases: self.control.into_phases(),
+            tried,
+        };
+        Patch { bytes, header, report }
+    }
+
+    /// No codec fits: says what would.
+    fn too_small(&self) -> DiffError {
+        let profile = &self.options.profile;
+        let need = |codec: &Codec| {
+            let prediction = &self.predictions[0];
+            let header = self.header(*codec, prediction);
+            tables_for(0, &header, prediction.is_any()).err().unwrap_or(u32::MAX)
+        };
+        let cheapest = self.codecs.iter().min_by_key(|c| need(c)).copied().unwrap_or_default();
+        let (profile, ram) = (profile.name.clone(), profile.ram);
+        DiffError::ProfileTooSmall { profile, ram, codec: cheapest, needed: need(&cheapest) }
+    }
+}
+
+/// The codecs to try.
+fn codecs(options: &DiffOptions) -> Result<Vec<Codec>, DiffError> {
+    let profile = &options.profile;
+    let Some(codec) = options.codec else {
+        let mut codecs: Vec<Codec> = profile.codecs.iter().copied().filter(|c| c.is_available()).collect();
+        codecs.sort();
+        codecs.dedup();
+        if codecs.is_empty() {
+            return Err(DiffError::BadProfile { what: "it allows no codec that this program was built with" });
+        }
+        return Ok(codecs);
+    };
+    if !profile.codecs.contains(&codec) {
+        let (profile, allowed) = (profile.name.clone(), profile.codecs.clone());
+        return Err(DiffError::CodecNotInProfile { codec, profile, allowed });
+    }
+    if !codec.is_available() {
+        return Err(DiffError::CodecNotBuilt { codec });
+    }
+    Ok(vec![codec])
+}
+
+fn tried(attempt: &Attempt) -> Tried {
+    Tried { codec: attempt.codec, isa: attempt.isa, bytes: attempt.patch.as_ref().map(|m| m.bytes.len() as u64) }
+}
+
+fn count(copies: &[Copy]) -> Counts {
+    let mut counts = Counts::default();
+    for copy in copies {
+        let i = usize::from(copy.space == Space::New);
+        counts.copies[i] += 1;
+        counts.bytes[i] += copy.end - copy.start;
+    }
+    counts
+}

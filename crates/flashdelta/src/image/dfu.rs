@@ -41,7 +41,14 @@ impl Suffix {
         if usize::from(len) < SUFFIX || usize::from(len) > file.len() {
             return None;
         }
-        Some(Self { device: u16_le(suffix, 0)?, product: u16_le(suffix, 2)?, vendor: u16_le(suffix, 4)?, version: u16_le(suffix, 6)?, len, crc: u32_le(suffix, 12)? })
+        Some(Self {
+            device: u16_le(suffix, 0)?,
+            product: u16_le(suffix, 2)?,
+            vendor: u16_le(suffix, 4)?,
+            version: u16_le(suffix, 6)?,
+            len,
+            crc: u32_le(suffix, 12)?,
+        })
     }
 }
 
@@ -78,8 +85,13 @@ pub fn elements(file: &[u8]) -> Vec<Element> {
         let first = at + TARGET;
         at = first;
         for _ in 0..count {
-            let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.saturating_add(4))) else { return elements };
-            let Some(range) = (at + 8).checked_add(index(len)).filter(|end| *end <= file.len()).map(|end| at + 8..end) else { return elements };
+            let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.saturating_add(4))) else {
+                return elements;
+            };
+            let Some(range) = (at + 8).checked_add(index(len)).filter(|end| *end <= file.len()).map(|end| at + 8..end)
+            else {
+                return elements;
+            };
             at = range.end;
             elements.push(Element { target: alternate, address, range });
         }

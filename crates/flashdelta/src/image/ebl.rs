@@ -18,7 +18,9 @@ const SIGNATURE: u16 = 0xe350;
 
 /// Does this begin like an EBL file?
 pub fn is(bytes: &[u8]) -> bool {
-    u16_be(bytes, 0) == Some(HEADER) && u16_be(bytes, 2).is_some_and(|len| len >= 4) && u16_be(bytes, 6) == Some(SIGNATURE)
+    u16_be(bytes, 0) == Some(HEADER)
+        && u16_be(bytes, 2).is_some_and(|len| len >= 4)
+        && u16_be(bytes, 6) == Some(SIGNATURE)
 }
 
 /// Maps the program data of the file that stands at `range`.

@@ -77,9 +77,18 @@ impl ElfFile {
         let big = u8_at(file, 5)? == 2;
         let half = |at: usize| uint(file, at, 2, big).and_then(|v| u16::try_from(v).ok());
         let native = |at: usize| uint(file, at, if wide { 8 } else { 4 }, big);
-        let table = |narrow: usize, at_wide: usize| native(if wide { at_wide } else { narrow }).and_then(|v| usize::try_from(v).ok());
+        let table = |narrow: usize, at_wide: usize| {
+            native(if wide { at_wide } else { narrow }).and_then(|v| usize::try_from(v).ok())
+        };
         let count = |narrow: usize, at_wide: usize| half(if wide { at_wide } else { narrow }).map(usize::from);
-        let mut elf = Self { machine: half(18)?, is_64_bit: wide, big_endian: big, entry: native(24)?, loads: Vec::new(), sections: Vec::new() };
+        let mut elf = Self {
+            machine: half(18)?,
+            is_64_bit: wide,
+            big_endian: big,
+            entry: native(24)?,
+            loads: Vec::new(),
+            sections: Vec::new(),
+        };
         let (segments, size, number) = (table(28, 32)?, count(42, 54)?, count(44, 56)?);
         for n in 0..number {
             let at = segments.checked_add(n.checked_mul(size)?)?;
@@ -111,25 +120,34 @@ impl ElfFile {
     /// Xtensa: functions of the windowed ABI begin with ENTRY (`x6 .1 ..` with s = a1) at multiples of 4.
     fn is_windowed(&self, file: &[u8]) -> bool {
         let code = self.loads.iter().filter(|l| l.executable).filter_map(|l| file.get(l.range.clone()));
-        let entries: usize = code.map(|bytes| bytes.chunks_exact(4).filter(|w| w[0] == 0x36 && w[1] & 0x0f == 1).count()).sum();
+        let entries: usize =
+            code.map(|bytes| bytes.chunks_exact(4).filter(|w| w[0] == 0x36 && w[1] & 0x0f == 1).count()).sum();
         entries >= 4
     }
 }
 
 fn load(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Load> {
     let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
-    let native = |narrow: usize, wider: usize| if wide { uint(file, at.checked_add(wider)?, 8, big) } else { word(narrow) };
+    let native =
+        |narrow: usize, wider: usize| if wide { uint(file, at.checked_add(wider)?, 8, big) } else { word(narrow) };
     if word(0)? != PT_LOAD {
         return None;
     }
     let range = in_file(file, native(4, 8)?, native(16, 32)?)?;
     let executable = word(if wide { 4 } else { 24 })? & PF_X != 0;
-    Some(Load { range, virtual_address: native(8, 16)?, physical_address: native(12, 24)?, memory_len: native(20, 40)?, executable })
+    Some(Load {
+        range,
+        virtual_address: native(8, 16)?,
+        physical_address: native(12, 24)?,
+        memory_len: native(20, 40)?,
+        executable,
+    })
 }
 
 fn section(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Section> {
     let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
-    let native = |narrow: usize, wider: usize| if wide { uint(file, at.checked_add(wider)?, 8, big) } else { word(narrow) };
+    let native =
+        |narrow: usize, wider: usize| if wide { uint(file, at.checked_add(wider)?, 8, big) } else { word(narrow) };
     let flags = native(8, 8)?;
     if flags & SHF_ALLOC == 0 {
         return None;

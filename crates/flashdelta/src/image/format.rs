@@ -64,19 +64,19 @@ pub fn detect(file: &[u8]) -> Format {
     if let Some(text) = detect_text(file) {
         return text;
     }
-    let binary: [(fn(&[u8]) -> bool, Format); 9] = [
-        (elf::is, Format::Elf),
-        (uf2::is, Format::Uf2),
-        (|file| mcuboot::Mcuboot::parse(file).is_some(), Format::Mcuboot),
-        (dfu::is_dfuse, Format::DfuSe),
-        (gbl::is, Format::Gbl),
-        (telink::is, Format::Telink),
-        (esp::is, Format::Esp),
-        (zigbee::is, Format::ZigbeeOta),
-        (ebl::is, Format::Ebl),
-    ];
-    let found = binary.iter().find(|(is, _)| is(file)).map(|(_, format)| *format);
-    found.unwrap_or_else(|| if dfu::Suffix::parse(file).is_some() { Format::Dfu } else { Format::Raw })
+    match file {
+        _ if elf::is(file) => Format::Elf,
+        _ if uf2::is(file) => Format::Uf2,
+        _ if mcuboot::Mcuboot::parse(file).is_some() => Format::Mcuboot,
+        _ if dfu::is_dfuse(file) => Format::DfuSe,
+        _ if gbl::is(file) => Format::Gbl,
+        _ if telink::is(file) => Format::Telink,
+        _ if esp::is(file) => Format::Esp,
+        _ if zigbee::is(file) => Format::ZigbeeOta,
+        _ if ebl::is(file) => Format::Ebl,
+        _ if dfu::Suffix::parse(file).is_some() => Format::Dfu,
+        _ => Format::Raw,
+    }
 }
 
 /// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit, `@` and hex digits.

@@ -228,7 +228,10 @@ mod tests {
         map.reserve(0x2000_0000, 0x2000_0100);
         map.reserve(0x2000_0080, 0x2000_0200);
         let map = map.finish();
-        assert_eq!(map.spans(), [AddressSpan { start: 0x1000, end: 0x1018 }, AddressSpan { start: 0x2000_0000, end: 0x2000_0200 }]);
+        assert_eq!(
+            map.spans(),
+            [AddressSpan { start: 0x1000, end: 0x1018 }, AddressSpan { start: 0x2000_0000, end: 0x2000_0200 }]
+        );
         assert_eq!(map.address_of(15), None);
         assert_eq!(map.address_of(31), Some(0x100f));
         assert_eq!(map.address_of(32), None);

@@ -139,7 +139,10 @@ mod tests {
     fn program_data_of_a_gecko_file_inside() {
         let map = address_map(&ota(&[(0, gbl())]));
         assert_eq!((map.format, map.isa), (Format::ZigbeeOta, Some(IsaHint::Thumb)));
-        assert_eq!((map.segments[0].offset, map.segments[0].len, map.segments[0].address), (62 + 16 + 8 + 4, 400, 0x4000));
+        assert_eq!(
+            (map.segments[0].offset, map.segments[0].len, map.segments[0].address),
+            (62 + 16 + 8 + 4, 400, 0x4000)
+        );
     }
 
     #[test]

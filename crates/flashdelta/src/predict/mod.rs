@@ -2,4 +2,8 @@
 
 pub(crate) mod address_map;
 pub(crate) mod shift_map;
+#[cfg_attr(
+    not(any(feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")),
+    allow(unused_variables, unreachable_patterns)
+)]
 pub(crate) mod walker;

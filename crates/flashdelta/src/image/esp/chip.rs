@@ -58,7 +58,11 @@ pub static ESP8266: Chip = Chip {
     name: "ESP8266",
     id: None,
     isa: IsaHint::XtensaCall0,
-    regions: &[ram(0x3ffe_8000, 0x4000_0000, Data), ram(0x4010_0000, 0x4011_0000, Code), flash(0x4020_0000, 0x4030_0000, Code)],
+    regions: &[
+        ram(0x3ffe_8000, 0x4000_0000, Data),
+        ram(0x4010_0000, 0x4011_0000, Code),
+        flash(0x4020_0000, 0x4030_0000, Code),
+    ],
 };
 
 /// The chips with an id.
@@ -147,5 +151,8 @@ pub static CHIPS: &[Chip] = &[
 ];
 
 /// The newer RISC-V chips map code and data of the flash into one window, and have one RAM for both.
-const UNIFIED: &[Region] =
-    &[ram(0x4080_0000, 0x4088_0000, Unknown), flash(0x4200_0000, 0x4400_0000, Unknown), ram(0x5000_0000, 0x5000_4000, Unknown)];
+const UNIFIED: &[Region] = &[
+    ram(0x4080_0000, 0x4088_0000, Unknown),
+    flash(0x4200_0000, 0x4400_0000, Unknown),
+    ram(0x5000_0000, 0x5000_4000, Unknown),
+];

@@ -120,7 +120,11 @@ fn riscv_code_len(bytes: &[u8]) -> usize {
         }
     }
     // Random data holds a mark in every 26 KiB or so.
-    if marks >= 4 && marks * 2048 >= end { end.next_multiple_of(4).min(bytes.len()) } else { 0 }
+    if marks >= 4 && marks * 2048 >= end {
+        end.next_multiple_of(4).min(bytes.len())
+    } else {
+        0
+    }
 }
 
 /// Everything in the flash that is not a RAM segment is seen at its flash offset.
@@ -159,7 +163,9 @@ mod tests {
         }
         let end = file.len() | 15;
         file.resize(end, 0);
-        let image = EspImage::parse_for(&[&file[..], &[0]].concat(), 0, chip.and_then(chip::by_id).unwrap_or(&chip::ESP8266)).unwrap();
+        let image =
+            EspImage::parse_for(&[&file[..], &[0]].concat(), 0, chip.and_then(chip::by_id).unwrap_or(&chip::ESP8266))
+                .unwrap();
         let sum = image.segments.iter().flat_map(|s| &file[s.range.clone()]).fold(0xef, |sum, b| sum ^ b);
         file.push(sum);
         file
@@ -170,8 +176,15 @@ mod tests {
         let file = image(Some(0), &[(0x3f40_0020, 100), (0x4008_0000, 64), (0x400d_0018, 32)]);
         let map = address_map(&file);
         assert_eq!((map.format, map.isa), (Format::Esp, Some(IsaHint::XtensaWindowed)));
-        let expected = [(32, 100, 0x3f40_0020, SegmentKind::Data), (140, 64, 0x4008_0000, SegmentKind::Code), (212, 32, 0x400d_0018, SegmentKind::Code)];
-        assert_eq!(map.segments, expected.map(|(offset, len, address, kind)| MapSegment { offset, len, address, kind }));
+        let expected = [
+            (32, 100, 0x3f40_0020, SegmentKind::Data),
+            (140, 64, 0x4008_0000, SegmentKind::Code),
+            (212, 32, 0x400d_0018, SegmentKind::Code),
+        ];
+        assert_eq!(
+            map.segments,
+            expected.map(|(offset, len, address, kind)| MapSegment { offset, len, address, kind })
+        );
         assert!(map.spans().iter().any(|s| s.start <= 0x3ffb_0000 && 0x3ffb_0000 < s.end));
     }
 

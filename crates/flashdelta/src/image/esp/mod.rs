@@ -66,10 +66,14 @@ impl EspImage {
         if u8_at(file, start)? != MAGIC {
             return None;
         }
-        let long = u16_le(file, start.checked_add(12)?).and_then(chip::by_id).and_then(|chip| Self::parse_for(file, start, chip));
+        let long = u16_le(file, start.checked_add(12)?)
+            .and_then(chip::by_id)
+            .and_then(|chip| Self::parse_for(file, start, chip));
         match long {
             Some(image) if image.checksum_ok => Some(image),
-            long => Self::parse_for(file, start, &chip::ESP8266).filter(|short| short.is_sound() || long.is_none()).or(long),
+            long => {
+                Self::parse_for(file, start, &chip::ESP8266).filter(|short| short.is_sound() || long.is_none()).or(long)
+            }
         }
     }
 

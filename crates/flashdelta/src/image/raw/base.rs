@@ -37,14 +37,21 @@ fn literals_aligned(binary: &[u8], phase: usize) -> Vec<u32> {
 
 /// The values that LUI instructions load.
 pub(crate) fn upper_immediates(binary: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    halves(binary).filter(|(_, h)| h & 0x7f == 0x37).filter_map(|(i, _)| u32_le(binary, i)).map(|word| word & 0xffff_f000)
+    halves(binary)
+        .filter(|(_, h)| h & 0x7f == 0x37)
+        .filter_map(|(i, _)| u32_le(binary, i))
+        .map(|word| word & 0xffff_f000)
 }
 
 fn thumb(binary: &[u8]) -> Option<u32> {
     // push {.., lr} or push.w
-    let starts: Vec<u32> = halves(binary).filter(|(_, h)| h & 0xff00 == 0xb500 || *h == 0xe92d).filter_map(|(i, _)| u32::try_from(i).ok()).collect();
+    let starts: Vec<u32> = halves(binary)
+        .filter(|(_, h)| h & 0xff00 == 0xb500 || *h == 0xe92d)
+        .filter_map(|(i, _)| u32::try_from(i).ok())
+        .collect();
     let voted = [0, 2].into_iter().filter_map(|phase| {
-        let mut pointers: Vec<u32> = literals_aligned(binary, phase).into_iter().filter(|w| w % 2 == 1).map(|w| w - 1).collect();
+        let mut pointers: Vec<u32> =
+            literals_aligned(binary, phase).into_iter().filter(|w| w % 2 == 1).map(|w| w - 1).collect();
         pointers.retain(|p| *p < 0xe000_0000 && *p != 0);
         let slack = u32::try_from(phase).unwrap_or(0);
         vote(&starts, &pointers).filter(|(base, _)| base.wrapping_add(slack) % 4 == 0)
@@ -75,7 +82,8 @@ fn riscv(binary: &[u8]) -> Option<u32> {
     let is_start = |i: usize, h: u16| {
         h & 0xff83 == 0x7101 || h == 0x1101 || h == 0x1141 || h == 0x0113 && half(binary, i + 2) & 0x800f == 0x8001
     };
-    let starts: Vec<u32> = halves(binary).filter(|(i, h)| is_start(*i, *h)).filter_map(|(i, _)| u32::try_from(i).ok()).collect();
+    let starts: Vec<u32> =
+        halves(binary).filter(|(i, h)| is_start(*i, *h)).filter_map(|(i, _)| u32::try_from(i).ok()).collect();
     let words = binary.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]]));
     // Even words with an odd halfword above are mostly instructions.
     let pointers: Vec<u32> = words.filter(|w| w % 2 == 0 && *w >= 0x1000).collect();
@@ -84,8 +92,10 @@ fn riscv(binary: &[u8]) -> Option<u32> {
 
 fn aarch64(binary: &[u8]) -> Option<u32> {
     // stp x29, x30, [sp, #-n]!
-    let words = || binary.chunks_exact(4).enumerate().map(|(i, w)| (i * 4, u32::from_le_bytes([w[0], w[1], w[2], w[3]])));
-    let starts: Vec<u32> = words().filter(|(_, w)| w & 0xffe0_7fff == 0xa9a0_7bfd).filter_map(|(i, _)| u32::try_from(i).ok()).collect();
+    let words =
+        || binary.chunks_exact(4).enumerate().map(|(i, w)| (i * 4, u32::from_le_bytes([w[0], w[1], w[2], w[3]])));
+    let starts: Vec<u32> =
+        words().filter(|(_, w)| w & 0xffe0_7fff == 0xa9a0_7bfd).filter_map(|(i, _)| u32::try_from(i).ok()).collect();
     let pointers = words().step_by(2).filter(|(i, _)| array::<4>(binary, i + 4) == Some([0; 4]));
     let pointers: Vec<u32> = pointers.map(|(_, w)| w).filter(|w| w % 4 == 0 && *w >= 0x100).collect();
     vote(&starts, &pointers).map(|(base, _)| base)

@@ -63,7 +63,8 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
         let half = u16::from_le_bytes([half[0], half[1]]);
         match half {
             // bx lr; push/pop with the usual registers; push.w, pop.w
-            0x4770 | 0xb508 | 0xb510 | 0xb538 | 0xb570 | 0xb5f0 | 0xb5f8 | 0xbd08 | 0xbd10 | 0xbd38 | 0xbd70 | 0xbdf0 | 0xbdf8 | 0xe92d | 0xe8bd => {
+            0x4770 | 0xb508 | 0xb510 | 0xb538 | 0xb570 | 0xb5f0 | 0xb5f8 | 0xbd08 | 0xbd10 | 0xbd38 | 0xbd70
+            | 0xbdf0 | 0xbdf8 | 0xe92d | 0xe8bd => {
                 thumb += 1;
             }
             // c.jr ra; c.addi sp, -16 and -32
@@ -79,7 +80,8 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
             }
         }
     }
-    let mut found = [(thumb, IsaHint::Thumb), (riscv, IsaHint::RiscV32), (arm, IsaHint::Arm), (aarch64, IsaHint::AArch64)];
+    let mut found =
+        [(thumb, IsaHint::Thumb), (riscv, IsaHint::RiscV32), (arm, IsaHint::Arm), (aarch64, IsaHint::AArch64)];
     found.sort_by_key(|(count, _)| core::cmp::Reverse(*count));
     let [(best, isa), (second, _), ..] = found;
     // Random bytes hold each of these halfwords once in 128 KiB.
@@ -88,7 +90,8 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
     }
     // c.ld/c.sd exist only in 64 bits: `c.ldsp ra` (epilogue) against `c.lwsp ra`.
     if isa == IsaHint::RiscV32 {
-        let count = |code: u16| binary.chunks_exact(2).filter(|h| (u16::from_le_bytes([h[0], h[1]]) & 0xef83) == code).count();
+        let count =
+            |code: u16| binary.chunks_exact(2).filter(|h| (u16::from_le_bytes([h[0], h[1]]) & 0xef83) == code).count();
         if count(0x6082) > count(0x4082) {
             return Some(IsaHint::RiscV64);
         }
@@ -115,7 +118,8 @@ fn cortex_m_ram(literals: impl Iterator<Item = u32>, stack: Option<u32>) -> Vec<
 fn busy_pages(references: impl Iterator<Item = u32>, within: Range<u32>, least: usize) -> impl Iterator<Item = u32> {
     let mut references: Vec<u32> = references.filter(|r| within.contains(r)).collect();
     references.sort_unstable();
-    let pages: Vec<(u32, usize)> = references.chunk_by(|a, b| a / PAGE == b / PAGE).map(|run| (run[0] & !(PAGE - 1), run.len())).collect();
+    let pages: Vec<(u32, usize)> =
+        references.chunk_by(|a, b| a / PAGE == b / PAGE).map(|run| (run[0] & !(PAGE - 1), run.len())).collect();
     let most = pages.iter().map(|(_, count)| *count).max().unwrap_or(0);
     pages.into_iter().filter(move |(_, count)| *count >= least && *count * 8 >= most).map(|(page, _)| page)
 }
@@ -150,7 +154,8 @@ mod tests {
             let target = starts[(n * 89 % functions) as usize];
             let literal = if n % 3 == 0 { 0x2000_0000 + n * 8 } else { base + target + 1 };
             let nops = core::iter::repeat_n(0x46c0u16, (len(n) as usize - 12) / 2);
-            let code = [0xb510u16, 0x4801, 0xbd10, 0x46c0, literal as u16, (literal >> 16) as u16].into_iter().chain(nops);
+            let code =
+                [0xb510u16, 0x4801, 0xbd10, 0x46c0, literal as u16, (literal >> 16) as u16].into_iter().chain(nops);
             image.extend(code.flat_map(u16::to_le_bytes));
         }
         image

@@ -1,0 +1,177 @@
+//! Windows over both images, and the page that waits to be written.
+
+use super::{ApplyError, Damage, NewImage, OldImage};
+use crate::isa::LOOKAHEAD;
+use crate::model::{Images, Written};
+
+/// A part of an image in memory.
+#[derive(Debug)]
+pub(crate) struct Window<'w> {
+    memory: &'w mut [u8],
+    /// Offset of the first byte in the image.
+    start: u32,
+    /// How many bytes are valid.
+    len: usize,
+}
+
+impl<'w> Window<'w> {
+    fn new(memory: &'w mut [u8]) -> Self {
+        Self { memory, start: 0, len: 0 }
+    }
+
+    /// The bytes from `offset` on, if they are here: `wanted` of them or all up to `end`.
+    fn get(&self, offset: u32, wanted: usize, end: u32) -> Option<&[u8]> {
+        let into = offset.checked_sub(self.start)? as usize;
+        let bytes = self.memory.get(..self.len)?.get(into..)?;
+        let left = end.wrapping_sub(offset) as usize;
+        bytes.get(..wanted.min(left))
+    }
+
+    /// The memory to read `offset`... into, up to `end` at most. Reads start at multiples of 4.
+    fn refill(&mut self, offset: u32, end: u32) -> (u32, &mut [u8]) {
+        self.start = offset & !3;
+        self.len = self.memory.len().min(end.saturating_sub(self.start) as usize);
+        let len = self.len;
+        (self.start, self.memory.get_mut(..len).unwrap_or(&mut []))
+    }
+}
+
+/// The buffers of an applier, and the way through the new image.
+#[derive(Debug)]
+pub(crate) struct Buffers<'w> {
+    old: Window<'w>,
+    new: Window<'w>,
+    /// Bytes that wait to be written.
+    page: &'w mut [u8],
+    filled: usize,
+    /// Where the page goes.
+    page_start: u32,
+    old_size: u32,
+    new_size: u32,
+}
+
+impl<'w> Buffers<'w> {
+    /// Buffers in lent memory.
+    pub(crate) fn new(
+        (old, new, page): (&'w mut [u8], &'w mut [u8], &'w mut [u8]),
+        old_size: u32,
+        new_size: u32,
+    ) -> Self {
+        Self { old: Window::new(old), new: Window::new(new), page, filled: 0, page_start: 0, old_size, new_size }
+    }
+
+    /// Bytes of the new image so far.
+    pub(crate) fn position(&self) -> u32 {
+        self.page_start.wrapping_add(self.filled as u32)
+    }
+
+    /// Takes what a step has made.
+    pub(crate) fn take<O, N: NewImage>(
+        &mut self,
+        written: Written,
+        image: &mut N,
+    ) -> Result<(), ApplyError<O, N::Error>> {
+        if u32::from(written.len) > self.new_size.saturating_sub(self.position()) {
+            return Err(ApplyError::Damaged { what: Damage::TooLong, offset: self.position() });
+        }
+        for byte in written.bytes.iter().take(usize::from(written.len)) {
+            if let Some(slot) = self.page.get_mut(self.filled) {
+                *slot = *byte;
+            }
+            self.filled = self.filled.wrapping_add(1);
+            if self.filled >= self.page.len() {
+                self.flush(image)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub(crate) fn flush<O, N: NewImage>(&mut self, image: &mut N) -> Result<(), ApplyError<O, N::Error>> {
+        let offset = self.page_start;
+        let data = self.page.get(..self.filled).unwrap_or(&[]);
+        if !data.is_empty() {
+            image.write(offset, data).map_err(|error| ApplyError::Write { offset, error })?;
+        }
+        self.page_start = offset.wrapping_add(data.len() as u32);
+        self.filled = 0;
+        Ok(())
+    }
+
+    /// Hands out the whole old image, piece by piece.
+    pub(crate) fn scan_old<O: OldImage, N>(
+        &mut self,
+        image: &mut O,
+        mut piece: impl FnMut(&[u8]),
+    ) -> Result<(), ApplyError<O::Error, N>> {
+        let mut at = 0;
+        while at < self.old_size {
+            let (offset, buffer) = self.old.refill(at, self.old_size);
+            image.read(offset, buffer).map_err(|error| ApplyError::ReadOld { offset, error })?;
+            piece(buffer);
+            // Windows are a multiple of 4 bytes.
+            at = advance(at, buffer.len(), self.old_size);
+        }
+        Ok(())
+    }
+
+    /// Hands out the whole new image, piece by piece, as it reads back.
+    pub(crate) fn scan_new<O, N: NewImage>(
+        &mut self,
+        image: &mut N,
+        mut piece: impl FnMut(&[u8]),
+    ) -> Result<(), ApplyError<O, N::Error>> {
+        let mut at = 0;
+        while at < self.new_size {
+            // The window over the old image is free by now.
+            let (offset, buffer) = self.old.refill(at, self.new_size);
+            image.read(offset, buffer).map_err(|error| ApplyError::ReadNew { offset, error })?;
+            piece(buffer);
+            at = advance(at, buffer.len(), self.new_size);
+        }
+        self.old.len = 0;
+        Ok(())
+    }
+}
+
+/// One step of a scan; the end where there is no way on.
+fn advance(at: u32, len: usize, end: u32) -> u32 {
+    if len == 0 { end } else { at.saturating_add(len as u32) }
+}
+
+/// The buffers with the images that they stand for.
+pub(crate) struct Views<'a, 'w, O, N> {
+    pub(crate) buffers: &'a mut Buffers<'w>,
+    pub(crate) old: &'a mut O,
+    pub(crate) new: &'a mut N,
+}
+
+impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
+    type Error = ApplyError<O::Error, N::Error>;
+
+    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
+        let end = self.buffers.old_size;
+        if offset >= end {
+            return Ok(&[]);
+        }
+        let window = &mut self.buffers.old;
+        if window.get(offset, LOOKAHEAD, end).is_none() {
+            let (start, buffer) = window.refill(offset, end);
+            self.old.read(start, buffer).map_err(|error| ApplyError::ReadOld { offset: start, error })?;
+        }
+        Ok(window.get(offset, LOOKAHEAD, end).unwrap_or(&[]))
+    }
+
+    fn new(&mut self, offset: u32) -> Result<u8, Self::Error> {
+        let buffers = &mut *self.buffers;
+        if let Some(into) = offset.checked_sub(buffers.page_start) {
+            return Ok(buffers.page.get(into as usize).copied().unwrap_or(0));
+        }
+        let end = buffers.page_start;
+        if buffers.new.get(offset, 1, end).is_none() {
+            let (start, buffer) = buffers.new.refill(offset, end);
+            self.new.read(start, buffer).map_err(|error| ApplyError::ReadNew { offset: start, error })?;
+        }
+        Ok(buffers.new.get(offset, 1, end).and_then(|b| b.first()).copied().unwrap_or(0))
+    }
+}

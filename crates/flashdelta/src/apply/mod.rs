@@ -1,0 +1,280 @@
+//! Applying a patch: a push state machine without heap, I/O of its own, or panics.
+//!
+//! [`Applier::feed`] takes the patch in pieces of any size; the result does not depend on how it was cut. That is so because every decoding
+//! step consumes a bounded number of bytes (256 in the model codec, 32 in the others) and starts only when that many are there or the
+//! patch has ended: no step ever waits in its middle.
+//!
+//! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends. Before the first byte is
+//! written the header is checked, then the device against it, then the old image by its digest; while writing, every access against the declared
+//! sizes; at the end, the new image as it reads back by its SHA-256.
+
+mod buffers;
+mod error;
+mod images;
+mod input;
+mod machine;
+mod memory;
+pub mod nor;
+#[cfg(feature = "std")]
+mod files;
+#[cfg(feature = "std")]
+mod pull;
+
+pub use error::{ApplyError, Damage};
+pub use images::{NewImage, OldImage, OutOfBounds};
+#[cfg(feature = "std")]
+pub use files::{NewFile, OldFile};
+#[cfg(feature = "std")]
+pub use pull::{apply, apply_reader, verify, ReaderError};
+
+use buffers::{Buffers, Views};
+use machine::{Machine, Outcome};
+use sha2::{Digest as _, Sha256};
+
+use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
+
+/// How a patch is to be applied.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ApplyOptions {
+    /// What the device is. If this is set, patches for other devices are refused, and patches that do not say for whom they are; if not,
+    /// nothing is checked.
+    pub device: Option<DeviceIdentity>,
+}
+
+impl ApplyOptions {
+    /// Refuses patches that are not for this device.
+    #[must_use]
+    pub fn device(mut self, device: DeviceIdentity) -> Self {
+        self.device = Some(device);
+        self
+    }
+}
+
+/// How far an update has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// The new image is complete, verified and committed.
+    pub done: bool,
+    /// Bytes of the new image made so far.
+    pub written: u32,
+    /// Bytes of the whole new image; 0 as long as the header is not complete.
+    pub total: u32,
+}
+
+/// Applies one patch.
+///
+/// Any error is final: later calls return [`ApplyError::Poisoned`], and the update starts again with a new applier.
+pub struct Applier<'w, O: OldImage, N: NewImage> {
+    /// Taken while at work, so that an error leaves nothing to go on with.
+    phase: Phase,
+    options: ApplyOptions,
+    old: O,
+    new: N,
+    /// As long as the header is not complete.
+    workspace: Option<&'w mut [u8]>,
+    /// Afterwards.
+    body: Option<Body<'w>>,
+    /// Bytes that have been fed.
+    fed: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Header,
+    Body,
+    Done,
+    Poisoned,
+}
+
+struct Body<'w> {
+    header: PatchHeader,
+    machine: Machine<'w>,
+    buffers: Buffers<'w>,
+    /// Bytes of the body that have not been fed.
+    left: u32,
+}
+
+impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
+    /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
+    /// a device that gives all it has learns from the error whether it was enough, before anything is written.
+    pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
+        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: None, fed: 0 }
+    }
+
+    /// Takes the next bytes of the patch, any number of them. When the last one is in, the new image is verified and
+    /// committed, and [`Progress::done`] is set.
+    ///
+    /// The call that completes the header reads the whole old image, the last one the whole new image.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing has been written.
+    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
+        let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
+        let mut input = input;
+        if phase == Phase::Header {
+            phase = self.feed_header(&mut input)?;
+        }
+        phase = match phase {
+            Phase::Body => self.feed_body(&mut input)?,
+            phase => phase,
+        };
+        match phase {
+            Phase::Poisoned => return Err(ApplyError::Poisoned),
+            Phase::Done if !input.is_empty() => return Err(ApplyError::TrailingInput { expected: self.fed }),
+            _ => {}
+        }
+        self.phase = phase;
+        Ok(self.progress())
+    }
+
+    /// Ends the update and gives the images back.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::Truncated`] if the patch is not complete, [`ApplyError::Poisoned`] if there was an error before.
+    pub fn finish(self) -> Result<(O, N), ApplyError<O::Error, N::Error>> {
+        match self.phase {
+            Phase::Done => Ok((self.old, self.new)),
+            Phase::Poisoned => Err(ApplyError::Poisoned),
+            Phase::Header | Phase::Body => {
+                let expected = self.body.map(|b| b.header.header_len.saturating_add(b.header.body_len));
+                Err(ApplyError::Truncated { fed: self.fed, expected })
+            }
+        }
+    }
+
+    /// The header, once it is complete.
+    pub fn header(&self) -> Option<&PatchHeader> {
+        self.body.as_ref().map(|body| &body.header)
+    }
+
+    /// How far the update has come.
+    pub fn progress(&self) -> Progress {
+        let (written, total) = self.body.as_ref().map_or((0, 0), |b| (b.buffers.position(), b.header.new_size));
+        Progress { done: self.phase == Phase::Done, written, total }
+    }
+
+    /// Collects the header at the front of the workspace.
+    fn feed_header(&mut self, input: &mut &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
+        let memory = self.workspace.take().ok_or(ApplyError::Poisoned)?;
+        let filled = self.fed as usize;
+        let mut taken = 0usize;
+        for (to, from) in memory.iter_mut().take(MAX_HEADER_LEN).skip(filled).zip(*input) {
+            *to = *from;
+            taken += 1;
+        }
+        let known = filled.saturating_add(taken);
+        let start = memory.get(..known).unwrap_or(&[]);
+        match PatchHeader::parse(start).map_err(ApplyError::Header)? {
+            Some(header) => {
+                taken = (header.header_len as usize).saturating_sub(filled);
+                *input = input.get(taken..).unwrap_or(&[]);
+                self.fed = header.header_len;
+                self.begin(header, memory)?;
+                Ok(Phase::Body)
+            }
+            None if taken < input.len() => {
+                let found = memory.len() as u32;
+                Err(ApplyError::WorkspaceTooSmall { needed: MAX_HEADER_LEN as u32, found })
+            }
+            None => {
+                *input = &[];
+                self.fed = known as u32;
+                self.workspace = Some(memory);
+                Ok(Phase::Header)
+            }
+        }
+    }
+
+    /// The header is complete: checks everything that can be checked before the first write.
+    fn begin(&mut self, header: PatchHeader, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
+        self.check_device(&header)?;
+        let mut body = memory::divide(header, memory)?;
+        let mut sha = Sha256::new();
+        body.buffers.scan_old(&mut self.old, |piece| sha.update(piece))?;
+        let digest: [u8; 32] = sha.finalize().into();
+        let found = digest.first_chunk::<12>().copied().unwrap_or_default();
+        if found != header.old_digest {
+            return Err(ApplyError::OldMismatch { expected: header.old_digest, found });
+        }
+        self.body = Some(body);
+        Ok(())
+    }
+
+    fn check_device(&self, header: &PatchHeader) -> Result<(), ApplyError<O::Error, N::Error>> {
+        if !header.codec.is_available() {
+            return Err(ApplyError::CodecNotBuilt { codec: header.codec });
+        }
+        if !header.isa.is_available() {
+            return Err(ApplyError::InstructionSetNotBuilt { isa: header.isa });
+        }
+        if self.old.len() < header.old_size {
+            return Err(ApplyError::OldTooShort { expected: header.old_size, found: self.old.len() });
+        }
+        if self.new.capacity() < header.new_size {
+            return Err(ApplyError::NewTooLong { needed: header.new_size, capacity: self.new.capacity() });
+        }
+        let (patch, device) = (1u32 << (header.granularity_log2 & 31), self.new.granularity());
+        if !device.is_power_of_two() || device > patch {
+            return Err(ApplyError::Granularity { patch, device });
+        }
+        let Some(device) = self.options.device else { return Ok(()) };
+        let identity = header.identity.ok_or(ApplyError::NoIdentity)?;
+        if identity.product != device.product {
+            return Err(ApplyError::WrongProduct { patch: identity.product, device: device.product });
+        }
+        let (from, to) = (identity.hardware_from, identity.hardware_to);
+        if !(from..=to).contains(&device.hardware) {
+            return Err(ApplyError::WrongHardware { from, to, device: device.hardware });
+        }
+        if identity.security_counter < device.security_counter {
+            let (patch, device) = (identity.security_counter, device.security_counter);
+            return Err(ApplyError::Rollback { patch, device });
+        }
+        Ok(())
+    }
+
+    /// Takes bytes of the body.
+    fn feed_body(&mut self, input: &mut &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
+        let body = self.body.as_mut().ok_or(ApplyError::Poisoned)?;
+        let (mine, rest) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));
+        *input = rest;
+        body.left = body.left.saturating_sub(mine.len() as u32);
+        self.fed = self.fed.saturating_add(mine.len() as u32);
+        let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new };
+        match body.machine.feed(mine, body.left == 0, body.header.new_size, &mut views)? {
+            Outcome::NeedInput => return Ok(Phase::Body),
+            Outcome::Complete => {}
+        }
+        body.buffers.flush(&mut self.new)?;
+        self.new.flush().map_err(|error| ApplyError::Finish { error })?;
+        let mut sha = Sha256::new();
+        body.buffers.scan_new(&mut self.new, |piece| sha.update(piece))?;
+        let found: [u8; 32] = sha.finalize().into();
+        let expected = body.header.new_digest;
+        if found != expected {
+            return Err(ApplyError::NewMismatch { expected, found });
+        }
+        self.new.commit().map_err(|error| ApplyError::Finish { error })?;
+        Ok(Phase::Done)
+    }
+}
+
+impl<O, N> From<HeaderError> for ApplyError<O, N> {
+    fn from(error: HeaderError) -> Self {
+        Self::Header(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_applier_takes_the_ram_that_headers_reserve_for_it() {
+        let size = size_of::<Applier<'_, &[u8], &mut [u8]>>();
+        assert!(size <= crate::patch::APPLIER_BYTES, "{size} bytes");
+    }
+}

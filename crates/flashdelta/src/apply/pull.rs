@@ -1,0 +1,114 @@
+//! Applying with a heap at hand: from memory, or from anything that can be read.
+
+use core::fmt;
+use std::io::{self, Read};
+
+use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
+use crate::patch::{HeaderError, PatchHeader, MAX_HEADER_LEN};
+
+/// Bytes that are read at a time.
+const PIECE: usize = 16 * 1024;
+
+/// Workspace beyond the stated one: larger windows.
+const EXTRA: usize = 2048;
+
+/// Applies a patch in memory.
+///
+/// ```
+/// # use flashdelta::{apply, diff, DiffOptions};
+/// let (old, new) = (b"the old firmware", b"the new firmware");
+/// let patch = diff::diff(old, new, &DiffOptions::new())?;
+/// assert_eq!(apply::apply(old, &patch.bytes)?, new);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// See [`ApplyError`].
+pub fn apply(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+    let mut workspace = vec![0; workspace_for(patch)?];
+    let mut applier = Applier::new(&mut workspace, old, Vec::new(), ApplyOptions::default());
+    applier.feed(patch)?;
+    applier.finish().map(|(_, new)| new)
+}
+
+/// Applies a patch without keeping the result: is it whole, and does it fit this old image?
+///
+/// # Errors
+///
+/// See [`ApplyError`].
+pub fn verify(old: &[u8], patch: &[u8]) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
+    apply(old, patch)?;
+    PatchHeader::parse(patch)?.ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
+}
+
+/// The workspace that a patch needs; as much as a header, if it is too short to tell.
+fn workspace_for(start: &[u8]) -> Result<usize, HeaderError> {
+    let header = PatchHeader::parse(start)?;
+    Ok(header.map_or(MAX_HEADER_LEN, |h| h.workspace_len()) + EXTRA)
+}
+
+/// Why a patch could not be read and applied.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum ReaderError<O, N> {
+    /// Reading the patch failed.
+    Read(io::Error),
+    /// Applying it failed.
+    Apply(ApplyError<O, N>),
+}
+
+impl<O: fmt::Display, N: fmt::Display> fmt::Display for ReaderError<O, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => write!(f, "reading the patch failed: {error}"),
+            Self::Apply(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<O, N> core::error::Error for ReaderError<O, N>
+where
+    O: core::error::Error + 'static,
+    N: core::error::Error + 'static,
+{
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Read(error) => Some(error),
+            Self::Apply(error) => error.source(),
+        }
+    }
+}
+
+impl<O, N> From<ApplyError<O, N>> for ReaderError<O, N> {
+    fn from(error: ApplyError<O, N>) -> Self {
+        Self::Apply(error)
+    }
+}
+
+/// Reads a patch to its end and applies it; the workspace comes from the heap. Gives the images back.
+///
+/// # Errors
+///
+/// If reading fails, or applying does.
+pub fn apply_reader<O: OldImage, N: NewImage>(
+    mut patch: impl Read,
+    old: O,
+    new: N,
+    options: ApplyOptions,
+) -> Result<(O, N), ReaderError<O::Error, N::Error>> {
+    let mut start = Vec::new();
+    patch.by_ref().take(MAX_HEADER_LEN as u64).read_to_end(&mut start).map_err(ReaderError::Read)?;
+    let mut workspace = vec![0; workspace_for(&start).map_err(ApplyError::Header)?];
+    let mut applier = Applier::new(&mut workspace, old, new, options);
+    applier.feed(&start)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        match patch.read(&mut piece) {
+            Ok(0) => return Ok(applier.finish()?),
+            Ok(len) => applier.feed(&piece[..len])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(ReaderError::Read(error)),
+        };
+    }
+}

@@ -1,0 +1,287 @@
+//! The byte codecs: the operations of a patch as bytes, plain or compressed.
+//!
+//! One stream of operations, three ways to store it: as it is ([`Codec::Raw`](crate::Codec::Raw)), in [LZ4 blocks](lz4), through
+//! [Zstandard](zstd). An operation is a copy from the old image, a copy from the new image as far as it is written, or new bytes. A copy from
+//! the old image is predicted unit by unit by the same [`Walker`] as in the [model codec](crate::model); differences from the *prediction* follow
+//! as bytes. The stream may end early: then the rest of the new image is a copy from the old one, which is why a patch between identical images
+//! has no body at all.
+//!
+//! `docs/format.md` specifies the bytes.
+
+#[cfg(feature = "lz4")]
+pub(crate) mod lz4;
+#[cfg(feature = "zstd")]
+pub(crate) mod zstd;
+
+#[cfg(feature = "std")]
+mod encode;
+#[cfg(feature = "std")]
+pub(crate) use encode::encode;
+
+use crate::isa::Form;
+use crate::patch::unzigzag;
+use crate::predict::shift_map::ShiftMap;
+use crate::predict::walker::{Forecast, Walker};
+use crate::model::{Images, Written};
+
+/// A step consumes at most this many bytes of the operation stream: a unit of four bytes with four corrections of six bytes.
+pub(crate) const MAX_STEP_BYTES: usize = 32;
+
+/// New bytes that one step writes at most.
+const CHUNK: u32 = 4;
+
+/// Where operations are read.
+pub(crate) trait OpSource {
+    /// The next byte, if there is one.
+    fn next(&mut self) -> Option<u8>;
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OpStep {
+    /// Bytes of the new image, possibly none.
+    Wrote(Written),
+    /// The stream is damaged.
+    Bad(OpFault),
+}
+
+/// How the stream is damaged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OpFault {
+    /// It ends inside an operation.
+    Ends,
+    /// It holds something that is no operation.
+    NoOperation,
+    /// A copy reads outside an image.
+    Outside { source: u32 },
+    /// An operation writes behind the end of the new image.
+    TooLong,
+}
+
+/// The kind of an operation: the two low bits of its first number.
+pub(crate) const LITERAL: u32 = 0;
+pub(crate) const COPY_OLD: u32 = 1;
+pub(crate) const COPY_NEW: u32 = 2;
+
+/// The operation under way.
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Literal,
+    Old,
+    New,
+}
+
+/// Executes the stream of operations.
+pub(crate) struct Operations<'w> {
+    copies: Copies<'w>,
+    old_len: u32,
+    new_len: u32,
+    at: u32,
+    operation: Operation,
+    /// Bytes that are left of the operation.
+    left: u32,
+    /// Where the copy reads.
+    source: u32,
+    /// Source minus destination of the last copy from the old image.
+    alignment: u32,
+    /// Bytes up to the next correction, and how many bytes it has.
+    gap: u32,
+    fixes: u32,
+}
+
+impl<'w> Operations<'w> {
+    /// At the start of the new image. `map` is the memory of the shift map.
+    pub(crate) fn new(map: &'w mut [u32], walker: Walker<'w>, old_len: u32, new_len: u32) -> Self {
+        Self {
+            copies: Copies { walker, map: ShiftMap::new(map) },
+            old_len,
+            new_len,
+            at: 0,
+            operation: Operation::Literal,
+            left: 0,
+            source: 0,
+            alignment: 0,
+            gap: 0,
+            fixes: 0,
+        }
+    }
+
+    /// Does an operation start here? (Only here may the stream end.)
+    pub(crate) fn is_between(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The stream has ended between two operations: the rest is a copy.
+    pub(crate) fn copy_rest(&mut self) -> Result<(), OpFault> {
+        self.gap = u32::MAX;
+        self.begin_old(self.new_len.wrapping_sub(self.at), self.at.wrapping_add(self.alignment))
+    }
+
+    /// Takes the next step: at most 4 bytes of the new image and [`MAX_STEP_BYTES`] of the stream.
+    pub(crate) fn step<S: OpSource, I: Images>(&mut self, source: &mut S, images: &mut I) -> Result<OpStep, I::Error> {
+        if self.left == 0 {
+            return Ok(match self.begin(source) {
+                Ok(()) => OpStep::Wrote(Written::default()),
+                Err(fault) => OpStep::Bad(fault),
+            });
+        }
+        let written = match self.operation {
+            Operation::Literal => self.literal(source),
+            Operation::New => {
+                let byte = images.new(self.source)?;
+                self.source = self.source.wrapping_add(1);
+                Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
+            }
+            Operation::Old => {
+                let old = images.old(self.source)?;
+                self.unit(source, old)
+            }
+        };
+        Ok(match written {
+            Ok(written) => {
+                self.at = self.at.wrapping_add(u32::from(written.len));
+                self.left = self.left.saturating_sub(u32::from(written.len));
+                OpStep::Wrote(written)
+            }
+            Err(fault) => OpStep::Bad(fault),
+        })
+    }
+
+    /// Reads what the next operation is.
+    fn begin<S: OpSource>(&mut self, source: &mut S) -> Result<(), OpFault> {
+        let head = varint(source)?;
+        let len = (head >> 2).wrapping_add(1);
+        match head & 3 {
+            LITERAL => {
+                self.operation = Operation::Literal;
+                self.begin_any(len)
+            }
+            COPY_OLD => {
+                let moved = unzigzag(varint(source)?) as u32;
+                self.next_correction(source)?;
+                self.begin_old(len, self.at.wrapping_add(self.alignment).wrapping_add(moved))
+            }
+            COPY_NEW => {
+                self.operation = Operation::New;
+                let distance = varint(source)?;
+                self.source = self.at.wrapping_sub(distance);
+                if distance == 0 || distance > self.at {
+                    return Err(OpFault::Outside { source: self.source });
+                }
+                self.begin_any(len)
+            }
+            _ => Err(OpFault::NoOperation),
+        }
+    }
+
+    fn begin_any(&mut self, len: u32) -> Result<(), OpFault> {
+        if len > self.new_len.wrapping_sub(self.at) {
+            return Err(OpFault::TooLong);
+        }
+        self.left = len;
+        Ok(())
+    }
+
+    fn begin_old(&mut self, len: u32, source: u32) -> Result<(), OpFault> {
+        if source.checked_add(len).is_none_or(|end| end > self.old_len) {
+            return Err(OpFault::Outside { source });
+        }
+        self.operation = Operation::Old;
+        self.source = source;
+        self.alignment = source.wrapping_sub(self.at);
+        self.copies.begin(source, self.at);
+        self.begin_any(len)
+    }
+
+    /// Reads where the next correction is and how long.
+    fn next_correction<S: OpSource>(&mut self, source: &mut S) -> Result<(), OpFault> {
+        let token = varint(source)?;
+        (self.gap, self.fixes) = (token >> 2, (token & 3) + 1);
+        Ok(())
+    }
+
+    fn literal<S: OpSource>(&mut self, source: &mut S) -> Result<Written, OpFault> {
+        let mut written = Written { bytes: [0; 4], len: self.left.min(CHUNK) as u8 };
+        for byte in written.bytes.iter_mut().take(written.len as usize) {
+            *byte = source.next().ok_or(OpFault::Ends)?;
+        }
+        Ok(written)
+    }
+
+    /// One unit of a copy from the old image.
+    fn unit<S: OpSource>(&mut self, source: &mut S, old: &[u8]) -> Result<Written, OpFault> {
+        if old.is_empty() {
+            return Err(OpFault::Outside { source: self.source });
+        }
+        let forecast = self.copies.forecast(old, self.source, self.at, self.left);
+        let mut written = Written { bytes: forecast.bytes, len: forecast.unit.len };
+        for (i, byte) in written.bytes.iter_mut().enumerate().take(written.len as usize) {
+            if self.gap > 0 {
+                self.gap -= 1;
+                continue;
+            }
+            *byte = byte.wrapping_add(source.next().ok_or(OpFault::Ends)?);
+            self.fixes = self.fixes.saturating_sub(1);
+            if self.fixes == 0 && (i as u32) + 1 < self.left {
+                self.next_correction(source)?;
+            }
+        }
+        self.copies.advance(old, &forecast, written.bytes);
+        self.source = self.source.wrapping_add(u32::from(written.len));
+        Ok(written)
+    }
+}
+
+/// The prediction of copies from the old image; the same for maker and applier.
+pub(crate) struct Copies<'w> {
+    walker: Walker<'w>,
+    map: ShiftMap<'w>,
+}
+
+impl<'w> Copies<'w> {
+    /// Nothing is known yet.
+    #[cfg(feature = "std")]
+    pub(crate) fn new(walker: Walker<'w>, map: &'w mut [u32]) -> Self {
+        Self { walker, map: ShiftMap::new(map) }
+    }
+
+    /// A copy begins.
+    pub(crate) fn begin(&mut self, source: u32, at: u32) {
+        self.walker.jump();
+        let old_address = self.walker.old_address(source);
+        let by = self.walker.new_address(at).wrapping_sub(old_address);
+        self.map.learn(old_address, by);
+    }
+
+    /// Foretells the next unit, which has at most `left` bytes: one that is cut short is no reference.
+    pub(crate) fn forecast(&mut self, old: &[u8], source: u32, at: u32, left: u32) -> Forecast {
+        let mut forecast = self.walker.forecast(old, source, at, &self.map);
+        if u32::from(forecast.unit.len) > left {
+            forecast.unit.len = left as u8;
+            forecast.unit.form = Form::PLAIN;
+            forecast.bytes = [0; 4];
+            for (to, from) in forecast.bytes.iter_mut().zip(forecast.old).take(left as usize) {
+                *to = from;
+            }
+        }
+        forecast
+    }
+
+    /// The unit was written as `bytes`.
+    pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4]) {
+        self.walker.advance(old, forecast, bytes, &mut self.map);
+    }
+}
+
+/// A number: at most five bytes.
+fn varint<S: OpSource>(source: &mut S) -> Result<u32, OpFault> {
+    let mut value = 0;
+    for shift in [0, 7, 14, 21, 28] {
+        let byte = source.next().ok_or(OpFault::Ends)?;
+        value |= u32::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(OpFault::NoOperation)
+}

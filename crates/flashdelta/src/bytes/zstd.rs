@@ -1,0 +1,45 @@
+//! Operations as one Zstandard frame (RFC 8878), for devices with an operating system: the decoder takes its memory from the heap.
+
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
+
+/// Compresses a stream of operations.
+pub(crate) fn compress(operations: &[u8], level: i32, window_log2: u8) -> std::io::Result<Vec<u8>> {
+    use zstd::stream::raw::CParameter;
+    let mut compressor = zstd::bulk::Compressor::new(level)?;
+    compressor.set_parameter(CParameter::WindowLog(window_log2.into()))?;
+    compressor.set_parameter(CParameter::ContentSizeFlag(false))?;
+    compressor.compress(operations)
+}
+
+/// Unpacks a frame, piece by piece.
+pub(crate) struct Unpacker {
+    decoder: Decoder<'static>,
+    /// The frame is complete.
+    pub(crate) finished: bool,
+}
+
+impl Unpacker {
+    /// A frame whose window is at most 2^`window_log2`.
+    pub(crate) fn new(window_log2: u8) -> std::io::Result<Self> {
+        let mut decoder = Decoder::new()?;
+        decoder.set_parameter(DParameter::WindowLogMax(window_log2.into()))?;
+        Ok(Self { decoder, finished: false })
+    }
+
+    /// Takes bytes from the front of `input` and unpacks some of them into `plain`; returns how many. 0: more input is needed, or
+    /// the frame is complete. An error: the frame is damaged.
+    pub(crate) fn unpack(&mut self, input: &mut &[u8], plain: &mut [u8]) -> Result<usize, ()> {
+        while !self.finished {
+            let mut source = InBuffer::around(input);
+            let mut out = OutBuffer::around(plain);
+            let hint = self.decoder.run(&mut source, &mut out).map_err(|_| ())?;
+            let (read, written) = (source.pos(), out.pos());
+            self.finished = hint == 0;
+            *input = input.get(read..).unwrap_or(&[]);
+            if written > 0 || read == 0 {
+                return Ok(written);
+            }
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,147 @@
+//! From two images to the copies that make one of the other.
+
+use super::candidates::{self, Limits};
+use super::control::Control;
+use super::matches::Matches;
+use super::options::Phase;
+use super::parse::{self, Copy, Prices};
+use super::{mask, DiffError};
+use crate::isa::AddressRange;
+use crate::patch::Maps;
+use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentWords};
+use crate::predict::walker::{InstructionSet, Walker};
+
+/// What to predict by.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Prediction {
+    /// The instruction set.
+    pub(crate) isa: InstructionSet,
+    /// Both address maps.
+    pub(crate) maps: Maps,
+    old: Vec<SegmentWords>,
+    new: Vec<SegmentWords>,
+}
+
+impl Prediction {
+    /// Prediction by an instruction set and address maps that fit into a header.
+    pub(crate) fn new(isa: InstructionSet, maps: Maps) -> Self {
+        let words = |segments: &[Segment]| segments.iter().map(Segment::words).collect();
+        let (old, new) = (words(&maps.old), words(&maps.new));
+        Self { isa, maps, old, new }
+    }
+
+    /// Can any reference be predicted at all?
+    pub(crate) fn is_any(&self) -> bool {
+        !self.isa.is_none() || !self.maps.is_empty()
+    }
+
+    /// The sizes of unit that are worth trying with the same copies: where the instruction set is not known, its unit is not either.
+    pub(crate) fn grains(&self) -> Vec<Self> {
+        let isas: &[InstructionSet] = match self.isa {
+            InstructionSet::None => &[InstructionSet::None, InstructionSet::Halves, InstructionSet::Bytes],
+            _ => &[self.isa],
+        };
+        isas.iter().map(|isa| Self { isa: *isa, ..self.clone() }).collect()
+    }
+
+    /// A walk from the old image to the new one.
+    pub(crate) fn walker(&self) -> Walker<'_> {
+        let pointers = pointers(&self.maps.old, &self.maps.ranges);
+        Walker::new(self.isa, AddressMaps { old: &self.old, new: &self.new, pointers })
+    }
+
+    /// Both images with their references zeroed.
+    fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let walk = |segments: &[Segment], words| {
+            let pointers = pointers(segments, &self.maps.ranges);
+            Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
+        };
+        (
+            mask::mask(old, walk(&self.maps.old, &self.old[..])),
+            mask::mask(new, walk(&self.maps.new, &self.new[..])),
+        )
+    }
+}
+
+/// Where pointers may point. The applier gathers the same, in the same order.
+fn pointers(segments: &[Segment], ranges: &[AddressRange]) -> PointerRanges {
+    let mut pointers = PointerRanges::default();
+    segments.iter().for_each(|s| pointers.add_segment(s));
+    ranges.iter().for_each(|r| pointers.add(*r));
+    pointers
+}
+
+/// What a search may cost, and what its result will be coded with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Search {
+    pub(crate) limits: Limits,
+    pub(crate) prices: Prices,
+}
+
+impl Search {
+    /// For the model codec.
+    pub(crate) fn for_model(effort: u8) -> Self {
+        let prices = Prices {
+            literal: 210,
+            hit: 2,
+            new_hit: 6,
+            miss: 340,
+            next_miss: 200,
+            leave: 280,
+            enter: 110,
+            distance_bit: 42,
+        };
+        Self { limits: Self::limits(effort), prices }
+    }
+
+    /// For the byte codecs, in which equal bytes cost nothing and a correction two bytes.
+    pub(crate) fn for_bytes(effort: u8) -> Self {
+        let byte = 8 * parse::BIT;
+        let prices = Prices {
+            literal: byte - byte / 8,
+            hit: 0,
+            new_hit: 0,
+            miss: 2 * byte,
+            next_miss: byte,
+            leave: byte / 2,
+            enter: byte,
+            distance_bit: parse::BIT / 2,
+        };
+        Self { limits: Self::limits(effort), prices }
+    }
+
+    fn limits(effort: u8) -> Limits {
+        Limits {
+            old_match: 4,
+            new_match: 4,
+            drop: 64,
+            miss: 2,
+            work: 8 << (effort.min(6) / 2),
+        }
+    }
+
+    /// Finds the copies.
+    pub(crate) fn copies(
+        &self,
+        old: &[u8],
+        new: &[u8],
+        prediction: &Prediction,
+        threads: usize,
+        control: &Control<'_>,
+    ) -> Result<Vec<Copy>, DiffError> {
+        let size = (old.len() + new.len()) as u64;
+        let (masked_old, masked_new, matches) = control.time(Phase::Match, || {
+            let (masked_old, masked_new) = prediction.masked(old, new);
+            let matches = Matches::find(&masked_old, &masked_new, threads);
+            (masked_old, masked_new, matches)
+        });
+        control.advance(Phase::Match, size)?;
+        let copies = control.time(Phase::Parse, || {
+            let candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
+            drop(matches);
+            parse::parse(&masked_old, &masked_new, &candidates, &self.prices)
+        });
+        control.advance(Phase::Parse, size)?;
+        Ok(copies)
+    }
+}

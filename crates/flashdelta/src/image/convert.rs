@@ -1,0 +1,355 @@
+//! Images written out: plain binary, Intel HEX, S-records, TI-TXT and UF2.
+
+use super::bytes::index;
+use super::ihex::{self, HexWriter};
+use super::memory::Collector;
+use super::records::{Control, Habits, Writer};
+use super::srec::SrecWriter;
+use super::titxt::TiTxtWriter;
+use super::uf2::{Uf2Writer, BLOCK, FLAG_FAMILY};
+use super::{dfu, elf, esp, map, srec, titxt, uf2, AddressMap, Format, Image, ImageError, ReadOptions, Segment};
+
+/// How to write a file. The default is what most tools read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct WriteOptions {
+    /// Plain binary: what gaps are filled with.
+    pub fill: u8,
+    /// Only these addresses, `start..end`; `None`: everything. (For a plain binary also: exactly these.)
+    pub range: Option<(u32, u64)>,
+    /// Largest plain binary, in bytes: segments far apart would make it huge.
+    pub limit: u64,
+    /// Text formats: bytes in a record; `None`: 16.
+    pub record_len: Option<usize>,
+    /// Text formats: CR LF at the end of lines.
+    pub crlf: bool,
+    /// Text formats: digits a to f in lower case.
+    pub lower_case: bool,
+    /// S-records: bytes of address in each data record, 2 to 4; `None`: as few as all addresses need.
+    pub address_len: Option<u8>,
+    /// UF2: the family id of the chip.
+    pub family: Option<u32>,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            fill: 0xff,
+            range: None,
+            limit: 256 << 20,
+            record_len: None,
+            crlf: false,
+            lower_case: false,
+            address_len: None,
+            family: None,
+        }
+    }
+}
+
+impl Image {
+    /// Reads a file of any format that has addresses. A plain binary stands at `options.base`, or where its code says, or at 0.
+    ///
+    /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an Espressif image the segments.
+    ///
+    /// # Errors
+    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes.
+    pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
+        let format = super::detect(file);
+        match format {
+            Format::IntelHex => return ihex::parse(file, options),
+            Format::Srec => return srec::parse(file, options),
+            Format::TiTxt => return titxt::parse(file, options),
+            Format::Uf2 => return uf2::parse(file, options),
+            _ => {}
+        }
+        let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
+        let mut collector = Collector::with_capacity(file.len());
+        let mut add = |range: core::ops::Range<usize>, address: u64| {
+            let start = collector.data.len();
+            collector.data.extend_from_slice(file.get(range).unwrap_or_default());
+            collector.place(start, address, 0)
+        };
+        let mut entry = None;
+        match format {
+            Format::Elf => {
+                let parsed = elf::ElfFile::parse(file)
+                    .ok_or_else(|| damaged("the headers lie outside of the file (cut off?)"))?;
+                for load in &parsed.loads {
+                    add(load.range.clone(), load.physical_address)?;
+                }
+                entry = u32::try_from(parsed.entry).ok();
+            }
+            Format::DfuSe => {
+                for element in dfu::elements(file) {
+                    add(element.range, u64::from(element.address))?;
+                }
+            }
+            Format::Raw | Format::Dfu | Format::Telink => {
+                let end = dfu::content_len(file);
+                let mut guess = AddressMap::empty(format);
+                if options.base.is_none() {
+                    map::payload(file, 0..end, &mut guess);
+                }
+                add(0..end, u64::from(options.base.or_else(|| guess.address_of(0)).unwrap_or(0)))?;
+            }
+            _ => {
+                if format == Format::Esp {
+                    entry = esp::EspImage::parse(file, 0).map(|image| image.entry);
+                }
+                for segment in super::address_map(file).segments {
+                    let start = index(segment.offset);
+                    add(start..start + index(segment.len), u64::from(segment.address))?;
+                }
+            }
+        }
+        let segments = collector.finish(options.overlap)?;
+        if segments.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        Ok(Self { format, segments, entry, header: None })
+    }
+
+    /// Writes the image as a file.
+    ///
+    /// # Errors
+    /// [`ImageError::TooLarge`] for a plain binary beyond the limit; [`ImageError::Unwritable`] for a format that cannot be written, a record length that
+    /// it does not have, or an address that does not fit; [`ImageError::Empty`] if nothing is left in the range.
+    pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+        let segments = self.cut(options.range);
+        if segments.is_empty() && (format != Format::Raw || options.range.is_none()) {
+            return Err(ImageError::Empty);
+        }
+        match format {
+            Format::Raw => binary(&segments, options),
+            Format::IntelHex => self.hex(&segments, options),
+            Format::Srec => self.srec(&segments, options),
+            Format::TiTxt => ti_txt(&segments, options),
+            Format::Uf2 => uf2_file(&segments, options),
+            _ => Err(ImageError::Unwritable {
+                format,
+                problem: "only plain binary, Intel HEX, S-records, TI-TXT and UF2 can be written",
+            }),
+        }
+    }
+
+    /// The parts of the segments inside a range.
+    fn cut(&self, range: Option<(u32, u64)>) -> Vec<(u32, &[u8])> {
+        let (from, to) = range.map_or((0, 1 << 32), |(from, to)| (u64::from(from), to));
+        let part = |segment: &'_ Segment| {
+            let start = u64::from(segment.address).max(from);
+            let end = segment.end().min(to);
+            let at = |address: u64| usize::try_from(address.checked_sub(u64::from(segment.address))?).ok();
+            Some((u32::try_from(start).ok()?, at(start)?..at(end)?)).filter(|(_, range)| !range.is_empty())
+        };
+        self.segments
+            .iter()
+            .filter_map(|segment| part(segment).and_then(|(address, range)| Some((address, segment.data.get(range)?))))
+            .collect()
+    }
+
+    fn hex(&self, segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+        let (mut writer, mut out) = start::<HexWriter>(Format::IntelHex, segments, options, 16, ihex::kind::LINEAR)?;
+        records(&mut writer, segments, &mut out);
+        if let Some(entry) = self.entry {
+            let data = entry.to_be_bytes().to_vec();
+            writer.control(&Control::Record { kind: ihex::kind::START_LINEAR, address: 0, data }, &mut out);
+        }
+        writer.control(&Control::End, &mut out);
+        Ok(out)
+    }
+
+    fn srec(&self, segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+        let unwritable = |problem| Err(ImageError::Unwritable { format: Format::Srec, problem });
+        let last =
+            segments.iter().map(|(address, data)| u64::from(*address) + data.len() as u64 - 1).max().unwrap_or(0);
+        let last = last.max(u64::from(self.entry.unwrap_or(0)));
+        let needed = if last < 1 << 16 {
+            2
+        } else if last < 1 << 24 {
+            3
+        } else {
+            4
+        };
+        let address_len = options.address_len.unwrap_or(needed);
+        if !(2..=4).contains(&address_len) {
+            return unwritable("addresses have 2, 3 or 4 bytes");
+        }
+        if address_len < needed {
+            return unwritable("the addresses need more bytes than the option allows");
+        }
+        if options.record_len.is_some_and(|len| len > 254 - usize::from(address_len)) {
+            return unwritable("a record holds at most 252, 251 or 250 bytes (with addresses of 2, 3 or 4 bytes)");
+        }
+        let kind = address_len - 1;
+        let (mut writer, mut out) = start::<SrecWriter>(Format::Srec, segments, options, 16, kind)?;
+        let header = self.header.as_deref().unwrap_or_default();
+        writer.record(0, 0, header.get(..252).unwrap_or(header), &mut out);
+        records(&mut writer, segments, &mut out);
+        writer.record(10 - kind, self.entry.unwrap_or(0), &[], &mut out);
+        Ok(out)
+    }
+}
+
+fn binary(segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+    let first = segments.first().map_or(0, |(address, _)| u64::from(*address));
+    let last = segments.last().map_or(first, |(address, data)| u64::from(*address) + data.len() as u64);
+    let (from, to) = options.range.map_or((first, last), |(from, to)| (u64::from(from), to.max(u64::from(from))));
+    let needed = to - from;
+    if needed > options.limit {
+        return Err(ImageError::TooLarge { needed, limit: options.limit });
+    }
+    let Ok(len) = usize::try_from(needed) else { return Err(ImageError::TooLarge { needed, limit: options.limit }) };
+    let mut out = Vec::with_capacity(len);
+    for (address, data) in segments {
+        let at = usize::try_from(u64::from(*address) - from).unwrap_or(len);
+        out.resize(at, options.fill);
+        out.extend_from_slice(data);
+    }
+    out.resize(len, options.fill);
+    Ok(out)
+}
+
+fn ti_txt(segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+    let (mut writer, mut out) = start::<TiTxtWriter>(Format::TiTxt, segments, options, 16, 4 << 1)?;
+    records(&mut writer, segments, &mut out);
+    writer.control(&Control::End, &mut out);
+    Ok(out)
+}
+
+/// Blocks of 256 bytes at multiples of 256, gaps inside them filled.
+fn uf2_file(segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+    const PAYLOAD: usize = 256;
+    let mut blocks: Vec<(u32, [u8; PAYLOAD])> = Vec::new();
+    for (address, data) in segments {
+        let mut at = *address;
+        let mut rest = *data;
+        while !rest.is_empty() {
+            let (base, into) = (at & !0xff, (at & 0xff) as usize);
+            let (part, after) = rest.split_at(rest.len().min(PAYLOAD - into));
+            if blocks.last().is_none_or(|(last, _)| *last != base) {
+                blocks.push((base, [options.fill; PAYLOAD]));
+            }
+            if let Some(place) = blocks.last_mut().and_then(|(_, block)| block.get_mut(into..into + part.len())) {
+                place.copy_from_slice(part);
+            }
+            at = at.wrapping_add(part.len() as u32);
+            rest = after;
+        }
+    }
+    let Ok(total) = u32::try_from(blocks.len()) else {
+        return Err(ImageError::Unwritable { format: Format::Uf2, problem: "too many blocks" });
+    };
+    let mut habits = Habits::new(PAYLOAD, 0);
+    habits.block = [if options.family.is_some() { FLAG_FAMILY } else { 0 }, options.family.unwrap_or(0), total];
+    let mut writer = Uf2Writer::new(habits);
+    let mut out = Vec::with_capacity(blocks.len() * BLOCK);
+    for (address, block) in &blocks {
+        writer.data(*address, block, false, &mut out);
+    }
+    Ok(out)
+}
+
+/// A writer of a text format, and room for what it writes.
+fn start<W: Writer>(
+    format: Format,
+    segments: &[(u32, &[u8])],
+    options: &WriteOptions,
+    default_len: usize,
+    kind: u8,
+) -> Result<(W, Vec<u8>), ImageError> {
+    let len = options.record_len.unwrap_or(default_len);
+    if len == 0 || len > W::MAX_LEN {
+        return Err(ImageError::Unwritable { format, problem: "a record cannot hold so many bytes" });
+    }
+    let mut habits = Habits::new(len, kind);
+    habits.lower = options.lower_case;
+    habits.line_end = if options.crlf { b"\r\n" } else { b"\n" };
+    let bytes: usize = segments.iter().map(|(_, data)| data.len()).sum();
+    let capacity = bytes.saturating_mul(2).saturating_add((bytes / len).saturating_mul(20));
+    Ok((W::new(habits), Vec::with_capacity(capacity)))
+}
+
+fn records<W: Writer>(writer: &mut W, segments: &[(u32, &[u8])], out: &mut Vec<u8>) {
+    for (address, data) in segments {
+        let (mut at, mut rest) = (*address, *data);
+        while !rest.is_empty() {
+            let (record, after) = rest.split_at(writer.next_len(at).clamp(1, rest.len()));
+            writer.data(at, record, false, out);
+            at = at.wrapping_add(record.len() as u32);
+            rest = after;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image() -> Image {
+        let data: Vec<u8> = (0..1000u32).map(|n| (n * 7) as u8).collect();
+        Image {
+            format: Format::Raw,
+            segments: vec![
+                Segment { address: 0x0800_fff0, data: data.clone() },
+                Segment { address: 0x0801_1000, data: data[..300].to_vec() },
+            ],
+            entry: Some(0x0801_0001),
+            header: Some(b"demo".to_vec()),
+        }
+    }
+
+    #[test]
+    fn every_text_format_reads_back_what_it_wrote() {
+        let image = image();
+        for format in [Format::IntelHex, Format::Srec, Format::TiTxt] {
+            for (len, crlf, lower) in
+                [(None, false, false), (Some(1), true, true), (Some(32), true, false), (Some(250), false, true)]
+            {
+                let options = WriteOptions { record_len: len, crlf, lower_case: lower, ..WriteOptions::default() };
+                let file = image.write(format, &options).unwrap();
+                assert_eq!(super::super::detect(&file), format);
+                let again = Image::parse(&file, &ReadOptions::strict()).unwrap();
+                assert_eq!(again.segments, image.segments, "{format} {len:?}");
+                assert_eq!(again.entry, if format == Format::TiTxt { None } else { image.entry });
+            }
+        }
+    }
+
+    #[test]
+    fn binary_with_gaps_ranges_and_limits() {
+        let image = image();
+        let file = image.write(Format::Raw, &WriteOptions::default()).unwrap();
+        assert_eq!(file.len(), 0x1010 + 300);
+        assert_eq!(&file[1000..1002], [0xff, 0xff]);
+        let options = WriteOptions { fill: 0, range: Some((0x0800_ffe8, 0x0800_fff8)), ..WriteOptions::default() };
+        assert_eq!(image.write(Format::Raw, &options).unwrap(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 14, 21, 28, 35, 42, 49]);
+        let options = WriteOptions { limit: 100, ..WriteOptions::default() };
+        assert_eq!(image.write(Format::Raw, &options), Err(ImageError::TooLarge { needed: 0x1010 + 300, limit: 100 }));
+        let options = WriteOptions { range: Some((0, 16)), ..WriteOptions::default() };
+        assert_eq!(image.write(Format::IntelHex, &options), Err(ImageError::Empty));
+    }
+
+    #[test]
+    fn uf2_fills_blocks() {
+        let options = WriteOptions { family: Some(0xe48b_ff56), ..WriteOptions::default() };
+        let file = image().write(Format::Uf2, &options).unwrap();
+        assert_eq!(file.len() % 512, 0);
+        let again = Image::parse(&file, &ReadOptions::default()).unwrap();
+        assert_eq!(again.segments[0].address, 0x0800_ff00);
+        assert_eq!(again.segments[0].data[..0xf0], [0xff; 0xf0]);
+        assert_eq!(again.segments[0].data[0xf0..0xf0 + 1000], image().segments[0].data);
+    }
+
+    #[test]
+    fn impossible_options_are_refused() {
+        for (format, options) in [
+            (Format::Srec, WriteOptions { address_len: Some(2), ..WriteOptions::default() }),
+            (Format::Srec, WriteOptions { record_len: Some(252), ..WriteOptions::default() }),
+            (Format::IntelHex, WriteOptions { record_len: Some(0), ..WriteOptions::default() }),
+            (Format::IntelHex, WriteOptions { record_len: Some(256), ..WriteOptions::default() }),
+            (Format::Elf, WriteOptions::default()),
+        ] {
+            assert!(matches!(image().write(format, &options), Err(ImageError::Unwritable { .. })));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What can be wrong with a firmware file.
+
+use core::fmt;
+
+use super::Format;
+
+/// Why a firmware file could not be read, or an image not be written. Lines and columns count from 1, offsets from 0.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// A line does not begin like a record.
+    NoRecord {
+        /// Line.
+        line: usize,
+        /// Column.
+        column: usize,
+        /// The byte that stands there.
+        found: u8,
+    },
+    /// Something that is not a hexadecimal digit stands where one must.
+    BadDigit {
+        /// Line.
+        line: usize,
+        /// Column.
+        column: usize,
+        /// The byte that stands there; `None` at the end of the line.
+        found: Option<u8>,
+    },
+    /// A record is shorter or longer than its length field says.
+    BadLength {
+        /// Line.
+        line: usize,
+        /// Column of the length field.
+        column: usize,
+        /// Length of the record in bytes, as its length field says.
+        expected: usize,
+        /// Bytes that are there.
+        found: usize,
+    },
+    /// The checksum of a record is wrong.
+    BadChecksum {
+        /// Line.
+        line: usize,
+        /// Column of the checksum.
+        column: usize,
+        /// What the checksum must be.
+        expected: u8,
+        /// What it is.
+        found: u8,
+    },
+    /// A type of record that is reserved or unknown.
+    UnknownRecord {
+        /// Line.
+        line: usize,
+        /// Column of the type.
+        column: usize,
+        /// The type.
+        found: u8,
+    },
+    /// A record of a known type that cannot be right.
+    BadRecord {
+        /// Line.
+        line: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A count record does not match the number of data records: some are missing, or some were added.
+    BadCount {
+        /// Line of the count record.
+        line: usize,
+        /// What it says.
+        expected: u32,
+        /// Data records before it.
+        found: u32,
+    },
+    /// Bytes beyond the 32-bit address space.
+    AddressOverflow {
+        /// Line.
+        line: usize,
+        /// First address that is too large.
+        address: u64,
+    },
+    /// Two records (or segments) claim the same address.
+    Overlap {
+        /// Line of the later record; 0 in a binary container.
+        line: usize,
+        /// First address that was there before.
+        address: u32,
+    },
+    /// A data record behind the end record.
+    DataAfterEnd {
+        /// Line.
+        line: usize,
+    },
+    /// No end record: the file may be cut off. Only in strict mode.
+    MissingEnd {
+        /// The last line.
+        line: usize,
+    },
+    /// Something that most tools accept, but not the specification. Only in strict mode.
+    NotStrict {
+        /// Line.
+        line: usize,
+        /// Which rule is broken.
+        problem: &'static str,
+    },
+    /// A binary container is damaged.
+    BadContainer {
+        /// Which one.
+        format: Format,
+        /// Where.
+        offset: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The file holds no data at all.
+    Empty,
+    /// The image cannot be written in this format with these options.
+    Unwritable {
+        /// The format.
+        format: Format,
+        /// Why not.
+        problem: &'static str,
+    },
+    /// The image written out would be larger than the limit.
+    TooLarge {
+        /// What it needs, in bytes.
+        needed: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The template of a text file is damaged, or does not belong to the data.
+    BadTemplate {
+        /// Where in the template.
+        offset: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoRecord { line, column, found } => {
+                write!(f, "line {line}, column {column}: expected a record, found {} (is this a text file of another kind?)", Byte(found))
+            }
+            Self::BadDigit { line, column, found: Some(found) } => {
+                write!(f, "line {line}, column {column}: expected a hexadecimal digit, found {}", Byte(found))
+            }
+            Self::BadDigit { line, column, found: None } => {
+                write!(f, "line {line}, column {column}: expected a hexadecimal digit, found the end of the line (is the file cut off?)")
+            }
+            Self::BadLength { line, column, expected, found } => write!(
+                f,
+                "line {line}, column {column}: the length field asks for {expected} bytes, the record has {found} (cut off, or two lines joined?)"
+            ),
+            Self::BadChecksum { line, column, expected, found } => write!(
+                f,
+                "line {line}, column {column}: wrong checksum: expected {expected:02X}, found {found:02X} (the line was damaged, or edited by hand; accept it with the option to ignore checksums)"
+            ),
+            Self::UnknownRecord { line, column, found } => {
+                write!(f, "line {line}, column {column}: record type {found:02X} is reserved or unknown")
+            }
+            Self::BadRecord { line, problem } => write!(f, "line {line}: {problem}"),
+            Self::BadCount { line, expected, found } => {
+                write!(f, "line {line}: the count record says {expected} data records, but there are {found} (is a part of the file missing?)")
+            }
+            Self::AddressOverflow { line, address } => {
+                write!(f, "line {line}: address {address:#x} is beyond the 32-bit address space")
+            }
+            Self::Overlap { line: 0, address } => write!(f, "two segments hold the byte at address {address:#010x}"),
+            Self::Overlap { line, address } => write!(
+                f,
+                "line {line}: the byte at address {address:#010x} was there before (two images merged? choose which one wins with the overlap option)"
+            ),
+            Self::DataAfterEnd { line } => {
+                write!(f, "line {line}: data behind the end record (two files joined? choose to ignore or to read it with the option for data after the end)")
+            }
+            Self::MissingEnd { line } => write!(f, "line {line}: the file ends without an end record (cut off?); only strict mode refuses this"),
+            Self::NotStrict { line, problem } => write!(f, "line {line}: {problem}; only strict mode refuses this"),
+            Self::BadContainer { format, offset, problem } => write!(f, "{format}, offset {offset:#x}: {problem}"),
+            Self::Empty => f.write_str("the file holds no data"),
+            Self::Unwritable { format, problem } => write!(f, "cannot write {format}: {problem}"),
+            Self::TooLarge { needed, limit } => write!(
+                f,
+                "the image spans {needed} bytes, more than the limit of {limit} (segments far apart? choose an address range, or a format that keeps gaps)"
+            ),
+            Self::BadTemplate { offset, problem } => write!(f, "template of the text file, offset {offset}: {problem}"),
+        }
+    }
+}
+
+impl core::error::Error for ImageError {}
+
+/// A byte as people read it.
+struct Byte(u8);
+
+impl fmt::Display for Byte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            byte @ b'!'..=b'~' => write!(f, "'{}'", char::from(byte)),
+            byte => write!(f, "byte {byte:02X}"),
+        }
+    }
+}

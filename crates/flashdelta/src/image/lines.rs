@@ -1,0 +1,145 @@
+//! What the text formats have in common: lines and hexadecimal digits.
+
+use core::ops::Range;
+
+/// One line of a text file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Number, from 1.
+    pub(crate) number: usize,
+    /// Without the line end.
+    pub(crate) text: Range<usize>,
+    /// With the line end.
+    pub(crate) whole: Range<usize>,
+}
+
+/// Splits a file into lines that end with LF, with CR LF (also more than one CR), or with CR if the file has no LF at all.
+pub(crate) struct Lines<'a> {
+    file: &'a [u8],
+    at: usize,
+    number: usize,
+    end: u8,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(file: &'a [u8]) -> Self {
+        // The first line tells, except in files with one line only.
+        let end = if file.contains(&b'\n') { b'\n' } else { b'\r' };
+        Self { file, at: 0, number: 0, end }
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        let rest = self.file.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let len = rest.iter().position(|b| *b == self.end).map_or(rest.len(), |n| n + 1);
+        let line = rest.get(..len).unwrap_or(rest);
+        let text = line.len() - line.iter().rev().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let start = self.at;
+        self.at += len;
+        self.number += 1;
+        Some(Line { number: self.number, text: start..start + text, whole: start..self.at })
+    }
+}
+
+/// Marks what is not a digit.
+pub(crate) const NOT_HEX: u8 = 0x80;
+
+/// The value of each hexadecimal digit.
+pub(crate) static VALUES: [u8; 256] = {
+    let mut table = [NOT_HEX; 256];
+    let mut n = 0;
+    while n < 10 {
+        table[b'0' as usize + n] = n as u8;
+        n += 1;
+    }
+    n = 0;
+    while n < 6 {
+        table[b'a' as usize + n] = 10 + n as u8;
+        table[b'A' as usize + n] = 10 + n as u8;
+        n += 1;
+    }
+    table
+};
+
+/// The value of two digits; with [`NOT_HEX`]'s bit or above set in the result if one of them is not.
+#[inline]
+pub(crate) fn pair(high: u8, low: u8) -> u16 {
+    (u16::from(VALUES[usize::from(high)]) << 4)
+        | u16::from(VALUES[usize::from(low)])
+        | (u16::from(VALUES[usize::from(low)] & NOT_HEX) << 4)
+}
+
+/// Decodes digits to the end of `out`. Returns the sum of the bytes, or `None` if there is something else among the digits.
+#[inline]
+pub(crate) fn decode(digits: &[u8], out: &mut Vec<u8>) -> Option<u8> {
+    let (mut sum, mut bad) = (0u8, 0u16);
+    out.extend(digits.chunks_exact(2).map(|two| {
+        let value = pair(two[0], two[1]);
+        bad |= value;
+        let byte = (value & 0xff) as u8;
+        sum = sum.wrapping_add(byte);
+        byte
+    }));
+    (bad & 0xff00 == 0).then_some(sum)
+}
+
+/// One byte from two digits at `at`.
+#[inline]
+pub(crate) fn byte_at(text: &[u8], at: usize) -> Option<u8> {
+    let two = text.get(at..)?.first_chunk::<2>()?;
+    u8::try_from(pair(two[0], two[1])).ok()
+}
+
+/// The column (from 1) and the byte of the first thing that is not a digit, from `from` on.
+pub(crate) fn first_bad(text: &[u8], from: usize) -> Option<(usize, u8)> {
+    let at = text.iter().skip(from).position(|b| VALUES[usize::from(*b)] == NOT_HEX)? + from;
+    Some((at + 1, *text.get(at)?))
+}
+
+/// Appends a byte as two digits.
+#[inline]
+pub(crate) fn push_hex(out: &mut Vec<u8>, byte: u8, digits: &[u8; 16]) {
+    out.extend_from_slice(&[digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
+}
+
+/// Digits in upper case.
+pub(crate) const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+/// Digits in lower case.
+pub(crate) const LOWER: &[u8; 16] = b"0123456789abcdef";
+
+/// Range without blanks at either end.
+pub(crate) fn trim(file: &[u8], text: Range<usize>) -> Range<usize> {
+    let line = file.get(text.clone()).unwrap_or_default();
+    let start = text.start + line.iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let end = text.end - line.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
+    start..end.max(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_of_all_kinds() {
+        let split = |text: &[u8]| Lines::new(text).map(|l| text[l.text].to_vec()).collect::<Vec<_>>();
+        assert_eq!(split(b"a\nb\r\nc\r\r\n\nd"), [&b"a"[..], b"b", b"c", b"", b"d"]);
+        assert_eq!(split(b"a\rb\r"), [b"a", b"b"]);
+        assert_eq!(split(b""), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn digits() {
+        let mut out = Vec::new();
+        assert_eq!(decode(b"0fFa", &mut out), Some(0x09));
+        assert_eq!(out, [0x0f, 0xfa]);
+        for bad in [&b"0g"[..], b"g0", b"0 ", b"\xff0"] {
+            assert_eq!(decode(bad, &mut out), None);
+        }
+        assert_eq!(byte_at(b"a5", 0), Some(0xa5));
+        assert_eq!(byte_at(b"a", 0), None);
+        assert_eq!(first_bad(b":00G0", 1), Some((4, b'G')));
+    }
+}

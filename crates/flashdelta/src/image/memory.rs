@@ -1,0 +1,299 @@
+//! The meaning of a firmware file: bytes at addresses.
+
+use super::{Format, ImageError};
+
+/// Bytes at consecutive addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// Address of the first byte.
+    pub address: u32,
+    /// The bytes; never empty, never beyond the 32-bit address space.
+    pub data: Vec<u8>,
+}
+
+impl Segment {
+    /// One past the last address, which may be 2^32.
+    pub fn end(&self) -> u64 {
+        u64::from(self.address) + self.data.len() as u64
+    }
+}
+
+/// A memory image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Image {
+    /// The format that it was read from.
+    pub format: Format,
+    /// What is in memory, by ascending address, without overlap; segments that touch are one.
+    pub segments: Vec<Segment>,
+    /// Entry point, if the file names one. (Of a segmented Intel HEX start address: `CS * 16 + IP`.)
+    pub entry: Option<u32>,
+    /// The header text of an S-record file (as bytes: it need not be text).
+    pub header: Option<Vec<u8>>,
+}
+
+impl Image {
+    /// Bytes in all segments.
+    pub fn len(&self) -> usize {
+        self.segments.iter().map(|s| s.data.len()).sum()
+    }
+
+    /// Has it no bytes?
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// First address and one past the last, if there are any bytes.
+    pub fn bounds(&self) -> Option<(u32, u64)> {
+        Some((self.segments.first()?.address, self.segments.last()?.end()))
+    }
+}
+
+/// What to do where two records hold the same address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Overlap {
+    /// Refuse the file.
+    #[default]
+    Refuse,
+    /// Accept it if both hold the same byte.
+    AcceptSame,
+    /// The first record in the file wins.
+    FirstWins,
+    /// The last record in the file wins (what GNU objcopy does).
+    LastWins,
+}
+
+/// What to do with data records behind the end record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum AfterEnd {
+    /// Refuse the file.
+    #[default]
+    Refuse,
+    /// Leave them out (what most tools do).
+    Ignore,
+    /// Read on.
+    Read,
+}
+
+/// How to read a file. The default accepts what is harmless and refuses what loses data.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// Accept only what the format's specification allows.
+    pub strict: bool,
+    /// Two records with the same address.
+    pub overlap: Overlap,
+    /// Data behind the end record.
+    pub after_end: AfterEnd,
+    /// Accept wrong checksums and record counts.
+    pub ignore_checksums: bool,
+    /// Skip lines that are no records (comments, log output).
+    pub skip_garbage: bool,
+    /// Address of the first byte of a plain binary; otherwise guessed, otherwise 0.
+    pub base: Option<u32>,
+}
+
+impl ReadOptions {
+    /// The strict reading.
+    pub fn strict() -> Self {
+        Self { strict: true, ..Self::default() }
+    }
+}
+
+/// Collects data in the order of the file.
+#[derive(Default)]
+pub(crate) struct Collector {
+    /// All data, in the order of the file.
+    pub(crate) data: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+/// Consecutive data at consecutive addresses.
+struct Run {
+    address: u32,
+    start: usize,
+    /// Line (or block) of the first byte.
+    line: usize,
+}
+
+impl Collector {
+    /// With room for the data of a file of this length.
+    pub(crate) fn with_capacity(len: usize) -> Self {
+        Self { data: Vec::with_capacity(len), runs: Vec::new() }
+    }
+
+    /// The bytes of `data` from `start` on, just appended, stand at `address`. `line` for messages.
+    pub(crate) fn place(&mut self, start: usize, address: u64, line: usize) -> Result<(), ImageError> {
+        let len = (self.data.len() - start) as u64;
+        if len == 0 {
+            return Ok(());
+        }
+        let end = address + len;
+        if end > 1 << 32 {
+            return Err(ImageError::AddressOverflow { line, address: address.max(1 << 32) });
+        }
+        let Ok(address) = u32::try_from(address) else { return Err(ImageError::AddressOverflow { line, address }) };
+        let next = self.runs.last().map(|run| u64::from(run.address) + (start - run.start) as u64);
+        if next != Some(u64::from(address)) {
+            self.runs.push(Run { address, start, line });
+        }
+        Ok(())
+    }
+
+    /// Sorts by address and settles overlaps.
+    pub(crate) fn finish(self, overlap: Overlap) -> Result<Vec<Segment>, ImageError> {
+        let Self { data, runs } = self;
+        let ends = runs.iter().skip(1).map(|run| run.start).chain([data.len()]);
+        let mut pieces: Vec<Piece<'_>> = runs
+            .iter()
+            .zip(ends)
+            .enumerate()
+            .map(|(order, (run, end))| Piece {
+                address: run.address,
+                bytes: data.get(run.start..end).unwrap_or_default(),
+                order,
+                line: run.line,
+            })
+            .collect();
+        pieces.sort_by_key(|piece| piece.address);
+        let clean = pieces.windows(2).all(|pair| pair[0].end() <= u64::from(pair[1].address));
+        if !clean {
+            if overlap == Overlap::Refuse {
+                return Err(first_overlap(&pieces));
+            }
+            return settle(pieces, overlap);
+        }
+        Ok(join(pieces.into_iter().map(|piece| (piece.address, piece.bytes))))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    address: u32,
+    bytes: &'a [u8],
+    /// Place in the file.
+    order: usize,
+    line: usize,
+}
+
+impl Piece<'_> {
+    fn end(&self) -> u64 {
+        u64::from(self.address) + self.bytes.len() as u64
+    }
+}
+
+/// Joins sorted pieces without overlap where they touch.
+fn join<'a>(pieces: impl Iterator<Item = (u32, &'a [u8])>) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for (address, bytes) in pieces {
+        match segments.last_mut() {
+            Some(last) if last.end() == u64::from(address) => last.data.extend_from_slice(bytes),
+            _ => segments.push(Segment { address, data: bytes.to_vec() }),
+        }
+    }
+    segments
+}
+
+/// The overlap to report: of the pieces that overlap a neighbour, the one that comes last in the file. Its line is where its run begins.
+fn first_overlap(pieces: &[Piece<'_>]) -> ImageError {
+    let mut reach: Option<Piece<'_>> = None;
+    let mut found: Option<(usize, usize, u32)> = None;
+    for piece in pieces {
+        if let Some(before) = reach.filter(|before| before.end() > u64::from(piece.address)) {
+            let later = if before.order > piece.order { before } else { *piece };
+            if found.is_none_or(|(order, _, _)| later.order < order) {
+                found = Some((later.order, later.line, piece.address));
+            }
+        }
+        if reach.is_none_or(|before| before.end() < piece.end()) {
+            reach = Some(*piece);
+        }
+    }
+    let (_, line, address) = found.unwrap_or_default();
+    ImageError::Overlap { line, address }
+}
+
+/// Writes the pieces over each other in the order in which they win.
+fn settle(pieces: Vec<Piece<'_>>, overlap: Overlap) -> Result<Vec<Segment>, ImageError> {
+    let mut segments: Vec<Segment> = Vec::new();
+    // Groups of pieces that touch or overlap: each becomes one segment.
+    let mut rest = pieces.as_slice();
+    while let Some(first) = rest.first() {
+        let mut end = first.end();
+        let count = rest.iter().take_while(|p| {
+            let inside = u64::from(p.address) <= end;
+            if inside {
+                end = end.max(p.end());
+            }
+            inside
+        });
+        let (group, after) = rest.split_at(count.count());
+        let mut group = group.to_vec();
+        group.sort_by_key(|piece| piece.order);
+        if overlap == Overlap::FirstWins {
+            group.reverse();
+        }
+        let mut data = vec![0; usize::try_from(end - u64::from(first.address)).unwrap_or(0)];
+        let mut set = vec![false; if overlap == Overlap::AcceptSame { data.len() } else { 0 }];
+        for piece in &group {
+            let at = (piece.address - first.address) as usize;
+            let Some(place) = data.get_mut(at..at + piece.bytes.len()) else { continue };
+            if overlap == Overlap::AcceptSame {
+                for (index, (old, new)) in place.iter().zip(piece.bytes).enumerate() {
+                    match set.get_mut(at + index) {
+                        Some(true) if old != new => {
+                            return Err(ImageError::Overlap {
+                                line: piece.line,
+                                address: piece.address.saturating_add(index as u32),
+                            });
+                        }
+                        Some(flag) => *flag = true,
+                        None => {}
+                    }
+                }
+            }
+            place.copy_from_slice(piece.bytes);
+        }
+        segments.push(Segment { address: first.address, data });
+        rest = after;
+    }
+    Ok(segments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collect(pieces: &[(u64, &[u8])], overlap: Overlap) -> Result<Vec<(u32, Vec<u8>)>, ImageError> {
+        let mut collector = Collector::default();
+        for (line, (address, bytes)) in pieces.iter().enumerate() {
+            let start = collector.data.len();
+            collector.data.extend_from_slice(bytes);
+            collector.place(start, *address, line + 1)?;
+        }
+        Ok(collector.finish(overlap)?.into_iter().map(|s| (s.address, s.data)).collect())
+    }
+
+    #[test]
+    fn sorts_joins_and_keeps_gaps() {
+        let pieces: [(u64, &[u8]); 4] = [(8, &[8, 9]), (0, &[0, 1]), (2, &[2]), (0xffff_fffe, &[1, 2])];
+        let found = collect(&pieces, Overlap::Refuse).unwrap();
+        assert_eq!(found, [(0, vec![0, 1, 2]), (8, vec![8, 9]), (0xffff_fffe, vec![1, 2])]);
+        assert_eq!(
+            collect(&[(0xffff_fffe, &[1, 2, 3])], Overlap::Refuse),
+            Err(ImageError::AddressOverflow { line: 1, address: 1 << 32 })
+        );
+    }
+
+    #[test]
+    fn overlaps_by_policy() {
+        let pieces: [(u64, &[u8]); 3] = [(4, &[1, 1, 1, 1]), (0, &[9]), (6, &[1, 2, 2])];
+        assert_eq!(collect(&pieces, Overlap::Refuse), Err(ImageError::Overlap { line: 3, address: 6 }));
+        assert_eq!(collect(&pieces, Overlap::AcceptSame), Err(ImageError::Overlap { line: 3, address: 7 }));
+        assert_eq!(collect(&pieces, Overlap::LastWins).unwrap(), [(0, vec![9]), (4, vec![1, 1, 1, 2, 2])]);
+        assert_eq!(collect(&pieces, Overlap::FirstWins).unwrap(), [(0, vec![9]), (4, vec![1, 1, 1, 1, 2])]);
+        let same: [(u64, &[u8]); 2] = [(4, &[1, 2]), (5, &[2, 3])];
+        assert_eq!(collect(&same, Overlap::AcceptSame).unwrap(), [(4, vec![1, 2, 3])]);
+    }
+}

@@ -1,0 +1,139 @@
+//! Template and data to file.
+
+use super::{op, unzigzag, Control, Habits, Writer, LINE_ENDS};
+use crate::image::bytes::slice;
+use crate::image::ImageError;
+
+/// Writes the file.
+pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, ImageError> {
+    let mut input = Reader { template, at: 1 };
+    let habits = input.habits(W::MAX_LEN)?;
+    let mut writer = W::new(habits);
+    let mut out = Vec::with_capacity(limit.min(data.len().saturating_mul(3)));
+    let (mut at, mut end, mut count) = (0usize, 0u32, 0u32);
+    while input.at < template.len() {
+        let start = input.at;
+        let damaged = |problem| ImageError::BadTemplate { offset: start, problem };
+        match input.byte()? {
+            code @ 0..=3 => {
+                if code & op::DATA_AT != 0 {
+                    let distance = unzigzag(input.number()?);
+                    end = end.wrapping_add((distance & 0xffff_ffff) as u32);
+                }
+                let len = input.size()?;
+                let block = slice(data, at, len).ok_or_else(|| damaged("more data than there is"))?;
+                at += len;
+                let mut force = code & op::FORCE != 0;
+                let mut rest = block;
+                while !rest.is_empty() {
+                    let (record, after) = rest.split_at(writer.next_len(end).clamp(1, rest.len()));
+                    writer.data(end, record, force, &mut out);
+                    force = false;
+                    count = count.wrapping_add(1);
+                    end = end.wrapping_add(record.len() as u32);
+                    rest = after;
+                    check(out.len(), limit.saturating_add(habits.line_end.len()))?;
+                }
+            }
+            op::END => writer.control(&Control::End, &mut out),
+            op::RECORD => {
+                let (kind, address, len) = (input.byte()?, input.number()?, input.size()?);
+                let bytes = input.bytes(len)?;
+                let address = u32::try_from(address).map_err(|_| damaged("an address beyond 32 bits"))?;
+                if len > 512 {
+                    return Err(damaged("a record that is too long"));
+                }
+                writer.control(&Control::Record { kind, address, data: bytes.to_vec() }, &mut out);
+            }
+            op::COUNT => writer.control(&Control::Count(count), &mut out),
+            op::LEN => {
+                let len = input.size()?;
+                if len == 0 || len > W::MAX_LEN {
+                    return Err(damaged("a record length that the format does not have"));
+                }
+                writer.habits().len = len;
+            }
+            op::KIND => writer.habits().kind = input.byte()?,
+            op::TEXT => {
+                let len = input.size()?;
+                out.extend_from_slice(input.bytes(len)?);
+            }
+            _ => return Err(damaged("an unknown operation (made by a newer version?)")),
+        }
+        check(out.len(), limit.saturating_add(habits.line_end.len()))?;
+    }
+    if at != data.len() {
+        return Err(ImageError::BadTemplate { offset: template.len(), problem: "data is left over" });
+    }
+    if !habits.final_line_end {
+        out.truncate(out.len().saturating_sub(habits.line_end.len()));
+    }
+    check(out.len(), limit)?;
+    Ok(out)
+}
+
+fn check(len: usize, limit: usize) -> Result<(), ImageError> {
+    if len > limit {
+        return Err(ImageError::TooLarge { needed: len as u64, limit: limit as u64 });
+    }
+    Ok(())
+}
+
+struct Reader<'a> {
+    template: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn habits(&mut self, max_len: usize) -> Result<Habits, ImageError> {
+        let flags = self.byte()?;
+        let len = self.size()?;
+        if len == 0 || len > max_len {
+            return Err(self.damaged("a record length that the format does not have"));
+        }
+        let mut habits = Habits::new(len, self.byte()?);
+        habits.lower = flags & 1 != 0;
+        habits.aligned = flags & 2 != 0;
+        habits.line_end = LINE_ENDS[usize::from(flags >> 2 & 3)];
+        habits.final_line_end = flags & 16 == 0;
+        if flags & 32 != 0 {
+            for value in &mut habits.block {
+                *value = u32::try_from(self.number()?).map_err(|_| self.damaged("a number beyond 32 bits"))?;
+            }
+        }
+        Ok(habits)
+    }
+
+    fn byte(&mut self) -> Result<u8, ImageError> {
+        let byte = self.template.get(self.at).copied().ok_or_else(|| self.damaged("cut off"))?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn number(&mut self) -> Result<u64, ImageError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(self.damaged("a number that is too long"))
+    }
+
+    fn size(&mut self) -> Result<usize, ImageError> {
+        let value = self.number()?;
+        usize::try_from(value).map_err(|_| self.damaged("a number that is too large"))
+    }
+
+    fn bytes(&mut self, len: usize) -> Result<&'a [u8], ImageError> {
+        let bytes = slice(self.template, self.at, len).ok_or_else(|| self.damaged("cut off"))?;
+        self.at += len;
+        Ok(bytes)
+    }
+
+    fn damaged(&self, problem: &'static str) -> ImageError {
+        ImageError::BadTemplate { offset: self.at, problem }
+    }
+}

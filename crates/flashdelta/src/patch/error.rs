@@ -1,0 +1,168 @@
+//! What can be wrong with a header.
+
+use core::fmt;
+
+/// Something that a patch may require of the applier.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Feature {
+    /// The header holds an address map.
+    AddressMap = 0,
+    /// The header says which devices the patch is for.
+    Identity = 1,
+    /// Reserved: a table of chunk digests, with a signature.
+    ChunkTable = 2,
+    /// Reserved: operations in an order in which the new image may overwrite the old one.
+    InPlace = 3,
+    /// Reserved: places at which an interrupted update may go on.
+    Checkpoints = 4,
+}
+
+impl Feature {
+    /// The feature of a bit.
+    pub(crate) fn from_bit(bit: u32) -> Option<Self> {
+        [Self::AddressMap, Self::Identity, Self::ChunkTable, Self::InPlace, Self::Checkpoints]
+            .into_iter()
+            .find(|f| *f as u32 == bit)
+    }
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AddressMap => "address map",
+            Self::Identity => "device identity",
+            Self::ChunkTable => "chunk table with signature",
+            Self::InPlace => "in-place order",
+            Self::Checkpoints => "checkpoints",
+        })
+    }
+}
+
+/// Why something is not the header of a patch that can be applied.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeaderError {
+    /// It does not start with "FDP".
+    NotAPatch {
+        /// The first byte that is different.
+        offset: u32,
+        /// What stands there.
+        found: u8,
+    },
+    /// It is a patch in a format that this version does not know.
+    UnsupportedVersion {
+        /// The version.
+        found: u8,
+    },
+    /// The CRC-32 of the header is wrong: the patch was damaged on its way.
+    Checksum {
+        /// What the header says.
+        expected: u32,
+        /// What its bytes give.
+        found: u32,
+    },
+    /// The patch requires something that this version does not support.
+    Unsupported {
+        /// What is required.
+        feature: Feature,
+    },
+    /// The patch requires something that this version does not even know the name of.
+    UnknownFeature {
+        /// Number of the feature bit.
+        bit: u32,
+    },
+    /// No codec has this number.
+    UnknownCodec {
+        /// The number.
+        found: u8,
+    },
+    /// No instruction set has this number.
+    UnknownInstructionSet {
+        /// The number.
+        found: u8,
+    },
+    /// A field is cut short by the end of the header.
+    CutShort {
+        /// Which field.
+        field: &'static str,
+    },
+    /// A number is not written in the shortest form, or does not fit into 32 bits.
+    BadNumber {
+        /// Which field.
+        field: &'static str,
+        /// Where it stands in the header.
+        offset: u32,
+    },
+    /// A field is larger than allowed.
+    TooLarge {
+        /// Which field.
+        field: &'static str,
+        /// What it says.
+        found: u32,
+        /// The largest value allowed.
+        limit: u32,
+    },
+    /// Segments of the address map overlap or reach beyond the image.
+    BadSegment {
+        /// Index of the segment.
+        index: u32,
+    },
+    /// Bytes are left between the last field and the checksum.
+    LeftOver {
+        /// How many.
+        count: u32,
+    },
+    /// The stated workspace is smaller than what the tables of the patch take.
+    InconsistentWorkspace {
+        /// RAM in bytes that the header states.
+        stated: u32,
+        /// RAM in bytes that is needed.
+        needed: u32,
+    },
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NotAPatch { offset, found } => write!(
+                f,
+                "this is not a flashdelta patch: it should start with \"FDP\", but byte {offset} is 0x{found:02x}"
+            ),
+            Self::UnsupportedVersion { found } => write!(
+                f,
+                "patch format version {found} is not supported, this applier reads version 0: update it, or make the patch for version 0"
+            ),
+            Self::Checksum { expected, found } => write!(
+                f,
+                "the patch header is damaged: its checksum should be {expected:08x}, but its bytes give {found:08x}; transfer the patch again"
+            ),
+            Self::Unsupported { feature } => {
+                write!(f, "the patch requires \"{feature}\", which this applier does not support")
+            }
+            Self::UnknownFeature { bit } => {
+                write!(f, "the patch requires feature {bit}, which this applier does not know: it was made for a newer one")
+            }
+            Self::UnknownCodec { found } => write!(f, "the patch uses codec {found}, which this applier does not know"),
+            Self::UnknownInstructionSet { found } => {
+                write!(f, "the patch uses instruction set {found}, which this applier does not know")
+            }
+            Self::CutShort { field } => write!(f, "the patch header ends inside the field \"{field}\""),
+            Self::BadNumber { field, offset } => {
+                write!(f, "the field \"{field}\" at byte {offset} of the patch header is not a valid number")
+            }
+            Self::TooLarge { field, found, limit } => {
+                write!(f, "the field \"{field}\" of the patch header is {found}, the limit is {limit}")
+            }
+            Self::BadSegment { index } => {
+                write!(f, "segment {index} of the patch's address map overlaps another or reaches beyond its image")
+            }
+            Self::LeftOver { count } => write!(f, "the patch header has {count} bytes too many"),
+            Self::InconsistentWorkspace { stated, needed } => {
+                write!(f, "the patch header states {stated} bytes of RAM, but its tables need {needed}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for HeaderError {}

@@ -1,0 +1,383 @@
+//! The header of a patch: parse and emit.
+
+use super::crc::crc32;
+use super::layout::{Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW};
+use super::map::{decode_map, MapCounts, MapEntry};
+use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
+use crate::predict::walker::InstructionSet;
+
+/// No header is longer than this, in bytes.
+pub const MAX_HEADER_LEN: usize = 1024;
+
+const MAGIC: [u8; 3] = *b"FDP";
+const VERSION: u8 = 0;
+/// Magic, version, and the length of the header.
+const PREFIX: usize = MAGIC.len() + 1;
+const CHECKSUM: usize = 4;
+
+/// RAM is stated in units of this.
+const RAM_UNIT: u32 = 256;
+/// The largest RAM that can be stated: 1 GiB.
+const MAX_RAM_UNITS: u32 = 1 << 22;
+
+/// What a patch says about itself.
+///
+/// [`parse`](Self::parse) takes it from the first bytes of a patch; the applier does so by itself.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PatchHeader {
+    /// Version of the format.
+    pub version: u8,
+    /// How the body is coded.
+    pub codec: Codec,
+    /// The instruction set that references are predicted by.
+    pub isa: InstructionSet,
+    /// Binary logarithm of the unit in which the new image is written, 0 to 12: flash that writes 8 bytes at a time has 3.
+    pub granularity_log2: u8,
+    /// RAM in bytes that a device needs, everything included: the workspace, and 1024 bytes for the applier itself.
+    pub ram: u32,
+    /// Length of the old image in bytes, below 2^31.
+    pub old_size: u32,
+    /// Length of the new image in bytes, below 2^31.
+    pub new_size: u32,
+    /// Length of the body in bytes, below 2^31.
+    pub body_len: u32,
+    /// Which devices the patch is for, if it says so.
+    pub identity: Option<Identity>,
+    /// The first 12 bytes of the SHA-256 of the old image. They guard against applying a patch to the wrong image by mistake,
+    /// for which 96 bits are plenty; whoever finds two old images that share them still has to meet `new_digest` with the result.
+    pub old_digest: [u8; 12],
+    /// SHA-256 of the new image.
+    pub new_digest: [u8; 32],
+    /// Length of the header in bytes; the body follows.
+    pub header_len: u32,
+    pub(crate) tables: Tables,
+    pub(crate) map_counts: MapCounts,
+    /// Where the address map stands in the header; 0 if there is none.
+    pub(crate) map_offset: u16,
+}
+
+impl Default for PatchHeader {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            codec: Codec::Raw,
+            isa: InstructionSet::None,
+            granularity_log2: 0,
+            ram: 0,
+            old_size: 0,
+            new_size: 0,
+            body_len: 0,
+            identity: None,
+            old_digest: [0; 12],
+            new_digest: [0; 32],
+            header_len: 0,
+            tables: Tables::default(),
+            map_counts: MapCounts::default(),
+            map_offset: 0,
+        }
+    }
+}
+
+impl PatchHeader {
+    /// Reads the header from the first bytes of a patch. `Ok(None)`: it goes on behind `bytes`, call again with more of
+    /// them; [`MAX_HEADER_LEN`] bytes are always enough.
+    ///
+    /// # Errors
+    ///
+    /// If this is no patch, or not one that this version understands, or a damaged one.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, HeaderError> {
+        for (offset, (found, expected)) in bytes.iter().zip(MAGIC).enumerate() {
+            if *found != expected {
+                return Err(HeaderError::NotAPatch { offset: offset as u32, found: *found });
+            }
+        }
+        match bytes.get(MAGIC.len()) {
+            None => return Ok(None),
+            Some(&VERSION) => {}
+            Some(&found) => return Err(HeaderError::UnsupportedVersion { found }),
+        }
+        let mut start = Reader::new(bytes.get(PREFIX..).unwrap_or(&[]));
+        let len = match start.varint("header length") {
+            Ok(len) => len as usize,
+            Err(HeaderError::CutShort { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if len > MAX_HEADER_LEN {
+            return Err(HeaderError::TooLarge { field: "header length", found: len as u32, limit: MAX_HEADER_LEN as u32 });
+        }
+        let fields = PREFIX + start.offset();
+        let Some(header) = bytes.get(..len) else { return Ok(None) };
+        let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
+            return Err(HeaderError::CutShort { field: "checksum" });
+        };
+        let (expected, found) = (u32::from_le_bytes(*checksum), crc32(content));
+        if expected != found {
+            return Err(HeaderError::Checksum { expected, found });
+        }
+        Self::parse_fields(content, fields, len as u32).map(Some)
+    }
+
+    /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome: it makes reading cheaper.
+    pub fn workspace_len(&self) -> usize {
+        (self.ram as usize).saturating_sub(APPLIER_BYTES)
+    }
+
+    /// Reads the address map again, entry by entry. `bytes` is the patch that this is the header of.
+    pub(crate) fn read_map(&self, bytes: &[u8], entry: impl FnMut(MapEntry)) -> Result<(), HeaderError> {
+        if self.map_offset == 0 {
+            return Ok(());
+        }
+        let mut reader = Reader::new(bytes.get(usize::from(self.map_offset)..).unwrap_or(&[]));
+        decode_map(&mut reader, (self.old_size, self.new_size), entry).map(|_| ())
+    }
+
+    fn parse_fields(content: &[u8], start: usize, header_len: u32) -> Result<Self, HeaderError> {
+        let mut reader = Reader::new(content);
+        reader.skip(start);
+        let features = reader.varint("features")?;
+        for bit in 0..32 {
+            if features >> bit & 1 == 1 {
+                match Feature::from_bit(bit) {
+                    Some(Feature::AddressMap | Feature::Identity) => {}
+                    Some(feature) => return Err(HeaderError::Unsupported { feature }),
+                    None => return Err(HeaderError::UnknownFeature { bit }),
+                }
+            }
+        }
+        let has = |feature: Feature| features >> feature as u32 & 1 == 1;
+        let kinds = reader.byte("codec")?;
+        let codec = Codec::from_number(kinds & 15).ok_or(HeaderError::UnknownCodec { found: kinds & 15 })?;
+        let isa = match kinds >> 4 {
+            0 => InstructionSet::None,
+            1 => InstructionSet::Thumb,
+            2 => InstructionSet::RiscV,
+            3 => InstructionSet::Xtensa,
+            14 => InstructionSet::Halves,
+            15 => InstructionSet::Bytes,
+            found => return Err(HeaderError::UnknownInstructionSet { found }),
+        };
+        let granularity = limited(reader.byte("write granularity")?.into(), "write granularity", 12)?;
+        let ram = limited(reader.varint("RAM")?, "RAM", MAX_RAM_UNITS)? * RAM_UNIT;
+        let old_size = limited(reader.varint("old size")?, "old size", MAX_SIZE)?;
+        let new_size = old_size.wrapping_add(reader.signed("new size")? as u32);
+        let new_size = limited(new_size, "new size", MAX_SIZE)?;
+        let body_len = limited(reader.varint("body length")?, "body length", MAX_SIZE)?;
+        let tables = parse_tables(&mut reader, codec)?;
+        let mut header = Self {
+            codec,
+            isa,
+            granularity_log2: granularity as u8,
+            ram,
+            old_size,
+            new_size,
+            body_len,
+            header_len,
+            tables,
+            ..Self::default()
+        };
+        if has(Feature::AddressMap) {
+            header.map_offset = reader.offset() as u16;
+            header.map_counts = decode_map(&mut reader, (old_size, new_size), |_| {})?;
+        }
+        if has(Feature::Identity) {
+            header.identity = Some(Identity::parse(&mut reader)?);
+        }
+        header.old_digest = reader.array("digest of the old image")?;
+        header.new_digest = reader.array("digest of the new image")?;
+        match content.len() - reader.offset().min(content.len()) {
+            0 => {}
+            count => return Err(HeaderError::LeftOver { count: count as u32 }),
+        }
+        let needed = Layout::of(&header).ram() as u32;
+        if needed > ram {
+            return Err(HeaderError::InconsistentWorkspace { stated: ram, needed });
+        }
+        Ok(header)
+    }
+
+    /// The header as bytes. Sets the lengths and what follows from the maps.
+    #[cfg(feature = "std")]
+    pub(crate) fn emit(&mut self, maps: &super::Maps) -> Vec<u8> {
+        use super::put;
+        let features = u32::from(!maps.is_empty()) << Feature::AddressMap as u32
+            | u32::from(self.identity.is_some()) << Feature::Identity as u32;
+        self.map_counts = maps.counts();
+        // The length of the header and the RAM that it states depend on each other: start with the longest header.
+        self.header_len = MAX_HEADER_LEN as u32;
+        self.ram = self.ram.max(Layout::of(&Self { header_len: 0, ..*self }).ram() as u32).next_multiple_of(RAM_UNIT);
+        loop {
+            let mut fields = Vec::new();
+            put::varint(&mut fields, features);
+            fields.push(self.codec as u8 | (self.isa as u8) << 4);
+            fields.push(self.granularity_log2);
+            put::varint(&mut fields, self.ram / RAM_UNIT);
+            put::varint(&mut fields, self.old_size);
+            put::signed(&mut fields, self.new_size.wrapping_sub(self.old_size) as i32);
+            put::varint(&mut fields, self.body_len);
+            self.tables.emit(&mut fields, self.codec);
+            let map_at = fields.len();
+            if !maps.is_empty() {
+                maps.emit(&mut fields);
+            }
+            if let Some(identity) = &self.identity {
+                identity.emit(&mut fields);
+            }
+            fields.extend_from_slice(&self.old_digest);
+            fields.extend_from_slice(&self.new_digest);
+            let mut bytes = MAGIC.to_vec();
+            bytes.push(VERSION);
+            let rest = fields.len() + CHECKSUM + bytes.len();
+            let len = if rest + 1 < 0x80 { rest + 1 } else { rest + 2 };
+            put::varint(&mut bytes, len as u32);
+            self.map_offset = if maps.is_empty() { 0 } else { (bytes.len() + map_at) as u16 };
+            bytes.append(&mut fields);
+            bytes.extend_from_slice(&crc32(&bytes).to_le_bytes());
+            self.header_len = bytes.len() as u32;
+            let needed = Layout::of(self).ram() as u32;
+            if needed <= self.ram {
+                return bytes;
+            }
+            self.ram = needed.next_multiple_of(RAM_UNIT);
+        }
+    }
+}
+
+fn limited(found: u32, field: &'static str, limit: u32) -> Result<u32, HeaderError> {
+    if found > limit { Err(HeaderError::TooLarge { field, found, limit }) } else { Ok(found) }
+}
+
+fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Result<Tables, HeaderError> {
+    let mut tables = Tables::default();
+    let mut units = |field, unit: u16| {
+        let limit = u32::from(u16::MAX / unit);
+        limited(reader.varint(field)?, field, limit).map(|n| n as u16 * unit)
+    };
+    tables.map = units("shift map", MAP_UNIT)?;
+    if codec == Codec::Model {
+        tables.slots = units("slots", SLOT_UNIT)?;
+    }
+    let most = match codec {
+        Codec::Lz4 => LARGEST_LZ4_BLOCK,
+        Codec::Zstd => ZSTD_WINDOW,
+        Codec::Raw | Codec::Model => return Ok(tables),
+    };
+    let log2 = limited(reader.byte("block size")?.into(), "block size", most.into())? as u8;
+    tables.block_log2 = log2.max(SMALLEST_BLOCK);
+    Ok(tables)
+}
+
+#[cfg(feature = "std")]
+impl Tables {
+    fn emit(self, out: &mut Vec<u8>, codec: Codec) {
+        super::put::varint(out, (self.map / MAP_UNIT).into());
+        match codec {
+            Codec::Model => super::put::varint(out, (self.slots / SLOT_UNIT).into()),
+            Codec::Lz4 | Codec::Zstd => out.push(self.block_log2),
+            Codec::Raw => {}
+        }
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::super::Maps;
+    use super::*;
+    use crate::predict::address_map::Segment;
+
+    fn sample() -> (PatchHeader, Maps) {
+        let segment = |len| Segment { offset: 32, len, address: 0x4200_0020, ..Segment::default() };
+        let maps = Maps { old: vec![segment(4000)], new: vec![segment(4400)], ranges: Vec::new() };
+        let header = PatchHeader {
+            codec: Codec::Model,
+            isa: InstructionSet::RiscV,
+            granularity_log2: 2,
+            ram: 16384,
+            old_size: 5000,
+            new_size: 4500,
+            body_len: 321,
+            identity: Some(Identity { product: 7, hardware_from: 2, hardware_to: 9, security_counter: 70000 }),
+            old_digest: [1; 12],
+            new_digest: [2; 32],
+            tables: Tables { slots: 640, map: 128, block_log2: 0 },
+            ..PatchHeader::default()
+        };
+        (header, maps)
+    }
+
+    /// Puts the right checksum under changed bytes.
+    fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+        let at = bytes.len() - CHECKSUM;
+        let crc = crc32(&bytes[..at]);
+        bytes[at..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_header_comes_back_from_any_number_of_bytes() {
+        let (mut header, maps) = sample();
+        let mut bytes = header.emit(&maps);
+        assert_eq!(header.header_len as usize, bytes.len());
+        for len in 0..bytes.len() {
+            assert_eq!(PatchHeader::parse(&bytes[..len]), Ok(None), "{len} bytes");
+        }
+        assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
+        bytes.extend_from_slice(b"body");
+        assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
+        let mut read = Maps::default();
+        header.read_map(&bytes, |e| match e {
+            MapEntry::Old(s) => read.old.push(s),
+            MapEntry::New(s) => read.new.push(s),
+            MapEntry::Range(r) => read.ranges.push(r),
+        })
+        .unwrap();
+        assert_eq!(read, maps);
+    }
+
+    #[test]
+    fn the_smallest_header_leaves_room_in_64_bytes() {
+        let mut header = PatchHeader {
+            old_size: 1 << 20,
+            new_size: 1 << 20,
+            granularity_log2: 3,
+            tables: Tables { map: 8, ..Tables::default() },
+            ..PatchHeader::default()
+        };
+        let bytes = header.emit(&Maps::default());
+        assert!(bytes.len() <= 63, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let (mut header, maps) = sample();
+        let bytes = header.emit(&maps);
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!matches!(PatchHeader::parse(&damaged), Ok(Some(_))), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        let mut header = PatchHeader::default();
+        let bytes = header.emit(&Maps::default());
+        let with = |at: usize, value: u8| {
+            let mut changed = bytes.clone();
+            changed[at] = value;
+            PatchHeader::parse(&sealed(changed))
+        };
+        assert_eq!(with(0, b'X'), Err(HeaderError::NotAPatch { offset: 0, found: b'X' }));
+        assert_eq!(with(3, 9), Err(HeaderError::UnsupportedVersion { found: 9 }));
+        assert_eq!(with(5, 4), Err(HeaderError::Unsupported { feature: Feature::ChunkTable }));
+        assert_eq!(with(5, 8), Err(HeaderError::Unsupported { feature: Feature::InPlace }));
+        assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
+        assert_eq!(with(5, 32), Err(HeaderError::UnknownFeature { bit: 5 }));
+        assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
+        assert_eq!(with(6, 0xF0), Err(HeaderError::UnknownInstructionSet { found: 15 }));
+        assert_eq!(with(7, 13), Err(HeaderError::TooLarge { field: "write granularity", found: 13, limit: 12 }));
+        assert!(matches!(with(8, 1), Err(HeaderError::InconsistentWorkspace { stated: 256, .. })));
+        let text = with(5, 4).unwrap_err().to_string();
+        assert!(text.contains("chunk table with signature"), "{text}");
+    }
+}

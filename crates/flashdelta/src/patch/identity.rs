@@ -1,0 +1,56 @@
+//! Which devices a patch is for.
+
+use super::varint::Reader;
+use super::HeaderError;
+
+/// Which devices a patch is for. Part of the header if the maker was told.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Identity {
+    /// The product: a number of the vendor's choosing, for example [`product_id`](Self::product_id) of its name.
+    pub product: u32,
+    /// First hardware revision that the new image runs on.
+    pub hardware_from: u16,
+    /// Last hardware revision that the new image runs on, not below `hardware_from`.
+    pub hardware_to: u16,
+    /// Security counter of the new image: a device refuses a patch whose counter is below its own (anti-rollback).
+    pub security_counter: u32,
+}
+
+/// What a device knows about itself, to hold against the [`Identity`] of a patch.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct DeviceIdentity {
+    /// The product.
+    pub product: u32,
+    /// The hardware revision.
+    pub hardware: u16,
+    /// The lowest security counter that may be installed.
+    pub security_counter: u32,
+}
+
+impl Identity {
+    /// A product number made from a name: the first four bytes of its SHA-256, big-endian.
+    pub fn product_id(name: &str) -> u32 {
+        use sha2::Digest as _;
+        let digest: [u8; 32] = sha2::Sha256::digest(name.as_bytes()).into();
+        digest.first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b))
+    }
+
+    pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Self, HeaderError> {
+        let product = u32::from_be_bytes(reader.array("product")?);
+        let from = reader.varint("hardware revision")?;
+        let count = reader.varint("hardware revisions")?;
+        let to = from.checked_add(count).and_then(|to| u16::try_from(to).ok());
+        let hardware_to = to.ok_or(HeaderError::TooLarge { field: "hardware revision", found: from, limit: 0xFFFF })?;
+        let security_counter = reader.varint("security counter")?;
+        Ok(Self { product, hardware_from: from as u16, hardware_to, security_counter })
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn emit(&self, out: &mut Vec<u8>) {
+        use super::put;
+        out.extend_from_slice(&self.product.to_be_bytes());
+        put::varint(out, self.hardware_from.into());
+        put::varint(out, self.hardware_to.saturating_sub(self.hardware_from).into());
+        put::varint(out, self.security_counter);
+    }
+}

@@ -1,0 +1,33 @@
+//! What a patch is: a header that says everything a device must know before it writes the first byte, and a body.
+//!
+//! The layout is specified in `docs/format.md`. Everything that comes from a patch is checked here: sizes against their limits, numbers
+//! for being written in the shortest way, the whole header against its CRC-32. Nothing here allocates or panics.
+
+mod codec;
+mod crc;
+mod error;
+mod header;
+mod identity;
+mod layout;
+mod map;
+mod varint;
+
+pub use codec::{Codec, UnknownCodec};
+pub use error::{Feature, HeaderError};
+pub use header::{PatchHeader, MAX_HEADER_LEN};
+pub use identity::{DeviceIdentity, Identity};
+
+pub(crate) use layout::Layout;
+#[cfg(test)]
+pub(crate) use layout::APPLIER_BYTES;
+pub(crate) use map::MapEntry;
+pub(crate) use varint::{unzigzag, Reader};
+#[cfg(feature = "std")]
+pub(crate) use {
+    layout::{tables_for, Tables},
+    map::{Maps, MOST_RANGES, MOST_SEGMENTS},
+    varint::put,
+};
+
+/// No image and no body is larger: 2^31 - 1 bytes.
+pub(crate) const MAX_SIZE: u32 = i32::MAX as u32;

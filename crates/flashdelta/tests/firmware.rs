@@ -1,0 +1,64 @@
+//! Patches between the sample images of `testdata`, in every codec and in the RAM of every profile.
+
+mod common;
+
+use common::{apply_in_pieces, testdata};
+use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
+use flashdelta::{apply, Codec, InstructionSet};
+
+/// Pairs of sample images.
+const PAIRS: [(&str, &str); 7] = [
+    ("firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin"),
+    ("firmware/riscv-1.1.bin", "firmware/riscv-1.0.bin"),
+    ("firmware/cortex-m-1.0.bin", "firmware/cortex-m-1.1.bin"),
+    ("edge/reordered-old.bin", "edge/reordered-new.bin"),
+    ("edge/inserted-old.bin", "edge/inserted-new.bin"),
+    ("edge/empty.bin", "firmware/riscv-1.0.bin"),
+    ("firmware/riscv-1.0.bin", "edge/empty.bin"),
+];
+
+#[test]
+fn every_codec_in_every_memory() {
+    for (old, new) in PAIRS {
+        let (old, new) = (testdata(old), testdata(new));
+        for ram in [4 << 10, 16 << 10, 64 << 10] {
+            for codec in Codec::ALL {
+                let options = DiffOptions::new().profile(DeviceProfile::linux()).ram(ram).codec(codec);
+                let patch = match diff(&old, &new, &options) {
+                    Ok(patch) => patch,
+                    Err(error) if ram < 16 << 10 => {
+                        println!("{codec} in {ram}: {error}");
+                        continue;
+                    }
+                    Err(error) => panic!("{codec} in {ram}: {error}"),
+                };
+                println!("{codec} in {ram}: {} bytes, {:?}", patch.bytes.len(), patch.report.isa);
+                assert!(patch.header.ram <= ram);
+                for piece in [1, 7, 300, usize::MAX] {
+                    assert_eq!(apply_in_pieces(&old, &patch.bytes, piece).as_deref(), Ok(&new[..]), "{codec} in {ram}");
+                }
+                assert_eq!(apply::apply(&old, &patch.bytes).as_deref(), Ok(&new[..]));
+            }
+        }
+    }
+}
+
+#[test]
+fn identical_images_take_64_bytes() {
+    let image: Vec<u8> = testdata("firmware/riscv-1.0.bin").into_iter().cycle().take(1 << 20).collect();
+    let patch = diff(&image, &image, &DiffOptions::new()).unwrap();
+    assert!(patch.bytes.len() <= 64, "{} bytes", patch.bytes.len());
+    assert_eq!(patch.header.body_len, 0);
+    assert_eq!(apply::apply(&image, &patch.bytes).unwrap(), image);
+}
+
+#[test]
+fn the_instruction_set_is_found() {
+    for (old, new, isa) in [
+        ("firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin", InstructionSet::RiscV),
+        ("firmware/cortex-m-1.0.bin", "firmware/cortex-m-1.1.bin", InstructionSet::Thumb),
+    ] {
+        let patch = diff(&testdata(old), &testdata(new), &DiffOptions::new()).unwrap();
+        assert_eq!(patch.report.isa, isa);
+    }
+}

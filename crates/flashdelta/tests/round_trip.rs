@@ -1,0 +1,132 @@
+//! Properties that hold for any two images.
+
+mod common;
+
+use common::{apply_pieces, code_like, edited, Random};
+use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
+use flashdelta::{apply, Codec, InstructionSet};
+use proptest::prelude::*;
+
+/// Two images that have something in common.
+fn pair(seed: u64, len: usize, edits: usize, is_code: bool) -> (Vec<u8>, Vec<u8>) {
+    let mut random = Random(seed);
+    let old = if is_code { code_like(&mut random, len) } else { random.bytes(len) };
+    let new = edited(&mut random, &old, edits);
+    (old, new)
+}
+
+/// Cuts a patch into pieces of random length, empty ones included.
+fn random_pieces<'a>(random: &mut Random, patch: &'a [u8], most: usize) -> Vec<&'a [u8]> {
+    let mut rest = patch;
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let (piece, left) = rest.split_at(random.below(most).min(rest.len()));
+        pieces.push(piece);
+        rest = left;
+    }
+    pieces
+}
+
+fn options(ram: u32, codec: Codec, isa: u8) -> DiffOptions {
+    let isa = match isa {
+        0 => InstructionSet::None,
+        1 => InstructionSet::Thumb,
+        2 => InstructionSet::RiscV,
+        _ => InstructionSet::Xtensa,
+    };
+    DiffOptions::new().profile(DeviceProfile::linux()).ram(ram).codec(codec).isa(isa).base(0x4200_0000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn patches_give_the_new_image(
+        seed: u64, len in 0usize..6000, edits in 0usize..30, is_code: bool,
+        ram in prop::sample::select(vec![5 << 10, 16 << 10, 64 << 10]),
+        codec in prop::sample::select(Codec::ALL.to_vec()),
+        isa in 0u8..4, piece in 1usize..400,
+    ) {
+        let (old, new) = pair(seed, len, edits, is_code);
+        let Ok(patch) = diff(&old, &new, &options(ram, codec, isa)) else {
+            prop_assert!(ram < 16 << 10);
+            return Ok(());
+        };
+        prop_assert!(patch.header.ram <= ram);
+        let pieces = random_pieces(&mut Random(seed ^ 1), &patch.bytes, piece);
+        prop_assert_eq!(apply_pieces(&old, &patch.bytes, pieces.into_iter()), Ok(new.clone()));
+        // More memory than stated changes nothing.
+        prop_assert_eq!(apply::apply(&old, &patch.bytes), Ok(new));
+    }
+
+    #[test]
+    fn a_patch_is_not_larger_than_the_plain_image(seed: u64, len in 0usize..3000, other in 0usize..3000) {
+        let mut random = Random(seed);
+        let (old, new) = (random.bytes(len), random.bytes(other));
+        let patch = diff(&old, &new, &DiffOptions::new()).unwrap();
+        prop_assert!(patch.bytes.len() <= new.len() + 80, "{} for {}", patch.bytes.len(), new.len());
+    }
+
+    #[test]
+    fn threads_do_not_matter(seed: u64, len in 0usize..5000, edits in 0usize..20) {
+        let (old, new) = pair(seed, len, edits, true);
+        let with = |threads| diff(&old, &new, &DiffOptions::new().threads(threads)).unwrap().bytes;
+        let one = with(1);
+        prop_assert_eq!(&one, &with(2));
+        prop_assert_eq!(&one, &with(7));
+        prop_assert_eq!(&one, &with(1));
+    }
+
+    #[test]
+    fn any_address_map_will_do(seed: u64, len in 1usize..3000, segments in 0usize..40, isa in 0u8..4) {
+        let (old, new) = pair(seed, len, 5, true);
+        let mut random = Random(seed ^ 2);
+        let mut map = || AddressMap {
+            segments: (0..segments).map(|_| flashdelta::Segment {
+                offset: random.next() as u32 >> 19,
+                len: random.next() as u32 >> (random.next() as u32 % 32),
+                address: random.next() as u32 >> (random.next() as u32 % 32),
+                kind: if random.below(2) == 0 { flashdelta::SegmentKind::Code } else { flashdelta::SegmentKind::Data },
+            }).collect(),
+            ranges: (0..segments / 2).map(|_| random.next() as u32..random.next() as u32).collect(),
+            ..AddressMap::default()
+        };
+        let maps = (map(), map());
+        let codec = if seed & 1 == 0 { Codec::Model } else { Codec::Raw };
+        // `base` is not set here: the maps are used.
+        let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa][usize::from(isa)];
+        let options = DiffOptions::new().codec(codec).isa(isa).address_maps(maps.0, maps.1);
+        let patch = diff(&old, &new, &options).unwrap();
+        prop_assert_eq!(apply_pieces(&old, &patch.bytes, patch.bytes.chunks(13)), Ok(new));
+    }
+}
+
+#[test]
+fn every_cut_in_two_gives_the_same() {
+    let (old, new) = pair(5, 3000, 8, true);
+    for codec in Codec::ALL {
+        let patch = diff(&old, &new, &options(64 << 10, codec, 2)).unwrap().bytes;
+        for at in 0..=patch.len() {
+            let (a, b) = patch.split_at(at);
+            assert_eq!(apply_pieces(&old, &patch, [a, b].into_iter()).as_deref(), Ok(&new[..]), "{codec} cut at {at}");
+        }
+        assert_eq!(apply_pieces(&old, &patch, patch.chunks(1)).as_deref(), Ok(&new[..]));
+    }
+}
+
+#[test]
+fn extreme_images() {
+    let zeros = vec![0; 50_000];
+    let ramp: Vec<u8> = (0..50_000u32).map(|i| (i / 200) as u8).collect();
+    let periodic: Vec<u8> = (0..50_000u32).map(|i| (i % 7 + i % 3) as u8).collect();
+    let random = Random(9).bytes(20_000);
+    let images = [Vec::new(), vec![7], zeros, ramp, periodic, random];
+    for old in &images {
+        for new in &images {
+            let patch = diff(old, new, &DiffOptions::new()).unwrap();
+            assert_eq!(apply::apply(old, &patch.bytes).as_deref(), Ok(&new[..]));
+            let text = format!("{} to {}", old.len(), new.len());
+            assert!(patch.bytes.len() <= 1000 || new.len() == 20_000, "{text}: {}", patch.bytes.len());
+        }
+    }
+}
