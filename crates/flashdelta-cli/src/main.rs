@@ -1,1 +1,7 @@
-fn main() {}
+//! The `flashdelta` program; see the library of the same package.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flashdelta_cli::run()
+}

@@ -112,7 +112,8 @@ impl Image {
     /// Writes the image as a file.
     ///
     /// # Errors
-    /// [`ImageError::TooLarge`] for a plain binary beyond the limit; [`ImageError::Unwritable`] for a format that cannot be written, a record length that
+    /// [`ImageError::TooLarge`] for a plain binary beyond the limit; [`ImageError::Unwritable`] for a format that cannot be written, a
+    /// record length that
     /// it does not have, or an address that does not fit; [`ImageError::Empty`] if nothing is left in the range.
     pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
         let segments = self.cut(options.range);

@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use super::bytes::{index, slice, u16_le, u32_le, u8_at};
-use super::map::{AddressMap, SegmentKind};
+use super::map::AddressMap;
 use super::raw;
 
 const SUFFIX: usize = 16;
@@ -73,7 +73,8 @@ pub fn is_dfuse(file: &[u8]) -> bool {
     file.starts_with(b"DfuSe\x01")
 }
 
-/// The elements of a DfuSe file, up to the first that does not fit. Tools pad elements to 8 bytes in different ways; the padding is part of none.
+/// The elements of a DfuSe file, up to the first that does not fit. Tools pad elements to 8 bytes in different ways; the padding is part of
+/// none.
 pub fn elements(file: &[u8]) -> Vec<Element> {
     let mut elements = Vec::new();
     let targets = u8_at(file, 10).unwrap_or(0);
@@ -103,7 +104,54 @@ pub fn elements(file: &[u8]) -> Vec<Element> {
 
 /// Maps the elements.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
-    for element in elements(file) {
-        raw::map_at(file, element.range, element.address, SegmentKind::Unknown, map);
+    raw::map_pieces(file, elements(file).into_iter().map(|element| (element.range, element.address)), map);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{address_map, Format};
+
+    const SUFFIX_BYTES: [u8; 16] = [0, 0, 0x11, 0xdf, 0x83, 4, 0x1a, 1, b'U', b'F', b'D', 16, 1, 2, 3, 4];
+
+    fn dfuse(padding: usize) -> Vec<u8> {
+        let mut file = b"DfuSe\x01\0\0\0\0\x02".to_vec();
+        for target in 0..2u8 {
+            let start = file.len();
+            file.extend(b"Target");
+            file.push(target);
+            file.resize(start + 266, 0);
+            let padding = if target == 0 { padding } else { 0 };
+            file.extend((8 + 5 + padding as u32).to_le_bytes());
+            file.extend(1u32.to_le_bytes());
+            file.extend((0x0800_0000u32 + u32::from(target) * 0x1000).to_le_bytes());
+            file.extend(5u32.to_le_bytes());
+            file.extend([target; 5]);
+            file.resize(file.len() + padding, 0);
+        }
+        file.extend(SUFFIX_BYTES);
+        file
+    }
+
+    #[test]
+    fn elements_of_several_targets_padded_or_not() {
+        for padding in [0, 3] {
+            let file = dfuse(padding);
+            let found: Vec<_> = elements(&file).into_iter().map(|e| (e.target, e.address, e.range.len())).collect();
+            assert_eq!(found, [(0, 0x0800_0000, 5), (1, 0x0800_1000, 5)]);
+            assert_eq!(address_map(&file).format, Format::DfuSe);
+        }
+        let file = dfuse(0);
+        for len in 0..file.len() {
+            let _ = elements(&file[..len]);
+        }
+    }
+
+    #[test]
+    fn a_plain_binary_with_a_suffix() {
+        let file = [&[7; 100][..], &SUFFIX_BYTES].concat();
+        let suffix = Suffix::parse(&file).unwrap();
+        assert_eq!((suffix.vendor, suffix.product, suffix.version, suffix.crc), (0x0483, 0xdf11, 0x011a, 0x0403_0201));
+        assert_eq!((content_len(&file), address_map(&file).format), (100, Format::Dfu));
     }
 }

@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use super::bytes::{slice, u16_be, u32_be};
-use super::map::{AddressMap, SegmentKind};
+use super::map::AddressMap;
 use super::raw;
 
 const HEADER: u16 = 0x0000;
@@ -41,10 +41,5 @@ pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
         }
         at = start + len;
     }
-    for (piece, address) in &pieces {
-        map.push(piece.clone(), *address, SegmentKind::Unknown);
-    }
-    if let Some((first, _)) = pieces.first() {
-        raw::describe(file.get(first.clone()).unwrap_or_default(), map);
-    }
+    raw::map_pieces(file, pieces.into_iter(), map);
 }

@@ -6,7 +6,10 @@ use core::ops::Range;
 
 use super::bytes::{u8_at, uint};
 use super::map::{AddressMap, IsaHint, SegmentKind};
+use super::Format;
 
+/// Loadable segments that are mapped; more are not firmware.
+const MAX_LOADS: usize = 64;
 const PT_LOAD: u64 = 1;
 const PF_X: u64 = 1;
 const SHT_NOBITS: u64 = 8;
@@ -166,14 +169,28 @@ fn in_file(file: &[u8], offset: u64, len: u64) -> Option<Range<usize>> {
     (end <= file.len()).then_some(start..end)
 }
 
-/// Maps the loadable bytes, cut at section boundaries.
-pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
-    let Some(elf) = ElfFile::parse(file) else { return };
-    map.isa = Some(elf.isa(file));
+/// Bytes of the file that are loaded, with what is known about them.
+struct Piece {
+    range: Range<usize>,
+    address: u64,
+    stored: u64,
+    kind: SegmentKind,
+    /// Inside a section (not a header, not padding).
+    section: bool,
+}
+
+/// The loadable bytes, cut at section boundaries.
+fn pieces(elf: &ElfFile) -> Vec<Piece> {
     let mut sections: Vec<&Section> = elf.sections.iter().filter(|s| !s.range.is_empty()).collect();
     sections.sort_by_key(|s| s.range.start);
-    for load in &elf.loads {
-        let address = |at: usize| low(load.virtual_address.wrapping_add((at - load.range.start) as u64));
+    let mut pieces = Vec::new();
+    for load in elf.loads.iter().take(MAX_LOADS) {
+        let mut push = |range: Range<usize>, kind: SegmentKind, section: bool| {
+            let into = (range.start - load.range.start) as u64;
+            let address = load.virtual_address.wrapping_add(into);
+            let stored = load.physical_address.wrapping_add(into);
+            pieces.push(Piece { range, address, stored, kind, section });
+        };
         let default = if load.executable { SegmentKind::Unknown } else { SegmentKind::Data };
         let mut at = load.range.start;
         for section in sections.iter().filter(|s| load.range.start <= s.range.start && s.range.end <= load.range.end) {
@@ -181,19 +198,62 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
                 continue;
             }
             let kind = if section.executable { SegmentKind::Code } else { SegmentKind::Data };
-            map.push(at..section.range.start, address(at), default);
-            map.push(section.range.clone(), address(section.range.start), kind);
+            push(at..section.range.start, default, false);
+            push(section.range.clone(), kind, true);
             at = section.range.end;
         }
-        map.push(at..load.range.end, address(at), default);
-        let end = load.virtual_address.saturating_add(load.memory_len);
-        if load.memory_len > (load.range.len() as u64) {
-            map.reserve(address(load.range.end), u32::try_from(end).unwrap_or(u32::MAX));
+        push(at..load.range.end, default, false);
+    }
+    pieces.retain(|piece| !piece.range.is_empty());
+    pieces
+}
+
+/// Adds what the file says about the chip: the instruction set, and the addresses without bytes.
+fn describe(elf: &ElfFile, file: &[u8], map: &mut AddressMap) {
+    map.isa = Some(elf.isa(file));
+    for load in elf.loads.iter().take(MAX_LOADS) {
+        let len = load.range.len() as u64;
+        if load.memory_len > len {
+            let end = load.virtual_address.saturating_add(load.memory_len);
+            map.reserve(low(load.virtual_address.wrapping_add(len)), u32::try_from(end).unwrap_or(u32::MAX));
         }
     }
     for bss in elf.sections.iter().filter(|s| s.range.is_empty()) {
         map.reserve(low(bss.address), low(bss.address).saturating_add(low(bss.memory_len)));
     }
+}
+
+/// Maps the loadable bytes.
+pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
+    let Some(elf) = ElfFile::parse(file) else { return };
+    describe(&elf, file, map);
+    for piece in pieces(&elf) {
+        map.push(piece.range, low(piece.address), piece.kind);
+    }
+}
+
+/// The address map of the plain binary that `objcopy -O binary` makes of an ELF file: the ELF file as a *side file* tells what the binary does
+/// not. `None` if this is no ELF file, or one without loadable bytes.
+///
+/// `binary_len` is the length of the binary: bytes that it does not have (it may have been cut) are left out.
+pub fn map_of_binary(elf_file: &[u8], binary_len: usize) -> Option<AddressMap> {
+    let elf = ElfFile::parse(elf_file)?;
+    let mut map = AddressMap::empty(Format::Raw);
+    describe(&elf, elf_file, &mut map);
+    let mut pieces = pieces(&elf);
+    // objcopy copies sections; without a section table, segments.
+    if pieces.iter().any(|piece| piece.section) {
+        pieces.retain(|piece| piece.section);
+    }
+    let first = pieces.iter().map(|piece| piece.stored).min()?;
+    for piece in &pieces {
+        let Ok(start) = usize::try_from(piece.stored - first) else { continue };
+        let end = start.saturating_add(piece.range.len()).min(binary_len);
+        if start < end {
+            map.push(start..end, low(piece.address), piece.kind);
+        }
+    }
+    Some(map.finish())
 }
 
 /// The low 32 bits of an address.
@@ -204,8 +264,8 @@ fn low(address: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::address_map;
     use crate::image::map::AddressSpan;
-    use crate::image::{address_map, Format};
 
     /// A little-endian 32-bit file with one segment of 16 bytes in the file and 48 in memory.
     fn elf32(machine: u16, entry: u32) -> Vec<u8> {
@@ -234,6 +294,14 @@ mod tests {
         assert_eq!(map.reserved, [AddressSpan { start: 0x2000_0010, end: 0x2000_0030 }]);
         let load = &ElfFile::parse(&elf32(243, 0)).unwrap().loads[0];
         assert_eq!((load.physical_address, load.memory_len), (0x0800_0000, 48));
+    }
+
+    #[test]
+    fn a_side_file_for_a_plain_binary() {
+        let map = map_of_binary(&elf32(40, 0x2000_0001), 12).unwrap();
+        assert_eq!((map.format, map.isa), (Format::Raw, Some(IsaHint::Thumb)));
+        assert_eq!((map.segments[0].offset, map.segments[0].len, map.segments[0].address), (0, 12, 0x2000_0000));
+        assert_eq!(map_of_binary(b"no ELF file", 12), None);
     }
 
     #[test]

@@ -156,7 +156,8 @@ impl fmt::Display for ImageError {
             ),
             Self::BadChecksum { line, column, expected, found } => write!(
                 f,
-                "line {line}, column {column}: wrong checksum: expected {expected:02X}, found {found:02X} (the line was damaged, or edited by hand; accept it with the option to ignore checksums)"
+                "line {line}, column {column}: wrong checksum: expected {expected:02X}, found {found:02X} \
+                 (damaged, or edited by hand? accept it with the option to ignore checksums)"
             ),
             Self::UnknownRecord { line, column, found } => {
                 write!(f, "line {line}, column {column}: record type {found:02X} is reserved or unknown")
@@ -174,7 +175,8 @@ impl fmt::Display for ImageError {
                 "line {line}: the byte at address {address:#010x} was there before (two images merged? choose which one wins with the overlap option)"
             ),
             Self::DataAfterEnd { line } => {
-                write!(f, "line {line}: data behind the end record (two files joined? choose to ignore or to read it with the option for data after the end)")
+                write!(f, "line {line}: data behind the end record (two files joined? choose to ignore or to read it \
+                 with the option for data after the end)")
             }
             Self::MissingEnd { line } => write!(f, "line {line}: the file ends without an end record (cut off?); only strict mode refuses this"),
             Self::NotStrict { line, problem } => write!(f, "line {line}: {problem}; only strict mode refuses this"),
@@ -183,7 +185,8 @@ impl fmt::Display for ImageError {
             Self::Unwritable { format, problem } => write!(f, "cannot write {format}: {problem}"),
             Self::TooLarge { needed, limit } => write!(
                 f,
-                "the image spans {needed} bytes, more than the limit of {limit} (segments far apart? choose an address range, or a format that keeps gaps)"
+                "the image spans {needed} bytes, more than the limit of {limit} \
+                 (segments far apart? choose an address range, or a format that keeps gaps)"
             ),
             Self::BadTemplate { offset, problem } => write!(f, "template of the text file, offset {offset}: {problem}"),
         }

@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use super::bytes::{index, slice, u32_le};
-use super::map::{AddressMap, SegmentKind};
+use super::map::AddressMap;
 use super::raw;
 
 /// First tag of a version 3 file.
@@ -61,15 +61,15 @@ pub fn tags(bytes: &[u8]) -> impl Iterator<Item = Tag> + '_ {
 /// Maps the program data of the file that stands at `range`.
 pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(inner) = file.get(range.clone()) else { return };
-    for tag in tags(inner) {
+    let program = tags(inner).filter_map(|tag| {
         let header = match tag.id {
             PROGRAM | ERASE_PROGRAM => 4,
             BOOTLOADER => 8,
-            _ => continue,
+            _ => return None,
         };
         let start = tag.value.start + header;
-        if let Some(address) = u32_le(inner, start - 4).filter(|_| start < tag.value.end) {
-            raw::map_at(file, range.start + start..range.start + tag.value.end, address, SegmentKind::Unknown, map);
-        }
-    }
+        let address = u32_le(inner, start - 4).filter(|_| start < tag.value.end)?;
+        Some((range.start + start..range.start + tag.value.end, address))
+    });
+    raw::map_pieces(file, program, map);
 }

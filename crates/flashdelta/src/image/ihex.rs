@@ -38,7 +38,8 @@ pub(crate) struct Record {
 ///
 /// Choices, where tools disagree (strict mode refuses all of these but the first):
 /// - Lower and upper case digits, any line ends.
-/// - A data record that crosses 64 KiB goes on linearly, also after an I16HEX segment record (the specification wraps it; writers that do this
+/// - A data record that crosses 64 KiB goes on linearly, also after an I16HEX segment record (the specification wraps it; writers that do
+///   this
 ///   do not mean that).
 /// - Of an I16HEX segment record and an I32HEX linear record, the last one alone counts; they are not added.
 /// - No end record; an end record with an address, which is the entry point of I8HEX.
@@ -267,7 +268,8 @@ impl Writer for HexWriter {
 
     fn next_len(&self, address: u32) -> usize {
         // Address records stand at multiples of 64 KiB.
-        self.habits.len_at(address).min(0x1_0000 - (address & 0xffff) as usize)
+        let cut = if self.habits.crossing { usize::MAX } else { 0x1_0000 - (address & 0xffff) as usize };
+        self.habits.len_at(address).min(cut)
     }
 
     fn data(&mut self, address: u32, data: &[u8], force: bool, out: &mut Vec<u8>) {

@@ -34,7 +34,7 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Line> {
         let rest = self.file.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let len = rest.iter().position(|b| *b == self.end).map_or(rest.len(), |n| n + 1);
+        let len = find(rest, self.end).map_or(rest.len(), |n| n + 1);
         let line = rest.get(..len).unwrap_or(rest);
         let text = line.len() - line.iter().rev().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         let start = self.at;
@@ -42,6 +42,24 @@ impl Iterator for Lines<'_> {
         self.number += 1;
         Some(Line { number: self.number, text: start..start + text, whole: start..self.at })
     }
+}
+
+/// Where `byte` first occurs: eight bytes at a time, which is most of the speed of reading a text file.
+fn find(bytes: &[u8], byte: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let pattern = ONES * u64::from(byte);
+    let mut at = 0;
+    for chunk in bytes.chunks_exact(8) {
+        let Some(word) = chunk.first_chunk::<8>() else { break };
+        // A zero byte in `different` borrows into its top bit; the lowest such byte is a true one.
+        let different = u64::from_le_bytes(*word) ^ pattern;
+        let hit = different.wrapping_sub(ONES) & !different & (ONES << 7);
+        if hit != 0 {
+            return Some(at + (hit.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    bytes.iter().skip(at).position(|b| *b == byte).map(|n| at + n)
 }
 
 /// Marks what is not a digit.
@@ -128,6 +146,18 @@ mod tests {
         assert_eq!(split(b"a\nb\r\nc\r\r\n\nd"), [&b"a"[..], b"b", b"c", b"", b"d"]);
         assert_eq!(split(b"a\rb\r"), [b"a", b"b"]);
         assert_eq!(split(b""), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn finds_the_first_of_a_kind_at_any_place() {
+        for len in 0..40 {
+            let mut bytes = vec![b'\n' + 1; len];
+            assert_eq!(find(&bytes, b'\n'), None);
+            for at in (0..len).rev() {
+                bytes[at] = b'\n';
+                assert_eq!(find(&bytes, b'\n'), Some(at));
+            }
+        }
     }
 
     #[test]

@@ -85,3 +85,52 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
         raw::map_at(file, image.binary, image.load_address, SegmentKind::Unknown, map);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::map::IsaHint;
+    use crate::image::{address_map, Format};
+
+    fn image(load_address: u32, flags: u32) -> Vec<u8> {
+        let mut file = Vec::new();
+        for word in [MAGIC, load_address, 0x000c_0200, 400, flags, 0x0003_0201, 9, 0] {
+            file.extend(word.to_le_bytes());
+        }
+        file.resize(0x200, 0);
+        file.extend([0x70, 0x47].repeat(200));
+        // Protected: a security counter; unprotected: SHA-256.
+        file.extend([0x08, 0x69, 12, 0, 0x50, 0, 4, 0, 1, 0, 0, 0]);
+        file.extend([0x07, 0x69, 40, 0, 0x10, 0, 32, 0]);
+        file.extend([9; 32]);
+        file
+    }
+
+    #[test]
+    fn header_binary_and_both_tlv_areas() {
+        let file = image(0x0802_0000, 0);
+        let parsed = Mcuboot::parse(&[&file[..], &[0xff; 100]].concat()).unwrap();
+        assert_eq!((parsed.version, parsed.binary.clone()), ((1, 2, 3, 9), 0x200..0x200 + 400));
+        let tlvs: Vec<_> =
+            parsed.tlvs.iter().map(|(protected, kind, value)| (*protected, *kind, value.len())).collect();
+        assert_eq!(tlvs, [(true, 0x50, 4), (false, 0x10, 32)]);
+        assert_eq!(parsed.end, file.len());
+        let map = address_map(&file);
+        assert_eq!((map.format, map.isa), (Format::Mcuboot, Some(IsaHint::Thumb)));
+        assert_eq!((map.segments[0].offset, map.segments[0].address), (0x200, 0x0802_0000));
+    }
+
+    #[test]
+    fn an_encrypted_image_has_no_map() {
+        assert!(address_map(&image(0x0802_0000, 4)).segments.is_empty());
+    }
+
+    #[test]
+    fn cut_images_are_none() {
+        let file = image(0, 0);
+        for len in 0..file.len() {
+            let _ = Mcuboot::parse(&file[..len]);
+        }
+        assert_eq!(Mcuboot::parse(&file[..0x200 + 399]), None);
+    }
+}

@@ -144,6 +144,9 @@ impl Collector {
     /// Sorts by address and settles overlaps.
     pub(crate) fn finish(self, overlap: Overlap) -> Result<Vec<Segment>, ImageError> {
         let Self { data, runs } = self;
+        if let [run] = runs.as_slice() {
+            return Ok(vec![Segment { address: run.address, data }]);
+        }
         let ends = runs.iter().skip(1).map(|run| run.start).chain([data.len()]);
         let mut pieces: Vec<Piece<'_>> = runs
             .iter()

@@ -2,9 +2,11 @@
 //!
 //! - [`detect`] recognises a format by content, never by name.
 //! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose bytes stay as they are.
-//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2) apart into data with addresses and a small template; [`join`] gives
+//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2) apart into data with addresses and a small template; [`join`]
+//!   gives
 //!   the identical file back. Any other file is its own data: a differ can split everything.
-//! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is dubious; [`Image::write`] writes it in another format.
+//! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is dubious; [`Image::write`] writes it in another
+//!   format.
 //!
 //! Every format has a lossless view of the file (ranges and fields as they stand there); nothing here panics, whatever the input,
 //! and nothing is allocated by a size that a file merely claims.
@@ -39,3 +41,6 @@ pub use format::{detect, Format};
 pub use map::{address_map, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub use records::{join, split, Split};
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,8 @@ fn address_len(kind: u8) -> Option<usize> {
 /// - Blanks around a record, blank lines, lower case `s`, a byte order mark, Ctrl-Z at the end.
 ///
 /// # Errors
-/// Everything that loses data: bad digits, lengths (text behind the checksum among them), checksums and record types (S4), counts, addresses beyond 32 bits, overlaps and data behind
+/// Everything that loses data: bad digits, lengths (text behind the checksum among them), checksums and record types (S4), counts,
+/// addresses beyond 32 bits, overlaps and data behind
 /// the terminator, each with line and column. `options` can accept checksums, counts, overlaps and data behind the terminator.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let mut collector = Collector::with_capacity(file.len() / 2);

@@ -16,6 +16,8 @@ pub const TAG_IMAGE: u16 = 0;
 /// How far in a wrapper is looked for the header.
 const WRAPPER: usize = 1024;
 const MIN_HEADER: usize = 56;
+/// Elements that are looked into; real files have one image, or one for each processor.
+const MAX_IMAGES: usize = 32;
 
 /// The fields of the header, as they stand in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,11 +104,9 @@ pub fn is(file: &[u8]) -> bool {
 /// Maps the elements.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     let Some(header) = Header::parse(file) else { return };
-    for element in header.elements(file) {
-        // Signatures and certificates are short.
-        if element.value.len() >= 256 {
-            map::payload(file, element.value, map);
-        }
+    // Signatures and certificates are short.
+    for element in header.elements(file).filter(|element| element.value.len() >= 256).take(MAX_IMAGES) {
+        map::payload(file, element.value, map);
     }
 }
 

@@ -101,7 +101,8 @@ fn aarch64(binary: &[u8]) -> Option<u32> {
     vote(&starts, &pointers).map(|(base, _)| base)
 }
 
-/// The base for which most `pointers` point to `starts`, with its votes; `None` if no base stands out. Bases are multiples of 16, or else of 2.
+/// The base for which most `pointers` point to `starts`, with its votes; `None` if no base stands out. Bases are multiples of 16, or else
+/// of 2.
 fn vote(starts: &[u32], pointers: &[u32]) -> Option<(u32, usize)> {
     let step = pointers.len().div_ceil(MAX_POINTERS).max(1);
     let pointers: Vec<u32> = pointers.iter().copied().step_by(step).collect();

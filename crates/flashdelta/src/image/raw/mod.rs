@@ -33,6 +33,18 @@ pub(crate) fn map_at(file: &[u8], range: Range<usize>, address: u32, kind: Segme
     describe(binary, map);
 }
 
+/// Maps pieces of a file with their addresses; the largest tells about the chip.
+pub(crate) fn map_pieces(file: &[u8], pieces: impl Iterator<Item = (Range<usize>, u32)>, map: &mut AddressMap) {
+    let mut largest = 0..0;
+    for (range, address) in pieces {
+        map.push(range.clone(), address, SegmentKind::Unknown);
+        if range.len() > largest.len() {
+            largest = range;
+        }
+    }
+    describe(file.get(largest).unwrap_or_default(), map);
+}
+
 /// Adds what the bytes tell about the chip: instruction set and RAM.
 pub(crate) fn describe(binary: &[u8], map: &mut AddressMap) {
     let Some(isa) = map.isa.or_else(|| guess_isa(binary)) else { return };
@@ -140,7 +152,8 @@ mod tests {
     use crate::image::map::AddressSpan;
     use crate::image::{address_map, Format};
 
-    /// Functions `push {r4, lr}; ldr r0, [pc, #4]; pop {r4, pc}; nop; .word literal; nop...` of different lengths, with literals that point to
+    /// Functions `push {r4, lr}; ldr r0, [pc, #4]; pop {r4, pc}; nop; .word literal; nop...` of different lengths, with literals that point
+    /// to
     /// other functions and to RAM.
     fn thumb(base: u32, functions: u32, header: usize) -> Vec<u8> {
         let len = |n: u32| 12 + (n.wrapping_mul(0x9e37_79b9) >> 27) * 4;

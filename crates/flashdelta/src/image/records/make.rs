@@ -17,6 +17,8 @@ use crate::image::{raw, srec, titxt, Format};
 const SAMPLE: usize = 256;
 /// A template of more than a quarter of the file (and more than this) is not worth it.
 const SMALL: usize = 1024;
+/// A template of this length leaves nothing to gain.
+const REGULAR: usize = 64;
 
 /// What was made of a file.
 pub(super) struct Made {
@@ -46,10 +48,18 @@ impl Made {
 pub(super) fn hex(file: &[u8]) -> Option<Made> {
     let mut base = 0;
     let habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| ihex::token(file, line, &mut base, data));
-    let mut base = 0;
-    text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, |whole, line, _, data| {
-        ihex::token(whole, line, &mut base, data)
-    })
+    let try_with = |habits| {
+        let mut base = 0;
+        let token = |whole: &[u8], line: &Line, _, data: &mut Vec<u8>| ihex::token(whole, line, &mut base, data);
+        text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, token)
+    };
+    let made = try_with(habits);
+    if made.as_ref().is_some_and(|made| made.template.len() <= REGULAR) {
+        return made;
+    }
+    // Some writers do not cut records at multiples of 64 KiB.
+    let crossing = try_with(Habits { crossing: true, ..habits });
+    made.into_iter().chain(crossing).min_by_key(|made| made.template.len())
 }
 
 pub(super) fn srec(file: &[u8]) -> Option<Made> {
@@ -142,8 +152,8 @@ fn text<W: Writer>(
         let found = token(&whole, &line, count, &mut data);
         // The maker that needs more by far is given up.
         if let [Some(plain), Some(aligned)] = &makers {
-            let (one, two) = (plain.out.len(), aligned.out.len());
-            if line.number > 64 && one != two {
+            let (one, two) = (plain.len_so_far(), aligned.len_so_far());
+            if one.abs_diff(two) > 256 {
                 makers[usize::from(one < two)] = None;
             }
         }
@@ -226,10 +236,15 @@ impl<'a, W: Writer> Maker<'a, W> {
         let len = data.len();
         let expected = self.writer.next_len(address);
         if (len > expected || len < expected && len == self.last_len) && len <= W::MAX_LEN {
-            self.close();
-            self.writer.habits().len = len;
-            self.out.push(op::LEN);
-            push_number(&mut self.out, len as u64);
+            let old = core::mem::replace(&mut self.writer.habits().len, len);
+            if self.writer.next_len(address) == len {
+                self.close();
+                self.out.push(op::LEN);
+                push_number(&mut self.out, len as u64);
+            } else {
+                // A record that no length explains.
+                self.writer.habits().len = old;
+            }
         }
         self.last_len = len;
         if self.record(&range, address, data) {
@@ -324,6 +339,11 @@ impl<'a, W: Writer> Maker<'a, W> {
     }
 
     fn control(&mut self, range: Range<usize>, control: &Control) {
+        if matches!(control, Control::Count(count) if *count != self.count) {
+            // Data that is carried as text is not counted when the file is written again.
+            self.text(range);
+            return;
+        }
         let mut writer = self.writer.clone();
         self.scratch.clear();
         writer.control(control, &mut self.scratch);
@@ -355,6 +375,15 @@ impl<'a, W: Writer> Maker<'a, W> {
         }
     }
 
+    /// Length of the template so far, about.
+    fn len_so_far(&self) -> usize {
+        let open = match &self.open {
+            Open::Text(range) => range.len(),
+            _ => 0,
+        };
+        self.out.len() + open
+    }
+
     fn close(&mut self) {
         match core::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
@@ -371,14 +400,15 @@ impl<'a, W: Writer> Maker<'a, W> {
     fn finish(mut self, format: Format, code: u8) -> Option<Made> {
         self.write_pending();
         self.close();
-        let Habits { lower, aligned, line_end, final_line_end, len, kind, block } = self.habits;
+        let Habits { lower, aligned, crossing, line_end, final_line_end, len, kind, block } = self.habits;
         let end = LINE_ENDS.iter().position(|known| *known == line_end).unwrap_or(0) as u8;
         let is_block = block != [0; 3];
         let flags = u8::from(lower)
             | u8::from(aligned) << 1
             | end << 2
             | u8::from(!final_line_end) << 4
-            | u8::from(is_block) << 5;
+            | u8::from(is_block) << 5
+            | u8::from(crossing) << 6;
         let mut template = vec![code, flags];
         push_number(&mut template, len as u64);
         template.push(kind);

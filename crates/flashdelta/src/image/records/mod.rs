@@ -1,7 +1,10 @@
-//! Files of records (Intel HEX, S-records, TI-TXT, UF2), taken apart into the data they carry and a small *template* that says how it was written.
+//! Files of records (Intel HEX, S-records, TI-TXT, UF2), taken apart into the data they carry and a small *template* that says how it was
+//! written.
 //!
-//! A firmware delta compares data with data. What a linker or converter wrapped around it (record lengths, address records, line ends, checksums) is mostly
-//! habit: a [`Writer`] with the same [`Habits`] writes it again. The template holds the habits, where each block of data stands, and whatever the writer would not have
+//! A firmware delta compares data with data. What a linker or converter wrapped around it (record lengths, address records, line ends,
+//! checksums) is mostly
+//! habit: a [`Writer`] with the same [`Habits`] writes it again. The template holds the habits, where each block of data stands, and
+//! whatever the writer would not have
 //! written by itself. It is made by writing each record and comparing, so joining data and template always gives the identical file; a file
 //! that resists is carried whole.
 //!
@@ -46,7 +49,8 @@ const SREC: u8 = 2;
 const TI_TXT: u8 = 3;
 const UF2: u8 = 4;
 
-/// Takes a file apart into data and template such that [`join`] gives the identical file. Never fails: a file that is no record file, or too irregular, is its own data.
+/// Takes a file apart into data and template such that [`join`] gives the identical file. Never fails: a file that is no record file, or
+/// too irregular, is its own data.
 pub fn split(file: &[u8]) -> Split<'_> {
     let found = match detect(file) {
         Format::IntelHex => make::hex(file),
@@ -65,7 +69,8 @@ pub fn split(file: &[u8]) -> Split<'_> {
 /// Writes the file that was [split](split) into `data` and `template`.
 ///
 /// # Errors
-/// [`ImageError::BadTemplate`] if the template is damaged or does not belong to the data; [`ImageError::TooLarge`] if the file would be longer than `limit` bytes.
+/// [`ImageError::BadTemplate`] if the template is damaged or does not belong to the data; [`ImageError::TooLarge`] if the file would be
+/// longer than `limit` bytes.
 pub fn join(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, ImageError> {
     let damaged = |problem| ImageError::BadTemplate { offset: 0, problem };
     match template.first() {
@@ -94,6 +99,8 @@ pub(crate) struct Habits {
     pub(crate) len: usize,
     /// Full records end at multiples of `len`.
     pub(crate) aligned: bool,
+    /// Intel HEX: records may cross a multiple of 64 KiB.
+    pub(crate) crossing: bool,
     /// Intel HEX: type of address records. S-record: type of data records. TI-TXT: layout.
     pub(crate) kind: u8,
     /// UF2: flags, family and number of blocks.
@@ -112,6 +119,7 @@ impl Habits {
             lower: false,
             len: len.max(1),
             aligned: false,
+            crossing: false,
             kind,
             block: [0; 3],
         }

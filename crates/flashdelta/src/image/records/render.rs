@@ -94,6 +94,7 @@ impl<'a> Reader<'a> {
         let mut habits = Habits::new(len, self.byte()?);
         habits.lower = flags & 1 != 0;
         habits.aligned = flags & 2 != 0;
+        habits.crossing = flags & 64 != 0;
         habits.line_end = LINE_ENDS[usize::from(flags >> 2 & 3)];
         habits.final_line_end = flags & 16 == 0;
         if flags & 32 != 0 {

@@ -107,6 +107,31 @@ fn data_across_64_kib_gets_its_address_records_back() {
 }
 
 #[test]
+fn records_across_64_kib() {
+    // bincopy cuts records by their length only.
+    let records: Vec<String> = (0..0x3000u32)
+        .flat_map(|n| {
+            let address = 0x1_fff8 + n * 16;
+            let base = n == 0 || address >> 16 != (address - 16) >> 16;
+            let base = base.then(|| hex(4, 0, &((address >> 16) as u16).to_be_bytes()));
+            base.into_iter().chain([hex(0, address as u16, &[n as u8; 16])])
+        })
+        .collect();
+    assert!(exact(&lines(&records, "\n")) < 20);
+}
+
+#[test]
+fn segments_at_any_alignment_with_a_count() {
+    let mut records = Vec::new();
+    for (address, count) in [(0xf_0000u32, 125u32), (0x10_c402, 1), (0x12_b258, 10), (0x16_74da, 125)] {
+        records.extend((0..count).map(|n| srec(2, &(address + n * 4).to_be_bytes()[1..], &[n as u8; 4])));
+        records.push(srec(2, &(address + count * 4).to_be_bytes()[1..], &[1]));
+    }
+    records.push(srec(5, &[1, 9], &[]));
+    assert!(exact(&lines(&records, "\n")) < 50);
+}
+
+#[test]
 fn irregular_files_are_carried_whole_and_mixed_ones_partly() {
     // Every line different in case and ends: nothing to gain.
     let wild: Vec<u8> = program(100, 16)

@@ -1,0 +1,201 @@
+//! How things are written on the command line.
+
+use clap::ValueEnum;
+use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
+
+use crate::failure::{Class, Failure, Outcome};
+
+/// A size: `65536`, `64KiB`, `64K`, `64k`, `0x10000`. K and M always are powers of two.
+pub(crate) fn size(text: &str) -> Result<u32, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let unit =
+        ["kib", "kb", "k", "mib", "mb", "m", "b"].into_iter().find(|u| !lower.starts_with("0x") && lower.ends_with(u));
+    let (digits, factor) = match unit {
+        Some(unit) => (lower.strip_suffix(unit).unwrap_or_default().trim_end(), unit),
+        None => (lower.as_str(), ""),
+    };
+    let shift = match factor.chars().next() {
+        Some('k') => 10,
+        Some('m') => 20,
+        _ => 0,
+    };
+    let number = number(digits).ok_or("expected a size such as 65536, 64KiB or 64K")?;
+    number.checked_mul(1 << shift).ok_or_else(|| "the largest size is 4 GiB less one byte".to_owned())
+}
+
+/// An address: `0x08020000`, or in decimal.
+pub(crate) fn address(text: &str) -> Result<u32, String> {
+    number(text.trim()).ok_or_else(|| "expected an address of up to 32 bits such as 0x08020000".to_owned())
+}
+
+/// A product: a number, or a name that is made into one.
+pub(crate) fn product(text: &str) -> Result<u32, String> {
+    match text.trim() {
+        "" => Err("expected a number or a name".to_owned()),
+        text => Ok(number(text).unwrap_or_else(|| Identity::product_id(text))),
+    }
+}
+
+fn number(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => (digits, 16),
+        None => (text, 10),
+    };
+    // `from_str_radix` would take a sign.
+    digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix).ok())?
+}
+
+/// `--codec`
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum CodecArg {
+    /// Whichever gives the smallest patch, of those that the device has
+    Auto,
+    /// Adaptive models: the smallest patches
+    Model,
+    /// LZ4: little code, fast
+    Lz4,
+    /// Zstandard: for devices with an operating system
+    Zstd,
+    /// Not compressed: the smallest applier
+    Raw,
+}
+
+impl From<CodecArg> for Option<Codec> {
+    fn from(arg: CodecArg) -> Self {
+        match arg {
+            CodecArg::Auto => None,
+            CodecArg::Model => Some(Codec::Model),
+            CodecArg::Lz4 => Some(Codec::Lz4),
+            CodecArg::Zstd => Some(Codec::Zstd),
+            CodecArg::Raw => Some(Codec::Raw),
+        }
+    }
+}
+
+/// `--isa`
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum IsaArg {
+    /// Found out from the images
+    Auto,
+    /// Do not predict instructions
+    None,
+    /// Cortex-M
+    Thumb,
+    /// 32-bit RISC-V: ESP32-C3, C6, H2, ...
+    Riscv,
+    /// ESP8266, ESP32, ESP32-S2, S3
+    Xtensa,
+}
+
+impl From<IsaArg> for Option<InstructionSet> {
+    fn from(arg: IsaArg) -> Self {
+        match arg {
+            IsaArg::Auto => None,
+            IsaArg::None => Some(InstructionSet::None),
+            IsaArg::Thumb => Some(InstructionSet::Thumb),
+            IsaArg::Riscv => Some(InstructionSet::RiscV),
+            IsaArg::Xtensa => Some(InstructionSet::Xtensa),
+        }
+    }
+}
+
+/// The name of an instruction set, as `--isa` and profiles take it.
+pub(crate) fn isa_name(isa: InstructionSet) -> &'static str {
+    match isa {
+        InstructionSet::None => "none",
+        InstructionSet::Thumb => "thumb",
+        InstructionSet::RiscV => "riscv",
+        InstructionSet::Xtensa => "xtensa",
+        _ => "other",
+    }
+}
+
+/// How results are told.
+#[derive(clap::Args)]
+pub(crate) struct OutputArgs {
+    /// Report to standard output in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing if all is well
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Which devices a patch is for.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Which devices the patch is for (others refuse it)")]
+pub(crate) struct IdentityArgs {
+    /// Product: a number, or a name that is hashed into one
+    #[arg(long, value_name = "NAME|NUMBER", value_parser = product)]
+    product: Option<u32>,
+    /// First hardware revision that the new image runs on [default: 0]
+    #[arg(long, value_name = "REVISION", requires = "product")]
+    hardware_from: Option<u16>,
+    /// Last hardware revision that the new image runs on [default: 65535]
+    #[arg(long, value_name = "REVISION", requires = "product")]
+    hardware_to: Option<u16>,
+    /// Security counter of the new image: devices that are further on refuse it (anti-rollback) [default: 0]
+    #[arg(long, value_name = "NUMBER", requires = "product")]
+    security_counter: Option<u32>,
+}
+
+impl IdentityArgs {
+    pub(crate) fn identity(&self) -> Outcome<Option<Identity>> {
+        let Some(product) = self.product else { return Ok(None) };
+        let (hardware_from, hardware_to) = (self.hardware_from.unwrap_or(0), self.hardware_to.unwrap_or(u16::MAX));
+        if hardware_from > hardware_to {
+            let message = format!("--hardware-from {hardware_from} is above --hardware-to {hardware_to}");
+            return Err(Failure::new(Class::Usage, message));
+        }
+        let security_counter = self.security_counter.unwrap_or(0);
+        Ok(Some(Identity { product, hardware_from, hardware_to, security_counter }))
+    }
+}
+
+/// What the device says about itself.
+#[derive(clap::Args)]
+#[command(next_help_heading = "The device (patches for others are refused)")]
+pub(crate) struct DeviceArgs {
+    /// Product: a number, or a name that is hashed into one
+    #[arg(long, value_name = "NAME|NUMBER", value_parser = product)]
+    product: Option<u32>,
+    /// Hardware revision [default: 0]
+    #[arg(long, value_name = "REVISION", requires = "product")]
+    hardware: Option<u16>,
+    /// Lowest security counter that the device installs [default: 0]
+    #[arg(long, value_name = "NUMBER", requires = "product")]
+    security_counter: Option<u32>,
+}
+
+impl DeviceArgs {
+    pub(crate) fn device(&self) -> Option<DeviceIdentity> {
+        let (hardware, security_counter) = (self.hardware.unwrap_or(0), self.security_counter.unwrap_or(0));
+        self.product.map(|product| DeviceIdentity { product, hardware, security_counter })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for text in ["65536", "64KiB", "64kib", "64K", "64k", "64 KB", "0x10000", "65536B"] {
+            assert_eq!(size(text), Ok(65536), "{text}");
+        }
+        assert_eq!(size("2M"), Ok(2 << 20));
+        assert_eq!(size("0xB"), Ok(11));
+        for text in ["", "K", "64G", "-1", "+1", "1.5K", "4096MiB", "0x", "64 KiB RAM"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_products() {
+        assert_eq!(address("0x08020000"), Ok(0x0802_0000));
+        assert_eq!(address("134348800"), Ok(0x0802_0000));
+        assert!(["08020000h", "0x100000000", "-1", ""].iter().all(|text| address(text).is_err()));
+        assert_eq!(product("7"), Ok(7));
+        assert_eq!(product("heron"), Ok(Identity::product_id("heron")));
+    }
+}

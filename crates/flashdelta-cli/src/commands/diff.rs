@@ -1,0 +1,217 @@
+//! `flashdelta diff`
+
+use core::ops::ControlFlow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::builder::RangedU64ValueParser;
+use flashdelta::diff::{diff, DiffOptions, Patch, Phase};
+use serde::Serialize;
+
+use crate::args::{self, isa_name, CodecArg, IdentityArgs, IsaArg, OutputArgs};
+use crate::drive;
+use crate::facts::Facts;
+use crate::failure::{Failure, Outcome};
+use crate::progress::Bar;
+use crate::text::{grouped, percent, print_json};
+use crate::{files, interrupt, profile};
+
+const HELP: &str = "\
+Examples:
+  flashdelta diff old.bin new.bin -o update.fdp
+      For an ESP32 or another device with 64 KiB of RAM to spare.
+  flashdelta diff old.bin new.bin -o update.fdp --profile small --base 0x08020000
+      For a Cortex-M with 16 KiB; the images are raw and run at this address.
+  flashdelta diff old.bin new.bin -o update.fdp --product heron --hardware-to 4 --security-counter 7
+      Refused by devices other than herons up to revision 4, and by those that require a counter above 7.
+
+Profiles:
+  tiny   4 KiB of RAM          small  16 KiB of RAM
+  esp32  64 KiB of RAM         linux  16 MiB of RAM, and codec zstd
+
+  A profile file is TOML. Every key may be left out:
+    like = \"small\"                   # take what is not said here from this one; without it, from esp32
+    name = \"heron\"                   # for messages; without it, the name of the file
+    ram = \"24KiB\"                    # all that the applier may use
+    sector = 4096                    # erase unit of the flash
+    page = 8                         # write unit of the flash
+    codecs = [\"raw\", \"lz4\", \"model\"] # what the applier was built with
+    isas = [\"thumb\"]                 # and which of: thumb, riscv, xtensa
+
+Sizes are written 65536, 64KiB, 64K or 0x10000.";
+
+/// Make a patch that turns one firmware image into another
+///
+/// The patch fits the device that --profile and --ram describe, or the command fails and says what would fit. The same
+/// arguments give the same patch on every machine. Before it is written, the patch is applied and the result compared.
+#[derive(clap::Args)]
+#[command(after_long_help = HELP)]
+pub(crate) struct Args {
+    /// The image that devices have
+    old: PathBuf,
+    /// The image that they shall have
+    new: PathBuf,
+    /// Where the patch goes; a file that is there already is replaced
+    #[arg(long, short, value_name = "PATCH")]
+    output: PathBuf,
+    /// The device: tiny, small, esp32, linux, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "esp32")]
+    profile: String,
+    /// RAM of the device, in place of the profile's
+    #[arg(long, value_name = "SIZE", value_parser = args::size)]
+    ram: Option<u32>,
+    /// How the patch is coded
+    #[arg(long, value_enum, default_value_t = CodecArg::Auto)]
+    codec: CodecArg,
+    /// Instruction set whose branches and address loads are predicted
+    #[arg(long, value_enum, default_value_t = IsaArg::Auto)]
+    isa: IsaArg,
+    /// Address at which both images run: for raw images, in which it does not stand
+    #[arg(long, value_name = "ADDRESS", value_parser = args::address)]
+    base: Option<u32>,
+    /// How hard to try, 1 (fast) to 9 (thorough)
+    #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
+    effort: u8,
+    /// Number of threads, 0 for one per processor; the patch does not depend on it
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
+    threads: usize,
+    /// Do not apply the patch to see whether it works
+    #[arg(long)]
+    no_verify: bool,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    output_args: OutputArgs,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Outcome {
+        let options = self.options()?;
+        let output = files::output(&self.output, &[&self.old, &self.new])?;
+        let [old, new] = [files::read(&self.old)?, files::read(&self.new)?];
+        let bar = Arc::new(Bar::new(self.output_args.quiet));
+        let patch = make(&old, &new, options, &bar)?;
+        if !self.no_verify {
+            drive::prove(&old, &new, &patch.bytes, &bar)?;
+        }
+        bar.clear();
+        files::write(&output, &patch.bytes)?;
+        self.summarize(&patch);
+        if self.output_args.json {
+            print_json(&Report::new(&self.output, !self.no_verify, &patch))?;
+        }
+        Ok(())
+    }
+
+    fn options(&self) -> Outcome<DiffOptions> {
+        let mut options = DiffOptions::new()
+            .profile(profile::load(&self.profile)?)
+            .codec(Option::from(self.codec))
+            .isa(Option::from(self.isa))
+            .effort(self.effort)
+            .threads(self.threads);
+        if let Some(ram) = self.ram {
+            options = options.ram(ram);
+        }
+        if let Some(base) = self.base {
+            options = options.base(base);
+        }
+        if let Some(identity) = self.identity.identity()? {
+            options = options.identity(identity);
+        }
+        Ok(options)
+    }
+
+    fn summarize(&self, patch: &Patch) {
+        if self.output_args.quiet {
+            return;
+        }
+        let (header, bytes) = (&patch.header, patch.bytes.len() as u64);
+        let of_new = percent(bytes, header.new_size.into());
+        eprintln!("{}: {} bytes, {of_new} of the new image", self.output.display(), grouped(bytes));
+        eprintln!("  codec {}, instruction set {}", header.codec, isa_name(header.isa));
+        let workspace = grouped(header.workspace_len() as u64);
+        eprintln!("  needs {} bytes of RAM on the device, {workspace} of it workspace", grouped(header.ram));
+        match self.no_verify {
+            true => eprintln!("  not verified"),
+            false => eprintln!("  verified: applied to {}, it gives {}", self.old.display(), self.new.display()),
+        }
+    }
+}
+
+/// Makes a patch, with a bar, until Ctrl-C.
+fn make(old: &[u8], new: &[u8], options: DiffOptions, bar: &Arc<Bar>) -> Outcome<Patch> {
+    let bar = Arc::clone(bar);
+    let options = options.progress(move |at| {
+        bar.update(doing(at.phase), at.fraction);
+        if interrupt::requested() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    diff(old, new, &options).map_err(|error| Failure::diff(&error))
+}
+
+fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Match => "matching",
+        Phase::Parse => "choosing",
+        Phase::Encode => "coding",
+        _ => "working",
+    }
+}
+
+/// How a patch came about, as machines read it.
+#[derive(Serialize)]
+struct Report<'a> {
+    patch: &'a Path,
+    percent_of_new: Option<f64>,
+    verified: bool,
+    #[serde(flatten)]
+    facts: Facts,
+    address_map_size: u32,
+    /// Bytes of the body by what they are spent on; empty for the byte codecs.
+    parts: BTreeMap<&'static str, u64>,
+    copies_from_old: u32,
+    bytes_from_old: u32,
+    copies_from_new: u32,
+    bytes_from_new: u32,
+    literals: u32,
+    tried: Vec<Tried>,
+    /// All threads together.
+    seconds: BTreeMap<&'static str, f64>,
+}
+
+#[derive(Serialize)]
+struct Tried {
+    codec: &'static str,
+    isa: &'static str,
+    /// None: given up, because it was larger.
+    patch_size: Option<u64>,
+}
+
+impl<'a> Report<'a> {
+    fn new(path: &'a Path, verified: bool, patch: &Patch) -> Self {
+        let (header, report) = (&patch.header, &patch.report);
+        let tried =
+            |t: &flashdelta::diff::Tried| Tried { codec: t.codec.name(), isa: isa_name(t.isa), patch_size: t.bytes };
+        let percent = |new: u32| 100.0 * patch.bytes.len() as f64 / f64::from(new);
+        Self {
+            patch: path,
+            percent_of_new: (header.new_size > 0).then(|| percent(header.new_size)),
+            verified,
+            facts: Facts::new(header),
+            address_map_size: report.address_map_len,
+            parts: report.parts.iter().map(|part| (part.name, part.bytes)).collect(),
+            copies_from_old: report.copies_from_old,
+            bytes_from_old: report.bytes_from_old,
+            copies_from_new: report.copies_from_new,
+            bytes_from_new: report.bytes_from_new,
+            literals: report.literals,
+            tried: report.tried.iter().map(tried).collect(),
+            seconds: report.phases.iter().map(|(phase, time)| (doing(*phase), time.as_secs_f64())).collect(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Runs the applier over a patch: with progress, and until Ctrl-C.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use flashdelta::apply::{Applier, ApplyOptions, NewImage, OldImage};
+use flashdelta::{PatchHeader, MAX_HEADER_LEN};
+
+use crate::failure::{Class, Failure, Names, Outcome};
+use crate::interrupt;
+use crate::progress::Bar;
+
+/// Bytes of the patch that are fed at a time: a small patch can make a large image, and the bar shall move.
+const PIECE: usize = 1024;
+
+/// Reads the header of a patch, and gives the bytes that this took.
+pub(crate) fn header(patch: &mut impl Read, path: &Path) -> Outcome<(PatchHeader, Vec<u8>)> {
+    let mut start = Vec::new();
+    let read = patch.by_ref().take(MAX_HEADER_LEN as u64).read_to_end(&mut start);
+    read.map_err(|error| Failure::io("read", path, &error))?;
+    let header = parse(&start, path)?;
+    Ok((header, start))
+}
+
+/// The header at the start of a patch.
+pub(crate) fn parse(start: &[u8], path: &Path) -> Outcome<PatchHeader> {
+    use flashdelta::apply::ApplyError;
+    let error: ApplyError<io::Error, io::Error> = match PatchHeader::parse(start) {
+        Ok(Some(header)) => return Ok(header),
+        Ok(None) => ApplyError::Truncated { fed: start.len() as u32, expected: None },
+        Err(error) => ApplyError::Header(error),
+    };
+    Err(Failure::apply(&error, &Names { old: path, patch: path, new: path }))
+}
+
+/// An update to be run.
+pub(crate) struct Drive<'a> {
+    pub(crate) options: ApplyOptions,
+    /// Bytes of workspace beyond those that the patch asks for: they make reading cheaper.
+    pub(crate) comfort: usize,
+    pub(crate) names: Names<'a>,
+    pub(crate) bar: &'a Bar,
+    /// What the bar says.
+    pub(crate) doing: &'a str,
+}
+
+impl Drive<'_> {
+    /// Applies the patch, to its end; gives its header and the new image.
+    pub(crate) fn run<O: OldImage, N: NewImage>(
+        &self,
+        patch: &mut impl Read,
+        old: O,
+        new: N,
+    ) -> Outcome<(PatchHeader, N)>
+    where
+        O::Error: core::fmt::Display,
+        N::Error: core::fmt::Display,
+    {
+        let (header, start) = header(patch, self.names.patch)?;
+        let mut workspace = vec![0; header.workspace_len() + self.comfort];
+        let mut applier = Applier::new(&mut workspace, old, new, self.options);
+        let mut patch = start.chain(patch);
+        let mut piece = [0; PIECE];
+        loop {
+            if interrupt::requested() {
+                return Err(Failure::interrupted());
+            }
+            match patch.read(&mut piece) {
+                Ok(0) => break,
+                Ok(len) => {
+                    let at = applier.feed(&piece[..len]).map_err(|error| Failure::apply(&error, &self.names))?;
+                    self.bar.update(self.doing, at.written as f32 / at.total.max(1) as f32);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::io("read", self.names.patch, &error)),
+            }
+        }
+        let (_, new) = applier.finish().map_err(|error| Failure::apply(&error, &self.names))?;
+        Ok((header, new))
+    }
+}
+
+/// Does the patch turn `old` into `new`, in the very workspace that it asks for?
+pub(crate) fn prove(old: &[u8], new: &[u8], patch: &[u8], bar: &Bar) -> Outcome {
+    let [old_name, patch_name, new_name] = ["old image", "patch", "new image"].map(Path::new);
+    let names = Names { old: old_name, patch: patch_name, new: new_name };
+    let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar, doing: "verifying" };
+    let problem = match drive.run(&mut &*patch, old, Vec::new()) {
+        Ok((_, made)) if made == new => return Ok(()),
+        Ok(_) => "it leads to another image".to_owned(),
+        Err(failure) if failure.class == Class::Interrupted => return Err(failure),
+        Err(failure) => failure.to_string(),
+    };
+    Err(Failure::new(Class::Internal, format!("the patch that was made does not work: {problem}"))
+        .hint("nothing was written; this is a bug in flashdelta: please report it, with both images if you can"))
+}

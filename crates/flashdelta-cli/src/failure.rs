@@ -1,0 +1,175 @@
+//! Why the program failed: a message, what to do, and the exit code.
+
+use core::fmt;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use flashdelta::apply::ApplyError;
+use flashdelta::diff::DiffError;
+
+use crate::text;
+
+/// What a subcommand ends in.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// Whose fault it is. The numbers are the exit codes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    Internal = 1,
+    Usage = 2,
+    BadPatch = 3,
+    WrongBase = 4,
+    WrongDevice = 5,
+    DoesNotFit = 6,
+    Io = 7,
+    Interrupted = 130,
+}
+
+impl Class {
+    /// The name, as machines read it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Usage => "usage",
+            Self::BadPatch => "bad-patch",
+            Self::WrongBase => "wrong-base",
+            Self::WrongDevice => "wrong-device",
+            Self::DoesNotFit => "does-not-fit",
+            Self::Io => "io",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl From<Class> for ExitCode {
+    fn from(class: Class) -> Self {
+        Self::from(class as u8)
+    }
+}
+
+/// Why the program failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) class: Class,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), hint: None }
+    }
+
+    /// Says what to do.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A file could not be used. `verb`: read, write, ...
+    pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(Class::Io, format!("cannot {verb} {}: {error}", path.display()))
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Class::Interrupted, "interrupted: nothing was written")
+    }
+
+    /// The maker failed.
+    pub(crate) fn diff(error: &DiffError) -> Self {
+        let failure = |class| Self::new(class, error.to_string());
+        match error {
+            DiffError::ProfileTooSmall { codec, needed, .. } => {
+                let ram = text::size(needed.next_multiple_of(1024));
+                failure(Class::DoesNotFit).hint(format!("--ram {ram} is enough for {codec}, or choose another --codec"))
+            }
+            DiffError::CodecNotInProfile { codec, .. } => failure(Class::DoesNotFit)
+                .hint(format!("leave out --codec, or use a --profile whose device has the {codec} codec built in")),
+            DiffError::InstructionSetNotInProfile { .. } => failure(Class::DoesNotFit)
+                .hint("leave out --isa, or use a --profile whose device has this instruction set built in"),
+            DiffError::BadProfile { .. } => failure(Class::Usage),
+            DiffError::Cancelled => Self::interrupted(),
+            _ => failure(Class::DoesNotFit),
+        }
+    }
+
+    /// The applier failed.
+    pub(crate) fn apply<O: fmt::Display, N: fmt::Display>(error: &ApplyError<O, N>, names: &Names<'_>) -> Self {
+        use ApplyError as E;
+        let about = |class, file: &Path| Self::new(class, format!("{}: {error}", file.display()));
+        match error {
+            E::Header(flashdelta::HeaderError::NotAPatch { .. }) => {
+                about(Class::BadPatch, names.patch).hint("the order is: the old image, then the patch")
+            }
+            E::Header(header) if is_unsupported(header) => about(Class::DoesNotFit, names.patch),
+            E::Header(_)
+            | E::Damaged { .. }
+            | E::Truncated { .. }
+            | E::TrailingInput { .. }
+            | E::NewMismatch { .. } => about(Class::BadPatch, names.patch),
+            E::OldMismatch { .. } | E::OldTooShort { .. } => about(Class::WrongBase, names.old)
+                .hint("`flashdelta info` shows the SHA-256 of an image, and of the one that a patch was made from"),
+            E::NoIdentity | E::WrongProduct { .. } | E::WrongHardware { .. } | E::Rollback { .. } => {
+                about(Class::WrongDevice, names.patch)
+            }
+            E::WorkspaceTooSmall { .. }
+            | E::NewTooLong { .. }
+            | E::Granularity { .. }
+            | E::CodecNotBuilt { .. }
+            | E::InstructionSetNotBuilt { .. } => about(Class::DoesNotFit, names.patch),
+            E::ReadOld { .. } => about(Class::Io, names.old),
+            E::ReadNew { .. } | E::Write { .. } | E::Finish { .. } => about(Class::Io, names.new),
+            _ => about(Class::Internal, names.patch),
+        }
+    }
+
+    /// Tells people, and machines if they ask, and gives the exit code.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
+        eprintln!("error: {self}");
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+        self.report_to_machine(json);
+        self.class.into()
+    }
+
+    /// Tells machines if they ask.
+    pub(crate) fn report_to_machine(&self, json: bool) {
+        if json {
+            let error = serde_json::json!({ "error": {
+                "class": self.class.name(),
+                "exit_code": self.class as u8,
+                "message": self.message,
+                "hint": self.hint,
+            }});
+            let _ = text::print(&format!("{error:#}\n"));
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The files of an update, for messages.
+pub(crate) struct Names<'a> {
+    pub(crate) old: &'a Path,
+    pub(crate) patch: &'a Path,
+    pub(crate) new: &'a Path,
+}
+
+/// Is this a header in good order that asks for more than this version can do?
+fn is_unsupported(error: &flashdelta::HeaderError) -> bool {
+    use flashdelta::HeaderError as E;
+    matches!(
+        error,
+        E::UnsupportedVersion { .. }
+            | E::Unsupported { .. }
+            | E::UnknownFeature { .. }
+            | E::UnknownCodec { .. }
+            | E::UnknownInstructionSet { .. }
+    )
+}

@@ -1,0 +1,123 @@
+//! The `flashdelta` program: makes, applies, verifies and explains firmware deltas.
+//!
+//! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One file per subcommand in `commands`; around them:
+//! `args` (how sizes, addresses and names are written), `profile` (device profiles in files), `drive` (runs the applier, with progress),
+//! `files`, `facts` (what a header says, for people and machines), `failure` (messages and exit codes), `progress`, `interrupt`, `text`.
+//!
+//! It is a library so that `xtask` can make shell completions and the man page from [`command`].
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod drive;
+mod facts;
+mod failure;
+mod files;
+mod interrupt;
+mod profile;
+mod progress;
+mod text;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use commands::{apply, demo, diff, info, verify};
+use failure::{Class, Failure, Outcome};
+
+const EXAMPLES: &str = "\
+Examples:
+  flashdelta demo
+      See it work, without any files of your own.
+  flashdelta diff old.bin new.bin -o update.fdp
+      Make a patch for a device with 64 KiB of RAM to spare (an ESP32).
+  flashdelta diff old.bin new.bin -o update.fdp --ram 16KiB --base 0x08020000
+      For a smaller one, from raw images that run at an address.
+  flashdelta info update.fdp
+      What the patch is and what it needs.
+  flashdelta verify old.bin update.fdp
+      Does it turn old.bin into what it promises?
+  flashdelta apply old.bin update.fdp -o new.bin
+      Make the new image.
+
+Exit codes:
+  0    done
+  1    an error in flashdelta itself
+  2    usage: arguments or a profile file
+  3    bad patch: not a patch, damaged, incomplete, or it does not lead to the image it promises
+  4    wrong base: the old image is not the one that the patch was made from
+  5    wrong device: product, hardware revision or security counter
+  6    does not fit the device, or is not supported
+  7    a file could not be read or written
+  130  interrupted
+
+Results go to standard output, remarks and errors to standard error. With --json, standard output is one JSON document: the
+result, or {\"error\": {\"class\": ..., \"exit_code\": ..., \"message\": ..., \"hint\": ...}}.";
+
+/// Firmware delta updates: small patches, applied in a few KiB of RAM
+///
+/// A patch turns the firmware image that a device has into a new one. It is many times smaller than the image, and a
+/// microcontroller can apply it in a few KiB of RAM.
+#[derive(Parser)]
+#[command(name = "flashdelta", version, after_long_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Diff(diff::Args),
+    Apply(apply::Args),
+    Verify(verify::Args),
+    Info(info::Args),
+    Demo(demo::Args),
+}
+
+impl Command {
+    fn run(self) -> Outcome {
+        match self {
+            Self::Diff(args) => args.run(),
+            Self::Apply(args) => args.run(),
+            Self::Verify(args) => args.run(),
+            Self::Info(args) => args.run(),
+            Self::Demo(args) => args.run(),
+        }
+    }
+}
+
+/// The definition of the command line: for shell completions and the man page.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program with the arguments of this process.
+pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let json = arguments.iter().any(|a| a == "--json");
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => {
+            interrupt::watch();
+            cli.command.run().map_or_else(|failure| failure.report(json), |()| ExitCode::SUCCESS)
+        }
+        Err(error) if error.use_stderr() => {
+            let _ = error.print();
+            Failure::new(Class::Usage, error.to_string().trim_end()).report_to_machine(json);
+            Class::Usage.into()
+        }
+        // The help or the version was asked for.
+        Err(text) => {
+            let _ = text.print();
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_defined() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,119 @@
+//! Text for people: numbers, tables, standard output.
+
+use core::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use crate::failure::{Class, Failure, Outcome};
+
+/// Writes to standard output. Nobody listening any more (`| head`) is no error.
+pub(crate) fn print(text: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Class::Io, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a JSON document to standard output.
+pub(crate) fn print_json(document: &impl serde::Serialize) -> Outcome {
+    let text = serde_json::to_string_pretty(document);
+    let text = text.map_err(|error| Failure::new(Class::Internal, format!("cannot write JSON: {error}")))?;
+    print(&(text + "\n"))
+}
+
+/// A number in groups of three digits.
+pub(crate) fn grouped(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A size as people write it, and as `--ram` takes it.
+pub(crate) fn size(bytes: u32) -> String {
+    match bytes {
+        0 => "0".to_owned(),
+        b if b % (1 << 20) == 0 => format!("{}MiB", b >> 20),
+        b if b % (1 << 10) == 0 => format!("{}KiB", b >> 10),
+        b => b.to_string(),
+    }
+}
+
+/// One number as a percentage of another: "3.7 %".
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "-".to_owned();
+    }
+    let percent = 100.0 * part as f64 / whole as f64;
+    format!("{percent:.*} %", if percent < 0.995 { 2 } else { 1 })
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A table with aligned columns.
+#[derive(Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
+        self.rows.push(cells.map(str::to_owned).to_vec());
+    }
+
+    /// The table as text, every line indented. Columns whose letter in `columns` is 'r' are aligned to the right.
+    pub(crate) fn render(&self, columns: &str) -> String {
+        let width =
+            |i: usize| self.rows.iter().filter_map(|row| row.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for ((cell, width), align) in row.iter().zip(&widths).zip(columns.chars()) {
+                let pad = " ".repeat(width - cell.chars().count());
+                let (before, after) = if align == 'r' { (pad.as_str(), "") } else { ("", pad.as_str()) };
+                let _ = write!(line, "  {before}{cell}{after}");
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_read_them() {
+        assert_eq!([0u32, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1000, 1536, 16 << 10, 3 << 20].map(size), ["0", "1000", "1536", "16KiB", "3MiB"]);
+        assert_eq!(
+            [(1, 3), (1, 300), (0, 0), (5, 5)].map(|(p, w)| percent(p, w)),
+            ["33.3 %", "0.33 %", "-", "100.0 %"]
+        );
+        assert_eq!(hex(&[0, 0xAB]), "00ab");
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let mut table = Table::default();
+        table.row(["part", "bytes"]);
+        table.row(["header", "96"]);
+        assert_eq!(table.render("lr"), "  part    bytes\n  header     96\n");
+    }
+}
