@@ -35,5 +35,9 @@ pub(crate) fn signed<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: 
     let magnitude = unsigned(tables, coder, base, value.unsigned_abs().wrapping_sub(1)).wrapping_add(1);
     let class = usize::from(magnitude > 8);
     let negative = tables.code(coder, base + 32 + 64 + class, LIMIT, value < 0);
-    if negative { (magnitude as i32).wrapping_neg() } else { magnitude as i32 }
+    if negative {
+        (magnitude as i32).wrapping_neg()
+    } else {
+        magnitude as i32
+    }
 }

@@ -56,10 +56,7 @@ impl Prediction {
             let pointers = pointers(segments, &self.maps.ranges);
             Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
         };
-        (
-            mask::mask(old, walk(&self.maps.old, &self.old[..])),
-            mask::mask(new, walk(&self.maps.new, &self.new[..])),
-        )
+        (mask::mask(old, walk(&self.maps.old, &self.old[..])), mask::mask(new, walk(&self.maps.new, &self.new[..])))
     }
 }
 
@@ -111,13 +108,7 @@ impl Search {
     }
 
     fn limits(effort: u8) -> Limits {
-        Limits {
-            old_match: 4,
-            new_match: 4,
-            drop: 64,
-            miss: 2,
-            work: 8 << (effort.min(6) / 2),
-        }
+        Limits { old_match: 4, new_match: 4, drop: 64, miss: 2, work: 8 << (effort.min(6) / 2) }
     }
 
     /// Finds the copies.

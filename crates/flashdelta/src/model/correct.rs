@@ -10,7 +10,13 @@ use crate::predict::walker::Forecast;
 
 impl Model<'_> {
     /// Codes what stands in the unit's place.
-    pub(super) fn correct<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
+    pub(super) fn correct<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        old: &[u8],
+        forecast: &Forecast,
+        actual: [u8; 4],
+    ) -> [u8; 4] {
         let form = forecast.unit.form;
         if form != Form::PLAIN {
             coder.enter(Part::References);
@@ -45,7 +51,8 @@ impl Model<'_> {
         let mut found = None;
         for (i, candidate) in self.retargets.iter().enumerate().take(3) {
             if found.is_none() && *candidate & ((1u32 << scale) - 1) == 0 {
-                let same = self.tables.code(coder, direct::REPEAT + i * Form::COUNT + form, LIMIT, difference == *candidate);
+                let same =
+                    self.tables.code(coder, direct::REPEAT + i * Form::COUNT + form, LIMIT, difference == *candidate);
                 if same {
                     found = Some((i, *candidate));
                 }
@@ -120,7 +127,9 @@ impl Model<'_> {
     /// Codes how many bytes of the last unit belong to the copy: fewer than `len`.
     pub(super) fn prefix<C: BitCoder>(&mut self, coder: &mut C, len: u8, same: u8) -> u8 {
         let mut n = 0;
-        while n + 1 < len && self.tables.code(coder, direct::PREFIX + (len & 3) as usize * 4 + n as usize, LIMIT, n < same) {
+        while n + 1 < len
+            && self.tables.code(coder, direct::PREFIX + (len & 3) as usize * 4 + n as usize, LIMIT, n < same)
+        {
             n += 1;
         }
         n

@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
         assert_eq!(with(5, 32), Err(HeaderError::UnknownFeature { bit: 5 }));
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
-        assert_eq!(with(6, 0xF0), Err(HeaderError::UnknownInstructionSet { found: 15 }));
+        assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { field: "write granularity", found: 13, limit: 12 }));
         assert!(matches!(with(8, 1), Err(HeaderError::InconsistentWorkspace { stated: 256, .. })));
         let text = with(5, 4).unwrap_err().to_string();

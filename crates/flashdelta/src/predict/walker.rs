@@ -164,8 +164,16 @@ impl<'w> Walker<'w> {
         for (to, from) in bytes.iter_mut().zip(old.iter().take(unit.len as usize)) {
             *to = *from;
         }
-        let mut forecast =
-            Forecast { unit, old: bytes, bytes, encoded: false, trust: Trust::Unknown, old_address, new_address, in_code };
+        let mut forecast = Forecast {
+            unit,
+            old: bytes,
+            bytes,
+            encoded: false,
+            trust: Trust::Unknown,
+            old_address,
+            new_address,
+            in_code,
+        };
         if unit.form != Form::PLAIN {
             let mut shift = map.look_up(unit.target);
             let moved = unit.target.wrapping_add(shift.by);
@@ -214,7 +222,10 @@ impl<'w> Walker<'w> {
     /// The unit was written as `bytes`. Feeds the map if the reference was corrected.
     pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
         let form = forecast.unit.form;
-        if form != Form::PLAIN && (bytes != forecast.bytes || !forecast.encoded) && (form.is_common() || self.is_exact(form)) {
+        if form != Form::PLAIN
+            && (bytes != forecast.bytes || !forecast.encoded)
+            && (form.is_common() || self.is_exact(form))
+        {
             if let Some(target) = self.decode(old, forecast, bytes) {
                 map.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
             }
@@ -257,7 +268,12 @@ impl<'w> Walker<'w> {
     }
 
     fn place<'a>(&'a self, old: &'a [u8], forecast: &Forecast) -> Place<'a> {
-        Place { old, old_address: forecast.old_address, new_address: forecast.new_address, ranges: self.maps.pointers.as_slice() }
+        Place {
+            old,
+            old_address: forecast.old_address,
+            new_address: forecast.new_address,
+            ranges: self.maps.pointers.as_slice(),
+        }
     }
 }
 
@@ -302,9 +318,11 @@ fn data_unit(place: &Place<'_>, grain: u32) -> Unit {
         Unit { len: 4, form: Form::DISTANCE, class: 2, target: address.wrapping_add(word) }
     } else if word & 3 == 0
         && word.wrapping_sub(1) < NEAR
-        && place.old.get(4..).and_then(|next| next.first_chunk()).is_some_and(|next| {
-            is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next))
-        })
+        && place
+            .old
+            .get(4..)
+            .and_then(|next| next.first_chunk())
+            .is_some_and(|next| is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next)))
     {
         Unit { len: 4, form: Form::DISTANCE_BACK, class: 3, target: address.wrapping_sub(word) }
     } else {
