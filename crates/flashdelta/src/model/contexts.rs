@@ -39,10 +39,10 @@ pub(crate) const BYTE_SHARE: Share = Share { from: 128, to: 256 };
 pub(crate) mod direct {
     use super::number;
     use crate::isa::Form;
-    /// "The copy ends here", by class of unit and recent misses.
+    /// "The copy ends here", by form of unit and recent misses.
     pub(crate) const LEAVE: usize = 0;
     /// How much of the last unit still belongs to the copy.
-    pub(crate) const PREFIX: usize = LEAVE + 4 * 32;
+    pub(crate) const PREFIX: usize = LEAVE + 4 * 8;
     /// "A copy starts here", by number of literals.
     pub(crate) const JUMP: usize = PREFIX + 16;
     /// Old or new image.
@@ -72,7 +72,7 @@ pub(crate) mod direct {
     /// "This byte of the unit is as predicted."
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
     /// All of them.
-    pub(crate) const COUNT: usize = SAME + 256;
+    pub(crate) const COUNT: usize = SAME + 64;
 }
 
 /// How much memory the models of a patch take. Part of the patch header.

@@ -80,7 +80,7 @@ impl Model<'_> {
         let mut flags = 1u32;
         let mut last = 0u8;
         for (i, ((out, predicted), actual)) in bytes.iter_mut().zip(forecast.bytes).zip(actual).enumerate().take(len) {
-            let slot = direct::SAME + (flags & 15) as usize * 16 + i * 4 + (len & 3);
+            let slot = direct::SAME + (flags & 15) as usize * 4 + (len & 3);
             let same = self.tables.code(coder, slot, LIMIT, predicted == actual);
             flags = flags << 1 | u32::from(same);
             *out = predicted;

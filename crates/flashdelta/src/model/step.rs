@@ -221,7 +221,7 @@ impl<'w> Model<'w> {
         if !hit {
             coder.enter(Part::Control);
             let leave = self.age > 0 && {
-                let c = direct::LEAVE + (forecast.unit.class as usize & 31) * 4 + (self.history >> 1 & 3) as usize;
+                let c = direct::LEAVE + (forecast.unit.form.0 as usize & 7) * 4 + (self.history >> 1 & 3) as usize;
                 self.tables.code(coder, c, LIMIT, oracle.ends(self.at, len, self.copy))
             };
             if leave {
