@@ -8,7 +8,7 @@ use crate::isa::Form;
 /// Contexts that are mixed for "as predicted".
 pub(crate) const HIT_INPUTS: usize = 5;
 /// Contexts that are mixed for each bit of new content.
-pub(crate) const LITERAL_INPUTS: usize = 3;
+pub(crate) const LITERAL_INPUTS: usize = 4;
 /// Contexts that are mixed for each bit of a correction.
 pub(crate) const CORRECTION_INPUTS: usize = 4;
 
