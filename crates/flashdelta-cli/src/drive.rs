@@ -1,14 +1,19 @@
 //! Runs the applier over a patch: with progress, and until Ctrl-C.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use flashdelta::apply::{Applier, ApplyOptions, NewImage, OldImage};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
+use sha2::{Digest as _, Sha256};
 
 use crate::failure::{Class, Failure, Names, Outcome};
 use crate::interrupt;
 use crate::progress::Bar;
+
+/// What every patch starts with.
+pub(crate) const MAGIC: [u8; 3] = *b"FDP";
 
 /// Bytes of the patch that are fed at a time: a small patch can make a large image, and the bar shall move.
 const PIECE: usize = 1024;
@@ -56,7 +61,7 @@ impl Drive<'_> {
         O::Error: core::fmt::Display,
         N::Error: core::fmt::Display,
     {
-        let (header, start) = header(patch, self.names.patch)?;
+        let (header, start) = header(patch, self.names.patch).map_err(|failure| self.swapped(failure))?;
         let mut workspace = vec![0; header.workspace_len() + self.comfort];
         let mut applier = Applier::new(&mut workspace, old, new, self.options);
         let mut patch = start.chain(patch);
@@ -68,7 +73,8 @@ impl Drive<'_> {
             match patch.read(&mut piece) {
                 Ok(0) => break,
                 Ok(len) => {
-                    let at = applier.feed(&piece[..len]).map_err(|error| Failure::apply(&error, &self.names))?;
+                    let at = applier.feed(&piece[..len]);
+                    let at = at.map_err(|error| self.failure(Failure::apply(&error, &self.names), &header))?;
                     self.bar.update(self.doing, at.written as f32 / at.total.max(1) as f32);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -78,6 +84,30 @@ impl Drive<'_> {
         let (_, new) = applier.finish().map_err(|error| Failure::apply(&error, &self.names))?;
         Ok((header, new))
     }
+
+    /// The most frequent bad patch is an old image: says so.
+    fn swapped(&self, failure: Failure) -> Failure {
+        let mut start = [0; MAGIC.len()];
+        let read = File::open(self.names.old).and_then(|mut old| old.read_exact(&mut start));
+        if read.is_ok() && start == MAGIC {
+            return failure.hint("this is the wrong way round: the old image comes first, then the patch");
+        }
+        failure
+    }
+
+    /// The most frequent wrong base is an image that is up to date: says so.
+    fn failure(&self, failure: Failure, header: &PatchHeader) -> Failure {
+        if failure.class == Class::WrongBase && is_new_image(self.names.old, header) {
+            return failure.hint("this is the image that the patch leads to: nothing to do");
+        }
+        failure
+    }
+}
+
+fn is_new_image(path: &Path, header: &PatchHeader) -> bool {
+    let image = std::fs::read(path).unwrap_or_default();
+    let start = image.get(..header.new_size as usize).filter(|start| !start.is_empty());
+    start.is_some_and(|image| Sha256::digest(image)[..] == header.new_digest)
 }
 
 /// Does the patch turn `old` into `new`, in the very workspace that it asks for?

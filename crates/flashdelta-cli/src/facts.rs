@@ -72,9 +72,10 @@ pub(crate) fn patch_size(header: &PatchHeader) -> u64 {
 /// A header, as people read it.
 pub(crate) fn table(header: &PatchHeader) -> String {
     let mut table = Table::default();
-    let image = |size: u32, digest: String| format!("{:>11} bytes, SHA-256 {digest}", grouped(size));
-    table.row(["old image", &image(header.old_size, hex(&header.old_digest) + "...")]);
-    table.row(["new image", &image(header.new_size, hex(&header.new_digest))]);
+    table.row(["old image", &format!("{} bytes", grouped(header.old_size))]);
+    table.row(["  SHA-256", &format!("{}... (a patch holds no more of it)", hex(&header.old_digest))]);
+    table.row(["new image", &format!("{} bytes", grouped(header.new_size))]);
+    table.row(["  SHA-256", &hex(&header.new_digest)]);
     table.row(["codec", header.codec.name()]);
     table.row(["instruction set", isa_name(header.isa)]);
     let workspace = grouped(header.workspace_len() as u64);
@@ -86,7 +87,9 @@ pub(crate) fn table(header: &PatchHeader) -> String {
 
 fn identity(identity: Identity) -> String {
     let Identity { product, hardware_from, hardware_to, security_counter } = identity;
-    format!(
-        "product 0x{product:08x}, hardware revisions {hardware_from} to {hardware_to}, security counter up to {security_counter}"
-    )
+    let hardware = match (hardware_from, hardware_to) {
+        (0, u16::MAX) => "all hardware revisions".to_owned(),
+        (from, to) => format!("hardware revisions {from} to {to}"),
+    };
+    format!("product 0x{product:08x}, {hardware}, security counter up to {security_counter}")
 }

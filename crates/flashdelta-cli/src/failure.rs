@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use flashdelta::apply::ApplyError;
 use flashdelta::diff::DiffError;
+use flashdelta::HeaderError;
 
 use crate::text;
 
@@ -81,8 +82,8 @@ impl Failure {
         let failure = |class| Self::new(class, error.to_string());
         match error {
             DiffError::ProfileTooSmall { codec, needed, .. } => {
-                let ram = text::size(needed.next_multiple_of(1024));
-                failure(Class::DoesNotFit).hint(format!("--ram {ram} is enough for {codec}, or choose another --codec"))
+                let ram = text::size(*needed);
+                failure(Class::DoesNotFit).hint(format!("--ram {ram} is enough for codec {codec}"))
             }
             DiffError::CodecNotInProfile { codec, .. } => failure(Class::DoesNotFit)
                 .hint(format!("leave out --codec, or use a --profile whose device has the {codec} codec built in")),
@@ -99,9 +100,6 @@ impl Failure {
         use ApplyError as E;
         let about = |class, file: &Path| Self::new(class, format!("{}: {error}", file.display()));
         match error {
-            E::Header(flashdelta::HeaderError::NotAPatch { .. }) => {
-                about(Class::BadPatch, names.patch).hint("the order is: the old image, then the patch")
-            }
             E::Header(header) if is_unsupported(header) => about(Class::DoesNotFit, names.patch),
             E::Header(_)
             | E::Damaged { .. }
@@ -162,8 +160,8 @@ pub(crate) struct Names<'a> {
 }
 
 /// Is this a header in good order that asks for more than this version can do?
-fn is_unsupported(error: &flashdelta::HeaderError) -> bool {
-    use flashdelta::HeaderError as E;
+fn is_unsupported(error: &HeaderError) -> bool {
+    use HeaderError as E;
     matches!(
         error,
         E::UnsupportedVersion { .. }

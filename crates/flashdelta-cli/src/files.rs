@@ -17,7 +17,12 @@ pub(crate) fn output(path: &Path, inputs: &[&Path]) -> Outcome<PathBuf> {
     if path == Path::new("-") {
         return Err(Failure::new(Class::Usage, "cannot write to standard output: name a file"));
     }
-    let Ok(present) = path.canonicalize() else { return Ok(path.to_owned()) };
+    let Ok(present) = path.canonicalize() else {
+        // Better now than when the work is done.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::read_dir(folder).map_err(|error| Failure::io("write", path, &error))?;
+        return Ok(path.to_owned());
+    };
     if !present.is_file() {
         let message = format!("cannot write {}: it is there already and not a file", path.display());
         return Err(

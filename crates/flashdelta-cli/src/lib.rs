@@ -52,15 +52,16 @@ Exit codes:
   7    a file could not be read or written
   130  interrupted
 
-Results go to standard output, remarks and errors to standard error. With --json, standard output is one JSON document: the
-result, or {\"error\": {\"class\": ..., \"exit_code\": ..., \"message\": ..., \"hint\": ...}}.";
+Results go to standard output, remarks and errors to standard error.
+With --json, standard output is one JSON document: the result, or
+  {\"error\": {\"class\": ..., \"exit_code\": ..., \"message\": ..., \"hint\": ...}}";
 
 /// Firmware delta updates: small patches, applied in a few KiB of RAM
 ///
 /// A patch turns the firmware image that a device has into a new one. It is many times smaller than the image, and a
 /// microcontroller can apply it in a few KiB of RAM.
 #[derive(Parser)]
-#[command(name = "flashdelta", version, after_long_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "flashdelta", version, after_long_help = EXAMPLES, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -103,7 +104,7 @@ pub fn run() -> ExitCode {
         }
         Err(error) if error.use_stderr() => {
             let _ = error.print();
-            Failure::new(Class::Usage, error.to_string().trim_end()).report_to_machine(json);
+            Failure::new(Class::Usage, first_paragraph(&error.to_string())).report_to_machine(json);
             Class::Usage.into()
         }
         // The help or the version was asked for.
@@ -112,6 +113,12 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// What is wrong with the arguments, without the advice that follows.
+fn first_paragraph(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    text.split("\n\n").next().unwrap_or(text).to_owned()
 }
 
 #[cfg(test)]

@@ -67,12 +67,18 @@ mod bytes;
 #[cfg_attr(not(feature = "std"), allow(dead_code))]
 mod coding;
 // What no instruction set of a build needs is not dead in others.
-#[cfg_attr(not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")), allow(dead_code))]
+#[cfg_attr(
+    not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")),
+    allow(dead_code)
+)]
 mod isa;
 #[cfg_attr(not(feature = "std"), allow(dead_code, unused_imports))]
 mod model;
 mod patch;
-#[cfg_attr(not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")), allow(dead_code))]
+#[cfg_attr(
+    not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")),
+    allow(dead_code)
+)]
 mod predict;
 
 pub use patch::{Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec, MAX_HEADER_LEN};

@@ -20,7 +20,7 @@ fn random_pieces<'a>(random: &mut Random, patch: &'a [u8], most: usize) -> Vec<&
     let mut rest = patch;
     let mut pieces = Vec::new();
     while !rest.is_empty() {
-        let (piece, left) = rest.split_at(random.below(most).min(rest.len()));
+        let (piece, left) = rest.split_at(random.below(most + 1).min(rest.len()));
         pieces.push(piece);
         rest = left;
     }

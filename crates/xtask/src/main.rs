@@ -1,1 +1,47 @@
-fn main() {}
+//! The repository's chores: `cargo xtask test`, and what `cargo xtask help` lists.
+
+mod command;
+mod device;
+mod dist;
+mod peers;
+mod setup;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The repository's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what the tests need and this machine lacks (Debian, as root or with sudo)
+    Setup,
+    Test(test::Args),
+    Peers(peers::Args),
+    /// Write shell completions and man pages to target/dist
+    Dist,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Setup => setup::run(),
+        Chore::Test(args) => test::run(&args),
+        Chore::Peers(args) => peers::run(&args),
+        Chore::Dist => dist::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -37,9 +37,9 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "OUT")]
     output: PathBuf,
     #[command(flatten)]
-    device: DeviceArgs,
-    #[command(flatten)]
     output_args: OutputArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 impl Args {

@@ -31,8 +31,8 @@ Profiles:
   esp32  64 KiB of RAM         linux  16 MiB of RAM, and codec zstd
 
   A profile file is TOML. Every key may be left out:
-    like = \"small\"                   # take what is not said here from this one; without it, from esp32
-    name = \"heron\"                   # for messages; without it, the name of the file
+    like = \"small\"                   # what is not said here; without it: esp32
+    name = \"heron\"                   # for messages
     ram = \"24KiB\"                    # all that the applier may use
     sector = 4096                    # erase unit of the flash
     page = 8                         # write unit of the flash
@@ -67,7 +67,7 @@ pub(crate) struct Args {
     /// Instruction set whose branches and address loads are predicted
     #[arg(long, value_enum, default_value_t = IsaArg::Auto)]
     isa: IsaArg,
-    /// Address at which both images run: for raw images, in which it does not stand
+    /// Address at which both images run, where they are raw and do not tell
     #[arg(long, value_name = "ADDRESS", value_parser = args::address)]
     base: Option<u32>,
     /// How hard to try, 1 (fast) to 9 (thorough)
@@ -80,9 +80,9 @@ pub(crate) struct Args {
     #[arg(long)]
     no_verify: bool,
     #[command(flatten)]
-    identity: IdentityArgs,
-    #[command(flatten)]
     output_args: OutputArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
 }
 
 impl Args {
@@ -135,7 +135,7 @@ impl Args {
         eprintln!("  needs {} bytes of RAM on the device, {workspace} of it workspace", grouped(header.ram));
         match self.no_verify {
             true => eprintln!("  not verified"),
-            false => eprintln!("  verified: applied to {}, it gives {}", self.old.display(), self.new.display()),
+            false => eprintln!("  verified: it turns the old image into the new one"),
         }
     }
 }

@@ -3,20 +3,18 @@
 use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{ApplyError, OutOfBounds};
+use flashdelta::apply::{ApplyError, ApplyOptions, OutOfBounds};
 use flashdelta::image::{self, AddressMap, MapSegment, SegmentKind};
 use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::drive;
+use crate::drive::{self, Drive};
 use crate::facts::{self, Facts};
 use crate::failure::{Failure, Names, Outcome};
 use crate::files;
+use crate::progress::Bar;
 use crate::text::{grouped, hex, percent, print, print_json, Table};
-
-/// What every patch starts with.
-const MAGIC: &[u8] = b"FDP";
 
 const HELP: &str = "\
 Examples:
@@ -44,7 +42,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let bytes = files::read(&self.file)?;
-        if self.old.is_some() || bytes.starts_with(MAGIC) {
+        if self.old.is_some() || bytes.starts_with(&drive::MAGIC) {
             self.patch(&bytes)
         } else {
             self.firmware(&bytes)
@@ -92,8 +90,9 @@ impl Args {
             return Err(Failure::apply(&Error::TrailingInput { expected }, &names));
         }
         let Some(old) = &self.old else { return Ok(()) };
-        flashdelta::apply::verify(&files::read(old)?, bytes).map_err(|error| Failure::apply(&error, &names))?;
-        Ok(())
+        let bar = Bar::new(false);
+        let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar: &bar, doing: "verifying" };
+        drive.run(&mut &*bytes, files::read(old)?.as_slice(), Vec::new()).map(|_| ())
     }
 
     fn firmware(&self, bytes: &[u8]) -> Outcome {

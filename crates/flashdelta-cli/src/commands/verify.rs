@@ -32,9 +32,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", value_parser = args::size)]
     ram: Option<u32>,
     #[command(flatten)]
-    device: DeviceArgs,
-    #[command(flatten)]
     output_args: OutputArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 impl Args {

@@ -2,18 +2,18 @@
 
 use super::options::{AddressMap, DiffOptions};
 use super::search::Prediction;
-use super::DiffError;
+use super::{DiffError, SMALL};
 use crate::image;
 use crate::isa::AddressRange;
 use crate::patch::{Maps, MOST_RANGES, MOST_SEGMENTS};
 use crate::predict::address_map::Segment;
 use crate::predict::walker::InstructionSet;
 
-/// Below this effort nothing is tried that no container hints at.
+/// Below this effort nothing is tried that no container hints at; for large images, below the next one.
 const TRY_EFFORT: u8 = 3;
 
 /// From this effort on, what a container hints at has to compete with no prediction at all.
-const DOUBT_EFFORT: u8 = 7;
+pub(crate) const DOUBT_EFFORT: u8 = 7;
 
 /// What is worth trying; the smallest patch wins, of equals the first.
 pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<Prediction>, DiffError> {
@@ -41,7 +41,9 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
             let maps = if maps.old.is_empty() { whole(old, new, 0) } else { maps };
             let all = [InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa];
             let plausible = all.into_iter().filter(|isa| hint.is_none_or(|h| h == *isa));
-            for isa in plausible.filter(|isa| options.profile.predicts(*isa) && options.effort >= TRY_EFFORT) {
+            let is_small = old.len() + new.len() <= SMALL;
+            let effort = if is_small { TRY_EFFORT } else { DOUBT_EFFORT };
+            for isa in plausible.filter(|isa| options.profile.predicts(*isa) && options.effort >= effort) {
                 list.push(Prediction::new(isa, maps.clone()));
             }
         }

@@ -42,11 +42,11 @@ pub use report::{PartBytes, Patch, Report, Tried};
 use sha2::{Digest as _, Sha256};
 use std::sync::Mutex;
 
+use crate::coding::Part;
 use crate::model::Space;
-use crate::predict::walker::InstructionSet;
 use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, MAX_SIZE};
 use control::Control;
-use encode::{Body, Job};
+use encode::Job;
 use parse::Copy;
 use search::{Prediction, Search};
 
@@ -60,7 +60,7 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
 }
 
 /// Images up to this size together are searched for several predictions at a time: the memory for it is 32 bytes per byte.
-const SMALL: usize = 4 << 20;
+pub(crate) const SMALL: usize = 4 << 20;
 
 /// RAM for comfortable windows, if the profile has it.
 const COMFORT: u32 = 2048;
@@ -76,17 +76,19 @@ struct Maker<'a> {
     control: Control<'a>,
 }
 
-/// A finished attempt.
+/// What one prediction led to.
 struct Attempt {
-    isa: InstructionSet,
-    codec: Codec,
-    patch: Option<Made>,
+    tried: Vec<Tried>,
+    best: Option<Made>,
+    /// Without copies it is the new image coded alone.
+    is_plain: bool,
 }
 
+/// A finished patch.
 struct Made {
     header: PatchHeader,
     bytes: Vec<u8>,
-    spent: Body,
+    spent: Option<[u64; Part::COUNT]>,
     counts: Counts,
 }
 
@@ -127,28 +129,40 @@ impl<'a> Maker<'a> {
     }
 
     fn run(self) -> Result<Patch, DiffError> {
-        let mut attempts = Vec::new();
-        for group in self.attempts() {
-            attempts.extend(group?);
+        let mut tried = Vec::new();
+        let mut best: Option<Made> = None;
+        let mut is_plain = false;
+        for attempt in self.attempts() {
+            let attempt = attempt?;
+            tried.extend(attempt.tried);
+            is_plain |= attempt.is_plain;
+            best = smaller(best, attempt.best);
         }
-        // Nothing may be larger than the new image coded alone.
-        let limit = attempts.iter().filter_map(|a| a.patch.as_ref()).map(|m| m.bytes.len()).min();
-        let plain = Prediction::default();
-        attempts.extend(self.encode_all(&plain, &[], limit.unwrap_or(usize::MAX))?);
-        let tried = attempts.iter().map(|a| tried(a)).collect();
-        let rank = |a: &Attempt| a.patch.as_ref().map(|m| (m.bytes.len(), a.codec));
-        let best = attempts.into_iter().filter(|a| a.patch.is_some()).min_by_key(rank);
-        let Some(Attempt { patch: Some(made), .. }) = best else { return Err(self.too_small()) };
-        Ok(self.finish(made, tried))
+        if self.is_doubtful(best.as_ref()) {
+            let attempt = self.attempt_with(&Prediction::default(), self.options.thread_count())?;
+            tried.extend(attempt.tried);
+            best = smaller(best, attempt.best);
+        }
+        if !is_plain {
+            // Nothing may be larger than the new image coded alone.
+            let limit = best.as_ref().map_or(usize::MAX, |made| made.bytes.len());
+            let plain = self.encode(&Prediction::default(), &[], limit)?;
+            tried.extend(plain.tried);
+            best = smaller(best, plain.best);
+        }
+        match best {
+            Some(made) => Ok(self.finish(made, tried)),
+            None => Err(self.too_small()),
+        }
     }
 
     /// Works on all predictions, several at a time where memory allows; results are in the order of the predictions.
-    fn attempts(&self) -> Vec<Result<Vec<Attempt>, DiffError>> {
+    fn attempts(&self) -> Vec<Result<Attempt, DiffError>> {
         let threads = self.options.thread_count();
         let count = self.predictions.len();
         let small = self.old.len() + self.new.len() <= SMALL;
         if count < 2 || threads < 2 || !small {
-            return (0..count).map(|i| self.attempt(i, threads)).collect();
+            return (0..count).map(|i| self.attempt_with(&self.predictions[i], threads)).collect();
         }
         let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
         let next = core::sync::atomic::AtomicUsize::new(0);
@@ -159,7 +173,7 @@ impl<'a> Maker<'a> {
                     if i >= count {
                         break;
                     }
-                    let result = self.attempt(i, 1);
+                    let result = self.attempt_with(&self.predictions[i], 1);
                     if let Ok(mut results) = results.lock() {
                         results[i] = Some(result);
                     }
@@ -170,32 +184,64 @@ impl<'a> Maker<'a> {
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
     }
 
-    /// Makes patches with one of the predictions.
-    fn attempt(&self, index: usize, threads: usize) -> Result<Vec<Attempt>, DiffError> {
-        let prediction = &self.predictions[index];
-        let effort = self.options.effort;
-        let search = if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
-        let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
-        self.encode_all(prediction, &copies, usize::MAX)
+    /// Was all prediction of so little use that none may be better?
+    fn is_doubtful(&self, best: Option<&Made>) -> bool {
+        let is_large = best.is_none_or(|made| made.bytes.len() > self.new.len() / 3);
+        is_large && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
     }
 
-    /// Codes the copies in all codecs. A patch longer than `limit` is given up.
-    fn encode_all(
-        &self,
-        prediction: &Prediction,
-        copies: &[Copy],
-        limit: usize,
-    ) -> Result<Vec<Attempt>, DiffError> {
-        let mut attempts = Vec::new();
+    /// Makes patches with one prediction.
+    fn attempt_with(&self, prediction: &Prediction, threads: usize) -> Result<Attempt, DiffError> {
+        let effort = self.options.effort;
+        let search =
+            if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
+        let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
+        self.encode(prediction, &copies, usize::MAX)
+    }
+
+    /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than `limit`.
+    fn encode(&self, prediction: &Prediction, copies: &[Copy], limit: usize) -> Result<Attempt, DiffError> {
+        let mut tried = Vec::new();
+        let mut best: Option<Made> = None;
         for codec in &self.codecs {
+            let limit = best.as_ref().map_or(limit, |made| made.bytes.len());
             // The byte codecs correct single bytes: the unit makes no difference to them.
-            let grains = if *codec == Codec::Model { prediction.grains() } else { vec![prediction.clone()] };
-            for prediction in &grains {
-                let patch = self.make(*codec, prediction, copies, limit)?;
-                attempts.push(Attempt { isa: prediction.isa, codec: *codec, patch });
+            let grains = match codec {
+                Codec::Model if !copies.is_empty() => prediction.grains(self.tries_grains()),
+                _ => vec![prediction.clone()],
+            };
+            for (prediction, made) in grains.iter().zip(self.make_all(*codec, &grains, copies, limit)) {
+                let made = made?;
+                let bytes = made.as_ref().map(|made| made.bytes.len() as u64);
+                tried.push(Tried { codec: *codec, isa: prediction.isa, bytes });
+                best = smaller(best, made);
             }
         }
-        Ok(attempts)
+        let is_plain = copies.is_empty() && !prediction.is_any();
+        Ok(Attempt { tried, best, is_plain })
+    }
+
+    /// Is the time there to try several sizes of unit?
+    fn tries_grains(&self) -> bool {
+        self.options.effort >= choose::DOUBT_EFFORT || self.new.len() <= SMALL / 8
+    }
+
+    /// The same copies with several predictions, at the same time.
+    fn make_all(
+        &self,
+        codec: Codec,
+        predictions: &[Prediction],
+        copies: &[Copy],
+        limit: usize,
+    ) -> Vec<Result<Option<Made>, DiffError>> {
+        let make = |prediction| self.make(codec, prediction, copies, limit);
+        if predictions.len() < 2 || self.options.thread_count() < 2 {
+            return predictions.iter().map(make).collect();
+        }
+        std::thread::scope(|scope| {
+            let running: Vec<_> = predictions.iter().map(|p| scope.spawn(move || make(p))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled))).collect()
+        })
     }
 
     /// A whole patch, if it fits the device and is not longer than `limit`.
@@ -222,7 +268,7 @@ impl<'a> Maker<'a> {
             return Ok(None);
         }
         bytes.extend_from_slice(&body.bytes);
-        Ok(Some(Made { header, bytes, spent: body, counts: count(copies) }))
+        Ok(Some(Made { header, bytes, spent: body.spent, counts: count(copies) }))
     }
 
     /// What is known about the header from the start.
@@ -246,7 +292,7 @@ impl<'a> Maker<'a> {
 
     fn finish(self, made: Made, tried: Vec<Tried>) -> Patch {
         let Made { header, bytes, spent, counts } = made;
-        let parts = spent.spent.iter().flat_map(|spent| spent.iter().enumerate());
+        let parts = spent.iter().flat_map(|spent| spent.iter().enumerate());
         let parts = parts.map(|(i, bytes)| PartBytes { name: report::part_name(i), bytes: *bytes }).collect();
         let alone = PatchHeader { map_counts: Default::default(), ..header }.emit(&Maps::default()).len() as u32;
         let copied: u32 = counts.bytes.iter().sum();
@@ -282,7 +328,15 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// The codecs to try.
+/// The smaller patch; of equals the first.
+fn smaller(a: Option<Made>, b: Option<Made>) -> Option<Made> {
+    match (a, b) {
+        (Some(a), Some(b)) if b.bytes.len() < a.bytes.len() => Some(b),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The codecs to try, those that are cheaper to apply first.
 fn codecs(options: &DiffOptions) -> Result<Vec<Codec>, DiffError> {
     let profile = &options.profile;
     let Some(codec) = options.codec else {
@@ -302,10 +356,6 @@ fn codecs(options: &DiffOptions) -> Result<Vec<Codec>, DiffError> {
         return Err(DiffError::CodecNotBuilt { codec });
     }
     Ok(vec![codec])
-}
-
-fn tried(attempt: &Attempt) -> Tried {
-    Tried { codec: attempt.codec, isa: attempt.isa, bytes: attempt.patch.as_ref().map(|m| m.bytes.len() as u64) }
 }
 
 fn count(copies: &[Copy]) -> Counts {

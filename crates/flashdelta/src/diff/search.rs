@@ -36,9 +36,9 @@ impl Prediction {
     }
 
     /// The sizes of unit that are worth trying with the same copies: where the instruction set is not known, its unit is not either.
-    pub(crate) fn grains(&self) -> Vec<Self> {
+    pub(crate) fn grains(&self, several: bool) -> Vec<Self> {
         let isas: &[InstructionSet] = match self.isa {
-            InstructionSet::None => &[InstructionSet::None, InstructionSet::Halves, InstructionSet::Bytes],
+            InstructionSet::None if several => &[InstructionSet::None, InstructionSet::Halves, InstructionSet::Bytes],
             _ => &[self.isa],
         };
         isas.iter().map(|isa| Self { isa: *isa, ..self.clone() }).collect()

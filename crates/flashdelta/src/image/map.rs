@@ -127,6 +127,17 @@ impl AddressMap {
         }
     }
 
+    /// Takes over what another version of the same plain binary shows.
+    fn complete_from(&mut self, file: &[u8], other: &Self) {
+        if self.format != Format::Raw || other.format != Format::Raw || !self.segments.is_empty() {
+            return;
+        }
+        let (Some(address), true) = (other.address_of(0), self.isa.is_none() || self.isa == other.isa) else { return };
+        self.isa = other.isa;
+        self.push(0..file.len(), address, SegmentKind::Unknown);
+        self.reserved.clone_from(&other.reserved);
+    }
+
     /// Sorts, and drops what overlaps something that stands before it in the file.
     pub(crate) fn finish(mut self) -> Self {
         self.segments.sort_by_key(|s| s.offset);
@@ -186,6 +197,15 @@ pub fn address_map(file: &[u8]) -> AddressMap {
     map.finish()
 }
 
+/// The address maps of two versions of one firmware. Where the load address (or the instruction set) of a plain binary shows in one of
+/// them only, the other takes it over: two versions mostly stand at the same address.
+pub fn address_maps(old: &[u8], new: &[u8]) -> (AddressMap, AddressMap) {
+    let (mut old_map, mut new_map) = (address_map(old), address_map(new));
+    old_map.complete_from(old, &new_map);
+    new_map.complete_from(new, &old_map);
+    (old_map, new_map)
+}
+
 /// Maps what stands inside a container: a Silicon Labs bootloader file, a Telink image, or a plain binary.
 pub(crate) fn payload(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(inner) = file.get(range.clone()) else { return };
@@ -237,6 +257,20 @@ mod tests {
         assert_eq!(map.address_of(32), None);
         assert_eq!(map.offset_of(0x1012), Some(42));
         assert_eq!(map.offset_of(0x9000), None);
+    }
+
+    #[test]
+    fn a_version_that_does_not_show_its_address_takes_the_others() {
+        let mut image = Vec::new();
+        for word in [0x2000_4000u32, 0x0800_0101, 0x0800_0111, 0x0800_0121].into_iter().chain([0; 60]) {
+            image.extend(word.to_le_bytes());
+        }
+        image.extend([0x10, 0xb5, 0x10, 0xbd].repeat(50));
+        let headless = &image[256..];
+        assert!(address_map(headless).segments.is_empty());
+        let (old, new) = address_maps(&image, headless);
+        assert_eq!((old.address_of(0), new.address_of(0)), (Some(0x0800_0000), Some(0x0800_0000)));
+        assert_eq!(new.reserved, old.reserved);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Firmware files as they come: one file per container format.
 //!
 //! - [`detect`] recognises a format by content, never by name.
-//! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose bytes stay as they are.
+//! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose bytes stay as they are
+//!   ([`address_maps`]: of two versions).
 //! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2) apart into data with addresses and a small template; [`join`]
 //!   gives
 //!   the identical file back. Any other file is its own data: a differ can split everything.
@@ -38,7 +39,7 @@ pub mod zigbee;
 pub use convert::WriteOptions;
 pub use error::ImageError;
 pub use format::{detect, Format};
-pub use map::{address_map, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
+pub use map::{address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub use records::{join, split, Split};
 

@@ -140,7 +140,11 @@ impl<'w> Model<'w> {
             Space::New => 0,
         };
         let hashes = [
-context(1, self.at & 3, 0), context(2, self.recent & 0xF8, self.at & 1), context(3, self.recent & 0xC0, 0), context(5, u32::from(ghost), self.literals.min(3)),
+            context(1, self.at & 3, 0),
+            // The last byte, but coarsely: whole bytes would need more slots than there are.
+            context(2, self.recent & 0xF8, self.at & 1),
+            context(3, self.recent & 0xC0, 0),
+            context(5, u32::from(ghost), self.literals.min(3)),
         ];
         let [byte, ..] = oracle.bytes(self.at, 1);
         let mut node = 1u32;

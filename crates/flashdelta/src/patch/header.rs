@@ -1,7 +1,9 @@
 //! The header of a patch: parse and emit.
 
 use super::crc::crc32;
-use super::layout::{Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW};
+use super::layout::{
+    Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW,
+};
 use super::map::{decode_map, MapCounts, MapEntry};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
 use crate::predict::walker::InstructionSet;
@@ -104,7 +106,11 @@ impl PatchHeader {
             Err(error) => return Err(error),
         };
         if len > MAX_HEADER_LEN {
-            return Err(HeaderError::TooLarge { field: "header length", found: len as u32, limit: MAX_HEADER_LEN as u32 });
+            return Err(HeaderError::TooLarge {
+                field: "header length",
+                found: len as u32,
+                limit: MAX_HEADER_LEN as u32,
+            });
         }
         let fields = PREFIX + start.offset();
         let Some(header) = bytes.get(..len) else { return Ok(None) };
@@ -244,7 +250,11 @@ impl PatchHeader {
 }
 
 fn limited(found: u32, field: &'static str, limit: u32) -> Result<u32, HeaderError> {
-    if found > limit { Err(HeaderError::TooLarge { field, found, limit }) } else { Ok(found) }
+    if found > limit {
+        Err(HeaderError::TooLarge { field, found, limit })
+    } else {
+        Ok(found)
+    }
 }
 
 fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Result<Tables, HeaderError> {
@@ -325,12 +335,13 @@ mod tests {
         bytes.extend_from_slice(b"body");
         assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
         let mut read = Maps::default();
-        header.read_map(&bytes, |e| match e {
-            MapEntry::Old(s) => read.old.push(s),
-            MapEntry::New(s) => read.new.push(s),
-            MapEntry::Range(r) => read.ranges.push(r),
-        })
-        .unwrap();
+        header
+            .read_map(&bytes, |e| match e {
+                MapEntry::Old(s) => read.old.push(s),
+                MapEntry::New(s) => read.new.push(s),
+                MapEntry::Range(r) => read.ranges.push(r),
+            })
+            .unwrap();
         assert_eq!(read, maps);
     }
 

@@ -6,6 +6,8 @@ use crate::image::map::IsaHint;
 
 /// Pointers considered, evenly taken from all candidates: bounds the time.
 const MAX_POINTERS: usize = 768;
+/// 64-bit images are linked to pages.
+const PAGE: u32 = 4096;
 /// Votes considered.
 const MAX_VOTES: usize = 1 << 20;
 
@@ -54,7 +56,7 @@ fn thumb(binary: &[u8]) -> Option<u32> {
             literals_aligned(binary, phase).into_iter().filter(|w| w % 2 == 1).map(|w| w - 1).collect();
         pointers.retain(|p| *p < 0xe000_0000 && *p != 0);
         let slack = u32::try_from(phase).unwrap_or(0);
-        vote(&starts, &pointers).filter(|(base, _)| base.wrapping_add(slack) % 4 == 0)
+        vote(&starts, &pointers, &[16, 2]).filter(|(base, _)| base.wrapping_add(slack) % 4 == 0)
     });
     let best = voted.max_by_key(|(_, votes)| *votes).map(|(base, _)| base);
     best.or_else(|| from_vectors(binary))
@@ -87,7 +89,7 @@ fn riscv(binary: &[u8]) -> Option<u32> {
     let words = binary.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]]));
     // Even words with an odd halfword above are mostly instructions.
     let pointers: Vec<u32> = words.filter(|w| w % 2 == 0 && *w >= 0x1000).collect();
-    vote(&starts, &pointers).map(|(base, _)| base)
+    vote(&starts, &pointers, &[16, 2]).map(|(base, _)| base)
 }
 
 fn aarch64(binary: &[u8]) -> Option<u32> {
@@ -98,23 +100,24 @@ fn aarch64(binary: &[u8]) -> Option<u32> {
         words().filter(|(_, w)| w & 0xffe0_7fff == 0xa9a0_7bfd).filter_map(|(i, _)| u32::try_from(i).ok()).collect();
     let pointers = words().step_by(2).filter(|(i, _)| array::<4>(binary, i + 4) == Some([0; 4]));
     let pointers: Vec<u32> = pointers.map(|(_, w)| w).filter(|w| w % 4 == 0 && *w >= 0x100).collect();
-    vote(&starts, &pointers).map(|(base, _)| base)
+    vote(&starts, &pointers, &[PAGE]).map(|(base, _)| base)
 }
 
 /// The base for which most `pointers` point to `starts`, with its votes; `None` if no base stands out. Bases are multiples of 16, or else
 /// of 2.
-fn vote(starts: &[u32], pointers: &[u32]) -> Option<(u32, usize)> {
-    let step = pointers.len().div_ceil(MAX_POINTERS).max(1);
-    let pointers: Vec<u32> = pointers.iter().copied().step_by(step).collect();
-    [16, 2].into_iter().find_map(|align| {
-        let mut buckets = vec![Vec::new(); 16];
+fn vote(starts: &[u32], pointers: &[u32], aligns: &[u32]) -> Option<(u32, usize)> {
+    aligns.iter().find_map(|&align| {
+        // Few pairs have the same rest, so more pointers can be considered.
+        let most = MAX_POINTERS * (align as usize).div_ceil(16);
+        let step = pointers.len().div_ceil(most).max(1);
+        let mut buckets = vec![Vec::new(); align as usize];
         for start in starts {
             if let Some(bucket) = buckets.get_mut((start % align) as usize) {
                 bucket.push(*start);
             }
         }
         let mut votes: Vec<u32> = Vec::new();
-        for pointer in &pointers {
+        for pointer in pointers.iter().step_by(step) {
             let bucket = buckets.get((pointer % align) as usize).map(Vec::as_slice).unwrap_or_default();
             votes.extend(bucket.iter().filter_map(|start| pointer.checked_sub(*start)));
             if votes.len() > MAX_VOTES {

@@ -1,0 +1,60 @@
+//! The program as it is used: the sessions in `cli/*.trycmd`. They run in a folder with the files that [`samples`] makes.
+//!
+//! After a change of what the program says, `TRYCMD=overwrite cargo test -p flashdelta-cli --test cli` writes the sessions again; put
+//! back `[..]` for sizes of patches, which change with every improvement of the models.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use flashdelta::diff::{diff, DiffOptions};
+use flashdelta::{Codec, Identity};
+
+/// Files for the sessions.
+fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let [old, new] = ["riscv-1.0.bin", "riscv-1.1.bin"].map(|name| common::testdata(&format!("firmware/{name}")));
+    let identity =
+        Identity { product: Identity::product_id("heron"), hardware_from: 2, hardware_to: 4, security_counter: 7 };
+    let make = |options: DiffOptions| diff(&old, &new, &options).unwrap().bytes;
+    let update = make(DiffOptions::new());
+    let heron = make(DiffOptions::new().codec(Codec::Raw).identity(identity));
+    let changed = |at: usize| {
+        let mut bytes = update.clone();
+        bytes[at] ^= 0x10;
+        bytes
+    };
+    fs::create_dir_all(folder.join("a-folder")).unwrap();
+    vec![
+        ("padded.bin", [&old[..], &[0xFF; 5000]].concat()),
+        ("short.bin", old[..1000].to_vec()),
+        ("other.bin", common::testdata("firmware/cortex-m-1.0.bin")),
+        ("app.elf", common::testdata("firmware/cortex-m-1.0.elf")),
+        ("truncated.fdp", update[..update.len() / 2].to_vec()),
+        ("stub.fdp", update[..20].to_vec()),
+        ("trailing.fdp", [&update[..], b"more"].concat()),
+        ("version.fdp", changed(3)),
+        ("header.fdp", changed(30)),
+        ("body.fdp", changed(update.len() - 100)),
+        ("heron.fdp", heron),
+        ("update.fdp", update),
+        (
+            "board.toml",
+            b"like = \"small\"\nram = \"12KiB\"\npage = 8\ncodecs = [\"raw\", \"lz4\"]\nisas = [\"riscv\"]\n".to_vec(),
+        ),
+        ("typo.toml", b"like = \"small\"\nrum = \"12KiB\"\n".to_vec()),
+        ("old.bin", old),
+        ("new.bin", new),
+    ]
+}
+
+#[test]
+fn sessions() {
+    let folder = common::folder("cli");
+    for (name, bytes) in samples(&folder) {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    let sessions = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/*.trycmd");
+    std::env::set_current_dir(folder).unwrap();
+    trycmd::TestCases::new().case(sessions).run();
+}

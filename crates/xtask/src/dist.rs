@@ -1,0 +1,29 @@
+//! Shell completions and man pages, from the program's own definition of its command line.
+
+use anyhow::Result;
+
+#[cfg(not(feature = "dist"))]
+pub(crate) fn run() -> Result<()> {
+    use crate::command::{cargo, exec};
+    exec(&mut cargo("run --quiet --package xtask --features dist -- dist"))
+}
+
+#[cfg(feature = "dist")]
+pub(crate) fn run() -> Result<()> {
+    use anyhow::Context as _;
+    use clap::ValueEnum as _;
+
+    let folder = crate::command::target_dir().join("dist");
+    let (man, completions) = (folder.join("man"), folder.join("completions"));
+    for folder in [&man, &completions] {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    // `flashdelta help diff` says what the page of `flashdelta diff` says.
+    let mut command = flashdelta_cli::command().disable_help_subcommand(true);
+    for shell in clap_complete::Shell::value_variants() {
+        clap_complete::generate_to(*shell, &mut command, "flashdelta", &completions)?;
+    }
+    clap_mangen::generate_to(command, &man)?;
+    println!("{} and {}", man.display(), completions.display());
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! `cargo xtask test`: everything that must hold before a change goes in.
+
+use anyhow::{bail, Result};
+
+use crate::command::{cargo, command, exec, root, works};
+use crate::device::{self, Target};
+use crate::setup;
+use crate::steps::{Outcome, Steps};
+
+/// Run all the tests: whatever this machine lacks is installed or said to be skipped
+///
+/// Steps: setup, format, lint, test, demo, docs, testdata, panic-free, device, fuzz.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run only these steps
+    #[arg(long, value_name = "STEP", num_args = 1..)]
+    only: Vec<String>,
+    /// Install nothing; what is missing is skipped
+    #[arg(long)]
+    no_setup: bool,
+    /// Seconds for each fuzz target
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    fuzz_seconds: u32,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut steps = Steps::new(&args.only);
+    if !args.no_setup {
+        steps.step("setup", || {
+            setup::install(&setup::needs());
+            setup::install_cargo_fuzz();
+            let missing = setup::needs().into_iter().filter(|need| !need.present).map(|need| need.what);
+            let missing: Vec<_> = missing.collect();
+            Ok(if missing.is_empty() {
+                Outcome::passed()
+            } else {
+                Outcome::Skipped(format!("not here and not installed: {}", missing.join(", ")))
+            })
+        });
+    }
+    steps.step("format", format);
+    steps.step("lint", lint);
+    steps.step("test", || passed(run_all(&["test --workspace --all-features"])));
+    steps.step("demo", || passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"])));
+    steps.step("docs", || {
+        let mut doc = cargo("doc --workspace --no-deps --all-features");
+        passed(exec(doc.env("RUSTDOCFLAGS", "-D warnings")))
+    });
+    steps.step("testdata", || {
+        if !works(command("python3").arg("--version")) {
+            return Ok(Outcome::Skipped("no python3".to_owned()));
+        }
+        passed(exec(command("python3").args(["testdata/manifest.py", "--check"])))
+    });
+    steps.step("panic-free", || device::link_on_host().map(Outcome::Passed));
+    for target in &Target::ALL {
+        steps.step(&format!("device:{}", target.triple), || match device::toolchain(target) {
+            Some(toolchain) => device::build(target, toolchain).map(|sizes| {
+                println!("{}: {sizes}", target.chips);
+                Outcome::Passed(sizes)
+            }),
+            None => {
+                let packages = target.packages.join(" ");
+                Ok(Outcome::Skipped(format!("no compiler for it; `rustup target add`, or Debian's {packages}")))
+            }
+        });
+    }
+    fuzz(&mut steps, args.fuzz_seconds);
+    steps.summarize()
+}
+
+fn passed(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::passed())
+}
+
+/// Runs cargo with each of these arguments; the first failure ends it.
+fn run_all(arguments: &[&str]) -> Result<()> {
+    arguments.iter().try_for_each(|arguments| exec(&mut cargo(arguments)))
+}
+
+/// Packages that are workspaces of their own.
+fn outside_packages() -> impl Iterator<Item = &'static str> {
+    let all = ["benches/Cargo.toml", "fuzz/Cargo.toml", "crates/xtask/device/Cargo.toml"];
+    all.into_iter().filter(|manifest| root().join(manifest).is_file())
+}
+
+fn format() -> Result<Outcome> {
+    if !works(&mut cargo("fmt --version")) {
+        return Ok(Outcome::Skipped("cargo fmt is not installed".to_owned()));
+    }
+    exec(&mut cargo("fmt --all -- --check"))?;
+    for manifest in outside_packages() {
+        exec(&mut cargo(&format!("fmt --manifest-path {manifest} -- --check")))?;
+    }
+    Ok(Outcome::passed())
+}
+
+fn lint() -> Result<Outcome> {
+    if !works(&mut cargo("clippy --version")) {
+        return Ok(Outcome::Skipped("cargo clippy is not installed".to_owned()));
+    }
+    let mut checks = vec!["--workspace --all-targets --all-features".to_owned()];
+    // What devices are built with: nothing may be left over in any of them.
+    for features in ["", "lz4", "model", "model,isa-thumb", "model,isa-riscv", "model,isa-xtensa,lz4", "std"] {
+        checks.push(format!("--package flashdelta --lib --no-default-features --features={features}"));
+    }
+    if root().join("benches/Cargo.toml").is_file() {
+        checks.push(format!("--manifest-path benches/Cargo.toml --all-targets --target-dir {}", benches_dir()));
+    }
+    for check in checks {
+        exec(&mut cargo(&format!("clippy --quiet {check} -- -D warnings")))?;
+    }
+    Ok(Outcome::passed())
+}
+
+/// The benchmarks are built where `cargo xtask peers` builds them, too.
+pub(crate) fn benches_dir() -> String {
+    crate::command::target_dir().join("benches").display().to_string()
+}
+
+/// Every fuzz target for a few seconds: enough to see that they run, and to find what is easy to find.
+fn fuzz(steps: &mut Steps, seconds: u32) {
+    let mut targets: Vec<String> = std::fs::read_dir(root().join("fuzz/fuzz_targets"))
+        .map(|folder| {
+            folder.flatten().filter_map(|file| file.path().file_stem()?.to_str().map(str::to_owned)).collect()
+        })
+        .unwrap_or_default();
+    targets.sort();
+    let lacking = match () {
+        () if targets.is_empty() => Some("there are no fuzz targets"),
+        () if !setup::nightly() => Some("no nightly compiler"),
+        () if !setup::has_cargo_fuzz() => Some("no cargo-fuzz"),
+        () => None,
+    };
+    if let Some(why) = lacking {
+        return steps.step("fuzz", || Ok(Outcome::Skipped(why.to_owned())));
+    }
+    for target in targets {
+        steps.step(&format!("fuzz:{target}"), || {
+            let mut path = std::ffi::OsString::from(setup::tools().join("bin"));
+            path.push(":");
+            path.push(std::env::var_os("PATH").unwrap_or_default());
+            let mut fuzz = cargo(&format!("+nightly fuzz run {target}"));
+            // The target folder is not named by CARGO_TARGET_DIR alone, or nightly would build over what stable has built.
+            fuzz.env("PATH", path).arg("--target-dir").arg(crate::command::target_dir().join("fuzz"));
+            fuzz.args(["--", &format!("-max_total_time={seconds}"), "-rss_limit_mb=4096", "-print_final_stats=0"]);
+            if exec(&mut fuzz).is_err() {
+                bail!("{target} has found something; the input is in fuzz/artifacts/{target}");
+            }
+            Ok(Outcome::passed())
+        });
+    }
+}
