@@ -67,12 +67,18 @@ mod bytes;
 #[cfg_attr(not(feature = "std"), allow(dead_code))]
 mod coding;
 // What no instruction set of a build needs is not dead in others.
-#[cfg_attr(not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")), allow(dead_code))]
+#[cfg_attr(
+    not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")),
+    allow(dead_code)
+)]
 mod isa;
 #[cfg_attr(not(feature = "std"), allow(dead_code, unused_imports))]
 mod model;
 mod patch;
-#[cfg_attr(not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")), allow(dead_code))]
+#[cfg_attr(
+    not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")),
+    allow(dead_code)
+)]
 mod predict;
 
 pub use patch::{Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec, MAX_HEADER_LEN};
@@ -81,12 +87,3 @@ pub use predict::walker::InstructionSet;
 
 #[cfg(feature = "std")]
 pub use diff::DiffOptions;
-
-#[doc(hidden)]
-pub mod tune {
-    use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
-    pub static LAST: AtomicI32 = AtomicI32::new(0);
-    pub static T: [AtomicI32; 40] = [const { AtomicI32::new(i32::MIN) }; 40];
-    #[inline(always)]
-    pub fn t(i: usize, d: i32) -> i32 { let v = T[i].load(Relaxed); if v == i32::MIN { d } else { v } }
-}

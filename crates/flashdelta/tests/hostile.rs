@@ -92,7 +92,12 @@ fn samples(len: usize) -> Vec<Sample> {
         for isa in [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa] {
             let old = code_like(&mut random, len);
             let new = edited(&mut random, &old, 6);
-            let options = DiffOptions::new().profile(DeviceProfile::linux()).ram(16 << 10).codec(codec).isa(isa).base(0x4200_0000);
+            let options = DiffOptions::new()
+                .profile(DeviceProfile::linux())
+                .ram(16 << 10)
+                .codec(codec)
+                .isa(isa)
+                .base(0x4200_0000);
             let patch = diff(&old, &new, &options).unwrap().bytes;
             samples.push(Sample { old, new, patch });
         }

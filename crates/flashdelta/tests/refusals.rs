@@ -65,7 +65,10 @@ fn too_little_room() {
         let needed = patch.header.workspace_len();
         for workspace in [0, 1, 60, 500, needed / 2] {
             let error = refusal(&old, &patch.bytes, workspace, 1 << 20, ApplyOptions::default());
-            assert!(matches!(error, ApplyError::WorkspaceTooSmall { found, .. } if found as usize == workspace), "{error:?}");
+            assert!(
+                matches!(error, ApplyError::WorkspaceTooSmall { found, .. } if found as usize == workspace),
+                "{error:?}"
+            );
         }
         let capacity = new.len() as u32 - 1;
         let error = refusal(&old, &patch.bytes, needed, capacity, ApplyOptions::default());
@@ -76,7 +79,8 @@ fn too_little_room() {
 #[test]
 fn another_device() {
     let (old, new) = images();
-    let identity = Identity { product: Identity::product_id("lamp"), hardware_from: 3, hardware_to: 5, security_counter: 10 };
+    let identity =
+        Identity { product: Identity::product_id("lamp"), hardware_from: 3, hardware_to: 5, security_counter: 10 };
     let patch = diff(&old, &new, &DiffOptions::new().identity(identity)).unwrap().bytes;
     assert_eq!(PatchHeader::parse(&patch).unwrap().unwrap().identity, Some(identity));
     let device = DeviceIdentity { product: identity.product, hardware: 4, security_counter: 10 };
@@ -88,7 +92,10 @@ fn another_device() {
     assert!(applier.feed(&patch).unwrap().done);
 
     let (patch_product, product) = (identity.product, 7);
-    assert_eq!(refuse(&patch, DeviceIdentity { product, ..device }), ApplyError::WrongProduct { patch: patch_product, device: 7 });
+    assert_eq!(
+        refuse(&patch, DeviceIdentity { product, ..device }),
+        ApplyError::WrongProduct { patch: patch_product, device: 7 }
+    );
     for hardware in [2, 6] {
         let error = refuse(&patch, DeviceIdentity { hardware, ..device });
         assert_eq!(error, ApplyError::WrongHardware { from: 3, to: 5, device: hardware });

@@ -136,7 +136,11 @@ impl<'w> Buffers<'w> {
 
 /// One step of a scan; the end where there is no way on.
 fn advance(at: u32, len: usize, end: u32) -> u32 {
-    if len == 0 { end } else { at.saturating_add(len as u32) }
+    if len == 0 {
+        end
+    } else {
+        at.saturating_add(len as u32)
+    }
 }
 
 /// The buffers with the images that they stand for.

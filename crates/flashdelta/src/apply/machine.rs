@@ -35,12 +35,23 @@ pub(crate) struct Machine<'w> {
 #[allow(clippy::large_enum_variant)] // There is no heap to put the larger one on.
 pub(crate) enum Codec<'w> {
     #[cfg(feature = "model")]
-    Model { model: Model<'w>, decoder: Option<RangeDecoder> },
+    Model {
+        model: Model<'w>,
+        decoder: Option<RangeDecoder>,
+    },
     Raw(Operations<'w>),
     #[cfg(feature = "lz4")]
-    Lz4 { operations: Operations<'w>, unpacker: bytes::lz4::Unpacker<'w>, block: Block<'w> },
+    Lz4 {
+        operations: Operations<'w>,
+        unpacker: bytes::lz4::Unpacker<'w>,
+        block: Block<'w>,
+    },
     #[cfg(feature = "zstd")]
-    Zstd { operations: Operations<'w>, unpacker: bytes::zstd::Unpacker, block: Block<'w> },
+    Zstd {
+        operations: Operations<'w>,
+        unpacker: bytes::zstd::Unpacker,
+        block: Block<'w>,
+    },
 }
 
 /// Unpacked operations.
@@ -150,10 +161,7 @@ impl Progress<'_> {
         while views.buffers.position() < self.new_size && (is_last || input.len() >= MAX_STEP_BYTES) {
             let decoder = match decoder {
                 Some(decoder) => decoder,
-                None => {
-                    model.train(views)?;
-                    decoder.insert(RangeDecoder::new(input))
-                }
+                None => decoder.insert(RangeDecoder::new(input)),
             };
             #[cfg(debug_assertions)]
             let before = input.len();
@@ -238,7 +246,12 @@ impl Progress<'_> {
     }
 
     /// The steps have come to a halt: at the end of the new image, or for want of input.
-    fn end<O, N>(&self, input: Input<'_, '_, '_>, is_last: bool, buffers: &Buffers<'_>) -> Result<Outcome, ApplyError<O, N>> {
+    fn end<O, N>(
+        &self,
+        input: Input<'_, '_, '_>,
+        is_last: bool,
+        buffers: &Buffers<'_>,
+    ) -> Result<Outcome, ApplyError<O, N>> {
         let complete = buffers.position() >= self.new_size;
         match (complete, is_last) {
             (true, true) if input.len() == 0 => Ok(Outcome::Complete),

@@ -12,10 +12,7 @@ use crate::predict::address_map::{AddressMaps, PointerRanges, SegmentWords};
 use crate::predict::walker::Walker;
 
 /// Divides a workspace that holds the header at its front.
-pub(super) fn divide<'w, O, N>(
-    header: PatchHeader,
-    memory: &'w mut [u8],
-) -> Result<Body<'w>, ApplyError<O, N>> {
+pub(super) fn divide<'w, O, N>(header: PatchHeader, memory: &'w mut [u8]) -> Result<Body<'w>, ApplyError<O, N>> {
     let found = memory.len() as u32;
     let too_small = ApplyError::WorkspaceTooSmall { needed: header.workspace_len() as u32, found };
     if memory.len() < header.workspace_len() {
@@ -58,9 +55,7 @@ pub(super) fn divide<'w, O, N>(
     let walker = Walker::new(header.isa, maps);
     let (old_size, new_size) = (header.old_size, header.new_size);
     let machine = match header.codec {
-        Codec::Raw => {
-            Machine::new(Decoder::Raw(Operations::new(map, walker, old_size, new_size)), Ring::new(input))
-        }
+        Codec::Raw => Machine::new(Decoder::Raw(Operations::new(map, walker, old_size, new_size)), Ring::new(input)),
         #[cfg(feature = "lz4")]
         Codec::Lz4 => {
             let decoder = Decoder::Lz4 {

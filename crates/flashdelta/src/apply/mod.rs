@@ -10,20 +10,20 @@
 
 mod buffers;
 mod error;
+#[cfg(feature = "std")]
+mod files;
 mod images;
 mod input;
 mod machine;
 mod memory;
 pub mod nor;
 #[cfg(feature = "std")]
-mod files;
-#[cfg(feature = "std")]
 mod pull;
 
 pub use error::{ApplyError, Damage};
-pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "std")]
 pub use files::{NewFile, OldFile};
+pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
 

@@ -102,7 +102,11 @@ impl<F: NorFlash> NorNew<F> {
     pub fn new(flash: F, start: u32, len: u32) -> Result<Self, SlotError<F::Error>> {
         check_range(&flash, start, len)?;
         let sector = F::ERASE_SIZE as u32;
-        if !start.is_multiple_of(sector) || !len.is_multiple_of(sector) || !F::WRITE_SIZE.is_power_of_two() || F::WRITE_SIZE > MOST_UNIT {
+        if !start.is_multiple_of(sector)
+            || !len.is_multiple_of(sector)
+            || !F::WRITE_SIZE.is_power_of_two()
+            || F::WRITE_SIZE > MOST_UNIT
+        {
             return Err(SlotError::Geometry);
         }
         Ok(Self { flash, start, len, erased: start })
@@ -163,7 +167,11 @@ impl<F: NorFlash> NewImage for NorNew<F> {
 fn check_range<F: ReadNorFlash>(flash: &F, start: u32, len: u32) -> Result<(), SlotError<F::Error>> {
     let end = start.checked_add(len).ok_or(SlotError::Geometry)?;
     let fits = end as usize <= flash.capacity() && F::READ_SIZE.is_power_of_two() && F::READ_SIZE <= MOST_UNIT;
-    if fits && start.is_multiple_of(F::READ_SIZE as u32) { Ok(()) } else { Err(SlotError::Geometry) }
+    if fits && start.is_multiple_of(F::READ_SIZE as u32) {
+        Ok(())
+    } else {
+        Err(SlotError::Geometry)
+    }
 }
 
 /// Where an access is in the flash.

@@ -3,8 +3,8 @@
 use super::{Copies, COPY_NEW, COPY_OLD, LITERAL};
 use crate::diff::parse::Copy;
 use crate::isa::LOOKAHEAD;
-use crate::patch::put;
 use crate::model::Space;
+use crate::patch::put;
 
 /// The operations that make `new` of `old` by these copies, with the rest spelled out.
 pub(crate) fn encode(old: &[u8], new: &[u8], copies: &[Copy], predict: Copies<'_>) -> Vec<u8> {

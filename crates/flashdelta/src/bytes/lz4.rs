@@ -95,7 +95,11 @@ impl<'w> Unpacker<'w> {
             self.shift += 7;
             if *byte >= 0x80 {
                 // No length has more than three bytes.
-                if self.shift > 14 { return Err(()) } else { continue }
+                if self.shift > 14 {
+                    return Err(());
+                } else {
+                    continue;
+                }
             }
             let value = core::mem::take(&mut self.value);
             self.shift = 0;
@@ -104,7 +108,9 @@ impl<'w> Unpacker<'w> {
                 Wait::Head if value >> 1 == 0 || value >> 1 > limit => return Err(()),
                 Wait::Head if value & 1 == 1 => Wait::Bytes { plain: value >> 1, packed: value >> 1, stored: true },
                 Wait::Head => Wait::Packed { plain: value >> 1 },
-                Wait::Packed { plain } if value > 0 && value <= limit => Wait::Bytes { plain, packed: value, stored: false },
+                Wait::Packed { plain } if value > 0 && value <= limit => {
+                    Wait::Bytes { plain, packed: value, stored: false }
+                }
                 _ => return Err(()),
             };
         }

@@ -19,10 +19,10 @@ mod encode;
 pub(crate) use encode::encode;
 
 use crate::isa::Form;
+use crate::model::{Images, Written};
 use crate::patch::unzigzag;
 use crate::predict::shift_map::ShiftMap;
 use crate::predict::walker::{Forecast, Walker};
-use crate::model::{Images, Written};
 
 /// A step consumes at most this many bytes of the operation stream: a unit of four bytes with four corrections of six bytes.
 pub(crate) const MAX_STEP_BYTES: usize = 32;

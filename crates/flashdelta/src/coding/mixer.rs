@@ -35,10 +35,11 @@ impl<'w> Tables<'w> {
         }
     }
 
-    /// The slot of a hashed context.
-    pub(crate) fn hashed(&self, hash: u32) -> usize {
-        let free = (self.slots.len() - self.direct) as u32;
-        self.direct + (((hash >> 16) * free) >> 16) as usize
+    /// The slot of a hashed context, in its share of the hashed slots.
+    pub(crate) fn hashed(&self, hash: u32, share: Share) -> usize {
+        let free = self.slots.len().saturating_sub(self.direct) as u32;
+        let (from, to) = (free * share.from >> 8, free * share.to >> 8);
+        self.direct + from as usize + (((hash >> 16) * (to - from)) >> 16) as usize
     }
 
     /// Codes a bit in one context.
@@ -51,12 +52,13 @@ impl<'w> Tables<'w> {
         bit
     }
 
-    /// Codes a bit by mixing `N` contexts with the weights that start at `set * N`... of the weight table.
+    /// Codes a bit by mixing `N` contexts, with the sum of two sets of weights, each starting at an index into the weight table: two
+    /// selectors see more than one, and learn as fast.
     pub(crate) fn mix<C: BitCoder, const N: usize>(
         &mut self,
         coder: &mut C,
         inputs: &[usize; N],
-        set: usize,
+        sets: [usize; 2],
         rate: Rate,
         bit: bool,
     ) -> bool {
@@ -64,15 +66,19 @@ impl<'w> Tables<'w> {
         for (s, i) in log_odds.iter_mut().zip(inputs) {
             *s = Slot(self.slots.get(*i).copied().unwrap_or(0)).log_odds();
         }
-        let mut none = [0i32; N];
-        let weights = self.weights.get_mut(set..).and_then(|w| w.first_chunk_mut::<N>()).unwrap_or(&mut none);
-        let sum = log_odds.iter().zip(weights.iter()).fold(0i32, |a, (s, w)| a.wrapping_add(s.wrapping_mul(*w)));
+        let sum = sets.iter().fold(0i32, |sum, set| {
+            let weights = self.weights.get(*set..).unwrap_or(&[]);
+            log_odds.iter().zip(weights).fold(sum, |sum, (s, w)| sum.wrapping_add(s.wrapping_mul(*w)))
+        });
         let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
         let error = (i32::from(bit) << 16) - i32::from(p);
-        for (s, w) in log_odds.iter().zip(weights.iter_mut()) {
-            let step = (s.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
-            *w = w.wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
+        for set in sets {
+            let weights = self.weights.get_mut(set..).unwrap_or(&mut []);
+            for (s, w) in log_odds.iter().zip(weights) {
+                let step = (s.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
+                *w = w.wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
+            }
         }
         for i in inputs {
             if let Some(s) = self.slots.get_mut(*i) {
@@ -81,6 +87,13 @@ impl<'w> Tables<'w> {
         }
         bit
     }
+}
+
+/// A share of the hashed slots, `from..to` in 1/256.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
 }
 
 /// How fast a decision's contexts and weights learn.

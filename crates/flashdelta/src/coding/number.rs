@@ -5,24 +5,32 @@ use super::mixer::Tables;
 use super::BitCoder;
 
 /// Slots that one number context takes.
-pub(crate) const SLOTS: usize = 32 + 2 * 32 + 2;
+pub(crate) const SLOTS: usize = LENGTHS + 2 * LENGTHS + 2;
+
+/// Lengths with contexts of their own; longer numbers share those of the last.
+const LENGTHS: usize = 22;
 
 const LIMIT: usize = 12;
+
+/// The contexts of a length.
+fn own(length: u32) -> usize {
+    (length as usize).min(LENGTHS - 1)
+}
 
 /// Codes an unsigned number, 0 to 2^31 - 2, in the context whose slots start at `base`.
 pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: u32) -> u32 {
     let plus = value.wrapping_add(1);
     let wanted = 31 - plus.max(1).leading_zeros();
     let mut length = 0;
-    while length < 31 && tables.code(coder, base + length as usize, LIMIT, length < wanted) {
+    while length < 31 && tables.code(coder, base + own(length), LIMIT, length < wanted) {
         length += 1;
     }
     let mut result = 1u32;
     for i in 0..length {
         let bit = plus >> (length - 1 - i) & 1 == 1;
         let bit = match i {
-            0 => tables.code(coder, base + 32 + 2 * length as usize, LIMIT, bit),
-            1 => tables.code(coder, base + 33 + 2 * length as usize, LIMIT, bit),
+            0 => tables.code(coder, base + LENGTHS + 2 * own(length), LIMIT, bit),
+            1 => tables.code(coder, base + LENGTHS + 1 + 2 * own(length), LIMIT, bit),
             _ => coder.code(1 << 15, bit),
         };
         result = result << 1 | u32::from(bit);
@@ -34,6 +42,10 @@ pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base
 pub(crate) fn signed<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: i32) -> i32 {
     let magnitude = unsigned(tables, coder, base, value.unsigned_abs().wrapping_sub(1)).wrapping_add(1);
     let class = usize::from(magnitude > 8);
-    let negative = tables.code(coder, base + 32 + 64 + class, LIMIT, value < 0);
-    if negative { (magnitude as i32).wrapping_neg() } else { magnitude as i32 }
+    let negative = tables.code(coder, base + 3 * LENGTHS + class, LIMIT, value < 0);
+    if negative {
+        (magnitude as i32).wrapping_neg()
+    } else {
+        magnitude as i32
+    }
 }

@@ -13,7 +13,7 @@ use crate::predict::walker::InstructionSet;
 const TRY_EFFORT: u8 = 3;
 
 /// From this effort on, what a container hints at has to compete with no prediction at all.
-const DOUBT_EFFORT: u8 = 7;
+pub(crate) const DOUBT_EFFORT: u8 = 7;
 
 /// What is worth trying; the smallest patch wins, of equals the first.
 pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<Prediction>, DiffError> {
@@ -24,7 +24,7 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
     let hint = new_map.isa.or(old_map.isa);
     let maps = maps(&old_map, &new_map, (old.len(), new.len()));
     if let Some(isa) = options.isa {
-        let maps = if maps.old.is_empty() && isa != InstructionSet::None { whole(old, new, 0) } else { maps };
+        let maps = if maps.old.is_empty() && !isa.is_none() { whole(old, new, 0) } else { maps };
         return Ok(vec![Prediction::new(isa, maps)]);
     }
     let hint = hint.filter(|isa| options.profile.predicts(*isa));

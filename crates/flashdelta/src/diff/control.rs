@@ -39,7 +39,11 @@ impl<'a> Control<'a> {
                 self.cancelled.store(true, Ordering::Relaxed);
             }
         }
-        if self.cancelled.load(Ordering::Relaxed) { Err(DiffError::Cancelled) } else { Ok(()) }
+        if self.cancelled.load(Ordering::Relaxed) {
+            Err(DiffError::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs a part of the work on the clock.

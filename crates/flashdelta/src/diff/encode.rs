@@ -77,7 +77,6 @@ impl Job<'_> {
         let mut model = Model::new(memory, self.prediction.walker(), old_len, new_len);
         let mut plan = Plan::new(self.new, self.copies);
         let mut images = InMemory { old: self.old, new: self.new };
-        let Ok(()) = model.train(&mut images);
         let mut coder = Both { encoder: RangeEncoder::new(), meter: Meter::new() };
         let mut reported = 0;
         // The meter is only nearly exact.

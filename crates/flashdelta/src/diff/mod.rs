@@ -33,9 +33,6 @@ mod profile;
 mod report;
 mod search;
 mod suffix_array;
-mod trial;
-#[doc(hidden)]
-pub use trial::{trial, Trial};
 
 pub use error::DiffError;
 pub use options::{AddressMap, DiffOptions, DiffProgress, Phase};
@@ -141,6 +138,11 @@ impl<'a> Maker<'a> {
             is_plain |= attempt.is_plain;
             best = smaller(best, attempt.best);
         }
+        if self.is_doubtful(best.as_ref()) {
+            let attempt = self.attempt_with(&Prediction::default(), self.options.thread_count())?;
+            tried.extend(attempt.tried);
+            best = smaller(best, attempt.best);
+        }
         if !is_plain {
             // Nothing may be larger than the new image coded alone.
             let limit = best.as_ref().map_or(usize::MAX, |made| made.bytes.len());
@@ -160,7 +162,7 @@ impl<'a> Maker<'a> {
         let count = self.predictions.len();
         let small = self.old.len() + self.new.len() <= SMALL;
         if count < 2 || threads < 2 || !small {
-            return (0..count).map(|i| self.attempt(i, threads)).collect();
+            return (0..count).map(|i| self.attempt_with(&self.predictions[i], threads)).collect();
         }
         let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
         let next = core::sync::atomic::AtomicUsize::new(0);
@@ -171,7 +173,7 @@ impl<'a> Maker<'a> {
                     if i >= count {
                         break;
                     }
-                    let result = self.attempt(i, 1);
+                    let result = self.attempt_with(&self.predictions[i], 1);
                     if let Ok(mut results) = results.lock() {
                         results[i] = Some(result);
                     }
@@ -182,11 +184,17 @@ impl<'a> Maker<'a> {
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
     }
 
-    /// Makes patches with one of the predictions.
-    fn attempt(&self, index: usize, threads: usize) -> Result<Attempt, DiffError> {
-        let prediction = &self.predictions[index];
+    /// Was all prediction of so little use that none may be better?
+    fn is_doubtful(&self, best: Option<&Made>) -> bool {
+        let is_large = best.is_none_or(|made| made.bytes.len() > self.new.len() / 3);
+        is_large && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
+    }
+
+    /// Makes patches with one prediction.
+    fn attempt_with(&self, prediction: &Prediction, threads: usize) -> Result<Attempt, DiffError> {
         let effort = self.options.effort;
-        let search = if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
+        let search =
+            if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
         let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
         self.encode(prediction, &copies, usize::MAX)
     }
@@ -197,13 +205,43 @@ impl<'a> Maker<'a> {
         let mut best: Option<Made> = None;
         for codec in &self.codecs {
             let limit = best.as_ref().map_or(limit, |made| made.bytes.len());
-            let made = self.make(*codec, prediction, copies, limit)?;
-            let bytes = made.as_ref().map(|made| made.bytes.len() as u64);
-            tried.push(Tried { codec: *codec, isa: prediction.isa, bytes });
-            best = smaller(best, made);
+            // The byte codecs correct single bytes: the unit makes no difference to them.
+            let grains = match codec {
+                Codec::Model if !copies.is_empty() => prediction.grains(self.tries_grains()),
+                _ => vec![prediction.clone()],
+            };
+            for (prediction, made) in grains.iter().zip(self.make_all(*codec, &grains, copies, limit)) {
+                let made = made?;
+                let bytes = made.as_ref().map(|made| made.bytes.len() as u64);
+                tried.push(Tried { codec: *codec, isa: prediction.isa, bytes });
+                best = smaller(best, made);
+            }
         }
         let is_plain = copies.is_empty() && !prediction.is_any();
         Ok(Attempt { tried, best, is_plain })
+    }
+
+    /// Is the time there to try several sizes of unit?
+    fn tries_grains(&self) -> bool {
+        self.options.effort >= choose::DOUBT_EFFORT || self.new.len() <= SMALL / 8
+    }
+
+    /// The same copies with several predictions, at the same time.
+    fn make_all(
+        &self,
+        codec: Codec,
+        predictions: &[Prediction],
+        copies: &[Copy],
+        limit: usize,
+    ) -> Vec<Result<Option<Made>, DiffError>> {
+        let make = |prediction| self.make(codec, prediction, copies, limit);
+        if predictions.len() < 2 || self.options.thread_count() < 2 {
+            return predictions.iter().map(make).collect();
+        }
+        std::thread::scope(|scope| {
+            let running: Vec<_> = predictions.iter().map(|p| scope.spawn(move || make(p))).collect();
+            running.into_iter().map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled))).collect()
+        })
     }
 
     /// A whole patch, if it fits the device and is not longer than `limit`.

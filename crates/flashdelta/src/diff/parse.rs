@@ -90,7 +90,15 @@ pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &P
         }
         let free = cost[at];
         let (shift, ended) = last[at];
-        relax(&mut cost, &mut steps, &mut last, at + 1, free + prices.literal, Step { entered: LITERAL, shift: 0 }, (shift, ended));
+        relax(
+            &mut cost,
+            &mut steps,
+            &mut last,
+            at + 1,
+            free + prices.literal,
+            Step { entered: LITERAL, shift: 0 },
+            (shift, ended),
+        );
         for a in &mut active {
             let c = &a.candidate;
             let is_new = c.space == Space::New;
@@ -135,7 +143,15 @@ fn end_of(last: &[(u32, u32)], at: u32) -> u32 {
 }
 
 /// Takes the new way to `to` if it is cheaper.
-fn relax(cost: &mut [u32], steps: &mut [Step], last: &mut [(u32, u32)], to: usize, price: u32, step: Step, way: (u32, u32)) {
+fn relax(
+    cost: &mut [u32],
+    steps: &mut [Step],
+    last: &mut [(u32, u32)],
+    to: usize,
+    price: u32,
+    step: Step,
+    way: (u32, u32),
+) {
     if price < cost[to] {
         cost[to] = price;
         steps[to] = step;
@@ -201,7 +217,9 @@ fn merge(copies: Vec<Copy>) -> Vec<Copy> {
     let mut merged: Vec<Copy> = Vec::with_capacity(copies.len());
     for c in copies {
         match merged.last_mut() {
-            Some(p) if p.end == c.start && p.space == c.space && p.source.wrapping_add(p.end - p.start) == c.source => p.end = c.end,
+            Some(p) if p.end == c.start && p.space == c.space && p.source.wrapping_add(p.end - p.start) == c.source => {
+                p.end = c.end
+            }
             _ => merged.push(c),
         }
     }

@@ -58,7 +58,10 @@ impl Oracle for Plan<'_> {
 
     fn ends(&mut self, at: u32, len: u8, copy: Jump) -> bool {
         let goes_on = self.current(at).is_some_and(|c| {
-            c.start <= at && at + u32::from(len) <= c.end && c.space == copy.space && c.source + (at - c.start) == copy.source
+            c.start <= at
+                && at + u32::from(len) <= c.end
+                && c.space == copy.space
+                && c.source + (at - c.start) == copy.source
         });
         !goes_on
     }

@@ -69,7 +69,7 @@ impl DeviceProfile {
 
     /// Can the applier on this device predict by this instruction set?
     pub(crate) fn predicts(&self, isa: InstructionSet) -> bool {
-        isa.is_available() && (isa == InstructionSet::None || self.isas.contains(&isa))
+        isa.is_available() && (isa.is_none() || self.isas.contains(&isa))
     }
 }
 

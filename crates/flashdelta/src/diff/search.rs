@@ -32,7 +32,16 @@ impl Prediction {
 
     /// Can any reference be predicted at all?
     pub(crate) fn is_any(&self) -> bool {
-        self.isa != InstructionSet::None || !self.maps.is_empty()
+        !self.isa.is_none() || !self.maps.is_empty()
+    }
+
+    /// The sizes of unit that are worth trying with the same copies: where the instruction set is not known, its unit is not either.
+    pub(crate) fn grains(&self, several: bool) -> Vec<Self> {
+        let isas: &[InstructionSet] = match self.isa {
+            InstructionSet::None if several => &[InstructionSet::None, InstructionSet::Halves, InstructionSet::Bytes],
+            _ => &[self.isa],
+        };
+        isas.iter().map(|isa| Self { isa: *isa, ..self.clone() }).collect()
     }
 
     /// A walk from the old image to the new one.
@@ -47,10 +56,7 @@ impl Prediction {
             let pointers = pointers(segments, &self.maps.ranges);
             Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
         };
-        (
-            mask::mask(old, walk(&self.maps.old, &self.old[..])),
-            mask::mask(new, walk(&self.maps.new, &self.new[..])),
-        )
+        (mask::mask(old, walk(&self.maps.old, &self.old[..])), mask::mask(new, walk(&self.maps.new, &self.new[..])))
     }
 }
 
@@ -72,16 +78,15 @@ pub(crate) struct Search {
 impl Search {
     /// For the model codec.
     pub(crate) fn for_model(effort: u8) -> Self {
-        use crate::tune::t;
         let prices = Prices {
-            literal: t(10, 210) as u32,
-            hit: t(11, 2) as u32,
-            new_hit: t(12, 6) as u32,
-            miss: t(13, 370) as u32,
-            next_miss: t(14, 200) as u32,
-            leave: t(15, 250) as u32,
-            enter: t(16, 96) as u32,
-            distance_bit: t(17, 32) as u32,
+            literal: 210,
+            hit: 2,
+            new_hit: 6,
+            miss: 340,
+            next_miss: 200,
+            leave: 280,
+            enter: 110,
+            distance_bit: 42,
         };
         Self { limits: Self::limits(effort), prices }
     }
@@ -103,14 +108,7 @@ impl Search {
     }
 
     fn limits(effort: u8) -> Limits {
-        use crate::tune::t;
-        Limits {
-            old_match: t(18, 6) as u32,
-            new_match: t(19, 4) as u32,
-            drop: t(20, 48),
-            miss: t(21, 2),
-            work: 8 << (effort.min(6) / 2),
-        }
+        Limits { old_match: 4, new_match: 4, drop: 64, miss: 2, work: 8 << (effort.min(6) / 2) }
     }
 
     /// Finds the copies.

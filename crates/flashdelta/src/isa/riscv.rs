@@ -36,19 +36,7 @@ type Piece = (u8, u8, u8);
 fn field(form: Form) -> (&'static [Piece], u32) {
     match form {
         JAL => (&[(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)], 21),
-        C_J => (
-            &[
-                (11, 1, 12),
-                (4, 1, 11),
-                (8, 2, 9),
-                (10, 1, 8),
-                (6, 1, 7),
-                (7, 1, 6),
-                (1, 3, 3),
-                (5, 1, 2),
-            ],
-            12,
-        ),
+        C_J => (&[(11, 1, 12), (4, 1, 11), (8, 2, 9), (10, 1, 8), (6, 1, 7), (7, 1, 6), (1, 3, 3), (5, 1, 2)], 12),
         BRANCH => (&[(12, 1, 31), (5, 6, 25), (1, 4, 8), (11, 1, 7)], 13),
         C_BRANCH => (&[(8, 1, 12), (3, 2, 10), (6, 2, 5), (1, 2, 3), (5, 1, 2)], 9),
         LUI | AUIPC => (&[(12, 20, 12)], 32),
@@ -218,12 +206,7 @@ impl Isa for Riscv {
             form = Form::PLAIN;
             target = 0;
         }
-        Unit {
-            len: len as u8,
-            form,
-            class: class(word),
-            target,
-        }
+        Unit { len: len as u8, form, class: class(word), target }
     }
 
     fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
@@ -291,9 +274,21 @@ impl Isa for Riscv {
             // C.LW, C.SW: both short registers.
             (_, 0) => 0x039C,
             // C.ADDI, C.LI, C.LUI; the others have a short register in the same place.
-            (_, 1) => if word >> 13 & 7 < 4 { 0x0F80 } else { 0x0380 },
+            (_, 1) => {
+                if word >> 13 & 7 < 4 {
+                    0x0F80
+                } else {
+                    0x0380
+                }
+            }
             // C.SWSP: rs2; C.LWSP and C.SLLI: rd.
-            _ => if word >> 13 & 7 >= 5 { 0x007C } else { 0x0F80 },
+            _ => {
+                if word >> 13 & 7 >= 5 {
+                    0x007C
+                } else {
+                    0x0F80
+                }
+            }
         };
         word & !registers
     }

@@ -1,38 +1,64 @@
 //! Where each decision finds its slots and weights.
 
 use crate::coding::logistic::Slot;
-use crate::coding::mixer::{hash, Tables};
+use crate::coding::mixer::{hash, Rate, Share, Tables};
 use crate::coding::number;
+use crate::isa::Form;
 
 /// Contexts that are mixed for "as predicted".
-pub(crate) const HIT_INPUTS: usize = 6;
-/// Contexts that are mixed for each bit of a byte.
-pub(crate) const BYTE_INPUTS: usize = 6;
+pub(crate) const HIT_INPUTS: usize = 5;
+/// Contexts that are mixed for each bit of new content.
+pub(crate) const LITERAL_INPUTS: usize = 4;
+/// Contexts that are mixed for each bit of a correction.
+pub(crate) const CORRECTION_INPUTS: usize = 4;
 
-/// Weight sets of the hit decision.
-const HIT_SETS: usize = 4;
-/// Weight sets of bytes: 8 bit positions in each of [`BYTE_KINDS`].
-pub(crate) const BYTE_KINDS: usize = 2;
+/// Weight sets of the hit decision: by form (and two more), and by the length of the run of hits.
+const HIT_SETS: [usize; 2] = [Form::COUNT + 2, 8];
+/// Weight sets of bytes: by bit, and by what went before.
+const BYTE_SETS: [usize; 2] = [8, 8];
+
+const LITERAL_WEIGHTS: usize = (HIT_SETS[0] + HIT_SETS[1]) * HIT_INPUTS;
+const CORRECTION_WEIGHTS: usize = LITERAL_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * LITERAL_INPUTS;
 
 /// Mixer weights in all.
-pub(crate) const WEIGHTS: usize = HIT_SETS * HIT_INPUTS + BYTE_KINDS * 8 * BYTE_INPUTS;
+pub(crate) const WEIGHTS: usize = CORRECTION_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * CORRECTION_INPUTS;
+
+/// How fast the hit decision learns.
+pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18 };
+/// How fast the bits of bytes learn.
+pub(crate) const BYTE_RATE: Rate = Rate { limit: 7, shift: 17 };
+/// Confidence limit of contexts with a place of their own.
+pub(crate) const LIMIT: usize = 12;
+
+/// Shares of the hashed slots: the contexts of hits would otherwise wear out those of bytes, which are rarer.
+pub(crate) const HIT_SHARE: Share = Share { from: 0, to: 128 };
+/// See [`HIT_SHARE`].
+pub(crate) const BYTE_SHARE: Share = Share { from: 128, to: 256 };
 
 /// Slots with a place of their own, in order.
 pub(crate) mod direct {
     use super::number;
     use crate::isa::Form;
-    /// "The copy ends here", by class of unit and recent misses.
+    /// "The copy ends here", by form of unit and recent misses.
     pub(crate) const LEAVE: usize = 0;
     /// How much of the last unit still belongs to the copy.
-    pub(crate) const PREFIX: usize = LEAVE + 4 * 32;
+    pub(crate) const PREFIX: usize = LEAVE + 4 * 8;
     /// "A copy starts here", by number of literals.
     pub(crate) const JUMP: usize = PREFIX + 16;
     /// Old or new image.
     pub(crate) const SPACE: usize = JUMP + 32;
-    /// Which remembered alignment.
-    pub(crate) const RECENT: usize = SPACE + 4;
-    /// Distances.
-    pub(crate) const OLD_DELTA: usize = RECENT + 16;
+    /// "Where the last copy ended", with literals since then or not.
+    pub(crate) const EXPECTED: usize = SPACE + 2;
+    /// "On this recent alignment."
+    pub(crate) const RECENT: usize = EXPECTED + 2;
+    /// "Where a reference has told."
+    pub(crate) const TOLD: usize = RECENT + 4;
+    /// "As far back as the last copy from the new image."
+    pub(crate) const SAME_DISTANCE: usize = TOLD + 1;
+    /// "From the alignment before the last."
+    pub(crate) const BACK: usize = SAME_DISTANCE + 1;
+    /// Distances in the old image, from two bases.
+    pub(crate) const OLD_DELTA: usize = BACK + 1;
     /// Distances back in the new image.
     pub(crate) const NEW_DISTANCE: usize = OLD_DELTA + 2 * number::SLOTS;
     /// "Only the reference is different", by form.
@@ -46,7 +72,7 @@ pub(crate) mod direct {
     /// "This byte of the unit is as predicted."
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
     /// All of them.
-    pub(crate) const COUNT: usize = SAME + 256;
+    pub(crate) const COUNT: usize = SAME + 64;
 }
 
 /// How much memory the models of a patch take. Part of the patch header.
@@ -63,31 +89,34 @@ impl Shape {
     pub(crate) fn all_slots(self) -> usize {
         direct::COUNT + self.slots as usize
     }
-
-    /// Bytes of workspace that the tables take.
-    pub(crate) fn bytes(self) -> usize {
-        self.all_slots() * 2 + WEIGHTS * 4 + self.map as usize * 8
-    }
 }
 
-/// Initial weight of every input, in 1/16384.
-pub(crate) const START_WEIGHT: i32 = 5500;
+/// Initial weight of every input in each of its two sets, in 1/16384.
+pub(crate) const START_WEIGHT: i32 = 1700;
 
-/// First weight of a set for the hit decision.
-pub(crate) fn hit_set(set: usize) -> usize {
-    (set % HIT_SETS) * HIT_INPUTS
+/// Weights for the hit decision.
+pub(crate) fn hit_sets(form: usize, run: u32) -> [usize; 2] {
+    let run = (32 - run.leading_zeros()).min(7) as usize;
+    [form.min(HIT_SETS[0] - 1) * HIT_INPUTS, (HIT_SETS[0] + run) * HIT_INPUTS]
 }
 
-/// First weight of a set for a bit of a byte.
-pub(crate) fn byte_set(kind: usize, bit: usize) -> usize {
-    HIT_SETS * HIT_INPUTS + ((kind % BYTE_KINDS) * 8 + (bit & 7)) * BYTE_INPUTS
+/// Weights for a bit of new content, `literals` bytes behind a copy.
+pub(crate) fn literal_sets(bit: usize, literals: u32) -> [usize; 2] {
+    byte_sets(LITERAL_WEIGHTS, LITERAL_INPUTS, bit, literals.min(7) as usize)
+}
+
+/// Weights for a bit of a correction of byte `index` of a unit, the byte before it having been corrected or not.
+pub(crate) fn correction_sets(bit: usize, index: usize, corrected: bool) -> [usize; 2] {
+    byte_sets(CORRECTION_WEIGHTS, CORRECTION_INPUTS, bit, index * 2 + usize::from(corrected))
+}
+
+fn byte_sets(base: usize, inputs: usize, bit: usize, past: usize) -> [usize; 2] {
+    [base + (bit & 7) * inputs, base + (BYTE_SETS[0] + (past & 7)) * inputs]
 }
 
 /// Starts the contexts from what firmware deltas usually look like.
 pub(crate) fn prime(tables: &mut Tables<'_>) {
-    for i in 0..direct::COUNT {
-        tables.prime(i, Slot::NEW);
-    }
+    // A copy starts at one literal in three.
     for i in direct::JUMP..direct::JUMP + 32 {
         tables.prime(i, Slot::start(-300, 3));
     }

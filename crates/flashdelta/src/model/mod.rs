@@ -9,7 +9,11 @@
 //! and the [`Nothing`] oracle it applies one.
 
 mod contexts;
+mod correct;
+mod jump;
+mod oracle;
 mod step;
 
 pub(crate) use contexts::{Shape, WEIGHTS};
-pub(crate) use step::{Images, Jump, Model, Nothing, Oracle, Space, Step, Written, MAX_STEP_BYTES};
+pub(crate) use oracle::{Images, Jump, Nothing, Oracle, Space, Step, Written};
+pub(crate) use step::{Model, MAX_STEP_BYTES};

@@ -1,7 +1,9 @@
 //! The header of a patch: parse and emit.
 
 use super::crc::crc32;
-use super::layout::{Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW};
+use super::layout::{
+    Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW,
+};
 use super::map::{decode_map, MapCounts, MapEntry};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
 use crate::predict::walker::InstructionSet;
@@ -104,7 +106,11 @@ impl PatchHeader {
             Err(error) => return Err(error),
         };
         if len > MAX_HEADER_LEN {
-            return Err(HeaderError::TooLarge { field: "header length", found: len as u32, limit: MAX_HEADER_LEN as u32 });
+            return Err(HeaderError::TooLarge {
+                field: "header length",
+                found: len as u32,
+                limit: MAX_HEADER_LEN as u32,
+            });
         }
         let fields = PREFIX + start.offset();
         let Some(header) = bytes.get(..len) else { return Ok(None) };
@@ -153,6 +159,8 @@ impl PatchHeader {
             1 => InstructionSet::Thumb,
             2 => InstructionSet::RiscV,
             3 => InstructionSet::Xtensa,
+            14 => InstructionSet::Halves,
+            15 => InstructionSet::Bytes,
             found => return Err(HeaderError::UnknownInstructionSet { found }),
         };
         let granularity = limited(reader.byte("write granularity")?.into(), "write granularity", 12)?;
@@ -242,7 +250,11 @@ impl PatchHeader {
 }
 
 fn limited(found: u32, field: &'static str, limit: u32) -> Result<u32, HeaderError> {
-    if found > limit { Err(HeaderError::TooLarge { field, found, limit }) } else { Ok(found) }
+    if found > limit {
+        Err(HeaderError::TooLarge { field, found, limit })
+    } else {
+        Ok(found)
+    }
 }
 
 fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Result<Tables, HeaderError> {
@@ -323,12 +335,13 @@ mod tests {
         bytes.extend_from_slice(b"body");
         assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
         let mut read = Maps::default();
-        header.read_map(&bytes, |e| match e {
-            MapEntry::Old(s) => read.old.push(s),
-            MapEntry::New(s) => read.new.push(s),
-            MapEntry::Range(r) => read.ranges.push(r),
-        })
-        .unwrap();
+        header
+            .read_map(&bytes, |e| match e {
+                MapEntry::Old(s) => read.old.push(s),
+                MapEntry::New(s) => read.new.push(s),
+                MapEntry::Range(r) => read.ranges.push(r),
+            })
+            .unwrap();
         assert_eq!(read, maps);
     }
 
@@ -372,7 +385,7 @@ mod tests {
         assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
         assert_eq!(with(5, 32), Err(HeaderError::UnknownFeature { bit: 5 }));
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
-        assert_eq!(with(6, 0xF0), Err(HeaderError::UnknownInstructionSet { found: 15 }));
+        assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { field: "write granularity", found: 13, limit: 12 }));
         assert!(matches!(with(8, 1), Err(HeaderError::InconsistentWorkspace { stated: 256, .. })));
         let text = with(5, 4).unwrap_err().to_string();

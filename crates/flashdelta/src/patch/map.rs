@@ -60,7 +60,11 @@ impl Standing {
     /// Where the counterpart in the new image stands unless something else is said: right behind the same segment, or at the same address.
     fn inherited(self, segment: &Segment) -> Self {
         let is_behind = self.base != 0 && self.offset == 0;
-        if is_behind { self } else { Self { base: 0, offset: segment.address, ..self } }
+        if is_behind {
+            self
+        } else {
+            Self { base: 0, offset: segment.address, ..self }
+        }
     }
 }
 
@@ -79,7 +83,11 @@ impl Track {
     /// The address that a base stands for.
     fn base(&self, base: u8) -> u32 {
         let index = self.count.wrapping_sub(usize::from(base));
-        if base == 0 { 0 } else { self.ends.get(index).copied().unwrap_or(0) }
+        if base == 0 {
+            0
+        } else {
+            self.ends.get(index).copied().unwrap_or(0)
+        }
     }
 
     fn segment(&self, standing: &Standing, len: u32) -> Segment {
@@ -284,19 +292,29 @@ mod tests {
     fn esp32() -> Maps {
         let segments = |rodata: u32, text: u32| {
             let mut at = 32;
-            [(0x3F40_0020, rodata), (0x3FFB_DB60, 0x46E4), (0x4008_0000, 0x19CC), (0x400D_0020, text), (0x4008_19CC, 0x15CA4)]
-                .map(|(address, len)| {
-                    let s = segment(at, len, address);
-                    at = s.end() + 8;
-                    s
-                })
-                .to_vec()
+            [
+                (0x3F40_0020, rodata),
+                (0x3FFB_DB60, 0x46E4),
+                (0x4008_0000, 0x19CC),
+                (0x400D_0020, text),
+                (0x4008_19CC, 0x15CA4),
+            ]
+            .map(|(address, len)| {
+                let s = segment(at, len, address);
+                at = s.end() + 8;
+                s
+            })
+            .to_vec()
         };
         let range = |start, end| AddressRange { start, end };
         Maps {
             old: segments(0x3A814, 0xE4F30),
             new: segments(0x3A8C4, 0xE5168),
-            ranges: vec![range(0x3FFA_E000, 0x4000_0000), range(0x4000_0000, 0x400C_2000), range(0x5000_0000, 0x5000_2000)],
+            ranges: vec![
+                range(0x3FFA_E000, 0x4000_0000),
+                range(0x4000_0000, 0x400C_2000),
+                range(0x5000_0000, 0x5000_2000),
+            ],
         }
     }
 

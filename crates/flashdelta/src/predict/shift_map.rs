@@ -106,17 +106,6 @@ impl<'w> ShiftMap<'w> {
         self.len += 1;
     }
 
-    /// The copy has reached `from..to` with the shift that the entry at or below `from` says: forget what else was
-    /// believed of these addresses.
-    pub(crate) fn settle(&mut self, from: u32, to: u32) {
-        let first = self.above(from);
-        let mut last = first;
-        while last < self.len && self.key(last) < to {
-            last += 1;
-        }
-        self.remove(first, last);
-    }
-
     /// Index of the first entry above `address`.
     fn above(&self, address: u32) -> usize {
         let (mut low, mut high) = (0, self.len);
@@ -199,8 +188,6 @@ mod tests {
         assert_eq!(map.look_up(150), Shift { by: 8, trust: Trust::Torn });
         assert_eq!(map.look_up(250), Shift { by: 12, trust: Trust::Between });
         assert_eq!(map.look_above(150), Some(12));
-        map.settle(100, 300);
-        assert_eq!(map.look_up(250), Shift { by: 8, trust: Trust::Between });
     }
 
     #[test]

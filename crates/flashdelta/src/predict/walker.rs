@@ -11,7 +11,7 @@ use crate::isa::{self, Form, Place, Unit};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 #[repr(u8)]
 pub enum InstructionSet {
-    /// None, or one that flashdelta does not know: data words only.
+    /// None, or one that flashdelta does not know: units of 4 bytes, which may be pointers.
     #[default]
     None = 0,
     /// Arm Thumb and Thumb-2: Cortex-M0 to M85.
@@ -20,11 +20,16 @@ pub enum InstructionSet {
     RiscV = 2,
     /// Xtensa LX106 to LX7.
     Xtensa = 3,
+    /// One that flashdelta does not know, of 16-bit instructions: units of 2 bytes.
+    Halves = 14,
+    /// One that flashdelta does not know, of any length: units of 1 byte.
+    Bytes = 15,
 }
 
 /// The state of one instruction set. The variants that an applier was built without do not exist in it.
 enum State {
-    None,
+    /// None: units go up to the next multiple of so many bytes.
+    None(u32),
     #[cfg(feature = "isa-thumb")]
     Thumb(isa::thumb::Thumb),
     #[cfg(feature = "isa-riscv")]
@@ -37,7 +42,7 @@ enum State {
 macro_rules! with_isa {
     ($state:expr, $isa:ident => $body:expr, $none:expr) => {
         match $state {
-            State::None => $none,
+            State::None(_) => $none,
             #[cfg(feature = "isa-thumb")]
             State::Thumb($isa) => $body,
             #[cfg(feature = "isa-riscv")]
@@ -77,10 +82,15 @@ pub(crate) struct Walker<'w> {
 }
 
 impl InstructionSet {
+    /// Is no code predicted?
+    pub fn is_none(self) -> bool {
+        matches!(self, Self::None | Self::Halves | Self::Bytes)
+    }
+
     /// Was this instruction set compiled in?
     pub fn is_available(self) -> bool {
         match self {
-            Self::None => true,
+            Self::None | Self::Halves | Self::Bytes => true,
             Self::Thumb => cfg!(feature = "isa-thumb"),
             Self::RiscV => cfg!(feature = "isa-riscv"),
             Self::Xtensa => cfg!(feature = "isa-xtensa"),
@@ -98,7 +108,9 @@ impl<'w> Walker<'w> {
             InstructionSet::RiscV => State::RiscV(Default::default()),
             #[cfg(feature = "isa-xtensa")]
             InstructionSet::Xtensa => State::Xtensa(Default::default()),
-            _ => State::None,
+            InstructionSet::Bytes => State::None(1),
+            InstructionSet::Halves => State::None(2),
+            _ => State::None(WORD),
         };
         let nowhere = Segment::default();
         Self { state, maps, old_segment: nowhere, new_segment: nowhere }
@@ -144,19 +156,29 @@ impl<'w> Walker<'w> {
         let in_code = self.old_segment.kind == SegmentKind::Code;
         let place = Place { old, old_address, new_address, ranges: self.maps.pointers.as_slice() };
         let unit = match (&mut self.state, in_code) {
-            (State::None, _) | (_, false) => data_unit(&place),
-            (state, true) => with_isa!(state, isa => isa.unit(&place), data_unit(&place)),
+            (State::None(grain), _) => data_unit(&place, *grain),
+            (_, false) => data_unit(&place, WORD),
+            (state, true) => with_isa!(state, isa => isa.unit(&place), data_unit(&place, WORD)),
         };
         let mut bytes = [0; 4];
         for (to, from) in bytes.iter_mut().zip(old.iter().take(unit.len as usize)) {
             *to = *from;
         }
-        let mut forecast =
-            Forecast { unit, old: bytes, bytes, encoded: false, trust: Trust::Unknown, old_address, new_address, in_code };
+        let mut forecast = Forecast {
+            unit,
+            old: bytes,
+            bytes,
+            encoded: false,
+            trust: Trust::Unknown,
+            old_address,
+            new_address,
+            in_code,
+        };
         if unit.form != Form::PLAIN {
             let mut shift = map.look_up(unit.target);
             let moved = unit.target.wrapping_add(shift.by);
-            if (moved ^ unit.target) >> crate::tune::t(33, 22) as u32 != 0 {
+            if (moved ^ unit.target) >> REGION_LOG2 != 0 {
+                // No linker moves anything from RAM to flash: the entry below belongs to something else.
                 shift = Shift { by: 0, trust: Trust::Unknown };
             }
             forecast.trust = shift.trust;
@@ -200,7 +222,10 @@ impl<'w> Walker<'w> {
     /// The unit was written as `bytes`. Feeds the map if the reference was corrected.
     pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
         let form = forecast.unit.form;
-        if form != Form::PLAIN && (bytes != forecast.bytes || !forecast.encoded) && (form.is_common() || self.is_exact(form)) {
+        if form != Form::PLAIN
+            && (bytes != forecast.bytes || !forecast.encoded)
+            && (form.is_common() || self.is_exact(form))
+        {
             if let Some(target) = self.decode(old, forecast, bytes) {
                 map.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
             }
@@ -238,17 +263,17 @@ impl<'w> Walker<'w> {
         }
     }
 
-    /// The shift of the place itself.
-    pub(crate) fn place_shift(forecast: &Forecast) -> Shift {
-        Shift { by: forecast.new_address.wrapping_sub(forecast.old_address), trust: Trust::Exact }
-    }
-
     fn is_exact(&self, form: Form) -> bool {
         exact_with(&self.state, form)
     }
 
     fn place<'a>(&'a self, old: &'a [u8], forecast: &Forecast) -> Place<'a> {
-        Place { old, old_address: forecast.old_address, new_address: forecast.new_address, ranges: self.maps.pointers.as_slice() }
+        Place {
+            old,
+            old_address: forecast.old_address,
+            new_address: forecast.new_address,
+            ranges: self.maps.pointers.as_slice(),
+        }
     }
 }
 
@@ -280,9 +305,9 @@ fn exact_with(state: &State, form: Form) -> bool {
     with_isa!(state, isa => exact_of(isa, form), false)
 }
 
-/// A unit of a data segment: up to the next 4-aligned address; a whole word may be a pointer.
-fn data_unit(place: &Place<'_>) -> Unit {
-    let to_boundary = 4 - (place.old_address & 3) as usize;
+/// A unit of data: up to the next address that is a multiple of `grain` (1, 2 or 4); a whole word may be a pointer.
+fn data_unit(place: &Place<'_>, grain: u32) -> Unit {
+    let to_boundary = (grain.wrapping_sub(place.old_address & grain.wrapping_sub(1))) as usize;
     let len = to_boundary.min(place.old.len()) as u8;
     let plain = Unit { len, form: Form::PLAIN, class: 0, target: 0 };
     let Some(word) = place.word().filter(|_| to_boundary == 4) else { return plain };
@@ -292,10 +317,12 @@ fn data_unit(place: &Place<'_>) -> Unit {
     } else if is_distance(place, address, word) {
         Unit { len: 4, form: Form::DISTANCE, class: 2, target: address.wrapping_add(word) }
     } else if word & 3 == 0
-        && word.wrapping_sub(1) < FAR
-        && place.old.get(4..).and_then(|next| next.first_chunk()).is_some_and(|next| {
-            is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next))
-        })
+        && word.wrapping_sub(1) < NEAR
+        && place
+            .old
+            .get(4..)
+            .and_then(|next| next.first_chunk())
+            .is_some_and(|next| is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next)))
     {
         Unit { len: 4, form: Form::DISTANCE_BACK, class: 3, target: address.wrapping_sub(word) }
     } else {
@@ -303,10 +330,19 @@ fn data_unit(place: &Place<'_>) -> Unit {
     }
 }
 
-/// Distances below this are too likely to be something else.
-const FAR: u32 = 1 << 16;
+/// Bytes of a word.
+const WORD: u32 = 4;
+
+/// Distances to an entry of the same table are below this.
+const NEAR: u32 = 1 << 16;
+
+/// Distances to code are above this; smaller numbers are too likely to be something else.
+const FAR: u32 = 1 << 20;
+
+/// A reference does not go from one region of so many address bits to another (flash, RAM) from one release to the next.
+const REGION_LOG2: u32 = 22;
 
 /// Is this word, at `address`, the distance to an address that is far away?
 fn is_distance(place: &Place<'_>, address: u32, word: u32) -> bool {
-    (word as i32).unsigned_abs() >= 1 << 20 && place.is_address(address.wrapping_add(word))
+    (word as i32).unsigned_abs() >= FAR && place.is_address(address.wrapping_add(word))
 }

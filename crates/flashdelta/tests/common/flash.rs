@@ -63,7 +63,11 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Nor<READ, WRITE,
         if !from.is_multiple_of(unit) || !to.is_multiple_of(unit) {
             return Err(Fault::NotAligned);
         }
-        if to > self.data.len() || from > to { Err(Fault::OutOfBounds) } else { Ok(()) }
+        if to > self.data.len() || from > to {
+            Err(Fault::OutOfBounds)
+        } else {
+            Ok(())
+        }
     }
 }
 

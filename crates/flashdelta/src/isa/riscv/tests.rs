@@ -8,12 +8,7 @@ const VECTORS: &str = include_str!("../../../../../testdata/isa/riscv.txt");
 const EVERYWHERE: &[AddressRange] = &[AddressRange { start: 0, end: !0 }];
 
 fn place(old: &[u8], old_address: u32, new_address: u32) -> Place<'_> {
-    Place {
-        old,
-        old_address,
-        new_address,
-        ranges: EVERYWHERE,
-    }
+    Place { old, old_address, new_address, ranges: EVERYWHERE }
 }
 
 fn hex(text: &str) -> u32 {
@@ -21,10 +16,7 @@ fn hex(text: &str) -> u32 {
 }
 
 fn code(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
 }
 
 fn four(bytes: &[u8]) -> [u8; 4] {
@@ -35,10 +27,7 @@ fn four(bytes: &[u8]) -> [u8; 4] {
 fn groups() -> impl Iterator<Item = (&'static str, Vec<Vec<&'static str>>)> {
     VECTORS.split("\n> ").skip(1).map(|group| {
         let mut lines = group.lines();
-        (
-            lines.next().unwrap(),
-            lines.map(|line| line.split(' ').collect()).collect(),
-        )
+        (lines.next().unwrap(), lines.map(|line| line.split(' ').collect()).collect())
     })
 }
 
@@ -69,25 +58,16 @@ fn instructions_are_those_of_the_assembler() {
             _ => continue,
         };
         let moved = if shift == 0 { 0 } else { 0x1000 };
-        let all: Vec<_> = lines
-            .iter()
-            .map(|l| (hex(l[0]), code(l[1]), hex(l[2]).wrapping_add(shift)))
-            .collect();
-        let varies = all.iter().fold(0, |bits, l| {
-            bits | u32::from_le_bytes(four(&l.1)) ^ u32::from_le_bytes(four(&all[0].1))
-        });
+        let all: Vec<_> = lines.iter().map(|l| (hex(l[0]), code(l[1]), hex(l[2]).wrapping_add(shift))).collect();
+        let varies =
+            all.iter().fold(0, |bits, l| bits | u32::from_le_bytes(four(&l.1)) ^ u32::from_le_bytes(four(&all[0].1)));
         let mut isa = s1_known();
         for (address, bytes, target) in &all {
             let at = place(bytes, *address, *address);
             let unit = isa.unit(&at);
             assert_eq!(
                 unit,
-                Unit {
-                    len: bytes.len() as u8,
-                    form,
-                    class: unit.class,
-                    target: *target
-                },
+                Unit { len: bytes.len() as u8, form, class: unit.class, target: *target },
                 "{kind} {bytes:x?}"
             );
             assert!(unit.class < 32);
@@ -120,11 +100,7 @@ fn instructions_are_those_of_the_assembler() {
                 all.iter().map(distance).max().unwrap() + step,
                 if step == 1 { i32::MIN } else { 1 },
             ] {
-                assert_eq!(
-                    isa.encode(&unit, &at, base.wrapping_add(far as u32)),
-                    None,
-                    "{kind} {far:x}"
-                );
+                assert_eq!(isa.encode(&unit, &at, base.wrapping_add(far as u32)), None, "{kind} {far:x}");
             }
         }
     }
@@ -135,14 +111,8 @@ fn registers_are_forgotten_when_they_are_set() {
     for (kind, lines) in groups().filter(|g| g.0 == "sets" || g.0 == "keeps") {
         for line in lines {
             let (bytes, mut isa) = (code(line[1]), s1_known());
-            let at = Place {
-                ranges: &[],
-                ..place(&bytes, 0, 0)
-            };
-            let unit = Unit {
-                form: Form::PLAIN,
-                ..isa.unit(&at)
-            };
+            let at = Place { ranges: &[], ..place(&bytes, 0, 0) };
+            let unit = Unit { form: Form::PLAIN, ..isa.unit(&at) };
             isa.advance(&unit, &at, four(&bytes));
             assert_eq!(isa.knows(9), kind == "keeps", "{kind} {bytes:x?}");
             let (mut isa, nop) = (s1_known(), [0x13, 0, 0, 0]);
@@ -172,18 +142,9 @@ fn pairs_are_predicted() {
 #[test]
 fn constants_are_no_references() {
     let lui = 0x1234_54b7u32.to_le_bytes();
-    for ranges in [
-        &[][..],
-        &[AddressRange {
-            start: 0x3fc8_0000,
-            end: 0x3fce_0000,
-        }],
-    ] {
+    for ranges in [&[][..], &[AddressRange { start: 0x3fc8_0000, end: 0x3fce_0000 }]] {
         let mut isa = Riscv::default();
-        let at = Place {
-            ranges,
-            ..place(&lui, 0, 0)
-        };
+        let at = Place { ranges, ..place(&lui, 0, 0) };
         let unit = isa.unit(&at);
         assert_eq!(unit.form, Form::PLAIN);
         isa.advance(&unit, &at, lui);
@@ -198,30 +159,21 @@ fn small_data_is_relative_to_gp() {
     let (mut isa, at) = (Riscv::default(), place(&lw, 0x4200_0000, 0x4200_1000));
     let unit = isa.unit(&at);
     assert_eq!((unit.form, unit.target), (LOW_I, GP.wrapping_sub(1884)));
-    assert_eq!(
-        isa.encode(&unit, &at, unit.target + 32),
-        Some(0x8c41_a783u32.to_le_bytes())
-    );
+    assert_eq!(isa.encode(&unit, &at, unit.target + 32), Some(0x8c41_a783u32.to_le_bytes()));
 }
 
 #[test]
 fn any_bytes_will_do() {
     let mut state = 1u64;
     let mut random = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 32) as u32
     };
     let mut isa = Riscv::default();
     for _ in 0..200_000 {
         let bytes: [u8; LOOKAHEAD] = core::array::from_fn(|_| random() as u8);
         let left = random() as usize % LOOKAHEAD + 1;
-        let at = place(
-            &bytes[..if random() & 3 == 0 { left.min(5) } else { left }],
-            random(),
-            random(),
-        );
+        let at = place(&bytes[..if random() & 3 == 0 { left.min(5) } else { left }], random(), random());
         let unit = isa.unit(&at);
         let len = usize::from(unit.len);
         assert!((1..=4).contains(&len) && len <= at.old.len() && unit.class < 32);

@@ -1,0 +1,137 @@
+//! Corrections: what stands in the place of a unit that is not as predicted.
+
+use super::contexts::{context, correction_sets, direct, BYTE_RATE, BYTE_SHARE, CORRECTION_INPUTS, LIMIT};
+use super::step::Model;
+use crate::coding::mixer::hash;
+use crate::coding::{number, BitCoder, Part};
+use crate::isa::Form;
+use crate::predict::shift_map::Trust;
+use crate::predict::walker::Forecast;
+
+impl Model<'_> {
+    /// Codes what stands in the unit's place.
+    pub(super) fn correct<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        old: &[u8],
+        forecast: &Forecast,
+        actual: [u8; 4],
+    ) -> [u8; 4] {
+        let form = forecast.unit.form;
+        if form != Form::PLAIN {
+            coder.enter(Part::References);
+            if let Some(predicted) = self.walker.decode(old, forecast, forecast.bytes) {
+                let target = self.walker.decode(old, forecast, actual);
+                let f = form.0 as usize;
+                let shift = self.map.look_up(forecast.unit.target);
+                let alternative = self
+                    .map
+                    .look_above(forecast.unit.target)
+                    .and_then(|by| self.walker.encode(old, forecast, forecast.unit.target.wrapping_add(by)))
+                    .filter(|bytes| shift.trust != Trust::Exact && *bytes != forecast.bytes);
+                if let Some(bytes) = alternative {
+                    if self.tables.code(coder, direct::ALTERNATIVE + f, LIMIT, bytes == actual) {
+                        return bytes;
+                    }
+                }
+                if self.tables.code(coder, direct::RETARGET + f, LIMIT, target.is_some()) {
+                    let scale = u32::from(self.walker.scale(form));
+                    let difference = target.unwrap_or(0).wrapping_sub(predicted);
+                    let difference = self.retarget(coder, f, scale, difference);
+                    let target = predicted.wrapping_add(difference);
+                    return self.walker.encode(old, forecast, target).unwrap_or(forecast.bytes);
+                }
+            }
+        }
+        self.correct_bytes(coder, forecast, actual)
+    }
+
+    /// Codes the difference between the target and the predicted one.
+    fn retarget<C: BitCoder>(&mut self, coder: &mut C, form: usize, scale: u32, difference: u32) -> u32 {
+        let mut found = None;
+        for (i, candidate) in self.retargets.iter().enumerate().take(3) {
+            if found.is_none() && *candidate & ((1u32 << scale) - 1) == 0 {
+                let same =
+                    self.tables.code(coder, direct::REPEAT + i * Form::COUNT + form, LIMIT, difference == *candidate);
+                if same {
+                    found = Some((i, *candidate));
+                }
+            }
+        }
+        let (place, difference) = found.unwrap_or_else(|| {
+            let steps = (difference as i32) >> scale;
+            let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD.0 as usize || form > 15);
+            (3, (number::signed(&mut self.tables, coder, base, steps) as u32) << scale)
+        });
+        if let Some(front) = self.retargets.get_mut(..=place) {
+            front.rotate_right(1);
+        }
+        self.retargets[0] = difference;
+        difference
+    }
+
+    /// Codes the unit byte by byte: which are different, and by how much.
+    fn correct_bytes<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
+        coder.enter(Part::Corrections);
+        let len = forecast.unit.len as usize;
+        let key = self.walker.key(forecast);
+        let kind = u32::from(forecast.unit.form.0) << 5 | u32::from(forecast.unit.class);
+        let mut bytes = [0; 4];
+        let mut flags = 1u32;
+        let mut last = 0u8;
+        for (i, ((out, predicted), actual)) in bytes.iter_mut().zip(forecast.bytes).zip(actual).enumerate().take(len) {
+            let slot = direct::SAME + (flags & 15) as usize * 4 + (len & 3);
+            let same = self.tables.code(coder, slot, LIMIT, predicted == actual);
+            flags = flags << 1 | u32::from(same);
+            *out = predicted;
+            if same {
+                continue;
+            }
+            let phase = (self.at.wrapping_add(i as u32) & 3) as usize;
+            let there = self.differences_at.get(phase).copied().unwrap_or(0);
+            let index = i as u32;
+            let hashes = [
+                context(30, u32::from(there), index),
+                context(32, u32::from(last), flags & 7 | index << 3),
+                context(34, kind << 2 | index, key),
+                context(35, kind << 2 | index, u32::from(self.difference)),
+            ];
+            last = self.difference(coder, &hashes, (i, last != 0), actual.wrapping_sub(predicted));
+            *out = predicted.wrapping_add(last);
+            self.difference = last;
+            if let Some(d) = self.differences_at.get_mut(phase) {
+                *d = last;
+            }
+        }
+        bytes
+    }
+
+    /// Codes the difference of a byte.
+    fn difference<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        hashes: &[u32; CORRECTION_INPUTS],
+        (index, corrected): (usize, bool),
+        difference: u8,
+    ) -> u8 {
+        let mut node = 1u32;
+        for bit in 0..8 {
+            let inputs = hashes.map(|h| self.tables.hashed(hash(h, node), BYTE_SHARE));
+            let one = difference >> (7 - bit) & 1 == 1;
+            let sets = correction_sets(bit, index, corrected);
+            node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, BYTE_RATE, one));
+        }
+        node as u8
+    }
+
+    /// Codes how many bytes of the last unit belong to the copy: fewer than `len`.
+    pub(super) fn prefix<C: BitCoder>(&mut self, coder: &mut C, len: u8, same: u8) -> u8 {
+        let mut n = 0;
+        while n + 1 < len
+            && self.tables.code(coder, direct::PREFIX + (len & 3) as usize * 4 + n as usize, LIMIT, n < same)
+        {
+            n += 1;
+        }
+        n
+    }
+}

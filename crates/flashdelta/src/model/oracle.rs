@@ -1,0 +1,72 @@
+//! What the codec is told: the images by both sides, the future by the maker alone.
+
+/// Which image a copy reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Space {
+    /// The old image.
+    Old,
+    /// The new image, as far as it is written.
+    New,
+}
+
+/// Where a copy goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Jump {
+    /// Which image.
+    pub(crate) space: Space,
+    /// Offset in it.
+    pub(crate) source: u32,
+}
+
+/// The images as the model sees them.
+pub(crate) trait Images {
+    /// What can go wrong when reading.
+    type Error;
+    /// The old image from `offset` on: all that is left or at least [`LOOKAHEAD`](crate::isa::LOOKAHEAD) bytes. Empty behind its end.
+    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error>;
+    /// A byte of the new image that is already written.
+    fn new(&mut self, offset: u32) -> Result<u8, Self::Error>;
+}
+
+/// What a maker knows and an applier does not.
+pub(crate) trait Oracle {
+    /// `len` bytes of the new image; the others are 0.
+    fn bytes(&self, at: u32, len: u8) -> [u8; 4];
+    /// Should the copy that is under way, now at `copy`, end before `at + len`?
+    fn ends(&mut self, at: u32, len: u8, copy: Jump) -> bool;
+    /// The copy that starts at `at`, if one does.
+    fn jump(&mut self, at: u32) -> Option<Jump>;
+}
+
+/// The applier's oracle: knows nothing.
+pub(crate) struct Nothing;
+
+impl Oracle for Nothing {
+    fn bytes(&self, _at: u32, _len: u8) -> [u8; 4] {
+        [0; 4]
+    }
+    fn ends(&mut self, _at: u32, _len: u8, _copy: Jump) -> bool {
+        false
+    }
+    fn jump(&mut self, _at: u32) -> Option<Jump> {
+        None
+    }
+}
+
+/// Bytes that a step has produced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Written {
+    /// The bytes; those behind `len` are 0.
+    pub(crate) bytes: [u8; 4],
+    /// How many, 0 to 4.
+    pub(crate) len: u8,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Bytes of the new image, possibly none.
+    Wrote(Written),
+    /// The patch asks for a copy from outside the images: it is damaged.
+    OutOfRange(Jump),
+}
