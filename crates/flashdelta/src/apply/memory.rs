@@ -37,7 +37,7 @@ pub(super) fn divide<'w, O, N>(header: PatchHeader, memory: &'w mut [u8]) -> Res
     let parts = (|| {
         Some((
             rest.words(layout.slots.div_ceil(2))?,
-            rest.words(layout.weights)?,
+            rest.words(layout.weights.div_ceil(2))?,
             rest.words(layout.map)?,
             [
                 rest.bytes(layout.input)?,
@@ -75,11 +75,15 @@ pub(super) fn divide<'w, O, N>(header: PatchHeader, memory: &'w mut [u8]) -> Res
         }
         #[cfg(feature = "model")]
         Codec::Model => {
-            let (Ok(slots), Ok(weights)) = (bytemuck::try_cast_slice_mut(slots), bytemuck::try_cast_slice_mut(weights))
+            let (Ok(slots), Ok(weights)) =
+                (bytemuck::try_cast_slice_mut::<_, u16>(slots), bytemuck::try_cast_slice_mut::<_, i16>(weights))
             else {
                 return Err(too_small);
             };
-            let Some(slots) = slots.get_mut(..layout.slots) else { return Err(too_small) };
+            let (Some(slots), Some(weights)) = (slots.get_mut(..layout.slots), weights.get_mut(..layout.weights))
+            else {
+                return Err(too_small);
+            };
             let model = crate::model::Model::new((slots, weights, map), walker, old_size, new_size);
             Machine::new(Decoder::Model { model, decoder: None }, Ring::new(input))
         }

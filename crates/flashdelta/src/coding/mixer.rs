@@ -6,8 +6,8 @@ use super::BitCoder;
 /// Fraction bits of a mixer weight.
 const WEIGHT_BITS: u32 = 14;
 
-/// Largest magnitude of a weight (4.0).
-const WEIGHT_LIMIT: i32 = 4 << WEIGHT_BITS;
+/// Largest magnitude of a weight, nearly 2. A decision uses the sum of two.
+const WEIGHT_LIMIT: i32 = i16::MAX as i32;
 
 /// Slots and weights.
 #[derive(Debug)]
@@ -15,14 +15,14 @@ pub(crate) struct Tables<'w> {
     /// Adaptive contexts: first those with a place of their own, then the hashed ones.
     slots: &'w mut [u16],
     /// Mixer weights, in sets of the caller's choosing.
-    weights: &'w mut [i32],
+    weights: &'w mut [i16],
     /// How many slots have a place of their own.
     direct: usize,
 }
 
 impl<'w> Tables<'w> {
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.
-    pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i32], direct: usize, weight: i32) -> Self {
+    pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize, weight: i16) -> Self {
         slots.fill(Slot::NEW.0);
         weights.fill(weight);
         Self { slots, weights, direct }
@@ -68,7 +68,7 @@ impl<'w> Tables<'w> {
         }
         let sum = sets.iter().fold(0i32, |sum, set| {
             let weights = self.weights.get(*set..).unwrap_or(&[]);
-            log_odds.iter().zip(weights).fold(sum, |sum, (s, w)| sum.wrapping_add(s.wrapping_mul(*w)))
+            log_odds.iter().zip(weights).fold(sum, |sum, (s, w)| sum.wrapping_add(s.wrapping_mul(i32::from(*w))))
         });
         let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
@@ -77,7 +77,7 @@ impl<'w> Tables<'w> {
             let weights = self.weights.get_mut(set..).unwrap_or(&mut []);
             for (s, w) in log_odds.iter().zip(weights) {
                 let step = (s.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
-                *w = w.wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT);
+                *w = i32::from(*w).wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16;
             }
         }
         for i in inputs {

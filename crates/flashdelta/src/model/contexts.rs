@@ -92,7 +92,7 @@ impl Shape {
 }
 
 /// Initial weight of every input in each of its two sets, in 1/16384.
-pub(crate) const START_WEIGHT: i32 = 1700;
+pub(crate) const START_WEIGHT: i16 = 1700;
 
 /// Weights for the hit decision.
 pub(crate) fn hit_sets(form: usize, run: u32) -> [usize; 2] {

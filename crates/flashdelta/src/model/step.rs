@@ -58,7 +58,7 @@ pub(crate) struct Model<'w> {
 impl<'w> Model<'w> {
     /// A codec at the start of a patch. `slots` and `weights` have the sizes that `shape` tells.
     pub(crate) fn new(
-        memory: (&'w mut [u16], &'w mut [i32], &'w mut [u32]),
+        memory: (&'w mut [u16], &'w mut [i16], &'w mut [u32]),
         walker: Walker<'w>,
         old_len: u32,
         new_len: u32,

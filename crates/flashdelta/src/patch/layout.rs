@@ -42,7 +42,7 @@ pub(crate) struct Tables {
 pub(crate) struct Layout {
     /// Slots of the models, 2 bytes each.
     pub(crate) slots: usize,
-    /// Mixer weights, 4 bytes each.
+    /// Mixer weights, 2 bytes each.
     pub(crate) weights: usize,
     /// Words of the shift map.
     pub(crate) map: usize,
@@ -101,7 +101,7 @@ impl Layout {
     pub(crate) fn words(&self) -> usize {
         let bytes = [self.input, self.carry, self.block, self.old_window, self.new_window, self.page];
         let words: usize = bytes.iter().map(|b| b.div_ceil(4)).sum();
-        self.slots.div_ceil(2) + self.weights + self.map + self.segments + words
+        self.slots.div_ceil(2) + self.weights.div_ceil(2) + self.map + self.segments + words
     }
 
     /// RAM of a device that takes it, the applier included, in bytes.
