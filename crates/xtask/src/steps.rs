@@ -1,6 +1,7 @@
 //! Steps that run one after the other, all of them, and a summary at the end.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use anyhow::{bail, Result};
 
