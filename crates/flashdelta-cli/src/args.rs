@@ -85,6 +85,10 @@ pub(crate) enum IsaArg {
     Riscv,
     /// ESP8266, ESP32, ESP32-S2, S3
     Xtensa,
+    /// Telink TLSR82xx
+    Tc32,
+    /// 8051: CC2530, ...
+    Mcs51,
 }
 
 impl From<IsaArg> for Option<InstructionSet> {
@@ -95,6 +99,8 @@ impl From<IsaArg> for Option<InstructionSet> {
             IsaArg::Thumb => Some(InstructionSet::Thumb),
             IsaArg::Riscv => Some(InstructionSet::RiscV),
             IsaArg::Xtensa => Some(InstructionSet::Xtensa),
+            IsaArg::Tc32 => Some(InstructionSet::Tc32),
+            IsaArg::Mcs51 => Some(InstructionSet::Mcs51),
         }
     }
 }
@@ -106,6 +112,8 @@ pub(crate) fn isa_name(isa: InstructionSet) -> &'static str {
         InstructionSet::Thumb => "thumb",
         InstructionSet::RiscV => "riscv",
         InstructionSet::Xtensa => "xtensa",
+        InstructionSet::Tc32 => "tc32",
+        InstructionSet::Mcs51 => "mcs51",
         _ => "other",
     }
 }

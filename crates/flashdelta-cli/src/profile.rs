@@ -68,9 +68,8 @@ fn parse(text: &str, path: &Path) -> Result<DeviceProfile, String> {
 }
 
 fn isa(name: &str) -> Result<InstructionSet, String> {
-    let known = [InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa];
-    let found = known.into_iter().find(|isa| isa_name(*isa) == name);
-    found.ok_or_else(|| format!("isas: \"{name}\": expected one of thumb, riscv, xtensa"))
+    let found = InstructionSet::ALL.into_iter().find(|isa| isa_name(*isa) == name);
+    found.ok_or_else(|| format!("isas: \"{name}\": expected one of thumb, riscv, xtensa, tc32, mcs51"))
 }
 
 /// A size as a number or as text.

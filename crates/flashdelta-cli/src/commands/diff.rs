@@ -37,7 +37,7 @@ Profiles:
     sector = 4096                    # erase unit of the flash
     page = 8                         # write unit of the flash
     codecs = [\"raw\", \"lz4\", \"model\"] # what the applier was built with
-    isas = [\"thumb\"]                 # and which of: thumb, riscv, xtensa
+    isas = [\"thumb\"]                 # and which of: thumb, riscv, xtensa, tc32, mcs51
 
 Sizes are written 65536, 64KiB, 64K or 0x10000.";
 

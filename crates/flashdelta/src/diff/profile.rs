@@ -63,7 +63,7 @@ impl DeviceProfile {
             sector: 4096,
             page: 16,
             codecs: vec![Codec::Raw, Codec::Lz4, Codec::Model],
-            isas: vec![InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa],
+            isas: InstructionSet::ALL.to_vec(),
         }
     }
 

@@ -159,6 +159,8 @@ impl PatchHeader {
             1 => InstructionSet::Thumb,
             2 => InstructionSet::RiscV,
             3 => InstructionSet::Xtensa,
+            4 => InstructionSet::Tc32,
+            5 => InstructionSet::Mcs51,
             14 => InstructionSet::Halves,
             15 => InstructionSet::Bytes,
             found => return Err(HeaderError::UnknownInstructionSet { found }),
