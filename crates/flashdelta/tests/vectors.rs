@@ -8,7 +8,8 @@ use common::apply_in_pieces;
 fn field(vector: &str, label: &str) -> Vec<u8> {
     let (_, rest) = vector.split_once(label).unwrap_or_else(|| panic!("no {label} in {vector}"));
     let digits = rest.split("\npatch:").next().unwrap().split("\nnew:").next().unwrap();
-    let digits: Vec<u32> = digits.split_whitespace().collect::<String>().chars().map(|c| c.to_digit(16).unwrap()).collect();
+    let digits: Vec<u32> =
+        digits.split_whitespace().collect::<String>().chars().map(|c| c.to_digit(16).unwrap()).collect();
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 

@@ -11,6 +11,8 @@
 mod buffers;
 mod error;
 #[cfg(feature = "std")]
+mod explain;
+#[cfg(feature = "std")]
 mod files;
 mod images;
 mod input;
@@ -21,6 +23,8 @@ pub mod nor;
 mod pull;
 
 pub use error::{ApplyError, Damage};
+#[cfg(feature = "std")]
+pub use explain::{explain, Breakdown, PartBytes};
 #[cfg(feature = "std")]
 pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};

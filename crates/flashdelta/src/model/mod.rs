@@ -13,7 +13,13 @@ mod correct;
 mod jump;
 mod oracle;
 mod step;
+#[cfg(feature = "std")]
+mod tally;
 
 pub(crate) use contexts::{Shape, WEIGHTS};
+#[cfg(feature = "std")]
+pub(crate) use oracle::InMemory;
 pub(crate) use oracle::{Images, Jump, Nothing, Oracle, Space, Step, Written};
 pub(crate) use step::{Model, MAX_STEP_BYTES};
+#[cfg(feature = "std")]
+pub(crate) use tally::Tally;

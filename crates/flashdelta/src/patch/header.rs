@@ -55,8 +55,9 @@ pub struct PatchHeader {
     pub header_len: u32,
     pub(crate) tables: Tables,
     pub(crate) map_counts: MapCounts,
-    /// Where the address map stands in the header; 0 if there is none.
+    /// Where the address map stands in the header, and how many bytes it has; 0 if there is none.
     pub(crate) map_offset: u16,
+    pub(crate) map_len: u16,
 }
 
 impl Default for PatchHeader {
@@ -77,6 +78,7 @@ impl Default for PatchHeader {
             tables: Tables::default(),
             map_counts: MapCounts::default(),
             map_offset: 0,
+            map_len: 0,
         }
     }
 }
@@ -127,6 +129,11 @@ impl PatchHeader {
     /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome: it makes reading cheaper.
     pub fn workspace_len(&self) -> usize {
         (self.ram as usize).saturating_sub(APPLIER_BYTES)
+    }
+
+    /// Bytes of the header that the address maps take: which bytes of both images stand at which addresses.
+    pub fn address_map_len(&self) -> u32 {
+        self.map_len.into()
     }
 
     /// Reads the address map again, entry by entry. `bytes` is the patch that this is the header of.
@@ -185,6 +192,7 @@ impl PatchHeader {
         if has(Feature::AddressMap) {
             header.map_offset = reader.offset() as u16;
             header.map_counts = decode_map(&mut reader, (old_size, new_size), |_| {})?;
+            header.map_len = (reader.offset() as u16).wrapping_sub(header.map_offset);
         }
         if has(Feature::Identity) {
             header.identity = Some(Identity::parse(&mut reader)?);
@@ -226,6 +234,7 @@ impl PatchHeader {
             if !maps.is_empty() {
                 maps.emit(&mut fields);
             }
+            self.map_len = (fields.len() - map_at) as u16;
             if let Some(identity) = &self.identity {
                 identity.emit(&mut fields);
             }
