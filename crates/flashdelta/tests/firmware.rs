@@ -90,6 +90,33 @@ fn identical_images_take_64_bytes() {
 }
 
 #[test]
+fn identical_firmware_takes_64_bytes_and_little_memory() {
+    for name in ["riscv-1.0.bin", "cortex-m-1.0.bin", "cortex-m-1.0.elf"] {
+        let image = testdata(&format!("firmware/{name}"));
+        // The model codec has to say bit by bit that nothing has changed.
+        for (codec, most) in [(None, 64), (Some(Codec::Raw), 64), (Some(Codec::Model), 72)] {
+            let patch = diff(&image, &image, &DiffOptions::new().codec(codec)).unwrap();
+            assert!(patch.bytes.len() <= most, "{name}: {} bytes", patch.bytes.len());
+            assert_eq!(apply::apply(&image, &patch.bytes).as_deref(), Ok(&image[..]));
+            if patch.header.codec == Codec::Raw {
+                assert!(patch.header.ram <= 4096, "{name}: {} bytes of RAM", patch.header.ram);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_patch_has_no_map_that_it_does_not_need() {
+    let old = testdata("firmware/riscv-1.0.bin");
+    let mut new = old.clone();
+    let at = new.len() / 2;
+    new[at] ^= 0x55;
+    let patch = diff(&old, &new, &DiffOptions::new()).unwrap();
+    assert!(patch.bytes.len() <= 80, "{} bytes", patch.bytes.len());
+    assert_eq!(apply::apply(&old, &patch.bytes), Ok(new));
+}
+
+#[test]
 fn the_instruction_set_is_found() {
     for (old, new, isa) in [
         ("firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin", InstructionSet::RiscV),

@@ -20,6 +20,10 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
     if let Some(isa) = options.isa.filter(|isa| !options.profile.predicts(*isa)) {
         return Err(DiffError::InstructionSetNotInProfile { isa, profile: options.profile.name.clone() });
     }
+    if old == new {
+        // There is nothing to predict, and a map would only take room in the header.
+        return Ok(vec![Prediction::default()]);
+    }
     let (old_map, new_map) = address_maps(old, new, options);
     let hint = new_map.isa.or(old_map.isa);
     let maps = maps(&old_map, &new_map, (old.len(), new.len()));

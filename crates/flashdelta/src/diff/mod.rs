@@ -63,6 +63,9 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
 /// Images up to this size together are searched for several predictions at a time: the memory for it is 32 bytes per byte.
 pub(crate) const SMALL: usize = 4 << 20;
 
+/// In patches below this length, in bytes, the address maps count.
+const SMALL_PATCH: usize = 512;
+
 /// RAM for comfortable windows, if the profile has it.
 const COMFORT: u32 = 2048;
 
@@ -179,10 +182,11 @@ impl<'a> Maker<'a> {
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
     }
 
-    /// Was all prediction of so little use that none may be better?
+    /// Was all prediction of so little use, or is there so little to predict, that none may be better?
     fn is_doubtful(&self, best: Option<&Made>) -> bool {
-        let is_large = best.is_none_or(|made| made.bytes.len() > self.new.len() / 3);
-        is_large && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
+        let is_doubtful =
+            best.is_none_or(|made| made.bytes.len() > self.new.len() / 3 || made.bytes.len() < SMALL_PATCH);
+        is_doubtful && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
     }
 
     /// Makes patches with one prediction.
