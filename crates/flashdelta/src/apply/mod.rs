@@ -22,7 +22,7 @@ pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
 
-pub use error::{ApplyError, Damage};
+pub use error::{ApplyError, Damage, ErrorClass};
 #[cfg(feature = "std")]
 pub use explain::{explain, Breakdown, PartBytes};
 #[cfg(feature = "std")]

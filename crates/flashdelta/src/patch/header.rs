@@ -36,7 +36,7 @@ pub struct PatchHeader {
     pub isa: InstructionSet,
     /// Binary logarithm of the unit in which the new image is written, 0 to 12: flash that writes 8 bytes at a time has 3.
     pub granularity_log2: u8,
-    /// RAM in bytes that a device needs, everything included: the workspace, and 1024 bytes for the applier itself.
+    /// RAM in bytes that a device needs, everything included: the workspace, and [`APPLIER_BYTES`] for the applier itself.
     pub ram: u32,
     /// Length of the old image in bytes, below 2^31.
     pub old_size: u32,
@@ -161,15 +161,8 @@ impl PatchHeader {
         let has = |feature: Feature| features >> feature as u32 & 1 == 1;
         let kinds = reader.byte("codec")?;
         let codec = Codec::from_number(kinds & 15).ok_or(HeaderError::UnknownCodec { found: kinds & 15 })?;
-        let isa = match kinds >> 4 {
-            0 => InstructionSet::None,
-            1 => InstructionSet::Thumb,
-            2 => InstructionSet::RiscV,
-            3 => InstructionSet::Xtensa,
-            14 => InstructionSet::Halves,
-            15 => InstructionSet::Bytes,
-            found => return Err(HeaderError::UnknownInstructionSet { found }),
-        };
+        let number = kinds >> 4;
+        let isa = InstructionSet::from_number(number).ok_or(HeaderError::UnknownInstructionSet { found: number })?;
         let granularity = limited(reader.byte("write granularity")?.into(), "write granularity", 12)?;
         let ram = limited(reader.varint("RAM")?, "RAM", MAX_RAM_UNITS)? * RAM_UNIT;
         let old_size = limited(reader.varint("old size")?, "old size", MAX_SIZE)?;
