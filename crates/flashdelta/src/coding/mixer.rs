@@ -22,16 +22,18 @@ pub(crate) struct Tables<'w> {
 
 impl<'w> Tables<'w> {
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.
-    pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize, weight: i16) -> Self {
+    pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize) -> Self {
         slots.fill(Slot::NEW.0);
-        weights.fill(weight);
         Self { slots, weights, direct }
     }
 
-    /// Sets a slot to known odds.
-    pub(crate) fn prime(&mut self, index: usize, slot: Slot) {
-        if let Some(s) = self.slots.get_mut(index) {
-            *s = slot.0;
+    /// Starts the slots with a place of their own and the weights from what is usual: log-odds in 1/16 nat, weights in 1/256.
+    pub(crate) fn prime(&mut self, log_odds: &[i8], confidence: u16, weights: &[i8]) {
+        for (slot, s) in self.slots.iter_mut().zip(log_odds) {
+            *slot = Slot::start(i16::from(*s) << 4, confidence).0;
+        }
+        for (weight, w) in self.weights.iter_mut().zip(weights) {
+            *weight = i16::from(*w) << (WEIGHT_BITS - 8);
         }
     }
 

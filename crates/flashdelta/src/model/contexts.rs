@@ -1,6 +1,6 @@
 //! Where each decision finds its slots and weights.
 
-use crate::coding::logistic::Slot;
+use super::start;
 use crate::coding::mixer::{hash, Rate, Share, Tables};
 use crate::coding::number;
 use crate::isa::Form;
@@ -91,8 +91,8 @@ impl Shape {
     }
 }
 
-/// Initial weight of every input in each of its two sets, in 1/16384.
-pub(crate) const START_WEIGHT: i16 = 1700;
+/// How sure the contexts with a place of their own are of their start.
+const START_CONFIDENCE: u16 = 5;
 
 /// Weights for the hit decision.
 pub(crate) fn hit_sets(form: usize, run: u32) -> [usize; 2] {
@@ -114,12 +114,9 @@ fn byte_sets(base: usize, inputs: usize, bit: usize, past: usize) -> [usize; 2] 
     [base + (bit & 7) * inputs, base + (BYTE_SETS[0] + (past & 7)) * inputs]
 }
 
-/// Starts the contexts from what firmware deltas usually look like.
+/// Starts the models from what firmware deltas usually look like.
 pub(crate) fn prime(tables: &mut Tables<'_>) {
-    // A copy starts at one literal in three.
-    for i in direct::JUMP..direct::JUMP + 32 {
-        tables.prime(i, Slot::start(-300, 3));
-    }
+    tables.prime(&start::LOG_ODDS, START_CONFIDENCE, &start::WEIGHTS);
 }
 
 /// Hash of a few values under a label.

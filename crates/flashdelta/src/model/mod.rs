@@ -12,6 +12,7 @@ mod contexts;
 mod correct;
 mod jump;
 mod oracle;
+mod start;
 mod step;
 #[cfg(feature = "std")]
 mod tally;

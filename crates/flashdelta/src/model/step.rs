@@ -64,7 +64,7 @@ impl<'w> Model<'w> {
         new_len: u32,
     ) -> Self {
         let (slots, weights, map) = memory;
-        let mut tables = Tables::new(slots, weights, direct::COUNT, contexts::START_WEIGHT);
+        let mut tables = Tables::new(slots, weights, direct::COUNT);
         contexts::prime(&mut tables);
         Self {
             tables,
