@@ -76,7 +76,7 @@ impl Args {
         text += &parts_table(&header, &parts);
         match &breakdown {
             Some(breakdown) => text += &content_table(breakdown),
-            None if self.old.is_none() => {
+            None if outcome.is_ok() => {
                 let file = self.file.display();
                 let _ = writeln!(
                     text,
