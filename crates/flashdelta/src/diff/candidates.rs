@@ -1,6 +1,6 @@
 //! Candidates for copies: stretches of the new image that look like stretches of the old image or of the new one before them.
 
-use super::matches::Matches;
+use super::matches::{Match, Matches};
 use crate::model::Space;
 
 /// A stretch of the new image that could be copied: `new[start..end]` is nearly `image[start + shift..end + shift]` (wrapping).
@@ -41,24 +41,76 @@ pub(crate) struct Limits {
 /// Finds candidates, sorted by start. `old` and `new` are the masked images that `matches` were found in; `plain_new` is the new image as it is.
 pub(crate) fn find(old: &[u8], new: &[u8], plain_new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
     let mut found = Vec::new();
-    from_old(old, new, matches, limits, &mut found);
-    from_new(plain_new, matches, limits, &mut found);
+    let most = new.len() / SPARSE + FEW;
+    let old_match = worthwhile(&matches.old, limits.old_match, most);
+    from_old(old, new, matches, &Limits { old_match, ..*limits }, &mut found);
+    let new_match = worthwhile(&matches.new, limits.new_match, most);
+    from_new(plain_new, matches, &Limits { new_match, ..*limits }, &mut found);
     found.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
     found.dedup();
     found
+}
+
+/// At most one candidate of each kind for so many bytes, and a few more for small images: time and memory stay bounded.
+const SPARSE: usize = 6;
+const FEW: usize = 4096;
+
+/// Matches longer than this count as of this length.
+const LONG: usize = 256;
+
+/// The shortest length, at least `least`, that not more than `most` maximal matches reach.
+fn worthwhile(matches: &[Match], least: u32, most: usize) -> u32 {
+    let mut count = [0usize; LONG + 1];
+    let mut starts = Starts::default();
+    for (i, m) in matches.iter().enumerate() {
+        if starts.is_new(i as u32, m) {
+            count[(m.length as usize).min(LONG)] += 1;
+        }
+    }
+    let mut total = 0;
+    let fitting = (0..=LONG).rev().take_while(|length| {
+        total += count[*length];
+        total <= most
+    });
+    (fitting.last().unwrap_or(LONG) as u32).max(least)
+}
+
+/// Tells where maximal matches start.
+struct Starts {
+    previous: (u32, u32),
+    end: u32,
+}
+
+impl Default for Starts {
+    fn default() -> Self {
+        Self { previous: (u32::MAX, 0), end: 0 }
+    }
+}
+
+impl Starts {
+    /// Does a maximal match start at `i`, and does it reach far enough beyond those before it? In long runs of one byte there would
+    /// be one at every position, each reaching a single byte further.
+    fn is_new(&mut self, i: u32, m: &Match) -> bool {
+        let shift = m.position.wrapping_sub(i);
+        let continued = self.previous == (shift, m.length.wrapping_add(1));
+        self.previous = (shift, m.length);
+        let is_new = !continued && i + m.length > self.end.saturating_add(m.length / 16);
+        if is_new {
+            self.end = i + m.length;
+        }
+        is_new
+    }
 }
 
 /// Approximate copies: each maximal match, grown in both directions for as long as most bytes are equal.
 fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits, found: &mut Vec<Candidate>) {
     let mut reached = std::collections::HashMap::<u32, u32>::new();
     let mut work = limits.work * new.len() as u64;
-    let mut previous = (u32::MAX, 0);
+    let mut starts = Starts::default();
     for (i, m) in matches.old.iter().enumerate() {
         let i = i as u32;
         let shift = m.position.wrapping_sub(i);
-        let continued = previous == (shift, m.length + 1);
-        previous = (shift, m.length);
-        if continued || m.length < limits.old_match || reached.get(&shift).is_some_and(|end| *end > i) {
+        if !starts.is_new(i, m) || m.length < limits.old_match || reached.get(&shift).is_some_and(|end| *end > i) {
             continue;
         }
         let floor = reached.get(&shift).copied().unwrap_or(0);
@@ -99,13 +151,11 @@ fn grow<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, limits: &Limits, work
 
 /// Exact copies from the new image itself.
 fn from_new(new: &[u8], matches: &Matches, limits: &Limits, found: &mut Vec<Candidate>) {
-    let mut previous = (u32::MAX, 0);
+    let mut starts = Starts::default();
     for (i, m) in matches.new.iter().enumerate() {
         let i = i as u32;
         let shift = m.position.wrapping_sub(i);
-        let continued = previous == (shift, m.length + 1);
-        previous = (shift, m.length);
-        if continued || m.length < limits.new_match {
+        if !starts.is_new(i, m) || m.length < limits.new_match {
             continue;
         }
         // The match may be one of masked bytes only: cut it where the bytes themselves differ.
