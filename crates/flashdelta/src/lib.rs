@@ -95,8 +95,11 @@ mod patch;
 )]
 mod predict;
 
-pub use patch::{Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec, MAX_HEADER_LEN};
+pub use patch::{
+    Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec, APPLIER_BYTES, MAX_HEADER_LEN,
+};
 pub use predict::address_map::{Segment, SegmentKind};
+pub use predict::instruction_set::UnknownInstructionSet;
 pub use predict::walker::InstructionSet;
 
 #[cfg(feature = "std")]

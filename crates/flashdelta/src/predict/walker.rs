@@ -100,9 +100,6 @@ pub(crate) struct Walker<'w> {
 }
 
 impl InstructionSet {
-    /// All instruction sets that there are models of.
-    pub const ALL: [Self; 5] = [Self::Thumb, Self::RiscV, Self::Xtensa, Self::Tc32, Self::Mcs51];
-
     /// Is no code predicted?
     pub fn is_none(self) -> bool {
         matches!(self, Self::None | Self::Halves | Self::Bytes)
