@@ -44,7 +44,7 @@ proptest! {
         seed: u64, len in 0usize..6000, edits in 0usize..30, is_code: bool,
         ram in prop::sample::select(vec![5 << 10, 16 << 10, 64 << 10]),
         codec in prop::sample::select(Codec::ALL.to_vec()),
-        isa in 0u8..6, piece in 1usize..400,
+        isa in 0u8..8, piece in 1usize..400,
     ) {
         let (old, new) = pair(seed, len, edits, is_code);
         let Ok(patch) = diff(&old, &new, &options(ram, codec, isa)) else {
@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn any_address_map_will_do(seed: u64, len in 1usize..3000, segments in 0usize..40, isa in 0u8..6) {
+    fn any_address_map_will_do(seed: u64, len in 1usize..3000, segments in 0usize..40, isa in 0u8..8) {
         let (old, new) = pair(seed, len, 5, true);
         let mut random = Random(seed ^ 2);
         let mut map = || AddressMap {
