@@ -1,5 +1,6 @@
 //! How things are written on the command line.
 
+use clap::builder::PossibleValue;
 use clap::ValueEnum;
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 
@@ -72,41 +73,41 @@ impl From<CodecArg> for Option<Codec> {
     }
 }
 
-/// `--isa`
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum IsaArg {
-    /// Found out from the images
-    Auto,
-    /// Do not predict instructions
-    None,
-    /// Cortex-M
-    Thumb,
-    /// 32-bit RISC-V: ESP32-C3, C6, H2, ...
-    Riscv,
-    /// ESP8266, ESP32, ESP32-S2, S3
-    Xtensa,
-}
+/// `--isa`: an instruction set, or none given: auto.
+#[derive(Clone, Copy)]
+pub(crate) struct IsaArg(pub(crate) Option<InstructionSet>);
 
-impl From<IsaArg> for Option<InstructionSet> {
-    fn from(arg: IsaArg) -> Self {
-        match arg {
-            IsaArg::Auto => None,
-            IsaArg::None => Some(InstructionSet::None),
-            IsaArg::Thumb => Some(InstructionSet::Thumb),
-            IsaArg::Riscv => Some(InstructionSet::RiscV),
-            IsaArg::Xtensa => Some(InstructionSet::Xtensa),
-        }
+impl ValueEnum for IsaArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        const COUNT: usize = InstructionSet::ALL.len() + 1;
+        const ALL: [IsaArg; COUNT] = {
+            let mut all = [IsaArg(None); COUNT];
+            let mut i = 1;
+            while i < COUNT {
+                all[i] = IsaArg(Some(InstructionSet::ALL[i - 1]));
+                i += 1;
+            }
+            all
+        };
+        &ALL
     }
-}
 
-/// The name of an instruction set, as `--isa` and profiles take it.
-pub(crate) fn isa_name(isa: InstructionSet) -> &'static str {
-    match isa {
-        InstructionSet::None => "none",
-        InstructionSet::Thumb => "thumb",
-        InstructionSet::RiscV => "riscv",
-        InstructionSet::Xtensa => "xtensa",
-        _ => "other",
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let Some(isa) = self.0 else {
+            return Some(PossibleValue::new("auto").help("Found out from the images"));
+        };
+        let value = PossibleValue::new(isa.name());
+        Some(match isa {
+            InstructionSet::None => value.help("Do not predict instructions; units of 4, 2 and 1 bytes are tried"),
+            InstructionSet::Thumb => value.help("Cortex-M"),
+            InstructionSet::RiscV => value.help("32-bit RISC-V: ESP32-C3, C6, H2, ..."),
+            InstructionSet::Xtensa => value.help("ESP8266, ESP32, ESP32-S2, S3"),
+            InstructionSet::Tc32 => value.help("Telink TLSR82xx"),
+            InstructionSet::Mcs51 => value.help("8051: CC2530, ..."),
+            InstructionSet::Halves => value.help("Do not predict instructions; units of 2 bytes"),
+            InstructionSet::Bytes => value.help("Do not predict instructions; units of 1 byte"),
+            _ => value,
+        })
     }
 }
 

@@ -3,7 +3,6 @@
 use flashdelta::{Identity, PatchHeader};
 use serde::Serialize;
 
-use crate::args::isa_name;
 use crate::text::{grouped, hex, Table};
 
 /// A header, as machines read it.
@@ -48,7 +47,7 @@ impl Facts {
         Self {
             format_version: header.version,
             codec: header.codec.name(),
-            isa: isa_name(header.isa),
+            isa: header.isa.name(),
             write_unit: 1 << header.granularity_log2,
             ram: header.ram,
             workspace: header.workspace_len(),
@@ -77,7 +76,7 @@ pub(crate) fn table(header: &PatchHeader) -> String {
     table.row(["new image", &format!("{} bytes", grouped(header.new_size))]);
     table.row(["  SHA-256", &hex(&header.new_digest)]);
     table.row(["codec", header.codec.name()]);
-    table.row(["instruction set", isa_name(header.isa)]);
+    table.row(["instruction set", header.isa.name()]);
     let workspace = grouped(header.workspace_len() as u64);
     table.row(["RAM needed", &format!("{} bytes, {workspace} of it workspace", grouped(header.ram))]);
     table.row(["write unit", &format!("{} bytes", 1u32 << header.granularity_log2)]);

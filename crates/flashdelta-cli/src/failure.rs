@@ -5,9 +5,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use flashdelta::apply::ApplyError;
+use flashdelta::apply::{ApplyError, ErrorClass};
 use flashdelta::diff::DiffError;
-use flashdelta::HeaderError;
 
 use crate::text;
 
@@ -39,6 +38,19 @@ impl Class {
             Self::DoesNotFit => "does-not-fit",
             Self::Io => "io",
             Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl From<ErrorClass> for Class {
+    fn from(class: ErrorClass) -> Self {
+        match class {
+            ErrorClass::BadPatch => Self::BadPatch,
+            ErrorClass::WrongBase => Self::WrongBase,
+            ErrorClass::WrongDevice => Self::WrongDevice,
+            ErrorClass::DoesNotFit => Self::DoesNotFit,
+            ErrorClass::Io => Self::Io,
+            _ => Self::Internal,
         }
     }
 }
@@ -97,28 +109,17 @@ impl Failure {
 
     /// The applier failed.
     pub(crate) fn apply<O: fmt::Display, N: fmt::Display>(error: &ApplyError<O, N>, names: &Names<'_>) -> Self {
-        use ApplyError as E;
-        let about = |class, file: &Path| Self::new(class, format!("{}: {error}", file.display()));
-        match error {
-            E::Header(header) if is_unsupported(header) => about(Class::DoesNotFit, names.patch),
-            E::Header(_)
-            | E::Damaged { .. }
-            | E::Truncated { .. }
-            | E::TrailingInput { .. }
-            | E::NewMismatch { .. } => about(Class::BadPatch, names.patch),
-            E::OldMismatch { .. } | E::OldTooShort { .. } => about(Class::WrongBase, names.old)
+        let class = Class::from(error.class());
+        let file = match (class, error) {
+            (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => names.old,
+            (Class::Io, _) => names.new,
+            _ => names.patch,
+        };
+        let failure = Self::new(class, format!("{}: {error}", file.display()));
+        match class {
+            Class::WrongBase => failure
                 .hint("`flashdelta info` shows the SHA-256 of an image, and of the one that a patch was made from"),
-            E::NoIdentity | E::WrongProduct { .. } | E::WrongHardware { .. } | E::Rollback { .. } => {
-                about(Class::WrongDevice, names.patch)
-            }
-            E::WorkspaceTooSmall { .. }
-            | E::NewTooLong { .. }
-            | E::Granularity { .. }
-            | E::CodecNotBuilt { .. }
-            | E::InstructionSetNotBuilt { .. } => about(Class::DoesNotFit, names.patch),
-            E::ReadOld { .. } => about(Class::Io, names.old),
-            E::ReadNew { .. } | E::Write { .. } | E::Finish { .. } => about(Class::Io, names.new),
-            _ => about(Class::Internal, names.patch),
+            _ => failure,
         }
     }
 
@@ -157,17 +158,4 @@ pub(crate) struct Names<'a> {
     pub(crate) old: &'a Path,
     pub(crate) patch: &'a Path,
     pub(crate) new: &'a Path,
-}
-
-/// Is this a header in good order that asks for more than this version can do?
-fn is_unsupported(error: &HeaderError) -> bool {
-    use HeaderError as E;
-    matches!(
-        error,
-        E::UnsupportedVersion { .. }
-            | E::Unsupported { .. }
-            | E::UnknownFeature { .. }
-            | E::UnknownCodec { .. }
-            | E::UnknownInstructionSet { .. }
-    )
 }

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use flashdelta::diff::DeviceProfile;
-use flashdelta::InstructionSet;
 use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
 
-use crate::args::{self, isa_name};
+use crate::args;
 use crate::failure::{Class, Failure, Outcome};
 use crate::files;
 
@@ -62,15 +61,10 @@ fn parse(text: &str, path: &Path) -> Result<DeviceProfile, String> {
         profile.codecs = codecs.iter().map(codec).collect::<Result<_, _>>()?;
     }
     if let Some(isas) = file.isas {
-        profile.isas = isas.iter().map(|name| isa(name)).collect::<Result<_, _>>()?;
+        let isa = |name: &String| name.parse().map_err(|error| format!("isas: \"{name}\": {error}"));
+        profile.isas = isas.iter().map(isa).collect::<Result<_, _>>()?;
     }
     Ok(profile)
-}
-
-fn isa(name: &str) -> Result<InstructionSet, String> {
-    let known = [InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa];
-    let found = known.into_iter().find(|isa| isa_name(*isa) == name);
-    found.ok_or_else(|| format!("isas: \"{name}\": expected one of thumb, riscv, xtensa"))
 }
 
 /// A size as a number or as text.
@@ -90,7 +84,7 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Er
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flashdelta::Codec;
+    use flashdelta::{Codec, InstructionSet};
 
     fn of(text: &str) -> Result<DeviceProfile, String> {
         parse(text, Path::new("boards/heron.toml"))
@@ -116,7 +110,7 @@ mod tests {
             ("ram = '1 bushel'", "expected a size"),
             ("ram = -1", "expected a size"),
             ("codecs = ['gzip']", "no such codec"),
-            ("isas = ['z80']", "expected one of thumb"),
+            ("isas = ['z80']", "no such instruction set"),
             ("like = 'pdp11'", "expected one of tiny"),
         ] {
             let error = of(text).unwrap_err();

@@ -53,7 +53,7 @@
 //! # Features
 //!
 //! `std` (default) brings everything that needs an operating system. Without default features this crate is the applier for the plain codec; `model`,
-//! `lz4`, `isa-thumb`, `isa-riscv`, `isa-xtensa` add to it what a device shall be able to apply.
+//! `lz4`, `isa-thumb`, `isa-riscv`, `isa-xtensa`, `isa-tc32`, `isa-mcs51` add to it what a device shall be able to apply.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
 
@@ -68,7 +68,14 @@ mod bytes;
 mod coding;
 // What no instruction set of a build needs is not dead in others.
 #[cfg_attr(
-    not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")),
+    not(all(
+        feature = "std",
+        feature = "isa-thumb",
+        feature = "isa-riscv",
+        feature = "isa-xtensa",
+        feature = "isa-tc32",
+        feature = "isa-mcs51"
+    )),
     allow(dead_code)
 )]
 mod isa;
@@ -76,13 +83,23 @@ mod isa;
 mod model;
 mod patch;
 #[cfg_attr(
-    not(all(feature = "std", feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa")),
+    not(all(
+        feature = "std",
+        feature = "isa-thumb",
+        feature = "isa-riscv",
+        feature = "isa-xtensa",
+        feature = "isa-tc32",
+        feature = "isa-mcs51"
+    )),
     allow(dead_code)
 )]
 mod predict;
 
-pub use patch::{Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec, MAX_HEADER_LEN};
+pub use patch::{
+    Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec, APPLIER_BYTES, MAX_HEADER_LEN,
+};
 pub use predict::address_map::{Segment, SegmentKind};
+pub use predict::instruction_set::UnknownInstructionSet;
 pub use predict::walker::InstructionSet;
 
 #[cfg(feature = "std")]

@@ -28,13 +28,12 @@ fn random_pieces<'a>(random: &mut Random, patch: &'a [u8], most: usize) -> Vec<&
 }
 
 fn options(ram: u32, codec: Codec, isa: u8) -> DiffOptions {
-    let isa = match isa {
-        0 => InstructionSet::None,
-        1 => InstructionSet::Thumb,
-        2 => InstructionSet::RiscV,
-        _ => InstructionSet::Xtensa,
-    };
-    DiffOptions::new().profile(DeviceProfile::linux()).ram(ram).codec(codec).isa(isa).base(0x4200_0000)
+    DiffOptions::new()
+        .profile(DeviceProfile::linux())
+        .ram(ram)
+        .codec(codec)
+        .isa(InstructionSet::ALL[usize::from(isa)])
+        .base(0x4200_0000)
 }
 
 proptest! {
@@ -45,7 +44,7 @@ proptest! {
         seed: u64, len in 0usize..6000, edits in 0usize..30, is_code: bool,
         ram in prop::sample::select(vec![5 << 10, 16 << 10, 64 << 10]),
         codec in prop::sample::select(Codec::ALL.to_vec()),
-        isa in 0u8..4, piece in 1usize..400,
+        isa in 0u8..6, piece in 1usize..400,
     ) {
         let (old, new) = pair(seed, len, edits, is_code);
         let Ok(patch) = diff(&old, &new, &options(ram, codec, isa)) else {
@@ -78,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn any_address_map_will_do(seed: u64, len in 1usize..3000, segments in 0usize..40, isa in 0u8..4) {
+    fn any_address_map_will_do(seed: u64, len in 1usize..3000, segments in 0usize..40, isa in 0u8..6) {
         let (old, new) = pair(seed, len, 5, true);
         let mut random = Random(seed ^ 2);
         let mut map = || AddressMap {
@@ -94,8 +93,7 @@ proptest! {
         let maps = (map(), map());
         let codec = if seed & 1 == 0 { Codec::Model } else { Codec::Raw };
         // `base` is not set here: the maps are used.
-        let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa][usize::from(isa)];
-        let options = DiffOptions::new().codec(codec).isa(isa).address_maps(maps.0, maps.1);
+        let options = DiffOptions::new().codec(codec).isa(InstructionSet::ALL[usize::from(isa)]).address_maps(maps.0, maps.1);
         let patch = diff(&old, &new, &options).unwrap();
         prop_assert_eq!(apply_pieces(&old, &patch.bytes, patch.bytes.chunks(13)), Ok(new));
     }

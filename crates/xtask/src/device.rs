@@ -114,7 +114,7 @@ pub(crate) fn build(target: &Target, with: Toolchain) -> Result<String> {
     Ok(sizes.join(", "))
 }
 
-const EVERYTHING: &str = "model,lz4,isa-thumb,isa-riscv,isa-xtensa";
+const EVERYTHING: &str = "model,lz4,isa-thumb,isa-riscv,isa-xtensa,isa-tc32,isa-mcs51";
 
 /// The same check for the machine at hand: any stable compiler can do it.
 pub(crate) fn link_on_host() -> Result<String> {

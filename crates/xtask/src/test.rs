@@ -101,7 +101,17 @@ fn lint() -> Result<Outcome> {
     }
     let mut checks = vec!["--workspace --all-targets --all-features".to_owned()];
     // What devices are built with: nothing may be left over in any of them.
-    for features in ["", "lz4", "model", "model,isa-thumb", "model,isa-riscv", "model,isa-xtensa,lz4", "std"] {
+    for features in [
+        "",
+        "lz4",
+        "model",
+        "model,isa-thumb",
+        "model,isa-riscv",
+        "model,isa-xtensa,lz4",
+        "model,isa-tc32",
+        "model,isa-mcs51",
+        "std",
+    ] {
         checks.push(format!("--package flashdelta --lib --no-default-features --features={features}"));
     }
     if root().join("benches/Cargo.toml").is_file() {

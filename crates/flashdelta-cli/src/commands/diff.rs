@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use flashdelta::diff::{diff, DiffOptions, Patch, Phase};
 use serde::Serialize;
 
-use crate::args::{self, isa_name, CodecArg, IdentityArgs, IsaArg, OutputArgs};
+use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs};
 use crate::drive;
 use crate::facts::Facts;
 use crate::failure::{Failure, Outcome};
@@ -37,7 +37,7 @@ Profiles:
     sector = 4096                    # erase unit of the flash
     page = 8                         # write unit of the flash
     codecs = [\"raw\", \"lz4\", \"model\"] # what the applier was built with
-    isas = [\"thumb\"]                 # and which of: thumb, riscv, xtensa
+    isas = [\"thumb\"]                 # and which of: thumb, riscv, xtensa, tc32, mcs51
 
 Sizes are written 65536, 64KiB, 64K or 0x10000.";
 
@@ -65,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = CodecArg::Auto)]
     codec: CodecArg,
     /// Instruction set whose branches and address loads are predicted
-    #[arg(long, value_enum, default_value_t = IsaArg::Auto)]
+    #[arg(long, value_enum, default_value_t = IsaArg(None))]
     isa: IsaArg,
     /// Address at which both images run, where they are raw and do not tell
     #[arg(long, value_name = "ADDRESS", value_parser = args::address)]
@@ -108,7 +108,7 @@ impl Args {
         let mut options = DiffOptions::new()
             .profile(profile::load(&self.profile)?)
             .codec(Option::from(self.codec))
-            .isa(Option::from(self.isa))
+            .isa(self.isa.0)
             .effort(self.effort)
             .threads(self.threads);
         if let Some(ram) = self.ram {
@@ -130,7 +130,7 @@ impl Args {
         let (header, bytes) = (&patch.header, patch.bytes.len() as u64);
         let of_new = percent(bytes, header.new_size.into());
         eprintln!("{}: {} bytes, {of_new} of the new image", self.output.display(), grouped(bytes));
-        eprintln!("  codec {}, instruction set {}", header.codec, isa_name(header.isa));
+        eprintln!("  codec {}, instruction set {}", header.codec, header.isa);
         let workspace = grouped(header.workspace_len() as u64);
         eprintln!("  needs {} bytes of RAM on the device, {workspace} of it workspace", grouped(header.ram));
         match self.no_verify {
@@ -196,7 +196,7 @@ impl<'a> Report<'a> {
     fn new(path: &'a Path, verified: bool, patch: &Patch) -> Self {
         let (header, report) = (&patch.header, &patch.report);
         let tried =
-            |t: &flashdelta::diff::Tried| Tried { codec: t.codec.name(), isa: isa_name(t.isa), patch_size: t.bytes };
+            |t: &flashdelta::diff::Tried| Tried { codec: t.codec.name(), isa: t.isa.name(), patch_size: t.bytes };
         let percent = |new: u32| 100.0 * patch.bytes.len() as f64 / f64::from(new);
         Self {
             patch: path,

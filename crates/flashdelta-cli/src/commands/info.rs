@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{ApplyError, ApplyOptions, OutOfBounds};
+use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, OutOfBounds};
 use flashdelta::image::{self, AddressMap, Format, MapSegment, SegmentKind, Split};
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -21,7 +21,7 @@ Examples:
   flashdelta info update.fdp
       From which image to which, what the device needs, and where the bytes go.
   flashdelta info update.fdp --old old.bin
-      Also whether it applies to this image.
+      Also whether it applies to this image, what is copied from it, and what the body is spent on.
   flashdelta info firmware.bin
       Container format, SHA-256, and which bytes stand at which addresses.";
 
@@ -31,7 +31,7 @@ Examples:
 pub(crate) struct Args {
     /// A patch, or a firmware file in any format
     file: PathBuf,
-    /// The image that the patch was made from: shows whether the patch applies to it
+    /// The image that the patch was made from: shows whether the patch applies to it, and what it does
     #[arg(long, value_name = "OLD")]
     old: Option<PathBuf>,
     /// Show it in JSON
@@ -52,9 +52,12 @@ impl Args {
     fn patch(&self, bytes: &[u8]) -> Outcome {
         let header = drive::parse(bytes, &self.file)?;
         // What there is is shown first, then what is wrong with it.
-        let outcome = self.check(&header, bytes);
+        let (breakdown, outcome) = match self.check(&header, bytes) {
+            Ok(breakdown) => (breakdown, Ok(())),
+            Err(failure) => (None, Err(failure)),
+        };
         let applies = self.old.as_ref().map(|_| outcome.is_ok());
-        let breakdown = breakdown(&header);
+        let parts = parts(&header, breakdown.as_ref());
         if self.json {
             // There is but one document: if something is wrong, it is the error.
             outcome?;
@@ -62,14 +65,26 @@ impl Args {
                 kind: "patch",
                 file: &self.file,
                 facts: Facts::new(&header),
-                breakdown,
+                breakdown: parts,
+                content: breakdown.as_ref().map(Content::new),
                 applies,
             });
         }
         let mut text = format!("{}: flashdelta patch, format {}\n\n", self.file.display(), header.version);
         text += &facts::table(&header);
         text += "\nWhere the bytes go:\n";
-        text += &breakdown_table(&header, &breakdown);
+        text += &parts_table(&header, &parts);
+        match &breakdown {
+            Some(breakdown) => text += &content_table(breakdown),
+            None if outcome.is_ok() => {
+                let file = self.file.display();
+                let _ = writeln!(
+                    text,
+                    "\n`flashdelta info {file} --old OLD` also tells what the body is spent on, and what is copied."
+                );
+            }
+            None => {}
+        }
         if let (Some(true), Some(old)) = (applies, &self.old) {
             let _ = writeln!(text, "\nApplies to {}: the result has the SHA-256 it promises.", old.display());
         }
@@ -77,8 +92,8 @@ impl Args {
         outcome
     }
 
-    /// Is the patch complete, and does it fit the old image?
-    fn check(&self, header: &PatchHeader, bytes: &[u8]) -> Outcome {
+    /// Is the patch complete, and does it fit the old image? Then what does it do?
+    fn check(&self, header: &PatchHeader, bytes: &[u8]) -> Outcome<Option<Breakdown>> {
         type Error = ApplyError<OutOfBounds, OutOfBounds>;
         let old_name = self.old.as_deref().unwrap_or(Path::new("old image"));
         let names = Names { old: old_name, patch: &self.file, new: Path::new("new image") };
@@ -89,10 +104,14 @@ impl Args {
         if found > expected {
             return Err(Failure::apply(&Error::TrailingInput { expected }, &names));
         }
-        let Some(old) = &self.old else { return Ok(()) };
+        let Some(old) = &self.old else { return Ok(None) };
+        let old = files::read(old)?;
         let bar = Bar::new(false);
         let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar: &bar, doing: "verifying" };
-        drive.run(&mut &*bytes, files::read(old)?.as_slice(), Vec::new()).map(|_| ())
+        drive.run(&mut &*bytes, old.as_slice(), Vec::new())?;
+        bar.update("explaining", 1.0);
+        let names = &drive.names;
+        explain(&old, bytes).map(Some).map_err(|error| Failure::apply(&error, names))
     }
 
     fn firmware(&self, bytes: &[u8]) -> Outcome {
@@ -130,16 +149,63 @@ struct PatchDocument<'a> {
     #[serde(flatten)]
     facts: Facts,
     breakdown: Vec<Part>,
+    /// None: there was no old image.
+    content: Option<Content>,
     /// Does it apply to the old image? None: there was none.
     applies: Option<bool>,
 }
 
-fn breakdown(header: &PatchHeader) -> Vec<Part> {
-    let part = |part, bytes: u32| Part { part, bytes: bytes.into() };
-    vec![part("header", header.header_len), part("body", header.body_len)]
+/// What the new image is made of.
+#[derive(Serialize)]
+struct Content {
+    copies_from_old: u32,
+    bytes_from_old: u32,
+    copies_from_new: u32,
+    bytes_from_new: u32,
+    literals: u32,
 }
 
-fn breakdown_table(header: &PatchHeader, parts: &[Part]) -> String {
+impl Content {
+    fn new(breakdown: &Breakdown) -> Self {
+        Self {
+            copies_from_old: breakdown.copies_from_old,
+            bytes_from_old: breakdown.bytes_from_old,
+            copies_from_new: breakdown.copies_from_new,
+            bytes_from_new: breakdown.bytes_from_new,
+            literals: breakdown.literals,
+        }
+    }
+}
+
+/// Without a breakdown the body is one part; of the byte codecs it always is.
+fn parts(header: &PatchHeader, breakdown: Option<&Breakdown>) -> Vec<Part> {
+    let part = |part, bytes: u32| Part { part, bytes: bytes.into() };
+    let map = header.address_map_len();
+    let mut parts = vec![part("header", header.header_len - map)];
+    if map > 0 {
+        parts.push(part("address maps", map));
+    }
+    match breakdown.filter(|breakdown| !breakdown.parts.is_empty()) {
+        Some(breakdown) => parts.extend(breakdown.parts.iter().map(|p| Part { part: p.name, bytes: p.bytes })),
+        None => parts.push(part("body", header.body_len)),
+    }
+    parts
+}
+
+fn content_table(breakdown: &Breakdown) -> String {
+    let size = breakdown.header.new_size.into();
+    let mut table = Table::default();
+    let mut row = |what: &str, bytes: u32, count: &str| {
+        table.row([what, &grouped(bytes), &percent(bytes.into(), size), count]);
+    };
+    let copies = |count: u32| if count == 1 { "1 copy".to_owned() } else { format!("{} copies", grouped(count)) };
+    row("copied from the old image", breakdown.bytes_from_old, &copies(breakdown.copies_from_old));
+    row("copied from the new image", breakdown.bytes_from_new, &copies(breakdown.copies_from_new));
+    row("spelled out", breakdown.literals, "");
+    format!("\nWhat the new image is made of:\n{}", table.render("lrrl"))
+}
+
+fn parts_table(header: &PatchHeader, parts: &[Part]) -> String {
     let total = facts::patch_size(header);
     let mut table = Table::default();
     for Part { part, bytes } in parts {

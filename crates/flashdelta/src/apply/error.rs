@@ -137,6 +137,49 @@ pub enum ApplyError<O, N> {
     Poisoned,
 }
 
+/// Whose fault an [`ApplyError`] is, and so what to do about it.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ErrorClass {
+    /// The patch is damaged, incomplete, or no patch: get it again.
+    BadPatch,
+    /// The old image is not the one that the patch was made from: get another patch.
+    WrongBase,
+    /// The patch is for other devices, or would go back behind the security counter.
+    WrongDevice,
+    /// The device lacks the memory or the features for the patch: make it for another profile.
+    DoesNotFit,
+    /// Reading or writing an image failed.
+    Io,
+    /// The applier was used after it had failed: a mistake of the program.
+    Misuse,
+}
+
+impl<O, N> ApplyError<O, N> {
+    /// Whose fault it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Header(error) if error.is_unsupported() => ErrorClass::DoesNotFit,
+            Self::Header(_)
+            | Self::Damaged { .. }
+            | Self::Truncated { .. }
+            | Self::TrailingInput { .. }
+            | Self::NewMismatch { .. } => ErrorClass::BadPatch,
+            Self::OldMismatch { .. } | Self::OldTooShort { .. } => ErrorClass::WrongBase,
+            Self::NoIdentity | Self::WrongProduct { .. } | Self::WrongHardware { .. } | Self::Rollback { .. } => {
+                ErrorClass::WrongDevice
+            }
+            Self::WorkspaceTooSmall { .. }
+            | Self::NewTooLong { .. }
+            | Self::Granularity { .. }
+            | Self::CodecNotBuilt { .. }
+            | Self::InstructionSetNotBuilt { .. } => ErrorClass::DoesNotFit,
+            Self::ReadOld { .. } | Self::ReadNew { .. } | Self::Write { .. } | Self::Finish { .. } => ErrorClass::Io,
+            Self::Poisoned => ErrorClass::Misuse,
+        }
+    }
+}
+
 /// How the body of a patch is damaged.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,7 +237,7 @@ impl<O: fmt::Display, N: fmt::Display> fmt::Display for ApplyError<O, N> {
                 write!(f, "the patch uses codec \"{codec}\", which this applier was built without: enable the feature or make the patch with --codec")
             }
             Self::InstructionSetNotBuilt { isa } => {
-                write!(f, "the patch predicts {isa:?} code, which this applier was built without: enable the feature or make the patch with --isa none")
+                write!(f, "the patch predicts instruction set \"{isa}\", which this applier was built without: enable the feature or make the patch with --isa none")
             }
             Self::WorkspaceTooSmall { needed, found } => write!(
                 f,
@@ -266,5 +309,22 @@ where
             Self::ReadNew { error, .. } | Self::Write { error, .. } | Self::Finish { error } => Some(error),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_classed_by_what_to_do_about_them() {
+        type Error = ApplyError<(), ()>;
+        let class = |error: Error| error.class();
+        assert_eq!(class(Error::Header(HeaderError::NotAPatch { offset: 0, found: 0 })), ErrorClass::BadPatch);
+        assert_eq!(class(Error::Header(HeaderError::UnsupportedVersion { found: 9 })), ErrorClass::DoesNotFit);
+        assert_eq!(class(Error::OldTooShort { expected: 2, found: 1 }), ErrorClass::WrongBase);
+        assert_eq!(class(Error::Rollback { patch: 1, device: 2 }), ErrorClass::WrongDevice);
+        assert_eq!(class(Error::Write { offset: 0, error: () }), ErrorClass::Io);
+        assert_eq!(class(Error::Poisoned), ErrorClass::Misuse);
     }
 }

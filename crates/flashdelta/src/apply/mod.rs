@@ -11,6 +11,8 @@
 mod buffers;
 mod error;
 #[cfg(feature = "std")]
+mod explain;
+#[cfg(feature = "std")]
 mod files;
 mod images;
 mod input;
@@ -20,7 +22,9 @@ pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
 
-pub use error::{ApplyError, Damage};
+pub use error::{ApplyError, Damage, ErrorClass};
+#[cfg(feature = "std")]
+pub use explain::{explain, Breakdown, PartBytes};
 #[cfg(feature = "std")]
 pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};

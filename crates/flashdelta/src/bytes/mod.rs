@@ -19,6 +19,8 @@ mod encode;
 pub(crate) use encode::encode;
 
 use crate::isa::Form;
+#[cfg(feature = "std")]
+use crate::model::Space;
 use crate::model::{Images, Written};
 use crate::patch::unzigzag;
 use crate::predict::shift_map::ShiftMap;
@@ -109,6 +111,17 @@ impl<'w> Operations<'w> {
     /// Does an operation start here? (Only here may the stream end.)
     pub(crate) fn is_between(&self) -> bool {
         self.left == 0
+    }
+
+    /// Which image the copy under way reads; `None` if there is none.
+    #[cfg(feature = "std")]
+    pub(crate) fn copying(&self) -> Option<Space> {
+        match self.operation {
+            _ if self.left == 0 => None,
+            Operation::Literal => None,
+            Operation::Old => Some(Space::Old),
+            Operation::New => Some(Space::New),
+        }
     }
 
     /// The stream has ended between two operations: the rest is a copy.

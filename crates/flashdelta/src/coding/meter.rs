@@ -6,7 +6,7 @@ use super::{BitCoder, Part};
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     /// What was spent so far on each part.
-    pub(crate) spent: [u64; Part::COUNT],
+    spent: [u64; Part::COUNT],
     part: usize,
 }
 
@@ -19,6 +19,11 @@ impl Meter {
     /// Everything that was spent, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.spent.iter().sum::<u64>() >> 19
+    }
+
+    /// What was spent on each part, in bytes, rounded.
+    pub(crate) fn bytes_by_part(&self) -> [u64; Part::COUNT] {
+        self.spent.map(|bits| (bits + (1 << 18)) >> 19)
     }
 
     /// Counts a decision.

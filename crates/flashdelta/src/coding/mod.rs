@@ -44,4 +44,22 @@ pub(crate) enum Part {
 impl Part {
     /// Number of parts.
     pub(crate) const COUNT: usize = 6;
+
+    /// All parts, in the order of their numbers.
+    #[cfg(feature = "std")]
+    pub(crate) const ALL: [Self; Self::COUNT] =
+        [Self::Hits, Self::Control, Self::References, Self::Corrections, Self::Literals, Self::Distances];
+
+    /// The name.
+    #[cfg(feature = "std")]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hits => "hits",
+            Self::Control => "control",
+            Self::References => "references",
+            Self::Corrections => "corrections",
+            Self::Literals => "literals",
+            Self::Distances => "distances",
+        }
+    }
 }

@@ -20,6 +20,10 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
     if let Some(isa) = options.isa.filter(|isa| !options.profile.predicts(*isa)) {
         return Err(DiffError::InstructionSetNotInProfile { isa, profile: options.profile.name.clone() });
     }
+    if old == new {
+        // There is nothing to predict, and a map would only take room in the header.
+        return Ok(vec![Prediction::default()]);
+    }
     let (old_map, new_map) = address_maps(old, new, options);
     let hint = new_map.isa.or(old_map.isa);
     let maps = maps(&old_map, &new_map, (old.len(), new.len()));
@@ -39,8 +43,8 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
         _ => {
             list.push(Prediction::default());
             let maps = if maps.old.is_empty() { whole(old, new, 0) } else { maps };
-            let all = [InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa];
-            let plausible = all.into_iter().filter(|isa| hint.is_none_or(|h| h == *isa));
+            let all = InstructionSet::ALL.into_iter().filter(|isa| !isa.is_none());
+            let plausible = all.filter(|isa| hint.is_none_or(|h| h == *isa));
             let is_small = old.len() + new.len() <= SMALL;
             let effort = if is_small { TRY_EFFORT } else { DOUBT_EFFORT };
             for isa in plausible.filter(|isa| options.profile.predicts(*isa) && options.effort >= effort) {
@@ -53,17 +57,18 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
 
 /// The address maps of the options, or what the containers tell.
 fn address_maps(old: &[u8], new: &[u8], options: &DiffOptions) -> (AddressMap, AddressMap) {
-    if let Some(base) = options.base {
-        let at = |image: &[u8]| {
-            let isa = AddressMap::from(&image::address_map(image)).isa;
-            AddressMap { isa, ..AddressMap::at(base, image.len()) }
-        };
-        return (at(old), at(new));
-    }
-    if let (Some(old), Some(new)) = (&options.old_map, &options.new_map) {
+    if let (None, Some(old), Some(new)) = (options.base, &options.old_map, &options.new_map) {
         return (old.clone(), new.clone());
     }
-    ((&image::address_map(old)).into(), (&image::address_map(new)).into())
+    let (old_map, new_map) = image::address_maps(old, new);
+    let (old_map, new_map) = (AddressMap::from(&old_map), AddressMap::from(&new_map));
+    match options.base {
+        Some(base) => {
+            let at = |isa, image: &[u8]| AddressMap { isa, ..AddressMap::at(base, image.len()) };
+            (at(old_map.isa, old), at(new_map.isa, new))
+        }
+        None => (old_map, new_map),
+    }
 }
 
 /// All of both images, at this address.

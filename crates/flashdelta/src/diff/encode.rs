@@ -3,22 +3,23 @@
 use super::control::Control;
 use super::options::Phase;
 use super::parse::Copy;
-use super::plan::{InMemory, Plan};
+use super::plan::Plan;
 use super::search::Prediction;
 use super::DiffError;
 use crate::bytes::{self, Copies};
 use crate::coding::range::RangeEncoder;
 use crate::coding::{BitCoder, Meter, Part};
-use crate::model::{Model, Shape, Step, WEIGHTS};
+use crate::model::{InMemory, Model, Shape, Space, Step, Tally, WEIGHTS};
 use crate::patch::{Codec, Tables};
 
 /// Steps between two looks at the clock, as it were.
 const PACE: u32 = 1 << 14;
 
-/// A body, and what the model codec spent on each part, in bytes.
+/// A body, what the model codec spent on each part, in bytes, and what steps do.
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
     pub(crate) spent: Option<[u64; Part::COUNT]>,
+    pub(crate) tally: Tally,
 }
 
 /// What is to be coded.
@@ -62,7 +63,7 @@ impl Job<'_> {
             codec => {
                 let operations = self.operations(tables);
                 let bytes = compress(codec, operations, tables, effort)?;
-                Ok((bytes.len() <= limit).then_some(Body { bytes, spent: None }))
+                Ok((bytes.len() <= limit).then(|| Body { bytes, spent: None, tally: self.tally() }))
             }
         })
     }
@@ -78,6 +79,7 @@ impl Job<'_> {
         let mut plan = Plan::new(self.new, self.copies);
         let mut images = InMemory { old: self.old, new: self.new };
         let mut coder = Both { encoder: RangeEncoder::new(), meter: Meter::new() };
+        let mut tally = Tally::default();
         let mut reported = 0;
         // The meter is only nearly exact.
         let limit = (limit as u64).saturating_add(64);
@@ -85,8 +87,12 @@ impl Job<'_> {
             if model.position() >= new_len {
                 break;
             }
+            let before = model.copying();
             let Ok(step) = model.step(&mut coder, &mut images, &mut plan);
-            debug_assert!(matches!(step, Step::Wrote(_)), "the parse stays inside the images");
+            match step {
+                Step::Wrote(written) => tally.count(before, model.copying(), written.len),
+                Step::OutOfRange(_) => debug_assert!(false, "the parse stays inside the images"),
+            }
             if count % PACE == 0 {
                 control.advance(Phase::Encode, u64::from(model.position() - reported))?;
                 reported = model.position();
@@ -96,8 +102,19 @@ impl Job<'_> {
             }
         }
         let bytes = coder.encoder.finish();
-        let spent = coder.meter.spent.map(|bits| (bits + (1 << 18)) >> 19);
-        Ok(Some(Body { bytes, spent: Some(spent) }))
+        Ok(Some(Body { bytes, spent: Some(coder.meter.bytes_by_part()), tally }))
+    }
+
+    /// What the byte codecs make of the copies.
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for copy in self.copies {
+            let i = usize::from(copy.space == Space::New);
+            tally.copies[i] += 1;
+            tally.bytes[i] += copy.end - copy.start;
+        }
+        tally.literals = self.new.len() as u32 - tally.bytes.iter().sum::<u32>();
+        tally
     }
 
     fn operations(&self, tables: Tables) -> Vec<u8> {

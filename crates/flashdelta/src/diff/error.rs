@@ -76,7 +76,7 @@ impl fmt::Display for DiffError {
                 Ok(())
             }
             Self::InstructionSetNotInProfile { isa, profile } => {
-                write!(f, "profile \"{profile}\" has no prediction for {isa:?} code")
+                write!(f, "profile \"{profile}\" has no prediction for instruction set {isa}")
             }
             Self::CodecNotBuilt { codec } => write!(f, "this program was built without codec {codec}"),
             Self::Cancelled => f.write_str("cancelled"),

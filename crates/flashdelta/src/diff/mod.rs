@@ -34,17 +34,18 @@ mod report;
 mod search;
 mod suffix_array;
 
+pub use crate::apply::PartBytes;
 pub use error::DiffError;
 pub use options::{AddressMap, DiffOptions, DiffProgress, Phase};
 pub use profile::DeviceProfile;
-pub use report::{PartBytes, Patch, Report, Tried};
+pub use report::{Patch, Report, Tried};
 
 use sha2::{Digest as _, Sha256};
 use std::sync::Mutex;
 
 use crate::coding::Part;
-use crate::model::Space;
-use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, MAX_SIZE};
+use crate::model::Tally;
+use crate::patch::{tables_for, Codec, Layout, PatchHeader, Tables, MAX_SIZE};
 use control::Control;
 use encode::Job;
 use parse::Copy;
@@ -61,6 +62,9 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
 
 /// Images up to this size together are searched for several predictions at a time: the memory for it is 32 bytes per byte.
 pub(crate) const SMALL: usize = 4 << 20;
+
+/// In patches below this length, in bytes, the address maps count.
+const SMALL_PATCH: usize = 512;
 
 /// RAM for comfortable windows, if the profile has it.
 const COMFORT: u32 = 2048;
@@ -89,13 +93,7 @@ struct Made {
     header: PatchHeader,
     bytes: Vec<u8>,
     spent: Option<[u64; Part::COUNT]>,
-    counts: Counts,
-}
-
-#[derive(Clone, core::marker::Copy, Default)]
-struct Counts {
-    copies: [u32; 2],
-    bytes: [u32; 2],
+    tally: Tally,
 }
 
 impl<'a> Maker<'a> {
@@ -184,10 +182,11 @@ impl<'a> Maker<'a> {
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
     }
 
-    /// Was all prediction of so little use that none may be better?
+    /// Was all prediction of so little use, or is there so little to predict, that none may be better?
     fn is_doubtful(&self, best: Option<&Made>) -> bool {
-        let is_large = best.is_none_or(|made| made.bytes.len() > self.new.len() / 3);
-        is_large && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
+        let is_doubtful =
+            best.is_none_or(|made| made.bytes.len() > self.new.len() / 3 || made.bytes.len() < SMALL_PATCH);
+        is_doubtful && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
     }
 
     /// Makes patches with one prediction.
@@ -268,7 +267,7 @@ impl<'a> Maker<'a> {
             return Ok(None);
         }
         bytes.extend_from_slice(&body.bytes);
-        Ok(Some(Made { header, bytes, spent: body.spent, counts: count(copies) }))
+        Ok(Some(Made { header, bytes, spent: body.spent, tally: body.tally }))
     }
 
     /// What is known about the header from the start.
@@ -291,23 +290,19 @@ impl<'a> Maker<'a> {
     }
 
     fn finish(self, made: Made, tried: Vec<Tried>) -> Patch {
-        let Made { header, bytes, spent, counts } = made;
-        let parts = spent.iter().flat_map(|spent| spent.iter().enumerate());
-        let parts = parts.map(|(i, bytes)| PartBytes { name: report::part_name(i), bytes: *bytes }).collect();
-        let alone = PatchHeader { map_counts: Default::default(), ..header }.emit(&Maps::default()).len() as u32;
-        let copied: u32 = counts.bytes.iter().sum();
+        let Made { header, bytes, spent, tally } = made;
         let report = Report {
             codec: header.codec,
             isa: header.isa,
             header_len: header.header_len,
-            address_map_len: header.header_len.saturating_sub(alone),
+            address_map_len: header.address_map_len(),
             body_len: header.body_len,
-            parts,
-            copies_from_old: counts.copies[0],
-            copies_from_new: counts.copies[1],
-            bytes_from_old: counts.bytes[0],
-            bytes_from_new: counts.bytes[1],
-            literals: header.new_size - copied,
+            parts: spent.map_or_else(Vec::new, PartBytes::list),
+            copies_from_old: tally.copies[0],
+            copies_from_new: tally.copies[1],
+            bytes_from_old: tally.bytes[0],
+            bytes_from_new: tally.bytes[1],
+            literals: tally.literals,
             phases: self.control.into_phases(),
             tried,
         };
@@ -356,14 +351,4 @@ fn codecs(options: &DiffOptions) -> Result<Vec<Codec>, DiffError> {
         return Err(DiffError::CodecNotBuilt { codec });
     }
     Ok(vec![codec])
-}
-
-fn count(copies: &[Copy]) -> Counts {
-    let mut counts = Counts::default();
-    for copy in copies {
-        let i = usize::from(copy.space == Space::New);
-        counts.copies[i] += 1;
-        counts.bytes[i] += copy.end - copy.start;
-    }
-    counts
 }

@@ -38,6 +38,8 @@ impl From<&crate::image::AddressMap> for AddressMap {
             IsaHint::Thumb => InstructionSet::Thumb,
             IsaHint::RiscV32 => InstructionSet::RiscV,
             IsaHint::XtensaWindowed | IsaHint::XtensaCall0 => InstructionSet::Xtensa,
+            IsaHint::Tc32 => InstructionSet::Tc32,
+            IsaHint::Mcs51 => InstructionSet::Mcs51,
             _ => InstructionSet::None,
         });
         let kind = |kind| if kind == Kind::Data { SegmentKind::Data } else { SegmentKind::Code };

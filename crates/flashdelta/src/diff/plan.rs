@@ -1,29 +1,7 @@
 //! The maker's knowledge, as the model codec asks for it.
 
 use super::parse::Copy;
-use crate::isa::LOOKAHEAD;
-use crate::model::{Images, Jump, Oracle, Space};
-
-/// Both images in memory.
-pub(crate) struct InMemory<'a> {
-    /// The old image.
-    pub(crate) old: &'a [u8],
-    /// The new image.
-    pub(crate) new: &'a [u8],
-}
-
-impl Images for InMemory<'_> {
-    type Error = core::convert::Infallible;
-
-    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
-        let rest = self.old.get(offset as usize..).unwrap_or(&[]);
-        Ok(&rest[..rest.len().min(LOOKAHEAD)])
-    }
-
-    fn new(&mut self, offset: u32) -> Result<u8, Self::Error> {
-        Ok(self.new[offset as usize])
-    }
-}
+use crate::model::{Jump, Oracle, Space};
 
 /// The parse, walked in step with the codec.
 pub(crate) struct Plan<'a> {

@@ -9,7 +9,7 @@ use crate::predict::walker::InstructionSet;
 pub struct DeviceProfile {
     /// A name for messages.
     pub name: String,
-    /// RAM in bytes, everything included: the workspace, and 1024 bytes for the applier itself.
+    /// RAM in bytes, everything included: the workspace, and [`APPLIER_BYTES`](crate::APPLIER_BYTES) for the applier itself.
     pub ram: u32,
     /// Erase unit of the flash in bytes.
     pub sector: u32,
@@ -63,7 +63,7 @@ impl DeviceProfile {
             sector: 4096,
             page: 16,
             codecs: vec![Codec::Raw, Codec::Lz4, Codec::Model],
-            isas: vec![InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa],
+            isas: InstructionSet::ALL.into_iter().filter(|isa| !isa.is_none()).collect(),
         }
     }
 

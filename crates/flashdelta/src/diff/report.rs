@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::options::Phase;
-use crate::coding::Part;
+use crate::apply::PartBytes;
 use crate::patch::{Codec, PatchHeader};
 use crate::predict::walker::InstructionSet;
 
@@ -51,15 +51,6 @@ pub struct Report {
     pub tried: Vec<Tried>,
 }
 
-/// What one part of a body costs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PartBytes {
-    /// Name of the part.
-    pub name: &'static str,
-    /// Bytes, rounded.
-    pub bytes: u64,
-}
-
 /// One attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tried {
@@ -69,17 +60,4 @@ pub struct Tried {
     pub isa: InstructionSet,
     /// Bytes of the patch, if it was finished.
     pub bytes: Option<u64>,
-}
-
-/// Names of what [`Part`]s are spent on.
-pub(crate) fn part_name(part: usize) -> &'static str {
-    const NAMES: [(Part, &str); Part::COUNT] = [
-        (Part::Hits, "hits"),
-        (Part::Control, "control"),
-        (Part::References, "references"),
-        (Part::Corrections, "corrections"),
-        (Part::Literals, "literals"),
-        (Part::Distances, "distances"),
-    ];
-    NAMES.iter().find(|(p, _)| *p as usize == part).map_or("other", |(_, name)| name)
 }

@@ -6,7 +6,6 @@ use super::matches::Matches;
 use super::options::Phase;
 use super::parse::{self, Copy, Prices};
 use super::{mask, DiffError};
-use crate::isa::AddressRange;
 use crate::patch::Maps;
 use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentWords};
 use crate::predict::walker::{InstructionSet, Walker};
@@ -46,26 +45,18 @@ impl Prediction {
 
     /// A walk from the old image to the new one.
     pub(crate) fn walker(&self) -> Walker<'_> {
-        let pointers = pointers(&self.maps.old, &self.maps.ranges);
+        let pointers = PointerRanges::of(&self.maps.old, &self.maps.ranges);
         Walker::new(self.isa, AddressMaps { old: &self.old, new: &self.new, pointers })
     }
 
     /// Both images with their references zeroed.
     fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let walk = |segments: &[Segment], words| {
-            let pointers = pointers(segments, &self.maps.ranges);
+            let pointers = PointerRanges::of(segments, &self.maps.ranges);
             Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
         };
         (mask::mask(old, walk(&self.maps.old, &self.old[..])), mask::mask(new, walk(&self.maps.new, &self.new[..])))
     }
-}
-
-/// Where pointers may point. The applier gathers the same, in the same order.
-fn pointers(segments: &[Segment], ranges: &[AddressRange]) -> PointerRanges {
-    let mut pointers = PointerRanges::default();
-    segments.iter().for_each(|s| pointers.add_segment(s));
-    ranges.iter().for_each(|r| pointers.add(*r));
-    pointers
 }
 
 /// What a search may cost, and what its result will be coded with.

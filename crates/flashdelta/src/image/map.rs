@@ -63,6 +63,8 @@ pub enum IsaHint {
     XtensaCall0,
     /// Telink TC32.
     Tc32,
+    /// Intel MCS-51 (8051).
+    Mcs51,
     /// Atmel AVR.
     Avr,
     /// Known, but not one of the above (an ELF machine without a model).
@@ -172,6 +174,7 @@ impl fmt::Display for IsaHint {
             Self::XtensaWindowed => "Xtensa (windowed)",
             Self::XtensaCall0 => "Xtensa (call0)",
             Self::Tc32 => "TC32",
+            Self::Mcs51 => "MCS-51",
             Self::Avr => "AVR",
             Self::Other => "other",
         })
@@ -214,7 +217,7 @@ pub(crate) fn payload(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     } else if ebl::is(inner) {
         ebl::map(file, range, map);
     } else if telink::is(inner) {
-        telink::map(range, map);
+        telink::map(file, range, map);
     } else if cyacd::is(inner) {
         cyacd::map(file, range, map);
     } else {

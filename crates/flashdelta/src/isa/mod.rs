@@ -7,8 +7,14 @@
 //! One file per instruction set; everything here is `no_std`, allocation-free and panic-free (no indexing, no
 //! arithmetic that can overflow in debug builds): addresses are `u32` and wrap.
 
+#[cfg(any(feature = "isa-thumb", feature = "isa-tc32"))]
+mod literals;
+#[cfg(feature = "isa-mcs51")]
+pub(crate) mod mcs51;
 #[cfg(feature = "isa-riscv")]
 pub(crate) mod riscv;
+#[cfg(feature = "isa-tc32")]
+pub(crate) mod tc32;
 #[cfg(feature = "isa-thumb")]
 pub(crate) mod thumb;
 #[cfg(feature = "isa-xtensa")]

@@ -6,6 +6,7 @@
 //!
 //! Section numbers are those of the Armv7-M Architecture Reference Manual (DDI 0403).
 
+use super::literals::Literals;
 use super::{Form, Isa, Place, Unit};
 
 /// `BL`, A7.7.18: a call.
@@ -52,8 +53,7 @@ const PAIR_DISTANCE: usize = 6;
 /// The state of a walk through Thumb code.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Thumb {
-    /// Which words of the next 4 KiB are literals that an instruction already passed loads: a ring, one bit per word.
-    literals: [u32; 32],
+    literals: Literals,
     /// The last `MOVW` by register modulo 4.
     halves: [Half; 4],
     /// Where the last data word ended.
@@ -70,18 +70,6 @@ struct Half {
 }
 
 impl Thumb {
-    fn is_literal(&self, address: u32) -> bool {
-        let word = self.literals.get((address >> 7 & 31) as usize);
-        word.is_some_and(|bits| bits >> (address >> 2 & 31) & 1 != 0)
-    }
-
-    fn set_literal(&mut self, address: u32, to: bool) {
-        if let Some(bits) = self.literals.get_mut((address >> 7 & 31) as usize) {
-            let bit = address >> 2 & 31;
-            *bits = *bits & !(1 << bit) | u32::from(to) << bit;
-        }
-    }
-
     /// The aligned word `from` bytes behind the start of the unit, if it is data: a literal, or what looks like a pointer
     /// rather than like code.
     ///
@@ -90,7 +78,7 @@ impl Thumb {
     fn data_ahead(&self, at: &Place<'_>, from: usize) -> Option<u32> {
         let here = at.old_address.wrapping_add(from as u32);
         let word = word_ahead(at, from)?;
-        let is_data = self.is_literal(here)
+        let is_data = self.literals.has(here)
             || is_address_ahead(at, from)
                 && (matches!(word >> 24, 0x08 | 0x10 | 0x1f)
                     || self.data_end == here
@@ -197,8 +185,7 @@ impl Isa for Thumb {
         if unit.form == Form::WORD || unit.class == CLASS_LITERAL {
             self.data_end = end;
         }
-        // Every word ends in some unit; no later load refers to it from 4 KiB before.
-        self.set_literal(end.wrapping_sub(1), false);
+        self.literals.pass(end);
         let Some(code) = old_code(unit, at) else {
             return;
         };
@@ -217,11 +204,7 @@ impl Isa for Thumb {
             _ => 0,
         };
         for word in 0..words {
-            let literal = unit.target.wrapping_add(4 * word);
-            let distance = literal.wrapping_sub(at.old_address);
-            if literal & 3 == 0 && (1..4092).contains(&distance) {
-                self.set_literal(literal, true);
-            }
+            self.literals.add(at.old_address, unit.target.wrapping_add(4 * word));
         }
     }
 

@@ -14,7 +14,13 @@ mod jump;
 mod oracle;
 mod start;
 mod step;
+#[cfg(feature = "std")]
+mod tally;
 
 pub(crate) use contexts::{Shape, WEIGHTS};
+#[cfg(feature = "std")]
+pub(crate) use oracle::InMemory;
 pub(crate) use oracle::{Images, Jump, Nothing, Oracle, Space, Step, Written};
 pub(crate) use step::{Model, MAX_STEP_BYTES};
+#[cfg(feature = "std")]
+pub(crate) use tally::Tally;

@@ -28,6 +28,29 @@ pub(crate) trait Images {
     fn new(&mut self, offset: u32) -> Result<u8, Self::Error>;
 }
 
+/// Both images in memory.
+#[cfg(feature = "std")]
+pub(crate) struct InMemory<'a> {
+    /// The old image.
+    pub(crate) old: &'a [u8],
+    /// The new image.
+    pub(crate) new: &'a [u8],
+}
+
+#[cfg(feature = "std")]
+impl Images for InMemory<'_> {
+    type Error = core::convert::Infallible;
+
+    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
+        let rest = self.old.get(offset as usize..).unwrap_or(&[]);
+        Ok(&rest[..rest.len().min(crate::isa::LOOKAHEAD)])
+    }
+
+    fn new(&mut self, offset: u32) -> Result<u8, Self::Error> {
+        Ok(self.new.get(offset as usize).copied().unwrap_or(0))
+    }
+}
+
 /// What a maker knows and an applier does not.
 pub(crate) trait Oracle {
     /// `len` bytes of the new image; the others are 0.

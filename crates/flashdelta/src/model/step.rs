@@ -95,6 +95,12 @@ impl<'w> Model<'w> {
         self.at
     }
 
+    /// Which image the copy under way reads; `None` between copies.
+    #[cfg(feature = "std")]
+    pub(crate) fn copying(&self) -> Option<Space> {
+        self.copying.then_some(self.copy.space)
+    }
+
     /// Makes the next decision and what follows from it: at most 4 bytes of the new image and [`MAX_STEP_BYTES`] of the patch.
     pub(crate) fn step<C: BitCoder, I: Images, O: Oracle>(
         &mut self,

@@ -122,6 +122,20 @@ pub enum HeaderError {
     },
 }
 
+impl HeaderError {
+    /// Is this a header in good order that asks for more than this version can do?
+    pub(crate) fn is_unsupported(&self) -> bool {
+        matches!(
+            self,
+            Self::UnsupportedVersion { .. }
+                | Self::Unsupported { .. }
+                | Self::UnknownFeature { .. }
+                | Self::UnknownCodec { .. }
+                | Self::UnknownInstructionSet { .. }
+        )
+    }
+}
+
 impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

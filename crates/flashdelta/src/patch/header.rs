@@ -36,7 +36,7 @@ pub struct PatchHeader {
     pub isa: InstructionSet,
     /// Binary logarithm of the unit in which the new image is written, 0 to 12: flash that writes 8 bytes at a time has 3.
     pub granularity_log2: u8,
-    /// RAM in bytes that a device needs, everything included: the workspace, and 1024 bytes for the applier itself.
+    /// RAM in bytes that a device needs, everything included: the workspace, and [`APPLIER_BYTES`] for the applier itself.
     pub ram: u32,
     /// Length of the old image in bytes, below 2^31.
     pub old_size: u32,
@@ -55,8 +55,9 @@ pub struct PatchHeader {
     pub header_len: u32,
     pub(crate) tables: Tables,
     pub(crate) map_counts: MapCounts,
-    /// Where the address map stands in the header; 0 if there is none.
+    /// Where the address map stands in the header, and how many bytes it has; 0 if there is none.
     pub(crate) map_offset: u16,
+    pub(crate) map_len: u16,
 }
 
 impl Default for PatchHeader {
@@ -77,6 +78,7 @@ impl Default for PatchHeader {
             tables: Tables::default(),
             map_counts: MapCounts::default(),
             map_offset: 0,
+            map_len: 0,
         }
     }
 }
@@ -129,6 +131,11 @@ impl PatchHeader {
         (self.ram as usize).saturating_sub(APPLIER_BYTES)
     }
 
+    /// Bytes of the header that the address maps take: which bytes of both images stand at which addresses.
+    pub fn address_map_len(&self) -> u32 {
+        self.map_len.into()
+    }
+
     /// Reads the address map again, entry by entry. `bytes` is the patch that this is the header of.
     pub(crate) fn read_map(&self, bytes: &[u8], entry: impl FnMut(MapEntry)) -> Result<(), HeaderError> {
         if self.map_offset == 0 {
@@ -154,15 +161,8 @@ impl PatchHeader {
         let has = |feature: Feature| features >> feature as u32 & 1 == 1;
         let kinds = reader.byte("codec")?;
         let codec = Codec::from_number(kinds & 15).ok_or(HeaderError::UnknownCodec { found: kinds & 15 })?;
-        let isa = match kinds >> 4 {
-            0 => InstructionSet::None,
-            1 => InstructionSet::Thumb,
-            2 => InstructionSet::RiscV,
-            3 => InstructionSet::Xtensa,
-            14 => InstructionSet::Halves,
-            15 => InstructionSet::Bytes,
-            found => return Err(HeaderError::UnknownInstructionSet { found }),
-        };
+        let number = kinds >> 4;
+        let isa = InstructionSet::from_number(number).ok_or(HeaderError::UnknownInstructionSet { found: number })?;
         let granularity = limited(reader.byte("write granularity")?.into(), "write granularity", 12)?;
         let ram = limited(reader.varint("RAM")?, "RAM", MAX_RAM_UNITS)? * RAM_UNIT;
         let old_size = limited(reader.varint("old size")?, "old size", MAX_SIZE)?;
@@ -185,6 +185,7 @@ impl PatchHeader {
         if has(Feature::AddressMap) {
             header.map_offset = reader.offset() as u16;
             header.map_counts = decode_map(&mut reader, (old_size, new_size), |_| {})?;
+            header.map_len = (reader.offset() as u16).wrapping_sub(header.map_offset);
         }
         if has(Feature::Identity) {
             header.identity = Some(Identity::parse(&mut reader)?);
@@ -226,6 +227,7 @@ impl PatchHeader {
             if !maps.is_empty() {
                 maps.emit(&mut fields);
             }
+            self.map_len = (fields.len() - map_at) as u16;
             if let Some(identity) = &self.identity {
                 identity.emit(&mut fields);
             }

@@ -6,8 +6,9 @@
 use super::{Codec, PatchHeader};
 use crate::isa::LOOKAHEAD;
 
-/// RAM that a patch states includes this much for the [`Applier`](crate::apply::Applier) itself, so that "4 KiB" means all of it.
-pub(crate) const APPLIER_BYTES: usize = 1024;
+/// The RAM that a patch states, [`PatchHeader::ram`], includes this many bytes for the [`Applier`](crate::apply::Applier) itself, so that
+/// "4 KiB" means all of it; the rest is the workspace.
+pub const APPLIER_BYTES: usize = 1024;
 
 /// The workspace may start and end anywhere; the words in it lie at multiples of 4.
 pub(crate) const SLACK: usize = 6;

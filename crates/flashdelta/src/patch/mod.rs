@@ -16,10 +16,9 @@ pub use codec::{Codec, UnknownCodec};
 pub use error::{Feature, HeaderError};
 pub use header::{PatchHeader, MAX_HEADER_LEN};
 pub use identity::{DeviceIdentity, Identity};
+pub use layout::APPLIER_BYTES;
 
 pub(crate) use layout::Layout;
-#[cfg(test)]
-pub(crate) use layout::APPLIER_BYTES;
 pub(crate) use map::MapEntry;
 pub(crate) use varint::{unzigzag, Reader};
 #[cfg(feature = "std")]

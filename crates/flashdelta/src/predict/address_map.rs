@@ -89,6 +89,15 @@ pub(crate) struct PointerRanges {
 }
 
 impl PointerRanges {
+    /// Where pointers may point. The applier gathers the same, in the same order.
+    #[cfg(feature = "std")]
+    pub(crate) fn of(segments: &[Segment], ranges: &[AddressRange]) -> Self {
+        let mut pointers = Self::default();
+        segments.iter().for_each(|s| pointers.add_segment(s));
+        ranges.iter().for_each(|r| pointers.add(*r));
+        pointers
+    }
+
     /// Adds a range.
     pub(crate) fn add(&mut self, range: AddressRange) {
         for r in self.ranges.iter_mut().take(self.len) {

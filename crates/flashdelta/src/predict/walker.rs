@@ -2,7 +2,13 @@
 
 use super::address_map::{segment_at, AddressMaps, Segment, SegmentKind};
 use super::shift_map::{Shift, ShiftMap, Trust};
-#[cfg(any(feature = "isa-thumb", feature = "isa-riscv", feature = "isa-xtensa"))]
+#[cfg(any(
+    feature = "isa-thumb",
+    feature = "isa-riscv",
+    feature = "isa-xtensa",
+    feature = "isa-tc32",
+    feature = "isa-mcs51"
+))]
 use crate::isa::Isa as _;
 use crate::isa::{self, Form, Place, Unit};
 
@@ -20,6 +26,10 @@ pub enum InstructionSet {
     RiscV = 2,
     /// Xtensa LX106 to LX7.
     Xtensa = 3,
+    /// Telink TC32: TLSR82xx.
+    Tc32 = 4,
+    /// Intel MCS-51 (8051), 16-bit code addresses in banks of 32 KiB: CC2530 and its like.
+    Mcs51 = 5,
     /// One that flashdelta does not know, of 16-bit instructions: units of 2 bytes.
     Halves = 14,
     /// One that flashdelta does not know, of any length: units of 1 byte.
@@ -36,6 +46,10 @@ enum State {
     RiscV(isa::riscv::Riscv),
     #[cfg(feature = "isa-xtensa")]
     Xtensa(isa::xtensa::Xtensa),
+    #[cfg(feature = "isa-tc32")]
+    Tc32(isa::tc32::Tc32),
+    #[cfg(feature = "isa-mcs51")]
+    Mcs51(isa::mcs51::Mcs51),
 }
 
 /// Runs an expression with the state of whichever instruction set is in use; the last argument is the value for none.
@@ -49,6 +63,10 @@ macro_rules! with_isa {
             State::RiscV($isa) => $body,
             #[cfg(feature = "isa-xtensa")]
             State::Xtensa($isa) => $body,
+            #[cfg(feature = "isa-tc32")]
+            State::Tc32($isa) => $body,
+            #[cfg(feature = "isa-mcs51")]
+            State::Mcs51($isa) => $body,
         }
     };
 }
@@ -94,6 +112,8 @@ impl InstructionSet {
             Self::Thumb => cfg!(feature = "isa-thumb"),
             Self::RiscV => cfg!(feature = "isa-riscv"),
             Self::Xtensa => cfg!(feature = "isa-xtensa"),
+            Self::Tc32 => cfg!(feature = "isa-tc32"),
+            Self::Mcs51 => cfg!(feature = "isa-mcs51"),
         }
     }
 }
@@ -108,6 +128,10 @@ impl<'w> Walker<'w> {
             InstructionSet::RiscV => State::RiscV(Default::default()),
             #[cfg(feature = "isa-xtensa")]
             InstructionSet::Xtensa => State::Xtensa(Default::default()),
+            #[cfg(feature = "isa-tc32")]
+            InstructionSet::Tc32 => State::Tc32(Default::default()),
+            #[cfg(feature = "isa-mcs51")]
+            InstructionSet::Mcs51 => State::Mcs51(Default::default()),
             InstructionSet::Bytes => State::None(1),
             InstructionSet::Halves => State::None(2),
             _ => State::None(WORD),

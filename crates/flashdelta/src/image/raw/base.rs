@@ -17,6 +17,7 @@ pub(crate) fn find(binary: &[u8], isa: IsaHint) -> Option<u32> {
         IsaHint::Thumb => thumb(binary),
         IsaHint::RiscV32 | IsaHint::RiscV64 => riscv(binary),
         IsaHint::AArch64 => aarch64(binary),
+        IsaHint::Mcs51 => Some(0),
         _ => None,
     }
 }

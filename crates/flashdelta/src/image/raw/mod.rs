@@ -7,6 +7,7 @@
 //! - RAM shows in the literals that point to it, and in the initial stack pointer.
 
 mod base;
+mod mcs51;
 mod vectors;
 
 use core::ops::Range;
@@ -98,7 +99,7 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
     let [(best, isa), (second, _), ..] = found;
     // Random bytes hold each of these halfwords once in 128 KiB.
     if best < 8 || best < binary.len() / 1024 || best < second * 3 {
-        return None;
+        return mcs51::is(binary).then_some(IsaHint::Mcs51);
     }
     // c.ld/c.sd exist only in 64 bits: `c.ldsp ra` (epilogue) against `c.lwsp ra`.
     if isa == IsaHint::RiscV32 {
