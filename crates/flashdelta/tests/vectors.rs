@@ -1,8 +1,21 @@
-//! The test vectors of `docs/format.md`.
+//! The test vectors and tables of `docs/format.md`.
 
 mod common;
 
 use common::apply_in_pieces;
+use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
+use flashdelta::{Codec, InstructionSet};
+
+/// The specification.
+fn text() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/format.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The blocks of a kind.
+fn blocks<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
+    text.split(start).skip(1).map(|block| block.split("\n```").next().unwrap()).collect()
+}
 
 /// The bytes of a field: from its label to the next one.
 fn field(vector: &str, label: &str) -> Vec<u8> {
@@ -13,16 +26,72 @@ fn field(vector: &str, label: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 
+/// How a vector says that it was made.
+fn options(vector: &str, old: &[u8], new: &[u8]) -> Option<DiffOptions> {
+    let (_, made) = vector.split_once("make:")?;
+    let words: Vec<&str> = made.lines().next()?.split_whitespace().collect();
+    let isa = match words[0] {
+        "none" => InstructionSet::None,
+        "thumb" => InstructionSet::Thumb,
+        "riscv" => InstructionSet::RiscV,
+        "xtensa" => InstructionSet::Xtensa,
+        "halves" => InstructionSet::Halves,
+        "bytes" => InstructionSet::Bytes,
+        other => panic!("no such instruction set: {other}"),
+    };
+    let options = DiffOptions::new().profile(DeviceProfile::tiny()).codec(Codec::Model).isa(isa);
+    Some(match words[1..] {
+        [] => options,
+        [from, to] => {
+            let at = |word, image: &[u8]| AddressMap::at(u32::from_str_radix(word, 16).unwrap(), image.len());
+            options.address_maps(at(from, old), at(to, new))
+        }
+        _ => panic!("{vector}"),
+    })
+}
+
+/// The numbers in a text, which stands between these words.
+fn numbers(text: &str, from: &str, to: &str) -> Vec<u32> {
+    let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from}"));
+    let (numbers, _) = rest.split_once(to).unwrap();
+    numbers.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect()
+}
+
 #[test]
 fn the_specification_and_the_applier_agree() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/format.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    let vectors: Vec<&str> = text.split("```vector\n").skip(1).map(|v| v.split("\n```").next().unwrap()).collect();
-    assert!(vectors.len() >= 7);
+    let text = text();
+    let vectors = blocks(&text, "```vector\n");
+    assert!(vectors.len() >= 14);
     for vector in vectors {
         let (old, new, patch) = (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
         for piece in [1, 5, patch.len()] {
             assert_eq!(apply_in_pieces(&old, &patch, piece).as_ref(), Ok(&new), "{vector}");
         }
+    }
+}
+
+#[test]
+fn the_maker_is_at_least_as_good_as_the_vectors() {
+    let text = text();
+    let mut made = 0;
+    for vector in blocks(&text, "```vector\n") {
+        let (old, new, patch) = (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
+        let Some(options) = options(vector, &old, &new) else { continue };
+        let ours = diff(&old, &new, &options).unwrap().bytes;
+        assert_eq!(apply_in_pieces(&old, &ours, 7).as_ref(), Ok(&new), "{vector}");
+        assert!(ours.len() <= patch.len(), "{} bytes for {vector}", ours.len());
+        made += 1;
+    }
+    assert!(made >= 7);
+}
+
+#[test]
+fn the_tables_are_those_of_the_source() {
+    let (text, source) = (text(), include_str!("../src/coding/logistic.rs"));
+    for name in ["SQUASH", "SOFTPLUS", "RATE_LOG", "RATE_FLOOR"] {
+        let specified = numbers(&text, &format!("```table {name}\n"), "```");
+        let used = numbers(source, &format!("const {name}: "), "];");
+        // "u16" and the length come first.
+        assert_eq!(specified, used[2..], "{name}");
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// RAM of the devices that flashdelta makes patches for
     #[arg(long, value_name = "SIZE", num_args = 1.., value_delimiter = ',', default_value = "4KiB,16KiB,64KiB")]
     ram: Vec<String>,
-    /// Instruction sets for flashdelta: auto, none, riscv, thumb, xtensa, or `listed` for what the list says
+    /// Instruction sets for flashdelta: as `flashdelta diff` takes them, or `listed` for what the list says
     #[arg(long, value_name = "ISA", num_args = 1.., value_delimiter = ',', default_value = "auto,none")]
     isa: Vec<String>,
     /// Measure only tools whose name contains one of these words

@@ -47,9 +47,11 @@ pub(crate) fn read(list: &Path, folder: &Path, only: &[String]) -> Result<Vec<Pa
 fn known_isa(listed: &str) -> &'static str {
     match listed.to_ascii_lowercase().as_str() {
         "none" => "none",
-        isa if isa.starts_with("riscv") || isa.starts_with("rv32") => "riscv",
+        isa if isa == "riscv" || isa.starts_with("riscv32") || isa.starts_with("rv32") => "riscv",
         isa if isa.starts_with("thumb") || isa.starts_with("armv") || isa.starts_with("cortex") => "thumb",
         isa if isa.starts_with("xtensa") => "xtensa",
+        isa if isa.starts_with("tc32") => "tc32",
+        isa if isa.starts_with("mcs51") || isa.starts_with("8051") => "mcs51",
         _ => "auto",
     }
 }
@@ -60,8 +62,9 @@ mod tests {
 
     #[test]
     fn names_of_instruction_sets() {
-        let names = ["riscv", "riscv32 (VexRiscv)", "armv7m/armv8m", "thumb", "xtensa", "none", "8051", ""];
-        let known = ["riscv", "riscv", "thumb", "thumb", "xtensa", "none", "auto", "auto"];
+        let names =
+            ["riscv", "riscv32 (VexRiscv)", "riscv64", "armv7m/armv8m", "thumb", "xtensa", "8051 (CC2530)", "none", ""];
+        let known = ["riscv", "riscv", "auto", "thumb", "thumb", "xtensa", "mcs51", "none", "auto"];
         assert_eq!(names.map(known_isa), known);
     }
 }
