@@ -166,7 +166,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         Ok(window.get(offset, LOOKAHEAD, end).unwrap_or(&[]))
     }
 
-    fn new(&mut self, offset: u32) -> Result<u8, Self::Error> {
+    fn written(&mut self, offset: u32) -> Result<u8, Self::Error> {
         let buffers = &mut *self.buffers;
         if let Some(into) = offset.checked_sub(buffers.page_start) {
             return Ok(buffers.page.get(into as usize).copied().unwrap_or(0));

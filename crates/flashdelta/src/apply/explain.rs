@@ -1,7 +1,9 @@
 //! What a finished patch spends its bytes on.
 
 use super::{apply, ApplyError, OutOfBounds};
-use crate::bytes::{self, OpSource, OpStep, Operations};
+#[cfg(any(feature = "lz4", feature = "zstd"))]
+use crate::bytes;
+use crate::bytes::{OpSource, OpStep, Operations};
 use crate::coding::range::{ByteSource, Decoding, RangeDecoder};
 use crate::coding::{BitCoder, Meter, Part};
 use crate::model::{InMemory, Model, Nothing, Shape, Step, Tally, WEIGHTS};

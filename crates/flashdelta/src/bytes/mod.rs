@@ -141,7 +141,7 @@ impl<'w> Operations<'w> {
         let written = match self.operation {
             Operation::Literal => self.literal(source),
             Operation::New => {
-                let byte = images.new(self.source)?;
+                let byte = images.written(self.source)?;
                 self.source = self.source.wrapping_add(1);
                 Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
             }

@@ -40,7 +40,7 @@ impl<'w> Tables<'w> {
     /// The slot of a hashed context, in its share of the hashed slots.
     pub(crate) fn hashed(&self, hash: u32, share: Share) -> usize {
         let free = self.slots.len().saturating_sub(self.direct) as u32;
-        let (from, to) = (free * share.from >> 8, free * share.to >> 8);
+        let (from, to) = ((free * share.from) >> 8, (free * share.to) >> 8);
         self.direct + from as usize + (((hash >> 16) * (to - from)) >> 16) as usize
     }
 

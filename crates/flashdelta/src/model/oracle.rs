@@ -25,7 +25,7 @@ pub(crate) trait Images {
     /// The old image from `offset` on: all that is left or at least [`LOOKAHEAD`](crate::isa::LOOKAHEAD) bytes. Empty behind its end.
     fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error>;
     /// A byte of the new image that is already written.
-    fn new(&mut self, offset: u32) -> Result<u8, Self::Error>;
+    fn written(&mut self, offset: u32) -> Result<u8, Self::Error>;
 }
 
 /// Both images in memory.
@@ -46,7 +46,7 @@ impl Images for InMemory<'_> {
         Ok(&rest[..rest.len().min(crate::isa::LOOKAHEAD)])
     }
 
-    fn new(&mut self, offset: u32) -> Result<u8, Self::Error> {
+    fn written(&mut self, offset: u32) -> Result<u8, Self::Error> {
         Ok(self.new.get(offset as usize).copied().unwrap_or(0))
     }
 }

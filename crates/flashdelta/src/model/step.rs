@@ -172,7 +172,7 @@ impl<'w> Model<'w> {
         oracle: &mut O,
     ) -> Result<Written, I::Error> {
         coder.enter(Part::Hits);
-        let predicted = images.new(self.copy.source)?;
+        let predicted = images.written(self.copy.source)?;
         let [actual, ..] = oracle.bytes(self.at, 1);
         let age = self.age.min(31);
         let last = self.recent & 0xFF;

@@ -37,6 +37,8 @@ pub enum InstructionSet {
 }
 
 /// The state of one instruction set. The variants that an applier was built without do not exist in it.
+// There is no heap to put a large one on.
+#[allow(clippy::large_enum_variant)]
 enum State {
     /// None: units go up to the next multiple of so many bytes.
     None(u32),

@@ -248,7 +248,8 @@ fn damaged_templates_are_refused() {
 #[test]
 fn quirks_of_intel_hex() {
     let two = |n: u8| [n, n + 1];
-    let accepted: [(&str, Vec<String>, &[(u32, usize)]); 11] = [
+    type Case = (&'static str, Vec<String>, &'static [(u32, usize)]);
+    let accepted: [Case; 11] = [
         (
             "data crosses 64 KiB after 02: linear",
             vec![hex(2, 0, &[0x10, 0]), hex(0, 0xffff, &two(1))],
