@@ -30,7 +30,7 @@ mod tests {
         let map = address_map(&code);
         assert_eq!((map.isa, map.segments[0].address), (Some(IsaHint::Mcs51), 0));
         assert_eq!(address_map(&code[3..]).isa, None, "no reset vector");
-        let strange: Vec<u8> = (0..4000u32).map(|i| (i * i >> 3) as u8).collect();
+        let strange: Vec<u8> = (0..4000u32).map(|i| ((i * i) >> 3) as u8).collect();
         assert_eq!(address_map(&[&[0x02, 0, 3], &strange[..]].concat()).isa, None);
     }
 }
