@@ -146,12 +146,10 @@ impl Isa for Tc32 {
 /// `tand r0, r0`, which no compiler writes.
 #[inline(never)] // One copy in the device's flash.
 fn is_pointer_ahead(at: &Place<'_>, from: usize) -> bool {
-    let Some(word) = at.old.get(from..).and_then(|bytes| bytes.first_chunk()) else {
-        return false;
-    };
-    let word = u32::from_le_bytes(*word);
+    let bytes = at.old.get(from..).and_then(|bytes| bytes.first_chunk());
+    let word = bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
     let is_mask = word & word.wrapping_add(1) == 0 || word & word.wrapping_sub(1) == 0;
-    word >> 16 == 0x84 || !is_mask && at.is_address(word)
+    !is_mask && (word >> 16 == 0x84 || at.is_address(word))
 }
 
 /// The old instruction; the high half is 0 unless it is a call.
