@@ -44,8 +44,10 @@ fn seal(patch: &mut [u8]) {
 
 fuzz_target!(|input: Input| {
     let codec = Codec::ALL[usize::from(input.codec) % Codec::ALL.len()];
-    let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa][usize::from(input.isa) % 4];
-    let options = DiffOptions::new().profile(DeviceProfile::linux()).ram(16 << 10).codec(codec).isa(isa).effort(1).threads(1);
+    let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa]
+        [usize::from(input.isa) % 4];
+    let options =
+        DiffOptions::new().profile(DeviceProfile::linux()).ram(16 << 10).codec(codec).isa(isa).effort(1).threads(1);
     let mut patch = diff(&input.old, &input.new, &options).expect("16 KiB suffice").bytes;
     for (at, value) in &input.edits {
         let at = usize::from(*at) % patch.len();

@@ -44,7 +44,8 @@ fuzz_target!(|input: Input| {
     };
     let map = AddressMap { segments: input.segments.iter().map(segment).collect(), ..AddressMap::default() };
     let codec = Codec::ALL[usize::from(input.codec) % Codec::ALL.len()];
-    let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa][usize::from(input.isa) % 4];
+    let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa]
+        [usize::from(input.isa) % 4];
     let options = DiffOptions::new()
         .profile(DeviceProfile::linux())
         .ram(if input.small { 16 << 10 } else { 64 << 10 })
