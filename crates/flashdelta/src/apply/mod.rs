@@ -1,7 +1,7 @@
 //! Applying a patch: a push state machine without heap, I/O of its own, or panics.
 //!
 //! [`Applier::feed`] takes the patch in pieces of any size; the result does not depend on how it was cut. That is so because every decoding
-//! step consumes a bounded number of bytes (256 in the model codec, 32 in the others) and starts only when that many are there or the
+//! step consumes a bounded number of bytes (109 in the model codec, 32 in the others) and starts only when that many are there or the
 //! patch has ended: no step ever waits in its middle.
 //!
 //! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends. Before the first byte is

@@ -1,7 +1,7 @@
 //! Instruction sets: find the references in old code, say where they point, write them anew.
 //!
 //! An approximate copy walks the *old* image unit by unit (a unit is an instruction or a data word). For each unit
-//! that holds an address, the maker and the applier ask the [shift map](crate::coding) where the old target has gone
+//! that holds an address, the maker and the applier ask the shift map where the old target has gone
 //! and [re-encode](Isa::encode) the unit for it. Both sides run exactly this code, so they cannot drift apart.
 //!
 //! One file per instruction set; everything here is `no_std`, allocation-free and panic-free (no indexing, no
