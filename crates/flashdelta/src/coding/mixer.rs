@@ -32,6 +32,9 @@ impl<'w> Tables<'w> {
         for (slot, s) in self.slots.iter_mut().zip(log_odds) {
             *slot = Slot::start(i16::from(*s) << 4, confidence).0;
         }
+        for slot in self.slots.iter_mut().take(self.direct).skip(log_odds.len()) {
+            *slot = Slot::start(1280, confidence).0;
+        }
         for (weight, w) in self.weights.iter_mut().zip(weights) {
             *weight = i16::from(*w) << (WEIGHT_BITS - 8);
         }
@@ -42,6 +45,18 @@ impl<'w> Tables<'w> {
         let free = self.slots.len().saturating_sub(self.direct) as u32;
         let (from, to) = ((free * share.from) >> 8, (free * share.to) >> 8);
         self.direct + from as usize + (((hash >> 16) * (to - from)) >> 16) as usize
+    }
+
+    /// The log-odds that a context says.
+    pub(crate) fn log_odds(&self, index: usize) -> i32 {
+        Slot(self.slots.get(index).copied().unwrap_or(0)).log_odds()
+    }
+
+    /// Shows a context a bit that was coded without it.
+    pub(crate) fn learn(&mut self, index: usize, bit: bool, limit: usize) {
+        if let Some(s) = self.slots.get_mut(index) {
+            *s = Slot(*s).learn(bit, limit).0;
+        }
     }
 
     /// Codes a bit in one context.

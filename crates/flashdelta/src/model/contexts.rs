@@ -1,6 +1,7 @@
 //! Where each decision finds its slots and weights.
 
 use super::start;
+use crate::coding::logistic::NAT;
 use crate::coding::mixer::{hash, Rate, Share, Tables};
 use crate::coding::number;
 use crate::isa::Form;
@@ -29,6 +30,11 @@ pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18 };
 pub(crate) const BYTE_RATE: Rate = Rate { limit: 7, shift: 17 };
 /// Confidence limit of contexts with a place of their own.
 pub(crate) const LIMIT: usize = 12;
+
+/// Confidence limit of the contexts after a run of hits.
+pub(crate) const CALM_LIMIT: usize = 15;
+/// Log-odds from which such a context decides alone: 6 nats, a miss in 400.
+pub(crate) const SURE: i32 = 6 * NAT;
 
 /// Shares of the hashed slots: the contexts of hits would otherwise wear out those of bytes, which are rarer.
 pub(crate) const HIT_SHARE: Share = Share { from: 0, to: 128 };
@@ -71,8 +77,10 @@ pub(crate) mod direct {
     pub(crate) const TARGET: usize = REPEAT + 3 * Form::COUNT;
     /// "This byte of the unit is as predicted."
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
+    /// "As predicted", after a run of hits, by class and trust.
+    pub(crate) const CALM: usize = SAME + 64;
     /// All of them.
-    pub(crate) const COUNT: usize = SAME + 64;
+    pub(crate) const COUNT: usize = CALM + 4 * 32;
 }
 
 /// How much memory the models of a patch take. Part of the patch header.
