@@ -47,6 +47,12 @@ impl<'w> Tables<'w> {
         self.direct + from as usize + (((hash >> 16) * (to - from)) >> 16) as usize
     }
 
+    pub(crate) fn group(&self, hash: u32, share: Share) -> usize {
+        let free = self.slots.len().saturating_sub(self.direct) as u32;
+        let (from, to) = ((free * share.from) >> 8, (free * share.to) >> 8);
+        self.direct + from as usize + ((((hash >> 16) * ((to - from) >> 4)) >> 16) << 4) as usize
+    }
+
     /// The log-odds that a context says.
     pub(crate) fn log_odds(&self, index: usize) -> i32 {
         Slot(self.slots.get(index).copied().unwrap_or(0)).log_odds()

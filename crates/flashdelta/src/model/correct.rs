@@ -115,8 +115,10 @@ impl Model<'_> {
         difference: u8,
     ) -> u8 {
         let mut node = 1u32;
+        let mut groups = [0; CORRECTION_INPUTS];
         for bit in 0..8 {
-            let inputs = hashes.map(|h| self.tables.hashed(hash(h, node), BYTE_SHARE));
+            if bit == 0 || bit == 4 { groups = hashes.map(|h| self.tables.group(hash(h, node), BYTE_SHARE)); }
+            let inputs = groups.map(|g| g + super::step::in_group(node));
             let one = difference >> (7 - bit) & 1 == 1;
             let sets = correction_sets(bit, index, corrected);
             node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, BYTE_RATE, one));

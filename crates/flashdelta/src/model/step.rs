@@ -1,7 +1,7 @@
 //! One step of the model codec, for maker and applier alike.
 
 use super::contexts::{self, context, direct, hit_sets, literal_sets};
-use super::contexts::{BYTE_RATE, BYTE_SHARE, CALM_LIMIT, HIT_INPUTS, HIT_RATE, HIT_SHARE, LIMIT, SURE};
+use super::contexts::{BYTE_RATE, BYTE_SHARE, CALM_LIMIT, HIT_INPUTS, HIT_RATE, HIT_SHARE, LIMIT, LITERAL_INPUTS, SURE};
 use super::jump::Lesson;
 use super::oracle::{Images, Jump, Oracle, Space, Step, Written};
 use crate::coding::mixer::{hash, Tables};
@@ -160,8 +160,10 @@ impl<'w> Model<'w> {
         ];
         let [byte, ..] = oracle.bytes(self.at, 1);
         let mut node = 1u32;
+        let mut groups = [0; LITERAL_INPUTS];
         for bit in 0..8 {
-            let inputs = hashes.map(|h| self.tables.hashed(hash(h, node), BYTE_SHARE));
+            if bit == 0 || bit == 4 { groups = hashes.map(|h| self.tables.group(hash(h, node), BYTE_SHARE)); }
+            let inputs = groups.map(|g| g + in_group(node));
             let one = byte >> (7 - bit) & 1 == 1;
             let sets = literal_sets(bit, self.literals);
             node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, BYTE_RATE, one));
@@ -309,6 +311,7 @@ impl<'w> Model<'w> {
     }
 }
 
+pub(super) fn in_group(node: u32) -> usize { let k = 31 - node.leading_zeros(); let j = k & 3; ((1 << j) | (node & ((1 << j) - 1))) as usize }
 /// The first `len` bytes; the others are 0.
 fn cut(bytes: [u8; 4], len: u8) -> [u8; 4] {
     let mut result = [0; 4];
