@@ -96,6 +96,9 @@ impl<'w> Tables<'w> {
         let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
         let error = (i32::from(bit) << 16) - i32::from(p);
+        if error.unsigned_abs() < rate.quiet {
+            return bit;
+        }
         for set in sets {
             let weights = self.weights.get_mut(set..).unwrap_or(&mut []);
             for (s, w) in log_odds.iter().zip(weights) {
@@ -126,6 +129,8 @@ pub(crate) struct Rate {
     pub(crate) limit: usize,
     /// The weights move by `log-odds * error >> shift`.
     pub(crate) shift: u32,
+    /// An error smaller than this, in 1/65536, teaches nothing.
+    pub(crate) quiet: u32,
 }
 
 /// Mixes a value into a hash (multiplicative hashing, Knuth TAOCP 6.4).

@@ -25,9 +25,9 @@ const CORRECTION_WEIGHTS: usize = LITERAL_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]
 pub(crate) const WEIGHTS: usize = CORRECTION_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * CORRECTION_INPUTS;
 
 /// How fast the hit decision learns.
-pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18 };
+pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18, quiet: 512 };
 /// How fast the bits of bytes learn.
-pub(crate) const BYTE_RATE: Rate = Rate { limit: 7, shift: 17 };
+pub(crate) const BYTE_RATE: Rate = Rate { limit: 7, shift: 17, quiet: 1024 };
 /// Confidence limit of contexts with a place of their own.
 pub(crate) const LIMIT: usize = 12;
 
