@@ -26,6 +26,7 @@ enum Chore {
     Setup,
     Test(test::Args),
     Peers(peers::Args),
+    Device(device::Args),
     /// Write shell completions and man pages to target/dist
     Dist,
 }
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Chore::Setup => setup::run(),
         Chore::Test(args) => test::run(&args),
         Chore::Peers(args) => peers::run(&args),
+        Chore::Device(args) => device::run(&args),
         Chore::Dist => dist::run(),
     };
     match outcome {

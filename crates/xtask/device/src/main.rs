@@ -2,89 +2,39 @@
 //!
 //! The panic handler calls a function that does not exist. Optimised, and linked with `--gc-sections`, this program is complete only
 //! if no reachable code can panic; if some can, the linker says "undefined reference to `a_panic_path_is_left`".
+//!
+//! For a microcontroller it is a program that QEMU runs ([`guest`]); for the machine at hand it is only linked.
+//!
+//! What is the program's own lies in sections named `.guest`, so that everything else is what the applier costs.
 #![no_std]
 #![no_main]
 
-use flashdelta::apply::{Applier, ApplyOptions, NewImage, OldImage};
-
-/// What a device brings. Function pointers, so that the optimiser cannot look into them.
-#[repr(C)]
-struct Device {
-    read: extern "C" fn(slot: u32, offset: u32, to: *mut u8, len: usize) -> bool,
-    write: extern "C" fn(slot: u32, offset: u32, from: *const u8, len: usize) -> bool,
-    receive: extern "C" fn(to: *mut u8, len: usize) -> usize,
-    slot_len: u32,
-}
-
-struct Slot<'a> {
-    device: &'a Device,
-    number: u32,
-}
-
-struct FlashError;
-
-fn checked(done: bool) -> Result<(), FlashError> {
-    if done {
-        Ok(())
-    } else {
-        Err(FlashError)
-    }
-}
-
-impl OldImage for Slot<'_> {
-    type Error = FlashError;
-
-    fn len(&self) -> u32 {
-        self.device.slot_len
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), FlashError> {
-        checked((self.device.read)(self.number, offset, buf.as_mut_ptr(), buf.len()))
-    }
-}
-
-impl NewImage for Slot<'_> {
-    type Error = FlashError;
-
-    fn capacity(&self) -> u32 {
-        self.device.slot_len
-    }
-
-    fn granularity(&self) -> u32 {
-        16
-    }
-
-    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), FlashError> {
-        checked((self.device.write)(self.number, offset, data.as_ptr(), data.len()))
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), FlashError> {
-        checked((self.device.read)(self.number, offset, buf.as_mut_ptr(), buf.len()))
-    }
-}
+#[cfg(target_os = "none")]
+mod board;
+#[cfg(target_os = "none")]
+mod guest;
+mod update;
 
 /// The entry point, and the only root that the linker keeps.
 ///
 /// # Safety
 ///
-/// `workspace` points to `len` bytes that nobody else uses.
+/// The pointers are valid for their lengths, and nobody else uses the memory.
+#[cfg(not(target_os = "none"))]
 #[no_mangle]
-unsafe extern "C" fn _start(device: &Device, workspace: *mut u8, len: usize) -> bool {
-    let workspace = unsafe { core::slice::from_raw_parts_mut(workspace, len) };
-    let (old, new) = (Slot { device, number: 0 }, Slot { device, number: 1 });
-    let mut applier = Applier::new(workspace, old, new, ApplyOptions::default());
-    let mut buffer = [0; 64];
-    loop {
-        let received = (device.receive)(buffer.as_mut_ptr(), buffer.len());
-        #[cfg(feature = "a-panic")]
-        assert!(received <= buffer.len());
-        let Some(piece) = buffer.get(..received) else { return false };
-        match applier.feed(piece) {
-            Ok(progress) if progress.done => return applier.finish().is_ok(),
-            Ok(_) if received > 0 => {}
-            _ => return false,
-        }
-    }
+unsafe extern "C" fn _start(
+    device: &update::Device,
+    storage: &mut update::Storage<'_>,
+    workspace: *mut u8,
+    workspace_len: usize,
+    patch: *const u8,
+    patch_len: usize,
+) -> bool {
+    let workspace = unsafe { core::slice::from_raw_parts_mut(workspace, workspace_len) };
+    let patch = unsafe { core::slice::from_raw_parts(patch, patch_len) };
+    // SAFETY of the lifetimes: this is never run.
+    let (device, storage) = unsafe { (&*(device as *const _), &mut *(storage as *mut _ as *mut _)) };
+    update::update(device, storage, workspace, patch).is_ok()
 }
 
 #[panic_handler]

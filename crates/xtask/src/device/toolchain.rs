@@ -1,22 +1,26 @@
-//! Builds the applier for microcontrollers, and proves at link time that it cannot panic.
+//! Who compiles and links for microcontrollers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{anyhow, bail, Context as _, Result};
+use anyhow::{anyhow, bail, Result};
 
-use crate::command::{command, exists, output, target_dir};
+use super::board::Board;
+use crate::command::{command, exists, output, root, target_dir};
 
 /// A microcontroller that the applier is built for.
 pub(crate) struct Target {
     pub(crate) triple: &'static str,
+    /// What `--target` takes.
+    pub(crate) name: &'static str,
     /// What stands for in one word.
     pub(crate) chips: &'static str,
-    /// Prediction for its instruction set.
-    isa: &'static str,
+    /// Prediction for its own instruction set.
+    pub(crate) isa: &'static str,
     /// GNU ld, for compilers that come without a linker of their own.
     linker: &'static str,
     emulation: &'static str,
+    pub(crate) board: Board,
     pub(crate) packages: &'static [&'static str],
 }
 
@@ -24,26 +28,32 @@ impl Target {
     pub(crate) const ALL: [Self; 3] = [
         Self {
             triple: "riscv32imc-unknown-none-elf",
+            name: "rv32imc",
             chips: "ESP32-C3",
             isa: "isa-riscv",
             linker: "riscv64-unknown-elf-ld",
             emulation: "elf32lriscv",
+            board: Board::VIRT,
             packages: &["rustc-web", "cargo-web", "rust-web-src", "binutils-riscv64-unknown-elf"],
         },
         Self {
             triple: "thumbv6m-none-eabi",
+            name: "thumbv6m",
             chips: "Cortex-M0+",
             isa: "isa-thumb",
             linker: "arm-none-eabi-ld",
             emulation: "armelf",
+            board: Board::MICROBIT,
             packages: &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"],
         },
         Self {
             triple: "thumbv7m-none-eabi",
+            name: "thumbv7m",
             chips: "Cortex-M3",
             isa: "isa-thumb",
             linker: "arm-none-eabi-ld",
             emulation: "armelf",
+            board: Board::MPS2,
             packages: &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"],
         },
     ];
@@ -87,34 +97,36 @@ fn recent_enough() -> bool {
 /// The SHA-256 that is written for size, not for speed: what a device uses.
 const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
 
-/// Builds and links the applier for a target. Tells its size.
-pub(crate) fn build(target: &Target, with: Toolchain) -> Result<String> {
-    let variants =
-        [("model, own ISA", format!("model,{}", target.isa)), ("every codec and ISA", EVERYTHING.to_owned())];
-    let mut sizes = Vec::new();
-    for (name, features) in variants {
-        let mut flags = COMPACT_SHA.to_owned();
-        let mut cargo = match with {
-            Toolchain::Own => link_cargo(command("cargo"), &features),
-            Toolchain::Debian => {
-                flags += &format!(" -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}", target.linker, target.emulation);
-                let mut cargo = command(DEBIAN_CARGO);
-                // Cargo and rustup tell what they run which compiler to use; this shall be another one.
-                cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER").env_remove("CARGO");
-                cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_usr_bin_first());
-                let mut cargo = link_cargo(cargo, &features);
-                cargo.arg("-Zbuild-std=core");
-                cargo
-            }
-        };
-        cargo.args(["--target", target.triple]).env("RUSTFLAGS", flags);
-        link(&mut cargo)?;
-        sizes.push(format!("{} bytes ({name})", loaded_bytes(&program(Some(target.triple)))?));
+/// Builds and links the guest with the applier for a target. `opt` is the optimisation level: `s`, `z`, 2, 3.
+pub(crate) fn build(target: &Target, with: Toolchain, features: &str, opt: &str) -> Result<PathBuf> {
+    let board = &target.board;
+    let features = board.feature.map_or(features.to_owned(), |feature| format!("{features},{feature}"));
+    let mut flags = format!("{COMPACT_SHA} -Clink-arg=-T{}", root().join("crates/xtask/device/guest.ld").display());
+    for (symbol, address) in [("code", board.code), ("data", board.data), ("task", board.memory.0)] {
+        flags += &format!(" -Clink-arg=--defsym={symbol}={address:#x}");
     }
-    Ok(sizes.join(", "))
+    let mut cargo = match with {
+        Toolchain::Own => link_cargo(command("cargo"), &features),
+        Toolchain::Debian => {
+            flags += &format!(" -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}", target.linker, target.emulation);
+            let mut cargo = command(DEBIAN_CARGO);
+            // Cargo and rustup tell what they run which compiler to use; this shall be another one.
+            cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER").env_remove("CARGO");
+            cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_usr_bin_first());
+            let mut cargo = link_cargo(cargo, &features);
+            cargo.arg("-Zbuild-std=core");
+            cargo
+        }
+    };
+    // `s` and `z` are strings in cargo's eyes.
+    let level = if opt.parse::<u8>().is_ok() { opt.to_owned() } else { format!("\"{opt}\"") };
+    cargo.args(["--target", target.triple, "--config", &format!("profile.release.opt-level={level}")]);
+    link(cargo.env("RUSTFLAGS", flags))?;
+    Ok(folder().join(target.triple).join("release/device-guest"))
 }
 
-const EVERYTHING: &str = "model,lz4,isa-thumb,isa-riscv,isa-xtensa,isa-tc32,isa-mcs51";
+/// What every device that has all of it is built with.
+pub(crate) const EVERYTHING: &str = "model,lz4,isa-thumb,isa-riscv,isa-xtensa,isa-tc32,isa-mcs51";
 
 /// The same check for the machine at hand: any stable compiler can do it.
 pub(crate) fn link_on_host() -> Result<String> {
@@ -143,7 +155,7 @@ fn host_cargo(features: &str) -> Command {
 
 const HOST: &str = env!("XTASK_HOST");
 
-/// `cargo rustc` for the check program.
+/// `cargo build` for the guest.
 fn link_cargo(mut cargo: Command, features: &str) -> Command {
     cargo.args(["build", "--release", "--quiet", "--manifest-path", "crates/xtask/device/Cargo.toml"]);
     cargo.arg("--features").arg(features).arg("--target-dir").arg(folder());
@@ -163,35 +175,13 @@ fn link(cargo: &mut Command) -> Result<()> {
     }
 }
 
-fn folder() -> PathBuf {
+/// Where all of it is built.
+pub(crate) fn folder() -> PathBuf {
     target_dir().join("device")
-}
-
-fn program(target: Option<&str>) -> PathBuf {
-    folder().join(target.unwrap_or("")).join("release/device-check")
 }
 
 fn path_with_usr_bin_first() -> std::ffi::OsString {
     let mut path = std::ffi::OsString::from("/usr/bin:");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     path
-}
-
-/// Bytes of an ELF program (32 bits, little endian) that lie in flash.
-fn loaded_bytes(program: &Path) -> Result<u32> {
-    let elf = std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
-    let half = |at: usize| elf.get(at..at + 2).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]])));
-    let word = |at: usize| elf.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    let sum = || -> Option<u32> {
-        let (start, size, count) = (word(28)? as usize, half(42)?, half(44)?);
-        let mut sum = 0;
-        for at in (0..count).map(|i| start + i * size) {
-            const LOAD: u32 = 1;
-            // Of the segment that holds them, the ELF headers themselves do not count.
-            let headers = if word(at + 4)? == 0 { start + size * count } else { 0 };
-            sum += if word(at)? == LOAD { word(at + 16)?.saturating_sub(headers as u32) } else { 0 };
-        }
-        Some(sum)
-    };
-    sum().ok_or_else(|| anyhow!("{} is not a complete ELF program", program.display()))
 }

@@ -1,0 +1,88 @@
+//! An update as a device does it: what is measured.
+
+use core::mem::MaybeUninit;
+
+use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OldImage};
+
+/// What a device brings. Function pointers, so that the optimiser cannot look into them.
+#[repr(C)]
+pub(crate) struct Device {
+    pub(crate) read: extern "C" fn(at: *const u8, to: *mut u8, len: usize) -> bool,
+    pub(crate) write: extern "C" fn(at: *mut u8, from: *const u8, len: usize) -> bool,
+    pub(crate) old: *const u8,
+    pub(crate) old_len: u32,
+    pub(crate) new: *mut u8,
+    pub(crate) new_len: u32,
+    /// Not known when compiling: the checks of the identity stay in.
+    pub(crate) options: ApplyOptions,
+}
+
+pub(crate) struct OldSlot<'a>(&'a Device);
+
+pub(crate) struct NewSlot<'a>(&'a Device);
+
+pub(crate) struct FlashError;
+
+/// Where the applier itself lies: not on the stack.
+pub(crate) type Storage<'a> = MaybeUninit<Applier<'a, OldSlot<'a>, NewSlot<'a>>>;
+
+/// Pieces in which the patch arrives, in bytes.
+const PIECE: usize = 64;
+
+/// Applies a patch. `Ok(false)`: the patch is not complete.
+#[inline(never)]
+pub(crate) fn update<'a>(
+    device: &'a Device,
+    storage: &mut Storage<'a>,
+    workspace: &'a mut [u8],
+    patch: &[u8],
+) -> Result<bool, ApplyError<FlashError, FlashError>> {
+    let applier = storage.write(Applier::new(workspace, OldSlot(device), NewSlot(device), device.options));
+    let mut done = false;
+    for piece in patch.chunks(PIECE) {
+        #[cfg(feature = "a-panic")]
+        assert!(piece[piece.len() >> 1] != 0xA5);
+        done = applier.feed(piece)?.done;
+    }
+    Ok(done)
+}
+
+fn checked(done: bool) -> Result<(), FlashError> {
+    if done {
+        Ok(())
+    } else {
+        Err(FlashError)
+    }
+}
+
+impl OldImage for OldSlot<'_> {
+    type Error = FlashError;
+
+    fn len(&self) -> u32 {
+        self.0.old_len
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), FlashError> {
+        checked((self.0.read)(self.0.old.wrapping_add(offset as usize), buf.as_mut_ptr(), buf.len()))
+    }
+}
+
+impl NewImage for NewSlot<'_> {
+    type Error = FlashError;
+
+    fn capacity(&self) -> u32 {
+        self.0.new_len
+    }
+
+    fn granularity(&self) -> u32 {
+        16
+    }
+
+    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), FlashError> {
+        checked((self.0.write)(self.0.new.wrapping_add(offset as usize), data.as_ptr(), data.len()))
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), FlashError> {
+        checked((self.0.read)(self.0.new.wrapping_add(offset as usize), buf.as_mut_ptr(), buf.len()))
+    }
+}

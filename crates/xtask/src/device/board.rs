@@ -1,0 +1,61 @@
+//! The machines that QEMU emulates for us.
+
+/// A board of QEMU's, and how its memory is used.
+pub(crate) struct Board {
+    /// QEMU's name of it.
+    pub(crate) name: &'static str,
+    pub(crate) qemu: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+    /// Where the guest's code goes, and its stack.
+    pub(crate) code: u32,
+    pub(crate) data: u32,
+    /// Memory for images, patches, workspace: where it starts, how many bytes there are.
+    pub(crate) memory: (u32, u32),
+    /// Instructions in `.1` ticks of the counter that the guest reads.
+    instructions_per_tick: (u64, u64),
+    /// A feature of the guest that this board needs.
+    pub(crate) feature: Option<&'static str>,
+}
+
+impl Board {
+    /// `-cpu rv32` would also run what an ESP32-C3 cannot; lowrisc-ibex is RV32IMC and no more. `minstret` counts every instruction.
+    pub(crate) const VIRT: Self = Self {
+        name: "virt, lowrisc-ibex",
+        qemu: "qemu-system-riscv32",
+        arguments: &["-M", "virt", "-cpu", "lowrisc-ibex", "-m", "128M", "-bios", "none", "-icount", "shift=0"],
+        code: 0x8000_0000,
+        data: 0x8010_0000,
+        memory: (0x8020_0000, 120 << 20),
+        instructions_per_tick: (1, 1),
+        feature: None,
+    };
+
+    /// An instruction lasts 2^6 ns, which is longer than the 40 ns of a tick: the count is exact to one.
+    pub(crate) const MPS2: Self = Self {
+        name: "mps2-an385",
+        qemu: "qemu-system-arm",
+        arguments: &["-M", "mps2-an385", "-icount", "shift=6"],
+        code: 0,
+        data: 0x2000_0000,
+        memory: (0x2100_0000, 16 << 20),
+        instructions_per_tick: (40, 64),
+        feature: None,
+    };
+
+    /// The chip with more RAM than the real one's 16 KiB: both images and the patch lie in it. A tick is 62.5 ns.
+    pub(crate) const MICROBIT: Self = Self {
+        name: "microbit",
+        qemu: "qemu-system-arm",
+        arguments: &["-M", "microbit", "-global", "nrf51-soc.sram-size=0x2000000", "-icount", "shift=6"],
+        code: 0,
+        data: 0x2000_0000,
+        memory: (0x2010_0000, 30 << 20),
+        instructions_per_tick: (125, 128),
+        feature: Some("board-microbit"),
+    };
+
+    pub(crate) fn instructions(&self, ticks: u64) -> u64 {
+        let (ns, per) = self.instructions_per_tick;
+        (ticks * ns + per / 2) / per
+    }
+}
