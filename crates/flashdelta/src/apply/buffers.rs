@@ -74,6 +74,13 @@ impl<'w> Buffers<'w> {
         if u32::from(written.len) > self.new_size.saturating_sub(self.position()) {
             return Err(ApplyError::Damaged { what: Damage::TooLong, offset: self.position() });
         }
+        // Nearly always there is room for all four bytes, used or not.
+        let room = self.page.get_mut(self.filled..).and_then(|page| page.split_first_chunk_mut::<4>());
+        if let Some((to, [_, ..])) = room {
+            *to = written.bytes;
+            self.filled = self.filled.wrapping_add(usize::from(written.len));
+            return Ok(());
+        }
         for byte in written.bytes.iter().take(usize::from(written.len)) {
             if let Some(slot) = self.page.get_mut(self.filled) {
                 *slot = *byte;
@@ -154,16 +161,22 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
     type Error = ApplyError<O::Error, N::Error>;
 
     fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
-        let end = self.buffers.old_size;
-        if offset >= end {
-            return Ok(&[]);
-        }
         let window = &mut self.buffers.old;
-        if window.get(offset, LOOKAHEAD, end).is_none() {
-            let (start, buffer) = window.refill(offset, end);
-            self.old.read(start, buffer).map_err(|error| ApplyError::ReadOld { offset: start, error })?;
+        let mut into = offset.wrapping_sub(window.start) as usize;
+        if window.len.saturating_sub(into) < LOOKAHEAD {
+            let end = self.buffers.old_size;
+            let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
+            if !is_all && offset < end {
+                let (start, buffer) = window.refill(offset, end);
+                self.old.read(start, buffer).map_err(|error| ApplyError::ReadOld { offset: start, error })?;
+                into = offset.wrapping_sub(start) as usize;
+            } else if offset >= end {
+                return Ok(&[]);
+            }
         }
-        Ok(window.get(offset, LOOKAHEAD, end).unwrap_or(&[]))
+        let window = &self.buffers.old;
+        let bytes = window.memory.get(into..window.len).unwrap_or(&[]);
+        Ok(bytes.get(..LOOKAHEAD).unwrap_or(bytes))
     }
 
     fn written(&mut self, offset: u32) -> Result<u8, Self::Error> {

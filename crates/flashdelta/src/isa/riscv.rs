@@ -191,22 +191,26 @@ impl Isa for Riscv {
             return Unit { len: 1, form: Form::PLAIN, class: 0, target: 0 };
         }
         let (word, len) = fetch(at.old);
-        let mut form = form(word);
-        let mut target = base(form, word, at.old_address, &self.old).wrapping_add(gather(form, word));
-        let is_reference = match form {
-            JAL | C_J | BRANCH | C_BRANCH => true,
-            LUI | AUIPC => {
-                target = target.wrapping_add(low_part(at.old));
-                register(word, 7) != 0 && (form == AUIPC || at.is_address(target))
-            }
+        let plain = Unit { len: len as u8, form: Form::PLAIN, class: class(word), target: 0 };
+        let form = form(word);
+        // Most instructions are no references: they should not take long.
+        let may_refer = match form {
+            Form::PLAIN => false,
             LOW_I | LOW_S => register(word, 15) == 3 || self.knows(register(word, 15)),
-            _ => false,
+            LUI | AUIPC => register(word, 7) != 0,
+            _ => true,
         };
-        if !is_reference {
-            form = Form::PLAIN;
-            target = 0;
+        if !may_refer {
+            return plain;
         }
-        Unit { len: len as u8, form, class: class(word), target }
+        let mut target = base(form, word, at.old_address, &self.old).wrapping_add(gather(form, word));
+        if !Self::is_exact(form) {
+            target = target.wrapping_add(low_part(at.old));
+        }
+        if form == LUI && !at.is_address(target) {
+            return plain;
+        }
+        Unit { form, target, ..plain }
     }
 
     fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
@@ -228,12 +232,16 @@ impl Isa for Riscv {
     }
 
     fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) {
-        let (word, _) = fetch(at.old);
-        // An instruction that replaced the old one may set another register.
-        self.known &= !(forgets(word) | forgets(u32::from_le_bytes(bytes)));
-        let (LUI | AUIPC, Some(value)) = (unit.form, self.decode(unit, at, bytes)) else {
+        let (word, new) = (fetch(at.old).0, u32::from_le_bytes(bytes));
+        self.known &= !forgets(word);
+        if (word ^ new) & 0xffff != 0 {
+            // An instruction that replaced the old one may set another register.
+            self.known &= !forgets(new);
+        }
+        if Self::is_exact(unit.form) {
             return;
-        };
+        }
+        let Some(value) = self.decode(unit, at, bytes) else { return };
         let rd = register(word, 7);
         if let (Some(old), Some(new)) = (self.old.get_mut(rd as usize), self.new.get_mut(rd as usize)) {
             *old = base(unit.form, word, at.old_address, &[0; 32]).wrapping_add(gather(unit.form, word));
