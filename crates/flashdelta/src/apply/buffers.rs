@@ -1,6 +1,7 @@
 //! Windows over both images, and the page that waits to be written.
 
-use super::{ApplyError, Damage, NewImage, OldImage};
+use super::error::Fault;
+use super::{Damage, NewImage, OldImage};
 use crate::isa::LOOKAHEAD;
 use crate::model::{Images, Written};
 
@@ -70,9 +71,9 @@ impl<'w> Buffers<'w> {
         &mut self,
         written: Written,
         image: &mut N,
-    ) -> Result<(), ApplyError<O, N::Error>> {
+    ) -> Result<(), Fault<O, N::Error>> {
         if u32::from(written.len) > self.new_size.saturating_sub(self.position()) {
-            return Err(ApplyError::Damaged { what: Damage::TooLong, offset: self.position() });
+            return Err(Fault::Damaged { what: Damage::TooLong, offset: self.position() });
         }
         // Nearly always there is room for all four bytes, used or not.
         let room = self.page.get_mut(self.filled..).and_then(|page| page.split_first_chunk_mut::<4>());
@@ -94,11 +95,11 @@ impl<'w> Buffers<'w> {
     }
 
     /// Writes what is left.
-    pub(crate) fn flush<O, N: NewImage>(&mut self, image: &mut N) -> Result<(), ApplyError<O, N::Error>> {
+    pub(crate) fn flush<O, N: NewImage>(&mut self, image: &mut N) -> Result<(), Fault<O, N::Error>> {
         let offset = self.page_start;
         let data = self.page.get(..self.filled).unwrap_or(&[]);
         if !data.is_empty() {
-            image.write(offset, data).map_err(|error| ApplyError::Write { offset, error })?;
+            image.write(offset, data).map_err(|error| Fault::Write { offset, error })?;
         }
         self.page_start = offset.wrapping_add(data.len() as u32);
         self.filled = 0;
@@ -110,11 +111,11 @@ impl<'w> Buffers<'w> {
         &mut self,
         image: &mut O,
         mut piece: impl FnMut(&[u8]),
-    ) -> Result<(), ApplyError<O::Error, N>> {
+    ) -> Result<(), Fault<O::Error, N>> {
         let mut at = 0;
         while at < self.old_size {
             let (offset, buffer) = self.old.refill(at, self.old_size);
-            image.read(offset, buffer).map_err(|error| ApplyError::ReadOld { offset, error })?;
+            image.read(offset, buffer).map_err(|error| Fault::ReadOld { offset, error })?;
             piece(buffer);
             // Windows are a multiple of 4 bytes.
             at = advance(at, buffer.len(), self.old_size);
@@ -127,12 +128,12 @@ impl<'w> Buffers<'w> {
         &mut self,
         image: &mut N,
         mut piece: impl FnMut(&[u8]),
-    ) -> Result<(), ApplyError<O, N::Error>> {
+    ) -> Result<(), Fault<O, N::Error>> {
         let mut at = 0;
         while at < self.new_size {
             // The window over the old image is free by now.
             let (offset, buffer) = self.old.refill(at, self.new_size);
-            image.read(offset, buffer).map_err(|error| ApplyError::ReadNew { offset, error })?;
+            image.read(offset, buffer).map_err(|error| Fault::ReadNew { offset, error })?;
             piece(buffer);
             at = advance(at, buffer.len(), self.new_size);
         }
@@ -158,7 +159,7 @@ pub(crate) struct Views<'a, 'w, O, N> {
 }
 
 impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
-    type Error = ApplyError<O::Error, N::Error>;
+    type Error = Fault<O::Error, N::Error>;
 
     fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
         let window = &mut self.buffers.old;
@@ -168,7 +169,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
             let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
             if !is_all && offset < end {
                 let (start, buffer) = window.refill(offset, end);
-                self.old.read(start, buffer).map_err(|error| ApplyError::ReadOld { offset: start, error })?;
+                self.old.read(start, buffer).map_err(|error| Fault::ReadOld { offset: start, error })?;
                 into = offset.wrapping_sub(start) as usize;
             } else if offset >= end {
                 return Ok(&[]);
@@ -187,7 +188,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         let end = buffers.page_start;
         if buffers.new.get(offset, 1, end).is_none() {
             let (start, buffer) = buffers.new.refill(offset, end);
-            self.new.read(start, buffer).map_err(|error| ApplyError::ReadNew { offset: start, error })?;
+            self.new.read(start, buffer).map_err(|error| Fault::ReadNew { offset: start, error })?;
         }
         Ok(buffers.new.get(offset, 1, end).and_then(|b| b.first()).copied().unwrap_or(0))
     }

@@ -2,7 +2,8 @@
 
 use super::buffers::{Buffers, Views};
 use super::input::{Input, Ring};
-use super::{ApplyError, Damage, NewImage, OldImage};
+use super::error::Fault;
+use super::{Damage, NewImage, OldImage};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::bytes::OpSource as _;
 use crate::bytes::{self, OpFault, OpStep, Operations};
@@ -73,7 +74,7 @@ impl<'w> Block<'w> {
     }
 }
 
-type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
+type Failure<O, N> = Fault<<O as OldImage>::Error, <N as NewImage>::Error>;
 
 impl<'w> Machine<'w> {
     pub(crate) fn new(codec: Codec<'w>, carry: Ring<'w>) -> Self {
@@ -251,7 +252,7 @@ impl Progress<'_> {
         input: Input<'_, '_, '_>,
         is_last: bool,
         buffers: &Buffers<'_>,
-    ) -> Result<Outcome, ApplyError<O, N>> {
+    ) -> Result<Outcome, Fault<O, N>> {
         let complete = buffers.position() >= self.new_size;
         match (complete, is_last) {
             (true, true) if input.len() == 0 => Ok(Outcome::Complete),
@@ -263,8 +264,8 @@ impl Progress<'_> {
     }
 }
 
-fn damaged<O, N>(what: Damage, buffers: &Buffers<'_>) -> ApplyError<O, N> {
-    ApplyError::Damaged { what, offset: buffers.position() }
+fn damaged<O, N>(what: Damage, buffers: &Buffers<'_>) -> Fault<O, N> {
+    Fault::Damaged { what, offset: buffers.position() }
 }
 
 impl From<OpFault> for Damage {

@@ -50,8 +50,8 @@ pub(crate) struct Model<'w> {
     history: u32,
     /// Hits since the last miss.
     run: u32,
-    /// The last four bytes of the new image, the latest lowest.
-    recent: u32,
+    /// The last byte of the new image.
+    last: u8,
     /// The last corrections of references: differences of targets, the latest first.
     pub(super) retargets: [u32; 4],
     /// The last difference of a byte, and the last at each alignment.
@@ -88,7 +88,7 @@ impl<'w> Model<'w> {
             distance: 0,
             history: 0,
             run: 0,
-            recent: 0,
+            last: 0,
             retargets: [0; 4],
             difference: 0,
             differences_at: [0; 4],
@@ -131,8 +131,8 @@ impl<'w> Model<'w> {
         } else {
             self.copy_old(coder, images, oracle)?
         };
-        for byte in written.bytes.iter().take(written.len as usize) {
-            self.recent = self.recent << 8 | u32::from(*byte);
+        if let Some(byte) = written.bytes.get(usize::from(written.len.wrapping_sub(1))) {
+            self.last = *byte;
         }
         self.at = self.at.wrapping_add(u32::from(written.len));
         Ok(Step::Wrote(written))
@@ -154,8 +154,8 @@ impl<'w> Model<'w> {
         let hashes = [
             context(1, self.at & 3, 0),
             // The last byte, but coarsely: whole bytes would need more slots than there are.
-            context(2, self.recent & 0xF8, self.at & 1),
-            context(3, self.recent & 0xC0, 0),
+            context(2, u32::from(self.last & 0xF8), self.at & 1),
+            context(3, u32::from(self.last & 0xC0), 0),
             context(5, u32::from(ghost), self.literals.min(3)),
         ];
         let [byte, ..] = oracle.bytes(self.at, 1);
@@ -183,7 +183,7 @@ impl<'w> Model<'w> {
         let predicted = images.written(self.copy.source)?;
         let [actual, ..] = oracle.bytes(self.at, 1);
         let age = self.age.min(31);
-        let last = self.recent & 0xFF;
+        let last = u32::from(self.last);
         let hashes = [
             context(20, age, 0),
             context(22, u32::from(predicted), last),

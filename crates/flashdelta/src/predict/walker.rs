@@ -186,10 +186,7 @@ impl<'w> Walker<'w> {
             (_, false) => data_unit(&place, WORD),
             (state, true) => with_isa!(state, isa => isa.unit(&place), data_unit(&place, WORD)),
         };
-        let mut bytes = [0; 4];
-        for (to, from) in bytes.iter_mut().zip(old.iter().take(unit.len as usize)) {
-            *to = *from;
-        }
+        let bytes = first(old, unit.len);
         let mut forecast = Forecast {
             unit,
             old: bytes,
@@ -329,6 +326,21 @@ fn scale_with(state: &State, form: Form) -> u8 {
 
 fn exact_with(state: &State, form: Form) -> bool {
     with_isa!(state, isa => exact_of(isa, form), false)
+}
+
+/// The first `len` bytes; the others are 0.
+fn first(bytes: &[u8], len: u8) -> [u8; 4] {
+    match (bytes.first_chunk::<4>(), len) {
+        (Some(four), 4..) => *four,
+        (Some(four), _) => (u32::from_le_bytes(*four) & !u32::MAX.wrapping_shl(u32::from(len) * 8)).to_le_bytes(),
+        (None, _) => {
+            let mut first = [0; 4];
+            for (to, from) in first.iter_mut().zip(bytes).take(usize::from(len)) {
+                *to = *from;
+            }
+            first
+        }
+    }
 }
 
 /// A unit of data: up to the next address that is a multiple of `grain` (1, 2 or 4); a whole word may be a pointer.
