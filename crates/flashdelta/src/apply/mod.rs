@@ -161,6 +161,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     }
 
     /// Collects the header at the front of the workspace.
+    #[inline(never)]
     fn feed_header(&mut self, input: &mut &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
         let memory = self.workspace.take().ok_or(ApplyError::Poisoned)?;
         let filled = self.fed as usize;
@@ -193,6 +194,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     }
 
     /// The header is complete: checks everything that can be checked before the first write.
+    #[inline(never)]
     fn begin(&mut self, header: PatchHeader, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
         self.check_device(&header)?;
         let mut body = memory::divide(header, memory)?;
@@ -207,6 +209,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         Ok(())
     }
 
+    #[inline(never)]
     fn check_device(&self, header: &PatchHeader) -> Result<(), ApplyError<O::Error, N::Error>> {
         if !header.codec.is_available() {
             return Err(ApplyError::CodecNotBuilt { codec: header.codec });
@@ -241,6 +244,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     }
 
     /// Takes bytes of the body.
+    #[inline(never)]
     fn feed_body(&mut self, input: &mut &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
         let body = self.body.as_mut().ok_or(ApplyError::Poisoned)?;
         let (mine, rest) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));

@@ -131,6 +131,7 @@ impl<'w> Operations<'w> {
     }
 
     /// Takes the next step: at most 4 bytes of the new image and [`MAX_STEP_BYTES`] of the stream.
+    #[inline(never)]
     pub(crate) fn step<S: OpSource, I: Images>(&mut self, source: &mut S, images: &mut I) -> Result<OpStep, I::Error> {
         if self.left == 0 {
             return Ok(match self.begin(source) {

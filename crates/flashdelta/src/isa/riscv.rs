@@ -185,6 +185,7 @@ impl Riscv {
 }
 
 impl Isa for Riscv {
+    #[inline(never)]
     fn unit(&mut self, at: &Place<'_>) -> Unit {
         if at.old_address & 1 != 0 {
             // A copy may start inside an instruction: get back in phase.

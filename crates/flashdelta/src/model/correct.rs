@@ -10,6 +10,7 @@ use crate::predict::walker::Forecast;
 
 impl Model<'_> {
     /// Codes what stands in the unit's place.
+    #[inline(never)]
     pub(super) fn correct<C: BitCoder>(
         &mut self,
         coder: &mut C,
@@ -47,6 +48,7 @@ impl Model<'_> {
     }
 
     /// Codes the difference between the target and the predicted one.
+    #[inline(never)]
     fn retarget<C: BitCoder>(&mut self, coder: &mut C, form: usize, scale: u32, difference: u32) -> u32 {
         let mut found = None;
         for (i, candidate) in self.retargets.iter().enumerate().take(3) {
@@ -71,6 +73,7 @@ impl Model<'_> {
     }
 
     /// Codes the unit byte by byte: which are different, and by how much.
+    #[inline(never)]
     fn correct_bytes<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
         coder.enter(Part::Corrections);
         let len = forecast.unit.len as usize;

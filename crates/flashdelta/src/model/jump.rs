@@ -41,6 +41,7 @@ impl Model<'_> {
     }
 
     /// Codes where the next copy starts.
+    #[inline(never)]
     pub(super) fn jump<C: BitCoder>(&mut self, coder: &mut C, jump: Jump) -> Jump {
         let few = usize::from(self.literals > 0);
         let from_new = self.tables.code(coder, direct::SPACE + few, LIMIT, jump.space == Space::New);

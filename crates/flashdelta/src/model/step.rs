@@ -139,6 +139,7 @@ impl<'w> Model<'w> {
     }
 
     /// A byte of new content.
+    #[inline(never)]
     fn literal<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
         coder: &mut C,
@@ -173,6 +174,7 @@ impl<'w> Model<'w> {
     }
 
     /// One byte of an exact copy from the new image.
+    #[inline(never)]
     fn copy_new<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
         coder: &mut C,
@@ -207,6 +209,7 @@ impl<'w> Model<'w> {
     }
 
     /// One unit of an approximate copy from the old image.
+    #[inline(never)]
     fn copy_old<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
         coder: &mut C,

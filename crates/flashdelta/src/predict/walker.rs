@@ -186,17 +186,8 @@ impl<'w> Walker<'w> {
             (_, false) => data_unit(&place, WORD),
             (state, true) => with_isa!(state, isa => isa.unit(&place), data_unit(&place, WORD)),
         };
-        let bytes = first(old, unit.len);
-        let mut forecast = Forecast {
-            unit,
-            old: bytes,
-            bytes,
-            encoded: false,
-            trust: Trust::Unknown,
-            old_address,
-            new_address,
-            in_code,
-        };
+        let old_bytes = first(old, unit.len);
+        let (mut trust, mut encoded) = (Trust::Unknown, None);
         if unit.form != Form::PLAIN {
             let mut shift = map.look_up(unit.target);
             let moved = unit.target.wrapping_add(shift.by);
@@ -204,24 +195,42 @@ impl<'w> Walker<'w> {
                 // No linker moves anything from RAM to flash: the entry below belongs to something else.
                 shift = Shift { by: 0, trust: Trust::Unknown };
             }
-            forecast.trust = shift.trust;
-            if let Some(bytes) = self.encode(old, &forecast, unit.target.wrapping_add(shift.by)) {
-                forecast.bytes = bytes;
-                forecast.encoded = true;
-            }
+            trust = shift.trust;
+            encoded = self.encode_unit(old, &unit, (old_address, new_address), unit.target.wrapping_add(shift.by));
         }
-        forecast
+        Forecast {
+            unit,
+            old: old_bytes,
+            bytes: encoded.unwrap_or(old_bytes),
+            encoded: encoded.is_some(),
+            trust,
+            old_address,
+            new_address,
+            in_code,
+        }
     }
 
     /// The unit with another target.
     pub(crate) fn encode(&self, old: &[u8], forecast: &Forecast, target: u32) -> Option<[u8; 4]> {
-        let place = forecast.new_address;
-        match forecast.unit.form {
+        self.encode_unit(old, &forecast.unit, (forecast.old_address, forecast.new_address), target)
+    }
+
+    fn encode_unit(
+        &self,
+        old: &[u8],
+        unit: &Unit,
+        (old_address, new_address): (u32, u32),
+        target: u32,
+    ) -> Option<[u8; 4]> {
+        match unit.form {
             Form::PLAIN => None,
             Form::WORD => Some(target.to_le_bytes()),
-            Form::DISTANCE => Some(target.wrapping_sub(place).to_le_bytes()),
-            Form::DISTANCE_BACK => Some(place.wrapping_sub(target).to_le_bytes()),
-            _ => with_isa!(&self.state, isa => isa.encode(&forecast.unit, &self.place(old, forecast), target), None),
+            Form::DISTANCE => Some(target.wrapping_sub(new_address).to_le_bytes()),
+            Form::DISTANCE_BACK => Some(new_address.wrapping_sub(target).to_le_bytes()),
+            _ => {
+                let place = Place { old, old_address, new_address, ranges: self.maps.pointers.as_slice() };
+                with_isa!(&self.state, isa => isa.encode(unit, &place, target), None)
+            }
         }
     }
 
