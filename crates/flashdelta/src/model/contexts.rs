@@ -36,6 +36,11 @@ pub(crate) const CALM_LIMIT: usize = 15;
 /// Log-odds from which such a context decides alone: 6 nats, a miss in 400.
 pub(crate) const SURE: i32 = 6 * NAT;
 
+/// Log-odds from which it is not worth the time to look closer.
+pub(crate) const CERTAIN: i32 = 7 * NAT;
+/// The probability of a hit then, in 1/65536.
+pub(crate) const CERTAINLY: u16 = 65518;
+
 /// Shares of the hashed slots: the contexts of hits would otherwise wear out those of bytes, which are rarer.
 pub(crate) const HIT_SHARE: Share = Share { from: 0, to: 128 };
 /// See [`HIT_SHARE`].

@@ -1,7 +1,7 @@
 //! One step of the model codec, for maker and applier alike.
 
 use super::contexts::{self, context, direct, hit_sets, literal_sets};
-use super::contexts::{BYTE_RATE, BYTE_SHARE, CALM_LIMIT, HIT_INPUTS, HIT_RATE, HIT_SHARE, LIMIT, LITERAL_INPUTS, SURE};
+use super::contexts::{BYTE_RATE, BYTE_SHARE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_INPUTS, HIT_RATE, HIT_SHARE, LIMIT, LITERAL_INPUTS, SURE};
 use super::jump::Lesson;
 use super::oracle::{Images, Jump, Oracle, Space, Step, Written};
 use crate::coding::mixer::{hash, Tables};
@@ -261,8 +261,18 @@ impl<'w> Model<'w> {
     /// and for a thousandth of the patch's size.
     fn hit_old<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], forecast: &Forecast, hit: bool) -> bool {
         let calm = self.calm(forecast);
-        if let Some(slot) = calm.filter(|slot| self.tables.log_odds(*slot) >= SURE) {
-            return self.tables.code(coder, slot, CALM_LIMIT, hit);
+        if let Some(slot) = calm {
+            let log_odds = self.tables.log_odds(slot);
+            if log_odds >= CERTAIN {
+                let hit = coder.code(CERTAINLY, hit);
+                if !hit {
+                    self.tables.learn(slot, false, CALM_LIMIT);
+                }
+                return hit;
+            }
+            if log_odds >= SURE {
+                return self.tables.code(coder, slot, CALM_LIMIT, hit);
+            }
         }
         let hashes = self.hit_contexts(old, forecast);
         let form = forecast.unit.form.0 as usize;
