@@ -68,7 +68,7 @@ pub fn explain(old: &[u8], patch: &[u8]) -> Result<Breakdown, ApplyError<OutOfBo
     let header = PatchHeader::parse(patch)?.ok_or(truncated)?;
     let body = patch.get(header.header_len as usize..).unwrap_or(&[]);
     let mut maps = Maps::default();
-    header.read_map(patch, |entry| match entry {
+    header.read_map(patch, &mut |entry| match entry {
         MapEntry::Old(segment) => maps.old.push(segment),
         MapEntry::New(segment) => maps.new.push(segment),
         MapEntry::Range(range) => maps.ranges.push(range),

@@ -129,7 +129,7 @@ fn read_maps<'w, O, N>(
         }
     };
     header
-        .read_map(front, |entry| match entry {
+        .read_map(front, &mut |entry| match entry {
             MapEntry::Old(segment) => {
                 pointers.add_segment(&segment);
                 put(&mut old_places, segment.words());

@@ -101,20 +101,13 @@ impl PatchHeader {
             Some(&VERSION) => {}
             Some(&found) => return Err(HeaderError::UnsupportedVersion { found }),
         }
-        let mut start = Reader::new(bytes.get(PREFIX..).unwrap_or(&[]));
-        let len = match start.varint("header length") {
-            Ok(len) => len as usize,
+        let mut start = Reader::new(bytes, PREFIX);
+        let len = start.limited("header length", MAX_HEADER_LEN as u32) as usize;
+        match start.check() {
+            Ok(()) => {}
             Err(HeaderError::CutShort { .. }) => return Ok(None),
             Err(error) => return Err(error),
-        };
-        if len > MAX_HEADER_LEN {
-            return Err(HeaderError::TooLarge {
-                field: "header length",
-                found: len as u32,
-                limit: MAX_HEADER_LEN as u32,
-            });
         }
-        let fields = PREFIX + start.offset();
         let Some(header) = bytes.get(..len) else { return Ok(None) };
         let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
             return Err(HeaderError::CutShort { field: "checksum" });
@@ -123,7 +116,7 @@ impl PatchHeader {
         if expected != found {
             return Err(HeaderError::Checksum { expected, found });
         }
-        Self::parse_fields(content, fields, len as u32).map(Some)
+        Self::parse_fields(Reader::new(content, start.offset()), len as u32).map(Some)
     }
 
     /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome: it makes reading cheaper.
@@ -137,70 +130,64 @@ impl PatchHeader {
     }
 
     /// Reads the address map again, entry by entry. `bytes` is the patch that this is the header of.
-    pub(crate) fn read_map(&self, bytes: &[u8], entry: impl FnMut(MapEntry)) -> Result<(), HeaderError> {
+    pub(crate) fn read_map(&self, bytes: &[u8], entry: &mut dyn FnMut(MapEntry)) -> Result<(), HeaderError> {
         if self.map_offset == 0 {
             return Ok(());
         }
-        let mut reader = Reader::new(bytes.get(usize::from(self.map_offset)..).unwrap_or(&[]));
-        decode_map(&mut reader, (self.old_size, self.new_size), entry).map(|_| ())
+        let mut reader = Reader::new(bytes, usize::from(self.map_offset));
+        decode_map(&mut reader, (self.old_size, self.new_size), entry);
+        reader.check()
     }
 
-    fn parse_fields(content: &[u8], start: usize, header_len: u32) -> Result<Self, HeaderError> {
-        let mut reader = Reader::new(content);
-        reader.skip(start);
-        let features = reader.varint("features")?;
+    fn parse_fields(mut reader: Reader<'_>, header_len: u32) -> Result<Self, HeaderError> {
+        let reader = &mut reader;
+        let mut header = Self { header_len, ..Self::default() };
+        let features = reader.varint("features");
         for bit in 0..32 {
             if features >> bit & 1 == 1 {
                 match Feature::from_bit(bit) {
                     Some(Feature::AddressMap | Feature::Identity) => {}
-                    Some(feature) => return Err(HeaderError::Unsupported { feature }),
-                    None => return Err(HeaderError::UnknownFeature { bit }),
+                    Some(feature) => reader.fail(HeaderError::Unsupported { feature }),
+                    None => reader.fail(HeaderError::UnknownFeature { bit }),
                 }
             }
         }
         let has = |feature: Feature| features >> feature as u32 & 1 == 1;
-        let kinds = reader.byte("codec")?;
-        let codec = Codec::from_number(kinds & 15).ok_or(HeaderError::UnknownCodec { found: kinds & 15 })?;
-        let number = kinds >> 4;
-        let isa = InstructionSet::from_number(number).ok_or(HeaderError::UnknownInstructionSet { found: number })?;
-        let granularity = limited(reader.byte("write granularity")?.into(), "write granularity", 12)?;
-        let ram = limited(reader.varint("RAM")?, "RAM", MAX_RAM_UNITS)? * RAM_UNIT;
-        let old_size = limited(reader.varint("old size")?, "old size", MAX_SIZE)?;
-        let new_size = old_size.wrapping_add(reader.signed("new size")? as u32);
-        let new_size = limited(new_size, "new size", MAX_SIZE)?;
-        let body_len = limited(reader.varint("body length")?, "body length", MAX_SIZE)?;
-        let tables = parse_tables(&mut reader, codec)?;
-        let mut header = Self {
-            codec,
-            isa,
-            granularity_log2: granularity as u8,
-            ram,
-            old_size,
-            new_size,
-            body_len,
-            header_len,
-            tables,
-            ..Self::default()
-        };
+        let kinds = reader.byte("codec");
+        match Codec::from_number(kinds & 15) {
+            Some(codec) => header.codec = codec,
+            None => reader.fail(HeaderError::UnknownCodec { found: kinds & 15 }),
+        }
+        match InstructionSet::from_number(kinds >> 4) {
+            Some(isa) => header.isa = isa,
+            None => reader.fail(HeaderError::UnknownInstructionSet { found: kinds >> 4 }),
+        }
+        let granularity = reader.byte("write granularity").into();
+        header.granularity_log2 = reader.at_most("write granularity", granularity, 12) as u8;
+        header.ram = reader.limited("RAM", MAX_RAM_UNITS) * RAM_UNIT;
+        header.old_size = reader.limited("old size", MAX_SIZE);
+        let new_size = header.old_size.wrapping_add(reader.signed("new size") as u32);
+        header.new_size = reader.at_most("new size", new_size, MAX_SIZE);
+        header.body_len = reader.limited("body length", MAX_SIZE);
+        header.tables = parse_tables(reader, header.codec);
         if has(Feature::AddressMap) {
             header.map_offset = reader.offset() as u16;
-            header.map_counts = decode_map(&mut reader, (old_size, new_size), |_| {})?;
+            header.map_counts = decode_map(reader, (header.old_size, header.new_size), &mut |_| {});
             header.map_len = (reader.offset() as u16).wrapping_sub(header.map_offset);
         }
         if has(Feature::Identity) {
-            header.identity = Some(Identity::parse(&mut reader)?);
+            header.identity = Some(Identity::parse(reader));
         }
-        header.old_digest = reader.array("digest of the old image")?;
-        header.new_digest = reader.array("digest of the new image")?;
-        match content.len() - reader.offset().min(content.len()) {
-            0 => {}
-            count => return Err(HeaderError::LeftOver { count: count as u32 }),
+        reader.bytes("digest of the old image", &mut header.old_digest);
+        reader.bytes("digest of the new image", &mut header.new_digest);
+        if reader.left() != 0 {
+            reader.fail(HeaderError::LeftOver { count: reader.left() as u32 });
         }
         let needed = Layout::of(&header).ram() as u32;
-        if needed > ram {
-            return Err(HeaderError::InconsistentWorkspace { stated: ram, needed });
+        if needed > header.ram {
+            reader.fail(HeaderError::InconsistentWorkspace { stated: header.ram, needed });
         }
-        Ok(header)
+        reader.check().map(|()| header)
     }
 
     /// The header as bytes. Sets the lengths and what follows from the maps.
@@ -251,32 +238,20 @@ impl PatchHeader {
     }
 }
 
-fn limited(found: u32, field: &'static str, limit: u32) -> Result<u32, HeaderError> {
-    if found > limit {
-        Err(HeaderError::TooLarge { field, found, limit })
-    } else {
-        Ok(found)
-    }
-}
-
-fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Result<Tables, HeaderError> {
-    let mut tables = Tables::default();
-    let mut units = |field, unit: u16| {
-        let limit = u32::from(u16::MAX / unit);
-        limited(reader.varint(field)?, field, limit).map(|n| n as u16 * unit)
-    };
-    tables.map = units("shift map", MAP_UNIT)?;
+fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
+    let mut units = |field, unit: u16| reader.limited(field, u32::from(u16::MAX / unit)) as u16 * unit;
+    let mut tables = Tables { map: units("shift map", MAP_UNIT), ..Tables::default() };
     if codec == Codec::Model {
-        tables.slots = units("slots", SLOT_UNIT)?;
+        tables.slots = units("slots", SLOT_UNIT);
     }
     let most = match codec {
         Codec::Lz4 => LARGEST_LZ4_BLOCK,
         Codec::Zstd => ZSTD_WINDOW,
-        Codec::Raw | Codec::Model => return Ok(tables),
+        Codec::Raw | Codec::Model => return tables,
     };
-    let log2 = limited(reader.byte("block size")?.into(), "block size", most.into())? as u8;
-    tables.block_log2 = log2.max(SMALLEST_BLOCK);
-    Ok(tables)
+    let log2 = reader.byte("block size").into();
+    tables.block_log2 = (reader.at_most("block size", log2, most.into()) as u8).max(SMALLEST_BLOCK);
+    tables
 }
 
 #[cfg(feature = "std")]
@@ -338,7 +313,7 @@ mod tests {
         assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
         let mut read = Maps::default();
         header
-            .read_map(&bytes, |e| match e {
+            .read_map(&bytes, &mut |e| match e {
                 MapEntry::Old(s) => read.old.push(s),
                 MapEntry::New(s) => read.new.push(s),
                 MapEntry::Range(r) => read.ranges.push(r),

@@ -1,7 +1,6 @@
 //! Which devices a patch is for.
 
 use super::varint::Reader;
-use super::HeaderError;
 
 /// Which devices a patch is for. Part of the header if the maker was told.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -35,14 +34,19 @@ impl Identity {
         digest.first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b))
     }
 
-    pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Self, HeaderError> {
-        let product = u32::from_be_bytes(reader.array("product")?);
-        let from = reader.varint("hardware revision")?;
-        let count = reader.varint("hardware revisions")?;
-        let to = from.checked_add(count).and_then(|to| u16::try_from(to).ok());
-        let hardware_to = to.ok_or(HeaderError::TooLarge { field: "hardware revision", found: from, limit: 0xFFFF })?;
-        let security_counter = reader.varint("security counter")?;
-        Ok(Self { product, hardware_from: from as u16, hardware_to, security_counter })
+    pub(crate) fn parse(reader: &mut Reader<'_>) -> Self {
+        let mut product = [0; 4];
+        reader.bytes("product", &mut product);
+        let from = reader.limited("hardware revision", 0xFFFF);
+        let count = reader.varint("hardware revisions");
+        let to = reader.at_most("hardware revision", from.saturating_add(count), 0xFFFF);
+        let security_counter = reader.varint("security counter");
+        Self {
+            product: u32::from_be_bytes(product),
+            hardware_from: from as u16,
+            hardware_to: to as u16,
+            security_counter,
+        }
     }
 
     #[cfg(feature = "std")]

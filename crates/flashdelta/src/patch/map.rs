@@ -96,80 +96,86 @@ impl Track {
     }
 
     /// Reads where a segment stands.
-    fn standing(&self, reader: &mut Reader<'_>) -> Result<Standing, HeaderError> {
-        let head = reader.byte("segment")?;
-        let gap = if head & GAP != 0 { reader.varint("gap before a segment")? } else { self.gap };
+    fn standing(&self, reader: &mut Reader<'_>) -> Standing {
+        let head = reader.byte("segment");
+        let gap = if head & GAP != 0 { reader.varint("gap before a segment") } else { self.gap };
         let base = head & BASE;
-        let offset = match base {
-            0 => u32::from_le_bytes(reader.array("address of a segment")?),
-            _ => reader.signed("address of a segment")? as u32,
+        let offset = if base == 0 {
+            let mut address = [0; 4];
+            reader.bytes("address of a segment", &mut address);
+            u32::from_le_bytes(address)
+        } else {
+            reader.signed("address of a segment") as u32
         };
         let kind = if head & DATA != 0 { SegmentKind::Data } else { SegmentKind::Code };
         if head >= 2 * GAP || usize::from(base) > self.count {
-            return Err(HeaderError::BadSegment { index: self.count as u32 });
+            reader.fail(HeaderError::BadSegment { index: self.count as u32 });
         }
-        Ok(Standing { gap, base, offset, kind })
+        Standing { gap, base, offset, kind }
     }
 
-    /// Takes a segment: it must lie behind the others and inside the image.
-    fn add(&mut self, segment: &Segment, size: u32) -> Result<(), HeaderError> {
-        let end = segment.offset.checked_add(segment.len).filter(|end| *end <= size && segment.offset >= self.end);
-        let place = self.ends.get_mut(self.count);
-        let Some((end, place)) = end.zip(place) else {
-            return Err(HeaderError::BadSegment { index: self.count as u32 });
-        };
+    /// Takes a segment; `false` if it does not lie behind the others and inside the image.
+    #[must_use]
+    fn add(&mut self, segment: &Segment, size: u32) -> bool {
+        let (end, overflows) = segment.offset.overflowing_add(segment.len);
+        let Some(place) = self.ends.get_mut(self.count) else { return false };
         *place = segment.address.wrapping_add(segment.len);
+        let fits = !overflows && end <= size && segment.offset >= self.end;
         self.gap = segment.offset.wrapping_sub(self.end);
         self.end = end;
         self.count += 1;
-        Ok(())
+        fits
     }
 }
 
-/// Reads both address maps, an old segment and its new counterpart at a time, and hands out what it reads.
+/// Reads both address maps, an old segment and its new counterpart at a time, and hands out what it reads; nothing behind an error.
 pub(crate) fn decode_map(
     reader: &mut Reader<'_>,
-    (old_size, new_size): (u32, u32),
-    mut entry: impl FnMut(MapEntry),
-) -> Result<MapCounts, HeaderError> {
-    let segments = reader.byte("numbers of segments")?;
-    let ranges = reader.byte("number of address ranges")?;
+    sizes: (u32, u32),
+    // Not generic: it is called twice, and one copy of the code is enough.
+    entry: &mut dyn FnMut(MapEntry),
+) -> MapCounts {
+    let segments = reader.byte("numbers of segments");
+    let ranges = reader.byte("number of address ranges");
     let shift = u32::from(ranges >> 4);
     let counts = MapCounts { old: segments & 15, new: segments >> 4, ranges: ranges & 15 };
-    let moved = reader.varint("moved segments")?;
+    let moved = reader.varint("moved segments");
     let (mut old, mut new) = (Track::default(), Track::default());
     for i in 0..counts.old.max(counts.new) {
         let mut counterpart = None;
-        if i < counts.old {
-            let standing = old.standing(reader)?;
-            let len = reader.varint("length of a segment")? << shift;
-            let segment = old.segment(&standing, len);
-            old.add(&segment, old_size)?;
-            entry(MapEntry::Old(segment));
-            counterpart = Some((standing.inherited(&segment), len));
-        }
-        if i < counts.new {
+        for (is_new, count, track, size) in
+            [(false, counts.old, &mut old, sizes.0), (true, counts.new, &mut new, sizes.1)]
+        {
+            if i >= count {
+                continue;
+            }
             let (standing, len) = match counterpart {
                 Some((standing, len)) => {
-                    let grown = (reader.signed("growth of a segment")? as u32) << shift;
-                    let standing = if moved >> i & 1 == 1 { new.standing(reader)? } else { standing };
-                    (standing, len.wrapping_add(grown))
+                    let grown = (reader.signed("growth of a segment") as u32) << shift;
+                    let standing = if moved >> i & 1 == 1 { track.standing(reader) } else { standing };
+                    (standing, u32::wrapping_add(len, grown))
                 }
-                None => (new.standing(reader)?, reader.varint("length of a segment")? << shift),
+                None => (track.standing(reader), reader.varint("length of a segment") << shift),
             };
-            let segment = new.segment(&standing, len);
-            new.add(&segment, new_size)?;
-            entry(MapEntry::New(segment));
+            let segment = track.segment(&standing, len);
+            if !track.add(&segment, size) {
+                reader.fail(HeaderError::BadSegment { index: i.into() });
+            }
+            if reader.check().is_err() {
+                return counts;
+            }
+            entry(if is_new { MapEntry::New(segment) } else { MapEntry::Old(segment) });
+            counterpart = Some((standing.inherited(&segment), len));
         }
     }
     let mut last = 0u32;
     for _ in 0..counts.ranges {
-        let start = last.wrapping_add((reader.signed("address range")? as u32).wrapping_mul(RANGE_UNIT));
-        let len = reader.varint("length of an address range")?.wrapping_mul(RANGE_UNIT);
+        let start = last.wrapping_add((reader.signed("address range") as u32).wrapping_mul(RANGE_UNIT));
+        let len = reader.varint("length of an address range").wrapping_mul(RANGE_UNIT);
         last = start.saturating_add(len);
         entry(MapEntry::Range(AddressRange { start, end: last }));
     }
-    Ok(counts)
+    counts
 }
 
 /// Both address maps and the ranges without bytes, as the maker has them. Ranges start and end at multiples of 256.
@@ -320,12 +326,13 @@ mod tests {
 
     fn decode(bytes: &[u8], sizes: (u32, u32)) -> Result<Maps, HeaderError> {
         let mut maps = Maps::default();
-        let mut reader = Reader::new(bytes);
-        decode_map(&mut reader, sizes, |entry| match entry {
+        let mut reader = Reader::new(bytes, 0);
+        decode_map(&mut reader, sizes, &mut |entry| match entry {
             MapEntry::Old(s) => maps.old.push(s),
             MapEntry::New(s) => maps.new.push(s),
             MapEntry::Range(r) => maps.ranges.push(r),
-        })?;
+        });
+        reader.check()?;
         assert_eq!(reader.offset(), bytes.len());
         Ok(maps)
     }

@@ -2,17 +2,18 @@
 
 use super::HeaderError;
 
-/// Reads fields one after the other; says where and what it was when they run out.
-#[derive(Clone)]
+/// Reads fields one after the other. The first error stays, and every field behind it reads as zeros: so only the end has to ask whether
+/// there was one, which takes much less code than to ask at every field.
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    error: Option<HeaderError>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `bytes` from their start.
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    /// Reads `bytes` from `at` on.
+    pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at, error: None }
     }
 
     /// Where the next field starts.
@@ -20,47 +21,81 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    /// Leaves `count` bytes out.
-    pub(crate) fn skip(&mut self, count: usize) {
-        self.at = self.at.saturating_add(count);
+    /// Bytes that have not been read.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at)
+    }
+
+    /// Reports an error, unless there was one before.
+    pub(crate) fn fail(&mut self, error: HeaderError) {
+        if self.error.is_none() {
+            self.error = Some(error);
+        }
+    }
+
+    /// The first error, if there was one.
+    pub(crate) fn check(&self) -> Result<(), HeaderError> {
+        self.error.map_or(Ok(()), Err)
     }
 
     /// One byte.
-    pub(crate) fn byte(&mut self, field: &'static str) -> Result<u8, HeaderError> {
-        let byte = self.bytes.get(self.at).ok_or(HeaderError::CutShort { field })?;
-        self.at += 1;
-        Ok(*byte)
+    pub(crate) fn byte(&mut self, field: &'static str) -> u8 {
+        match (self.bytes.get(self.at), self.error) {
+            (Some(byte), None) => {
+                self.at += 1;
+                *byte
+            }
+            _ => {
+                self.fail(HeaderError::CutShort { field });
+                0
+            }
+        }
     }
 
-    /// `N` bytes.
-    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], HeaderError> {
-        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
-        let array = rest.first_chunk::<N>().ok_or(HeaderError::CutShort { field })?;
-        self.at += N;
-        Ok(*array)
+    /// As many bytes as `to` holds.
+    pub(crate) fn bytes(&mut self, field: &'static str, to: &mut [u8]) {
+        for byte in to {
+            *byte = self.byte(field);
+        }
     }
 
     /// A number below 2^32.
-    pub(crate) fn varint(&mut self, field: &'static str) -> Result<u32, HeaderError> {
+    pub(crate) fn varint(&mut self, field: &'static str) -> u32 {
         let start = self.at;
         let mut value = 0u32;
         for shift in [0, 7, 14, 21, 28] {
-            let byte = self.byte(field)?;
+            let byte = self.byte(field);
             let bits = u32::from(byte & 0x7F);
             if shift == 28 && bits > 15 || byte == 0 && shift > 0 {
                 break;
             }
             value |= bits << shift;
             if byte < 0x80 {
-                return Ok(value);
+                return value;
             }
         }
-        Err(HeaderError::BadNumber { field, offset: start as u32 })
+        self.fail(HeaderError::BadNumber { field, offset: start as u32 });
+        0
+    }
+
+    /// A number up to `limit`.
+    pub(crate) fn limited(&mut self, field: &'static str, limit: u32) -> u32 {
+        let found = self.varint(field);
+        self.at_most(field, found, limit)
+    }
+
+    /// `found`, or an error if it is above `limit`.
+    pub(crate) fn at_most(&mut self, field: &'static str, found: u32, limit: u32) -> u32 {
+        if found > limit {
+            self.fail(HeaderError::TooLarge { field, found, limit });
+            return 0;
+        }
+        found
     }
 
     /// A signed number, zigzag coded: 0, -1, 1, -2...
-    pub(crate) fn signed(&mut self, field: &'static str) -> Result<i32, HeaderError> {
-        self.varint(field).map(unzigzag)
+    pub(crate) fn signed(&mut self, field: &'static str) -> i32 {
+        unzigzag(self.varint(field))
     }
 }
 
@@ -97,18 +132,26 @@ mod tests {
             let mut out = Vec::new();
             put::varint(&mut out, value);
             put::signed(&mut out, value as i32);
-            let mut reader = Reader::new(&out);
-            assert_eq!(reader.varint("x"), Ok(value));
-            assert_eq!(reader.signed("x"), Ok(value as i32));
-            assert_eq!(reader.offset(), out.len());
+            let mut reader = Reader::new(&out, 0);
+            assert_eq!((reader.varint("x"), reader.signed("x")), (value, value as i32));
+            assert_eq!((reader.check(), reader.offset()), (Ok(()), out.len()));
         }
     }
 
     #[test]
     fn only_the_shortest_form_is_a_number() {
         for bytes in [&[0x80, 0][..], &[0xFF, 0x80, 0], &[0xFF, 0xFF, 0xFF, 0xFF, 0x1F], &[0xFF; 6]] {
-            assert!(matches!(Reader::new(bytes).varint("x"), Err(HeaderError::BadNumber { field: "x", offset: 0 })));
+            let mut reader = Reader::new(bytes, 0);
+            assert_eq!(reader.varint("x"), 0);
+            assert_eq!(reader.check(), Err(HeaderError::BadNumber { field: "x", offset: 0 }));
         }
-        assert_eq!(Reader::new(&[0x80]).varint("x"), Err(HeaderError::CutShort { field: "x" }));
+    }
+
+    #[test]
+    fn the_first_error_stays_and_the_rest_reads_as_zeros() {
+        let mut reader = Reader::new(&[5, 0x80], 0);
+        assert_eq!((reader.byte("a"), reader.varint("b"), reader.limited("c", 9)), (5, 0, 0));
+        reader.fail(HeaderError::LeftOver { count: 1 });
+        assert_eq!(reader.check(), Err(HeaderError::CutShort { field: "b" }));
     }
 }
