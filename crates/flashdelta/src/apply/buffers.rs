@@ -67,11 +67,7 @@ impl<'w> Buffers<'w> {
     }
 
     /// Takes what a step has made.
-    pub(crate) fn take<O, N: NewImage>(
-        &mut self,
-        written: Written,
-        image: &mut N,
-    ) -> Result<(), Fault<O, N::Error>> {
+    pub(crate) fn take<O, N: NewImage>(&mut self, written: Written, image: &mut N) -> Result<(), Fault<O, N::Error>> {
         if u32::from(written.len) > self.new_size.saturating_sub(self.position()) {
             return Err(Fault::Damaged { what: Damage::TooLong, offset: self.position() });
         }

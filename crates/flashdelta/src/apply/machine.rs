@@ -1,8 +1,8 @@
 //! The body of a patch: whichever codec it is in, steps that turn input into bytes of the new image.
 
 use super::buffers::{Buffers, Views};
-use super::input::{Input, Ring};
 use super::error::Fault;
+use super::input::{Input, Ring};
 use super::{Damage, NewImage, OldImage};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::bytes::OpSource as _;

@@ -12,7 +12,7 @@ use crate::predict::address_map::{AddressMaps, PointerRanges, SegmentWords};
 use crate::predict::walker::Walker;
 
 /// Divides a workspace that holds the header at its front.
-    #[inline(never)]
+#[inline(never)]
 pub(super) fn divide<'w, O, N>(header: PatchHeader, memory: &'w mut [u8]) -> Result<Body<'w>, ApplyError<O, N>> {
     let found = memory.len() as u32;
     let too_small = ApplyError::WorkspaceTooSmall { needed: header.workspace_len() as u32, found };
@@ -114,7 +114,7 @@ impl<'w> Rest<'w> {
 }
 
 /// Reads the address maps from the header at the start of `front`.
-    #[inline(never)]
+#[inline(never)]
 fn read_maps<'w, O, N>(
     header: &PatchHeader,
     front: &[u8],

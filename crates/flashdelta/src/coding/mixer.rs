@@ -9,6 +9,12 @@ const WEIGHT_BITS: u32 = 14;
 /// Largest magnitude of a weight, nearly 2. A decision uses the sum of two.
 const WEIGHT_LIMIT: i32 = i16::MAX as i32;
 
+/// Slots of a hashed context of bytes.
+pub(crate) const GROUP: usize = 16;
+
+/// A decision mixes so many contexts at most.
+const MOST_INPUTS: usize = 5;
+
 /// Slots and weights.
 #[derive(Debug)]
 pub(crate) struct Tables<'w> {
@@ -18,13 +24,16 @@ pub(crate) struct Tables<'w> {
     weights: &'w mut [i16],
     /// How many slots have a place of their own.
     direct: usize,
+    /// How many of the hashed slots belong to contexts of hits.
+    half: usize,
 }
 
 impl<'w> Tables<'w> {
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.
     pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize) -> Self {
         slots.fill(Slot::NEW.0);
-        Self { slots, weights, direct }
+        let half = slots.len().saturating_sub(direct) / 2;
+        Self { slots, weights, direct, half }
     }
 
     /// Starts the slots with a place of their own and the weights from what is usual: log-odds in 1/16 nat, weights in 1/256.
@@ -40,17 +49,18 @@ impl<'w> Tables<'w> {
         }
     }
 
-    /// The slot of a hashed context, in its share of the hashed slots.
-    pub(crate) fn hashed(&self, hash: u32, share: Share) -> usize {
-        let free = self.slots.len().saturating_sub(self.direct) as u32;
-        let (from, to) = ((free * share.from) >> 8, (free * share.to) >> 8);
-        self.direct + from as usize + (((hash >> 16) * (to - from)) >> 16) as usize
+    /// The slot of a hashed context of hits: in the first half of the hashed slots. (They would otherwise wear out the contexts of bytes,
+    /// which are rarer.)
+    pub(crate) fn hashed(&self, hash: u32) -> usize {
+        self.direct.wrapping_add(scale(hash, self.half))
     }
 
-    pub(crate) fn group(&self, hash: u32, share: Share) -> usize {
-        let free = self.slots.len().saturating_sub(self.direct) as u32;
-        let (from, to) = ((free * share.from) >> 8, (free * share.to) >> 8);
-        self.direct + from as usize + ((((hash >> 16) * ((to - from) >> 4)) >> 16) << 4) as usize
+    /// The first of the [`GROUP`] slots of a hashed context of bytes, in the second half. Four bits of a byte share a group: one hash serves
+    /// them all.
+    pub(crate) fn group(&self, hash: u32) -> usize {
+        let start = self.direct.wrapping_add(self.half);
+        let groups = self.slots.len().saturating_sub(start) / GROUP;
+        start.wrapping_add(scale(hash, groups) * GROUP)
     }
 
     /// The log-odds that a context says.
@@ -75,23 +85,28 @@ impl<'w> Tables<'w> {
         bit
     }
 
-    /// Codes a bit by mixing `N` contexts, with the sum of two sets of weights, each starting at an index into the weight table: two
+    /// Codes a bit by mixing contexts ([`MOST_INPUTS`] at most), with the sum of two sets of weights, each starting at an index into the weight table: two
     /// selectors see more than one, and learn as fast.
-    pub(crate) fn mix<C: BitCoder, const N: usize>(
+    pub(crate) fn mix<C: BitCoder>(
         &mut self,
         coder: &mut C,
-        inputs: &[usize; N],
+        inputs: &[usize],
         sets: [usize; 2],
         rate: Rate,
         bit: bool,
     ) -> bool {
-        let mut log_odds = [0i32; N];
+        let mut log_odds = [0i32; MOST_INPUTS];
+        let count = inputs.len().min(MOST_INPUTS);
         for (s, i) in log_odds.iter_mut().zip(inputs) {
             *s = Slot(self.slots.get(*i).copied().unwrap_or(0)).log_odds();
         }
         let sum = sets.iter().fold(0i32, |sum, set| {
             let weights = self.weights.get(*set..).unwrap_or(&[]);
-            log_odds.iter().zip(weights).fold(sum, |sum, (s, w)| sum.wrapping_add(s.wrapping_mul(i32::from(*w))))
+            log_odds
+                .iter()
+                .zip(weights)
+                .take(count)
+                .fold(sum, |sum, (s, w)| sum.wrapping_add(s.wrapping_mul(i32::from(*w))))
         });
         let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
@@ -101,7 +116,7 @@ impl<'w> Tables<'w> {
         }
         for set in sets {
             let weights = self.weights.get_mut(set..).unwrap_or(&mut []);
-            for (s, w) in log_odds.iter().zip(weights) {
+            for (s, w) in log_odds.iter().zip(weights).take(count) {
                 let step = (s.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
                 *w = i32::from(*w).wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16;
             }
@@ -115,13 +130,6 @@ impl<'w> Tables<'w> {
     }
 }
 
-/// A share of the hashed slots, `from..to` in 1/256.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Share {
-    pub(crate) from: u32,
-    pub(crate) to: u32,
-}
-
 /// How fast a decision's contexts and weights learn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
@@ -131,6 +139,11 @@ pub(crate) struct Rate {
     pub(crate) shift: u32,
     /// An error smaller than this, in 1/65536, teaches nothing.
     pub(crate) quiet: u32,
+}
+
+/// A number below `count` from the high half of a hash.
+fn scale(hash: u32, count: usize) -> usize {
+    ((hash >> 16).wrapping_mul(count as u32) >> 16) as usize
 }
 
 /// Mixes a value into a hash (multiplicative hashing, Knuth TAOCP 6.4).

@@ -2,16 +2,14 @@
 
 use super::start;
 use crate::coding::logistic::NAT;
-use crate::coding::mixer::{hash, Rate, Share, Tables};
+use crate::coding::mixer::{hash, Rate, Tables};
 use crate::coding::number;
 use crate::isa::Form;
 
 /// Contexts that are mixed for "as predicted".
 pub(crate) const HIT_INPUTS: usize = 5;
-/// Contexts that are mixed for each bit of new content.
-pub(crate) const LITERAL_INPUTS: usize = 4;
-/// Contexts that are mixed for each bit of a correction.
-pub(crate) const CORRECTION_INPUTS: usize = 4;
+/// Contexts that are mixed for each bit of a byte: of new content, or of a correction.
+pub(crate) const BYTE_INPUTS: usize = 4;
 
 /// Weight sets of the hit decision: by form (and two more), and by the length of the run of hits.
 const HIT_SETS: [usize; 2] = [Form::COUNT + 2, 8];
@@ -19,10 +17,10 @@ const HIT_SETS: [usize; 2] = [Form::COUNT + 2, 8];
 const BYTE_SETS: [usize; 2] = [8, 8];
 
 const LITERAL_WEIGHTS: usize = (HIT_SETS[0] + HIT_SETS[1]) * HIT_INPUTS;
-const CORRECTION_WEIGHTS: usize = LITERAL_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * LITERAL_INPUTS;
+const CORRECTION_WEIGHTS: usize = LITERAL_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * BYTE_INPUTS;
 
 /// Mixer weights in all.
-pub(crate) const WEIGHTS: usize = CORRECTION_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * CORRECTION_INPUTS;
+pub(crate) const WEIGHTS: usize = CORRECTION_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * BYTE_INPUTS;
 
 /// How fast the hit decision learns.
 pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18, quiet: 512 };
@@ -40,11 +38,6 @@ pub(crate) const SURE: i32 = 6 * NAT;
 pub(crate) const CERTAIN: i32 = 7 * NAT;
 /// The probability of a hit then, in 1/65536.
 pub(crate) const CERTAINLY: u16 = 65518;
-
-/// Shares of the hashed slots: the contexts of hits would otherwise wear out those of bytes, which are rarer.
-pub(crate) const HIT_SHARE: Share = Share { from: 0, to: 128 };
-/// See [`HIT_SHARE`].
-pub(crate) const BYTE_SHARE: Share = Share { from: 128, to: 256 };
 
 /// Slots with a place of their own, in order.
 pub(crate) mod direct {
@@ -113,18 +106,22 @@ pub(crate) fn hit_sets(form: usize, run: u32) -> [usize; 2] {
     [form.min(HIT_SETS[0] - 1) * HIT_INPUTS, (HIT_SETS[0] + run) * HIT_INPUTS]
 }
 
-/// Weights for a bit of new content, `literals` bytes behind a copy.
-pub(crate) fn literal_sets(bit: usize, literals: u32) -> [usize; 2] {
-    byte_sets(LITERAL_WEIGHTS, LITERAL_INPUTS, bit, literals.min(7) as usize)
+/// Weights for a bit of a byte.
+pub(crate) fn byte_sets(kind: Content, bit: usize) -> [usize; 2] {
+    let (base, past) = match kind {
+        Content::New { literals } => (LITERAL_WEIGHTS, literals.min(7) as usize),
+        Content::Correction { index, corrected } => (CORRECTION_WEIGHTS, index * 2 + usize::from(corrected)),
+    };
+    [base + (bit & 7) * BYTE_INPUTS, base + (BYTE_SETS[0] + (past & 7)) * BYTE_INPUTS]
 }
 
-/// Weights for a bit of a correction of byte `index` of a unit, the byte before it having been corrected or not.
-pub(crate) fn correction_sets(bit: usize, index: usize, corrected: bool) -> [usize; 2] {
-    byte_sets(CORRECTION_WEIGHTS, CORRECTION_INPUTS, bit, index * 2 + usize::from(corrected))
-}
-
-fn byte_sets(base: usize, inputs: usize, bit: usize, past: usize) -> [usize; 2] {
-    [base + (bit & 7) * inputs, base + (BYTE_SETS[0] + (past & 7)) * inputs]
+/// What a byte is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    /// New content, so many bytes behind a copy.
+    New { literals: u32 },
+    /// The difference of byte `index` of a unit, the byte before it having been corrected or not.
+    Correction { index: usize, corrected: bool },
 }
 
 /// Starts the models from what firmware deltas usually look like.

@@ -1,8 +1,7 @@
 //! Corrections: what stands in the place of a unit that is not as predicted.
 
-use super::contexts::{context, correction_sets, direct, BYTE_RATE, BYTE_SHARE, CORRECTION_INPUTS, LIMIT};
-use super::step::Model;
-use crate::coding::mixer::hash;
+use super::contexts::{context, direct, Content, LIMIT};
+use super::step::{to_front, Model};
 use crate::coding::{number, BitCoder, Part};
 use crate::isa::Form;
 use crate::predict::shift_map::Trust;
@@ -65,10 +64,7 @@ impl Model<'_> {
             let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD.0 as usize || form > 15);
             (3, (number::signed(&mut self.tables, coder, base, steps) as u32) << scale)
         });
-        if let Some(front) = self.retargets.get_mut(..=place) {
-            front.rotate_right(1);
-        }
-        self.retargets[0] = difference;
+        to_front(&mut self.retargets, place, difference);
         difference
     }
 
@@ -99,7 +95,8 @@ impl Model<'_> {
                 context(34, kind << 2 | index, key),
                 context(35, kind << 2 | index, u32::from(self.difference)),
             ];
-            last = self.difference(coder, &hashes, (i, last != 0), actual.wrapping_sub(predicted));
+            let content = Content::Correction { index: i, corrected: last != 0 };
+            last = self.byte(coder, &hashes, content, actual.wrapping_sub(predicted));
             *out = predicted.wrapping_add(last);
             self.difference = last;
             if let Some(d) = self.differences_at.get_mut(phase) {
@@ -107,26 +104,6 @@ impl Model<'_> {
             }
         }
         bytes
-    }
-
-    /// Codes the difference of a byte.
-    fn difference<C: BitCoder>(
-        &mut self,
-        coder: &mut C,
-        hashes: &[u32; CORRECTION_INPUTS],
-        (index, corrected): (usize, bool),
-        difference: u8,
-    ) -> u8 {
-        let mut node = 1u32;
-        let mut groups = [0; CORRECTION_INPUTS];
-        for bit in 0..8 {
-            if bit == 0 || bit == 4 { groups = hashes.map(|h| self.tables.group(hash(h, node), BYTE_SHARE)); }
-            let inputs = groups.map(|g| g + super::step::in_group(node));
-            let one = difference >> (7 - bit) & 1 == 1;
-            let sets = correction_sets(bit, index, corrected);
-            node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, BYTE_RATE, one));
-        }
-        node as u8
     }
 
     /// Codes how many bytes of the last unit belong to the copy: fewer than `len`.

@@ -2,7 +2,7 @@
 
 use super::contexts::{direct, LIMIT};
 use super::oracle::{Jump, Space};
-use super::step::Model;
+use super::step::{to_front, Model};
 use crate::coding::{number, BitCoder, Part};
 use crate::predict::shift_map::Trust;
 
@@ -73,10 +73,7 @@ impl Model<'_> {
         };
         let alignment = self.at.wrapping_sub(source);
         let place = self.alignments.iter().position(|a| *a == alignment).unwrap_or(3);
-        if let Some(front) = self.alignments.get_mut(..=place) {
-            front.rotate_right(1);
-        }
-        self.alignments[0] = alignment;
+        to_front(&mut self.alignments, place, alignment);
         let ahead = source.wrapping_sub(expected);
         if ahead >= KEEP_REACH {
             self.walker.jump();

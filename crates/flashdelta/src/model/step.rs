@@ -1,7 +1,7 @@
 //! One step of the model codec, for maker and applier alike.
 
-use super::contexts::{self, context, direct, hit_sets, literal_sets};
-use super::contexts::{BYTE_RATE, BYTE_SHARE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_INPUTS, HIT_RATE, HIT_SHARE, LIMIT, LITERAL_INPUTS, SURE};
+use super::contexts::{self, byte_sets, context, direct, hit_sets, Content};
+use super::contexts::{BYTE_INPUTS, BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_INPUTS, HIT_RATE, LIMIT, SURE};
 use super::jump::Lesson;
 use super::oracle::{Images, Jump, Oracle, Space, Step, Written};
 use crate::coding::mixer::{hash, Tables};
@@ -160,17 +160,34 @@ impl<'w> Model<'w> {
             context(5, u32::from(ghost), self.literals.min(3)),
         ];
         let [byte, ..] = oracle.bytes(self.at, 1);
+        let byte = self.byte(coder, &hashes, Content::New { literals: self.literals }, byte);
+        self.literals = self.literals.saturating_add(1);
+        Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
+    }
+
+    /// Codes a byte, bit by bit from the top.
+    #[inline(never)]
+    pub(super) fn byte<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        hashes: &[u32; BYTE_INPUTS],
+        content: Content,
+        byte: u8,
+    ) -> u8 {
         let mut node = 1u32;
-        let mut groups = [0; LITERAL_INPUTS];
+        let mut groups = [0; BYTE_INPUTS];
         for bit in 0..8 {
-            if bit == 0 || bit == 4 { groups = hashes.map(|h| self.tables.group(hash(h, node), BYTE_SHARE)); }
-            let inputs = groups.map(|g| g + in_group(node));
+            if bit & 3 == 0 {
+                groups = hashes.map(|h| self.tables.group(hash(h, node)));
+            }
+            // The bits of this half of the byte, with a 1 in front.
+            let place = 1 << (bit & 3) | node as usize & ((1 << (bit & 3)) - 1);
+            let inputs = groups.map(|group| group.wrapping_add(place));
             let one = byte >> (7 - bit) & 1 == 1;
-            let sets = literal_sets(bit, self.literals);
+            let sets = byte_sets(content, bit);
             node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, BYTE_RATE, one));
         }
-        self.literals = self.literals.saturating_add(1);
-        Ok(Written { bytes: [node as u8, 0, 0, 0], len: 1 })
+        node as u8
     }
 
     /// One byte of an exact copy from the new image.
@@ -204,7 +221,7 @@ impl<'w> Model<'w> {
 
     /// Codes "as predicted".
     fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_INPUTS], form: usize, hit: bool) -> bool {
-        let inputs = hashes.map(|h| self.tables.hashed(h, HIT_SHARE));
+        let inputs = hashes.map(|h| self.tables.hashed(h));
         self.tables.mix(coder, &inputs, hit_sets(form, self.run), HIT_RATE, hit)
     }
 
@@ -324,7 +341,14 @@ impl<'w> Model<'w> {
     }
 }
 
-pub(super) fn in_group(node: u32) -> usize { let k = 31 - node.leading_zeros(); let j = k & 3; ((1 << j) | (node & ((1 << j) - 1))) as usize }
+/// Puts `value` in front of the `place` values before it; the one at `place` goes.
+pub(super) fn to_front(list: &mut [u32; 4], place: usize, value: u32) {
+    let mut carried = value;
+    for entry in list.iter_mut().take(place + 1) {
+        carried = core::mem::replace(entry, carried);
+    }
+}
+
 /// The first `len` bytes; the others are 0.
 fn cut(bytes: [u8; 4], len: u8) -> [u8; 4] {
     let mut result = [0; 4];
