@@ -15,11 +15,7 @@ pub(crate) struct Window<'w> {
     len: usize,
 }
 
-impl<'w> Window<'w> {
-    fn new(memory: &'w mut [u8]) -> Self {
-        Self { memory, start: 0, len: 0 }
-    }
-
+impl Window<'_> {
     /// The bytes from `offset` on, if they are here: `wanted` of them or all up to `end`.
     fn get(&self, offset: u32, wanted: usize, end: u32) -> Option<&[u8]> {
         let into = offset.checked_sub(self.start)? as usize;
@@ -52,13 +48,26 @@ pub(crate) struct Buffers<'w> {
 }
 
 impl<'w> Buffers<'w> {
+    /// Buffers without room.
+    pub(crate) const fn empty() -> Self {
+        let (old, new) = (Window { memory: &mut [], start: 0, len: 0 }, Window { memory: &mut [], start: 0, len: 0 });
+        Self { old, new, page: &mut [], filled: 0, page_start: 0, old_size: 0, new_size: 0 }
+    }
+
     /// Buffers in lent memory.
-    pub(crate) fn new(
+    pub(crate) fn start(
+        &mut self,
         (old, new, page): (&'w mut [u8], &'w mut [u8], &'w mut [u8]),
-        old_size: u32,
-        new_size: u32,
-    ) -> Self {
-        Self { old: Window::new(old), new: Window::new(new), page, filled: 0, page_start: 0, old_size, new_size }
+        (old_size, new_size): (u32, u32),
+    ) {
+        (self.old.memory, self.new.memory, self.page) = (old, new, page);
+        (self.old_size, self.new_size) = (old_size, new_size);
+    }
+
+    /// Memory that may be used for something else when the new image is complete.
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        self.old.len = 0;
+        self.old.memory
     }
 
     /// Bytes of the new image so far.
@@ -100,50 +109,6 @@ impl<'w> Buffers<'w> {
         self.page_start = offset.wrapping_add(data.len() as u32);
         self.filled = 0;
         Ok(())
-    }
-
-    /// Hands out the whole old image, piece by piece.
-    pub(crate) fn scan_old<O: OldImage, N>(
-        &mut self,
-        image: &mut O,
-        mut piece: impl FnMut(&[u8]),
-    ) -> Result<(), Fault<O::Error, N>> {
-        let mut at = 0;
-        while at < self.old_size {
-            let (offset, buffer) = self.old.refill(at, self.old_size);
-            image.read(offset, buffer).map_err(|error| Fault::ReadOld { offset, error })?;
-            piece(buffer);
-            // Windows are a multiple of 4 bytes.
-            at = advance(at, buffer.len(), self.old_size);
-        }
-        Ok(())
-    }
-
-    /// Hands out the whole new image, piece by piece, as it reads back.
-    pub(crate) fn scan_new<O, N: NewImage>(
-        &mut self,
-        image: &mut N,
-        mut piece: impl FnMut(&[u8]),
-    ) -> Result<(), Fault<O, N::Error>> {
-        let mut at = 0;
-        while at < self.new_size {
-            // The window over the old image is free by now.
-            let (offset, buffer) = self.old.refill(at, self.new_size);
-            image.read(offset, buffer).map_err(|error| Fault::ReadNew { offset, error })?;
-            piece(buffer);
-            at = advance(at, buffer.len(), self.new_size);
-        }
-        self.old.len = 0;
-        Ok(())
-    }
-}
-
-/// One step of a scan; the end where there is no way on.
-fn advance(at: u32, len: usize, end: u32) -> u32 {
-    if len == 0 {
-        end
-    } else {
-        at.saturating_add(len as u32)
     }
 }
 

@@ -13,6 +13,11 @@ pub(crate) struct Ring<'w> {
 }
 
 impl<'w> Ring<'w> {
+    /// A ring without room.
+    pub(crate) const fn empty() -> Self {
+        Self { memory: &mut [], head: 0, len: 0 }
+    }
+
     /// An empty ring.
     pub(crate) fn new(memory: &'w mut [u8]) -> Self {
         Self { memory, head: 0, len: 0 }

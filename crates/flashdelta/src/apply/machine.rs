@@ -3,6 +3,7 @@
 use super::buffers::{Buffers, Views};
 use super::error::Fault;
 use super::input::{Input, Ring};
+use super::memory::Parts;
 use super::{Damage, NewImage, OldImage};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::bytes::OpSource as _;
@@ -12,6 +13,8 @@ use crate::coding::range::{Decoding, RangeDecoder};
 use crate::model::Written;
 #[cfg(feature = "model")]
 use crate::model::{Model, Nothing, Step, MAX_STEP_BYTES};
+use crate::patch::{Codec as PatchCodec, PatchHeader};
+use crate::predict::walker::Walker;
 
 /// Steps in a row that write nothing: more of them than any patch has.
 const MOST_EMPTY_STEPS: u8 = 4;
@@ -36,23 +39,15 @@ pub(crate) struct Machine<'w> {
 #[allow(clippy::large_enum_variant)] // There is no heap to put the larger one on.
 pub(crate) enum Codec<'w> {
     #[cfg(feature = "model")]
-    Model {
-        model: Model<'w>,
-        decoder: Option<RangeDecoder>,
-    },
+    Model { model: Model<'w>, decoder: Option<RangeDecoder> },
+    #[cfg(feature = "raw")]
     Raw(Operations<'w>),
     #[cfg(feature = "lz4")]
-    Lz4 {
-        operations: Operations<'w>,
-        unpacker: bytes::lz4::Unpacker<'w>,
-        block: Block<'w>,
-    },
+    Lz4 { operations: Operations<'w>, unpacker: bytes::lz4::Unpacker<'w>, block: Block<'w> },
     #[cfg(feature = "zstd")]
-    Zstd {
-        operations: Operations<'w>,
-        unpacker: bytes::zstd::Unpacker,
-        block: Block<'w>,
-    },
+    Zstd { operations: Operations<'w>, unpacker: bytes::zstd::Unpacker, block: Block<'w> },
+    /// The header is not complete yet.
+    Idle,
 }
 
 /// Unpacked operations.
@@ -77,8 +72,81 @@ impl<'w> Block<'w> {
 type Failure<O, N> = Fault<<O as OldImage>::Error, <N as NewImage>::Error>;
 
 impl<'w> Machine<'w> {
-    pub(crate) fn new(codec: Codec<'w>, carry: Ring<'w>) -> Self {
-        Self { codec, carry, empty_steps: 0 }
+    /// A decoder that has yet to be [started](Self::start).
+    pub(crate) const fn idle() -> Self {
+        Self { codec: Codec::Idle, carry: Ring::empty(), empty_steps: 0 }
+    }
+
+    /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs. All state is set in place,
+    /// since a microcontroller's stack has no room for copies of it.
+    pub(crate) fn start(&mut self, header: &PatchHeader, mut parts: Parts<'w>) -> Option<()> {
+        let (old_size, new_size) = (header.old_size, header.new_size);
+        match header.codec {
+            #[cfg(feature = "model")]
+            PatchCodec::Model => {
+                self.codec = Codec::Model { model: Model::idle(), decoder: None };
+                if let Codec::Model { model, .. } = &mut self.codec {
+                    let slots = bytemuck::try_cast_slice_mut(parts.slots).ok()?;
+                    let weights = bytemuck::try_cast_slice_mut(parts.weights).ok()?;
+                    let (slots, weights) =
+                        (slots.get_mut(..parts.layout.slots)?, weights.get_mut(..parts.layout.weights)?);
+                    model.start((slots, weights, core::mem::take(&mut parts.map)), old_size, new_size);
+                }
+                self.carry = Ring::new(parts.input);
+            }
+            #[cfg(feature = "raw")]
+            PatchCodec::Raw => {
+                self.codec = Codec::Raw(Operations::idle());
+                self.carry = Ring::new(parts.input);
+            }
+            #[cfg(feature = "lz4")]
+            PatchCodec::Lz4 => {
+                let unpacker = bytes::lz4::Unpacker::new(parts.input);
+                self.codec = Codec::Lz4 { operations: Operations::idle(), unpacker, block: Block::new(parts.block) };
+                self.carry = Ring::new(parts.carry);
+            }
+            #[cfg(feature = "zstd")]
+            PatchCodec::Zstd => {
+                let unpacker = bytes::zstd::Unpacker::new(header.tables.block_log2).ok()?;
+                self.codec = Codec::Zstd { operations: Operations::idle(), unpacker, block: Block::new(parts.block) };
+                self.carry = Ring::new(parts.carry);
+            }
+            #[allow(unreachable_patterns)]
+            _ => return None,
+        }
+        #[cfg(feature = "raw")]
+        if let Some(operations) = self.operations() {
+            operations.start(parts.map, old_size, new_size);
+        }
+        self.walker()?.start(header.isa);
+        Some(())
+    }
+
+    #[cfg(feature = "raw")]
+    fn operations(&mut self) -> Option<&mut Operations<'w>> {
+        match &mut self.codec {
+            Codec::Raw(operations) => Some(operations),
+            #[cfg(feature = "lz4")]
+            Codec::Lz4 { operations, .. } => Some(operations),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd { operations, .. } => Some(operations),
+            _ => None,
+        }
+    }
+
+    /// The walker of copies from the old image.
+    pub(crate) fn walker(&mut self) -> Option<&mut Walker<'w>> {
+        match &mut self.codec {
+            #[cfg(feature = "model")]
+            Codec::Model { model, .. } => Some(&mut model.walker),
+            #[cfg(feature = "raw")]
+            Codec::Raw(operations) => Some(operations.walker()),
+            #[cfg(feature = "lz4")]
+            Codec::Lz4 { operations, .. } => Some(operations.walker()),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd { operations, .. } => Some(operations.walker()),
+            Codec::Idle => None,
+        }
     }
 
     /// Goes on as far as `input` allows. `is_last`: nothing of the body follows it.
@@ -97,6 +165,7 @@ impl<'w> Machine<'w> {
                 progress.model(model, decoder, &mut input, is_last, views)?;
                 progress.end(input, is_last, views.buffers)
             }
+            #[cfg(feature = "raw")]
             Codec::Raw(operations) => {
                 let mut input = Input { ring: &mut self.carry, fresh: input };
                 progress.operations(operations, &mut input, is_last, views)?;
@@ -130,6 +199,7 @@ impl<'w> Machine<'w> {
                     }
                 })
             }
+            Codec::Idle => Ok(Outcome::NeedInput),
         }
     }
 }
@@ -180,6 +250,7 @@ impl Progress<'_> {
     }
 
     /// Executes operations until the input does not suffice for another step.
+    #[cfg(feature = "raw")]
     fn operations<O: OldImage, N: NewImage>(
         &mut self,
         operations: &mut Operations<'_>,

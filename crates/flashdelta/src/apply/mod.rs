@@ -22,6 +22,7 @@ pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
 
+use error::Fault;
 pub use error::{ApplyError, Damage, ErrorClass};
 #[cfg(feature = "std")]
 pub use explain::{explain, Breakdown, PartBytes};
@@ -33,6 +34,7 @@ pub use pull::{apply, apply_reader, verify, ReaderError};
 
 use buffers::{Buffers, Views};
 use machine::{Machine, Outcome};
+use memory::Trouble;
 use sha2::{Digest as _, Sha256};
 
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
@@ -77,8 +79,8 @@ pub struct Applier<'w, O: OldImage, N: NewImage> {
     new: N,
     /// As long as the header is not complete.
     workspace: Option<&'w mut [u8]>,
-    /// Afterwards.
-    body: Option<Body<'w>>,
+    /// Afterwards; set up in place.
+    body: Body<'w>,
     /// Bytes that have been fed.
     fed: u32,
 }
@@ -99,11 +101,18 @@ struct Body<'w> {
     left: u32,
 }
 
+impl Body<'_> {
+    /// Before the header is complete.
+    fn idle() -> Self {
+        Self { header: PatchHeader::default(), machine: Machine::idle(), buffers: Buffers::empty(), left: 0 }
+    }
+}
+
 impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
     /// a device that gives all it has learns from the error whether it was enough, before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
-        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: None, fed: 0 }
+        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: Body::idle(), fed: 0 }
     }
 
     /// Takes the next bytes of the patch, any number of them. When the last one is in, the new image is verified and
@@ -143,7 +152,8 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
             Phase::Done => Ok((self.old, self.new)),
             Phase::Poisoned => Err(ApplyError::Poisoned),
             Phase::Header | Phase::Body => {
-                let expected = self.body.map(|b| b.header.header_len.saturating_add(b.header.body_len));
+                let header = self.header();
+                let expected = header.map(|header| header.header_len.saturating_add(header.body_len));
                 Err(ApplyError::Truncated { fed: self.fed, expected })
             }
         }
@@ -151,12 +161,12 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
 
     /// The header, once it is complete.
     pub fn header(&self) -> Option<&PatchHeader> {
-        self.body.as_ref().map(|body| &body.header)
+        (self.body.header.header_len != 0).then_some(&self.body.header)
     }
 
     /// How far the update has come.
     pub fn progress(&self) -> Progress {
-        let (written, total) = self.body.as_ref().map_or((0, 0), |b| (b.buffers.position(), b.header.new_size));
+        let (written, total) = (self.body.buffers.position(), self.body.header.new_size);
         Progress { done: self.phase == Phase::Done, written, total }
     }
 
@@ -177,7 +187,8 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
                 taken = (header.header_len as usize).saturating_sub(filled);
                 *input = input.get(taken..).unwrap_or(&[]);
                 self.fed = header.header_len;
-                self.begin(header, memory)?;
+                self.body.header = header;
+                self.begin(memory)?;
                 Ok(Phase::Body)
             }
             None if taken < input.len() => {
@@ -194,23 +205,33 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     }
 
     /// The header is complete: checks everything that can be checked before the first write.
-    #[inline(never)]
-    fn begin(&mut self, header: PatchHeader, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
-        self.check_device(&header)?;
-        let mut body = memory::divide(header, memory)?;
-        let mut sha = Sha256::new();
-        body.buffers.scan_old(&mut self.old, |piece| sha.update(piece))?;
-        let digest: [u8; 32] = sha.finalize().into();
-        let found = digest.first_chunk::<12>().copied().unwrap_or_default();
-        if found != header.old_digest {
-            return Err(ApplyError::OldMismatch { expected: header.old_digest, found });
+    fn begin(&mut self, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
+        self.check_device()?;
+        let needed = self.body.header.workspace_len() as u32;
+        let too_small = ApplyError::WorkspaceTooSmall { needed, found: memory.len() as u32 };
+        if memory.len() < needed as usize {
+            return Err(too_small);
         }
-        self.body = Some(body);
-        Ok(())
+        let PatchHeader { header_len, old_size, old_digest, body_len, .. } = self.body.header;
+        // Nothing else lies behind the header yet.
+        let buffer = memory.get_mut(header_len as usize..).unwrap_or(&mut []);
+        let digest = digest(buffer, old_size, &mut |offset, piece| {
+            self.old.read(offset, piece).map_err(|error| Fault::ReadOld { offset, error })
+        })?;
+        let found = digest.first_chunk::<12>().copied().unwrap_or_default();
+        if found != old_digest {
+            return Err(ApplyError::OldMismatch { expected: old_digest, found });
+        }
+        self.body.left = body_len;
+        memory::divide(memory, &mut self.body).map_err(|trouble| match trouble {
+            Trouble::TooSmall => too_small,
+            Trouble::Header(error) => ApplyError::Header(error),
+        })
     }
 
     #[inline(never)]
-    fn check_device(&self, header: &PatchHeader) -> Result<(), ApplyError<O::Error, N::Error>> {
+    fn check_device(&self) -> Result<(), ApplyError<O::Error, N::Error>> {
+        let header = &self.body.header;
         if !header.codec.is_available() {
             return Err(ApplyError::CodecNotBuilt { codec: header.codec });
         }
@@ -246,22 +267,27 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// Takes bytes of the body.
     #[inline(never)]
     fn feed_body(&mut self, input: &mut &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
-        let body = self.body.as_mut().ok_or(ApplyError::Poisoned)?;
+        let body = &mut self.body;
         let (mine, rest) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));
         *input = rest;
         body.left = body.left.saturating_sub(mine.len() as u32);
         self.fed = self.fed.saturating_add(mine.len() as u32);
         let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new };
         match body.machine.feed(mine, body.left == 0, body.header.new_size, &mut views)? {
-            Outcome::NeedInput => return Ok(Phase::Body),
-            Outcome::Complete => {}
+            Outcome::NeedInput => Ok(Phase::Body),
+            Outcome::Complete => self.complete(),
         }
-        body.buffers.flush(&mut self.new)?;
+    }
+
+    /// The new image is complete: is it right?
+    #[inline(never)]
+    fn complete(&mut self) -> Result<Phase, ApplyError<O::Error, N::Error>> {
+        self.body.buffers.flush(&mut self.new)?;
         self.new.flush().map_err(|error| ApplyError::Finish { error })?;
-        let mut sha = Sha256::new();
-        body.buffers.scan_new(&mut self.new, |piece| sha.update(piece))?;
-        let found: [u8; 32] = sha.finalize().into();
-        let expected = body.header.new_digest;
+        let PatchHeader { new_size, new_digest: expected, .. } = self.body.header;
+        let found = digest(self.body.buffers.spare(), new_size, &mut |offset, piece| {
+            self.new.read(offset, piece).map_err(|error| Fault::ReadNew { offset, error })
+        })?;
         if found != expected {
             return Err(ApplyError::NewMismatch { expected, found });
         }
@@ -269,6 +295,30 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         Ok(Phase::Done)
     }
 }
+
+/// SHA-256 of an image of `size` bytes, read through `buffer`.
+fn digest<E>(
+    buffer: &mut [u8],
+    size: u32,
+    read: &mut dyn FnMut(u32, &mut [u8]) -> Result<(), E>,
+) -> Result<[u8; 32], E> {
+    // Whole blocks need no copying inside the hash, and flash likes to be read in words.
+    let whole = buffer.len().min(LARGEST_PIECE);
+    let piece = if whole < 64 { whole & !3 } else { whole & !63 };
+    let mut sha = Sha256::new();
+    let mut at = 0u32;
+    while at < size {
+        let len = piece.min(size.saturating_sub(at) as usize).max(1);
+        let Some(bytes) = buffer.get_mut(..len) else { break };
+        read(at, bytes)?;
+        sha.update(bytes);
+        at = at.saturating_add(len as u32);
+    }
+    Ok(sha.finalize().into())
+}
+
+/// Images are hashed in pieces of at most so many bytes.
+const LARGEST_PIECE: usize = 1024;
 
 impl<O, N> From<HeaderError> for ApplyError<O, N> {
     fn from(error: HeaderError) -> Self {

@@ -93,11 +93,20 @@ pub(crate) struct Operations<'w> {
 
 impl<'w> Operations<'w> {
     /// At the start of the new image. `map` is the memory of the shift map.
+    #[cfg(feature = "std")]
     pub(crate) fn new(map: &'w mut [u32], walker: Walker<'w>, old_len: u32, new_len: u32) -> Self {
+        let mut operations = Self::idle();
+        operations.copies.walker = walker;
+        operations.start(map, old_len, new_len);
+        operations
+    }
+
+    /// Operations that have yet to be [started](Self::start), in place: the state is large for the stack of a microcontroller.
+    pub(crate) const fn idle() -> Self {
         Self {
-            copies: Copies { walker, map: ShiftMap::new(map) },
-            old_len,
-            new_len,
+            copies: Copies { walker: Walker::idle(), map: ShiftMap::empty() },
+            old_len: 0,
+            new_len: 0,
             at: 0,
             operation: Operation::Literal,
             left: 0,
@@ -106,6 +115,17 @@ impl<'w> Operations<'w> {
             gap: 0,
             fixes: 0,
         }
+    }
+
+    /// The start of the new image; the walker is set up separately.
+    pub(crate) fn start(&mut self, map: &'w mut [u32], old_len: u32, new_len: u32) {
+        self.copies.map = ShiftMap::new(map);
+        (self.old_len, self.new_len) = (old_len, new_len);
+    }
+
+    /// The walker of copies from the old image.
+    pub(crate) fn walker(&mut self) -> &mut Walker<'w> {
+        &mut self.copies.walker
     }
 
     /// Does an operation start here? (Only here may the stream end.)

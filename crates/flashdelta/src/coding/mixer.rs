@@ -29,6 +29,11 @@ pub(crate) struct Tables<'w> {
 }
 
 impl<'w> Tables<'w> {
+    /// No tables.
+    pub(crate) const fn empty() -> Self {
+        Self { slots: &mut [], weights: &mut [], direct: 0, half: 0 }
+    }
+
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.
     pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize) -> Self {
         slots.fill(Slot::NEW.0);

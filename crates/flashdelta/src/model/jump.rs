@@ -19,7 +19,7 @@ const TRUSTED_LENGTH: u32 = 24;
 const KEEP_REACH: u32 = 1024;
 
 /// What the shift map is to learn from the copy under way.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Lesson {
     /// Where the copy starts in the old image.
     from: u32,
@@ -29,6 +29,11 @@ pub(super) struct Lesson {
     aside: bool,
     /// What the map said before it learned from this copy; `None` until then.
     before: Option<u32>,
+}
+
+impl Lesson {
+    /// No copy has begun.
+    pub(super) const NONE: Self = Self { from: 0, since: 0, aside: false, before: None };
 }
 
 impl Model<'_> {

@@ -25,11 +25,14 @@ const CALM_RUN: u32 = 16;
 /// So many, and it is yet more likely.
 const LONG_RUN: u32 = 64;
 
+/// Slots, weights, and words of the shift map.
+pub(crate) type Memory<'w> = (&'w mut [u16], &'w mut [i16], &'w mut [u32]);
+
 /// State of the codec.
 pub(crate) struct Model<'w> {
     pub(super) tables: Tables<'w>,
     pub(super) map: ShiftMap<'w>,
-    pub(super) walker: Walker<'w>,
+    pub(crate) walker: Walker<'w>,
     pub(super) old_len: u32,
     new_len: u32,
     /// Bytes of the new image written so far.
@@ -63,25 +66,25 @@ pub(crate) struct Model<'w> {
 
 impl<'w> Model<'w> {
     /// A codec at the start of a patch. `slots` and `weights` have the sizes that `shape` tells.
-    pub(crate) fn new(
-        memory: (&'w mut [u16], &'w mut [i16], &'w mut [u32]),
-        walker: Walker<'w>,
-        old_len: u32,
-        new_len: u32,
-    ) -> Self {
-        let (slots, weights, map) = memory;
-        let mut tables = Tables::new(slots, weights, direct::COUNT);
-        contexts::prime(&mut tables);
+    #[cfg(feature = "std")]
+    pub(crate) fn new(memory: Memory<'w>, walker: Walker<'w>, old_len: u32, new_len: u32) -> Self {
+        let mut model = Self { walker, ..Self::idle() };
+        model.start(memory, old_len, new_len);
+        model
+    }
+
+    /// A codec that has yet to be [started](Self::start), in place: it is large for the stack of a microcontroller.
+    pub(crate) const fn idle() -> Self {
         Self {
-            tables,
-            map: ShiftMap::new(map),
-            walker,
-            old_len,
-            new_len,
+            tables: Tables::empty(),
+            map: ShiftMap::empty(),
+            walker: Walker::idle(),
+            old_len: 0,
+            new_len: 0,
             at: 0,
             copy: Jump { space: Space::Old, source: 0 },
             copying: false,
-            lesson: Lesson::default(),
+            lesson: Lesson::NONE,
             age: 0,
             literals: 0,
             alignments: [0; 4],
@@ -94,6 +97,14 @@ impl<'w> Model<'w> {
             differences_at: [0; 4],
             form_history: [0; Form::COUNT],
         }
+    }
+
+    /// The start of a patch; the walker is set up separately.
+    pub(crate) fn start(&mut self, (slots, weights, map): Memory<'w>, old_len: u32, new_len: u32) {
+        self.tables = Tables::new(slots, weights, direct::COUNT);
+        contexts::prime(&mut self.tables);
+        self.map = ShiftMap::new(map);
+        (self.old_len, self.new_len) = (old_len, new_len);
     }
 
     /// Bytes of the new image so far.

@@ -28,7 +28,7 @@ impl Codec {
     /// Was this codec compiled in?
     pub fn is_available(self) -> bool {
         match self {
-            Self::Raw => true,
+            Self::Raw => cfg!(feature = "raw"),
             Self::Lz4 => cfg!(feature = "lz4"),
             Self::Zstd => cfg!(feature = "zstd"),
             Self::Model => cfg!(feature = "model"),

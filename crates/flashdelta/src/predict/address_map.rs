@@ -89,6 +89,9 @@ pub(crate) struct PointerRanges {
 }
 
 impl PointerRanges {
+    /// There are none.
+    pub(crate) const NONE: Self = Self { ranges: [AddressRange { start: 0, end: 0 }; MOST_RANGES], len: 0 };
+
     /// Where pointers may point. The applier gathers the same, in the same order.
     #[cfg(feature = "std")]
     pub(crate) fn of(segments: &[Segment], ranges: &[AddressRange]) -> Self {

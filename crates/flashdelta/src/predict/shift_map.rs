@@ -42,6 +42,11 @@ pub(crate) struct ShiftMap<'w> {
 }
 
 impl<'w> ShiftMap<'w> {
+    /// A map without room for any entry.
+    pub(crate) const fn empty() -> Self {
+        Self { keys: &mut [], shifts: &mut [], len: 0, hand: 0 }
+    }
+
     /// An empty map; `memory` holds `memory.len() / ENTRY_WORDS` entries.
     pub(crate) fn new(memory: &'w mut [u32]) -> Self {
         let (keys, shifts) = memory.split_at_mut(memory.len() / ENTRY_WORDS);

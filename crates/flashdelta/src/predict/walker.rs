@@ -1,6 +1,6 @@
 //! The walk over the old image: which unit stands at a place, and what it will be in the new image.
 
-use super::address_map::{segment_at, AddressMaps, Segment, SegmentKind};
+use super::address_map::{segment_at, AddressMaps, PointerRanges, Segment, SegmentKind};
 use super::shift_map::{Shift, ShiftMap, Trust};
 #[cfg(any(
     feature = "isa-thumb",
@@ -122,8 +122,23 @@ impl InstructionSet {
 
 impl<'w> Walker<'w> {
     /// A walk that has not begun.
+    #[cfg(feature = "std")]
     pub(crate) fn new(isa: InstructionSet, maps: AddressMaps<'w>) -> Self {
-        let state = match isa {
+        let mut walker = Self { maps, ..Self::idle() };
+        walker.start(isa);
+        walker
+    }
+
+    /// A walk by no instruction set, without addresses.
+    pub(crate) const fn idle() -> Self {
+        let nowhere = Segment { offset: 0, len: 0, address: 0, kind: SegmentKind::Code };
+        let maps = AddressMaps { old: &[], new: &[], pointers: PointerRanges::NONE };
+        Self { state: State::None(WORD), maps, old_segment: nowhere, new_segment: nowhere }
+    }
+
+    /// Predicts by `isa` from now on.
+    pub(crate) fn start(&mut self, isa: InstructionSet) {
+        self.state = match isa {
             #[cfg(feature = "isa-thumb")]
             InstructionSet::Thumb => State::Thumb(Default::default()),
             #[cfg(feature = "isa-riscv")]
@@ -138,8 +153,11 @@ impl<'w> Walker<'w> {
             InstructionSet::Halves => State::None(2),
             _ => State::None(WORD),
         };
-        let nowhere = Segment::default();
-        Self { state, maps, old_segment: nowhere, new_segment: nowhere }
+    }
+
+    /// The address maps, to be filled in before the walk begins.
+    pub(crate) fn maps(&mut self) -> &mut AddressMaps<'w> {
+        &mut self.maps
     }
 
     /// The walk goes on at another place.
