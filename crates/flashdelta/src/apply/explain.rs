@@ -176,7 +176,7 @@ fn unpack(header: &PatchHeader, body: &[u8]) -> Vec<u8> {
         #[cfg(feature = "zstd")]
         Codec::Zstd => {
             let (mut stream, mut plain, mut body) = (Vec::new(), vec![0; 1 << 16], body);
-            let Ok(mut unpacker) = bytes::zstd::Unpacker::new(header.tables.block_log2) else { return stream };
+            let Ok(mut unpacker) = bytes::zstd::Unpacker::new() else { return stream };
             while let Ok(len @ 1..) = unpacker.unpack(&mut body, &mut plain) {
                 stream.extend_from_slice(&plain[..len]);
             }

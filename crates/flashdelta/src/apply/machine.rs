@@ -77,46 +77,62 @@ impl<'w> Machine<'w> {
         Self { codec: Codec::Idle, carry: Ring::empty(), empty_steps: 0 }
     }
 
-    /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs. All state is set in place,
+    /// Takes up the codec of a patch. What codecs need of the workspace comes [later](Self::start): all state is set in place, step by step,
     /// since a microcontroller's stack has no room for copies of it.
-    pub(crate) fn start(&mut self, header: &PatchHeader, mut parts: Parts<'w>) -> Option<()> {
-        let (old_size, new_size) = (header.old_size, header.new_size);
-        match header.codec {
+    #[inline(never)]
+    pub(crate) fn prepare(&mut self, codec: PatchCodec) {
+        self.codec = match codec {
             #[cfg(feature = "model")]
-            PatchCodec::Model => {
-                self.codec = Codec::Model { model: Model::idle(), decoder: None };
-                if let Codec::Model { model, .. } = &mut self.codec {
-                    let slots = bytemuck::try_cast_slice_mut(parts.slots).ok()?;
-                    let weights = bytemuck::try_cast_slice_mut(parts.weights).ok()?;
-                    let (slots, weights) =
-                        (slots.get_mut(..parts.layout.slots)?, weights.get_mut(..parts.layout.weights)?);
-                    model.start((slots, weights, core::mem::take(&mut parts.map)), old_size, new_size);
-                }
-                self.carry = Ring::new(parts.input);
-            }
+            PatchCodec::Model => Codec::Model { model: Model::idle(), decoder: None },
             #[cfg(feature = "raw")]
-            PatchCodec::Raw => {
-                self.codec = Codec::Raw(Operations::idle());
-                self.carry = Ring::new(parts.input);
-            }
+            PatchCodec::Raw => Codec::Raw(Operations::idle()),
             #[cfg(feature = "lz4")]
-            PatchCodec::Lz4 => {
-                let unpacker = bytes::lz4::Unpacker::new(parts.input);
-                self.codec = Codec::Lz4 { operations: Operations::idle(), unpacker, block: Block::new(parts.block) };
-                self.carry = Ring::new(parts.carry);
-            }
+            PatchCodec::Lz4 => Codec::Lz4 {
+                operations: Operations::idle(),
+                unpacker: bytes::lz4::Unpacker::new(&mut []),
+                block: Block::new(&mut []),
+            },
             #[cfg(feature = "zstd")]
             PatchCodec::Zstd => {
-                let unpacker = bytes::zstd::Unpacker::new(header.tables.block_log2).ok()?;
-                self.codec = Codec::Zstd { operations: Operations::idle(), unpacker, block: Block::new(parts.block) };
-                self.carry = Ring::new(parts.carry);
+                let Ok(unpacker) = bytes::zstd::Unpacker::new() else { return };
+                Codec::Zstd { operations: Operations::idle(), unpacker, block: Block::new(&mut []) }
             }
             #[allow(unreachable_patterns)]
-            _ => return None,
-        }
+            _ => Codec::Idle,
+        };
+    }
+
+    /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs.
+    pub(crate) fn start(&mut self, header: &PatchHeader, mut parts: Parts<'w>) -> Option<()> {
+        let carry = match &mut self.codec {
+            #[cfg(feature = "model")]
+            Codec::Model { model, .. } => {
+                let slots = bytemuck::try_cast_slice_mut(parts.slots).ok()?.get_mut(..parts.layout.slots)?;
+                let weights = bytemuck::try_cast_slice_mut(parts.weights).ok()?.get_mut(..parts.layout.weights)?;
+                let map = core::mem::take(&mut parts.map);
+                model.start((slots, weights, map), header.old_size, header.new_size);
+                parts.input
+            }
+            #[cfg(feature = "raw")]
+            Codec::Raw(_) => parts.input,
+            #[cfg(feature = "lz4")]
+            Codec::Lz4 { unpacker, block, .. } => {
+                *unpacker = bytes::lz4::Unpacker::new(parts.input);
+                *block = Block::new(parts.block);
+                parts.carry
+            }
+            #[cfg(feature = "zstd")]
+            Codec::Zstd { unpacker, block, .. } => {
+                unpacker.limit(header.tables.block_log2).ok()?;
+                *block = Block::new(parts.block);
+                parts.carry
+            }
+            Codec::Idle => return None,
+        };
+        self.carry = Ring::new(carry);
         #[cfg(feature = "raw")]
         if let Some(operations) = self.operations() {
-            operations.start(parts.map, old_size, new_size);
+            operations.start(parts.map, header.old_size, header.new_size);
         }
         self.walker()?.start(header.isa);
         Some(())

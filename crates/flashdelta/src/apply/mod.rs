@@ -223,6 +223,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
             return Err(ApplyError::OldMismatch { expected: old_digest, found });
         }
         self.body.left = body_len;
+        self.body.machine.prepare(self.body.header.codec);
         memory::divide(memory, &mut self.body).map_err(|trouble| match trouble {
             Trouble::TooSmall => too_small,
             Trouble::Header(error) => ApplyError::Header(error),

@@ -19,11 +19,14 @@ pub(crate) struct Unpacker {
 }
 
 impl Unpacker {
-    /// A frame whose window is at most 2^`window_log2`.
-    pub(crate) fn new(window_log2: u8) -> std::io::Result<Self> {
-        let mut decoder = Decoder::new()?;
-        decoder.set_parameter(DParameter::WindowLogMax(window_log2.into()))?;
-        Ok(Self { decoder, finished: false })
+    /// At the start of a frame.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self { decoder: Decoder::new()?, finished: false })
+    }
+
+    /// Refuses frames whose window is larger than 2^`window_log2` bytes.
+    pub(crate) fn limit(&mut self, window_log2: u8) -> std::io::Result<()> {
+        self.decoder.set_parameter(DParameter::WindowLogMax(window_log2.into()))
     }
 
     /// Takes bytes from the front of `input` and unpacks some of them into `plain`; returns how many. 0: more input is needed, or

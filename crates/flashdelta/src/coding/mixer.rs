@@ -12,9 +12,6 @@ const WEIGHT_LIMIT: i32 = i16::MAX as i32;
 /// Slots of a hashed context of bytes.
 pub(crate) const GROUP: usize = 16;
 
-/// A decision mixes so many contexts at most.
-const MOST_INPUTS: usize = 5;
-
 /// Slots and weights.
 #[derive(Debug)]
 pub(crate) struct Tables<'w> {
@@ -90,7 +87,7 @@ impl<'w> Tables<'w> {
         bit
     }
 
-    /// Codes a bit by mixing contexts ([`MOST_INPUTS`] at most), with the sum of two sets of weights, each starting at an index into the weight table: two
+    /// Codes a bit by mixing contexts, with the sum of two sets of weights, each starting at an index into the weight table: two
     /// selectors see more than one, and learn as fast.
     pub(crate) fn mix<C: BitCoder>(
         &mut self,
@@ -100,19 +97,13 @@ impl<'w> Tables<'w> {
         rate: Rate,
         bit: bool,
     ) -> bool {
-        let mut log_odds = [0i32; MOST_INPUTS];
-        let count = inputs.len().min(MOST_INPUTS);
-        for (s, i) in log_odds.iter_mut().zip(inputs) {
-            *s = Slot(self.slots.get(*i).copied().unwrap_or(0)).log_odds();
+        let mut sum = 0i32;
+        for set in sets {
+            let weights = self.weights.get(set..).unwrap_or(&[]);
+            for (i, weight) in inputs.iter().zip(weights) {
+                sum = sum.wrapping_add(self.log_odds(*i).wrapping_mul(i32::from(*weight)));
+            }
         }
-        let sum = sets.iter().fold(0i32, |sum, set| {
-            let weights = self.weights.get(*set..).unwrap_or(&[]);
-            log_odds
-                .iter()
-                .zip(weights)
-                .take(count)
-                .fold(sum, |sum, (s, w)| sum.wrapping_add(s.wrapping_mul(i32::from(*w))))
-        });
         let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
         let error = (i32::from(bit) << 16) - i32::from(p);
@@ -120,16 +111,15 @@ impl<'w> Tables<'w> {
             return bit;
         }
         for set in sets {
-            let weights = self.weights.get_mut(set..).unwrap_or(&mut []);
-            for (s, w) in log_odds.iter().zip(weights).take(count) {
-                let step = (s.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
-                *w = i32::from(*w).wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16;
+            for (at, i) in inputs.iter().enumerate() {
+                let log_odds = self.log_odds(*i);
+                let Some(weight) = self.weights.get_mut(set.wrapping_add(at)) else { continue };
+                let step = (log_odds.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
+                *weight = i32::from(*weight).wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16;
             }
         }
         for i in inputs {
-            if let Some(s) = self.slots.get_mut(*i) {
-                *s = Slot(*s).learn(bit, rate.limit).0;
-            }
+            self.learn(*i, bit, rate.limit);
         }
         bit
     }

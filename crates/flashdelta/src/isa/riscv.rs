@@ -32,40 +32,66 @@ const GP: u32 = 0xffff_f800;
 /// Where the bits of a reference are: (lowest bit in the value, number of bits, lowest bit in the instruction).
 type Piece = (u8, u8, u8);
 
-/// The bits of the reference and the number of bits of the value (the highest of them is its sign).
-fn field(form: Form) -> (&'static [Piece], u32) {
+/// How an instruction holds a reference.
+struct Field {
+    pieces: &'static [Piece],
+    /// Bits of the value; the highest of them is its sign.
+    bits: u32,
+    /// Low bits of the value that are always 0.
+    scale: u32,
+    /// Bits of the instruction.
+    mask: u32,
+}
+
+fn field(form: Form) -> &'static Field {
+    const fn field(pieces: &'static [Piece], bits: u32, scale: u32, mask: u32) -> Field {
+        Field { pieces, bits, scale, mask }
+    }
+    const BRANCHES: Field = field(&[(12, 1, 31), (5, 6, 25), (1, 4, 8), (11, 1, 7)], 13, 1, 0xfe00_0f80);
+    const C_JUMPS: &[Piece] =
+        &[(11, 1, 12), (4, 1, 11), (8, 2, 9), (10, 1, 8), (6, 1, 7), (7, 1, 6), (1, 3, 3), (5, 1, 2)];
+    const C_BRANCHES: &[Piece] = &[(8, 1, 12), (3, 2, 10), (6, 2, 5), (1, 2, 3), (5, 1, 2)];
     match form {
-        JAL => (&[(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)], 21),
-        C_J => (&[(11, 1, 12), (4, 1, 11), (8, 2, 9), (10, 1, 8), (6, 1, 7), (7, 1, 6), (1, 3, 3), (5, 1, 2)], 12),
-        BRANCH => (&[(12, 1, 31), (5, 6, 25), (1, 4, 8), (11, 1, 7)], 13),
-        C_BRANCH => (&[(8, 1, 12), (3, 2, 10), (6, 2, 5), (1, 2, 3), (5, 1, 2)], 9),
-        LUI | AUIPC => (&[(12, 20, 12)], 32),
-        LOW_I => (&[(0, 12, 20)], 12),
-        LOW_S => (&[(5, 7, 25), (0, 5, 7)], 12),
-        _ => (&[], 32),
+        JAL => const { &field(&[(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)], 21, 1, 0xffff_f000) },
+        C_J => const { &field(C_JUMPS, 12, 1, 0x1ffc) },
+        BRANCH => const { &BRANCHES },
+        C_BRANCH => const { &field(C_BRANCHES, 9, 1, 0x1c7c) },
+        LUI | AUIPC => const { &field(&[(12, 20, 12)], 32, 12, 0xffff_f000) },
+        LOW_I => const { &field(&[(0, 12, 20)], 12, 0, 0xfff0_0000) },
+        LOW_S => const { &field(&[(5, 7, 25), (0, 5, 7)], 12, 0, 0xfe00_0f80) },
+        _ => const { &field(&[], 32, 0, 0) },
+    }
+}
+
+impl Field {
+    /// Spreads the bits of a value over the instruction.
+    fn spread(&self, value: u32) -> u32 {
+        self.pieces.iter().fold(0, |word, &(low, width, at)| {
+            word | (value.wrapping_shr(low.into()) & ones(width)).wrapping_shl(at.into())
+        })
+    }
+
+    /// Gathers the value from the instruction and extends its sign.
+    fn gather(&self, word: u32) -> u32 {
+        self.extend(self.pieces.iter().fold(0, |value, &(low, width, at)| {
+            value | (word.wrapping_shr(at.into()) & ones(width)).wrapping_shl(low.into())
+        }))
+    }
+
+    fn extend(&self, value: u32) -> u32 {
+        let unused = 32u32.wrapping_sub(self.bits);
+        (value.wrapping_shl(unused) as i32).wrapping_shr(unused) as u32
+    }
+
+    /// Can the value be held?
+    fn fits(&self, value: u32) -> bool {
+        self.extend(value) == value && value & ones(self.scale as u8) == 0
     }
 }
 
 /// `width` low bits set.
 fn ones(width: u8) -> u32 {
     !u32::MAX.wrapping_shl(width.into())
-}
-
-/// Spreads the bits of a value over the instruction.
-fn spread(form: Form, value: u32) -> u32 {
-    field(form).0.iter().fold(0, |word, &(low, width, at)| {
-        word | (value.wrapping_shr(low.into()) & ones(width)).wrapping_shl(at.into())
-    })
-}
-
-/// Gathers the value from the instruction and extends its sign.
-fn gather(form: Form, word: u32) -> u32 {
-    let (pieces, bits) = field(form);
-    let value = pieces.iter().fold(0, |value, &(low, width, at)| {
-        value | (word.wrapping_shr(at.into()) & ones(width)).wrapping_shl(low.into())
-    });
-    let unused = 32u32.wrapping_sub(bits);
-    (value.wrapping_shl(unused) as i32).wrapping_shr(unused) as u32
 }
 
 /// The first instruction and its length (1.5). An instruction that is cut off reads as 0, which is illegal.
@@ -167,7 +193,7 @@ fn low_part(code: &[u8]) -> u32 {
         let (word, len) = fetch(rest);
         let form = form(word);
         if matches!(form, LOW_I | LOW_S) && register(word, 15) == rd {
-            return gather(form, word);
+            return field(form).gather(word);
         }
         if forgets(word).wrapping_shr(rd) & 1 != 0 {
             break;
@@ -204,7 +230,7 @@ impl Isa for Riscv {
         if !may_refer {
             return plain;
         }
-        let mut target = base(form, word, at.old_address, &self.old).wrapping_add(gather(form, word));
+        let mut target = base(form, word, at.old_address, &self.old).wrapping_add(field(form).gather(word));
         if !Self::is_exact(form) {
             target = target.wrapping_add(low_part(at.old));
         }
@@ -221,15 +247,16 @@ impl Isa for Riscv {
         if !Self::is_exact(form) {
             value = value.wrapping_add(0x800) & !0xfff;
         }
-        let word = word & !spread(form, !0) | spread(form, value);
-        (gather(form, word) == value).then_some(word.to_le_bytes())
+        let field = field(form);
+        field.fits(value).then(|| (word & !field.mask | field.spread(value)).to_le_bytes())
     }
 
     fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32> {
         let (word, _) = fetch(at.old);
         let new = u32::from_le_bytes(bytes);
-        let same = (word ^ new) & !spread(unit.form, !0) == 0;
-        same.then(|| base(unit.form, word, at.new_address, &self.new).wrapping_add(gather(unit.form, new)))
+        let field = field(unit.form);
+        let same = (word ^ new) & !field.mask == 0;
+        same.then(|| base(unit.form, word, at.new_address, &self.new).wrapping_add(field.gather(new)))
     }
 
     fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) {
@@ -245,7 +272,8 @@ impl Isa for Riscv {
         let Some(value) = self.decode(unit, at, bytes) else { return };
         let rd = register(word, 7);
         if let (Some(old), Some(new)) = (self.old.get_mut(rd as usize), self.new.get_mut(rd as usize)) {
-            *old = base(unit.form, word, at.old_address, &[0; 32]).wrapping_add(gather(unit.form, word));
+            let base = if unit.form == AUIPC { at.old_address } else { 0 };
+            *old = base.wrapping_add(word & 0xffff_f000);
             *new = value;
             self.known |= 1u32.wrapping_shl(rd);
         }
@@ -256,11 +284,7 @@ impl Isa for Riscv {
     }
 
     fn scale(form: Form) -> u8 {
-        match form {
-            JAL | C_J | BRANCH | C_BRANCH => 1,
-            LUI | AUIPC => 12,
-            _ => 0,
-        }
+        field(form).scale as u8
     }
 
     fn is_exact(form: Form) -> bool {
@@ -303,7 +327,7 @@ impl Isa for Riscv {
     }
 
     fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4] {
-        (u32::from_le_bytes(bytes) & !spread(unit.form, !0)).to_le_bytes()
+        (u32::from_le_bytes(bytes) & !field(unit.form).mask).to_le_bytes()
     }
 }
 
