@@ -153,4 +153,8 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         }
         Ok(buffers.new.get(offset, 1, end).and_then(|b| b.first()).copied().unwrap_or(0))
     }
+
+    fn put(&mut self, written: Written) -> Result<(), Self::Error> {
+        self.buffers.take(written, self.new)
+    }
 }

@@ -126,8 +126,8 @@ impl Replay<'_> {
             let decoding = Decoding { decoder: &mut decoder, source: &mut source };
             let mut coder = Metered { decoding, meter: &mut meter };
             let Ok(step) = model.step(&mut coder, &mut images, &mut Nothing);
-            let Step::Wrote(written) = step else { break };
-            tally.count(before, model.copying(), written.len);
+            let Step::Wrote(len) = step else { break };
+            tally.count(before, model.copying(), len);
         }
         (tally, meter.bytes_by_part())
     }
@@ -153,7 +153,7 @@ impl Replay<'_> {
                 }
             };
             let Ok(len) = wrote else { break };
-            tally.count(before, operations.copying(), len);
+            tally.count(before, operations.copying(), len.into());
             at += u32::from(len);
         }
         tally

@@ -10,7 +10,8 @@ use crate::bytes::OpSource as _;
 use crate::bytes::{self, OpFault, OpStep, Operations};
 #[cfg(feature = "model")]
 use crate::coding::range::{Decoding, RangeDecoder};
-use crate::model::Written;
+#[cfg(feature = "raw")]
+use crate::model::Images as _;
 #[cfg(feature = "model")]
 use crate::model::{Model, Nothing, Step, MAX_STEP_BYTES};
 use crate::patch::{Codec as PatchCodec, PatchHeader};
@@ -256,7 +257,7 @@ impl Progress<'_> {
             #[cfg(debug_assertions)]
             debug_assert!(before - input.len() <= MAX_STEP_BYTES, "a step took too much of the input");
             match step {
-                Step::Wrote(written) => self.wrote(written, views)?,
+                Step::Wrote(len) => self.made(len, views.buffers)?,
                 Step::OutOfRange(jump) => {
                     return Err(damaged(Damage::CopyOutside { source: jump.source }, views.buffers));
                 }
@@ -279,7 +280,10 @@ impl Progress<'_> {
                 operations.copy_rest().map_err(|fault| damaged(fault.into(), views.buffers))?;
             }
             match operations.step(input, views)? {
-                OpStep::Wrote(written) => self.wrote(written, views)?,
+                OpStep::Wrote(written) => {
+                    views.put(written)?;
+                    self.made(written.len.into(), views.buffers)?;
+                }
                 OpStep::Bad(fault) => return Err(damaged(fault.into(), views.buffers)),
             }
         }
@@ -320,17 +324,13 @@ impl Progress<'_> {
         }
     }
 
-    /// Hands over what a step has made.
-    fn wrote<O: OldImage, N: NewImage>(
-        &mut self,
-        written: Written,
-        views: &mut Views<'_, '_, O, N>,
-    ) -> Result<(), Failure<O, N>> {
-        *self.empty_steps = if written.len == 0 { self.empty_steps.saturating_add(1) } else { 0 };
+    /// A step has made so many bytes of the new image.
+    fn made<O, N>(&mut self, len: u32, buffers: &Buffers<'_>) -> Result<(), Fault<O, N>> {
+        *self.empty_steps = if len == 0 { self.empty_steps.saturating_add(1) } else { 0 };
         if *self.empty_steps > MOST_EMPTY_STEPS {
-            return Err(damaged(Damage::Stuck, views.buffers));
+            return Err(damaged(Damage::Stuck, buffers));
         }
-        views.buffers.take(written, views.new)
+        Ok(())
     }
 
     /// The steps have come to a halt: at the end of the new image, or for want of input.

@@ -90,7 +90,7 @@ impl Job<'_> {
             let before = model.copying();
             let Ok(step) = model.step(&mut coder, &mut images, &mut plan);
             match step {
-                Step::Wrote(written) => tally.count(before, model.copying(), written.len),
+                Step::Wrote(len) => tally.count(before, model.copying(), len),
                 Step::OutOfRange(_) => debug_assert!(false, "the parse stays inside the images"),
             }
             if count % PACE == 0 {

@@ -26,6 +26,8 @@ pub(crate) trait Images {
     fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error>;
     /// A byte of the new image that is already written.
     fn written(&mut self, offset: u32) -> Result<u8, Self::Error>;
+    /// Takes the next bytes of the new image.
+    fn put(&mut self, written: Written) -> Result<(), Self::Error>;
 }
 
 /// Both images in memory.
@@ -48,6 +50,10 @@ impl Images for InMemory<'_> {
 
     fn written(&mut self, offset: u32) -> Result<u8, Self::Error> {
         Ok(self.new.get(offset as usize).copied().unwrap_or(0))
+    }
+
+    fn put(&mut self, _written: Written) -> Result<(), Self::Error> {
+        Ok(())
     }
 }
 
@@ -76,7 +82,7 @@ impl Oracle for Nothing {
     }
 }
 
-/// Bytes that a step has produced.
+/// Bytes of the new image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Written {
     /// The bytes; those behind `len` are 0.
@@ -88,8 +94,8 @@ pub(crate) struct Written {
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
-    /// Bytes of the new image, possibly none.
-    Wrote(Written),
+    /// So many bytes of the new image have been [put](Images::put), possibly none.
+    Wrote(u32),
     /// The patch asks for a copy from outside the images: it is damaged.
     OutOfRange(Jump),
 }

@@ -13,8 +13,9 @@ use crate::predict::walker::{Forecast, Walker};
 /// Adaptive decisions of the longest step: a hit, the end of a copy, candidates, and a number (35), or four bytes with their flags.
 const MAX_STEP_DECISIONS: usize = 56;
 
-/// An adaptive decision takes at most 14.5 bits, since no probability is below 3 in 65536. The bits of a number that are not adaptive take one each.
-const MAX_STEP_BITS: usize = MAX_STEP_DECISIONS * 29 / 2 + 32;
+/// An adaptive decision takes at most 14.5 bits, since no probability is below 3 in 65536. The bits of a number that are not adaptive take one
+/// each, and all the certain hits of a step together less than one.
+const MAX_STEP_BITS: usize = MAX_STEP_DECISIONS * 29 / 2 + 32 + 1;
 
 /// A step consumes at most this many bytes of the patch. The applier checks it in debug builds.
 pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_BITS / 8 + 4;
@@ -24,6 +25,9 @@ const CALM_RUN: u32 = 16;
 
 /// So many, and it is yet more likely.
 const LONG_RUN: u32 = 64;
+
+/// A step makes at most so many units of the new image. All but the last are certain: they take next to nothing of the patch.
+const MAX_STEP_UNITS: u32 = 8;
 
 /// Slots, weights, and words of the shift map.
 pub(crate) type Memory<'w> = (&'w mut [u16], &'w mut [i16], &'w mut [u32]);
@@ -118,14 +122,16 @@ impl<'w> Model<'w> {
         self.copying.then_some(self.copy.space)
     }
 
-    /// Makes the next decision and what follows from it: at most 4 bytes of the new image and [`MAX_STEP_BYTES`] of the patch.
+    /// Makes the next decision and what follows from it: at most [`MAX_STEP_UNITS`] times 4 bytes of the new image and [`MAX_STEP_BYTES`] of the
+    /// patch.
     pub(crate) fn step<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
         coder: &mut C,
         images: &mut I,
         oracle: &mut O,
     ) -> Result<Step, I::Error> {
-        let written = if !self.copying {
+        let start = self.at;
+        if !self.copying {
             coder.enter(Part::Control);
             let jump = oracle.jump(self.at);
             let context = direct::JUMP + self.literals.min(31) as usize;
@@ -134,19 +140,24 @@ impl<'w> Model<'w> {
                 if !self.is_inside(jump) {
                     return Ok(Step::OutOfRange(jump));
                 }
-                return Ok(Step::Wrote(Written::default()));
+            } else {
+                self.literal(coder, images, oracle)?;
             }
-            self.literal(coder, images, oracle)?
         } else if self.copy.space == Space::New {
-            self.copy_new(coder, images, oracle)?
+            self.copy_new(coder, images, oracle)?;
         } else {
-            self.copy_old(coder, images, oracle)?
-        };
-        if let Some(byte) = written.bytes.get(usize::from(written.len.wrapping_sub(1))) {
-            self.last = *byte;
+            self.copy_old(coder, images, oracle)?;
         }
-        self.at = self.at.wrapping_add(u32::from(written.len));
-        Ok(Step::Wrote(written))
+        Ok(Step::Wrote(self.at.wrapping_sub(start)))
+    }
+
+    /// Puts bytes of the new image.
+    fn put<I: Images>(&mut self, images: &mut I, bytes: [u8; 4], len: u8) -> Result<(), I::Error> {
+        if let Some(last) = bytes.get(usize::from(len.wrapping_sub(1))) {
+            self.last = *last;
+        }
+        self.at = self.at.wrapping_add(u32::from(len));
+        images.put(Written { bytes, len })
     }
 
     /// A byte of new content.
@@ -156,7 +167,7 @@ impl<'w> Model<'w> {
         coder: &mut C,
         images: &mut I,
         oracle: &mut O,
-    ) -> Result<Written, I::Error> {
+    ) -> Result<(), I::Error> {
         coder.enter(Part::Literals);
         // What the last copy would have brought here.
         let ghost = match self.copy.space {
@@ -173,7 +184,7 @@ impl<'w> Model<'w> {
         let [byte, ..] = oracle.bytes(self.at, 1);
         let byte = self.byte(coder, &hashes, Content::New { literals: self.literals }, byte);
         self.literals = self.literals.saturating_add(1);
-        Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
+        self.put(images, [byte, 0, 0, 0], 1)
     }
 
     /// Codes a byte, bit by bit from the top.
@@ -208,7 +219,7 @@ impl<'w> Model<'w> {
         coder: &mut C,
         images: &mut I,
         oracle: &mut O,
-    ) -> Result<Written, I::Error> {
+    ) -> Result<(), I::Error> {
         coder.enter(Part::Hits);
         let predicted = images.written(self.copy.source)?;
         let [actual, ..] = oracle.bytes(self.at, 1);
@@ -223,11 +234,11 @@ impl<'w> Model<'w> {
         ];
         if self.age > 0 && !self.hit(coder, &hashes, Form::COUNT, predicted == actual) {
             self.copying = false;
-            return Ok(Written::default());
+            return Ok(());
         }
         self.age = self.age.saturating_add(1);
         self.copy.source = self.copy.source.wrapping_add(1);
-        Ok(Written { bytes: [predicted, 0, 0, 0], len: 1 })
+        self.put(images, [predicted, 0, 0, 0], 1)
     }
 
     /// Codes "as predicted".
@@ -236,71 +247,85 @@ impl<'w> Model<'w> {
         self.tables.mix(coder, &inputs, hit_sets(form, self.run), HIT_RATE, hit)
     }
 
-    /// One unit of an approximate copy from the old image.
+    /// Units of an approximate copy from the old image: one, and those before it that are certain.
     #[inline(never)]
     fn copy_old<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
         coder: &mut C,
         images: &mut I,
         oracle: &mut O,
-    ) -> Result<Written, I::Error> {
-        let old = images.old(self.copy.source)?;
-        if old.is_empty() {
-            self.copying = false;
-            return Ok(Written::default());
-        }
-        let mut forecast = self.walker.forecast(old, self.copy.source, self.at, &self.map);
-        let left = self.new_len.wrapping_sub(self.at);
-        if u32::from(forecast.unit.len) > left {
-            forecast.unit.len = left as u8;
-            forecast.unit.form = Form::PLAIN;
-            forecast.bytes = cut(forecast.old, left as u8);
-        }
-        let len = forecast.unit.len;
-        let actual = oracle.bytes(self.at, len);
-        coder.enter(Part::Hits);
-        let hit = self.hit_old(coder, old, &forecast, actual == forecast.bytes);
-        self.remember_hit(&forecast, hit);
-        let mut written = Written { bytes: forecast.bytes, len };
-        if !hit {
-            coder.enter(Part::Control);
-            let leave = self.age > 0 && {
-                let c = direct::LEAVE + (forecast.unit.form.0 as usize & 7) * 4 + (self.history >> 1 & 3) as usize;
-                self.tables.code(coder, c, LIMIT, oracle.ends(self.at, len, self.copy))
-            };
-            if leave {
-                let same = forecast.bytes.iter().zip(&actual).take(len as usize).take_while(|(a, b)| a == b).count();
-                let keep = self.prefix(coder, len, same as u8);
-                self.copying = false;
-                self.copy.source = self.copy.source.wrapping_add(u32::from(keep));
-                self.dismiss();
-                return Ok(Written { bytes: cut(forecast.bytes, keep), len: keep });
+    ) -> Result<(), I::Error> {
+        for _ in 0..MAX_STEP_UNITS {
+            let old = images.old(self.copy.source)?;
+            let left = self.new_len.wrapping_sub(self.at);
+            if old.is_empty() || left == 0 {
+                self.copying &= !old.is_empty();
+                break;
             }
-            written.bytes = self.correct(coder, old, &forecast, actual);
-        }
-        self.walker.advance(old, &forecast, written.bytes, &mut self.map);
-        self.teach();
-        self.age = self.age.saturating_add(1);
-        self.copy.source = self.copy.source.wrapping_add(u32::from(len));
-        Ok(written)
-    }
-
-    /// Codes "as predicted" for a unit of the old image. Most units are beyond doubt: one context suffices for them, at a fraction of the time
-    /// and for a thousandth of the patch's size.
-    fn hit_old<C: BitCoder>(&mut self, coder: &mut C, old: &[u8], forecast: &Forecast, hit: bool) -> bool {
-        let calm = self.calm(forecast);
-        if let Some(slot) = calm {
-            let log_odds = self.tables.log_odds(slot);
-            if log_odds >= CERTAIN {
-                let hit = coder.code(CERTAINLY, hit);
-                if !hit {
+            let mut forecast = self.walker.forecast(old, self.copy.source, self.at, &self.map);
+            if u32::from(forecast.unit.len) > left {
+                forecast.unit.len = left as u8;
+                forecast.unit.form = Form::PLAIN;
+                forecast.bytes = cut(forecast.old, left as u8);
+            }
+            let len = forecast.unit.len;
+            let actual = oracle.bytes(self.at, len);
+            coder.enter(Part::Hits);
+            let calm = self.calm(&forecast);
+            let is_certain = calm.is_some_and(|slot| self.tables.log_odds(slot) >= CERTAIN);
+            let hit = if is_certain {
+                coder.code(CERTAINLY, actual == forecast.bytes)
+            } else {
+                self.hit_old(coder, old, &forecast, calm, actual == forecast.bytes)
+            };
+            self.remember_hit(&forecast, hit);
+            let mut bytes = forecast.bytes;
+            if !hit {
+                if let Some(slot) = calm.filter(|_| is_certain) {
                     self.tables.learn(slot, false, CALM_LIMIT);
                 }
-                return hit;
+                coder.enter(Part::Control);
+                if self.age > 0 && self.leaves(coder, &forecast, oracle) {
+                    let same = bytes.iter().zip(&actual).take(len as usize).take_while(|(a, b)| a == b).count();
+                    let keep = self.prefix(coder, len, same as u8);
+                    self.copying = false;
+                    self.copy.source = self.copy.source.wrapping_add(u32::from(keep));
+                    self.dismiss();
+                    return self.put(images, cut(bytes, keep), keep);
+                }
+                bytes = self.correct(coder, old, &forecast, actual);
             }
-            if log_odds >= SURE {
-                return self.tables.code(coder, slot, CALM_LIMIT, hit);
+            self.walker.advance(old, &forecast, bytes, &mut self.map);
+            self.teach();
+            self.age = self.age.saturating_add(1);
+            self.copy.source = self.copy.source.wrapping_add(u32::from(len));
+            self.put(images, bytes, len)?;
+            if !(hit && is_certain) {
+                break;
             }
+        }
+        Ok(())
+    }
+
+    /// Codes whether the copy ends before or in this unit, which is not as predicted.
+    fn leaves<C: BitCoder, O: Oracle>(&mut self, coder: &mut C, forecast: &Forecast, oracle: &mut O) -> bool {
+        let context = direct::LEAVE + (forecast.unit.form.0 as usize & 7) * 4 + (self.history >> 1 & 3) as usize;
+        let ends = oracle.ends(self.at, forecast.unit.len, self.copy);
+        self.tables.code(coder, context, LIMIT, ends)
+    }
+
+    /// Codes "as predicted" for a unit that is not certain. If it is nearly so, one context suffices, at a fraction of the time and for a
+    /// thousandth of the patch's size.
+    fn hit_old<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        old: &[u8],
+        forecast: &Forecast,
+        calm: Option<usize>,
+        hit: bool,
+    ) -> bool {
+        if let Some(slot) = calm.filter(|slot| self.tables.log_odds(*slot) >= SURE) {
+            return self.tables.code(coder, slot, CALM_LIMIT, hit);
         }
         let hashes = self.hit_contexts(old, forecast);
         let form = forecast.unit.form.0 as usize;

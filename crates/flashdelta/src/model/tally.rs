@@ -15,11 +15,11 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// A step wrote `len` bytes. The images are those that the copies under way before and after it read.
-    pub(crate) fn count(&mut self, before: Option<Space>, after: Option<Space>, len: u8) {
+    pub(crate) fn count(&mut self, before: Option<Space>, after: Option<Space>, len: u32) {
         match (before, after) {
             (None, Some(space)) => self.copies[space as usize] += 1,
-            (None, None) => self.literals += u32::from(len),
-            (Some(space), _) => self.bytes[space as usize] += u32::from(len),
+            (None, None) => self.literals += len,
+            (Some(space), _) => self.bytes[space as usize] += len,
         }
     }
 }
