@@ -34,10 +34,10 @@ pub(crate) const CALM_LIMIT: usize = 15;
 /// Log-odds from which such a context decides alone: 6 nats, a miss in 400.
 pub(crate) const SURE: i32 = 6 * NAT;
 
-/// Log-odds from which it is not worth the time to look closer.
-pub(crate) const CERTAIN: i32 = 7 * NAT;
+/// Log-odds from which it is not worth the time to look closer: a miss in 660.
+pub(crate) const CERTAIN: i32 = 13 * NAT / 2;
 /// The probability of a hit then, in 1/65536.
-pub(crate) const CERTAINLY: u16 = 65518;
+pub(crate) const CERTAINLY: u16 = 65506;
 
 /// Slots with a place of their own, in order.
 pub(crate) mod direct {
