@@ -85,6 +85,22 @@ fn the_maker_is_at_least_as_good_as_the_vectors() {
     assert!(made >= 7);
 }
 
+/// Run this after a change of the model codec: `cargo test -p flashdelta --test vectors -- --ignored`.
+#[test]
+#[ignore = "rewrites the patches of the model codec in docs/format.md"]
+fn rewrite_the_vectors() {
+    let mut text = text();
+    for vector in blocks(&text.clone(), "```vector\n") {
+        let (old, new) = (field(vector, "old:"), field(vector, "new:"));
+        let Some(options) = options(vector, &old, &new) else { continue };
+        let digits: String = diff(&old, &new, &options).unwrap().bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let lines: Vec<&str> = digits.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let (front, _) = vector.split_once("\npatch: ").unwrap();
+        text = text.replace(vector, &format!("{front}\npatch: {}", lines.join("\n       ")));
+    }
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/format.md"), text).unwrap();
+}
+
 #[test]
 fn the_tables_are_those_of_the_source() {
     let (text, source) = (text(), include_str!("../src/coding/logistic.rs"));

@@ -43,9 +43,6 @@ impl<'w> Tables<'w> {
         for (slot, s) in self.slots.iter_mut().zip(log_odds) {
             *slot = Slot::start(i16::from(*s) << 4, confidence).0;
         }
-        for slot in self.slots.iter_mut().take(self.direct).skip(log_odds.len()) {
-            *slot = Slot::start(1280, confidence).0;
-        }
         for (weight, w) in self.weights.iter_mut().zip(weights) {
             *weight = i16::from(*w) << (WEIGHT_BITS - 8);
         }
