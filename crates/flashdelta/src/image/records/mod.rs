@@ -42,6 +42,13 @@ pub struct Split<'a> {
     pub template: Vec<u8>,
 }
 
+impl Split<'_> {
+    /// Was the file taken apart? Otherwise it is its own data.
+    pub fn is_apart(&self) -> bool {
+        self.template != [VERBATIM]
+    }
+}
+
 /// Format byte of a template whose data is the file.
 const VERBATIM: u8 = 0;
 const INTEL_HEX: u8 = 1;
@@ -83,6 +90,22 @@ pub fn join(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, Image
         Some(&TI_TXT) => render::render::<titxt::TiTxtWriter>(data, template, limit),
         Some(&UF2) => render::render::<uf2::Uf2Writer>(data, template, limit),
         _ => Err(damaged("unknown format (made by a newer version?)")),
+    }
+}
+
+/// Data at consecutive addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) address: u32,
+    pub(crate) len: usize,
+}
+
+/// Where the data that belongs to a template stands, in the order of the file; nothing of a file that is its own data.
+pub(crate) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
+    match template.first() {
+        Some(&VERBATIM) => Ok(Vec::new()),
+        Some(&(INTEL_HEX | SREC | TI_TXT | UF2)) => render::blocks(template),
+        _ => Err(ImageError::BadTemplate { offset: 0, problem: "unknown format (made by a newer version?)" }),
     }
 }
 
