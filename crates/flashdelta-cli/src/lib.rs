@@ -50,6 +50,7 @@ Exit codes:
   5    wrong device: product, hardware revision or security counter
   6    does not fit the device, or is not supported
   7    a file could not be read or written
+  8    bad file: a firmware file is damaged, or dubious
   130  interrupted
 
 Results go to standard output, remarks and errors to standard error.

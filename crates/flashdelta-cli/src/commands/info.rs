@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, OutOfBounds};
 use flashdelta::image::{self, AddressMap, Format, MapSegment, SegmentKind, Split};
+use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -97,7 +98,7 @@ impl Args {
         type Error = ApplyError<OutOfBounds, OutOfBounds>;
         let old_name = self.old.as_deref().unwrap_or(Path::new("old image"));
         let names = Names { old: old_name, patch: &self.file, new: Path::new("new image") };
-        let (expected, found) = (facts::patch_size(header) as u32, bytes.len() as u32);
+        let (expected, found) = (header.patch_len() as u32, bytes.len() as u32);
         if found < expected {
             return Err(Failure::apply(&Error::Truncated { fed: found, expected: Some(expected) }, &names));
         }
@@ -106,12 +107,14 @@ impl Args {
         }
         let Some(old) = &self.old else { return Ok(None) };
         let old = files::read(old)?;
+        let files = Files::of(&old, bytes).map_err(|error| Failure::package(&error, &names))?;
         let bar = Bar::new(false);
         let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar: &bar, doing: "verifying" };
-        drive.run(&mut &*bytes, old.as_slice(), Vec::new())?;
-        bar.update("explaining", 1.0);
+        let (_, image) = drive.run(&mut &*bytes, files.old_image(), Vec::new())?;
         let names = &drive.names;
-        explain(&old, bytes).map(Some).map_err(|error| Failure::apply(&error, names))
+        files.finish(image, Output::Same).map_err(|error| Failure::package(&error, names))?;
+        bar.update("explaining", 1.0);
+        explain(files.old_image(), bytes).map(Some).map_err(|error| Failure::apply(&error, names))
     }
 
     fn firmware(&self, bytes: &[u8]) -> Outcome {
@@ -189,6 +192,9 @@ fn parts(header: &PatchHeader, breakdown: Option<&Breakdown>) -> Vec<Part> {
         Some(breakdown) => parts.extend(breakdown.parts.iter().map(|p| Part { part: p.name, bytes: p.bytes })),
         None => parts.push(part("body", header.body_len)),
     }
+    if header.host_len > 0 {
+        parts.push(part("for hosts", header.host_len));
+    }
     parts
 }
 
@@ -206,7 +212,7 @@ fn content_table(breakdown: &Breakdown) -> String {
 }
 
 fn parts_table(header: &PatchHeader, parts: &[Part]) -> String {
-    let total = facts::patch_size(header);
+    let total = header.patch_len();
     let mut table = Table::default();
     for Part { part, bytes } in parts {
         table.row([part, &grouped(*bytes), &percent(*bytes, total)]);

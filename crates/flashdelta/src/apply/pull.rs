@@ -3,10 +3,10 @@
 use core::fmt;
 use std::io::{self, Read};
 
-use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
 use super::buffers::Views;
 use super::machine::Outcome;
 use super::{memory, Damage};
+use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
 use crate::patch::{HeaderError, Layout, PatchHeader, MAX_HEADER_LEN};
 
 /// Bytes that are read at a time.

@@ -39,6 +39,13 @@ pub enum Format {
     Dfu,
 }
 
+impl Format {
+    /// Is it a format of records, each with an address of its own? Then the file is not the image that a device holds.
+    pub fn is_records(self) -> bool {
+        matches!(self, Self::IntelHex | Self::Srec | Self::TiTxt | Self::Uf2)
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -41,8 +41,8 @@ pub use error::ImageError;
 pub use format::{detect, Format};
 pub use map::{address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
-pub use records::{join, split, Split};
 pub(crate) use records::{blocks, Block};
+pub use records::{join, split, Split};
 
 #[cfg(test)]
 mod tests;

@@ -334,18 +334,17 @@ fn reading(options: &ReadOptions) -> u8 {
 }
 
 fn read_options(byte: u8) -> Result<ReadOptions, HeaderError> {
-    let mut options = ReadOptions::default();
-    options.overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins][usize::from(byte & 3)];
-    options.after_end = match byte >> 2 & 3 {
+    let unknown = HeaderError::UnknownCodec { found: byte };
+    let overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins][usize::from(byte & 3)];
+    let after_end = match byte >> 2 & 3 {
         0 => AfterEnd::Refuse,
         1 => AfterEnd::Ignore,
         2 => AfterEnd::Read,
-        found => return Err(HeaderError::UnknownCodec { found }),
+        _ => return Err(unknown),
     };
-    options.ignore_checksums = byte & 16 != 0;
-    options.skip_garbage = byte & 32 != 0;
     if byte >> 6 != 0 {
-        return Err(HeaderError::UnknownCodec { found: byte });
+        return Err(unknown);
     }
-    Ok(options)
+    let (ignore_checksums, skip_garbage) = (byte & 16 != 0, byte & 32 != 0);
+    Ok(ReadOptions { overlap, after_end, ignore_checksums, skip_garbage, ..ReadOptions::default() })
 }

@@ -27,8 +27,11 @@ impl Part {
 /// them filled, the smallest ones first (of equal ones that with the lowest address), as long as no more than [`FILL`] bytes, or as many as
 /// the pieces have, are filled in all.
 pub(super) fn parts(pieces: impl IntoIterator<Item = (u32, usize)>) -> Vec<Part> {
-    let mut sorted: Vec<Part> =
-        pieces.into_iter().filter(|(_, len)| *len != 0).map(|(address, len)| Part { address, offset: 0, len }).collect();
+    let mut sorted: Vec<Part> = pieces
+        .into_iter()
+        .filter(|(_, len)| *len != 0)
+        .map(|(address, len)| Part { address, offset: 0, len })
+        .collect();
     sorted.sort_by_key(|part| part.address);
     let runs = join(&sorted, &[]);
     let data: u64 = runs.iter().map(|run| run.len as u64).sum();
@@ -127,7 +130,8 @@ mod tests {
         let parts = parts(pieces.map(|(address, data)| (address, data.len())));
         let image = image(&parts, pieces.into_iter(), 0xff);
         assert_eq!(image, b"ab\xff\xffcde");
-        let blocks = [Block { address: 0x9000_0000, len: 1 }, Block { address: 5, len: 4 }, Block { address: 0, len: 2 }];
+        let blocks =
+            [Block { address: 0x9000_0000, len: 1 }, Block { address: 5, len: 4 }, Block { address: 0, len: 2 }];
         assert_eq!(gather(&image, &parts, &blocks, b'.', 7).unwrap(), b"eb\xff\xffc..");
         assert_eq!(gather(&image, &parts, &blocks, b'.', 6), None);
     }

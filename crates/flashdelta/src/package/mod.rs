@@ -108,7 +108,7 @@ impl<'a> Memory<'a> {
     pub fn read(file: &'a [u8], options: &MemoryOptions) -> Result<Self, ImageError> {
         let plain = Self { image: Cow::Borrowed(file), parts: Vec::new() };
         let format = image::detect(file);
-        if !is_records(format) {
+        if !format.is_records() {
             return Ok(plain);
         }
         let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
@@ -146,10 +146,6 @@ impl<'a> Memory<'a> {
     }
 }
 
-fn is_records(format: Format) -> bool {
-    matches!(format, Format::IntelHex | Format::Srec | Format::TiTxt | Format::Uf2)
-}
-
 /// Makes a patch that turns one firmware file into another, which may be of another format.
 ///
 /// The same arguments give the same bytes on every machine. For files that are their own image the patch is that of
@@ -175,8 +171,8 @@ pub fn diff_with(
 ) -> Result<Patch, DiffError> {
     let mut old = Memory::read(old_file, memory).map_err(DiffError::OldFile)?;
     let mut new = Memory::read(new_file, memory).map_err(DiffError::NewFile)?;
-    let split = image::split(new_file);
-    if new.is_memory() && !split.is_apart() {
+    let split = new.is_memory().then(|| image::split(new_file));
+    if split.as_ref().is_some_and(|split| !split.is_apart()) {
         // Too irregular: the text is patched as text.
         (old, new) = (plain(old_file), plain(new_file));
     }
@@ -184,7 +180,7 @@ pub fn diff_with(
         return crate::diff::diff(old_file, new_file, options);
     }
     let old_template = if old.is_memory() { template(old_file) } else { None };
-    let describe = || {
+    let describe = |split: image::Split<'_>| {
         let (apart, image) = ((&*split.data, &*split.template), (&*new.image, &*new.parts));
         NewFile::describe(new_file, apart, image, memory.fill, old_template.as_deref().unwrap_or_default())
     };
@@ -192,7 +188,7 @@ pub fn diff_with(
         old_is_memory: old.is_memory(),
         read: memory.read.clone(),
         fill: memory.fill,
-        new: new.is_memory().then(describe).transpose()?,
+        new: split.map(describe).transpose()?,
     };
     let mut options = options.clone();
     options.host_section = section.emit();
@@ -292,11 +288,9 @@ impl<'a> Files<'a> {
             _ => new_image,
         };
         let Some(format) = output.format().filter(|format| *format != image::detect(&file)) else { return Ok(file) };
-        let mut options = ReadOptions::default();
-        options.base = self.base.filter(|_| image::detect(&file) == Format::Raw);
-        if let Some(section) = &self.section {
-            options = ReadOptions { base: options.base, ..section.read.clone() };
-        }
+        let read = self.section.as_ref().map_or_else(ReadOptions::default, |section| section.read.clone());
+        let base = self.base.filter(|_| image::detect(&file) == Format::Raw);
+        let options = ReadOptions { base, ..read };
         let found = Image::parse(&file, &options).map_err(PackageError::Convert)?;
         found.write(format, &WriteOptions::default()).map_err(PackageError::Convert)
     }
@@ -323,7 +317,7 @@ fn old_memory<'a>(
             Memory::read(file, &options).map_err(PackageError::OldFile)
         }
         // The patch was made from a plain binary, or from text that was too irregular.
-        _ if !is_records(image::detect(file)) || fits(file) => Ok(plain(file)),
+        _ if !image::detect(file).is_records() || fits(file) => Ok(plain(file)),
         _ => {
             let options = [0xff, 0].map(|fill| MemoryOptions { fill, ..MemoryOptions::default() });
             let found = options.iter().filter_map(|options| Memory::read(file, options).ok());

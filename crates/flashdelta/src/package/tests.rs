@@ -63,7 +63,11 @@ fn text_costs_next_to_nothing() {
         let [old, new] = [0, 1].map(|n| written(&binary[n], 0x0802_0000, format, habits));
         let patch = round_trip(&old, &new);
         let most = plain + plain * 3 / 100 + 64;
-        println!("{format}: {} bytes, {} of them for the host; plain {plain}", patch.bytes.len(), patch.header.host_len);
+        println!(
+            "{format}: {} bytes, {} of them for the host; plain {plain}",
+            patch.bytes.len(),
+            patch.header.host_len
+        );
         assert!(patch.bytes.len() <= most, "{format}: {} bytes, plain {plain}", patch.bytes.len());
     }
 }

@@ -82,9 +82,17 @@ fn check(len: usize, limit: usize) -> Result<(), ImageError> {
 /// One operation of a template.
 enum Operation<'a> {
     /// Data, `distance` behind the end of the data before it (wrapping).
-    Data { distance: u32, len: usize, force: bool },
+    Data {
+        distance: u32,
+        len: usize,
+        force: bool,
+    },
     End,
-    Record { kind: u8, address: u32, data: &'a [u8] },
+    Record {
+        kind: u8,
+        address: u32,
+        data: &'a [u8],
+    },
     Count,
     /// Never 0.
     Len(usize),
