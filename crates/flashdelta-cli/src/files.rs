@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{NewFile, NewImage as _};
-use flashdelta::image::{self, ihex, srec, Format, Image, ImageError, ReadOptions, WriteOptions};
+use flashdelta::image::{self, ihex, srec, Format, Image, ReadOptions, WriteOptions};
 
 use crate::failure::{Class, Failure, Outcome};
 
@@ -29,18 +29,21 @@ pub(crate) fn format_by_name(path: &Path) -> Option<Format> {
 /// Reads a firmware file whole. One that is named like a text file, but is none, is refused, with the place where it goes wrong.
 pub(crate) fn firmware(path: &Path, options: &ReadOptions) -> Outcome<Vec<u8>> {
     let bytes = read(path)?;
-    if image::detect(&bytes) == Format::Raw && !bytes.is_empty() {
-        let parsed = match format_by_name(path) {
-            Some(Format::IntelHex) => ihex::parse(&bytes, options),
-            Some(Format::Srec) => srec::parse(&bytes, options),
-            _ => return Ok(bytes),
-        };
-        match parsed {
-            Ok(_) | Err(ImageError::Empty) => {}
-            Err(error) => return Err(Failure::image(path, &error)),
-        }
+    let is_named_text = matches!(format_by_name(path), Some(Format::IntelHex | Format::Srec));
+    if is_named_text && !bytes.is_empty() && image::detect(&bytes) == Format::Raw {
+        parse(path, &bytes, options)?;
     }
     Ok(bytes)
+}
+
+/// The memory in a firmware file; a text file that is damaged is read as what its name says.
+pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<Image> {
+    let parsed = match (image::detect(file), format_by_name(path)) {
+        (Format::Raw, Some(Format::IntelHex)) => ihex::parse(file, options),
+        (Format::Raw, Some(Format::Srec)) => srec::parse(file, options),
+        _ => Image::parse(file, options),
+    };
+    parsed.map_err(|error| Failure::image(path, &error))
 }
 
 /// Does an image hold the bytes of an ELF file? A few may have been changed since (checksums, signatures).

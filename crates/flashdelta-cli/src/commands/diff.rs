@@ -16,7 +16,7 @@ use crate::drive;
 use crate::facts::Facts;
 use crate::failure::{Class, Failure, Outcome};
 use crate::progress::Bar;
-use crate::text::{grouped, percent, print_json};
+use crate::text::{self, grouped, percent, print_json};
 use crate::{files, interrupt, profile};
 
 const HELP: &str = "\
@@ -109,6 +109,7 @@ impl Args {
             let map = |file, path, elf: &Option<PathBuf>| self.address_map(file, path, elf.as_deref(), &memory);
             options = options.address_maps(map(&old, &self.old, &self.old_elf)?, map(&new, &self.new, &self.new_elf)?);
         }
+        self.warn_if_packed(&new, &memory);
         let bar = Arc::new(Bar::new(self.output_args.quiet));
         let patch = self.make([&old, &new], options, &memory, &bar)?;
         if !self.no_verify {
@@ -140,6 +141,15 @@ impl Args {
             options = options.identity(identity);
         }
         Ok(options)
+    }
+
+    /// Says that little can be saved before the time is spent.
+    fn warn_if_packed(&self, new: &[u8], memory: &MemoryOptions) {
+        let packed = Memory::read(new, memory).map_or(0.0, |found| image::packed(&found.image));
+        if packed >= 0.5 && !self.output_args.quiet {
+            let share = percent((packed * 1000.0) as u64, 1000);
+            eprintln!("warning: {share} of {} looks encrypted or compressed: {}", self.new.display(), text::PACKED);
+        }
     }
 
     /// Where an image stands: what its ELF file says, or else what can be found out.

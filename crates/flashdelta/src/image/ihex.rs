@@ -55,7 +55,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let mut entry = None;
     let mut base = 0u64;
     let mut ended = false;
-    let mut last = 0;
+    let (mut last, mut any) = (0, false);
     for line in Lines::new(file) {
         last = line.number;
         let Some(range) = record_text(file, &line, options)? else { continue };
@@ -70,6 +70,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             Err(fault) if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict => continue,
             Err(fault) => return Err(fault.at(line.number, column)),
         };
+        any = true;
         if record.kind == kind::DATA {
             let len = collector.data.len() - start;
             if ended && options.after_end == AfterEnd::Refuse && len != 0 {
@@ -122,7 +123,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         return Err(ImageError::MissingEnd { line: last });
     }
     let segments = collector.finish(options.overlap)?;
-    if segments.is_empty() {
+    if segments.is_empty() && !any {
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::IntelHex, segments, entry, header: None })

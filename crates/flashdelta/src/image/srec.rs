@@ -44,7 +44,7 @@ fn address_len(kind: u8) -> Option<usize> {
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let mut collector = Collector::with_capacity(file.len() / 2);
     let (mut entry, mut header) = (None, None);
-    let (mut count, mut ended) = (0u32, false);
+    let (mut count, mut ended, mut any) = (0u32, false, false);
     for line in Lines::new(file) {
         let Some(range) = record_text(file, &line, options)? else { continue };
         let text = file.get(range.clone()).unwrap_or_default();
@@ -58,6 +58,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             Err(fault) if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict => continue,
             Err(fault) => return Err(fault.at(line.number, column)),
         };
+        any = true;
         let not_strict = |broken: bool, problem| {
             if options.strict && broken {
                 Err(ImageError::NotStrict { line: line.number, problem })
@@ -103,7 +104,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         collector.data.truncate(start);
     }
     let segments = collector.finish(options.overlap)?;
-    if segments.is_empty() {
+    if segments.is_empty() && !any {
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::Srec, segments, entry, header })

@@ -50,7 +50,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         return Err(ImageError::MissingEnd { line: last });
     }
     let segments = collector.finish(options.overlap)?;
-    if segments.is_empty() {
+    if segments.is_empty() && !ended {
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::TiTxt, segments, entry: None, header: None })

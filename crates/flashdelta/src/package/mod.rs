@@ -113,6 +113,7 @@ impl<'a> Memory<'a> {
         }
         let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
         let found = match Image::parse(file, &read) {
+            Ok(found) if found.is_empty() => return Ok(plain),
             Ok(found) => found,
             Err(ImageError::Empty) => return Ok(plain),
             // Blocks for several chips may share addresses; the file is good as it is.

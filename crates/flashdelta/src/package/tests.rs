@@ -18,10 +18,9 @@ fn written(binary: &[u8], address: u32, format: Format, habits: usize) -> Vec<u8
         entry: Some(address | 1),
         header: Some(b"app".to_vec()),
     };
-    let mut options = WriteOptions::default();
-    options.record_len = [None, Some(32), Some(21), Some(1)][habits % 4];
-    options.crlf = habits & 1 == 1;
-    options.lower_case = habits & 2 == 2;
+    let record_len = [None, Some(32), Some(21), Some(1)][habits % 4];
+    let (crlf, lower_case) = (habits & 1 == 1, habits & 2 == 2);
+    let options = WriteOptions { record_len, crlf, lower_case, ..WriteOptions::default() };
     image.write(format, &options).unwrap()
 }
 
