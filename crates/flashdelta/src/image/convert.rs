@@ -67,7 +67,7 @@ impl Image {
         let mut add = |range: core::ops::Range<usize>, address: u64| {
             let start = collector.data.len();
             collector.data.extend_from_slice(file.get(range).unwrap_or_default());
-            collector.place(start, address, 0)
+            collector.place(start, address, (0, 0))
         };
         let mut entry = None;
         match format {

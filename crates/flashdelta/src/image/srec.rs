@@ -42,7 +42,10 @@ fn address_len(kind: u8) -> Option<usize> {
 /// addresses beyond 32 bits, overlaps and data behind
 /// the terminator, each with line and column. `options` can accept checksums, counts, overlaps and data behind the terminator.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
-    let mut collector = Collector::with_capacity(file.len() / 2);
+    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
+}
+
+fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let (mut entry, mut header) = (None, None);
     let (mut count, mut ended, mut any) = (0u32, false, false);
     for line in Lines::new(file) {
@@ -71,7 +74,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             1..=3 => {
                 let len = collector.data.len() - start;
                 if ended && options.after_end == AfterEnd::Refuse && len != 0 {
-                    return Err(ImageError::DataAfterEnd { line: line.number });
+                    return Err(ImageError::DataAfterEnd { line: line.number, column: column + 1 });
                 }
                 not_strict(len == 0, "a data record without data")?;
                 let end = u64::from(record.address) + len as u64;
@@ -79,7 +82,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                     record.kind < 3 && end > 1 << (8 * (record.kind + 1)),
                     "data beyond what the record's address can reach",
                 )?;
-                collector.place(start, u64::from(record.address), line.number)?;
+                collector.place(start, u64::from(record.address), (line.number, column + 1))?;
                 count = count.wrapping_add(1);
                 continue;
             }
@@ -92,7 +95,12 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                 not_strict(width != if record.kind == 5 { 2 } else { 3 }, "a count of unusual length")?;
                 let mask = if width >= 4 { u32::MAX } else { (1 << (8 * width)) - 1 };
                 if record.address != count & mask && !options.ignore_checksums && !ended {
-                    return Err(ImageError::BadCount { line: line.number, expected: record.address, found: count });
+                    return Err(ImageError::BadCount {
+                        line: line.number,
+                        column: column + 1,
+                        expected: record.address,
+                        found: count,
+                    });
                 }
             }
             _ => {
