@@ -201,7 +201,8 @@ impl SrecWriter {
         let address_len = address_len(kind).unwrap_or(2);
         let bytes = address.to_be_bytes();
         let count = (address_len + data.len() + 1) as u8;
-        out.extend_from_slice(&[b'S', b'0' + kind % 10]);
+        let letter = if self.habits.small_letter { b's' } else { b'S' };
+        out.extend_from_slice(&[letter, b'0' + kind % 10]);
         let mut sum = 0u8;
         for byte in core::iter::once(&count).chain(bytes.iter().skip(4 - address_len)).chain(data) {
             sum = sum.wrapping_add(*byte);

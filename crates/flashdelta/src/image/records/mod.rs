@@ -118,6 +118,8 @@ pub(crate) struct Habits {
     pub(crate) final_line_end: bool,
     /// Digits a to f in lower case.
     pub(crate) lower: bool,
+    /// S-records: the `S` in lower case.
+    pub(crate) small_letter: bool,
     /// Bytes in a full data record; never 0.
     pub(crate) len: usize,
     /// Full records end at multiples of `len`.
@@ -140,6 +142,7 @@ impl Habits {
             line_end: b"\n",
             final_line_end: true,
             lower: false,
+            small_letter: false,
             len: len.max(1),
             aligned: false,
             crossing: false,

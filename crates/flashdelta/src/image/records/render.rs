@@ -116,6 +116,7 @@ impl<'a> Reader<'a> {
         habits.lower = flags & 1 != 0;
         habits.aligned = flags & 2 != 0;
         habits.crossing = flags & 64 != 0;
+        habits.small_letter = flags & 128 != 0;
         habits.line_end = LINE_ENDS[usize::from(flags >> 2 & 3)];
         habits.final_line_end = flags & 16 == 0;
         if flags & 32 != 0 {
