@@ -49,9 +49,11 @@ impl File {
 }
 
 fn edit(bytes: &mut [u8], edits: &[(u16, u8)]) {
-    for (at, value) in edits.iter().filter(|_| !bytes.is_empty()) {
-        let at = usize::from(*at) % bytes.len();
-        bytes[at] ^= value;
+    let len = bytes.len().max(1);
+    for (at, value) in edits {
+        if let Some(byte) = bytes.get_mut(usize::from(*at) % len) {
+            *byte ^= value;
+        }
     }
 }
 
