@@ -159,15 +159,21 @@ impl Args {
     /// Where an image stands: what its ELF file says, or else what can be found out.
     fn address_map(&self, file: &[u8], path: &Path, elf: Option<&Path>, memory: &MemoryOptions) -> Outcome<AddressMap> {
         let found = Memory::read(file, memory).map_err(|error| Failure::image(path, &error))?;
-        let Some(elf) = elf else { return Ok(AddressMap::from(&image::address_map(&found.image))) };
+        let own = || Ok(AddressMap::from(&image::address_map(&found.image)));
+        let Some(elf) = elf else { return own() };
         let bytes = files::read(elf)?;
         let map = elf::map_of_binary(&bytes, found.image.len());
         let map = map.ok_or_else(|| {
             Failure::new(Class::BadFile, format!("{}: this is no ELF file with bytes to load", elf.display()))
         })?;
-        if !self.output_args.quiet && !files::is_made_of(&found.image, &bytes) {
-            let (image, elf) = (path.display(), elf.display());
-            eprintln!("warning: {image} does not hold the bytes of {elf}: are they of the same build?");
+        if !files::is_made_of(&found.image, &bytes) {
+            if !self.output_args.quiet {
+                let (image, elf) = (path.display(), elf.display());
+                eprintln!(
+                    "warning: {image} does not hold the bytes of {elf}, which is not used: are they of the same build?"
+                );
+            }
+            return own();
         }
         Ok(AddressMap::from(&map))
     }
@@ -262,8 +268,7 @@ struct Tried {
 impl<'a> Report<'a> {
     fn new(path: &'a Path, verified: bool, patch: &Patch) -> Self {
         let (header, report) = (&patch.header, &patch.report);
-        let tried =
-            |t: &flashdelta::diff::Tried| Tried { codec: t.codec.name(), isa: t.isa.name(), patch_size: t.bytes };
+        let tried = |t: &diff::Tried| Tried { codec: t.codec.name(), isa: t.isa.name(), patch_size: t.bytes };
         let percent = |new: u32| 100.0 * patch.bytes.len() as f64 / f64::from(new);
         Self {
             patch: path,
