@@ -117,8 +117,9 @@ impl Image {
     /// it does not have, or an address that does not fit; [`ImageError::Empty`] if nothing is left in the range.
     pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
         let segments = self.cut(options.range);
-        // A file without data may be written again; a range that leaves nothing is a mistake.
-        if segments.is_empty() && !self.segments.is_empty() && format != Format::Raw {
+        // An image without data can be written where there are other records; a range that leaves nothing is a mistake.
+        let can_be_empty = self.segments.is_empty() && matches!(format, Format::IntelHex | Format::Srec);
+        if segments.is_empty() && format != Format::Raw && !can_be_empty {
             return Err(ImageError::Empty);
         }
         match format {
@@ -340,6 +341,19 @@ mod tests {
         assert_eq!(again.segments[0].address, 0x0800_ff00);
         assert_eq!(again.segments[0].data[..0xf0], [0xff; 0xf0]);
         assert_eq!(again.segments[0].data[0xf0..0xf0 + 1000], image().segments[0].data);
+    }
+
+    #[test]
+    fn nothing_is_written_where_records_tell_so() {
+        let nothing = Image { segments: Vec::new(), entry: None, ..image() };
+        for format in [Format::IntelHex, Format::Srec] {
+            let file = nothing.write(format, &WriteOptions::default()).unwrap();
+            assert_eq!(Image::parse(&file, &ReadOptions::strict()).unwrap().segments, []);
+        }
+        assert_eq!(nothing.write(Format::Raw, &WriteOptions::default()), Ok(Vec::new()));
+        // `q` alone would not be recognised.
+        assert_eq!(nothing.write(Format::TiTxt, &WriteOptions::default()), Err(ImageError::Empty));
+        assert_eq!(nothing.write(Format::Uf2, &WriteOptions::default()), Err(ImageError::Empty));
     }
 
     #[test]

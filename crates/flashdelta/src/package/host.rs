@@ -8,7 +8,7 @@ use super::PackageError;
 use crate::apply::apply_body;
 use crate::diff::{self, DiffError};
 use crate::image::{self, AfterEnd, Overlap, ReadOptions};
-use crate::patch::{crc32, put, Codec, HeaderError, PatchHeader, Reader, Tables};
+use crate::patch::{crc32, put, Codec, PatchHeader, Tables};
 use crate::predict::walker::InstructionSet;
 use sha2::{Digest as _, Sha256};
 
@@ -223,19 +223,15 @@ impl HostSection {
         if crc32(content) != u32::from_le_bytes(*crc) {
             return Err(damaged("its checksum is wrong: transfer the patch again"));
         }
-        Self::parse_fields(content).map_err(|_| damaged("it is not in order (made by a newer version?)"))
+        Self::parse_fields(&mut Fields(content)).ok_or(damaged("it is not in order (made by a newer version?)"))
     }
 
-    fn parse_fields(content: &[u8]) -> Result<Self, HeaderError> {
-        let mut reader = Reader::new(content);
-        let flags = reader.byte("flags")?;
-        let fill = if flags & flag::FILL != 0 { reader.byte("fill")? } else { 0xff };
-        let read = if flags & flag::READING != 0 { reader.byte("reading")? } else { 0 };
-        let new = if flags & flag::NEW != 0 { Some(NewFile::parse(&mut reader, content, flags)?) } else { None };
-        match content.len().saturating_sub(reader.offset()) {
-            0 => Ok(Self { old_is_memory: flags & flag::OLD != 0, read: read_options(read)?, fill, new }),
-            count => Err(HeaderError::LeftOver { count: count as u32 }),
-        }
+    fn parse_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let flags = fields.byte()?;
+        let fill = if flags & flag::FILL != 0 { fields.byte()? } else { 0xff };
+        let read = read_options(if flags & flag::READING != 0 { fields.byte()? } else { 0 })?;
+        let new = if flags & flag::NEW != 0 { Some(NewFile::parse(fields, flags)?) } else { None };
+        fields.0.is_empty().then_some(Self { old_is_memory: flags & flag::OLD != 0, read, fill, new })
     }
 }
 
@@ -267,28 +263,25 @@ impl NewFile {
         }
     }
 
-    fn parse(reader: &mut Reader<'_>, content: &[u8], flags: u8) -> Result<Self, HeaderError> {
+    fn parse(fields: &mut Fields<'_>, flags: u8) -> Option<Self> {
         let coding = match flags >> flag::CODING & 3 {
             0 => Coding::Plain,
             1 => Coding::Alone,
             2 => Coding::FromOld,
-            found => return Err(HeaderError::UnknownCodec { found }),
+            _ => return None,
         };
-        let len = reader.varint("file length")? as usize;
-        let digest = reader.array("digest of the file")?;
-        let template_len = reader.varint("template")?;
-        if template_len > MOST_TEMPLATE {
-            return Err(HeaderError::TooLarge { field: "template", found: template_len, limit: MOST_TEMPLATE });
-        }
-        let stored = if coding == Coding::Plain { template_len } else { reader.varint("stored template")? };
-        let template = bytes(reader, content, stored)?;
+        let len = fields.number()? as usize;
+        let digest = *fields.bytes(8)?.first_chunk()?;
+        let template_len = fields.number().filter(|len| *len <= MOST_TEMPLATE)?;
+        let stored = if coding == Coding::Plain { template_len } else { fields.number()? };
+        let template = fields.bytes(stored)?.to_vec();
         let mut parts = None;
         if flags & flag::PARTS != 0 {
             let mut list = Vec::new();
             let mut offset = 0usize;
-            for _ in 0..reader.varint("parts")? {
-                let address = u32::from_le_bytes(reader.array("address of a part")?);
-                let len = reader.varint("length of a part")? as usize;
+            for _ in 0..fields.number()? {
+                let address = u32::from_le_bytes(*fields.bytes(4)?.first_chunk()?);
+                let len = fields.number()? as usize;
                 list.push(Part { address, offset, len });
                 offset = offset.saturating_add(len);
             }
@@ -297,24 +290,45 @@ impl NewFile {
         let mut exceptions = Vec::new();
         if flags & flag::EXCEPTIONS != 0 {
             let mut end = 0usize;
-            for _ in 0..reader.varint("exceptions")? {
-                let at = end.saturating_add(reader.varint("exception")? as usize);
-                let len = reader.varint("length of an exception")?;
-                exceptions.push((at, bytes(reader, content, len)?));
+            for _ in 0..fields.number()? {
+                let at = end.saturating_add(fields.number()? as usize);
+                let len = fields.number()?;
+                exceptions.push((at, fields.bytes(len)?.to_vec()));
                 end = at.saturating_add(len as usize);
             }
         }
-        Ok(Self { len, digest, parts, exceptions, coding, template_len, template })
+        Some(Self { len, digest, parts, exceptions, coding, template_len, template })
     }
 }
 
-/// The next bytes of the section.
-fn bytes(reader: &mut Reader<'_>, content: &[u8], len: u32) -> Result<Vec<u8>, HeaderError> {
-    let start = reader.offset();
-    let found = start.checked_add(len as usize).and_then(|end| content.get(start..end));
-    let found = found.ok_or(HeaderError::CutShort { field: "bytes" })?.to_vec();
-    reader.skip(found.len());
-    Ok(found)
+/// The fields that have not been read yet.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn bytes(&mut self, len: u32) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(len as usize)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// A `varint`.
+    fn number(&mut self) -> Option<u32> {
+        let mut value = 0u64;
+        for shift in (0..35).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return u32::try_from(value).ok();
+            }
+        }
+        None
+    }
 }
 
 /// How a file of records is read, as a byte.
@@ -333,18 +347,17 @@ fn reading(options: &ReadOptions) -> u8 {
     overlap | after_end << 2 | u8::from(options.ignore_checksums) << 4 | u8::from(options.skip_garbage) << 5
 }
 
-fn read_options(byte: u8) -> Result<ReadOptions, HeaderError> {
-    let unknown = HeaderError::UnknownCodec { found: byte };
+fn read_options(byte: u8) -> Option<ReadOptions> {
     let overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins][usize::from(byte & 3)];
     let after_end = match byte >> 2 & 3 {
         0 => AfterEnd::Refuse,
         1 => AfterEnd::Ignore,
         2 => AfterEnd::Read,
-        _ => return Err(unknown),
+        _ => return None,
     };
     if byte >> 6 != 0 {
-        return Err(unknown);
+        return None;
     }
     let (ignore_checksums, skip_garbage) = (byte & 16 != 0, byte & 32 != 0);
-    Ok(ReadOptions { overlap, after_end, ignore_checksums, skip_garbage, ..ReadOptions::default() })
+    Some(ReadOptions { overlap, after_end, ignore_checksums, skip_garbage, ..ReadOptions::default() })
 }
