@@ -1,6 +1,6 @@
 //! Divides the workspace.
 
-use super::Body;
+use super::{ApplyError, Body};
 use crate::patch::{HeaderError, Layout, MapEntry, PatchHeader};
 use crate::predict::address_map::{AddressMaps, SegmentWords};
 
@@ -8,6 +8,18 @@ use crate::predict::address_map::{AddressMaps, SegmentWords};
 pub(super) enum Trouble {
     TooSmall,
     Header(HeaderError),
+}
+
+impl Trouble {
+    /// The error, for a workspace of `found` bytes.
+    pub(super) fn of<O, N>(self, header: &PatchHeader, found: usize) -> ApplyError<O, N> {
+        match self {
+            Self::TooSmall => {
+                ApplyError::WorkspaceTooSmall { needed: header.workspace_len() as u32, found: found as u32 }
+            }
+            Self::Header(error) => ApplyError::Header(error),
+        }
+    }
 }
 
 /// What a codec gets of the workspace.

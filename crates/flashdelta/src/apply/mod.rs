@@ -30,6 +30,8 @@ pub use explain::{explain, Breakdown, PartBytes};
 pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "std")]
+pub(crate) use pull::apply_body;
+#[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
 
 use buffers::{Buffers, Views};
@@ -81,8 +83,10 @@ pub struct Applier<'w, O: OldImage, N: NewImage> {
     workspace: Option<&'w mut [u8]>,
     /// Afterwards; set up in place.
     body: Body<'w>,
-    /// Bytes that have been fed.
+    /// Bytes that have been fed, of header and body.
     fed: u32,
+    /// Bytes of the host section that have been fed, and ignored.
+    skipped: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,11 +116,21 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
     /// a device that gives all it has learns from the error whether it was enough, before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
-        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: Body::idle(), fed: 0 }
+        Self {
+            phase: Phase::Header,
+            options,
+            old,
+            new,
+            workspace: Some(workspace),
+            body: Body::idle(),
+            fed: 0,
+            skipped: 0,
+        }
     }
 
-    /// Takes the next bytes of the patch, any number of them. When the last one is in, the new image is verified and
-    /// committed, and [`Progress::done`] is set.
+    /// Takes the next bytes of the patch, any number of them. When the last one of the body is in, the new image is verified and
+    /// committed, and [`Progress::done`] is set. A [host section](PatchHeader::host_len) behind the body may be fed or not; it is
+    /// ignored.
     ///
     /// The call that completes the header reads the whole old image, the last one the whole new image.
     ///
@@ -135,7 +149,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         };
         match phase {
             Phase::Poisoned => return Err(ApplyError::Poisoned),
-            Phase::Done if !input.is_empty() => return Err(ApplyError::TrailingInput { expected: self.fed }),
+            Phase::Done => self.skip(input)?,
             _ => {}
         }
         self.phase = phase;
@@ -207,10 +221,9 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// The header is complete: checks everything that can be checked before the first write.
     fn begin(&mut self, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
         self.check_device()?;
-        let needed = self.body.header.workspace_len() as u32;
-        let too_small = ApplyError::WorkspaceTooSmall { needed, found: memory.len() as u32 };
-        if memory.len() < needed as usize {
-            return Err(too_small);
+        let found = memory.len();
+        if found < self.body.header.workspace_len() {
+            return Err(Trouble::TooSmall.of(&self.body.header, found));
         }
         let PatchHeader { header_len, old_size, old_digest, body_len, .. } = self.body.header;
         // Nothing else lies behind the header yet.
@@ -218,16 +231,24 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         let digest = digest(buffer, old_size, &mut |offset, piece| {
             self.old.read(offset, piece).map_err(|error| Fault::ReadOld { offset, error })
         })?;
-        let found = digest.first_chunk::<12>().copied().unwrap_or_default();
-        if found != old_digest {
-            return Err(ApplyError::OldMismatch { expected: old_digest, found });
+        let digest = digest.first_chunk::<12>().copied().unwrap_or_default();
+        if digest != old_digest {
+            return Err(ApplyError::OldMismatch { expected: old_digest, found: digest });
         }
         self.body.left = body_len;
         self.body.machine.prepare(self.body.header.codec);
-        memory::divide(memory, &mut self.body).map_err(|trouble| match trouble {
-            Trouble::TooSmall => too_small,
-            Trouble::Header(error) => ApplyError::Header(error),
-        })
+        memory::divide(memory, &mut self.body).map_err(|trouble| trouble.of(&self.body.header, found))
+    }
+
+    /// The host section is none of a device's business; what follows it is no part of the patch.
+    fn skip(&mut self, input: &[u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
+        let host_len = self.body.header.host_len;
+        let left = host_len.saturating_sub(self.skipped);
+        if input.len() > left as usize {
+            return Err(ApplyError::TrailingInput { expected: self.fed.saturating_add(host_len) });
+        }
+        self.skipped = self.skipped.saturating_add(input.len() as u32);
+        Ok(())
     }
 
     #[inline(never)]

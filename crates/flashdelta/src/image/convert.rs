@@ -52,7 +52,7 @@ impl Image {
     /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an Espressif image the segments.
     ///
     /// # Errors
-    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes.
+    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and no records without any).
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
         let format = super::detect(file);
         match format {
@@ -67,15 +67,15 @@ impl Image {
         let mut add = |range: core::ops::Range<usize>, address: u64| {
             let start = collector.data.len();
             collector.data.extend_from_slice(file.get(range).unwrap_or_default());
-            collector.place(start, address, 0)
+            collector.place(start, address, (0, 0))
         };
         let mut entry = None;
         match format {
             Format::Elf => {
                 let parsed = elf::ElfFile::parse(file)
                     .ok_or_else(|| damaged("the headers lie outside of the file (cut off?)"))?;
-                for load in &parsed.loads {
-                    add(load.range.clone(), load.physical_address)?;
+                for (range, address) in elf::stored(&parsed) {
+                    add(range, address)?;
                 }
                 entry = u32::try_from(parsed.entry).ok();
             }
@@ -117,7 +117,9 @@ impl Image {
     /// it does not have, or an address that does not fit; [`ImageError::Empty`] if nothing is left in the range.
     pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
         let segments = self.cut(options.range);
-        if segments.is_empty() && (format != Format::Raw || options.range.is_none()) {
+        // An image without data can be written where there are other records; a range that leaves nothing is a mistake.
+        let can_be_empty = self.segments.is_empty() && matches!(format, Format::IntelHex | Format::Srec);
+        if segments.is_empty() && format != Format::Raw && !can_be_empty {
             return Err(ImageError::Empty);
         }
         match format {
@@ -339,6 +341,19 @@ mod tests {
         assert_eq!(again.segments[0].address, 0x0800_ff00);
         assert_eq!(again.segments[0].data[..0xf0], [0xff; 0xf0]);
         assert_eq!(again.segments[0].data[0xf0..0xf0 + 1000], image().segments[0].data);
+    }
+
+    #[test]
+    fn nothing_is_written_where_records_tell_so() {
+        let nothing = Image { segments: Vec::new(), entry: None, ..image() };
+        for format in [Format::IntelHex, Format::Srec] {
+            let file = nothing.write(format, &WriteOptions::default()).unwrap();
+            assert_eq!(Image::parse(&file, &ReadOptions::strict()).unwrap().segments, []);
+        }
+        assert_eq!(nothing.write(Format::Raw, &WriteOptions::default()), Ok(Vec::new()));
+        // `q` alone would not be recognised.
+        assert_eq!(nothing.write(Format::TiTxt, &WriteOptions::default()), Err(ImageError::Empty));
+        assert_eq!(nothing.write(Format::Uf2, &WriteOptions::default()), Err(ImageError::Empty));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct PatchHeader {
     pub new_size: u32,
     /// Length of the body in bytes, below 2^31.
     pub body_len: u32,
+    /// Length in bytes, below 2^31, of the host section behind the body; 0 if there is none. Devices need not receive it.
+    pub host_len: u32,
     /// Which devices the patch is for, if it says so.
     pub identity: Option<Identity>,
     /// The first 12 bytes of the SHA-256 of the old image. They guard against applying a patch to the wrong image by mistake,
@@ -71,6 +73,7 @@ impl Default for PatchHeader {
             old_size: 0,
             new_size: 0,
             body_len: 0,
+            host_len: 0,
             identity: None,
             old_digest: [0; 12],
             new_digest: [0; 32],
@@ -124,6 +127,11 @@ impl PatchHeader {
         (self.ram as usize).saturating_sub(APPLIER_BYTES)
     }
 
+    /// Bytes of the whole patch: header, body and host section.
+    pub fn patch_len(&self) -> u64 {
+        u64::from(self.header_len).wrapping_add(self.body_len.into()).wrapping_add(self.host_len.into())
+    }
+
     /// Bytes of the header that the address maps take: which bytes of both images stand at which addresses.
     pub fn address_map_len(&self) -> u32 {
         self.map_len.into()
@@ -146,7 +154,7 @@ impl PatchHeader {
         for bit in 0..32 {
             if features >> bit & 1 == 1 {
                 match Feature::from_bit(bit) {
-                    Some(Feature::AddressMap | Feature::Identity) => {}
+                    Some(Feature::AddressMap | Feature::Identity | Feature::HostSection) => {}
                     Some(feature) => reader.fail(HeaderError::Unsupported { feature }),
                     None => reader.fail(HeaderError::UnknownFeature { bit }),
                 }
@@ -169,6 +177,9 @@ impl PatchHeader {
         let new_size = header.old_size.wrapping_add(reader.signed("new size") as u32);
         header.new_size = reader.at_most("new size", new_size, MAX_SIZE);
         header.body_len = reader.limited("body length", MAX_SIZE);
+        if has(Feature::HostSection) {
+            header.host_len = reader.limited("host section", MAX_SIZE);
+        }
         header.tables = parse_tables(reader, header.codec);
         if has(Feature::AddressMap) {
             header.map_offset = reader.offset() as u16;
@@ -195,7 +206,8 @@ impl PatchHeader {
     pub(crate) fn emit(&mut self, maps: &super::Maps) -> Vec<u8> {
         use super::put;
         let features = u32::from(!maps.is_empty()) << Feature::AddressMap as u32
-            | u32::from(self.identity.is_some()) << Feature::Identity as u32;
+            | u32::from(self.identity.is_some()) << Feature::Identity as u32
+            | u32::from(self.host_len != 0) << Feature::HostSection as u32;
         self.map_counts = maps.counts();
         // The length of the header and the RAM that it states depend on each other: start with the longest header.
         self.header_len = MAX_HEADER_LEN as u32;
@@ -209,6 +221,9 @@ impl PatchHeader {
             put::varint(&mut fields, self.old_size);
             put::signed(&mut fields, self.new_size.wrapping_sub(self.old_size) as i32);
             put::varint(&mut fields, self.body_len);
+            if self.host_len != 0 {
+                put::varint(&mut fields, self.host_len);
+            }
             self.tables.emit(&mut fields, self.codec);
             let map_at = fields.len();
             if !maps.is_empty() {
@@ -283,6 +298,7 @@ mod tests {
             old_size: 5000,
             new_size: 4500,
             body_len: 321,
+            host_len: 77,
             identity: Some(Identity { product: 7, hardware_from: 2, hardware_to: 9, security_counter: 70000 }),
             old_digest: [1; 12],
             new_digest: [2; 32],
@@ -360,7 +376,7 @@ mod tests {
         assert_eq!(with(5, 4), Err(HeaderError::Unsupported { feature: Feature::ChunkTable }));
         assert_eq!(with(5, 8), Err(HeaderError::Unsupported { feature: Feature::InPlace }));
         assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
-        assert_eq!(with(5, 32), Err(HeaderError::UnknownFeature { bit: 5 }));
+        assert_eq!(with(5, 64), Err(HeaderError::UnknownFeature { bit: 6 }));
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
         assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { field: "write granularity", found: 13, limit: 12 }));
