@@ -62,6 +62,8 @@ pub mod apply;
 pub mod diff;
 #[cfg(feature = "std")]
 pub mod image;
+#[cfg(feature = "std")]
+pub mod package;
 
 mod bytes;
 #[cfg_attr(not(feature = "std"), allow(dead_code))]

@@ -1,0 +1,3 @@
+//! Firmware as it is shipped.
+
+pub mod bundle;
