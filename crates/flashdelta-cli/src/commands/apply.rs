@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use flashdelta::apply::{ApplyOptions, NewFile, OldFile};
 
+use super::bundle;
 use crate::args::{DeviceArgs, OutputArgs};
 use crate::drive::Drive;
 use crate::facts::Facts;
@@ -44,6 +45,11 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        if bundle::is_bundle(&self.patch) {
+            bundle::refuse_device_options(self.device.device().is_some())?;
+            let OutputArgs { quiet, json } = self.output_args;
+            return bundle::apply(&self.old, &self.patch, &self.output, quiet, json);
+        }
         let output = files::output(&self.output, &[&self.old, &self.patch])?;
         let old = OldFile::open(&self.old).map_err(|error| Failure::io("read", &self.old, &error))?;
         let mut patch = File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;

@@ -9,6 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use flashdelta::diff::{diff, DiffOptions, Patch, Phase};
 use serde::Serialize;
 
+use super::bundle;
 use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs};
 use crate::drive;
 use crate::facts::Facts;
@@ -23,6 +24,8 @@ Examples:
       For an ESP32 or another device with 64 KiB of RAM to spare.
   flashdelta diff old.bin new.bin -o update.fdp --profile small --base 0x08020000
       For a Cortex-M with 16 KiB; the images are raw and run at this address.
+  flashdelta diff old.zip new.zip -o update.fdp
+      Archives (zip, tar, gzip), folders, and manifests with the parts beside them: a bundle, for computers.
   flashdelta diff old.bin new.bin -o update.fdp --product heron --hardware-to 4 --security-counter 7
       Refused by devices other than herons up to revision 4, and by those that require a counter above 7.
 
@@ -48,7 +51,7 @@ Sizes are written 65536, 64KiB, 64K or 0x10000.";
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// The image that devices have
+    /// The image that devices have; or an archive, a folder, a manifest.json or a flasher_args.json
     old: PathBuf,
     /// The image that they shall have
     new: PathBuf,
@@ -76,6 +79,9 @@ pub(crate) struct Args {
     /// Number of threads, 0 for one per processor; the patch does not depend on it
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
     threads: usize,
+    /// Take archives and JSON files as they are, without looking at what they hold or name
+    #[arg(long)]
+    whole: bool,
     /// Do not apply the patch to see whether it works
     #[arg(long)]
     no_verify: bool,
@@ -89,8 +95,17 @@ impl Args {
     pub(crate) fn run(self) -> Outcome {
         let options = self.options()?;
         let output = files::output(&self.output, &[&self.old, &self.new])?;
-        let [old, new] = [files::read(&self.old)?, files::read(&self.new)?];
         let bar = Arc::new(Bar::new(self.output_args.quiet));
+        if !self.whole {
+            let [old, new] = [bundle::read(&self.old)?, bundle::read(&self.new)?];
+            if old.is_container() || new.is_container() {
+                let OutputArgs { quiet, json } = self.output_args;
+                let options = watched(options, &bar);
+                let job = bundle::Diff { output: &output, options, bar: &bar, verify: !self.no_verify, quiet, json };
+                return bundle::diff(&old, &new, &job);
+            }
+        }
+        let [old, new] = [files::read(&self.old)?, files::read(&self.new)?];
         let patch = make(&old, &new, options, &bar)?;
         if !self.no_verify {
             drive::prove(&old, &new, &patch.bytes, &bar)?;
@@ -142,16 +157,20 @@ impl Args {
 
 /// Makes a patch, with a bar, until Ctrl-C.
 fn make(old: &[u8], new: &[u8], options: DiffOptions, bar: &Arc<Bar>) -> Outcome<Patch> {
+    diff(old, new, &watched(options, bar)).map_err(|error| Failure::diff(&error))
+}
+
+/// The options with a bar, and Ctrl-C.
+fn watched(options: DiffOptions, bar: &Arc<Bar>) -> DiffOptions {
     let bar = Arc::clone(bar);
-    let options = options.progress(move |at| {
+    options.progress(move |at| {
         bar.update(doing(at.phase), at.fraction);
         if interrupt::requested() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
-    });
-    diff(old, new, &options).map_err(|error| Failure::diff(&error))
+    })
 }
 
 fn doing(phase: Phase) -> &'static str {

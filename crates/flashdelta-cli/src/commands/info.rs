@@ -9,6 +9,7 @@ use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::bundle;
 use crate::drive::{self, Drive};
 use crate::facts::{self, Facts};
 use crate::failure::{Failure, Names, Outcome};
@@ -42,6 +43,9 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let bytes = files::read(&self.file)?;
+        if flashdelta::package::bundle::is_bundle(&bytes) {
+            return bundle::info(&self.file, &bytes, self.old.as_deref(), self.json);
+        }
         if self.old.is_some() || bytes.starts_with(&drive::MAGIC) {
             self.patch(&bytes)
         } else {
