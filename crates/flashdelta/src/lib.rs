@@ -47,6 +47,7 @@
 //! - [`apply`]: the push state machine, the traits through which it reads and writes images, and implementations for slices, NOR flash and files.
 //! - [`diff`]: the maker (with `std`).
 //! - [`image`]: firmware containers: which bytes stand at which addresses (with `std`).
+//! - [`package`]: files that hold several others: archives, folders, manifests with their parts (with `std`).
 //!
 //! The maker runs the very code of the applier, with an encoder in place of the decoder: the two cannot drift apart.
 //!

@@ -58,7 +58,10 @@ pub(crate) fn is_bundle(path: &Path) -> bool {
 
 /// What `flashdelta diff` has to know.
 pub(crate) struct Diff<'a> {
+    /// As it was named.
     pub(crate) output: &'a Path,
+    /// Where it goes.
+    pub(crate) target: &'a Path,
     pub(crate) options: DiffOptions,
     pub(crate) bar: &'a Bar,
     pub(crate) verify: bool,
@@ -77,7 +80,7 @@ pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
     // A device can apply it if it is a patch between both files as they are.
     let plain = bundle::plain_patch(&made.bytes).filter(|_| !old.is_packed() && !new.is_packed());
     let bytes = plain.unwrap_or(&made.bytes);
-    files::write(job.output, bytes)?;
+    files::write(job.target, bytes)?;
     if !job.quiet {
         summarize(job, &made, bytes, plain.is_some());
     }
@@ -258,11 +261,13 @@ fn failure(error: &BundleError, old: &Path, patch: &Path) -> Failure {
 }
 
 fn folder_failure(error: &FolderError) -> Failure {
-    let class = match error {
-        FolderError::Io { .. } => Class::Io,
-        _ => Class::Usage,
-    };
-    Failure::new(class, error.to_string())
+    match error {
+        FolderError::Io { .. } => Failure::new(Class::Io, error.to_string()),
+        FolderError::Exists { .. } => {
+            Failure::new(Class::Usage, error.to_string()).hint("name a folder that is not there yet")
+        }
+        _ => Failure::new(Class::Usage, error.to_string()),
+    }
 }
 
 fn parts_failure(error: &PartsError) -> Failure {

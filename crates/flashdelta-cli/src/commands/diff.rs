@@ -101,7 +101,15 @@ impl Args {
             if old.is_container() || new.is_container() {
                 let OutputArgs { quiet, json } = self.output_args;
                 let options = watched(options, &bar);
-                let job = bundle::Diff { output: &output, options, bar: &bar, verify: !self.no_verify, quiet, json };
+                let job = bundle::Diff {
+                    output: &self.output,
+                    target: &output,
+                    options,
+                    bar: &bar,
+                    verify: !self.no_verify,
+                    quiet,
+                    json,
+                };
                 return bundle::diff(&old, &new, &job);
             }
         }

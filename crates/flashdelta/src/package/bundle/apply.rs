@@ -146,8 +146,14 @@ impl<'a> Maker<'a> {
                 self.small += len;
                 self.common.get(start..self.small).unwrap_or_default().to_vec()
             }
-            Method::Bundle => apply_at(self.old_content(member)?, part, self.level + 1)
-                .map_err(|error| BundleError::Nested { name: member.name.clone(), error: Box::new(error) })?,
+            Method::Bundle => {
+                let nested = |error| BundleError::Nested { name: member.name.clone(), error: Box::new(error) };
+                // Before anything is made.
+                if info(part).map_err(nested)?.new_size as usize != len {
+                    return Err(BundleError::BadField { field: "size of a member", offset: self.info.header_len });
+                }
+                apply_at(self.old_content(member)?, part, self.level + 1).map_err(nested)?
+            }
         })
     }
 

@@ -87,7 +87,7 @@ pub enum BundleError {
         /// Name of the member.
         name: String,
         /// Why.
-        error: Box<BundleError>,
+        error: Box<Self>,
     },
     /// There are bundles in bundles in bundles.
     TooDeep,

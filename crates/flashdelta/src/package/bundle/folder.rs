@@ -160,7 +160,7 @@ pub fn write(stream: &[u8], folder: &Path) -> Result<(), FolderError> {
     let files = files(stream)?;
     let failed = |path: &Path, error| FolderError::Io { doing: "write", path: path.to_owned(), error };
     if fs::symlink_metadata(folder).is_ok() {
-        return Err(failed(folder, io::ErrorKind::AlreadyExists.into()));
+        return Err(FolderError::Exists { path: folder.to_owned() });
     }
     let name = folder.file_name().ok_or_else(|| failed(folder, io::ErrorKind::InvalidInput.into()))?;
     let mut temporary_name = name.to_os_string();
@@ -209,6 +209,11 @@ pub enum FolderError {
         /// Why.
         error: io::Error,
     },
+    /// Something is there already where the folder shall be written.
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
     /// Something in the folder cannot be part of a patch.
     NotAFile {
         /// Which.
@@ -230,6 +235,7 @@ impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { doing, path, error } => write!(f, "cannot {doing} {}: {error}", path.display()),
+            Self::Exists { path } => write!(f, "cannot write {}: it is there already", path.display()),
             Self::NotAFile { path, what } => {
                 write!(f, "{} is {what}: only files and folders can be in a bundle", path.display())
             }
@@ -243,7 +249,7 @@ impl core::error::Error for FolderError {
         match self {
             Self::Io { error, .. } => Some(error),
             Self::Container(error) => Some(error),
-            Self::NotAFile { .. } => None,
+            Self::NotAFile { .. } | Self::Exists { .. } => None,
         }
     }
 }

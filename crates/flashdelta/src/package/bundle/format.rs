@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::container::Container;
 use super::BundleError;
-use crate::patch::{crc32, put, Reader};
+use crate::patch::{crc32, put, Reader, MAX_SIZE};
 
 const MAGIC: [u8; 3] = *b"FDB";
 const VERSION: u8 = 0;
@@ -250,6 +250,16 @@ impl Fields<'_> {
         self.reader.varint(field).map_err(|_| self.bad(field))
     }
 
+    /// The size of a file.
+    fn size(&mut self, field: &'static str) -> Result<u32, BundleError> {
+        let size = self.number(field)?;
+        if size > MAX_SIZE {
+            Err(self.bad(field))
+        } else {
+            Ok(size)
+        }
+    }
+
     fn byte(&mut self, field: &'static str) -> Result<u8, BundleError> {
         self.reader.byte(field).map_err(|_| self.bad(field))
     }
@@ -271,8 +281,8 @@ impl Fields<'_> {
         let mut info = BundleInfo {
             old_container: old,
             new_container: new,
-            old_size: self.number("old size")?,
-            new_size: self.number("new size")?,
+            old_size: self.size("old size")?,
+            new_size: self.size("new size")?,
             old_digest: self.array("old digest")?,
             new_digest: self.array("new digest")?,
             header_len,

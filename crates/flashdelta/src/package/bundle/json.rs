@@ -13,8 +13,8 @@ pub(super) enum Json {
     /// Everything with a point or an exponent, and what is too long for 64 bits.
     Float(f64),
     Text(String),
-    List(Vec<Json>),
-    Object(Vec<(String, Json)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 /// What is wrong with a JSON file. Paths are like `builds[2].parts[0].offset`.
@@ -138,7 +138,7 @@ impl<'a> Place<'a> {
     }
 
     /// The entries of an object, whose keys are all different.
-    pub(super) fn entries(&self) -> Result<Vec<(&'a str, Place<'a>)>, JsonError> {
+    pub(super) fn entries(&self) -> Result<Vec<(&'a str, Self)>, JsonError> {
         let Json::Object(entries) = self.value else { return Err(self.wrong("an object")) };
         let mut found: Vec<(&str, Place<'a>)> = Vec::new();
         let mut keys = std::collections::BTreeSet::new();
@@ -153,18 +153,18 @@ impl<'a> Place<'a> {
     }
 
     /// The value of a key; `null` counts as none.
-    pub(super) fn find(&self, key: &str) -> Result<Option<Place<'a>>, JsonError> {
+    pub(super) fn find(&self, key: &str) -> Result<Option<Self>, JsonError> {
         let found = self.entries()?.into_iter().find(|(name, _)| *name == key).map(|(_, place)| place);
         Ok(found.filter(|place| *place.value != Json::Null))
     }
 
     /// The value of a key that has to be there.
-    pub(super) fn get(&self, key: &str) -> Result<Place<'a>, JsonError> {
+    pub(super) fn get(&self, key: &str) -> Result<Self, JsonError> {
         let path = || if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         self.find(key)?.ok_or_else(|| JsonError::Missing { path: path() })
     }
 
-    pub(super) fn list(&self) -> Result<Vec<Place<'a>>, JsonError> {
+    pub(super) fn list(&self) -> Result<Vec<Self>, JsonError> {
         let Json::List(values) = self.value else { return Err(self.wrong("a list")) };
         Ok(values.iter().enumerate().map(|(i, value)| Place { value, path: format!("{}[{i}]", self.path) }).collect())
     }
@@ -202,15 +202,16 @@ impl<'a> Place<'a> {
 /// An offset in a string.
 pub(super) fn parse_offset(text: &str, path: &str) -> Result<u32, JsonError> {
     let (path, found) = (path.to_owned(), text.to_owned());
+    let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => (digits, 16),
         None => (text, 10),
     };
-    let is_number = |digits: &str| !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
-    if !is_number(digits.strip_prefix('-').unwrap_or(digits)) {
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return Err(JsonError::NotAnInteger { path, found });
     }
-    u32::from_str_radix(digits, radix).map_err(|_| JsonError::OutOfRange { path, found })
+    let number = u32::from_str_radix(digits, radix).ok().filter(|_| !is_negative);
+    number.ok_or(JsonError::OutOfRange { path, found })
 }
 
 impl<'de> Deserialize<'de> for Json {

@@ -76,6 +76,3 @@ fn member_apply(old: &[u8], patch: &[u8], len: usize) -> Result<Vec<u8>, MemberE
     }
     crate::apply::apply(old, patch)
 }
-
-#[cfg(test)]
-mod tests;

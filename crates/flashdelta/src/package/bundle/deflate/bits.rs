@@ -35,7 +35,7 @@ impl<'a> BitReader<'a> {
     /// Goes to the next byte; the bits left out have to be zero, as everybody writes them.
     pub(super) fn align(&mut self) -> Result<bool, DeflateError> {
         let mut clear = true;
-        while self.at % 8 != 0 {
+        while !self.at.is_multiple_of(8) {
             clear &= self.bit()? == 0;
         }
         Ok(clear)
