@@ -69,8 +69,10 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
         fs::write(release.join("manifest.json"), manifest("65536")).unwrap();
         fs::write(release.join("thousands.json"), manifest("65.536")).unwrap();
         fs::write(release.join("notes/changes.txt"), format!("Changes in {version}")).unwrap();
-        let zip = format!("heron-{version}.zip");
-        fs::write(folder.join(&zip), common::testdata(&format!("packages/{zip}"))).unwrap();
+        for extension in ["zip", "tar.gz"] {
+            let name = format!("heron-{version}.{extension}");
+            fs::write(folder.join(&name), common::testdata(&format!("packages/{name}"))).unwrap();
+        }
     }
     for left in ["restored", "restored-parts"] {
         let _ = fs::remove_dir_all(folder.join(left));

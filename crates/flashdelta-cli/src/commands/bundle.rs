@@ -7,7 +7,9 @@ use std::path::Path;
 
 use flashdelta::diff::DiffOptions;
 use flashdelta::package::bundle::folder::{self, FolderError};
-use flashdelta::package::bundle::{self, BundleError, BundleInfo, BundlePatch, Container, MemberInfo, PartsError};
+use flashdelta::package::bundle::{
+    self, BundleError, BundleInfo, BundlePatch, Container, MemberInfo, Method, PartsError,
+};
 use flashdelta::PatchHeader;
 use serde::Serialize;
 
@@ -23,8 +25,11 @@ pub(crate) struct Input {
     container: Container,
 }
 
-/// Reads a file, a folder, or a JSON file with its parts.
-pub(crate) fn read(path: &Path) -> Outcome<Input> {
+/// Reads a file, a folder, or a JSON file with its parts. If it is to be taken as a `whole`, it counts as no container.
+pub(crate) fn read(path: &Path, whole: bool) -> Outcome<Input> {
+    if whole {
+        return Ok(Input { container: Container::Whole, bytes: files::read(path)? });
+    }
     let bytes = if path.is_dir() {
         folder::read(path).map_err(|error| folder_failure(&error))?
     } else {
@@ -202,7 +207,7 @@ pub(crate) fn refuse_device_options(given: bool) -> Outcome {
 }
 
 fn make(old: &Path, patch: &Path) -> Outcome<Vec<u8>> {
-    let (input, bytes) = (read(old)?, files::read(patch)?);
+    let (input, bytes) = (read(old, false)?, files::read(patch)?);
     bundle::apply(&input.bytes, &bytes).map_err(|error| failure(&error, old, patch))
 }
 
@@ -227,7 +232,10 @@ pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) ->
     table.row(["", &format!("SHA-256 {}", hex(&info.new_digest))]);
     text += &table.render("ll");
     text += "\nMembers of the new file:\n";
-    text += &member_table(&info, bytes.len() as u64);
+    let mut table = Table::default();
+    table.row(["", "made by", "size", "holds", "bundle"]);
+    member_rows(&mut table, &info, bytes, 0);
+    text += &table.render("llrrr");
     if let (Some(true), Some(old)) = (applies, old) {
         let _ = writeln!(text, "\nApplies to {}: the result has the SHA-256 it promises.", old.display());
     }
@@ -235,18 +243,26 @@ pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) ->
     outcome.map(|_| ())
 }
 
-fn member_table(info: &BundleInfo, total: u64) -> String {
-    let mut table = Table::default();
-    table.row(["", "made by", "size", "holds", "bundle"]);
+/// The rows of a bundle; those of the bundles in it are indented.
+fn member_rows(table: &mut Table, info: &BundleInfo, bytes: &[u8], level: usize) {
+    let indented = |name: &str| format!("{}{name}", "  ".repeat(level));
+    let mut body = bytes.get((info.header_len + info.common_len) as usize..).unwrap_or_default();
     for member in &info.members {
         let holds = if member.content_size == member.size { String::new() } else { grouped(member.content_size) };
         let name = if member.name.is_empty() { "(the file)" } else { &member.name };
-        table.row([name, member.method.name(), &grouped(member.size), &holds, &grouped(member.bytes)]);
+        let method = member.method.name();
+        table.row([&indented(name), method, &grouped(member.size), &holds, &grouped(member.bytes)]);
+        let (part, rest) = body.split_at_checked(member.bytes as usize).unwrap_or((body, &[]));
+        body = rest;
+        if let (Method::Bundle, Ok(info)) = (member.method, bundle::info(part)) {
+            member_rows(table, &info, part, level + 1);
+        }
     }
-    table.row(["common patch", "", "", "", &grouped(info.common_len)]);
-    table.row(["header", "", "", "", &grouped(info.header_len)]);
-    table.row(["total", "", &grouped(info.new_size), "", &grouped(total)]);
-    table.render("llrrr")
+    table.row([&indented("common patch"), "", "", "", &grouped(info.common_len)]);
+    table.row([&indented("header"), "", "", "", &grouped(info.header_len)]);
+    if level == 0 {
+        table.row(["total", "", &grouped(info.new_size), "", &grouped(bytes.len() as u64)]);
+    }
 }
 
 /// The class and message of an error.
@@ -260,7 +276,7 @@ fn failure(error: &BundleError, old: &Path, patch: &Path) -> Failure {
     }
 }
 
-fn folder_failure(error: &FolderError) -> Failure {
+pub(crate) fn folder_failure(error: &FolderError) -> Failure {
     match error {
         FolderError::Io { .. } => Failure::new(Class::Io, error.to_string()),
         FolderError::Exists { .. } => {

@@ -96,24 +96,22 @@ impl Args {
         let options = self.options()?;
         let output = files::output(&self.output, &[&self.old, &self.new])?;
         let bar = Arc::new(Bar::new(self.output_args.quiet));
-        if !self.whole {
-            let [old, new] = [bundle::read(&self.old)?, bundle::read(&self.new)?];
-            if old.is_container() || new.is_container() {
-                let OutputArgs { quiet, json } = self.output_args;
-                let options = watched(options, &bar);
-                let job = bundle::Diff {
-                    output: &self.output,
-                    target: &output,
-                    options,
-                    bar: &bar,
-                    verify: !self.no_verify,
-                    quiet,
-                    json,
-                };
-                return bundle::diff(&old, &new, &job);
-            }
+        let [old, new] = [bundle::read(&self.old, self.whole)?, bundle::read(&self.new, self.whole)?];
+        if old.is_container() || new.is_container() {
+            let OutputArgs { quiet, json } = self.output_args;
+            let options = watched(options, &bar);
+            let job = bundle::Diff {
+                output: &self.output,
+                target: &output,
+                options,
+                bar: &bar,
+                verify: !self.no_verify,
+                quiet,
+                json,
+            };
+            return bundle::diff(&old, &new, &job);
         }
-        let [old, new] = [files::read(&self.old)?, files::read(&self.new)?];
+        let [old, new] = [old.bytes, new.bytes];
         let patch = make(&old, &new, options, &bar)?;
         if !self.no_verify {
             drive::prove(&old, &new, &patch.bytes, &bar)?;

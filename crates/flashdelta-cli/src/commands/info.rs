@@ -9,7 +9,7 @@ use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::bundle;
+use super::{bundle, package};
 use crate::drive::{self, Drive};
 use crate::facts::{self, Facts};
 use crate::failure::{Failure, Names, Outcome};
@@ -23,6 +23,8 @@ Examples:
       From which image to which, what the device needs, and where the bytes go.
   flashdelta info update.fdp --old old.bin
       Also whether it applies to this image, what is copied from it, and what the body is spent on.
+  flashdelta info release.zip
+      What an archive, a folder, a manifest.json or a flasher_args.json holds.
   flashdelta info firmware.bin
       Container format, SHA-256, and which bytes stand at which addresses.";
 
@@ -30,7 +32,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// A patch, or a firmware file in any format
+    /// A patch, or a firmware file or package in any format
     file: PathBuf,
     /// The image that the patch was made from: shows whether the patch applies to it, and what it does
     #[arg(long, value_name = "OLD")]
@@ -42,6 +44,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        if self.old.is_none() && package::info(&self.file, self.json)? {
+            return Ok(());
+        }
         let bytes = files::read(&self.file)?;
         if flashdelta::package::bundle::is_bundle(&bytes) {
             return bundle::info(&self.file, &bytes, self.old.as_deref(), self.json);

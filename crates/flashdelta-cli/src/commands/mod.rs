@@ -5,4 +5,5 @@ pub(crate) mod bundle;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
+pub(crate) mod package;
 pub(crate) mod verify;

@@ -43,7 +43,7 @@ const FARTHEST: usize = WINDOW - (LONGEST + SHORTEST + 1);
 const TOO_FAR: usize = 4096;
 
 /// Candidates that may be looked at, on average, for one byte: bounds the time for data that is made to take long.
-const PATIENCE: u64 = 1024;
+const PATIENCE: u64 = 256;
 
 /// Predicts the tokens of a stream, being told each one.
 pub(super) struct Predictor<'a> {
