@@ -214,9 +214,9 @@ impl<'a> Contents<'a> {
         let mut left = MOST_INFLATED;
         let plain = members.iter().map(|member| {
             let data = member.is_deflated.then(|| file.get(member.data.clone())).flatten()?;
-            let (plain, len) = inflate(data, left).ok()?;
+            let (plain, _) = inflate(data, left).ok().filter(|(_, len)| *len == data.len())?;
             left -= plain.len();
-            (len == data.len()).then_some(plain)
+            Some(plain)
         });
         let plain = plain.collect();
         Ok(Self { file, container, members, plain })

@@ -4,6 +4,7 @@
 //! (UTF-8), the length of the file (varint), the file. Empty folders, times and permissions are not kept.
 
 use core::fmt;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -169,8 +170,11 @@ pub fn write(stream: &[u8], folder: &Path) -> Result<(), FolderError> {
     fs::create_dir(&temporary).map_err(|error| failed(&temporary, error))?;
     let written = write_files(stream, files, &temporary, &failed)
         .and_then(|()| fs::rename(&temporary, folder).map_err(|error| failed(folder, error)));
-    if written.is_err() {
-        let _ = fs::remove_dir_all(&temporary);
+    match &written {
+        Ok(()) => {
+            bring_to_disk(folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+        }
+        Err(_) => drop(fs::remove_dir_all(&temporary)),
     }
     written
 }
@@ -181,8 +185,10 @@ fn write_files(
     folder: &Path,
     failed: &impl Fn(&Path, io::Error) -> FolderError,
 ) -> Result<(), FolderError> {
+    let mut folders = BTreeSet::from([folder.to_owned()]);
     for (name, data) in files {
         let path = folder.join(name);
+        folders.extend(path.ancestors().skip(1).take_while(|above| *above != folder).map(Path::to_owned));
         let write = || {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
@@ -193,7 +199,13 @@ fn write_files(
         };
         write().map_err(|error| failed(&path, error))?;
     }
+    folders.iter().for_each(|folder| bring_to_disk(folder));
     Ok(())
+}
+
+/// The names in a folder are durable once it is on the disk; not every system can do that.
+fn bring_to_disk(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 /// Why a folder could not be read or written.
