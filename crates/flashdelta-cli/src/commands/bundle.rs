@@ -63,6 +63,8 @@ pub(crate) fn is_bundle(path: &Path) -> bool {
 
 /// What `flashdelta diff` has to know.
 pub(crate) struct Diff<'a> {
+    /// The old and the new file, for messages.
+    pub(crate) names: [&'a Path; 2],
     /// As it was named.
     pub(crate) output: &'a Path,
     /// Where it goes.
@@ -76,7 +78,8 @@ pub(crate) struct Diff<'a> {
 
 /// Makes a patch between two inputs, at least one of which is a container.
 pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
-    let made = bundle::diff(&old.bytes, &new.bytes, &job.options).map_err(|error| Failure::diff(&error))?;
+    let made = bundle::diff(&old.bytes, &new.bytes, &job.options)
+        .map_err(|error| Failure::diff(&error, job.names[0], job.names[1]))?;
     job.bar.update("verifying", 1.0);
     if job.verify {
         prove(old, new, &made.bytes)?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod bundle;
+pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;

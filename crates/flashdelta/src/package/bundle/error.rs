@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::container::{Container, ContainerError};
 use super::deflate::DeflateError;
-use super::MemberError;
+use super::{MemberError, PackageError};
 use crate::apply::ErrorClass;
 
 /// Why a bundle could not be read or applied.
@@ -106,10 +106,10 @@ impl BundleError {
         match self {
             Self::OldMismatch { .. } => ErrorClass::WrongBase,
             Self::UnsupportedVersion { .. } | Self::UnknownFeature { .. } => ErrorClass::DoesNotFit,
-            Self::Member { error, .. } => match error.class() {
+            Self::Member { error, .. } => match &**error {
                 // The old file was checked as a whole: its members are right.
-                ErrorClass::WrongBase => ErrorClass::BadPatch,
-                class => class,
+                PackageError::Apply(error) if error.class() != ErrorClass::WrongBase => error.class(),
+                _ => ErrorClass::BadPatch,
             },
             Self::Nested { error, .. } => match error.class() {
                 ErrorClass::WrongBase => ErrorClass::BadPatch,

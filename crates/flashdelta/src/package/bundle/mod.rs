@@ -50,7 +50,8 @@ pub use json::JsonError;
 pub use make::{diff, BundlePatch};
 pub use parts::{names_parts, read_parts, PartsError};
 
-use crate::apply::{ApplyError, OutOfBounds};
+use super::{Output, PackageError};
+use crate::apply::ApplyError;
 use crate::diff::{DiffError, DiffOptions};
 use crate::patch::PatchHeader;
 
@@ -61,18 +62,24 @@ const SMALL: usize = 4096;
 const MOST_LEVELS: usize = 3;
 
 /// Why the patch of a member does not apply.
-pub type MemberError = ApplyError<OutOfBounds, OutOfBounds>;
+pub type MemberError = PackageError;
 
-/// Makes the patch of a member.
+/// Makes the patch of a member. Text files that cannot be read are patched as they are.
 fn member_diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>, DiffError> {
-    crate::diff::diff(old, new, options).map(|patch| patch.bytes)
+    let patch = match super::diff(old, new, options) {
+        Err(DiffError::OldFile(_) | DiffError::NewFile(_)) => crate::diff::diff(old, new, options),
+        patch => patch,
+    };
+    patch.map(|patch| patch.bytes)
 }
 
-/// Applies the patch of a member, which has to lead to `len` bytes: this is checked before anything is made.
+/// Applies the patch of a member, which has to lead to `len` bytes: where the file is its own image, this is checked before anything is
+/// made.
 fn member_apply(old: &[u8], patch: &[u8], len: usize) -> Result<Vec<u8>, MemberError> {
-    let header = PatchHeader::parse(patch)?;
-    if let Some(header) = header.filter(|header| header.new_size as usize != len) {
-        return Err(ApplyError::NewTooLong { needed: header.new_size, capacity: len as u32 });
+    let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
+    let is_plain = |header: &PatchHeader| header.host_len == 0;
+    if let Some(header) = header.filter(|header| is_plain(header) && header.new_size as usize != len) {
+        return Err(ApplyError::NewTooLong { needed: header.new_size, capacity: len as u32 }.into());
     }
-    crate::apply::apply(old, patch)
+    super::apply(old, patch, Output::Same)
 }
