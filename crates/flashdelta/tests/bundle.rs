@@ -97,6 +97,19 @@ fn a_stored_zip_is_no_larger_than_its_patch_as_a_whole() {
 }
 
 #[test]
+fn text_files_in_archives_are_patched_as_their_memory() {
+    let [s19, hex] = ["cortex-m-1.0.s19", "cortex-m-1.1.hex"].map(|name| testdata(&format!("firmware/{name}")));
+    let patch = round_trip(&zip(&[("app.s19", &s19)]), &zip(&[("app.hex", &hex)]));
+    assert_eq!(method(&patch, "app.hex"), Method::Patch);
+    let image = |version| testdata(&format!("firmware/cortex-m-{version}.bin"));
+    let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
+    assert!(patch.bytes.len() < alone + 600, "{} bytes, the firmware alone {alone}", patch.bytes.len());
+    // Text that cannot be read is a file as any other.
+    let damaged = [&hex[..2000], b":00zz", &hex[2000..]].concat();
+    round_trip(&zip(&[("app.s19", &s19)]), &zip(&[("app.hex", &damaged)]));
+}
+
+#[test]
 fn what_stands_around_an_archive_comes_back() {
     let mut random = Random(2);
     let code = code_like(&mut random, 9000);

@@ -57,7 +57,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         if bundle::is_bundle(&self.patch) {
-            bundle::refuse_device_options(self.device.device().is_some())?;
+            bundle::refuse_device_options(self.device.device().is_some() || !matches!(self.format, As::Same))?;
             let OutputArgs { quiet, json } = self.output_args;
             return bundle::apply(&self.old, &self.patch, &self.output, quiet, json);
         }

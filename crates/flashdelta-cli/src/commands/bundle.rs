@@ -205,8 +205,9 @@ pub(crate) fn refuse_device_options(given: bool) -> Outcome {
     if !given {
         return Ok(());
     }
-    let message = "this patch is a bundle, which computers apply: it knows neither products nor the RAM of a device";
-    Err(Failure::new(Class::Usage, message).hint("leave out the options that describe a device"))
+    let message =
+        "this patch is a bundle, which computers apply: it knows no products, no RAM of a device, and no other formats";
+    Err(Failure::new(Class::Usage, message).hint("leave out the options that describe a device or a format"))
 }
 
 fn make(old: &Path, patch: &Path) -> Outcome<Vec<u8>> {
