@@ -25,9 +25,9 @@ pub(crate) struct Input {
     container: Container,
 }
 
-/// Reads a file, a folder, or a JSON file with its parts. If it is to be taken as a `whole`, it counts as no container.
-pub(crate) fn read(path: &Path, whole: bool) -> Outcome<Input> {
-    if whole {
+/// Reads a file, a folder, or a JSON file with its parts. Taken `verbatim`, it counts as no container.
+pub(crate) fn read(path: &Path, verbatim: bool) -> Outcome<Input> {
+    if verbatim {
         return Ok(Input { container: Container::Whole, bytes: files::read(path)? });
     }
     let bytes = if path.is_dir() {
@@ -294,9 +294,9 @@ fn parts_failure(error: &PartsError) -> Failure {
     match error {
         PartsError::Folder(error) => folder_failure(error),
         PartsError::Json { .. } => Failure::new(Class::Usage, error.to_string())
-            .hint("to compare the JSON files alone, without the parts they name, use --whole"),
+            .hint("to compare the JSON files alone, without the parts they name, use --verbatim"),
         _ => Failure::new(Class::Usage, error.to_string())
-            .hint("put the parts beside it, or compare the JSON files alone with --whole"),
+            .hint("put the parts beside it, or compare the JSON files alone with --verbatim"),
     }
 }
 
