@@ -25,6 +25,7 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         bytes
     };
     fs::create_dir_all(folder.join("a-folder")).unwrap();
+    releases(folder, &old, &new);
     vec![
         ("padded.bin", [&old[..], &[0xFF; 5000]].concat()),
         ("short.bin", old[..1000].to_vec()),
@@ -57,6 +58,34 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("old.bin", old),
         ("new.bin", new),
     ]
+}
+
+/// Two releases with a manifest, one as a folder each; `heron-1.0.zip` and `heron-1.1.zip`.
+fn releases(folder: &Path, old: &[u8], new: &[u8]) {
+    for (version, image) in [("1.0", old), ("1.1", new)] {
+        let release = folder.join(format!("release-{version}"));
+        let _ = fs::remove_dir_all(&release);
+        fs::create_dir_all(release.join("notes")).unwrap();
+        let manifest = |offset: &str| {
+            format!(
+                r#"{{"name": "Heron", "builds": [{{"chipFamily": "ESP32-C3", "parts": [
+    {{"path": "boot.bin", "offset": 0}},
+    {{"path": "app.bin", "offset": {offset}}}]}}]}}"#
+            )
+        };
+        fs::write(release.join("app.bin"), image).unwrap();
+        fs::write(release.join("boot.bin"), &old[..9000]).unwrap();
+        fs::write(release.join("manifest.json"), manifest("65536")).unwrap();
+        fs::write(release.join("thousands.json"), manifest("65.536")).unwrap();
+        fs::write(release.join("notes/changes.txt"), format!("Changes in {version}")).unwrap();
+        for extension in ["zip", "tar.gz"] {
+            let name = format!("heron-{version}.{extension}");
+            fs::write(folder.join(&name), common::testdata(&format!("packages/{name}"))).unwrap();
+        }
+    }
+    for left in ["restored", "restored-parts"] {
+        let _ = fs::remove_dir_all(folder.join(left));
+    }
 }
 
 /// Bytes without any pattern (Marsaglia's xorshift).

@@ -72,6 +72,21 @@ fn the_specification_and_the_applier_agree() {
 }
 
 #[test]
+fn the_specification_and_bundles_agree() {
+    use flashdelta::package::bundle;
+    let text = text();
+    let vectors = blocks(&text, "```bundle\n");
+    assert!(!vectors.is_empty());
+    for vector in vectors {
+        let (old, new, patch) = (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
+        assert!(bundle::apply(&old, &patch).as_ref() == Ok(&new), "{vector}");
+        assert!(bundle::plain_patch(&patch).is_none());
+        let ours = bundle::diff(&old, &new, &DiffOptions::new()).unwrap().bytes;
+        assert!(ours.len() <= patch.len(), "{} bytes", ours.len());
+    }
+}
+
+#[test]
 fn the_specification_and_the_host_agree() {
     let text = text();
     let vectors = blocks(&text, "```files\n");

@@ -9,6 +9,7 @@ use flashdelta::image;
 use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
 
+use super::bundle;
 use crate::args::{As, DeviceArgs, OutputArgs};
 use crate::drive::{self, Drive};
 use crate::facts::Facts;
@@ -55,6 +56,11 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        if bundle::is_bundle(&self.patch) {
+            bundle::refuse_device_options(self.device.device().is_some() || !matches!(self.format, As::Same))?;
+            let OutputArgs { quiet, json } = self.output_args;
+            return bundle::apply(&self.old, &self.patch, &self.output, quiet, json);
+        }
         let output = files::output(&self.output, &[&self.old, &self.patch])?;
         let mut options = ApplyOptions::default();
         options.device = self.device.device();

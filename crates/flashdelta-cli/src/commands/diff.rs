@@ -11,6 +11,7 @@ use flashdelta::image::{self, elf};
 use flashdelta::package::{self, Memory, MemoryOptions};
 use serde::Serialize;
 
+use super::bundle;
 use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs, RecordArgs};
 use crate::drive;
 use crate::facts::Facts;
@@ -25,6 +26,8 @@ Examples:
       For an ESP32 or another device with 64 KiB of RAM to spare.
   flashdelta diff old.bin new.bin -o update.fdp --profile small --base 0x08020000
       For a Cortex-M with 16 KiB; the images are raw and run at this address.
+  flashdelta diff old.zip new.zip -o update.fdp
+      Archives (zip, tar, gzip), folders, and manifests with the parts beside them: a bundle, for computers.
   flashdelta diff old.bin new.bin -o update.fdp --product heron --hardware-to 4 --security-counter 7
       Refused by devices other than herons up to revision 4, and by those that require a counter above 7.
   flashdelta diff old.hex new.s19 -o update.fdp
@@ -54,7 +57,7 @@ Sizes are written 65536, 64KiB, 64K or 0x10000.";
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// The image that devices have, in any format
+    /// The image that devices have, in any format; or an archive, a folder, a manifest.json or a flasher_args.json
     old: PathBuf,
     /// The image that they shall have, in any format
     new: PathBuf,
@@ -82,7 +85,7 @@ pub(crate) struct Args {
     /// The ELF file that the new image was made of
     #[arg(long, value_name = "ELF", conflicts_with = "base")]
     new_elf: Option<PathBuf>,
-    /// Take both files byte by byte, also text: for damaged files, or if no device applies the patch
+    /// Take both files byte by byte, also text, archives and manifests: for damaged files, or if no device applies the patch
     #[arg(long, conflicts_with_all = ["old_elf", "new_elf"])]
     verbatim: bool,
     /// How hard to try, 1 (fast) to 9 (thorough)
@@ -106,6 +109,22 @@ impl Args {
     pub(crate) fn run(self) -> Outcome {
         let mut options = self.options()?;
         let output = files::output(&self.output, &[&self.old, &self.new])?;
+        let bar = Arc::new(Bar::new(self.output_args.quiet));
+        let [old, new] = [bundle::read(&self.old, self.verbatim)?, bundle::read(&self.new, self.verbatim)?];
+        if old.is_container() || new.is_container() {
+            let OutputArgs { quiet, json } = self.output_args;
+            let job = bundle::Diff {
+                names: [&self.old, &self.new],
+                output: &self.output,
+                target: &output,
+                options: watched(options, &bar),
+                bar: &bar,
+                verify: !self.no_verify,
+                quiet,
+                json,
+            };
+            return bundle::diff(&old, &new, &job);
+        }
         let memory = self.records.memory();
         let read = |path| if self.verbatim { files::read(path) } else { files::firmware(path, &memory.read) };
         let [old, new] = [read(&self.old)?, read(&self.new)?];
@@ -114,7 +133,6 @@ impl Args {
             options = options.address_maps(map(&old, &self.old, &self.old_elf)?, map(&new, &self.new, &self.new_elf)?);
         }
         self.warn_if_packed(&new, &memory);
-        let bar = Arc::new(Bar::new(self.output_args.quiet));
         let patch = self.make([&old, &new], options, &memory, &bar)?;
         if !self.no_verify {
             drive::prove(&old, &new, &patch.bytes, &bar)?;
@@ -186,15 +204,7 @@ impl Args {
         memory: &MemoryOptions,
         bar: &Arc<Bar>,
     ) -> Outcome<Patch> {
-        let bar = Arc::clone(bar);
-        let options = options.progress(move |at| {
-            bar.update(doing(at.phase), at.fraction);
-            if interrupt::requested() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
+        let options = watched(options, bar);
         let made = match self.verbatim {
             true => diff::diff(old, new, &options),
             false => package::diff_with(old, new, &options, memory),
@@ -225,6 +235,19 @@ impl Args {
             false => eprintln!("  verified: it turns the old image into the new one"),
         }
     }
+}
+
+/// The options with a bar, and Ctrl-C.
+fn watched(options: DiffOptions, bar: &Arc<Bar>) -> DiffOptions {
+    let bar = Arc::clone(bar);
+    options.progress(move |at| {
+        bar.update(doing(at.phase), at.fraction);
+        if interrupt::requested() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })
 }
 
 fn doing(phase: Phase) -> &'static str {

@@ -11,6 +11,7 @@ use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::{bundle, package};
 use crate::drive::{self, Drive};
 use crate::facts::{self, Facts};
 use crate::failure::{Failure, Names, Outcome};
@@ -24,6 +25,8 @@ Examples:
       From which image to which, what the device needs, and where the bytes go.
   flashdelta info update.fdp --old old.bin
       Also whether it applies to this image, what is copied from it, and what the body is spent on.
+  flashdelta info release.zip
+      What an archive, a folder, a manifest.json or a flasher_args.json holds.
   flashdelta info firmware.bin
       Container format, SHA-256, versions, and which bytes stand at which addresses; whether it is encrypted or compressed.";
 
@@ -31,7 +34,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// A patch, or a firmware file in any format
+    /// A patch, or a firmware file or package in any format
     file: PathBuf,
     /// The image that the patch was made from: shows whether the patch applies to it, and what it does
     #[arg(long, value_name = "OLD")]
@@ -43,7 +46,13 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        if self.old.is_none() && package::info(&self.file, self.json)? {
+            return Ok(());
+        }
         let bytes = files::firmware(&self.file, &ReadOptions::default())?;
+        if flashdelta::package::bundle::is_bundle(&bytes) {
+            return bundle::info(&self.file, &bytes, self.old.as_deref(), self.json);
+        }
         if self.old.is_some() || bytes.starts_with(&drive::MAGIC) {
             self.patch(&bytes)
         } else {

@@ -1,8 +1,10 @@
 //! The subcommands, one per file: the arguments, with their help, and what is done with them.
 
 pub(crate) mod apply;
+pub(crate) mod bundle;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
+pub(crate) mod package;
 pub(crate) mod verify;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use flashdelta::apply::ApplyOptions;
 use flashdelta::package::{Files, Output};
 
+use super::bundle;
 use crate::args::{self, DeviceArgs, OutputArgs};
 use crate::drive::{self, Drive};
 use crate::facts::Facts;
@@ -41,6 +42,11 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        if bundle::is_bundle(&self.patch) {
+            bundle::refuse_device_options(self.device.device().is_some() || self.ram.is_some())?;
+            let OutputArgs { quiet, json } = self.output_args;
+            return bundle::verify(&self.old, &self.patch, quiet, json);
+        }
         let open = |path: &Path| File::open(path).map_err(|error| Failure::io("read", path, &error));
         if let Some(ram) = self.ram {
             let (header, _) = drive::header(&mut open(&self.patch)?, &self.patch)?;

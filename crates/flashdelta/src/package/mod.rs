@@ -22,6 +22,10 @@
 //!
 //! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::diff::diff`] and [`crate::apply::apply`]. So are files of
 //! records that resist, because more of them is comment than record.
+//!
+//! Files that hold several others, archives and folders, are the business of [`bundle`].
+
+pub mod bundle;
 
 mod error;
 mod host;

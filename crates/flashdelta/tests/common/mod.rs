@@ -1,6 +1,7 @@
 //! What the tests share.
 #![allow(dead_code, unreachable_pub)] // Not every test uses all of it.
 
+pub mod archives;
 pub mod flash;
 
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds};

@@ -1,0 +1,167 @@
+//! Applying a bundle.
+
+use sha2::{Digest as _, Sha256};
+
+use super::container::Contents;
+use super::deflate::recreate;
+use super::format::{info, BundleInfo, MemberInfo, Method};
+use super::{member_apply, BundleError, MOST_LEVELS, SMALL};
+
+/// Applies a bundle in memory: gives the new file, byte by byte.
+///
+/// Nothing is allocated by sizes that the bundle claims, but a few bytes of it can make a large file: [`info`] tells how large, before.
+///
+/// # Errors
+///
+/// See [`BundleError`].
+pub fn apply(old: &[u8], bundle: &[u8]) -> Result<Vec<u8>, BundleError> {
+    apply_at(old, bundle, 0)
+}
+
+fn apply_at(old: &[u8], bundle: &[u8], level: usize) -> Result<Vec<u8>, BundleError> {
+    if level > MOST_LEVELS {
+        return Err(BundleError::TooDeep);
+    }
+    let info = info(bundle)?;
+    let digest: [u8; 32] = Sha256::digest(old).into();
+    let found = digest.first_chunk::<12>().copied().unwrap_or_default();
+    if found != info.old_digest || old.len() != info.old_size as usize {
+        return Err(BundleError::OldMismatch { expected: info.old_digest, found });
+    }
+    let container = info.old_container;
+    let old = Contents::new(old, container).map_err(|error| BundleError::Container { container, error })?;
+    let new = Maker::new(&info, &old, bundle, level)?.run()?;
+    let found: [u8; 32] = Sha256::digest(&new).into();
+    if found != info.new_digest {
+        return Err(BundleError::NewMismatch { expected: info.new_digest, found });
+    }
+    Ok(new)
+}
+
+/// The common part of an old file: its template and its small members.
+pub(super) fn common(contents: &Contents<'_>) -> Vec<u8> {
+    let (mut common, _) = contents.template();
+    for index in 0..contents.members.len() {
+        let content = contents.content(index);
+        if content.len() <= SMALL {
+            common.extend_from_slice(content);
+        }
+    }
+    common
+}
+
+struct Maker<'a> {
+    info: &'a BundleInfo,
+    old: &'a Contents<'a>,
+    level: usize,
+    /// What is left of the bundle.
+    body: &'a [u8],
+    /// What the common patch leads to: recipes, then the template, then small members.
+    common: Vec<u8>,
+    /// What is next in the recipes, the template and the small members.
+    recipes: usize,
+    template: usize,
+    small: usize,
+}
+
+impl<'a> Maker<'a> {
+    fn new(info: &'a BundleInfo, old: &'a Contents<'a>, bundle: &'a [u8], level: usize) -> Result<Self, BundleError> {
+        let small = info.members.iter().filter(|m| m.method == Method::Common).map(|m| u64::from(m.content_size));
+        let recipes: u64 = info.members.iter().filter_map(|m| m.recipe).map(u64::from).sum();
+        let behind = recipes + info.template_len() as u64;
+        let len = behind + small.sum::<u64>();
+        let Some(len) = u32::try_from(len).ok().map(|len| len as usize) else {
+            return Err(BundleError::BadField { field: "length of a recipe", offset: info.header_len });
+        };
+        let body = bundle.get(info.header_len as usize..).unwrap_or_default();
+        let mut maker = Self {
+            info,
+            old,
+            level,
+            body,
+            common: Vec::new(),
+            recipes: 0,
+            template: recipes as usize,
+            small: behind as usize,
+        };
+        let patch = maker.take(info.common_len);
+        maker.common = match (patch, len) {
+            ([], 0) => Vec::new(),
+            (patch, len) => member_apply(&common(old), patch, len)
+                .map_err(|error| BundleError::Member { name: String::new(), error: Box::new(error) })?,
+        };
+        Ok(maker)
+    }
+
+    /// The next bytes of the bundle.
+    fn take(&mut self, count: u32) -> &'a [u8] {
+        let (taken, rest) = self.body.split_at_checked(count as usize).unwrap_or((self.body, &[]));
+        self.body = rest;
+        taken
+    }
+
+    fn run(mut self) -> Result<Vec<u8>, BundleError> {
+        let info = self.info;
+        let mut new = Vec::new();
+        for member in &info.members {
+            let end = self.template + member.gap as usize;
+            new.extend_from_slice(self.common.get(self.template..end).unwrap_or_default());
+            self.template = end;
+            let content = self.content(member)?;
+            let wrong = BundleError::BadField { field: "size of a member", offset: info.header_len };
+            if content.len() != member.content_size as usize {
+                return Err(wrong);
+            }
+            let Some(recipe) = member.recipe else {
+                new.extend_from_slice(&content);
+                continue;
+            };
+            let end = self.recipes + recipe as usize;
+            let recipe = self.common.get(self.recipes..end).unwrap_or_default();
+            self.recipes = end;
+            let data = recreate(&content, recipe, member.size as usize)
+                .map_err(|error| BundleError::Deflate { name: member.name.clone(), error })?;
+            if data.len() != member.size as usize {
+                return Err(wrong);
+            }
+            new.extend_from_slice(&data);
+        }
+        let recipes: usize = info.members.iter().filter_map(|m| m.recipe).map(|len| len as usize).sum();
+        new.extend_from_slice(self.common.get(self.template..recipes + info.template_len()).unwrap_or_default());
+        Ok(new)
+    }
+
+    /// What a member holds.
+    fn content(&mut self, member: &MemberInfo) -> Result<Vec<u8>, BundleError> {
+        let part = self.take(member.bytes);
+        let failed = |error| BundleError::Member { name: member.name.clone(), error: Box::new(error) };
+        let len = member.content_size as usize;
+        Ok(match member.method {
+            Method::Same => self.old_content(member)?.to_vec(),
+            Method::Patch => member_apply(self.old_content(member)?, part, len).map_err(failed)?,
+            Method::Full => member_apply(&[], part, len).map_err(failed)?,
+            Method::Verbatim => part.to_vec(),
+            Method::Common => {
+                let start = self.small;
+                self.small += len;
+                self.common.get(start..self.small).unwrap_or_default().to_vec()
+            }
+            Method::Bundle => {
+                let nested = |error| BundleError::Nested { name: member.name.clone(), error: Box::new(error) };
+                // Before anything is made.
+                if info(part).map_err(nested)?.new_size as usize != len {
+                    return Err(BundleError::BadField { field: "size of a member", offset: self.info.header_len });
+                }
+                apply_at(self.old_content(member)?, part, self.level + 1).map_err(nested)?
+            }
+        })
+    }
+
+    /// The old member that a new one starts from.
+    fn old_content(&self, member: &MemberInfo) -> Result<&'a [u8], BundleError> {
+        let missing = BundleError::BadField { field: "old member", offset: self.info.header_len };
+        let index = member.old.map(|index| index as usize).filter(|index| *index < self.old.members.len());
+        let index = index.ok_or(missing)?;
+        Ok(if member.old_is_inflated { self.old.content(index) } else { self.old.raw(index) })
+    }
+}

@@ -1,0 +1,61 @@
+//! Files compressed by gzip: where the compressed data is.
+//!
+//! Source: RFC 1952. Only the first of several concatenated members is found; the others belong to the template.
+
+use super::container::{ContainerError, Member};
+use super::deflate::inflate;
+
+const EXTRA: u8 = 4;
+const NAME: u8 = 8;
+const COMMENT: u8 = 16;
+const HEADER_CRC: u8 = 2;
+const RESERVED: u8 = 0xE0;
+
+const HEADER_LEN: usize = 10;
+
+/// The data may become this long, in bytes.
+const MOST: usize = 1 << 30;
+
+/// Does it begin as a gzip file with the only method there is?
+pub fn is(file: &[u8]) -> bool {
+    file.starts_with(&[0x1F, 0x8B, 8])
+}
+
+/// The compressed data. Its name is the one in the header, if there is one.
+///
+/// # Errors
+///
+/// [`ContainerError`], if the header is cut short or has unknown flags, or the data is damaged.
+pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+    let cut_short = || ContainerError::CutShort { what: "gzip header", offset: 0 };
+    if !is(file) {
+        return Err(ContainerError::Expected { what: "a gzip header", offset: 0 });
+    }
+    let flags = *file.get(3).ok_or_else(cut_short)?;
+    if flags & RESERVED != 0 {
+        return Err(ContainerError::Unsupported { what: "a reserved flag of gzip", offset: 3 });
+    }
+    let mut at = HEADER_LEN;
+    if flags & EXTRA != 0 {
+        let len = file.get(at..).and_then(|rest| rest.first_chunk()).ok_or_else(cut_short)?;
+        at += 2 + usize::from(u16::from_le_bytes(*len));
+    }
+    let mut name = String::new();
+    for flag in [NAME, COMMENT] {
+        if flags & flag != 0 {
+            let rest = file.get(at..).ok_or_else(cut_short)?;
+            let len = rest.iter().position(|byte| *byte == 0).ok_or_else(cut_short)?;
+            if flag == NAME {
+                // RFC 1952: the name is in Latin-1.
+                name = rest[..len].iter().map(|byte| char::from(*byte)).collect();
+            }
+            at += len + 1;
+        }
+    }
+    if flags & HEADER_CRC != 0 {
+        at += 2;
+    }
+    let data = file.get(at..).ok_or_else(cut_short)?;
+    let (_, len) = inflate(data, MOST).map_err(|error| ContainerError::Deflate { error })?;
+    Ok(vec![Member { name, data: at..at + len, is_deflated: true }])
+}

@@ -1,0 +1,122 @@
+//! A JSON file that names the parts of a firmware, and the files beside it, as one packed folder.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::container::ContainerError;
+use super::flasher_args::{self, FlasherArgs};
+use super::folder::{self, FolderError};
+use super::json::JsonError;
+use super::manifest::{self, Manifest};
+use crate::patch::MAX_SIZE;
+
+/// Is it a JSON file that names parts: a manifest of ESP Web Tools, or `flasher_args.json` of ESP-IDF?
+pub fn names_parts(bytes: &[u8]) -> bool {
+    manifest::is(bytes) || flasher_args::is(bytes)
+}
+
+/// Reads such a file and the parts that it names, which have to be beside it or in folders beside it, and packs all of them as
+/// [`folder::pack`] does.
+///
+/// # Errors
+///
+/// [`PartsError`], if the file is wrong, a part is missing or elsewhere, or parts overlap in the flash.
+pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
+    let json_error = |error| PartsError::Json { path: path.to_owned(), error };
+    let text = read(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| PartsError::Elsewhere { path: path.display().to_string() })?;
+    let description = if manifest::is(&text) {
+        Description::Manifest(Manifest::parse(&text).map_err(json_error)?)
+    } else {
+        Description::FlasherArgs(FlasherArgs::parse(&text).map_err(json_error)?)
+    };
+    let mut files = BTreeMap::new();
+    for part in description.paths() {
+        if !folder::is_safe(part) || part == name {
+            return Err(PartsError::Elsewhere { path: part.to_owned() });
+        }
+        if !files.contains_key(part) {
+            files.insert(part.to_owned(), read(&folder.join(part))?);
+        }
+    }
+    description.check(|part| files.get(part).map_or(0, |data| data.len() as u64)).map_err(json_error)?;
+    files.insert(name.to_owned(), text);
+    folder::pack(files.into_iter().collect()).map_err(|error| PartsError::Folder(error.into()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PartsError> {
+    let failed = |error| PartsError::Folder(FolderError::Io { doing: "read", path: path.to_owned(), error });
+    let (found, limit) = (fs::metadata(path).map_err(failed)?.len(), u64::from(MAX_SIZE));
+    if found > limit {
+        let error = ContainerError::OutOfBounds { what: "size of a part", offset: 0, found, limit };
+        return Err(PartsError::Folder(error.into()));
+    }
+    fs::read(path).map_err(failed)
+}
+
+enum Description {
+    Manifest(Manifest),
+    FlasherArgs(FlasherArgs),
+}
+
+impl Description {
+    fn paths(&self) -> Vec<&str> {
+        match self {
+            Self::Manifest(manifest) => {
+                manifest.builds.iter().flat_map(|build| &build.parts).map(|part| part.path.as_str()).collect()
+            }
+            Self::FlasherArgs(args) => args.files.iter().map(|file| file.path.as_str()).collect(),
+        }
+    }
+
+    fn check(&self, size: impl Fn(&str) -> u64) -> Result<(), JsonError> {
+        match self {
+            Self::Manifest(manifest) => manifest.check(size),
+            Self::FlasherArgs(args) => args.check(size),
+        }
+    }
+}
+
+/// Why the parts of a firmware could not be read.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum PartsError {
+    /// The JSON file is wrong.
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: JsonError,
+    },
+    /// A part is not beside the JSON file: a URL, an absolute path, or one with `..`.
+    Elsewhere {
+        /// Where it is.
+        path: String,
+    },
+    /// A file cannot be read.
+    Folder(FolderError),
+}
+
+impl fmt::Display for PartsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Elsewhere { path } => write!(f, "the part \"{path}\" is not in the folder of the file that names it"),
+            Self::Folder(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PartsError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Json { error, .. } => Some(error),
+            Self::Folder(error) => Some(error),
+            Self::Elsewhere { .. } => None,
+        }
+    }
+}

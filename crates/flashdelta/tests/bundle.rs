@@ -1,0 +1,303 @@
+//! Archives and folders: patched member by member, restored byte by byte.
+
+mod common;
+
+use common::archives::{tar, tar_data, tar_header, zip, File};
+use common::{code_like, edited, testdata, Random};
+use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
+use flashdelta::package::bundle::{self, folder, BundlePatch, Container, ContainerError, Method};
+use proptest::prelude::*;
+
+fn options() -> DiffOptions {
+    DiffOptions::new().profile(DeviceProfile::linux()).ram(64 << 10).effort(1)
+}
+
+/// Makes a bundle and applies it.
+fn round_trip(old: &[u8], new: &[u8]) -> BundlePatch {
+    let patch = bundle::diff(old, new, &options()).unwrap();
+    assert!(bundle::apply(old, &patch.bytes).unwrap() == new);
+    assert_eq!(bundle::info(&patch.bytes).as_ref(), Ok(&patch.info));
+    patch
+}
+
+fn method(patch: &BundlePatch, name: &str) -> Method {
+    patch.info.members.iter().find(|member| member.name == name).unwrap_or_else(|| panic!("no {name}")).method
+}
+
+fn names(container: Container, file: &[u8]) -> Vec<String> {
+    container.members(file).unwrap().into_iter().map(|member| member.name).collect()
+}
+
+#[test]
+fn a_deflated_zip_costs_hardly_more_than_the_firmware_in_it() {
+    let [old, new] = ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
+    let patch = round_trip(&old, &new);
+    let image = |version| testdata(&format!("firmware/riscv-{version}.bin"));
+    let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
+    assert!(patch.bytes.len() < alone + 500, "{} bytes, the firmware alone {alone}", patch.bytes.len());
+    assert_eq!(method(&patch, "heron-1.1.bin"), Method::Patch);
+    assert_eq!(method(&patch, "bootloader.bin"), Method::Same);
+    assert_eq!(method(&patch, "manifest.json"), Method::Common);
+}
+
+#[test]
+fn a_compressed_tar_is_taken_apart_twice() {
+    let [old, new] = ["heron-1.0.tar.gz", "heron-1.1.tar.gz"].map(|name| testdata(&format!("packages/{name}")));
+    let patch = round_trip(&old, &new);
+    let image = |version| testdata(&format!("firmware/cortex-m-{version}.bin"));
+    let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
+    assert!(patch.bytes.len() < alone + 500, "{} bytes, the firmware alone {alone}", patch.bytes.len());
+    assert_eq!(patch.info.new_container, Container::Gzip);
+    assert_eq!(patch.info.members[0].method, Method::Bundle);
+}
+
+#[test]
+fn packages_of_different_kinds_share_what_they_hold() {
+    let (zip, tgz) = (testdata("packages/info-zip.zip"), testdata("packages/heron-1.1.tar.gz"));
+    let patch = round_trip(&zip, &testdata("packages/heron-1.1.zip"));
+    assert_eq!(method(&patch, "bootloader.bin"), Method::Same);
+    round_trip(&zip, &tgz);
+    round_trip(&tgz, &zip);
+    // From an archive to the file in it.
+    let image = testdata("firmware/cortex-m-1.1.bin");
+    let patch = round_trip(&zip, &image);
+    assert!(patch.bytes.len() < 200, "{} bytes", patch.bytes.len());
+    round_trip(&testdata("packages/stored.gz"), &testdata("packages/levels.zip"));
+}
+
+#[test]
+fn files_that_are_no_containers_get_the_patch_they_get_alone() {
+    let image = |version| testdata(&format!("firmware/riscv-{version}.bin"));
+    let (old, new) = (image("1.0"), image("1.1"));
+    let patch = round_trip(&old, &new);
+    let alone = diff(&old, &new, &options()).unwrap().bytes;
+    assert_eq!(bundle::plain_patch(&patch.bytes), Some(&alone[..]));
+    assert!(patch.bytes.len() < alone.len() + 120);
+    for (old, new) in [(&b""[..], &b""[..]), (b"", b"x"), (b"x", b""), (b"same", b"same")] {
+        round_trip(old, new);
+    }
+}
+
+/// A Nordic DFU package: stored, with an init packet that is all new.
+fn dfu_package(version: &str, init_packet: &[u8]) -> Vec<u8> {
+    let image = testdata(&format!("firmware/cortex-m-{version}.bin"));
+    let (bin, dat) = (format!("heron_{version}.bin"), format!("heron_{version}.dat"));
+    let manifest = format!(r#"{{"manifest": {{"application": {{"bin_file": "{bin}", "dat_file": "{dat}"}}}}}}"#);
+    zip(&[(&bin, &image), (&dat, init_packet), ("manifest.json", manifest.as_bytes())])
+}
+
+#[test]
+fn a_stored_zip_is_no_larger_than_its_patch_as_a_whole() {
+    let mut random = Random(1);
+    let old = dfu_package("1.0", &random.bytes(140));
+    let new = dfu_package("1.1", &random.bytes(140));
+    let patch = round_trip(&old, &new);
+    let whole = diff(&old, &new, &options()).unwrap().bytes.len();
+    assert!(patch.bytes.len() < whole + 120, "{} bytes, as a whole {whole}", patch.bytes.len());
+}
+
+#[test]
+fn text_files_in_archives_are_patched_as_their_memory() {
+    let [s19, hex] = ["cortex-m-1.0.s19", "cortex-m-1.1.hex"].map(|name| testdata(&format!("firmware/{name}")));
+    let patch = round_trip(&zip(&[("app.s19", &s19)]), &zip(&[("app.hex", &hex)]));
+    assert_eq!(method(&patch, "app.hex"), Method::Patch);
+    let image = |version| testdata(&format!("firmware/cortex-m-{version}.bin"));
+    let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
+    assert!(patch.bytes.len() < alone + 600, "{} bytes, the firmware alone {alone}", patch.bytes.len());
+    // Text that cannot be read is a file as any other.
+    let damaged = [&hex[..2000], b":00zz", &hex[2000..]].concat();
+    round_trip(&zip(&[("app.s19", &s19)]), &zip(&[("app.hex", &damaged)]));
+}
+
+#[test]
+fn what_stands_around_an_archive_comes_back() {
+    let mut random = Random(2);
+    let code = code_like(&mut random, 9000);
+    let changed = edited(&mut random, &code, 3);
+    let old = zip(&[("a.bin", &code), ("b/", b""), ("a.bin", b"twice")]);
+    // A self-extractor in front, with offsets that count from the archive; a comment behind.
+    let mut new = [b"#!/bin/sh\n", &zip(&[("c.bin", &changed), ("a.bin", b"twice")])[..], b"a comment"].concat();
+    let comment_len = new.len() - 11;
+    new[comment_len] = 9;
+    assert_eq!(Container::detect(&new), Container::Zip);
+    assert_eq!(names(Container::Zip, &new), ["c.bin", "a.bin"]);
+    round_trip(&old, &new);
+    round_trip(&new, &old);
+    round_trip(&zip(&[]), &new);
+}
+
+#[test]
+fn tar_archives_of_all_dialects() {
+    let mut random = Random(3);
+    let code = code_like(&mut random, 9000);
+    let changed = edited(&mut random, &code, 3);
+    let long = "a/very/long/path/".repeat(9) + "app.bin";
+    let old = tar(&[("app.bin", &code), ("empty", b"")]);
+    let new = tar(&[(&long, &changed), ("other.bin", &code[..700])]);
+    assert_eq!(names(Container::Tar, &new), [&long, "other.bin"]);
+    round_trip(&old, &new);
+
+    // An extended header gives the name and the size, a folder and a link have no data, and there is no end.
+    let record = "22 path=pax/ü.bin\n".to_owned() + "13 size=9000\n";
+    let record = record.replacen("22", &format!("{}", "NN path=pax/ü.bin\n".len()), 1);
+    let pax = [
+        tar_header("pax", record.len(), b'x'),
+        tar_data(record.as_bytes()),
+        tar_header("short", 0, b'0'),
+        tar_data(&code),
+        tar_header("folder/", 0, b'5'),
+        tar_header("link", 700, b'2'),
+        tar_header("last", 5, b'0'),
+        b"12345".to_vec(),
+    ];
+    let pax = pax.concat();
+    assert_eq!(names(Container::Tar, &pax), ["pax/ü.bin", "last"]);
+    round_trip(&old, &pax);
+}
+
+#[test]
+fn containers_in_containers() {
+    let mut random = Random(4);
+    let code = code_like(&mut random, 9000);
+    let changed = edited(&mut random, &code, 3);
+    let package = |code: &[u8], depth: usize| {
+        (0..depth).fold(code.to_vec(), |inner, _| tar(&[("inner", &inner), ("note.txt", b"a note")]))
+    };
+    for depth in 1..6 {
+        let patch = round_trip(&package(&code, depth), &package(&changed, depth));
+        assert!(patch.bytes.len() < 1500, "{depth} levels: {} bytes", patch.bytes.len());
+    }
+}
+
+/// Is it the error that was expected?
+type Expected = fn(&ContainerError) -> bool;
+
+#[test]
+fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
+    let good = zip(&[("a.bin", &[7; 500]), ("b.bin", &[8; 500])]);
+    let directory = good.len() - 22 - 2 * 51;
+    let with = |at: usize, bytes: &[u8]| {
+        let mut bad = good.clone();
+        bad[at..at + bytes.len()].copy_from_slice(bytes);
+        bad
+    };
+    let end = good.len() - 22;
+    let cases: Vec<(&str, Vec<u8>, Expected)> = vec![
+        ("size beyond the directory", with(directory + 20, &[0, 0, 0, 0x7F]), |e| {
+            matches!(e, ContainerError::OutOfBounds { .. })
+        }),
+        ("offset beyond the directory", with(directory + 42, &[0, 0, 0, 0x7F]), |e| {
+            matches!(e, ContainerError::OutOfBounds { .. })
+        }),
+        ("offset that is no header", with(directory + 42, &[1]), |e| matches!(e, ContainerError::Expected { .. })),
+        ("members that overlap", with(directory + 51 + 42, &[0, 0]), |e| matches!(e, ContainerError::Overlap { .. })),
+        ("zip64", with(directory + 20, &[0xFF; 4]), |e| matches!(e, ContainerError::Unsupported { what: "zip64", .. })),
+        ("several parts", with(end + 4, &[1]), |e| matches!(e, ContainerError::Unsupported { .. })),
+        ("more members than listed", with(end + 8, &[3, 0, 3, 0]), |e| {
+            matches!(e, ContainerError::Expected { .. } | ContainerError::CutShort { .. })
+        }),
+        ("fewer members than listed", with(end + 8, &[1, 0, 1, 0]), |e| {
+            matches!(e, ContainerError::Contradiction { .. })
+        }),
+        ("directory larger than the file", with(end + 12, &[0, 0, 0, 0x7F]), |e| {
+            matches!(e, ContainerError::OutOfBounds { .. })
+        }),
+        ("directory behind itself", with(end + 16, &[0xFF, 0xFF, 0, 0]), |e| {
+            matches!(e, ContainerError::OutOfBounds { .. })
+        }),
+        ("name beyond the directory", with(28 - 2, &[0xFF, 0xFF]), |e| matches!(e, ContainerError::CutShort { .. })),
+    ];
+    for (what, bad, expected) in cases {
+        let error = Container::Zip.members(&bad).expect_err(what);
+        assert!(expected(&error), "{what}: {error:?}");
+        assert!(!error.to_string().is_empty());
+        let patch = round_trip(&good, &bad);
+        assert_eq!(patch.whole, [None, Some(error)], "{what}");
+        round_trip(&bad, &good);
+    }
+    // The end is missing: it is no archive at all.
+    assert_eq!(Container::detect(&good[..end]), Container::Whole);
+
+    let good = tar(&[("a.bin", &[7; 500])]);
+    let mut large = good.clone();
+    large[..512].copy_from_slice(&tar_header("a.bin", 1 << 30, b'0'));
+    assert!(matches!(Container::Tar.members(&large), Err(ContainerError::OutOfBounds { .. })));
+    let mut sparse = good.clone();
+    sparse[..512].copy_from_slice(&tar_header("a.bin", 500, b'S'));
+    assert!(matches!(Container::Tar.members(&sparse), Err(ContainerError::Unsupported { .. })));
+    let mut damaged = tar(&[("a.bin", &[7; 500]), ("b.bin", &[7; 500])]);
+    damaged[1024] ^= 1;
+    assert!(matches!(Container::Tar.members(&damaged), Err(ContainerError::Expected { offset: 1024, .. })));
+    let gzip = testdata("packages/stored.gz");
+    assert!(matches!(Container::Gzip.members(&gzip[..200]), Err(ContainerError::Deflate { .. })));
+    assert!(matches!(Container::Gzip.members(&gzip[..12]), Err(ContainerError::CutShort { .. })));
+    for bad in [&large, &sparse, &damaged, &gzip[..200].to_vec()] {
+        round_trip(&good, bad);
+    }
+}
+
+#[test]
+fn the_bundle_does_not_depend_on_the_number_of_threads() {
+    let [old, new] = ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
+    let made = [1, 3].map(|threads| bundle::diff(&old, &new, &options().threads(threads)).unwrap().bytes);
+    assert!(made[0] == made[1]);
+}
+
+/// Files with something in common between old and new.
+fn releases(seed: u64, count: usize) -> [Vec<(String, Vec<u8>)>; 2] {
+    let mut random = Random(seed);
+    let old: Vec<_> = (0..count)
+        .map(|i| {
+            let len = random.below(9000);
+            (format!("part{i}-1.0.bin"), if i % 2 == 0 { code_like(&mut random, len) } else { random.bytes(len) })
+        })
+        .collect();
+    let mut new = Vec::new();
+    for (i, (name, data)) in old.iter().enumerate() {
+        match random.below(5) {
+            0 => new.push((name.clone(), data.clone())),
+            1 => {}
+            2 => new.push((format!("new{i}"), random.bytes(300))),
+            _ => new.push((name.replace("1.0", "1.10"), edited(&mut random, data, 4))),
+        }
+    }
+    [old, new]
+}
+
+fn borrowed(files: &[(String, Vec<u8>)]) -> Vec<File<'_>> {
+    files.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_release_comes_back(seed: u64, count in 0usize..6, kinds in 0usize..9) {
+        let [old, new] = releases(seed, count);
+        let pack = |kind: usize, files: &[(String, Vec<u8>)]| match kind {
+            0 => zip(&borrowed(files)),
+            1 => tar(&borrowed(files)),
+            _ => folder::pack(files.to_vec()).unwrap(),
+        };
+        round_trip(&pack(kinds % 3, &old), &pack(kinds / 3, &new));
+    }
+
+    #[test]
+    fn any_damage_to_a_container_is_survived(seed: u64, which in 0usize..4) {
+        let name = ["heron-1.0.zip", "heron-1.0.tar.gz", "info-zip.zip", "stored.gz"][which];
+        let mut random = Random(seed);
+        let good = testdata(&format!("packages/{name}"));
+        // The end is where the directory of a zip is.
+        let mut bad = good.clone();
+        for _ in 0..3 {
+            let at = bad.len() - 1 - random.below(600.min(bad.len()));
+            bad[at] = random.next() as u8;
+        }
+        for container in [Container::Zip, Container::Tar, Container::Gzip, Container::Folder] {
+            if let Ok(members) = container.members(&bad) {
+                prop_assert!(members.iter().all(|member| member.data.end <= bad.len()));
+                prop_assert!(members.windows(2).all(|pair| pair[0].data.end <= pair[1].data.start));
+            }
+        }
+    }
+}
