@@ -8,6 +8,7 @@
 //! written the header is checked, then the device against it, then the old image by its digest; while writing, every access against the declared
 //! sizes; at the end, the new image as it reads back by its SHA-256.
 
+pub mod ab;
 mod buffers;
 mod error;
 #[cfg(feature = "std")]
@@ -21,6 +22,7 @@ mod memory;
 pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
+mod sha256;
 
 pub use error::{ApplyError, Damage, ErrorClass};
 #[cfg(feature = "std")]
@@ -30,10 +32,11 @@ pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
+pub use sha256::Sha256Engine;
 
 use buffers::{Buffers, Views};
 use machine::{Machine, Outcome};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
 
@@ -69,7 +72,9 @@ pub struct Progress {
 /// Applies one patch.
 ///
 /// Any error is final: later calls return [`ApplyError::Poisoned`], and the update starts again with a new applier.
-pub struct Applier<'w, O: OldImage, N: NewImage> {
+///
+/// `H` computes SHA-256: see [`Sha256Engine`].
+pub struct Applier<'w, O: OldImage, N: NewImage, H = Sha256> {
     /// Taken while at work, so that an error leaves nothing to go on with.
     phase: Phase,
     options: ApplyOptions,
@@ -81,6 +86,7 @@ pub struct Applier<'w, O: OldImage, N: NewImage> {
     body: Option<Body<'w>>,
     /// Bytes that have been fed.
     fed: u32,
+    sha: H,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +109,14 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
     /// a device that gives all it has learns from the error whether it was enough, before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
-        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: None, fed: 0 }
+        Self::with_sha256(workspace, old, new, options, Sha256::default())
+    }
+}
+
+impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
+    /// As [`new`](Applier::new), with another implementation of SHA-256: the hardware unit of a chip, say. It must be at the start of a message.
+    pub fn with_sha256(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions, sha: H) -> Self {
+        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: None, fed: 0, sha }
     }
 
     /// Takes the next bytes of the patch, any number of them. When the last one is in, the new image is verified and
@@ -113,7 +126,9 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     ///
     /// # Errors
     ///
-    /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing has been written.
+    /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing has been written. Bytes behind the end
+    /// of the patch are [`ApplyError::TrailingInput`]: if they come in the same call as the end, nothing is committed; in a later call, the
+    /// new image was committed before.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
         let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
         let mut input = input;
@@ -196,9 +211,8 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     fn begin(&mut self, header: PatchHeader, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
         self.check_device(&header)?;
         let mut body = memory::divide(header, memory)?;
-        let mut sha = Sha256::new();
-        body.buffers.scan_old(&mut self.old, |piece| sha.update(piece))?;
-        let digest: [u8; 32] = sha.finalize().into();
+        body.buffers.scan_old(&mut self.old, |piece| self.sha.update(piece))?;
+        let digest = self.sha.finish();
         let found = digest.first_chunk::<12>().copied().unwrap_or_default();
         if found != header.old_digest {
             return Err(ApplyError::OldMismatch { expected: header.old_digest, found });
@@ -254,12 +268,14 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         }
         body.buffers.flush(&mut self.new)?;
         self.new.flush().map_err(|error| ApplyError::Finish { error })?;
-        let mut sha = Sha256::new();
-        body.buffers.scan_new(&mut self.new, |piece| sha.update(piece))?;
-        let found: [u8; 32] = sha.finalize().into();
+        body.buffers.scan_new(&mut self.new, |piece| self.sha.update(piece))?;
+        let found = self.sha.finish();
         let expected = body.header.new_digest;
         if found != expected {
             return Err(ApplyError::NewMismatch { expected, found });
+        }
+        if !input.is_empty() {
+            return Err(ApplyError::TrailingInput { expected: self.fed });
         }
         self.new.commit().map_err(|error| ApplyError::Finish { error })?;
         Ok(Phase::Done)

@@ -1,7 +1,7 @@
 //! What the tests share.
 #![allow(dead_code, unreachable_pub)] // Not every test uses all of it.
 
-pub mod flash;
+pub mod cuts;
 
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds};
 use flashdelta::PatchHeader;
