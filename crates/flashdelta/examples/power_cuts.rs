@@ -7,7 +7,7 @@
 //! Says for each of several geometries how many cuts there were, and ends with exit code 1 if any restart did not end in the right image, erased
 //! a finished sector again, touched the running slot, or broke a rule of the flash. How it gets through so many: see `tests/common/cuts.rs`.
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../tests/common/cuts.rs"]
 mod cuts;
 
