@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, OutOfBounds};
+use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, MemoryImage, OutOfBounds};
 use flashdelta::image::{self, AddressMap, Format, MapSegment, SegmentKind, Split};
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -108,7 +108,8 @@ impl Args {
         let old = files::read(old)?;
         let bar = Bar::new(false);
         let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar: &bar, doing: "verifying" };
-        drive.run(&mut &*bytes, old.as_slice(), Vec::new())?;
+        let new = MemoryImage::for_patch(old.len() as u64, bytes.len() as u64);
+        drive.run(&mut &*bytes, old.as_slice(), new)?;
         bar.update("explaining", 1.0);
         let names = &drive.names;
         explain(&old, bytes).map(Some).map_err(|error| Failure::apply(&error, names))

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{ApplyOptions, OldFile};
+use flashdelta::apply::{ApplyOptions, MemoryImage, OldFile, OldImage as _};
 
 use crate::args::{self, DeviceArgs, OutputArgs};
 use crate::drive::{self, Drive};
@@ -20,7 +20,8 @@ Examples:
 
 /// Check a patch against an old image without writing anything
 ///
-/// Applies the patch in memory, in the very workspace that it asks for: everything that a device would find is found.
+/// Applies the patch in memory, in the very workspace that it asks for: everything that a device would find is found. A new image
+/// out of all proportion (more than 64 MiB and 16 times old image and patch) is refused: `flashdelta apply` writes it to a file.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
@@ -55,7 +56,10 @@ impl Args {
         let names = Names { old: &self.old, patch: &self.patch, new: Path::new("new image") };
         let bar = Bar::new(self.output_args.quiet);
         let drive = Drive { options, comfort: 0, names, bar: &bar, doing: "verifying" };
-        let (header, _) = drive.run(&mut open(&self.patch)?, old, Vec::new())?;
+        let mut patch = open(&self.patch)?;
+        let patch_len = patch.metadata().map_or(0, |facts| facts.len());
+        let new = MemoryImage::for_patch(old.len().into(), patch_len);
+        let (header, _) = drive.run(&mut patch, old, new)?;
         drop(bar);
         if self.output_args.json {
             print_json(

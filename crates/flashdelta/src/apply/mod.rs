@@ -19,6 +19,8 @@ mod images;
 mod input;
 mod machine;
 mod memory;
+#[cfg(feature = "std")]
+mod memory_image;
 pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
@@ -30,6 +32,8 @@ pub use explain::{explain, Breakdown, PartBytes};
 #[cfg(feature = "std")]
 pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};
+#[cfg(feature = "std")]
+pub use memory_image::MemoryImage;
 #[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
 pub use sha256::Sha256Engine;
