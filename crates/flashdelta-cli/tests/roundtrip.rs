@@ -84,7 +84,8 @@ fn failure_leaves_the_output_alone() {
 #[test]
 #[cfg(unix)]
 fn ctrl_c_ends_a_large_image() {
-    use std::time::{Duration, Instant};
+    use core::time::Duration;
+    use std::time::Instant;
     let folder = common::folder("interrupt");
     let [old, patch, out] = ["old.bin", "bomb.fdp", "out.bin"].map(|name| folder.join(name));
     fs::write(&old, b"").unwrap();

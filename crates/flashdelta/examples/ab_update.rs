@@ -8,7 +8,7 @@
 //! sector of its own. A real log must also be emptied in time, and reckon with a torn entry that looks blank.
 
 use core::cell::RefCell;
-use std::error::Error;
+use core::error::Error;
 
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 use flashdelta::apply::ab::{AbUpdate, BootSelection, Verified};

@@ -5,9 +5,9 @@ mod common;
 use core::cell::RefCell;
 
 use common::{code_like, edited, Random};
-use embedded_storage::nor_flash::NorFlash;
+use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 use flashdelta::apply::ab::{AbError, AbUpdate, Verified};
-use flashdelta::apply::nor::{slots, NorNew, NorOld, NorStats, Shared, SharedError, Slot, SlotError};
+use flashdelta::apply::nor::{self, slots, NorNew, NorOld, NorStats, ReadFlash, Shared, SharedError, Slot, SlotError};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage as _, Sha256Engine};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{Codec, PatchHeader};
@@ -54,11 +54,11 @@ fn flash_with<const READ: usize, const WRITE: usize, const ERASE: usize>(
     flash
 }
 
-fn feed<F: NorFlash, B: AsMut<[u8]>>(
+fn feed<F: NorFlash<Error = SimError>, B: AsMut<[u8]>>(
     old: NorOld<Shared<'_, F>>,
     new: NorNew<Shared<'_, F>, B>,
     patch: &[u8],
-) -> Result<NorStats, ApplyError<SlotError<SharedError<F::Error>>, SlotError<SharedError<F::Error>>>> {
+) -> Result<NorStats, Failure> {
     let mut workspace = workspace(patch);
     let mut applier = Applier::new(&mut workspace, old, new, ApplyOptions::default());
     for piece in patch.chunks(100) {
@@ -274,6 +274,70 @@ fn slots_have_to_lie_in_the_flash() {
     assert_eq!(overlap(Slot::new(8192, 4096)), None);
     assert_eq!(overlap(Slot::new(0, 8192)), Some(SlotError::Overlap));
     assert_eq!(overlap(Slot::new(4096, 8192)), Some(SlotError::Overlap));
+}
+
+/// A driver that learns the units of its flash when the program runs.
+struct Probed<'a> {
+    chip: &'a RefCell<Flash>,
+    units: [usize; 3],
+}
+
+impl ReadFlash for Probed<'_> {
+    type Error = SimError;
+
+    fn size(&self) -> usize {
+        self.chip.borrow().capacity()
+    }
+
+    fn read_unit(&self) -> usize {
+        self.units[0]
+    }
+
+    fn read_at(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), SimError> {
+        self.chip.borrow_mut().read(offset, bytes)
+    }
+}
+
+impl nor::Flash for Probed<'_> {
+    fn write_unit(&self) -> usize {
+        self.units[1]
+    }
+
+    fn sector(&self) -> usize {
+        self.units[2]
+    }
+
+    fn erase_at(&mut self, offset: u32) -> Result<(), SimError> {
+        let end = offset + self.units[2] as u32;
+        self.chip.borrow_mut().erase(offset, end)
+    }
+
+    fn write_at(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SimError> {
+        self.chip.borrow_mut().write(offset, bytes)
+    }
+}
+
+#[test]
+fn flash_whose_units_are_known_only_at_run_time() {
+    let update = update(Codec::Model, 1, 20_000);
+    // Units may be larger than they have to be.
+    for units in [[4, 8, 4096], [64, 16, 8192]] {
+        let chip = RefCell::new(flash_with::<4, 8, 4096>(&update.old, SMALL));
+        let probed = || Probed { chip: &chip, units };
+        for keeps in [false, true] {
+            let old = NorOld::new(probed(), 0, SMALL.len).unwrap();
+            let new = NorNew::new(probed(), SMALL.len, SMALL.len).unwrap();
+            let mut workspace = workspace(&update.patch);
+            let mut applier = Applier::new(&mut workspace, old, new, ApplyOptions::default());
+            applier.feed(&update.patch).unwrap();
+            let (_, new) = applier.finish().unwrap();
+            let sectors = update.new.len().div_ceil(units[2]) as u32;
+            let expected = if keeps { (0, sectors) } else { (sectors, 0) };
+            assert_eq!((new.stats().erases, new.stats().kept), expected);
+        }
+        assert!(chip.borrow().holds(SMALL.len, &update.new));
+        assert_eq!(chip.borrow().violations(), []);
+    }
 }
 
 /// Starts the update again after every cut of the one that finds `other` in the slot; without any trick.

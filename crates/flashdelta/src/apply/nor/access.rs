@@ -1,8 +1,6 @@
 //! Where a slot is in the flash, and reading from anywhere although the flash reads whole units only.
 
-use embedded_storage::nor_flash::ReadNorFlash;
-
-use super::SlotError;
+use super::{ReadFlash, SlotError};
 
 /// Memory of a few bytes, aligned as flash drivers may want it.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +34,12 @@ impl Slot {
     }
 
     /// Does it lie in this flash, and can that be read?
-    pub(super) fn check<F: ReadNorFlash>(self, flash: &F) -> Result<(), SlotError<F::Error>> {
-        let unit = F::READ_SIZE;
+    pub(super) fn check<F: ReadFlash>(self, flash: &F) -> Result<(), SlotError<F::Error>> {
+        let unit = flash.read_unit();
         let end = self.start.checked_add(self.len).ok_or(SlotError::Geometry)? as usize;
         let whole_units = unit > 0 && unit <= MOST_READ && (self.start as usize).is_multiple_of(unit);
         // The last bytes are read as a part of their unit.
-        let fits = end.checked_next_multiple_of(unit).is_some_and(|end| end <= flash.capacity());
+        let fits = end.checked_next_multiple_of(unit).is_some_and(|end| end <= flash.size());
         if whole_units && fits {
             Ok(())
         } else {
@@ -60,8 +58,8 @@ impl Slot {
 }
 
 /// Reads from anywhere.
-pub(super) fn read<F: ReadNorFlash>(flash: &mut F, at: u32, buf: &mut [u8]) -> Result<(), SlotError<F::Error>> {
-    if F::READ_SIZE <= SMALL_READ {
+pub(super) fn read<F: ReadFlash>(flash: &mut F, at: u32, buf: &mut [u8]) -> Result<(), SlotError<F::Error>> {
+    if flash.read_unit() <= SMALL_READ {
         read_with::<F, SMALL_READ>(flash, at, buf)
     } else {
         read_with::<F, MOST_READ>(flash, at, buf)
@@ -69,24 +67,21 @@ pub(super) fn read<F: ReadNorFlash>(flash: &mut F, at: u32, buf: &mut [u8]) -> R
 }
 
 /// Whole units at once; parts of units at both ends by way of a buffer.
-fn read_with<F: ReadNorFlash, const N: usize>(
-    flash: &mut F,
-    at: u32,
-    buf: &mut [u8],
-) -> Result<(), SlotError<F::Error>> {
+fn read_with<F: ReadFlash, const N: usize>(flash: &mut F, at: u32, buf: &mut [u8]) -> Result<(), SlotError<F::Error>> {
+    let read_unit = flash.read_unit();
     let mut at = at;
     let mut rest = buf;
     while !rest.is_empty() {
-        let skip = (at as usize).checked_rem(F::READ_SIZE).ok_or(SlotError::Geometry)?;
-        let whole = rest.len().wrapping_sub(rest.len().checked_rem(F::READ_SIZE).unwrap_or(0));
-        let len = if skip == 0 && whole > 0 { whole } else { rest.len().min(F::READ_SIZE.wrapping_sub(skip)) };
+        let skip = (at as usize).checked_rem(read_unit).ok_or(SlotError::Geometry)?;
+        let whole = rest.len().wrapping_sub(rest.len().checked_rem(read_unit).unwrap_or(0));
+        let len = if skip == 0 && whole > 0 { whole } else { rest.len().min(read_unit.wrapping_sub(skip)) };
         let Some((front, back)) = rest.split_at_mut_checked(len) else { break };
         if skip == 0 && whole > 0 {
-            flash.read(at, front)?;
+            flash.read_at(at, front)?;
         } else {
             let mut unit = Aligned([0; N]);
-            let unit = unit.0.get_mut(..F::READ_SIZE).ok_or(SlotError::Geometry)?;
-            flash.read(at.wrapping_sub(skip as u32), unit)?;
+            let unit = unit.0.get_mut(..read_unit).ok_or(SlotError::Geometry)?;
+            flash.read_at(at.wrapping_sub(skip as u32), unit)?;
             for (to, from) in front.iter_mut().zip(unit.iter().skip(skip)) {
                 *to = *from;
             }
@@ -101,7 +96,7 @@ fn read_with<F: ReadNorFlash, const N: usize>(
 const COMPARED: usize = 64;
 
 /// Does the flash hold these bytes? What cannot be read is not what it should be: in flash with an error-correcting code, a torn unit.
-pub(super) fn holds<F: ReadNorFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bool {
+pub(super) fn holds<F: ReadFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bool {
     let mut at = at;
     bytes.chunks(COMPARED).all(|expected| {
         let mut memory = Aligned([0; COMPARED]);
@@ -113,7 +108,7 @@ pub(super) fn holds<F: ReadNorFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bo
 }
 
 /// Does the flash read as erased from `at` up to `end`?
-pub(super) fn is_blank<F: ReadNorFlash>(flash: &mut F, at: u32, end: u32) -> bool {
+pub(super) fn is_blank<F: ReadFlash>(flash: &mut F, at: u32, end: u32) -> bool {
     let blank = [0xFF; COMPARED];
     let mut at = at;
     while at < end {

@@ -1,4 +1,4 @@
-//! Slots in NOR flash, through the traits of `embedded-storage`.
+//! Slots in NOR flash, through the traits of `embedded-storage`, or [`Flash`] for drivers that cannot have those.
 //!
 //! [`NorOld`] reads a slot, [`NorNew`] writes one. If both slots are on one chip, [`Shared`] lends it to both, and [`slots`] makes them and sees to it
 //! that they do not overlap.
@@ -40,17 +40,19 @@
 //! the needs of the patch, up to 1,024 and 128 bytes: lend more workspace, and there are fewer reads.
 
 mod access;
+mod flash;
 mod new;
 mod shared;
 
 pub use access::Slot;
+pub use flash::{Flash, ReadFlash};
 pub use new::{NorNew, NorStats};
 pub use shared::{Shared, SharedError};
 
 use core::cell::RefCell;
 use core::fmt;
 
-use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
+use embedded_storage::nor_flash::NorFlash;
 
 use super::OldImage;
 
@@ -106,7 +108,7 @@ pub struct NorOld<F> {
     slot: Slot,
 }
 
-impl<F: ReadNorFlash> NorOld<F> {
+impl<F: ReadFlash> NorOld<F> {
     /// The slot of `len` bytes at `start` of the flash.
     ///
     /// # Errors
@@ -124,7 +126,7 @@ impl<F: ReadNorFlash> NorOld<F> {
     }
 }
 
-impl<F: ReadNorFlash> OldImage for NorOld<F> {
+impl<F: ReadFlash> OldImage for NorOld<F> {
     type Error = SlotError<F::Error>;
 
     fn len(&self) -> u32 {

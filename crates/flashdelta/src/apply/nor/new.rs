@@ -1,9 +1,7 @@
 //! The slot that is written.
 
-use embedded_storage::nor_flash::NorFlash;
-
 use super::access::{self, Aligned};
-use super::{Slot, SlotError};
+use super::{Flash, Slot, SlotError};
 use crate::apply::NewImage;
 
 /// Write units up to this many bytes need no lent buffer.
@@ -35,7 +33,7 @@ pub struct NorNew<F, B = [u8; 0]> {
     pending: usize,
 }
 
-impl<F: NorFlash> NorNew<F> {
+impl<F: Flash> NorNew<F> {
     /// The slot of `len` bytes at `start` of the flash, both multiples of its sector size. All of it is at the disposal of the update.
     ///
     /// # Errors
@@ -47,7 +45,7 @@ impl<F: NorFlash> NorNew<F> {
     }
 }
 
-impl<F: NorFlash, B: AsMut<[u8]>> NorNew<F, B> {
+impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
     /// A slot with a buffer, say `&mut [u8]`.
     ///
     /// With a buffer of one sector no sector is ever erased more than once in an update, and nothing behind the last sector of the image is touched.
@@ -61,15 +59,16 @@ impl<F: NorFlash, B: AsMut<[u8]>> NorNew<F, B> {
     pub fn with_buffer(flash: F, start: u32, len: u32, mut buffer: B) -> Result<Self, SlotError<F::Error>> {
         let slot = Slot::new(start, len);
         slot.check(&flash)?;
-        let aligned = F::ERASE_SIZE > 0
-            && (start as usize).is_multiple_of(F::ERASE_SIZE)
-            && (len as usize).is_multiple_of(F::ERASE_SIZE)
-            && F::WRITE_SIZE > 0
-            && F::ERASE_SIZE.is_multiple_of(F::WRITE_SIZE);
+        let (unit, sector) = (flash.write_unit(), flash.sector());
+        let aligned = sector > 0
+            && (start as usize).is_multiple_of(sector)
+            && (len as usize).is_multiple_of(sector)
+            && unit > 0
+            && sector.is_multiple_of(unit);
         if !aligned {
             return Err(SlotError::Geometry);
         }
-        let needed = if F::WRITE_SIZE > SMALL_WRITE { F::WRITE_SIZE.saturating_mul(2) } else { 0 };
+        let needed = if unit > SMALL_WRITE { unit.saturating_mul(2) } else { 0 };
         if buffer.as_mut().len() < needed {
             return Err(SlotError::BufferTooSmall { needed: needed as u32 });
         }
@@ -108,10 +107,11 @@ impl<F: NorFlash, B: AsMut<[u8]>> NorNew<F, B> {
 
     /// The writer, the bytes of the next unit, and the rest of the buffer.
     fn parts(&mut self) -> (&mut Writer<F>, &mut [u8], &mut [u8]) {
-        let (unit, rest) = if F::WRITE_SIZE > SMALL_WRITE {
-            self.buffer.as_mut().split_at_mut_checked(F::WRITE_SIZE).unwrap_or_default()
+        let len = self.writer.flash.write_unit();
+        let (unit, rest) = if len > SMALL_WRITE {
+            self.buffer.as_mut().split_at_mut_checked(len).unwrap_or_default()
         } else {
-            (self.unit.0.get_mut(..F::WRITE_SIZE).unwrap_or_default(), self.buffer.as_mut())
+            (self.unit.0.get_mut(..len).unwrap_or_default(), self.buffer.as_mut())
         };
         (&mut self.writer, unit, rest)
     }
@@ -126,7 +126,7 @@ impl<F: NorFlash, B: AsMut<[u8]>> NorNew<F, B> {
             taken = taken.wrapping_add(1);
         }
         let mut pending = pending.wrapping_add(taken);
-        if pending >= F::WRITE_SIZE {
+        if pending >= unit.len() {
             writer.program(unit, rest)?;
             pending = 0;
         }
@@ -137,14 +137,13 @@ impl<F: NorFlash, B: AsMut<[u8]>> NorNew<F, B> {
     /// Writes the whole units at the start of `data` that lie in one sector. Gives how many bytes these are.
     fn take_units(&mut self, data: &[u8]) -> Result<usize, SlotError<F::Error>> {
         let (writer, _, rest) = self.parts();
-        let whole = data.len().wrapping_sub(data.len().checked_rem(F::WRITE_SIZE).unwrap_or(0));
-        let len = whole.min(writer.left_in_sector());
+        let len = writer.whole_units(data.len()).min(writer.left_in_sector());
         writer.program(data.get(..len).ok_or(SlotError::OutOfSlot)?, rest)?;
         Ok(len)
     }
 }
 
-impl<F: NorFlash, B: AsMut<[u8]>> NewImage for NorNew<F, B> {
+impl<F: Flash, B: AsMut<[u8]>> NewImage for NorNew<F, B> {
     type Error = SlotError<F::Error>;
 
     fn capacity(&self) -> u32 {
@@ -168,7 +167,7 @@ impl<F: NorFlash, B: AsMut<[u8]>> NewImage for NorNew<F, B> {
         }
         let mut data = data;
         while !data.is_empty() {
-            let fills = self.pending > 0 || data.len() < F::WRITE_SIZE;
+            let fills = self.pending > 0 || data.len() < self.writer.flash.write_unit();
             let taken = if fills { self.fill_unit(data)? } else { self.take_units(data)? };
             data = data.get(taken..).unwrap_or_default();
         }
@@ -228,10 +227,7 @@ struct Writer<F> {
     stats: NorStats,
 }
 
-impl<F: NorFlash> Writer<F> {
-    /// Sectors are smaller than 4 GiB.
-    const SECTOR: u32 = F::ERASE_SIZE as u32;
-
+impl<F: Flash> Writer<F> {
     fn new(flash: F, slot: Slot) -> Self {
         Self { flash, slot, at: 0, sector: Sector::Erased, keeps: true, stats: NorStats::default() }
     }
@@ -241,13 +237,23 @@ impl<F: NorFlash> Writer<F> {
         self.sector = Sector::Erased;
     }
 
+    /// Bytes of a sector.
+    fn sector_len(&self) -> u32 {
+        self.flash.sector() as u32
+    }
+
+    /// So many of `len` bytes are whole units.
+    fn whole_units(&self, len: usize) -> usize {
+        len.wrapping_sub(len.checked_rem(self.flash.write_unit()).unwrap_or(0))
+    }
+
     /// How much of the sector at hand is done, in bytes.
     fn done_in_sector(&self) -> u32 {
-        self.at.checked_rem(Self::SECTOR).unwrap_or(0)
+        self.at.checked_rem(self.sector_len()).unwrap_or(0)
     }
 
     fn left_in_sector(&self) -> usize {
-        Self::SECTOR.wrapping_sub(self.done_in_sector()) as usize
+        self.sector_len().wrapping_sub(self.done_in_sector()) as usize
     }
 
     /// Where in the flash it goes on.
@@ -291,10 +297,10 @@ impl<F: NorFlash> Writer<F> {
 
     /// At the start of a sector: it can be kept only if there is a place for its start, should it turn out to be wrong further on.
     fn enter_sector(&mut self, buffer: usize) -> Result<(), SlotError<F::Error>> {
-        let spare_end = self.at.checked_add(Self::SECTOR.saturating_mul(2));
+        let spare_end = self.at.checked_add(self.sector_len().saturating_mul(2));
         let has_spare = spare_end.is_some_and(|end| end <= self.slot.len);
         self.sector = Sector::Kept;
-        if !self.keeps || !(has_spare || buffer >= F::ERASE_SIZE) {
+        if !self.keeps || !(has_spare || buffer >= self.flash.sector()) {
             self.erase(self.place())?;
             self.sector = Sector::Erased;
         }
@@ -312,7 +318,7 @@ impl<F: NorFlash> Writer<F> {
             self.erase(start)?;
             self.write(start, saved)?;
         } else {
-            let spare = start.wrapping_add(Self::SECTOR);
+            let spare = start.wrapping_add(self.sector_len());
             self.erase(spare)?;
             self.copy(start, spare, done, buffer)?;
             self.erase(start)?;
@@ -325,8 +331,8 @@ impl<F: NorFlash> Writer<F> {
     /// Copies whole units within the flash.
     fn copy(&mut self, from: u32, to: u32, len: u32, buffer: &mut [u8]) -> Result<(), SlotError<F::Error>> {
         let mut small = Aligned([0; SMALL_WRITE]);
-        let memory = if buffer.len() >= SMALL_WRITE.max(F::WRITE_SIZE) { buffer } else { &mut small.0[..] };
-        let piece = memory.len().wrapping_sub(memory.len().checked_rem(F::WRITE_SIZE).unwrap_or(0));
+        let memory = if buffer.len() >= SMALL_WRITE.max(self.flash.write_unit()) { buffer } else { &mut small.0[..] };
+        let piece = self.whole_units(memory.len());
         let mut done = 0;
         while done < len {
             let bytes = memory.get_mut(..piece.min(len.wrapping_sub(done) as usize)).unwrap_or_default();
@@ -342,14 +348,14 @@ impl<F: NorFlash> Writer<F> {
 
     fn erase(&mut self, sector: u32) -> Result<(), SlotError<F::Error>> {
         self.stats.erases = self.stats.erases.saturating_add(1);
-        self.flash.erase(sector, sector.saturating_add(Self::SECTOR))?;
+        self.flash.erase_at(sector)?;
         Ok(())
     }
 
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), SlotError<F::Error>> {
         self.stats.writes = self.stats.writes.saturating_add(1);
         self.stats.bytes_written = self.stats.bytes_written.saturating_add(bytes.len() as u32);
-        self.flash.write(at, bytes)?;
+        self.flash.write_at(at, bytes)?;
         Ok(())
     }
 }
