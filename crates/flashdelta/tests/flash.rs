@@ -276,6 +276,26 @@ fn slots_have_to_lie_in_the_flash() {
     assert_eq!(overlap(Slot::new(4096, 8192)), Some(SlotError::Overlap));
 }
 
+#[test]
+fn reads_are_few_and_fewer_with_more_workspace() {
+    let [old, new] = ["1.0", "1.1"].map(|version| common::testdata(&format!("firmware/cortex-m-{version}.bin")));
+    let patch = diff(&old, &new, &DiffOptions::new().ram(16 << 10)).unwrap().bytes;
+    let slot = Slot::new(0, 64 << 10);
+    let reads = [0, 2048].map(|extra| {
+        let flash = RefCell::new(flash_with::<1, 4, 4096>(&old, slot));
+        let (old, new) = slots(&flash, slot, Slot::new(slot.len, slot.len), []).unwrap();
+        let mut workspace = vec![0; workspace(&patch).len() + extra];
+        let mut applier = Applier::new(&mut workspace, old, new, ApplyOptions::default());
+        applier.feed(&patch).unwrap();
+        applier.finish().unwrap();
+        let counters = flash.borrow().counters();
+        (counters.reads, counters.bytes_read / counters.reads)
+    });
+    // What the documentation of `nor` says, with some room for other patches.
+    assert!(reads[0].0 < 900 && reads[0].1 > 200, "{reads:?}");
+    assert!(reads[1].0 < 350 && reads[1].1 > 600, "{reads:?}");
+}
+
 /// A driver that learns the units of its flash when the program runs.
 struct Probed<'a> {
     chip: &'a RefCell<Flash>,

@@ -37,7 +37,8 @@
 //!
 //! A read from SPI flash takes some microseconds before the first byte arrives, so it pays to read more than is asked for. There is
 //! no cache in here because the applier has two, in its workspace: a window over the old image and one over the new. They share what is lent beyond
-//! the needs of the patch, up to 1,024 and 128 bytes: lend more workspace, and there are fewer reads.
+//! the needs of the patch, up to 1,024 and 128 bytes: lend more workspace, and there are fewer reads. An update of the Cortex-M sample image (51,156 bytes, with a
+//! patch for 16 KiB) takes 689 reads, both digests included, 270 bytes each on average; with 2 KiB more workspace 266 reads, 832 bytes each.
 
 mod access;
 mod flash;
