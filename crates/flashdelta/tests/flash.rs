@@ -7,6 +7,7 @@ use core::cell::RefCell;
 use common::{code_like, edited, Random};
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 use flashdelta::apply::ab::{AbError, AbUpdate, Verified};
+use flashdelta::apply::digest::{self, consts::U32, FixedOutput, Output, OutputSizeUser};
 use flashdelta::apply::nor::{self, slots, NorNew, NorOld, NorStats, ReadFlash, Shared, SharedError, Slot, SlotError};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage as _, Sha256Engine};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
@@ -418,6 +419,7 @@ fn ab(flash: &RefCell<Flash>, pieces: &[&[u8]], boot: Result<(), &'static str>) 
         Ok(()) => update.finish().map(|_| ()).map_err(|error| match error {
             AbError::Boot(error) => error.to_owned(),
             AbError::Apply(error) => format!("{error:?}"),
+            error => format!("{error:?}"),
         }),
         Err(error) => Err(format!("{error:?}")),
     };
@@ -456,14 +458,33 @@ fn a_patch_with_bytes_behind_its_end_is_not_selected() {
 /// Counts what goes through it, as a hardware unit would compute it.
 struct Counting<'a>(sha2::Sha256, &'a mut usize);
 
-impl Sha256Engine for Counting<'_> {
+impl OutputSizeUser for Counting<'_> {
+    type OutputSize = U32;
+}
+
+impl digest::Update for Counting<'_> {
     fn update(&mut self, bytes: &[u8]) {
         *self.1 += bytes.len();
-        sha2::Digest::update(&mut self.0, bytes);
+        digest::Update::update(&mut self.0, bytes);
     }
+}
 
-    fn finish(&mut self) -> [u8; 32] {
-        sha2::Digest::finalize_reset(&mut self.0).into()
+impl FixedOutput for Counting<'_> {
+    fn finalize_into(self, out: &mut Output<Self>) {
+        FixedOutput::finalize_into(self.0, out);
+    }
+}
+
+struct Engine<'a>(&'a mut usize);
+
+impl Sha256Engine for Engine<'_> {
+    type Hasher<'h>
+        = Counting<'h>
+    where
+        Self: 'h;
+
+    fn start(&mut self) -> Counting<'_> {
+        Counting(sha2::Sha256::default(), self.0)
     }
 }
 
@@ -471,7 +492,7 @@ impl Sha256Engine for Counting<'_> {
 fn another_sha_256_is_used_for_both_images() {
     let update = update(Codec::Model, 1, 9000);
     let (mut workspace, mut slot, mut hashed) = (workspace(&update.patch), vec![0; update.new.len()], 0);
-    let sha = Counting(sha2::Sha256::default(), &mut hashed);
+    let sha = Engine(&mut hashed);
     let options = ApplyOptions::default();
     let mut applier = Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
     applier.feed(&update.patch).unwrap();

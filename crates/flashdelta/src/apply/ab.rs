@@ -20,9 +20,7 @@
 
 use core::fmt;
 
-use sha2::Sha256;
-
-use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress, Sha256Engine};
+use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress, Sha256Engine, SoftwareSha256};
 use crate::patch::{Identity, PatchHeader};
 
 /// The new image, complete and right.
@@ -69,6 +67,7 @@ impl<F: FnMut(&Verified) -> Result<(), E>, E> BootSelection for F {
 }
 
 /// Why an update failed. The old image still runs, and still is what starts next.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AbError<O, N, B> {
     /// The new image could not be made.
@@ -142,7 +141,7 @@ where
 /// # assert!(flash.borrow().holds(0x2000, &new));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct AbUpdate<'w, O: OldImage, N: NewImage, B, H = Sha256> {
+pub struct AbUpdate<'w, O: OldImage, N: NewImage, B, H = SoftwareSha256> {
     applier: Applier<'w, O, N, H>,
     boot: B,
 }

@@ -36,11 +36,13 @@ pub use images::{NewImage, OldImage, OutOfBounds};
 pub use memory_image::MemoryImage;
 #[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
-pub use sha256::Sha256Engine;
+/// The traits that [`Sha256Engine`] builds on.
+pub use sha2::digest;
+pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
 use machine::{Machine, Outcome};
-use sha2::Sha256;
+use sha2::digest::{FixedOutput as _, Update as _};
 
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
 
@@ -78,7 +80,7 @@ pub struct Progress {
 /// Any error is final: later calls return [`ApplyError::Poisoned`], and the update starts again with a new applier.
 ///
 /// `H` computes SHA-256: see [`Sha256Engine`].
-pub struct Applier<'w, O: OldImage, N: NewImage, H = Sha256> {
+pub struct Applier<'w, O: OldImage, N: NewImage, H = SoftwareSha256> {
     /// Taken while at work, so that an error leaves nothing to go on with.
     phase: Phase,
     options: ApplyOptions,
@@ -113,12 +115,12 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
     /// a device that gives all it has learns from the error whether it was enough, before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
-        Self::with_sha256(workspace, old, new, options, Sha256::default())
+        Self::with_sha256(workspace, old, new, options, SoftwareSha256)
     }
 }
 
 impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
-    /// As [`new`](Applier::new), with another implementation of SHA-256: the hardware unit of a chip, say. It must be at the start of a message.
+    /// As [`new`](Applier::new), with another implementation of SHA-256: the hardware unit of a chip, say.
     pub fn with_sha256(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions, sha: H) -> Self {
         Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: None, fed: 0, sha }
     }
@@ -215,8 +217,9 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     fn begin(&mut self, header: PatchHeader, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
         self.check_device(&header)?;
         let mut body = memory::divide(header, memory)?;
-        body.buffers.scan_old(&mut self.old, |piece| self.sha.update(piece))?;
-        let digest = self.sha.finish();
+        let mut sha = self.sha.start();
+        body.buffers.scan_old(&mut self.old, |piece| sha.update(piece))?;
+        let digest: [u8; 32] = sha.finalize_fixed().into();
         let found = digest.first_chunk::<12>().copied().unwrap_or_default();
         if found != header.old_digest {
             return Err(ApplyError::OldMismatch { expected: header.old_digest, found });
@@ -272,8 +275,9 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         body.buffers.flush(&mut self.new)?;
         self.new.flush().map_err(|error| ApplyError::Finish { error })?;
-        body.buffers.scan_new(&mut self.new, |piece| self.sha.update(piece))?;
-        let found = self.sha.finish();
+        let mut sha = self.sha.start();
+        body.buffers.scan_new(&mut self.new, |piece| sha.update(piece))?;
+        let found: [u8; 32] = sha.finalize_fixed().into();
         let expected = body.header.new_digest;
         if found != expected {
             return Err(ApplyError::NewMismatch { expected, found });

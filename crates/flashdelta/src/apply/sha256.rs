@@ -1,38 +1,56 @@
 //! Who computes SHA-256.
 
 use sha2::digest::consts::U32;
-use sha2::digest::{FixedOutputReset, OutputSizeUser, Update};
+use sha2::digest::{FixedOutput, OutputSizeUser, Update};
+use sha2::Sha256;
 
-/// Computes SHA-256 (FIPS 180-4): the software of the `sha2` crate, or the hardware unit of a chip.
-///
-/// Everything with the [`digest`](sha2::digest) traits of RustCrypto (version 0.11) has this, if its output takes 32 bytes and it can be used again. For a
-/// driver with an interface of its own:
+/// Computes SHA-256 (FIPS 180-4): [software](SoftwareSha256), or the hardware unit of a chip, through the [`digest`](super::digest) traits of RustCrypto.
 ///
 /// ```
+/// use flashdelta::apply::digest::{consts::U32, FixedOutput, Output, OutputSizeUser, Update};
 /// use flashdelta::apply::{Applier, ApplyOptions, Sha256Engine};
 /// # use flashdelta::{diff, DiffOptions};
-/// # #[derive(Default)] struct Peripheral(sha2::Sha256);
-/// # impl Peripheral {
-/// #     fn process(&mut self, b: &[u8]) { sha2::Digest::update(&mut self.0, b) }
-/// #     fn result_and_reset(&mut self) -> [u8; 32] { sha2::Digest::finalize_reset(&mut self.0).into() }
+/// # struct Registers(sha2::Sha256);
+/// # impl Registers {
+/// #     fn begin(&mut self) { self.0 = Default::default() }
+/// #     fn process(&mut self, b: &[u8]) { Update::update(&mut self.0, b) }
+/// #     fn result(&mut self) -> [u8; 32] { self.0.clone().finalize_fixed().into() }
 /// # }
-/// # let mut peripheral = Peripheral::default();
+/// # let mut registers = Registers(Default::default());
 /// # let (old, mut slot) = ([7; 300], [0; 300]);
 /// # let patch = diff::diff(&old, &[8; 300], &DiffOptions::new()).unwrap().bytes;
 /// # let mut workspace = vec![0; 64 << 10];
-/// struct Unit<'a>(&'a mut Peripheral);
+/// /// The hardware unit, while it works on a message.
+/// struct Unit<'a>(&'a mut Registers);
 ///
-/// impl Sha256Engine for Unit<'_> {
+/// impl OutputSizeUser for Unit<'_> {
+///     type OutputSize = U32;
+/// }
+///
+/// impl Update for Unit<'_> {
 ///     fn update(&mut self, bytes: &[u8]) {
 ///         self.0.process(bytes);
 ///     }
+/// }
 ///
-///     fn finish(&mut self) -> [u8; 32] {
-///         self.0.result_and_reset()
+/// impl FixedOutput for Unit<'_> {
+///     fn finalize_into(self, out: &mut Output<Self>) {
+///         *out = self.0.result().into();
 ///     }
 /// }
 ///
-/// let sha = Unit(&mut peripheral);
+/// struct Hardware<'a>(&'a mut Registers);
+///
+/// impl Sha256Engine for Hardware<'_> {
+///     type Hasher<'h> = Unit<'h> where Self: 'h;
+///
+///     fn start(&mut self) -> Unit<'_> {
+///         self.0.begin();
+///         Unit(self.0)
+///     }
+/// }
+///
+/// let sha = Hardware(&mut registers);
 /// let mut applier = Applier::with_sha256(&mut workspace, &old[..], &mut slot[..], ApplyOptions::default(), sha);
 /// applier.feed(&patch).expect("the patch is for this image");
 /// # applier.finish().expect("complete");
@@ -41,19 +59,23 @@ use sha2::digest::{FixedOutputReset, OutputSizeUser, Update};
 ///
 /// A unit that fails has no way to say so, and needs none: whatever wrong digest it gives, the update ends in a mismatch.
 pub trait Sha256Engine {
-    /// Takes the next bytes of a message.
-    fn update(&mut self, bytes: &[u8]);
+    /// What takes one message.
+    type Hasher<'h>: Update + FixedOutput + OutputSizeUser<OutputSize = U32>
+    where
+        Self: 'h;
 
-    /// Ends the message and gives its digest. The next [`update`](Self::update) begins another message.
-    fn finish(&mut self) -> [u8; 32];
+    /// Begins a message. It may be given up before its end.
+    fn start(&mut self) -> Self::Hasher<'_>;
 }
 
-impl<T: Update + FixedOutputReset + OutputSizeUser<OutputSize = U32>> Sha256Engine for T {
-    fn update(&mut self, bytes: &[u8]) {
-        Update::update(self, bytes);
-    }
+/// SHA-256 in software, by the crate `sha2`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SoftwareSha256;
 
-    fn finish(&mut self) -> [u8; 32] {
-        self.finalize_fixed_reset().into()
+impl Sha256Engine for SoftwareSha256 {
+    type Hasher<'h> = Sha256;
+
+    fn start(&mut self) -> Sha256 {
+        Sha256::default()
     }
 }

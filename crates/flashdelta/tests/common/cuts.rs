@@ -31,6 +31,8 @@ pub struct Proof<'a> {
     pub seed: u64,
     /// How many cuts are tried in the plain way, too.
     pub restarts: u64,
+    /// Only every so many operations are cut if all the restarts together would take more writes than this.
+    pub patience: u64,
     /// This is share `.0` of `.1` of the cuts.
     pub share: (u64, u64),
 }
@@ -40,6 +42,8 @@ pub struct Proof<'a> {
 pub struct Outcome {
     /// Writes and erases of the run without a cut.
     pub operations: usize,
+    /// Every so many of them were cut.
+    pub every: u64,
     /// Cuts that were tried.
     pub cuts: u64,
     /// Of these, restarts in the plain way.
@@ -53,7 +57,7 @@ pub struct Outcome {
 impl Outcome {
     /// Adds another share.
     pub fn add(&mut self, other: Self) {
-        self.operations = other.operations;
+        (self.operations, self.every) = (other.operations, other.every);
         self.cuts += other.cuts;
         self.restarts += other.restarts;
         self.most_erases = self.most_erases.max(other.most_erases);
@@ -64,7 +68,7 @@ impl Outcome {
 impl<'a> Proof<'a> {
     pub fn new(old: &'a [u8], new: &'a [u8], patch: &'a [u8]) -> Self {
         let rules = Rules::default();
-        Self { old, new, patch, comfort: 0, buffer: 0, rules, seed: 1, restarts: 0, share: (0, 1) }
+        Self { old, new, patch, comfort: 0, buffer: 0, rules, seed: 1, restarts: 0, patience: u64::MAX, share: (0, 1) }
     }
 
     /// Tries all the cuts of this share.
@@ -122,6 +126,11 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
         let mut flash = flash.into_inner();
         self.recorded = flash.recorded();
         outcome.operations = self.recorded.len();
+        // Each restart goes through two sectors or more.
+        let operations = self.recorded.len() as u64;
+        let writes_per_sector = operations / self.proof.new.len().div_ceil(ERASE).max(1) as u64;
+        let work = operations * (u64::from(POSITIONS) + 1) * 2 * writes_per_sector;
+        outcome.every = work.div_ceil(self.proof.patience).max(1);
         if flash.wear().iter().any(|erases| *erases > 1) {
             outcome.failures.push("without a cut: a sector was erased twice".to_owned());
         }
@@ -244,7 +253,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
                 Some((number, first)) if *number == sector => first.clone(),
                 _ => self.new_group(sector, &flash),
             };
-            if cut.operation % shares != share {
+            let every = self.outcome.every;
+            if cut.operation % every != 0 || cut.operation / every % shares != share {
                 continue;
             }
             self.outcome.cuts += 1;
