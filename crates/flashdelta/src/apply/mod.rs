@@ -42,7 +42,7 @@ pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
 use machine::{Machine, Outcome};
-use sha2::digest::{FixedOutput as _, Update as _};
+use sha2::digest::Update as _;
 
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
 
@@ -219,7 +219,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         let mut body = memory::divide(header, memory)?;
         let mut sha = self.sha.start();
         body.buffers.scan_old(&mut self.old, |piece| sha.update(piece))?;
-        let digest: [u8; 32] = sha.finalize_fixed().into();
+        let digest = sha256::finish(sha);
         let found = digest.first_chunk::<12>().copied().unwrap_or_default();
         if found != header.old_digest {
             return Err(ApplyError::OldMismatch { expected: header.old_digest, found });
@@ -277,7 +277,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         self.new.flush().map_err(|error| ApplyError::Finish { error })?;
         let mut sha = self.sha.start();
         body.buffers.scan_new(&mut self.new, |piece| sha.update(piece))?;
-        let found: [u8; 32] = sha.finalize_fixed().into();
+        let found = sha256::finish(sha);
         let expected = body.header.new_digest;
         if found != expected {
             return Err(ApplyError::NewMismatch { expected, found });

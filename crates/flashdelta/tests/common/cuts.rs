@@ -166,7 +166,16 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
         };
         let mut cuts = self.start.cuts(&self.recorded);
         let next = cuts.next();
-        let fan = Fan { bench: self, lead: new(finished), cuts, next, live: Vec::new(), group: None, outcome };
+        let fan = Fan {
+            bench: self,
+            lead: new(finished),
+            cuts,
+            next,
+            live: Vec::new(),
+            calls: Vec::new(),
+            group: None,
+            outcome,
+        };
         let mut workspace = self.workspace();
         let mut applier = Applier::new(&mut workspace, self.proof.old, fan, ApplyOptions::default());
         let fed = applier.feed(self.proof.patch).map(|_| ());
@@ -225,6 +234,33 @@ struct Restart<const READ: usize, const WRITE: usize, const ERASE: usize> {
     first: Rc<NorSim<READ, WRITE, ERASE>>,
 }
 
+/// What the applier asks of its slot.
+enum Call {
+    Write(u32, Vec<u8>),
+    /// With what has to be read.
+    Read(u32, Vec<u8>),
+}
+
+impl Call {
+    fn make<const READ: usize, const WRITE: usize, const ERASE: usize>(
+        &self,
+        image: &mut Slotted<READ, WRITE, ERASE>,
+    ) -> Result<(), String> {
+        match self {
+            Self::Write(offset, data) => image.write(*offset, data).map_err(text),
+            Self::Read(offset, expected) => {
+                let mut found = vec![0; expected.len()];
+                image.read(*offset, &mut found).map_err(text)?;
+                if found == *expected {
+                    Ok(())
+                } else {
+                    Err(format!("reads back wrong at {offset}"))
+                }
+            }
+        }
+    }
+}
+
 /// A slot that hands on everything to all restarts that it concerns.
 struct Fan<'a, 'o, const READ: usize, const WRITE: usize, const ERASE: usize> {
     bench: &'a Bench<'a, READ, WRITE, ERASE>,
@@ -233,6 +269,8 @@ struct Fan<'a, 'o, const READ: usize, const WRITE: usize, const ERASE: usize> {
     cuts: Cuts<'a, READ, WRITE, ERASE>,
     next: Option<(Cut, NorSim<READ, WRITE, ERASE>)>,
     live: Vec<Restart<READ, WRITE, ERASE>>,
+    /// What the restarts have yet to do: each does a sector's worth in one go, which the caches of the machine like.
+    calls: Vec<Call>,
     /// The sector of the last cut, and the flash after the first cut in it.
     group: Option<(usize, Rc<NorSim<READ, WRITE, ERASE>>)>,
     outcome: &'o mut Outcome,
@@ -242,10 +280,12 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
     /// Starts again after all cuts in sectors that begin before `end`.
     fn join(&mut self, end: usize) {
         let bench = self.bench;
-        while let Some((cut, flash)) = self.next.take_if(|(cut, _)| {
-            let offset = bench.recorded[cut.operation as usize].offset();
-            ((offset - bench.other.start) as usize) < end
-        }) {
+        let begins = |cut: &Cut| (bench.recorded[cut.operation as usize].offset() - bench.other.start) as usize;
+        if self.next.as_ref().is_some_and(|(cut, _)| begins(cut) < end) {
+            // What was called for before is not for those that join now.
+            self.catch_up();
+        }
+        while let Some((cut, flash)) = self.next.take_if(|(cut, _)| begins(cut) < end) {
             self.next = self.cuts.next();
             let (share, shares) = bench.proof.share;
             let sector = bench.recorded[cut.operation as usize].offset() as usize / ERASE;
@@ -285,16 +325,19 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
         first
     }
 
-    /// Hands on a call to all restarts; those that fail are out.
-    fn all<E>(&mut self, mut call: impl FnMut(&mut Slotted<READ, WRITE, ERASE>) -> Result<(), E>)
-    where
-        E: core::fmt::Debug,
-    {
+    /// All restarts do what there is to do; those that fail are out.
+    fn catch_up(&mut self) {
+        let calls = core::mem::take(&mut self.calls);
+        self.all(|image| calls.iter().try_for_each(|call| call.make(image)));
+    }
+
+    /// All restarts do this; those that fail are out.
+    fn all(&mut self, mut call: impl FnMut(&mut Slotted<READ, WRITE, ERASE>) -> Result<(), String>) {
         let failures = &mut self.outcome.failures;
         self.live.retain_mut(|restart| match call(&mut restart.image) {
             Ok(()) => true,
             Err(error) => {
-                failures.push(format!("{}: {error:?}", restart.cut));
+                failures.push(format!("{}: {error}", restart.cut));
                 false
             }
         });
@@ -366,30 +409,26 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NewImage for Fan
     fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), String> {
         let end = offset as usize + data.len();
         self.join(end);
-        self.all(|image| image.write(offset, data));
+        self.calls.push(Call::Write(offset, data.to_vec()));
         self.lead.write(offset, data).map_err(text)?;
-        self.leave(end, false);
+        if end.is_multiple_of(ERASE) {
+            self.catch_up();
+            self.leave(end, false);
+        }
         Ok(())
     }
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), String> {
         self.lead.read(offset, buf).map_err(text)?;
-        let mut found = vec![0; buf.len()];
-        self.all(|image| {
-            image.read(offset, &mut found).map_err(text)?;
-            if found == buf {
-                Ok(())
-            } else {
-                Err(format!("reads back wrong at {offset}"))
-            }
-        });
+        self.calls.push(Call::Read(offset, buf.to_vec()));
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), String> {
         // The last unit may have been written at the end only.
         self.join(usize::MAX);
-        self.all(|image| image.flush());
+        self.catch_up();
+        self.all(|image| image.flush().map_err(text));
         self.lead.flush().map_err(text)?;
         self.leave(self.bench.proof.new.len(), true);
         Ok(())
