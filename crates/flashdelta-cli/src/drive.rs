@@ -11,6 +11,7 @@ use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::{Class, Failure, Names, Outcome};
+use crate::guard::Guard;
 use crate::interrupt;
 use crate::progress::Bar;
 
@@ -19,6 +20,9 @@ pub(crate) const MAGIC: [u8; 3] = *b"FDP";
 
 /// Bytes of the patch that are fed at a time: a small patch can make a large image, and the bar shall move.
 const PIECE: usize = 1024;
+
+/// No more workspace is lent: whatever a header claims, patches need some hundred KiB at most.
+const MOST_WORKSPACE: usize = 64 << 20;
 
 /// Reads the header of a patch, and gives the bytes that this took.
 pub(crate) fn header(patch: &mut impl Read, path: &Path) -> Outcome<(PatchHeader, Vec<u8>)> {
@@ -64,8 +68,8 @@ impl Drive<'_> {
         N::Error: core::fmt::Display,
     {
         let (header, start) = header(patch, self.names.patch).map_err(|failure| self.swapped(failure))?;
-        let mut workspace = vec![0; header.workspace_len() + self.comfort];
-        let mut applier = Applier::new(&mut workspace, old, new, self.options);
+        let mut workspace = vec![0; (header.workspace_len() + self.comfort).min(MOST_WORKSPACE)];
+        let mut applier = Applier::new(&mut workspace, Guard(old), Guard(new), self.options);
         let mut patch = start.chain(patch);
         let mut piece = [0; PIECE];
         loop {
@@ -76,14 +80,17 @@ impl Drive<'_> {
                 Ok(0) => break,
                 Ok(len) => {
                     let at = applier.feed(&piece[..len]);
-                    let at = at.map_err(|error| self.failure(Failure::apply(&error, &self.names), &header))?;
+                    let at = at.map_err(|error| match interrupt::requested() {
+                        true => Failure::interrupted(),
+                        false => self.failure(Failure::apply(&error, &self.names), &header),
+                    })?;
                     self.bar.update(self.doing, at.written as f32 / at.total.max(1) as f32);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Failure::io("read", self.names.patch, &error)),
             }
         }
-        let (_, new) = applier.finish().map_err(|error| Failure::apply(&error, &self.names))?;
+        let (_, Guard(new)) = applier.finish().map_err(|error| Failure::apply(&error, &self.names))?;
         Ok((header, new))
     }
 

@@ -2,7 +2,8 @@
 //!
 //! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One file per subcommand in `commands`; around them:
 //! `args` (how sizes, addresses and names are written), `profile` (device profiles in files), `drive` (runs the applier, with progress),
-//! `files`, `facts` (what a header says, for people and machines), `failure` (messages and exit codes), `progress`, `interrupt`, `text`.
+//! `files`, `facts` (what a header says, for people and machines), `failure` (messages and exit codes), `progress`, `interrupt`, `guard`,
+//! `text`.
 //!
 //! It is a library so that `xtask` can make shell completions and the man page from [`command`].
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ mod drive;
 mod facts;
 mod failure;
 mod files;
+mod guard;
 mod interrupt;
 mod profile;
 mod progress;

@@ -1,6 +1,10 @@
 //! Every pair of the test data, through the program: made, verified, applied.
 
 mod common;
+#[cfg(unix)]
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../flashdelta/tests/common/handmade.rs"]
+mod handmade;
 
 use std::fs;
 use std::path::Path;
@@ -74,4 +78,29 @@ fn failure_leaves_the_output_alone() {
     assert_eq!(flashdelta(&[apply, &old, &patch, output, &out]).status.code(), Some(3));
     assert_eq!(fs::read(&out).unwrap(), b"precious");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
+}
+
+/// A small patch that makes a large image ends when it is told to, and leaves nothing behind.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_a_large_image() {
+    use core::time::Duration;
+    use std::time::Instant;
+    let folder = common::folder("interrupt");
+    let [old, patch, out] = ["old.bin", "bomb.fdp", "out.bin"].map(|name| folder.join(name));
+    fs::write(&old, b"").unwrap();
+    fs::write(&patch, handmade::bomb(1 << 30, 16)).unwrap();
+    let verify = flashdelta(&[Path::new("verify"), &old, &patch]);
+    assert_eq!(verify.status.code(), Some(6), "{}", String::from_utf8_lossy(&verify.stderr));
+    let mut apply = Command::new(env!("CARGO_BIN_EXE_flashdelta"));
+    let mut apply = apply.arg("apply").args([&old, &patch]).arg("-o").arg(&out).spawn().unwrap();
+    let started = |folder: &Path| fs::read_dir(folder).unwrap().count() == 3;
+    let start = Instant::now();
+    while !started(&folder) && start.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(Command::new("kill").args(["-INT", &apply.id().to_string()]).status().unwrap().success());
+    assert_eq!(apply.wait().unwrap().code(), Some(130));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "the temporary file is gone");
 }

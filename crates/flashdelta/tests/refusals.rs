@@ -166,3 +166,20 @@ fn files_appear_only_when_they_are_right() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_profile_has_to_be_possible() {
+    let (old, new) = images();
+    for (sector, page, part) in
+        [(0, 16, "sector"), (24, 16, "sector"), (8, 16, "sector"), (4096, 0, "page"), (4096, 3, "page")]
+    {
+        let mut profile = DeviceProfile::small();
+        (profile.sector, profile.page) = (sector, page);
+        let error = diff(&old, &new, &DiffOptions::new().profile(profile)).unwrap_err();
+        assert!(matches!(error, DiffError::BadProfile { .. }) && error.to_string().contains(part), "{error}");
+    }
+    let mut profile = DeviceProfile::small();
+    // No power of two, but ten pages.
+    (profile.sector, profile.page) = (160, 16);
+    assert!(diff(&old, &new, &DiffOptions::new().profile(profile)).is_ok());
+}

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, OutOfBounds};
+use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, MemoryImage, OutOfBounds};
 use flashdelta::image::{self, AddressMap, Format, Image, MapSegment, ReadOptions, SegmentKind, Split};
 use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
@@ -120,7 +120,9 @@ impl Args {
         let files = Files::of(&old, bytes).map_err(|error| Failure::package(&error, &names))?;
         let bar = Bar::new(false);
         let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar: &bar, doing: "verifying" };
-        let (_, image) = drive.run(&mut &*bytes, files.old_image(), Vec::new())?;
+        let new = MemoryImage::for_patch(old.len() as u64, bytes.len() as u64);
+        let (_, image) = drive.run(&mut &*bytes, files.old_image(), new)?;
+        let image = image.into_bytes();
         let names = &drive.names;
         files.finish(image, Output::Same).map_err(|error| Failure::package(&error, names))?;
         bar.update("explaining", 1.0);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::ApplyOptions;
+use flashdelta::apply::{ApplyOptions, MemoryImage};
 use flashdelta::package::{Files, Output};
 
 use super::bundle;
@@ -23,7 +23,8 @@ Examples:
 
 /// Check a patch against an old image without writing anything
 ///
-/// Applies the patch in memory, in the very workspace that it asks for: everything that a device would find is found.
+/// Applies the patch in memory, in the very workspace that it asks for: everything that a device would find is found. A new image
+/// out of all proportion (more than 64 MiB and 16 times old image and patch) is refused: `flashdelta apply` writes it to a file.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
@@ -66,9 +67,11 @@ impl Args {
         let drive = Drive { options, comfort: 0, names, bar: &bar, doing: "verifying" };
         drive::parse(&patch, &self.patch).map_err(|failure| drive.swapped(failure))?;
         let files = Files::of(&old, &patch).map_err(|error| Failure::package(&error, &drive.names))?;
-        let made = drive.run(&mut &*patch, files.old_image(), Vec::new());
+        let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
+        let made = drive.run(&mut &*patch, files.old_image(), new);
         let (header, image) = made.map_err(|failure| drive::explain_text(failure, &old, &files))?;
-        files.finish(image, Output::Same).map_err(|error| Failure::package(&error, &drive.names))?;
+        let made = files.finish(image.into_bytes(), Output::Same);
+        made.map_err(|error| Failure::package(&error, &drive.names))?;
         drop(bar);
         if self.output_args.json {
             print_json(

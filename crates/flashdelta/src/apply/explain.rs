@@ -1,6 +1,7 @@
 //! What a finished patch spends its bytes on.
 
-use super::{apply, ApplyError, OutOfBounds};
+use super::pull::apply_limited;
+use super::{ApplyError, OutOfBounds};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::bytes;
 use crate::bytes::{OpSource, OpStep, Operations};
@@ -48,7 +49,7 @@ impl PartBytes {
     }
 }
 
-/// Applies a patch in memory and tells what its bytes are spent on. It takes twice the time of [`apply`].
+/// Applies a patch in memory and tells what its bytes are spent on. It takes twice the time of [`apply`](super::apply).
 ///
 /// ```
 /// # use flashdelta::{apply, diff, DiffOptions};
@@ -61,9 +62,9 @@ impl PartBytes {
 ///
 /// # Errors
 ///
-/// Those of [`apply`]: only of a patch that works it is known what its bytes are for.
+/// Those of [`verify`](super::verify): only of a patch that works it is known what its bytes are for.
 pub fn explain(old: &[u8], patch: &[u8]) -> Result<Breakdown, ApplyError<OutOfBounds, OutOfBounds>> {
-    let new = apply(old, patch)?;
+    let new = apply_limited(old, patch)?;
     let truncated = ApplyError::Truncated { fed: patch.len() as u32, expected: None };
     let header = PatchHeader::parse(patch)?.ok_or(truncated)?;
     let body = patch.get(header.header_len as usize..).unwrap_or(&[]);

@@ -106,7 +106,7 @@ impl NewImage for &mut [u8] {
     }
 }
 
-/// Grows as the new image does.
+/// Grows as the new image does, if there is memory for it: [`OutOfBounds`] if not. A limit has [`MemoryImage`](super::MemoryImage).
 #[cfg(feature = "std")]
 impl NewImage for Vec<u8> {
     type Error = OutOfBounds;
@@ -119,6 +119,7 @@ impl NewImage for Vec<u8> {
         if offset as usize != self.len() {
             return Err(OutOfBounds);
         }
+        self.try_reserve(data.len()).map_err(|_| OutOfBounds)?;
         self.extend_from_slice(data);
         Ok(())
     }

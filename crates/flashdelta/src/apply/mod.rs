@@ -8,6 +8,7 @@
 //! written the header is checked, then the device against it, then the old image by its digest; while writing, every access against the declared
 //! sizes; at the end, the new image as it reads back by its SHA-256.
 
+pub mod ab;
 mod buffers;
 mod error;
 #[cfg(feature = "std")]
@@ -18,9 +19,12 @@ mod images;
 mod input;
 mod machine;
 mod memory;
+#[cfg(feature = "std")]
+mod memory_image;
 pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
+mod sha256;
 
 use error::Fault;
 pub use error::{ApplyError, Damage, ErrorClass};
@@ -29,15 +33,19 @@ pub use explain::{explain, Breakdown, PartBytes};
 #[cfg(feature = "std")]
 pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};
+pub use memory_image::MemoryImage;
 #[cfg(feature = "std")]
 pub(crate) use pull::apply_body;
 #[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
+/// The traits that [`Sha256Engine`] builds on.
+pub use sha2::digest;
+pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
 use machine::{Machine, Outcome};
 use memory::Trouble;
-use sha2::{Digest as _, Sha256};
+use sha2::digest::Update as _;
 
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
 
@@ -73,7 +81,9 @@ pub struct Progress {
 /// Applies one patch.
 ///
 /// Any error is final: later calls return [`ApplyError::Poisoned`], and the update starts again with a new applier.
-pub struct Applier<'w, O: OldImage, N: NewImage> {
+///
+/// `H` computes SHA-256: see [`Sha256Engine`].
+pub struct Applier<'w, O: OldImage, N: NewImage, H = SoftwareSha256> {
     /// Taken while at work, so that an error leaves nothing to go on with.
     phase: Phase,
     options: ApplyOptions,
@@ -87,6 +97,7 @@ pub struct Applier<'w, O: OldImage, N: NewImage> {
     fed: u32,
     /// Bytes of the host section that have been fed, and ignored.
     skipped: u32,
+    sha: H,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,6 +127,13 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
     /// a device that gives all it has learns from the error whether it was enough, before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
+        Self::with_sha256(workspace, old, new, options, SoftwareSha256)
+    }
+}
+
+impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
+    /// As [`new`](Applier::new), with another implementation of SHA-256: the hardware unit of a chip, say.
+    pub fn with_sha256(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions, sha: H) -> Self {
         Self {
             phase: Phase::Header,
             options,
@@ -125,6 +143,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
             body: Body::idle(),
             fed: 0,
             skipped: 0,
+            sha,
         }
     }
 
@@ -136,7 +155,9 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     ///
     /// # Errors
     ///
-    /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing has been written.
+    /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing has been written. Bytes behind the end
+    /// of the patch are [`ApplyError::TrailingInput`]: if they come in the same call as the end, nothing is committed; in a later call, the
+    /// new image was committed before.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
         let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
         let mut input = input;
@@ -228,7 +249,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         let PatchHeader { header_len, old_size, old_digest, body_len, .. } = self.body.header;
         // Nothing else lies behind the header yet.
         let buffer = memory.get_mut(header_len as usize..).unwrap_or(&mut []);
-        let digest = digest(buffer, old_size, &mut |offset, piece| {
+        let digest = digest(&mut self.sha, buffer, old_size, &mut |offset, piece| {
             self.old.read(offset, piece).map_err(|error| Fault::ReadOld { offset, error })
         })?;
         let digest = digest.first_chunk::<12>().copied().unwrap_or_default();
@@ -297,29 +318,31 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new };
         match body.machine.feed(mine, body.left == 0, body.header.new_size, &mut views)? {
             Outcome::NeedInput => Ok(Phase::Body),
-            Outcome::Complete => self.complete(),
+            Outcome::Complete => self.complete(core::mem::take(input)),
         }
     }
 
-    /// The new image is complete: is it right?
+    /// The new image is complete: is it right? `rest` is what came behind the body in the same call.
     #[inline(never)]
-    fn complete(&mut self) -> Result<Phase, ApplyError<O::Error, N::Error>> {
+    fn complete(&mut self, rest: &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
         self.body.buffers.flush(&mut self.new)?;
         self.new.flush().map_err(|error| ApplyError::Finish { error })?;
         let PatchHeader { new_size, new_digest: expected, .. } = self.body.header;
-        let found = digest(self.body.buffers.spare(), new_size, &mut |offset, piece| {
+        let found = digest(&mut self.sha, self.body.buffers.spare(), new_size, &mut |offset, piece| {
             self.new.read(offset, piece).map_err(|error| Fault::ReadNew { offset, error })
         })?;
         if found != expected {
             return Err(ApplyError::NewMismatch { expected, found });
         }
+        self.skip(rest)?;
         self.new.commit().map_err(|error| ApplyError::Finish { error })?;
         Ok(Phase::Done)
     }
 }
 
 /// SHA-256 of an image of `size` bytes, read through `buffer`.
-fn digest<E>(
+fn digest<H: Sha256Engine, E>(
+    engine: &mut H,
     buffer: &mut [u8],
     size: u32,
     read: &mut dyn FnMut(u32, &mut [u8]) -> Result<(), E>,
@@ -327,7 +350,7 @@ fn digest<E>(
     // Whole blocks need no copying inside the hash, and flash likes to be read in words.
     let whole = buffer.len().min(LARGEST_PIECE);
     let piece = if whole < 64 { whole & !3 } else { whole & !63 };
-    let mut sha = Sha256::new();
+    let mut sha = engine.start();
     let mut at = 0u32;
     while at < size {
         let len = piece.min(size.saturating_sub(at) as usize).max(1);
@@ -336,7 +359,7 @@ fn digest<E>(
         sha.update(bytes);
         at = at.saturating_add(len as u32);
     }
-    Ok(sha.finalize().into())
+    Ok(sha256::finish(sha))
 }
 
 /// Images are hashed in pieces of at most so many bytes.

@@ -6,14 +6,17 @@ use std::io::{self, Read};
 use super::buffers::Views;
 use super::machine::Outcome;
 use super::{memory, Body, Damage};
-use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
-use crate::patch::{HeaderError, Layout, PatchHeader, MAX_HEADER_LEN};
+use super::{Applier, ApplyError, ApplyOptions, MemoryImage, NewImage, OldImage, OutOfBounds};
+use crate::patch::{HeaderError, Layout, PatchHeader, MAX_HEADER_LEN, MAX_SIZE};
 
 /// Bytes that are read at a time.
 const PIECE: usize = 16 * 1024;
 
 /// Workspace beyond the stated one: larger windows.
 const EXTRA: usize = 2048;
+
+/// No more is lent: whatever a header claims, patches need some hundred KiB at most.
+const MOST_WORKSPACE: usize = 64 << 20;
 
 /// Applies a patch in memory.
 ///
@@ -25,23 +28,35 @@ const EXTRA: usize = 2048;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// The new image takes the memory that the patch says it does, up to 2 GiB: before a patch from a stranger is applied, look at
+/// [`PatchHeader::new_size`], or write to a [`MemoryImage`].
+///
 /// # Errors
 ///
-/// See [`ApplyError`].
+/// See [`ApplyError`]. More than 64 MiB of workspace are not lent.
 pub fn apply(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+    apply_to(old, patch, MemoryImage::new(MAX_SIZE))
+}
+
+/// As [`apply`], but new images out of proportion are refused.
+pub(super) fn apply_limited(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+    apply_to(old, patch, MemoryImage::for_patch(old.len() as u64, patch.len() as u64))
+}
+
+fn apply_to(old: &[u8], patch: &[u8], new: MemoryImage) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
     let mut workspace = vec![0; workspace_for(patch)?];
-    let mut applier = Applier::new(&mut workspace, old, Vec::new(), ApplyOptions::default());
+    let mut applier = Applier::new(&mut workspace, old, new, ApplyOptions::default());
     applier.feed(patch)?;
-    applier.finish().map(|(_, new)| new)
+    applier.finish().map(|(_, new)| new.into_bytes())
 }
 
 /// Applies a patch without keeping the result: is it whole, and does it fit this old image?
 ///
 /// # Errors
 ///
-/// See [`ApplyError`].
+/// See [`ApplyError`]; among them [`ApplyError::NewTooLong`] if the new image is out of all proportion, as [`MemoryImage::for_patch`] has it.
 pub fn verify(old: &[u8], patch: &[u8]) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
-    apply(old, patch)?;
+    apply_limited(old, patch)?;
     PatchHeader::parse(patch)?.ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
 }
 
@@ -69,7 +84,7 @@ pub(crate) fn apply_body(
 /// The workspace that a patch needs; as much as a header, if it is too short to tell.
 fn workspace_for(start: &[u8]) -> Result<usize, HeaderError> {
     let header = PatchHeader::parse(start)?;
-    Ok(header.map_or(MAX_HEADER_LEN, |h| h.workspace_len()) + EXTRA)
+    Ok((header.map_or(MAX_HEADER_LEN, |h| h.workspace_len()) + EXTRA).min(MOST_WORKSPACE))
 }
 
 /// Why a patch could not be read and applied.

@@ -107,6 +107,10 @@ impl<'a> Maker<'a> {
         if !page.is_power_of_two() || page > 4096 {
             return Err(DiffError::BadProfile { what: "the page must be a power of two, 1 to 4096" });
         }
+        let sector = options.profile.sector;
+        if sector == 0 || !sector.is_multiple_of(page) {
+            return Err(DiffError::BadProfile { what: "the sector must be a multiple of the page" });
+        }
         let codecs = codecs(options)?;
         let predictions = choose::predictions(old, new, options)?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);

@@ -11,7 +11,7 @@ pub struct DeviceProfile {
     pub name: String,
     /// RAM in bytes, everything included: the workspace, and [`APPLIER_BYTES`](crate::APPLIER_BYTES) for the applier itself.
     pub ram: u32,
-    /// Erase unit of the flash in bytes.
+    /// Erase unit of the flash in bytes, a multiple of the page. It is checked, but an update between two slots does not depend on it.
     pub sector: u32,
     /// Write unit of the flash in bytes, a power of two up to 4096.
     pub page: u32,

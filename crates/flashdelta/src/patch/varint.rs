@@ -21,6 +21,19 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// Reads one field, and asks at once whether that went well.
+    #[cfg(feature = "std")]
+    pub(crate) fn checked<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Result<T, HeaderError> {
+        let field = read(self);
+        self.check().map(|()| field)
+    }
+
+    /// Leaves `count` bytes out.
+    #[cfg(feature = "std")]
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count);
+    }
+
     /// Bytes that have not been read.
     pub(crate) fn left(&self) -> usize {
         self.bytes.len().saturating_sub(self.at)

@@ -2,7 +2,10 @@
 #![allow(dead_code, unreachable_pub)] // Not every test uses all of it.
 
 pub mod archives;
-pub mod flash;
+pub mod cuts;
+pub mod handmade;
+
+use handmade::crc32;
 
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds};
 use flashdelta::PatchHeader;
@@ -54,13 +57,6 @@ impl Random {
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.next() as u8).collect()
     }
-}
-
-/// CRC-32, as simple as can be.
-pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
-    })
 }
 
 /// Puts the right checksum under a header that was tampered with, if its length still makes sense.

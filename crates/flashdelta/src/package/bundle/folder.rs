@@ -38,14 +38,14 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
     if !is(file) {
         return Err(ContainerError::Expected { what: "a packed folder", offset: 0 });
     }
-    let mut reader = Reader::new(file);
+    let mut reader = Reader::new(file, 0);
     reader.skip(MAGIC.len());
     let mut files: Vec<(String, _)> = Vec::new();
     while reader.offset() < file.len() {
         let offset = reader.offset() as u64;
         let cut_short = |_| ContainerError::CutShort { what: "packed folder", offset };
         let mut data = |field| {
-            let len = reader.varint(field).map_err(cut_short)? as usize;
+            let len = reader.checked(|r| r.varint(field)).map_err(cut_short)? as usize;
             let start = reader.offset();
             reader.skip(len);
             let (found, limit) = (len as u64, (file.len() - start) as u64);

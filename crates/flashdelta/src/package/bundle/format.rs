@@ -152,9 +152,9 @@ impl BundleInfo {
         if version != VERSION {
             return Err(BundleError::UnsupportedVersion { found: version });
         }
-        let mut start = Reader::new(bytes);
+        let mut start = Reader::new(bytes, 0);
         start.skip(MAGIC.len() + 1);
-        let header_len = start.varint("header length").map_err(|_| incomplete.clone())?;
+        let header_len = start.checked(|r| r.varint("header length")).map_err(|_| incomplete.clone())?;
         let header = bytes.get(..header_len as usize).ok_or(incomplete)?;
         let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
             return Err(BundleError::BadField { field: "header length", offset: start.offset() as u32 });
@@ -163,7 +163,7 @@ impl BundleInfo {
         if expected != found_crc {
             return Err(BundleError::Checksum { expected, found: found_crc });
         }
-        let mut fields = Fields { bytes: content, reader: Reader::new(content) };
+        let mut fields = Fields { bytes: content, reader: Reader::new(content, 0) };
         fields.reader.skip(start.offset());
         let info = fields.info(header_len)?;
         if fields.reader.offset() != content.len() {
@@ -247,7 +247,7 @@ impl Fields<'_> {
     }
 
     fn number(&mut self, field: &'static str) -> Result<u32, BundleError> {
-        self.reader.varint(field).map_err(|_| self.bad(field))
+        self.reader.checked(|r| r.varint(field)).map_err(|_| self.bad(field))
     }
 
     /// The size of a file.
@@ -261,11 +261,13 @@ impl Fields<'_> {
     }
 
     fn byte(&mut self, field: &'static str) -> Result<u8, BundleError> {
-        self.reader.byte(field).map_err(|_| self.bad(field))
+        self.reader.checked(|r| r.byte(field)).map_err(|_| self.bad(field))
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], BundleError> {
-        self.reader.array(field).map_err(|_| self.bad(field))
+        let mut array = [0; N];
+        self.reader.checked(|r| r.bytes(field, &mut array)).map_err(|_| self.bad(field))?;
+        Ok(array)
     }
 
     fn info(&mut self, header_len: u32) -> Result<BundleInfo, BundleError> {
@@ -310,7 +312,7 @@ impl Fields<'_> {
         let mut member = MemberInfo { method, gap, size, content_size: size, ..MemberInfo::default() };
         member.old_is_inflated = head & OLD_IS_INFLATED != 0;
         if method.has_old() {
-            let step = self.reader.signed("old member").map_err(|_| self.bad("old member"))?;
+            let step = self.reader.checked(|r| r.signed("old member")).map_err(|_| self.bad("old member"))?;
             let old = expected_old.wrapping_add(step as u32);
             *expected_old = old.wrapping_add(1);
             member.old = Some(old);

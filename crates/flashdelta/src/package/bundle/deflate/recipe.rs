@@ -109,8 +109,8 @@ impl Stream {
 
 /// Makes the deflate stream that holds `plain` as `recipe` says. It has at most `limit` bytes.
 pub(in super::super) fn recreate(plain: &[u8], recipe: &[u8], limit: usize) -> Result<Vec<u8>, DeflateError> {
-    let mut reader = Recipe { reader: Reader::new(recipe), bytes: recipe };
-    let level = reader.reader.byte("level").map_err(|_| DeflateError::CutShort)?;
+    let mut reader = Recipe { reader: Reader::new(recipe, 0), bytes: recipe };
+    let level = reader.byte()?;
     let blocks = reader.blocks()?;
     let mut misses = Misses { left: reader.number()?, next: None };
     let mut predictor = Predictor::new(plain, level);
@@ -178,13 +178,21 @@ struct Recipe<'a> {
 
 impl Recipe<'_> {
     fn number(&mut self) -> Result<usize, DeflateError> {
-        self.reader.varint("number").map(|n| n as usize).map_err(|_| DeflateError::CutShort)
+        let number = self.reader.varint("number");
+        self.reader.check().map_err(|_| DeflateError::CutShort)?;
+        Ok(number as usize)
+    }
+
+    fn byte(&mut self) -> Result<u8, DeflateError> {
+        let byte = self.reader.byte("byte");
+        self.reader.check().map_err(|_| DeflateError::CutShort)?;
+        Ok(byte)
     }
 
     fn blocks(&mut self) -> Result<Vec<Block>, DeflateError> {
         let mut blocks = Vec::new();
         for _ in 0..self.number()? {
-            let kind = self.reader.byte("type").map_err(|_| DeflateError::CutShort)?;
+            let kind = self.byte()?;
             let count = self.number()?;
             blocks.push(match kind {
                 STORED => Block::Stored(count),
