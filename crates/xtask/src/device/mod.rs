@@ -1,6 +1,7 @@
 //! `cargo xtask device`: the applier on emulated microcontrollers, measured.
 
 mod board;
+mod profile;
 mod qemu;
 mod sections;
 mod toolchain;
@@ -36,6 +37,9 @@ pub(crate) struct Args {
     /// Features of the applier [default: what the patch needs]
     #[arg(long, value_name = "LIST")]
     features: Option<String>,
+    /// Also print the instructions and the stack frame of each function
+    #[arg(long)]
+    profile: bool,
     /// Seconds that a guest may run
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
@@ -61,6 +65,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("no such target: there are {}", Target::ALL.map(|target| target.name).join(", "));
     }
     exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
+    let counts = toolchain::folder().join("counts.txt");
+    let (flags, counting) = match args.profile {
+        true => (
+            profile::FLAGS,
+            vec!["-plugin".to_owned(), format!("{},out={}", profile::plugin()?.display(), counts.display())],
+        ),
+        false => ("", Vec::new()),
+    };
     let mut rows = Vec::new();
     for target in targets {
         let Some(toolchain) = toolchain(target).filter(|_| exists(target.board.qemu)) else {
@@ -71,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             for ram in &args.ram {
                 let patch = make(&old, &new, ram)?;
                 let features = args.features.clone().unwrap_or_else(|| patch.features());
-                let program = toolchain::build(target, toolchain, &features, &args.opt)?;
+                let program = toolchain::build(target, toolchain, &features, &args.opt, flags)?;
                 let size = code_size(&program)?;
                 let new_image = read(&new)?;
                 let task = Task {
@@ -80,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                     patches: &[patch.bytes.clone()],
                     workspace: patch.workspace,
                 };
-                let run = qemu::run(&target.board, &program, &task, Duration::from_secs(args.timeout), &[])?;
+                let run = qemu::run(&target.board, &program, &task, Duration::from_secs(args.timeout), &counting)?;
                 let report = run.reports.first().context("the guest says nothing")?;
                 if report.outcome != 0 {
                     bail!("{} on {}: {}", name, target.name, outcome_name(report.outcome));
@@ -99,6 +111,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                     new_len: new_image.len(),
                 };
                 println!("{}", line(&row));
+                if args.profile {
+                    println!("{}", profile::table(&program, &counts, row.new_len)?);
+                }
                 rows.push(row);
             }
         }

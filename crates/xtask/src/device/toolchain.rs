@@ -97,11 +97,12 @@ fn recent_enough() -> bool {
 /// The SHA-256 that is written for size, not for speed: what a device uses.
 const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
 
-/// Builds and links the guest with the applier for a target. `opt` is the optimisation level: `s`, `z`, 2, 3.
-pub(crate) fn build(target: &Target, with: Toolchain, features: &str, opt: &str) -> Result<PathBuf> {
+/// Builds and links the guest with the applier for a target. `opt` is the optimisation level: `s`, `z`, 2, 3; `more`: further flags.
+pub(crate) fn build(target: &Target, with: Toolchain, features: &str, opt: &str, more: &str) -> Result<PathBuf> {
     let board = &target.board;
     let features = board.feature.map_or(features.to_owned(), |feature| format!("{features},{feature}"));
-    let mut flags = format!("{COMPACT_SHA} -Clink-arg=-T{}", root().join("crates/xtask/device/guest.ld").display());
+    let mut flags =
+        format!("{COMPACT_SHA}{more} -Clink-arg=-T{}", root().join("crates/xtask/device/guest.ld").display());
     for (symbol, address) in [("code", board.code), ("data", board.data), ("task", board.memory.0)] {
         flags += &format!(" -Clink-arg=--defsym={symbol}={address:#x}");
     }
