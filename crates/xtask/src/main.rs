@@ -3,6 +3,7 @@
 mod command;
 mod device;
 mod dist;
+mod header;
 mod peers;
 mod setup;
 mod steps;
@@ -28,6 +29,7 @@ enum Chore {
     Peers(peers::Args),
     /// Write shell completions and man pages to target/dist
     Dist,
+    Header(header::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Peers(args) => peers::run(&args),
         Chore::Dist => dist::run(),
+        Chore::Header(args) => header::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
