@@ -3,6 +3,7 @@
 mod command;
 mod device;
 mod dist;
+mod header;
 mod peers;
 mod setup;
 mod steps;
@@ -29,6 +30,7 @@ enum Chore {
     Device(device::Args),
     /// Write shell completions and man pages to target/dist
     Dist,
+    Header(header::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Chore::Peers(args) => peers::run(&args),
         Chore::Device(args) => device::run(&args),
         Chore::Dist => dist::run(),
+        Chore::Header(args) => header::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
