@@ -13,7 +13,10 @@ pub(crate) struct Board {
     pub(crate) memory: (u32, u32),
     /// Instructions in `.1` ticks of the counter that the guest reads.
     instructions_per_tick: (u64, u64),
-    /// A feature of the guest that this board needs.
+    /// Source files of the guest in C: the way to the host, and the assembly.
+    pub(crate) host: &'static str,
+    pub(crate) assembly: &'static [&'static str],
+    /// A feature of the guest in Rust that this board needs.
     pub(crate) feature: Option<&'static str>,
 }
 
@@ -27,6 +30,8 @@ impl Board {
         data: 0x8010_0000,
         memory: (0x8020_0000, 120 << 20),
         instructions_per_tick: (1, 1),
+        host: "semihosting.c",
+        assembly: &["virt.s"],
         feature: None,
     };
 
@@ -39,6 +44,8 @@ impl Board {
         data: 0x2000_0000,
         memory: (0x2100_0000, 16 << 20),
         instructions_per_tick: (40, 64),
+        host: "semihosting.c",
+        assembly: &["cortex-m.s", "mps2.s"],
         feature: None,
     };
 
@@ -51,6 +58,8 @@ impl Board {
         data: 0x2000_0000,
         memory: (0x2010_0000, 30 << 20),
         instructions_per_tick: (125, 128),
+        host: "semihosting.c",
+        assembly: &["cortex-m.s", "microbit.s"],
         feature: Some("board-microbit"),
     };
 

@@ -1,6 +1,7 @@
 //! `cargo xtask device`: the applier on emulated microcontrollers, measured.
 
 mod board;
+mod guests;
 mod profile;
 mod qemu;
 mod sections;
@@ -11,10 +12,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _, Result};
 
-use crate::command::{cargo, exec, exists, output, root, target_dir};
+use crate::command::{cargo, exec, output, root, target_dir};
+pub(crate) use guests::link_on_host;
+use guests::{Language, Recipe};
 use qemu::{outcome_name, Report, Task};
 use sections::{code_size, CodeSize};
-pub(crate) use toolchain::{link_on_host, toolchain, Target};
+pub(crate) use toolchain::{toolchain, Target};
 
 /// Run the applier on emulated microcontrollers and measure it: code, RAM, stack, instructions
 ///
@@ -25,6 +28,9 @@ pub(crate) struct Args {
     /// Only these targets: rv32imc, thumbv6m, thumbv7m
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     target: Vec<String>,
+    /// Language of the guest
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_value = "rust,c")]
+    guest: Vec<Language>,
     /// Old and new image, in place of the sample pairs
     #[arg(long, value_names = ["OLD", "NEW"], num_args = 2)]
     pair: Vec<PathBuf>,
@@ -48,6 +54,7 @@ pub(crate) struct Args {
 /// What was measured in one run.
 struct Row {
     target: &'static str,
+    language: Language,
     pair: String,
     ram: String,
     /// Codec and instruction set of the patch.
@@ -65,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("no such target: there are {}", Target::ALL.map(|target| target.name).join(", "));
     }
     exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-    let counts = toolchain::folder().join("counts.txt");
+    let counts = guests::folder().join("counts.txt");
     let (flags, counting) = match args.profile {
         true => (
             profile::FLAGS,
@@ -75,16 +82,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let mut rows = Vec::new();
     for target in targets {
-        let Some(toolchain) = toolchain(target).filter(|_| exists(target.board.qemu)) else {
-            println!("{} is skipped: install {}", target.name, target.packages.join(" "));
+        let (Some(toolchain), None) = (toolchain(target), target.lacking()) else {
+            println!("{} is skipped: {}", target.name, target.lacking().unwrap_or_default());
             continue;
         };
         for (name, old, new) in pairs(args)? {
             for ram in &args.ram {
                 let patch = make(&old, &new, ram)?;
                 let features = args.features.clone().unwrap_or_else(|| patch.features());
-                let program = toolchain::build(target, toolchain, &features, &args.opt, flags)?;
-                let size = code_size(&program)?;
                 let new_image = read(&new)?;
                 let task = Task {
                     old: &read(&old)?,
@@ -92,29 +97,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                     patches: &[patch.bytes.clone()],
                     workspace: patch.workspace,
                 };
-                let run = qemu::run(&target.board, &program, &task, Duration::from_secs(args.timeout), &counting)?;
-                let report = run.reports.first().context("the guest says nothing")?;
-                if report.outcome != 0 {
-                    bail!("{} on {}: {}", name, target.name, outcome_name(report.outcome));
+                for language in args.guest.iter().copied() {
+                    let recipe = Recipe { target, toolchain, language, features: &features, opt: &args.opt, flags };
+                    let program = guests::build(&recipe)?;
+                    let size = code_size(&program)?;
+                    let run = qemu::run(&target.board, &program, &task, Duration::from_secs(args.timeout), &counting)?;
+                    let report = run.reports.first().context("the guest says nothing")?;
+                    if report.outcome != 0 {
+                        bail!("{} on {}: {}", name, target.name, outcome_name(report.outcome));
+                    }
+                    if run.new != new_image {
+                        bail!("{} on {}: the image that comes out differs", name, target.name);
+                    }
+                    let row = Row {
+                        target: target.name,
+                        language,
+                        pair: name.clone(),
+                        ram: ram.clone(),
+                        patch: format!("{}, {}", patch.codec, patch.isa),
+                        patch_len: patch.bytes.len(),
+                        size,
+                        report: report.clone(),
+                        new_len: new_image.len(),
+                    };
+                    println!("{}", line(&row));
+                    if args.profile {
+                        println!("{}", profile::table(&program, &counts, row.new_len)?);
+                    }
+                    rows.push(row);
                 }
-                if run.new != new_image {
-                    bail!("{} on {}: the image that comes out differs", name, target.name);
-                }
-                let row = Row {
-                    target: target.name,
-                    pair: name.clone(),
-                    ram: ram.clone(),
-                    patch: format!("{}, {}", patch.codec, patch.isa),
-                    patch_len: patch.bytes.len(),
-                    size,
-                    report: report.clone(),
-                    new_len: new_image.len(),
-                };
-                println!("{}", line(&row));
-                if args.profile {
-                    println!("{}", profile::table(&program, &counts, row.new_len)?);
-                }
-                rows.push(row);
             }
         }
     }
@@ -159,8 +170,8 @@ impl Patch {
 
 /// Makes a patch by the program, as users do.
 fn make(old: &Path, new: &Path, ram: &str) -> Result<Patch> {
-    std::fs::create_dir_all(toolchain::folder())?;
-    let file = toolchain::folder().join(format!("{}.fdp", std::process::id()));
+    std::fs::create_dir_all(guests::folder())?;
+    let file = guests::folder().join(format!("{}.fdp", std::process::id()));
     let mut diff = crate::command::command(target_dir().join("release/flashdelta"));
     diff.args(["diff", "--json", "--ram", ram, "-o"]).args([&file, old, new].map(|path| path.as_os_str()));
     let report: serde_json::Value = serde_json::from_str(&output(&mut diff)?).context("what diff reports")?;
@@ -178,9 +189,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 fn line(row: &Row) -> String {
     let Row { report: r, size, .. } = row;
     format!(
-        "{} {} {} ({}): {:.1} instructions per byte ({} in all), stack {}, applier {}, workspace {}, code {} \
+        "{} {:?} {} {} ({}): {:.1} instructions per byte ({} in all), stack {}, applier {}, workspace {}, code {} \
          (text {} of it builtins {}, rodata {})",
         row.target,
+        row.language,
         row.pair,
         row.ram,
         row.patch,

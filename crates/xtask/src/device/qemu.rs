@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{bail, Context as _, Result};
 
 use super::board::Board;
-use super::toolchain::folder;
+use super::guests::folder;
 use crate::command::command;
 
 /// What a guest is to do.
@@ -45,7 +45,7 @@ pub(crate) struct Run {
 /// Bytes of what the guest is told, its table of patches not counted.
 const TASK: usize = 14 * 4;
 /// Bytes of a report of the guest's.
-const REPORT: usize = 9 * 4;
+const REPORT: usize = 10 * 4;
 /// Room for the applier itself.
 const STORAGE: usize = 4096;
 /// How the guest ends when the processor traps.
@@ -165,7 +165,7 @@ fn memory(board: &Board, task: &Task<'_>) -> Result<Vec<u8>> {
 
 fn report(board: &Board, bytes: &[u8]) -> Result<Report> {
     let words: Vec<u32> = bytes.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
-    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size] = words[..] else {
+    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size, _] = words[..] else {
         bail!("a report has {} words", words.len());
     };
     if fences != 1 {

@@ -1,13 +1,14 @@
 //! What differs between the emulated boards: start, counter, and the way to the host.
 
-#[cfg(target_arch = "arm")]
-#[path = "arm.rs"]
-mod isa;
+// Shared with the guest in C.
 #[cfg(target_arch = "riscv32")]
-#[path = "riscv.rs"]
-mod isa;
-
-pub(crate) use isa::ticks;
+core::arch::global_asm!(include_str!("../boards/virt.s"));
+#[cfg(target_arch = "arm")]
+core::arch::global_asm!(include_str!("../boards/cortex-m.s"));
+#[cfg(all(target_arch = "arm", not(feature = "board-microbit")))]
+core::arch::global_asm!(include_str!("../boards/mps2.s"));
+#[cfg(all(target_arch = "arm", feature = "board-microbit"))]
+core::arch::global_asm!(include_str!("../boards/microbit.s"));
 
 extern "C" {
     /// The linker script's: the lowest byte of the stack.
@@ -16,6 +17,15 @@ extern "C" {
     fn semihost(operation: u32, argument: *const usize) -> usize;
     /// Assembly: the stack pointer.
     fn stack_pointer() -> *mut u8;
+    /// Assembly: what the board's counter says, in its own unit.
+    #[link_name = "ticks"]
+    fn board_ticks() -> u64;
+}
+
+/// What the board's counter says.
+#[inline(always)]
+pub(crate) fn ticks() -> u64 {
+    unsafe { board_ticks() }
 }
 
 const SYS_OPEN: u32 = 0x01;
