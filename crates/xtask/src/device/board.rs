@@ -63,6 +63,20 @@ impl Board {
         feature: Some("board-microbit"),
     };
 
+    /// The core of the ESP8266. A tick of `CCOUNT` is 25 ns, an instruction lasts 2^5 ns.
+    pub(crate) const SIM_LX106: Self = Self {
+        name: "sim, lx106",
+        qemu: "qemu-system-xtensa",
+        arguments: &["-M", "sim", "-cpu", "lx106", "-m", "64M", "-icount", "shift=5"],
+        code: 0x6000_0000,
+        data: 0x6010_0000,
+        memory: (0x6020_0000, 60 << 20),
+        instructions_per_tick: (25, 32),
+        host: "simcall.c",
+        assembly: &["lx106.s"],
+        feature: None,
+    };
+
     pub(crate) fn instructions(&self, ticks: u64) -> u64 {
         let (ns, per) = self.instructions_per_tick;
         (ticks * ns + per / 2) / per

@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail, Result};
 
 use super::board::Board;
 use super::toolchain::{cargo_for, Target, Toolchain};
+use super::xtensa;
 use crate::command::{command, output, root, target_dir};
 
 /// The language that a guest is written in, and so the interface of the applier that it uses.
@@ -40,7 +41,7 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> Result<PathBuf> {
 }
 
 /// The SHA-256 that is written for size, not for speed: what a device uses.
-const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
+pub(crate) const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
 
 fn build_rust(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let board = &recipe.target.board;
@@ -64,23 +65,27 @@ fn script(board: &Board) -> Vec<String> {
 }
 
 /// Arguments for cargo: the optimisation level. `s` and `z` are strings in its eyes.
-fn level(opt: &str) -> [String; 2] {
+pub(crate) fn level(opt: &str) -> [String; 2] {
     let level = if opt.parse::<u8>().is_ok() { opt.to_owned() } else { format!("\"{opt}\"") };
     ["--config".to_owned(), format!("profile.release.opt-level={level}")]
 }
 
 fn build_c(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let target = recipe.target;
-    let library = staticlib(recipe)?;
+    let library = if target.is_xtensa() { xtensa::library(recipe)? } else { staticlib(recipe)? };
     let here = root().join("crates/xtask/device");
     let work = folder().join(target.triple).join("c");
     std::fs::create_dir_all(&work)?;
     let mut objects = Vec::new();
-    let sources = ["guest.c", target.board.host].map(|file| here.join("c").join(file));
+    let mut sources: Vec<PathBuf> = ["guest.c", target.board.host].map(|file| here.join("c").join(file)).into();
+    if target.is_xtensa() {
+        sources.push(here.join("c/memory.c"));
+    }
     for source in sources.into_iter().chain(target.board.assembly.iter().map(|file| here.join("boards").join(file))) {
         // By this name the linker script knows what is the guest's own.
         let name = source.file_stem().map_or("source".into(), |name| name.to_string_lossy());
-        let object = work.join(format!("guest-in-c-{name}.o"));
+        let own = if name == "memory" { "" } else { "guest-in-c-" };
+        let object = work.join(format!("{own}{name}.o"));
         let mut gcc = command(target.gcc());
         gcc.args(target.gcc_flags).args(["-std=gnu11", "-Os", "-ffreestanding", "-ffunction-sections"]);
         // GCC would turn the loops of a `memcpy` into calls of `memcpy`.

@@ -6,6 +6,7 @@ mod profile;
 mod qemu;
 mod sections;
 mod toolchain;
+mod xtensa;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ pub(crate) use toolchain::{toolchain, Target};
 /// the new image. The link fails if the applier could panic, or had static RAM.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these targets: rv32imc, thumbv6m, thumbv7m
+    /// Only these targets: rv32imc, thumbv6m, thumbv7m, lx106
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     target: Vec<String>,
     /// Language of the guest
@@ -97,7 +98,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                     patches: &[patch.bytes.clone()],
                     workspace: patch.workspace,
                 };
-                for language in args.guest.iter().copied() {
+                for language in
+                    args.guest.iter().copied().filter(|language| !target.is_xtensa() || *language == Language::C)
+                {
                     let recipe = Recipe { target, toolchain, language, features: &features, opt: &args.opt, flags };
                     let program = guests::build(&recipe)?;
                     let size = code_size(&program)?;

@@ -30,7 +30,7 @@ pub(crate) fn code_size(program: &Path) -> Result<CodeSize> {
     let size = |name| elf.section_by_name(name).map_or(0, |section| section.size());
     // Their plain names are often aliases of the same place.
     let builtin = |name: &str| {
-        name.contains("compiler_builtins") || ["mem", "__aeabi_", "bcmp"].iter().any(|start| name.starts_with(start))
+        name.contains("compiler_builtins") || ["mem", "__", "bcmp"].iter().any(|start| name.starts_with(start))
     };
     let text = elf.section_by_name(".text").map(|section| section.index());
     let builtins = elf.symbols().filter(|s| s.section_index() == text && s.name().is_ok_and(builtin));

@@ -23,7 +23,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 3] = [
+    pub(crate) const ALL: [Self; 4] = [
         Self {
             triple: "riscv32imc-unknown-none-elf",
             name: "rv32imc",
@@ -54,7 +54,22 @@ impl Target {
             board: Board::MPS2,
             packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-arm-none-eabi", "qemu-system-arm"],
         },
+        Self {
+            triple: "xtensa-lx106",
+            name: "lx106",
+            chips: "ESP8266",
+            gnu: "xtensa-lx106-elf-",
+            emulation: "elf32xtensa",
+            gcc_flags: &[],
+            board: Board::SIM_LX106,
+            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-xtensa-lx106", "qemu-system-misc"],
+        },
     ];
+
+    /// Is there no built-in target of the compiler's? Then the guest in C is the only one.
+    pub(crate) fn is_xtensa(&self) -> bool {
+        self.triple.starts_with("xtensa")
+    }
 
     pub(crate) fn linker(&self) -> String {
         format!("{}ld", self.gnu)
@@ -85,8 +100,8 @@ pub(crate) enum Toolchain {
     Debian,
 }
 
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+pub(crate) const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// The compiler for a target, if there is one.
 pub(crate) fn toolchain(target: &Target) -> Option<Toolchain> {
@@ -120,15 +135,21 @@ pub(crate) fn cargo_for(target: &Target, with: Toolchain) -> (Command, String) {
             (cargo, String::new())
         }
         Toolchain::Debian => {
-            let mut cargo = command(DEBIAN_CARGO);
-            // Cargo and rustup tell what they run which compiler to use; this shall be another one.
-            cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER").env_remove("CARGO");
-            cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_usr_bin_first());
+            let mut cargo = debian(DEBIAN_CARGO);
             cargo.args(["build", "--target", target.triple, "-Zbuild-std=core"]);
             let linker = format!(" -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}", target.linker(), target.emulation);
             (cargo, linker)
         }
     }
+}
+
+/// Debian's cargo or rustc.
+pub(crate) fn debian(program: &str) -> Command {
+    let mut program = command(program);
+    // Cargo and rustup tell what they run which compiler to use; this shall be another one.
+    program.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER").env_remove("CARGO");
+    program.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_usr_bin_first());
+    program
 }
 
 fn path_with_usr_bin_first() -> std::ffi::OsString {
