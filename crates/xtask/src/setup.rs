@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use anyhow::{bail, Result};
 
 use crate::command::{cargo, command, exec, exists, target_dir, works};
-use crate::device::{self, Target};
+use crate::device::Target;
 
 /// Something that steps need.
 pub(crate) struct Need {
@@ -27,7 +27,7 @@ pub(crate) fn needs() -> Vec<Need> {
         need("fuzzing (libFuzzer is C++)", exists("c++"), &["g++"]),
     ];
     for target in &Target::ALL {
-        needs.push(need(target.triple, device::toolchain(target).is_some(), target.packages));
+        needs.push(need(target.triple, target.lacking().is_none(), target.packages));
     }
     needs
 }

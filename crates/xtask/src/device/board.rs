@@ -13,6 +13,8 @@ pub(crate) struct Board {
     pub(crate) memory: (u32, u32),
     /// Instructions in `.1` ticks of the counter that the guest reads.
     instructions_per_tick: (u64, u64),
+    /// Has the counter 64 bits? Others have 32.
+    pub(crate) wide_counter: bool,
     /// Source files of the guest in C: the way to the host, and the assembly.
     pub(crate) host: &'static str,
     pub(crate) assembly: &'static [&'static str],
@@ -30,6 +32,7 @@ impl Board {
         data: 0x8010_0000,
         memory: (0x8020_0000, 120 << 20),
         instructions_per_tick: (1, 1),
+        wide_counter: true,
         host: "semihosting.c",
         assembly: &["virt.s"],
         feature: None,
@@ -44,6 +47,7 @@ impl Board {
         data: 0x2000_0000,
         memory: (0x2100_0000, 16 << 20),
         instructions_per_tick: (40, 64),
+        wide_counter: false,
         host: "semihosting.c",
         assembly: &["cortex-m.s", "mps2.s"],
         feature: None,
@@ -58,6 +62,7 @@ impl Board {
         data: 0x2000_0000,
         memory: (0x2010_0000, 30 << 20),
         instructions_per_tick: (125, 128),
+        wide_counter: false,
         host: "semihosting.c",
         assembly: &["cortex-m.s", "microbit.s"],
         feature: Some("board-microbit"),
@@ -72,6 +77,7 @@ impl Board {
         data: 0x6010_0000,
         memory: (0x6020_0000, 60 << 20),
         instructions_per_tick: (25, 32),
+        wide_counter: false,
         host: "simcall.c",
         assembly: &["lx106.s"],
         feature: None,

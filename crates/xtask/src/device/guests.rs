@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{anyhow, bail, Result};
 
 use super::board::Board;
-use super::toolchain::{cargo_for, Target, Toolchain};
+use super::toolchain::{cargo_for, Target};
 use super::xtensa;
 use crate::command::{command, output, root, target_dir};
 
@@ -19,10 +19,18 @@ pub(crate) enum Language {
     C,
 }
 
+impl Language {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::C => "C",
+        }
+    }
+}
+
 /// What is built.
 pub(crate) struct Recipe<'a> {
     pub(crate) target: &'a Target,
-    pub(crate) toolchain: Toolchain,
     pub(crate) language: Language,
     /// Features of the applier, with commas.
     pub(crate) features: &'a str,
@@ -46,7 +54,7 @@ pub(crate) const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
 fn build_rust(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let board = &recipe.target.board;
     let features = board.feature.map_or(recipe.features.to_owned(), |feature| format!("{},{feature}", recipe.features));
-    let (cargo, linker) = cargo_for(recipe.target, recipe.toolchain);
+    let (cargo, linker) = cargo_for(recipe.target)?;
     let mut flags = format!("{COMPACT_SHA}{}{linker}", recipe.flags);
     for argument in script(board) {
         flags += &format!(" -Clink-arg={argument}");
@@ -104,7 +112,7 @@ fn build_c(recipe: &Recipe<'_>) -> Result<PathBuf> {
 
 /// Builds libflashdelta_apply.a.
 fn staticlib(recipe: &Recipe<'_>) -> Result<PathBuf> {
-    let (mut cargo, _) = cargo_for(recipe.target, recipe.toolchain);
+    let (mut cargo, _) = cargo_for(recipe.target)?;
     let folder = folder().join("staticlib");
     cargo.args(["--release", "--quiet", "--manifest-path", "bindings/c/apply/Cargo.toml", "--no-default-features"]);
     cargo.arg("--features").arg(format!("prove-panic-free,{}", recipe.features)).arg("--target-dir").arg(&folder);

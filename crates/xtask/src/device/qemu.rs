@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{bail, Context as _, Result};
 
 use super::board::Board;
-use super::guests::folder;
+use super::guests::{folder, Language};
 use crate::command::command;
 
 /// What a guest is to do.
@@ -171,13 +171,20 @@ fn report(board: &Board, bytes: &[u8]) -> Result<Report> {
     if fences != 1 {
         bail!("{}: the applier wrote outside of the workspace", board.name);
     }
-    let instructions = board.instructions(u64::from(high) << 32 | u64::from(low));
+    let ticks = if board.wide_counter { u64::from(high) << 32 | u64::from(low) } else { u64::from(low) };
+    let instructions = board.instructions(ticks);
     Ok(Report { outcome, same: same == 1, instructions, stack, workspace, applier })
 }
 
-/// The error that a number stands for.
-pub(crate) fn outcome_name(number: u32) -> &'static str {
-    match number {
+/// What a number stands for: in the guest in C it is a `flashdelta_status`.
+pub(crate) fn outcome_name(language: Language, number: u32) -> String {
+    if language == Language::C && number != 0 {
+        return match number {
+            9999 => "a broken promise".to_owned(),
+            number => format!("status {number}"),
+        };
+    }
+    let name = match number {
         0 => "applied",
         1 => "Truncated",
         2 => "Header",
@@ -201,5 +208,6 @@ pub(crate) fn outcome_name(number: u32) -> &'static str {
         20 => "NewMismatch",
         21 => "Poisoned",
         _ => "an error without a number here",
-    }
+    };
+    name.to_owned()
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Context as _, Result};
+
 use super::board::Board;
 use crate::command::{command, exists, output};
 
@@ -13,6 +15,8 @@ pub(crate) struct Target {
     pub(crate) name: &'static str,
     /// What it stands for in one word.
     pub(crate) chips: &'static str,
+    /// The feature that predicts its own instruction set.
+    pub(crate) isa: &'static str,
     /// GNU tools: how their names start.
     pub(crate) gnu: &'static str,
     /// GNU ld's name of the format; for compilers that come without a linker of their own.
@@ -28,6 +32,7 @@ impl Target {
             triple: "riscv32imc-unknown-none-elf",
             name: "rv32imc",
             chips: "ESP32-C3",
+            isa: "isa-riscv",
             gnu: "riscv64-unknown-elf-",
             emulation: "elf32lriscv",
             gcc_flags: &["-march=rv32imc_zicsr", "-mabi=ilp32"],
@@ -38,6 +43,7 @@ impl Target {
             triple: "thumbv6m-none-eabi",
             name: "thumbv6m",
             chips: "Cortex-M0+",
+            isa: "isa-thumb",
             gnu: "arm-none-eabi-",
             emulation: "armelf",
             gcc_flags: &["-mcpu=cortex-m0", "-mthumb"],
@@ -48,6 +54,7 @@ impl Target {
             triple: "thumbv7m-none-eabi",
             name: "thumbv7m",
             chips: "Cortex-M3",
+            isa: "isa-thumb",
             gnu: "arm-none-eabi-",
             emulation: "armelf",
             gcc_flags: &["-mcpu=cortex-m3", "-mthumb"],
@@ -58,6 +65,7 @@ impl Target {
             triple: "xtensa-lx106",
             name: "lx106",
             chips: "ESP8266",
+            isa: "isa-xtensa",
             gnu: "xtensa-lx106-elf-",
             emulation: "elf32xtensa",
             gcc_flags: &[],
@@ -93,7 +101,7 @@ impl Target {
 
 /// Who compiles for a target.
 #[derive(Clone, Copy)]
-pub(crate) enum Toolchain {
+enum Toolchain {
     /// The compiler that builds everything else; it has the target's `core`.
     Own,
     /// Debian's, which has the sources of `core` and builds it.
@@ -104,7 +112,7 @@ pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 pub(crate) const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// The compiler for a target, if there is one.
-pub(crate) fn toolchain(target: &Target) -> Option<Toolchain> {
+fn toolchain(target: &Target) -> Option<Toolchain> {
     let libraries = |rustc: &str| {
         let sysroot = output(command(rustc).args(["--print", "sysroot"])).ok()?;
         Some(Path::new(sysroot.trim()).join("lib/rustlib"))
@@ -127,18 +135,18 @@ fn recent_enough() -> bool {
 }
 
 /// `cargo build` for a target. Returned with it: flags for the compiler.
-pub(crate) fn cargo_for(target: &Target, with: Toolchain) -> (Command, String) {
-    match with {
+pub(crate) fn cargo_for(target: &Target) -> Result<(Command, String)> {
+    match toolchain(target).with_context(|| format!("no compiler for {}", target.name))? {
         Toolchain::Own => {
             let mut cargo = command("cargo");
             cargo.args(["build", "--target", target.triple]);
-            (cargo, String::new())
+            Ok((cargo, String::new()))
         }
         Toolchain::Debian => {
             let mut cargo = debian(DEBIAN_CARGO);
             cargo.args(["build", "--target", target.triple, "-Zbuild-std=core"]);
             let linker = format!(" -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}", target.linker(), target.emulation);
-            (cargo, linker)
+            Ok((cargo, linker))
         }
     }
 }
