@@ -43,8 +43,8 @@ pub(crate) struct Recipe<'a> {
 /// Builds the applier and links it with a guest. It fails if the applier can panic, or if it has static RAM.
 pub(crate) fn build(recipe: &Recipe<'_>) -> Result<PathBuf> {
     match recipe.language {
-        Language::Rust => build_rust(recipe),
-        Language::C => build_c(recipe),
+        Language::Rust if !recipe.target.is_xtensa() => build_rust(recipe),
+        _ => build_with_gcc(recipe),
     }
 }
 
@@ -60,6 +60,7 @@ fn build_rust(recipe: &Recipe<'_>) -> Result<PathBuf> {
         flags += &format!(" -Clink-arg={argument}");
     }
     let mut cargo = guest_cargo(cargo, &features);
+    cargo.args(["--release", "--quiet"]);
     link(cargo.args(level(recipe.opt)).env("RUSTFLAGS", flags))?;
     Ok(folder().join(recipe.target.triple).join("release/device-guest"))
 }
@@ -78,14 +79,17 @@ pub(crate) fn level(opt: &str) -> [String; 2] {
     ["--config".to_owned(), format!("profile.release.opt-level={level}")]
 }
 
-fn build_c(recipe: &Recipe<'_>) -> Result<PathBuf> {
+fn build_with_gcc(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let target = recipe.target;
-    let library = if target.is_xtensa() { xtensa::library(recipe)? } else { staticlib(recipe)? };
+    let library = if target.is_xtensa() { xtensa::object(recipe)? } else { staticlib(recipe)? };
     let here = root().join("crates/xtask/device");
-    let work = folder().join(target.triple).join("c");
+    let work = folder().join(target.triple).join(recipe.language.name());
     std::fs::create_dir_all(&work)?;
     let mut objects = Vec::new();
-    let mut sources: Vec<PathBuf> = ["guest.c", target.board.host].map(|file| here.join("c").join(file)).into();
+    let mut sources = vec![here.join("c").join(target.board.host)];
+    if recipe.language == Language::C {
+        sources.push(here.join("c/guest.c"));
+    }
     if target.is_xtensa() {
         sources.push(here.join("c/memory.c"));
     }
@@ -112,12 +116,18 @@ fn build_c(recipe: &Recipe<'_>) -> Result<PathBuf> {
 
 /// Builds libflashdelta_apply.a.
 fn staticlib(recipe: &Recipe<'_>) -> Result<PathBuf> {
-    let (mut cargo, _) = cargo_for(recipe.target)?;
-    let folder = folder().join("staticlib");
-    cargo.args(["--release", "--quiet", "--manifest-path", "bindings/c/apply/Cargo.toml", "--no-default-features"]);
-    cargo.arg("--features").arg(format!("prove-panic-free,{}", recipe.features)).arg("--target-dir").arg(&folder);
-    output(cargo.args(level(recipe.opt)).env("RUSTFLAGS", format!("{COMPACT_SHA}{}", recipe.flags)))?;
-    Ok(folder.join(recipe.target.triple).join("release/libflashdelta_apply.a"))
+    let (cargo, _) = cargo_for(recipe.target)?;
+    let mut cargo = library_cargo(cargo, recipe.features);
+    cargo.args(["--release", "--quiet"]).args(level(recipe.opt));
+    output(cargo.env("RUSTFLAGS", format!("{COMPACT_SHA}{}", recipe.flags)))?;
+    Ok(folder().join("staticlib").join(recipe.target.triple).join("release/libflashdelta_apply.a"))
+}
+
+/// What cargo has to be told for the C library.
+pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
+    cargo.args(["--manifest-path", "bindings/c/apply/Cargo.toml", "--no-default-features", "--features"]);
+    cargo.arg(format!("prove-panic-free,{features}")).arg("--target-dir").arg(folder().join("staticlib"));
+    cargo
 }
 
 /// What every device that has all of it is built with.
@@ -144,6 +154,7 @@ fn host_cargo(features: &str) -> Command {
     let mut cargo = command("cargo");
     cargo.arg("build");
     let mut cargo = guest_cargo(cargo, features);
+    cargo.args(["--release", "--quiet"]);
     cargo.env("RUSTFLAGS", "-Clink-arg=-nostartfiles -Clink-arg=-lc");
     // With a target named, the flags reach the program only, not build scripts.
     cargo.args(["--target", HOST]);
@@ -152,9 +163,9 @@ fn host_cargo(features: &str) -> Command {
 
 const HOST: &str = env!("XTASK_HOST");
 
-/// `cargo build` for the guest in Rust.
-fn guest_cargo(mut cargo: Command, features: &str) -> Command {
-    cargo.args(["--release", "--quiet", "--manifest-path", "crates/xtask/device/Cargo.toml"]);
+/// What cargo has to be told for the guest in Rust.
+pub(crate) fn guest_cargo(mut cargo: Command, features: &str) -> Command {
+    cargo.args(["--manifest-path", "crates/xtask/device/Cargo.toml"]);
     cargo.arg("--features").arg(features).arg("--target-dir").arg(folder());
     cargo
 }

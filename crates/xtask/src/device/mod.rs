@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Only these targets: rv32imc, thumbv6m, thumbv7m, lx106
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     target: Vec<String>,
-    /// Only guests in these languages (lx106 has one in C only)
+    /// Only guests in these languages
     #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_value = "rust,c")]
     guest: Vec<Language>,
     /// Old and new image, in place of the sample pairs
@@ -135,9 +135,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// Everything that was asked for, on one target.
     fn target(&mut self, target: &'static Target, pairs: &[Pair]) -> Result<()> {
-        let guests = self.args.guest.iter().copied();
-        let guests: Vec<Language> = guests.filter(|guest| *guest == Language::C || !target.is_xtensa()).collect();
-        for language in guests {
+        for language in self.args.guest.iter().copied() {
             let at = (target, language);
             for pair in pairs {
                 for ram in &self.args.ram {

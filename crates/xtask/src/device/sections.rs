@@ -9,7 +9,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 /// Bytes of flash that the applier takes: everything that is linked, less the guest's own section.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodeSize {
-    /// Code, that of [`builtins`](Self::builtins) included.
+    /// Code with its literals, that of [`builtins`](Self::builtins) included.
     pub(crate) text: u64,
     /// Tables.
     pub(crate) rodata: u64,
@@ -35,5 +35,5 @@ pub(crate) fn code_size(program: &Path) -> Result<CodeSize> {
     let text = elf.section_by_name(".text").map(|section| section.index());
     let builtins = elf.symbols().filter(|s| s.section_index() == text && s.name().is_ok_and(builtin));
     let builtins: BTreeMap<u64, u64> = builtins.map(|symbol| (symbol.address(), symbol.size())).collect();
-    Ok(CodeSize { text: size(".text"), rodata: size(".rodata"), builtins: builtins.values().sum() })
+    Ok(CodeSize { text: size(".text") + size(".literal"), rodata: size(".rodata"), builtins: builtins.values().sum() })
 }

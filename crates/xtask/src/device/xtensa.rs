@@ -1,4 +1,4 @@
-//! Builds the C library for Xtensa, with what Debian has.
+//! Builds for Xtensa, with what Debian has.
 //!
 //! Its compiler knows the instruction set, but three things are missing. The built-in targets name a data layout that its LLVM
 //! refuses: we describe ours in `xtensa-lx106.json`. Cargo cannot build `core` for it, as `compiler_builtins` does not compile: we build
@@ -9,26 +9,28 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::guests::{folder, level, Recipe, COMPACT_SHA};
+use super::guests::{folder, guest_cargo, level, library_cargo, Language, Recipe, COMPACT_SHA};
 use super::toolchain::{debian, DEBIAN_CARGO, DEBIAN_RUSTC};
 use crate::command::{command, output, root};
 
-/// Builds the library. What is returned is an object file.
-pub(crate) fn library(recipe: &Recipe<'_>) -> Result<PathBuf> {
+/// Builds the C library, or the guest in Rust with the applier in it. What is returned is an object file.
+pub(crate) fn object(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let json = root().join(format!("crates/xtask/device/{}.json", recipe.target.triple));
     let sysroot = sysroot(recipe.target.triple, &json)?;
-    let work = folder().join(recipe.target.triple).join("c");
+    let work = folder().join(recipe.target.triple).join(recipe.language.name());
     std::fs::create_dir_all(&work)?;
     // A name of its own for each, as cargo does not see to that this file is up to date.
     let name: String = recipe.features.replace(',', "-") + "-" + recipe.opt;
     let assembly = work.join(format!("{name}.s"));
     let mut cargo = debian(DEBIAN_CARGO);
     cargo.args(["rustc", "--release", "--quiet", "-Zjson-target-spec", "--target"]).arg(&json);
-    cargo.args(["--manifest-path", "bindings/c/apply/Cargo.toml", "--no-default-features", "--target-dir"]);
-    cargo.arg(folder().join("staticlib")).args(level(recipe.opt)).arg("--features");
-    cargo.arg(format!("prove-panic-free,{}", recipe.features));
-    cargo.arg("--").arg(format!("--emit=asm={}", assembly.display()));
-    cargo.env("RUSTFLAGS", format!("{COMPACT_SHA} --sysroot {}", sysroot.display()));
+    let mut cargo = match recipe.language {
+        Language::Rust => guest_cargo(cargo, recipe.features),
+        Language::C => library_cargo(cargo, recipe.features),
+    };
+    cargo.args(level(recipe.opt)).arg("--").arg(format!("--emit=asm={}", assembly.display()));
+    // Only the assembly counts: nothing is to be linked yet.
+    cargo.env("RUSTFLAGS", format!("{COMPACT_SHA} -Clinker=true --sysroot {}", sysroot.display()));
     output(&mut cargo)?;
     let object = work.join("applier.o");
     output(command(format!("{}as", recipe.target.gnu)).arg(&assembly).arg("-o").arg(&object))?;
