@@ -61,6 +61,14 @@ pub(crate) fn install(needs: &[Need]) {
     let names = packages.join(" ");
     match apt(&packages) {
         Ok(()) => println!("installed: {names}"),
+        // Not every Debian has every package: what there is, is to be had one by one.
+        Err(_) if packages.len() > 1 && exists("apt-get") => {
+            for package in packages {
+                if let Err(error) = apt(&[package]) {
+                    println!("could not install {package}: {error:#}");
+                }
+            }
+        }
         Err(error) => println!("could not install {names}: {error:#}"),
     }
 }

@@ -55,8 +55,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("panic-free", || device::link_on_host().map(Outcome::Passed));
     for target in &Target::ALL {
         steps.step(&format!("device:{}", target.name), || match target.lacking() {
-            // A machine of CI's has what `cargo xtask setup` installs.
-            Some(why) if std::env::var_os("CI").is_some() => bail!("{why}"),
+            // A machine of CI's has what `cargo xtask setup` installs; but not every Debian has the version of LLVM.
+            Some(why) if std::env::var_os("CI").is_some() && !target.needs_llvm() => bail!("{why}"),
             Some(why) => Ok(Outcome::Skipped(why)),
             None => device::test(target).map(Outcome::Passed),
         });

@@ -9,6 +9,9 @@ pub(crate) struct Board {
     /// Where the guest's code goes, and its stack.
     pub(crate) code: u32,
     pub(crate) data: u32,
+    /// Where the vectors of the exceptions go, and the first instruction; Xtensa only.
+    pub(crate) vectors: u32,
+    pub(crate) reset: u32,
     /// Memory for images, patches, workspace: where it starts, how many bytes there are.
     pub(crate) memory: (u32, u32),
     /// Instructions in `.1` ticks of the counter that the guest reads.
@@ -28,6 +31,8 @@ impl Board {
         name: "virt, lowrisc-ibex",
         qemu: "qemu-system-riscv32",
         arguments: &["-M", "virt", "-cpu", "lowrisc-ibex", "-m", "128M", "-bios", "none", "-icount", "shift=0"],
+        vectors: 0,
+        reset: 0,
         code: 0x8000_0000,
         data: 0x8010_0000,
         memory: (0x8020_0000, 120 << 20),
@@ -43,6 +48,8 @@ impl Board {
         name: "mps2-an385",
         qemu: "qemu-system-arm",
         arguments: &["-M", "mps2-an385", "-icount", "shift=6"],
+        vectors: 0,
+        reset: 0,
         code: 0,
         data: 0x2000_0000,
         memory: (0x2100_0000, 16 << 20),
@@ -58,6 +65,8 @@ impl Board {
         name: "microbit",
         qemu: "qemu-system-arm",
         arguments: &["-M", "microbit", "-global", "nrf51-soc.sram-size=0x2000000", "-icount", "shift=6"],
+        vectors: 0,
+        reset: 0,
         code: 0,
         data: 0x2000_0000,
         memory: (0x2010_0000, 30 << 20),
@@ -73,6 +82,8 @@ impl Board {
         name: "sim, lx106",
         qemu: "qemu-system-xtensa",
         arguments: &["-M", "sim", "-cpu", "lx106", "-m", "64M", "-icount", "shift=5"],
+        vectors: 0x4000_0000,
+        reset: 0x5000_0000,
         code: 0x6000_0000,
         data: 0x6010_0000,
         memory: (0x6020_0000, 60 << 20),
@@ -80,6 +91,24 @@ impl Board {
         wide_counter: false,
         host: "simcall.c",
         assembly: &["lx106.s"],
+        feature: None,
+    };
+
+    /// A core with the instructions that code for the ESP32 uses, windowed registers among them. A tick of `CCOUNT` is 100 ns, an
+    /// instruction lasts 2^7 ns.
+    pub(crate) const SIM_DC233C: Self = Self {
+        name: "sim, dc233c",
+        qemu: "qemu-system-xtensa",
+        arguments: &["-M", "sim", "-cpu", "dc233c", "-m", "64M", "-icount", "shift=7"],
+        vectors: 0x2000,
+        reset: 0xFE00_0000,
+        code: 0x1_0000,
+        data: 0x10_0000,
+        memory: (0x20_0000, 60 << 20),
+        instructions_per_tick: (100, 128),
+        wide_counter: false,
+        host: "simcall.c",
+        assembly: &["dc233c.s"],
         feature: None,
     };
 

@@ -67,7 +67,13 @@ fn build_rust(recipe: &Recipe<'_>) -> Result<PathBuf> {
 
 /// Arguments for the linker: where everything goes.
 fn script(board: &Board) -> Vec<String> {
-    let symbols = [("code", board.code), ("data", board.data), ("task", board.memory.0)];
+    let symbols = [
+        ("vectors", board.vectors),
+        ("reset", board.reset),
+        ("code", board.code),
+        ("data", board.data),
+        ("task", board.memory.0),
+    ];
     let symbols = symbols.map(|(symbol, address)| format!("--defsym={symbol}={address:#x}"));
     let script = root().join("crates/xtask/device/guest.ld");
     core::iter::once(format!("-T{}", script.display())).chain(symbols).collect()
@@ -98,6 +104,11 @@ fn build_with_gcc(recipe: &Recipe<'_>) -> Result<PathBuf> {
         let name = source.file_stem().map_or("source".into(), |name| name.to_string_lossy());
         let own = if name == "memory" { "" } else { "guest-in-c-" };
         let object = work.join(format!("{own}{name}.o"));
+        if target.needs_llvm() {
+            xtensa::compile_by_llvm(&source, &object)?;
+            objects.push(object);
+            continue;
+        }
         let mut gcc = command(target.gcc());
         gcc.args(target.gcc_flags).args(["-std=gnu11", "-Os", "-ffreestanding", "-ffunction-sections"]);
         // GCC would turn the loops of a `memcpy` into calls of `memcpy`.
@@ -110,7 +121,11 @@ fn build_with_gcc(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let mut gcc = command(target.gcc());
     gcc.args(target.gcc_flags).args(["-nostdlib", "-nostartfiles", "-Wl,--gc-sections"]);
     gcc.args(script(&target.board).iter().map(|argument| format!("-Wl,{argument}")));
-    link(gcc.args(objects).arg(library).args(["-lgcc", "-o"]).arg(&program))?;
+    gcc.args(objects).arg(library);
+    if !target.needs_llvm() {
+        gcc.arg("-lgcc");
+    }
+    link(gcc.arg("-o").arg(&program))?;
     Ok(program)
 }
 

@@ -36,7 +36,7 @@ pub(crate) use toolchain::Target;
 /// flash callbacks included (they copy). Applier: the object itself. Instructions: the whole update, both images' SHA-256 included.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these targets: rv32imc, thumbv6m, thumbv7m, lx106
+    /// Only these targets: rv32imc, thumbv6m, thumbv7m, lx106, esp32
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     target: Vec<String>,
     /// Only guests in these languages

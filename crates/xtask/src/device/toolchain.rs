@@ -27,7 +27,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self {
             triple: "riscv32imc-unknown-none-elf",
             name: "rv32imc",
@@ -72,9 +72,33 @@ impl Target {
             board: Board::SIM_LX106,
             packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-xtensa-lx106", "qemu-system-misc"],
         },
+        Self {
+            triple: "xtensa-esp32",
+            name: "esp32",
+            chips: "ESP32",
+            isa: "isa-xtensa",
+            gnu: "xtensa-lx106-elf-",
+            emulation: "elf32xtensa",
+            gcc_flags: &[],
+            board: Board::SIM_DC233C,
+            packages: &[
+                "rustc-web",
+                "cargo-web",
+                "rust-web-src",
+                "gcc-xtensa-lx106",
+                "clang-22",
+                "llvm-22",
+                "qemu-system-misc",
+            ],
+        },
     ];
 
-    /// Is there no built-in target of the compiler's? Then the guest in C is the only one.
+    /// Do GNU's compiler and assembler not know it, so that LLVM's have to do? GNU's linker does.
+    pub(crate) fn needs_llvm(&self) -> bool {
+        self.triple == "xtensa-esp32"
+    }
+
+    /// Is there no built-in target of the compiler's? Then [`super::xtensa`] builds for it.
     pub(crate) fn is_xtensa(&self) -> bool {
         self.triple.starts_with("xtensa")
     }
@@ -93,11 +117,15 @@ impl Target {
             () if toolchain(self).is_none() => "no compiler for it; `rustup target add`, or",
             () if !exists(self.board.qemu) => "no emulator for it;",
             () if !exists(&self.gcc()) => "no C compiler for it;",
+            () if self.needs_llvm() && !LLVM.iter().all(|tool| exists(tool)) => "no C compiler and assembler for it;",
             () => return None,
         };
         Some(format!("{missing} Debian: apt-get install {}", self.packages.join(" ")))
     }
 }
+
+/// LLVM's tools: of the version that Debian's rustc is built with, as later ones need not work around the same faults.
+pub(crate) const LLVM: [&str; 3] = ["clang-22", "llc-22", "llvm-mc-22"];
 
 /// Who compiles for a target.
 #[derive(Clone, Copy)]
