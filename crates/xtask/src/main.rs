@@ -1,5 +1,7 @@
 //! The repository's chores: `cargo xtask test`, and what `cargo xtask help` lists.
 
+mod c;
+mod c_package;
 mod command;
 mod device;
 mod dist;
@@ -27,7 +29,7 @@ enum Chore {
     Setup,
     Test(test::Args),
     Peers(peers::Args),
-    /// Write shell completions and man pages to target/dist
+    /// Write shell completions, man pages and the C libraries to target/dist
     Dist,
     Header(header::Args),
 }
