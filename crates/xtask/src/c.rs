@@ -239,21 +239,51 @@ fn package() -> Result<Outcome> {
     })
 }
 
-/// The component for ESP-IDF, compiled with a fake of the headers it uses.
+/// The component for ESP-IDF, compiled with a fake of the headers it uses and run over a simulated flash.
 fn esp_idf() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
-    let folder = images("esp-idf")?;
+    let folder = folder("esp-idf")?;
     let component = root().join("bindings/esp-idf");
     let make_patch = folder.join("make_patch");
     compile(&[&STRICT, &DEBUGGABLE], &["examples/make_patch.c"], &host, &make_patch)?;
-    // Images as ESP-IDF's tools make them are checked for their header: these get one.
-    exec(command("python3").arg(component.join("test/wrap.py")).current_dir(&folder).args(["old.bin", "new.bin"]))?;
-    exec(command(&make_patch).current_dir(&folder).args(["old.bin", "new.bin", "update.fdp"]))?;
+    let firmware = |name: &str| std::fs::read(root().join("testdata/firmware").join(name)).context("no test data");
+    let (old, new) = (firmware("riscv-1.0.bin")?, firmware("riscv-1.1.bin")?);
+    let mut bad_checksum = esp_image(&new, ESP32_C3);
+    bad_checksum[40] ^= 1;
+    std::fs::write(folder.join("old.bin"), esp_image(&old, ESP32_C3))?;
+    for (image, name, patch) in [
+        (esp_image(&new, ESP32_C3), "new.bin", "update.fdp"),
+        (bad_checksum, "bad_checksum.bin", "bad_checksum.fdp"),
+        (esp_image(&new, ESP32_C3 + 1), "other_chip.bin", "other_chip.fdp"),
+        (new, "no_image.bin", "no_image.fdp"),
+    ] {
+        std::fs::write(folder.join(name), image)?;
+        exec(command(&make_patch).current_dir(&folder).args(["old.bin", name, patch]))?;
+    }
     let program = folder.join("test_ota");
-    let mut gcc = gcc(&[&STRICT, &SANITIZED]);
-    gcc.arg("-I").arg(component.join("test/fake")).arg("-I").arg(component.join("include"));
+    let fake = |options: &[&str]| {
+        let mut gcc = gcc(&[&STRICT, options]);
+        gcc.arg("-I").arg(component.join("test/fake")).arg("-I").arg(component.join("include"));
+        gcc
+    };
+    let mut gcc = fake(&SANITIZED);
     gcc.args(["src/flashdelta_ota.c", "test/fake/fake_idf.c", "test/test_ota.c"].map(|file| component.join(file)));
-    gcc.arg(bindings().join("examples/nor_sim.c")).arg(apply).arg("-o").arg(&program);
-    exec(&mut gcc)?;
-    exec(command(&program).arg(&folder))
+    exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(apply).arg("-o").arg(&program))?;
+    exec(command(&program).arg(&folder))?;
+    let example = component.join("examples/https_update/main/main.c");
+    exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))
+}
+
+const ESP32_C3: u8 = 5;
+
+/// An app image of one segment, as Espressif's "Firmware Image Format" describes it.
+fn esp_image(content: &[u8], chip: u8) -> Vec<u8> {
+    let mut image = vec![0; 24];
+    (image[0], image[1], image[12]) = (0xE9, 1, chip);
+    image.extend_from_slice(&0x4200_0020u32.to_le_bytes());
+    image.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    image.extend_from_slice(content);
+    image.resize(image.len() | 15, 0);
+    image.push(content.iter().fold(0xEF, |sum, byte| sum ^ byte));
+    image
 }
