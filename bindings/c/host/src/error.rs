@@ -3,8 +3,9 @@
 use core::cell::RefCell;
 use core::ffi::c_char;
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 use std::ffi::CString;
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use flashdelta::apply::ApplyError;
