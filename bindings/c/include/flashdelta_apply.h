@@ -10,7 +10,7 @@
  * the new image as it reads back. Only then it calls `commit_new`. The old slot is never written.
  *
  * Link with libflashdelta_apply.a (devices) or libflashdelta (hosts). The program must provide memcpy, memmove, memset and memcmp, as every C library
- * does. No function here needs initialisation, and none has state outside of what you pass to it.
+ * does. Link with -Wl,--gc-sections to leave out what you do not call. The library needs no initialisation, and keeps no state outside of what you pass to it.
  *
  * How to use it:
  *
@@ -20,12 +20,14 @@
  * 3. flashdelta_applier_init(), then flashdelta_applier_feed() for every piece, then flashdelta_applier_finish().
  * 4. On an error: try again from the first byte, or get another patch; `status / 100` says which, see flashdelta_status.
  *
- * Stack: less than 1.5 KiB, callbacks not included.
+ * Stack: some 5 KiB in this version, callbacks not included; most of it in the call of flashdelta_applier_feed() that completes the header of the patch.
  *
  * A complete example, for slots of 256 KiB in a NOR flash with sectors of 4 KiB that is written in units of 4 bytes:
  *
  * @code{.c}
  * #include <flashdelta_apply.h>
+ *
+ * #include <string.h>
  *
  * // What your board brings: 0 is success.
  * int flash_read(uint32_t address, void *to, size_t len);
@@ -69,12 +71,13 @@
  * static uint8_t workspace[16384 - 1024];
  *
  * flashdelta_status update(slots *where) {
- *     flashdelta_flash flash = {0};
- *     flashdelta_device device = {0};
+ *     flashdelta_flash flash;
+ *     flashdelta_device device;
  *     flashdelta_status status;
  *     uint8_t piece[128];
  *     size_t len;
  *
+ *     memset(&flash, 0, sizeof flash);
  *     flash.user = where;
  *     flash.old_size = 256 * 1024;
  *     flash.new_size = 256 * 1024;
@@ -85,6 +88,7 @@
  *     flash.write_new = write_new;
  *     flash.erase_new = erase_new;
  *     flash.commit_new = commit_new;
+ *     memset(&device, 0, sizeof device);
  *     device.product = 0x50f7e2a1; // pass NULL in place of &device if patches do not say whom they are for
  *     device.hardware = 3;
  *     device.security_counter = 7;
@@ -359,6 +363,88 @@ typedef int32_t flashdelta_status;
 #endif // __cplusplus
 
 /**
+ * How the body of a patch is coded. The numbers are those of the patch format.
+ */
+enum flashdelta_codec
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Plain operations.
+     */
+    FLASHDELTA_CODEC_RAW = 0,
+    /**
+     * LZ4: little code, fast.
+     */
+    FLASHDELTA_CODEC_LZ4 = 1,
+    /**
+     * Zstandard: for devices that run an operating system. Not in the library for microcontrollers.
+     */
+    FLASHDELTA_CODEC_ZSTD = 2,
+    /**
+     * Adaptive models: the smallest patches.
+     */
+    FLASHDELTA_CODEC_MODEL = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_codec flashdelta_codec;
+#else
+typedef uint32_t flashdelta_codec;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * An instruction set that a patch predicts by. The numbers are those of the patch format.
+ */
+enum flashdelta_isa
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * None; units of 4 bytes.
+     */
+    FLASHDELTA_ISA_NONE = 0,
+    /**
+     * Arm Thumb and Thumb-2: Cortex-M.
+     */
+    FLASHDELTA_ISA_THUMB = 1,
+    /**
+     * RISC-V RV32IMC.
+     */
+    FLASHDELTA_ISA_RISCV = 2,
+    /**
+     * Xtensa LX106 to LX7.
+     */
+    FLASHDELTA_ISA_XTENSA = 3,
+    /**
+     * Telink TC32.
+     */
+    FLASHDELTA_ISA_TC32 = 4,
+    /**
+     * Intel MCS-51 (8051).
+     */
+    FLASHDELTA_ISA_MCS51 = 5,
+    /**
+     * None; units of 2 bytes.
+     */
+    FLASHDELTA_ISA_HALVES = 14,
+    /**
+     * None; units of 1 byte.
+     */
+    FLASHDELTA_ISA_BYTES = 15,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_isa flashdelta_isa;
+#else
+typedef uint32_t flashdelta_isa;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it), what is in it is not.
  *
  * It needs the alignment of a size_t, which a variable of this type has by itself. Fill it with zeros once (static variables are) so that misuse before
@@ -377,7 +463,7 @@ typedef struct flashdelta_applier {
 /**
  * The device's flash: both slots, and how to get at them.
  *
- * Fill it with zeros first: fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
+ * Fill it with zeros first (memset()): fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
  * need not live longer, but what `user` points to must, until the applier is finished or aborted.
  *
  * Callbacks return 0 for success; any other number ends the update with an error that carries it. They are called only from inside

@@ -10,6 +10,11 @@ pub(crate) struct Args {
     check: bool,
 }
 
+/// Are the headers what the sources say?
+pub(crate) fn check() -> Result<()> {
+    run(&Args { check: true })
+}
+
 #[cfg(not(feature = "header"))]
 pub(crate) fn run(args: &Args) -> Result<()> {
     use crate::command::{cargo, exec};

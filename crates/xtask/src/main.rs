@@ -1,5 +1,7 @@
 //! The repository's chores: `cargo xtask test`, and what `cargo xtask help` lists.
 
+mod c;
+mod c_package;
 mod command;
 mod device;
 mod dist;
@@ -28,7 +30,7 @@ enum Chore {
     Test(test::Args),
     Peers(peers::Args),
     Device(device::Args),
-    /// Write shell completions and man pages to target/dist
+    /// Write shell completions, man pages and the C libraries to target/dist
     Dist,
     Header(header::Args),
 }

@@ -25,6 +25,9 @@ pub(crate) fn needs() -> Vec<Need> {
         need("lints", works(&mut cargo("clippy --version")), &["rust-web-clippy"]),
         need("the manifest of the test data", works(command("python3").arg("--version")), &["python3"]),
         need("fuzzing (libFuzzer is C++)", exists("c++"), &["g++"]),
+        need("the C libraries and their sanitizers", exists("gcc") && exists("g++"), &["gcc", "g++"]),
+        need("memory checks of the C libraries", exists("valgrind"), &["valgrind", "libc6-dbg"]),
+        need("finding the C libraries", exists("pkg-config") && exists("cmake"), &["pkg-config", "cmake"]),
     ];
     for target in &Target::ALL {
         needs.push(need(target.triple, target.lacking().is_none(), target.packages));

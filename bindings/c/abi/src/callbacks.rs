@@ -11,7 +11,7 @@ pub const FLASHDELTA_MAX_WRITE_SIZE: usize = 64;
 
 /// The device's flash: both slots, and how to get at them.
 ///
-/// Fill it with zeros first: fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
+/// Fill it with zeros first (memset()): fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
 /// need not live longer, but what `user` points to must, until the applier is finished or aborted.
 ///
 /// Callbacks return 0 for success; any other number ends the update with an error that carries it. They are called only from inside

@@ -59,13 +59,8 @@ impl flashdelta_error_detail {
         self
     }
 
-    fn callback(offset: u32, fault: &Fault) -> Self {
-        Self { callback_returned: fault.returned, offset, ..Self::new(fault.status) }
-    }
-}
-
-impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
-    fn from(error: &ApplyError<Fault, Fault>) -> Self {
+    /// What is known of an error, whatever the images are.
+    pub fn of<O, N>(error: &ApplyError<O, N>) -> Self {
         match error {
             ApplyError::Header(error) => error.into(),
             ApplyError::CodecNotBuilt { codec } => {
@@ -97,10 +92,10 @@ impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
             ApplyError::OldMismatch { expected, found } => {
                 Self::new(FLASHDELTA_ERR_OLD_MISMATCH).digests(expected, found)
             }
-            ApplyError::ReadOld { offset, error }
-            | ApplyError::ReadNew { offset, error }
-            | ApplyError::Write { offset, error } => Self::callback(*offset, error),
-            ApplyError::Finish { error } => Self::callback(0, error),
+            ApplyError::ReadOld { offset, .. } => Self::new(FLASHDELTA_ERR_READ_OLD).numbers(*offset, 0, 0),
+            ApplyError::ReadNew { offset, .. } => Self::new(FLASHDELTA_ERR_READ_NEW).numbers(*offset, 0, 0),
+            ApplyError::Write { offset, .. } => Self::new(FLASHDELTA_ERR_WRITE_NEW).numbers(*offset, 0, 0),
+            ApplyError::Finish { .. } => Self::new(FLASHDELTA_ERR_IO),
             ApplyError::Damaged { what, offset } => {
                 let source = if let Damage::CopyOutside { source } = what { *source } else { 0 };
                 Self::new(FLASHDELTA_ERR_DAMAGED).numbers(*offset, 0, source)
@@ -115,6 +110,22 @@ impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
             ApplyError::Poisoned => Self::new(FLASHDELTA_ERR_FAILED_BEFORE),
             // What is newer than this list still has a class.
             other => Self::new(of_class(other.class())),
+        }
+    }
+}
+
+impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
+    fn from(error: &ApplyError<Fault, Fault>) -> Self {
+        let detail = Self::of(error);
+        match error {
+            // The callback knows more.
+            ApplyError::ReadOld { error, .. }
+            | ApplyError::ReadNew { error, .. }
+            | ApplyError::Write { error, .. }
+            | ApplyError::Finish { error } => {
+                Self { status: error.status, callback_returned: error.returned, ..detail }
+            }
+            _ => detail,
         }
     }
 }

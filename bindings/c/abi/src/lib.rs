@@ -5,7 +5,7 @@
 //!
 //! Everything that can be wrong with a pointer and can be seen, is checked: NULL, alignment, overlap, lengths beyond the address space. What remains
 //! is what the header asks of the caller: that memory is as long as it says, and lives as long as the applier.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![deny(unsafe_op_in_unsafe_fn)]
 // Names of C.
 #![allow(non_camel_case_types)]

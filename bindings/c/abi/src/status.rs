@@ -198,3 +198,42 @@ pub extern "C" fn flashdelta_strerror(status: i32) -> *const c_char {
     let known = TEXTS.iter().find(|(number, _)| *number as i32 == status);
     known.or(TEXTS.last()).map_or(c"".as_ptr(), |(_, text)| text.as_ptr())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_has_one_text() {
+        // The last entry is for numbers that are none.
+        let known = &TEXTS[..TEXTS.len() - 1];
+        for (i, (status, text)) in known.iter().enumerate() {
+            let others = known.iter().skip(i + 1);
+            assert!(others.clone().all(|(other, _)| other != status), "{status:?} twice");
+            assert!(others.clone().all(|(_, other)| other != text), "{text:?} twice");
+        }
+        // As many as the enumeration has; it is read because nothing lists the variants of an enumeration.
+        let source = include_str!("status.rs");
+        let variants =
+            source.lines().filter(|line| line.starts_with("    FLASHDELTA_") && line.contains(" = ")).count();
+        assert_eq!(known.len(), variants);
+    }
+
+    #[test]
+    fn the_class_is_the_hundreds() {
+        use crate::detail::flashdelta_error_detail;
+        use flashdelta::apply::{ApplyError, Damage};
+
+        let cases: [(ApplyError<(), ()>, i32); 6] = [
+            (ApplyError::Poisoned, 2),
+            (ApplyError::Damaged { what: Damage::Stuck, offset: 3 }, 3),
+            (ApplyError::OldTooShort { expected: 2, found: 1 }, 4),
+            (ApplyError::NoIdentity, 5),
+            (ApplyError::WorkspaceTooSmall { needed: 2, found: 1 }, 6),
+            (ApplyError::Finish { error: () }, 7),
+        ];
+        for (error, class) in cases {
+            assert_eq!(flashdelta_error_detail::of(&error).status as i32 / 100, class, "{error:?}");
+        }
+    }
+}

@@ -22,3 +22,10 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
         core::hint::spin_loop();
     }
 }
+
+/// See the feature.
+#[cfg(feature = "a-panic")]
+#[no_mangle]
+extern "C" fn flashdelta_panic(number: u32) {
+    assert!(number > 1);
+}
