@@ -35,6 +35,9 @@ pub(crate) fn run(
                 std::fs::write(&file, patch)?;
                 bail!("{}: a damaged patch leads to a wrong image: {}", target.name, file.display());
             }
+            if !qemu::is_typed(language, report.outcome) {
+                bail!("{}: {}", target.name, outcome_name(language, report.outcome));
+            }
             *outcomes.entry(outcome_name(language, report.outcome)).or_default() += 1;
         }
     }

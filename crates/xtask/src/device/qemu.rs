@@ -176,6 +176,15 @@ fn report(board: &Board, bytes: &[u8]) -> Result<Report> {
     Ok(Report { outcome, same: same == 1, instructions, stack, workspace, applier })
 }
 
+/// Success, or an error that blames the patch or what it asks for: no other may come of a damaged patch.
+pub(crate) fn is_typed(language: Language, number: u32) -> bool {
+    match language {
+        Language::Rust => (0..=13).contains(&number) || (18..=20).contains(&number),
+        // The classes "bad patch" to "does not fit".
+        Language::C => number == 0 || (300..700).contains(&number),
+    }
+}
+
 /// What a number stands for: in the guest in C it is a `flashdelta_status`.
 pub(crate) fn outcome_name(language: Language, number: u32) -> String {
     if language == Language::C && number != 0 {
