@@ -1,4 +1,4 @@
-//! Shell completions and man pages, from the program's own definition of its command line.
+//! What is packaged: shell completions and man pages, from the program's own definition of its command line, and the C libraries.
 
 use anyhow::Result;
 
@@ -25,5 +25,17 @@ pub(crate) fn run() -> Result<()> {
     }
     clap_mangen::generate_to(command, &man)?;
     println!("{} and {}", man.display(), completions.display());
+    c_libraries(&folder.join("c"))
+}
+
+/// The C libraries, optimised, with headers and what finds them.
+#[cfg(feature = "dist")]
+fn c_libraries(prefix: &std::path::Path) -> Result<()> {
+    use crate::{c, c_package, command};
+
+    command::exec(&mut command::cargo("build --quiet --release --package flashdelta-c"))?;
+    let host = command::target_dir().join("release");
+    c_package::write(prefix, &c_package::Libraries { host, apply: c::build_apply(None, None)? })?;
+    println!("{}", prefix.display());
     Ok(())
 }

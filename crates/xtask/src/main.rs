@@ -1,8 +1,11 @@
 //! The repository's chores: `cargo xtask test`, and what `cargo xtask help` lists.
 
+mod c;
+mod c_package;
 mod command;
 mod device;
 mod dist;
+mod header;
 mod peers;
 mod setup;
 mod steps;
@@ -27,8 +30,9 @@ enum Chore {
     Test(test::Args),
     Peers(peers::Args),
     Device(device::Args),
-    /// Write shell completions and man pages to target/dist
+    /// Write shell completions, man pages and the C libraries to target/dist
     Dist,
+    Header(header::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Peers(args) => peers::run(&args),
         Chore::Device(args) => device::run(&args),
         Chore::Dist => dist::run(),
+        Chore::Header(args) => header::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

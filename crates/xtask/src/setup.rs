@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use anyhow::{bail, Result};
 
 use crate::command::{cargo, command, exec, exists, target_dir, works};
-use crate::device::{self, Target};
+use crate::device::Target;
 
 /// Something that steps need.
 pub(crate) struct Need {
@@ -26,9 +26,12 @@ pub(crate) fn needs() -> Vec<Need> {
         need("the manifest of the test data", works(command("python3").arg("--version")), &["python3"]),
         need("fuzzing (libFuzzer is C++)", exists("c++"), &["g++"]),
         need("comparing formats", exists("srec_cat") && exists("objcopy"), &["srecord", "binutils"]),
+        need("the C libraries and their sanitizers", exists("gcc") && exists("g++"), &["gcc", "g++"]),
+        need("memory checks of the C libraries", exists("valgrind"), &["valgrind", "libc6-dbg"]),
+        need("finding the C libraries", exists("pkg-config") && exists("cmake"), &["pkg-config", "cmake"]),
     ];
     for target in &Target::ALL {
-        needs.push(need(target.triple, device::toolchain(target).is_some(), target.packages));
+        needs.push(need(target.triple, target.lacking().is_none(), target.packages));
     }
     needs
 }
@@ -62,6 +65,14 @@ pub(crate) fn install(needs: &[Need]) {
     let names = packages.join(" ");
     match apt(&packages) {
         Ok(()) => println!("installed: {names}"),
+        // Not every Debian has every package: what there is, is to be had one by one.
+        Err(_) if packages.len() > 1 && exists("apt-get") => {
+            for package in packages {
+                if let Err(error) = apt(&[package]) {
+                    println!("could not install {package}: {error:#}");
+                }
+            }
+        }
         Err(error) => println!("could not install {names}: {error:#}"),
     }
 }

@@ -61,6 +61,7 @@ struct Report {
     fences: u32,
     /// Size of the new image, as the header says.
     new_size: u32,
+    reserved: u32,
 }
 
 /// How the program ends if the host made a mistake.
@@ -165,6 +166,7 @@ unsafe fn run<'a>(task: &'a Task, device: &'a Device, patch: &[u8]) -> Report {
         applier: size_of::<Storage<'_>>() as u32,
         fences: u32::from(fences),
         new_size,
+        reserved: 0,
     }
 }
 

@@ -13,6 +13,10 @@
 mod board;
 #[cfg(target_os = "none")]
 mod guest;
+#[cfg(all(target_os = "none", not(target_arch = "xtensa")))]
+mod semihosting;
+#[cfg(target_arch = "xtensa")]
+mod simcall;
 mod update;
 
 /// The entry point, and the only root that the linker keeps.

@@ -1,210 +1,241 @@
 //! `cargo xtask device`: the applier on emulated microcontrollers, measured.
 
 mod board;
+mod budgets;
+mod guests;
+mod hostile;
+mod profile;
 mod qemu;
+mod report;
+mod samples;
 mod sections;
 mod toolchain;
+mod xtensa;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _, Result};
 
-use crate::command::{cargo, exec, exists, output, root, target_dir};
-use qemu::{outcome_name, Report, Task};
-use sections::{code_size, CodeSize};
-pub(crate) use toolchain::{link_on_host, toolchain, Target};
+use crate::command::root;
+use budgets::Measured;
+pub(crate) use guests::link_on_host;
+use guests::{Language, Recipe};
+use qemu::{outcome_name, Task};
+use report::{Row, Size};
+use samples::{Pair, Patch};
+use sections::code_size;
+pub(crate) use toolchain::Target;
 
 /// Run the applier on emulated microcontrollers and measure it: code, RAM, stack, instructions
 ///
 /// Builds the applier with a small guest program for each target, runs it in QEMU on the sample pairs or on a pair given, and compares
 /// the new image. The link fails if the applier could panic, or had static RAM.
+///
+/// Code: .text and .rodata of what is linked, less the guest's own; memcpy and its like are in. Stack: below the guest's call of the update, the
+/// flash callbacks included (they copy). Applier: the object itself. Instructions: the whole update, both images' SHA-256 included.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these targets: rv32imc, thumbv6m, thumbv7m
+    /// Only these targets: rv32imc, thumbv6m, thumbv7m, lx106, esp32
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     target: Vec<String>,
+    /// Only guests in these languages
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_value = "rust,c")]
+    guest: Vec<Language>,
     /// Old and new image, in place of the sample pairs
     #[arg(long, value_names = ["OLD", "NEW"], num_args = 2)]
     pair: Vec<PathBuf>,
     /// RAM that the patches are made for
     #[arg(long, value_name = "SIZE", num_args = 1.., value_delimiter = ',', default_value = "4KiB,16KiB,64KiB")]
     ram: Vec<String>,
+    /// Codec of the patches, as `flashdelta diff` takes it
+    #[arg(long, value_name = "CODEC", default_value = "auto")]
+    codec: String,
     /// Optimisation level of the applier: s, z, 2 or 3
     #[arg(long, value_name = "LEVEL", default_value = "s")]
     opt: String,
     /// Features of the applier [default: what the patch needs]
     #[arg(long, value_name = "LIST")]
     features: Option<String>,
+    /// Also apply this many damaged versions of a patch
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    hostile: usize,
+    /// Also measure the code of several sets of features
+    #[arg(long)]
+    sizes: bool,
+    /// Also print the instructions and the stack frame of each function
+    #[arg(long)]
+    profile: bool,
+    /// Fail if something exceeds its budget, in crates/xtask/device/budgets.tsv
+    #[arg(long)]
+    budgets: bool,
+    /// Make what is measured, and 2 % more, the budgets
+    #[arg(long)]
+    write_budgets: bool,
+    /// Put the tables into this block of the README
+    #[arg(long, value_name = "BLOCK")]
+    readme: Option<String>,
     /// Seconds that a guest may run
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
 }
 
-/// What was measured in one run.
-struct Row {
-    target: &'static str,
-    pair: String,
-    ram: String,
-    /// Codec and instruction set of the patch.
-    patch: String,
-    patch_len: usize,
-    size: CodeSize,
-    report: Report,
-    new_len: usize,
-}
+/// Sets of features whose code is measured. `own` stands for the instruction set of the target.
+pub(crate) const SETS: [(&str, &str); 4] = [
+    ("model, own ISA", "model,own"),
+    ("model, three ISAs", "model,isa-thumb,isa-riscv,isa-xtensa"),
+    ("everything", guests::EVERYTHING),
+    ("lz4 and raw only", "lz4"),
+];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut targets: Vec<&Target> = Target::ALL.iter().collect();
+    let mut targets: Vec<&'static Target> = Target::ALL.iter().collect();
     targets.retain(|target| args.target.is_empty() || args.target.iter().any(|name| name == target.name));
     if targets.is_empty() {
         bail!("no such target: there are {}", Target::ALL.map(|target| target.name).join(", "));
     }
-    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-    let mut rows = Vec::new();
+    let pairs = match &args.pair[..] {
+        [old, new] => {
+            let here = std::env::current_dir()?;
+            let name = new.file_name().map_or("pair".to_owned(), |name| name.to_string_lossy().into_owned());
+            vec![Pair::read(name, &here.join(old), &here.join(new))?]
+        }
+        _ => Pair::samples()?,
+    };
+    let mut session = Session { args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
+    Patch::prepare()?;
     for target in targets {
-        let Some(toolchain) = toolchain(target).filter(|_| exists(target.board.qemu)) else {
-            println!("{} is skipped: install {}", target.name, target.packages.join(" "));
-            continue;
-        };
-        for (name, old, new) in pairs(args)? {
-            for ram in &args.ram {
-                let patch = make(&old, &new, ram)?;
-                let features = args.features.clone().unwrap_or_else(|| patch.features());
-                let program = toolchain::build(target, toolchain, &features, &args.opt)?;
-                let size = code_size(&program)?;
-                let new_image = read(&new)?;
-                let task = Task {
-                    old: &read(&old)?,
-                    expected: &new_image,
-                    patches: &[patch.bytes.clone()],
-                    workspace: patch.workspace,
-                };
-                let run = qemu::run(&target.board, &program, &task, Duration::from_secs(args.timeout), &[])?;
-                let report = run.reports.first().context("the guest says nothing")?;
-                if report.outcome != 0 {
-                    bail!("{} on {}: {}", name, target.name, outcome_name(report.outcome));
-                }
-                if run.new != new_image {
-                    bail!("{} on {}: the image that comes out differs", name, target.name);
-                }
-                let row = Row {
-                    target: target.name,
-                    pair: name.clone(),
-                    ram: ram.clone(),
-                    patch: format!("{}, {}", patch.codec, patch.isa),
-                    patch_len: patch.bytes.len(),
-                    size,
-                    report: report.clone(),
-                    new_len: new_image.len(),
-                };
-                println!("{}", line(&row));
-                rows.push(row);
-            }
+        match target.lacking() {
+            Some(why) => println!("{} is skipped: {why}", target.name),
+            None => session.target(target, &pairs)?,
         }
     }
-    println!("\n{}", table(&rows));
-    Ok(())
+    session.end()
 }
 
-/// Name, old and new image.
-fn pairs(args: &Args) -> Result<Vec<(String, PathBuf, PathBuf)>> {
-    if let [old, new] = &args.pair[..] {
-        let here = std::env::current_dir()?;
-        let name = new.file_name().map_or("pair".to_owned(), |name| name.to_string_lossy().into_owned());
-        return Ok(vec![(name, here.join(old), here.join(new))]);
+/// The step of `cargo xtask test` for one target: the sample pairs, damaged patches, code, all within budget.
+pub(crate) fn test(target: &'static Target) -> Result<String> {
+    let arguments = ["device", "--target", target.name, "--hostile", "100", "--sizes", "--budgets"];
+    let args = <crate::Cli as clap::Parser>::try_parse_from(core::iter::once("xtask").chain(arguments))?;
+    let crate::Chore::Device(args) = args.chore else { bail!("not what was asked for") };
+    let mut session = Session { args: &args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
+    Patch::prepare()?;
+    session.target(target, &Pair::samples()?)?;
+    session.measured.check()
+}
+
+/// What has been measured so far.
+struct Session<'a> {
+    args: &'a Args,
+    measured: Measured,
+    rows: Vec<Row>,
+    sizes: Vec<Size>,
+}
+
+impl Session<'_> {
+    /// Everything that was asked for, on one target.
+    fn target(&mut self, target: &'static Target, pairs: &[Pair]) -> Result<()> {
+        for language in self.args.guest.iter().copied() {
+            let at = (target, language);
+            for pair in pairs {
+                for ram in &self.args.ram {
+                    self.update(at, pair, ram).with_context(|| {
+                        format!("{} for {ram} on {}, guest in {}", pair.name, target.name, language.name())
+                    })?;
+                }
+            }
+            if self.args.hostile > 0 {
+                self.hostile(at).with_context(|| format!("damaged patches on {}", target.name))?;
+            }
+            if self.args.sizes {
+                self.size(at)?;
+            }
+        }
+        Ok(())
     }
-    let folder = root().join("testdata/firmware");
-    let pair = |name: &str| {
-        let [old, new] = ["1.0", "1.1"].map(|version| folder.join(format!("{name}-{version}.bin")));
-        (name.to_owned(), old, new)
-    };
-    Ok(vec![pair("riscv"), pair("cortex-m")])
-}
 
-/// A patch, and what it says about itself.
-struct Patch {
-    bytes: Vec<u8>,
-    codec: String,
-    isa: String,
-    workspace: usize,
-}
+    fn build(&self, (target, language): (&'static Target, Language), features: &str, flags: &str) -> Result<PathBuf> {
+        guests::build(&Recipe { target, language, features, opt: &self.args.opt, flags })
+    }
 
-impl Patch {
-    /// What the applier needs to have.
-    fn features(&self) -> String {
-        let codec = if self.codec == "raw" { "" } else { &self.codec };
-        let isa = match self.isa.as_str() {
-            isa @ ("thumb" | "riscv" | "xtensa" | "tc32" | "mcs51") => format!("isa-{isa}"),
-            _ => String::new(),
+    fn limit(&self) -> Duration {
+        Duration::from_secs(self.args.timeout)
+    }
+
+    /// One update.
+    fn update(&mut self, at: (&'static Target, Language), pair: &Pair, ram: &str) -> Result<()> {
+        let patch = Patch::make(pair, ram, &["--codec", &self.args.codec])?;
+        let features = self.args.features.clone().unwrap_or_else(|| patch.features());
+        let counts = guests::folder().join("counts.txt");
+        let (flags, extra) = if self.args.profile {
+            let plugin = format!("{},out={}", profile::plugin()?.display(), counts.display());
+            (profile::FLAGS, vec!["-plugin".to_owned(), plugin])
+        } else {
+            ("", Vec::new())
         };
-        [codec, &isa].into_iter().filter(|feature| !feature.is_empty()).collect::<Vec<_>>().join(",")
+        let program = self.build(at, &features, flags)?;
+        let patches = [patch.bytes.clone()];
+        let task = Task { old: &pair.old, expected: &pair.new, patches: &patches, workspace: patch.workspace };
+        let run = qemu::run(&at.0.board, &program, &task, self.limit(), &extra)?;
+        let report = run.reports.into_iter().next().context("the guest says nothing")?;
+        if report.outcome != 0 {
+            bail!("{}", outcome_name(at.1, report.outcome));
+        }
+        if run.new != pair.new || !report.same {
+            bail!("the image that comes out differs");
+        }
+        let row = Row::new(at, pair, &patch, code_size(&program)?, report);
+        println!("{}", row.line());
+        if self.args.profile {
+            println!("{}", profile::table(&program, &counts, pair.new.len())?);
+        }
+        self.measured.add(at.0.name, at.1.name(), "instructions per byte", row.per_byte());
+        self.measured.add(at.0.name, at.1.name(), "stack", row.report.stack.into());
+        self.measured.add(at.0.name, at.1.name(), "applier", row.report.applier.into());
+        self.rows.push(row);
+        Ok(())
     }
-}
 
-/// Makes a patch by the program, as users do.
-fn make(old: &Path, new: &Path, ram: &str) -> Result<Patch> {
-    std::fs::create_dir_all(toolchain::folder())?;
-    let file = toolchain::folder().join(format!("{}.fdp", std::process::id()));
-    let mut diff = crate::command::command(target_dir().join("release/flashdelta"));
-    diff.args(["diff", "--json", "--ram", ram, "-o"]).args([&file, old, new].map(|path| path.as_os_str()));
-    let report: serde_json::Value = serde_json::from_str(&output(&mut diff)?).context("what diff reports")?;
-    let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
-    let workspace = report["workspace"].as_u64().context("no workspace in the report")?;
-    let patch = Patch { bytes: read(&file)?, codec: text("codec"), isa: text("isa"), workspace: workspace as usize };
-    std::fs::remove_file(&file)?;
-    Ok(patch)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn line(row: &Row) -> String {
-    let Row { report: r, size, .. } = row;
-    format!(
-        "{} {} {} ({}): {:.1} instructions per byte ({} in all), stack {}, applier {}, workspace {}, code {} \
-         (text {} of it builtins {}, rodata {})",
-        row.target,
-        row.pair,
-        row.ram,
-        row.patch,
-        per_byte(row),
-        r.instructions,
-        r.stack,
-        r.applier,
-        r.workspace,
-        size.total(),
-        size.text,
-        size.builtins,
-        size.rodata
-    )
-}
-
-fn per_byte(row: &Row) -> f64 {
-    row.report.instructions as f64 / row.new_len.max(1) as f64
-}
-
-/// The table for the README.
-fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| target | pair | RAM | patch | instructions per byte | code | stack | applier | workspace |\n\
-         |---|---|--:|--:|--:|--:|--:|--:|--:|\n",
-    );
-    for row in rows {
-        text += &format!(
-            "| {} | {} | {} | {} ({}) | {:.0} | {} | {} | {} | {} |\n",
-            row.target,
-            row.pair,
-            row.ram,
-            row.patch_len,
-            row.patch,
-            per_byte(row),
-            row.size.total(),
-            row.report.stack,
-            row.report.applier,
-            row.report.workspace
-        );
+    /// Damaged patches, of a part of the first sample: most end early, and some run to their end.
+    fn hostile(&self, at: (&'static Target, Language)) -> Result<()> {
+        let samples = Pair::samples()?;
+        let pair = samples.first().context("no samples")?.shortened(16 << 10);
+        for codec in ["model", "lz4"] {
+            let patch = Patch::make(&pair, "4KiB", &["--codec", codec])?;
+            let program = self.build(at, &patch.features(), "")?;
+            let outcomes = hostile::run(at.0, at.1, &program, (&pair, &patch), self.args.hostile, self.limit())?;
+            println!("{} {} damaged {codec} patches: {outcomes}", at.0.name, at.1.name());
+        }
+        Ok(())
     }
-    text
+
+    fn size(&mut self, at: (&'static Target, Language)) -> Result<()> {
+        let mut sets = Vec::new();
+        for (name, features) in SETS {
+            let features = features.replace("own", at.0.isa);
+            let size = code_size(&self.build(at, &features, "")?)?;
+            println!("{} {} {name}: code {}", at.0.name, at.1.name(), size.total());
+            self.measured.add(at.0.name, at.1.name(), &format!("code: {name}"), size.total() as f64);
+            sets.push(size);
+        }
+        self.sizes.push(Size { target: at.0, language: at.1, sets });
+        Ok(())
+    }
+
+    fn end(&self) -> Result<()> {
+        let text = report::markdown(&self.rows, &self.sizes);
+        println!("\n{text}");
+        if self.args.write_budgets {
+            self.measured.write()?;
+        }
+        if self.args.budgets {
+            println!("{}", self.measured.check()?);
+        }
+        if let Some(block) = &self.args.readme {
+            let readme: &Path = &root().join("README.md");
+            crate::peers::report::put_into(readme, "device", block, &text)?;
+            println!("README.md is refreshed");
+        }
+        Ok(())
+    }
 }

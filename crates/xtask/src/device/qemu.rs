@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{bail, Context as _, Result};
 
 use super::board::Board;
-use super::toolchain::folder;
+use super::guests::{folder, Language};
 use crate::command::command;
 
 /// What a guest is to do.
@@ -45,7 +45,7 @@ pub(crate) struct Run {
 /// Bytes of what the guest is told, its table of patches not counted.
 const TASK: usize = 14 * 4;
 /// Bytes of a report of the guest's.
-const REPORT: usize = 9 * 4;
+const REPORT: usize = 10 * 4;
 /// Room for the applier itself.
 const STORAGE: usize = 4096;
 /// How the guest ends when the processor traps.
@@ -165,19 +165,35 @@ fn memory(board: &Board, task: &Task<'_>) -> Result<Vec<u8>> {
 
 fn report(board: &Board, bytes: &[u8]) -> Result<Report> {
     let words: Vec<u32> = bytes.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
-    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size] = words[..] else {
+    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size, _] = words[..] else {
         bail!("a report has {} words", words.len());
     };
     if fences != 1 {
         bail!("{}: the applier wrote outside of the workspace", board.name);
     }
-    let instructions = board.instructions(u64::from(high) << 32 | u64::from(low));
+    let ticks = if board.wide_counter { u64::from(high) << 32 | u64::from(low) } else { u64::from(low) };
+    let instructions = board.instructions(ticks);
     Ok(Report { outcome, same: same == 1, instructions, stack, workspace, applier })
 }
 
-/// The error that a number stands for.
-pub(crate) fn outcome_name(number: u32) -> &'static str {
-    match number {
+/// Success, or an error that blames the patch or what it asks for: no other may come of a damaged patch.
+pub(crate) fn is_typed(language: Language, number: u32) -> bool {
+    match language {
+        Language::Rust => (0..=13).contains(&number) || (18..=20).contains(&number),
+        // The classes "bad patch" to "does not fit".
+        Language::C => number == 0 || (300..700).contains(&number),
+    }
+}
+
+/// What a number stands for: in the guest in C it is a `flashdelta_status`.
+pub(crate) fn outcome_name(language: Language, number: u32) -> String {
+    if language == Language::C && number != 0 {
+        return match number {
+            9999 => "a broken promise".to_owned(),
+            number => format!("status {number}"),
+        };
+    }
+    let name = match number {
         0 => "applied",
         1 => "Truncated",
         2 => "Header",
@@ -201,5 +217,6 @@ pub(crate) fn outcome_name(number: u32) -> &'static str {
         20 => "NewMismatch",
         21 => "Poisoned",
         _ => "an error without a number here",
-    }
+    };
+    name.to_owned()
 }

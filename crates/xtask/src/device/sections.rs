@@ -9,7 +9,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 /// Bytes of flash that the applier takes: everything that is linked, less the guest's own section.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CodeSize {
-    /// Code, that of [`builtins`](Self::builtins) included.
+    /// Code with its literals, that of [`builtins`](Self::builtins) included.
     pub(crate) text: u64,
     /// Tables.
     pub(crate) rodata: u64,
@@ -30,10 +30,10 @@ pub(crate) fn code_size(program: &Path) -> Result<CodeSize> {
     let size = |name| elf.section_by_name(name).map_or(0, |section| section.size());
     // Their plain names are often aliases of the same place.
     let builtin = |name: &str| {
-        name.contains("compiler_builtins") || ["mem", "__aeabi_", "bcmp"].iter().any(|start| name.starts_with(start))
+        name.contains("compiler_builtins") || ["mem", "__", "bcmp"].iter().any(|start| name.starts_with(start))
     };
     let text = elf.section_by_name(".text").map(|section| section.index());
     let builtins = elf.symbols().filter(|s| s.section_index() == text && s.name().is_ok_and(builtin));
     let builtins: BTreeMap<u64, u64> = builtins.map(|symbol| (symbol.address(), symbol.size())).collect();
-    Ok(CodeSize { text: size(".text"), rodata: size(".rodata"), builtins: builtins.values().sum() })
+    Ok(CodeSize { text: size(".text") + size(".literal"), rodata: size(".rodata"), builtins: builtins.values().sum() })
 }

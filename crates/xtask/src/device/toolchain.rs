@@ -1,78 +1,146 @@
-//! Who compiles and links for microcontrollers.
+//! Who compiles for microcontrollers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{anyhow, bail, Result};
+use anyhow::{Context as _, Result};
 
 use super::board::Board;
-use crate::command::{command, exists, output, root, target_dir};
+use crate::command::{command, exists, output};
 
 /// A microcontroller that the applier is built for.
 pub(crate) struct Target {
     pub(crate) triple: &'static str,
     /// What `--target` takes.
     pub(crate) name: &'static str,
-    /// What stands for in one word.
+    /// What it stands for in one word.
     pub(crate) chips: &'static str,
-    /// Prediction for its own instruction set.
+    /// The feature that predicts its own instruction set.
     pub(crate) isa: &'static str,
-    /// GNU ld, for compilers that come without a linker of their own.
-    linker: &'static str,
-    emulation: &'static str,
+    /// GNU tools: how their names start.
+    pub(crate) gnu: &'static str,
+    /// GNU ld's name of the format; for compilers that come without a linker of their own.
+    pub(crate) emulation: &'static str,
+    pub(crate) gcc_flags: &'static [&'static str],
     pub(crate) board: Board,
     pub(crate) packages: &'static [&'static str],
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 3] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self {
             triple: "riscv32imc-unknown-none-elf",
             name: "rv32imc",
             chips: "ESP32-C3",
             isa: "isa-riscv",
-            linker: "riscv64-unknown-elf-ld",
+            gnu: "riscv64-unknown-elf-",
             emulation: "elf32lriscv",
+            gcc_flags: &["-march=rv32imc_zicsr", "-mabi=ilp32"],
             board: Board::VIRT,
-            packages: &["rustc-web", "cargo-web", "rust-web-src", "binutils-riscv64-unknown-elf"],
+            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-riscv64-unknown-elf", "qemu-system-misc"],
         },
         Self {
             triple: "thumbv6m-none-eabi",
             name: "thumbv6m",
             chips: "Cortex-M0+",
             isa: "isa-thumb",
-            linker: "arm-none-eabi-ld",
+            gnu: "arm-none-eabi-",
             emulation: "armelf",
+            gcc_flags: &["-mcpu=cortex-m0", "-mthumb"],
             board: Board::MICROBIT,
-            packages: &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"],
+            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-arm-none-eabi", "qemu-system-arm"],
         },
         Self {
             triple: "thumbv7m-none-eabi",
             name: "thumbv7m",
             chips: "Cortex-M3",
             isa: "isa-thumb",
-            linker: "arm-none-eabi-ld",
+            gnu: "arm-none-eabi-",
             emulation: "armelf",
+            gcc_flags: &["-mcpu=cortex-m3", "-mthumb"],
             board: Board::MPS2,
-            packages: &["rustc-web", "cargo-web", "rust-web-src", "binutils-arm-none-eabi"],
+            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-arm-none-eabi", "qemu-system-arm"],
+        },
+        Self {
+            triple: "xtensa-lx106",
+            name: "lx106",
+            chips: "ESP8266",
+            isa: "isa-xtensa",
+            gnu: "xtensa-lx106-elf-",
+            emulation: "elf32xtensa",
+            gcc_flags: &[],
+            board: Board::SIM_LX106,
+            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-xtensa-lx106", "qemu-system-misc"],
+        },
+        Self {
+            triple: "xtensa-esp32",
+            name: "esp32",
+            chips: "ESP32",
+            isa: "isa-xtensa",
+            gnu: "xtensa-lx106-elf-",
+            emulation: "elf32xtensa",
+            gcc_flags: &[],
+            board: Board::SIM_DC233C,
+            packages: &[
+                "rustc-web",
+                "cargo-web",
+                "rust-web-src",
+                "gcc-xtensa-lx106",
+                "clang-22",
+                "llvm-22",
+                "qemu-system-misc",
+            ],
         },
     ];
+
+    /// Do GNU's compiler and assembler not know it, so that LLVM's have to do? GNU's linker does.
+    pub(crate) fn needs_llvm(&self) -> bool {
+        self.triple == "xtensa-esp32"
+    }
+
+    /// Is there no built-in target of the compiler's? Then [`super::xtensa`] builds for it.
+    pub(crate) fn is_xtensa(&self) -> bool {
+        self.triple.starts_with("xtensa")
+    }
+
+    pub(crate) fn linker(&self) -> String {
+        format!("{}ld", self.gnu)
+    }
+
+    pub(crate) fn gcc(&self) -> String {
+        format!("{}gcc", self.gnu)
+    }
+
+    /// Why it cannot be built and run here; None: it can.
+    pub(crate) fn lacking(&self) -> Option<String> {
+        let missing = match () {
+            () if toolchain(self).is_none() => "no compiler for it; `rustup target add`, or",
+            () if !exists(self.board.qemu) => "no emulator for it;",
+            () if !exists(&self.gcc()) => "no C compiler for it;",
+            () if self.needs_llvm() && !LLVM.iter().all(|tool| exists(tool)) => "no C compiler and assembler for it;",
+            () => return None,
+        };
+        Some(format!("{missing} Debian: apt-get install {}", self.packages.join(" ")))
+    }
 }
+
+/// LLVM's tools: of the version that Debian's rustc is built with, as later ones need not work around the same faults.
+pub(crate) const LLVM: [&str; 3] = ["clang-22", "llc-22", "llvm-mc-22"];
 
 /// Who compiles for a target.
 #[derive(Clone, Copy)]
-pub(crate) enum Toolchain {
+enum Toolchain {
     /// The compiler that builds everything else; it has the target's `core`.
     Own,
     /// Debian's, which has the sources of `core` and builds it.
     Debian,
 }
 
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+pub(crate) const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// The compiler for a target, if there is one.
-pub(crate) fn toolchain(target: &Target) -> Option<Toolchain> {
+fn toolchain(target: &Target) -> Option<Toolchain> {
     let libraries = |rustc: &str| {
         let sysroot = output(command(rustc).args(["--print", "sysroot"])).ok()?;
         Some(Path::new(sysroot.trim()).join("lib/rustlib"))
@@ -81,7 +149,7 @@ pub(crate) fn toolchain(target: &Target) -> Option<Toolchain> {
         return Some(Toolchain::Own);
     }
     let sources = libraries(DEBIAN_RUSTC).is_some_and(|lib| lib.join("src/rust/library/core").is_dir());
-    let complete = sources && Path::new(DEBIAN_CARGO).is_file() && exists(target.linker) && recent_enough();
+    let complete = sources && Path::new(DEBIAN_CARGO).is_file() && exists(&target.linker()) && recent_enough();
     complete.then_some(Toolchain::Debian)
 }
 
@@ -94,90 +162,30 @@ fn recent_enough() -> bool {
     found.zip(wanted).is_some_and(|(found, wanted)| found >= wanted)
 }
 
-/// The SHA-256 that is written for size, not for speed: what a device uses.
-const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
-
-/// Builds and links the guest with the applier for a target. `opt` is the optimisation level: `s`, `z`, 2, 3.
-pub(crate) fn build(target: &Target, with: Toolchain, features: &str, opt: &str) -> Result<PathBuf> {
-    let board = &target.board;
-    let features = board.feature.map_or(features.to_owned(), |feature| format!("{features},{feature}"));
-    let mut flags = format!("{COMPACT_SHA} -Clink-arg=-T{}", root().join("crates/xtask/device/guest.ld").display());
-    for (symbol, address) in [("code", board.code), ("data", board.data), ("task", board.memory.0)] {
-        flags += &format!(" -Clink-arg=--defsym={symbol}={address:#x}");
-    }
-    let mut cargo = match with {
-        Toolchain::Own => link_cargo(command("cargo"), &features),
+/// `cargo build` for a target. Returned with it: flags for the compiler.
+pub(crate) fn cargo_for(target: &Target) -> Result<(Command, String)> {
+    match toolchain(target).with_context(|| format!("no compiler for {}", target.name))? {
+        Toolchain::Own => {
+            let mut cargo = command("cargo");
+            cargo.args(["build", "--target", target.triple]);
+            Ok((cargo, String::new()))
+        }
         Toolchain::Debian => {
-            flags += &format!(" -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}", target.linker, target.emulation);
-            let mut cargo = command(DEBIAN_CARGO);
-            // Cargo and rustup tell what they run which compiler to use; this shall be another one.
-            cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER").env_remove("CARGO");
-            cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_usr_bin_first());
-            let mut cargo = link_cargo(cargo, &features);
-            cargo.arg("-Zbuild-std=core");
-            cargo
-        }
-    };
-    // `s` and `z` are strings in cargo's eyes.
-    let level = if opt.parse::<u8>().is_ok() { opt.to_owned() } else { format!("\"{opt}\"") };
-    cargo.args(["--target", target.triple, "--config", &format!("profile.release.opt-level={level}")]);
-    link(cargo.env("RUSTFLAGS", flags))?;
-    Ok(folder().join(target.triple).join("release/device-guest"))
-}
-
-/// What every device that has all of it is built with.
-pub(crate) const EVERYTHING: &str = "model,lz4,isa-thumb,isa-riscv,isa-xtensa,isa-tc32,isa-mcs51";
-
-/// The same check for the machine at hand: any stable compiler can do it.
-pub(crate) fn link_on_host() -> Result<String> {
-    // Whatever sets of features devices are built with.
-    for features in ["", "lz4", "model", EVERYTHING] {
-        link(&mut host_cargo(features))?;
-    }
-    // And does the check notice a panic?
-    match link(&mut host_cargo("a-panic")) {
-        Ok(()) => bail!("the check is blind: it does not see a deliberate panic"),
-        Err(error) if format!("{error:#}").contains(MISSING) => Ok("a deliberate panic is noticed".to_owned()),
-        Err(error) => Err(error.context("the check fails for another reason than the deliberate panic")),
-    }
-}
-
-/// The function that does not exist.
-const MISSING: &str = "a_panic_path_is_left";
-
-fn host_cargo(features: &str) -> Command {
-    let mut cargo = link_cargo(command("cargo"), features);
-    cargo.env("RUSTFLAGS", "-Clink-arg=-nostartfiles -Clink-arg=-lc");
-    // With a target named, the flags reach the program only, not build scripts.
-    cargo.args(["--target", HOST]);
-    cargo
-}
-
-const HOST: &str = env!("XTASK_HOST");
-
-/// `cargo build` for the guest.
-fn link_cargo(mut cargo: Command, features: &str) -> Command {
-    cargo.args(["build", "--release", "--quiet", "--manifest-path", "crates/xtask/device/Cargo.toml"]);
-    cargo.arg("--features").arg(features).arg("--target-dir").arg(folder());
-    cargo
-}
-
-fn link(cargo: &mut Command) -> Result<()> {
-    match output(cargo) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let text = format!("{error:#}");
-            // What a linker says about one missing symbol can be very long.
-            let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-            let first = if text.contains(MISSING) { "the applier can panic:\n" } else { "" };
-            Err(anyhow!("{first}{}", lines[lines.len().saturating_sub(30)..].join("\n")))
+            let mut cargo = debian(DEBIAN_CARGO);
+            cargo.args(["build", "--target", target.triple, "-Zbuild-std=core"]);
+            let linker = format!(" -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}", target.linker(), target.emulation);
+            Ok((cargo, linker))
         }
     }
 }
 
-/// Where all of it is built.
-pub(crate) fn folder() -> PathBuf {
-    target_dir().join("device")
+/// Debian's cargo or rustc.
+pub(crate) fn debian(program: &str) -> Command {
+    let mut program = command(program);
+    // Cargo and rustup tell what they run which compiler to use; this shall be another one.
+    program.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER").env_remove("CARGO");
+    program.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_usr_bin_first());
+    program
 }
 
 fn path_with_usr_bin_first() -> std::ffi::OsString {

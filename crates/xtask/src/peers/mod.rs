@@ -3,7 +3,7 @@
 mod chart;
 mod measure;
 mod pairs;
-mod report;
+pub(crate) mod report;
 mod tools;
 
 use core::time::Duration;
@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("{} patches of flashdelta's failed:\n{}", ours_failed.len(), ours_failed.join("\n"));
     }
     if let Some(block) = &args.readme {
-        report::put_into(&root().join("README.md"), block, &text)?;
+        report::put_into(&root().join("README.md"), "peers", block, &text)?;
         std::fs::write(root().join(format!("docs/peers-{block}.svg")), picture)?;
         println!("README.md and docs/peers-{block}.svg are refreshed");
     }

@@ -119,9 +119,9 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// Replaces a generated part of the README.
-pub(crate) fn put_into(readme: &Path, block: &str, text: &str) -> Result<()> {
+pub(crate) fn put_into(readme: &Path, chore: &str, block: &str, text: &str) -> Result<()> {
     let old = std::fs::read_to_string(readme).with_context(|| format!("cannot read {}", readme.display()))?;
-    let (begin, end) = (format!("<!-- begin: cargo xtask peers --readme {block} -->\n"), "<!-- end -->");
+    let (begin, end) = (format!("<!-- begin: cargo xtask {chore} --readme {block} -->\n"), "<!-- end -->");
     let parts = old.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
     let (before, after) = parts.with_context(|| format!("{} has no place for {block}", readme.display()))?;
     Ok(std::fs::write(readme, format!("{before}{begin}{text}{end}{after}"))?)

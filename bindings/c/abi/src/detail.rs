@@ -1,0 +1,174 @@
+//! What a number alone does not tell.
+
+use flashdelta::apply::{ApplyError, Damage, ErrorClass};
+use flashdelta::HeaderError;
+
+use crate::callbacks::Fault;
+use crate::flashdelta_status::{self, *};
+
+/// Where and how an update failed. What the numbers mean depends on `status`: see flashdelta_status. What does not apply is 0.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct flashdelta_error_detail {
+    /// The error.
+    pub status: flashdelta_status,
+    /// What the callback returned, if one failed.
+    pub callback_returned: i32,
+    /// Where: a byte offset into an image or into the patch.
+    pub offset: u32,
+    /// What was expected.
+    pub expected: u32,
+    /// What was found.
+    pub found: u32,
+    /// Valid bytes of both digests: 0, 12 or 32.
+    pub digest_len: u32,
+    /// SHA-256 that the patch tells, or its first bytes.
+    pub expected_digest: [u8; 32],
+    /// SHA-256 of what is there, or its first bytes.
+    pub found_digest: [u8; 32],
+}
+
+impl flashdelta_error_detail {
+    /// Nothing but a number.
+    pub(crate) const fn new(status: flashdelta_status) -> Self {
+        Self {
+            status,
+            callback_returned: 0,
+            offset: 0,
+            expected: 0,
+            found: 0,
+            digest_len: 0,
+            expected_digest: [0; 32],
+            found_digest: [0; 32],
+        }
+    }
+
+    fn numbers(mut self, offset: u32, expected: u32, found: u32) -> Self {
+        (self.offset, self.expected, self.found) = (offset, expected, found);
+        self
+    }
+
+    fn digests<const N: usize>(mut self, expected: &[u8; N], found: &[u8; N]) -> Self {
+        self.digest_len = N as u32;
+        for (to, from) in self.expected_digest.iter_mut().zip(expected) {
+            *to = *from;
+        }
+        for (to, from) in self.found_digest.iter_mut().zip(found) {
+            *to = *from;
+        }
+        self
+    }
+
+    /// What is known of an error, whatever the images are.
+    pub fn of<O, N>(error: &ApplyError<O, N>) -> Self {
+        match error {
+            ApplyError::Header(error) => error.into(),
+            ApplyError::CodecNotBuilt { codec } => {
+                Self::new(FLASHDELTA_ERR_CODEC_NOT_BUILT).numbers(0, *codec as u32, 0)
+            }
+            ApplyError::InstructionSetNotBuilt { isa } => {
+                Self::new(FLASHDELTA_ERR_ISA_NOT_BUILT).numbers(0, *isa as u32, 0)
+            }
+            ApplyError::WorkspaceTooSmall { needed, found } => {
+                Self::new(FLASHDELTA_ERR_WORKSPACE_TOO_SMALL).numbers(0, *needed, *found)
+            }
+            ApplyError::OldTooShort { expected, found } => {
+                Self::new(FLASHDELTA_ERR_OLD_TOO_SHORT).numbers(0, *expected, *found)
+            }
+            ApplyError::NewTooLong { needed, capacity } => {
+                Self::new(FLASHDELTA_ERR_NEW_TOO_LONG).numbers(0, *needed, *capacity)
+            }
+            ApplyError::Granularity { patch, device } => {
+                Self::new(FLASHDELTA_ERR_WRITE_SIZE).numbers(0, *patch, *device)
+            }
+            ApplyError::NoIdentity => Self::new(FLASHDELTA_ERR_NO_IDENTITY),
+            ApplyError::WrongProduct { patch, device } => {
+                Self::new(FLASHDELTA_ERR_WRONG_PRODUCT).numbers(0, *patch, *device)
+            }
+            ApplyError::WrongHardware { from, to, device } => {
+                Self::new(FLASHDELTA_ERR_WRONG_HARDWARE).numbers((*to).into(), (*from).into(), (*device).into())
+            }
+            ApplyError::Rollback { patch, device } => Self::new(FLASHDELTA_ERR_ROLLBACK).numbers(0, *device, *patch),
+            ApplyError::OldMismatch { expected, found } => {
+                Self::new(FLASHDELTA_ERR_OLD_MISMATCH).digests(expected, found)
+            }
+            ApplyError::ReadOld { offset, .. } => Self::new(FLASHDELTA_ERR_READ_OLD).numbers(*offset, 0, 0),
+            ApplyError::ReadNew { offset, .. } => Self::new(FLASHDELTA_ERR_READ_NEW).numbers(*offset, 0, 0),
+            ApplyError::Write { offset, .. } => Self::new(FLASHDELTA_ERR_WRITE_NEW).numbers(*offset, 0, 0),
+            ApplyError::Finish { .. } => Self::new(FLASHDELTA_ERR_IO),
+            ApplyError::Damaged { what, offset } => {
+                let source = if let Damage::CopyOutside { source } = what { *source } else { 0 };
+                Self::new(FLASHDELTA_ERR_DAMAGED).numbers(*offset, 0, source)
+            }
+            ApplyError::Truncated { fed, expected } => {
+                Self::new(FLASHDELTA_ERR_TRUNCATED).numbers(0, expected.unwrap_or(0), *fed)
+            }
+            ApplyError::TrailingInput { expected } => Self::new(FLASHDELTA_ERR_TRAILING_INPUT).numbers(0, *expected, 0),
+            ApplyError::NewMismatch { expected, found } => {
+                Self::new(FLASHDELTA_ERR_NEW_MISMATCH).digests(expected, found)
+            }
+            ApplyError::Poisoned => Self::new(FLASHDELTA_ERR_FAILED_BEFORE),
+            // What is newer than this list still has a class.
+            other => Self::new(of_class(other.class())),
+        }
+    }
+}
+
+impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
+    fn from(error: &ApplyError<Fault, Fault>) -> Self {
+        let detail = Self::of(error);
+        match error {
+            // The callback knows more.
+            ApplyError::ReadOld { error, .. }
+            | ApplyError::ReadNew { error, .. }
+            | ApplyError::Write { error, .. }
+            | ApplyError::Finish { error } => {
+                Self { status: error.status, callback_returned: error.returned, ..detail }
+            }
+            _ => detail,
+        }
+    }
+}
+
+impl From<&HeaderError> for flashdelta_error_detail {
+    fn from(error: &HeaderError) -> Self {
+        match *error {
+            HeaderError::NotAPatch { offset, found } => {
+                Self::new(FLASHDELTA_ERR_NOT_A_PATCH).numbers(offset, 0, found.into())
+            }
+            HeaderError::UnsupportedVersion { found } => {
+                Self::new(FLASHDELTA_ERR_UNSUPPORTED_VERSION).numbers(0, 0, found.into())
+            }
+            HeaderError::Checksum { expected, found } => {
+                Self::new(FLASHDELTA_ERR_HEADER_CHECKSUM).numbers(0, expected, found)
+            }
+            HeaderError::Unsupported { feature } => {
+                Self::new(FLASHDELTA_ERR_UNSUPPORTED_FEATURE).numbers(0, 0, feature as u32)
+            }
+            HeaderError::UnknownFeature { bit } => Self::new(FLASHDELTA_ERR_UNSUPPORTED_FEATURE).numbers(0, 0, bit),
+            HeaderError::UnknownCodec { found } => Self::new(FLASHDELTA_ERR_UNKNOWN_CODEC).numbers(0, 0, found.into()),
+            HeaderError::UnknownInstructionSet { found } => {
+                Self::new(FLASHDELTA_ERR_UNKNOWN_ISA).numbers(0, 0, found.into())
+            }
+            HeaderError::BadNumber { offset, .. } => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, 0, 0),
+            HeaderError::TooLarge { found, limit, .. } => {
+                Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(0, limit, found)
+            }
+            HeaderError::InconsistentWorkspace { stated, needed } => {
+                Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(0, needed, stated)
+            }
+            _ => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED),
+        }
+    }
+}
+
+fn of_class(class: ErrorClass) -> flashdelta_status {
+    match class {
+        ErrorClass::BadPatch => FLASHDELTA_ERR_BAD_PATCH,
+        ErrorClass::WrongBase => FLASHDELTA_ERR_WRONG_BASE,
+        ErrorClass::WrongDevice => FLASHDELTA_ERR_WRONG_DEVICE,
+        ErrorClass::DoesNotFit => FLASHDELTA_ERR_DOES_NOT_FIT,
+        ErrorClass::Io => FLASHDELTA_ERR_IO,
+        _ => FLASHDELTA_ERR_INTERNAL,
+    }
+}

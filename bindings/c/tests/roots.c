@@ -1,0 +1,25 @@
+/* Every function of the library for devices, kept by the linker: it links only if none of them can panic (feature prove-panic-free). Never run. */
+#include <flashdelta_apply.h>
+
+typedef void (*function)(void);
+
+function flashdelta_roots[9];
+
+#ifdef A_PANIC
+void flashdelta_panic(uint32_t number);
+#endif
+
+int main(void) {
+    flashdelta_roots[0] = (function)flashdelta_strerror;
+    flashdelta_roots[1] = (function)flashdelta_applier_init;
+    flashdelta_roots[2] = (function)flashdelta_applier_feed;
+    flashdelta_roots[3] = (function)flashdelta_applier_finish;
+    flashdelta_roots[4] = (function)flashdelta_applier_abort;
+    flashdelta_roots[5] = (function)flashdelta_applier_last_error;
+    flashdelta_roots[6] = (function)flashdelta_workspace_len;
+    flashdelta_roots[7] = (function)flashdelta_read_patch_info;
+#ifdef A_PANIC
+    flashdelta_roots[8] = (function)flashdelta_panic;
+#endif
+    return 0;
+}

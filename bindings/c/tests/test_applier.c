@@ -1,0 +1,463 @@
+/*
+ * The applier through its C functions.
+ *
+ *     test_applier FOLDER
+ *
+ * FOLDER holds old.bin and new.bin, and the patches that test_host writes there: model.fdp, lz4.fdp, raw.fdp, for_product.fdp.
+ */
+#include <flashdelta_apply.h>
+
+#include <string.h>
+
+#include "../examples/nor_sim.h"
+#include "check.h"
+
+enum { UNIT = 8, SECTOR = 1024 };
+
+static blob old_image, new_image;
+
+/* ---- A device: the old image in memory of its exact size, the new slot in simulated flash. ---- */
+
+typedef enum fault { NO_FAULT, READ_OLD, READ_NEW, WRITE_NEW, ERASE_NEW, FLUSH_NEW, COMMIT_NEW } fault;
+
+typedef struct device {
+    nor_sim flash;
+    blob old_image;
+    fault fault;          /* this callback fails ... */
+    int after;            /* ... after so many calls */
+    int flushed;
+    int committed;
+    flashdelta_applier *calls_back; /* callbacks call functions of this one */
+} device;
+
+enum { CALLBACK_FAILED = -77 };
+
+static int fails(device *d, fault which) {
+    return d->fault == which && d->after-- == 0;
+}
+
+static int32_t write_new(void *user, uint32_t offset, const uint8_t *from, size_t len);
+
+static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len) {
+    device *d = (device *)user;
+    if (d->calls_back != NULL) {
+        flashdelta_error_detail detail;
+        flashdelta_flash flash = {0};
+        flash.read_old = read_old;
+        flash.read_new = read_old;
+        flash.write_new = write_new;
+        CHECK_STATUS(flashdelta_applier_feed(d->calls_back, NULL, 0, NULL), FLASHDELTA_ERR_BUSY);
+        CHECK_STATUS(flashdelta_applier_finish(d->calls_back), FLASHDELTA_ERR_BUSY);
+        CHECK_STATUS(flashdelta_applier_abort(d->calls_back), FLASHDELTA_ERR_BUSY);
+        CHECK_STATUS(flashdelta_applier_last_error(d->calls_back, &detail), FLASHDELTA_ERR_BUSY);
+        CHECK_STATUS(flashdelta_applier_init(d->calls_back, &flash, NULL, NULL, 0), FLASHDELTA_ERR_BUSY);
+    }
+    if (fails(d, READ_OLD)) {
+        return CALLBACK_FAILED;
+    }
+    CHECK(len > 0 && offset <= d->old_image.len && len <= d->old_image.len - offset);
+    memcpy(to, d->old_image.bytes + offset, len);
+    return 0;
+}
+
+static int32_t read_new(void *user, uint32_t offset, uint8_t *to, size_t len) {
+    device *d = (device *)user;
+    const int bad = fails(d, READ_NEW) || nor_read(&d->flash, offset, to, len) != NOR_OK;
+    CHECK(len > 0);
+    return bad ? CALLBACK_FAILED : 0;
+}
+
+static int32_t write_new(void *user, uint32_t offset, const uint8_t *from, size_t len) {
+    device *d = (device *)user;
+    int status;
+    if (fails(d, WRITE_NEW)) {
+        return CALLBACK_FAILED;
+    }
+    status = nor_write(&d->flash, offset, from, len);
+    CHECK(status == NOR_OK);
+    return status;
+}
+
+static int32_t erase_new(void *user, uint32_t offset) {
+    device *d = (device *)user;
+    int status;
+    if (fails(d, ERASE_NEW)) {
+        return CALLBACK_FAILED;
+    }
+    status = nor_erase(&d->flash, offset);
+    CHECK(status == NOR_OK);
+    return status;
+}
+
+static int32_t flush_new(void *user) {
+    device *d = (device *)user;
+    CHECK(d->committed == 0);
+    d->flushed++;
+    return fails(d, FLUSH_NEW) ? CALLBACK_FAILED : 0;
+}
+
+static int32_t commit_new(void *user) {
+    device *d = (device *)user;
+    CHECK(d->flushed == 1);
+    d->committed++;
+    return fails(d, COMMIT_NEW) ? CALLBACK_FAILED : 0;
+}
+
+static flashdelta_flash start(device *d) {
+    flashdelta_flash flash = {0};
+    const uint32_t size = (uint32_t)((new_image.len + SECTOR - 1) / SECTOR * SECTOR);
+    memset(d, 0, sizeof *d);
+    if (nor_init(&d->flash, size, SECTOR, UNIT) != 0) {
+        exit(2);
+    }
+    memset(d->flash.written, 1, size / UNIT); /* it was in use: nothing may be written that was not erased */
+    d->old_image = old_image;
+    flash.user = d;
+    flash.old_size = (uint32_t)old_image.len;
+    flash.new_size = size;
+    flash.write_size = UNIT;
+    flash.sector_size = SECTOR;
+    flash.read_old = read_old;
+    flash.read_new = read_new;
+    flash.write_new = write_new;
+    flash.erase_new = erase_new;
+    flash.flush_new = flush_new;
+    flash.commit_new = commit_new;
+    return flash;
+}
+
+static int is_new(const device *d) {
+    return memcmp(d->flash.bytes, new_image.bytes, new_image.len) == 0;
+}
+
+/* Feeds a whole patch in pieces of this size, and finishes. */
+static flashdelta_status run(flashdelta_applier *applier, const flashdelta_flash *flash, const flashdelta_device *identity, const uint8_t *patch, size_t len,
+                             size_t piece, size_t workspace_len, flashdelta_error_detail *detail) {
+    uint8_t *workspace = (uint8_t *)malloc(workspace_len > 0 ? workspace_len : 1);
+    flashdelta_status status = flashdelta_applier_init(applier, flash, identity, workspace, workspace_len);
+    flashdelta_progress progress = {7, 7, 7};
+    size_t at;
+    memset(detail, 0, sizeof *detail);
+    CHECK_STATUS(status, FLASHDELTA_OK);
+    for (at = 0; status == FLASHDELTA_OK && at < len; at += piece) {
+        const flashdelta_progress before = progress;
+        const size_t rest = len - at;
+        status = flashdelta_applier_feed(applier, patch + at, rest < piece ? rest : piece, &progress);
+        CHECK(status == FLASHDELTA_OK || memcmp(&before, &progress, sizeof before) == 0);
+    }
+    if (status == FLASHDELTA_OK) {
+        status = flashdelta_applier_finish(applier);
+    } else {
+        CHECK_STATUS(flashdelta_applier_feed(applier, patch, 1, &progress), FLASHDELTA_ERR_FAILED_BEFORE);
+        CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_ERR_FAILED_BEFORE);
+    }
+    if (status == FLASHDELTA_OK) {
+        CHECK(progress.done == 1 && progress.written == new_image.len && progress.total == new_image.len);
+        CHECK_STATUS(flashdelta_applier_last_error(applier, detail), FLASHDELTA_ERR_NOT_INITIALISED);
+    } else {
+        CHECK_STATUS(flashdelta_applier_last_error(applier, detail), FLASHDELTA_OK);
+        CHECK_STATUS(detail->status, status);
+    }
+    CHECK_STATUS(flashdelta_applier_abort(applier), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch, 1, NULL), FLASHDELTA_ERR_NOT_INITIALISED);
+    free(workspace);
+    return status;
+}
+
+static size_t needed(blob patch) {
+    size_t len = 0;
+    CHECK_STATUS(flashdelta_workspace_len(patch.bytes, patch.len, &len), FLASHDELTA_OK);
+    return len;
+}
+
+static flashdelta_applier *new_applier(void) {
+    flashdelta_applier *applier = (flashdelta_applier *)calloc(1, sizeof *applier);
+    if (applier == NULL) {
+        exit(2);
+    }
+    return applier;
+}
+
+/* ---- Tests ---- */
+
+static void it_works_however_the_patch_is_cut(blob patch) {
+    const size_t pieces[] = {1, 7, 100, 4096, (size_t)1 << 20};
+    size_t i;
+    for (i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        flashdelta_applier *applier = new_applier();
+        flashdelta_error_detail detail;
+        device d;
+        const flashdelta_flash flash = start(&d);
+        CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, pieces[i], needed(patch), &detail), FLASHDELTA_OK);
+        CHECK(is_new(&d) && d.flushed == 1 && d.committed == 1);
+        CHECK(d.flash.erases == (new_image.len + SECTOR - 1) / SECTOR);
+        nor_free(&d.flash);
+        free(applier);
+    }
+}
+
+static void the_first_bytes_tell_what_is_needed(blob patch) {
+    flashdelta_patch_info info;
+    size_t len = 4711;
+    size_t i;
+    for (i = 0; i < 40; i++) {
+        /* A copy of exactly that size: not one byte too far is read. */
+        uint8_t *start_of_patch = (uint8_t *)malloc(i > 0 ? i : 1);
+        memcpy(start_of_patch, patch.bytes, i);
+        CHECK_STATUS(flashdelta_workspace_len(start_of_patch, i, &len), FLASHDELTA_NEED_MORE);
+        CHECK_STATUS(flashdelta_read_patch_info(start_of_patch, i, &info), FLASHDELTA_NEED_MORE);
+        free(start_of_patch);
+    }
+    CHECK(len == 4711);
+    CHECK_STATUS(flashdelta_workspace_len(NULL, 0, &len), FLASHDELTA_NEED_MORE);
+    CHECK_STATUS(flashdelta_workspace_len(NULL, 1, &len), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_workspace_len(patch.bytes, patch.len, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_workspace_len(patch.bytes, SIZE_MAX, &len), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_workspace_len(new_image.bytes, new_image.len, &len), FLASHDELTA_ERR_NOT_A_PATCH);
+    CHECK_STATUS(flashdelta_read_patch_info(patch.bytes, patch.len, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_read_patch_info(NULL, 1, &info), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_read_patch_info(patch.bytes, patch.len, &info), FLASHDELTA_OK);
+    CHECK(info.workspace_len == needed(patch) && info.ram == info.workspace_len + 1024);
+    CHECK(info.old_size == old_image.len && info.new_size == new_image.len && info.patch_size == patch.len);
+    CHECK(info.write_size == 16 && info.format_version == 0 && info.isa <= FLASHDELTA_ISA_BYTES);
+}
+
+static void wrong_arguments_change_nothing(blob patch) {
+    flashdelta_applier *applier = new_applier();
+    const size_t len = needed(patch);
+    uint8_t *workspace = (uint8_t *)malloc(len);
+    uint8_t *misaligned = (uint8_t *)applier + 1;
+    flashdelta_error_detail detail;
+    flashdelta_progress progress;
+    flashdelta_device identity = {0, 0, 0, 0};
+    device d;
+    const flashdelta_flash good = start(&d);
+    flashdelta_flash bad;
+
+    CHECK(sizeof(flashdelta_applier) == FLASHDELTA_APPLIER_SIZE);
+    /* Zeros are no applier. */
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, 1, NULL), FLASHDELTA_ERR_NOT_INITIALISED);
+    CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_ERR_NOT_INITIALISED);
+    CHECK_STATUS(flashdelta_applier_last_error(applier, &detail), FLASHDELTA_ERR_NOT_INITIALISED);
+    CHECK_STATUS(flashdelta_applier_abort(applier), FLASHDELTA_OK);
+    /* NULL everywhere. */
+    CHECK_STATUS(flashdelta_applier_init(NULL, &good, NULL, workspace, len), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_init(applier, NULL, NULL, workspace, len), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_init(applier, &good, NULL, NULL, len), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_feed(NULL, patch.bytes, 1, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_finish(NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_abort(NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_last_error(NULL, &detail), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_last_error(applier, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    /* Misaligned, too long, overlapping. */
+    CHECK_STATUS(flashdelta_applier_init((flashdelta_applier *)(void *)misaligned, &good, NULL, workspace, len), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_init(applier, &good, NULL, workspace, SIZE_MAX), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_init(applier, &good, NULL, (uint8_t *)applier + 8, 64), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    /* Impossible flash. */
+#define REFUSED(change, status)                                                                       \
+    do {                                                                                              \
+        bad = good;                                                                                   \
+        change;                                                                                       \
+        CHECK_STATUS(flashdelta_applier_init(applier, &bad, &identity, workspace, len), status); \
+    } while (0)
+    REFUSED(bad.read_old = NULL, FLASHDELTA_ERR_NULL_POINTER);
+    REFUSED(bad.read_new = NULL, FLASHDELTA_ERR_NULL_POINTER);
+    REFUSED(bad.write_new = NULL, FLASHDELTA_ERR_NULL_POINTER);
+    REFUSED(bad.erase_new = NULL, FLASHDELTA_ERR_INVALID_ARGUMENT);
+    REFUSED(bad.sector_size = 0, FLASHDELTA_ERR_INVALID_ARGUMENT);
+    REFUSED(bad.sector_size = 12, FLASHDELTA_ERR_INVALID_ARGUMENT);
+    REFUSED(bad.write_size = 12, FLASHDELTA_ERR_INVALID_ARGUMENT);
+    REFUSED(bad.write_size = 2 * FLASHDELTA_MAX_WRITE_SIZE, FLASHDELTA_ERR_INVALID_ARGUMENT);
+    REFUSED(bad.new_size -= UNIT, FLASHDELTA_ERR_INVALID_ARGUMENT);
+    /* Still nothing in it. */
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, 1, NULL), FLASHDELTA_ERR_NOT_INITIALISED);
+
+    /* After wrong calls in the middle the update goes on as if nothing had been. */
+    CHECK_STATUS(flashdelta_applier_init(applier, &good, NULL, workspace, len), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, 50, &progress), FLASHDELTA_OK);
+    CHECK(progress.done == 0 && progress.written == 0 && progress.total == 0);
+    CHECK_STATUS(flashdelta_applier_feed(applier, NULL, 0, NULL), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_feed(applier, NULL, 1, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, SIZE_MAX / 2 + 1, NULL), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_feed(applier, workspace + len - 1, 1, NULL), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_feed(applier, (uint8_t *)applier, 1, NULL), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, 1, (flashdelta_progress *)(void *)misaligned), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_last_error(applier, &detail), FLASHDELTA_OK);
+    CHECK(detail.status == FLASHDELTA_OK);
+    d.calls_back = applier;
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes + 50, patch.len - 50, &progress), FLASHDELTA_OK);
+    CHECK(progress.done == 1 && is_new(&d));
+    CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_ERR_NOT_INITIALISED);
+
+    /* Giving up half way, and starting over in the same memory. */
+    nor_free(&d.flash);
+    (void)start(&d);
+    CHECK_STATUS(flashdelta_applier_init(applier, &good, NULL, workspace, len), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, patch.len / 2, NULL), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_abort(applier), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_abort(applier), FLASHDELTA_OK);
+    CHECK(d.committed == 0);
+    CHECK_STATUS(flashdelta_applier_init(applier, &good, NULL, workspace, len), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, patch.len, NULL), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, 1, NULL), FLASHDELTA_ERR_TRAILING_INPUT);
+    CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_ERR_FAILED_BEFORE);
+    nor_free(&d.flash);
+    free(workspace);
+    free(applier);
+}
+
+/* What must not work, and must not write. */
+static void refusals_come_before_the_first_write(blob patch, blob for_product) {
+    flashdelta_applier *applier = new_applier();
+    flashdelta_error_detail detail;
+    flashdelta_device identity = {0x50f7e2a1, 3, 0, 7};
+    device d;
+    flashdelta_flash flash = start(&d);
+    const size_t len = needed(patch);
+    blob other = {NULL, 0};
+
+    CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, len - 1, &detail), FLASHDELTA_ERR_WORKSPACE_TOO_SMALL);
+    CHECK(detail.expected == len && detail.found == len - 1);
+    CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, 10, &detail), FLASHDELTA_ERR_WORKSPACE_TOO_SMALL);
+    CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, 0, &detail), FLASHDELTA_ERR_WORKSPACE_TOO_SMALL);
+    CHECK_STATUS(run(applier, &flash, NULL, new_image.bytes, 300, 100, len, &detail), FLASHDELTA_ERR_NOT_A_PATCH);
+    CHECK_STATUS(run(applier, &flash, &identity, patch.bytes, patch.len, 100, len, &detail), FLASHDELTA_ERR_NO_IDENTITY);
+    flash.old_size -= 1;
+    CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, len, &detail), FLASHDELTA_ERR_OLD_TOO_SHORT);
+    CHECK(detail.expected == old_image.len && detail.found == old_image.len - 1);
+    flash.old_size += 1;
+    flash.new_size = SECTOR;
+    CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, len, &detail), FLASHDELTA_ERR_NEW_TOO_LONG);
+    CHECK(detail.expected == new_image.len && detail.found == SECTOR);
+    CHECK(d.flash.writes == 0 && d.flash.erases == 0);
+    nor_free(&d.flash);
+    flash = start(&d);
+    flash.write_size = 32;
+    CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, len, &detail), FLASHDELTA_ERR_WRITE_SIZE);
+    CHECK(detail.expected == 16 && detail.found == 32);
+    flash.write_size = UNIT;
+    /* One byte of the old image is different. */
+    other.len = old_image.len;
+    other.bytes = (uint8_t *)malloc(other.len);
+    memcpy(other.bytes, old_image.bytes, other.len);
+    other.bytes[other.len / 2] ^= 1;
+    d.old_image = other;
+    CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, len, &detail), FLASHDELTA_ERR_OLD_MISMATCH);
+    CHECK(detail.digest_len == 12 && memcmp(detail.expected_digest, detail.found_digest, 12) != 0);
+    d.old_image = old_image;
+    free(other.bytes);
+    /* For product 0x50f7e2a1, hardware 2 to 4, security counter 7. */
+    identity.product++;
+    CHECK_STATUS(run(applier, &flash, &identity, for_product.bytes, for_product.len, 100, needed(for_product), &detail), FLASHDELTA_ERR_WRONG_PRODUCT);
+    CHECK(detail.expected == 0x50f7e2a1 && detail.found == 0x50f7e2a2);
+    identity.product--;
+    identity.hardware = 5;
+    CHECK_STATUS(run(applier, &flash, &identity, for_product.bytes, for_product.len, 100, needed(for_product), &detail), FLASHDELTA_ERR_WRONG_HARDWARE);
+    CHECK(detail.expected == 2 && detail.offset == 4 && detail.found == 5);
+    identity.hardware = 4;
+    identity.security_counter = 8;
+    CHECK_STATUS(run(applier, &flash, &identity, for_product.bytes, for_product.len, 100, needed(for_product), &detail), FLASHDELTA_ERR_ROLLBACK);
+    CHECK(detail.expected == 8 && detail.found == 7);
+    CHECK(d.flash.writes == 0 && d.flash.erases == 0 && d.committed == 0);
+    identity.security_counter = 7;
+    CHECK_STATUS(run(applier, &flash, &identity, for_product.bytes, for_product.len, 100, needed(for_product), &detail), FLASHDELTA_OK);
+    CHECK(is_new(&d));
+    nor_free(&d.flash);
+    free(applier);
+}
+
+static void failing_callbacks_end_the_update(blob patch) {
+    const struct {
+        fault fault;
+        int after;
+        flashdelta_status status;
+    } cases[] = {{READ_OLD, 0, FLASHDELTA_ERR_READ_OLD},   {READ_OLD, 100, FLASHDELTA_ERR_READ_OLD},   {READ_NEW, 0, FLASHDELTA_ERR_READ_NEW},
+                 {WRITE_NEW, 0, FLASHDELTA_ERR_WRITE_NEW}, {WRITE_NEW, 50, FLASHDELTA_ERR_WRITE_NEW},  {ERASE_NEW, 0, FLASHDELTA_ERR_ERASE_NEW},
+                 {ERASE_NEW, 9, FLASHDELTA_ERR_ERASE_NEW}, {FLUSH_NEW, 0, FLASHDELTA_ERR_FLUSH_NEW},   {COMMIT_NEW, 0, FLASHDELTA_ERR_COMMIT_NEW}};
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        flashdelta_applier *applier = new_applier();
+        flashdelta_error_detail detail;
+        device d;
+        const flashdelta_flash flash = start(&d);
+        d.fault = cases[i].fault;
+        d.after = cases[i].after;
+        CHECK_STATUS(run(applier, &flash, NULL, patch.bytes, patch.len, 100, needed(patch), &detail), cases[i].status);
+        CHECK(detail.callback_returned == CALLBACK_FAILED);
+        CHECK(d.committed == (cases[i].fault == COMMIT_NEW));
+        nor_free(&d.flash);
+        free(applier);
+    }
+}
+
+static void damage_is_noticed(blob patch) {
+    flashdelta_applier *applier = new_applier();
+    flashdelta_error_detail detail;
+    uint8_t *damaged = (uint8_t *)malloc(patch.len);
+    size_t i, accepted = 0;
+    const size_t step = patch.len / 60 + 1;
+    for (i = 0; i < patch.len; i += step) {
+        device d;
+        flashdelta_flash flash = start(&d);
+        flashdelta_status status;
+        uint8_t *part = (uint8_t *)malloc(i > 0 ? i : 1);
+        /* Cut off. */
+        memcpy(part, patch.bytes, i);
+        CHECK_STATUS(run(applier, &flash, NULL, part, i, 64, needed(patch), &detail), FLASHDELTA_ERR_TRUNCATED);
+        CHECK(detail.found == i && d.committed == 0);
+        free(part);
+        nor_free(&d.flash);
+        /* A bit flipped. An image that is right all the same is no error. */
+        flash = start(&d);
+        memcpy(damaged, patch.bytes, patch.len);
+        damaged[i] ^= (uint8_t)(1 << (i % 8));
+        status = run(applier, &flash, NULL, damaged, patch.len, 64, needed(patch), &detail);
+        CHECK(status != FLASHDELTA_OK || is_new(&d));
+        CHECK(status == FLASHDELTA_OK || (status / 100 >= 3 && status / 100 <= 6 && d.committed == 0));
+        accepted += status == FLASHDELTA_OK;
+        nor_free(&d.flash);
+    }
+    CHECK(accepted * step < patch.len / 4);
+    free(damaged);
+    free(applier);
+}
+
+static void errors_have_texts(void) {
+    int status;
+    CHECK(strcmp(flashdelta_strerror(FLASHDELTA_OK), "success") == 0);
+    CHECK(strcmp(flashdelta_strerror(FLASHDELTA_ERR_OLD_MISMATCH), "the old image is not the one that the patch was made from") == 0);
+    for (status = -1000; status < 1000; status++) {
+        CHECK(flashdelta_strerror(status) != NULL && flashdelta_strerror(status)[0] != '\0');
+    }
+    CHECK(strcmp(flashdelta_strerror(-1), "unknown status") == 0);
+    CHECK(strcmp(flashdelta_strerror(INT32_MAX), "unknown status") == 0);
+}
+
+int main(int argc, char **argv) {
+    const char *names[] = {"model.fdp", "lz4.fdp", "raw.fdp"};
+    blob for_product, patch;
+    size_t i;
+    if (argc != 2) {
+        fprintf(stderr, "usage: test_applier FOLDER\n");
+        return 2;
+    }
+    old_image = load(argv[1], "old.bin");
+    new_image = load(argv[1], "new.bin");
+    for_product = load(argv[1], "for_product.fdp");
+    errors_have_texts();
+    for (i = 0; i < sizeof names / sizeof *names; i++) {
+        patch = load(argv[1], names[i]);
+        it_works_however_the_patch_is_cut(patch);
+        the_first_bytes_tell_what_is_needed(patch);
+        wrong_arguments_change_nothing(patch);
+        refusals_come_before_the_first_write(patch, for_product);
+        failing_callbacks_end_the_update(patch);
+        damage_is_noticed(patch);
+        free(patch.bytes);
+    }
+    free(for_product.bytes);
+    free(new_image.bytes);
+    free(old_image.bytes);
+    return summary("test_applier");
+}

@@ -1,0 +1,253 @@
+/*
+ * Making and applying on a host.
+ *
+ *     test_host FOLDER
+ *
+ * FOLDER holds old.bin and new.bin. Leaves patches there for test_applier: model.fdp, lz4.fdp, raw.fdp, for_product.fdp.
+ */
+#include <flashdelta.h>
+
+#include <string.h>
+
+#include "check.h"
+
+static blob old_image, new_image;
+static const char *folder;
+
+static const char *in_folder(const char *name) {
+    static char paths[4][1024];
+    static int next;
+    char *path = paths[next++ % 4];
+    if (snprintf(path, 1024, "%s/%s", folder, name) >= 1024) {
+        exit(2);
+    }
+    return path;
+}
+
+static int exists(const char *name) {
+    FILE *file = fopen(in_folder(name), "rb");
+    if (file != NULL) {
+        fclose(file);
+    }
+    return file != NULL;
+}
+
+static flashdelta_options *new_options(void) {
+    flashdelta_options *options = NULL;
+    CHECK_STATUS(flashdelta_options_new(&options), FLASHDELTA_OK);
+    return options;
+}
+
+static flashdelta_status make(const flashdelta_options *options, flashdelta_buffer *patch) {
+    return flashdelta_make(old_image.bytes, old_image.len, new_image.bytes, new_image.len, options, patch);
+}
+
+static void patches_in_every_codec_work(void) {
+    const struct {
+        uint32_t codec;
+        const char *profile, *name;
+    } cases[] = {{FLASHDELTA_CODEC_MODEL, "small", "model.fdp"}, {FLASHDELTA_CODEC_LZ4, "small", "lz4.fdp"}, {FLASHDELTA_CODEC_RAW, "tiny", "raw.fdp"},
+                 {FLASHDELTA_CODEC_ZSTD, "linux", "zstd.fdp"}};
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        flashdelta_options *options = new_options();
+        flashdelta_buffer patch = {0}, again = {0}, made = {0};
+        flashdelta_patch_info info;
+        blob file;
+        CHECK_STATUS(flashdelta_options_set_profile(options, cases[i].profile), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_options_set_codec(options, cases[i].codec), FLASHDELTA_OK);
+        CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_read_patch_info(patch.data, patch.len, &info), FLASHDELTA_OK);
+        CHECK(info.codec == cases[i].codec && patch.len < new_image.len / 2);
+        /* The same through files, on one thread. */
+        CHECK_STATUS(flashdelta_options_set_threads(options, 1), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_make_file(in_folder("old.bin"), in_folder("new.bin"), in_folder(cases[i].name), options), FLASHDELTA_OK);
+        file = load(folder, cases[i].name);
+        CHECK(file.len == patch.len && memcmp(file.bytes, patch.data, file.len) == 0);
+        free(file.bytes);
+        CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, patch.data, patch.len, NULL, &made), FLASHDELTA_OK);
+        CHECK(made.len == new_image.len && memcmp(made.data, new_image.bytes, made.len) == 0);
+        CHECK_STATUS(flashdelta_verify(old_image.bytes, old_image.len, patch.data, patch.len, NULL), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_apply_file(in_folder("old.bin"), in_folder(cases[i].name), in_folder("made.bin"), NULL), FLASHDELTA_OK);
+        file = load(folder, "made.bin");
+        CHECK(file.len == new_image.len && memcmp(file.bytes, new_image.bytes, file.len) == 0);
+        free(file.bytes);
+        flashdelta_buffer_free(&made);
+        CHECK(made.data == NULL && made.len == 0);
+        flashdelta_buffer_free(&made);
+        flashdelta_buffer_free(&again);
+        flashdelta_buffer_free(&patch);
+        flashdelta_options_free(options);
+    }
+}
+
+static void identities_are_kept_and_checked(void) {
+    flashdelta_options *options = new_options();
+    flashdelta_device device = {0x50f7e2a1, 3, 0, 7};
+    flashdelta_buffer patch = {0}, made = {0};
+    flashdelta_patch_info info;
+    FILE *file;
+    CHECK_STATUS(flashdelta_options_set_ram(options, 20000), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_identity(options, 0x50f7e2a1, 2, 4, 7), FLASHDELTA_OK);
+    CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_read_patch_info(patch.data, patch.len, &info), FLASHDELTA_OK);
+    CHECK(info.has_identity == 1 && info.product == 0x50f7e2a1 && info.hardware_from == 2 && info.hardware_to == 4 && info.security_counter == 7);
+    CHECK(info.ram <= 20000);
+    file = fopen(in_folder("for_product.fdp"), "wb");
+    CHECK(file != NULL && fwrite(patch.data, 1, patch.len, file) == patch.len && fclose(file) == 0);
+    CHECK_STATUS(flashdelta_options_set_device(options, &device), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_verify(old_image.bytes, old_image.len, patch.data, patch.len, options), FLASHDELTA_OK);
+    device.product = 1;
+    CHECK_STATUS(flashdelta_options_set_device(options, &device), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, patch.data, patch.len, options, &made), FLASHDELTA_ERR_WRONG_PRODUCT);
+    CHECK(made.data == NULL && strstr(flashdelta_last_error(), "50f7e2a1") != NULL);
+    CHECK_STATUS(flashdelta_options_set_device(options, NULL), FLASHDELTA_OK);
+    CHECK(strcmp(flashdelta_last_error(), "") == 0);
+    CHECK_STATUS(flashdelta_verify(old_image.bytes, old_image.len, patch.data, patch.len, options), FLASHDELTA_OK);
+    flashdelta_buffer_free(&patch);
+    flashdelta_options_free(options);
+}
+
+static int32_t count_calls(void *user, uint32_t phase, float fraction) {
+    CHECK(phase <= FLASHDELTA_PHASE_APPLY && fraction >= 0 && fraction <= 1);
+    ++*(int *)user;
+    return 0;
+}
+
+static int32_t give_up(void *user, uint32_t phase, float fraction) {
+    (void)phase;
+    (void)fraction;
+    ++*(int *)user;
+    return 1;
+}
+
+static void progress_is_told_and_can_cancel(void) {
+    flashdelta_options *options = new_options();
+    flashdelta_buffer patch = {0}, none = {0};
+    int calls = 0;
+    CHECK_STATUS(flashdelta_options_set_progress(options, count_calls, &calls), FLASHDELTA_OK);
+    CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
+    CHECK(calls > 3);
+    calls = 0;
+    CHECK_STATUS(flashdelta_verify(old_image.bytes, old_image.len, patch.data, patch.len, options), FLASHDELTA_OK);
+    CHECK(calls > 1);
+    CHECK_STATUS(flashdelta_options_set_progress(options, give_up, &calls), FLASHDELTA_OK);
+    CHECK_STATUS(make(options, &none), FLASHDELTA_ERR_CANCELLED);
+    CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, patch.data, patch.len, options, &none), FLASHDELTA_ERR_CANCELLED);
+    CHECK(none.data == NULL && none.len == 0);
+    CHECK_STATUS(flashdelta_make_file(in_folder("old.bin"), in_folder("new.bin"), in_folder("none.fdp"), options), FLASHDELTA_ERR_CANCELLED);
+    CHECK_STATUS(flashdelta_apply_file(in_folder("old.bin"), in_folder("model.fdp"), in_folder("none.bin"), options), FLASHDELTA_ERR_CANCELLED);
+    CHECK(!exists("none.fdp") && !exists("none.bin"));
+    flashdelta_buffer_free(&patch);
+    flashdelta_options_free(options);
+}
+
+static void wrong_arguments_are_refused(void) {
+    flashdelta_options *options = new_options();
+    flashdelta_buffer buffer = {0};
+    const uint32_t codecs[] = {FLASHDELTA_CODEC_RAW, 99};
+    const uint32_t isas[] = {FLASHDELTA_ISA_THUMB, FLASHDELTA_ISA_RISCV};
+    uint32_t product = 0;
+    uint8_t byte = 0;
+
+    CHECK_STATUS(flashdelta_options_new(NULL), FLASHDELTA_ERR_NULL_POINTER);
+    flashdelta_options_free(NULL);
+    flashdelta_buffer_free(NULL);
+    CHECK_STATUS(flashdelta_options_set_profile(NULL, "small"), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_profile(options, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_profile(options, "toaster"), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(flashdelta_last_error(), "toaster") != NULL);
+    CHECK_STATUS(flashdelta_options_set_profile(options, "\xff"), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_ram(NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_write_size(NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_write_size(options, 3), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_write_size(options, 0), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_device_codecs(NULL, codecs, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_device_codecs(options, NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_device_codecs(options, codecs, 2), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_device_codecs(options, codecs, SIZE_MAX), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_device_isas(NULL, isas, 2), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_device_isas(options, NULL, 2), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_device_isas(options, isas, 2), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_codec(NULL, 0), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_codec(options, 17), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_codec(options, FLASHDELTA_AUTO), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_isa(NULL, 0), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_isa(options, 13), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_isa(options, FLASHDELTA_AUTO), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_base(NULL, 0), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_base(options, 0x08000000), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_identity(NULL, 0, 0, 0, 0), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_identity(options, 0, 2, 1, 0), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_effort(NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_effort(options, 0), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_effort(options, 10), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_effort(options, 1), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_threads(NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_threads(options, 1025), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_device(NULL, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_progress(NULL, NULL, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_progress(options, NULL, NULL), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_product_id(NULL, &product), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_product_id("heron", NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_product_id("", &product), FLASHDELTA_OK);
+    CHECK(product == 0xe3b0c442); /* SHA-256 of nothing */
+
+    CHECK_STATUS(make(NULL, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_make(NULL, 1, &byte, 1, NULL, &buffer), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_make(&byte, 1, NULL, 1, NULL, &buffer), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_make(&byte, SIZE_MAX, &byte, 1, NULL, &buffer), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, &byte, 1, NULL, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_apply(NULL, 1, &byte, 1, NULL, &buffer), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_apply(&byte, 1, NULL, 1, NULL, &buffer), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_apply(&byte, 1, NULL, 0, NULL, &buffer), FLASHDELTA_ERR_TRUNCATED);
+    CHECK_STATUS(flashdelta_apply(&byte, 1, &byte, 1, NULL, &buffer), FLASHDELTA_ERR_NOT_A_PATCH);
+    CHECK_STATUS(flashdelta_verify(NULL, 1, &byte, 1, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_make_file(NULL, "", "", NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_make_file("", NULL, "", NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_make_file("", "", NULL, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_apply_file(NULL, "", "", NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_apply_file("", NULL, "", NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_apply_file("", "", NULL, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_make_file(in_folder("not-there"), in_folder("new.bin"), in_folder("none.fdp"), NULL), FLASHDELTA_ERR_FILE);
+    CHECK(strstr(flashdelta_last_error(), "not-there") != NULL && !exists("none.fdp"));
+    CHECK_STATUS(flashdelta_apply_file(in_folder("old.bin"), in_folder("model.fdp"), in_folder("old.bin"), NULL), FLASHDELTA_ERR_FILE);
+    CHECK_STATUS(flashdelta_apply_file(in_folder("new.bin"), in_folder("model.fdp"), in_folder("none.bin"), NULL), FLASHDELTA_ERR_OLD_MISMATCH);
+    CHECK(!exists("none.bin"));
+    /* Impossible wishes. */
+    CHECK_STATUS(flashdelta_options_set_ram(options, 1), FLASHDELTA_OK);
+    CHECK_STATUS(make(options, &buffer), FLASHDELTA_ERR_PROFILE_TOO_SMALL);
+    CHECK_STATUS(flashdelta_options_set_profile(options, "small"), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_codec(options, FLASHDELTA_CODEC_ZSTD), FLASHDELTA_OK);
+    CHECK_STATUS(make(options, &buffer), FLASHDELTA_ERR_NOT_IN_PROFILE);
+    CHECK(buffer.data == NULL && buffer.len == 0);
+    flashdelta_options_free(options);
+}
+
+static void empty_images_are_images(void) {
+    flashdelta_buffer patch = {0}, made = {0};
+    CHECK_STATUS(flashdelta_make(NULL, 0, NULL, 0, NULL, &patch), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_apply(NULL, 0, patch.data, patch.len, NULL, &made), FLASHDELTA_OK);
+    CHECK(made.data == NULL && made.len == 0);
+    flashdelta_buffer_free(&made);
+    flashdelta_buffer_free(&patch);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        fprintf(stderr, "usage: test_host FOLDER\n");
+        return 2;
+    }
+    folder = argv[1];
+    old_image = load(folder, "old.bin");
+    new_image = load(folder, "new.bin");
+    CHECK(strchr(flashdelta_version(), '.') != NULL);
+    patches_in_every_codec_work();
+    identities_are_kept_and_checked();
+    progress_is_told_and_can_cancel();
+    wrong_arguments_are_refused();
+    empty_images_are_images();
+    free(new_image.bytes);
+    free(old_image.bytes);
+    return summary("test_host");
+}

@@ -1,0 +1,215 @@
+/*
+ * The component over a fake of ESP-IDF and a strict NOR flash.
+ *
+ *     test_ota FOLDER
+ *
+ * FOLDER holds app images old.bin and new.bin, and patches from old.bin: to new.bin (update.fdp), to one with a wrong checksum (bad_checksum.fdp), to one for another
+ * chip (other_chip.fdp), to something that is no app image (no_image.fdp).
+ */
+#include "flashdelta_ota.h"
+
+#include <string.h>
+
+#include "../../c/tests/check.h"
+#include "fake/fake_idf.h"
+
+static blob old_image, new_image, update;
+
+static int slot_is_new(void) {
+    return memcmp(fake.flash.bytes + FAKE_SLOT, new_image.bytes, new_image.len) == 0;
+}
+
+static int old_is_untouched(void) {
+    return fake.boot == &fake.partitions[0] && memcmp(fake.flash.bytes, old_image.bytes, old_image.len) == 0;
+}
+
+static void start(bool encrypted) {
+    fake_start(old_image.bytes, old_image.len, encrypted);
+}
+
+/* Feeds all of a patch, and ends. */
+static esp_err_t run(const flashdelta_ota_config_t *config, blob patch, size_t piece) {
+    flashdelta_ota_handle_t ota = NULL;
+    size_t at;
+    esp_err_t err = flashdelta_ota_begin(config, &ota), end;
+    if (err != ESP_OK) {
+        CHECK(ota == NULL);
+        return err;
+    }
+    for (at = 0; err == ESP_OK && at < patch.len; at += piece) {
+        err = flashdelta_ota_feed(ota, patch.bytes + at, patch.len - at < piece ? patch.len - at : piece);
+    }
+    if (err != ESP_OK) {
+        CHECK(flashdelta_ota_feed(ota, patch.bytes, 1) == err);
+    }
+    end = flashdelta_ota_end(ota);
+    CHECK(err == ESP_OK || end == err);
+    return end;
+}
+
+static void an_update_boots(void) {
+    const size_t pieces[] = {1, 61, 1460, 1 << 20};
+    size_t i;
+    for (i = 0; i < 8; i++) {
+        start(i % 2 == 1);
+        CHECK_STATUS(run(NULL, update, pieces[i / 2]), ESP_OK);
+        CHECK(slot_is_new() && fake.boot == &fake.partitions[1] && fake.logs == 0 && fake.delays > 0);
+        CHECK(memcmp(fake.flash.bytes, old_image.bytes, old_image.len) == 0);
+        fake_stop();
+    }
+}
+
+static void begin_refuses_what_would_go_wrong(void) {
+    flashdelta_ota_config_t config;
+    flashdelta_ota_handle_t ota = NULL;
+    esp_partition_t stranger;
+    start(false);
+    memset(&config, 0, sizeof config);
+    CHECK_STATUS(flashdelta_ota_begin(NULL, NULL), ESP_ERR_INVALID_ARG);
+    config.new_partition = &fake.partitions[0]; /* running */
+    CHECK_STATUS(flashdelta_ota_begin(&config, &ota), ESP_ERR_OTA_PARTITION_CONFLICT);
+    config.old_partition = &fake.partitions[1]; /* still running, though not the old one */
+    CHECK_STATUS(flashdelta_ota_begin(&config, &ota), ESP_ERR_OTA_PARTITION_CONFLICT);
+    config.new_partition = &fake.partitions[1]; /* the old one, though not running */
+    CHECK_STATUS(flashdelta_ota_begin(&config, &ota), ESP_ERR_OTA_PARTITION_CONFLICT);
+    memset(&config, 0, sizeof config);
+    config.new_partition = &fake.partitions[2]; /* factory */
+    CHECK_STATUS(flashdelta_ota_begin(&config, &ota), ESP_ERR_INVALID_ARG);
+    stranger = fake.partitions[1];
+    stranger.address += FAKE_SECTOR;
+    config.new_partition = &stranger;
+    CHECK_STATUS(flashdelta_ota_begin(&config, &ota), ESP_ERR_NOT_FOUND);
+    fake.next = NULL;
+    CHECK_STATUS(flashdelta_ota_begin(NULL, &ota), ESP_ERR_NOT_FOUND);
+    fake.next = &fake.partitions[1];
+    fake.state = ESP_OTA_IMG_PENDING_VERIFY;
+    CHECK_STATUS(flashdelta_ota_begin(NULL, &ota), ESP_ERR_OTA_ROLLBACK_INVALID_STATE);
+    CHECK(ota == NULL && fake.flash.erases == 0 && fake.flash.writes == 0);
+    CHECK_STATUS(esp_ota_mark_app_valid_cancel_rollback(), ESP_OK);
+    CHECK_STATUS(run(NULL, update, 100), ESP_OK);
+    fake_stop();
+}
+
+static void wrong_arguments_are_refused(void) {
+    flashdelta_ota_handle_t ota = NULL;
+    flashdelta_progress progress;
+    flashdelta_error_detail detail;
+    start(false);
+    CHECK_STATUS(flashdelta_ota_feed(NULL, update.bytes, 1), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_end(NULL), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_abort(NULL), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_get_progress(NULL, &progress), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_last_error(NULL, &detail), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_begin(NULL, &ota), ESP_OK);
+    CHECK_STATUS(flashdelta_ota_feed(ota, NULL, 1), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_feed(ota, NULL, 0), ESP_OK);
+    CHECK_STATUS(flashdelta_ota_get_progress(ota, NULL), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_last_error(ota, NULL), ESP_ERR_INVALID_ARG);
+    CHECK_STATUS(flashdelta_ota_feed(ota, update.bytes, update.len / 2), ESP_OK);
+    CHECK_STATUS(flashdelta_ota_get_progress(ota, &progress), ESP_OK);
+    CHECK(progress.done == 0 && progress.written > 0 && progress.total == new_image.len);
+    CHECK_STATUS(flashdelta_ota_last_error(ota, &detail), ESP_OK);
+    CHECK(detail.status == FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_ota_abort(ota), ESP_OK);
+    CHECK(old_is_untouched());
+    fake_stop();
+}
+
+static void bad_patches_never_boot(const char *folder) {
+    const char *names[] = {"bad_checksum.fdp", "other_chip.fdp", "no_image.fdp"};
+    const size_t step = update.len / 40 + 1;
+    flashdelta_ota_config_t config;
+    flashdelta_device device = {1, 1, 0, 1};
+    blob part = update;
+    size_t i;
+    /* Complete and right, but nothing that this chip boots. */
+    for (i = 0; i < 3; i++) {
+        const blob patch = load(folder, names[i]);
+        start(false);
+        CHECK_STATUS(run(NULL, patch, 500), ESP_ERR_OTA_VALIDATE_FAILED);
+        CHECK(old_is_untouched());
+        fake_stop();
+        free(patch.bytes);
+    }
+    /* Cut short, damaged. */
+    for (i = 0; i < update.len; i += step) {
+        esp_err_t err;
+        start(i % 2 == 1);
+        part.len = i;
+        CHECK_STATUS(run(NULL, part, 100), ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_TRUNCATED);
+        CHECK(old_is_untouched());
+        update.bytes[i] ^= 0x10;
+        err = run(NULL, update, 100);
+        update.bytes[i] ^= 0x10;
+        CHECK(err == ESP_OK ? slot_is_new() : old_is_untouched());
+        fake_stop();
+    }
+    /* For other devices, from another image, too large. */
+    start(false);
+    memset(&config, 0, sizeof config);
+    config.device = &device;
+    CHECK_STATUS(run(&config, update, 100), ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_NO_IDENTITY);
+    config.device = NULL;
+    config.workspace_len = 1000;
+    CHECK_STATUS(run(&config, update, 100), ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_WORKSPACE_TOO_SMALL);
+    fake.flash.bytes[100] ^= 1;
+    CHECK_STATUS(run(NULL, update, 100), ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_OLD_MISMATCH);
+    fake.flash.bytes[100] ^= 1;
+    CHECK(old_is_untouched() && fake.flash.erases == 0 && fake.flash.writes == 0);
+    fake_stop();
+}
+
+static void no_status_is_lost(void) {
+    flashdelta_ota_config_t config;
+    start(false);
+    fake.set_boot_result = ESP_ERR_NOT_FOUND; /* no otadata partition */
+    CHECK_STATUS(run(NULL, update, 100), ESP_ERR_NOT_FOUND);
+    CHECK(old_is_untouched() && slot_is_new());
+    fake.set_boot_result = ESP_OK;
+    memset(&config, 0, sizeof config);
+    config.keep_boot_partition = true;
+    CHECK_STATUS(run(&config, update, 100), ESP_OK);
+    CHECK(old_is_untouched() && slot_is_new());
+    fake_stop();
+}
+
+/* The power goes in the middle of the nth write or erase; then the update starts again. */
+static void power_cuts_do_no_harm(void) {
+    const bool encrypted = true; /* torn units count */
+    long operations, n;
+    start(encrypted);
+    CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
+    operations = (long)(fake.flash.erases + fake.flash.writes);
+    fake_stop();
+    CHECK(operations > 100);
+    for (n = 1; n <= operations; n += 1 + n / 20) {
+        start(encrypted);
+        fake.flash.cut_after = n;
+        CHECK_STATUS(run(NULL, update, 1000), ESP_ERR_FLASH_OP_FAIL);
+        CHECK(old_is_untouched());
+        nor_power_on(&fake.flash);
+        CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
+        CHECK(slot_is_new() && fake.boot == &fake.partitions[1]);
+        fake_stop();
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        fprintf(stderr, "usage: test_ota FOLDER\n");
+        return 2;
+    }
+    old_image = load(argv[1], "old.bin");
+    new_image = load(argv[1], "new.bin");
+    update = load(argv[1], "update.fdp");
+    an_update_boots();
+    begin_refuses_what_would_go_wrong();
+    wrong_arguments_are_refused();
+    bad_patches_never_boot(argv[1]);
+    no_status_is_lost();
+    power_cuts_do_no_harm();
+    free(update.bytes);
+    free(new_image.bytes);
+    free(old_image.bytes);
+    return summary("test_ota");
+}

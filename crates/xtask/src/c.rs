@@ -1,0 +1,289 @@
+//! The C libraries: that the headers are what the sources say, that nothing panics, and the tests and examples under sanitizers and valgrind.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context as _, Result};
+
+use crate::c_package::{self, Libraries};
+use crate::command::{cargo, command, exec, exists, output, root, target_dir, works};
+use crate::header;
+use crate::steps::{Outcome, Steps};
+
+/// Everything that can be checked of the bindings for C on a host.
+pub(crate) fn test(steps: &mut Steps) {
+    steps.step("c:headers", || passed(header::check()));
+    if !exists("gcc") || !exists("g++") {
+        return steps.step("c", || Ok(Outcome::Skipped("no gcc or no g++".to_owned())));
+    }
+    steps.step("c:panic-free", panic_free);
+    steps.step("c:sanitizers", || sanitized().map(|()| Outcome::Passed("AddressSanitizer, UBSan".to_owned())));
+    steps.step("c:valgrind", || {
+        if !exists("valgrind") {
+            return Ok(Outcome::Skipped("no valgrind".to_owned()));
+        }
+        passed(valgrind())
+    });
+    steps.step("c:examples", || passed(examples()));
+    steps.step("c:package", package);
+    steps.step("c:esp-idf", || esp_idf().map(|()| Outcome::Passed("over a fake of ESP-IDF's headers".to_owned())));
+}
+
+fn passed(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::passed())
+}
+
+/// What all C code here has to stand.
+const STRICT: [&str; 6] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow"];
+const STRICT_CPP: [&str; 7] = ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic"];
+const SANITIZED: [&str; 5] =
+    ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+const DEBUGGABLE: [&str; 2] = ["-O1", "-g"];
+
+fn bindings() -> PathBuf {
+    root().join("bindings/c")
+}
+
+/// Where what is built here goes.
+fn folder(name: &str) -> Result<PathBuf> {
+    let folder = target_dir().join("c").join(name);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Builds the library for devices, for this machine; with all features, or with these.
+pub(crate) fn build_apply(target: Option<&str>, features: Option<&str>) -> Result<PathBuf> {
+    let folder = target_dir().join("c/apply").join(features.map_or("all".to_owned(), |f| f.replace(',', "+")));
+    let mut cargo = cargo("build --release --quiet --manifest-path bindings/c/apply/Cargo.toml");
+    cargo.arg("--target-dir").arg(&folder);
+    if let Some(features) = features {
+        cargo.args(["--no-default-features", "--features", features]);
+    }
+    let mut built = folder;
+    if let Some(target) = target {
+        cargo.args(["--target", target]).env("RUSTFLAGS", r#"--cfg sha2_backend_soft="compact""#);
+        built.push(target);
+    }
+    exec(&mut cargo)?;
+    Ok(built.join("release/libflashdelta_apply.a"))
+}
+
+/// Builds the library for hosts, as the tests of Rust are built.
+fn build_host() -> Result<PathBuf> {
+    exec(&mut cargo("build --quiet --package flashdelta-c --profile test"))?;
+    Ok(target_dir().join("debug/libflashdelta.a"))
+}
+
+/// What a static library of Rust's wants of the system.
+const SYSTEM: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
+
+/// `gcc`, with the headers and these options.
+fn gcc(options: &[&[&str]]) -> std::process::Command {
+    let mut gcc = command("gcc");
+    gcc.arg("-I").arg(bindings().join("include")).args(options.concat());
+    gcc
+}
+
+fn compile(options: &[&[&str]], sources: &[&str], library: &Path, to: &Path) -> Result<()> {
+    let mut gcc = gcc(options);
+    gcc.args(sources.iter().map(|source| bindings().join(source)));
+    exec(gcc.arg(library).args(SYSTEM).arg("-o").arg(to))
+}
+
+/// Links every function of the library for devices with a panic handler that does not exist.
+fn panic_free() -> Result<Outcome> {
+    const MISSING: &str = "a_panic_path_is_left";
+    let program = folder("panic-free")?.join("roots");
+    let link = |features: &str, options: &[&str]| -> Result<()> {
+        let library = build_apply(None, Some(&format!("prove-panic-free,{features}")))?;
+        let mut gcc = gcc(&[&STRICT, &["-Os", "-ffunction-sections", "-Wl,--gc-sections"], options]);
+        gcc.arg(bindings().join("tests/roots.c")).arg(library).arg("-o").arg(&program);
+        output(&mut gcc).map(drop)
+    };
+    for features in ["lz4", "model,isa-riscv", c_package::ALL_FEATURES] {
+        link(features, &[]).with_context(|| format!("features {features:?}"))?;
+    }
+    match link("a-panic", &["-DA_PANIC"]) {
+        Ok(()) => bail!("the check is blind: it does not see a deliberate panic"),
+        Err(error) if format!("{error:#}").contains(MISSING) => {
+            Ok(Outcome::Passed("a deliberate panic is noticed".to_owned()))
+        }
+        Err(error) => Err(error.context("the check fails for another reason than the deliberate panic")),
+    }
+}
+
+/// A folder with images, for patches and results.
+fn images(name: &str) -> Result<PathBuf> {
+    let folder = folder(name)?;
+    for (from, to) in [("cortex-m-1.0.bin", "old.bin"), ("cortex-m-1.1.bin", "new.bin")] {
+        let from = root().join("testdata/firmware").join(from);
+        std::fs::copy(&from, folder.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    Ok(folder)
+}
+
+const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
+
+/// The tests, with both libraries.
+fn sanitized() -> Result<()> {
+    let (host, apply) = (build_host()?, build_apply(None, None)?);
+    let folder = images("sanitizers")?;
+    let run = |sources: &[&str], library: &Path, name: &str| {
+        let program = folder.join(name);
+        compile(&[&STRICT, &SANITIZED], sources, library, &program)?;
+        exec(command(&program).arg(&folder))
+    };
+    // The first one writes the patches that the others apply.
+    run(&["tests/test_host.c"], &host, "test_host")?;
+    run(&APPLIER_TEST, &apply, "test_applier")?;
+    run(&APPLIER_TEST, &host, "test_applier_of_host")
+}
+
+fn valgrind() -> Result<()> {
+    let (host, apply) = (build_host()?, build_apply(None, None)?);
+    let folder = images("valgrind")?;
+    for (sources, library, name) in
+        [(&["tests/test_host.c"][..], &host, "test_host"), (&APPLIER_TEST[..], &apply, "test_applier")]
+    {
+        let program = folder.join(name);
+        compile(&[&STRICT, &DEBUGGABLE], sources, library, &program)?;
+        let mut valgrind = command("valgrind");
+        valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=definite"]);
+        exec(valgrind.arg(&program).arg(&folder))?;
+    }
+    Ok(())
+}
+
+/// The examples, and those in the headers' comments, as C and as C++; then the examples run.
+fn examples() -> Result<()> {
+    let (host, apply) = (build_host()?, build_apply(None, None)?);
+    let folder = images("examples")?;
+    for name in ["flashdelta_apply.h", "flashdelta.h"] {
+        let source = folder.join(name).with_extension("c");
+        std::fs::write(&source, example_in(&bindings().join("include").join(name))?)?;
+        compile_only(&source, &folder)?;
+    }
+    for name in ["apply_file.c", "apply_slots.c", "make_patch.c", "nor_sim.c"] {
+        compile_only(&bindings().join("examples").join(name), &folder)?;
+    }
+    let build = |sources: &[&str], library: &Path, name: &str| {
+        let program = folder.join(name);
+        compile(&[&STRICT, &SANITIZED], sources, library, &program).map(|()| program)
+    };
+    let make_patch = build(&["examples/make_patch.c"], &host, "make_patch")?;
+    let apply_file = build(&["examples/apply_file.c"], &apply, "apply_file")?;
+    let apply_slots = build(&["examples/apply_slots.c", "examples/nor_sim.c"], &apply, "apply_slots")?;
+    let run = |program: &Path, arguments: &[&str]| exec(command(program).current_dir(&folder).args(arguments));
+    run(&make_patch, &["old.bin", "new.bin", "update.fdp"])?;
+    run(&apply_file, &["old.bin", "update.fdp", "made.bin"])?;
+    if std::fs::read(folder.join("made.bin"))? != std::fs::read(folder.join("new.bin"))? {
+        bail!("apply_file has made another image");
+    }
+    run(&apply_slots, &["old.bin", "update.fdp", "new.bin"])?;
+    if works(command(&apply_file).current_dir(&folder).args(["new.bin", "update.fdp", "not.bin"])) {
+        bail!("apply_file takes any old image");
+    }
+    Ok(())
+}
+
+fn compile_only(source: &Path, folder: &Path) -> Result<()> {
+    for options in [&STRICT[..], &STRICT_CPP[..]] {
+        exec(gcc(&[options]).arg("-c").arg(source).arg("-o").arg(folder.join("compiled.o")))?;
+    }
+    Ok(())
+}
+
+/// The example between `@code` and `@endcode` in a header's first comment.
+fn example_in(path: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let code = text.split_once("@code{.c}\n").and_then(|(_, rest)| rest.split_once(" * @endcode"));
+    let (code, _) = code.with_context(|| format!("{} has no example", path.display()))?;
+    let lines = code.lines().map(|line| line.strip_prefix(" * ").unwrap_or("").to_owned() + "\n");
+    Ok(lines.collect())
+}
+
+/// What `cargo xtask dist` installs is found by pkg-config and by CMake.
+fn package() -> Result<Outcome> {
+    let folder = images("package")?;
+    let prefix = folder.join("prefix");
+    let libraries = Libraries { host: build_host()?.with_file_name(""), apply: build_apply(None, None)? };
+    c_package::write(&prefix, &libraries)?;
+    let mut found = Vec::new();
+    if exists("pkg-config") {
+        for (package, options, source) in
+            [("flashdelta", &[][..], "make_patch.c"), ("flashdelta_apply", &["--static"][..], "apply_file.c")]
+        {
+            let mut pkg_config = command("pkg-config");
+            pkg_config.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(options);
+            let flags = output(pkg_config.args(["--cflags", "--libs", package]))?;
+            let mut gcc = command("gcc");
+            gcc.args(STRICT).arg(bindings().join("examples").join(source)).args(flags.split_whitespace());
+            exec(gcc.arg("-o").arg(folder.join(package)))?;
+        }
+        let mut program = command(folder.join("flashdelta"));
+        program.current_dir(&folder).env("LD_LIBRARY_PATH", prefix.join("lib"));
+        exec(program.args(["old.bin", "new.bin", "update.fdp"]))?;
+        found.push("pkg-config");
+    }
+    if exists("cmake") {
+        let (source, build) = (bindings().join("tests/cmake"), folder.join("cmake"));
+        let mut cmake = command("cmake");
+        cmake.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
+        exec(cmake.arg("-S").arg(&source).arg("-B").arg(&build))?;
+        exec(command("cmake").arg("--build").arg(&build))?;
+        exec(command(build.join("make_patch")).current_dir(&folder).args(["old.bin", "new.bin", "update.fdp"]))?;
+        found.push("CMake");
+    }
+    Ok(match found.is_empty() {
+        true => Outcome::Skipped("neither pkg-config nor cmake is here".to_owned()),
+        false => Outcome::Passed(found.join(", ")),
+    })
+}
+
+/// The component for ESP-IDF, compiled with a fake of the headers it uses and run over a simulated flash.
+fn esp_idf() -> Result<()> {
+    let (host, apply) = (build_host()?, build_apply(None, None)?);
+    let folder = folder("esp-idf")?;
+    let component = root().join("bindings/esp-idf");
+    let make_patch = folder.join("make_patch");
+    compile(&[&STRICT, &DEBUGGABLE], &["examples/make_patch.c"], &host, &make_patch)?;
+    let firmware = |name: &str| std::fs::read(root().join("testdata/firmware").join(name)).context("no test data");
+    let (old, new) = (firmware("riscv-1.0.bin")?, firmware("riscv-1.1.bin")?);
+    let mut bad_checksum = esp_image(&new, ESP32_C3);
+    bad_checksum[40] ^= 1;
+    std::fs::write(folder.join("old.bin"), esp_image(&old, ESP32_C3))?;
+    for (image, name, patch) in [
+        (esp_image(&new, ESP32_C3), "new.bin", "update.fdp"),
+        (bad_checksum, "bad_checksum.bin", "bad_checksum.fdp"),
+        (esp_image(&new, ESP32_C3 + 1), "other_chip.bin", "other_chip.fdp"),
+        (new, "no_image.bin", "no_image.fdp"),
+    ] {
+        std::fs::write(folder.join(name), image)?;
+        exec(command(&make_patch).current_dir(&folder).args(["old.bin", name, patch]))?;
+    }
+    let program = folder.join("test_ota");
+    let fake = |options: &[&str]| {
+        let mut gcc = gcc(&[&STRICT, options]);
+        gcc.arg("-I").arg(component.join("test/fake")).arg("-I").arg(component.join("include"));
+        gcc
+    };
+    let mut gcc = fake(&SANITIZED);
+    gcc.args(["src/flashdelta_ota.c", "test/fake/fake_idf.c", "test/test_ota.c"].map(|file| component.join(file)));
+    exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(apply).arg("-o").arg(&program))?;
+    exec(command(&program).arg(&folder))?;
+    let example = component.join("examples/https_update/main/main.c");
+    exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))
+}
+
+const ESP32_C3: u8 = 5;
+
+/// An app image of one segment, as Espressif's "Firmware Image Format" describes it.
+fn esp_image(content: &[u8], chip: u8) -> Vec<u8> {
+    let mut image = vec![0; 24];
+    (image[0], image[1], image[12]) = (0xE9, 1, chip);
+    image.extend_from_slice(&0x4200_0020u32.to_le_bytes());
+    image.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    image.extend_from_slice(content);
+    image.resize(image.len() | 15, 0);
+    image.push(content.iter().fold(0xEF, |sum, byte| sum ^ byte));
+    image
+}

@@ -1,0 +1,204 @@
+//! Links the applier with a guest: a program that QEMU runs.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{anyhow, bail, Result};
+
+use super::board::Board;
+use super::toolchain::{cargo_for, Target};
+use super::xtensa;
+use crate::command::{command, output, root, target_dir};
+
+/// The language that a guest is written in, and so the interface of the applier that it uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(crate) enum Language {
+    /// The crate
+    Rust,
+    /// The C library, by its header
+    C,
+}
+
+impl Language {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::C => "C",
+        }
+    }
+}
+
+/// What is built.
+pub(crate) struct Recipe<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) language: Language,
+    /// Features of the applier, with commas.
+    pub(crate) features: &'a str,
+    /// Optimisation level: `s`, `z`, 2, 3.
+    pub(crate) opt: &'a str,
+    /// Further flags for the compiler.
+    pub(crate) flags: &'a str,
+}
+
+/// Builds the applier and links it with a guest. It fails if the applier can panic, or if it has static RAM.
+pub(crate) fn build(recipe: &Recipe<'_>) -> Result<PathBuf> {
+    match recipe.language {
+        Language::Rust if !recipe.target.is_xtensa() => build_rust(recipe),
+        _ => build_with_gcc(recipe),
+    }
+}
+
+/// The SHA-256 that is written for size, not for speed: what a device uses.
+pub(crate) const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
+
+fn build_rust(recipe: &Recipe<'_>) -> Result<PathBuf> {
+    let board = &recipe.target.board;
+    let features = board.feature.map_or(recipe.features.to_owned(), |feature| format!("{},{feature}", recipe.features));
+    let (cargo, linker) = cargo_for(recipe.target)?;
+    let mut flags = format!("{COMPACT_SHA}{}{linker}", recipe.flags);
+    for argument in script(board) {
+        flags += &format!(" -Clink-arg={argument}");
+    }
+    let mut cargo = guest_cargo(cargo, &features);
+    cargo.args(["--release", "--quiet"]);
+    link(cargo.args(level(recipe.opt)).env("RUSTFLAGS", flags))?;
+    Ok(folder().join(recipe.target.triple).join("release/device-guest"))
+}
+
+/// Arguments for the linker: where everything goes.
+fn script(board: &Board) -> Vec<String> {
+    let symbols = [
+        ("vectors", board.vectors),
+        ("reset", board.reset),
+        ("code", board.code),
+        ("data", board.data),
+        ("task", board.memory.0),
+    ];
+    let symbols = symbols.map(|(symbol, address)| format!("--defsym={symbol}={address:#x}"));
+    let script = root().join("crates/xtask/device/guest.ld");
+    core::iter::once(format!("-T{}", script.display())).chain(symbols).collect()
+}
+
+/// Arguments for cargo: the optimisation level. `s` and `z` are strings in its eyes.
+pub(crate) fn level(opt: &str) -> [String; 2] {
+    let level = if opt.parse::<u8>().is_ok() { opt.to_owned() } else { format!("\"{opt}\"") };
+    ["--config".to_owned(), format!("profile.release.opt-level={level}")]
+}
+
+fn build_with_gcc(recipe: &Recipe<'_>) -> Result<PathBuf> {
+    let target = recipe.target;
+    let library = if target.is_xtensa() { xtensa::object(recipe)? } else { staticlib(recipe)? };
+    let here = root().join("crates/xtask/device");
+    let work = folder().join(target.triple).join(recipe.language.name());
+    std::fs::create_dir_all(&work)?;
+    let mut objects = Vec::new();
+    let mut sources = vec![here.join("c").join(target.board.host)];
+    if recipe.language == Language::C {
+        sources.push(here.join("c/guest.c"));
+    }
+    if target.is_xtensa() {
+        sources.push(here.join("c/memory.c"));
+    }
+    for source in sources.into_iter().chain(target.board.assembly.iter().map(|file| here.join("boards").join(file))) {
+        // By this name the linker script knows what is the guest's own.
+        let name = source.file_stem().map_or("source".into(), |name| name.to_string_lossy());
+        let own = if name == "memory" { "" } else { "guest-in-c-" };
+        let object = work.join(format!("{own}{name}.o"));
+        if target.needs_llvm() {
+            xtensa::compile_by_llvm(&source, &object)?;
+            objects.push(object);
+            continue;
+        }
+        let mut gcc = command(target.gcc());
+        gcc.args(target.gcc_flags).args(["-std=gnu11", "-Os", "-ffreestanding", "-ffunction-sections"]);
+        // GCC would turn the loops of a `memcpy` into calls of `memcpy`.
+        gcc.args(["-fno-tree-loop-distribute-patterns", "-Wall", "-Wextra", "-Werror", "-c"]);
+        gcc.arg("-I").arg(root().join("bindings/c/include")).arg(&source).arg("-o").arg(&object);
+        output(&mut gcc)?;
+        objects.push(object);
+    }
+    let program = work.join("guest");
+    let mut gcc = command(target.gcc());
+    gcc.args(target.gcc_flags).args(["-nostdlib", "-nostartfiles", "-Wl,--gc-sections"]);
+    gcc.args(script(&target.board).iter().map(|argument| format!("-Wl,{argument}")));
+    gcc.args(objects).arg(library);
+    if !target.needs_llvm() {
+        gcc.arg("-lgcc");
+    }
+    link(gcc.arg("-o").arg(&program))?;
+    Ok(program)
+}
+
+/// Builds libflashdelta_apply.a.
+fn staticlib(recipe: &Recipe<'_>) -> Result<PathBuf> {
+    let (cargo, _) = cargo_for(recipe.target)?;
+    let mut cargo = library_cargo(cargo, recipe.features);
+    cargo.args(["--release", "--quiet"]).args(level(recipe.opt));
+    output(cargo.env("RUSTFLAGS", format!("{COMPACT_SHA}{}", recipe.flags)))?;
+    Ok(folder().join("staticlib").join(recipe.target.triple).join("release/libflashdelta_apply.a"))
+}
+
+/// What cargo has to be told for the C library.
+pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
+    cargo.args(["--manifest-path", "bindings/c/apply/Cargo.toml", "--no-default-features", "--features"]);
+    cargo.arg(format!("prove-panic-free,{features}")).arg("--target-dir").arg(folder().join("staticlib"));
+    cargo
+}
+
+/// What every device that has all of it is built with.
+pub(crate) const EVERYTHING: &str = "model,lz4,isa-thumb,isa-riscv,isa-xtensa,isa-tc32,isa-mcs51";
+
+/// The same check for the machine at hand: any stable compiler can do it.
+pub(crate) fn link_on_host() -> Result<String> {
+    // Whatever sets of features devices are built with.
+    for features in ["", "lz4", "model", EVERYTHING] {
+        link(&mut host_cargo(features))?;
+    }
+    // And does the check notice a panic?
+    match link(&mut host_cargo("a-panic")) {
+        Ok(()) => bail!("the check is blind: it does not see a deliberate panic"),
+        Err(error) if format!("{error:#}").contains(MISSING) => Ok("a deliberate panic is noticed".to_owned()),
+        Err(error) => Err(error.context("the check fails for another reason than the deliberate panic")),
+    }
+}
+
+/// The function that does not exist.
+const MISSING: &str = "a_panic_path_is_left";
+
+fn host_cargo(features: &str) -> Command {
+    let mut cargo = command("cargo");
+    cargo.arg("build");
+    let mut cargo = guest_cargo(cargo, features);
+    cargo.args(["--release", "--quiet"]);
+    cargo.env("RUSTFLAGS", "-Clink-arg=-nostartfiles -Clink-arg=-lc");
+    // With a target named, the flags reach the program only, not build scripts.
+    cargo.args(["--target", HOST]);
+    cargo
+}
+
+const HOST: &str = env!("XTASK_HOST");
+
+/// What cargo has to be told for the guest in Rust.
+pub(crate) fn guest_cargo(mut cargo: Command, features: &str) -> Command {
+    cargo.args(["--manifest-path", "crates/xtask/device/Cargo.toml"]);
+    cargo.arg("--features").arg(features).arg("--target-dir").arg(folder());
+    cargo
+}
+
+fn link(cargo: &mut Command) -> Result<()> {
+    match output(cargo) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let text = format!("{error:#}");
+            // What a linker says about one missing symbol can be very long.
+            let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+            let first = if text.contains(MISSING) { "the applier can panic:\n" } else { "" };
+            Err(anyhow!("{first}{}", lines[lines.len().saturating_sub(30)..].join("\n")))
+        }
+    }
+}
+
+/// Where all of it is built.
+pub(crate) fn folder() -> PathBuf {
+    target_dir().join("device")
+}
