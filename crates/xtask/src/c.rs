@@ -268,10 +268,33 @@ fn esp_idf() -> Result<()> {
     };
     let mut gcc = fake(&SANITIZED);
     gcc.args(["src/flashdelta_ota.c", "test/fake/fake_idf.c", "test/test_ota.c"].map(|file| component.join(file)));
-    exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(apply).arg("-o").arg(&program))?;
+    exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(&apply).arg("-o").arg(&program))?;
     exec(command(&program).arg(&folder))?;
     let example = component.join("examples/https_update/main/main.c");
-    exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))
+    exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))?;
+    if exists("cmake") {
+        esp_idf_cmake(&component, &folder, &apply)?;
+    }
+    Ok(())
+}
+
+/// The component's CMakeLists.txt, with stand-ins for ESP-IDF's own: it finds what to build for every chip, and its target builds and works.
+fn esp_idf_cmake(component: &Path, folder: &Path, apply: &Path) -> Result<()> {
+    let configure = |chip: &str, options: &[String]| {
+        let mut cmake = command("cmake");
+        cmake.args(["-Wno-dev", "-S"]).arg(component.join("test/cmake")).arg("-B").arg(folder.join(chip));
+        output(cmake.arg(format!("-DIDF_TARGET={chip}")).args(options)).map(drop)
+    };
+    for chip in ["esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c5", "esp32c6", "esp32h2", "esp32p4"] {
+        configure(chip, &["-DCONFIG_FLASHDELTA_MODEL=y".to_owned()])?;
+    }
+    if configure("esp8266", &[]).is_ok() {
+        bail!("the component claims to know a chip that it does not know");
+    }
+    let prebuilt = format!("-DCONFIG_FLASHDELTA_PREBUILT_PATH={}", apply.display());
+    configure("esp32c3", &["-DCONFIG_FLASHDELTA_PREBUILT=y".to_owned(), prebuilt])?;
+    output(command("cmake").arg("--build").arg(folder.join("esp32c3")))?;
+    exec(command(folder.join("esp32c3/test_ota")).arg(folder))
 }
 
 const ESP32_C3: u8 = 5;
