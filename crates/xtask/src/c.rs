@@ -24,7 +24,9 @@ pub(crate) fn test(steps: &mut Steps) {
         passed(valgrind())
     });
     steps.step("c:examples", || passed(examples()));
+    steps.step("c:header-examples", || passed(header_examples()));
     steps.step("c:package", package);
+    steps.step("c:miri", miri);
     steps.step("c:esp-idf", || esp_idf().map(|()| Outcome::Passed("over a fake of ESP-IDF's headers".to_owned())));
 }
 
@@ -153,15 +155,10 @@ fn valgrind() -> Result<()> {
     Ok(())
 }
 
-/// The examples, and those in the headers' comments, as C and as C++; then the examples run.
+/// The examples, as C and as C++; then they run.
 fn examples() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("examples")?;
-    for name in ["flashdelta_apply.h", "flashdelta.h"] {
-        let source = folder.join(name).with_extension("c");
-        std::fs::write(&source, example_in(&bindings().join("include").join(name))?)?;
-        compile_only(&source, &folder)?;
-    }
     for name in ["apply_file.c", "apply_slots.c", "make_patch.c", "nor_sim.c"] {
         compile_only(&bindings().join("examples").join(name), &folder)?;
     }
@@ -181,6 +178,28 @@ fn examples() -> Result<()> {
     run(&apply_slots, &["old.bin", "update.fdp", "new.bin"])?;
     if works(command(&apply_file).current_dir(&folder).args(["new.bin", "update.fdp", "not.bin"])) {
         bail!("apply_file takes any old image");
+    }
+    Ok(())
+}
+
+/// The examples in the headers' comments, as C and as C++; then they run with what they expect around them.
+fn header_examples() -> Result<()> {
+    let (host, apply) = (build_host()?, build_apply(None, None)?);
+    let folder = images("header-examples")?;
+    for name in ["flashdelta_apply.h", "flashdelta.h"] {
+        let source = folder.join(name).with_extension("c");
+        std::fs::write(&source, example_in(&bindings().join("include").join(name))?)?;
+        compile_only(&source, &folder)?;
+    }
+    let here = format!("-I{}", folder.display());
+    for (sources, library) in [
+        (&["tests/test_host.c"][..], &host),
+        (&["tests/run_host_example.c"][..], &host),
+        (&["tests/run_device_example.c", "examples/nor_sim.c"][..], &apply),
+    ] {
+        let program = folder.join("program");
+        compile(&[&STRICT, &SANITIZED, &[&here]], sources, library, &program)?;
+        exec(command(&program).arg(&folder))?;
     }
     Ok(())
 }
@@ -237,6 +256,15 @@ fn package() -> Result<Outcome> {
         true => Outcome::Skipped("neither pkg-config nor cmake is here".to_owned()),
         false => Outcome::Passed(found.join(", ")),
     })
+}
+
+/// The functions under Miri, which sees what sanitizers cannot: references that do not last, or that are two where one is allowed.
+fn miri() -> Result<Outcome> {
+    if !works(&mut cargo("+nightly miri --version")) {
+        return Ok(Outcome::Skipped("no Miri; `rustup +nightly component add miri rust-src`".to_owned()));
+    }
+    let mut miri = cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life");
+    passed(exec(miri.arg("--target-dir").arg(target_dir().join("miri"))))
 }
 
 /// The component for ESP-IDF, compiled with a fake of the headers it uses and run over a simulated flash.
