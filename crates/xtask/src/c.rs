@@ -16,7 +16,7 @@ pub(crate) fn test(steps: &mut Steps) {
         return steps.step("c", || Ok(Outcome::Skipped("no gcc or no g++".to_owned())));
     }
     steps.step("c:panic-free", panic_free);
-    steps.step("c:sanitizers", || sanitized().map(|()| Outcome::Passed("AddressSanitizer, UBSan".to_owned())));
+    steps.step("c:sanitizers", || sanitized().map(Outcome::Passed));
     steps.step("c:valgrind", || {
         if !exists("valgrind") {
             return Ok(Outcome::Skipped("no valgrind".to_owned()));
@@ -88,7 +88,8 @@ fn gcc(options: &[&[&str]]) -> std::process::Command {
 fn compile(options: &[&[&str]], sources: &[&str], library: &Path, to: &Path) -> Result<()> {
     let mut gcc = gcc(options);
     gcc.args(sources.iter().map(|source| bindings().join(source)));
-    exec(gcc.arg(library).args(SYSTEM).arg("-o").arg(to))
+    // Whatever language the sources are said to have: the library is a library.
+    exec(gcc.args(["-x", "none"]).arg(library).args(SYSTEM).arg("-o").arg(to))
 }
 
 /// Links every function of the library for devices with a panic handler that does not exist.
@@ -125,8 +126,21 @@ fn images(name: &str) -> Result<PathBuf> {
 
 const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
 
+/// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly compiler to put it there.
+fn build_apply_sanitized() -> Result<Option<PathBuf>> {
+    if !crate::setup::nightly() {
+        return Ok(None);
+    }
+    let folder = target_dir().join("c/apply/sanitized");
+    let mut cargo = cargo("+nightly build --release --quiet --manifest-path bindings/c/apply/Cargo.toml --target");
+    exec(cargo.args([HOST, "--target-dir"]).arg(&folder).env("RUSTFLAGS", "-Zsanitizer=address"))?;
+    Ok(Some(folder.join(HOST).join("release/libflashdelta_apply.a")))
+}
+
+const HOST: &str = env!("XTASK_HOST");
+
 /// The tests, with both libraries.
-fn sanitized() -> Result<()> {
+fn sanitized() -> Result<String> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("sanitizers")?;
     let run = |sources: &[&str], library: &Path, name: &str| {
@@ -137,7 +151,12 @@ fn sanitized() -> Result<()> {
     // The first one writes the patches that the others apply.
     run(&["tests/test_host.c"], &host, "test_host")?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
-    run(&APPLIER_TEST, &host, "test_applier_of_host")
+    run(&APPLIER_TEST, &host, "test_applier_of_host")?;
+    let Some(apply) = build_apply_sanitized()? else {
+        return Ok("AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned());
+    };
+    run(&APPLIER_TEST, &apply, "test_applier_sanitized")?;
+    Ok("AddressSanitizer in C and Rust, UBSan in C".to_owned())
 }
 
 fn valgrind() -> Result<()> {
@@ -176,6 +195,9 @@ fn examples() -> Result<()> {
         bail!("apply_file has made another image");
     }
     run(&apply_slots, &["old.bin", "update.fdp", "new.bin"])?;
+    let in_cpp = folder.join("apply_slots_cpp");
+    compile(&[&STRICT_CPP, &SANITIZED], &["examples/apply_slots.c", "examples/nor_sim.c"], &apply, &in_cpp)?;
+    run(&in_cpp, &["old.bin", "update.fdp", "new.bin"])?;
     if works(command(&apply_file).current_dir(&folder).args(["new.bin", "update.fdp", "not.bin"])) {
         bail!("apply_file takes any old image");
     }

@@ -117,6 +117,7 @@ fn lint() -> Result<Outcome> {
     ] {
         checks.push(format!("--package flashdelta --lib --no-default-features --features={features}"));
     }
+    checks.push("--manifest-path bindings/c/apply/Cargo.toml --target-dir target/c/apply/lint".to_owned());
     if root().join("benches/Cargo.toml").is_file() {
         checks.push(format!("--manifest-path benches/Cargo.toml --all-targets --target-dir {}", benches_dir()));
     }
