@@ -18,7 +18,8 @@
  * 2. Set aside a flashdelta_applier and a workspace. The maker of the patch decides how large it is: `flashdelta diff --ram 16KiB` makes patches that need at
  *    most 16384 - 1024 bytes of workspace. flashdelta_workspace_len() tells what a patch needs.
  * 3. flashdelta_applier_init(), then flashdelta_applier_feed() for every piece, then flashdelta_applier_finish().
- * 4. On an error: try again from the first byte, or get another patch; `status / 100` says which, see flashdelta_status.
+ * 4. On an error: try again from the first byte, or get another patch; #FLASHDELTA_CLASS says which, see flashdelta_status. An update that was interrupted, by
+ *    a power cut for example, starts again from the first byte of the patch as well: the old slot is as it was.
  *
  * Stack: some 5 KiB in this version, callbacks not included; most of it in the call of flashdelta_applier_feed() that completes the header of the patch.
  *
@@ -140,8 +141,8 @@
 /**
  * What a function returns: 0 for success, a positive number otherwise.
  *
- * The numbers are stable: one that has been released keeps its meaning, and is never used for another. `status / 100` is the class, that is, whose
- * fault it is and so what to do about it:
+ * The numbers are stable: one that has been released keeps its meaning, and is never used for another. `status / 100` (#FLASHDELTA_CLASS) is the class, that is,
+ * whose fault it is and so what to do about it:
  *
  * | class | meaning | what to do |
  * |--:|---|---|
@@ -792,6 +793,18 @@ flashdelta_status flashdelta_read_patch_info(const uint8_t *patch, size_t len, s
 #endif  // __cplusplus
 
 #endif  /* FLASHDELTA_APPLY_H */
+
+/** Whose fault a flashdelta_status is: one of FLASHDELTA_CLASS_... */
+#define FLASHDELTA_CLASS(status) ((int32_t)(status) / 100)
+#define FLASHDELTA_CLASS_OK 0           /**< no error */
+#define FLASHDELTA_CLASS_INTERNAL 1     /**< a fault in flashdelta: report it */
+#define FLASHDELTA_CLASS_MISUSE 2       /**< a function was called wrongly: correct the program */
+#define FLASHDELTA_CLASS_BAD_PATCH 3    /**< the patch is damaged or incomplete: get it again */
+#define FLASHDELTA_CLASS_WRONG_BASE 4   /**< the old image is not the patch's: get another patch */
+#define FLASHDELTA_CLASS_WRONG_DEVICE 5 /**< the patch is for other devices: get another patch */
+#define FLASHDELTA_CLASS_DOES_NOT_FIT 6 /**< memory or features are lacking: make the patch for another profile */
+#define FLASHDELTA_CLASS_IO 7           /**< reading or writing failed */
+#define FLASHDELTA_CLASS_CANCELLED 8    /**< a callback asked to give up */
 
 /** Size of a flashdelta_applier in bytes: 1024 on machines of 32 bits, 2048 on those of 64. */
 #define FLASHDELTA_APPLIER_SIZE (FLASHDELTA_APPLIER_WORDS * sizeof(size_t))

@@ -87,12 +87,12 @@ static void identities_are_kept_and_checked(void) {
     flashdelta_buffer patch = {0}, made = {0};
     flashdelta_patch_info info;
     FILE *file;
-    CHECK_STATUS(flashdelta_options_set_ram(options, 20000), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_ram(options, 16384), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_options_set_identity(options, 0x50f7e2a1, 2, 4, 7), FLASHDELTA_OK);
     CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_read_patch_info(patch.data, patch.len, &info), FLASHDELTA_OK);
     CHECK(info.has_identity == 1 && info.product == 0x50f7e2a1 && info.hardware_from == 2 && info.hardware_to == 4 && info.security_counter == 7);
-    CHECK(info.ram <= 20000);
+    CHECK(info.ram <= 16384);
     file = fopen(in_folder("for_product.fdp"), "wb");
     CHECK(file != NULL && fwrite(patch.data, 1, patch.len, file) == patch.len && fclose(file) == 0);
     CHECK_STATUS(flashdelta_options_set_device(options, &device), FLASHDELTA_OK);

@@ -16,7 +16,7 @@ pub(crate) fn test(steps: &mut Steps) {
         return steps.step("c", || Ok(Outcome::Skipped("no gcc or no g++".to_owned())));
     }
     steps.step("c:panic-free", panic_free);
-    steps.step("c:sanitizers", || sanitized().map(|()| Outcome::Passed("AddressSanitizer, UBSan".to_owned())));
+    steps.step("c:sanitizers", || sanitized().map(Outcome::Passed));
     steps.step("c:valgrind", || {
         if !exists("valgrind") {
             return Ok(Outcome::Skipped("no valgrind".to_owned()));
@@ -24,7 +24,9 @@ pub(crate) fn test(steps: &mut Steps) {
         passed(valgrind())
     });
     steps.step("c:examples", || passed(examples()));
+    steps.step("c:header-examples", || passed(header_examples()));
     steps.step("c:package", package);
+    steps.step("c:miri", miri);
     steps.step("c:esp-idf", || esp_idf().map(|()| Outcome::Passed("over a fake of ESP-IDF's headers".to_owned())));
 }
 
@@ -86,7 +88,8 @@ fn gcc(options: &[&[&str]]) -> std::process::Command {
 fn compile(options: &[&[&str]], sources: &[&str], library: &Path, to: &Path) -> Result<()> {
     let mut gcc = gcc(options);
     gcc.args(sources.iter().map(|source| bindings().join(source)));
-    exec(gcc.arg(library).args(SYSTEM).arg("-o").arg(to))
+    // Whatever language the sources are said to have: the library is a library.
+    exec(gcc.args(["-x", "none"]).arg(library).args(SYSTEM).arg("-o").arg(to))
 }
 
 /// Links every function of the library for devices with a panic handler that does not exist.
@@ -123,8 +126,21 @@ fn images(name: &str) -> Result<PathBuf> {
 
 const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
 
+/// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly compiler to put it there.
+fn build_apply_sanitized() -> Result<Option<PathBuf>> {
+    if !crate::setup::nightly() {
+        return Ok(None);
+    }
+    let folder = target_dir().join("c/apply/sanitized");
+    let mut cargo = cargo("+nightly build --release --quiet --manifest-path bindings/c/apply/Cargo.toml --target");
+    exec(cargo.args([HOST, "--target-dir"]).arg(&folder).env("RUSTFLAGS", "-Zsanitizer=address"))?;
+    Ok(Some(folder.join(HOST).join("release/libflashdelta_apply.a")))
+}
+
+const HOST: &str = env!("XTASK_HOST");
+
 /// The tests, with both libraries.
-fn sanitized() -> Result<()> {
+fn sanitized() -> Result<String> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("sanitizers")?;
     let run = |sources: &[&str], library: &Path, name: &str| {
@@ -135,7 +151,12 @@ fn sanitized() -> Result<()> {
     // The first one writes the patches that the others apply.
     run(&["tests/test_host.c"], &host, "test_host")?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
-    run(&APPLIER_TEST, &host, "test_applier_of_host")
+    run(&APPLIER_TEST, &host, "test_applier_of_host")?;
+    let Some(apply) = build_apply_sanitized()? else {
+        return Ok("AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned());
+    };
+    run(&APPLIER_TEST, &apply, "test_applier_sanitized")?;
+    Ok("AddressSanitizer in C and Rust, UBSan in C".to_owned())
 }
 
 fn valgrind() -> Result<()> {
@@ -147,21 +168,18 @@ fn valgrind() -> Result<()> {
         let program = folder.join(name);
         compile(&[&STRICT, &DEBUGGABLE], sources, library, &program)?;
         let mut valgrind = command("valgrind");
-        valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=definite"]);
+        valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
+        // What threads leave behind that end with the program is only "possibly lost".
+        valgrind.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
         exec(valgrind.arg(&program).arg(&folder))?;
     }
     Ok(())
 }
 
-/// The examples, and those in the headers' comments, as C and as C++; then the examples run.
+/// The examples, as C and as C++; then they run.
 fn examples() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("examples")?;
-    for name in ["flashdelta_apply.h", "flashdelta.h"] {
-        let source = folder.join(name).with_extension("c");
-        std::fs::write(&source, example_in(&bindings().join("include").join(name))?)?;
-        compile_only(&source, &folder)?;
-    }
     for name in ["apply_file.c", "apply_slots.c", "make_patch.c", "nor_sim.c"] {
         compile_only(&bindings().join("examples").join(name), &folder)?;
     }
@@ -179,8 +197,33 @@ fn examples() -> Result<()> {
         bail!("apply_file has made another image");
     }
     run(&apply_slots, &["old.bin", "update.fdp", "new.bin"])?;
+    let in_cpp = folder.join("apply_slots_cpp");
+    compile(&[&STRICT_CPP, &SANITIZED], &["examples/apply_slots.c", "examples/nor_sim.c"], &apply, &in_cpp)?;
+    run(&in_cpp, &["old.bin", "update.fdp", "new.bin"])?;
     if works(command(&apply_file).current_dir(&folder).args(["new.bin", "update.fdp", "not.bin"])) {
         bail!("apply_file takes any old image");
+    }
+    Ok(())
+}
+
+/// The examples in the headers' comments, as C and as C++; then they run with what they expect around them.
+fn header_examples() -> Result<()> {
+    let (host, apply) = (build_host()?, build_apply(None, None)?);
+    let folder = images("header-examples")?;
+    for name in ["flashdelta_apply.h", "flashdelta.h"] {
+        let source = folder.join(name).with_extension("c");
+        std::fs::write(&source, example_in(&bindings().join("include").join(name))?)?;
+        compile_only(&source, &folder)?;
+    }
+    let here = format!("-I{}", folder.display());
+    for (sources, library) in [
+        (&["tests/test_host.c"][..], &host),
+        (&["tests/run_host_example.c"][..], &host),
+        (&["tests/run_device_example.c", "examples/nor_sim.c"][..], &apply),
+    ] {
+        let program = folder.join("program");
+        compile(&[&STRICT, &SANITIZED, &[&here]], sources, library, &program)?;
+        exec(command(&program).arg(&folder))?;
     }
     Ok(())
 }
@@ -239,6 +282,15 @@ fn package() -> Result<Outcome> {
     })
 }
 
+/// The functions under Miri, which sees what sanitizers cannot: references that do not last, or that are two where one is allowed.
+fn miri() -> Result<Outcome> {
+    if !works(&mut cargo("+nightly miri --version")) {
+        return Ok(Outcome::Skipped("no Miri; `rustup +nightly component add miri rust-src`".to_owned()));
+    }
+    let mut miri = cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life");
+    passed(exec(miri.arg("--target-dir").arg(target_dir().join("miri"))))
+}
+
 /// The component for ESP-IDF, compiled with a fake of the headers it uses and run over a simulated flash.
 fn esp_idf() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
@@ -268,10 +320,33 @@ fn esp_idf() -> Result<()> {
     };
     let mut gcc = fake(&SANITIZED);
     gcc.args(["src/flashdelta_ota.c", "test/fake/fake_idf.c", "test/test_ota.c"].map(|file| component.join(file)));
-    exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(apply).arg("-o").arg(&program))?;
+    exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(&apply).arg("-o").arg(&program))?;
     exec(command(&program).arg(&folder))?;
     let example = component.join("examples/https_update/main/main.c");
-    exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))
+    exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))?;
+    if exists("cmake") {
+        esp_idf_cmake(&component, &folder, &apply)?;
+    }
+    Ok(())
+}
+
+/// The component's CMakeLists.txt, with stand-ins for ESP-IDF's own: it finds what to build for every chip, and its target builds and works.
+fn esp_idf_cmake(component: &Path, folder: &Path, apply: &Path) -> Result<()> {
+    let configure = |chip: &str, options: &[String]| {
+        let mut cmake = command("cmake");
+        cmake.args(["-Wno-dev", "-S"]).arg(component.join("test/cmake")).arg("-B").arg(folder.join(chip));
+        output(cmake.arg(format!("-DIDF_TARGET={chip}")).args(options)).map(drop)
+    };
+    for chip in ["esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c5", "esp32c6", "esp32h2", "esp32p4"] {
+        configure(chip, &["-DCONFIG_FLASHDELTA_MODEL=y".to_owned()])?;
+    }
+    if configure("esp8266", &[]).is_ok() {
+        bail!("the component claims to know a chip that it does not know");
+    }
+    let prebuilt = format!("-DCONFIG_FLASHDELTA_PREBUILT_PATH={}", apply.display());
+    configure("esp32c3", &["-DCONFIG_FLASHDELTA_PREBUILT=y".to_owned(), prebuilt])?;
+    output(command("cmake").arg("--build").arg(folder.join("esp32c3")))?;
+    exec(command(folder.join("esp32c3/test_ota")).arg(folder))
 }
 
 const ESP32_C3: u8 = 5;

@@ -33,9 +33,13 @@ pub(crate) fn run() -> Result<()> {
 fn c_libraries(prefix: &std::path::Path) -> Result<()> {
     use crate::{c, c_package, command};
 
-    command::exec(&mut command::cargo("build --quiet --release --package flashdelta-c"))?;
-    let host = command::target_dir().join("release");
-    c_package::write(prefix, &c_package::Libraries { host, apply: c::build_apply(None, None)? })?;
+    let folder = command::target_dir().join("c/dist");
+    let mut build = command::cargo("build --quiet --release --package flashdelta-c --target-dir");
+    // Without what only debuggers read: it is nine tenths of the library.
+    build.arg(&folder).env("CARGO_PROFILE_RELEASE_DEBUG", "0").env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
+    command::exec(&mut build)?;
+    let libraries = c_package::Libraries { host: folder.join("release"), apply: c::build_apply(None, None)? };
+    c_package::write(prefix, &libraries)?;
     println!("{}", prefix.display());
     Ok(())
 }

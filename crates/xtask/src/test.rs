@@ -135,6 +135,8 @@ fn lint() -> Result<Outcome> {
     ] {
         checks.push(format!("--package flashdelta --lib --no-default-features --features={features}"));
     }
+    let apply_dir = crate::command::target_dir().join("c/apply/lint");
+    checks.push(format!("--manifest-path bindings/c/apply/Cargo.toml --target-dir {}", apply_dir.display()));
     if root().join("benches/Cargo.toml").is_file() {
         checks.push(format!("--manifest-path benches/Cargo.toml --all-targets --target-dir {}", benches_dir()));
     }

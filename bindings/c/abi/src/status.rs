@@ -4,8 +4,8 @@ use core::ffi::{c_char, CStr};
 
 /// What a function returns: 0 for success, a positive number otherwise.
 ///
-/// The numbers are stable: one that has been released keeps its meaning, and is never used for another. `status / 100` is the class, that is, whose
-/// fault it is and so what to do about it:
+/// The numbers are stable: one that has been released keeps its meaning, and is never used for another. `status / 100` (#FLASHDELTA_CLASS) is the class, that is,
+/// whose fault it is and so what to do about it:
 ///
 /// | class | meaning | what to do |
 /// |--:|---|---|
