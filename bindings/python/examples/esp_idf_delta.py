@@ -61,8 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         patch.save(options.out / file)
         full = new.stat().st_size
         print(f"{name}: {len(patch):,} bytes in place of {full:,}")
-        part = {"file": name, "patch": file, "offset": new_files[name], "is_app": name == app, "size": len(patch)}
-        parts.append(part | {"sha256": hashlib.sha256(patch).hexdigest(), "new_sha256": patch.info.new_sha256})
+        digests = {"sha256": hashlib.sha256(patch).hexdigest(), "new_sha256": patch.info.new_sha256}
+        place = {"offset": new_files[name], "is_app": name == app, "size": len(patch)}
+        parts.append({"file": name, "patch": file, **place, **digests})
     manifest = {"chip": chip, "product": options.product, "parts": parts}
     (options.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     return 0

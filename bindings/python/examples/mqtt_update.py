@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 import flashdelta
 
@@ -24,7 +25,7 @@ REQUEST, CHUNK = "heron/update/request", "heron/update/chunk"
 
 
 def connect(host: str, port: int) -> mqtt.Client:
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.connect(host, port)
     return client
 
@@ -58,7 +59,7 @@ def update(host: str, port: int, old: Path, new: Path, timeout: float = 60) -> f
     """Update from one slot into the other; the new image appears there when it is complete and verified."""
     chunks: queue.Queue[bytes] = queue.Queue()
     client = connect(host, port)
-    client.on_message = lambda _client, _data, message: chunks.put(message.payload)
+    client.on_message = lambda _client, _data, message: chunks.put(bytes(message.payload))
     # Ask only when the broker knows that answers go here.
     client.on_subscribe = lambda *_: chunks.put(b"")
     client.subscribe(CHUNK, qos=1)

@@ -93,8 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = f"{options.product}-{old.version}-to-{newest.version}.fdp"
         patch.save(options.out / name)
         sha256 = hashlib.sha256(patch).hexdigest()
-        entry = {"from": old.version, "file": name, "size": len(patch), "sha256": sha256, "ram": patch.info.ram}
-        entries.append(entry | {"old_sha256": hashlib.sha256(old.path.read_bytes()).hexdigest()})
+        old_sha256 = hashlib.sha256(old.path.read_bytes()).hexdigest()
+        entry = {"from": old.version, "old_sha256": old_sha256, "ram": patch.info.ram}
+        entries.append({**entry, "file": name, "size": len(patch), "sha256": sha256})
     info = patches[0].info
     index = {
         "product": options.product,

@@ -128,19 +128,24 @@ impl Making {
             }
         };
         let messages = &mut self.messages;
+        let mut last = ("match", 0.0);
         let mut run = || {
-            report("match", 0.0)?;
+            report(last.0, last.1)?;
             loop {
                 py.check_signals()?;
                 match py.detach(|| receive(messages)) {
-                    Ok(Message::Progress(at)) => report(phase(at.phase), at.fraction)?,
+                    Ok(Message::Progress(at)) => {
+                        last = (phase(at.phase), at.fraction);
+                        report(last.0, last.1)?;
+                    }
                     Ok(Message::Done(result, inputs)) => {
                         drop(inputs);
                         let patch = result.map_err(|error| errors::diff(py, &error))?;
                         report("done", 1.0)?;
                         return Ok(patch);
                     }
-                    Err(RecvTimeoutError::Timeout) => {}
+                    // The callback may want to give up, although there is nothing new to tell.
+                    Err(RecvTimeoutError::Timeout) => report(last.0, last.1)?,
                     Err(RecvTimeoutError::Disconnected) => {
                         return Err(errors::internal(
                             py,

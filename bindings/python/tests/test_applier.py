@@ -29,6 +29,7 @@ def test_progress_and_info(old: bytes, new: bytes, patch: bytes) -> None:
         assert applier.info is None and applier.progress == (False, 0, 0)
         assert "waiting" in repr(applier)
         last = 0
+        progress = applier.progress
         for piece in pieces(patch, 100):
             progress = applier.feed(piece)
             assert last <= progress.written <= len(new) and 0 <= progress.fraction <= 1
@@ -49,7 +50,8 @@ def test_into_a_file(old_path: Path, new: bytes, patch: bytes, tmp_path: Path) -
             assert not out.exists()
             applier.feed(memoryview(piece))
         assert out.read_bytes() == new
-        assert applier.finish() is None  # type: ignore[func-returns-value]
+        nothing: object = applier.finish()
+        assert nothing is None
     assert os.listdir(tmp_path) == ["new.bin"]
 
 
@@ -73,7 +75,7 @@ def test_what_is_not_finished_leaves_no_file(old_path: Path, patch: bytes, tmp_p
 
 
 def test_into_writable_buffers(old: bytes, new: bytes, patch: bytes, tmp_path: Path) -> None:
-    slots = [bytearray(len(new)), bytearray(len(new) + 100), np.zeros(len(new) // 4 + 1, dtype=np.uint32)]
+    slots: list[bytearray | np.ndarray[tuple[int], np.dtype[np.uint32]]] = [bytearray(len(new)), bytearray(len(new) + 100), np.zeros(len(new) // 4 + 1, dtype=np.uint32)]
     for slot in slots:
         with Applier(old, slot) as applier:
             applier.feed(patch)

@@ -26,7 +26,7 @@ def test_every_kind_of_buffer_gives_the_same_patch(
     words = np.frombuffer(old, dtype="<u4")
     read_only = words.copy()
     read_only.flags.writeable = False
-    buffers = [
+    buffers: list[flashdelta.BytesLike] = [
         bytearray(old),
         memoryview(old),
         memoryview(bytearray(old))[:],
@@ -112,7 +112,7 @@ def test_a_patch_is_bytes_like(patch: flashdelta.Patch, tmp_path: Path) -> None:
     assert b"".join([patch, patch]) == data * 2
     (tmp_path / "patch").write_bytes(patch)
     assert flashdelta.Patch.load(tmp_path / "patch") == patch
-    assert (np.frombuffer(patch, dtype=np.uint8) == np.frombuffer(data, dtype=np.uint8)).all()
+    assert (np.frombuffer(memoryview(patch), dtype=np.uint8) == np.frombuffer(data, dtype=np.uint8)).all()
     assert f"{len(patch):,} bytes" in repr(patch)
     assert (patch == 3) is False
 

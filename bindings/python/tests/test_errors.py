@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import flashdelta
 from flashdelta import DeviceIdentity, DeviceProfile, Identity
 
 OLD, NEW = b"the old firmware" * 50, b"the new firmware" * 50
+RANDOM = random.Random(1).randbytes(500)
 HERON = Identity("heron", 2, 4, security_counter=7)
 
 
@@ -107,7 +109,7 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         "not complete",
     ),
     (
-        lambda: flashdelta.apply(OLD, patch()[:-20] + bytes(20)),
+        lambda: flashdelta.apply(OLD, flashdelta.diff(OLD, RANDOM)[:-100] + bytes(100)),
         flashdelta.BadPatchError,
         ValueError,
         {},

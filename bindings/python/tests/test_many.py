@@ -29,7 +29,8 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor | None]:
         from dask.distributed import Client, LocalCluster
 
         options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
-        with LocalCluster(**options, dashboard_address=None) as cluster, Client(cluster) as client:
+        options["dashboard_address"] = None
+        with LocalCluster(**options) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
             yield client.get_executor()
 
 
@@ -59,16 +60,16 @@ def test_failures_name_their_pair_and_do_not_lose_the_others(
     executor: Executor | None, pairs: list[tuple[Path, Path]]
 ) -> None:
     missing = Path("/no/such/image-1.0.bin")
-    mixed = [pairs[0], (missing, pairs[0][1]), pairs[1], ("text", b"")]
+    mixed: list[Any] = [pairs[0], (missing, pairs[0][1]), pairs[1], ("text", b"")]
     with pytest.raises(flashdelta.DiffManyError, match="2 of 4 pairs failed") as caught:
-        diff_many(mixed, executor)  # type: ignore[arg-type]
+        diff_many(mixed, executor)
     error = caught.value
     assert str(missing) in str(error) and "pair 1" in str(error) and "pair 3" in str(error)
     assert [failure.index for failure in error.failures] == [1, 3]
     assert isinstance(error.failures[0].error, flashdelta.FileMissingError)
     expected = [flashdelta.diff(*pairs[0]), None, flashdelta.diff(*pairs[1]), None]
     assert error.patches == expected
-    results = diff_many(mixed, executor, return_exceptions=True)  # type: ignore[arg-type]
+    results = diff_many(mixed, executor, return_exceptions=True)
     assert results[0] == expected[0] and results[2] == expected[2]
     assert isinstance(results[1], FileNotFoundError) and "pair 1" in results[1].__notes__[0]
     assert isinstance(results[3], TypeError)

@@ -41,7 +41,7 @@ def test_it_works(program: list[str], old_path: Path, new_path: Path, new: bytes
 def test_exit_codes(program: list[str], old_path: Path, new_path: Path, tmp_path: Path) -> None:
     patch = tmp_path / "update.fdp"
     flashdelta.diff(old_path, new_path, identity=flashdelta.Identity("heron")).save(patch)
-    for code, arguments in {
+    cases: dict[int, list[str | Path]] = {
         0: ["--version"],
         2: ["diff"],
         3: ["verify", old_path, new_path],
@@ -49,7 +49,8 @@ def test_exit_codes(program: list[str], old_path: Path, new_path: Path, tmp_path
         5: ["verify", old_path, patch, "--product", "egret"],
         6: ["verify", old_path, patch, "--ram", "2KiB"],
         7: ["verify", "/no/such/file", patch],
-    }.items():
+    }
+    for code, arguments in cases.items():
         result = run(program, *arguments)
         assert result.returncode == code, result
         assert (result.stderr == "") == (code == 0) and "Traceback" not in result.stderr
@@ -65,10 +66,10 @@ def test_all_are_of_one_version() -> None:
 
 def test_ctrl_c(tmp_path: Path) -> None:
     for name in ("old.bin", "new.bin"):
-        (tmp_path / name).write_bytes(os.urandom(3 << 20))
+        (tmp_path / name).write_bytes(os.urandom(1 << 20))
     command = [*PROGRAMS[0], "diff", "old.bin", "new.bin", "-o", "update.fdp", "--effort", "9"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    time.sleep(0.7)
+    time.sleep(0.4)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "interrupted" in errors

@@ -143,9 +143,13 @@ __all__ = [
     "verify",
 ]
 
-# Where users find them is what tracebacks, pickles and the reference say.
-for _name in __all__:
-    _value = globals()[_name]
-    if isinstance(_value, type) or callable(_value):
-        _value.__module__ = __name__
-del _name, _value
+
+def _adopt() -> None:
+    """Where users find things is what tracebacks, pickles and the reference say."""
+    for name in __all__:
+        value = globals()[name]
+        if callable(value):
+            value.__module__ = __name__
+
+
+_adopt()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import Generic, NamedTuple, TypeVar, cast, overload
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from . import _native
 from ._errors import HeaderError
@@ -389,4 +389,4 @@ def _is_patch(source: Source) -> bool:
     if isinstance(source, os.PathLike):
         with open(source, "rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
-    return bytes(memoryview(source)[: len(_MAGIC)]) == _MAGIC
+    return bytes(memoryview(cast(Any, source)).cast("B")[: len(_MAGIC)]) == _MAGIC

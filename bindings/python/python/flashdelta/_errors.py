@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._patch import Patch
@@ -158,7 +159,8 @@ class IsaNotInProfileError(DiffError, ValueError):
     profile: str
 
 
-class PairFailure(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class PairFailure:
     """A pair of images of which `diff_many` could not make a patch."""
 
     #: Its place among the pairs, from 0.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Literal, TypedDict, cast
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from . import _native
 from ._errors import OptionError
@@ -81,7 +80,7 @@ class Segment:
         return f"<flashdelta.Segment: 0x{self.address:08x} to 0x{self.end:08x}, {len(self.data):,} bytes>"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False)
 class Image:
     """What a firmware file means: bytes in memory.
 
@@ -105,21 +104,25 @@ class Image:
     >>> [hex(segment.address) for segment in image.segments]
     ['0x8020000', '0x8020100']
     >>> print(image.to_bytes("ihex").decode().splitlines()[1])
-    :04000000636F64657E
+    :04000000636F646561
     >>> Image.from_bytes(image.to_bytes("srec")).segments == image.segments
     True
     """
 
     segments: tuple[Segment, ...]
-    format: Format = "raw"
-    entry: int | None = None
-    header: bytes | None = None
+    format: Format
+    entry: int | None
+    header: bytes | None
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        segments: Iterable[Segment],
+        format: Format = "raw",
+        entry: int | None = None,
+        header: bytes | None = None,
+    ) -> None:
         joined: list[Segment] = []
-        for segment in sorted(self.segments, key=lambda segment: segment.address):
-            if not isinstance(segment, Segment):
-                raise TypeError(f"segments must be Segments, not {type(segment).__name__}")
+        for segment in sorted(segments, key=lambda segment: segment.address):
             check_int("address", segment.address, 0, _U32)
             if segment.end > 1 << 32:
                 raise OptionError(f"{segment} is beyond the 32-bit address space", kind="option")
@@ -133,8 +136,9 @@ class Image:
             else:
                 joined.append(segment)
         object.__setattr__(self, "segments", tuple(joined))
-        if self.entry is not None:
-            check_int("entry", self.entry, 0, _U32)
+        object.__setattr__(self, "format", format)
+        object.__setattr__(self, "entry", None if entry is None else check_int("entry", entry, 0, _U32))
+        object.__setattr__(self, "header", header)
 
     @classmethod
     def from_bytes(cls, data: BytesLike, **options: Unpack[ReadOptions]) -> Image:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple, TypedDict
-
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from . import _native
 from ._errors import OptionError
@@ -80,8 +78,8 @@ def diff(
     threads : int, default 0
         Number of threads, 0 for one per processor. For many patches at once, 1 each is better: see `diff_many`.
     progress : callable, optional
-        Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1. If it returns ``False`` the work is given up; if
-        it raises, the exception comes out of here.
+        Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1, and every 50 ms at least. If it returns
+        ``False`` the work is given up; if it raises, the exception comes out of here.
 
     Returns
     -------

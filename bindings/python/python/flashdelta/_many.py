@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Literal, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
 
 from ._errors import DiffManyError, PairFailure
 from ._making import DiffOptions, diff
@@ -150,11 +150,12 @@ def _run(
         for index, pair in enumerate(work):
             try:
                 if stop is None:
-                    futures[executor.submit(_diff_elsewhere, *map(_portable, pair), options)] = index
+                    old, new = map(_portable, pair)
+                    futures[executor.submit(_diff_elsewhere, old, new, options)] = index
                 else:
-                    futures[executor.submit(_diff_here, *pair, options, stop)] = index
-            except Exception as error:
-                results[index] = error
+                    futures[executor.submit(_diff_here, pair[0], pair[1], options, stop)] = index
+            except Exception as refused:
+                results[index] = refused
         with _Progress(progress, len(work)) as report:
             report.advance(len(results))
             for future in as_completed(futures):
@@ -180,16 +181,20 @@ def _diff_elsewhere(old: Source, new: Source, options: PairOptions) -> Patch:
 
 def _diff_here(old: Source, new: Source, options: PairOptions, stop: threading.Event) -> Patch:
     # Threads cannot be interrupted: they look whether they shall stop.
-    return diff(old, new, **_with_threads(options), progress=lambda _: not stop.is_set())
+    given = _with_threads(options)
+    given["progress"] = lambda _: not stop.is_set()
+    return diff(old, new, **given)
 
 
 def _with_threads(options: PairOptions) -> DiffOptions:
-    return DiffOptions(**{"threads": 1, **options})
+    return cast(DiffOptions, {"threads": 1, **options})
 
 
 def _portable(image: Source) -> Source:
     """Something that can be sent to another process."""
-    return image if isinstance(image, (bytes, bytearray, os.PathLike)) else memoryview(image).tobytes()
+    if isinstance(image, (bytes, bytearray, os.PathLike)):
+        return image
+    return memoryview(cast(Any, image)).tobytes()
 
 
 def _check_pair(index: int, pair: tuple[Source, Source]) -> tuple[Source, Source]:

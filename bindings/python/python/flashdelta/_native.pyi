@@ -1,23 +1,45 @@
 """The native half of `flashdelta`; not an interface."""
 
-import os
 from collections.abc import Callable
 from typing import Any, final
 
-from typing_extensions import Buffer
+from typing_extensions import Self, disjoint_base
 
 from ._patch import Report
 from ._profile import DeviceIdentity, DeviceProfile, Identity
-from ._types import FilePath, PathLike, Source
+from ._types import BytesLike, FilePath, PathLike, Source
 
+__all__ = [
+    "APPLIER_BYTES",
+    "CODECS",
+    "ISAS",
+    "PROFILES",
+    "Feeder",
+    "PatchBytes",
+    "__version__",
+    "address_map",
+    "apply",
+    "apply_files",
+    "detect",
+    "diff",
+    "explain",
+    "image_parse",
+    "image_write",
+    "main",
+    "product_id",
+    "profile",
+    "read_file",
+    "write_file",
+]
 __version__: str
 APPLIER_BYTES: int
 PROFILES: list[str]
 CODECS: list[str]
 ISAS: list[str]
 
+@disjoint_base
 class PatchBytes:
-    def __new__(cls, data: Buffer, report: Report | None = None) -> PatchBytes: ...
+    def __new__(cls, data: BytesLike, report: Report | None = None) -> Self: ...
     @property
     def data(self) -> bytes: ...
     @property
@@ -29,9 +51,9 @@ class PatchBytes:
 @final
 class Feeder:
     def __new__(
-        cls, old: Source, new: Buffer | PathLike | None, device: DeviceIdentity | None, ram: int | None
-    ) -> Feeder: ...
-    def feed(self, chunk: Buffer) -> tuple[bool, int, int]: ...
+        cls, old: Source, new: BytesLike | PathLike | None, device: DeviceIdentity | None, ram: int | None
+    ) -> Self: ...
+    def feed(self, chunk: BytesLike) -> tuple[bool, int, int]: ...
     def finish(self) -> bytes | None: ...
     def close(self) -> None: ...
     @property
@@ -81,5 +103,5 @@ def image_write(
     options: dict[str, Any],
 ) -> bytes: ...
 def read_file(path: FilePath) -> bytes: ...
-def write_file(path: FilePath, data: Buffer) -> None: ...
+def write_file(path: FilePath, data: BytesLike) -> None: ...
 def main(arguments: list[str]) -> int: ...

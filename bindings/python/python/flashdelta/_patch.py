@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, SupportsIndex, overload
+from typing import Any, SupportsIndex, cast, overload
 
 from . import _native
 from ._profile import Identity
-from ._types import BytesLike, Codec, FilePath, Isa
+from ._types import Codec, FilePath, Isa
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Report:
     bytes_from_new: int
     literals: int
     tried: tuple[Tried, ...] = ()
-    seconds: dict[str, float] = dataclasses.field(default_factory=dict, compare=False)
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict[str, float], compare=False)
 
 
 class Patch(_native.PatchBytes):
@@ -160,8 +160,6 @@ class Patch(_native.PatchBytes):
     """
 
     __slots__ = ()
-
-    report: Report | None
 
     @property
     def info(self) -> PatchInfo:
@@ -255,7 +253,5 @@ def as_path(name: str, value: object) -> str:
     """A path as text, or a `TypeError` that says what is wrong with it."""
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"{name} must be a str or os.PathLike, not {type(value).__name__}")
-    return os.fsdecode(value)
+    return os.fsdecode(cast("str | os.PathLike[str]", value))
 
-
-__all__ = ["BytesLike", "Patch", "PatchInfo", "Report", "Tried", "as_path", "patch_info"]

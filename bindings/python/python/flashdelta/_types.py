@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-BytesLike: TypeAlias = "Buffer"
+
+class Array(Protocol):
+    """A NumPy array. Its types say that it has a buffer only for Python 3.12 and later."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
+#: Anything with a buffer.
+BytesLike: TypeAlias = "Union[Buffer, Array]"
 PathLike: TypeAlias = "os.PathLike[str] | os.PathLike[bytes]"
 #: An image or a patch: its bytes, or where the file is.
-Source: TypeAlias = "Union[Buffer, os.PathLike[str], os.PathLike[bytes]]"
+Source: TypeAlias = "Union[Buffer, Array, os.PathLike[str], os.PathLike[bytes]]"
 #: Where a file is, in functions that take nothing else.
 FilePath: TypeAlias = "str | os.PathLike[str]"
 
