@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
 
-use flashdelta::apply::{ApplyError, ApplyOptions, Progress};
+use flashdelta::apply::{ApplyOptions, OutOfBounds, Progress};
 use flashdelta::DeviceIdentity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::engine::{self, Push};
+use crate::engine::{self, ApplyError, Push};
 use crate::source::Source;
 use crate::target::{Fault, New, Old};
+use crate::watch::in_background;
 use crate::{errors, patch};
 
 /// A `DeviceIdentity` of Python's.
@@ -111,7 +112,7 @@ pub(crate) fn explain<'py>(
     patch: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (old, patch) = (Source::of(old, "old")?, Source::of(patch, "patch")?);
-    let result = py.detach(|| flashdelta::apply::explain(&old, &patch));
+    let result = in_background(py, move || flashdelta::apply::explain(&old, &patch))?;
     let breakdown = result.map_err(|error| errors::apply(py, in_memory(error)))?;
     let parts = PyDict::new(py);
     for part in &breakdown.parts {
@@ -128,24 +129,23 @@ pub(crate) fn explain<'py>(
 }
 
 /// The same error, of images in memory.
-fn in_memory(
-    error: ApplyError<flashdelta::apply::OutOfBounds, flashdelta::apply::OutOfBounds>,
-) -> ApplyError<Fault, Fault> {
+fn in_memory(error: flashdelta::apply::ApplyError<OutOfBounds, OutOfBounds>) -> ApplyError {
+    use flashdelta::apply::ApplyError as In;
     match error {
-        ApplyError::Header(error) => ApplyError::Header(error),
-        ApplyError::OldTooShort { expected, found } => ApplyError::OldTooShort { expected, found },
-        ApplyError::OldMismatch { expected, found } => ApplyError::OldMismatch { expected, found },
-        ApplyError::Damaged { what, offset } => ApplyError::Damaged { what, offset },
-        ApplyError::Truncated { fed, expected } => ApplyError::Truncated { fed, expected },
-        ApplyError::TrailingInput { expected } => ApplyError::TrailingInput { expected },
-        ApplyError::NewMismatch { expected, found } => ApplyError::NewMismatch { expected, found },
-        ApplyError::CodecNotBuilt { codec } => ApplyError::CodecNotBuilt { codec },
-        ApplyError::InstructionSetNotBuilt { isa } => ApplyError::InstructionSetNotBuilt { isa },
-        ApplyError::WorkspaceTooSmall { needed, found } => ApplyError::WorkspaceTooSmall { needed, found },
-        ApplyError::ReadOld { offset, error } => ApplyError::ReadOld { offset, error: Fault::Memory(error) },
-        ApplyError::ReadNew { offset, error } => ApplyError::ReadNew { offset, error: Fault::Memory(error) },
-        ApplyError::Write { offset, error } => ApplyError::Write { offset, error: Fault::Memory(error) },
-        ApplyError::Finish { error } => ApplyError::Finish { error: Fault::Memory(error) },
+        In::Header(error) => ApplyError::Header(error),
+        In::OldTooShort { expected, found } => ApplyError::OldTooShort { expected, found },
+        In::OldMismatch { expected, found } => ApplyError::OldMismatch { expected, found },
+        In::Damaged { what, offset } => ApplyError::Damaged { what, offset },
+        In::Truncated { fed, expected } => ApplyError::Truncated { fed, expected },
+        In::TrailingInput { expected } => ApplyError::TrailingInput { expected },
+        In::NewMismatch { expected, found } => ApplyError::NewMismatch { expected, found },
+        In::CodecNotBuilt { codec } => ApplyError::CodecNotBuilt { codec },
+        In::InstructionSetNotBuilt { isa } => ApplyError::InstructionSetNotBuilt { isa },
+        In::WorkspaceTooSmall { needed, found } => ApplyError::WorkspaceTooSmall { needed, found },
+        In::ReadOld { offset, error } => ApplyError::ReadOld { offset, error: Fault::Memory(error) },
+        In::ReadNew { offset, error } => ApplyError::ReadNew { offset, error: Fault::Memory(error) },
+        In::Write { offset, error } => ApplyError::Write { offset, error: Fault::Memory(error) },
+        In::Finish { error } => ApplyError::Finish { error: Fault::Memory(error) },
         // The rest needs a device that says what it is, or a place for the new image that is too small.
         _ => ApplyError::Poisoned,
     }
@@ -155,7 +155,7 @@ fn in_memory(
 #[pyclass(frozen, module = "flashdelta._native")]
 pub(crate) struct Feeder {
     /// `None`: finished or closed. Taken while at work: signal handlers run Python code inside `feed`.
-    push: Mutex<Option<Push<Old, New>>>,
+    push: Mutex<Option<Push>>,
     progress: LastProgress,
 }
 
@@ -233,7 +233,7 @@ impl Feeder {
 
 impl Feeder {
     /// One thread at a time: the order of the pieces is the caller's business, so there is nothing to wait for.
-    fn lock(&self, py: Python<'_>) -> PyResult<std::sync::MutexGuard<'_, Option<Push<Old, New>>>> {
+    fn lock(&self, py: Python<'_>) -> PyResult<std::sync::MutexGuard<'_, Option<Push>>> {
         match self.push.try_lock() {
             Ok(guard) => Ok(guard),
             Err(TryLockError::WouldBlock) => Err(errors::misuse(

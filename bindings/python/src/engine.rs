@@ -2,9 +2,15 @@
 
 use std::io::Read;
 
-use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress};
+use flashdelta::apply::{Applier, ApplyOptions, Progress};
 use flashdelta::diff::{DiffError, DiffOptions, Patch};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
+use pyo3::PyErr;
+
+use crate::target::{Fault, New, Old};
+
+/// Why a patch could not be applied, with the images that there are here.
+pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
 
 /// Makes a patch.
 pub(crate) fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
@@ -17,33 +23,45 @@ const COMFORT: usize = 64 << 10;
 /// Bytes of a patch that are fed at a time: a small patch can make a large image, and progress shall show.
 const PIECE: usize = 1024;
 
-/// Why [`apply`] failed.
-pub(crate) enum Failure<O, N, E> {
-    /// Reading the patch.
-    Read(std::io::Error),
-    /// Applying it.
-    Apply(ApplyError<O, N>),
+/// Why a piece of a patch could not be applied.
+pub(crate) enum PushError {
+    /// The applier says why.
+    Apply(ApplyError),
     /// The patch needs more RAM than the device has.
     Ram { needed: u32, found: u32 },
-    /// The caller's own.
-    Caller(E),
 }
 
-impl<O, N, E> From<ApplyError<O, N>> for Failure<O, N, E> {
-    fn from(error: ApplyError<O, N>) -> Self {
+impl From<ApplyError> for PushError {
+    fn from(error: ApplyError) -> Self {
         Self::Apply(error)
     }
 }
 
+/// Why [`apply`] failed.
+pub(crate) enum Failure {
+    /// Reading the patch.
+    Read(std::io::Error),
+    /// Applying it.
+    Push(PushError),
+    /// The caller's own.
+    Caller(PyErr),
+}
+
+impl<E: Into<PushError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Push(error.into())
+    }
+}
+
 /// Applies a patch that is read to its end. `on_progress` is called now and then and may give up.
-pub(crate) fn apply<O: OldImage, N: NewImage, E>(
+pub(crate) fn apply(
     mut patch: impl Read,
-    old: O,
-    new: N,
+    old: Old,
+    new: New,
     options: ApplyOptions,
     ram: Option<u32>,
-    mut on_progress: impl FnMut(Progress) -> Result<(), E>,
-) -> Result<(PatchHeader, N), Failure<O::Error, N::Error, E>> {
+    mut on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
+) -> Result<(PatchHeader, New), Failure> {
     let mut push = Push::new(old, new, options, ram);
     let mut piece = [0; PIECE];
     let mut header = None;
@@ -56,63 +74,41 @@ pub(crate) fn apply<O: OldImage, N: NewImage, E>(
         if len == 0 {
             break;
         }
-        let progress = push.feed(&piece[..len]).map_err(Failure::from)?;
+        let progress = push.feed(&piece[..len])?;
         header = push.header().copied().or(header);
         on_progress(progress).map_err(Failure::Caller)?;
     }
-    let new = push.finish().map_err(Failure::from)?;
+    let new = push.finish()?;
     // A patch that could be finished has a header.
-    let header = header.ok_or(ApplyError::Poisoned)?;
-    Ok((header, new))
-}
-
-/// What [`Push`] can fail with.
-pub(crate) enum PushError<O, N> {
-    Apply(ApplyError<O, N>),
-    Ram { needed: u32, found: u32 },
-}
-
-impl<O, N> From<ApplyError<O, N>> for PushError<O, N> {
-    fn from(error: ApplyError<O, N>) -> Self {
-        Self::Apply(error)
-    }
-}
-
-impl<O, N, E> From<PushError<O, N>> for Failure<O, N, E> {
-    fn from(error: PushError<O, N>) -> Self {
-        match error {
-            PushError::Apply(error) => Self::Apply(error),
-            PushError::Ram { needed, found } => Self::Ram { needed, found },
-        }
-    }
+    Ok((header.ok_or(ApplyError::Poisoned)?, new))
 }
 
 /// The applier of the library with a workspace from the heap, allocated as the header tells.
-pub(crate) struct Push<O: OldImage, N: NewImage> {
-    stage: Stage<O, N>,
+pub(crate) struct Push {
+    stage: Stage,
     options: ApplyOptions,
     ram: Option<u32>,
 }
 
-enum Stage<O: OldImage, N: NewImage> {
+enum Stage {
     /// The header is not complete: its bytes so far.
     Header {
         start: Vec<u8>,
-        old: O,
-        new: N,
+        old: Old,
+        new: New,
     },
-    Body(Box<Running<O, N>>),
+    Body(Box<Running>),
     Failed,
 }
 
-impl<O: OldImage, N: NewImage> Push<O, N> {
+impl Push {
     /// `ram`: what the device has; patches that need more are refused.
-    pub(crate) fn new(old: O, new: N, options: ApplyOptions, ram: Option<u32>) -> Self {
+    pub(crate) fn new(old: Old, new: New, options: ApplyOptions, ram: Option<u32>) -> Self {
         Self { stage: Stage::Header { start: Vec::new(), old, new }, options, ram }
     }
 
     /// Takes the next bytes of the patch.
-    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<Progress, PushError<O::Error, N::Error>> {
+    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<Progress, PushError> {
         // Taken, so that an error leaves nothing to go on with.
         match std::mem::replace(&mut self.stage, Stage::Failed) {
             Stage::Failed => Err(ApplyError::Poisoned.into()),
@@ -148,7 +144,7 @@ impl<O: OldImage, N: NewImage> Push<O, N> {
     }
 
     /// Ends the update and gives the new image.
-    pub(crate) fn finish(self) -> Result<N, ApplyError<O::Error, N::Error>> {
+    pub(crate) fn finish(self) -> Result<New, ApplyError> {
         match self.stage {
             Stage::Failed => Err(ApplyError::Poisoned),
             Stage::Header { start, .. } => Err(ApplyError::Truncated { fed: start.len() as u32, expected: None }),
@@ -161,18 +157,18 @@ impl<O: OldImage, N: NewImage> Push<O, N> {
 }
 
 /// An applier together with the workspace that it borrows.
-struct Running<O: OldImage, N: NewImage> {
+struct Running {
     /// Borrows `workspace`, whatever its lifetime says. It never leaves this module.
-    applier: Option<Applier<'static, O, N>>,
+    applier: Option<Applier<'static, Old, New>>,
     /// From `Box::into_raw`. A `Box` would claim to be the only way to these bytes.
     workspace: *mut [u8],
 }
 
 // SAFETY: `workspace` is owned by this value alone; a `Box<[u8]>` and the applier that borrows it may both be sent.
-unsafe impl<O: OldImage + Send, N: NewImage + Send> Send for Running<O, N> {}
+unsafe impl Send for Running {}
 
-impl<O: OldImage, N: NewImage> Running<O, N> {
-    fn new(len: usize, old: O, new: N, options: ApplyOptions) -> Self {
+impl Running {
+    fn new(len: usize, old: Old, new: New, options: ApplyOptions) -> Self {
         let workspace = Box::into_raw(vec![0; len].into_boxed_slice());
         // SAFETY: the bytes live until `drop`, which ends the applier first; nothing else reads or writes them.
         let lent: &'static mut [u8] = unsafe { &mut *workspace };
@@ -180,12 +176,12 @@ impl<O: OldImage, N: NewImage> Running<O, N> {
     }
 
     /// Present until `finish`, which takes it together with `self`.
-    fn applier(&mut self) -> &mut Applier<'static, O, N> {
+    fn applier(&mut self) -> &mut Applier<'static, Old, New> {
         self.applier.as_mut().expect("taken only by `finish`")
     }
 }
 
-impl<O: OldImage, N: NewImage> Drop for Running<O, N> {
+impl Drop for Running {
     fn drop(&mut self) {
         self.applier = None;
         // SAFETY: it came from `Box::into_raw`, and the only borrower is gone.

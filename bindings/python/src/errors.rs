@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use flashdelta::apply::{ApplyError, Damage, ErrorClass};
+use flashdelta::apply::{Damage, ErrorClass};
 use flashdelta::diff::DiffError;
 use flashdelta::image::ImageError;
 use flashdelta::HeaderError;
@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::engine::{Failure, PushError};
+use crate::engine::{ApplyError, Failure, PushError};
 use crate::image::format_name;
 use crate::target::Fault;
 
@@ -120,7 +120,7 @@ pub(crate) fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
 /// The header of a patch cannot be used.
 pub(crate) fn header(py: Python<'_>, error: HeaderError) -> PyErr {
     let new = |kind| {
-        let class = match ApplyError::<(), ()>::Header(error).class() {
+        let class = match ApplyError::Header(error).class() {
             ErrorClass::DoesNotFit => "UnsupportedPatchError",
             _ => "HeaderError",
         };
@@ -155,7 +155,7 @@ pub(crate) fn header_cut(py: Python<'_>, len: usize) -> PyErr {
 }
 
 /// Applying a patch failed.
-pub(crate) fn apply(py: Python<'_>, error: ApplyError<Fault, Fault>) -> PyErr {
+pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
     let message = error.to_string();
     let new = |class, kind| Exception::new(py, class, kind);
     let digest = |bytes: &[u8]| PyBytes::new(py, bytes);
@@ -231,7 +231,7 @@ pub(crate) fn misuse(py: Python<'_>, kind: &str, message: &str) -> PyErr {
 }
 
 /// Pushing a piece of a patch failed.
-pub(crate) fn push(py: Python<'_>, error: PushError<Fault, Fault>) -> PyErr {
+pub(crate) fn push(py: Python<'_>, error: PushError) -> PyErr {
     match error {
         PushError::Apply(error) => apply(py, error),
         PushError::Ram { needed, found } => ram(py, needed, found),
@@ -239,10 +239,9 @@ pub(crate) fn push(py: Python<'_>, error: PushError<Fault, Fault>) -> PyErr {
 }
 
 /// Applying a patch from a file or a buffer failed.
-pub(crate) fn run(py: Python<'_>, patch: Option<&Path>, error: Failure<Fault, Fault, PyErr>) -> PyErr {
+pub(crate) fn run(py: Python<'_>, patch: Option<&Path>, error: Failure) -> PyErr {
     match error {
-        Failure::Apply(error) => apply(py, error),
-        Failure::Ram { needed, found } => ram(py, needed, found),
+        Failure::Push(error) => push(py, error),
         Failure::Caller(error) => error,
         Failure::Read(error) => io(py, "read", patch.unwrap_or(Path::new("the patch")), &error),
     }

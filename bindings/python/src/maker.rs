@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::source::Source;
-use crate::watch::INTERVAL;
+use crate::watch::{INTERVAL, PANICKED};
 use crate::{engine, errors};
 
 /// How long a cancelled maker may take to notice. Afterwards it is left to itself: it ends at its next step, and nobody waits for it.
@@ -64,7 +64,7 @@ fn isa(py: Python<'_>, name: &str) -> PyResult<InstructionSet> {
 enum Message {
     Progress(DiffProgress),
     /// The inputs come back: they are let go before the caller goes on, who may want to resize them.
-    Done(Result<Patch, DiffError>, [Source; 2]),
+    Done(Box<Result<Patch, DiffError>>, [Source; 2]),
 }
 
 /// Makes a patch; gives its bytes and the fields of the report.
@@ -112,7 +112,7 @@ impl Making {
             let [old, new] = &inputs;
             let result = engine::diff(old, new, &options);
             // Nobody listens if the caller has gone on; then the inputs are let go here.
-            let _ = sender.send(Message::Done(result, inputs));
+            let _ = sender.send(Message::Done(Box::new(result), inputs));
         };
         let thread = std::thread::Builder::new().name("flashdelta-diff".to_owned()).spawn(work);
         thread.map_err(|error| errors::internal(py, &format!("cannot start a thread: {error}")))?;
@@ -147,10 +147,7 @@ impl Making {
                     // The callback may want to give up, although there is nothing new to tell.
                     Err(RecvTimeoutError::Timeout) => report(last.0, last.1)?,
                     Err(RecvTimeoutError::Disconnected) => {
-                        return Err(errors::internal(
-                            py,
-                            "the maker has panicked: this is a bug in flashdelta, please report it, with both images if you can",
-                        ));
+                        return Err(errors::internal(py, PANICKED));
                     }
                 }
             }

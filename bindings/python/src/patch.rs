@@ -1,5 +1,6 @@
 //! A patch as a Python object: immutable bytes with a header that was understood.
 
+use std::cmp::Ordering;
 use std::ffi::c_int;
 
 use flashdelta::PatchHeader;
@@ -8,6 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::engine::ApplyError;
 use crate::errors;
 use crate::source::Source;
 
@@ -34,19 +36,13 @@ impl PatchBytes {
         let bytes = data.as_bytes();
         let header = PatchHeader::parse(bytes).map_err(|error| errors::header(py, error))?;
         let header = header.ok_or_else(|| errors::header_cut(py, bytes.len()))?;
-        let (found, expected) = (bytes.len() as u64, u64::from(header.header_len) + u64::from(header.body_len));
-        let expected = expected as u32;
-        match found.cmp(&u64::from(expected)) {
-            std::cmp::Ordering::Less => Err(errors::apply(
-                py,
-                flashdelta::apply::ApplyError::Truncated { fed: found as u32, expected: Some(expected) },
-            )),
-            std::cmp::Ordering::Greater => {
-                Err(errors::apply(py, flashdelta::apply::ApplyError::TrailingInput { expected }))
-            }
-            std::cmp::Ordering::Equal => {
-                Ok(Self { data: data.unbind(), header, report: report.unwrap_or_else(|| py.None()) })
-            }
+        // Below 2^31 each.
+        let expected = header.header_len + header.body_len;
+        let found = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        match found.cmp(&expected) {
+            Ordering::Less => Err(errors::apply(py, ApplyError::Truncated { fed: found, expected: Some(expected) })),
+            Ordering::Greater => Err(errors::apply(py, ApplyError::TrailingInput { expected })),
+            Ordering::Equal => Ok(Self { data: data.unbind(), header, report: report.unwrap_or_else(|| py.None()) }),
         }
     }
 

@@ -1,8 +1,11 @@
 //! Ctrl-C while the library is at work without the GIL.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+
+use crate::errors;
 
 /// How often to look. Looking takes the GIL, which other threads may be using.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(50);
@@ -32,3 +35,33 @@ impl Watch {
         result
     }
 }
+
+/// Runs work that cannot be interrupted in a thread of its own. If a signal handler raises, nobody waits for its end.
+pub(crate) fn in_background<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
+    let (sender, result) = mpsc::channel();
+    let run = move || {
+        let _ = sender.send(work());
+    };
+    let thread = std::thread::Builder::new().name("flashdelta".to_owned()).spawn(run);
+    thread.map_err(|error| errors::internal(py, &format!("cannot start a thread: {error}")))?;
+    // A `Receiver` may be sent to another thread, but not shared.
+    let mut result = result;
+    let mut wait = |py: Python<'_>| {
+        let result = &mut result;
+        py.detach(move || result.recv_timeout(INTERVAL))
+    };
+    loop {
+        match wait(py) {
+            Ok(result) => return Ok(result),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(errors::internal(py, PANICKED)),
+        }
+    }
+}
+
+/// What to say about a thread that is gone.
+pub(crate) const PANICKED: &str =
+    "flashdelta has panicked: this is a bug, please report it, with the images and the patch if you can";

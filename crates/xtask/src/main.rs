@@ -4,6 +4,7 @@ mod command;
 mod device;
 mod dist;
 mod peers;
+mod python;
 mod setup;
 mod steps;
 mod test;

@@ -39,9 +39,9 @@ class DeviceProfile:
 
     Parameters
     ----------
-    name : str
+    name : str, default "custom"
         For messages.
-    ram : int
+    ram : int, default 65536
         RAM in bytes, everything included: the workspace, and 1 KiB for the applier itself.
     sector : int, default 4096
         Erase unit of the flash in bytes.
@@ -71,8 +71,8 @@ class DeviceProfile:
 
     def __init__(
         self,
-        name: str,
-        ram: int,
+        name: str = "custom",
+        ram: int = 64 * 1024,
         sector: int = 4096,
         page: int = 16,
         codecs: Iterable[Codec] | None = None,

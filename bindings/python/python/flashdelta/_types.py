@@ -18,9 +18,9 @@ class Array(Protocol):
 
 #: Anything with a buffer.
 BytesLike: TypeAlias = "Union[Buffer, Array]"
-PathLike: TypeAlias = "os.PathLike[str] | os.PathLike[bytes]"
+PathLike: TypeAlias = "os.PathLike[str]"
 #: An image or a patch: its bytes, or where the file is.
-Source: TypeAlias = "Union[Buffer, Array, os.PathLike[str], os.PathLike[bytes]]"
+Source: TypeAlias = "Union[Buffer, Array, os.PathLike[str]]"
 #: Where a file is, in functions that take nothing else.
 FilePath: TypeAlias = "str | os.PathLike[str]"
 
