@@ -117,7 +117,7 @@ fn build(tools: &Environment) -> Result<PathBuf> {
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let zig = tools.program("").to_path_buf();
-    let path = std::env::join_paths(std::iter::once(zig).chain(std::env::split_paths(&path)))?;
+    let path = std::env::join_paths(core::iter::once(zig).chain(std::env::split_paths(&path)))?;
     exec(maturin.env("PATH", path).env("CARGO_TARGET_DIR", target_dir()))?;
     let mut wheels = std::fs::read_dir(&out)?.flatten().map(|file| file.path());
     match wheels.find(|path| path.extension().is_some_and(|end| end == "whl")) {
