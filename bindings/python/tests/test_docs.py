@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
+import typing
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def test_examples_of_docstrings(name: str, value: object) -> None:
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     for test in tests:
         assert runner.run(test).failed == 0
+
+
+def test_annotations_can_be_resolved() -> None:
+    for name, value in public():
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert isinstance(typing.get_type_hints(value), dict), name
 
 
 def test_there_are_examples() -> None:

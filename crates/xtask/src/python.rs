@@ -41,7 +41,19 @@ pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
     exec(&mut pytest)?;
     let reference = folder().join("reference");
     exec(
-        tools.python().args(["-m", "pdoc", "--docformat", "numpy", "flashdelta", "--output-directory"]).arg(reference),
+        tools
+            .python()
+            .args([
+                "-W",
+                "ignore:Cannot determine where",
+                "-m",
+                "pdoc",
+                "--docformat",
+                "numpy",
+                "flashdelta",
+                "--output-directory",
+            ])
+            .arg(reference),
     )?;
     let remark = if has_mosquitto() { name } else { format!("{name}; no mosquitto: the MQTT example was skipped") };
     Ok(Outcome::Passed(remark))

@@ -145,10 +145,10 @@ __all__ = [
 
 
 def _adopt() -> None:
-    """Where users find things is what tracebacks, pickles and the reference say."""
+    """Where users find classes is what tracebacks, pickles and the reference say."""
     for name in __all__:
         value = globals()[name]
-        if callable(value):
+        if isinstance(value, type):
             value.__module__ = __name__
 
 

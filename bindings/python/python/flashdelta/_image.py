@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+from typing import Any, Literal, TypedDict, Unpack, cast
 
 from . import _native
 from ._errors import OptionError
@@ -13,9 +13,6 @@ from ._making import _Path
 from ._patch import as_path
 from ._profile import _U32, check_int
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 _SUFFIXES: dict[str, WritableFormat] = {
     ".bin": "raw",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, Unpack
 
 from . import _native
 from ._errors import OptionError
 from ._patch import Patch, Report, Tried, as_path
 from ._profile import _U32, DeviceProfile, Identity, check_int
 from ._types import Codec, FilePath, Isa, Source
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class DiffProgress(NamedTuple):

@@ -6,16 +6,13 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
+from typing import Any, Literal, TypedDict, Unpack, cast, overload
 
 from ._errors import DiffManyError, PairFailure
 from ._making import DiffOptions, diff
 from ._patch import Patch
 from ._profile import DeviceProfile, Identity
 from ._types import Codec, Isa, Source
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class PairOptions(TypedDict, total=False):

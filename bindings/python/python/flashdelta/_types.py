@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+elif sys.version_info >= (3, 12):
+    from collections.abc import Buffer
+else:
+
+    class Buffer:
+        """What later versions have in `collections.abc`; here it is only for signatures."""
 
 
 class Array(Protocol):
@@ -17,12 +24,12 @@ class Array(Protocol):
 
 
 #: Anything with a buffer.
-BytesLike: TypeAlias = "Union[Buffer, Array]"
-PathLike: TypeAlias = "os.PathLike[str]"
+BytesLike: TypeAlias = Union[Buffer, Array]
+PathLike: TypeAlias = os.PathLike[str]
 #: An image or a patch: its bytes, or where the file is.
-Source: TypeAlias = "Union[Buffer, Array, os.PathLike[str]]"
+Source: TypeAlias = Union[Buffer, Array, os.PathLike[str]]
 #: Where a file is, in functions that take nothing else.
-FilePath: TypeAlias = "str | os.PathLike[str]"
+FilePath: TypeAlias = Union[str, os.PathLike[str]]
 
 Codec: TypeAlias = Literal["raw", "lz4", "zstd", "model"]
 Isa: TypeAlias = Literal["none", "thumb", "riscv", "xtensa", "tc32", "mcs51", "halves", "bytes"]
