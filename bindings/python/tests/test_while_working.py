@@ -83,6 +83,9 @@ if work == "apply":
     # Literals in the model codec are the slowest there are.
     old, patch = b"", flashdelta.diff(b"", old, codec="model", effort=1, isa="bytes")
     call = lambda: flashdelta.apply(old, patch)
+elif work == "explain":
+    old, patch = b"", flashdelta.diff(b"", old, codec="model", effort=1, isa="bytes")
+    call = lambda: flashdelta.explain(old, patch)
 elif work == "feed":
     old, patch = b"", flashdelta.diff(b"", old, codec="model", effort=1, isa="bytes")
     call = lambda: flashdelta.Applier(old).feed(patch)
@@ -108,7 +111,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize(("work", "megabytes"), [("diff", 24), ("apply", 3), ("feed", 3), ("many", 8)])
+@pytest.mark.parametrize(("work", "megabytes"), [("diff", 24), ("apply", 3), ("feed", 3), ("explain", 2), ("many", 8)])
 def test_ctrl_c_ends_long_work_within_half_a_second(work: str, megabytes: float, tmp_path: Path) -> None:
     script = tmp_path / "work.py"
     script.write_text(CTRL_C)
