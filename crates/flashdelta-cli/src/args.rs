@@ -2,6 +2,8 @@
 
 use clap::builder::PossibleValue;
 use clap::ValueEnum;
+use flashdelta::image::{AfterEnd, Overlap, ReadOptions};
+use flashdelta::package::{MemoryOptions, Output};
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 
 use crate::failure::{Class, Failure, Outcome};
@@ -108,6 +110,98 @@ impl ValueEnum for IsaArg {
             InstructionSet::Bytes => value.help("Do not predict instructions; units of 1 byte"),
             _ => value,
         })
+    }
+}
+
+/// A byte: `0xff`, or in decimal.
+pub(crate) fn byte(text: &str) -> Result<u8, String> {
+    let byte = number(text.trim()).and_then(|number| u8::try_from(number).ok());
+    byte.ok_or_else(|| "expected a byte such as 0xff".to_owned())
+}
+
+/// `--accept`: what is refused in text files by default.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Accept {
+    /// Records that hold the same address: the last one in the file wins
+    Overlap,
+    /// The same, and the first one wins
+    OverlapFirst,
+    /// The same, if both hold the same byte
+    OverlapSame,
+    /// Data behind the end record: left out
+    AfterEnd,
+    /// The same, and read
+    AfterEndRead,
+    /// Wrong checksums and record counts
+    Checksum,
+    /// Lines that are no records
+    Comments,
+}
+
+/// How Intel HEX files, S-records and the like are read.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Intel HEX, S-records and other files of records")]
+pub(crate) struct RecordArgs {
+    /// Accept what is refused by default
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    accept: Vec<Accept>,
+    /// What gaps between records are filled with; objcopy fills them with 0
+    #[arg(long, value_name = "BYTE", value_parser = byte, default_value = "0xff")]
+    pub(crate) fill: u8,
+}
+
+impl RecordArgs {
+    pub(crate) fn read(&self) -> ReadOptions {
+        let mut read = ReadOptions::default();
+        for accept in &self.accept {
+            match accept {
+                Accept::Overlap => read.overlap = Overlap::LastWins,
+                Accept::OverlapFirst => read.overlap = Overlap::FirstWins,
+                Accept::OverlapSame => read.overlap = Overlap::AcceptSame,
+                Accept::AfterEnd => read.after_end = AfterEnd::Ignore,
+                Accept::AfterEndRead => read.after_end = AfterEnd::Read,
+                Accept::Checksum => read.ignore_checksums = true,
+                Accept::Comments => read.skip_garbage = true,
+            }
+        }
+        read
+    }
+
+    pub(crate) fn memory(&self) -> MemoryOptions {
+        let mut options = MemoryOptions::default();
+        options.read = self.read();
+        options.fill = self.fill;
+        options
+    }
+}
+
+/// `--as`
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum As {
+    /// The identical file that the patch was made for
+    Same,
+    /// What a device holds in its slot
+    Bin,
+    /// Intel HEX
+    Hex,
+    /// S-records
+    Srec,
+    /// TI-TXT
+    TiTxt,
+    /// UF2
+    Uf2,
+}
+
+impl From<As> for Output {
+    fn from(arg: As) -> Self {
+        match arg {
+            As::Same => Self::Same,
+            As::Bin => Self::Binary,
+            As::Hex => Self::IntelHex,
+            As::Srec => Self::Srec,
+            As::TiTxt => Self::TiTxt,
+            As::Uf2 => Self::Uf2,
+        }
     }
 }
 

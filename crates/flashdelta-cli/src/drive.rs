@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use flashdelta::apply::{Applier, ApplyOptions, NewImage, OldImage};
+use flashdelta::package::{Files, Output};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use sha2::{Digest as _, Sha256};
 
@@ -86,7 +87,7 @@ impl Drive<'_> {
     }
 
     /// The most frequent bad patch is an old image: says so.
-    fn swapped(&self, failure: Failure) -> Failure {
+    pub(crate) fn swapped(&self, failure: Failure) -> Failure {
         let mut start = [0; MAGIC.len()];
         let read = File::open(self.names.old).and_then(|mut old| old.read_exact(&mut start));
         if read.is_ok() && start == MAGIC {
@@ -110,13 +111,17 @@ fn is_new_image(path: &Path, header: &PatchHeader) -> bool {
     start.is_some_and(|image| Sha256::digest(image)[..] == header.new_digest)
 }
 
-/// Does the patch turn `old` into `new`, in the very workspace that it asks for?
+/// Does the patch turn the file `old` into the file `new`, in the very workspace that it asks for?
 pub(crate) fn prove(old: &[u8], new: &[u8], patch: &[u8], bar: &Bar) -> Outcome {
     let [old_name, patch_name, new_name] = ["old image", "patch", "new image"].map(Path::new);
     let names = Names { old: old_name, patch: patch_name, new: new_name };
     let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar, doing: "verifying" };
-    let problem = match drive.run(&mut &*patch, old, Vec::new()) {
-        Ok((_, made)) if made == new => return Ok(()),
+    let made = Files::of(old, patch).map_err(|error| Failure::package(&error, &drive.names)).and_then(|files| {
+        let (_, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
+        files.finish(image, Output::Same).map_err(|error| Failure::package(&error, &drive.names))
+    });
+    let problem = match made {
+        Ok(made) if made == new => return Ok(()),
         Ok(_) => "it leads to another image".to_owned(),
         Err(failure) if failure.class == Class::Interrupted => return Err(failure),
         Err(failure) => failure.to_string(),

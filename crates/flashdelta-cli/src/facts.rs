@@ -25,6 +25,8 @@ pub(crate) struct Facts {
     patch_size: u64,
     header_size: u32,
     body_size: u32,
+    /// What only hosts need; 0: the files are their own images.
+    host_size: u32,
     identity: Option<IdentityFacts>,
 }
 
@@ -55,17 +57,13 @@ impl Facts {
             old_sha256_prefix: hex(&header.old_digest),
             new_size: header.new_size,
             new_sha256: hex(&header.new_digest),
-            patch_size: patch_size(header),
+            patch_size: header.patch_len(),
             header_size: header.header_len,
             body_size: header.body_len,
+            host_size: header.host_len,
             identity,
         }
     }
-}
-
-/// Bytes of the whole patch.
-pub(crate) fn patch_size(header: &PatchHeader) -> u64 {
-    u64::from(header.header_len) + u64::from(header.body_len)
 }
 
 /// A header, as people read it.

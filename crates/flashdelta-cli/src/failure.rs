@@ -6,6 +6,8 @@ use std::path::Path;
 
 use flashdelta::apply::{ApplyError, ErrorClass};
 use flashdelta::diff::DiffError;
+use flashdelta::image::ImageError;
+use flashdelta::package::PackageError;
 
 use crate::text;
 
@@ -22,6 +24,7 @@ pub(crate) enum Class {
     WrongDevice = 5,
     DoesNotFit = 6,
     Io = 7,
+    BadFile = 8,
     Interrupted = 130,
 }
 
@@ -36,6 +39,7 @@ impl Class {
             Self::WrongDevice => "wrong-device",
             Self::DoesNotFit => "does-not-fit",
             Self::Io => "io",
+            Self::BadFile => "bad-file",
             Self::Interrupted => "interrupted",
         }
     }
@@ -82,10 +86,39 @@ impl Failure {
         Self::new(Class::Interrupted, "interrupted: nothing was written")
     }
 
+    /// A firmware file cannot be read.
+    pub(crate) fn image(path: &Path, error: &ImageError) -> Self {
+        let failure = Self::new(Class::BadFile, format!("{}: {error}", path.display()));
+        match error {
+            ImageError::Overlap { .. } => {
+                failure.hint("--accept overlap lets the last one win, overlap-first the first one, overlap-same only bytes that are equal")
+            }
+            ImageError::DataAfterEnd { .. } => failure.hint("--accept after-end leaves it out, after-end-read reads it"),
+            ImageError::BadChecksum { .. } | ImageError::BadCount { .. } => failure.hint("--accept checksum reads on"),
+            ImageError::NoRecord { .. } => failure.hint("--accept comments leaves out lines that are no records"),
+            _ => failure,
+        }
+    }
+
+    /// Applying failed, or giving back the file.
+    pub(crate) fn package(error: &PackageError, names: &Names<'_>) -> Self {
+        let failure = |class, path: &Path| Self::new(class, format!("{}: {error}", path.display()));
+        match error {
+            PackageError::Apply(error) => Self::apply(error, names),
+            PackageError::OldFile(error) => Self::image(names.old, error),
+            PackageError::NeedsOldText => failure(Class::WrongBase, names.old).hint("--as bin makes a plain binary"),
+            PackageError::NewFileMismatch { .. } => failure(Class::WrongBase, names.old),
+            PackageError::Convert(_) => failure(Class::DoesNotFit, names.new),
+            _ => failure(Class::BadPatch, names.patch),
+        }
+    }
+
     /// The maker failed.
-    pub(crate) fn diff(error: &DiffError) -> Self {
+    pub(crate) fn diff(error: &DiffError, old: &Path, new: &Path) -> Self {
         let failure = |class| Self::new(class, error.to_string());
         match error {
+            DiffError::OldFile(error) => Self::image(old, error),
+            DiffError::NewFile(error) => Self::image(new, error),
             DiffError::ProfileTooSmall { codec, needed, .. } => {
                 let ram = text::size(*needed);
                 failure(Class::DoesNotFit).hint(format!("--ram {ram} is enough for codec {codec}"))

@@ -4,12 +4,56 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{NewFile, NewImage as _};
+use flashdelta::image::{self, ihex, srec, Format, Image, ReadOptions, WriteOptions};
 
 use crate::failure::{Class, Failure, Outcome};
 
 /// Reads a file whole.
 pub(crate) fn read(path: &Path) -> Outcome<Vec<u8>> {
     fs::read(path).map_err(|error| Failure::io("read", path, &error))
+}
+
+/// The format that the name of a file promises.
+pub(crate) fn format_by_name(path: &Path) -> Option<Format> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    Some(match extension.as_str() {
+        "hex" | "ihex" | "ihx" | "h86" | "hxl" => Format::IntelHex,
+        "s19" | "s28" | "s37" | "s2" | "s3" | "srec" | "sre" | "mot" | "mhx" | "sx" | "s" => Format::Srec,
+        "ti-txt" => Format::TiTxt,
+        "uf2" => Format::Uf2,
+        "bin" | "img" | "rom" => Format::Raw,
+        _ => return None,
+    })
+}
+
+/// Reads a firmware file whole. One that is named like a text file, but is none, is refused, with the place where it goes wrong.
+pub(crate) fn firmware(path: &Path, options: &ReadOptions) -> Outcome<Vec<u8>> {
+    let bytes = read(path)?;
+    let is_named_text = matches!(format_by_name(path), Some(Format::IntelHex | Format::Srec));
+    if is_named_text && !bytes.is_empty() && image::detect(&bytes) == Format::Raw {
+        parse(path, &bytes, options)?;
+    }
+    Ok(bytes)
+}
+
+/// The memory in a firmware file; a text file that is damaged is read as what its name says.
+pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<Image> {
+    let parsed = match (image::detect(file), format_by_name(path)) {
+        (Format::Raw, Some(Format::IntelHex)) => ihex::parse(file, options),
+        (Format::Raw, Some(Format::Srec)) => srec::parse(file, options),
+        _ => Image::parse(file, options),
+    };
+    parsed.map_err(|error| Failure::image(path, &error))
+}
+
+/// Does an image hold the bytes of an ELF file? A few may have been changed since (checksums, signatures).
+pub(crate) fn is_made_of(image: &[u8], elf: &[u8]) -> bool {
+    let mut zeros = WriteOptions::default();
+    zeros.fill = 0;
+    let binary = Image::parse(elf, &ReadOptions::default()).and_then(|found| found.write(Format::Raw, &zeros));
+    let Ok(binary) = binary else { return false };
+    let equal = image.iter().zip(&binary).filter(|(a, b)| a == b).count();
+    equal * 10 >= binary.len().min(image.len()) * 9
 }
 
 /// Where output shall go: not onto an input, and not onto something that is no file (renaming onto /dev/null would replace it).

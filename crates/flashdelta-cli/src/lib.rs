@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use commands::{apply, demo, diff, info, verify};
+use commands::{apply, convert, demo, diff, info, verify};
 use failure::{Class, Failure, Outcome};
 
 const EXAMPLES: &str = "\
@@ -40,6 +40,8 @@ Examples:
       Does it turn old.bin into what it promises?
   flashdelta apply old.bin update.fdp -o new.bin
       Make the new image.
+  flashdelta convert app.elf -o app.hex
+      Write a firmware file in another format.
 
 Exit codes:
   0    done
@@ -50,6 +52,7 @@ Exit codes:
   5    wrong device: product, hardware revision or security counter
   6    does not fit the device, or is not supported
   7    a file could not be read or written
+  8    bad file: a firmware file is damaged, or dubious
   130  interrupted
 
 Results go to standard output, remarks and errors to standard error.
@@ -73,6 +76,7 @@ enum Command {
     Apply(apply::Args),
     Verify(verify::Args),
     Info(info::Args),
+    Convert(convert::Args),
     Demo(demo::Args),
 }
 
@@ -83,6 +87,7 @@ impl Command {
             Self::Apply(args) => args.run(),
             Self::Verify(args) => args.run(),
             Self::Info(args) => args.run(),
+            Self::Convert(args) => args.run(),
             Self::Demo(args) => args.run(),
         }
     }

@@ -5,6 +5,9 @@ use std::io::{self, Write as _};
 
 use crate::failure::{Class, Failure, Outcome};
 
+/// What that the data is encrypted or compressed means.
+pub(crate) const PACKED: &str = "a delta of it will not be small; use the image before that step";
+
 /// Writes to standard output. Nobody listening any more (`| head`) is no error.
 pub(crate) fn print(text: &str) -> Outcome {
     let mut out = io::stdout().lock();

@@ -30,6 +30,15 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("short.bin", old[..1000].to_vec()),
         ("other.bin", common::testdata("firmware/cortex-m-1.0.bin")),
         ("app.hex", common::testdata("firmware/cortex-m-1.1.hex")),
+        ("app-1.0.s19", common::testdata("firmware/cortex-m-1.0.s19")),
+        ("app-1.0.bin", common::testdata("firmware/cortex-m-1.0.bin")),
+        ("app-1.1.bin", common::testdata("firmware/cortex-m-1.1.bin")),
+        ("app-1.1.elf", common::testdata("firmware/cortex-m-1.1.elf")),
+        ("two.hex", b":0400000001020304F2\r\n:020002000909EA\r\n:00000001FF\r\n".to_vec()),
+        ("checksum.hex", b":0400000001020304F2\n:0400040001020305F3\n:00000001FF\n".to_vec()),
+        ("joined.hex", b":0400000001020304F2\n:00000001FF\n:0400040001020305ED\n".to_vec()),
+        ("short.hex", b":04\n".to_vec()),
+        ("packed.bin", random(8192)),
         ("zeros.bin", common::testdata("edge/zeros-4k.bin")),
         ("app.elf", common::testdata("firmware/cortex-m-1.0.elf")),
         ("truncated.fdp", update[..update.len() / 2].to_vec()),
@@ -48,6 +57,18 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("old.bin", old),
         ("new.bin", new),
     ]
+}
+
+/// Bytes without any pattern (Marsaglia's xorshift).
+fn random(count: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_u32;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) as u8
+    };
+    core::iter::repeat_with(next).take(count).collect()
 }
 
 #[test]

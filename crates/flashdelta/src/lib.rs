@@ -47,6 +47,7 @@
 //! - [`apply`]: the push state machine, the traits through which it reads and writes images, and implementations for slices, NOR flash and files.
 //! - [`diff`]: the maker (with `std`).
 //! - [`image`]: firmware containers: which bytes stand at which addresses (with `std`).
+//! - [`package`]: files as they come: of a text file the memory is patched, and the identical text given back (with `std`).
 //!
 //! The maker runs the very code of the applier, with an encoder in place of the decoder: the two cannot drift apart.
 //!
@@ -62,6 +63,8 @@ pub mod apply;
 pub mod diff;
 #[cfg(feature = "std")]
 pub mod image;
+#[cfg(feature = "std")]
+pub mod package;
 
 mod bytes;
 #[cfg_attr(not(feature = "std"), allow(dead_code))]

@@ -4,6 +4,7 @@ mod common;
 
 use common::apply_in_pieces;
 use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
+use flashdelta::package::{self, Output};
 use flashdelta::{Codec, InstructionSet};
 
 /// The specification.
@@ -66,6 +67,30 @@ fn the_specification_and_the_applier_agree() {
         let (old, new, patch) = (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
         for piece in [1, 5, patch.len()] {
             assert_eq!(apply_in_pieces(&old, &patch, piece).as_ref(), Ok(&new), "{vector}");
+        }
+    }
+}
+
+#[test]
+fn the_specification_and_the_host_agree() {
+    let text = text();
+    let vectors = blocks(&text, "```files\n");
+    assert!(!vectors.is_empty());
+    for vector in vectors {
+        let (old, rest) = vector.strip_prefix("old:\n").unwrap().split_once("new:\n").unwrap();
+        let (new, _) = rest.split_once("patch:").unwrap();
+        let patch = field(vector, "patch:");
+        let made = package::apply(old.as_bytes(), &patch, Output::Same).unwrap();
+        assert_eq!(String::from_utf8(made).unwrap(), new);
+        let options = DiffOptions::new().profile(DeviceProfile::tiny()).codec(Codec::Raw);
+        let ours = package::diff(old.as_bytes(), new.as_bytes(), &options).unwrap();
+        assert!(ours.bytes.len() <= patch.len(), "{} bytes for {vector}", ours.bytes.len());
+        // A device makes the memory, whether it is given the host section or not.
+        let files = package::Files::of(old.as_bytes(), &patch).unwrap();
+        let image = package::apply(old.as_bytes(), &patch, Output::Binary).unwrap();
+        let alone = &patch[..patch.len() - ours.header.host_len as usize];
+        for patch in [&patch[..], alone] {
+            assert_eq!(apply_in_pieces(files.old_image(), patch, 1).as_ref(), Ok(&image));
         }
     }
 }

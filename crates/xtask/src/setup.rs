@@ -27,6 +27,7 @@ pub(crate) fn needs() -> Vec<Need> {
         need("the Python package", crate::python::is_here(), &["python3", "python3-venv"]),
         need("the MQTT example of the Python package", crate::python::has_mosquitto(), &["mosquitto"]),
         need("fuzzing (libFuzzer is C++)", exists("c++"), &["g++"]),
+        need("comparing formats", exists("srec_cat") && exists("objcopy"), &["srecord", "binutils"]),
     ];
     for target in &Target::ALL {
         needs.push(need(target.triple, device::toolchain(target).is_some(), target.packages));
@@ -94,6 +95,18 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
 
 fn is_root() -> bool {
     crate::command::output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+/// An environment for Python packages in `venv`, with what `requirements` names. Gives its interpreter.
+pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<std::path::PathBuf> {
+    let python = venv.join("bin/python");
+    if !python.is_file() && exec(command("python3").args(["-m", "venv"]).arg(venv)).is_err() {
+        apt(&["python3-venv"])?;
+        exec(command("python3").args(["-m", "venv"]).arg(venv))?;
+    }
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    exec(command(&python).args(install).arg(requirements))?;
+    Ok(python)
 }
 
 /// Where `cargo-fuzz` lies if we installed it: inside the target folder, nobody else's business.

@@ -10,7 +10,7 @@ use crate::steps::{Outcome, Steps};
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
 ///
-/// Steps: setup, format, lint, test, demo, docs, testdata, python, panic-free, device, fuzz.
+/// Steps: setup, format, lint, test, demo, formats, docs, testdata, python, panic-free, device, fuzz.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Run only these steps
@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("lint", lint);
     steps.step("test", || passed(run_all(&["test --workspace --all-features"])));
     steps.step("demo", || passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"])));
+    steps.step("formats", || formats(!args.no_setup));
     steps.step("docs", || {
         let mut doc = cargo("doc --workspace --no-deps --all-features");
         passed(exec(doc.env("RUSTDOCFLAGS", "-D warnings")))
@@ -86,6 +87,27 @@ fn run_all(arguments: &[&str]) -> Result<()> {
 fn outside_packages() -> impl Iterator<Item = &'static str> {
     let all = ["benches/Cargo.toml", "fuzz/Cargo.toml", "crates/xtask/device/Cargo.toml", "bindings/python/Cargo.toml"];
     all.into_iter().filter(|manifest| root().join(manifest).is_file())
+}
+
+/// Reads and writes firmware files beside tools that are not ours.
+fn formats(may_install: bool) -> Result<Outcome> {
+    let folder = root().join("crates/flashdelta-cli/tests/formats");
+    let venv = setup::tools().join("formats");
+    let python = match may_install {
+        true => setup::python(&venv, &folder.join("requirements.txt")).ok(),
+        false => Some(venv.join("bin/python")).filter(|python| python.is_file()),
+    };
+    let Some(python) = python else {
+        return Ok(Outcome::Skipped("no Python packages: bincopy, intelhex, esptool".to_owned()));
+    };
+    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
+    let target = crate::command::target_dir();
+    let program = target.join("release/flashdelta");
+    let mut compare = command(python);
+    compare.arg(folder.join("compare.py")).arg(program).arg(target.join("formats"));
+    let summary = crate::command::output(&mut compare)?;
+    println!("{summary}");
+    Ok(Outcome::Passed(summary.trim().to_owned()))
 }
 
 fn format() -> Result<Outcome> {

@@ -1,12 +1,16 @@
 //! `flashdelta apply`
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use flashdelta::apply::{ApplyOptions, NewFile, OldFile};
+use flashdelta::image;
+use flashdelta::package::{Files, Output};
+use flashdelta::PatchHeader;
 
-use crate::args::{DeviceArgs, OutputArgs};
-use crate::drive::Drive;
+use crate::args::{As, DeviceArgs, OutputArgs};
+use crate::drive::{self, Drive};
 use crate::facts::Facts;
 use crate::failure::{Failure, Names, Outcome};
 use crate::files;
@@ -19,6 +23,10 @@ const COMFORT: usize = 256 * 1024;
 const HELP: &str = "\
 Examples:
   flashdelta apply old.bin update.fdp -o new.bin
+  flashdelta apply old.hex update.fdp -o new.hex
+      Gives back the very file that the patch was made for.
+  flashdelta apply old.hex update.fdp -o slot.bin --as bin
+      What a device has in its slot after the update.
   flashdelta apply old.bin update.fdp -o new.bin --product heron --hardware 3
       As a heron of revision 3 would do it: a patch for others is refused.";
 
@@ -36,6 +44,9 @@ pub(crate) struct Args {
     /// Where the new image goes; a file that is there already is replaced
     #[arg(long, short, value_name = "OUT")]
     output: PathBuf,
+    /// What is written: the file that the patch was made for, or its memory in another format
+    #[arg(long = "as", value_enum, value_name = "FORMAT", default_value_t = As::Same)]
+    format: As,
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
@@ -45,18 +56,25 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let output = files::output(&self.output, &[&self.old, &self.patch])?;
-        let old = OldFile::open(&self.old).map_err(|error| Failure::io("read", &self.old, &error))?;
-        let mut patch = File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
-        let new = NewFile::create(output).map_err(|error| Failure::io("write", &self.output, &error))?;
         let mut options = ApplyOptions::default();
         options.device = self.device.device();
         let names = Names { old: &self.old, patch: &self.patch, new: &self.output };
         let bar = Bar::new(self.output_args.quiet);
         let drive = Drive { options, comfort: COMFORT, names, bar: &bar, doing: "applying" };
-        let (header, _) = drive.run(&mut patch, old, new)?;
+        let old = OldFile::open(&self.old).map_err(|error| Failure::io("read", &self.old, &error))?;
+        let mut patch = File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
+        let (header, size) = if self.is_plain(&drive)? {
+            let new = NewFile::create(output).map_err(|error| Failure::io("write", &self.output, &error))?;
+            let (header, _) = drive.run(&mut patch, old, new)?;
+            (header, header.new_size as usize)
+        } else {
+            let (header, file) = self.in_memory(&drive)?;
+            files::write(&output, &file)?;
+            (header, file.len())
+        };
         drop(bar);
         if !self.output_args.quiet {
-            eprintln!("{}: {} bytes, SHA-256 as promised", self.output.display(), grouped(header.new_size));
+            eprintln!("{}: {} bytes, SHA-256 as promised", self.output.display(), grouped(size as u64));
         }
         if self.output_args.json {
             let document =
@@ -64,5 +82,32 @@ impl Args {
             print_json(&document)?;
         }
         Ok(())
+    }
+
+    /// Are the files images as they are? Then the new one is written as it is made.
+    fn is_plain(&self, drive: &Drive<'_>) -> Outcome<bool> {
+        let mut patch = File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
+        let header = drive::header(&mut patch, &self.patch).map_err(|failure| drive.swapped(failure))?.0;
+        let mut start = Vec::new();
+        let read = File::open(&self.old).and_then(|old| old.take(4096).read_to_end(&mut start));
+        read.map_err(|error| Failure::io("read", &self.old, &error))?;
+        let is_plain = matches!(self.format, As::Same | As::Bin) && !image::detect(&start).is_records();
+        Ok(header.host_len == 0 && is_plain)
+    }
+
+    /// Reads the image from the old file, and makes the new file around the new image.
+    fn in_memory(&self, drive: &Drive<'_>) -> Outcome<(PatchHeader, Vec<u8>)> {
+        let failure = |error| Failure::package(&error, &drive.names);
+        let (old, patch) = (files::read(&self.old)?, files::read(&self.patch)?);
+        let files = Files::of(&old, &patch).map_err(failure)?;
+        let (header, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
+        if files.reads_memory() && header.host_len == 0 && !self.output_args.quiet {
+            eprintln!(
+                "{}: the patch was made from plain binaries; it fits the memory in this {} file",
+                self.old.display(),
+                image::detect(&old)
+            );
+        }
+        Ok((header, files.finish(image, Output::from(self.format)).map_err(failure)?))
     }
 }

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::builder::RangedU64ValueParser;
-use flashdelta::diff::{diff, DiffOptions, Patch, Phase};
+use flashdelta::diff::{AddressMap, DiffOptions, Patch, Phase};
+use flashdelta::image::{self, elf};
+use flashdelta::package::{self, Memory, MemoryOptions};
 use serde::Serialize;
 
-use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs};
+use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs, RecordArgs};
 use crate::drive;
 use crate::facts::Facts;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Class, Failure, Outcome};
 use crate::progress::Bar;
-use crate::text::{grouped, percent, print_json};
+use crate::text::{self, grouped, percent, print_json};
 use crate::{files, interrupt, profile};
 
 const HELP: &str = "\
@@ -25,6 +27,10 @@ Examples:
       For a Cortex-M with 16 KiB; the images are raw and run at this address.
   flashdelta diff old.bin new.bin -o update.fdp --product heron --hardware-to 4 --security-counter 7
       Refused by devices other than herons up to revision 4, and by those that require a counter above 7.
+  flashdelta diff old.hex new.s19 -o update.fdp
+      The memory in both files is patched; `apply` gives back new.s19 as it is, a device makes the memory.
+  flashdelta diff old.bin new.bin -o update.fdp --old-elf old.elf --new-elf new.elf
+      Addresses, and what is code, from the ELF files that the images were made of.
 
 Profiles:
   tiny   4 KiB of RAM          small  16 KiB of RAM
@@ -48,9 +54,9 @@ Sizes are written 65536, 64KiB, 64K or 0x10000.";
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// The image that devices have
+    /// The image that devices have, in any format
     old: PathBuf,
-    /// The image that they shall have
+    /// The image that they shall have, in any format
     new: PathBuf,
     /// Where the patch goes; a file that is there already is replaced
     #[arg(long, short, value_name = "PATCH")]
@@ -70,6 +76,12 @@ pub(crate) struct Args {
     /// Address at which both images run, where they are raw and do not tell
     #[arg(long, value_name = "ADDRESS", value_parser = args::address)]
     base: Option<u32>,
+    /// The ELF file that the old image was made of
+    #[arg(long, value_name = "ELF", conflicts_with = "base")]
+    old_elf: Option<PathBuf>,
+    /// The ELF file that the new image was made of
+    #[arg(long, value_name = "ELF", conflicts_with = "base")]
+    new_elf: Option<PathBuf>,
     /// How hard to try, 1 (fast) to 9 (thorough)
     #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,
@@ -82,22 +94,30 @@ pub(crate) struct Args {
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
+    records: RecordArgs,
+    #[command(flatten)]
     identity: IdentityArgs,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let options = self.options()?;
+        let mut options = self.options()?;
         let output = files::output(&self.output, &[&self.old, &self.new])?;
-        let [old, new] = [files::read(&self.old)?, files::read(&self.new)?];
+        let memory = self.records.memory();
+        let [old, new] = [files::firmware(&self.old, &memory.read)?, files::firmware(&self.new, &memory.read)?];
+        if self.old_elf.is_some() || self.new_elf.is_some() {
+            let map = |file, path, elf: &Option<PathBuf>| self.address_map(file, path, elf.as_deref(), &memory);
+            options = options.address_maps(map(&old, &self.old, &self.old_elf)?, map(&new, &self.new, &self.new_elf)?);
+        }
+        self.warn_if_packed(&new, &memory);
         let bar = Arc::new(Bar::new(self.output_args.quiet));
-        let patch = make(&old, &new, options, &bar)?;
+        let patch = self.make([&old, &new], options, &memory, &bar)?;
         if !self.no_verify {
             drive::prove(&old, &new, &patch.bytes, &bar)?;
         }
         bar.clear();
         files::write(&output, &patch.bytes)?;
-        self.summarize(&patch);
+        self.summarize(&patch, &new);
         if self.output_args.json {
             print_json(&Report::new(&self.output, !self.no_verify, &patch))?;
         }
@@ -123,7 +143,52 @@ impl Args {
         Ok(options)
     }
 
-    fn summarize(&self, patch: &Patch) {
+    /// Says that little can be saved before the time is spent.
+    fn warn_if_packed(&self, new: &[u8], memory: &MemoryOptions) {
+        let packed = Memory::read(new, memory).map_or(0.0, |found| image::packed(&found.image));
+        if packed >= 0.5 && !self.output_args.quiet {
+            let share = percent((packed * 1000.0) as u64, 1000);
+            eprintln!("warning: {share} of {} looks encrypted or compressed: {}", self.new.display(), text::PACKED);
+        }
+    }
+
+    /// Where an image stands: what its ELF file says, or else what can be found out.
+    fn address_map(&self, file: &[u8], path: &Path, elf: Option<&Path>, memory: &MemoryOptions) -> Outcome<AddressMap> {
+        let found = Memory::read(file, memory).map_err(|error| Failure::image(path, &error))?;
+        let Some(elf) = elf else { return Ok(AddressMap::from(&image::address_map(&found.image))) };
+        let bytes = files::read(elf)?;
+        let map = elf::map_of_binary(&bytes, found.image.len());
+        let map = map.ok_or_else(|| {
+            Failure::new(Class::BadFile, format!("{}: this is no ELF file with bytes to load", elf.display()))
+        })?;
+        if !self.output_args.quiet && !files::is_made_of(&found.image, &bytes) {
+            let (image, elf) = (path.display(), elf.display());
+            eprintln!("warning: {image} does not hold the bytes of {elf}: are they of the same build?");
+        }
+        Ok(AddressMap::from(&map))
+    }
+
+    /// Makes the patch, with a bar, until Ctrl-C.
+    fn make(
+        &self,
+        [old, new]: [&[u8]; 2],
+        options: DiffOptions,
+        memory: &MemoryOptions,
+        bar: &Arc<Bar>,
+    ) -> Outcome<Patch> {
+        let bar = Arc::clone(bar);
+        let options = options.progress(move |at| {
+            bar.update(doing(at.phase), at.fraction);
+            if interrupt::requested() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        package::diff_with(old, new, &options, memory).map_err(|error| Failure::diff(&error, &self.old, &self.new))
+    }
+
+    fn summarize(&self, patch: &Patch, new: &[u8]) {
         if self.output_args.quiet {
             return;
         }
@@ -131,6 +196,13 @@ impl Args {
         let of_new = percent(bytes, header.new_size.into());
         eprintln!("{}: {} bytes, {of_new} of the new image", self.output.display(), grouped(bytes));
         eprintln!("  codec {}, instruction set {}", header.codec, header.isa);
+        let format = image::detect(new);
+        if header.host_len > 0 {
+            let host = grouped(header.host_len);
+            eprintln!("  of it {host} bytes for hosts, which give back the {format} file; devices may do without");
+        } else if format.is_records() {
+            eprintln!("  {} is too irregular: it is patched as text, so no device can apply this", self.new.display());
+        }
         let workspace = grouped(header.workspace_len() as u64);
         eprintln!("  needs {} bytes of RAM on the device, {workspace} of it workspace", grouped(header.ram));
         match self.no_verify {
@@ -138,20 +210,6 @@ impl Args {
             false => eprintln!("  verified: it turns the old image into the new one"),
         }
     }
-}
-
-/// Makes a patch, with a bar, until Ctrl-C.
-fn make(old: &[u8], new: &[u8], options: DiffOptions, bar: &Arc<Bar>) -> Outcome<Patch> {
-    let bar = Arc::clone(bar);
-    let options = options.progress(move |at| {
-        bar.update(doing(at.phase), at.fraction);
-        if interrupt::requested() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
-    diff(old, new, &options).map_err(|error| Failure::diff(&error))
 }
 
 fn doing(phase: Phase) -> &'static str {

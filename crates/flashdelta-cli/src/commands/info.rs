@@ -1,10 +1,12 @@
 //! `flashdelta info`
 
 use core::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, OutOfBounds};
-use flashdelta::image::{self, AddressMap, Format, MapSegment, SegmentKind, Split};
+use flashdelta::image::{self, AddressMap, Format, Image, MapSegment, ReadOptions, SegmentKind, Split};
+use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +16,7 @@ use crate::facts::{self, Facts};
 use crate::failure::{Failure, Names, Outcome};
 use crate::files;
 use crate::progress::Bar;
-use crate::text::{grouped, hex, percent, print, print_json, Table};
+use crate::text::{self, grouped, hex, percent, print, print_json, Table};
 
 const HELP: &str = "\
 Examples:
@@ -23,7 +25,7 @@ Examples:
   flashdelta info update.fdp --old old.bin
       Also whether it applies to this image, what is copied from it, and what the body is spent on.
   flashdelta info firmware.bin
-      Container format, SHA-256, and which bytes stand at which addresses.";
+      Container format, SHA-256, versions, and which bytes stand at which addresses; whether it is encrypted or compressed.";
 
 /// Show what a patch is and needs, or what a firmware file holds
 #[derive(clap::Args)]
@@ -41,7 +43,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let bytes = files::read(&self.file)?;
+        let bytes = files::firmware(&self.file, &ReadOptions::default())?;
         if self.old.is_some() || bytes.starts_with(&drive::MAGIC) {
             self.patch(&bytes)
         } else {
@@ -97,7 +99,7 @@ impl Args {
         type Error = ApplyError<OutOfBounds, OutOfBounds>;
         let old_name = self.old.as_deref().unwrap_or(Path::new("old image"));
         let names = Names { old: old_name, patch: &self.file, new: Path::new("new image") };
-        let (expected, found) = (facts::patch_size(header) as u32, bytes.len() as u32);
+        let (expected, found) = (header.patch_len() as u32, bytes.len() as u32);
         if found < expected {
             return Err(Failure::apply(&Error::Truncated { fed: found, expected: Some(expected) }, &names));
         }
@@ -106,20 +108,26 @@ impl Args {
         }
         let Some(old) = &self.old else { return Ok(None) };
         let old = files::read(old)?;
+        let files = Files::of(&old, bytes).map_err(|error| Failure::package(&error, &names))?;
         let bar = Bar::new(false);
         let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar: &bar, doing: "verifying" };
-        drive.run(&mut &*bytes, old.as_slice(), Vec::new())?;
-        bar.update("explaining", 1.0);
+        let (_, image) = drive.run(&mut &*bytes, files.old_image(), Vec::new())?;
         let names = &drive.names;
-        explain(&old, bytes).map(Some).map_err(|error| Failure::apply(&error, names))
+        files.finish(image, Output::Same).map_err(|error| Failure::package(&error, names))?;
+        bar.update("explaining", 1.0);
+        explain(files.old_image(), bytes).map(Some).map_err(|error| Failure::apply(&error, names))
     }
 
     fn firmware(&self, bytes: &[u8]) -> Outcome {
         // Of a text file the data counts, which is what a patch would be made of.
         let Split { data, map, .. } = image::split(bytes);
+        let facts = image::Facts::of(bytes, &data);
+        let records = if map.format.is_records() { Image::parse(bytes, &ReadOptions::default()).err() } else { None };
+        let outcome = records.map_or(Ok(()), |error| Err(Failure::image(&self.file, &error)));
         let sha256 = hex(&Sha256::digest(bytes));
         if self.json {
-            return print_json(&FirmwareDocument::new(&self.file, (bytes.len(), data.len()), sha256, &map));
+            outcome?;
+            return print_json(&FirmwareDocument::new(&self.file, (bytes.len(), &data), sha256, &map, &facts));
         }
         let mut text = format!("{}: {}\n\n", self.file.display(), map.format);
         let mut table = Table::default();
@@ -129,9 +137,21 @@ impl Args {
         }
         table.row(["SHA-256", &sha256]);
         table.row(["code", &map.isa.map_or_else(|| "unknown".to_owned(), |isa| isa.to_string())]);
+        for (name, value) in &facts.details {
+            table.row([name, value]);
+        }
+        if !facts.versions.is_empty() {
+            table.row(["versions in it", &facts.versions.join(", ")]);
+        }
+        table.row(["entropy", &format!("{:.2} bits per byte", image::entropy(&data))]);
         text += &table.render("ll");
-        text += &address_table(&map);
-        print(&text)
+        text += &address_table(&map, &data);
+        if facts.is_packed() {
+            let share = percent((facts.packed * 1000.0) as u64, 1000);
+            let _ = writeln!(text, "\n{share} of the data looks encrypted or compressed: {}.", text::PACKED);
+        }
+        print(&text)?;
+        outcome
     }
 }
 
@@ -189,6 +209,9 @@ fn parts(header: &PatchHeader, breakdown: Option<&Breakdown>) -> Vec<Part> {
         Some(breakdown) => parts.extend(breakdown.parts.iter().map(|p| Part { part: p.name, bytes: p.bytes })),
         None => parts.push(part("body", header.body_len)),
     }
+    if header.host_len > 0 {
+        parts.push(part("for hosts", header.host_len));
+    }
     parts
 }
 
@@ -206,7 +229,7 @@ fn content_table(breakdown: &Breakdown) -> String {
 }
 
 fn parts_table(header: &PatchHeader, parts: &[Part]) -> String {
-    let total = facts::patch_size(header);
+    let total = header.patch_len();
     let mut table = Table::default();
     for Part { part, bytes } in parts {
         table.row([part, &grouped(*bytes), &percent(*bytes, total)]);
@@ -226,6 +249,16 @@ struct FirmwareDocument<'a> {
     sha256: String,
     format: String,
     code: Option<String>,
+    /// What headers and descriptors say.
+    details: BTreeMap<&'static str, String>,
+    /// Words that look like versions.
+    versions: Vec<String>,
+    /// Bits per byte, of the data.
+    entropy: f32,
+    /// The part of the data, 0 to 1, that looks like random bytes.
+    packed: f32,
+    /// Does a delta of it promise little?
+    looks_encrypted_or_compressed: bool,
     segments: Vec<SegmentDocument>,
     reserved: Vec<Range>,
 }
@@ -236,6 +269,7 @@ struct SegmentDocument {
     size: u32,
     address: u32,
     kind: &'static str,
+    entropy: f32,
 }
 
 /// Addresses, the end not included.
@@ -246,17 +280,33 @@ struct Range {
 }
 
 impl<'a> FirmwareDocument<'a> {
-    fn new(file: &'a Path, (size, data_size): (usize, usize), sha256: String, map: &AddressMap) -> Self {
-        let segment =
-            |s: &MapSegment| SegmentDocument { offset: s.offset, size: s.len, address: s.address, kind: kind(s.kind) };
+    fn new(
+        file: &'a Path,
+        (size, data): (usize, &[u8]),
+        sha256: String,
+        map: &AddressMap,
+        facts: &image::Facts,
+    ) -> Self {
+        let segment = |s: &MapSegment| SegmentDocument {
+            offset: s.offset,
+            size: s.len,
+            address: s.address,
+            kind: kind(s.kind),
+            entropy: image::entropy(bytes_of(s, data)),
+        };
         Self {
             kind: "firmware",
             file,
             size,
-            data_size,
+            data_size: data.len(),
             sha256,
             format: map.format.to_string(),
             code: map.isa.map(|isa| isa.to_string()),
+            details: facts.details.iter().cloned().collect(),
+            versions: facts.versions.clone(),
+            entropy: image::entropy(data),
+            packed: facts.packed,
+            looks_encrypted_or_compressed: facts.is_packed(),
             segments: map.segments.iter().map(segment).collect(),
             reserved: map.reserved.iter().map(|span| Range { start: span.start, end: span.end }).collect(),
         }
@@ -271,18 +321,27 @@ fn kind(kind: SegmentKind) -> &'static str {
     }
 }
 
-fn address_table(map: &AddressMap) -> String {
+/// The bytes of a segment.
+fn bytes_of<'a>(segment: &MapSegment, data: &'a [u8]) -> &'a [u8] {
+    let start = segment.offset as usize;
+    data.get(start..start + segment.len as usize).unwrap_or_default()
+}
+
+fn address_table(map: &AddressMap, data: &[u8]) -> String {
     if map.segments.is_empty() {
         let advice = if map.format == Format::Raw { ": tell `flashdelta diff` with --base" } else { "" };
         return format!("\nThe file does not tell at which addresses its bytes stand{advice}.\n");
     }
     let mut table = Table::default();
-    table.row(["address", "offset", "bytes", "holds"]);
+    table.row(["address", "offset", "bytes", "entropy", "holds"]);
     for s in &map.segments {
-        table.row([&format!("0x{:08x}", s.address), &format!("0x{:x}", s.offset), &grouped(s.len), kind(s.kind)]);
+        let entropy = format!("{:.2}", image::entropy(bytes_of(s, data)));
+        let (address, offset) = (format!("0x{:08x}", s.address), format!("0x{:x}", s.offset));
+        table.row([&address, &offset, &grouped(s.len), &entropy, kind(s.kind)]);
     }
     for span in &map.reserved {
-        table.row([&format!("0x{:08x}", span.start), "", &grouped(span.end - span.start), "no bytes in the file"]);
+        let bytes = grouped(span.end - span.start);
+        table.row([&format!("0x{:08x}", span.start), "", &bytes, "", "no bytes in the file"]);
     }
-    format!("\nAddresses:\n{}", table.render("lrrl"))
+    format!("\nAddresses:\n{}", table.render("lrrrl"))
 }

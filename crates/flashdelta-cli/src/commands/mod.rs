@@ -1,6 +1,7 @@
 //! The subcommands, one per file: the arguments, with their help, and what is done with them.
 
 pub(crate) mod apply;
+pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;

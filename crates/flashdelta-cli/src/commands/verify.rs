@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{ApplyOptions, OldFile};
+use flashdelta::apply::ApplyOptions;
+use flashdelta::package::{Files, Output};
 
 use crate::args::{self, DeviceArgs, OutputArgs};
 use crate::drive::{self, Drive};
 use crate::facts::Facts;
 use crate::failure::{Class, Failure, Names, Outcome};
+use crate::files;
 use crate::progress::Bar;
 use crate::text::{grouped, print, print_json, size};
 
@@ -49,13 +51,17 @@ impl Args {
                 return Err(Failure::new(Class::DoesNotFit, message).hint(format!("make it with --ram {}", size(ram))));
             }
         }
-        let old = OldFile::open(&self.old).map_err(|error| Failure::io("read", &self.old, &error))?;
+        let old = files::read(&self.old)?;
+        let patch = files::read(&self.patch)?;
         let mut options = ApplyOptions::default();
         options.device = self.device.device();
         let names = Names { old: &self.old, patch: &self.patch, new: Path::new("new image") };
         let bar = Bar::new(self.output_args.quiet);
         let drive = Drive { options, comfort: 0, names, bar: &bar, doing: "verifying" };
-        let (header, _) = drive.run(&mut open(&self.patch)?, old, Vec::new())?;
+        drive::parse(&patch, &self.patch).map_err(|failure| drive.swapped(failure))?;
+        let files = Files::of(&old, &patch).map_err(|error| Failure::package(&error, &drive.names))?;
+        let (header, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
+        files.finish(image, Output::Same).map_err(|error| Failure::package(&error, &drive.names))?;
         drop(bar);
         if self.output_args.json {
             print_json(

@@ -67,6 +67,7 @@ pub fn explain(old: &[u8], patch: &[u8]) -> Result<Breakdown, ApplyError<OutOfBo
     let truncated = ApplyError::Truncated { fed: patch.len() as u32, expected: None };
     let header = PatchHeader::parse(patch)?.ok_or(truncated)?;
     let body = patch.get(header.header_len as usize..).unwrap_or(&[]);
+    let body = body.get(..header.body_len as usize).unwrap_or(body);
     let mut maps = Maps::default();
     header.read_map(patch, |entry| match entry {
         MapEntry::Old(segment) => maps.old.push(segment),

@@ -29,6 +29,8 @@ pub use explain::{explain, Breakdown, PartBytes};
 pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "std")]
+pub(crate) use pull::apply_body;
+#[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
 
 use buffers::{Buffers, Views};
@@ -79,8 +81,10 @@ pub struct Applier<'w, O: OldImage, N: NewImage> {
     workspace: Option<&'w mut [u8]>,
     /// Afterwards.
     body: Option<Body<'w>>,
-    /// Bytes that have been fed.
+    /// Bytes that have been fed, of header and body.
     fed: u32,
+    /// Bytes of the host section that have been fed, and ignored.
+    skipped: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,11 +107,12 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
     /// a device that gives all it has learns from the error whether it was enough, before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
-        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: None, fed: 0 }
+        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: None, fed: 0, skipped: 0 }
     }
 
-    /// Takes the next bytes of the patch, any number of them. When the last one is in, the new image is verified and
-    /// committed, and [`Progress::done`] is set.
+    /// Takes the next bytes of the patch, any number of them. When the last one of the body is in, the new image is verified and
+    /// committed, and [`Progress::done`] is set. A [host section](PatchHeader::host_len) behind the body may be fed or not; it is
+    /// ignored.
     ///
     /// The call that completes the header reads the whole old image, the last one the whole new image.
     ///
@@ -126,7 +131,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
         };
         match phase {
             Phase::Poisoned => return Err(ApplyError::Poisoned),
-            Phase::Done if !input.is_empty() => return Err(ApplyError::TrailingInput { expected: self.fed }),
+            Phase::Done => self.skip(input)?,
             _ => {}
         }
         self.phase = phase;
@@ -204,6 +209,17 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
             return Err(ApplyError::OldMismatch { expected: header.old_digest, found });
         }
         self.body = Some(body);
+        Ok(())
+    }
+
+    /// The host section is none of a device's business; what follows it is no part of the patch.
+    fn skip(&mut self, input: &[u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
+        let host_len = self.body.as_ref().map_or(0, |body| body.header.host_len);
+        let left = host_len.saturating_sub(self.skipped);
+        if input.len() > left as usize {
+            return Err(ApplyError::TrailingInput { expected: self.fed.saturating_add(host_len) });
+        }
+        self.skipped = self.skipped.saturating_add(input.len() as u32);
         Ok(())
     }
 

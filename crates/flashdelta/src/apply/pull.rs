@@ -3,8 +3,11 @@
 use core::fmt;
 use std::io::{self, Read};
 
+use super::buffers::Views;
+use super::machine::Outcome;
+use super::{memory, Damage};
 use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
-use crate::patch::{HeaderError, PatchHeader, MAX_HEADER_LEN};
+use crate::patch::{HeaderError, Layout, PatchHeader, MAX_HEADER_LEN};
 
 /// Bytes that are read at a time.
 const PIECE: usize = 16 * 1024;
@@ -40,6 +43,25 @@ pub fn apply(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, ApplyError<OutOfBounds
 pub fn verify(old: &[u8], patch: &[u8]) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
     apply(old, patch)?;
     PatchHeader::parse(patch)?.ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
+}
+
+/// Decodes a body that has no header of its own: `header` says what a header would.
+pub(crate) fn apply_body(
+    old: &[u8],
+    body: &[u8],
+    mut header: PatchHeader,
+) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+    header.ram = Layout::of(&header).ram() as u32;
+    let mut workspace = vec![0; header.workspace_len() + EXTRA];
+    let mut parts = memory::divide(header, &mut workspace)?;
+    let (mut old, mut new) = (old, Vec::new());
+    let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new };
+    match parts.machine.feed(body, true, header.new_size, &mut views)? {
+        Outcome::Complete => {}
+        Outcome::NeedInput => return Err(ApplyError::Damaged { what: Damage::Ends, offset: parts.buffers.position() }),
+    }
+    parts.buffers.flush(&mut new)?;
+    Ok(new)
 }
 
 /// The workspace that a patch needs; as much as a header, if it is too short to tell.

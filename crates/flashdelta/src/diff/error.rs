@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::image::ImageError;
 use crate::patch::Codec;
 use crate::predict::walker::InstructionSet;
 
@@ -53,6 +54,10 @@ pub enum DiffError {
         /// The codec.
         codec: Codec,
     },
+    /// The old file is one of records, and they cannot be read.
+    OldFile(ImageError),
+    /// The new file is one of records, and they cannot be read.
+    NewFile(ImageError),
     /// The progress callback asked to give up.
     Cancelled,
 }
@@ -79,9 +84,18 @@ impl fmt::Display for DiffError {
                 write!(f, "profile \"{profile}\" has no prediction for instruction set {isa}")
             }
             Self::CodecNotBuilt { codec } => write!(f, "this program was built without codec {codec}"),
+            Self::OldFile(error) => write!(f, "old file: {error}"),
+            Self::NewFile(error) => write!(f, "new file: {error}"),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }
 
-impl core::error::Error for DiffError {}
+impl core::error::Error for DiffError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::OldFile(error) | Self::NewFile(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -45,7 +45,8 @@ use std::sync::Mutex;
 
 use crate::coding::Part;
 use crate::model::Tally;
-use crate::patch::{tables_for, Codec, Layout, PatchHeader, Tables, MAX_SIZE};
+use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, MAX_SIZE};
+use crate::predict::walker::InstructionSet;
 use control::Control;
 use encode::Job;
 use parse::Copy;
@@ -263,10 +264,12 @@ impl<'a> Maker<'a> {
         header.old_digest = core::array::from_fn(|i| old_digest[i]);
         header.new_digest = *new_digest;
         let mut bytes = header.emit(maps);
-        if header.ram > profile.ram || bytes.len() + body.bytes.len() > limit {
+        let host_section = &self.options.host_section;
+        if header.ram > profile.ram || bytes.len() + body.bytes.len() + host_section.len() > limit {
             return Ok(None);
         }
         bytes.extend_from_slice(&body.bytes);
+        bytes.extend_from_slice(host_section);
         Ok(Some(Made { header, bytes, spent: body.spent, tally: body.tally }))
     }
 
@@ -278,6 +281,7 @@ impl<'a> Maker<'a> {
             granularity_log2: self.options.profile.page.trailing_zeros() as u8,
             old_size: self.old.len() as u32,
             new_size: self.new.len() as u32,
+            host_len: self.options.host_section.len() as u32,
             identity: self.options.identity,
             map_counts: prediction.maps.counts(),
             ..PatchHeader::default()
@@ -297,6 +301,7 @@ impl<'a> Maker<'a> {
             header_len: header.header_len,
             address_map_len: header.address_map_len(),
             body_len: header.body_len,
+            host_len: header.host_len,
             parts: spent.map_or_else(Vec::new, PartBytes::list),
             copies_from_old: tally.copies[0],
             copies_from_new: tally.copies[1],
@@ -321,6 +326,18 @@ impl<'a> Maker<'a> {
         let (profile, ram) = (profile.name.clone(), profile.ram);
         DiffError::ProfileTooSmall { profile, ram, codec: cheapest, needed: need(&cheapest) }
     }
+}
+
+/// The body, in the model codec with these tables, that makes `new` of `old`, neither of which is firmware: without prediction, in units
+/// of 1 byte.
+pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, DiffError> {
+    let options = DiffOptions::new();
+    let control = Control::new(&options, 1);
+    let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
+    let copies = Search::for_model(options.effort).copies(old, new, &prediction, 1, &control)?;
+    let job = Job { old, new, copies: &copies, prediction: &prediction };
+    let body = job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)?;
+    Ok(body.map_or_else(Vec::new, |body| body.bytes))
 }
 
 /// The smaller patch; of equals the first.

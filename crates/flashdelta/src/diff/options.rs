@@ -95,6 +95,8 @@ pub struct DiffOptions {
     pub(crate) new_map: Option<AddressMap>,
     pub(crate) base: Option<u32>,
     pub(crate) identity: Option<Identity>,
+    /// Appended to the patch as it is: what it holds is the business of whoever sets it.
+    pub(crate) host_section: Vec<u8>,
     pub(crate) effort: u8,
     pub(crate) threads: usize,
     pub(crate) progress: Option<Arc<Callback>>,
@@ -111,6 +113,7 @@ impl DiffOptions {
             new_map: None,
             base: None,
             identity: None,
+            host_section: Vec::new(),
             effort: 6,
             threads: 0,
             progress: None,

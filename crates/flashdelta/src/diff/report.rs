@@ -33,6 +33,8 @@ pub struct Report {
     pub address_map_len: u32,
     /// Bytes of the body.
     pub body_len: u32,
+    /// Bytes of the host section.
+    pub host_len: u32,
     /// What the body spends its bytes on; empty for the byte codecs.
     pub parts: Vec<PartBytes>,
     /// Copies from the old image.

@@ -52,7 +52,7 @@ impl Image {
     /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an Espressif image the segments.
     ///
     /// # Errors
-    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes.
+    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and no records without any).
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
         let format = super::detect(file);
         match format {
@@ -67,15 +67,15 @@ impl Image {
         let mut add = |range: core::ops::Range<usize>, address: u64| {
             let start = collector.data.len();
             collector.data.extend_from_slice(file.get(range).unwrap_or_default());
-            collector.place(start, address, 0)
+            collector.place(start, address, (0, 0))
         };
         let mut entry = None;
         match format {
             Format::Elf => {
                 let parsed = elf::ElfFile::parse(file)
                     .ok_or_else(|| damaged("the headers lie outside of the file (cut off?)"))?;
-                for load in &parsed.loads {
-                    add(load.range.clone(), load.physical_address)?;
+                for (range, address) in elf::stored(&parsed) {
+                    add(range, address)?;
                 }
                 entry = u32::try_from(parsed.entry).ok();
             }
@@ -117,7 +117,8 @@ impl Image {
     /// it does not have, or an address that does not fit; [`ImageError::Empty`] if nothing is left in the range.
     pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
         let segments = self.cut(options.range);
-        if segments.is_empty() && (format != Format::Raw || options.range.is_none()) {
+        // A file without data may be written again; a range that leaves nothing is a mistake.
+        if segments.is_empty() && !self.segments.is_empty() && format != Format::Raw {
             return Err(ImageError::Empty);
         }
         match format {

@@ -208,6 +208,19 @@ fn pieces(elf: &ElfFile) -> Vec<Piece> {
     pieces
 }
 
+/// The bytes that objcopy copies, with the addresses where they are stored: sections, or segments where there is no section table.
+pub(crate) fn stored(elf: &ElfFile) -> Vec<(Range<usize>, u64)> {
+    pieces_of_binary(elf).into_iter().map(|piece| (piece.range, piece.stored)).collect()
+}
+
+fn pieces_of_binary(elf: &ElfFile) -> Vec<Piece> {
+    let mut pieces = pieces(elf);
+    if pieces.iter().any(|piece| piece.section) {
+        pieces.retain(|piece| piece.section);
+    }
+    pieces
+}
+
 /// Adds what the file says about the chip: the instruction set, and the addresses without bytes.
 fn describe(elf: &ElfFile, file: &[u8], map: &mut AddressMap) {
     map.isa = Some(elf.isa(file));
@@ -240,11 +253,7 @@ pub fn map_of_binary(elf_file: &[u8], binary_len: usize) -> Option<AddressMap> {
     let elf = ElfFile::parse(elf_file)?;
     let mut map = AddressMap::empty(Format::Raw);
     describe(&elf, elf_file, &mut map);
-    let mut pieces = pieces(&elf);
-    // objcopy copies sections; without a section table, segments.
-    if pieces.iter().any(|piece| piece.section) {
-        pieces.retain(|piece| piece.section);
-    }
+    let pieces = pieces_of_binary(&elf);
     let first = pieces.iter().map(|piece| piece.stored).min()?;
     for piece in &pieces {
         let Ok(start) = usize::try_from(piece.stored - first) else { continue };

@@ -61,6 +61,8 @@ pub enum ImageError {
     BadRecord {
         /// Line.
         line: usize,
+        /// Column of the record.
+        column: usize,
         /// What is wrong.
         problem: &'static str,
     },
@@ -68,6 +70,8 @@ pub enum ImageError {
     BadCount {
         /// Line of the count record.
         line: usize,
+        /// Column of the record.
+        column: usize,
         /// What it says.
         expected: u32,
         /// Data records before it.
@@ -75,8 +79,10 @@ pub enum ImageError {
     },
     /// Bytes beyond the 32-bit address space.
     AddressOverflow {
-        /// Line.
+        /// Line; 0 in a binary container.
         line: usize,
+        /// Column of the record.
+        column: usize,
         /// First address that is too large.
         address: u64,
     },
@@ -84,6 +90,8 @@ pub enum ImageError {
     Overlap {
         /// Line of the later record; 0 in a binary container.
         line: usize,
+        /// Column of the record.
+        column: usize,
         /// First address that was there before.
         address: u32,
     },
@@ -91,6 +99,8 @@ pub enum ImageError {
     DataAfterEnd {
         /// Line.
         line: usize,
+        /// Column of the record.
+        column: usize,
     },
     /// No end record: the file may be cut off. Only in strict mode.
     MissingEnd {
@@ -162,20 +172,23 @@ impl fmt::Display for ImageError {
             Self::UnknownRecord { line, column, found } => {
                 write!(f, "line {line}, column {column}: record type {found:02X} is reserved or unknown")
             }
-            Self::BadRecord { line, problem } => write!(f, "line {line}: {problem}"),
-            Self::BadCount { line, expected, found } => {
-                write!(f, "line {line}: the count record says {expected} data records, but there are {found} (is a part of the file missing?)")
+            Self::BadRecord { line, column, problem } => write!(f, "line {line}, column {column}: {problem}"),
+            Self::BadCount { line, column, expected, found } => {
+                write!(f, "line {line}, column {column}: the count record says {expected} data records, but there are {found} (is a part of the file missing?)")
             }
-            Self::AddressOverflow { line, address } => {
-                write!(f, "line {line}: address {address:#x} is beyond the 32-bit address space")
+            Self::AddressOverflow { line: 0, address, .. } => {
+                write!(f, "address {address:#x} is beyond the 32-bit address space")
             }
-            Self::Overlap { line: 0, address } => write!(f, "two segments hold the byte at address {address:#010x}"),
-            Self::Overlap { line, address } => write!(
+            Self::AddressOverflow { line, column, address } => {
+                write!(f, "line {line}, column {column}: address {address:#x} is beyond the 32-bit address space")
+            }
+            Self::Overlap { line: 0, address, .. } => write!(f, "two segments hold the byte at address {address:#010x}"),
+            Self::Overlap { line, column, address } => write!(
                 f,
-                "line {line}: the byte at address {address:#010x} was there before (two images merged? choose which one wins with the overlap option)"
+                "line {line}, column {column}: the byte at address {address:#010x} was there before (two images merged? choose which one wins with the overlap option)"
             ),
-            Self::DataAfterEnd { line } => {
-                write!(f, "line {line}: data behind the end record (two files joined? choose to ignore or to read it \
+            Self::DataAfterEnd { line, column } => {
+                write!(f, "line {line}, column {column}: data behind the end record (two files joined? choose to ignore or to read it \
                  with the option for data after the end)")
             }
             Self::MissingEnd { line } => write!(f, "line {line}: the file ends without an end record (cut off?); only strict mode refuses this"),

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::{bytes, dfu, ebl, elf, esp, gbl, mcuboot, telink, uf2, zigbee};
+use super::lines::{self, Lines};
+use super::{bytes, dfu, ebl, elf, esp, gbl, ihex, mcuboot, srec, telink, uf2, zigbee};
 
 /// A container format.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -36,6 +37,13 @@ pub enum Format {
     DfuSe,
     /// Plain binary with a DFU suffix.
     Dfu,
+}
+
+impl Format {
+    /// Is it a format of records, each with an address of its own? Then the file is not the image that a device holds.
+    pub fn is_records(self) -> bool {
+        matches!(self, Self::IntelHex | Self::Srec | Self::TiTxt | Self::Uf2)
+    }
 }
 
 impl fmt::Display for Format {
@@ -79,8 +87,34 @@ pub fn detect(file: &[u8]) -> Format {
     }
 }
 
-/// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit, `@` and hex digits.
+/// So many bytes are searched for a record.
+const PROBE: usize = 4096;
+
+/// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit, `@` and hex digits; or in the first
+/// record that is right, if comments stand before it.
 fn detect_text(file: &[u8]) -> Option<Format> {
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    first_line(file).or_else(|| first_record(file.get(..PROBE).unwrap_or(file)))
+}
+
+/// The first line of a text that is a whole record, with the right checksum.
+fn first_record(text: &[u8]) -> Option<Format> {
+    if text.iter().any(|b| !(b.is_ascii_graphic() || b.is_ascii_whitespace() || *b >= 0x80)) {
+        return None;
+    }
+    let mut data = Vec::new();
+    Lines::new(text).find_map(|line| {
+        data.clear();
+        let record = text.get(lines::trim(text, line.text))?;
+        match record.first()? {
+            b':' => ihex::read(record, &mut data, false).ok().map(|_| Format::IntelHex),
+            b'S' | b's' => srec::read(record, &mut data, false).ok().map(|_| Format::Srec),
+            _ => None,
+        }
+    })
+}
+
+fn first_line(file: &[u8]) -> Option<Format> {
     let start = file.iter().position(|b| !b.is_ascii_whitespace())?;
     let digits = |from: usize, count: usize| {
         bytes::slice(file, start + from, count).is_some_and(|run| run.iter().all(u8::is_ascii_hexdigit))

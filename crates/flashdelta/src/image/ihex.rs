@@ -51,11 +51,14 @@ pub(crate) struct Record {
 /// Everything that loses data: bad digits, lengths, checksums and record types, addresses beyond 32 bits, overlaps and data
 /// behind the end record, each with line and column. `options` can accept the last four.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
-    let mut collector = Collector::with_capacity(file.len() / 2);
+    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
+}
+
+fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let mut entry = None;
     let mut base = 0u64;
     let mut ended = false;
-    let mut last = 0;
+    let (mut last, mut any) = (0, false);
     for line in Lines::new(file) {
         last = line.number;
         let Some(range) = record_text(file, &line, options)? else { continue };
@@ -70,21 +73,22 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             Err(fault) if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict => continue,
             Err(fault) => return Err(fault.at(line.number, column)),
         };
+        any = true;
         if record.kind == kind::DATA {
             let len = collector.data.len() - start;
             if ended && options.after_end == AfterEnd::Refuse && len != 0 {
-                return Err(ImageError::DataAfterEnd { line: line.number });
+                return Err(ImageError::DataAfterEnd { line: line.number, column: column + 1 });
             }
             if options.strict && (len == 0 || usize::from(record.address) + len > 0x1_0000) {
                 let problem =
                     if len == 0 { "a data record without data" } else { "a data record crosses a 64 KiB boundary" };
                 return Err(ImageError::NotStrict { line: line.number, problem });
             }
-            collector.place(start, base + u64::from(record.address), line.number)?;
+            collector.place(start, base + u64::from(record.address), (line.number, column + 1))?;
             continue;
         }
         let value = collector.data.get(start..).unwrap_or_default();
-        let malformed = |problem| Err(ImageError::BadRecord { line: line.number, problem });
+        let malformed = |problem| Err(ImageError::BadRecord { line: line.number, column: column + 1, problem });
         match (record.kind, value.len()) {
             (kind::END, 0) => {
                 ended = true;
@@ -122,7 +126,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         return Err(ImageError::MissingEnd { line: last });
     }
     let segments = collector.finish(options.overlap)?;
-    if segments.is_empty() {
+    if segments.is_empty() && !any {
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::IntelHex, segments, entry, header: None })
@@ -182,7 +186,7 @@ impl Fault {
                 ImageError::BadChecksum { line, column: place(column), expected, found }
             }
             Self::Kind { column, found } => ImageError::UnknownRecord { line, column: place(column), found },
-            Self::Short { problem } => ImageError::BadRecord { line, problem },
+            Self::Short { problem } => ImageError::BadRecord { line, column: place(0), problem },
         }
     }
 }

@@ -107,43 +107,58 @@ pub(crate) struct Collector {
     /// All data, in the order of the file.
     pub(crate) data: Vec<u8>,
     runs: Vec<Run>,
+    /// Every record is a run of its own.
+    exact: bool,
 }
 
 /// Consecutive data at consecutive addresses.
 struct Run {
     address: u32,
     start: usize,
-    /// Line (or block) of the first byte.
-    line: usize,
+    /// Line and column of the first byte; 0 in a binary container.
+    at: (usize, usize),
 }
 
 impl Collector {
-    /// With room for the data of a file of this length.
+    /// With room for this many bytes.
     pub(crate) fn with_capacity(len: usize) -> Self {
-        Self { data: Vec::with_capacity(len), runs: Vec::new() }
+        Self { data: Vec::with_capacity(len), ..Self::default() }
     }
 
-    /// The bytes of `data` from `start` on, just appended, stand at `address`. `line` for messages.
-    pub(crate) fn place(&mut self, start: usize, address: u64, line: usize) -> Result<(), ImageError> {
+    /// Reads a text file. If two records overlap it is read again, to find the place of the very record.
+    pub(crate) fn collect(
+        capacity: usize,
+        read: impl Fn(Self) -> Result<Image, ImageError>,
+    ) -> Result<Image, ImageError> {
+        match read(Self::with_capacity(capacity)) {
+            Err(ImageError::Overlap { .. }) => read(Self { exact: true, ..Self::with_capacity(capacity) }),
+            result => result,
+        }
+    }
+
+    /// The bytes of `data` from `start` on, just appended, stand at `address`. `at`: line and column, for messages.
+    pub(crate) fn place(&mut self, start: usize, address: u64, at: (usize, usize)) -> Result<(), ImageError> {
         let len = (self.data.len() - start) as u64;
         if len == 0 {
             return Ok(());
         }
         let end = address + len;
         if end > 1 << 32 {
-            return Err(ImageError::AddressOverflow { line, address: address.max(1 << 32) });
+            let (line, column) = at;
+            return Err(ImageError::AddressOverflow { line, column, address: address.max(1 << 32) });
         }
-        let Ok(address) = u32::try_from(address) else { return Err(ImageError::AddressOverflow { line, address }) };
+        // `end` is not above 2^32 and not equal to `address`.
+        let address = (address & 0xffff_ffff) as u32;
         let next = self.runs.last().map(|run| u64::from(run.address) + (start - run.start) as u64);
-        if next != Some(u64::from(address)) {
-            self.runs.push(Run { address, start, line });
+        if self.exact || next != Some(u64::from(address)) {
+            self.runs.push(Run { address, start, at });
         }
         Ok(())
     }
 
     /// Sorts by address and settles overlaps.
     pub(crate) fn finish(self, overlap: Overlap) -> Result<Vec<Segment>, ImageError> {
-        let Self { data, runs } = self;
+        let Self { data, runs, .. } = self;
         if let [run] = runs.as_slice() {
             return Ok(vec![Segment { address: run.address, data }]);
         }
@@ -156,7 +171,7 @@ impl Collector {
                 address: run.address,
                 bytes: data.get(run.start..end).unwrap_or_default(),
                 order,
-                line: run.line,
+                at: run.at,
             })
             .collect();
         pieces.sort_by_key(|piece| piece.address);
@@ -177,7 +192,7 @@ struct Piece<'a> {
     bytes: &'a [u8],
     /// Place in the file.
     order: usize,
-    line: usize,
+    at: (usize, usize),
 }
 
 impl Piece<'_> {
@@ -198,23 +213,23 @@ fn join<'a>(pieces: impl Iterator<Item = (u32, &'a [u8])>) -> Vec<Segment> {
     segments
 }
 
-/// The overlap to report: of the pieces that overlap a neighbour, the one that comes last in the file. Its line is where its run begins.
+/// The overlap to report: of the pieces that overlap a neighbour, the one that comes last in the file. Its place is where its run begins.
 fn first_overlap(pieces: &[Piece<'_>]) -> ImageError {
     let mut reach: Option<Piece<'_>> = None;
-    let mut found: Option<(usize, usize, u32)> = None;
+    let mut found: Option<(usize, (usize, usize), u32)> = None;
     for piece in pieces {
         if let Some(before) = reach.filter(|before| before.end() > u64::from(piece.address)) {
             let later = if before.order > piece.order { before } else { *piece };
             if found.is_none_or(|(order, _, _)| later.order < order) {
-                found = Some((later.order, later.line, piece.address));
+                found = Some((later.order, later.at, piece.address));
             }
         }
         if reach.is_none_or(|before| before.end() < piece.end()) {
             reach = Some(*piece);
         }
     }
-    let (_, line, address) = found.unwrap_or_default();
-    ImageError::Overlap { line, address }
+    let (_, (line, column), address) = found.unwrap_or_default();
+    ImageError::Overlap { line, column, address }
 }
 
 /// Writes the pieces over each other in the order in which they win.
@@ -247,7 +262,8 @@ fn settle(pieces: Vec<Piece<'_>>, overlap: Overlap) -> Result<Vec<Segment>, Imag
                     match set.get_mut(at + index) {
                         Some(true) if old != new => {
                             return Err(ImageError::Overlap {
-                                line: piece.line,
+                                line: piece.at.0,
+                                column: piece.at.1,
                                 address: piece.address.saturating_add(index as u32),
                             });
                         }
@@ -273,7 +289,7 @@ mod tests {
         for (line, (address, bytes)) in pieces.iter().enumerate() {
             let start = collector.data.len();
             collector.data.extend_from_slice(bytes);
-            collector.place(start, *address, line + 1)?;
+            collector.place(start, *address, (line + 1, 1))?;
         }
         Ok(collector.finish(overlap)?.into_iter().map(|s| (s.address, s.data)).collect())
     }
@@ -285,15 +301,15 @@ mod tests {
         assert_eq!(found, [(0, vec![0, 1, 2]), (8, vec![8, 9]), (0xffff_fffe, vec![1, 2])]);
         assert_eq!(
             collect(&[(0xffff_fffe, &[1, 2, 3])], Overlap::Refuse),
-            Err(ImageError::AddressOverflow { line: 1, address: 1 << 32 })
+            Err(ImageError::AddressOverflow { line: 1, column: 1, address: 1 << 32 })
         );
     }
 
     #[test]
     fn overlaps_by_policy() {
         let pieces: [(u64, &[u8]); 3] = [(4, &[1, 1, 1, 1]), (0, &[9]), (6, &[1, 2, 2])];
-        assert_eq!(collect(&pieces, Overlap::Refuse), Err(ImageError::Overlap { line: 3, address: 6 }));
-        assert_eq!(collect(&pieces, Overlap::AcceptSame), Err(ImageError::Overlap { line: 3, address: 7 }));
+        assert_eq!(collect(&pieces, Overlap::Refuse), Err(ImageError::Overlap { line: 3, column: 1, address: 6 }));
+        assert_eq!(collect(&pieces, Overlap::AcceptSame), Err(ImageError::Overlap { line: 3, column: 1, address: 7 }));
         assert_eq!(collect(&pieces, Overlap::LastWins).unwrap(), [(0, vec![9]), (4, vec![1, 1, 1, 2, 2])]);
         assert_eq!(collect(&pieces, Overlap::FirstWins).unwrap(), [(0, vec![9]), (4, vec![1, 1, 1, 1, 2])]);
         let same: [(u64, &[u8]); 2] = [(4, &[1, 2]), (5, &[2, 3])];

@@ -16,6 +16,7 @@ mod bytes;
 mod convert;
 mod cyacd;
 mod error;
+mod facts;
 mod format;
 mod lines;
 mod map;
@@ -38,9 +39,11 @@ pub mod zigbee;
 
 pub use convert::WriteOptions;
 pub use error::ImageError;
+pub use facts::{entropy, packed, Facts};
 pub use format::{detect, Format};
 pub use map::{address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
+pub(crate) use records::{blocks, Block};
 pub use records::{join, split, Split};
 
 #[cfg(test)]

@@ -42,9 +42,12 @@ fn address_len(kind: u8) -> Option<usize> {
 /// addresses beyond 32 bits, overlaps and data behind
 /// the terminator, each with line and column. `options` can accept checksums, counts, overlaps and data behind the terminator.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
-    let mut collector = Collector::with_capacity(file.len() / 2);
+    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
+}
+
+fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let (mut entry, mut header) = (None, None);
-    let (mut count, mut ended) = (0u32, false);
+    let (mut count, mut ended, mut any) = (0u32, false, false);
     for line in Lines::new(file) {
         let Some(range) = record_text(file, &line, options)? else { continue };
         let text = file.get(range.clone()).unwrap_or_default();
@@ -58,6 +61,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             Err(fault) if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict => continue,
             Err(fault) => return Err(fault.at(line.number, column)),
         };
+        any = true;
         let not_strict = |broken: bool, problem| {
             if options.strict && broken {
                 Err(ImageError::NotStrict { line: line.number, problem })
@@ -70,7 +74,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             1..=3 => {
                 let len = collector.data.len() - start;
                 if ended && options.after_end == AfterEnd::Refuse && len != 0 {
-                    return Err(ImageError::DataAfterEnd { line: line.number });
+                    return Err(ImageError::DataAfterEnd { line: line.number, column: column + 1 });
                 }
                 not_strict(len == 0, "a data record without data")?;
                 let end = u64::from(record.address) + len as u64;
@@ -78,7 +82,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                     record.kind < 3 && end > 1 << (8 * (record.kind + 1)),
                     "data beyond what the record's address can reach",
                 )?;
-                collector.place(start, u64::from(record.address), line.number)?;
+                collector.place(start, u64::from(record.address), (line.number, column + 1))?;
                 count = count.wrapping_add(1);
                 continue;
             }
@@ -91,7 +95,12 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                 not_strict(width != if record.kind == 5 { 2 } else { 3 }, "a count of unusual length")?;
                 let mask = if width >= 4 { u32::MAX } else { (1 << (8 * width)) - 1 };
                 if record.address != count & mask && !options.ignore_checksums && !ended {
-                    return Err(ImageError::BadCount { line: line.number, expected: record.address, found: count });
+                    return Err(ImageError::BadCount {
+                        line: line.number,
+                        column: column + 1,
+                        expected: record.address,
+                        found: count,
+                    });
                 }
             }
             _ => {
@@ -103,7 +112,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         collector.data.truncate(start);
     }
     let segments = collector.finish(options.overlap)?;
-    if segments.is_empty() {
+    if segments.is_empty() && !any {
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::Srec, segments, entry, header })
@@ -192,7 +201,8 @@ impl SrecWriter {
         let address_len = address_len(kind).unwrap_or(2);
         let bytes = address.to_be_bytes();
         let count = (address_len + data.len() + 1) as u8;
-        out.extend_from_slice(&[b'S', b'0' + kind % 10]);
+        let letter = if self.habits.small_letter { b's' } else { b'S' };
+        out.extend_from_slice(&[letter, b'0' + kind % 10]);
         let mut sum = 0u8;
         for byte in core::iter::once(&count).chain(bytes.iter().skip(4 - address_len)).chain(data) {
             sum = sum.wrapping_add(*byte);

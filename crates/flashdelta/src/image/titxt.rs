@@ -13,7 +13,10 @@ use super::{Format, ImageError};
 /// # Errors
 /// Bad digits, data before the first address or behind `q`, addresses beyond 32 bits, and overlaps, each with line and column.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
-    let mut collector = Collector::with_capacity(file.len() / 3);
+    Collector::collect(file.len() / 3, |collector| parse_into(collector, file, options))
+}
+
+fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let (mut address, mut ended, mut last) = (None::<u64>, false, 0);
     for line in Lines::new(file) {
         last = line.number;
@@ -36,12 +39,16 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                     return Err(bad_digit(text, 0, line.number, column));
                 }
                 if ended && options.after_end == AfterEnd::Refuse {
-                    return Err(ImageError::DataAfterEnd { line: line.number });
+                    return Err(ImageError::DataAfterEnd { line: line.number, column: column + 1 });
                 }
                 let Some(at) = address else {
-                    return Err(ImageError::BadRecord { line: line.number, problem: "data before the first address" });
+                    return Err(ImageError::BadRecord {
+                        line: line.number,
+                        column: column + 1,
+                        problem: "data before the first address",
+                    });
                 };
-                collector.place(start, at, line.number)?;
+                collector.place(start, at, (line.number, column + 1))?;
                 address = Some(at + (collector.data.len() - start) as u64);
             }
         }
@@ -50,7 +57,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         return Err(ImageError::MissingEnd { line: last });
     }
     let segments = collector.finish(options.overlap)?;
-    if segments.is_empty() {
+    if segments.is_empty() && !ended {
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::TiTxt, segments, entry: None, header: None })

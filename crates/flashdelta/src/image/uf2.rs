@@ -98,7 +98,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
             let start = collector.data.len();
             let payload = slice(file, at + HEADER, index(block.len)).ok_or_else(|| damaged(at, "cut off"))?;
             collector.data.extend_from_slice(payload);
-            collector.place(start, u64::from(block.address), at / BLOCK)?;
+            collector.place(start, u64::from(block.address), (0, 0))?;
         }
     }
     let segments = collector.finish(options.overlap)?;

@@ -16,12 +16,14 @@ pub enum Feature {
     InPlace = 3,
     /// Reserved: places at which an interrupted update may go on.
     Checkpoints = 4,
+    /// Behind the body follows a section that only hosts need: how the file was written that the new image comes from.
+    HostSection = 5,
 }
 
 impl Feature {
     /// The feature of a bit.
     pub(crate) fn from_bit(bit: u32) -> Option<Self> {
-        [Self::AddressMap, Self::Identity, Self::ChunkTable, Self::InPlace, Self::Checkpoints]
+        [Self::AddressMap, Self::Identity, Self::ChunkTable, Self::InPlace, Self::Checkpoints, Self::HostSection]
             .into_iter()
             .find(|f| *f as u32 == bit)
     }
@@ -35,6 +37,7 @@ impl fmt::Display for Feature {
             Self::ChunkTable => "chunk table with signature",
             Self::InPlace => "in-place order",
             Self::Checkpoints => "checkpoints",
+            Self::HostSection => "host section",
         })
     }
 }

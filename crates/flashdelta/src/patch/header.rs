@@ -44,6 +44,8 @@ pub struct PatchHeader {
     pub new_size: u32,
     /// Length of the body in bytes, below 2^31.
     pub body_len: u32,
+    /// Length in bytes, below 2^31, of the host section behind the body; 0 if there is none. Devices need not receive it.
+    pub host_len: u32,
     /// Which devices the patch is for, if it says so.
     pub identity: Option<Identity>,
     /// The first 12 bytes of the SHA-256 of the old image. They guard against applying a patch to the wrong image by mistake,
@@ -71,6 +73,7 @@ impl Default for PatchHeader {
             old_size: 0,
             new_size: 0,
             body_len: 0,
+            host_len: 0,
             identity: None,
             old_digest: [0; 12],
             new_digest: [0; 32],
@@ -131,6 +134,11 @@ impl PatchHeader {
         (self.ram as usize).saturating_sub(APPLIER_BYTES)
     }
 
+    /// Bytes of the whole patch: header, body and host section.
+    pub fn patch_len(&self) -> u64 {
+        u64::from(self.header_len).wrapping_add(self.body_len.into()).wrapping_add(self.host_len.into())
+    }
+
     /// Bytes of the header that the address maps take: which bytes of both images stand at which addresses.
     pub fn address_map_len(&self) -> u32 {
         self.map_len.into()
@@ -152,7 +160,7 @@ impl PatchHeader {
         for bit in 0..32 {
             if features >> bit & 1 == 1 {
                 match Feature::from_bit(bit) {
-                    Some(Feature::AddressMap | Feature::Identity) => {}
+                    Some(Feature::AddressMap | Feature::Identity | Feature::HostSection) => {}
                     Some(feature) => return Err(HeaderError::Unsupported { feature }),
                     None => return Err(HeaderError::UnknownFeature { bit }),
                 }
@@ -169,6 +177,10 @@ impl PatchHeader {
         let new_size = old_size.wrapping_add(reader.signed("new size")? as u32);
         let new_size = limited(new_size, "new size", MAX_SIZE)?;
         let body_len = limited(reader.varint("body length")?, "body length", MAX_SIZE)?;
+        let host_len = match has(Feature::HostSection) {
+            true => limited(reader.varint("host section")?, "host section", MAX_SIZE)?,
+            false => 0,
+        };
         let tables = parse_tables(&mut reader, codec)?;
         let mut header = Self {
             codec,
@@ -178,6 +190,7 @@ impl PatchHeader {
             old_size,
             new_size,
             body_len,
+            host_len,
             header_len,
             tables,
             ..Self::default()
@@ -208,7 +221,8 @@ impl PatchHeader {
     pub(crate) fn emit(&mut self, maps: &super::Maps) -> Vec<u8> {
         use super::put;
         let features = u32::from(!maps.is_empty()) << Feature::AddressMap as u32
-            | u32::from(self.identity.is_some()) << Feature::Identity as u32;
+            | u32::from(self.identity.is_some()) << Feature::Identity as u32
+            | u32::from(self.host_len != 0) << Feature::HostSection as u32;
         self.map_counts = maps.counts();
         // The length of the header and the RAM that it states depend on each other: start with the longest header.
         self.header_len = MAX_HEADER_LEN as u32;
@@ -222,6 +236,9 @@ impl PatchHeader {
             put::varint(&mut fields, self.old_size);
             put::signed(&mut fields, self.new_size.wrapping_sub(self.old_size) as i32);
             put::varint(&mut fields, self.body_len);
+            if self.host_len != 0 {
+                put::varint(&mut fields, self.host_len);
+            }
             self.tables.emit(&mut fields, self.codec);
             let map_at = fields.len();
             if !maps.is_empty() {
@@ -308,6 +325,7 @@ mod tests {
             old_size: 5000,
             new_size: 4500,
             body_len: 321,
+            host_len: 77,
             identity: Some(Identity { product: 7, hardware_from: 2, hardware_to: 9, security_counter: 70000 }),
             old_digest: [1; 12],
             new_digest: [2; 32],
@@ -385,7 +403,7 @@ mod tests {
         assert_eq!(with(5, 4), Err(HeaderError::Unsupported { feature: Feature::ChunkTable }));
         assert_eq!(with(5, 8), Err(HeaderError::Unsupported { feature: Feature::InPlace }));
         assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
-        assert_eq!(with(5, 32), Err(HeaderError::UnknownFeature { bit: 5 }));
+        assert_eq!(with(5, 64), Err(HeaderError::UnknownFeature { bit: 6 }));
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
         assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { field: "write granularity", found: 13, limit: 12 }));

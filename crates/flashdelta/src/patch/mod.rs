@@ -23,6 +23,7 @@ pub(crate) use map::MapEntry;
 pub(crate) use varint::{unzigzag, Reader};
 #[cfg(feature = "std")]
 pub(crate) use {
+    crc::crc32,
     layout::{tables_for, Tables},
     map::{Maps, MOST_RANGES, MOST_SEGMENTS},
     varint::put,

@@ -201,17 +201,8 @@ impl Programs {
                 .context("these peers are Debian packages: xdelta3 zstd bsdiff")?;
         }
         if uses(Origin::Python) {
-            programs.install_python_peers(&venv)?;
+            setup::python(&venv, &folder().join("requirements.txt"))?;
         }
         Ok(programs)
-    }
-
-    fn install_python_peers(&self, venv: &Path) -> Result<()> {
-        if !self.python.is_file() && exec(command("python3").args(["-m", "venv"]).arg(venv)).is_err() {
-            setup::apt(&["python3-venv"])?;
-            exec(command("python3").args(["-m", "venv"]).arg(venv))?;
-        }
-        let requirements = folder().join("requirements.txt");
-        exec(command(&self.python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))
     }
 }

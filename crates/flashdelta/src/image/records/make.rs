@@ -63,7 +63,8 @@ pub(super) fn hex(file: &[u8]) -> Option<Made> {
 }
 
 pub(super) fn srec(file: &[u8]) -> Option<Made> {
-    let habits = text_habits(file, 2, 3, |line, data| srec::token(file, line, 0, data));
+    let mut habits = text_habits(file, 2, 3, |line, data| srec::token(file, line, 0, data));
+    habits.small_letter = file.iter().find(|b| b.is_ascii_alphabetic()) == Some(&b's');
     text::<SrecWriter>(file, Format::Srec, SREC, habits, srec::token)
 }
 
@@ -400,7 +401,7 @@ impl<'a, W: Writer> Maker<'a, W> {
     fn finish(mut self, format: Format, code: u8) -> Option<Made> {
         self.write_pending();
         self.close();
-        let Habits { lower, aligned, crossing, line_end, final_line_end, len, kind, block } = self.habits;
+        let Habits { lower, small_letter, aligned, crossing, line_end, final_line_end, len, kind, block } = self.habits;
         let end = LINE_ENDS.iter().position(|known| *known == line_end).unwrap_or(0) as u8;
         let is_block = block != [0; 3];
         let flags = u8::from(lower)
@@ -408,7 +409,8 @@ impl<'a, W: Writer> Maker<'a, W> {
             | end << 2
             | u8::from(!final_line_end) << 4
             | u8::from(is_block) << 5
-            | u8::from(crossing) << 6;
+            | u8::from(crossing) << 6
+            | u8::from(small_letter) << 7;
         let mut template = vec![code, flags];
         push_number(&mut template, len as u64);
         template.push(kind);

@@ -42,6 +42,13 @@ pub struct Split<'a> {
     pub template: Vec<u8>,
 }
 
+impl Split<'_> {
+    /// Was the file taken apart? Otherwise it is its own data.
+    pub fn is_apart(&self) -> bool {
+        self.template != [VERBATIM]
+    }
+}
+
 /// Format byte of a template whose data is the file.
 const VERBATIM: u8 = 0;
 const INTEL_HEX: u8 = 1;
@@ -86,6 +93,22 @@ pub fn join(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, Image
     }
 }
 
+/// Data at consecutive addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) address: u32,
+    pub(crate) len: usize,
+}
+
+/// Where the data that belongs to a template stands, in the order of the file; nothing of a file that is its own data.
+pub(crate) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
+    match template.first() {
+        Some(&VERBATIM) => Ok(Vec::new()),
+        Some(&(INTEL_HEX | SREC | TI_TXT | UF2)) => render::blocks(template),
+        _ => Err(ImageError::BadTemplate { offset: 0, problem: "unknown format (made by a newer version?)" }),
+    }
+}
+
 /// How a writer writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Habits {
@@ -95,6 +118,8 @@ pub(crate) struct Habits {
     pub(crate) final_line_end: bool,
     /// Digits a to f in lower case.
     pub(crate) lower: bool,
+    /// S-records: the `S` in lower case.
+    pub(crate) small_letter: bool,
     /// Bytes in a full data record; never 0.
     pub(crate) len: usize,
     /// Full records end at multiples of `len`.
@@ -117,6 +142,7 @@ impl Habits {
             line_end: b"\n",
             final_line_end: true,
             lower: false,
+            small_letter: false,
             len: len.max(1),
             aligned: false,
             crossing: false,

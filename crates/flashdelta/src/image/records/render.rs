@@ -1,6 +1,6 @@
 //! Template and data to file.
 
-use super::{op, unzigzag, Control, Habits, Writer, LINE_ENDS};
+use super::{op, unzigzag, Block, Control, Habits, Writer, LINE_ENDS};
 use crate::image::bytes::slice;
 use crate::image::ImageError;
 
@@ -14,16 +14,11 @@ pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> R
     while input.at < template.len() {
         let start = input.at;
         let damaged = |problem| ImageError::BadTemplate { offset: start, problem };
-        match input.byte()? {
-            code @ 0..=3 => {
-                if code & op::DATA_AT != 0 {
-                    let distance = unzigzag(input.number()?);
-                    end = end.wrapping_add((distance & 0xffff_ffff) as u32);
-                }
-                let len = input.size()?;
+        match input.operation()? {
+            Operation::Data { distance, len, mut force } => {
+                end = end.wrapping_add(distance);
                 let block = slice(data, at, len).ok_or_else(|| damaged("more data than there is"))?;
                 at += len;
-                let mut force = code & op::FORCE != 0;
                 let mut rest = block;
                 while !rest.is_empty() {
                     let (record, after) = rest.split_at(writer.next_len(end).clamp(1, rest.len()));
@@ -35,30 +30,17 @@ pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> R
                     check(out.len(), limit.saturating_add(habits.line_end.len()))?;
                 }
             }
-            op::END => writer.control(&Control::End, &mut out),
-            op::RECORD => {
-                let (kind, address, len) = (input.byte()?, input.number()?, input.size()?);
-                let bytes = input.bytes(len)?;
-                let address = u32::try_from(address).map_err(|_| damaged("an address beyond 32 bits"))?;
-                if len > 512 {
-                    return Err(damaged("a record that is too long"));
-                }
-                writer.control(&Control::Record { kind, address, data: bytes.to_vec() }, &mut out);
+            Operation::End => writer.control(&Control::End, &mut out),
+            Operation::Record { kind, address, data } => {
+                writer.control(&Control::Record { kind, address, data: data.to_vec() }, &mut out);
             }
-            op::COUNT => writer.control(&Control::Count(count), &mut out),
-            op::LEN => {
-                let len = input.size()?;
-                if len == 0 || len > W::MAX_LEN {
-                    return Err(damaged("a record length that the format does not have"));
-                }
-                writer.habits().len = len;
+            Operation::Count => writer.control(&Control::Count(count), &mut out),
+            Operation::Len(len) if len > W::MAX_LEN => {
+                return Err(damaged("a record length that the format does not have"));
             }
-            op::KIND => writer.habits().kind = input.byte()?,
-            op::TEXT => {
-                let len = input.size()?;
-                out.extend_from_slice(input.bytes(len)?);
-            }
-            _ => return Err(damaged("an unknown operation (made by a newer version?)")),
+            Operation::Len(len) => writer.habits().len = len,
+            Operation::Kind(kind) => writer.habits().kind = kind,
+            Operation::Text(text) => out.extend_from_slice(text),
         }
         check(out.len(), limit.saturating_add(habits.line_end.len()))?;
     }
@@ -72,11 +54,50 @@ pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> R
     Ok(out)
 }
 
+/// Where the data stands, in the order of the file; blocks that go on where the one before ends are one.
+pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
+    let mut input = Reader { template, at: 1 };
+    input.habits(usize::MAX)?;
+    let (mut blocks, mut end) = (Vec::<Block>::new(), 0u32);
+    while input.at < template.len() {
+        let Operation::Data { distance, len, .. } = input.operation()? else { continue };
+        let address = end.wrapping_add(distance);
+        let Ok(short) = u32::try_from(len) else { return Err(input.damaged("a block that is too long")) };
+        end = address.wrapping_add(short);
+        match blocks.last_mut() {
+            Some(last) if distance == 0 && end >= last.address => last.len = last.len.saturating_add(len),
+            _ => blocks.push(Block { address, len }),
+        }
+    }
+    Ok(blocks)
+}
+
 fn check(len: usize, limit: usize) -> Result<(), ImageError> {
     if len > limit {
         return Err(ImageError::TooLarge { needed: len as u64, limit: limit as u64 });
     }
     Ok(())
+}
+
+/// One operation of a template.
+enum Operation<'a> {
+    /// Data, `distance` behind the end of the data before it (wrapping).
+    Data {
+        distance: u32,
+        len: usize,
+        force: bool,
+    },
+    End,
+    Record {
+        kind: u8,
+        address: u32,
+        data: &'a [u8],
+    },
+    Count,
+    /// Never 0.
+    Len(usize),
+    Kind(u8),
+    Text(&'a [u8]),
 }
 
 struct Reader<'a> {
@@ -95,6 +116,7 @@ impl<'a> Reader<'a> {
         habits.lower = flags & 1 != 0;
         habits.aligned = flags & 2 != 0;
         habits.crossing = flags & 64 != 0;
+        habits.small_letter = flags & 128 != 0;
         habits.line_end = LINE_ENDS[usize::from(flags >> 2 & 3)];
         habits.final_line_end = flags & 16 == 0;
         if flags & 32 != 0 {
@@ -103,6 +125,39 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(habits)
+    }
+
+    fn operation(&mut self) -> Result<Operation<'a>, ImageError> {
+        let start = self.at;
+        let damaged = |problem| ImageError::BadTemplate { offset: start, problem };
+        Ok(match self.byte()? {
+            code @ 0..=3 => {
+                let distance = if code & op::DATA_AT != 0 { unzigzag(self.number()?) } else { 0 };
+                let force = code & op::FORCE != 0;
+                Operation::Data { distance: (distance & 0xffff_ffff) as u32, len: self.size()?, force }
+            }
+            op::END => Operation::End,
+            op::RECORD => {
+                let (kind, address, len) = (self.byte()?, self.number()?, self.size()?);
+                let data = self.bytes(len)?;
+                let address = u32::try_from(address).map_err(|_| damaged("an address beyond 32 bits"))?;
+                if len > 512 {
+                    return Err(damaged("a record that is too long"));
+                }
+                Operation::Record { kind, address, data }
+            }
+            op::COUNT => Operation::Count,
+            op::LEN => match self.size()? {
+                0 => return Err(damaged("a record length of 0")),
+                len => Operation::Len(len),
+            },
+            op::KIND => Operation::Kind(self.byte()?),
+            op::TEXT => {
+                let len = self.size()?;
+                Operation::Text(self.bytes(len)?)
+            }
+            _ => return Err(damaged("an unknown operation (made by a newer version?)")),
+        })
     }
 
     fn byte(&mut self) -> Result<u8, ImageError> {

@@ -192,7 +192,7 @@ fn ti_txt() {
     }
     assert_eq!(read(b"@F000\n00 1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 5, found: None });
     assert_eq!(read(b"@F000\n00 G1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 4, found: Some(b'G') });
-    assert_eq!(read(b"@F000\n00\nq\n01\n").unwrap_err(), ImageError::DataAfterEnd { line: 4 });
+    assert_eq!(read(b"@F000\n00\nq\n01\n").unwrap_err(), ImageError::DataAfterEnd { line: 4, column: 1 });
 }
 
 #[test]
@@ -294,13 +294,13 @@ fn quirks_of_intel_hex() {
     );
 
     let good = || hex(0, 0, &two(1));
-    let refused: [(Vec<String>, ImageError); 12] = [
+    let refused: [(Vec<String>, ImageError); 11] = [
         (
             vec![hex(4, 0, &[0xff, 0xff]), hex(0, 0xffff, &two(1))],
-            ImageError::AddressOverflow { line: 2, address: 1 << 32 },
+            ImageError::AddressOverflow { line: 2, column: 1, address: 1 << 32 },
         ),
-        (vec![good(), good()], ImageError::Overlap { line: 2, address: 0 }),
-        (vec![good(), EOF.into(), hex(0, 8, &two(1))], ImageError::DataAfterEnd { line: 3 }),
+        (vec![good(), good()], ImageError::Overlap { line: 2, column: 1, address: 0 }),
+        (vec![good(), EOF.into(), hex(0, 8, &two(1))], ImageError::DataAfterEnd { line: 3, column: 1 }),
         (
             vec![good(), ":020000000102FC".into()],
             ImageError::BadChecksum { line: 2, column: 14, expected: 0xfb, found: 0xfc },
@@ -313,9 +313,8 @@ fn quirks_of_intel_hex() {
         (vec![good(), hex(6, 0, &[])], ImageError::UnknownRecord { line: 2, column: 8, found: 6 }),
         (
             vec![good(), hex(4, 0, &[1])],
-            ImageError::BadRecord { line: 2, problem: "an address record needs 2 bytes of data" },
+            ImageError::BadRecord { line: 2, column: 1, problem: "an address record needs 2 bytes of data" },
         ),
-        (vec![EOF.into()], ImageError::Empty),
     ];
     for (records, error) in refused {
         let file = lines(&records, "\n");
@@ -363,11 +362,11 @@ fn quirks_of_s_records() {
     }
     let refused: [(Vec<String>, ImageError); 7] = [
         (vec![data(), srec(4, &[0, 0], &[])], ImageError::UnknownRecord { line: 2, column: 2, found: 4 }),
-        (vec![data(), srec(5, &[0, 2], &[])], ImageError::BadCount { line: 2, expected: 2, found: 1 }),
+        (vec![data(), srec(5, &[0, 2], &[])], ImageError::BadCount { line: 2, column: 1, expected: 2, found: 1 }),
         (vec![data() + " text"], ImageError::BadDigit { line: 1, column: 15, found: Some(b' ') }),
-        (vec![data(), data()], ImageError::Overlap { line: 2, address: 0 }),
+        (vec![data(), data()], ImageError::Overlap { line: 2, column: 1, address: 0 }),
         (vec!["S1050000010200".into()], ImageError::BadChecksum { line: 1, column: 13, expected: 0xf7, found: 0 }),
-        (vec![data(), srec(9, &[0, 0], &[]), srec(1, &[0, 2], &[3])], ImageError::DataAfterEnd { line: 3 }),
+        (vec![data(), srec(9, &[0, 0], &[]), srec(1, &[0, 2], &[3])], ImageError::DataAfterEnd { line: 3, column: 1 }),
         (vec!["S103FC".into()], ImageError::BadLength { line: 1, column: 3, expected: 3, found: 1 }),
     ];
     for (records, error) in refused {

@@ -1,0 +1,199 @@
+//! What a firmware file tells about itself: names and versions, and whether it is compressed or encrypted.
+
+use super::bytes::array;
+use super::{dfu, elf, esp, mcuboot, uf2, zigbee, Format, Image, ReadOptions};
+
+/// What a firmware file tells about itself.
+#[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
+pub struct Facts {
+    /// What headers and descriptors say: a name and a value each.
+    pub details: Vec<(&'static str, String)>,
+    /// Words in the data that look like versions, in the order of the data; at most 8.
+    pub versions: Vec<String>,
+    /// How much of the data looks like random bytes, as compressed and encrypted data does: 0 to 1.
+    pub packed: f32,
+}
+
+impl Facts {
+    /// Looks at a file and the `data` that it was [split](super::split) into.
+    pub fn of(file: &[u8], data: &[u8]) -> Self {
+        Self { details: details(file), versions: versions(data), packed: packed(data) }
+    }
+
+    /// Is most of the data compressed or encrypted? A delta of it will hardly be smaller than the data: patch what it was made of.
+    pub fn is_packed(&self) -> bool {
+        self.packed >= 0.5
+    }
+}
+
+/// Shannon's entropy of the bytes in bits per byte, 0 to 8.
+pub fn entropy(bytes: &[u8]) -> f32 {
+    let mut counts = [0u32; 256];
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
+    let total = bytes.len() as f64;
+    let bits = |count: u32| f64::from(count) / total * (total / f64::from(count)).log2();
+    counts.into_iter().filter(|count| *count != 0).map(bits).sum::<f64>() as f32
+}
+
+/// So many bytes tell.
+const BLOCK: usize = 4096;
+/// So few do not.
+const SHORTEST: usize = 1024;
+
+/// The share of the blocks whose entropy is that of random bytes.
+pub fn packed(data: &[u8]) -> f32 {
+    let random = |block: &&[u8]| {
+        // The entropy of n random bytes is lower than 8 by (256 - 1) / (2 n ln 2) on average (Miller, "Note on the bias of information
+        // estimates", 1955). Machine code and text stay below 7.5.
+        let expected = 8.0 - 255.0 / (2.0 * block.len() as f32 * core::f32::consts::LN_2);
+        block.len() >= SHORTEST && entropy(block) >= expected - 0.1
+    };
+    let found: usize = data.chunks(BLOCK).filter(random).map(<[u8]>::len).sum();
+    if data.is_empty() {
+        0.0
+    } else {
+        found as f32 / data.len() as f32
+    }
+}
+
+/// Most versions that are told.
+const MOST_VERSIONS: usize = 8;
+
+/// Words such as `v1.4.2`, `2.0.0-rc1` or `v4.4.6-dirty`.
+fn versions(data: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    let is_text = |b: &u8| b.is_ascii_graphic() || *b == b' ';
+    for run in data.split(|b| !is_text(b)).filter(|run| (5..256).contains(&run.len())) {
+        for word in run.split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+' | b'_'))) {
+            let Some(word) = core::str::from_utf8(word).ok().filter(|word| is_version(word)) else { continue };
+            if !found.iter().any(|known| known == word) {
+                found.push(word.to_owned());
+            }
+            if found.len() == MOST_VERSIONS {
+                return found;
+            }
+        }
+    }
+    found
+}
+
+/// Three numbers with dots between them, and perhaps something behind a `-` or `+`.
+fn is_version(word: &str) -> bool {
+    let word = word.strip_prefix(['v', 'V']).unwrap_or(word);
+    let numbers = word.split(['-', '+', '_']).next().unwrap_or(word);
+    let parts: Vec<&str> = numbers.split('.').collect();
+    let is_number = |part: &&str| (1..=5).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    parts.len() == 3 && parts.iter().all(is_number)
+}
+
+fn details(file: &[u8]) -> Vec<(&'static str, String)> {
+    let mut details = Vec::new();
+    let mut tell = |name, value: String| details.push((name, value));
+    match super::detect(file) {
+        Format::Esp => {
+            if let Some(image) = esp::EspImage::parse(file, 0) {
+                tell("chip", image.chip.name.to_owned());
+                tell("entry", format!("{:#010x}", image.entry));
+                if let Some(app) = image.app_descriptor(file).and_then(esp::AppDescriptor::parse) {
+                    tell("project", app.project);
+                    tell("version", app.version);
+                    tell("built", format!("{} {}", app.date, app.time));
+                    tell("ESP-IDF", app.idf_version);
+                    tell("security counter", app.secure_version.to_string());
+                }
+                let sound = if image.checksum_ok { "right" } else { "wrong" };
+                tell("checksum", sound.to_owned());
+            }
+        }
+        Format::Mcuboot => {
+            if let Some(image) = mcuboot::Mcuboot::parse(file) {
+                let (major, minor, revision, build) = image.version;
+                tell("version", format!("{major}.{minor}.{revision}+{build}"));
+                tell("flags", format!("{:#x}", image.flags));
+            }
+        }
+        Format::ZigbeeOta => {
+            if let Some(header) = zigbee::Header::parse(file) {
+                tell("manufacturer", format!("{:#06x}", header.manufacturer));
+                tell("image type", format!("{:#06x}", header.image_type));
+                tell("version", format!("{:#010x}", header.file_version));
+                tell("name", text(&header.name));
+            }
+        }
+        Format::Elf => {
+            if let Some(elf) = elf::ElfFile::parse(file) {
+                tell("machine", elf.machine.to_string());
+                tell("entry", format!("{:#x}", elf.entry));
+            }
+        }
+        Format::Uf2 => {
+            if let Some(block) = uf2::Block::parse(file, 0).filter(|block| block.flags & uf2::FLAG_FAMILY != 0) {
+                tell("family", format!("{:#010x}", block.family));
+            }
+        }
+        Format::Dfu | Format::DfuSe => {
+            if let Some(suffix) = dfu::Suffix::parse(file) {
+                tell("for device", format!("{:04x}:{:04x}", suffix.vendor, suffix.product));
+            }
+        }
+        Format::IntelHex | Format::Srec => {
+            if let Ok(Image { entry, header, .. }) = Image::parse(file, &ReadOptions::default()) {
+                if let Some(header) = header.filter(|header| !header.is_empty()) {
+                    tell("header", text(&header));
+                }
+                if let Some(entry) = entry {
+                    tell("entry", format!("{entry:#010x}"));
+                }
+            }
+        }
+        _ => {}
+    }
+    details.retain(|(_, value)| !value.is_empty());
+    details
+}
+
+/// Text in a field that ends with zeros; what cannot be printed becomes a dot.
+pub(super) fn text(field: &[u8]) -> String {
+    let end = field.iter().position(|b| *b == 0).unwrap_or(field.len());
+    let shown = |b: &u8| if (b' '..=b'~').contains(b) { char::from(*b) } else { '.' };
+    field.iter().take(end).map(shown).collect()
+}
+
+/// Text of `N` bytes at `at`.
+pub(super) fn text_at<const N: usize>(bytes: &[u8], at: usize) -> Option<String> {
+    array::<N>(bytes, at).map(|field| text(&field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_bytes_look_packed_and_code_does_not() {
+        let mut state = 1u64;
+        let random: Vec<u8> = (0..20_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 56) as u8
+            })
+            .collect();
+        assert!(packed(&random) > 0.95, "{}", packed(&random));
+        assert_eq!((packed(b""), packed(&random[..500])), (0.0, 0.0));
+        assert!((entropy(&random) - 8.0).abs() < 0.02);
+        assert_eq!(entropy(&[7; 100]), 0.0);
+        for name in ["riscv-1.0.bin", "cortex-m-1.0.bin", "cortex-m-1.0.elf"] {
+            let path = format!("{}/../../testdata/firmware/{name}", env!("CARGO_MANIFEST_DIR"));
+            assert_eq!(packed(&std::fs::read(path).unwrap()), 0.0, "{name}");
+        }
+    }
+
+    #[test]
+    fn versions_are_told_from_other_numbers() {
+        let data = b"\x01heron v1.4.2 of today\0 ip 192.168.1.1\xffx2.0.0 2.0.0-rc1+g12\0 1.4.2\0v1.4.2\n3.14 1..2 4.4.6_dirty";
+        assert_eq!(versions(data), ["v1.4.2", "2.0.0-rc1+g12", "1.4.2", "4.4.6_dirty"]);
+        assert_eq!(versions(&b"1.0.0 2.0.0 3.0.0 ".repeat(9)).len(), 3);
+    }
+}
