@@ -1,18 +1,20 @@
 //! Applying patches.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
 
-use flashdelta::apply::{ApplyOptions, OutOfBounds, Progress};
-use flashdelta::DeviceIdentity;
+use flashdelta::apply::{ApplyOptions, Progress};
+use flashdelta::package::{Files, Output, PackageError};
+use flashdelta::{DeviceIdentity, PatchHeader, MAX_HEADER_LEN};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::engine::{self, ApplyError, Push};
+use crate::engine::{self, Push};
 use crate::source::Source;
-use crate::target::{Fault, New, Old};
+use crate::target::{write_whole, New, Old};
 use crate::watch::in_background;
 use crate::{errors, patch};
 
@@ -66,36 +68,79 @@ pub(crate) fn apply<'py>(
     py: Python<'py>,
     old: &Bound<'py, PyAny>,
     patch: &Bound<'py, PyAny>,
+    format: &str,
     device: Option<DeviceFields>,
     ram: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
-    let (old, patch) = (Old::of(old)?, Source::of(patch, "patch")?);
-    let options = options(device);
+    let (old, patch) = (Source::of(old, "old")?, Source::of(patch, "patch")?);
+    let (options, output) = (options(device), output(py, format)?);
     let result = py.detach(|| {
         let mut reporter = Reporter { callback: progress.as_ref(), last: None };
-        engine::apply(&*patch, old, New::memory(), options, ram, |progress| reporter.report(progress))
+        engine::apply_to_file(old, &patch, output, options, ram, |progress| reporter.report(progress))
     });
     let (header, new) = result.map_err(|error| errors::run(py, None, error))?;
-    let new = new.into_bytes().unwrap_or_default();
     Ok((PyBytes::new(py, &new), patch::header_fields(py, &header)?))
+}
+
+/// What is to be made of a patch.
+fn output(py: Python<'_>, name: &str) -> PyResult<Output> {
+    Ok(match name {
+        "same" => Output::Same,
+        "raw" => Output::Binary,
+        "ihex" => Output::IntelHex,
+        "srec" => Output::Srec,
+        "ti-txt" => Output::TiTxt,
+        "uf2" => Output::Uf2,
+        _ => {
+            let message = format!("no such format: {name:?}; choose one of same, raw, ihex, srec, ti-txt, uf2");
+            return Err(errors::option(py, &message));
+        }
+    })
+}
+
+/// Are both files images as they are? Then they can be streamed.
+fn is_plain(old: &Path, patch: &Path, output: Output) -> std::io::Result<bool> {
+    let start = |path: &Path, len: u64| {
+        let mut start = Vec::new();
+        File::open(path)?.take(len).read_to_end(&mut start).map(|_| start)
+    };
+    // What is wrong with the header is told when the patch is applied.
+    let header = PatchHeader::parse(&start(patch, MAX_HEADER_LEN as u64)?).unwrap_or_default();
+    Ok(engine::is_plain(&start(old, 4096)?, header, output))
 }
 
 /// Applies a patch from file to file; gives the fields of a `PatchInfo`.
 #[pyfunction]
+#[allow(clippy::too_many_arguments)] // As Python's own function.
 pub(crate) fn apply_files<'py>(
     py: Python<'py>,
     old: PathBuf,
     patch: PathBuf,
     new: PathBuf,
+    format: &str,
     device: Option<DeviceFields>,
     ram: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let (options, output) = (options(device), output(py, format)?);
+    // What cannot be opened is told below.
+    if !is_plain(&old, &patch, output).unwrap_or(true) {
+        let read = |path: &Path| std::fs::read(path).map_err(|error| errors::io(py, "read", path, &error));
+        let (old, bytes) = (read(&old)?, read(&patch)?);
+        let result = py.detach(|| {
+            let mut reporter = Reporter { callback: progress.as_ref(), last: None };
+            let report = |progress| reporter.report(progress);
+            engine::apply_to_file(Source::Owned(old), &bytes, output, options, ram, report)
+        });
+        let (header, file) = result.map_err(|error| errors::run(py, Some(&patch), error))?;
+        let written = py.detach(|| write_whole(&new, &file));
+        written.map_err(|error| errors::io(py, "write", &new, &error))?;
+        return patch::header_fields(py, &header);
+    }
     let old = Old::open(py, old)?;
     let file = File::open(&patch).map_err(|error| errors::io(py, "read", &patch, &error))?;
     let new = New::create(py, new)?;
-    let options = options(device);
     let result = py.detach(|| {
         let mut reporter = Reporter { callback: progress.as_ref(), last: None };
         engine::apply(file, old, new, options, ram, |progress| reporter.report(progress))
@@ -112,8 +157,11 @@ pub(crate) fn explain<'py>(
     patch: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (old, patch) = (Source::of(old, "old")?, Source::of(patch, "patch")?);
-    let result = in_background(py, move || flashdelta::apply::explain(&old, &patch))?;
-    let breakdown = result.map_err(|error| errors::apply(py, in_memory(error)))?;
+    let explain = move || {
+        let files = Files::of(&old, &patch)?;
+        flashdelta::apply::explain(files.old_image(), &patch).map_err(PackageError::from)
+    };
+    let breakdown = in_background(py, explain)?.map_err(|error| errors::package(py, error))?;
     let parts = PyDict::new(py);
     for part in &breakdown.parts {
         parts.set_item(part.name, part.bytes)?;
@@ -126,29 +174,6 @@ pub(crate) fn explain<'py>(
     fields.set_item("bytes_from_new", breakdown.bytes_from_new)?;
     fields.set_item("literals", breakdown.literals)?;
     Ok(fields)
-}
-
-/// The same error, of images in memory.
-fn in_memory(error: flashdelta::apply::ApplyError<OutOfBounds, OutOfBounds>) -> ApplyError {
-    use flashdelta::apply::ApplyError as In;
-    match error {
-        In::Header(error) => ApplyError::Header(error),
-        In::OldTooShort { expected, found } => ApplyError::OldTooShort { expected, found },
-        In::OldMismatch { expected, found } => ApplyError::OldMismatch { expected, found },
-        In::Damaged { what, offset } => ApplyError::Damaged { what, offset },
-        In::Truncated { fed, expected } => ApplyError::Truncated { fed, expected },
-        In::TrailingInput { expected } => ApplyError::TrailingInput { expected },
-        In::NewMismatch { expected, found } => ApplyError::NewMismatch { expected, found },
-        In::CodecNotBuilt { codec } => ApplyError::CodecNotBuilt { codec },
-        In::InstructionSetNotBuilt { isa } => ApplyError::InstructionSetNotBuilt { isa },
-        In::WorkspaceTooSmall { needed, found } => ApplyError::WorkspaceTooSmall { needed, found },
-        In::ReadOld { offset, error } => ApplyError::ReadOld { offset, error: Fault::Memory(error) },
-        In::ReadNew { offset, error } => ApplyError::ReadNew { offset, error: Fault::Memory(error) },
-        In::Write { offset, error } => ApplyError::Write { offset, error: Fault::Memory(error) },
-        In::Finish { error } => ApplyError::Finish { error: Fault::Memory(error) },
-        // The rest needs a device that says what it is, or a place for the new image that is too small.
-        _ => ApplyError::Poisoned,
-    }
 }
 
 /// The push applier: what `flashdelta.Applier` is made of.

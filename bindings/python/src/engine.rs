@@ -4,17 +4,19 @@ use std::io::Read;
 
 use flashdelta::apply::{Applier, ApplyOptions, Progress};
 use flashdelta::diff::{DiffError, DiffOptions, Patch};
-use flashdelta::{PatchHeader, MAX_HEADER_LEN};
+use flashdelta::package::{self, Files, Output, PackageError};
+use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
 use pyo3::PyErr;
 
+use crate::source::Source;
 use crate::target::{Fault, New, Old};
 
 /// Why a patch could not be applied, with the images that there are here.
 pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
 
-/// Makes a patch.
+/// Makes a patch between two files.
 pub(crate) fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
-    flashdelta::diff::diff(old, new, options)
+    package::diff(old, new, options)
 }
 
 /// Workspace beyond the stated one: larger windows make reading cheaper.
@@ -43,6 +45,8 @@ pub(crate) enum Failure {
     Read(std::io::Error),
     /// Applying it.
     Push(PushError),
+    /// The files around the images.
+    Package(PackageError),
     /// The caller's own.
     Caller(PyErr),
 }
@@ -51,6 +55,33 @@ impl<E: Into<PushError>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Push(error.into())
     }
+}
+
+/// Is there nothing around the images? Then the new one can be written as it is made. `start`: of the old file.
+pub(crate) fn is_plain(start: &[u8], header: Option<PatchHeader>, output: Output) -> bool {
+    let is_plain = matches!(output, Output::Same | Output::Binary) && !image::detect(start).is_records();
+    is_plain && header.is_none_or(|header| header.host_len == 0)
+}
+
+/// Applies a patch to a file in memory, and makes the new file around the new image.
+pub(crate) fn apply_to_file(
+    old_file: Source,
+    patch: &[u8],
+    output: Output,
+    options: ApplyOptions,
+    ram: Option<u32>,
+    on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
+) -> Result<(PatchHeader, Vec<u8>), Failure> {
+    let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
+    if is_plain(&old_file, header, output) {
+        let (header, new) = apply(patch, Old::memory_of(old_file), New::memory(), options, ram, on_progress)?;
+        return Ok((header, new.into_bytes().unwrap_or_default()));
+    }
+    let files = Files::of(&old_file, patch).map_err(Failure::Package)?;
+    let old = Old::memory_of(Source::Owned(files.old_image().to_vec()));
+    let (header, new) = apply(patch, old, New::memory(), options, ram, on_progress)?;
+    let file = files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::Package)?;
+    Ok((header, file))
 }
 
 /// Applies a patch that is read to its end. `on_progress` is called now and then and may give up.

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use flashdelta::apply::{Damage, ErrorClass};
+use flashdelta::apply::{Damage, ErrorClass, OutOfBounds};
 use flashdelta::diff::DiffError;
 use flashdelta::image::ImageError;
+use flashdelta::package::PackageError;
 use flashdelta::HeaderError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -111,6 +112,7 @@ pub(crate) fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
                 .raise(&format!("{error}; leave out isa, or use a profile whose device has it"));
         }
         DiffError::CodecNotBuilt { codec } => new("DiffError", "codec-not-built").field("codec", codec.name()),
+        DiffError::OldFile(fault) | DiffError::NewFile(fault) => return image_as(py, fault, &error.to_string()),
         DiffError::Cancelled => return cancelled(py),
         _ => new("DiffError", "other"),
     };
@@ -242,6 +244,7 @@ pub(crate) fn push(py: Python<'_>, error: PushError) -> PyErr {
 pub(crate) fn run(py: Python<'_>, patch: Option<&Path>, error: Failure) -> PyErr {
     match error {
         Failure::Push(error) => push(py, error),
+        Failure::Package(error) => package(py, error),
         Failure::Caller(error) => error,
         Failure::Read(error) => io(py, "read", patch.unwrap_or(Path::new("the patch")), &error),
     }
@@ -253,8 +256,31 @@ fn ram(py: Python<'_>, needed: u32, found: u32) -> PyErr {
     Exception::new(py, "OutOfRamError", "ram").field("needed", needed).field("found", found).raise(&message)
 }
 
+/// The file around an image could not be read, or not be made.
+pub(crate) fn package(py: Python<'_>, error: PackageError) -> PyErr {
+    let message = error.to_string();
+    let exception = match error {
+        PackageError::Apply(error) => return apply(py, in_memory(error)),
+        PackageError::OldFile(fault) | PackageError::Convert(fault) => return image_as(py, &fault, &message),
+        PackageError::HostSection { problem } => {
+            Exception::new(py, "HostSectionError", "host-section").field("problem", problem)
+        }
+        PackageError::NeedsOldText => Exception::new(py, "WrongBaseError", "needs-old-text"),
+        PackageError::NewFileMismatch { expected, found } => Exception::new(py, "FileMismatchError", "file-mismatch")
+            .field("expected", PyBytes::new(py, &expected))
+            .field("found", PyBytes::new(py, &found)),
+        _ => Exception::new(py, "ApplyError", "other"),
+    };
+    exception.raise(&message)
+}
+
 /// A firmware file could not be read or written.
 pub(crate) fn image(py: Python<'_>, error: &ImageError) -> PyErr {
+    image_as(py, error, &error.to_string())
+}
+
+/// The same, with more to say.
+fn image_as(py: Python<'_>, error: &ImageError, message: &str) -> PyErr {
     let new = |kind| Exception::new(py, "ImageError", kind);
     let exception = match *error {
         ImageError::NoRecord { line, column, found } => {
@@ -274,20 +300,26 @@ pub(crate) fn image(py: Python<'_>, error: &ImageError) -> PyErr {
                 .field("column", column)
                 .field("expected", expected)
                 .field("found", found)
-                .raise(&format!("{error} (ignore_checksums=True)"));
+                .raise(&format!("{message} (ignore_checksums=True)"));
         }
         ImageError::UnknownRecord { line, column, found } => {
             new("unknown-record").field("line", line).field("column", column).field("found", found)
         }
-        ImageError::BadRecord { line, problem } => new("bad-record").field("line", line).field("problem", problem),
-        ImageError::BadCount { line, expected, found } => {
-            new("bad-count").field("line", line).field("expected", expected).field("found", found)
+        ImageError::BadRecord { line, column, problem } => {
+            new("bad-record").field("line", line).field("column", column).field("problem", problem)
         }
-        ImageError::AddressOverflow { line, address } => {
-            new("address-overflow").field("line", line).field("address", address)
+        ImageError::BadCount { line, column, expected, found } => new("bad-count")
+            .field("line", line)
+            .field("column", column)
+            .field("expected", expected)
+            .field("found", found),
+        ImageError::AddressOverflow { line, column, address } => {
+            new("address-overflow").field("line", line).field("column", column).field("address", address)
         }
-        ImageError::Overlap { line, address } => new("overlap").field("line", line).field("address", address),
-        ImageError::DataAfterEnd { line } => new("data-after-end").field("line", line),
+        ImageError::Overlap { line, column, address } => {
+            new("overlap").field("line", line).field("column", column).field("address", address)
+        }
+        ImageError::DataAfterEnd { line, column } => new("data-after-end").field("line", line).field("column", column),
         ImageError::MissingEnd { line } => new("missing-end").field("line", line),
         ImageError::NotStrict { line, problem } => new("not-strict").field("line", line).field("problem", problem),
         ImageError::BadContainer { format, offset, problem } => {
@@ -303,5 +335,28 @@ pub(crate) fn image(py: Python<'_>, error: &ImageError) -> PyErr {
         }
         _ => new("other"),
     };
-    exception.raise(&error.to_string())
+    exception.raise(message)
+}
+
+/// The same error, of images in memory.
+fn in_memory(error: flashdelta::apply::ApplyError<OutOfBounds, OutOfBounds>) -> ApplyError {
+    use flashdelta::apply::ApplyError as In;
+    match error {
+        In::Header(error) => ApplyError::Header(error),
+        In::OldTooShort { expected, found } => ApplyError::OldTooShort { expected, found },
+        In::OldMismatch { expected, found } => ApplyError::OldMismatch { expected, found },
+        In::Damaged { what, offset } => ApplyError::Damaged { what, offset },
+        In::Truncated { fed, expected } => ApplyError::Truncated { fed, expected },
+        In::TrailingInput { expected } => ApplyError::TrailingInput { expected },
+        In::NewMismatch { expected, found } => ApplyError::NewMismatch { expected, found },
+        In::CodecNotBuilt { codec } => ApplyError::CodecNotBuilt { codec },
+        In::InstructionSetNotBuilt { isa } => ApplyError::InstructionSetNotBuilt { isa },
+        In::WorkspaceTooSmall { needed, found } => ApplyError::WorkspaceTooSmall { needed, found },
+        In::ReadOld { offset, error } => ApplyError::ReadOld { offset, error: Fault::Memory(error) },
+        In::ReadNew { offset, error } => ApplyError::ReadNew { offset, error: Fault::Memory(error) },
+        In::Write { offset, error } => ApplyError::Write { offset, error: Fault::Memory(error) },
+        In::Finish { error } => ApplyError::Finish { error: Fault::Memory(error) },
+        // The rest needs a device that says what it is, or a place for the new image that is too small.
+        _ => ApplyError::Poisoned,
+    }
 }

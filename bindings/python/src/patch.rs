@@ -36,8 +36,7 @@ impl PatchBytes {
         let bytes = data.as_bytes();
         let header = PatchHeader::parse(bytes).map_err(|error| errors::header(py, error))?;
         let header = header.ok_or_else(|| errors::header_cut(py, bytes.len()))?;
-        // Below 2^31 each.
-        let expected = header.header_len + header.body_len;
+        let expected = u32::try_from(header.patch_len()).unwrap_or(u32::MAX);
         let found = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         match found.cmp(&expected) {
             Ordering::Less => Err(errors::apply(py, ApplyError::Truncated { fed: found, expected: Some(expected) })),
@@ -86,6 +85,7 @@ pub(crate) fn header_fields<'py>(py: Python<'py>, header: &PatchHeader) -> PyRes
     fields.set_item("header_size", header.header_len)?;
     fields.set_item("address_map_size", header.address_map_len())?;
     fields.set_item("body_size", header.body_len)?;
+    fields.set_item("host_size", header.host_len)?;
     fields.set_item("identity", identity)?;
     Ok(fields)
 }

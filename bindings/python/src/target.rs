@@ -53,6 +53,11 @@ impl Old {
         Ok(Self { place, watch: Watch::new() })
     }
 
+    /// In memory.
+    pub(crate) fn memory_of(source: Source) -> Self {
+        Self { place: OldPlace::Memory(source), watch: Watch::new() }
+    }
+
     pub(crate) fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let file = OldFile::open(&path).map_err(|error| errors::io(py, "read", &path, &error))?;
         Ok(Self { place: OldPlace::File(path, file), watch: Watch::new() })
@@ -234,11 +239,13 @@ pub(crate) fn read_file<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'
 #[pyfunction]
 pub(crate) fn write_file(py: Python<'_>, path: PathBuf, data: &Bound<'_, PyAny>) -> PyResult<()> {
     let data = Source::of_buffer(data, "data")?;
-    let write = |path: &Path| {
-        let mut file = NewFile::create(path)?;
-        file.write(0, &data)?;
-        file.flush()?;
-        file.commit()
-    };
-    py.detach(|| write(&path)).map_err(|error| errors::io(py, "write", &path, &error))
+    py.detach(|| write_whole(&path, &data)).map_err(|error| errors::io(py, "write", &path, &error))
+}
+
+/// Writes a file whole.
+pub(crate) fn write_whole(path: &Path, data: &[u8]) -> io::Result<()> {
+    let mut file = NewFile::create(path)?;
+    file.write(0, data)?;
+    file.flush()?;
+    file.commit()
 }

@@ -96,7 +96,44 @@ def test_address_map(old_path: Path) -> None:
 
 
 def test_hex_to_delta() -> None:
-    """What a release script does with Intel HEX: the flash content of both, then the patch."""
-    old, new = (Image.open(FIRMWARE / f"cortex-m-1.{n}.{end}") for n, end in ((0, "s19"), (1, "hex")))
-    patch = flashdelta.diff(old.to_bytes("raw"), new.to_bytes("raw"), base=0x0802_0000)
-    assert patch.info.new_digest == hashlib.sha256(new.to_bytes("raw")).digest()
+    """The memory is patched; a host gets the identical file, a device the memory."""
+    old, new = FIRMWARE / "cortex-m-1.0.s19", FIRMWARE / "cortex-m-1.1.hex"
+    patch = flashdelta.diff(old, new)
+    assert patch.info.size == len(patch) and patch.info.host_size > 0
+    assert flashdelta.apply(old, patch) == new.read_bytes() == flashdelta.apply(old.read_bytes(), bytes(patch))
+    memory = flashdelta.apply(old, patch, format="raw")
+    assert patch.info.new_digest == hashlib.sha256(memory).digest()
+    again = Image.from_bytes(flashdelta.apply(old, patch, format="srec"))
+    assert again.format == "srec" and len(again) >= len(Image.open(new))
+    with flashdelta.Applier(old.with_suffix(".bin")) as applier:
+        for i in range(0, len(patch), 99):
+            applier.feed(patch[i : i + 99])
+        assert applier.finish() == memory
+    assert flashdelta.verify(old, patch) == patch.info
+    report, made = flashdelta.explain(old, patch), patch.report
+    assert made is not None and report.parts == made.parts
+
+
+def test_hex_to_delta_in_files(tmp_path: Path) -> None:
+    old, new = FIRMWARE / "cortex-m-1.0.s19", FIRMWARE / "cortex-m-1.1.hex"
+    patch, out = tmp_path / "update.fdp", tmp_path / "out"
+    flashdelta.diff_files(old, new, patch)
+    flashdelta.apply_files(old, patch, out)
+    assert out.read_bytes() == new.read_bytes()
+    flashdelta.apply_files(old, patch, out, format="raw")
+    assert out.read_bytes() == flashdelta.apply(old, patch, format="raw")
+    with pytest.raises(flashdelta.OptionError, match="choose one of same"):
+        flashdelta.apply_files(old, patch, out, format="docx")  # type: ignore[arg-type]
+
+
+def test_errors_of_files_around_images() -> None:
+    old, new = FIRMWARE / "cortex-m-1.0.s19", FIRMWARE / "cortex-m-1.1.hex"
+    with pytest.raises(flashdelta.ImageError, match="new file: line 1, column 16: wrong checksum") as caught:
+        flashdelta.diff(b"", b":0300300002337A1F\n:00000001FF\n")
+    assert (caught.value.line, caught.value.column) == (1, 16)
+    patch = bytearray(flashdelta.diff(old, new))
+    patch[-1] ^= 0x55
+    with pytest.raises((flashdelta.HostSectionError, flashdelta.FileMismatchError)):
+        flashdelta.apply(old, patch)
+    with pytest.raises(flashdelta.TruncatedError):
+        flashdelta.Patch(patch[:-1])

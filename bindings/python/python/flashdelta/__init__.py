@@ -34,8 +34,10 @@ from ._errors import (
     FileError,
     FileIsADirectoryError,
     FileMissingError,
+    FileMismatchError,
     FilePermissionError,
     HeaderError,
+    HostSectionError,
     ImageError,
     InternalError,
     IsaNotInProfileError,
@@ -65,7 +67,7 @@ from ._many import PairOptions, diff_many
 from ._native import __version__
 from ._patch import Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
-from ._types import BytesLike, Codec, FilePath, Format, Isa, Source, WritableFormat
+from ._types import BytesLike, Codec, FilePath, Format, Isa, OutputFormat, Source, WritableFormat
 
 __all__ = [
     "AddressMap",
@@ -91,9 +93,11 @@ __all__ = [
     "FileIsADirectoryError",
     "FileMissingError",
     "FilePath",
+    "FileMismatchError",
     "FilePermissionError",
     "Format",
     "HeaderError",
+    "HostSectionError",
     "Identity",
     "Image",
     "ImageError",
@@ -109,6 +113,7 @@ __all__ = [
     "OldTooShortError",
     "OptionError",
     "OutOfRamError",
+    "OutputFormat",
     "PairFailure",
     "PairOptions",
     "Patch",

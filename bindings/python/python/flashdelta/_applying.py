@@ -12,7 +12,7 @@ from ._errors import HeaderError
 from ._making import refuse_overwriting
 from ._patch import PatchInfo, Report, as_path, patch_info
 from ._profile import _U32, DeviceIdentity, check_int
-from ._types import BytesLike, FilePath, PathLike, Source
+from ._types import BytesLike, FilePath, OutputFormat, PathLike, Source
 
 #: What `Applier.finish` gives: `bytes`, or ``None`` if the new image went somewhere else.
 NewImage = TypeVar("NewImage", bytes, None)
@@ -40,6 +40,7 @@ def apply(
     old: Source,
     patch: Source,
     *,
+    format: OutputFormat = "same",
     device: DeviceIdentity | None = None,
     ram: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
@@ -51,9 +52,12 @@ def apply(
     Parameters
     ----------
     old : bytes-like or os.PathLike
-        The image that the patch was made from; it may be longer, as the content of a flash slot is.
+        The file that the patch was made from; a plain image may be longer, as the content of a flash slot is. Of a file of records
+        (Intel HEX, S-records, TI-TXT, UF2) the memory is taken.
     patch : bytes-like or os.PathLike
         The patch.
+    format : {"same", "raw", "ihex", "srec", "ti-txt", "uf2"}
+        What to make: the identical new file, what a device holds, or that in another format.
     device : DeviceIdentity, optional
         What the device is: patches for others are refused.
     ram : int, optional
@@ -87,7 +91,7 @@ def apply(
         ...
     flashdelta.OldMismatchError: old image does not match this patch: ...
     """
-    return _apply(old, patch, device, ram, progress)[0]
+    return _apply(old, patch, format, device, ram, progress)[0]
 
 
 def verify(
@@ -126,18 +130,19 @@ def verify(
         ...
     flashdelta.WrongProductError: the patch is for product ...
     """
-    return _apply(old, patch, device, ram, progress)[1]
+    return _apply(old, patch, "same", device, ram, progress)[1]
 
 
 def _apply(
     old: Source,
     patch: Source,
+    format: OutputFormat,
     device: DeviceIdentity | None,
     ram: int | None,
     progress: Callable[[ApplyProgress], object] | None,
 ) -> tuple[bytes, PatchInfo]:
     try:
-        new, fields = _native.apply(old, patch, _check_device(device), _check_ram(ram), _callback(progress))
+        new, fields = _native.apply(old, patch, format, _check_device(device), _check_ram(ram), _callback(progress))
     except HeaderError as error:
         if error.kind == "not-a-patch" and _is_patch(old):
             error.args = (f"{error}; it is the wrong way round: the old image comes first, then the patch",)
@@ -150,6 +155,7 @@ def apply_files(
     patch: FilePath,
     new: FilePath,
     *,
+    format: OutputFormat = "same",
     device: DeviceIdentity | None = None,
     ram: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
@@ -165,7 +171,7 @@ def apply_files(
         The image that the patch was made from, and the patch.
     new : str or os.PathLike
         Where the new image goes; a file that is there already is replaced, even if it is the old image.
-    device, ram, progress
+    format, device, ram, progress
         As of `apply`.
 
     Returns
@@ -192,7 +198,7 @@ def apply_files(
     old, patch, new = as_path("old", old), as_path("patch", patch), as_path("new", new)
     refuse_overwriting(new, [patch])
     return patch_info(
-        _native.apply_files(old, patch, new, _check_device(device), _check_ram(ram), _callback(progress))
+        _native.apply_files(old, patch, new, format, _check_device(device), _check_ram(ram), _callback(progress))
     )
 
 
@@ -226,6 +232,8 @@ def explain(old: Source, patch: Source) -> Report:
 
 class Applier(Generic[NewImage]):
     """Applies a patch in pieces of any size, as they arrive from a socket, a broker or a serial line.
+
+    It works as a device does: from the old image, which for a file of records is its memory, to the new one.
 
     The result does not depend on how the patch was cut. Any error is final: start again with a new `Applier`. It is a context manager: on
     the way out, what is not complete is given up, and its temporary file removed.

@@ -274,6 +274,18 @@ class NewMismatchError(BadPatchError):
     found: bytes
 
 
+class HostSectionError(BadPatchError):
+    """The patch's description of the new file cannot be used; the image alone can be made with ``format="raw"``.
+
+    Attributes
+    ----------
+    problem : str
+        What is wrong with it.
+    """
+
+    problem: str
+
+
 class WrongBaseError(ApplyError, ValueError):
     """The old image is not the one that the patch was made from: get another patch."""
 
@@ -285,6 +297,19 @@ class OldMismatchError(WrongBaseError):
     ----------
     expected, found : bytes
         First 12 bytes of the SHA-256 that the patch expects, and of what is there.
+    """
+
+    expected: bytes
+    found: bytes
+
+
+class FileMismatchError(WrongBaseError):
+    """The new image is right, but not the file around it: the old file is written otherwise than the one that the patch was made from.
+
+    Attributes
+    ----------
+    expected, found : bytes
+        First 8 bytes of the SHA-256 of the file.
     """
 
     expected: bytes

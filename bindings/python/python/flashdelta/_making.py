@@ -57,7 +57,8 @@ def diff(
     Parameters
     ----------
     old, new : bytes-like or os.PathLike
-        The images: the one that devices have, and the one that they shall have.
+        The images: the one that devices have, and the one that they shall have. Of files of records (Intel HEX, S-records, TI-TXT, UF2) the
+        memory is taken; `apply` gives back the identical file.
     profile : DeviceProfile or str, optional
         The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"linux"``.
     ram : int, optional
@@ -87,6 +88,8 @@ def diff(
     ------
     DiffError
         If there can be no such patch: `ProfileTooSmallError` says how much RAM would do.
+    ImageError
+        If a file of records is damaged or dubious.
     OptionError
         If an option has a value that it cannot have.
     FileError

@@ -77,6 +77,7 @@ def diff(
 def apply(
     old: Source,
     patch: Source,
+    format: str,
     device: DeviceIdentity | None,
     ram: int | None,
     progress: Callable[[bool, int, int], object] | None,
@@ -85,6 +86,7 @@ def apply_files(
     old: FilePath,
     patch: FilePath,
     new: FilePath,
+    format: str,
     device: DeviceIdentity | None,
     ram: int | None,
     progress: Callable[[bool, int, int], object] | None,

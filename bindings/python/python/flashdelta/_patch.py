@@ -37,6 +37,8 @@ class PatchInfo:
         SHA-256 of the new image.
     header_size, address_map_size, body_size : int
         Bytes of the header, of the address maps in it, and of what follows.
+    host_size : int
+        Bytes of the host section at the end: how the new file is written, if it is one of records. Devices need not receive it.
     identity : Identity or None
         Which devices the patch is for, if it says so.
     """
@@ -54,12 +56,13 @@ class PatchInfo:
     header_size: int
     address_map_size: int
     body_size: int
+    host_size: int
     identity: Identity | None
 
     @property
     def size(self) -> int:
         """Bytes of the whole patch."""
-        return self.header_size + self.body_size
+        return self.header_size + self.body_size + self.host_size
 
     @property
     def old_sha256_prefix(self) -> str:

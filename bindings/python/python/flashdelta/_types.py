@@ -50,5 +50,7 @@ Format: TypeAlias = Literal[
     "dfu",
     "other",
 ]
+#: What `apply` gives: the identical file, or the image in some format.
+OutputFormat: TypeAlias = Literal["same", "raw", "ihex", "srec", "ti-txt", "uf2"]
 #: Formats that can be written.
 WritableFormat: TypeAlias = Literal["raw", "ihex", "srec", "ti-txt", "uf2"]
