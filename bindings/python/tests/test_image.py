@@ -40,8 +40,8 @@ def test_text_formats_come_back(parts: list[tuple[int, bytes]], format: flashdel
         assert "overlap" in str(error)
         return
     if not parts:
-        with pytest.raises(flashdelta.ImageError):
-            image.to_bytes(format)
+        # A file without data may be written, but it says nothing.
+        assert len(image.to_bytes(format)) < 64
         return
     again = Image.from_bytes(image.to_bytes(format))
     assert again.segments == image.segments and again.format == format
@@ -105,7 +105,8 @@ def test_hex_to_delta() -> None:
     assert patch.info.new_digest == hashlib.sha256(memory).digest()
     again = Image.from_bytes(flashdelta.apply(old, patch, format="srec"))
     assert again.format == "srec" and len(again) >= len(Image.open(new))
-    with flashdelta.Applier(old.with_suffix(".bin")) as applier:
+    # What a device holds: gaps are erased flash.
+    with flashdelta.Applier(Image.open(old).to_bytes("raw")) as applier:
         for i in range(0, len(patch), 99):
             applier.feed(patch[i : i + 99])
         assert applier.finish() == memory
