@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use flashdelta::apply::{Applier, ApplyOptions, NewImage, OldImage};
+use flashdelta::image;
 use flashdelta::package::{Files, Output};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use sha2::{Digest as _, Sha256};
@@ -109,6 +110,20 @@ fn is_new_image(path: &Path, header: &PatchHeader) -> bool {
     let image = std::fs::read(path).unwrap_or_default();
     let start = image.get(..header.new_size as usize).filter(|start| !start.is_empty());
     start.is_some_and(|image| Sha256::digest(image)[..] == header.new_digest)
+}
+
+/// If the old file is text that the patch was not made from: says what was compared.
+pub(crate) fn explain_text(failure: Failure, old: &[u8], files: &Files<'_>) -> Failure {
+    let format = image::detect(old);
+    if failure.class != Class::WrongBase || !format.is_records() {
+        return failure;
+    }
+    if files.reads_memory() {
+        return failure.hint(format!("compared was the memory in the {format} file, not its text"));
+    }
+    failure.hint(format!(
+        "the patch was made from a plain binary: neither this {format} file nor the memory in it, gaps filled with 0xff or 0, is that"
+    ))
 }
 
 /// Does the patch turn the file `old` into the file `new`, in the very workspace that it asks for?

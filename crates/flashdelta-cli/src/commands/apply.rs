@@ -100,7 +100,8 @@ impl Args {
         let failure = |error| Failure::package(&error, &drive.names);
         let (old, patch) = (files::read(&self.old)?, files::read(&self.patch)?);
         let files = Files::of(&old, &patch).map_err(failure)?;
-        let (header, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
+        let made = drive.run(&mut &*patch, files.old_image(), Vec::new());
+        let (header, image) = made.map_err(|failure| drive::explain_text(failure, &old, &files))?;
         if files.reads_memory() && header.host_len == 0 && !self.output_args.quiet {
             eprintln!(
                 "{}: the patch was made from plain binaries; it fits the memory in this {} file",

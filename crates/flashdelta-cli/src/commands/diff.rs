@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::builder::RangedU64ValueParser;
-use flashdelta::diff::{AddressMap, DiffOptions, Patch, Phase};
+use flashdelta::diff::{self, AddressMap, DiffOptions, Patch, Phase};
 use flashdelta::image::{self, elf};
 use flashdelta::package::{self, Memory, MemoryOptions};
 use serde::Serialize;
@@ -82,6 +82,9 @@ pub(crate) struct Args {
     /// The ELF file that the new image was made of
     #[arg(long, value_name = "ELF", conflicts_with = "base")]
     new_elf: Option<PathBuf>,
+    /// Take both files byte by byte, also text: for damaged files, or if no device applies the patch
+    #[arg(long, conflicts_with_all = ["old_elf", "new_elf"])]
+    verbatim: bool,
     /// How hard to try, 1 (fast) to 9 (thorough)
     #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,
@@ -104,7 +107,8 @@ impl Args {
         let mut options = self.options()?;
         let output = files::output(&self.output, &[&self.old, &self.new])?;
         let memory = self.records.memory();
-        let [old, new] = [files::firmware(&self.old, &memory.read)?, files::firmware(&self.new, &memory.read)?];
+        let read = |path| if self.verbatim { files::read(path) } else { files::firmware(path, &memory.read) };
+        let [old, new] = [read(&self.old)?, read(&self.new)?];
         if self.old_elf.is_some() || self.new_elf.is_some() {
             let map = |file, path, elf: &Option<PathBuf>| self.address_map(file, path, elf.as_deref(), &memory);
             options = options.address_maps(map(&old, &self.old, &self.old_elf)?, map(&new, &self.new, &self.new_elf)?);
@@ -155,15 +159,21 @@ impl Args {
     /// Where an image stands: what its ELF file says, or else what can be found out.
     fn address_map(&self, file: &[u8], path: &Path, elf: Option<&Path>, memory: &MemoryOptions) -> Outcome<AddressMap> {
         let found = Memory::read(file, memory).map_err(|error| Failure::image(path, &error))?;
-        let Some(elf) = elf else { return Ok(AddressMap::from(&image::address_map(&found.image))) };
+        let own = || Ok(AddressMap::from(&image::address_map(&found.image)));
+        let Some(elf) = elf else { return own() };
         let bytes = files::read(elf)?;
         let map = elf::map_of_binary(&bytes, found.image.len());
         let map = map.ok_or_else(|| {
             Failure::new(Class::BadFile, format!("{}: this is no ELF file with bytes to load", elf.display()))
         })?;
-        if !self.output_args.quiet && !files::is_made_of(&found.image, &bytes) {
-            let (image, elf) = (path.display(), elf.display());
-            eprintln!("warning: {image} does not hold the bytes of {elf}: are they of the same build?");
+        if !files::is_made_of(&found.image, &bytes) {
+            if !self.output_args.quiet {
+                let (image, elf) = (path.display(), elf.display());
+                eprintln!(
+                    "warning: {image} does not hold the bytes of {elf}, which is not used: are they of the same build?"
+                );
+            }
+            return own();
         }
         Ok(AddressMap::from(&map))
     }
@@ -185,7 +195,11 @@ impl Args {
                 ControlFlow::Continue(())
             }
         });
-        package::diff_with(old, new, &options, memory).map_err(|error| Failure::diff(&error, &self.old, &self.new))
+        let made = match self.verbatim {
+            true => diff::diff(old, new, &options),
+            false => package::diff_with(old, new, &options, memory),
+        };
+        made.map_err(|error| Failure::diff(&error, &self.old, &self.new))
     }
 
     fn summarize(&self, patch: &Patch, new: &[u8]) {
@@ -201,7 +215,8 @@ impl Args {
             let host = grouped(header.host_len);
             eprintln!("  of it {host} bytes for hosts, which give back the {format} file; devices may do without");
         } else if format.is_records() {
-            eprintln!("  {} is too irregular: it is patched as text, so no device can apply this", self.new.display());
+            let why = if self.verbatim { "--verbatim" } else { "the new file is too irregular" };
+            eprintln!("  {why}: the files are patched as they are, so no device can apply this");
         }
         let workspace = grouped(header.workspace_len() as u64);
         eprintln!("  needs {} bytes of RAM on the device, {workspace} of it workspace", grouped(header.ram));
@@ -253,8 +268,7 @@ struct Tried {
 impl<'a> Report<'a> {
     fn new(path: &'a Path, verified: bool, patch: &Patch) -> Self {
         let (header, report) = (&patch.header, &patch.report);
-        let tried =
-            |t: &flashdelta::diff::Tried| Tried { codec: t.codec.name(), isa: t.isa.name(), patch_size: t.bytes };
+        let tried = |t: &diff::Tried| Tried { codec: t.codec.name(), isa: t.isa.name(), patch_size: t.bytes };
         let percent = |new: u32| 100.0 * patch.bytes.len() as f64 / f64::from(new);
         Self {
             patch: path,

@@ -60,7 +60,8 @@ impl Args {
         let drive = Drive { options, comfort: 0, names, bar: &bar, doing: "verifying" };
         drive::parse(&patch, &self.patch).map_err(|failure| drive.swapped(failure))?;
         let files = Files::of(&old, &patch).map_err(|error| Failure::package(&error, &drive.names))?;
-        let (header, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
+        let made = drive.run(&mut &*patch, files.old_image(), Vec::new());
+        let (header, image) = made.map_err(|failure| drive::explain_text(failure, &old, &files))?;
         files.finish(image, Output::Same).map_err(|error| Failure::package(&error, &drive.names))?;
         drop(bar);
         if self.output_args.json {

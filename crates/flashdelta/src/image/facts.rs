@@ -94,17 +94,23 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
     let mut tell = |name, value: String| details.push((name, value));
     match super::detect(file) {
         Format::Esp => {
-            if let Some(image) = esp::EspImage::parse(file, 0) {
+            let images = esp_images(file);
+            let app = images.iter().find_map(|image| esp::AppDescriptor::parse(image.app_descriptor(file)?));
+            if let Some(image) = images.first() {
                 tell("chip", image.chip.name.to_owned());
+                if images.len() > 1 {
+                    let starts: Vec<String> = images.iter().map(|image| format!("{:#x}", image.start)).collect();
+                    tell("images at", starts.join(", "));
+                }
                 tell("entry", format!("{:#010x}", image.entry));
-                if let Some(app) = image.app_descriptor(file).and_then(esp::AppDescriptor::parse) {
+                if let Some(app) = app {
                     tell("project", app.project);
                     tell("version", app.version);
                     tell("built", format!("{} {}", app.date, app.time));
                     tell("ESP-IDF", app.idf_version);
                     tell("security counter", app.secure_version.to_string());
                 }
-                let sound = if image.checksum_ok { "right" } else { "wrong" };
+                let sound = if images.iter().all(|image| image.checksum_ok) { "right" } else { "wrong" };
                 tell("checksum", sound.to_owned());
             }
         }
@@ -155,6 +161,19 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
     details
 }
 
+/// The images in a file: one, or those of a flash image, which start where sectors do.
+fn esp_images(file: &[u8]) -> Vec<esp::EspImage> {
+    const SECTOR: usize = 4096;
+    let mut end = 0;
+    let starts = (0..file.len()).step_by(SECTOR);
+    let found = starts.filter_map(|start| {
+        let image = esp::EspImage::parse(file, start).filter(|image| start >= end && image.is_sound())?;
+        end = image.end;
+        Some(image)
+    });
+    found.collect()
+}
+
 /// Text in a field that ends with zeros; what cannot be printed becomes a dot.
 pub(super) fn text(field: &[u8]) -> String {
     let end = field.iter().position(|b| *b == 0).unwrap_or(field.len());
@@ -188,6 +207,34 @@ mod tests {
             let path = format!("{}/../../testdata/firmware/{name}", env!("CARGO_MANIFEST_DIR"));
             assert_eq!(packed(&std::fs::read(path).unwrap()), 0.0, "{name}");
         }
+    }
+
+    #[test]
+    fn what_an_application_says_about_itself() {
+        let mut app = vec![0u8; 256];
+        app[..4].copy_from_slice(&esp::APP_DESCRIPTOR.to_le_bytes());
+        app[4] = 3;
+        for (at, value) in [(16, "v1.4.2-dirty"), (48, "heron"), (80, "12:00:00"), (96, "Nov 21 2026"), (112, "v5.3.1")]
+        {
+            app[at..at + value.len()].copy_from_slice(value.as_bytes());
+        }
+        let mut file = vec![0xe9, 1, 2, 0x20, 4, 0, 0x38, 0x40, 0xee, 0, 0, 0, 5, 0];
+        file.resize(24, 0);
+        file.extend(0x3c00_0020u32.to_le_bytes());
+        file.extend((app.len() as u32).to_le_bytes());
+        file.extend(&app);
+        let checksum = app.iter().fold(0xef, |sum, byte| sum ^ byte);
+        file.resize(file.len() | 15, 0);
+        file.push(checksum);
+        let facts = Facts::of(&file, &file);
+        let value = |name| facts.details.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
+        assert_eq!(
+            (value("chip"), value("project"), value("version")),
+            (Some("ESP32-C3"), Some("heron"), Some("v1.4.2-dirty"))
+        );
+        assert_eq!((value("built"), value("ESP-IDF")), (Some("Nov 21 2026 12:00:00"), Some("v5.3.1")));
+        assert_eq!((value("security counter"), value("checksum")), (Some("3"), Some("right")));
+        assert_eq!(facts.versions, ["v1.4.2-dirty", "v5.3.1"]);
     }
 
     #[test]

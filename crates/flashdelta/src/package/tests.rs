@@ -179,3 +179,31 @@ fn empty_and_irregular_files_are_carried_as_they_are() {
         }
     }
 }
+
+/// Sections with fields changed and the checksum put right: an error, or the very file.
+#[test]
+fn hostile_sections_never_lead_to_another_file() {
+    let binary = testdata("cortex-m-1.0.bin");
+    let text = |len: usize, habits| written(&binary[..len], 0x0802_0000, Format::Srec, habits);
+    let (old, irregular) = (text(3000, 0), [&text(2000, 2)[..], b"remark\n", &text(999, 1)].concat());
+    let mut reading = MemoryOptions::default();
+    reading.read.skip_garbage = true;
+    reading.read.overlap = image::Overlap::LastWins;
+    reading.read.after_end = image::AfterEnd::Read;
+    for new in [text(3100, 1), irregular] {
+        let patch = diff_with(&old, &new, &options(), &reading).unwrap();
+        assert_eq!(apply(&old, &patch.bytes, Output::Same).as_ref(), Ok(&new));
+        let (start, end) = (patch.bytes.len() - patch.header.host_len as usize, patch.bytes.len() - 4);
+        for at in start..end {
+            for change in [1, 2, 4, 0x10, 0x40, 0x80, 0xff] {
+                let mut bad = patch.bytes.clone();
+                bad[at] ^= change;
+                let crc = crate::patch::crc32(&bad[start..end]);
+                bad[end..].copy_from_slice(&crc.to_le_bytes());
+                if let Ok(found) = apply(&old, &bad, Output::Same) {
+                    assert!(found == new, "byte {at} changed by {change}");
+                }
+            }
+        }
+    }
+}
