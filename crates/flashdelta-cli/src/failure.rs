@@ -3,7 +3,6 @@
 use core::fmt;
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 
 use flashdelta::apply::{ApplyError, ErrorClass};
 use flashdelta::diff::DiffError;
@@ -56,12 +55,6 @@ impl From<ErrorClass> for Class {
             ErrorClass::Io => Self::Io,
             _ => Self::Internal,
         }
-    }
-}
-
-impl From<Class> for ExitCode {
-    fn from(class: Class) -> Self {
-        Self::from(class as u8)
     }
 }
 
@@ -156,14 +149,14 @@ impl Failure {
         }
     }
 
-    /// Tells people, and machines if they ask, and gives the exit code.
-    pub(crate) fn report(&self, json: bool) -> ExitCode {
+    /// Tells people, and machines if they ask, and gives the class, which is the exit code.
+    pub(crate) fn report(&self, json: bool) -> Class {
         eprintln!("error: {self}");
         if let Some(hint) = &self.hint {
             eprintln!("hint: {hint}");
         }
         self.report_to_machine(json);
-        self.class.into()
+        self.class
     }
 
     /// Tells machines if they ask.

@@ -102,22 +102,28 @@ pub fn command() -> clap::Command {
 
 /// Runs the program with the arguments of this process.
 pub fn run() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    run_with(std::env::args_os().collect()).into()
+}
+
+/// Runs the program with these arguments, the first of which is its name, and gives the exit code. It takes over Ctrl-C for the process.
+///
+/// For programs of which it is a part: `python -m flashdelta`.
+pub fn run_with(arguments: Vec<OsString>) -> u8 {
     let json = arguments.iter().any(|a| a == "--json");
     match Cli::try_parse_from(arguments) {
         Ok(cli) => {
             interrupt::watch();
-            cli.command.run().map_or_else(|failure| failure.report(json), |()| ExitCode::SUCCESS)
+            cli.command.run().map_or_else(|failure| failure.report(json) as u8, |()| 0)
         }
         Err(error) if error.use_stderr() => {
             let _ = error.print();
             Failure::new(Class::Usage, first_paragraph(&error.to_string())).report_to_machine(json);
-            Class::Usage.into()
+            Class::Usage as u8
         }
         // The help or the version was asked for.
         Err(text) => {
             let _ = text.print();
-            ExitCode::SUCCESS
+            0
         }
     }
 }

@@ -64,6 +64,11 @@
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;
 
+/// And those of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide.md")]
+pub struct Guide;
+
 pub mod apply;
 #[cfg(feature = "std")]
 pub mod diff;

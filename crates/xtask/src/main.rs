@@ -7,6 +7,7 @@ mod device;
 mod dist;
 mod header;
 mod peers;
+mod python;
 mod setup;
 mod steps;
 mod test;

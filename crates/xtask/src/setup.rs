@@ -24,6 +24,8 @@ pub(crate) fn needs() -> Vec<Need> {
         need("formatting", works(&mut cargo("fmt --version")), &["rustfmt-web"]),
         need("lints", works(&mut cargo("clippy --version")), &["rust-web-clippy"]),
         need("the manifest of the test data", works(command("python3").arg("--version")), &["python3"]),
+        need("the Python package", crate::python::is_here(), &["python3", "python3-venv"]),
+        need("the MQTT example of the Python package", crate::python::has_mosquitto(), &["mosquitto"]),
         need("fuzzing (libFuzzer is C++)", exists("c++"), &["g++"]),
         need("comparing formats", exists("srec_cat") && exists("objcopy"), &["srecord", "binutils"]),
         need("the C libraries and their sanitizers", exists("gcc") && exists("g++"), &["gcc", "g++"]),

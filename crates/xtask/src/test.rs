@@ -5,12 +5,13 @@ use anyhow::{bail, Result};
 use crate::c;
 use crate::command::{cargo, command, exec, root, works};
 use crate::device::{self, Target};
+use crate::python;
 use crate::setup;
 use crate::steps::{Outcome, Steps};
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
 ///
-/// Steps: setup, format, lint, test, demo, formats, docs, testdata, c, panic-free, device, fuzz.
+/// Steps: setup, format, lint, test, demo, formats, docs, testdata, c, python, panic-free, device, fuzz.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Run only these steps
@@ -55,6 +56,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         passed(exec(command("python3").args(["testdata/manifest.py", "--check"])))
     });
     c::test(&mut steps);
+    // The step `demo` has just built the program.
+    let program = steps.wanted("demo").then(|| crate::command::target_dir().join("release/flashdelta"));
+    steps.step("python", || python::run(program.as_deref()));
     steps.step("panic-free", || device::link_on_host().map(Outcome::Passed));
     for target in &Target::ALL {
         steps.step(&format!("device:{}", target.name), || match target.lacking() {
@@ -79,8 +83,13 @@ fn run_all(arguments: &[&str]) -> Result<()> {
 
 /// Packages that are workspaces of their own.
 fn outside_packages() -> impl Iterator<Item = &'static str> {
-    let all =
-        ["benches/Cargo.toml", "bindings/c/apply/Cargo.toml", "fuzz/Cargo.toml", "crates/xtask/device/Cargo.toml"];
+    let all = [
+        "benches/Cargo.toml",
+        "bindings/c/apply/Cargo.toml",
+        "bindings/python/Cargo.toml",
+        "crates/xtask/device/Cargo.toml",
+        "fuzz/Cargo.toml",
+    ];
     all.into_iter().filter(|manifest| root().join(manifest).is_file())
 }
 

@@ -18,16 +18,17 @@ struct Sample {
     new: &'static [u8],
 }
 
+// In this package, as links to the test data: what is packaged is whole.
 const SAMPLES: [Sample; 2] = [
     Sample {
         board: "riscv",
-        old: include_bytes!("../../../../testdata/firmware/riscv-1.0.bin"),
-        new: include_bytes!("../../../../testdata/firmware/riscv-1.1.bin"),
+        old: include_bytes!("../../samples/riscv-1.0.bin"),
+        new: include_bytes!("../../samples/riscv-1.1.bin"),
     },
     Sample {
         board: "cortex-m",
-        old: include_bytes!("../../../../testdata/firmware/cortex-m-1.0.bin"),
-        new: include_bytes!("../../../../testdata/firmware/cortex-m-1.1.bin"),
+        old: include_bytes!("../../samples/cortex-m-1.0.bin"),
+        new: include_bytes!("../../samples/cortex-m-1.1.bin"),
     },
 ];
 

@@ -1,0 +1,160 @@
+"""Firmware delta updates: small patches, applied in a few KiB of RAM on a microcontroller.
+
+A release server turns *old image + new image* into a *patch* (`diff`); a device turns *its own flash + the patch* into the new image. The
+device does that with the Rust or C library; `apply`, `verify` and `Applier` do the same here, for tests, gateways and Linux devices.
+
+>>> import flashdelta
+>>> old = b"firmware 1.4.1, the one in the field" * 100
+>>> new = b"firmware 1.4.2, the one in the field" * 100
+>>> patch = flashdelta.diff(old, new)
+>>> len(patch) < 200
+True
+>>> flashdelta.apply(old, patch) == new
+True
+
+Images and patches are anything with a buffer (`bytes`, `bytearray`, `memoryview`, `mmap.mmap`, NumPy arrays, ...), which is read in place, or an
+`os.PathLike`. While the library is at work the GIL is released: do not change a buffer that another thread is working on. Ctrl-C ends
+long work at once. Everything that the library raises derives from `Error`; an argument of the wrong type is a `TypeError`.
+
+The patch format is version 0 and may change until the first release: apply a patch with the version that made it.
+"""
+
+from ._applying import Applier, ApplyProgress, apply, apply_files, explain, verify
+from ._errors import (
+    ApplyError,
+    BadPatchError,
+    BadProfileError,
+    CancelledError,
+    CodecNotInProfileError,
+    DamagedError,
+    DiffError,
+    DiffManyError,
+    DoesNotFitError,
+    Error,
+    FileError,
+    FileIsADirectoryError,
+    FileMissingError,
+    FileMismatchError,
+    FilePermissionError,
+    HeaderError,
+    HostSectionError,
+    ImageError,
+    InternalError,
+    IsaNotInProfileError,
+    MisuseError,
+    NewMismatchError,
+    NewTooLongError,
+    NoIdentityError,
+    OldMismatchError,
+    OldTooShortError,
+    OptionError,
+    OutOfRamError,
+    PairFailure,
+    ProfileTooSmallError,
+    RollbackError,
+    TooLargeError,
+    TrailingInputError,
+    TruncatedError,
+    UnsupportedPatchError,
+    WrongBaseError,
+    WrongDeviceError,
+    WrongHardwareError,
+    WrongProductError,
+)
+from ._image import AddressMap, Image, MapSegment, ReadOptions, Segment, WriteOptions, address_map, detect
+from ._making import DiffOptions, DiffProgress, diff, diff_files
+from ._many import PairOptions, diff_many
+from ._native import __version__
+from ._patch import Patch, PatchInfo, Report, Tried
+from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
+from ._types import BytesLike, Codec, FilePath, Format, Isa, OutputFormat, Source, WritableFormat
+
+__all__ = [
+    "AddressMap",
+    "Applier",
+    "ApplyError",
+    "ApplyProgress",
+    "BadPatchError",
+    "BadProfileError",
+    "BytesLike",
+    "CancelledError",
+    "Codec",
+    "CodecNotInProfileError",
+    "DamagedError",
+    "DeviceIdentity",
+    "DeviceProfile",
+    "DiffError",
+    "DiffManyError",
+    "DiffOptions",
+    "DiffProgress",
+    "DoesNotFitError",
+    "Error",
+    "FileError",
+    "FileIsADirectoryError",
+    "FileMissingError",
+    "FilePath",
+    "FileMismatchError",
+    "FilePermissionError",
+    "Format",
+    "HeaderError",
+    "HostSectionError",
+    "Identity",
+    "Image",
+    "ImageError",
+    "InternalError",
+    "Isa",
+    "IsaNotInProfileError",
+    "MapSegment",
+    "MisuseError",
+    "NewMismatchError",
+    "NewTooLongError",
+    "NoIdentityError",
+    "OldMismatchError",
+    "OldTooShortError",
+    "OptionError",
+    "OutOfRamError",
+    "OutputFormat",
+    "PairFailure",
+    "PairOptions",
+    "Patch",
+    "PatchInfo",
+    "ProfileTooSmallError",
+    "ReadOptions",
+    "Report",
+    "RollbackError",
+    "Segment",
+    "Source",
+    "TooLargeError",
+    "TrailingInputError",
+    "Tried",
+    "TruncatedError",
+    "UnsupportedPatchError",
+    "WritableFormat",
+    "WriteOptions",
+    "WrongBaseError",
+    "WrongDeviceError",
+    "WrongHardwareError",
+    "WrongProductError",
+    "__version__",
+    "address_map",
+    "apply",
+    "apply_files",
+    "detect",
+    "diff",
+    "diff_files",
+    "diff_many",
+    "explain",
+    "product_id",
+    "verify",
+]
+
+
+def _adopt() -> None:
+    """Where users find classes is what tracebacks, pickles and the reference say."""
+    for name in __all__:
+        value = globals()[name]
+        if isinstance(value, type):
+            value.__module__ = __name__
+
+
+_adopt()

@@ -1,0 +1,400 @@
+"""Applying patches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
+
+from . import _native
+from ._errors import HeaderError
+from ._making import refuse_overwriting
+from ._patch import PatchInfo, Report, as_path, patch_info
+from ._profile import _U32, DeviceIdentity, check_int
+from ._types import BytesLike, FilePath, OutputFormat, PathLike, Source
+
+#: What `Applier.finish` gives: `bytes`, or ``None`` if the new image went somewhere else.
+NewImage = TypeVar("NewImage", bytes, None)
+
+_MAGIC = b"FDP"
+
+
+class ApplyProgress(NamedTuple):
+    """How far an update has come."""
+
+    #: The new image is complete and verified.
+    done: bool
+    #: Bytes of the new image made so far.
+    written: int
+    #: Bytes of the whole new image; 0 as long as the header of the patch is not complete.
+    total: int
+
+    @property
+    def fraction(self) -> float:
+        """What is done of the whole work, 0 to 1."""
+        return 1.0 if self.done else self.written / self.total if self.total else 0.0
+
+
+def apply(
+    old: Source,
+    patch: Source,
+    *,
+    format: OutputFormat = "same",
+    device: DeviceIdentity | None = None,
+    ram: int | None = None,
+    progress: Callable[[ApplyProgress], object] | None = None,
+) -> bytes:
+    """Apply a patch in memory.
+
+    The old image is checked before anything is made, the new one at the end, by their SHA-256.
+
+    Parameters
+    ----------
+    old : bytes-like or os.PathLike
+        The file that the patch was made from; a plain image may be longer, as the content of a flash slot is. Of a file of records
+        (Intel HEX, S-records, TI-TXT, UF2) the memory is taken.
+    patch : bytes-like or os.PathLike
+        The patch.
+    format : {"same", "raw", "ihex", "srec", "ti-txt", "uf2"}
+        What to make: the identical new file, what a device holds, or that in another format.
+    device : DeviceIdentity, optional
+        What the device is: patches for others are refused.
+    ram : int, optional
+        RAM of the device in bytes: patches that need more are refused.
+    progress : callable, optional
+        Called with an `ApplyProgress` now and then. If it returns ``False`` the work is given up; if it raises, the exception comes
+        out of here.
+
+    Returns
+    -------
+    bytes
+        The new image.
+
+    Raises
+    ------
+    ApplyError
+        Its subclasses say whose fault it is: `BadPatchError`, `WrongBaseError`, `WrongDeviceError`, `DoesNotFitError`.
+    FileError
+        If a file cannot be read.
+    CancelledError
+        If `progress` returned ``False``.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> patch = flashdelta.diff(b"the old firmware", b"the new firmware")
+    >>> flashdelta.apply(b"the old firmware", patch)
+    b'the new firmware'
+    >>> flashdelta.apply(b"another firmware", patch)
+    Traceback (most recent call last):
+        ...
+    flashdelta.OldMismatchError: old image does not match this patch: ...
+    """
+    return _apply(old, patch, format, device, ram, progress)[0]
+
+
+def verify(
+    old: Source,
+    patch: Source,
+    *,
+    device: DeviceIdentity | None = None,
+    ram: int | None = None,
+    progress: Callable[[ApplyProgress], object] | None = None,
+) -> PatchInfo:
+    """Apply a patch without keeping the result: is it whole, and does it fit this old image and this device?
+
+    Parameters
+    ----------
+    old, patch, device, ram, progress
+        As of `apply`.
+
+    Returns
+    -------
+    PatchInfo
+        What the patch says about itself; all of it is true.
+
+    Raises
+    ------
+    Error
+        As `apply`.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> patch = flashdelta.diff(b"the old firmware", b"the new firmware", identity=flashdelta.Identity("heron"))
+    >>> flashdelta.verify(b"the old firmware", patch, device=flashdelta.DeviceIdentity("heron")).new_size
+    16
+    >>> flashdelta.verify(b"the old firmware", patch, device=flashdelta.DeviceIdentity("egret"))
+    Traceback (most recent call last):
+        ...
+    flashdelta.WrongProductError: the patch is for product ...
+    """
+    return _apply(old, patch, "same", device, ram, progress)[1]
+
+
+def _apply(
+    old: Source,
+    patch: Source,
+    format: OutputFormat,
+    device: DeviceIdentity | None,
+    ram: int | None,
+    progress: Callable[[ApplyProgress], object] | None,
+) -> tuple[bytes, PatchInfo]:
+    try:
+        new, fields = _native.apply(old, patch, format, _check_device(device), _check_ram(ram), _callback(progress))
+    except HeaderError as error:
+        if error.kind == "not-a-patch" and _is_patch(old):
+            error.args = (f"{error}; it is the wrong way round: the old image comes first, then the patch",)
+        raise
+    return new, patch_info(fields)
+
+
+def apply_files(
+    old: FilePath,
+    patch: FilePath,
+    new: FilePath,
+    *,
+    format: OutputFormat = "same",
+    device: DeviceIdentity | None = None,
+    ram: int | None = None,
+    progress: Callable[[ApplyProgress], object] | None = None,
+) -> PatchInfo:
+    """Apply a patch from file to file, in little memory.
+
+    The new image is written under a temporary name beside its own, which it gets when it is complete, verified and on the disk. If
+    anything goes wrong, the temporary file is removed.
+
+    Parameters
+    ----------
+    old, patch : str or os.PathLike
+        The image that the patch was made from, and the patch.
+    new : str or os.PathLike
+        Where the new image goes; a file that is there already is replaced, even if it is the old image.
+    format, device, ram, progress
+        As of `apply`.
+
+    Returns
+    -------
+    PatchInfo
+        What the patch says about itself.
+
+    Raises
+    ------
+    Error
+        Those of `apply`, and `FileError` if the new image cannot be written.
+
+    Examples
+    --------
+    >>> import flashdelta, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     folder = pathlib.Path(name)
+    ...     _ = (folder / "old.bin").write_bytes(b"the old firmware")
+    ...     flashdelta.diff(b"the old firmware", b"the new firmware").save(folder / "update.fdp")
+    ...     info = flashdelta.apply_files(folder / "old.bin", folder / "update.fdp", folder / "new.bin")
+    ...     (folder / "new.bin").read_bytes()
+    b'the new firmware'
+    """
+    old, patch, new = as_path("old", old), as_path("patch", patch), as_path("new", new)
+    refuse_overwriting(new, [patch])
+    return patch_info(
+        _native.apply_files(old, patch, new, format, _check_device(device), _check_ram(ram), _callback(progress))
+    )
+
+
+def explain(old: Source, patch: Source) -> Report:
+    """What the bytes of a patch are spent on. It takes twice the time of `apply`.
+
+    Parameters
+    ----------
+    old, patch : bytes-like or os.PathLike
+        The image that the patch was made from, and the patch.
+
+    Returns
+    -------
+    Report
+        The same numbers as `Patch.report`, for patches that were made elsewhere.
+
+    Raises
+    ------
+    Error
+        As `apply`: only of a patch that works it is known what its bytes are for.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> patch = flashdelta.diff(b"the old firmware", b"the new firmware")
+    >>> flashdelta.explain(b"the old firmware", patch).literals == patch.report.literals
+    True
+    """
+    return Report(**_native.explain(old, patch))
+
+
+class Applier(Generic[NewImage]):
+    """Applies a patch in pieces of any size, as they arrive from a socket, a broker or a serial line.
+
+    It works as a device does: from the old image, which for a file of records is its memory, to the new one.
+
+    The result does not depend on how the patch was cut. Any error is final: start again with a new `Applier`. It is a context manager: on
+    the way out, what is not complete is given up, and its temporary file removed.
+
+    Parameters
+    ----------
+    old : bytes-like or os.PathLike
+        The image that the patch was made from; it may be longer, as the content of a flash slot is.
+    new : None, os.PathLike or writable bytes-like
+        Where the new image goes: kept in memory until `finish` gives it; a file, which appears when it is complete and verified; or a
+        buffer such as a `bytearray` that is long enough. It must not share memory with `old`.
+    device : DeviceIdentity, optional
+        What the device is: patches for others are refused.
+    ram : int, optional
+        RAM of the device in bytes: patches that need more are refused.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> patch = bytes(flashdelta.diff(b"the old firmware", b"the new firmware"))
+    >>> with flashdelta.Applier(b"the old firmware") as applier:
+    ...     for i in range(len(patch)):
+    ...         progress = applier.feed(patch[i : i + 1])
+    ...     new = applier.finish()
+    >>> progress.done, new
+    (True, b'the new firmware')
+
+    Into memory that is there already:
+
+    >>> slot = bytearray(64)
+    >>> with flashdelta.Applier(b"the old firmware", slot) as applier:
+    ...     applier.feed(patch).done
+    ...     applier.finish()
+    True
+    >>> slot[:16]
+    bytearray(b'the new firmware')
+    """
+
+    @overload
+    def __init__(
+        self: Applier[bytes],
+        old: Source,
+        new: None = None,
+        *,
+        device: DeviceIdentity | None = None,
+        ram: int | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: Applier[None],
+        old: Source,
+        new: BytesLike | PathLike,
+        *,
+        device: DeviceIdentity | None = None,
+        ram: int | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        old: Source,
+        new: BytesLike | PathLike | None = None,
+        *,
+        device: DeviceIdentity | None = None,
+        ram: int | None = None,
+    ) -> None:
+        self._native = _native.Feeder(old, new, _check_device(device), _check_ram(ram))
+
+    def feed(self, chunk: BytesLike) -> ApplyProgress:
+        """Take the next bytes of the patch, any number of them.
+
+        The call that completes the header reads the whole old image, the last one the whole new image.
+
+        Parameters
+        ----------
+        chunk : bytes-like
+            The bytes.
+
+        Returns
+        -------
+        ApplyProgress
+            How far the update has come; when the last byte is in and the new image is verified, it is `~ApplyProgress.done`.
+
+        Raises
+        ------
+        ApplyError
+            As soon as something is wrong; see `apply`.
+        MisuseError
+            If there was an error before, or the end.
+        """
+        return ApplyProgress(*self._native.feed(chunk))
+
+    def finish(self) -> NewImage:
+        """End the update.
+
+        Returns
+        -------
+        bytes or None
+            The new image, if it was kept in memory.
+
+        Raises
+        ------
+        TruncatedError
+            If the patch is not complete.
+        MisuseError
+            If there was an error before, or the end.
+        """
+        return cast(NewImage, self._native.finish())
+
+    def close(self) -> None:
+        """Give up what is not finished. After `finish` it does nothing."""
+        self._native.close()
+
+    @property
+    def progress(self) -> ApplyProgress:
+        """How far the update has come; any thread may ask."""
+        return ApplyProgress(*self._native.progress)
+
+    @property
+    def info(self) -> PatchInfo | None:
+        """What the patch says about itself, once its header is complete and as long as the update is not finished."""
+        fields = self._native.header_fields()
+        return None if fields is None else patch_info(fields)
+
+    def __enter__(self) -> Applier[NewImage]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        done, written, total = self.progress
+        state = "done" if done else f"{written:,} of {total:,} bytes" if total else "waiting for the header of the patch"
+        return f"<flashdelta.Applier: {state}>"
+
+
+def _check_device(device: DeviceIdentity | None) -> DeviceIdentity | None:
+    if device is not None and not isinstance(device, DeviceIdentity):
+        raise TypeError(f"device must be a DeviceIdentity, not {type(device).__name__}")
+    return device
+
+
+def _check_ram(ram: int | None) -> int | None:
+    return None if ram is None else check_int("ram", ram, 0, _U32)
+
+
+def _callback(progress: Callable[[ApplyProgress], object] | None) -> Callable[[bool, int, int], object] | None:
+    if progress is None:
+        return None
+    if not callable(progress):
+        raise TypeError(f"progress must be callable, not {type(progress).__name__}")
+    return lambda done, written, total: progress(ApplyProgress(done, written, total))
+
+
+def _is_patch(source: Source) -> bool:
+    if isinstance(source, os.PathLike):
+        with open(source, "rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    return bytes(memoryview(cast(Any, source)).cast("B")[: len(_MAGIC)]) == _MAGIC

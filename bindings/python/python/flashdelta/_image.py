@@ -1,0 +1,475 @@
+"""Firmware files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from typing import Any, Literal, TypedDict, Unpack, cast
+
+from . import _native
+from ._errors import OptionError
+from ._making import _Path
+from ._patch import as_path
+from ._profile import _U32, check_int
+from ._types import BytesLike, FilePath, Format, Source, WritableFormat
+
+_SUFFIXES: dict[str, WritableFormat] = {
+    ".bin": "raw",
+    ".raw": "raw",
+    ".hex": "ihex",
+    ".ihex": "ihex",
+    ".ihx": "ihex",
+    ".s19": "srec",
+    ".s28": "srec",
+    ".s37": "srec",
+    ".srec": "srec",
+    ".mot": "srec",
+    ".uf2": "uf2",
+    ".txt": "ti-txt",
+}
+
+
+class ReadOptions(TypedDict, total=False):
+    """How to read a firmware file; the keyword arguments of `Image.from_bytes`."""
+
+    strict: bool
+    overlap: Literal["refuse", "accept-same", "first-wins", "last-wins"]
+    after_end: Literal["refuse", "ignore", "read"]
+    ignore_checksums: bool
+    skip_garbage: bool
+    base: int | None
+
+
+class WriteOptions(TypedDict, total=False):
+    """How to write a firmware file; the keyword arguments of `Image.to_bytes`."""
+
+    fill: int
+    addresses: range | None
+    limit: int
+    record_len: int | None
+    crlf: bool
+    lower_case: bool
+    address_len: int | None
+    family: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """Bytes at consecutive addresses."""
+
+    #: Address of the first byte.
+    address: int
+    #: The bytes.
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """One past the last address."""
+        return self.address + len(self.data)
+
+    @property
+    def addresses(self) -> range:
+        """The addresses."""
+        return range(self.address, self.end)
+
+    def __repr__(self) -> str:
+        return f"<flashdelta.Segment: 0x{self.address:08x} to 0x{self.end:08x}, {len(self.data):,} bytes>"
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Image:
+    """What a firmware file means: bytes in memory.
+
+    Read one with `Image.open` or `Image.from_bytes`, or make one of segments.
+
+    Parameters
+    ----------
+    segments : iterable of Segment
+        What is in memory. They must not overlap; they are sorted, and those that touch are joined.
+    format : str, default "raw"
+        The format that it was read from.
+    entry : int, optional
+        Entry point, if the file names one.
+    header : bytes, optional
+        The header text of an S-record file.
+
+    Examples
+    --------
+    >>> from flashdelta import Image, Segment
+    >>> image = Image([Segment(0x08020000, b"code"), Segment(0x08020100, b"data")])
+    >>> [hex(segment.address) for segment in image.segments]
+    ['0x8020000', '0x8020100']
+    >>> print(image.to_bytes("ihex").decode().splitlines()[1])
+    :04000000636F646561
+    >>> Image.from_bytes(image.to_bytes("srec")).segments == image.segments
+    True
+    """
+
+    segments: tuple[Segment, ...]
+    format: Format
+    entry: int | None
+    header: bytes | None
+
+    def __init__(
+        self,
+        segments: Iterable[Segment],
+        format: Format = "raw",
+        entry: int | None = None,
+        header: bytes | None = None,
+    ) -> None:
+        joined: list[Segment] = []
+        for segment in sorted(segments, key=lambda segment: segment.address):
+            check_int("address", segment.address, 0, _U32)
+            if segment.end > 1 << 32:
+                raise OptionError(f"{segment} is beyond the 32-bit address space", kind="option")
+            if not segment.data:
+                continue
+            last = joined[-1] if joined else None
+            if last and last.end > segment.address:
+                raise OptionError(f"{last} and {segment} overlap: cut one of them", kind="option")
+            if last and last.end == segment.address:
+                joined[-1] = Segment(last.address, last.data + segment.data)
+            else:
+                joined.append(segment)
+        object.__setattr__(self, "segments", tuple(joined))
+        object.__setattr__(self, "format", format)
+        object.__setattr__(self, "entry", None if entry is None else check_int("entry", entry, 0, _U32))
+        object.__setattr__(self, "header", header)
+
+    @classmethod
+    def from_bytes(cls, data: BytesLike, **options: Unpack[ReadOptions]) -> Image:
+        """Read a firmware file from memory. Its format is found out from its content.
+
+        Parameters
+        ----------
+        data : bytes-like
+            The file: Intel HEX, S-records, TI-TXT, UF2, ELF (the stored bytes), an Espressif image, a plain binary, ...
+        strict : bool, default False
+            Accept only what the format's specification allows.
+        overlap : {"refuse", "accept-same", "first-wins", "last-wins"}
+            What to do where two records hold the same address.
+        after_end : {"refuse", "ignore", "read"}
+            What to do with data behind the end record.
+        ignore_checksums : bool, default False
+            Accept wrong checksums and record counts.
+        skip_garbage : bool, default False
+            Skip lines that are no records.
+        base : int, optional
+            Address of a plain binary; otherwise guessed, otherwise 0.
+
+        Returns
+        -------
+        Image
+            What is in memory.
+
+        Raises
+        ------
+        ImageError
+            If the file is damaged; it says where.
+
+        Examples
+        --------
+        >>> from flashdelta import Image
+        >>> Image.from_bytes(bytes(16), base=0x1000).bounds == (0x1000, 0x1010)
+        True
+        >>> Image.from_bytes(b":0300300002337A1F\\n:00000001FF\\n")
+        Traceback (most recent call last):
+            ...
+        flashdelta.ImageError: line 1, column 16: wrong checksum: expected 1E, found 1F ...
+        """
+        if isinstance(data, (str, os.PathLike)):
+            raise TypeError("data must be bytes-like; for a file use Image.open")
+        return cls._read(data, options)
+
+    @classmethod
+    def open(cls, path: FilePath, **options: Unpack[ReadOptions]) -> Image:
+        """Read a firmware file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file.
+        **options
+            As of `from_bytes`.
+
+        Returns
+        -------
+        Image
+            What is in memory.
+
+        Raises
+        ------
+        ImageError
+            If the file is damaged; it says where.
+        FileError
+            If it cannot be read.
+        """
+        return cls._read(_Path(as_path("path", path)), options)
+
+    @classmethod
+    def _read(cls, data: Source, options: ReadOptions) -> Image:
+        given: dict[str, Any] = {
+            "strict": False,
+            "overlap": "refuse",
+            "after_end": "refuse",
+            "ignore_checksums": False,
+            "skip_garbage": False,
+            "base": None,
+        }
+        _fill_in(given, cast("dict[str, Any]", options))
+        if given["base"] is not None:
+            check_int("base", given["base"], 0, _U32)
+        form, segments, entry, header = _native.image_parse(data, given)
+        return cls(tuple(Segment(*segment) for segment in segments), cast(Format, form), entry, header)
+
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """First address and one past the last, if there are any bytes."""
+        return (self.segments[0].address, self.segments[-1].end) if self.segments else None
+
+    @property
+    def addresses(self) -> tuple[range, ...]:
+        """The addresses that have bytes."""
+        return tuple(segment.addresses for segment in self.segments)
+
+    def read(self, address: int, length: int, fill: int | None = None) -> bytes:
+        """Bytes of the memory.
+
+        Parameters
+        ----------
+        address, length : int
+            Which ones.
+        fill : int, optional
+            What addresses without bytes read as. If it is not given, there must be none.
+
+        Returns
+        -------
+        bytes
+            The bytes.
+
+        Raises
+        ------
+        LookupError
+            If there are addresses without bytes, and no `fill`.
+
+        Examples
+        --------
+        >>> from flashdelta import Image, Segment
+        >>> Image([Segment(0x100, b"firmware")]).read(0x104, 4)
+        b'ware'
+        """
+        out = bytearray([0 if fill is None else check_int("fill", fill, 0, 255)]) * length
+        missing = length
+        for segment in self.segments:
+            start, end = max(address, segment.address), min(address + length, segment.end)
+            if start < end:
+                out[start - address : end - address] = segment.data[start - segment.address : end - segment.address]
+                missing -= end - start
+        if missing and fill is None:
+            raise LookupError(f"{missing} of {length} bytes from 0x{address:08x} on are not in the image: give fill=")
+        return bytes(out)
+
+    def to_bytes(self, format: WritableFormat, **options: Unpack[WriteOptions]) -> bytes:
+        """The image as a firmware file.
+
+        Parameters
+        ----------
+        format : {"raw", "ihex", "srec", "ti-txt", "uf2"}
+            The format.
+        fill : int, default 0xFF
+            Plain binary and UF2: what gaps are filled with.
+        addresses : range, optional
+            Only these addresses; for a plain binary exactly these.
+        limit : int, default 256 MiB
+            Largest plain binary, in bytes: segments far apart would make it huge.
+        record_len : int, default 16
+            Text formats: bytes in a record.
+        crlf, lower_case : bool, default False
+            Text formats: CR LF at the end of lines; digits a to f in lower case.
+        address_len : int, optional
+            S-records: bytes of address in each record, 2 to 4; as few as all addresses need if not given.
+        family : int, optional
+            UF2: the family id of the chip.
+
+        Returns
+        -------
+        bytes
+            The file.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be written like this.
+
+        Examples
+        --------
+        >>> from flashdelta import Image, Segment
+        >>> image = Image([Segment(0x100, b"one"), Segment(0x108, b"two")])
+        >>> image.to_bytes("raw", fill=0x2E)
+        b'one.....two'
+        >>> image.to_bytes("raw", addresses=range(0x109, 0x10b))
+        b'wo'
+        """
+        given: dict[str, Any] = {
+            "fill": 0xFF,
+            "addresses": None,
+            "limit": 256 << 20,
+            "record_len": None,
+            "crlf": False,
+            "lower_case": False,
+            "address_len": None,
+            "family": None,
+        }
+        _fill_in(given, cast("dict[str, Any]", options))
+        addresses = given.pop("addresses")
+        if addresses is not None and (not isinstance(addresses, range) or addresses.step != 1):
+            raise TypeError("addresses must be a range with step 1")
+        given["range"] = None
+        if addresses is not None:
+            check_int("addresses.stop", addresses.stop, 0, 1 << 32)
+            given["range"] = (check_int("addresses.start", addresses.start, 0, _U32), addresses.stop)
+        check_int("fill", given["fill"], 0, 255)
+        check_int("limit", given["limit"], 0, 1 << 62)
+        for name, high in {"record_len": _U32, "address_len": 255, "family": _U32}.items():
+            if given[name] is not None:
+                check_int(name, given[name], 0, high)
+        segments = [(segment.address, segment.data) for segment in self.segments]
+        return _native.image_write(segments, self.entry, self.header, format, given)
+
+    def save(
+        self, path: FilePath, format: WritableFormat | None = None, **options: Unpack[WriteOptions]
+    ) -> None:
+        """Write the image to a file, which appears only when it is complete.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file; one that is there already is replaced.
+        format : {"raw", "ihex", "srec", "ti-txt", "uf2"}, optional
+            The format. If it is not given the name tells: .bin, .hex, .s19, .s28, .s37, .srec, .mot, .txt, .uf2.
+        **options
+            As of `to_bytes`.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be written like this.
+        FileError
+            If the file cannot be written.
+        """
+        name = as_path("path", path)
+        if format is None:
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix not in _SUFFIXES:
+                known = ", ".join(_SUFFIXES)
+                raise OptionError(f"{name}: the name does not tell the format ({known}): give format=", kind="option")
+            format = _SUFFIXES[suffix]
+        _native.write_file(name, self.to_bytes(format, **options))
+
+    def __len__(self) -> int:
+        return sum(len(segment.data) for segment in self.segments)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"0x{s.address:08x}-0x{s.end:08x}" for s in self.segments[:4])
+        more = f" and {len(self.segments) - 4} more" if len(self.segments) > 4 else ""
+        entry = "" if self.entry is None else f", entry 0x{self.entry:08x}"
+        return f"<flashdelta.Image: {self.format}, {len(self):,} bytes at {parts or 'no address'}{more}{entry}>"
+
+
+def _fill_in(defaults: dict[str, Any], options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if name not in defaults:
+            raise TypeError(f"unexpected keyword argument {name!r}: choose from {', '.join(defaults)}")
+        if isinstance(defaults[name], bool) and not isinstance(value, bool):
+            raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
+        if isinstance(defaults[name], str) and not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+        defaults[name] = value
+
+
+@dataclasses.dataclass(frozen=True)
+class MapSegment:
+    """Bytes of a file that have an address."""
+
+    #: First byte, as an offset into the file.
+    offset: int
+    #: Length in bytes.
+    length: int
+    #: Address of the first byte when the firmware runs.
+    address: int
+    #: ``"code"``, ``"data"`` or ``"unknown"``.
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True)
+class AddressMap:
+    """Which bytes of a file stand at which addresses when the firmware runs: what `diff` goes by.
+
+    Attributes
+    ----------
+    format : str
+        The container.
+    architecture : str or None
+        What the code is written in, if it could be told: ``"thumb"``, ``"riscv32"``, ``"xtensa-windowed"``, ...
+    segments : tuple of MapSegment
+        Bytes with addresses, in the order of the file.
+    reserved : tuple of range
+        Addresses without bytes in the file that pointers may point to: RAM.
+    """
+
+    format: Format
+    architecture: str | None
+    segments: tuple[MapSegment, ...]
+    reserved: tuple[range, ...]
+
+
+def address_map(data: Source) -> AddressMap:
+    """Which bytes of a firmware file stand at which addresses. Lenient: what cannot be told is left out.
+
+    Parameters
+    ----------
+    data : bytes-like or os.PathLike
+        The file.
+
+    Returns
+    -------
+    AddressMap
+        The map.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> flashdelta.address_map(bytes(100)).segments
+    ()
+    """
+    fields = _native.address_map(data)
+    return AddressMap(
+        fields["format"],
+        fields["architecture"],
+        tuple(MapSegment(*segment) for segment in fields["segments"]),
+        tuple(range(*span) for span in fields["reserved"]),
+    )
+
+
+def detect(data: Source) -> Format:
+    """Recognise the format of a firmware file by its content, never by its name.
+
+    Parameters
+    ----------
+    data : bytes-like or os.PathLike
+        The file.
+
+    Returns
+    -------
+    str
+        ``"raw"``, ``"ihex"``, ``"srec"``, ``"ti-txt"``, ``"uf2"``, ``"elf"``, ``"esp"``, ``"mcuboot"``, ... What is not recognised is
+        ``"raw"``.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> flashdelta.detect(b":00000001FF")
+    'ihex'
+    """
+    return cast(Format, _native.detect(data))

@@ -1,0 +1,195 @@
+"""Making patches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple, TypedDict, Unpack
+
+from . import _native
+from ._errors import OptionError
+from ._patch import Patch, Report, Tried, as_path
+from ._profile import _U32, DeviceProfile, Identity, check_int
+from ._types import Codec, FilePath, Isa, Source
+
+
+class DiffProgress(NamedTuple):
+    """How far the maker has come."""
+
+    #: What is done now: ``"match"``, ``"parse"``, ``"encode"`` or ``"done"``.
+    phase: str
+    #: What is done of the whole work, 0 to 1; it never falls.
+    fraction: float
+
+
+class DiffOptions(TypedDict, total=False):
+    """The keyword arguments of `diff`, for dictionaries of them."""
+
+    profile: DeviceProfile | str | None
+    ram: int | None
+    codec: Codec | None
+    isa: Isa | None
+    base: int | None
+    identity: Identity | None
+    effort: int
+    threads: int
+    progress: Callable[[DiffProgress], object] | None
+
+
+def diff(
+    old: Source,
+    new: Source,
+    *,
+    profile: DeviceProfile | str | None = None,
+    ram: int | None = None,
+    codec: Codec | None = None,
+    isa: Isa | None = None,
+    base: int | None = None,
+    identity: Identity | None = None,
+    effort: int = 6,
+    threads: int = 0,
+    progress: Callable[[DiffProgress], object] | None = None,
+) -> Patch:
+    """Make a patch that turns one firmware image into another.
+
+    The same arguments give the same bytes on every machine, whatever the number of threads.
+
+    Parameters
+    ----------
+    old, new : bytes-like or os.PathLike
+        The images: the one that devices have, and the one that they shall have. Of files of records (Intel HEX, S-records, TI-TXT, UF2) the
+        memory is taken; `apply` gives back the identical file.
+    profile : DeviceProfile or str, optional
+        The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"linux"``.
+    ram : int, optional
+        RAM of the device in bytes, in place of the profile's.
+    codec : {"raw", "lz4", "zstd", "model"}, optional
+        How the patch is coded. If it is not given, all that the profile allows are tried; the smallest patch wins.
+    isa : {"none", "thumb", "riscv", "xtensa", "tc32", "mcs51", "halves", "bytes"}, optional
+        The instruction set to predict by; found out from the images if it is not given.
+    base : int, optional
+        Address at which both images run, where they are raw and do not tell.
+    identity : Identity, optional
+        Which devices the patch is for; others refuse it.
+    effort : int, default 6
+        How hard to try, 1 (fast) to 9 (thorough).
+    threads : int, default 0
+        Number of threads, 0 for one per processor. For many patches at once, 1 each is better: see `diff_many`.
+    progress : callable, optional
+        Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1, and every 50 ms at least. If it returns
+        ``False`` the work is given up; if it raises, the exception comes out of here.
+
+    Returns
+    -------
+    Patch
+        The patch, with a `Patch.report`.
+
+    Raises
+    ------
+    DiffError
+        If there can be no such patch: `ProfileTooSmallError` says how much RAM would do.
+    ImageError
+        If a file of records is damaged or dubious.
+    OptionError
+        If an option has a value that it cannot have.
+    FileError
+        If a file cannot be read.
+    CancelledError
+        If `progress` returned ``False``.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> old = bytes(range(256)) * 40
+    >>> new = old[:5000] + b"a fix" + old[5000:]
+    >>> patch = flashdelta.diff(old, new, profile="small", codec="raw")
+    >>> patch.info.codec, patch.info.ram <= 16 * 1024
+    ('raw', True)
+    """
+    if not isinstance(profile, DeviceProfile):
+        profile = DeviceProfile.esp32() if profile is None else DeviceProfile.named(profile)
+    if ram is not None:
+        profile = profile.replace(ram=ram)
+    if identity is not None and not isinstance(identity, Identity):
+        raise TypeError(f"identity must be an Identity, not {type(identity).__name__}")
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable, not {type(progress).__name__}")
+    data, report = _native.diff(
+        old,
+        new,
+        profile,
+        _check_name("codec", codec, _native.CODECS),
+        _check_name("isa", isa, _native.ISAS),
+        None if base is None else check_int("base", base, 0, _U32),
+        identity,
+        check_int("effort", effort, 1, 9),
+        check_int("threads", threads, 0, 1024),
+        None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction)),
+    )
+    report["tried"] = tuple(Tried(*tried) for tried in report["tried"])
+    return Patch(data, Report(**report))
+
+
+def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[DiffOptions]) -> Patch:
+    """Make a patch from files and write it to a file, which appears only when it is complete.
+
+    Parameters
+    ----------
+    old, new : str or os.PathLike
+        The images.
+    patch : str or os.PathLike
+        Where the patch goes; a file that is there already is replaced.
+    **options
+        As of `diff`.
+
+    Returns
+    -------
+    Patch
+        The patch that was written.
+
+    Raises
+    ------
+    Error
+        Those of `diff`, and `FileError` if the patch cannot be written.
+
+    Examples
+    --------
+    >>> import flashdelta, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     folder = pathlib.Path(name)
+    ...     _ = (folder / "old.bin").write_bytes(b"old" * 1000)
+    ...     _ = (folder / "new.bin").write_bytes(b"new" * 1000)
+    ...     patch = flashdelta.diff_files(folder / "old.bin", folder / "new.bin", folder / "update.fdp", effort=9)
+    ...     (folder / "update.fdp").read_bytes() == patch
+    True
+    """
+    paths = {name: as_path(name, path) for name, path in {"old": old, "new": new, "patch": patch}.items()}
+    refuse_overwriting(paths["patch"], [paths["old"], paths["new"]])
+    made = diff(_Path(paths["old"]), _Path(paths["new"]), **options)
+    made.save(paths["patch"])
+    return made
+
+
+class _Path(os.PathLike[str]):
+    """A path for functions that take text for something else."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+def refuse_overwriting(output: str, inputs: list[str]) -> None:
+    """Refuse to write onto an input."""
+    for path in inputs:
+        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
+            raise OptionError(f"{output} is read and cannot be written, too: name another file", kind="option")
+
+
+def _check_name(name: str, value: str | None, known: list[str]) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if value is not None and value not in known:
+        raise OptionError(f"no such {name}: {value!r}; choose one of {', '.join(known)}, or leave it out", kind="option")
+    return value

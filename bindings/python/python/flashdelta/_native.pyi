@@ -1,0 +1,109 @@
+"""The native half of `flashdelta`; not an interface."""
+
+from collections.abc import Callable
+from typing import Any, final
+
+from typing_extensions import Self, disjoint_base
+
+from ._patch import Report
+from ._profile import DeviceIdentity, DeviceProfile, Identity
+from ._types import BytesLike, FilePath, PathLike, Source
+
+__all__ = [
+    "APPLIER_BYTES",
+    "CODECS",
+    "ISAS",
+    "PROFILES",
+    "Feeder",
+    "PatchBytes",
+    "__version__",
+    "address_map",
+    "apply",
+    "apply_files",
+    "detect",
+    "diff",
+    "explain",
+    "image_parse",
+    "image_write",
+    "main",
+    "product_id",
+    "profile",
+    "read_file",
+    "write_file",
+]
+__version__: str
+APPLIER_BYTES: int
+PROFILES: list[str]
+CODECS: list[str]
+ISAS: list[str]
+
+@disjoint_base
+class PatchBytes:
+    def __new__(cls, data: BytesLike, report: Report | None = None) -> Self: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def report(self) -> Report | None: ...
+    def header_fields(self) -> dict[str, Any]: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __release_buffer__(self, buffer: memoryview, /) -> None: ...
+
+@final
+class Feeder:
+    def __new__(
+        cls, old: Source, new: BytesLike | PathLike | None, device: DeviceIdentity | None, ram: int | None
+    ) -> Self: ...
+    def feed(self, chunk: BytesLike) -> tuple[bool, int, int]: ...
+    def finish(self) -> bytes | None: ...
+    def close(self) -> None: ...
+    @property
+    def progress(self) -> tuple[bool, int, int]: ...
+    def header_fields(self) -> dict[str, Any] | None: ...
+
+def profile(name: str) -> tuple[str, int, int, int, list[str], list[str]] | None: ...
+def product_id(name: str) -> int: ...
+def diff(
+    old: Source,
+    new: Source,
+    profile: DeviceProfile,
+    codec: str | None,
+    isa: str | None,
+    base: int | None,
+    identity: Identity | None,
+    effort: int,
+    threads: int,
+    progress: Callable[[str, float], object] | None,
+) -> tuple[bytes, dict[str, Any]]: ...
+def apply(
+    old: Source,
+    patch: Source,
+    format: str,
+    device: DeviceIdentity | None,
+    ram: int | None,
+    progress: Callable[[bool, int, int], object] | None,
+) -> tuple[bytes, dict[str, Any]]: ...
+def apply_files(
+    old: FilePath,
+    patch: FilePath,
+    new: FilePath,
+    format: str,
+    device: DeviceIdentity | None,
+    ram: int | None,
+    progress: Callable[[bool, int, int], object] | None,
+) -> dict[str, Any]: ...
+def explain(old: Source, patch: Source) -> dict[str, Any]: ...
+def detect(data: Source) -> str: ...
+def address_map(data: Source) -> dict[str, Any]: ...
+def image_parse(
+    data: Source, options: dict[str, Any]
+) -> tuple[str, list[tuple[int, bytes]], int | None, bytes | None]: ...
+def image_write(
+    segments: list[tuple[int, bytes]],
+    entry: int | None,
+    header: bytes | None,
+    format: str,
+    options: dict[str, Any],
+) -> bytes: ...
+def read_file(path: FilePath) -> bytes: ...
+def write_file(path: FilePath, data: BytesLike) -> None: ...
+def main(arguments: list[str]) -> int: ...

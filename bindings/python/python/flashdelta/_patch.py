@@ -1,0 +1,260 @@
+"""Patches."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any, SupportsIndex, cast, overload
+
+from . import _native
+from ._profile import Identity
+from ._types import Codec, FilePath, Isa
+
+
+@dataclasses.dataclass(frozen=True)
+class PatchInfo:
+    """What a patch says about itself.
+
+    Attributes
+    ----------
+    version : int
+        Version of the format.
+    codec : {"raw", "lz4", "zstd", "model"}
+        How the body is coded.
+    isa : str
+        The instruction set that references are predicted by.
+    page : int
+        The unit in which the new image is written, in bytes.
+    ram : int
+        RAM in bytes that a device needs, everything included.
+    workspace : int
+        The part of it that the applier is lent.
+    old_size, new_size : int
+        Lengths of the images in bytes.
+    old_digest : bytes
+        The first 12 bytes of the SHA-256 of the old image; a patch holds no more of it.
+    new_digest : bytes
+        SHA-256 of the new image.
+    header_size, address_map_size, body_size : int
+        Bytes of the header, of the address maps in it, and of what follows.
+    host_size : int
+        Bytes of the host section at the end: how the new file is written, if it is one of records. Devices need not receive it.
+    identity : Identity or None
+        Which devices the patch is for, if it says so.
+    """
+
+    version: int
+    codec: Codec
+    isa: Isa
+    page: int
+    ram: int
+    workspace: int
+    old_size: int
+    old_digest: bytes
+    new_size: int
+    new_digest: bytes
+    header_size: int
+    address_map_size: int
+    body_size: int
+    host_size: int
+    identity: Identity | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole patch."""
+        return self.header_size + self.body_size + self.host_size
+
+    @property
+    def old_sha256_prefix(self) -> str:
+        """`old_digest` in hexadecimal."""
+        return self.old_digest.hex()
+
+    @property
+    def new_sha256(self) -> str:
+        """`new_digest` in hexadecimal."""
+        return self.new_digest.hex()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields for `json.dump`, with digests in hexadecimal.
+
+        Returns
+        -------
+        dict
+            Names and values.
+        """
+        fields = dataclasses.asdict(self)
+        fields["old_digest"], fields["new_digest"] = self.old_sha256_prefix, self.new_sha256
+        return fields
+
+
+def patch_info(fields: dict[str, Any]) -> PatchInfo:
+    """From what the native half tells."""
+    identity = fields.pop("identity")
+    return PatchInfo(**fields, identity=None if identity is None else Identity(*identity))
+
+
+@dataclasses.dataclass(frozen=True)
+class Tried:
+    """One attempt of the maker."""
+
+    #: The codec.
+    codec: Codec
+    #: The instruction set.
+    isa: Isa
+    #: Bytes of the patch; ``None``: given up because it was larger.
+    size: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What the bytes of a patch are spent on, and how it came about.
+
+    Attributes
+    ----------
+    parts : dict of str to int
+        Bytes of the body by what they are spent on; empty for all codecs but ``"model"``.
+    copies_from_old, copies_from_new : int
+        Number of copies from each image.
+    bytes_from_old, bytes_from_new, literals : int
+        Bytes of the new image that are copied from each image, and that are spelled out.
+    tried : tuple of Tried
+        Everything that was tried; empty for a patch that was not made here.
+    seconds : dict of str to float
+        Time by phase, all threads together; differs from run to run.
+    """
+
+    parts: dict[str, int]
+    copies_from_old: int
+    copies_from_new: int
+    bytes_from_old: int
+    bytes_from_new: int
+    literals: int
+    tried: tuple[Tried, ...] = ()
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict[str, float], compare=False)
+
+
+class Patch(_native.PatchBytes):
+    """A patch: immutable bytes that begin with a header in good order.
+
+    It is bytes-like: it can be written to files and sockets, hashed, sliced, and compared with `bytes`. It can be pickled.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The whole patch.
+    report : Report, optional
+        How it came about.
+
+    Raises
+    ------
+    BadPatchError
+        If this is no patch, or not a whole one. The body is checked when the patch is applied: see `verify`.
+    UnsupportedPatchError
+        If it is made for a newer version.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> patch = flashdelta.diff(b"old" * 1000, b"new" * 1000)
+    >>> patch.info.old_size
+    3000
+    >>> flashdelta.Patch(bytes(patch)) == patch
+    True
+    """
+
+    __slots__ = ()
+
+    @property
+    def info(self) -> PatchInfo:
+        """What the patch says about itself."""
+        return patch_info(self.header_fields())
+
+    @classmethod
+    def load(cls, path: FilePath) -> Patch:
+        """Read a patch from a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file.
+
+        Returns
+        -------
+        Patch
+            The patch; without a `report`.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be read.
+        BadPatchError
+            If it is no patch, or not a whole one.
+        """
+        return cls(_native.read_file(path))
+
+    def save(self, path: FilePath) -> None:
+        """Write the patch to a file, which appears only when it is complete; one that is there already is replaced.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written.
+
+        Examples
+        --------
+        >>> import flashdelta, pathlib, tempfile
+        >>> patch = flashdelta.diff(b"old", b"new")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "update.fdp"
+        ...     patch.save(path)
+        ...     flashdelta.Patch.load(path) == patch
+        True
+        """
+        _native.write_file(path, self.data)
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> bytes: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> int | bytes:
+        return self.data[index]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Patch):
+            return self.data == other.data
+        return self.data == other if isinstance(other, (bytes, bytearray, memoryview)) else NotImplemented
+
+    def __hash__(self) -> int:
+        # As of equal bytes.
+        return hash(self.data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.data, self.report)
+
+    def __repr__(self) -> str:
+        info = self.info
+        return (
+            f"<flashdelta.Patch: {len(self):,} bytes, from {info.old_size:,} to {info.new_size:,} bytes, "
+            f"codec {info.codec}, isa {info.isa}, needs {info.ram:,} bytes of RAM>"
+        )
+
+
+def as_path(name: str, value: object) -> str:
+    """A path as text, or a `TypeError` that says what is wrong with it."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a str or os.PathLike, not {type(value).__name__}")
+    return os.fsdecode(cast("str | os.PathLike[str]", value))
+

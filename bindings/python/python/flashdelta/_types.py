@@ -1,0 +1,56 @@
+"""Types that signatures share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+elif sys.version_info >= (3, 12):
+    from collections.abc import Buffer
+else:
+
+    class Buffer:
+        """What later versions have in `collections.abc`; here it is only for signatures."""
+
+
+class Array(Protocol):
+    """A NumPy array. Its types say that it has a buffer only for Python 3.12 and later."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
+#: Anything with a buffer.
+BytesLike: TypeAlias = Union[Buffer, Array]
+PathLike: TypeAlias = os.PathLike[str]
+#: An image or a patch: its bytes, or where the file is.
+Source: TypeAlias = Union[Buffer, Array, os.PathLike[str]]
+#: Where a file is, in functions that take nothing else.
+FilePath: TypeAlias = Union[str, os.PathLike[str]]
+
+Codec: TypeAlias = Literal["raw", "lz4", "zstd", "model"]
+Isa: TypeAlias = Literal["none", "thumb", "riscv", "xtensa", "tc32", "mcs51", "halves", "bytes"]
+Format: TypeAlias = Literal[
+    "raw",
+    "ihex",
+    "srec",
+    "ti-txt",
+    "uf2",
+    "elf",
+    "esp",
+    "mcuboot",
+    "zigbee-ota",
+    "gbl",
+    "ebl",
+    "telink",
+    "dfuse",
+    "dfu",
+    "other",
+]
+#: What `apply` gives: the identical file, or the image in some format.
+OutputFormat: TypeAlias = Literal["same", "raw", "ihex", "srec", "ti-txt", "uf2"]
+#: Formats that can be written.
+WritableFormat: TypeAlias = Literal["raw", "ihex", "srec", "ti-txt", "uf2"]

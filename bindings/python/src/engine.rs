@@ -1,0 +1,221 @@
+//! The two calls into the library. Everything that makes or applies a patch goes through here.
+
+use std::io::Read;
+
+use flashdelta::apply::{Applier, ApplyOptions, Progress};
+use flashdelta::diff::{DiffError, DiffOptions, Patch};
+use flashdelta::package::{self, Files, Output, PackageError};
+use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
+use pyo3::PyErr;
+
+use crate::source::Source;
+use crate::target::{Fault, New, Old};
+
+/// Why a patch could not be applied, with the images that there are here.
+pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
+
+/// Makes a patch between two files.
+pub(crate) fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
+    package::diff(old, new, options)
+}
+
+/// Workspace beyond the stated one: larger windows make reading cheaper.
+const COMFORT: usize = 64 << 10;
+
+/// Bytes of a patch that are fed at a time: a small patch can make a large image, and progress shall show.
+const PIECE: usize = 1024;
+
+/// Why a piece of a patch could not be applied.
+pub(crate) enum PushError {
+    /// The applier says why.
+    Apply(ApplyError),
+    /// The patch needs more RAM than the device has.
+    Ram { needed: u32, found: u32 },
+}
+
+impl From<ApplyError> for PushError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(error)
+    }
+}
+
+/// Why [`apply`] failed.
+pub(crate) enum Failure {
+    /// Reading the patch.
+    Read(std::io::Error),
+    /// Applying it.
+    Push(PushError),
+    /// The files around the images.
+    Package(PackageError),
+    /// The caller's own.
+    Caller(PyErr),
+}
+
+impl<E: Into<PushError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Push(error.into())
+    }
+}
+
+/// Is there nothing around the images? Then the new one can be written as it is made. `start`: of the old file.
+pub(crate) fn is_plain(start: &[u8], header: Option<PatchHeader>, output: Output) -> bool {
+    let is_plain = matches!(output, Output::Same | Output::Binary) && !image::detect(start).is_records();
+    is_plain && header.is_none_or(|header| header.host_len == 0)
+}
+
+/// Applies a patch to a file in memory, and makes the new file around the new image.
+pub(crate) fn apply_to_file(
+    old_file: Source,
+    patch: &[u8],
+    output: Output,
+    options: ApplyOptions,
+    ram: Option<u32>,
+    on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
+) -> Result<(PatchHeader, Vec<u8>), Failure> {
+    let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
+    if is_plain(&old_file, header, output) {
+        let (header, new) = apply(patch, Old::memory_of(old_file), New::memory(), options, ram, on_progress)?;
+        return Ok((header, new.into_bytes().unwrap_or_default()));
+    }
+    let files = Files::of(&old_file, patch).map_err(Failure::Package)?;
+    let old = Old::memory_of(Source::Owned(files.old_image().to_vec()));
+    let (header, new) = apply(patch, old, New::memory(), options, ram, on_progress)?;
+    let file = files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::Package)?;
+    Ok((header, file))
+}
+
+/// Applies a patch that is read to its end. `on_progress` is called now and then and may give up.
+pub(crate) fn apply(
+    mut patch: impl Read,
+    old: Old,
+    new: New,
+    options: ApplyOptions,
+    ram: Option<u32>,
+    mut on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
+) -> Result<(PatchHeader, New), Failure> {
+    let mut push = Push::new(old, new, options, ram);
+    let mut piece = [0; PIECE];
+    let mut header = None;
+    loop {
+        let len = match patch.read(&mut piece) {
+            Ok(len) => len,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::Read(error)),
+        };
+        if len == 0 {
+            break;
+        }
+        let progress = push.feed(&piece[..len])?;
+        header = push.header().copied().or(header);
+        on_progress(progress).map_err(Failure::Caller)?;
+    }
+    let new = push.finish()?;
+    // A patch that could be finished has a header.
+    Ok((header.ok_or(ApplyError::Poisoned)?, new))
+}
+
+/// The applier of the library with a workspace from the heap, allocated as the header tells.
+pub(crate) struct Push {
+    stage: Stage,
+    options: ApplyOptions,
+    ram: Option<u32>,
+}
+
+enum Stage {
+    /// The header is not complete: its bytes so far.
+    Header {
+        start: Vec<u8>,
+        old: Old,
+        new: New,
+    },
+    Body(Box<Running>),
+    Failed,
+}
+
+impl Push {
+    /// `ram`: what the device has; patches that need more are refused.
+    pub(crate) fn new(old: Old, new: New, options: ApplyOptions, ram: Option<u32>) -> Self {
+        Self { stage: Stage::Header { start: Vec::new(), old, new }, options, ram }
+    }
+
+    /// Takes the next bytes of the patch.
+    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<Progress, PushError> {
+        // Taken, so that an error leaves nothing to go on with.
+        match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::Failed => Err(ApplyError::Poisoned.into()),
+            Stage::Body(mut running) => {
+                let progress = running.applier().feed(input)?;
+                self.stage = Stage::Body(running);
+                Ok(progress)
+            }
+            Stage::Header { mut start, old, new } => {
+                start.extend_from_slice(input);
+                let known = start.len().min(MAX_HEADER_LEN);
+                let Some(header) = PatchHeader::parse(&start[..known]).map_err(ApplyError::Header)? else {
+                    self.stage = Stage::Header { start, old, new };
+                    return Ok(Progress { done: false, written: 0, total: 0 });
+                };
+                if let Some(found) = self.ram.filter(|ram| *ram < header.ram) {
+                    return Err(PushError::Ram { needed: header.ram, found });
+                }
+                let mut running = Running::new(header.workspace_len() + COMFORT, old, new, self.options);
+                let progress = running.applier().feed(&start)?;
+                self.stage = Stage::Body(Box::new(running));
+                Ok(progress)
+            }
+        }
+    }
+
+    /// The header, once it is complete.
+    pub(crate) fn header(&self) -> Option<&PatchHeader> {
+        match &self.stage {
+            Stage::Body(running) => running.applier.as_ref()?.header(),
+            _ => None,
+        }
+    }
+
+    /// Ends the update and gives the new image.
+    pub(crate) fn finish(self) -> Result<New, ApplyError> {
+        match self.stage {
+            Stage::Failed => Err(ApplyError::Poisoned),
+            Stage::Header { start, .. } => Err(ApplyError::Truncated { fed: start.len() as u32, expected: None }),
+            Stage::Body(mut running) => match running.applier.take() {
+                Some(applier) => applier.finish().map(|(_, new)| new),
+                None => Err(ApplyError::Poisoned),
+            },
+        }
+    }
+}
+
+/// An applier together with the workspace that it borrows.
+struct Running {
+    /// Borrows `workspace`, whatever its lifetime says. It never leaves this module.
+    applier: Option<Applier<'static, Old, New>>,
+    /// From `Box::into_raw`. A `Box` would claim to be the only way to these bytes.
+    workspace: *mut [u8],
+}
+
+// SAFETY: `workspace` is owned by this value alone; a `Box<[u8]>` and the applier that borrows it may both be sent.
+unsafe impl Send for Running {}
+
+impl Running {
+    fn new(len: usize, old: Old, new: New, options: ApplyOptions) -> Self {
+        let workspace = Box::into_raw(vec![0; len].into_boxed_slice());
+        // SAFETY: the bytes live until `drop`, which ends the applier first; nothing else reads or writes them.
+        let lent: &'static mut [u8] = unsafe { &mut *workspace };
+        Self { applier: Some(Applier::new(lent, old, new, options)), workspace }
+    }
+
+    /// Present until `finish`, which takes it together with `self`.
+    fn applier(&mut self) -> &mut Applier<'static, Old, New> {
+        self.applier.as_mut().expect("taken only by `finish`")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.applier = None;
+        // SAFETY: it came from `Box::into_raw`, and the only borrower is gone.
+        drop(unsafe { Box::from_raw(self.workspace) });
+    }
+}

@@ -1,0 +1,91 @@
+//! A patch as a Python object: immutable bytes with a header that was understood.
+
+use std::cmp::Ordering;
+use std::ffi::c_int;
+
+use flashdelta::PatchHeader;
+use pyo3::exceptions::PyBufferError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::engine::ApplyError;
+use crate::errors;
+use crate::source::Source;
+
+/// What `flashdelta.Patch` is made of.
+#[pyclass(frozen, subclass, module = "flashdelta._native")]
+pub(crate) struct PatchBytes {
+    data: Py<PyBytes>,
+    header: PatchHeader,
+    /// A `Report`, or `None` if the patch was not made here.
+    #[pyo3(get)]
+    report: Py<PyAny>,
+}
+
+#[pymethods]
+impl PatchBytes {
+    #[new]
+    #[pyo3(signature = (data, report=None))]
+    fn new(data: &Bound<'_, PyAny>, report: Option<Py<PyAny>>) -> PyResult<Self> {
+        let py = data.py();
+        let data = match data.cast_exact::<PyBytes>() {
+            Ok(bytes) => bytes.clone(),
+            Err(_) => PyBytes::new(py, &Source::of_buffer(data, "data")?),
+        };
+        let bytes = data.as_bytes();
+        let header = PatchHeader::parse(bytes).map_err(|error| errors::header(py, error))?;
+        let header = header.ok_or_else(|| errors::header_cut(py, bytes.len()))?;
+        let expected = u32::try_from(header.patch_len()).unwrap_or(u32::MAX);
+        let found = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        match found.cmp(&expected) {
+            Ordering::Less => Err(errors::apply(py, ApplyError::Truncated { fed: found, expected: Some(expected) })),
+            Ordering::Greater => Err(errors::apply(py, ApplyError::TrailingInput { expected })),
+            Ordering::Equal => Ok(Self { data: data.unbind(), header, report: report.unwrap_or_else(|| py.None()) }),
+        }
+    }
+
+    #[getter]
+    fn data(&self, py: Python<'_>) -> Py<PyBytes> {
+        self.data.clone_ref(py)
+    }
+
+    /// The fields of a `PatchInfo`.
+    fn header_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        header_fields(py, &self.header)
+    }
+
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        if view.is_null() {
+            return Err(PyBufferError::new_err("no view"));
+        }
+        // The request is redirected to the bytes object, which then is the exporter: nothing is to be released here.
+        // SAFETY: `view` is the caller's, as the buffer protocol says, and `data` is a bytes object.
+        match unsafe { ffi::PyObject_GetBuffer(slf.get().data.as_ptr(), view, flags) } {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(slf.py())),
+        }
+    }
+}
+
+/// The fields of a `PatchInfo`.
+pub(crate) fn header_fields<'py>(py: Python<'py>, header: &PatchHeader) -> PyResult<Bound<'py, PyDict>> {
+    let fields = PyDict::new(py);
+    let identity = header.identity.map(|i| (i.product, i.hardware_from, i.hardware_to, i.security_counter));
+    fields.set_item("version", header.version)?;
+    fields.set_item("codec", header.codec.name())?;
+    fields.set_item("isa", header.isa.name())?;
+    fields.set_item("page", 1u32 << header.granularity_log2)?;
+    fields.set_item("ram", header.ram)?;
+    fields.set_item("workspace", header.workspace_len())?;
+    fields.set_item("old_size", header.old_size)?;
+    fields.set_item("old_digest", PyBytes::new(py, &header.old_digest))?;
+    fields.set_item("new_size", header.new_size)?;
+    fields.set_item("new_digest", PyBytes::new(py, &header.new_digest))?;
+    fields.set_item("header_size", header.header_len)?;
+    fields.set_item("address_map_size", header.address_map_len())?;
+    fields.set_item("body_size", header.body_len)?;
+    fields.set_item("host_size", header.host_len)?;
+    fields.set_item("identity", identity)?;
+    Ok(fields)
+}

@@ -1,0 +1,90 @@
+//! Images that come from Python: anything with a buffer, or a path.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::errors;
+
+/// Bytes that were handed over by Python.
+pub(crate) enum Source {
+    /// The object's own memory.
+    Buffer(PyUntypedBuffer),
+    /// A copy: of a buffer with gaps, or the content of a file.
+    Owned(Vec<u8>),
+}
+
+impl Source {
+    /// The bytes of a bytes-like object. `what` it is, for messages.
+    pub(crate) fn of_buffer(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
+        let buffer = match PyUntypedBuffer::get(object) {
+            Ok(buffer) => buffer,
+            Err(error) => return Err(refusal(object, what, error)),
+        };
+        if buffer.is_c_contiguous() {
+            return Ok(Self::Buffer(buffer));
+        }
+        // A strided view: its items one after the other, which is what `bytes(memoryview)` means.
+        let view = object.py().import("builtins")?.getattr("memoryview")?.call1((object,))?;
+        Ok(Self::Owned(view.call_method0("tobytes")?.extract()?))
+    }
+
+    /// The bytes of a bytes-like object, or of the file at an `os.PathLike`.
+    pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
+        match path_like(object)? {
+            Some(path) => {
+                let read = object.py().detach(|| std::fs::read(&path));
+                read.map(Self::Owned).map_err(|error| errors::io(object.py(), "read", &path, &error))
+            }
+            None => Self::of_buffer(object, what),
+        }
+    }
+}
+
+impl Deref for Source {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Buffer(buffer) if buffer.len_bytes() == 0 => &[],
+            // SAFETY: the buffer is contiguous, and the exporter keeps it in place as long as the view exists. Python code could change
+            // the bytes meanwhile from another thread, as with `hashlib` or `zlib`: the documentation asks callers not to.
+            Self::Buffer(buffer) => unsafe {
+                std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes())
+            },
+        }
+    }
+}
+
+/// The path, if the object is an `os.PathLike`.
+pub(crate) fn path_like(object: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
+    if object.is_instance_of::<PyString>() || !object.hasattr("__fspath__")? {
+        return Ok(None);
+    }
+    object.extract().map(Some)
+}
+
+/// Says what to do about an object without a (usable) buffer.
+fn refusal(object: &Bound<'_, PyAny>, what: &str, error: PyErr) -> PyErr {
+    let py = object.py();
+    let name = object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let advice = if object.is_instance_of::<PyString>() {
+        "; for a file, pass pathlib.Path(...)"
+    } else if error.is_instance_of::<PyTypeError>(py) {
+        ""
+    } else {
+        // It has a buffer, but does not give it away: a released memoryview, an array of Python objects, ...
+        let message = format!("{what}: the buffer of this {name} cannot be read: {}", error.value(py));
+        let refusal = PyBufferError::new_err(message);
+        refusal.set_cause(py, Some(error));
+        return refusal;
+    };
+    PyTypeError::new_err(format!(
+        "{what} must be bytes-like (bytes, bytearray, memoryview, mmap, numpy array, ...) or os.PathLike, not {name}{advice}"
+    ))
+}

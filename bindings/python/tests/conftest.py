@@ -1,0 +1,53 @@
+"""Images to work with. The package is tested as it is installed; run the tests with the Python of the environment that it is installed in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Where this folder is not in a checkout of the repository, the variable says where its test data is.
+ROOT = Path(__file__).resolve().parents[3]
+FIRMWARE = Path(os.environ.get("FLASHDELTA_TESTDATA", ROOT / "testdata")) / "firmware"
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+sys.path.insert(0, str(EXAMPLES))
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("flashdelta", deadline=None)
+hypothesis.settings.load_profile("flashdelta")
+
+
+@pytest.fixture(scope="session")
+def old_path() -> Path:
+    return FIRMWARE / "riscv-1.0.bin"
+
+
+@pytest.fixture(scope="session")
+def new_path() -> Path:
+    return FIRMWARE / "riscv-1.1.bin"
+
+
+@pytest.fixture(scope="session")
+def old(old_path: Path) -> bytes:
+    return old_path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def new(new_path: Path) -> bytes:
+    return new_path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def releases(tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes) -> Path:
+    """Seven releases of one product: 1.0.0 to 1.0.5, each with one more fix, and 1.1.0."""
+    folder = tmp_path_factory.mktemp("releases")
+    image = bytearray(old)
+    for fix in range(6):
+        (folder / f"heron-1.0.{fix}.bin").write_bytes(image)
+        at = 4096 * (fix + 2)
+        image[at:at] = bytes(range(4 * (fix + 1)))
+    (folder / "heron-1.1.0.bin").write_bytes(new)
+    return folder

@@ -1,0 +1,152 @@
+"""Everything with a buffer is read in place; what cannot be is said clearly."""
+
+from __future__ import annotations
+
+import array
+import hashlib
+import mmap
+import os
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import flashdelta
+
+
+@pytest.fixture(scope="module")
+def patch(old: bytes, new: bytes) -> flashdelta.Patch:
+    return flashdelta.diff(old, new)
+
+
+def test_every_kind_of_buffer_gives_the_same_patch(
+    old: bytes, new: bytes, old_path: Path, patch: flashdelta.Patch
+) -> None:
+    words = np.frombuffer(old, dtype="<u4")
+    read_only = words.copy()
+    read_only.flags.writeable = False
+    buffers: list[flashdelta.BytesLike] = [
+        bytearray(old),
+        memoryview(old),
+        memoryview(bytearray(old))[:],
+        array.array("I", old),
+        words,
+        read_only,
+        words.reshape(-1, 3 if len(words) % 3 == 0 else 1),
+        np.frombuffer(old, dtype=np.uint8),
+    ]
+    for buffer in buffers:
+        assert flashdelta.diff(buffer, new) == patch
+        assert flashdelta.apply(buffer, patch) == new
+    with open(old_path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert flashdelta.diff(mapped, new) == patch
+        assert flashdelta.apply(mapped, patch) == new
+
+
+def test_views_with_gaps_are_read_item_by_item(old: bytes, new: bytes, patch: flashdelta.Patch) -> None:
+    wide = np.zeros((len(old), 2), dtype=np.uint8)
+    wide[:, 0] = np.frombuffer(old, dtype=np.uint8)
+    assert flashdelta.diff(wide[:, 0], new) == patch
+    assert flashdelta.diff(memoryview(old[::-1])[::-1], new) == patch
+    square = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    assert flashdelta.diff(square.T, b"").info.old_digest == hashlib.sha256(square.T.tobytes()).digest()[:12]
+
+
+def test_large_buffers_are_not_copied() -> None:
+    # The old image is only read for its digest; a copy of it would be 64 MB, whoever allocates it.
+    old = np.zeros(64 << 20, dtype=np.uint8)
+    assert _resident() > 0
+    old[:] = 1
+    patch = flashdelta.diff(b"", b"x")
+    before = _peak()
+    with pytest.raises(flashdelta.HeaderError):
+        flashdelta.apply(old, b"no patch at all")
+    with pytest.raises(flashdelta.ImageError):
+        flashdelta.Image.from_bytes(b":0300300002337A1F\n:00000001FF\n")
+    # The digest of a base that is too long for an empty old image is that of its first 0 bytes: this works.
+    assert flashdelta.apply(old, patch) == b"x"
+    assert flashdelta.detect(old) == "raw"
+    assert _peak() - before < 16 << 20
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _peak() -> int:
+    """The most memory that this process ever had, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no VmHWM")
+
+
+def test_buffers_are_let_go(new: bytes, patch: flashdelta.Patch, old: bytes) -> None:
+    buffer, piece = bytearray(old), bytearray(patch)
+    flashdelta.diff(buffer, new)
+    buffer.append(0)
+    flashdelta.apply(buffer, piece)
+    piece.append(0)
+    buffer.append(0)
+    with pytest.raises(flashdelta.TrailingInputError):
+        flashdelta.apply(buffer, piece)
+    buffer.append(0)
+    target = bytearray(len(new))
+    with flashdelta.Applier(buffer, target) as applier:
+        with pytest.raises(BufferError):
+            target.append(0)
+        applier.feed(patch)
+        applier.finish()
+    target.append(0)
+    buffer.append(0)
+
+
+def test_a_patch_is_bytes_like(patch: flashdelta.Patch, tmp_path: Path) -> None:
+    data = bytes(patch)
+    assert len(patch) == len(data) and patch[0] == data[0] and patch[-4:] == data[-4:]
+    assert patch == data and data == patch and patch == flashdelta.Patch(bytearray(data)) and patch != data[:-1]
+    assert hash(patch) == hash(data) and len({patch, data}) == 1
+    assert bytes(memoryview(patch)) == data and memoryview(patch).readonly
+    assert hashlib.sha256(patch).digest() == hashlib.sha256(data).digest()
+    assert b"".join([patch, patch]) == data * 2
+    (tmp_path / "patch").write_bytes(patch)
+    assert flashdelta.Patch.load(tmp_path / "patch") == patch
+    assert (np.frombuffer(memoryview(patch), dtype=np.uint8) == np.frombuffer(data, dtype=np.uint8)).all()
+    assert f"{len(patch):,} bytes" in repr(patch)
+    assert (patch == 3) is False
+
+
+@pytest.mark.parametrize("value", ["firmware.bin", 7, None, 1.5, [1, 2], object()])
+def test_what_has_no_buffer_is_a_type_error(value: object) -> None:
+    for call in (
+        lambda: flashdelta.diff(value, b""),  # type: ignore[arg-type]
+        lambda: flashdelta.apply(value, b""),  # type: ignore[arg-type]
+        lambda: flashdelta.Patch(value),  # type: ignore[arg-type]
+        lambda: flashdelta.Applier(b"").feed(value),  # type: ignore[arg-type]
+        lambda: flashdelta.detect(value),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError, match="must be bytes-like"):
+            call()
+    if isinstance(value, str):
+        with pytest.raises(TypeError, match=r"pathlib\.Path"):
+            flashdelta.diff(value, b"")  # type: ignore[arg-type]
+
+
+def test_a_released_view_is_said_to_be_one(new: bytes) -> None:
+    view = memoryview(b"firmware")
+    view.release()
+    with pytest.raises((BufferError, ValueError), match="released"):
+        flashdelta.diff(view, new)
+
+
+def test_memory_that_python_counts_does_not_grow(old: bytes, new: bytes) -> None:
+    tracemalloc.start()
+    try:
+        flashdelta.diff(old, new)
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(5):
+            flashdelta.diff(old, new)
+        assert tracemalloc.get_traced_memory()[0] - before < 20_000
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,241 @@
+"""Wrong inputs raise the documented error, with its fields, and a message that says what to do."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import flashdelta
+from flashdelta import DeviceIdentity, DeviceProfile, Identity
+
+OLD, NEW = b"the old firmware" * 50, b"the new firmware" * 50
+RANDOM = random.Random(1).randbytes(500)
+HERON = Identity("heron", 2, 4, security_counter=7)
+
+
+def patch() -> flashdelta.Patch:
+    return flashdelta.diff(OLD, NEW, identity=HERON, threads=1)
+
+
+CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], dict[str, Any], str]] = [
+    (
+        lambda: flashdelta.diff(OLD, NEW, ram=100),
+        flashdelta.ProfileTooSmallError,
+        ValueError,
+        {"profile": "esp32", "ram": 100, "codec": "raw"},
+        r"ram=\d+ is enough",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, profile="small", codec="zstd"),
+        flashdelta.CodecNotInProfileError,
+        ValueError,
+        {"codec": "zstd", "profile": "small", "allowed": ["raw", "lz4", "model"]},
+        "leave out codec",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, isa="thumb", profile=DeviceProfile("x", 9999, isas=[])),
+        flashdelta.IsaNotInProfileError,
+        ValueError,
+        {"isa": "thumb", "profile": "x"},
+        "leave out isa",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, profile=DeviceProfile("x", 9999, codecs=[])),
+        flashdelta.BadProfileError,
+        ValueError,
+        {},
+        "no codec",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, progress=lambda _: False),
+        flashdelta.CancelledError,
+        Exception,
+        {"kind": "cancelled"},
+        "returned False",
+    ),
+    (lambda: flashdelta.diff(OLD, NEW, effort=10), flashdelta.OptionError, ValueError, {}, "expected 1 to 9"),
+    (lambda: flashdelta.diff(OLD, NEW, threads=-1), flashdelta.OptionError, ValueError, {}, "expected 0 to"),
+    (lambda: flashdelta.diff(OLD, NEW, ram=-1), flashdelta.OptionError, ValueError, {}, "out of range"),
+    (lambda: flashdelta.diff(OLD, NEW, ram=1 << 40), flashdelta.OptionError, ValueError, {}, "out of range"),
+    (lambda: flashdelta.diff(OLD, NEW, base=1 << 32), flashdelta.OptionError, ValueError, {}, "out of range"),
+    (
+        lambda: flashdelta.diff(OLD, NEW, codec="gzip"),  # type: ignore[arg-type]
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "choose one of raw, lz4",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, isa="z80"),  # type: ignore[arg-type]
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "choose one of none, thumb",
+    ),
+    (lambda: flashdelta.diff(OLD, NEW, profile="pdp11"), flashdelta.OptionError, ValueError, {}, "one of tiny, small"),
+    (lambda: DeviceProfile("x", 1, page=3), flashdelta.OptionError, ValueError, {}, "power of two"),
+    (lambda: Identity("x", 5, 4), flashdelta.OptionError, ValueError, {}, "above"),
+    (
+        lambda: flashdelta.apply(OLD, NEW),
+        flashdelta.HeaderError,
+        ValueError,
+        {"kind": "not-a-patch", "offset": 0, "found": ord("t")},
+        'should start with "FDP"',
+    ),
+    (lambda: flashdelta.apply(patch(), OLD), flashdelta.HeaderError, ValueError, {}, "wrong way round"),
+    (
+        lambda: flashdelta.apply(OLD, b"FDP\x09" + bytes(100)),
+        flashdelta.UnsupportedPatchError,
+        flashdelta.DoesNotFitError,
+        {"found": 9, "kind": "unsupported-version"},
+        "update it, or make the patch for version 0",
+    ),
+    (
+        lambda: flashdelta.apply(OLD, patch()[:20] + b"?" + patch()[21:]),
+        flashdelta.HeaderError,
+        flashdelta.BadPatchError,
+        {"kind": "checksum"},
+        "transfer the patch again",
+    ),
+    (
+        lambda: flashdelta.apply(OLD, patch()[:-1]),
+        flashdelta.TruncatedError,
+        EOFError,
+        {"fed": len(patch()) - 1, "expected": len(patch())},
+        "not complete",
+    ),
+    (
+        lambda: flashdelta.apply(OLD, flashdelta.diff(OLD, RANDOM)[:-100] + bytes(100)),
+        flashdelta.BadPatchError,
+        ValueError,
+        {},
+        "transfer it again|must not be used",
+    ),
+    (
+        lambda: flashdelta.apply(OLD, bytes(patch()) + b"more"),
+        flashdelta.TrailingInputError,
+        ValueError,
+        {"expected": len(patch())},
+        "more were received",
+    ),
+    (
+        lambda: flashdelta.apply(OLD[::-1], patch()),
+        flashdelta.OldMismatchError,
+        flashdelta.WrongBaseError,
+        {"expected": patch().info.old_digest},
+        "is the device on the version",
+    ),
+    (
+        lambda: flashdelta.apply(OLD[:-1], patch()),
+        flashdelta.OldTooShortError,
+        flashdelta.WrongBaseError,
+        {"expected": len(OLD), "found": len(OLD) - 1},
+        "does not match",
+    ),
+    (
+        lambda: flashdelta.verify(OLD, patch(), device=DeviceIdentity("egret", 3, 7)),
+        flashdelta.WrongProductError,
+        flashdelta.WrongDeviceError,
+        {"patch": HERON.product, "device": flashdelta.product_id("egret")},
+        "for product",
+    ),
+    (
+        lambda: flashdelta.verify(OLD, patch(), device=DeviceIdentity("heron", 5, 7)),
+        flashdelta.WrongHardwareError,
+        flashdelta.WrongDeviceError,
+        {"hardware_from": 2, "hardware_to": 4, "device": 5},
+        "revisions 2 to 4",
+    ),
+    (
+        lambda: flashdelta.verify(OLD, patch(), device=DeviceIdentity("heron", 3, 8)),
+        flashdelta.RollbackError,
+        flashdelta.WrongDeviceError,
+        {"patch": 7, "device": 8},
+        "does not go back",
+    ),
+    (
+        lambda: flashdelta.verify(OLD, flashdelta.diff(OLD, NEW), device=DeviceIdentity("heron")),
+        flashdelta.NoIdentityError,
+        flashdelta.WrongDeviceError,
+        {},
+        "does not say which devices",
+    ),
+    (
+        lambda: flashdelta.verify(OLD, patch(), ram=500),
+        flashdelta.OutOfRamError,
+        flashdelta.DoesNotFitError,
+        {"found": 500},
+        "make the patch with ram=500",
+    ),
+    (
+        lambda: flashdelta.Image.from_bytes(b":0300300002337A1F\n:00000001FF\n"),
+        flashdelta.ImageError,
+        ValueError,
+        {"kind": "bad-checksum", "line": 1, "column": 16, "expected": 0x1E, "found": 0x1F},
+        "ignore_checksums=True",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "base", "fields", "message"), CASES)
+def test_documented_errors(
+    call: Callable[[], Any],
+    error: type[flashdelta.Error],
+    base: type[Exception],
+    fields: dict[str, Any],
+    message: str,
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        call()
+    raised = caught.value
+    assert isinstance(raised, base) and isinstance(raised, flashdelta.Error)
+    assert {name: getattr(raised, name) for name in fields} == fields
+    assert isinstance(raised.kind, str) and raised.kind != "error"
+    # As processes hand it over.
+    again = pickle.loads(pickle.dumps(raised))
+    assert type(again) is type(raised) and str(again) == str(raised)
+    assert {name: getattr(again, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: flashdelta.diff(OLD, NEW, effort="6"),  # type: ignore[arg-type]
+        lambda: flashdelta.diff(OLD, NEW, ram=16.0),  # type: ignore[arg-type]
+        lambda: flashdelta.diff(OLD, NEW, ram=True and "x"),  # type: ignore[arg-type]
+        lambda: flashdelta.diff(OLD, NEW, codec=3),  # type: ignore[arg-type]
+        lambda: flashdelta.diff(OLD, NEW, profile=3),  # type: ignore[arg-type]
+        lambda: flashdelta.diff(OLD, NEW, identity="heron"),  # type: ignore[arg-type]
+        lambda: flashdelta.diff(OLD, NEW, progress=3),  # type: ignore[arg-type]
+        lambda: flashdelta.diff(OLD, NEW, speed=3),  # type: ignore[call-arg]
+        lambda: flashdelta.apply(OLD, patch(), device="heron"),  # type: ignore[arg-type]
+        lambda: flashdelta.apply(OLD, patch(), progress="no"),  # type: ignore[arg-type]
+        lambda: DeviceProfile("x", 1, codecs="raw"),  # type: ignore[arg-type]
+        lambda: flashdelta.Image.from_bytes("text"),  # type: ignore[arg-type]
+        lambda: flashdelta.Image.from_bytes(b"", speed=3),  # type: ignore[call-arg]
+    ],
+)
+def test_wrong_types_are_type_errors(call: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError):
+        call()
+
+
+def test_a_missing_file_is_both() -> None:
+    for kind in (FileNotFoundError, OSError, flashdelta.FileError, flashdelta.Error):
+        with pytest.raises(kind):
+            flashdelta.Image.open("/no/such/file")
+
+
+def test_every_error_is_documented_and_public() -> None:
+    found = {flashdelta.Error}
+    todo = [flashdelta.Error]
+    while todo:
+        for cls in todo.pop().__subclasses__():
+            found.add(cls)
+            todo.append(cls)
+    for cls in found:
+        assert cls.__doc__ and getattr(flashdelta, cls.__name__) is cls and cls.__module__ == "flashdelta"

@@ -1,0 +1,68 @@
+"""From file to file; nothing half-written ever has the final name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import flashdelta
+
+
+def test_patches_and_images_in_files(old_path: Path, new_path: Path, new: bytes, tmp_path: Path) -> None:
+    path, out = tmp_path / "update.fdp", tmp_path / "out.bin"
+    patch = flashdelta.diff_files(str(old_path), new_path, path, profile="small")
+    assert flashdelta.Patch.load(path) == patch
+    info = flashdelta.apply_files(old_path, str(path), out)
+    assert out.read_bytes() == new and info == patch.info
+    assert sorted(os.listdir(tmp_path)) == ["out.bin", "update.fdp"]
+
+
+def test_the_old_image_may_be_replaced(old: bytes, new: bytes, tmp_path: Path) -> None:
+    image, patch = tmp_path / "firmware.bin", tmp_path / "update.fdp"
+    image.write_bytes(old)
+    flashdelta.diff(old, new).save(patch)
+    flashdelta.apply_files(image, patch, image)
+    assert image.read_bytes() == new
+
+
+def test_nothing_is_left_of_what_failed(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
+    out, bad = tmp_path / "out.bin", tmp_path / "bad.fdp"
+    out.write_bytes(b"what was there")
+    bad.write_bytes(bytes(flashdelta.diff(old, new))[:-3])
+    with pytest.raises(flashdelta.TruncatedError):
+        flashdelta.apply_files(old_path, bad, out)
+    with pytest.raises(flashdelta.CancelledError):
+        flashdelta.diff(old, new).save(bad)
+        flashdelta.apply_files(old_path, bad, out, progress=lambda _: False)
+    assert out.read_bytes() == b"what was there"
+    assert sorted(os.listdir(tmp_path)) == ["bad.fdp", "out.bin"]
+
+
+def test_outputs_are_not_inputs(old_path: Path, new: bytes, tmp_path: Path) -> None:
+    copy = tmp_path / "new.bin"
+    copy.write_bytes(new)
+    with pytest.raises(flashdelta.OptionError, match="name another file"):
+        flashdelta.diff_files(old_path, copy, copy)
+    assert copy.read_bytes() == new
+
+
+def test_errors_of_the_system(old_path: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.bin"
+    with pytest.raises(FileNotFoundError, match="cannot read") as caught:
+        flashdelta.diff(missing, b"")
+    assert isinstance(caught.value, flashdelta.FileError)
+    assert caught.value.filename == str(missing) and caught.value.errno == 2
+    patch = tmp_path / "p.fdp"
+    flashdelta.diff(b"", b"").save(patch)
+    with pytest.raises(IsADirectoryError):
+        flashdelta.apply_files(old_path, patch, tmp_path)
+    with pytest.raises(OSError, match="cannot write"):
+        flashdelta.apply_files(old_path, patch, missing / "out.bin")
+    with pytest.raises(flashdelta.FileMissingError):
+        flashdelta.Patch.load(missing)
+    with pytest.raises(flashdelta.FileError):
+        flashdelta.Patch.load(patch).save(tmp_path / "no" / "such" / "folder")
+    with pytest.raises(TypeError, match="must be a str or os.PathLike"):
+        flashdelta.apply_files(b"bytes", patch, missing)  # type: ignore[arg-type]

@@ -1,0 +1,150 @@
+//! The Python package: built, installed into environments of its own, and tested there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{bail, Context as _, Result};
+
+use crate::command::{command, exec, exists, output, root, target_dir, works};
+use crate::steps::Outcome;
+
+/// The package asks for it: the buffer protocol is in the stable ABI since.
+const OLDEST: (u32, u32) = (3, 11);
+
+/// Is there a Python that can make environments?
+pub(crate) fn is_here() -> bool {
+    let check = format!("import ensurepip, sys; assert sys.version_info >= {OLDEST:?}");
+    works(command("python3").args(["-c", &check]))
+}
+
+/// Is there a broker for the MQTT example?
+pub(crate) fn has_mosquitto() -> bool {
+    exists("mosquitto") || Path::new("/usr/sbin/mosquitto").is_file()
+}
+
+/// Builds the source distribution and, from it, the wheel; tests what is installed. `program`: the Rust binary to compare with.
+pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
+    if !is_here() {
+        return Ok(Outcome::Skipped(format!("no python3 of version {}.{} or later with venv", OLDEST.0, OLDEST.1)));
+    }
+    let tools = environment()?;
+    lint()?;
+    let wheel = build(&tools)?;
+    let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    run_alone(&wheel)?;
+    exec(tools.pip().args(["install", "--no-deps", "--force-reinstall"]).arg(&wheel))?;
+    let mut pytest = tools.python();
+    pytest.current_dir(package()).args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
+    if let Some(program) = program.filter(|program| program.is_file()) {
+        pytest.env("FLASHDELTA_BINARY", program);
+    }
+    exec(&mut pytest)?;
+    let reference = folder().join("reference");
+    exec(
+        tools
+            .python()
+            .args([
+                "-W",
+                "ignore:Cannot determine where",
+                "-m",
+                "pdoc",
+                "--docformat",
+                "numpy",
+                "flashdelta",
+                "--output-directory",
+            ])
+            .arg(reference),
+    )?;
+    let remark = if has_mosquitto() { name } else { format!("{name}; no mosquitto: the MQTT example was skipped") };
+    Ok(Outcome::Passed(remark))
+}
+
+fn package() -> PathBuf {
+    root().join("bindings/python")
+}
+
+fn folder() -> PathBuf {
+    target_dir().join("python")
+}
+
+/// A virtual environment.
+struct Environment(PathBuf);
+
+impl Environment {
+    /// An empty one, in place of what is there.
+    fn create(path: PathBuf) -> Result<Self> {
+        exec(command("python3").args(["-m", "venv", "--clear"]).arg(&path))?;
+        Ok(Self(path))
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.0.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
+    }
+
+    fn python(&self) -> Command {
+        command(self.program("python"))
+    }
+
+    fn pip(&self) -> Command {
+        let mut pip = self.python();
+        pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]);
+        pip
+    }
+}
+
+/// The environment with everything that building and testing need; made anew when the list of that has changed.
+fn environment() -> Result<Environment> {
+    let list = package().join("requirements-test.txt");
+    let wanted = std::fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
+    let environment = Environment(folder().join("venv"));
+    let installed = environment.0.join("installed.txt");
+    if std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(environment);
+    }
+    let environment = Environment::create(environment.0)?;
+    exec(environment.pip().args(["install", "--requirement"]).arg(&list))?;
+    std::fs::write(installed, wanted)?;
+    Ok(environment)
+}
+
+fn lint() -> Result<()> {
+    let mut clippy = crate::command::cargo("clippy --quiet --manifest-path bindings/python/Cargo.toml --target-dir");
+    if works(&mut crate::command::cargo("clippy --version")) {
+        exec(clippy.arg(target_dir()).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
+/// The wheel. On x86-64 Linux Zig links it for the glibc of manylinux2014; elsewhere it is for systems like this one.
+fn build(tools: &Environment) -> Result<PathBuf> {
+    let out = folder().join("dist");
+    if out.exists() {
+        std::fs::remove_dir_all(&out)?;
+    }
+    let mut maturin = command(tools.program("maturin"));
+    maturin.args(["build", "--profile", "wheel", "--sdist", "--manifest-path", "bindings/python/Cargo.toml"]);
+    maturin.arg("--interpreter").arg(tools.program("python")).arg("--out").arg(&out);
+    if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        maturin.args(["--zig", "--compatibility", "manylinux2014"]);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let zig = tools.program("").to_path_buf();
+    let path = std::env::join_paths(core::iter::once(zig).chain(std::env::split_paths(&path)))?;
+    exec(maturin.env("PATH", path).env("CARGO_TARGET_DIR", target_dir()))?;
+    let mut wheels = std::fs::read_dir(&out)?.flatten().map(|file| file.path());
+    match wheels.find(|path| path.extension().is_some_and(|end| end == "whl")) {
+        Some(wheel) => Ok(wheel),
+        None => bail!("maturin has left no wheel in {}", out.display()),
+    }
+}
+
+/// The wheel alone, in an empty environment: it needs nothing else.
+fn run_alone(wheel: &Path) -> Result<()> {
+    let clean = Environment::create(folder().join("clean"))?;
+    exec(clean.pip().args(["install", "--no-index"]).arg(wheel))?;
+    let works = "import flashdelta as f; assert f.apply(b'old', f.diff(b'old', b'new')) == b'new'";
+    exec(clean.python().args(["-c", works]))?;
+    let told = output(command(clean.program("flashdelta")).arg("--version"))?;
+    println!("{}", told.trim());
+    Ok(())
+}
