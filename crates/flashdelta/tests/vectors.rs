@@ -51,6 +51,17 @@ fn options(vector: &str, old: &[u8], new: &[u8]) -> Option<DiffOptions> {
     })
 }
 
+/// The old and the new file of a vector of text files.
+fn files(vector: &str) -> (&str, &str) {
+    let (old, rest) = vector.strip_prefix("old:\n").unwrap().split_once("new:\n").unwrap();
+    (old, rest.split_once("patch:").unwrap().0)
+}
+
+/// How the vectors of text files are made.
+fn raw() -> DiffOptions {
+    DiffOptions::new().profile(DeviceProfile::tiny()).codec(Codec::Raw)
+}
+
 /// The numbers in a text, which stands between these words.
 fn numbers(text: &str, from: &str, to: &str) -> Vec<u32> {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from}"));
@@ -92,13 +103,11 @@ fn the_specification_and_the_host_agree() {
     let vectors = blocks(&text, "```files\n");
     assert!(!vectors.is_empty());
     for vector in vectors {
-        let (old, rest) = vector.strip_prefix("old:\n").unwrap().split_once("new:\n").unwrap();
-        let (new, _) = rest.split_once("patch:").unwrap();
+        let (old, new) = files(vector);
         let patch = field(vector, "patch:");
         let made = package::apply(old.as_bytes(), &patch, Output::Same).unwrap();
         assert_eq!(String::from_utf8(made).unwrap(), new);
-        let options = DiffOptions::new().profile(DeviceProfile::tiny()).codec(Codec::Raw);
-        let ours = package::diff(old.as_bytes(), new.as_bytes(), &options).unwrap();
+        let ours = package::diff(old.as_bytes(), new.as_bytes(), &raw()).unwrap();
         assert!(ours.bytes.len() <= patch.len(), "{} bytes for {vector}", ours.bytes.len());
         // A device makes the memory, whether it is given the host section or not.
         let files = package::Files::of(old.as_bytes(), &patch).unwrap();
@@ -130,13 +139,25 @@ fn the_maker_is_at_least_as_good_as_the_vectors() {
 #[ignore = "rewrites the patches of the model codec in docs/format.md"]
 fn rewrite_the_vectors() {
     let mut text = text();
-    for vector in blocks(&text.clone(), "```vector\n") {
-        let (old, new) = (field(vector, "old:"), field(vector, "new:"));
-        let Some(options) = options(vector, &old, &new) else { continue };
-        let digits: String = diff(&old, &new, &options).unwrap().bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let mut rewrite = |vector: &str, patch: &[u8]| {
+        let digits: String = patch.iter().map(|b| format!("{b:02x}")).collect();
         let lines: Vec<&str> = digits.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
         let (front, _) = vector.split_once("\npatch: ").unwrap();
         text = text.replace(vector, &format!("{front}\npatch: {}", lines.join("\n       ")));
+    };
+    let before = self::text();
+    for vector in blocks(&before, "```vector\n") {
+        let (old, new) = (field(vector, "old:"), field(vector, "new:"));
+        let Some(options) = options(vector, &old, &new) else { continue };
+        rewrite(vector, &diff(&old, &new, &options).unwrap().bytes);
+    }
+    for vector in blocks(&before, "```bundle\n") {
+        let (old, new) = (field(vector, "old:"), field(vector, "new:"));
+        rewrite(vector, &package::bundle::diff(&old, &new, &DiffOptions::new()).unwrap().bytes);
+    }
+    for vector in blocks(&before, "```files\n") {
+        let (old, new) = files(vector);
+        rewrite(vector, &package::diff(old.as_bytes(), new.as_bytes(), &raw()).unwrap().bytes);
     }
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/format.md"), text).unwrap();
 }

@@ -93,10 +93,8 @@ pub struct Applier<'w, O: OldImage, N: NewImage, H = SoftwareSha256> {
     workspace: Option<&'w mut [u8]>,
     /// Afterwards; set up in place.
     body: Body<'w>,
-    /// Bytes that have been fed, of header and body.
+    /// Bytes that have been fed: of header, body and host section.
     fed: u32,
-    /// Bytes of the host section that have been fed, and ignored.
-    skipped: u32,
     sha: H,
 }
 
@@ -134,17 +132,7 @@ impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
 impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// As [`new`](Applier::new), with another implementation of SHA-256: the hardware unit of a chip, say.
     pub fn with_sha256(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions, sha: H) -> Self {
-        Self {
-            phase: Phase::Header,
-            options,
-            old,
-            new,
-            workspace: Some(workspace),
-            body: Body::idle(),
-            fed: 0,
-            skipped: 0,
-            sha,
-        }
+        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: Body::idle(), fed: 0, sha }
     }
 
     /// Takes the next bytes of the patch, any number of them. When the last one of the body is in, the new image is verified and
@@ -247,8 +235,9 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             return Err(Trouble::TooSmall.of(&self.body.header, found));
         }
         let PatchHeader { header_len, old_size, old_digest, body_len, .. } = self.body.header;
-        // Nothing else lies behind the header yet.
+        // Nothing else lies behind the header yet. Some flash is read by words into words.
         let buffer = memory.get_mut(header_len as usize..).unwrap_or(&mut []);
+        let buffer = bytemuck::try_cast_slice_mut(bytemuck::pod_align_to_mut::<u8, u32>(buffer).1).unwrap_or(&mut []);
         let digest = digest(&mut self.sha, buffer, old_size, &mut |offset, piece| {
             self.old.read(offset, piece).map_err(|error| Fault::ReadOld { offset, error })
         })?;
@@ -263,12 +252,12 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
 
     /// The host section is none of a device's business; what follows it is no part of the patch.
     fn skip(&mut self, input: &[u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
-        let host_len = self.body.header.host_len;
-        let left = host_len.saturating_sub(self.skipped);
-        if input.len() > left as usize {
-            return Err(ApplyError::TrailingInput { expected: self.fed.saturating_add(host_len) });
+        let header = &self.body.header;
+        let expected = header.header_len.saturating_add(header.body_len).saturating_add(header.host_len);
+        if input.len() > expected.saturating_sub(self.fed) as usize {
+            return Err(ApplyError::TrailingInput { expected });
         }
-        self.skipped = self.skipped.saturating_add(input.len() as u32);
+        self.fed = self.fed.saturating_add(input.len() as u32);
         Ok(())
     }
 
