@@ -54,9 +54,11 @@
 //!
 //! # Features
 //!
-//! `std` (default) brings everything that needs an operating system. Without default features this crate is the applier for the plain codec; `model`,
+//! `std` (default) brings everything that needs an operating system. Without default features this crate is the applier without any codec; `model`, `raw`,
 //! `lz4`, `isa-thumb`, `isa-riscv`, `isa-xtensa`, `isa-tc32`, `isa-mcs51` add to it what a device shall be able to apply.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+// Without any codec there is little to do.
+#![cfg_attr(not(any(feature = "model", feature = "raw")), allow(dead_code, unreachable_code, unused))]
 #![forbid(unsafe_code)]
 
 /// The examples of the README are tests, too.
@@ -77,6 +79,7 @@ pub mod image;
 #[cfg(feature = "std")]
 pub mod package;
 
+#[cfg_attr(not(feature = "raw"), allow(dead_code))]
 mod bytes;
 #[cfg_attr(not(feature = "std"), allow(dead_code))]
 mod coding;

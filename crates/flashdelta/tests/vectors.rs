@@ -141,7 +141,7 @@ fn rewrite_the_vectors() {
     let mut text = text();
     let mut rewrite = |vector: &str, patch: &[u8]| {
         let digits: String = patch.iter().map(|b| format!("{b:02x}")).collect();
-        let lines: Vec<&str> = digits.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let lines: Vec<&str> = digits.as_bytes().chunks(64).map(|line| core::str::from_utf8(line).unwrap()).collect();
         let (front, _) = vector.split_once("\npatch: ").unwrap();
         text = text.replace(vector, &format!("{front}\npatch: {}", lines.join("\n       ")));
     };

@@ -92,7 +92,7 @@ fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], 
     let flash = flashdelta_flash {
         user: device.cast(),
         // SAFETY: it lives.
-        old_size: unsafe { (&(*device).old).len() as u32 },
+        old_size: unsafe { &*device }.old.len() as u32,
         new_size: 6 * SECTOR as u32,
         write_size: UNIT as u32,
         sector_size: SECTOR as u32,

@@ -1,13 +1,17 @@
 //! The body of a patch: whichever codec it is in, steps that turn input into bytes of the new image.
 
+use core::marker::PhantomData;
+
 use super::buffers::{Buffers, Views};
 use super::error::Fault;
 use super::input::{Input, Ring};
 use super::memory::Parts;
 use super::{Damage, NewImage, OldImage};
+use crate::bytes::OpFault;
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::bytes::OpSource as _;
-use crate::bytes::{self, OpFault, OpStep, Operations};
+#[cfg(feature = "raw")]
+use crate::bytes::{self, OpStep, Operations};
 #[cfg(feature = "model")]
 use crate::coding::range::{Decoding, RangeDecoder};
 #[cfg(feature = "raw")]
@@ -48,7 +52,7 @@ pub(crate) enum Codec<'w> {
     #[cfg(feature = "zstd")]
     Zstd { operations: Operations<'w>, unpacker: bytes::zstd::Unpacker, block: Block<'w> },
     /// The header is not complete yet.
-    Idle,
+    Idle(PhantomData<&'w ()>),
 }
 
 /// Unpacked operations.
@@ -75,7 +79,7 @@ type Failure<O, N> = Fault<<O as OldImage>::Error, <N as NewImage>::Error>;
 impl<'w> Machine<'w> {
     /// A decoder that has yet to be [started](Self::start).
     pub(crate) const fn idle() -> Self {
-        Self { codec: Codec::Idle, carry: Ring::empty(), empty_steps: 0 }
+        Self { codec: Codec::Idle(PhantomData), carry: Ring::empty(), empty_steps: 0 }
     }
 
     /// Takes up the codec of a patch. What codecs need of the workspace comes [later](Self::start): all state is set in place, step by step,
@@ -99,10 +103,11 @@ impl<'w> Machine<'w> {
                 Codec::Zstd { operations: Operations::idle(), unpacker, block: Block::new(&mut []) }
             }
             #[allow(unreachable_patterns)]
-            _ => Codec::Idle,
+            _ => Codec::Idle(PhantomData),
         };
     }
 
+    #[cfg_attr(not(feature = "model"), allow(unused_mut))]
     /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs.
     pub(crate) fn start(&mut self, header: &PatchHeader, mut parts: Parts<'w>) -> Option<()> {
         let carry = match &mut self.codec {
@@ -128,7 +133,7 @@ impl<'w> Machine<'w> {
                 *block = Block::new(parts.block);
                 parts.carry
             }
-            Codec::Idle => return None,
+            Codec::Idle(_) => return None,
         };
         self.carry = Ring::new(carry);
         #[cfg(feature = "raw")]
@@ -162,7 +167,7 @@ impl<'w> Machine<'w> {
             Codec::Lz4 { operations, .. } => Some(operations.walker()),
             #[cfg(feature = "zstd")]
             Codec::Zstd { operations, .. } => Some(operations.walker()),
-            Codec::Idle => None,
+            Codec::Idle(_) => None,
         }
     }
 
@@ -216,7 +221,7 @@ impl<'w> Machine<'w> {
                     }
                 })
             }
-            Codec::Idle => Ok(Outcome::NeedInput),
+            Codec::Idle(_) => Ok(Outcome::NeedInput),
         }
     }
 }

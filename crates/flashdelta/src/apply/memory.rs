@@ -23,6 +23,7 @@ impl Trouble {
 }
 
 /// What a codec gets of the workspace.
+#[cfg_attr(not(all(feature = "model", feature = "lz4")), allow(dead_code))] // Not every codec takes all of it.
 pub(crate) struct Parts<'w> {
     pub(super) slots: &'w mut [u32],
     pub(super) weights: &'w mut [u32],

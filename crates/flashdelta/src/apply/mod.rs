@@ -33,6 +33,7 @@ pub use explain::{explain, Breakdown, PartBytes};
 #[cfg(feature = "std")]
 pub use files::{NewFile, OldFile};
 pub use images::{NewImage, OldImage, OutOfBounds};
+#[cfg(feature = "std")]
 pub use memory_image::MemoryImage;
 #[cfg(feature = "std")]
 pub(crate) use pull::apply_body;
@@ -329,12 +330,15 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     }
 }
 
+/// Reads a piece of an image. Not generic: the code is there once for both images.
+type Read<'a, E> = dyn FnMut(u32, &mut [u8]) -> Result<(), E> + 'a;
+
 /// SHA-256 of an image of `size` bytes, read through `buffer`.
 fn digest<H: Sha256Engine, E>(
     engine: &mut H,
     buffer: &mut [u8],
     size: u32,
-    read: &mut dyn FnMut(u32, &mut [u8]) -> Result<(), E>,
+    read: &mut Read<'_, E>,
 ) -> Result<[u8; 32], E> {
     // Whole blocks need no copying inside the hash, and flash likes to be read in words.
     let whole = buffer.len().min(LARGEST_PIECE);
