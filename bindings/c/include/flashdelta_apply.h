@@ -21,7 +21,7 @@
  * 4. On an error: try again from the first byte, or get another patch; #FLASHDELTA_CLASS says which, see flashdelta_status. An update that was interrupted, by
  *    a power cut for example, starts again from the first byte of the patch as well: the old slot is as it was.
  *
- * Stack: some 5 KiB in this version, callbacks not included; most of it in the call of flashdelta_applier_feed() that completes the header of the patch.
+ * Stack: some 2 KiB in this version, callbacks not included; most of it in the call of flashdelta_applier_feed() that completes the header of the patch.
  *
  * A complete example, for slots of 256 KiB in a NOR flash with sectors of 4 KiB that is written in units of 4 bytes:
  *

@@ -51,13 +51,14 @@ pub(super) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<()
     let tail = aligned.saturating_add(words.saturating_sub(layout.segments).saturating_mul(4));
     let (front, tail) = memory.split_at_mut_checked(tail).ok_or(Trouble::TooSmall)?;
     let (_, segments, _) = bytemuck::pod_align_to_mut::<u8, u32>(tail);
-    let mut maps = AddressMaps::default();
-    read_maps(header, front, segments, &mut maps)?;
-    parts(front, layout, body, maps).ok_or(Trouble::TooSmall)
+    let walker = body.machine.walker().ok_or(Trouble::TooSmall)?;
+    read_maps(header, front, segments, walker.maps())?;
+    parts(front, layout, body).ok_or(Trouble::TooSmall)
 }
 
 /// Divides what is left, the header being read.
-fn parts<'w>(front: &'w mut [u8], layout: Layout, body: &mut Body<'w>, maps: AddressMaps<'w>) -> Option<()> {
+#[inline(never)] // Its stack and that of reading the maps need not add up.
+fn parts<'w>(front: &'w mut [u8], layout: Layout, body: &mut Body<'w>) -> Option<()> {
     let (_, words, _) = bytemuck::pod_align_to_mut::<u8, u32>(front);
     let mut rest = Rest(words);
     let parts = Parts {
@@ -71,9 +72,7 @@ fn parts<'w>(front: &'w mut [u8], layout: Layout, body: &mut Body<'w>, maps: Add
     };
     let buffers = (rest.bytes(layout.old_window)?, rest.bytes(layout.new_window)?, rest.bytes(layout.page)?);
     body.buffers.start(buffers, (body.header.old_size, body.header.new_size));
-    body.machine.start(&body.header, parts)?;
-    *body.machine.walker()?.maps() = maps;
-    Some(())
+    body.machine.start(&body.header, parts)
 }
 
 /// What is left of the workspace.
@@ -92,6 +91,7 @@ impl<'w> Rest<'w> {
 }
 
 /// Reads the address maps from the header at the start of `front` into `segments`.
+#[inline(never)]
 fn read_maps<'w>(
     header: &PatchHeader,
     front: &[u8],
