@@ -24,6 +24,7 @@ from ._errors import (
     ApplyError,
     BadPatchError,
     BadProfileError,
+    BundleError,
     CancelledError,
     CodecNotInProfileError,
     DamagedError,
@@ -65,7 +66,7 @@ from ._image import AddressMap, Image, MapSegment, ReadOptions, Segment, WriteOp
 from ._making import DiffOptions, DiffProgress, diff, diff_files
 from ._many import PairOptions, diff_many
 from ._native import __version__
-from ._patch import Patch, PatchInfo, Report, Tried
+from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
 from ._types import BytesLike, Codec, FilePath, Format, Isa, OutputFormat, Source, WritableFormat
 
@@ -76,6 +77,9 @@ __all__ = [
     "ApplyProgress",
     "BadPatchError",
     "BadProfileError",
+    "BundleError",
+    "BundleInfo",
+    "BundleMember",
     "BytesLike",
     "CancelledError",
     "Codec",
