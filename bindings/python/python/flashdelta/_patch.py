@@ -127,8 +127,8 @@ def patch_info(fields: dict[str, Any]) -> PatchInfo:
     """From what the native half tells."""
     identity, bundle = fields.pop("identity"), fields.pop("bundle")
     if bundle is not None:
-        *start, members = bundle
-        bundle = BundleInfo(*start, tuple(BundleMember(*member) for member in members))
+        old, new, common_size, members = bundle
+        bundle = BundleInfo(old, new, common_size, tuple(BundleMember(*member) for member in members))
     return PatchInfo(**fields, identity=None if identity is None else Identity(*identity), bundle=bundle)
 
 
