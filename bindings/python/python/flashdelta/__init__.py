@@ -68,7 +68,19 @@ from ._many import PairOptions, diff_many
 from ._native import __version__
 from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
-from ._types import BytesLike, Codec, FilePath, Format, Isa, OutputFormat, Source, WritableFormat
+from ._types import (
+    BytesLike,
+    Codec,
+    Container,
+    FilePath,
+    Format,
+    Isa,
+    MemberMethod,
+    OutputFormat,
+    PatchCodec,
+    Source,
+    WritableFormat,
+)
 
 __all__ = [
     "AddressMap",
@@ -84,6 +96,7 @@ __all__ = [
     "CancelledError",
     "Codec",
     "CodecNotInProfileError",
+    "Container",
     "DamagedError",
     "DeviceIdentity",
     "DeviceProfile",
@@ -109,6 +122,7 @@ __all__ = [
     "Isa",
     "IsaNotInProfileError",
     "MapSegment",
+    "MemberMethod",
     "MisuseError",
     "NewMismatchError",
     "NewTooLongError",
@@ -121,6 +135,7 @@ __all__ = [
     "PairFailure",
     "PairOptions",
     "Patch",
+    "PatchCodec",
     "PatchInfo",
     "ProfileTooSmallError",
     "ReadOptions",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Literal, SupportsIndex, cast, overload
+from typing import Any, SupportsIndex, cast, overload
 
 from . import _native
 from ._profile import Identity
-from ._types import Codec, FilePath, Isa
+from ._types import Codec, Container, FilePath, Isa, MemberMethod, PatchCodec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class BundleMember:
     name: str
     #: ``"same"``: as an old member is; ``"patch"``, ``"bundle"``: from an old member; ``"common"``: together with other small ones;
     #: ``"full"``: compressed alone; ``"verbatim"``: as it is.
-    method: Literal["same", "patch", "common", "full", "verbatim", "bundle"]
+    method: MemberMethod
     #: Bytes of the bundle for this member alone.
     patch_size: int
     #: Bytes in the new file.
@@ -35,8 +35,8 @@ class BundleInfo:
     """What there is to know about a patch between archives or folders."""
 
     #: What the old and the new file are.
-    old_container: Literal["file", "zip", "tar", "gzip", "folder"]
-    new_container: Literal["file", "zip", "tar", "gzip", "folder"]
+    old_container: Container
+    new_container: Container
     #: Bytes of the patch for what is around the members, and for small ones.
     common_size: int
     #: The members of the new file.
@@ -79,7 +79,7 @@ class PatchInfo:
     """
 
     version: int
-    codec: Codec | Literal["bundle"]
+    codec: PatchCodec
     isa: Isa
     page: int
     ram: int
