@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
 
 use flashdelta::apply::{ApplyOptions, Progress};
+use flashdelta::package::bundle::{self, folder};
 use flashdelta::package::{Files, Output, PackageError};
 use flashdelta::{DeviceIdentity, PatchHeader, MAX_HEADER_LEN};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
 use crate::engine::{self, Push};
-use crate::source::Source;
+use crate::source::{read_input, Source};
 use crate::target::{write_whole, New, Old};
 use crate::watch::in_background;
 use crate::{errors, patch};
@@ -73,14 +74,57 @@ pub(crate) fn apply<'py>(
     ram: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
-    let (old, patch) = (Source::of(old, "old")?, Source::of(patch, "patch")?);
-    let (options, output) = (options(device), output(py, format)?);
+    let (output, patch) = (output(py, format)?, Source::of(patch, "patch")?);
+    if bundle::is_bundle(&patch) {
+        refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
+        let (new, fields) = apply_bundle(py, Source::of_input(old, "old")?, patch, progress.as_ref())?;
+        return Ok((PyBytes::new(py, &new), fields));
+    }
+    let (options, old) = (options(device), Source::of(old, "old")?);
     let result = py.detach(|| {
         let mut reporter = Reporter { callback: progress.as_ref(), last: None };
         engine::apply_to_file(old, &patch, output, options, ram, |progress| reporter.report(progress))
     });
     let (header, new) = result.map_err(|error| errors::run(py, None, error))?;
     Ok((PyBytes::new(py, &new), patch::header_fields(py, &header)?))
+}
+
+/// Applies a bundle; gives the new file and the fields of a `PatchInfo`. It cannot be stopped inside, but nobody waits after Ctrl-C.
+fn apply_bundle<'py>(
+    py: Python<'py>,
+    old: Source,
+    patch: Source,
+    progress: Option<&Py<PyAny>>,
+) -> PyResult<(Vec<u8>, Bound<'py, PyDict>)> {
+    let info = bundle::info(&patch).map_err(|error| errors::bundle(py, &error))?;
+    let fields = patch::bundle_fields(py, &info, patch.len())?;
+    let mut reporter = Reporter { callback: progress, last: None };
+    let total = info.new_size;
+    reporter.report(Progress { done: false, written: 0, total })?;
+    // The inputs come back: they are let go before the caller goes on, who may want to resize them.
+    let work = move || (engine::apply_bundle(&old, &patch), [old, patch]);
+    let (made, inputs) = in_background(py, work)?;
+    drop(inputs);
+    let new = made.map_err(|error| errors::bundle(py, &error))?;
+    reporter.report(Progress { done: true, written: total, total })?;
+    Ok((new, fields))
+}
+
+/// Options that only make sense for devices.
+fn refuse_device_options(py: Python<'_>, given: bool) -> PyResult<()> {
+    let message = "this patch is a bundle, which computers apply: leave out device, ram and format";
+    if given {
+        Err(errors::option(py, message))
+    } else {
+        Ok(())
+    }
+}
+
+/// Is the file a bundle? False, if it cannot be read: whoever reads it next will say so.
+fn is_bundle(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    read.is_ok() && bundle::is_bundle(&start)
 }
 
 /// What is to be made of a patch.
@@ -123,7 +167,21 @@ pub(crate) fn apply_files<'py>(
     ram: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (options, output) = (options(device), output(py, format)?);
+    let output = output(py, format)?;
+    if is_bundle(&patch) {
+        refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
+        let bytes = std::fs::read(&patch).map_err(|error| errors::io(py, "read", &patch, &error))?;
+        let old = Source::Owned(read_input(py, &old)?);
+        let (file, fields) = apply_bundle(py, old, Source::Owned(bytes), progress.as_ref())?;
+        if folder::is(&file) {
+            py.detach(|| folder::write(&file, &new)).map_err(|error| errors::folder(py, &error))?;
+        } else {
+            let written = py.detach(|| write_whole(&new, &file));
+            written.map_err(|error| errors::io(py, "write", &new, &error))?;
+        }
+        return Ok(fields);
+    }
+    let options = options(device);
     // What cannot be opened is told below.
     if !is_plain(&old, &patch, output).unwrap_or(true) {
         let read = |path: &Path| std::fs::read(path).map_err(|error| errors::io(py, "read", path, &error));
@@ -157,6 +215,9 @@ pub(crate) fn explain<'py>(
     patch: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (old, patch) = (Source::of(old, "old")?, Source::of(patch, "patch")?);
+    if bundle::is_bundle(&patch) {
+        return Err(errors::option(py, "this patch is a bundle: Patch.info.bundle tells what its bytes are spent on"));
+    }
     let explain = move || {
         let files = Files::of(&old, &patch)?;
         flashdelta::apply::explain(files.old_image(), &patch).map_err(PackageError::from)

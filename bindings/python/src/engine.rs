@@ -1,9 +1,10 @@
-//! The two calls into the library. Everything that makes or applies a patch goes through here.
+//! The calls into the library. Everything that makes or applies a patch, or a bundle, goes through here.
 
 use std::io::Read;
 
 use flashdelta::apply::{Applier, ApplyOptions, Progress};
-use flashdelta::diff::{DiffError, DiffOptions, Patch};
+use flashdelta::diff::{DiffError, DiffOptions, Report};
+use flashdelta::package::bundle::{self, BundleError, BundleInfo, Container};
 use flashdelta::package::{self, Files, Output, PackageError};
 use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
 use pyo3::PyErr;
@@ -14,9 +15,32 @@ use crate::target::{Fault, New, Old};
 /// Why a patch could not be applied, with the images that there are here.
 pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
 
-/// Makes a patch between two files.
-pub(crate) fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
-    package::diff(old, new, options)
+/// A patch or a bundle as bytes; of a patch between images, how it came about.
+pub(crate) type Made = (Vec<u8>, Option<Report>);
+
+/// Makes a patch between two files. If one of them holds others it is a bundle, unless they are to be taken `verbatim`.
+pub(crate) fn diff(old: &[u8], new: &[u8], options: &DiffOptions, verbatim: bool) -> Result<Made, DiffError> {
+    let containers = [old, new].map(Container::detect);
+    if verbatim || containers == [Container::Whole; 2] {
+        return package::diff(old, new, options).map(|patch| (patch.bytes, Some(patch.report)));
+    }
+    let made = bundle::diff(old, new, options)?.bytes;
+    // A device can apply it if it is a patch between both files as they are.
+    let plain = bundle::plain_patch(&made).filter(|_| !containers.contains(&Container::Folder));
+    Ok((plain.map(<[u8]>::to_vec).unwrap_or(made), None))
+}
+
+/// Applies a bundle.
+pub(crate) fn apply_bundle(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, BundleError> {
+    bundle::apply(old, patch)
+}
+
+/// What a patch says about itself.
+pub(crate) enum Header {
+    /// One that devices apply.
+    Patch(PatchHeader),
+    /// One that computers apply.
+    Bundle(BundleInfo),
 }
 
 /// Workspace beyond the stated one: larger windows make reading cheaper.
@@ -31,6 +55,8 @@ pub(crate) enum PushError {
     Apply(ApplyError),
     /// The patch needs more RAM than the device has.
     Ram { needed: u32, found: u32 },
+    /// It is a bundle, which devices do not apply.
+    Bundle,
 }
 
 impl From<ApplyError> for PushError {
@@ -150,6 +176,9 @@ impl Push {
             }
             Stage::Header { mut start, old, new } => {
                 start.extend_from_slice(input);
+                if bundle::is_bundle(&start) {
+                    return Err(PushError::Bundle);
+                }
                 let known = start.len().min(MAX_HEADER_LEN);
                 let Some(header) = PatchHeader::parse(&start[..known]).map_err(ApplyError::Header)? else {
                     self.stage = Stage::Header { start, old, new };

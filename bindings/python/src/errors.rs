@@ -6,6 +6,8 @@ use std::path::Path;
 use flashdelta::apply::{Damage, ErrorClass, OutOfBounds};
 use flashdelta::diff::DiffError;
 use flashdelta::image::ImageError;
+use flashdelta::package::bundle::folder::FolderError;
+use flashdelta::package::bundle::{BundleError, PartsError};
 use flashdelta::package::PackageError;
 use flashdelta::HeaderError;
 use pyo3::prelude::*;
@@ -237,6 +239,9 @@ pub(crate) fn push(py: Python<'_>, error: PushError) -> PyErr {
     match error {
         PushError::Apply(error) => apply(py, error),
         PushError::Ram { needed, found } => ram(py, needed, found),
+        PushError::Bundle => Exception::new(py, "UnsupportedPatchError", "bundle").raise(
+            "this patch is a bundle, which devices do not apply: use flashdelta.apply or flashdelta.apply_files",
+        ),
     }
 }
 
@@ -272,6 +277,64 @@ pub(crate) fn package(py: Python<'_>, error: PackageError) -> PyErr {
         _ => Exception::new(py, "ApplyError", "other"),
     };
     exception.raise(&message)
+}
+
+/// A bundle could not be read or applied.
+pub(crate) fn bundle(py: Python<'_>, error: &BundleError) -> PyErr {
+    let new = |class, kind| Exception::new(py, class, kind);
+    let of_member = |kind| match error.class() {
+        ErrorClass::DoesNotFit => new("UnsupportedPatchError", kind),
+        _ => new("BundleError", kind),
+    };
+    let exception = match error {
+        BundleError::NotABundle { offset } => new("HeaderError", "not-a-bundle").field("offset", *offset),
+        BundleError::UnsupportedVersion { found } => {
+            new("UnsupportedPatchError", "unsupported-version").field("found", *found)
+        }
+        BundleError::UnknownFeature { bit } => new("UnsupportedPatchError", "unknown-feature").field("bit", *bit),
+        BundleError::Truncated { expected, found } => {
+            new("TruncatedError", "truncated").field("fed", *found).field("expected", *expected)
+        }
+        BundleError::Trailing { expected, .. } => {
+            new("TrailingInputError", "trailing-input").field("expected", *expected)
+        }
+        BundleError::Checksum { expected, found } => {
+            new("HeaderError", "checksum").field("expected", *expected).field("found", *found)
+        }
+        BundleError::BadField { field, offset } => {
+            new("HeaderError", "bad-field").field("field", *field).field("offset", *offset)
+        }
+        BundleError::OldMismatch { expected, found } => new("OldMismatchError", "old-mismatch")
+            .field("expected", PyBytes::new(py, expected))
+            .field("found", PyBytes::new(py, found)),
+        BundleError::NewMismatch { expected, found } => new("NewMismatchError", "new-mismatch")
+            .field("expected", PyBytes::new(py, expected))
+            .field("found", PyBytes::new(py, found)),
+        BundleError::Container { .. } => new("BundleError", "container"),
+        BundleError::Member { name, .. } => of_member("member").field("member", name),
+        BundleError::Deflate { name, .. } => of_member("deflate").field("member", name),
+        BundleError::Nested { name, .. } => of_member("nested").field("member", name),
+        BundleError::TooDeep => new("BundleError", "too-deep"),
+        _ => of_member("other"),
+    };
+    exception.raise(&error.to_string())
+}
+
+/// A folder could not be packed or written.
+pub(crate) fn folder(py: Python<'_>, error: &FolderError) -> PyErr {
+    match error {
+        FolderError::Io { doing, path, error: fault } => file(py, &error.to_string(), doing, path, fault, None),
+        FolderError::Exists { .. } => option(py, &format!("{error}; name a folder that is not there yet")),
+        _ => option(py, &error.to_string()),
+    }
+}
+
+/// The parts that a JSON file names could not be packed.
+pub(crate) fn parts(py: Python<'_>, error: &PartsError) -> PyErr {
+    match error {
+        PartsError::Folder(error) => folder(py, error),
+        _ => option(py, &format!("{error}; to compare the JSON files without the parts they name, use verbatim=True")),
+    }
 }
 
 /// A firmware file could not be read or written.

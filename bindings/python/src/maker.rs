@@ -6,11 +6,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flashdelta::diff::{DeviceProfile, DiffError, DiffOptions, DiffProgress, Patch, Phase, Report};
+use flashdelta::diff::{DeviceProfile, DiffError, DiffOptions, DiffProgress, Phase, Report};
 use flashdelta::{Codec, Identity, InstructionSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::engine::Made;
 use crate::source::Source;
 use crate::watch::{INTERVAL, PANICKED};
 use crate::{engine, errors};
@@ -64,10 +65,10 @@ fn isa(py: Python<'_>, name: &str) -> PyResult<InstructionSet> {
 enum Message {
     Progress(DiffProgress),
     /// The inputs come back: they are let go before the caller goes on, who may want to resize them.
-    Done(Box<Result<Patch, DiffError>>, [Source; 2]),
+    Done(Box<Result<Made, DiffError>>, [Source; 2]),
 }
 
-/// Makes a patch; gives its bytes and the fields of the report.
+/// Makes a patch; gives its bytes and the fields of the report, if there is one.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // As Python's own function, whose defaults have been filled in.
 pub(crate) fn diff<'py>(
@@ -81,8 +82,9 @@ pub(crate) fn diff<'py>(
     identity: Option<IdentityFields>,
     effort: u8,
     threads: usize,
+    verbatim: bool,
     progress: Option<&Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
+) -> PyResult<(Bound<'py, PyBytes>, Option<Bound<'py, PyDict>>)> {
     let mut options = DiffOptions::new().profile(profile.to_rust(py)?).effort(effort).threads(threads);
     options = options.codec(codec.map(|name| self::codec(py, name)).transpose()?);
     options = options.isa(isa.map(|name| self::isa(py, name)).transpose()?);
@@ -92,9 +94,10 @@ pub(crate) fn diff<'py>(
     if let Some(IdentityFields { product, hardware_from, hardware_to, security_counter }) = identity {
         options = options.identity(Identity { product, hardware_from, hardware_to, security_counter });
     }
-    let inputs = [Source::of(old, "old")?, Source::of(new, "new")?];
-    let patch = Making::start(py, inputs, options, progress.is_some())?.wait(py, progress)?;
-    Ok((PyBytes::new(py, &patch.bytes), report(py, &patch.report)?))
+    let read = if verbatim { Source::of } else { Source::of_input };
+    let inputs = [read(old, "old")?, read(new, "new")?];
+    let (bytes, made) = Making::start(py, inputs, options, verbatim, progress.is_some())?.wait(py, progress)?;
+    Ok((PyBytes::new(py, &bytes), made.map(|made| report(py, &made)).transpose()?))
 }
 
 /// A maker at work.
@@ -104,13 +107,19 @@ struct Making {
 }
 
 impl Making {
-    fn start(py: Python<'_>, inputs: [Source; 2], options: DiffOptions, reports: bool) -> PyResult<Self> {
+    fn start(
+        py: Python<'_>,
+        inputs: [Source; 2],
+        options: DiffOptions,
+        verbatim: bool,
+        reports: bool,
+    ) -> PyResult<Self> {
         let (sender, messages) = mpsc::channel();
         let cancelled = Arc::new(AtomicBool::new(false));
         let options = options.progress(reporter(Arc::clone(&cancelled), reports.then(|| sender.clone())));
         let work = move || {
             let [old, new] = &inputs;
-            let result = engine::diff(old, new, &options);
+            let result = engine::diff(old, new, &options, verbatim);
             // Nobody listens if the caller has gone on; then the inputs are let go here.
             let _ = sender.send(Message::Done(Box::new(result), inputs));
         };
@@ -120,7 +129,7 @@ impl Making {
     }
 
     /// Until it is done; or until a signal handler or the callback raises, or the callback returns `False`.
-    fn wait(mut self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Patch> {
+    fn wait(mut self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Made> {
         let report = |phase: &str, fraction: f32| -> PyResult<()> {
             match progress.map(|progress| progress.call1((phase, fraction))).transpose()? {
                 Some(answer) if answer.is(&*pyo3::types::PyBool::new(py, false)) => Err(errors::cancelled(py)),

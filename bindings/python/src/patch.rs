@@ -3,13 +3,14 @@
 use std::cmp::Ordering;
 use std::ffi::c_int;
 
+use flashdelta::package::bundle::{self, BundleInfo};
 use flashdelta::PatchHeader;
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::engine::ApplyError;
+use crate::engine::{ApplyError, Header};
 use crate::errors;
 use crate::source::Source;
 
@@ -17,8 +18,8 @@ use crate::source::Source;
 #[pyclass(frozen, subclass, module = "flashdelta._native")]
 pub(crate) struct PatchBytes {
     data: Py<PyBytes>,
-    header: PatchHeader,
-    /// A `Report`, or `None` if the patch was not made here.
+    header: Header,
+    /// A `Report`, or `None` if the patch was not made here, or is a bundle.
     #[pyo3(get)]
     report: Py<PyAny>,
 }
@@ -34,6 +35,12 @@ impl PatchBytes {
             Err(_) => PyBytes::new(py, &Source::of_buffer(data, "data")?),
         };
         let bytes = data.as_bytes();
+        let report = report.unwrap_or_else(|| py.None());
+        if bundle::is_bundle(bytes) {
+            // This checks that it is complete, too.
+            let info = bundle::info(bytes).map_err(|error| errors::bundle(py, &error))?;
+            return Ok(Self { data: data.unbind(), header: Header::Bundle(info), report });
+        }
         let header = PatchHeader::parse(bytes).map_err(|error| errors::header(py, error))?;
         let header = header.ok_or_else(|| errors::header_cut(py, bytes.len()))?;
         let expected = u32::try_from(header.patch_len()).unwrap_or(u32::MAX);
@@ -41,7 +48,7 @@ impl PatchBytes {
         match found.cmp(&expected) {
             Ordering::Less => Err(errors::apply(py, ApplyError::Truncated { fed: found, expected: Some(expected) })),
             Ordering::Greater => Err(errors::apply(py, ApplyError::TrailingInput { expected })),
-            Ordering::Equal => Ok(Self { data: data.unbind(), header, report: report.unwrap_or_else(|| py.None()) }),
+            Ordering::Equal => Ok(Self { data: data.unbind(), header: Header::Patch(header), report }),
         }
     }
 
@@ -52,7 +59,10 @@ impl PatchBytes {
 
     /// The fields of a `PatchInfo`.
     fn header_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        header_fields(py, &self.header)
+        match &self.header {
+            Header::Patch(header) => header_fields(py, header),
+            Header::Bundle(info) => bundle_fields(py, info, self.data.bind(py).as_bytes().len()),
+        }
     }
 
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
@@ -87,5 +97,36 @@ pub(crate) fn header_fields<'py>(py: Python<'py>, header: &PatchHeader) -> PyRes
     fields.set_item("body_size", header.body_len)?;
     fields.set_item("host_size", header.host_len)?;
     fields.set_item("identity", identity)?;
+    fields.set_item("bundle", py.None())?;
+    Ok(fields)
+}
+
+/// The fields of a `PatchInfo` of a bundle of so many bytes.
+pub(crate) fn bundle_fields<'py>(py: Python<'py>, info: &BundleInfo, len: usize) -> PyResult<Bound<'py, PyDict>> {
+    let members: Vec<_> = info
+        .members
+        .iter()
+        .map(|m| (m.name.as_str(), m.method.name(), m.bytes, m.size, m.content_size, m.old))
+        .collect();
+    let fields = PyDict::new(py);
+    fields.set_item("version", 0)?;
+    fields.set_item("codec", "bundle")?;
+    fields.set_item("isa", "none")?;
+    fields.set_item("page", 1)?;
+    // At least: all three files are in memory.
+    let ram = u64::from(info.old_size) + u64::from(info.new_size) + len as u64;
+    fields.set_item("ram", ram)?;
+    fields.set_item("workspace", ram)?;
+    fields.set_item("old_size", info.old_size)?;
+    fields.set_item("old_digest", PyBytes::new(py, &info.old_digest))?;
+    fields.set_item("new_size", info.new_size)?;
+    fields.set_item("new_digest", PyBytes::new(py, &info.new_digest))?;
+    fields.set_item("header_size", info.header_len)?;
+    fields.set_item("address_map_size", 0)?;
+    fields.set_item("body_size", len.saturating_sub(info.header_len as usize))?;
+    fields.set_item("host_size", 0)?;
+    fields.set_item("identity", py.None())?;
+    let containers = (info.old_container.name(), info.new_container.name());
+    fields.set_item("bundle", (containers.0, containers.1, info.common_len, members))?;
     Ok(fields)
 }

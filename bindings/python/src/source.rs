@@ -1,8 +1,9 @@
 //! Images that come from Python: anything with a buffer, or a path.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use flashdelta::package::bundle::{self, folder};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
@@ -43,6 +44,14 @@ impl Source {
             None => Self::of_buffer(object, what),
         }
     }
+
+    /// The same; a folder, or a JSON file with the parts that it names, is packed into one.
+    pub(crate) fn of_input(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
+        match path_like(object)? {
+            Some(path) => read_input(object.py(), &path).map(Self::Owned),
+            None => Self::of_buffer(object, what),
+        }
+    }
 }
 
 impl Deref for Source {
@@ -59,6 +68,18 @@ impl Deref for Source {
             },
         }
     }
+}
+
+/// Reads a file; a folder, or a JSON file with the parts that it names, is packed into one.
+pub(crate) fn read_input(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
+    if path.is_dir() {
+        return py.detach(|| folder::read(path)).map_err(|error| errors::folder(py, &error));
+    }
+    let bytes = py.detach(|| std::fs::read(path)).map_err(|error| errors::io(py, "read", path, &error))?;
+    if !bundle::names_parts(&bytes) {
+        return Ok(bytes);
+    }
+    py.detach(|| bundle::read_parts(path)).map_err(|error| errors::parts(py, &error))
 }
 
 /// The path, if the object is an `os.PathLike`.

@@ -24,6 +24,7 @@ from ._errors import (
     ApplyError,
     BadPatchError,
     BadProfileError,
+    BundleError,
     CancelledError,
     CodecNotInProfileError,
     DamagedError,
@@ -65,9 +66,21 @@ from ._image import AddressMap, Image, MapSegment, ReadOptions, Segment, WriteOp
 from ._making import DiffOptions, DiffProgress, diff, diff_files
 from ._many import PairOptions, diff_many
 from ._native import __version__
-from ._patch import Patch, PatchInfo, Report, Tried
+from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
-from ._types import BytesLike, Codec, FilePath, Format, Isa, OutputFormat, Source, WritableFormat
+from ._types import (
+    BytesLike,
+    Codec,
+    Container,
+    FilePath,
+    Format,
+    Isa,
+    MemberMethod,
+    OutputFormat,
+    PatchCodec,
+    Source,
+    WritableFormat,
+)
 
 __all__ = [
     "AddressMap",
@@ -76,10 +89,14 @@ __all__ = [
     "ApplyProgress",
     "BadPatchError",
     "BadProfileError",
+    "BundleError",
+    "BundleInfo",
+    "BundleMember",
     "BytesLike",
     "CancelledError",
     "Codec",
     "CodecNotInProfileError",
+    "Container",
     "DamagedError",
     "DeviceIdentity",
     "DeviceProfile",
@@ -105,6 +122,7 @@ __all__ = [
     "Isa",
     "IsaNotInProfileError",
     "MapSegment",
+    "MemberMethod",
     "MisuseError",
     "NewMismatchError",
     "NewTooLongError",
@@ -117,6 +135,7 @@ __all__ = [
     "PairFailure",
     "PairOptions",
     "Patch",
+    "PatchCodec",
     "PatchInfo",
     "ProfileTooSmallError",
     "ReadOptions",

@@ -17,7 +17,8 @@ from ._types import BytesLike, FilePath, OutputFormat, PathLike, Source
 #: What `Applier.finish` gives: `bytes`, or ``None`` if the new image went somewhere else.
 NewImage = TypeVar("NewImage", bytes, None)
 
-_MAGIC = b"FDP"
+#: How patches and bundles begin.
+_MAGICS = (b"FDP", b"FDB")
 
 
 class ApplyProgress(NamedTuple):
@@ -53,11 +54,12 @@ def apply(
     ----------
     old : bytes-like or os.PathLike
         The file that the patch was made from; a plain image may be longer, as the content of a flash slot is. Of a file of records
-        (Intel HEX, S-records, TI-TXT, UF2) the memory is taken.
+        (Intel HEX, S-records, TI-TXT, UF2) the memory is taken. For a bundle: the archive, or the path of the folder or manifest.
     patch : bytes-like or os.PathLike
         The patch.
     format : {"same", "raw", "ihex", "srec", "ti-txt", "uf2"}
-        What to make: the identical new file, what a device holds, or that in another format.
+        What to make: the identical new file, what a device holds, or that in another format. A bundle makes the identical file only,
+        and is not applied if there is a `device` or `ram`: an `OptionError`.
     device : DeviceIdentity, optional
         What the device is: patches for others are refused.
     ram : int, optional
@@ -69,7 +71,7 @@ def apply(
     Returns
     -------
     bytes
-        The new image.
+        The new file. Of a folder: as the library packs it; `apply_files` makes a folder.
 
     Raises
     ------
@@ -160,7 +162,7 @@ def apply_files(
     ram: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
-    """Apply a patch from file to file, in little memory.
+    """Apply a patch from file to file, in little memory; a bundle takes as much as `PatchInfo.ram` says.
 
     The new image is written under a temporary name beside its own, which it gets when it is complete, verified and on the disk. If
     anything goes wrong, the temporary file is removed.
@@ -170,7 +172,8 @@ def apply_files(
     old, patch : str or os.PathLike
         The image that the patch was made from, and the patch.
     new : str or os.PathLike
-        Where the new image goes; a file that is there already is replaced, even if it is the old image.
+        Where the new image goes; a file that is there already is replaced, even if it is the old image. A bundle of folders makes a
+        folder, which must not be there yet.
     format, device, ram, progress
         As of `apply`.
 
@@ -395,6 +398,8 @@ def _callback(progress: Callable[[ApplyProgress], object] | None) -> Callable[[b
 
 def _is_patch(source: Source) -> bool:
     if isinstance(source, os.PathLike):
+        if os.path.isdir(source):
+            return False
         with open(source, "rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    return bytes(memoryview(cast(Any, source)).cast("B")[: len(_MAGIC)]) == _MAGIC
+            return file.read(3) in _MAGICS
+    return bytes(memoryview(cast(Any, source)).cast("B")[:3]) in _MAGICS

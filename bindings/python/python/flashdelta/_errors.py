@@ -286,6 +286,18 @@ class HostSectionError(BadPatchError):
     problem: str
 
 
+class BundleError(BadPatchError):
+    """A bundle, the patch between archives or folders, cannot be applied; `kind` tells why.
+
+    Attributes
+    ----------
+    member : str or None
+        The member that could not be made, if it is one; empty for the common patch.
+    """
+
+    member: str | None = None
+
+
 class WrongBaseError(ApplyError, ValueError):
     """The old image is not the one that the patch was made from: get another patch."""
 
@@ -416,11 +428,14 @@ class UnsupportedPatchError(DoesNotFitError):
         The number of it.
     feature : str or None
         The name of it.
+    member : str or None
+        The member of a bundle that asks for it.
     """
 
     found: int | None = None
     bit: int | None = None
     feature: str | None = None
+    member: str | None = None
 
 
 class MisuseError(ApplyError, RuntimeError):

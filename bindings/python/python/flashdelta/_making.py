@@ -9,7 +9,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from . import _native
 from ._errors import OptionError
 from ._patch import Patch, Report, Tried, as_path
-from ._profile import _U32, DeviceProfile, Identity, check_int
+from ._profile import _U32, DeviceProfile, Identity, check_bool, check_int
 from ._types import Codec, FilePath, Isa, Source
 
 
@@ -33,6 +33,7 @@ class DiffOptions(TypedDict, total=False):
     identity: Identity | None
     effort: int
     threads: int
+    verbatim: bool
     progress: Callable[[DiffProgress], object] | None
 
 
@@ -48,6 +49,7 @@ def diff(
     identity: Identity | None = None,
     effort: int = 6,
     threads: int = 0,
+    verbatim: bool = False,
     progress: Callable[[DiffProgress], object] | None = None,
 ) -> Patch:
     """Make a patch that turns one firmware image into another.
@@ -58,7 +60,8 @@ def diff(
     ----------
     old, new : bytes-like or os.PathLike
         The images: the one that devices have, and the one that they shall have. Of files of records (Intel HEX, S-records, TI-TXT, UF2) the
-        memory is taken; `apply` gives back the identical file.
+        memory is taken; `apply` gives back the identical file. If one of them holds others, the patch is a bundle, for computers: archives
+        (zip, tar, gzip), and paths of folders or of manifests (ESP Web Tools, ESP-IDF's ``flasher_args.json``) with the parts beside them.
     profile : DeviceProfile or str, optional
         The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"linux"``.
     ram : int, optional
@@ -75,6 +78,8 @@ def diff(
         How hard to try, 1 (fast) to 9 (thorough).
     threads : int, default 0
         Number of threads, 0 for one per processor. For many patches at once, 1 each is better: see `diff_many`.
+    verbatim : bool, default False
+        Take archives and manifests as any other file: the patch is one that devices apply.
     progress : callable, optional
         Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1, and every 50 ms at least. If it returns
         ``False`` the work is given up; if it raises, the exception comes out of here.
@@ -82,7 +87,7 @@ def diff(
     Returns
     -------
     Patch
-        The patch, with a `Patch.report`.
+        The patch; with a `Patch.report`, unless a file holds others: what the bytes of a bundle are for tells `PatchInfo.bundle`.
 
     Raises
     ------
@@ -124,8 +129,11 @@ def diff(
         identity,
         check_int("effort", effort, 1, 9),
         check_int("threads", threads, 0, 1024),
+        check_bool("verbatim", verbatim),
         None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction)),
     )
+    if report is None:
+        return Patch(data)
     report["tried"] = tuple(Tried(*tried) for tried in report["tried"])
     return Patch(data, Report(**report))
 

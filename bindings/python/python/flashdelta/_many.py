@@ -26,6 +26,7 @@ class PairOptions(TypedDict, total=False):
     identity: Identity | None
     effort: int
     threads: int
+    verbatim: bool
 
 
 @overload

@@ -72,8 +72,9 @@ def diff(
     identity: Identity | None,
     effort: int,
     threads: int,
+    verbatim: bool,
     progress: Callable[[str, float], object] | None,
-) -> tuple[bytes, dict[str, Any]]: ...
+) -> tuple[bytes, dict[str, Any] | None]: ...
 def apply(
     old: Source,
     patch: Source,

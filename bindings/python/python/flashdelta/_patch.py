@@ -8,7 +8,39 @@ from typing import Any, SupportsIndex, cast, overload
 
 from . import _native
 from ._profile import Identity
-from ._types import Codec, FilePath, Isa
+from ._types import Codec, Container, FilePath, Isa, MemberMethod, PatchCodec
+
+
+@dataclasses.dataclass(frozen=True)
+class BundleMember:
+    """A file in the new archive or folder of a bundle, and how it is made."""
+
+    #: Its path in there; empty if the file is its own only member.
+    name: str
+    #: ``"same"``: as an old member is; ``"patch"``, ``"bundle"``: from an old member; ``"common"``: together with other small ones;
+    #: ``"full"``: compressed alone; ``"verbatim"``: as it is.
+    method: MemberMethod
+    #: Bytes of the bundle for this member alone.
+    patch_size: int
+    #: Bytes in the new file.
+    size: int
+    #: Bytes of what it holds; the same, if it is not compressed.
+    content_size: int
+    #: Number of the old member that it starts from, from 0.
+    old_index: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class BundleInfo:
+    """What there is to know about a patch between archives or folders."""
+
+    #: What the old and the new file are.
+    old_container: Container
+    new_container: Container
+    #: Bytes of the patch for what is around the members, and for small ones.
+    common_size: int
+    #: The members of the new file.
+    members: tuple[BundleMember, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,14 +51,15 @@ class PatchInfo:
     ----------
     version : int
         Version of the format.
-    codec : {"raw", "lz4", "zstd", "model"}
-        How the body is coded.
+    codec : {"raw", "lz4", "zstd", "model", "bundle"}
+        How the body is coded; ``"bundle"``: the patch is for computers, between archives or folders.
     isa : str
         The instruction set that references are predicted by.
     page : int
         The unit in which the new image is written, in bytes.
     ram : int
-        RAM in bytes that a device needs, everything included.
+        RAM in bytes that a device needs, everything included. Of a bundle: what the three files take in the memory of a computer, which
+        needs at least that.
     workspace : int
         The part of it that the applier is lent.
     old_size, new_size : int
@@ -41,10 +74,12 @@ class PatchInfo:
         Bytes of the host section at the end: how the new file is written, if it is one of records. Devices need not receive it.
     identity : Identity or None
         Which devices the patch is for, if it says so.
+    bundle : BundleInfo or None
+        What is in a bundle; ``None`` for the patches that devices apply.
     """
 
     version: int
-    codec: Codec
+    codec: PatchCodec
     isa: Isa
     page: int
     ram: int
@@ -58,6 +93,7 @@ class PatchInfo:
     body_size: int
     host_size: int
     identity: Identity | None
+    bundle: BundleInfo | None = None
 
     @property
     def size(self) -> int:
@@ -89,8 +125,11 @@ class PatchInfo:
 
 def patch_info(fields: dict[str, Any]) -> PatchInfo:
     """From what the native half tells."""
-    identity = fields.pop("identity")
-    return PatchInfo(**fields, identity=None if identity is None else Identity(*identity))
+    identity, bundle = fields.pop("identity"), fields.pop("bundle")
+    if bundle is not None:
+        old, new, common_size, members = bundle
+        bundle = BundleInfo(old, new, common_size, tuple(BundleMember(*member) for member in members))
+    return PatchInfo(**fields, identity=None if identity is None else Identity(*identity), bundle=bundle)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,6 +285,11 @@ class Patch(_native.PatchBytes):
 
     def __repr__(self) -> str:
         info = self.info
+        if info.bundle is not None:
+            return (
+                f"<flashdelta.Patch: {len(self):,} bytes, a bundle for computers, from {info.old_size:,} ({info.bundle.old_container}) "
+                f"to {info.new_size:,} bytes ({info.bundle.new_container}), {len(info.bundle.members):,} members>"
+            )
         return (
             f"<flashdelta.Patch: {len(self):,} bytes, from {info.old_size:,} to {info.new_size:,} bytes, "
             f"codec {info.codec}, isa {info.isa}, needs {info.ram:,} bytes of RAM>"

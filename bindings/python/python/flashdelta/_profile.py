@@ -23,6 +23,13 @@ def check_int(name: str, value: object, low: int, high: int) -> int:
     return number
 
 
+def check_bool(name: str, value: object) -> bool:
+    """The value, if it is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
+    return value
+
+
 def _check_names(name: str, values: Iterable[str], known: list[str]) -> tuple[str, ...]:
     if isinstance(values, (str, bytes)):
         raise TypeError(f"{name} must be a sequence of names, not {type(values).__name__}: write [{values!r}]")

@@ -32,6 +32,12 @@ Source: TypeAlias = Union[Buffer, Array, os.PathLike[str]]
 FilePath: TypeAlias = Union[str, os.PathLike[str]]
 
 Codec: TypeAlias = Literal["raw", "lz4", "zstd", "model"]
+#: How the body of a patch is coded, or that it is one between archives or folders.
+PatchCodec: TypeAlias = Literal["raw", "lz4", "zstd", "model", "bundle"]
+#: What a file that holds others is.
+Container: TypeAlias = Literal["file", "zip", "tar", "gzip", "folder"]
+#: How a bundle makes a member.
+MemberMethod: TypeAlias = Literal["same", "patch", "common", "full", "verbatim", "bundle"]
 Isa: TypeAlias = Literal["none", "thumb", "riscv", "xtensa", "tc32", "mcs51", "halves", "bytes"]
 Format: TypeAlias = Literal[
     "raw",
