@@ -26,6 +26,11 @@ impl Source {
             Ok(buffer) => buffer,
             Err(error) => return Err(refusal(object, what, error)),
         };
+        if buffer.format().to_bytes().contains(&b'O') {
+            // PEP 3118: pointers to Python objects, which mean nothing to anybody else.
+            let name = object.get_type().name()?;
+            return Err(PyTypeError::new_err(format!("{what}: this {name} holds Python objects, not bytes")));
+        }
         if buffer.is_c_contiguous() {
             return Ok(Self::Buffer(buffer));
         }

@@ -150,3 +150,9 @@ def test_memory_that_python_counts_does_not_grow(old: bytes, new: bytes) -> None
         assert tracemalloc.get_traced_memory()[0] - before < 20_000
     finally:
         tracemalloc.stop()
+
+
+def test_arrays_of_python_objects_are_refused() -> None:
+    objects = np.array([b"one", b"two"], dtype=object)
+    with pytest.raises(TypeError, match="holds Python objects"):
+        flashdelta.diff(objects, b"new")
