@@ -14,7 +14,7 @@ const RESERVED: u8 = 0xE0;
 const HEADER_LEN: usize = 10;
 
 /// The data may become this long, in bytes.
-const MOST: usize = 1 << 30;
+const MOST: usize = 1 << 27;
 
 /// Does it begin as a gzip file with the only method there is?
 pub fn is(file: &[u8]) -> bool {
