@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use flashdelta::image::{Format, Image, WriteOptions};
+use flashdelta::package::bundle::Container;
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
@@ -116,6 +117,11 @@ impl Args {
         let mut read = self.records.read();
         (read.strict, read.base) = (self.strict, self.base);
         let file = files::firmware(&self.input, &read)?;
+        let container = Container::detect(&file);
+        if container != Container::Whole {
+            let message = format!("{}: this is an archive ({container}), not one firmware file", self.input.display());
+            return Err(Failure::new(Class::Usage, message).hint("unpack it, and convert its members"));
+        }
         let image = files::parse(&self.input, &file, &read)?;
         let written = image.write(format, &self.options());
         let written =
