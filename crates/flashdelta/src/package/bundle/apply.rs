@@ -6,23 +6,42 @@ use super::container::Contents;
 use super::deflate::recreate;
 use super::format::{info, BundleInfo, MemberInfo, Method};
 use super::{member_apply, BundleError, MOST_LEVELS, SMALL};
+use crate::apply::{MemoryImage, NewImage as _};
 
 /// Applies a bundle in memory: gives the new file, byte by byte.
 ///
-/// Nothing is allocated by sizes that the bundle claims, but a few bytes of it can make a large file: [`info`] tells how large, before.
+/// Nothing is allocated by sizes that the bundle claims. A few bytes of it can make a large file, though: one that no honest bundle makes, by the limit of
+/// [`MemoryImage::for_patch`], is refused. Each part of the bundle has that limit, too, and old members are inflated to 128 MiB at most.
 ///
 /// # Errors
 ///
-/// See [`BundleError`].
+/// See [`BundleError`]; among them [`BundleError::NewTooLong`].
 pub fn apply(old: &[u8], bundle: &[u8]) -> Result<Vec<u8>, BundleError> {
-    apply_at(old, bundle, 0)
+    apply_with_limit(old, bundle, limit(old.len(), bundle.len()))
 }
 
-fn apply_at(old: &[u8], bundle: &[u8], level: usize) -> Result<Vec<u8>, BundleError> {
+/// The same as [`apply`], but the new file may have up to `limit` bytes.
+///
+/// # Errors
+///
+/// See [`BundleError`]; among them [`BundleError::NewTooLong`].
+pub fn apply_with_limit(old: &[u8], bundle: &[u8], limit: u32) -> Result<Vec<u8>, BundleError> {
+    apply_at(old, bundle, limit, 0)
+}
+
+/// No honest patch or bundle of this length makes more than so many bytes from an old file of this length.
+pub(super) fn limit(old_len: usize, patch_len: usize) -> u32 {
+    MemoryImage::for_patch(old_len as u64, patch_len as u64).capacity()
+}
+
+fn apply_at(old: &[u8], bundle: &[u8], limit: u32, level: usize) -> Result<Vec<u8>, BundleError> {
     if level > MOST_LEVELS {
         return Err(BundleError::TooDeep);
     }
     let info = info(bundle)?;
+    if info.new_size > limit {
+        return Err(BundleError::NewTooLong { needed: info.new_size, limit });
+    }
     let digest: [u8; 32] = Sha256::digest(old).into();
     let found = digest.first_chunk::<12>().copied().unwrap_or_default();
     if found != info.old_digest || old.len() != info.old_size as usize {
@@ -152,7 +171,8 @@ impl<'a> Maker<'a> {
                 if info(part).map_err(nested)?.new_size as usize != len {
                     return Err(BundleError::BadField { field: "size of a member", offset: self.info.header_len });
                 }
-                apply_at(self.old_content(member)?, part, self.level + 1).map_err(nested)?
+                let old = self.old_content(member)?;
+                apply_at(old, part, limit(old.len(), part.len()), self.level + 1).map_err(nested)?
             }
         })
     }
