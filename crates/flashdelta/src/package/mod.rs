@@ -29,6 +29,7 @@ pub mod bundle;
 
 mod error;
 mod host;
+mod lengths;
 mod memory;
 
 use std::borrow::Cow;
