@@ -231,7 +231,7 @@ fn diagnose(text: &[u8]) -> Fault {
         return Fault::Digit { column: column - 1, found: Some(found) };
     }
     let Some(len) = lines::byte_at(text, 1) else { return Fault::Digit { column: text.len(), found: None } };
-    if text.len() % 2 == 0 {
+    if text.len().is_multiple_of(2) {
         // Half a byte at the end: counted in whole bytes, the length might even seem right.
         return Fault::Digit { column: text.len(), found: None };
     }

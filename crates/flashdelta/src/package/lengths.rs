@@ -145,7 +145,7 @@ struct BitWriter {
 
 impl BitWriter {
     fn push(&mut self, bit: u32) {
-        if self.count % 8 == 0 {
+        if self.count.is_multiple_of(8) {
             self.bytes.push(0);
         }
         if let Some(last) = self.bytes.last_mut() {
