@@ -1,6 +1,7 @@
 //! The calls into the library. Everything that makes or applies a patch, or a bundle, goes through here.
 
 use std::io::Read;
+use std::ops::ControlFlow;
 
 use flashdelta::apply::{Applier, ApplyOptions, Progress};
 use flashdelta::diff::{DiffError, DiffOptions, Report};
@@ -30,9 +31,13 @@ pub(crate) fn diff(old: &[u8], new: &[u8], options: &DiffOptions, verbatim: bool
     Ok((plain.map(<[u8]>::to_vec).unwrap_or(made), None))
 }
 
-/// Applies a bundle.
-pub(crate) fn apply_bundle(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, BundleError> {
-    bundle::apply(old, patch)
+/// Applies a bundle. `on_progress` is called now and then and may give up.
+pub(crate) fn apply_bundle(
+    old: &[u8],
+    patch: &[u8],
+    on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Vec<u8>, BundleError> {
+    bundle::apply_with(old, patch, on_progress)
 }
 
 /// What a patch says about itself.

@@ -314,6 +314,7 @@ pub(crate) fn bundle(py: Python<'_>, error: &BundleError) -> PyErr {
         BundleError::Member { name, .. } => of_member("member").field("member", name),
         BundleError::Deflate { name, .. } => of_member("deflate").field("member", name),
         BundleError::Nested { name, .. } => of_member("nested").field("member", name),
+        BundleError::Cancelled => return cancelled(py),
         BundleError::TooDeep => new("BundleError", "too-deep"),
         _ => of_member("other"),
     };

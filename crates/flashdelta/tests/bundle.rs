@@ -2,10 +2,12 @@
 
 mod common;
 
+use core::ops::ControlFlow;
+
 use common::archives::{tar, tar_data, tar_header, zip, File};
 use common::{code_like, edited, testdata, Random};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
-use flashdelta::package::bundle::{self, folder, BundlePatch, Container, ContainerError, Method};
+use flashdelta::package::bundle::{self, folder, BundleError, BundlePatch, Container, ContainerError, Method};
 use proptest::prelude::*;
 
 fn options() -> DiffOptions {
@@ -49,6 +51,37 @@ fn a_compressed_tar_is_taken_apart_twice() {
     assert!(patch.bytes.len() < alone + 500, "{} bytes, the firmware alone {alone}", patch.bytes.len());
     assert_eq!(patch.info.new_container, Container::Gzip);
     assert_eq!(patch.info.members[0].method, Method::Bundle);
+}
+
+#[test]
+fn applying_tells_how_far_it_is_and_can_be_given_up() {
+    // Several members; one that is a bundle itself.
+    for name in ["heron-1.%.zip", "heron-1.%.tar.gz"] {
+        let [old, new] = ["0", "1"].map(|version| testdata(&format!("packages/{}", name.replace('%', version))));
+        let patch = bundle::diff(&old, &new, &options()).unwrap().bytes;
+        let mut seen = Vec::new();
+        let mut watch = |progress| {
+            seen.push(progress);
+            ControlFlow::Continue(())
+        };
+        assert!(bundle::apply_with(&old, &patch, &mut watch).unwrap() == new);
+        assert!(seen.iter().all(|at| at.total as usize == new.len() && at.written <= at.total));
+        assert!(seen.windows(2).all(|pair| pair[0].written <= pair[1].written && !pair[0].done));
+        assert!(seen.last().is_some_and(|last| last.done && last.written == last.total));
+        let inside = seen.iter().filter(|at| 0 < at.written && at.written < at.total).count();
+        assert!(inside >= 3, "{name}: {seen:?}");
+        for calls in 0..seen.len() {
+            let mut left = calls;
+            let mut watch = |_| match left {
+                0 => ControlFlow::Break(()),
+                _ => {
+                    left -= 1;
+                    ControlFlow::Continue(())
+                }
+            };
+            assert_eq!(bundle::apply_with(&old, &patch, &mut watch), Err(BundleError::Cancelled), "{calls} calls");
+        }
+    }
 }
 
 #[test]

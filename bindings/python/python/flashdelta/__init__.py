@@ -19,6 +19,7 @@ long work at once. Everything that the library raises derives from `Error`; an a
 The patch format is version 0 and may change until the first release: apply a patch with the version that made it.
 """
 
+from ._address_map import AddressMap, MapSegment, address_map, detect
 from ._applying import Applier, ApplyProgress, apply, apply_files, explain, verify
 from ._errors import (
     ApplyError,
@@ -62,7 +63,7 @@ from ._errors import (
     WrongHardwareError,
     WrongProductError,
 )
-from ._image import AddressMap, Image, MapSegment, ReadOptions, Segment, WriteOptions, address_map, detect
+from ._image import Image, ReadOptions, Segment, WriteOptions
 from ._making import DiffOptions, DiffProgress, diff, diff_files
 from ._many import PairOptions, diff_many
 from ._native import __version__

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from . import _native
+from ._arguments import U32, as_path, check_int, refuse_overwriting
 from ._errors import HeaderError
-from ._making import refuse_overwriting
-from ._patch import PatchInfo, Report, as_path, patch_info
-from ._profile import _U32, DeviceIdentity, check_int
+from ._patch import PatchInfo, Report, patch_info
+from ._profile import DeviceIdentity
 from ._types import BytesLike, FilePath, OutputFormat, PathLike, Source
 
 #: What `Applier.finish` gives: `bytes`, or ``None`` if the new image went somewhere else.
@@ -385,7 +385,7 @@ def _check_device(device: DeviceIdentity | None) -> DeviceIdentity | None:
 
 
 def _check_ram(ram: int | None) -> int | None:
-    return None if ram is None else check_int("ram", ram, 0, _U32)
+    return None if ram is None else check_int("ram", ram, 0, U32)
 
 
 def _callback(progress: Callable[[ApplyProgress], object] | None) -> Callable[[bool, int, int], object] | None:

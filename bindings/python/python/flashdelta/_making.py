@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import NamedTuple, TypedDict, Unpack
 
 from . import _native
+from ._arguments import U32, AsPath, as_path, check_bool, check_int, refuse_overwriting
 from ._errors import OptionError
-from ._patch import Patch, Report, Tried, as_path
-from ._profile import _U32, DeviceProfile, Identity, check_bool, check_int
+from ._patch import Patch, Report, Tried
+from ._profile import DeviceProfile, Identity
 from ._types import Codec, FilePath, Isa, Source
 
 
@@ -125,7 +125,7 @@ def diff(
         profile,
         _check_name("codec", codec, _native.CODECS),
         _check_name("isa", isa, _native.ISAS),
-        None if base is None else check_int("base", base, 0, _U32),
+        None if base is None else check_int("base", base, 0, U32),
         identity,
         check_int("effort", effort, 1, 9),
         check_int("threads", threads, 0, 1024),
@@ -173,26 +173,9 @@ def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[
     """
     paths = {name: as_path(name, path) for name, path in {"old": old, "new": new, "patch": patch}.items()}
     refuse_overwriting(paths["patch"], [paths["old"], paths["new"]])
-    made = diff(_Path(paths["old"]), _Path(paths["new"]), **options)
+    made = diff(AsPath(paths["old"]), AsPath(paths["new"]), **options)
     made.save(paths["patch"])
     return made
-
-
-class _Path(os.PathLike[str]):
-    """A path for functions that take text for something else."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __fspath__(self) -> str:
-        return self.path
-
-
-def refuse_overwriting(output: str, inputs: list[str]) -> None:
-    """Refuse to write onto an input."""
-    for path in inputs:
-        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-            raise OptionError(f"{output} is read and cannot be written, too: name another file", kind="option")
 
 
 def _check_name(name: str, value: str | None, known: list[str]) -> str | None:

@@ -91,6 +91,8 @@ pub enum BundleError {
     },
     /// There are bundles in bundles in bundles.
     TooDeep,
+    /// The callback of [`apply_with`](super::apply_with) asked to give up.
+    Cancelled,
     /// The new file is wrong. It must not be used.
     NewMismatch {
         /// SHA-256 that the bundle promises.
@@ -170,6 +172,7 @@ impl fmt::Display for BundleError {
             Self::Member { name, error } => write!(f, "the patch of the member \"{name}\": {error}"),
             Self::Deflate { name, error } => write!(f, "the compressed member \"{name}\" cannot be made: {error}"),
             Self::Nested { name, error } => write!(f, "the member \"{name}\": {error}"),
+            Self::Cancelled => f.write_str("cancelled"),
             Self::TooDeep => f.write_str("there are too many bundles inside of each other"),
             Self::NewMismatch { expected, found } => write!(
                 f,

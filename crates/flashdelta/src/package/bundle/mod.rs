@@ -41,7 +41,7 @@ pub mod manifest;
 pub mod tar;
 pub mod zip;
 
-pub use apply::apply;
+pub use apply::{apply, apply_with};
 pub use container::{Container, ContainerError, Member};
 pub use deflate::DeflateError;
 pub use error::BundleError;
@@ -50,8 +50,10 @@ pub use json::JsonError;
 pub use make::{diff, BundlePatch};
 pub use parts::{names_parts, read_parts, PartsError};
 
-use super::{Output, PackageError};
-use crate::apply::ApplyError;
+use core::ops::ControlFlow;
+
+use super::{Files, Output, PackageError};
+use crate::apply::{apply_watched, ApplyError, Progress};
 use crate::diff::{DiffError, DiffOptions};
 use crate::patch::PatchHeader;
 
@@ -74,12 +76,19 @@ fn member_diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>,
 }
 
 /// Applies the patch of a member, which has to lead to `len` bytes: where the file is its own image, this is checked before anything is
-/// made.
-fn member_apply(old: &[u8], patch: &[u8], len: usize) -> Result<Vec<u8>, MemberError> {
+/// made. `None` if `watch` gives up.
+fn member_apply(
+    old: &[u8],
+    patch: &[u8],
+    len: usize,
+    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<Vec<u8>>, MemberError> {
     let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
     let is_plain = |header: &PatchHeader| header.host_len == 0;
     if let Some(header) = header.filter(|header| is_plain(header) && header.new_size as usize != len) {
         return Err(ApplyError::NewTooLong { needed: header.new_size, capacity: len as u32 }.into());
     }
-    super::apply(old, patch, Output::Same)
+    let files = Files::of(old, patch)?;
+    let new = apply_watched(files.old_image(), patch, watch)?;
+    new.map(|new| files.finish(new, Output::Same)).transpose()
 }
