@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use super::ImageError;
+
 /// One line of a text file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -42,6 +44,19 @@ impl Iterator for Lines<'_> {
         self.number += 1;
         Some(Line { number: self.number, text: start..start + text, whole: start..self.at })
     }
+}
+
+/// Does the text begin with the byte order mark of UTF-16?
+pub(crate) fn is_utf16(file: &[u8]) -> bool {
+    file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff")
+}
+
+/// Text in UTF-16 would be full of digits that are none: says so first.
+pub(crate) fn check_encoding(file: &[u8]) -> Result<(), ImageError> {
+    if is_utf16(file) {
+        return Err(ImageError::Utf16);
+    }
+    Ok(())
 }
 
 /// Where `byte` first occurs: eight bytes at a time, which is most of the speed of reading a text file.

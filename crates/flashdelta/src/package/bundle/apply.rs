@@ -8,20 +8,31 @@ use super::container::Contents;
 use super::deflate::recreate;
 use super::format::{info, BundleInfo, MemberInfo, Method};
 use super::{member_apply, BundleError, MOST_LEVELS, SMALL};
-use crate::apply::Progress;
+use crate::apply::{MemoryImage, NewImage as _, Progress};
 
 /// Applies a bundle in memory: gives the new file, byte by byte.
 ///
-/// Nothing is allocated by sizes that the bundle claims, but a few bytes of it can make a large file: [`info`] tells how large, before.
+/// Nothing is allocated by sizes that the bundle claims. A few bytes of it can make a large file, though: one that no honest bundle makes, by the limit of
+/// [`MemoryImage::for_patch`], is refused. Each part of the bundle has that limit, too, and old members are inflated to 128 MiB at most.
 ///
 /// # Errors
 ///
-/// See [`BundleError`].
+/// See [`BundleError`]; among them [`BundleError::NewTooLong`].
 pub fn apply(old: &[u8], bundle: &[u8]) -> Result<Vec<u8>, BundleError> {
-    apply_with(old, bundle, &mut |_| ControlFlow::Continue(()))
+    apply_with(old, bundle, None, &mut |_| ControlFlow::Continue(()))
 }
 
-/// The same as [`apply`]. `progress` is called now and then, at least after each member, and may give up.
+/// The same as [`apply`], but the new file may have up to `limit` bytes.
+///
+/// # Errors
+///
+/// See [`BundleError`]; among them [`BundleError::NewTooLong`].
+pub fn apply_with_limit(old: &[u8], bundle: &[u8], limit: u32) -> Result<Vec<u8>, BundleError> {
+    apply_with(old, bundle, Some(limit), &mut |_| ControlFlow::Continue(()))
+}
+
+/// The same as [`apply`]. The new file may have up to `limit` bytes, if there is one. `progress` is called now and then, at least after each
+/// member, and may give up.
 ///
 /// # Errors
 ///
@@ -29,24 +40,40 @@ pub fn apply(old: &[u8], bundle: &[u8]) -> Result<Vec<u8>, BundleError> {
 pub fn apply_with(
     old: &[u8],
     bundle: &[u8],
+    limit: Option<u32>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Vec<u8>, BundleError> {
     let total = info(bundle)?.new_size;
-    let new = apply_at(old, bundle, 0, &mut |written| progress(Progress { done: false, written, total }))?;
+    let limit = limit.unwrap_or_else(|| self::limit(old.len(), bundle.len()));
+    let new = apply_at(old, bundle, limit, 0, &mut |written| progress(Progress { done: false, written, total }))?;
     match progress(Progress { done: true, written: total, total }) {
         ControlFlow::Continue(()) => Ok(new),
         ControlFlow::Break(()) => Err(BundleError::Cancelled),
     }
 }
 
+/// No honest patch or bundle of this length makes more than so many bytes from an old file of this length.
+pub(super) fn limit(old_len: usize, patch_len: usize) -> u32 {
+    MemoryImage::for_patch(old_len as u64, patch_len as u64).capacity()
+}
+
 /// Hears how many bytes of the new file are made, and may give up.
 type Watch<'a> = dyn FnMut(u32) -> ControlFlow<()> + 'a;
 
-fn apply_at(old: &[u8], bundle: &[u8], level: usize, watch: &mut Watch<'_>) -> Result<Vec<u8>, BundleError> {
+fn apply_at(
+    old: &[u8],
+    bundle: &[u8],
+    limit: u32,
+    level: usize,
+    watch: &mut Watch<'_>,
+) -> Result<Vec<u8>, BundleError> {
     if level > MOST_LEVELS {
         return Err(BundleError::TooDeep);
     }
     let info = info(bundle)?;
+    if info.new_size > limit {
+        return Err(BundleError::NewTooLong { needed: info.new_size, limit });
+    }
     let digest: [u8; 32] = Sha256::digest(old).into();
     let found = digest.first_chunk::<12>().copied().unwrap_or_default();
     if found != info.old_digest || old.len() != info.old_size as usize {
@@ -196,7 +223,8 @@ impl<'a> Maker<'a> {
                 if info(part).map_err(nested)?.new_size as usize != len {
                     return Err(BundleError::BadField { field: "size of a member", offset: self.info.header_len });
                 }
-                apply_at(self.old_content(member)?, part, self.level + 1, watch).map_err(nested)?
+                let old = self.old_content(member)?;
+                apply_at(old, part, limit(old.len(), part.len()), self.level + 1, watch).map_err(nested)?
             }
         })
     }

@@ -54,6 +54,13 @@ pub enum BundleError {
         /// Where it ends.
         offset: u32,
     },
+    /// The new file would be larger than the limit.
+    NewTooLong {
+        /// Length of the new file in bytes.
+        needed: u32,
+        /// The limit.
+        limit: u32,
+    },
     /// The old file is not the one that the bundle was made for.
     OldMismatch {
         /// First 12 bytes of the SHA-256 that the bundle expects.
@@ -107,7 +114,9 @@ impl BundleError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::OldMismatch { .. } => ErrorClass::WrongBase,
-            Self::UnsupportedVersion { .. } | Self::UnknownFeature { .. } => ErrorClass::DoesNotFit,
+            Self::UnsupportedVersion { .. } | Self::UnknownFeature { .. } | Self::NewTooLong { .. } => {
+                ErrorClass::DoesNotFit
+            }
             Self::Member { error, .. } => match &**error {
                 // The old file was checked as a whole: its members are right.
                 PackageError::Apply(error) if error.class() != ErrorClass::WrongBase => error.class(),
@@ -159,6 +168,10 @@ impl fmt::Display for BundleError {
             Self::BadField { field, offset } => {
                 write!(f, "the field \"{field}\" before byte {offset} of the bundle is not possible")
             }
+            Self::NewTooLong { needed, limit } => write!(
+                f,
+                "the bundle makes a file of {needed} bytes, more than the limit of {limit}: raise the limit, if you trust whoever made it"
+            ),
             Self::OldMismatch { expected, found } => write!(
                 f,
                 "the old file does not match this bundle: it expects sha256 {}..., the file has {}...",

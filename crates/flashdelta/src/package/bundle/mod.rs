@@ -18,6 +18,7 @@
 //!
 //! - `container`: what a file consists of, members and the *template* around them; one file per kind: [`zip`], [`tar`], [`gzip`], [`folder`].
 //! - `deflate`: compressed members, so that they come back bit by bit.
+//! - `check`: what must not be used, and what is not taken as it seems to be meant.
 //! - `pairing`: which old member a new one is made from; [`manifest`] and [`flasher_args`] say what a file is for.
 //! - `make`, `format`, `apply`: the patch, which `docs/format.md` specifies.
 //!
@@ -25,6 +26,7 @@
 //! those keeps to the device profile.
 
 mod apply;
+mod check;
 mod container;
 mod deflate;
 mod error;
@@ -41,13 +43,14 @@ pub mod manifest;
 pub mod tar;
 pub mod zip;
 
-pub use apply::{apply, apply_with};
+pub use apply::{apply, apply_with, apply_with_limit};
+pub use check::{check, check_manifest, ManifestError, Warning};
 pub use container::{Container, ContainerError, Member};
 pub use deflate::DeflateError;
 pub use error::BundleError;
 pub use format::{info, is_bundle, plain_patch, BundleInfo, MemberInfo, Method};
 pub use json::JsonError;
-pub use make::{diff, BundlePatch};
+pub use make::{diff, diff_with, BundleOptions, BundlePatch};
 pub use parts::{names_parts, read_parts, PartsError};
 
 use core::ops::ControlFlow;
