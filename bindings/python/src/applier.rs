@@ -13,7 +13,7 @@ use flashdelta::{DeviceIdentity, PatchHeader, MAX_HEADER_LEN};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::engine::{self, Push};
+use crate::engine::{self, Fit, Push};
 use crate::source::{read_input, read_whole, Source};
 use crate::target::{write_whole, New, Old};
 use crate::watch::{in_background, unwatched, Report, Steps};
@@ -27,14 +27,15 @@ pub(crate) struct DeviceFields {
     security_counter: u32,
 }
 
-fn options(device: Option<DeviceFields>) -> ApplyOptions {
+fn fit(device: Option<DeviceFields>, ram: Option<u32>, limit: Option<u32>) -> Fit {
     let options = ApplyOptions::default();
-    match device {
+    let options = match device {
         Some(DeviceFields { product, hardware, security_counter }) => {
             options.device(DeviceIdentity { product, hardware, security_counter })
         }
         None => options,
-    }
+    };
+    Fit { options, ram, limit }
 }
 
 /// Calls back now and then.
@@ -65,6 +66,7 @@ impl Reporter<'_> {
 
 /// Applies a patch in memory. Without `keep`: only to see whether it works. Gives the new image and the fields of a `PatchInfo`.
 #[pyfunction]
+#[allow(clippy::too_many_arguments)] // As Python's own function.
 pub(crate) fn apply<'py>(
     py: Python<'py>,
     old: &Bound<'py, PyAny>,
@@ -72,18 +74,19 @@ pub(crate) fn apply<'py>(
     format: &str,
     device: Option<DeviceFields>,
     ram: Option<u32>,
+    limit: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
     let (output, patch) = (output(py, format)?, Source::of(patch, "patch")?);
     if bundle::is_bundle(&patch) {
         refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
-        let (new, fields) = apply_bundle(py, Source::of_input(old, "old")?, patch, progress.as_ref())?;
+        let (new, fields) = apply_bundle(py, Source::of_input(old, "old")?, patch, limit, progress.as_ref())?;
         return Ok((PyBytes::new(py, &new), fields));
     }
-    let (options, old) = (options(device), Source::of(old, "old")?);
+    let (fit, old) = (fit(device, ram, limit), Source::of(old, "old")?);
     let result = py.detach(|| {
         let mut reporter = Reporter { callback: progress.as_ref(), last: None };
-        engine::apply_to_file(old, &patch, output, options, ram, |progress| reporter.report(progress))
+        engine::apply_to_file(old, &patch, output, fit, |progress| reporter.report(progress))
     });
     let (header, new) = result.map_err(|error| errors::run(py, None, error))?;
     Ok((PyBytes::new(py, &new), patch::header_fields(py, &header)?))
@@ -94,6 +97,7 @@ fn apply_bundle<'py>(
     py: Python<'py>,
     old: Source,
     patch: Source,
+    limit: Option<u32>,
     progress: Option<&Py<PyAny>>,
 ) -> PyResult<(Vec<u8>, Bound<'py, PyDict>)> {
     let info = bundle::info(&patch).map_err(|error| errors::bundle(py, &error))?;
@@ -107,7 +111,7 @@ fn apply_bundle<'py>(
             report(is_due.then_some(at))
         };
         // The inputs come back: they are let go before the caller goes on, who may want to resize them.
-        (engine::apply_bundle(&old, &patch, &mut on_progress), [old, patch])
+        (engine::apply_bundle(&old, &patch, limit, &mut on_progress), [old, patch])
     };
     let (made, inputs) = in_background(py, work, |news| news.map_or(Ok(()), |at| reporter.report(at)))?;
     drop(inputs);
@@ -190,6 +194,7 @@ pub(crate) fn apply_files<'py>(
     format: &str,
     device: Option<DeviceFields>,
     ram: Option<u32>,
+    limit: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let output = output(py, format)?;
@@ -197,7 +202,7 @@ pub(crate) fn apply_files<'py>(
     if bundle::is_bundle(&file.start) {
         refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
         let bytes = Source::Owned(file.into_bytes(py, &patch)?);
-        let (file, fields) = apply_bundle(py, Source::Owned(read_input(py, &old)?), bytes, progress.as_ref())?;
+        let (file, fields) = apply_bundle(py, Source::Owned(read_input(py, &old)?), bytes, limit, progress.as_ref())?;
         if folder::is(&file) {
             py.detach(|| folder::write(&file, &new)).map_err(|error| errors::folder(py, &error))?;
         } else {
@@ -205,16 +210,16 @@ pub(crate) fn apply_files<'py>(
         }
         return Ok(fields);
     }
-    let options = options(device);
+    let fit = fit(device, ram, limit);
     let mut reporter = Reporter { callback: progress.as_ref(), last: None };
     let report = |progress| reporter.report(progress);
     let header = if file.is_plain(&old, output) {
         let (old, new) = (Old::open(py, old)?, New::create(py, new)?);
-        let result = py.detach(|| engine::apply(file.into_reader(), old, new, options, ram, report));
+        let result = py.detach(|| engine::apply(file.into_reader(), old, new, fit, report));
         result.map_err(|error| errors::run(py, Some(&patch), error))?.0
     } else {
         let (old, bytes) = (Source::Owned(read_whole(py, &old)?), file.into_bytes(py, &patch)?);
-        let result = py.detach(|| engine::apply_to_file(old, &bytes, output, options, ram, report));
+        let result = py.detach(|| engine::apply_to_file(old, &bytes, output, fit, report));
         let (header, made) = result.map_err(|error| errors::run(py, Some(&patch), error))?;
         write(py, &new, &made)?;
         header
@@ -296,7 +301,7 @@ impl Feeder {
     ) -> PyResult<Self> {
         let old = Old::of(old)?;
         let new = New::of(new, &old)?;
-        let push = Push::new(old, new, options(device), ram);
+        let push = Push::new(old, new, fit(device, ram, None));
         Ok(Self { push: Mutex::new(Some(push)), progress: LastProgress::default() })
     }
 

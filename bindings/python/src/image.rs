@@ -95,7 +95,7 @@ pub(crate) struct ReadFields {
 }
 
 impl ReadFields {
-    fn options(self, py: Python<'_>) -> PyResult<ReadOptions> {
+    pub(crate) fn options(self, py: Python<'_>) -> PyResult<ReadOptions> {
         let mut options = ReadOptions::default();
         options.strict = self.strict;
         options.overlap = match self.overlap.as_str() {

@@ -1,7 +1,7 @@
 //! The native half of the Python package `flashdelta`: what needs Rust. What users see (names, defaults, documentation) is Python, in
 //! `python/flashdelta`.
 //!
-//! - [`engine`]: the two calls into the library, one for making patches and one for applying them
+//! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
 //! - [`maker`], [`applier`], [`patch`], [`image`], [`program`]: what Python calls
@@ -14,6 +14,7 @@ mod engine;
 mod errors;
 mod image;
 mod maker;
+mod making;
 mod patch;
 mod program;
 mod source;

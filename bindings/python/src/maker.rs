@@ -1,13 +1,17 @@
 //! Making patches: in a thread of its own, while the caller's waits for signals and calls back.
 
 use flashdelta::diff::{DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown};
+use flashdelta::package::bundle::BundleOptions;
+use flashdelta::package::MemoryOptions;
 use flashdelta::{Codec, Identity, InstructionSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::source::Source;
+use crate::image::ReadFields;
+use crate::making::{Input, Job};
+use crate::source::{path_like, Source};
 use crate::watch::{in_background, Report, Steps};
-use crate::{engine, errors};
+use crate::{errors, making};
 
 /// A `DeviceProfile` of Python's.
 #[derive(FromPyObject)]
@@ -48,34 +52,55 @@ fn isa(py: Python<'_>, name: &str) -> PyResult<InstructionSet> {
     name.parse().map_err(|error| errors::option(py, &format!("isa {name:?}: {error}")))
 }
 
-/// Makes a patch; gives its bytes and the fields of the report, if there is one.
-#[pyfunction]
-#[allow(clippy::too_many_arguments)] // As Python's own function, whose defaults have been filled in.
-pub(crate) fn diff<'py>(
-    py: Python<'py>,
-    old: &Bound<'py, PyAny>,
-    new: &Bound<'py, PyAny>,
+/// The keyword arguments of Python's own function, whose defaults have been filled in.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct DiffFields {
     profile: Profile,
-    codec: Option<&str>,
-    isa: Option<&str>,
+    codec: Option<String>,
+    isa: Option<String>,
     base: Option<u32>,
     identity: Option<IdentityFields>,
     effort: u8,
     threads: usize,
     verbatim: bool,
+    read: ReadFields,
+    accept_manifests: bool,
+}
+
+impl DiffFields {
+    fn job(self, py: Python<'_>) -> PyResult<Job> {
+        let mut options =
+            DiffOptions::new().profile(self.profile.to_rust(py)?).effort(self.effort).threads(self.threads);
+        options = options.codec(self.codec.map(|name| codec(py, &name)).transpose()?);
+        options = options.isa(self.isa.map(|name| isa(py, &name)).transpose()?);
+        if let Some(base) = self.base {
+            options = options.base(base);
+        }
+        if let Some(IdentityFields { product, hardware_from, hardware_to, security_counter }) = self.identity {
+            options = options.identity(Identity { product, hardware_from, hardware_to, security_counter });
+        }
+        let (mut memory, mut bundle) = (MemoryOptions::default(), BundleOptions::default());
+        memory.read = self.read.options(py)?;
+        bundle.accept_manifests = self.accept_manifests;
+        Ok(Job { options, memory, bundle, verbatim: self.verbatim })
+    }
+}
+
+/// Makes a patch; gives its bytes, the fields of the report, if there is one, and warnings.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub(crate) fn diff<'py>(
+    py: Python<'py>,
+    old: &Bound<'py, PyAny>,
+    new: &Bound<'py, PyAny>,
+    fields: DiffFields,
     progress: Option<&Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyBytes>, Option<Bound<'py, PyDict>>)> {
-    let mut options = DiffOptions::new().profile(profile.to_rust(py)?).effort(effort).threads(threads);
-    options = options.codec(codec.map(|name| self::codec(py, name)).transpose()?);
-    options = options.isa(isa.map(|name| self::isa(py, name)).transpose()?);
-    if let Some(base) = base {
-        options = options.base(base);
-    }
-    if let Some(IdentityFields { product, hardware_from, hardware_to, security_counter }) = identity {
-        options = options.identity(Identity { product, hardware_from, hardware_to, security_counter });
-    }
-    let read = if verbatim { Source::of } else { Source::of_input };
-    let inputs = [read(old, "old")?, read(new, "new")?];
+) -> PyResult<(Bound<'py, PyBytes>, Option<Bound<'py, PyDict>>, Vec<String>)> {
+    let mut job = fields.job(py)?;
+    let read = if job.verbatim { Source::of } else { Source::of_input };
+    let input = |object, what| Ok::<_, PyErr>(Input { bytes: read(object, what)?, path: path_like(object)? });
+    let inputs = [input(old, "old")?, input(new, "new")?];
     let tell = |phase: &str, fraction: f32| -> PyResult<()> {
         let answer = progress.map(|progress| progress.call1((phase, fraction))).transpose()?;
         match answer.is_some_and(|answer| answer.is(&*PyBool::new(py, false))) {
@@ -85,9 +110,9 @@ pub(crate) fn diff<'py>(
     };
     let work = move |report: Report<DiffProgress>| {
         let steps = Steps::default();
-        let options = options.progress(move |at| report(steps.is_due(at.fraction).then_some(at)));
+        job.options = job.options.progress(move |at| report(steps.is_due(at.fraction).then_some(at)));
         // The inputs come back: they are let go before the caller goes on, who may want to resize them.
-        (engine::diff(&inputs[0], &inputs[1], &options, verbatim), inputs)
+        (making::diff(&inputs, &job), inputs)
     };
     let mut last = ("match", 0.0);
     tell(last.0, last.1)?;
@@ -96,9 +121,10 @@ pub(crate) fn diff<'py>(
         tell(last.0, last.1)
     })?;
     drop(inputs);
-    let (bytes, made) = made.map_err(|error| errors::diff(py, &error))?;
+    let made = made.map_err(|error| errors::diff(py, &error))?;
     tell("done", 1.0)?;
-    Ok((PyBytes::new(py, &bytes), made.map(|made| report(py, &made)).transpose()?))
+    let report = made.report.map(|made| report(py, &made)).transpose()?;
+    Ok((PyBytes::new(py, &made.bytes), report, made.warnings))
 }
 
 fn phase(phase: Phase) -> &'static str {

@@ -38,11 +38,13 @@ from ._errors import (
     FileMissingError,
     FileMismatchError,
     FilePermissionError,
+    FlashdeltaWarning,
     HeaderError,
     HostSectionError,
     ImageError,
     InternalError,
     IsaNotInProfileError,
+    ManifestError,
     MisuseError,
     NewMismatchError,
     NewTooLongError,
@@ -63,12 +65,13 @@ from ._errors import (
     WrongHardwareError,
     WrongProductError,
 )
-from ._image import Image, ReadOptions, Segment, WriteOptions
+from ._image import Image, Segment
 from ._making import DiffOptions, DiffProgress, diff, diff_files
 from ._many import PairOptions, diff_many
 from ._native import __version__
 from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
+from ._record_options import ReadOptions, WriteOptions
 from ._types import (
     BytesLike,
     Codec,
@@ -113,6 +116,7 @@ __all__ = [
     "FilePath",
     "FileMismatchError",
     "FilePermissionError",
+    "FlashdeltaWarning",
     "Format",
     "HeaderError",
     "HostSectionError",
@@ -122,6 +126,7 @@ __all__ = [
     "InternalError",
     "Isa",
     "IsaNotInProfileError",
+    "ManifestError",
     "MapSegment",
     "MemberMethod",
     "MisuseError",

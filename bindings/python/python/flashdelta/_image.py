@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
-from typing import Any, Literal, TypedDict, Unpack, cast
+from typing import Unpack, cast
 
 from . import _native
 from ._arguments import U32, AsPath, as_path, check_int
 from ._errors import OptionError
+from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
 
 _SUFFIXES: dict[str, WritableFormat] = {
@@ -26,30 +27,6 @@ _SUFFIXES: dict[str, WritableFormat] = {
     ".uf2": "uf2",
     ".txt": "ti-txt",
 }
-
-
-class ReadOptions(TypedDict, total=False):
-    """How to read a firmware file; the keyword arguments of `Image.from_bytes`."""
-
-    strict: bool
-    overlap: Literal["refuse", "accept-same", "first-wins", "last-wins"]
-    after_end: Literal["refuse", "ignore", "read"]
-    ignore_checksums: bool
-    skip_garbage: bool
-    base: int | None
-
-
-class WriteOptions(TypedDict, total=False):
-    """How to write a firmware file; the keyword arguments of `Image.to_bytes`."""
-
-    fill: int
-    addresses: range | None
-    limit: int
-    record_len: int | None
-    crlf: bool
-    lower_case: bool
-    address_len: int | None
-    family: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,18 +186,7 @@ class Image:
 
     @classmethod
     def _read(cls, data: Source, options: ReadOptions) -> Image:
-        given: dict[str, Any] = {
-            "strict": False,
-            "overlap": "refuse",
-            "after_end": "refuse",
-            "ignore_checksums": False,
-            "skip_garbage": False,
-            "base": None,
-        }
-        _fill_in(given, cast("dict[str, Any]", options))
-        if given["base"] is not None:
-            check_int("base", given["base"], 0, U32)
-        form, segments, entry, header = _native.image_parse(data, given)
+        form, segments, entry, header = _native.image_parse(data, read_fields(options))
         return cls(tuple(Segment(*segment) for segment in segments), cast(Format, form), entry, header)
 
     @property
@@ -311,31 +277,8 @@ class Image:
         >>> image.to_bytes("raw", addresses=range(0x109, 0x10b))
         b'wo'
         """
-        given: dict[str, Any] = {
-            "fill": 0xFF,
-            "addresses": None,
-            "limit": 256 << 20,
-            "record_len": None,
-            "crlf": False,
-            "lower_case": False,
-            "address_len": None,
-            "family": None,
-        }
-        _fill_in(given, cast("dict[str, Any]", options))
-        addresses = given.pop("addresses")
-        if addresses is not None and (not isinstance(addresses, range) or addresses.step != 1):
-            raise TypeError("addresses must be a range with step 1")
-        given["range"] = None
-        if addresses is not None:
-            check_int("addresses.stop", addresses.stop, 0, 1 << 32)
-            given["range"] = (check_int("addresses.start", addresses.start, 0, U32), addresses.stop)
-        check_int("fill", given["fill"], 0, 255)
-        check_int("limit", given["limit"], 0, 1 << 62)
-        for name, high in {"record_len": U32, "address_len": 255, "family": U32}.items():
-            if given[name] is not None:
-                check_int(name, given[name], 0, high)
         segments = [(segment.address, segment.data) for segment in self.segments]
-        return _native.image_write(segments, self.entry, self.header, format, given)
+        return _native.image_write(segments, self.entry, self.header, format, write_fields(options))
 
     def save(
         self, path: FilePath, format: WritableFormat | None = None, **options: Unpack[WriteOptions]
@@ -379,14 +322,3 @@ class Image:
 
 def _join(group: list[Segment]) -> Segment:
     return Segment(group[0].address, b"".join(segment.data for segment in group))
-
-
-def _fill_in(defaults: dict[str, Any], options: dict[str, Any]) -> None:
-    for name, value in options.items():
-        if name not in defaults:
-            raise TypeError(f"unexpected keyword argument {name!r}: choose from {', '.join(defaults)}")
-        if isinstance(defaults[name], bool) and not isinstance(value, bool):
-            raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
-        if isinstance(defaults[name], str) and not isinstance(value, str):
-            raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-        defaults[name] = value
