@@ -90,7 +90,43 @@ def test_files(old_zip: bytes, new_zip: bytes, tmp_path: Path) -> None:
     out = tmp_path / "out.zip"
     info = flashdelta.apply_files(tmp_path / "old.zip", tmp_path / "update.fdb", out, progress=steps.append)
     assert info == patch.info and out.read_bytes() == new_zip
-    assert [step.fraction for step in steps] == [0, 1]
+    check_steps(steps, len(new_zip))
+
+
+def check_steps(steps: list[flashdelta.ApplyProgress], total: int) -> None:
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions) and fractions[0] == 0 and steps[-1] == (True, total, total)
+    # On the way, and in the middle of members.
+    assert sum(0 < step.written < total for step in steps) > 3
+    assert sum(step.done for step in steps) == 1
+
+
+def test_progress_of_members_in_archives_in_archives(old: bytes, new: bytes) -> None:
+    old_tar, new_tar = (gzip.compress(tar_of(app=data, other=data[::-1]), mtime=0) for data in (old, new))
+    steps: list[flashdelta.ApplyProgress] = []
+    patch = flashdelta.diff(old_tar, new_tar)
+    assert flashdelta.apply(old_tar, patch, progress=steps.append) == new_tar
+    check_steps(steps, len(new_tar))
+
+
+def test_applying_can_be_given_up(old_zip: bytes, new_zip: bytes) -> None:
+    patch = flashdelta.diff(old_zip, new_zip)
+    seen: list[float] = []
+
+    def half(at: flashdelta.ApplyProgress) -> bool:
+        seen.append(at.fraction)
+        return at.fraction < 0.3
+
+    with pytest.raises(flashdelta.CancelledError):
+        flashdelta.apply(old_zip, patch, progress=half)
+    assert 0.3 <= seen[-1] < 1
+
+    def fail(at: flashdelta.ApplyProgress) -> None:
+        if at.written:
+            raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        flashdelta.apply(old_zip, patch, progress=fail)
 
 
 def test_folders(old: bytes, new: bytes, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
             | ApplyError::ReadNew { error, .. }
             | ApplyError::Write { error, .. }
             | ApplyError::Finish { error } => {
-                Self { status: error.status, callback_returned: error.returned, ..detail }
+                Self { status: error.status, callback_returned: error.returned, offset: error.offset, ..detail }
             }
             _ => detail,
         }

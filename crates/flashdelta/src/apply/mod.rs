@@ -36,9 +36,9 @@ pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "std")]
 pub use memory_image::MemoryImage;
 #[cfg(feature = "std")]
-pub(crate) use pull::apply_body;
-#[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
+#[cfg(feature = "std")]
+pub(crate) use pull::{apply_body, apply_watched};
 /// The traits that [`Sha256Engine`] builds on.
 pub use sha2::digest;
 pub use sha256::{Sha256Engine, SoftwareSha256};

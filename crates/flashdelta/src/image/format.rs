@@ -93,6 +93,12 @@ const PROBE: usize = 4096;
 /// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit, `@` and hex digits; or in the first
 /// record that is right, if comments stand before it.
 fn detect_text(file: &[u8]) -> Option<Format> {
+    if lines::is_utf16(file) {
+        // Recognised, so that it can be refused for what it is.
+        let start = file.get(2..PROBE).or_else(|| file.get(2..)).unwrap_or_default();
+        let ascii: Vec<u8> = start.iter().copied().filter(|byte| *byte != 0).collect();
+        return first_line(&ascii).or_else(|| first_record(&ascii));
+    }
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     first_line(file).or_else(|| first_record(file.get(..PROBE).unwrap_or(file)))
 }

@@ -29,6 +29,7 @@ pub mod bundle;
 
 mod error;
 mod host;
+mod lengths;
 mod memory;
 
 use std::borrow::Cow;
@@ -121,7 +122,9 @@ impl<'a> Memory<'a> {
             Ok(found) => found,
             Err(ImageError::Empty) => return Ok(plain),
             // Blocks for several chips may share addresses; the file is good as it is.
-            Err(_) if format == Format::Uf2 => return Ok(plain),
+            Err(ImageError::Overlap { .. }) if format == Format::Uf2 && image::uf2::has_several_families(file) => {
+                return Ok(plain)
+            }
             Err(error) => return Err(error),
         };
         let parts = memory::parts(found.segments.iter().map(|s| (s.address, s.data.len())));

@@ -29,7 +29,7 @@ pub fn is(file: &[u8]) -> bool {
 /// [`ContainerError`], if it is cut short, or a path is unsafe or out of order.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     let all = files(file)?.into_iter();
-    let members = all.map(|(name, data)| Member { name, data, is_deflated: false });
+    let members = all.map(|(name, data)| Member { name, data, is_deflated: false, stated_len: None });
     Ok(members.filter(|member| !member.data.is_empty()).collect())
 }
 

@@ -125,6 +125,11 @@ pub fn is(bytes: &[u8]) -> bool {
     })
 }
 
+/// Has it builds, of whatever type? Then a file with the name of a manifest is meant to be one.
+pub(super) fn has_builds(json: &Json) -> bool {
+    matches!(json, Json::Object(entries) if entries.iter().any(|(key, _)| key == "builds"))
+}
+
 impl Manifest {
     /// Reads a manifest.
     ///
