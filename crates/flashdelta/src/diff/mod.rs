@@ -26,10 +26,12 @@ mod encode;
 mod error;
 mod mask;
 mod matches;
+mod nearby;
 mod options;
 pub(crate) mod parse;
 mod plan;
 mod profile;
+mod refine;
 mod report;
 mod search;
 mod suffix_array;
@@ -199,7 +201,8 @@ impl<'a> Maker<'a> {
         let effort = self.options.effort;
         let search =
             if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
-        let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
+        let tables = (self.codecs.contains(&Codec::Model)).then(|| self.tables(&self.header(Codec::Model, prediction), prediction).ok()).flatten();
+        let copies = search.copies(self.old, self.new, prediction, threads, tables, &self.control)?;
         self.encode(prediction, &copies, usize::MAX)
     }
 
@@ -338,7 +341,7 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
     let options = DiffOptions::new();
     let control = Control::new(&options, 1);
     let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
-    let copies = Search::for_model(options.effort).copies(old, new, &prediction, 1, &control)?;
+    let copies = Search::for_model(options.effort).copies(old, new, &prediction, 1, Some(tables), &control)?;
     let job = Job { old, new, copies: &copies, prediction: &prediction };
     let body = job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)?;
     Ok(body.map_or_else(Vec::new, |body| body.bytes))

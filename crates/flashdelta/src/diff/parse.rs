@@ -213,7 +213,7 @@ fn trace(n: usize, steps: &[Step]) -> Vec<Copy> {
 }
 
 /// Joins copies that go on where the one before ended.
-fn merge(copies: Vec<Copy>) -> Vec<Copy> {
+pub(crate) fn merge(copies: Vec<Copy>) -> Vec<Copy> {
     let mut merged: Vec<Copy> = Vec::with_capacity(copies.len());
     for c in copies {
         match merged.last_mut() {

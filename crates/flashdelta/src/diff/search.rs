@@ -6,7 +6,7 @@ use super::matches::Matches;
 use super::options::Phase;
 use super::parse::{self, Copy, Prices};
 use super::{mask, DiffError};
-use crate::patch::Maps;
+use crate::patch::{Maps, Tables};
 use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentWords};
 use crate::predict::walker::{InstructionSet, Walker};
 
@@ -50,12 +50,13 @@ impl Prediction {
     }
 
     /// Both images with their references zeroed.
-    fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<bool>, Vec<u8>) {
         let walk = |segments: &[Segment], words| {
             let pointers = PointerRanges::of(segments, &self.maps.ranges);
             Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
         };
-        (mask::mask(old, walk(&self.maps.old, &self.old[..])), mask::mask(new, walk(&self.maps.new, &self.new[..])))
+        let (masked, starts) = mask::mask(old, walk(&self.maps.old, &self.old[..]));
+        (masked, starts, mask::mask(new, walk(&self.maps.new, &self.new[..])).0)
     }
 }
 
@@ -109,20 +110,33 @@ impl Search {
         new: &[u8],
         prediction: &Prediction,
         threads: usize,
+        tables: Option<Tables>,
         control: &Control<'_>,
     ) -> Result<Vec<Copy>, DiffError> {
         let size = (old.len() + new.len()) as u64;
-        let (masked_old, masked_new, matches) = control.time(Phase::Match, || {
-            let (masked_old, masked_new) = prediction.masked(old, new);
+        let (masked_old, starts, masked_new, matches) = control.time(Phase::Match, || {
+            let (masked_old, starts, masked_new) = prediction.masked(old, new);
             let matches = Matches::find(&masked_old, &masked_new, threads);
-            (masked_old, masked_new, matches)
+            (masked_old, starts, masked_new, matches)
         });
         control.advance(Phase::Match, size)?;
-        let copies = control.time(Phase::Parse, || {
+        let (copies, mut candidates) = control.time(Phase::Parse, || {
             let candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
             drop(matches);
-            parse::parse(&masked_old, &masked_new, &candidates, &self.prices)
+            (parse::parse(&masked_old, &masked_new, &candidates, &self.prices), candidates)
         });
+        let copies = match tables {
+            Some(tables) => control.time(Phase::Refine, || {
+                let mut copies = copies;
+                if std::env::var("NEAR").is_ok() { super::nearby::add(old, new, &copies, &mut candidates); }
+                for _ in 0..std::env::var("ROUNDS").ok().and_then(|v| v.parse().ok()).unwrap_or(1) {
+                    let refine = super::refine::Refine { old, new, prediction, candidates: &candidates, starts: &starts, tables };
+                    copies = refine.parse(&copies);
+                }
+                copies
+            }),
+            None => copies,
+        };
         control.advance(Phase::Parse, size)?;
         Ok(copies)
     }
