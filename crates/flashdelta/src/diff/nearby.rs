@@ -173,10 +173,7 @@ mod tests {
     fn gaps_lie_between_long_copies() {
         let copy = |start, end, shift| Copy { start, end, space: Space::Old, source: start + shift };
         let found = gaps(300, &[copy(0, 100, 7), copy(120, 125, 3), copy(140, 200, 9), copy(200, 250, 1)]);
-        assert_eq!(
-            found,
-            [Gap { start: 92, end: 148, shifts: [7, 9] }, Gap { start: 242, end: 300, shifts: [1, 1] }]
-        );
+        assert_eq!(found, [Gap { start: 92, end: 148, shifts: [7, 9] }, Gap { start: 242, end: 300, shifts: [1, 1] }]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::contexts::{byte_sets, context, direct, hit_sets, Content, BYTE_INPUTS, BYTE_RATE, CERTAIN, CERTAINLY};
 use super::contexts::{HIT_RATE, SURE};
-use super::oracle::{Jump, Space};
+use super::oracle::Space;
 use super::step::Model;
 use crate::coding::logistic::squash;
 use crate::coding::mixer::{hash, Rate};
@@ -15,7 +15,8 @@ use crate::predict::walker::Forecast;
 pub(crate) const BIT: u32 = 1 << 12;
 
 /// Adds up the price of decisions.
-struct Price(u32);
+#[derive(Default)]
+pub(crate) struct Price(pub(crate) u32);
 
 impl BitCoder for Price {
     fn code(&mut self, p: u16, bit: bool) -> bool {
@@ -25,7 +26,7 @@ impl BitCoder for Price {
 }
 
 /// The price of a decision.
-pub(crate) fn price(p: u16, bit: bool) -> u32 {
+fn price(p: u16, bit: bool) -> u32 {
     let p = if bit { u32::from(p) } else { 65536 - u32::from(p) };
     LOG[(p >> 4) as usize & 4095]
 }
@@ -81,11 +82,6 @@ impl<'w> Model<'w> {
         &self.map
     }
 
-    /// The past of the copy under way.
-    pub(crate) fn past(&self) -> Past {
-        Past { history: self.history, run: self.run }
-    }
-
     /// A byte of new content at `at`, behind the byte `last` and so many literals, where the last copy would have brought `ghost`.
     pub(crate) fn literal_price(&mut self, at: u32, [last, ghost, byte]: [u8; 3], literals: u32) -> u32 {
         let hashes: [u32; BYTE_INPUTS] = [
@@ -94,7 +90,7 @@ impl<'w> Model<'w> {
             context(3, u32::from(last & 0xC0), 0),
             context(5, u32::from(ghost), literals.min(3)),
         ];
-        let mut total = Price(0);
+        let mut total = Price::default();
         let mut node = 1u32;
         let mut groups = [0; BYTE_INPUTS];
         for bit in 0..8 {
@@ -120,7 +116,7 @@ impl<'w> Model<'w> {
             Some(odds) if odds >= CERTAIN => price(CERTAINLY, hit),
             Some(odds) if odds >= SURE => price(squash(odds), hit),
             _ => {
-                let mut total = Price(0);
+                let mut total = Price::default();
                 let inputs = self.hit_contexts(old, forecast).map(|h| self.tables.hashed(h));
                 let form = forecast.unit.form.0 as usize;
                 let set = if form == 0 && forecast.unit.class != 0 { Form::COUNT + 1 } else { form };
@@ -219,12 +215,12 @@ impl<'w> Model<'w> {
         price(squash(self.tables.log_odds(slot)), bit)
     }
 
-    /// Where copies are.
-    pub(crate) fn copy(&self) -> Jump {
-        self.copy
+    /// Source minus destination of the copy under way, or the last one.
+    pub(crate) fn copy_shift(&self) -> u32 {
+        self.copy.source.wrapping_sub(self.at)
     }
 
-    /// Is a copy from the new image under way, and for how long?
+    /// The age of the copy from the new image, if one is under way.
     pub(crate) fn age_in_new(&self) -> Option<u32> {
         (self.copying && self.copy.space == Space::New).then_some(self.age)
     }
