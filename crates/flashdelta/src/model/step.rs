@@ -54,9 +54,9 @@ pub(crate) struct Model<'w> {
     /// How far back the last copy from the new image read.
     pub(super) distance: u32,
     /// Hits (0) and misses (1) of recent units.
-    history: u32,
+    pub(super) history: u32,
     /// Hits since the last miss.
-    run: u32,
+    pub(super) run: u32,
     /// The last byte of the new image.
     last: u8,
     /// The last corrections of references: differences of targets, the latest first.
@@ -322,7 +322,7 @@ impl<'w> Model<'w> {
     }
 
     /// The slot of a unit after a run of hits, if the shift map knows where its reference has gone.
-    fn calm(&self, forecast: &Forecast) -> Option<usize> {
+    pub(super) fn calm(&self, forecast: &Forecast) -> Option<usize> {
         if self.run < CALM_RUN {
             return None;
         }
@@ -334,7 +334,7 @@ impl<'w> Model<'w> {
         Some(direct::CALM + usize::from(forecast.unit.class & 31) * 4 + kind)
     }
 
-    fn hit_contexts(&self, old: &[u8], forecast: &Forecast) -> [u32; HIT_INPUTS] {
+    pub(super) fn hit_contexts(&self, old: &[u8], forecast: &Forecast) -> [u32; HIT_INPUTS] {
         let unit = &forecast.unit;
         let (class, form) = (u32::from(unit.class), u32::from(unit.form.0));
         let next = old.get(unit.len as usize..).and_then(|o| o.first_chunk::<2>());
