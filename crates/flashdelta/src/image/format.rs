@@ -128,7 +128,12 @@ fn first_line(file: &[u8]) -> Option<Format> {
     match file.get(start)? {
         b':' if digits(1, 10) => Some(Format::IntelHex),
         b'S' | b's' if digits(1, 5) && file.get(start + 1).is_some_and(u8::is_ascii_digit) => Some(Format::Srec),
-        b'@' if digits(1, 4) => Some(Format::TiTxt),
+        b'@' if digits(1, 4) => {
+            // Verilog's vmem files have data behind the address.
+            let line = file.get(start + 1..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+            let rest = line.iter().skip_while(|byte| byte.is_ascii_hexdigit());
+            rest.clone().all(u8::is_ascii_whitespace).then_some(Format::TiTxt)
+        }
         _ => None,
     }
 }

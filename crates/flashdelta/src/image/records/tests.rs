@@ -190,6 +190,9 @@ fn ti_txt() {
         let image = read(file.as_bytes()).unwrap();
         assert_eq!((image.format, image.segments.len(), image.segments[1].address), (Format::TiTxt, 2, 0xfffe));
     }
+    // Verilog's vmem begins in the same way.
+    assert_eq!(detect(b"@00000000 7C 05 60\n@00000003 00\n"), Format::Raw);
+    assert_eq!(detect(b"@F000 \r\n00 01\r\nq\r\n"), Format::TiTxt);
     assert_eq!(read(b"@F000\n00 1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 5, found: None });
     assert_eq!(read(b"@F000\n00 G1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 4, found: Some(b'G') });
     assert_eq!(read(b"@F000\n00\nq\n01\n").unwrap_err(), ImageError::DataAfterEnd { line: 4, column: 1 });
