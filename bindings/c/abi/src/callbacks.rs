@@ -103,8 +103,8 @@ fn checked(returned: i32, status: flashdelta_status, offset: u32) -> Result<(), 
     }
 }
 
-impl From<SlotError<Fault>> for Fault {
-    fn from(error: SlotError<Fault>) -> Self {
+impl From<SlotError<Self>> for Fault {
+    fn from(error: SlotError<Self>) -> Self {
         match error {
             SlotError::Flash(fault) => fault,
             // The applier goes through its slot from start to end, and the slot was checked.
