@@ -93,6 +93,15 @@ impl Target {
         },
     ];
 
+    /// The sample pairs that it applies: two that all do, and for Xtensa one of its own kind.
+    pub(crate) fn samples(&self) -> &'static [&'static str] {
+        match self.triple {
+            "xtensa-lx106" => &["riscv", "cortex-m", "esp8266"],
+            "xtensa-esp32" => &["riscv", "cortex-m", "esp32"],
+            _ => &["riscv", "cortex-m"],
+        }
+    }
+
     /// Do GNU's compiler and assembler not know it, so that LLVM's have to do? GNU's linker does.
     pub(crate) fn needs_llvm(&self) -> bool {
         self.triple == "xtensa-esp32"
