@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Some(why) => println!("{} is skipped: {why}", target.name),
             None => match &given {
                 Some(pair) => session.target(target, core::slice::from_ref(pair))?,
-                None => session.target(target, &Pair::samples(target.samples())?)?,
+                None => session.target(target, &Pair::samples(target.samples)?)?,
             },
         }
     }
@@ -123,7 +123,7 @@ pub(crate) fn test(target: &'static Target) -> Result<String> {
     let crate::Chore::Device(args) = args.chore else { bail!("not what was asked for") };
     let mut session = Session { args: &args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
     Patch::prepare()?;
-    session.target(target, &Pair::samples(target.samples())?)?;
+    session.target(target, &Pair::samples(target.samples)?)?;
     session.measured.check()
 }
 
@@ -201,7 +201,7 @@ impl Session<'_> {
 
     /// Damaged patches, of a part of a sample, the last one: most end early, and some run to their end.
     fn hostile(&self, at: (&'static Target, Language)) -> Result<()> {
-        let samples = Pair::samples(at.0.samples())?;
+        let samples = Pair::samples(at.0.samples)?;
         let pair = samples.last().context("no samples")?.shortened(16 << 10);
         for codec in ["model", "lz4"] {
             let patch = Patch::make(&pair, "4KiB", &["--codec", codec])?;
