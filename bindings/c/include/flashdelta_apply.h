@@ -156,6 +156,7 @@
  * | 6 | the device (or this build of the library) lacks memory or features | make the patch for another profile |
  * | 7 | reading or writing failed: a callback returned non-zero, or a file could not be used | see to the flash or the disk |
  * | 8 | a callback asked to give up | |
+ * | 9 | a firmware file is damaged or dubious (hosts only) | see the text of the error |
  *
  * Later versions may add numbers: treat an unknown one by its class.
  */
@@ -233,6 +234,10 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NEW_MISMATCH = 307,
     /**
+     * What the patch says about the new file cannot be used (hosts only). The image alone can still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
+     */
+    FLASHDELTA_ERR_HOST_SECTION = 308,
+    /**
      * The old image does not fit the patch, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_WRONG_BASE = 400,
@@ -244,6 +249,15 @@ enum flashdelta_status
      * The old slot is shorter than the image that the patch was made from. Nothing has been written. Detail: `expected` and `found` bytes.
      */
     FLASHDELTA_ERR_OLD_TOO_SHORT = 402,
+    /**
+     * The patch builds on how the old file was written, but this one is a plain binary (hosts only): give the file that the patch was made from, or ask for
+     * #FLASHDELTA_FORMAT_RAW.
+     */
+    FLASHDELTA_ERR_NEEDS_OLD_TEXT = 403,
+    /**
+     * The new image is right, but the file around it is not, as the old file was written otherwise (hosts only).
+     */
+    FLASHDELTA_ERR_NEW_FILE_MISMATCH = 404,
     /**
      * The patch is for other devices, for a reason that has no number of its own.
      */
@@ -320,6 +334,10 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NOT_IN_PROFILE = 612,
     /**
+     * What was asked for cannot be written in that format (hosts only).
+     */
+    FLASHDELTA_ERR_CANNOT_CONVERT = 613,
+    /**
      * Reading or writing failed, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_IO = 700,
@@ -355,6 +373,10 @@ enum flashdelta_status
      * A progress callback asked to give up (hosts only).
      */
     FLASHDELTA_ERR_CANCELLED = 801,
+    /**
+     * A firmware file or an archive is damaged or dubious (hosts only). The text of the error says where. flashdelta_options_set_verbatim() takes it as it is.
+     */
+    FLASHDELTA_ERR_FIRMWARE_FILE = 901,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -851,6 +873,7 @@ flashdelta_status flashdelta_read_patch_info(const uint8_t *patch, size_t len, s
 #define FLASHDELTA_CLASS_DOES_NOT_FIT 6 /**< memory or features are lacking: make the patch for another profile */
 #define FLASHDELTA_CLASS_IO 7           /**< reading or writing failed */
 #define FLASHDELTA_CLASS_CANCELLED 8    /**< a callback asked to give up */
+#define FLASHDELTA_CLASS_FILE 9         /**< a firmware file is damaged or dubious */
 
 /** Size of a flashdelta_applier in bytes: 1024 on machines of 32 bits, 2048 on those of 64. */
 #define FLASHDELTA_APPLIER_SIZE (FLASHDELTA_APPLIER_WORDS * sizeof(size_t))

@@ -4,56 +4,17 @@ mod common;
 
 use core::cell::RefCell;
 
+use common::slots::{flash_with, patch, update, workspace, Flash, SMALL};
 use common::{code_like, edited, Random};
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
-use flashdelta::apply::ab::{AbError, AbUpdate, Verified};
-use flashdelta::apply::digest::{self, consts::U32, FixedOutput, Output, OutputSizeUser};
 use flashdelta::apply::nor::{self, slots, NorNew, NorOld, NorStats, ReadFlash, Shared, SharedError, Slot, SlotError};
-use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage as _, Sha256Engine};
-use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
-use flashdelta::{Codec, PatchHeader};
-use flashdelta_sim::{NorSim, Rules, SimError};
+use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage as _};
+use flashdelta::diff::{diff, DiffOptions};
+use flashdelta::Codec;
+use flashdelta_sim::{NorSim, SimError};
 
 type Error = SlotError<SharedError<SimError>>;
 type Failure = ApplyError<Error, Error>;
-
-struct Update {
-    old: Vec<u8>,
-    new: Vec<u8>,
-    patch: Vec<u8>,
-}
-
-fn patch(old: &[u8], new: &[u8], codec: Codec, page: u32) -> Vec<u8> {
-    let mut profile = DeviceProfile::small();
-    profile.page = page;
-    diff(old, new, &DiffOptions::new().profile(profile).codec(codec)).unwrap().bytes
-}
-
-fn update(codec: Codec, page: u32, len: usize) -> Update {
-    let mut random = Random(u64::from(page));
-    let old = code_like(&mut random, len);
-    let new = edited(&mut random, &old, 12);
-    let patch = patch(&old, &new, codec, page);
-    Update { old, new, patch }
-}
-
-fn workspace(patch: &[u8]) -> Vec<u8> {
-    vec![0; PatchHeader::parse(patch).unwrap().unwrap().workspace_len()]
-}
-
-/// A used flash with the old image in the first half, which must not be touched.
-fn flash_with<const READ: usize, const WRITE: usize, const ERASE: usize>(
-    old: &[u8],
-    slot: Slot,
-) -> NorSim<READ, WRITE, ERASE> {
-    let mut rules = Rules::default();
-    // Nobody can align to units of three bytes.
-    rules.memory_alignment = if READ.is_power_of_two() { 4 } else { 1 };
-    let mut flash = NorSim::used(2 * slot.len as usize / ERASE, 42).rules(rules);
-    flash.load(0, old).unwrap();
-    flash.protect(0..slot.len);
-    flash
-}
 
 fn feed<F: NorFlash<Error = SimError>, B: AsMut<[u8]>>(
     old: NorOld<Shared<'_, F>>,
@@ -142,9 +103,6 @@ fn patches_for_other_write_units_than_those_of_the_flash() {
         geometry::<24, 48, 480>(codec, 8, 480);
     }
 }
-
-const SMALL: Slot = Slot::new(0, 32 << 10);
-type Flash = NorSim<4, 8, 4096>;
 
 #[test]
 fn a_sector_that_differs_late_keeps_its_start() {
@@ -402,101 +360,4 @@ fn updates_over_much_of_the_same_image_survive_cuts() {
         // Every sector holds the start of the one before: what the spare sector leaves behind is right by chance.
         cuts_of_an_update_over(|new| [new, new].concat()[..8192].to_vec(), buffer);
     }
-}
-
-/// An A/B update, and how often it has come to the boot selection.
-fn ab(flash: &RefCell<Flash>, pieces: &[&[u8]], boot: Result<(), &'static str>) -> (usize, Result<(), String>) {
-    let (old, new) = slots(flash, SMALL, Slot::new(SMALL.len, SMALL.len), []).unwrap();
-    let mut selected = 0;
-    let select = |_: &Verified| {
-        selected += 1;
-        boot
-    };
-    let mut workspace = [0; 16 << 10];
-    let mut update = AbUpdate::new(&mut workspace, old, new, select, ApplyOptions::default());
-    let fed = pieces.iter().try_for_each(|piece| update.feed(piece).map(|_| ()));
-    let result = match fed {
-        Ok(()) => update.finish().map(|_| ()).map_err(|error| match error {
-            AbError::Boot(error) => error.to_owned(),
-            AbError::Apply(error) => format!("{error:?}"),
-            error => format!("{error:?}"),
-        }),
-        Err(error) => Err(format!("{error:?}")),
-    };
-    (selected, result)
-}
-
-#[test]
-fn only_what_is_complete_and_right_is_selected() {
-    let update = update(Codec::Model, 8, 9000);
-    let flash = RefCell::new(flash_with::<4, 8, 4096>(&update.old, SMALL));
-    let patch = &update.patch[..];
-    let (selected, result) = ab(&flash, &[&patch[..patch.len() - 1]], Ok(()));
-    assert_eq!(selected, 0);
-    assert!(result.unwrap_err().contains("Truncated"));
-    assert_eq!(ab(&flash, &[patch], Err("the boot record cannot be written")).0, 1);
-    let writes = flash.borrow().counters().writes;
-    assert_eq!(ab(&flash, &[patch], Ok(())), (1, Ok(())));
-    assert_eq!(flash.borrow().counters().writes, writes, "the image was complete");
-    assert!(flash.borrow().holds(SMALL.len, &update.new));
-}
-
-#[test]
-fn a_patch_with_bytes_behind_its_end_is_not_selected() {
-    let update = update(Codec::Model, 8, 9000);
-    let flash = RefCell::new(flash_with::<4, 8, 4096>(&update.old, SMALL));
-    let longer = [&update.patch[..], &[0]].concat();
-    let (end, behind) = longer.split_at(update.patch.len());
-    for pieces in [&[&longer[..]][..], &[end, behind]] {
-        let (selected, result) = ab(&flash, pieces, Ok(()));
-        assert_eq!(selected, 0);
-        assert_eq!(result, Err(format!("TrailingInput {{ expected: {} }}", end.len())));
-    }
-    assert_eq!(ab(&flash, &[end, &[]], Ok(())), (1, Ok(())));
-}
-
-/// Counts what goes through it, as a hardware unit would compute it.
-struct Counting<'a>(sha2::Sha256, &'a mut usize);
-
-impl OutputSizeUser for Counting<'_> {
-    type OutputSize = U32;
-}
-
-impl digest::Update for Counting<'_> {
-    fn update(&mut self, bytes: &[u8]) {
-        *self.1 += bytes.len();
-        digest::Update::update(&mut self.0, bytes);
-    }
-}
-
-impl FixedOutput for Counting<'_> {
-    fn finalize_into(self, out: &mut Output<Self>) {
-        FixedOutput::finalize_into(self.0, out);
-    }
-}
-
-struct Engine<'a>(&'a mut usize);
-
-impl Sha256Engine for Engine<'_> {
-    type Hasher<'h>
-        = Counting<'h>
-    where
-        Self: 'h;
-
-    fn start(&mut self) -> Counting<'_> {
-        Counting(sha2::Sha256::default(), self.0)
-    }
-}
-
-#[test]
-fn another_sha_256_is_used_for_both_images() {
-    let update = update(Codec::Model, 1, 9000);
-    let (mut workspace, mut slot, mut hashed) = (workspace(&update.patch), vec![0; update.new.len()], 0);
-    let sha = Engine(&mut hashed);
-    let options = ApplyOptions::default();
-    let mut applier = Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
-    applier.feed(&update.patch).unwrap();
-    applier.finish().unwrap();
-    assert_eq!(hashed, update.old.len() + update.new.len());
-    assert_eq!(slot, update.new);
 }

@@ -117,8 +117,15 @@ fn panic_free() -> Result<Outcome> {
 /// A folder with images, for patches and results.
 fn images(name: &str) -> Result<PathBuf> {
     let folder = folder(name)?;
-    for (from, to) in [("cortex-m-1.0.bin", "old.bin"), ("cortex-m-1.1.bin", "new.bin")] {
-        let from = root().join("testdata/firmware").join(from);
+    for (from, to) in [
+        ("firmware/cortex-m-1.0.bin", "old.bin"),
+        ("firmware/cortex-m-1.1.bin", "new.bin"),
+        ("firmware/cortex-m-1.0.s19", "old.s19"),
+        ("firmware/cortex-m-1.1.hex", "new.hex"),
+        ("packages/heron-1.0.zip", "old.zip"),
+        ("packages/heron-1.1.zip", "new.zip"),
+    ] {
+        let from = root().join("testdata").join(from);
         std::fs::copy(&from, folder.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
     }
     Ok(folder)
@@ -151,6 +158,7 @@ fn sanitized() -> Result<String> {
     };
     // The first one writes the patches that the others apply.
     run(&["tests/test_host.c"], &host, "test_host")?;
+    run(&["tests/test_packages.c"], &host, "test_packages")?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
     run(&SLOTS_TEST, &apply, "test_slots")?;
     run(&APPLIER_TEST, &host, "test_applier_of_host")?;
@@ -167,6 +175,7 @@ fn valgrind() -> Result<()> {
     // valgrind is slow: of the cuts in the last one, some have to do.
     for (sources, library, name, arguments) in [
         (&["tests/test_host.c"][..], &host, "test_host", &[][..]),
+        (&["tests/test_packages.c"], &host, "test_packages", &[]),
         (&APPLIER_TEST, &apply, "test_applier", &[]),
         (&SLOTS_TEST, &apply, "test_slots", &["50"]),
     ] {

@@ -31,7 +31,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = root().join("bindings/c");
     for (package, modules, name) in [
         ("abi", &["status", "callbacks", "applier", "detail", "info"][..], "flashdelta_apply.h"),
-        ("host", &["options", "make", "apply", "buffer", "error"][..], "flashdelta.h"),
+        (
+            "host",
+            &[
+                "buffer",
+                "error",
+                "progress",
+                "options",
+                "options/device",
+                "options/patch",
+                "options/apply",
+                "make",
+                "apply",
+                "firmware",
+            ][..],
+            "flashdelta.h",
+        ),
     ] {
         let path = folder.join("include").join(name);
         let made = generate(&folder.join(package), modules)?;

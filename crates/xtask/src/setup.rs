@@ -33,7 +33,7 @@ pub(crate) fn needs() -> Vec<Need> {
         need("finding the C libraries", exists("pkg-config") && exists("cmake"), &["pkg-config", "cmake"]),
     ];
     for target in &Target::ALL {
-        needs.push(need(target.triple, target.lacking().is_none(), target.packages));
+        needs.push(need(target.triple, target.lacking().is_none(), &target.packages()));
     }
     needs
 }

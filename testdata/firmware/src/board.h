@@ -15,6 +15,24 @@
 #define CLOCK_BASE 0x600C0000u
 #define CORE_HZ 160000000u
 #define STORE_ADDR 0x423F0000u
+#elif defined(__XTENSA__)
+/* Named after the chips; the peripherals are as invented as on the other boards. */
+#if defined(__XTENSA_WINDOWED_ABI__)
+#define BOARD_NAME "heron-esp32"
+#else
+#define BOARD_NAME "heron-esp8266"
+#endif
+#define UART_BASE 0x60000000u
+#define GPIO_BASE 0x60000300u
+#define I2C_BASE 0x60000D00u
+#define SPI_BASE 0x60000100u
+#define ADC_BASE 0x60000500u
+#define TIMER_BASE 0x60000600u
+#define WDT_BASE 0x60000900u
+#define FLASHC_BASE 0x60000200u
+#define CLOCK_BASE 0x60000800u
+#define CORE_HZ 80000000u
+#define STORE_ADDR 0x402FB000u
 #else
 #define BOARD_NAME "heron-m4"
 #define UART_BASE 0x40013800u

@@ -55,6 +55,16 @@ __attribute__((interrupt("machine"), aligned(4), used)) void trap_entry(void)
     }
 }
 
+#elif defined(__XTENSA__)
+
+/* The boot ROM has a stack, calls the entry point, and attaches the handlers. */
+void reset_entry(void);
+void reset_entry(void) { start(); }
+
+static void exception(void) { fault(1, 0); }
+
+__attribute__((section(".handlers"), used)) void (*const handlers[])(void) = { exception, tick_isr, uart_isr };
+
 #else
 
 void reset_entry(void);

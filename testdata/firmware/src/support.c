@@ -155,7 +155,7 @@ bool parse_int(const char *s, int32_t *out)
 
 /* The compiler asks for these on 32-bit cores without wide shifts. Written on
  * halves, so that they do not call themselves. */
-#if defined(__riscv)
+#if defined(__riscv) || defined(__XTENSA__)
 union wide { uint64_t v; struct { uint32_t lo, hi; } h; };
 
 uint64_t __ashldi3(uint64_t v, int n);
@@ -189,5 +189,63 @@ int64_t __ashrdi3(int64_t v, int n)
     else if (n)
         w.h.lo = w.h.lo >> n | w.h.hi << (32 - n), w.h.hi = (uint32_t)((int32_t)w.h.hi >> n);
     return (int64_t)w.v;
+}
+#endif
+
+/* The boot ROM of the chips has these. The LX106 does not divide. */
+#if defined(__XTENSA__)
+uint64_t __muldi3(uint64_t a, uint64_t b);
+uint64_t __muldi3(uint64_t a, uint64_t b)
+{
+    union wide x = { a }, y = { b }, r;
+    uint32_t al = x.h.lo & 0xFFFF, ah = x.h.lo >> 16, bl = y.h.lo & 0xFFFF, bh = y.h.lo >> 16;
+    uint32_t low = al * bl, m1 = ah * bl + (low >> 16), m2 = al * bh + (m1 & 0xFFFF);
+    r.h.lo = m2 << 16 | (low & 0xFFFF);
+    r.h.hi = ah * bh + (m1 >> 16) + (m2 >> 16) + x.h.lo * y.h.hi + x.h.hi * y.h.lo;
+    return r.v;
+}
+
+static uint32_t divide(uint32_t n, uint32_t d, uint32_t *rem)
+{
+    uint32_t q = 0, r = 0;
+    for (int i = 31; i >= 0; i--) {
+        r = r << 1 | (n >> i & 1);
+        if (r >= d) {
+            r -= d;
+            q |= 1u << i;
+        }
+    }
+    *rem = r;
+    return q;
+}
+
+uint32_t __udivsi3(uint32_t n, uint32_t d);
+uint32_t __udivsi3(uint32_t n, uint32_t d)
+{
+    uint32_t r;
+    return divide(n, d, &r);
+}
+
+uint32_t __umodsi3(uint32_t n, uint32_t d);
+uint32_t __umodsi3(uint32_t n, uint32_t d)
+{
+    uint32_t r;
+    divide(n, d, &r);
+    return r;
+}
+
+int32_t __divsi3(int32_t n, int32_t d);
+int32_t __divsi3(int32_t n, int32_t d)
+{
+    uint32_t r, q = divide(n < 0 ? 0 - (uint32_t)n : (uint32_t)n, d < 0 ? 0 - (uint32_t)d : (uint32_t)d, &r);
+    return (int32_t)((n < 0) != (d < 0) ? 0 - q : q);
+}
+
+int32_t __modsi3(int32_t n, int32_t d);
+int32_t __modsi3(int32_t n, int32_t d)
+{
+    uint32_t r;
+    divide(n < 0 ? 0 - (uint32_t)n : (uint32_t)n, d < 0 ? 0 - (uint32_t)d : (uint32_t)d, &r);
+    return (int32_t)(n < 0 ? 0 - r : r);
 }
 #endif

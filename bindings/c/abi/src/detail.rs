@@ -109,7 +109,19 @@ impl flashdelta_error_detail {
             }
             ApplyError::Poisoned => Self::new(FLASHDELTA_ERR_FAILED_BEFORE),
             // What is newer than this list still has a class.
-            other => Self::new(of_class(other.class())),
+            other => Self::new(Self::of_class(other.class())),
+        }
+    }
+
+    /// The number of a class, for errors that have none of their own.
+    pub fn of_class(class: ErrorClass) -> flashdelta_status {
+        match class {
+            ErrorClass::BadPatch => FLASHDELTA_ERR_BAD_PATCH,
+            ErrorClass::WrongBase => FLASHDELTA_ERR_WRONG_BASE,
+            ErrorClass::WrongDevice => FLASHDELTA_ERR_WRONG_DEVICE,
+            ErrorClass::DoesNotFit => FLASHDELTA_ERR_DOES_NOT_FIT,
+            ErrorClass::Io => FLASHDELTA_ERR_IO,
+            _ => FLASHDELTA_ERR_INTERNAL,
         }
     }
 }
@@ -159,16 +171,5 @@ impl From<&HeaderError> for flashdelta_error_detail {
             }
             _ => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED),
         }
-    }
-}
-
-fn of_class(class: ErrorClass) -> flashdelta_status {
-    match class {
-        ErrorClass::BadPatch => FLASHDELTA_ERR_BAD_PATCH,
-        ErrorClass::WrongBase => FLASHDELTA_ERR_WRONG_BASE,
-        ErrorClass::WrongDevice => FLASHDELTA_ERR_WRONG_DEVICE,
-        ErrorClass::DoesNotFit => FLASHDELTA_ERR_DOES_NOT_FIT,
-        ErrorClass::Io => FLASHDELTA_ERR_IO,
-        _ => FLASHDELTA_ERR_INTERNAL,
     }
 }

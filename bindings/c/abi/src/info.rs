@@ -13,7 +13,6 @@ const _: () = assert!(FLASHDELTA_MAX_HEADER_LEN == MAX_HEADER_LEN);
 
 /// How the body of a patch is coded. The numbers are those of the patch format.
 #[repr(u32)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum flashdelta_codec {
     /// Plain operations.
     FLASHDELTA_CODEC_RAW = 0,
@@ -27,7 +26,6 @@ pub enum flashdelta_codec {
 
 /// An instruction set that a patch predicts by. The numbers are those of the patch format.
 #[repr(u32)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum flashdelta_isa {
     /// None; units of 4 bytes.
     FLASHDELTA_ISA_NONE = 0,

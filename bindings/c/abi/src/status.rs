@@ -18,6 +18,7 @@ use core::ffi::{c_char, CStr};
 /// | 6 | the device (or this build of the library) lacks memory or features | make the patch for another profile |
 /// | 7 | reading or writing failed: a callback returned non-zero, or a file could not be used | see to the flash or the disk |
 /// | 8 | a callback asked to give up | |
+/// | 9 | a firmware file is damaged or dubious (hosts only) | see the text of the error |
 ///
 /// Later versions may add numbers: treat an unknown one by its class.
 #[repr(i32)]
@@ -62,6 +63,8 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_TRAILING_INPUT = 306,
     /// The new image reads back wrong. It must not be used. Detail: both digests, 32 bytes.
     FLASHDELTA_ERR_NEW_MISMATCH = 307,
+    /// What the patch says about the new file cannot be used (hosts only). The image alone can still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
+    FLASHDELTA_ERR_HOST_SECTION = 308,
 
     /// The old image does not fit the patch, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_BASE = 400,
@@ -69,6 +72,11 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_OLD_MISMATCH = 401,
     /// The old slot is shorter than the image that the patch was made from. Nothing has been written. Detail: `expected` and `found` bytes.
     FLASHDELTA_ERR_OLD_TOO_SHORT = 402,
+    /// The patch builds on how the old file was written, but this one is a plain binary (hosts only): give the file that the patch was made from, or ask for
+    /// #FLASHDELTA_FORMAT_RAW.
+    FLASHDELTA_ERR_NEEDS_OLD_TEXT = 403,
+    /// The new image is right, but the file around it is not, as the old file was written otherwise (hosts only).
+    FLASHDELTA_ERR_NEW_FILE_MISMATCH = 404,
 
     /// The patch is for other devices, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_DEVICE = 500,
@@ -110,6 +118,8 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_IMAGES_TOO_LARGE = 611,
     /// The device profile rules out the codec or the instruction set that was asked for (maker).
     FLASHDELTA_ERR_NOT_IN_PROFILE = 612,
+    /// What was asked for cannot be written in that format (hosts only).
+    FLASHDELTA_ERR_CANNOT_CONVERT = 613,
 
     /// Reading or writing failed, for a reason that has no number of its own.
     FLASHDELTA_ERR_IO = 700,
@@ -130,12 +140,15 @@ pub enum flashdelta_status {
 
     /// A progress callback asked to give up (hosts only).
     FLASHDELTA_ERR_CANCELLED = 801,
+
+    /// A firmware file or an archive is damaged or dubious (hosts only). The text of the error says where. flashdelta_options_set_verbatim() takes it as it is.
+    FLASHDELTA_ERR_FIRMWARE_FILE = 901,
 }
 
 use flashdelta_status::*;
 
 /// What the numbers mean, in a few words.
-const TEXTS: [(flashdelta_status, &CStr); 48] = [
+const TEXTS: [(flashdelta_status, &CStr); 53] = [
     (FLASHDELTA_OK, c"success"),
     (FLASHDELTA_NEED_MORE, c"more bytes of the patch are needed"),
     (FLASHDELTA_ERR_INTERNAL, c"a fault in flashdelta: please report it"),
@@ -153,9 +166,12 @@ const TEXTS: [(flashdelta_status, &CStr); 48] = [
     (FLASHDELTA_ERR_TRUNCATED, c"the patch is not complete"),
     (FLASHDELTA_ERR_TRAILING_INPUT, c"there is input behind the end of the patch"),
     (FLASHDELTA_ERR_NEW_MISMATCH, c"the new image reads back wrong and must not be used"),
+    (FLASHDELTA_ERR_HOST_SECTION, c"what the patch says about the new file cannot be used"),
     (FLASHDELTA_ERR_WRONG_BASE, c"the old image does not match the patch"),
     (FLASHDELTA_ERR_OLD_MISMATCH, c"the old image is not the one that the patch was made from"),
     (FLASHDELTA_ERR_OLD_TOO_SHORT, c"the old slot is shorter than the image that the patch was made from"),
+    (FLASHDELTA_ERR_NEEDS_OLD_TEXT, c"the patch builds on the text of the old file, and this is a plain binary"),
+    (FLASHDELTA_ERR_NEW_FILE_MISMATCH, c"the new image is right, but not the file around it"),
     (FLASHDELTA_ERR_WRONG_DEVICE, c"the patch is for other devices"),
     (FLASHDELTA_ERR_NO_IDENTITY, c"the patch does not say which devices it is for, and this device asks for it"),
     (FLASHDELTA_ERR_WRONG_PRODUCT, c"the patch is for another product"),
@@ -174,6 +190,7 @@ const TEXTS: [(flashdelta_status, &CStr); 48] = [
     (FLASHDELTA_ERR_PROFILE_TOO_SMALL, c"no patch with these options fits the RAM of the device"),
     (FLASHDELTA_ERR_IMAGES_TOO_LARGE, c"the images are too large"),
     (FLASHDELTA_ERR_NOT_IN_PROFILE, c"the device profile rules out what was asked for"),
+    (FLASHDELTA_ERR_CANNOT_CONVERT, c"this cannot be written in that format"),
     (FLASHDELTA_ERR_IO, c"reading or writing failed"),
     (FLASHDELTA_ERR_READ_OLD, c"reading the old image failed"),
     (FLASHDELTA_ERR_READ_NEW, c"reading back the new image failed"),
@@ -183,6 +200,7 @@ const TEXTS: [(flashdelta_status, &CStr); 48] = [
     (FLASHDELTA_ERR_COMMIT_NEW, c"the new image is complete, but handing it over failed"),
     (FLASHDELTA_ERR_FILE, c"a file could not be read or written"),
     (FLASHDELTA_ERR_CANCELLED, c"cancelled"),
+    (FLASHDELTA_ERR_FIRMWARE_FILE, c"a firmware file is damaged"),
     // What has no entry yet.
     (FLASHDELTA_ERR_INTERNAL, c"unknown status"),
 ];

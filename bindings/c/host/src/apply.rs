@@ -3,15 +3,19 @@
 use core::ffi::c_char;
 use core::fmt;
 
-use flashdelta::apply::{Applier, NewFile, NewImage, OldFile, OldImage};
+use flashdelta::apply::{Applier, MemoryImage, NewFile, NewImage, OldFile, OldImage};
+use flashdelta::image;
+use flashdelta::package::{bundle, Files, Output};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};
 
 use crate::buffer::flashdelta_buffer;
 use crate::error::{guard, Failure};
-use crate::options::{flashdelta_options, flashdelta_phase};
+use crate::files;
+use crate::options::flashdelta_options;
 use crate::paths;
+use crate::progress::flashdelta_phase;
 
 /// Bytes of the patch that are fed at a time: the progress callback is asked in between.
 const PIECE: usize = 1024;
@@ -19,13 +23,16 @@ const PIECE: usize = 1024;
 /// Workspace beyond the stated one: larger windows.
 const EXTRA: usize = 64 * 1024;
 
-/// Applies a patch in memory.
+/// Applies a patch in memory, one for devices or a bundle.
 ///
-/// @param old the old image; may be NULL if `old_len` is 0. It may be longer than the one that the patch was made from, as the content of a slot is
+/// What comes out is the very file that the patch was made for, unless flashdelta_options_set_output() says otherwise. Files that grow out of all proportion, beyond 64 MiB and 16 times
+/// the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
+///
+/// @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may be longer than the one that the patch was made from, as the content of a slot is
 /// @param old_len its size in bytes
 /// @param patch the patch
 /// @param patch_len its size in bytes
-/// @param options the device (flashdelta_options_set_device()) and the progress callback count; NULL for the defaults
+/// @param options the device, the output and the progress callback count; NULL for the defaults
 /// @param[out] new_image written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
 /// @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx); #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
@@ -50,13 +57,13 @@ pub unsafe extern "C" fn flashdelta_apply(
         }
         // SAFETY: the caller's promise.
         let (old, patch, options) = unsafe { (bytes(old, old_len)?, bytes(patch, patch_len)?, options.as_ref()) };
-        let new = drive(old, Vec::new(), patch, options)?;
+        let new = apply(old, patch, options)?;
         // SAFETY: the caller's promise.
         Ok(unsafe { put(new_image, new.into()) }?)
     })
 }
 
-/// As flashdelta_apply(), from files to a file.
+/// As flashdelta_apply(), from files to a file; bundles between folders make a folder, which must not be there yet.
 ///
 /// The new image is written under a temporary name beside the final one, which it gets once it is complete, verified and on the disk; on errors it is
 /// removed. A file that has that name already is replaced.
@@ -64,7 +71,7 @@ pub unsafe extern "C" fn flashdelta_apply(
 /// @param old_path of the old image; any bytes on Unix, UTF-8 on Windows, as all paths
 /// @param patch_path of the patch
 /// @param new_path of the new image; not the same file as one of the others
-/// @param options the device (flashdelta_options_set_device()) and the progress callback count; NULL for the defaults
+/// @param options the device, the output and the progress callback count; NULL for the defaults
 /// @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written, or if `new_path` is one of the others
 ///
 /// # Safety
@@ -83,13 +90,13 @@ pub unsafe extern "C" fn flashdelta_apply_file(
             unsafe { (paths::path(old_path)?, paths::path(patch_path)?, paths::path(new_path)?) };
         // SAFETY: the caller's promise.
         let options = unsafe { options.as_ref() };
-        let same = |path| std::fs::canonicalize(path).ok();
-        if same(&new_path).is_some_and(|new| [same(&old_path), same(&patch_path)].contains(&Some(new))) {
-            let message = format!("{} is also an input", new_path.display());
-            return Err(Failure::new(FLASHDELTA_ERR_FILE, message));
+        files::check_output(&new_path, &[&old_path, &patch_path])?;
+        let patch = files::read(&patch_path)?;
+        if !is_plain(&old_path, &patch, options)? {
+            // Making what it is made of takes all of it in memory.
+            return files::write_unpacked(&new_path, &apply(&files::read_packed(&old_path)?, &patch, options)?);
         }
         let old = OldFile::open(&old_path).map_err(|error| Failure::file("read", &old_path, &error))?;
-        let patch = std::fs::read(&patch_path).map_err(|error| Failure::file("read", &patch_path, &error))?;
         let new = NewFile::create(&new_path).map_err(|error| Failure::file("write", &new_path, &error))?;
         drive(old, new, &patch, options).map(drop)
     })
@@ -101,7 +108,7 @@ pub unsafe extern "C" fn flashdelta_apply_file(
 /// @param old_len its size in bytes
 /// @param patch the patch
 /// @param patch_len its size in bytes
-/// @param options the device (flashdelta_options_set_device()) and the progress callback count; NULL for the defaults
+/// @param options the device, the output and the progress callback count; NULL for the defaults
 /// @return as flashdelta_apply()
 ///
 /// # Safety
@@ -118,11 +125,42 @@ pub unsafe extern "C" fn flashdelta_verify(
     guard(|| {
         // SAFETY: the caller's promise.
         let (old, patch, options) = unsafe { (bytes(old, old_len)?, bytes(patch, patch_len)?, options.as_ref()) };
-        drive(old, Vec::new(), patch, options).map(drop)
+        apply(old, patch, options).map(drop)
     })
 }
 
-/// Applies a whole patch; gives the new image.
+/// Are the files images as they are? Then the new one can be written as it is made.
+fn is_plain(old: &std::path::Path, patch: &[u8], options: Option<&flashdelta_options>) -> Result<bool, Failure> {
+    use std::io::Read as _;
+
+    if bundle::is_bundle(patch) || options.is_some_and(|options| options.output != Output::Same) {
+        return Ok(false);
+    }
+    let mut start = Vec::new();
+    let read = std::fs::File::open(old).and_then(|file| file.take(4096).read_to_end(&mut start));
+    read.map_err(|error| Failure::file("read", old, &error))?;
+    // What is wrong with the patch is found out when it is applied.
+    let has_host_section = matches!(PatchHeader::parse(patch), Ok(Some(header)) if header.host_len != 0);
+    Ok(!has_host_section && !image::detect(&start).is_records())
+}
+
+/// Applies a whole patch of any kind to a file; gives the new file.
+fn apply(old: &[u8], patch: &[u8], options: Option<&flashdelta_options>) -> Result<Vec<u8>, Failure> {
+    let output = options.map_or(Output::Same, |options| options.output);
+    if bundle::is_bundle(patch) {
+        if output != Output::Same || options.is_some_and(|options| options.device.is_some()) {
+            let message = "the patch is a bundle, for hosts: it knows no devices and no other formats";
+            return Err(Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message));
+        }
+        return Ok(bundle::apply(old, patch)?);
+    }
+    let files = Files::of(old, patch)?;
+    let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
+    let image = drive(files.old_image(), new, patch, options)?;
+    Ok(files.finish(image.into_bytes(), output)?)
+}
+
+/// Applies a whole patch for devices; gives the new image.
 fn drive<O: OldImage, N: NewImage>(
     old: O,
     new: N,

@@ -10,6 +10,9 @@ use std::path::Path;
 
 use flashdelta::apply::ApplyError;
 use flashdelta::diff::DiffError;
+use flashdelta::image::ImageError;
+use flashdelta::package::bundle::BundleError;
+use flashdelta::package::PackageError;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{flashdelta_error_detail, flashdelta_strerror};
 
@@ -65,6 +68,7 @@ impl From<DiffError> for Failure {
             }
             DiffError::CodecNotBuilt { .. } => FLASHDELTA_ERR_CODEC_NOT_BUILT,
             DiffError::Cancelled => FLASHDELTA_ERR_CANCELLED,
+            DiffError::OldFile(_) | DiffError::NewFile(_) => FLASHDELTA_ERR_FIRMWARE_FILE,
             _ => FLASHDELTA_ERR_DOES_NOT_FIT,
         };
         Self::new(status, error.to_string())
@@ -74,6 +78,41 @@ impl From<DiffError> for Failure {
 impl<O: fmt::Display, N: fmt::Display> From<ApplyError<O, N>> for Failure {
     fn from(error: ApplyError<O, N>) -> Self {
         Self::new(flashdelta_error_detail::of(&error).status, error.to_string())
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        Self::new(FLASHDELTA_ERR_FIRMWARE_FILE, error.to_string())
+    }
+}
+
+impl From<PackageError> for Failure {
+    fn from(error: PackageError) -> Self {
+        let status = match &error {
+            PackageError::Apply(error) => flashdelta_error_detail::of(error).status,
+            PackageError::OldFile(_) => FLASHDELTA_ERR_FIRMWARE_FILE,
+            PackageError::HostSection { .. } => FLASHDELTA_ERR_HOST_SECTION,
+            PackageError::NeedsOldText => FLASHDELTA_ERR_NEEDS_OLD_TEXT,
+            PackageError::NewFileMismatch { .. } => FLASHDELTA_ERR_NEW_FILE_MISMATCH,
+            PackageError::Convert(_) => FLASHDELTA_ERR_CANNOT_CONVERT,
+            _ => FLASHDELTA_ERR_BAD_PATCH,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<BundleError> for Failure {
+    fn from(error: BundleError) -> Self {
+        let status = match &error {
+            BundleError::OldMismatch { .. } => FLASHDELTA_ERR_OLD_MISMATCH,
+            BundleError::NewMismatch { .. } => FLASHDELTA_ERR_NEW_MISMATCH,
+            BundleError::NotABundle { .. } => FLASHDELTA_ERR_NOT_A_PATCH,
+            BundleError::UnsupportedVersion { .. } => FLASHDELTA_ERR_UNSUPPORTED_VERSION,
+            BundleError::UnknownFeature { .. } => FLASHDELTA_ERR_UNSUPPORTED_FEATURE,
+            error => flashdelta_error_detail::of_class(error.class()),
+        };
+        Self::new(status, error.to_string())
     }
 }
 

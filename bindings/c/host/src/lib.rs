@@ -13,9 +13,12 @@
 mod apply;
 mod buffer;
 mod error;
+mod files;
+mod firmware;
 mod make;
 mod options;
 mod paths;
+mod progress;
 
 // The applier's functions are exported as well.
 extern crate flashdelta_c_abi;

@@ -2,25 +2,30 @@
 
 use core::ffi::c_char;
 
-use flashdelta::apply::{NewFile, NewImage as _};
-use flashdelta::diff;
+use flashdelta::diff::{self, DiffOptions};
+use flashdelta::package::{self, bundle};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};
 
 use crate::buffer::flashdelta_buffer;
 use crate::error::{guard, Failure};
+use crate::files;
 use crate::options::flashdelta_options;
 use crate::paths;
 
-/// Makes a patch that turns one image into another. The same arguments give the same patch on every machine.
+/// Makes a patch that turns one firmware file into another. The same arguments give the same patch on every machine.
 ///
-/// @param old the image that devices have; a file in a format that tells addresses (ESP image, ELF, ...) is understood. May be NULL if `old_len` is 0
+/// Of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched: a device makes the new memory of such a patch, flashdelta_apply() the very
+/// file. A patch between archives (zip, tar, gzip) is a *bundle*, which only hosts can apply, unless a patch between both as they are is smaller;
+/// flashdelta_read_firmware_info() tells which it is. flashdelta_options_set_verbatim() has files of any kind patched as they are.
+///
+/// @param old the file that devices have, or were made of; formats that tell addresses (ESP image, ELF, ...) are understood. May be NULL if `old_len` is 0
 /// @param old_len its size in bytes; both images together have less than 2 GiB
 /// @param new_image the image that they shall have; may be NULL if `new_len` is 0
 /// @param new_len its size in bytes
 /// @param options NULL for the defaults
 /// @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE; #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
 ///     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// May be called from any thread, and from several at a time. It starts threads, and takes many times the size of
@@ -52,7 +57,8 @@ pub unsafe extern "C" fn flashdelta_make(
     })
 }
 
-/// As flashdelta_make(), from files to a file.
+/// As flashdelta_make(), from files to a file. In place of a file there may be a folder, or a manifest.json (ESP Web Tools) or flasher_args.json (ESP-IDF) with
+/// the parts that it names beside it: they count as archives.
 ///
 /// The patch is written under a temporary name beside the final one, which it gets once it is complete and on the disk. A file that has that name already
 /// is replaced.
@@ -61,7 +67,7 @@ pub unsafe extern "C" fn flashdelta_make(
 /// @param new_path of the image that they shall have
 /// @param patch_path of the patch
 /// @param options NULL for the defaults
-/// @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file cannot be read or written
+/// @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if `patch_path` is one of the others
 ///
 /// # Safety
 ///
@@ -79,21 +85,26 @@ pub unsafe extern "C" fn flashdelta_make_file(
             unsafe { (paths::path(old_path)?, paths::path(new_path)?, paths::path(patch_path)?) };
         // SAFETY: the caller's promise.
         let options = unsafe { options.as_ref() };
-        let read = |path| std::fs::read(path).map_err(|error| Failure::file("read", path, &error));
-        let made = make(&read(&old_path)?, &read(&new_path)?, options)?;
-        let write = || {
-            let mut file = NewFile::create(&patch_path)?;
-            file.write(0, &made)?;
-            file.flush()?;
-            file.commit()
-        };
-        write().map_err(|error| Failure::file("write", &patch_path, &error))
+        files::check_output(&patch_path, &[&old_path, &new_path])?;
+        let verbatim = options.is_some_and(|options| options.verbatim);
+        let read = |path| if verbatim { files::read(path) } else { files::read_packed(path) };
+        files::write(&patch_path, &make(&read(&old_path)?, &read(&new_path)?, options)?)
     })
 }
 
 fn make(old: &[u8], new: &[u8], options: Option<&flashdelta_options>) -> Result<Vec<u8>, Failure> {
-    let options = options.map_or_else(diff::DiffOptions::new, |options| options.for_diff());
-    Ok(diff::diff(old, new, &options)?.bytes)
+    let diff_options = options.map_or_else(DiffOptions::new, |options| options.for_diff());
+    if options.is_some_and(|options| options.verbatim) {
+        return Ok(diff::diff(old, new, &diff_options)?.bytes);
+    }
+    if !files::is_container(old) && !files::is_container(new) {
+        return Ok(package::diff(old, new, &diff_options)?.bytes);
+    }
+    let made = bundle::diff(old, new, &diff_options)?;
+    // A device can apply it if it is a patch between both files as they are; packed folders are no files.
+    let is_folder = bundle::folder::is(old) || bundle::folder::is(new);
+    let plain = bundle::plain_patch(&made.bytes).filter(|_| !is_folder).map(<[u8]>::to_vec);
+    Ok(plain.unwrap_or(made.bytes))
 }
 
 /// The version of this library.

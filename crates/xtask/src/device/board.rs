@@ -31,11 +31,11 @@ impl Board {
         name: "virt, lowrisc-ibex",
         qemu: "qemu-system-riscv32",
         arguments: &["-M", "virt", "-cpu", "lowrisc-ibex", "-m", "128M", "-bios", "none", "-icount", "shift=0"],
-        vectors: 0,
-        reset: 0,
         code: 0x8000_0000,
         data: 0x8010_0000,
         memory: (0x8020_0000, 120 << 20),
+        vectors: 0,
+        reset: 0,
         instructions_per_tick: (1, 1),
         wide_counter: true,
         host: "semihosting.c",
@@ -48,33 +48,24 @@ impl Board {
         name: "mps2-an385",
         qemu: "qemu-system-arm",
         arguments: &["-M", "mps2-an385", "-icount", "shift=6"],
-        vectors: 0,
-        reset: 0,
         code: 0,
         data: 0x2000_0000,
         memory: (0x2100_0000, 16 << 20),
         instructions_per_tick: (40, 64),
         wide_counter: false,
-        host: "semihosting.c",
         assembly: &["cortex-m.s", "mps2.s"],
-        feature: None,
+        ..Self::VIRT
     };
 
     /// The chip with more RAM than the real one's 16 KiB: both images and the patch lie in it. A tick is 62.5 ns.
     pub(crate) const MICROBIT: Self = Self {
         name: "microbit",
-        qemu: "qemu-system-arm",
         arguments: &["-M", "microbit", "-global", "nrf51-soc.sram-size=0x2000000", "-icount", "shift=6"],
-        vectors: 0,
-        reset: 0,
-        code: 0,
-        data: 0x2000_0000,
         memory: (0x2010_0000, 30 << 20),
         instructions_per_tick: (125, 128),
-        wide_counter: false,
-        host: "semihosting.c",
         assembly: &["cortex-m.s", "microbit.s"],
         feature: Some("board-microbit"),
+        ..Self::MPS2
     };
 
     /// The core of the ESP8266. A tick of `CCOUNT` is 25 ns, an instruction lasts 2^5 ns.
@@ -98,7 +89,6 @@ impl Board {
     /// instruction lasts 2^7 ns.
     pub(crate) const SIM_DC233C: Self = Self {
         name: "sim, dc233c",
-        qemu: "qemu-system-xtensa",
         arguments: &["-M", "sim", "-cpu", "dc233c", "-m", "64M", "-icount", "shift=7"],
         vectors: 0x2000,
         reset: 0xFE00_0000,
@@ -106,10 +96,8 @@ impl Board {
         data: 0x10_0000,
         memory: (0x20_0000, 60 << 20),
         instructions_per_tick: (100, 128),
-        wide_counter: false,
-        host: "simcall.c",
         assembly: &["dc233c.s"],
-        feature: None,
+        ..Self::SIM_LX106
     };
 
     pub(crate) fn instructions(&self, ticks: u64) -> u64 {

@@ -94,20 +94,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if targets.is_empty() {
         bail!("no such target: there are {}", Target::ALL.map(|target| target.name).join(", "));
     }
-    let pairs = match &args.pair[..] {
+    let given = match &args.pair[..] {
         [old, new] => {
             let here = std::env::current_dir()?;
             let name = new.file_name().map_or("pair".to_owned(), |name| name.to_string_lossy().into_owned());
-            vec![Pair::read(name, &here.join(old), &here.join(new))?]
+            Some(Pair::read(name, &here.join(old), &here.join(new))?)
         }
-        _ => Pair::samples()?,
+        _ => None,
     };
     let mut session = Session { args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
     Patch::prepare()?;
     for target in targets {
         match target.lacking() {
             Some(why) => println!("{} is skipped: {why}", target.name),
-            None => session.target(target, &pairs)?,
+            None => match &given {
+                Some(pair) => session.target(target, core::slice::from_ref(pair))?,
+                None => session.target(target, &Pair::samples(target.samples)?)?,
+            },
         }
     }
     session.end()
@@ -120,7 +123,7 @@ pub(crate) fn test(target: &'static Target) -> Result<String> {
     let crate::Chore::Device(args) = args.chore else { bail!("not what was asked for") };
     let mut session = Session { args: &args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
     Patch::prepare()?;
-    session.target(target, &Pair::samples()?)?;
+    session.target(target, &Pair::samples(target.samples)?)?;
     session.measured.check()
 }
 
@@ -196,10 +199,10 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Damaged patches, of a part of the first sample: most end early, and some run to their end.
+    /// Damaged patches, of a part of a sample, the last one: most end early, and some run to their end.
     fn hostile(&self, at: (&'static Target, Language)) -> Result<()> {
-        let samples = Pair::samples()?;
-        let pair = samples.first().context("no samples")?.shortened(16 << 10);
+        let samples = Pair::samples(at.0.samples)?;
+        let pair = samples.last().context("no samples")?.shortened(16 << 10);
         for codec in ["model", "lz4"] {
             let patch = Patch::make(&pair, "4KiB", &["--codec", codec])?;
             let program = self.build(at, &patch.features(), "")?;

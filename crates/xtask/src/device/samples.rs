@@ -20,14 +20,14 @@ impl Pair {
         Ok(Self { name, old: read(old)?, new: read(new)? })
     }
 
-    /// The sample pairs of the repository.
-    pub(crate) fn samples() -> Result<Vec<Self>> {
+    /// The sample pairs of the repository, by name.
+    pub(crate) fn samples(names: &[&str]) -> Result<Vec<Self>> {
         let folder = root().join("testdata/firmware");
         let pair = |name: &str| {
             let [old, new] = ["1.0", "1.1"].map(|version| folder.join(format!("{name}-{version}.bin")));
             Self::read(name.to_owned(), &old, &new)
         };
-        ["riscv", "cortex-m"].into_iter().map(pair).collect()
+        names.iter().copied().map(pair).collect()
     }
 
     /// The first bytes of both images.

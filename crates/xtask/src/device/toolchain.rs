@@ -23,75 +23,76 @@ pub(crate) struct Target {
     pub(crate) emulation: &'static str,
     pub(crate) gcc_flags: &'static [&'static str],
     pub(crate) board: Board,
-    pub(crate) packages: &'static [&'static str],
+    /// The sample pairs that it applies: two that all do, and for Xtensa one of its own kind.
+    pub(crate) samples: &'static [&'static str],
+    packages: &'static [&'static str],
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 5] = [
-        Self {
-            triple: "riscv32imc-unknown-none-elf",
-            name: "rv32imc",
-            chips: "ESP32-C3",
-            isa: "isa-riscv",
-            gnu: "riscv64-unknown-elf-",
-            emulation: "elf32lriscv",
-            gcc_flags: &["-march=rv32imc_zicsr", "-mabi=ilp32"],
-            board: Board::VIRT,
-            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-riscv64-unknown-elf", "qemu-system-misc"],
-        },
-        Self {
-            triple: "thumbv6m-none-eabi",
-            name: "thumbv6m",
-            chips: "Cortex-M0+",
-            isa: "isa-thumb",
-            gnu: "arm-none-eabi-",
-            emulation: "armelf",
-            gcc_flags: &["-mcpu=cortex-m0", "-mthumb"],
-            board: Board::MICROBIT,
-            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-arm-none-eabi", "qemu-system-arm"],
-        },
-        Self {
-            triple: "thumbv7m-none-eabi",
-            name: "thumbv7m",
-            chips: "Cortex-M3",
-            isa: "isa-thumb",
-            gnu: "arm-none-eabi-",
-            emulation: "armelf",
-            gcc_flags: &["-mcpu=cortex-m3", "-mthumb"],
-            board: Board::MPS2,
-            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-arm-none-eabi", "qemu-system-arm"],
-        },
-        Self {
-            triple: "xtensa-lx106",
-            name: "lx106",
-            chips: "ESP8266",
-            isa: "isa-xtensa",
-            gnu: "xtensa-lx106-elf-",
-            emulation: "elf32xtensa",
-            gcc_flags: &[],
-            board: Board::SIM_LX106,
-            packages: &["rustc-web", "cargo-web", "rust-web-src", "gcc-xtensa-lx106", "qemu-system-misc"],
-        },
-        Self {
-            triple: "xtensa-esp32",
-            name: "esp32",
-            chips: "ESP32",
-            isa: "isa-xtensa",
-            gnu: "xtensa-lx106-elf-",
-            emulation: "elf32xtensa",
-            gcc_flags: &[],
-            board: Board::SIM_DC233C,
-            packages: &[
-                "rustc-web",
-                "cargo-web",
-                "rust-web-src",
-                "gcc-xtensa-lx106",
-                "clang-22",
-                "llvm-22",
-                "qemu-system-misc",
-            ],
-        },
-    ];
+    pub(crate) const ALL: [Self; 5] = [Self::RV32IMC, Self::THUMBV6M, Self::THUMBV7M, Self::LX106, Self::ESP32];
+
+    const RV32IMC: Self = Self {
+        triple: "riscv32imc-unknown-none-elf",
+        name: "rv32imc",
+        chips: "ESP32-C3",
+        isa: "isa-riscv",
+        gnu: "riscv64-unknown-elf-",
+        emulation: "elf32lriscv",
+        gcc_flags: &["-march=rv32imc_zicsr", "-mabi=ilp32"],
+        board: Board::VIRT,
+        samples: &["riscv", "cortex-m"],
+        packages: &["gcc-riscv64-unknown-elf", "qemu-system-misc"],
+    };
+
+    const THUMBV7M: Self = Self {
+        triple: "thumbv7m-none-eabi",
+        name: "thumbv7m",
+        chips: "Cortex-M3",
+        isa: "isa-thumb",
+        gnu: "arm-none-eabi-",
+        emulation: "armelf",
+        gcc_flags: &["-mcpu=cortex-m3", "-mthumb"],
+        board: Board::MPS2,
+        packages: &["gcc-arm-none-eabi", "qemu-system-arm"],
+        ..Self::RV32IMC
+    };
+
+    const THUMBV6M: Self = Self {
+        triple: "thumbv6m-none-eabi",
+        name: "thumbv6m",
+        chips: "Cortex-M0+",
+        gcc_flags: &["-mcpu=cortex-m0", "-mthumb"],
+        board: Board::MICROBIT,
+        ..Self::THUMBV7M
+    };
+
+    const LX106: Self = Self {
+        triple: "xtensa-lx106",
+        name: "lx106",
+        chips: "ESP8266",
+        isa: "isa-xtensa",
+        gnu: "xtensa-lx106-elf-",
+        emulation: "elf32xtensa",
+        gcc_flags: &[],
+        board: Board::SIM_LX106,
+        samples: &["riscv", "cortex-m", "esp8266"],
+        packages: &["gcc-xtensa-lx106", "qemu-system-misc"],
+    };
+
+    const ESP32: Self = Self {
+        triple: "xtensa-esp32",
+        name: "esp32",
+        chips: "ESP32",
+        board: Board::SIM_DC233C,
+        samples: &["riscv", "cortex-m", "esp32"],
+        packages: &["gcc-xtensa-lx106", "clang-22", "llvm-22", "qemu-system-misc"],
+        ..Self::LX106
+    };
+
+    /// Debian's packages that it takes: the compiler for Rust, and its own.
+    pub(crate) fn packages(&self) -> Vec<&'static str> {
+        [&["rustc-web", "cargo-web", "rust-web-src"], self.packages].concat()
+    }
 
     /// Do GNU's compiler and assembler not know it, so that LLVM's have to do? GNU's linker does.
     pub(crate) fn needs_llvm(&self) -> bool {
@@ -120,7 +121,7 @@ impl Target {
             () if self.needs_llvm() && !LLVM.iter().all(|tool| exists(tool)) => "no C compiler and assembler for it;",
             () => return None,
         };
-        Some(format!("{missing} Debian: apt-get install {}", self.packages.join(" ")))
+        Some(format!("{missing} Debian: apt-get install {}", self.packages().join(" ")))
     }
 }
 

@@ -60,7 +60,7 @@ impl Slot {
 /// Reads from anywhere.
 pub(super) fn read<F: ReadFlash>(flash: &mut F, at: u32, buf: &mut [u8]) -> Result<(), SlotError<F::Error>> {
     // Known when compiling, mostly; then the rest is not even there.
-    if flash.read_unit() == 1 {
+    if flash.read_unit() == 1 && !buf.is_empty() {
         return Ok(flash.read_at(at, buf)?);
     }
     if flash.read_unit() <= SMALL_READ {

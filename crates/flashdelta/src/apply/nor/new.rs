@@ -221,6 +221,8 @@ struct Writer<F> {
     slot: Slot,
     /// Offset in the slot up to which it is done.
     at: u32,
+    /// The same in the sector at hand: below its length. Kept, since many processors do not divide.
+    done: u32,
     sector: Sector,
     /// May sectors be kept at all?
     keeps: bool,
@@ -229,11 +231,11 @@ struct Writer<F> {
 
 impl<F: Flash> Writer<F> {
     fn new(flash: F, slot: Slot) -> Self {
-        Self { flash, slot, at: 0, sector: Sector::Erased, keeps: true, stats: NorStats::default() }
+        Self { flash, slot, at: 0, done: 0, sector: Sector::Erased, keeps: true, stats: NorStats::default() }
     }
 
     fn restart(&mut self) {
-        self.at = 0;
+        (self.at, self.done) = (0, 0);
         self.sector = Sector::Erased;
     }
 
@@ -244,16 +246,15 @@ impl<F: Flash> Writer<F> {
 
     /// So many of `len` bytes are whole units.
     fn whole_units(&self, len: usize) -> usize {
-        len.wrapping_sub(len.checked_rem(self.flash.write_unit()).unwrap_or(0))
-    }
-
-    /// How much of the sector at hand is done, in bytes.
-    fn done_in_sector(&self) -> u32 {
-        self.at.checked_rem(self.sector_len()).unwrap_or(0)
+        let unit = self.flash.write_unit();
+        if unit.is_power_of_two() {
+            return len & unit.wrapping_neg();
+        }
+        len.wrapping_sub(len.checked_rem(unit).unwrap_or(0))
     }
 
     fn left_in_sector(&self) -> usize {
-        self.sector_len().wrapping_sub(self.done_in_sector()) as usize
+        self.sector_len().wrapping_sub(self.done) as usize
     }
 
     /// Where in the flash it goes on.
@@ -263,7 +264,7 @@ impl<F: Flash> Writer<F> {
 
     /// Makes the next units, all in one sector, these bytes.
     fn program(&mut self, bytes: &[u8], buffer: &mut [u8]) -> Result<(), SlotError<F::Error>> {
-        if self.done_in_sector() == 0 {
+        if self.done == 0 {
             self.enter_sector(buffer.len())?;
         }
         let place = self.place();
@@ -274,15 +275,19 @@ impl<F: Flash> Writer<F> {
             self.write(place, bytes)?;
         }
         self.at = self.at.wrapping_add(bytes.len() as u32);
-        if self.sector == Sector::Kept && self.done_in_sector() == 0 {
-            self.stats.kept = self.stats.kept.saturating_add(1);
+        self.done = self.done.wrapping_add(bytes.len() as u32);
+        if self.done >= self.sector_len() {
+            self.done = 0;
+            if self.sector == Sector::Kept {
+                self.stats.kept = self.stats.kept.saturating_add(1);
+            }
         }
         Ok(())
     }
 
     /// The image is complete. Behind it, its last sector has to be blank.
     fn end(&mut self, buffer: &mut [u8]) -> Result<(), SlotError<F::Error>> {
-        if self.sector == Sector::Kept && self.done_in_sector() > 0 {
+        if self.sector == Sector::Kept && self.done > 0 {
             let place = self.place();
             let end = place.saturating_add(self.left_in_sector() as u32);
             if access::is_blank(&mut self.flash, place, end) {
@@ -309,7 +314,7 @@ impl<F: Flash> Writer<F> {
 
     /// The sector is right up to here, but not further: erases it and writes its start again, which is kept in the buffer, or in the next sector.
     fn renew(&mut self, buffer: &mut [u8]) -> Result<(), SlotError<F::Error>> {
-        let done = self.done_in_sector();
+        let done = self.done;
         let start = self.place().wrapping_sub(done);
         if done == 0 {
             self.erase(start)?;

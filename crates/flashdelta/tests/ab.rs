@@ -1,0 +1,109 @@
+//! Updates from slot to slot up to the boot selection, and SHA-256 by another implementation.
+
+mod common;
+
+use core::cell::RefCell;
+
+use common::slots::{flash_with, update, workspace, Flash, SMALL};
+use flashdelta::apply::ab::{AbError, AbUpdate, Verified};
+use flashdelta::apply::digest::{self, consts::U32, FixedOutput, Output, OutputSizeUser};
+use flashdelta::apply::nor::{slots, Slot};
+use flashdelta::apply::{Applier, ApplyOptions, Sha256Engine};
+use flashdelta::Codec;
+
+/// An A/B update, and how often it has come to the boot selection.
+fn ab(flash: &RefCell<Flash>, pieces: &[&[u8]], boot: Result<(), &'static str>) -> (usize, Result<(), String>) {
+    let (old, new) = slots(flash, SMALL, Slot::new(SMALL.len, SMALL.len), []).unwrap();
+    let mut selected = 0;
+    let select = |_: &Verified| {
+        selected += 1;
+        boot
+    };
+    let mut workspace = [0; 16 << 10];
+    let mut update = AbUpdate::new(&mut workspace, old, new, select, ApplyOptions::default());
+    let fed = pieces.iter().try_for_each(|piece| update.feed(piece).map(|_| ()));
+    let result = match fed {
+        Ok(()) => update.finish().map(|_| ()).map_err(|error| match error {
+            AbError::Boot(error) => error.to_owned(),
+            AbError::Apply(error) => format!("{error:?}"),
+            error => format!("{error:?}"),
+        }),
+        Err(error) => Err(format!("{error:?}")),
+    };
+    (selected, result)
+}
+
+#[test]
+fn only_what_is_complete_and_right_is_selected() {
+    let update = update(Codec::Model, 8, 9000);
+    let flash = RefCell::new(flash_with::<4, 8, 4096>(&update.old, SMALL));
+    let patch = &update.patch[..];
+    let (selected, result) = ab(&flash, &[&patch[..patch.len() - 1]], Ok(()));
+    assert_eq!(selected, 0);
+    assert!(result.unwrap_err().contains("Truncated"));
+    assert_eq!(ab(&flash, &[patch], Err("the boot record cannot be written")).0, 1);
+    let writes = flash.borrow().counters().writes;
+    assert_eq!(ab(&flash, &[patch], Ok(())), (1, Ok(())));
+    assert_eq!(flash.borrow().counters().writes, writes, "the image was complete");
+    assert!(flash.borrow().holds(SMALL.len, &update.new));
+}
+
+#[test]
+fn a_patch_with_bytes_behind_its_end_is_not_selected() {
+    let update = update(Codec::Model, 8, 9000);
+    let flash = RefCell::new(flash_with::<4, 8, 4096>(&update.old, SMALL));
+    let longer = [&update.patch[..], &[0]].concat();
+    let (end, behind) = longer.split_at(update.patch.len());
+    for pieces in [&[&longer[..]][..], &[end, behind]] {
+        let (selected, result) = ab(&flash, pieces, Ok(()));
+        assert_eq!(selected, 0);
+        assert_eq!(result, Err(format!("TrailingInput {{ expected: {} }}", end.len())));
+    }
+    assert_eq!(ab(&flash, &[end, &[]], Ok(())), (1, Ok(())));
+}
+
+/// Counts what goes through it, as a hardware unit would compute it.
+struct Counting<'a>(sha2::Sha256, &'a mut usize);
+
+impl OutputSizeUser for Counting<'_> {
+    type OutputSize = U32;
+}
+
+impl digest::Update for Counting<'_> {
+    fn update(&mut self, bytes: &[u8]) {
+        *self.1 += bytes.len();
+        digest::Update::update(&mut self.0, bytes);
+    }
+}
+
+impl FixedOutput for Counting<'_> {
+    fn finalize_into(self, out: &mut Output<Self>) {
+        FixedOutput::finalize_into(self.0, out);
+    }
+}
+
+struct Engine<'a>(&'a mut usize);
+
+impl Sha256Engine for Engine<'_> {
+    type Hasher<'h>
+        = Counting<'h>
+    where
+        Self: 'h;
+
+    fn start(&mut self) -> Counting<'_> {
+        Counting(sha2::Sha256::default(), self.0)
+    }
+}
+
+#[test]
+fn another_sha_256_is_used_for_both_images() {
+    let update = update(Codec::Model, 1, 9000);
+    let (mut workspace, mut slot, mut hashed) = (workspace(&update.patch), vec![0; update.new.len()], 0);
+    let sha = Engine(&mut hashed);
+    let options = ApplyOptions::default();
+    let mut applier = Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
+    applier.feed(&update.patch).unwrap();
+    applier.finish().unwrap();
+    assert_eq!(hashed, update.old.len() + update.new.len());
+    assert_eq!(slot, update.new);
+}
