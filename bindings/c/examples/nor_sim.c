@@ -6,13 +6,17 @@
 int nor_init(nor_sim *flash, uint32_t size, uint32_t sector_size, uint32_t write_size) {
     flash->bytes = (uint8_t *)malloc(size);
     flash->written = (uint8_t *)calloc(size / write_size, 1);
+    flash->wear = (uint32_t *)calloc(size / sector_size, sizeof *flash->wear);
     flash->size = size;
     flash->sector_size = sector_size;
     flash->write_size = write_size;
     flash->erases = 0;
     flash->writes = 0;
     flash->cut_after = -1;
-    if (flash->bytes == NULL || flash->written == NULL) {
+    flash->cut_at = 8;
+    flash->address = 0;
+    flash->random = 1;
+    if (flash->bytes == NULL || flash->written == NULL || flash->wear == NULL) {
         nor_free(flash);
         return -1;
     }
@@ -23,8 +27,10 @@ int nor_init(nor_sim *flash, uint32_t size, uint32_t sector_size, uint32_t write
 void nor_free(nor_sim *flash) {
     free(flash->bytes);
     free(flash->written);
+    free(flash->wear);
     flash->bytes = NULL;
     flash->written = NULL;
+    flash->wear = NULL;
 }
 
 void nor_power_on(nor_sim *flash) {
@@ -35,13 +41,24 @@ static int outside(const nor_sim *flash, uint32_t address, size_t len) {
     return address > flash->size || len > flash->size - address;
 }
 
-/* Counts an operation. 1: the power is cut in the middle of it. */
-static int is_cut(nor_sim *flash) {
+/* Counts an operation. 1: the power is cut inside it. */
+static int is_cut(nor_sim *flash, uint32_t address) {
+    flash->address = address;
     if (flash->cut_after > 0) {
         flash->cut_after--;
         return flash->cut_after == 0;
     }
     return 0;
+}
+
+/* Marsaglia, "Xorshift RNGs", 2003. */
+static uint8_t random_byte(nor_sim *flash) {
+    uint32_t x = flash->random;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    flash->random = x;
+    return (uint8_t)(x >> 11);
 }
 
 static int is_off(const nor_sim *flash) {
@@ -61,8 +78,7 @@ int nor_read(const nor_sim *flash, uint32_t address, void *to, size_t len) {
 
 int nor_write(nor_sim *flash, uint32_t address, const void *from, size_t len) {
     const uint32_t unit = flash->write_size;
-    size_t at;
-    int cut;
+    size_t at, whole, torn = 0;
     if (is_off(flash)) {
         return NOR_POWER;
     }
@@ -77,21 +93,26 @@ int nor_write(nor_sim *flash, uint32_t address, const void *from, size_t len) {
             return NOR_NOT_ERASED;
         }
     }
-    cut = is_cut(flash);
-    if (cut) {
-        len /= 2; /* the middle of the operation */
+    whole = len;
+    if (is_cut(flash, address)) {
+        whole = len / unit * flash->cut_at / 16 * unit;
+        torn = whole < len ? unit : 0;
     }
-    memcpy(flash->bytes + address, from, len);
-    for (at = address; at < address + len; at += unit) {
+    memcpy(flash->bytes + address, from, whole);
+    for (at = whole; at < whole + torn; at++) {
+        /* Any of the bits that should become 0 may have done so. */
+        flash->bytes[address + at] &= (uint8_t)(((const uint8_t *)from)[at] | random_byte(flash));
+    }
+    for (at = address; at < address + whole + torn; at += unit) {
         flash->written[at / unit] = 1;
     }
     flash->writes++;
-    return cut ? NOR_POWER : NOR_OK;
+    return is_off(flash) ? NOR_POWER : NOR_OK;
 }
 
 int nor_erase(nor_sim *flash, uint32_t address) {
-    uint32_t len = flash->sector_size;
-    int cut;
+    const uint32_t len = flash->sector_size;
+    uint32_t whole = len, at;
     if (is_off(flash)) {
         return NOR_POWER;
     }
@@ -101,15 +122,16 @@ int nor_erase(nor_sim *flash, uint32_t address) {
     if (address % len != 0) {
         return NOR_UNALIGNED;
     }
-    cut = is_cut(flash);
-    if (cut) {
-        /* Half erased: some bytes look erased, but none may be written. */
-        memset(flash->bytes + address, 0xFF, len / 2);
-        memset(flash->written + address / flash->write_size, 1, len / flash->write_size);
-        return NOR_POWER;
+    if (is_cut(flash, address)) {
+        whole = len / 16 * flash->cut_at;
     }
-    memset(flash->bytes + address, 0xFF, len);
-    memset(flash->written + address / flash->write_size, 0, len / flash->write_size);
+    memset(flash->bytes + address, 0xFF, whole);
+    for (at = whole; at < len; at++) {
+        flash->bytes[address + at] |= random_byte(flash);
+    }
+    /* Half erased: some bytes may look erased, but none may be written. */
+    memset(flash->written + address / flash->write_size, whole < len, len / flash->write_size);
+    flash->wear[address / len]++;
     flash->erases++;
-    return NOR_OK;
+    return is_off(flash) ? NOR_POWER : NOR_OK;
 }

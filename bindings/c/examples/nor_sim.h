@@ -1,6 +1,6 @@
 /*
  * A NOR flash in RAM that is as strict as a real one: it is erased by sectors, every unit is written once after that, and everything is aligned. The power can be
- * cut in the middle of an operation.
+ * cut inside any operation, which leaves random bits behind.
  */
 #ifndef NOR_SIM_H
 #define NOR_SIM_H
@@ -22,13 +22,17 @@ enum {
 
 typedef struct nor_sim {
     uint8_t *bytes;
-    uint8_t *written; /* one flag per write unit */
+    uint8_t *written; /* one flag per write unit: it is written, or was torn by a power cut, and must be erased before it is written */
+    uint32_t *wear;   /* erases of each sector, those included that a power cut has ended */
     uint32_t size;
     uint32_t sector_size;
     uint32_t write_size;
     unsigned long erases;
     unsigned long writes;
-    long cut_after; /* operations (writes and erases) until the power is cut; below 0: never */
+    long cut_after;    /* the power is cut inside the operation (write or erase) of this number from now, counted from 1; 0: it is off; below 0: never */
+    uint32_t cut_at;   /* so many sixteenths of that operation are done; 16: it is complete, and then the power goes */
+    uint32_t address;  /* of the last operation */
+    uint32_t random;   /* for the bits of torn units */
 } nor_sim;
 
 /* A flash of `size` bytes, erased. 0, or -1 if there is no memory. `size` is a multiple of `sector_size`, that one of `write_size`. */

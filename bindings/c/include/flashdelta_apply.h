@@ -19,7 +19,8 @@
  *    most 16384 - 1024 bytes of workspace. flashdelta_workspace_len() tells what a patch needs.
  * 3. flashdelta_applier_init(), then flashdelta_applier_feed() for every piece, then flashdelta_applier_finish().
  * 4. On an error: try again from the first byte, or get another patch; #FLASHDELTA_CLASS says which, see flashdelta_status. An update that was interrupted, by
- *    a power cut for example, starts again from the first byte of the patch as well: the old slot is as it was.
+ *    a power cut for example, starts again from the first byte of the patch as well: the old slot is as it was, and sectors of the new one that were finished are
+ *    neither erased nor written again. Nothing has to be remembered for that.
  *
  * Stack: some 2 KiB in this version, callbacks not included; most of it in the call of flashdelta_applier_feed() that completes the header of the patch.
  *
@@ -124,7 +125,7 @@
 #define FLASHDELTA_VERSION_PATCH 0
 
 /**
- * The largest `write_size` of a flashdelta_flash, in bytes.
+ * The largest `write_size` of a flashdelta_flash that needs no `buffer`, in bytes.
  */
 #define FLASHDELTA_MAX_WRITE_SIZE 64
 
@@ -279,7 +280,7 @@ enum flashdelta_status
     FLASHDELTA_ERR_NEW_TOO_LONG = 602,
     /**
      * The flash is written in larger units than the patch was made for. Nothing has been written. Detail: `expected` is the patch's unit, `found` the
-     * device's.
+     * device's. (Not from this version, which puts units together.)
      */
     FLASHDELTA_ERR_WRITE_SIZE = 603,
     /**
@@ -335,7 +336,7 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_WRITE_NEW = 703,
     /**
-     * `erase_new` failed. Detail: `offset` of the write that called for it, and what the callback returned.
+     * `erase_new` failed. Detail: `offset`, and what the callback returned.
      */
     FLASHDELTA_ERR_ERASE_NEW = 704,
     /**
@@ -462,14 +463,45 @@ typedef struct flashdelta_applier {
 } flashdelta_applier;
 
 /**
+ * What an update did to the new slot.
+ */
+typedef struct flashdelta_flash_counters {
+    /**
+     * Calls of `erase_new`.
+     */
+    uint32_t erases;
+    /**
+     * Sectors that held the right bytes already, and were neither erased nor written.
+     */
+    uint32_t kept;
+    /**
+     * Calls of `write_new`.
+     */
+    uint32_t writes;
+    /**
+     * Bytes written, what fills up the last unit included.
+     */
+    uint32_t bytes_written;
+} flashdelta_flash_counters;
+
+/**
  * The device's flash: both slots, and how to get at them.
  *
  * Fill it with zeros first (memset()): fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
- * need not live longer, but what `user` points to must, until the applier is finished or aborted.
+ * need not live longer, but what `user`, `buffer` and `counters` point to must, until the applier is finished or aborted.
  *
  * Callbacks return 0 for success; any other number ends the update with an error that carries it. They are called only from inside
  * flashdelta_applier_feed(), by the thread that calls it. Offsets count bytes from the start of the slot; the applier stays inside the slots. They must not call
  * functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by longjmp() or a C++ exception.
+ *
+ * With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where the last one was cut off: before a sector is erased, it is
+ * read and compared with what it shall hold. A sector that holds the right bytes is neither erased nor written. Any other is erased, and then every
+ * unit of it is written once, in ascending order; no unit is written that was not erased in this same update. A sector that is right at its start only
+ * has its start copied to `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice at most, with a buffer of `sector_size`
+ * once. Without a buffer the last sector of the slot is always erased, and the sector behind the image may be: let the slot be one sector longer than the largest image.
+ *
+ * Without `erase_new` the new slot is anything that can be written from its start to its end: a file, RAM, a flash that is erased already, a driver
+ * that erases as it writes. Then every byte is written once, in ascending order without gaps.
  */
 typedef struct flashdelta_flash {
     /**
@@ -485,8 +517,8 @@ typedef struct flashdelta_flash {
      */
     uint32_t new_size;
     /**
-     * The unit in which the new slot is written, in bytes: a power of two, 1 to #FLASHDELTA_MAX_WRITE_SIZE; 0 counts as 1. Every call of `write_new` starts at a
-     * multiple of it and has a length that is a multiple of it.
+     * The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or more if `buffer` has two units or more; 0 counts as 1. Every call of
+     * `write_new` starts at a multiple of it and has a length that is a multiple of it. Patches for any write unit can be applied.
      */
     uint32_t write_size;
     /**
@@ -498,16 +530,16 @@ typedef struct flashdelta_flash {
      */
     int32_t (*read_old)(void *user, uint32_t offset, uint8_t *to, size_t len);
     /**
-     * Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: only such as have been written before in this update.
+     * Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: what was written in this update, and, if there is an `erase_new`, what was there before.
+     * If it fails for what was there before (a torn unit in a flash with an error-correcting code), the sector is erased, and that is all.
      */
     int32_t (*read_new)(void *user, uint32_t offset, uint8_t *to, size_t len);
     /**
-     * Writes `len` bytes (1 or more) to byte `offset` of the new slot. Every byte is written once, in ascending order without gaps. Behind the end of
-     * the image the last unit is filled up with 0xFF.
+     * Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind the end of the image the last unit is filled up with 0xFF.
      */
     int32_t (*write_new)(void *user, uint32_t offset, const uint8_t *from, size_t len);
     /**
-     * Erases the sector of `sector_size` bytes at byte `offset` of the new slot. Called just before the first write into that sector, once. NULL if
+     * Erases the sector of `sector_size` bytes at byte `offset` of the new slot: bytes of 0xFF afterwards. Called just before the first write into that sector. NULL if
      * the slot is erased already, needs no erasing, or if `write_new` sees to it.
      */
     int32_t (*erase_new)(void *user, uint32_t offset);
@@ -520,6 +552,20 @@ typedef struct flashdelta_flash {
      * then. May be NULL.
      */
     int32_t (*commit_new)(void *user);
+    /**
+     * RAM that keeps the start of a sector while that is erased; see above. NULL for none. It must not overlap the applier or the workspace. If your `write_new` or
+     * `read_new` want aligned memory, so should this be.
+     */
+    uint8_t *buffer;
+    /**
+     * Its size in bytes. `sector_size` is best (and one `write_size` more where that is above #FLASHDELTA_MAX_WRITE_SIZE). 0 if it is NULL.
+     */
+    size_t buffer_len;
+    /**
+     * Where to count what is done to the new slot; NULL: nowhere. Set to zeros by flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
+     * after errors. It is not looked at.
+     */
+    struct flashdelta_flash_counters *counters;
 } flashdelta_flash;
 
 /**

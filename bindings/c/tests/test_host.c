@@ -3,7 +3,8 @@
  *
  *     test_host FOLDER
  *
- * FOLDER holds old.bin and new.bin. Leaves patches there for test_applier: model.fdp, lz4.fdp, raw.fdp, for_product.fdp.
+ * FOLDER holds old.bin and new.bin. Leaves patches there for test_applier: model.fdp, lz4.fdp, raw.fdp, for_product.fdp; and for test_slots: the starts of both images,
+ * short_old.bin and short_new.bin, and short_raw.fdp, short_lz4.fdp, short_model.fdp.
  */
 #include <flashdelta.h>
 
@@ -81,20 +82,40 @@ static void patches_in_every_codec_work(void) {
     }
 }
 
+static void save(const char *name, const uint8_t *bytes, size_t len) {
+    FILE *file = fopen(in_folder(name), "wb");
+    CHECK(file != NULL && fwrite(bytes, 1, len, file) == len && fclose(file) == 0);
+}
+
+static void short_patches_for_test_slots(void) {
+    const struct {
+        uint32_t codec;
+        const char *name;
+    } cases[] = {{FLASHDELTA_CODEC_RAW, "short_raw.fdp"}, {FLASHDELTA_CODEC_LZ4, "short_lz4.fdp"}, {FLASHDELTA_CODEC_MODEL, "short_model.fdp"}};
+    flashdelta_options *options = new_options();
+    size_t i;
+    save("short_old.bin", old_image.bytes, 8000);
+    save("short_new.bin", new_image.bytes, 7900);
+    CHECK_STATUS(flashdelta_options_set_ram(options, 8192), FLASHDELTA_OK);
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK_STATUS(flashdelta_options_set_codec(options, cases[i].codec), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_make_file(in_folder("short_old.bin"), in_folder("short_new.bin"), in_folder(cases[i].name), options), FLASHDELTA_OK);
+    }
+    flashdelta_options_free(options);
+}
+
 static void identities_are_kept_and_checked(void) {
     flashdelta_options *options = new_options();
     flashdelta_device device = {0x50f7e2a1, 3, 0, 7};
     flashdelta_buffer patch = {0}, made = {0};
     flashdelta_patch_info info;
-    FILE *file;
     CHECK_STATUS(flashdelta_options_set_ram(options, 16384), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_options_set_identity(options, 0x50f7e2a1, 2, 4, 7), FLASHDELTA_OK);
     CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_read_patch_info(patch.data, patch.len, &info), FLASHDELTA_OK);
     CHECK(info.has_identity == 1 && info.product == 0x50f7e2a1 && info.hardware_from == 2 && info.hardware_to == 4 && info.security_counter == 7);
     CHECK(info.ram <= 16384);
-    file = fopen(in_folder("for_product.fdp"), "wb");
-    CHECK(file != NULL && fwrite(patch.data, 1, patch.len, file) == patch.len && fclose(file) == 0);
+    save("for_product.fdp", patch.data, patch.len);
     CHECK_STATUS(flashdelta_options_set_device(options, &device), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_verify(old_image.bytes, old_image.len, patch.data, patch.len, options), FLASHDELTA_OK);
     device.product = 1;
@@ -243,6 +264,7 @@ int main(int argc, char **argv) {
     new_image = load(folder, "new.bin");
     CHECK(strchr(flashdelta_version(), '.') != NULL);
     patches_in_every_codec_work();
+    short_patches_for_test_slots();
     identities_are_kept_and_checked();
     progress_is_told_and_can_cancel();
     wrong_arguments_are_refused();

@@ -21,8 +21,8 @@
  * of the new image as it reads back, its chip, and all that the bootloader checks (esp_image_verify(): checksum, digest, and signature with Secure Boot). The boot
  * partition is set only after all of that.
  *
- * One update at a time; its functions are called by one task at a time, not from interrupts. Updates that were interrupted start again: the running partition is
- * never written.
+ * One update at a time; its functions are called by one task at a time, not from interrupts. Updates that were interrupted start again from the first byte of the
+ * patch; what they had finished is neither erased nor written again. The running partition is never written.
  */
 #ifndef FLASHDELTA_OTA_H
 #define FLASHDELTA_OTA_H

@@ -173,10 +173,26 @@ static void no_status_is_lost(void) {
     fake_stop();
 }
 
-/* The power goes in the middle of the nth write or erase; then the update starts again. */
+/* An update that finds its image in the slot already has nothing to do but to set the boot partition. */
+static void what_is_there_is_kept(void) {
+    unsigned long erases;
+    start(false);
+    CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
+    erases = fake.flash.erases;
+    CHECK(erases == (new_image.len + FAKE_SECTOR - 1) / FAKE_SECTOR);
+    fake.boot = &fake.partitions[0];
+    CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
+    CHECK(slot_is_new() && fake.boot == &fake.partitions[1] && fake.flash.erases == erases);
+    fake_stop();
+}
+
+/* The power goes inside the nth write or erase; then the update starts again. Sectors that were finished are left alone. */
 static void power_cuts_do_no_harm(void) {
     const bool encrypted = true; /* torn units count */
+    const uint32_t first = FAKE_SLOT / FAKE_SECTOR;
+    uint32_t wear[3 * FAKE_SLOT / FAKE_SECTOR];
     long operations, n;
+    uint32_t sector;
     start(encrypted);
     CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
     operations = (long)(fake.flash.erases + fake.flash.writes);
@@ -184,12 +200,18 @@ static void power_cuts_do_no_harm(void) {
     CHECK(operations > 100);
     for (n = 1; n <= operations; n += 1 + n / 20) {
         start(encrypted);
+        fake.flash.random = (uint32_t)n;
         fake.flash.cut_after = n;
+        fake.flash.cut_at = (uint32_t)n % 17;
         CHECK_STATUS(run(NULL, update, 1000), ESP_ERR_FLASH_OP_FAIL);
         CHECK(old_is_untouched());
         nor_power_on(&fake.flash);
+        memcpy(wear, fake.flash.wear, sizeof wear);
         CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
         CHECK(slot_is_new() && fake.boot == &fake.partitions[1]);
+        for (sector = first; sector + 1 < 2 * first && wear[sector + 1] > 0; sector++) {
+            CHECK(fake.flash.wear[sector] == wear[sector]);
+        }
         fake_stop();
     }
 }
@@ -207,6 +229,7 @@ int main(int argc, char **argv) {
     wrong_arguments_are_refused();
     bad_patches_never_boot(argv[1]);
     no_status_is_lost();
+    what_is_there_is_kept();
     power_cuts_do_no_harm();
     free(update.bytes);
     free(new_image.bytes);

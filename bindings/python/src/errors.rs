@@ -146,10 +146,10 @@ pub(crate) fn header(py: Python<'_>, error: HeaderError) -> PyErr {
         HeaderError::UnknownFeature { bit } => new("unknown-feature").field("bit", bit),
         HeaderError::UnknownCodec { found } => new("unknown-codec").field("found", found),
         HeaderError::UnknownInstructionSet { found } => new("unknown-isa").field("found", found),
-        HeaderError::CutShort { field } => new("cut-short").field("field", field),
-        HeaderError::BadNumber { field, offset } => new("bad-number").field("field", field).field("offset", offset),
-        HeaderError::TooLarge { field, found, limit } => {
-            new("too-large").field("field", field).field("found", found).field("limit", limit)
+        HeaderError::CutShort { offset } => new("cut-short").field("offset", offset),
+        HeaderError::BadNumber { offset } => new("bad-number").field("offset", offset),
+        HeaderError::TooLarge { offset, found, limit } => {
+            new("too-large").field("offset", offset).field("found", found).field("limit", limit)
         }
         HeaderError::BadSegment { index } => new("bad-segment").field("index", index),
         HeaderError::LeftOver { count } => new("left-over").field("count", count),

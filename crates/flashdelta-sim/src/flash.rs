@@ -161,6 +161,20 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         self.sectors.get(sector).zip(other.sectors.get(sector)).is_some_and(|(mine, theirs)| Arc::ptr_eq(mine, theirs))
     }
 
+    /// Does this sector hold the same in both: the same bytes, and the same units erased, written or torn? How often it was erased does not count.
+    pub fn same_sector(&self, other: &Self, sector: usize) -> bool {
+        let both = self.sectors.get(sector).zip(other.sectors.get(sector));
+        both.is_some_and(|(mine, theirs)| Arc::ptr_eq(mine, theirs) || mine.holds_the_same(theirs))
+    }
+
+    /// Makes a sector what it is in another flash of the same kind, its wear included: say, of a snapshot. No rule is checked, nothing is counted; a sector that
+    /// is not there changes nothing.
+    pub fn restore_sector(&mut self, from: &Self, sector: usize) {
+        if let (Some(mine), Some(theirs)) = (self.sectors.get_mut(sector), from.sectors.get(sector)) {
+            mine.clone_from(theirs);
+        }
+    }
+
     /// The power goes at this place; until [`power_on`](Self::power_on) every access fails then.
     pub fn cut_at(&mut self, cut: Cut) {
         self.power = Power::Until(cut);

@@ -32,6 +32,11 @@ impl Sector {
         self.data.len() / self.units.len()
     }
 
+    /// The same, but for the wear?
+    pub(crate) fn holds_the_same(&self, other: &Self) -> bool {
+        self.next == other.next && self.units == other.units && self.data == other.data
+    }
+
     /// Puts bytes in without regard to any rule, as a programmer that erases by itself.
     pub(crate) fn load(&mut self, into: usize, bytes: &[u8]) {
         let unit = self.unit_len();

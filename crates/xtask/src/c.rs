@@ -125,6 +125,7 @@ fn images(name: &str) -> Result<PathBuf> {
 }
 
 const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
+const SLOTS_TEST: [&str; 2] = ["tests/test_slots.c", "examples/nor_sim.c"];
 
 /// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly compiler to put it there.
 fn build_apply_sanitized() -> Result<Option<PathBuf>> {
@@ -151,6 +152,7 @@ fn sanitized() -> Result<String> {
     // The first one writes the patches that the others apply.
     run(&["tests/test_host.c"], &host, "test_host")?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
+    run(&SLOTS_TEST, &apply, "test_slots")?;
     run(&APPLIER_TEST, &host, "test_applier_of_host")?;
     let Some(apply) = build_apply_sanitized()? else {
         return Ok("AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned());
@@ -162,16 +164,19 @@ fn sanitized() -> Result<String> {
 fn valgrind() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("valgrind")?;
-    for (sources, library, name) in
-        [(&["tests/test_host.c"][..], &host, "test_host"), (&APPLIER_TEST[..], &apply, "test_applier")]
-    {
+    // valgrind is slow: of the cuts in the last one, some have to do.
+    for (sources, library, name, arguments) in [
+        (&["tests/test_host.c"][..], &host, "test_host", &[][..]),
+        (&APPLIER_TEST, &apply, "test_applier", &[]),
+        (&SLOTS_TEST, &apply, "test_slots", &["50"]),
+    ] {
         let program = folder.join(name);
         compile(&[&STRICT, &DEBUGGABLE], sources, library, &program)?;
         let mut valgrind = command("valgrind");
         valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
         // What threads leave behind that end with the program is only "possibly lost".
         valgrind.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
-        exec(valgrind.arg(&program).arg(&folder))?;
+        exec(valgrind.arg(&program).arg(&folder).args(arguments))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The applier in memory that C lends.
 
-use core::mem::MaybeUninit;
+use core::mem::ManuallyDrop;
 use core::ptr::addr_of_mut;
 
 use flashdelta::apply::{Applier, ApplyOptions};
@@ -61,10 +61,18 @@ pub struct flashdelta_progress {
 struct State {
     /// One of the numbers below.
     phase: u32,
+    /// Memory that is lent: the workspace, and the buffer of the flash.
+    lent: [Span; 2],
+    content: Content,
+}
+
+/// Either or: the RAM that patches state does not have room for both.
+#[repr(C)]
+union Content {
+    /// In the phases `READY` and `BUSY`.
+    applier: ManuallyDrop<Inner>,
+    /// In the phase `FAILED`.
     detail: flashdelta_error_detail,
-    workspace: Span,
-    /// Initialised in the phases `READY` and `BUSY`.
-    applier: MaybeUninit<Inner>,
 }
 
 type Inner = Applier<'static, OldSlot, NewSlot>;
@@ -123,9 +131,10 @@ pub unsafe extern "C" fn flashdelta_applier_init(
             options = options.device(DeviceIdentity { product, hardware, security_counter });
         }
         // SAFETY: not NULL, aligned; the rest is the caller's promise.
-        let (old, new) = unsafe { &*flash }.slots()?;
-        let span = Span::of(workspace, workspace_len);
-        if span.overlaps(Span::of(applier, FLASHDELTA_APPLIER_SIZE)) {
+        let flash = unsafe { &*flash };
+        let spans = [Span::of(workspace, workspace_len), Span::of(flash.buffer, flash.buffer_len)];
+        let itself = Span::of(applier, FLASHDELTA_APPLIER_SIZE);
+        if spans[0].overlaps(spans[1]) || spans.iter().any(|span| span.overlaps(itself)) {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }
         // SAFETY: the caller lends it until the applier is done with, so it is 'static for as long as the applier is.
@@ -137,9 +146,10 @@ pub unsafe extern "C" fn flashdelta_applier_init(
             if (*state).phase == BUSY {
                 return Err(FLASHDELTA_ERR_BUSY);
             }
-            addr_of_mut!((*state).detail).write(flashdelta_error_detail::new(FLASHDELTA_OK));
-            addr_of_mut!((*state).workspace).write(span);
-            addr_of_mut!((*state).applier).write(MaybeUninit::new(Applier::new(memory, old, new, options)));
+            let (old, new) = flash.slots()?;
+            addr_of_mut!((*state).lent).write(spans);
+            let inner = Applier::new(memory, old, new, options);
+            addr_of_mut!((*state).content).write(Content { applier: ManuallyDrop::new(inner) });
             addr_of_mut!((*state).phase).write(READY);
         }
         Ok(())
@@ -181,13 +191,15 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
         let state = unsafe { enter(applier)? };
         let input = Span::of(data.as_ptr(), data.len());
         // SAFETY: `enter` has checked the pointer.
-        if unsafe { (*state).workspace }.overlaps(input) || input.overlaps(Span::of(applier, FLASHDELTA_APPLIER_SIZE)) {
+        let lent = unsafe { (*state).lent };
+        let itself = Span::of(applier, FLASHDELTA_APPLIER_SIZE);
+        if input.overlaps(itself) || lent.iter().any(|span| span.overlaps(input)) {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }
         // SAFETY: `enter` has found the phase READY, so the applier is initialised. The reference covers that field only: callbacks that call back look at the phase.
         let inner = unsafe {
             addr_of_mut!((*state).phase).write(BUSY);
-            (*addr_of_mut!((*state).applier)).assume_init_mut()
+            &mut *addr_of_mut!((*state).content.applier)
         };
         match inner.feed(data) {
             Ok(at) => {
@@ -226,7 +238,7 @@ pub unsafe extern "C" fn flashdelta_applier_finish(applier: *mut flashdelta_appl
         // SAFETY: `enter` has found the phase READY, so the applier is initialised; it is taken out once, as the phase says afterwards.
         let inner = unsafe {
             addr_of_mut!((*state).phase).write(EMPTY);
-            (*addr_of_mut!((*state).applier)).assume_init_read()
+            ManuallyDrop::take(&mut *addr_of_mut!((*state).content.applier))
         };
         match inner.finish() {
             Ok(_) => Ok(()),
@@ -234,7 +246,7 @@ pub unsafe extern "C" fn flashdelta_applier_finish(applier: *mut flashdelta_appl
                 let detail = flashdelta_error_detail::from(&error);
                 // SAFETY: `enter` has checked the pointer.
                 unsafe {
-                    addr_of_mut!((*state).detail).write(detail);
+                    addr_of_mut!((*state).content).write(Content { detail });
                     addr_of_mut!((*state).phase).write(FAILED);
                 }
                 Err(detail.status)
@@ -260,7 +272,7 @@ pub unsafe extern "C" fn flashdelta_applier_abort(applier: *mut flashdelta_appli
         Ok(state) => {
             // SAFETY: `enter` has found the phase READY, so the applier is initialised; afterwards the phase says that it is not.
             unsafe {
-                (*addr_of_mut!((*state).applier)).assume_init_drop();
+                ManuallyDrop::drop(&mut *addr_of_mut!((*state).content.applier));
                 addr_of_mut!((*state).phase).write(EMPTY);
             }
             FLASHDELTA_OK
@@ -293,12 +305,14 @@ pub unsafe extern "C" fn flashdelta_applier_last_error(
     let outcome = (|| {
         check(detail)?;
         // SAFETY: the caller's promise.
-        match unsafe { enter(applier.cast_mut()) } {
-            Ok(_) | Err(FLASHDELTA_ERR_FAILED_BEFORE) => {}
+        let found = match unsafe { enter(applier.cast_mut()) } {
+            Ok(_) => flashdelta_error_detail::new(FLASHDELTA_OK),
+            // SAFETY: `enter` has checked the pointer, and the phase says that the detail is what is there.
+            Err(FLASHDELTA_ERR_FAILED_BEFORE) => unsafe { (*applier.cast::<State>()).content.detail },
             Err(status) => return Err(status),
-        }
-        // SAFETY: both pointers were checked, and the phase says that the detail is initialised.
-        unsafe { detail.write((*applier.cast::<State>()).detail) };
+        };
+        // SAFETY: the pointer was checked; the rest is the caller's promise.
+        unsafe { detail.write(found) };
         Ok(())
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
@@ -329,8 +343,8 @@ unsafe fn enter(applier: *mut flashdelta_applier) -> Result<*mut State, flashdel
 unsafe fn fail(state: *mut State, detail: flashdelta_error_detail) -> flashdelta_status {
     // SAFETY: the caller's promise; afterwards the phase says that the applier is no longer initialised.
     unsafe {
-        (*addr_of_mut!((*state).applier)).assume_init_drop();
-        addr_of_mut!((*state).detail).write(detail);
+        ManuallyDrop::drop(&mut *addr_of_mut!((*state).content.applier));
+        addr_of_mut!((*state).content).write(Content { detail });
         addr_of_mut!((*state).phase).write(FAILED);
     }
     detail.status

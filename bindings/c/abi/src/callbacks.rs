@@ -2,21 +2,32 @@
 
 use core::ffi::c_void;
 
+use flashdelta::apply::nor::{Flash, NorNew, ReadFlash, SlotError};
 use flashdelta::apply::{NewImage, OldImage};
 
 use crate::flashdelta_status::{self, *};
+use crate::pointers::{bytes_mut, check};
 
-/// The largest `write_size` of a flashdelta_flash, in bytes.
+/// The largest `write_size` of a flashdelta_flash that needs no `buffer`, in bytes.
 pub const FLASHDELTA_MAX_WRITE_SIZE: usize = 64;
 
 /// The device's flash: both slots, and how to get at them.
 ///
 /// Fill it with zeros first (memset()): fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
-/// need not live longer, but what `user` points to must, until the applier is finished or aborted.
+/// need not live longer, but what `user`, `buffer` and `counters` point to must, until the applier is finished or aborted.
 ///
 /// Callbacks return 0 for success; any other number ends the update with an error that carries it. They are called only from inside
 /// flashdelta_applier_feed(), by the thread that calls it. Offsets count bytes from the start of the slot; the applier stays inside the slots. They must not call
 /// functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by longjmp() or a C++ exception.
+///
+/// With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where the last one was cut off: before a sector is erased, it is
+/// read and compared with what it shall hold. A sector that holds the right bytes is neither erased nor written. Any other is erased, and then every
+/// unit of it is written once, in ascending order; no unit is written that was not erased in this same update. A sector that is right at its start only
+/// has its start copied to `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice at most, with a buffer of `sector_size`
+/// once. Without a buffer the last sector of the slot is always erased, and the sector behind the image may be: let the slot be one sector longer than the largest image.
+///
+/// Without `erase_new` the new slot is anything that can be written from its start to its end: a file, RAM, a flash that is erased already, a driver
+/// that erases as it writes. Then every byte is written once, in ascending order without gaps.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flashdelta_flash {
@@ -26,19 +37,19 @@ pub struct flashdelta_flash {
     pub old_size: u32,
     /// Bytes of the new slot, 0 to 2^32-1; a multiple of `write_size`, and of `sector_size` if that is not 0. It must not overlap the old slot.
     pub new_size: u32,
-    /// The unit in which the new slot is written, in bytes: a power of two, 1 to #FLASHDELTA_MAX_WRITE_SIZE; 0 counts as 1. Every call of `write_new` starts at a
-    /// multiple of it and has a length that is a multiple of it.
+    /// The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or more if `buffer` has two units or more; 0 counts as 1. Every call of
+    /// `write_new` starts at a multiple of it and has a length that is a multiple of it. Patches for any write unit can be applied.
     pub write_size: u32,
     /// The unit in which the new slot is erased, in bytes, a multiple of `write_size`. 0 if there is no `erase_new`.
     pub sector_size: u32,
     /// Reads `len` bytes (1 or more) from byte `offset` of the old slot into `to`.
     pub read_old: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32>,
-    /// Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: only such as have been written before in this update.
+    /// Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: what was written in this update, and, if there is an `erase_new`, what was there before.
+    /// If it fails for what was there before (a torn unit in a flash with an error-correcting code), the sector is erased, and that is all.
     pub read_new: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32>,
-    /// Writes `len` bytes (1 or more) to byte `offset` of the new slot. Every byte is written once, in ascending order without gaps. Behind the end of
-    /// the image the last unit is filled up with 0xFF.
+    /// Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind the end of the image the last unit is filled up with 0xFF.
     pub write_new: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32, from: *const u8, len: usize) -> i32>,
-    /// Erases the sector of `sector_size` bytes at byte `offset` of the new slot. Called just before the first write into that sector, once. NULL if
+    /// Erases the sector of `sector_size` bytes at byte `offset` of the new slot: bytes of 0xFF afterwards. Called just before the first write into that sector. NULL if
     /// the slot is erased already, needs no erasing, or if `write_new` sees to it.
     pub erase_new: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32) -> i32>,
     /// Everything is written, it is read back next: write out what is cached. Called once. May be NULL.
@@ -46,6 +57,28 @@ pub struct flashdelta_flash {
     /// What was read back has the right SHA-256: the update may be put to use, for example by telling the bootloader. Called once, last, and only
     /// then. May be NULL.
     pub commit_new: Option<unsafe extern "C" fn(user: *mut c_void) -> i32>,
+    /// RAM that keeps the start of a sector while that is erased; see above. NULL for none. It must not overlap the applier or the workspace. If your `write_new` or
+    /// `read_new` want aligned memory, so should this be.
+    pub buffer: *mut u8,
+    /// Its size in bytes. `sector_size` is best (and one `write_size` more where that is above #FLASHDELTA_MAX_WRITE_SIZE). 0 if it is NULL.
+    pub buffer_len: usize,
+    /// Where to count what is done to the new slot; NULL: nowhere. Set to zeros by flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
+    /// after errors. It is not looked at.
+    pub counters: *mut flashdelta_flash_counters,
+}
+
+/// What an update did to the new slot.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct flashdelta_flash_counters {
+    /// Calls of `erase_new`.
+    pub erases: u32,
+    /// Sectors that held the right bytes already, and were neither erased nor written.
+    pub kept: u32,
+    /// Calls of `write_new`.
+    pub writes: u32,
+    /// Bytes written, what fills up the last unit included.
+    pub bytes_written: u32,
 }
 
 type Read = unsafe extern "C" fn(*mut c_void, u32, *mut u8, usize) -> i32;
@@ -54,17 +87,29 @@ type Erase = unsafe extern "C" fn(*mut c_void, u32) -> i32;
 type Done = unsafe extern "C" fn(*mut c_void) -> i32;
 
 /// A callback failed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     pub(crate) status: flashdelta_status,
     /// What it returned.
     pub(crate) returned: i32,
+    /// What it was given.
+    pub(crate) offset: u32,
 }
 
-fn checked(returned: i32, status: flashdelta_status) -> Result<(), Fault> {
+fn checked(returned: i32, status: flashdelta_status, offset: u32) -> Result<(), Fault> {
     match returned {
         0 => Ok(()),
-        returned => Err(Fault { status, returned }),
+        returned => Err(Fault { status, returned, offset }),
+    }
+}
+
+impl From<SlotError<Fault>> for Fault {
+    fn from(error: SlotError<Fault>) -> Self {
+        match error {
+            SlotError::Flash(fault) => fault,
+            // The applier goes through its slot from start to end, and the slot was checked.
+            _ => Self { status: FLASHDELTA_ERR_INTERNAL, returned: 0, offset: 0 },
+        }
     }
 }
 
@@ -75,53 +120,54 @@ pub(crate) struct OldSlot {
 }
 
 pub(crate) struct NewSlot {
+    slot: NorNew<NewFlash, &'static mut [u8]>,
+    flush: Option<Done>,
+    commit: Option<Done>,
+    counters: *mut flashdelta_flash_counters,
+}
+
+/// The new slot as a flash of its own.
+struct NewFlash {
     user: *mut c_void,
     size: u32,
     write_size: u32,
+    /// All of the slot if nothing is erased.
+    sector_size: u32,
     read: Read,
     write: Write,
-    eraser: Option<Eraser>,
-    flush: Option<Done>,
-    commit: Option<Done>,
-}
-
-struct Eraser {
-    sector_size: u32,
-    erase: Erase,
-    /// Up to here sectors have been erased.
-    erased: u32,
+    erase: Option<Erase>,
 }
 
 impl flashdelta_flash {
     /// Both slots, if everything is there and in range.
-    pub(crate) fn slots(&self) -> Result<(OldSlot, NewSlot), flashdelta_status> {
+    ///
+    /// # Safety
+    ///
+    /// The buffer and the counters are what their types say, and are lent for as long as the slots are used.
+    pub(crate) unsafe fn slots(&self) -> Result<(OldSlot, NewSlot), flashdelta_status> {
         let (Some(read_old), Some(read), Some(write)) = (self.read_old, self.read_new, self.write_new) else {
             return Err(FLASHDELTA_ERR_NULL_POINTER);
         };
+        if !self.counters.is_null() {
+            check(self.counters)?;
+        }
+        // SAFETY: the caller's promise.
+        let buffer: &'static mut [u8] = unsafe { bytes_mut(self.buffer, self.buffer_len)? };
         let write_size = self.write_size.max(1);
-        let mut in_range = write_size.is_power_of_two()
-            && write_size as usize <= FLASHDELTA_MAX_WRITE_SIZE
-            && self.new_size.is_multiple_of(write_size);
-        let eraser = match self.erase_new {
-            Some(erase) => {
-                let sector_size = self.sector_size;
-                // Also catches 0: nothing but 0 is a multiple of it, and a slot of 0 bytes needs no sectors.
-                in_range &= sector_size > 0 && sector_size.is_multiple_of(write_size);
-                in_range &= self.new_size.is_multiple_of(sector_size);
-                Some(Eraser { sector_size, erase, erased: 0 })
-            }
-            // Whoever tells sectors wants them erased.
-            None => {
-                in_range &= self.sector_size == 0;
-                None
-            }
-        };
-        if !in_range {
+        // Whoever tells sectors wants them erased.
+        if self.erase_new.is_some() != (self.sector_size != 0) || !self.new_size.is_multiple_of(write_size) {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }
-        let (user, flush, commit) = (self.user, self.flush_new, self.commit_new);
-        let old = OldSlot { user, size: self.old_size, read: read_old };
-        Ok((old, NewSlot { user, size: self.new_size, write_size, read, write, eraser, flush, commit }))
+        let sector_size = if self.erase_new.is_some() { self.sector_size } else { self.new_size.max(write_size) };
+        let (user, size, erase) = (self.user, self.new_size, self.erase_new);
+        let flash = NewFlash { user, size, write_size, sector_size, read, write, erase };
+        let slot = NorNew::with_buffer(flash, 0, size, buffer).map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)?;
+        // What need not be erased need not be compared; and it may be that it cannot be read.
+        let slot = if erase.is_some() { slot } else { slot.erase_all() };
+        let (flush, commit, counters) = (self.flush_new, self.commit_new, self.counters);
+        let new = NewSlot { slot, flush, commit, counters };
+        new.count();
+        Ok((OldSlot { user, size: self.old_size, read: read_old }, new))
     }
 }
 
@@ -135,7 +181,7 @@ impl OldImage for OldSlot {
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Fault> {
         // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so; the buffer is as long as it says.
         let returned = unsafe { (self.read)(self.user, offset, buf.as_mut_ptr(), buf.len()) };
-        checked(returned, FLASHDELTA_ERR_READ_OLD)
+        checked(returned, FLASHDELTA_ERR_READ_OLD, offset)
     }
 }
 
@@ -143,66 +189,87 @@ impl NewImage for NewSlot {
     type Error = Fault;
 
     fn capacity(&self) -> u32 {
-        self.size
-    }
-
-    fn granularity(&self) -> u32 {
-        self.write_size
+        self.slot.capacity()
     }
 
     fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), Fault> {
-        if let Some(eraser) = &mut self.eraser {
-            eraser.erase_up_to(self.user, offset.saturating_add(data.len() as u32))?;
-        }
-        let whole = data.len() & !(self.write_size as usize).wrapping_sub(1);
-        let (units, rest) = data.split_at_checked(whole).unwrap_or((data, &[]));
-        self.write_units(offset, units)?;
-        if rest.is_empty() {
-            return Ok(());
-        }
-        // The last unit of the image: what follows stays as erased flash reads.
-        let mut last = [0xFF; FLASHDELTA_MAX_WRITE_SIZE];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        self.write_units(offset.saturating_add(whole as u32), last.get(..self.write_size as usize).unwrap_or(&[]))
+        let written = self.slot.write(offset, data);
+        self.count();
+        Ok(written?)
     }
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Fault> {
-        // SAFETY: as for the old slot.
-        let returned = unsafe { (self.read)(self.user, offset, buf.as_mut_ptr(), buf.len()) };
-        checked(returned, FLASHDELTA_ERR_READ_NEW)
+        Ok(self.slot.read(offset, buf)?)
     }
 
     fn flush(&mut self) -> Result<(), Fault> {
-        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so.
-        self.flush.map_or(Ok(()), |flush| checked(unsafe { flush(self.user) }, FLASHDELTA_ERR_FLUSH_NEW))
+        let flushed = self.slot.flush();
+        self.count();
+        flushed?;
+        self.tell(self.flush, FLASHDELTA_ERR_FLUSH_NEW)
     }
 
     fn commit(&mut self) -> Result<(), Fault> {
-        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so.
-        self.commit.map_or(Ok(()), |commit| checked(unsafe { commit(self.user) }, FLASHDELTA_ERR_COMMIT_NEW))
+        self.tell(self.commit, FLASHDELTA_ERR_COMMIT_NEW)
     }
 }
 
 impl NewSlot {
-    fn write_units(&mut self, offset: u32, units: &[u8]) -> Result<(), Fault> {
-        if units.is_empty() {
-            return Ok(());
+    /// Tells what was done so far.
+    fn count(&self) {
+        if self.counters.is_null() {
+            return;
         }
-        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so; the data is as long as it says.
-        let returned = unsafe { (self.write)(self.user, offset, units.as_ptr(), units.len()) };
-        checked(returned, FLASHDELTA_ERR_WRITE_NEW)
+        let stats = self.slot.stats();
+        let erases = if self.slot.flash().erase.is_some() { stats.erases } else { 0 };
+        let (kept, writes, bytes_written) = (stats.kept, stats.writes, stats.bytes_written);
+        // SAFETY: not NULL, and aligned, as was checked; the caller of flashdelta_applier_init() lends it.
+        unsafe { self.counters.write(flashdelta_flash_counters { erases, kept, writes, bytes_written }) };
+    }
+
+    fn tell(&self, done: Option<Done>, status: flashdelta_status) -> Result<(), Fault> {
+        let Some(done) = done else { return Ok(()) };
+        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so.
+        checked(unsafe { done(self.slot.flash().user) }, status, 0)
     }
 }
 
-impl Eraser {
-    fn erase_up_to(&mut self, user: *mut c_void, end: u32) -> Result<(), Fault> {
-        while self.erased < end {
-            // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so.
-            checked(unsafe { (self.erase)(user, self.erased) }, FLASHDELTA_ERR_ERASE_NEW)?;
-            self.erased = self.erased.saturating_add(self.sector_size);
-        }
-        Ok(())
+impl ReadFlash for NewFlash {
+    type Error = Fault;
+
+    fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    fn read_unit(&self) -> usize {
+        1
+    }
+
+    fn read_at(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Fault> {
+        // SAFETY: as for the old slot.
+        let returned = unsafe { (self.read)(self.user, offset, bytes.as_mut_ptr(), bytes.len()) };
+        checked(returned, FLASHDELTA_ERR_READ_NEW, offset)
+    }
+}
+
+impl Flash for NewFlash {
+    fn write_unit(&self) -> usize {
+        self.write_size as usize
+    }
+
+    fn sector(&self) -> usize {
+        self.sector_size as usize
+    }
+
+    fn erase_at(&mut self, offset: u32) -> Result<(), Fault> {
+        let Some(erase) = self.erase else { return Ok(()) };
+        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so.
+        checked(unsafe { erase(self.user, offset) }, FLASHDELTA_ERR_ERASE_NEW, offset)
+    }
+
+    fn write_at(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Fault> {
+        // SAFETY: as above; the data is as long as it says.
+        let returned = unsafe { (self.write)(self.user, offset, bytes.as_ptr(), bytes.len()) };
+        checked(returned, FLASHDELTA_ERR_WRITE_NEW, offset)
     }
 }

@@ -123,7 +123,7 @@ impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
             | ApplyError::ReadNew { error, .. }
             | ApplyError::Write { error, .. }
             | ApplyError::Finish { error } => {
-                Self { status: error.status, callback_returned: error.returned, ..detail }
+                Self { status: error.status, callback_returned: error.returned, offset: error.offset, ..detail }
             }
             _ => detail,
         }
@@ -150,9 +150,9 @@ impl From<&HeaderError> for flashdelta_error_detail {
             HeaderError::UnknownInstructionSet { found } => {
                 Self::new(FLASHDELTA_ERR_UNKNOWN_ISA).numbers(0, 0, found.into())
             }
-            HeaderError::BadNumber { offset, .. } => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, 0, 0),
-            HeaderError::TooLarge { found, limit, .. } => {
-                Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(0, limit, found)
+            HeaderError::BadNumber { offset } => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, 0, 0),
+            HeaderError::TooLarge { offset, found, limit } => {
+                Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, limit, found)
             }
             HeaderError::InconsistentWorkspace { stated, needed } => {
                 Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(0, needed, stated)

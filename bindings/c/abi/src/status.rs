@@ -90,7 +90,7 @@ pub enum flashdelta_status {
     /// The new image does not fit the new slot. Nothing has been written. Detail: `expected` bytes are needed, there is room for `found`.
     FLASHDELTA_ERR_NEW_TOO_LONG = 602,
     /// The flash is written in larger units than the patch was made for. Nothing has been written. Detail: `expected` is the patch's unit, `found` the
-    /// device's.
+    /// device's. (Not from this version, which puts units together.)
     FLASHDELTA_ERR_WRITE_SIZE = 603,
     /// This library was built without the codec of the patch. Detail: `expected` is the codec, one of flashdelta_codec.
     FLASHDELTA_ERR_CODEC_NOT_BUILT = 604,
@@ -119,7 +119,7 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_READ_NEW = 702,
     /// `write_new` failed. Detail: `offset`, and what the callback returned.
     FLASHDELTA_ERR_WRITE_NEW = 703,
-    /// `erase_new` failed. Detail: `offset` of the write that called for it, and what the callback returned.
+    /// `erase_new` failed. Detail: `offset`, and what the callback returned.
     FLASHDELTA_ERR_ERASE_NEW = 704,
     /// `flush_new` failed. Detail: what the callback returned.
     FLASHDELTA_ERR_FLUSH_NEW = 705,

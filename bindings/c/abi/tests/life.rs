@@ -89,6 +89,8 @@ fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], 
     let applier = applier.as_mut_ptr();
     let mut device = Device { old, slot: vec![0; 6 * SECTOR], erased: 0, committed: 0, applier };
     let device = &raw mut device;
+    let mut buffer = [0xA5u8; SECTOR];
+    let mut counters = flashdelta_flash_counters { erases: 9, ..Default::default() };
     let flash = flashdelta_flash {
         user: device.cast(),
         // SAFETY: it lives.
@@ -102,6 +104,9 @@ fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], 
         erase_new: Some(erase_new),
         flush_new: None,
         commit_new: Some(commit_new),
+        buffer: buffer.as_mut_ptr(),
+        buffer_len: buffer.len(),
+        counters: &raw mut counters,
     };
     // SAFETY: all pointers point to what lives to the end of this function.
     let statuses = unsafe {
@@ -118,6 +123,7 @@ fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], 
     };
     // SAFETY: it lives, and nothing else refers to it any more.
     let device = unsafe { &*device };
+    assert_eq!(counters.erases as usize * SECTOR, device.erased);
     (statuses, device.slot.clone(), device.committed)
 }
 

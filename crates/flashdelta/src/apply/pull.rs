@@ -5,8 +5,7 @@ use core::ops::ControlFlow;
 use std::io::{self, Read};
 
 use super::buffers::Views;
-use super::machine::Outcome;
-use super::{memory, Body, Damage};
+use super::{memory, Body};
 use super::{Applier, ApplyError, ApplyOptions, MemoryImage, NewImage, OldImage, OutOfBounds, Progress};
 use crate::patch::{HeaderError, Layout, PatchHeader, MAX_HEADER_LEN, MAX_SIZE};
 
@@ -93,11 +92,12 @@ pub(crate) fn apply_body(
     parts.machine.prepare(header.codec);
     memory::divide(&mut workspace, &mut parts).map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
     let (mut old, mut new) = (old, Vec::new());
-    let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new };
-    match parts.machine.feed(body, true, header.new_size, &mut views)? {
-        Outcome::Complete => {}
-        Outcome::NeedInput => return Err(ApplyError::Damaged { what: Damage::Ends, offset: parts.buffers.position() }),
+    let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
+    let is_complete = parts.machine.feed(body, true, header.new_size, &mut views);
+    if let Some(fault) = views.fault {
+        return Err(fault.into());
     }
+    debug_assert!(is_complete, "the body has ended, so the machine is through or tells of a fault");
     parts.buffers.flush(&mut new)?;
     Ok(new)
 }

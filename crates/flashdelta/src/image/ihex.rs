@@ -231,7 +231,7 @@ fn diagnose(text: &[u8]) -> Fault {
         return Fault::Digit { column: column - 1, found: Some(found) };
     }
     let Some(len) = lines::byte_at(text, 1) else { return Fault::Digit { column: text.len(), found: None } };
-    if text.len() % 2 == 0 {
+    if text.len().is_multiple_of(2) {
         // Half a byte at the end: counted in whole bytes, the length might even seem right.
         return Fault::Digit { column: text.len(), found: None };
     }
@@ -254,17 +254,11 @@ pub(crate) struct HexWriter {
 
 impl HexWriter {
     fn record(&self, kind: u8, address: u16, data: &[u8], out: &mut Vec<u8>) {
-        let digits = self.habits.digits();
         let [high, low] = address.to_be_bytes();
         let head = [data.len() as u8, high, low, kind];
-        out.push(b':');
-        let mut sum = 0u8;
-        for byte in head.iter().chain(data) {
-            sum = sum.wrapping_add(*byte);
-            lines::push_hex(out, *byte, digits);
-        }
-        lines::push_hex(out, sum.wrapping_neg(), digits);
-        out.extend_from_slice(self.habits.line_end);
+        let sum = head.iter().chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        let parts = [&head[..], data, &[sum.wrapping_neg()]];
+        lines::push_record(out, b":", parts, self.habits.digits(), self.habits.line_end);
     }
 }
 

@@ -138,6 +138,35 @@ pub(crate) fn push_hex(out: &mut Vec<u8>, byte: u8, digits: &[u8; 16]) {
     out.extend_from_slice(&[digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
 }
 
+/// Appends a record: a prefix, bytes as digits, and the line end.
+#[inline]
+pub(crate) fn push_record<const N: usize>(
+    out: &mut Vec<u8>,
+    prefix: &[u8],
+    parts: [&[u8]; N],
+    digits: &[u8; 16],
+    line_end: &[u8],
+) {
+    // By arithmetic, of which compilers make vector instructions, as they do not of a table.
+    let letters = digits[10].wrapping_sub(b'0' + 10);
+    let digit = |value: u8| value.wrapping_add(b'0').wrapping_add(if value > 9 { letters } else { 0 });
+    let count: usize = parts.iter().map(|part| part.len()).sum();
+    out.reserve(prefix.len() + 2 * count + line_end.len());
+    out.extend_from_slice(prefix);
+    let start = out.len();
+    out.resize(start + 2 * count, 0);
+    let mut rest = out.get_mut(start..).unwrap_or_default();
+    for part in parts {
+        let (place, after) = rest.split_at_mut(2 * part.len());
+        for (two, byte) in place.chunks_exact_mut(2).zip(part) {
+            two[0] = digit(byte >> 4);
+            two[1] = digit(byte & 15);
+        }
+        rest = after;
+    }
+    out.extend_from_slice(line_end);
+}
+
 /// Digits in upper case.
 pub(crate) const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 /// Digits in lower case.

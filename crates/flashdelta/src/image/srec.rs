@@ -212,19 +212,13 @@ pub(crate) struct SrecWriter {
 
 impl SrecWriter {
     pub(crate) fn record(&self, kind: u8, address: u32, data: &[u8], out: &mut Vec<u8>) {
-        let digits = self.habits.digits();
-        let address_len = address_len(kind).unwrap_or(2);
         let bytes = address.to_be_bytes();
-        let count = (address_len + data.len() + 1) as u8;
+        let address = bytes.get(4 - address_len(kind).unwrap_or(2)..).unwrap_or_default();
+        let count = [(address.len() + data.len() + 1) as u8];
         let letter = if self.habits.small_letter { b's' } else { b'S' };
-        out.extend_from_slice(&[letter, b'0' + kind % 10]);
-        let mut sum = 0u8;
-        for byte in core::iter::once(&count).chain(bytes.iter().skip(4 - address_len)).chain(data) {
-            sum = sum.wrapping_add(*byte);
-            lines::push_hex(out, *byte, digits);
-        }
-        lines::push_hex(out, !sum, digits);
-        out.extend_from_slice(self.habits.line_end);
+        let sum = count.iter().chain(address).chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        let parts = [&count, address, data, &[!sum]];
+        lines::push_record(out, &[letter, b'0' + kind % 10], parts, self.habits.digits(), self.habits.line_end);
     }
 
     /// Type of the data records: fixed, or (0) the shortest that can hold the address.

@@ -3,9 +3,14 @@
 //! The update is run once and recorded. Then, for every cut of that run, it is started again on the flash as the cut has left it. That takes one run of
 //! the applier for all cuts, not one for each: a restart makes the same calls to its slot as the whole run does (the old image is
 //! the same, and the slot reads back the same, which is checked), so all restarts get them from the same applier ([`Fan`]). And each gets only
-//! those that matter: up to the sector of the cut the flash holds what the whole run has left there, which a slot that holds all of
-//! the new image stands for; two sectors further on, the flash is again as the whole run has found it. Both are checked, too.
-//! [`Proof::restarts`] of the cuts, drawn at random, are also done in the plain way, with a second cut on top.
+//! those that matter:
+//!
+//! - up to the cut the flash holds what the whole run has left there, which a slot that holds all of the new image stands for;
+//! - once the restart has come to erase the sector at hand, and that holds the same as in a run without a cut, it goes on as
+//!   that one does up to the end of the sector: it sleeps until then;
+//! - once that is so for all that is still to come, it has got where a run without a cut gets.
+//!
+//! All three are checked, not assumed. [`Proof::restarts`] of the cuts, drawn at random, are also done in the plain way, with a second cut on top.
 
 use core::cell::RefCell;
 use core::convert::Infallible;
@@ -31,8 +36,6 @@ pub struct Proof<'a> {
     pub seed: u64,
     /// How many cuts are tried in the plain way, too.
     pub restarts: u64,
-    /// Only every so many operations are cut if all the restarts together would take more writes than this.
-    pub patience: u64,
     /// This is share `.0` of `.1` of the cuts.
     pub share: (u64, u64),
 }
@@ -42,8 +45,6 @@ pub struct Proof<'a> {
 pub struct Outcome {
     /// Writes and erases of the run without a cut.
     pub operations: usize,
-    /// Every so many of them were cut.
-    pub every: u64,
     /// Cuts that were tried.
     pub cuts: u64,
     /// Of these, restarts in the plain way.
@@ -57,7 +58,7 @@ pub struct Outcome {
 impl Outcome {
     /// Adds another share.
     pub fn add(&mut self, other: Self) {
-        (self.operations, self.every) = (other.operations, other.every);
+        self.operations = other.operations;
         self.cuts += other.cuts;
         self.restarts += other.restarts;
         self.most_erases = self.most_erases.max(other.most_erases);
@@ -68,7 +69,7 @@ impl Outcome {
 impl<'a> Proof<'a> {
     pub fn new(old: &'a [u8], new: &'a [u8], patch: &'a [u8]) -> Self {
         let rules = Rules::default();
-        Self { old, new, patch, comfort: 0, buffer: 0, rules, seed: 1, restarts: 0, patience: u64::MAX, share: (0, 1) }
+        Self { old, new, patch, comfort: 0, buffer: 0, rules, seed: 1, restarts: 0, share: (0, 1) }
     }
 
     /// Tries all the cuts of this share.
@@ -126,11 +127,6 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
         let mut flash = flash.into_inner();
         self.recorded = flash.recorded();
         outcome.operations = self.recorded.len();
-        // Each restart goes through two sectors or more.
-        let operations = self.recorded.len() as u64;
-        let writes_per_sector = operations / self.proof.new.len().div_ceil(ERASE).max(1) as u64;
-        let work = operations * (u64::from(POSITIONS) + 1) * 2 * writes_per_sector;
-        outcome.every = work.div_ceil(self.proof.patience).max(1);
         if flash.wear().iter().any(|erases| *erases > 1) {
             outcome.failures.push("without a cut: a sector was erased twice".to_owned());
         }
@@ -169,17 +165,18 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
         let fan = Fan {
             bench: self,
             lead: new(finished),
+            main: new(self.start.clone()),
             cuts,
             next,
-            live: Vec::new(),
-            calls: Vec::new(),
+            awake: Vec::new(),
+            asleep: Vec::new(),
             group: None,
             outcome,
         };
         let mut workspace = self.workspace();
         let mut applier = Applier::new(&mut workspace, self.proof.old, fan, ApplyOptions::default());
         let fed = applier.feed(self.proof.patch).map(|_| ());
-        let result = fed.and_then(|()| applier.finish().map(|(_, fan)| fan.next.is_none() && fan.live.is_empty()));
+        let result = fed.and_then(|()| applier.finish().map(|(_, fan)| fan.is_done()));
         match result {
             Ok(true) => {}
             Ok(false) => outcome.failures.push("not all cuts were tried: the proof is broken".to_owned()),
@@ -229,36 +226,10 @@ struct Restart<const READ: usize, const WRITE: usize, const ERASE: usize> {
     /// Was that sector finished?
     finished: bool,
     image: Slotted<READ, WRITE, ERASE>,
+    /// Wear of the flash before.
     wear: Vec<u32>,
     /// The first of those with the same sector.
     first: Rc<NorSim<READ, WRITE, ERASE>>,
-}
-
-/// What the applier asks of its slot.
-enum Call {
-    Write(u32, Vec<u8>),
-    /// With what has to be read.
-    Read(u32, Vec<u8>),
-}
-
-impl Call {
-    fn make<const READ: usize, const WRITE: usize, const ERASE: usize>(
-        &self,
-        image: &mut Slotted<READ, WRITE, ERASE>,
-    ) -> Result<(), String> {
-        match self {
-            Self::Write(offset, data) => image.write(*offset, data).map_err(text),
-            Self::Read(offset, expected) => {
-                let mut found = vec![0; expected.len()];
-                image.read(*offset, &mut found).map_err(text)?;
-                if found == *expected {
-                    Ok(())
-                } else {
-                    Err(format!("reads back wrong at {offset}"))
-                }
-            }
-        }
-    }
 }
 
 /// A slot that hands on everything to all restarts that it concerns.
@@ -266,25 +237,29 @@ struct Fan<'a, 'o, const READ: usize, const WRITE: usize, const ERASE: usize> {
     bench: &'a Bench<'a, READ, WRITE, ERASE>,
     /// A slot that holds the new image already.
     lead: Slotted<READ, WRITE, ERASE>,
+    /// The run without a cut.
+    main: Slotted<READ, WRITE, ERASE>,
     cuts: Cuts<'a, READ, WRITE, ERASE>,
     next: Option<(Cut, NorSim<READ, WRITE, ERASE>)>,
-    live: Vec<Restart<READ, WRITE, ERASE>>,
-    /// What the restarts have yet to do: each does a sector's worth in one go, which the caches of the machine like.
-    calls: Vec<Call>,
+    awake: Vec<Restart<READ, WRITE, ERASE>>,
+    /// Up to the end of the sector at hand these do what `main` does. That sector is there in them already.
+    asleep: Vec<Restart<READ, WRITE, ERASE>>,
     /// The sector of the last cut, and the flash after the first cut in it.
     group: Option<(usize, Rc<NorSim<READ, WRITE, ERASE>>)>,
     outcome: &'o mut Outcome,
 }
 
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ, WRITE, ERASE> {
-    /// Starts again after all cuts in sectors that begin before `end`.
+    /// Are all cuts tried, and has the run without a cut made the new image?
+    fn is_done(&self) -> bool {
+        let rest = self.awake.len() + self.asleep.len() + usize::from(self.next.is_some());
+        rest == 0 && self.bench.check_end(self.main.flash(), &self.bench.start).is_ok()
+    }
+
+    /// Starts again after all cuts of operations that begin before `end`.
     fn join(&mut self, end: usize) {
         let bench = self.bench;
         let begins = |cut: &Cut| (bench.recorded[cut.operation as usize].offset() - bench.other.start) as usize;
-        if self.next.as_ref().is_some_and(|(cut, _)| begins(cut) < end) {
-            // What was called for before is not for those that join now.
-            self.catch_up();
-        }
         while let Some((cut, flash)) = self.next.take_if(|(cut, _)| begins(cut) < end) {
             self.next = self.cuts.next();
             let (share, shares) = bench.proof.share;
@@ -293,18 +268,21 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
                 Some((number, first)) if *number == sector => first.clone(),
                 _ => self.new_group(sector, &flash),
             };
-            let every = self.outcome.every;
-            if cut.operation % every != 0 || cut.operation / every % shares != share {
+            if cut.operation % shares != share {
                 continue;
             }
             self.outcome.cuts += 1;
+            let start = (sector - bench.sector(0)) * ERASE;
+            if !flash.holds((sector * ERASE) as u32, &bench.proof.new[start..begins(&cut).max(start)]) {
+                self.outcome.failures.push(format!("{cut}: what was written before it is wrong"));
+            }
             let after = bench.recorded.get(cut.operation as usize + 1);
             let is_last = after.is_none_or(|operation| operation.offset() as usize / ERASE != sector);
             let finished = is_last && cut.position == POSITIONS;
             let wear = flash.wear();
             let mut image = self.lead.clone();
             *image.flash_mut() = flash;
-            self.live.push(Restart { cut, sector, finished, image, wear, first });
+            self.awake.push(Restart { cut, sector, finished, image, wear, first });
         }
     }
 
@@ -325,16 +303,10 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
         first
     }
 
-    /// All restarts do what there is to do; those that fail are out.
-    fn catch_up(&mut self) {
-        let calls = core::mem::take(&mut self.calls);
-        self.all(|image| calls.iter().try_for_each(|call| call.make(image)));
-    }
-
-    /// All restarts do this; those that fail are out.
+    /// All restarts that are awake do this; those that fail are out.
     fn all(&mut self, mut call: impl FnMut(&mut Slotted<READ, WRITE, ERASE>) -> Result<(), String>) {
         let failures = &mut self.outcome.failures;
-        self.live.retain_mut(|restart| match call(&mut restart.image) {
+        self.awake.retain_mut(|restart| match call(&mut restart.image) {
             Ok(()) => true,
             Err(error) => {
                 failures.push(format!("{}: {error}", restart.cut));
@@ -343,59 +315,100 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
         });
     }
 
-    /// Lets go the restarts for which nothing that is still to come differs from the run without a cut. `end`: the image is complete up to here.
-    fn leave(&mut self, end: usize, is_complete: bool) {
+    /// A write within one sector: all make it. Those that go on as the run without a cut does need no longer be watched.
+    fn write_in_sector(&mut self, offset: u32, data: &[u8]) -> Result<(), String> {
+        let end = offset as usize + data.len();
+        self.join(end);
+        self.lead.write(offset, data).map_err(text)?;
+        self.main.write(offset, data).map_err(text)?;
+        for mut restart in core::mem::take(&mut self.awake) {
+            let before = restart.image.flash().operations();
+            if let Err(error) = restart.image.write(offset, data) {
+                self.outcome.failures.push(format!("{}: {}", restart.cut, text(error)));
+            } else if restart.image.flash().operations() == before {
+                // It still finds what it wants: nothing was done.
+                self.awake.push(restart);
+            } else {
+                self.settle(restart, end);
+            }
+        }
+        if end.is_multiple_of(ERASE) {
+            for mut restart in core::mem::take(&mut self.asleep) {
+                let flash = core::mem::replace(restart.image.flash_mut(), NorSim::new(0));
+                restart.image = self.lead.clone();
+                *restart.image.flash_mut() = flash;
+                self.awake.push(restart);
+            }
+        }
+        Ok(())
+    }
+
+    /// Is a restart that has come to erase and write the sector at hand where the run without a cut is? `end`: the image is written up to here.
+    fn settle(&mut self, mut restart: Restart<READ, WRITE, ERASE>, end: usize) {
         let bench = self.bench;
-        let outcome = &mut *self.outcome;
-        let reached = bench.sector(end.saturating_sub(1)) + 1;
-        self.live.retain(|restart| {
-            let flash = restart.image.flash();
-            let sectors = bench.sector(bench.other.len as usize);
-            let untouched = |sector| flash.shares_sector(&bench.start, sector);
-            let passed = reached > restart.sector + 1 && end.is_multiple_of(ERASE) && (reached..sectors).all(untouched);
-            if !passed && !is_complete {
-                return true;
-            }
-            if let Err(failure) = restart.check(bench, end, is_complete) {
-                outcome.failures.push(format!("{}: {failure}", restart.cut));
-            }
-            let erases = flash.wear().into_iter().zip(&restart.wear).map(|(after, before)| after - before).max();
-            outcome.most_erases = outcome.most_erases.max(erases.unwrap_or(0));
-            false
-        });
+        let (flash, main) = (restart.image.flash(), self.main.flash());
+        let (here, sectors) = (bench.sector(end - 1), bench.sector(bench.other.len as usize));
+        if !flash.same_sector(main, here) {
+            return self.awake.push(restart);
+        }
+        let rest_is_same = (here + 1..sectors).all(|sector| flash.same_sector(main, sector));
+        // What waits for the rest of its unit is not in the flash yet.
+        if !restart.check(bench, end - end % WRITE, self.outcome) || rest_is_same {
+            return;
+        }
+        // In the sector at hand nothing will differ any more: it may as well be there.
+        restart.image.flash_mut().restore_sector(self.lead.flash(), here);
+        let now = restart.image.flash().wear();
+        let twin = |other: &Restart<READ, WRITE, ERASE>| {
+            let (mine, its) = (restart.image.flash(), other.image.flash());
+            let worn_more =
+                |sector: usize| now[sector] - restart.wear[sector] > its.wear()[sector] - other.wear[sector];
+            let touched = here + 1..sectors.min(here + 3);
+            other.sector == restart.sector
+                && (here + 1..sectors).all(|sector| mine.same_sector(its, sector))
+                && !touched.into_iter().any(worn_more)
+        };
+        // Two that hold the same have the same future.
+        if !self.asleep.last().is_some_and(twin) {
+            restart.wear[here] = now[here];
+            self.asleep.push(restart);
+        }
     }
 }
 
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> Restart<READ, WRITE, ERASE> {
-    /// Is the image right up to `end`, and was nothing done that need not be?
-    fn check(&self, bench: &Bench<'_, READ, WRITE, ERASE>, end: usize, is_complete: bool) -> Result<(), String> {
+    /// Is the image in the flash right up to `end`, and was nothing done that need not be?
+    fn check(&self, bench: &Bench<'_, READ, WRITE, ERASE>, end: usize, outcome: &mut Outcome) -> bool {
+        let wear = self.image.flash().wear();
+        let erases = wear.iter().zip(&self.wear).map(|(after, before)| after - before).max().unwrap_or(0);
+        outcome.most_erases = outcome.most_erases.max(erases);
+        let most = if bench.proof.buffer >= ERASE { 1 } else { 2 };
+        let result = match self.problem(bench, end, &wear) {
+            None if erases > most => Some(format!("a sector was erased more than {most} times")),
+            problem => problem,
+        };
+        if let Some(problem) = &result {
+            outcome.failures.push(format!("{}: {problem}", self.cut));
+        }
+        result.is_none()
+    }
+
+    fn problem(&self, bench: &Bench<'_, READ, WRITE, ERASE>, end: usize, wear: &[u32]) -> Option<String> {
         let flash = self.image.flash();
         if let Some(violation) = flash.violations().first() {
-            return Err(format!("{violation}"));
+            return Some(format!("{violation}"));
         }
         // What was finished has not been touched; that includes the running slot.
         let finished = self.sector + usize::from(self.finished);
         if let Some(sector) = (0..self.sector).find(|sector| !flash.shares_sector(&self.first, *sector)) {
-            return Err(format!("sector {sector} was finished, but was written again"));
+            return Some(format!("sector {sector} was finished, but was written again"));
         }
-        let wear = flash.wear();
         if wear[..finished] != self.wear[..finished] {
-            return Err("a finished sector was erased again".to_owned());
-        }
-        let most = if bench.proof.buffer >= ERASE { 1 } else { 2 };
-        if wear.iter().zip(&self.wear).any(|(after, before)| after - before > most) {
-            return Err(format!("a sector was erased more than {most} times"));
+            return Some("a finished sector was erased again".to_owned());
         }
         let from = (self.sector - bench.sector(0)) * ERASE;
-        if !flash.holds((self.sector * ERASE) as u32, &bench.proof.new[from..end]) {
-            return Err("the new image is wrong".to_owned());
-        }
-        let start = bench.other.start as usize + end;
-        let behind = flash.contents(start as u32..start.next_multiple_of(ERASE) as u32);
-        if is_complete && behind.iter().any(|byte| *byte != 0xFF) {
-            return Err("what is behind the image in its last sector is not erased".to_owned());
-        }
-        Ok(())
+        (!flash.holds((self.sector * ERASE) as u32, &bench.proof.new[from..end.max(from)]))
+            .then(|| "the new image is wrong".to_owned())
     }
 }
 
@@ -406,31 +419,48 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NewImage for Fan
         self.lead.capacity()
     }
 
+    /// Sector by sector: the slots themselves do nothing else.
     fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), String> {
-        let end = offset as usize + data.len();
-        self.join(end);
-        self.calls.push(Call::Write(offset, data.to_vec()));
-        self.lead.write(offset, data).map_err(text)?;
-        if end.is_multiple_of(ERASE) {
-            self.catch_up();
-            self.leave(end, false);
+        let (mut offset, mut data) = (offset, data);
+        while !data.is_empty() {
+            let (front, rest) = data.split_at(data.len().min(ERASE - offset as usize % ERASE));
+            self.write_in_sector(offset, front)?;
+            (offset, data) = (offset + front.len() as u32, rest);
         }
         Ok(())
     }
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), String> {
         self.lead.read(offset, buf).map_err(text)?;
-        self.calls.push(Call::Read(offset, buf.to_vec()));
+        let mut found = vec![0; buf.len()];
+        let mut same = |image: &mut Slotted<READ, WRITE, ERASE>| match image.read(offset, &mut found) {
+            Ok(()) if found == *buf => Ok(()),
+            Ok(()) => Err(format!("reads back wrong at {offset}")),
+            Err(error) => Err(text(error)),
+        };
+        same(&mut self.main)?;
+        self.all(same);
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), String> {
+        let (bench, end) = (self.bench, self.bench.proof.new.len());
         // The last unit may have been written at the end only.
         self.join(usize::MAX);
-        self.catch_up();
-        self.all(|image| image.flush().map_err(text));
         self.lead.flush().map_err(text)?;
-        self.leave(self.bench.proof.new.len(), true);
+        self.main.flush().map_err(text)?;
+        self.all(|image| image.flush().map_err(text));
+        let behind = bench.other.start as usize + end;
+        let behind = behind as u32..behind.next_multiple_of(ERASE) as u32;
+        // Those that sleep go on as `main` does, which is checked at the end.
+        self.asleep.clear();
+        for restart in core::mem::take(&mut self.awake) {
+            let blank = restart.image.flash().contents(behind.clone()).iter().all(|byte| *byte == 0xFF);
+            if restart.check(bench, end, self.outcome) && !blank {
+                let what = "what is behind the image in its last sector is not erased";
+                self.outcome.failures.push(format!("{}: {what}", restart.cut));
+            }
+        }
         Ok(())
     }
 }

@@ -49,7 +49,6 @@ enum { PROMISE_BROKEN = 9999 };
 typedef struct slots {
     const uint8_t *old_image;
     uint8_t *new_image;
-    uint32_t next;
     uint32_t commits;
 } slots;
 
@@ -61,20 +60,16 @@ static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len) {
 
 static int32_t read_new(void *user, uint32_t offset, uint8_t *to, size_t len) {
     const slots *s = (const slots *)user;
-    if (offset + len > s->next) {
-        return 1;
-    }
     __builtin_memcpy(to, s->new_image + offset, len);
     return 0;
 }
 
 static int32_t write_new(void *user, uint32_t offset, const uint8_t *from, size_t len) {
     slots *s = (slots *)user;
-    if (offset != s->next || len == 0 || s->commits != 0) {
+    if (len == 0 || s->commits != 0) {
         return 2;
     }
     __builtin_memcpy(s->new_image + offset, from, len);
-    s->next = offset + len;
     return 0;
 }
 
@@ -134,7 +129,7 @@ static __attribute__((noinline)) void paint(uint8_t *from) {
 extern uint8_t stack_limit[];
 
 static __attribute__((noinline)) void run(const patch *p, report *r) {
-    slots where = {task.old_image, task.new_image, 0, 0};
+    slots where = {task.old_image, task.new_image, 0};
     flashdelta_applier *applier = (flashdelta_applier *)task.storage;
     flashdelta_flash flash = {0};
     size_t wanted = 0;
