@@ -5,27 +5,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import io
 import os
 import random
 import sys
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from conftest import zip_of
 
 import flashdelta
 
 OLD = random.Random(1).randbytes(6000)
 NEW = OLD[:3000] + b"a fix" + OLD[3000:]
-
-
-def zip_of(data: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("app.bin"), data, zipfile.ZIP_DEFLATED)
-    return file.getvalue()
 
 
 OLD_ZIP, NEW_ZIP = zip_of(OLD), zip_of(NEW)
@@ -35,7 +27,7 @@ IMAGE = flashdelta.Image([flashdelta.Segment(0x1000, OLD[:1000]), flashdelta.Seg
 
 
 @contextlib.contextmanager
-def fails() -> Iterator[None]:
+def fails() -> Generator[None]:
     with pytest.raises(flashdelta.Error):
         yield
 
@@ -164,19 +156,23 @@ class Mallinfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
 
 
-try:
-    mallinfo = ctypes.CDLL("libc.so.6").mallinfo2
-    mallinfo.restype = Mallinfo
-except (OSError, AttributeError):
-    mallinfo = None
+def mallinfo() -> Mallinfo | None:
+    """What the allocator says, if it is that of glibc."""
+    try:
+        ask = ctypes.CDLL("libc.so.6").mallinfo2
+    except (OSError, AttributeError):
+        return None
+    ask.restype = Mallinfo
+    info: Mallinfo = ask()
+    return info
 
 
 def in_use() -> int:
     """Bytes that are allocated. What the process takes says less: a leak of some hundred KiB would fit into what was free before."""
     gc.collect()
-    if mallinfo is None:
-        return resident()
     info = mallinfo()
+    if info is None:
+        return resident()
     # Python has small objects in memory of its own; there are not many smaller than this.
     return int(info.uordblks + info.hblkhd) + 32 * sys.getallocatedblocks()
 

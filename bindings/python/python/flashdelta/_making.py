@@ -151,8 +151,9 @@ def diff(
         "read": read_fields(read),
         "accept_manifests": check_bool("accept_manifests", accept_manifests),
     }
-    callback = None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction))
-    data, report, remarks = _native.diff(old, new, fields, callback)
+    data, report, remarks = _native.diff(
+        old, new, fields, None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction))
+    )
     for remark in remarks:
         warnings.warn(remark, FlashdeltaWarning, stacklevel=_callers())
     if report is None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from typing import Any, SupportsIndex, cast, overload
+from typing import Any, SupportsIndex, overload
 
 from . import _native
 from ._profile import Identity
