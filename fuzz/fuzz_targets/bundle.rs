@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use flashdelta::diff::{DeviceProfile, DiffOptions};
+use flashdelta::diff::{DeviceProfile, DiffError, DiffOptions};
 use flashdelta::package::bundle::flasher_args::FlasherArgs;
 use flashdelta::package::bundle::manifest::Manifest;
 use flashdelta::package::bundle::{self, folder, Container};
@@ -27,6 +27,7 @@ fn options() -> DiffOptions {
 
 fn check_members(file: &[u8]) {
     for container in [Container::Zip, Container::Tar, Container::Gzip, Container::Folder] {
+        drop(container.list(file));
         match container.members(file) {
             Ok(members) => {
                 assert!(members.iter().all(|m| m.data.start <= m.data.end && m.data.end <= file.len()));
@@ -58,7 +59,11 @@ fuzz_target!(|input: Input| match input {
     Input::Files(old, new) => {
         check_members(&old);
         check_members(&new);
-        let made = bundle::diff(&old, &new, &options()).expect("16 KiB suffice");
+        let made = match bundle::diff(&old, &new, &options()) {
+            Err(DiffError::OldManifest(error) | DiffError::NewManifest(error)) => return drop(error.to_string()),
+            made => made.expect("16 KiB suffice"),
+        };
+        made.warnings.iter().flatten().for_each(|warning| drop(warning.to_string()));
         assert!(bundle::apply(&old, &made.bytes).expect("a bundle that was made applies") == new);
     }
     Input::Bundle { old, new, edits, cut } => {

@@ -1,7 +1,7 @@
 //! Applying patches.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
@@ -13,10 +13,10 @@ use flashdelta::{DeviceIdentity, PatchHeader, MAX_HEADER_LEN};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::engine::{self, Push};
-use crate::source::{read_input, Source};
+use crate::engine::{self, Fit, Push};
+use crate::source::{read_input, read_whole, Source};
 use crate::target::{write_whole, New, Old};
-use crate::watch::in_background;
+use crate::watch::{in_background, unwatched, Report, Steps};
 use crate::{errors, patch};
 
 /// A `DeviceIdentity` of Python's.
@@ -27,14 +27,15 @@ pub(crate) struct DeviceFields {
     security_counter: u32,
 }
 
-fn options(device: Option<DeviceFields>) -> ApplyOptions {
+fn fit(device: Option<DeviceFields>, ram: Option<u32>, limit: Option<u32>) -> Fit {
     let options = ApplyOptions::default();
-    match device {
+    let options = match device {
         Some(DeviceFields { product, hardware, security_counter }) => {
             options.device(DeviceIdentity { product, hardware, security_counter })
         }
         None => options,
-    }
+    };
+    Fit { options, ram, limit }
 }
 
 /// Calls back now and then.
@@ -65,6 +66,7 @@ impl Reporter<'_> {
 
 /// Applies a patch in memory. Without `keep`: only to see whether it works. Gives the new image and the fields of a `PatchInfo`.
 #[pyfunction]
+#[allow(clippy::too_many_arguments)] // As Python's own function.
 pub(crate) fn apply<'py>(
     py: Python<'py>,
     old: &Bound<'py, PyAny>,
@@ -72,42 +74,48 @@ pub(crate) fn apply<'py>(
     format: &str,
     device: Option<DeviceFields>,
     ram: Option<u32>,
+    limit: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
     let (output, patch) = (output(py, format)?, Source::of(patch, "patch")?);
     if bundle::is_bundle(&patch) {
         refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
-        let (new, fields) = apply_bundle(py, Source::of_input(old, "old")?, patch, progress.as_ref())?;
+        let (new, fields) = apply_bundle(py, Source::of_input(old, "old")?, patch, limit, progress.as_ref())?;
         return Ok((PyBytes::new(py, &new), fields));
     }
-    let (options, old) = (options(device), Source::of(old, "old")?);
+    let (fit, old) = (fit(device, ram, limit), Source::of(old, "old")?);
     let result = py.detach(|| {
         let mut reporter = Reporter { callback: progress.as_ref(), last: None };
-        engine::apply_to_file(old, &patch, output, options, ram, |progress| reporter.report(progress))
+        engine::apply_to_file(old, &patch, output, fit, |progress| reporter.report(progress))
     });
     let (header, new) = result.map_err(|error| errors::run(py, None, error))?;
     Ok((PyBytes::new(py, &new), patch::header_fields(py, &header)?))
 }
 
-/// Applies a bundle; gives the new file and the fields of a `PatchInfo`. It cannot be stopped inside, but nobody waits after Ctrl-C.
+/// Applies a bundle; gives the new file and the fields of a `PatchInfo`.
 fn apply_bundle<'py>(
     py: Python<'py>,
     old: Source,
     patch: Source,
+    limit: Option<u32>,
     progress: Option<&Py<PyAny>>,
 ) -> PyResult<(Vec<u8>, Bound<'py, PyDict>)> {
     let info = bundle::info(&patch).map_err(|error| errors::bundle(py, &error))?;
     let fields = patch::bundle_fields(py, &info, patch.len())?;
     let mut reporter = Reporter { callback: progress, last: None };
-    let total = info.new_size;
-    reporter.report(Progress { done: false, written: 0, total })?;
-    // The inputs come back: they are let go before the caller goes on, who may want to resize them.
-    let work = move || (engine::apply_bundle(&old, &patch), [old, patch]);
-    let (made, inputs) = in_background(py, work)?;
+    reporter.report(Progress { done: false, written: 0, total: info.new_size })?;
+    let work = move |report: Report<Progress>| {
+        let steps = Steps::default();
+        let mut on_progress = |at: Progress| {
+            let is_due = at.done || steps.is_due(at.written as f32 / at.total.max(1) as f32);
+            report(is_due.then_some(at))
+        };
+        // The inputs come back: they are let go before the caller goes on, who may want to resize them.
+        (engine::apply_bundle(&old, &patch, limit, &mut on_progress), [old, patch])
+    };
+    let (made, inputs) = in_background(py, work, |news| news.map_or(Ok(()), |at| reporter.report(at)))?;
     drop(inputs);
-    let new = made.map_err(|error| errors::bundle(py, &error))?;
-    reporter.report(Progress { done: true, written: total, total })?;
-    Ok((new, fields))
+    made.map(|new| (new, fields)).map_err(|error| errors::bundle(py, &error))
 }
 
 /// Options that only make sense for devices.
@@ -118,13 +126,6 @@ fn refuse_device_options(py: Python<'_>, given: bool) -> PyResult<()> {
     } else {
         Ok(())
     }
-}
-
-/// Is the file a bundle? False, if it cannot be read: whoever reads it next will say so.
-fn is_bundle(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
-    read.is_ok() && bundle::is_bundle(&start)
 }
 
 /// What is to be made of a patch.
@@ -143,15 +144,43 @@ fn output(py: Python<'_>, name: &str) -> PyResult<Output> {
     })
 }
 
-/// Are both files images as they are? Then they can be streamed.
-fn is_plain(old: &Path, patch: &Path, output: Output) -> std::io::Result<bool> {
-    let start = |path: &Path, len: u64| {
+/// A patch that is read from a file.
+struct PatchFile {
+    /// The bytes that have been read.
+    start: Vec<u8>,
+    rest: Box<dyn Read + Send>,
+}
+
+impl PatchFile {
+    /// With as many bytes as may be a header. What is no ordinary file, but a pipe perhaps, is read whole, so that Ctrl-C ends the waiting.
+    fn open(py: Python<'_>, path: &Path) -> PyResult<Self> {
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Ok(Self { start: read_whole(py, path)?, rest: Box::new(std::io::empty()) });
+        }
+        let open = || {
+            let (mut start, mut rest) = (Vec::new(), File::open(path)?);
+            rest.by_ref().take(MAX_HEADER_LEN as u64).read_to_end(&mut start)?;
+            Ok(Self { start, rest: Box::new(rest) })
+        };
+        open().map_err(|error| errors::io(py, "read", path, &error))
+    }
+
+    /// Are both files images as they are? Then they can be streamed.
+    fn is_plain(&self, old: &Path, output: Output) -> bool {
         let mut start = Vec::new();
-        File::open(path)?.take(len).read_to_end(&mut start).map(|_| start)
-    };
-    // What is wrong with the header is told when the patch is applied.
-    let header = PatchHeader::parse(&start(patch, MAX_HEADER_LEN as u64)?).unwrap_or_default();
-    Ok(engine::is_plain(&start(old, 4096)?, header, output))
+        // What cannot be opened, and what is wrong with the header, is told when the patch is applied.
+        let opened = File::open(old).and_then(|old| old.take(4096).read_to_end(&mut start));
+        opened.is_err() || engine::is_plain(&start, PatchHeader::parse(&self.start).unwrap_or_default(), output)
+    }
+
+    fn into_reader(self) -> impl Read {
+        Cursor::new(self.start).chain(self.rest)
+    }
+
+    fn into_bytes(mut self, py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
+        let read = self.rest.read_to_end(&mut self.start);
+        read.map(|_| self.start).map_err(|error| errors::io(py, "read", path, &error))
+    }
 }
 
 /// Applies a patch from file to file; gives the fields of a `PatchInfo`.
@@ -165,46 +194,41 @@ pub(crate) fn apply_files<'py>(
     format: &str,
     device: Option<DeviceFields>,
     ram: Option<u32>,
+    limit: Option<u32>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let output = output(py, format)?;
-    if is_bundle(&patch) {
+    let file = PatchFile::open(py, &patch)?;
+    if bundle::is_bundle(&file.start) {
         refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
-        let bytes = std::fs::read(&patch).map_err(|error| errors::io(py, "read", &patch, &error))?;
-        let old = Source::Owned(read_input(py, &old)?);
-        let (file, fields) = apply_bundle(py, old, Source::Owned(bytes), progress.as_ref())?;
+        let bytes = Source::Owned(file.into_bytes(py, &patch)?);
+        let (file, fields) = apply_bundle(py, Source::Owned(read_input(py, &old)?), bytes, limit, progress.as_ref())?;
         if folder::is(&file) {
             py.detach(|| folder::write(&file, &new)).map_err(|error| errors::folder(py, &error))?;
         } else {
-            let written = py.detach(|| write_whole(&new, &file));
-            written.map_err(|error| errors::io(py, "write", &new, &error))?;
+            write(py, &new, &file)?;
         }
         return Ok(fields);
     }
-    let options = options(device);
-    // What cannot be opened is told below.
-    if !is_plain(&old, &patch, output).unwrap_or(true) {
-        let read = |path: &Path| std::fs::read(path).map_err(|error| errors::io(py, "read", path, &error));
-        let (old, bytes) = (read(&old)?, read(&patch)?);
-        let result = py.detach(|| {
-            let mut reporter = Reporter { callback: progress.as_ref(), last: None };
-            let report = |progress| reporter.report(progress);
-            engine::apply_to_file(Source::Owned(old), &bytes, output, options, ram, report)
-        });
-        let (header, file) = result.map_err(|error| errors::run(py, Some(&patch), error))?;
-        let written = py.detach(|| write_whole(&new, &file));
-        written.map_err(|error| errors::io(py, "write", &new, &error))?;
-        return patch::header_fields(py, &header);
-    }
-    let old = Old::open(py, old)?;
-    let file = File::open(&patch).map_err(|error| errors::io(py, "read", &patch, &error))?;
-    let new = New::create(py, new)?;
-    let result = py.detach(|| {
-        let mut reporter = Reporter { callback: progress.as_ref(), last: None };
-        engine::apply(file, old, new, options, ram, |progress| reporter.report(progress))
-    });
-    let (header, _) = result.map_err(|error| errors::run(py, Some(&patch), error))?;
+    let fit = fit(device, ram, limit);
+    let mut reporter = Reporter { callback: progress.as_ref(), last: None };
+    let report = |progress| reporter.report(progress);
+    let header = if file.is_plain(&old, output) {
+        let (old, new) = (Old::open(py, old)?, New::create(py, new)?);
+        let result = py.detach(|| engine::apply(file.into_reader(), old, new, fit, report));
+        result.map_err(|error| errors::run(py, Some(&patch), error))?.0
+    } else {
+        let (old, bytes) = (Source::Owned(read_whole(py, &old)?), file.into_bytes(py, &patch)?);
+        let result = py.detach(|| engine::apply_to_file(old, &bytes, output, fit, report));
+        let (header, made) = result.map_err(|error| errors::run(py, Some(&patch), error))?;
+        write(py, &new, &made)?;
+        header
+    };
     patch::header_fields(py, &header)
+}
+
+fn write(py: Python<'_>, path: &Path, bytes: &[u8]) -> PyResult<()> {
+    py.detach(|| write_whole(path, bytes)).map_err(|error| errors::io(py, "write", path, &error))
 }
 
 /// What the bytes of a patch are spent on: the fields of a `Report`.
@@ -222,7 +246,7 @@ pub(crate) fn explain<'py>(
         let files = Files::of(&old, &patch)?;
         flashdelta::apply::explain(files.old_image(), &patch).map_err(PackageError::from)
     };
-    let breakdown = in_background(py, explain)?.map_err(|error| errors::package(py, error))?;
+    let breakdown = unwatched(py, explain)?.map_err(|error| errors::package(py, error))?;
     let parts = PyDict::new(py);
     for part in &breakdown.parts {
         parts.set_item(part.name, part.bytes)?;
@@ -277,7 +301,7 @@ impl Feeder {
     ) -> PyResult<Self> {
         let old = Old::of(old)?;
         let new = New::of(new, &old)?;
-        let push = Push::new(old, new, options(device), ram);
+        let push = Push::new(old, new, fit(device, ram, None));
         Ok(Self { push: Mutex::new(Some(push)), progress: LastProgress::default() })
     }
 

@@ -1,11 +1,11 @@
 //! The calls into the library. Everything that makes or applies a patch, or a bundle, goes through here.
 
 use std::io::Read;
+use std::ops::ControlFlow;
 
 use flashdelta::apply::{Applier, ApplyOptions, Progress};
-use flashdelta::diff::{DiffError, DiffOptions, Report};
-use flashdelta::package::bundle::{self, BundleError, BundleInfo, Container};
-use flashdelta::package::{self, Files, Output, PackageError};
+use flashdelta::package::bundle::{self, BundleError, BundleInfo};
+use flashdelta::package::{Files, Output, PackageError};
 use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
 use pyo3::PyErr;
 
@@ -15,24 +15,14 @@ use crate::target::{Fault, New, Old};
 /// Why a patch could not be applied, with the images that there are here.
 pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
 
-/// A patch or a bundle as bytes; of a patch between images, how it came about.
-pub(crate) type Made = (Vec<u8>, Option<Report>);
-
-/// Makes a patch between two files. If one of them holds others it is a bundle, unless they are to be taken `verbatim`.
-pub(crate) fn diff(old: &[u8], new: &[u8], options: &DiffOptions, verbatim: bool) -> Result<Made, DiffError> {
-    let containers = [old, new].map(Container::detect);
-    if verbatim || containers == [Container::Whole; 2] {
-        return package::diff(old, new, options).map(|patch| (patch.bytes, Some(patch.report)));
-    }
-    let made = bundle::diff(old, new, options)?.bytes;
-    // A device can apply it if it is a patch between both files as they are.
-    let plain = bundle::plain_patch(&made).filter(|_| !containers.contains(&Container::Folder));
-    Ok((plain.map(<[u8]>::to_vec).unwrap_or(made), None))
-}
-
-/// Applies a bundle.
-pub(crate) fn apply_bundle(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, BundleError> {
-    bundle::apply(old, patch)
+/// Applies a bundle. `limit`: most bytes of the new file; `None`: what honest bundles make. `on_progress` is called now and then and may give up.
+pub(crate) fn apply_bundle(
+    old: &[u8],
+    patch: &[u8],
+    limit: Option<u32>,
+    on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Vec<u8>, BundleError> {
+    bundle::apply_with(old, patch, limit, on_progress)
 }
 
 /// What a patch says about itself.
@@ -89,23 +79,32 @@ pub(crate) fn is_plain(start: &[u8], header: Option<PatchHeader>, output: Output
     is_plain && header.is_none_or(|header| header.host_len == 0)
 }
 
+/// What a patch has to fit.
+#[derive(Clone, Copy)]
+pub(crate) struct Fit {
+    pub(crate) options: ApplyOptions,
+    /// RAM of the device.
+    pub(crate) ram: Option<u32>,
+    /// Most bytes of the new image.
+    pub(crate) limit: Option<u32>,
+}
+
 /// Applies a patch to a file in memory, and makes the new file around the new image.
 pub(crate) fn apply_to_file(
     old_file: Source,
     patch: &[u8],
     output: Output,
-    options: ApplyOptions,
-    ram: Option<u32>,
+    fit: Fit,
     on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
 ) -> Result<(PatchHeader, Vec<u8>), Failure> {
     let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
     if is_plain(&old_file, header, output) {
-        let (header, new) = apply(patch, Old::memory_of(old_file), New::memory(), options, ram, on_progress)?;
+        let (header, new) = apply(patch, Old::memory_of(old_file), New::memory(), fit, on_progress)?;
         return Ok((header, new.into_bytes().unwrap_or_default()));
     }
     let files = Files::of(&old_file, patch).map_err(Failure::Package)?;
     let old = Old::memory_of(Source::Owned(files.old_image().to_vec()));
-    let (header, new) = apply(patch, old, New::memory(), options, ram, on_progress)?;
+    let (header, new) = apply(patch, old, New::memory(), fit, on_progress)?;
     let file = files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::Package)?;
     Ok((header, file))
 }
@@ -115,11 +114,10 @@ pub(crate) fn apply(
     mut patch: impl Read,
     old: Old,
     new: New,
-    options: ApplyOptions,
-    ram: Option<u32>,
+    fit: Fit,
     mut on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
 ) -> Result<(PatchHeader, New), Failure> {
-    let mut push = Push::new(old, new, options, ram);
+    let mut push = Push::new(old, new, fit);
     let mut piece = [0; PIECE];
     let mut header = None;
     loop {
@@ -143,8 +141,7 @@ pub(crate) fn apply(
 /// The applier of the library with a workspace from the heap, allocated as the header tells.
 pub(crate) struct Push {
     stage: Stage,
-    options: ApplyOptions,
-    ram: Option<u32>,
+    fit: Fit,
 }
 
 enum Stage {
@@ -159,9 +156,9 @@ enum Stage {
 }
 
 impl Push {
-    /// `ram`: what the device has; patches that need more are refused.
-    pub(crate) fn new(old: Old, new: New, options: ApplyOptions, ram: Option<u32>) -> Self {
-        Self { stage: Stage::Header { start: Vec::new(), old, new }, options, ram }
+    /// Patches that do not fit are refused.
+    pub(crate) fn new(old: Old, new: New, fit: Fit) -> Self {
+        Self { stage: Stage::Header { start: Vec::new(), old, new }, fit }
     }
 
     /// Takes the next bytes of the patch.
@@ -184,10 +181,13 @@ impl Push {
                     self.stage = Stage::Header { start, old, new };
                     return Ok(Progress { done: false, written: 0, total: 0 });
                 };
-                if let Some(found) = self.ram.filter(|ram| *ram < header.ram) {
+                if let Some(found) = self.fit.ram.filter(|ram| *ram < header.ram) {
                     return Err(PushError::Ram { needed: header.ram, found });
                 }
-                let mut running = Running::new(header.workspace_len() + COMFORT, old, new, self.options);
+                if let Some(capacity) = self.fit.limit.filter(|limit| *limit < header.new_size) {
+                    return Err(ApplyError::NewTooLong { needed: header.new_size, capacity }.into());
+                }
+                let mut running = Running::new(header.workspace_len() + COMFORT, old, new, self.fit.options);
                 let progress = running.applier().feed(&start)?;
                 self.stage = Stage::Body(Box::new(running));
                 Ok(progress)

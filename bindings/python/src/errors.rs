@@ -114,7 +114,15 @@ pub(crate) fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
                 .raise(&format!("{error}; leave out isa, or use a profile whose device has it"));
         }
         DiffError::CodecNotBuilt { codec } => new("DiffError", "codec-not-built").field("codec", codec.name()),
-        DiffError::OldFile(fault) | DiffError::NewFile(fault) => return image_as(py, fault, &error.to_string()),
+        DiffError::OldFile(fault) | DiffError::NewFile(fault) => {
+            let advice = advice(fault).map(|(name, value)| format!(" (read={{'{name}': {value}}})"));
+            return image_as(py, fault, &format!("{error}{}", advice.unwrap_or_default()));
+        }
+        DiffError::OldManifest(fault) | DiffError::NewManifest(fault) => {
+            return new("ManifestError", "manifest")
+                .field("member", &fault.member)
+                .raise(&format!("{error}; mend it, or take it as any other file with accept_manifests=True"));
+        }
         DiffError::Cancelled => return cancelled(py),
         _ => new("DiffError", "other"),
     };
@@ -138,10 +146,10 @@ pub(crate) fn header(py: Python<'_>, error: HeaderError) -> PyErr {
         HeaderError::UnknownFeature { bit } => new("unknown-feature").field("bit", bit),
         HeaderError::UnknownCodec { found } => new("unknown-codec").field("found", found),
         HeaderError::UnknownInstructionSet { found } => new("unknown-isa").field("found", found),
-        HeaderError::CutShort { field } => new("cut-short").field("field", field),
-        HeaderError::BadNumber { field, offset } => new("bad-number").field("field", field).field("offset", offset),
-        HeaderError::TooLarge { field, found, limit } => {
-            new("too-large").field("field", field).field("found", found).field("limit", limit)
+        HeaderError::CutShort { offset } => new("cut-short").field("offset", offset),
+        HeaderError::BadNumber { offset } => new("bad-number").field("offset", offset),
+        HeaderError::TooLarge { offset, found, limit } => {
+            new("too-large").field("offset", offset).field("found", found).field("limit", limit)
         }
         HeaderError::BadSegment { index } => new("bad-segment").field("index", index),
         HeaderError::LeftOver { count } => new("left-over").field("count", count),
@@ -304,6 +312,9 @@ pub(crate) fn bundle(py: Python<'_>, error: &BundleError) -> PyErr {
         BundleError::BadField { field, offset } => {
             new("HeaderError", "bad-field").field("field", *field).field("offset", *offset)
         }
+        BundleError::NewTooLong { needed, limit } => {
+            new("NewTooLongError", "new-too-long").field("needed", *needed).field("capacity", *limit)
+        }
         BundleError::OldMismatch { expected, found } => new("OldMismatchError", "old-mismatch")
             .field("expected", PyBytes::new(py, expected))
             .field("found", PyBytes::new(py, found)),
@@ -314,6 +325,7 @@ pub(crate) fn bundle(py: Python<'_>, error: &BundleError) -> PyErr {
         BundleError::Member { name, .. } => of_member("member").field("member", name),
         BundleError::Deflate { name, .. } => of_member("deflate").field("member", name),
         BundleError::Nested { name, .. } => of_member("nested").field("member", name),
+        BundleError::Cancelled => return cancelled(py),
         BundleError::TooDeep => new("BundleError", "too-deep"),
         _ => of_member("other"),
     };
@@ -339,10 +351,24 @@ pub(crate) fn parts(py: Python<'_>, error: &PartsError) -> PyErr {
 
 /// A firmware file could not be read or written.
 pub(crate) fn image(py: Python<'_>, error: &ImageError) -> PyErr {
-    image_as(py, error, &error.to_string())
+    let advice = advice(error).map(|(name, value)| format!(" ({name}={value})"));
+    image_as(py, error, &format!("{error}{}", advice.unwrap_or_default()))
 }
 
-/// The same, with more to say.
+/// The option of Python's that would accept the file, and its value.
+fn advice(error: &ImageError) -> Option<(&'static str, &'static str)> {
+    Some(match error {
+        ImageError::BadChecksum { .. } | ImageError::BadCount { .. } | ImageError::MissingBlock { .. } => {
+            ("ignore_checksums", "True")
+        }
+        ImageError::NoRecord { .. } | ImageError::BadBlock { .. } => ("skip_garbage", "True"),
+        ImageError::Overlap { .. } => ("overlap", "'last-wins'"),
+        ImageError::DataAfterEnd { .. } => ("after_end", "'ignore'"),
+        _ => return None,
+    })
+}
+
+/// The same, with this message.
 fn image_as(py: Python<'_>, error: &ImageError, message: &str) -> PyErr {
     let new = |kind| Exception::new(py, "ImageError", kind);
     let exception = match *error {
@@ -357,14 +383,26 @@ fn image_as(py: Python<'_>, error: &ImageError, message: &str) -> PyErr {
             .field("column", column)
             .field("expected", expected)
             .field("found", found),
-        ImageError::BadChecksum { line, column, expected, found } => {
-            return new("bad-checksum")
-                .field("line", line)
-                .field("column", column)
-                .field("expected", expected)
-                .field("found", found)
-                .raise(&format!("{message} (ignore_checksums=True)"));
+        ImageError::BadChecksum { line, column, expected, found } => new("bad-checksum")
+            .field("line", line)
+            .field("column", column)
+            .field("expected", expected)
+            .field("found", found),
+        ImageError::Utf16 => new("utf-16"),
+        ImageError::ShortCount { line, column, least, found } => {
+            new("short-count").field("line", line).field("column", column).field("least", least).field("found", found)
         }
+        ImageError::BadBlock { block, offset, problem, found } => new("bad-block")
+            .field("block", block)
+            .field("offset", offset)
+            .field("problem", problem)
+            .field("found", found),
+        ImageError::MissingBlock { number, total, found, block, offset } => new("missing-block")
+            .field("number", number)
+            .field("total", total)
+            .field("found", found)
+            .field("block", block)
+            .field("offset", offset),
         ImageError::UnknownRecord { line, column, found } => {
             new("unknown-record").field("line", line).field("column", column).field("found", found)
         }

@@ -8,6 +8,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors;
 use crate::source::Source;
+use crate::watch::unwatched;
 
 /// Formats by name.
 const FORMATS: [(&str, Format); 14] = [
@@ -94,7 +95,7 @@ pub(crate) struct ReadFields {
 }
 
 impl ReadFields {
-    fn options(self, py: Python<'_>) -> PyResult<ReadOptions> {
+    pub(crate) fn options(self, py: Python<'_>) -> PyResult<ReadOptions> {
         let mut options = ReadOptions::default();
         options.strict = self.strict;
         options.overlap = match self.overlap.as_str() {
@@ -134,7 +135,10 @@ pub(crate) fn image_parse<'py>(
 ) -> PyResult<(&'static str, Vec<(u32, Bound<'py, PyBytes>)>, Option<u32>, Option<Bound<'py, PyBytes>>)> {
     let data = Source::of(data, "data")?;
     let options = options.options(py)?;
-    let image = py.detach(|| Image::parse(&data, &options)).map_err(|error| errors::image(py, &error))?;
+    // The input comes back: it is let go before the caller goes on, who may want to resize it.
+    let (image, data) = unwatched(py, move || (Image::parse(&data, &options), data))?;
+    drop(data);
+    let image = image.map_err(|error| errors::image(py, &error))?;
     let segments = image.segments.iter().map(|s| (s.address, PyBytes::new(py, &s.data))).collect();
     let header = image.header.map(|header| PyBytes::new(py, &header));
     Ok((format_name(image.format), segments, image.entry, header))
@@ -176,6 +180,6 @@ pub(crate) fn image_write<'py>(
     write.lower_case = options.lower_case;
     write.address_len = options.address_len;
     write.family = options.family;
-    let bytes = py.detach(|| image.write(format, &write)).map_err(|error| errors::image(py, &error))?;
+    let bytes = unwatched(py, move || image.write(format, &write))?.map_err(|error| errors::image(py, &error))?;
     Ok(PyBytes::new(py, &bytes))
 }

@@ -1,7 +1,7 @@
 //! The native half of the Python package `flashdelta`: what needs Rust. What users see (names, defaults, documentation) is Python, in
 //! `python/flashdelta`.
 //!
-//! - [`engine`]: the two calls into the library, one for making patches and one for applying them
+//! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
 //! - [`maker`], [`applier`], [`patch`], [`image`], [`program`]: what Python calls
@@ -14,6 +14,7 @@ mod engine;
 mod errors;
 mod image;
 mod maker;
+mod making;
 mod patch;
 mod program;
 mod source;
@@ -25,9 +26,14 @@ use pyo3::prelude::*;
 /// The native half of `flashdelta`; not an interface.
 #[pymodule(gil_used = false)]
 mod _native {
+    use std::path::PathBuf;
+
     use flashdelta::diff::DeviceProfile;
     use flashdelta::{Codec, Identity, InstructionSet, APPLIER_BYTES};
     use pyo3::prelude::*;
+
+    use crate::errors;
+    use crate::source::read_whole;
 
     #[pymodule_export]
     use crate::applier::{apply, apply_files, explain, Feeder};
@@ -42,14 +48,29 @@ mod _native {
     #[pymodule_export]
     use crate::target::{read_file, write_file};
 
-    /// Fields of the named profile: name, ram, sector, page, codecs, isas.
-    #[pyfunction]
-    #[allow(clippy::type_complexity)]
-    fn profile(name: &str) -> Option<(String, u32, u32, u32, Vec<&'static str>, Vec<&'static str>)> {
-        let p = DeviceProfile::named(name)?;
+    /// Fields of a profile: name, ram, sector, page, codecs, isas.
+    type ProfileFields = (String, u32, u32, u32, Vec<&'static str>, Vec<&'static str>);
+
+    fn profile_fields(p: DeviceProfile) -> ProfileFields {
         let codecs = p.codecs.iter().map(|c| c.name()).collect();
         let isas = p.isas.iter().map(|isa| isa.name()).collect();
-        Some((p.name, p.ram, p.sector, p.page, codecs, isas))
+        (p.name, p.ram, p.sector, p.page, codecs, isas)
+    }
+
+    /// The named profile.
+    #[pyfunction]
+    fn profile(name: &str) -> Option<ProfileFields> {
+        DeviceProfile::named(name).map(profile_fields)
+    }
+
+    /// The profile in a file.
+    #[pyfunction]
+    fn profile_load(py: Python<'_>, path: PathBuf) -> PyResult<ProfileFields> {
+        let text = String::from_utf8(read_whole(py, &path)?).map_err(|_| "it is not a text file".to_owned());
+        let profile = text.and_then(|text| flashdelta_cli::parse_profile(&text, &path));
+        profile
+            .map(profile_fields)
+            .map_err(|problem| errors::option(py, &format!("profile {}: {}", path.display(), problem.trim_end())))
     }
 
     /// A product number made from a name.

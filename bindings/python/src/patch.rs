@@ -52,12 +52,14 @@ impl PatchBytes {
         }
     }
 
-    #[getter]
+    // Not for users: `Patch` derives from this class.
+    #[getter(_data)]
     fn data(&self, py: Python<'_>) -> Py<PyBytes> {
         self.data.clone_ref(py)
     }
 
     /// The fields of a `PatchInfo`.
+    #[pyo3(name = "_header_fields")]
     fn header_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         match &self.header {
             Header::Patch(header) => header_fields(py, header),

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::errors;
+use crate::watch::unwatched;
 
 /// Bytes that were handed over by Python.
 pub(crate) enum Source {
@@ -42,10 +43,7 @@ impl Source {
     /// The bytes of a bytes-like object, or of the file at an `os.PathLike`.
     pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
         match path_like(object)? {
-            Some(path) => {
-                let read = object.py().detach(|| std::fs::read(&path));
-                read.map(Self::Owned).map_err(|error| errors::io(object.py(), "read", &path, &error))
-            }
+            Some(path) => read_whole(object.py(), &path).map(Self::Owned),
             None => Self::of_buffer(object, what),
         }
     }
@@ -77,14 +75,21 @@ impl Deref for Source {
 
 /// Reads a file; a folder, or a JSON file with the parts that it names, is packed into one.
 pub(crate) fn read_input(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
+    let owned = path.to_owned();
     if path.is_dir() {
-        return py.detach(|| folder::read(path)).map_err(|error| errors::folder(py, &error));
+        return unwatched(py, move || folder::read(&owned))?.map_err(|error| errors::folder(py, &error));
     }
-    let bytes = py.detach(|| std::fs::read(path)).map_err(|error| errors::io(py, "read", path, &error))?;
+    let bytes = read_whole(py, path)?;
     if !bundle::names_parts(&bytes) {
         return Ok(bytes);
     }
-    py.detach(|| bundle::read_parts(path)).map_err(|error| errors::parts(py, &error))
+    unwatched(py, move || bundle::read_parts(&owned))?.map_err(|error| errors::parts(py, &error))
+}
+
+/// Reads a file whole. It may be a pipe, or far away: Ctrl-C ends the waiting.
+pub(crate) fn read_whole(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
+    let owned = path.to_owned();
+    unwatched(py, move || std::fs::read(owned))?.map_err(|error| errors::io(py, "read", path, &error))
 }
 
 /// The path, if the object is an `os.PathLike`.
@@ -101,6 +106,8 @@ fn refusal(object: &Bound<'_, PyAny>, what: &str, error: PyErr) -> PyErr {
     let name = object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
     let advice = if object.is_instance_of::<PyString>() {
         "; for a file, pass pathlib.Path(...)"
+    } else if object.hasattr("read").unwrap_or(false) {
+        "; for an open file, pass what its read() gives, or its path"
     } else if error.is_instance_of::<PyTypeError>(py) {
         ""
     } else {

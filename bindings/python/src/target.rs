@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors;
-use crate::source::{path_like, Source};
+use crate::source::{path_like, read_whole, Source};
 use crate::watch::Watch;
 
 /// Why an image could not be read or written.
@@ -204,7 +204,12 @@ impl Writable {
                 format!("new must be None, os.PathLike, or a writable buffer such as a bytearray: this {name} {why}");
             Err(PyTypeError::new_err(message))
         };
-        let Ok(buffer) = PyUntypedBuffer::get(object) else { return refuse("has no buffer") };
+        let Ok(buffer) = PyUntypedBuffer::get(object) else {
+            return refuse(match object.hasattr("write")? {
+                true => "has no buffer; for an open file, pass its path, or write what finish() gives",
+                false => "has no buffer",
+            });
+        };
         match () {
             () if buffer.readonly() => refuse("is read-only"),
             () if !buffer.is_c_contiguous() => refuse("is not contiguous"),
@@ -231,8 +236,7 @@ impl Writable {
 /// Reads a file whole.
 #[pyfunction]
 pub(crate) fn read_file<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyBytes>> {
-    let read = py.detach(|| std::fs::read(&path)).map_err(|error| errors::io(py, "read", &path, &error))?;
-    Ok(PyBytes::new(py, &read))
+    Ok(PyBytes::new(py, &read_whole(py, &path)?))
 }
 
 /// Writes a file whole: under a temporary name, which is changed once everything is on the disk.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import hypothesis
@@ -51,3 +53,13 @@ def releases(tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes) -
         image[at:at] = bytes(range(4 * (fix + 1)))
     (folder / "heron-1.1.0.bin").write_bytes(new)
     return folder
+
+
+def zip_of(data: bytes | None = None, **members: bytes) -> bytes:
+    """A zip archive with these members, compressed; one without a name is called app.bin."""
+    named = {} if data is None else {"app.bin": data}
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {**named, **members}.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return file.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import gc
 import mmap
 import os
@@ -97,6 +98,10 @@ def test_buffers_that_will_not_do(old: bytes, new: bytes, patch: bytes) -> None:
         Applier(old, memoryview(bytearray(20))[::2])
     with pytest.raises(TypeError, match="no buffer"):
         Applier(old, 3)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="for an open file, pass its path"):
+        Applier(old, io.BytesIO())  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="for an open file, pass what its read"):
+        Applier(io.BytesIO(old))  # type: ignore[call-overload]
     slot = bytearray(old)
     with pytest.raises(flashdelta.OptionError, match="until the new one is complete"):
         Applier(slot, slot)

@@ -7,20 +7,13 @@ import io
 import json
 import pickle
 import tarfile
-import zipfile
+import warnings
 from pathlib import Path
 
 import pytest
+from conftest import zip_of
 
 import flashdelta
-
-
-def zip_of(**members: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-    return file.getvalue()
 
 
 def tar_of(**members: bytes) -> bytes:
@@ -49,7 +42,9 @@ def test_zip(old_zip: bytes, new_zip: bytes, old: bytes, new: bytes) -> None:
     assert bundle is not None and (bundle.old_container, bundle.new_container) == ("zip", "zip")
     assert [(member.name, member.content_size) for member in bundle.members] == [("app", len(new)), ("version", 3)]
     assert bundle.members[0].method == "patch" and patch.info.codec == "bundle" and patch.report is None
-    assert len(patch) < len(flashdelta.diff(old, new)) + 1500 < len(flashdelta.diff(old_zip, new_zip, verbatim=True))
+    with pytest.warns(flashdelta.FlashdeltaWarning, match="encrypted or compressed"):
+        verbatim = flashdelta.diff(old_zip, new_zip, verbatim=True)
+    assert len(patch) < len(flashdelta.diff(old, new)) + 1500 < len(verbatim)
     assert patch.info.size == len(patch) and patch.info.ram == len(old_zip) + len(new_zip) + len(patch)
     assert flashdelta.apply(old_zip, patch) == new_zip
     assert flashdelta.verify(old_zip, bytes(patch)) == patch.info
@@ -74,7 +69,8 @@ def test_tar_and_gzip(old: bytes, new: bytes) -> None:
 
 
 def test_verbatim_is_for_devices(old_zip: bytes, new_zip: bytes) -> None:
-    patch = flashdelta.diff(old_zip, new_zip, verbatim=True)
+    with pytest.warns(flashdelta.FlashdeltaWarning):
+        patch = flashdelta.diff(old_zip, new_zip, verbatim=True)
     assert patch.info.bundle is None and patch.report is not None
     with flashdelta.Applier(old_zip) as applier:
         applier.feed(patch)
@@ -90,7 +86,43 @@ def test_files(old_zip: bytes, new_zip: bytes, tmp_path: Path) -> None:
     out = tmp_path / "out.zip"
     info = flashdelta.apply_files(tmp_path / "old.zip", tmp_path / "update.fdb", out, progress=steps.append)
     assert info == patch.info and out.read_bytes() == new_zip
-    assert [step.fraction for step in steps] == [0, 1]
+    check_steps(steps, len(new_zip))
+
+
+def check_steps(steps: list[flashdelta.ApplyProgress], total: int) -> None:
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions) and fractions[0] == 0 and steps[-1] == (True, total, total)
+    # On the way, and in the middle of members.
+    assert sum(0 < step.written < total for step in steps) > 3
+    assert sum(step.done for step in steps) == 1
+
+
+def test_progress_of_members_in_archives_in_archives(old: bytes, new: bytes) -> None:
+    old_tar, new_tar = (gzip.compress(tar_of(app=data, other=data[::-1]), mtime=0) for data in (old, new))
+    steps: list[flashdelta.ApplyProgress] = []
+    patch = flashdelta.diff(old_tar, new_tar)
+    assert flashdelta.apply(old_tar, patch, progress=steps.append) == new_tar
+    check_steps(steps, len(new_tar))
+
+
+def test_applying_can_be_given_up(old_zip: bytes, new_zip: bytes) -> None:
+    patch = flashdelta.diff(old_zip, new_zip)
+    seen: list[float] = []
+
+    def half(at: flashdelta.ApplyProgress) -> bool:
+        seen.append(at.fraction)
+        return at.fraction < 0.3
+
+    with pytest.raises(flashdelta.CancelledError):
+        flashdelta.apply(old_zip, patch, progress=half)
+    assert 0.3 <= seen[-1] < 1
+
+    def fail(at: flashdelta.ApplyProgress) -> None:
+        if at.written:
+            raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        flashdelta.apply(old_zip, patch, progress=fail)
 
 
 def test_folders(old: bytes, new: bytes, tmp_path: Path) -> None:
@@ -162,3 +194,46 @@ def test_damage_in_a_member_names_it(old_zip: bytes, new_zip: bytes) -> None:
     with pytest.raises(flashdelta.BundleError) as caught:
         flashdelta.apply(old_zip, damaged)
     assert caught.value.member == "app" and isinstance(caught.value, flashdelta.BadPatchError)
+
+
+def test_a_damaged_archive_is_said_to_be_patched_as_one_piece(old_zip: bytes, new_zip: bytes, tmp_path: Path) -> None:
+    (tmp_path / "new.zip").write_bytes(new_zip[:-10])
+    with pytest.warns(flashdelta.FlashdeltaWarning, match="new.zip: it (looks like|is named like)") as caught:
+        patch = flashdelta.diff(old_zip, tmp_path / "new.zip")
+    assert flashdelta.apply(old_zip, patch) == new_zip[:-10]
+    # The line that has called, not one of the package.
+    assert {warning.filename for warning in caught} == {__file__}
+    (tmp_path / "old.zip").write_bytes(old_zip)
+    with pytest.warns(flashdelta.FlashdeltaWarning, match="as one piece") as caught:
+        flashdelta.diff_files(tmp_path / "old.zip", tmp_path / "new.zip", tmp_path / "update")
+    assert {warning.filename for warning in caught} == {__file__}
+    with pytest.warns(flashdelta.FlashdeltaWarning, match="old image: it looks like a zip archive, but is damaged"):
+        flashdelta.diff(old_zip[:-10], new_zip)
+
+
+def test_a_sound_archive_raises_no_warning(old_zip: bytes, new_zip: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flashdelta.diff(old_zip, new_zip)
+
+
+def test_manifests_that_are_wrong(old: bytes, new: bytes) -> None:
+    def release(app: bytes, offset: str) -> bytes:
+        manifest = '{"name": "heron", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": %s}]}]}' % offset
+        return zip_of(**{"app.bin": app, "manifest.json": manifest.encode()})
+
+    good, bad = release(old, "65536"), release(new, "32.768")
+    with pytest.raises(flashdelta.ManifestError, match="accept_manifests=True") as caught:
+        flashdelta.diff(good, bad)
+    assert caught.value.member == "manifest.json" and isinstance(caught.value, ValueError)
+    with pytest.warns(flashdelta.FlashdeltaWarning, match="manifest.json"):
+        patch = flashdelta.diff(good, bad, accept_manifests=True)
+    assert flashdelta.apply(good, patch) == bad
+
+
+def test_a_bundle_that_makes_too_much_is_refused(old_zip: bytes, new_zip: bytes, tmp_path: Path) -> None:
+    patch = flashdelta.diff(old_zip, new_zip)
+    with pytest.raises(flashdelta.NewTooLongError) as caught:
+        flashdelta.apply(old_zip, patch, limit=len(new_zip) - 1)
+    assert (caught.value.needed, caught.value.capacity) == (len(new_zip), len(new_zip) - 1)
+    assert flashdelta.apply(old_zip, patch, limit=len(new_zip)) == new_zip

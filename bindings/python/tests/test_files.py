@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
+from conftest import zip_of
 
 import flashdelta
 
@@ -66,3 +68,26 @@ def test_errors_of_the_system(old_path: Path, tmp_path: Path) -> None:
         flashdelta.Patch.load(patch).save(tmp_path / "no" / "such" / "folder")
     with pytest.raises(TypeError, match="must be a str or os.PathLike"):
         flashdelta.apply_files(b"bytes", patch, missing)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_patch_may_come_from_a_pipe(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
+    patch, old_zip, new_zip = flashdelta.diff(old, new), zip_of(old), zip_of(new)
+    (tmp_path / "old.zip").write_bytes(old_zip)
+    for source, update, expected in [(old_path, patch, new), (tmp_path / "old.zip", flashdelta.diff(old_zip, new_zip), new_zip)]:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_bytes, args=[bytes(update)])
+        writer.start()
+        flashdelta.apply_files(source, pipe, tmp_path / "out")
+        writer.join()
+        pipe.unlink()
+        assert (tmp_path / "out").read_bytes() == expected
+
+
+def test_a_limit(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
+    flashdelta.diff(old, new).save(tmp_path / "update")
+    with pytest.raises(flashdelta.NewTooLongError):
+        flashdelta.apply_files(old_path, tmp_path / "update", tmp_path / "out", limit=len(new) - 1)
+    assert not (tmp_path / "out").exists()
+    flashdelta.apply_files(old_path, tmp_path / "update", tmp_path / "out", limit=len(new))

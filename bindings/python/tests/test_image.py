@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,26 @@ def test_errors_of_files_around_images() -> None:
         flashdelta.apply(old, patch)
     with pytest.raises(flashdelta.TruncatedError):
         flashdelta.Patch(patch[:-1])
+
+
+def test_what_diff_refuses_it_can_be_told_to_accept() -> None:
+    good, bad = b":0300300002337A1E\n:00000001FF\n", b":0300300002337A1F\n:00000001FF\n"
+    with pytest.raises(flashdelta.ImageError, match="ignore_checksums': True") as caught:
+        flashdelta.diff(good, bad)
+    assert caught.value.kind == "bad-checksum"
+    patch = flashdelta.diff(good, bad, read={"ignore_checksums": True})
+    assert flashdelta.apply(good, patch) == bad
+    twice = good[:18] + good
+    with pytest.raises(flashdelta.ImageError, match=r"read=\{'overlap': 'last-wins'\}"):
+        flashdelta.diff(good, twice)
+    assert flashdelta.apply(good, flashdelta.diff(good, twice, read={"overlap": "last-wins"})) == twice
+    with pytest.raises(TypeError, match="choose from"):
+        flashdelta.diff(good, twice, read={"overlaps": "last-wins"})  # type: ignore[arg-type]
+
+
+def test_many_segments_that_touch_are_joined_in_time() -> None:
+    start = time.perf_counter()
+    image = Image(Segment(16 * at, bytes(16)) for at in range(100_000))
+    assert len(image.segments) == 1 and len(image) == 1_600_000
+    # One after the other it took minutes.
+    assert time.perf_counter() - start < 10

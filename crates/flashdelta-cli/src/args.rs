@@ -3,6 +3,7 @@
 use clap::builder::PossibleValue;
 use clap::ValueEnum;
 use flashdelta::image::{AfterEnd, Overlap, ReadOptions};
+use flashdelta::package::bundle::BundleOptions;
 use flashdelta::package::{MemoryOptions, Output};
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 
@@ -134,8 +135,10 @@ pub(crate) enum Accept {
     AfterEndRead,
     /// Wrong checksums and record counts
     Checksum,
-    /// Lines that are no records
+    /// Lines (in UF2: blocks) that are no records
     Comments,
+    /// A manifest.json or flasher_args.json in a package that is wrong: a file like any other
+    Manifest,
 }
 
 /// How Intel HEX files, S-records and the like are read.
@@ -145,9 +148,9 @@ pub(crate) struct RecordArgs {
     /// Accept what is refused by default
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     accept: Vec<Accept>,
-    /// What gaps between records are filled with; objcopy fills them with 0
-    #[arg(long, value_name = "BYTE", value_parser = byte, default_value = "0xff")]
-    pub(crate) fill: u8,
+    /// What gaps between records are filled with; objcopy fills them with 0 [default: 0xff]
+    #[arg(long, value_name = "BYTE", value_parser = byte)]
+    fill: Option<u8>,
 }
 
 impl RecordArgs {
@@ -162,15 +165,33 @@ impl RecordArgs {
                 Accept::AfterEndRead => read.after_end = AfterEnd::Read,
                 Accept::Checksum => read.ignore_checksums = true,
                 Accept::Comments => read.skip_garbage = true,
+                Accept::Manifest => {}
             }
         }
         read
     }
 
+    /// What gaps are filled with.
+    pub(crate) fn fill(&self) -> u8 {
+        self.fill.unwrap_or(0xff)
+    }
+
+    /// How files that hold others are taken.
+    pub(crate) fn bundle(&self) -> BundleOptions {
+        let mut options = BundleOptions::default();
+        options.accept_manifests = self.accept.contains(&Accept::Manifest);
+        options
+    }
+
+    /// Is something said about files of records?
+    pub(crate) fn concerns_records(&self) -> bool {
+        self.fill.is_some() || self.accept.iter().any(|accept| *accept != Accept::Manifest)
+    }
+
     pub(crate) fn memory(&self) -> MemoryOptions {
         let mut options = MemoryOptions::default();
         options.read = self.read();
-        options.fill = self.fill;
+        options.fill = self.fill();
         options
     }
 }
@@ -214,6 +235,15 @@ pub(crate) struct OutputArgs {
     /// Say nothing if all is well
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+impl OutputArgs {
+    /// Says what is dubious.
+    pub(crate) fn warn(&self, warnings: &[String]) {
+        if !self.quiet {
+            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        }
+    }
 }
 
 /// Which devices a patch is for.

@@ -7,6 +7,7 @@ use std::path::Path;
 use flashdelta::apply::{ApplyError, ErrorClass};
 use flashdelta::diff::DiffError;
 use flashdelta::image::ImageError;
+use flashdelta::package::bundle::ManifestError;
 use flashdelta::package::PackageError;
 
 use crate::text;
@@ -95,7 +96,9 @@ impl Failure {
             }
             ImageError::DataAfterEnd { .. } => failure.hint("--accept after-end leaves it out, after-end-read reads it"),
             ImageError::BadChecksum { .. } | ImageError::BadCount { .. } => failure.hint("--accept checksum reads on"),
+            ImageError::MissingBlock { .. } => failure.hint("--accept checksum reads the blocks that are there"),
             ImageError::NoRecord { .. } => failure.hint("--accept comments leaves out lines that are no records"),
+            ImageError::BadBlock { .. } => failure.hint("--accept comments leaves out what is no block"),
             _ => failure,
         }
     }
@@ -113,12 +116,20 @@ impl Failure {
         }
     }
 
+    /// A manifest in a package is wrong.
+    pub(crate) fn manifest(path: &Path, error: &ManifestError) -> Self {
+        Self::new(Class::BadFile, format!("{}: {error}", path.display()))
+            .hint("--accept manifest takes it as a file like any other")
+    }
+
     /// The maker failed.
     pub(crate) fn diff(error: &DiffError, old: &Path, new: &Path) -> Self {
         let failure = |class| Self::new(class, error.to_string());
         match error {
             DiffError::OldFile(error) => Self::image(old, error),
             DiffError::NewFile(error) => Self::image(new, error),
+            DiffError::OldManifest(error) => Self::manifest(old, error),
+            DiffError::NewManifest(error) => Self::manifest(new, error),
             DiffError::ProfileTooSmall { codec, needed, .. } => {
                 let ram = text::size(*needed);
                 failure(Class::DoesNotFit).hint(format!("--ram {ram} is enough for codec {codec}"))

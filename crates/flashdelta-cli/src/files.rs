@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{NewFile, NewImage as _};
-use flashdelta::image::{self, ihex, srec, Format, Image, ReadOptions, WriteOptions};
+use flashdelta::image::{self, ihex, srec, titxt, uf2, Format, Image, ReadOptions, WriteOptions};
 
 use crate::failure::{Class, Failure, Outcome};
 
@@ -26,21 +26,23 @@ pub(crate) fn format_by_name(path: &Path) -> Option<Format> {
     })
 }
 
-/// Reads a firmware file whole. One that is named like a text file, but is none, is refused, with the place where it goes wrong.
+/// Reads a firmware file whole. One that is named like a file of records, but is none, is refused, with the place where it goes wrong.
 pub(crate) fn firmware(path: &Path, options: &ReadOptions) -> Outcome<Vec<u8>> {
     let bytes = read(path)?;
-    let is_named_text = matches!(format_by_name(path), Some(Format::IntelHex | Format::Srec));
-    if is_named_text && !bytes.is_empty() && image::detect(&bytes) == Format::Raw {
+    let is_named_records = format_by_name(path).is_some_and(Format::is_records);
+    if is_named_records && !bytes.is_empty() && image::detect(&bytes) == Format::Raw {
         parse(path, &bytes, options)?;
     }
     Ok(bytes)
 }
 
-/// The memory in a firmware file; a text file that is damaged is read as what its name says.
+/// The memory in a firmware file; a file of records that is damaged is read as what its name says.
 pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<Image> {
     let parsed = match (image::detect(file), format_by_name(path)) {
         (Format::Raw, Some(Format::IntelHex)) => ihex::parse(file, options),
         (Format::Raw, Some(Format::Srec)) => srec::parse(file, options),
+        (Format::Raw, Some(Format::TiTxt)) => titxt::parse(file, options),
+        (Format::Raw, Some(Format::Uf2)) => uf2::parse(file, options),
         _ => Image::parse(file, options),
     };
     parsed.map_err(|error| Failure::image(path, &error))

@@ -5,7 +5,7 @@
 //! `files`, `facts` (what a header says, for people and machines), `failure` (messages and exit codes), `progress`, `interrupt`, `guard`,
 //! `text`.
 //!
-//! It is a library so that `xtask` can make shell completions and the man page from [`command`].
+//! It is a library so that `xtask` can make shell completions and the man page from [`command`], and the Python package is the same program.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -27,6 +27,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use commands::{apply, convert, demo, diff, info, verify};
 use failure::{Class, Failure, Outcome};
+
+pub use profile::parse as parse_profile;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -46,7 +46,12 @@ pub(crate) fn load(name: &str) -> Outcome<DeviceProfile> {
         .map_err(|problem| Failure::new(Class::Usage, format!("profile {name}: {}", problem.trim_end())))
 }
 
-fn parse(text: &str, path: &Path) -> Result<DeviceProfile, String> {
+/// The profile that a TOML file describes. `path`: of the file, which gives the profile its name if it does not say one.
+///
+/// # Errors
+///
+/// What is wrong, for people.
+pub fn parse(text: &str, path: &Path) -> Result<DeviceProfile, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     let like = file.like.as_deref().unwrap_or("esp32");
     let mut profile = DeviceProfile::named(like)

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use flashdelta::diff::{diff, DiffOptions};
+use flashdelta::image::{Format, Image, ReadOptions, WriteOptions};
 use flashdelta::{Codec, Identity};
 
 /// Files for the sessions.
@@ -39,6 +40,22 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("checksum.hex", b":0400000001020304F2\n:0400040001020305F3\n:00000001FF\n".to_vec()),
         ("joined.hex", b":0400000001020304F2\n:00000001FF\n:0400040001020305ED\n".to_vec()),
         ("short.hex", b":04\n".to_vec()),
+        ("damaged.uf2", {
+            let mut file = uf2(&old[..2560]);
+            file[3 * 512] ^= 1;
+            file
+        }),
+        ("missing.uf2", {
+            let mut file = uf2(&old[..2560]);
+            file.drain(3 * 512..4 * 512);
+            file
+        }),
+        ("good.uf2", uf2(&old[..2560])),
+        ("cut.zip", {
+            let file = common::testdata("packages/heron-1.1.zip");
+            file[..file.len() - 30].to_vec()
+        }),
+        ("named.zip", random(8192)),
         ("packed.bin", random(8192)),
         ("zeros.bin", common::testdata("edge/zeros-4k.bin")),
         ("app.elf", common::testdata("firmware/cortex-m-1.0.elf")),
@@ -60,6 +77,13 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// The image as UF2.
+fn uf2(image: &[u8]) -> Vec<u8> {
+    let mut read = ReadOptions::default();
+    read.base = Some(0x1000_0000);
+    Image::parse(image, &read).and_then(|image| image.write(Format::Uf2, &WriteOptions::default())).unwrap()
+}
+
 /// Two releases with a manifest, one as a folder each; `heron-1.0.zip` and `heron-1.1.zip`.
 fn releases(folder: &Path, old: &[u8], new: &[u8]) {
     for (version, image) in [("1.0", old), ("1.1", new)] {
@@ -77,6 +101,10 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
         fs::write(release.join("boot.bin"), &old[..9000]).unwrap();
         fs::write(release.join("manifest.json"), manifest("65536")).unwrap();
         fs::write(release.join("thousands.json"), manifest("65.536")).unwrap();
+        let wrong = folder.join(format!("wrong-{version}"));
+        fs::create_dir_all(&wrong).unwrap();
+        fs::write(wrong.join("manifest.json"), if version == "1.0" { manifest("65.536") } else { "{".to_owned() })
+            .unwrap();
         fs::write(release.join("notes/changes.txt"), format!("Changes in {version}")).unwrap();
         for extension in ["zip", "tar.gz"] {
             let name = format!("heron-{version}.{extension}");

@@ -2,10 +2,15 @@
 
 mod common;
 
+use core::ops::ControlFlow;
+
 use common::archives::{tar, tar_data, tar_header, zip, File};
 use common::{code_like, edited, testdata, Random};
-use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
-use flashdelta::package::bundle::{self, folder, BundlePatch, Container, ContainerError, Method};
+use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
+use flashdelta::image::ImageError;
+use flashdelta::package::bundle::{
+    self, check, folder, BundleError, BundleOptions, BundlePatch, Container, ContainerError, Method, Warning,
+};
 use proptest::prelude::*;
 
 fn options() -> DiffOptions {
@@ -49,6 +54,41 @@ fn a_compressed_tar_is_taken_apart_twice() {
     assert!(patch.bytes.len() < alone + 500, "{} bytes, the firmware alone {alone}", patch.bytes.len());
     assert_eq!(patch.info.new_container, Container::Gzip);
     assert_eq!(patch.info.members[0].method, Method::Bundle);
+}
+
+#[test]
+fn applying_tells_how_far_it_is_and_can_be_given_up() {
+    // Several members; one that is a bundle itself.
+    for name in ["heron-1.%.zip", "heron-1.%.tar.gz"] {
+        let [old, new] = ["0", "1"].map(|version| testdata(&format!("packages/{}", name.replace('%', version))));
+        let patch = bundle::diff(&old, &new, &options()).unwrap().bytes;
+        let mut seen = Vec::new();
+        let mut watch = |progress| {
+            seen.push(progress);
+            ControlFlow::Continue(())
+        };
+        assert!(bundle::apply_with(&old, &patch, None, &mut watch).unwrap() == new);
+        assert!(seen.iter().all(|at| at.total as usize == new.len() && at.written <= at.total));
+        assert!(seen.windows(2).all(|pair| pair[0].written <= pair[1].written && !pair[0].done));
+        assert!(seen.last().is_some_and(|last| last.done && last.written == last.total));
+        let inside = seen.iter().filter(|at| 0 < at.written && at.written < at.total).count();
+        assert!(inside >= 3, "{name}: {seen:?}");
+        for calls in 0..seen.len() {
+            let mut left = calls;
+            let mut watch = |_| match left {
+                0 => ControlFlow::Break(()),
+                _ => {
+                    left -= 1;
+                    ControlFlow::Continue(())
+                }
+            };
+            assert_eq!(
+                bundle::apply_with(&old, &patch, None, &mut watch),
+                Err(BundleError::Cancelled),
+                "{calls} calls"
+            );
+        }
+    }
 }
 
 #[test]
@@ -212,11 +252,14 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
         assert!(expected(&error), "{what}: {error:?}");
         assert!(!error.to_string().is_empty());
         let patch = round_trip(&good, &bad);
-        assert_eq!(patch.whole, [None, Some(error)], "{what}");
+        let whole = Warning::Whole { member: String::new(), container: Container::Zip, error };
+        assert_eq!(patch.warnings, [vec![], vec![whole]], "{what}");
         round_trip(&bad, &good);
     }
-    // The end is missing: it is no archive at all.
+    // The end is missing: it is no archive, but seems to be meant as one.
     assert_eq!(Container::detect(&good[..end]), Container::Whole);
+    assert!(is_whole(&good[..end], Container::Zip));
+    assert!(is_whole(&[&good[..], b"more"].concat(), Container::Zip));
 
     let good = tar(&[("a.bin", &[7; 500])]);
     let mut large = good.clone();
@@ -231,9 +274,101 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
     let gzip = testdata("packages/stored.gz");
     assert!(matches!(Container::Gzip.members(&gzip[..200]), Err(ContainerError::Deflate { .. })));
     assert!(matches!(Container::Gzip.members(&gzip[..12]), Err(ContainerError::CutShort { .. })));
-    for bad in [&large, &sparse, &damaged, &gzip[..200].to_vec()] {
+    let mut first = good.clone();
+    first[0] ^= 1;
+    for (bad, container) in [
+        (&large, Container::Tar),
+        (&sparse, Container::Tar),
+        (&damaged, Container::Tar),
+        (&first, Container::Tar),
+        (&gzip[..200].to_vec(), Container::Gzip),
+    ] {
         round_trip(&good, bad);
+        assert!(is_whole(bad, container));
     }
+    for plain in [&b""[..], b"PK", &testdata("firmware/riscv-1.0.bin"), &good, &gzip] {
+        assert_eq!(check(plain, &BundleOptions::default()), Ok(vec![]));
+    }
+}
+
+/// Is it said that this looks like an archive, but is patched as one piece?
+fn is_whole(file: &[u8], expected: Container) -> bool {
+    let warnings = check(file, &BundleOptions::default()).unwrap();
+    matches!(&warnings[..], [Warning::Whole { member, container, .. }] if member.is_empty() && *container == expected)
+}
+
+#[test]
+fn members_that_are_not_taken_as_they_seem_to_be_meant_are_named() {
+    let inner = zip(&[("a.bin", &[7; 5000]), ("b.bin", &[8; 500])]);
+    let hex = testdata("firmware/cortex-m-1.1.hex");
+    let damaged = [&hex[..2000], b":00zz\r\n", &hex[2000..]].concat();
+    let outer = tar(&[("inner.zip", &inner[..inner.len() - 1]), ("app.hex", &damaged), ("good.zip", &inner)]);
+    let warnings = round_trip(&tar(&[("x", b"x")]), &outer).warnings;
+    assert!(warnings[0].is_empty());
+    assert!(
+        matches!(&warnings[1][..], [Warning::Whole { member, .. }, Warning::Records { member: hex, error: ImageError::BadDigit { .. }, .. }]
+            if member == "inner.zip" && hex == "app.hex"),
+        "{warnings:?}"
+    );
+    assert!(warnings[1][0].to_string().starts_with("inner.zip: it looks like a zip archive"), "{}", warnings[1][0]);
+}
+
+/// A zip archive with this manifest and the parts that it may name.
+fn with_manifest(manifest: &str) -> Vec<u8> {
+    zip(&[("manifest.json", manifest.as_bytes()), ("a.bin", &[7; 5000]), ("b.bin", &[8; 500])])
+}
+
+fn parts(offset: &str) -> String {
+    format!(
+        r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "a.bin", "offset": 0}}, {{"path": "b.bin", "offset": {offset}}}]}}]}}"#
+    )
+}
+
+#[test]
+fn manifests_in_archives_are_checked() {
+    let good = with_manifest(&parts("8192"));
+    assert!(round_trip(&good, &with_manifest(&parts("12288"))).warnings.concat().is_empty());
+    let lenient = BundleOptions::default();
+    let accepting = {
+        let mut options = BundleOptions::default();
+        options.accept_manifests = true;
+        options
+    };
+    for (manifest, said) in [
+        (parts("32.768"), "manifest.json: builds[0].parts[1].offset is 32.768"),
+        (parts("4096"), "manifest.json: builds[0].parts[1] begins at offset 4096"),
+        (parts("\"8192\""), "manifest.json: builds[0].parts[1].offset should be a whole number"),
+        (r#"{"builds": {}}"#.to_owned(), "manifest.json: builds should be a list"),
+    ] {
+        let bad = with_manifest(&manifest);
+        let error = bundle::diff(&good, &bad, &options()).unwrap_err();
+        assert!(matches!(&error, DiffError::NewManifest(error) if error.to_string().starts_with(said)), "{error}");
+        assert!(matches!(bundle::diff(&bad, &good, &options()), Err(DiffError::OldManifest(_))));
+        // In a folder, in an archive in an archive, and compressed.
+        let folder = folder::pack(vec![("dist/manifest.json".to_owned(), manifest.into_bytes())]).unwrap();
+        let nested = tar(&[("release.zip", &bad)]);
+        for (file, member) in [(&folder, "dist/manifest.json"), (&nested, "release.zip/manifest.json")] {
+            // Of what is not beside it the size is not known.
+            if !said.contains("begins") || file == &nested {
+                assert_eq!(check(file, &lenient).unwrap_err().member, member);
+            }
+        }
+        let patch = bundle::diff_with(&good, &bad, &options(), &accepting).unwrap();
+        assert!(matches!(&patch.warnings[1][..], [Warning::Manifest(_)]));
+        assert!(bundle::apply(&good, &patch.bytes).unwrap() == bad);
+    }
+    let no_json = round_trip(&good, &with_manifest("{\n  \"builds\": [}")).warnings;
+    let said = no_json[1][0].to_string();
+    assert!(said.starts_with("manifest.json: it is no manifest") && said.contains("line 2, column 14"), "{said}");
+    // Other files have this name, too.
+    for other in [r#"{"manifest": {}}"#, r#"{"name": "a page", "icons": []}"#, "[]", "1.5"] {
+        assert!(round_trip(&good, &with_manifest(other)).warnings.concat().is_empty(), "{other}");
+    }
+    let args = |offset: &str| {
+        zip(&[("flasher_args.json", format!(r#"{{"flash_files": {{"{offset}": "a.bin"}}}}"#).as_bytes())])
+    };
+    assert!(check(&args("0x8000"), &lenient).unwrap().is_empty());
+    assert!(matches!(check(&args("32.768"), &lenient), Err(error) if error.member == "flasher_args.json"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use common::archives::{tar, zip};
 use common::{code_like, edited, seal, testdata, Random};
 use flashdelta::diff::DiffOptions;
-use flashdelta::package::bundle::{self, BundleError};
+use flashdelta::package::bundle::{self, folder, BundleError};
 
 /// Old file, new file, bundle: one with all methods.
 fn sample() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
@@ -92,4 +92,35 @@ fn what_is_not_supported_is_named() {
     assert_eq!(with(6, 8), Err(BundleError::UnknownFeature { bit: 3 }));
     assert!(matches!(with(7, 0xF1), Err(BundleError::BadField { field: "containers", .. })));
     assert!(matches!(bundle::apply(&old, b"FD"), Err(BundleError::Truncated { expected: None, .. })));
+}
+
+#[test]
+fn a_file_out_of_proportion_is_refused_before_it_is_made() {
+    let old = zip(&[("a.bin", &[7; 5000])]);
+    let large = folder::pack(vec![("zeros.bin".to_owned(), vec![0; 1 << 20])]).unwrap();
+    let patch = bundle::diff(&old, &large, &DiffOptions::new().effort(1)).unwrap().bytes;
+    let made = bundle::info(&patch).unwrap().new_size;
+    assert!(bundle::apply_with_limit(&old, &patch, made).unwrap() == large);
+    let error = bundle::apply_with_limit(&old, &patch, made - 1).unwrap_err();
+    assert_eq!(error, BundleError::NewTooLong { needed: made, limit: made - 1 });
+    // The same claim in a small bundle, which could not even be kept.
+    let (old, _, small) = sample();
+    let hostile = with_new_size(&small, [0xFF, 0xFF, 0xFF, 0x7F]);
+    let limit = (64 << 20) + 16 * (old.len() + hostile.len()) as u32;
+    assert_eq!(bundle::apply(&old, &hostile), Err(BundleError::NewTooLong { needed: 0x0FFF_FFFF, limit }));
+}
+
+/// The bundle with another new size in its header.
+fn with_new_size(bundle: &[u8], size: [u8; 4]) -> Vec<u8> {
+    let end_of_varint = |at: usize| at + 1 + bundle[at..].iter().take_while(|byte| **byte & 0x80 != 0).count();
+    let len_end = end_of_varint(4);
+    // Required features and containers have a byte each.
+    let size_start = end_of_varint(len_end + 2);
+    let size_end = end_of_varint(size_start);
+    let len = bundle::info(bundle).unwrap().header_len as usize + 4 - (size_end - size_start);
+    let len = [0x80 | len as u8, (len >> 7) as u8];
+    assert_eq!(len_end, 6);
+    let mut changed = [&bundle[..4], &len, &bundle[len_end..size_start], &size, &bundle[size_end..]].concat();
+    seal(&mut changed);
+    changed
 }

@@ -44,6 +44,7 @@ fn manifests_may_hold_more_than_is_known() {
         "name": "lamp", "version": "1.4.2", "home_assistant_domain": "lamp", "funding_url": null,
         "new_install_prompt_erase": true, "new_install_improv_wait_time": 10.5,
         "builds": [
+            {"chipFamily": "ESP32-S3", "ota": {"path": "a.ota.bin", "md5": "x"}},
             {"chipFamily": "ESP32-C61", "improv": false, "serialType": "cdc", "parts": []},
             {"chipFamily": "ESP64", "parts": [{"path": "https://example.org/a.bin", "offset": 0, "md5": "x"}, {"path": "b", "offset": 4096}]}
         ]
@@ -51,9 +52,10 @@ fn manifests_may_hold_more_than_is_known() {
     let with_mark = [b"\xEF\xBB\xBF", &text[..]].concat();
     let read = Manifest::parse(&with_mark).unwrap();
     assert_eq!((read.name.as_str(), read.version.as_deref()), ("lamp", Some("1.4.2")));
-    assert_eq!(read.builds[0].chip_family, ChipFamily::Esp32C61);
-    assert_eq!(read.builds[1].chip_family, ChipFamily::Other("ESP64".to_owned()));
-    assert_eq!(read.builds[1].parts.len(), 2);
+    assert!(read.builds[0].parts.is_empty());
+    assert_eq!(read.builds[1].chip_family, ChipFamily::Esp32C61);
+    assert_eq!(read.builds[2].chip_family, ChipFamily::Other("ESP64".to_owned()));
+    assert_eq!(read.builds[2].parts.len(), 2);
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn faults() -> Vec<Fault> {
     let good = || hex(0, 0, &data(16));
     let s_good = || srec(1, &[0, 0], &data(16));
     vec![
-        ("odd number of digits", vec![good(), good()[..good().len() - 1].into()], (2, 2)),
+        ("odd number of digits", vec![good(), good()[..good().len() - 1].into()], (2, 43)),
         ("too short", vec![good(), ":0000".into()], (2, 2)),
         ("checksum", vec![good(), ":0100100001ED".into()], (2, 12)),
         ("digit", vec![good(), ":01001000Z1EE".into()], (2, 10)),
@@ -169,7 +169,7 @@ fn faults() -> Vec<Fault> {
         ("beyond 32 bits", vec![hex(4, 0, &[255, 255]), hex(0, 0xffff, &[1, 2])], (2, 1)),
         ("comment", vec![good(), "# comment".into()], (2, 1)),
         ("blank inside", vec![good(), ":01 0010 00 01 EE".into()], (2, 4)),
-        ("S: odd number of digits", vec![s_good(), s_good()[..s_good().len() - 1].into()], (2, 3)),
+        ("S: odd number of digits", vec![s_good(), s_good()[..s_good().len() - 1].into()], (2, 42)),
         ("S: too short", vec![s_good(), "S1".into()], (2, 3)),
         ("S: checksum", vec![s_good(), "S104001001E9".into()], (2, 11)),
         ("S: digit", vec![s_good(), "S10400100?EA".into()], (2, 10)),

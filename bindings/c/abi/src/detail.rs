@@ -162,9 +162,9 @@ impl From<&HeaderError> for flashdelta_error_detail {
             HeaderError::UnknownInstructionSet { found } => {
                 Self::new(FLASHDELTA_ERR_UNKNOWN_ISA).numbers(0, 0, found.into())
             }
-            HeaderError::BadNumber { offset, .. } => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, 0, 0),
-            HeaderError::TooLarge { found, limit, .. } => {
-                Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(0, limit, found)
+            HeaderError::BadNumber { offset } => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, 0, 0),
+            HeaderError::TooLarge { offset, found, limit } => {
+                Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, limit, found)
             }
             HeaderError::InconsistentWorkspace { stated, needed } => {
                 Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(0, needed, stated)

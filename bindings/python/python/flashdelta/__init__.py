@@ -19,6 +19,7 @@ long work at once. Everything that the library raises derives from `Error`; an a
 The patch format is version 0 and may change until the first release: apply a patch with the version that made it.
 """
 
+from ._address_map import AddressMap, MapSegment, address_map, detect
 from ._applying import Applier, ApplyProgress, apply, apply_files, explain, verify
 from ._errors import (
     ApplyError,
@@ -37,11 +38,13 @@ from ._errors import (
     FileMissingError,
     FileMismatchError,
     FilePermissionError,
+    FlashdeltaWarning,
     HeaderError,
     HostSectionError,
     ImageError,
     InternalError,
     IsaNotInProfileError,
+    ManifestError,
     MisuseError,
     NewMismatchError,
     NewTooLongError,
@@ -62,12 +65,13 @@ from ._errors import (
     WrongHardwareError,
     WrongProductError,
 )
-from ._image import AddressMap, Image, MapSegment, ReadOptions, Segment, WriteOptions, address_map, detect
+from ._image import Image, Segment
 from ._making import DiffOptions, DiffProgress, diff, diff_files
 from ._many import PairOptions, diff_many
 from ._native import __version__
 from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
+from ._record_options import ReadOptions, WriteOptions
 from ._types import (
     BytesLike,
     Codec,
@@ -112,6 +116,7 @@ __all__ = [
     "FilePath",
     "FileMismatchError",
     "FilePermissionError",
+    "FlashdeltaWarning",
     "Format",
     "HeaderError",
     "HostSectionError",
@@ -121,6 +126,7 @@ __all__ = [
     "InternalError",
     "Isa",
     "IsaNotInProfileError",
+    "ManifestError",
     "MapSegment",
     "MemberMethod",
     "MisuseError",

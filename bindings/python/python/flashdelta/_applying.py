@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from . import _native
+from ._arguments import U32, as_path, check_int, refuse_overwriting
 from ._errors import HeaderError
-from ._making import refuse_overwriting
-from ._patch import PatchInfo, Report, as_path, patch_info
-from ._profile import _U32, DeviceIdentity, check_int
+from ._patch import PatchInfo, Report, patch_info
+from ._profile import DeviceIdentity
 from ._types import BytesLike, FilePath, OutputFormat, PathLike, Source
 
 #: What `Applier.finish` gives: `bytes`, or ``None`` if the new image went somewhere else.
@@ -44,6 +44,7 @@ def apply(
     format: OutputFormat = "same",
     device: DeviceIdentity | None = None,
     ram: int | None = None,
+    limit: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> bytes:
     """Apply a patch in memory.
@@ -64,6 +65,9 @@ def apply(
         What the device is: patches for others are refused.
     ram : int, optional
         RAM of the device in bytes: patches that need more are refused.
+    limit : int, optional
+        Most bytes of the new file: patches that make more are refused. Without it a bundle is refused if it makes more than honest ones do;
+        any other patch may make up to 2 GiB, which `PatchInfo.new_size` tells before: look at it if a stranger made the patch.
     progress : callable, optional
         Called with an `ApplyProgress` now and then. If it returns ``False`` the work is given up; if it raises, the exception comes
         out of here.
@@ -93,7 +97,7 @@ def apply(
         ...
     flashdelta.OldMismatchError: old image does not match this patch: ...
     """
-    return _apply(old, patch, format, device, ram, progress)[0]
+    return _apply(old, patch, format, device, ram, limit, progress)[0]
 
 
 def verify(
@@ -102,13 +106,14 @@ def verify(
     *,
     device: DeviceIdentity | None = None,
     ram: int | None = None,
+    limit: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
     """Apply a patch without keeping the result: is it whole, and does it fit this old image and this device?
 
     Parameters
     ----------
-    old, patch, device, ram, progress
+    old, patch, device, ram, limit, progress
         As of `apply`.
 
     Returns
@@ -132,7 +137,7 @@ def verify(
         ...
     flashdelta.WrongProductError: the patch is for product ...
     """
-    return _apply(old, patch, "same", device, ram, progress)[1]
+    return _apply(old, patch, "same", device, ram, limit, progress)[1]
 
 
 def _apply(
@@ -141,10 +146,13 @@ def _apply(
     format: OutputFormat,
     device: DeviceIdentity | None,
     ram: int | None,
+    limit: int | None,
     progress: Callable[[ApplyProgress], object] | None,
 ) -> tuple[bytes, PatchInfo]:
     try:
-        new, fields = _native.apply(old, patch, format, _check_device(device), _check_ram(ram), _callback(progress))
+        new, fields = _native.apply(
+            old, patch, format, _check_device(device), _check_size("ram", ram), _check_size("limit", limit), _callback(progress)
+        )
     except HeaderError as error:
         if error.kind == "not-a-patch" and _is_patch(old):
             error.args = (f"{error}; it is the wrong way round: the old image comes first, then the patch",)
@@ -160,6 +168,7 @@ def apply_files(
     format: OutputFormat = "same",
     device: DeviceIdentity | None = None,
     ram: int | None = None,
+    limit: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
     """Apply a patch from file to file, in little memory; a bundle takes as much as `PatchInfo.ram` says.
@@ -174,7 +183,7 @@ def apply_files(
     new : str or os.PathLike
         Where the new image goes; a file that is there already is replaced, even if it is the old image. A bundle of folders makes a
         folder, which must not be there yet.
-    format, device, ram, progress
+    format, device, ram, limit, progress
         As of `apply`.
 
     Returns
@@ -200,9 +209,8 @@ def apply_files(
     """
     old, patch, new = as_path("old", old), as_path("patch", patch), as_path("new", new)
     refuse_overwriting(new, [patch])
-    return patch_info(
-        _native.apply_files(old, patch, new, format, _check_device(device), _check_ram(ram), _callback(progress))
-    )
+    sizes = _check_size("ram", ram), _check_size("limit", limit)
+    return patch_info(_native.apply_files(old, patch, new, format, _check_device(device), *sizes, _callback(progress)))
 
 
 def explain(old: Source, patch: Source) -> Report:
@@ -303,7 +311,7 @@ class Applier(Generic[NewImage]):
         device: DeviceIdentity | None = None,
         ram: int | None = None,
     ) -> None:
-        self._native = _native.Feeder(old, new, _check_device(device), _check_ram(ram))
+        self._native = _native.Feeder(old, new, _check_device(device), _check_size("ram", ram))
 
     def feed(self, chunk: BytesLike) -> ApplyProgress:
         """Take the next bytes of the patch, any number of them.
@@ -384,8 +392,8 @@ def _check_device(device: DeviceIdentity | None) -> DeviceIdentity | None:
     return device
 
 
-def _check_ram(ram: int | None) -> int | None:
-    return None if ram is None else check_int("ram", ram, 0, _U32)
+def _check_size(name: str, size: int | None) -> int | None:
+    return None if size is None else check_int(name, size, 0, U32)
 
 
 def _callback(progress: Callable[[ApplyProgress], object] | None) -> Callable[[bool, int, int], object] | None:

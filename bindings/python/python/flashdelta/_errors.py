@@ -40,6 +40,13 @@ class Error(Exception):
         return _restore, (type(self), self.args[0], self._fields), self.__dict__
 
 
+class FlashdeltaWarning(UserWarning):
+    """Something is patched otherwise than it seems to be meant. The patch is right, but may be larger than it had to be.
+
+    ``warnings.simplefilter("error", flashdelta.FlashdeltaWarning)`` makes it an exception.
+    """
+
+
 class OptionError(Error, ValueError):
     """An argument has a value that it cannot have; nothing was done."""
 
@@ -84,6 +91,18 @@ class FileIsADirectoryError(FileError, IsADirectoryError):
 
 class DiffError(Error):
     """A patch could not be made."""
+
+
+class ManifestError(DiffError, ValueError):
+    """A ``manifest.json`` or ``flasher_args.json`` in an archive or a folder says something that cannot be.
+
+    Attributes
+    ----------
+    member : str
+        The file; empty if it is the image itself.
+    """
+
+    member: str
 
 
 class TooLargeError(DiffError, ValueError):

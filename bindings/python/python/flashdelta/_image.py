@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
-from typing import Any, Literal, TypedDict, Unpack, cast
+from typing import Unpack, cast
 
 from . import _native
+from ._arguments import U32, AsPath, as_path, check_int
 from ._errors import OptionError
-from ._making import _Path
-from ._patch import as_path
-from ._profile import _U32, check_int
+from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
 
 _SUFFIXES: dict[str, WritableFormat] = {
@@ -28,30 +27,6 @@ _SUFFIXES: dict[str, WritableFormat] = {
     ".uf2": "uf2",
     ".txt": "ti-txt",
 }
-
-
-class ReadOptions(TypedDict, total=False):
-    """How to read a firmware file; the keyword arguments of `Image.from_bytes`."""
-
-    strict: bool
-    overlap: Literal["refuse", "accept-same", "first-wins", "last-wins"]
-    after_end: Literal["refuse", "ignore", "read"]
-    ignore_checksums: bool
-    skip_garbage: bool
-    base: int | None
-
-
-class WriteOptions(TypedDict, total=False):
-    """How to write a firmware file; the keyword arguments of `Image.to_bytes`."""
-
-    fill: int
-    addresses: range | None
-    limit: int
-    record_len: int | None
-    crlf: bool
-    lower_case: bool
-    address_len: int | None
-    family: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,23 +93,25 @@ class Image:
         entry: int | None = None,
         header: bytes | None = None,
     ) -> None:
-        joined: list[Segment] = []
+        # Segments that touch, together: joined at the end, for there may be thousands.
+        groups: list[list[Segment]] = []
         for segment in sorted(segments, key=lambda segment: segment.address):
-            check_int("address", segment.address, 0, _U32)
+            check_int("address", segment.address, 0, U32)
             if segment.end > 1 << 32:
                 raise OptionError(f"{segment} is beyond the 32-bit address space", kind="option")
             if not segment.data:
                 continue
-            last = joined[-1] if joined else None
+            last = groups[-1][-1] if groups else None
             if last and last.end > segment.address:
                 raise OptionError(f"{last} and {segment} overlap: cut one of them", kind="option")
             if last and last.end == segment.address:
-                joined[-1] = Segment(last.address, last.data + segment.data)
+                groups[-1].append(segment)
             else:
-                joined.append(segment)
-        object.__setattr__(self, "segments", tuple(joined))
+                groups.append([segment])
+        joined = tuple(group[0] if len(group) == 1 else _join(group) for group in groups)
+        object.__setattr__(self, "segments", joined)
         object.__setattr__(self, "format", format)
-        object.__setattr__(self, "entry", None if entry is None else check_int("entry", entry, 0, _U32))
+        object.__setattr__(self, "entry", None if entry is None else check_int("entry", entry, 0, U32))
         object.__setattr__(self, "header", header)
 
     @classmethod
@@ -205,22 +182,11 @@ class Image:
         FileError
             If it cannot be read.
         """
-        return cls._read(_Path(as_path("path", path)), options)
+        return cls._read(AsPath(as_path("path", path)), options)
 
     @classmethod
     def _read(cls, data: Source, options: ReadOptions) -> Image:
-        given: dict[str, Any] = {
-            "strict": False,
-            "overlap": "refuse",
-            "after_end": "refuse",
-            "ignore_checksums": False,
-            "skip_garbage": False,
-            "base": None,
-        }
-        _fill_in(given, cast("dict[str, Any]", options))
-        if given["base"] is not None:
-            check_int("base", given["base"], 0, _U32)
-        form, segments, entry, header = _native.image_parse(data, given)
+        form, segments, entry, header = _native.image_parse(data, read_fields(options))
         return cls(tuple(Segment(*segment) for segment in segments), cast(Format, form), entry, header)
 
     @property
@@ -311,31 +277,8 @@ class Image:
         >>> image.to_bytes("raw", addresses=range(0x109, 0x10b))
         b'wo'
         """
-        given: dict[str, Any] = {
-            "fill": 0xFF,
-            "addresses": None,
-            "limit": 256 << 20,
-            "record_len": None,
-            "crlf": False,
-            "lower_case": False,
-            "address_len": None,
-            "family": None,
-        }
-        _fill_in(given, cast("dict[str, Any]", options))
-        addresses = given.pop("addresses")
-        if addresses is not None and (not isinstance(addresses, range) or addresses.step != 1):
-            raise TypeError("addresses must be a range with step 1")
-        given["range"] = None
-        if addresses is not None:
-            check_int("addresses.stop", addresses.stop, 0, 1 << 32)
-            given["range"] = (check_int("addresses.start", addresses.start, 0, _U32), addresses.stop)
-        check_int("fill", given["fill"], 0, 255)
-        check_int("limit", given["limit"], 0, 1 << 62)
-        for name, high in {"record_len": _U32, "address_len": 255, "family": _U32}.items():
-            if given[name] is not None:
-                check_int(name, given[name], 0, high)
         segments = [(segment.address, segment.data) for segment in self.segments]
-        return _native.image_write(segments, self.entry, self.header, format, given)
+        return _native.image_write(segments, self.entry, self.header, format, write_fields(options))
 
     def save(
         self, path: FilePath, format: WritableFormat | None = None, **options: Unpack[WriteOptions]
@@ -377,99 +320,5 @@ class Image:
         return f"<flashdelta.Image: {self.format}, {len(self):,} bytes at {parts or 'no address'}{more}{entry}>"
 
 
-def _fill_in(defaults: dict[str, Any], options: dict[str, Any]) -> None:
-    for name, value in options.items():
-        if name not in defaults:
-            raise TypeError(f"unexpected keyword argument {name!r}: choose from {', '.join(defaults)}")
-        if isinstance(defaults[name], bool) and not isinstance(value, bool):
-            raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
-        if isinstance(defaults[name], str) and not isinstance(value, str):
-            raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-        defaults[name] = value
-
-
-@dataclasses.dataclass(frozen=True)
-class MapSegment:
-    """Bytes of a file that have an address."""
-
-    #: First byte, as an offset into the file.
-    offset: int
-    #: Length in bytes.
-    length: int
-    #: Address of the first byte when the firmware runs.
-    address: int
-    #: ``"code"``, ``"data"`` or ``"unknown"``.
-    kind: str
-
-
-@dataclasses.dataclass(frozen=True)
-class AddressMap:
-    """Which bytes of a file stand at which addresses when the firmware runs: what `diff` goes by.
-
-    Attributes
-    ----------
-    format : str
-        The container.
-    architecture : str or None
-        What the code is written in, if it could be told: ``"thumb"``, ``"riscv32"``, ``"xtensa-windowed"``, ...
-    segments : tuple of MapSegment
-        Bytes with addresses, in the order of the file.
-    reserved : tuple of range
-        Addresses without bytes in the file that pointers may point to: RAM.
-    """
-
-    format: Format
-    architecture: str | None
-    segments: tuple[MapSegment, ...]
-    reserved: tuple[range, ...]
-
-
-def address_map(data: Source) -> AddressMap:
-    """Which bytes of a firmware file stand at which addresses. Lenient: what cannot be told is left out.
-
-    Parameters
-    ----------
-    data : bytes-like or os.PathLike
-        The file.
-
-    Returns
-    -------
-    AddressMap
-        The map.
-
-    Examples
-    --------
-    >>> import flashdelta
-    >>> flashdelta.address_map(bytes(100)).segments
-    ()
-    """
-    fields = _native.address_map(data)
-    return AddressMap(
-        fields["format"],
-        fields["architecture"],
-        tuple(MapSegment(*segment) for segment in fields["segments"]),
-        tuple(range(*span) for span in fields["reserved"]),
-    )
-
-
-def detect(data: Source) -> Format:
-    """Recognise the format of a firmware file by its content, never by its name.
-
-    Parameters
-    ----------
-    data : bytes-like or os.PathLike
-        The file.
-
-    Returns
-    -------
-    str
-        ``"raw"``, ``"ihex"``, ``"srec"``, ``"ti-txt"``, ``"uf2"``, ``"elf"``, ``"esp"``, ``"mcuboot"``, ... What is not recognised is
-        ``"raw"``.
-
-    Examples
-    --------
-    >>> import flashdelta
-    >>> flashdelta.detect(b":00000001FF")
-    'ihex'
-    """
-    return cast(Format, _native.detect(data))
+def _join(group: list[Segment]) -> Segment:
+    return Segment(group[0].address, b"".join(segment.data for segment in group))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import sys
+import warnings
 from collections.abc import Callable
-from typing import NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from . import _native
-from ._errors import OptionError
-from ._patch import Patch, Report, Tried, as_path
-from ._profile import _U32, DeviceProfile, Identity, check_bool, check_int
+from ._arguments import U32, AsPath, as_path, check_bool, check_int, refuse_overwriting
+from ._errors import FlashdeltaWarning, OptionError
+from ._patch import Patch, Report, Tried
+from ._profile import DeviceProfile, Identity
+from ._record_options import ReadOptions, read_fields
 from ._types import Codec, FilePath, Isa, Source
 
 
@@ -34,6 +37,8 @@ class DiffOptions(TypedDict, total=False):
     effort: int
     threads: int
     verbatim: bool
+    read: ReadOptions | None
+    accept_manifests: bool
     progress: Callable[[DiffProgress], object] | None
 
 
@@ -50,6 +55,8 @@ def diff(
     effort: int = 6,
     threads: int = 0,
     verbatim: bool = False,
+    read: ReadOptions | None = None,
+    accept_manifests: bool = False,
     progress: Callable[[DiffProgress], object] | None = None,
 ) -> Patch:
     """Make a patch that turns one firmware image into another.
@@ -80,6 +87,11 @@ def diff(
         Number of threads, 0 for one per processor. For many patches at once, 1 each is better: see `diff_many`.
     verbatim : bool, default False
         Take archives and manifests as any other file: the patch is one that devices apply.
+    read : ReadOptions, optional
+        What to accept in files of records that is refused otherwise: ``{"ignore_checksums": True}`` and so on, as of `Image.from_bytes`;
+        `strict` and `base` do not matter here.
+    accept_manifests : bool, default False
+        Take a manifest that is wrong, in an archive or a folder, as any other file.
     progress : callable, optional
         Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1, and every 50 ms at least. If it returns
         ``False`` the work is given up; if it raises, the exception comes out of here.
@@ -94,13 +106,21 @@ def diff(
     DiffError
         If there can be no such patch: `ProfileTooSmallError` says how much RAM would do.
     ImageError
-        If a file of records is damaged or dubious.
+        If a file of records is damaged or dubious; `read` may accept it.
+    ManifestError
+        If a manifest in an archive or a folder is wrong; `accept_manifests` takes it as it is.
     OptionError
         If an option has a value that it cannot have.
     FileError
         If a file cannot be read.
     CancelledError
         If `progress` returned ``False``.
+
+    Warns
+    -----
+    FlashdeltaWarning
+        If something is patched otherwise than it seems to be meant, so that the patch may be larger than it had to be: an archive that is
+        damaged, and therefore patched as one piece; an image that looks encrypted.
 
     Examples
     --------
@@ -119,19 +139,23 @@ def diff(
         raise TypeError(f"identity must be an Identity, not {type(identity).__name__}")
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable, not {type(progress).__name__}")
-    data, report = _native.diff(
-        old,
-        new,
-        profile,
-        _check_name("codec", codec, _native.CODECS),
-        _check_name("isa", isa, _native.ISAS),
-        None if base is None else check_int("base", base, 0, _U32),
-        identity,
-        check_int("effort", effort, 1, 9),
-        check_int("threads", threads, 0, 1024),
-        check_bool("verbatim", verbatim),
-        None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction)),
+    fields: dict[str, Any] = {
+        "profile": profile,
+        "codec": _check_name("codec", codec, _native.CODECS),
+        "isa": _check_name("isa", isa, _native.ISAS),
+        "base": None if base is None else check_int("base", base, 0, U32),
+        "identity": identity,
+        "effort": check_int("effort", effort, 1, 9),
+        "threads": check_int("threads", threads, 0, 1024),
+        "verbatim": check_bool("verbatim", verbatim),
+        "read": read_fields(read),
+        "accept_manifests": check_bool("accept_manifests", accept_manifests),
+    }
+    data, report, remarks = _native.diff(
+        old, new, fields, None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction))
     )
+    for remark in remarks:
+        warnings.warn(remark, FlashdeltaWarning, stacklevel=_callers())
     if report is None:
         return Patch(data)
     report["tried"] = tuple(Tried(*tried) for tried in report["tried"])
@@ -173,26 +197,9 @@ def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[
     """
     paths = {name: as_path(name, path) for name, path in {"old": old, "new": new, "patch": patch}.items()}
     refuse_overwriting(paths["patch"], [paths["old"], paths["new"]])
-    made = diff(_Path(paths["old"]), _Path(paths["new"]), **options)
+    made = diff(AsPath(paths["old"]), AsPath(paths["new"]), **options)
     made.save(paths["patch"])
     return made
-
-
-class _Path(os.PathLike[str]):
-    """A path for functions that take text for something else."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __fspath__(self) -> str:
-        return self.path
-
-
-def refuse_overwriting(output: str, inputs: list[str]) -> None:
-    """Refuse to write onto an input."""
-    for path in inputs:
-        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-            raise OptionError(f"{output} is read and cannot be written, too: name another file", kind="option")
 
 
 def _check_name(name: str, value: str | None, known: list[str]) -> str | None:
@@ -201,3 +208,11 @@ def _check_name(name: str, value: str | None, known: list[str]) -> str | None:
     if value is not None and value not in known:
         raise OptionError(f"no such {name}: {value!r}; choose one of {', '.join(known)}, or leave it out", kind="option")
     return value
+
+
+def _callers() -> int:
+    """The `stacklevel` of a warning, seen from the caller of this function, that shows the line that has called this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    return level

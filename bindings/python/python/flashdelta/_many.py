@@ -12,6 +12,7 @@ from ._errors import DiffManyError, PairFailure
 from ._making import DiffOptions, diff
 from ._patch import Patch
 from ._profile import DeviceProfile, Identity
+from ._record_options import ReadOptions
 from ._types import Codec, Isa, Source
 
 
@@ -27,6 +28,8 @@ class PairOptions(TypedDict, total=False):
     effort: int
     threads: int
     verbatim: bool
+    read: ReadOptions | None
+    accept_manifests: bool
 
 
 @overload

@@ -6,7 +6,7 @@ from typing import Any, final
 from typing_extensions import Self, disjoint_base
 
 from ._patch import Report
-from ._profile import DeviceIdentity, DeviceProfile, Identity
+from ._profile import DeviceIdentity
 from ._types import BytesLike, FilePath, PathLike, Source
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "main",
     "product_id",
     "profile",
+    "profile_load",
     "read_file",
     "write_file",
 ]
@@ -41,10 +42,10 @@ ISAS: list[str]
 class PatchBytes:
     def __new__(cls, data: BytesLike, report: Report | None = None) -> Self: ...
     @property
-    def data(self) -> bytes: ...
+    def _data(self) -> bytes: ...
     @property
     def report(self) -> Report | None: ...
-    def header_fields(self) -> dict[str, Any]: ...
+    def _header_fields(self) -> dict[str, Any]: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
     def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
@@ -61,26 +62,18 @@ class Feeder:
     def header_fields(self) -> dict[str, Any] | None: ...
 
 def profile(name: str) -> tuple[str, int, int, int, list[str], list[str]] | None: ...
+def profile_load(path: FilePath) -> tuple[str, int, int, int, list[str], list[str]]: ...
 def product_id(name: str) -> int: ...
 def diff(
-    old: Source,
-    new: Source,
-    profile: DeviceProfile,
-    codec: str | None,
-    isa: str | None,
-    base: int | None,
-    identity: Identity | None,
-    effort: int,
-    threads: int,
-    verbatim: bool,
-    progress: Callable[[str, float], object] | None,
-) -> tuple[bytes, dict[str, Any] | None]: ...
+    old: Source, new: Source, fields: dict[str, Any], progress: Callable[[str, float], object] | None
+) -> tuple[bytes, dict[str, Any] | None, list[str]]: ...
 def apply(
     old: Source,
     patch: Source,
     format: str,
     device: DeviceIdentity | None,
     ram: int | None,
+    limit: int | None,
     progress: Callable[[bool, int, int], object] | None,
 ) -> tuple[bytes, dict[str, Any]]: ...
 def apply_files(
@@ -90,6 +83,7 @@ def apply_files(
     format: str,
     device: DeviceIdentity | None,
     ram: int | None,
+    limit: int | None,
     progress: Callable[[bool, int, int], object] | None,
 ) -> dict[str, Any]: ...
 def explain(old: Source, patch: Source) -> dict[str, Any]: ...

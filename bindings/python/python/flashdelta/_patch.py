@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from typing import Any, SupportsIndex, cast, overload
+from typing import Any, SupportsIndex, overload
 
 from . import _native
 from ._profile import Identity
@@ -206,7 +205,7 @@ class Patch(_native.PatchBytes):
     @property
     def info(self) -> PatchInfo:
         """What the patch says about itself."""
-        return patch_info(self.header_fields())
+        return patch_info(self._header_fields())
 
     @classmethod
     def load(cls, path: FilePath) -> Patch:
@@ -254,13 +253,13 @@ class Patch(_native.PatchBytes):
         ...     flashdelta.Patch.load(path) == patch
         True
         """
-        _native.write_file(path, self.data)
+        _native.write_file(path, self._data)
 
     def __bytes__(self) -> bytes:
-        return self.data
+        return self._data
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self._data)
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> int: ...
@@ -269,19 +268,19 @@ class Patch(_native.PatchBytes):
     def __getitem__(self, index: slice) -> bytes: ...
 
     def __getitem__(self, index: SupportsIndex | slice) -> int | bytes:
-        return self.data[index]
+        return self._data[index]
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Patch):
-            return self.data == other.data
-        return self.data == other if isinstance(other, (bytes, bytearray, memoryview)) else NotImplemented
+            return self._data == other._data
+        return self._data == other if isinstance(other, (bytes, bytearray, memoryview)) else NotImplemented
 
     def __hash__(self) -> int:
         # As of equal bytes.
-        return hash(self.data)
+        return hash(self._data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.data, self.report)
+        return type(self), (self._data, self.report)
 
     def __repr__(self) -> str:
         info = self.info
@@ -294,11 +293,3 @@ class Patch(_native.PatchBytes):
             f"<flashdelta.Patch: {len(self):,} bytes, from {info.old_size:,} to {info.new_size:,} bytes, "
             f"codec {info.codec}, isa {info.isa}, needs {info.ram:,} bytes of RAM>"
         )
-
-
-def as_path(name: str, value: object) -> str:
-    """A path as text, or a `TypeError` that says what is wrong with it."""
-    if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} must be a str or os.PathLike, not {type(value).__name__}")
-    return os.fsdecode(cast("str | os.PathLike[str]", value))
-

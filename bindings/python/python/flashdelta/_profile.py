@@ -7,28 +7,9 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from . import _native
+from ._arguments import U16, U32, as_path, check_int
 from ._errors import OptionError
-from ._types import Codec, Isa
-
-_U16, _U32 = 0xFFFF, 0xFFFF_FFFF
-
-
-def check_int(name: str, value: object, low: int, high: int) -> int:
-    """The value as an int, if it is one and in range."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    number = int(cast(Any, value).__index__())
-    if not low <= number <= high:
-        raise OptionError(f"{name}={number} is out of range: expected {low} to {high}", kind="option")
-    return number
-
-
-def check_bool(name: str, value: object) -> bool:
-    """The value, if it is a bool."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be a bool, not {type(value).__name__}")
-    return value
-
+from ._types import Codec, FilePath, Isa
 
 def _check_names(name: str, values: Iterable[str], known: list[str]) -> tuple[str, ...]:
     if isinstance(values, (str, bytes)):
@@ -93,8 +74,8 @@ class DeviceProfile:
             isas = cast(Iterable[Isa], _profile("esp32")[5])
         for field, value in {
             "name": name,
-            "ram": check_int("ram", ram, 0, _U32),
-            "sector": check_int("sector", sector, 1, _U32),
+            "ram": check_int("ram", ram, 0, U32),
+            "sector": check_int("sector", sector, 1, U32),
             "page": check_int("page", page, 1, 4096),
             "codecs": _check_names("codecs", codecs, _native.CODECS),
             "isas": _check_names("isas", isas, _native.ISAS),
@@ -129,6 +110,39 @@ class DeviceProfile:
         True
         """
         return cls(*cast(Any, _profile(name)))
+
+    @classmethod
+    def load(cls, path: FilePath) -> DeviceProfile:
+        """Read a profile from a file, the same that ``flashdelta diff --profile`` takes.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file: TOML with the keys ``name``, ``like`` (the named profile that it differs from), ``ram``, ``sector``, ``page``, ``codecs``
+            and ``isas``, each optional. Sizes are numbers, or text such as ``"16KiB"``.
+
+        Returns
+        -------
+        DeviceProfile
+            The profile. If the file gives no name, it has the file's.
+
+        Raises
+        ------
+        OptionError
+            If the file does not describe a profile.
+        FileError
+            If it cannot be read.
+
+        Examples
+        --------
+        >>> import flashdelta, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "heron.toml"
+        ...     _ = path.write_text('like = "small"\\nram = "24KiB"')
+        ...     flashdelta.DeviceProfile.load(path).replace(codecs=[], isas=[])
+        DeviceProfile(name='heron', ram=24576, sector=4096, page=16, codecs=(), isas=())
+        """
+        return cls(*cast(Any, _native.profile_load(as_path("path", path))))
 
     @classmethod
     def tiny(cls) -> DeviceProfile:
@@ -178,7 +192,7 @@ def _profile(name: str) -> tuple[str, int, int, int, list[str], list[str]]:
     fields = _native.profile(name)
     if fields is None:
         known = ", ".join(_native.PROFILES)
-        raise OptionError(f"no profile {name!r}: expected one of {known}, or a DeviceProfile", kind="option")
+        raise OptionError(f"no profile {name!r}: expected one of {known}, or a DeviceProfile (DeviceProfile.load reads one from a file)", kind="option")
     return fields
 
 
@@ -205,7 +219,7 @@ def product_id(name: str) -> int:
 
 
 def _product(product: int | str) -> int:
-    return product_id(product) if isinstance(product, str) else check_int("product", product, 0, _U32)
+    return product_id(product) if isinstance(product, str) else check_int("product", product, 0, U32)
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -234,12 +248,12 @@ class Identity:
     security_counter: int
 
     def __init__(
-        self, product: int | str, hardware_from: int = 0, hardware_to: int = _U16, security_counter: int = 0
+        self, product: int | str, hardware_from: int = 0, hardware_to: int = U16, security_counter: int = 0
     ) -> None:
         object.__setattr__(self, "product", _product(product))
-        object.__setattr__(self, "hardware_from", check_int("hardware_from", hardware_from, 0, _U16))
-        object.__setattr__(self, "hardware_to", check_int("hardware_to", hardware_to, 0, _U16))
-        object.__setattr__(self, "security_counter", check_int("security_counter", security_counter, 0, _U32))
+        object.__setattr__(self, "hardware_from", check_int("hardware_from", hardware_from, 0, U16))
+        object.__setattr__(self, "hardware_to", check_int("hardware_to", hardware_to, 0, U16))
+        object.__setattr__(self, "security_counter", check_int("security_counter", security_counter, 0, U32))
         if hardware_from > hardware_to:
             raise OptionError(f"hardware_from={hardware_from} is above hardware_to={hardware_to}", kind="option")
 
@@ -270,5 +284,5 @@ class DeviceIdentity:
 
     def __init__(self, product: int | str, hardware: int = 0, security_counter: int = 0) -> None:
         object.__setattr__(self, "product", _product(product))
-        object.__setattr__(self, "hardware", check_int("hardware", hardware, 0, _U16))
-        object.__setattr__(self, "security_counter", check_int("security_counter", security_counter, 0, _U32))
+        object.__setattr__(self, "hardware", check_int("hardware", hardware, 0, U16))
+        object.__setattr__(self, "security_counter", check_int("security_counter", security_counter, 0, U32))

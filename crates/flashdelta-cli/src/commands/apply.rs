@@ -10,10 +10,10 @@ use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
 
 use super::bundle;
-use crate::args::{As, DeviceArgs, OutputArgs};
+use crate::args::{self, As, DeviceArgs, OutputArgs};
 use crate::drive::{self, Drive};
 use crate::facts::Facts;
-use crate::failure::{Failure, Names, Outcome};
+use crate::failure::{Class, Failure, Names, Outcome};
 use crate::files;
 use crate::progress::Bar;
 use crate::text::{grouped, print_json};
@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// What is written: the file that the patch was made for, or its memory in another format
     #[arg(long = "as", value_enum, value_name = "FORMAT", default_value_t = As::Same)]
     format: As,
+    /// Most bytes of the new file [default: of a bundle 64 MiB and 16 times both files; else none]
+    #[arg(long, value_name = "SIZE", value_parser = args::size)]
+    limit: Option<u32>,
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
@@ -59,7 +62,8 @@ impl Args {
         if bundle::is_bundle(&self.patch) {
             bundle::refuse_device_options(self.device.device().is_some() || !matches!(self.format, As::Same))?;
             let OutputArgs { quiet, json } = self.output_args;
-            return bundle::apply(&self.old, &self.patch, &self.output, quiet, json);
+            let (old, patch, output, limit) = (&self.old, &self.patch, &self.output, self.limit);
+            return bundle::apply(&bundle::Apply { old, patch, output, limit, quiet, json });
         }
         let output = files::output(&self.output, &[&self.old, &self.patch])?;
         let mut options = ApplyOptions::default();
@@ -94,6 +98,13 @@ impl Args {
     fn is_plain(&self, drive: &Drive<'_>) -> Outcome<bool> {
         let mut patch = File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
         let header = drive::header(&mut patch, &self.patch).map_err(|failure| drive.swapped(failure))?.0;
+        if let Some(limit) = self.limit.filter(|limit| header.new_size > *limit) {
+            let (patch, needed) = (self.patch.display(), grouped(header.new_size));
+            let message = format!("{patch}: the new image has {needed} bytes, more than --limit {}", grouped(limit));
+            return Err(
+                Failure::new(Class::DoesNotFit, message).hint("raise the limit, if you trust whoever made the patch")
+            );
+        }
         let mut start = Vec::new();
         let read = File::open(&self.old).and_then(|old| old.take(4096).read_to_end(&mut start));
         read.map_err(|error| Failure::io("read", &self.old, &error))?;

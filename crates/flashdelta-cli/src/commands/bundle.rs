@@ -8,7 +8,8 @@ use std::path::Path;
 use flashdelta::diff::DiffOptions;
 use flashdelta::package::bundle::folder::{self, FolderError};
 use flashdelta::package::bundle::{
-    self, BundleError, BundleInfo, BundlePatch, Container, MemberInfo, Method, PartsError,
+    self, BundleError, BundleInfo, BundleOptions, BundlePatch, Container, ManifestError, MemberInfo, Method,
+    PartsError, Warning,
 };
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -23,24 +24,56 @@ use crate::text::{grouped, hex, percent, print, print_json, Table};
 pub(crate) struct Input {
     pub(crate) bytes: Vec<u8>,
     container: Container,
+    /// What is taken otherwise than it seems to be meant, if it is no container.
+    pub(crate) warnings: Vec<String>,
 }
 
-/// Reads a file, a folder, or a JSON file with its parts. Taken `verbatim`, it counts as no container.
-pub(crate) fn read(path: &Path, verbatim: bool) -> Outcome<Input> {
-    if verbatim {
-        return Ok(Input { container: Container::Whole, bytes: files::read(path)? });
-    }
-    let bytes = if path.is_dir() {
-        folder::read(path).map_err(|error| folder_failure(&error))?
-    } else {
-        let bytes = files::read(path)?;
-        if bundle::names_parts(&bytes) {
-            bundle::read_parts(path).map_err(|error| parts_failure(&error))?
-        } else {
-            bytes
+/// Reads a file byte by byte: it counts as no container.
+pub(crate) fn read_verbatim(path: &Path) -> Outcome<Input> {
+    Ok(Input { container: Container::Whole, bytes: files::read(path)?, warnings: Vec::new() })
+}
+
+/// Reads a file, a folder, or a JSON file with its parts.
+pub(crate) fn read(path: &Path, options: &BundleOptions) -> Outcome<Input> {
+    let bytes = unpacked(path)?;
+    let container = Container::detect(&bytes);
+    let mut warnings = Vec::new();
+    if container == Container::Whole {
+        let wrong = |error: ManifestError| Failure::manifest(path, &error);
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let mut found = bundle::check_manifest(name, &bytes, options)
+            .map_err(|error| Failure::manifest(path.parent().unwrap_or(path), &error))?;
+        found.extend(bundle::check(&bytes, options).map_err(wrong)?);
+        let is_named_archive = ["zip", "tar", "gz", "tgz"].iter().any(|extension| has_extension(path, extension));
+        if found.is_empty() && is_named_archive {
+            warnings.push(format!(
+                "{}: it is named like an archive, but is none, and patched as one piece",
+                path.display()
+            ));
         }
-    };
-    Ok(Input { container: Container::detect(&bytes), bytes })
+        warnings.extend(found.iter().map(|warning| told(path, warning)));
+    }
+    Ok(Input { container, bytes, warnings })
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+fn told(path: &Path, warning: &Warning) -> String {
+    format!("{}: {warning}", path.display())
+}
+
+/// The bytes of a file; a folder, or a JSON file with its parts, packed.
+fn unpacked(path: &Path) -> Outcome<Vec<u8>> {
+    if path.is_dir() {
+        return folder::read(path).map_err(|error| folder_failure(&error));
+    }
+    let bytes = files::read(path)?;
+    match bundle::names_parts(&bytes) {
+        true => bundle::read_parts(path).map_err(|error| parts_failure(&error)),
+        false => Ok(bytes),
+    }
 }
 
 impl Input {
@@ -70,6 +103,7 @@ pub(crate) struct Diff<'a> {
     /// Where it goes.
     pub(crate) target: &'a Path,
     pub(crate) options: DiffOptions,
+    pub(crate) taken: &'a BundleOptions,
     pub(crate) bar: &'a Bar,
     pub(crate) verify: bool,
     pub(crate) quiet: bool,
@@ -78,7 +112,7 @@ pub(crate) struct Diff<'a> {
 
 /// Makes a patch between two inputs, at least one of which is a container.
 pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
-    let made = bundle::diff(&old.bytes, &new.bytes, &job.options)
+    let made = bundle::diff_with(&old.bytes, &new.bytes, &job.options, job.taken)
         .map_err(|error| Failure::diff(&error, job.names[0], job.names[1]))?;
     job.bar.update("verifying", 1.0);
     if job.verify {
@@ -89,7 +123,14 @@ pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
     let plain = bundle::plain_patch(&made.bytes).filter(|_| !old.is_packed() && !new.is_packed());
     let bytes = plain.unwrap_or(&made.bytes);
     files::write(job.target, bytes)?;
+    let mut warnings = [&old.warnings[..], &new.warnings].concat();
+    for (name, found) in job.names.iter().zip(&made.warnings) {
+        warnings.extend(found.iter().map(|warning| told(name, warning)));
+    }
+    // Those of the file itself were found twice.
+    warnings.dedup();
     if !job.quiet {
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         summarize(job, &made, bytes, plain.is_some());
     }
     if !job.json {
@@ -98,15 +139,20 @@ pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
     let verified = job.verify;
     match plain.and_then(|patch| PatchHeader::parse(patch).ok().flatten()) {
         Some(header) => print_json(&serde_json::json!({
-            "kind": "patch", "patch": job.output, "verified": verified, "header": Facts::new(&header),
+            "kind": "patch", "patch": job.output, "verified": verified, "warnings": warnings, "header": Facts::new(&header),
         })),
-        None => print_json(&Document { verified: Some(verified), ..Document::new(job.output, &made.info) }),
+        None => print_json(&Document {
+            verified: Some(verified),
+            warnings: Some(warnings),
+            ..Document::new(job.output, &made.info)
+        }),
     }
 }
 
 /// Does the bundle turn one into the other?
 fn prove(old: &Input, new: &Input, bytes: &[u8]) -> Outcome {
-    let problem = match bundle::apply(&old.bytes, bytes) {
+    let limit = new.bytes.len() as u32;
+    let problem = match bundle::apply_with_limit(&old.bytes, bytes, limit) {
         Ok(made) if made == new.bytes => return Ok(()),
         Ok(_) => "it leads to another file".to_owned(),
         Err(error) => error.to_string(),
@@ -119,11 +165,6 @@ fn summarize(job: &Diff<'_>, made: &BundlePatch, bytes: &[u8], is_plain: bool) {
     let (len, info) = (bytes.len() as u64, &made.info);
     let of_new = percent(len, info.new_size.into());
     eprintln!("{}: {} bytes, {of_new} of the new {}", job.output.display(), grouped(len), whole_name(made, is_plain));
-    for (name, error) in ["old", "new"].into_iter().zip(&made.whole) {
-        if let Some(error) = error {
-            eprintln!("  the {name} file is taken as a whole: {error}");
-        }
-    }
     if is_plain {
         eprintln!("  a patch between both files as a whole: that is smaller than a bundle");
     } else {
@@ -160,9 +201,21 @@ fn counts(info: &BundleInfo) -> String {
     format!("{} {members} ({})", info.members.len(), counts.join(", "))
 }
 
+/// What `flashdelta apply` has to know.
+pub(crate) struct Apply<'a> {
+    pub(crate) old: &'a Path,
+    pub(crate) patch: &'a Path,
+    pub(crate) output: &'a Path,
+    /// Most bytes of the new file; `None`: what honest bundles make.
+    pub(crate) limit: Option<u32>,
+    pub(crate) quiet: bool,
+    pub(crate) json: bool,
+}
+
 /// Applies a bundle and writes the result; a folder becomes a folder again.
-pub(crate) fn apply(old: &Path, patch: &Path, output: &Path, quiet: bool, json: bool) -> Outcome {
-    let new = make(old, patch)?;
+pub(crate) fn apply(job: &Apply<'_>) -> Outcome {
+    let Apply { old, patch, output, limit, quiet, json } = *job;
+    let new = make(old, patch, limit)?;
     if folder::is(&new) {
         folder::write(&new, output).map_err(|error| folder_failure(&error))?;
     } else {
@@ -185,7 +238,7 @@ pub(crate) fn apply(old: &Path, patch: &Path, output: &Path, quiet: bool, json: 
 
 /// Applies a bundle without writing anything.
 pub(crate) fn verify(old: &Path, patch: &Path, quiet: bool, json: bool) -> Outcome {
-    let new = make(old, patch)?;
+    let new = make(old, patch, None)?;
     let (old, patch) = (old.display(), patch.display());
     if json {
         return print_json(&serde_json::json!({
@@ -210,16 +263,20 @@ pub(crate) fn refuse_device_options(given: bool) -> Outcome {
     Err(Failure::new(Class::Usage, message).hint("leave out the options that describe a device or a format"))
 }
 
-fn make(old: &Path, patch: &Path) -> Outcome<Vec<u8>> {
-    let (input, bytes) = (read(old, false)?, files::read(patch)?);
-    bundle::apply(&input.bytes, &bytes).map_err(|error| failure(&error, old, patch))
+fn make(old: &Path, patch: &Path, limit: Option<u32>) -> Outcome<Vec<u8>> {
+    let (old_bytes, bytes) = (unpacked(old)?, files::read(patch)?);
+    let made = match limit {
+        Some(limit) => bundle::apply_with_limit(&old_bytes, &bytes, limit),
+        None => bundle::apply(&old_bytes, &bytes),
+    };
+    made.map_err(|error| failure(&error, old, patch))
 }
 
 /// Shows what a bundle is made of.
 pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) -> Outcome {
     let name = old.unwrap_or(Path::new("old file"));
     let info = bundle::info(bytes).map_err(|error| failure(&error, name, path))?;
-    let outcome = old.map(|old| make(old, path));
+    let outcome = old.map(|old| make(old, path, None));
     let applies = outcome.as_ref().map(Result::is_ok);
     let outcome = outcome.transpose();
     if json {
@@ -276,6 +333,7 @@ fn failure(error: &BundleError, old: &Path, patch: &Path) -> Failure {
     let failure = Failure::new(class, format!("{}: {error}", file.display()));
     match class {
         Class::WrongBase => failure.hint("`flashdelta info` shows from which file the bundle was made"),
+        _ if matches!(error, BundleError::NewTooLong { .. }) => failure.hint("`flashdelta apply --limit` raises it"),
         _ => failure,
     }
 }
@@ -293,7 +351,7 @@ pub(crate) fn folder_failure(error: &FolderError) -> Failure {
 fn parts_failure(error: &PartsError) -> Failure {
     match error {
         PartsError::Folder(error) => folder_failure(error),
-        PartsError::Json { .. } => Failure::new(Class::Usage, error.to_string())
+        PartsError::Json { .. } => Failure::new(Class::BadFile, error.to_string())
             .hint("to compare the JSON files alone, without the parts they name, use --verbatim"),
         _ => Failure::new(Class::Usage, error.to_string())
             .hint("put the parts beside it, or compare the JSON files alone with --verbatim"),
@@ -316,6 +374,8 @@ struct Document<'a> {
     members: Vec<MemberDocument<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     applies: Option<bool>,
 }
@@ -354,6 +414,7 @@ impl<'a> Document<'a> {
             common_size: info.common_len,
             members: info.members.iter().map(member).collect(),
             verified: None,
+            warnings: None,
             applies: None,
         }
     }

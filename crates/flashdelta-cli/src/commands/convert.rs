@@ -153,7 +153,7 @@ impl Args {
 
     fn options(&self) -> WriteOptions {
         let mut options = WriteOptions::default();
-        options.fill = self.records.fill;
+        options.fill = self.records.fill();
         options.range = self.range.map(|Range(from, to)| (from, to));
         options.record_len = self.record_length;
         options.address_len = self.address_length;

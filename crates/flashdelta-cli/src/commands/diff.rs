@@ -110,14 +110,18 @@ impl Args {
         let mut options = self.options()?;
         let output = files::output(&self.output, &[&self.old, &self.new])?;
         let bar = Arc::new(Bar::new(self.output_args.quiet));
-        let [old, new] = [bundle::read(&self.old, self.verbatim)?, bundle::read(&self.new, self.verbatim)?];
+        let taken = self.records.bundle();
+        let read = |path| if self.verbatim { bundle::read_verbatim(path) } else { bundle::read(path, &taken) };
+        let [old, new] = [read(&self.old)?, read(&self.new)?];
         if old.is_container() || new.is_container() {
+            self.refuse_options_of_images(if old.is_container() { &self.old } else { &self.new })?;
             let OutputArgs { quiet, json } = self.output_args;
             let job = bundle::Diff {
                 names: [&self.old, &self.new],
                 output: &self.output,
                 target: &output,
                 options: watched(options, &bar),
+                taken: &taken,
                 bar: &bar,
                 verify: !self.no_verify,
                 quiet,
@@ -125,6 +129,7 @@ impl Args {
             };
             return bundle::diff(&old, &new, &job);
         }
+        let mut warnings = [old.warnings, new.warnings].concat();
         let memory = self.records.memory();
         let read = |path| if self.verbatim { files::read(path) } else { files::firmware(path, &memory.read) };
         let [old, new] = [read(&self.old)?, read(&self.new)?];
@@ -132,7 +137,8 @@ impl Args {
             let map = |file, path, elf: &Option<PathBuf>| self.address_map(file, path, elf.as_deref(), &memory);
             options = options.address_maps(map(&old, &self.old, &self.old_elf)?, map(&new, &self.new, &self.new_elf)?);
         }
-        self.warn_if_packed(&new, &memory);
+        warnings.extend(self.packed(&new, &memory));
+        self.output_args.warn(&warnings);
         let patch = self.make([&old, &new], options, &memory, &bar)?;
         if !self.no_verify {
             drive::prove(&old, &new, &patch.bytes, &bar)?;
@@ -141,7 +147,7 @@ impl Args {
         files::write(&output, &patch.bytes)?;
         self.summarize(&patch, &new);
         if self.output_args.json {
-            print_json(&Report::new(&self.output, !self.no_verify, &patch))?;
+            print_json(&Report::new(&self.output, !self.no_verify, &patch, warnings))?;
         }
         Ok(())
     }
@@ -165,13 +171,25 @@ impl Args {
         Ok(options)
     }
 
+    /// Archives are for computers: what only concerns one image would be ignored.
+    fn refuse_options_of_images(&self, archive: &Path) -> Outcome {
+        let option = match (&self.old_elf, &self.new_elf) {
+            (Some(_), _) => "--old-elf",
+            (None, Some(_)) => "--new-elf",
+            _ if self.records.concerns_records() => "--accept and --fill",
+            _ => return Ok(()),
+        };
+        let message = format!("{option}: not for archives and folders, and {} is one", archive.display());
+        Err(Failure::new(Class::Usage, message)
+            .hint("leave it out, or unpack the archives and make a patch for each member that needs it"))
+    }
+
     /// Says that little can be saved before the time is spent.
-    fn warn_if_packed(&self, new: &[u8], memory: &MemoryOptions) {
+    fn packed(&self, new: &[u8], memory: &MemoryOptions) -> Option<String> {
         let packed = Memory::read(new, memory).map_or(0.0, |found| image::packed(&found.image));
-        if packed >= 0.5 && !self.output_args.quiet {
-            let share = percent((packed * 1000.0) as u64, 1000);
-            eprintln!("warning: {share} of {} looks encrypted or compressed: {}", self.new.display(), text::PACKED);
-        }
+        let share = percent((packed * 1000.0) as u64, 1000);
+        let said = || format!("{share} of {} looks encrypted or compressed: {}", self.new.display(), text::PACKED);
+        (packed >= 0.5).then(said)
     }
 
     /// Where an image stands: what its ELF file says, or else what can be found out.
@@ -185,12 +203,10 @@ impl Args {
             Failure::new(Class::BadFile, format!("{}: this is no ELF file with bytes to load", elf.display()))
         })?;
         if !files::is_made_of(&found.image, &bytes) {
-            if !self.output_args.quiet {
-                let (image, elf) = (path.display(), elf.display());
-                eprintln!(
-                    "warning: {image} does not hold the bytes of {elf}, which is not used: are they of the same build?"
-                );
-            }
+            let (image, elf) = (path.display(), elf.display());
+            self.output_args.warn(&[format!(
+                "{image} does not hold the bytes of {elf}, which is not used: are they of the same build?"
+            )]);
             return own();
         }
         Ok(AddressMap::from(&map))
@@ -265,6 +281,8 @@ struct Report<'a> {
     patch: &'a Path,
     percent_of_new: Option<f64>,
     verified: bool,
+    /// What is not taken as it seems to be meant, or promises little.
+    warnings: Vec<String>,
     #[serde(flatten)]
     facts: Facts,
     address_map_size: u32,
@@ -289,7 +307,7 @@ struct Tried {
 }
 
 impl<'a> Report<'a> {
-    fn new(path: &'a Path, verified: bool, patch: &Patch) -> Self {
+    fn new(path: &'a Path, verified: bool, patch: &Patch, warnings: Vec<String>) -> Self {
         let (header, report) = (&patch.header, &patch.report);
         let tried = |t: &diff::Tried| Tried { codec: t.codec.name(), isa: t.isa.name(), patch_size: t.bytes };
         let percent = |new: u32| 100.0 * patch.bytes.len() as f64 / f64::from(new);
@@ -297,6 +315,7 @@ impl<'a> Report<'a> {
             patch: path,
             percent_of_new: (header.new_size > 0).then(|| percent(header.new_size)),
             verified,
+            warnings,
             facts: Facts::new(header),
             address_map_size: report.address_map_len,
             parts: report.parts.iter().map(|part| (part.name, part.bytes)).collect(),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use flashdelta::package::bundle::flasher_args::{self, FlasherArgs};
 use flashdelta::package::bundle::manifest::{self, Manifest};
-use flashdelta::package::bundle::{folder, Container, JsonError};
+use flashdelta::package::bundle::{folder, Container, ContainerError, JsonError};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -18,7 +18,7 @@ use crate::text::{grouped, hex, print, print_json, Table};
 pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
     let bytes =
         if path.is_dir() { folder::read(path).map_err(|error| folder_failure(&error))? } else { files::read(path)? };
-    let package = match Container::detect(&bytes) {
+    let package = match Container::resembles(&bytes) {
         Container::Whole if manifest::is(&bytes) => {
             Package::manifest(Manifest::parse(&bytes).map_err(|error| json_failure(path, &error))?)
         }
@@ -27,8 +27,12 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
         }
         Container::Whole => return Ok(false),
         container => match Package::container(&bytes, container) {
-            Some(package) => package,
-            None => return Ok(false),
+            Ok(package) => package,
+            Err(error) => {
+                let path = path.display();
+                eprintln!("warning: {path}: it looks like a {container} archive, but is damaged or unusual: {error}");
+                return Ok(false);
+            }
         },
     };
     let document =
@@ -37,7 +41,7 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
 }
 
 fn json_failure(path: &Path, error: &JsonError) -> Failure {
-    Failure::new(Class::Usage, format!("{}: {error}", path.display()))
+    Failure::new(Class::BadFile, format!("{}: {error}", path.display()))
 }
 
 /// A package, as machines read it.
@@ -76,17 +80,22 @@ struct Row {
     size: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deflated: Option<bool>,
+    /// What it holds inflated, as the archive says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_size: Option<u32>,
 }
 
 impl Package {
-    fn container(bytes: &[u8], container: Container) -> Option<Self> {
-        let members = container.members(bytes).ok()?.into_iter().map(|member| Row {
+    /// As the headers tell: nothing is inflated.
+    fn container(bytes: &[u8], container: Container) -> Result<Self, ContainerError> {
+        let members = container.list(bytes)?.into_iter().map(|member| Row {
             path: member.name,
             size: Some(member.data.len()),
             deflated: Some(member.is_deflated),
+            content_size: member.stated_len,
             ..Row::default()
         });
-        Some(Self { format: container.to_string(), name: None, version: None, members: members.collect() })
+        Ok(Self { format: container.to_string(), name: None, version: None, members: members.collect() })
     }
 
     fn manifest(manifest: Manifest) -> Self {
@@ -132,7 +141,8 @@ impl Document<'_> {
         text += &table.render("ll");
         let mut table = Table::default();
         for row in &self.package.members {
-            let what = [row.chip.as_deref(), row.role.as_deref(), row.deflated.filter(|d| *d).map(|_| "deflated")];
+            let holds = row.content_size.map(|len| format!("deflated, says it holds {}", grouped(len)));
+            let what = [row.chip.as_deref(), row.role.as_deref(), holds.as_deref()];
             let what: Vec<&str> = what.into_iter().flatten().collect();
             let offset = row.offset.map(|offset| format!("0x{offset:x}")).unwrap_or_default();
             let size = row.size.map(|size| format!("{} bytes", grouped(size as u64))).unwrap_or_default();

@@ -16,12 +16,9 @@ pub(crate) struct Window<'w> {
 }
 
 impl Window<'_> {
-    /// The bytes from `offset` on, if they are here: `wanted` of them or all up to `end`.
-    fn get(&self, offset: u32, wanted: usize, end: u32) -> Option<&[u8]> {
-        let into = offset.checked_sub(self.start)? as usize;
-        let bytes = self.memory.get(..self.len)?.get(into..)?;
-        let left = end.wrapping_sub(offset) as usize;
-        bytes.get(..wanted.min(left))
+    /// The byte at `offset`, if it is here.
+    fn get(&self, offset: u32) -> Option<u8> {
+        self.memory.get(..self.len)?.get(offset.wrapping_sub(self.start) as usize).copied()
     }
 
     /// The memory to read `offset`... into, up to `end` at most. Reads start at multiples of 4.
@@ -75,30 +72,6 @@ impl<'w> Buffers<'w> {
         self.page_start.wrapping_add(self.filled as u32)
     }
 
-    /// Takes what a step has made.
-    pub(crate) fn take<O, N: NewImage>(&mut self, written: Written, image: &mut N) -> Result<(), Fault<O, N::Error>> {
-        if u32::from(written.len) > self.new_size.saturating_sub(self.position()) {
-            return Err(Fault::Damaged { what: Damage::TooLong, offset: self.position() });
-        }
-        // Nearly always there is room for all four bytes, used or not.
-        let room = self.page.get_mut(self.filled..).and_then(|page| page.split_first_chunk_mut::<4>());
-        if let Some((to, [_, ..])) = room {
-            *to = written.bytes;
-            self.filled = self.filled.wrapping_add(usize::from(written.len));
-            return Ok(());
-        }
-        for byte in written.bytes.iter().take(usize::from(written.len)) {
-            if let Some(slot) = self.page.get_mut(self.filled) {
-                *slot = *byte;
-            }
-            self.filled = self.filled.wrapping_add(1);
-            if self.filled >= self.page.len() {
-                self.flush(image)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Writes what is left.
     pub(crate) fn flush<O, N: NewImage>(&mut self, image: &mut N) -> Result<(), Fault<O, N::Error>> {
         let offset = self.page_start;
@@ -113,48 +86,91 @@ impl<'w> Buffers<'w> {
 }
 
 /// The buffers with the images that they stand for.
-pub(crate) struct Views<'a, 'w, O, N> {
+pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
     pub(crate) buffers: &'a mut Buffers<'w>,
     pub(crate) old: &'a mut O,
     pub(crate) new: &'a mut N,
+    /// The first thing that went wrong. Nothing is read or written from then on.
+    pub(crate) fault: Option<Fault<O::Error, N::Error>>,
+}
+
+impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
+    fn fail(&mut self, fault: Fault<O::Error, N::Error>) {
+        if self.fault.is_none() {
+            self.fault = Some(fault);
+        }
+    }
+
+    /// The patch is damaged.
+    #[inline(never)] // One copy in the device's flash.
+    pub(crate) fn damaged(&mut self, what: Damage) {
+        let offset = self.buffers.position();
+        self.fail(Fault::Damaged { what, offset });
+    }
 }
 
 impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
-    type Error = Fault<O::Error, N::Error>;
-
-    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
+    fn old(&mut self, offset: u32) -> &[u8] {
         let window = &mut self.buffers.old;
         let mut into = offset.wrapping_sub(window.start) as usize;
         if window.len.saturating_sub(into) < LOOKAHEAD {
             let end = self.buffers.old_size;
             let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
-            if !is_all && offset < end {
+            if offset >= end || self.fault.is_some() {
+                return &[];
+            }
+            if !is_all {
                 let (start, buffer) = window.refill(offset, end);
-                self.old.read(start, buffer).map_err(|error| Fault::ReadOld { offset: start, error })?;
                 into = offset.wrapping_sub(start) as usize;
-            } else if offset >= end {
-                return Ok(&[]);
+                if let Err(error) = self.old.read(start, buffer) {
+                    self.fail(Fault::ReadOld { offset: start, error });
+                    return &[];
+                }
             }
         }
         let window = &self.buffers.old;
         let bytes = window.memory.get(into..window.len).unwrap_or(&[]);
-        Ok(bytes.get(..LOOKAHEAD).unwrap_or(bytes))
+        bytes.get(..LOOKAHEAD).unwrap_or(bytes)
     }
 
-    fn written(&mut self, offset: u32) -> Result<u8, Self::Error> {
+    fn written(&mut self, offset: u32) -> u8 {
         let buffers = &mut *self.buffers;
         if let Some(into) = offset.checked_sub(buffers.page_start) {
-            return Ok(buffers.page.get(into as usize).copied().unwrap_or(0));
+            return buffers.page.get(into as usize).copied().unwrap_or(0);
         }
         let end = buffers.page_start;
-        if buffers.new.get(offset, 1, end).is_none() {
+        if buffers.new.get(offset).is_none() && self.fault.is_none() {
             let (start, buffer) = buffers.new.refill(offset, end);
-            self.new.read(start, buffer).map_err(|error| Fault::ReadNew { offset: start, error })?;
+            if let Err(error) = self.new.read(start, buffer) {
+                self.fail(Fault::ReadNew { offset: start, error });
+            }
         }
-        Ok(buffers.new.get(offset, 1, end).and_then(|b| b.first()).copied().unwrap_or(0))
+        self.buffers.new.get(offset).unwrap_or(0)
     }
 
-    fn put(&mut self, written: Written) -> Result<(), Self::Error> {
-        self.buffers.take(written, self.new)
+    fn put(&mut self, written: Written) {
+        let buffers = &mut *self.buffers;
+        if u32::from(written.len) > buffers.new_size.saturating_sub(buffers.position()) {
+            return self.damaged(Damage::TooLong);
+        }
+        // Nearly always there is room for all four bytes, used or not.
+        let room = buffers.page.get_mut(buffers.filled..).and_then(|page| page.split_first_chunk_mut::<4>());
+        if let Some((to, [_, ..])) = room {
+            *to = written.bytes;
+            buffers.filled = buffers.filled.wrapping_add(usize::from(written.len));
+            return;
+        }
+        for byte in written.bytes.iter().take(usize::from(written.len)) {
+            let buffers = &mut *self.buffers;
+            if let Some(slot) = buffers.page.get_mut(buffers.filled) {
+                *slot = *byte;
+            }
+            buffers.filled = buffers.filled.wrapping_add(1);
+            if buffers.filled >= buffers.page.len() && self.fault.is_none() {
+                if let Err(fault) = buffers.flush(self.new) {
+                    self.fail(fault);
+                }
+            }
+        }
     }
 }

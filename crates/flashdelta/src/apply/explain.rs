@@ -4,12 +4,12 @@ use super::pull::apply_limited;
 use super::{ApplyError, OutOfBounds};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::bytes;
-use crate::bytes::{OpSource, OpStep, Operations};
+use crate::bytes::{OpSource, Operations};
 use crate::coding::range::{ByteSource, Decoding, RangeDecoder};
 use crate::coding::{BitCoder, Meter, Part};
 use crate::model::{InMemory, Model, Nothing, Shape, Step, Tally, WEIGHTS};
-use crate::patch::{Codec, MapEntry, Maps, PatchHeader};
-use crate::predict::address_map::{AddressMaps, PointerRanges, SegmentWords};
+use crate::patch::{Codec, PatchHeader};
+use crate::predict::address_map::AddressMaps;
 use crate::predict::walker::Walker;
 
 /// What a patch spends its bytes on, and what it does with them.
@@ -69,15 +69,10 @@ pub fn explain(old: &[u8], patch: &[u8]) -> Result<Breakdown, ApplyError<OutOfBo
     let header = PatchHeader::parse(patch)?.ok_or(truncated)?;
     let body = patch.get(header.header_len as usize..).unwrap_or(&[]);
     let body = body.get(..header.body_len as usize).unwrap_or(body);
-    let mut maps = Maps::default();
-    header.read_map(patch, &mut |entry| match entry {
-        MapEntry::Old(segment) => maps.old.push(segment),
-        MapEntry::New(segment) => maps.new.push(segment),
-        MapEntry::Range(range) => maps.ranges.push(range),
-    })?;
-    let [old_words, new_words] = [&maps.old, &maps.new].map(|segments| segments.iter().map(|s| s.words()).collect());
+    let (mut words, mut maps) = (header.map_words(), AddressMaps::default());
+    header.read_maps((patch, 0), &mut words, &mut maps)?;
     let old = old.get(..header.old_size as usize).unwrap_or(old);
-    let replay = Replay { old, new: &new, header: &header, maps: &maps, old_words, new_words };
+    let replay = Replay { old, new: &new, header: &header, maps };
     let (tally, spent) = match header.codec {
         Codec::Model => {
             let (tally, spent) = replay.model(body);
@@ -101,15 +96,12 @@ struct Replay<'a> {
     old: &'a [u8],
     new: &'a [u8],
     header: &'a PatchHeader,
-    maps: &'a Maps,
-    old_words: Vec<SegmentWords>,
-    new_words: Vec<SegmentWords>,
+    maps: AddressMaps<'a>,
 }
 
 impl Replay<'_> {
     fn walker(&self) -> Walker<'_> {
-        let pointers = PointerRanges::of(&self.maps.old, &self.maps.ranges);
-        Walker::new(self.header.isa, AddressMaps { old: &self.old_words, new: &self.new_words, pointers })
+        Walker::new(self.header.isa, self.maps)
     }
 
     fn model(&self, body: &[u8]) -> (Tally, [u64; Part::COUNT]) {
@@ -127,8 +119,7 @@ impl Replay<'_> {
             let before = model.copying();
             let decoding = Decoding { decoder: &mut decoder, source: &mut source };
             let mut coder = Metered { decoding, meter: &mut meter };
-            let Ok(step) = model.step(&mut coder, &mut images, &mut Nothing);
-            let Step::Wrote(len) = step else { break };
+            let Step::Wrote(len) = model.step(&mut coder, &mut images, &mut Nothing) else { break };
             tally.count(before, model.copying(), len);
         }
         (tally, meter.bytes_by_part())
@@ -148,11 +139,7 @@ impl Replay<'_> {
             let wrote = if source.0.len() == 0 && operations.is_between() {
                 operations.copy_rest().map(|()| 0)
             } else {
-                let Ok(step) = operations.step(&mut source, &mut images);
-                match step {
-                    OpStep::Wrote(written) => Ok(written.len),
-                    OpStep::Bad(fault) => Err(fault),
-                }
+                operations.step(&mut source, &mut images).map(|written| written.len)
             };
             let Ok(len) = wrote else { break };
             tally.count(before, operations.copying(), len.into());

@@ -2,8 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::buffers::{Buffers, Views};
-use super::error::Fault;
+use super::buffers::Views;
 use super::input::{Input, Ring};
 use super::memory::Parts;
 use super::{Damage, NewImage, OldImage};
@@ -11,7 +10,7 @@ use crate::bytes::OpFault;
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::bytes::OpSource as _;
 #[cfg(feature = "raw")]
-use crate::bytes::{self, OpStep, Operations};
+use crate::bytes::{self, Operations};
 #[cfg(feature = "model")]
 use crate::coding::range::{Decoding, RangeDecoder};
 #[cfg(feature = "raw")]
@@ -23,15 +22,6 @@ use crate::predict::walker::Walker;
 
 /// Steps in a row that write nothing: more of them than any patch has.
 const MOST_EMPTY_STEPS: u8 = 4;
-
-/// What one feed came to, as far as the body is concerned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Outcome {
-    /// More input is needed.
-    NeedInput,
-    /// The new image is complete.
-    Complete,
-}
 
 /// The decoder of a body.
 pub(crate) struct Machine<'w> {
@@ -74,8 +64,6 @@ impl<'w> Block<'w> {
     }
 }
 
-type Failure<O, N> = Fault<<O as OldImage>::Error, <N as NewImage>::Error>;
-
 impl<'w> Machine<'w> {
     /// A decoder that has yet to be [started](Self::start).
     pub(crate) const fn idle() -> Self {
@@ -107,14 +95,14 @@ impl<'w> Machine<'w> {
         };
     }
 
-    #[cfg_attr(not(feature = "model"), allow(unused_mut))]
     /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs.
+    #[cfg_attr(not(feature = "model"), allow(unused_mut))]
     pub(crate) fn start(&mut self, header: &PatchHeader, mut parts: Parts<'w>) -> Option<()> {
         let carry = match &mut self.codec {
             #[cfg(feature = "model")]
             Codec::Model { model, .. } => {
-                let slots = bytemuck::try_cast_slice_mut(parts.slots).ok()?.get_mut(..parts.layout.slots)?;
-                let weights = bytemuck::try_cast_slice_mut(parts.weights).ok()?.get_mut(..parts.layout.weights)?;
+                let slots = bytemuck::must_cast_slice_mut(parts.slots);
+                let weights = bytemuck::must_cast_slice_mut(parts.weights);
                 let map = core::mem::take(&mut parts.map);
                 model.start((slots, weights, map), header.old_size, header.new_size);
                 parts.input
@@ -171,27 +159,28 @@ impl<'w> Machine<'w> {
         }
     }
 
-    /// Goes on as far as `input` allows. `is_last`: nothing of the body follows it.
+    /// Goes on as far as `input` allows. `is_last`: nothing of the body follows it. True if the new image is complete, unless the views tell of
+    /// a fault.
     pub(crate) fn feed<O: OldImage, N: NewImage>(
         &mut self,
         input: &[u8],
         is_last: bool,
         new_size: u32,
         views: &mut Views<'_, 'w, O, N>,
-    ) -> Result<Outcome, Failure<O, N>> {
+    ) -> bool {
         let mut progress = Progress { empty_steps: &mut self.empty_steps, new_size };
         match &mut self.codec {
             #[cfg(feature = "model")]
             Codec::Model { model, decoder } => {
                 let mut input = Input { ring: &mut self.carry, fresh: input };
-                progress.model(model, decoder, &mut input, is_last, views)?;
-                progress.end(input, is_last, views.buffers)
+                progress.model(model, decoder, &mut input, is_last, views);
+                progress.end(input, is_last, views)
             }
             #[cfg(feature = "raw")]
             Codec::Raw(operations) => {
                 let mut input = Input { ring: &mut self.carry, fresh: input };
-                progress.operations(operations, &mut input, is_last, views)?;
-                progress.end(input, is_last, views.buffers)
+                progress.operations(operations, &mut input, is_last, views);
+                progress.end(input, is_last, views)
             }
             #[cfg(feature = "lz4")]
             Codec::Lz4 { operations, unpacker, block } => {
@@ -221,7 +210,7 @@ impl<'w> Machine<'w> {
                     }
                 })
             }
-            Codec::Idle(_) => Ok(Outcome::NeedInput),
+            Codec::Idle(_) => false,
         }
     }
 }
@@ -250,25 +239,22 @@ impl Progress<'_> {
         input: &mut Input<'_, '_, '_>,
         is_last: bool,
         views: &mut Views<'_, '_, O, N>,
-    ) -> Result<(), Failure<O, N>> {
-        while views.buffers.position() < self.new_size && (is_last || input.len() >= MAX_STEP_BYTES) {
+    ) {
+        while self.goes_on(views) && (is_last || input.len() >= MAX_STEP_BYTES) {
             let decoder = match decoder {
                 Some(decoder) => decoder,
                 None => decoder.insert(RangeDecoder::new(input)),
             };
             #[cfg(debug_assertions)]
             let before = input.len();
-            let step = model.step(&mut Decoding { decoder, source: input }, views, &mut Nothing)?;
+            let step = model.step(&mut Decoding { decoder, source: input }, views, &mut Nothing);
             #[cfg(debug_assertions)]
             debug_assert!(before - input.len() <= MAX_STEP_BYTES, "a step took too much of the input");
             match step {
-                Step::Wrote(len) => self.made(len, views.buffers)?,
-                Step::OutOfRange(jump) => {
-                    return Err(damaged(Damage::CopyOutside { source: jump.source }, views.buffers));
-                }
+                Step::Wrote(len) => self.made(len, views),
+                Step::OutOfRange(jump) => views.damaged(Damage::CopyOutside { source: jump.source }),
             }
         }
-        Ok(())
     }
 
     /// Executes operations until the input does not suffice for another step.
@@ -279,20 +265,17 @@ impl Progress<'_> {
         input: &mut Input<'_, '_, '_>,
         is_last: bool,
         views: &mut Views<'_, '_, O, N>,
-    ) -> Result<(), Failure<O, N>> {
-        while views.buffers.position() < self.new_size && (is_last || input.len() >= bytes::MAX_STEP_BYTES) {
-            if input.len() == 0 && operations.is_between() {
-                operations.copy_rest().map_err(|fault| damaged(fault.into(), views.buffers))?;
-            }
-            match operations.step(input, views)? {
-                OpStep::Wrote(written) => {
-                    views.put(written)?;
-                    self.made(written.len.into(), views.buffers)?;
+    ) {
+        while self.goes_on(views) && (is_last || input.len() >= bytes::MAX_STEP_BYTES) {
+            let begun = if input.len() == 0 && operations.is_between() { operations.copy_rest() } else { Ok(()) };
+            match begun.and_then(|()| operations.step(input, views)) {
+                Ok(written) => {
+                    views.put(written);
+                    self.made(written.len.into(), views);
                 }
-                OpStep::Bad(fault) => return Err(damaged(fault.into(), views.buffers)),
+                Err(fault) => views.damaged(fault.into()),
             }
         }
-        Ok(())
     }
 
     /// Executes operations that come in blocks.
@@ -304,60 +287,64 @@ impl Progress<'_> {
         block: &mut Block<'_>,
         views: &mut Views<'_, '_, O, N>,
         mut unpack: impl FnMut(&mut [u8]) -> Result<Unpacked, Damage>,
-    ) -> Result<Outcome, Failure<O, N>> {
+    ) -> bool {
         loop {
             // Whatever the block still holds goes to the ring before the next one takes its place.
             let mut input = Input { ring: carry, fresh: block.rest() };
-            self.operations(operations, &mut input, false, views)?;
-            let complete = views.buffers.position() >= self.new_size;
-            if complete && input.next().is_some() {
-                return Err(damaged(Damage::Unused, views.buffers));
+            self.operations(operations, &mut input, false, views);
+            if !self.goes_on(views) && input.next().is_some() {
+                views.damaged(Damage::Unused);
             }
             if !input.keep() {
-                return Err(damaged(Damage::Stuck, views.buffers));
+                views.damaged(Damage::Stuck);
+            }
+            if views.fault.is_some() {
+                return false;
             }
             (block.start, block.end) = (0, 0);
-            match unpack(block.memory).map_err(|what| damaged(what, views.buffers))? {
-                Unpacked::Bytes(len) => block.end = len,
-                Unpacked::NeedInput => return Ok(Outcome::NeedInput),
-                Unpacked::End => {
+            match unpack(block.memory) {
+                Ok(Unpacked::Bytes(len)) => block.end = len,
+                Ok(Unpacked::NeedInput) => return false,
+                Ok(Unpacked::End) => {
                     let mut input = Input { ring: carry, fresh: &[] };
-                    self.operations(operations, &mut input, true, views)?;
-                    return self.end(input, true, views.buffers);
+                    self.operations(operations, &mut input, true, views);
+                    return self.end(input, true, views);
                 }
+                Err(what) => views.damaged(what),
             }
         }
     }
 
     /// A step has made so many bytes of the new image.
-    fn made<O, N>(&mut self, len: u32, buffers: &Buffers<'_>) -> Result<(), Fault<O, N>> {
+    fn made<O: OldImage, N: NewImage>(&mut self, len: u32, views: &mut Views<'_, '_, O, N>) {
         *self.empty_steps = if len == 0 { self.empty_steps.saturating_add(1) } else { 0 };
         if *self.empty_steps > MOST_EMPTY_STEPS {
-            return Err(damaged(Damage::Stuck, buffers));
+            views.damaged(Damage::Stuck);
         }
-        Ok(())
+    }
+
+    /// Is there more to be made?
+    fn goes_on<O: OldImage, N: NewImage>(&self, views: &Views<'_, '_, O, N>) -> bool {
+        views.fault.is_none() && views.buffers.position() < self.new_size
     }
 
     /// The steps have come to a halt: at the end of the new image, or for want of input.
-    fn end<O, N>(
+    fn end<O: OldImage, N: NewImage>(
         &self,
         input: Input<'_, '_, '_>,
         is_last: bool,
-        buffers: &Buffers<'_>,
-    ) -> Result<Outcome, Fault<O, N>> {
-        let complete = buffers.position() >= self.new_size;
-        match (complete, is_last) {
-            (true, true) if input.len() == 0 => Ok(Outcome::Complete),
-            (true, _) => Err(damaged(Damage::Unused, buffers)),
-            (false, true) => Err(damaged(Damage::Ends, buffers)),
-            (false, false) if input.keep() => Ok(Outcome::NeedInput),
-            (false, false) => Err(damaged(Damage::Stuck, buffers)),
-        }
+        views: &mut Views<'_, '_, O, N>,
+    ) -> bool {
+        let what = match (self.goes_on(views), is_last) {
+            (false, true) if input.len() == 0 => return true,
+            (false, _) => Damage::Unused,
+            (true, true) => Damage::Ends,
+            (true, false) if input.keep() => return false,
+            (true, false) => Damage::Stuck,
+        };
+        views.damaged(what);
+        false
     }
-}
-
-fn damaged<O, N>(what: Damage, buffers: &Buffers<'_>) -> Fault<O, N> {
-    Fault::Damaged { what, offset: buffers.position() }
 }
 
 impl From<OpFault> for Damage {

@@ -36,15 +36,15 @@ pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "std")]
 pub use memory_image::MemoryImage;
 #[cfg(feature = "std")]
-pub(crate) use pull::apply_body;
-#[cfg(feature = "std")]
 pub use pull::{apply, apply_reader, verify, ReaderError};
+#[cfg(feature = "std")]
+pub(crate) use pull::{apply_body, apply_watched};
 /// The traits that [`Sha256Engine`] builds on.
 pub use sha2::digest;
 pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
-use machine::{Machine, Outcome};
+use machine::Machine;
 use memory::Trouble;
 use sha2::digest::Update as _;
 
@@ -206,26 +206,20 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         let known = filled.saturating_add(taken);
         let start = memory.get(..known).unwrap_or(&[]);
-        match PatchHeader::parse(start).map_err(ApplyError::Header)? {
-            Some(header) => {
-                taken = (header.header_len as usize).saturating_sub(filled);
-                *input = input.get(taken..).unwrap_or(&[]);
-                self.fed = header.header_len;
-                self.body.header = header;
-                self.begin(memory)?;
-                Ok(Phase::Body)
-            }
-            None if taken < input.len() => {
-                let found = memory.len() as u32;
-                Err(ApplyError::WorkspaceTooSmall { needed: MAX_HEADER_LEN as u32, found })
-            }
-            None => {
-                *input = &[];
-                self.fed = known as u32;
-                self.workspace = Some(memory);
-                Ok(Phase::Header)
-            }
+        if self.body.header.read(start).map_err(ApplyError::Header)? {
+            self.fed = self.body.header.header_len;
+            *input = input.get((self.fed as usize).saturating_sub(filled)..).unwrap_or(&[]);
+            self.begin(memory)?;
+            return Ok(Phase::Body);
         }
+        if taken < input.len() {
+            let found = memory.len() as u32;
+            return Err(ApplyError::WorkspaceTooSmall { needed: MAX_HEADER_LEN as u32, found });
+        }
+        *input = &[];
+        self.fed = known as u32;
+        self.workspace = Some(memory);
+        Ok(Phase::Header)
     }
 
     /// The header is complete: checks everything that can be checked before the first write.
@@ -235,20 +229,18 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         if found < self.body.header.workspace_len() {
             return Err(Trouble::TooSmall.of(&self.body.header, found));
         }
-        let PatchHeader { header_len, old_size, old_digest, body_len, .. } = self.body.header;
-        // Nothing else lies behind the header yet. Some flash is read by words into words.
-        let buffer = memory.get_mut(header_len as usize..).unwrap_or(&mut []);
-        let buffer = bytemuck::try_cast_slice_mut(bytemuck::pod_align_to_mut::<u8, u32>(buffer).1).unwrap_or(&mut []);
-        let digest = digest(&mut self.sha, buffer, old_size, &mut |offset, piece| {
+        self.body.machine.prepare(self.body.header.codec);
+        memory::divide(memory, &mut self.body).map_err(|trouble| trouble.of(&self.body.header, found))?;
+        let PatchHeader { old_size, old_digest, body_len, .. } = self.body.header;
+        self.body.left = body_len;
+        let digest = digest(&mut self.sha, self.body.buffers.spare(), old_size, &mut |offset, piece| {
             self.old.read(offset, piece).map_err(|error| Fault::ReadOld { offset, error })
         })?;
         let digest = digest.first_chunk::<12>().copied().unwrap_or_default();
         if digest != old_digest {
             return Err(ApplyError::OldMismatch { expected: old_digest, found: digest });
         }
-        self.body.left = body_len;
-        self.body.machine.prepare(self.body.header.codec);
-        memory::divide(memory, &mut self.body).map_err(|trouble| trouble.of(&self.body.header, found))
+        Ok(())
     }
 
     /// The host section is none of a device's business; what follows it is no part of the patch.
@@ -305,10 +297,15 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         *input = rest;
         body.left = body.left.saturating_sub(mine.len() as u32);
         self.fed = self.fed.saturating_add(mine.len() as u32);
-        let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new };
-        match body.machine.feed(mine, body.left == 0, body.header.new_size, &mut views)? {
-            Outcome::NeedInput => Ok(Phase::Body),
-            Outcome::Complete => self.complete(core::mem::take(input)),
+        let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new, fault: None };
+        let is_complete = body.machine.feed(mine, body.left == 0, body.header.new_size, &mut views);
+        if let Some(fault) = views.fault {
+            return Err(fault.into());
+        }
+        if is_complete {
+            self.complete(core::mem::take(input))
+        } else {
+            Ok(Phase::Body)
         }
     }
 
@@ -317,12 +314,12 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     fn complete(&mut self, rest: &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
         self.body.buffers.flush(&mut self.new)?;
         self.new.flush().map_err(|error| ApplyError::Finish { error })?;
-        let PatchHeader { new_size, new_digest: expected, .. } = self.body.header;
-        let found = digest(&mut self.sha, self.body.buffers.spare(), new_size, &mut |offset, piece| {
+        let PatchHeader { new_size, new_digest: expected, .. } = &self.body.header;
+        let found = digest(&mut self.sha, self.body.buffers.spare(), *new_size, &mut |offset, piece| {
             self.new.read(offset, piece).map_err(|error| Fault::ReadNew { offset, error })
         })?;
-        if found != expected {
-            return Err(ApplyError::NewMismatch { expected, found });
+        if found != *expected {
+            return Err(ApplyError::NewMismatch { expected: *expected, found });
         }
         self.skip(rest)?;
         self.new.commit().map_err(|error| ApplyError::Finish { error })?;
@@ -334,6 +331,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
 type Read<'a, E> = dyn FnMut(u32, &mut [u8]) -> Result<(), E> + 'a;
 
 /// SHA-256 of an image of `size` bytes, read through `buffer`.
+#[inline(never)] // One copy in the device's flash.
 fn digest<H: Sha256Engine, E>(
     engine: &mut H,
     buffer: &mut [u8],

@@ -1,16 +1,19 @@
 //! Applying with a heap at hand: from memory, or from anything that can be read.
 
 use core::fmt;
+use core::ops::ControlFlow;
 use std::io::{self, Read};
 
 use super::buffers::Views;
-use super::machine::Outcome;
-use super::{memory, Body, Damage};
-use super::{Applier, ApplyError, ApplyOptions, MemoryImage, NewImage, OldImage, OutOfBounds};
+use super::{memory, Body};
+use super::{Applier, ApplyError, ApplyOptions, MemoryImage, NewImage, OldImage, OutOfBounds, Progress};
 use crate::patch::{HeaderError, Layout, PatchHeader, MAX_HEADER_LEN, MAX_SIZE};
 
 /// Bytes that are read at a time.
 const PIECE: usize = 16 * 1024;
+
+/// The same, where somebody watches: a small patch can make a large image.
+const WATCHED_PIECE: usize = 1024;
 
 /// Workspace beyond the stated one: larger windows.
 const EXTRA: usize = 2048;
@@ -43,6 +46,23 @@ pub(super) fn apply_limited(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, ApplyEr
     apply_to(old, patch, MemoryImage::for_patch(old.len() as u64, patch.len() as u64))
 }
 
+/// As [`apply`], a piece of the patch after the other. After each of them `watch` hears how far it has come, and may give up: `None`.
+pub(crate) fn apply_watched(
+    old: &[u8],
+    patch: &[u8],
+    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<Vec<u8>>, ApplyError<OutOfBounds, OutOfBounds>> {
+    let mut workspace = vec![0; workspace_for(patch)?];
+    let mut applier = Applier::new(&mut workspace, old, MemoryImage::new(MAX_SIZE), ApplyOptions::default());
+    for piece in patch.chunks(WATCHED_PIECE) {
+        let progress = applier.feed(piece)?;
+        if watch(progress).is_break() {
+            return Ok(None);
+        }
+    }
+    applier.finish().map(|(_, new)| Some(new.into_bytes()))
+}
+
 fn apply_to(old: &[u8], patch: &[u8], new: MemoryImage) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
     let mut workspace = vec![0; workspace_for(patch)?];
     let mut applier = Applier::new(&mut workspace, old, new, ApplyOptions::default());
@@ -72,11 +92,12 @@ pub(crate) fn apply_body(
     parts.machine.prepare(header.codec);
     memory::divide(&mut workspace, &mut parts).map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
     let (mut old, mut new) = (old, Vec::new());
-    let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new };
-    match parts.machine.feed(body, true, header.new_size, &mut views)? {
-        Outcome::Complete => {}
-        Outcome::NeedInput => return Err(ApplyError::Damaged { what: Damage::Ends, offset: parts.buffers.position() }),
+    let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
+    let is_complete = parts.machine.feed(body, true, header.new_size, &mut views);
+    if let Some(fault) = views.fault {
+        return Err(fault.into());
     }
+    debug_assert!(is_complete, "the body has ended, so the machine is through or tells of a fault");
     parts.buffers.flush(&mut new)?;
     Ok(new)
 }

@@ -38,15 +38,6 @@ pub(crate) trait OpSource {
     fn next(&mut self) -> Option<u8>;
 }
 
-/// What a step came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum OpStep {
-    /// Bytes of the new image, possibly none.
-    Wrote(Written),
-    /// The stream is damaged.
-    Bad(OpFault),
-}
-
 /// How the stream is damaged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OpFault {
@@ -150,35 +141,27 @@ impl<'w> Operations<'w> {
         self.begin_old(self.new_len.wrapping_sub(self.at), self.at.wrapping_add(self.alignment))
     }
 
-    /// Takes the next step: at most 4 bytes of the new image and [`MAX_STEP_BYTES`] of the stream.
+    /// Takes the next step: bytes of the new image, at most 4 and possibly none, for at most [`MAX_STEP_BYTES`] of the stream.
     #[inline(never)]
-    pub(crate) fn step<S: OpSource, I: Images>(&mut self, source: &mut S, images: &mut I) -> Result<OpStep, I::Error> {
+    pub(crate) fn step<S: OpSource, I: Images>(&mut self, source: &mut S, images: &mut I) -> Result<Written, OpFault> {
         if self.left == 0 {
-            return Ok(match self.begin(source) {
-                Ok(()) => OpStep::Wrote(Written::default()),
-                Err(fault) => OpStep::Bad(fault),
-            });
+            return self.begin(source).map(|()| Written::default());
         }
         let written = match self.operation {
-            Operation::Literal => self.literal(source),
+            Operation::Literal => self.literal(source)?,
             Operation::New => {
-                let byte = images.written(self.source)?;
+                let byte = images.written(self.source);
                 self.source = self.source.wrapping_add(1);
-                Ok(Written { bytes: [byte, 0, 0, 0], len: 1 })
+                Written { bytes: [byte, 0, 0, 0], len: 1 }
             }
             Operation::Old => {
-                let old = images.old(self.source)?;
-                self.unit(source, old)
+                let old = images.old(self.source);
+                self.unit(source, old)?
             }
         };
-        Ok(match written {
-            Ok(written) => {
-                self.at = self.at.wrapping_add(u32::from(written.len));
-                self.left = self.left.saturating_sub(u32::from(written.len));
-                OpStep::Wrote(written)
-            }
-            Err(fault) => OpStep::Bad(fault),
-        })
+        self.at = self.at.wrapping_add(u32::from(written.len));
+        self.left = self.left.saturating_sub(u32::from(written.len));
+        Ok(written)
     }
 
     /// Reads what the next operation is.

@@ -88,8 +88,7 @@ impl Job<'_> {
                 break;
             }
             let before = model.copying();
-            let Ok(step) = model.step(&mut coder, &mut images, &mut plan);
-            match step {
+            match model.step(&mut coder, &mut images, &mut plan) {
                 Step::Wrote(len) => tally.count(before, model.copying(), len),
                 Step::OutOfRange(_) => debug_assert!(false, "the parse stays inside the images"),
             }

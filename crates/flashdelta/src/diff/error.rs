@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::image::ImageError;
+use crate::package::bundle::ManifestError;
 use crate::patch::Codec;
 use crate::predict::walker::InstructionSet;
 
@@ -58,6 +59,10 @@ pub enum DiffError {
     OldFile(ImageError),
     /// The new file is one of records, and they cannot be read.
     NewFile(ImageError),
+    /// A manifest in the old file, which holds others, is wrong.
+    OldManifest(ManifestError),
+    /// A manifest in the new file, which holds others, is wrong.
+    NewManifest(ManifestError),
     /// The progress callback asked to give up.
     Cancelled,
 }
@@ -86,6 +91,8 @@ impl fmt::Display for DiffError {
             Self::CodecNotBuilt { codec } => write!(f, "this program was built without codec {codec}"),
             Self::OldFile(error) => write!(f, "old file: {error}"),
             Self::NewFile(error) => write!(f, "new file: {error}"),
+            Self::OldManifest(error) => write!(f, "old file: {error}"),
+            Self::NewManifest(error) => write!(f, "new file: {error}"),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }
@@ -95,6 +102,7 @@ impl core::error::Error for DiffError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::OldFile(error) | Self::NewFile(error) => Some(error),
+            Self::OldManifest(error) | Self::NewManifest(error) => Some(error),
             _ => None,
         }
     }

@@ -7,12 +7,12 @@ use crate::predict::walker::Walker;
 /// A unit that is all reference, this few bytes behind another one, belongs to the same table.
 const TABLE_STEP: u32 = 8;
 
-/// Walks an image from its start and zeroes all references that the walk finds.
+/// Walks an image from its start and zeroes all references that the walk finds. `visit` is told where its units start.
 ///
 /// A table of units that are all reference (the relays of MCS-51) would be left without anything to tell its entries by.
 /// There a hash of the distance from target to target takes the reference's place: these are mostly the lengths of functions.
 /// A hash, because distances that differ shall not look half alike.
-pub(crate) fn mask(image: &[u8], mut walker: Walker<'_>) -> Vec<u8> {
+pub(crate) fn mask(image: &[u8], mut walker: Walker<'_>, mut visit: impl FnMut(usize)) -> Vec<u8> {
     let mut masked = image.to_vec();
     let mut memory = [];
     let mut map = ShiftMap::new(&mut memory);
@@ -23,6 +23,7 @@ pub(crate) fn mask(image: &[u8], mut walker: Walker<'_>) -> Vec<u8> {
         let forecast = walker.forecast(old, at as u32, at as u32, &map);
         walker.advance(old, &forecast, forecast.old, &mut map);
         let len = forecast.unit.len as usize;
+        visit(at);
         let mut bytes = walker.mask(&forecast);
         if !forecast.unit.form.is_common() && bytes == [0; 4] {
             let (here, target) = (at as u32, forecast.unit.target);

@@ -14,11 +14,13 @@
 //!
 //! 1. `choose`: what to predict by: the instruction set and the address maps.
 //! 2. `mask`, `suffix_array`, `matches`, `candidates`: what the images have in common once references are left out.
-//! 3. `parse`: the cheapest sequence of copies.
+//! 3. `parse`: the cheapest sequence of copies, as far as masked images tell; `nearby`, `refine`, `active`: the same once more by what the model
+//!    codec would really spend.
 //! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec asks for it.
 //!
 //! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.
 
+mod active;
 mod candidates;
 mod choose;
 mod control;
@@ -26,10 +28,12 @@ mod encode;
 mod error;
 mod mask;
 mod matches;
+mod nearby;
 mod options;
 pub(crate) mod parse;
 mod plan;
 mod profile;
+mod refine;
 mod report;
 mod search;
 mod suffix_array;
@@ -197,8 +201,11 @@ impl<'a> Maker<'a> {
     /// Makes patches with one prediction.
     fn attempt_with(&self, prediction: &Prediction, threads: usize) -> Result<Attempt, DiffError> {
         let effort = self.options.effort;
-        let search =
-            if self.codecs.contains(&Codec::Model) { Search::for_model(effort) } else { Search::for_bytes(effort) };
+        let tables = self.tables(&self.header(Codec::Model, prediction), prediction).ok();
+        let search = match tables.filter(|_| self.codecs.contains(&Codec::Model)) {
+            Some(tables) => Search::for_model(effort, tables),
+            None => Search::for_bytes(effort),
+        };
         let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
         self.encode(prediction, &copies, usize::MAX)
     }
@@ -338,7 +345,7 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
     let options = DiffOptions::new();
     let control = Control::new(&options, 1);
     let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
-    let copies = Search::for_model(options.effort).copies(old, new, &prediction, 1, &control)?;
+    let copies = Search::for_model(options.effort, tables).copies(old, new, &prediction, 1, &control)?;
     let job = Job { old, new, copies: &copies, prediction: &prediction };
     let body = job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)?;
     Ok(body.map_or_else(Vec::new, |body| body.bytes))

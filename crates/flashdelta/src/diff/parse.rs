@@ -58,22 +58,27 @@ struct Active {
 
 /// How the cheapest way to be free at a position came there.
 #[derive(Clone, Copy)]
-struct Step {
-    /// Where the copy was entered, or `LITERAL`.
-    entered: u32,
+pub(crate) struct Step {
+    /// Where the copy was entered, with [`NEW_FLAG`] if it is one from the new image, or `LITERAL`.
+    pub(crate) entered: u32,
     /// Source minus destination of the copy.
-    shift: u32,
+    pub(crate) shift: u32,
+}
+
+impl Step {
+    /// A byte of new content.
+    pub(crate) const LITERAL: Self = Self { entered: LITERAL, shift: 0 };
 }
 
 const LITERAL: u32 = u32::MAX;
-const NEW_FLAG: u32 = 1 << 31;
+pub(crate) const NEW_FLAG: u32 = 1 << 31;
 
 /// Finds the cheapest sequence of copies; everything between them is new content. `candidates` are sorted by start. `old` and `new` are masked
 /// images, in which bytes that prediction takes care of are equal; copies from the new image are exact.
 pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &Prices) -> Vec<Copy> {
     let n = new.len();
     let mut cost = vec![u32::MAX; n + 1];
-    let mut steps = vec![Step { entered: LITERAL, shift: 0 }; n + 1];
+    let mut steps = vec![Step::LITERAL; n + 1];
     // Alignment of the last copy from the old image on the cheapest way, and where that copy ended.
     let mut last = vec![(0u32, 0u32); n + 1];
     cost[0] = 0;
@@ -90,15 +95,7 @@ pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &P
         }
         let free = cost[at];
         let (shift, ended) = last[at];
-        relax(
-            &mut cost,
-            &mut steps,
-            &mut last,
-            at + 1,
-            free + prices.literal,
-            Step { entered: LITERAL, shift: 0 },
-            (shift, ended),
-        );
+        relax(&mut cost, &mut steps, &mut last, at + 1, free + prices.literal, Step::LITERAL, (shift, ended));
         for a in &mut active {
             let c = &a.candidate;
             let is_new = c.space == Space::New;
@@ -193,8 +190,8 @@ fn bits(x: u32) -> u32 {
     32 - (x as i32).unsigned_abs().leading_zeros()
 }
 
-/// The copies of the cheapest way.
-fn trace(n: usize, steps: &[Step]) -> Vec<Copy> {
+/// The copies of the cheapest way to the end of `n` bytes.
+pub(crate) fn trace(n: usize, steps: &[Step]) -> Vec<Copy> {
     let mut copies = Vec::new();
     let mut at = n as u32;
     while at > 0 {

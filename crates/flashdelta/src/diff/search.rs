@@ -5,9 +5,10 @@ use super::control::Control;
 use super::matches::Matches;
 use super::options::Phase;
 use super::parse::{self, Copy, Prices};
-use super::{mask, DiffError};
-use crate::patch::Maps;
-use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentWords};
+use super::refine::Refine;
+use super::{mask, nearby, DiffError};
+use crate::patch::{Maps, Tables};
+use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords};
 use crate::predict::walker::{InstructionSet, Walker};
 
 /// What to predict by.
@@ -49,13 +50,23 @@ impl Prediction {
         Walker::new(self.isa, AddressMaps { old: &self.old, new: &self.new, pointers })
     }
 
-    /// Both images with their references zeroed.
-    fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    /// Both images with their references zeroed, and at which offsets of the old one a copy may begin without its walk getting out of step.
+    fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<u8>, Vec<bool>) {
         let walk = |segments: &[Segment], words| {
             let pointers = PointerRanges::of(segments, &self.maps.ranges);
             Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
         };
-        (mask::mask(old, walk(&self.maps.old, &self.old[..])), mask::mask(new, walk(&self.maps.new, &self.new[..])))
+        // Other instruction sets are in step again after an instruction or two.
+        let mut entrances = vec![self.isa != InstructionSet::Xtensa; old.len()];
+        let masked_old = mask::mask(old, walk(&self.maps.old, &self.old[..]), |at| entrances[at] = true);
+        let masked_new = mask::mask(new, walk(&self.maps.new, &self.new[..]), |_| ());
+        let mut ended = 0;
+        for code in self.maps.old.iter().filter(|s| s.kind == SegmentKind::Code) {
+            entrances[ended..code.offset as usize].fill(true);
+            ended = code.end() as usize;
+        }
+        entrances[ended..].fill(true);
+        (masked_old, masked_new, entrances)
     }
 }
 
@@ -64,11 +75,13 @@ impl Prediction {
 pub(crate) struct Search {
     pub(crate) limits: Limits,
     pub(crate) prices: Prices,
+    /// The tables of the model that refines the result, and how often it does.
+    refine: Option<(Tables, u32)>,
 }
 
 impl Search {
-    /// For the model codec.
-    pub(crate) fn for_model(effort: u8) -> Self {
+    /// For the model codec with these tables.
+    pub(crate) fn for_model(effort: u8, tables: Tables) -> Self {
         let prices = Prices {
             literal: 210,
             hit: 2,
@@ -79,7 +92,13 @@ impl Search {
             enter: 110,
             distance_bit: 42,
         };
-        Self { limits: Self::limits(effort), prices }
+        let rounds = match effort {
+            0..=2 => 0,
+            3..=5 => 1,
+            6..=7 => 2,
+            _ => 4,
+        };
+        Self { limits: Self::limits(effort), prices, refine: Some((tables, rounds)) }
     }
 
     /// For the byte codecs, in which equal bytes cost nothing and a correction two bytes.
@@ -95,7 +114,7 @@ impl Search {
             enter: byte,
             distance_bit: parse::BIT / 2,
         };
-        Self { limits: Self::limits(effort), prices }
+        Self { limits: Self::limits(effort), prices, refine: None }
     }
 
     fn limits(effort: u8) -> Limits {
@@ -112,17 +131,26 @@ impl Search {
         control: &Control<'_>,
     ) -> Result<Vec<Copy>, DiffError> {
         let size = (old.len() + new.len()) as u64;
-        let (masked_old, masked_new, matches) = control.time(Phase::Match, || {
-            let (masked_old, masked_new) = prediction.masked(old, new);
+        let (masked_old, masked_new, entrances, matches) = control.time(Phase::Match, || {
+            let (masked_old, masked_new, entrances) = prediction.masked(old, new);
             let matches = Matches::find(&masked_old, &masked_new, threads);
-            (masked_old, masked_new, matches)
+            (masked_old, masked_new, entrances, matches)
         });
         control.advance(Phase::Match, size)?;
         let copies = control.time(Phase::Parse, || {
-            let candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
+            let mut candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
             drop(matches);
-            parse::parse(&masked_old, &masked_new, &candidates, &self.prices)
-        });
+            let mut copies = parse::parse(&masked_old, &masked_new, &candidates, &self.prices);
+            let Some((tables, rounds)) = self.refine.filter(|(_, rounds)| *rounds > 0) else { return Ok(copies) };
+            drop((masked_old, masked_new));
+            control.advance(Phase::Parse, 0)?;
+            nearby::add(old, new, &copies, &mut candidates);
+            let refine = Refine { old, new, prediction, candidates: &candidates, entrances: &entrances, tables };
+            for _ in 0..rounds {
+                copies = refine.parse(&copies, control)?;
+            }
+            Ok(copies)
+        })?;
         control.advance(Phase::Parse, size)?;
         Ok(copies)
     }

@@ -26,6 +26,19 @@ pub enum ImageError {
         /// The byte that stands there; `None` at the end of the line.
         found: Option<u8>,
     },
+    /// The text is not in ASCII or UTF-8, but in UTF-16, as some editors and shells write it.
+    Utf16,
+    /// The length field of a record is too small for what every record of its type holds.
+    ShortCount {
+        /// Line.
+        line: usize,
+        /// Column of the length field.
+        column: usize,
+        /// Length in bytes of the shortest record of this type.
+        least: usize,
+        /// What the field says.
+        found: u8,
+    },
     /// A record is shorter or longer than its length field says.
     BadLength {
         /// Line.
@@ -114,6 +127,30 @@ pub enum ImageError {
         /// Which rule is broken.
         problem: &'static str,
     },
+    /// A block of a UF2 file is damaged.
+    BadBlock {
+        /// Which one in the file, from 0.
+        block: usize,
+        /// Where it begins.
+        offset: usize,
+        /// What must be.
+        problem: &'static str,
+        /// What is.
+        found: u32,
+    },
+    /// A block of a UF2 file is missing: the number before or behind it is there.
+    MissingBlock {
+        /// The number that is missing.
+        number: u32,
+        /// How many blocks there should be.
+        total: u32,
+        /// How many of them there are.
+        found: usize,
+        /// Which block in the file, from 0, stands where it is missing; the number of all if it is missing at the end.
+        block: usize,
+        /// Where that begins.
+        offset: usize,
+    },
     /// A binary container is damaged.
     BadContainer {
         /// Which one.
@@ -155,7 +192,8 @@ impl fmt::Display for ImageError {
                 write!(f, "line {line}, column {column}: expected a record, found {} (is this a text file of another kind?)", Byte(found))
             }
             Self::BadDigit { line, column, found: Some(found) } => {
-                write!(f, "line {line}, column {column}: expected a hexadecimal digit, found {}", Byte(found))
+                let hint = digit_hint(found);
+                write!(f, "line {line}, column {column}: expected a hexadecimal digit, found {}{hint}", Byte(found))
             }
             Self::BadDigit { line, column, found: None } => {
                 write!(f, "line {line}, column {column}: expected a hexadecimal digit, found the end of the line (is the file cut off?)")
@@ -170,19 +208,38 @@ impl fmt::Display for ImageError {
                  (damaged, or edited by hand? accept it with the option to ignore checksums)"
             ),
             Self::UnknownRecord { line, column, found } => {
-                write!(f, "line {line}, column {column}: record type {found:02X} is reserved or unknown")
+                write!(
+                    f,
+                    "line {line}, column {column}: record type {found:02X} is reserved or unknown \
+                     (damaged, or of an extension? have the file written without it)"
+                )
             }
-            Self::BadRecord { line, column, problem } => write!(f, "line {line}, column {column}: {problem}"),
+            Self::Utf16 => f.write_str("the file is text in UTF-16: save it as ASCII or UTF-8"),
+            Self::ShortCount { line, column, least, found } => write!(
+                f,
+                "line {line}, column {column}: the length field is {found:02X}, but records of this type have at least {least:02X} bytes \
+                 (damaged, or cut off? make the file again)"
+            ),
+            Self::BadRecord { line, column, problem } => {
+                write!(f, "line {line}, column {column}: {problem} (damaged? make the file again)")
+            }
             Self::BadCount { line, column, expected, found } => {
                 write!(f, "line {line}, column {column}: the count record says {expected} data records, but there are {found} (is a part of the file missing?)")
             }
             Self::AddressOverflow { line: 0, address, .. } => {
-                write!(f, "address {address:#x} is beyond the 32-bit address space")
+                write!(f, "address {address:#x} is beyond the 32-bit address space (wrong base address?)")
             }
             Self::AddressOverflow { line, column, address } => {
-                write!(f, "line {line}, column {column}: address {address:#x} is beyond the 32-bit address space")
+                write!(
+                    f,
+                    "line {line}, column {column}: address {address:#x} is beyond the 32-bit address space \
+                     (is the address record before it right?)"
+                )
             }
-            Self::Overlap { line: 0, address, .. } => write!(f, "two segments hold the byte at address {address:#010x}"),
+            Self::Overlap { line: 0, address, .. } => write!(
+                f,
+                "two segments hold the byte at address {address:#010x} (choose which one wins with the overlap option)"
+            ),
             Self::Overlap { line, column, address } => write!(
                 f,
                 "line {line}, column {column}: the byte at address {address:#010x} was there before (two images merged? choose which one wins with the overlap option)"
@@ -193,8 +250,17 @@ impl fmt::Display for ImageError {
             }
             Self::MissingEnd { line } => write!(f, "line {line}: the file ends without an end record (cut off?); only strict mode refuses this"),
             Self::NotStrict { line, problem } => write!(f, "line {line}: {problem}; only strict mode refuses this"),
+            Self::BadBlock { block, offset, problem, found } => write!(
+                f,
+                "UF2 block {block} at offset {offset:#x}: {problem}, found {found:#x} (damaged or cut off? make or fetch the file again)"
+            ),
+            Self::MissingBlock { number, total, found, block, offset } => write!(
+                f,
+                "UF2 block {block} at offset {offset:#x}: the block with number {number} should stand here, but is nowhere; \
+                 there are {found} of {total} (is a part of the file missing? fetch it again)"
+            ),
             Self::BadContainer { format, offset, problem } => write!(f, "{format}, offset {offset:#x}: {problem}"),
-            Self::Empty => f.write_str("the file holds no data"),
+            Self::Empty => f.write_str("there is no data in the file, or in the addresses that were asked for"),
             Self::Unwritable { format, problem } => write!(f, "cannot write {format}: {problem}"),
             Self::TooLarge { needed, limit } => write!(
                 f,
@@ -207,6 +273,16 @@ impl fmt::Display for ImageError {
 }
 
 impl core::error::Error for ImageError {}
+
+/// What may have put this byte where a digit belongs.
+fn digit_hint(found: u8) -> &'static str {
+    match found {
+        b'\r' => " (a carriage return without a line feed, while other lines have both: make the line ends the same)",
+        b':' | b'S' | b's' => " (two lines joined?)",
+        b' ' | b'\t' | b';' | b'#' | b'/' => " (text behind the record? remove it)",
+        _ => " (damaged, or edited by hand?)",
+    }
+}
 
 /// A byte as people read it.
 struct Byte(u8);

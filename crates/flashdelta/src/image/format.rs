@@ -93,6 +93,12 @@ const PROBE: usize = 4096;
 /// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit, `@` and hex digits; or in the first
 /// record that is right, if comments stand before it.
 fn detect_text(file: &[u8]) -> Option<Format> {
+    if lines::is_utf16(file) {
+        // Recognised, so that it can be refused for what it is.
+        let start = file.get(2..PROBE).or_else(|| file.get(2..)).unwrap_or_default();
+        let ascii: Vec<u8> = start.iter().copied().filter(|byte| *byte != 0).collect();
+        return first_line(&ascii).or_else(|| first_record(&ascii));
+    }
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     first_line(file).or_else(|| first_record(file.get(..PROBE).unwrap_or(file)))
 }
@@ -122,7 +128,12 @@ fn first_line(file: &[u8]) -> Option<Format> {
     match file.get(start)? {
         b':' if digits(1, 10) => Some(Format::IntelHex),
         b'S' | b's' if digits(1, 5) && file.get(start + 1).is_some_and(u8::is_ascii_digit) => Some(Format::Srec),
-        b'@' if digits(1, 4) => Some(Format::TiTxt),
+        b'@' if digits(1, 4) => {
+            // Verilog's vmem files have data behind the address.
+            let line = file.get(start + 1..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+            let rest = line.iter().skip_while(|byte| byte.is_ascii_hexdigit());
+            rest.clone().all(u8::is_ascii_whitespace).then_some(Format::TiTxt)
+        }
         _ => None,
     }
 }

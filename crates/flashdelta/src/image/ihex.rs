@@ -51,6 +51,7 @@ pub(crate) struct Record {
 /// Everything that loses data: bad digits, lengths, checksums and record types, addresses beyond 32 bits, overlaps and data
 /// behind the end record, each with line and column. `options` can accept the last four.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    lines::check_encoding(file)?;
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
 }
 
@@ -163,6 +164,7 @@ pub(crate) enum Fault {
     NoRecord { found: u8 },
     Digit { column: usize, found: Option<u8> },
     Length { column: usize, expected: usize, found: usize },
+    Count { column: usize, least: usize, found: u8 },
     Checksum { column: usize, expected: u8, found: u8 },
     Kind { column: usize, found: u8 },
     Short { problem: &'static str },
@@ -181,6 +183,9 @@ impl Fault {
             Self::Digit { column, found } => ImageError::BadDigit { line, column: place(column), found },
             Self::Length { column, expected, found } => {
                 ImageError::BadLength { line, column: place(column), expected, found }
+            }
+            Self::Count { column, least, found } => {
+                ImageError::ShortCount { line, column: place(column), least, found }
             }
             Self::Checksum { column, expected, found } => {
                 ImageError::BadChecksum { line, column: place(column), expected, found }
@@ -226,6 +231,10 @@ fn diagnose(text: &[u8]) -> Fault {
         return Fault::Digit { column: column - 1, found: Some(found) };
     }
     let Some(len) = lines::byte_at(text, 1) else { return Fault::Digit { column: text.len(), found: None } };
+    if text.len().is_multiple_of(2) {
+        // Half a byte at the end: counted in whole bytes, the length might even seem right.
+        return Fault::Digit { column: text.len(), found: None };
+    }
     let expected = usize::from(len) + 5;
     if text.len() != 1 + 2 * expected {
         return Fault::Length { column: 1, expected, found: (text.len() - 1) / 2 };
@@ -245,17 +254,11 @@ pub(crate) struct HexWriter {
 
 impl HexWriter {
     fn record(&self, kind: u8, address: u16, data: &[u8], out: &mut Vec<u8>) {
-        let digits = self.habits.digits();
         let [high, low] = address.to_be_bytes();
         let head = [data.len() as u8, high, low, kind];
-        out.push(b':');
-        let mut sum = 0u8;
-        for byte in head.iter().chain(data) {
-            sum = sum.wrapping_add(*byte);
-            lines::push_hex(out, *byte, digits);
-        }
-        lines::push_hex(out, sum.wrapping_neg(), digits);
-        out.extend_from_slice(self.habits.line_end);
+        let sum = head.iter().chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        let parts = [&head[..], data, &[sum.wrapping_neg()]];
+        lines::push_record(out, b":", parts, self.habits.digits(), self.habits.line_end);
     }
 }
 

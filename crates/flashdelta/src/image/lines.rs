@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use super::ImageError;
+
 /// One line of a text file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -42,6 +44,19 @@ impl Iterator for Lines<'_> {
         self.number += 1;
         Some(Line { number: self.number, text: start..start + text, whole: start..self.at })
     }
+}
+
+/// Does the text begin with the byte order mark of UTF-16?
+pub(crate) fn is_utf16(file: &[u8]) -> bool {
+    file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff")
+}
+
+/// Text in UTF-16 would be full of digits that are none: says so first.
+pub(crate) fn check_encoding(file: &[u8]) -> Result<(), ImageError> {
+    if is_utf16(file) {
+        return Err(ImageError::Utf16);
+    }
+    Ok(())
 }
 
 /// Where `byte` first occurs: eight bytes at a time, which is most of the speed of reading a text file.
@@ -121,6 +136,35 @@ pub(crate) fn first_bad(text: &[u8], from: usize) -> Option<(usize, u8)> {
 #[inline]
 pub(crate) fn push_hex(out: &mut Vec<u8>, byte: u8, digits: &[u8; 16]) {
     out.extend_from_slice(&[digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
+}
+
+/// Appends a record: a prefix, bytes as digits, and the line end.
+#[inline]
+pub(crate) fn push_record<const N: usize>(
+    out: &mut Vec<u8>,
+    prefix: &[u8],
+    parts: [&[u8]; N],
+    digits: &[u8; 16],
+    line_end: &[u8],
+) {
+    // By arithmetic, of which compilers make vector instructions, as they do not of a table.
+    let letters = digits[10].wrapping_sub(b'0' + 10);
+    let digit = |value: u8| value.wrapping_add(b'0').wrapping_add(if value > 9 { letters } else { 0 });
+    let count: usize = parts.iter().map(|part| part.len()).sum();
+    out.reserve(prefix.len() + 2 * count + line_end.len());
+    out.extend_from_slice(prefix);
+    let start = out.len();
+    out.resize(start + 2 * count, 0);
+    let mut rest = out.get_mut(start..).unwrap_or_default();
+    for part in parts {
+        let (place, after) = rest.split_at_mut(2 * part.len());
+        for (two, byte) in place.chunks_exact_mut(2).zip(part) {
+            two[0] = digit(byte >> 4);
+            two[1] = digit(byte & 15);
+        }
+        rest = after;
+    }
+    out.extend_from_slice(line_end);
 }
 
 /// Digits in upper case.

@@ -43,7 +43,7 @@ pub use facts::{entropy, packed, Facts};
 pub use format::{detect, Format};
 pub use map::{address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
-pub(crate) use records::{blocks, Block};
+pub(crate) use records::{blocks, data_operations, push_operation, Block};
 pub use records::{join, split, Split};
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ fn address_len(kind: u8) -> Option<usize> {
 /// - No S0; an S0 of any content (bytes, not text).
 /// - An S0 without address (`S001FE`); S5 and S6 with 2 to 4 bytes of count, checked modulo what they can hold.
 /// - Data records without data, which are left out.
+/// - A terminator with the address 0 names no entry point.
 /// - Blanks around a record, blank lines, lower case `s`, a byte order mark, Ctrl-Z at the end.
 ///
 /// # Errors
@@ -42,6 +43,7 @@ fn address_len(kind: u8) -> Option<usize> {
 /// addresses beyond 32 bits, overlaps and data behind
 /// the terminator, each with line and column. `options` can accept checksums, counts, overlaps and data behind the terminator.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    lines::check_encoding(file)?;
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
 }
 
@@ -106,7 +108,8 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
             _ => {
                 not_strict(ended, "a second terminator")?;
                 ended = true;
-                entry = Some(record.address);
+                // Every file has a terminator: the address 0 means that nobody gave one (GNU objcopy reads and writes it so).
+                entry = Some(record.address).filter(|address| *address != 0);
             }
         }
         collector.data.truncate(start);
@@ -165,11 +168,24 @@ fn read_odd(text: &[u8], ignore_checksum: bool) -> Result<Record, Fault> {
         return Err(Fault::Digit { column: column - 1, found: Some(found) });
     }
     let Some(count) = lines::byte_at(text, 2) else { return Err(Fault::Digit { column: text.len(), found: None }) };
-    let expected = usize::from(count);
-    if text.len() != 4 + 2 * expected || expected == 0 {
-        return Err(Fault::Length { column: 2, expected: expected.max(1), found: text.len().saturating_sub(4) / 2 });
+    if text.len() % 2 == 1 {
+        // Half a byte at the end: counted in whole bytes, the length might even seem right.
+        return Err(Fault::Digit { column: text.len(), found: None });
     }
+    let expected = usize::from(count);
     let Some(wanted) = address_len(kind) else { return Err(Fault::Kind { column: 1, found: kind }) };
+    // A header needs no address, and counts may have more bytes than they should.
+    let least = match kind {
+        0 => 1,
+        5 | 6 => 3,
+        _ => wanted + 1,
+    };
+    if expected < least {
+        return Err(Fault::Count { column: 2, least, found: count });
+    }
+    if text.len() != 4 + 2 * expected {
+        return Err(Fault::Length { column: 2, expected, found: text.len().saturating_sub(4) / 2 });
+    }
     let column = text.len() - 2;
     let sum = !(2..column).step_by(2).filter_map(|at| lines::byte_at(text, at)).fold(0u8, u8::wrapping_add);
     let found = lines::byte_at(text, column).unwrap_or(0);
@@ -184,7 +200,6 @@ fn read_odd(text: &[u8], ignore_checksum: bool) -> Result<Record, Fault> {
         // Green Hills writes counts of 4 bytes.
         (5 | 6, 2..=4) => Ok(Record { kind, address: value }),
         (0, 0 | 1) => Ok(Record { kind, address: 0 }),
-        (_, len) if len < wanted => Err(Fault::Short { problem: "the record is too short for its address" }),
         _ => Err(Fault::Short { problem: "a count or terminator record with data" }),
     }
 }
@@ -197,19 +212,13 @@ pub(crate) struct SrecWriter {
 
 impl SrecWriter {
     pub(crate) fn record(&self, kind: u8, address: u32, data: &[u8], out: &mut Vec<u8>) {
-        let digits = self.habits.digits();
-        let address_len = address_len(kind).unwrap_or(2);
         let bytes = address.to_be_bytes();
-        let count = (address_len + data.len() + 1) as u8;
+        let address = bytes.get(4 - address_len(kind).unwrap_or(2)..).unwrap_or_default();
+        let count = [(address.len() + data.len() + 1) as u8];
         let letter = if self.habits.small_letter { b's' } else { b'S' };
-        out.extend_from_slice(&[letter, b'0' + kind % 10]);
-        let mut sum = 0u8;
-        for byte in core::iter::once(&count).chain(bytes.iter().skip(4 - address_len)).chain(data) {
-            sum = sum.wrapping_add(*byte);
-            lines::push_hex(out, *byte, digits);
-        }
-        lines::push_hex(out, !sum, digits);
-        out.extend_from_slice(self.habits.line_end);
+        let sum = count.iter().chain(address).chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        let parts = [&count, address, data, &[!sum]];
+        lines::push_record(out, &[letter, b'0' + kind % 10], parts, self.habits.digits(), self.habits.line_end);
     }
 
     /// Type of the data records: fixed, or (0) the shortest that can hold the address.

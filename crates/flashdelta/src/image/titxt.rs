@@ -13,6 +13,7 @@ use super::{Format, ImageError};
 /// # Errors
 /// Bad digits, data before the first address or behind `q`, addresses beyond 32 bits, and overlaps, each with line and column.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    lines::check_encoding(file)?;
     Collector::collect(file.len() / 3, |collector| parse_into(collector, file, options))
 }
 

@@ -130,6 +130,7 @@ pub(crate) fn prime(tables: &mut Tables<'_>) {
 }
 
 /// Hash of a few values under a label.
+#[inline(never)] // One copy in the device's flash.
 pub(crate) fn context(label: u32, a: u32, b: u32) -> u32 {
     hash(hash(label.wrapping_mul(0x9E37_79B9), a), b)
 }

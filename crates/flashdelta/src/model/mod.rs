@@ -12,6 +12,8 @@ mod contexts;
 mod correct;
 mod jump;
 mod oracle;
+#[cfg(feature = "std")]
+pub(crate) mod price;
 mod start;
 mod step;
 #[cfg(feature = "std")]

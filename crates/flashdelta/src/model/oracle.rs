@@ -19,15 +19,16 @@ pub(crate) struct Jump {
 }
 
 /// The images as the model sees them.
+///
+/// Whoever implements this and can fail remembers that, gives nothing or 0 from then on, and takes nothing: so only the end of a step has to
+/// ask, which takes much less code than to ask at every access.
 pub(crate) trait Images {
-    /// What can go wrong when reading.
-    type Error;
     /// The old image from `offset` on: all that is left or at least [`LOOKAHEAD`](crate::isa::LOOKAHEAD) bytes. Empty behind its end.
-    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error>;
+    fn old(&mut self, offset: u32) -> &[u8];
     /// A byte of the new image that is already written.
-    fn written(&mut self, offset: u32) -> Result<u8, Self::Error>;
+    fn written(&mut self, offset: u32) -> u8;
     /// Takes the next bytes of the new image.
-    fn put(&mut self, written: Written) -> Result<(), Self::Error>;
+    fn put(&mut self, written: Written);
 }
 
 /// Both images in memory.
@@ -41,20 +42,16 @@ pub(crate) struct InMemory<'a> {
 
 #[cfg(feature = "std")]
 impl Images for InMemory<'_> {
-    type Error = core::convert::Infallible;
-
-    fn old(&mut self, offset: u32) -> Result<&[u8], Self::Error> {
+    fn old(&mut self, offset: u32) -> &[u8] {
         let rest = self.old.get(offset as usize..).unwrap_or(&[]);
-        Ok(&rest[..rest.len().min(crate::isa::LOOKAHEAD)])
+        &rest[..rest.len().min(crate::isa::LOOKAHEAD)]
     }
 
-    fn written(&mut self, offset: u32) -> Result<u8, Self::Error> {
-        Ok(self.new.get(offset as usize).copied().unwrap_or(0))
+    fn written(&mut self, offset: u32) -> u8 {
+        self.new.get(offset as usize).copied().unwrap_or(0)
     }
 
-    fn put(&mut self, _written: Written) -> Result<(), Self::Error> {
-        Ok(())
-    }
+    fn put(&mut self, _written: Written) {}
 }
 
 /// What a maker knows and an applier does not.

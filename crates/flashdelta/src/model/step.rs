@@ -54,9 +54,9 @@ pub(crate) struct Model<'w> {
     /// How far back the last copy from the new image read.
     pub(super) distance: u32,
     /// Hits (0) and misses (1) of recent units.
-    history: u32,
+    pub(super) history: u32,
     /// Hits since the last miss.
-    run: u32,
+    pub(super) run: u32,
     /// The last byte of the new image.
     last: u8,
     /// The last corrections of references: differences of targets, the latest first.
@@ -129,7 +129,7 @@ impl<'w> Model<'w> {
         coder: &mut C,
         images: &mut I,
         oracle: &mut O,
-    ) -> Result<Step, I::Error> {
+    ) -> Step {
         let start = self.at;
         if !self.copying {
             coder.enter(Part::Control);
@@ -138,40 +138,35 @@ impl<'w> Model<'w> {
             if self.tables.code(coder, context, LIMIT, jump.is_some()) {
                 let jump = self.jump(coder, jump.unwrap_or(self.copy));
                 if !self.is_inside(jump) {
-                    return Ok(Step::OutOfRange(jump));
+                    return Step::OutOfRange(jump);
                 }
             } else {
-                self.literal(coder, images, oracle)?;
+                self.literal(coder, images, oracle);
             }
         } else if self.copy.space == Space::New {
-            self.copy_new(coder, images, oracle)?;
+            self.copy_new(coder, images, oracle);
         } else {
-            self.copy_old(coder, images, oracle)?;
+            self.copy_old(coder, images, oracle);
         }
-        Ok(Step::Wrote(self.at.wrapping_sub(start)))
+        Step::Wrote(self.at.wrapping_sub(start))
     }
 
     /// Puts bytes of the new image.
-    fn put<I: Images>(&mut self, images: &mut I, bytes: [u8; 4], len: u8) -> Result<(), I::Error> {
+    fn put<I: Images>(&mut self, images: &mut I, bytes: [u8; 4], len: u8) {
         if let Some(last) = bytes.get(usize::from(len.wrapping_sub(1))) {
             self.last = *last;
         }
         self.at = self.at.wrapping_add(u32::from(len));
-        images.put(Written { bytes, len })
+        images.put(Written { bytes, len });
     }
 
     /// A byte of new content.
     #[inline(never)]
-    fn literal<C: BitCoder, I: Images, O: Oracle>(
-        &mut self,
-        coder: &mut C,
-        images: &mut I,
-        oracle: &mut O,
-    ) -> Result<(), I::Error> {
+    fn literal<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
         coder.enter(Part::Literals);
         // What the last copy would have brought here.
         let ghost = match self.copy.space {
-            Space::Old => images.old(self.copy.source.wrapping_add(self.literals))?.first().copied().unwrap_or(0),
+            Space::Old => images.old(self.copy.source.wrapping_add(self.literals)).first().copied().unwrap_or(0),
             Space::New => 0,
         };
         let hashes = [
@@ -184,7 +179,7 @@ impl<'w> Model<'w> {
         let [byte, ..] = oracle.bytes(self.at, 1);
         let byte = self.byte(coder, &hashes, Content::New { literals: self.literals }, byte);
         self.literals = self.literals.saturating_add(1);
-        self.put(images, [byte, 0, 0, 0], 1)
+        self.put(images, [byte, 0, 0, 0], 1);
     }
 
     /// Codes a byte, bit by bit from the top.
@@ -214,14 +209,9 @@ impl<'w> Model<'w> {
 
     /// One byte of an exact copy from the new image.
     #[inline(never)]
-    fn copy_new<C: BitCoder, I: Images, O: Oracle>(
-        &mut self,
-        coder: &mut C,
-        images: &mut I,
-        oracle: &mut O,
-    ) -> Result<(), I::Error> {
+    fn copy_new<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
         coder.enter(Part::Hits);
-        let predicted = images.written(self.copy.source)?;
+        let predicted = images.written(self.copy.source);
         let [actual, ..] = oracle.bytes(self.at, 1);
         let age = self.age.min(31);
         let last = u32::from(self.last);
@@ -234,11 +224,11 @@ impl<'w> Model<'w> {
         ];
         if self.age > 0 && !self.hit(coder, &hashes, Form::COUNT, predicted == actual) {
             self.copying = false;
-            return Ok(());
+            return;
         }
         self.age = self.age.saturating_add(1);
         self.copy.source = self.copy.source.wrapping_add(1);
-        self.put(images, [predicted, 0, 0, 0], 1)
+        self.put(images, [predicted, 0, 0, 0], 1);
     }
 
     /// Codes "as predicted".
@@ -249,14 +239,9 @@ impl<'w> Model<'w> {
 
     /// Units of an approximate copy from the old image: one, and those before it that are certain.
     #[inline(never)]
-    fn copy_old<C: BitCoder, I: Images, O: Oracle>(
-        &mut self,
-        coder: &mut C,
-        images: &mut I,
-        oracle: &mut O,
-    ) -> Result<(), I::Error> {
+    fn copy_old<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
         for _ in 0..MAX_STEP_UNITS {
-            let old = images.old(self.copy.source)?;
+            let old = images.old(self.copy.source);
             let left = self.new_len.wrapping_sub(self.at);
             if old.is_empty() || left == 0 {
                 self.copying &= !old.is_empty();
@@ -299,12 +284,11 @@ impl<'w> Model<'w> {
             self.teach();
             self.age = self.age.saturating_add(1);
             self.copy.source = self.copy.source.wrapping_add(u32::from(len));
-            self.put(images, bytes, len)?;
+            self.put(images, bytes, len);
             if !(hit && is_certain) {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Codes whether the copy ends before or in this unit, which is not as predicted.
@@ -338,7 +322,7 @@ impl<'w> Model<'w> {
     }
 
     /// The slot of a unit after a run of hits, if the shift map knows where its reference has gone.
-    fn calm(&self, forecast: &Forecast) -> Option<usize> {
+    pub(super) fn calm(&self, forecast: &Forecast) -> Option<usize> {
         if self.run < CALM_RUN {
             return None;
         }
@@ -350,7 +334,7 @@ impl<'w> Model<'w> {
         Some(direct::CALM + usize::from(forecast.unit.class & 31) * 4 + kind)
     }
 
-    fn hit_contexts(&self, old: &[u8], forecast: &Forecast) -> [u32; HIT_INPUTS] {
+    pub(super) fn hit_contexts(&self, old: &[u8], forecast: &Forecast) -> [u32; HIT_INPUTS] {
         let unit = &forecast.unit;
         let (class, form) = (u32::from(unit.class), u32::from(unit.form.0));
         let next = old.get(unit.len as usize..).and_then(|o| o.first_chunk::<2>());

@@ -3,6 +3,7 @@
 //! Specified in `docs/format.md`, section 9. It holds how the old file is read, and of the new file its length and digest, its template (see
 //! [`crate::image::split`]), and where memory and records differ.
 
+use super::lengths;
 use super::memory::{self, Part};
 use super::PackageError;
 use crate::apply::apply_body;
@@ -43,6 +44,8 @@ enum Coding {
     Alone = 1,
     /// As the body of a patch from the template of the old file.
     FromOld = 2,
+    /// The same, of the packed template ([`lengths::pack`]).
+    Packed = 3,
 }
 
 /// A host section.
@@ -85,14 +88,14 @@ impl NewFile {
         let blocks = image::blocks(template).map_err(DiffError::NewFile)?;
         let implied = memory::parts(blocks.iter().map(|block| (block.address, block.len)));
         let held = memory::gather(image, parts, &blocks, fill, data.len()).unwrap_or_default();
-        let (coding, coded) = encode(template, old_template)?;
+        let (coding, stored_len, coded) = encode(template, old_template)?;
         Ok(Self {
             len: file.len(),
             digest: digest(file),
             parts: (implied != parts).then(|| parts.to_vec()),
             exceptions: differences(&held, data),
             coding,
-            template_len: template.len() as u32,
+            template_len: stored_len as u32,
             template: coded,
         })
     }
@@ -110,13 +113,17 @@ impl NewFile {
             return Err(damaged("it claims a file that is much too long"));
         }
         let base = match self.coding {
-            Coding::FromOld => old_template().ok_or(PackageError::NeedsOldText)?,
+            Coding::FromOld | Coding::Packed => old_template().ok_or(PackageError::NeedsOldText)?,
             Coding::Plain | Coding::Alone => Vec::new(),
         };
         let template = match self.coding {
             Coding::Plain => self.template.clone(),
-            Coding::Alone | Coding::FromOld => decode(&base, &self.template, self.template_len)
+            Coding::Alone | Coding::FromOld | Coding::Packed => decode(&base, &self.template, self.template_len)
                 .ok_or(damaged("its template cannot be decoded (is the old file the right one?)"))?,
+        };
+        let template = match self.coding {
+            Coding::Packed => lengths::unpack(&template).ok_or(damaged("its template cannot be unpacked"))?,
+            _ => template,
         };
         let blocks = image::blocks(&template).map_err(|_| damaged("its template is damaged"))?;
         let implied = || memory::parts(blocks.iter().map(|block| (block.address, block.len)));
@@ -158,17 +165,23 @@ fn differences(held: &[u8], data: &[u8]) -> Vec<(usize, Vec<u8>)> {
     runs.into_iter().map(|(start, end)| (start, data.get(start..end).unwrap_or_default().to_vec())).collect()
 }
 
-/// Stores a template in the fewest bytes.
-fn encode(template: &[u8], old: &[u8]) -> Result<(Coding, Vec<u8>), DiffError> {
-    let mut best = (Coding::Plain, template.to_vec());
+/// Stores a template in the fewest bytes: how, the length before it was coded, and the bytes.
+fn encode(template: &[u8], old: &[u8]) -> Result<(Coding, usize, Vec<u8>), DiffError> {
+    let mut best = (Coding::Plain, template.len(), template.to_vec());
     let alone = diff::body(&[], template, TABLES)?;
-    if alone.len() + 2 < best.1.len() {
-        best = (Coding::Alone, alone);
+    if alone.len() + 2 < best.2.len() {
+        best = (Coding::Alone, template.len(), alone);
     }
     if !old.is_empty() {
         let from_old = diff::body(old, template, TABLES)?;
-        if from_old.len() + WORTH < best.1.len() {
-            best = (Coding::FromOld, from_old);
+        if from_old.len() + WORTH < best.2.len() {
+            best = (Coding::FromOld, template.len(), from_old);
+        }
+        if let Some(packed) = lengths::pack(template) {
+            let from_old = diff::body(old, &packed, TABLES)?;
+            if from_old.len() < best.2.len() {
+                best = (Coding::Packed, packed.len(), from_old);
+            }
         }
     }
     Ok(best)
@@ -268,7 +281,7 @@ impl NewFile {
             0 => Coding::Plain,
             1 => Coding::Alone,
             2 => Coding::FromOld,
-            _ => return None,
+            _ => Coding::Packed,
         };
         let len = fields.number()? as usize;
         let digest = *fields.bytes(8)?.first_chunk()?;

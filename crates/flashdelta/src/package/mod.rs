@@ -29,6 +29,7 @@ pub mod bundle;
 
 mod error;
 mod host;
+mod lengths;
 mod memory;
 
 use std::borrow::Cow;
@@ -39,7 +40,7 @@ use crate::apply::{self, ApplyError, OutOfBounds};
 use crate::diff::{AddressMap, DiffError, DiffOptions, Patch};
 use crate::image::{self, Format, Image, ImageError, ReadOptions, WriteOptions};
 use crate::patch::PatchHeader;
-use crate::predict::address_map::{Segment, SegmentKind};
+use crate::predict::address_map::{AddressMaps, Segment, SegmentKind};
 use host::{HostSection, NewFile};
 
 pub use error::PackageError;
@@ -121,7 +122,9 @@ impl<'a> Memory<'a> {
             Ok(found) => found,
             Err(ImageError::Empty) => return Ok(plain),
             // Blocks for several chips may share addresses; the file is good as it is.
-            Err(_) if format == Format::Uf2 => return Ok(plain),
+            Err(ImageError::Overlap { .. }) if format == Format::Uf2 && image::uf2::has_several_families(file) => {
+                return Ok(plain)
+            }
             Err(error) => return Err(error),
         };
         let parts = memory::parts(found.segments.iter().map(|s| (s.address, s.data.len())));
@@ -333,14 +336,10 @@ fn old_memory<'a>(
 
 /// The address of the first byte of the new image, if the patch has a map of it.
 fn base(header: &PatchHeader, patch: &[u8]) -> Option<u32> {
-    let mut first = None;
-    let read = header.read_map(patch, &mut |entry| {
-        if let crate::patch::MapEntry::New(segment) = entry {
-            first.get_or_insert(segment);
-        }
-    });
-    read.ok()?;
-    first.map(|segment: Segment| segment.address.wrapping_sub(segment.offset))
+    let (mut words, mut maps) = (header.map_words(), AddressMaps::default());
+    header.read_maps((patch, 0), &mut words, &mut maps).ok()?;
+    let first = Segment::from_words(*maps.new.first()?);
+    Some(first.address.wrapping_sub(first.offset))
 }
 
 #[cfg(test)]

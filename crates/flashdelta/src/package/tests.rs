@@ -207,3 +207,31 @@ fn hostile_sections_never_lead_to_another_file() {
         }
     }
 }
+
+#[test]
+fn a_damaged_uf2_is_refused_as_a_damaged_hex_is() {
+    let binary = testdata("cortex-m-1.0.bin");
+    let good = written(&binary[..4000], 0x1000_0000, Format::Uf2, 0);
+    let mut bad = good.clone();
+    bad[3 * 512 + 1] ^= 1;
+    let missing = [&good[..512], &good[1024..]].concat();
+    for bad in [&bad[..], &missing, &good[..good.len() - 1], &good[..512]] {
+        assert!(matches!(diff(&good, bad, &options()), Err(DiffError::NewFile(_))));
+        assert!(matches!(diff(bad, &good, &options()), Err(DiffError::OldFile(_))));
+        let mut lenient = MemoryOptions::default();
+        (lenient.read.skip_garbage, lenient.read.ignore_checksums) = (true, true);
+        let patch = diff_with(&good, bad, &options(), &lenient).unwrap().bytes;
+        assert_eq!(apply(&good, &patch, Output::Same).as_deref(), Ok(bad));
+    }
+    // Chips of different kinds may use the same addresses: then the file is its own image.
+    let mut other = good.clone();
+    other.chunks_mut(512).for_each(|block| block[8..12].copy_from_slice(&0x2000u32.to_le_bytes()));
+    let both = [&good[..], &other].concat();
+    let patch = round_trip(&good, &both);
+    assert_eq!(
+        apply_image(&Memory::read(&good, &MemoryOptions::default()).unwrap().image, &patch.bytes).unwrap(),
+        both
+    );
+    let twice = [&good[..], &good].concat();
+    assert!(matches!(diff(&good, &twice, &options()), Err(DiffError::NewFile(ImageError::Overlap { .. }))));
+}

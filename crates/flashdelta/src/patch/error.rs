@@ -87,20 +87,18 @@ pub enum HeaderError {
     },
     /// A field is cut short by the end of the header.
     CutShort {
-        /// Which field.
-        field: &'static str,
+        /// Where the header ends, in bytes.
+        offset: u32,
     },
     /// A number is not written in the shortest form, or does not fit into 32 bits.
     BadNumber {
-        /// Which field.
-        field: &'static str,
-        /// Where it stands in the header.
+        /// Where it stands in the header, in bytes.
         offset: u32,
     },
     /// A field is larger than allowed.
     TooLarge {
-        /// Which field.
-        field: &'static str,
+        /// Where it ends in the header, in bytes.
+        offset: u32,
         /// What it says.
         found: u32,
         /// The largest value allowed.
@@ -164,12 +162,12 @@ impl fmt::Display for HeaderError {
             Self::UnknownInstructionSet { found } => {
                 write!(f, "the patch uses instruction set {found}, which this applier does not know")
             }
-            Self::CutShort { field } => write!(f, "the patch header ends inside the field \"{field}\""),
-            Self::BadNumber { field, offset } => {
-                write!(f, "the field \"{field}\" at byte {offset} of the patch header is not a valid number")
+            Self::CutShort { offset } => write!(f, "the patch header ends at byte {offset}, inside a field"),
+            Self::BadNumber { offset } => {
+                write!(f, "the field at byte {offset} of the patch header is not a valid number")
             }
-            Self::TooLarge { field, found, limit } => {
-                write!(f, "the field \"{field}\" of the patch header is {found}, the limit is {limit}")
+            Self::TooLarge { offset, found, limit } => {
+                write!(f, "the field before byte {offset} of the patch header is {found}, the limit is {limit}")
             }
             Self::BadSegment { index } => {
                 write!(f, "segment {index} of the patch's address map overlaps another or reaches beyond its image")

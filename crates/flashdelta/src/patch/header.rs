@@ -4,8 +4,9 @@ use super::crc::crc32;
 use super::layout::{
     Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW,
 };
-use super::map::{decode_map, MapCounts, MapEntry};
+use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
+use crate::predict::address_map::AddressMaps;
 use crate::predict::walker::InstructionSet;
 
 /// No header is longer than this, in bytes.
@@ -57,7 +58,7 @@ pub struct PatchHeader {
     pub header_len: u32,
     pub(crate) tables: Tables,
     pub(crate) map_counts: MapCounts,
-    /// Where the address map stands in the header, and how many bytes it has; 0 if there is none.
+    /// Where the address map stands in the header, and how many bytes it has; 0 of them if there is none.
     pub(crate) map_offset: u16,
     pub(crate) map_len: u16,
 }
@@ -94,32 +95,46 @@ impl PatchHeader {
     ///
     /// If this is no patch, or not one that this version understands, or a damaged one.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, HeaderError> {
+        let mut header = Self::default();
+        let is_complete = header.read(bytes)?;
+        if is_complete {
+            let (mut words, mut maps) = ([0; MOST_SEGMENTS * 6], AddressMaps::default());
+            let words = words.get_mut(..header.map_counts.segments() * 3).unwrap_or(&mut []);
+            header.read_maps((bytes, 0), words, &mut maps)?;
+        }
+        Ok(is_complete.then_some(header))
+    }
+
+    /// Reads the header as [`parse`](Self::parse) does, but in place, and without its address map; `false` if it goes on behind `bytes`.
+    #[inline(never)]
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, HeaderError> {
         for (offset, (found, expected)) in bytes.iter().zip(MAGIC).enumerate() {
             if *found != expected {
                 return Err(HeaderError::NotAPatch { offset: offset as u32, found: *found });
             }
         }
         match bytes.get(MAGIC.len()) {
-            None => return Ok(None),
+            None => return Ok(false),
             Some(&VERSION) => {}
             Some(&found) => return Err(HeaderError::UnsupportedVersion { found }),
         }
         let mut start = Reader::new(bytes, PREFIX);
-        let len = start.limited("header length", MAX_HEADER_LEN as u32) as usize;
+        let len = start.limited(MAX_HEADER_LEN as u32) as usize;
         match start.check() {
             Ok(()) => {}
-            Err(HeaderError::CutShort { .. }) => return Ok(None),
+            Err(HeaderError::CutShort { .. }) => return Ok(false),
             Err(error) => return Err(error),
         }
-        let Some(header) = bytes.get(..len) else { return Ok(None) };
+        let Some(header) = bytes.get(..len) else { return Ok(false) };
         let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
-            return Err(HeaderError::CutShort { field: "checksum" });
+            return Err(HeaderError::CutShort { offset: len as u32 });
         };
         let (expected, found) = (u32::from_le_bytes(*checksum), crc32(content));
         if expected != found {
             return Err(HeaderError::Checksum { expected, found });
         }
-        Self::parse_fields(Reader::new(content, start.offset()), len as u32).map(Some)
+        self.header_len = len as u32;
+        self.read_fields(Reader::new(content, start.offset()))
     }
 
     /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome: it makes reading cheaper.
@@ -134,23 +149,41 @@ impl PatchHeader {
 
     /// Bytes of the header that the address maps take: which bytes of both images stand at which addresses.
     pub fn address_map_len(&self) -> u32 {
-        self.map_len.into()
-    }
-
-    /// Reads the address map again, entry by entry. `bytes` is the patch that this is the header of.
-    pub(crate) fn read_map(&self, bytes: &[u8], entry: &mut dyn FnMut(MapEntry)) -> Result<(), HeaderError> {
-        if self.map_offset == 0 {
-            return Ok(());
+        // Their counts take two more.
+        if self.map_len == 0 {
+            0
+        } else {
+            u32::from(self.map_len) + 2
         }
-        let mut reader = Reader::new(bytes, usize::from(self.map_offset));
-        decode_map(&mut reader, (self.old_size, self.new_size), entry);
-        reader.check()
     }
 
-    fn parse_fields(mut reader: Reader<'_>, header_len: u32) -> Result<Self, HeaderError> {
-        let reader = &mut reader;
-        let mut header = Self { header_len, ..Self::default() };
-        let features = reader.varint("features");
+    /// Reads the address maps into `words`, which has room for as many as [`Layout`] says. `bytes` is the patch that this is the header of, or
+    /// what is behind some bytes of it that `skipped` counts.
+    #[inline(never)]
+    pub(crate) fn read_maps<'w>(
+        &self,
+        (bytes, skipped): (&[u8], usize),
+        words: &'w mut [u32],
+        maps: &mut AddressMaps<'w>,
+    ) -> Result<(), HeaderError> {
+        let start = usize::from(self.map_offset).wrapping_sub(skipped);
+        let end = start.wrapping_add(self.map_len.into());
+        let mut reader = Reader::new(bytes.get(..end).unwrap_or(&[]), start);
+        let segments = words.as_chunks_mut().0;
+        decode_map(&mut reader, self.map_counts, (self.old_size, self.new_size), segments, &mut maps.pointers);
+        (maps.old, maps.new) = segments.split_at_checked(self.map_counts.old.into()).unwrap_or_default();
+        reader.end()
+    }
+
+    /// Room for the address maps, zeroed.
+    #[cfg(feature = "std")]
+    pub(crate) fn map_words(&self) -> Vec<u32> {
+        vec![0; self.map_counts.segments() * 3]
+    }
+
+    fn read_fields(&mut self, mut reader: Reader<'_>) -> Result<bool, HeaderError> {
+        let (reader, header) = (&mut reader, self);
+        let features = reader.varint();
         for bit in 0..32 {
             if features >> bit & 1 == 1 {
                 match Feature::from_bit(bit) {
@@ -161,7 +194,7 @@ impl PatchHeader {
             }
         }
         let has = |feature: Feature| features >> feature as u32 & 1 == 1;
-        let kinds = reader.byte("codec");
+        let kinds = reader.byte();
         match Codec::from_number(kinds & 15) {
             Some(codec) => header.codec = codec,
             None => reader.fail(HeaderError::UnknownCodec { found: kinds & 15 }),
@@ -170,35 +203,33 @@ impl PatchHeader {
             Some(isa) => header.isa = isa,
             None => reader.fail(HeaderError::UnknownInstructionSet { found: kinds >> 4 }),
         }
-        let granularity = reader.byte("write granularity").into();
-        header.granularity_log2 = reader.at_most("write granularity", granularity, 12) as u8;
-        header.ram = reader.limited("RAM", MAX_RAM_UNITS) * RAM_UNIT;
-        header.old_size = reader.limited("old size", MAX_SIZE);
-        let new_size = header.old_size.wrapping_add(reader.signed("new size") as u32);
-        header.new_size = reader.at_most("new size", new_size, MAX_SIZE);
-        header.body_len = reader.limited("body length", MAX_SIZE);
+        let granularity = reader.byte().into();
+        header.granularity_log2 = reader.at_most(granularity, 12) as u8;
+        header.ram = reader.limited(MAX_RAM_UNITS) * RAM_UNIT;
+        header.old_size = reader.limited(MAX_SIZE);
+        let new_size = header.old_size.wrapping_add(reader.signed() as u32);
+        header.new_size = reader.at_most(new_size, MAX_SIZE);
+        header.body_len = reader.limited(MAX_SIZE);
         if has(Feature::HostSection) {
-            header.host_len = reader.limited("host section", MAX_SIZE);
+            header.host_len = reader.limited(MAX_SIZE);
         }
         header.tables = parse_tables(reader, header.codec);
-        if has(Feature::AddressMap) {
-            header.map_offset = reader.offset() as u16;
-            header.map_counts = decode_map(reader, (header.old_size, header.new_size), &mut |_| {});
-            header.map_len = (reader.offset() as u16).wrapping_sub(header.map_offset);
-        }
         if has(Feature::Identity) {
             header.identity = Some(Identity::parse(reader));
         }
-        reader.bytes("digest of the old image", &mut header.old_digest);
-        reader.bytes("digest of the new image", &mut header.new_digest);
-        if reader.left() != 0 {
-            reader.fail(HeaderError::LeftOver { count: reader.left() as u32 });
+        reader.bytes(&mut header.old_digest);
+        reader.bytes(&mut header.new_digest);
+        if has(Feature::AddressMap) {
+            header.map_counts = MapCounts::read(reader);
         }
-        let needed = Layout::of(&header).ram() as u32;
+        // The map itself is left to whoever has a place for it.
+        header.map_offset = reader.offset() as u16;
+        header.map_len = reader.left() as u16;
+        let needed = Layout::of(header).ram() as u32;
         if needed > header.ram {
             reader.fail(HeaderError::InconsistentWorkspace { stated: header.ram, needed });
         }
-        reader.check().map(|()| header)
+        reader.check().map(|()| true)
     }
 
     /// The header as bytes. Sets the lengths and what follows from the maps.
@@ -225,22 +256,25 @@ impl PatchHeader {
                 put::varint(&mut fields, self.host_len);
             }
             self.tables.emit(&mut fields, self.codec);
-            let map_at = fields.len();
-            if !maps.is_empty() {
-                maps.emit(&mut fields);
-            }
-            self.map_len = (fields.len() - map_at) as u16;
             if let Some(identity) = &self.identity {
                 identity.emit(&mut fields);
             }
             fields.extend_from_slice(&self.old_digest);
             fields.extend_from_slice(&self.new_digest);
+            if !maps.is_empty() {
+                maps.counts().emit(&mut fields);
+            }
+            let map_at = fields.len();
+            if !maps.is_empty() {
+                maps.emit(&mut fields);
+            }
+            self.map_len = (fields.len() - map_at) as u16;
             let mut bytes = MAGIC.to_vec();
             bytes.push(VERSION);
             let rest = fields.len() + CHECKSUM + bytes.len();
             let len = if rest + 1 < 0x80 { rest + 1 } else { rest + 2 };
             put::varint(&mut bytes, len as u32);
-            self.map_offset = if maps.is_empty() { 0 } else { (bytes.len() + map_at) as u16 };
+            self.map_offset = (bytes.len() + map_at) as u16;
             bytes.append(&mut fields);
             bytes.extend_from_slice(&crc32(&bytes).to_le_bytes());
             self.header_len = bytes.len() as u32;
@@ -254,18 +288,18 @@ impl PatchHeader {
 }
 
 fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
-    let mut units = |field, unit: u16| reader.limited(field, u32::from(u16::MAX / unit)) as u16 * unit;
-    let mut tables = Tables { map: units("shift map", MAP_UNIT), ..Tables::default() };
+    let mut units = |unit: u16| reader.limited(u32::from(u16::MAX / unit)) as u16 * unit;
+    let mut tables = Tables { map: units(MAP_UNIT), ..Tables::default() };
     if codec == Codec::Model {
-        tables.slots = units("slots", SLOT_UNIT);
+        tables.slots = units(SLOT_UNIT);
     }
     let most = match codec {
         Codec::Lz4 => LARGEST_LZ4_BLOCK,
         Codec::Zstd => ZSTD_WINDOW,
         Codec::Raw | Codec::Model => return tables,
     };
-    let log2 = reader.byte("block size").into();
-    tables.block_log2 = (reader.at_most("block size", log2, most.into()) as u8).max(SMALLEST_BLOCK);
+    let log2 = reader.byte().into();
+    tables.block_log2 = (reader.at_most(log2, most.into()) as u8).max(SMALLEST_BLOCK);
     tables
 }
 
@@ -327,15 +361,9 @@ mod tests {
         assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
         bytes.extend_from_slice(b"body");
         assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
-        let mut read = Maps::default();
-        header
-            .read_map(&bytes, &mut |e| match e {
-                MapEntry::Old(s) => read.old.push(s),
-                MapEntry::New(s) => read.new.push(s),
-                MapEntry::Range(r) => read.ranges.push(r),
-            })
-            .unwrap();
-        assert_eq!(read, maps);
+        let (mut words, mut read) = ([0; 6], AddressMaps::default());
+        header.read_maps((&bytes, 0), &mut words, &mut read).unwrap();
+        assert_eq!((read.old, read.new), (&[maps.old[0].words()][..], &[maps.new[0].words()][..]));
     }
 
     #[test]
@@ -379,7 +407,7 @@ mod tests {
         assert_eq!(with(5, 64), Err(HeaderError::UnknownFeature { bit: 6 }));
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
         assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
-        assert_eq!(with(7, 13), Err(HeaderError::TooLarge { field: "write granularity", found: 13, limit: 12 }));
+        assert_eq!(with(7, 13), Err(HeaderError::TooLarge { offset: 8, found: 13, limit: 12 }));
         assert!(matches!(with(8, 1), Err(HeaderError::InconsistentWorkspace { stated: 256, .. })));
         let text = with(5, 4).unwrap_err().to_string();
         assert!(text.contains("chunk table with signature"), "{text}");

@@ -36,11 +36,11 @@ impl Identity {
 
     pub(crate) fn parse(reader: &mut Reader<'_>) -> Self {
         let mut product = [0; 4];
-        reader.bytes("product", &mut product);
-        let from = reader.limited("hardware revision", 0xFFFF);
-        let count = reader.varint("hardware revisions");
-        let to = reader.at_most("hardware revision", from.saturating_add(count), 0xFFFF);
-        let security_counter = reader.varint("security counter");
+        reader.bytes(&mut product);
+        let from = reader.limited(0xFFFF);
+        let count = reader.varint();
+        let to = reader.at_most(from.saturating_add(count), 0xFFFF);
+        let security_counter = reader.varint();
         Self {
             product: u32::from_be_bytes(product),
             hardware_from: from as u16,

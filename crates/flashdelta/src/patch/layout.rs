@@ -17,6 +17,7 @@ pub(crate) const SLACK: usize = 6;
 const OLD_WINDOW: usize = LOOKAHEAD + 32;
 const NEW_WINDOW: usize = 16;
 const PAGE: usize = 16;
+const _: () = assert!((OLD_WINDOW | NEW_WINDOW | PAGE | CARRY | ZSTD_BLOCK).is_multiple_of(4), "these are whole words");
 
 /// Op bytes that a byte codec needs for a step.
 const CARRY: usize = crate::bytes::MAX_STEP_BYTES;
@@ -38,28 +39,28 @@ pub(crate) struct Tables {
     pub(crate) block_log2: u8,
 }
 
-/// What each part of the workspace takes.
+/// What each part of the workspace takes, in words of 4 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Layout {
-    /// Slots of the models, 2 bytes each.
+    /// Slots of the models.
     pub(crate) slots: usize,
-    /// Mixer weights, 2 bytes each.
+    /// Mixer weights.
     pub(crate) weights: usize,
-    /// Words of the shift map.
+    /// The shift map.
     pub(crate) map: usize,
-    /// Bytes of the patch that wait for the rest of a step, or of an LZ4 block.
+    /// What of the patch waits for the rest of a step, or of an LZ4 block.
     pub(crate) input: usize,
-    /// Bytes of operations that wait for the rest of a step.
+    /// Operations that wait for the rest of a step.
     pub(crate) carry: usize,
-    /// Bytes of decompressed operations.
+    /// Decompressed operations.
     pub(crate) block: usize,
-    /// Window over the old image, bytes.
+    /// Window over the old image.
     pub(crate) old_window: usize,
-    /// Window over the new image, bytes.
+    /// Window over the new image.
     pub(crate) new_window: usize,
-    /// Bytes that wait to be written.
+    /// What waits to be written.
     pub(crate) page: usize,
-    /// Words of the address maps.
+    /// The address maps.
     pub(crate) segments: usize,
 }
 
@@ -67,26 +68,26 @@ impl Layout {
     /// The smallest layout in which a patch can be applied.
     pub(crate) fn of(header: &PatchHeader) -> Self {
         let tables = header.tables;
-        let granularity = 1usize << header.granularity_log2;
+        let granularity = (1usize << header.granularity_log2) / 4;
         let mut layout = Self {
             map: usize::from(tables.map) * 2,
-            old_window: OLD_WINDOW,
-            new_window: NEW_WINDOW,
-            page: granularity.max(PAGE),
-            segments: header.map_counts.words(),
+            old_window: OLD_WINDOW / 4,
+            new_window: NEW_WINDOW / 4,
+            page: granularity.max(PAGE / 4),
+            segments: header.map_counts.segments() * 3,
             ..Self::default()
         };
-        let block = 1usize << tables.block_log2;
+        let block = (1usize << tables.block_log2) / 4;
         match header.codec {
-            Codec::Raw => layout.input = CARRY,
-            Codec::Lz4 => (layout.input, layout.carry, layout.block) = (block, CARRY, block),
-            Codec::Zstd => (layout.carry, layout.block) = (CARRY, ZSTD_BLOCK),
+            Codec::Raw => layout.input = CARRY / 4,
+            Codec::Lz4 => (layout.input, layout.carry, layout.block) = (block, CARRY / 4, block),
+            Codec::Zstd => (layout.carry, layout.block) = (CARRY / 4, ZSTD_BLOCK / 4),
             #[cfg(feature = "model")]
             Codec::Model => {
                 let shape = crate::model::Shape { slots: tables.slots, map: tables.map };
-                layout.slots = shape.all_slots();
-                layout.weights = crate::model::WEIGHTS;
-                layout.input = crate::model::MAX_STEP_BYTES;
+                layout.slots = shape.all_slots().div_ceil(2);
+                layout.weights = crate::model::WEIGHTS.div_ceil(2);
+                layout.input = crate::model::MAX_STEP_BYTES.div_ceil(4);
             }
             #[cfg(not(feature = "model"))]
             Codec::Model => {}
@@ -94,15 +95,14 @@ impl Layout {
         // The header itself waits at the front of the workspace until the address maps at its end have been read from it.
         let front = layout.words() - layout.segments;
         let header_words = header.header_len.div_ceil(4) as usize;
-        layout.old_window += header_words.saturating_sub(front) * 4;
+        layout.old_window += header_words.saturating_sub(front);
         layout
     }
 
-    /// Words that all parts take.
+    /// All parts.
     pub(crate) fn words(&self) -> usize {
-        let bytes = [self.input, self.carry, self.block, self.old_window, self.new_window, self.page];
-        let words: usize = bytes.iter().map(|b| b.div_ceil(4)).sum();
-        self.slots.div_ceil(2) + self.weights.div_ceil(2) + self.map + self.segments + words
+        let tables = self.slots + self.weights + self.map + self.segments;
+        tables + self.input + self.carry + self.block + self.old_window + self.new_window + self.page
     }
 
     /// RAM of a device that takes it, the applier included, in bytes.
@@ -110,12 +110,12 @@ impl Layout {
         APPLIER_BYTES + SLACK + self.words() * 4
     }
 
-    /// Shares spare bytes out between the windows and the page.
+    /// Shares spare words out between the windows and the page.
     pub(crate) fn grow(&mut self, spare: usize) {
-        self.old_window += (spare / 2).min(1024usize.saturating_sub(self.old_window)) & !3;
-        self.new_window += (spare / 8).min(128usize.saturating_sub(self.new_window)) & !3;
+        self.old_window += (spare / 2).min(256usize.saturating_sub(self.old_window));
+        self.new_window += (spare / 8).min(32usize.saturating_sub(self.new_window));
         let mut left = spare / 4;
-        while self.page <= 128 && self.page <= left {
+        while self.page <= 32 && self.page <= left {
             left -= self.page;
             self.page *= 2;
         }
@@ -210,13 +210,13 @@ mod tests {
     #[test]
     fn spare_memory_is_not_given_out_twice() {
         for granularity_log2 in 0..9 {
-            for spare in (0..5000).step_by(4) {
+            for spare in 0..1250 {
                 let header = PatchHeader { granularity_log2, ..PatchHeader::default() };
                 let before = Layout::of(&header);
                 let mut after = before;
                 after.grow(spare);
-                assert!(after.words() * 4 <= before.words() * 4 + spare);
-                assert_eq!(after.page % (1 << granularity_log2), 0);
+                assert!(after.words() <= before.words() + spare);
+                assert_eq!(after.page * 4 % (1 << granularity_log2), 0);
             }
         }
     }

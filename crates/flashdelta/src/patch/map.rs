@@ -3,7 +3,7 @@
 use super::varint::Reader;
 use super::HeaderError;
 use crate::isa::AddressRange;
-use crate::predict::address_map::{Segment, SegmentKind};
+use crate::predict::address_map::{PointerRanges, Segment, SegmentKind, SegmentWords};
 
 /// At most this many segments in each image.
 pub(crate) const MOST_SEGMENTS: usize = 15;
@@ -11,29 +11,33 @@ pub(crate) const MOST_SEGMENTS: usize = 15;
 #[cfg(feature = "std")]
 pub(crate) const MOST_RANGES: usize = 15;
 
-/// One entry of the address maps, as they come out of a header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum MapEntry {
-    /// The next segment of the old image.
-    Old(Segment),
-    /// The next segment of the new image.
-    New(Segment),
-    /// Addresses without bytes (RAM, `.bss`).
-    Range(AddressRange),
-}
-
 /// How many entries there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct MapCounts {
     pub(crate) old: u8,
     pub(crate) new: u8,
     pub(crate) ranges: u8,
+    /// Lengths of segments are multiples of 2 to this power.
+    pub(crate) shift: u8,
 }
 
 impl MapCounts {
-    /// Words that the segments take.
-    pub(crate) fn words(self) -> usize {
-        (self.old as usize + self.new as usize) * 3
+    /// Segments of both images.
+    pub(crate) fn segments(self) -> usize {
+        usize::from(self.old) + usize::from(self.new)
+    }
+}
+
+impl MapCounts {
+    /// Reads two bytes: both numbers of segments, and that of ranges with the shift of lengths.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        let (segments, ranges) = (reader.byte(), reader.byte());
+        Self { old: segments & 15, new: segments >> 4, ranges: ranges & 15, shift: ranges >> 4 }
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn emit(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[self.new << 4 | self.old, self.shift << 4 | self.ranges]);
     }
 }
 
@@ -68,114 +72,89 @@ impl Standing {
     }
 }
 
-/// One image's segments, while they are read or written.
-#[derive(Default)]
-struct Track {
-    /// Where the last segment ends in the file.
-    end: u32,
-    gap: u32,
-    /// Where each segment ends in memory.
-    ends: [u32; MOST_SEGMENTS],
-    count: usize,
-}
-
-impl Track {
-    /// The address that a base stands for.
-    fn base(&self, base: u8) -> u32 {
-        let index = self.count.wrapping_sub(usize::from(base));
-        if base == 0 {
-            0
-        } else {
-            self.ends.get(index).copied().unwrap_or(0)
-        }
-    }
-
-    fn segment(&self, standing: &Standing, len: u32) -> Segment {
-        let address = self.base(standing.base).wrapping_add(standing.offset);
-        Segment { offset: self.end.wrapping_add(standing.gap), len, address, kind: standing.kind }
-    }
-
-    /// Reads where a segment stands.
-    fn standing(&self, reader: &mut Reader<'_>) -> Standing {
-        let head = reader.byte("segment");
-        let gap = if head & GAP != 0 { reader.varint("gap before a segment") } else { self.gap };
+impl Standing {
+    /// Reads where the segment behind those of `done` stands.
+    fn read(reader: &mut Reader<'_>, done: &[SegmentWords]) -> Self {
+        let head = reader.byte();
+        let gap = if head & GAP != 0 { reader.varint() } else { last_gap(done) };
         let base = head & BASE;
         let offset = if base == 0 {
             let mut address = [0; 4];
-            reader.bytes("address of a segment", &mut address);
+            reader.bytes(&mut address);
             u32::from_le_bytes(address)
         } else {
-            reader.signed("address of a segment") as u32
+            reader.signed() as u32
         };
         let kind = if head & DATA != 0 { SegmentKind::Data } else { SegmentKind::Code };
-        if head >= 2 * GAP || usize::from(base) > self.count {
-            reader.fail(HeaderError::BadSegment { index: self.count as u32 });
+        if head >= 2 * GAP || usize::from(base) > done.len() {
+            reader.fail(HeaderError::BadSegment { index: done.len() as u32 });
         }
-        Standing { gap, base, offset, kind }
+        Self { gap, base, offset, kind }
     }
 
-    /// Takes a segment; `false` if it does not lie behind the others and inside the image.
-    #[must_use]
-    fn add(&mut self, segment: &Segment, size: u32) -> bool {
-        let (end, overflows) = segment.offset.overflowing_add(segment.len);
-        let Some(place) = self.ends.get_mut(self.count) else { return false };
-        *place = segment.address.wrapping_add(segment.len);
-        let fits = !overflows && end <= size && segment.offset >= self.end;
-        self.gap = segment.offset.wrapping_sub(self.end);
-        self.end = end;
-        self.count += 1;
-        fits
+    /// The segment behind those of `done` that stands there.
+    fn segment(&self, done: &[SegmentWords], len: u32) -> Segment {
+        let offset = last_end(done).wrapping_add(self.gap);
+        Segment { offset, len, address: base_address(done, self.base).wrapping_add(self.offset), kind: self.kind }
     }
 }
 
-/// Reads both address maps, an old segment and its new counterpart at a time, and hands out what it reads; nothing behind an error.
+/// The address that a base stands for: the end of a segment in memory, counted back.
+fn base_address(done: &[SegmentWords], base: u8) -> u32 {
+    let segment = done.get(done.len().wrapping_sub(usize::from(base))).map(|words| Segment::from_words(*words));
+    segment.map_or(0, |segment| segment.address.wrapping_add(segment.len))
+}
+
+/// Where the last segment ends in the file.
+fn last_end(done: &[SegmentWords]) -> u32 {
+    done.last().map_or(0, |words| Segment::from_words(*words).end())
+}
+
+/// Bytes between the last segment and the one before it in the file.
+fn last_gap(done: &[SegmentWords]) -> u32 {
+    done.split_last().map_or(0, |(last, before)| last[0].wrapping_sub(last_end(before)))
+}
+
+/// Reads both address maps, an old segment and its new counterpart at a time. `segments` has room for as many as are counted, those of the
+/// old image first. What was read is of use only if the reader tells of no error.
 pub(crate) fn decode_map(
     reader: &mut Reader<'_>,
+    counts: MapCounts,
     sizes: (u32, u32),
-    // Not generic: it is called twice, and one copy of the code is enough.
-    entry: &mut dyn FnMut(MapEntry),
-) -> MapCounts {
-    let segments = reader.byte("numbers of segments");
-    let ranges = reader.byte("number of address ranges");
-    let shift = u32::from(ranges >> 4);
-    let counts = MapCounts { old: segments & 15, new: segments >> 4, ranges: ranges & 15 };
-    let moved = reader.varint("moved segments");
-    let (mut old, mut new) = (Track::default(), Track::default());
-    for i in 0..counts.old.max(counts.new) {
+    segments: &mut [SegmentWords],
+    pointers: &mut PointerRanges,
+) {
+    let Some((old, new)) = segments.split_at_mut_checked(counts.old.into()) else { return };
+    let most = counts.old.max(counts.new);
+    let moved = if most > 0 { reader.varint() } else { 0 };
+    for i in 0..most {
         let mut counterpart = None;
-        for (is_new, count, track, size) in
-            [(false, counts.old, &mut old, sizes.0), (true, counts.new, &mut new, sizes.1)]
-        {
-            if i >= count {
-                continue;
-            }
-            let (standing, len) = match counterpart {
-                Some((standing, len)) => {
-                    let grown = (reader.signed("growth of a segment") as u32) << shift;
-                    let standing = if moved >> i & 1 == 1 { track.standing(reader) } else { standing };
-                    (standing, u32::wrapping_add(len, grown))
-                }
-                None => (track.standing(reader), reader.varint("length of a segment") << shift),
+        for (image, size) in [(&mut *old, sizes.0), (&mut *new, sizes.1)] {
+            let Some((done, [place, ..])) = image.split_at_mut_checked(i.into()) else { continue };
+            let standing = counterpart.map(|(standing, _)| standing).filter(|_| moved >> (i & 31) & 1 == 0);
+            let standing = standing.unwrap_or_else(|| Standing::read(reader, done));
+            let shift = u32::from(counts.shift & 15);
+            let len = match counterpart {
+                Some((_, len)) => u32::wrapping_add(len, (reader.signed() as u32) << shift),
+                None => reader.varint() << shift,
             };
-            let segment = track.segment(&standing, len);
-            if !track.add(&segment, size) {
+            let segment = standing.segment(done, len);
+            if segment.offset < last_end(done) || segment.offset.checked_add(len).is_none_or(|end| end > size) {
                 reader.fail(HeaderError::BadSegment { index: i.into() });
             }
-            if reader.check().is_err() {
-                return counts;
-            }
-            entry(if is_new { MapEntry::New(segment) } else { MapEntry::Old(segment) });
+            *place = segment.words();
             counterpart = Some((standing.inherited(&segment), len));
         }
     }
+    for words in old {
+        pointers.add_segment(&Segment::from_words(*words));
+    }
     let mut last = 0u32;
     for _ in 0..counts.ranges {
-        let start = last.wrapping_add((reader.signed("address range") as u32).wrapping_mul(RANGE_UNIT));
-        let len = reader.varint("length of an address range").wrapping_mul(RANGE_UNIT);
-        last = start.saturating_add(len);
-        entry(MapEntry::Range(AddressRange { start, end: last }));
+        let start = last.wrapping_add((reader.signed() as u32).wrapping_mul(RANGE_UNIT));
+        last = start.saturating_add(reader.varint().wrapping_mul(RANGE_UNIT));
+        pointers.add(AddressRange { start, end: last });
     }
-    counts
 }
 
 /// Both address maps and the ranges without bytes, as the maker has them. Ranges start and end at multiples of 256.
@@ -195,7 +174,9 @@ impl Maps {
     }
 
     pub(crate) fn counts(&self) -> MapCounts {
-        MapCounts { old: self.old.len() as u8, new: self.new.len() as u8, ranges: self.ranges.len() as u8 }
+        let lengths = self.old.iter().chain(&self.new).map(|s| s.len);
+        let shift = lengths.reduce(|all, n| all | n).map_or(0, |all| all.trailing_zeros().min(15) as u8);
+        MapCounts { old: self.old.len() as u8, new: self.new.len() as u8, ranges: self.ranges.len() as u8, shift }
     }
 
     /// Widens ranges so that they can be written.
@@ -210,39 +191,32 @@ impl Maps {
     /// The inverse of [`decode_map`].
     pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         use super::put;
-        let counts = self.counts();
-        let lengths = self.old.iter().chain(&self.new).map(|s| s.len);
-        let shift = lengths.fold(1 << 15, |all, n| all | n).trailing_zeros();
-        out.extend_from_slice(&[counts.new << 4 | counts.old, (shift as u8) << 4 | counts.ranges]);
+        let shift = self.counts().shift;
+        let [old, new] = [&self.old, &self.new].map(|image| image.iter().map(Segment::words).collect::<Vec<_>>());
         let mut moved = 0;
         let mut body = Vec::new();
-        let (mut old, mut new) = (Track::default(), Track::default());
         for i in 0..self.old.len().max(self.new.len()) {
             let mut counterpart = None;
             if let Some(segment) = self.old.get(i) {
-                let standing = old.best(segment);
-                old.emit(&standing, &mut body);
+                let standing = Standing::best(segment, &old[..i]);
+                standing.emit(&old[..i], &mut body);
                 put::varint(&mut body, segment.len >> shift);
-                let _ = old.add(segment, u32::MAX);
                 counterpart = Some((standing.inherited(segment), segment.len));
             }
             let Some(segment) = self.new.get(i) else { continue };
-            match counterpart {
-                Some((standing, len)) => {
-                    put::signed(&mut body, (segment.len.wrapping_sub(len) as i32) >> shift);
-                    if new.segment(&standing, segment.len) != *segment {
-                        moved |= 1 << i;
-                        new.emit(&new.best(segment), &mut body);
-                    }
-                }
-                None => {
-                    new.emit(&new.best(segment), &mut body);
-                    put::varint(&mut body, segment.len >> shift);
-                }
+            let inherited = counterpart.map(|(standing, _)| standing);
+            if inherited.is_none_or(|standing| standing.segment(&new[..i], segment.len) != *segment) {
+                moved |= 1 << i;
+                Standing::best(segment, &new[..i]).emit(&new[..i], &mut body);
             }
-            let _ = new.add(segment, u32::MAX);
+            match counterpart {
+                Some((_, len)) => put::signed(&mut body, (segment.len.wrapping_sub(len) as i32) >> shift),
+                None => put::varint(&mut body, segment.len >> shift),
+            }
         }
-        put::varint(out, moved);
+        if !body.is_empty() {
+            put::varint(out, moved);
+        }
         out.extend_from_slice(&body);
         let mut end = 0;
         for r in &self.ranges {
@@ -254,34 +228,34 @@ impl Maps {
 }
 
 #[cfg(feature = "std")]
-impl Track {
-    /// The shortest way to say where a segment stands.
-    fn best(&self, segment: &Segment) -> Standing {
-        let standing = |base| Standing {
-            gap: segment.offset.wrapping_sub(self.end),
+impl Standing {
+    /// The shortest way to say where a segment stands, behind those of `done`.
+    fn best(segment: &Segment, done: &[SegmentWords]) -> Self {
+        let standing = |base| Self {
+            gap: segment.offset.wrapping_sub(last_end(done)),
             base,
-            offset: segment.address.wrapping_sub(self.base(base)),
+            offset: segment.address.wrapping_sub(base_address(done, base)),
             kind: segment.kind,
         };
-        let cost = |s: &Standing| match s.base {
+        let cost = |s: &Self| match s.base {
             // Four bytes, whatever it is.
             0 => 1 << 27,
             _ => (s.offset as i32).unsigned_abs(),
         };
-        (0..=self.count as u8).map(standing).min_by_key(cost).unwrap_or_default()
+        (0..=done.len() as u8).map(standing).min_by_key(cost).unwrap_or_default()
     }
 
-    fn emit(&self, standing: &Standing, out: &mut Vec<u8>) {
+    fn emit(&self, done: &[SegmentWords], out: &mut Vec<u8>) {
         use super::put;
-        let has_gap = standing.gap != self.gap;
-        let data = standing.kind == SegmentKind::Data;
-        out.push(standing.base | if data { DATA } else { 0 } | if has_gap { GAP } else { 0 });
+        let has_gap = self.gap != last_gap(done);
+        let data = self.kind == SegmentKind::Data;
+        out.push(self.base | if data { DATA } else { 0 } | if has_gap { GAP } else { 0 });
         if has_gap {
-            put::varint(out, standing.gap);
+            put::varint(out, self.gap);
         }
-        match standing.base {
-            0 => out.extend_from_slice(&standing.offset.to_le_bytes()),
-            _ => put::signed(out, standing.offset as i32),
+        match self.base {
+            0 => out.extend_from_slice(&self.offset.to_le_bytes()),
+            _ => put::signed(out, self.offset as i32),
         }
     }
 }
@@ -324,17 +298,19 @@ mod tests {
         }
     }
 
-    fn decode(bytes: &[u8], sizes: (u32, u32)) -> Result<Maps, HeaderError> {
-        let mut maps = Maps::default();
+    /// The segments of both images, and where pointers may point.
+    type Read = (Vec<Segment>, Vec<Segment>, Vec<AddressRange>);
+
+    fn decode(bytes: &[u8], sizes: (u32, u32)) -> Result<Read, HeaderError> {
         let mut reader = Reader::new(bytes, 0);
-        decode_map(&mut reader, sizes, &mut |entry| match entry {
-            MapEntry::Old(s) => maps.old.push(s),
-            MapEntry::New(s) => maps.new.push(s),
-            MapEntry::Range(r) => maps.ranges.push(r),
-        });
-        reader.check()?;
-        assert_eq!(reader.offset(), bytes.len());
-        Ok(maps)
+        let counts = MapCounts::read(&mut reader);
+        let mut words = vec![[0; 3]; counts.segments()];
+        let mut pointers = PointerRanges::default();
+        decode_map(&mut reader, counts, sizes, &mut words, &mut pointers);
+        reader.end()?;
+        let mut old: Vec<Segment> = words.into_iter().map(Segment::from_words).collect();
+        let new = old.split_off(counts.old.into());
+        Ok((old, new, pointers.as_slice().to_vec()))
     }
 
     #[test]
@@ -348,10 +324,13 @@ mod tests {
         core::mem::swap(&mut swapped.old, &mut swapped.new);
         for maps in [esp32(), odd, swapped, Maps::default()] {
             let mut bytes = Vec::new();
+            maps.counts().emit(&mut bytes);
             maps.emit(&mut bytes);
-            assert_eq!(decode(&bytes, (u32::MAX, u32::MAX)), Ok(maps));
+            let pointers = PointerRanges::of(&maps.old, &maps.ranges).as_slice().to_vec();
+            assert_eq!(decode(&bytes, (u32::MAX, u32::MAX)), Ok((maps.old, maps.new, pointers)));
         }
         let mut bytes = Vec::new();
+        esp32().counts().emit(&mut bytes);
         esp32().emit(&mut bytes);
         assert!(bytes.len() <= 60, "{} bytes", bytes.len());
     }
@@ -360,6 +339,7 @@ mod tests {
     fn segments_outside_the_image_are_refused() {
         let maps = esp32();
         let mut bytes = Vec::new();
+        maps.counts().emit(&mut bytes);
         maps.emit(&mut bytes);
         let size = maps.old[4].end();
         assert_eq!(decode(&bytes, (size - 1, u32::MAX)), Err(HeaderError::BadSegment { index: 4 }));

@@ -19,7 +19,6 @@ pub use identity::{DeviceIdentity, Identity};
 pub use layout::APPLIER_BYTES;
 
 pub(crate) use layout::Layout;
-pub(crate) use map::MapEntry;
 pub(crate) use varint::{unzigzag, Reader};
 #[cfg(feature = "std")]
 pub(crate) use {

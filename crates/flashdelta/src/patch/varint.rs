@@ -40,6 +40,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports an error, unless there was one before.
+    #[inline(never)]
     pub(crate) fn fail(&mut self, error: HeaderError) {
         if self.error.is_none() {
             self.error = Some(error);
@@ -51,33 +52,45 @@ impl<'a> Reader<'a> {
         self.error.map_or(Ok(()), Err)
     }
 
+    /// The first error, if there was one, or that bytes are left.
+    pub(crate) fn end(&mut self) -> Result<(), HeaderError> {
+        let count = self.left() as u32;
+        if count != 0 {
+            self.fail(HeaderError::LeftOver { count });
+        }
+        self.check()
+    }
+
     /// One byte.
-    pub(crate) fn byte(&mut self, field: &'static str) -> u8 {
+    #[inline(never)] // One copy in the device's flash; so below.
+    pub(crate) fn byte(&mut self) -> u8 {
         match (self.bytes.get(self.at), self.error) {
             (Some(byte), None) => {
                 self.at += 1;
                 *byte
             }
             _ => {
-                self.fail(HeaderError::CutShort { field });
+                self.fail(HeaderError::CutShort { offset: self.at as u32 });
                 0
             }
         }
     }
 
     /// As many bytes as `to` holds.
-    pub(crate) fn bytes(&mut self, field: &'static str, to: &mut [u8]) {
+    #[inline(never)]
+    pub(crate) fn bytes(&mut self, to: &mut [u8]) {
         for byte in to {
-            *byte = self.byte(field);
+            *byte = self.byte();
         }
     }
 
     /// A number below 2^32.
-    pub(crate) fn varint(&mut self, field: &'static str) -> u32 {
+    #[inline(never)]
+    pub(crate) fn varint(&mut self) -> u32 {
         let start = self.at;
         let mut value = 0u32;
         for shift in [0, 7, 14, 21, 28] {
-            let byte = self.byte(field);
+            let byte = self.byte();
             let bits = u32::from(byte & 0x7F);
             if shift == 28 && bits > 15 || byte == 0 && shift > 0 {
                 break;
@@ -87,28 +100,30 @@ impl<'a> Reader<'a> {
                 return value;
             }
         }
-        self.fail(HeaderError::BadNumber { field, offset: start as u32 });
+        self.fail(HeaderError::BadNumber { offset: start as u32 });
         0
     }
 
     /// A number up to `limit`.
-    pub(crate) fn limited(&mut self, field: &'static str, limit: u32) -> u32 {
-        let found = self.varint(field);
-        self.at_most(field, found, limit)
+    #[inline(never)]
+    pub(crate) fn limited(&mut self, limit: u32) -> u32 {
+        let found = self.varint();
+        self.at_most(found, limit)
     }
 
     /// `found`, or an error if it is above `limit`.
-    pub(crate) fn at_most(&mut self, field: &'static str, found: u32, limit: u32) -> u32 {
+    #[inline(never)]
+    pub(crate) fn at_most(&mut self, found: u32, limit: u32) -> u32 {
         if found > limit {
-            self.fail(HeaderError::TooLarge { field, found, limit });
+            self.fail(HeaderError::TooLarge { offset: self.at as u32, found, limit });
             return 0;
         }
         found
     }
 
     /// A signed number, zigzag coded: 0, -1, 1, -2...
-    pub(crate) fn signed(&mut self, field: &'static str) -> i32 {
-        unzigzag(self.varint(field))
+    pub(crate) fn signed(&mut self) -> i32 {
+        unzigzag(self.varint())
     }
 }
 
@@ -146,7 +161,7 @@ mod tests {
             put::varint(&mut out, value);
             put::signed(&mut out, value as i32);
             let mut reader = Reader::new(&out, 0);
-            assert_eq!((reader.varint("x"), reader.signed("x")), (value, value as i32));
+            assert_eq!((reader.varint(), reader.signed()), (value, value as i32));
             assert_eq!((reader.check(), reader.offset()), (Ok(()), out.len()));
         }
     }
@@ -155,16 +170,16 @@ mod tests {
     fn only_the_shortest_form_is_a_number() {
         for bytes in [&[0x80, 0][..], &[0xFF, 0x80, 0], &[0xFF, 0xFF, 0xFF, 0xFF, 0x1F], &[0xFF; 6]] {
             let mut reader = Reader::new(bytes, 0);
-            assert_eq!(reader.varint("x"), 0);
-            assert_eq!(reader.check(), Err(HeaderError::BadNumber { field: "x", offset: 0 }));
+            assert_eq!(reader.varint(), 0);
+            assert_eq!(reader.check(), Err(HeaderError::BadNumber { offset: 0 }));
         }
     }
 
     #[test]
     fn the_first_error_stays_and_the_rest_reads_as_zeros() {
         let mut reader = Reader::new(&[5, 0x80], 0);
-        assert_eq!((reader.byte("a"), reader.varint("b"), reader.limited("c", 9)), (5, 0, 0));
+        assert_eq!((reader.byte(), reader.varint(), reader.limited(9)), (5, 0, 0));
         reader.fail(HeaderError::LeftOver { count: 1 });
-        assert_eq!(reader.check(), Err(HeaderError::CutShort { field: "b" }));
+        assert_eq!(reader.check(), Err(HeaderError::CutShort { offset: 2 }));
     }
 }

@@ -132,6 +132,7 @@ impl PointerRanges {
 /// Finds the segment of an offset; what lies between segments is a data segment whose addresses are its offsets.
 ///
 /// `segments` are sorted by offset and do not overlap.
+#[inline(never)] // Seldom called, and from several places.
 pub(crate) fn segment_at(segments: &[SegmentWords], offset: u32) -> Segment {
     let mut gap = Segment { offset: 0, len: u32::MAX, address: 0, kind: SegmentKind::Data };
     for words in segments {

@@ -26,16 +26,14 @@ pub(crate) enum Trust {
     Exact = 3,
 }
 
-/// Words that one entry takes: old address, shift.
-pub(crate) const ENTRY_WORDS: usize = 2;
+/// One entry: old address, shift.
+pub(crate) type Entry = [u32; 2];
 
 /// The table, in memory that the caller lends.
 #[derive(Debug)]
 pub(crate) struct ShiftMap<'w> {
-    /// Old addresses, ascending; only the first `len` count.
-    keys: &'w mut [u32],
-    /// Shifts of the same entries.
-    shifts: &'w mut [u32],
+    /// Old addresses, ascending, and their shifts; only the first `len` count.
+    entries: &'w mut [Entry],
     len: usize,
     /// Where the search for an entry to drop goes on.
     hand: usize,
@@ -44,13 +42,12 @@ pub(crate) struct ShiftMap<'w> {
 impl<'w> ShiftMap<'w> {
     /// A map without room for any entry.
     pub(crate) const fn empty() -> Self {
-        Self { keys: &mut [], shifts: &mut [], len: 0, hand: 0 }
+        Self { entries: &mut [], len: 0, hand: 0 }
     }
 
-    /// An empty map; `memory` holds `memory.len() / ENTRY_WORDS` entries.
+    /// An empty map with room for as many entries as `memory` holds.
     pub(crate) fn new(memory: &'w mut [u32]) -> Self {
-        let (keys, shifts) = memory.split_at_mut(memory.len() / ENTRY_WORDS);
-        Self { keys, shifts, len: 0, hand: 0 }
+        Self { entries: memory.as_chunks_mut().0, len: 0, hand: 0 }
     }
 
     /// Where has `address` gone?
@@ -73,8 +70,8 @@ impl<'w> ShiftMap<'w> {
 
     /// The entry whose new address is nearest at or above `address`, within `reach`: its old address and the distance.
     pub(crate) fn arriving_at(&self, address: u32, reach: u32) -> Option<(u32, u32)> {
-        let entries = self.keys.iter().zip(self.shifts.iter()).take(self.len);
-        let nearest = entries.map(|(key, by)| (key.wrapping_add(*by).wrapping_sub(address), *key)).min()?;
+        let entries = self.entries.iter().take(self.len);
+        let nearest = entries.map(|[key, by]| (key.wrapping_add(*by).wrapping_sub(address), *key)).min()?;
         (nearest.0 < reach).then_some((nearest.1, nearest.0))
     }
 
@@ -85,30 +82,28 @@ impl<'w> ShiftMap<'w> {
     }
 
     /// Learns that `address` has moved by `by`.
+    #[inline(never)] // One copy in the device's flash.
     pub(crate) fn learn(&mut self, address: u32, by: u32) {
         let mut at = self.above(address);
-        if let Some(i) = at.checked_sub(1) {
-            if self.shift(i) == by {
-                return;
-            }
-            if self.key(i) == address {
-                if let Some(s) = self.shifts.get_mut(i) {
-                    *s = by;
-                }
+        if let Some([key, shift]) = self.entries.get_mut(at.wrapping_sub(1)) {
+            if *shift == by || *key == address {
+                *shift = by;
                 return;
             }
         }
-        if self.len == self.keys.len() {
+        if self.len == self.entries.len() {
             if self.len < 2 {
                 return;
             }
             self.drop_one();
             at = self.above(address);
         }
-        let len = self.len;
-        insert(self.keys.get_mut(at..=len), address);
-        insert(self.shifts.get_mut(at..=len), by);
         self.len += 1;
+        // What falls off the end was unused.
+        let mut carried = [address, by];
+        for entry in self.entries.iter_mut().take(self.len).skip(at) {
+            carried = core::mem::replace(entry, carried);
+        }
     }
 
     /// Index of the first entry above `address`.
@@ -126,11 +121,11 @@ impl<'w> ShiftMap<'w> {
     }
 
     fn key(&self, i: usize) -> u32 {
-        self.keys.get(i).copied().unwrap_or(0)
+        self.entries.get(i).map_or(0, |entry| entry[0])
     }
 
     fn shift(&self, i: usize) -> u32 {
-        self.shifts.get(i).copied().unwrap_or(0)
+        self.entries.get(i).map_or(0, |entry| entry[1])
     }
 
     /// Drops the next entry that says the same as the one below it, or, where there is none, the next in turn.
@@ -146,35 +141,15 @@ impl<'w> ShiftMap<'w> {
                 break;
             }
         }
-        self.hand = if i == start { start.wrapping_add(7) % self.len.max(1) } else { i };
-        let victim = self.hand;
-        self.remove(victim, victim + 1);
-    }
-
-    /// Removes the entries `first..last`.
-    fn remove(&mut self, first: usize, last: usize) {
-        if first >= last {
-            return;
+        if i == start {
+            i = start.wrapping_add(7);
         }
-        close(self.keys.get_mut(..self.len), first, last);
-        close(self.shifts.get_mut(..self.len), first, last);
-        self.len -= (last - first).min(self.len);
-    }
-}
-
-/// Shifts everything up by one and writes `value` in front; what falls off the end was unused.
-fn insert(slice: Option<&mut [u32]>, value: u32) {
-    let mut carried = value;
-    for slot in slice.into_iter().flatten() {
-        carried = core::mem::replace(slot, carried);
-    }
-}
-
-/// Moves what follows `last` down to `first`.
-fn close(slice: Option<&mut [u32]>, first: usize, last: usize) {
-    let Some(cells) = slice.map(|s| core::cell::Cell::from_mut(s).as_slice_of_cells()) else { return };
-    for (to, from) in cells.iter().skip(first).zip(cells.iter().skip(last)) {
-        to.set(from.get());
+        self.hand = if i < self.len { i } else { 0 };
+        let cells = core::cell::Cell::from_mut(&mut *self.entries).as_slice_of_cells();
+        for (to, from) in cells.iter().zip(cells.iter().skip(1)).take(self.len).skip(self.hand) {
+            to.set(from.get());
+        }
+        self.len -= 1;
     }
 }
 
@@ -204,7 +179,7 @@ mod tests {
             seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
             map.learn(seed >> 20, seed >> 8 & 7);
             assert!(map.len <= 16);
-            assert!(map.keys[..map.len].windows(2).all(|w| w[0] < w[1]));
+            assert!(map.entries[..map.len].windows(2).all(|w| w[0][0] < w[1][0]));
         }
     }
 }

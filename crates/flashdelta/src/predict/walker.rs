@@ -1,6 +1,6 @@
 //! The walk over the old image: which unit stands at a place, and what it will be in the new image.
 
-use super::address_map::{segment_at, AddressMaps, PointerRanges, Segment, SegmentKind};
+use super::address_map::{segment_at, AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords};
 use super::shift_map::{Shift, ShiftMap, Trust};
 #[cfg(any(
     feature = "isa-thumb",
@@ -167,10 +167,7 @@ impl<'w> Walker<'w> {
 
     /// The address of an offset in the old image.
     pub(crate) fn old_address(&mut self, offset: u32) -> u32 {
-        if !self.old_segment.holds(offset) {
-            self.old_segment = segment_at(self.maps.old, offset);
-        }
-        self.old_segment.address_of(offset)
+        address_in(&mut self.old_segment, self.maps.old, offset)
     }
 
     /// The offset in the old image of an address: in the segment of the last place, or the first that holds it.
@@ -184,10 +181,7 @@ impl<'w> Walker<'w> {
 
     /// The address of an offset in the new image.
     pub(crate) fn new_address(&mut self, offset: u32) -> u32 {
-        if !self.new_segment.holds(offset) {
-            self.new_segment = segment_at(self.maps.new, offset);
-        }
-        self.new_segment.address_of(offset)
+        address_in(&mut self.new_segment, self.maps.new, offset)
     }
 
     /// Foretells the unit at `source` of the old image when it goes to `destination` of the new one. `old` are the bytes from
@@ -325,6 +319,14 @@ impl<'w> Walker<'w> {
             ranges: self.maps.pointers.as_slice(),
         }
     }
+}
+
+/// The address of an offset, `last` being the segment of the last place.
+fn address_in(last: &mut Segment, segments: &[SegmentWords], offset: u32) -> u32 {
+    if !last.holds(offset) {
+        *last = segment_at(segments, offset);
+    }
+    last.address_of(offset)
 }
 
 fn scale_of<I: isa::Isa>(_: &I, form: Form) -> u8 {

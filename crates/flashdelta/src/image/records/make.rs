@@ -3,7 +3,7 @@
 use core::ops::Range;
 use std::borrow::Cow;
 
-use super::{op, push_number, zigzag, Control, Habits, Token, Writer, INTEL_HEX, LINE_ENDS, SREC, TI_TXT, UF2};
+use super::{op, push_data, push_number, Control, Habits, Token, Writer, INTEL_HEX, LINE_ENDS, SREC, TI_TXT, UF2};
 use crate::image::bytes::{index, offset32};
 use crate::image::ihex::{self, HexWriter};
 use crate::image::lines::{Line, Lines};
@@ -309,13 +309,7 @@ impl<'a, W: Writer> Maker<'a, W> {
 
     /// Writes the beginning of a data operation; its length follows when it is closed.
     fn start_block(&mut self, address: u32, force: bool) {
-        let force = if force { op::FORCE } else { 0 };
-        if address == self.end {
-            self.out.push(op::DATA | force);
-        } else {
-            self.out.push(op::DATA_AT | force);
-            push_number(&mut self.out, zigzag(i64::from(address) - i64::from(self.end)));
-        }
+        push_data(&mut self.out, i64::from(address) - i64::from(self.end), force);
     }
 
     /// The writer after it has written these bytes, if they are those of the file.

@@ -235,6 +235,32 @@ fn push_number(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Appends the beginning of a data operation: data so many bytes behind the end of the data before it. Its length follows.
+fn push_data(out: &mut Vec<u8>, distance: i64, force: bool) {
+    let force = if force { op::FORCE } else { 0 };
+    if distance == 0 {
+        out.push(op::DATA | force);
+    } else {
+        out.push(op::DATA_AT | force);
+        push_number(out, zigzag(distance));
+    }
+}
+
+/// Appends a data operation that forces nothing.
+pub(crate) fn push_operation(out: &mut Vec<u8>, distance: u32, len: u32) {
+    push_data(out, i64::from(distance), false);
+    push_number(out, u64::from(len));
+}
+
+/// The data operations of a template that [`push_operation`] writes: where they stand, the distance to the data before, and the length, which is not 0.
+/// Those that force an address record or go back are left out.
+pub(crate) fn data_operations(template: &[u8]) -> Vec<(core::ops::Range<usize>, u32, u32)> {
+    match template.first() {
+        Some(&(INTEL_HEX | SREC | TI_TXT | UF2)) => render::data_operations(template),
+        _ => Vec::new(),
+    }
+}
+
 /// Zigzag: small numbers of either sign become small.
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()

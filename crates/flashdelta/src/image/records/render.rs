@@ -72,6 +72,26 @@ pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     Ok(blocks)
 }
 
+/// See [`super::data_operations`].
+pub(super) fn data_operations(template: &[u8]) -> Vec<(core::ops::Range<usize>, u32, u32)> {
+    let mut input = Reader { template, at: 1 };
+    let mut found = Vec::new();
+    if input.habits(usize::MAX).is_err() {
+        return found;
+    }
+    loop {
+        let start = input.at;
+        match input.operation() {
+            Ok(Operation::Data { distance, len, force: false }) if distance < 1 << 31 => {
+                let Some(len) = u32::try_from(len).ok().filter(|len| *len != 0) else { continue };
+                found.push((start..input.at, distance, len));
+            }
+            Ok(_) => {}
+            Err(_) => return found,
+        }
+    }
+}
+
 fn check(len: usize, limit: usize) -> Result<(), ImageError> {
     if len > limit {
         return Err(ImageError::TooLarge { needed: len as u64, limit: limit as u64 });

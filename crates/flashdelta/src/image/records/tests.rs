@@ -190,23 +190,28 @@ fn ti_txt() {
         let image = read(file.as_bytes()).unwrap();
         assert_eq!((image.format, image.segments.len(), image.segments[1].address), (Format::TiTxt, 2, 0xfffe));
     }
+    // Verilog's vmem begins in the same way.
+    assert_eq!(detect(b"@00000000 7C 05 60\n@00000003 00\n"), Format::Raw);
+    assert_eq!(detect(b"@F000 \r\n00 01\r\nq\r\n"), Format::TiTxt);
     assert_eq!(read(b"@F000\n00 1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 5, found: None });
     assert_eq!(read(b"@F000\n00 G1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 4, found: Some(b'G') });
     assert_eq!(read(b"@F000\n00\nq\n01\n").unwrap_err(), ImageError::DataAfterEnd { line: 4, column: 1 });
 }
 
+/// A block of a UF2 file.
+fn block(number: u32, total: u32, family: u32, address: u32, flags: u32) -> Vec<u8> {
+    let mut block = Vec::new();
+    for word in [0x0a32_4655, 0x9e5d_5157, flags, address, 256, number, total, family] {
+        block.extend(word.to_le_bytes());
+    }
+    block.extend([number as u8; 256]);
+    block.resize(508, 0);
+    block.extend(0x0ab1_6f30u32.to_le_bytes());
+    block
+}
+
 #[test]
 fn uf2_with_several_families_and_a_gap() {
-    let block = |number: u32, total: u32, family: u32, address: u32, flags: u32| {
-        let mut block = Vec::new();
-        for word in [0x0a32_4655, 0x9e5d_5157, flags, address, 256, number, total, family] {
-            block.extend(word.to_le_bytes());
-        }
-        block.extend([number as u8; 256]);
-        block.resize(508, 0);
-        block.extend(0x0ab1_6f30u32.to_le_bytes());
-        block
-    };
     let mut file = Vec::new();
     for n in 0..40 {
         file.extend(block(n, 40, 0xada5_2840, if n < 20 { n * 256 } else { 0xf_0000 + n * 256 }, 0x2000));
@@ -294,7 +299,7 @@ fn quirks_of_intel_hex() {
     );
 
     let good = || hex(0, 0, &two(1));
-    let refused: [(Vec<String>, ImageError); 11] = [
+    let refused: [(Vec<String>, ImageError); 12] = [
         (
             vec![hex(4, 0, &[0xff, 0xff]), hex(0, 0xffff, &two(1))],
             ImageError::AddressOverflow { line: 2, column: 1, address: 1 << 32 },
@@ -308,6 +313,7 @@ fn quirks_of_intel_hex() {
         (vec![good(), ":0200000001G2FB".into()], ImageError::BadDigit { line: 2, column: 12, found: Some(b'G') }),
         (vec![good(), ":0300000001FC".into()], ImageError::BadLength { line: 2, column: 2, expected: 8, found: 6 }),
         (vec![good(), ":0100000001FE00".into()], ImageError::BadLength { line: 2, column: 2, expected: 6, found: 7 }),
+        (vec![good(), ":0100000001FE0".into()], ImageError::BadDigit { line: 2, column: 15, found: None }),
         (vec![good(), ":".into()], ImageError::BadDigit { line: 2, column: 2, found: None }),
         (vec![good(), "comment".into()], ImageError::NoRecord { line: 2, column: 1, found: b'c' }),
         (vec![good(), hex(6, 0, &[])], ImageError::UnknownRecord { line: 2, column: 8, found: 6 }),
@@ -360,18 +366,123 @@ fn quirks_of_s_records() {
         assert_eq!((image.segments[0].address, &image.segments[0].data[..]), (0, &[1, 2][..]), "{quirk}");
         exact(&file);
     }
-    let refused: [(Vec<String>, ImageError); 7] = [
+    let refused: [(Vec<String>, ImageError); 12] = [
         (vec![data(), srec(4, &[0, 0], &[])], ImageError::UnknownRecord { line: 2, column: 2, found: 4 }),
         (vec![data(), srec(5, &[0, 2], &[])], ImageError::BadCount { line: 2, column: 1, expected: 2, found: 1 }),
         (vec![data() + " text"], ImageError::BadDigit { line: 1, column: 15, found: Some(b' ') }),
         (vec![data(), data()], ImageError::Overlap { line: 2, column: 1, address: 0 }),
         (vec!["S1050000010200".into()], ImageError::BadChecksum { line: 1, column: 13, expected: 0xf7, found: 0 }),
         (vec![data(), srec(9, &[0, 0], &[]), srec(1, &[0, 2], &[3])], ImageError::DataAfterEnd { line: 3, column: 1 }),
+        (vec!["S104000001FA0".into()], ImageError::BadDigit { line: 1, column: 14, found: None }),
         (vec!["S103FC".into()], ImageError::BadLength { line: 1, column: 3, expected: 3, found: 1 }),
+        (vec![data(), "S100".into()], ImageError::ShortCount { line: 2, column: 3, least: 3, found: 0 }),
+        (vec!["S10200FD".into()], ImageError::ShortCount { line: 1, column: 3, least: 3, found: 2 }),
+        (vec!["S70300FC".into()], ImageError::ShortCount { line: 1, column: 3, least: 5, found: 3 }),
+        (vec![data() + "\r" + &data()], ImageError::BadDigit { line: 1, column: 15, found: Some(b'\r') }),
     ];
     for (records, error) in refused {
         let file = lines(&records, "\n");
         assert_eq!(srec::parse(&file, &ReadOptions::default()), Err(error.clone()), "{error}");
         exact(&file);
     }
+}
+
+#[test]
+fn a_terminator_with_address_0_names_no_entry() {
+    for (kind, address) in [(9, &[0, 0][..]), (8, &[0, 0, 0]), (7, &[0, 0, 0, 0])] {
+        let file = lines(&[srec(1, &[0, 0], &[1, 2]), srec(kind, address, &[])], "\n");
+        let image = read(&file).unwrap();
+        assert_eq!(image.entry, None);
+        let hex = image.write(Format::IntelHex, &crate::image::WriteOptions::default()).unwrap();
+        assert_eq!(hex, b":020000000102FB\n:00000001FF\n");
+    }
+    let file = lines(&[srec(1, &[0, 0], &[1, 2]), srec(9, &[0x80, 0], &[])], "\n");
+    assert_eq!(read(&file).unwrap().entry, Some(0x8000));
+}
+
+#[test]
+fn text_in_utf_16_is_told_to_be_that() {
+    let text = lines(&program(3, 16), "\r\n");
+    let little: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.iter().flat_map(|byte| [*byte, 0])).collect();
+    let big: Vec<u8> = [0xfe, 0xff].into_iter().chain(text.iter().flat_map(|byte| [0, *byte])).collect();
+    for file in [little, big] {
+        assert_eq!(detect(&file), Format::IntelHex);
+        assert_eq!(Image::parse(&file, &ReadOptions::default()), Err(ImageError::Utf16));
+        exact(&file);
+    }
+    assert_eq!(srec::parse(b"\xff\xfeS\0", &ReadOptions::default()), Err(ImageError::Utf16));
+    assert_eq!(detect(b"\xff\xfe\x01\x02 no text"), Format::Raw);
+}
+
+/// What is wrong with a UF2 file.
+fn uf2_error(file: &[u8]) -> ImageError {
+    assert_eq!(detect(file), Format::Uf2);
+    exact(file);
+    Image::parse(file, &ReadOptions::default()).unwrap_err()
+}
+
+#[test]
+fn damaged_blocks_of_uf2_are_named() {
+    const FAMILY: u32 = 0xada5_2840;
+    let whole: Vec<u8> = (0..10).flat_map(|n| block(n, 10, FAMILY, n * 256, 0x2000)).collect();
+    assert_eq!(Image::parse(&whole, &ReadOptions::default()).unwrap().len(), 2560);
+    let with = |at: usize, value: u32| {
+        let mut bad = whole.clone();
+        bad[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        bad
+    };
+    let bad = |block: usize, problem, found| ImageError::BadBlock { block, offset: block * 512, problem, found };
+    let first = "the first word must be 0x0a324655";
+    assert_eq!(uf2_error(&with(3 * 512, 7)), bad(3, first, 7));
+    assert_eq!(uf2_error(&with(0, 7)), bad(0, first, 7));
+    assert_eq!(uf2_error(&with(4, 7)), bad(0, "the second word must be 0x9e5d5157", 7));
+    assert_eq!(uf2_error(&with(9 * 512 + 508, 7)), bad(9, "the last word must be 0x0ab16f30", 7));
+    let payload = "the payload has at most 0x1dc bytes";
+    assert_eq!(uf2_error(&with(16, u32::MAX)), bad(0, payload, u32::MAX));
+    assert_eq!(uf2_error(&with(512 + 16, 477)), bad(1, payload, 477));
+    assert_eq!(uf2_error(&whole[..9 * 512 + 100]), bad(9, "a block has 0x200 bytes", 100));
+    assert_eq!(uf2_error(&with(512 + 20, 10)), bad(1, "the number of a block must be below the number of blocks", 10));
+    // The reader that skips what is none has the rest.
+    let skip = ReadOptions { skip_garbage: true, ..ReadOptions::default() };
+    assert_eq!(Image::parse(&with(3 * 512, 7), &skip).unwrap().len(), 2304);
+}
+
+#[test]
+fn missing_blocks_of_uf2_are_named() {
+    const FAMILY: u32 = 0xada5_2840;
+    let file = |numbers: &[u32], total: u32, family: u32| -> Vec<u8> {
+        numbers.iter().flat_map(|n| block(*n, total, family, n * 256, 0x2000)).collect()
+    };
+    let missing = |number: u32, total: u32, found: usize, block: usize| ImageError::MissingBlock {
+        number,
+        total,
+        found,
+        block,
+        offset: block * 512,
+    };
+    assert_eq!(uf2_error(&file(&[0, 1, 3, 4], 5, FAMILY)), missing(2, 5, 4, 2));
+    assert_eq!(uf2_error(&file(&[1, 2], 3, FAMILY)), missing(0, 3, 2, 0));
+    assert_eq!(uf2_error(&file(&[0, 1], 3, FAMILY)), missing(2, 3, 2, 2));
+    assert_eq!(uf2_error(&file(&[0, 1], u32::MAX, FAMILY)), missing(2, u32::MAX, 2, 2));
+    let lenient = ReadOptions { ignore_checksums: true, ..ReadOptions::default() };
+    assert_eq!(Image::parse(&file(&[0, 1, 3], 5, FAMILY), &lenient).unwrap().len(), 768);
+    let read = |file: &[u8]| Image::parse(file, &ReadOptions::default());
+    // Any order; families that count together or each for itself; files that were joined.
+    assert!(read(&file(&[2, 0, 1], 3, FAMILY)).is_ok());
+    let together: Vec<u8> = (0..6).flat_map(|n| block(n, 6, if n < 3 { FAMILY } else { 1 }, n * 256, 0x2000)).collect();
+    assert!(read(&together).is_ok());
+    assert_eq!(uf2_error(&together[..5 * 512]), missing(5, 6, 5, 5));
+    let apart =
+        [file(&[0, 1], 2, FAMILY), (0..2).flat_map(|n| block(n, 2, 1, 4096 + n * 256, 0x2000)).collect()].concat();
+    assert!(read(&apart).is_ok());
+    assert_eq!(uf2_error(&apart[..3 * 512]), missing(1, 2, 1, 3));
+    let joined: Vec<u8> =
+        [0, 1, 2, 0, 1, 2].iter().enumerate().flat_map(|(at, n)| block(*n, 3, FAMILY, at as u32 * 256, 0)).collect();
+    assert!(read(&joined).is_ok());
+    let less = [&joined[..4 * 512], &joined[5 * 512..]].concat();
+    assert_eq!(uf2_error(&less), missing(1, 3, 5, 4));
+    // The first block of an RP2350: one of two that never come.
+    let mut workaround = block(0, 2, 0xe48b_ff57, 0x10ff_ff00, 0x2000);
+    workaround[32..288].fill(0xef);
+    assert!(read(&[workaround, file(&[0, 1, 2], 3, 0xe48b_ff59)].concat()).is_ok());
 }

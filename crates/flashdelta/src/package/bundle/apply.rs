@@ -1,28 +1,79 @@
 //! Applying a bundle.
 
+use core::ops::ControlFlow;
+
 use sha2::{Digest as _, Sha256};
 
 use super::container::Contents;
 use super::deflate::recreate;
 use super::format::{info, BundleInfo, MemberInfo, Method};
 use super::{member_apply, BundleError, MOST_LEVELS, SMALL};
+use crate::apply::{MemoryImage, NewImage as _, Progress};
 
 /// Applies a bundle in memory: gives the new file, byte by byte.
 ///
-/// Nothing is allocated by sizes that the bundle claims, but a few bytes of it can make a large file: [`info`] tells how large, before.
+/// Nothing is allocated by sizes that the bundle claims. A few bytes of it can make a large file, though: one that no honest bundle makes, by the limit of
+/// [`MemoryImage::for_patch`], is refused. Each part of the bundle has that limit, too, and old members are inflated to 128 MiB at most.
 ///
 /// # Errors
 ///
-/// See [`BundleError`].
+/// See [`BundleError`]; among them [`BundleError::NewTooLong`].
 pub fn apply(old: &[u8], bundle: &[u8]) -> Result<Vec<u8>, BundleError> {
-    apply_at(old, bundle, 0)
+    apply_with(old, bundle, None, &mut |_| ControlFlow::Continue(()))
 }
 
-fn apply_at(old: &[u8], bundle: &[u8], level: usize) -> Result<Vec<u8>, BundleError> {
+/// The same as [`apply`], but the new file may have up to `limit` bytes.
+///
+/// # Errors
+///
+/// See [`BundleError`]; among them [`BundleError::NewTooLong`].
+pub fn apply_with_limit(old: &[u8], bundle: &[u8], limit: u32) -> Result<Vec<u8>, BundleError> {
+    apply_with(old, bundle, Some(limit), &mut |_| ControlFlow::Continue(()))
+}
+
+/// The same as [`apply`]. The new file may have up to `limit` bytes, if there is one. `progress` is called now and then, at least after each
+/// member, and may give up.
+///
+/// # Errors
+///
+/// Those of [`apply`], and [`BundleError::Cancelled`].
+pub fn apply_with(
+    old: &[u8],
+    bundle: &[u8],
+    limit: Option<u32>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Vec<u8>, BundleError> {
+    let total = info(bundle)?.new_size;
+    let limit = limit.unwrap_or_else(|| self::limit(old.len(), bundle.len()));
+    let new = apply_at(old, bundle, limit, 0, &mut |written| progress(Progress { done: false, written, total }))?;
+    match progress(Progress { done: true, written: total, total }) {
+        ControlFlow::Continue(()) => Ok(new),
+        ControlFlow::Break(()) => Err(BundleError::Cancelled),
+    }
+}
+
+/// No honest patch or bundle of this length makes more than so many bytes from an old file of this length.
+pub(super) fn limit(old_len: usize, patch_len: usize) -> u32 {
+    MemoryImage::for_patch(old_len as u64, patch_len as u64).capacity()
+}
+
+/// Hears how many bytes of the new file are made, and may give up.
+type Watch<'a> = dyn FnMut(u32) -> ControlFlow<()> + 'a;
+
+fn apply_at(
+    old: &[u8],
+    bundle: &[u8],
+    limit: u32,
+    level: usize,
+    watch: &mut Watch<'_>,
+) -> Result<Vec<u8>, BundleError> {
     if level > MOST_LEVELS {
         return Err(BundleError::TooDeep);
     }
     let info = info(bundle)?;
+    if info.new_size > limit {
+        return Err(BundleError::NewTooLong { needed: info.new_size, limit });
+    }
     let digest: [u8; 32] = Sha256::digest(old).into();
     let found = digest.first_chunk::<12>().copied().unwrap_or_default();
     if found != info.old_digest || old.len() != info.old_size as usize {
@@ -30,7 +81,7 @@ fn apply_at(old: &[u8], bundle: &[u8], level: usize) -> Result<Vec<u8>, BundleEr
     }
     let container = info.old_container;
     let old = Contents::new(old, container).map_err(|error| BundleError::Container { container, error })?;
-    let new = Maker::new(&info, &old, bundle, level)?.run()?;
+    let new = Maker::new(&info, &old, bundle, level, watch)?.run(watch)?;
     let found: [u8; 32] = Sha256::digest(&new).into();
     if found != info.new_digest {
         return Err(BundleError::NewMismatch { expected: info.new_digest, found });
@@ -65,7 +116,13 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn new(info: &'a BundleInfo, old: &'a Contents<'a>, bundle: &'a [u8], level: usize) -> Result<Self, BundleError> {
+    fn new(
+        info: &'a BundleInfo,
+        old: &'a Contents<'a>,
+        bundle: &'a [u8],
+        level: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, BundleError> {
         let small = info.members.iter().filter(|m| m.method == Method::Common).map(|m| u64::from(m.content_size));
         let recipes: u64 = info.members.iter().filter_map(|m| m.recipe).map(u64::from).sum();
         let behind = recipes + info.template_len() as u64;
@@ -87,8 +144,9 @@ impl<'a> Maker<'a> {
         let patch = maker.take(info.common_len);
         maker.common = match (patch, len) {
             ([], 0) => Vec::new(),
-            (patch, len) => member_apply(&common(old), patch, len)
-                .map_err(|error| BundleError::Member { name: String::new(), error: Box::new(error) })?,
+            (patch, len) => member_apply(&common(old), patch, len, &mut |_| watch(0))
+                .map_err(|error| BundleError::Member { name: String::new(), error: Box::new(error) })?
+                .ok_or(BundleError::Cancelled)?,
         };
         Ok(maker)
     }
@@ -100,20 +158,26 @@ impl<'a> Maker<'a> {
         taken
     }
 
-    fn run(mut self) -> Result<Vec<u8>, BundleError> {
+    fn run(mut self, watch: &mut Watch<'_>) -> Result<Vec<u8>, BundleError> {
         let info = self.info;
         let mut new = Vec::new();
         for member in &info.members {
             let end = self.template + member.gap as usize;
             new.extend_from_slice(self.common.get(self.template..end).unwrap_or_default());
             self.template = end;
-            let content = self.content(member)?;
+            let start = new.len() as u32;
+            // A share of the member is as large a share of what it takes in the file.
+            let content = self.content(member, &mut |made| {
+                let share = u64::from(made) * u64::from(member.size) / u64::from(member.content_size.max(1));
+                watch(start.saturating_add(share.min(u64::from(member.size)) as u32))
+            })?;
             let wrong = BundleError::BadField { field: "size of a member", offset: info.header_len };
             if content.len() != member.content_size as usize {
                 return Err(wrong);
             }
             let Some(recipe) = member.recipe else {
                 new.extend_from_slice(&content);
+                go_on(watch, &new)?;
                 continue;
             };
             let end = self.recipes + recipe as usize;
@@ -125,6 +189,7 @@ impl<'a> Maker<'a> {
                 return Err(wrong);
             }
             new.extend_from_slice(&data);
+            go_on(watch, &new)?;
         }
         let recipes: usize = info.members.iter().filter_map(|m| m.recipe).map(|len| len as usize).sum();
         new.extend_from_slice(self.common.get(self.template..recipes + info.template_len()).unwrap_or_default());
@@ -132,14 +197,17 @@ impl<'a> Maker<'a> {
     }
 
     /// What a member holds.
-    fn content(&mut self, member: &MemberInfo) -> Result<Vec<u8>, BundleError> {
+    fn content(&mut self, member: &MemberInfo, watch: &mut Watch<'_>) -> Result<Vec<u8>, BundleError> {
         let part = self.take(member.bytes);
         let failed = |error| BundleError::Member { name: member.name.clone(), error: Box::new(error) };
         let len = member.content_size as usize;
         Ok(match member.method {
             Method::Same => self.old_content(member)?.to_vec(),
-            Method::Patch => member_apply(self.old_content(member)?, part, len).map_err(failed)?,
-            Method::Full => member_apply(&[], part, len).map_err(failed)?,
+            Method::Patch | Method::Full => {
+                let old = if member.method == Method::Full { &[] } else { self.old_content(member)? };
+                let made = member_apply(old, part, len, &mut |progress| watch(progress.written));
+                made.map_err(failed)?.ok_or(BundleError::Cancelled)?
+            }
             Method::Verbatim => part.to_vec(),
             Method::Common => {
                 let start = self.small;
@@ -147,12 +215,16 @@ impl<'a> Maker<'a> {
                 self.common.get(start..self.small).unwrap_or_default().to_vec()
             }
             Method::Bundle => {
-                let nested = |error| BundleError::Nested { name: member.name.clone(), error: Box::new(error) };
+                let nested = |error| match error {
+                    BundleError::Cancelled => error,
+                    error => BundleError::Nested { name: member.name.clone(), error: Box::new(error) },
+                };
                 // Before anything is made.
                 if info(part).map_err(nested)?.new_size as usize != len {
                     return Err(BundleError::BadField { field: "size of a member", offset: self.info.header_len });
                 }
-                apply_at(self.old_content(member)?, part, self.level + 1).map_err(nested)?
+                let old = self.old_content(member)?;
+                apply_at(old, part, limit(old.len(), part.len()), self.level + 1, watch).map_err(nested)?
             }
         })
     }
@@ -163,5 +235,13 @@ impl<'a> Maker<'a> {
         let index = member.old.map(|index| index as usize).filter(|index| *index < self.old.members.len());
         let index = index.ok_or(missing)?;
         Ok(if member.old_is_inflated { self.old.content(index) } else { self.old.raw(index) })
+    }
+}
+
+/// Tells how much is made.
+fn go_on(watch: &mut Watch<'_>, new: &[u8]) -> Result<(), BundleError> {
+    match watch(new.len() as u32) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(BundleError::Cancelled),
     }
 }

@@ -52,6 +52,27 @@ impl Container {
         }
     }
 
+    /// What a file seems to be meant as: also an archive that is cut off or damaged, which [`detect`](Self::detect) does not know.
+    pub fn resembles(file: &[u8]) -> Self {
+        match Self::detect(file) {
+            Self::Whole if zip::begins(file) => Self::Zip,
+            Self::Whole if tar::begins(file) => Self::Tar,
+            container => container,
+        }
+    }
+
+    /// The same as [`members`](Self::members) as far as headers tell, without inflating anything: where the data of a gzip file ends is taken on trust.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`members`](Self::members).
+    pub fn list(self, file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+        match self {
+            Self::Gzip => gzip::list(file),
+            container => container.members(file),
+        }
+    }
+
     /// The members of a file that is such a container, in the order of their data. They do not overlap.
     ///
     /// # Errors
@@ -59,7 +80,9 @@ impl Container {
     /// [`ContainerError`], if it contradicts itself, or uses something that is not supported.
     pub fn members(self, file: &[u8]) -> Result<Vec<Member>, ContainerError> {
         match self {
-            Self::Whole => Ok(vec![Member { name: String::new(), data: 0..file.len(), is_deflated: false }]),
+            Self::Whole => {
+                Ok(vec![Member { name: String::new(), data: 0..file.len(), is_deflated: false, stated_len: None }])
+            }
             Self::Zip => zip::members(file),
             Self::Tar => tar::members(file),
             Self::Gzip => gzip::members(file),
@@ -83,6 +106,8 @@ pub struct Member {
     pub data: Range<usize>,
     /// Is the data a deflate stream (RFC 1951)?
     pub is_deflated: bool,
+    /// Length in bytes of what that holds, as the container says; nobody has looked whether this is true.
+    pub stated_len: Option<u32>,
 }
 
 /// Why the members of a container cannot be found.
@@ -194,17 +219,18 @@ pub(super) struct Contents<'a> {
 }
 
 impl<'a> Contents<'a> {
-    /// Takes a file apart. If it is no container, or not in order, it is one member.
-    pub(super) fn of(file: &'a [u8]) -> (Self, Option<ContainerError>) {
-        match Self::new(file, Container::detect(file)) {
+    /// Takes a file apart. If it is no container, or not in order, it is one member; and what it seems to be, and why it is not.
+    pub(super) fn of(file: &'a [u8]) -> (Self, Option<(Container, ContainerError)>) {
+        let container = Container::resembles(file);
+        match Self::new(file, container) {
             Ok(contents) => (contents, None),
-            Err(error) => (Self::whole(file), Some(error)),
+            Err(error) => (Self::whole(file), Some((container, error))),
         }
     }
 
     /// A file as one member.
     pub(super) fn whole(file: &'a [u8]) -> Self {
-        let member = Member { name: String::new(), data: 0..file.len(), is_deflated: false };
+        let member = Member { name: String::new(), data: 0..file.len(), is_deflated: false, stated_len: None };
         Self { file, container: Container::Whole, members: vec![member], plain: vec![None] }
     }
 

@@ -54,6 +54,13 @@ pub enum BundleError {
         /// Where it ends.
         offset: u32,
     },
+    /// The new file would be larger than the limit.
+    NewTooLong {
+        /// Length of the new file in bytes.
+        needed: u32,
+        /// The limit.
+        limit: u32,
+    },
     /// The old file is not the one that the bundle was made for.
     OldMismatch {
         /// First 12 bytes of the SHA-256 that the bundle expects.
@@ -91,6 +98,8 @@ pub enum BundleError {
     },
     /// There are bundles in bundles in bundles.
     TooDeep,
+    /// The callback of [`apply_with`](super::apply_with) asked to give up.
+    Cancelled,
     /// The new file is wrong. It must not be used.
     NewMismatch {
         /// SHA-256 that the bundle promises.
@@ -105,7 +114,9 @@ impl BundleError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::OldMismatch { .. } => ErrorClass::WrongBase,
-            Self::UnsupportedVersion { .. } | Self::UnknownFeature { .. } => ErrorClass::DoesNotFit,
+            Self::UnsupportedVersion { .. } | Self::UnknownFeature { .. } | Self::NewTooLong { .. } => {
+                ErrorClass::DoesNotFit
+            }
             Self::Member { error, .. } => match &**error {
                 // The old file was checked as a whole: its members are right.
                 PackageError::Apply(error) if error.class() != ErrorClass::WrongBase => error.class(),
@@ -157,6 +168,10 @@ impl fmt::Display for BundleError {
             Self::BadField { field, offset } => {
                 write!(f, "the field \"{field}\" before byte {offset} of the bundle is not possible")
             }
+            Self::NewTooLong { needed, limit } => write!(
+                f,
+                "the bundle makes a file of {needed} bytes, more than the limit of {limit}: raise the limit, if you trust whoever made it"
+            ),
             Self::OldMismatch { expected, found } => write!(
                 f,
                 "the old file does not match this bundle: it expects sha256 {}..., the file has {}...",
@@ -170,6 +185,7 @@ impl fmt::Display for BundleError {
             Self::Member { name, error } => write!(f, "the patch of the member \"{name}\": {error}"),
             Self::Deflate { name, error } => write!(f, "the compressed member \"{name}\" cannot be made: {error}"),
             Self::Nested { name, error } => write!(f, "the member \"{name}\": {error}"),
+            Self::Cancelled => f.write_str("cancelled"),
             Self::TooDeep => f.write_str("there are too many bundles inside of each other"),
             Self::NewMismatch { expected, found } => write!(
                 f,

@@ -50,6 +50,11 @@ pub fn is(bytes: &[u8]) -> bool {
     })
 }
 
+/// Has it files to flash, of whatever type?
+pub(super) fn has_files(json: &Json) -> bool {
+    matches!(json, Json::Object(entries) if entries.iter().any(|(key, _)| key == "flash_files"))
+}
+
 impl FlasherArgs {
     /// Reads such a file.
     ///

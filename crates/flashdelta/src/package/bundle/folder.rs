@@ -29,7 +29,7 @@ pub fn is(file: &[u8]) -> bool {
 /// [`ContainerError`], if it is cut short, or a path is unsafe or out of order.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     let all = files(file)?.into_iter();
-    let members = all.map(|(name, data)| Member { name, data, is_deflated: false });
+    let members = all.map(|(name, data)| Member { name, data, is_deflated: false, stated_len: None });
     Ok(members.filter(|member| !member.data.is_empty()).collect())
 }
 
@@ -44,8 +44,8 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
     while reader.offset() < file.len() {
         let offset = reader.offset() as u64;
         let cut_short = |_| ContainerError::CutShort { what: "packed folder", offset };
-        let mut data = |field| {
-            let len = reader.checked(|r| r.varint(field)).map_err(cut_short)? as usize;
+        let mut data = || {
+            let len = reader.checked(|r| r.varint()).map_err(cut_short)? as usize;
             let start = reader.offset();
             reader.skip(len);
             let (found, limit) = (len as u64, (file.len() - start) as u64);
@@ -54,7 +54,7 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
             }
             Ok(start..start + len)
         };
-        let (path, content) = (data("path")?, data("file")?);
+        let (path, content) = (data()?, data()?);
         let path = core::str::from_utf8(&file[path]);
         let path = path.map_err(|_| ContainerError::Expected { what: "a path in UTF-8", offset })?.to_owned();
         if !is_safe(&path) {

@@ -154,7 +154,7 @@ impl BundleInfo {
         }
         let mut start = Reader::new(bytes, 0);
         start.skip(MAGIC.len() + 1);
-        let header_len = start.checked(|r| r.varint("header length")).map_err(|_| incomplete.clone())?;
+        let header_len = start.checked(|r| r.varint()).map_err(|_| incomplete.clone())?;
         let header = bytes.get(..header_len as usize).ok_or(incomplete)?;
         let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
             return Err(BundleError::BadField { field: "header length", offset: start.offset() as u32 });
@@ -247,7 +247,7 @@ impl Fields<'_> {
     }
 
     fn number(&mut self, field: &'static str) -> Result<u32, BundleError> {
-        self.reader.checked(|r| r.varint(field)).map_err(|_| self.bad(field))
+        self.reader.checked(|r| r.varint()).map_err(|_| self.bad(field))
     }
 
     /// The size of a file.
@@ -261,12 +261,12 @@ impl Fields<'_> {
     }
 
     fn byte(&mut self, field: &'static str) -> Result<u8, BundleError> {
-        self.reader.checked(|r| r.byte(field)).map_err(|_| self.bad(field))
+        self.reader.checked(|r| r.byte()).map_err(|_| self.bad(field))
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], BundleError> {
         let mut array = [0; N];
-        self.reader.checked(|r| r.bytes(field, &mut array)).map_err(|_| self.bad(field))?;
+        self.reader.checked(|r| r.bytes(&mut array)).map_err(|_| self.bad(field))?;
         Ok(array)
     }
 
@@ -312,7 +312,7 @@ impl Fields<'_> {
         let mut member = MemberInfo { method, gap, size, content_size: size, ..MemberInfo::default() };
         member.old_is_inflated = head & OLD_IS_INFLATED != 0;
         if method.has_old() {
-            let step = self.reader.checked(|r| r.signed("old member")).map_err(|_| self.bad("old member"))?;
+            let step = self.reader.checked(|r| r.signed()).map_err(|_| self.bad("old member"))?;
             let old = expected_old.wrapping_add(step as u32);
             *expected_old = old.wrapping_add(1);
             member.old = Some(old);

@@ -12,6 +12,8 @@ const HEADER_CRC: u8 = 2;
 const RESERVED: u8 = 0xE0;
 
 const HEADER_LEN: usize = 10;
+/// CRC-32 and length of what is compressed.
+const TRAILER_LEN: usize = 8;
 
 /// The data may become this long, in bytes.
 const MOST: usize = 1 << 27;
@@ -27,6 +29,28 @@ pub fn is(file: &[u8]) -> bool {
 ///
 /// [`ContainerError`], if the header is cut short or has unknown flags, or the data is damaged.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+    let (name, start) = header(file)?;
+    let data = file.get(start..).unwrap_or_default();
+    let (plain, len) = inflate(data, MOST).map_err(|error| ContainerError::Deflate { error })?;
+    let stated_len = u32::try_from(plain.len()).ok();
+    Ok(vec![Member { name, data: start..start + len, is_deflated: true, stated_len }])
+}
+
+/// The same by header and trailer alone, as if there was but one member and nothing behind it.
+///
+/// # Errors
+///
+/// [`ContainerError`], if the header or the trailer is cut short, or there are unknown flags.
+pub fn list(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+    let (name, start) = header(file)?;
+    let cut_short = ContainerError::CutShort { what: "trailer of gzip", offset: file.len() as u64 };
+    let end = file.len().checked_sub(TRAILER_LEN).filter(|end| *end >= start).ok_or(cut_short)?;
+    let stated_len = file.last_chunk::<4>().map(|len| u32::from_le_bytes(*len));
+    Ok(vec![Member { name, data: start..end, is_deflated: true, stated_len }])
+}
+
+/// The name in the header, and where the data behind it begins.
+fn header(file: &[u8]) -> Result<(String, usize), ContainerError> {
     let cut_short = || ContainerError::CutShort { what: "gzip header", offset: 0 };
     if !is(file) {
         return Err(ContainerError::Expected { what: "a gzip header", offset: 0 });
@@ -55,7 +79,8 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     if flags & HEADER_CRC != 0 {
         at += 2;
     }
-    let data = file.get(at..).ok_or_else(cut_short)?;
-    let (_, len) = inflate(data, MOST).map_err(|error| ContainerError::Deflate { error })?;
-    Ok(vec![Member { name, data: at..at + len, is_deflated: true }])
+    if at > file.len() {
+        return Err(cut_short());
+    }
+    Ok((name, at))
 }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
-use super::apply::common;
-use super::container::{Container, ContainerError, Contents};
+use super::apply::{common, limit};
+use super::check::{check_contents, Warning};
+use super::container::{Container, Contents};
 use super::deflate::{analyse, recreate};
 use super::format::{BundleInfo, MemberInfo, Method};
 use super::pairing::{pair, Candidate};
@@ -27,8 +28,16 @@ pub struct BundlePatch {
     pub info: BundleInfo,
     /// Names of members of the old file from which none of the new file is made.
     pub unused: Vec<String>,
-    /// Why the old and the new file were not taken apart, if they look like containers.
-    pub whole: [Option<ContainerError>; 2],
+    /// What in the old and in the new file is patched otherwise than it seems to be meant.
+    pub warnings: [Vec<Warning>; 2],
+}
+
+/// How files that hold others are taken.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BundleOptions {
+    /// Manifests that are wrong (offsets that are no whole numbers, say) are files as any other, and not refused.
+    pub accept_manifests: bool,
 }
 
 /// Makes a bundle that turns `old` into `new`: files that hold others. Files that do not become one member, so that any two files will do. The same
@@ -41,13 +50,32 @@ pub struct BundlePatch {
 ///
 /// # Errors
 ///
-/// [`DiffError`]: the files are too large, or the device profile does not allow what was asked for, or the callback asked to give up.
+/// [`DiffError`]: the files are too large, or a manifest in them is wrong, or the device profile does not allow what was asked for, or the callback
+/// asked to give up.
 pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<BundlePatch, DiffError> {
+    diff_with(old, new, options, &BundleOptions::default())
+}
+
+/// The same as [`diff`], with a say in how the files are taken.
+///
+/// # Errors
+///
+/// Those of [`diff`].
+pub fn diff_with(
+    old: &[u8],
+    new: &[u8],
+    options: &DiffOptions,
+    bundle_options: &BundleOptions,
+) -> Result<BundlePatch, DiffError> {
     let (found, limit) = (old.len().max(new.len()) as u64, u64::from(MAX_SIZE));
     if found > limit {
         return Err(DiffError::TooLarge { found, limit });
     }
     let ((old_contents, old_error), (new_contents, new_error)) = (Contents::of(old), Contents::of(new));
+    let warnings = [
+        check_contents(&old_contents, old_error, bundle_options).map_err(DiffError::OldManifest)?,
+        check_contents(&new_contents, new_error, bundle_options).map_err(DiffError::NewManifest)?,
+    ];
     let is_whole = [&old_contents, &new_contents].iter().all(|contents| contents.container == Container::Whole);
     let whole = |options| Maker { old: Contents::whole(old), new: Contents::whole(new), options, level: 0 };
     let mut best = if is_whole {
@@ -67,7 +95,7 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<BundlePatch
             }
         }
     };
-    best.whole = [old_error, new_error];
+    best.warnings = warnings;
     Ok(best)
 }
 
@@ -162,14 +190,16 @@ impl<'a> Maker<'a> {
         let is_gone = |(index, name): (usize, &String)| !used(index) && !info.members.iter().any(|m| m.name == *name);
         let names: Vec<String> = self.old.members.iter().map(|member| member.name.clone()).collect();
         let unused = names.iter().enumerate().filter(|(index, name)| is_gone((*index, name))).map(|(_, n)| n.clone());
-        Ok(BundlePatch { unused: unused.collect(), bytes, info, whole: [None, None] })
+        Ok(BundlePatch { unused: unused.collect(), bytes, info, warnings: [Vec::new(), Vec::new()] })
     }
 
     /// A member of the new file: inflated, if it can be deflated again to the same bytes by less than a quarter of them.
     fn member(&self, index: usize) -> Member<'_> {
         let raw = self.new.raw(index);
         if let Some(plain) = self.new.plain.get(index).and_then(Option::as_deref) {
-            let recipe = analyse(raw, plain.len()).ok().filter(|recipe| {
+            // What an applier would refuse to make is patched as it is compressed.
+            let is_possible = plain.len() <= limit(0, 0) as usize;
+            let recipe = is_possible.then(|| analyse(raw, plain.len()).ok()).flatten().filter(|recipe| {
                 recipe.len() < raw.len() / 4 + 16 && recreate(plain, recipe, raw.len()).is_ok_and(|again| again == raw)
             });
             if recipe.is_some() {
@@ -233,8 +263,8 @@ impl<'a> Maker<'a> {
             (options.old_map, options.new_map) = (None, None);
         }
         let mut best = (of(Method::Verbatim), content.to_vec());
-        let mut try_one = |info: MemberInfo, bytes: Vec<u8>| {
-            if bytes.len() < best.1.len() {
+        let mut try_one = |info: MemberInfo, from: usize, bytes: Vec<u8>| {
+            if bytes.len() < best.1.len() && content.len() <= limit(from, bytes.len()) as usize {
                 best = (info, bytes);
             }
         };
@@ -244,13 +274,13 @@ impl<'a> Maker<'a> {
                 let is_inflated = recipe.is_some() || !self.new.members[index].is_deflated;
                 let from = if is_inflated { self.old.content(found) } else { self.old.raw(found) };
                 if let Some(bundle) = self.nested(from, content, &options)? {
-                    try_one(with_recipe(old(Method::Bundle, (found, is_inflated))), bundle);
+                    try_one(with_recipe(old(Method::Bundle, (found, is_inflated))), from.len(), bundle);
                 } else {
                     let patch = member_diff(from, content, &options)?;
-                    try_one(with_recipe(old(Method::Patch, (found, is_inflated))), patch);
+                    try_one(with_recipe(old(Method::Patch, (found, is_inflated))), from.len(), patch);
                 }
             }
-            None => try_one(of(Method::Full), member_diff(&[], content, &options)?),
+            None => try_one(of(Method::Full), 0, member_diff(&[], content, &options)?),
         }
         Ok(best)
     }

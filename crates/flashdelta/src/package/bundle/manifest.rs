@@ -125,6 +125,11 @@ pub fn is(bytes: &[u8]) -> bool {
     })
 }
 
+/// Has it builds, of whatever type? Then a file with the name of a manifest is meant to be one.
+pub(super) fn has_builds(json: &Json) -> bool {
+    matches!(json, Json::Object(entries) if entries.iter().any(|(key, _)| key == "builds"))
+}
+
 impl Manifest {
     /// Reads a manifest.
     ///
@@ -162,7 +167,13 @@ impl Manifest {
 
 impl Build {
     fn parse(place: &Place<'_>) -> Result<Self, JsonError> {
-        let parts: Result<Vec<_>, _> = place.get("parts")?.list()?.iter().map(Part::parse).collect();
+        // What only devices that are up already fetch by themselves has no parts to flash (ESPHome, "http_request" update).
+        let parts = match place.find("ota")? {
+            Some(_) => place.find("parts")?,
+            None => Some(place.get("parts")?),
+        };
+        let parts = parts.map_or(Ok(Vec::new()), |parts| parts.list())?;
+        let parts: Result<Vec<_>, _> = parts.iter().map(Part::parse).collect();
         Ok(Self { chip_family: ChipFamily::from_name(place.get("chipFamily")?.text()?), parts: parts? })
     }
 }

@@ -18,6 +18,7 @@
 //!
 //! - `container`: what a file consists of, members and the *template* around them; one file per kind: [`zip`], [`tar`], [`gzip`], [`folder`].
 //! - `deflate`: compressed members, so that they come back bit by bit.
+//! - `check`: what must not be used, and what is not taken as it seems to be meant.
 //! - `pairing`: which old member a new one is made from; [`manifest`] and [`flasher_args`] say what a file is for.
 //! - `make`, `format`, `apply`: the patch, which `docs/format.md` specifies.
 //!
@@ -25,6 +26,7 @@
 //! those keeps to the device profile.
 
 mod apply;
+mod check;
 mod container;
 mod deflate;
 mod error;
@@ -41,17 +43,20 @@ pub mod manifest;
 pub mod tar;
 pub mod zip;
 
-pub use apply::apply;
+pub use apply::{apply, apply_with, apply_with_limit};
+pub use check::{check, check_manifest, ManifestError, Warning};
 pub use container::{Container, ContainerError, Member};
 pub use deflate::DeflateError;
 pub use error::BundleError;
 pub use format::{info, is_bundle, plain_patch, BundleInfo, MemberInfo, Method};
 pub use json::JsonError;
-pub use make::{diff, BundlePatch};
+pub use make::{diff, diff_with, BundleOptions, BundlePatch};
 pub use parts::{names_parts, read_parts, PartsError};
 
-use super::{Output, PackageError};
-use crate::apply::ApplyError;
+use core::ops::ControlFlow;
+
+use super::{Files, Output, PackageError};
+use crate::apply::{apply_watched, ApplyError, Progress};
 use crate::diff::{DiffError, DiffOptions};
 use crate::patch::PatchHeader;
 
@@ -74,12 +79,19 @@ fn member_diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>,
 }
 
 /// Applies the patch of a member, which has to lead to `len` bytes: where the file is its own image, this is checked before anything is
-/// made.
-fn member_apply(old: &[u8], patch: &[u8], len: usize) -> Result<Vec<u8>, MemberError> {
+/// made. `None` if `watch` gives up.
+fn member_apply(
+    old: &[u8],
+    patch: &[u8],
+    len: usize,
+    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<Vec<u8>>, MemberError> {
     let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
     let is_plain = |header: &PatchHeader| header.host_len == 0;
     if let Some(header) = header.filter(|header| is_plain(header) && header.new_size as usize != len) {
         return Err(ApplyError::NewTooLong { needed: header.new_size, capacity: len as u32 }.into());
     }
-    super::apply(old, patch, Output::Same)
+    let files = Files::of(old, patch)?;
+    let new = apply_watched(files.old_image(), patch, watch)?;
+    new.map(|new| files.finish(new, Output::Same)).transpose()
 }

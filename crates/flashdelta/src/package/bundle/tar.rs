@@ -12,6 +12,11 @@ pub fn is(file: &[u8]) -> bool {
     file.first_chunk::<BLOCK>().is_some_and(|block| block[0] != 0 && is_header(block))
 }
 
+/// Does it begin with the magic word of POSIX and GNU tar, whatever its checksum?
+pub(super) fn begins(file: &[u8]) -> bool {
+    file.first_chunk::<BLOCK>().is_some_and(|block| block[0] != 0 && block[257..].starts_with(b"ustar"))
+}
+
 /// The files that have data, in their order.
 ///
 /// # Errors
@@ -59,7 +64,7 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
             _ => {
                 let name = next.name.take().unwrap_or_else(|| ustar_name(block));
                 if matches!(kind, b'0' | 0 | b'7') && len > 0 {
-                    members.push(Member { name, data, is_deflated: false });
+                    members.push(Member { name, data, is_deflated: false, stated_len: None });
                 }
                 next = Extended::default();
             }

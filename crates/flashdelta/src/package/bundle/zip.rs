@@ -26,6 +26,11 @@ pub fn is(file: &[u8]) -> bool {
     find_end(file).is_some()
 }
 
+/// Does the file begin with the header of a member?
+pub(super) fn begins(file: &[u8]) -> bool {
+    u32_at(file, 0) == Some(LOCAL)
+}
+
 /// The members that have data, in the order of their data.
 ///
 /// # Errors
@@ -128,10 +133,12 @@ impl<'a> Archive<'a> {
             let (offset, found, limit) = (at as u64 + 20, u64::from(size), limit as u64);
             return Err(ContainerError::OutOfBounds { what: "size of a member", offset, found, limit });
         }
+        let is_deflated = method == DEFLATED && flags & ENCRYPTED == 0;
         let member = Member {
             name: String::from_utf8_lossy(name).into_owned(),
             data: start..start + size as usize,
-            is_deflated: method == DEFLATED && flags & ENCRYPTED == 0,
+            is_deflated,
+            stated_len: is_deflated.then(|| long(24)),
         };
         Ok(((size > 0).then_some(member), next))
     }

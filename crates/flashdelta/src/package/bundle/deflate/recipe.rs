@@ -178,13 +178,13 @@ struct Recipe<'a> {
 
 impl Recipe<'_> {
     fn number(&mut self) -> Result<usize, DeflateError> {
-        let number = self.reader.varint("number");
+        let number = self.reader.varint();
         self.reader.check().map_err(|_| DeflateError::CutShort)?;
         Ok(number as usize)
     }
 
     fn byte(&mut self) -> Result<u8, DeflateError> {
-        let byte = self.reader.byte("byte");
+        let byte = self.reader.byte();
         self.reader.check().map_err(|_| DeflateError::CutShort)?;
         Ok(byte)
     }

@@ -1,0 +1,270 @@
+//! The second parse: by what the model will really predict, at the prices that it will really have.
+//!
+//! The first parse sees masked images and prices that are the same everywhere. With its copies the model codes the new image once more
+//! into nothing, and this parse follows one step behind: a shortest path like the first (Viterbi 1967), but each copy from the old image
+//! goes unit by unit, with a walk of its own, and the model is asked what each decision would cost at this very place. (LZMA's
+//! optimal parser and zopfli get their prices in the same way.) It keeps to the model's rules: a copy ends only in a unit that is not as
+//! predicted.
+
+use super::active::{Active, Way};
+use super::candidates::Candidate;
+use super::control::Control;
+use super::options::Phase;
+use super::parse::{self, Copy, Step, NEW_FLAG};
+use super::plan::Plan;
+use super::search::Prediction;
+use super::DiffError;
+use crate::model::price::{Price, BIT};
+use crate::model::{InMemory, Model, Shape, WEIGHTS};
+use crate::patch::Tables;
+
+/// Candidates that are followed at the same time; more are dropped, worst first.
+const MOST_ACTIVE: usize = 48;
+
+/// The same when candidates have been more than [`BUSY`] at a time so far: time stays linear on any input.
+const MOST_WHEN_BUSY: usize = 8;
+const BUSY: u64 = 12;
+
+/// A way between copies is given up when the cheapest copy is so much cheaper.
+const FREE_MARGIN: u64 = 100 * BIT as u64;
+
+/// A copy is given up when another way is so much cheaper: it could be entered anew from there.
+const COPY_MARGIN: u64 = 60 * BIT as u64;
+
+/// The same behind the end of a candidate. Candidates end where bytes become different; copies may well run on.
+const BEYOND_MARGIN: u64 = 30 * BIT as u64;
+
+/// Positions between two looks at the clock.
+const PACE: u32 = 1 << 14;
+
+/// What there is to choose from.
+#[derive(Clone, Copy)]
+pub(crate) struct Refine<'a> {
+    pub(crate) old: &'a [u8],
+    pub(crate) new: &'a [u8],
+    pub(crate) prediction: &'a Prediction,
+    /// Sorted by start.
+    pub(crate) candidates: &'a [Candidate],
+    /// At which offsets of the old image may a copy begin without its walk getting out of step?
+    pub(crate) entrances: &'a [bool],
+    pub(crate) tables: Tables,
+}
+
+impl Refine<'_> {
+    /// Chooses anew, given the `copies` of an earlier parse.
+    pub(crate) fn parse(&self, copies: &[Copy], control: &Control<'_>) -> Result<Vec<Copy>, DiffError> {
+        let shape = Shape { slots: self.tables.slots, map: self.tables.map };
+        let mut slots = vec![0; shape.all_slots()];
+        let mut weights = vec![0; WEIGHTS];
+        let mut map = vec![0; usize::from(self.tables.map) * 2];
+        let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
+        let (old_len, new_len) = (self.old.len() as u32, self.new.len() as u32);
+        let model = Model::new(memory, self.prediction.walker(), old_len, new_len);
+        let mut ways = [Way::NONE; AHEAD];
+        ways[0] = Way::START;
+        let steps = vec![Step::LITERAL; self.new.len() + 1];
+        let mut path =
+            Path { given: *self, active: Vec::new(), ways, steps, new_copies: NewCopies::default(), busy: 0 };
+        path.run(model, Plan::new(self.new, copies), control)?;
+        Ok(parse::trace(self.new.len(), &path.steps))
+    }
+}
+
+/// Ways are known at most this far ahead: a unit and a byte, rounded up to a power of two.
+const AHEAD: usize = 8;
+
+/// The shortest path, as far as it has come.
+struct Path<'a> {
+    given: Refine<'a>,
+    active: Vec<Active<'a>>,
+    /// The cheapest ways to the next positions, between copies.
+    ways: [Way; AHEAD],
+    /// The last step of each of them.
+    steps: Vec<Step>,
+    new_copies: NewCopies,
+    /// The sum of the numbers of ways inside candidates.
+    busy: u64,
+}
+
+impl Path<'_> {
+    fn run(&mut self, mut model: Model<'_>, mut plan: Plan<'_>, control: &Control<'_>) -> Result<(), DiffError> {
+        let Refine { old, new, candidates, .. } = self.given;
+        let mut images = InMemory { old, new };
+        let mut waiting = candidates.iter().peekable();
+        for at in 0..new.len() as u32 {
+            while model.position() < at {
+                self.new_copies.watch(&mut model, &mut images, &mut plan);
+            }
+            while let Some(c) = waiting.next_if(|c| c.start <= at) {
+                self.active.push(Active::new(*c));
+            }
+            self.thin_out(at);
+            self.leave(at, &mut model);
+            let cheapest = self.active.iter().map(|a| a.cost).min().unwrap_or(Way::NEVER);
+            let free = core::mem::replace(&mut self.ways[at as usize % AHEAD], Way::NONE);
+            if free.is_open() && free.cost <= cheapest.saturating_add(FREE_MARGIN) {
+                self.literal(at, &free, &mut model);
+                self.enter(at, &free, &model);
+            }
+            let limit = cheapest.min(free.cost).saturating_add(COPY_MARGIN);
+            self.active.iter_mut().filter(|a| a.cost > limit).for_each(Active::close);
+            self.advance(at, &mut model);
+            self.active.retain(|a| a.candidate.end > at + 1 || a.is_inside() && a.is_old());
+            if at.is_multiple_of(PACE) {
+                control.advance(Phase::Parse, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops candidates if there are too many.
+    fn thin_out(&mut self, at: u32) {
+        self.busy += self.active.len() as u64;
+        let is_busy = self.busy > BUSY * (u64::from(at) + (1 << 18));
+        let most = if is_busy { MOST_WHEN_BUSY } else { MOST_ACTIVE };
+        if self.active.len() > most {
+            self.active.sort_by_key(|a| (a.cost, core::cmp::Reverse(a.candidate.end), a.candidate.shift));
+            self.active.truncate(most);
+        }
+    }
+
+    /// Takes a way if it is cheaper than what is known.
+    fn relax(&mut self, to: u32, way: Way, step: Step) {
+        let known = &mut self.ways[to as usize % AHEAD];
+        if way.cost < known.cost {
+            *known = way;
+            self.steps[to as usize] = step;
+        }
+    }
+
+    /// Ends copies from the old image in their next unit.
+    fn leave(&mut self, at: u32, model: &mut Model<'_>) {
+        let Refine { old, new, prediction, .. } = self.given;
+        for i in 0..self.active.len() {
+            let a = &mut self.active[i];
+            if !a.is_inside() || !a.is_old() || a.next != at {
+                continue;
+            }
+            a.look(old, new, at, model, || prediction.walker());
+            if a.unit.is_none() {
+                // The old image has ended, and the copy with it.
+                let way = Way { cost: a.cost, ended: Some(old.len() as u32), literals: 0, ..a.way };
+                let step = Step { entered: a.entered, shift: a.candidate.shift };
+                a.close();
+                self.relax(at, way, step);
+            } else if let Some((to, way)) = a.leave(old, at, model) {
+                let step = Step { entered: a.entered, shift: a.candidate.shift };
+                self.relax(to, way, step);
+            }
+        }
+    }
+
+    /// Spells out a byte.
+    fn literal(&mut self, at: u32, free: &Way, model: &mut Model<'_>) {
+        let Refine { old, new, .. } = self.given;
+        let last = at.checked_sub(1).map_or(0, |i| new[i as usize]);
+        let ghost = free.ended.and_then(|e| old.get(e as usize + free.literals as usize)).copied().unwrap_or(0);
+        let price = model.jump_price(free.literals, false)
+            + model.literal_price(at, [last, ghost, new[at as usize]], free.literals);
+        let way = Way { cost: free.cost + u64::from(price), literals: free.literals + 1, ..*free };
+        self.relax(at + 1, way, Step::LITERAL);
+    }
+
+    /// Starts copies where that is cheaper than what led there before.
+    fn enter(&mut self, at: u32, free: &Way, model: &Model<'_>) {
+        let Refine { old, new, prediction, entrances, .. } = self.given;
+        let cost = free.cost + u64::from(model.jump_price(free.literals, true));
+        for a in self.active.iter_mut().filter(|a| a.candidate.end > at) {
+            let source = a.candidate.source(at);
+            let price = if a.is_old() {
+                let is_open = if a.is_inside() { a.next == at } else { entrances[source as usize] };
+                if !is_open {
+                    continue;
+                }
+                model.old_price(at, source, free.expected(at), free.alignments, free.literals)
+            } else {
+                model.new_price(at - source, free.distance, free.literals)
+            };
+            let cost = cost + u64::from(price);
+            if cost < a.cost {
+                a.enter(at, cost, free);
+                if a.is_old() {
+                    a.look(old, new, at, model, || prediction.walker());
+                }
+            }
+        }
+    }
+
+    /// Goes on in copies: by the unit that has been looked at, or by a byte.
+    fn advance(&mut self, at: u32, model: &mut Model<'_>) {
+        let Refine { old, new, .. } = self.given;
+        let end = new.len() as u32;
+        for i in 0..self.active.len() {
+            let a = &mut self.active[i];
+            if !a.is_inside() {
+                continue;
+            }
+            if !a.is_old() {
+                a.cost += u64::from(self.new_copies.hit(a.age));
+                a.age += 1;
+                if a.candidate.end == at + 1 {
+                    let miss = if at + 1 < end { self.new_copies.miss(a.age) } else { 0 };
+                    let way = Way { cost: a.cost + u64::from(miss), literals: 0, ..a.way };
+                    let step = Step { entered: a.entered | NEW_FLAG, shift: a.candidate.shift };
+                    self.relax(at + 1, way, step);
+                }
+            } else if let Some(unit) = a.unit {
+                a.advance(old, at, model);
+                if a.next >= end {
+                    let way = Way { cost: a.cost, ..a.way };
+                    let step = Step { entered: a.entered, shift: a.candidate.shift };
+                    self.relax(end, way, step);
+                } else if !unit.is_hit && a.candidate.end <= at {
+                    let cheapest = self.ways.iter().map(|way| way.cost).min().unwrap_or(Way::NEVER);
+                    if a.cost > cheapest.saturating_add(BEYOND_MARGIN) {
+                        a.close();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What copies from the new image cost, by their age: means of what the model has spent on them of late.
+struct NewCopies {
+    hits: [u32; 32],
+    misses: [u32; 32],
+}
+
+impl Default for NewCopies {
+    fn default() -> Self {
+        Self { hits: [BIT / 4; 32], misses: [4 * BIT; 32] }
+    }
+}
+
+impl NewCopies {
+    /// Lets the model make a step, and learns from it.
+    fn watch(&mut self, model: &mut Model<'_>, images: &mut InMemory<'_>, plan: &mut Plan<'_>) {
+        let before = model.age_in_new();
+        let mut spent = Price::default();
+        model.step(&mut spent, images, plan);
+        if let Some(age) = before {
+            let ages = if model.age_in_new().is_some() { &mut self.hits } else { &mut self.misses };
+            let mean = &mut ages[age.min(31) as usize];
+            *mean = (*mean * 15 + spent.0) / 16;
+        }
+    }
+
+    /// The first byte comes with the copy.
+    fn hit(&self, age: u32) -> u32 {
+        if age == 0 {
+            0
+        } else {
+            self.hits[age.min(31) as usize]
+        }
+    }
+
+    fn miss(&self, age: u32) -> u32 {
+        self.misses[age.min(31) as usize]
+    }
+}

@@ -1,0 +1,232 @@
+//! What decisions would cost now: the maker asks before it decides. Nothing is learned from the questions.
+
+use super::contexts::{byte_sets, context, direct, hit_sets, Content, BYTE_INPUTS, BYTE_RATE, CERTAIN, CERTAINLY};
+use super::contexts::{HIT_RATE, SURE};
+use super::oracle::Space;
+use super::step::Model;
+use crate::coding::logistic::squash;
+use crate::coding::mixer::{hash, Rate};
+use crate::coding::{number, BitCoder};
+use crate::isa::Form;
+use crate::predict::shift_map::ShiftMap;
+use crate::predict::walker::Forecast;
+
+/// One bit, in the units of all prices.
+pub(crate) const BIT: u32 = 1 << 12;
+
+/// Adds up the price of decisions.
+#[derive(Default)]
+pub(crate) struct Price(pub(crate) u32);
+
+impl BitCoder for Price {
+    fn code(&mut self, p: u16, bit: bool) -> bool {
+        self.0 += price(p, bit);
+        bit
+    }
+}
+
+/// The price of a decision.
+fn price(p: u16, bit: bool) -> u32 {
+    let p = if bit { u32::from(p) } else { 65536 - u32::from(p) };
+    LOG[(p >> 4) as usize & 4095]
+}
+
+/// -log2 of (i + 1/2) / 4096 in 1/4096 bit, by squaring the mantissa bit by bit.
+static LOG: [u32; 4096] = logs();
+
+const fn logs() -> [u32; 4096] {
+    let mut table = [0; 4096];
+    let mut i = 0;
+    while i < 4096 {
+        // A mantissa in 1/2^31, 1 <= m < 2.
+        let x = 2 * i as u64 + 1;
+        let exponent = 63 - x.leading_zeros();
+        let mut m = x << (31 - exponent);
+        let mut fraction = 0;
+        let mut bit = 0;
+        while bit < 12 {
+            m = (m * m) >> 31;
+            fraction <<= 1;
+            if m >= 1 << 32 {
+                m >>= 1;
+                fraction |= 1;
+            }
+            bit += 1;
+        }
+        table[i] = 13 * BIT - (exponent * BIT + fraction);
+        i += 1;
+    }
+    table
+}
+
+/// What units of a copy have been like, as far as the price of the next one depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Past {
+    /// Hits (0) and misses (1), the latest lowest.
+    pub(crate) history: u32,
+    /// Hits since the last miss.
+    pub(crate) run: u32,
+}
+
+impl Past {
+    /// With one unit more.
+    pub(crate) fn and(self, hit: bool) -> Self {
+        let run = if hit { self.run.saturating_add(1) } else { 0 };
+        Self { history: self.history << 1 | u32::from(!hit), run }
+    }
+}
+
+impl<'w> Model<'w> {
+    /// The shift map as it is now.
+    pub(crate) fn shift_map(&self) -> &ShiftMap<'w> {
+        &self.map
+    }
+
+    /// A byte of new content at `at`, behind the byte `last` and so many literals, where the last copy would have brought `ghost`.
+    pub(crate) fn literal_price(&mut self, at: u32, [last, ghost, byte]: [u8; 3], literals: u32) -> u32 {
+        let hashes: [u32; BYTE_INPUTS] = [
+            context(1, at & 3, 0),
+            context(2, u32::from(last & 0xF8), at & 1),
+            context(3, u32::from(last & 0xC0), 0),
+            context(5, u32::from(ghost), literals.min(3)),
+        ];
+        let mut total = Price::default();
+        let mut node = 1u32;
+        let mut groups = [0; BYTE_INPUTS];
+        for bit in 0..8 {
+            if bit & 3 == 0 {
+                groups = hashes.map(|h| self.tables.group(hash(h, node)));
+            }
+            let place = 1 << (bit & 3) | node as usize & ((1 << (bit & 3)) - 1);
+            let inputs = groups.map(|group| group.wrapping_add(place));
+            let one = byte >> (7 - bit) & 1 == 1;
+            let sets = byte_sets(Content::New { literals }, bit);
+            self.tables.mix(&mut total, &inputs, sets, quiet(BYTE_RATE), one);
+            node = node << 1 | u32::from(one);
+        }
+        total.0
+    }
+
+    /// "As predicted", or not, for a unit that goes to `at`.
+    pub(crate) fn hit_price(&mut self, old: &[u8], forecast: &Forecast, at: u32, past: Past, hit: bool) -> u32 {
+        let own = (self.history, self.run, self.at);
+        (self.history, self.run, self.at) = (past.history, past.run, at);
+        let calm = self.calm(forecast).map(|slot| self.tables.log_odds(slot));
+        let total = match calm {
+            Some(odds) if odds >= CERTAIN => price(CERTAINLY, hit),
+            Some(odds) if odds >= SURE => price(squash(odds), hit),
+            _ => {
+                let mut total = Price::default();
+                let inputs = self.hit_contexts(old, forecast).map(|h| self.tables.hashed(h));
+                let form = forecast.unit.form.0 as usize;
+                let set = if form == 0 && forecast.unit.class != 0 { Form::COUNT + 1 } else { form };
+                self.tables.mix(&mut total, &inputs, hit_sets(set, self.run), quiet(HIT_RATE), hit);
+                total.0
+            }
+        };
+        (self.history, self.run, self.at) = own;
+        total
+    }
+
+    /// "The copy ends here", or not, after a miss.
+    pub(crate) fn leave_price(&self, forecast: &Forecast, past: Past, ends: bool) -> u32 {
+        self.direct(direct::LEAVE + (forecast.unit.form.0 as usize & 7) * 4 + (past.history & 3) as usize, ends)
+    }
+
+    /// "A copy starts here", or not, behind so many literals.
+    pub(crate) fn jump_price(&self, literals: u32, starts: bool) -> u32 {
+        self.direct(direct::JUMP + literals.min(31) as usize, starts)
+    }
+
+    /// Where a copy from the old image reads, behind `literals`: one alignment of the last `alignments`, `expected`, or far away.
+    pub(crate) fn old_price(&self, at: u32, source: u32, expected: u32, alignments: [u32; 2], literals: u32) -> u32 {
+        let few = usize::from(literals > 0);
+        let mut total = self.direct(direct::SPACE + few, false);
+        total += self.direct(direct::EXPECTED + few, source == expected);
+        if source == expected {
+            return total;
+        }
+        for (i, alignment) in alignments.into_iter().enumerate() {
+            let candidate = at.wrapping_sub(alignment);
+            if candidate != expected {
+                total += self.direct(direct::RECENT + i, source == candidate);
+                if source == candidate {
+                    return total;
+                }
+            }
+        }
+        total += self.direct(direct::TOLD, false);
+        let before = at.wrapping_sub(alignments[1]);
+        let [near, back] = [expected, before].map(|base| (source.wrapping_sub(base) as i32).unsigned_abs());
+        let is_back = back < near / 2;
+        total += self.direct(direct::BACK, is_back);
+        let base = direct::OLD_DELTA + if is_back { number::SLOTS } else { 0 };
+        let delta = source.wrapping_sub(if is_back { before } else { expected }) as i32;
+        total + self.number_price(base, delta.unsigned_abs().wrapping_sub(1)) + BIT
+    }
+
+    /// Where a copy from the new image reads.
+    pub(crate) fn new_price(&self, distance: u32, last: u32, literals: u32) -> u32 {
+        let few = usize::from(literals > 0);
+        let total = self.direct(direct::SPACE + few, true) + self.direct(direct::SAME_DISTANCE, distance == last);
+        if distance == last {
+            return total;
+        }
+        total + self.number_price(direct::NEW_DISTANCE, distance.wrapping_sub(1))
+    }
+
+    /// A reference that points `difference` further than predicted.
+    pub(crate) fn retarget_price(&self, form: Form, difference: u32) -> u32 {
+        let f = form.0 as usize;
+        let mut total = self.direct(direct::RETARGET + f, true);
+        for (i, candidate) in self.retargets.iter().enumerate().take(3) {
+            let same = difference == *candidate;
+            total += self.direct(direct::REPEAT + i * Form::COUNT + f, same);
+            if same {
+                return total;
+            }
+        }
+        let scale = u32::from(self.walker.scale(form));
+        let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD || f > 15);
+        let steps = (difference as i32) >> scale;
+        total + self.number_price(base, steps.unsigned_abs().wrapping_sub(1)) + BIT
+    }
+
+    /// An unsigned number.
+    fn number_price(&self, base: usize, value: u32) -> u32 {
+        const LENGTHS: u32 = 21;
+        let plus = value.wrapping_add(1).max(1);
+        let wanted = 31 - plus.leading_zeros();
+        let mut total = 0;
+        for length in 0..=wanted.min(30) {
+            total += self.direct(base + length.min(LENGTHS) as usize, length < wanted);
+        }
+        let own = 22 + 2 * wanted.min(LENGTHS) as usize;
+        if wanted > 0 {
+            total += self.direct(base + own, plus >> (wanted - 1) & 1 == 1);
+        }
+        if wanted > 1 {
+            total += self.direct(base + own + 1, plus >> (wanted - 2) & 1 == 1) + (wanted - 2) * BIT;
+        }
+        total
+    }
+
+    fn direct(&self, slot: usize, bit: bool) -> u32 {
+        price(squash(self.tables.log_odds(slot)), bit)
+    }
+
+    /// Source minus destination of the copy under way, or the last one.
+    pub(crate) fn copy_shift(&self) -> u32 {
+        self.copy.source.wrapping_sub(self.at)
+    }
+
+    /// The age of the copy from the new image, if one is under way.
+    pub(crate) fn age_in_new(&self) -> Option<u32> {
+        (self.copying && self.copy.space == Space::New).then_some(self.age)
+    }
+}
+
+/// The rate at which nothing is learned.
+fn quiet(rate: Rate) -> Rate {
+    Rate { quiet: u32::MAX, ..rate }
+}
