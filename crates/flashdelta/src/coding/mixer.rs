@@ -34,7 +34,7 @@ impl<'w> Tables<'w> {
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.
     pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize) -> Self {
         slots.fill(Slot::NEW.0);
-        let half = slots.len().saturating_sub(direct) / 2;
+        let half = slots.len().saturating_sub(direct) / 4;
         Self { slots, weights, direct, half }
     }
 

@@ -3,7 +3,7 @@
 use super::candidates::Candidate;
 use crate::isa::{Form, LOOKAHEAD};
 use crate::model::price::{Past, BIT};
-use crate::model::{Model, Space};
+use crate::model::{Model, Space, Spelling};
 use crate::predict::shift_map::ShiftMap;
 use crate::predict::walker::{Forecast, Walker};
 
@@ -32,6 +32,7 @@ pub(super) struct Way {
     /// Literals since the last copy.
     pub(super) literals: u32,
     pub(super) past: Past,
+    pub(super) spelling: Spelling,
 }
 
 impl Way {
@@ -49,6 +50,7 @@ impl Way {
         distance: 0,
         literals: 0,
         past: Past { history: 0, run: 0 },
+        spelling: Spelling::START,
     };
 
     pub(super) fn is_open(&self) -> bool {
@@ -184,8 +186,12 @@ impl<'a> Active<'a> {
         let price = model.hit_price(ahead(old, source), &unit.forecast, at, self.past, false)
             + model.leave_price(&unit.forecast, self.past, true)
             + if unit.len > 1 { BIT } else { 0 };
+        let mut spelling = Spelling::START;
+        for (byte, at) in unit.actual.into_iter().take(same as usize).zip(at..) {
+            spelling.byte(byte, at, &mut model.walker);
+        }
         let (cost, ended, past) = (self.cost + u64::from(price), Some(source + same), self.past.and(false));
-        Some((at + same, Way { cost, ended, literals: 0, past, ..self.way }))
+        Some((at + same, Way { cost, ended, literals: 0, past, spelling, ..self.way }))
     }
 
     /// Goes on by the unit that has been looked at.

@@ -165,8 +165,11 @@ impl Path<'_> {
         let last = at.checked_sub(1).map_or(0, |i| new[i as usize]);
         let ghost = free.ended.and_then(|e| old.get(e as usize + free.literals as usize)).copied().unwrap_or(0);
         let price = model.jump_price(free.literals, false)
-            + model.literal_price(at, [last, ghost, new[at as usize]], free.literals);
-        let way = Way { cost: free.cost + u64::from(price), literals: free.literals + 1, ..*free };
+            + model.literal_price(free.spelling, [last, ghost, new[at as usize]], free.literals);
+        let mut spelling = free.spelling;
+        spelling.byte(new[at as usize], at, &mut model.walker);
+        let (cost, literals) = (free.cost + u64::from(price), free.literals + 1);
+        let way = Way { cost, literals, spelling, ..*free };
         self.relax(at + 1, way, Step::LITERAL);
     }
 

@@ -108,6 +108,10 @@ impl Isa for Mcs51 {
         true
     }
 
+    fn ends(first: u8, _: u8, len: u8) -> bool {
+        len >= length(first)
+    }
+
     fn key(bytes: [u8; 4], _: u8) -> u32 {
         let code = u32::from_le_bytes(bytes);
         // With this bit the ones below are the register.

@@ -126,6 +126,10 @@ pub(crate) trait Isa {
     /// Does this form hold the whole target, so that the shift map may learn from it? (Not so for the high 20 bits alone.)
     fn is_exact(form: Form) -> bool;
 
+    /// Does a unit that begins with the byte `first` end with its `len`-th byte, `last`? For new content, which nothing foretells: it only has to be right
+    /// most of the time, and true from 4 on.
+    fn ends(first: u8, last: u8, len: u8) -> bool;
+
     /// What is left of the unit's bytes without its registers: operation and immediate value. Units of one key tend to change in the
     /// same way (the offset of a field that has moved, say, whatever register holds its structure).
     fn key(bytes: [u8; 4], len: u8) -> u32;

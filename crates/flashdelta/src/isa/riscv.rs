@@ -291,6 +291,11 @@ impl Isa for Riscv {
         !matches!(form, LUI | AUIPC)
     }
 
+    fn ends(first: u8, _: u8, len: u8) -> bool {
+        // The two low bits tell 16-bit encodings: RISC-V ISA manual, volume I, 1.5.
+        len > 3 || len == 2 && first & 3 != 3
+    }
+
     fn key(bytes: [u8; 4], len: u8) -> u32 {
         let word = u32::from_le_bytes(bytes);
         let registers = match (len, word & 3) {

@@ -124,6 +124,10 @@ impl Isa for Tc32 {
         true
     }
 
+    fn ends(_: u8, _: u8, len: u8) -> bool {
+        len > 1
+    }
+
     fn key(bytes: [u8; 4], _: u8) -> u32 {
         let word = u32::from_le_bytes(bytes);
         let registers = match word >> 11 & 31 {

@@ -225,6 +225,11 @@ impl Isa for Thumb {
         form != MOVE_LOW
     }
 
+    fn ends(_: u8, last: u8, len: u8) -> bool {
+        // 32-bit encodings: Armv7-M ARM (DDI 0403E), A5.1.
+        len > 3 || len == 2 && last < 0xE8
+    }
+
     fn key(bytes: [u8; 4], len: u8) -> u32 {
         let word = u32::from_le_bytes(bytes);
         let registers = match (len, word >> 13 & 7) {

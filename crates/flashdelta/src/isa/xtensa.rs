@@ -167,6 +167,11 @@ impl Isa for Xtensa {
         true
     }
 
+    fn ends(first: u8, _: u8, len: u8) -> bool {
+        // Density instructions have op0 8 to 13: Xtensa ISA summary, 3.2 and 7.
+        len > 2 || len == 2 && matches!(first & 15, 8..=13)
+    }
+
     fn key(bytes: [u8; 4], len: u8) -> u32 {
         let word = u32::from_le_bytes(bytes);
         let registers = match word & 0xf {

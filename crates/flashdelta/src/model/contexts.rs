@@ -1,5 +1,6 @@
 //! Where each decision finds its slots and weights.
 
+use super::spelling::Spelling;
 use super::start;
 use crate::coding::logistic::NAT;
 use crate::coding::mixer::{hash, Rate, Tables};
@@ -122,6 +123,18 @@ pub(crate) enum Content {
     New { literals: u32 },
     /// The difference of byte `index` of a unit, the byte before it having been corrected or not.
     Correction { index: usize, corrected: bool },
+}
+
+/// Contexts of a byte of new content: behind the byte `last` and so many literals, where the last copy would have brought `ghost`.
+pub(crate) fn literal(spelling: Spelling, last: u8, ghost: u8, literals: u32) -> [u32; BYTE_INPUTS] {
+    let (phase, opcode) = spelling.contexts();
+    [
+        context(1, phase, 0),
+        // The last byte, but coarsely: whole bytes would need more slots than there are.
+        context(2, u32::from(last & 0xE0), phase),
+        context(3, opcode, phase),
+        context(5, u32::from(ghost), literals.min(3)),
+    ]
 }
 
 /// Starts the models from what firmware deltas usually look like.

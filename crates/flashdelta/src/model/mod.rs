@@ -14,6 +14,7 @@ mod jump;
 mod oracle;
 #[cfg(feature = "std")]
 pub(crate) mod price;
+mod spelling;
 mod start;
 mod step;
 #[cfg(feature = "std")]
@@ -23,6 +24,8 @@ pub(crate) use contexts::{Shape, WEIGHTS};
 #[cfg(feature = "std")]
 pub(crate) use oracle::InMemory;
 pub(crate) use oracle::{Images, Jump, Nothing, Oracle, Space, Step, Written};
+#[cfg(feature = "std")]
+pub(crate) use spelling::Spelling;
 pub(crate) use step::{Model, MAX_STEP_BYTES};
 #[cfg(feature = "std")]
 pub(crate) use tally::Tally;

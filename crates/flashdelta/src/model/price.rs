@@ -1,8 +1,9 @@
 //! What decisions would cost now: the maker asks before it decides. Nothing is learned from the questions.
 
-use super::contexts::{byte_sets, context, direct, hit_sets, Content, BYTE_INPUTS, BYTE_RATE, CERTAIN, CERTAINLY};
+use super::contexts::{self, byte_sets, direct, hit_sets, Content, BYTE_INPUTS, BYTE_RATE, CERTAIN, CERTAINLY};
 use super::contexts::{HIT_RATE, SURE};
 use super::oracle::Space;
+use super::spelling::Spelling;
 use super::step::Model;
 use crate::coding::logistic::squash;
 use crate::coding::mixer::{hash, Rate};
@@ -82,14 +83,9 @@ impl<'w> Model<'w> {
         &self.map
     }
 
-    /// A byte of new content at `at`, behind the byte `last` and so many literals, where the last copy would have brought `ghost`.
-    pub(crate) fn literal_price(&mut self, at: u32, [last, ghost, byte]: [u8; 3], literals: u32) -> u32 {
-        let hashes: [u32; BYTE_INPUTS] = [
-            context(1, at & 3, 0),
-            context(2, u32::from(last & 0xF8), at & 1),
-            context(3, u32::from(last & 0xC0), 0),
-            context(5, u32::from(ghost), literals.min(3)),
-        ];
+    /// A byte of new content behind the byte `last` and so many literals, where the last copy would have brought `ghost`.
+    pub(crate) fn literal_price(&mut self, spelling: Spelling, [last, ghost, byte]: [u8; 3], literals: u32) -> u32 {
+        let hashes = contexts::literal(spelling, last, ghost, literals);
         let mut total = Price::default();
         let mut node = 1u32;
         let mut groups = [0; BYTE_INPUTS];

@@ -4,6 +4,7 @@ use super::contexts::{self, byte_sets, context, direct, hit_sets, Content};
 use super::contexts::{BYTE_INPUTS, BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_INPUTS, HIT_RATE, LIMIT, SURE};
 use super::jump::Lesson;
 use super::oracle::{Images, Jump, Oracle, Space, Step, Written};
+use super::spelling::Spelling;
 use crate::coding::mixer::{hash, Tables};
 use crate::coding::{BitCoder, Part};
 use crate::isa::Form;
@@ -66,6 +67,7 @@ pub(crate) struct Model<'w> {
     pub(super) differences_at: [u8; 4],
     /// Hits and misses by form.
     form_history: [u8; Form::COUNT],
+    spelling: Spelling,
 }
 
 impl<'w> Model<'w> {
@@ -100,6 +102,7 @@ impl<'w> Model<'w> {
             difference: 0,
             differences_at: [0; 4],
             form_history: [0; Form::COUNT],
+            spelling: Spelling::START,
         }
     }
 
@@ -151,6 +154,12 @@ impl<'w> Model<'w> {
         Step::Wrote(self.at.wrapping_sub(start))
     }
 
+    /// Puts a byte of the new image that is no whole unit.
+    fn put_byte<I: Images>(&mut self, images: &mut I, byte: u8) {
+        self.spelling.byte(byte, self.at, &mut self.walker);
+        self.put(images, [byte, 0, 0, 0], 1);
+    }
+
     /// Puts bytes of the new image.
     fn put<I: Images>(&mut self, images: &mut I, bytes: [u8; 4], len: u8) {
         if let Some(last) = bytes.get(usize::from(len.wrapping_sub(1))) {
@@ -169,17 +178,11 @@ impl<'w> Model<'w> {
             Space::Old => images.old(self.copy.source.wrapping_add(self.literals)).first().copied().unwrap_or(0),
             Space::New => 0,
         };
-        let hashes = [
-            context(1, self.at & 3, 0),
-            // The last byte, but coarsely: whole bytes would need more slots than there are.
-            context(2, u32::from(self.last & 0xF8), self.at & 1),
-            context(3, u32::from(self.last & 0xC0), 0),
-            context(5, u32::from(ghost), self.literals.min(3)),
-        ];
+        let hashes = contexts::literal(self.spelling, self.last, ghost, self.literals);
         let [byte, ..] = oracle.bytes(self.at, 1);
         let byte = self.byte(coder, &hashes, Content::New { literals: self.literals }, byte);
         self.literals = self.literals.saturating_add(1);
-        self.put(images, [byte, 0, 0, 0], 1);
+        self.put_byte(images, byte);
     }
 
     /// Codes a byte, bit by bit from the top.
@@ -228,7 +231,7 @@ impl<'w> Model<'w> {
         }
         self.age = self.age.saturating_add(1);
         self.copy.source = self.copy.source.wrapping_add(1);
-        self.put(images, [predicted, 0, 0, 0], 1);
+        self.put_byte(images, predicted);
     }
 
     /// Codes "as predicted".
@@ -276,7 +279,10 @@ impl<'w> Model<'w> {
                     self.copying = false;
                     self.copy.source = self.copy.source.wrapping_add(u32::from(keep));
                     self.dismiss();
-                    return self.put(images, cut(bytes, keep), keep);
+                    for byte in bytes.into_iter().take(keep.into()) {
+                        self.put_byte(images, byte);
+                    }
+                    return;
                 }
                 bytes = self.correct(coder, old, &forecast, actual);
             }
@@ -284,6 +290,7 @@ impl<'w> Model<'w> {
             self.teach();
             self.age = self.age.saturating_add(1);
             self.copy.source = self.copy.source.wrapping_add(u32::from(len));
+            self.spelling.unit(bytes[0]);
             self.put(images, bytes, len);
             if !(hit && is_certain) {
                 break;

@@ -140,7 +140,7 @@ pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Resu
     let spare = spare.saturating_sub(comfort);
     let map_share = match (header.codec, predicts) {
         (_, false) => 0,
-        (Codec::Model, true) => (spare / 4).min(2048 + spare / 12),
+        (Codec::Model, true) => (spare / 4 * 3).min(2048 + spare / 12),
         (_, true) => spare / 2,
     };
     let map = floor(map_share / 8, MAP_UNIT).min(MOST_MAP - smallest.map) + smallest.map;

@@ -258,6 +258,15 @@ impl<'w> Walker<'w> {
         }
     }
 
+    /// Does the unit of the new image that begins with the byte `first` end with its `len`-th byte, `last`, at the offset `at`?
+    pub(crate) fn ends(&mut self, at: u32, first: u8, last: u8, len: u8) -> bool {
+        self.new_address(at);
+        match (&self.state, self.new_segment.kind) {
+            (State::None(_), _) | (_, SegmentKind::Data) => at & 3 == 3,
+            (state, _) => with_isa!(state, isa => ends_of(isa, first, last, len), false),
+        }
+    }
+
     /// Number of low bits that the form of this unit cannot express.
     pub(crate) fn scale(&self, form: Form) -> u8 {
         scale_with(&self.state, form)
@@ -331,6 +340,10 @@ fn address_in(last: &mut Segment, segments: &[SegmentWords], offset: u32) -> u32
 
 fn scale_of<I: isa::Isa>(_: &I, form: Form) -> u8 {
     I::scale(form)
+}
+
+fn ends_of<I: isa::Isa>(_: &I, first: u8, last: u8, len: u8) -> bool {
+    I::ends(first, last, len)
 }
 
 #[cfg(feature = "std")]
