@@ -125,6 +125,13 @@ impl Collector {
         Self { data: Vec::with_capacity(len), ..Self::default() }
     }
 
+    /// With the bytes of a plain binary that stands at `address`.
+    pub(crate) fn of_plain_binary(data: Vec<u8>, address: u32) -> Result<Self, ImageError> {
+        let mut collector = Self { data, ..Self::default() };
+        collector.place(0, address.into(), (0, 0))?;
+        Ok(collector)
+    }
+
     /// Reads a text file. If two records overlap it is read again, to find the place of the very record.
     pub(crate) fn collect(
         capacity: usize,

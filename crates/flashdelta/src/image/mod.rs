@@ -37,7 +37,7 @@ pub mod titxt;
 pub mod uf2;
 pub mod zigbee;
 
-pub use convert::WriteOptions;
+pub use convert::{WriteError, WriteOptions};
 pub use error::ImageError;
 pub use facts::{entropy, packed, Facts};
 pub use format::{detect, Format};
