@@ -18,11 +18,12 @@ pub fn names_parts(bytes: &[u8]) -> bool {
 }
 
 /// Reads such a file and the parts that it names, which have to be beside it or in folders beside it, and packs all of them as
-/// [`folder::pack`] does.
+/// [`folder::pack`] does. If none of the parts is there, the file stands for itself: then its own bytes are returned, which
+/// [`folder::is`] tells from a packed folder.
 ///
 /// # Errors
 ///
-/// [`PartsError`], if the file is wrong, a part is missing or elsewhere, or parts overlap in the flash.
+/// [`PartsError`], if the file is wrong, some parts are there and others missing or elsewhere, or parts overlap in the flash.
 pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
     let json_error = |error| PartsError::Json { path: path.to_owned(), error };
     let text = read(path)?;
@@ -34,6 +35,10 @@ pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
     } else {
         Description::FlasherArgs(FlasherArgs::parse(&text).map_err(json_error)?)
     };
+    let is_there = |part: &str| folder::is_safe(part) && part != name && folder.join(part).exists();
+    if !description.paths().into_iter().any(is_there) {
+        return Ok(text);
+    }
     let mut files = BTreeMap::new();
     for part in description.paths() {
         if !folder::is_safe(part) || part == name {
