@@ -113,11 +113,8 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
         // A manifest without its parts, and one with some of them.
         for part in ["alone", "half"] {
             fs::create_dir_all(folder.join(part)).unwrap();
-            fs::write(
-                folder.join(format!("{part}/manifest-{version}.json")),
-                manifest("65536") + &"\n".repeat(image.len() % 7),
-            )
-            .unwrap();
+            let text = manifest("65536").replace("Heron", &format!("Heron {version}"));
+            fs::write(folder.join(format!("{part}/manifest-{version}.json")), text).unwrap();
         }
         fs::write(folder.join("half/app.bin"), image).unwrap();
         fs::write(release.join("notes/changes.txt"), format!("Changes in {version}")).unwrap();

@@ -128,6 +128,8 @@ fn first_line(file: &[u8]) -> Option<Format> {
     match file.get(start)? {
         b':' if digits(1, 10) => Some(Format::IntelHex),
         b'S' | b's' if digits(1, 5) && file.get(start + 1).is_some_and(u8::is_ascii_digit) => Some(Format::Srec),
+        // GNU objcopy's "symbolsrec": the table of symbols may be long.
+        b'$' if file.get(start + 1) == Some(&b'$') => first_record(file),
         b'@' => {
             // Verilog's vmem files have data behind the address.
             let mut lines =
