@@ -26,8 +26,8 @@ impl JsonError {
         }
         let at = (value.get().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         let before = text.get(..at)?;
-        let line = before.split(|byte| *byte == b'\n');
-        Some((line.clone().count(), line.last()?.len() + 1))
+        let mut lines = before.split(|byte| *byte == b'\n');
+        Some((lines.clone().count(), lines.next_back()?.len() + 1))
     }
 
     /// The error with its place in front, which is line and column.
