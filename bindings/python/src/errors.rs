@@ -420,8 +420,11 @@ fn image_as(py: Python<'_>, error: &ImageError, message: &str) -> PyErr {
         ImageError::Overlap { line, column, address } => {
             new("overlap").field("line", line).field("column", column).field("address", address)
         }
+        ImageError::WordAddresses { line, column, address } => {
+            new("word-addresses").field("line", line).field("column", column).field("address", address)
+        }
         ImageError::DataAfterEnd { line, column } => new("data-after-end").field("line", line).field("column", column),
-        ImageError::MissingEnd { line } => new("missing-end").field("line", line),
+        ImageError::MissingEnd { line, .. } => new("missing-end").field("line", line),
         ImageError::NotStrict { line, problem } => new("not-strict").field("line", line).field("problem", problem),
         ImageError::BadContainer { format, offset, problem } => {
             new("bad-container").field("format", format_name(format)).field("offset", offset).field("problem", problem)

@@ -98,6 +98,7 @@ impl Failure {
             ImageError::BadChecksum { .. } | ImageError::BadCount { .. } => failure.hint("--accept checksum reads on"),
             ImageError::MissingBlock { .. } => failure.hint("--accept checksum reads the blocks that are there"),
             ImageError::NoRecord { .. } => failure.hint("--accept comments leaves out lines that are no records"),
+            ImageError::WordAddresses { .. } => failure.hint("`diff --verbatim` patches the text as it is"),
             ImageError::BadBlock { .. } => failure.hint("--accept comments leaves out what is no block"),
             _ => failure,
         }

@@ -1,7 +1,8 @@
 //! Files: images and patches in, images and patches out.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::{fs, io};
 
 use flashdelta::apply::{NewFile, NewImage as _};
 use flashdelta::image::{self, ihex, srec, titxt, uf2, Format, Image, ReadOptions, WriteOptions};
@@ -48,6 +49,14 @@ pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<
     parsed.map_err(|error| Failure::image(path, &error))
 }
 
+/// [`parse`] of a file that is not needed any more.
+pub(crate) fn parse_owned(path: &Path, file: Vec<u8>, options: &ReadOptions) -> Outcome<Image> {
+    if format_by_name(path).is_some_and(Format::is_records) {
+        return parse(path, &file, options);
+    }
+    Image::parse_owned(file, options).map_err(|error| Failure::image(path, &error))
+}
+
 /// Does an image hold the bytes of an ELF file? A few may have been changed since (checksums, signatures).
 pub(crate) fn is_made_of(image: &[u8], elf: &[u8]) -> bool {
     let mut zeros = WriteOptions::default();
@@ -80,6 +89,56 @@ pub(crate) fn output(path: &Path, inputs: &[&Path]) -> Outcome<PathBuf> {
         return Err(Failure::new(Class::Usage, message));
     }
     Ok(present)
+}
+
+/// Writes a file in pieces, one behind the other, as [`write`] does it. A large one goes to the disk while it is being made.
+pub(crate) struct Writing<'a> {
+    path: &'a Path,
+    file: NewFile,
+    len: u32,
+    /// The thread that brings it to the disk, and how much there was when it began.
+    syncing: Option<JoinHandle<io::Result<()>>>,
+    synced: u32,
+}
+
+impl<'a> Writing<'a> {
+    /// So many bytes are worth a thread.
+    const SYNC: u32 = 4 << 20;
+
+    pub(crate) fn create(path: &'a Path) -> Outcome<Self> {
+        let file = NewFile::create(path).map_err(|error| Failure::io("write", path, &error))?;
+        Ok(Self { path, file, len: 0, syncing: None, synced: 0 })
+    }
+
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Outcome {
+        self.try_append(bytes).map_err(|error| Failure::io("write", self.path, &error))
+    }
+
+    fn try_append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = u32::try_from(bytes.len()).ok().and_then(|len| self.len.checked_add(len));
+        let end = end.ok_or(io::ErrorKind::FileTooLarge)?;
+        self.file.write(self.len, bytes)?;
+        self.len = end;
+        if end - self.synced >= Self::SYNC && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.wait()?;
+            let file = self.file.handle()?;
+            self.syncing = thread::Builder::new().spawn(move || file.sync_data()).ok();
+            self.synced = end;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let ended = self.syncing.take().map(JoinHandle::join);
+        ended.unwrap_or(Ok(Ok(()))).unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+    }
+
+    /// Gives the file its name; returns its length.
+    pub(crate) fn finish(mut self) -> Outcome<u32> {
+        let finished = self.wait().and_then(|()| self.file.flush()).and_then(|()| self.file.commit());
+        finished.map_err(|error| Failure::io("write", self.path, &error))?;
+        Ok(self.len)
+    }
 }
 
 /// Writes a file whole: under a temporary name, which is changed once everything is on the disk.

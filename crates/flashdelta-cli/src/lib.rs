@@ -19,6 +19,7 @@ mod interrupt;
 mod profile;
 mod progress;
 mod text;
+mod warnings;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

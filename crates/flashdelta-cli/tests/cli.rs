@@ -55,6 +55,11 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
             let file = common::testdata("packages/heron-1.1.zip");
             file[..file.len() - 30].to_vec()
         }),
+        ("other-cut.zip", {
+            let mut file = common::testdata("packages/heron-1.1.zip");
+            file.truncate(file.len() - 31);
+            file
+        }),
         ("named.zip", random(8192)),
         ("packed.bin", random(8192)),
         ("zeros.bin", common::testdata("edge/zeros-4k.bin")),
@@ -105,6 +110,13 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
         fs::create_dir_all(&wrong).unwrap();
         fs::write(wrong.join("manifest.json"), if version == "1.0" { manifest("65.536") } else { "{".to_owned() })
             .unwrap();
+        // A manifest without its parts, and one with some of them.
+        for part in ["alone", "half"] {
+            fs::create_dir_all(folder.join(part)).unwrap();
+            let text = manifest("65536").replace("Heron", &format!("Heron {version}"));
+            fs::write(folder.join(format!("{part}/manifest-{version}.json")), text).unwrap();
+        }
+        fs::write(folder.join("half/app.bin"), image).unwrap();
         fs::write(release.join("notes/changes.txt"), format!("Changes in {version}")).unwrap();
         for extension in ["zip", "tar.gz"] {
             let name = format!("heron-{version}.{extension}");

@@ -149,6 +149,18 @@ fn parts_are_read_from_beside_the_manifest() {
     }
     let error = with_part("missing.bin").unwrap_err();
     assert!(error.to_string().contains("missing.bin"), "{error}");
+    // Without any part the manifest stands for itself, if it is right.
+    fs::remove_file(folder.join("b.bin")).unwrap();
+    for elsewhere in ["missing.bin", "../a.bin", "https://example.org/a.bin"] {
+        let alone = with_part(elsewhere).unwrap();
+        assert!(!folder::is(&alone) && alone == fs::read(folder.join("manifest.json")).unwrap(), "{elsewhere}");
+    }
+    write(
+        "manifest.json",
+        br#"{"builds": [{"chipFamily": "ESP32", "parts": [{"path": "no.bin", "offset": 32.768}]}]}"#,
+    );
+    let error = read_parts(&folder.join("manifest.json")).unwrap_err();
+    assert!(matches!(error, PartsError::Json { error: JsonError::NotAnInteger { .. }, .. }), "{error}");
 }
 
 #[test]

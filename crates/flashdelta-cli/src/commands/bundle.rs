@@ -8,8 +8,7 @@ use std::path::Path;
 use flashdelta::diff::DiffOptions;
 use flashdelta::package::bundle::folder::{self, FolderError};
 use flashdelta::package::bundle::{
-    self, BundleError, BundleInfo, BundleOptions, BundlePatch, Container, ManifestError, MemberInfo, Method,
-    PartsError, Warning,
+    self, BundleError, BundleInfo, BundleOptions, BundlePatch, Container, ManifestError, MemberInfo, Method, PartsError,
 };
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -19,13 +18,14 @@ use crate::failure::{Class, Failure, Outcome};
 use crate::files;
 use crate::progress::Bar;
 use crate::text::{grouped, hex, percent, print, print_json, Table};
+use crate::warnings::{self, FileWarning};
 
 /// An old or a new file: a folder, or a JSON file with the parts that it names, is packed into one.
 pub(crate) struct Input {
     pub(crate) bytes: Vec<u8>,
     container: Container,
     /// What is taken otherwise than it seems to be meant, if it is no container.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<FileWarning>,
 }
 
 /// Reads a file byte by byte: it counts as no container.
@@ -46,22 +46,20 @@ pub(crate) fn read(path: &Path, options: &BundleOptions) -> Outcome<Input> {
         found.extend(bundle::check(&bytes, options).map_err(wrong)?);
         let is_named_archive = ["zip", "tar", "gz", "tgz"].iter().any(|extension| has_extension(path, extension));
         if found.is_empty() && is_named_archive {
-            warnings.push(format!(
-                "{}: it is named like an archive, but is none, and patched as one piece",
-                path.display()
-            ));
+            let message = "it is named like an archive, but is none, and patched as one piece";
+            warnings.push(FileWarning::new(path, message));
         }
-        warnings.extend(found.iter().map(|warning| told(path, warning)));
+        if bundle::names_parts(&bytes) {
+            let message = "none of the parts that it names is in its folder: only the JSON file itself is patched";
+            warnings.push(FileWarning::new(path, message));
+        }
+        warnings.extend(found.iter().map(|warning| FileWarning::new(path, warning)));
     }
     Ok(Input { container, bytes, warnings })
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
-}
-
-fn told(path: &Path, warning: &Warning) -> String {
-    format!("{}: {warning}", path.display())
 }
 
 /// The bytes of a file; a folder, or a JSON file with its parts, packed.
@@ -125,10 +123,9 @@ pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
     files::write(job.target, bytes)?;
     let mut warnings = [&old.warnings[..], &new.warnings].concat();
     for (name, found) in job.names.iter().zip(&made.warnings) {
-        warnings.extend(found.iter().map(|warning| told(name, warning)));
+        warnings.extend(found.iter().map(|warning| FileWarning::new(name, warning)));
     }
-    // Those of the file itself were found twice.
-    warnings.dedup();
+    let warnings = warnings::lines(&warnings);
     if !job.quiet {
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         summarize(job, &made, bytes, plain.is_some());
@@ -264,7 +261,10 @@ pub(crate) fn refuse_device_options(given: bool) -> Outcome {
 }
 
 fn make(old: &Path, patch: &Path, limit: Option<u32>) -> Outcome<Vec<u8>> {
-    let (old_bytes, bytes) = (unpacked(old)?, files::read(patch)?);
+    let bytes = files::read(patch)?;
+    let from = bundle::info(&bytes).map_err(|error| failure(&error, old, patch))?.old_container;
+    // A JSON file may have been patched without its parts, although they are there now.
+    let old_bytes = if from == Container::Folder || old.is_dir() { unpacked(old)? } else { files::read(old)? };
     let made = match limit {
         Some(limit) => bundle::apply_with_limit(&old_bytes, &bytes, limit),
         None => bundle::apply(&old_bytes, &bytes),
@@ -348,13 +348,14 @@ pub(crate) fn folder_failure(error: &FolderError) -> Failure {
     }
 }
 
+const PARTS_HINT: &str = "put the parts beside it, or compare the JSON files alone with --verbatim";
+
 fn parts_failure(error: &PartsError) -> Failure {
     match error {
-        PartsError::Folder(error) => folder_failure(error),
+        PartsError::Folder(error) => folder_failure(error).hint(PARTS_HINT),
         PartsError::Json { .. } => Failure::new(Class::BadFile, error.to_string())
             .hint("to compare the JSON files alone, without the parts they name, use --verbatim"),
-        _ => Failure::new(Class::Usage, error.to_string())
-            .hint("put the parts beside it, or compare the JSON files alone with --verbatim"),
+        _ => Failure::new(Class::Usage, error.to_string()).hint(PARTS_HINT),
     }
 }
 

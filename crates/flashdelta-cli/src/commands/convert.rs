@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use flashdelta::image::{Format, Image, WriteOptions};
+use flashdelta::image::{Format, Image, WriteError, WriteOptions};
 use flashdelta::package::bundle::Container;
 
 use crate::args::{self, OutputArgs, RecordArgs};
@@ -122,14 +122,16 @@ impl Args {
             let message = format!("{}: this is an archive ({container}), not one firmware file", self.input.display());
             return Err(Failure::new(Class::Usage, message).hint("unpack it, and convert its members"));
         }
-        let image = files::parse(&self.input, &file, &read)?;
-        let written = image.write(format, &self.options());
-        let written =
-            written.map_err(|error| Failure::new(Class::DoesNotFit, format!("{}: {error}", self.output.display())))?;
-        files::write(&output, &written)?;
+        let image = files::parse_owned(&self.input, file, &read)?;
+        let mut file = files::Writing::create(&output)?;
+        image.write_with(format, &self.options(), |piece| file.append(piece)).map_err(|error| match error {
+            WriteError::Sink(failure) => failure,
+            error => Failure::new(Class::DoesNotFit, format!("{}: {error}", self.output.display())),
+        })?;
+        let written = file.finish()?;
         if !self.output_args.quiet {
             let (from, bytes) = (image.format, grouped(image.len() as u64));
-            eprintln!("{}: {format}, {} bytes", self.output.display(), grouped(written.len() as u64));
+            eprintln!("{}: {format}, {} bytes", self.output.display(), grouped(u64::from(written)));
             let segments = match image.segments.len() {
                 1 => "1 segment".to_owned(),
                 count => format!("{count} segments"),
@@ -137,7 +139,7 @@ impl Args {
             eprintln!("  from {from} with {bytes} bytes in {segments}");
         }
         if self.output_args.json {
-            print_json(&self.document(format, written.len(), &image))?;
+            print_json(&self.document(format, written, &image))?;
         }
         Ok(())
     }
@@ -163,7 +165,7 @@ impl Args {
         options
     }
 
-    fn document(&self, format: Format, size: usize, image: &Image) -> serde_json::Value {
+    fn document(&self, format: Format, size: u32, image: &Image) -> serde_json::Value {
         let input: &Path = &self.input;
         let segments: Vec<_> = image
             .segments

@@ -18,7 +18,7 @@ use crate::facts::Facts;
 use crate::failure::{Class, Failure, Outcome};
 use crate::progress::Bar;
 use crate::text::{self, grouped, percent, print_json};
-use crate::{files, interrupt, profile};
+use crate::{files, interrupt, profile, warnings};
 
 const HELP: &str = "\
 Examples:
@@ -129,7 +129,7 @@ impl Args {
             };
             return bundle::diff(&old, &new, &job);
         }
-        let mut warnings = [old.warnings, new.warnings].concat();
+        let mut warnings = warnings::lines(&[old.warnings, new.warnings].concat());
         let memory = self.records.memory();
         let read = |path| if self.verbatim { files::read(path) } else { files::firmware(path, &memory.read) };
         let [old, new] = [read(&self.old)?, read(&self.new)?];

@@ -20,10 +20,10 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
         if path.is_dir() { folder::read(path).map_err(|error| folder_failure(&error))? } else { files::read(path)? };
     let package = match Container::resembles(&bytes) {
         Container::Whole if manifest::is(&bytes) => {
-            Package::manifest(Manifest::parse(&bytes).map_err(|error| json_failure(path, &error))?)
+            Package::manifest(Manifest::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?)
         }
         Container::Whole if flasher_args::is(&bytes) => {
-            Package::flasher_args(FlasherArgs::parse(&bytes).map_err(|error| json_failure(path, &error))?)
+            Package::flasher_args(FlasherArgs::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?)
         }
         Container::Whole => return Ok(false),
         container => match Package::container(&bytes, container) {
@@ -40,8 +40,8 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
     if json { print_json(&document) } else { print(&document.text()) }.map(|()| true)
 }
 
-fn json_failure(path: &Path, error: &JsonError) -> Failure {
-    Failure::new(Class::BadFile, format!("{}: {error}", path.display()))
+fn json_failure(path: &Path, file: &[u8], error: &JsonError) -> Failure {
+    Failure::new(Class::BadFile, format!("{}: {}", path.display(), error.with_place(error.place(file))))
 }
 
 /// A package, as machines read it.

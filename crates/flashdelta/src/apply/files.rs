@@ -70,6 +70,16 @@ impl NewFile {
         }
         Err(io::ErrorKind::AlreadyExists.into())
     }
+
+    /// Another handle of the file, so that a thread can already bring to the disk ([`File::sync_data`]) what has been written while more is
+    /// being made. If that fails it must be taken as a failure of the file: the system tells it but once.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no further handle.
+    pub fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
 }
 
 impl NewImage for NewFile {

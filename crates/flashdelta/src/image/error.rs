@@ -108,6 +108,15 @@ pub enum ImageError {
         /// First address that was there before.
         address: u32,
     },
+    /// Records overlap as they do where addresses count words of 16 bits, and not bytes.
+    WordAddresses {
+        /// Line of a record that overlaps the one before it.
+        line: usize,
+        /// Column of the record.
+        column: usize,
+        /// Address in the record.
+        address: u32,
+    },
     /// A data record behind the end record.
     DataAfterEnd {
         /// Line.
@@ -115,8 +124,10 @@ pub enum ImageError {
         /// Column of the record.
         column: usize,
     },
-    /// No end record: the file may be cut off. Only in strict mode.
+    /// No end record: the file may be cut off. Only in strict mode, and in TI-TXT, where no checksum would tell.
     MissingEnd {
+        /// The format.
+        format: Format,
         /// The last line.
         line: usize,
     },
@@ -188,6 +199,11 @@ pub enum ImageError {
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::NoRecord { line, column, found: 0x1b } => write!(
+                f,
+                "line {line}, column {column}: expected a record, found byte 1B: colours for a terminal \
+                 (a \"pretty\" listing, as bincopy makes? write the file without colours)"
+            ),
             Self::NoRecord { line, column, found } => {
                 write!(f, "line {line}, column {column}: expected a record, found {} (is this a text file of another kind?)", Byte(found))
             }
@@ -244,11 +260,20 @@ impl fmt::Display for ImageError {
                 f,
                 "line {line}, column {column}: the byte at address {address:#010x} was there before (two images merged? choose which one wins with the overlap option)"
             ),
+            Self::WordAddresses { line, column, address } => write!(
+                f,
+                "line {line}, column {column}: the record at address {address:#010x} begins halfway through the one before it, as \
+                 others do: its addresses seem to count words of 16 bits, and only byte addresses are read \
+                 (have the file written with byte addresses, or patch the text as it is)"
+            ),
             Self::DataAfterEnd { line, column } => {
                 write!(f, "line {line}, column {column}: data behind the end record (two files joined? choose to ignore or to read it \
                  with the option for data after the end)")
             }
-            Self::MissingEnd { line } => write!(f, "line {line}: the file ends without an end record (cut off?); only strict mode refuses this"),
+            Self::MissingEnd { format: Format::TiTxt, line } => {
+                write!(f, "line {line}: the file ends without the line `q` (cut off? fetch it again, or add that line)")
+            }
+            Self::MissingEnd { line, .. } => write!(f, "line {line}: the file ends without an end record (cut off?); only strict mode refuses this"),
             Self::NotStrict { line, problem } => write!(f, "line {line}: {problem}; only strict mode refuses this"),
             Self::BadBlock { block, offset, problem, found } => write!(
                 f,

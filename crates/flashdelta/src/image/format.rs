@@ -128,12 +128,34 @@ fn first_line(file: &[u8]) -> Option<Format> {
     match file.get(start)? {
         b':' if digits(1, 10) => Some(Format::IntelHex),
         b'S' | b's' if digits(1, 5) && file.get(start + 1).is_some_and(u8::is_ascii_digit) => Some(Format::Srec),
-        b'@' if digits(1, 4) => {
+        // GNU objcopy's "symbolsrec": the table of symbols may be long.
+        b'$' if file.get(start + 1) == Some(&b'$') => first_record(file),
+        b'@' => {
             // Verilog's vmem files have data behind the address.
-            let line = file.get(start + 1..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-            let rest = line.iter().skip_while(|byte| byte.is_ascii_hexdigit());
-            rest.clone().all(u8::is_ascii_whitespace).then_some(Format::TiTxt)
+            let mut lines =
+                Lines::new(file.get(start..)?).map(|line| file.get(start + line.text.start..start + line.text.end));
+            let mut address = lines.next()??.trim_ascii_end().get(1..)?.iter();
+            let is_address = digits(1, 4) && address.clone().all(u8::is_ascii_hexdigit);
+            // A damaged address, but lines of bytes.
+            let is_damaged = address.all(u8::is_ascii_alphanumeric) && lines.next().flatten().is_some_and(is_bytes);
+            (is_address || is_damaged).then_some(Format::TiTxt)
+        }
+        // Lines of bytes and a `q`: the address is missing.
+        byte if byte.is_ascii_hexdigit() => {
+            let is_bytes = is_bytes(file.get(start..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?);
+            let text = file.trim_ascii_end();
+            (is_bytes && (text.ends_with(b"\nq") || text.ends_with(b"\rq"))).then_some(Format::TiTxt)
         }
         _ => None,
     }
+}
+
+/// Is it a line of TI-TXT: two digits and a blank, at least four times?
+fn is_bytes(line: &[u8]) -> bool {
+    let mut bytes = line.trim_ascii_end().chunks(3);
+    let is_byte = |byte: &[u8]| match byte {
+        [high, low, rest @ ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit() && matches!(rest, [] | [b' ']),
+        _ => false,
+    };
+    line.len() >= 11 && bytes.all(is_byte)
 }

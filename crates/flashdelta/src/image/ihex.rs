@@ -124,7 +124,7 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
         collector.data.truncate(start);
     }
     if options.strict && !ended {
-        return Err(ImageError::MissingEnd { line: last });
+        return Err(ImageError::MissingEnd { format: Format::IntelHex, line: last });
     }
     let segments = collector.finish(options.overlap)?;
     if segments.is_empty() && !any {

@@ -125,6 +125,13 @@ impl Collector {
         Self { data: Vec::with_capacity(len), ..Self::default() }
     }
 
+    /// With the bytes of a plain binary that stands at `address`.
+    pub(crate) fn of_plain_binary(data: Vec<u8>, address: u32) -> Result<Self, ImageError> {
+        let mut collector = Self { data, ..Self::default() };
+        collector.place(0, address.into(), (0, 0))?;
+        Ok(collector)
+    }
+
     /// Reads a text file. If two records overlap it is read again, to find the place of the very record.
     pub(crate) fn collect(
         capacity: usize,
@@ -158,7 +165,7 @@ impl Collector {
 
     /// Sorts by address and settles overlaps.
     pub(crate) fn finish(self, overlap: Overlap) -> Result<Vec<Segment>, ImageError> {
-        let Self { data, runs, .. } = self;
+        let Self { data, runs, exact } = self;
         if let [run] = runs.as_slice() {
             return Ok(vec![Segment { address: run.address, data }]);
         }
@@ -178,7 +185,7 @@ impl Collector {
         let clean = pieces.windows(2).all(|pair| pair[0].end() <= u64::from(pair[1].address));
         if !clean {
             if overlap == Overlap::Refuse {
-                return Err(first_overlap(&pieces));
+                return Err(word_addresses(&pieces).filter(|_| exact).unwrap_or_else(|| first_overlap(&pieces)));
             }
             return settle(pieces, overlap);
         }
@@ -211,6 +218,18 @@ fn join<'a>(pieces: impl Iterator<Item = (u32, &'a [u8])>) -> Vec<Segment> {
         }
     }
     segments
+}
+
+/// Does at least half of the records, and more than one, begin halfway through the one before it? Then the addresses do not count bytes.
+fn word_addresses(pieces: &[Piece<'_>]) -> Option<ImageError> {
+    let is_half = |pair: &&[Piece<'_>]| {
+        let distance = u64::from(pair[1].address) - u64::from(pair[0].address);
+        pair[1].order == pair[0].order + 1 && distance != 0 && distance * 2 == pair[0].bytes.len() as u64
+    };
+    let halves = pieces.windows(2).filter(is_half).count();
+    let (line, column) = pieces.windows(2).find(is_half)?[1].at;
+    let address = pieces.windows(2).find(is_half)?[1].address;
+    (halves > 1 && halves * 2 >= pieces.len() - 1).then_some(ImageError::WordAddresses { line, column, address })
 }
 
 /// The overlap to report: of the pieces that overlap a neighbour, the one that comes last in the file. Its place is where its run begins.
@@ -314,5 +333,28 @@ mod tests {
         assert_eq!(collect(&pieces, Overlap::FirstWins).unwrap(), [(0, vec![9]), (4, vec![1, 1, 1, 1, 2])]);
         let same: [(u64, &[u8]); 2] = [(4, &[1, 2]), (5, &[2, 3])];
         assert_eq!(collect(&same, Overlap::AcceptSame).unwrap(), [(4, vec![1, 2, 3])]);
+    }
+
+    #[test]
+    fn addresses_of_words_are_told_from_overlaps() {
+        let collect = |pieces: &[(u64, &[u8])]| {
+            Collector::collect(0, |mut collector| {
+                for (line, (address, bytes)) in pieces.iter().enumerate() {
+                    let start = collector.data.len();
+                    collector.data.extend_from_slice(bytes);
+                    collector.place(start, *address, (line + 1, 1))?;
+                }
+                collector.finish(Overlap::Refuse).map(|_| Image {
+                    format: Format::Srec,
+                    segments: Vec::new(),
+                    entry: None,
+                    header: None,
+                })
+            })
+        };
+        let words: [(u64, &[u8]); 4] = [(0x100, &[1; 4]), (0x102, &[2; 30]), (0x111, &[3; 30]), (0x900, &[4; 2])];
+        assert_eq!(collect(&words), Err(ImageError::WordAddresses { line: 2, column: 1, address: 0x102 }));
+        let bytes: [(u64, &[u8]); 4] = [(0x100, &[1; 4]), (0x102, &[2; 30]), (0x130, &[3; 30]), (0x900, &[4; 2])];
+        assert_eq!(collect(&bytes), Err(ImageError::Overlap { line: 2, column: 1, address: 0x102 }));
     }
 }

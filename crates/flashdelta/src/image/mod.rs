@@ -13,7 +13,6 @@
 //! and nothing is allocated by a size that a file merely claims.
 
 mod bytes;
-mod convert;
 mod cyacd;
 mod error;
 mod facts;
@@ -21,7 +20,9 @@ mod format;
 mod lines;
 mod map;
 mod memory;
+mod read;
 mod records;
+mod write;
 
 pub mod dfu;
 pub mod ebl;
@@ -37,7 +38,6 @@ pub mod titxt;
 pub mod uf2;
 pub mod zigbee;
 
-pub use convert::WriteOptions;
 pub use error::ImageError;
 pub use facts::{entropy, packed, Facts};
 pub use format::{detect, Format};
@@ -45,6 +45,7 @@ pub use map::{address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSe
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub(crate) use records::{blocks, data_operations, push_operation, Block};
 pub use records::{join, split, Split};
+pub use write::{WriteError, WriteOptions};
 
 #[cfg(test)]
 mod tests;

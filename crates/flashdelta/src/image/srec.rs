@@ -36,6 +36,7 @@ fn address_len(kind: u8) -> Option<usize> {
 /// - An S0 without address (`S001FE`); S5 and S6 with 2 to 4 bytes of count, checked modulo what they can hold.
 /// - Data records without data, which are left out.
 /// - A terminator with the address 0 names no entry point.
+/// - A table of symbols (`$$ module`, lines of `name $value`, `$$`), which GNU objcopy writes before the records as "symbolsrec".
 /// - Blanks around a record, blank lines, lower case `s`, a byte order mark, Ctrl-Z at the end.
 ///
 /// # Errors
@@ -50,6 +51,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
 fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let (mut entry, mut header) = (None, None);
     let (mut count, mut ended, mut any) = (0u32, false, false);
+    let mut symbols = Symbols::default();
     for line in Lines::new(file) {
         let Some(range) = record_text(file, &line, options)? else { continue };
         let text = file.get(range.clone()).unwrap_or_default();
@@ -57,6 +59,12 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
             break;
         }
         let column = range.start - line.text.start;
+        if symbols.holds(text) {
+            if options.strict {
+                return Err(ImageError::NotStrict { line: line.number, problem: "a table of symbols" });
+            }
+            continue;
+        }
         let start = collector.data.len();
         let record = match read(text, &mut collector.data, options.ignore_checksums) {
             Ok(record) => record,
@@ -119,6 +127,26 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::Srec, segments, entry, header })
+}
+
+/// Which lines belong to a table of symbols.
+///
+/// Source: the comment at the head of `bfd/srec.c` of GNU binutils, "symbolsrec".
+#[derive(Default)]
+struct Symbols {
+    inside: bool,
+}
+
+impl Symbols {
+    /// Is this line (without blanks around it) part of a table?
+    fn holds(&mut self, line: &[u8]) -> bool {
+        if let Some(module) = line.strip_prefix(b"$$") {
+            self.inside = !module.is_empty();
+            return true;
+        }
+        let value = || line.rsplit(|byte| *byte == b' ').next()?.strip_prefix(b"$");
+        self.inside && value().is_some_and(|value| !value.is_empty() && value.iter().all(u8::is_ascii_hexdigit))
+    }
 }
 
 /// Reads one record that begins at `text[0]`, and appends its data to `out` (nothing if it fails).

@@ -199,3 +199,25 @@ fn headers_with_extreme_fields_never_panic() {
         }
     }
 }
+
+/// As `objcopy -O symbolsrec` writes it.
+#[test]
+fn a_table_of_symbols_before_s_records() {
+    let table = |lines: usize| {
+        let symbols: String = (0..lines).map(|n| format!("  symbol_{n} $8{n:04x}\r\n")).collect();
+        format!("$$ app.s19\r\n{symbols}$$ \r\nS107000001020304EE\r\nS9030000FC\r\n").into_bytes()
+    };
+    for lines in [0, 2, 1000] {
+        let file = table(lines);
+        assert_eq!(detect(&file), Format::Srec);
+        assert_eq!(Image::parse(&file, &ReadOptions::default()).unwrap().segments[0].data, [1, 2, 3, 4]);
+        let Split { data, template, .. } = split(&file);
+        assert!(join(&data, &template, file.len()).unwrap() == file);
+        let strict = Image::parse(&file, &ReadOptions::strict());
+        assert_eq!(strict, Err(ImageError::NotStrict { line: 1, problem: "a table of symbols" }));
+    }
+    // What is no symbol is no table.
+    let damaged = b"$$ app\n  symbol 8000\n$$\nS107000001020304EE\n";
+    let error = Image::parse(damaged, &ReadOptions::default()).unwrap_err();
+    assert_eq!(error, ImageError::NoRecord { line: 2, column: 3, found: b's' });
+}

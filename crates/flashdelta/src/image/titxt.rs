@@ -10,8 +10,12 @@ use super::{Format, ImageError};
 
 /// Reads a file.
 ///
+/// Where tools disagree, these are accepted: lines of more or fewer than 16 bytes, odd addresses, blanks at the ends of lines, blank
+/// lines, `Q` for `q`.
+///
 /// # Errors
-/// Bad digits, data before the first address or behind `q`, addresses beyond 32 bits, and overlaps, each with line and column.
+/// Bad digits, data before the first address or behind `q`, addresses beyond 32 bits, and overlaps, each with line and column; no
+/// `q`, since there is no checksum that would tell of a file that was cut off.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
     Collector::collect(file.len() / 3, |collector| parse_into(collector, file, options))
@@ -54,13 +58,13 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
             }
         }
     }
-    if options.strict && !ended {
-        return Err(ImageError::MissingEnd { line: last });
-    }
-    let segments = collector.finish(options.overlap)?;
-    if segments.is_empty() && !ended {
+    if last == 0 {
         return Err(ImageError::Empty);
     }
+    if !ended {
+        return Err(ImageError::MissingEnd { format: Format::TiTxt, line: last });
+    }
+    let segments = collector.finish(options.overlap)?;
     Ok(Image { format: Format::TiTxt, segments, entry: None, header: None })
 }
 
@@ -187,6 +191,43 @@ pub(crate) fn token(file: &[u8], line: &Line, address: &mut u32, data: &mut Vec<
             let here = *address;
             *address = here.wrapping_add((data.len() - start) as u32);
             Token::Data { address: here, kind: 0 }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with a file that is recognised as TI-TXT.
+    fn error(text: &str) -> String {
+        assert_eq!(super::super::detect(text.as_bytes()), Format::TiTxt, "{text}");
+        Image::parse(text.as_bytes(), &ReadOptions::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn damaged_files_are_recognised_and_refused_with_their_place() {
+        assert!(
+            error("@01GE\n21 46 01 36\nq\n").starts_with("line 1, column 4: expected a hexadecimal digit, found 'G'")
+        );
+        assert!(error("21 46 01 36\nq\n").starts_with("line 1, column 1: data before the first address"));
+        assert!(error("@0100\n21 46 01 36\n").starts_with("line 2: the file ends without the line `q`"));
+        assert!(error("@0100\n21 46\nq\n01 36\n").starts_with("line 4, column 1: data behind the end record"));
+        // Lines of any length lose nothing.
+        let text = b"@0100\n21 46 01\n36 00 7E FE 09 D2 19 01 21 46 01 7E 17 C2 00 01 FF\nq\n";
+        assert_eq!(parse(text, &ReadOptions::default()).unwrap().len(), 20);
+    }
+
+    #[test]
+    fn other_texts_are_not_recognised() {
+        for text in [
+            "@startuml\nA -> B\n",
+            "@00000000 7C 08 02 A6\n",
+            "@media\n21 46 01 36 xx\n",
+            "21 46 01 36\n",
+            "12 is a number\nq",
+        ] {
+            assert_eq!(super::super::detect(text.as_bytes()), Format::Raw, "{text}");
         }
     }
 }

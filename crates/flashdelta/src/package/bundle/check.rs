@@ -46,9 +46,9 @@ impl fmt::Display for Warning {
                     "it looks like a {container} archive, but is damaged or unusual, and patched as one piece: {error}"
                 )
             }
-            Self::Manifest(ManifestError { member, error }) => {
+            Self::Manifest(ManifestError { member, error, place }) => {
                 prefix(member, f)?;
-                write!(f, "it is no manifest, and patched as any other file: {error}")
+                write!(f, "it is no manifest, and patched as any other file: {}", error.with_place(*place))
             }
             Self::Records { member, format, error } => {
                 prefix(member, f)?;
@@ -66,12 +66,14 @@ pub struct ManifestError {
     pub member: String,
     /// What is wrong.
     pub error: JsonError,
+    /// Line and column, from 1, if they are known.
+    pub place: Option<(usize, usize)>,
 }
 
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         prefix(&self.member, f)?;
-        self.error.fmt(f)
+        f.write_str(&self.error.with_place(self.place))
     }
 }
 
@@ -172,7 +174,7 @@ impl Check<'_> {
             _ => return Ok(()),
         };
         let Err(error) = checked else { return Ok(()) };
-        let error = ManifestError { member: path.to_owned(), error };
+        let error = ManifestError { member: path.to_owned(), place: error.place(content), error };
         match error.error {
             // What is no JSON is something else that has this name.
             JsonError::Syntax { .. } => {}

@@ -180,7 +180,12 @@ impl Build {
 
 impl Part {
     fn parse(place: &Place<'_>) -> Result<Self, JsonError> {
-        Ok(Self { path: place.get("path")?.text()?.to_owned(), offset: place.get("offset")?.offset()? })
+        // The first manifests that were published call it "filename".
+        let path = match place.find("filename")? {
+            Some(name) if place.find("path")?.is_none() => name,
+            _ => place.get("path")?,
+        };
+        Ok(Self { path: path.text()?.to_owned(), offset: place.get("offset")?.offset()? })
     }
 }
 

@@ -35,6 +35,7 @@ mod json;
 mod make;
 mod pairing;
 mod parts;
+mod place;
 
 pub mod flasher_args;
 pub mod folder;

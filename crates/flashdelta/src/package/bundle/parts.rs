@@ -18,22 +18,30 @@ pub fn names_parts(bytes: &[u8]) -> bool {
 }
 
 /// Reads such a file and the parts that it names, which have to be beside it or in folders beside it, and packs all of them as
-/// [`folder::pack`] does.
+/// [`folder::pack`] does. If none of the parts is there, the file stands for itself: then its own bytes are returned, which
+/// [`folder::is`] tells from a packed folder.
 ///
 /// # Errors
 ///
-/// [`PartsError`], if the file is wrong, a part is missing or elsewhere, or parts overlap in the flash.
+/// [`PartsError`], if the file is wrong, some parts are there and others missing or elsewhere, or parts overlap in the flash.
 pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
-    let json_error = |error| PartsError::Json { path: path.to_owned(), error };
+    let json_error = |error: JsonError, text: &[u8]| {
+        let place = error.place(text);
+        PartsError::Json { path: path.to_owned(), error, place }
+    };
     let text = read(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| PartsError::Elsewhere { path: path.display().to_string() })?;
     let description = if manifest::is(&text) {
-        Description::Manifest(Manifest::parse(&text).map_err(json_error)?)
+        Description::Manifest(Manifest::parse(&text).map_err(|error| json_error(error, &text))?)
     } else {
-        Description::FlasherArgs(FlasherArgs::parse(&text).map_err(json_error)?)
+        Description::FlasherArgs(FlasherArgs::parse(&text).map_err(|error| json_error(error, &text))?)
     };
+    let is_there = |part: &str| folder::is_safe(part) && part != name && folder.join(part).exists();
+    if !description.paths().into_iter().any(is_there) {
+        return Ok(text);
+    }
     let mut files = BTreeMap::new();
     for part in description.paths() {
         if !folder::is_safe(part) || part == name {
@@ -43,7 +51,9 @@ pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
             files.insert(part.to_owned(), read(&folder.join(part))?);
         }
     }
-    description.check(|part| files.get(part).map_or(0, |data| data.len() as u64)).map_err(json_error)?;
+    description
+        .check(|part| files.get(part).map_or(0, |data| data.len() as u64))
+        .map_err(|error| json_error(error, &text))?;
     files.insert(name.to_owned(), text);
     folder::pack(files.into_iter().collect()).map_err(|error| PartsError::Folder(error.into()))
 }
@@ -91,6 +101,8 @@ pub enum PartsError {
         path: PathBuf,
         /// What is wrong.
         error: JsonError,
+        /// Line and column, from 1, if they are known.
+        place: Option<(usize, usize)>,
     },
     /// A part is not beside the JSON file: a URL, an absolute path, or one with `..`.
     Elsewhere {
@@ -104,7 +116,7 @@ pub enum PartsError {
 impl fmt::Display for PartsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Json { path, error, place } => write!(f, "{}: {}", path.display(), error.with_place(*place)),
             Self::Elsewhere { path } => write!(f, "the part \"{path}\" is not in the folder of the file that names it"),
             Self::Folder(error) => error.fmt(f),
         }

@@ -1,13 +1,14 @@
 //! Images written out: plain binary, Intel HEX, S-records, TI-TXT and UF2.
 
-use super::bytes::index;
+use core::convert::Infallible;
+use core::fmt;
+
 use super::ihex::{self, HexWriter};
-use super::memory::Collector;
 use super::records::{Control, Habits, Writer};
 use super::srec::SrecWriter;
 use super::titxt::TiTxtWriter;
-use super::uf2::{Uf2Writer, BLOCK, FLAG_FAMILY};
-use super::{dfu, elf, esp, map, srec, titxt, uf2, AddressMap, Format, Image, ImageError, ReadOptions, Segment};
+use super::uf2::{Uf2Writer, FLAG_FAMILY};
+use super::{Format, Image, ImageError, Segment};
 
 /// How to write a file. The default is what most tools read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,92 +48,55 @@ impl Default for WriteOptions {
 }
 
 impl Image {
-    /// Reads a file of any format that has addresses. A plain binary stands at `options.base`, or where its code says, or at 0.
-    ///
-    /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an Espressif image the segments.
-    ///
-    /// # Errors
-    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and no records without any).
-    pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
-        let format = super::detect(file);
-        match format {
-            Format::IntelHex => return ihex::parse(file, options),
-            Format::Srec => return srec::parse(file, options),
-            Format::TiTxt => return titxt::parse(file, options),
-            Format::Uf2 => return uf2::parse(file, options),
-            _ => {}
-        }
-        let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
-        let mut collector = Collector::with_capacity(file.len());
-        let mut add = |range: core::ops::Range<usize>, address: u64| {
-            let start = collector.data.len();
-            collector.data.extend_from_slice(file.get(range).unwrap_or_default());
-            collector.place(start, address, (0, 0))
-        };
-        let mut entry = None;
-        match format {
-            Format::Elf => {
-                let parsed = elf::ElfFile::parse(file)
-                    .ok_or_else(|| damaged("the headers lie outside of the file (cut off?)"))?;
-                for (range, address) in elf::stored(&parsed) {
-                    add(range, address)?;
-                }
-                entry = u32::try_from(parsed.entry).ok();
-            }
-            Format::DfuSe => {
-                for element in dfu::elements(file) {
-                    add(element.range, u64::from(element.address))?;
-                }
-            }
-            Format::Raw | Format::Dfu | Format::Telink => {
-                let end = dfu::content_len(file);
-                let mut guess = AddressMap::empty(format);
-                if options.base.is_none() {
-                    map::payload(file, 0..end, &mut guess);
-                }
-                add(0..end, u64::from(options.base.or_else(|| guess.address_of(0)).unwrap_or(0)))?;
-            }
-            _ => {
-                if format == Format::Esp {
-                    entry = esp::EspImage::parse(file, 0).map(|image| image.entry);
-                }
-                for segment in super::address_map(file).segments {
-                    let start = index(segment.offset);
-                    add(start..start + index(segment.len), u64::from(segment.address))?;
-                }
-            }
-        }
-        let segments = collector.finish(options.overlap)?;
-        if segments.is_empty() {
-            return Err(ImageError::Empty);
-        }
-        Ok(Self { format, segments, entry, header: None })
-    }
-
     /// Writes the image as a file.
     ///
     /// # Errors
-    /// [`ImageError::TooLarge`] for a plain binary beyond the limit; [`ImageError::Unwritable`] for a format that cannot be written, a
+    /// As for [`write_with`](Self::write_with).
+    pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+        let mut file = Vec::new();
+        let written = self.write_with(format, options, |piece| {
+            file.extend_from_slice(piece);
+            Ok::<(), Infallible>(())
+        });
+        match written {
+            Ok(()) => Ok(file),
+            Err(WriteError::Image(error)) => Err(error),
+            Err(WriteError::Sink(never)) => match never {},
+        }
+    }
+
+    /// Writes the image as a file, which `sink` gets in pieces. A text is up to three times as large as the image: in pieces it never has
+    /// to be in memory as a whole.
+    ///
+    /// # Errors
+    /// Whatever `sink` returns; and before it gets the first piece: [`ImageError::TooLarge`] for a plain binary beyond the limit; [`ImageError::Unwritable`] for a format that cannot be written, a
     /// record length that
     /// it does not have, or an address that does not fit; [`ImageError::Empty`] if nothing is left in the range.
-    pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+    pub fn write_with<E>(
+        &self,
+        format: Format,
+        options: &WriteOptions,
+        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), WriteError<E>> {
         let segments = self.cut(options.range);
         // An image without data can be written where there are other records; a range that leaves nothing is a mistake.
         let can_be_empty = self.segments.is_empty() && matches!(format, Format::IntelHex | Format::Srec);
         if segments.is_empty() && format != Format::Raw && !can_be_empty {
-            return Err(ImageError::Empty);
+            return Err(ImageError::Empty.into());
         }
+        let out = &mut Pieces { waiting: Vec::new(), sink: &mut sink };
         match format {
-            Format::Raw => binary(&segments, options),
-            Format::IntelHex => self.hex(&segments, options),
-            Format::Srec => self.srec(&segments, options),
-            Format::TiTxt => ti_txt(&segments, options),
-            Format::Uf2 => uf2_file(&segments, options),
-            _ => Err(ImageError::Unwritable {
-                format,
-                problem: "only plain binary, Intel HEX, S-records, TI-TXT and UF2 can be written",
-            }),
+            Format::Raw => binary(&segments, options, out)?,
+            Format::IntelHex => self.hex(&segments, options, out)?,
+            Format::Srec => self.srec(&segments, options, out)?,
+            Format::TiTxt => ti_txt(&segments, options, out)?,
+            Format::Uf2 => uf2_file(&segments, options, out)?,
+            _ => {
+                let problem = "only plain binary, Intel HEX, S-records, TI-TXT and UF2 can be written";
+                return Err(ImageError::Unwritable { format, problem }.into());
+            }
         }
+        out.pass_on(1)
     }
 
     /// The parts of the segments inside a range.
@@ -150,19 +114,30 @@ impl Image {
             .collect()
     }
 
-    fn hex(&self, segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
-        let (mut writer, mut out) = start::<HexWriter>(Format::IntelHex, segments, options, 16, ihex::kind::LINEAR)?;
-        records(&mut writer, segments, &mut out);
+    fn hex<E>(
+        &self,
+        segments: &[(u32, &[u8])],
+        options: &WriteOptions,
+        out: &mut Pieces<'_, E>,
+    ) -> Result<(), WriteError<E>> {
+        let mut writer = start::<HexWriter>(Format::IntelHex, options, 16, ihex::kind::LINEAR)?;
+        records(&mut writer, segments, out)?;
         if let Some(entry) = self.entry {
             let data = entry.to_be_bytes().to_vec();
-            writer.control(&Control::Record { kind: ihex::kind::START_LINEAR, address: 0, data }, &mut out);
+            let start = Control::Record { kind: ihex::kind::START_LINEAR, address: 0, data };
+            writer.control(&start, &mut out.waiting);
         }
-        writer.control(&Control::End, &mut out);
-        Ok(out)
+        writer.control(&Control::End, &mut out.waiting);
+        Ok(())
     }
 
-    fn srec(&self, segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
-        let unwritable = |problem| Err(ImageError::Unwritable { format: Format::Srec, problem });
+    fn srec<E>(
+        &self,
+        segments: &[(u32, &[u8])],
+        options: &WriteOptions,
+        out: &mut Pieces<'_, E>,
+    ) -> Result<(), WriteError<E>> {
+        let unwritable = |problem| Err(ImageError::Unwritable { format: Format::Srec, problem }.into());
         let last =
             segments.iter().map(|(address, data)| u64::from(*address) + data.len() as u64 - 1).max().unwrap_or(0);
         let last = last.max(u64::from(self.entry.unwrap_or(0)));
@@ -184,43 +159,109 @@ impl Image {
             return unwritable("a record holds at most 252, 251 or 250 bytes (with addresses of 2, 3 or 4 bytes)");
         }
         let kind = address_len - 1;
-        let (mut writer, mut out) = start::<SrecWriter>(Format::Srec, segments, options, 16, kind)?;
+        let mut writer = start::<SrecWriter>(Format::Srec, options, 16, kind)?;
         let header = self.header.as_deref().unwrap_or_default();
-        writer.record(0, 0, header.get(..252).unwrap_or(header), &mut out);
-        records(&mut writer, segments, &mut out);
-        writer.record(10 - kind, self.entry.unwrap_or(0), &[], &mut out);
-        Ok(out)
+        writer.record(0, 0, header.get(..252).unwrap_or(header), &mut out.waiting);
+        records(&mut writer, segments, out)?;
+        writer.record(10 - kind, self.entry.unwrap_or(0), &[], &mut out.waiting);
+        Ok(())
     }
 }
 
-fn binary(segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+/// Why an image was not written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WriteError<E> {
+    /// It cannot be written in this format with these options. Nothing was written.
+    Image(ImageError),
+    /// What gets the bytes failed.
+    Sink(E),
+}
+
+impl<E> From<ImageError> for WriteError<E> {
+    fn from(error: ImageError) -> Self {
+        Self::Image(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for WriteError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for WriteError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Image(error) => Some(error),
+            Self::Sink(error) => Some(error),
+        }
+    }
+}
+
+/// The written file on its way: what is gathered goes on in pieces that fit a processor's cache.
+struct Pieces<'a, E> {
+    waiting: Vec<u8>,
+    sink: &'a mut dyn FnMut(&[u8]) -> Result<(), E>,
+}
+
+impl<E> Pieces<'_, E> {
+    const SIZE: usize = 256 << 10;
+
+    /// Passes on what waits, if it is at least so much.
+    fn pass_on(&mut self, least: usize) -> Result<(), WriteError<E>> {
+        if self.waiting.len() >= least {
+            (self.sink)(&self.waiting).map_err(WriteError::Sink)?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, fill: u8, mut len: u64) -> Result<(), WriteError<E>> {
+        while len > 0 {
+            let part = len.min(Self::SIZE as u64);
+            self.waiting.resize(self.waiting.len() + part as usize, fill);
+            self.pass_on(Self::SIZE)?;
+            len -= part;
+        }
+        Ok(())
+    }
+}
+
+fn binary<E>(segments: &[(u32, &[u8])], options: &WriteOptions, out: &mut Pieces<'_, E>) -> Result<(), WriteError<E>> {
     let first = segments.first().map_or(0, |(address, _)| u64::from(*address));
     let last = segments.last().map_or(first, |(address, data)| u64::from(*address) + data.len() as u64);
     let (from, to) = options.range.map_or((first, last), |(from, to)| (u64::from(from), to.max(u64::from(from))));
     let needed = to - from;
-    if needed > options.limit {
-        return Err(ImageError::TooLarge { needed, limit: options.limit });
+    if needed > options.limit || usize::try_from(needed).is_err() {
+        return Err(ImageError::TooLarge { needed, limit: options.limit }.into());
     }
-    let Ok(len) = usize::try_from(needed) else { return Err(ImageError::TooLarge { needed, limit: options.limit }) };
-    let mut out = Vec::with_capacity(len);
+    let mut at = from;
     for (address, data) in segments {
-        let at = usize::try_from(u64::from(*address) - from).unwrap_or(len);
-        out.resize(at, options.fill);
-        out.extend_from_slice(data);
+        out.fill(options.fill, u64::from(*address).saturating_sub(at))?;
+        out.pass_on(1)?;
+        (out.sink)(data).map_err(WriteError::Sink)?;
+        at = u64::from(*address) + data.len() as u64;
     }
-    out.resize(len, options.fill);
-    Ok(out)
+    out.fill(options.fill, to.saturating_sub(at))
 }
 
-fn ti_txt(segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
-    let (mut writer, mut out) = start::<TiTxtWriter>(Format::TiTxt, segments, options, 16, 4 << 1)?;
-    records(&mut writer, segments, &mut out);
-    writer.control(&Control::End, &mut out);
-    Ok(out)
+fn ti_txt<E>(segments: &[(u32, &[u8])], options: &WriteOptions, out: &mut Pieces<'_, E>) -> Result<(), WriteError<E>> {
+    let mut writer = start::<TiTxtWriter>(Format::TiTxt, options, 16, 4 << 1)?;
+    records(&mut writer, segments, out)?;
+    writer.control(&Control::End, &mut out.waiting);
+    Ok(())
 }
 
 /// Blocks of 256 bytes at multiples of 256, gaps inside them filled.
-fn uf2_file(segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
+fn uf2_file<E>(
+    segments: &[(u32, &[u8])],
+    options: &WriteOptions,
+    out: &mut Pieces<'_, E>,
+) -> Result<(), WriteError<E>> {
     const PAYLOAD: usize = 256;
     let mut blocks: Vec<(u32, [u8; PAYLOAD])> = Vec::new();
     for (address, data) in segments {
@@ -240,26 +281,20 @@ fn uf2_file(segments: &[(u32, &[u8])], options: &WriteOptions) -> Result<Vec<u8>
         }
     }
     let Ok(total) = u32::try_from(blocks.len()) else {
-        return Err(ImageError::Unwritable { format: Format::Uf2, problem: "too many blocks" });
+        return Err(ImageError::Unwritable { format: Format::Uf2, problem: "too many blocks" }.into());
     };
     let mut habits = Habits::new(PAYLOAD, 0);
     habits.block = [if options.family.is_some() { FLAG_FAMILY } else { 0 }, options.family.unwrap_or(0), total];
     let mut writer = Uf2Writer::new(habits);
-    let mut out = Vec::with_capacity(blocks.len() * BLOCK);
     for (address, block) in &blocks {
-        writer.data(*address, block, false, &mut out);
+        writer.data(*address, block, false, &mut out.waiting);
+        out.pass_on(Pieces::<E>::SIZE)?;
     }
-    Ok(out)
+    Ok(())
 }
 
-/// A writer of a text format, and room for what it writes.
-fn start<W: Writer>(
-    format: Format,
-    segments: &[(u32, &[u8])],
-    options: &WriteOptions,
-    default_len: usize,
-    kind: u8,
-) -> Result<(W, Vec<u8>), ImageError> {
+/// A writer of a text format.
+fn start<W: Writer>(format: Format, options: &WriteOptions, default_len: usize, kind: u8) -> Result<W, ImageError> {
     let len = options.record_len.unwrap_or(default_len);
     if len == 0 || len > W::MAX_LEN {
         return Err(ImageError::Unwritable { format, problem: "a record cannot hold so many bytes" });
@@ -267,25 +302,30 @@ fn start<W: Writer>(
     let mut habits = Habits::new(len, kind);
     habits.lower = options.lower_case;
     habits.line_end = if options.crlf { b"\r\n" } else { b"\n" };
-    let bytes: usize = segments.iter().map(|(_, data)| data.len()).sum();
-    let capacity = bytes.saturating_mul(2).saturating_add((bytes / len).saturating_mul(20));
-    Ok((W::new(habits), Vec::with_capacity(capacity)))
+    Ok(W::new(habits))
 }
 
-fn records<W: Writer>(writer: &mut W, segments: &[(u32, &[u8])], out: &mut Vec<u8>) {
+fn records<W: Writer, E>(
+    writer: &mut W,
+    segments: &[(u32, &[u8])],
+    out: &mut Pieces<'_, E>,
+) -> Result<(), WriteError<E>> {
     for (address, data) in segments {
         let (mut at, mut rest) = (*address, *data);
         while !rest.is_empty() {
             let (record, after) = rest.split_at(writer.next_len(at).clamp(1, rest.len()));
-            writer.data(at, record, false, out);
+            writer.data(at, record, false, &mut out.waiting);
+            out.pass_on(Pieces::<E>::SIZE)?;
             at = at.wrapping_add(record.len() as u32);
             rest = after;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ReadOptions;
     use super::*;
 
     fn image() -> Image {
@@ -315,6 +355,40 @@ mod tests {
                 assert_eq!(again.segments, image.segments, "{format} {len:?}");
                 assert_eq!(again.entry, if format == Format::TiTxt { None } else { image.entry });
             }
+        }
+    }
+
+    #[test]
+    fn what_is_taken_over_is_read_the_same() {
+        let binary = image().write(Format::Raw, &WriteOptions::default()).unwrap();
+        let hex = image().write(Format::IntelHex, &WriteOptions::default()).unwrap();
+        let high = ReadOptions { base: Some(0xffff_ffff), ..ReadOptions::default() };
+        let low = ReadOptions { base: Some(0x8000), ..ReadOptions::default() };
+        for options in [ReadOptions::default(), low, high] {
+            for file in [&binary, &hex, &Vec::new()] {
+                assert_eq!(Image::parse_owned(file.clone(), &options), Image::parse(file, &options));
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_are_the_file_and_their_failure_is_told() {
+        let data: Vec<u8> = (0..300_000u32).map(|n| (n >> 3) as u8).collect();
+        let image = Image {
+            segments: vec![Segment { address: 0x100, data: data.clone() }, Segment { address: 0x10_0000, data }],
+            ..image()
+        };
+        for format in [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2] {
+            let (mut pieces, mut file) = (0, Vec::new());
+            let written = image.write_with(format, &WriteOptions::default(), |piece| {
+                pieces += 1;
+                file.extend_from_slice(piece);
+                Ok::<(), &str>(())
+            });
+            assert_eq!((written, pieces > 1), (Ok(()), true), "{format}");
+            assert_eq!(Ok(file), image.write(format, &WriteOptions::default()));
+            let failed = image.write_with(format, &WriteOptions::default(), |_| Err("full"));
+            assert_eq!(failed, Err(WriteError::Sink("full")));
         }
     }
 

@@ -1,0 +1,94 @@
+//! Files of any format as images.
+
+use super::bytes::index;
+use super::memory::Collector;
+use super::{dfu, elf, esp, ihex, map, srec, titxt, uf2, AddressMap, Format, Image, ImageError, ReadOptions};
+
+impl Image {
+    /// Reads a file of any format that has addresses. A plain binary stands at `options.base`, or where its code says, or at 0.
+    ///
+    /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an Espressif image the segments.
+    ///
+    /// # Errors
+    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and no records without any).
+    pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
+        let format = super::detect(file);
+        match format {
+            Format::IntelHex => return ihex::parse(file, options),
+            Format::Srec => return srec::parse(file, options),
+            Format::TiTxt => return titxt::parse(file, options),
+            Format::Uf2 => return uf2::parse(file, options),
+            _ => {}
+        }
+        let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
+        let mut collector = Collector::with_capacity(file.len());
+        let mut add = |range: core::ops::Range<usize>, address: u64| {
+            let start = collector.data.len();
+            collector.data.extend_from_slice(file.get(range).unwrap_or_default());
+            collector.place(start, address, (0, 0))
+        };
+        let mut entry = None;
+        match format {
+            Format::Elf => {
+                let parsed = elf::ElfFile::parse(file)
+                    .ok_or_else(|| damaged("the headers lie outside of the file (cut off?)"))?;
+                for (range, address) in elf::stored(&parsed) {
+                    add(range, address)?;
+                }
+                entry = u32::try_from(parsed.entry).ok();
+            }
+            Format::DfuSe => {
+                for element in dfu::elements(file) {
+                    add(element.range, u64::from(element.address))?;
+                }
+            }
+            Format::Raw | Format::Dfu | Format::Telink => {
+                let (end, base) = plain_binary(file, format, options);
+                add(0..end, base.into())?;
+            }
+            _ => {
+                if format == Format::Esp {
+                    entry = esp::EspImage::parse(file, 0).map(|image| image.entry);
+                }
+                for segment in super::address_map(file).segments {
+                    let start = index(segment.offset);
+                    add(start..start + index(segment.len), u64::from(segment.address))?;
+                }
+            }
+        }
+        let segments = collector.finish(options.overlap)?;
+        if segments.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        Ok(Self { format, segments, entry, header: None })
+    }
+
+    /// [`parse`](Self::parse) of a file that is not needed any more: a plain binary is not copied.
+    ///
+    /// # Errors
+    /// Those of `parse`.
+    pub fn parse_owned(mut file: Vec<u8>, options: &ReadOptions) -> Result<Self, ImageError> {
+        let format = super::detect(&file);
+        if format != Format::Raw {
+            return Self::parse(&file, options);
+        }
+        let (end, base) = plain_binary(&file, format, options);
+        file.truncate(end);
+        let collector = Collector::of_plain_binary(file, base)?;
+        let segments = collector.finish(options.overlap)?;
+        if segments.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        Ok(Self { format, segments, entry: None, header: None })
+    }
+}
+
+/// Where a plain binary ends, and at which address it stands.
+fn plain_binary(file: &[u8], format: Format, options: &ReadOptions) -> (usize, u32) {
+    let end = dfu::content_len(file);
+    let mut guess = AddressMap::empty(format);
+    if options.base.is_none() {
+        map::payload(file, 0..end, &mut guess);
+    }
+    (end, options.base.or_else(|| guess.address_of(0)).unwrap_or(0))
+}
