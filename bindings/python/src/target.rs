@@ -48,7 +48,7 @@ impl Old {
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let place = match path_like(object)? {
             Some(path) => return Self::open(object.py(), path),
-            None => OldPlace::Memory(Source::of_buffer(object, "old")?),
+            None => OldPlace::Memory(Source::of_buffer_or(object, "old", true)?),
         };
         Ok(Self { place, watch: Watch::new() })
     }

@@ -100,6 +100,8 @@ def test_buffers_that_will_not_do(old: bytes, new: bytes, patch: bytes) -> None:
         Applier(old, 3)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="for an open file, pass its path"):
         Applier(old, io.BytesIO())  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"chunk must be bytes-like \(.*\.\.\.\), not str$"):
+        Applier(old).feed("text")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="for an open file, pass what its read"):
         Applier(io.BytesIO(old))  # type: ignore[call-overload]
     slot = bytearray(old)

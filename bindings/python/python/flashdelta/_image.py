@@ -9,7 +9,7 @@ from typing import Unpack, cast
 
 from . import _native
 from ._arguments import U32, AsPath, as_path, check_int
-from ._errors import OptionError
+from ._errors import AddressError, OptionError
 from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
 
@@ -216,7 +216,7 @@ class Image:
 
         Raises
         ------
-        LookupError
+        AddressError
             If there are addresses without bytes, and no `fill`.
 
         Examples
@@ -233,7 +233,8 @@ class Image:
                 out[start - address : end - address] = segment.data[start - segment.address : end - segment.address]
                 missing -= end - start
         if missing and fill is None:
-            raise LookupError(f"{missing} of {length} bytes from 0x{address:08x} on are not in the image: give fill=")
+            message = f"{missing} of {length} bytes from 0x{address:08x} on are not in the image: give fill="
+            raise AddressError(message, kind="address", address=address, length=length, missing=missing)
         return bytes(out)
 
     def to_bytes(self, format: WritableFormat, **options: Unpack[WriteOptions]) -> bytes:
