@@ -109,26 +109,26 @@ pub(crate) fn path_like(object: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> 
 fn refusal(object: &Bound<'_, PyAny>, what: &str, path: bool, error: PyErr) -> PyErr {
     let py = object.py();
     let name = object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let advice = if object.is_instance_of::<PyString>() {
-        if path {
-            "; for a file, pass pathlib.Path(...)"
-        } else {
-            ""
-        }
-    } else if object.hasattr("read").unwrap_or(false) {
-        if path {
-            "; for an open file, pass what its read() gives, or its path"
-        } else {
-            "; for an open file, pass what its read() gives"
-        }
-    } else if error.is_instance_of::<PyTypeError>(py) {
-        ""
-    } else {
-        // It has a buffer, but does not give it away: a released memoryview, an array of Python objects, ...
-        let message = format!("{what}: the buffer of this {name} cannot be read: {}", error.value(py));
+    if !error.is_instance_of::<PyTypeError>(py) {
+        // It has a buffer, but does not give it away: a released memoryview, a closed mmap, ...
+        let message = format!(
+            "{what}: the buffer of this {name} cannot be read: {}; pass one that is open, or a copy as bytes",
+            error.value(py)
+        );
         let refusal = PyBufferError::new_err(message);
         refusal.set_cause(py, Some(error));
         return refusal;
+    }
+    let has = |attribute| object.hasattr(attribute).unwrap_or(false);
+    let advice = if has("to_bytes") && has("segments") {
+        "; of an Image, pass the file that it was read from, or what its to_bytes(...) gives"
+    } else {
+        match (object.is_instance_of::<PyString>(), has("read"), path) {
+            (true, _, true) => "; for a file, pass pathlib.Path(...)",
+            (_, true, true) => "; for an open file, pass what its read() gives, or its path",
+            (_, true, false) => "; for an open file, pass what its read() gives",
+            _ => "",
+        }
     };
     let or_path = if path { " or os.PathLike" } else { "" };
     PyTypeError::new_err(format!(

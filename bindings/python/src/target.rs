@@ -7,7 +7,7 @@ use flashdelta::apply::{NewFile, NewImage, OldFile, OldImage, OutOfBounds};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::errors;
 use crate::source::{path_like, read_whole, Source};
@@ -207,6 +207,7 @@ impl Writable {
         let Ok(buffer) = PyUntypedBuffer::get(object) else {
             return refuse(match object.hasattr("write")? {
                 true => "has no buffer; for an open file, pass its path, or write what finish() gives",
+                false if object.is_instance_of::<PyString>() => "has no buffer; for a file, pass pathlib.Path(...)",
                 false => "has no buffer",
             });
         };
