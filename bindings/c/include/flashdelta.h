@@ -62,7 +62,8 @@
 
 
 /**
- * In place of a codec or an instruction set: the maker tries what the device profile allows, and keeps the smallest patch.
+ * In place of a codec or an instruction set: the maker tries what the device profile allows, and keeps the smallest patch. In place of a format of output: the very file that the
+ * patch was made for.
  */
 #define FLASHDELTA_AUTO 4294967295
 
@@ -264,7 +265,8 @@ typedef struct flashdelta_firmware_info {
      */
     uint32_t members;
     /**
-     * The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches will hardly be smaller than the image.
+     * The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches will hardly be smaller than the image; unless it is an
+     * archive, whose files are compared as what they hold.
      */
     float packed;
     /**

@@ -141,7 +141,8 @@ pub struct flashdelta_firmware_info {
     pub segments: u32,
     /// Files in it, if it is an archive.
     pub members: u32,
-    /// The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches will hardly be smaller than the image.
+    /// The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches will hardly be smaller than the image; unless it is an
+    /// archive, whose files are compared as what they hold.
     pub packed: f32,
     /// SHA-256 of the file.
     pub digest: [u8; 32],

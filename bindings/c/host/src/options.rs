@@ -14,7 +14,8 @@ use flashdelta_c_abi::put;
 use crate::error::{guard, Failure};
 use crate::progress::{flashdelta_phase, Reporter};
 
-/// In place of a codec or an instruction set: the maker tries what the device profile allows, and keeps the smallest patch.
+/// In place of a codec or an instruction set: the maker tries what the device profile allows, and keeps the smallest patch. In place of a format of output: the very file that the
+/// patch was made for.
 pub const FLASHDELTA_AUTO: u32 = 0xFFFF_FFFF;
 
 /// How to make and apply patches. Everything has a default.

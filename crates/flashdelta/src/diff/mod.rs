@@ -54,7 +54,7 @@ use crate::predict::walker::InstructionSet;
 use control::Control;
 use encode::Job;
 use parse::Copy;
-use search::{Prediction, Search};
+use search::{Found, Prediction, Search};
 
 /// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every machine.
 ///
@@ -68,8 +68,14 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
 /// Images up to this size together are searched for several predictions at a time: the memory for it is 32 bytes per byte.
 pub(crate) const SMALL: usize = 4 << 20;
 
+/// New images up to this size are done in no time.
+const TINY: usize = 64 << 10;
+
 /// In patches below this length, in bytes, the address maps count.
 const SMALL_PATCH: usize = 512;
+
+/// From this effort on, the second best prediction gets a second chance.
+const EXHAUSTIVE_EFFORT: u8 = 8;
 
 /// RAM for comfortable windows, if the profile has it.
 const COMFORT: u32 = 2048;
@@ -89,8 +95,19 @@ struct Maker<'a> {
 struct Attempt {
     tried: Vec<Tried>,
     best: Option<Made>,
+    prediction: Prediction,
+    found: Found,
+}
+
+impl Attempt {
     /// Without copies it is the new image coded alone.
-    is_plain: bool,
+    fn is_plain(&self) -> bool {
+        self.found.copies.is_empty() && !self.prediction.is_any()
+    }
+
+    fn len(&self) -> usize {
+        self.best.as_ref().map_or(usize::MAX, |made| made.bytes.len())
+    }
 }
 
 /// A finished patch.
@@ -99,6 +116,12 @@ struct Made {
     bytes: Vec<u8>,
     spent: Option<[u64; Part::COUNT]>,
     tally: Tally,
+}
+
+impl Made {
+    fn tried(&self) -> Tried {
+        Tried { codec: self.header.codec, isa: self.header.isa, bytes: Some(self.bytes.len() as u64) }
+    }
 }
 
 impl<'a> Maker<'a> {
@@ -136,26 +159,30 @@ impl<'a> Maker<'a> {
     }
 
     fn run(self) -> Result<Patch, DiffError> {
-        let mut tried = Vec::new();
-        let mut best: Option<Made> = None;
-        let mut is_plain = false;
-        for attempt in self.attempts() {
-            let attempt = attempt?;
-            tried.extend(attempt.tried);
-            is_plain |= attempt.is_plain;
-            best = smaller(best, attempt.best);
+        let mut attempts = self.attempts().into_iter().collect::<Result<Vec<_>, _>>()?;
+        if self.is_doubtful(&attempts) {
+            attempts.push(self.attempt_with(&Prediction::default(), self.options.thread_count())?);
         }
-        if self.is_doubtful(best.as_ref()) {
-            let attempt = self.attempt_with(&Prediction::default(), self.options.thread_count())?;
-            tried.extend(attempt.tried);
-            best = smaller(best, attempt.best);
-        }
-        if !is_plain {
+        if !attempts.iter().any(Attempt::is_plain) {
             // Nothing may be larger than the new image coded alone.
-            let limit = best.as_ref().map_or(usize::MAX, |made| made.bytes.len());
-            let plain = self.encode(&Prediction::default(), &[], limit)?;
-            tried.extend(plain.tried);
-            best = smaller(best, plain.best);
+            let limit = attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
+            attempts.push(self.encode(Prediction::default(), Found::default(), limit)?);
+        }
+        // The sort is stable: of equals the first stays first.
+        attempts.sort_by_key(Attempt::len);
+        let is_quick = self.new.len() <= TINY;
+        let promising = if self.options.effort < EXHAUSTIVE_EFFORT && !is_quick { 1 } else { 2 };
+        let (mut tried, mut best) = (Vec::new(), None);
+        for (rank, attempt) in attempts.into_iter().enumerate() {
+            let Attempt { tried: here, best: made, prediction, found } = attempt;
+            tried.extend(here);
+            let prediction = prediction.with(made.as_ref().map_or(prediction.isa, |made| made.header.isa));
+            best = smaller(best, made);
+            if rank < promising {
+                let refined = self.refine(&prediction, found)?;
+                tried.extend(refined.as_ref().map(Made::tried));
+                best = smaller(best, refined);
+            }
         }
         match best {
             Some(made) => Ok(self.finish(made, tried)),
@@ -192,26 +219,36 @@ impl<'a> Maker<'a> {
     }
 
     /// Was all prediction of so little use, or is there so little to predict, that none may be better?
-    fn is_doubtful(&self, best: Option<&Made>) -> bool {
-        let is_doubtful =
-            best.is_none_or(|made| made.bytes.len() > self.new.len() / 3 || made.bytes.len() < SMALL_PATCH);
+    fn is_doubtful(&self, attempts: &[Attempt]) -> bool {
+        let best = attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
+        let is_doubtful = best > self.new.len() / 3 || best < SMALL_PATCH;
         is_doubtful && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
     }
 
     /// Makes patches with one prediction.
     fn attempt_with(&self, prediction: &Prediction, threads: usize) -> Result<Attempt, DiffError> {
         let effort = self.options.effort;
-        let tables = self.tables(&self.header(Codec::Model, prediction), prediction).ok();
-        let search = match tables.filter(|_| self.codecs.contains(&Codec::Model)) {
-            Some(tables) => Search::for_model(effort, tables),
-            None => Search::for_bytes(effort),
-        };
-        let copies = search.copies(self.old, self.new, prediction, threads, &self.control)?;
-        self.encode(prediction, &copies, usize::MAX)
+        let is_model = self.codecs.contains(&Codec::Model);
+        let search = if is_model { Search::for_model(effort) } else { Search::for_bytes(effort) };
+        let found = search.find(self.old, self.new, prediction, threads, &self.control)?;
+        self.encode(prediction.clone(), found, usize::MAX)
+    }
+
+    /// Chooses the copies again, for the model codec.
+    fn refine(&self, prediction: &Prediction, mut found: Found) -> Result<Option<Made>, DiffError> {
+        let Ok(tables) = self.tables(&self.header(Codec::Model, prediction), prediction) else { return Ok(None) };
+        if !self.codecs.contains(&Codec::Model) || found.copies.is_empty() {
+            return Ok(None);
+        }
+        let rounds = search::rounds(self.options.effort);
+        let images = (self.old, self.new);
+        self.control.time(Phase::Parse, || found.refine(images, prediction, tables, rounds, &self.control))?;
+        self.make(Codec::Model, prediction, &found.copies, usize::MAX)
     }
 
     /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than `limit`.
-    fn encode(&self, prediction: &Prediction, copies: &[Copy], limit: usize) -> Result<Attempt, DiffError> {
+    fn encode(&self, prediction: Prediction, found: Found, limit: usize) -> Result<Attempt, DiffError> {
+        let copies = &found.copies;
         let mut tried = Vec::new();
         let mut best: Option<Made> = None;
         for codec in &self.codecs {
@@ -228,8 +265,7 @@ impl<'a> Maker<'a> {
                 best = smaller(best, made);
             }
         }
-        let is_plain = copies.is_empty() && !prediction.is_any();
-        Ok(Attempt { tried, best, is_plain })
+        Ok(Attempt { tried, best, prediction, found })
     }
 
     /// Is the time there to try several sizes of unit?
@@ -345,8 +381,9 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
     let options = DiffOptions::new();
     let control = Control::new(&options, 1);
     let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
-    let copies = Search::for_model(options.effort, tables).copies(old, new, &prediction, 1, &control)?;
-    let job = Job { old, new, copies: &copies, prediction: &prediction };
+    let mut found = Search::for_model(options.effort).find(old, new, &prediction, 1, &control)?;
+    found.refine((old, new), &prediction, tables, search::rounds(options.effort), &control)?;
+    let job = Job { old, new, copies: &found.copies, prediction: &prediction };
     let body = job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)?;
     Ok(body.map_or_else(Vec::new, |body| body.bytes))
 }

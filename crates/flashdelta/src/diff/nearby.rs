@@ -41,16 +41,15 @@ struct Gap {
 pub(crate) fn add(old: &[u8], new: &[u8], copies: &[Copy], candidates: &mut Vec<Candidate>) {
     let gaps = gaps(new.len() as u32, copies);
     let (in_new, in_old) = (Index::new(new, LEAST_NEW), Index::new(old, LEAST_OLD));
-    let mut work = WORK * new.len() as u64;
+    let mut search = Search { new, work: WORK * new.len() as u64, found: candidates };
     for gap in gaps {
         for at in gap.start..gap.end {
-            let before = in_new.at(new, at).partition_point(|p| *p < at);
-            let nearest = in_new.at(new, at)[..before].iter().rev().copied();
-            nearest_of_each_length(new, new, at, nearest, LEAST_NEW, Space::New, &mut work, candidates);
+            let earlier = in_new.at(new, at).partition_point(|p| *p < at);
+            let nearest = in_new.at(new, at)[..earlier].iter().rev().copied();
+            search.add(at, new, Space::New, at, nearest);
             let [first, second] = gap.shifts.map(|shift| at.wrapping_add(shift));
             for expected in core::iter::once(first).chain((second != first).then_some(second)) {
-                let nearest = outwards(in_old.at(new, at), expected);
-                nearest_of_each_length(old, new, at, nearest, LEAST_OLD, Space::Old, &mut work, candidates);
+                search.add(at, old, Space::Old, expected, outwards(in_old.at(new, at), expected));
             }
         }
     }
@@ -88,33 +87,46 @@ fn outwards(positions: &[u32], expected: u32) -> impl Iterator<Item = u32> + '_ 
     })
 }
 
-/// Candidates at `at` of the new image from the `nearest` places of `image`: each that is longer than all before it, and does not go on to the left.
-#[allow(clippy::too_many_arguments)]
-fn nearest_of_each_length(
-    image: &[u8],
-    new: &[u8],
-    at: u32,
-    nearest: impl Iterator<Item = u32>,
-    least: usize,
-    space: Space,
-    work: &mut u64,
-    found: &mut Vec<Candidate>,
-) {
-    let mut best = least as u32 - 1;
-    for position in nearest.take(DEPTH) {
-        if *work == 0 {
-            break;
-        }
-        let (here, there) = (&new[at as usize..], &image[position as usize..]);
-        let length = here.iter().zip(there).take(MOST as usize).take_while(|(a, b)| a == b).count() as u32;
-        *work = work.saturating_sub(u64::from(length) + 1);
-        if length > best && length < MOST {
+/// Looks for candidates and keeps count of the work.
+struct Search<'a> {
+    new: &'a [u8],
+    /// Bytes that may still be compared.
+    work: u64,
+    found: &'a mut Vec<Candidate>,
+}
+
+impl Search<'_> {
+    /// Adds candidates at `at` from the `nearest` places of `image`: each that is longer than all before it, not too far from `expected` for its
+    /// length, and does not go on to the left.
+    fn add(&mut self, at: u32, image: &[u8], space: Space, expected: u32, nearest: impl Iterator<Item = u32>) {
+        let here = &self.new[at as usize..];
+        let mut best = 1;
+        for position in nearest.take(DEPTH) {
+            let distance = position.abs_diff(expected);
+            if self.work == 0 {
+                break;
+            }
+            let pairs = here.iter().zip(&image[position as usize..]).take(MOST as usize);
+            let length = pairs.take_while(|(a, b)| a == b).count() as u32;
+            self.work = self.work.saturating_sub(u64::from(length) + 1);
+            if length <= best || length == MOST {
+                continue;
+            }
             best = length;
-            let goes_on = at > 0 && position > 0 && new[at as usize - 1] == image[position as usize - 1];
-            if !goes_on {
-                found.push(Candidate { start: at, end: at + length, shift: position.wrapping_sub(at), space });
+            let goes_on = at > 0 && position > 0 && self.new[at as usize - 1] == image[position as usize - 1];
+            if !goes_on && distance <= reach(length) {
+                self.found.push(Candidate { start: at, end: at + length, shift: position.wrapping_sub(at), space });
             }
         }
+    }
+}
+
+/// How far from where it is expected a match of this length may lie to be worth saying so.
+fn reach(length: u32) -> u32 {
+    match length {
+        0..=2 => 1 << 10,
+        3 => 1 << 16,
+        _ => u32::MAX,
     }
 }
 

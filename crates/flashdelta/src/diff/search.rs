@@ -1,6 +1,6 @@
 //! From two images to the copies that make one of the other.
 
-use super::candidates::{self, Limits};
+use super::candidates::{self, Candidate, Limits};
 use super::control::Control;
 use super::matches::Matches;
 use super::options::Phase;
@@ -35,13 +35,18 @@ impl Prediction {
         !self.isa.is_none() || !self.maps.is_empty()
     }
 
+    /// Prediction by the same address maps and another size of unit.
+    pub(crate) fn with(&self, isa: InstructionSet) -> Self {
+        Self { isa, ..self.clone() }
+    }
+
     /// The sizes of unit that are worth trying with the same copies: where the instruction set is not known, its unit is not either.
     pub(crate) fn grains(&self, several: bool) -> Vec<Self> {
         let isas: &[InstructionSet] = match self.isa {
             InstructionSet::None if several => &[InstructionSet::None, InstructionSet::Halves, InstructionSet::Bytes],
             _ => &[self.isa],
         };
-        isas.iter().map(|isa| Self { isa: *isa, ..self.clone() }).collect()
+        isas.iter().map(|isa| self.with(*isa)).collect()
     }
 
     /// A walk from the old image to the new one.
@@ -75,13 +80,11 @@ impl Prediction {
 pub(crate) struct Search {
     pub(crate) limits: Limits,
     pub(crate) prices: Prices,
-    /// The tables of the model that refines the result, and how often it does.
-    refine: Option<(Tables, u32)>,
 }
 
 impl Search {
-    /// For the model codec with these tables.
-    pub(crate) fn for_model(effort: u8, tables: Tables) -> Self {
+    /// For the model codec.
+    pub(crate) fn for_model(effort: u8) -> Self {
         let prices = Prices {
             literal: 210,
             hit: 2,
@@ -92,13 +95,7 @@ impl Search {
             enter: 110,
             distance_bit: 42,
         };
-        let rounds = match effort {
-            0..=2 => 0,
-            3..=5 => 1,
-            6..=7 => 2,
-            _ => 4,
-        };
-        Self { limits: Self::limits(effort), prices, refine: Some((tables, rounds)) }
+        Self { limits: Self::limits(effort), prices }
     }
 
     /// For the byte codecs, in which equal bytes cost nothing and a correction two bytes.
@@ -114,7 +111,7 @@ impl Search {
             enter: byte,
             distance_bit: parse::BIT / 2,
         };
-        Self { limits: Self::limits(effort), prices, refine: None }
+        Self { limits: Self::limits(effort), prices }
     }
 
     fn limits(effort: u8) -> Limits {
@@ -122,14 +119,14 @@ impl Search {
     }
 
     /// Finds the copies.
-    pub(crate) fn copies(
+    pub(crate) fn find(
         &self,
         old: &[u8],
         new: &[u8],
         prediction: &Prediction,
         threads: usize,
         control: &Control<'_>,
-    ) -> Result<Vec<Copy>, DiffError> {
+    ) -> Result<Found, DiffError> {
         let size = (old.len() + new.len()) as u64;
         let (masked_old, masked_new, entrances, matches) = control.time(Phase::Match, || {
             let (masked_old, masked_new, entrances) = prediction.masked(old, new);
@@ -137,21 +134,56 @@ impl Search {
             (masked_old, masked_new, entrances, matches)
         });
         control.advance(Phase::Match, size)?;
-        let copies = control.time(Phase::Parse, || {
-            let mut candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
+        let found = control.time(Phase::Parse, || {
+            let candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
             drop(matches);
-            let mut copies = parse::parse(&masked_old, &masked_new, &candidates, &self.prices);
-            let Some((tables, rounds)) = self.refine.filter(|(_, rounds)| *rounds > 0) else { return Ok(copies) };
-            drop((masked_old, masked_new));
-            control.advance(Phase::Parse, 0)?;
-            nearby::add(old, new, &copies, &mut candidates);
-            let refine = Refine { old, new, prediction, candidates: &candidates, entrances: &entrances, tables };
-            for _ in 0..rounds {
-                copies = refine.parse(&copies, control)?;
-            }
-            Ok(copies)
-        })?;
+            let copies = parse::parse(&masked_old, &masked_new, &candidates, &self.prices);
+            Found { copies, candidates, entrances }
+        });
         control.advance(Phase::Parse, size)?;
-        Ok(copies)
+        Ok(found)
+    }
+}
+
+/// How often copies that are promising are chosen again.
+pub(crate) fn rounds(effort: u8) -> u32 {
+    match effort {
+        0..=2 => 0,
+        3..=5 => 1,
+        6..=7 => 2,
+        _ => 4,
+    }
+}
+
+/// What a search has found.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// The copies that are the cheapest, as far as that is known.
+    pub(crate) copies: Vec<Copy>,
+    candidates: Vec<Candidate>,
+    /// At which offsets of the old image may a copy begin without its walk getting out of step?
+    entrances: Vec<bool>,
+}
+
+impl Found {
+    /// Chooses the copies again, by what the model with these tables will spend.
+    pub(crate) fn refine(
+        &mut self,
+        (old, new): (&[u8], &[u8]),
+        prediction: &Prediction,
+        tables: Tables,
+        rounds: u32,
+        control: &Control<'_>,
+    ) -> Result<(), DiffError> {
+        if rounds > 0 {
+            nearby::add(old, new, &self.copies, &mut self.candidates);
+        }
+        for _ in 0..rounds {
+            control.advance(Phase::Parse, 0)?;
+            let (candidates, entrances) = (&self.candidates[..], &self.entrances[..]);
+            let refine = Refine { old, new, prediction, candidates, entrances, tables };
+            self.copies = refine.parse(&self.copies, control)?;
+        }
+        Ok(())
     }
 }
