@@ -16,9 +16,9 @@ use serde::Serialize;
 
 use crate::facts::Facts;
 use crate::failure::{Class, Failure, Outcome};
+use crate::files;
 use crate::progress::Bar;
 use crate::text::{grouped, hex, percent, print, print_json, Table};
-use crate::{files, interrupt};
 
 /// An old or a new file: a folder, or a JSON file with the parts that it names, is packed into one.
 pub(crate) struct Input {
@@ -113,8 +113,8 @@ pub(crate) struct Diff<'a> {
 /// Makes a patch between two inputs, at least one of which is a container.
 pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
     let make = || bundle::diff_with(&old.bytes, &new.bytes, &job.options, job.taken);
-    let made =
-        interrupt::while_nothing_is_written(make).map_err(|error| Failure::diff(&error, job.names[0], job.names[1]))?;
+    let made = crate::interrupt::while_nothing_is_written(make)
+        .map_err(|error| Failure::diff(&error, job.names[0], job.names[1]))?;
     job.bar.update("verifying", 1.0);
     if job.verify {
         prove(old, new, &made.bytes)?;
