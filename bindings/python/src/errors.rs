@@ -38,6 +38,12 @@ impl<'py> Exception<'py> {
     }
 
     fn raise(self, message: &str) -> PyErr {
+        let kind = self.fields.get_item("kind").ok().flatten().and_then(|kind| kind.extract::<String>().ok());
+        let message = match what_to_do(self.class, kind.as_deref().unwrap_or_default()) {
+            // Some messages of the library say it already.
+            Some((known, advice)) if !message.contains(known) => format!("{message}; {advice}"),
+            _ => message.to_owned(),
+        };
         static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
         let make = || {
             let module = MODULE.get_or_try_init(self.py, || self.py.import("flashdelta._errors").map(Bound::unbind))?;
@@ -45,6 +51,29 @@ impl<'py> Exception<'py> {
         };
         make().map_or_else(|error| error, PyErr::from_value)
     }
+}
+
+/// What a caller can do about an error, and a word of messages that say it already.
+fn what_to_do(class: &str, kind: &str) -> Option<(&'static str, &'static str)> {
+    Some(match (class, kind) {
+        ("HeaderError", "not-a-patch" | "not-a-bundle") => ("again", "pass one that flashdelta.diff made"),
+        ("TruncatedError", _) => ("again", "pass all of it, or get it again"),
+        ("TrailingInputError", _) => ("again", "cut off what follows it, or get it again"),
+        ("HeaderError" | "DamagedError" | "NewMismatchError" | "BundleError", _) => ("again", "get the patch again"),
+        ("OldTooShortError" | "OldMismatchError", _) => {
+            ("pass", "pass the image that the patch was made from, or get the patch for this one")
+        }
+        ("NewTooLongError", _) => ("raise", "give it more room: a higher limit, or a longer buffer"),
+        ("NoIdentityError", _) => ("leave", "make it with identity=Identity(...), or leave out device"),
+        ("WrongProductError" | "WrongHardwareError", _) => ("get", "get the patch for this device"),
+        ("RollbackError", _) => ("get", "get a patch to a newer image"),
+        ("UnsupportedPatchError", "unsupported" | "unknown-feature" | "unknown-codec" | "unknown-isa") => {
+            ("update", "update flashdelta, or make the patch with this version of it")
+        }
+        ("FileMissingError", "write") => ("first", "make its folder first"),
+        ("FileIsADirectoryError", _) => ("name", "name a file"),
+        _ => return None,
+    })
 }
 
 /// An argument that cannot be.

@@ -21,11 +21,16 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The bytes of a bytes-like object. `what` it is, for messages.
+    /// The bytes of a bytes-like object, where there can be no path. `what` it is, for messages.
     pub(crate) fn of_buffer(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
+        Self::of_buffer_or(object, what, false)
+    }
+
+    /// The same; `path`: an `os.PathLike` would do, too.
+    pub(crate) fn of_buffer_or(object: &Bound<'_, PyAny>, what: &str, path: bool) -> PyResult<Self> {
         let buffer = match PyUntypedBuffer::get(object) {
             Ok(buffer) => buffer,
-            Err(error) => return Err(refusal(object, what, error)),
+            Err(error) => return Err(refusal(object, what, path, error)),
         };
         if buffer.format().to_bytes().contains(&b'O') {
             // PEP 3118: pointers to Python objects, which mean nothing to anybody else.
@@ -44,7 +49,7 @@ impl Source {
     pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
         match path_like(object)? {
             Some(path) => read_whole(object.py(), &path).map(Self::Owned),
-            None => Self::of_buffer(object, what),
+            None => Self::of_buffer_or(object, what, true),
         }
     }
 
@@ -52,7 +57,7 @@ impl Source {
     pub(crate) fn of_input(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
         match path_like(object)? {
             Some(path) => read_input(object.py(), &path).map(Self::Owned),
-            None => Self::of_buffer(object, what),
+            None => Self::of_buffer_or(object, what, true),
         }
     }
 }
@@ -101,23 +106,32 @@ pub(crate) fn path_like(object: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> 
 }
 
 /// Says what to do about an object without a (usable) buffer.
-fn refusal(object: &Bound<'_, PyAny>, what: &str, error: PyErr) -> PyErr {
+fn refusal(object: &Bound<'_, PyAny>, what: &str, path: bool, error: PyErr) -> PyErr {
     let py = object.py();
     let name = object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let advice = if object.is_instance_of::<PyString>() {
-        "; for a file, pass pathlib.Path(...)"
-    } else if object.hasattr("read").unwrap_or(false) {
-        "; for an open file, pass what its read() gives, or its path"
-    } else if error.is_instance_of::<PyTypeError>(py) {
-        ""
-    } else {
-        // It has a buffer, but does not give it away: a released memoryview, an array of Python objects, ...
-        let message = format!("{what}: the buffer of this {name} cannot be read: {}", error.value(py));
+    if !error.is_instance_of::<PyTypeError>(py) {
+        // It has a buffer, but does not give it away: a released memoryview, a closed mmap, ...
+        let message = format!(
+            "{what}: the buffer of this {name} cannot be read: {}; pass one that is open, or a copy as bytes",
+            error.value(py)
+        );
         let refusal = PyBufferError::new_err(message);
         refusal.set_cause(py, Some(error));
         return refusal;
+    }
+    let has = |attribute| object.hasattr(attribute).unwrap_or(false);
+    let advice = if has("to_bytes") && has("segments") {
+        "; of an Image, pass the file that it was read from, or what its to_bytes(...) gives"
+    } else {
+        match (object.is_instance_of::<PyString>(), has("read"), path) {
+            (true, _, true) => "; for a file, pass pathlib.Path(...)",
+            (_, true, true) => "; for an open file, pass what its read() gives, or its path",
+            (_, true, false) => "; for an open file, pass what its read() gives",
+            _ => "",
+        }
     };
+    let or_path = if path { " or os.PathLike" } else { "" };
     PyTypeError::new_err(format!(
-        "{what} must be bytes-like (bytes, bytearray, memoryview, mmap, numpy array, ...) or os.PathLike, not {name}{advice}"
+        "{what} must be bytes-like (bytes, bytearray, memoryview, mmap, numpy array, ...){or_path}, not {name}{advice}"
     ))
 }

@@ -7,7 +7,7 @@ use flashdelta::apply::{NewFile, NewImage, OldFile, OldImage, OutOfBounds};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::errors;
 use crate::source::{path_like, read_whole, Source};
@@ -48,7 +48,7 @@ impl Old {
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let place = match path_like(object)? {
             Some(path) => return Self::open(object.py(), path),
-            None => OldPlace::Memory(Source::of_buffer(object, "old")?),
+            None => OldPlace::Memory(Source::of_buffer_or(object, "old", true)?),
         };
         Ok(Self { place, watch: Watch::new() })
     }
@@ -207,6 +207,7 @@ impl Writable {
         let Ok(buffer) = PyUntypedBuffer::get(object) else {
             return refuse(match object.hasattr("write")? {
                 true => "has no buffer; for an open file, pass its path, or write what finish() gives",
+                false if object.is_instance_of::<PyString>() => "has no buffer; for a file, pass pathlib.Path(...)",
                 false => "has no buffer",
             });
         };

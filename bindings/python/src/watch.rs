@@ -14,7 +14,7 @@ use crate::errors;
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long cancelled work may take to notice. Afterwards it is left to itself: it ends at its next step, and nobody waits for it.
-const GRACE: Duration = Duration::from_millis(200);
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Progress by less than a part in so many is not worth a call.
 const STEPS: f32 = 500.0;

@@ -6,6 +6,7 @@ import io
 import gc
 import mmap
 import os
+import pickle
 import threading
 from pathlib import Path
 
@@ -100,8 +101,14 @@ def test_buffers_that_will_not_do(old: bytes, new: bytes, patch: bytes) -> None:
         Applier(old, 3)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="for an open file, pass its path"):
         Applier(old, io.BytesIO())  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"chunk must be bytes-like \(.*\.\.\.\), not str$"):
+        Applier(old).feed("text")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="for an open file, pass what its read"):
         Applier(io.BytesIO(old))  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"pathlib\.Path"):
+        Applier(old, "new.bin")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="cannot be pickled: send"):
+        pickle.dumps(Applier(old))
     slot = bytearray(old)
     with pytest.raises(flashdelta.OptionError, match="until the new one is complete"):
         Applier(slot, slot)

@@ -136,8 +136,17 @@ def test_what_has_no_buffer_is_a_type_error(value: object) -> None:
 def test_a_released_view_is_said_to_be_one(new: bytes) -> None:
     view = memoryview(b"firmware")
     view.release()
-    with pytest.raises((BufferError, ValueError), match="released"):
+    with pytest.raises(BufferError, match="released.*; pass one that is open"):
         flashdelta.diff(view, new)
+    mapped = mmap.mmap(-1, 100)
+    mapped.close()
+    with pytest.raises(BufferError, match="this mmap cannot be read: .*closed.*; pass one that is open"):
+        flashdelta.diff(mapped, new)
+
+
+def test_an_image_is_no_file() -> None:
+    with pytest.raises(TypeError, match=r"not Image; .*to_bytes"):
+        flashdelta.diff(flashdelta.Image([]), b"")  # type: ignore[arg-type]
 
 
 def test_memory_that_python_counts_does_not_grow(old: bytes, new: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import flashdelta
-from flashdelta import DeviceIdentity, DeviceProfile, Identity
+from flashdelta import DeviceIdentity, DeviceProfile, Identity, Segment
 
 OLD, NEW = b"the old firmware" * 50, b"the new firmware" * 50
 RANDOM = random.Random(1).randbytes(500)
@@ -84,7 +84,7 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         flashdelta.HeaderError,
         ValueError,
         {"kind": "not-a-patch", "offset": 0, "found": ord("t")},
-        'should start with "FDP"',
+        'should start with "FDP".*; pass one that flashdelta.diff made',
     ),
     (lambda: flashdelta.apply(patch(), OLD), flashdelta.HeaderError, ValueError, {}, "wrong way round"),
     (
@@ -106,7 +106,7 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         flashdelta.TruncatedError,
         EOFError,
         {"fed": len(patch()) - 1, "expected": len(patch())},
-        "not complete",
+        "not complete.*; pass all of it, or get it again",
     ),
     (
         lambda: flashdelta.apply(OLD, flashdelta.diff(OLD, RANDOM)[:-100] + bytes(100)),
@@ -120,49 +120,49 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         flashdelta.TrailingInputError,
         ValueError,
         {"expected": len(patch())},
-        "more were received",
+        "more were received; cut off what follows it, or get it again",
     ),
     (
         lambda: flashdelta.apply(OLD[::-1], patch()),
         flashdelta.OldMismatchError,
         flashdelta.WrongBaseError,
         {"expected": patch().info.old_digest},
-        "is the device on the version",
+        "is the device on the version.*; pass the image that the patch was made from, or get the patch for this one",
     ),
     (
         lambda: flashdelta.apply(OLD[:-1], patch()),
         flashdelta.OldTooShortError,
         flashdelta.WrongBaseError,
         {"expected": len(OLD), "found": len(OLD) - 1},
-        "does not match",
+        "does not match.*; pass the image that the patch was made from",
     ),
     (
         lambda: flashdelta.verify(OLD, patch(), device=DeviceIdentity("egret", 3, 7)),
         flashdelta.WrongProductError,
         flashdelta.WrongDeviceError,
         {"patch": HERON.product, "device": flashdelta.product_id("egret")},
-        "for product",
+        "for product.*; get the patch for this device",
     ),
     (
         lambda: flashdelta.verify(OLD, patch(), device=DeviceIdentity("heron", 5, 7)),
         flashdelta.WrongHardwareError,
         flashdelta.WrongDeviceError,
         {"hardware_from": 2, "hardware_to": 4, "device": 5},
-        "revisions 2 to 4",
+        "revisions 2 to 4.*; get the patch for this device",
     ),
     (
         lambda: flashdelta.verify(OLD, patch(), device=DeviceIdentity("heron", 3, 8)),
         flashdelta.RollbackError,
         flashdelta.WrongDeviceError,
         {"patch": 7, "device": 8},
-        "does not go back",
+        "does not go back; get a patch to a newer image",
     ),
     (
         lambda: flashdelta.verify(OLD, flashdelta.diff(OLD, NEW), device=DeviceIdentity("heron")),
         flashdelta.NoIdentityError,
         flashdelta.WrongDeviceError,
         {},
-        "does not say which devices",
+        "does not say which devices.*; make it with identity=Identity",
     ),
     (
         lambda: flashdelta.verify(OLD, patch(), ram=500),
@@ -171,6 +171,22 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         {"found": 500},
         "make the patch with ram=500",
     ),
+    (
+        lambda: flashdelta.apply(OLD, patch(), limit=5),
+        flashdelta.NewTooLongError,
+        flashdelta.DoesNotFitError,
+        {"needed": len(NEW), "capacity": 5},
+        "room for only 5; give it more room: a higher limit",
+    ),
+    (
+        lambda: patch().save("/no/such/folder/update.fdp"),
+        flashdelta.FileMissingError,
+        FileNotFoundError,
+        {"filename": "/no/such/folder/update.fdp"},
+        "make its folder first",
+    ),
+    (lambda: Segment(-1, b"x"), flashdelta.OptionError, ValueError, {}, "address=-1 is out of range"),
+    (lambda: Segment(0xFFFF_FFFF, b"xx"), flashdelta.OptionError, ValueError, {}, "beyond the 32-bit address space: cut it"),
     (
         lambda: flashdelta.Image.from_bytes(b":0300300002337A1F\n:00000001FF\n"),
         flashdelta.ImageError,
@@ -216,6 +232,8 @@ def test_documented_errors(
         lambda: flashdelta.apply(OLD, patch(), progress="no"),  # type: ignore[arg-type]
         lambda: DeviceProfile("x", 1, codecs="raw"),  # type: ignore[arg-type]
         lambda: flashdelta.Image.from_bytes("text"),  # type: ignore[arg-type]
+        lambda: flashdelta.Image([(0, b"text")]),  # type: ignore[list-item]
+        lambda: Segment(0, "text"),  # type: ignore[arg-type]
         lambda: flashdelta.Image.from_bytes(b"", speed=3),  # type: ignore[call-arg]
     ],
 )

@@ -75,7 +75,8 @@ def test_options(tmp_path: Path) -> None:
     assert Image.open(tmp_path / "firmware").entry == 0x1001
     with pytest.raises(flashdelta.OptionError, match="give format="):
         image.save(tmp_path / "a.docx")
-    with pytest.raises(LookupError, match="give fill="):
+    assert issubclass(flashdelta.AddressError, LookupError)
+    with pytest.raises(flashdelta.AddressError, match="give fill="):
         image.read(0x1000, 16)
 
 

@@ -80,9 +80,9 @@ def test_nothing_to_do() -> None:
 
 
 def test_options_are_checked() -> None:
-    with pytest.raises(flashdelta.DiffManyError, match="expected 1 to 9"):
+    with pytest.raises(flashdelta.OptionError, match="expected 1 to 9"):
         diff_many([(b"", b"")], effort=0)
-    with pytest.raises(TypeError, match=r"pair 1 must be \(old, new\)"):
+    with pytest.raises(TypeError, match=r"pair 1 must be two images \(old, new\), not bytes of 3"):
         diff_many([(b"", b""), b"abc"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="Executor"):
         diff_many([], "threads")  # type: ignore[call-overload]

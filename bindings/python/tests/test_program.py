@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from conftest import zip_of
 
 import flashdelta
 
@@ -78,13 +79,26 @@ def wait_until_at_work(pid: int) -> None:
     time.sleep(0.2)
 
 
-def test_ctrl_c(tmp_path: Path) -> None:
-    for name in ("old.bin", "new.bin"):
-        (tmp_path / name).write_bytes(os.urandom(1 << 20))
-    command = [*PROGRAMS[0], "diff", "old.bin", "new.bin", "-o", "update.fdp", "--effort", "9"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    wait_until_at_work(process.pid)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130 and "interrupted" in errors
-    assert sorted(os.listdir(tmp_path)) == ["new.bin", "old.bin"]
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program[-1])
+@pytest.mark.parametrize("kind", ["bin", "zip"])
+def test_ctrl_c(program: list[str], kind: str, tmp_path: Path) -> None:
+    names = [f"new.{kind}", f"old.{kind}"]
+    # The first step, sorting, takes longer than anybody waits.
+    for name in names:
+        image = os.urandom(12 << 20)
+        (tmp_path / name).write_bytes(zip_of(image) if kind == "zip" else image)
+    took = 0.0
+    for _ in range(3):
+        command = [*program, "diff", *names, "-o", "update.fdp", "--effort", "9", "--json"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until_at_work(process.pid)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        told, errors = process.communicate(timeout=60)
+        took = time.monotonic() - start
+        assert process.returncode == 130 and "interrupted" in errors and "interrupted" in told
+        assert sorted(os.listdir(tmp_path)) == names
+        # Other programs may need the processors just then.
+        if took < 0.5:
+            return
+    pytest.fail(f"it took {took:.2f} s to end")

@@ -115,7 +115,7 @@ pub fn run_with(arguments: Vec<OsString>) -> u8 {
     let json = arguments.iter().any(|a| a == "--json");
     match Cli::try_parse_from(arguments) {
         Ok(cli) => {
-            interrupt::watch();
+            interrupt::watch(json);
             cli.command.run().map_or_else(|failure| failure.report(json) as u8, |()| 0)
         }
         Err(error) if error.use_stderr() => {

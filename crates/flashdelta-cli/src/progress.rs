@@ -12,6 +12,13 @@ const WIDTH: usize = 30;
 /// Back to the start of the line, which is erased.
 const ERASE: &str = "\r\x1b[K";
 
+/// Erases the line that a bar may be in.
+pub(crate) fn erase() {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "{ERASE}");
+    }
+}
+
 /// A bar. It may be updated from several threads; it goes away when it is dropped.
 pub(crate) struct Bar {
     /// When to draw next; `None`: never.

@@ -22,6 +22,7 @@ The patch format is version 0 and may change until the first release: apply a pa
 from ._address_map import AddressMap, MapSegment, address_map, detect
 from ._applying import Applier, ApplyProgress, apply, apply_files, explain, verify
 from ._errors import (
+    AddressError,
     ApplyError,
     BadPatchError,
     BadProfileError,
@@ -87,6 +88,7 @@ from ._types import (
 )
 
 __all__ = [
+    "AddressError",
     "AddressMap",
     "Applier",
     "ApplyError",

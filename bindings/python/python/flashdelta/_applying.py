@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, cast, overload
 
 from . import _native
 from ._arguments import U32, as_path, check_int, refuse_overwriting
@@ -379,6 +379,9 @@ class Applier(Generic[NewImage]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Applier cannot be pickled: send the old image and the patch, and make one there")
 
     def __repr__(self) -> str:
         done, written, total = self.progress

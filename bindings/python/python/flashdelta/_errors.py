@@ -490,3 +490,18 @@ class ImageError(Error, ValueError):
     limit: int | None = None
     problem: str | None = None
     format: str | None = None
+
+
+class AddressError(ImageError, LookupError):
+    """There are no bytes at addresses that were asked for.
+
+    Attributes
+    ----------
+    address : int
+        The first address that was asked for.
+    length, missing : int
+        How many bytes were asked for, and how many of them are not there.
+    """
+
+    length: int
+    missing: int

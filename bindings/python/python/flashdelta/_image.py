@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
-from typing import Unpack, cast
+from typing import Any, Unpack, cast
 
 from . import _native
 from ._arguments import U32, AsPath, as_path, check_int
-from ._errors import OptionError
+from ._errors import AddressError, OptionError
 from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
 
@@ -37,6 +37,12 @@ class Segment:
     address: int
     #: The bytes.
     data: bytes
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "address", check_int("address", self.address, 0, U32))
+        object.__setattr__(self, "data", _as_bytes("data", self.data))
+        if self.end > 1 << 32:
+            raise OptionError(f"{self} is beyond the 32-bit address space: cut it, or give a lower address", kind="option")
 
     @property
     def end(self) -> int:
@@ -95,10 +101,7 @@ class Image:
     ) -> None:
         # Segments that touch, together: joined at the end, for there may be thousands.
         groups: list[list[Segment]] = []
-        for segment in sorted(segments, key=lambda segment: segment.address):
-            check_int("address", segment.address, 0, U32)
-            if segment.end > 1 << 32:
-                raise OptionError(f"{segment} is beyond the 32-bit address space", kind="option")
+        for segment in sorted(map(_check_segment, segments), key=lambda segment: segment.address):
             if not segment.data:
                 continue
             last = groups[-1][-1] if groups else None
@@ -156,7 +159,7 @@ class Image:
         flashdelta.ImageError: line 1, column 16: wrong checksum: expected 1E, found 1F ...
         """
         if isinstance(data, (str, os.PathLike)):
-            raise TypeError("data must be bytes-like; for a file use Image.open")
+            raise TypeError(f"data must be bytes-like, not {type(data).__name__}; for a file use Image.open")
         return cls._read(data, options)
 
     @classmethod
@@ -216,7 +219,7 @@ class Image:
 
         Raises
         ------
-        LookupError
+        AddressError
             If there are addresses without bytes, and no `fill`.
 
         Examples
@@ -233,7 +236,8 @@ class Image:
                 out[start - address : end - address] = segment.data[start - segment.address : end - segment.address]
                 missing -= end - start
         if missing and fill is None:
-            raise LookupError(f"{missing} of {length} bytes from 0x{address:08x} on are not in the image: give fill=")
+            message = f"{missing} of {length} bytes from 0x{address:08x} on are not in the image: give fill="
+            raise AddressError(message, kind="address", address=address, length=length, missing=missing)
         return bytes(out)
 
     def to_bytes(self, format: WritableFormat, **options: Unpack[WriteOptions]) -> bytes:
@@ -318,6 +322,22 @@ class Image:
         more = f" and {len(self.segments) - 4} more" if len(self.segments) > 4 else ""
         entry = "" if self.entry is None else f", entry 0x{self.entry:08x}"
         return f"<flashdelta.Image: {self.format}, {len(self):,} bytes at {parts or 'no address'}{more}{entry}>"
+
+
+def _check_segment(segment: object) -> Segment:
+    if not isinstance(segment, Segment):
+        raise TypeError(f"segments must hold Segment(address, data), not {type(segment).__name__}")
+    return segment
+
+
+def _as_bytes(name: str, data: object) -> bytes:
+    """Bytes as they are, a copy of what else is bytes-like."""
+    if isinstance(data, bytes):
+        return data
+    try:
+        return memoryview(cast(Any, data)).tobytes()
+    except TypeError:
+        raise TypeError(f"{name} must be bytes-like, not {type(data).__name__}") from None
 
 
 def _join(group: list[Segment]) -> Segment:

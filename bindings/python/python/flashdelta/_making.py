@@ -131,15 +131,54 @@ def diff(
     >>> patch.info.codec, patch.info.ram <= 16 * 1024
     ('raw', True)
     """
+    fields = check_options(
+        profile=profile,
+        ram=ram,
+        codec=codec,
+        isa=isa,
+        base=base,
+        identity=identity,
+        effort=effort,
+        threads=threads,
+        verbatim=verbatim,
+        read=read,
+        accept_manifests=accept_manifests,
+    )
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable, not {type(progress).__name__}")
+    data, report, remarks = _native.diff(
+        old, new, fields, None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction))
+    )
+    for remark in remarks:
+        warnings.warn(remark, FlashdeltaWarning, stacklevel=_callers())
+    if report is None:
+        return Patch(data)
+    report["tried"] = tuple(Tried(*tried) for tried in report["tried"])
+    return Patch(data, Report(**report))
+
+
+def check_options(
+    *,
+    profile: DeviceProfile | str | None = None,
+    ram: int | None = None,
+    codec: Codec | None = None,
+    isa: Isa | None = None,
+    base: int | None = None,
+    identity: Identity | None = None,
+    effort: int = 6,
+    threads: int = 0,
+    verbatim: bool = False,
+    read: ReadOptions | None = None,
+    accept_manifests: bool = False,
+) -> dict[str, Any]:
+    """The options of `diff` as the native half takes them, or what is wrong with them."""
     if not isinstance(profile, DeviceProfile):
         profile = DeviceProfile.esp32() if profile is None else DeviceProfile.named(profile)
     if ram is not None:
         profile = profile.replace(ram=ram)
     if identity is not None and not isinstance(identity, Identity):
         raise TypeError(f"identity must be an Identity, not {type(identity).__name__}")
-    if progress is not None and not callable(progress):
-        raise TypeError(f"progress must be callable, not {type(progress).__name__}")
-    fields: dict[str, Any] = {
+    return {
         "profile": profile,
         "codec": _check_name("codec", codec, _native.CODECS),
         "isa": _check_name("isa", isa, _native.ISAS),
@@ -151,15 +190,6 @@ def diff(
         "read": read_fields(read),
         "accept_manifests": check_bool("accept_manifests", accept_manifests),
     }
-    data, report, remarks = _native.diff(
-        old, new, fields, None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction))
-    )
-    for remark in remarks:
-        warnings.warn(remark, FlashdeltaWarning, stacklevel=_callers())
-    if report is None:
-        return Patch(data)
-    report["tried"] = tuple(Tried(*tried) for tried in report["tried"])
-    return Patch(data, Report(**report))
 
 
 def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[DiffOptions]) -> Patch:

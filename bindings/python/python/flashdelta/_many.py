@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from typing import Any, Literal, TypedDict, Unpack, cast, overload
 
 from ._errors import DiffManyError, PairFailure
-from ._making import DiffOptions, diff
+from ._making import DiffOptions, check_options, diff
 from ._patch import Patch
 from ._profile import DeviceProfile, Identity
 from ._record_options import ReadOptions
@@ -90,6 +90,8 @@ def diff_many(
     ------
     DiffManyError
         If some pairs failed: it names them, and has the patches of the others.
+    OptionError
+        If an option has a value that it cannot have; nothing was done.
 
     Examples
     --------
@@ -112,6 +114,8 @@ def diff_many(
     work = [_check_pair(index, pair) for index, pair in enumerate(pairs)]
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
+    # What is wrong with all pairs is told at once.
+    check_options(**options)
     if executor is None:
         with ThreadPoolExecutor(os.cpu_count(), "flashdelta-many") as threads:
             results = _run(work, threads, progress, options)
@@ -202,8 +206,12 @@ def _check_pair(index: int, pair: tuple[Source, Source]) -> tuple[Source, Source
     try:
         old, new = pair
     except (TypeError, ValueError):
-        raise TypeError(f"pair {index} must be (old, new), not {type(pair).__name__}") from None
+        raise TypeError(f"pair {index} must be two images (old, new), not {_described(pair)}") from None
     return old, new
+
+
+def _described(pair: object) -> str:
+    return f"{type(pair).__name__} of {len(pair)}" if isinstance(pair, Sized) else type(pair).__name__
 
 
 def _name(index: int, pair: tuple[Source, Source]) -> str:

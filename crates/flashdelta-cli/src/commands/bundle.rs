@@ -110,7 +110,8 @@ pub(crate) struct Diff<'a> {
 
 /// Makes a patch between two inputs, at least one of which is a container.
 pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
-    let made = bundle::diff_with(&old.bytes, &new.bytes, &job.options, job.taken)
+    let make = || bundle::diff_with(&old.bytes, &new.bytes, &job.options, job.taken);
+    let made = crate::interrupt::while_nothing_is_written(make)
         .map_err(|error| Failure::diff(&error, job.names[0], job.names[1]))?;
     job.bar.update("verifying", 1.0);
     if job.verify {

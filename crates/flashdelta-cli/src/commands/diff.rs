@@ -221,10 +221,10 @@ impl Args {
         bar: &Arc<Bar>,
     ) -> Outcome<Patch> {
         let options = watched(options, bar);
-        let made = match self.verbatim {
+        let made = interrupt::while_nothing_is_written(|| match self.verbatim {
             true => diff::diff(old, new, &options),
             false => package::diff_with(old, new, &options, memory),
-        };
+        });
         made.map_err(|error| Failure::diff(&error, &self.old, &self.new))
     }
 
