@@ -71,18 +71,6 @@ impl<'w> Buffers<'w> {
     pub(crate) fn position(&self) -> u32 {
         self.page_start.wrapping_add(self.filled as u32)
     }
-
-    /// Writes what is left.
-    pub(crate) fn flush<O, N: NewImage>(&mut self, image: &mut N) -> Result<(), Fault<O, N::Error>> {
-        let offset = self.page_start;
-        let data = self.page.get(..self.filled).unwrap_or(&[]);
-        if !data.is_empty() {
-            image.write(offset, data).map_err(|error| Fault::Write { offset, error })?;
-        }
-        self.page_start = offset.wrapping_add(data.len() as u32);
-        self.filled = 0;
-        Ok(())
-    }
 }
 
 /// The buffers with the images that they stand for.
@@ -106,6 +94,21 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
     pub(crate) fn damaged(&mut self, what: Damage) {
         let offset = self.buffers.position();
         self.fail(Fault::Damaged { what, offset });
+    }
+
+    /// Writes what waits, if nothing went wrong.
+    pub(crate) fn flush(&mut self) {
+        let buffers = &mut *self.buffers;
+        let offset = buffers.page_start;
+        let data = buffers.page.get(..buffers.filled).unwrap_or(&[]);
+        if data.is_empty() || self.fault.is_some() {
+            return;
+        }
+        if let Err(error) = self.new.write(offset, data) {
+            return self.fail(Fault::Write { offset, error });
+        }
+        buffers.page_start = offset.wrapping_add(data.len() as u32);
+        buffers.filled = 0;
     }
 }
 
@@ -166,10 +169,8 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
                 *slot = *byte;
             }
             buffers.filled = buffers.filled.wrapping_add(1);
-            if buffers.filled >= buffers.page.len() && self.fault.is_none() {
-                if let Err(fault) = buffers.flush(self.new) {
-                    self.fail(fault);
-                }
+            if buffers.filled >= buffers.page.len() {
+                self.flush();
             }
         }
     }
