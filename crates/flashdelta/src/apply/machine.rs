@@ -110,14 +110,17 @@ impl<'w> Machine<'w> {
     /// since a microcontroller's stack has no room for copies of it.
     #[inline(never)]
     pub(crate) fn prepare(&mut self, codec: PatchCodec) {
-        self.codec = match codec {
+        match codec {
             #[cfg(feature = "model")]
-            PatchCodec::Model => Codec::Model { model: Model::idle(), decoder: None },
+            PatchCodec::Model => self.codec = Codec::Model { model: Model::idle(), decoder: None },
             #[cfg(feature = "raw")]
-            _ => Codec::Bytes { operations: Operations::idle(), packing: Packing::Plain(PhantomData), block: &mut [] },
+            _ => {
+                let packing = Packing::Plain(PhantomData);
+                self.codec = Codec::Bytes { operations: Operations::idle(), packing, block: &mut [] };
+            }
             #[cfg(not(feature = "raw"))]
-            _ => Codec::Idle(PhantomData),
-        };
+            _ => self.codec = Codec::Idle(PhantomData),
+        }
     }
 
     /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs.

@@ -25,6 +25,8 @@ pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
 mod sha256;
+#[cfg(any(test, not(feature = "std")))]
+mod sha256_device;
 
 pub use error::{ApplyError, Damage, ErrorClass};
 #[cfg(feature = "std")]
@@ -40,7 +42,7 @@ pub use pull::{apply, apply_reader, verify, ReaderError};
 pub(crate) use pull::{apply_body, apply_watched};
 /// The traits that [`Sha256Engine`] builds on.
 pub use sha2::digest;
-pub use sha256::{Sha256Engine, SoftwareHasher, SoftwareSha256};
+pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
 use machine::Machine;
@@ -364,7 +366,9 @@ fn digest<H: Sha256Engine>(engine: &mut H, buffer: &mut [u8], size: u32, read: &
         sha.update(bytes);
         at = at.saturating_add(len as u32);
     }
-    Some(sha.finalize_fixed().into())
+    let mut digest = Default::default();
+    sha.finalize_into(&mut digest);
+    Some(digest.into())
 }
 
 /// Images are hashed in pieces of at most so many bytes.

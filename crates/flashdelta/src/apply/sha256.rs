@@ -1,8 +1,7 @@
 //! Who computes SHA-256.
 
-use sha2::block_api::compress256;
 use sha2::digest::consts::U32;
-use sha2::digest::{FixedOutput, Output, OutputSizeUser, Update};
+use sha2::digest::{FixedOutput, OutputSizeUser, Update};
 
 /// Computes SHA-256 (FIPS 180-4): [software](SoftwareSha256), or the hardware unit of a chip, through the [`digest`](super::digest) traits of RustCrypto.
 ///
@@ -68,92 +67,19 @@ pub trait Sha256Engine {
     fn start(&mut self) -> Self::Hasher<'_>;
 }
 
-/// SHA-256 in software: the compression function of the crate `sha2`.
+/// SHA-256 in software: on hosts by the crate `sha2`, on devices by code that is made for small processors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SoftwareSha256;
+
+#[cfg(feature = "std")]
+type SoftwareHasher = sha2::Sha256;
+#[cfg(not(feature = "std"))]
+type SoftwareHasher = super::sha256_device::Hasher;
 
 impl Sha256Engine for SoftwareSha256 {
     type Hasher<'h> = SoftwareHasher;
 
     fn start(&mut self) -> SoftwareHasher {
-        SoftwareHasher { state: START, block: [0; 64], len: 0 }
-    }
-}
-
-/// A message that [`SoftwareSha256`] is at work on.
-///
-/// Messages are taken apart and padded here, since `sha2` does that in several times the code: it has other hashes and other sizes to serve.
-#[derive(Clone, Debug)]
-pub struct SoftwareHasher {
-    state: [u32; 8],
-    /// The part of a block that waits for the rest of it.
-    block: [u8; 64],
-    /// Bytes of the message so far, modulo 2^32: images are smaller.
-    len: u32,
-}
-
-/// The initial hash value (FIPS 180-4, 5.3.3).
-const START: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-
-impl OutputSizeUser for SoftwareHasher {
-    type OutputSize = U32;
-}
-
-impl Update for SoftwareHasher {
-    #[inline(never)] // One copy in the device's flash.
-    fn update(&mut self, bytes: &[u8]) {
-        let mut bytes = bytes;
-        if self.len & 63 == 0 {
-            let (blocks, rest) = bytes.as_chunks();
-            compress256(&mut self.state, blocks);
-            bytes = rest;
-            self.len = self.len.wrapping_add(blocks.len().wrapping_mul(64) as u32);
-        }
-        for byte in bytes {
-            if let Some(place) = self.block.get_mut((self.len & 63) as usize) {
-                *place = *byte;
-            }
-            self.len = self.len.wrapping_add(1);
-            if self.len & 63 == 0 {
-                compress256(&mut self.state, core::slice::from_ref(&self.block));
-            }
-        }
-    }
-}
-
-impl FixedOutput for SoftwareHasher {
-    /// Pads the message: a 1 bit, zeros, its length in bits (FIPS 180-4, 5.1.1).
-    fn finalize_into(mut self, out: &mut Output<Self>) {
-        let bits = u64::from(self.len).wrapping_mul(8).to_be_bytes();
-        let mut padding = 0x80;
-        while padding != 0 || self.len & 63 != 56 {
-            self.update(&[padding]);
-            padding = 0;
-        }
-        self.update(&bits);
-        for (to, word) in out.as_chunks_mut().0.iter_mut().zip(self.state) {
-            *to = word.to_be_bytes();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sha2::Digest as _;
-
-    #[test]
-    fn messages_of_any_length_in_any_pieces_have_the_digest_that_sha2_gives() {
-        let bytes: Vec<u8> = (0..300u32).map(|i| (i * i / 8) as u8).collect();
-        for len in 0..bytes.len() {
-            for piece in [1, 63, 64, 65, 128, 300] {
-                let mut hasher = SoftwareSha256.start();
-                bytes[..len].chunks(piece).for_each(|part| hasher.update(part));
-                let got: [u8; 32] = hasher.finalize_fixed().into();
-                let expected: [u8; 32] = sha2::Sha256::digest(&bytes[..len]).into();
-                assert_eq!(got, expected, "{len} bytes by {piece}");
-            }
-        }
+        SoftwareHasher::default()
     }
 }

@@ -126,7 +126,7 @@ pub(crate) enum Content {
 
 /// Starts the models from what firmware deltas usually look like.
 pub(crate) fn prime(tables: &mut Tables<'_>) {
-    tables.prime(&start::LOG_ODDS, START_CONFIDENCE, &start::WEIGHTS);
+    tables.prime(&start::START_LOG_ODDS, START_CONFIDENCE, &start::START_WEIGHTS);
 }
 
 /// Hash of a few values under a label.

@@ -195,7 +195,9 @@ impl<'w> Model<'w> {
         let mut groups = [0; BYTE_INPUTS];
         for bit in 0..8 {
             if bit & 3 == 0 {
-                groups = hashes.map(|h| self.tables.group(hash(h, node)));
+                for (group, h) in groups.iter_mut().zip(hashes) {
+                    *group = self.tables.group(hash(*h, node));
+                }
             }
             // The bits of this half of the byte, with a 1 in front.
             let place = 1 << (bit & 3) | node as usize & ((1 << (bit & 3)) - 1);
@@ -233,7 +235,10 @@ impl<'w> Model<'w> {
 
     /// Codes "as predicted".
     fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_INPUTS], form: usize, hit: bool) -> bool {
-        let inputs = hashes.map(|h| self.tables.hashed(h));
+        let mut inputs = [0; HIT_INPUTS];
+        for (input, hash) in inputs.iter_mut().zip(hashes) {
+            *input = self.tables.hashed(*hash);
+        }
         self.tables.mix(coder, &inputs, hit_sets(form, self.run), HIT_RATE, hit)
     }
 
@@ -352,6 +357,7 @@ impl<'w> Model<'w> {
         ]
     }
 
+    #[inline(never)] // One copy in the device's flash.
     fn remember_hit(&mut self, forecast: &Forecast, hit: bool) {
         self.history = self.history << 1 | u32::from(!hit);
         self.run = if hit { self.run.saturating_add(1) } else { 0 };
