@@ -257,7 +257,7 @@ impl Progress<'_> {
             let begun = if input.len() == 0 && operations.is_between() { operations.copy_rest() } else { Ok(()) };
             match begun.and_then(|()| operations.step(input, views)) {
                 Ok(written) => {
-                    views.put(written);
+                    views.put(written.bytes, written.len);
                     self.made(written.len.into(), views);
                 }
                 Err(fault) => views.damaged(fault.into()),

@@ -72,7 +72,7 @@ fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Opti
         block: rest.bytes(layout.block),
     };
     let buffers = (rest.bytes(layout.old_window), rest.bytes(layout.new_window), rest.bytes(layout.page));
-    body.buffers.start(buffers, (body.header.old_size, body.header.new_size));
+    body.buffers.start(buffers, body.header.old_size);
     body.machine.start(&body.header, parts)
 }
 

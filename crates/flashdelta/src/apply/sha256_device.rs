@@ -99,19 +99,27 @@ impl Hasher {
             words[i] = words[i - 16].wrapping_add(s0).wrapping_add(words[i - 7]).wrapping_add(s1);
         }
         let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = self.state;
-        for (word, k) in words.iter().zip(&K) {
-            let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
-            let choice = g ^ e & (f ^ g);
-            let t = h.wrapping_add(s1).wrapping_add(choice).wrapping_add(*k).wrapping_add(*word);
-            let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
-            let majority = b ^ (a ^ b) & (b ^ c);
-            (h, g, f, e) = (g, f, e, d.wrapping_add(t));
-            (d, c, b, a) = (c, b, a, t.wrapping_add(s0).wrapping_add(majority));
+        // Two at a time: half of the moves from variable to variable.
+        for (words, k) in words.as_chunks::<2>().0.iter().zip(K.as_chunks::<2>().0) {
+            (d, h) = round([a, b, c, d, e, f, g, h], words[0], k[0]);
+            (c, g) = round([h, a, b, c, d, e, f, g], words[1], k[1]);
+            (a, b, c, d, e, f, g, h) = (g, h, a, b, c, d, e, f);
         }
         for (word, add) in self.state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
             *word = word.wrapping_add(add);
         }
     }
+}
+
+/// A round: the new `d` and `h`.
+#[inline(always)]
+fn round([a, b, c, d, e, f, g, h]: [u32; 8], word: u32, k: u32) -> (u32, u32) {
+    let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
+    let choice = g ^ e & (f ^ g);
+    let t = h.wrapping_add(s1).wrapping_add(choice).wrapping_add(k).wrapping_add(word);
+    let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
+    let majority = b ^ (a ^ b) & (b ^ c);
+    (d.wrapping_add(t), t.wrapping_add(s0).wrapping_add(majority))
 }
 
 #[cfg(test)]
