@@ -24,7 +24,7 @@ const fn pack<const BYTES: usize>(levels: [i8; 16], values: &[i8]) -> [u8; BYTES
         while levels[level] != values[i] {
             level += 1;
         }
-        packed[i / 2] |= (level as u8) << (i as u32 & 1) * 4;
+        packed[i / 2] |= (level as u8) << ((i & 1) * 4);
         i += 1;
     }
     packed
