@@ -55,7 +55,8 @@
 //! # Features
 //!
 //! `std` (default) brings everything that needs an operating system. Without default features this crate is the applier without any codec; `model`, `raw`,
-//! `lz4`, `isa-thumb`, `isa-riscv`, `isa-xtensa`, `isa-tc32`, `isa-mcs51` add to it what a device shall be able to apply.
+//! `lz4`, `isa-thumb`, `isa-riscv`, `isa-xtensa`, `isa-tc32`, `isa-mcs51` add to it what a device shall be able to apply. `prediction` is for patches that
+//! predict pointers in data and no code; the model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // Without any codec there is little to do.
 #![cfg_attr(not(any(feature = "model", feature = "raw")), allow(dead_code, unreachable_code, unused))]

@@ -121,8 +121,14 @@ fn a_profile_that_is_too_small_says_what_would_do() {
     assert_eq!(error.to_string(), "profile \"tiny\" does not allow codec zstd; it allows raw, lz4, model");
     let mut profile = DeviceProfile::small();
     profile.isas.clear();
-    let error = diff(&old, &new, &DiffOptions::new().profile(profile).isa(InstructionSet::Thumb)).unwrap_err();
+    let options = DiffOptions::new().profile(profile.clone()).base(0x0800_0000);
+    let error = diff(&old, &new, &options.clone().isa(InstructionSet::Thumb)).unwrap_err();
     assert!(matches!(error, DiffError::InstructionSetNotInProfile { .. }));
+    // An applier without prediction reads no address map.
+    let options = options.isa(InstructionSet::None);
+    assert_ne!(diff(&old, &new, &options).unwrap().header.address_map_len(), 0);
+    profile.codecs.retain(|codec| *codec != Codec::Model);
+    assert_eq!(diff(&old, &new, &options.profile(profile)).unwrap().header.address_map_len(), 0);
 }
 
 #[test]

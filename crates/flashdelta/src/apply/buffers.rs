@@ -3,7 +3,7 @@
 use super::error::Fault;
 use super::{Damage, NewImage, OldImage};
 use crate::isa::LOOKAHEAD;
-use crate::model::{Images, Written};
+use crate::model::Images;
 
 /// A part of an image in memory.
 #[derive(Debug)]
@@ -41,24 +41,19 @@ pub(crate) struct Buffers<'w> {
     /// Where the page goes.
     page_start: u32,
     old_size: u32,
-    new_size: u32,
 }
 
 impl<'w> Buffers<'w> {
     /// Buffers without room.
     pub(crate) const fn empty() -> Self {
         let (old, new) = (Window { memory: &mut [], start: 0, len: 0 }, Window { memory: &mut [], start: 0, len: 0 });
-        Self { old, new, page: &mut [], filled: 0, page_start: 0, old_size: 0, new_size: 0 }
+        Self { old, new, page: &mut [], filled: 0, page_start: 0, old_size: 0 }
     }
 
     /// Buffers in lent memory.
-    pub(crate) fn start(
-        &mut self,
-        (old, new, page): (&'w mut [u8], &'w mut [u8], &'w mut [u8]),
-        (old_size, new_size): (u32, u32),
-    ) {
+    pub(crate) fn start(&mut self, (old, new, page): (&'w mut [u8], &'w mut [u8], &'w mut [u8]), old_size: u32) {
         (self.old.memory, self.new.memory, self.page) = (old, new, page);
-        (self.old_size, self.new_size) = (old_size, new_size);
+        self.old_size = old_size;
     }
 
     /// Memory that may be used for something else when the new image is complete.
@@ -70,18 +65,6 @@ impl<'w> Buffers<'w> {
     /// Bytes of the new image so far.
     pub(crate) fn position(&self) -> u32 {
         self.page_start.wrapping_add(self.filled as u32)
-    }
-
-    /// Writes what is left.
-    pub(crate) fn flush<O, N: NewImage>(&mut self, image: &mut N) -> Result<(), Fault<O, N::Error>> {
-        let offset = self.page_start;
-        let data = self.page.get(..self.filled).unwrap_or(&[]);
-        if !data.is_empty() {
-            image.write(offset, data).map_err(|error| Fault::Write { offset, error })?;
-        }
-        self.page_start = offset.wrapping_add(data.len() as u32);
-        self.filled = 0;
-        Ok(())
     }
 }
 
@@ -107,30 +90,31 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         let offset = self.buffers.position();
         self.fail(Fault::Damaged { what, offset });
     }
+
+    /// Writes what waits, if nothing went wrong.
+    pub(crate) fn flush(&mut self) {
+        let buffers = &mut *self.buffers;
+        let offset = buffers.page_start;
+        let data = buffers.page.get(..buffers.filled).unwrap_or(&[]);
+        if data.is_empty() || self.fault.is_some() {
+            return;
+        }
+        if let Err(error) = self.new.write(offset, data) {
+            return self.fail(Fault::Write { offset, error });
+        }
+        buffers.page_start = offset.wrapping_add(data.len() as u32);
+        buffers.filled = 0;
+    }
 }
 
 impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
     fn old(&mut self, offset: u32) -> &[u8] {
-        let window = &mut self.buffers.old;
-        let mut into = offset.wrapping_sub(window.start) as usize;
-        if window.len.saturating_sub(into) < LOOKAHEAD {
-            let end = self.buffers.old_size;
-            let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
-            if offset >= end || self.fault.is_some() {
-                return &[];
-            }
-            if !is_all {
-                let (start, buffer) = window.refill(offset, end);
-                into = offset.wrapping_sub(start) as usize;
-                if let Err(error) = self.old.read(start, buffer) {
-                    self.fail(Fault::ReadOld { offset: start, error });
-                    return &[];
-                }
-            }
-        }
         let window = &self.buffers.old;
-        let bytes = window.memory.get(into..window.len).unwrap_or(&[]);
-        bytes.get(..LOOKAHEAD).unwrap_or(bytes)
+        let into = offset.wrapping_sub(window.start) as usize;
+        if window.len.saturating_sub(into) < LOOKAHEAD {
+            return self.read_old(offset);
+        }
+        self.buffers.old.memory.get(into..).and_then(|rest| rest.get(..LOOKAHEAD)).unwrap_or(&[])
     }
 
     fn written(&mut self, offset: u32) -> u8 {
@@ -148,28 +132,56 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         self.buffers.new.get(offset).unwrap_or(0)
     }
 
-    fn put(&mut self, written: Written) {
-        let buffers = &mut *self.buffers;
-        if u32::from(written.len) > buffers.new_size.saturating_sub(buffers.position()) {
-            return self.damaged(Damage::TooLong);
-        }
+    fn put(&mut self, bytes: [u8; 4], len: u8) {
         // Nearly always there is room for all four bytes, used or not.
+        let buffers = &mut *self.buffers;
         let room = buffers.page.get_mut(buffers.filled..).and_then(|page| page.split_first_chunk_mut::<4>());
-        if let Some((to, [_, ..])) = room {
-            *to = written.bytes;
-            buffers.filled = buffers.filled.wrapping_add(usize::from(written.len));
-            return;
+        match room {
+            Some((to, [_, ..])) => {
+                *to = bytes;
+                buffers.filled = buffers.filled.wrapping_add(usize::from(len));
+            }
+            _ => self.put_slowly(bytes, len),
         }
-        for byte in written.bytes.iter().take(usize::from(written.len)) {
+    }
+}
+
+/// What is seldom needed has functions of its own: so the frequent ways need no stack.
+impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
+    /// The old image from `offset` on, where the window does not hold so much.
+    #[inline(never)]
+    fn read_old(&mut self, offset: u32) -> &[u8] {
+        let window = &mut self.buffers.old;
+        let mut into = offset.wrapping_sub(window.start) as usize;
+        let end = self.buffers.old_size;
+        let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
+        if offset >= end || self.fault.is_some() {
+            return &[];
+        }
+        if !is_all {
+            let (start, buffer) = window.refill(offset, end);
+            into = offset.wrapping_sub(start) as usize;
+            if let Err(error) = self.old.read(start, buffer) {
+                self.fail(Fault::ReadOld { offset: start, error });
+                return &[];
+            }
+        }
+        let window = &self.buffers.old;
+        let bytes = window.memory.get(into..window.len).unwrap_or(&[]);
+        bytes.get(..LOOKAHEAD).unwrap_or(bytes)
+    }
+
+    /// Takes bytes that fill the page.
+    #[inline(never)]
+    fn put_slowly(&mut self, bytes: [u8; 4], len: u8) {
+        for byte in bytes.iter().take(usize::from(len)) {
             let buffers = &mut *self.buffers;
             if let Some(slot) = buffers.page.get_mut(buffers.filled) {
                 *slot = *byte;
             }
             buffers.filled = buffers.filled.wrapping_add(1);
-            if buffers.filled >= buffers.page.len() && self.fault.is_none() {
-                if let Err(fault) = buffers.flush(self.new) {
-                    self.fail(fault);
-                }
+            if buffers.filled >= buffers.page.len() {
+                self.flush();
             }
         }
     }

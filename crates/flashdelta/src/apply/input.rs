@@ -31,19 +31,15 @@ impl<'w> Ring<'w> {
     /// Appends bytes; `false` if there is not enough room.
     #[must_use]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
+        let size = self.memory.len();
         for byte in bytes {
-            let size = self.memory.len();
-            if self.len >= size {
-                return false;
-            }
             let mut at = self.head.wrapping_add(self.len);
             if at >= size {
                 at = at.wrapping_sub(size);
             }
-            if let Some(slot) = self.memory.get_mut(at) {
-                *slot = *byte;
-            }
-            self.len += 1;
+            let (true, Some(slot)) = (self.len < size, self.memory.get_mut(at)) else { return false };
+            *slot = *byte;
+            self.len = self.len.wrapping_add(1);
         }
         true
     }

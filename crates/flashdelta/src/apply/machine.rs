@@ -7,8 +7,6 @@ use super::input::{Input, Ring};
 use super::memory::Parts;
 use super::{Damage, NewImage, OldImage};
 use crate::bytes::OpFault;
-#[cfg(any(feature = "lz4", feature = "zstd"))]
-use crate::bytes::OpSource as _;
 #[cfg(feature = "raw")]
 use crate::bytes::{self, Operations};
 #[cfg(feature = "model")]
@@ -18,6 +16,7 @@ use crate::model::Images as _;
 #[cfg(feature = "model")]
 use crate::model::{Model, Nothing, Step, MAX_STEP_BYTES};
 use crate::patch::{Codec as PatchCodec, PatchHeader};
+#[cfg(feature = "prediction")]
 use crate::predict::walker::Walker;
 
 /// Steps in a row that write nothing: more of them than any patch has.
@@ -32,35 +31,72 @@ pub(crate) struct Machine<'w> {
 }
 
 #[allow(clippy::large_enum_variant)] // There is no heap to put the larger one on.
-pub(crate) enum Codec<'w> {
+enum Codec<'w> {
     #[cfg(feature = "model")]
     Model { model: Model<'w>, decoder: Option<RangeDecoder> },
+    /// The three byte codecs.
     #[cfg(feature = "raw")]
-    Raw(Operations<'w>),
-    #[cfg(feature = "lz4")]
-    Lz4 { operations: Operations<'w>, unpacker: bytes::lz4::Unpacker<'w>, block: Block<'w> },
-    #[cfg(feature = "zstd")]
-    Zstd { operations: Operations<'w>, unpacker: bytes::zstd::Unpacker, block: Block<'w> },
+    Bytes { operations: Operations<'w>, packing: Packing<'w>, block: &'w mut [u8] },
     /// The header is not complete yet.
     Idle(PhantomData<&'w ()>),
 }
 
-/// Unpacked operations.
-#[cfg(any(feature = "lz4", feature = "zstd"))]
-pub(crate) struct Block<'w> {
-    pub(crate) memory: &'w mut [u8],
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+/// How the operations of a byte codec are packed.
+#[cfg(feature = "raw")]
+#[cfg_attr(not(feature = "lz4"), allow(dead_code))]
+#[allow(clippy::large_enum_variant)] // Only hosts have the larger one.
+enum Packing<'w> {
+    /// Not at all.
+    Plain(PhantomData<&'w ()>),
+    #[cfg(feature = "lz4")]
+    Lz4(bytes::lz4::Unpacker<'w>),
+    #[cfg(feature = "zstd")]
+    Zstd(bytes::zstd::Unpacker),
 }
 
-#[cfg(any(feature = "lz4", feature = "zstd"))]
-impl<'w> Block<'w> {
-    pub(crate) fn new(memory: &'w mut [u8]) -> Self {
-        Self { memory, start: 0, end: 0 }
-    }
+/// What unpacking came to.
+#[cfg(feature = "raw")]
+enum Unpacked<'b> {
+    /// Bytes of operations.
+    Bytes(&'b [u8]),
+    /// Bytes of operations, and more only with more of the body.
+    All(&'b [u8]),
+    /// There are no more.
+    End,
+}
 
-    fn rest(&self) -> &[u8] {
-        self.memory.get(self.start..self.end).unwrap_or(&[])
+#[cfg(feature = "raw")]
+impl Packing<'_> {
+    /// Unpacks the next bytes of operations from the front of `input`, into `block` if need be.
+    fn unpack<'b, 'i: 'b>(
+        &mut self,
+        input: &mut &'i [u8],
+        is_last: bool,
+        block: &'b mut [u8],
+    ) -> Result<Unpacked<'b>, Damage> {
+        match self {
+            Self::Plain(_) if input.is_empty() && is_last => Ok(Unpacked::End),
+            Self::Plain(_) if is_last => Ok(Unpacked::Bytes(core::mem::take(input))),
+            Self::Plain(_) => Ok(Unpacked::All(core::mem::take(input))),
+            #[cfg(feature = "lz4")]
+            Self::Lz4(unpacker) => match unpacker.unpack(input, block) {
+                Ok(Some(len)) => Ok(Unpacked::Bytes(block.get(..len).unwrap_or(&[]))),
+                Ok(None) if !is_last => Ok(Unpacked::All(&[])),
+                Ok(None) if unpacker.is_between() => Ok(Unpacked::End),
+                Ok(None) => Err(Damage::Ends),
+                Err(()) => Err(Damage::Block),
+            },
+            #[cfg(feature = "zstd")]
+            Self::Zstd(unpacker) => match unpacker.unpack(input, block) {
+                Ok(0) if !unpacker.finished && is_last => Err(Damage::Ends),
+                Ok(0) if !unpacker.finished => Ok(Unpacked::All(&[])),
+                Ok(0) if !input.is_empty() => Err(Damage::Unused),
+                Ok(0) if is_last => Ok(Unpacked::End),
+                Ok(0) => Ok(Unpacked::All(&[])),
+                Ok(len) => Ok(Unpacked::Bytes(block.get(..len).unwrap_or(&[]))),
+                Err(()) => Err(Damage::Block),
+            },
+        }
     }
 }
 
@@ -74,87 +110,59 @@ impl<'w> Machine<'w> {
     /// since a microcontroller's stack has no room for copies of it.
     #[inline(never)]
     pub(crate) fn prepare(&mut self, codec: PatchCodec) {
-        self.codec = match codec {
+        match codec {
             #[cfg(feature = "model")]
-            PatchCodec::Model => Codec::Model { model: Model::idle(), decoder: None },
+            PatchCodec::Model => self.codec = Codec::Model { model: Model::idle(), decoder: None },
             #[cfg(feature = "raw")]
-            PatchCodec::Raw => Codec::Raw(Operations::idle()),
-            #[cfg(feature = "lz4")]
-            PatchCodec::Lz4 => Codec::Lz4 {
-                operations: Operations::idle(),
-                unpacker: bytes::lz4::Unpacker::new(&mut []),
-                block: Block::new(&mut []),
-            },
-            #[cfg(feature = "zstd")]
-            PatchCodec::Zstd => {
-                let Ok(unpacker) = bytes::zstd::Unpacker::new() else { return };
-                Codec::Zstd { operations: Operations::idle(), unpacker, block: Block::new(&mut []) }
+            _ => {
+                let packing = Packing::Plain(PhantomData);
+                self.codec = Codec::Bytes { operations: Operations::idle(), packing, block: &mut [] };
             }
-            #[allow(unreachable_patterns)]
-            _ => Codec::Idle(PhantomData),
-        };
+            #[cfg(not(feature = "raw"))]
+            _ => self.codec = Codec::Idle(PhantomData),
+        }
     }
 
     /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs.
-    #[cfg_attr(not(feature = "model"), allow(unused_mut))]
-    pub(crate) fn start(&mut self, header: &PatchHeader, mut parts: Parts<'w>) -> Option<()> {
-        let carry = match &mut self.codec {
+    pub(crate) fn start(&mut self, header: &PatchHeader, parts: Parts<'w>) -> Option<()> {
+        match &mut self.codec {
             #[cfg(feature = "model")]
             Codec::Model { model, .. } => {
                 let slots = bytemuck::must_cast_slice_mut(parts.slots);
                 let weights = bytemuck::must_cast_slice_mut(parts.weights);
-                let map = core::mem::take(&mut parts.map);
-                model.start((slots, weights, map), header.old_size, header.new_size);
-                parts.input
+                model.start((slots, weights, parts.map), header.old_size, header.new_size);
+                model.walker.start(header.isa);
             }
             #[cfg(feature = "raw")]
-            Codec::Raw(_) => parts.input,
-            #[cfg(feature = "lz4")]
-            Codec::Lz4 { unpacker, block, .. } => {
-                *unpacker = bytes::lz4::Unpacker::new(parts.input);
-                *block = Block::new(parts.block);
-                parts.carry
-            }
-            #[cfg(feature = "zstd")]
-            Codec::Zstd { unpacker, block, .. } => {
-                unpacker.limit(header.tables.block_log2).ok()?;
-                *block = Block::new(parts.block);
-                parts.carry
+            Codec::Bytes { operations, packing, block } => {
+                match header.codec {
+                    #[cfg(feature = "lz4")]
+                    PatchCodec::Lz4 => *packing = Packing::Lz4(bytes::lz4::Unpacker::new(parts.input)),
+                    #[cfg(feature = "zstd")]
+                    PatchCodec::Zstd => {
+                        let mut unpacker = bytes::zstd::Unpacker::new().ok()?;
+                        unpacker.limit(header.tables.block_log2).ok()?;
+                        *packing = Packing::Zstd(unpacker);
+                    }
+                    _ => {}
+                }
+                *block = parts.block;
+                operations.start(header.isa, parts.map, header.old_size, header.new_size);
             }
             Codec::Idle(_) => return None,
-        };
-        self.carry = Ring::new(carry);
-        #[cfg(feature = "raw")]
-        if let Some(operations) = self.operations() {
-            operations.start(parts.map, header.old_size, header.new_size);
         }
-        self.walker()?.start(header.isa);
+        self.carry = Ring::new(parts.carry);
         Some(())
     }
 
-    #[cfg(feature = "raw")]
-    fn operations(&mut self) -> Option<&mut Operations<'w>> {
-        match &mut self.codec {
-            Codec::Raw(operations) => Some(operations),
-            #[cfg(feature = "lz4")]
-            Codec::Lz4 { operations, .. } => Some(operations),
-            #[cfg(feature = "zstd")]
-            Codec::Zstd { operations, .. } => Some(operations),
-            _ => None,
-        }
-    }
-
     /// The walker of copies from the old image.
+    #[cfg(feature = "prediction")]
     pub(crate) fn walker(&mut self) -> Option<&mut Walker<'w>> {
         match &mut self.codec {
             #[cfg(feature = "model")]
             Codec::Model { model, .. } => Some(&mut model.walker),
             #[cfg(feature = "raw")]
-            Codec::Raw(operations) => Some(operations.walker()),
-            #[cfg(feature = "lz4")]
-            Codec::Lz4 { operations, .. } => Some(operations.walker()),
-            #[cfg(feature = "zstd")]
-            Codec::Zstd { operations, .. } => Some(operations.walker()),
+            Codec::Bytes { operations, .. } => Some(operations.walker()),
             Codec::Idle(_) => None,
         }
     }
@@ -177,50 +185,29 @@ impl<'w> Machine<'w> {
                 progress.end(input, is_last, views)
             }
             #[cfg(feature = "raw")]
-            Codec::Raw(operations) => {
-                let mut input = Input { ring: &mut self.carry, fresh: input };
-                progress.operations(operations, &mut input, is_last, views);
-                progress.end(input, is_last, views)
-            }
-            #[cfg(feature = "lz4")]
-            Codec::Lz4 { operations, unpacker, block } => {
+            Codec::Bytes { operations, packing, block } => {
                 let mut packed = input;
-                progress.blocks(operations, &mut self.carry, block, views, |plain| {
-                    match unpacker.unpack(&mut packed, plain) {
-                        Ok(Some(len)) => Ok(Unpacked::Bytes(len)),
-                        Ok(None) if is_last && unpacker.is_between() => Ok(Unpacked::End),
-                        Ok(None) if is_last => Err(Damage::Ends),
-                        Ok(None) => Ok(Unpacked::NeedInput),
-                        Err(()) => Err(Damage::Block),
+                loop {
+                    let (fresh, goes_on, is_end) = match packing.unpack(&mut packed, is_last, block) {
+                        Ok(Unpacked::Bytes(bytes)) => (bytes, true, false),
+                        Ok(Unpacked::All(bytes)) => (bytes, false, false),
+                        Ok(Unpacked::End) => (&[][..], false, true),
+                        Err(what) => {
+                            views.damaged(what);
+                            return false;
+                        }
+                    };
+                    let mut input = Input { ring: &mut self.carry, fresh };
+                    progress.operations(operations, &mut input, is_end, views);
+                    let is_complete = progress.end(input, is_end, views);
+                    if !goes_on || views.fault.is_some() {
+                        return is_complete;
                     }
-                })
-            }
-            #[cfg(feature = "zstd")]
-            Codec::Zstd { operations, unpacker, block } => {
-                let mut packed = input;
-                progress.blocks(operations, &mut self.carry, block, views, |plain| {
-                    match unpacker.unpack(&mut packed, plain) {
-                        Ok(0) if !unpacker.finished && is_last => Err(Damage::Ends),
-                        Ok(0) if !unpacker.finished => Ok(Unpacked::NeedInput),
-                        Ok(0) if !packed.is_empty() => Err(Damage::Unused),
-                        Ok(0) if is_last => Ok(Unpacked::End),
-                        Ok(0) => Ok(Unpacked::NeedInput),
-                        Ok(len) => Ok(Unpacked::Bytes(len)),
-                        Err(()) => Err(Damage::Block),
-                    }
-                })
+                }
             }
             Codec::Idle(_) => false,
         }
     }
-}
-
-/// What unpacking came to.
-#[cfg(any(feature = "lz4", feature = "zstd"))]
-enum Unpacked {
-    Bytes(usize),
-    NeedInput,
-    End,
 }
 
 /// How far the new image has come.
@@ -270,47 +257,10 @@ impl Progress<'_> {
             let begun = if input.len() == 0 && operations.is_between() { operations.copy_rest() } else { Ok(()) };
             match begun.and_then(|()| operations.step(input, views)) {
                 Ok(written) => {
-                    views.put(written);
+                    views.put(written.bytes, written.len);
                     self.made(written.len.into(), views);
                 }
                 Err(fault) => views.damaged(fault.into()),
-            }
-        }
-    }
-
-    /// Executes operations that come in blocks.
-    #[cfg(any(feature = "lz4", feature = "zstd"))]
-    fn blocks<O: OldImage, N: NewImage>(
-        &mut self,
-        operations: &mut Operations<'_>,
-        carry: &mut Ring<'_>,
-        block: &mut Block<'_>,
-        views: &mut Views<'_, '_, O, N>,
-        mut unpack: impl FnMut(&mut [u8]) -> Result<Unpacked, Damage>,
-    ) -> bool {
-        loop {
-            // Whatever the block still holds goes to the ring before the next one takes its place.
-            let mut input = Input { ring: carry, fresh: block.rest() };
-            self.operations(operations, &mut input, false, views);
-            if !self.goes_on(views) && input.next().is_some() {
-                views.damaged(Damage::Unused);
-            }
-            if !input.keep() {
-                views.damaged(Damage::Stuck);
-            }
-            if views.fault.is_some() {
-                return false;
-            }
-            (block.start, block.end) = (0, 0);
-            match unpack(block.memory) {
-                Ok(Unpacked::Bytes(len)) => block.end = len,
-                Ok(Unpacked::NeedInput) => return false,
-                Ok(Unpacked::End) => {
-                    let mut input = Input { ring: carry, fresh: &[] };
-                    self.operations(operations, &mut input, true, views);
-                    return self.end(input, true, views);
-                }
-                Err(what) => views.damaged(what),
             }
         }
     }
@@ -336,7 +286,7 @@ impl Progress<'_> {
         views: &mut Views<'_, '_, O, N>,
     ) -> bool {
         let what = match (self.goes_on(views), is_last) {
-            (false, true) if input.len() == 0 => return true,
+            (false, _) if input.len() == 0 => return is_last,
             (false, _) => Damage::Unused,
             (true, true) => Damage::Ends,
             (true, false) if input.keep() => return false,

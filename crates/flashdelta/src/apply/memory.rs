@@ -6,6 +6,7 @@ use crate::patch::{HeaderError, Layout, PatchHeader};
 /// Why a workspace cannot be divided.
 pub(super) enum Trouble {
     TooSmall,
+    #[cfg_attr(not(feature = "prediction"), allow(dead_code))]
     Header(HeaderError),
 }
 
@@ -36,17 +37,26 @@ pub(crate) struct Parts<'w> {
 #[inline(never)]
 pub(super) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<(), Trouble> {
     let header = &body.header;
+    if memory.len() < header.workspace_len() {
+        return Err(Trouble::TooSmall);
+    }
+    #[cfg_attr(not(feature = "prediction"), allow(unused_variables))]
     let (skipped, words, _) = bytemuck::pod_align_to_mut::<u8, u32>(memory);
     let mut layout = Layout::of(header);
     let spare = words.len().checked_sub(layout.words()).ok_or(Trouble::TooSmall)?;
     layout.grow(spare);
-    // The address maps go to the end, where they do not overwrite the header that they are read from.
-    let tail = words.len().wrapping_sub(layout.segments);
-    let (front, segments) = words.split_at_mut_checked(tail).ok_or(Trouble::TooSmall)?;
-    let walker = body.machine.walker().ok_or(Trouble::TooSmall)?;
-    let start = (bytemuck::must_cast_slice(front), skipped.len());
-    header.read_maps(start, segments, walker.maps()).map_err(Trouble::Header)?;
-    parts(front, &layout, body).ok_or(Trouble::TooSmall)
+    body.machine.prepare(header.codec);
+    #[cfg(feature = "prediction")]
+    let words = {
+        // The address maps go to the end, where they do not overwrite the header that they are read from.
+        let tail = words.len().wrapping_sub(layout.segments);
+        let (front, segments) = words.split_at_mut_checked(tail).ok_or(Trouble::TooSmall)?;
+        let walker = body.machine.walker().ok_or(Trouble::TooSmall)?;
+        let start = (bytemuck::must_cast_slice(front), skipped.len());
+        header.read_maps(start, segments, walker.maps()).map_err(Trouble::Header)?;
+        front
+    };
+    parts(words, &layout, body).ok_or(Trouble::TooSmall)
 }
 
 /// Divides what is left, the header being read.
@@ -54,30 +64,30 @@ pub(super) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<()
 fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Option<()> {
     let mut rest = Rest(front);
     let parts = Parts {
-        slots: rest.words(layout.slots)?,
-        weights: rest.words(layout.weights)?,
-        map: rest.words(layout.map)?,
-        input: rest.bytes(layout.input)?,
-        carry: rest.bytes(layout.carry)?,
-        block: rest.bytes(layout.block)?,
+        slots: rest.words(layout.slots),
+        weights: rest.words(layout.weights),
+        map: rest.words(layout.map),
+        input: rest.bytes(layout.input),
+        carry: rest.bytes(layout.carry),
+        block: rest.bytes(layout.block),
     };
-    let buffers = (rest.bytes(layout.old_window)?, rest.bytes(layout.new_window)?, rest.bytes(layout.page)?);
-    body.buffers.start(buffers, (body.header.old_size, body.header.new_size));
+    let buffers = (rest.bytes(layout.old_window), rest.bytes(layout.new_window), rest.bytes(layout.page));
+    body.buffers.start(buffers, body.header.old_size);
     body.machine.start(&body.header, parts)
 }
 
-/// What is left of the workspace.
+/// What is left of the workspace. It is as long as all parts together.
 struct Rest<'w>(&'w mut [u32]);
 
 impl<'w> Rest<'w> {
     #[inline(never)] // One copy in the device's flash.
-    fn words(&mut self, count: usize) -> Option<&'w mut [u32]> {
-        let (part, rest) = core::mem::take(&mut self.0).split_at_mut_checked(count)?;
+    fn words(&mut self, count: usize) -> &'w mut [u32] {
+        let (part, rest) = core::mem::take(&mut self.0).split_at_mut_checked(count).unwrap_or_default();
         self.0 = rest;
-        Some(part)
+        part
     }
 
-    fn bytes(&mut self, words: usize) -> Option<&'w mut [u8]> {
-        self.words(words).map(bytemuck::must_cast_slice_mut)
+    fn bytes(&mut self, words: usize) -> &'w mut [u8] {
+        bytemuck::must_cast_slice_mut(self.words(words))
     }
 }

@@ -25,8 +25,9 @@ pub mod nor;
 #[cfg(feature = "std")]
 mod pull;
 mod sha256;
+#[cfg(any(test, not(feature = "std")))]
+mod sha256_device;
 
-use error::Fault;
 pub use error::{ApplyError, Damage, ErrorClass};
 #[cfg(feature = "std")]
 pub use explain::{explain, Breakdown, PartBytes};
@@ -45,8 +46,7 @@ pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
 use machine::Machine;
-use memory::Trouble;
-use sha2::digest::Update as _;
+use sha2::digest::{FixedOutput as _, Update as _};
 
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
 
@@ -148,22 +148,15 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// of the patch are [`ApplyError::TrailingInput`]: if they come in the same call as the end, nothing is committed; in a later call, the
     /// new image was committed before.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
-        let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
-        let mut input = input;
-        if phase == Phase::Header {
-            phase = self.feed_header(&mut input)?;
+        // Errors are large: each is put in its final place at once, and `None` is all that is handed up.
+        let mut error = ApplyError::Poisoned;
+        match self.go_on(input, &mut error) {
+            Some(phase) => {
+                self.phase = phase;
+                Ok(self.progress())
+            }
+            None => Err(error),
         }
-        phase = match phase {
-            Phase::Body => self.feed_body(&mut input)?,
-            phase => phase,
-        };
-        match phase {
-            Phase::Poisoned => return Err(ApplyError::Poisoned),
-            Phase::Done => self.skip(input)?,
-            _ => {}
-        }
-        self.phase = phase;
-        Ok(self.progress())
     }
 
     /// Ends the update and gives the images back.
@@ -194,64 +187,85 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         Progress { done: self.phase == Phase::Done, written, total }
     }
 
-    /// Collects the header at the front of the workspace.
+    /// Takes the input; `None` if that ends in an error, which is where it was wanted then. So do the functions below.
     #[inline(never)]
-    fn feed_header(&mut self, input: &mut &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
-        let memory = self.workspace.take().ok_or(ApplyError::Poisoned)?;
+    fn go_on(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
+        let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
+        let mut input = input;
+        if phase == Phase::Header {
+            phase = self.feed_header(&mut input, error)?;
+        }
+        if phase == Phase::Body {
+            phase = self.feed_body(&mut input, error)?;
+        }
+        match phase {
+            Phase::Poisoned => return None,
+            Phase::Done => self.skip(input, error)?,
+            _ => {}
+        }
+        Some(phase)
+    }
+
+    /// Collects the header at the front of the workspace.
+    fn feed_header(&mut self, input: &mut &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
+        let memory = self.workspace.take()?;
         let filled = self.fed as usize;
-        let mut taken = 0usize;
+        let mut known = filled;
         for (to, from) in memory.iter_mut().take(MAX_HEADER_LEN).skip(filled).zip(*input) {
             *to = *from;
-            taken += 1;
+            known = known.wrapping_add(1);
         }
-        let known = filled.saturating_add(taken);
-        let start = memory.get(..known).unwrap_or(&[]);
-        if self.body.header.read(start).map_err(ApplyError::Header)? {
+        let is_complete = self.body.header.read(memory.get(..known).unwrap_or(&[]));
+        if is_complete.map_err(|e| *error = ApplyError::Header(e)).ok()? {
             self.fed = self.body.header.header_len;
             *input = input.get((self.fed as usize).saturating_sub(filled)..).unwrap_or(&[]);
-            self.begin(memory)?;
-            return Ok(Phase::Body);
+            self.begin(memory, error)?;
+            return Some(Phase::Body);
         }
-        if taken < input.len() {
-            let found = memory.len() as u32;
-            return Err(ApplyError::WorkspaceTooSmall { needed: MAX_HEADER_LEN as u32, found });
-        }
-        *input = &[];
         self.fed = known as u32;
+        *input = input.get(known.wrapping_sub(filled)..).unwrap_or(&[]);
+        if !input.is_empty() {
+            *error = ApplyError::WorkspaceTooSmall { needed: MAX_HEADER_LEN as u32, found: memory.len() as u32 };
+            return None;
+        }
         self.workspace = Some(memory);
-        Ok(Phase::Header)
+        Some(Phase::Header)
     }
 
     /// The header is complete: checks everything that can be checked before the first write.
-    fn begin(&mut self, memory: &'w mut [u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
-        self.check_device()?;
+    fn begin(&mut self, memory: &'w mut [u8], error: &mut Failure<O, N>) -> Option<()> {
+        if let Err(e) = self.check_device() {
+            *error = e;
+            return None;
+        }
         let found = memory.len();
-        if found < self.body.header.workspace_len() {
-            return Err(Trouble::TooSmall.of(&self.body.header, found));
+        self.body.left = self.body.header.body_len;
+        if let Err(trouble) = memory::divide(memory, &mut self.body) {
+            *error = trouble.of(&self.body.header, found);
+            return None;
         }
-        self.body.machine.prepare(self.body.header.codec);
-        memory::divide(memory, &mut self.body).map_err(|trouble| trouble.of(&self.body.header, found))?;
-        let PatchHeader { old_size, old_digest, body_len, .. } = self.body.header;
-        self.body.left = body_len;
+        let PatchHeader { old_size, old_digest: expected, .. } = self.body.header;
         let digest = digest(&mut self.sha, self.body.buffers.spare(), old_size, &mut |offset, piece| {
-            self.old.read(offset, piece).map_err(|error| Fault::ReadOld { offset, error })
+            self.old.read(offset, piece).map_err(|e| *error = ApplyError::ReadOld { offset, error: e }).is_ok()
         })?;
-        let digest = digest.first_chunk::<12>().copied().unwrap_or_default();
-        if digest != old_digest {
-            return Err(ApplyError::OldMismatch { expected: old_digest, found: digest });
+        let found = digest.first_chunk::<12>().copied().unwrap_or_default();
+        if found != expected {
+            *error = ApplyError::OldMismatch { expected, found };
+            return None;
         }
-        Ok(())
+        Some(())
     }
 
     /// The host section is none of a device's business; what follows it is no part of the patch.
-    fn skip(&mut self, input: &[u8]) -> Result<(), ApplyError<O::Error, N::Error>> {
+    fn skip(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
         let expected = header.header_len.saturating_add(header.body_len).saturating_add(header.host_len);
         if input.len() > expected.saturating_sub(self.fed) as usize {
-            return Err(ApplyError::TrailingInput { expected });
+            *error = ApplyError::TrailingInput { expected };
+            return None;
         }
         self.fed = self.fed.saturating_add(input.len() as u32);
-        Ok(())
+        Some(())
     }
 
     #[inline(never)]
@@ -290,8 +304,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     }
 
     /// Takes bytes of the body.
-    #[inline(never)]
-    fn feed_body(&mut self, input: &mut &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
+    fn feed_body(&mut self, input: &mut &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
         let body = &mut self.body;
         let (mine, rest) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));
         *input = rest;
@@ -299,45 +312,46 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         self.fed = self.fed.saturating_add(mine.len() as u32);
         let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new, fault: None };
         let is_complete = body.machine.feed(mine, body.left == 0, body.header.new_size, &mut views);
+        if is_complete {
+            views.flush();
+        }
         if let Some(fault) = views.fault {
-            return Err(fault.into());
+            *error = fault.into();
+            return None;
         }
         if is_complete {
-            self.complete(core::mem::take(input))
+            self.complete(core::mem::take(input), error)
         } else {
-            Ok(Phase::Body)
+            Some(Phase::Body)
         }
     }
 
     /// The new image is complete: is it right? `rest` is what came behind the body in the same call.
-    #[inline(never)]
-    fn complete(&mut self, rest: &[u8]) -> Result<Phase, ApplyError<O::Error, N::Error>> {
-        self.body.buffers.flush(&mut self.new)?;
-        self.new.flush().map_err(|error| ApplyError::Finish { error })?;
+    fn complete(&mut self, rest: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
+        self.new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
         let PatchHeader { new_size, new_digest: expected, .. } = &self.body.header;
         let found = digest(&mut self.sha, self.body.buffers.spare(), *new_size, &mut |offset, piece| {
-            self.new.read(offset, piece).map_err(|error| Fault::ReadNew { offset, error })
+            self.new.read(offset, piece).map_err(|e| *error = ApplyError::ReadNew { offset, error: e }).is_ok()
         })?;
         if found != *expected {
-            return Err(ApplyError::NewMismatch { expected: *expected, found });
+            *error = ApplyError::NewMismatch { expected: *expected, found };
+            return None;
         }
-        self.skip(rest)?;
-        self.new.commit().map_err(|error| ApplyError::Finish { error })?;
-        Ok(Phase::Done)
+        self.skip(rest, error)?;
+        self.new.commit().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
+        Some(Phase::Done)
     }
 }
 
-/// Reads a piece of an image. Not generic: the code is there once for both images.
-type Read<'a, E> = dyn FnMut(u32, &mut [u8]) -> Result<(), E> + 'a;
+/// What an update of these images can fail with.
+type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
 
-/// SHA-256 of an image of `size` bytes, read through `buffer`.
+/// Reads a piece of an image; false if that fails. Not generic: the code is there once for both images.
+type Read<'a> = dyn FnMut(u32, &mut [u8]) -> bool + 'a;
+
+/// SHA-256 of an image of `size` bytes, read through `buffer`; `None` if it cannot be read.
 #[inline(never)] // One copy in the device's flash.
-fn digest<H: Sha256Engine, E>(
-    engine: &mut H,
-    buffer: &mut [u8],
-    size: u32,
-    read: &mut Read<'_, E>,
-) -> Result<[u8; 32], E> {
+fn digest<H: Sha256Engine>(engine: &mut H, buffer: &mut [u8], size: u32, read: &mut Read<'_>) -> Option<[u8; 32]> {
     // Whole blocks need no copying inside the hash, and flash likes to be read in words.
     let whole = buffer.len().min(LARGEST_PIECE);
     let piece = if whole < 64 { whole & !3 } else { whole & !63 };
@@ -345,12 +359,16 @@ fn digest<H: Sha256Engine, E>(
     let mut at = 0u32;
     while at < size {
         let len = piece.min(size.saturating_sub(at) as usize).max(1);
-        let Some(bytes) = buffer.get_mut(..len) else { break };
-        read(at, bytes)?;
+        let bytes = buffer.get_mut(..len)?;
+        if !read(at, bytes) {
+            return None;
+        }
         sha.update(bytes);
         at = at.saturating_add(len as u32);
     }
-    Ok(sha256::finish(sha))
+    let mut digest = Default::default();
+    sha.finalize_into(&mut digest);
+    Some(digest.into())
 }
 
 /// Images are hashed in pieces of at most so many bytes.

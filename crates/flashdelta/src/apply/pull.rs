@@ -89,16 +89,15 @@ pub(crate) fn apply_body(
     header.ram = Layout::of(&header).ram() as u32;
     let mut workspace = vec![0; header.workspace_len() + EXTRA];
     let mut parts = Body { header, ..Body::idle() };
-    parts.machine.prepare(header.codec);
     memory::divide(&mut workspace, &mut parts).map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
     let (mut old, mut new) = (old, Vec::new());
     let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
     let is_complete = parts.machine.feed(body, true, header.new_size, &mut views);
+    views.flush();
     if let Some(fault) = views.fault {
         return Err(fault.into());
     }
     debug_assert!(is_complete, "the body has ended, so the machine is through or tells of a fault");
-    parts.buffers.flush(&mut new)?;
     Ok(new)
 }
 

@@ -2,7 +2,6 @@
 
 use sha2::digest::consts::U32;
 use sha2::digest::{FixedOutput, OutputSizeUser, Update};
-use sha2::Sha256;
 
 /// Computes SHA-256 (FIPS 180-4): [software](SoftwareSha256), or the hardware unit of a chip, through the [`digest`](super::digest) traits of RustCrypto.
 ///
@@ -68,20 +67,19 @@ pub trait Sha256Engine {
     fn start(&mut self) -> Self::Hasher<'_>;
 }
 
-/// The digest of a message. Not inlined: both images end here, and code is dear.
-#[inline(never)]
-pub(super) fn finish(hasher: impl FixedOutput<OutputSize = U32>) -> [u8; 32] {
-    hasher.finalize_fixed().into()
-}
-
-/// SHA-256 in software, by the crate `sha2`.
+/// SHA-256 in software: on hosts by the crate `sha2`, on devices by code that is made for small processors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SoftwareSha256;
 
-impl Sha256Engine for SoftwareSha256 {
-    type Hasher<'h> = Sha256;
+#[cfg(feature = "std")]
+type SoftwareHasher = sha2::Sha256;
+#[cfg(not(feature = "std"))]
+type SoftwareHasher = super::sha256_device::Hasher;
 
-    fn start(&mut self) -> Sha256 {
-        Sha256::default()
+impl Sha256Engine for SoftwareSha256 {
+    type Hasher<'h> = SoftwareHasher;
+
+    fn start(&mut self) -> SoftwareHasher {
+        SoftwareHasher::default()
     }
 }

@@ -18,13 +18,17 @@ mod encode;
 #[cfg(feature = "std")]
 pub(crate) use encode::encode;
 
-use crate::isa::Form;
+#[cfg_attr(not(feature = "prediction"), path = "copies_unpredicted.rs")]
+mod copies;
+pub(crate) use copies::Copies;
+
 #[cfg(feature = "std")]
 use crate::model::Space;
 use crate::model::{Images, Written};
 use crate::patch::unzigzag;
-use crate::predict::shift_map::ShiftMap;
-use crate::predict::walker::{Forecast, Walker};
+use crate::predict::walker::InstructionSet;
+#[cfg(feature = "prediction")]
+use crate::predict::walker::Walker;
 
 /// A step consumes at most this many bytes of the operation stream: a unit of four bytes with four corrections of six bytes.
 pub(crate) const MAX_STEP_BYTES: usize = 32;
@@ -87,15 +91,15 @@ impl<'w> Operations<'w> {
     #[cfg(feature = "std")]
     pub(crate) fn new(map: &'w mut [u32], walker: Walker<'w>, old_len: u32, new_len: u32) -> Self {
         let mut operations = Self::idle();
-        operations.copies.walker = walker;
-        operations.start(map, old_len, new_len);
+        operations.copies = Copies::new(walker, map);
+        (operations.old_len, operations.new_len) = (old_len, new_len);
         operations
     }
 
     /// Operations that have yet to be [started](Self::start), in place: the state is large for the stack of a microcontroller.
     pub(crate) const fn idle() -> Self {
         Self {
-            copies: Copies { walker: Walker::idle(), map: ShiftMap::empty() },
+            copies: Copies::idle(),
             old_len: 0,
             new_len: 0,
             at: 0,
@@ -108,15 +112,16 @@ impl<'w> Operations<'w> {
         }
     }
 
-    /// The start of the new image; the walker is set up separately.
-    pub(crate) fn start(&mut self, map: &'w mut [u32], old_len: u32, new_len: u32) {
-        self.copies.map = ShiftMap::new(map);
+    /// The start of the new image. `map` is the memory of the shift map; the address maps are set up separately.
+    pub(crate) fn start(&mut self, isa: InstructionSet, map: &'w mut [u32], old_len: u32, new_len: u32) {
+        self.copies.start(isa, map);
         (self.old_len, self.new_len) = (old_len, new_len);
     }
 
     /// The walker of copies from the old image.
+    #[cfg(feature = "prediction")]
     pub(crate) fn walker(&mut self) -> &mut Walker<'w> {
-        &mut self.copies.walker
+        self.copies.walker()
     }
 
     /// Does an operation start here? (Only here may the stream end.)
@@ -246,47 +251,6 @@ impl<'w> Operations<'w> {
         self.copies.advance(old, &forecast, written.bytes);
         self.source = self.source.wrapping_add(u32::from(written.len));
         Ok(written)
-    }
-}
-
-/// The prediction of copies from the old image; the same for maker and applier.
-pub(crate) struct Copies<'w> {
-    walker: Walker<'w>,
-    map: ShiftMap<'w>,
-}
-
-impl<'w> Copies<'w> {
-    /// Nothing is known yet.
-    #[cfg(feature = "std")]
-    pub(crate) fn new(walker: Walker<'w>, map: &'w mut [u32]) -> Self {
-        Self { walker, map: ShiftMap::new(map) }
-    }
-
-    /// A copy begins.
-    pub(crate) fn begin(&mut self, source: u32, at: u32) {
-        self.walker.jump();
-        let old_address = self.walker.old_address(source);
-        let by = self.walker.new_address(at).wrapping_sub(old_address);
-        self.map.learn(old_address, by);
-    }
-
-    /// Foretells the next unit, which has at most `left` bytes: one that is cut short is no reference.
-    pub(crate) fn forecast(&mut self, old: &[u8], source: u32, at: u32, left: u32) -> Forecast {
-        let mut forecast = self.walker.forecast(old, source, at, &self.map);
-        if u32::from(forecast.unit.len) > left {
-            forecast.unit.len = left as u8;
-            forecast.unit.form = Form::PLAIN;
-            forecast.bytes = [0; 4];
-            for (to, from) in forecast.bytes.iter_mut().zip(forecast.old).take(left as usize) {
-                *to = from;
-            }
-        }
-        forecast
-    }
-
-    /// The unit was written as `bytes`.
-    pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4]) {
-        self.walker.advance(old, forecast, bytes, &mut self.map);
     }
 }
 

@@ -39,12 +39,12 @@ impl<'w> Tables<'w> {
     }
 
     /// Starts the slots with a place of their own and the weights from what is usual: log-odds in 1/16 nat, weights in 1/256.
-    pub(crate) fn prime(&mut self, log_odds: &[i8], confidence: u16, weights: &[i8]) {
-        for (slot, s) in self.slots.iter_mut().zip(log_odds) {
-            *slot = Slot::start(i16::from(*s) << 4, confidence).0;
+    pub(crate) fn prime(&mut self, log_odds: &Levels<'_>, confidence: u16, weights: &Levels<'_>) {
+        for (i, slot) in self.slots.iter_mut().enumerate().take(self.direct) {
+            *slot = Slot::start(log_odds.get(i) << 4, confidence).0;
         }
-        for (weight, w) in self.weights.iter_mut().zip(weights) {
-            *weight = i16::from(*w) << (WEIGHT_BITS - 8);
+        for (i, weight) in self.weights.iter_mut().enumerate() {
+            *weight = weights.get(i) << (WEIGHT_BITS - 8);
         }
     }
 
@@ -94,12 +94,12 @@ impl<'w> Tables<'w> {
         rate: Rate,
         bit: bool,
     ) -> bool {
+        let mut log_odds = [0; MOST_INPUTS];
         let mut sum = 0i32;
-        for set in sets {
-            let weights = self.weights.get(set..).unwrap_or(&[]);
-            for (i, weight) in inputs.iter().zip(weights) {
-                sum = sum.wrapping_add(self.log_odds(*i).wrapping_mul(i32::from(*weight)));
-            }
+        let [a, b] = sets.map(|set| self.weights.get(set..).unwrap_or(&[]));
+        for (((log_odds, i), a), b) in log_odds.iter_mut().zip(inputs).zip(a).zip(b) {
+            *log_odds = self.log_odds(*i);
+            sum = sum.wrapping_add(log_odds.wrapping_mul(i32::from(*a) + i32::from(*b)));
         }
         let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
@@ -107,18 +107,35 @@ impl<'w> Tables<'w> {
         if error.unsigned_abs() < rate.quiet {
             return bit;
         }
-        for set in sets {
-            for (at, i) in inputs.iter().enumerate() {
-                let log_odds = self.log_odds(*i);
+        for ((at, i), log_odds) in inputs.iter().enumerate().zip(log_odds) {
+            let step = (log_odds.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
+            for set in sets {
                 let Some(weight) = self.weights.get_mut(set.wrapping_add(at)) else { continue };
-                let step = (log_odds.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
                 *weight = i32::from(*weight).wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16;
             }
-        }
-        for i in inputs {
             self.learn(*i, bit, rate.limit);
         }
         bit
+    }
+}
+
+/// A decision mixes at most so many contexts.
+const MOST_INPUTS: usize = 5;
+
+/// Numbers that have one of 16 values each.
+pub(crate) struct Levels<'a> {
+    /// The values.
+    pub(crate) levels: &'a [i8; 16],
+    /// Which of them each number has: half a byte, the first one low.
+    pub(crate) packed: &'a [u8],
+}
+
+impl Levels<'_> {
+    #[inline(never)] // One copy in the device's flash.
+    fn get(&self, i: usize) -> i16 {
+        let byte = self.packed.get(i / 2).copied().unwrap_or(0);
+        let level = byte >> ((i & 1) * 4) & 15;
+        self.levels.get(usize::from(level)).copied().unwrap_or(0).into()
     }
 }
 

@@ -54,6 +54,19 @@ impl<S: ByteSource> BitCoder for Decoding<'_, S> {
             d.code -= bound;
             d.range -= bound;
         }
+        if d.range < TOP {
+            self.widen(bit)
+        } else {
+            bit
+        }
+    }
+}
+
+impl<S: ByteSource> Decoding<'_, S> {
+    /// Takes bytes until the range is wide enough; gives `bit` back. Apart, so that most decisions need no stack.
+    #[inline(never)]
+    fn widen(&mut self, bit: bool) -> bool {
+        let d = &mut *self.decoder;
         while d.range < TOP {
             d.range <<= 8;
             d.code = d.code << 8 | u32::from(self.source.next_byte());

@@ -26,7 +26,10 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
     }
     let (old_map, new_map) = address_maps(old, new, options);
     let hint = new_map.isa.or(old_map.isa);
-    let maps = maps(&old_map, &new_map, (old.len(), new.len()));
+    let mut maps = maps(&old_map, &new_map, (old.len(), new.len()));
+    if !options.profile.reads_address_maps() {
+        maps = Maps::default();
+    }
     if let Some(isa) = options.isa {
         let maps = if maps.old.is_empty() && !isa.is_none() { whole(old, new, 0) } else { maps };
         return Ok(vec![Prediction::new(isa, maps)]);

@@ -17,7 +17,8 @@ pub struct DeviceProfile {
     pub page: u32,
     /// Codecs that the applier was built with.
     pub codecs: Vec<Codec>,
-    /// Instruction sets that the applier was built with; [`InstructionSet::None`] needs no mention.
+    /// Instruction sets that the applier was built with; [`InstructionSet::None`] needs no mention. If there are none, and no
+    /// [`Codec::Model`] either, patches get no address map: such an applier is taken to lack the feature `prediction`.
     pub isas: Vec<InstructionSet>,
 }
 
@@ -70,6 +71,11 @@ impl DeviceProfile {
     /// Can the applier on this device predict by this instruction set?
     pub(crate) fn predicts(&self, isa: InstructionSet) -> bool {
         isa.is_available() && (isa.is_none() || self.isas.contains(&isa))
+    }
+
+    /// Has the applier on this device the feature `prediction`? The model codec and every instruction set bring it.
+    pub(crate) fn reads_address_maps(&self) -> bool {
+        self.codecs.contains(&Codec::Model) || !self.isas.is_empty()
     }
 }
 

@@ -260,6 +260,10 @@ impl Isa for Riscv {
     }
 
     fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) {
+        if self.known == 0 && Self::is_exact(unit.form) {
+            // Nothing to forget, and nothing to remember.
+            return;
+        }
         let (word, new) = (fetch(at.old).0, u32::from_le_bytes(bytes));
         self.known &= !forgets(word);
         if (word ^ new) & 0xffff != 0 {

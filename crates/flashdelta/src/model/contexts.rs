@@ -139,7 +139,7 @@ pub(crate) fn literal(spelling: Spelling, last: u8, ghost: u8, literals: u32) ->
 
 /// Starts the models from what firmware deltas usually look like.
 pub(crate) fn prime(tables: &mut Tables<'_>) {
-    tables.prime(&start::LOG_ODDS, START_CONFIDENCE, &start::WEIGHTS);
+    tables.prime(&start::START_LOG_ODDS, START_CONFIDENCE, &start::START_WEIGHTS);
 }
 
 /// Hash of a few values under a label.

@@ -69,7 +69,6 @@ impl Model<'_> {
     }
 
     /// Codes the unit byte by byte: which are different, and by how much.
-    #[inline(never)]
     fn correct_bytes<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
         coder.enter(Part::Corrections);
         let len = forecast.unit.len as usize;

@@ -27,8 +27,8 @@ pub(crate) trait Images {
     fn old(&mut self, offset: u32) -> &[u8];
     /// A byte of the new image that is already written.
     fn written(&mut self, offset: u32) -> u8;
-    /// Takes the next bytes of the new image.
-    fn put(&mut self, written: Written);
+    /// Takes the next `len` bytes of the new image, 0 to 4; the others are 0.
+    fn put(&mut self, bytes: [u8; 4], len: u8);
 }
 
 /// Both images in memory.
@@ -51,7 +51,7 @@ impl Images for InMemory<'_> {
         self.new.get(offset as usize).copied().unwrap_or(0)
     }
 
-    fn put(&mut self, _written: Written) {}
+    fn put(&mut self, _bytes: [u8; 4], _len: u8) {}
 }
 
 /// What a maker knows and an applier does not.

@@ -3,7 +3,7 @@
 use super::contexts::{self, byte_sets, context, direct, hit_sets, Content};
 use super::contexts::{BYTE_INPUTS, BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_INPUTS, HIT_RATE, LIMIT, SURE};
 use super::jump::Lesson;
-use super::oracle::{Images, Jump, Oracle, Space, Step, Written};
+use super::oracle::{Images, Jump, Oracle, Space, Step};
 use super::spelling::Spelling;
 use crate::coding::mixer::{hash, Tables};
 use crate::coding::{BitCoder, Part};
@@ -46,7 +46,7 @@ pub(crate) struct Model<'w> {
     pub(super) copy: Jump,
     pub(super) copying: bool,
     pub(super) lesson: Lesson,
-    /// Units since the copy began, saturating.
+    /// Units since the copy began: fewer than 2^31, as an image has bytes.
     pub(super) age: u32,
     /// Literals since the last copy.
     pub(super) literals: u32,
@@ -162,15 +162,15 @@ impl<'w> Model<'w> {
 
     /// Puts bytes of the new image.
     fn put<I: Images>(&mut self, images: &mut I, bytes: [u8; 4], len: u8) {
-        if let Some(last) = bytes.get(usize::from(len.wrapping_sub(1))) {
-            self.last = *last;
+        if len != 0 {
+            // What is behind it is 0.
+            self.last = u32::from_le_bytes(bytes).wrapping_shr(8 * (u32::from(len) - 1)) as u8;
         }
         self.at = self.at.wrapping_add(u32::from(len));
-        images.put(Written { bytes, len });
+        images.put(bytes, len);
     }
 
     /// A byte of new content.
-    #[inline(never)]
     fn literal<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
         coder.enter(Part::Literals);
         // What the last copy would have brought here.
@@ -198,7 +198,9 @@ impl<'w> Model<'w> {
         let mut groups = [0; BYTE_INPUTS];
         for bit in 0..8 {
             if bit & 3 == 0 {
-                groups = hashes.map(|h| self.tables.group(hash(h, node)));
+                for (group, h) in groups.iter_mut().zip(hashes) {
+                    *group = self.tables.group(hash(*h, node));
+                }
             }
             // The bits of this half of the byte, with a 1 in front.
             let place = 1 << (bit & 3) | node as usize & ((1 << (bit & 3)) - 1);
@@ -211,7 +213,6 @@ impl<'w> Model<'w> {
     }
 
     /// One byte of an exact copy from the new image.
-    #[inline(never)]
     fn copy_new<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
         coder.enter(Part::Hits);
         let predicted = images.written(self.copy.source);
@@ -229,14 +230,17 @@ impl<'w> Model<'w> {
             self.copying = false;
             return;
         }
-        self.age = self.age.saturating_add(1);
+        self.age = self.age.wrapping_add(1);
         self.copy.source = self.copy.source.wrapping_add(1);
         self.put_byte(images, predicted);
     }
 
     /// Codes "as predicted".
     fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_INPUTS], form: usize, hit: bool) -> bool {
-        let inputs = hashes.map(|h| self.tables.hashed(h));
+        let mut inputs = [0; HIT_INPUTS];
+        for (input, hash) in inputs.iter_mut().zip(hashes) {
+            *input = self.tables.hashed(*hash);
+        }
         self.tables.mix(coder, &inputs, hit_sets(form, self.run), HIT_RATE, hit)
     }
 
@@ -288,7 +292,7 @@ impl<'w> Model<'w> {
             }
             self.walker.advance(old, &forecast, bytes, &mut self.map);
             self.teach();
-            self.age = self.age.saturating_add(1);
+            self.age = self.age.wrapping_add(1);
             self.copy.source = self.copy.source.wrapping_add(u32::from(len));
             self.spelling.unit(bytes[0]);
             self.put(images, bytes, len);
@@ -299,6 +303,7 @@ impl<'w> Model<'w> {
     }
 
     /// Codes whether the copy ends before or in this unit, which is not as predicted.
+    #[inline(never)] // It takes less code so.
     fn leaves<C: BitCoder, O: Oracle>(&mut self, coder: &mut C, forecast: &Forecast, oracle: &mut O) -> bool {
         let context = direct::LEAVE + (forecast.unit.form.0 as usize & 7) * 4 + (self.history >> 1 & 3) as usize;
         let ends = oracle.ends(self.at, forecast.unit.len, self.copy);
@@ -307,6 +312,7 @@ impl<'w> Model<'w> {
 
     /// Codes "as predicted" for a unit that is not certain. If it is nearly so, one context suffices, at a fraction of the time and for a
     /// thousandth of the patch's size.
+    #[inline(never)] // It takes less code so.
     fn hit_old<C: BitCoder>(
         &mut self,
         coder: &mut C,
@@ -341,6 +347,7 @@ impl<'w> Model<'w> {
         Some(direct::CALM + usize::from(forecast.unit.class & 31) * 4 + kind)
     }
 
+    #[inline(always)]
     pub(super) fn hit_contexts(&self, old: &[u8], forecast: &Forecast) -> [u32; HIT_INPUTS] {
         let unit = &forecast.unit;
         let (class, form) = (u32::from(unit.class), u32::from(unit.form.0));
@@ -359,9 +366,10 @@ impl<'w> Model<'w> {
         ]
     }
 
+    #[inline(never)] // One copy in the device's flash.
     fn remember_hit(&mut self, forecast: &Forecast, hit: bool) {
         self.history = self.history << 1 | u32::from(!hit);
-        self.run = if hit { self.run.saturating_add(1) } else { 0 };
+        self.run = if hit { self.run.wrapping_add(1) } else { 0 };
         if let Some(h) = self.form_history.get_mut(forecast.unit.form.0 as usize) {
             *h = *h << 1 | u8::from(!hit);
         }

@@ -22,7 +22,13 @@ impl Codec {
 
     /// The codec of a number in a patch header.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|c| *c as u8 == number)
+        Some(match number {
+            0 => Self::Raw,
+            1 => Self::Lz4,
+            2 => Self::Zstd,
+            3 => Self::Model,
+            _ => return None,
+        })
     }
 
     /// Was this codec compiled in?

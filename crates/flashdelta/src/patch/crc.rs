@@ -1,26 +1,12 @@
-//! CRC-32 as in IEEE 802.3 and gzip, by half bytes: the table takes 64 bytes instead of 1024.
+//! CRC-32 as in IEEE 802.3 and gzip, bit by bit: a header is short, and a table would take more code than it saves time.
 
-/// Remainders of the 16 half bytes, for the reflected polynomial 0xEDB88320.
-const TABLE: [u32; 16] = {
-    let mut table = [0; 16];
-    let mut i = 0;
-    while i < 16 {
-        let mut crc = i as u32;
-        let mut bit = 0;
-        while bit < 4 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-            bit += 1;
-        }
-        table[i] = crc;
-        i += 1;
-    }
-    table
-};
+/// The reflected polynomial.
+const POLYNOMIAL: u32 = 0xEDB8_8320;
 
 /// The CRC-32 of `bytes`.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32| crc >> 4 ^ TABLE.get((crc & 15) as usize).copied().unwrap_or(0);
-    !bytes.iter().fold(!0, |crc, byte| step(step(crc ^ u32::from(*byte))))
+    let step = |crc: u32, _| crc >> 1 ^ POLYNOMIAL & (crc & 1).wrapping_neg();
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
 #[cfg(test)]

@@ -23,9 +23,15 @@ pub enum Feature {
 impl Feature {
     /// The feature of a bit.
     pub(crate) fn from_bit(bit: u32) -> Option<Self> {
-        [Self::AddressMap, Self::Identity, Self::ChunkTable, Self::InPlace, Self::Checkpoints, Self::HostSection]
-            .into_iter()
-            .find(|f| *f as u32 == bit)
+        Some(match bit {
+            0 => Self::AddressMap,
+            1 => Self::Identity,
+            2 => Self::ChunkTable,
+            3 => Self::InPlace,
+            4 => Self::Checkpoints,
+            5 => Self::HostSection,
+            _ => return None,
+        })
     }
 }
 

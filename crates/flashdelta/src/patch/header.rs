@@ -23,6 +23,11 @@ const RAM_UNIT: u32 = 256;
 /// The largest RAM that can be stated: 1 GiB.
 const MAX_RAM_UNITS: u32 = 1 << 22;
 
+/// Features of patches that this build supports, a bit each.
+const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::AddressMap as u32
+    | 1 << Feature::Identity as u32
+    | 1 << Feature::HostSection as u32;
+
 /// What a patch says about itself.
 ///
 /// [`parse`](Self::parse) takes it from the first bytes of a patch; the applier does so by itself.
@@ -97,7 +102,7 @@ impl PatchHeader {
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, HeaderError> {
         let mut header = Self::default();
         let is_complete = header.read(bytes)?;
-        if is_complete {
+        if is_complete && cfg!(feature = "prediction") {
             let (mut words, mut maps) = ([0; MOST_SEGMENTS * 6], AddressMaps::default());
             let words = words.get_mut(..header.map_counts.segments() * 3).unwrap_or(&mut []);
             header.read_maps((bytes, 0), words, &mut maps)?;
@@ -184,14 +189,13 @@ impl PatchHeader {
     fn read_fields(&mut self, mut reader: Reader<'_>) -> Result<bool, HeaderError> {
         let (reader, header) = (&mut reader, self);
         let features = reader.varint();
-        for bit in 0..32 {
-            if features >> bit & 1 == 1 {
-                match Feature::from_bit(bit) {
-                    Some(Feature::AddressMap | Feature::Identity | Feature::HostSection) => {}
-                    Some(feature) => reader.fail(HeaderError::Unsupported { feature }),
-                    None => reader.fail(HeaderError::UnknownFeature { bit }),
-                }
-            }
+        let unsupported = features & !SUPPORTED;
+        if unsupported != 0 {
+            let bit = unsupported.trailing_zeros();
+            reader.fail(match Feature::from_bit(bit) {
+                Some(feature) => HeaderError::Unsupported { feature },
+                None => HeaderError::UnknownFeature { bit },
+            });
         }
         let has = |feature: Feature| features >> feature as u32 & 1 == 1;
         let kinds = reader.byte();

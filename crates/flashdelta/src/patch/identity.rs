@@ -29,8 +29,11 @@ pub struct DeviceIdentity {
 impl Identity {
     /// A product number made from a name: the first four bytes of its SHA-256, big-endian.
     pub fn product_id(name: &str) -> u32 {
-        use sha2::Digest as _;
-        let digest: [u8; 32] = sha2::Sha256::digest(name.as_bytes()).into();
+        use crate::apply::digest::{FixedOutput as _, Update as _};
+        use crate::apply::{Sha256Engine as _, SoftwareSha256};
+        let mut hasher = SoftwareSha256.start();
+        hasher.update(name.as_bytes());
+        let digest: [u8; 32] = hasher.finalize_fixed().into();
         digest.first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b))
     }
 

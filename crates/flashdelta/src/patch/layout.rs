@@ -48,9 +48,9 @@ pub(crate) struct Layout {
     pub(crate) weights: usize,
     /// The shift map.
     pub(crate) map: usize,
-    /// What of the patch waits for the rest of a step, or of an LZ4 block.
+    /// What of the patch waits for the rest of an LZ4 block.
     pub(crate) input: usize,
-    /// Operations that wait for the rest of a step.
+    /// What of the patch or of its operations waits for the rest of a step.
     pub(crate) carry: usize,
     /// Decompressed operations.
     pub(crate) block: usize,
@@ -79,7 +79,7 @@ impl Layout {
         };
         let block = (1usize << tables.block_log2) / 4;
         match header.codec {
-            Codec::Raw => layout.input = CARRY / 4,
+            Codec::Raw => layout.carry = CARRY / 4,
             Codec::Lz4 => (layout.input, layout.carry, layout.block) = (block, CARRY / 4, block),
             Codec::Zstd => (layout.carry, layout.block) = (CARRY / 4, ZSTD_BLOCK / 4),
             #[cfg(feature = "model")]
@@ -87,7 +87,7 @@ impl Layout {
                 let shape = crate::model::Shape { slots: tables.slots, map: tables.map };
                 layout.slots = shape.all_slots().div_ceil(2);
                 layout.weights = crate::model::WEIGHTS.div_ceil(2);
-                layout.input = crate::model::MAX_STEP_BYTES.div_ceil(4);
+                layout.carry = crate::model::MAX_STEP_BYTES.div_ceil(4);
             }
             #[cfg(not(feature = "model"))]
             Codec::Model => {}

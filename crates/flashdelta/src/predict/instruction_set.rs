@@ -10,7 +10,17 @@ impl InstructionSet {
 
     /// The instruction set of a number in a patch header.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|isa| *isa as u8 == number)
+        Some(match number {
+            0 => Self::None,
+            1 => Self::Thumb,
+            2 => Self::RiscV,
+            3 => Self::Xtensa,
+            4 => Self::Tc32,
+            5 => Self::Mcs51,
+            14 => Self::Halves,
+            15 => Self::Bytes,
+            _ => return None,
+        })
     }
 
     /// The name, as the command line takes it.

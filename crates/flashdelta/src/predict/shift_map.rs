@@ -145,9 +145,9 @@ impl<'w> ShiftMap<'w> {
             i = start.wrapping_add(7);
         }
         self.hand = if i < self.len { i } else { 0 };
-        let cells = core::cell::Cell::from_mut(&mut *self.entries).as_slice_of_cells();
-        for (to, from) in cells.iter().zip(cells.iter().skip(1)).take(self.len).skip(self.hand) {
-            to.set(from.get());
+        let mut carried = [0; 2];
+        for entry in self.entries.iter_mut().take(self.len).skip(self.hand).rev() {
+            carried = core::mem::replace(entry, carried);
         }
         self.len -= 1;
     }

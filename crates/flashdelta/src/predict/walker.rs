@@ -189,7 +189,7 @@ impl<'w> Walker<'w> {
     pub(crate) fn forecast(&mut self, old: &[u8], source: u32, destination: u32, map: &ShiftMap<'_>) -> Forecast {
         let old_address = self.old_address(source);
         let new_address = self.new_address(destination);
-        let left = self.old_segment.end().wrapping_sub(source);
+        let left = self.old_segment.len.wrapping_sub(source.wrapping_sub(self.old_segment.offset));
         let old = old.get(..left as usize).unwrap_or(old);
         let in_code = self.old_segment.kind == SegmentKind::Code;
         let place = Place { old, old_address, new_address, ranges: self.maps.pointers.as_slice() };
@@ -332,9 +332,17 @@ impl<'w> Walker<'w> {
 
 /// The address of an offset, `last` being the segment of the last place.
 fn address_in(last: &mut Segment, segments: &[SegmentWords], offset: u32) -> u32 {
-    if !last.holds(offset) {
-        *last = segment_at(segments, offset);
+    if last.holds(offset) {
+        last.address_of(offset)
+    } else {
+        address_elsewhere(last, segments, offset)
     }
+}
+
+/// The address of an offset in another segment. Apart, so that the frequent way needs no stack.
+#[inline(never)]
+fn address_elsewhere(last: &mut Segment, segments: &[SegmentWords], offset: u32) -> u32 {
+    *last = segment_at(segments, offset);
     last.address_of(offset)
 }
 

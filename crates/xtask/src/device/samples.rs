@@ -42,6 +42,7 @@ pub(crate) struct Patch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) codec: String,
     pub(crate) isa: String,
+    has_address_map: bool,
     /// The RAM that it was made for, as it was said.
     pub(crate) ram: String,
     pub(crate) workspace: usize,
@@ -78,7 +79,8 @@ impl Patch {
         let workspace = number("workspace")? as usize;
         let (codec, isa, ram) = (text("codec"), text("isa"), ram.to_owned());
         let sizes = (number("old_size")?, number("new_size")?);
-        Ok((Self { bytes: std::fs::read(patch)?, codec, isa, ram, workspace }, sizes))
+        let has_address_map = number("address_map_size")? > 0;
+        Ok((Self { bytes: std::fs::read(patch)?, codec, isa, has_address_map, ram, workspace }, sizes))
     }
 
     /// What an applier needs to have.
@@ -86,6 +88,7 @@ impl Patch {
         let codec = if self.codec == "raw" { "" } else { &self.codec };
         let isa = match self.isa.as_str() {
             isa @ ("thumb" | "riscv" | "xtensa" | "tc32" | "mcs51") => format!("isa-{isa}"),
+            _ if self.has_address_map => "prediction".to_owned(),
             _ => String::new(),
         };
         [codec, &isa].into_iter().filter(|feature| !feature.is_empty()).collect::<Vec<_>>().join(",")
