@@ -9,7 +9,9 @@ use flashdelta::apply::ab::{AbError, AbUpdate, Verified};
 use flashdelta::apply::digest::{self, consts::U32, FixedOutput, Output, OutputSizeUser};
 use flashdelta::apply::nor::{slots, Slot};
 use flashdelta::apply::{Applier, ApplyOptions, Sha256Engine};
-use flashdelta::Codec;
+use flashdelta::diff::DeviceProfile;
+use flashdelta::{apply, diff, Codec, DiffOptions};
+use sha2::Digest as _;
 
 /// An A/B update, and how often it has come to the boot selection.
 fn ab(flash: &RefCell<Flash>, pieces: &[&[u8]], boot: Result<(), &'static str>) -> (usize, Result<(), String>) {
@@ -106,4 +108,45 @@ fn another_sha_256_is_used_for_both_images() {
     applier.finish().unwrap();
     assert_eq!(hashed, update.old.len() + update.new.len());
     assert_eq!(slot, update.new);
+}
+
+/// An image of whole pages, but not of whole pages of 32 bytes, and the same with its SHA-256 at its end.
+fn with_own_digest(image: &[u8]) -> [Vec<u8>; 2] {
+    let bare = &image[..(image.len() - 16) & !31 | 16];
+    [bare.to_vec(), [bare, &sha2::Sha256::digest(bare)].concat()]
+}
+
+#[test]
+fn a_digest_at_the_end_of_the_new_image_costs_nothing() {
+    let update = update(Codec::Model, 1, 9008);
+    let ([_, old], [bare, new]) = (with_own_digest(&update.old), with_own_digest(&update.new));
+    for codec in [Codec::Model, Codec::Lz4, Codec::Raw] {
+        let options = DiffOptions::new().codec(codec);
+        let [bare, whole] = [&bare, &new].map(|new| diff::diff(&old, new, &options).unwrap());
+        assert!(whole.header.has_own_digest && !bare.header.has_own_digest);
+        assert!(whole.bytes.len() <= bare.bytes.len() + 1, "{codec:?}");
+        assert_eq!(apply::apply(&old, &whole.bytes).unwrap(), new);
+    }
+    // Pages of which the digest does not start one: it is like any other content.
+    let mut profile = DeviceProfile::default();
+    profile.page = 32;
+    let patch = diff::diff(&old, &new, &DiffOptions::new().profile(profile)).unwrap();
+    assert!(!patch.header.has_own_digest);
+    assert_eq!(apply::apply(&old, &patch.bytes).unwrap(), new);
+}
+
+#[test]
+fn a_hardware_unit_hashes_an_image_with_its_own_digest_twice() {
+    let update = update(Codec::Model, 1, 9008);
+    let [bare, new] = with_own_digest(&update.new);
+    let patch = diff::diff(&update.old, &new, &DiffOptions::new()).unwrap().bytes;
+    let (mut workspace, mut slot, mut hashed) = (workspace(&patch), vec![0; new.len()], 0);
+    let sha = Engine(&mut hashed);
+    let options = ApplyOptions::default();
+    let mut applier = Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
+    let progress = applier.feed(&patch).unwrap();
+    assert!(progress.done && progress.written == progress.total);
+    applier.finish().unwrap();
+    assert_eq!(hashed, update.old.len() + bare.len() + new.len());
+    assert_eq!(slot, new);
 }

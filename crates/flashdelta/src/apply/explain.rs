@@ -110,12 +110,12 @@ impl Replay<'_> {
         let (mut slots, mut weights) = (vec![0; shape.all_slots()], vec![0; WEIGHTS]);
         let mut map = vec![0; usize::from(tables.map) * 2];
         let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
-        let mut model = Model::new(memory, self.walker(), self.header.old_size, self.header.new_size);
+        let mut model = Model::new(memory, self.walker(), self.header.old_size, self.header.coded_size());
         let mut images = InMemory { old: self.old, new: self.new };
         let mut source = Bytes(body.iter());
         let mut decoder = RangeDecoder::new(&mut source);
         let (mut tally, mut meter) = (Tally::default(), Meter::new());
-        while model.position() < self.header.new_size {
+        while model.position() < self.header.coded_size() {
             let before = model.copying();
             let decoding = Decoding { decoder: &mut decoder, source: &mut source };
             let mut coder = Metered { decoding, meter: &mut meter };
@@ -127,7 +127,7 @@ impl Replay<'_> {
 
     fn operations(&self, body: &[u8]) -> Tally {
         let mut map = vec![0; usize::from(self.header.tables.map) * 2];
-        let (old_size, new_size) = (self.header.old_size, self.header.new_size);
+        let (old_size, new_size) = (self.header.old_size, self.header.coded_size());
         let mut operations = Operations::new(&mut map, self.walker(), old_size, new_size);
         let mut images = InMemory { old: self.old, new: self.new };
         let stream = unpack(self.header, body);

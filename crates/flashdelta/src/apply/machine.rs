@@ -130,7 +130,7 @@ impl<'w> Machine<'w> {
             Codec::Model { model, .. } => {
                 let slots = bytemuck::must_cast_slice_mut(parts.slots);
                 let weights = bytemuck::must_cast_slice_mut(parts.weights);
-                model.start((slots, weights, parts.map), header.old_size, header.new_size);
+                model.start((slots, weights, parts.map), header.old_size, header.coded_size());
                 model.walker.start(header.isa);
             }
             #[cfg(feature = "raw")]
@@ -147,7 +147,7 @@ impl<'w> Machine<'w> {
                     _ => {}
                 }
                 *block = parts.block;
-                operations.start(header.isa, parts.map, header.old_size, header.new_size);
+                operations.start(header.isa, parts.map, header.old_size, header.coded_size());
             }
             Codec::Idle(_) => return None,
         }
@@ -173,10 +173,10 @@ impl<'w> Machine<'w> {
         &mut self,
         input: &[u8],
         is_last: bool,
-        new_size: u32,
+        coded_size: u32,
         views: &mut Views<'_, 'w, O, N>,
     ) -> bool {
-        let mut progress = Progress { empty_steps: &mut self.empty_steps, new_size };
+        let mut progress = Progress { empty_steps: &mut self.empty_steps, coded_size };
         match &mut self.codec {
             #[cfg(feature = "model")]
             Codec::Model { model, decoder } => {
@@ -213,7 +213,7 @@ impl<'w> Machine<'w> {
 /// How far the new image has come.
 struct Progress<'a> {
     empty_steps: &'a mut u8,
-    new_size: u32,
+    coded_size: u32,
 }
 
 impl Progress<'_> {
@@ -275,7 +275,7 @@ impl Progress<'_> {
 
     /// Is there more to be made?
     fn goes_on<O: OldImage, N: NewImage>(&self, views: &Views<'_, '_, O, N>) -> bool {
-        views.fault.is_none() && views.buffers.position() < self.new_size
+        views.fault.is_none() && views.buffers.position() < self.coded_size
     }
 
     /// The steps have come to a halt: at the end of the new image, or for want of input.

@@ -45,9 +45,12 @@ pub use sha2::digest;
 pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
+use core::ops::Range;
 use machine::Machine;
-use sha2::digest::{FixedOutput as _, Update as _};
+use sha2::digest::consts::U32;
+use sha2::digest::{FixedOutput, OutputSizeUser};
 
+use crate::model::Images as _;
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
 
 /// How a patch is to be applied.
@@ -245,10 +248,11 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             return None;
         }
         let PatchHeader { old_size, old_digest: expected, .. } = self.body.header;
-        let digest = digest(&mut self.sha, self.body.buffers.spare(), old_size, &mut |offset, piece| {
+        let mut sha = self.sha.start();
+        hash(&mut sha, self.body.buffers.spare(), 0..old_size, &mut |offset, piece| {
             self.old.read(offset, piece).map_err(|e| *error = ApplyError::ReadOld { offset, error: e }).is_ok()
         })?;
-        let found = digest.first_chunk::<12>().copied().unwrap_or_default();
+        let found = finalize(sha).first_chunk::<12>().copied().unwrap_or_default();
         if found != expected {
             *error = ApplyError::OldMismatch { expected, found };
             return None;
@@ -311,7 +315,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         body.left = body.left.saturating_sub(mine.len() as u32);
         self.fed = self.fed.saturating_add(mine.len() as u32);
         let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new, fault: None };
-        let is_complete = body.machine.feed(mine, body.left == 0, body.header.new_size, &mut views);
+        let is_complete = body.machine.feed(mine, body.left == 0, body.header.coded_size(), &mut views);
         if is_complete {
             views.flush();
         }
@@ -326,15 +330,37 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
     }
 
-    /// The new image is complete: is it right? `rest` is what came behind the body in the same call.
+    /// The body has ended: appends the new image's own digest, if it has one. Is all of it right? `rest` is what came behind the body in the same
+    /// call.
     fn complete(&mut self, rest: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
-        self.new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
-        let PatchHeader { new_size, new_digest: expected, .. } = &self.body.header;
-        let found = digest(&mut self.sha, self.body.buffers.spare(), *new_size, &mut |offset, piece| {
-            self.new.read(offset, piece).map_err(|e| *error = ApplyError::ReadNew { offset, error: e }).is_ok()
-        })?;
-        if found != *expected {
-            *error = ApplyError::NewMismatch { expected: *expected, found };
+        let Self { sha: engine, body: Body { header, buffers, .. }, old, new, .. } = self;
+        let mut sha = engine.start();
+        let mut hashed = 0;
+        if header.has_own_digest {
+            hashed = header.coded_size();
+            hash_new::<O, N, _>(&mut sha, buffers.spare(), 0..hashed, new, error)?;
+            let own = match H::copy(&sha).map(finalize) {
+                Some(own) => own,
+                None => {
+                    hashed = 0;
+                    let own = finalize(sha);
+                    sha = engine.start();
+                    own
+                }
+            };
+            let mut views = Views { buffers, old, new, fault: None };
+            own.as_chunks().0.iter().for_each(|word| views.put(*word, 4));
+            views.flush();
+            if let Some(fault) = views.fault {
+                *error = fault.into();
+                return None;
+            }
+        }
+        new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
+        hash_new::<O, N, _>(&mut sha, buffers.spare(), hashed..header.new_size, new, error)?;
+        let (expected, found) = (header.new_digest, finalize(sha));
+        if found != expected {
+            *error = ApplyError::NewMismatch { expected, found };
             return None;
         }
         self.skip(rest, error)?;
@@ -349,16 +375,28 @@ type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
 /// Reads a piece of an image; false if that fails. Not generic: the code is there once for both images.
 type Read<'a> = dyn FnMut(u32, &mut [u8]) -> bool + 'a;
 
-/// SHA-256 of an image of `size` bytes, read through `buffer`; `None` if it cannot be read.
+/// Hashes a range of the new image.
+fn hash_new<O: OldImage, N: NewImage, S: digest::Update>(
+    sha: &mut S,
+    buffer: &mut [u8],
+    range: Range<u32>,
+    new: &mut N,
+    error: &mut Failure<O, N>,
+) -> Option<()> {
+    hash(sha, buffer, range, &mut |offset, piece| {
+        new.read(offset, piece).map_err(|e| *error = ApplyError::ReadNew { offset, error: e }).is_ok()
+    })
+}
+
+/// Hashes a range of an image, read through `buffer`; `None` if it cannot be read.
 #[inline(never)] // One copy in the device's flash.
-fn digest<H: Sha256Engine>(engine: &mut H, buffer: &mut [u8], size: u32, read: &mut Read<'_>) -> Option<[u8; 32]> {
+fn hash<S: digest::Update>(sha: &mut S, buffer: &mut [u8], range: Range<u32>, read: &mut Read<'_>) -> Option<()> {
     // Whole blocks need no copying inside the hash, and flash likes to be read in words.
     let whole = buffer.len().min(LARGEST_PIECE);
     let piece = if whole < 64 { whole & !3 } else { whole & !63 };
-    let mut sha = engine.start();
-    let mut at = 0u32;
-    while at < size {
-        let len = piece.min(size.saturating_sub(at) as usize).max(1);
+    let Range { start: mut at, end } = range;
+    while at < end {
+        let len = piece.min(end.saturating_sub(at) as usize).max(1);
         let bytes = buffer.get_mut(..len)?;
         if !read(at, bytes) {
             return None;
@@ -366,9 +404,13 @@ fn digest<H: Sha256Engine>(engine: &mut H, buffer: &mut [u8], size: u32, read: &
         sha.update(bytes);
         at = at.saturating_add(len as u32);
     }
+    Some(())
+}
+
+fn finalize<S: FixedOutput + OutputSizeUser<OutputSize = U32>>(sha: S) -> [u8; 32] {
     let mut digest = Default::default();
     sha.finalize_into(&mut digest);
-    Some(digest.into())
+    digest.into()
 }
 
 /// Images are hashed in pieces of at most so many bytes.

@@ -92,7 +92,7 @@ pub(crate) fn apply_body(
     memory::divide(&mut workspace, &mut parts).map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
     let (mut old, mut new) = (old, Vec::new());
     let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
-    let is_complete = parts.machine.feed(body, true, header.new_size, &mut views);
+    let is_complete = parts.machine.feed(body, true, header.coded_size(), &mut views);
     views.flush();
     if let Some(fault) = views.fault {
         return Err(fault.into());

@@ -65,6 +65,16 @@ pub trait Sha256Engine {
 
     /// Begins a message. It may be given up before its end.
     fn start(&mut self) -> Self::Hasher<'_>;
+
+    /// A copy of the work on a message, to go on in two ways. A unit that has no such thing, the default, gets the message a second time where a
+    /// copy would have spared that: in updates to images that end with [their own digest](crate::PatchHeader::has_own_digest).
+    fn copy<'h>(hasher: &Self::Hasher<'h>) -> Option<Self::Hasher<'h>>
+    where
+        Self: 'h,
+    {
+        let _ = hasher;
+        None
+    }
 }
 
 /// SHA-256 in software: on hosts by the crate `sha2`, on devices by code that is made for small processors.
@@ -81,5 +91,12 @@ impl Sha256Engine for SoftwareSha256 {
 
     fn start(&mut self) -> SoftwareHasher {
         SoftwareHasher::default()
+    }
+
+    fn copy<'h>(hasher: &SoftwareHasher) -> Option<SoftwareHasher>
+    where
+        Self: 'h,
+    {
+        Some(hasher.clone())
     }
 }

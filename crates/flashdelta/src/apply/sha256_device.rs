@@ -29,15 +29,15 @@ const START: [u32; 8] =
 #[derive(Clone, Debug)]
 pub struct Hasher {
     state: [u32; 8],
-    /// The message schedule. Its first 16 words are the block, which waits here until it is complete.
-    words: [u32; 64],
+    /// The block, which waits here until it is complete.
+    words: [u32; 16],
     /// Bytes of the message so far, modulo 2^32: images are smaller.
     len: u32,
 }
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self { state: START, words: [0; 64], len: 0 }
+        Self { state: START, words: [0; 16], len: 0 }
     }
 }
 
@@ -92,7 +92,9 @@ impl Hasher {
     /// Takes the block, which is complete (FIPS 180-4, 6.2.2).
     #[inline(never)]
     fn compress(&mut self) {
-        let words = &mut self.words;
+        // The message schedule.
+        let mut words = [0u32; 64];
+        words[..16].copy_from_slice(&self.words);
         for i in 16..64 {
             let (w15, w2) = (words[i - 15], words[i - 2]);
             let s0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ w15 >> 3;

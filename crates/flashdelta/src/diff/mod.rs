@@ -49,7 +49,7 @@ use std::sync::Mutex;
 
 use crate::coding::Part;
 use crate::model::Tally;
-use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, MAX_SIZE};
+use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, DIGEST_LEN, MAX_SIZE};
 use crate::predict::walker::InstructionSet;
 use control::Control;
 use encode::Job;
@@ -86,8 +86,10 @@ struct Maker<'a> {
     options: &'a DiffOptions,
     codecs: Vec<Codec>,
     predictions: Vec<Prediction>,
-    /// SHA-256 of the old and of the new image.
+    /// SHA-256 of the old and of the new image, all of it.
     digests: [[u8; 32]; 2],
+    /// The new image ends with its own digest, which `new` is without.
+    has_own_digest: bool,
     control: Control<'a>,
 }
 
@@ -142,8 +144,10 @@ impl<'a> Maker<'a> {
         let predictions = choose::predictions(old, new, options)?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
         let digests = [old, new].map(|image| Sha256::digest(image).into());
+        let own = without_own_digest(new, page);
+        let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
         let control = Control::new(options, work);
-        Ok(Self { old, new, options, codecs, predictions, digests, control }.fitting())
+        Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }.fitting())
     }
 
     /// Leaves out predictions for which the device has no room.
@@ -327,7 +331,8 @@ impl<'a> Maker<'a> {
             isa: prediction.isa,
             granularity_log2: self.options.profile.page.trailing_zeros() as u8,
             old_size: self.old.len() as u32,
-            new_size: self.new.len() as u32,
+            new_size: self.new.len() as u32 + if self.has_own_digest { DIGEST_LEN } else { 0 },
+            has_own_digest: self.has_own_digest,
             host_len: self.options.host_section.len() as u32,
             identity: self.options.identity,
             map_counts: prediction.maps.counts(),
@@ -394,6 +399,13 @@ fn smaller(a: Option<Made>, b: Option<Made>) -> Option<Made> {
         (Some(a), Some(b)) if b.bytes.len() < a.bytes.len() => Some(b),
         (a, b) => a.or(b),
     }
+}
+
+/// The new image without the digest at its end, if it is that of all before it, and if it can be written for itself.
+fn without_own_digest(new: &[u8], page: u32) -> Option<&[u8]> {
+    let (start, own) = new.split_last_chunk::<{ DIGEST_LEN as usize }>()?;
+    let fits = !start.is_empty() && start.len().is_multiple_of(page as usize);
+    (fits && Sha256::digest(start)[..] == own[..]).then_some(start)
 }
 
 /// The codecs to try, those that are cheaper to apply first.

@@ -18,6 +18,8 @@ pub enum Feature {
     Checkpoints = 4,
     /// Behind the body follows a section that only hosts need: how the file was written that the new image comes from.
     HostSection = 5,
+    /// The new image ends with the SHA-256 of all before it: the applier computes it, the body is without it.
+    OwnDigest = 6,
 }
 
 impl Feature {
@@ -30,6 +32,7 @@ impl Feature {
             3 => Self::InPlace,
             4 => Self::Checkpoints,
             5 => Self::HostSection,
+            6 => Self::OwnDigest,
             _ => return None,
         })
     }
@@ -44,6 +47,7 @@ impl fmt::Display for Feature {
             Self::InPlace => "in-place order",
             Self::Checkpoints => "checkpoints",
             Self::HostSection => "host section",
+            Self::OwnDigest => "digest at the end of the new image",
         })
     }
 }

@@ -26,7 +26,11 @@ const MAX_RAM_UNITS: u32 = 1 << 22;
 /// Features of patches that this build supports, a bit each.
 const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::AddressMap as u32
     | 1 << Feature::Identity as u32
-    | 1 << Feature::HostSection as u32;
+    | 1 << Feature::HostSection as u32
+    | 1 << Feature::OwnDigest as u32;
+
+/// Length of a SHA-256.
+pub(crate) const DIGEST_LEN: u32 = 32;
 
 /// What a patch says about itself.
 ///
@@ -52,6 +56,9 @@ pub struct PatchHeader {
     pub body_len: u32,
     /// Length in bytes, below 2^31, of the host section behind the body; 0 if there is none. Devices need not receive it.
     pub host_len: u32,
+    /// Does the new image end with the SHA-256 of all before it, as ESP-IDF's application images do? Those 32 bytes cost nothing then: the applier
+    /// computes them.
+    pub has_own_digest: bool,
     /// Which devices the patch is for, if it says so.
     pub identity: Option<Identity>,
     /// The first 12 bytes of the SHA-256 of the old image. They guard against applying a patch to the wrong image by mistake,
@@ -80,6 +87,7 @@ impl Default for PatchHeader {
             new_size: 0,
             body_len: 0,
             host_len: 0,
+            has_own_digest: false,
             identity: None,
             old_digest: [0; 12],
             new_digest: [0; 32],
@@ -145,6 +153,15 @@ impl PatchHeader {
     /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome: it makes reading cheaper.
     pub fn workspace_len(&self) -> usize {
         (self.ram as usize).saturating_sub(APPLIER_BYTES)
+    }
+
+    /// Bytes of the new image that the body makes: all but its own digest.
+    pub(crate) fn coded_size(&self) -> u32 {
+        if self.has_own_digest {
+            self.new_size.saturating_sub(DIGEST_LEN)
+        } else {
+            self.new_size
+        }
     }
 
     /// Bytes of the whole patch: header, body and host section.
@@ -213,6 +230,13 @@ impl PatchHeader {
         header.old_size = reader.limited(MAX_SIZE);
         let new_size = header.old_size.wrapping_add(reader.signed() as u32);
         header.new_size = reader.at_most(new_size, MAX_SIZE);
+        header.has_own_digest = has(Feature::OwnDigest);
+        let unit = 1u32 << (header.granularity_log2 & 15);
+        // The digest is written for itself.
+        let fits = header.new_size >= DIGEST_LEN && header.coded_size() & unit.wrapping_sub(1) == 0;
+        if header.has_own_digest && !fits {
+            reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+        }
         header.body_len = reader.limited(MAX_SIZE);
         if has(Feature::HostSection) {
             header.host_len = reader.limited(MAX_SIZE);
@@ -242,7 +266,8 @@ impl PatchHeader {
         use super::put;
         let features = u32::from(!maps.is_empty()) << Feature::AddressMap as u32
             | u32::from(self.identity.is_some()) << Feature::Identity as u32
-            | u32::from(self.host_len != 0) << Feature::HostSection as u32;
+            | u32::from(self.host_len != 0) << Feature::HostSection as u32
+            | u32::from(self.has_own_digest) << Feature::OwnDigest as u32;
         self.map_counts = maps.counts();
         // The length of the header and the RAM that it states depend on each other: start with the longest header.
         self.header_len = MAX_HEADER_LEN as u32;
@@ -408,7 +433,11 @@ mod tests {
         assert_eq!(with(5, 4), Err(HeaderError::Unsupported { feature: Feature::ChunkTable }));
         assert_eq!(with(5, 8), Err(HeaderError::Unsupported { feature: Feature::InPlace }));
         assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
-        assert_eq!(with(5, 64), Err(HeaderError::UnknownFeature { bit: 6 }));
+        // An image of no bytes cannot end with a digest.
+        assert!(matches!(with(5, 64), Err(HeaderError::BadNumber { .. })));
+        let mut unknown = bytes.clone();
+        unknown.splice(4..6, [bytes[4] + 1, 0x80, 1]);
+        assert_eq!(PatchHeader::parse(&sealed(unknown)), Err(HeaderError::UnknownFeature { bit: 7 }));
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
         assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { offset: 8, found: 13, limit: 12 }));

@@ -14,6 +14,8 @@ mod varint;
 
 pub use codec::{Codec, UnknownCodec};
 pub use error::{Feature, HeaderError};
+#[cfg(feature = "std")]
+pub(crate) use header::DIGEST_LEN;
 pub use header::{PatchHeader, MAX_HEADER_LEN};
 pub use identity::{DeviceIdentity, Identity};
 pub use layout::APPLIER_BYTES;
