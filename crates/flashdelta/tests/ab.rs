@@ -120,13 +120,13 @@ fn with_own_digest(image: &[u8]) -> [Vec<u8>; 2] {
 fn a_digest_at_the_end_of_the_new_image_costs_nothing() {
     let update = update(Codec::Model, 1, 9008);
     let ([_, old], [bare, new]) = (with_own_digest(&update.old), with_own_digest(&update.new));
-    for codec in [Codec::Model, Codec::Lz4, Codec::Raw] {
-        let options = DiffOptions::new().codec(codec);
-        let [bare, whole] = [&bare, &new].map(|new| diff::diff(&old, new, &options).unwrap());
-        assert!(whole.header.has_own_digest && !bare.header.has_own_digest);
-        assert!(whole.bytes.len() <= bare.bytes.len() + 1, "{codec:?}");
-        assert_eq!(apply::apply(&old, &whole.bytes).unwrap(), new);
-    }
+    let [bare, whole] = [&bare, &new].map(|new| diff::diff(&old, new, &DiffOptions::new()).unwrap());
+    assert!(whole.header.has_own_digest && !bare.header.has_own_digest);
+    assert!(whole.bytes.len() <= bare.bytes.len() + 1);
+    assert_eq!(apply::apply(&old, &whole.bytes).unwrap(), new);
+    // Small appliers cannot compute it.
+    let patch = diff::diff(&old, &new, &DiffOptions::new().codec(Codec::Lz4)).unwrap();
+    assert!(!patch.header.has_own_digest);
     // Pages of which the digest does not start one: it is like any other content.
     let mut profile = DeviceProfile::default();
     profile.page = 32;

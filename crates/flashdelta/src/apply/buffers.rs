@@ -62,6 +62,11 @@ impl<'w> Buffers<'w> {
         self.old.memory
     }
 
+    /// Bytes of the new image have been written by another way, while none waited here.
+    pub(crate) fn skip(&mut self, len: u32) {
+        self.page_start = self.page_start.wrapping_add(len);
+    }
+
     /// Bytes of the new image so far.
     pub(crate) fn position(&self) -> u32 {
         self.page_start.wrapping_add(self.filled as u32)

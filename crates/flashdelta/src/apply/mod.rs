@@ -50,8 +50,7 @@ use machine::Machine;
 use sha2::digest::consts::U32;
 use sha2::digest::{FixedOutput, OutputSizeUser};
 
-use crate::model::Images as _;
-use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, MAX_HEADER_LEN};
+use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, DIGEST_LEN, MAX_HEADER_LEN};
 
 /// How a patch is to be applied.
 #[non_exhaustive]
@@ -333,31 +332,34 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// The body has ended: appends the new image's own digest, if it has one. Is all of it right? `rest` is what came behind the body in the same
     /// call.
     fn complete(&mut self, rest: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
-        let Self { sha: engine, body: Body { header, buffers, .. }, old, new, .. } = self;
+        let Self { sha: engine, body: Body { header, buffers, .. }, new, .. } = self;
+        let (mut at, coded_size) = (0, header.coded_size());
+        let mut lacks_digest = cfg!(feature = "model") && header.has_own_digest;
         let mut sha = engine.start();
-        let mut hashed = 0;
-        if header.has_own_digest {
-            hashed = header.coded_size();
-            hash_new::<O, N, _>(&mut sha, buffers.spare(), 0..hashed, new, error)?;
+        loop {
+            let end = if lacks_digest { coded_size } else { header.new_size };
+            if !lacks_digest {
+                new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
+            }
+            hash(&mut sha, buffers.spare(), at..end, &mut |offset, piece| {
+                new.read(offset, piece).map_err(|e| *error = ApplyError::ReadNew { offset, error: e }).is_ok()
+            })?;
+            if !core::mem::take(&mut lacks_digest) {
+                break;
+            }
+            at = end;
             let own = match H::copy(&sha).map(finalize) {
                 Some(own) => own,
                 None => {
-                    hashed = 0;
+                    at = 0;
                     let own = finalize(sha);
                     sha = engine.start();
                     own
                 }
             };
-            let mut views = Views { buffers, old, new, fault: None };
-            own.as_chunks().0.iter().for_each(|word| views.put(*word, 4));
-            views.flush();
-            if let Some(fault) = views.fault {
-                *error = fault.into();
-                return None;
-            }
+            new.write(end, &own).map_err(|e| *error = ApplyError::Write { offset: end, error: e }).ok()?;
+            buffers.skip(DIGEST_LEN);
         }
-        new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
-        hash_new::<O, N, _>(&mut sha, buffers.spare(), hashed..header.new_size, new, error)?;
         let (expected, found) = (header.new_digest, finalize(sha));
         if found != expected {
             *error = ApplyError::NewMismatch { expected, found };
@@ -374,19 +376,6 @@ type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
 
 /// Reads a piece of an image; false if that fails. Not generic: the code is there once for both images.
 type Read<'a> = dyn FnMut(u32, &mut [u8]) -> bool + 'a;
-
-/// Hashes a range of the new image.
-fn hash_new<O: OldImage, N: NewImage, S: digest::Update>(
-    sha: &mut S,
-    buffer: &mut [u8],
-    range: Range<u32>,
-    new: &mut N,
-    error: &mut Failure<O, N>,
-) -> Option<()> {
-    hash(sha, buffer, range, &mut |offset, piece| {
-        new.read(offset, piece).map_err(|e| *error = ApplyError::ReadNew { offset, error: e }).is_ok()
-    })
-}
 
 /// Hashes a range of an image, read through `buffer`; `None` if it cannot be read.
 #[inline(never)] // One copy in the device's flash.
@@ -407,6 +396,7 @@ fn hash<S: digest::Update>(sha: &mut S, buffer: &mut [u8], range: Range<u32>, re
     Some(())
 }
 
+#[inline(never)] // One copy in the device's flash.
 fn finalize<S: FixedOutput + OutputSizeUser<OutputSize = U32>>(sha: S) -> [u8; 32] {
     let mut digest = Default::default();
     sha.finalize_into(&mut digest);

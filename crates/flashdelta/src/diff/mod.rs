@@ -144,7 +144,8 @@ impl<'a> Maker<'a> {
         let predictions = choose::predictions(old, new, options)?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
         let digests = [old, new].map(|image| Sha256::digest(image).into());
-        let own = without_own_digest(new, page);
+        // Appliers without the model codec are too small for it.
+        let own = without_own_digest(new, page).filter(|_| codecs.contains(&Codec::Model));
         let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
         let control = Control::new(options, work);
         Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }.fitting())

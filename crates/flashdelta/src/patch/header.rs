@@ -27,7 +27,7 @@ const MAX_RAM_UNITS: u32 = 1 << 22;
 const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::AddressMap as u32
     | 1 << Feature::Identity as u32
     | 1 << Feature::HostSection as u32
-    | 1 << Feature::OwnDigest as u32;
+    | (cfg!(feature = "model") as u32) << Feature::OwnDigest as u32;
 
 /// Length of a SHA-256.
 pub(crate) const DIGEST_LEN: u32 = 32;

@@ -14,7 +14,6 @@ mod varint;
 
 pub use codec::{Codec, UnknownCodec};
 pub use error::{Feature, HeaderError};
-#[cfg(feature = "std")]
 pub(crate) use header::DIGEST_LEN;
 pub use header::{PatchHeader, MAX_HEADER_LEN};
 pub use identity::{DeviceIdentity, Identity};
