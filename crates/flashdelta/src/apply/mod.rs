@@ -380,31 +380,26 @@ type Read<'a> = dyn FnMut(u32, &mut [u8]) -> bool + 'a;
 /// Hashes a range of an image, read through `buffer`; `None` if it cannot be read.
 #[inline(never)] // One copy in the device's flash.
 fn hash<S: digest::Update>(sha: &mut S, buffer: &mut [u8], range: Range<u32>, read: &mut Read<'_>) -> Option<()> {
-    // Whole blocks need no copying inside the hash, and flash likes to be read in words.
-    let whole = buffer.len().min(LARGEST_PIECE);
-    let piece = if whole < 64 { whole & !3 } else { whole & !63 };
+    // Whole blocks need no copying inside the hash, and flash likes to be read in words. The smallest buffer holds a block.
+    let piece = buffer.len() & !63;
     let Range { start: mut at, end } = range;
     while at < end {
-        let len = piece.min(end.saturating_sub(at) as usize).max(1);
+        let len = piece.min(end.wrapping_sub(at) as usize).max(1);
         let bytes = buffer.get_mut(..len)?;
         if !read(at, bytes) {
             return None;
         }
         sha.update(bytes);
-        at = at.saturating_add(len as u32);
+        at = at.wrapping_add(len as u32);
     }
     Some(())
 }
 
-#[inline(never)] // One copy in the device's flash.
 fn finalize<S: FixedOutput + OutputSizeUser<OutputSize = U32>>(sha: S) -> [u8; 32] {
     let mut digest = Default::default();
     sha.finalize_into(&mut digest);
     digest.into()
 }
-
-/// Images are hashed in pieces of at most so many bytes.
-const LARGEST_PIECE: usize = 1024;
 
 impl<O, N> From<HeaderError> for ApplyError<O, N> {
     fn from(error: HeaderError) -> Self {

@@ -157,7 +157,7 @@ impl PatchHeader {
 
     /// Bytes of the new image that the body makes: all but its own digest.
     pub(crate) fn coded_size(&self) -> u32 {
-        if self.has_own_digest {
+        if cfg!(feature = "model") && self.has_own_digest {
             self.new_size.saturating_sub(DIGEST_LEN)
         } else {
             self.new_size
@@ -230,11 +230,10 @@ impl PatchHeader {
         header.old_size = reader.limited(MAX_SIZE);
         let new_size = header.old_size.wrapping_add(reader.signed() as u32);
         header.new_size = reader.at_most(new_size, MAX_SIZE);
-        header.has_own_digest = has(Feature::OwnDigest);
+        header.has_own_digest = cfg!(feature = "model") && has(Feature::OwnDigest);
         let unit = 1u32 << (header.granularity_log2 & 15);
         // The digest is written for itself.
-        let fits = header.new_size >= DIGEST_LEN && header.coded_size() & unit.wrapping_sub(1) == 0;
-        if header.has_own_digest && !fits {
+        if header.has_own_digest && (header.new_size < DIGEST_LEN || header.coded_size() & unit.wrapping_sub(1) != 0) {
             reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
         }
         header.body_len = reader.limited(MAX_SIZE);
