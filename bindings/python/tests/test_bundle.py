@@ -141,8 +141,12 @@ def test_folders(old: bytes, new: bytes, tmp_path: Path) -> None:
 def test_manifests(old: bytes, new: bytes, tmp_path: Path) -> None:
     for name, data in {"old": old, "new": new}.items():
         (tmp_path / name).mkdir()
-        manifest = {"name": "x", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": 65536}]}]}
+        parts = [{"path": "boot.bin", "offset": 4096}, {"path": "app.bin", "offset": 65536}]
+        manifest = {"name": "x", "builds": [{"chipFamily": "ESP32", "parts": parts}]}
         (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.warns(flashdelta.FlashdeltaWarning, match=r"manifest\.json"):
+            flashdelta.diff(tmp_path / name / "manifest.json", b"")
+        (tmp_path / name / "boot.bin").write_bytes(data[:4096])
         with pytest.raises(flashdelta.Error, match="app.bin"):
             flashdelta.diff(tmp_path / name / "manifest.json", b"")
         (tmp_path / name / "app.bin").write_bytes(data)

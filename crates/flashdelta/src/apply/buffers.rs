@@ -132,6 +132,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
             let (start, buffer) = buffers.new.refill(offset, end);
             if let Err(error) = self.new.read(start, buffer) {
                 self.fail(Fault::ReadNew { offset: start, error });
+                return 0;
             }
         }
         self.buffers.new.get(offset).unwrap_or(0)
