@@ -144,8 +144,8 @@ def test_manifests(old: bytes, new: bytes, tmp_path: Path) -> None:
         parts = [{"path": "boot.bin", "offset": 4096}, {"path": "app.bin", "offset": 65536}]
         manifest = {"name": "x", "builds": [{"chipFamily": "ESP32", "parts": parts}]}
         (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
-        with pytest.warns(flashdelta.FlashdeltaWarning, match=r"manifest\.json"):
-            flashdelta.diff(tmp_path / name / "manifest.json", b"")
+        # Without any of its parts, a manifest is a file like others.
+        assert flashdelta.diff(tmp_path / name / "manifest.json", b"").info.bundle is None
         (tmp_path / name / "boot.bin").write_bytes(data[:4096])
         with pytest.raises(flashdelta.Error, match="app.bin"):
             flashdelta.diff(tmp_path / name / "manifest.json", b"")
