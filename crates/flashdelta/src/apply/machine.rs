@@ -67,8 +67,8 @@ enum Unpacked<'b> {
 
 #[cfg(feature = "raw")]
 impl Packing<'_> {
-    #[cfg_attr(not(feature = "lz4"), allow(unused_variables))] // Only packed operations need a block.
     /// Unpacks the next bytes of operations from the front of `input`, into `block` if need be.
+    #[cfg_attr(not(feature = "lz4"), allow(unused_variables))] // Only packed operations need a block.
     fn unpack<'b, 'i: 'b>(
         &mut self,
         input: &mut &'i [u8],
@@ -124,8 +124,8 @@ impl<'w> Machine<'w> {
         }
     }
 
-    #[cfg_attr(not(feature = "lz4"), allow(unused_variables))] // Only packed operations need more than a ring.
     /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs.
+    #[cfg_attr(not(feature = "lz4"), allow(unused_variables))] // Only packed operations need more than a ring.
     pub(crate) fn start(&mut self, header: &PatchHeader, parts: Parts<'w>) -> Option<()> {
         match &mut self.codec {
             #[cfg(feature = "model")]

@@ -21,21 +21,21 @@ pub(crate) struct Tables<'w> {
     weights: &'w mut [i16],
     /// How many slots have a place of their own.
     direct: usize,
-    /// How many of the hashed slots belong to contexts of hits.
-    half: usize,
+    /// How many of the hashed slots belong to contexts of hits: a quarter.
+    hits: usize,
 }
 
 impl<'w> Tables<'w> {
     /// No tables.
     pub(crate) const fn empty() -> Self {
-        Self { slots: &mut [], weights: &mut [], direct: 0, half: 0 }
+        Self { slots: &mut [], weights: &mut [], direct: 0, hits: 0 }
     }
 
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.
     pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize) -> Self {
         slots.fill(Slot::NEW.0);
-        let half = slots.len().saturating_sub(direct) / 4;
-        Self { slots, weights, direct, half }
+        let hits = slots.len().saturating_sub(direct) / 4;
+        Self { slots, weights, direct, hits }
     }
 
     /// Starts the slots with a place of their own and the weights from what is usual: log-odds in 1/16 nat, weights in 1/256.
@@ -48,16 +48,16 @@ impl<'w> Tables<'w> {
         }
     }
 
-    /// The slot of a hashed context of hits: in the first half of the hashed slots. (They would otherwise wear out the contexts of bytes,
+    /// The slot of a hashed context of hits: in the first quarter of the hashed slots. (They would otherwise wear out the contexts of bytes,
     /// which are rarer.)
     pub(crate) fn hashed(&self, hash: u32) -> usize {
-        self.direct.wrapping_add(scale(hash, self.half))
+        self.direct.wrapping_add(scale(hash, self.hits))
     }
 
-    /// The first of the [`GROUP`] slots of a hashed context of bytes, in the second half. Four bits of a byte share a group: one hash serves
+    /// The first of the [`GROUP`] slots of a hashed context of bytes, behind those of hits. Four bits of a byte share a group: one hash serves
     /// them all.
     pub(crate) fn group(&self, hash: u32) -> usize {
-        let start = self.direct.wrapping_add(self.half);
+        let start = self.direct.wrapping_add(self.hits);
         let groups = self.slots.len().saturating_sub(start) / GROUP;
         start.wrapping_add(scale(hash, groups) * GROUP)
     }

@@ -145,7 +145,7 @@ impl<'a> Maker<'a> {
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
         let digests = [old, new].map(|image| Sha256::digest(image).into());
         // Appliers without the model codec are too small for it.
-        let own = without_own_digest(new, page).filter(|_| codecs.contains(&Codec::Model));
+        let own = if codecs.contains(&Codec::Model) { without_own_digest(new, page) } else { None };
         let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
         let control = Control::new(options, work);
         Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }.fitting())
@@ -242,10 +242,10 @@ impl<'a> Maker<'a> {
     /// Chooses the copies again, for the model codec.
     fn refine(&self, prediction: &Prediction, mut found: Found) -> Result<Option<Made>, DiffError> {
         let Ok(tables) = self.tables(&self.header(Codec::Model, prediction), prediction) else { return Ok(None) };
-        if !self.codecs.contains(&Codec::Model) || found.copies.is_empty() {
+        let rounds = search::rounds(self.options.effort);
+        if rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty() {
             return Ok(None);
         }
-        let rounds = search::rounds(self.options.effort);
         let images = (self.old, self.new);
         self.control.time(Phase::Parse, || found.refine(images, prediction, tables, rounds, &self.control))?;
         self.make(Codec::Model, prediction, &found.copies, usize::MAX)

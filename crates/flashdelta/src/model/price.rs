@@ -1,12 +1,12 @@
 //! What decisions would cost now: the maker asks before it decides. Nothing is learned from the questions.
 
-use super::contexts::{self, byte_sets, direct, hit_sets, Content, BYTE_INPUTS, BYTE_RATE, CERTAIN, CERTAINLY};
+use super::contexts::{self, direct, hit_sets, Content, BYTE_RATE, CERTAIN, CERTAINLY};
 use super::contexts::{HIT_RATE, SURE};
 use super::oracle::Space;
 use super::spelling::Spelling;
-use super::step::Model;
+use super::step::{hit_set, Model};
 use crate::coding::logistic::squash;
-use crate::coding::mixer::{hash, Rate};
+use crate::coding::mixer::Rate;
 use crate::coding::{number, BitCoder};
 use crate::isa::Form;
 use crate::predict::shift_map::ShiftMap;
@@ -87,19 +87,7 @@ impl<'w> Model<'w> {
     pub(crate) fn literal_price(&mut self, spelling: Spelling, [last, ghost, byte]: [u8; 3], literals: u32) -> u32 {
         let hashes = contexts::literal(spelling, last, ghost, literals);
         let mut total = Price::default();
-        let mut node = 1u32;
-        let mut groups = [0; BYTE_INPUTS];
-        for bit in 0..8 {
-            if bit & 3 == 0 {
-                groups = hashes.map(|h| self.tables.group(hash(h, node)));
-            }
-            let place = 1 << (bit & 3) | node as usize & ((1 << (bit & 3)) - 1);
-            let inputs = groups.map(|group| group.wrapping_add(place));
-            let one = byte >> (7 - bit) & 1 == 1;
-            let sets = byte_sets(Content::New { literals }, bit);
-            self.tables.mix(&mut total, &inputs, sets, quiet(BYTE_RATE), one);
-            node = node << 1 | u32::from(one);
-        }
+        self.byte_at(quiet(BYTE_RATE), &mut total, &hashes, Content::New { literals }, byte);
         total.0
     }
 
@@ -114,9 +102,8 @@ impl<'w> Model<'w> {
             _ => {
                 let mut total = Price::default();
                 let inputs = self.hit_contexts(old, forecast).map(|h| self.tables.hashed(h));
-                let form = forecast.unit.form.0 as usize;
-                let set = if form == 0 && forecast.unit.class != 0 { Form::COUNT + 1 } else { form };
-                self.tables.mix(&mut total, &inputs, hit_sets(set, self.run), quiet(HIT_RATE), hit);
+                let sets = hit_sets(hit_set(forecast), self.run);
+                self.tables.mix(&mut total, &inputs, sets, quiet(HIT_RATE), hit);
                 total.0
             }
         };

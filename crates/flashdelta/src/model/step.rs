@@ -5,7 +5,7 @@ use super::contexts::{BYTE_INPUTS, BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HI
 use super::jump::Lesson;
 use super::oracle::{Images, Jump, Oracle, Space, Step};
 use super::spelling::Spelling;
-use crate::coding::mixer::{hash, Tables};
+use crate::coding::mixer::{hash, Rate, Tables};
 use crate::coding::{BitCoder, Part};
 use crate::isa::Form;
 use crate::predict::shift_map::{ShiftMap, Trust};
@@ -67,6 +67,7 @@ pub(crate) struct Model<'w> {
     pub(super) differences_at: [u8; 4],
     /// Hits and misses by form.
     form_history: [u8; Form::COUNT],
+    /// How far the current unit of the new image has come.
     spelling: Spelling,
 }
 
@@ -194,6 +195,19 @@ impl<'w> Model<'w> {
         content: Content,
         byte: u8,
     ) -> u8 {
+        self.byte_at(BYTE_RATE, coder, hashes, content, byte)
+    }
+
+    /// The same, learning at another rate.
+    #[inline(always)]
+    pub(super) fn byte_at<C: BitCoder>(
+        &mut self,
+        rate: Rate,
+        coder: &mut C,
+        hashes: &[u32; BYTE_INPUTS],
+        content: Content,
+        byte: u8,
+    ) -> u8 {
         let mut node = 1u32;
         let mut groups = [0; BYTE_INPUTS];
         for bit in 0..8 {
@@ -207,7 +221,7 @@ impl<'w> Model<'w> {
             let inputs = groups.map(|group| group.wrapping_add(place));
             let one = byte >> (7 - bit) & 1 == 1;
             let sets = byte_sets(content, bit);
-            node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, BYTE_RATE, one));
+            node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, rate, one));
         }
         node as u8
     }
@@ -325,9 +339,7 @@ impl<'w> Model<'w> {
             return self.tables.code(coder, slot, CALM_LIMIT, hit);
         }
         let hashes = self.hit_contexts(old, forecast);
-        let form = forecast.unit.form.0 as usize;
-        let set = if form == 0 && forecast.unit.class != 0 { Form::COUNT + 1 } else { form };
-        let hit = self.hit(coder, &hashes, set, hit);
+        let hit = self.hit(coder, &hashes, hit_set(forecast), hit);
         if let Some(slot) = calm {
             self.tables.learn(slot, hit, CALM_LIMIT);
         }
@@ -373,6 +385,14 @@ impl<'w> Model<'w> {
         if let Some(h) = self.form_history.get_mut(forecast.unit.form.0 as usize) {
             *h = *h << 1 | u8::from(!hit);
         }
+    }
+}
+
+/// Which weights are for the hit of this unit: those of its form, or those of units without a reference that have a class.
+pub(super) fn hit_set(forecast: &Forecast) -> usize {
+    match (forecast.unit.form, forecast.unit.class) {
+        (Form::PLAIN, 1..) => Form::COUNT + 1,
+        (form, _) => form.0 as usize,
     }
 }
 
