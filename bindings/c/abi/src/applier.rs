@@ -3,10 +3,10 @@
 use core::mem::ManuallyDrop;
 use core::ptr::addr_of_mut;
 
-use flashdelta::apply::{Applier, ApplyOptions};
+use flashdelta::apply::{Applier, ApplyError, ApplyOptions};
 use flashdelta::DeviceIdentity;
 
-use crate::callbacks::{flashdelta_flash, NewSlot, OldSlot};
+use crate::callbacks::{flashdelta_flash, Fault, NewSlot, OldSlot};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, Span};
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
                 Ok(())
             }
             // SAFETY: as above.
-            Err(error) => Err(unsafe { fail(state, (&error).into()) }),
+            Err(error) => Err(unsafe { fail(state, &error) }),
         }
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
@@ -340,7 +340,9 @@ unsafe fn enter(applier: *mut flashdelta_applier) -> Result<*mut State, flashdel
 /// # Safety
 ///
 /// The applier is initialised, and no reference to it is used any more.
-unsafe fn fail(state: *mut State, detail: flashdelta_error_detail) -> flashdelta_status {
+#[inline(never)] // What it needs of the stack is not needed while callbacks run.
+unsafe fn fail(state: *mut State, error: &ApplyError<Fault, Fault>) -> flashdelta_status {
+    let detail = flashdelta_error_detail::from(error);
     // SAFETY: the caller's promise; afterwards the phase says that the applier is no longer initialised.
     unsafe {
         ManuallyDrop::drop(&mut *addr_of_mut!((*state).content.applier));

@@ -25,7 +25,9 @@ impl Trouble {
 /// What a codec gets of the workspace.
 #[cfg_attr(not(all(feature = "model", feature = "lz4")), allow(dead_code))] // Not every codec takes all of it.
 pub(crate) struct Parts<'w> {
+    #[cfg(feature = "model")]
     pub(super) slots: &'w mut [u32],
+    #[cfg(feature = "model")]
     pub(super) weights: &'w mut [u32],
     pub(super) map: &'w mut [u32],
     pub(super) input: &'w mut [u8],
@@ -64,7 +66,9 @@ pub(super) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<()
 fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Option<()> {
     let mut rest = Rest(front);
     let parts = Parts {
+        #[cfg(feature = "model")]
         slots: rest.words(layout.slots),
+        #[cfg(feature = "model")]
         weights: rest.words(layout.weights),
         map: rest.words(layout.map),
         input: rest.bytes(layout.input),

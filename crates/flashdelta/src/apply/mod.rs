@@ -45,10 +45,8 @@ pub use sha2::digest;
 pub use sha256::{Sha256Engine, SoftwareSha256};
 
 use buffers::{Buffers, Views};
-use core::ops::Range;
 use machine::Machine;
-use sha2::digest::consts::U32;
-use sha2::digest::{FixedOutput, OutputSizeUser};
+use sha2::digest::{FixedOutput as _, Update};
 
 use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, DIGEST_LEN, MAX_HEADER_LEN};
 
@@ -149,6 +147,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing has been written. Bytes behind the end
     /// of the patch are [`ApplyError::TrailingInput`]: if they come in the same call as the end, nothing is committed; in a later call, the
     /// new image was committed before.
+    #[inline] // Where it is called once, its stack is its caller's.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
         // Errors are large: each is put in its final place at once, and `None` is all that is handed up.
         let mut error = ApplyError::Poisoned;
@@ -235,25 +234,24 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     }
 
     /// The header is complete: checks everything that can be checked before the first write.
+    #[inline(never)] // Its stack and that of decoding need not add up.
     fn begin(&mut self, memory: &'w mut [u8], error: &mut Failure<O, N>) -> Option<()> {
-        if let Err(e) = self.check_device() {
-            *error = e;
-            return None;
-        }
+        self.check_device(error)?;
         let found = memory.len();
         self.body.left = self.body.header.body_len;
         if let Err(trouble) = memory::divide(memory, &mut self.body) {
             *error = trouble.of(&self.body.header, found);
             return None;
         }
-        let PatchHeader { old_size, old_digest: expected, .. } = self.body.header;
-        let mut sha = self.sha.start();
-        hash(&mut sha, self.body.buffers.spare(), 0..old_size, &mut |offset, piece| {
+        let old_size = self.body.header.old_size;
+        let mut digest = Digest::default();
+        hash(&mut self.sha, self.body.buffers.spare(), (old_size, old_size), &mut digest, &mut |offset, access| {
+            let Access::Read(piece) = access else { return true };
             self.old.read(offset, piece).map_err(|e| *error = ApplyError::ReadOld { offset, error: e }).is_ok()
         })?;
-        let found = finalize(sha).first_chunk::<12>().copied().unwrap_or_default();
+        let (expected, found) = (&self.body.header.old_digest, digest.first_chunk()?);
         if found != expected {
-            *error = ApplyError::OldMismatch { expected, found };
+            *error = ApplyError::OldMismatch { expected: *expected, found: *found };
             return None;
         }
         Some(())
@@ -272,38 +270,42 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     }
 
     #[inline(never)]
-    fn check_device(&self) -> Result<(), ApplyError<O::Error, N::Error>> {
+    fn check_device(&self, error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
+        let mut refuse = |why| {
+            *error = why;
+            None
+        };
         if !header.codec.is_available() {
-            return Err(ApplyError::CodecNotBuilt { codec: header.codec });
+            return refuse(ApplyError::CodecNotBuilt { codec: header.codec });
         }
         if !header.isa.is_available() {
-            return Err(ApplyError::InstructionSetNotBuilt { isa: header.isa });
+            return refuse(ApplyError::InstructionSetNotBuilt { isa: header.isa });
         }
         if self.old.len() < header.old_size {
-            return Err(ApplyError::OldTooShort { expected: header.old_size, found: self.old.len() });
+            return refuse(ApplyError::OldTooShort { expected: header.old_size, found: self.old.len() });
         }
         if self.new.capacity() < header.new_size {
-            return Err(ApplyError::NewTooLong { needed: header.new_size, capacity: self.new.capacity() });
+            return refuse(ApplyError::NewTooLong { needed: header.new_size, capacity: self.new.capacity() });
         }
         let (patch, device) = (1u32 << (header.granularity_log2 & 31), self.new.granularity());
         if !device.is_power_of_two() || device > patch {
-            return Err(ApplyError::Granularity { patch, device });
+            return refuse(ApplyError::Granularity { patch, device });
         }
-        let Some(device) = self.options.device else { return Ok(()) };
-        let identity = header.identity.ok_or(ApplyError::NoIdentity)?;
+        let Some(device) = self.options.device else { return Some(()) };
+        let Some(identity) = header.identity else { return refuse(ApplyError::NoIdentity) };
         if identity.product != device.product {
-            return Err(ApplyError::WrongProduct { patch: identity.product, device: device.product });
+            return refuse(ApplyError::WrongProduct { patch: identity.product, device: device.product });
         }
         let (from, to) = (identity.hardware_from, identity.hardware_to);
         if !(from..=to).contains(&device.hardware) {
-            return Err(ApplyError::WrongHardware { from, to, device: device.hardware });
+            return refuse(ApplyError::WrongHardware { from, to, device: device.hardware });
         }
         if identity.security_counter < device.security_counter {
             let (patch, device) = (identity.security_counter, device.security_counter);
-            return Err(ApplyError::Rollback { patch, device });
+            return refuse(ApplyError::Rollback { patch, device });
         }
-        Ok(())
+        Some(())
     }
 
     /// Takes bytes of the body.
@@ -331,38 +333,31 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
 
     /// The body has ended: appends the new image's own digest, if it has one. Is all of it right? `rest` is what came behind the body in the same
     /// call.
+    #[inline(never)] // As for `begin`.
     fn complete(&mut self, rest: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
-        let Self { sha: engine, body: Body { header, buffers, .. }, new, .. } = self;
-        let (mut at, coded_size) = (0, header.coded_size());
-        let mut lacks_digest = cfg!(feature = "model") && header.has_own_digest;
-        let mut sha = engine.start();
-        loop {
-            let end = if lacks_digest { coded_size } else { header.new_size };
-            if !lacks_digest {
-                new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
-            }
-            hash(&mut sha, buffers.spare(), at..end, &mut |offset, piece| {
+        let Self { sha, body: Body { header, buffers, .. }, new, .. } = self;
+        let sizes = (header.coded_size(), header.new_size);
+        let has_own_digest = sizes.0 != sizes.1;
+        if !has_own_digest {
+            new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
+        }
+        let mut found = Digest::default();
+        hash(sha, buffers.spare(), sizes, &mut found, &mut |offset, access| match access {
+            Access::Read(piece) => {
                 new.read(offset, piece).map_err(|e| *error = ApplyError::ReadNew { offset, error: e }).is_ok()
-            })?;
-            if !core::mem::take(&mut lacks_digest) {
-                break;
             }
-            at = end;
-            let own = match H::copy(&sha).map(finalize) {
-                Some(own) => own,
-                None => {
-                    at = 0;
-                    let own = finalize(sha);
-                    sha = engine.start();
-                    own
+            Access::Append(own) => {
+                cfg!(feature = "model") && {
+                    let written = new.write(offset, own).map_err(|e| *error = ApplyError::Write { offset, error: e });
+                    written.and_then(|()| new.flush().map_err(|e| *error = ApplyError::Finish { error: e })).is_ok()
                 }
-            };
-            new.write(end, &own).map_err(|e| *error = ApplyError::Write { offset: end, error: e }).ok()?;
+            }
+        })?;
+        if has_own_digest {
             buffers.skip(DIGEST_LEN);
         }
-        let (expected, found) = (header.new_digest, finalize(sha));
-        if found != expected {
-            *error = ApplyError::NewMismatch { expected, found };
+        if found != header.new_digest {
+            *error = ApplyError::NewMismatch { expected: header.new_digest, found };
             return None;
         }
         self.skip(rest, error)?;
@@ -374,31 +369,61 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
 /// What an update of these images can fail with.
 type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
 
-/// Reads a piece of an image; false if that fails. Not generic: the code is there once for both images.
-type Read<'a> = dyn FnMut(u32, &mut [u8]) -> bool + 'a;
+/// A SHA-256.
+type Digest = [u8; DIGEST_LEN as usize];
 
-/// Hashes a range of an image, read through `buffer`; `None` if it cannot be read.
-#[inline(never)] // One copy in the device's flash.
-fn hash<S: digest::Update>(sha: &mut S, buffer: &mut [u8], range: Range<u32>, read: &mut Read<'_>) -> Option<()> {
-    // Whole blocks need no copying inside the hash, and flash likes to be read in words. The smallest buffer holds a block.
-    let piece = buffer.len() & !63;
-    let Range { start: mut at, end } = range;
-    while at < end {
-        let len = piece.min(end.wrapping_sub(at) as usize).max(1);
-        let bytes = buffer.get_mut(..len)?;
-        if !read(at, bytes) {
-            return None;
-        }
-        sha.update(bytes);
-        at = at.wrapping_add(len as u32);
-    }
-    Some(())
+/// What [`hash`] asks of an image.
+enum Access<'a> {
+    /// To read a piece.
+    Read(&'a mut [u8]),
+    /// To append its digest so far.
+    Append(&'a Digest),
 }
 
-fn finalize<S: FixedOutput + OutputSizeUser<OutputSize = U32>>(sha: S) -> [u8; 32] {
-    let mut digest = Default::default();
-    sha.finalize_into(&mut digest);
-    digest.into()
+/// Has an image at an offset; false if that fails. Not generic: the code is there once for both images.
+type Accessor<'a> = dyn FnMut(u32, Access<'_>) -> bool + 'a;
+
+/// The digest of an image of `len` bytes, read through `buffer`; `None` if it cannot be read. If only `coded` bytes of it are there, their digest
+/// is appended first.
+#[inline(never)] // One copy in the device's flash.
+fn hash<H: Sha256Engine>(
+    engine: &mut H,
+    buffer: &mut [u8],
+    (coded, len): (u32, u32),
+    digest: &mut Digest,
+    image: &mut Accessor<'_>,
+) -> Option<()> {
+    // Whole blocks need no copying inside the hash, and flash likes to be read in words. The smallest buffer holds a block.
+    let piece = buffer.len() & !63;
+    let mut sha = engine.start();
+    let (mut at, mut end) = (0, coded);
+    loop {
+        while at < end {
+            let len = piece.min(end.wrapping_sub(at) as usize).max(1);
+            let bytes = buffer.get_mut(..len)?;
+            if !image(at, Access::Read(bytes)) {
+                return None;
+            }
+            sha.update(bytes);
+            at = at.wrapping_add(len as u32);
+        }
+        let is_all = !cfg!(feature = "model") || end == len;
+        // In place, if possible: the other way moves the state.
+        if !H::digest_so_far(&sha, digest) {
+            sha.finalize_into(digest.into());
+            if is_all {
+                return Some(());
+            }
+            (sha, at) = (engine.start(), 0);
+        }
+        if is_all {
+            return Some(());
+        }
+        if !image(coded, Access::Append(digest)) {
+            return None;
+        }
+        end = len;
+    }
 }
 
 impl<O, N> From<HeaderError> for ApplyError<O, N> {

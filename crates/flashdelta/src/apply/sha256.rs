@@ -66,14 +66,12 @@ pub trait Sha256Engine {
     /// Begins a message. It may be given up before its end.
     fn start(&mut self) -> Self::Hasher<'_>;
 
-    /// A copy of the work on a message, to go on in two ways. A unit that has no such thing, the default, gets the message a second time where a
-    /// copy would have spared that: in updates to images that end with [their own digest](crate::PatchHeader::has_own_digest).
-    fn copy<'h>(hasher: &Self::Hasher<'h>) -> Option<Self::Hasher<'h>>
-    where
-        Self: 'h,
-    {
-        let _ = hasher;
-        None
+    /// Writes the digest of the message so far, which may go on afterwards. False, the default: the unit cannot do that, and `digest` is left as it
+    /// was. It then gets the message a second time where this would have spared that: in updates to images that end with [their own
+    /// digest](crate::PatchHeader::has_own_digest).
+    fn digest_so_far(hasher: &Self::Hasher<'_>, digest: &mut [u8; 32]) -> bool {
+        let _ = (hasher, digest);
+        false
     }
 }
 
@@ -93,10 +91,9 @@ impl Sha256Engine for SoftwareSha256 {
         SoftwareHasher::default()
     }
 
-    fn copy<'h>(hasher: &SoftwareHasher) -> Option<SoftwareHasher>
-    where
-        Self: 'h,
-    {
-        Some(hasher.clone())
+    #[inline(never)] // The copy is on the stack only here.
+    fn digest_so_far(hasher: &SoftwareHasher, digest: &mut [u8; 32]) -> bool {
+        hasher.clone().finalize_into(digest.into());
+        true
     }
 }

@@ -82,7 +82,7 @@ impl FixedOutput for Hasher {
             padding = 0;
         }
         self.update(&bits);
-        for (to, word) in out.as_chunks_mut().0.iter_mut().zip(self.state) {
+        for (to, word) in out.as_chunks_mut().0.iter_mut().zip(&self.state) {
             *to = word.to_be_bytes();
         }
     }

@@ -246,7 +246,7 @@ impl PatchHeader {
         }
         reader.bytes(&mut header.old_digest);
         reader.bytes(&mut header.new_digest);
-        if has(Feature::AddressMap) {
+        if cfg!(feature = "prediction") && has(Feature::AddressMap) {
             header.map_counts = MapCounts::read(reader);
         }
         // The map itself is left to whoever has a place for it.
@@ -256,7 +256,9 @@ impl PatchHeader {
         if needed > header.ram {
             reader.fail(HeaderError::InconsistentWorkspace { stated: header.ram, needed });
         }
-        reader.check().map(|()| true)
+        // Without prediction no one else looks at what is left.
+        let checked = if cfg!(feature = "prediction") { reader.check() } else { reader.end() };
+        checked.map(|()| true)
     }
 
     /// The header as bytes. Sets the lengths and what follows from the maps.

@@ -74,7 +74,7 @@ impl Layout {
             old_window: OLD_WINDOW / 4,
             new_window: NEW_WINDOW / 4,
             page: granularity.max(PAGE / 4),
-            segments: header.map_counts.segments() * 3,
+            segments: if cfg!(feature = "prediction") { header.map_counts.segments() * 3 } else { 0 },
             ..Self::default()
         };
         let block = (1usize << tables.block_log2) / 4;
