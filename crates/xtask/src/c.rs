@@ -62,7 +62,7 @@ pub(crate) fn build_apply(target: Option<&str>, features: Option<&str>) -> Resul
     }
     let mut built = folder;
     if let Some(target) = target {
-        cargo.args(["--target", target]).env("RUSTFLAGS", r#"--cfg sha2_backend_soft="compact""#);
+        cargo.args(["--target", target]);
         built.push(target);
     }
     exec(&mut cargo)?;

@@ -48,14 +48,11 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> Result<PathBuf> {
     }
 }
 
-/// The SHA-256 that is written for size, not for speed: what a device uses.
-pub(crate) const COMPACT_SHA: &str = r#"--cfg sha2_backend_soft="compact""#;
-
 fn build_rust(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let board = &recipe.target.board;
     let features = board.feature.map_or(recipe.features.to_owned(), |feature| format!("{},{feature}", recipe.features));
     let (cargo, linker) = cargo_for(recipe.target)?;
-    let mut flags = format!("{COMPACT_SHA}{}{linker}", recipe.flags);
+    let mut flags = format!("{}{linker}", recipe.flags);
     for argument in script(board) {
         flags += &format!(" -Clink-arg={argument}");
     }
@@ -134,7 +131,7 @@ fn staticlib(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let (cargo, _) = cargo_for(recipe.target)?;
     let mut cargo = library_cargo(cargo, recipe.features);
     cargo.args(["--release", "--quiet"]).args(level(recipe.opt));
-    output(cargo.env("RUSTFLAGS", format!("{COMPACT_SHA}{}", recipe.flags)))?;
+    output(cargo.env("RUSTFLAGS", recipe.flags))?;
     Ok(folder().join("staticlib").join(recipe.target.triple).join("release/libflashdelta_apply.a"))
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::guests::{folder, guest_cargo, level, library_cargo, Language, Recipe, COMPACT_SHA};
+use super::guests::{folder, guest_cargo, level, library_cargo, Language, Recipe};
 use super::toolchain::{debian, DEBIAN_CARGO, DEBIAN_RUSTC, LLVM};
 use crate::command::{command, output, root};
 
@@ -31,7 +31,7 @@ pub(crate) fn object(recipe: &Recipe<'_>) -> Result<PathBuf> {
     };
     cargo.args(level(recipe.opt)).arg("--").arg(format!("--emit=asm={}", assembly.display()));
     // Only the assembly counts: nothing is to be linked yet.
-    cargo.env("RUSTFLAGS", format!("{COMPACT_SHA} -Clinker=true --sysroot {}", sysroot.display()));
+    cargo.env("RUSTFLAGS", format!("-Clinker=true --sysroot {}", sysroot.display()));
     output(&mut cargo)?;
     let object = work.join("applier.o");
     if recipe.target.needs_llvm() {
