@@ -354,63 +354,6 @@ flashdelta_status flashdelta_options_new(struct flashdelta_options **options);
 void flashdelta_options_free(struct flashdelta_options *options);
 
 /**
- * Applies a patch in memory, one for devices or a bundle.
- *
- * What comes out is the very file that the patch was made for, unless flashdelta_options_set_output() says otherwise. Files that grow out of all proportion, beyond 64 MiB and 16 times
- * the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
- *
- * @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may be longer than the one that the patch was made from, as the content of a slot is
- * @param old_len its size in bytes
- * @param patch the patch
- * @param patch_len its size in bytes
- * @param options the device, the output and the progress callback count; NULL for the defaults
- * @param[out] new_image written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
- * @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx); #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
- *     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
- *
- * May be called from any thread, and from several at a time.
- */
-flashdelta_status flashdelta_apply(const uint8_t *old,
-                                   size_t old_len,
-                                   const uint8_t *patch,
-                                   size_t patch_len,
-                                   const struct flashdelta_options *options,
-                                   struct flashdelta_buffer *new_image);
-
-/**
- * As flashdelta_apply(), from files to a file; bundles between folders make a folder, which must not be there yet.
- *
- * The new image is written under a temporary name beside the final one, which it gets once it is complete, verified and on the disk; on errors it is
- * removed. A file that has that name already is replaced.
- *
- * @param old_path of the old image; any bytes on Unix, UTF-8 on Windows, as all paths
- * @param patch_path of the patch
- * @param new_path of the new image; not the same file as one of the others
- * @param options the device, the output and the progress callback count; NULL for the defaults
- * @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written, or if `new_path` is one of the others
- */
-flashdelta_status flashdelta_apply_file(const char *old_path,
-                                        const char *patch_path,
-                                        const char *new_path,
-                                        const struct flashdelta_options *options);
-
-/**
- * Does the patch turn the old image into the one that it promises? As flashdelta_apply(), but the result is not kept.
- *
- * @param old the old image; may be NULL if `old_len` is 0
- * @param old_len its size in bytes
- * @param patch the patch
- * @param patch_len its size in bytes
- * @param options the device, the output and the progress callback count; NULL for the defaults
- * @return as flashdelta_apply()
- */
-flashdelta_status flashdelta_verify(const uint8_t *old,
-                                    size_t old_len,
-                                    const uint8_t *patch,
-                                    size_t patch_len,
-                                    const struct flashdelta_options *options);
-
-/**
  * The device that has to apply the patch, by name. Replaces what was set of RAM, write unit, codecs and instruction sets.
  *
  * @param options to be changed

@@ -11,19 +11,9 @@
 #include <string.h>
 
 #include "check.h"
+#include "folder.h"
 
 static blob old_image, new_image;
-static const char *folder;
-
-static const char *in_folder(const char *name) {
-    static char paths[4][1024];
-    static int next;
-    char *path = paths[next++ % 4];
-    if (snprintf(path, 1024, "%s/%s", folder, name) >= 1024) {
-        exit(2);
-    }
-    return path;
-}
 
 static int exists(const char *name) {
     FILE *file = fopen(in_folder(name), "rb");

@@ -11,18 +11,7 @@
 #include <sys/stat.h>
 
 #include "check.h"
-
-static const char *folder;
-
-static const char *in_folder(const char *name) {
-    static char paths[4][1024];
-    static int next;
-    char *path = paths[next++ % 4];
-    if (snprintf(path, 1024, "%s/%s", folder, name) >= 1024) {
-        exit(2);
-    }
-    return path;
-}
+#include "folder.h"
 
 static void save(const char *name, const uint8_t *bytes, size_t len) {
     FILE *file = fopen(in_folder(name), "wb");

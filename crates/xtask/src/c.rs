@@ -35,7 +35,7 @@ fn passed(result: Result<()>) -> Result<Outcome> {
 }
 
 /// What all C code here has to stand.
-const STRICT: [&str; 6] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow"];
+const STRICT: [&str; 7] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wredundant-decls"];
 const STRICT_CPP: [&str; 7] = ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic"];
 const SANITIZED: [&str; 5] =
     ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
@@ -133,6 +133,7 @@ fn images(name: &str) -> Result<PathBuf> {
 
 const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
 const SLOTS_TEST: [&str; 2] = ["tests/test_slots.c", "examples/nor_sim.c"];
+const HOSTILE_TEST: [&str; 2] = ["tests/test_hostile.c", "examples/nor_sim.c"];
 
 /// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly compiler to put it there.
 fn build_apply_sanitized() -> Result<Option<PathBuf>> {
@@ -161,23 +162,26 @@ fn sanitized() -> Result<String> {
     run(&["tests/test_packages.c"], &host, "test_packages")?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
     run(&SLOTS_TEST, &apply, "test_slots")?;
+    run(&HOSTILE_TEST, &apply, "test_hostile")?;
     run(&APPLIER_TEST, &host, "test_applier_of_host")?;
     let Some(apply) = build_apply_sanitized()? else {
         return Ok("AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned());
     };
     run(&APPLIER_TEST, &apply, "test_applier_sanitized")?;
+    run(&HOSTILE_TEST, &apply, "test_hostile_sanitized")?;
     Ok("AddressSanitizer in C and Rust, UBSan in C".to_owned())
 }
 
 fn valgrind() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("valgrind")?;
-    // valgrind is slow: of the cuts in the last one, some have to do.
+    // valgrind is slow: of the cuts and faults in the last two, some have to do.
     for (sources, library, name, arguments) in [
         (&["tests/test_host.c"][..], &host, "test_host", &[][..]),
         (&["tests/test_packages.c"], &host, "test_packages", &[]),
         (&APPLIER_TEST, &apply, "test_applier", &[]),
         (&SLOTS_TEST, &apply, "test_slots", &["50"]),
+        (&HOSTILE_TEST, &apply, "test_hostile", &["50"]),
     ] {
         let program = folder.join(name);
         compile(&[&STRICT, &DEBUGGABLE], sources, library, &program)?;

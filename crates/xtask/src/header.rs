@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 "options",
                 "options/device",
                 "options/patch",
-                "options/apply",
+                "options/applier",
                 "make",
                 "apply",
                 "firmware",

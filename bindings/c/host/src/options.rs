@@ -1,6 +1,6 @@
 //! Options, behind a pointer so that later versions can have more of them.
 
-mod apply;
+mod applier;
 mod device;
 mod patch;
 
