@@ -6,8 +6,9 @@ mod common;
 use common::cuts::{Outcome, Proof};
 use common::testdata;
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
-use flashdelta::Codec;
+use flashdelta::{Codec, PatchHeader};
 use flashdelta_sim::{Rules, POSITIONS};
+use sha2::Digest as _;
 
 struct Pair {
     old: Vec<u8>,
@@ -16,7 +17,10 @@ struct Pair {
 }
 
 fn pair(old: &str, new: &str, page: u32, codec: Codec) -> Pair {
-    let (old, new) = (testdata(old), testdata(new));
+    pair_of(testdata(old), testdata(new), page, codec)
+}
+
+fn pair_of(old: Vec<u8>, new: Vec<u8>, page: u32, codec: Codec) -> Pair {
     let mut profile = DeviceProfile::small();
     profile.page = page;
     let patch = diff(&old, &new, &DiffOptions::new().profile(profile).codec(codec)).unwrap().bytes;
@@ -76,6 +80,23 @@ fn risc_v_spi_flash() {
     });
     prove::<1, 1, 4096>(&pair, |proof| proof.rules = rules(false, 256));
     prove::<1, 16, 65536>(&pair, |proof| proof.comfort = 2048);
+}
+
+/// The applier appends the digest after it has read all before it: more writes, while the last unit may still wait for its rest.
+#[test]
+fn images_that_end_with_their_own_digest() {
+    let [old, new] = ["firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin"].map(|name| {
+        let mut image = testdata(name);
+        image.resize(image.len().next_multiple_of(16), 0);
+        let digest = sha2::Sha256::digest(&image);
+        [&image[..], &digest].concat()
+    });
+    let pair = pair_of(old, new, 16, Codec::Model);
+    assert!(PatchHeader::parse(&pair.patch).unwrap().unwrap().has_own_digest);
+    prove::<4, 4, 4096>(&pair, |proof| proof.rules = rules(false, 256));
+    prove::<4, 4, 4096>(&pair, |proof| proof.buffer = 4096);
+    prove::<1, 64, 1024>(&pair, |_| ());
+    prove::<1, 32, 131072>(&pair, |proof| proof.rules = rules(true, 0));
 }
 
 #[test]
