@@ -22,7 +22,8 @@
  *    a power cut for example, starts again from the first byte of the patch as well: the old slot is as it was, and sectors of the new one that were finished are
  *    neither erased nor written again. Nothing has to be remembered for that.
  *
- * Stack: some 2 KiB in this version, callbacks not included; most of it in the call of flashdelta_applier_feed() that completes the header of the patch.
+ * Stack: at most 1.5 KiB on machines of 32 bits, your callbacks not included; some 2 KiB on those of 64. The calls of flashdelta_applier_feed() that complete the header
+ * and the patch need the most.
  *
  * A complete example, for slots of 256 KiB in a NOR flash with sectors of 4 KiB that is written in units of 4 bytes:
  *
@@ -159,6 +160,8 @@
  * | 9 | a firmware file is damaged or dubious (hosts only) | see the text of the error |
  *
  * Later versions may add numbers: treat an unknown one by its class.
+ *
+ * In C the type is an int32_t, in C++ (and C23) an enumeration that has an int32_t in it: code for both writes #FLASHDELTA_OK, not 0.
  */
 enum flashdelta_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L

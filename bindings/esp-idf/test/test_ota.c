@@ -173,6 +173,31 @@ static void no_status_is_lost(void) {
     fake_stop();
 }
 
+/* One flash access fails, and those after it work again: whatever it was, an update that does not say ESP_OK does not boot. */
+static void no_failing_call_is_overlooked(void) {
+    long calls, n, failures_seen = 0;
+    start(false);
+    CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
+    calls = fake.calls;
+    fake_stop();
+    /* The last ones, in flashdelta_ota_end(), all. */
+    for (n = 1; n <= calls; n += n < calls - 8 ? 1 + n / 40 : 1) {
+        esp_err_t err;
+        start(false);
+        fake.fail_at = n;
+        err = run(NULL, update, 1000);
+        /* What cannot be read before it is erased is erased: that is no error. */
+        CHECK(err == ESP_OK ? slot_is_new() && fake.boot == &fake.partitions[1] : old_is_untouched());
+        CHECK(err == ESP_OK || err == ESP_ERR_FLASH_OP_FAIL || err == ESP_ERR_OTA_VALIDATE_FAILED);
+        CHECK(err != ESP_OK || n <= calls - 2);
+        failures_seen += err != ESP_OK;
+        CHECK_STATUS(run(NULL, update, 1000), ESP_OK);
+        CHECK(slot_is_new() && fake.boot == &fake.partitions[1]);
+        fake_stop();
+    }
+    CHECK(failures_seen > 20);
+}
+
 /* An update that finds its image in the slot already has nothing to do but to set the boot partition. */
 static void what_is_there_is_kept(void) {
     unsigned long erases;
@@ -229,6 +254,7 @@ int main(int argc, char **argv) {
     wrong_arguments_are_refused();
     bad_patches_never_boot(argv[1]);
     no_status_is_lost();
+    no_failing_call_is_overlooked();
     what_is_there_is_kept();
     power_cuts_do_no_harm();
     free(update.bytes);

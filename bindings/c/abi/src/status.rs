@@ -21,6 +21,8 @@ use core::ffi::{c_char, CStr};
 /// | 9 | a firmware file is damaged or dubious (hosts only) | see the text of the error |
 ///
 /// Later versions may add numbers: treat an unknown one by its class.
+///
+/// In C the type is an int32_t, in C++ (and C23) an enumeration that has an int32_t in it: code for both writes #FLASHDELTA_OK, not 0.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 // Every name is one of C and says whose it is.

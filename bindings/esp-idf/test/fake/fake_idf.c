@@ -60,17 +60,21 @@ static esp_err_t in_range(const esp_partition_t *partition, size_t offset, size_
     return size > partition->size - offset ? ESP_ERR_INVALID_SIZE : ESP_OK;
 }
 
+static bool fails(void) {
+    return ++fake.calls == fake.fail_at;
+}
+
 static esp_err_t of_flash(int status) {
     return status == NOR_OK ? ESP_OK : ESP_ERR_FLASH_OP_FAIL;
 }
 
 esp_err_t esp_partition_read(const esp_partition_t *partition, size_t src_offset, void *dst, size_t size) {
-    const esp_err_t err = in_range(partition, src_offset, size);
+    const esp_err_t err = fails() ? ESP_ERR_FLASH_OP_FAIL : in_range(partition, src_offset, size);
     return err != ESP_OK ? err : of_flash(nor_read(&fake.flash, partition->address + (uint32_t)src_offset, dst, size));
 }
 
 esp_err_t esp_partition_write(const esp_partition_t *partition, size_t dst_offset, const void *src, size_t size) {
-    const esp_err_t err = in_range(partition, dst_offset, size);
+    const esp_err_t err = fails() ? ESP_ERR_FLASH_OP_FAIL : in_range(partition, dst_offset, size);
     if (partition == fake.running) {
         fprintf(stderr, "the running partition is written\n");
         abort();
@@ -79,7 +83,7 @@ esp_err_t esp_partition_write(const esp_partition_t *partition, size_t dst_offse
 }
 
 esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t size) {
-    esp_err_t err = in_range(partition, offset, size);
+    esp_err_t err = fails() ? ESP_ERR_FLASH_OP_FAIL : in_range(partition, offset, size);
     if (partition == fake.running) {
         fprintf(stderr, "the running partition is erased\n");
         abort();
@@ -125,7 +129,7 @@ esp_err_t esp_image_verify(esp_image_load_mode_t mode, const esp_partition_pos_t
     uint8_t head[32], checksum = 0xEF, byte;
     uint32_t len, at;
     (void)mode;
-    if (nor_read(&fake.flash, part->offset, head, sizeof head) != NOR_OK || head[0] != ESP_IMAGE_HEADER_MAGIC || head[1] != 1) {
+    if (fails() || nor_read(&fake.flash, part->offset, head, sizeof head) != NOR_OK || head[0] != ESP_IMAGE_HEADER_MAGIC || head[1] != 1) {
         return ESP_FAIL;
     }
     len = head[28] | (uint32_t)head[29] << 8 | (uint32_t)head[30] << 16 | (uint32_t)head[31] << 24;

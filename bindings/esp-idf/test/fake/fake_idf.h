@@ -13,6 +13,8 @@ typedef struct fake_device {
     const esp_partition_t *boot;
     esp_ota_img_states_t state;
     esp_err_t set_boot_result;
+    long calls;   /* of flash functions */
+    long fail_at; /* the one of them that fails; 0: none */
     int delays;
     int logs;
 } fake_device;
