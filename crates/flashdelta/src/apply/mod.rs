@@ -409,7 +409,7 @@ fn hash<H: Sha256Engine>(
         }
         let is_all = !cfg!(feature = "model") || end == len;
         // In place, if possible: the other way moves the state.
-        if !H::digest_so_far(&sha, digest) {
+        if !H::digest_so_far(&mut sha, digest) {
             sha.finalize_into(digest.into());
             if is_all {
                 return Some(());

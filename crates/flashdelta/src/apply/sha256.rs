@@ -69,7 +69,7 @@ pub trait Sha256Engine {
     /// Writes the digest of the message so far, which may go on afterwards. False, the default: the unit cannot do that, and `digest` is left as it
     /// was. It then gets the message a second time where this would have spared that: in updates to images that end with [their own
     /// digest](crate::PatchHeader::has_own_digest).
-    fn digest_so_far(hasher: &Self::Hasher<'_>, digest: &mut [u8; 32]) -> bool {
+    fn digest_so_far(hasher: &mut Self::Hasher<'_>, digest: &mut [u8; 32]) -> bool {
         let _ = (hasher, digest);
         false
     }
@@ -91,9 +91,11 @@ impl Sha256Engine for SoftwareSha256 {
         SoftwareHasher::default()
     }
 
-    #[inline(never)] // The copy is on the stack only here.
-    fn digest_so_far(hasher: &SoftwareHasher, digest: &mut [u8; 32]) -> bool {
+    fn digest_so_far(hasher: &mut SoftwareHasher, digest: &mut [u8; 32]) -> bool {
+        #[cfg(feature = "std")]
         hasher.clone().finalize_into(digest.into());
+        #[cfg(not(feature = "std"))]
+        hasher.digest_so_far(digest);
         true
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _, Result};
+use sha2::{Digest as _, Sha256};
 
 use super::guests::folder;
 use crate::command::{cargo, command, exec, output, root, target_dir};
@@ -28,6 +29,19 @@ impl Pair {
             Self::read(name.to_owned(), &old, &new)
         };
         names.iter().copied().map(pair).collect()
+    }
+
+    /// Both images with their SHA-256 at their ends, as ESP-IDF builds them.
+    pub(crate) fn with_own_digests(&self) -> Self {
+        let with_digest = |image: &[u8]| {
+            let mut image = image.to_vec();
+            image.resize(image.len().next_multiple_of(16), 0xFF);
+            let digest = Sha256::digest(&image);
+            image.extend_from_slice(&digest);
+            image
+        };
+        let name = format!("{} with its digest", self.name);
+        Self { name, old: with_digest(&self.old), new: with_digest(&self.new) }
     }
 
     /// The first bytes of both images.
