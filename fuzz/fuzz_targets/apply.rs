@@ -2,7 +2,8 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds};
+use flashdelta::apply::digest::{FixedOutput as _, Update as _};
+use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds, Sha256Engine as _, SoftwareSha256};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{Codec, InstructionSet, PatchHeader};
 use libfuzzer_sys::fuzz_target;
@@ -13,6 +14,8 @@ struct Input {
     isa: u8,
     old: Vec<u8>,
     new: Vec<u8>,
+    /// Does the new image end with its own digest?
+    own_digest: bool,
     edits: Vec<(u16, u8)>,
     cut: Option<u16>,
     piece: u8,
@@ -43,9 +46,14 @@ fn seal(patch: &mut [u8]) {
 }
 
 fuzz_target!(|input: Input| {
+    let mut input = input;
+    if input.own_digest {
+        let mut sha = SoftwareSha256.start();
+        sha.update(&input.new);
+        input.new.extend_from_slice(&sha.finalize_fixed());
+    }
     let codec = Codec::ALL[usize::from(input.codec) % Codec::ALL.len()];
-    let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa]
-        [usize::from(input.isa) % 4];
+    let isa = InstructionSet::ALL[usize::from(input.isa) % InstructionSet::ALL.len()];
     let options =
         DiffOptions::new().profile(DeviceProfile::linux()).ram(16 << 10).codec(codec).isa(isa).effort(1).threads(1);
     let mut patch = diff(&input.old, &input.new, &options).expect("16 KiB suffice").bytes;
