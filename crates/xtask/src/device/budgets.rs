@@ -11,6 +11,17 @@ use crate::command::root;
 /// Target, guest, what is measured.
 type Key = [String; 3];
 
+/// What is promised: no budget is larger. Empty names stand for all.
+const PROMISED: [(&str, &str, &str, f64); 2] =
+    [("", "", "stack", 1536.0), ("thumbv7m", "Rust", "code: lz4 and raw only", 8192.0)];
+
+/// The promise that there is for something.
+fn promised([target, guest, what]: &Key) -> f64 {
+    let is = |name: &str, of: &str| of.is_empty() || of == name;
+    let found = PROMISED.iter().find(|(t, g, w, _)| is(target, t) && is(guest, g) && is(what, w));
+    found.map_or(f64::INFINITY, |promise| promise.3)
+}
+
 /// The worst of what was measured.
 #[derive(Default)]
 pub(crate) struct Measured(BTreeMap<Key, f64>);
@@ -26,8 +37,8 @@ impl Measured {
         let budgets = read()?;
         let mut exceeded = Vec::new();
         for (key, value) in &self.0 {
-            match budgets.get(key) {
-                Some(budget) if value <= budget => {}
+            match budgets.get(key).map(|budget| budget.min(promised(key))) {
+                Some(budget) if *value <= budget => {}
                 Some(budget) => exceeded.push(format!("{}: {value:.1}, the budget is {budget}", key.join(" "))),
                 None => exceeded.push(format!("{}: {value:.1}, and no budget", key.join(" "))),
             }
@@ -39,11 +50,11 @@ impl Measured {
         Ok(format!("{} figures within budget", self.0.len()))
     }
 
-    /// Makes what was measured, and 2 % more, the budget. Budgets of what was not measured stay.
+    /// Makes what was measured, and 2 % more, the budget, up to what is promised. Budgets of what was not measured stay.
     pub(crate) fn write(&self) -> Result<()> {
         let mut budgets = read().unwrap_or_default();
         for (key, value) in &self.0 {
-            budgets.insert(key.clone(), (value * 1.02).ceil());
+            budgets.insert(key.clone(), (value * 1.02).ceil().min(promised(key)));
         }
         let mut text = String::from("target\tguest\twhat\tbudget\n");
         for (key, budget) in &budgets {
