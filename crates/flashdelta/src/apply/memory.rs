@@ -30,8 +30,10 @@ pub(crate) struct Parts<'w> {
     #[cfg(feature = "model")]
     pub(super) weights: &'w mut [u32],
     pub(super) map: &'w mut [u32],
+    #[cfg(feature = "lz4")]
     pub(super) input: &'w mut [u8],
     pub(super) carry: &'w mut [u8],
+    #[cfg(feature = "raw")]
     pub(super) block: &'w mut [u8],
 }
 
@@ -71,8 +73,10 @@ fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Opti
         #[cfg(feature = "model")]
         weights: rest.words(layout.weights),
         map: rest.words(layout.map),
+        #[cfg(feature = "lz4")]
         input: rest.bytes(layout.input),
         carry: rest.bytes(layout.carry),
+        #[cfg(feature = "raw")]
         block: rest.bytes(layout.block),
     };
     let buffers = (rest.bytes(layout.old_window), rest.bytes(layout.new_window), rest.bytes(layout.page));

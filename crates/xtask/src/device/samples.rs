@@ -99,7 +99,7 @@ impl Patch {
 
     /// What an applier needs to have.
     pub(crate) fn features(&self) -> String {
-        let codec = if self.codec == "raw" { "" } else { &self.codec };
+        let codec = if self.codec == "raw" { "lz4" } else { &self.codec };
         let isa = match self.isa.as_str() {
             isa @ ("thumb" | "riscv" | "xtensa" | "tc32" | "mcs51") => format!("isa-{isa}"),
             _ if self.has_address_map => "prediction".to_owned(),
