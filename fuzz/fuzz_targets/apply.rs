@@ -66,7 +66,12 @@ fuzz_target!(|input: Input| {
     }
     seal(&mut patch);
     let whole = apply(&input.old, &patch, patch.len().max(1));
-    assert_eq!(apply(&input.old, &patch, usize::from(input.piece).max(1)), whole);
+    let in_pieces = apply(&input.old, &patch, usize::from(input.piece).max(1));
+    match (&whole, &in_pieces) {
+        // Which damage Zstandard's decoder comes to first depends on how much it is given at a time.
+        (Err(ApplyError::Damaged { .. }), Err(ApplyError::Damaged { .. })) if codec == Codec::Zstd => {}
+        _ => assert_eq!(in_pieces, whole),
+    }
     if let Ok(new) = whole {
         assert!(new == input.new, "success with wrong bytes");
     }

@@ -1,8 +1,8 @@
 //! Applying a patch: a push state machine without heap, I/O of its own, or panics.
 //!
-//! [`Applier::feed`] takes the patch in pieces of any size; the result does not depend on how it was cut. That is so because every decoding
-//! step consumes a bounded number of bytes (109 in the model codec, 32 in the others) and starts only when that many are there or the
-//! patch has ended: no step ever waits in its middle.
+//! [`Applier::feed`] takes the patch in pieces of any size; the result does not depend on how it was cut (but for Zstandard, where a damaged
+//! patch may end in another [`Damage`]). That is so because every decoding step consumes a bounded number of bytes (109 in the model codec, 32 in the
+//! others) and starts only when that many are there or the patch has ended: no step ever waits in its middle.
 //!
 //! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends. Before the first byte is
 //! written the header is checked, then the device against it, then the old image by its digest; while writing, every access against the declared
