@@ -3,11 +3,11 @@
 use super::logistic::{squash, Slot};
 use super::BitCoder;
 
-/// Fraction bits of a mixer weight.
+/// Fraction bits of a mixer weight: below 2. A decision uses the sum of two.
 const WEIGHT_BITS: u32 = 14;
 
-/// Largest magnitude of a weight, nearly 2. A decision uses the sum of two.
-const WEIGHT_LIMIT: i32 = i16::MAX as i32;
+/// Contexts that a decision mixes.
+pub(crate) const INPUTS: usize = 3;
 
 /// Slots of a hashed context of bytes.
 pub(crate) const GROUP: usize = 16;
@@ -17,8 +17,8 @@ pub(crate) const GROUP: usize = 16;
 pub(crate) struct Tables<'w> {
     /// Adaptive contexts: first those with a place of their own, then the hashed ones.
     slots: &'w mut [u16],
-    /// Mixer weights, in sets of the caller's choosing.
-    weights: &'w mut [i16],
+    /// Sets of mixer weights.
+    weights: &'w mut [[i16; INPUTS]],
     /// How many slots have a place of their own.
     direct: usize,
     /// How many of the hashed slots belong to contexts of hits: a quarter.
@@ -35,7 +35,7 @@ impl<'w> Tables<'w> {
     pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize) -> Self {
         slots.fill(Slot::NEW.0);
         let hits = slots.len().saturating_sub(direct) / 4;
-        Self { slots, weights, direct, hits }
+        Self { slots, weights: weights.as_chunks_mut().0, direct, hits }
     }
 
     /// Starts the slots with a place of their own and the weights from what is usual: log-odds in 1/16 nat, weights in 1/256.
@@ -43,7 +43,7 @@ impl<'w> Tables<'w> {
         for (i, slot) in self.slots.iter_mut().enumerate().take(self.direct) {
             *slot = Slot::start(log_odds.get(i) << 4, confidence).0;
         }
-        for (i, weight) in self.weights.iter_mut().enumerate() {
+        for (i, weight) in self.weights.as_flattened_mut().iter_mut().enumerate() {
             *weight = weights.get(i) << (WEIGHT_BITS - 8);
         }
     }
@@ -68,6 +68,7 @@ impl<'w> Tables<'w> {
     }
 
     /// Shows a context a bit that was coded without it.
+    #[inline(never)] // One copy in the device's flash.
     pub(crate) fn learn(&mut self, index: usize, bit: bool, limit: usize) {
         if let Some(s) = self.slots.get_mut(index) {
             *s = Slot(*s).learn(bit, limit).0;
@@ -76,51 +77,56 @@ impl<'w> Tables<'w> {
 
     /// Codes a bit in one context.
     pub(crate) fn code<C: BitCoder>(&mut self, coder: &mut C, index: usize, limit: usize, bit: bool) -> bool {
-        let slot = Slot(self.slots.get(index).copied().unwrap_or(0));
-        let bit = coder.code(squash(slot.log_odds()), bit);
-        if let Some(s) = self.slots.get_mut(index) {
-            *s = slot.learn(bit, limit).0;
-        }
+        let bit = coder.code(squash(self.log_odds(index)), bit);
+        self.learn(index, bit, limit);
         bit
     }
 
-    /// Codes a bit by mixing contexts, with the sum of two sets of weights, each starting at an index into the weight table: two
-    /// selectors see more than one, and learn as fast.
+    /// Codes a bit by mixing contexts: the slots `at` behind each of `inputs`, with the sum of two sets of weights: two selectors see more
+    /// than one, and learn as fast.
     pub(crate) fn mix<C: BitCoder>(
         &mut self,
         coder: &mut C,
-        inputs: &[usize],
+        (inputs, at): (&[usize; INPUTS], usize),
         sets: [usize; 2],
-        rate: Rate,
+        rate: &Rate,
         bit: bool,
     ) -> bool {
-        let mut log_odds = [0; MOST_INPUTS];
-        let mut sum = 0i32;
-        let [a, b] = sets.map(|set| self.weights.get(set..).unwrap_or(&[]));
-        for (((log_odds, i), a), b) in log_odds.iter_mut().zip(inputs).zip(a).zip(b) {
-            *log_odds = self.log_odds(*i);
-            sum = sum.wrapping_add(log_odds.wrapping_mul(i32::from(*a) + i32::from(*b)));
-        }
-        let p = squash(sum >> WEIGHT_BITS);
+        // No loops: they would take more code, and time.
+        let [i, j, k] = *inputs;
+        let (i, j, k) = (i.wrapping_add(at), j.wrapping_add(at), k.wrapping_add(at));
+        let (x, y, z) = (self.log_odds(i), self.log_odds(j), self.log_odds(k));
+        let weight = |a: i16, b: i16| i32::from(a) + i32::from(b);
+        let ([a, b, c], [d, e, f]) = (self.weights(sets[0]), self.weights(sets[1]));
+        let products = (x.wrapping_mul(weight(a, d)), y.wrapping_mul(weight(b, e)), z.wrapping_mul(weight(c, f)));
+        let p = squash(products.0.wrapping_add(products.1).wrapping_add(products.2) >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
         let error = (i32::from(bit) << 16) - i32::from(p);
         if error.unsigned_abs() < rate.quiet {
             return bit;
         }
-        for ((at, i), log_odds) in inputs.iter().enumerate().zip(log_odds) {
-            let step = (log_odds.wrapping_mul(error).wrapping_add(1 << (rate.shift - 1))) >> rate.shift;
-            for set in sets {
-                let Some(weight) = self.weights.get_mut(set.wrapping_add(at)) else { continue };
-                *weight = i32::from(*weight).wrapping_add(step).clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16;
+        let step = |log_odds: i32| log_odds.wrapping_mul(error) >> rate.shift;
+        let steps = (step(x), step(y), step(z));
+        for set in sets {
+            if let Some([a, b, c]) = self.weights.get_mut(set) {
+                (*a, *b, *c) = (moved(*a, steps.0), moved(*b, steps.1), moved(*c, steps.2));
             }
-            self.learn(*i, bit, rate.limit);
         }
+        self.learn(i, bit, rate.limit);
+        self.learn(j, bit, rate.limit);
+        self.learn(k, bit, rate.limit);
         bit
+    }
+
+    fn weights(&self, set: usize) -> [i16; INPUTS] {
+        self.weights.get(set).copied().unwrap_or([0; INPUTS])
     }
 }
 
-/// A decision mixes at most so many contexts.
-const MOST_INPUTS: usize = 5;
+/// The weight, moved, unless it would leave its range.
+fn moved(weight: i16, step: i32) -> i16 {
+    i16::try_from(i32::from(weight).wrapping_add(step)).unwrap_or(weight)
+}
 
 /// Numbers that have one of 16 values each.
 pub(crate) struct Levels<'a> {

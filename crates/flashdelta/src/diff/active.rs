@@ -2,7 +2,7 @@
 
 use super::candidates::Candidate;
 use crate::isa::{Form, LOOKAHEAD};
-use crate::model::price::{Past, BIT};
+use crate::model::price::BIT;
 use crate::model::{Model, Space, Spelling};
 use crate::predict::shift_map::ShiftMap;
 use crate::predict::walker::{Forecast, Walker};
@@ -31,7 +31,8 @@ pub(super) struct Way {
     pub(super) distance: u32,
     /// Literals since the last copy.
     pub(super) literals: u32,
-    pub(super) past: Past,
+    /// Hits since the last miss.
+    pub(super) run: u32,
     pub(super) spelling: Spelling,
 }
 
@@ -49,7 +50,7 @@ impl Way {
         ended: Some(0),
         distance: 0,
         literals: 0,
-        past: Past { history: 0, run: 0 },
+        run: 0,
         spelling: Spelling::START,
     };
 
@@ -88,7 +89,7 @@ pub(super) struct Active<'a> {
     /// The next unit, if its turn has come.
     pub(super) unit: Option<Unit>,
     walker: Option<Walker<'a>>,
-    past: Past,
+    run: u32,
     /// Targets that were corrected in this copy, and how far they have moved.
     told: [Option<(u32, u32)>; 4],
 }
@@ -104,7 +105,7 @@ impl<'a> Active<'a> {
             next: 0,
             unit: None,
             walker: None,
-            past: Past::default(),
+            run: 0,
             told: [None; 4],
         }
     }
@@ -125,7 +126,7 @@ impl<'a> Active<'a> {
 
     /// Takes a new way into the candidate.
     pub(super) fn enter(&mut self, at: u32, cost: u64, free: &Way) {
-        (self.cost, self.entered, self.age, self.past, self.next) = (cost, at, 0, free.past, at);
+        (self.cost, self.entered, self.age, self.run, self.next) = (cost, at, 0, free.run, at);
         let source = self.candidate.source(at);
         self.way = *free;
         if self.is_old() {
@@ -178,20 +179,20 @@ impl<'a> Active<'a> {
     }
 
     /// The way that leaves this copy in its next unit, which is not as predicted, and where it does.
-    pub(super) fn leave(&self, old: &[u8], at: u32, model: &mut Model<'_>) -> Option<(u32, Way)> {
+    pub(super) fn leave(&self, at: u32, model: &mut Model<'_>) -> Option<(u32, Way)> {
         let unit = self.unit.as_ref().filter(|unit| !unit.is_hit && self.age > 0)?;
         let pairs = unit.forecast.bytes.iter().zip(&unit.actual);
         let same = pairs.take(unit.len.into()).take_while(|(a, b)| a == b).count() as u32;
         let source = self.candidate.source(at);
-        let price = model.hit_price(ahead(old, source), &unit.forecast, at, self.past, false)
-            + model.leave_price(&unit.forecast, self.past, true)
+        let price = model.hit_price(&unit.forecast, self.run, false)
+            + model.leave_price(&unit.forecast, true)
             + if unit.len > 1 { BIT } else { 0 };
         let mut spelling = Spelling::START;
         for (byte, at) in unit.actual.into_iter().take(same as usize).zip(at..) {
             spelling.byte(byte, at, &mut model.walker);
         }
-        let (cost, ended, past) = (self.cost + u64::from(price), Some(source + same), self.past.and(false));
-        Some((at + same, Way { cost, ended, literals: 0, past, spelling, ..self.way }))
+        let (cost, ended) = (self.cost + u64::from(price), Some(source + same));
+        Some((at + same, Way { cost, ended, literals: 0, run: 0, spelling, ..self.way }))
     }
 
     /// Goes on by the unit that has been looked at.
@@ -199,9 +200,9 @@ impl<'a> Active<'a> {
         let (Some(unit), Some(walker)) = (self.unit.take(), &mut self.walker) else { return };
         let ahead = ahead(old, self.candidate.source(at));
         let forecast = &unit.forecast;
-        let mut price = model.hit_price(ahead, forecast, at, self.past, unit.is_hit);
+        let mut price = model.hit_price(forecast, self.run, unit.is_hit);
         if !unit.is_hit {
-            price += if self.age > 0 { model.leave_price(forecast, self.past, false) } else { 0 };
+            price += if self.age > 0 { model.leave_price(forecast, false) } else { 0 };
             let predicted = walker.decode(ahead, forecast, forecast.bytes);
             price += match predicted.zip(walker.decode(ahead, forecast, unit.actual)) {
                 Some((predicted, target)) => {
@@ -217,7 +218,7 @@ impl<'a> Active<'a> {
         }
         walker.advance(ahead, forecast, unit.actual, &mut ShiftMap::empty());
         self.cost += u64::from(price);
-        self.past = self.past.and(unit.is_hit);
+        self.run = if unit.is_hit { self.run.saturating_add(1) } else { 0 };
         self.age += 1;
         self.next = at + u32::from(unit.len);
     }

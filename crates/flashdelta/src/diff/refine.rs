@@ -152,7 +152,7 @@ impl Path<'_> {
                 let step = Step { entered: a.entered, shift: a.candidate.shift };
                 a.close();
                 self.relax(at, way, step);
-            } else if let Some((to, way)) = a.leave(old, at, model) {
+            } else if let Some((to, way)) = a.leave(at, model) {
                 let step = Step { entered: a.entered, shift: a.candidate.shift };
                 self.relax(to, way, step);
             }
@@ -162,10 +162,9 @@ impl Path<'_> {
     /// Spells out a byte.
     fn literal(&mut self, at: u32, free: &Way, model: &mut Model<'_>) {
         let Refine { old, new, .. } = self.given;
-        let last = at.checked_sub(1).map_or(0, |i| new[i as usize]);
         let ghost = free.ended.and_then(|e| old.get(e as usize + free.literals as usize)).copied().unwrap_or(0);
         let price = model.jump_price(free.literals, false)
-            + model.literal_price(free.spelling, [last, ghost, new[at as usize]], free.literals);
+            + model.literal_price(free.spelling, [ghost, new[at as usize]], free.literals);
         let mut spelling = free.spelling;
         spelling.byte(new[at as usize], at, &mut model.walker);
         let (cost, literals) = (free.cost + u64::from(price), free.literals + 1);

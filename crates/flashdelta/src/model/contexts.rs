@@ -3,25 +3,23 @@
 use super::spelling::Spelling;
 use super::start;
 use crate::coding::logistic::NAT;
-use crate::coding::mixer::{hash, Rate, Tables};
+use crate::coding::mixer::{hash, Rate, Tables, INPUTS};
 use crate::coding::number;
 use crate::isa::Form;
 
-/// Contexts that are mixed for "as predicted".
-pub(crate) const HIT_INPUTS: usize = 5;
-/// Contexts that are mixed for each bit of a byte: of new content, or of a correction.
-pub(crate) const BYTE_INPUTS: usize = 4;
+/// Hashed contexts that are mixed for "as predicted", with one that is always the same.
+pub(crate) const HIT_HASHES: usize = INPUTS - 1;
 
 /// Weight sets of the hit decision: by form (and two more), and by the length of the run of hits.
 const HIT_SETS: [usize; 2] = [Form::COUNT + 2, 8];
 /// Weight sets of bytes: by bit, and by what went before.
 const BYTE_SETS: [usize; 2] = [8, 8];
 
-const LITERAL_WEIGHTS: usize = (HIT_SETS[0] + HIT_SETS[1]) * HIT_INPUTS;
-const CORRECTION_WEIGHTS: usize = LITERAL_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * BYTE_INPUTS;
+const LITERAL_SETS: usize = HIT_SETS[0] + HIT_SETS[1];
+const CORRECTION_SETS: usize = LITERAL_SETS + BYTE_SETS[0] + BYTE_SETS[1];
 
 /// Mixer weights in all.
-pub(crate) const WEIGHTS: usize = CORRECTION_WEIGHTS + (BYTE_SETS[0] + BYTE_SETS[1]) * BYTE_INPUTS;
+pub(crate) const WEIGHTS: usize = (CORRECTION_SETS + BYTE_SETS[0] + BYTE_SETS[1]) * INPUTS;
 
 /// How fast the hit decision learns.
 pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18, quiet: 512 };
@@ -44,10 +42,10 @@ pub(crate) const CERTAINLY: u16 = 65506;
 pub(crate) mod direct {
     use super::number;
     use crate::isa::Form;
-    /// "The copy ends here", by form of unit and recent misses.
+    /// "The copy ends here", by form of unit.
     pub(crate) const LEAVE: usize = 0;
     /// How much of the last unit still belongs to the copy.
-    pub(crate) const PREFIX: usize = LEAVE + 4 * 8;
+    pub(crate) const PREFIX: usize = LEAVE + 8;
     /// "A copy starts here", by number of literals.
     pub(crate) const JUMP: usize = PREFIX + 16;
     /// Old or new image.
@@ -73,13 +71,15 @@ pub(crate) mod direct {
     /// "The same as a recent correction", by form and age.
     pub(crate) const REPEAT: usize = ALTERNATIVE + Form::COUNT;
     /// Differences of targets.
-    pub(crate) const TARGET: usize = REPEAT + 3 * Form::COUNT;
+    pub(crate) const TARGET: usize = REPEAT + 2 * Form::COUNT;
     /// "This byte of the unit is as predicted."
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
-    /// "As predicted", after a run of hits, by class and trust.
+    /// "As predicted", after a run of hits, by class, without and with a reference.
     pub(crate) const CALM: usize = SAME + 64;
+    /// "As predicted", whatever it is.
+    pub(crate) const ANY: usize = CALM + 2 * 32;
     /// All of them.
-    pub(crate) const COUNT: usize = CALM + 4 * 32;
+    pub(crate) const COUNT: usize = ANY + 1;
 }
 
 /// How much memory the models of a patch take. Part of the patch header.
@@ -104,16 +104,16 @@ const START_CONFIDENCE: u16 = 5;
 /// Weights for the hit decision.
 pub(crate) fn hit_sets(form: usize, run: u32) -> [usize; 2] {
     let run = (32 - run.leading_zeros()).min(7) as usize;
-    [form.min(HIT_SETS[0] - 1) * HIT_INPUTS, (HIT_SETS[0] + run) * HIT_INPUTS]
+    [form.min(HIT_SETS[0] - 1), HIT_SETS[0] + run]
 }
 
-/// Weights for a bit of a byte.
-pub(crate) fn byte_sets(kind: Content, bit: usize) -> [usize; 2] {
+/// Weights for the first bit of a byte, those for the next ones being behind them, and for all of its bits.
+pub(crate) fn byte_sets(kind: Content) -> [usize; 2] {
     let (base, past) = match kind {
-        Content::New { literals } => (LITERAL_WEIGHTS, literals.min(7) as usize),
-        Content::Correction { index, corrected } => (CORRECTION_WEIGHTS, index * 2 + usize::from(corrected)),
+        Content::New { literals } => (LITERAL_SETS, literals.min(7) as usize),
+        Content::Correction { index, corrected } => (CORRECTION_SETS, index * 2 + usize::from(corrected)),
     };
-    [base + (bit & 7) * BYTE_INPUTS, base + (BYTE_SETS[0] + (past & 7)) * BYTE_INPUTS]
+    [base, base + BYTE_SETS[0] + (past & 7)]
 }
 
 /// What a byte is.
@@ -125,16 +125,10 @@ pub(crate) enum Content {
     Correction { index: usize, corrected: bool },
 }
 
-/// Contexts of a byte of new content: behind the byte `last` and so many literals, where the last copy would have brought `ghost`.
-pub(crate) fn literal(spelling: Spelling, last: u8, ghost: u8, literals: u32) -> [u32; BYTE_INPUTS] {
+/// Contexts of a byte of new content: behind so many literals, where the last copy would have brought `ghost`.
+pub(crate) fn literal(spelling: Spelling, ghost: u8, literals: u32) -> [u32; INPUTS] {
     let (phase, opcode) = spelling.contexts();
-    [
-        context(1, phase, 0),
-        // The last byte, but coarsely: whole bytes would need more slots than there are.
-        context(2, u32::from(last & 0xE0), phase),
-        context(3, opcode, phase),
-        context(5, u32::from(ghost), literals.min(3)),
-    ]
+    [context(1, phase, 0), context(3, opcode, phase), context(5, u32::from(ghost), literals.min(1))]
 }
 
 /// Starts the models from what firmware deltas usually look like.

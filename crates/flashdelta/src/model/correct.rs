@@ -50,7 +50,7 @@ impl Model<'_> {
     #[inline(never)]
     fn retarget<C: BitCoder>(&mut self, coder: &mut C, form: usize, scale: u32, difference: u32) -> u32 {
         let mut found = None;
-        for (i, candidate) in self.retargets.iter().enumerate().take(3) {
+        for (i, candidate) in self.retargets.iter().enumerate() {
             if found.is_none() && *candidate & ((1u32 << scale) - 1) == 0 {
                 let same =
                     self.tables.code(coder, direct::REPEAT + i * Form::COUNT + form, LIMIT, difference == *candidate);
@@ -62,7 +62,7 @@ impl Model<'_> {
         let (place, difference) = found.unwrap_or_else(|| {
             let steps = (difference as i32) >> scale;
             let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD.0 as usize || form > 15);
-            (3, (number::signed(&mut self.tables, coder, base, steps) as u32) << scale)
+            (1, (number::signed(&mut self.tables, coder, base, steps) as u32) << scale)
         });
         to_front(&mut self.retargets, place, difference);
         difference
@@ -73,7 +73,6 @@ impl Model<'_> {
         coder.enter(Part::Corrections);
         let len = forecast.unit.len as usize;
         let key = self.walker.key(forecast);
-        let kind = u32::from(forecast.unit.form.0) << 5 | u32::from(forecast.unit.class);
         let mut bytes = [0; 4];
         let mut flags = 1u32;
         let mut last = 0u8;
@@ -85,22 +84,11 @@ impl Model<'_> {
             if same {
                 continue;
             }
-            let phase = (self.at.wrapping_add(i as u32) & 3) as usize;
-            let there = self.differences_at.get(phase).copied().unwrap_or(0);
             let index = i as u32;
-            let hashes = [
-                context(30, u32::from(there), index),
-                context(32, u32::from(last), flags & 7 | index << 3),
-                context(34, kind << 2 | index, key),
-                context(35, kind << 2 | index, u32::from(self.difference)),
-            ];
+            let hashes = [context(30, 0, 0), context(32, u32::from(last), index), context(34, index, key)];
             let content = Content::Correction { index: i, corrected: last != 0 };
             last = self.byte(coder, &hashes, content, actual.wrapping_sub(predicted));
             *out = predicted.wrapping_add(last);
-            self.difference = last;
-            if let Some(d) = self.differences_at.get_mut(phase) {
-                *d = last;
-            }
         }
         bytes
     }

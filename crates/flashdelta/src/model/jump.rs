@@ -4,37 +4,12 @@ use super::contexts::{direct, LIMIT};
 use super::oracle::{Jump, Space};
 use super::step::{to_front, Model};
 use crate::coding::{number, BitCoder, Part};
-use crate::predict::shift_map::Trust;
 
 /// A place that a reference has told of counts when it is at most this far ahead.
 const TOLD_REACH: u32 = 4096;
 
-/// A copy that starts this far behind the end of the one before, or before it, is an aside: it says nothing about what follows it.
-const ASIDE_REACH: u32 = 65536;
-
 /// The shift map learns from a copy once it is this long.
 const TRUSTED_LENGTH: u32 = 24;
-
-/// A copy that goes on this little further in the old image does not make the walk forget its registers.
-const KEEP_REACH: u32 = 1024;
-
-/// What the shift map is to learn from the copy under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lesson {
-    /// Where the copy starts in the old image.
-    from: u32,
-    /// Where it starts in the new image.
-    since: u32,
-    /// Does it say nothing about what follows it?
-    aside: bool,
-    /// What the map said before it learned from this copy; `None` until then.
-    before: Option<u32>,
-}
-
-impl Lesson {
-    /// No copy has begun.
-    pub(super) const NONE: Self = Self { from: 0, since: 0, aside: false, before: None };
-}
 
 impl Model<'_> {
     /// Could a copy go on from there?
@@ -79,11 +54,8 @@ impl Model<'_> {
         let alignment = self.at.wrapping_sub(source);
         let place = self.alignments.iter().position(|a| *a == alignment).unwrap_or(3);
         to_front(&mut self.alignments, place, alignment);
-        let ahead = source.wrapping_sub(expected);
-        if ahead >= KEEP_REACH {
-            self.walker.jump();
-        }
-        self.lesson = Lesson { from: source, since: self.at, aside: ahead >= ASIDE_REACH, before: None };
+        self.walker.jump();
+        self.lesson = Some((source, self.at));
         source
     }
 
@@ -130,24 +102,13 @@ impl Model<'_> {
 
     /// Lets the shift map learn from the copy under way once it is long enough to be trusted.
     pub(super) fn teach(&mut self) {
-        if self.lesson.before.is_none() && self.at.wrapping_sub(self.lesson.since) >= TRUSTED_LENGTH {
-            let old = self.walker.old_address(self.lesson.from);
-            let by = self.walker.new_address(self.lesson.since).wrapping_sub(old);
-            let before = self.map.look_up(old);
-            self.lesson.aside &= before.trust != Trust::Unknown;
-            self.lesson.before = Some(before.by);
-            self.map.learn(old, by);
-        }
-    }
-
-    /// The copy has ended: what follows an aside is where it was believed to be before.
-    pub(super) fn dismiss(&mut self) {
-        if let (true, Some(before)) = (self.lesson.aside, self.lesson.before) {
-            let end = self.walker.old_address(self.copy.source.wrapping_sub(1)).wrapping_add(1);
-            let shift = self.map.look_up(end);
-            if shift.trust != Trust::Exact {
-                self.map.learn(end, before);
-            }
-        }
+        let Some((from, since)) = self.lesson.filter(|(_, since)| self.at.wrapping_sub(*since) >= TRUSTED_LENGTH)
+        else {
+            return;
+        };
+        self.lesson = None;
+        let old = self.walker.old_address(from);
+        let by = self.walker.new_address(since).wrapping_sub(old);
+        self.map.learn(old, by);
     }
 }

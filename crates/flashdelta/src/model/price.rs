@@ -4,7 +4,7 @@ use super::contexts::{self, direct, hit_sets, Content, BYTE_RATE, CERTAIN, CERTA
 use super::contexts::{HIT_RATE, SURE};
 use super::oracle::Space;
 use super::spelling::Spelling;
-use super::step::{hit_set, Model};
+use super::step::{hit_set, leave_context, Model};
 use crate::coding::logistic::squash;
 use crate::coding::mixer::Rate;
 use crate::coding::{number, BitCoder};
@@ -25,6 +25,10 @@ impl BitCoder for Price {
         bit
     }
 }
+
+/// What leaving a copy costs that prices do not show: registers are forgotten, and the shift map has less to learn from. (Measured: 5 to 8
+/// bits are best.)
+const COST_OF_LEAVING: u32 = 5 * BIT;
 
 /// The price of a decision.
 fn price(p: u16, bit: bool) -> u32 {
@@ -60,60 +64,43 @@ const fn logs() -> [u32; 4096] {
     table
 }
 
-/// What units of a copy have been like, as far as the price of the next one depends on it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Past {
-    /// Hits (0) and misses (1), the latest lowest.
-    pub(crate) history: u32,
-    /// Hits since the last miss.
-    pub(crate) run: u32,
-}
-
-impl Past {
-    /// With one unit more.
-    pub(crate) fn and(self, hit: bool) -> Self {
-        let run = if hit { self.run.saturating_add(1) } else { 0 };
-        Self { history: self.history << 1 | u32::from(!hit), run }
-    }
-}
-
 impl<'w> Model<'w> {
     /// The shift map as it is now.
     pub(crate) fn shift_map(&self) -> &ShiftMap<'w> {
         &self.map
     }
 
-    /// A byte of new content behind the byte `last` and so many literals, where the last copy would have brought `ghost`.
-    pub(crate) fn literal_price(&mut self, spelling: Spelling, [last, ghost, byte]: [u8; 3], literals: u32) -> u32 {
-        let hashes = contexts::literal(spelling, last, ghost, literals);
+    /// A byte of new content behind so many literals, where the last copy would have brought `ghost`.
+    pub(crate) fn literal_price(&mut self, spelling: Spelling, [ghost, byte]: [u8; 2], literals: u32) -> u32 {
+        let hashes = contexts::literal(spelling, ghost, literals);
         let mut total = Price::default();
-        self.byte_at(quiet(BYTE_RATE), &mut total, &hashes, Content::New { literals }, byte);
+        self.byte_at(&quiet(BYTE_RATE), &mut total, &hashes, Content::New { literals }, byte);
         total.0
     }
 
-    /// "As predicted", or not, for a unit that goes to `at`.
-    pub(crate) fn hit_price(&mut self, old: &[u8], forecast: &Forecast, at: u32, past: Past, hit: bool) -> u32 {
-        let own = (self.history, self.run, self.at);
-        (self.history, self.run, self.at) = (past.history, past.run, at);
+    /// "As predicted", or not, for a unit behind a run of hits.
+    pub(crate) fn hit_price(&mut self, forecast: &Forecast, run: u32, hit: bool) -> u32 {
+        let own = core::mem::replace(&mut self.run, run);
         let calm = self.calm(forecast).map(|slot| self.tables.log_odds(slot));
         let total = match calm {
             Some(odds) if odds >= CERTAIN => price(CERTAINLY, hit),
             Some(odds) if odds >= SURE => price(squash(odds), hit),
             _ => {
                 let mut total = Price::default();
-                let inputs = self.hit_contexts(old, forecast).map(|h| self.tables.hashed(h));
+                let inputs = self.hit_inputs(&self.hit_contexts(forecast));
                 let sets = hit_sets(hit_set(forecast), self.run);
-                self.tables.mix(&mut total, &inputs, sets, quiet(HIT_RATE), hit);
+                self.tables.mix(&mut total, (&inputs, 0), sets, &quiet(HIT_RATE), hit);
                 total.0
             }
         };
-        (self.history, self.run, self.at) = own;
+        self.run = own;
         total
     }
 
     /// "The copy ends here", or not, after a miss.
-    pub(crate) fn leave_price(&self, forecast: &Forecast, past: Past, ends: bool) -> u32 {
-        self.direct(direct::LEAVE + (forecast.unit.form.0 as usize & 7) * 4 + (past.history & 3) as usize, ends)
+    pub(crate) fn leave_price(&self, forecast: &Forecast, ends: bool) -> u32 {
+        let unseen = if ends { COST_OF_LEAVING } else { 0 };
+        self.direct(leave_context(forecast), ends).saturating_add(unseen)
     }
 
     /// "A copy starts here", or not, behind so many literals.
@@ -162,7 +149,7 @@ impl<'w> Model<'w> {
     pub(crate) fn retarget_price(&self, form: Form, difference: u32) -> u32 {
         let f = form.0 as usize;
         let mut total = self.direct(direct::RETARGET + f, true);
-        for (i, candidate) in self.retargets.iter().enumerate().take(3) {
+        for (i, candidate) in self.retargets.iter().enumerate() {
             let same = difference == *candidate;
             total += self.direct(direct::REPEAT + i * Form::COUNT + f, same);
             if same {

@@ -1,11 +1,10 @@
 //! One step of the model codec, for maker and applier alike.
 
 use super::contexts::{self, byte_sets, context, direct, hit_sets, Content};
-use super::contexts::{BYTE_INPUTS, BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_INPUTS, HIT_RATE, LIMIT, SURE};
-use super::jump::Lesson;
+use super::contexts::{BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_HASHES, HIT_RATE, LIMIT, SURE};
 use super::oracle::{Images, Jump, Oracle, Space, Step};
 use super::spelling::Spelling;
-use crate::coding::mixer::{hash, Rate, Tables};
+use crate::coding::mixer::{self, Rate, Tables, INPUTS};
 use crate::coding::{BitCoder, Part};
 use crate::isa::Form;
 use crate::predict::shift_map::{ShiftMap, Trust};
@@ -23,9 +22,6 @@ pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_BITS / 8 + 4;
 
 /// So many hits in a row, and the next one is likely.
 const CALM_RUN: u32 = 16;
-
-/// So many, and it is yet more likely.
-const LONG_RUN: u32 = 64;
 
 /// A step makes at most so many units of the new image. All but the last are certain: they take next to nothing of the patch.
 const MAX_STEP_UNITS: u32 = 8;
@@ -45,7 +41,8 @@ pub(crate) struct Model<'w> {
     /// The copy under way, or the last one.
     pub(super) copy: Jump,
     pub(super) copying: bool,
-    pub(super) lesson: Lesson,
+    /// Where the copy under way starts in the old and in the new image, until the shift map has learned it.
+    pub(super) lesson: Option<(u32, u32)>,
     /// Units since the copy began: fewer than 2^31, as an image has bytes.
     pub(super) age: u32,
     /// Literals since the last copy.
@@ -54,17 +51,10 @@ pub(crate) struct Model<'w> {
     pub(super) alignments: [u32; 4],
     /// How far back the last copy from the new image read.
     pub(super) distance: u32,
-    /// Hits (0) and misses (1) of recent units.
-    pub(super) history: u32,
     /// Hits since the last miss.
     pub(super) run: u32,
-    /// The last byte of the new image.
-    last: u8,
     /// The last corrections of references: differences of targets, the latest first.
-    pub(super) retargets: [u32; 4],
-    /// The last difference of a byte, and the last at each alignment.
-    pub(super) difference: u8,
-    pub(super) differences_at: [u8; 4],
+    pub(super) retargets: [u32; 2],
     /// Hits and misses by form.
     form_history: [u8; Form::COUNT],
     /// How far the current unit of the new image has come.
@@ -91,17 +81,13 @@ impl<'w> Model<'w> {
             at: 0,
             copy: Jump { space: Space::Old, source: 0 },
             copying: false,
-            lesson: Lesson::NONE,
+            lesson: None,
             age: 0,
             literals: 0,
             alignments: [0; 4],
             distance: 0,
-            history: 0,
             run: 0,
-            last: 0,
-            retargets: [0; 4],
-            difference: 0,
-            differences_at: [0; 4],
+            retargets: [0; 2],
             form_history: [0; Form::COUNT],
             spelling: Spelling::START,
         }
@@ -163,10 +149,6 @@ impl<'w> Model<'w> {
 
     /// Puts bytes of the new image.
     fn put<I: Images>(&mut self, images: &mut I, bytes: [u8; 4], len: u8) {
-        if len != 0 {
-            // What is behind it is 0.
-            self.last = u32::from_le_bytes(bytes).wrapping_shr(8 * (u32::from(len) - 1)) as u8;
-        }
         self.at = self.at.wrapping_add(u32::from(len));
         images.put(bytes, len);
     }
@@ -179,7 +161,7 @@ impl<'w> Model<'w> {
             Space::Old => images.old(self.copy.source.wrapping_add(self.literals)).first().copied().unwrap_or(0),
             Space::New => 0,
         };
-        let hashes = contexts::literal(self.spelling, self.last, ghost, self.literals);
+        let hashes = contexts::literal(self.spelling, ghost, self.literals);
         let [byte, ..] = oracle.bytes(self.at, 1);
         let byte = self.byte(coder, &hashes, Content::New { literals: self.literals }, byte);
         self.literals = self.literals.saturating_add(1);
@@ -191,37 +173,38 @@ impl<'w> Model<'w> {
     pub(super) fn byte<C: BitCoder>(
         &mut self,
         coder: &mut C,
-        hashes: &[u32; BYTE_INPUTS],
+        hashes: &[u32; INPUTS],
         content: Content,
         byte: u8,
     ) -> u8 {
-        self.byte_at(BYTE_RATE, coder, hashes, content, byte)
+        self.byte_at(&BYTE_RATE, coder, hashes, content, byte)
     }
 
     /// The same, learning at another rate.
     #[inline(always)]
     pub(super) fn byte_at<C: BitCoder>(
         &mut self,
-        rate: Rate,
+        rate: &Rate,
         coder: &mut C,
-        hashes: &[u32; BYTE_INPUTS],
+        hashes: &[u32; INPUTS],
         content: Content,
         byte: u8,
     ) -> u8 {
+        let [mut by_bit, past] = byte_sets(content);
+        let mut groups = [0; INPUTS];
         let mut node = 1u32;
-        let mut groups = [0; BYTE_INPUTS];
-        for bit in 0..8 {
-            if bit & 3 == 0 {
-                for (group, h) in groups.iter_mut().zip(hashes) {
-                    *group = self.tables.group(hash(*h, node));
-                }
+        for half in [byte >> 4, byte & 15] {
+            for (group, hash) in groups.iter_mut().zip(hashes) {
+                *group = self.tables.group(mixer::hash(*hash, node));
             }
             // The bits of this half of the byte, with a 1 in front.
-            let place = 1 << (bit & 3) | node as usize & ((1 << (bit & 3)) - 1);
-            let inputs = groups.map(|group| group.wrapping_add(place));
-            let one = byte >> (7 - bit) & 1 == 1;
-            let sets = byte_sets(content, bit);
-            node = node << 1 | u32::from(self.tables.mix(coder, &inputs, sets, rate, one));
+            let mut place = 1;
+            for bit in [8, 4, 2, 1] {
+                let one = self.tables.mix(coder, (&groups, place), [by_bit, past], rate, half & bit != 0);
+                place = place << 1 | usize::from(one);
+                by_bit = by_bit.wrapping_add(1);
+            }
+            node = node << 4 | place as u32 & 15;
         }
         node as u8
     }
@@ -232,14 +215,7 @@ impl<'w> Model<'w> {
         let predicted = images.written(self.copy.source);
         let [actual, ..] = oracle.bytes(self.at, 1);
         let age = self.age.min(31);
-        let last = u32::from(self.last);
-        let hashes = [
-            context(20, age, 0),
-            context(22, u32::from(predicted), last),
-            context(23, self.history & 7, age.min(15)),
-            context(24, self.at & 3, age.min(15)),
-            context(25, self.distance.min(255), age.min(3)),
-        ];
+        let hashes = [context(22, u32::from(predicted), 0), context(23, age.min(15), 0)];
         if self.age > 0 && !self.hit(coder, &hashes, Form::COUNT, predicted == actual) {
             self.copying = false;
             return;
@@ -250,12 +226,18 @@ impl<'w> Model<'w> {
     }
 
     /// Codes "as predicted".
-    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_INPUTS], form: usize, hit: bool) -> bool {
-        let mut inputs = [0; HIT_INPUTS];
-        for (input, hash) in inputs.iter_mut().zip(hashes) {
+    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_HASHES], form: usize, hit: bool) -> bool {
+        let inputs = self.hit_inputs(hashes);
+        self.tables.mix(coder, (&inputs, 0), hit_sets(form, self.run), &HIT_RATE, hit)
+    }
+
+    /// The slots of these contexts, and the one that knows but how often anything is as predicted.
+    pub(super) fn hit_inputs(&self, hashes: &[u32; HIT_HASHES]) -> [usize; INPUTS] {
+        let mut inputs = [direct::ANY; INPUTS];
+        for (input, hash) in inputs.iter_mut().skip(1).zip(hashes) {
             *input = self.tables.hashed(*hash);
         }
-        self.tables.mix(coder, &inputs, hit_sets(form, self.run), HIT_RATE, hit)
+        inputs
     }
 
     /// Units of an approximate copy from the old image: one, and those before it that are certain.
@@ -282,7 +264,7 @@ impl<'w> Model<'w> {
             let hit = if is_certain {
                 coder.code(CERTAINLY, actual == forecast.bytes)
             } else {
-                self.hit_old(coder, old, &forecast, calm, actual == forecast.bytes)
+                self.hit_old(coder, &forecast, calm, actual == forecast.bytes)
             };
             self.remember_hit(&forecast, hit);
             let mut bytes = forecast.bytes;
@@ -296,7 +278,6 @@ impl<'w> Model<'w> {
                     let keep = self.prefix(coder, len, same as u8);
                     self.copying = false;
                     self.copy.source = self.copy.source.wrapping_add(u32::from(keep));
-                    self.dismiss();
                     for byte in bytes.into_iter().take(keep.into()) {
                         self.put_byte(images, byte);
                     }
@@ -319,26 +300,18 @@ impl<'w> Model<'w> {
     /// Codes whether the copy ends before or in this unit, which is not as predicted.
     #[inline(never)] // It takes less code so.
     fn leaves<C: BitCoder, O: Oracle>(&mut self, coder: &mut C, forecast: &Forecast, oracle: &mut O) -> bool {
-        let context = direct::LEAVE + (forecast.unit.form.0 as usize & 7) * 4 + (self.history >> 1 & 3) as usize;
         let ends = oracle.ends(self.at, forecast.unit.len, self.copy);
-        self.tables.code(coder, context, LIMIT, ends)
+        self.tables.code(coder, leave_context(forecast), LIMIT, ends)
     }
 
     /// Codes "as predicted" for a unit that is not certain. If it is nearly so, one context suffices, at a fraction of the time and for a
     /// thousandth of the patch's size.
     #[inline(never)] // It takes less code so.
-    fn hit_old<C: BitCoder>(
-        &mut self,
-        coder: &mut C,
-        old: &[u8],
-        forecast: &Forecast,
-        calm: Option<usize>,
-        hit: bool,
-    ) -> bool {
+    fn hit_old<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, calm: Option<usize>, hit: bool) -> bool {
         if let Some(slot) = calm.filter(|slot| self.tables.log_odds(*slot) >= SURE) {
             return self.tables.code(coder, slot, CALM_LIMIT, hit);
         }
-        let hashes = self.hit_contexts(old, forecast);
+        let hashes = self.hit_contexts(forecast);
         let hit = self.hit(coder, &hashes, hit_set(forecast), hit);
         if let Some(slot) = calm {
             self.tables.learn(slot, hit, CALM_LIMIT);
@@ -351,36 +324,24 @@ impl<'w> Model<'w> {
         if self.run < CALM_RUN {
             return None;
         }
-        let kind = match (forecast.unit.form, forecast.trust) {
-            (Form::PLAIN, _) => usize::from(self.run >= LONG_RUN),
-            (_, Trust::Between | Trust::Exact) => forecast.trust as usize,
-            _ => return None,
-        };
-        Some(direct::CALM + usize::from(forecast.unit.class & 31) * 4 + kind)
+        let refers = forecast.unit.form != Form::PLAIN;
+        let is_known = !refers || matches!(forecast.trust, Trust::Between | Trust::Exact);
+        is_known.then_some(direct::CALM + usize::from(forecast.unit.class & 31) * 2 + usize::from(refers))
     }
 
     #[inline(always)]
-    pub(super) fn hit_contexts(&self, old: &[u8], forecast: &Forecast) -> [u32; HIT_INPUTS] {
+    pub(super) fn hit_contexts(&self, forecast: &Forecast) -> [u32; HIT_HASHES] {
         let unit = &forecast.unit;
         let (class, form) = (u32::from(unit.class), u32::from(unit.form.0));
-        let next = old.get(unit.len as usize..).and_then(|o| o.first_chunk::<2>());
-        let next = next.map_or(0, |b| u32::from(u16::from_le_bytes(*b)));
         let form_history = self.form_history.get(form as usize).copied().unwrap_or(0);
         [
-            context(10, self.history & 0x3F, class),
             context(12, self.walker.key(forecast), u32::from(unit.len)),
             context(13, u32::from(form_history & 15) << 8 | forecast.trust as u32, form << 8 | class),
-            context(14, next, class),
-            match unit.form {
-                Form::PLAIN => context(15, self.history & 0xFFF, self.at & 3),
-                _ => context(16, unit.target, 0),
-            },
         ]
     }
 
     #[inline(never)] // One copy in the device's flash.
     fn remember_hit(&mut self, forecast: &Forecast, hit: bool) {
-        self.history = self.history << 1 | u32::from(!hit);
         self.run = if hit { self.run.wrapping_add(1) } else { 0 };
         if let Some(h) = self.form_history.get_mut(forecast.unit.form.0 as usize) {
             *h = *h << 1 | u8::from(!hit);
@@ -396,8 +357,13 @@ pub(super) fn hit_set(forecast: &Forecast) -> usize {
     }
 }
 
+/// "The copy ends here", by form.
+pub(super) fn leave_context(forecast: &Forecast) -> usize {
+    direct::LEAVE + (forecast.unit.form.0 as usize & 7)
+}
+
 /// Puts `value` in front of the `place` values before it; the one at `place` goes.
-pub(super) fn to_front(list: &mut [u32; 4], place: usize, value: u32) {
+pub(super) fn to_front(list: &mut [u32], place: usize, value: u32) {
     let mut carried = value;
     for entry in list.iter_mut().take(place + 1) {
         carried = core::mem::replace(entry, carried);

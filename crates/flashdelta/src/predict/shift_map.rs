@@ -35,7 +35,7 @@ pub(crate) struct ShiftMap<'w> {
     /// Old addresses, ascending, and their shifts; only the first `len` count.
     entries: &'w mut [Entry],
     len: usize,
-    /// Where the search for an entry to drop goes on.
+    /// The last entry that was dropped.
     hand: usize,
 }
 
@@ -70,8 +70,13 @@ impl<'w> ShiftMap<'w> {
 
     /// The entry whose new address is nearest at or above `address`, within `reach`: its old address and the distance.
     pub(crate) fn arriving_at(&self, address: u32, reach: u32) -> Option<(u32, u32)> {
-        let entries = self.entries.iter().take(self.len);
-        let nearest = entries.map(|[key, by]| (key.wrapping_add(*by).wrapping_sub(address), *key)).min()?;
+        let mut nearest = (reach, 0);
+        for [key, by] in self.entries.get(..self.len).unwrap_or(&[]) {
+            let ahead = key.wrapping_add(*by).wrapping_sub(address);
+            if ahead < nearest.0 {
+                nearest = (ahead, *key);
+            }
+        }
         (nearest.0 < reach).then_some((nearest.1, nearest.0))
     }
 
@@ -84,26 +89,37 @@ impl<'w> ShiftMap<'w> {
     /// Learns that `address` has moved by `by`.
     #[inline(never)] // One copy in the device's flash.
     pub(crate) fn learn(&mut self, address: u32, by: u32) {
-        let mut at = self.above(address);
+        let at = self.above(address);
         if let Some([key, shift]) = self.entries.get_mut(at.wrapping_sub(1)) {
             if *shift == by || *key == address {
                 *shift = by;
                 return;
             }
         }
-        if self.len == self.entries.len() {
-            if self.len < 2 {
-                return;
-            }
-            self.drop_one();
-            at = self.above(address);
-        }
-        self.len += 1;
-        // What falls off the end was unused.
+        let gap = self.gap();
+        // What stands between moves into the gap.
         let mut carried = [address, by];
-        for entry in self.entries.iter_mut().take(self.len).skip(at) {
-            carried = core::mem::replace(entry, carried);
+        if gap < at {
+            for entry in self.entries.get_mut(gap..at).unwrap_or(&mut []).iter_mut().rev() {
+                carried = core::mem::replace(entry, carried);
+            }
+        } else {
+            for entry in self.entries.get_mut(at..gap.wrapping_add(1)).unwrap_or(&mut []) {
+                carried = core::mem::replace(entry, carried);
+            }
         }
+    }
+
+    /// A place for one more entry: an unused one, or else that of the next in turn, which is dropped.
+    fn gap(&mut self) -> usize {
+        if self.len < self.entries.len() {
+            self.len += 1;
+            return self.len - 1;
+        }
+        // Every third, by and by: so the map stays as dense everywhere. (A search for entries that others make superfluous gains nothing.)
+        let next = self.hand.wrapping_add(2);
+        self.hand = if next < self.len { next } else { 0 };
+        self.hand
     }
 
     /// Index of the first entry above `address`.
@@ -126,30 +142,6 @@ impl<'w> ShiftMap<'w> {
 
     fn shift(&self, i: usize) -> u32 {
         self.entries.get(i).map_or(0, |entry| entry[1])
-    }
-
-    /// Drops the next entry that says the same as the one below it, or, where there is none, the next in turn.
-    fn drop_one(&mut self) {
-        let start = self.hand;
-        let mut i = start;
-        loop {
-            i = if i + 1 < self.len { i + 1 } else { 0 };
-            if i == start {
-                break;
-            }
-            if i > 0 && self.shift(i) == self.shift(i - 1) {
-                break;
-            }
-        }
-        if i == start {
-            i = start.wrapping_add(7);
-        }
-        self.hand = if i < self.len { i } else { 0 };
-        let mut carried = [0; 2];
-        for entry in self.entries.iter_mut().take(self.len).skip(self.hand).rev() {
-            carried = core::mem::replace(entry, carried);
-        }
-        self.len -= 1;
     }
 }
 
