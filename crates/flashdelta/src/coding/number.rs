@@ -1,14 +1,17 @@
-//! Numbers as adaptive Exp-Golomb codes (Teuhola 1978): unary bit length, then the bits from the top; lengths and the two
-//! highest bits are learned, the others are nearly random and cost one bit each.
+//! Numbers as adaptive Exp-Golomb codes (Teuhola 1978): unary bit length, then the bits from the top; lengths, the two highest
+//! and the two lowest bits are learned, the others are nearly random and cost one bit each.
 
 use super::mixer::Tables;
 use super::BitCoder;
 
 /// Slots that one number context takes.
-pub(crate) const SLOTS: usize = LENGTHS + 2 * LENGTHS + 2;
+pub(crate) const SLOTS: usize = LENGTHS + 2 * LENGTHS + 2 + 3;
 
 /// Lengths with contexts of their own; longer numbers share those of the last.
 const LENGTHS: usize = 22;
+
+/// Where the slots of the two lowest bits are.
+const LOWEST: usize = 3 * LENGTHS + 2;
 
 const LIMIT: usize = 12;
 
@@ -28,11 +31,14 @@ pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base
     let mut result = 1u32;
     for i in 0..length {
         let bit = plus >> (length - 1 - i) & 1 == 1;
-        let bit = match i {
-            0 => tables.code(coder, base + LENGTHS + 2 * own(length), LIMIT, bit),
-            1 => tables.code(coder, base + LENGTHS + 1 + 2 * own(length), LIMIT, bit),
-            _ => coder.code(1 << 15, bit),
+        let slot = match (i, length - i) {
+            (0 | 1, _) => base + LENGTHS + 2 * own(length) + i as usize,
+            // What is aligned is a multiple of 2 or 4.
+            (_, 2) => base + LOWEST,
+            (_, 1) => base + LOWEST + 1 + (result & 1) as usize,
+            _ => 0,
         };
+        let bit = if slot > 0 { tables.code(coder, slot, LIMIT, bit) } else { coder.code(1 << 15, bit) };
         result = result << 1 | u32::from(bit);
     }
     result.wrapping_sub(1)
