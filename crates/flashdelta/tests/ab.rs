@@ -5,13 +5,13 @@ mod common;
 use core::cell::RefCell;
 
 use common::slots::{flash_with, update, workspace, Flash, SMALL};
+use common::with_own_digest;
 use flashdelta::apply::ab::{AbError, AbUpdate, Verified};
 use flashdelta::apply::digest::{self, consts::U32, FixedOutput, Output, OutputSizeUser};
 use flashdelta::apply::nor::{slots, Slot};
 use flashdelta::apply::{Applier, ApplyOptions, Sha256Engine};
 use flashdelta::diff::DeviceProfile;
 use flashdelta::{apply, diff, Codec, DiffOptions};
-use sha2::Digest as _;
 
 /// An A/B update, and how often it has come to the boot selection.
 fn ab(flash: &RefCell<Flash>, pieces: &[&[u8]], boot: Result<(), &'static str>) -> (usize, Result<(), String>) {
@@ -108,12 +108,6 @@ fn another_sha_256_is_used_for_both_images() {
     applier.finish().unwrap();
     assert_eq!(hashed, update.old.len() + update.new.len());
     assert_eq!(slot, update.new);
-}
-
-/// An image of whole pages, but not of whole pages of 32 bytes, and the same with its SHA-256 at its end.
-fn with_own_digest(image: &[u8]) -> [Vec<u8>; 2] {
-    let bare = &image[..(image.len() - 16) & !31 | 16];
-    [bare.to_vec(), [bare, &sha2::Sha256::digest(bare)].concat()]
 }
 
 #[test]

@@ -4,11 +4,10 @@
 mod common;
 
 use common::cuts::{Outcome, Proof};
-use common::testdata;
+use common::{testdata, with_own_digest};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{Codec, PatchHeader};
 use flashdelta_sim::{Rules, POSITIONS};
-use sha2::Digest as _;
 
 struct Pair {
     old: Vec<u8>,
@@ -86,10 +85,8 @@ fn risc_v_spi_flash() {
 #[test]
 fn images_that_end_with_their_own_digest() {
     let [old, new] = ["firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin"].map(|name| {
-        let mut image = testdata(name);
-        image.resize(image.len().next_multiple_of(16), 0);
-        let digest = sha2::Sha256::digest(&image);
-        [&image[..], &digest].concat()
+        let [_, with_digest] = with_own_digest(&testdata(name));
+        with_digest
     });
     let pair = pair_of(old, new, 16, Codec::Model);
     assert!(PatchHeader::parse(&pair.patch).unwrap().unwrap().has_own_digest);

@@ -15,9 +15,14 @@ const LOWEST: usize = 3 * LENGTHS + 2;
 
 const LIMIT: usize = 12;
 
-/// The contexts of a length.
-fn own(length: u32) -> usize {
-    (length as usize).min(LENGTHS - 1)
+/// The slot that tells whether a number is longer than `length` bits.
+pub(crate) fn length_slot(base: usize, length: u32) -> usize {
+    base + (length as usize).min(LENGTHS - 1)
+}
+
+/// The slot of the highest bit (0) of a number of `length` bits, or of the next one (1).
+pub(crate) fn high_slot(base: usize, length: u32, i: u32) -> usize {
+    base + LENGTHS + 2 * (length as usize).min(LENGTHS - 1) + i as usize
 }
 
 /// Codes an unsigned number, 0 to 2^31 - 2, in the context whose slots start at `base`.
@@ -25,20 +30,23 @@ pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base
     let plus = value.wrapping_add(1);
     let wanted = 31 - plus.max(1).leading_zeros();
     let mut length = 0;
-    while length < 31 && tables.code(coder, base + own(length), LIMIT, length < wanted) {
+    while length < 31 && tables.code(coder, length_slot(base, length), LIMIT, length < wanted) {
         length += 1;
     }
     let mut result = 1u32;
     for i in 0..length {
         let bit = plus >> (length - 1 - i) & 1 == 1;
         let slot = match (i, length - i) {
-            (0 | 1, _) => base + LENGTHS + 2 * own(length) + i as usize,
+            (0 | 1, _) => Some(high_slot(base, length, i)),
             // What is aligned is a multiple of 2 or 4.
-            (_, 2) => base + LOWEST,
-            (_, 1) => base + LOWEST + 1 + (result & 1) as usize,
-            _ => 0,
+            (_, 2) => Some(base + LOWEST),
+            (_, 1) => Some(base + LOWEST + 1 + (result & 1) as usize),
+            _ => None,
         };
-        let bit = if slot > 0 { tables.code(coder, slot, LIMIT, bit) } else { coder.code(1 << 15, bit) };
+        let bit = match slot {
+            Some(slot) => tables.code(coder, slot, LIMIT, bit),
+            None => coder.code(1 << 15, bit),
+        };
         result = result << 1 | u32::from(bit);
     }
     result.wrapping_sub(1)

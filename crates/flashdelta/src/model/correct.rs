@@ -85,6 +85,7 @@ impl Model<'_> {
                 continue;
             }
             let index = i as u32;
+            // The first is the same for all: what corrections have in common.
             let hashes = [context(30, 0, 0), context(32, u32::from(last), index), context(34, index, key)];
             let content = Content::Correction { index: i, corrected: last != 0 };
             last = self.byte(coder, &hashes, content, actual.wrapping_sub(predicted));

@@ -26,8 +26,8 @@ impl BitCoder for Price {
     }
 }
 
-/// What leaving a copy costs that prices do not show: registers are forgotten, and the shift map has less to learn from. (Measured: 5 to 8
-/// bits are best.)
+/// What leaving a copy costs beyond the decision itself: the parse does not see what the models lose by it. (Patches became smaller up to 4 bits, and hardly so
+/// with 6; docs/modelling.md.)
 const COST_OF_LEAVING: u32 = 5 * BIT;
 
 /// The price of a decision.
@@ -80,27 +80,23 @@ impl<'w> Model<'w> {
 
     /// "As predicted", or not, for a unit behind a run of hits.
     pub(crate) fn hit_price(&mut self, forecast: &Forecast, run: u32, hit: bool) -> u32 {
-        let own = core::mem::replace(&mut self.run, run);
-        let calm = self.calm(forecast).map(|slot| self.tables.log_odds(slot));
-        let total = match calm {
+        match self.calm(forecast, run).map(|slot| self.tables.log_odds(slot)) {
             Some(odds) if odds >= CERTAIN => price(CERTAINLY, hit),
             Some(odds) if odds >= SURE => price(squash(odds), hit),
             _ => {
                 let mut total = Price::default();
                 let inputs = self.hit_inputs(&self.hit_contexts(forecast));
-                let sets = hit_sets(hit_set(forecast), self.run);
+                let sets = hit_sets(hit_set(forecast), run);
                 self.tables.mix(&mut total, (&inputs, 0), sets, &quiet(HIT_RATE), hit);
                 total.0
             }
-        };
-        self.run = own;
-        total
+        }
     }
 
     /// "The copy ends here", or not, after a miss.
     pub(crate) fn leave_price(&self, forecast: &Forecast, ends: bool) -> u32 {
         let unseen = if ends { COST_OF_LEAVING } else { 0 };
-        self.direct(leave_context(forecast), ends).saturating_add(unseen)
+        self.direct(leave_context(forecast), ends) + unseen
     }
 
     /// "A copy starts here", or not, behind so many literals.
@@ -162,21 +158,20 @@ impl<'w> Model<'w> {
         total + self.number_price(base, steps.unsigned_abs().wrapping_sub(1)) + BIT
     }
 
-    /// An unsigned number.
+    /// An unsigned number, the bits behind the two highest at a bit each.
     fn number_price(&self, base: usize, value: u32) -> u32 {
-        const LENGTHS: u32 = 21;
         let plus = value.wrapping_add(1).max(1);
         let wanted = 31 - plus.leading_zeros();
         let mut total = 0;
         for length in 0..=wanted.min(30) {
-            total += self.direct(base + length.min(LENGTHS) as usize, length < wanted);
+            total += self.direct(number::length_slot(base, length), length < wanted);
         }
-        let own = 22 + 2 * wanted.min(LENGTHS) as usize;
         if wanted > 0 {
-            total += self.direct(base + own, plus >> (wanted - 1) & 1 == 1);
+            total += self.direct(number::high_slot(base, wanted, 0), plus >> (wanted - 1) & 1 == 1);
         }
         if wanted > 1 {
-            total += self.direct(base + own + 1, plus >> (wanted - 2) & 1 == 1) + (wanted - 2) * BIT;
+            let second = self.direct(number::high_slot(base, wanted, 1), plus >> (wanted - 2) & 1 == 1);
+            total += second + (wanted - 2) * BIT;
         }
         total
     }

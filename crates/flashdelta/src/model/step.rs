@@ -10,7 +10,7 @@ use crate::isa::Form;
 use crate::predict::shift_map::{ShiftMap, Trust};
 use crate::predict::walker::{Forecast, Walker};
 
-/// Adaptive decisions of the longest step: a hit, the end of a copy, candidates, and a number (35), or four bytes with their flags.
+/// Adaptive decisions of the longest step: a hit, the end of a copy, candidates, and a number (36), or four bytes with their flags.
 const MAX_STEP_DECISIONS: usize = 56;
 
 /// An adaptive decision takes at most 14.5 bits, since no probability is below 3 in 65536. The bits of a number that are not adaptive take one
@@ -214,8 +214,7 @@ impl<'w> Model<'w> {
         coder.enter(Part::Hits);
         let predicted = images.written(self.copy.source);
         let [actual, ..] = oracle.bytes(self.at, 1);
-        let age = self.age.min(31);
-        let hashes = [context(22, u32::from(predicted), 0), context(23, age.min(15), 0)];
+        let hashes = [context(22, u32::from(predicted), 0), context(23, self.age.min(15), 0)];
         if self.age > 0 && !self.hit(coder, &hashes, Form::COUNT, predicted == actual) {
             self.copying = false;
             return;
@@ -259,7 +258,7 @@ impl<'w> Model<'w> {
             let len = forecast.unit.len;
             let actual = oracle.bytes(self.at, len);
             coder.enter(Part::Hits);
-            let calm = self.calm(&forecast);
+            let calm = self.calm(&forecast, self.run);
             let is_certain = calm.is_some_and(|slot| self.tables.log_odds(slot) >= CERTAIN);
             let hit = if is_certain {
                 coder.code(CERTAINLY, actual == forecast.bytes)
@@ -320,8 +319,8 @@ impl<'w> Model<'w> {
     }
 
     /// The slot of a unit after a run of hits, if the shift map knows where its reference has gone.
-    pub(super) fn calm(&self, forecast: &Forecast) -> Option<usize> {
-        if self.run < CALM_RUN {
+    pub(super) fn calm(&self, forecast: &Forecast, run: u32) -> Option<usize> {
+        if run < CALM_RUN {
             return None;
         }
         let refers = forecast.unit.form != Form::PLAIN;

@@ -116,7 +116,7 @@ impl<'w> ShiftMap<'w> {
             self.len += 1;
             return self.len - 1;
         }
-        // Every third, by and by: so the map stays as dense everywhere. (A search for entries that others make superfluous gains nothing.)
+        // Every second or third in each round: so no part of the map is emptied. (Looking for entries that others make superfluous gains nothing.)
         let next = self.hand.wrapping_add(2);
         self.hand = if next < self.len { next } else { 0 };
         self.hand

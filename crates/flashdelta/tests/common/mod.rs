@@ -17,6 +17,12 @@ pub fn testdata(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// An image of whole pages, but not of whole pages of 32 bytes, and the same with its SHA-256 at its end.
+pub fn with_own_digest(image: &[u8]) -> [Vec<u8>; 2] {
+    let bare = &image[..(image.len() - 16) & !31 | 16];
+    [bare.to_vec(), [bare, &<sha2::Sha256 as sha2::Digest>::digest(bare)].concat()]
+}
+
 pub type Error = ApplyError<OutOfBounds, OutOfBounds>;
 
 /// Applies a patch in pieces of the same length, in exactly the workspace that its header states, badly aligned, into a slot
