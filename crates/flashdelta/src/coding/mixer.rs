@@ -2,6 +2,7 @@
 
 use super::logistic::{squash, Slot};
 use super::BitCoder;
+use core::cell::Cell;
 
 /// Fraction bits of a mixer weight: below 2. A decision uses the sum of two.
 const WEIGHT_BITS: u32 = 14;
@@ -68,17 +69,17 @@ impl<'w> Tables<'w> {
     }
 
     /// Shows a context a bit that was coded without it.
-    #[inline(never)] // One copy in the device's flash.
     pub(crate) fn learn(&mut self, index: usize, bit: bool, limit: usize) {
-        if let Some(s) = self.slots.get_mut(index) {
-            *s = Slot(*s).learn(bit, limit).0;
+        if let Some(slot) = self.slots.get_mut(index) {
+            teach(Cell::from_mut(slot), bit, limit);
         }
     }
 
     /// Codes a bit in one context.
     pub(crate) fn code<C: BitCoder>(&mut self, coder: &mut C, index: usize, limit: usize, bit: bool) -> bool {
-        let bit = coder.code(squash(self.log_odds(index)), bit);
-        self.learn(index, bit, limit);
+        let Some(slot) = self.slots.get_mut(index).map(Cell::from_mut) else { return false };
+        let bit = coder.code(squash(Slot(slot.get()).log_odds()), bit);
+        teach(slot, bit, limit);
         bit
     }
 
@@ -92,35 +93,40 @@ impl<'w> Tables<'w> {
         rate: &Rate,
         bit: bool,
     ) -> bool {
-        // No loops: they would take more code, and time.
-        let [i, j, k] = *inputs;
-        let (i, j, k) = (i.wrapping_add(at), j.wrapping_add(at), k.wrapping_add(at));
-        let (x, y, z) = (self.log_odds(i), self.log_odds(j), self.log_odds(k));
-        let weight = |a: i16, b: i16| i32::from(a) + i32::from(b);
-        let ([a, b, c], [d, e, f]) = (self.weights(sets[0]), self.weights(sets[1]));
-        let products = (x.wrapping_mul(weight(a, d)), y.wrapping_mul(weight(b, e)), z.wrapping_mul(weight(c, f)));
-        let p = squash(products.0.wrapping_add(products.1).wrapping_add(products.2) >> WEIGHT_BITS);
+        // Cells: two contexts may share a slot. No loops: they would take more code, and time.
+        let slots = Cell::from_mut(&mut *self.slots).as_slice_of_cells();
+        let weights = Cell::from_mut(&mut *self.weights).as_slice_of_cells();
+        let slot = |i: usize| slots.get(i.wrapping_add(at));
+        let (Some(i), Some(j), Some(k)) = (slot(inputs[0]), slot(inputs[1]), slot(inputs[2])) else { return false };
+        let (Some(u), Some(v)) = (weights.get(sets[0]), weights.get(sets[1])) else { return false };
+        let log_odds = |slot: &Cell<u16>| Slot(slot.get()).log_odds();
+        let (x, y, z) = (log_odds(i), log_odds(j), log_odds(k));
+        let ([a, b, c], [d, e, f]) = (u.get(), v.get());
+        let product = |log_odds: i32, a: i16, b: i16| log_odds.wrapping_mul(i32::from(a) + i32::from(b));
+        let sum = product(x, a, d).wrapping_add(product(y, b, e)).wrapping_add(product(z, c, f));
+        let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);
         let error = (i32::from(bit) << 16) - i32::from(p);
         if error.unsigned_abs() < rate.quiet {
             return bit;
         }
         let step = |log_odds: i32| log_odds.wrapping_mul(error) >> rate.shift;
-        let steps = (step(x), step(y), step(z));
-        for set in sets {
-            if let Some([a, b, c]) = self.weights.get_mut(set) {
-                (*a, *b, *c) = (moved(*a, steps.0), moved(*b, steps.1), moved(*c, steps.2));
-            }
+        let (x, y, z) = (step(x), step(y), step(z));
+        for set in [u, v] {
+            let [a, b, c] = set.get();
+            set.set([moved(a, x), moved(b, y), moved(c, z)]);
         }
-        self.learn(i, bit, rate.limit);
-        self.learn(j, bit, rate.limit);
-        self.learn(k, bit, rate.limit);
+        teach(i, bit, rate.limit);
+        teach(j, bit, rate.limit);
+        teach(k, bit, rate.limit);
         bit
     }
+}
 
-    fn weights(&self, set: usize) -> [i16; INPUTS] {
-        self.weights.get(set).copied().unwrap_or([0; INPUTS])
-    }
+/// Shows a context a bit.
+#[inline(never)] // One copy in the device's flash.
+fn teach(slot: &Cell<u16>, bit: bool, limit: usize) {
+    slot.set(Slot(slot.get()).learn(bit, limit).0);
 }
 
 /// The weight, moved, unless it would leave its range.
