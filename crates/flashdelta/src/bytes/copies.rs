@@ -1,6 +1,5 @@
 //! Copies from the old image, predicted unit by unit: the same for maker and applier.
 
-use crate::isa::Form;
 use crate::predict::shift_map::ShiftMap;
 use crate::predict::walker::{Forecast, InstructionSet, Walker};
 
@@ -41,22 +40,13 @@ impl<'w> Copies<'w> {
         self.map.learn(old_address, by);
     }
 
-    /// Foretells the next unit, which has at most `left` bytes: one that is cut short is no reference.
+    /// Foretells the next unit, which has at most `left` bytes.
     pub(crate) fn forecast(&mut self, old: &[u8], source: u32, at: u32, left: u32) -> Forecast {
-        let mut forecast = self.walker.forecast(old, source, at, &self.map);
-        if u32::from(forecast.unit.len) > left {
-            forecast.unit.len = left as u8;
-            forecast.unit.form = Form::PLAIN;
-            forecast.bytes = [0; 4];
-            for (to, from) in forecast.bytes.iter_mut().zip(forecast.old).take(left as usize) {
-                *to = from;
-            }
-        }
-        forecast
+        self.walker.forecast(old, source, (at, left), &self.map)
     }
 
     /// The unit was written as `bytes`.
-    pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4]) {
-        self.walker.advance(old, forecast, bytes, &mut self.map);
+    pub(crate) fn advance(&mut self, forecast: &Forecast, bytes: [u8; 4]) {
+        self.walker.advance(forecast, bytes, &mut self.map);
     }
 }

@@ -38,5 +38,5 @@ impl<'w> Copies<'w> {
     }
 
     /// The unit was written as `bytes`.
-    pub(crate) fn advance(&mut self, _old: &[u8], _forecast: &Forecast, _bytes: [u8; 4]) {}
+    pub(crate) fn advance(&mut self, _forecast: &Forecast, _bytes: [u8; 4]) {}
 }

@@ -93,7 +93,7 @@ impl Writer<'_> {
                     fixes.push((done + i as u32, actual.wrapping_sub(predicted)));
                 }
             }
-            self.predict.advance(old, &forecast, bytes);
+            self.predict.advance(&forecast, bytes);
             done += unit;
         }
         fixes

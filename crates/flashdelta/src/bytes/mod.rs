@@ -248,7 +248,7 @@ impl<'w> Operations<'w> {
                 self.next_correction(source)?;
             }
         }
-        self.copies.advance(old, &forecast, written.bytes);
+        self.copies.advance(&forecast, written.bytes);
         self.source = self.source.wrapping_add(u32::from(written.len));
         Ok(written)
     }

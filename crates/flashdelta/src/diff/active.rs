@@ -148,13 +148,8 @@ impl<'a> Active<'a> {
             return;
         }
         let walker = self.walker.get_or_insert_with(walker);
-        let mut forecast = walker.forecast(ahead, source, at, model.shift_map());
         let rest = &new[at as usize..];
-        if usize::from(forecast.unit.len) > rest.len() {
-            forecast.unit.len = rest.len() as u8;
-            forecast.unit.form = Form::PLAIN;
-            forecast.bytes = first(forecast.old, rest.len());
-        }
+        let mut forecast = walker.forecast(ahead, source, (at, rest.len() as u32), model.shift_map());
         let len = forecast.unit.len;
         let actual = first(core::array::from_fn(|i| rest.get(i).copied().unwrap_or(0)), len.into());
         let mut is_hit = actual == forecast.bytes;
@@ -169,7 +164,7 @@ impl<'a> Active<'a> {
                 (is_own && is_new && length >= TRUSTED_LENGTH).then(|| walker.new_address(at).wrapping_sub(here))
             };
             if let Some(by) = known.or_else(own) {
-                is_hit = walker.encode(ahead, &forecast, target.wrapping_add(by)) == Some(actual);
+                is_hit = walker.encode(&forecast, target.wrapping_add(by)) == Some(actual);
             }
             if is_hit {
                 forecast.bytes = actual;
@@ -196,15 +191,14 @@ impl<'a> Active<'a> {
     }
 
     /// Goes on by the unit that has been looked at.
-    pub(super) fn advance(&mut self, old: &[u8], at: u32, model: &mut Model<'_>) {
+    pub(super) fn advance(&mut self, at: u32, model: &mut Model<'_>) {
         let (Some(unit), Some(walker)) = (self.unit.take(), &mut self.walker) else { return };
-        let ahead = ahead(old, self.candidate.source(at));
         let forecast = &unit.forecast;
         let mut price = model.hit_price(forecast, self.run, unit.is_hit);
         if !unit.is_hit {
             price += if self.age > 0 { model.leave_price(forecast, false) } else { 0 };
-            let predicted = walker.decode(ahead, forecast, forecast.bytes);
-            price += match predicted.zip(walker.decode(ahead, forecast, unit.actual)) {
+            let predicted = walker.decode(forecast, forecast.bytes);
+            price += match predicted.zip(walker.decode(forecast, unit.actual)) {
                 Some((predicted, target)) => {
                     self.told.rotate_right(1);
                     self.told[0] = Some((forecast.unit.target, target.wrapping_sub(forecast.unit.target)));
@@ -216,7 +210,7 @@ impl<'a> Active<'a> {
                 }
             };
         }
-        walker.advance(ahead, forecast, unit.actual, &mut ShiftMap::empty());
+        walker.advance(forecast, unit.actual, &mut ShiftMap::empty());
         self.cost += u64::from(price);
         self.run = if unit.is_hit { self.run.saturating_add(1) } else { 0 };
         self.age += 1;

@@ -20,8 +20,8 @@ pub(crate) fn mask(image: &[u8], mut walker: Walker<'_>, mut visit: impl FnMut(u
     let mut entry = None;
     while at < image.len() {
         let old = &image[at..image.len().min(at + LOOKAHEAD)];
-        let forecast = walker.forecast(old, at as u32, at as u32, &map);
-        walker.advance(old, &forecast, forecast.old, &mut map);
+        let forecast = walker.forecast(old, at as u32, (at as u32, u32::MAX), &map);
+        walker.advance(&forecast, forecast.unit.code.to_le_bytes(), &mut map);
         let len = forecast.unit.len as usize;
         visit(at);
         let mut bytes = walker.mask(&forecast);

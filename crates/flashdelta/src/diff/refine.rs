@@ -199,8 +199,7 @@ impl Path<'_> {
 
     /// Goes on in copies: by the unit that has been looked at, or by a byte.
     fn advance(&mut self, at: u32, model: &mut Model<'_>) {
-        let Refine { old, new, .. } = self.given;
-        let end = new.len() as u32;
+        let end = self.given.new.len() as u32;
         for i in 0..self.active.len() {
             let a = &mut self.active[i];
             if !a.is_inside() {
@@ -216,7 +215,7 @@ impl Path<'_> {
                     self.relax(at + 1, way, step);
                 }
             } else if let Some(unit) = a.unit {
-                a.advance(old, at, model);
+                a.advance(at, model);
                 if a.next >= end {
                     let way = Way { cost: a.cost, ..a.way };
                     let step = Step { entered: a.entered, shift: a.candidate.shift };

@@ -74,7 +74,7 @@ impl Isa for Mcs51 {
         unit
     }
 
-    fn encode(&self, unit: &Unit, at: &Place<'_>, to: u32) -> Option<[u8; 4]> {
+    fn encode(&self, unit: &Unit, new_address: u32, to: u32) -> Option<[u8; 4]> {
         let form = unit.form;
         let in_bank = if form == RELAY || form != DATA && to > 0x7fff { 0x8000 } else { 0 };
         let address = if form == DATA { to } else { to & 0x7fff | in_bank };
@@ -82,18 +82,18 @@ impl Isa for Mcs51 {
             RELAY => address | to << 1 & 0x00ff_0000,
             _ => (address << 16).swap_bytes() << 8,
         };
-        let code = three(at, 0)? & !field_mask(form) | field & field_mask(form);
-        (target(form, at.new_address, code) == to).then_some(code.to_le_bytes())
+        let code = unit.code & !field_mask(form) | field & field_mask(form);
+        (target(form, new_address, code) == to).then_some(code.to_le_bytes())
     }
 
-    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32> {
-        let to = target(unit.form, at.new_address, u32::from_le_bytes(bytes));
-        (self.encode(unit, at, to)? == bytes).then_some(to)
+    fn decode(&self, unit: &Unit, new_address: u32, bytes: [u8; 4]) -> Option<u32> {
+        let to = target(unit.form, new_address, u32::from_le_bytes(bytes));
+        (self.encode(unit, new_address, to)? == bytes).then_some(to)
     }
 
-    fn advance(&mut self, unit: &Unit, at: &Place<'_>, _bytes: [u8; 4]) {
-        self.call = if unit.form == CALL { three(at, 0).unwrap_or(0) } else { 0 };
-        self.call_end = at.old_address.wrapping_add(3);
+    fn advance(&mut self, unit: &Unit, (old_address, _): (u32, u32), _bytes: [u8; 4]) {
+        self.call = if unit.form == CALL { unit.code } else { 0 };
+        self.call_end = old_address.wrapping_add(3);
     }
 
     fn jump(&mut self) {
@@ -112,8 +112,7 @@ impl Isa for Mcs51 {
         len >= length(first)
     }
 
-    fn key(bytes: [u8; 4], _: u8) -> u32 {
-        let code = u32::from_le_bytes(bytes);
+    fn key(code: u32, _: u8) -> u32 {
         // With this bit the ones below are the register.
         if code & 8 != 0 {
             code & !7

@@ -15,6 +15,8 @@ pub(crate) mod mcs51;
 pub(crate) mod riscv;
 #[cfg(feature = "isa-tc32")]
 pub(crate) mod tc32;
+#[cfg(test)]
+mod testing;
 #[cfg(feature = "isa-thumb")]
 pub(crate) mod thumb;
 #[cfg(feature = "isa-xtensa")]
@@ -57,17 +59,19 @@ pub(crate) struct Unit {
     pub(crate) class: u8,
     /// The old address that is referred to; 0 for [`Form::PLAIN`].
     pub(crate) target: u32,
+    /// Its old bytes, the first one lowest, then zeros. The walk fills it in.
+    pub(crate) code: u32,
 }
 
-/// A place of an approximate copy: where the unit is read from and where it goes.
+/// A place in the old image.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     /// The old image from the unit on: at least 1 and at most [`LOOKAHEAD`] bytes.
     pub(crate) old: &'a [u8],
+    /// The first four of them, the first one lowest; missing ones are 0.
+    pub(crate) front: u32,
     /// Address of the unit in the old image.
     pub(crate) old_address: u32,
-    /// Address that the unit will have in the new image.
-    pub(crate) new_address: u32,
     /// Which values are addresses of the old image (or of the chip's RAM).
     pub(crate) ranges: &'a [AddressRange],
 }
@@ -81,7 +85,22 @@ pub(crate) struct AddressRange {
     pub(crate) end: u32,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// The place where these bytes stand.
+    pub(crate) fn new(old: &'a [u8], old_address: u32, ranges: &'a [AddressRange]) -> Self {
+        let mut front = [0; 4];
+        match old.first_chunk() {
+            Some(four) => front = *four,
+            None => front.iter_mut().zip(old).for_each(|(to, from)| *to = *from),
+        }
+        Self { old, front: u32::from_le_bytes(front), old_address, ranges }
+    }
+
+    /// The first `len` bytes, 1 to 4: the [code](Unit::code) of a unit.
+    pub(crate) fn code(&self, len: u8) -> u32 {
+        self.front & u32::MAX.wrapping_shr(32u32.wrapping_sub(u32::from(len) * 8))
+    }
+
     /// Is this value an address of the old image or of the chip's RAM?
     pub(crate) fn is_address(&self, value: u32) -> bool {
         self.ranges.iter().any(|r| r.start <= value && value < r.end)
@@ -89,33 +108,34 @@ impl Place<'_> {
 
     /// The 32-bit little-endian word at the unit, if 4 bytes are left.
     pub(crate) fn word(&self) -> Option<u32> {
-        self.old.first_chunk::<4>().map(|b| u32::from_le_bytes(*b))
+        (self.old.len() >= 4).then_some(self.front)
     }
 
-    /// The 16-bit little-endian value `at` bytes behind the start of the unit.
-    pub(crate) fn half(&self, at: usize) -> Option<u16> {
-        self.old.get(at..)?.first_chunk::<2>().map(|b| u16::from_le_bytes(*b))
+    /// The 16-bit little-endian value at the unit, if 2 bytes are left.
+    #[cfg(any(feature = "isa-thumb", feature = "isa-tc32"))]
+    pub(crate) fn half(&self) -> Option<u16> {
+        (self.old.len() >= 2).then_some(self.front as u16)
     }
 }
 
 /// What the model needs to know about an instruction set. State (registers, known literals) lives in `self`, is small and
 /// depends only on what was walked since the last [`jump`](Isa::jump).
 pub(crate) trait Isa {
-    /// Finds the unit at this place. May look ahead in `at.old`.
+    /// Finds the unit at this place, but for its [code](Unit::code). May look ahead in `at.old`.
     fn unit(&mut self, at: &Place<'_>) -> Unit;
 
-    /// Writes the unit anew so that it refers to `target`, an address of the *new* image, from `at.new_address`.
+    /// Writes the unit anew so that it refers to `target`, an address of the *new* image, from `new_address`.
     /// `None` when the target cannot be encoded in this form (out of range, misaligned). For forms that hold a part of the address
     /// (the high 20 bits) the nearest encoding of that part. Bytes behind `unit.len` are 0.
     /// Never called with [`Form::PLAIN`].
-    fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]>;
+    fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]>;
 
     /// Reads the new target out of `bytes`, if they are the same unit but for the reference (same operation, same registers):
-    /// exactly then `encode(unit, at, decode(unit, at, bytes)) == bytes`. Never called with [`Form::PLAIN`].
-    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32>;
+    /// exactly then `encode(unit, new_address, decode(unit, new_address, bytes)) == bytes`. Never called with [`Form::PLAIN`].
+    fn decode(&self, unit: &Unit, new_address: u32, bytes: [u8; 4]) -> Option<u32>;
 
-    /// The unit was written as `bytes`: update registers, known literals and the like.
-    fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]);
+    /// The unit was written as `bytes`, `addresses` being its old and its new one: update registers, known literals and the like.
+    fn advance(&mut self, unit: &Unit, addresses: (u32, u32), bytes: [u8; 4]);
 
     /// The walk goes on somewhere else: forget what depends on the way.
     fn jump(&mut self);
@@ -130,9 +150,9 @@ pub(crate) trait Isa {
     /// most of the time, and true from 4 on.
     fn ends(first: u8, last: u8, len: u8) -> bool;
 
-    /// What is left of the unit's bytes without its registers: operation and immediate value. Units of one key tend to change in the
+    /// What is left of a unit's [code](Unit::code) without its registers: operation and immediate value. Units of one key tend to change in the
     /// same way (the offset of a field that has moved, say, whatever register holds its structure).
-    fn key(bytes: [u8; 4], len: u8) -> u32;
+    fn key(code: u32, len: u8) -> u32;
 
     /// The unit's bytes with the reference field zeroed, for matching images whose code has moved.
     fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4];

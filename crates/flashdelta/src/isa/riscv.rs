@@ -94,30 +94,48 @@ fn ones(width: u8) -> u32 {
     !u32::MAX.wrapping_shl(width.into())
 }
 
-/// The first instruction and its length (1.5). An instruction that is cut off reads as 0, which is illegal.
-fn fetch(bytes: &[u8]) -> (u32, usize) {
-    match *bytes {
-        [a, b, c, d, ..] if a & 3 == 3 => (u32::from_le_bytes([a, b, c, d]), 4),
-        [a, b, ..] if a & 3 != 3 => (u32::from_le_bytes([a, b, 0, 0]), 2),
-        _ => (0, bytes.len().min(3)),
+/// The length of the instruction that begins with this word (1.5).
+fn length(word: u32) -> u8 {
+    if word & 3 == 3 {
+        4
+    } else {
+        2
     }
 }
 
-/// The form that the instruction has if what it refers to is an address.
-fn form(word: u32) -> Form {
-    match (word & 0x7f, word >> 12 & 7) {
-        (0x6f, _) => JAL,
-        (0x63, _) => BRANCH,
-        (0x37, _) => LUI,
-        (0x17, _) => AUIPC,
-        (0x13, 0) | (0x03 | 0x07 | 0x67, _) => LOW_I,
-        (0x23 | 0x27, _) => LOW_S,
-        _ => match word & 0xe003 {
-            0x2001 | 0xa001 => C_J,
-            0xc001 | 0xe001 => C_BRANCH,
-            _ => Form::PLAIN,
-        },
-    }
+/// Class, and the form that the instruction has if what it refers to is an address.
+fn kind(word: u32) -> (u8, Form) {
+    /// Compressed instructions by quadrant and funct3 (16.8), then the others by major opcode (24, table 24.1): the form, and the class of
+    /// the latter less 24 in the high half.
+    const KINDS: [u8; 56] = {
+        let mut kinds = [0; 56];
+        // C.JAL and C.J; C.BEQZ and C.BNEZ.
+        (kinds[9], kinds[13]) = (C_J.0, C_J.0);
+        (kinds[14], kinds[15]) = (C_BRANCH.0, C_BRANCH.0);
+        let mut opcode = 0;
+        while opcode < 32 {
+            kinds[24 + opcode] = match opcode << 2 | 3 {
+                0x03 | 0x07 => LOW_I.0,
+                0x13 => 1 << 4 | LOW_I.0,
+                0x17 => 2 << 4 | AUIPC.0,
+                0x37 => 2 << 4 | LUI.0,
+                0x23 | 0x27 => 3 << 4 | LOW_S.0,
+                0x63 => 4 << 4 | BRANCH.0,
+                0x67 => 5 << 4 | LOW_I.0,
+                0x6f => 6 << 4 | JAL.0,
+                _ => 7 << 4,
+            };
+            opcode += 1;
+        }
+        kinds
+    };
+    let is_long = word & 3 == 3;
+    let index = if is_long { 24 + (word >> 2 & 31) } else { quadrant(word).into() };
+    let kind = KINDS.get(index as usize).copied().unwrap_or(0);
+    let class = if is_long { 24 + (kind >> 4) } else { index as u8 };
+    // Of the operations with an immediate value only ADDI.
+    let is_other = word & 0x7f == 0x13 && word & 0x7000 != 0;
+    (class, if is_other { Form::PLAIN } else { Form(kind & 15) })
 }
 
 /// Register at bit `at` of the instruction.
@@ -185,20 +203,19 @@ fn base(form: Form, word: u32, address: u32, registers: &[u32; 32]) -> u32 {
     }
 }
 
-/// The low 12 bits of the address whose high bits the first instruction of `code` sets; 0 when nothing adds them.
-fn low_part(code: &[u8]) -> u32 {
-    let (word, mut at) = fetch(code);
-    let rd = register(word, 7);
-    while let Some(rest @ [_, ..]) = code.get(at..) {
-        let (word, len) = fetch(rest);
-        let form = form(word);
+/// The low 12 bits of the address whose high bits an instruction puts into register `rd`; 0 when nothing in the code behind it adds them.
+fn low_part(rd: u32, code: &[u8]) -> u32 {
+    let mut rest = code;
+    while let Some(front) = rest.first_chunk() {
+        let word = u32::from_le_bytes(*front);
+        let (_, form) = kind(word);
         if matches!(form, LOW_I | LOW_S) && register(word, 15) == rd {
             return field(form).gather(word);
         }
         if forgets(word).wrapping_shr(rd) & 1 != 0 {
             break;
         }
-        at = at.wrapping_add(len);
+        rest = rest.get(length(word).into()..).unwrap_or(&[]);
     }
     0
 }
@@ -213,13 +230,13 @@ impl Riscv {
 impl Isa for Riscv {
     #[inline(never)]
     fn unit(&mut self, at: &Place<'_>) -> Unit {
-        if at.old_address & 1 != 0 {
+        let (word, len) = (at.front, length(at.front));
+        if at.old_address & 1 != 0 || usize::from(len) > at.old.len() {
             // A copy may start inside an instruction: get back in phase.
-            return Unit { len: 1, form: Form::PLAIN, class: 0, target: 0 };
+            return Unit { len: 1, ..Unit::default() };
         }
-        let (word, len) = fetch(at.old);
-        let plain = Unit { len: len as u8, form: Form::PLAIN, class: class(word), target: 0 };
-        let form = form(word);
+        let (class, form) = kind(word);
+        let plain = Unit { len, class, ..Unit::default() };
         // Most instructions are no references: they should not take long.
         let may_refer = match form {
             Form::PLAIN => false,
@@ -232,7 +249,7 @@ impl Isa for Riscv {
         }
         let mut target = base(form, word, at.old_address, &self.old).wrapping_add(field(form).gather(word));
         if !Self::is_exact(form) {
-            target = target.wrapping_add(low_part(at.old));
+            target = target.wrapping_add(low_part(register(word, 7), at.old.get(4..).unwrap_or(&[])));
         }
         if form == LUI && !at.is_address(target) {
             return plain;
@@ -240,10 +257,9 @@ impl Isa for Riscv {
         Unit { form, target, ..plain }
     }
 
-    fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
-        let (word, _) = fetch(at.old);
-        let form = unit.form;
-        let mut value = target.wrapping_sub(base(form, word, at.new_address, &self.new));
+    fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]> {
+        let (word, form) = (unit.code, unit.form);
+        let mut value = target.wrapping_sub(base(form, word, new_address, &self.new));
         if !Self::is_exact(form) {
             value = value.wrapping_add(0x800) & !0xfff;
         }
@@ -251,20 +267,20 @@ impl Isa for Riscv {
         field.fits(value).then(|| (word & !field.mask | field.spread(value)).to_le_bytes())
     }
 
-    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32> {
-        let (word, _) = fetch(at.old);
+    fn decode(&self, unit: &Unit, new_address: u32, bytes: [u8; 4]) -> Option<u32> {
+        let word = unit.code;
         let new = u32::from_le_bytes(bytes);
         let field = field(unit.form);
         let same = (word ^ new) & !field.mask == 0;
-        same.then(|| base(unit.form, word, at.new_address, &self.new).wrapping_add(field.gather(new)))
+        same.then(|| base(unit.form, word, new_address, &self.new).wrapping_add(field.gather(new)))
     }
 
-    fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) {
+    fn advance(&mut self, unit: &Unit, (old_address, new_address): (u32, u32), bytes: [u8; 4]) {
         if self.known == 0 && Self::is_exact(unit.form) {
             // Nothing to forget, and nothing to remember.
             return;
         }
-        let (word, new) = (fetch(at.old).0, u32::from_le_bytes(bytes));
+        let (word, new) = (unit.code, u32::from_le_bytes(bytes));
         self.known &= !forgets(word);
         if (word ^ new) & 0xffff != 0 {
             // An instruction that replaced the old one may set another register.
@@ -273,10 +289,10 @@ impl Isa for Riscv {
         if Self::is_exact(unit.form) {
             return;
         }
-        let Some(value) = self.decode(unit, at, bytes) else { return };
+        let Some(value) = self.decode(unit, new_address, bytes) else { return };
         let rd = register(word, 7);
         if let (Some(old), Some(new)) = (self.old.get_mut(rd as usize), self.new.get_mut(rd as usize)) {
-            let base = if unit.form == AUIPC { at.old_address } else { 0 };
+            let base = if unit.form == AUIPC { old_address } else { 0 };
             *old = base.wrapping_add(word & 0xffff_f000);
             *new = value;
             self.known |= 1u32.wrapping_shl(rd);
@@ -300,8 +316,7 @@ impl Isa for Riscv {
         len > 3 || len == 2 && first & 3 != 3
     }
 
-    fn key(bytes: [u8; 4], len: u8) -> u32 {
-        let word = u32::from_le_bytes(bytes);
+    fn key(word: u32, len: u8) -> u32 {
         let registers = match (len, word & 3) {
             (4, _) => match word >> 2 & 0x1F {
                 // Stores and branches: rs1, rs2.
@@ -337,21 +352,6 @@ impl Isa for Riscv {
 
     fn mask(unit: &Unit, bytes: [u8; 4]) -> [u8; 4] {
         (u32::from_le_bytes(bytes) & !field(unit.form).mask).to_le_bytes()
-    }
-}
-
-/// Compressed instructions by quadrant and funct3 (16.8), the others by major opcode.
-fn class(word: u32) -> u8 {
-    match word & 0x7f {
-        0x03 | 0x07 => 24,
-        0x13 => 25,
-        0x17 | 0x37 => 26,
-        0x23 | 0x27 => 27,
-        0x63 => 28,
-        0x67 => 29,
-        0x6f => 30,
-        opcode if opcode & 3 == 3 => 31,
-        _ => quadrant(word),
     }
 }
 

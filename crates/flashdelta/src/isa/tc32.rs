@@ -50,7 +50,7 @@ impl Tc32 {
 impl Isa for Tc32 {
     fn unit(&mut self, at: &Place<'_>) -> Unit {
         let mut unit = Unit { len: at.old.len().min(2) as u8, ..Unit::default() };
-        let Some(first) = at.half(0).filter(|_| at.old_address & 1 == 0) else {
+        let Some(first) = at.half().filter(|_| at.old_address & 1 == 0) else {
             unit.len = 1;
             return unit;
         };
@@ -78,33 +78,33 @@ impl Isa for Tc32 {
         unit
     }
 
-    fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
+    fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]> {
         let form = unit.form;
         if form == Form::WORD {
             return Some(target.to_le_bytes());
         }
-        let distance = target.wrapping_sub(base(form, at.new_address));
-        let code = old_code(unit, at)? & !field_mask(form) | field(form, distance);
+        let distance = target.wrapping_sub(base(form, new_address));
+        let code = unit.code & !field_mask(form) | field(form, distance);
         (offset(form, code) == distance).then_some(code.to_le_bytes())
     }
 
-    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32> {
+    fn decode(&self, unit: &Unit, new_address: u32, bytes: [u8; 4]) -> Option<u32> {
         let code = u32::from_le_bytes(bytes);
         let target = match unit.form {
             Form::WORD => code,
-            form => base(form, at.new_address).wrapping_add(offset(form, code)),
+            form => base(form, new_address).wrapping_add(offset(form, code)),
         };
-        (self.encode(unit, at, target)? == bytes).then_some(target)
+        (self.encode(unit, new_address, target)? == bytes).then_some(target)
     }
 
-    fn advance(&mut self, unit: &Unit, at: &Place<'_>, _bytes: [u8; 4]) {
-        let end = at.old_address.wrapping_add(u32::from(unit.len));
+    fn advance(&mut self, unit: &Unit, (old_address, _): (u32, u32), _bytes: [u8; 4]) {
+        let end = old_address.wrapping_add(u32::from(unit.len));
         if unit.form == Form::WORD || unit.class == CLASS_LITERAL {
             self.data_end = end;
         }
         self.literals.pass(end);
         if unit.form == LOAD {
-            self.literals.add(at.old_address, unit.target);
+            self.literals.add(old_address, unit.target);
         }
     }
 
@@ -128,8 +128,7 @@ impl Isa for Tc32 {
         len > 1
     }
 
-    fn key(bytes: [u8; 4], _: u8) -> u32 {
-        let word = u32::from_le_bytes(bytes);
+    fn key(word: u32, _: u8) -> u32 {
         let registers = match word >> 11 & 31 {
             // Moves, comparisons, additions and subtractions with 8 bits; loads and stores relative to pc or sp.
             1 | 6 | 7 | 15 | 0x14..=0x17 => 0x0700,
@@ -154,12 +153,6 @@ fn is_pointer_ahead(at: &Place<'_>, from: usize) -> bool {
     let word = bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
     let is_mask = word & word.wrapping_add(1) == 0 || word & word.wrapping_sub(1) == 0;
     !is_mask && (word >> 16 == 0x84 || at.is_address(word))
-}
-
-/// The old instruction; the high half is 0 unless it is a call.
-fn old_code(unit: &Unit, at: &Place<'_>) -> Option<u32> {
-    let second = if unit.len == 4 { at.half(2)? } else { 0 };
-    Some(u32::from(at.half(0)?) | u32::from(second) << 16)
 }
 
 /// The form of an instruction.

@@ -110,7 +110,7 @@ impl Isa for Thumb {
     fn unit(&mut self, at: &Place<'_>) -> Unit {
         let left = at.old.len().min(4) as u8;
         let mut unit = Unit { len: left, ..Unit::default() };
-        let first = match at.half(0) {
+        let first = match at.half() {
             Some(first) if at.old_address & 1 == 0 => first,
             _ => {
                 unit.len = 1;
@@ -151,13 +151,14 @@ impl Isa for Thumb {
         unit
     }
 
-    fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
+    fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]> {
         let form = unit.form;
         if form == Form::WORD {
             return Some(target.to_le_bytes());
         }
-        let distance = target.wrapping_sub(base(form, at.new_address));
-        let mut code = old_code(unit, at)?;
+        let distance = target.wrapping_sub(base(form, new_address));
+        // The first halfword on top.
+        let mut code = unit.code.rotate_left(16);
         // An offset of 0 has two encodings, +0 and -0: keep the old one.
         if offset(form, code) != distance {
             code = code & !field_mask(form) | field(form, distance);
@@ -168,27 +169,25 @@ impl Isa for Thumb {
         Some(code.rotate_left(16).to_le_bytes())
     }
 
-    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32> {
+    fn decode(&self, unit: &Unit, new_address: u32, bytes: [u8; 4]) -> Option<u32> {
         let word = u32::from_le_bytes(bytes);
         let code = word.rotate_left(16);
         let target = match unit.form {
             Form::WORD => word,
             MOVE_LOW => unit.target & !0xffff | offset(MOVE_LOW, code),
             MOVE_HIGH => offset(MOVE_HIGH, code) | self.half(register(code)).map_or(0, |half| u32::from(half.new)),
-            form => base(form, at.new_address).wrapping_add(offset(form, code)),
+            form => base(form, new_address).wrapping_add(offset(form, code)),
         };
-        (self.encode(unit, at, target)? == bytes).then_some(target)
+        (self.encode(unit, new_address, target)? == bytes).then_some(target)
     }
 
-    fn advance(&mut self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) {
-        let end = at.old_address.wrapping_add(u32::from(unit.len));
+    fn advance(&mut self, unit: &Unit, (old_address, _): (u32, u32), bytes: [u8; 4]) {
+        let end = old_address.wrapping_add(u32::from(unit.len));
         if unit.form == Form::WORD || unit.class == CLASS_LITERAL {
             self.data_end = end;
         }
         self.literals.pass(end);
-        let Some(code) = old_code(unit, at) else {
-            return;
-        };
+        let code = unit.code.rotate_left(16);
         let words = match unit.form {
             LOAD | LOAD_WIDE => 1,
             // VLDR of a single register loads one word.
@@ -204,7 +203,7 @@ impl Isa for Thumb {
             _ => 0,
         };
         for word in 0..words {
-            self.literals.add(at.old_address, unit.target.wrapping_add(4 * word));
+            self.literals.add(old_address, unit.target.wrapping_add(4 * word));
         }
     }
 
@@ -230,8 +229,7 @@ impl Isa for Thumb {
         len > 3 || len == 2 && last < 0xE8
     }
 
-    fn key(bytes: [u8; 4], len: u8) -> u32 {
-        let word = u32::from_le_bytes(bytes);
+    fn key(word: u32, len: u8) -> u32 {
         let registers = match (len, word >> 13 & 7) {
             // Wide: Rn in the first halfword, Rt or Rd in the second.
             (4, _) => 0xF000_000F,
@@ -283,13 +281,6 @@ fn narrow_form(code: u16) -> Form {
         0b10110 | 0b10111 if code & 0x0500 == 0x0100 => ZERO_BRANCH,
         _ => Form::PLAIN,
     }
-}
-
-/// The old instruction, first halfword on top; the low half is 0 for a 2-byte instruction.
-#[inline(never)] // One copy in the device's flash.
-fn old_code(unit: &Unit, at: &Place<'_>) -> Option<u32> {
-    let first = u32::from(at.half(0)?) << 16;
-    Some(if unit.len == 4 { first | u32::from(at.half(2)?) } else { first })
 }
 
 /// The form of a 4-byte instruction.

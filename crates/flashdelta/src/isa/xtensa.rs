@@ -90,11 +90,17 @@ impl Isa for Xtensa {
         }
         if self.state == State::Pool {
             let form = if pointer.is_some() { Form::WORD } else { Form::PLAIN };
-            return Unit { len: gap.min(left), form, class: CLASS_WORD, target: pointer.unwrap_or(0) };
+            return Unit {
+                len: gap.min(left),
+                form,
+                class: CLASS_WORD,
+                target: pointer.unwrap_or(0),
+                ..Unit::default()
+            };
         }
 
         let tail = at.old.get(usize::from(gap)..).unwrap_or(&[]);
-        let insn = insn(at.old);
+        let insn = at.front & 0xff_ffff;
         let op0 = insn as u8 & 0xf;
         let full = match op0 {
             0..=7 => 3,
@@ -125,31 +131,31 @@ impl Isa for Xtensa {
         if self.count > 0 || form == Form::PLAIN {
             return Unit { len: full, class, ..Unit::default() };
         }
-        Unit { len: full, form, class, target: Field::of(form, at.old_address).target(insn) }
+        Unit { len: full, form, class, code: 0, target: Field::of(form, at.old_address).target(insn) }
     }
 
-    fn encode(&self, unit: &Unit, at: &Place<'_>, target: u32) -> Option<[u8; 4]> {
+    fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]> {
         if unit.form == Form::WORD {
             return Some(target.to_le_bytes());
         }
-        let field = Field::of(unit.form, at.new_address);
+        let field = Field::of(unit.form, new_address);
         let distance = target.wrapping_sub(field.base);
         (distance & 3 == 0 && distance < field.span).then(|| {
             let bits = (distance << field.shift) ^ field.flip;
-            (insn(at.old) & field.keep() | bits).to_le_bytes()
+            (unit.code & field.keep() | bits).to_le_bytes()
         })
     }
 
-    fn decode(&self, unit: &Unit, at: &Place<'_>, bytes: [u8; 4]) -> Option<u32> {
+    fn decode(&self, unit: &Unit, new_address: u32, bytes: [u8; 4]) -> Option<u32> {
         let new = u32::from_le_bytes(bytes);
         if unit.form == Form::WORD {
             return Some(new);
         }
-        let field = Field::of(unit.form, at.new_address);
-        ((new ^ insn(at.old)) & (field.keep() | 0xff00_0000) == 0).then(|| field.target(new))
+        let field = Field::of(unit.form, new_address);
+        ((new ^ unit.code) & (field.keep() | 0xff00_0000) == 0).then(|| field.target(new))
     }
 
-    fn advance(&mut self, _unit: &Unit, _at: &Place<'_>, _bytes: [u8; 4]) {}
+    fn advance(&mut self, _unit: &Unit, _addresses: (u32, u32), _bytes: [u8; 4]) {}
 
     fn jump(&mut self) {
         *self = Self::default();
@@ -172,8 +178,7 @@ impl Isa for Xtensa {
         len > 2 || len == 2 && matches!(first & 15, 8..=13)
     }
 
-    fn key(bytes: [u8; 4], len: u8) -> u32 {
-        let word = u32::from_le_bytes(bytes);
+    fn key(word: u32, len: u8) -> u32 {
         let registers = match word & 0xf {
             _ if len > 3 => 0,
             0 => 0xf0f0,
@@ -265,13 +270,6 @@ impl Field {
     fn target(&self, insn: u32) -> u32 {
         self.base.wrapping_add(((insn ^ self.flip) & 0xff_ffff & !self.keep()) >> self.shift)
     }
-}
-
-/// The first three bytes, little endian; missing ones are 0.
-fn insn(bytes: &[u8]) -> u32 {
-    let mut it = bytes.iter();
-    let mut next = || u32::from(it.next().copied().unwrap_or(0));
-    next() | next() << 8 | next() << 16
 }
 
 /// `ENTRY a1, n` (chapter 6, ENTRY; format BRI12) with a frame below 2 KiB.

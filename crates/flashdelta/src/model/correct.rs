@@ -10,24 +10,18 @@ use crate::predict::walker::Forecast;
 impl Model<'_> {
     /// Codes what stands in the unit's place.
     #[inline(never)]
-    pub(super) fn correct<C: BitCoder>(
-        &mut self,
-        coder: &mut C,
-        old: &[u8],
-        forecast: &Forecast,
-        actual: [u8; 4],
-    ) -> [u8; 4] {
+    pub(super) fn correct<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, actual: [u8; 4]) -> [u8; 4] {
         let form = forecast.unit.form;
         if form != Form::PLAIN {
             coder.enter(Part::References);
-            if let Some(predicted) = self.walker.decode(old, forecast, forecast.bytes) {
-                let target = self.walker.decode(old, forecast, actual);
+            if let Some(predicted) = self.walker.decode(forecast, forecast.bytes) {
+                let target = self.walker.decode(forecast, actual);
                 let f = form.0 as usize;
                 let shift = self.map.look_up(forecast.unit.target);
                 let alternative = self
                     .map
                     .look_above(forecast.unit.target)
-                    .and_then(|by| self.walker.encode(old, forecast, forecast.unit.target.wrapping_add(by)))
+                    .and_then(|by| self.walker.encode(forecast, forecast.unit.target.wrapping_add(by)))
                     .filter(|bytes| shift.trust != Trust::Exact && *bytes != forecast.bytes);
                 if let Some(bytes) = alternative {
                     if self.tables.code(coder, direct::ALTERNATIVE + f, LIMIT, bytes == actual) {
@@ -39,7 +33,7 @@ impl Model<'_> {
                     let difference = target.unwrap_or(0).wrapping_sub(predicted);
                     let difference = self.retarget(coder, f, scale, difference);
                     let target = predicted.wrapping_add(difference);
-                    return self.walker.encode(old, forecast, target).unwrap_or(forecast.bytes);
+                    return self.walker.encode(forecast, target).unwrap_or(forecast.bytes);
                 }
             }
         }

@@ -249,12 +249,7 @@ impl<'w> Model<'w> {
                 self.copying &= !old.is_empty();
                 break;
             }
-            let mut forecast = self.walker.forecast(old, self.copy.source, self.at, &self.map);
-            if u32::from(forecast.unit.len) > left {
-                forecast.unit.len = left as u8;
-                forecast.unit.form = Form::PLAIN;
-                forecast.bytes = cut(forecast.old, left as u8);
-            }
+            let forecast = self.walker.forecast(old, self.copy.source, (self.at, left), &self.map);
             let len = forecast.unit.len;
             let actual = oracle.bytes(self.at, len);
             coder.enter(Part::Hits);
@@ -282,9 +277,9 @@ impl<'w> Model<'w> {
                     }
                     return;
                 }
-                bytes = self.correct(coder, old, &forecast, actual);
+                bytes = self.correct(coder, &forecast, actual);
             }
-            self.walker.advance(old, &forecast, bytes, &mut self.map);
+            self.walker.advance(&forecast, bytes, &mut self.map);
             self.teach();
             self.age = self.age.wrapping_add(1);
             self.copy.source = self.copy.source.wrapping_add(u32::from(len));
@@ -367,13 +362,4 @@ pub(super) fn to_front(list: &mut [u32], place: usize, value: u32) {
     for entry in list.iter_mut().take(place + 1) {
         carried = core::mem::replace(entry, carried);
     }
-}
-
-/// The first `len` bytes; the others are 0.
-fn cut(bytes: [u8; 4], len: u8) -> [u8; 4] {
-    let mut result = [0; 4];
-    for (to, from) in result.iter_mut().zip(bytes).take(len as usize) {
-        *to = from;
-    }
-    result
 }

@@ -78,8 +78,6 @@ macro_rules! with_isa {
 pub(crate) struct Forecast {
     /// The unit of the old image.
     pub(crate) unit: Unit,
-    /// Its old bytes.
-    pub(crate) old: [u8; 4],
     /// The bytes it should have in the new image.
     pub(crate) bytes: [u8; 4],
     /// Could the predicted target be written in this form?
@@ -184,21 +182,27 @@ impl<'w> Walker<'w> {
         address_in(&mut self.new_segment, self.maps.new, offset)
     }
 
-    /// Foretells the unit at `source` of the old image when it goes to `destination` of the new one. `old` are the bytes from
-    /// `source` on, at most [`isa::LOOKAHEAD`], at least 1.
-    pub(crate) fn forecast(&mut self, old: &[u8], source: u32, destination: u32, map: &ShiftMap<'_>) -> Forecast {
-        let old_address = self.old_address(source);
-        let new_address = self.new_address(destination);
-        let left = self.old_segment.len.wrapping_sub(source.wrapping_sub(self.old_segment.offset));
-        let old = old.get(..left as usize).unwrap_or(old);
+    /// Foretells the unit at `source` of the old image when it goes to `destination` of the new one, where `left` bytes are left to be made. `old`
+    /// are the bytes from `source` on, at least 1, and all that are left or [`isa::LOOKAHEAD`] or more.
+    pub(crate) fn forecast(
+        &mut self,
+        old: &[u8],
+        source: u32,
+        (destination, left): (u32, u32),
+        map: &ShiftMap<'_>,
+    ) -> Forecast {
+        let (old_address, new_address) = (self.old_address(source), self.new_address(destination));
+        let in_segment = self.old_segment.len.wrapping_sub(source.wrapping_sub(self.old_segment.offset));
+        let most = in_segment.min(left).min(isa::LOOKAHEAD as u32);
+        let old = old.get(..most as usize).unwrap_or(old);
+        let place = Place::new(old, old_address, self.maps.pointers.as_slice());
         let in_code = self.old_segment.kind == SegmentKind::Code;
-        let place = Place { old, old_address, new_address, ranges: self.maps.pointers.as_slice() };
-        let unit = match (&mut self.state, in_code) {
+        let mut unit = match (&mut self.state, in_code) {
             (State::None(grain), _) => data_unit(&place, *grain),
             (_, false) => data_unit(&place, WORD),
             (state, true) => with_isa!(state, isa => isa.unit(&place), data_unit(&place, WORD)),
         };
-        let old_bytes = first(old, unit.len);
+        unit.code = place.code(unit.len);
         let (mut trust, mut encoded) = (Trust::Unknown, None);
         if unit.form != Form::PLAIN {
             let mut shift = map.look_up(unit.target);
@@ -208,12 +212,11 @@ impl<'w> Walker<'w> {
                 shift = Shift { by: 0, trust: Trust::Unknown };
             }
             trust = shift.trust;
-            encoded = self.encode_unit(old, &unit, (old_address, new_address), unit.target.wrapping_add(shift.by));
+            encoded = self.encode_unit(&unit, new_address, unit.target.wrapping_add(shift.by));
         }
         Forecast {
             unit,
-            old: old_bytes,
-            bytes: encoded.unwrap_or(old_bytes),
+            bytes: encoded.unwrap_or(unit.code.to_le_bytes()),
             encoded: encoded.is_some(),
             trust,
             old_address,
@@ -223,38 +226,29 @@ impl<'w> Walker<'w> {
     }
 
     /// The unit with another target.
-    pub(crate) fn encode(&self, old: &[u8], forecast: &Forecast, target: u32) -> Option<[u8; 4]> {
-        self.encode_unit(old, &forecast.unit, (forecast.old_address, forecast.new_address), target)
+    pub(crate) fn encode(&self, forecast: &Forecast, target: u32) -> Option<[u8; 4]> {
+        self.encode_unit(&forecast.unit, forecast.new_address, target)
     }
 
-    fn encode_unit(
-        &self,
-        old: &[u8],
-        unit: &Unit,
-        (old_address, new_address): (u32, u32),
-        target: u32,
-    ) -> Option<[u8; 4]> {
+    fn encode_unit(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]> {
         match unit.form {
             Form::PLAIN => None,
             Form::WORD => Some(target.to_le_bytes()),
             Form::DISTANCE => Some(target.wrapping_sub(new_address).to_le_bytes()),
             Form::DISTANCE_BACK => Some(new_address.wrapping_sub(target).to_le_bytes()),
-            _ => {
-                let place = Place { old, old_address, new_address, ranges: self.maps.pointers.as_slice() };
-                with_isa!(&self.state, isa => isa.encode(unit, &place, target), None)
-            }
+            _ => with_isa!(&self.state, isa => isa.encode(unit, new_address, target), None),
         }
     }
 
     /// The target that these bytes refer to, if they are the unit with another target.
-    pub(crate) fn decode(&self, old: &[u8], forecast: &Forecast, bytes: [u8; 4]) -> Option<u32> {
+    pub(crate) fn decode(&self, forecast: &Forecast, bytes: [u8; 4]) -> Option<u32> {
         let (place, word) = (forecast.new_address, u32::from_le_bytes(bytes));
         match forecast.unit.form {
             Form::PLAIN => None,
             Form::WORD => Some(word),
             Form::DISTANCE => Some(place.wrapping_add(word)),
             Form::DISTANCE_BACK => Some(place.wrapping_sub(word)),
-            _ => with_isa!(&self.state, isa => isa.decode(&forecast.unit, &self.place(old, forecast), bytes), None),
+            _ => with_isa!(&self.state, isa => isa.decode(&forecast.unit, place, bytes), None),
         }
     }
 
@@ -273,34 +267,29 @@ impl<'w> Walker<'w> {
     }
 
     /// The unit was written as `bytes`. Feeds the map if the reference was corrected.
-    pub(crate) fn advance(&mut self, old: &[u8], forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
+    pub(crate) fn advance(&mut self, forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
         let form = forecast.unit.form;
         if form != Form::PLAIN
             && (bytes != forecast.bytes || !forecast.encoded)
             && (form.is_common() || self.is_exact(form))
         {
-            if let Some(target) = self.decode(old, forecast, bytes) {
+            if let Some(target) = self.decode(forecast, bytes) {
                 map.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
             }
         }
         if forecast.in_code {
-            let place = Place {
-                old,
-                old_address: forecast.old_address,
-                new_address: forecast.new_address,
-                ranges: self.maps.pointers.as_slice(),
-            };
-            with_isa!(&mut self.state, isa => isa.advance(&forecast.unit, &place, bytes), ());
+            let addresses = (forecast.old_address, forecast.new_address);
+            with_isa!(&mut self.state, isa => isa.advance(&forecast.unit, addresses, bytes), ());
         }
     }
 
     /// Operation and immediate value of the unit, without its registers.
     pub(crate) fn key(&self, forecast: &Forecast) -> u32 {
-        let word = u32::from_le_bytes(forecast.old);
-        if forecast.in_code && !(forecast.unit.form.is_common() && forecast.unit.form != Form::PLAIN) {
-            with_isa!(&self.state, isa => key_with(isa, forecast), word)
+        let unit = &forecast.unit;
+        if forecast.in_code && !(unit.form.is_common() && unit.form != Form::PLAIN) {
+            with_isa!(&self.state, isa => key_with(isa, unit), unit.code)
         } else {
-            word
+            unit.code
         }
     }
 
@@ -308,25 +297,16 @@ impl<'w> Walker<'w> {
     #[cfg(feature = "std")]
     pub(crate) fn mask(&self, forecast: &Forecast) -> [u8; 4] {
         match forecast.unit.form {
-            Form::PLAIN => forecast.old,
+            Form::PLAIN => forecast.unit.code.to_le_bytes(),
             // The top byte tells RAM from flash, and keeps tables of pointers from looking like zeros.
-            Form::WORD => [0, 0, 0, forecast.old[3]],
+            Form::WORD => (forecast.unit.code & 0xFF00_0000).to_le_bytes(),
             Form::DISTANCE | Form::DISTANCE_BACK => [0; 4],
-            _ => with_isa!(&self.state, isa => mask_with(isa, forecast), forecast.old),
+            _ => with_isa!(&self.state, isa => mask_with(isa, forecast), forecast.unit.code.to_le_bytes()),
         }
     }
 
     fn is_exact(&self, form: Form) -> bool {
         exact_with(&self.state, form)
-    }
-
-    fn place<'a>(&'a self, old: &'a [u8], forecast: &Forecast) -> Place<'a> {
-        Place {
-            old,
-            old_address: forecast.old_address,
-            new_address: forecast.new_address,
-            ranges: self.maps.pointers.as_slice(),
-        }
     }
 }
 
@@ -356,11 +336,11 @@ fn ends_of<I: isa::Isa>(_: &I, first: u8, last: u8, len: u8) -> bool {
 
 #[cfg(feature = "std")]
 fn mask_with<I: isa::Isa>(_: &I, forecast: &Forecast) -> [u8; 4] {
-    I::mask(&forecast.unit, forecast.old)
+    I::mask(&forecast.unit, forecast.unit.code.to_le_bytes())
 }
 
-fn key_with<I: isa::Isa>(_: &I, forecast: &Forecast) -> u32 {
-    I::key(forecast.old, forecast.unit.len)
+fn key_with<I: isa::Isa>(_: &I, unit: &Unit) -> u32 {
+    I::key(unit.code, unit.len)
 }
 
 fn exact_of<I: isa::Isa>(_: &I, form: Form) -> bool {
@@ -378,32 +358,17 @@ fn exact_with(state: &State, form: Form) -> bool {
     with_isa!(state, isa => exact_of(isa, form), false)
 }
 
-/// The first `len` bytes; the others are 0.
-fn first(bytes: &[u8], len: u8) -> [u8; 4] {
-    match (bytes.first_chunk::<4>(), len) {
-        (Some(four), 4..) => *four,
-        (Some(four), _) => (u32::from_le_bytes(*four) & !u32::MAX.wrapping_shl(u32::from(len) * 8)).to_le_bytes(),
-        (None, _) => {
-            let mut first = [0; 4];
-            for (to, from) in first.iter_mut().zip(bytes).take(usize::from(len)) {
-                *to = *from;
-            }
-            first
-        }
-    }
-}
-
 /// A unit of data: up to the next address that is a multiple of `grain` (1, 2 or 4); a whole word may be a pointer.
 fn data_unit(place: &Place<'_>, grain: u32) -> Unit {
     let to_boundary = (grain.wrapping_sub(place.old_address & grain.wrapping_sub(1))) as usize;
     let len = to_boundary.min(place.old.len()) as u8;
-    let plain = Unit { len, form: Form::PLAIN, class: 0, target: 0 };
+    let plain = Unit { len, ..Unit::default() };
     let Some(word) = place.word().filter(|_| to_boundary == 4) else { return plain };
     let address = place.old_address;
     if place.is_address(word) {
-        Unit { len: 4, form: Form::WORD, class: 1, target: word }
+        Unit { form: Form::WORD, class: 1, target: word, ..plain }
     } else if is_distance(place, address, word) {
-        Unit { len: 4, form: Form::DISTANCE, class: 2, target: address.wrapping_add(word) }
+        Unit { form: Form::DISTANCE, class: 2, target: address.wrapping_add(word), ..plain }
     } else if word & 3 == 0
         && word.wrapping_sub(1) < NEAR
         && place
@@ -412,7 +377,7 @@ fn data_unit(place: &Place<'_>, grain: u32) -> Unit {
             .and_then(|next| next.first_chunk())
             .is_some_and(|next| is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next)))
     {
-        Unit { len: 4, form: Form::DISTANCE_BACK, class: 3, target: address.wrapping_sub(word) }
+        Unit { form: Form::DISTANCE_BACK, class: 3, target: address.wrapping_sub(word), ..plain }
     } else {
         plain
     }

@@ -1,10 +1,11 @@
 //! MCS-51 against the manual's instruction table, and what must hold for any bytes.
 
 use super::*;
+use crate::isa::testing::At;
 use crate::isa::LOOKAHEAD;
 
-fn place(old: &[u8], old_address: u32, new_address: u32) -> Place<'_> {
-    Place { old, old_address, new_address, ranges: &[] }
+fn place(old: &[u8], old_address: u32, new_address: u32) -> At<'_> {
+    At { old, old_address, new_address, ranges: &[] }
 }
 
 fn bytes_of(unit: &Unit, old: &[u8]) -> [u8; 4] {
@@ -55,11 +56,11 @@ fn finds_targets() {
     for (code, address, form, target) in table {
         let mut isa = Mcs51::default();
         let at = place(code, address, address);
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         assert_eq!((unit.form, unit.target), (form, target), "{code:02x?}");
         if form != Form::PLAIN {
-            assert_eq!(isa.encode(&unit, &at, target), Some(bytes_of(&unit, code)), "{code:02x?}");
-            assert_eq!(isa.decode(&unit, &at, bytes_of(&unit, code)), Some(target), "{code:02x?}");
+            assert_eq!(isa.encode(&unit, at.new_address, target), Some(bytes_of(&unit, code)), "{code:02x?}");
+            assert_eq!(isa.decode(&unit, at.new_address, bytes_of(&unit, code)), Some(target), "{code:02x?}");
         }
     }
 }
@@ -69,12 +70,12 @@ fn calls_stay_in_their_bank() {
     let code = [0x12, 0x92, 0x34];
     let mut isa = Mcs51::default();
     let at = place(&code, 0x2_8000, 0x3_8000);
-    let unit = isa.unit(&at);
+    let unit = at.unit(&mut isa);
     assert_eq!(unit.target, 0x2_9234);
-    assert_eq!(isa.encode(&unit, &at, 0x3_8010), Some([0x12, 0x80, 0x10, 0]));
-    assert_eq!(isa.encode(&unit, &at, 0x0_1010), Some([0x12, 0x10, 0x10, 0]));
-    assert_eq!(isa.encode(&unit, &at, 0x2_9234), None, "another bank");
-    assert_eq!(isa.encode(&unit, &at, VARIABLES), None);
+    assert_eq!(isa.encode(&unit, at.new_address, 0x3_8010), Some([0x12, 0x80, 0x10, 0]));
+    assert_eq!(isa.encode(&unit, at.new_address, 0x0_1010), Some([0x12, 0x10, 0x10, 0]));
+    assert_eq!(isa.encode(&unit, at.new_address, 0x2_9234), None, "another bank");
+    assert_eq!(isa.encode(&unit, at.new_address, VARIABLES), None);
 }
 
 /// Two relays: `LCALL 2135H; DW 9B13H; DB 4`, then one into the next bank; and a call that is none.
@@ -87,16 +88,16 @@ fn relays_tell_address_and_bank() {
     let mut from = 0;
     while from < code.len() {
         let at = place(&code[from..], from as u32, from as u32);
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         found.push((unit.form, unit.target));
         if unit.form == RELAY {
-            assert_eq!(isa.encode(&unit, &at, unit.target), Some(bytes_of(&unit, &code[from..])));
-            assert_eq!(isa.encode(&unit, &at, 0x1_8001), Some([0x01, 0x80, 3, 0]));
-            assert_eq!(isa.decode(&unit, &at, [0x01, 0x80, 3, 0]), Some(0x1_8001));
-            assert_eq!(isa.encode(&unit, &at, 0x80_0000), None);
+            assert_eq!(isa.encode(&unit, at.new_address, unit.target), Some(bytes_of(&unit, &code[from..])));
+            assert_eq!(isa.encode(&unit, at.new_address, 0x1_8001), Some([0x01, 0x80, 3, 0]));
+            assert_eq!(isa.decode(&unit, at.new_address, [0x01, 0x80, 3, 0]), Some(0x1_8001));
+            assert_eq!(isa.encode(&unit, at.new_address, 0x80_0000), None);
             assert_eq!(Mcs51::mask(&unit, [0xff; 4]), [0, 0, 0, 0xff]);
         }
-        isa.advance(&unit, &at, bytes_of(&unit, &code[from..]));
+        isa.advance(&unit, (at.old_address, at.new_address), bytes_of(&unit, &code[from..]));
         from += usize::from(unit.len);
     }
     let calls = [(CALL, 0x2135), (RELAY, 0x2_1b13), (CALL, 0x2135), (RELAY, 0x2_8000)];
@@ -129,22 +130,22 @@ fn is_total() {
         let left = 1 + random() as usize % if round & 1 == 0 { 6 } else { LOOKAHEAD };
         let from = if round % 4 == 0 { 0x100 } else { random() << 10 ^ random() };
         let at = place(&old[..left], from, random() << 9 ^ random());
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         assert!((1..=3).contains(&unit.len) && usize::from(unit.len) <= left && unit.class < 32);
         seen[usize::from(unit.form.0)] = true;
         if unit.form != Form::PLAIN {
             for target in [unit.target, random() << 8, random() & 0xffff, at.new_address & !0x7fff | random() & 0x7fff]
             {
-                if let Some(new) = isa.encode(&unit, &at, target) {
-                    assert_eq!(isa.decode(&unit, &at, new), Some(target));
+                if let Some(new) = isa.encode(&unit, at.new_address, target) {
+                    assert_eq!(isa.decode(&unit, at.new_address, new), Some(target));
                 }
             }
             let any = (random() & 0x00ff_ffff).to_le_bytes();
-            if let Some(target) = isa.decode(&unit, &at, any) {
-                assert_eq!(isa.encode(&unit, &at, target), Some(any));
+            if let Some(target) = isa.decode(&unit, at.new_address, any) {
+                assert_eq!(isa.encode(&unit, at.new_address, target), Some(any));
             }
         }
-        isa.advance(&unit, &at, bytes_of(&unit, &old));
+        isa.advance(&unit, (at.old_address, at.new_address), bytes_of(&unit, &old));
         if round % 1000 == 0 {
             isa.jump();
         }

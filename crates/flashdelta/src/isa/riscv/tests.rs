@@ -1,14 +1,15 @@
 //! Against the encodings of GNU as, ld and objdump.
 
 use super::*;
+use crate::isa::testing::At;
 use crate::isa::{AddressRange, LOOKAHEAD};
 
 /// Made by GNU as, ld and objdump: see `make_riscv.py` beside it.
 const VECTORS: &str = include_str!("../../../../../testdata/isa/riscv.txt");
 const EVERYWHERE: &[AddressRange] = &[AddressRange { start: 0, end: !0 }];
 
-fn place(old: &[u8], old_address: u32, new_address: u32) -> Place<'_> {
-    Place { old, old_address, new_address, ranges: EVERYWHERE }
+fn place(old: &[u8], old_address: u32, new_address: u32) -> At<'_> {
+    At { old, old_address, new_address, ranges: EVERYWHERE }
 }
 
 fn hex(text: &str) -> u32 {
@@ -36,8 +37,8 @@ fn s1_known() -> Riscv {
     let mut isa = Riscv::default();
     let lui = 0x3fc9_a4b7u32.to_le_bytes();
     let at = place(&lui, 0, 0);
-    let unit = isa.unit(&at);
-    isa.advance(&unit, &at, 0x3fc9_b4b7u32.to_le_bytes());
+    let unit = at.unit(&mut isa);
+    isa.advance(&unit, (at.old_address, at.new_address), 0x3fc9_b4b7u32.to_le_bytes());
     assert!(isa.knows(9));
     isa
 }
@@ -64,12 +65,8 @@ fn instructions_are_those_of_the_assembler() {
         let mut isa = s1_known();
         for (address, bytes, target) in &all {
             let at = place(bytes, *address, *address);
-            let unit = isa.unit(&at);
-            assert_eq!(
-                unit,
-                Unit { len: bytes.len() as u8, form, class: unit.class, target: *target },
-                "{kind} {bytes:x?}"
-            );
+            let unit = at.unit(&mut isa);
+            assert_eq!(unit, Unit { len: bytes.len() as u8, form, target: *target, ..unit }, "{kind} {bytes:x?}");
             assert!(unit.class < 32);
             if form == Form::PLAIN {
                 continue;
@@ -80,16 +77,16 @@ fn instructions_are_those_of_the_assembler() {
             for (address, other, target) in &all {
                 let at = place(bytes, !0, *address);
                 let target = target.wrapping_add(moved);
-                assert_eq!(isa.encode(&unit, &at, target), Some(four(other)), "{kind} {bytes:x?}");
-                assert_eq!(isa.decode(&unit, &at, four(other)), Some(target));
+                assert_eq!(isa.encode(&unit, at.new_address, target), Some(four(other)), "{kind} {bytes:x?}");
+                assert_eq!(isa.decode(&unit, at.new_address, four(other)), Some(target));
             }
             for bit in (0..32).filter(|bit| varies >> bit & 1 == 0) {
                 let different = u32::from_le_bytes(four(bytes)) ^ 1 << bit;
-                assert_eq!(isa.decode(&unit, &at, different.to_le_bytes()), None);
+                assert_eq!(isa.decode(&unit, at.new_address, different.to_le_bytes()), None);
             }
             if !Riscv::is_exact(form) {
-                assert_eq!(isa.encode(&unit, &at, target.wrapping_add(0x7ff)), Some(four(bytes)));
-                assert_eq!(isa.encode(&unit, &at, target.wrapping_sub(0x800)), Some(four(bytes)));
+                assert_eq!(isa.encode(&unit, at.new_address, target.wrapping_add(0x7ff)), Some(four(bytes)));
+                assert_eq!(isa.encode(&unit, at.new_address, target.wrapping_sub(0x800)), Some(four(bytes)));
                 continue;
             }
             let step = 1 << Riscv::scale(form);
@@ -100,7 +97,7 @@ fn instructions_are_those_of_the_assembler() {
                 all.iter().map(distance).max().unwrap() + step,
                 if step == 1 { i32::MIN } else { 1 },
             ] {
-                assert_eq!(isa.encode(&unit, &at, base.wrapping_add(far as u32)), None, "{kind} {far:x}");
+                assert_eq!(isa.encode(&unit, at.new_address, base.wrapping_add(far as u32)), None, "{kind} {far:x}");
             }
         }
     }
@@ -111,12 +108,12 @@ fn registers_are_forgotten_when_they_are_set() {
     for (kind, lines) in groups().filter(|g| g.0 == "sets" || g.0 == "keeps") {
         for line in lines {
             let (bytes, mut isa) = (code(line[1]), s1_known());
-            let at = Place { ranges: &[], ..place(&bytes, 0, 0) };
-            let unit = Unit { form: Form::PLAIN, ..isa.unit(&at) };
-            isa.advance(&unit, &at, four(&bytes));
+            let at = At { ranges: &[], ..place(&bytes, 0, 0) };
+            let unit = Unit { form: Form::PLAIN, ..at.unit(&mut isa) };
+            isa.advance(&unit, (at.old_address, at.new_address), four(&bytes));
             assert_eq!(isa.knows(9), kind == "keeps", "{kind} {bytes:x?}");
             let (mut isa, nop) = (s1_known(), [0x13, 0, 0, 0]);
-            isa.advance(&Unit::default(), &place(&nop, 0, 0), four(&bytes));
+            isa.advance(&Unit { code: u32::from_le_bytes(nop), ..Unit::default() }, (0, 0), four(&bytes));
             assert_eq!(isa.knows(9), kind == "keeps", "{kind} {bytes:x?} in the new image");
         }
     }
@@ -129,11 +126,11 @@ fn pairs_are_predicted() {
             let (old, new, mut isa) = (code(line[1]), code(line[4]), Riscv::default());
             for i in [0, 4] {
                 let at = place(&old[i..], hex(line[0]) + i as u32, hex(line[3]) + i as u32);
-                let unit = isa.unit(&at);
+                let unit = at.unit(&mut isa);
                 assert_eq!(unit.target, hex(line[2]), "{kind} {line:?}");
-                let predicted = isa.encode(&unit, &at, hex(line[5]));
+                let predicted = isa.encode(&unit, at.new_address, hex(line[5]));
                 assert_eq!(predicted, Some(four(&new[i..i + 4])), "{kind} {line:?}");
-                isa.advance(&unit, &at, four(&new[i..i + 4]));
+                isa.advance(&unit, (at.old_address, at.new_address), four(&new[i..i + 4]));
             }
         }
     }
@@ -144,10 +141,10 @@ fn constants_are_no_references() {
     let lui = 0x1234_54b7u32.to_le_bytes();
     for ranges in [&[][..], &[AddressRange { start: 0x3fc8_0000, end: 0x3fce_0000 }]] {
         let mut isa = Riscv::default();
-        let at = Place { ranges, ..place(&lui, 0, 0) };
-        let unit = isa.unit(&at);
+        let at = At { ranges, ..place(&lui, 0, 0) };
+        let unit = at.unit(&mut isa);
         assert_eq!(unit.form, Form::PLAIN);
-        isa.advance(&unit, &at, lui);
+        isa.advance(&unit, (at.old_address, at.new_address), lui);
         assert!(!isa.knows(9));
     }
 }
@@ -157,9 +154,9 @@ fn small_data_is_relative_to_gp() {
     // lw a5, -1884(gp)
     let lw = 0x8a41_a783u32.to_le_bytes();
     let (mut isa, at) = (Riscv::default(), place(&lw, 0x4200_0000, 0x4200_1000));
-    let unit = isa.unit(&at);
+    let unit = at.unit(&mut isa);
     assert_eq!((unit.form, unit.target), (LOW_I, GP.wrapping_sub(1884)));
-    assert_eq!(isa.encode(&unit, &at, unit.target + 32), Some(0x8c41_a783u32.to_le_bytes()));
+    assert_eq!(isa.encode(&unit, at.new_address, unit.target + 32), Some(0x8c41_a783u32.to_le_bytes()));
 }
 
 #[test]
@@ -174,24 +171,24 @@ fn any_bytes_will_do() {
         let bytes: [u8; LOOKAHEAD] = core::array::from_fn(|_| random() as u8);
         let left = random() as usize % LOOKAHEAD + 1;
         let at = place(&bytes[..if random() & 3 == 0 { left.min(5) } else { left }], random(), random());
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         let len = usize::from(unit.len);
         assert!((1..=4).contains(&len) && len <= at.old.len() && unit.class < 32);
         let mut written = [0; 4];
         written[..len].copy_from_slice(&at.old[..len]);
         if unit.form != Form::PLAIN {
             let close = at.new_address.wrapping_add(random() as i8 as u32);
-            for target in [random(), close, isa.decode(&unit, &at, written).unwrap()] {
-                if let Some(other) = isa.encode(&unit, &at, target) {
+            for target in [random(), close, isa.decode(&unit, at.new_address, written).unwrap()] {
+                if let Some(other) = isa.encode(&unit, at.new_address, target) {
                     assert!(other[len..].iter().all(|&b| b == 0));
-                    let back = isa.decode(&unit, &at, other).unwrap();
+                    let back = isa.decode(&unit, at.new_address, other).unwrap();
                     assert!(back == target || !Riscv::is_exact(unit.form));
-                    assert_eq!(isa.encode(&unit, &at, back), Some(other));
+                    assert_eq!(isa.encode(&unit, at.new_address, back), Some(other));
                     written = other;
                 }
             }
         }
-        isa.advance(&unit, &at, written);
+        isa.advance(&unit, (at.old_address, at.new_address), written);
         if random() & 63 == 0 {
             isa.jump();
         }

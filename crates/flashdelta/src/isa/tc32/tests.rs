@@ -1,12 +1,13 @@
 //! TC32 against its documented encodings, and what must hold for any bytes.
 
 use super::*;
+use crate::isa::testing::At;
 use crate::isa::{AddressRange, LOOKAHEAD};
 
 const EVERYWHERE: [AddressRange; 1] = [AddressRange { start: 0, end: u32::MAX }];
 
-fn place<'a>(old: &'a [u8], address: u32, ranges: &'a [AddressRange]) -> Place<'a> {
-    Place { old, old_address: address, new_address: address, ranges }
+fn place<'a>(old: &'a [u8], address: u32, ranges: &'a [AddressRange]) -> At<'a> {
+    At { old, old_address: address, new_address: address, ranges }
 }
 
 fn bytes_of(unit: &Unit, old: &[u8]) -> [u8; 4] {
@@ -48,15 +49,15 @@ fn finds_targets() {
         let old = memory(code);
         let mut at = place(&old, address, &[]);
         let mut isa = Tc32::default();
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         let len = if form == CALL { 4 } else { 2 };
         assert_eq!((unit.form, unit.len, unit.target), (form, len, target), "{code:04x?}");
         if form != Form::PLAIN {
             let bytes = bytes_of(&unit, &old);
             at.new_address = address.wrapping_add(0x1234);
             let moved = target.wrapping_add(0x1234);
-            assert_eq!(isa.encode(&unit, &at, moved), Some(bytes), "{code:04x?}");
-            assert_eq!(isa.decode(&unit, &at, bytes), Some(moved), "{code:04x?}");
+            assert_eq!(isa.encode(&unit, at.new_address, moved), Some(bytes), "{code:04x?}");
+            assert_eq!(isa.decode(&unit, at.new_address, bytes), Some(moved), "{code:04x?}");
         }
     }
 }
@@ -74,12 +75,12 @@ fn refuses_targets_out_of_range() {
         for address in [0, 0x2_0000, 0xffff_fff0] {
             let at = place(&old, address, &[]);
             let mut isa = Tc32::default();
-            let unit = isa.unit(&at);
+            let unit = at.unit(&mut isa);
             assert_eq!(unit.form, form);
-            let encode = |offset: i32| isa.encode(&unit, &at, (address + 4).wrapping_add(offset as u32));
+            let encode = |offset: i32| isa.encode(&unit, at.new_address, (address + 4).wrapping_add(offset as u32));
             for offset in [lowest, lowest + step, highest - step, highest] {
                 let bytes = encode(offset).expect("in range");
-                assert_eq!(isa.decode(&unit, &at, bytes), Some((address + 4).wrapping_add(offset as u32)));
+                assert_eq!(isa.decode(&unit, at.new_address, bytes), Some((address + 4).wrapping_add(offset as u32)));
             }
             for offset in [lowest - step, highest + step, i32::MIN, i32::MAX & !3, step / 2, 1] {
                 assert_eq!(encode(offset), None, "{form:?} {offset:x}");
@@ -96,13 +97,13 @@ fn masks_exactly_the_reference() {
         let old = memory(&code);
         let at = place(&old, 0x8000, &[]);
         let mut isa = Tc32::default();
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         let bytes = bytes_of(&unit, &old);
         let word = u32::from_le_bytes(bytes);
         let field = !u32::from_le_bytes(Tc32::mask(&unit, [0xff; 4]));
         assert_eq!(u32::from_le_bytes(Tc32::mask(&unit, bytes)), word & !field);
         for bit in (0..32).map(|bit| 1u32 << bit) {
-            let is_reference = isa.decode(&unit, &at, (word ^ bit).to_le_bytes()).is_some();
+            let is_reference = isa.decode(&unit, at.new_address, (word ^ bit).to_le_bytes()).is_some();
             assert_eq!(is_reference, bit & field != 0, "{word:08x} {bit:08x}");
         }
     }
@@ -118,8 +119,8 @@ fn takes_a_literal_pool_for_data() {
         let mut from = 0;
         while from < 10 {
             let at = place(&old[from..], 0x100 + from as u32, &[]);
-            let unit = isa.unit(&at);
-            isa.advance(&unit, &at, bytes_of(&unit, &old[from..]));
+            let unit = at.unit(&mut isa);
+            isa.advance(&unit, (at.old_address, at.new_address), bytes_of(&unit, &old[from..]));
             found.push((unit.len, unit.form));
             from += usize::from(unit.len);
         }
@@ -132,7 +133,7 @@ fn takes_likely_pointers_for_words() {
     let ranges = [AddressRange { start: 0, end: 0x2_0000 }];
     let form = |words: [u32; 2], address: u32| {
         let old: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        Tc32::default().unit(&place(&old, address, &ranges)).form
+        place(&old, address, &ranges).unit(&mut Tc32::default()).form
     };
     assert_eq!(form([0x0001_2345, 0x0084_0010], 0x100), Form::WORD);
     assert_eq!(form([0x0084_0010, 0x0001_2345], 0x100), Form::WORD);
@@ -155,25 +156,25 @@ fn is_total() {
         let mut old = [0; LOOKAHEAD];
         old.chunks_exact_mut(2).for_each(|half| half.copy_from_slice(&(random() as u16).to_le_bytes()));
         let left = 1 + random() as usize % if round & 1 == 0 { 6 } else { LOOKAHEAD };
-        let at = Place {
+        let at = At {
             new_address: random() << 9 ^ random(),
             ..place(&old[..left], random() << 10 ^ random(), &EVERYWHERE[round as usize % 2..])
         };
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         assert!((1..=4).contains(&unit.len) && usize::from(unit.len) <= left && unit.class < 32);
         if unit.form != Form::PLAIN {
             for target in [unit.target, random() << 8, at.new_address.wrapping_add(random() & 0xfff)] {
-                if let Some(new) = isa.encode(&unit, &at, target) {
-                    assert_eq!(isa.decode(&unit, &at, new), Some(target));
+                if let Some(new) = isa.encode(&unit, at.new_address, target) {
+                    assert_eq!(isa.decode(&unit, at.new_address, new), Some(target));
                 }
             }
             let mut any = (random() << 16 ^ random()).to_le_bytes();
             any[usize::from(unit.len)..].fill(0);
-            if let Some(target) = isa.decode(&unit, &at, any) {
-                assert_eq!(isa.encode(&unit, &at, target), Some(any));
+            if let Some(target) = isa.decode(&unit, at.new_address, any) {
+                assert_eq!(isa.encode(&unit, at.new_address, target), Some(any));
             }
         }
-        isa.advance(&unit, &at, bytes_of(&unit, &old));
+        isa.advance(&unit, (at.old_address, at.new_address), bytes_of(&unit, &old));
         if round % 1000 == 0 {
             isa.jump();
         }

@@ -1,6 +1,7 @@
 //! Thumb against binutils' idea of it, and what must hold for any bytes.
 
 use super::*;
+use crate::isa::testing::At;
 use crate::isa::{AddressRange, LOOKAHEAD};
 
 const EVERYWHERE: [AddressRange; 1] = [AddressRange { start: 0, end: u32::MAX }];
@@ -47,8 +48,8 @@ fn for_each_vector(mut check: impl FnMut(Form, u32, &[u8; LOOKAHEAD], usize, u32
     }
 }
 
-fn place<'a>(old: &'a [u8], address: u32, ranges: &'a [AddressRange]) -> Place<'a> {
-    Place { old, old_address: address, new_address: address, ranges }
+fn place<'a>(old: &'a [u8], address: u32, ranges: &'a [AddressRange]) -> At<'a> {
+    At { old, old_address: address, new_address: address, ranges }
 }
 
 fn bytes_of(unit: &Unit, old: &[u8]) -> [u8; 4] {
@@ -66,7 +67,7 @@ fn agrees_with_binutils() {
         }
         let mut isa = Thumb::default();
         let mut at = place(old, address, &[]);
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         let code = &old[..len];
         assert_eq!((unit.form, usize::from(unit.len)), (form, len), "{code:02x?}");
         if form != Form::PLAIN {
@@ -75,8 +76,8 @@ fn agrees_with_binutils() {
             // Moved as a whole, nothing changes; decode is the inverse of encode.
             at.new_address = address.wrapping_add(0x1234);
             let moved = target.wrapping_add(0x1234);
-            assert_eq!(isa.encode(&unit, &at, moved), Some(bytes), "{code:02x?}");
-            assert_eq!(isa.decode(&unit, &at, bytes), Some(moved), "{code:02x?}");
+            assert_eq!(isa.encode(&unit, at.new_address, moved), Some(bytes), "{code:02x?}");
+            assert_eq!(isa.decode(&unit, at.new_address, bytes), Some(moved), "{code:02x?}");
         }
         count += 1;
     });
@@ -95,7 +96,7 @@ fn masks_exactly_the_reference() {
         let mut isa = Thumb::default();
         let ranges = [AddressRange { start: target, end: target.wrapping_add(1) }];
         let at = place(old, address, if form == MOVE_LOW { &ranges } else { &[] });
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         let bytes = bytes_of(&unit, old);
         let word = u32::from_le_bytes(bytes);
         let masked = u32::from_le_bytes(Thumb::mask(&unit, bytes));
@@ -103,13 +104,13 @@ fn masks_exactly_the_reference() {
         assert_eq!(masked, word & !field);
         for bit in (0..32).map(|bit| 1u32 << bit) {
             let other = (word ^ bit).to_le_bytes();
-            let target = isa.decode(&unit, &at, other);
+            let target = isa.decode(&unit, at.new_address, other);
             assert!(target.is_none() || bit & field != 0, "{word:08x} {bit:08x}");
-            assert!(target.is_none_or(|target| isa.encode(&unit, &at, target) == Some(other)));
+            assert!(target.is_none_or(|target| isa.encode(&unit, at.new_address, target) == Some(other)));
         }
         let used = &mut seen[usize::from(form.0)];
         for target in (0..32).map(|bit| unit.target ^ 1 << bit).chain([unit.target.wrapping_sub(8), at.old_address]) {
-            *used |= isa.encode(&unit, &at, target).map_or(0, |new| u32::from_le_bytes(new) ^ word);
+            *used |= isa.encode(&unit, at.new_address, target).map_or(0, |new| u32::from_le_bytes(new) ^ word);
         }
     });
     for form in 2..=14 {
@@ -140,12 +141,16 @@ fn refuses_targets_out_of_range() {
         for address in [0, 0x0800_0000, 0xffff_fff0] {
             let at = place(&old, address, &[]);
             let mut isa = Thumb::default();
-            let unit = isa.unit(&at);
+            let unit = at.unit(&mut isa);
             assert_eq!(unit.form, form);
-            let encode = |offset: i32| isa.encode(&unit, &at, base(form, address).wrapping_add(offset as u32));
+            let encode =
+                |offset: i32| isa.encode(&unit, at.new_address, base(form, address).wrapping_add(offset as u32));
             for offset in [lowest, lowest + step, highest - step, highest] {
                 let bytes = encode(offset).expect("in range");
-                assert_eq!(isa.decode(&unit, &at, bytes), Some(base(form, address).wrapping_add(offset as u32)));
+                assert_eq!(
+                    isa.decode(&unit, at.new_address, bytes),
+                    Some(base(form, address).wrapping_add(offset as u32))
+                );
             }
             for offset in [lowest - step, highest + step, i32::MIN, i32::MAX & !3] {
                 assert_eq!(encode(offset), None, "{form:?} {offset:x}");
@@ -168,20 +173,20 @@ fn pairs_of_halves_make_an_address() {
         let mut isa = Thumb::default();
         let ranges = [AddressRange { start: target, end: target.wrapping_add(1) }];
         let at = place(old, address, &ranges);
-        let low = isa.unit(&at);
+        let low = at.unit(&mut isa);
         let other = place(old, address, &[]);
-        assert_eq!((low.form, low.target, isa.unit(&other).form), (MOVE_LOW, target, Form::PLAIN));
+        assert_eq!((low.form, low.target, other.unit(&mut isa).form), (MOVE_LOW, target, Form::PLAIN));
         let moved = 0x1234_5678;
-        let new_low = isa.encode(&low, &at, moved).unwrap();
-        assert_eq!(isa.decode(&low, &at, new_low), Some(target & !0xffff | 0x5678));
-        isa.advance(&low, &at, new_low);
+        let new_low = isa.encode(&low, at.new_address, moved).unwrap();
+        assert_eq!(isa.decode(&low, at.new_address, new_low), Some(target & !0xffff | 0x5678));
+        isa.advance(&low, (at.old_address, at.new_address), new_low);
         let at = place(&old[4..], address + 4, &ranges);
-        let high = isa.unit(&at);
+        let high = at.unit(&mut isa);
         assert_eq!((high.form, high.target), (MOVE_HIGH, target));
-        let new_high = isa.encode(&high, &at, moved).unwrap();
-        assert_eq!(isa.decode(&high, &at, new_high), Some(moved));
+        let new_high = isa.encode(&high, at.new_address, moved).unwrap();
+        assert_eq!(isa.decode(&high, at.new_address, new_high), Some(moved));
         isa.jump();
-        assert_eq!(isa.unit(&at).form, Form::PLAIN);
+        assert_eq!(at.unit(&mut isa).form, Form::PLAIN);
     });
 }
 
@@ -197,8 +202,8 @@ fn takes_a_literal_pool_for_data() {
         let mut from = 0;
         while from < old.len() {
             let at = place(&old[from..], 0x0800_0000 + from as u32, &[]);
-            let unit = isa.unit(&at);
-            isa.advance(&unit, &at, bytes_of(&unit, &old[from..]));
+            let unit = at.unit(&mut isa);
+            isa.advance(&unit, (at.old_address, at.new_address), bytes_of(&unit, &old[from..]));
             found.push((unit.len, unit.form));
             from += usize::from(unit.len);
         }
@@ -211,11 +216,11 @@ fn takes_a_literal_pool_for_data() {
 fn keeps_a_negative_zero() {
     let old = [0x5f, 0xf8, 0x00, 0xf0];
     let isa = &mut Thumb::default();
-    let at = Place { new_address: 0x0800_0020, ..place(&old, 0x0800_0010, &[]) };
-    let unit = isa.unit(&at);
+    let at = At { new_address: 0x0800_0020, ..place(&old, 0x0800_0010, &[]) };
+    let unit = at.unit(isa);
     assert_eq!((unit.form, unit.target), (LOAD_WIDE, 0x0800_0014));
-    assert_eq!(isa.encode(&unit, &at, 0x0800_0024), Some(old));
-    assert_eq!(isa.decode(&unit, &at, old), Some(0x0800_0024));
+    assert_eq!(isa.encode(&unit, at.new_address, 0x0800_0024), Some(old));
+    assert_eq!(isa.decode(&unit, at.new_address, old), Some(0x0800_0024));
 }
 
 #[test]
@@ -224,7 +229,7 @@ fn takes_likely_pointers_for_words() {
         [AddressRange { start: 0x0800_0000, end: 0x0801_0000 }, AddressRange { start: 0x2000_0000, end: 0x2000_8000 }];
     let form = |words: [u32; 2], skip: u32| {
         let old: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        Thumb::default().unit(&place(&old[skip as usize..], 0x0800_0100 + skip, &ranges)).form
+        place(&old[skip as usize..], 0x0800_0100 + skip, &ranges).unit(&mut Thumb::default()).form
     };
     assert_eq!(form([0x0800_1235, 0], 0), Form::WORD);
     assert_eq!(form([0x2000_4618, 0x4770_4770], 0), Form::PLAIN, "mov r0, r3; movs r0, #0");
@@ -247,23 +252,23 @@ fn is_total() {
         old.chunks_exact_mut(2).for_each(|half| half.copy_from_slice(&(random() as u16).to_le_bytes()));
         let left = 1 + random() as usize % if round & 1 == 0 { 6 } else { LOOKAHEAD };
         let address = random() << 10 ^ random();
-        let at = Place {
+        let at = At {
             new_address: random() << 9 ^ random(),
             ..place(&old[..left], address, &EVERYWHERE[round as usize % 2..])
         };
-        let unit = isa.unit(&at);
+        let unit = at.unit(&mut isa);
         assert!((1..=4).contains(&unit.len) && usize::from(unit.len) <= left && unit.class < 32);
         let bytes = bytes_of(&unit, &old);
         if unit.form != Form::PLAIN {
             assert!((1..16).contains(&unit.form.0));
             for target in [unit.target, random() << 8, at.new_address.wrapping_add(random() & 0xfff)] {
-                if let Some(new) = isa.encode(&unit, &at, target) {
-                    let read = isa.decode(&unit, &at, new).expect("what encode wrote");
+                if let Some(new) = isa.encode(&unit, at.new_address, target) {
+                    let read = isa.decode(&unit, at.new_address, new).expect("what encode wrote");
                     assert!(!Thumb::is_exact(unit.form) || read == target || unit.form == MOVE_HIGH);
                 }
             }
         }
-        isa.advance(&unit, &at, bytes);
+        isa.advance(&unit, (at.old_address, at.new_address), bytes);
         if round % 1000 == 0 {
             isa.jump();
         }

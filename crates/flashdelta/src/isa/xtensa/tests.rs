@@ -1,6 +1,7 @@
 //! Tests of the Xtensa references, against vectors from binutils and LLVM.
 
 use super::*;
+use crate::isa::testing::At;
 use crate::isa::{AddressRange, LOOKAHEAD};
 
 /// From binutils and LLVM, see make_xtensa.py beside it.
@@ -9,8 +10,8 @@ const VECTORS: &str = include_str!("../../../../../testdata/isa/xtensa.txt");
 const RANGES: [AddressRange; 2] =
     [AddressRange { start: 0x3f40_0020, end: 0x3f44_0000 }, AddressRange { start: 0x400d_0018, end: 0x401b_0000 }];
 
-fn place(old: &[u8], address: u32) -> Place<'_> {
-    Place { old, old_address: address, new_address: address, ranges: &RANGES }
+fn place(old: &[u8], address: u32) -> At<'_> {
+    At { old, old_address: address, new_address: address, ranges: &RANGES }
 }
 
 fn four(bytes: &[u8]) -> [u8; 4] {
@@ -27,7 +28,7 @@ fn walk(isa: &mut Xtensa, code: &[u8], address: u32) -> Vec<(u32, Unit)> {
     let mut at = 0;
     while at < code.len() {
         let old = &code[at..code.len().min(at + LOOKAHEAD)];
-        let unit = isa.unit(&place(old, address.wrapping_add(at as u32)));
+        let unit = place(old, address.wrapping_add(at as u32)).unit(isa);
         assert!((1..=old.len().min(4)).contains(&usize::from(unit.len)) && unit.class < 32);
         units.push((at as u32, unit));
         at += usize::from(unit.len);
@@ -45,25 +46,25 @@ fn agrees_with_other_tools() {
                 let bytes = bytes_of(bytes);
                 let [address, target] = [address, target].map(|n| u32::from_str_radix(n, 16).unwrap());
                 let (at, mut isa) = (place(&bytes, address), Xtensa::default());
-                let unit = isa.unit(&at);
+                let unit = at.unit(&mut isa);
                 let form = if bytes[0] & 0xf == 5 { CALL } else { L32R };
                 assert_eq!((unit.len, unit.form, unit.target), (3, form, target), "{line}");
-                assert_eq!(isa.encode(&unit, &at, target), Some(four(&bytes)), "{line}");
-                assert_eq!(isa.decode(&unit, &at, four(&bytes)), Some(target), "{line}");
+                assert_eq!(isa.encode(&unit, at.new_address, target), Some(four(&bytes)), "{line}");
+                assert_eq!(isa.decode(&unit, at.new_address, four(&bytes)), Some(target), "{line}");
                 for bit in 0..32 {
                     // A bit of the reference changes the target, any other makes it another instruction; the mask says which.
                     let changed = (u32::from_le_bytes(four(&bytes)) ^ 1 << bit).to_le_bytes();
                     let is_reference = bit < 24 && Xtensa::mask(&unit, (1u32 << bit).to_le_bytes()) == [0; 4];
                     assert_eq!(is_reference, (if form == CALL { 6..24 } else { 8..24 }).contains(&bit));
-                    let target = isa.decode(&unit, &at, changed);
+                    let target = isa.decode(&unit, at.new_address, changed);
                     assert_eq!(target.is_some(), is_reference, "{line}");
-                    assert!(target.is_none_or(|t| isa.encode(&unit, &at, t) == Some(changed)), "{line}");
+                    assert!(target.is_none_or(|t| isa.encode(&unit, at.new_address, t) == Some(changed)), "{line}");
                 }
                 refs += 1;
             }
             ["code", bytes] => {
                 let bytes = bytes_of(bytes);
-                let unit = Xtensa::default().unit(&place(&[&bytes[..], &[0x3d; 8]].concat(), 0x400d_0020));
+                let unit = place(&[&bytes[..], &[0x3d; 8]].concat(), 0x400d_0020).unit(&mut Xtensa::default());
                 assert_eq!((usize::from(unit.len), unit.form), (bytes.len(), Form::PLAIN), "{line}");
             }
             _ => assert!(line.starts_with('#')),
@@ -81,17 +82,17 @@ fn refuses_what_does_not_fit() {
             [([0x25, 0, 0], aligned + 4 - 0x8_0000, aligned + 0x8_0000), ([0x21, 0, 0], above - 0x4_0000, above - 4)]
         {
             let mut isa = Xtensa::default();
-            let at = Place { new_address, ..place(&code, 0x400e_0000) };
-            let unit = isa.unit(&at);
+            let at = At { new_address, ..place(&code, 0x400e_0000) };
+            let unit = at.unit(&mut isa);
             for target in [lowest, highest] {
-                let bytes = isa.encode(&unit, &at, target).unwrap();
-                assert_eq!(isa.decode(&unit, &at, bytes), Some(target));
+                let bytes = isa.encode(&unit, at.new_address, target).unwrap();
+                assert_eq!(isa.decode(&unit, at.new_address, bytes), Some(target));
                 for off in 1..4 {
-                    assert_eq!(isa.encode(&unit, &at, target + off), None);
+                    assert_eq!(isa.encode(&unit, at.new_address, target + off), None);
                 }
             }
-            assert_eq!(isa.encode(&unit, &at, lowest - 4), None);
-            assert_eq!(isa.encode(&unit, &at, highest + 4), None);
+            assert_eq!(isa.encode(&unit, at.new_address, lowest - 4), None);
+            assert_eq!(isa.encode(&unit, at.new_address, highest + 4), None);
         }
     }
 }
@@ -152,7 +153,7 @@ fn key_forgets_registers_alone() {
         ([0x3d, 0xf0, 0, 0], 2, 0),
         ([0x22, 0x23, 0xff, 0x3f], 4, 0),
     ] {
-        assert_eq!(Xtensa::key(bytes, len), u32::from_le_bytes(bytes) & !registers);
+        assert_eq!(Xtensa::key(u32::from_le_bytes(bytes), len), u32::from_le_bytes(bytes) & !registers);
     }
 }
 
@@ -177,21 +178,21 @@ fn any_bytes_will_do() {
         for (offset, unit) in walk(&mut isa, &code, address) {
             let old = &code[offset as usize..];
             let new_address = address.wrapping_add(offset).wrapping_add(random() % 64);
-            let at = Place { new_address, ..place(&old[..old.len().min(LOOKAHEAD)], address.wrapping_add(offset)) };
+            let at = At { new_address, ..place(&old[..old.len().min(LOOKAHEAD)], address.wrapping_add(offset)) };
             if unit.form == Form::PLAIN {
                 assert_eq!(unit.target, 0);
                 continue;
             }
             let target = new_address.wrapping_sub(random() % 0x5_0000);
-            if let Some(bytes) = isa.encode(&unit, &at, target) {
-                assert_eq!(isa.decode(&unit, &at, bytes), Some(target));
+            if let Some(bytes) = isa.encode(&unit, at.new_address, target) {
+                assert_eq!(isa.decode(&unit, at.new_address, bytes), Some(target));
                 assert_eq!(Xtensa::mask(&unit, bytes), Xtensa::mask(&unit, four(&old[..usize::from(unit.len)])));
             }
             let bytes = [old[0], random() as u8, random() as u8, 0];
-            if let Some(target) = isa.decode(&unit, &at, bytes) {
-                assert_eq!(isa.encode(&unit, &at, target), Some(bytes));
+            if let Some(target) = isa.decode(&unit, at.new_address, bytes) {
+                assert_eq!(isa.encode(&unit, at.new_address, target), Some(bytes));
             }
-            isa.advance(&unit, &at, bytes);
+            isa.advance(&unit, (at.old_address, at.new_address), bytes);
         }
     }
 }
