@@ -182,6 +182,8 @@ struct Metered<'a, S> {
 }
 
 impl<S: ByteSource> BitCoder for Metered<'_, S> {
+    const HEEDS: bool = false;
+
     fn code(&mut self, p: u16, bit: bool) -> bool {
         let bit = self.decoding.code(p, bit);
         self.meter.code(p, bit)

@@ -24,19 +24,22 @@ pub(crate) struct Tables<'w> {
     direct: usize,
     /// How many of the hashed slots belong to contexts of hits: a quarter.
     hits: usize,
+    /// How many groups the others make.
+    groups: usize,
 }
 
 impl<'w> Tables<'w> {
     /// No tables.
     pub(crate) const fn empty() -> Self {
-        Self { slots: &mut [], weights: &mut [], direct: 0, hits: 0 }
+        Self { slots: &mut [], weights: &mut [], direct: 0, hits: 0, groups: 0 }
     }
 
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.
     pub(crate) fn new(slots: &'w mut [u16], weights: &'w mut [i16], direct: usize) -> Self {
         slots.fill(Slot::NEW.0);
-        let hits = slots.len().saturating_sub(direct) / 4;
-        Self { slots, weights: weights.as_chunks_mut().0, direct, hits }
+        let hashed = slots.len().saturating_sub(direct);
+        let hits = hashed / 4;
+        Self { slots, weights: weights.as_chunks_mut().0, direct, hits, groups: hashed.wrapping_sub(hits) / GROUP }
     }
 
     /// Starts the slots with a place of their own and the weights from what is usual: log-odds in 1/16 nat, weights in 1/256.
@@ -58,9 +61,7 @@ impl<'w> Tables<'w> {
     /// The first of the [`GROUP`] slots of a hashed context of bytes, behind those of hits. Four bits of a byte share a group: one hash serves
     /// them all.
     pub(crate) fn group(&self, hash: u32) -> usize {
-        let start = self.direct.wrapping_add(self.hits);
-        let groups = self.slots.len().saturating_sub(start) / GROUP;
-        start.wrapping_add(scale(hash, groups) * GROUP)
+        self.direct.wrapping_add(self.hits).wrapping_add(scale(hash, self.groups) * GROUP)
     }
 
     /// The log-odds that a context says.

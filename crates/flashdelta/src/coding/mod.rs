@@ -16,6 +16,9 @@ pub(crate) use meter::Meter;
 
 /// Something that codes binary decisions.
 pub(crate) trait BitCoder {
+    /// Does it heed the bits that it is told? A decoder does not: what they say need not be found out.
+    const HEEDS: bool = true;
+
     /// Codes one decision, where a 1 has the probability `p` / 65536. An encoder writes and returns `bit`; a decoder
     /// ignores `bit` and returns what was written.
     fn code(&mut self, p: u16, bit: bool) -> bool;

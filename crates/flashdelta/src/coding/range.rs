@@ -44,6 +44,9 @@ impl RangeDecoder {
 }
 
 impl<S: ByteSource> BitCoder for Decoding<'_, S> {
+    const HEEDS: bool = false;
+
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     fn code(&mut self, p: u16, _bit: bool) -> bool {
         let d = &mut *self.decoder;
         let bound = (d.range >> 16) * u32::from(p);

@@ -104,6 +104,7 @@ fn length(word: u32) -> u8 {
 }
 
 /// Class, and the form that the instruction has if what it refers to is an address.
+#[inline(always)]
 fn kind(word: u32) -> (u8, Form) {
     /// Compressed instructions by quadrant and funct3 (16.8), then the others by major opcode (24, table 24.1): the form, and the class of
     /// the latter less 24 in the high half.
@@ -228,7 +229,6 @@ impl Riscv {
 }
 
 impl Isa for Riscv {
-    #[inline(never)]
     fn unit(&mut self, at: &Place<'_>) -> Unit {
         let (word, len) = (at.front, length(at.front));
         if at.old_address & 1 != 0 || usize::from(len) > at.old.len() {

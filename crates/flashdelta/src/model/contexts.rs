@@ -22,16 +22,16 @@ const CORRECTION_SETS: usize = LITERAL_SETS + BYTE_SETS[0] + BYTE_SETS[1];
 pub(crate) const WEIGHTS: usize = (CORRECTION_SETS + BYTE_SETS[0] + BYTE_SETS[1]) * INPUTS;
 
 /// How fast the hit decision learns.
-pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18, quiet: 512 };
+pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18, quiet: 1024 };
 /// How fast the bits of bytes learn.
-pub(crate) const BYTE_RATE: Rate = Rate { limit: 7, shift: 17, quiet: 1024 };
+pub(crate) const BYTE_RATE: Rate = Rate { limit: 7, shift: 17, quiet: 2048 };
 /// Confidence limit of contexts with a place of their own.
 pub(crate) const LIMIT: usize = 12;
 
 /// Confidence limit of the contexts after a run of hits.
 pub(crate) const CALM_LIMIT: usize = 15;
-/// Log-odds from which such a context decides alone: 6 nats, a miss in 400.
-pub(crate) const SURE: i32 = 6 * NAT;
+/// Log-odds from which such a context decides alone: 5 nats, a miss in 150.
+pub(crate) const SURE: i32 = 5 * NAT;
 
 /// Log-odds from which it is not worth the time to look closer: a miss in 660.
 pub(crate) const CERTAIN: i32 = 13 * NAT / 2;
@@ -74,10 +74,10 @@ pub(crate) mod direct {
     pub(crate) const TARGET: usize = REPEAT + 2 * Form::COUNT;
     /// "This byte of the unit is as predicted."
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
-    /// "As predicted", after a run of hits, by class, without and with a reference.
+    /// "As predicted", after a run of hits, by class and by what the shift map knows of the reference.
     pub(crate) const CALM: usize = SAME + 64;
     /// "As predicted", whatever it is.
-    pub(crate) const ANY: usize = CALM + 2 * 32;
+    pub(crate) const ANY: usize = CALM + 32 * 4;
     /// All of them.
     pub(crate) const COUNT: usize = ANY + 1;
 }

@@ -71,10 +71,15 @@ impl Model<'_> {
                 return Some(candidate);
             }
         }
+        let is_told = C::HEEDS && source == self.told(expected);
+        self.tables.code(coder, direct::TOLD, LIMIT, is_told).then(|| self.told(expected))
+    }
+
+    /// What a reference has told to belong here, or else `expected`. It takes a look at the whole shift map.
+    fn told(&mut self, expected: u32) -> u32 {
         let here = self.walker.new_address(self.at);
-        let (old, ahead) = self.map.arriving_at(here, TOLD_REACH)?;
-        let told = self.walker.old_offset(old.wrapping_sub(ahead)).filter(|told| *told != expected)?;
-        self.tables.code(coder, direct::TOLD, LIMIT, source == told).then_some(told)
+        let arriving = self.map.arriving_at(here, TOLD_REACH);
+        arriving.and_then(|(old, ahead)| self.walker.old_offset(old.wrapping_sub(ahead))).unwrap_or(expected)
     }
 
     /// Codes the distance of the next copy from where the last one ended, or from the alignment before that.

@@ -85,7 +85,7 @@ impl<'w> Model<'w> {
             Some(odds) if odds >= SURE => price(squash(odds), hit),
             _ => {
                 let mut total = Price::default();
-                let inputs = self.hit_inputs(&self.hit_contexts(forecast));
+                let inputs = self.hit_inputs(self.hit_contexts(forecast));
                 let sets = hit_sets(hit_set(forecast), run);
                 self.tables.mix(&mut total, (&inputs, 0), sets, &quiet(HIT_RATE), hit);
                 total.0

@@ -7,7 +7,7 @@ use super::spelling::Spelling;
 use crate::coding::mixer::{self, Rate, Tables, INPUTS};
 use crate::coding::{BitCoder, Part};
 use crate::isa::Form;
-use crate::predict::shift_map::{ShiftMap, Trust};
+use crate::predict::shift_map::ShiftMap;
 use crate::predict::walker::{Forecast, Walker};
 
 /// Adaptive decisions of the longest step: a hit, the end of a copy, candidates, and a number (36), or four bytes with their flags.
@@ -191,12 +191,9 @@ impl<'w> Model<'w> {
         byte: u8,
     ) -> u8 {
         let [mut by_bit, past] = byte_sets(content);
-        let mut groups = [0; INPUTS];
         let mut node = 1u32;
         for half in [byte >> 4, byte & 15] {
-            for (group, hash) in groups.iter_mut().zip(hashes) {
-                *group = self.tables.group(mixer::hash(*hash, node));
-            }
+            let groups = hashes.map(|hash| self.tables.group(mixer::hash(hash, node)));
             // The bits of this half of the byte, with a 1 in front.
             let mut place = 1;
             for bit in [8, 4, 2, 1] {
@@ -215,7 +212,7 @@ impl<'w> Model<'w> {
         let predicted = images.written(self.copy.source);
         let [actual, ..] = oracle.bytes(self.at, 1);
         let hashes = [context(22, u32::from(predicted), 0), context(23, self.age.min(15), 0)];
-        if self.age > 0 && !self.hit(coder, &hashes, Form::COUNT, predicted == actual) {
+        if self.age > 0 && !self.hit(coder, hashes, Form::COUNT, predicted == actual) {
             self.copying = false;
             return;
         }
@@ -225,18 +222,14 @@ impl<'w> Model<'w> {
     }
 
     /// Codes "as predicted".
-    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: &[u32; HIT_HASHES], form: usize, hit: bool) -> bool {
+    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: [u32; HIT_HASHES], form: usize, hit: bool) -> bool {
         let inputs = self.hit_inputs(hashes);
         self.tables.mix(coder, (&inputs, 0), hit_sets(form, self.run), &HIT_RATE, hit)
     }
 
     /// The slots of these contexts, and the one that knows but how often anything is as predicted.
-    pub(super) fn hit_inputs(&self, hashes: &[u32; HIT_HASHES]) -> [usize; INPUTS] {
-        let mut inputs = [direct::ANY; INPUTS];
-        for (input, hash) in inputs.iter_mut().skip(1).zip(hashes) {
-            *input = self.tables.hashed(*hash);
-        }
-        inputs
+    pub(super) fn hit_inputs(&self, [first, second]: [u32; HIT_HASHES]) -> [usize; INPUTS] {
+        [direct::ANY, self.tables.hashed(first), self.tables.hashed(second)]
     }
 
     /// Units of an approximate copy from the old image: one, and those before it that are certain.
@@ -260,7 +253,11 @@ impl<'w> Model<'w> {
             } else {
                 self.hit_old(coder, &forecast, calm, actual == forecast.bytes)
             };
-            self.remember_hit(&forecast, hit);
+            if hit && is_certain {
+                self.run = self.run.wrapping_add(1);
+            } else {
+                self.remember_hit(&forecast, hit);
+            }
             let mut bytes = forecast.bytes;
             if !hit {
                 if let Some(slot) = calm.filter(|_| is_certain) {
@@ -300,27 +297,23 @@ impl<'w> Model<'w> {
 
     /// Codes "as predicted" for a unit that is not certain. If it is nearly so, one context suffices, at a fraction of the time and for a
     /// thousandth of the patch's size.
-    #[inline(never)] // It takes less code so.
+    #[cfg_attr(not(target_arch = "riscv32"), inline(never))] // It takes less code so, but more time.
     fn hit_old<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, calm: Option<usize>, hit: bool) -> bool {
         if let Some(slot) = calm.filter(|slot| self.tables.log_odds(*slot) >= SURE) {
             return self.tables.code(coder, slot, CALM_LIMIT, hit);
         }
         let hashes = self.hit_contexts(forecast);
-        let hit = self.hit(coder, &hashes, hit_set(forecast), hit);
+        let hit = self.hit(coder, hashes, hit_set(forecast), hit);
         if let Some(slot) = calm {
             self.tables.learn(slot, hit, CALM_LIMIT);
         }
         hit
     }
 
-    /// The slot of a unit after a run of hits, if the shift map knows where its reference has gone.
+    /// The slot of a unit after a run of hits.
     pub(super) fn calm(&self, forecast: &Forecast, run: u32) -> Option<usize> {
-        if run < CALM_RUN {
-            return None;
-        }
-        let refers = forecast.unit.form != Form::PLAIN;
-        let is_known = !refers || matches!(forecast.trust, Trust::Between | Trust::Exact);
-        is_known.then_some(direct::CALM + usize::from(forecast.unit.class & 31) * 2 + usize::from(refers))
+        let slot = direct::CALM + usize::from(forecast.unit.class & 31) * 4 + forecast.trust as usize;
+        (run >= CALM_RUN).then_some(slot)
     }
 
     #[inline(always)]

@@ -51,6 +51,7 @@ impl<'w> ShiftMap<'w> {
     }
 
     /// Where has `address` gone?
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn look_up(&self, address: u32) -> Shift {
         let above = self.above(address);
         let Some(i) = above.checked_sub(1) else {

@@ -164,6 +164,7 @@ impl<'w> Walker<'w> {
     }
 
     /// The address of an offset in the old image.
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn old_address(&mut self, offset: u32) -> u32 {
         address_in(&mut self.old_segment, self.maps.old, offset)
     }
@@ -178,6 +179,7 @@ impl<'w> Walker<'w> {
     }
 
     /// The address of an offset in the new image.
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn new_address(&mut self, offset: u32) -> u32 {
         address_in(&mut self.new_segment, self.maps.new, offset)
     }
