@@ -113,6 +113,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
 }
 
 impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     fn old(&mut self, offset: u32) -> &[u8] {
         let window = &self.buffers.old;
         let into = offset.wrapping_sub(window.start) as usize;
@@ -138,6 +139,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         self.buffers.new.get(offset).unwrap_or(0)
     }
 
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     fn put(&mut self, bytes: [u8; 4], len: u8) {
         // Nearly always there is room for all four bytes, used or not.
         let buffers = &mut *self.buffers;
