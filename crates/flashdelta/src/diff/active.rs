@@ -88,7 +88,8 @@ pub(super) struct Active<'a> {
     pub(super) next: u32,
     /// The next unit, if its turn has come.
     pub(super) unit: Option<Unit>,
-    walker: Option<Walker<'a>>,
+    /// Apart, because it is large: the others are looked through at every position.
+    walker: Option<Box<Walker<'a>>>,
     run: u32,
     /// Targets that were corrected in this copy, and how far they have moved.
     told: [Option<(u32, u32)>; 4],
@@ -147,7 +148,7 @@ impl<'a> Active<'a> {
         if ahead.is_empty() {
             return;
         }
-        let walker = self.walker.get_or_insert_with(walker);
+        let walker = self.walker.get_or_insert_with(|| Box::new(walker()));
         let mut forecast = walker.forecast(ahead, source, at, model.shift_map());
         let rest = &new[at as usize..];
         if usize::from(forecast.unit.len) > rest.len() {
@@ -176,6 +177,13 @@ impl<'a> Active<'a> {
             }
         }
         self.unit = Some(Unit { forecast, len, actual, is_hit });
+    }
+
+    /// Goes on by the unit that has been looked at, if it is as predicted, whatever that costs. Returns where the next unit goes.
+    pub(super) fn pass(&mut self, old: &[u8], at: u32) -> Option<u32> {
+        let unit = self.unit.filter(|unit| unit.is_hit)?;
+        self.step(old, at, &unit);
+        Some(self.next)
     }
 
     /// The way that leaves this copy in its next unit, which is not as predicted, and where it does.
@@ -216,8 +224,17 @@ impl<'a> Active<'a> {
                 }
             };
         }
-        walker.advance(ahead, forecast, unit.actual, &mut ShiftMap::empty());
         self.cost += u64::from(price);
+        self.step(old, at, &unit);
+    }
+
+    /// Goes on by a unit.
+    fn step(&mut self, old: &[u8], at: u32, unit: &Unit) {
+        let ahead = ahead(old, self.candidate.source(at));
+        if let Some(walker) = &mut self.walker {
+            walker.advance(ahead, &unit.forecast, unit.actual, &mut ShiftMap::empty());
+        }
+        self.unit = None;
         self.run = if unit.is_hit { self.run.saturating_add(1) } else { 0 };
         self.age += 1;
         self.next = at + u32::from(unit.len);
