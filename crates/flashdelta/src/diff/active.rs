@@ -1,6 +1,7 @@
 //! A copy that the second parse follows, unit by unit.
 
 use super::candidates::Candidate;
+use super::parse::Copy;
 use crate::isa::{Form, LOOKAHEAD};
 use crate::model::price::BIT;
 use crate::model::{Model, Space, Spelling};
@@ -117,6 +118,12 @@ impl<'a> Active<'a> {
 
     pub(super) fn is_old(&self) -> bool {
         self.candidate.space == Space::Old
+    }
+
+    /// The copy as far as `end`.
+    pub(super) fn copied(&self, end: u32) -> Copy {
+        let source = self.candidate.source(self.entered);
+        Copy { start: self.entered, end, space: self.candidate.space, source }
     }
 
     /// Gives up the way.

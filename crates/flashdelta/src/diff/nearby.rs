@@ -37,11 +37,12 @@ struct Gap {
     shifts: [u32; 2],
 }
 
-/// Adds candidates where `copies` has gaps; all are sorted as before. `old` and `new` are the images as they are.
-pub(crate) fn add(old: &[u8], new: &[u8], copies: &[Copy], candidates: &mut Vec<Candidate>) {
+/// The `candidates`, and more where `copies` has gaps; all are sorted as before. `old` and `new` are the images as they are.
+pub(crate) fn add(old: &[u8], new: &[u8], copies: &[Copy], candidates: &[Candidate]) -> Vec<Candidate> {
+    let mut candidates = candidates.to_vec();
     let gaps = gaps(new.len() as u32, copies);
     let (in_new, in_old) = (Index::new(new, LEAST_NEW), Index::new(old, LEAST_OLD));
-    let mut search = Search { new, work: WORK * new.len() as u64, found: candidates };
+    let mut search = Search { new, work: WORK * new.len() as u64, found: &mut candidates };
     for gap in gaps {
         for at in gap.start..gap.end {
             let earlier = in_new.at(new, at).partition_point(|p| *p < at);
@@ -55,6 +56,7 @@ pub(crate) fn add(old: &[u8], new: &[u8], copies: &[Copy], candidates: &mut Vec<
     }
     candidates.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
     candidates.dedup();
+    candidates
 }
 
 fn gaps(len: u32, copies: &[Copy]) -> Vec<Gap> {
@@ -192,8 +194,7 @@ mod tests {
     fn near_matches_are_found() {
         let old = b"....abc....abc....abcde...";
         let new = b"__abcd";
-        let mut found = Vec::new();
-        add(old, new, &[], &mut found);
+        let found = add(old, new, &[], &[]);
         let shifts: Vec<(u32, u32)> = found.iter().map(|c| (c.source(c.start), c.end - c.start)).collect();
         assert_eq!(shifts, [(4, 3), (18, 4)]);
     }

@@ -6,13 +6,16 @@
 //! optimal parser and zopfli get their prices in the same way.) It keeps to the model's rules: a copy ends only in a unit that is not as
 //! predicted.
 
+use std::collections::BTreeSet;
+
 use super::active::{Active, Way};
 use super::candidates::Candidate;
 use super::control::Control;
 use super::options::Phase;
-use super::parse::{self, Copy, Step, NEW_FLAG};
+use super::parse::{self, Step, NEW_FLAG};
 use super::plan::Plan;
 use super::search::Prediction;
+use super::trail::Leader;
 use super::DiffError;
 use crate::model::price::{DistancePrices, Price, BIT};
 use crate::model::{InMemory, Model, Shape, WEIGHTS};
@@ -40,8 +43,8 @@ const TWIN_MARGIN: u64 = 20 * BIT as u64;
 /// ... or cheaper at all, when both are longer than this: what they know of their targets is the same then.
 const ALIKE: u32 = 256;
 
-/// Positions between two looks at the clock.
-const PACE: u32 = 1 << 14;
+/// Positions between two looks at the clock, and at what is settled.
+const PACE: u32 = 1 << 12;
 
 /// What there is to choose from.
 #[derive(Clone, Copy)]
@@ -57,8 +60,8 @@ pub(crate) struct Refine<'a> {
 }
 
 impl Refine<'_> {
-    /// Chooses anew, given the `copies` of an earlier parse.
-    pub(crate) fn parse(&self, copies: &[Copy], control: &Control<'_>) -> Result<Vec<Copy>, DiffError> {
+    /// Chooses anew, given the copies of an earlier parse, and tells `leader` what it chooses.
+    pub(crate) fn parse(&self, plan: Plan<'_>, leader: Leader<'_>, control: &Control<'_>) -> Result<(), DiffError> {
         let shape = Shape { slots: self.tables.slots, map: self.tables.map };
         let mut slots = vec![0; shape.all_slots()];
         let mut weights = vec![0; WEIGHTS];
@@ -70,9 +73,12 @@ impl Refine<'_> {
         ways[0] = Way::START;
         let steps = vec![Step::LITERAL; self.new.len() + 1];
         let (new_copies, distances) = (NewCopies::default(), model.distance_prices());
-        let mut path = Path { given: *self, active: Vec::new(), ways, steps, new_copies, distances, busy: 0 };
-        path.run(model, Plan::new(self.new, copies), control)?;
-        Ok(parse::trace(self.new.len(), &path.steps))
+        let active = Vec::new();
+        let mut path = Path { given: *self, active, ways, steps, settled: 0, leader, new_copies, distances, busy: 0 };
+        path.run(model, plan, control)?;
+        path.settle_to(new_len);
+        path.leader.publish(new_len, None);
+        Ok(())
     }
 }
 
@@ -87,6 +93,9 @@ struct Path<'a> {
     ways: [Way; AHEAD],
     /// The last step of each of them.
     steps: Vec<Step>,
+    /// Up to where the leader has been told.
+    settled: u32,
+    leader: Leader<'a>,
     new_copies: NewCopies,
     distances: DistancePrices,
     /// The sum of the numbers of ways inside candidates.
@@ -109,6 +118,7 @@ impl Path<'_> {
             }
             if at - reported >= PACE {
                 control.advance(Phase::Parse, 0)?;
+                self.settle(at);
                 reported = at;
             }
             if let Some(next) = self.glide(at, &model) {
@@ -173,6 +183,32 @@ impl Path<'_> {
                 }
             }
         }
+    }
+
+    /// Tells what all ways that are still open have in common.
+    fn settle(&mut self, at: u32) {
+        let mut inside = self.active.iter().filter(|a| a.is_inside());
+        let open = (at..at + AHEAD as u32).filter(|at| self.ways[*at as usize % AHEAD].is_open());
+        let mut places: BTreeSet<u32> = inside.clone().map(|a| a.entered).chain(open.clone()).collect();
+        // Back from the last place, until all ways are at the same; if that is too far it has to wait.
+        for _ in 0..PACE {
+            match places.pop_last() {
+                Some(last) if places.is_empty() => {
+                    let only = inside.next().filter(|_| inside.next().is_none() && open.count() == 0);
+                    let only = only.map(|a| a.copied(at));
+                    self.settle_to(last);
+                    return self.leader.publish(last, only);
+                }
+                Some(last) => places.insert(self.steps[last as usize].start(last)),
+                None => return,
+            };
+        }
+    }
+
+    /// The way to this place is certain.
+    fn settle_to(&mut self, end: u32) {
+        parse::trace(&self.steps, self.settled..end).into_iter().for_each(|copy| self.leader.push(copy));
+        self.settled = end;
     }
 
     /// The next position at which there is something to do.

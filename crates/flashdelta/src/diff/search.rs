@@ -5,9 +5,8 @@ use super::control::Control;
 use super::matches::Matches;
 use super::options::Phase;
 use super::parse::{self, Copy, Prices};
-use super::refine::Refine;
-use super::{mask, nearby, DiffError};
-use crate::patch::{Maps, Tables};
+use super::{mask, DiffError};
+use crate::patch::Maps;
 use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords};
 use crate::predict::walker::{InstructionSet, Walker};
 
@@ -145,45 +144,12 @@ impl Search {
     }
 }
 
-/// How often copies that are promising are chosen again.
-pub(crate) fn rounds(effort: u8) -> u32 {
-    match effort {
-        0..=2 => 0,
-        3..=5 => 1,
-        6..=7 => 2,
-        _ => 4,
-    }
-}
-
 /// What a search has found.
 #[derive(Default)]
 pub(crate) struct Found {
     /// The copies that are the cheapest, as far as that is known.
     pub(crate) copies: Vec<Copy>,
-    candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<Candidate>,
     /// At which offsets of the old image may a copy begin without its walk getting out of step?
-    entrances: Vec<bool>,
-}
-
-impl Found {
-    /// Chooses the copies again, by what the model with these tables will spend.
-    pub(crate) fn refine(
-        &mut self,
-        (old, new): (&[u8], &[u8]),
-        prediction: &Prediction,
-        tables: Tables,
-        rounds: u32,
-        control: &Control<'_>,
-    ) -> Result<(), DiffError> {
-        if rounds > 0 {
-            nearby::add(old, new, &self.copies, &mut self.candidates);
-        }
-        for _ in 0..rounds {
-            control.advance(Phase::Parse, 0)?;
-            let (candidates, entrances) = (&self.candidates[..], &self.entrances[..]);
-            let refine = Refine { old, new, prediction, candidates, entrances, tables };
-            self.copies = refine.parse(&self.copies, control)?;
-        }
-        Ok(())
-    }
+    pub(crate) entrances: Vec<bool>,
 }
