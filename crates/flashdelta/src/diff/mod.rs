@@ -21,6 +21,7 @@
 //! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.
 
 mod active;
+mod at_once;
 mod candidates;
 mod choose;
 mod control;
@@ -53,6 +54,7 @@ use crate::coding::Part;
 use crate::model::Tally;
 use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, DIGEST_LEN, MAX_SIZE};
 use crate::predict::walker::InstructionSet;
+use at_once::at_once;
 use control::Control;
 use encode::Job;
 use plan::Chosen;
@@ -157,9 +159,14 @@ impl<'a> Maker<'a> {
             return Err(DiffError::BadProfile { what: "the sector must be a multiple of the page" });
         }
         let codecs = codecs(options)?;
-        let predictions = choose::predictions(old, new, options)?;
+        let digest = |image| Sha256::digest(image).into();
+        let (digests, predictions) = at_once(
+            options.thread_count(),
+            || [old, new].map(digest),
+            || choose::predictions(old, new, options),
+        );
+        let predictions = predictions?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
-        let digests = [old, new].map(|image| Sha256::digest(image).into());
         // Appliers without the model codec are too small for it.
         let own = if codecs.contains(&Codec::Model) { without_own_digest(new, page) } else { None };
         let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());

@@ -1,5 +1,6 @@
 //! From two images to the copies that make one of the other.
 
+use super::at_once::at_once;
 use super::candidates::{self, Candidate, Limits};
 use super::control::Control;
 use super::matches::Matches;
@@ -55,15 +56,18 @@ impl Prediction {
     }
 
     /// Both images with their references zeroed, and at which offsets of the old one a copy may begin without its walk getting out of step.
-    fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<u8>, Vec<bool>) {
+    fn masked(&self, old: &[u8], new: &[u8], threads: usize) -> (Vec<u8>, Vec<u8>, Vec<bool>) {
         let walk = |segments: &[Segment], words| {
             let pointers = PointerRanges::of(segments, &self.maps.ranges);
             Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
         };
         // Other instruction sets are in step again after an instruction or two.
         let mut entrances = vec![self.isa != InstructionSet::Xtensa; old.len()];
-        let masked_old = mask::mask(old, walk(&self.maps.old, &self.old[..]), |at| entrances[at] = true);
-        let masked_new = mask::mask(new, walk(&self.maps.new, &self.new[..]), |_| ());
+        let (masked_old, masked_new) = at_once(
+            threads,
+            || mask::mask(old, walk(&self.maps.old, &self.old[..]), |at| entrances[at] = true),
+            || mask::mask(new, walk(&self.maps.new, &self.new[..]), |_| ()),
+        );
         let mut ended = 0;
         for code in self.maps.old.iter().filter(|s| s.kind == SegmentKind::Code) {
             entrances[ended..code.offset as usize].fill(true);
@@ -128,13 +132,13 @@ impl Search {
     ) -> Result<Found, DiffError> {
         let size = (old.len() + new.len()) as u64;
         let (masked_old, masked_new, entrances, matches) = control.time(Phase::Match, || {
-            let (masked_old, masked_new, entrances) = prediction.masked(old, new);
+            let (masked_old, masked_new, entrances) = prediction.masked(old, new, threads);
             let matches = Matches::find(&masked_old, &masked_new, threads);
             (masked_old, masked_new, entrances, matches)
         });
         control.advance(Phase::Match, size)?;
         let found = control.time(Phase::Parse, || {
-            let candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
+            let candidates = candidates::find((&masked_old, &masked_new), new, &matches, &self.limits, threads);
             drop(matches);
             let copies = parse::parse(&masked_old, &masked_new, &candidates, &self.prices);
             Found { copies, candidates, entrances }
