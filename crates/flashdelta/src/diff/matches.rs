@@ -213,7 +213,7 @@ impl Extent {
 }
 
 /// How many bytes `a` and `b` have in common at their start.
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let words = a.chunks_exact(8).zip(b.chunks_exact(8));
     let mut length = 0;
     for (a, b) in words {

@@ -4,6 +4,7 @@
 //! the second parse gets, for each place that no long copy covers, the nearest match of every length.
 
 use super::candidates::Candidate;
+use super::matches::common_prefix;
 use super::parse::Copy;
 use crate::model::Space;
 
@@ -102,14 +103,14 @@ impl Search<'_> {
     /// length, and does not go on to the left.
     fn add(&mut self, at: u32, image: &[u8], space: Space, expected: u32, nearest: impl Iterator<Item = u32>) {
         let here = &self.new[at as usize..];
+        let here = &here[..here.len().min(MOST as usize)];
         let mut best = 1;
         for position in nearest.take(DEPTH) {
             let distance = position.abs_diff(expected);
             if self.work == 0 {
                 break;
             }
-            let pairs = here.iter().zip(&image[position as usize..]).take(MOST as usize);
-            let length = pairs.take_while(|(a, b)| a == b).count() as u32;
+            let length = common_prefix(here, &image[position as usize..]) as u32;
             self.work = self.work.saturating_sub(u64::from(length) + 1);
             if length <= best || length == MOST {
                 continue;

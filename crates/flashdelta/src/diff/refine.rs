@@ -131,8 +131,7 @@ impl Path<'_> {
                 }
             }
             self.thin_out(at);
-            self.leave(at, &mut model);
-            let cheapest = self.active.iter().map(|a| a.cost).min().unwrap_or(Way::NEVER);
+            let cheapest = self.leave(at, &mut model);
             let free = core::mem::replace(&mut self.ways[at as usize % AHEAD], Way::NONE);
             let limit = cheapest.min(free.cost).saturating_add(COPY_MARGIN);
             if free.is_open() && free.cost <= cheapest.saturating_add(FREE_MARGIN) {
@@ -141,7 +140,6 @@ impl Path<'_> {
             }
             self.advance(at, limit, &mut model);
             at = self.next(at);
-            self.active.retain(|a| a.candidate.end > at || a.is_inside() && a.is_old());
         }
         Ok(())
     }
@@ -211,11 +209,13 @@ impl Path<'_> {
         self.settled = end;
     }
 
-    /// The next position at which there is something to do.
-    fn next(&self, at: u32) -> u32 {
+    /// The next position at which there is something to do. Drops candidates that end before it.
+    fn next(&mut self, at: u32) -> u32 {
         let ways = (at + 1..at + AHEAD as u32).find(|at| self.ways[*at as usize % AHEAD].is_open());
-        let copies = self.active.iter().filter(|a| a.is_inside()).map(|a| if a.is_old() { a.next } else { at + 1 });
-        copies.chain(ways).min().unwrap_or(at + 1)
+        let copies = self.active.iter().filter(|a| a.is_inside()).map(|a| a.next).min();
+        let next = ways.into_iter().chain(copies).min().unwrap_or(at + 1);
+        self.active.retain(|a| a.candidate.end > next || a.is_inside() && a.is_old());
+        next
     }
 
     /// Drops candidates if there are too many.
@@ -238,11 +238,15 @@ impl Path<'_> {
         }
     }
 
-    /// Ends copies from the old image in their next unit.
-    fn leave(&mut self, at: u32, model: &mut Model<'_>) {
+    /// Ends copies from the old image in their next unit. Returns the cost of the cheapest way inside a copy.
+    fn leave(&mut self, at: u32, model: &mut Model<'_>) -> u64 {
         let Refine { old, new, prediction, .. } = self.given;
+        let mut cheapest = Way::NEVER;
         for i in 0..self.active.len() {
             let a = &mut self.active[i];
+            if a.cost < cheapest {
+                cheapest = a.cost;
+            }
             if !a.is_inside() || !a.is_old() || a.next != at {
                 continue;
             }
@@ -260,6 +264,7 @@ impl Path<'_> {
                 self.relax(to, way, step);
             }
         }
+        cheapest
     }
 
     /// Spells out a byte.
@@ -315,7 +320,7 @@ impl Path<'_> {
             }
             if !a.is_old() {
                 a.cost += u64::from(self.new_copies.hit(a.age));
-                a.age += 1;
+                (a.age, a.next) = (a.age + 1, at + 1);
                 if a.candidate.end == at + 1 {
                     let miss = if at + 1 < end { self.new_copies.miss(a.age) } else { 0 };
                     let way = Way { cost: a.cost + u64::from(miss), literals: 0, ..a.way };
