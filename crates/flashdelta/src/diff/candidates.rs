@@ -119,16 +119,21 @@ impl Starts {
 /// Approximate copies: each maximal match, grown in both directions for as long as most bytes are equal.
 fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
     let mut found = Vec::new();
-    let mut reached = std::collections::HashMap::<u32, u32>::new();
+    // By shift, from the lowest possible one on.
+    let mut reached = vec![0u32; old.len() + new.len()];
     let mut work = limits.work * new.len() as u64;
     let mut starts = Starts::default();
     for (i, m) in matches.old.iter().enumerate() {
         let i = i as u32;
         let shift = m.position.wrapping_sub(i);
-        if !starts.is_new(i, m) || m.length < limits.old_match || reached.get(&shift).is_some_and(|end| *end > i) {
+        if !starts.is_new(i, m) || m.length < limits.old_match {
             continue;
         }
-        let floor = reached.get(&shift).copied().unwrap_or(0);
+        let reached = &mut reached[new.len() - i as usize + m.position as usize];
+        let floor = *reached;
+        if floor > i {
+            continue;
+        }
         let back = grow(
             new[floor as usize..i as usize].iter().rev().zip(old[..m.position as usize].iter().rev()),
             limits,
@@ -140,7 +145,7 @@ fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<C
             &mut work,
         );
         let end = i + m.length + forward;
-        reached.insert(shift, end);
+        *reached = end;
         found.push(Candidate { start: i - back, end, shift, space: Space::Old });
     }
     found

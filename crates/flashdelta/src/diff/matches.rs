@@ -38,7 +38,7 @@ pub(crate) struct Matches {
 }
 
 /// While a match has so many bytes left, no longer one is looked for. (What is found later grows backwards.)
-const LONG: u32 = 128;
+const LONG: u32 = 32;
 
 impl Matches {
     /// Finds the matches of `new` in `old` and in itself; with `threads` above 1 in two threads, to the same result.
@@ -50,11 +50,8 @@ impl Matches {
     ///
     /// If one of the images is longer than [`MAX_TEXT`](super::suffix_array::MAX_TEXT).
     pub(crate) fn find(old: &[u8], new: &[u8], threads: usize) -> Self {
-        let (in_old, in_new) = at_once(
-            threads,
-            || old_matches(&Sorted::new(old), new),
-            || new_matches(&suffix_array(new), new),
-        );
+        let (in_old, in_new) =
+            at_once(threads, || old_matches(&Sorted::new(old), new), || new_matches(&suffix_array(new), new));
         Self { old: in_old, new: in_new }
     }
 }
@@ -126,7 +123,11 @@ fn old_matches(old: &Sorted<'_>, new: &[u8]) -> Vec<Match> {
             let nearer_below = below.position.abs_diff(expected) < above.position.abs_diff(expected);
             let is_below = below.length > above.length || below.length == above.length && nearer_below;
             let better = if is_below { below } else { above };
-            if rest.length > 0 && rest.length == better.length { rest } else { better }
+            if rest.length > 0 && rest.length == better.length {
+                rest
+            } else {
+                better
+            }
         };
         expected = if previous.length > 0 { previous.position } else { expected } + 1;
         previous

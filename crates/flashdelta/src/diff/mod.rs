@@ -160,11 +160,8 @@ impl<'a> Maker<'a> {
         }
         let codecs = codecs(options)?;
         let digest = |image| Sha256::digest(image).into();
-        let (digests, predictions) = at_once(
-            options.thread_count(),
-            || [old, new].map(digest),
-            || choose::predictions(old, new, options),
-        );
+        let (digests, predictions) =
+            at_once(options.thread_count(), || [old, new].map(digest), || choose::predictions(old, new, options));
         let predictions = predictions?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
         // Appliers without the model codec are too small for it.
@@ -299,7 +296,8 @@ impl<'a> Maker<'a> {
     ) -> Result<Option<Made>, DiffError> {
         let rounds = rounds(self.options.effort);
         let is_idle = rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty();
-        let Some(tables) = self.tables(&self.header(Codec::Model, prediction), prediction).ok().filter(|_| !is_idle) else {
+        let Some(tables) = self.tables(&self.header(Codec::Model, prediction), prediction).ok().filter(|_| !is_idle)
+        else {
             meanwhile();
             return Ok(None);
         };
@@ -445,11 +443,23 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
     let control = Control::new(&options, 1);
     let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
     let found = Search::for_model(options.effort).find(old, new, &prediction, 1, &control)?;
-    let job = Rounds { old, new, prediction: &prediction, tables, rounds: rounds(options.effort), threads: 1, control: &control };
-    let body = job.run(&found, || (), |copies| {
-        let job = Job { old, new, copies, prediction: &prediction };
-        job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)
-    })??;
+    let job = Rounds {
+        old,
+        new,
+        prediction: &prediction,
+        tables,
+        rounds: rounds(options.effort),
+        threads: 1,
+        control: &control,
+    };
+    let body = job.run(
+        &found,
+        || (),
+        |copies| {
+            let job = Job { old, new, copies, prediction: &prediction };
+            job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)
+        },
+    )??;
     Ok(body.map_or_else(Vec::new, |body| body.bytes))
 }
 

@@ -39,10 +39,15 @@ struct Gap {
 }
 
 /// The `candidates`, and more where `copies` has gaps; all are sorted as before. `old` and `new` are the images as they are.
-pub(crate) fn add(old: &[u8], new: &[u8], copies: &[Copy], candidates: &[Candidate]) -> Vec<Candidate> {
+pub(crate) fn add(
+    (old, new): (&[u8], &[u8]),
+    indexes: &Indexes,
+    copies: &[Copy],
+    candidates: &[Candidate],
+) -> Vec<Candidate> {
     let mut candidates = candidates.to_vec();
     let gaps = gaps(new.len() as u32, copies);
-    let (in_new, in_old) = (Index::new(new, LEAST_NEW), Index::new(old, LEAST_OLD));
+    let Indexes { in_new, in_old } = indexes;
     let mut search = Search { new, work: WORK * new.len() as u64, found: &mut candidates };
     for gap in gaps {
         for at in gap.start..gap.end {
@@ -133,6 +138,18 @@ fn reach(length: u32) -> u32 {
     }
 }
 
+/// Where both images have which bytes.
+pub(crate) struct Indexes {
+    in_new: Index,
+    in_old: Index,
+}
+
+impl Indexes {
+    pub(crate) fn new(old: &[u8], new: &[u8]) -> Self {
+        Self { in_new: Index::new(new, LEAST_NEW), in_old: Index::new(old, LEAST_OLD) }
+    }
+}
+
 /// The positions of an image by a hash of the bytes there.
 struct Index {
     least: usize,
@@ -195,7 +212,7 @@ mod tests {
     fn near_matches_are_found() {
         let old = b"....abc....abc....abcde...";
         let new = b"__abcd";
-        let found = add(old, new, &[], &[]);
+        let found = add((old, new), &Indexes::new(old, new), &[], &[]);
         let shifts: Vec<(u32, u32)> = found.iter().map(|c| (c.source(c.start), c.end - c.start)).collect();
         assert_eq!(shifts, [(4, 3), (18, 4)]);
     }

@@ -4,12 +4,13 @@
 use std::sync::OnceLock;
 
 use super::control::Control;
+use super::nearby::{self, Indexes};
 use super::options::Phase;
 use super::plan::{Chosen, Plan};
 use super::refine::Refine;
 use super::search::{Found, Prediction};
 use super::trail::{Leader, Trail};
-use super::{nearby, DiffError};
+use super::DiffError;
 use crate::patch::Tables;
 
 /// How often copies that are promising are chosen again.
@@ -49,8 +50,10 @@ impl Rounds<'_> {
         let candidates = OnceLock::new();
         let choose = |(round, leader): (usize, Leader<'_>)| {
             self.control.time(Phase::Parse, || {
-                let candidates =
-                    candidates.get_or_init(|| nearby::add(self.old, self.new, &found.copies, &found.candidates));
+                let candidates = candidates.get_or_init(|| {
+                    let indexes = found.indexes.get_or_init(|| Indexes::new(self.old, self.new));
+                    nearby::add((self.old, self.new), indexes, &found.copies, &found.candidates)
+                });
                 let before = round.checked_sub(1).and_then(|before| trails.get(before));
                 let plan = Plan::new(self.new, before.map_or(Chosen::All(&found.copies), Chosen::Following));
                 let Self { old, new, prediction, tables, .. } = *self;

@@ -1,9 +1,12 @@
 //! From two images to the copies that make one of the other.
 
+use std::sync::OnceLock;
+
 use super::at_once::at_once;
 use super::candidates::{self, Candidate, Limits};
 use super::control::Control;
 use super::matches::Matches;
+use super::nearby::Indexes;
 use super::options::Phase;
 use super::parse::{self, Copy, Prices};
 use super::{mask, DiffError};
@@ -140,8 +143,18 @@ impl Search {
         let found = control.time(Phase::Parse, || {
             let candidates = candidates::find((&masked_old, &masked_new), new, &matches, &self.limits, threads);
             drop(matches);
-            let copies = parse::parse(&masked_old, &masked_new, &candidates, &self.prices);
-            Found { copies, candidates, entrances }
+            let indexes = OnceLock::new();
+            let ((), copies) = at_once(
+                threads,
+                // A thread that has nothing else to do prepares what comes next.
+                || {
+                    if threads > 1 {
+                        indexes.get_or_init(|| Indexes::new(old, new));
+                    }
+                },
+                || parse::parse(&masked_old, &masked_new, &candidates, &self.prices),
+            );
+            Found { copies, candidates, entrances, indexes }
         });
         control.advance(Phase::Parse, size)?;
         Ok(found)
@@ -156,4 +169,6 @@ pub(crate) struct Found {
     pub(crate) candidates: Vec<Candidate>,
     /// At which offsets of the old image may a copy begin without its walk getting out of step?
     pub(crate) entrances: Vec<bool>,
+    /// Of the images as they are, if there was time to make them.
+    pub(crate) indexes: OnceLock<Indexes>,
 }

@@ -92,7 +92,8 @@ impl Follower<'_> {
     pub(crate) fn up_to(&mut self, at: u32) -> &[Copy] {
         if self.end < at {
             let known = self.trail.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = self.trail.more.wait_while(known, |known| known.end < at).unwrap_or_else(PoisonError::into_inner);
+            let known =
+                self.trail.more.wait_while(known, |known| known.end < at).unwrap_or_else(PoisonError::into_inner);
             let sure = self.copies.len().saturating_sub(UNSURE);
             self.copies.truncate(sure);
             self.copies.extend_from_slice(&known.copies[sure..]);
