@@ -50,7 +50,7 @@ fn cost(p: u32) -> u32 {
     let m = p << zeros;
     let (i, between) = ((m >> 7 & 255) as usize, m & 127);
     let (low, high) = (LOG2[i], LOG2[i + 1]);
-    ((zeros + 1) << 16) - (low + ((high - low) * between + 64 >> 7))
+    ((zeros + 1) << 16) - (low + (((high - low) * between + 64) >> 7))
 }
 
 /// log2 of 1 + i / 256 in 1/65536 bit.
