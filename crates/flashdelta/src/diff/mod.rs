@@ -15,7 +15,7 @@
 //! 1. `choose`: what to predict by: the instruction set and the address maps.
 //! 2. `mask`, `suffix_array`, `matches`, `candidates`: what the images have in common once references are left out.
 //! 3. `parse`: the cheapest sequence of copies, as far as masked images tell; `nearby`, `refine`, `active`: the same once more by what the model
-//!    codec would really spend.
+//!    codec would really spend; `rounds` does so several times, each round following the `trail` of the one before.
 //! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec asks for it.
 //!
 //! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.

@@ -5,6 +5,9 @@
 //! goes unit by unit, with a walk of its own, and the model is asked what each decision would cost at this very place. (LZMA's
 //! optimal parser and zopfli get their prices in the same way.) It keeps to the model's rules: a copy ends only in a unit that is not as
 //! predicted.
+//!
+//! Most of an image is beyond doubt: one copy is left, and goes on as predicted. There nothing is priced. What all ways have in common is
+//! told at once, so that the next round, or the coding, can follow in another thread.
 
 use std::collections::BTreeSet;
 
@@ -98,7 +101,7 @@ struct Path<'a> {
     leader: Leader<'a>,
     new_copies: NewCopies,
     distances: DistancePrices,
-    /// The sum of the numbers of ways inside candidates.
+    /// The sum of the numbers of candidates, over all places where there was something to do.
     busy: u64,
 }
 
