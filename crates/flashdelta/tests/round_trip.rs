@@ -2,8 +2,12 @@
 
 mod common;
 
+use core::ops::ControlFlow;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
 use common::{apply_pieces, code_like, edited, Random};
-use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
+use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffError, DiffOptions};
 use flashdelta::{apply, Codec, InstructionSet};
 use proptest::prelude::*;
 
@@ -125,6 +129,58 @@ fn extreme_images() {
             assert_eq!(apply::apply(old, &patch.bytes).as_deref(), Ok(&new[..]));
             let text = format!("{} to {}", old.len(), new.len());
             assert!(patch.bytes.len() <= 1000 || new.len() == 20_000, "{text}: {}", patch.bytes.len());
+        }
+    }
+}
+
+/// Large enough for the stages of the maker to run at the same time.
+fn large_pair() -> (Vec<u8>, Vec<u8>) {
+    let mut random = Random(11);
+    let old = code_like(&mut random, 60_000);
+    let new = edited(&mut random, &old, 150);
+    (old, new)
+}
+
+#[test]
+fn threads_do_not_matter_for_large_images() {
+    let (old, new) = large_pair();
+    for (effort, isa) in [
+        (4, Some(InstructionSet::Thumb)),
+        (6, Some(InstructionSet::Thumb)),
+        (9, Some(InstructionSet::Xtensa)),
+        (6, None),
+    ] {
+        let with = |threads| diff(&old, &new, &DiffOptions::new().isa(isa).effort(effort).threads(threads)).unwrap();
+        let one = with(1);
+        assert_eq!(apply::apply(&old, &one.bytes).as_ref(), Ok(&new));
+        for threads in [2, 3, 8] {
+            let other = with(threads);
+            assert_eq!(one.bytes, other.bytes, "effort {effort}, {threads} threads");
+            assert_eq!(one.report.tried, other.report.tried, "effort {effort}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_maker_with_many_threads_can_be_cancelled_anywhere() {
+    let (old, new) = large_pair();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let options = |last: usize, threads| {
+        let calls = calls.clone();
+        calls.store(0, Ordering::Relaxed);
+        DiffOptions::new().isa(InstructionSet::Thumb).threads(threads).progress(move |_| {
+            match calls.fetch_add(1, Ordering::Relaxed) < last {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })
+    };
+    diff(&old, &new, &options(usize::MAX, 3)).unwrap();
+    let all = calls.load(Ordering::Relaxed);
+    assert!(all > 20, "{all}");
+    for last in 0..all - 1 {
+        for threads in [1, 2, 3] {
+            assert_eq!(diff(&old, &new, &options(last, threads)).unwrap_err(), DiffError::Cancelled, "after {last}");
         }
     }
 }

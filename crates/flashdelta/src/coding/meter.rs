@@ -28,8 +28,7 @@ impl Meter {
 
     /// Counts a decision.
     pub(crate) fn add(&mut self, p: u16, bit: bool) {
-        let p = if bit { f64::from(p) } else { 65536.0 - f64::from(p) };
-        self.spent[self.part] += ((16.0 - p.log2()) * 65536.0) as u64;
+        self.spent[self.part] += u64::from(cost(if bit { u32::from(p) } else { 65536 - u32::from(p) }));
     }
 }
 
@@ -41,5 +40,58 @@ impl BitCoder for Meter {
 
     fn enter(&mut self, part: Part) {
         self.part = part as usize;
+    }
+}
+
+/// What a decision of probability `p` / 65536 costs, `p` being 1 to 65535: `16 - log2(p)`, in 1/65536 bit.
+fn cost(p: u32) -> u32 {
+    // A mantissa in 1/2^15, 1 <= m < 2: between two entries of the table the logarithm is as good as straight.
+    let zeros = p.leading_zeros() - 16;
+    let m = p << zeros;
+    let (i, between) = ((m >> 7 & 255) as usize, m & 127);
+    let (low, high) = (LOG2[i], LOG2[i + 1]);
+    ((zeros + 1) << 16) - (low + (((high - low) * between + 64) >> 7))
+}
+
+/// log2 of 1 + i / 256 in 1/65536 bit.
+static LOG2: [u32; 257] = {
+    let mut table = [0; 257];
+    let mut i = 0;
+    while i <= 256 {
+        table[i] = log2(256 + i as u32, 16) - (8 << 16);
+        i += 1;
+    }
+    table
+};
+
+/// log2 of `x` in 1/2^`places` bit, rounded down; by squaring the mantissa bit by bit.
+pub(crate) const fn log2(x: u32, places: u32) -> u32 {
+    let exponent = 31 - x.leading_zeros();
+    // In 1/2^31, 1 <= m < 2.
+    let mut m = (x as u64) << (31 - exponent);
+    let mut result = exponent;
+    let mut place = 0;
+    while place < places {
+        m = (m * m) >> 31;
+        result <<= 1;
+        if m >= 1 << 32 {
+            m >>= 1;
+            result |= 1;
+        }
+        place += 1;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_are_logarithms() {
+        for p in 1..65536 {
+            let exact = (16.0 - f64::from(p).log2()) * 65536.0;
+            assert!((f64::from(cost(p)) - exact).abs() < 2.0, "{p}: {} against {exact}", cost(p));
+        }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod number;
 pub(crate) mod range;
 
 #[cfg(feature = "std")]
-mod meter;
+pub(crate) mod meter;
 #[cfg(feature = "std")]
 pub(crate) use meter::Meter;
 

@@ -25,6 +25,12 @@ pub(crate) fn high_slot(base: usize, length: u32, i: u32) -> usize {
     base + LENGTHS + 2 * (length as usize).min(LENGTHS - 1) + i as usize
 }
 
+/// Bits of a number plus one below the highest one.
+#[cfg(feature = "std")]
+pub(crate) fn length(value: u32) -> u32 {
+    31 - value.wrapping_add(1).max(1).leading_zeros()
+}
+
 /// Codes an unsigned number, 0 to 2^31 - 2, in the context whose slots start at `base`.
 pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: u32) -> u32 {
     let plus = value.wrapping_add(1);

@@ -1,6 +1,7 @@
 //! A copy that the second parse follows, unit by unit.
 
 use super::candidates::Candidate;
+use super::parse::Copy;
 use crate::isa::{Form, LOOKAHEAD};
 use crate::model::price::BIT;
 use crate::model::{Model, Space, Spelling};
@@ -88,7 +89,8 @@ pub(super) struct Active<'a> {
     pub(super) next: u32,
     /// The next unit, if its turn has come.
     pub(super) unit: Option<Unit>,
-    walker: Option<Walker<'a>>,
+    /// Apart, because it is large: the others are looked through at every position.
+    walker: Option<Box<Walker<'a>>>,
     run: u32,
     /// Targets that were corrected in this copy, and how far they have moved.
     told: [Option<(u32, u32)>; 4],
@@ -116,6 +118,12 @@ impl<'a> Active<'a> {
 
     pub(super) fn is_old(&self) -> bool {
         self.candidate.space == Space::Old
+    }
+
+    /// The copy as far as `end`.
+    pub(super) fn copied(&self, end: u32) -> Copy {
+        let source = self.candidate.source(self.entered);
+        Copy { start: self.entered, end, space: self.candidate.space, source }
     }
 
     /// Gives up the way.
@@ -147,7 +155,7 @@ impl<'a> Active<'a> {
         if ahead.is_empty() {
             return;
         }
-        let walker = self.walker.get_or_insert_with(walker);
+        let walker = self.walker.get_or_insert_with(|| Box::new(walker()));
         let rest = &new[at as usize..];
         let mut forecast = walker.forecast(ahead, source, (at, rest.len() as u32), model.shift_map());
         let len = forecast.unit.len;
@@ -171,6 +179,13 @@ impl<'a> Active<'a> {
             }
         }
         self.unit = Some(Unit { forecast, len, actual, is_hit });
+    }
+
+    /// Goes on by the unit that has been looked at, if it is as predicted, whatever that costs. Returns where the next unit goes.
+    pub(super) fn pass(&mut self, at: u32) -> Option<u32> {
+        let unit = self.unit.filter(|unit| unit.is_hit)?;
+        self.step(at, &unit);
+        Some(self.next)
     }
 
     /// The way that leaves this copy in its next unit, which is not as predicted, and where it does.
@@ -210,8 +225,16 @@ impl<'a> Active<'a> {
                 }
             };
         }
-        walker.advance(forecast, unit.actual, &mut ShiftMap::empty());
         self.cost += u64::from(price);
+        self.step(at, &unit);
+    }
+
+    /// Goes on by a unit.
+    fn step(&mut self, at: u32, unit: &Unit) {
+        if let Some(walker) = &mut self.walker {
+            walker.advance(&unit.forecast, unit.actual, &mut ShiftMap::empty());
+        }
+        self.unit = None;
         self.run = if unit.is_hit { self.run.saturating_add(1) } else { 0 };
         self.age += 1;
         self.next = at + u32::from(unit.len);

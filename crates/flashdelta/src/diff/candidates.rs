@@ -1,5 +1,6 @@
 //! Candidates for copies: stretches of the new image that look like stretches of the old image or of the new one before them.
 
+use super::at_once::at_once;
 use super::matches::{Match, Matches};
 use crate::model::Space;
 
@@ -39,13 +40,26 @@ pub(crate) struct Limits {
 }
 
 /// Finds candidates, sorted by start. `old` and `new` are the masked images that `matches` were found in; `plain_new` is the new image as it is.
-pub(crate) fn find(old: &[u8], new: &[u8], plain_new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
-    let mut found = Vec::new();
+pub(crate) fn find(
+    (old, new): (&[u8], &[u8]),
+    plain_new: &[u8],
+    matches: &Matches,
+    limits: &Limits,
+    threads: usize,
+) -> Vec<Candidate> {
     let most = new.len() / SPARSE + FEW;
-    let old_match = worthwhile(&matches.old, limits.old_match, most);
-    from_old(old, new, matches, &Limits { old_match, ..*limits }, &mut found);
-    let new_match = worthwhile(&matches.new, limits.new_match, most);
-    from_new(plain_new, matches, &Limits { new_match, ..*limits }, &mut found);
+    let (mut found, in_new) = at_once(
+        threads,
+        || {
+            let old_match = worthwhile(&matches.old, limits.old_match, most);
+            from_old(old, new, matches, &Limits { old_match, ..*limits })
+        },
+        || {
+            let new_match = worthwhile(&matches.new, limits.new_match, most);
+            from_new(plain_new, matches, &Limits { new_match, ..*limits })
+        },
+    );
+    found.extend(in_new);
     found.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
     found.dedup();
     found
@@ -103,17 +117,23 @@ impl Starts {
 }
 
 /// Approximate copies: each maximal match, grown in both directions for as long as most bytes are equal.
-fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits, found: &mut Vec<Candidate>) {
-    let mut reached = std::collections::HashMap::<u32, u32>::new();
+fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    // By shift, from the lowest possible one on.
+    let mut reached = vec![0u32; old.len() + new.len()];
     let mut work = limits.work * new.len() as u64;
     let mut starts = Starts::default();
     for (i, m) in matches.old.iter().enumerate() {
         let i = i as u32;
         let shift = m.position.wrapping_sub(i);
-        if !starts.is_new(i, m) || m.length < limits.old_match || reached.get(&shift).is_some_and(|end| *end > i) {
+        if !starts.is_new(i, m) || m.length < limits.old_match {
             continue;
         }
-        let floor = reached.get(&shift).copied().unwrap_or(0);
+        let reached = &mut reached[new.len() - i as usize + m.position as usize];
+        let floor = *reached;
+        if floor > i {
+            continue;
+        }
         let back = grow(
             new[floor as usize..i as usize].iter().rev().zip(old[..m.position as usize].iter().rev()),
             limits,
@@ -125,9 +145,10 @@ fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits, found: &
             &mut work,
         );
         let end = i + m.length + forward;
-        reached.insert(shift, end);
+        *reached = end;
         found.push(Candidate { start: i - back, end, shift, space: Space::Old });
     }
+    found
 }
 
 /// How far a copy can be grown over `pairs` before its score falls: the length at which the score was best.
@@ -150,7 +171,8 @@ fn grow<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, limits: &Limits, work
 }
 
 /// Exact copies from the new image itself.
-fn from_new(new: &[u8], matches: &Matches, limits: &Limits, found: &mut Vec<Candidate>) {
+fn from_new(new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
+    let mut found = Vec::new();
     let mut starts = Starts::default();
     for (i, m) in matches.new.iter().enumerate() {
         let i = i as u32;
@@ -170,4 +192,5 @@ fn from_new(new: &[u8], matches: &Matches, limits: &Limits, found: &mut Vec<Cand
             }
         }
     }
+    found
 }

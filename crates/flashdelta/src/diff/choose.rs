@@ -1,5 +1,6 @@
 //! What to predict by: instruction set and address maps, from the options, from the containers, or by trying.
 
+use super::at_once::at_once;
 use super::options::{AddressMap, DiffOptions};
 use super::search::Prediction;
 use super::{DiffError, SMALL};
@@ -63,7 +64,9 @@ fn address_maps(old: &[u8], new: &[u8], options: &DiffOptions) -> (AddressMap, A
     if let (None, Some(old), Some(new)) = (options.base, &options.old_map, &options.new_map) {
         return (old.clone(), new.clone());
     }
-    let (old_map, new_map) = image::address_maps(old, new);
+    // To find out where a plain binary stands takes time.
+    let found = at_once(options.thread_count(), || image::address_map(old), || image::address_map(new));
+    let (old_map, new_map) = image::map::completed([old, new], found);
     let (old_map, new_map) = (AddressMap::from(&old_map), AddressMap::from(&new_map));
     match options.base {
         Some(base) => {

@@ -2,8 +2,7 @@
 
 use super::control::Control;
 use super::options::Phase;
-use super::parse::Copy;
-use super::plan::Plan;
+use super::plan::{Chosen, Plan};
 use super::search::Prediction;
 use super::DiffError;
 use crate::bytes::{self, Copies};
@@ -27,7 +26,7 @@ pub(crate) struct Body {
 pub(crate) struct Job<'a> {
     pub(crate) old: &'a [u8],
     pub(crate) new: &'a [u8],
-    pub(crate) copies: &'a [Copy],
+    pub(crate) copies: Chosen<'a>,
     pub(crate) prediction: &'a Prediction,
 }
 
@@ -107,7 +106,7 @@ impl Job<'_> {
     /// What the byte codecs make of the copies.
     fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        for copy in self.copies {
+        for copy in self.copies.all().iter() {
             let i = usize::from(copy.space == Space::New);
             tally.copies[i] += 1;
             tally.bytes[i] += copy.end - copy.start;
@@ -118,7 +117,7 @@ impl Job<'_> {
 
     fn operations(&self, tables: Tables) -> Vec<u8> {
         let mut map = vec![0; usize::from(tables.map) * 2];
-        bytes::encode(self.old, self.new, self.copies, Copies::new(self.prediction.walker(), &mut map))
+        bytes::encode(self.old, self.new, &self.copies.all(), Copies::new(self.prediction.walker(), &mut map))
     }
 }
 

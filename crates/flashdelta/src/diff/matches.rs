@@ -1,17 +1,18 @@
-//! For every position of the new image the longest match in the old image and the longest earlier one in the new image.
+//! For every position of the new image a long match in the old image and the longest earlier one in the new image.
 //!
-//! Both come from one suffix array, of the new image followed by the old one. In that order a suffix of the old image
-//! ends where the old image ends, so the neighbours found are exact there; and a match that runs over the end of the
-//! new image is cut off for all candidates alike.
+//! Each image has a suffix array of its own: two small ones take less time than one of both, and can be made at the same time.
 //!
-//! A longest match of a suffix among a set of suffixes is one of its two nearest neighbours of the set in the suffix
-//! array. For the old image these come from a scan in each direction. For the new image the set is the suffixes that
-//! start earlier: in a list of all, linked in sorted order, from which they are taken out from the last to the first,
-//! each has exactly those neighbours when its turn comes (Crochemore, Ilie: "Computing Longest Previous Factor in linear
-//! time and applications", IPL 2008; Kärkkäinen, Kempa, Puglisi: "Linear Time Lempel-Ziv Factorization: Simple, Fast,
-//! Small", CPM 2013). The lengths are found by comparing the images: from one position to the next the match with the
+//! In the old image the match of a position is found by binary search (Manber, Myers: "Suffix Arrays: A New Method for On-Line String
+//! Searches", SODA 1990), unless what is left of the match of the position before is long enough: then that is it. So the work of a search
+//! is paid for by the length of what it finds, and all is done in O(n log n).
+//!
+//! In the new image the set is the suffixes that start earlier: in a list of all, linked in sorted order, from which they are taken out from
+//! the last to the first, each has the neighbours in that set that its longest matches are when its turn comes (Crochemore, Ilie: "Computing
+//! Longest Previous Factor in linear time and applications", IPL 2008; Kärkkäinen, Kempa, Puglisi: "Linear Time Lempel-Ziv Factorization:
+//! Simple, Fast, Small", CPM 2013). The lengths are found by comparing the images: from one position to the next the match with the
 //! upper neighbour, and that with the lower one, gets shorter by at most one, so in total this takes linear time.
 
+use super::at_once::at_once;
 use super::suffix_array::suffix_array;
 
 /// A match of the bytes at some position of the new image: `length` equal bytes at `position`; both 0 if there is none.
@@ -23,40 +24,115 @@ pub(crate) struct Match {
     pub(crate) length: u32,
 }
 
-/// The longest matches of all positions of the new image.
+/// The matches of all positions of the new image.
 ///
-/// Position and length lie side by side: the matches are built in place of the neighbours, which takes no more memory
-/// than two arrays would, and who reads one of the two nearly always reads the other.
+/// Position and length lie side by side: who reads one of the two nearly always reads the other.
 pub(crate) struct Matches {
-    /// For each position of the new image a longest match in the old image: the rest of the match of the position
-    /// before if that is one; otherwise, between two candidates of one length, that nearer to where the last match
-    /// went on (before any match: to the same position).
+    /// For each position of the new image a match in the old image: the rest of the match of the position before if that is [`LONG`] or as long
+    /// as any; otherwise a longest one, between two candidates of one length that nearer to where the last match went on (before any match: to
+    /// the same position).
     pub(crate) old: Vec<Match>,
     /// For each position of the new image a longest match that starts earlier in the new image; it may overlap the
     /// position. Between two candidates of one length: the later.
     pub(crate) new: Vec<Match>,
 }
 
+/// While a match has so many bytes left, no longer one is looked for. (What is found later grows backwards.)
+const LONG: u32 = 32;
+
 impl Matches {
     /// Finds the matches of `new` in `old` and in itself; with `threads` above 1 in two threads, to the same result.
     ///
-    /// Linear time for every input. Memory: 4 bytes per byte of both images and 16 per byte of the new one, the result
-    /// included: for images of one size 12 bytes per byte of both.
+    /// Time grows by little more than the size for every input. Memory: 4 bytes per byte of both images and 16 per byte of the new one, the
+    /// result included: for images of one size 12 bytes per byte of both.
     ///
     /// # Panics
     ///
-    /// If the images together are longer than [`MAX_TEXT`](super::suffix_array::MAX_TEXT).
+    /// If one of the images is longer than [`MAX_TEXT`](super::suffix_array::MAX_TEXT).
     pub(crate) fn find(old: &[u8], new: &[u8], threads: usize) -> Self {
-        let sa = &suffix_array(&[new, old].concat());
-        if threads < 2 {
-            return Self { old: old_matches(sa, old, new), new: new_matches(sa, new) };
-        }
-        std::thread::scope(|scope| {
-            let in_old = scope.spawn(|| old_matches(sa, old, new));
-            let in_new = new_matches(sa, new);
-            Self { old: in_old.join().expect("the search in the old image does not panic"), new: in_new }
-        })
+        let (in_old, in_new) =
+            at_once(threads, || old_matches(&Sorted::new(old), new), || new_matches(&suffix_array(new), new));
+        Self { old: in_old, new: in_new }
     }
+}
+
+/// An image and its suffixes in order.
+struct Sorted<'a> {
+    image: &'a [u8],
+    suffixes: Vec<u32>,
+    /// How many of them begin with less than each pair of bytes.
+    pairs: Vec<u32>,
+}
+
+impl<'a> Sorted<'a> {
+    fn new(image: &'a [u8]) -> Self {
+        let mut pairs = vec![0; (1 << 16) + 1];
+        image.windows(2).for_each(|pair| pairs[Self::pair(pair) + 1] += 1);
+        // The last byte alone comes before all that begin with it.
+        image.last().into_iter().for_each(|last| pairs[Self::pair(&[*last, 0]) + 1] += 1);
+        for i in 1..pairs.len() {
+            pairs[i] += pairs[i - 1];
+        }
+        Self { image, suffixes: suffix_array(image), pairs }
+    }
+
+    fn pair(bytes: &[u8]) -> usize {
+        usize::from(bytes[0]) << 8 | usize::from(bytes[1])
+    }
+
+    /// The suffixes just before and just behind where `target` belongs, and how much of it they have: among these is a longest match.
+    fn neighbours(&self, target: &[u8]) -> [Match; 2] {
+        let (mut low, mut high) = match target.len() {
+            0 | 1 => (0, self.suffixes.len()),
+            _ => [0, 1].map(|i| self.pairs[Self::pair(target) + i] as usize).into(),
+        };
+        let (bounds, mut common) = ((low, high), [0, 0]);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let suffix = &self.image[self.suffixes[middle] as usize..];
+            // All between two suffixes has in common what both have.
+            let known = common[0].min(common[1]);
+            let length = known + common_prefix(&suffix[known..], &target[known..]);
+            if suffix.get(length..).and_then(<[u8]>::first) < target.get(length..).and_then(<[u8]>::first) {
+                (low, common[0]) = (middle + 1, length);
+            } else {
+                (high, common[1]) = (middle, length);
+            }
+        }
+        let found = |rank: usize, length: Option<usize>| {
+            let position = self.suffixes.get(rank).copied()?;
+            let length = length.unwrap_or_else(|| common_prefix(&self.image[position as usize..], target)) as u32;
+            (length > 0).then_some(Match { position, length })
+        };
+        let before = found(low.wrapping_sub(1), (low > bounds.0).then_some(common[0]));
+        let behind = found(high, (high < bounds.1).then_some(common[1]));
+        [before, behind].map(Option::unwrap_or_default)
+    }
+}
+
+/// [`Matches::old`].
+fn old_matches(old: &Sorted<'_>, new: &[u8]) -> Vec<Match> {
+    let mut previous = Match::default();
+    let mut expected = 0;
+    let matches = (0..new.len()).map(|at| {
+        let rest = Match { position: expected, length: previous.length.saturating_sub(1) };
+        previous = if rest.length >= LONG {
+            rest
+        } else {
+            let [above, below] = old.neighbours(&new[at..]);
+            let nearer_below = below.position.abs_diff(expected) < above.position.abs_diff(expected);
+            let is_below = below.length > above.length || below.length == above.length && nearer_below;
+            let better = if is_below { below } else { above };
+            if rest.length > 0 && rest.length == better.length {
+                rest
+            } else {
+                better
+            }
+        };
+        expected = if previous.length > 0 { previous.position } else { expected } + 1;
+        previous
+    });
+    matches.collect()
 }
 
 /// The candidates for a match: the nearest suffixes that sort before and after a suffix; beyond the image if none does.
@@ -66,60 +142,14 @@ struct Neighbours {
     below: u32,
 }
 
-/// [`Matches::old`] from the suffix array of `new` followed by `old`.
-fn old_matches(sa: &[u32], old: &[u8], new: &[u8]) -> Vec<Match> {
-    let (mut above, mut below) = (Extent::NONE, Extent::NONE);
-    let mut previous = Match::default();
-    let mut expected = 0;
-    // Collecting reuses the memory of the neighbours.
-    let neighbours = old_neighbours(sa, new.len()).into_iter().enumerate();
-    let matches = neighbours.map(|(at, neighbours)| {
-        above.follow(neighbours.above, old, new, at);
-        below.follow(neighbours.below, old, new, at);
-        let nearer_below = below.position.abs_diff(expected) < above.position.abs_diff(expected);
-        let better = if below.length > above.length || (below.length == above.length && nearer_below) {
-            below.as_match()
-        } else {
-            above.as_match()
-        };
-        previous = match previous.length.saturating_sub(1) {
-            rest if rest > 0 && rest == better.length => Match { position: expected, length: rest },
-            _ => better,
-        };
-        expected = if previous.length > 0 { previous.position } else { expected } + 1;
-        previous
-    });
-    matches.collect()
-}
-
-/// For each suffix of the new image, of `new_len` bytes, the nearest ones of the old image, as positions there.
-fn old_neighbours(sa: &[u32], new_len: usize) -> Vec<Neighbours> {
-    const NONE: u32 = u32::MAX;
-    let new_len = new_len as u32;
-    // A slot more than positions takes what the suffixes of the old image would write: no branch to mispredict.
-    let mut neighbours = vec![Neighbours { above: NONE, below: NONE }; new_len as usize + 1];
-    let mut nearest = NONE;
-    for &suffix in sa {
-        neighbours[suffix.min(new_len) as usize].above = nearest;
-        nearest = if suffix < new_len { nearest } else { suffix - new_len };
-    }
-    nearest = NONE;
-    for &suffix in sa.iter().rev() {
-        neighbours[suffix.min(new_len) as usize].below = nearest;
-        nearest = if suffix < new_len { nearest } else { suffix - new_len };
-    }
-    neighbours.pop();
-    neighbours
-}
-
-/// [`Matches::new`] from the suffix array of `new` followed by the old image.
+/// [`Matches::new`] from the suffix array of the image.
 fn new_matches(sa: &[u32], new: &[u8]) -> Vec<Match> {
     let (mut above, mut below) = (Extent::NONE, Extent::NONE);
     // Collecting reuses the memory of the neighbours.
-    let neighbours = earlier_neighbours(sa, new.len()).into_iter().enumerate();
+    let neighbours = earlier_neighbours(sa).into_iter().enumerate();
     let matches = neighbours.map(|(at, neighbours)| {
-        above.follow(neighbours.above, new, new, at);
-        below.follow(neighbours.below, new, new, at);
+        above.follow(neighbours.above, new, at);
+        below.follow(neighbours.below, new, at);
         if (below.length, below.position) > (above.length, above.position) {
             below.as_match()
         } else {
@@ -129,22 +159,19 @@ fn new_matches(sa: &[u32], new: &[u8]) -> Vec<Match> {
     matches.collect()
 }
 
-/// For each suffix of the new image, of `new_len` bytes, the nearest ones among those that start earlier in it.
-fn earlier_neighbours(sa: &[u32], new_len: usize) -> Vec<Neighbours> {
-    // The list is a ring, closed by a node that is no suffix: `new_len`, also that of all suffixes of the old image.
-    let end = new_len as u32;
-    let mut list = vec![Neighbours { above: end, below: end }; new_len + 1];
+/// For each suffix of the image the nearest ones among those that start earlier in it.
+fn earlier_neighbours(sa: &[u32]) -> Vec<Neighbours> {
+    // The list is a ring, closed by a node that is no suffix.
+    let end = sa.len() as u32;
+    let mut list = vec![Neighbours { above: end, below: end }; sa.len() + 1];
     let mut last = end;
     for &suffix in sa {
-        // A suffix of the old image leaves its mark only until the next one of the new image; no branch to mispredict.
-        let node = suffix.min(end);
-        list[node as usize].above = last;
-        list[last as usize].below = node;
-        last = if suffix < end { suffix } else { last };
+        list[suffix as usize].above = last;
+        list[last as usize].below = suffix;
+        last = suffix;
     }
-    list[last as usize].below = end;
     list[end as usize].above = last;
-    for at in (0..new_len).rev() {
+    for at in (0..sa.len()).rev() {
         let Neighbours { above, below } = list[at];
         list[above as usize].below = below;
         list[below as usize].above = above;
@@ -162,9 +189,9 @@ struct Extent {
 impl Extent {
     const NONE: Self = Self { position: 0, length: 0 };
 
-    /// Goes on to position `at` of `new`, whose neighbour is `candidate` in `source`.
-    fn follow(&mut self, candidate: u32, source: &[u8], new: &[u8], at: usize) {
-        if candidate as usize >= source.len() {
+    /// Goes on to position `at` of `new`, whose neighbour is `candidate`.
+    fn follow(&mut self, candidate: u32, new: &[u8], at: usize) {
+        if candidate as usize >= new.len() {
             *self = Self::NONE;
             return;
         }
@@ -174,7 +201,7 @@ impl Extent {
         self.length = known;
         if !same_match {
             let known = known as usize;
-            self.length += common_prefix(&source[candidate as usize + known..], &new[at + known..]) as u32;
+            self.length += common_prefix(&new[candidate as usize + known..], &new[at + known..]) as u32;
         }
     }
 
@@ -187,7 +214,7 @@ impl Extent {
 }
 
 /// How many bytes `a` and `b` have in common at their start.
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let words = a.chunks_exact(8).zip(b.chunks_exact(8));
     let mut length = 0;
     for (a, b) in words {
@@ -204,7 +231,7 @@ fn common_prefix(a: &[u8], b: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::suffix_array::tests::Random;
-    use super::{Match, Matches};
+    use super::{Match, Matches, LONG};
     use std::time::Instant;
 
     /// The length of the match with `source[position..]`, to the end of either.
@@ -228,7 +255,13 @@ mod tests {
         let matches = Matches::find(old, new, 1);
         assert_eq!((matches.old.len(), matches.new.len()), (new.len(), new.len()));
         for at in 0..new.len() {
-            check_one(matches.old[at], old, old.len(), new, at);
+            let before = at.checked_sub(1).map_or(Match::default(), |before| matches.old[before]);
+            let rest = Match { position: before.position + 1, length: before.length.saturating_sub(1) };
+            if rest.length < LONG {
+                check_one(matches.old[at], old, old.len(), new, at);
+            } else {
+                assert_eq!(matches.old[at], rest);
+            }
             check_one(matches.new[at], new, at, new, at);
         }
     }

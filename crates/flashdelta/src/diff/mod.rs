@@ -15,12 +15,13 @@
 //! 1. `choose`: what to predict by: the instruction set and the address maps.
 //! 2. `mask`, `suffix_array`, `matches`, `candidates`: what the images have in common once references are left out.
 //! 3. `parse`: the cheapest sequence of copies, as far as masked images tell; `nearby`, `refine`, `active`: the same once more by what the model
-//!    codec would really spend.
+//!    codec would really spend; `rounds` does so several times, each round following the `trail` of the one before.
 //! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec asks for it.
 //!
 //! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.
 
 mod active;
+mod at_once;
 mod candidates;
 mod choose;
 mod control;
@@ -35,8 +36,10 @@ mod plan;
 mod profile;
 mod refine;
 mod report;
+mod rounds;
 mod search;
 mod suffix_array;
+mod trail;
 
 pub use crate::apply::PartBytes;
 pub use error::DiffError;
@@ -51,9 +54,11 @@ use crate::coding::Part;
 use crate::model::Tally;
 use crate::patch::{tables_for, Codec, Layout, Maps, PatchHeader, Tables, DIGEST_LEN, MAX_SIZE};
 use crate::predict::walker::InstructionSet;
+use at_once::at_once;
 use control::Control;
 use encode::Job;
-use parse::Copy;
+use plan::Chosen;
+use rounds::{rounds, Rounds};
 use search::{Found, Prediction, Search};
 
 /// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every machine.
@@ -95,10 +100,23 @@ struct Maker<'a> {
 
 /// What one prediction led to.
 struct Attempt {
-    tried: Vec<Tried>,
-    best: Option<Made>,
+    coded: Coded,
     prediction: Prediction,
     found: Found,
+    /// What came of choosing the copies again, if that was tried at once.
+    refined: Option<Option<Made>>,
+}
+
+/// What all codecs made of the same copies.
+struct Coded {
+    tried: Vec<Tried>,
+    best: Option<Made>,
+}
+
+impl Coded {
+    fn len(&self) -> usize {
+        self.best.as_ref().map_or(usize::MAX, |made| made.bytes.len())
+    }
 }
 
 impl Attempt {
@@ -108,7 +126,7 @@ impl Attempt {
     }
 
     fn len(&self) -> usize {
-        self.best.as_ref().map_or(usize::MAX, |made| made.bytes.len())
+        self.coded.len()
     }
 }
 
@@ -141,9 +159,11 @@ impl<'a> Maker<'a> {
             return Err(DiffError::BadProfile { what: "the sector must be a multiple of the page" });
         }
         let codecs = codecs(options)?;
-        let predictions = choose::predictions(old, new, options)?;
+        let digest = |image| Sha256::digest(image).into();
+        let (digests, predictions) =
+            at_once(options.thread_count(), || [old, new].map(digest), || choose::predictions(old, new, options));
+        let predictions = predictions?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
-        let digests = [old, new].map(|image| Sha256::digest(image).into());
         // Appliers without the model codec are too small for it.
         let own = if codecs.contains(&Codec::Model) { without_own_digest(new, page) } else { None };
         let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
@@ -164,14 +184,16 @@ impl<'a> Maker<'a> {
     }
 
     fn run(self) -> Result<Patch, DiffError> {
-        let mut attempts = self.attempts().into_iter().collect::<Result<Vec<_>, _>>()?;
-        if self.is_doubtful(&attempts) {
+        let mut attempts = match &self.predictions[..] {
+            [only] if !only.isa.is_none() => self.attempt_at_once(only)?,
+            _ => self.attempts().into_iter().collect::<Result<Vec<_>, _>>()?,
+        };
+        let best = |attempts: &[Attempt]| attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
+        if self.is_doubtful(best(&attempts)) {
             attempts.push(self.attempt_with(&Prediction::default(), self.options.thread_count())?);
         }
         if !attempts.iter().any(Attempt::is_plain) {
-            // Nothing may be larger than the new image coded alone.
-            let limit = attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
-            attempts.push(self.encode(Prediction::default(), Found::default(), limit)?);
+            attempts.push(self.attempt_alone(best(&attempts))?);
         }
         // The sort is stable: of equals the first stays first.
         attempts.sort_by_key(Attempt::len);
@@ -179,12 +201,12 @@ impl<'a> Maker<'a> {
         let promising = if self.options.effort < EXHAUSTIVE_EFFORT && !is_quick { 1 } else { 2 };
         let (mut tried, mut best) = (Vec::new(), None);
         for (rank, attempt) in attempts.into_iter().enumerate() {
-            let Attempt { tried: here, best: made, prediction, found } = attempt;
+            let Attempt { coded: Coded { tried: here, best: made }, prediction, found, refined } = attempt;
             tried.extend(here);
             let prediction = prediction.with(made.as_ref().map_or(prediction.isa, |made| made.header.isa));
             best = smaller(best, made);
             if rank < promising {
-                let refined = self.refine(&prediction, found)?;
+                let refined = refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
                 tried.extend(refined.as_ref().map(Made::tried));
                 best = smaller(best, refined);
             }
@@ -223,44 +245,77 @@ impl<'a> Maker<'a> {
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
     }
 
-    /// Was all prediction of so little use, or is there so little to predict, that none may be better?
-    fn is_doubtful(&self, attempts: &[Attempt]) -> bool {
-        let best = attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
+    /// If the best patch has so many bytes: was all prediction of so little use, or is there so little to predict, that none may be better?
+    fn is_doubtful(&self, best: usize) -> bool {
         let is_doubtful = best > self.new.len() / 3 || best < SMALL_PATCH;
         is_doubtful && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
     }
 
     /// Makes patches with one prediction.
     fn attempt_with(&self, prediction: &Prediction, threads: usize) -> Result<Attempt, DiffError> {
+        let found = self.find(prediction, threads)?;
+        let coded = self.encode(prediction, &found, usize::MAX)?;
+        Ok(Attempt { coded, prediction: prediction.clone(), found, refined: None })
+    }
+
+    /// Codes the new image alone, unless it takes more than `limit`: nothing may be larger than that.
+    fn attempt_alone(&self, limit: usize) -> Result<Attempt, DiffError> {
+        let (prediction, found) = (Prediction::default(), Found::default());
+        Ok(Attempt { coded: self.encode(&prediction, &found, limit)?, prediction, found, refined: None })
+    }
+
+    /// Makes patches with the only prediction there is. It needs no comparison to be the one with which copies are chosen again, so all is done
+    /// at the same time.
+    fn attempt_at_once(&self, prediction: &Prediction) -> Result<Vec<Attempt>, DiffError> {
+        let found = self.find(prediction, self.options.thread_count())?;
+        let code = || {
+            let coded = self.encode(prediction, &found, usize::MAX)?;
+            let alone = (!self.is_doubtful(coded.len())).then(|| self.attempt_alone(coded.len())).transpose()?;
+            Ok((coded, alone))
+        };
+        let mut meanwhile = Err(DiffError::Cancelled);
+        let refined = Some(self.refine(prediction, &found, || meanwhile = code())?);
+        let (coded, alone) = meanwhile?;
+        let attempt = Attempt { coded, prediction: prediction.clone(), found, refined };
+        Ok(core::iter::once(attempt).chain(alone).collect())
+    }
+
+    fn find(&self, prediction: &Prediction, threads: usize) -> Result<Found, DiffError> {
         let effort = self.options.effort;
         let is_model = self.codecs.contains(&Codec::Model);
         let search = if is_model { Search::for_model(effort) } else { Search::for_bytes(effort) };
-        let found = search.find(self.old, self.new, prediction, threads, &self.control)?;
-        self.encode(prediction.clone(), found, usize::MAX)
+        search.find(self.old, self.new, prediction, threads, &self.control)
     }
 
-    /// Chooses the copies again, for the model codec.
-    fn refine(&self, prediction: &Prediction, mut found: Found) -> Result<Option<Made>, DiffError> {
-        let Ok(tables) = self.tables(&self.header(Codec::Model, prediction), prediction) else { return Ok(None) };
-        let rounds = search::rounds(self.options.effort);
-        if rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty() {
+    /// Chooses the copies again, for the model codec. `meanwhile` something else is done.
+    fn refine(
+        &self,
+        prediction: &Prediction,
+        found: &Found,
+        meanwhile: impl FnOnce() + Send,
+    ) -> Result<Option<Made>, DiffError> {
+        let rounds = rounds(self.options.effort);
+        let is_idle = rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty();
+        let Some(tables) = self.tables(&self.header(Codec::Model, prediction), prediction).ok().filter(|_| !is_idle)
+        else {
+            meanwhile();
             return Ok(None);
-        }
-        let images = (self.old, self.new);
-        self.control.time(Phase::Parse, || found.refine(images, prediction, tables, rounds, &self.control))?;
-        self.make(Codec::Model, prediction, &found.copies, usize::MAX)
+        };
+        let (old, new, threads, control) = (self.old, self.new, self.options.thread_count(), &self.control);
+        Rounds { old, new, prediction, tables, rounds, threads, control }
+            .run(found, meanwhile, |copies| self.make(Codec::Model, prediction, copies, usize::MAX))?
     }
 
     /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than `limit`.
-    fn encode(&self, prediction: Prediction, found: Found, limit: usize) -> Result<Attempt, DiffError> {
-        let copies = &found.copies;
+    fn encode(&self, prediction: &Prediction, found: &Found, limit: usize) -> Result<Coded, DiffError> {
+        let copies = Chosen::All(&found.copies);
         let mut tried = Vec::new();
         let mut best: Option<Made> = None;
         for codec in &self.codecs {
             let limit = best.as_ref().map_or(limit, |made| made.bytes.len());
             // The byte codecs correct single bytes: the unit makes no difference to them.
             let grains = match codec {
-                Codec::Model if !copies.is_empty() => prediction.grains(self.tries_grains()),
+                Codec::Model if !found.copies.is_empty() => prediction.grains(self.tries_grains()),
                 _ => vec![prediction.clone()],
             };
             for (prediction, made) in grains.iter().zip(self.make_all(*codec, &grains, copies, limit)) {
@@ -270,7 +325,7 @@ impl<'a> Maker<'a> {
                 best = smaller(best, made);
             }
         }
-        Ok(Attempt { tried, best, prediction, found })
+        Ok(Coded { tried, best })
     }
 
     /// Is the time there to try several sizes of unit?
@@ -283,7 +338,7 @@ impl<'a> Maker<'a> {
         &self,
         codec: Codec,
         predictions: &[Prediction],
-        copies: &[Copy],
+        copies: Chosen<'_>,
         limit: usize,
     ) -> Vec<Result<Option<Made>, DiffError>> {
         let make = |prediction| self.make(codec, prediction, copies, limit);
@@ -301,7 +356,7 @@ impl<'a> Maker<'a> {
         &self,
         codec: Codec,
         prediction: &Prediction,
-        copies: &[Copy],
+        copies: Chosen<'_>,
         limit: usize,
     ) -> Result<Option<Made>, DiffError> {
         let (profile, maps) = (&self.options.profile, &prediction.maps);
@@ -387,10 +442,24 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
     let options = DiffOptions::new();
     let control = Control::new(&options, 1);
     let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
-    let mut found = Search::for_model(options.effort).find(old, new, &prediction, 1, &control)?;
-    found.refine((old, new), &prediction, tables, search::rounds(options.effort), &control)?;
-    let job = Job { old, new, copies: &found.copies, prediction: &prediction };
-    let body = job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)?;
+    let found = Search::for_model(options.effort).find(old, new, &prediction, 1, &control)?;
+    let job = Rounds {
+        old,
+        new,
+        prediction: &prediction,
+        tables,
+        rounds: rounds(options.effort),
+        threads: 1,
+        control: &control,
+    };
+    let body = job.run(
+        &found,
+        || (),
+        |copies| {
+            let job = Job { old, new, copies, prediction: &prediction };
+            job.encode(Codec::Model, tables, options.effort, usize::MAX, &control)
+        },
+    )??;
     Ok(body.map_or_else(Vec::new, |body| body.bytes))
 }
 

@@ -4,6 +4,7 @@
 //! the second parse gets, for each place that no long copy covers, the nearest match of every length.
 
 use super::candidates::Candidate;
+use super::matches::common_prefix;
 use super::parse::Copy;
 use crate::model::Space;
 
@@ -37,11 +38,17 @@ struct Gap {
     shifts: [u32; 2],
 }
 
-/// Adds candidates where `copies` has gaps; all are sorted as before. `old` and `new` are the images as they are.
-pub(crate) fn add(old: &[u8], new: &[u8], copies: &[Copy], candidates: &mut Vec<Candidate>) {
+/// The `candidates`, and more where `copies` has gaps; all are sorted as before. `old` and `new` are the images as they are.
+pub(crate) fn add(
+    (old, new): (&[u8], &[u8]),
+    indexes: &Indexes,
+    copies: &[Copy],
+    candidates: &[Candidate],
+) -> Vec<Candidate> {
+    let mut candidates = candidates.to_vec();
     let gaps = gaps(new.len() as u32, copies);
-    let (in_new, in_old) = (Index::new(new, LEAST_NEW), Index::new(old, LEAST_OLD));
-    let mut search = Search { new, work: WORK * new.len() as u64, found: candidates };
+    let Indexes { in_new, in_old } = indexes;
+    let mut search = Search { new, work: WORK * new.len() as u64, found: &mut candidates };
     for gap in gaps {
         for at in gap.start..gap.end {
             let earlier = in_new.at(new, at).partition_point(|p| *p < at);
@@ -55,6 +62,7 @@ pub(crate) fn add(old: &[u8], new: &[u8], copies: &[Copy], candidates: &mut Vec<
     }
     candidates.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
     candidates.dedup();
+    candidates
 }
 
 fn gaps(len: u32, copies: &[Copy]) -> Vec<Gap> {
@@ -100,14 +108,14 @@ impl Search<'_> {
     /// length, and does not go on to the left.
     fn add(&mut self, at: u32, image: &[u8], space: Space, expected: u32, nearest: impl Iterator<Item = u32>) {
         let here = &self.new[at as usize..];
+        let here = &here[..here.len().min(MOST as usize)];
         let mut best = 1;
         for position in nearest.take(DEPTH) {
             let distance = position.abs_diff(expected);
             if self.work == 0 {
                 break;
             }
-            let pairs = here.iter().zip(&image[position as usize..]).take(MOST as usize);
-            let length = pairs.take_while(|(a, b)| a == b).count() as u32;
+            let length = common_prefix(here, &image[position as usize..]) as u32;
             self.work = self.work.saturating_sub(u64::from(length) + 1);
             if length <= best || length == MOST {
                 continue;
@@ -127,6 +135,18 @@ fn reach(length: u32) -> u32 {
         0..=2 => 1 << 10,
         3 => 1 << 16,
         _ => u32::MAX,
+    }
+}
+
+/// Where both images have which bytes.
+pub(crate) struct Indexes {
+    in_new: Index,
+    in_old: Index,
+}
+
+impl Indexes {
+    pub(crate) fn new(old: &[u8], new: &[u8]) -> Self {
+        Self { in_new: Index::new(new, LEAST_NEW), in_old: Index::new(old, LEAST_OLD) }
     }
 }
 
@@ -192,8 +212,7 @@ mod tests {
     fn near_matches_are_found() {
         let old = b"....abc....abc....abcde...";
         let new = b"__abcd";
-        let mut found = Vec::new();
-        add(old, new, &[], &mut found);
+        let found = add((old, new), &Indexes::new(old, new), &[], &[]);
         let shifts: Vec<(u32, u32)> = found.iter().map(|c| (c.source(c.start), c.end - c.start)).collect();
         assert_eq!(shifts, [(4, 3), (18, 4)]);
     }

@@ -4,6 +4,8 @@
 //! candidates that cover it; going on inside costs little where bytes are equal, a correction where they are not; leaving and
 //! entering cost what the coder will spend on it. Costs are estimates in [`BIT`]s.
 
+use core::ops::Range;
+
 use super::candidates::Candidate;
 use crate::model::Space;
 
@@ -68,6 +70,15 @@ pub(crate) struct Step {
 impl Step {
     /// A byte of new content.
     pub(crate) const LITERAL: Self = Self { entered: LITERAL, shift: 0 };
+
+    /// Where the step that leads to `at` began.
+    pub(crate) fn start(&self, at: u32) -> u32 {
+        if self.entered == LITERAL {
+            at - 1
+        } else {
+            self.entered & !NEW_FLAG
+        }
+    }
 }
 
 const LITERAL: u32 = u32::MAX;
@@ -128,7 +139,9 @@ pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &P
         active.retain(|a| a.candidate.end > here + 1);
         rebase(&mut active, &mut cost, at);
     }
-    trace(n, &steps)
+    let mut copies = Vec::new();
+    trace(&steps, 0..n as u32).into_iter().for_each(|copy| join(&mut copies, copy));
+    copies
 }
 
 fn shift_of(last: &[(u32, u32)], at: u32) -> u32 {
@@ -190,35 +203,29 @@ fn bits(x: u32) -> u32 {
     32 - (x as i32).unsigned_abs().leading_zeros()
 }
 
-/// The copies of the cheapest way to the end of `n` bytes.
-pub(crate) fn trace(n: usize, steps: &[Step]) -> Vec<Copy> {
+/// The copies of the cheapest way through a part of the image, at both ends of which it is between copies.
+pub(crate) fn trace(steps: &[Step], part: Range<u32>) -> Vec<Copy> {
     let mut copies = Vec::new();
-    let mut at = n as u32;
-    while at > 0 {
+    let mut at = part.end;
+    while at > part.start {
         let step = steps[at as usize];
-        if step.entered == LITERAL {
-            at -= 1;
-            continue;
+        let start = step.start(at);
+        if step.entered != LITERAL {
+            let space = if step.entered & NEW_FLAG != 0 { Space::New } else { Space::Old };
+            copies.push(Copy { start, end: at, space, source: start.wrapping_add(step.shift) });
         }
-        let space = if step.entered & NEW_FLAG != 0 { Space::New } else { Space::Old };
-        let start = step.entered & !NEW_FLAG;
-        copies.push(Copy { start, end: at, space, source: start.wrapping_add(step.shift) });
         at = start;
     }
     copies.reverse();
-    merge(copies)
+    copies
 }
 
-/// Joins copies that go on where the one before ended.
-fn merge(copies: Vec<Copy>) -> Vec<Copy> {
-    let mut merged: Vec<Copy> = Vec::with_capacity(copies.len());
-    for c in copies {
-        match merged.last_mut() {
-            Some(p) if p.end == c.start && p.space == c.space && p.source.wrapping_add(p.end - p.start) == c.source => {
-                p.end = c.end
-            }
-            _ => merged.push(c),
+/// Adds a copy, to the last one if it goes on where that ended.
+pub(crate) fn join(copies: &mut Vec<Copy>, c: Copy) {
+    match copies.last_mut() {
+        Some(p) if p.end == c.start && p.space == c.space && p.source.wrapping_add(p.end - p.start) == c.source => {
+            p.end = c.end;
         }
+        _ => copies.push(c),
     }
-    merged
 }

@@ -1,27 +1,63 @@
 //! The maker's knowledge, as the model codec asks for it.
 
+use std::borrow::Cow;
+
 use super::parse::Copy;
+use super::trail::{Follower, Trail};
 use crate::model::{Jump, Oracle, Space};
+
+/// The copies of a parse, one that is finished or one that is still under way.
+#[derive(Clone, Copy)]
+pub(crate) enum Chosen<'a> {
+    All(&'a [Copy]),
+    Following(&'a Trail),
+}
+
+impl<'a> Chosen<'a> {
+    /// All of them; waits for the end of the parse.
+    pub(crate) fn all(&self) -> Cow<'a, [Copy]> {
+        match self {
+            Self::All(copies) => Cow::Borrowed(copies),
+            Self::Following(trail) => Cow::Owned(trail.all()),
+        }
+    }
+}
 
 /// The parse, walked in step with the codec.
 pub(crate) struct Plan<'a> {
     new: &'a [u8],
-    copies: &'a [Copy],
+    copies: Copies<'a>,
     next: usize,
 }
 
+enum Copies<'a> {
+    All(&'a [Copy]),
+    Following(Follower<'a>),
+}
+
+/// The codec asks about so many bytes at a time: a unit, or the least that is worth a copy.
+const REACH: u32 = 4;
+
 impl<'a> Plan<'a> {
     /// A plan at the start of the new image.
-    pub(crate) fn new(new: &'a [u8], copies: &'a [Copy]) -> Self {
+    pub(crate) fn new(new: &'a [u8], chosen: Chosen<'a>) -> Self {
+        let copies = match chosen {
+            Chosen::All(copies) => Copies::All(copies),
+            Chosen::Following(trail) => Copies::Following(trail.follow()),
+        };
         Self { new, copies, next: 0 }
     }
 
     /// The copy that covers `at` or comes next.
-    fn current(&mut self, at: u32) -> Option<&'a Copy> {
-        while self.copies.get(self.next).is_some_and(|c| c.end <= at) {
+    fn current(&mut self, at: u32) -> Option<Copy> {
+        let copies = match &mut self.copies {
+            Copies::All(copies) => copies,
+            Copies::Following(follower) => follower.up_to(at + REACH),
+        };
+        while copies.get(self.next).is_some_and(|c| c.end <= at) {
             self.next += 1;
         }
-        self.copies.get(self.next)
+        copies.get(self.next).copied()
     }
 }
 

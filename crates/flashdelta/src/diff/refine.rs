@@ -5,16 +5,22 @@
 //! goes unit by unit, with a walk of its own, and the model is asked what each decision would cost at this very place. (LZMA's
 //! optimal parser and zopfli get their prices in the same way.) It keeps to the model's rules: a copy ends only in a unit that is not as
 //! predicted.
+//!
+//! Most of an image is beyond doubt: one copy is left, and goes on as predicted. There nothing is priced. What all ways have in common is
+//! told at once, so that the next round, or the coding, can follow in another thread.
+
+use std::collections::BTreeSet;
 
 use super::active::{Active, Way};
 use super::candidates::Candidate;
 use super::control::Control;
 use super::options::Phase;
-use super::parse::{self, Copy, Step, NEW_FLAG};
+use super::parse::{self, Step, NEW_FLAG};
 use super::plan::Plan;
 use super::search::Prediction;
+use super::trail::Leader;
 use super::DiffError;
-use crate::model::price::{Price, BIT};
+use crate::model::price::{DistancePrices, Price, BIT};
 use crate::model::{InMemory, Model, Shape, WEIGHTS};
 use crate::patch::Tables;
 
@@ -26,7 +32,7 @@ const MOST_WHEN_BUSY: usize = 8;
 const BUSY: u64 = 12;
 
 /// A way between copies is given up when the cheapest copy is so much cheaper.
-const FREE_MARGIN: u64 = 100 * BIT as u64;
+const FREE_MARGIN: u64 = 60 * BIT as u64;
 
 /// A copy is given up when another way is so much cheaper: it could be entered anew from there.
 const COPY_MARGIN: u64 = 60 * BIT as u64;
@@ -34,8 +40,14 @@ const COPY_MARGIN: u64 = 60 * BIT as u64;
 /// The same behind the end of a candidate. Candidates end where bytes become different; copies may well run on.
 const BEYOND_MARGIN: u64 = 30 * BIT as u64;
 
-/// Positions between two looks at the clock.
-const PACE: u32 = 1 << 14;
+/// Of two copies from the same place one is given up when the other is so much cheaper ...
+const TWIN_MARGIN: u64 = 20 * BIT as u64;
+
+/// ... or cheaper at all, when both are longer than this: what they know of their targets is the same then.
+const ALIKE: u32 = 256;
+
+/// Positions between two looks at the clock, and at what is settled.
+const PACE: u32 = 1 << 12;
 
 /// What there is to choose from.
 #[derive(Clone, Copy)]
@@ -51,8 +63,8 @@ pub(crate) struct Refine<'a> {
 }
 
 impl Refine<'_> {
-    /// Chooses anew, given the `copies` of an earlier parse.
-    pub(crate) fn parse(&self, copies: &[Copy], control: &Control<'_>) -> Result<Vec<Copy>, DiffError> {
+    /// Chooses anew, given the copies of an earlier parse, and tells `leader` what it chooses.
+    pub(crate) fn parse(&self, plan: Plan<'_>, leader: Leader<'_>, control: &Control<'_>) -> Result<(), DiffError> {
         let shape = Shape { slots: self.tables.slots, map: self.tables.map };
         let mut slots = vec![0; shape.all_slots()];
         let mut weights = vec![0; WEIGHTS];
@@ -63,10 +75,13 @@ impl Refine<'_> {
         let mut ways = [Way::NONE; AHEAD];
         ways[0] = Way::START;
         let steps = vec![Step::LITERAL; self.new.len() + 1];
-        let mut path =
-            Path { given: *self, active: Vec::new(), ways, steps, new_copies: NewCopies::default(), busy: 0 };
-        path.run(model, Plan::new(self.new, copies), control)?;
-        Ok(parse::trace(self.new.len(), &path.steps))
+        let (new_copies, distances) = (NewCopies::default(), model.distance_prices());
+        let active = Vec::new();
+        let mut path = Path { given: *self, active, ways, steps, settled: 0, leader, new_copies, distances, busy: 0 };
+        path.run(model, plan, control)?;
+        path.settle_to(new_len);
+        path.leader.publish(new_len, None);
+        Ok(())
     }
 }
 
@@ -81,8 +96,12 @@ struct Path<'a> {
     ways: [Way; AHEAD],
     /// The last step of each of them.
     steps: Vec<Step>,
+    /// Up to where the leader has been told.
+    settled: u32,
+    leader: Leader<'a>,
     new_copies: NewCopies,
-    /// The sum of the numbers of ways inside candidates.
+    distances: DistancePrices,
+    /// The sum of the numbers of candidates, over all places where there was something to do.
     busy: u64,
 }
 
@@ -91,30 +110,115 @@ impl Path<'_> {
         let Refine { old, new, candidates, .. } = self.given;
         let mut images = InMemory { old, new };
         let mut waiting = candidates.iter().peekable();
-        for at in 0..new.len() as u32 {
+        let (mut at, mut reported) = (0, 0);
+        while at < new.len() as u32 {
             while model.position() < at {
+                let was_free = model.copying().is_none();
                 self.new_copies.watch(&mut model, &mut images, &mut plan);
+                if was_free && model.copying().is_some() {
+                    self.distances = model.distance_prices();
+                }
+            }
+            if at - reported >= PACE {
+                control.advance(Phase::Parse, 0)?;
+                self.settle(at);
+                reported = at;
+            }
+            if let Some(next) = self.glide(at, &model) {
+                at = next;
+                continue;
             }
             while let Some(c) = waiting.next_if(|c| c.start <= at) {
-                self.active.push(Active::new(*c));
+                if c.end > at {
+                    self.active.push(Active::new(*c));
+                }
             }
             self.thin_out(at);
-            self.leave(at, &mut model);
-            let cheapest = self.active.iter().map(|a| a.cost).min().unwrap_or(Way::NEVER);
+            let cheapest = self.leave(at, &mut model);
             let free = core::mem::replace(&mut self.ways[at as usize % AHEAD], Way::NONE);
+            let limit = cheapest.min(free.cost).saturating_add(COPY_MARGIN);
             if free.is_open() && free.cost <= cheapest.saturating_add(FREE_MARGIN) {
                 self.literal(at, &free, &mut model);
-                self.enter(at, &free, &model);
+                self.enter(at, &free, limit, &model);
             }
-            let limit = cheapest.min(free.cost).saturating_add(COPY_MARGIN);
-            self.active.iter_mut().filter(|a| a.cost > limit).for_each(Active::close);
-            self.advance(at, &mut model);
-            self.active.retain(|a| a.candidate.end > at + 1 || a.is_inside() && a.is_old());
-            if at.is_multiple_of(PACE) {
-                control.advance(Phase::Parse, 0)?;
-            }
+            self.advance(at, limit, &mut model);
+            at = self.next(at);
         }
         Ok(())
+    }
+
+    /// Goes on to the next unit in the only copy that is left, if it is as predicted: then there is nothing to choose, and prices do not matter.
+    fn glide(&mut self, at: u32, model: &Model<'_>) -> Option<u32> {
+        let Refine { old, new, prediction, .. } = self.given;
+        if self.ways.iter().any(Way::is_open) {
+            return None;
+        }
+        self.unite();
+        let mut inside = self.active.iter_mut().filter(|a| a.is_inside());
+        let a = inside.next().filter(|a| a.is_old() && a.next == at)?;
+        // The last unit goes the usual way, where the way to the end is noted.
+        if inside.next().is_some() || new.len() as u32 - at <= 4 {
+            return None;
+        }
+        a.look(old, new, at, model, || prediction.walker());
+        a.pass(at)
+    }
+
+    /// Of two copies that go on from the same place in the same way only the cheaper one has a future.
+    fn unite(&mut self) {
+        for i in 1..self.active.len() {
+            let (before, rest) = self.active.split_at_mut(i);
+            let b = &mut rest[0];
+            if !b.is_inside() || !b.is_old() {
+                continue;
+            }
+            let same = |a: &&mut Active<'_>| {
+                a.is_inside() && a.candidate.shift == b.candidate.shift && a.next == b.next && a.is_old()
+            };
+            if let Some(a) = before.iter_mut().find(same) {
+                let margin = if b.next - b.entered.max(a.entered) < ALIKE { TWIN_MARGIN } else { 0 };
+                if b.cost + margin < a.cost {
+                    a.close();
+                } else if a.cost + margin <= b.cost {
+                    b.close();
+                }
+            }
+        }
+    }
+
+    /// Tells what all ways that are still open have in common.
+    fn settle(&mut self, at: u32) {
+        let mut inside = self.active.iter().filter(|a| a.is_inside());
+        let open = (at..at + AHEAD as u32).filter(|at| self.ways[*at as usize % AHEAD].is_open());
+        let mut places: BTreeSet<u32> = inside.clone().map(|a| a.entered).chain(open.clone()).collect();
+        // Back from the last place, until all ways are at the same; if that is too far it has to wait.
+        for _ in 0..PACE {
+            match places.pop_last() {
+                Some(last) if places.is_empty() => {
+                    let only = inside.next().filter(|_| inside.next().is_none() && open.count() == 0);
+                    let only = only.map(|a| a.copied(at));
+                    self.settle_to(last);
+                    return self.leader.publish(last, only);
+                }
+                Some(last) => places.insert(self.steps[last as usize].start(last)),
+                None => return,
+            };
+        }
+    }
+
+    /// The way to this place is certain.
+    fn settle_to(&mut self, end: u32) {
+        parse::trace(&self.steps, self.settled..end).into_iter().for_each(|copy| self.leader.push(copy));
+        self.settled = end;
+    }
+
+    /// The next position at which there is something to do. Drops candidates that end before it.
+    fn next(&mut self, at: u32) -> u32 {
+        let ways = (at + 1..at + AHEAD as u32).find(|at| self.ways[*at as usize % AHEAD].is_open());
+        let copies = self.active.iter().filter(|a| a.is_inside()).map(|a| a.next).min();
+        let next = ways.into_iter().chain(copies).min().unwrap_or(at + 1);
+        self.active.retain(|a| a.candidate.end > next || a.is_inside() && a.is_old());
+        next
     }
 
     /// Drops candidates if there are too many.
@@ -137,15 +241,21 @@ impl Path<'_> {
         }
     }
 
-    /// Ends copies from the old image in their next unit.
-    fn leave(&mut self, at: u32, model: &mut Model<'_>) {
+    /// Ends copies from the old image in their next unit. Returns the cost of the cheapest way inside a copy.
+    fn leave(&mut self, at: u32, model: &mut Model<'_>) -> u64 {
         let Refine { old, new, prediction, .. } = self.given;
+        let mut cheapest = Way::NEVER;
         for i in 0..self.active.len() {
             let a = &mut self.active[i];
+            if a.cost < cheapest {
+                cheapest = a.cost;
+            }
             if !a.is_inside() || !a.is_old() || a.next != at {
                 continue;
             }
-            a.look(old, new, at, model, || prediction.walker());
+            if a.unit.is_none() {
+                a.look(old, new, at, model, || prediction.walker());
+            }
             if a.unit.is_none() {
                 // The old image has ended, and the copy with it.
                 let way = Way { cost: a.cost, ended: Some(old.len() as u32), literals: 0, ..a.way };
@@ -157,6 +267,7 @@ impl Path<'_> {
                 self.relax(to, way, step);
             }
         }
+        cheapest
     }
 
     /// Spells out a byte.
@@ -172,23 +283,26 @@ impl Path<'_> {
         self.relax(at + 1, way, Step::LITERAL);
     }
 
-    /// Starts copies where that is cheaper than what led there before.
-    fn enter(&mut self, at: u32, free: &Way, model: &Model<'_>) {
+    /// Starts copies where that is cheaper than what led there before, and within `limit`.
+    fn enter(&mut self, at: u32, free: &Way, limit: u64, model: &Model<'_>) {
         let Refine { old, new, prediction, entrances, .. } = self.given;
         let cost = free.cost + u64::from(model.jump_price(free.literals, true));
-        for a in self.active.iter_mut().filter(|a| a.candidate.end > at) {
+        if cost > limit {
+            return;
+        }
+        for a in self.active.iter_mut().filter(|a| a.candidate.end > at && a.cost > cost) {
             let source = a.candidate.source(at);
             let price = if a.is_old() {
                 let is_open = if a.is_inside() { a.next == at } else { entrances[source as usize] };
                 if !is_open {
                     continue;
                 }
-                model.old_price(at, source, free.expected(at), free.alignments, free.literals)
+                model.old_price(&self.distances, (at, source), (free.expected(at), free.alignments), free.literals)
             } else {
-                model.new_price(at - source, free.distance, free.literals)
+                model.new_price(&self.distances, at - source, free.distance, free.literals)
             };
             let cost = cost + u64::from(price);
-            if cost < a.cost {
+            if cost < a.cost && cost <= limit {
                 a.enter(at, cost, free);
                 if a.is_old() {
                     a.look(old, new, at, model, || prediction.walker());
@@ -197,30 +311,31 @@ impl Path<'_> {
         }
     }
 
-    /// Goes on in copies: by the unit that has been looked at, or by a byte.
-    fn advance(&mut self, at: u32, model: &mut Model<'_>) {
+    /// Goes on in copies that are within `limit`: by the unit that has been looked at, or by a byte.
+    fn advance(&mut self, at: u32, limit: u64, model: &mut Model<'_>) {
         let end = self.given.new.len() as u32;
         for i in 0..self.active.len() {
             let a = &mut self.active[i];
-            if !a.is_inside() {
+            if a.cost > limit {
+                a.close();
                 continue;
             }
             if !a.is_old() {
                 a.cost += u64::from(self.new_copies.hit(a.age));
-                a.age += 1;
+                (a.age, a.next) = (a.age + 1, at + 1);
                 if a.candidate.end == at + 1 {
                     let miss = if at + 1 < end { self.new_copies.miss(a.age) } else { 0 };
                     let way = Way { cost: a.cost + u64::from(miss), literals: 0, ..a.way };
                     let step = Step { entered: a.entered | NEW_FLAG, shift: a.candidate.shift };
                     self.relax(at + 1, way, step);
                 }
-            } else if let Some(unit) = a.unit {
+            } else if let Some(is_hit) = a.unit.as_ref().map(|unit| unit.is_hit) {
                 a.advance(at, model);
                 if a.next >= end {
                     let way = Way { cost: a.cost, ..a.way };
                     let step = Step { entered: a.entered, shift: a.candidate.shift };
                     self.relax(end, way, step);
-                } else if !unit.is_hit && a.candidate.end <= at {
+                } else if !is_hit && a.candidate.end <= at {
                     let cheapest = self.ways.iter().map(|way| way.cost).min().unwrap_or(Way::NEVER);
                     if a.cost > cheapest.saturating_add(BEYOND_MARGIN) {
                         a.close();

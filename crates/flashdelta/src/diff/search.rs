@@ -1,13 +1,16 @@
 //! From two images to the copies that make one of the other.
 
+use std::sync::OnceLock;
+
+use super::at_once::at_once;
 use super::candidates::{self, Candidate, Limits};
 use super::control::Control;
 use super::matches::Matches;
+use super::nearby::Indexes;
 use super::options::Phase;
 use super::parse::{self, Copy, Prices};
-use super::refine::Refine;
-use super::{mask, nearby, DiffError};
-use crate::patch::{Maps, Tables};
+use super::{mask, DiffError};
+use crate::patch::Maps;
 use crate::predict::address_map::{AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords};
 use crate::predict::walker::{InstructionSet, Walker};
 
@@ -56,15 +59,18 @@ impl Prediction {
     }
 
     /// Both images with their references zeroed, and at which offsets of the old one a copy may begin without its walk getting out of step.
-    fn masked(&self, old: &[u8], new: &[u8]) -> (Vec<u8>, Vec<u8>, Vec<bool>) {
+    fn masked(&self, old: &[u8], new: &[u8], threads: usize) -> (Vec<u8>, Vec<u8>, Vec<bool>) {
         let walk = |segments: &[Segment], words| {
             let pointers = PointerRanges::of(segments, &self.maps.ranges);
             Walker::new(self.isa, AddressMaps { old: words, new: words, pointers })
         };
         // Other instruction sets are in step again after an instruction or two.
         let mut entrances = vec![self.isa != InstructionSet::Xtensa; old.len()];
-        let masked_old = mask::mask(old, walk(&self.maps.old, &self.old[..]), |at| entrances[at] = true);
-        let masked_new = mask::mask(new, walk(&self.maps.new, &self.new[..]), |_| ());
+        let (masked_old, masked_new) = at_once(
+            threads,
+            || mask::mask(old, walk(&self.maps.old, &self.old[..]), |at| entrances[at] = true),
+            || mask::mask(new, walk(&self.maps.new, &self.new[..]), |_| ()),
+        );
         let mut ended = 0;
         for code in self.maps.old.iter().filter(|s| s.kind == SegmentKind::Code) {
             entrances[ended..code.offset as usize].fill(true);
@@ -129,29 +135,29 @@ impl Search {
     ) -> Result<Found, DiffError> {
         let size = (old.len() + new.len()) as u64;
         let (masked_old, masked_new, entrances, matches) = control.time(Phase::Match, || {
-            let (masked_old, masked_new, entrances) = prediction.masked(old, new);
+            let (masked_old, masked_new, entrances) = prediction.masked(old, new, threads);
             let matches = Matches::find(&masked_old, &masked_new, threads);
             (masked_old, masked_new, entrances, matches)
         });
         control.advance(Phase::Match, size)?;
         let found = control.time(Phase::Parse, || {
-            let candidates = candidates::find(&masked_old, &masked_new, new, &matches, &self.limits);
+            let candidates = candidates::find((&masked_old, &masked_new), new, &matches, &self.limits, threads);
             drop(matches);
-            let copies = parse::parse(&masked_old, &masked_new, &candidates, &self.prices);
-            Found { copies, candidates, entrances }
+            let indexes = OnceLock::new();
+            let ((), copies) = at_once(
+                threads,
+                // A thread that has nothing else to do prepares what comes next.
+                || {
+                    if threads > 1 {
+                        indexes.get_or_init(|| Indexes::new(old, new));
+                    }
+                },
+                || parse::parse(&masked_old, &masked_new, &candidates, &self.prices),
+            );
+            Found { copies, candidates, entrances, indexes }
         });
         control.advance(Phase::Parse, size)?;
         Ok(found)
-    }
-}
-
-/// How often copies that are promising are chosen again.
-pub(crate) fn rounds(effort: u8) -> u32 {
-    match effort {
-        0..=2 => 0,
-        3..=5 => 1,
-        6..=7 => 2,
-        _ => 4,
     }
 }
 
@@ -160,30 +166,9 @@ pub(crate) fn rounds(effort: u8) -> u32 {
 pub(crate) struct Found {
     /// The copies that are the cheapest, as far as that is known.
     pub(crate) copies: Vec<Copy>,
-    candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<Candidate>,
     /// At which offsets of the old image may a copy begin without its walk getting out of step?
-    entrances: Vec<bool>,
-}
-
-impl Found {
-    /// Chooses the copies again, by what the model with these tables will spend.
-    pub(crate) fn refine(
-        &mut self,
-        (old, new): (&[u8], &[u8]),
-        prediction: &Prediction,
-        tables: Tables,
-        rounds: u32,
-        control: &Control<'_>,
-    ) -> Result<(), DiffError> {
-        if rounds > 0 {
-            nearby::add(old, new, &self.copies, &mut self.candidates);
-        }
-        for _ in 0..rounds {
-            control.advance(Phase::Parse, 0)?;
-            let (candidates, entrances) = (&self.candidates[..], &self.entrances[..]);
-            let refine = Refine { old, new, prediction, candidates, entrances, tables };
-            self.copies = refine.parse(&self.copies, control)?;
-        }
-        Ok(())
-    }
+    pub(crate) entrances: Vec<bool>,
+    /// Of the images as they are, if there was time to make them.
+    pub(crate) indexes: OnceLock<Indexes>,
 }

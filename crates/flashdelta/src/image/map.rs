@@ -203,7 +203,12 @@ pub fn address_map(file: &[u8]) -> AddressMap {
 /// The address maps of two versions of one firmware. Where the load address (or the instruction set) of a plain binary shows in one of
 /// them only, the other takes it over: two versions mostly stand at the same address.
 pub fn address_maps(old: &[u8], new: &[u8]) -> (AddressMap, AddressMap) {
-    let (mut old_map, mut new_map) = (address_map(old), address_map(new));
+    completed([old, new], (address_map(old), address_map(new)))
+}
+
+/// The maps of two versions, each completed from the other.
+pub(crate) fn completed([old, new]: [&[u8]; 2], maps: (AddressMap, AddressMap)) -> (AddressMap, AddressMap) {
+    let (mut old_map, mut new_map) = maps;
     old_map.complete_from(old, &new_map);
     new_map.complete_from(new, &old_map);
     (old_map, new_map)

@@ -18,7 +18,7 @@ mod error;
 mod facts;
 mod format;
 mod lines;
-mod map;
+pub(crate) mod map;
 mod memory;
 mod read;
 mod records;

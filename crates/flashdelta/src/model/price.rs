@@ -6,6 +6,7 @@ use super::oracle::Space;
 use super::spelling::Spelling;
 use super::step::{hit_set, leave_context, Model};
 use crate::coding::logistic::squash;
+use crate::coding::meter::log2;
 use crate::coding::mixer::Rate;
 use crate::coding::{number, BitCoder};
 use crate::isa::Form;
@@ -36,32 +37,22 @@ fn price(p: u16, bit: bool) -> u32 {
     LOG[(p >> 4) as usize & 4095]
 }
 
-/// -log2 of (i + 1/2) / 4096 in 1/4096 bit, by squaring the mantissa bit by bit.
-static LOG: [u32; 4096] = logs();
-
-const fn logs() -> [u32; 4096] {
+/// -log2 of (i + 1/2) / 4096.
+static LOG: [u32; 4096] = {
     let mut table = [0; 4096];
     let mut i = 0;
     while i < 4096 {
-        // A mantissa in 1/2^31, 1 <= m < 2.
-        let x = 2 * i as u64 + 1;
-        let exponent = 63 - x.leading_zeros();
-        let mut m = x << (31 - exponent);
-        let mut fraction = 0;
-        let mut bit = 0;
-        while bit < 12 {
-            m = (m * m) >> 31;
-            fraction <<= 1;
-            if m >= 1 << 32 {
-                m >>= 1;
-                fraction |= 1;
-            }
-            bit += 1;
-        }
-        table[i] = 13 * BIT - (exponent * BIT + fraction);
+        table[i] = 13 * BIT - log2(2 * i as u32 + 1, BIT.trailing_zeros());
         i += 1;
     }
     table
+};
+
+/// What it costs to tell the length of a distance, by number of bits below the highest one: only jumps change it.
+pub(crate) struct DistancePrices {
+    /// From both bases in the old image.
+    old: [[u32; 32]; 2],
+    new: [u32; 32],
 }
 
 impl<'w> Model<'w> {
@@ -104,8 +95,31 @@ impl<'w> Model<'w> {
         self.direct(direct::JUMP + literals.min(31) as usize, starts)
     }
 
+    /// What distances cost until the next jump.
+    pub(crate) fn distance_prices(&self) -> DistancePrices {
+        let lengths = |base| {
+            let mut longer = 0;
+            core::array::from_fn(|length| {
+                let before = longer;
+                let slot = number::length_slot(base, length as u32);
+                longer += self.direct(slot, true);
+                before + if length < 31 { self.direct(slot, false) } else { 0 }
+            })
+        };
+        DistancePrices {
+            old: [lengths(direct::OLD_DELTA), lengths(direct::OLD_DELTA + number::SLOTS)],
+            new: lengths(direct::NEW_DISTANCE),
+        }
+    }
+
     /// Where a copy from the old image reads, behind `literals`: one alignment of the last `alignments`, `expected`, or far away.
-    pub(crate) fn old_price(&self, at: u32, source: u32, expected: u32, alignments: [u32; 2], literals: u32) -> u32 {
+    pub(crate) fn old_price(
+        &self,
+        distances: &DistancePrices,
+        (at, source): (u32, u32),
+        (expected, alignments): (u32, [u32; 2]),
+        literals: u32,
+    ) -> u32 {
         let few = usize::from(literals > 0);
         let mut total = self.direct(direct::SPACE + few, false);
         total += self.direct(direct::EXPECTED + few, source == expected);
@@ -128,17 +142,21 @@ impl<'w> Model<'w> {
         total += self.direct(direct::BACK, is_back);
         let base = direct::OLD_DELTA + if is_back { number::SLOTS } else { 0 };
         let delta = source.wrapping_sub(if is_back { before } else { expected }) as i32;
-        total + self.number_price(base, delta.unsigned_abs().wrapping_sub(1)) + BIT
+        let value = delta.unsigned_abs().wrapping_sub(1);
+        let length = number::length(value);
+        total + distances.old[usize::from(is_back)][length as usize] + self.bits_price(base, value, length) + BIT
     }
 
     /// Where a copy from the new image reads.
-    pub(crate) fn new_price(&self, distance: u32, last: u32, literals: u32) -> u32 {
+    pub(crate) fn new_price(&self, distances: &DistancePrices, distance: u32, last: u32, literals: u32) -> u32 {
         let few = usize::from(literals > 0);
         let total = self.direct(direct::SPACE + few, true) + self.direct(direct::SAME_DISTANCE, distance == last);
         if distance == last {
             return total;
         }
-        total + self.number_price(direct::NEW_DISTANCE, distance.wrapping_sub(1))
+        let length = number::length(distance.wrapping_sub(1));
+        let bits = self.bits_price(direct::NEW_DISTANCE, distance.wrapping_sub(1), length);
+        total + distances.new[length as usize] + bits
     }
 
     /// A reference that points `difference` further than predicted.
@@ -154,26 +172,24 @@ impl<'w> Model<'w> {
         }
         let scale = u32::from(self.walker.scale(form));
         let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD || f > 15);
-        let steps = (difference as i32) >> scale;
-        total + self.number_price(base, steps.unsigned_abs().wrapping_sub(1)) + BIT
+        let value = ((difference as i32) >> scale).unsigned_abs().wrapping_sub(1);
+        let length = number::length(value);
+        total + self.length_price(base, length) + self.bits_price(base, value, length) + BIT
     }
 
-    /// An unsigned number, the bits behind the two highest at a bit each.
-    fn number_price(&self, base: usize, value: u32) -> u32 {
-        let plus = value.wrapping_add(1).max(1);
-        let wanted = 31 - plus.leading_zeros();
-        let mut total = 0;
-        for length in 0..=wanted.min(30) {
-            total += self.direct(number::length_slot(base, length), length < wanted);
-        }
-        if wanted > 0 {
-            total += self.direct(number::high_slot(base, wanted, 0), plus >> (wanted - 1) & 1 == 1);
-        }
-        if wanted > 1 {
-            let second = self.direct(number::high_slot(base, wanted, 1), plus >> (wanted - 2) & 1 == 1);
-            total += second + (wanted - 2) * BIT;
-        }
-        total
+    /// What it costs to tell that a number has `length` bits below the highest one.
+    fn length_price(&self, base: usize, length: u32) -> u32 {
+        (0..=length.min(30)).map(|i| self.direct(number::length_slot(base, i), i < length)).sum()
+    }
+
+    /// The bits of an unsigned number below the highest one, of which there are `length`; those behind the first two at a bit each.
+    fn bits_price(&self, base: usize, value: u32, length: u32) -> u32 {
+        let plus = value.wrapping_add(1);
+        let high = (0..length.min(2)).map(|i| {
+            let bit = plus >> (length - 1 - i) & 1 == 1;
+            self.direct(number::high_slot(base, length, i), bit)
+        });
+        high.sum::<u32>() + length.saturating_sub(2) * BIT
     }
 
     fn direct(&self, slot: usize, bit: bool) -> u32 {
