@@ -86,6 +86,7 @@ impl<'w> Tables<'w> {
 
     /// Codes a bit by mixing contexts: the slots `at` behind each of `inputs`, with the sum of two sets of weights: two selectors see more
     /// than one, and learn as fast.
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn mix<C: BitCoder>(
         &mut self,
         coder: &mut C,
