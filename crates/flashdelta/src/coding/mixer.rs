@@ -126,7 +126,7 @@ impl<'w> Tables<'w> {
 }
 
 /// Shows a context a bit.
-#[inline(never)] // One copy in the device's flash.
+#[cfg_attr(not(target_arch = "riscv32"), inline(never))] // As `Tables::mix`.
 fn teach(slot: &Cell<u16>, bit: bool, limit: usize) {
     slot.set(Slot(slot.get()).learn(bit, limit).0);
 }
