@@ -26,7 +26,6 @@ pub(crate) fn high_slot(base: usize, length: u32, i: u32) -> usize {
 }
 
 /// Bits of a number plus one below the highest one.
-#[cfg(feature = "std")]
 pub(crate) fn length(value: u32) -> u32 {
     31 - value.wrapping_add(1).max(1).leading_zeros()
 }
@@ -34,7 +33,7 @@ pub(crate) fn length(value: u32) -> u32 {
 /// Codes an unsigned number, 0 to 2^31 - 2, in the context whose slots start at `base`.
 pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: u32) -> u32 {
     let plus = value.wrapping_add(1);
-    let wanted = 31 - plus.max(1).leading_zeros();
+    let wanted = length(value);
     let mut length = 0;
     while length < 31 && tables.code(coder, length_slot(base, length), LIMIT, length < wanted) {
         length += 1;

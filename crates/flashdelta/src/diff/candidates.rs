@@ -60,9 +60,14 @@ pub(crate) fn find(
         },
     );
     found.extend(in_new);
-    found.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
-    found.dedup();
+    sort(&mut found);
     found
+}
+
+/// Sorts candidates by start, and keeps one of equal ones.
+pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
+    candidates.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
+    candidates.dedup();
 }
 
 /// At most one candidate of each kind for so many bytes, and a few more for small images: time and memory stay bounded.

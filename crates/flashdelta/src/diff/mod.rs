@@ -296,8 +296,8 @@ impl<'a> Maker<'a> {
     ) -> Result<Option<Made>, DiffError> {
         let rounds = rounds(self.options.effort);
         let is_idle = rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty();
-        let Some(tables) = self.tables(&self.header(Codec::Model, prediction), prediction).ok().filter(|_| !is_idle)
-        else {
+        let tables = self.tables(&self.header(Codec::Model, prediction), prediction);
+        let (false, Ok(tables)) = (is_idle, tables) else {
             meanwhile();
             return Ok(None);
         };

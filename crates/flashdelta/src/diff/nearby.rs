@@ -3,7 +3,7 @@
 //! The longest match of a place may be far away, and a shorter one that is near the better deal. Only prices can tell, so
 //! the second parse gets, for each place that no long copy covers, the nearest match of every length.
 
-use super::candidates::Candidate;
+use super::candidates::{self, Candidate};
 use super::matches::common_prefix;
 use super::parse::Copy;
 use crate::model::Space;
@@ -60,8 +60,7 @@ pub(crate) fn add(
             }
         }
     }
-    candidates.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
-    candidates.dedup();
+    candidates::sort(&mut candidates);
     candidates
 }
 

@@ -98,13 +98,9 @@ impl<'w> Model<'w> {
     /// What distances cost until the next jump.
     pub(crate) fn distance_prices(&self) -> DistancePrices {
         let lengths = |base| {
-            let mut longer = 0;
-            core::array::from_fn(|length| {
-                let before = longer;
-                let slot = number::length_slot(base, length as u32);
-                longer += self.direct(slot, true);
-                before + if length < 31 { self.direct(slot, false) } else { 0 }
-            })
+            let mut prices = [0; 32];
+            prices.iter_mut().zip(self.length_prices(base)).for_each(|(to, price)| *to = price);
+            prices
         };
         DistancePrices {
             old: [lengths(direct::OLD_DELTA), lengths(direct::OLD_DELTA + number::SLOTS)],
@@ -174,12 +170,18 @@ impl<'w> Model<'w> {
         let base = direct::TARGET + number::SLOTS * usize::from(form == Form::WORD || f > 15);
         let value = ((difference as i32) >> scale).unsigned_abs().wrapping_sub(1);
         let length = number::length(value);
-        total + self.length_price(base, length) + self.bits_price(base, value, length) + BIT
+        let told = self.length_prices(base).nth(length as usize).unwrap_or(0);
+        total + told + self.bits_price(base, value, length) + BIT
     }
 
-    /// What it costs to tell that a number has `length` bits below the highest one.
-    fn length_price(&self, base: usize, length: u32) -> u32 {
-        (0..=length.min(30)).map(|i| self.direct(number::length_slot(base, i), i < length)).sum()
+    /// What it costs to tell that a number has 0, 1, 2... 31 bits below the highest one.
+    fn length_prices(&self, base: usize) -> impl Iterator<Item = u32> + '_ {
+        (0..32).scan(0, move |longer, length| {
+            let (before, slot) = (*longer, number::length_slot(base, length));
+            *longer += self.direct(slot, true);
+            // No number is longer than 31.
+            Some(before + if length < 31 { self.direct(slot, false) } else { 0 })
+        })
     }
 
     /// The bits of an unsigned number below the highest one, of which there are `length`; those behind the first two at a bit each.
