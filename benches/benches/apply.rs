@@ -1,4 +1,5 @@
-//! How fast patches are applied: sample firmware, by codec, and by the size of the pieces in which the patch arrives.
+//! How fast patches are applied: sample firmware, by codec, and by the size of the pieces in which
+//! the patch arrives.
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use flashdelta::apply::{apply, Applier, ApplyOptions};
@@ -14,7 +15,9 @@ fn codecs(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(new.len() as u64));
         for codec in [Codec::Model, Codec::Lz4, Codec::Raw] {
             let patch = diff(&old, &new, &DiffOptions::new().codec(codec)).expect("it fits").bytes;
-            group.bench_function(codec.to_string(), |b| b.iter(|| apply(&old, &patch).expect("it applies")));
+            group.bench_function(codec.to_string(), |b| {
+                b.iter(|| apply(&old, &patch).expect("it applies"))
+            });
         }
         group.finish();
     }

@@ -9,7 +9,9 @@ use std::fs;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let &[verb, kind, old, input, output] = arguments.as_slice() else { return Err("see the top of peer.rs".into()) };
+    let &[verb, kind, old, input, output] = arguments.as_slice() else {
+        return Err("see the top of peer.rs".into());
+    };
     let (old, input) = (fs::read(old)?, fs::read(input)?);
     let made = match (verb, kind) {
         ("make", "bsdiff") => bsdiff_make(&old, &input)?,
@@ -22,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The crate gives its stream uncompressed and leaves the rest to its user: this is what it is without one.
+/// The crate gives its stream uncompressed and leaves the rest to its user: this is what it is
+/// without one.
 fn bsdiff_make(old: &[u8], new: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut patch = Vec::new();
     bsdiff::diff(old, new, &mut patch)?;
@@ -37,7 +40,9 @@ fn bsdiff_apply(old: &[u8], mut patch: &[u8]) -> std::io::Result<Vec<u8>> {
 
 fn qbsdiff_make(old: &[u8], new: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut patch = Vec::new();
-    qbsdiff::Bsdiff::new(old, new).compression_level(9).compare(std::io::Cursor::new(&mut patch))?;
+    qbsdiff::Bsdiff::new(old, new)
+        .compression_level(9)
+        .compare(std::io::Cursor::new(&mut patch))?;
     Ok(patch)
 }
 

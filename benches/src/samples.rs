@@ -9,5 +9,7 @@ pub fn pairs() -> Vec<Pair> {
         let path = format!("{}/../testdata/firmware/{name}.bin", env!("CARGO_MANIFEST_DIR"));
         std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     };
-    ["riscv", "cortex-m"].map(|board| (board, read(&format!("{board}-1.0")), read(&format!("{board}-1.1")))).into()
+    ["riscv", "cortex-m"]
+        .map(|board| (board, read(&format!("{board}-1.0")), read(&format!("{board}-1.1"))))
+        .into()
 }

@@ -1,9 +1,12 @@
-//! Damaged and hostile patches: valid ones are made, then edited, and the checksum of the header is put right so that the edits are seen.
+//! Damaged and hostile patches: valid ones are made, then edited, and the checksum of the header is
+//! put right so that the edits are seen.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use flashdelta::apply::digest::{FixedOutput as _, Update as _};
-use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds, Sha256Engine as _, SoftwareSha256};
+use flashdelta::apply::{
+    Applier, ApplyError, ApplyOptions, OutOfBounds, Sha256Engine as _, SoftwareSha256,
+};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{Codec, InstructionSet, PatchHeader};
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +24,11 @@ struct Input {
     piece: u8,
 }
 
-fn apply(old: &[u8], patch: &[u8], piece: usize) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+fn apply(
+    old: &[u8],
+    patch: &[u8],
+    piece: usize,
+) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
     let header = PatchHeader::parse(patch).ok().flatten();
     let (memory, size) = header.map_or((2048, 0), |h| (h.workspace_len(), h.new_size as usize));
     let mut workspace = vec![0; memory.min(1 << 20)];
@@ -39,7 +46,9 @@ fn seal(patch: &mut [u8]) {
     let len = usize::from(low & 0x7F) | if low >= 0x80 { usize::from(high & 0x7F) << 7 } else { 0 };
     if (10..=patch.len()).contains(&len) {
         let crc = !patch[..len - 4].iter().fold(!0u32, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
         });
         patch[len - 4..len].copy_from_slice(&crc.to_le_bytes());
     }
@@ -54,8 +63,13 @@ fuzz_target!(|input: Input| {
     }
     let codec = Codec::ALL[usize::from(input.codec) % Codec::ALL.len()];
     let isa = InstructionSet::ALL[usize::from(input.isa) % InstructionSet::ALL.len()];
-    let options =
-        DiffOptions::new().profile(DeviceProfile::linux()).ram(16 << 10).codec(codec).isa(isa).effort(1).threads(1);
+    let options = DiffOptions::new()
+        .profile(DeviceProfile::linux())
+        .ram(16 << 10)
+        .codec(codec)
+        .isa(isa)
+        .effort(1)
+        .threads(1);
     let mut patch = diff(&input.old, &input.new, &options).expect("16 KiB suffice").bytes;
     for (at, value) in &input.edits {
         let at = usize::from(*at) % patch.len();
@@ -68,8 +82,10 @@ fuzz_target!(|input: Input| {
     let whole = apply(&input.old, &patch, patch.len().max(1));
     let in_pieces = apply(&input.old, &patch, usize::from(input.piece).max(1));
     match (&whole, &in_pieces) {
-        // Which damage Zstandard's decoder comes to first depends on how much it is given at a time.
-        (Err(ApplyError::Damaged { .. }), Err(ApplyError::Damaged { .. })) if codec == Codec::Zstd => {}
+        // Which damage Zstandard's decoder comes to first depends on how much it is given at a
+        // time.
+        (Err(ApplyError::Damaged { .. }), Err(ApplyError::Damaged { .. }))
+            if codec == Codec::Zstd => {}
         _ => assert_eq!(in_pieces, whole),
     }
     if let Ok(new) = whole {

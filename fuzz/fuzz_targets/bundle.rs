@@ -1,4 +1,5 @@
-//! Archives that are any bytes, and bundles that are edited: the checksum of the header is put right so that the edits are seen.
+//! Archives that are any bytes, and bundles that are edited: the checksum of the header is put
+//! right so that the edits are seen.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -30,7 +31,9 @@ fn check_members(file: &[u8]) {
         drop(container.list(file));
         match container.members(file) {
             Ok(members) => {
-                assert!(members.iter().all(|m| m.data.start <= m.data.end && m.data.end <= file.len()));
+                assert!(members
+                    .iter()
+                    .all(|m| m.data.start <= m.data.end && m.data.end <= file.len()));
                 assert!(members.windows(2).all(|pair| pair[0].data.end <= pair[1].data.start));
             }
             Err(error) => drop(error.to_string()),
@@ -49,7 +52,9 @@ fn seal(bundle: &mut [u8]) {
     let len = usize::from(low & 0x7F) | if low >= 0x80 { usize::from(high & 0x7F) << 7 } else { 0 };
     if (10..=bundle.len()).contains(&len) {
         let crc = !bundle[..len - 4].iter().fold(!0u32, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
         });
         bundle[len - 4..len].copy_from_slice(&crc.to_le_bytes());
     }
@@ -60,7 +65,9 @@ fuzz_target!(|input: Input| match input {
         check_members(&old);
         check_members(&new);
         let made = match bundle::diff(&old, &new, &options()) {
-            Err(DiffError::OldManifest(error) | DiffError::NewManifest(error)) => return drop(error.to_string()),
+            Err(DiffError::OldManifest(error) | DiffError::NewManifest(error)) => {
+                return drop(error.to_string())
+            }
             made => made.expect("16 KiB suffice"),
         };
         made.warnings.iter().flatten().for_each(|warning| drop(warning.to_string()));

@@ -1,4 +1,5 @@
-//! Firmware files of any kind: nothing panics, splitting and joining give the identical file, and what is written is read as the same.
+//! Firmware files of any kind: nothing panics, splitting and joining give the identical file, and
+//! what is written is read as the same.
 #![no_main]
 
 use flashdelta::image::{self, AfterEnd, Facts, Format, Image, Overlap, ReadOptions, WriteOptions};
@@ -21,9 +22,10 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = image::join(&split.data, file, 1 << 16);
 
     let mut options = if first & 1 == 0 { ReadOptions::default() } else { ReadOptions::strict() };
-    options.overlap =
-        [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins][usize::from(first >> 1 & 3)];
-    options.after_end = [AfterEnd::Refuse, AfterEnd::Ignore, AfterEnd::Read][usize::from(first >> 3 & 3) % 3];
+    options.overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins]
+        [usize::from(first >> 1 & 3)];
+    options.after_end =
+        [AfterEnd::Refuse, AfterEnd::Ignore, AfterEnd::Read][usize::from(first >> 3 & 3) % 3];
     options.ignore_checksums = first & 0x20 != 0;
     options.skip_garbage = first & 0x40 != 0;
     for parse in [image::ihex::parse, image::srec::parse, image::titxt::parse, image::uf2::parse] {

@@ -1,5 +1,5 @@
-//! Files through patches: the identical file comes back, and a hostile host section (its checksum put right) gives an error, or that very
-//! file.
+//! Files through patches: the identical file comes back, and a hostile host section (its checksum
+//! put right) gives an error, or that very file.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -42,7 +42,8 @@ impl File {
         options.record_len = Some(usize::from(self.record_len).clamp(1, 250));
         options.crlf = self.crlf;
         options.limit = 1 << 16;
-        let mut bytes = image.write(formats[usize::from(self.format) % 5], &options).unwrap_or_default();
+        let mut bytes =
+            image.write(formats[usize::from(self.format) % 5], &options).unwrap_or_default();
         edit(&mut bytes, &self.edits);
         bytes
     }
@@ -59,7 +60,9 @@ fn edit(bytes: &mut [u8], edits: &[(u16, u8)]) {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+        })
     })
 }
 

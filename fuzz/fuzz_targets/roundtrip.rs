@@ -29,7 +29,9 @@ fuzz_target!(|input: Input| {
     let mut new = Vec::new();
     for piece in &input.new {
         match piece {
-            Piece::Old(from, len) => new.extend(old.iter().skip((*from).into()).take((*len).into())),
+            Piece::Old(from, len) => {
+                new.extend(old.iter().skip((*from).into()).take((*len).into()))
+            }
             Piece::Own(bytes) => new.extend(bytes),
         }
         if new.len() > 1 << 16 {
@@ -42,10 +44,17 @@ fuzz_target!(|input: Input| {
         address: *address,
         kind: if *is_code { SegmentKind::Code } else { SegmentKind::Data },
     };
-    let map = AddressMap { segments: input.segments.iter().map(segment).collect(), ..AddressMap::default() };
+    let map = AddressMap {
+        segments: input.segments.iter().map(segment).collect(),
+        ..AddressMap::default()
+    };
     let codec = Codec::ALL[usize::from(input.codec) % Codec::ALL.len()];
-    let isa = [InstructionSet::None, InstructionSet::Thumb, InstructionSet::RiscV, InstructionSet::Xtensa]
-        [usize::from(input.isa) % 4];
+    let isa = [
+        InstructionSet::None,
+        InstructionSet::Thumb,
+        InstructionSet::RiscV,
+        InstructionSet::Xtensa,
+    ][usize::from(input.isa) % 4];
     let options = DiffOptions::new()
         .profile(DeviceProfile::linux())
         .ram(if input.small { 16 << 10 } else { 64 << 10 })

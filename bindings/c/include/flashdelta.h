@@ -62,8 +62,9 @@
 
 
 /**
- * In place of a codec or an instruction set: the maker tries what the device profile allows, and keeps the smallest patch. In place of a format of output: the very file that the
- * patch was made for.
+ * In place of a codec or an instruction set: the maker tries what the device profile allows, and
+ * keeps the smallest patch. In place of a format of output: the very file that the patch was made
+ * for.
  */
 #define FLASHDELTA_AUTO 4294967295
 
@@ -185,7 +186,8 @@ enum flashdelta_format
      */
     FLASHDELTA_FORMAT_PATCH = 48,
     /**
-     * A bundle, that is, a patch between archives, for hosts: flashdelta_read_bundle_info() tells more.
+     * A bundle, that is, a patch between archives, for hosts: flashdelta_read_bundle_info() tells
+     * more.
      */
     FLASHDELTA_FORMAT_BUNDLE = 49,
 };
@@ -200,12 +202,14 @@ typedef uint32_t flashdelta_format;
 /**
  * How to make and apply patches. Everything has a default.
  *
- * Functions that take options only read them: several threads may use the same ones at a time, as long as none changes them.
+ * Functions that take options only read them: several threads may use the same ones at a time, as
+ * long as none changes them.
  */
 typedef struct flashdelta_options flashdelta_options;
 
 /**
- * Bytes that the library has allocated. Fill it with zeros before use, and give it back with flashdelta_buffer_free().
+ * Bytes that the library has allocated. Fill it with zeros before use, and give it back with
+ * flashdelta_buffer_free().
  */
 typedef struct flashdelta_buffer {
     /**
@@ -221,10 +225,12 @@ typedef struct flashdelta_buffer {
 /**
  * Tells how far the work has come.
  *
- * `user` is what was given to flashdelta_options_set_progress(), `phase` one of flashdelta_phase, `fraction` the part of the whole work that is done, 0 to 1.
- * Returns 0 to go on, anything else to give up: the function at work then returns #FLASHDELTA_ERR_CANCELLED.
+ * `user` is what was given to flashdelta_options_set_progress(), `phase` one of flashdelta_phase,
+ * `fraction` the part of the whole work that is done, 0 to 1. Returns 0 to go on, anything else to
+ * give up: the function at work then returns #FLASHDELTA_ERR_CANCELLED.
  *
- * The maker calls it from threads of its own, one call at a time. It must not leave by longjmp() or a C++ exception.
+ * The maker calls it from threads of its own, one call at a time. It must not leave by longjmp()
+ * or a C++ exception.
  */
 typedef int32_t (*flashdelta_progress_fn)(void *user, uint32_t phase, float fraction);
 
@@ -237,7 +243,8 @@ typedef struct flashdelta_firmware_info {
      */
     uint64_t size;
     /**
-     * Size of the image that a device holds, which patches are made of: for files of records the memory in them, else the file.
+     * Size of the image that a device holds, which patches are made of: for files of records the
+     * memory in them, else the file.
      */
     uint64_t image_size;
     /**
@@ -253,7 +260,8 @@ typedef struct flashdelta_firmware_info {
      */
     uint32_t format;
     /**
-     * What the code is written in: one of flashdelta_isa; #FLASHDELTA_ISA_NONE if that is not known, or none of them.
+     * What the code is written in: one of flashdelta_isa; #FLASHDELTA_ISA_NONE if that is not
+     * known, or none of them.
      */
     uint32_t isa;
     /**
@@ -265,8 +273,9 @@ typedef struct flashdelta_firmware_info {
      */
     uint32_t members;
     /**
-     * The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches will hardly be smaller than the image; unless it is an
-     * archive, whose files are compared as what they hold.
+     * The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches
+     * will hardly be smaller than the image; unless it is an archive, whose files are compared as
+     * what they hold.
      */
     float packed;
     /**
@@ -308,7 +317,8 @@ extern "C" {
 /**
  * Frees what the library has allocated, and sets `data` to NULL and `len` to 0.
  *
- * @param buffer filled by this library, or with zeros; NULL is ignored. Not one that was copied and freed before
+ * @param buffer filled by this library, or with zeros; NULL is ignored. Not one that was copied
+ * and freed before
  *
  * May be called from any thread.
  */
@@ -317,8 +327,10 @@ void flashdelta_buffer_free(struct flashdelta_buffer *buffer);
 /**
  * What the last error of this thread was, in words: what, where, expected, found, what to do.
  *
- * @return UTF-8, never NULL. It belongs to the library, and is valid until this thread calls another function of this header. Empty if the last one of them
- *     succeeded. Functions named flashdelta_applier_... do not set it: they have flashdelta_applier_last_error()
+ * @return UTF-8, never NULL. It belongs to the library, and is valid until this thread calls
+ * another function of this header. Empty if the last one of them
+ *     succeeded. Functions named flashdelta_applier_... do not set it: they have
+ *     flashdelta_applier_last_error()
  *
  * May be called from any thread; every thread has its own.
  */
@@ -328,21 +340,24 @@ const char *flashdelta_last_error(void);
  * A function to be told how far the work has come, and to be asked whether to go on.
  *
  * @param options to be changed
- * @param progress called every now and then while a patch is made or applied; NULL: none (the default)
- * @param user passed to it; may be NULL. What it points to must live as long as these options are used
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ * @param progress called every now and then while a patch is made or applied; NULL: none (the
+ * default) @param user passed to it; may be NULL. What it points to must live as long as these
+ * options are used @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
  */
 flashdelta_status flashdelta_options_set_progress(struct flashdelta_options *options,
                                                   flashdelta_progress_fn progress,
                                                   void *user);
 
 /**
- * Options with defaults: a device with 64 KiB of RAM to spare (profile "esp32"), everything else found out, effort 6, a thread per processor.
+ * Options with defaults: a device with 64 KiB of RAM to spare (profile "esp32"), everything else
+ * found out, effort 6, a thread per processor.
  *
  * @param[out] options written only on success; give them back with flashdelta_options_free()
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT if misaligned
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT if
+ * misaligned
  *
- * May be called from any thread, as may all functions here; but only one at a time may change the same options.
+ * May be called from any thread, as may all functions here; but only one at a time may change the
+ * same options.
  */
 flashdelta_status flashdelta_options_new(struct flashdelta_options **options);
 
@@ -354,31 +369,32 @@ flashdelta_status flashdelta_options_new(struct flashdelta_options **options);
 void flashdelta_options_free(struct flashdelta_options *options);
 
 /**
- * The device that has to apply the patch, by name. Replaces what was set of RAM, write unit, codecs and instruction sets.
+ * The device that has to apply the patch, by name. Replaces what was set of RAM, write unit,
+ * codecs and instruction sets.
  *
  * @param options to be changed
- * @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default) or "linux" (16 MiB, also Zstandard, write unit 1)
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if there is no such profile
+ * @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default) or "linux"
+ * (16 MiB, also Zstandard, write unit 1) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
+ * #FLASHDELTA_ERR_INVALID_ARGUMENT if there is no such profile
  */
-flashdelta_status flashdelta_options_set_profile(struct flashdelta_options *options,
-                                                 const char *name);
+flashdelta_status flashdelta_options_set_profile(struct flashdelta_options *options, const char *name);
 
 /**
  * RAM of the device.
  *
  * @param options to be changed
- * @param bytes all that the applier may use: the workspace and 1024 for a flashdelta_applier; what is impossible shows when the patch is made
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ * @param bytes all that the applier may use: the workspace and 1024 for a flashdelta_applier; what
+ * is impossible shows when the patch is made @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
  */
-flashdelta_status flashdelta_options_set_ram(struct flashdelta_options *options,
-                                             uint32_t bytes);
+flashdelta_status flashdelta_options_set_ram(struct flashdelta_options *options, uint32_t bytes);
 
 /**
  * The unit in which the device's flash is written.
  *
  * @param options to be changed
- * @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the patch as well
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
+ * @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the
+ * patch as well @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
+ * #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
 flashdelta_status flashdelta_options_set_write_size(struct flashdelta_options *options, uint32_t bytes);
 
@@ -388,7 +404,8 @@ flashdelta_status flashdelta_options_set_write_size(struct flashdelta_options *o
  * @param options to be changed
  * @param codecs numbers of flashdelta_codec; may be NULL if `count` is 0
  * @param count how many
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a number is none of flashdelta_codec
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
+ * number is none of flashdelta_codec
  */
 flashdelta_status flashdelta_options_set_device_codecs(struct flashdelta_options *options,
                                                        const uint32_t *codecs,
@@ -400,7 +417,8 @@ flashdelta_status flashdelta_options_set_device_codecs(struct flashdelta_options
  * @param options to be changed
  * @param isas numbers of flashdelta_isa; may be NULL if `count` is 0
  * @param count how many
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a number is none of flashdelta_isa
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
+ * number is none of flashdelta_isa
  */
 flashdelta_status flashdelta_options_set_device_isas(struct flashdelta_options *options,
                                                      const uint32_t *isas,
@@ -425,14 +443,14 @@ flashdelta_status flashdelta_options_set_codec(struct flashdelta_options *option
 flashdelta_status flashdelta_options_set_isa(struct flashdelta_options *options, uint32_t isa_number);
 
 /**
- * The address at which both images run, where they are plain binaries and do not tell; also that of a plain binary for flashdelta_convert().
+ * The address at which both images run, where they are plain binaries and do not tell; also that
+ * of a plain binary for flashdelta_convert().
  *
  * @param options to be changed
  * @param address of their first byte
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
  */
-flashdelta_status flashdelta_options_set_base(struct flashdelta_options *options,
-                                              uint32_t address);
+flashdelta_status flashdelta_options_set_base(struct flashdelta_options *options, uint32_t address);
 
 /**
  * Which devices the patch is for: others refuse it, if they say what they are (flashdelta_device).
@@ -441,8 +459,9 @@ flashdelta_status flashdelta_options_set_base(struct flashdelta_options *options
  * @param product a number of your choosing, for example that of flashdelta_product_id()
  * @param hardware_from first hardware revision that the new image runs on
  * @param hardware_to last hardware revision that the new image runs on, not below `hardware_from`
- * @param security_counter of the new image: devices refuse a patch whose counter is below their own (anti-rollback)
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
+ * @param security_counter of the new image: devices refuse a patch whose counter is below their
+ * own (anti-rollback) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
+ * #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
 flashdelta_status flashdelta_options_set_identity(struct flashdelta_options *options,
                                                   uint32_t product,
@@ -472,29 +491,33 @@ flashdelta_status flashdelta_options_set_threads(struct flashdelta_options *opti
  * Whether files are taken byte by byte.
  *
  * @param options to be changed
- * @param verbatim 0 (the default): of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
- *     taken apart; anything else: all bytes as they are, for damaged files, or if no device applies the patch
+ * @param verbatim 0 (the default): of files of records (Intel HEX, S-records, TI-TXT, UF2) the
+ * memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
+ *     taken apart; anything else: all bytes as they are, for damaged files, or if no device
+ *     applies the patch
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
  */
-flashdelta_status flashdelta_options_set_verbatim(struct flashdelta_options *options,
-                                                  int32_t verbatim);
+flashdelta_status flashdelta_options_set_verbatim(struct flashdelta_options *options, int32_t verbatim);
 
 /**
- * A product number made from a name: the first four bytes of its SHA-256, big-endian. `flashdelta diff --product NAME` means the same number.
+ * A product number made from a name: the first four bytes of its SHA-256, big-endian.
+ * `flashdelta diff --product NAME` means the same number.
  *
  * @param name UTF-8
  * @param[out] product written only on success
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it is not UTF-8
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it is
+ * not UTF-8
  */
-flashdelta_status flashdelta_product_id(const char *name,
-                                        uint32_t *product);
+flashdelta_status flashdelta_product_id(const char *name, uint32_t *product);
 
 /**
- * Applies as this device would do it: patches for others are refused, and those that do not say for whom they are.
+ * Applies as this device would do it: patches for others are refused, and those that do not say
+ * for whom they are.
  *
  * @param options to be changed
  * @param device copied; NULL: nothing is checked (the default)
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if misaligned
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
+ * misaligned
  */
 flashdelta_status flashdelta_options_set_device(struct flashdelta_options *options, const flashdelta_device *device);
 
@@ -502,31 +525,39 @@ flashdelta_status flashdelta_options_set_device(struct flashdelta_options *optio
  * What applying a patch gives back.
  *
  * @param options to be changed
- * @param format #FLASHDELTA_AUTO (the default): the very file that the patch was made for; #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
- *     #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2: the same in that format. Patches between archives only give back the very file
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if nothing is written in that format
+ * @param format #FLASHDELTA_AUTO (the default): the very file that the patch was made for;
+ * #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
+ *     #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or
+ *     #FLASHDELTA_FORMAT_UF2: the same in that format. Patches between archives only give back the
+ *     very file
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
+ * nothing is written in that format
  */
-flashdelta_status flashdelta_options_set_output(struct flashdelta_options *options,
-                                                uint32_t format);
+flashdelta_status flashdelta_options_set_output(struct flashdelta_options *options, uint32_t format);
 
 /**
- * Makes a patch that turns one firmware file into another. The same arguments give the same patch on every machine.
+ * Makes a patch that turns one firmware file into another. The same arguments give the same patch
+ * on every machine.
  *
- * Of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched: a device makes the new memory of such a patch, flashdelta_apply() the very
- * file. A patch between archives (zip, tar, gzip) is a *bundle*, which only hosts can apply, unless a patch between both as they are is smaller;
- * flashdelta_read_firmware_info() tells which it is. flashdelta_options_set_verbatim() has files of any kind patched as they are.
+ * Of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched: a device
+ * makes the new memory of such a patch, flashdelta_apply() the very file. A patch between archives
+ * (zip, tar, gzip) is a *bundle*, which only hosts can apply, unless a patch between both as they
+ * are is smaller; flashdelta_read_firmware_info() tells which it is.
+ * flashdelta_options_set_verbatim() has files of any kind patched as they are.
  *
- * @param old the file that devices have, or were made of; formats that tell addresses (ESP image, ELF, ...) are understood. May be NULL if `old_len` is 0
- * @param old_len its size in bytes; both images together have less than 2 GiB
- * @param new_image the image that they shall have; may be NULL if `new_len` is 0
- * @param new_len its size in bytes
- * @param options NULL for the defaults
- * @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE; #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
- *     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+ * @param old the file that devices have, or were made of; formats that tell addresses (ESP image,
+ * ELF, ...) are understood. May be NULL if `old_len` is 0 @param old_len its size in bytes; both
+ * images together have less than 2 GiB @param new_image the image that they shall have; may be
+ * NULL if `new_len` is 0 @param new_len its size in bytes @param options NULL for the defaults
+ * @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was
+ * in it before is not freed @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE;
+ * #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE,
+ * #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
+ *     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  *
- * May be called from any thread, and from several at a time. It starts threads, and takes many times the size of
- * the images in memory: some 45 MiB for two of 1.5 MB.
+ * May be called from any thread, and from several at a time. It starts threads, and takes many
+ * times the size of the images in memory: some 45 MiB for two of 1.5 MB.
  */
 flashdelta_status flashdelta_make(const uint8_t *old,
                                   size_t old_len,
@@ -536,17 +567,17 @@ flashdelta_status flashdelta_make(const uint8_t *old,
                                   struct flashdelta_buffer *patch);
 
 /**
- * As flashdelta_make(), from files to a file. In place of a file there may be a folder, or a manifest.json (ESP Web Tools) or flasher_args.json (ESP-IDF) with
- * the parts that it names beside it: they count as archives.
+ * As flashdelta_make(), from files to a file. In place of a file there may be a folder, or a
+ * manifest.json (ESP Web Tools) or flasher_args.json (ESP-IDF) with the parts that it names beside
+ * it: they count as archives.
  *
- * The patch is written under a temporary name beside the final one, which it gets once it is complete and on the disk. A file that has that name already
- * is replaced.
+ * The patch is written under a temporary name beside the final one, which it gets once it is
+ * complete and on the disk. A file that has that name already is replaced.
  *
- * @param old_path of the image that devices have; any bytes on Unix, UTF-8 on Windows, as all paths
- * @param new_path of the image that they shall have
- * @param patch_path of the patch
- * @param options NULL for the defaults
- * @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if `patch_path` is one of the others
+ * @param old_path of the image that devices have; any bytes on Unix, UTF-8 on Windows, as all
+ * paths @param new_path of the image that they shall have @param patch_path of the patch @param
+ * options NULL for the defaults @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file
+ * cannot be read or written, or if `patch_path` is one of the others
  */
 flashdelta_status flashdelta_make_file(const char *old_path,
                                        const char *new_path,
@@ -563,16 +594,17 @@ const char *flashdelta_version(void);
 /**
  * Applies a patch in memory, one for devices or a bundle.
  *
- * What comes out is the very file that the patch was made for, unless flashdelta_options_set_output() says otherwise. Files that grow out of all proportion, beyond 64 MiB and 16 times
- * the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
+ * What comes out is the very file that the patch was made for, unless
+ * flashdelta_options_set_output() says otherwise. Files that grow out of all proportion, beyond 64
+ * MiB and 16 times the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
  *
- * @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may be longer than the one that the patch was made from, as the content of a slot is
- * @param old_len its size in bytes
- * @param patch the patch
- * @param patch_len its size in bytes
- * @param options the device, the output and the progress callback count; NULL for the defaults
- * @param[out] new_image written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
- * @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx); #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
+ * @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may
+ * be longer than the one that the patch was made from, as the content of a slot is @param old_len
+ * its size in bytes @param patch the patch @param patch_len its size in bytes @param options the
+ * device, the output and the progress callback count; NULL for the defaults @param[out] new_image
+ * written only on success; give it back with flashdelta_buffer_free(). What was in it before is
+ * not freed @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx);
+ * #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
  *     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  *
  * May be called from any thread, and from several at a time.
@@ -585,16 +617,19 @@ flashdelta_status flashdelta_apply(const uint8_t *old,
                                    struct flashdelta_buffer *new_image);
 
 /**
- * As flashdelta_apply(), from files to a file; bundles between folders make a folder, which must not be there yet.
+ * As flashdelta_apply(), from files to a file; bundles between folders make a folder, which must
+ * not be there yet.
  *
- * The new image is written under a temporary name beside the final one, which it gets once it is complete, verified and on the disk; on errors it is
- * removed. A file that has that name already is replaced.
+ * The new image is written under a temporary name beside the final one, which it gets once it is
+ * complete, verified and on the disk; on errors it is removed. A file that has that name already
+ * is replaced.
  *
  * @param old_path of the old image; any bytes on Unix, UTF-8 on Windows, as all paths
  * @param patch_path of the patch
  * @param new_path of the new image; not the same file as one of the others
  * @param options the device, the output and the progress callback count; NULL for the defaults
- * @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written, or if `new_path` is one of the others
+ * @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written,
+ * or if `new_path` is one of the others
  */
 flashdelta_status flashdelta_apply_file(const char *old_path,
                                         const char *patch_path,
@@ -602,7 +637,8 @@ flashdelta_status flashdelta_apply_file(const char *old_path,
                                         const struct flashdelta_options *options);
 
 /**
- * Does the patch turn the old image into the one that it promises? As flashdelta_apply(), but the result is not kept.
+ * Does the patch turn the old image into the one that it promises? As flashdelta_apply(), but the
+ * result is not kept.
  *
  * @param old the old image; may be NULL if `old_len` is 0
  * @param old_len its size in bytes
@@ -623,12 +659,11 @@ flashdelta_status flashdelta_verify(const uint8_t *old,
  * @param file the file, in any format; may be NULL if `len` is 0
  * @param len its size in bytes
  * @param[out] info written only on success
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if it is a damaged file of records or archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if it is a damaged file of records or
+ * archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
  *     #FLASHDELTA_ERR_PANIC
  */
-flashdelta_status flashdelta_read_firmware_info(const uint8_t *file,
-                                                size_t len,
-                                                struct flashdelta_firmware_info *info);
+flashdelta_status flashdelta_read_firmware_info(const uint8_t *file, size_t len, struct flashdelta_firmware_info *info);
 
 /**
  * What a bundle says about itself.
@@ -636,24 +671,26 @@ flashdelta_status flashdelta_read_firmware_info(const uint8_t *file,
  * @param bundle all of it; may be NULL if `len` is 0
  * @param len its size in bytes
  * @param[out] info written only on success
- * @return #FLASHDELTA_OK; an error (3xx, 6xx) if it is none, damaged, or not complete; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+ * @return #FLASHDELTA_OK; an error (3xx, 6xx) if it is none, damaged, or not complete;
+ * #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  */
-flashdelta_status flashdelta_read_bundle_info(const uint8_t *bundle,
-                                              size_t len,
-                                              struct flashdelta_bundle_info *info);
+flashdelta_status flashdelta_read_bundle_info(const uint8_t *bundle, size_t len, struct flashdelta_bundle_info *info);
 
 /**
  * Writes a firmware file in another format.
  *
- * Plain binaries stand where flashdelta_options_set_base() says, or where their code says, or at 0. Of an ELF file the stored bytes are taken, as objcopy does. In a plain
- * binary gaps are filled with 0xFF.
+ * Plain binaries stand where flashdelta_options_set_base() says, or where their code says, or at
+ * 0. Of an ELF file the stored bytes are taken, as objcopy does. In a plain binary gaps are filled
+ * with 0xFF.
  *
  * @param file the file, in any format with addresses, or a plain binary
  * @param len its size in bytes
- * @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2
- * @param options of which the base counts; NULL for the defaults
- * @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an archive; #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
+ * @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC,
+ * #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2 @param options of which the base counts;
+ * NULL for the defaults @param[out] converted written only on success; give it back with
+ * flashdelta_buffer_free(). What was in it before is not freed @return #FLASHDELTA_OK;
+ * #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an archive;
+ * #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
  *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  */
 flashdelta_status flashdelta_convert(const uint8_t *file,
@@ -665,13 +702,15 @@ flashdelta_status flashdelta_convert(const uint8_t *file,
 /**
  * As flashdelta_convert(), from a file to a file.
  *
- * The result is written under a temporary name beside the final one, which it gets once it is complete and on the disk. A file that has that name already is replaced.
+ * The result is written under a temporary name beside the final one, which it gets once it is
+ * complete and on the disk. A file that has that name already is replaced.
  *
  * @param from_path of the file; any bytes on Unix, UTF-8 on Windows, as all paths
  * @param to_path of the result; not the same file
  * @param format as for flashdelta_convert(); the name of the file does not matter
  * @param options of which the base counts; NULL for the defaults
- * @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if both are the same
+ * @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
+ * both are the same
  */
 flashdelta_status flashdelta_convert_file(const char *from_path,
                                           const char *to_path,

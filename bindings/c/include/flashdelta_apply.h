@@ -131,20 +131,23 @@
 #define FLASHDELTA_MAX_WRITE_SIZE 64
 
 /**
- * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32 bits. They are part of the RAM that a patch states.
+ * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32
+ * bits. They are part of the RAM that a patch states.
  */
 #define FLASHDELTA_APPLIER_WORDS 256
 
 /**
- * So many first bytes of a patch are always enough for flashdelta_workspace_len() and flashdelta_read_patch_info().
+ * So many first bytes of a patch are always enough for flashdelta_workspace_len() and
+ * flashdelta_read_patch_info().
  */
 #define FLASHDELTA_MAX_HEADER_LEN 1024
 
 /**
  * What a function returns: 0 for success, a positive number otherwise.
  *
- * The numbers are stable: one that has been released keeps its meaning, and is never used for another. `status / 100` (#FLASHDELTA_CLASS) is the class, that is,
- * whose fault it is and so what to do about it:
+ * The numbers are stable: one that has been released keeps its meaning, and is never used for
+ * another. `status / 100` (#FLASHDELTA_CLASS) is the class, that is, whose fault it is and so what
+ * to do about it:
  *
  * | class | meaning | what to do |
  * |--:|---|---|
@@ -161,7 +164,8 @@
  *
  * Later versions may add numbers: treat an unknown one by its class.
  *
- * In C the type is an int32_t, in C++ (and C23) an enumeration that has an int32_t in it: code for both writes #FLASHDELTA_OK, not 0.
+ * In C the type is an int32_t, in C++ (and C23) an enumeration that has an int32_t in it: code for
+ * both writes #FLASHDELTA_OK, not 0.
  */
 enum flashdelta_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -201,7 +205,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_BUSY = 204,
     /**
-     * The applier has failed before; the first error is the one that counts. Start again with flashdelta_applier_init().
+     * The applier has failed before; the first error is the one that counts. Start again with
+     * flashdelta_applier_init().
      */
     FLASHDELTA_ERR_FAILED_BEFORE = 205,
     /**
@@ -209,11 +214,13 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_BAD_PATCH = 300,
     /**
-     * This is no flashdelta patch: it does not start with "FDP". Detail: offset of the first wrong byte, and the byte as `found`.
+     * This is no flashdelta patch: it does not start with "FDP". Detail: offset of the first wrong
+     * byte, and the byte as `found`.
      */
     FLASHDELTA_ERR_NOT_A_PATCH = 301,
     /**
-     * The checksum of the header is wrong: it was damaged on its way. Detail: `expected` and `found` checksum.
+     * The checksum of the header is wrong: it was damaged on its way. Detail: `expected` and
+     * `found` checksum.
      */
     FLASHDELTA_ERR_HEADER_CHECKSUM = 302,
     /**
@@ -221,11 +228,13 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_HEADER_DAMAGED = 303,
     /**
-     * The body is damaged. Detail: `offset` is the number of bytes of the new image that had been made.
+     * The body is damaged. Detail: `offset` is the number of bytes of the new image that had been
+     * made.
      */
     FLASHDELTA_ERR_DAMAGED = 304,
     /**
-     * The patch is not complete. Detail: `found` bytes were fed, `expected` are needed (0: not known yet).
+     * The patch is not complete. Detail: `found` bytes were fed, `expected` are needed (0: not
+     * known yet).
      */
     FLASHDELTA_ERR_TRUNCATED = 305,
     /**
@@ -237,7 +246,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NEW_MISMATCH = 307,
     /**
-     * What the patch says about the new file cannot be used (hosts only). The image alone can still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
+     * What the patch says about the new file cannot be used (hosts only). The image alone can
+     * still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
      */
     FLASHDELTA_ERR_HOST_SECTION = 308,
     /**
@@ -245,20 +255,24 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_WRONG_BASE = 400,
     /**
-     * The old image is not the one that the patch was made from. Nothing has been written. Detail: the first 12 bytes of both digests.
+     * The old image is not the one that the patch was made from. Nothing has been written. Detail:
+     * the first 12 bytes of both digests.
      */
     FLASHDELTA_ERR_OLD_MISMATCH = 401,
     /**
-     * The old slot is shorter than the image that the patch was made from. Nothing has been written. Detail: `expected` and `found` bytes.
+     * The old slot is shorter than the image that the patch was made from. Nothing has been
+     * written. Detail: `expected` and `found` bytes.
      */
     FLASHDELTA_ERR_OLD_TOO_SHORT = 402,
     /**
-     * The patch builds on how the old file was written, but this one is a plain binary (hosts only): give the file that the patch was made from, or ask for
+     * The patch builds on how the old file was written, but this one is a plain binary (hosts
+     * only): give the file that the patch was made from, or ask for
      * #FLASHDELTA_FORMAT_RAW.
      */
     FLASHDELTA_ERR_NEEDS_OLD_TEXT = 403,
     /**
-     * The new image is right, but the file around it is not, as the old file was written otherwise (hosts only).
+     * The new image is right, but the file around it is not, as the old file was written otherwise
+     * (hosts only).
      */
     FLASHDELTA_ERR_NEW_FILE_MISMATCH = 404,
     /**
@@ -270,17 +284,18 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NO_IDENTITY = 501,
     /**
-     * The patch is for another product. Nothing has been written. Detail: `expected` is the patch's product, `found` the device's.
+     * The patch is for another product. Nothing has been written. Detail: `expected` is the
+     * patch's product, `found` the device's.
      */
     FLASHDELTA_ERR_WRONG_PRODUCT = 502,
     /**
-     * The patch is for other hardware. Nothing has been written. Detail: `expected` is the first and `offset` the last revision that the patch is
-     * for, `found` is the device's.
+     * The patch is for other hardware. Nothing has been written. Detail: `expected` is the first
+     * and `offset` the last revision that the patch is for, `found` is the device's.
      */
     FLASHDELTA_ERR_WRONG_HARDWARE = 503,
     /**
-     * The new image is older than the device permits. Nothing has been written. Detail: `expected` is the device's security counter, `found` the
-     * patch's.
+     * The new image is older than the device permits. Nothing has been written. Detail: `expected`
+     * is the device's security counter, `found` the patch's.
      */
     FLASHDELTA_ERR_ROLLBACK = 504,
     /**
@@ -288,32 +303,39 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_DOES_NOT_FIT = 600,
     /**
-     * The workspace is too small. Nothing has been written. Detail: `expected` bytes are needed, `found` were lent.
+     * The workspace is too small. Nothing has been written. Detail: `expected` bytes are needed,
+     * `found` were lent.
      */
     FLASHDELTA_ERR_WORKSPACE_TOO_SMALL = 601,
     /**
-     * The new image does not fit the new slot. Nothing has been written. Detail: `expected` bytes are needed, there is room for `found`.
+     * The new image does not fit the new slot. Nothing has been written. Detail: `expected` bytes
+     * are needed, there is room for `found`.
      */
     FLASHDELTA_ERR_NEW_TOO_LONG = 602,
     /**
-     * The flash is written in larger units than the patch was made for. Nothing has been written. Detail: `expected` is the patch's unit, `found` the
-     * device's. (Not from this version, which puts units together.)
+     * The flash is written in larger units than the patch was made for. Nothing has been written.
+     * Detail: `expected` is the patch's unit, `found` the device's. (Not from this version, which
+     * puts units together.)
      */
     FLASHDELTA_ERR_WRITE_SIZE = 603,
     /**
-     * This library was built without the codec of the patch. Detail: `expected` is the codec, one of flashdelta_codec.
+     * This library was built without the codec of the patch. Detail: `expected` is the codec, one
+     * of flashdelta_codec.
      */
     FLASHDELTA_ERR_CODEC_NOT_BUILT = 604,
     /**
-     * This library was built without the instruction set of the patch. Detail: `expected` is the instruction set, one of flashdelta_isa.
+     * This library was built without the instruction set of the patch. Detail: `expected` is the
+     * instruction set, one of flashdelta_isa.
      */
     FLASHDELTA_ERR_ISA_NOT_BUILT = 605,
     /**
-     * The patch has a version of the format that this library does not know. Detail: `found` is the version.
+     * The patch has a version of the format that this library does not know. Detail: `found` is
+     * the version.
      */
     FLASHDELTA_ERR_UNSUPPORTED_VERSION = 606,
     /**
-     * The patch requires a feature that this library does not have. Detail: `found` is the number of the feature bit.
+     * The patch requires a feature that this library does not have. Detail: `found` is the number
+     * of the feature bit.
      */
     FLASHDELTA_ERR_UNSUPPORTED_FEATURE = 607,
     /**
@@ -321,11 +343,13 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_UNKNOWN_CODEC = 608,
     /**
-     * The patch has an instruction set that this library does not know. Detail: `found` is its number.
+     * The patch has an instruction set that this library does not know. Detail: `found` is its
+     * number.
      */
     FLASHDELTA_ERR_UNKNOWN_ISA = 609,
     /**
-     * No patch with these options fits the RAM of the device (maker). The text of the error tells how much would do.
+     * No patch with these options fits the RAM of the device (maker). The text of the error tells
+     * how much would do.
      */
     FLASHDELTA_ERR_PROFILE_TOO_SMALL = 610,
     /**
@@ -365,7 +389,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_FLUSH_NEW = 705,
     /**
-     * `commit_new` failed: the image is complete and right, but was not handed over. Detail: what the callback returned.
+     * `commit_new` failed: the image is complete and right, but was not handed over. Detail: what
+     * the callback returned.
      */
     FLASHDELTA_ERR_COMMIT_NEW = 706,
     /**
@@ -377,7 +402,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_CANCELLED = 801,
     /**
-     * A firmware file or an archive is damaged or dubious (hosts only). The text of the error says where. flashdelta_options_set_verbatim() takes it as it is.
+     * A firmware file or an archive is damaged or dubious (hosts only). The text of the error says
+     * where. flashdelta_options_set_verbatim() takes it as it is.
      */
     FLASHDELTA_ERR_FIRMWARE_FILE = 901,
 };
@@ -406,7 +432,8 @@ enum flashdelta_codec
      */
     FLASHDELTA_CODEC_LZ4 = 1,
     /**
-     * Zstandard: for devices that run an operating system. Not in the library for microcontrollers.
+     * Zstandard: for devices that run an operating system. Not in the library for
+     * microcontrollers.
      */
     FLASHDELTA_CODEC_ZSTD = 2,
     /**
@@ -472,13 +499,16 @@ typedef uint32_t flashdelta_isa;
 #endif // __cplusplus
 
 /**
- * Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it), what is in it is not.
+ * Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it),
+ * what is in it is not.
  *
- * It needs the alignment of a size_t, which a variable of this type has by itself. Fill it with zeros once (static variables are) so that misuse before
- * flashdelta_applier_init() is noticed. Do not copy or move it between init and finish or abort.
+ * It needs the alignment of a size_t, which a variable of this type has by itself. Fill it with
+ * zeros once (static variables are) so that misuse before flashdelta_applier_init() is noticed. Do
+ * not copy or move it between init and finish or abort.
  *
- * One thread uses one applier at a time; different appliers are independent of each other, as the library has no other state. Not for interrupt handlers:
- * feeding takes as long as the flash does, and the call that completes the header reads the whole old image.
+ * One thread uses one applier at a time; different appliers are independent of each other, as the
+ * library has no other state. Not for interrupt handlers: feeding takes as long as the flash does,
+ * and the call that completes the header reads the whole old image.
  */
 typedef struct flashdelta_applier {
     /**
@@ -512,21 +542,29 @@ typedef struct flashdelta_flash_counters {
 /**
  * The device's flash: both slots, and how to get at them.
  *
- * Fill it with zeros first (memset()): fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
- * need not live longer, but what `user`, `buffer` and `counters` point to must, until the applier is finished or aborted.
+ * Fill it with zeros first (memset()): fields that later versions add mean "as before" when they
+ * are zero. It is copied by flashdelta_applier_init(); it need not live longer, but what `user`,
+ * `buffer` and `counters` point to must, until the applier is finished or aborted.
  *
- * Callbacks return 0 for success; any other number ends the update with an error that carries it. They are called only from inside
- * flashdelta_applier_feed(), by the thread that calls it. Offsets count bytes from the start of the slot; the applier stays inside the slots. They must not call
- * functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by longjmp() or a C++ exception.
+ * Callbacks return 0 for success; any other number ends the update with an error that carries it.
+ * They are called only from inside flashdelta_applier_feed(), by the thread that calls it. Offsets
+ * count bytes from the start of the slot; the applier stays inside the slots. They must not call
+ * functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by
+ * longjmp() or a C++ exception.
  *
- * With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where the last one was cut off: before a sector is erased, it is
- * read and compared with what it shall hold. A sector that holds the right bytes is neither erased nor written. Any other is erased, and then every
- * unit of it is written once, in ascending order; no unit is written that was not erased in this same update. A sector that is right at its start only
- * has its start copied to `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice at most, with a buffer of `sector_size`
- * once. Without a buffer the last sector of the slot is always erased, and the sector behind the image may be: let the slot be one sector longer than the largest image.
+ * With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where
+ * the last one was cut off: before a sector is erased, it is read and compared with what it shall
+ * hold. A sector that holds the right bytes is neither erased nor written. Any other is erased,
+ * and then every unit of it is written once, in ascending order; no unit is written that was not
+ * erased in this same update. A sector that is right at its start only has its start copied to
+ * `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice
+ * at most, with a buffer of `sector_size` once. Without a buffer the last sector of the slot is
+ * always erased, and the sector behind the image may be: let the slot be one sector longer than
+ * the largest image.
  *
- * Without `erase_new` the new slot is anything that can be written from its start to its end: a file, RAM, a flash that is erased already, a driver
- * that erases as it writes. Then every byte is written once, in ascending order without gaps.
+ * Without `erase_new` the new slot is anything that can be written from its start to its end: a
+ * file, RAM, a flash that is erased already, a driver that erases as it writes. Then every byte is
+ * written once, in ascending order without gaps.
  */
 typedef struct flashdelta_flash {
     /**
@@ -534,20 +572,25 @@ typedef struct flashdelta_flash {
      */
     void *user;
     /**
-     * Bytes of the old slot that can be read, 0 to 2^32-1. May be more than the old image: slots are padded.
+     * Bytes of the old slot that can be read, 0 to 2^32-1. May be more than the old image: slots
+     * are padded.
      */
     uint32_t old_size;
     /**
-     * Bytes of the new slot, 0 to 2^32-1; a multiple of `write_size`, and of `sector_size` if that is not 0. It must not overlap the old slot.
+     * Bytes of the new slot, 0 to 2^32-1; a multiple of `write_size`, and of `sector_size` if that
+     * is not 0. It must not overlap the old slot.
      */
     uint32_t new_size;
     /**
-     * The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or more if `buffer` has two units or more; 0 counts as 1. Every call of
-     * `write_new` starts at a multiple of it and has a length that is a multiple of it. Patches for any write unit can be applied.
+     * The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or
+     * more if `buffer` has two units or more; 0 counts as 1. Every call of `write_new` starts at a
+     * multiple of it and has a length that is a multiple of it. Patches for any write unit can be
+     * applied.
      */
     uint32_t write_size;
     /**
-     * The unit in which the new slot is erased, in bytes, a multiple of `write_size`. 0 if there is no `erase_new`.
+     * The unit in which the new slot is erased, in bytes, a multiple of `write_size`. 0 if there
+     * is no `erase_new`.
      */
     uint32_t sector_size;
     /**
@@ -555,39 +598,47 @@ typedef struct flashdelta_flash {
      */
     int32_t (*read_old)(void *user, uint32_t offset, uint8_t *to, size_t len);
     /**
-     * Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: what was written in this update, and, if there is an `erase_new`, what was there before.
-     * If it fails for what was there before (a torn unit in a flash with an error-correcting code), the sector is erased, and that is all.
+     * Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: what was written
+     * in this update, and, if there is an `erase_new`, what was there before. If it fails for what
+     * was there before (a torn unit in a flash with an error-correcting code), the sector is
+     * erased, and that is all.
      */
     int32_t (*read_new)(void *user, uint32_t offset, uint8_t *to, size_t len);
     /**
-     * Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind the end of the image the last unit is filled up with 0xFF.
+     * Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind
+     * the end of the image the last unit is filled up with 0xFF.
      */
     int32_t (*write_new)(void *user, uint32_t offset, const uint8_t *from, size_t len);
     /**
-     * Erases the sector of `sector_size` bytes at byte `offset` of the new slot: bytes of 0xFF afterwards. Called just before the first write into that sector. NULL if
-     * the slot is erased already, needs no erasing, or if `write_new` sees to it.
+     * Erases the sector of `sector_size` bytes at byte `offset` of the new slot: bytes of 0xFF
+     * afterwards. Called just before the first write into that sector. NULL if the slot is erased
+     * already, needs no erasing, or if `write_new` sees to it.
      */
     int32_t (*erase_new)(void *user, uint32_t offset);
     /**
-     * Everything is written, it is read back next: write out what is cached. Called once. May be NULL.
+     * Everything is written, it is read back next: write out what is cached. Called once. May be
+     * NULL.
      */
     int32_t (*flush_new)(void *user);
     /**
-     * What was read back has the right SHA-256: the update may be put to use, for example by telling the bootloader. Called once, last, and only
-     * then. May be NULL.
+     * What was read back has the right SHA-256: the update may be put to use, for example by
+     * telling the bootloader. Called once, last, and only then. May be NULL.
      */
     int32_t (*commit_new)(void *user);
     /**
-     * RAM that keeps the start of a sector while that is erased; see above. NULL for none. It must not overlap the applier or the workspace. If your `write_new` or
-     * `read_new` want aligned memory, so should this be.
+     * RAM that keeps the start of a sector while that is erased; see above. NULL for none. It must
+     * not overlap the applier or the workspace. If your `write_new` or `read_new` want aligned
+     * memory, so should this be.
      */
     uint8_t *buffer;
     /**
-     * Its size in bytes. `sector_size` is best (and one `write_size` more where that is above #FLASHDELTA_MAX_WRITE_SIZE). 0 if it is NULL.
+     * Its size in bytes. `sector_size` is best (and one `write_size` more where that is above
+     * #FLASHDELTA_MAX_WRITE_SIZE). 0 if it is NULL.
      */
     size_t buffer_len;
     /**
-     * Where to count what is done to the new slot; NULL: nowhere. Set to zeros by flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
+     * Where to count what is done to the new slot; NULL: nowhere. Set to zeros by
+     * flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
      * after errors. It is not looked at.
      */
     struct flashdelta_flash_counters *counters;
@@ -598,8 +649,8 @@ typedef struct flashdelta_flash {
  */
 typedef struct flashdelta_device {
     /**
-     * The product: a number of the vendor's choosing; that of `flashdelta diff --product NAME` is the first four bytes of the SHA-256 of the name,
-     * big-endian.
+     * The product: a number of the vendor's choosing; that of `flashdelta diff --product NAME` is
+     * the first four bytes of the SHA-256 of the name, big-endian.
      */
     uint32_t product;
     /**
@@ -635,7 +686,8 @@ typedef struct flashdelta_progress {
 } flashdelta_progress;
 
 /**
- * Where and how an update failed. What the numbers mean depends on `status`: see flashdelta_status. What does not apply is 0.
+ * Where and how an update failed. What the numbers mean depends on `status`: see
+ * flashdelta_status. What does not apply is 0.
  */
 typedef struct flashdelta_error_detail {
     /**
@@ -689,11 +741,13 @@ typedef struct flashdelta_patch_info {
      */
     uint32_t isa;
     /**
-     * The unit in which the new image is written, a power of two. That of the flash must not be larger.
+     * The unit in which the new image is written, a power of two. That of the flash must not be
+     * larger.
      */
     uint32_t write_size;
     /**
-     * RAM that a device needs, everything but the stack included: workspace and flashdelta_applier.
+     * RAM that a device needs, everything but the stack included: workspace and
+     * flashdelta_applier.
      */
     uint32_t ram;
     /**
@@ -749,8 +803,9 @@ extern "C" {
 /**
  * What a status means, in a few English words.
  *
- * @param status any number; later versions of the library may return more than those of flashdelta_status
- * @return a string that lives for ever; never NULL, "unknown status" if the number is none of flashdelta_status
+ * @param status any number; later versions of the library may return more than those of
+ * flashdelta_status @return a string that lives for ever; never NULL, "unknown status" if the
+ * number is none of flashdelta_status
  *
  * May be called from any thread and from interrupts.
  */
@@ -759,19 +814,26 @@ const char *flashdelta_strerror(int32_t status);
 /**
  * Starts an update.
  *
- * Nothing is read or written yet. Once this has succeeded, `applier`, `workspace` and what `flash->user` points to belong to the applier until
- * flashdelta_applier_finish() or flashdelta_applier_abort() has succeeded, or flashdelta_applier_feed() has failed. Memory is all it holds: an update that is no
- * longer wanted may also simply be forgotten on a device (on hosts, abort it).
+ * Nothing is read or written yet. Once this has succeeded, `applier`, `workspace` and what
+ * `flash->user` points to belong to the applier until flashdelta_applier_finish() or
+ * flashdelta_applier_abort() has succeeded, or flashdelta_applier_feed() has failed. Memory is all
+ * it holds: an update that is no longer wanted may also simply be forgotten on a device (on hosts,
+ * abort it).
  *
  * @param applier memory for it; whatever it holds is overwritten, unless it is at work right now
  * @param flash both slots; copied
- * @param device what the device is; copied. NULL: patches are not checked against the device. If given, patches that do not say for whom they are, are
+ * @param device what the device is; copied. NULL: patches are not checked against the device. If
+ * given, patches that do not say for whom they are, are
  *     refused as well
  * @param workspace RAM that the applier works in; any alignment. It must not overlap `applier`
- * @param workspace_len its size in bytes: what flashdelta_workspace_len() tells of the patch, or more, which makes reading cheaper. A device that lends all it has
- *     learns from #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was enough, before anything is written
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`, `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
- *     its range, a pointer is misaligned or blocks overlap; #FLASHDELTA_ERR_BUSY from a callback of the same applier. On errors nothing has changed
+ * @param workspace_len its size in bytes: what flashdelta_workspace_len() tells of the patch, or
+ * more, which makes reading cheaper. A device that lends all it has
+ *     learns from #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was
+ *     enough, before anything is written
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`,
+ * `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
+ *     its range, a pointer is misaligned or blocks overlap; #FLASHDELTA_ERR_BUSY from a callback
+ *     of the same applier. On errors nothing has changed
  */
 flashdelta_status flashdelta_applier_init(struct flashdelta_applier *applier,
                                           const struct flashdelta_flash *flash,
@@ -780,19 +842,25 @@ flashdelta_status flashdelta_applier_init(struct flashdelta_applier *applier,
                                           size_t workspace_len);
 
 /**
- * Takes the next bytes of the patch, any number of them: the result does not depend on how the patch is cut.
+ * Takes the next bytes of the patch, any number of them: the result does not depend on how the
+ * patch is cut.
  *
- * The call that completes the header checks the patch against the device and reads the whole old image, before anything is written. The one that completes the
- * patch reads the whole new image back, and calls `flush_new` and `commit_new`. Both take as long as reading a slot and its SHA-256 do: mind the watchdog.
+ * The call that completes the header checks the patch against the device and reads the whole old
+ * image, before anything is written. The one that completes the patch reads the whole new image
+ * back, and calls `flush_new` and `commit_new`. Both take as long as reading a slot and its
+ * SHA-256 do: mind the watchdog.
  *
  * @param applier initialised by flashdelta_applier_init()
  * @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
  * @param len number of bytes, 0 or more
  * @param[out] progress how far the update has come, written only on success; may be NULL
- * @return #FLASHDELTA_OK; an error of the update (1xx, 3xx to 7xx), which is final: the applier holds nothing any more but the detail for
- *     flashdelta_applier_last_error(); #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
- *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed. After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (it is said with each)
- *     nothing has been written to the new slot
+ * @return #FLASHDELTA_OK; an error of the update (1xx, 3xx to 7xx), which is final: the applier
+ * holds nothing any more but the detail for
+ *     flashdelta_applier_last_error(); #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed.
+ *     After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (it is said with each) nothing has been
+ *     written to the new slot
  */
 flashdelta_status flashdelta_applier_feed(struct flashdelta_applier *applier,
                                           const uint8_t *data,
@@ -803,27 +871,34 @@ flashdelta_status flashdelta_applier_feed(struct flashdelta_applier *applier,
  * Ends an update: tells whether the patch was complete.
  *
  * @param applier initialised by flashdelta_applier_init()
- * @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is free to be initialised again;
- *     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if there was an error before: the new slot must not be used; or
- *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed
+ * @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is
+ * free to be initialised again;
+ *     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if
+ *     there was an error before: the new slot must not be used; or #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
+ *     after which nothing has changed
  */
 flashdelta_status flashdelta_applier_finish(struct flashdelta_applier *applier);
 
 /**
- * Gives an update up, whatever its state. What has been written to the new slot stays there, uncommitted.
+ * Gives an update up, whatever its state. What has been written to the new slot stays there,
+ * uncommitted.
  *
  * @param applier initialised by flashdelta_applier_init(), or filled with zeros
- * @return #FLASHDELTA_OK: the applier is free to be initialised again, also if there was nothing to give up; #FLASHDELTA_ERR_NULL_POINTER,
- *     #FLASHDELTA_ERR_INVALID_ARGUMENT, or #FLASHDELTA_ERR_BUSY from a callback of the same applier, after which nothing has changed
+ * @return #FLASHDELTA_OK: the applier is free to be initialised again, also if there was nothing
+ * to give up; #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, or #FLASHDELTA_ERR_BUSY from a callback of the same
+ *     applier, after which nothing has changed
  */
 flashdelta_status flashdelta_applier_abort(struct flashdelta_applier *applier);
 
 /**
  * Where and how an update failed.
  *
- * @param applier initialised by flashdelta_applier_init(), and neither finished with success nor aborted
- * @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there was none. Written only on success
- * @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
+ * @param applier initialised by flashdelta_applier_init(), and neither finished with success nor
+ * aborted @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there
+ * was none. Written only on success @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER,
+ * #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
  *
  * Errors after which nothing has changed (2xx) are not kept.
  */
@@ -834,16 +909,16 @@ flashdelta_status flashdelta_applier_last_error(const struct flashdelta_applier 
  * The workspace that a patch needs.
  *
  * @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
- * @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some 100 are
- * @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written only on success
- * @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header goes on behind `len` bytes: call again with more of them;
- *     #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT; or the error (3xx, 6xx) of a header that cannot be used
+ * @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
+ * 100 are @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written
+ * only on success @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header goes on behind `len`
+ * bytes: call again with more of them;
+ *     #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT; or the error (3xx, 6xx) of
+ *     a header that cannot be used
  *
  * May be called from any thread. It takes no longer than a CRC-32 of the header does.
  */
-flashdelta_status flashdelta_workspace_len(const uint8_t *patch,
-                                           size_t len,
-                                           size_t *workspace_len);
+flashdelta_status flashdelta_workspace_len(const uint8_t *patch, size_t len, size_t *workspace_len);
 
 /**
  * What a patch says about itself.
@@ -851,9 +926,8 @@ flashdelta_status flashdelta_workspace_len(const uint8_t *patch,
  * Nothing but the header is looked at: that it can be read does not mean that the rest is whole.
  *
  * @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
- * @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some 100 are
- * @param[out] info written only on success
- * @return as flashdelta_workspace_len()
+ * @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
+ * 100 are @param[out] info written only on success @return as flashdelta_workspace_len()
  *
  * May be called from any thread. It takes no longer than a CRC-32 of the header does.
  */

@@ -55,7 +55,8 @@ impl Reporter<'_> {
         }
         self.last = Some(progress.written);
         Python::attach(|py| {
-            let answer = callback.bind(py).call1((progress.done, progress.written, progress.total))?;
+            let answer =
+                callback.bind(py).call1((progress.done, progress.written, progress.total))?;
             if answer.is(&*PyBool::new(py, false)) {
                 return Err(errors::cancelled(py));
             }
@@ -64,7 +65,8 @@ impl Reporter<'_> {
     }
 }
 
-/// Applies a patch in memory. Without `keep`: only to see whether it works. Gives the new image and the fields of a `PatchInfo`.
+/// Applies a patch in memory. Without `keep`: only to see whether it works. Gives the new image and
+/// the fields of a `PatchInfo`.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // As Python's own function.
 pub(crate) fn apply<'py>(
@@ -80,7 +82,8 @@ pub(crate) fn apply<'py>(
     let (output, patch) = (output(py, format)?, Source::of(patch, "patch")?);
     if bundle::is_bundle(&patch) {
         refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
-        let (new, fields) = apply_bundle(py, Source::of_input(old, "old")?, patch, limit, progress.as_ref())?;
+        let (new, fields) =
+            apply_bundle(py, Source::of_input(old, "old")?, patch, limit, progress.as_ref())?;
         return Ok((PyBytes::new(py, &new), fields));
     }
     let (fit, old) = (fit(device, ram, limit), Source::of(old, "old")?);
@@ -110,10 +113,12 @@ fn apply_bundle<'py>(
             let is_due = at.done || steps.is_due(at.written as f32 / at.total.max(1) as f32);
             report(is_due.then_some(at))
         };
-        // The inputs come back: they are let go before the caller goes on, who may want to resize them.
+        // The inputs come back: they are let go before the caller goes on, who may want to resize
+        // them.
         (engine::apply_bundle(&old, &patch, limit, &mut on_progress), [old, patch])
     };
-    let (made, inputs) = in_background(py, work, |news| news.map_or(Ok(()), |at| reporter.report(at)))?;
+    let (made, inputs) =
+        in_background(py, work, |news| news.map_or(Ok(()), |at| reporter.report(at)))?;
     drop(inputs);
     made.map(|new| (new, fields)).map_err(|error| errors::bundle(py, &error))
 }
@@ -138,7 +143,9 @@ fn output(py: Python<'_>, name: &str) -> PyResult<Output> {
         "ti-txt" => Output::TiTxt,
         "uf2" => Output::Uf2,
         _ => {
-            let message = format!("no such format: {name:?}; choose one of same, raw, ihex, srec, ti-txt, uf2");
+            let message = format!(
+                "no such format: {name:?}; choose one of same, raw, ihex, srec, ti-txt, uf2"
+            );
             return Err(errors::option(py, &message));
         }
     })
@@ -152,7 +159,8 @@ struct PatchFile {
 }
 
 impl PatchFile {
-    /// With as many bytes as may be a header. What is no ordinary file, but a pipe perhaps, is read whole, so that Ctrl-C ends the waiting.
+    /// With as many bytes as may be a header. What is no ordinary file, but a pipe perhaps, is read
+    /// whole, so that Ctrl-C ends the waiting.
     fn open(py: Python<'_>, path: &Path) -> PyResult<Self> {
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             return Ok(Self { start: read_whole(py, path)?, rest: Box::new(std::io::empty()) });
@@ -168,9 +176,11 @@ impl PatchFile {
     /// Are both files images as they are? Then they can be streamed.
     fn is_plain(&self, old: &Path, output: Output) -> bool {
         let mut start = Vec::new();
-        // What cannot be opened, and what is wrong with the header, is told when the patch is applied.
+        // What cannot be opened, and what is wrong with the header, is told when the patch is
+        // applied.
         let opened = File::open(old).and_then(|old| old.take(4096).read_to_end(&mut start));
-        opened.is_err() || engine::is_plain(&start, PatchHeader::parse(&self.start).unwrap_or_default(), output)
+        opened.is_err()
+            || engine::is_plain(&start, PatchHeader::parse(&self.start).unwrap_or_default(), output)
     }
 
     fn into_reader(self) -> impl Read {
@@ -202,7 +212,13 @@ pub(crate) fn apply_files<'py>(
     if bundle::is_bundle(&file.start) {
         refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
         let bytes = Source::Owned(file.into_bytes(py, &patch)?);
-        let (file, fields) = apply_bundle(py, Source::Owned(read_input(py, &old)?), bytes, limit, progress.as_ref())?;
+        let (file, fields) = apply_bundle(
+            py,
+            Source::Owned(read_input(py, &old)?),
+            bytes,
+            limit,
+            progress.as_ref(),
+        )?;
         if folder::is(&file) {
             py.detach(|| folder::write(&file, &new)).map_err(|error| errors::folder(py, &error))?;
         } else {
@@ -240,7 +256,10 @@ pub(crate) fn explain<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let (old, patch) = (Source::of(old, "old")?, Source::of(patch, "patch")?);
     if bundle::is_bundle(&patch) {
-        return Err(errors::option(py, "this patch is a bundle: Patch.info.bundle tells what its bytes are spent on"));
+        return Err(errors::option(
+            py,
+            "this patch is a bundle: Patch.info.bundle tells what its bytes are spent on",
+        ));
     }
     let explain = move || {
         let files = Files::of(&old, &patch)?;
@@ -264,7 +283,8 @@ pub(crate) fn explain<'py>(
 /// The push applier: what `flashdelta.Applier` is made of.
 #[pyclass(frozen, module = "flashdelta._native")]
 pub(crate) struct Feeder {
-    /// `None`: finished or closed. Taken while at work: signal handlers run Python code inside `feed`.
+    /// `None`: finished or closed. Taken while at work: signal handlers run Python code inside
+    /// `feed`.
     push: Mutex<Option<Push>>,
     progress: LastProgress,
 }
@@ -342,7 +362,8 @@ impl Feeder {
 }
 
 impl Feeder {
-    /// One thread at a time: the order of the pieces is the caller's business, so there is nothing to wait for.
+    /// One thread at a time: the order of the pieces is the caller's business, so there is nothing
+    /// to wait for.
     fn lock(&self, py: Python<'_>) -> PyResult<std::sync::MutexGuard<'_, Option<Push>>> {
         match self.push.try_lock() {
             Ok(guard) => Ok(guard),
@@ -351,7 +372,9 @@ impl Feeder {
                 "busy",
                 "another thread is feeding this Applier: feed it from one thread at a time",
             )),
-            Err(TryLockError::Poisoned(_)) => Err(errors::internal(py, "the applier has panicked: please report it")),
+            Err(TryLockError::Poisoned(_)) => {
+                Err(errors::internal(py, "the applier has panicked: please report it"))
+            }
         }
     }
 }

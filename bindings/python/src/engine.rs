@@ -1,4 +1,5 @@
-//! The calls into the library. Everything that makes or applies a patch, or a bundle, goes through here.
+//! The calls into the library. Everything that makes or applies a patch, or a bundle, goes through
+//! here.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -15,7 +16,8 @@ use crate::target::{Fault, New, Old};
 /// Why a patch could not be applied, with the images that there are here.
 pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
 
-/// Applies a bundle. `limit`: most bytes of the new file; `None`: what honest bundles make. `on_progress` is called now and then and may give up.
+/// Applies a bundle. `limit`: most bytes of the new file; `None`: what honest bundles make.
+/// `on_progress` is called now and then and may give up.
 pub(crate) fn apply_bundle(
     old: &[u8],
     patch: &[u8],
@@ -36,7 +38,8 @@ pub(crate) enum Header {
 /// Workspace beyond the stated one: larger windows make reading cheaper.
 const COMFORT: usize = 64 << 10;
 
-/// Bytes of a patch that are fed at a time: a small patch can make a large image, and progress shall show.
+/// Bytes of a patch that are fed at a time: a small patch can make a large image, and progress
+/// shall show.
 const PIECE: usize = 1024;
 
 /// Why a piece of a patch could not be applied.
@@ -73,9 +76,11 @@ impl<E: Into<PushError>> From<E> for Failure {
     }
 }
 
-/// Is there nothing around the images? Then the new one can be written as it is made. `start`: of the old file.
+/// Is there nothing around the images? Then the new one can be written as it is made. `start`: of
+/// the old file.
 pub(crate) fn is_plain(start: &[u8], header: Option<PatchHeader>, output: Output) -> bool {
-    let is_plain = matches!(output, Output::Same | Output::Binary) && !image::detect(start).is_records();
+    let is_plain =
+        matches!(output, Output::Same | Output::Binary) && !image::detect(start).is_records();
     is_plain && header.is_none_or(|header| header.host_len == 0)
 }
 
@@ -99,13 +104,15 @@ pub(crate) fn apply_to_file(
 ) -> Result<(PatchHeader, Vec<u8>), Failure> {
     let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
     if is_plain(&old_file, header, output) {
-        let (header, new) = apply(patch, Old::memory_of(old_file), New::memory(), fit, on_progress)?;
+        let (header, new) =
+            apply(patch, Old::memory_of(old_file), New::memory(), fit, on_progress)?;
         return Ok((header, new.into_bytes().unwrap_or_default()));
     }
     let files = Files::of(&old_file, patch).map_err(Failure::Package)?;
     let old = Old::memory_of(Source::Owned(files.old_image().to_vec()));
     let (header, new) = apply(patch, old, New::memory(), fit, on_progress)?;
-    let file = files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::Package)?;
+    let file =
+        files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::Package)?;
     Ok((header, file))
 }
 
@@ -177,7 +184,9 @@ impl Push {
                     return Err(PushError::Bundle);
                 }
                 let known = start.len().min(MAX_HEADER_LEN);
-                let Some(header) = PatchHeader::parse(&start[..known]).map_err(ApplyError::Header)? else {
+                let Some(header) =
+                    PatchHeader::parse(&start[..known]).map_err(ApplyError::Header)?
+                else {
                     self.stage = Stage::Header { start, old, new };
                     return Ok(Progress { done: false, written: 0, total: 0 });
                 };
@@ -187,7 +196,8 @@ impl Push {
                 if let Some(capacity) = self.fit.limit.filter(|limit| *limit < header.new_size) {
                     return Err(ApplyError::NewTooLong { needed: header.new_size, capacity }.into());
                 }
-                let mut running = Running::new(header.workspace_len() + COMFORT, old, new, self.fit.options);
+                let mut running =
+                    Running::new(header.workspace_len() + COMFORT, old, new, self.fit.options);
                 let progress = running.applier().feed(&start)?;
                 self.stage = Stage::Body(Box::new(running));
                 Ok(progress)
@@ -207,7 +217,9 @@ impl Push {
     pub(crate) fn finish(self) -> Result<New, ApplyError> {
         match self.stage {
             Stage::Failed => Err(ApplyError::Poisoned),
-            Stage::Header { start, .. } => Err(ApplyError::Truncated { fed: start.len() as u32, expected: None }),
+            Stage::Header { start, .. } => {
+                Err(ApplyError::Truncated { fed: start.len() as u32, expected: None })
+            }
             Stage::Body(mut running) => match running.applier.take() {
                 Some(applier) => applier.finish().map(|(_, new)| new),
                 None => Err(ApplyError::Poisoned),
@@ -224,13 +236,15 @@ struct Running {
     workspace: *mut [u8],
 }
 
-// SAFETY: `workspace` is owned by this value alone; a `Box<[u8]>` and the applier that borrows it may both be sent.
+// SAFETY: `workspace` is owned by this value alone; a `Box<[u8]>` and the applier that borrows it
+// may both be sent.
 unsafe impl Send for Running {}
 
 impl Running {
     fn new(len: usize, old: Old, new: New, options: ApplyOptions) -> Self {
         let workspace = Box::into_raw(vec![0; len].into_boxed_slice());
-        // SAFETY: the bytes live until `drop`, which ends the applier first; nothing else reads or writes them.
+        // SAFETY: the bytes live until `drop`, which ends the applier first; nothing else reads or
+        // writes them.
         let lent: &'static mut [u8] = unsafe { &mut *workspace };
         Self { applier: Some(Applier::new(lent, old, new, options)), workspace }
     }

@@ -1,4 +1,5 @@
-//! The errors of the library as exceptions of `flashdelta._errors`. A class there has the fields of the variant here as attributes.
+//! The errors of the library as exceptions of `flashdelta._errors`. A class there has the fields of
+//! the variant here as attributes.
 
 use std::io;
 use std::path::Path;
@@ -32,13 +33,19 @@ impl<'py> Exception<'py> {
     }
 
     fn field(self, name: &str, value: impl IntoPyObject<'py>) -> Self {
-        // Numbers and text always convert; what does not is missing rather than the reason for another error.
+        // Numbers and text always convert; what does not is missing rather than the reason for
+        // another error.
         let _ = self.fields.set_item(name, value);
         self
     }
 
     fn raise(self, message: &str) -> PyErr {
-        let kind = self.fields.get_item("kind").ok().flatten().and_then(|kind| kind.extract::<String>().ok());
+        let kind = self
+            .fields
+            .get_item("kind")
+            .ok()
+            .flatten()
+            .and_then(|kind| kind.extract::<String>().ok());
         let message = match what_to_do(self.class, kind.as_deref().unwrap_or_default()) {
             // Some messages of the library say it already.
             Some((known, advice)) if !message.contains(known) => format!("{message}; {advice}"),
@@ -46,7 +53,9 @@ impl<'py> Exception<'py> {
         };
         static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
         let make = || {
-            let module = MODULE.get_or_try_init(self.py, || self.py.import("flashdelta._errors").map(Bound::unbind))?;
+            let module = MODULE.get_or_try_init(self.py, || {
+                self.py.import("flashdelta._errors").map(Bound::unbind)
+            })?;
             module.bind(self.py).getattr(self.class)?.call((message,), Some(&self.fields))
         };
         make().map_or_else(|error| error, PyErr::from_value)
@@ -56,20 +65,29 @@ impl<'py> Exception<'py> {
 /// What a caller can do about an error, and a word of messages that say it already.
 fn what_to_do(class: &str, kind: &str) -> Option<(&'static str, &'static str)> {
     Some(match (class, kind) {
-        ("HeaderError", "not-a-patch" | "not-a-bundle") => ("again", "pass one that flashdelta.diff made"),
+        ("HeaderError", "not-a-patch" | "not-a-bundle") => {
+            ("again", "pass one that flashdelta.diff made")
+        }
         ("TruncatedError", _) => ("again", "pass all of it, or get it again"),
         ("TrailingInputError", _) => ("again", "cut off what follows it, or get it again"),
-        ("HeaderError" | "DamagedError" | "NewMismatchError" | "BundleError", _) => ("again", "get the patch again"),
+        ("HeaderError" | "DamagedError" | "NewMismatchError" | "BundleError", _) => {
+            ("again", "get the patch again")
+        }
         ("OldTooShortError" | "OldMismatchError", _) => {
             ("pass", "pass the image that the patch was made from, or get the patch for this one")
         }
-        ("NewTooLongError", _) => ("raise", "give it more room: a higher limit, or a longer buffer"),
-        ("NoIdentityError", _) => ("leave", "make it with identity=Identity(...), or leave out device"),
+        ("NewTooLongError", _) => {
+            ("raise", "give it more room: a higher limit, or a longer buffer")
+        }
+        ("NoIdentityError", _) => {
+            ("leave", "make it with identity=Identity(...), or leave out device")
+        }
         ("WrongProductError" | "WrongHardwareError", _) => ("get", "get the patch for this device"),
         ("RollbackError", _) => ("get", "get a patch to a newer image"),
-        ("UnsupportedPatchError", "unsupported" | "unknown-feature" | "unknown-codec" | "unknown-isa") => {
-            ("update", "update flashdelta, or make the patch with this version of it")
-        }
+        (
+            "UnsupportedPatchError",
+            "unsupported" | "unknown-feature" | "unknown-codec" | "unknown-isa",
+        ) => ("update", "update flashdelta, or make the patch with this version of it"),
         ("FileMissingError", "write") => ("first", "make its folder first"),
         ("FileIsADirectoryError", _) => ("name", "name a file"),
         _ => return None,
@@ -88,7 +106,8 @@ pub(crate) fn internal(py: Python<'_>, message: &str) -> PyErr {
 
 /// The caller's callback asked to give up.
 pub(crate) fn cancelled(py: Python<'_>) -> PyErr {
-    Exception::new(py, "CancelledError", "cancelled").raise("cancelled: the progress callback returned False")
+    Exception::new(py, "CancelledError", "cancelled")
+        .raise("cancelled: the progress callback returned False")
 }
 
 /// A file could not be used. `verb`: read, write.
@@ -96,7 +115,14 @@ pub(crate) fn io(py: Python<'_>, verb: &str, path: &Path, error: &io::Error) -> 
     file(py, &format!("cannot {verb} {}: {error}", path.display()), verb, path, error, None)
 }
 
-fn file(py: Python<'_>, message: &str, kind: &str, path: &Path, error: &io::Error, offset: Option<u32>) -> PyErr {
+fn file(
+    py: Python<'_>,
+    message: &str,
+    kind: &str,
+    path: &Path,
+    error: &io::Error,
+    offset: Option<u32>,
+) -> PyErr {
     let class = match error.kind() {
         io::ErrorKind::NotFound => "FileMissingError",
         io::ErrorKind::PermissionDenied => "FilePermissionError",
@@ -127,7 +153,9 @@ pub(crate) fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
                 .field("needed", *needed)
                 .raise(&format!("{error}; ram={needed} is enough"));
         }
-        DiffError::BadProfile { what } => new("BadProfileError", "bad-profile").field("what", *what),
+        DiffError::BadProfile { what } => {
+            new("BadProfileError", "bad-profile").field("what", *what)
+        }
         DiffError::CodecNotInProfile { codec, profile, allowed } => {
             let allowed: Vec<_> = allowed.iter().map(|codec| codec.name()).collect();
             return new("CodecNotInProfileError", "codec-not-in-profile")
@@ -142,15 +170,20 @@ pub(crate) fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
                 .field("profile", profile)
                 .raise(&format!("{error}; leave out isa, or use a profile whose device has it"));
         }
-        DiffError::CodecNotBuilt { codec } => new("DiffError", "codec-not-built").field("codec", codec.name()),
+        DiffError::CodecNotBuilt { codec } => {
+            new("DiffError", "codec-not-built").field("codec", codec.name())
+        }
         DiffError::OldFile(fault) | DiffError::NewFile(fault) => {
-            let advice = advice(fault).map(|(name, value)| format!(" (read={{'{name}': {value}}})"));
+            let advice =
+                advice(fault).map(|(name, value)| format!(" (read={{'{name}': {value}}})"));
             return image_as(py, fault, &format!("{error}{}", advice.unwrap_or_default()));
         }
         DiffError::OldManifest(fault) | DiffError::NewManifest(fault) => {
-            return new("ManifestError", "manifest")
-                .field("member", &fault.member)
-                .raise(&format!("{error}; mend it, or take it as any other file with accept_manifests=True"));
+            return new("ManifestError", "manifest").field("member", &fault.member).raise(
+                &format!(
+                    "{error}; mend it, or take it as any other file with accept_manifests=True"
+                ),
+            );
         }
         DiffError::Cancelled => return cancelled(py),
         _ => new("DiffError", "other"),
@@ -168,10 +201,18 @@ pub(crate) fn header(py: Python<'_>, error: HeaderError) -> PyErr {
         Exception::new(py, class, kind)
     };
     let exception = match error {
-        HeaderError::NotAPatch { offset, found } => new("not-a-patch").field("offset", offset).field("found", found),
-        HeaderError::UnsupportedVersion { found } => new("unsupported-version").field("found", found),
-        HeaderError::Checksum { expected, found } => new("checksum").field("expected", expected).field("found", found),
-        HeaderError::Unsupported { feature } => new("unsupported").field("feature", feature.to_string()),
+        HeaderError::NotAPatch { offset, found } => {
+            new("not-a-patch").field("offset", offset).field("found", found)
+        }
+        HeaderError::UnsupportedVersion { found } => {
+            new("unsupported-version").field("found", found)
+        }
+        HeaderError::Checksum { expected, found } => {
+            new("checksum").field("expected", expected).field("found", found)
+        }
+        HeaderError::Unsupported { feature } => {
+            new("unsupported").field("feature", feature.to_string())
+        }
         HeaderError::UnknownFeature { bit } => new("unknown-feature").field("bit", bit),
         HeaderError::UnknownCodec { found } => new("unknown-codec").field("found", found),
         HeaderError::UnknownInstructionSet { found } => new("unknown-isa").field("found", found),
@@ -209,14 +250,16 @@ pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
             new("UnsupportedPatchError", "isa-not-built").field("isa", isa.name())
         }
         ApplyError::WorkspaceTooSmall { needed, found } => {
-            new("OutOfRamError", "workspace-too-small").field("needed", needed).field("found", found)
+            new("OutOfRamError", "workspace-too-small")
+                .field("needed", needed)
+                .field("found", found)
         }
-        ApplyError::OldTooShort { expected, found } => {
-            new("OldTooShortError", "old-too-short").field("expected", expected).field("found", found)
-        }
-        ApplyError::NewTooLong { needed, capacity } => {
-            new("NewTooLongError", "new-too-long").field("needed", needed).field("capacity", capacity)
-        }
+        ApplyError::OldTooShort { expected, found } => new("OldTooShortError", "old-too-short")
+            .field("expected", expected)
+            .field("found", found),
+        ApplyError::NewTooLong { needed, capacity } => new("NewTooLongError", "new-too-long")
+            .field("needed", needed)
+            .field("capacity", capacity),
         ApplyError::Granularity { patch, device } => {
             new("DoesNotFitError", "granularity").field("patch", patch).field("device", device)
         }
@@ -224,33 +267,44 @@ pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
         ApplyError::WrongProduct { patch, device } => {
             new("WrongProductError", "wrong-product").field("patch", patch).field("device", device)
         }
-        ApplyError::WrongHardware { from, to, device } => new("WrongHardwareError", "wrong-hardware")
-            .field("hardware_from", from)
-            .field("hardware_to", to)
-            .field("device", device),
+        ApplyError::WrongHardware { from, to, device } => {
+            new("WrongHardwareError", "wrong-hardware")
+                .field("hardware_from", from)
+                .field("hardware_to", to)
+                .field("device", device)
+        }
         ApplyError::Rollback { patch, device } => {
             new("RollbackError", "rollback").field("patch", patch).field("device", device)
         }
-        ApplyError::OldMismatch { expected, found } => {
-            new("OldMismatchError", "old-mismatch").field("expected", digest(&expected)).field("found", digest(&found))
+        ApplyError::OldMismatch { expected, found } => new("OldMismatchError", "old-mismatch")
+            .field("expected", digest(&expected))
+            .field("found", digest(&found)),
+        ApplyError::ReadOld { offset, error } => {
+            return fault(py, &message, "read-old", Some(offset), error)
         }
-        ApplyError::ReadOld { offset, error } => return fault(py, &message, "read-old", Some(offset), error),
-        ApplyError::ReadNew { offset, error } => return fault(py, &message, "read-new", Some(offset), error),
-        ApplyError::Write { offset, error } => return fault(py, &message, "write-new", Some(offset), error),
+        ApplyError::ReadNew { offset, error } => {
+            return fault(py, &message, "read-new", Some(offset), error)
+        }
+        ApplyError::Write { offset, error } => {
+            return fault(py, &message, "write-new", Some(offset), error)
+        }
         ApplyError::Finish { error } => return fault(py, &message, "finish-new", None, error),
         ApplyError::Damaged { what, offset } => new("DamagedError", "damaged")
             .field("what", what.to_string())
             .field("offset", offset)
-            .field("source", if let Damage::CopyOutside { source } = what { Some(source) } else { None }),
+            .field(
+                "source",
+                if let Damage::CopyOutside { source } = what { Some(source) } else { None },
+            ),
         ApplyError::Truncated { fed, expected } => {
             new("TruncatedError", "truncated").field("fed", fed).field("expected", expected)
         }
         ApplyError::TrailingInput { expected } => {
             new("TrailingInputError", "trailing-input").field("expected", expected)
         }
-        ApplyError::NewMismatch { expected, found } => {
-            new("NewMismatchError", "new-mismatch").field("expected", digest(&expected)).field("found", digest(&found))
-        }
+        ApplyError::NewMismatch { expected, found } => new("NewMismatchError", "new-mismatch")
+            .field("expected", digest(&expected))
+            .field("found", digest(&found)),
         ApplyError::Poisoned => new("MisuseError", "poisoned"),
         _ => new("ApplyError", "other"),
     };
@@ -295,7 +349,10 @@ pub(crate) fn run(py: Python<'_>, patch: Option<&Path>, error: Failure) -> PyErr
 fn ram(py: Python<'_>, needed: u32, found: u32) -> PyErr {
     let message =
         format!("the patch needs {needed} bytes of RAM, the device has {found}: make the patch with ram={found}");
-    Exception::new(py, "OutOfRamError", "ram").field("needed", needed).field("found", found).raise(&message)
+    Exception::new(py, "OutOfRamError", "ram")
+        .field("needed", needed)
+        .field("found", found)
+        .raise(&message)
 }
 
 /// The file around an image could not be read, or not be made.
@@ -303,14 +360,18 @@ pub(crate) fn package(py: Python<'_>, error: PackageError) -> PyErr {
     let message = error.to_string();
     let exception = match error {
         PackageError::Apply(error) => return apply(py, in_memory(error)),
-        PackageError::OldFile(fault) | PackageError::Convert(fault) => return image_as(py, &fault, &message),
+        PackageError::OldFile(fault) | PackageError::Convert(fault) => {
+            return image_as(py, &fault, &message)
+        }
         PackageError::HostSection { problem } => {
             Exception::new(py, "HostSectionError", "host-section").field("problem", problem)
         }
         PackageError::NeedsOldText => Exception::new(py, "WrongBaseError", "needs-old-text"),
-        PackageError::NewFileMismatch { expected, found } => Exception::new(py, "FileMismatchError", "file-mismatch")
-            .field("expected", PyBytes::new(py, &expected))
-            .field("found", PyBytes::new(py, &found)),
+        PackageError::NewFileMismatch { expected, found } => {
+            Exception::new(py, "FileMismatchError", "file-mismatch")
+                .field("expected", PyBytes::new(py, &expected))
+                .field("found", PyBytes::new(py, &found))
+        }
         _ => Exception::new(py, "ApplyError", "other"),
     };
     exception.raise(&message)
@@ -324,11 +385,15 @@ pub(crate) fn bundle(py: Python<'_>, error: &BundleError) -> PyErr {
         _ => new("BundleError", kind),
     };
     let exception = match error {
-        BundleError::NotABundle { offset } => new("HeaderError", "not-a-bundle").field("offset", *offset),
+        BundleError::NotABundle { offset } => {
+            new("HeaderError", "not-a-bundle").field("offset", *offset)
+        }
         BundleError::UnsupportedVersion { found } => {
             new("UnsupportedPatchError", "unsupported-version").field("found", *found)
         }
-        BundleError::UnknownFeature { bit } => new("UnsupportedPatchError", "unknown-feature").field("bit", *bit),
+        BundleError::UnknownFeature { bit } => {
+            new("UnsupportedPatchError", "unknown-feature").field("bit", *bit)
+        }
         BundleError::Truncated { expected, found } => {
             new("TruncatedError", "truncated").field("fed", *found).field("expected", *expected)
         }
@@ -341,9 +406,9 @@ pub(crate) fn bundle(py: Python<'_>, error: &BundleError) -> PyErr {
         BundleError::BadField { field, offset } => {
             new("HeaderError", "bad-field").field("field", *field).field("offset", *offset)
         }
-        BundleError::NewTooLong { needed, limit } => {
-            new("NewTooLongError", "new-too-long").field("needed", *needed).field("capacity", *limit)
-        }
+        BundleError::NewTooLong { needed, limit } => new("NewTooLongError", "new-too-long")
+            .field("needed", *needed)
+            .field("capacity", *limit),
         BundleError::OldMismatch { expected, found } => new("OldMismatchError", "old-mismatch")
             .field("expected", PyBytes::new(py, expected))
             .field("found", PyBytes::new(py, found)),
@@ -364,8 +429,12 @@ pub(crate) fn bundle(py: Python<'_>, error: &BundleError) -> PyErr {
 /// A folder could not be packed or written.
 pub(crate) fn folder(py: Python<'_>, error: &FolderError) -> PyErr {
     match error {
-        FolderError::Io { doing, path, error: fault } => file(py, &error.to_string(), doing, path, fault, None),
-        FolderError::Exists { .. } => option(py, &format!("{error}; name a folder that is not there yet")),
+        FolderError::Io { doing, path, error: fault } => {
+            file(py, &error.to_string(), doing, path, fault, None)
+        }
+        FolderError::Exists { .. } => {
+            option(py, &format!("{error}; name a folder that is not there yet"))
+        }
         _ => option(py, &error.to_string()),
     }
 }
@@ -374,7 +443,12 @@ pub(crate) fn folder(py: Python<'_>, error: &FolderError) -> PyErr {
 pub(crate) fn parts(py: Python<'_>, error: &PartsError) -> PyErr {
     match error {
         PartsError::Folder(error) => folder(py, error),
-        _ => option(py, &format!("{error}; to compare the JSON files without the parts they name, use verbatim=True")),
+        _ => option(
+            py,
+            &format!(
+                "{error}; to compare the JSON files without the parts they name, use verbatim=True"
+            ),
+        ),
     }
 }
 
@@ -387,9 +461,9 @@ pub(crate) fn image(py: Python<'_>, error: &ImageError) -> PyErr {
 /// The option of Python's that would accept the file, and its value.
 fn advice(error: &ImageError) -> Option<(&'static str, &'static str)> {
     Some(match error {
-        ImageError::BadChecksum { .. } | ImageError::BadCount { .. } | ImageError::MissingBlock { .. } => {
-            ("ignore_checksums", "True")
-        }
+        ImageError::BadChecksum { .. }
+        | ImageError::BadCount { .. }
+        | ImageError::MissingBlock { .. } => ("ignore_checksums", "True"),
         ImageError::NoRecord { .. } | ImageError::BadBlock { .. } => ("skip_garbage", "True"),
         ImageError::Overlap { .. } => ("overlap", "'last-wins'"),
         ImageError::DataAfterEnd { .. } => ("after_end", "'ignore'"),
@@ -418,9 +492,11 @@ fn image_as(py: Python<'_>, error: &ImageError, message: &str) -> PyErr {
             .field("expected", expected)
             .field("found", found),
         ImageError::Utf16 => new("utf-16"),
-        ImageError::ShortCount { line, column, least, found } => {
-            new("short-count").field("line", line).field("column", column).field("least", least).field("found", found)
-        }
+        ImageError::ShortCount { line, column, least, found } => new("short-count")
+            .field("line", line)
+            .field("column", column)
+            .field("least", least)
+            .field("found", found),
         ImageError::BadBlock { block, offset, problem, found } => new("bad-block")
             .field("block", block)
             .field("offset", offset)
@@ -443,26 +519,35 @@ fn image_as(py: Python<'_>, error: &ImageError, message: &str) -> PyErr {
             .field("column", column)
             .field("expected", expected)
             .field("found", found),
-        ImageError::AddressOverflow { line, column, address } => {
-            new("address-overflow").field("line", line).field("column", column).field("address", address)
-        }
+        ImageError::AddressOverflow { line, column, address } => new("address-overflow")
+            .field("line", line)
+            .field("column", column)
+            .field("address", address),
         ImageError::Overlap { line, column, address } => {
             new("overlap").field("line", line).field("column", column).field("address", address)
         }
-        ImageError::WordAddresses { line, column, address } => {
-            new("word-addresses").field("line", line).field("column", column).field("address", address)
+        ImageError::WordAddresses { line, column, address } => new("word-addresses")
+            .field("line", line)
+            .field("column", column)
+            .field("address", address),
+        ImageError::DataAfterEnd { line, column } => {
+            new("data-after-end").field("line", line).field("column", column)
         }
-        ImageError::DataAfterEnd { line, column } => new("data-after-end").field("line", line).field("column", column),
         ImageError::MissingEnd { line, .. } => new("missing-end").field("line", line),
-        ImageError::NotStrict { line, problem } => new("not-strict").field("line", line).field("problem", problem),
-        ImageError::BadContainer { format, offset, problem } => {
-            new("bad-container").field("format", format_name(format)).field("offset", offset).field("problem", problem)
+        ImageError::NotStrict { line, problem } => {
+            new("not-strict").field("line", line).field("problem", problem)
         }
+        ImageError::BadContainer { format, offset, problem } => new("bad-container")
+            .field("format", format_name(format))
+            .field("offset", offset)
+            .field("problem", problem),
         ImageError::Empty => new("empty"),
         ImageError::Unwritable { format, problem } => {
             new("unwritable").field("format", format_name(format)).field("problem", problem)
         }
-        ImageError::TooLarge { needed, limit } => new("too-large").field("needed", needed).field("limit", limit),
+        ImageError::TooLarge { needed, limit } => {
+            new("too-large").field("needed", needed).field("limit", limit)
+        }
         ImageError::BadTemplate { offset, problem } => {
             new("bad-template").field("offset", offset).field("problem", problem)
         }
@@ -485,11 +570,16 @@ fn in_memory(error: flashdelta::apply::ApplyError<OutOfBounds, OutOfBounds>) -> 
         In::CodecNotBuilt { codec } => ApplyError::CodecNotBuilt { codec },
         In::InstructionSetNotBuilt { isa } => ApplyError::InstructionSetNotBuilt { isa },
         In::WorkspaceTooSmall { needed, found } => ApplyError::WorkspaceTooSmall { needed, found },
-        In::ReadOld { offset, error } => ApplyError::ReadOld { offset, error: Fault::Memory(error) },
-        In::ReadNew { offset, error } => ApplyError::ReadNew { offset, error: Fault::Memory(error) },
+        In::ReadOld { offset, error } => {
+            ApplyError::ReadOld { offset, error: Fault::Memory(error) }
+        }
+        In::ReadNew { offset, error } => {
+            ApplyError::ReadNew { offset, error: Fault::Memory(error) }
+        }
         In::Write { offset, error } => ApplyError::Write { offset, error: Fault::Memory(error) },
         In::Finish { error } => ApplyError::Finish { error: Fault::Memory(error) },
-        // The rest needs a device that says what it is, or a place for the new image that is too small.
+        // The rest needs a device that says what it is, or a place for the new image that is too
+        // small.
         _ => ApplyError::Poisoned,
     }
 }

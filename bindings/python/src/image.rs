@@ -1,7 +1,8 @@
 //! Firmware files.
 
 use flashdelta::image::{
-    self, AfterEnd, Format, Image, IsaHint, Overlap, ReadOptions, Segment, SegmentKind, WriteOptions,
+    self, AfterEnd, Format, Image, IsaHint, Overlap, ReadOptions, Segment, SegmentKind,
+    WriteOptions,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -35,7 +36,10 @@ pub(crate) fn format_name(format: Format) -> &'static str {
 
 fn format_named(py: Python<'_>, name: &str) -> PyResult<Format> {
     FORMATS.iter().find(|(known, _)| *known == name).map(|(_, format)| *format).ok_or_else(|| {
-        errors::option(py, &format!("no such format: {name:?}; raw, ihex, srec, ti-txt and uf2 can be written"))
+        errors::option(
+            py,
+            &format!("no such format: {name:?}; raw, ihex, srec, ti-txt and uf2 can be written"),
+        )
     })
 }
 
@@ -48,7 +52,10 @@ pub(crate) fn detect(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<&'stat
 
 /// Segments (offset, length, address, kind), reserved (start, end), format, instruction set.
 #[pyfunction]
-pub(crate) fn address_map<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn address_map<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyDict>> {
     let data = Source::of(data, "data")?;
     let map = py.detach(|| image::address_map(&data));
     let kind = |kind| match kind {
@@ -56,7 +63,8 @@ pub(crate) fn address_map<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyR
         SegmentKind::Data => "data",
         SegmentKind::Unknown => "unknown",
     };
-    let segments: Vec<_> = map.segments.iter().map(|s| (s.offset, s.len, s.address, kind(s.kind))).collect();
+    let segments: Vec<_> =
+        map.segments.iter().map(|s| (s.offset, s.len, s.address, kind(s.kind))).collect();
     let reserved: Vec<_> = map.reserved.iter().map(|span| (span.start, span.end)).collect();
     let fields = PyDict::new(py);
     fields.set_item("format", format_name(map.format))?;
@@ -114,7 +122,8 @@ impl ReadFields {
             "ignore" => AfterEnd::Ignore,
             "read" => AfterEnd::Read,
             other => {
-                let message = format!("after_end={other:?}: choose one of 'refuse', 'ignore', 'read'");
+                let message =
+                    format!("after_end={other:?}: choose one of 'refuse', 'ignore', 'read'");
                 return Err(errors::option(py, &message));
             }
         };
@@ -132,7 +141,12 @@ pub(crate) fn image_parse<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
     options: ReadFields,
-) -> PyResult<(&'static str, Vec<(u32, Bound<'py, PyBytes>)>, Option<u32>, Option<Bound<'py, PyBytes>>)> {
+) -> PyResult<(
+    &'static str,
+    Vec<(u32, Bound<'py, PyBytes>)>,
+    Option<u32>,
+    Option<Bound<'py, PyBytes>>,
+)> {
     let data = Source::of(data, "data")?;
     let options = options.options(py)?;
     // The input comes back: it is let go before the caller goes on, who may want to resize it.
@@ -180,6 +194,7 @@ pub(crate) fn image_write<'py>(
     write.lower_case = options.lower_case;
     write.address_len = options.address_len;
     write.family = options.family;
-    let bytes = unwatched(py, move || image.write(format, &write))?.map_err(|error| errors::image(py, &error))?;
+    let bytes = unwatched(py, move || image.write(format, &write))?
+        .map_err(|error| errors::image(py, &error))?;
     Ok(PyBytes::new(py, &bytes))
 }

@@ -1,5 +1,5 @@
-//! The native half of the Python package `flashdelta`: what needs Rust. What users see (names, defaults, documentation) is Python, in
-//! `python/flashdelta`.
+//! The native half of the Python package `flashdelta`: what needs Rust. What users see (names,
+//! defaults, documentation) is Python, in `python/flashdelta`.
 //!
 //! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
@@ -66,11 +66,12 @@ mod _native {
     /// The profile in a file.
     #[pyfunction]
     fn profile_load(py: Python<'_>, path: PathBuf) -> PyResult<ProfileFields> {
-        let text = String::from_utf8(read_whole(py, &path)?).map_err(|_| "it is not a text file".to_owned());
+        let text = String::from_utf8(read_whole(py, &path)?)
+            .map_err(|_| "it is not a text file".to_owned());
         let profile = text.and_then(|text| flashdelta_cli::parse_profile(&text, &path));
-        profile
-            .map(profile_fields)
-            .map_err(|problem| errors::option(py, &format!("profile {}: {}", path.display(), problem.trim_end())))
+        profile.map(profile_fields).map_err(|problem| {
+            errors::option(py, &format!("profile {}: {}", path.display(), problem.trim_end()))
+        })
     }
 
     /// A product number made from a name.

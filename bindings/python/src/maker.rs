@@ -70,15 +70,24 @@ pub(crate) struct DiffFields {
 
 impl DiffFields {
     fn job(self, py: Python<'_>) -> PyResult<Job> {
-        let mut options =
-            DiffOptions::new().profile(self.profile.to_rust(py)?).effort(self.effort).threads(self.threads);
+        let mut options = DiffOptions::new()
+            .profile(self.profile.to_rust(py)?)
+            .effort(self.effort)
+            .threads(self.threads);
         options = options.codec(self.codec.map(|name| codec(py, &name)).transpose()?);
         options = options.isa(self.isa.map(|name| isa(py, &name)).transpose()?);
         if let Some(base) = self.base {
             options = options.base(base);
         }
-        if let Some(IdentityFields { product, hardware_from, hardware_to, security_counter }) = self.identity {
-            options = options.identity(Identity { product, hardware_from, hardware_to, security_counter });
+        if let Some(IdentityFields { product, hardware_from, hardware_to, security_counter }) =
+            self.identity
+        {
+            options = options.identity(Identity {
+                product,
+                hardware_from,
+                hardware_to,
+                security_counter,
+            });
         }
         let (mut memory, mut bundle) = (MemoryOptions::default(), BundleOptions::default());
         memory.read = self.read.options(py)?;
@@ -99,7 +108,9 @@ pub(crate) fn diff<'py>(
 ) -> PyResult<(Bound<'py, PyBytes>, Option<Bound<'py, PyDict>>, Vec<String>)> {
     let mut job = fields.job(py)?;
     let read = if job.verbatim { Source::of } else { Source::of_input };
-    let input = |object, what| Ok::<_, PyErr>(Input { bytes: read(object, what)?, path: path_like(object)? });
+    let input = |object, what| {
+        Ok::<_, PyErr>(Input { bytes: read(object, what)?, path: path_like(object)? })
+    };
     let inputs = [input(old, "old")?, input(new, "new")?];
     let tell = |phase: &str, fraction: f32| -> PyResult<()> {
         let answer = progress.map(|progress| progress.call1((phase, fraction))).transpose()?;
@@ -110,8 +121,10 @@ pub(crate) fn diff<'py>(
     };
     let work = move |report: Report<DiffProgress>| {
         let steps = Steps::default();
-        job.options = job.options.progress(move |at| report(steps.is_due(at.fraction).then_some(at)));
-        // The inputs come back: they are let go before the caller goes on, who may want to resize them.
+        job.options =
+            job.options.progress(move |at| report(steps.is_due(at.fraction).then_some(at)));
+        // The inputs come back: they are let go before the caller goes on, who may want to resize
+        // them.
         (making::diff(&inputs, &job), inputs)
     };
     let mut last = ("match", 0.0);
@@ -146,7 +159,8 @@ fn report<'py>(py: Python<'py>, report: &Breakdown) -> PyResult<Bound<'py, PyDic
     for (at, time) in &report.phases {
         seconds.set_item(phase(*at), time.as_secs_f64())?;
     }
-    let tried: Vec<_> = report.tried.iter().map(|t| (t.codec.name(), t.isa.name(), t.bytes)).collect();
+    let tried: Vec<_> =
+        report.tried.iter().map(|t| (t.codec.name(), t.isa.name(), t.bytes)).collect();
     fields.set_item("parts", parts)?;
     fields.set_item("copies_from_old", report.copies_from_old)?;
     fields.set_item("copies_from_new", report.copies_from_new)?;

@@ -35,7 +35,8 @@ pub(crate) struct Made {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Makes a patch between two files. If one of them holds others it is a bundle, unless they are to be taken verbatim.
+/// Makes a patch between two files. If one of them holds others it is a bundle, unless they are to
+/// be taken verbatim.
 pub(crate) fn diff(inputs: &[Input; 2], job: &Job) -> Result<Made, DiffError> {
     let [old, new] = inputs.each_ref().map(|input| &input.bytes[..]);
     let containers = [old, new].map(Container::detect);
@@ -51,17 +52,20 @@ pub(crate) fn diff(inputs: &[Input; 2], job: &Job) -> Result<Made, DiffError> {
     }
     let made = bundle::diff_with(old, new, &job.options, &job.bundle)?;
     let found = inputs.iter().zip(["old", "new"]).zip(&made.warnings);
-    let warnings = found.flat_map(|((input, what), found)| found.iter().map(|warning| told(input, what, warning)));
+    let warnings = found
+        .flat_map(|((input, what), found)| found.iter().map(|warning| told(input, what, warning)));
     let warnings = warnings.collect();
     // A device can apply it if it is a patch between both files as they are.
-    let plain = bundle::plain_patch(&made.bytes).filter(|_| !containers.contains(&Container::Folder));
+    let plain =
+        bundle::plain_patch(&made.bytes).filter(|_| !containers.contains(&Container::Folder));
     let bytes = plain.map(<[u8]>::to_vec).unwrap_or(made.bytes);
     Ok(Made { bytes, report: None, warnings })
 }
 
 /// What is dubious about a file that holds no others.
 fn check(input: &Input, what: &str, options: &BundleOptions) -> Result<Vec<String>, ManifestError> {
-    let name = input.path.as_deref().and_then(|path| path.file_name()?.to_str()).unwrap_or_default();
+    let name =
+        input.path.as_deref().and_then(|path| path.file_name()?.to_str()).unwrap_or_default();
     let mut found = bundle::check_manifest(name, &input.bytes, options)?;
     found.extend(bundle::check(&input.bytes, options)?);
     let extension = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();

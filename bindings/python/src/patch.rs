@@ -46,9 +46,14 @@ impl PatchBytes {
         let expected = u32::try_from(header.patch_len()).unwrap_or(u32::MAX);
         let found = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         match found.cmp(&expected) {
-            Ordering::Less => Err(errors::apply(py, ApplyError::Truncated { fed: found, expected: Some(expected) })),
+            Ordering::Less => Err(errors::apply(
+                py,
+                ApplyError::Truncated { fed: found, expected: Some(expected) },
+            )),
             Ordering::Greater => Err(errors::apply(py, ApplyError::TrailingInput { expected })),
-            Ordering::Equal => Ok(Self { data: data.unbind(), header: Header::Patch(header), report }),
+            Ordering::Equal => {
+                Ok(Self { data: data.unbind(), header: Header::Patch(header), report })
+            }
         }
     }
 
@@ -67,12 +72,17 @@ impl PatchBytes {
         }
     }
 
-    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
         if view.is_null() {
             return Err(PyBufferError::new_err("no view"));
         }
-        // The request is redirected to the bytes object, which then is the exporter: nothing is to be released here.
-        // SAFETY: `view` is the caller's, as the buffer protocol says, and `data` is a bytes object.
+        // The request is redirected to the bytes object, which then is the exporter: nothing is to
+        // be released here. SAFETY: `view` is the caller's, as the buffer protocol says, and `data`
+        // is a bytes object.
         match unsafe { ffi::PyObject_GetBuffer(slf.get().data.as_ptr(), view, flags) } {
             0 => Ok(()),
             _ => Err(PyErr::fetch(slf.py())),
@@ -81,9 +91,13 @@ impl PatchBytes {
 }
 
 /// The fields of a `PatchInfo`.
-pub(crate) fn header_fields<'py>(py: Python<'py>, header: &PatchHeader) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn header_fields<'py>(
+    py: Python<'py>,
+    header: &PatchHeader,
+) -> PyResult<Bound<'py, PyDict>> {
     let fields = PyDict::new(py);
-    let identity = header.identity.map(|i| (i.product, i.hardware_from, i.hardware_to, i.security_counter));
+    let identity =
+        header.identity.map(|i| (i.product, i.hardware_from, i.hardware_to, i.security_counter));
     fields.set_item("version", header.version)?;
     fields.set_item("codec", header.codec.name())?;
     fields.set_item("isa", header.isa.name())?;
@@ -104,7 +118,11 @@ pub(crate) fn header_fields<'py>(py: Python<'py>, header: &PatchHeader) -> PyRes
 }
 
 /// The fields of a `PatchInfo` of a bundle of so many bytes.
-pub(crate) fn bundle_fields<'py>(py: Python<'py>, info: &BundleInfo, len: usize) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn bundle_fields<'py>(
+    py: Python<'py>,
+    info: &BundleInfo,
+    len: usize,
+) -> PyResult<Bound<'py, PyDict>> {
     let members: Vec<_> = info
         .members
         .iter()

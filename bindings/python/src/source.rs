@@ -27,7 +27,11 @@ impl Source {
     }
 
     /// The same; `path`: an `os.PathLike` would do, too.
-    pub(crate) fn of_buffer_or(object: &Bound<'_, PyAny>, what: &str, path: bool) -> PyResult<Self> {
+    pub(crate) fn of_buffer_or(
+        object: &Bound<'_, PyAny>,
+        what: &str,
+        path: bool,
+    ) -> PyResult<Self> {
         let buffer = match PyUntypedBuffer::get(object) {
             Ok(buffer) => buffer,
             Err(error) => return Err(refusal(object, what, path, error)),
@@ -35,7 +39,9 @@ impl Source {
         if buffer.format().to_bytes().contains(&b'O') {
             // PEP 3118: pointers to Python objects, which mean nothing to anybody else.
             let name = object.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("{what}: this {name} holds Python objects, not bytes")));
+            return Err(PyTypeError::new_err(format!(
+                "{what}: this {name} holds Python objects, not bytes"
+            )));
         }
         if buffer.is_c_contiguous() {
             return Ok(Self::Buffer(buffer));
@@ -69,8 +75,9 @@ impl Deref for Source {
         match self {
             Self::Owned(bytes) => bytes,
             Self::Buffer(buffer) if buffer.len_bytes() == 0 => &[],
-            // SAFETY: the buffer is contiguous, and the exporter keeps it in place as long as the view exists. Python code could change
-            // the bytes meanwhile from another thread, as with `hashlib` or `zlib`: the documentation asks callers not to.
+            // SAFETY: the buffer is contiguous, and the exporter keeps it in place as long as the
+            // view exists. Python code could change the bytes meanwhile from another thread, as
+            // with `hashlib` or `zlib`: the documentation asks callers not to.
             Self::Buffer(buffer) => unsafe {
                 std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes())
             },
@@ -82,7 +89,8 @@ impl Deref for Source {
 pub(crate) fn read_input(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
     let owned = path.to_owned();
     if path.is_dir() {
-        return unwatched(py, move || folder::read(&owned))?.map_err(|error| errors::folder(py, &error));
+        return unwatched(py, move || folder::read(&owned))?
+            .map_err(|error| errors::folder(py, &error));
     }
     let bytes = read_whole(py, path)?;
     if !bundle::names_parts(&bytes) {
@@ -94,7 +102,8 @@ pub(crate) fn read_input(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
 /// Reads a file whole. It may be a pipe, or far away: Ctrl-C ends the waiting.
 pub(crate) fn read_whole(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
     let owned = path.to_owned();
-    unwatched(py, move || std::fs::read(owned))?.map_err(|error| errors::io(py, "read", path, &error))
+    unwatched(py, move || std::fs::read(owned))?
+        .map_err(|error| errors::io(py, "read", path, &error))
 }
 
 /// The path, if the object is an `os.PathLike`.

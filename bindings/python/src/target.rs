@@ -85,8 +85,12 @@ impl OldImage for Old {
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Fault> {
         self.watch.check().map_err(Fault::Signal)?;
         match &mut self.place {
-            OldPlace::Memory(source) => OldImage::read(&mut &**source, offset, buf).map_err(Fault::Memory),
-            OldPlace::File(path, file) => file.read(offset, buf).map_err(|error| Fault::File(path.clone(), error)),
+            OldPlace::Memory(source) => {
+                OldImage::read(&mut &**source, offset, buf).map_err(Fault::Memory)
+            }
+            OldPlace::File(path, file) => {
+                file.read(offset, buf).map_err(|error| Fault::File(path.clone(), error))
+            }
         }
     }
 }
@@ -110,7 +114,11 @@ impl New {
 
     pub(crate) fn create(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         // An existing folder would be noticed only at the end, by the rename.
-        let file = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { NewFile::create(&path) };
+        let file = if path.is_dir() {
+            Err(io::ErrorKind::IsADirectory.into())
+        } else {
+            NewFile::create(&path)
+        };
         let file = file.map_err(|error| errors::io(py, "write", &path, &error))?;
         Ok(Self { place: NewPlace::File(path, file), watch: Watch::new() })
     }
@@ -153,7 +161,9 @@ impl NewImage for New {
         self.watch.check().map_err(Fault::Signal)?;
         match &mut self.place {
             NewPlace::Memory(bytes) => bytes.write(offset, data).map_err(Fault::Memory),
-            NewPlace::File(path, file) => file.write(offset, data).map_err(|error| Fault::File(path.clone(), error)),
+            NewPlace::File(path, file) => {
+                file.write(offset, data).map_err(|error| Fault::File(path.clone(), error))
+            }
             NewPlace::Buffer(buffer) => buffer.slice().write(offset, data).map_err(Fault::Memory),
         }
     }
@@ -162,21 +172,29 @@ impl NewImage for New {
         self.watch.check().map_err(Fault::Signal)?;
         match &mut self.place {
             NewPlace::Memory(bytes) => NewImage::read(bytes, offset, buf).map_err(Fault::Memory),
-            NewPlace::File(path, file) => file.read(offset, buf).map_err(|error| Fault::File(path.clone(), error)),
-            NewPlace::Buffer(buffer) => NewImage::read(&mut buffer.slice(), offset, buf).map_err(Fault::Memory),
+            NewPlace::File(path, file) => {
+                file.read(offset, buf).map_err(|error| Fault::File(path.clone(), error))
+            }
+            NewPlace::Buffer(buffer) => {
+                NewImage::read(&mut buffer.slice(), offset, buf).map_err(Fault::Memory)
+            }
         }
     }
 
     fn flush(&mut self) -> Result<(), Fault> {
         match &mut self.place {
-            NewPlace::File(path, file) => file.flush().map_err(|error| Fault::File(path.clone(), error)),
+            NewPlace::File(path, file) => {
+                file.flush().map_err(|error| Fault::File(path.clone(), error))
+            }
             NewPlace::Memory(_) | NewPlace::Buffer(_) => Ok(()),
         }
     }
 
     fn commit(&mut self) -> Result<(), Fault> {
         match &mut self.place {
-            NewPlace::File(path, file) => file.commit().map_err(|error| Fault::File(path.clone(), error)),
+            NewPlace::File(path, file) => {
+                file.commit().map_err(|error| Fault::File(path.clone(), error))
+            }
             NewPlace::Memory(_) | NewPlace::Buffer(_) => Ok(()),
         }
     }
@@ -206,8 +224,12 @@ impl Writable {
         };
         let Ok(buffer) = PyUntypedBuffer::get(object) else {
             return refuse(match object.hasattr("write")? {
-                true => "has no buffer; for an open file, pass its path, or write what finish() gives",
-                false if object.is_instance_of::<PyString>() => "has no buffer; for a file, pass pathlib.Path(...)",
+                true => {
+                    "has no buffer; for an open file, pass its path, or write what finish() gives"
+                }
+                false if object.is_instance_of::<PyString>() => {
+                    "has no buffer; for a file, pass pathlib.Path(...)"
+                }
                 false => "has no buffer",
             });
         };
@@ -222,8 +244,9 @@ impl Writable {
         if self.0.len_bytes() == 0 {
             return &mut [];
         }
-        // SAFETY: the buffer is contiguous and writable, the exporter keeps it in place as long as the view exists, and it does not
-        // overlap the old image. Python code must not touch it meanwhile, as the documentation says.
+        // SAFETY: the buffer is contiguous and writable, the exporter keeps it in place as long as
+        // the view exists, and it does not overlap the old image. Python code must not touch it
+        // meanwhile, as the documentation says.
         unsafe { std::slice::from_raw_parts_mut(self.0.buf_ptr().cast::<u8>(), self.0.len_bytes()) }
     }
 

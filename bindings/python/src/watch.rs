@@ -13,13 +13,15 @@ use crate::errors;
 /// How often to look. Looking takes the GIL, which other threads may be using.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long cancelled work may take to notice. Afterwards it is left to itself: it ends at its next step, and nobody waits for it.
+/// How long cancelled work may take to notice. Afterwards it is left to itself: it ends at its next
+/// step, and nobody waits for it.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Progress by less than a part in so many is not worth a call.
 const STEPS: f32 = 500.0;
 
-/// Looks every now and then whether Python has a signal to handle; in threads other than the main one it never has.
+/// Looks every now and then whether Python has a signal to handle; in threads other than the main
+/// one it never has.
 pub(crate) struct Watch {
     next: Instant,
 }
@@ -40,7 +42,8 @@ impl Watch {
     }
 }
 
-/// What work in the background calls: it tells how far it is, if that is news, and hears whether to go on.
+/// What work in the background calls: it tells how far it is, if that is news, and hears whether to
+/// go on.
 pub(crate) type Report<P> = Arc<dyn Fn(Option<P>) -> ControlFlow<()> + Send + Sync>;
 
 /// What comes from the background.
@@ -49,8 +52,9 @@ enum Message<P, T> {
     Done(T),
 }
 
-/// Runs work in a thread of its own, while this one waits for signals and calls back. `on_progress` is called with what is reported, and
-/// with `None` every now and then. If it fails, or a signal handler raises, the work is told to stop, and nobody waits for its end.
+/// Runs work in a thread of its own, while this one waits for signals and calls back. `on_progress`
+/// is called with what is reported, and with `None` every now and then. If it fails, or a signal
+/// handler raises, the work is told to stop, and nobody waits for its end.
 pub(crate) fn in_background<P: Send + 'static, T: Send + 'static>(
     py: Python<'_>,
     work: impl FnOnce(Report<P>) -> T + Send + 'static,
@@ -82,8 +86,12 @@ pub(crate) fn in_background<P: Send + 'static, T: Send + 'static>(
     result
 }
 
-/// Runs work in a thread of its own that cannot tell how far it is, nor be stopped. After Ctrl-C nobody waits for its end.
-pub(crate) fn unwatched<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
+/// Runs work in a thread of its own that cannot tell how far it is, nor be stopped. After Ctrl-C
+/// nobody waits for its end.
+pub(crate) fn unwatched<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
     in_background::<(), T>(py, |_| work(), |_| Ok(()))
 }
 
@@ -112,7 +120,9 @@ fn wait<P: Send, T: Send>(
 /// Waits for the end of cancelled work, but not for long.
 fn drain<P, T>(messages: Receiver<Message<P, T>>) {
     let deadline = Instant::now() + GRACE;
-    while let Ok(Message::Progress(_)) = messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {}
+    while let Ok(Message::Progress(_)) =
+        messages.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+    {}
 }
 
 /// Which progress is worth a message.

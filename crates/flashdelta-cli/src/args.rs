@@ -12,8 +12,9 @@ use crate::failure::{Class, Failure, Outcome};
 /// A size: `65536`, `64KiB`, `64K`, `64k`, `0x10000`. K and M always are powers of two.
 pub(crate) fn size(text: &str) -> Result<u32, String> {
     let lower = text.trim().to_ascii_lowercase();
-    let unit =
-        ["kib", "kb", "k", "mib", "mb", "m", "b"].into_iter().find(|u| !lower.starts_with("0x") && lower.ends_with(u));
+    let unit = ["kib", "kb", "k", "mib", "mb", "m", "b"]
+        .into_iter()
+        .find(|u| !lower.starts_with("0x") && lower.ends_with(u));
     let (digits, factor) = match unit {
         Some(unit) => (lower.strip_suffix(unit).unwrap_or_default().trim_end(), unit),
         None => (lower.as_str(), ""),
@@ -24,12 +25,15 @@ pub(crate) fn size(text: &str) -> Result<u32, String> {
         _ => 0,
     };
     let number = number(digits).ok_or("expected a size such as 65536, 64KiB or 64K")?;
-    number.checked_mul(1 << shift).ok_or_else(|| "the largest size is 4 GiB less one byte".to_owned())
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "the largest size is 4 GiB less one byte".to_owned())
 }
 
 /// An address: `0x08020000`, or in decimal.
 pub(crate) fn address(text: &str) -> Result<u32, String> {
-    number(text.trim()).ok_or_else(|| "expected an address of up to 32 bits such as 0x08020000".to_owned())
+    number(text.trim())
+        .ok_or_else(|| "expected an address of up to 32 bits such as 0x08020000".to_owned())
 }
 
 /// A product: a number, or a name that is made into one.
@@ -46,7 +50,10 @@ fn number(text: &str) -> Option<u32> {
         None => (text, 10),
     };
     // `from_str_radix` would take a sign.
-    digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix).ok())?
+    digits
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric())
+        .then(|| u32::from_str_radix(digits, radix).ok())?
 }
 
 /// `--codec`
@@ -101,7 +108,9 @@ impl ValueEnum for IsaArg {
         };
         let value = PossibleValue::new(isa.name());
         Some(match isa {
-            InstructionSet::None => value.help("Do not predict instructions; units of 4, 2 and 1 bytes are tried"),
+            InstructionSet::None => {
+                value.help("Do not predict instructions; units of 4, 2 and 1 bytes are tried")
+            }
             InstructionSet::Thumb => value.help("Cortex-M"),
             InstructionSet::RiscV => value.help("32-bit RISC-V: ESP32-C3, C6, H2, ..."),
             InstructionSet::Xtensa => value.help("ESP8266, ESP32, ESP32-S2, S3"),
@@ -259,7 +268,8 @@ pub(crate) struct IdentityArgs {
     /// Last hardware revision that the new image runs on [default: 65535]
     #[arg(long, value_name = "REVISION", requires = "product")]
     hardware_to: Option<u16>,
-    /// Security counter of the new image: devices that are further on refuse it (anti-rollback) [default: 0]
+    /// Security counter of the new image: devices that are further on refuse it (anti-rollback)
+    /// [default: 0]
     #[arg(long, value_name = "NUMBER", requires = "product")]
     security_counter: Option<u32>,
 }
@@ -267,9 +277,11 @@ pub(crate) struct IdentityArgs {
 impl IdentityArgs {
     pub(crate) fn identity(&self) -> Outcome<Option<Identity>> {
         let Some(product) = self.product else { return Ok(None) };
-        let (hardware_from, hardware_to) = (self.hardware_from.unwrap_or(0), self.hardware_to.unwrap_or(u16::MAX));
+        let (hardware_from, hardware_to) =
+            (self.hardware_from.unwrap_or(0), self.hardware_to.unwrap_or(u16::MAX));
         if hardware_from > hardware_to {
-            let message = format!("--hardware-from {hardware_from} is above --hardware-to {hardware_to}");
+            let message =
+                format!("--hardware-from {hardware_from} is above --hardware-to {hardware_to}");
             return Err(Failure::new(Class::Usage, message));
         }
         let security_counter = self.security_counter.unwrap_or(0);
@@ -294,7 +306,8 @@ pub(crate) struct DeviceArgs {
 
 impl DeviceArgs {
     pub(crate) fn device(&self) -> Option<DeviceIdentity> {
-        let (hardware, security_counter) = (self.hardware.unwrap_or(0), self.security_counter.unwrap_or(0));
+        let (hardware, security_counter) =
+            (self.hardware.unwrap_or(0), self.security_counter.unwrap_or(0));
         self.product.map(|product| DeviceIdentity { product, hardware, security_counter })
     }
 }

@@ -18,7 +18,8 @@ use crate::progress::Bar;
 /// What every patch starts with.
 pub(crate) const MAGIC: [u8; 3] = *b"FDP";
 
-/// Bytes of the patch that are fed at a time: a small patch can make a large image, and the bar shall move.
+/// Bytes of the patch that are fed at a time: a small patch can make a large image, and the bar
+/// shall move.
 const PIECE: usize = 1024;
 
 /// No more workspace is lent: whatever a header claims, patches need some hundred KiB at most.
@@ -67,7 +68,8 @@ impl Drive<'_> {
         O::Error: core::fmt::Display,
         N::Error: core::fmt::Display,
     {
-        let (header, start) = header(patch, self.names.patch).map_err(|failure| self.swapped(failure))?;
+        let (header, start) =
+            header(patch, self.names.patch).map_err(|failure| self.swapped(failure))?;
         let mut workspace = vec![0; (header.workspace_len() + self.comfort).min(MOST_WORKSPACE)];
         let mut applier = Applier::new(&mut workspace, Guard(old), Guard(new), self.options);
         let mut patch = start.chain(patch);
@@ -90,7 +92,8 @@ impl Drive<'_> {
                 Err(error) => return Err(Failure::io("read", self.names.patch, &error)),
             }
         }
-        let (_, Guard(new)) = applier.finish().map_err(|error| Failure::apply(&error, &self.names))?;
+        let (_, Guard(new)) =
+            applier.finish().map_err(|error| Failure::apply(&error, &self.names))?;
         Ok((header, new))
     }
 
@@ -99,7 +102,8 @@ impl Drive<'_> {
         let mut start = [0; MAGIC.len()];
         let read = File::open(self.names.old).and_then(|mut old| old.read_exact(&mut start));
         if read.is_ok() && start == MAGIC {
-            return failure.hint("this is the wrong way round: the old image comes first, then the patch");
+            return failure
+                .hint("this is the wrong way round: the old image comes first, then the patch");
         }
         failure
     }
@@ -137,11 +141,16 @@ pub(crate) fn explain_text(failure: Failure, old: &[u8], files: &Files<'_>) -> F
 pub(crate) fn prove(old: &[u8], new: &[u8], patch: &[u8], bar: &Bar) -> Outcome {
     let [old_name, patch_name, new_name] = ["old image", "patch", "new image"].map(Path::new);
     let names = Names { old: old_name, patch: patch_name, new: new_name };
-    let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar, doing: "verifying" };
-    let made = Files::of(old, patch).map_err(|error| Failure::package(&error, &drive.names)).and_then(|files| {
-        let (_, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
-        files.finish(image, Output::Same).map_err(|error| Failure::package(&error, &drive.names))
-    });
+    let drive =
+        Drive { options: ApplyOptions::default(), comfort: 0, names, bar, doing: "verifying" };
+    let made = Files::of(old, patch)
+        .map_err(|error| Failure::package(&error, &drive.names))
+        .and_then(|files| {
+            let (_, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
+            files
+                .finish(image, Output::Same)
+                .map_err(|error| Failure::package(&error, &drive.names))
+        });
     let problem = match made {
         Ok(made) if made == new => return Ok(()),
         Ok(_) => "it leads to another image".to_owned(),

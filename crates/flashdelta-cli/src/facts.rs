@@ -70,13 +70,19 @@ impl Facts {
 pub(crate) fn table(header: &PatchHeader) -> String {
     let mut table = Table::default();
     table.row(["old image", &format!("{} bytes", grouped(header.old_size))]);
-    table.row(["  SHA-256", &format!("{}... (a patch holds no more of it)", hex(&header.old_digest))]);
+    table.row([
+        "  SHA-256",
+        &format!("{}... (a patch holds no more of it)", hex(&header.old_digest)),
+    ]);
     table.row(["new image", &format!("{} bytes", grouped(header.new_size))]);
     table.row(["  SHA-256", &hex(&header.new_digest)]);
     table.row(["codec", header.codec.name()]);
     table.row(["instruction set", header.isa.name()]);
     let workspace = grouped(header.workspace_len() as u64);
-    table.row(["RAM needed", &format!("{} bytes, {workspace} of it workspace", grouped(header.ram))]);
+    table.row([
+        "RAM needed",
+        &format!("{} bytes, {workspace} of it workspace", grouped(header.ram)),
+    ]);
     table.row(["write unit", &format!("{} bytes", 1u32 << header.granularity_log2)]);
     table.row(["for devices", &header.identity.map_or_else(|| "any".to_owned(), identity)]);
     table.render("ll")

@@ -110,7 +110,9 @@ impl Failure {
         match error {
             PackageError::Apply(error) => Self::apply(error, names),
             PackageError::OldFile(error) => Self::image(names.old, error),
-            PackageError::NeedsOldText => failure(Class::WrongBase, names.old).hint("--as bin makes a plain binary"),
+            PackageError::NeedsOldText => {
+                failure(Class::WrongBase, names.old).hint("--as bin makes a plain binary")
+            }
             PackageError::NewFileMismatch { .. } => failure(Class::WrongBase, names.old),
             PackageError::Convert(_) => failure(Class::DoesNotFit, names.new),
             _ => failure(Class::BadPatch, names.patch),
@@ -146,7 +148,10 @@ impl Failure {
     }
 
     /// The applier failed.
-    pub(crate) fn apply<O: fmt::Display, N: fmt::Display>(error: &ApplyError<O, N>, names: &Names<'_>) -> Self {
+    pub(crate) fn apply<O: fmt::Display, N: fmt::Display>(
+        error: &ApplyError<O, N>,
+        names: &Names<'_>,
+    ) -> Self {
         let class = Class::from(error.class());
         let file = match (class, error) {
             (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => names.old,

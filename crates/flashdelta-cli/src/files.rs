@@ -19,7 +19,9 @@ pub(crate) fn format_by_name(path: &Path) -> Option<Format> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     Some(match extension.as_str() {
         "hex" | "ihex" | "ihx" | "h86" | "hxl" => Format::IntelHex,
-        "s19" | "s28" | "s37" | "s2" | "s3" | "srec" | "sre" | "mot" | "mhx" | "sx" | "s" => Format::Srec,
+        "s19" | "s28" | "s37" | "s2" | "s3" | "srec" | "sre" | "mot" | "mhx" | "sx" | "s" => {
+            Format::Srec
+        }
         "ti-txt" => Format::TiTxt,
         "uf2" => Format::Uf2,
         "bin" | "img" | "rom" => Format::Raw,
@@ -27,7 +29,8 @@ pub(crate) fn format_by_name(path: &Path) -> Option<Format> {
     })
 }
 
-/// Reads a firmware file whole. One that is named like a file of records, but is none, is refused, with the place where it goes wrong.
+/// Reads a firmware file whole. One that is named like a file of records, but is none, is refused,
+/// with the place where it goes wrong.
 pub(crate) fn firmware(path: &Path, options: &ReadOptions) -> Outcome<Vec<u8>> {
     let bytes = read(path)?;
     let is_named_records = format_by_name(path).is_some_and(Format::is_records);
@@ -57,41 +60,47 @@ pub(crate) fn parse_owned(path: &Path, file: Vec<u8>, options: &ReadOptions) -> 
     Image::parse_owned(file, options).map_err(|error| Failure::image(path, &error))
 }
 
-/// Does an image hold the bytes of an ELF file? A few may have been changed since (checksums, signatures).
+/// Does an image hold the bytes of an ELF file? A few may have been changed since (checksums,
+/// signatures).
 pub(crate) fn is_made_of(image: &[u8], elf: &[u8]) -> bool {
     let mut zeros = WriteOptions::default();
     zeros.fill = 0;
-    let binary = Image::parse(elf, &ReadOptions::default()).and_then(|found| found.write(Format::Raw, &zeros));
+    let binary = Image::parse(elf, &ReadOptions::default())
+        .and_then(|found| found.write(Format::Raw, &zeros));
     let Ok(binary) = binary else { return false };
     let equal = image.iter().zip(&binary).filter(|(a, b)| a == b).count();
     equal * 10 >= binary.len().min(image.len()) * 9
 }
 
-/// Where output shall go: not onto an input, and not onto something that is no file (renaming onto /dev/null would replace it).
+/// Where output shall go: not onto an input, and not onto something that is no file (renaming onto
+/// /dev/null would replace it).
 pub(crate) fn output(path: &Path, inputs: &[&Path]) -> Outcome<PathBuf> {
     if path == Path::new("-") {
         return Err(Failure::new(Class::Usage, "cannot write to standard output: name a file"));
     }
     let Ok(present) = path.canonicalize() else {
         // Better now than when the work is done.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::read_dir(folder).map_err(|error| Failure::io("write", path, &error))?;
         return Ok(path.to_owned());
     };
     if !present.is_file() {
-        let message = format!("cannot write {}: it is there already and not a file", path.display());
-        return Err(
-            Failure::new(Class::Usage, message).hint("to apply a patch without writing, use `flashdelta verify`")
-        );
+        let message =
+            format!("cannot write {}: it is there already and not a file", path.display());
+        return Err(Failure::new(Class::Usage, message)
+            .hint("to apply a patch without writing, use `flashdelta verify`"));
     }
     if inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == present)) {
-        let message = format!("{} is read and cannot be written, too: name another file", path.display());
+        let message =
+            format!("{} is read and cannot be written, too: name another file", path.display());
         return Err(Failure::new(Class::Usage, message));
     }
     Ok(present)
 }
 
-/// Writes a file in pieces, one behind the other, as [`write`] does it. A large one goes to the disk while it is being made.
+/// Writes a file in pieces, one behind the other, as [`write`] does it. A large one goes to the
+/// disk while it is being made.
 pub(crate) struct Writing<'a> {
     path: &'a Path,
     file: NewFile,
@@ -119,7 +128,9 @@ impl<'a> Writing<'a> {
         let end = end.ok_or(io::ErrorKind::FileTooLarge)?;
         self.file.write(self.len, bytes)?;
         self.len = end;
-        if end - self.synced >= Self::SYNC && self.syncing.as_ref().is_none_or(JoinHandle::is_finished) {
+        if end - self.synced >= Self::SYNC
+            && self.syncing.as_ref().is_none_or(JoinHandle::is_finished)
+        {
             self.wait()?;
             let file = self.file.handle()?;
             self.syncing = thread::Builder::new().spawn(move || file.sync_data()).ok();
@@ -135,7 +146,8 @@ impl<'a> Writing<'a> {
 
     /// Gives the file its name; returns its length.
     pub(crate) fn finish(mut self) -> Outcome<u32> {
-        let finished = self.wait().and_then(|()| self.file.flush()).and_then(|()| self.file.commit());
+        let finished =
+            self.wait().and_then(|()| self.file.flush()).and_then(|()| self.file.commit());
         finished.map_err(|error| Failure::io("write", self.path, &error))?;
         Ok(self.len)
     }

@@ -6,8 +6,8 @@ use flashdelta::apply::{NewImage, OldImage};
 
 use crate::interrupt;
 
-/// An image every access to which fails after Ctrl-C: a few bytes of a patch may make a GiB of an image, so that looking between pieces of the
-/// patch is not enough.
+/// An image every access to which fails after Ctrl-C: a few bytes of a patch may make a GiB of an
+/// image, so that looking between pieces of the patch is not enough.
 pub(crate) struct Guard<I>(pub(crate) I);
 
 /// Why an access to a guarded image failed.

@@ -1,4 +1,5 @@
-//! Ctrl-C: long work ends at the next opportunity, and tidies up behind itself. The second one ends the program at once.
+//! Ctrl-C: long work ends at the next opportunity, and tidies up behind itself. The second one ends
+//! the program at once.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
@@ -12,10 +13,12 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Is there nothing to tidy up? Locked while the program ends, so that the answer stays true.
 static NOTHING_WRITTEN: Mutex<bool> = Mutex::new(false);
 
-/// How long work that has written nothing may take to notice. The maker's steps take seconds for images of some megabytes.
+/// How long work that has written nothing may take to notice. The maker's steps take seconds for
+/// images of some megabytes.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Watches out from now on. Without it (no handler could be installed) Ctrl-C does what the system does. `json`: failures are told to machines, too.
+/// Watches out from now on. Without it (no handler could be installed) Ctrl-C does what the system
+/// does. `json`: failures are told to machines, too.
 pub(crate) fn watch(json: bool) {
     let _ = ctrlc::set_handler(move || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {

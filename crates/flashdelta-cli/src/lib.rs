@@ -1,11 +1,13 @@
 //! The `flashdelta` program: makes, applies, verifies and explains firmware deltas.
 //!
-//! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One file per subcommand in `commands`; around them:
-//! `args` (how sizes, addresses and names are written), `profile` (device profiles in files), `drive` (runs the applier, with progress),
-//! `files`, `facts` (what a header says, for people and machines), `failure` (messages and exit codes), `progress`, `interrupt`, `guard`,
-//! `text`.
+//! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One
+//! file per subcommand in `commands`; around them: `args` (how sizes, addresses and names are
+//! written), `profile` (device profiles in files), `drive` (runs the applier, with progress),
+//! `files`, `facts` (what a header says, for people and machines), `failure` (messages and exit
+//! codes), `progress`, `interrupt`, `guard`, `text`.
 //!
-//! It is a library so that `xtask` can make shell completions and the man page from [`command`], and the Python package is the same program.
+//! It is a library so that `xtask` can make shell completions and the man page from [`command`],
+//! and the Python package is the same program.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -66,8 +68,8 @@ With --json, standard output is one JSON document: the result, or
 
 /// Firmware delta updates: small patches, applied in a few KiB of RAM
 ///
-/// A patch turns the firmware image that a device has into a new one. It is many times smaller than the image, and a
-/// microcontroller can apply it in a few KiB of RAM.
+/// A patch turns the firmware image that a device has into a new one. It is many times smaller than
+/// the image, and a microcontroller can apply it in a few KiB of RAM.
 #[derive(Parser)]
 #[command(name = "flashdelta", version, after_long_help = EXAMPLES, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -108,7 +110,8 @@ pub fn run() -> ExitCode {
     run_with(std::env::args_os().collect()).into()
 }
 
-/// Runs the program with these arguments, the first of which is its name, and gives the exit code. It takes over Ctrl-C for the process.
+/// Runs the program with these arguments, the first of which is its name, and gives the exit code.
+/// It takes over Ctrl-C for the process.
 ///
 /// For programs of which it is a part: `python -m flashdelta`.
 pub fn run_with(arguments: Vec<OsString>) -> u8 {

@@ -37,16 +37,18 @@ pub(crate) fn load(name: &str) -> Outcome<DeviceProfile> {
     if !path.exists() {
         let names = DeviceProfile::NAMES.join(", ");
         let message = format!("no profile \"{name}\": expected one of {names}, or a file");
-        return Err(
-            Failure::new(Class::Usage, message).hint("`flashdelta diff --help` shows what a profile file looks like")
-        );
+        return Err(Failure::new(Class::Usage, message)
+            .hint("`flashdelta diff --help` shows what a profile file looks like"));
     }
-    let text = String::from_utf8(files::read(path)?).map_err(|_| "it is not a text file".to_owned());
-    text.and_then(|text| parse(&text, path))
-        .map_err(|problem| Failure::new(Class::Usage, format!("profile {name}: {}", problem.trim_end())))
+    let text =
+        String::from_utf8(files::read(path)?).map_err(|_| "it is not a text file".to_owned());
+    text.and_then(|text| parse(&text, path)).map_err(|problem| {
+        Failure::new(Class::Usage, format!("profile {name}: {}", problem.trim_end()))
+    })
 }
 
-/// The profile that a TOML file describes. `path`: of the file, which gives the profile its name if it does not say one.
+/// The profile that a TOML file describes. `path`: of the file, which gives the profile its name if
+/// it does not say one.
 ///
 /// # Errors
 ///
@@ -54,19 +56,22 @@ pub(crate) fn load(name: &str) -> Outcome<DeviceProfile> {
 pub fn parse(text: &str, path: &Path) -> Result<DeviceProfile, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     let like = file.like.as_deref().unwrap_or("esp32");
-    let mut profile = DeviceProfile::named(like)
-        .ok_or_else(|| format!("like = \"{like}\": expected one of {}", DeviceProfile::NAMES.join(", ")))?;
+    let mut profile = DeviceProfile::named(like).ok_or_else(|| {
+        format!("like = \"{like}\": expected one of {}", DeviceProfile::NAMES.join(", "))
+    })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     profile.name = file.name.or(stem).unwrap_or_default();
     profile.ram = file.ram.unwrap_or(profile.ram);
     profile.sector = file.sector.unwrap_or(profile.sector);
     profile.page = file.page.unwrap_or(profile.page);
     if let Some(codecs) = file.codecs {
-        let codec = |name: &String| name.parse().map_err(|error| format!("codecs: \"{name}\": {error}"));
+        let codec =
+            |name: &String| name.parse().map_err(|error| format!("codecs: \"{name}\": {error}"));
         profile.codecs = codecs.iter().map(codec).collect::<Result<_, _>>()?;
     }
     if let Some(isas) = file.isas {
-        let isa = |name: &String| name.parse().map_err(|error| format!("isas: \"{name}\": {error}"));
+        let isa =
+            |name: &String| name.parse().map_err(|error| format!("isas: \"{name}\": {error}"));
         profile.isas = isas.iter().map(isa).collect::<Result<_, _>>()?;
     }
     Ok(profile)
@@ -97,7 +102,8 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_taken_from_a_named_profile() {
-        let profile = of("like = 'small'\npage = 8\ncodecs = ['raw', 'model']\nisas = ['thumb']").unwrap();
+        let profile =
+            of("like = 'small'\npage = 8\ncodecs = ['raw', 'model']\nisas = ['thumb']").unwrap();
         let mut expected = DeviceProfile::small();
         expected.name = "heron".to_owned();
         expected.page = 8;
@@ -105,7 +111,10 @@ mod tests {
         expected.isas = vec![InstructionSet::Thumb];
         assert_eq!(profile, expected);
         assert_eq!(of("ram = '24KiB'").map(|p| p.ram), Ok(24 << 10));
-        assert_eq!(of("ram = 24576\nname = 'x'").map(|p| (p.ram, p.name)), Ok((24 << 10, "x".to_owned())));
+        assert_eq!(
+            of("ram = 24576\nname = 'x'").map(|p| (p.ram, p.name)),
+            Ok((24 << 10, "x".to_owned()))
+        );
     }
 
     #[test]

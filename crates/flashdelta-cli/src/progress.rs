@@ -1,4 +1,5 @@
-//! A progress bar on standard error, if that is a terminal and the work takes long enough to wonder.
+//! A progress bar on standard error, if that is a terminal and the work takes long enough to
+//! wonder.
 
 use core::time::Duration;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -45,7 +46,11 @@ impl Bar {
             let bar = "#".repeat(done) + &"-".repeat(WIDTH - done);
             let seconds = (now - self.start).as_secs();
             // Whoever lost the terminal can do without the bar.
-            let _ = write!(io::stderr(), "{ERASE}{doing:<10} [{bar}] {:3.0} %  {seconds} s", fraction * 100.0);
+            let _ = write!(
+                io::stderr(),
+                "{ERASE}{doing:<10} [{bar}] {:3.0} %  {seconds} s",
+                fraction * 100.0
+            );
         }
     }
 

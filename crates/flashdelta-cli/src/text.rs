@@ -22,7 +22,8 @@ pub(crate) fn print(text: &str) -> Outcome {
 /// Writes a JSON document to standard output.
 pub(crate) fn print_json(document: &impl serde::Serialize) -> Outcome {
     let text = serde_json::to_string_pretty(document);
-    let text = text.map_err(|error| Failure::new(Class::Internal, format!("cannot write JSON: {error}")))?;
+    let text =
+        text.map_err(|error| Failure::new(Class::Internal, format!("cannot write JSON: {error}")))?;
     print(&(text + "\n"))
 }
 
@@ -77,17 +78,25 @@ impl Table {
         self.rows.push(cells.map(str::to_owned).to_vec());
     }
 
-    /// The table as text, every line indented. Columns whose letter in `columns` is 'r' are aligned to the right.
+    /// The table as text, every line indented. Columns whose letter in `columns` is 'r' are aligned
+    /// to the right.
     pub(crate) fn render(&self, columns: &str) -> String {
-        let width =
-            |i: usize| self.rows.iter().filter_map(|row| row.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+        let width = |i: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(i))
+                .map(|c| c.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..columns.len()).map(width).collect();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(&widths).zip(columns.chars()) {
                 let pad = " ".repeat(width - cell.chars().count());
-                let (before, after) = if align == 'r' { (pad.as_str(), "") } else { ("", pad.as_str()) };
+                let (before, after) =
+                    if align == 'r' { (pad.as_str(), "") } else { ("", pad.as_str()) };
                 let _ = write!(line, "  {before}{cell}{after}");
             }
             text.push_str(line.trim_end());
@@ -104,7 +113,10 @@ mod tests {
     #[test]
     fn numbers_as_people_read_them() {
         assert_eq!([0u32, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0, 1000, 1536, 16 << 10, 3 << 20].map(size), ["0", "1000", "1536", "16KiB", "3MiB"]);
+        assert_eq!(
+            [0, 1000, 1536, 16 << 10, 3 << 20].map(size),
+            ["0", "1000", "1536", "16KiB", "3MiB"]
+        );
         assert_eq!(
             [(1, 3), (1, 300), (0, 0), (5, 5)].map(|(p, w)| percent(p, w)),
             ["33.3 %", "0.33 %", "-", "100.0 %"]

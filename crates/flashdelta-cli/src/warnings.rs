@@ -15,7 +15,8 @@ impl FileWarning {
     }
 }
 
-/// One line for all that say the same, each file named once. Places (numbers) may differ: the line then tells those of the first file.
+/// One line for all that say the same, each file named once. Places (numbers) may differ: the line
+/// then tells those of the first file.
 pub(crate) fn lines(warnings: &[FileWarning]) -> Vec<String> {
     let mut lines: Vec<(&FileWarning, Vec<&FileWarning>)> = Vec::new();
     for warning in warnings {
@@ -62,9 +63,18 @@ mod tests {
         let (old, new) = (warn("old.zip", "zip64 at byte 7"), warn("new.zip", "zip64 at byte 9"));
         assert_eq!(lines(&[old.clone(), new]), ["old.zip (and new.zip likewise): zip64 at byte 7"]);
         let new = warn("new.zip", "zip64 at byte 7");
-        assert_eq!(lines(&[old.clone(), new.clone(), old.clone()]), ["old.zip and new.zip: zip64 at byte 7"]);
+        assert_eq!(
+            lines(&[old.clone(), new.clone(), old.clone()]),
+            ["old.zip and new.zip: zip64 at byte 7"]
+        );
         let member = warn("old.zip", "zip64 at byte 8");
-        assert_eq!(lines(&[old.clone(), member, old]), ["old.zip: zip64 at byte 7", "old.zip: zip64 at byte 8"]);
-        assert_eq!(lines(&[new, warn("new.zip", "else")]), ["new.zip: zip64 at byte 7", "new.zip: else"]);
+        assert_eq!(
+            lines(&[old.clone(), member, old]),
+            ["old.zip: zip64 at byte 7", "old.zip: zip64 at byte 8"]
+        );
+        assert_eq!(
+            lines(&[new, warn("new.zip", "else")]),
+            ["new.zip: zip64 at byte 7", "new.zip: else"]
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! The program as it is used: the sessions in `cli/*.trycmd`. They run in a folder with the files that [`samples`] makes.
+//! The program as it is used: the sessions in `cli/*.trycmd`. They run in a folder with the files
+//! that [`samples`] makes.
 //!
-//! After a change of what the program says, `TRYCMD=overwrite cargo test -p flashdelta-cli --test cli` writes the sessions again; put
-//! back `[..]` for sizes of patches, which change with every improvement of the models.
+//! After a change of what the program says,
+//! `TRYCMD=overwrite cargo test -p flashdelta-cli --test cli` writes the sessions again; put back
+//! `[..]` for sizes of patches, which change with every improvement of the models.
 
 mod common;
 
@@ -14,9 +16,14 @@ use flashdelta::{Codec, Identity};
 
 /// Files for the sessions.
 fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
-    let [old, new] = ["riscv-1.0.bin", "riscv-1.1.bin"].map(|name| common::testdata(&format!("firmware/{name}")));
-    let identity =
-        Identity { product: Identity::product_id("heron"), hardware_from: 2, hardware_to: 4, security_counter: 7 };
+    let [old, new] = ["riscv-1.0.bin", "riscv-1.1.bin"]
+        .map(|name| common::testdata(&format!("firmware/{name}")));
+    let identity = Identity {
+        product: Identity::product_id("heron"),
+        hardware_from: 2,
+        hardware_to: 4,
+        security_counter: 7,
+    };
     let make = |options: DiffOptions| diff(&old, &new, &options).unwrap().bytes;
     let update = make(DiffOptions::new());
     let heron = make(DiffOptions::new().codec(Codec::Raw).identity(identity));
@@ -86,7 +93,9 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
 fn uf2(image: &[u8]) -> Vec<u8> {
     let mut read = ReadOptions::default();
     read.base = Some(0x1000_0000);
-    Image::parse(image, &read).and_then(|image| image.write(Format::Uf2, &WriteOptions::default())).unwrap()
+    Image::parse(image, &read)
+        .and_then(|image| image.write(Format::Uf2, &WriteOptions::default()))
+        .unwrap()
 }
 
 /// Two releases with a manifest, one as a folder each; `heron-1.0.zip` and `heron-1.1.zip`.
@@ -108,8 +117,11 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
         fs::write(release.join("thousands.json"), manifest("65.536")).unwrap();
         let wrong = folder.join(format!("wrong-{version}"));
         fs::create_dir_all(&wrong).unwrap();
-        fs::write(wrong.join("manifest.json"), if version == "1.0" { manifest("65.536") } else { "{".to_owned() })
-            .unwrap();
+        fs::write(
+            wrong.join("manifest.json"),
+            if version == "1.0" { manifest("65.536") } else { "{".to_owned() },
+        )
+        .unwrap();
         // A manifest without its parts, and one with some of them.
         for part in ["alone", "half"] {
             fs::create_dir_all(folder.join(part)).unwrap();

@@ -16,7 +16,8 @@ fn flashdelta(arguments: &[&Path]) -> Output {
 
 fn succeeds(arguments: &[&Path]) {
     let output = flashdelta(arguments);
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {}\n{out}{err}", output.status);
     assert!(out.is_empty() && err.is_empty(), "{arguments:?} is not quiet:\n{out}{err}");
 }
@@ -29,12 +30,26 @@ fn round_trip(profile: &str) {
         let fields: Vec<&str> = pair.split('\t').collect();
         let [name, old, new, ..] = fields[..] else { panic!("pairs.tsv: {pair}") };
         let [old, new] = [old, new].map(common::testdata_path);
-        let [patch, out] = ["fdp", "bin"].map(|extension| folder.join(name).with_extension(extension));
-        let [diff, verify, apply, quiet, output] = ["diff", "verify", "apply", "-q", "-o"].map(Path::new);
-        succeeds(&[diff, quiet, &old, &new, output, &patch, Path::new("--profile"), Path::new(profile)]);
+        let [patch, out] =
+            ["fdp", "bin"].map(|extension| folder.join(name).with_extension(extension));
+        let [diff, verify, apply, quiet, output] =
+            ["diff", "verify", "apply", "-q", "-o"].map(Path::new);
+        succeeds(&[
+            diff,
+            quiet,
+            &old,
+            &new,
+            output,
+            &patch,
+            Path::new("--profile"),
+            Path::new(profile),
+        ]);
         succeeds(&[verify, quiet, &old, &patch]);
         succeeds(&[apply, quiet, &old, &patch, output, &out]);
-        assert!(fs::read(&out).unwrap() == fs::read(&new).unwrap(), "{name}, {profile}: another image came out");
+        assert!(
+            fs::read(&out).unwrap() == fs::read(&new).unwrap(),
+            "{name}, {profile}: another image came out"
+        );
     }
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let left: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with(".tmp")).collect();
@@ -65,7 +80,8 @@ fn on_linux() {
 #[test]
 fn failure_leaves_the_output_alone() {
     let folder = common::folder("failure");
-    let [old, new, patch, out] = ["old.bin", "new.bin", "update.fdp", "out.bin"].map(|name| folder.join(name));
+    let [old, new, patch, out] =
+        ["old.bin", "new.bin", "update.fdp", "out.bin"].map(|name| folder.join(name));
     fs::write(&old, b"one image".repeat(100)).unwrap();
     fs::write(&new, b"another image".repeat(100)).unwrap();
     fs::write(&out, b"precious").unwrap();
@@ -100,7 +116,11 @@ fn ctrl_c_ends_a_large_image() {
         std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(Duration::from_millis(100));
-    assert!(Command::new("kill").args(["-INT", &apply.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill")
+        .args(["-INT", &apply.id().to_string()])
+        .status()
+        .unwrap()
+        .success());
     assert_eq!(apply.wait().unwrap().code(), Some(130));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "the temporary file is gone");
 }

@@ -16,7 +16,8 @@ pub const POSITIONS: u8 = 16;
 pub struct Cut {
     /// The operation, counted from 0 since the flash was made ([`NorSim::operations`]).
     pub operation: u64,
-    /// 0 to 15: so many sixteenths of it are done; what is under way then is torn. 16: the operation is complete, but nothing comes after it.
+    /// 0 to 15: so many sixteenths of it are done; what is under way then is torn. 16: the
+    /// operation is complete, but nothing comes after it.
     pub position: u8,
 }
 
@@ -67,7 +68,9 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Cuts<'a, REA
     }
 }
 
-impl<const READ: usize, const WRITE: usize, const ERASE: usize> Iterator for Cuts<'_, READ, WRITE, ERASE> {
+impl<const READ: usize, const WRITE: usize, const ERASE: usize> Iterator
+    for Cuts<'_, READ, WRITE, ERASE>
+{
     type Item = (Cut, NorSim<READ, WRITE, ERASE>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -78,7 +81,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Iterator for Cut
         // It ends in an error: that is what it is for.
         let _ = match operation {
             Operation::Write { offset, data } => flash.write(*offset, data),
-            Operation::Erase { offset } => flash.erase(*offset, offset.saturating_add(ERASE as u32)),
+            Operation::Erase { offset } => {
+                flash.erase(*offset, offset.saturating_add(ERASE as u32))
+            }
         };
         flash.power_on();
         if self.position < POSITIONS {

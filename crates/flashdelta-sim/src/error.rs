@@ -24,12 +24,14 @@ pub enum SimError {
         /// Its length.
         len: usize,
     },
-    /// The memory that is written from or read to does not start at a multiple of [`Rules::memory_alignment`](crate::Rules::memory_alignment).
+    /// The memory that is written from or read to does not start at a multiple of
+    /// [`Rules::memory_alignment`](crate::Rules::memory_alignment).
     MemoryNotAligned {
         /// Where the access starts.
         offset: u32,
     },
-    /// A unit is written that is not erased: it was written before, or an erase or write of it was torn. It may read as blank.
+    /// A unit is written that is not erased: it was written before, or an erase or write of it was
+    /// torn. It may read as blank.
     NotErased {
         /// Where the unit starts.
         offset: u32,
@@ -46,7 +48,8 @@ pub enum SimError {
         /// Its length.
         len: usize,
     },
-    /// The unit was torn, and its error-correcting code does not match ([`Rules::torn_units_unreadable`](crate::Rules::torn_units_unreadable)).
+    /// The unit was torn, and its error-correcting code does not match
+    /// ([`Rules::torn_units_unreadable`](crate::Rules::torn_units_unreadable)).
     Unreadable {
         /// Where the unit starts.
         offset: u32,
@@ -91,7 +94,9 @@ impl fmt::Display for SimError {
             Self::Protected { offset, len } => {
                 write!(f, "write or erase of {len} bytes at 0x{offset:x}, in a protected range")
             }
-            Self::Unreadable { offset } => write!(f, "the torn unit at 0x{offset:x} cannot be read"),
+            Self::Unreadable { offset } => {
+                write!(f, "the torn unit at 0x{offset:x} cannot be read")
+            }
             Self::NoPower => f.write_str("the power is off"),
         }
     }

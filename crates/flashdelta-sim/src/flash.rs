@@ -16,12 +16,15 @@ use crate::sector::{Sector, Unit};
 pub struct Rules {
     /// Inside a sector, writes must ascend. On by default.
     pub ascending: bool,
-    /// The memory that is written from and read to must start at a multiple of this, as with DMA. 1 (no rule) by default.
+    /// The memory that is written from and read to must start at a multiple of this, as with DMA. 1
+    /// (no rule) by default.
     pub memory_alignment: usize,
-    /// So many bytes are programmed at once, a multiple of the write unit: a torn write leaves all units of such a block in doubt, as far as it wrote
-    /// them. The write unit by default, which 0 stands for; SPI flash has pages of 256 bytes.
+    /// So many bytes are programmed at once, a multiple of the write unit: a torn write leaves all
+    /// units of such a block in doubt, as far as it wrote them. The write unit by default, which 0
+    /// stands for; SPI flash has pages of 256 bytes.
     pub program_page: usize,
-    /// Reading a torn unit fails, as in flash with an error-correcting code. Off by default: random bits are read.
+    /// Reading a torn unit fails, as in flash with an error-correcting code. Off by default: random
+    /// bits are read.
     pub torn_units_unreadable: bool,
 }
 
@@ -54,9 +57,11 @@ enum Power {
     Off,
 }
 
-/// A NOR flash with sectors of `ERASE` bytes, read in units of `READ` bytes and written in units of `WRITE` bytes.
+/// A NOR flash with sectors of `ERASE` bytes, read in units of `READ` bytes and written in units of
+/// `WRITE` bytes.
 ///
-/// The units must not be 0, and a sector must be a multiple of both: otherwise it does not compile. A clone is a snapshot, and cheap.
+/// The units must not be 0, and a sector must be a multiple of both: otherwise it does not compile.
+/// A clone is a snapshot, and cheap.
 #[derive(Clone, Debug)]
 pub struct NorSim<const READ: usize, const WRITE: usize, const ERASE: usize> {
     sectors: Vec<Arc<Sector>>,
@@ -73,7 +78,10 @@ pub struct NorSim<const READ: usize, const WRITE: usize, const ERASE: usize> {
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRITE, ERASE> {
     const GEOMETRY: () = {
         assert!(READ > 0 && WRITE > 0 && ERASE > 0, "units must not be 0");
-        assert!(ERASE.is_multiple_of(READ) && ERASE.is_multiple_of(WRITE), "a sector is a multiple of the units");
+        assert!(
+            ERASE.is_multiple_of(READ) && ERASE.is_multiple_of(WRITE),
+            "a sector is a multiple of the units"
+        );
         assert!(ERASE <= u32::MAX as usize, "offsets have 32 bits");
     };
 
@@ -94,7 +102,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         }
     }
 
-    /// A flash that has been in use: every unit of it is written, with random bytes. The seed is also that of torn units.
+    /// A flash that has been in use: every unit of it is written, with random bytes. The seed is
+    /// also that of torn units.
     pub fn used(sectors: usize, seed: u64) -> Self {
         let mut flash = Self::new(sectors).seed(seed);
         for (number, sector) in flash.sectors.iter_mut().enumerate() {
@@ -132,7 +141,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         Ok(())
     }
 
-    /// From now on, writing or erasing anything in this range is a violation: say, the slot that runs.
+    /// From now on, writing or erasing anything in this range is a violation: say, the slot that
+    /// runs.
     pub fn protect(&mut self, range: Range<u32>) {
         self.protected.push(range);
     }
@@ -148,29 +158,37 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         bytes
     }
 
-    /// Does the flash hold these bytes at `offset`? As [`contents`](Self::contents), but without copying them.
+    /// Does the flash hold these bytes at `offset`? As [`contents`](Self::contents), but without
+    /// copying them.
     pub fn holds(&self, offset: u32, bytes: &[u8]) -> bool {
         self.check(offset, bytes.len(), 1).is_ok()
-            && pieces::<ERASE>(offset, bytes.len())
-                .all(|(sector, into, range)| self.sectors[sector].data[into..into + range.len()] == bytes[range])
+            && pieces::<ERASE>(offset, bytes.len()).all(|(sector, into, range)| {
+                self.sectors[sector].data[into..into + range.len()] == bytes[range]
+            })
     }
 
-    /// Is this sector the same memory in both, that is, has nobody touched it since one was cloned from the other? An unchanged sector that was
-    /// erased and written again is not.
+    /// Is this sector the same memory in both, that is, has nobody touched it since one was cloned
+    /// from the other? An unchanged sector that was erased and written again is not.
     pub fn shares_sector(&self, other: &Self, sector: usize) -> bool {
-        self.sectors.get(sector).zip(other.sectors.get(sector)).is_some_and(|(mine, theirs)| Arc::ptr_eq(mine, theirs))
+        self.sectors
+            .get(sector)
+            .zip(other.sectors.get(sector))
+            .is_some_and(|(mine, theirs)| Arc::ptr_eq(mine, theirs))
     }
 
-    /// Does this sector hold the same in both: the same bytes, and the same units erased, written or torn? How often it was erased does not count.
+    /// Does this sector hold the same in both: the same bytes, and the same units erased, written
+    /// or torn? How often it was erased does not count.
     pub fn same_sector(&self, other: &Self, sector: usize) -> bool {
         let both = self.sectors.get(sector).zip(other.sectors.get(sector));
         both.is_some_and(|(mine, theirs)| Arc::ptr_eq(mine, theirs) || mine.holds_the_same(theirs))
     }
 
-    /// Makes a sector what it is in another flash of the same kind, its wear included: say, of a snapshot. No rule is checked, nothing is counted; a sector that
-    /// is not there changes nothing.
+    /// Makes a sector what it is in another flash of the same kind, its wear included: say, of a
+    /// snapshot. No rule is checked, nothing is counted; a sector that is not there changes
+    /// nothing.
     pub fn restore_sector(&mut self, from: &Self, sector: usize) {
-        if let (Some(mine), Some(theirs)) = (self.sectors.get_mut(sector), from.sectors.get(sector)) {
+        if let (Some(mine), Some(theirs)) = (self.sectors.get_mut(sector), from.sectors.get(sector))
+        {
             mine.clone_from(theirs);
         }
     }
@@ -207,7 +225,10 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
 
     /// Number of units that were torn and not erased since.
     pub fn torn_units(&self) -> usize {
-        self.sectors.iter().map(|sector| sector.units.iter().filter(|unit| **unit == Unit::Torn).count()).sum()
+        self.sectors
+            .iter()
+            .map(|sector| sector.units.iter().filter(|unit| **unit == Unit::Torn).count())
+            .sum()
     }
 
     /// Every rule that was broken.
@@ -225,8 +246,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         self.recorded.take().unwrap_or_default()
     }
 
-    /// The flash after each cut of a recorded run that started from `self`: [`POSITIONS`] inside each operation and one behind it,
-    /// in this order. The power is on again.
+    /// The flash after each cut of a recorded run that started from `self`: [`POSITIONS`] inside
+    /// each operation and one behind it, in this order. The power is on again.
     pub fn cuts<'a>(&self, recorded: &'a [Operation]) -> Cuts<'a, READ, WRITE, ERASE> {
         let mut flash = self.clone();
         flash.recorded = None;
@@ -246,7 +267,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
     /// Checks the rules for reads and writes alike.
     fn check_access(&self, offset: u32, memory: &[u8], unit: usize) -> Result<(), SimError> {
         self.check(offset, memory.len(), unit)?;
-        if !memory.is_empty() && !memory.as_ptr().addr().is_multiple_of(self.rules.memory_alignment.max(1)) {
+        if !memory.is_empty()
+            && !memory.as_ptr().addr().is_multiple_of(self.rules.memory_alignment.max(1))
+        {
             return Err(SimError::MemoryNotAligned { offset });
         }
         Ok(())
@@ -265,9 +288,15 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         self.check_access(offset, bytes, WRITE)?;
         self.check_protection(offset, bytes.len())?;
         for (sector, into, range) in pieces::<ERASE>(offset, bytes.len()) {
-            if let Some((unit, order)) = self.sectors[sector].refuses(into, range.len(), self.rules.ascending) {
+            if let Some((unit, order)) =
+                self.sectors[sector].refuses(into, range.len(), self.rules.ascending)
+            {
                 let offset = (sector * ERASE + unit * WRITE) as u32;
-                return Err(if order { SimError::NotAscending { offset } } else { SimError::NotErased { offset } });
+                return Err(if order {
+                    SimError::NotAscending { offset }
+                } else {
+                    SimError::NotErased { offset }
+                });
             }
         }
         Ok(())
@@ -299,7 +328,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         }
     }
 
-    /// What a write leaves behind when it is cut: up to the first number it is complete, from there to the second it is torn.
+    /// What a write leaves behind when it is cut: up to the first number it is complete, from there
+    /// to the second it is torn.
     fn torn_part(&self, offset: usize, len: usize, position: u8) -> (usize, usize) {
         if position >= POSITIONS {
             return (len, len);
@@ -328,8 +358,12 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
     }
 }
 
-/// The parts of an access in each sector: number of the sector, offset in it, range of the access's bytes.
-fn pieces<const ERASE: usize>(offset: u32, len: usize) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
+/// The parts of an access in each sector: number of the sector, offset in it, range of the access's
+/// bytes.
+fn pieces<const ERASE: usize>(
+    offset: u32,
+    len: usize,
+) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
     let mut done = 0;
     core::iter::from_fn(move || {
         let (at, start) = (offset as usize + done, done);
@@ -341,11 +375,15 @@ fn pieces<const ERASE: usize>(offset: u32, len: usize) -> impl Iterator<Item = (
     })
 }
 
-impl<const READ: usize, const WRITE: usize, const ERASE: usize> ErrorType for NorSim<READ, WRITE, ERASE> {
+impl<const READ: usize, const WRITE: usize, const ERASE: usize> ErrorType
+    for NorSim<READ, WRITE, ERASE>
+{
     type Error = SimError;
 }
 
-impl<const READ: usize, const WRITE: usize, const ERASE: usize> ReadNorFlash for NorSim<READ, WRITE, ERASE> {
+impl<const READ: usize, const WRITE: usize, const ERASE: usize> ReadNorFlash
+    for NorSim<READ, WRITE, ERASE>
+{
     const READ_SIZE: usize = READ;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), SimError> {
@@ -360,8 +398,12 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> ReadNorFlash for
             let sector = &self.sectors[number];
             if self.rules.torn_units_unreadable {
                 let (first, end) = (into / WRITE, (into + range.len()).div_ceil(WRITE));
-                if let Some(unit) = sector.units[first..end].iter().position(|unit| *unit == Unit::Torn) {
-                    return Err(SimError::Unreadable { offset: (number * ERASE + (first + unit) * WRITE) as u32 });
+                if let Some(unit) =
+                    sector.units[first..end].iter().position(|unit| *unit == Unit::Torn)
+                {
+                    return Err(SimError::Unreadable {
+                        offset: (number * ERASE + (first + unit) * WRITE) as u32,
+                    });
                 }
             }
             bytes[range.clone()].copy_from_slice(&sector.data[into..into + range.len()]);
@@ -374,7 +416,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> ReadNorFlash for
     }
 }
 
-impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorFlash for NorSim<READ, WRITE, ERASE> {
+impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorFlash
+    for NorSim<READ, WRITE, ERASE>
+{
     const WRITE_SIZE: usize = WRITE;
     const ERASE_SIZE: usize = ERASE;
 
@@ -383,11 +427,14 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorFlash for Nor
             return Err(SimError::NoPower);
         }
         let checked = match to.checked_sub(from) {
-            Some(len) => self.check(from, len as usize, ERASE).and_then(|()| self.check_protection(from, len as usize)),
+            Some(len) => self
+                .check(from, len as usize, ERASE)
+                .and_then(|()| self.check_protection(from, len as usize)),
             None => Err(SimError::OutOfBounds { offset: from, len: 0 }),
         };
         self.refuse(checked)?;
-        (from as usize / ERASE..to as usize / ERASE).try_for_each(|number| self.erase_sector(number))
+        (from as usize / ERASE..to as usize / ERASE)
+            .try_for_each(|number| self.erase_sector(number))
     }
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SimError> {

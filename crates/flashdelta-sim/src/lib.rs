@@ -1,24 +1,32 @@
-//! A NOR flash in memory that enforces the rules of flash and loses power wherever a test wants it to.
+//! A NOR flash in memory that enforces the rules of flash and loses power wherever a test wants it
+//! to.
 //!
-//! It is a simulator for tests of code that writes flash through the traits of [`embedded_storage::nor_flash`]: bootloaders, update agents,
-//! file systems. It knows nothing of any of them.
+//! It is a simulator for tests of code that writes flash through the traits of
+//! [`embedded_storage::nor_flash`]: bootloaders, update agents, file systems. It knows nothing of
+//! any of them.
 //!
-//! - **Any geometry:** read unit, write unit and sector (the erase unit) are const parameters of [`NorSim`].
-//! - **Rules:** accesses are aligned and inside the flash; a unit is written once after each erase; inside a sector writes ascend. Whoever breaks a
-//!   rule gets a [`SimError`] that names it and the offset, and the flash remembers it ([`NorSim::violations`]) for code that
-//!   swallows errors. [`Rules`] adds stricter ones. [Protected](NorSim::protect) ranges must not be changed at all.
-//! - **Power cuts:** after every write and every erase of a sector, and at 16 positions inside each ([`Cut`]). A torn write leaves whole units,
-//!   one (or all of a [page](Rules::program_page)) with random bits, and untouched ones. A random one often enough looks untouched or complete, as it does on
-//!   real flash: code that takes blank for erased is caught. A torn erase leaves a part that is not erased, or bits of the whole
-//!   sector on their way to 1, or to 0 first, as flash that is programmed before it is erased.
+//! - **Any geometry:** read unit, write unit and sector (the erase unit) are const parameters of
+//!   [`NorSim`].
+//! - **Rules:** accesses are aligned and inside the flash; a unit is written once after each erase;
+//!   inside a sector writes ascend. Whoever breaks a rule gets a [`SimError`] that names it and the
+//!   offset, and the flash remembers it ([`NorSim::violations`]) for code that swallows errors.
+//!   [`Rules`] adds stricter ones. [Protected](NorSim::protect) ranges must not be changed at all.
+//! - **Power cuts:** after every write and every erase of a sector, and at 16 positions inside each
+//!   ([`Cut`]). A torn write leaves whole units, one (or all of a [page](Rules::program_page)) with
+//!   random bits, and untouched ones. A random one often enough looks untouched or complete, as it
+//!   does on real flash: code that takes blank for erased is caught. A torn erase leaves a part
+//!   that is not erased, or bits of the whole sector on their way to 1, or to 0 first, as flash
+//!   that is programmed before it is erased.
 //! - **Wear:** erases are counted per sector, reads and writes in all.
-//! - **Snapshots:** a clone shares the sectors that do not differ, so [`NorSim::cuts`] can hand out the flash after every cut of a long run.
+//! - **Snapshots:** a clone shares the sectors that do not differ, so [`NorSim::cuts`] can hand out
+//!   the flash after every cut of a long run.
 //!
 //! Everything random follows from a seed: what fails once fails again.
 //!
 //! # Example
 //!
-//! Here the code under test copies a message to the second sector. It is cut at every place, and then started again:
+//! Here the code under test copies a message to the second sector. It is cut at every place, and
+//! then started again:
 //!
 //! ```
 //! use embedded_storage::nor_flash::NorFlash;
@@ -50,7 +58,8 @@
 //! # Ok::<(), SimError>(())
 //! ```
 //!
-//! To cut a run while it is under way, with what it does about the error, there is [`NorSim::cut_at`].
+//! To cut a run while it is under way, with what it does about the error, there is
+//! [`NorSim::cut_at`].
 #![forbid(unsafe_code)]
 
 mod cuts;

@@ -47,7 +47,12 @@ impl Sector {
     }
 
     /// The first unit of a write that must not be written, and whether it is because of the order.
-    pub(crate) fn refuses(&self, into: usize, len: usize, ascending: bool) -> Option<(usize, bool)> {
+    pub(crate) fn refuses(
+        &self,
+        into: usize,
+        len: usize,
+        ascending: bool,
+    ) -> Option<(usize, bool)> {
         let (first, end) = (into / self.unit_len(), (into + len) / self.unit_len());
         let used = self.units[first..end].iter().position(|unit| *unit != Unit::Erased);
         match used {
@@ -61,7 +66,8 @@ impl Sector {
         self.load(into, bytes);
     }
 
-    /// The power goes while a unit is written: any of the bits that should become 0 may have done so.
+    /// The power goes while a unit is written: any of the bits that should become 0 may have done
+    /// so.
     pub(crate) fn tear_unit(&mut self, into: usize, bytes: &[u8], random: &mut Random) {
         let kind = random.next() % 4;
         for (place, byte) in self.data[into..].iter_mut().zip(bytes) {
@@ -100,7 +106,10 @@ impl Sector {
             _ if position < POSITIONS / 2 => {
                 self.data.iter_mut().for_each(|byte| *byte &= !random.bits(position * 2));
             }
-            _ => self.data.iter_mut().for_each(|byte| *byte = random.bits((position - POSITIONS / 2) * 2)),
+            _ => self
+                .data
+                .iter_mut()
+                .for_each(|byte| *byte = random.bits((position - POSITIONS / 2) * 2)),
         }
         self.units.fill(Unit::Torn);
         self.next = self.units.len();

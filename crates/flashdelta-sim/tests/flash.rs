@@ -19,7 +19,9 @@ fn what_is_written_is_read() {
     let message: Vec<u8> = (0..=255).collect();
     flash.write(384, &message).unwrap();
     assert_eq!(read(&mut flash, 384, 256), Ok(message.clone()));
-    assert!(flash.holds(384, &message) && !flash.holds(380, &message) && !flash.holds(1000, &message));
+    assert!(
+        flash.holds(384, &message) && !flash.holds(380, &message) && !flash.holds(1000, &message)
+    );
     assert_eq!(flash.wear(), [0, 1, 1, 0]);
     let counters = flash.counters();
     assert_eq!((counters.erases, counters.writes, counters.bytes_written), (2, 1, 256));
@@ -61,7 +63,10 @@ fn memory_may_have_to_be_aligned() {
     // Wherever the array is: one of four places in a row is right.
     let aligned = memory.as_ptr().align_offset(4);
     assert_eq!(flash.read(0, &mut memory[aligned..aligned + 8]), Ok(()));
-    assert_eq!(flash.read(0, &mut memory[aligned + 1..aligned + 9]), Err(SimError::MemoryNotAligned { offset: 0 }));
+    assert_eq!(
+        flash.read(0, &mut memory[aligned + 1..aligned + 9]),
+        Err(SimError::MemoryNotAligned { offset: 0 })
+    );
 }
 
 #[test]
@@ -94,7 +99,9 @@ fn a_cut_tears_one_unit() {
 fn pages_are_torn_as_a_whole() {
     let mut rules = Rules::default();
     rules.program_page = 32;
-    for (position, done, torn) in [(0, 0, 2), (2, 16, 4), (3, 16, 4), (8, 48, 4), (15, 112, 2), (16, 128, 0)] {
+    for (position, done, torn) in
+        [(0, 0, 2), (2, 16, 4), (3, 16, 4), (8, 48, 4), (15, 112, 2), (16, 128, 0)]
+    {
         let mut flash = Flash::new(1).rules(rules);
         flash.cut_at(Cut { operation: 0, position });
         // From the middle of a page to the middle of another.
@@ -188,7 +195,9 @@ fn cuts_are_those_of_the_recorded_run() {
         let _ = live.erase(0, 512).and_then(|()| live.write(8, &[1; 24]));
         assert_eq!(live.contents(0..768), after.contents(0..768), "{cut}");
         assert_eq!(live.wear(), after.wear());
-        assert!(!after.is_off() && after.shares_sector(&start, 2) && !after.shares_sector(&start, 0));
+        assert!(
+            !after.is_off() && after.shares_sector(&start, 2) && !after.shares_sector(&start, 0)
+        );
     }
     assert_eq!(cuts.last().unwrap().1.contents(0..768), flash.contents(0..768));
 }

@@ -1,11 +1,13 @@
-//! An A/B update from end to end: power cuts while it runs, a bootloader that tries the new image once and goes back if it does not work.
+//! An A/B update from end to end: power cuts while it runs, a bootloader that tries the new image
+//! once and goes back if it does not work.
 //!
 //! ```sh
 //! cargo run -p flashdelta --example ab_update
 //! ```
 //!
-//! The flash is simulated; the bootloader is a sketch of what real ones (MCUboot, ESP-IDF's, embassy-boot) do: a log of decisions in a
-//! sector of its own. A real log must also be emptied in time, and reckon with a torn entry that looks blank.
+//! The flash is simulated; the bootloader is a sketch of what real ones (MCUboot, ESP-IDF's,
+//! embassy-boot) do: a log of decisions in a sector of its own. A real log must also be emptied in
+//! time, and reckon with a torn entry that looks blank.
 
 use core::cell::RefCell;
 use core::error::Error;
@@ -42,7 +44,8 @@ impl BootLog<'_> {
         let mut sector = [0; 4096];
         self.0.borrow_mut().read(BOOT, &mut sector)?;
         let (entries, _) = sector.as_chunks::<8>();
-        // A torn entry at the end is none of the three: it counts for nothing, but its place is taken.
+        // A torn entry at the end is none of the three: it counts for nothing, but its place is
+        // taken.
         Ok(entries.iter().copied().take_while(|entry| *entry != [0xFF; 8]).collect())
     }
 
@@ -51,10 +54,12 @@ impl BootLog<'_> {
         self.0.borrow_mut().write(BOOT + used * 8, &entry)
     }
 
-    /// What a bootloader does at each start: gives the slot to run, and whether it has to confirm itself.
+    /// What a bootloader does at each start: gives the slot to run, and whether it has to confirm
+    /// itself.
     fn start(&self) -> Result<(usize, bool), SimError> {
         let entries = self.read()?;
-        let known: Vec<Entry> = entries.into_iter().filter(|e| [TRY, TRIED, CONFIRMED].contains(e)).collect();
+        let known: Vec<Entry> =
+            entries.into_iter().filter(|e| [TRY, TRIED, CONFIRMED].contains(e)).collect();
         let confirmed = known.iter().filter(|entry| **entry == CONFIRMED).count() % 2;
         match known.last() {
             Some(&TRY) => {
@@ -67,12 +72,16 @@ impl BootLog<'_> {
     }
 }
 
-/// The hand-over of the update: one unit is written, so the old image or the new one is selected, and nothing between.
+/// The hand-over of the update: one unit is written, so the old image or the new one is selected,
+/// and nothing between.
 impl BootSelection for BootLog<'_> {
     type Error = SimError;
 
     fn select(&mut self, image: &Verified) -> Result<(), SimError> {
-        println!("  the new image ({} bytes) reads back right: to be tried at the next start", image.size);
+        println!(
+            "  the new image ({} bytes) reads back right: to be tried at the next start",
+            image.size
+        );
         self.append(TRY)
     }
 }
@@ -81,7 +90,8 @@ impl BootSelection for BootLog<'_> {
 fn update(flash: &RefCell<Flash>, running: usize, patch: &[u8]) -> Result<(), Box<dyn Error>> {
     let (old, new) = slots(flash, SLOTS[running], SLOTS[1 - running], [])?;
     let mut workspace = [0; 15 * 1024];
-    let mut update = AbUpdate::new(&mut workspace, old, new, BootLog(flash), ApplyOptions::default());
+    let mut update =
+        AbUpdate::new(&mut workspace, old, new, BootLog(flash), ApplyOptions::default());
     for piece in patch.chunks(256) {
         update.feed(piece)?;
     }
@@ -92,7 +102,10 @@ fn update(flash: &RefCell<Flash>, running: usize, patch: &[u8]) -> Result<(), Bo
 
 fn main() -> Result<(), Box<dyn Error>> {
     let firmware = |name: &str| {
-        std::fs::read(format!("{}/../../testdata/firmware/cortex-m-{name}.bin", env!("CARGO_MANIFEST_DIR")))
+        std::fs::read(format!(
+            "{}/../../testdata/firmware/cortex-m-{name}.bin",
+            env!("CARGO_MANIFEST_DIR")
+        ))
     };
     let (old, new) = (firmware("1.0")?, firmware("1.1")?);
     let patch = diff::diff(&old, &new, &DiffOptions::new().ram(16 << 10))?.bytes;

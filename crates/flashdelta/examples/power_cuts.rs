@@ -1,11 +1,13 @@
-//! Power cuts at every flash operation of an A/B update of any pair of images, after it and at 16 positions inside it.
+//! Power cuts at every flash operation of an A/B update of any pair of images, after it and at 16
+//! positions inside it.
 //!
 //! ```sh
 //! cargo run --release -p flashdelta --example power_cuts -- old.bin new.bin update.fdp
 //! ```
 //!
-//! Says for each of several geometries how many cuts there were, and ends with exit code 1 if any restart did not end in the right image, erased
-//! a finished sector again, touched the running slot, or broke a rule of the flash. How it gets through so many: see `tests/common/cuts.rs`.
+//! Says for each of several geometries how many cuts there were, and ends with exit code 1 if any
+//! restart did not end in the right image, erased a finished sector again, touched the running
+//! slot, or broke a rule of the flash. How it gets through so many: see `tests/common/cuts.rs`.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "../tests/common/cuts.rs"]
@@ -20,7 +22,8 @@ use cuts::{Outcome, Proof};
 struct Random(u64);
 
 impl Random {
-    /// A number below `bound` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+    /// A number below `bound` (Steele, Lea, Flood: "Fast splittable pseudorandom number
+    /// generators", 2014).
     fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -71,7 +74,12 @@ fn run() -> Result<bool, String> {
     let (mut restarts, mut comfort) = (100, 0);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        let mut number = || arguments.next().and_then(|text| text.parse().ok()).ok_or(format!("{argument}: a number?"));
+        let mut number = || {
+            arguments
+                .next()
+                .and_then(|text| text.parse().ok())
+                .ok_or(format!("{argument}: a number?"))
+        };
         match argument.as_str() {
             "--restarts" => restarts = number()?,
             "--comfort" => comfort = number()? as usize,

@@ -1,7 +1,7 @@
 //! Firmware delta updates: small patches, applied in a few KiB of RAM.
 //!
-//! A release server turns *old image + new image* into a *patch* ([`diff`]); a device turns *its own flash + the patch* into the
-//! new image ([`apply`]), safely.
+//! A release server turns *old image + new image* into a *patch* ([`diff`]); a device turns *its
+//! own flash + the patch* into the new image ([`apply`]), safely.
 //!
 //! ```
 //! use flashdelta::{apply, diff, DiffOptions};
@@ -14,8 +14,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! On a device there is no heap: [`Applier`](apply::Applier) works in a block of RAM that the caller lends, and takes the patch in pieces as they
-//! arrive.
+//! On a device there is no heap: [`Applier`](apply::Applier) works in a block of RAM that the
+//! caller lends, and takes the patch in pieces as they arrive.
 //!
 //! ```
 //! use flashdelta::apply::{Applier, ApplyOptions};
@@ -34,32 +34,45 @@
 //!
 //! # How it is built
 //!
-//! From the bottom up; nothing knows what is above it. What the applier uses is `no_std`, does not allocate, and does not panic.
+//! From the bottom up; nothing knows what is above it. What the applier uses is `no_std`, does not
+//! allocate, and does not panic.
 //!
-//! - `coding`: a range coder, adaptive binary contexts held as log-odds, and their mixing, all in integers. Everything above is written
-//!   once against a "coder of bits", which is an encoder, a decoder, or a meter.
-//! - `isa`: one file per instruction set. Finds the references in old code, says where they point, writes them anew.
-//! - `predict`: what a unit (an instruction or a data word) of the old image becomes in the new one: the address map, the shift map
-//!   that learns where addresses have gone, and the walk that joins them.
-//! - `model`: the codec that makes the small patches. No lengths, only decisions: "as predicted", "the copy ends", "another one starts".
-//! - `bytes`: the other codecs: operations as plain bytes, or compressed by LZ4 or Zstandard, with the same prediction.
+//! - `coding`: a range coder, adaptive binary contexts held as log-odds, and their mixing, all in
+//!   integers. Everything above is written once against a "coder of bits", which is an encoder, a
+//!   decoder, or a meter.
+//! - `isa`: one file per instruction set. Finds the references in old code, says where they point,
+//!   writes them anew.
+//! - `predict`: what a unit (an instruction or a data word) of the old image becomes in the new
+//!   one: the address map, the shift map that learns where addresses have gone, and the walk that
+//!   joins them.
+//! - `model`: the codec that makes the small patches. No lengths, only decisions: "as predicted",
+//!   "the copy ends", "another one starts".
+//! - `bytes`: the other codecs: operations as plain bytes, or compressed by LZ4 or Zstandard, with
+//!   the same prediction.
 //! - `patch`: the header; sizes and digests; how the RAM of a device is divided.
-//! - [`apply`]: the push state machine, the traits through which it reads and writes images, and implementations for slices, NOR flash and files.
+//! - [`apply`]: the push state machine, the traits through which it reads and writes images, and
+//!   implementations for slices, NOR flash and files.
 //! - [`diff`]: the maker (with `std`).
 //! - [`image`]: firmware containers: which bytes stand at which addresses (with `std`).
-//! - [`package`]: files as they come: of a text file the memory is patched, and the identical text given back; archives and folders are patched member by
-//!   member (with `std`).
+//! - [`package`]: files as they come: of a text file the memory is patched, and the identical text
+//!   given back; archives and folders are patched member by member (with `std`).
 //!
-//! The maker runs the very code of the applier, with an encoder in place of the decoder: the two cannot drift apart.
+//! The maker runs the very code of the applier, with an encoder in place of the decoder: the two
+//! cannot drift apart.
 //!
 //! # Features
 //!
-//! `std` (default) brings everything that needs an operating system. Without default features this crate is the applier without any codec; `model`, `raw`,
-//! `lz4`, `isa-thumb`, `isa-riscv`, `isa-xtensa`, `isa-tc32`, `isa-mcs51` add to it what a device shall be able to apply. `prediction` is for patches that
-//! predict pointers in data and no code; the model codec and the instruction sets bring it.
+//! `std` (default) brings everything that needs an operating system. Without default features this
+//! crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
+//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add to it what a device shall be able to apply.
+//! `prediction` is for patches that predict pointers in data and no code; the model codec and the
+//! instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // Without any codec there is little to do.
-#![cfg_attr(not(any(feature = "model", feature = "raw")), allow(dead_code, unreachable_code, unused))]
+#![cfg_attr(
+    not(any(feature = "model", feature = "raw")),
+    allow(dead_code, unreachable_code, unused)
+)]
 #![forbid(unsafe_code)]
 
 /// The examples of the README are tests, too.
@@ -114,7 +127,8 @@ mod patch;
 mod predict;
 
 pub use patch::{
-    Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec, APPLIER_BYTES, MAX_HEADER_LEN,
+    Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
+    APPLIER_BYTES, MAX_HEADER_LEN,
 };
 pub use predict::address_map::{Segment, SegmentKind};
 pub use predict::instruction_set::UnknownInstructionSet;

@@ -14,7 +14,11 @@ use flashdelta::diff::DeviceProfile;
 use flashdelta::{apply, diff, Codec, DiffOptions};
 
 /// An A/B update, and how often it has come to the boot selection.
-fn ab(flash: &RefCell<Flash>, pieces: &[&[u8]], boot: Result<(), &'static str>) -> (usize, Result<(), String>) {
+fn ab(
+    flash: &RefCell<Flash>,
+    pieces: &[&[u8]],
+    boot: Result<(), &'static str>,
+) -> (usize, Result<(), String>) {
     let (old, new) = slots(flash, SMALL, Slot::new(SMALL.len, SMALL.len), []).unwrap();
     let mut selected = 0;
     let select = |_: &Verified| {
@@ -100,10 +104,12 @@ impl Sha256Engine for Engine<'_> {
 #[test]
 fn another_sha_256_is_used_for_both_images() {
     let update = update(Codec::Model, 1, 9000);
-    let (mut workspace, mut slot, mut hashed) = (workspace(&update.patch), vec![0; update.new.len()], 0);
+    let (mut workspace, mut slot, mut hashed) =
+        (workspace(&update.patch), vec![0; update.new.len()], 0);
     let sha = Engine(&mut hashed);
     let options = ApplyOptions::default();
-    let mut applier = Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
+    let mut applier =
+        Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
     applier.feed(&update.patch).unwrap();
     applier.finish().unwrap();
     assert_eq!(hashed, update.old.len() + update.new.len());
@@ -114,7 +120,8 @@ fn another_sha_256_is_used_for_both_images() {
 fn a_digest_at_the_end_of_the_new_image_costs_nothing() {
     let update = update(Codec::Model, 1, 9008);
     let ([_, old], [bare, new]) = (with_own_digest(&update.old), with_own_digest(&update.new));
-    let [bare, whole] = [&bare, &new].map(|new| diff::diff(&old, new, &DiffOptions::new()).unwrap());
+    let [bare, whole] =
+        [&bare, &new].map(|new| diff::diff(&old, new, &DiffOptions::new()).unwrap());
     assert!(whole.header.has_own_digest && !bare.header.has_own_digest);
     assert!(whole.bytes.len() <= bare.bytes.len() + 1);
     assert_eq!(apply::apply(&old, &whole.bytes).unwrap(), new);
@@ -137,7 +144,8 @@ fn a_hardware_unit_hashes_an_image_with_its_own_digest_twice() {
     let (mut workspace, mut slot, mut hashed) = (workspace(&patch), vec![0; new.len()], 0);
     let sha = Engine(&mut hashed);
     let options = ApplyOptions::default();
-    let mut applier = Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
+    let mut applier =
+        Applier::with_sha256(&mut workspace, &update.old[..], &mut slot[..], options, sha);
     let progress = applier.feed(&patch).unwrap();
     assert!(progress.done && progress.written == progress.total);
     applier.finish().unwrap();

@@ -40,7 +40,10 @@ fn workspace_out_of_proportion_is_not_lent() {
 fn limits_grow_with_the_input() {
     use flashdelta::apply::NewImage as _;
     assert_eq!(MemoryImage::for_patch(0, 0).capacity(), 64 << 20);
-    assert_eq!(MemoryImage::for_patch(1 << 20, 1 << 10).capacity(), (64 << 20) + (16 << 20) + (16 << 10));
+    assert_eq!(
+        MemoryImage::for_patch(1 << 20, 1 << 10).capacity(),
+        (64 << 20) + (16 << 20) + (16 << 10)
+    );
     assert_eq!(MemoryImage::for_patch(u64::MAX, 1).capacity(), i32::MAX as u32);
     let mut image = MemoryImage::new(10);
     image.write(0, b"12345678").unwrap();

@@ -9,7 +9,8 @@ use common::{code_like, edited, testdata, Random};
 use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
 use flashdelta::image::ImageError;
 use flashdelta::package::bundle::{
-    self, check, folder, BundleError, BundleOptions, BundlePatch, Container, ContainerError, Method, Warning,
+    self, check, folder, BundleError, BundleOptions, BundlePatch, Container, ContainerError,
+    Method, Warning,
 };
 use proptest::prelude::*;
 
@@ -26,7 +27,13 @@ fn round_trip(old: &[u8], new: &[u8]) -> BundlePatch {
 }
 
 fn method(patch: &BundlePatch, name: &str) -> Method {
-    patch.info.members.iter().find(|member| member.name == name).unwrap_or_else(|| panic!("no {name}")).method
+    patch
+        .info
+        .members
+        .iter()
+        .find(|member| member.name == name)
+        .unwrap_or_else(|| panic!("no {name}"))
+        .method
 }
 
 fn names(container: Container, file: &[u8]) -> Vec<String> {
@@ -35,11 +42,16 @@ fn names(container: Container, file: &[u8]) -> Vec<String> {
 
 #[test]
 fn a_deflated_zip_costs_hardly_more_than_the_firmware_in_it() {
-    let [old, new] = ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
+    let [old, new] =
+        ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
     let patch = round_trip(&old, &new);
     let image = |version| testdata(&format!("firmware/riscv-{version}.bin"));
     let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
-    assert!(patch.bytes.len() < alone + 500, "{} bytes, the firmware alone {alone}", patch.bytes.len());
+    assert!(
+        patch.bytes.len() < alone + 500,
+        "{} bytes, the firmware alone {alone}",
+        patch.bytes.len()
+    );
     assert_eq!(method(&patch, "heron-1.1.bin"), Method::Patch);
     assert_eq!(method(&patch, "bootloader.bin"), Method::Same);
     assert_eq!(method(&patch, "manifest.json"), Method::Common);
@@ -47,11 +59,16 @@ fn a_deflated_zip_costs_hardly_more_than_the_firmware_in_it() {
 
 #[test]
 fn a_compressed_tar_is_taken_apart_twice() {
-    let [old, new] = ["heron-1.0.tar.gz", "heron-1.1.tar.gz"].map(|name| testdata(&format!("packages/{name}")));
+    let [old, new] =
+        ["heron-1.0.tar.gz", "heron-1.1.tar.gz"].map(|name| testdata(&format!("packages/{name}")));
     let patch = round_trip(&old, &new);
     let image = |version| testdata(&format!("firmware/cortex-m-{version}.bin"));
     let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
-    assert!(patch.bytes.len() < alone + 500, "{} bytes, the firmware alone {alone}", patch.bytes.len());
+    assert!(
+        patch.bytes.len() < alone + 500,
+        "{} bytes, the firmware alone {alone}",
+        patch.bytes.len()
+    );
     assert_eq!(patch.info.new_container, Container::Gzip);
     assert_eq!(patch.info.members[0].method, Method::Bundle);
 }
@@ -60,7 +77,8 @@ fn a_compressed_tar_is_taken_apart_twice() {
 fn applying_tells_how_far_it_is_and_can_be_given_up() {
     // Several members; one that is a bundle itself.
     for name in ["heron-1.%.zip", "heron-1.%.tar.gz"] {
-        let [old, new] = ["0", "1"].map(|version| testdata(&format!("packages/{}", name.replace('%', version))));
+        let [old, new] =
+            ["0", "1"].map(|version| testdata(&format!("packages/{}", name.replace('%', version))));
         let patch = bundle::diff(&old, &new, &options()).unwrap().bytes;
         let mut seen = Vec::new();
         let mut watch = |progress| {
@@ -122,7 +140,9 @@ fn files_that_are_no_containers_get_the_patch_they_get_alone() {
 fn dfu_package(version: &str, init_packet: &[u8]) -> Vec<u8> {
     let image = testdata(&format!("firmware/cortex-m-{version}.bin"));
     let (bin, dat) = (format!("heron_{version}.bin"), format!("heron_{version}.dat"));
-    let manifest = format!(r#"{{"manifest": {{"application": {{"bin_file": "{bin}", "dat_file": "{dat}"}}}}}}"#);
+    let manifest = format!(
+        r#"{{"manifest": {{"application": {{"bin_file": "{bin}", "dat_file": "{dat}"}}}}}}"#
+    );
     zip(&[(&bin, &image), (&dat, init_packet), ("manifest.json", manifest.as_bytes())])
 }
 
@@ -138,12 +158,17 @@ fn a_stored_zip_is_no_larger_than_its_patch_as_a_whole() {
 
 #[test]
 fn text_files_in_archives_are_patched_as_their_memory() {
-    let [s19, hex] = ["cortex-m-1.0.s19", "cortex-m-1.1.hex"].map(|name| testdata(&format!("firmware/{name}")));
+    let [s19, hex] =
+        ["cortex-m-1.0.s19", "cortex-m-1.1.hex"].map(|name| testdata(&format!("firmware/{name}")));
     let patch = round_trip(&zip(&[("app.s19", &s19)]), &zip(&[("app.hex", &hex)]));
     assert_eq!(method(&patch, "app.hex"), Method::Patch);
     let image = |version| testdata(&format!("firmware/cortex-m-{version}.bin"));
     let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
-    assert!(patch.bytes.len() < alone + 600, "{} bytes, the firmware alone {alone}", patch.bytes.len());
+    assert!(
+        patch.bytes.len() < alone + 600,
+        "{} bytes, the firmware alone {alone}",
+        patch.bytes.len()
+    );
     // Text that cannot be read is a file as any other.
     let damaged = [&hex[..2000], b":00zz", &hex[2000..]].concat();
     round_trip(&zip(&[("app.s19", &s19)]), &zip(&[("app.hex", &damaged)]));
@@ -156,7 +181,9 @@ fn what_stands_around_an_archive_comes_back() {
     let changed = edited(&mut random, &code, 3);
     let old = zip(&[("a.bin", &code), ("b/", b""), ("a.bin", b"twice")]);
     // A self-extractor in front, with offsets that count from the archive; a comment behind.
-    let mut new = [b"#!/bin/sh\n", &zip(&[("c.bin", &changed), ("a.bin", b"twice")])[..], b"a comment"].concat();
+    let mut new =
+        [b"#!/bin/sh\n", &zip(&[("c.bin", &changed), ("a.bin", b"twice")])[..], b"a comment"]
+            .concat();
     let comment_len = new.len() - 11;
     new[comment_len] = 9;
     assert_eq!(Container::detect(&new), Container::Zip);
@@ -177,7 +204,8 @@ fn tar_archives_of_all_dialects() {
     assert_eq!(names(Container::Tar, &new), [&long, "other.bin"]);
     round_trip(&old, &new);
 
-    // An extended header gives the name and the size, a folder and a link have no data, and there is no end.
+    // An extended header gives the name and the size, a folder and a link have no data, and there
+    // is no end.
     let record = "22 path=pax/ü.bin\n".to_owned() + "13 size=9000\n";
     let record = record.replacen("22", &format!("{}", "NN path=pax/ü.bin\n".len()), 1);
     let pax = [
@@ -201,7 +229,8 @@ fn containers_in_containers() {
     let code = code_like(&mut random, 9000);
     let changed = edited(&mut random, &code, 3);
     let package = |code: &[u8], depth: usize| {
-        (0..depth).fold(code.to_vec(), |inner, _| tar(&[("inner", &inner), ("note.txt", b"a note")]))
+        (0..depth)
+            .fold(code.to_vec(), |inner, _| tar(&[("inner", &inner), ("note.txt", b"a note")]))
     };
     for depth in 1..6 {
         let patch = round_trip(&package(&code, depth), &package(&changed, depth));
@@ -229,9 +258,15 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
         ("offset beyond the directory", with(directory + 42, &[0, 0, 0, 0x7F]), |e| {
             matches!(e, ContainerError::OutOfBounds { .. })
         }),
-        ("offset that is no header", with(directory + 42, &[1]), |e| matches!(e, ContainerError::Expected { .. })),
-        ("members that overlap", with(directory + 51 + 42, &[0, 0]), |e| matches!(e, ContainerError::Overlap { .. })),
-        ("zip64", with(directory + 20, &[0xFF; 4]), |e| matches!(e, ContainerError::Unsupported { what: "zip64", .. })),
+        ("offset that is no header", with(directory + 42, &[1]), |e| {
+            matches!(e, ContainerError::Expected { .. })
+        }),
+        ("members that overlap", with(directory + 51 + 42, &[0, 0]), |e| {
+            matches!(e, ContainerError::Overlap { .. })
+        }),
+        ("zip64", with(directory + 20, &[0xFF; 4]), |e| {
+            matches!(e, ContainerError::Unsupported { what: "zip64", .. })
+        }),
         ("several parts", with(end + 4, &[1]), |e| matches!(e, ContainerError::Unsupported { .. })),
         ("more members than listed", with(end + 8, &[3, 0, 3, 0]), |e| {
             matches!(e, ContainerError::Expected { .. } | ContainerError::CutShort { .. })
@@ -245,7 +280,9 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
         ("directory behind itself", with(end + 16, &[0xFF, 0xFF, 0, 0]), |e| {
             matches!(e, ContainerError::OutOfBounds { .. })
         }),
-        ("name beyond the directory", with(28 - 2, &[0xFF, 0xFF]), |e| matches!(e, ContainerError::CutShort { .. })),
+        ("name beyond the directory", with(28 - 2, &[0xFF, 0xFF]), |e| {
+            matches!(e, ContainerError::CutShort { .. })
+        }),
     ];
     for (what, bad, expected) in cases {
         let error = Container::Zip.members(&bad).expect_err(what);
@@ -270,7 +307,10 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
     assert!(matches!(Container::Tar.members(&sparse), Err(ContainerError::Unsupported { .. })));
     let mut damaged = tar(&[("a.bin", &[7; 500]), ("b.bin", &[7; 500])]);
     damaged[1024] ^= 1;
-    assert!(matches!(Container::Tar.members(&damaged), Err(ContainerError::Expected { offset: 1024, .. })));
+    assert!(matches!(
+        Container::Tar.members(&damaged),
+        Err(ContainerError::Expected { offset: 1024, .. })
+    ));
     let gzip = testdata("packages/stored.gz");
     assert!(matches!(Container::Gzip.members(&gzip[..200]), Err(ContainerError::Deflate { .. })));
     assert!(matches!(Container::Gzip.members(&gzip[..12]), Err(ContainerError::CutShort { .. })));
@@ -302,7 +342,11 @@ fn members_that_are_not_taken_as_they_seem_to_be_meant_are_named() {
     let inner = zip(&[("a.bin", &[7; 5000]), ("b.bin", &[8; 500])]);
     let hex = testdata("firmware/cortex-m-1.1.hex");
     let damaged = [&hex[..2000], b":00zz\r\n", &hex[2000..]].concat();
-    let outer = tar(&[("inner.zip", &inner[..inner.len() - 1]), ("app.hex", &damaged), ("good.zip", &inner)]);
+    let outer = tar(&[
+        ("inner.zip", &inner[..inner.len() - 1]),
+        ("app.hex", &damaged),
+        ("good.zip", &inner),
+    ]);
     let warnings = round_trip(&tar(&[("x", b"x")]), &outer).warnings;
     assert!(warnings[0].is_empty());
     assert!(
@@ -310,7 +354,11 @@ fn members_that_are_not_taken_as_they_seem_to_be_meant_are_named() {
             if member == "inner.zip" && hex == "app.hex"),
         "{warnings:?}"
     );
-    assert!(warnings[1][0].to_string().starts_with("inner.zip: it looks like a zip archive"), "{}", warnings[1][0]);
+    assert!(
+        warnings[1][0].to_string().starts_with("inner.zip: it looks like a zip archive"),
+        "{}",
+        warnings[1][0]
+    );
 }
 
 /// A zip archive with this manifest and the parts that it may name.
@@ -344,12 +392,18 @@ fn manifests_in_archives_are_checked() {
         let error = bundle::diff(&good, &bad, &options()).unwrap_err();
         let place = "manifest.json: line 1, column ";
         let is_said = |text: String| text.starts_with(place) && text.contains(said);
-        assert!(matches!(&error, DiffError::NewManifest(error) if is_said(error.to_string())), "{error}");
+        assert!(
+            matches!(&error, DiffError::NewManifest(error) if is_said(error.to_string())),
+            "{error}"
+        );
         assert!(matches!(bundle::diff(&bad, &good, &options()), Err(DiffError::OldManifest(_))));
         // In a folder, in an archive in an archive, and compressed.
-        let folder = folder::pack(vec![("dist/manifest.json".to_owned(), manifest.into_bytes())]).unwrap();
+        let folder =
+            folder::pack(vec![("dist/manifest.json".to_owned(), manifest.into_bytes())]).unwrap();
         let nested = tar(&[("release.zip", &bad)]);
-        for (file, member) in [(&folder, "dist/manifest.json"), (&nested, "release.zip/manifest.json")] {
+        for (file, member) in
+            [(&folder, "dist/manifest.json"), (&nested, "release.zip/manifest.json")]
+        {
             // Of what is not beside it the size is not known.
             if !said.contains("begins") || file == &nested {
                 assert_eq!(check(file, &lenient).unwrap_err().member, member);
@@ -361,22 +415,32 @@ fn manifests_in_archives_are_checked() {
     }
     let no_json = round_trip(&good, &with_manifest("{\n  \"builds\": [}")).warnings;
     let said = no_json[1][0].to_string();
-    assert!(said.starts_with("manifest.json: it is no manifest") && said.contains("line 2, column 14"), "{said}");
+    assert!(
+        said.starts_with("manifest.json: it is no manifest") && said.contains("line 2, column 14"),
+        "{said}"
+    );
     // Other files have this name, too.
     for other in [r#"{"manifest": {}}"#, r#"{"name": "a page", "icons": []}"#, "[]", "1.5"] {
         assert!(round_trip(&good, &with_manifest(other)).warnings.concat().is_empty(), "{other}");
     }
     let args = |offset: &str| {
-        zip(&[("flasher_args.json", format!(r#"{{"flash_files": {{"{offset}": "a.bin"}}}}"#).as_bytes())])
+        zip(&[(
+            "flasher_args.json",
+            format!(r#"{{"flash_files": {{"{offset}": "a.bin"}}}}"#).as_bytes(),
+        )])
     };
     assert!(check(&args("0x8000"), &lenient).unwrap().is_empty());
-    assert!(matches!(check(&args("32.768"), &lenient), Err(error) if error.member == "flasher_args.json"));
+    assert!(
+        matches!(check(&args("32.768"), &lenient), Err(error) if error.member == "flasher_args.json")
+    );
 }
 
 #[test]
 fn the_bundle_does_not_depend_on_the_number_of_threads() {
-    let [old, new] = ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
-    let made = [1, 3].map(|threads| bundle::diff(&old, &new, &options().threads(threads)).unwrap().bytes);
+    let [old, new] =
+        ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
+    let made =
+        [1, 3].map(|threads| bundle::diff(&old, &new, &options().threads(threads)).unwrap().bytes);
     assert!(made[0] == made[1]);
 }
 
@@ -386,7 +450,10 @@ fn releases(seed: u64, count: usize) -> [Vec<(String, Vec<u8>)>; 2] {
     let old: Vec<_> = (0..count)
         .map(|i| {
             let len = random.below(9000);
-            (format!("part{i}-1.0.bin"), if i % 2 == 0 { code_like(&mut random, len) } else { random.bytes(len) })
+            (
+                format!("part{i}-1.0.bin"),
+                if i % 2 == 0 { code_like(&mut random, len) } else { random.bytes(len) },
+            )
         })
         .collect();
     let mut new = Vec::new();

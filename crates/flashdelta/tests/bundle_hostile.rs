@@ -1,4 +1,5 @@
-//! Bundles that are cut short, damaged, or made to do harm: none may panic, or end in success with wrong bytes.
+//! Bundles that are cut short, damaged, or made to do harm: none may panic, or end in success with
+//! wrong bytes.
 
 mod common;
 
@@ -15,7 +16,12 @@ fn sample() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let (inner, inner_changed) = (tar(&[("x.bin", &code)]), tar(&[("x.bin", &changed)]));
     let (fresh, text) = (random.bytes(5000), b"a text that is new and long, ".repeat(300));
     let deflated = testdata("packages/heron-1.0.zip");
-    let old = zip(&[("same.bin", &code[..5000]), ("app.bin", &code), ("inner.tar", &inner), ("heron.zip", &deflated)]);
+    let old = zip(&[
+        ("same.bin", &code[..5000]),
+        ("app.bin", &code),
+        ("inner.tar", &inner),
+        ("heron.zip", &deflated),
+    ]);
     let deflated = testdata("packages/heron-1.1.zip");
     let new = zip(&[
         ("same.bin", &code[..5000]),
@@ -27,7 +33,8 @@ fn sample() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
         ("heron.zip", &deflated),
     ]);
     let patch = bundle::diff(&old, &new, &DiffOptions::new().effort(1)).unwrap();
-    let mut methods: Vec<&str> = patch.info.members.iter().map(|member| member.method.name()).collect();
+    let mut methods: Vec<&str> =
+        patch.info.members.iter().map(|member| member.method.name()).collect();
     methods.sort_unstable();
     assert_eq!(methods, ["bundle", "bundle", "common", "full", "patch", "same", "verbatim"]);
     (old, new, patch.bytes)
@@ -91,7 +98,10 @@ fn what_is_not_supported_is_named() {
     assert_eq!(with(3, 9), Err(BundleError::UnsupportedVersion { found: 9 }));
     assert_eq!(with(6, 8), Err(BundleError::UnknownFeature { bit: 3 }));
     assert!(matches!(with(7, 0xF1), Err(BundleError::BadField { field: "containers", .. })));
-    assert!(matches!(bundle::apply(&old, b"FD"), Err(BundleError::Truncated { expected: None, .. })));
+    assert!(matches!(
+        bundle::apply(&old, b"FD"),
+        Err(BundleError::Truncated { expected: None, .. })
+    ));
 }
 
 #[test]
@@ -107,12 +117,16 @@ fn a_file_out_of_proportion_is_refused_before_it_is_made() {
     let (old, _, small) = sample();
     let hostile = with_new_size(&small, [0xFF, 0xFF, 0xFF, 0x7F]);
     let limit = (64 << 20) + 16 * (old.len() + hostile.len()) as u32;
-    assert_eq!(bundle::apply(&old, &hostile), Err(BundleError::NewTooLong { needed: 0x0FFF_FFFF, limit }));
+    assert_eq!(
+        bundle::apply(&old, &hostile),
+        Err(BundleError::NewTooLong { needed: 0x0FFF_FFFF, limit })
+    );
 }
 
 /// The bundle with another new size in its header.
 fn with_new_size(bundle: &[u8], size: [u8; 4]) -> Vec<u8> {
-    let end_of_varint = |at: usize| at + 1 + bundle[at..].iter().take_while(|byte| **byte & 0x80 != 0).count();
+    let end_of_varint =
+        |at: usize| at + 1 + bundle[at..].iter().take_while(|byte| **byte & 0x80 != 0).count();
     let len_end = end_of_varint(4);
     // Required features and containers have a byte each.
     let size_start = end_of_varint(len_end + 2);
@@ -120,7 +134,8 @@ fn with_new_size(bundle: &[u8], size: [u8; 4]) -> Vec<u8> {
     let len = bundle::info(bundle).unwrap().header_len as usize + 4 - (size_end - size_start);
     let len = [0x80 | len as u8, (len >> 7) as u8];
     assert_eq!(len_end, 6);
-    let mut changed = [&bundle[..4], &len, &bundle[len_end..size_start], &size, &bundle[size_end..]].concat();
+    let mut changed =
+        [&bundle[..4], &len, &bundle[len_end..size_start], &size, &bundle[size_end..]].concat();
     seal(&mut changed);
     changed
 }

@@ -23,7 +23,8 @@ fn every_codec_in_every_memory() {
         let (old, new) = (testdata(old), testdata(new));
         for ram in [4 << 10, 16 << 10, 64 << 10] {
             for codec in Codec::ALL {
-                let options = DiffOptions::new().profile(DeviceProfile::linux()).ram(ram).codec(codec);
+                let options =
+                    DiffOptions::new().profile(DeviceProfile::linux()).ram(ram).codec(codec);
                 let patch = match diff(&old, &new, &options) {
                     Ok(patch) => patch,
                     Err(error) if ram < 16 << 10 => {
@@ -35,7 +36,11 @@ fn every_codec_in_every_memory() {
                 println!("{codec} in {ram}: {} bytes, {:?}", patch.bytes.len(), patch.report.isa);
                 assert!(patch.header.ram <= ram);
                 for piece in [1, 7, 300, usize::MAX] {
-                    assert_eq!(apply_in_pieces(&old, &patch.bytes, piece).as_deref(), Ok(&new[..]), "{codec} in {ram}");
+                    assert_eq!(
+                        apply_in_pieces(&old, &patch.bytes, piece).as_deref(),
+                        Ok(&new[..]),
+                        "{codec} in {ram}"
+                    );
                 }
                 assert_eq!(apply::apply(&old, &patch.bytes).as_deref(), Ok(&new[..]));
             }
@@ -48,7 +53,9 @@ fn a_patch_explains_itself_as_its_maker_did() {
     for (old, new) in PAIRS {
         let (mut old, new) = (testdata(old), testdata(new));
         for codec in Codec::ALL {
-            let patch = diff(&old, &new, &DiffOptions::new().profile(DeviceProfile::linux()).codec(codec)).unwrap();
+            let patch =
+                diff(&old, &new, &DiffOptions::new().profile(DeviceProfile::linux()).codec(codec))
+                    .unwrap();
             // A slot is longer than the image in it.
             old.resize(old.len() + 100, 0xFF);
             let (told, report) = (apply::explain(&old, &patch.bytes).unwrap(), &patch.report);
@@ -58,7 +65,13 @@ fn a_patch_explains_itself_as_its_maker_did() {
             assert_eq!(told.parts, report.parts, "{codec}");
 
             assert_eq!(
-                ([told.copies_from_old, told.copies_from_new, told.bytes_from_old, told.bytes_from_new, told.literals]),
+                ([
+                    told.copies_from_old,
+                    told.copies_from_new,
+                    told.bytes_from_old,
+                    told.bytes_from_new,
+                    told.literals
+                ]),
                 ([
                     report.copies_from_old,
                     report.copies_from_new,
@@ -71,18 +84,26 @@ fn a_patch_explains_itself_as_its_maker_did() {
             assert_eq!(told.bytes_from_old + told.bytes_from_new + told.literals, new.len() as u32);
             if codec == Codec::Model {
                 let parts: u64 = told.parts.iter().map(|p| p.bytes).sum();
-                assert!(parts.abs_diff(report.body_len.into()) <= 16, "{parts} against {}", report.body_len);
+                assert!(
+                    parts.abs_diff(report.body_len.into()) <= 16,
+                    "{parts} against {}",
+                    report.body_len
+                );
             }
         }
     }
     let [old, new] = ["firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin"].map(testdata);
     let patch = diff(&old, &new, &DiffOptions::new()).unwrap();
-    assert!(matches!(apply::explain(&new, &patch.bytes), Err(apply::ApplyError::OldMismatch { .. })));
+    assert!(matches!(
+        apply::explain(&new, &patch.bytes),
+        Err(apply::ApplyError::OldMismatch { .. })
+    ));
 }
 
 #[test]
 fn identical_images_take_64_bytes() {
-    let image: Vec<u8> = testdata("firmware/riscv-1.0.bin").into_iter().cycle().take(1 << 20).collect();
+    let image: Vec<u8> =
+        testdata("firmware/riscv-1.0.bin").into_iter().cycle().take(1 << 20).collect();
     let patch = diff(&image, &image, &DiffOptions::new()).unwrap();
     assert!(patch.bytes.len() <= 64, "{} bytes", patch.bytes.len());
     assert_eq!(patch.header.body_len, 0);

@@ -7,7 +7,9 @@ use core::cell::RefCell;
 use common::slots::{flash_with, patch, update, workspace, Flash, SMALL};
 use common::{code_like, edited, Random};
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
-use flashdelta::apply::nor::{self, slots, NorNew, NorOld, NorStats, ReadFlash, Shared, SharedError, Slot, SlotError};
+use flashdelta::apply::nor::{
+    self, slots, NorNew, NorOld, NorStats, ReadFlash, Shared, SharedError, Slot, SlotError,
+};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage as _};
 use flashdelta::diff::{diff, DiffOptions};
 use flashdelta::Codec;
@@ -44,7 +46,11 @@ fn run<const READ: usize, const WRITE: usize, const ERASE: usize>(
     feed(old, new, patch)
 }
 
-fn geometry<const READ: usize, const WRITE: usize, const ERASE: usize>(codec: Codec, page: u32, buffer: usize) {
+fn geometry<const READ: usize, const WRITE: usize, const ERASE: usize>(
+    codec: Codec,
+    page: u32,
+    buffer: usize,
+) {
     let update = update(codec, page, 20_001);
     let len = update.new.len();
     let slot = Slot::new(0, (len.next_multiple_of(ERASE) + ERASE) as u32);
@@ -112,9 +118,13 @@ fn a_sector_that_differs_late_keeps_its_start() {
         let mut flash = flash_with::<4, 8, 4096>(&update.old, SMALL);
         flash.load(SMALL.len, &update.new).unwrap();
         flash
-            .load(SMALL.len + update.new.len() as u32, &vec![0xFF; sectors as usize * 4096 - update.new.len()])
+            .load(
+                SMALL.len + update.new.len() as u32,
+                &vec![0xFF; sectors as usize * 4096 - update.new.len()],
+            )
             .unwrap();
-        // One byte is wrong, in the middle of the third sector, on behalf of a buffer that holds what is before it or not.
+        // One byte is wrong, in the middle of the third sector, on behalf of a buffer that holds
+        // what is before it or not.
         let wrong = 2 * 4096 + 1600;
         flash.load(SMALL.len + wrong, &[!update.new[wrong as usize]]).unwrap();
         let flash = RefCell::new(flash);
@@ -223,9 +233,15 @@ fn slots_have_to_lie_in_the_flash() {
     assert_eq!(NorOld::new(flash(), 4, 65536).err(), Some(SlotError::Geometry));
     assert_eq!(NorOld::new(flash(), u32::MAX, 2).err(), Some(SlotError::Geometry));
     assert!(NorOld::new(flash(), 4, 65531).is_ok(), "the last unit is read whole");
-    assert_eq!(NorOld::new(NorSim::<1024, 4, 4096>::new(1), 0, 4096).err(), Some(SlotError::Geometry));
+    assert_eq!(
+        NorOld::new(NorSim::<1024, 4, 4096>::new(1), 0, 4096).err(),
+        Some(SlotError::Geometry)
+    );
     let large = NorSim::<1, 256, 4096>::new(1);
-    assert_eq!(NorNew::new(large.clone(), 0, 4096).err(), Some(SlotError::BufferTooSmall { needed: 512 }));
+    assert_eq!(
+        NorNew::new(large.clone(), 0, 4096).err(),
+        Some(SlotError::BufferTooSmall { needed: 512 })
+    );
     assert!(NorNew::with_buffer(large, 0, 4096, [0; 512]).is_ok());
     let flash = RefCell::new(flash());
     let overlap = |other| slots(&flash, Slot::new(4096, 4096), other, []).err();
@@ -237,7 +253,8 @@ fn slots_have_to_lie_in_the_flash() {
 
 #[test]
 fn reads_are_few_and_fewer_with_more_workspace() {
-    let [old, new] = ["1.0", "1.1"].map(|version| common::testdata(&format!("firmware/cortex-m-{version}.bin")));
+    let [old, new] =
+        ["1.0", "1.1"].map(|version| common::testdata(&format!("firmware/cortex-m-{version}.bin")));
     let patch = diff(&old, &new, &DiffOptions::new().ram(16 << 10)).unwrap().bytes;
     let slot = Slot::new(0, 64 << 10);
     let reads = [0, 2048].map(|extra| {
@@ -319,7 +336,8 @@ fn flash_whose_units_are_known_only_at_run_time() {
     }
 }
 
-/// Starts the update again after every cut of the one that finds `other` in the slot; without any trick.
+/// Starts the update again after every cut of the one that finds `other` in the slot; without any
+/// trick.
 fn cuts_of_an_update_over(other: impl Fn(&[u8]) -> Vec<u8>, buffer: usize) {
     type Flash = NorSim<4, 8, 1024>;
     let update = update(Codec::Raw, 8, 6000);
@@ -338,7 +356,8 @@ fn cuts_of_an_update_over(other: impl Fn(&[u8]) -> Vec<u8>, buffer: usize) {
         let flash = flash.into_inner();
         assert!(flash.holds(slot.len, &update.new), "{cut}");
         assert_eq!(flash.violations(), [], "{cut}");
-        let erases = flash.wear().into_iter().zip(before).map(|(after, before)| after - before).max();
+        let erases =
+            flash.wear().into_iter().zip(before).map(|(after, before)| after - before).max();
         assert!(erases <= Some(if buffer < 1024 { 2 } else { 1 }), "{cut}");
     }
 }
@@ -357,7 +376,8 @@ fn updates_over_much_of_the_same_image_survive_cuts() {
         cuts_of_an_update_over(change(&[3 * 1024 - 1]), buffer);
         cuts_of_an_update_over(change(&[700, 2000, 2500, 3300, 4096 + 8, 6000]), buffer);
         cuts_of_an_update_over(|new| [&new[..2048], &[0xFF; 1024], &new[3072..]].concat(), buffer);
-        // Every sector holds the start of the one before: what the spare sector leaves behind is right by chance.
+        // Every sector holds the start of the one before: what the spare sector leaves behind is
+        // right by chance.
         cuts_of_an_update_over(|new| [new, new].concat()[..8192].to_vec(), buffer);
     }
 }

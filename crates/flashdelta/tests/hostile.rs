@@ -1,5 +1,5 @@
-//! Patches that are cut short, damaged, or made to do harm: none may panic, write outside the declared size, or end in success with wrong
-//! bytes.
+//! Patches that are cut short, damaged, or made to do harm: none may panic, write outside the
+//! declared size, or end in success with wrong bytes.
 
 mod common;
 
@@ -65,7 +65,8 @@ fn try_apply(old: &[u8], patch: &[u8], piece: usize) -> Result<Vec<u8>, Failure>
     let limit = header.map_or(0, |h| h.new_size as usize);
     let mut workspace = vec![0x5A; header.map_or(2048, |h| h.workspace_len()).min(1 << 18)];
     // A header may declare more than anybody has.
-    let new = Strict { data: Vec::new(), limit: limit.min(1 << 20), flushed: false, committed: false };
+    let new =
+        Strict { data: Vec::new(), limit: limit.min(1 << 20), flushed: false, committed: false };
     let mut applier = Applier::new(&mut workspace, Guarded(old), new, ApplyOptions::default());
     for piece in patch.chunks(piece) {
         if let Err(error) = applier.feed(piece) {
@@ -121,7 +122,10 @@ fn every_truncation_is_an_error() {
     for sample in samples(1200) {
         for len in 0..sample.patch.len() {
             let error = try_apply(&sample.old, &sample.patch[..len], 64).unwrap_err();
-            assert!(matches!(error, ApplyError::Truncated { fed, .. } if fed as usize == len), "{error:?}");
+            assert!(
+                matches!(error, ApplyError::Truncated { fed, .. } if fed as usize == len),
+                "{error:?}"
+            );
         }
         let mut longer = sample.patch.clone();
         longer.push(0);

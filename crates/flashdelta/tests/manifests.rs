@@ -10,12 +10,14 @@ use flashdelta::package::bundle::{read_parts, ContainerError, JsonError, PartsEr
 
 /// A manifest with these parts.
 fn manifest(parts: &str) -> Result<Manifest, JsonError> {
-    let text = format!(r#"{{"name": "x", "builds": [{{"chipFamily": "ESP32", "parts": [{parts}]}}]}}"#);
+    let text =
+        format!(r#"{{"name": "x", "builds": [{{"chipFamily": "ESP32", "parts": [{parts}]}}]}}"#);
     Manifest::parse(text.as_bytes())
 }
 
 fn offset(offset: &str) -> Result<u32, JsonError> {
-    manifest(&format!(r#"{{"path": "a.bin", "offset": {offset}}}"#)).map(|manifest| manifest.builds[0].parts[0].offset)
+    manifest(&format!(r#"{{"path": "a.bin", "offset": {offset}}}"#))
+        .map(|manifest| manifest.builds[0].parts[0].offset)
 }
 
 #[test]
@@ -23,17 +25,31 @@ fn offsets_are_whole_numbers_below_4_gib() {
     assert_eq!(offset("0"), Ok(0));
     assert_eq!(offset("4294967295"), Ok(u32::MAX));
     let path = || "builds[0].parts[0].offset".to_owned();
-    for (text, shown) in
-        [("32.768", "32.768"), ("57.344", "57.344"), ("65536.0", "65536.0"), ("6.5536e4", "65536.0"), ("-0.0", "-0.0")]
-    {
-        assert_eq!(offset(text), Err(JsonError::NotAnInteger { path: path(), found: shown.to_owned() }), "{text}");
+    for (text, shown) in [
+        ("32.768", "32.768"),
+        ("57.344", "57.344"),
+        ("65536.0", "65536.0"),
+        ("6.5536e4", "65536.0"),
+        ("-0.0", "-0.0"),
+    ] {
+        assert_eq!(
+            offset(text),
+            Err(JsonError::NotAnInteger { path: path(), found: shown.to_owned() }),
+            "{text}"
+        );
     }
     for text in ["-1", "4294967296", "18446744073709551615", "100000000000000000000", "1e300"] {
-        assert!(matches!(offset(text), Err(JsonError::OutOfRange { path: found, .. }) if found == path()), "{text}");
+        assert!(
+            matches!(offset(text), Err(JsonError::OutOfRange { path: found, .. }) if found == path()),
+            "{text}"
+        );
     }
     for text in ["null", "\"65536\"", "true", "[1]", "{}"] {
         let error = offset(text).unwrap_err();
-        assert!(matches!(error, JsonError::WrongType { .. } | JsonError::Missing { .. }), "{text}: {error}");
+        assert!(
+            matches!(error, JsonError::WrongType { .. } | JsonError::Missing { .. }),
+            "{text}: {error}"
+        );
     }
     assert!(matches!(offset("065536"), Err(JsonError::Syntax { line: 1, .. })));
 }
@@ -65,11 +81,17 @@ fn what_is_wrong_is_said_with_its_place() {
     assert_eq!(error("[]"), "the file should be an object, but is a list");
     assert_eq!(error(r#"{"builds": {}}"#), "builds should be a list, but is an object");
     assert_eq!(error(r#"{"builds": [{"parts": []}]}"#), "builds[0].chipFamily is missing");
-    assert_eq!(error(r#"{"builds": [], "builds": []}"#), "builds is there twice: it is not clear which one counts");
+    assert_eq!(
+        error(r#"{"builds": [], "builds": []}"#),
+        "builds is there twice: it is not clear which one counts"
+    );
     assert_eq!(error("{\n  \"builds\": [}\n"), "line 2, column 14: expected value");
     assert!(error("").starts_with("line 1, column 0: EOF"));
     let parts = r#"{"path": "a", "offset": 4096}, {"path": "b", "offset": 0, "offset": 1}"#;
-    assert_eq!(manifest(parts), Err(JsonError::DuplicateKey { path: "builds[0].parts[1].offset".to_owned() }));
+    assert_eq!(
+        manifest(parts),
+        Err(JsonError::DuplicateKey { path: "builds[0].parts[1].offset".to_owned() })
+    );
     // Deep nesting is no stack overflow.
     assert!(error(&"[".repeat(100_000)).contains("recursion limit"));
 }
@@ -97,18 +119,27 @@ fn flasher_args_of_esp_idf() {
         "extra_esptool_args": {"after": "hard_reset", "stub": true, "chip": "esp32c3"}
     }"#;
     let args = FlasherArgs::parse(text).unwrap();
-    let files: Vec<_> = args.files.iter().map(|f| (f.offset, f.role.as_deref(), f.is_encrypted)).collect();
-    assert_eq!(files, [(0, Some("bootloader"), false), (0x8000, None, false), (0x10000, Some("app"), true)]);
+    let files: Vec<_> =
+        args.files.iter().map(|f| (f.offset, f.role.as_deref(), f.is_encrypted)).collect();
+    assert_eq!(
+        files,
+        [(0, Some("bootloader"), false), (0x8000, None, false), (0x10000, Some("app"), true)]
+    );
     assert_eq!(args.chip.as_deref(), Some("esp32c3"));
     assert!(args.check(|_| 0x8000).is_ok());
     assert!(matches!(args.check(|_| 0x8001), Err(JsonError::Overlap { offset: 0x8000, .. })));
-    let error = |files: &str| FlasherArgs::parse(format!(r#"{{"flash_files": {files}}}"#).as_bytes()).unwrap_err();
+    let error = |files: &str| {
+        FlasherArgs::parse(format!(r#"{{"flash_files": {files}}}"#).as_bytes()).unwrap_err()
+    };
     for bad in ["32.768", "0x", "", "ten", "0x1.0", "+1", " 1"] {
         let error = error(&format!(r#"{{"{bad}": "a.bin"}}"#));
         assert!(matches!(error, JsonError::NotAnInteger { .. }), "{bad}: {error}");
     }
     for bad in ["-1", "-0x10", "0x100000000", "4294967296"] {
-        assert!(matches!(error(&format!(r#"{{"{bad}": "a.bin"}}"#)), JsonError::OutOfRange { .. }), "{bad}");
+        assert!(
+            matches!(error(&format!(r#"{{"{bad}": "a.bin"}}"#)), JsonError::OutOfRange { .. }),
+            "{bad}"
+        );
     }
     assert!(matches!(error(r#"{"0x10": "a", "0x10": "b"}"#), JsonError::DuplicateKey { .. }));
     assert!(matches!(error(r#"{"0x10": "a", "16": "b"}"#), JsonError::Overlap { .. }));
@@ -143,8 +174,13 @@ fn parts_are_read_from_beside_the_manifest() {
     folder::write(&packed, &target).unwrap();
     assert_eq!(fs::read(target.join("a.bin")).unwrap(), b"1234");
     assert!(!target.join("not-named.bin").exists());
-    assert!(matches!(with_part("sub/c.bin"), Err(PartsError::Json { error: JsonError::Overlap { .. }, .. })));
-    for elsewhere in ["../a.bin", "/etc/passwd", "https://example.org/a.bin", "", "manifest.json", "sub//c.bin"] {
+    assert!(matches!(
+        with_part("sub/c.bin"),
+        Err(PartsError::Json { error: JsonError::Overlap { .. }, .. })
+    ));
+    for elsewhere in
+        ["../a.bin", "/etc/passwd", "https://example.org/a.bin", "", "manifest.json", "sub//c.bin"]
+    {
         assert!(matches!(with_part(elsewhere), Err(PartsError::Elsewhere { .. })), "{elsewhere}");
     }
     let error = with_part("missing.bin").unwrap_err();
@@ -153,14 +189,20 @@ fn parts_are_read_from_beside_the_manifest() {
     fs::remove_file(folder.join("b.bin")).unwrap();
     for elsewhere in ["missing.bin", "../a.bin", "https://example.org/a.bin"] {
         let alone = with_part(elsewhere).unwrap();
-        assert!(!folder::is(&alone) && alone == fs::read(folder.join("manifest.json")).unwrap(), "{elsewhere}");
+        assert!(
+            !folder::is(&alone) && alone == fs::read(folder.join("manifest.json")).unwrap(),
+            "{elsewhere}"
+        );
     }
     write(
         "manifest.json",
         br#"{"builds": [{"chipFamily": "ESP32", "parts": [{"path": "no.bin", "offset": 32.768}]}]}"#,
     );
     let error = read_parts(&folder.join("manifest.json")).unwrap_err();
-    assert!(matches!(error, PartsError::Json { error: JsonError::NotAnInteger { .. }, .. }), "{error}");
+    assert!(
+        matches!(error, PartsError::Json { error: JsonError::NotAnInteger { .. }, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -174,7 +216,10 @@ fn folders_come_back() {
     let packed = folder::read(&from).unwrap();
     folder::write(&packed, &to).unwrap();
     assert!(folder::read(&to).unwrap() == packed);
-    assert!(matches!(folder::write(&packed, &to), Err(FolderError::Exists { .. })), "what is there is not replaced");
+    assert!(
+        matches!(folder::write(&packed, &to), Err(FolderError::Exists { .. })),
+        "what is there is not replaced"
+    );
     let left: Vec<_> = fs::read_dir(&folder).unwrap().collect();
     assert_eq!(left.len(), 2, "temporary folders are left");
 }
@@ -197,7 +242,10 @@ fn paths_that_lead_out_are_refused() {
         // By hand, as an attacker would.
         let stream = [b"FDT\0", &[path.len() as u8][..], path.as_bytes(), &[1, b'x']].concat();
         let error = folder::write(&stream, &folder.join("target")).unwrap_err();
-        assert!(matches!(error, FolderError::Container(ContainerError::UnsafePath { .. })), "{error}");
+        assert!(
+            matches!(error, FolderError::Container(ContainerError::UnsafePath { .. })),
+            "{error}"
+        );
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "{path} left something");
     }
     let twice = b"FDT\0\x01a\0\x01a\0";

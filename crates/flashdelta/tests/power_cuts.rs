@@ -1,5 +1,6 @@
-//! Power cuts at every flash operation of an A/B update, after it and at 16 positions inside it: the update that is started again ends in
-//! the right image, keeps the sectors that were finished, and never touches the running slot.
+//! Power cuts at every flash operation of an A/B update, after it and at 16 positions inside it:
+//! the update that is started again ends in the right image, keeps the sectors that were finished,
+//! and never touches the running slot.
 
 mod common;
 
@@ -63,7 +64,8 @@ fn cortex_m_flash() {
     prove::<1, 32, 131072>(&pair, |proof| proof.rules = rules(true, 0));
     let outcome = prove::<4, 4, 4096>(&pair, |proof| proof.buffer = 4096);
     assert_eq!(outcome.most_erases, 1);
-    // A SAM with pages of 64 bytes, erased in rows of 256; and pages of 512 bytes, which need a buffer.
+    // A SAM with pages of 64 bytes, erased in rows of 256; and pages of 512 bytes, which need a
+    // buffer.
     prove::<1, 64, 256>(&pair, |_| ());
     prove::<1, 512, 8192>(&pair, |proof| proof.buffer = 1024);
 }
@@ -81,7 +83,8 @@ fn risc_v_spi_flash() {
     prove::<1, 16, 65536>(&pair, |proof| proof.comfort = 2048);
 }
 
-/// The applier appends the digest after it has read all before it: more writes, while the last unit may still wait for its rest.
+/// The applier appends the digest after it has read all before it: more writes, while the last unit
+/// may still wait for its rest.
 #[test]
 fn images_that_end_with_their_own_digest() {
     let [old, new] = ["firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin"].map(|name| {

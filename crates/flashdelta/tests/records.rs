@@ -1,5 +1,5 @@
-//! Files of records with the habits of many writers: the identical file comes back through a patch, and the memory is the right one. One
-//! line of the table per quirk.
+//! Files of records with the habits of many writers: the identical file comes back through a patch,
+//! and the memory is the right one. One line of the table per quirk.
 
 use flashdelta::diff::{DiffError, DiffOptions};
 use flashdelta::image::{detect, Image, ImageError, ReadOptions};
@@ -37,7 +37,8 @@ fn body(address: u16, len: usize) -> Vec<String> {
 
 fn s_body(address: u16, len: usize) -> Vec<String> {
     let data = data(len);
-    let record = |(n, part): (usize, &[u8])| srec(1, &(address + 16 * n as u16).to_be_bytes(), part);
+    let record =
+        |(n, part): (usize, &[u8])| srec(1, &(address + 16 * n as u16).to_be_bytes(), part);
     data.chunks(16).enumerate().map(record).collect()
 }
 
@@ -63,8 +64,13 @@ fn hex_quirks() -> Vec<Quirk> {
     let record_255 = vec![hex(0, 0, &data(255)), hex(0, 255, &data(255)), END.into()];
     let wrap = vec![hex(2, 0, &[0x10, 0]), hex(0, 0xfff8, &data(16)), END.into()];
     let unordered: Vec<String> = body(0x100, 400).into_iter().rev().chain([END.into()]).collect();
-    let both_bases =
-        vec![hex(4, 0, &[8, 0]), hex(0, 0, &data(16)), hex(2, 0, &[0x20, 0]), hex(0, 0, &data(16)), END.into()];
+    let both_bases = vec![
+        hex(4, 0, &[8, 0]),
+        hex(0, 0, &data(16)),
+        hex(2, 0, &[0x20, 0]),
+        hex(0, 0, &data(16)),
+        END.into(),
+    ];
     vec![
         ("plain", text(&plain()), short),
         ("lower case", lower, short),
@@ -76,16 +82,36 @@ fn hex_quirks() -> Vec<Quirk> {
         ("byte order mark", [b"\xef\xbb\xbf", &text(&plain())[..]].concat(), short),
         ("blank lines", [b"\n\n", &text(&plain())[..], b"\n \n"].concat(), short),
         ("no end record", text(&body(0x100, 400)), short),
-        ("end record with entry point", text(&with(body(0x100, 400), &[hex(1, 0x0f01, &[])])), short),
+        (
+            "end record with entry point",
+            text(&with(body(0x100, 400), &[hex(1, 0x0f01, &[])])),
+            short,
+        ),
         ("start record first", text(&with(vec![hex(3, 0, &[1, 2, 3, 4])], &plain())), short),
-        ("start record last", text(&with(body(0x100, 400), &[hex(5, 0, &[8, 0, 1, 1]), END.into()])), short),
-        ("two start records", text(&with(vec![hex(5, 0, &[0; 4]), hex(5, 0, &[0, 0, 1, 1])], &plain())), short),
+        (
+            "start record last",
+            text(&with(body(0x100, 400), &[hex(5, 0, &[8, 0, 1, 1]), END.into()])),
+            short,
+        ),
+        (
+            "two start records",
+            text(&with(vec![hex(5, 0, &[0; 4]), hex(5, 0, &[0, 0, 1, 1])], &plain())),
+            short,
+        ),
         ("empty data record", text(&with(vec![hex(0, 0x8000, &[])], &plain())), short),
         ("records of 255 bytes", text(&record_255), (0, 510)),
         ("segment record, data beyond 64 KiB", text(&wrap), (0x1_fff8, 0x2_0008)),
         ("both kinds of address records", text(&both_bases), (0x2_0000, 0x0800_0010)),
-        ("address record with an address", text(&with(vec![hex(4, 0x1234, &[0, 0])], &plain())), short),
-        ("redundant address records", text(&with(vec![hex(4, 0, &[0, 0]), hex(2, 0, &[0, 0])], &plain())), short),
+        (
+            "address record with an address",
+            text(&with(vec![hex(4, 0x1234, &[0, 0])], &plain())),
+            short,
+        ),
+        (
+            "redundant address records",
+            text(&with(vec![hex(4, 0, &[0, 0]), hex(2, 0, &[0, 0])], &plain())),
+            short,
+        ),
         ("descending", text(&unordered), short),
         ("blanks around one record", [b"  ", &text(&plain())[..]].concat(), short),
         ("no data at all", format!("{END}\n").into_bytes(), (0, 0)),
@@ -99,7 +125,8 @@ fn s_quirks() -> Vec<Quirk> {
     let text = |list: &[String]| lines(list, "\n");
     let short = (0x100, 0x100 + 400);
     let header = |data: &[u8]| text(&with(vec![srec(0, &[0, 0], data)], &plain()));
-    let counted = |kind, count: &[u8]| text(&with(s_body(0x100, 400), &[srec(kind, count, &[]), end()]));
+    let counted =
+        |kind, count: &[u8]| text(&with(s_body(0x100, 400), &[srec(kind, count, &[]), end()]));
     let mixed = vec![
         srec(1, &[1, 0], &data(16)),
         srec(2, &[0, 1, 0x10], &data(16)),
@@ -110,10 +137,18 @@ fn s_quirks() -> Vec<Quirk> {
         ("plain", text(&plain()), short),
         (
             "lower case digits",
-            String::from_utf8(text(&plain())).unwrap().to_lowercase().replace('s', "S").into_bytes(),
+            String::from_utf8(text(&plain()))
+                .unwrap()
+                .to_lowercase()
+                .replace('s', "S")
+                .into_bytes(),
             short,
         ),
-        ("lower case", String::from_utf8(text(&plain())).unwrap().to_lowercase().into_bytes(), short),
+        (
+            "lower case",
+            String::from_utf8(text(&plain())).unwrap().to_lowercase().into_bytes(),
+            short,
+        ),
         ("CR LF", lines(&plain(), "\r\n"), short),
         ("header", header(b"http://srecord.sourceforge.net/"), short),
         ("header that is no text", header(&[0xff, 0xfe, 0, 0, 7]), short),
@@ -122,9 +157,17 @@ fn s_quirks() -> Vec<Quirk> {
         ("count of 3 bytes", counted(6, &[0, 0, 25]), short),
         ("count of 4 bytes", counted(5, &[0, 0, 0, 25]), short),
         ("no terminator", text(&s_body(0x100, 400)), short),
-        ("terminator of another size", text(&with(s_body(0x100, 400), &[srec(7, &[8, 0, 0, 0], &[])])), short),
+        (
+            "terminator of another size",
+            text(&with(s_body(0x100, 400), &[srec(7, &[8, 0, 0, 0], &[])])),
+            short,
+        ),
         ("all sizes of addresses", text(&mixed), (0x100, 0x130)),
-        ("252 bytes", text(&[srec(1, &[0, 0], &data(252)), srec(1, &[0, 252], &data(252)), end()]), (0, 504)),
+        (
+            "252 bytes",
+            text(&[srec(1, &[0, 0], &data(252)), srec(1, &[0, 252], &data(252)), end()]),
+            (0, 504),
+        ),
         ("empty data record", text(&with(vec![srec(1, &[0x80, 0], &[])], &plain())), short),
         ("no data at all", text(&[srec(0, &[0, 0], b"x"), end()]), (0, 0)),
     ]
@@ -135,7 +178,8 @@ fn the_identical_file_comes_back() {
     let options = DiffOptions::new().effort(1).threads(1);
     let other = lines(&with(body(0x110, 380), &[END.into()]), "\n");
     for (name, file, (start, end)) in hex_quirks().into_iter().chain(s_quirks()) {
-        let found = Image::parse(&file, &ReadOptions::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let found = Image::parse(&file, &ReadOptions::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(detect(&file).is_records(), "{name}");
         assert_eq!(found.bounds().unwrap_or_default(), (start, end), "{name}");
         for (old, new) in [(&other, &file), (&file, &other), (&file, &file)] {
@@ -143,7 +187,10 @@ fn the_identical_file_comes_back() {
             assert!(apply(old, &patch.bytes, Output::Same).as_ref() == Ok(new), "{name}");
             let memory = Memory::read(new, &MemoryOptions::default()).unwrap();
             let image = apply(old, &patch.bytes, Output::Binary);
-            assert!(image.as_deref() == Ok(&*memory.image), "{name}: the device makes another image");
+            assert!(
+                image.as_deref() == Ok(&*memory.image),
+                "{name}: the device makes another image"
+            );
         }
     }
 }
@@ -164,7 +211,11 @@ fn faults() -> Vec<Fault> {
         ("start record of 2 bytes", vec![good(), hex(5, 0, &[1, 2])], (2, 1)),
         ("end record with data", vec![good(), hex(1, 0, &[1])], (2, 1)),
         ("overlap", vec![good(), hex(0, 16, &[1]), hex(0, 17, &[1]), hex(0, 3, &[1])], (4, 1)),
-        ("overlap in the middle", vec![good(), hex(0, 16, &[1]), hex(0, 15, &[1]), hex(0, 16, &[1])], (3, 1)),
+        (
+            "overlap in the middle",
+            vec![good(), hex(0, 16, &[1]), hex(0, 15, &[1]), hex(0, 16, &[1])],
+            (3, 1),
+        ),
         ("data behind the end", vec![good(), END.into(), hex(0, 32, &[1])], (3, 1)),
         ("beyond 32 bits", vec![hex(4, 0, &[255, 255]), hex(0, 0xffff, &[1, 2])], (2, 1)),
         ("comment", vec![good(), "# comment".into()], (2, 1)),
@@ -178,7 +229,11 @@ fn faults() -> Vec<Fault> {
         ("S: length below the address", vec![s_good(), "S10100FE".into()], (2, 3)),
         ("S: count", vec![s_good(), srec(5, &[0, 7], &[])], (2, 1)),
         ("S: overlap", vec![s_good(), s_good()], (2, 1)),
-        ("S: data behind the end", vec![s_good(), srec(9, &[0, 0], &[]), srec(1, &[0, 32], &[1])], (3, 1)),
+        (
+            "S: data behind the end",
+            vec![s_good(), srec(9, &[0, 0], &[]), srec(1, &[0, 32], &[1])],
+            (3, 1),
+        ),
         ("S: text behind the checksum", vec![s_good(), srec(1, &[0, 32], &[1]) + " x"], (2, 13)),
     ]
 }
@@ -198,7 +253,8 @@ fn faults_are_told_with_their_place() {
     assert_eq!(Image::parse(b"", &ReadOptions::default()), Err(ImageError::Empty));
 }
 
-/// Lines cut off at any place, doubled, joined and shuffled: never a panic, and what is accepted comes back.
+/// Lines cut off at any place, doubled, joined and shuffled: never a panic, and what is accepted
+/// comes back.
 #[test]
 fn damaged_files_are_refused_or_come_back() {
     let options = DiffOptions::new().effort(1).threads(1);

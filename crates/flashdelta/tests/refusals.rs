@@ -3,7 +3,9 @@
 mod common;
 
 use common::{edited, Random};
-use flashdelta::apply::{apply, Applier, ApplyError, ApplyOptions, NewFile, NewImage, OldFile, OutOfBounds};
+use flashdelta::apply::{
+    apply, Applier, ApplyError, ApplyOptions, NewFile, NewImage, OldFile, OutOfBounds,
+};
 use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet, PatchHeader};
 
@@ -32,7 +34,13 @@ impl NewImage for Untouchable {
 
 type Failure = ApplyError<OutOfBounds, OutOfBounds>;
 
-fn refusal(old: &[u8], patch: &[u8], workspace: usize, capacity: u32, options: ApplyOptions) -> Failure {
+fn refusal(
+    old: &[u8],
+    patch: &[u8],
+    workspace: usize,
+    capacity: u32,
+    options: ApplyOptions,
+) -> Failure {
     let mut workspace = vec![0; workspace];
     let mut applier = Applier::new(&mut workspace, old, Untouchable(capacity), options);
     patch.chunks(10).find_map(|piece| applier.feed(piece).err()).expect("it is refused")
@@ -48,7 +56,10 @@ fn the_wrong_base() {
     let error = refusal(&wrong, &patch, 70_000, 1 << 20, options);
     assert!(matches!(error, ApplyError::OldMismatch { expected, found } if expected != found));
     let text = error.to_string();
-    assert!(text.starts_with("old image does not match this patch: patch expects sha256 "), "{text}");
+    assert!(
+        text.starts_with("old image does not match this patch: patch expects sha256 "),
+        "{text}"
+    );
     let error = refusal(&old[..4999], &patch, 70_000, 1 << 20, options);
     assert_eq!(error, ApplyError::OldTooShort { expected: 5000, found: 4999 });
     // A slot is padded.
@@ -79,16 +90,27 @@ fn too_little_room() {
 #[test]
 fn another_device() {
     let (old, new) = images();
-    let identity =
-        Identity { product: Identity::product_id("lamp"), hardware_from: 3, hardware_to: 5, security_counter: 10 };
+    let identity = Identity {
+        product: Identity::product_id("lamp"),
+        hardware_from: 3,
+        hardware_to: 5,
+        security_counter: 10,
+    };
     let patch = diff(&old, &new, &DiffOptions::new().identity(identity)).unwrap().bytes;
     assert_eq!(PatchHeader::parse(&patch).unwrap().unwrap().identity, Some(identity));
     let device = DeviceIdentity { product: identity.product, hardware: 4, security_counter: 10 };
-    let refuse = |patch: &[u8], device| refusal(&old, patch, 70_000, 1 << 20, ApplyOptions::default().device(device));
+    let refuse = |patch: &[u8], device| {
+        refusal(&old, patch, 70_000, 1 << 20, ApplyOptions::default().device(device))
+    };
 
     let mut workspace = vec![0; 70_000];
     let mut slot = vec![0; new.len()];
-    let mut applier = Applier::new(&mut workspace, &old[..], &mut slot[..], ApplyOptions::default().device(device));
+    let mut applier = Applier::new(
+        &mut workspace,
+        &old[..],
+        &mut slot[..],
+        ApplyOptions::default().device(device),
+    );
     assert!(applier.feed(&patch).unwrap().done);
 
     let (patch_product, product) = (identity.product, 7);
@@ -110,15 +132,26 @@ fn another_device() {
 fn a_profile_that_is_too_small_says_what_would_do() {
     let (old, new) = images();
     for codec in Codec::ALL {
-        let with = |ram| diff(&old, &new, &DiffOptions::new().profile(DeviceProfile::linux()).ram(ram).codec(codec));
-        let Err(DiffError::ProfileTooSmall { needed, ram: 1024, .. }) = with(1024) else { panic!("{codec}") };
+        let with = |ram| {
+            diff(
+                &old,
+                &new,
+                &DiffOptions::new().profile(DeviceProfile::linux()).ram(ram).codec(codec),
+            )
+        };
+        let Err(DiffError::ProfileTooSmall { needed, ram: 1024, .. }) = with(1024) else {
+            panic!("{codec}")
+        };
         assert!(with(needed).is_ok(), "{codec} in {needed}");
         assert!(with(needed - 256).is_err(), "{codec} in less than {needed}");
     }
     let tiny = DiffOptions::new().profile(DeviceProfile::tiny());
     assert!(diff(&old, &new, &tiny).unwrap().header.ram <= 4096);
     let error = diff(&old, &new, &tiny.clone().codec(Codec::Zstd)).unwrap_err();
-    assert_eq!(error.to_string(), "profile \"tiny\" does not allow codec zstd; it allows raw, lz4, model");
+    assert_eq!(
+        error.to_string(),
+        "profile \"tiny\" does not allow codec zstd; it allows raw, lz4, model"
+    );
     let mut profile = DeviceProfile::small();
     profile.isas.clear();
     let options = DiffOptions::new().profile(profile.clone()).base(0x0800_0000);
@@ -146,7 +179,11 @@ fn a_maker_can_be_cancelled_and_tells_how_far_it_is() {
     });
     diff(&old, &new, &options).unwrap();
     let seen = seen.lock().unwrap();
-    assert!(!seen.is_empty() && seen.windows(2).all(|w| w[0] <= w[1]) && seen.iter().all(|f| (0.0..=1.0).contains(f)));
+    assert!(
+        !seen.is_empty()
+            && seen.windows(2).all(|w| w[0] <= w[1])
+            && seen.iter().all(|f| (0.0..=1.0).contains(f))
+    );
 }
 
 #[test]
@@ -176,13 +213,20 @@ fn files_appear_only_when_they_are_right() {
 #[test]
 fn a_profile_has_to_be_possible() {
     let (old, new) = images();
-    for (sector, page, part) in
-        [(0, 16, "sector"), (24, 16, "sector"), (8, 16, "sector"), (4096, 0, "page"), (4096, 3, "page")]
-    {
+    for (sector, page, part) in [
+        (0, 16, "sector"),
+        (24, 16, "sector"),
+        (8, 16, "sector"),
+        (4096, 0, "page"),
+        (4096, 3, "page"),
+    ] {
         let mut profile = DeviceProfile::small();
         (profile.sector, profile.page) = (sector, page);
         let error = diff(&old, &new, &DiffOptions::new().profile(profile)).unwrap_err();
-        assert!(matches!(error, DiffError::BadProfile { .. }) && error.to_string().contains(part), "{error}");
+        assert!(
+            matches!(error, DiffError::BadProfile { .. }) && error.to_string().contains(part),
+            "{error}"
+        );
     }
     let mut profile = DeviceProfile::small();
     // No power of two, but ten pages.

@@ -110,7 +110,11 @@ fn every_cut_in_two_gives_the_same() {
         let patch = diff(&old, &new, &options(64 << 10, codec, 2)).unwrap().bytes;
         for at in 0..=patch.len() {
             let (a, b) = patch.split_at(at);
-            assert_eq!(apply_pieces(&old, &patch, [a, b].into_iter()).as_deref(), Ok(&new[..]), "{codec} cut at {at}");
+            assert_eq!(
+                apply_pieces(&old, &patch, [a, b].into_iter()).as_deref(),
+                Ok(&new[..]),
+                "{codec} cut at {at}"
+            );
         }
         assert_eq!(apply_pieces(&old, &patch, patch.chunks(1)).as_deref(), Ok(&new[..]));
     }
@@ -128,7 +132,11 @@ fn extreme_images() {
             let patch = diff(old, new, &DiffOptions::new()).unwrap();
             assert_eq!(apply::apply(old, &patch.bytes).as_deref(), Ok(&new[..]));
             let text = format!("{} to {}", old.len(), new.len());
-            assert!(patch.bytes.len() <= 1000 || new.len() == 20_000, "{text}: {}", patch.bytes.len());
+            assert!(
+                patch.bytes.len() <= 1000 || new.len() == 20_000,
+                "{text}: {}",
+                patch.bytes.len()
+            );
         }
     }
 }
@@ -150,7 +158,9 @@ fn threads_do_not_matter_for_large_images() {
         (9, Some(InstructionSet::Xtensa)),
         (6, None),
     ] {
-        let with = |threads| diff(&old, &new, &DiffOptions::new().isa(isa).effort(effort).threads(threads)).unwrap();
+        let with = |threads| {
+            diff(&old, &new, &DiffOptions::new().isa(isa).effort(effort).threads(threads)).unwrap()
+        };
         let one = with(1);
         assert_eq!(apply::apply(&old, &one.bytes).as_ref(), Ok(&new));
         for threads in [2, 3, 8] {
@@ -168,19 +178,23 @@ fn a_maker_with_many_threads_can_be_cancelled_anywhere() {
     let options = |last: usize, threads| {
         let calls = calls.clone();
         calls.store(0, Ordering::Relaxed);
-        DiffOptions::new().isa(InstructionSet::Thumb).threads(threads).progress(move |_| {
-            match calls.fetch_add(1, Ordering::Relaxed) < last {
+        DiffOptions::new().isa(InstructionSet::Thumb).threads(threads).progress(
+            move |_| match calls.fetch_add(1, Ordering::Relaxed) < last {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
-            }
-        })
+            },
+        )
     };
     diff(&old, &new, &options(usize::MAX, 3)).unwrap();
     let all = calls.load(Ordering::Relaxed);
     assert!(all > 20, "{all}");
     for last in 0..all - 1 {
         for threads in [1, 2, 3] {
-            assert_eq!(diff(&old, &new, &options(last, threads)).unwrap_err(), DiffError::Cancelled, "after {last}");
+            assert_eq!(
+                diff(&old, &new, &options(last, threads)).unwrap_err(),
+                DiffError::Cancelled,
+                "after {last}"
+            );
         }
     }
 }

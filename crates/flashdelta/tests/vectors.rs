@@ -22,8 +22,12 @@ fn blocks<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
 fn field(vector: &str, label: &str) -> Vec<u8> {
     let (_, rest) = vector.split_once(label).unwrap_or_else(|| panic!("no {label} in {vector}"));
     let digits = rest.split("\npatch:").next().unwrap().split("\nnew:").next().unwrap();
-    let digits: Vec<u32> =
-        digits.split_whitespace().collect::<String>().chars().map(|c| c.to_digit(16).unwrap()).collect();
+    let digits: Vec<u32> = digits
+        .split_whitespace()
+        .collect::<String>()
+        .chars()
+        .map(|c| c.to_digit(16).unwrap())
+        .collect();
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 
@@ -44,7 +48,9 @@ fn options(vector: &str, old: &[u8], new: &[u8]) -> Option<DiffOptions> {
     Some(match words[1..] {
         [] => options,
         [from, to] => {
-            let at = |word, image: &[u8]| AddressMap::at(u32::from_str_radix(word, 16).unwrap(), image.len());
+            let at = |word, image: &[u8]| {
+                AddressMap::at(u32::from_str_radix(word, 16).unwrap(), image.len())
+            };
             options.address_maps(at(from, old), at(to, new))
         }
         _ => panic!("{vector}"),
@@ -66,7 +72,11 @@ fn raw() -> DiffOptions {
 fn numbers(text: &str, from: &str, to: &str) -> Vec<u32> {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from}"));
     let (numbers, _) = rest.split_once(to).unwrap();
-    numbers.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect()
+    numbers
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|n| !n.is_empty())
+        .map(|n| n.parse().unwrap())
+        .collect()
 }
 
 #[test]
@@ -75,7 +85,8 @@ fn the_specification_and_the_applier_agree() {
     let vectors = blocks(&text, "```vector\n");
     assert!(vectors.len() >= 14);
     for vector in vectors {
-        let (old, new, patch) = (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
+        let (old, new, patch) =
+            (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
         for piece in [1, 5, patch.len()] {
             assert_eq!(apply_in_pieces(&old, &patch, piece).as_ref(), Ok(&new), "{vector}");
         }
@@ -89,7 +100,8 @@ fn the_specification_and_bundles_agree() {
     let vectors = blocks(&text, "```bundle\n");
     assert!(!vectors.is_empty());
     for vector in vectors {
-        let (old, new, patch) = (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
+        let (old, new, patch) =
+            (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
         assert!(bundle::apply(&old, &patch).as_ref() == Ok(&new), "{vector}");
         assert!(bundle::plain_patch(&patch).is_none());
         let ours = bundle::diff(&old, &new, &DiffOptions::new()).unwrap().bytes;
@@ -124,7 +136,8 @@ fn the_maker_is_at_least_as_good_as_the_vectors() {
     let text = text();
     let mut made = 0;
     for vector in blocks(&text, "```vector\n") {
-        let (old, new, patch) = (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
+        let (old, new, patch) =
+            (field(vector, "old:"), field(vector, "new:"), field(vector, "patch:"));
         let Some(options) = options(vector, &old, &new) else { continue };
         let ours = diff(&old, &new, &options).unwrap().bytes;
         assert_eq!(apply_in_pieces(&old, &ours, 7).as_ref(), Ok(&new), "{vector}");
@@ -134,14 +147,16 @@ fn the_maker_is_at_least_as_good_as_the_vectors() {
     assert!(made >= 7);
 }
 
-/// Run this after a change of the model codec: `cargo test -p flashdelta --test vectors -- --ignored`.
+/// Run this after a change of the model codec:
+/// `cargo test -p flashdelta --test vectors -- --ignored`.
 #[test]
 #[ignore = "rewrites the patches of the model codec in docs/format.md"]
 fn rewrite_the_vectors() {
     let mut text = text();
     let mut rewrite = |vector: &str, patch: &[u8]| {
         let digits: String = patch.iter().map(|b| format!("{b:02x}")).collect();
-        let lines: Vec<&str> = digits.as_bytes().chunks(64).map(|line| core::str::from_utf8(line).unwrap()).collect();
+        let lines: Vec<&str> =
+            digits.as_bytes().chunks(64).map(|line| core::str::from_utf8(line).unwrap()).collect();
         let (front, _) = vector.split_once("\npatch: ").unwrap();
         text = text.replace(vector, &format!("{front}\npatch: {}", lines.join("\n       ")));
     };

@@ -1,4 +1,5 @@
-//! The C libraries: that the headers are what the sources say, that nothing panics, and the tests and examples under sanitizers and valgrind.
+//! The C libraries: that the headers are what the sources say, that nothing panics, and the tests
+//! and examples under sanitizers and valgrind.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,9 @@ pub(crate) fn test(steps: &mut Steps) {
     steps.step("c:header-examples", || passed(header_examples()));
     steps.step("c:package", package);
     steps.step("c:miri", miri);
-    steps.step("c:esp-idf", || esp_idf().map(|()| Outcome::Passed("over a fake of ESP-IDF's headers".to_owned())));
+    steps.step("c:esp-idf", || {
+        esp_idf().map(|()| Outcome::Passed("over a fake of ESP-IDF's headers".to_owned()))
+    });
 }
 
 fn passed(result: Result<()>) -> Result<Outcome> {
@@ -35,10 +38,17 @@ fn passed(result: Result<()>) -> Result<Outcome> {
 }
 
 /// What all C code here has to stand.
-const STRICT: [&str; 7] = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wredundant-decls"];
-const STRICT_CPP: [&str; 7] = ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic"];
-const SANITIZED: [&str; 5] =
-    ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+const STRICT: [&str; 7] =
+    ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wredundant-decls"];
+const STRICT_CPP: [&str; 7] =
+    ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic"];
+const SANITIZED: [&str; 5] = [
+    "-O1",
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+];
 const DEBUGGABLE: [&str; 2] = ["-O1", "-g"];
 
 fn bindings() -> PathBuf {
@@ -48,13 +58,16 @@ fn bindings() -> PathBuf {
 /// Where what is built here goes.
 fn folder(name: &str) -> Result<PathBuf> {
     let folder = target_dir().join("c").join(name);
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
 }
 
 /// Builds the library for devices, for this machine; with all features, or with these.
 pub(crate) fn build_apply(target: Option<&str>, features: Option<&str>) -> Result<PathBuf> {
-    let folder = target_dir().join("c/apply").join(features.map_or("all".to_owned(), |f| f.replace(',', "+")));
+    let folder = target_dir()
+        .join("c/apply")
+        .join(features.map_or("all".to_owned(), |f| f.replace(',', "+")));
     let mut cargo = cargo("build --release --quiet --manifest-path bindings/c/apply/Cargo.toml");
     cargo.arg("--target-dir").arg(&folder);
     if let Some(features) = features {
@@ -98,7 +111,8 @@ fn panic_free() -> Result<Outcome> {
     let program = folder("panic-free")?.join("roots");
     let link = |features: &str, options: &[&str]| -> Result<()> {
         let library = build_apply(None, Some(&format!("prove-panic-free,{features}")))?;
-        let mut gcc = gcc(&[&STRICT, &["-Os", "-ffunction-sections", "-Wl,--gc-sections"], options]);
+        let mut gcc =
+            gcc(&[&STRICT, &["-Os", "-ffunction-sections", "-Wl,--gc-sections"], options]);
         gcc.arg(bindings().join("tests/roots.c")).arg(library).arg("-o").arg(&program);
         output(&mut gcc).map(drop)
     };
@@ -110,7 +124,9 @@ fn panic_free() -> Result<Outcome> {
         Err(error) if format!("{error:#}").contains(MISSING) => {
             Ok(Outcome::Passed("a deliberate panic is noticed".to_owned()))
         }
-        Err(error) => Err(error.context("the check fails for another reason than the deliberate panic")),
+        Err(error) => {
+            Err(error.context("the check fails for another reason than the deliberate panic"))
+        }
     }
 }
 
@@ -126,7 +142,8 @@ fn images(name: &str) -> Result<PathBuf> {
         ("packages/heron-1.1.zip", "new.zip"),
     ] {
         let from = root().join("testdata").join(from);
-        std::fs::copy(&from, folder.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
+        std::fs::copy(&from, folder.join(to))
+            .with_context(|| format!("cannot copy {}", from.display()))?;
     }
     Ok(folder)
 }
@@ -135,13 +152,16 @@ const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
 const SLOTS_TEST: [&str; 2] = ["tests/test_slots.c", "examples/nor_sim.c"];
 const HOSTILE_TEST: [&str; 2] = ["tests/test_hostile.c", "examples/nor_sim.c"];
 
-/// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly compiler to put it there.
+/// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly
+/// compiler to put it there.
 fn build_apply_sanitized() -> Result<Option<PathBuf>> {
     if !crate::setup::nightly() {
         return Ok(None);
     }
     let folder = target_dir().join("c/apply/sanitized");
-    let mut cargo = cargo("+nightly build --release --quiet --manifest-path bindings/c/apply/Cargo.toml --target");
+    let mut cargo = cargo(
+        "+nightly build --release --quiet --manifest-path bindings/c/apply/Cargo.toml --target",
+    );
     exec(cargo.args([HOST, "--target-dir"]).arg(&folder).env("RUSTFLAGS", "-Zsanitizer=address"))?;
     Ok(Some(folder.join(HOST).join("release/libflashdelta_apply.a")))
 }
@@ -165,7 +185,9 @@ fn sanitized() -> Result<String> {
     run(&HOSTILE_TEST, &apply, "test_hostile")?;
     run(&APPLIER_TEST, &host, "test_applier_of_host")?;
     let Some(apply) = build_apply_sanitized()? else {
-        return Ok("AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned());
+        return Ok(
+            "AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned()
+        );
     };
     run(&APPLIER_TEST, &apply, "test_applier_sanitized")?;
     run(&HOSTILE_TEST, &apply, "test_hostile_sanitized")?;
@@ -207,8 +229,11 @@ fn examples() -> Result<()> {
     };
     let make_patch = build(&["examples/make_patch.c"], &host, "make_patch")?;
     let apply_file = build(&["examples/apply_file.c"], &apply, "apply_file")?;
-    let apply_slots = build(&["examples/apply_slots.c", "examples/nor_sim.c"], &apply, "apply_slots")?;
-    let run = |program: &Path, arguments: &[&str]| exec(command(program).current_dir(&folder).args(arguments));
+    let apply_slots =
+        build(&["examples/apply_slots.c", "examples/nor_sim.c"], &apply, "apply_slots")?;
+    let run = |program: &Path, arguments: &[&str]| {
+        exec(command(program).current_dir(&folder).args(arguments))
+    };
     run(&make_patch, &["old.bin", "new.bin", "update.fdp"])?;
     run(&apply_file, &["old.bin", "update.fdp", "made.bin"])?;
     if std::fs::read(folder.join("made.bin"))? != std::fs::read(folder.join("new.bin"))? {
@@ -216,7 +241,12 @@ fn examples() -> Result<()> {
     }
     run(&apply_slots, &["old.bin", "update.fdp", "new.bin"])?;
     let in_cpp = folder.join("apply_slots_cpp");
-    compile(&[&STRICT_CPP, &SANITIZED], &["examples/apply_slots.c", "examples/nor_sim.c"], &apply, &in_cpp)?;
+    compile(
+        &[&STRICT_CPP, &SANITIZED],
+        &["examples/apply_slots.c", "examples/nor_sim.c"],
+        &apply,
+        &in_cpp,
+    )?;
     run(&in_cpp, &["old.bin", "update.fdp", "new.bin"])?;
     if works(command(&apply_file).current_dir(&folder).args(["new.bin", "update.fdp", "not.bin"])) {
         bail!("apply_file takes any old image");
@@ -224,7 +254,8 @@ fn examples() -> Result<()> {
     Ok(())
 }
 
-/// The examples in the headers' comments, as C and as C++; then they run with what they expect around them.
+/// The examples in the headers' comments, as C and as C++; then they run with what they expect
+/// around them.
 fn header_examples() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("header-examples")?;
@@ -255,7 +286,8 @@ fn compile_only(source: &Path, folder: &Path) -> Result<()> {
 
 /// The example between `@code` and `@endcode` in a header's first comment.
 fn example_in(path: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let code = text.split_once("@code{.c}\n").and_then(|(_, rest)| rest.split_once(" * @endcode"));
     let (code, _) = code.with_context(|| format!("{} has no example", path.display()))?;
     let lines = code.lines().map(|line| line.strip_prefix(" * ").unwrap_or("").to_owned() + "\n");
@@ -266,18 +298,22 @@ fn example_in(path: &Path) -> Result<String> {
 fn package() -> Result<Outcome> {
     let folder = images("package")?;
     let prefix = folder.join("prefix");
-    let libraries = Libraries { host: build_host()?.with_file_name(""), apply: build_apply(None, None)? };
+    let libraries =
+        Libraries { host: build_host()?.with_file_name(""), apply: build_apply(None, None)? };
     c_package::write(&prefix, &libraries)?;
     let mut found = Vec::new();
     if exists("pkg-config") {
-        for (package, options, source) in
-            [("flashdelta", &[][..], "make_patch.c"), ("flashdelta_apply", &["--static"][..], "apply_file.c")]
-        {
+        for (package, options, source) in [
+            ("flashdelta", &[][..], "make_patch.c"),
+            ("flashdelta_apply", &["--static"][..], "apply_file.c"),
+        ] {
             let mut pkg_config = command("pkg-config");
             pkg_config.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(options);
             let flags = output(pkg_config.args(["--cflags", "--libs", package]))?;
             let mut gcc = command("gcc");
-            gcc.args(STRICT).arg(bindings().join("examples").join(source)).args(flags.split_whitespace());
+            gcc.args(STRICT)
+                .arg(bindings().join("examples").join(source))
+                .args(flags.split_whitespace());
             exec(gcc.arg("-o").arg(folder.join(package)))?;
         }
         let mut program = command(folder.join("flashdelta"));
@@ -291,7 +327,11 @@ fn package() -> Result<Outcome> {
         cmake.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
         exec(cmake.arg("-S").arg(&source).arg("-B").arg(&build))?;
         exec(command("cmake").arg("--build").arg(&build))?;
-        exec(command(build.join("make_patch")).current_dir(&folder).args(["old.bin", "new.bin", "update.fdp"]))?;
+        exec(command(build.join("make_patch")).current_dir(&folder).args([
+            "old.bin",
+            "new.bin",
+            "update.fdp",
+        ]))?;
         found.push("CMake");
     }
     Ok(match found.is_empty() {
@@ -300,23 +340,30 @@ fn package() -> Result<Outcome> {
     })
 }
 
-/// The functions under Miri, which sees what sanitizers cannot: references that do not last, or that are two where one is allowed.
+/// The functions under Miri, which sees what sanitizers cannot: references that do not last, or
+/// that are two where one is allowed.
 fn miri() -> Result<Outcome> {
     if !works(&mut cargo("+nightly miri --version")) {
-        return Ok(Outcome::Skipped("no Miri; `rustup +nightly component add miri rust-src`".to_owned()));
+        return Ok(Outcome::Skipped(
+            "no Miri; `rustup +nightly component add miri rust-src`".to_owned(),
+        ));
     }
-    let mut miri = cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life");
+    let mut miri =
+        cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life");
     passed(exec(miri.arg("--target-dir").arg(target_dir().join("miri"))))
 }
 
-/// The component for ESP-IDF, compiled with a fake of the headers it uses and run over a simulated flash.
+/// The component for ESP-IDF, compiled with a fake of the headers it uses and run over a simulated
+/// flash.
 fn esp_idf() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = folder("esp-idf")?;
     let component = root().join("bindings/esp-idf");
     let make_patch = folder.join("make_patch");
     compile(&[&STRICT, &DEBUGGABLE], &["examples/make_patch.c"], &host, &make_patch)?;
-    let firmware = |name: &str| std::fs::read(root().join("testdata/firmware").join(name)).context("no test data");
+    let firmware = |name: &str| {
+        std::fs::read(root().join("testdata/firmware").join(name)).context("no test data")
+    };
     let (old, new) = (firmware("riscv-1.0.bin")?, firmware("riscv-1.1.bin")?);
     let mut bad_checksum = esp_image(&new, ESP32_C3);
     bad_checksum[40] ^= 1;
@@ -337,7 +384,10 @@ fn esp_idf() -> Result<()> {
         gcc
     };
     let mut gcc = fake(&SANITIZED);
-    gcc.args(["src/flashdelta_ota.c", "test/fake/fake_idf.c", "test/test_ota.c"].map(|file| component.join(file)));
+    gcc.args(
+        ["src/flashdelta_ota.c", "test/fake/fake_idf.c", "test/test_ota.c"]
+            .map(|file| component.join(file)),
+    );
     exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(&apply).arg("-o").arg(&program))?;
     exec(command(&program).arg(&folder))?;
     let example = component.join("examples/https_update/main/main.c");
@@ -348,14 +398,21 @@ fn esp_idf() -> Result<()> {
     Ok(())
 }
 
-/// The component's CMakeLists.txt, with stand-ins for ESP-IDF's own: it finds what to build for every chip, and its target builds and works.
+/// The component's CMakeLists.txt, with stand-ins for ESP-IDF's own: it finds what to build for
+/// every chip, and its target builds and works.
 fn esp_idf_cmake(component: &Path, folder: &Path, apply: &Path) -> Result<()> {
     let configure = |chip: &str, options: &[String]| {
         let mut cmake = command("cmake");
-        cmake.args(["-Wno-dev", "-S"]).arg(component.join("test/cmake")).arg("-B").arg(folder.join(chip));
+        cmake
+            .args(["-Wno-dev", "-S"])
+            .arg(component.join("test/cmake"))
+            .arg("-B")
+            .arg(folder.join(chip));
         output(cmake.arg(format!("-DIDF_TARGET={chip}")).args(options)).map(drop)
     };
-    for chip in ["esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c5", "esp32c6", "esp32h2", "esp32p4"] {
+    for chip in
+        ["esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c5", "esp32c6", "esp32h2", "esp32p4"]
+    {
         configure(chip, &["-DCONFIG_FLASHDELTA_MODEL=y".to_owned()])?;
     }
     if configure("esp8266", &[]).is_ok() {

@@ -1,4 +1,5 @@
-//! The C libraries as a folder that can be installed: headers, libraries, and what pkg-config and CMake need to find them.
+//! The C libraries as a folder that can be installed: headers, libraries, and what pkg-config and
+//! CMake need to find them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,13 @@ pub(crate) fn write(prefix: &Path, libraries: &Libraries) -> Result<()> {
     for name in ["flashdelta_apply.h", "flashdelta.h"] {
         copy(&root().join("bindings/c/include").join(name), &include.join(name))?;
     }
-    for name in ["libflashdelta.so", "libflashdelta.dylib", "flashdelta.dll", "libflashdelta.a", "flashdelta.lib"] {
+    for name in [
+        "libflashdelta.so",
+        "libflashdelta.dylib",
+        "flashdelta.dll",
+        "libflashdelta.a",
+        "flashdelta.lib",
+    ] {
         let from = libraries.host.join(name);
         if from.is_file() {
             copy(&from, &lib.join(name))?;
@@ -52,7 +59,9 @@ pub(crate) fn write(prefix: &Path, libraries: &Libraries) -> Result<()> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display())).map(drop)
+    fs::copy(from, to)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+        .map(drop)
 }
 
 /// For pkg-config. The folder may be moved: paths start from the file itself.

@@ -25,7 +25,10 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command.current_dir(root()).stdin(Stdio::null());
     // Cargo describes the package of xtask to xtask; what we run is none of its business.
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_")) {
+        if name
+            .to_str()
+            .is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_"))
+        {
             command.env_remove(name);
         }
     }
@@ -61,7 +64,11 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 
 /// Does a program run, and end well?
 pub(crate) fn works(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// Can a program be found?

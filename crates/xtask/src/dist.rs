@@ -1,4 +1,5 @@
-//! What is packaged: shell completions and man pages, from the program's own definition of its command line, and the C libraries.
+//! What is packaged: shell completions and man pages, from the program's own definition of its
+//! command line, and the C libraries.
 
 use anyhow::Result;
 
@@ -16,7 +17,8 @@ pub(crate) fn run() -> Result<()> {
     let folder = crate::command::target_dir().join("dist");
     let (man, completions) = (folder.join("man"), folder.join("completions"));
     for folder in [&man, &completions] {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
     }
     // `flashdelta help diff` says what the page of `flashdelta diff` says.
     let mut command = flashdelta_cli::command().disable_help_subcommand(true);
@@ -36,9 +38,13 @@ fn c_libraries(prefix: &std::path::Path) -> Result<()> {
     let folder = command::target_dir().join("c/dist");
     let mut build = command::cargo("build --quiet --release --package flashdelta-c --target-dir");
     // Without what only debuggers read: it is nine tenths of the library.
-    build.arg(&folder).env("CARGO_PROFILE_RELEASE_DEBUG", "0").env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
+    build
+        .arg(&folder)
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
     command::exec(&mut build)?;
-    let libraries = c_package::Libraries { host: folder.join("release"), apply: c::build_apply(None, None)? };
+    let libraries =
+        c_package::Libraries { host: folder.join("release"), apply: c::build_apply(None, None)? };
     c_package::write(prefix, &libraries)?;
     println!("{}", prefix.display());
     Ok(())

@@ -54,9 +54,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         if made == there {
             println!("{}: as the sources say", path.display());
         } else if args.check {
-            bail!("{} is not what the sources say: run `cargo xtask header` and commit it", path.display());
+            bail!(
+                "{} is not what the sources say: run `cargo xtask header` and commit it",
+                path.display()
+            );
         } else {
-            std::fs::write(&path, made).with_context(|| format!("cannot write {}", path.display()))?;
+            std::fs::write(&path, made)
+                .with_context(|| format!("cannot write {}", path.display()))?;
             println!("{}: written anew", path.display());
         }
     }
@@ -69,7 +73,8 @@ fn generate(package: &std::path::Path, modules: &[&str]) -> Result<String> {
     use anyhow::anyhow;
 
     let file = package.join("cbindgen.toml");
-    let mut config = cbindgen::Config::from_file(&file).map_err(|error| anyhow!("{}: {error}", file.display()))?;
+    let mut config = cbindgen::Config::from_file(&file)
+        .map_err(|error| anyhow!("{}: {error}", file.display()))?;
     if config.after_includes.is_none() {
         config.after_includes = Some(version_macros());
     }
@@ -84,8 +89,11 @@ fn generate(package: &std::path::Path, modules: &[&str]) -> Result<String> {
 
 #[cfg(feature = "header")]
 fn version_macros() -> String {
-    let [major, minor, patch] =
-        [env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"), env!("CARGO_PKG_VERSION_PATCH")];
+    let [major, minor, patch] = [
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        env!("CARGO_PKG_VERSION_MINOR"),
+        env!("CARGO_PKG_VERSION_PATCH"),
+    ];
     format!(
         "/** Version of this header. */\n\
          #define FLASHDELTA_VERSION_MAJOR {major}\n\

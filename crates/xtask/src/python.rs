@@ -22,10 +22,14 @@ pub(crate) fn has_mosquitto() -> bool {
     exists("mosquitto") || Path::new("/usr/sbin/mosquitto").is_file()
 }
 
-/// Builds the source distribution and, from it, the wheel; tests what is installed. `program`: the Rust binary to compare with.
+/// Builds the source distribution and, from it, the wheel; tests what is installed. `program`: the
+/// Rust binary to compare with.
 pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
     if !is_here() {
-        return Ok(Outcome::Skipped(format!("no python3 of version {}.{} or later with venv", OLDEST.0, OLDEST.1)));
+        return Ok(Outcome::Skipped(format!(
+            "no python3 of version {}.{} or later with venv",
+            OLDEST.0, OLDEST.1
+        )));
     }
     let tools = environment()?;
     lint()?;
@@ -55,7 +59,11 @@ pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
             ])
             .arg(reference),
     )?;
-    let remark = if has_mosquitto() { name } else { format!("{name}; no mosquitto: the MQTT example was skipped") };
+    let remark = if has_mosquitto() {
+        name
+    } else {
+        format!("{name}; no mosquitto: the MQTT example was skipped")
+    };
     Ok(Outcome::Passed(remark))
 }
 
@@ -92,7 +100,8 @@ impl Environment {
     }
 }
 
-/// The environment with everything that building and testing need; made anew when the list of that has changed.
+/// The environment with everything that building and testing need; made anew when the list of that
+/// has changed.
 fn environment() -> Result<Environment> {
     let list = package().join("requirements-test.txt");
     let wanted = std::fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
@@ -108,21 +117,31 @@ fn environment() -> Result<Environment> {
 }
 
 fn lint() -> Result<()> {
-    let mut clippy = crate::command::cargo("clippy --quiet --manifest-path bindings/python/Cargo.toml --target-dir");
+    let mut clippy = crate::command::cargo(
+        "clippy --quiet --manifest-path bindings/python/Cargo.toml --target-dir",
+    );
     if works(&mut crate::command::cargo("clippy --version")) {
         exec(clippy.arg(target_dir()).args(["--", "-D", "warnings"]))?;
     }
     Ok(())
 }
 
-/// The wheel. On x86-64 Linux Zig links it for the glibc of manylinux2014; elsewhere it is for systems like this one.
+/// The wheel. On x86-64 Linux Zig links it for the glibc of manylinux2014; elsewhere it is for
+/// systems like this one.
 fn build(tools: &Environment) -> Result<PathBuf> {
     let out = folder().join("dist");
     if out.exists() {
         std::fs::remove_dir_all(&out)?;
     }
     let mut maturin = command(tools.program("maturin"));
-    maturin.args(["build", "--profile", "wheel", "--sdist", "--manifest-path", "bindings/python/Cargo.toml"]);
+    maturin.args([
+        "build",
+        "--profile",
+        "wheel",
+        "--sdist",
+        "--manifest-path",
+        "bindings/python/Cargo.toml",
+    ]);
     maturin.arg("--interpreter").arg(tools.program("python")).arg("--out").arg(&out);
     if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
         maturin.args(["--zig", "--compatibility", "manylinux2014"]);

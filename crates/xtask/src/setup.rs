@@ -19,18 +19,42 @@ pub(crate) struct Need {
 
 /// Everything that `cargo xtask test` needs.
 pub(crate) fn needs() -> Vec<Need> {
-    let need = |what, present, packages: &[&'static str]| Need { what, packages: packages.to_vec(), present };
+    let need = |what, present, packages: &[&'static str]| Need {
+        what,
+        packages: packages.to_vec(),
+        present,
+    };
     let mut needs = vec![
         need("formatting", works(&mut cargo("fmt --version")), &["rustfmt-web"]),
         need("lints", works(&mut cargo("clippy --version")), &["rust-web-clippy"]),
-        need("the manifest of the test data", works(command("python3").arg("--version")), &["python3"]),
+        need(
+            "the manifest of the test data",
+            works(command("python3").arg("--version")),
+            &["python3"],
+        ),
         need("the Python package", crate::python::is_here(), &["python3", "python3-venv"]),
-        need("the MQTT example of the Python package", crate::python::has_mosquitto(), &["mosquitto"]),
+        need(
+            "the MQTT example of the Python package",
+            crate::python::has_mosquitto(),
+            &["mosquitto"],
+        ),
         need("fuzzing (libFuzzer is C++)", exists("c++"), &["g++"]),
-        need("comparing formats", exists("srec_cat") && exists("objcopy"), &["srecord", "binutils"]),
-        need("the C libraries and their sanitizers", exists("gcc") && exists("g++"), &["gcc", "g++"]),
+        need(
+            "comparing formats",
+            exists("srec_cat") && exists("objcopy"),
+            &["srecord", "binutils"],
+        ),
+        need(
+            "the C libraries and their sanitizers",
+            exists("gcc") && exists("g++"),
+            &["gcc", "g++"],
+        ),
         need("memory checks of the C libraries", exists("valgrind"), &["valgrind", "libc6-dbg"]),
-        need("finding the C libraries", exists("pkg-config") && exists("cmake"), &["pkg-config", "cmake"]),
+        need(
+            "finding the C libraries",
+            exists("pkg-config") && exists("cmake"),
+            &["pkg-config", "cmake"],
+        ),
     ];
     for target in &Target::ALL {
         needs.push(need(target.triple, target.lacking().is_none(), &target.packages()));
@@ -53,9 +77,11 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Installs what is missing, as far as that is possible. What is not there afterwards shows in the steps that need it.
+/// Installs what is missing, as far as that is possible. What is not there afterwards shows in the
+/// steps that need it.
 pub(crate) fn install(needs: &[Need]) {
-    let mut packages: Vec<_> = needs.iter().filter(|n| !n.present).flat_map(|n| n.packages.iter().copied()).collect();
+    let mut packages: Vec<_> =
+        needs.iter().filter(|n| !n.present).flat_map(|n| n.packages.iter().copied()).collect();
     // Debian's own cargo needs Debian's rustfmt; one from rustup would not find it.
     let debian = exists("rustup").then_some(["rustfmt-web", "rust-web-clippy"]);
     packages.retain(|package| !debian.is_some_and(|not| not.contains(package)));
@@ -89,10 +115,15 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     } else if works(command("sudo").args(["-n", "true"])) {
         &["sudo", "-n"]
     } else {
-        bail!("only root can, and sudo asks for a password: run `sudo apt-get install {}`", packages.join(" "));
+        bail!(
+            "only root can, and sudo asks for a password: run `sudo apt-get install {}`",
+            packages.join(" ")
+        );
     };
     let apt_get = |arguments: &[&str]| {
-        let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"], arguments].concat();
+        let words =
+            [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"], arguments]
+                .concat();
         exec(command(words[0]).args(&words[1..]))
     };
     static UPDATED: OnceLock<()> = OnceLock::new();
@@ -100,7 +131,14 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
         // Old lists may still do.
         let _ = apt_get(&["-o", "DPkg::Lock::Timeout=120", "update"]);
     }
-    let options = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", "--no-remove"];
+    let options = [
+        "-o",
+        "DPkg::Lock::Timeout=120",
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "--no-remove",
+    ];
     apt_get(&[&options, packages].concat())
 }
 
@@ -108,14 +146,16 @@ fn is_root() -> bool {
     crate::command::output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-/// An environment for Python packages in `venv`, with what `requirements` names. Gives its interpreter.
+/// An environment for Python packages in `venv`, with what `requirements` names. Gives its
+/// interpreter.
 pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<std::path::PathBuf> {
     let python = venv.join("bin/python");
     if !python.is_file() && exec(command("python3").args(["-m", "venv"]).arg(venv)).is_err() {
         apt(&["python3-venv"])?;
         exec(command("python3").args(["-m", "venv"]).arg(venv))?;
     }
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    let install =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
     exec(command(&python).args(install).arg(requirements))?;
     Ok(python)
 }

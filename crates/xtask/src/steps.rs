@@ -61,7 +61,11 @@ impl Steps {
             let (word, count, remark) = match outcome {
                 Ok(Outcome::Passed(remark)) => ("passed", &mut passed, remark.clone()),
                 Ok(Outcome::Skipped(why)) => ("skipped", &mut skipped, why.clone()),
-                Err(error) => ("FAILED", &mut failed, format!("{error:#}").lines().next().unwrap_or("").to_owned()),
+                Err(error) => (
+                    "FAILED",
+                    &mut failed,
+                    format!("{error:#}").lines().next().unwrap_or("").to_owned(),
+                ),
             };
             *count += 1;
             println!("{word:8} {:>5}s  {name:40} {remark}", took.as_secs());

@@ -11,7 +11,8 @@ use crate::steps::{Outcome, Steps};
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
 ///
-/// Steps: setup, format, lint, test, demo, formats, docs, testdata, c, python, panic-free, device, fuzz.
+/// Steps: setup, format, lint, test, demo, formats, docs, testdata, c, python, panic-free, device,
+/// fuzz.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Run only these steps
@@ -31,7 +32,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         steps.step("setup", || {
             setup::install(&setup::needs());
             setup::install_cargo_fuzz();
-            let missing = setup::needs().into_iter().filter(|need| !need.present).map(|need| need.what);
+            let missing =
+                setup::needs().into_iter().filter(|need| !need.present).map(|need| need.what);
             let missing: Vec<_> = missing.collect();
             Ok(if missing.is_empty() {
                 Outcome::passed()
@@ -43,7 +45,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("format", format);
     steps.step("lint", lint);
     steps.step("test", || passed(run_all(&["test --workspace --all-features"])));
-    steps.step("demo", || passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"])));
+    steps.step("demo", || {
+        passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"]))
+    });
     steps.step("formats", || formats(!args.no_setup));
     steps.step("docs", || {
         let mut doc = cargo("doc --workspace --no-deps --all-features");
@@ -57,12 +61,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     c::test(&mut steps);
     // The step `demo` has just built the program.
-    let program = steps.wanted("demo").then(|| crate::command::target_dir().join("release/flashdelta"));
+    let program =
+        steps.wanted("demo").then(|| crate::command::target_dir().join("release/flashdelta"));
     steps.step("python", || python::run(program.as_deref()));
     steps.step("panic-free", || device::link_on_host().map(Outcome::Passed));
     for target in &Target::ALL {
         steps.step(&format!("device:{}", target.name), || match target.lacking() {
-            // A machine of CI's has what `cargo xtask setup` installs; but not every Debian has the version of LLVM.
+            // A machine of CI's has what `cargo xtask setup` installs; but not every Debian has the
+            // version of LLVM.
             Some(why) if std::env::var_os("CI").is_some() && !target.needs_llvm() => bail!("{why}"),
             Some(why) => Ok(Outcome::Skipped(why)),
             None => device::test(target).map(Outcome::Passed),
@@ -142,12 +148,20 @@ fn lint() -> Result<Outcome> {
         "model,isa-mcs51",
         "std",
     ] {
-        checks.push(format!("--package flashdelta --lib --no-default-features --features={features}"));
+        checks.push(format!(
+            "--package flashdelta --lib --no-default-features --features={features}"
+        ));
     }
     let apply_dir = crate::command::target_dir().join("c/apply/lint");
-    checks.push(format!("--manifest-path bindings/c/apply/Cargo.toml --target-dir {}", apply_dir.display()));
+    checks.push(format!(
+        "--manifest-path bindings/c/apply/Cargo.toml --target-dir {}",
+        apply_dir.display()
+    ));
     if root().join("benches/Cargo.toml").is_file() {
-        checks.push(format!("--manifest-path benches/Cargo.toml --all-targets --target-dir {}", benches_dir()));
+        checks.push(format!(
+            "--manifest-path benches/Cargo.toml --all-targets --target-dir {}",
+            benches_dir()
+        ));
     }
     for check in checks {
         exec(&mut cargo(&format!("clippy --quiet {check} -- -D warnings")))?;
@@ -160,11 +174,15 @@ pub(crate) fn benches_dir() -> String {
     crate::command::target_dir().join("benches").display().to_string()
 }
 
-/// Every fuzz target for a few seconds: enough to see that they run, and to find what is easy to find.
+/// Every fuzz target for a few seconds: enough to see that they run, and to find what is easy to
+/// find.
 fn fuzz(steps: &mut Steps, seconds: u32) {
     let mut targets: Vec<String> = std::fs::read_dir(root().join("fuzz/fuzz_targets"))
         .map(|folder| {
-            folder.flatten().filter_map(|file| file.path().file_stem()?.to_str().map(str::to_owned)).collect()
+            folder
+                .flatten()
+                .filter_map(|file| file.path().file_stem()?.to_str().map(str::to_owned))
+                .collect()
         })
         .unwrap_or_default();
     targets.sort();
@@ -183,11 +201,20 @@ fn fuzz(steps: &mut Steps, seconds: u32) {
             path.push(":");
             path.push(std::env::var_os("PATH").unwrap_or_default());
             let mut fuzz = cargo(&format!("+nightly fuzz run {target}"));
-            // The target folder is not named by CARGO_TARGET_DIR alone, or nightly would build over what stable has built.
-            fuzz.env("PATH", path).arg("--target-dir").arg(crate::command::target_dir().join("fuzz"));
-            // GCC marks a static table inside zstd as left behind by its scope, and then complains about its use.
+            // The target folder is not named by CARGO_TARGET_DIR alone, or nightly would build over
+            // what stable has built.
+            fuzz.env("PATH", path)
+                .arg("--target-dir")
+                .arg(crate::command::target_dir().join("fuzz"));
+            // GCC marks a static table inside zstd as left behind by its scope, and then complains
+            // about its use.
             fuzz.env("CFLAGS", "-fno-sanitize-address-use-after-scope");
-            fuzz.args(["--", &format!("-max_total_time={seconds}"), "-rss_limit_mb=4096", "-print_final_stats=0"]);
+            fuzz.args([
+                "--",
+                &format!("-max_total_time={seconds}"),
+                "-rss_limit_mb=4096",
+                "-print_final_stats=0",
+            ]);
             if exec(&mut fuzz).is_err() {
                 bail!("{target} has found something; the input is in fuzz/artifacts/{target}");
             }

@@ -11,19 +11,23 @@ use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, Span};
 
-/// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32 bits. They are part of the RAM that a patch states.
+/// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32
+/// bits. They are part of the RAM that a patch states.
 pub const FLASHDELTA_APPLIER_WORDS: usize = 256;
 
 /// The same in bytes.
 pub(crate) const FLASHDELTA_APPLIER_SIZE: usize = size_of::<flashdelta_applier>();
 
-/// Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it), what is in it is not.
+/// Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it),
+/// what is in it is not.
 ///
-/// It needs the alignment of a size_t, which a variable of this type has by itself. Fill it with zeros once (static variables are) so that misuse before
-/// flashdelta_applier_init() is noticed. Do not copy or move it between init and finish or abort.
+/// It needs the alignment of a size_t, which a variable of this type has by itself. Fill it with
+/// zeros once (static variables are) so that misuse before flashdelta_applier_init() is noticed. Do
+/// not copy or move it between init and finish or abort.
 ///
-/// One thread uses one applier at a time; different appliers are independent of each other, as the library has no other state. Not for interrupt handlers:
-/// feeding takes as long as the flash does, and the call that completes the header reads the whole old image.
+/// One thread uses one applier at a time; different appliers are independent of each other, as the
+/// library has no other state. Not for interrupt handlers: feeding takes as long as the flash does,
+/// and the call that completes the header reads the whole old image.
 #[repr(C)]
 pub struct flashdelta_applier {
     /// Private.
@@ -34,8 +38,8 @@ pub struct flashdelta_applier {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flashdelta_device {
-    /// The product: a number of the vendor's choosing; that of `flashdelta diff --product NAME` is the first four bytes of the SHA-256 of the name,
-    /// big-endian.
+    /// The product: a number of the vendor's choosing; that of `flashdelta diff --product NAME` is
+    /// the first four bytes of the SHA-256 of the name, big-endian.
     pub product: u32,
     /// The hardware revision.
     pub hardware: u16,
@@ -94,23 +98,31 @@ const EMPTY: u32 = 0;
 
 /// Starts an update.
 ///
-/// Nothing is read or written yet. Once this has succeeded, `applier`, `workspace` and what `flash->user` points to belong to the applier until
-/// flashdelta_applier_finish() or flashdelta_applier_abort() has succeeded, or flashdelta_applier_feed() has failed. Memory is all it holds: an update that is no
-/// longer wanted may also simply be forgotten on a device (on hosts, abort it).
+/// Nothing is read or written yet. Once this has succeeded, `applier`, `workspace` and what
+/// `flash->user` points to belong to the applier until flashdelta_applier_finish() or
+/// flashdelta_applier_abort() has succeeded, or flashdelta_applier_feed() has failed. Memory is all
+/// it holds: an update that is no longer wanted may also simply be forgotten on a device (on hosts,
+/// abort it).
 ///
 /// @param applier memory for it; whatever it holds is overwritten, unless it is at work right now
 /// @param flash both slots; copied
-/// @param device what the device is; copied. NULL: patches are not checked against the device. If given, patches that do not say for whom they are, are
+/// @param device what the device is; copied. NULL: patches are not checked against the device. If
+/// given, patches that do not say for whom they are, are
 ///     refused as well
 /// @param workspace RAM that the applier works in; any alignment. It must not overlap `applier`
-/// @param workspace_len its size in bytes: what flashdelta_workspace_len() tells of the patch, or more, which makes reading cheaper. A device that lends all it has
-///     learns from #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was enough, before anything is written
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`, `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
-///     its range, a pointer is misaligned or blocks overlap; #FLASHDELTA_ERR_BUSY from a callback of the same applier. On errors nothing has changed
+/// @param workspace_len its size in bytes: what flashdelta_workspace_len() tells of the patch, or
+/// more, which makes reading cheaper. A device that lends all it has
+///     learns from #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was
+///     enough, before anything is written
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`,
+/// `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
+///     its range, a pointer is misaligned or blocks overlap; #FLASHDELTA_ERR_BUSY from a callback
+///     of the same applier. On errors nothing has changed
 ///
 /// # Safety
 ///
-/// C's usual rules: pointers point to what their types say, `workspace` to as many bytes as it says, callbacks can be called.
+/// C's usual rules: pointers point to what their types say, `workspace` to as many bytes as it
+/// says, callbacks can be called.
 #[no_mangle]
 pub unsafe extern "C" fn flashdelta_applier_init(
     applier: *mut flashdelta_applier,
@@ -127,7 +139,8 @@ pub unsafe extern "C" fn flashdelta_applier_init(
             check(device)?;
             // SAFETY: not NULL, aligned; the rest is the caller's promise.
             let device = unsafe { *device };
-            let (product, hardware, security_counter) = (device.product, device.hardware, device.security_counter);
+            let (product, hardware, security_counter) =
+                (device.product, device.hardware, device.security_counter);
             options = options.device(DeviceIdentity { product, hardware, security_counter });
         }
         // SAFETY: not NULL, aligned; the rest is the caller's promise.
@@ -137,11 +150,12 @@ pub unsafe extern "C" fn flashdelta_applier_init(
         if spans[0].overlaps(spans[1]) || spans.iter().any(|span| span.overlaps(itself)) {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }
-        // SAFETY: the caller lends it until the applier is done with, so it is 'static for as long as the applier is.
+        // SAFETY: the caller lends it until the applier is done with, so it is 'static for as long
+        // as the applier is.
         let memory: &'static mut [u8] = unsafe { bytes_mut(workspace, workspace_len)? };
         let state = applier.cast::<State>();
-        // SAFETY: not NULL, and aligned and large enough for a State, as the assertions above say. Field by field, so that no second applier
-        // lies on the stack.
+        // SAFETY: not NULL, and aligned and large enough for a State, as the assertions above say.
+        // Field by field, so that no second applier lies on the stack.
         unsafe {
             if (*state).phase == BUSY {
                 return Err(FLASHDELTA_ERR_BUSY);
@@ -157,23 +171,30 @@ pub unsafe extern "C" fn flashdelta_applier_init(
     outcome.err().unwrap_or(FLASHDELTA_OK)
 }
 
-/// Takes the next bytes of the patch, any number of them: the result does not depend on how the patch is cut.
+/// Takes the next bytes of the patch, any number of them: the result does not depend on how the
+/// patch is cut.
 ///
-/// The call that completes the header checks the patch against the device and reads the whole old image, before anything is written. The one that completes the
-/// patch reads the whole new image back, and calls `flush_new` and `commit_new`. Both take as long as reading a slot and its SHA-256 do: mind the watchdog.
+/// The call that completes the header checks the patch against the device and reads the whole old
+/// image, before anything is written. The one that completes the patch reads the whole new image
+/// back, and calls `flush_new` and `commit_new`. Both take as long as reading a slot and its
+/// SHA-256 do: mind the watchdog.
 ///
 /// @param applier initialised by flashdelta_applier_init()
 /// @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
 /// @param len number of bytes, 0 or more
 /// @param[out] progress how far the update has come, written only on success; may be NULL
-/// @return #FLASHDELTA_OK; an error of the update (1xx, 3xx to 7xx), which is final: the applier holds nothing any more but the detail for
-///     flashdelta_applier_last_error(); #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
-///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed. After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (it is said with each)
-///     nothing has been written to the new slot
+/// @return #FLASHDELTA_OK; an error of the update (1xx, 3xx to 7xx), which is final: the applier
+/// holds nothing any more but the detail for
+///     flashdelta_applier_last_error(); #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or
+///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed.
+///     After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (it is said with each) nothing has been
+///     written to the new slot
 ///
 /// # Safety
 ///
-/// C's usual rules: `applier` and `progress` point to what their types say, `len` bytes can be read at `data`.
+/// C's usual rules: `applier` and `progress` point to what their types say, `len` bytes can be read
+/// at `data`.
 #[no_mangle]
 pub unsafe extern "C" fn flashdelta_applier_feed(
     applier: *mut flashdelta_applier,
@@ -196,7 +217,8 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
         if input.overlaps(itself) || lent.iter().any(|span| span.overlaps(input)) {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }
-        // SAFETY: `enter` has found the phase READY, so the applier is initialised. The reference covers that field only: callbacks that call back look at the phase.
+        // SAFETY: `enter` has found the phase READY, so the applier is initialised. The reference
+        // covers that field only: callbacks that call back look at the phase.
         let inner = unsafe {
             addr_of_mut!((*state).phase).write(BUSY);
             &mut *addr_of_mut!((*state).content.applier)
@@ -208,7 +230,11 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
                     addr_of_mut!((*state).phase).write(READY);
                     if !progress.is_null() {
                         let (written, total) = (at.written, at.total);
-                        progress.write(flashdelta_progress { done: at.done.into(), written, total });
+                        progress.write(flashdelta_progress {
+                            done: at.done.into(),
+                            written,
+                            total,
+                        });
                     }
                 }
                 Ok(())
@@ -223,19 +249,25 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
 /// Ends an update: tells whether the patch was complete.
 ///
 /// @param applier initialised by flashdelta_applier_init()
-/// @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is free to be initialised again;
-///     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if there was an error before: the new slot must not be used; or
-///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed
+/// @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is
+/// free to be initialised again;
+///     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if
+///     there was an error before: the new slot must not be used; or #FLASHDELTA_ERR_NULL_POINTER,
+///     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
+///     after which nothing has changed
 ///
 /// # Safety
 ///
 /// C's usual rules: `applier` points to what its type says.
 #[no_mangle]
-pub unsafe extern "C" fn flashdelta_applier_finish(applier: *mut flashdelta_applier) -> flashdelta_status {
+pub unsafe extern "C" fn flashdelta_applier_finish(
+    applier: *mut flashdelta_applier,
+) -> flashdelta_status {
     let outcome = (|| {
         // SAFETY: the caller's promise.
         let state = unsafe { enter(applier)? };
-        // SAFETY: `enter` has found the phase READY, so the applier is initialised; it is taken out once, as the phase says afterwards.
+        // SAFETY: `enter` has found the phase READY, so the applier is initialised; it is taken out
+        // once, as the phase says afterwards.
         let inner = unsafe {
             addr_of_mut!((*state).phase).write(EMPTY);
             ManuallyDrop::take(&mut *addr_of_mut!((*state).content.applier))
@@ -256,21 +288,27 @@ pub unsafe extern "C" fn flashdelta_applier_finish(applier: *mut flashdelta_appl
     outcome.err().unwrap_or(FLASHDELTA_OK)
 }
 
-/// Gives an update up, whatever its state. What has been written to the new slot stays there, uncommitted.
+/// Gives an update up, whatever its state. What has been written to the new slot stays there,
+/// uncommitted.
 ///
 /// @param applier initialised by flashdelta_applier_init(), or filled with zeros
-/// @return #FLASHDELTA_OK: the applier is free to be initialised again, also if there was nothing to give up; #FLASHDELTA_ERR_NULL_POINTER,
-///     #FLASHDELTA_ERR_INVALID_ARGUMENT, or #FLASHDELTA_ERR_BUSY from a callback of the same applier, after which nothing has changed
+/// @return #FLASHDELTA_OK: the applier is free to be initialised again, also if there was nothing
+/// to give up; #FLASHDELTA_ERR_NULL_POINTER,
+///     #FLASHDELTA_ERR_INVALID_ARGUMENT, or #FLASHDELTA_ERR_BUSY from a callback of the same
+///     applier, after which nothing has changed
 ///
 /// # Safety
 ///
 /// C's usual rules: `applier` points to what its type says.
 #[no_mangle]
-pub unsafe extern "C" fn flashdelta_applier_abort(applier: *mut flashdelta_applier) -> flashdelta_status {
+pub unsafe extern "C" fn flashdelta_applier_abort(
+    applier: *mut flashdelta_applier,
+) -> flashdelta_status {
     // SAFETY: the caller's promise.
     match unsafe { enter(applier) } {
         Ok(state) => {
-            // SAFETY: `enter` has found the phase READY, so the applier is initialised; afterwards the phase says that it is not.
+            // SAFETY: `enter` has found the phase READY, so the applier is initialised; afterwards
+            // the phase says that it is not.
             unsafe {
                 ManuallyDrop::drop(&mut *addr_of_mut!((*state).content.applier));
                 addr_of_mut!((*state).phase).write(EMPTY);
@@ -288,9 +326,10 @@ pub unsafe extern "C" fn flashdelta_applier_abort(applier: *mut flashdelta_appli
 
 /// Where and how an update failed.
 ///
-/// @param applier initialised by flashdelta_applier_init(), and neither finished with success nor aborted
-/// @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there was none. Written only on success
-/// @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
+/// @param applier initialised by flashdelta_applier_init(), and neither finished with success nor
+/// aborted @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there
+/// was none. Written only on success @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER,
+/// #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
 ///
 /// Errors after which nothing has changed (2xx) are not kept.
 ///
@@ -307,8 +346,11 @@ pub unsafe extern "C" fn flashdelta_applier_last_error(
         // SAFETY: the caller's promise.
         let found = match unsafe { enter(applier.cast_mut()) } {
             Ok(_) => flashdelta_error_detail::new(FLASHDELTA_OK),
-            // SAFETY: `enter` has checked the pointer, and the phase says that the detail is what is there.
-            Err(FLASHDELTA_ERR_FAILED_BEFORE) => unsafe { (*applier.cast::<State>()).content.detail },
+            // SAFETY: `enter` has checked the pointer, and the phase says that the detail is what
+            // is there.
+            Err(FLASHDELTA_ERR_FAILED_BEFORE) => unsafe {
+                (*applier.cast::<State>()).content.detail
+            },
             Err(status) => return Err(status),
         };
         // SAFETY: the pointer was checked; the rest is the caller's promise.
@@ -343,7 +385,8 @@ unsafe fn enter(applier: *mut flashdelta_applier) -> Result<*mut State, flashdel
 #[inline(never)] // What it needs of the stack is not needed while callbacks run.
 unsafe fn fail(state: *mut State, error: &ApplyError<Fault, Fault>) -> flashdelta_status {
     let detail = flashdelta_error_detail::from(error);
-    // SAFETY: the caller's promise; afterwards the phase says that the applier is no longer initialised.
+    // SAFETY: the caller's promise; afterwards the phase says that the applier is no longer
+    // initialised.
     unsafe {
         ManuallyDrop::drop(&mut *addr_of_mut!((*state).content.applier));
         addr_of_mut!((*state).content).write(Content { detail });

@@ -13,56 +13,83 @@ pub const FLASHDELTA_MAX_WRITE_SIZE: usize = 64;
 
 /// The device's flash: both slots, and how to get at them.
 ///
-/// Fill it with zeros first (memset()): fields that later versions add mean "as before" when they are zero. It is copied by flashdelta_applier_init(); it
-/// need not live longer, but what `user`, `buffer` and `counters` point to must, until the applier is finished or aborted.
+/// Fill it with zeros first (memset()): fields that later versions add mean "as before" when they
+/// are zero. It is copied by flashdelta_applier_init(); it need not live longer, but what `user`,
+/// `buffer` and `counters` point to must, until the applier is finished or aborted.
 ///
-/// Callbacks return 0 for success; any other number ends the update with an error that carries it. They are called only from inside
-/// flashdelta_applier_feed(), by the thread that calls it. Offsets count bytes from the start of the slot; the applier stays inside the slots. They must not call
-/// functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by longjmp() or a C++ exception.
+/// Callbacks return 0 for success; any other number ends the update with an error that carries it.
+/// They are called only from inside flashdelta_applier_feed(), by the thread that calls it. Offsets
+/// count bytes from the start of the slot; the applier stays inside the slots. They must not call
+/// functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by
+/// longjmp() or a C++ exception.
 ///
-/// With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where the last one was cut off: before a sector is erased, it is
-/// read and compared with what it shall hold. A sector that holds the right bytes is neither erased nor written. Any other is erased, and then every
-/// unit of it is written once, in ascending order; no unit is written that was not erased in this same update. A sector that is right at its start only
-/// has its start copied to `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice at most, with a buffer of `sector_size`
-/// once. Without a buffer the last sector of the slot is always erased, and the sector behind the image may be: let the slot be one sector longer than the largest image.
+/// With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where
+/// the last one was cut off: before a sector is erased, it is read and compared with what it shall
+/// hold. A sector that holds the right bytes is neither erased nor written. Any other is erased,
+/// and then every unit of it is written once, in ascending order; no unit is written that was not
+/// erased in this same update. A sector that is right at its start only has its start copied to
+/// `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice
+/// at most, with a buffer of `sector_size` once. Without a buffer the last sector of the slot is
+/// always erased, and the sector behind the image may be: let the slot be one sector longer than
+/// the largest image.
 ///
-/// Without `erase_new` the new slot is anything that can be written from its start to its end: a file, RAM, a flash that is erased already, a driver
-/// that erases as it writes. Then every byte is written once, in ascending order without gaps.
+/// Without `erase_new` the new slot is anything that can be written from its start to its end: a
+/// file, RAM, a flash that is erased already, a driver that erases as it writes. Then every byte is
+/// written once, in ascending order without gaps.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flashdelta_flash {
     /// Passed to every callback. May be NULL.
     pub user: *mut c_void,
-    /// Bytes of the old slot that can be read, 0 to 2^32-1. May be more than the old image: slots are padded.
+    /// Bytes of the old slot that can be read, 0 to 2^32-1. May be more than the old image: slots
+    /// are padded.
     pub old_size: u32,
-    /// Bytes of the new slot, 0 to 2^32-1; a multiple of `write_size`, and of `sector_size` if that is not 0. It must not overlap the old slot.
+    /// Bytes of the new slot, 0 to 2^32-1; a multiple of `write_size`, and of `sector_size` if that
+    /// is not 0. It must not overlap the old slot.
     pub new_size: u32,
-    /// The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or more if `buffer` has two units or more; 0 counts as 1. Every call of
-    /// `write_new` starts at a multiple of it and has a length that is a multiple of it. Patches for any write unit can be applied.
+    /// The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or
+    /// more if `buffer` has two units or more; 0 counts as 1. Every call of `write_new` starts at a
+    /// multiple of it and has a length that is a multiple of it. Patches for any write unit can be
+    /// applied.
     pub write_size: u32,
-    /// The unit in which the new slot is erased, in bytes, a multiple of `write_size`. 0 if there is no `erase_new`.
+    /// The unit in which the new slot is erased, in bytes, a multiple of `write_size`. 0 if there
+    /// is no `erase_new`.
     pub sector_size: u32,
     /// Reads `len` bytes (1 or more) from byte `offset` of the old slot into `to`.
-    pub read_old: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32>,
-    /// Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: what was written in this update, and, if there is an `erase_new`, what was there before.
-    /// If it fails for what was there before (a torn unit in a flash with an error-correcting code), the sector is erased, and that is all.
-    pub read_new: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32>,
-    /// Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind the end of the image the last unit is filled up with 0xFF.
-    pub write_new: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32, from: *const u8, len: usize) -> i32>,
-    /// Erases the sector of `sector_size` bytes at byte `offset` of the new slot: bytes of 0xFF afterwards. Called just before the first write into that sector. NULL if
-    /// the slot is erased already, needs no erasing, or if `write_new` sees to it.
+    pub read_old: Option<
+        unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32,
+    >,
+    /// Reads `len` bytes (1 or more) from byte `offset` of the new slot into `to`: what was written
+    /// in this update, and, if there is an `erase_new`, what was there before. If it fails for what
+    /// was there before (a torn unit in a flash with an error-correcting code), the sector is
+    /// erased, and that is all.
+    pub read_new: Option<
+        unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32,
+    >,
+    /// Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind
+    /// the end of the image the last unit is filled up with 0xFF.
+    pub write_new: Option<
+        unsafe extern "C" fn(user: *mut c_void, offset: u32, from: *const u8, len: usize) -> i32,
+    >,
+    /// Erases the sector of `sector_size` bytes at byte `offset` of the new slot: bytes of 0xFF
+    /// afterwards. Called just before the first write into that sector. NULL if the slot is erased
+    /// already, needs no erasing, or if `write_new` sees to it.
     pub erase_new: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32) -> i32>,
-    /// Everything is written, it is read back next: write out what is cached. Called once. May be NULL.
+    /// Everything is written, it is read back next: write out what is cached. Called once. May be
+    /// NULL.
     pub flush_new: Option<unsafe extern "C" fn(user: *mut c_void) -> i32>,
-    /// What was read back has the right SHA-256: the update may be put to use, for example by telling the bootloader. Called once, last, and only
-    /// then. May be NULL.
+    /// What was read back has the right SHA-256: the update may be put to use, for example by
+    /// telling the bootloader. Called once, last, and only then. May be NULL.
     pub commit_new: Option<unsafe extern "C" fn(user: *mut c_void) -> i32>,
-    /// RAM that keeps the start of a sector while that is erased; see above. NULL for none. It must not overlap the applier or the workspace. If your `write_new` or
-    /// `read_new` want aligned memory, so should this be.
+    /// RAM that keeps the start of a sector while that is erased; see above. NULL for none. It must
+    /// not overlap the applier or the workspace. If your `write_new` or `read_new` want aligned
+    /// memory, so should this be.
     pub buffer: *mut u8,
-    /// Its size in bytes. `sector_size` is best (and one `write_size` more where that is above #FLASHDELTA_MAX_WRITE_SIZE). 0 if it is NULL.
+    /// Its size in bytes. `sector_size` is best (and one `write_size` more where that is above
+    /// #FLASHDELTA_MAX_WRITE_SIZE). 0 if it is NULL.
     pub buffer_len: usize,
-    /// Where to count what is done to the new slot; NULL: nowhere. Set to zeros by flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
+    /// Where to count what is done to the new slot; NULL: nowhere. Set to zeros by
+    /// flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
     /// after errors. It is not looked at.
     pub counters: *mut flashdelta_flash_counters,
 }
@@ -143,9 +170,12 @@ impl flashdelta_flash {
     ///
     /// # Safety
     ///
-    /// The buffer and the counters are what their types say, and are lent for as long as the slots are used.
+    /// The buffer and the counters are what their types say, and are lent for as long as the slots
+    /// are used.
     pub(crate) unsafe fn slots(&self) -> Result<(OldSlot, NewSlot), flashdelta_status> {
-        let (Some(read_old), Some(read), Some(write)) = (self.read_old, self.read_new, self.write_new) else {
+        let (Some(read_old), Some(read), Some(write)) =
+            (self.read_old, self.read_new, self.write_new)
+        else {
             return Err(FLASHDELTA_ERR_NULL_POINTER);
         };
         if !self.counters.is_null() {
@@ -155,13 +185,17 @@ impl flashdelta_flash {
         let buffer: &'static mut [u8] = unsafe { bytes_mut(self.buffer, self.buffer_len)? };
         let write_size = self.write_size.max(1);
         // Whoever tells sectors wants them erased.
-        if self.erase_new.is_some() != (self.sector_size != 0) || !self.new_size.is_multiple_of(write_size) {
+        if self.erase_new.is_some() != (self.sector_size != 0)
+            || !self.new_size.is_multiple_of(write_size)
+        {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }
-        let sector_size = if self.erase_new.is_some() { self.sector_size } else { self.new_size.max(write_size) };
+        let sector_size =
+            if self.erase_new.is_some() { self.sector_size } else { self.new_size.max(write_size) };
         let (user, size, erase) = (self.user, self.new_size, self.erase_new);
         let flash = NewFlash { user, size, write_size, sector_size, read, write, erase };
-        let slot = NorNew::with_buffer(flash, 0, size, buffer).map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)?;
+        let slot = NorNew::with_buffer(flash, 0, size, buffer)
+            .map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)?;
         // What need not be erased need not be compared; and it may be that it cannot be read.
         let slot = if erase.is_some() { slot } else { slot.erase_all() };
         let (flush, commit, counters) = (self.flush_new, self.commit_new, self.counters);
@@ -179,7 +213,8 @@ impl OldImage for OldSlot {
     }
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Fault> {
-        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so; the buffer is as long as it says.
+        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so; the
+        // buffer is as long as it says.
         let returned = unsafe { (self.read)(self.user, offset, buf.as_mut_ptr(), buf.len()) };
         checked(returned, FLASHDELTA_ERR_READ_OLD, offset)
     }
@@ -223,8 +258,11 @@ impl NewSlot {
         let stats = self.slot.stats();
         let erases = if self.slot.flash().erase.is_some() { stats.erases } else { 0 };
         let (kept, writes, bytes_written) = (stats.kept, stats.writes, stats.bytes_written);
-        // SAFETY: not NULL, and aligned, as was checked; the caller of flashdelta_applier_init() lends it.
-        unsafe { self.counters.write(flashdelta_flash_counters { erases, kept, writes, bytes_written }) };
+        // SAFETY: not NULL, and aligned, as was checked; the caller of flashdelta_applier_init()
+        // lends it.
+        unsafe {
+            self.counters.write(flashdelta_flash_counters { erases, kept, writes, bytes_written })
+        };
     }
 
     fn tell(&self, done: Option<Done>, status: flashdelta_status) -> Result<(), Fault> {

@@ -6,7 +6,8 @@ use flashdelta::HeaderError;
 use crate::callbacks::Fault;
 use crate::flashdelta_status::{self, *};
 
-/// Where and how an update failed. What the numbers mean depends on `status`: see flashdelta_status. What does not apply is 0.
+/// Where and how an update failed. What the numbers mean depends on `status`: see
+/// flashdelta_status. What does not apply is 0.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct flashdelta_error_detail {
@@ -85,16 +86,25 @@ impl flashdelta_error_detail {
             ApplyError::WrongProduct { patch, device } => {
                 Self::new(FLASHDELTA_ERR_WRONG_PRODUCT).numbers(0, *patch, *device)
             }
-            ApplyError::WrongHardware { from, to, device } => {
-                Self::new(FLASHDELTA_ERR_WRONG_HARDWARE).numbers((*to).into(), (*from).into(), (*device).into())
+            ApplyError::WrongHardware { from, to, device } => Self::new(
+                FLASHDELTA_ERR_WRONG_HARDWARE,
+            )
+            .numbers((*to).into(), (*from).into(), (*device).into()),
+            ApplyError::Rollback { patch, device } => {
+                Self::new(FLASHDELTA_ERR_ROLLBACK).numbers(0, *device, *patch)
             }
-            ApplyError::Rollback { patch, device } => Self::new(FLASHDELTA_ERR_ROLLBACK).numbers(0, *device, *patch),
             ApplyError::OldMismatch { expected, found } => {
                 Self::new(FLASHDELTA_ERR_OLD_MISMATCH).digests(expected, found)
             }
-            ApplyError::ReadOld { offset, .. } => Self::new(FLASHDELTA_ERR_READ_OLD).numbers(*offset, 0, 0),
-            ApplyError::ReadNew { offset, .. } => Self::new(FLASHDELTA_ERR_READ_NEW).numbers(*offset, 0, 0),
-            ApplyError::Write { offset, .. } => Self::new(FLASHDELTA_ERR_WRITE_NEW).numbers(*offset, 0, 0),
+            ApplyError::ReadOld { offset, .. } => {
+                Self::new(FLASHDELTA_ERR_READ_OLD).numbers(*offset, 0, 0)
+            }
+            ApplyError::ReadNew { offset, .. } => {
+                Self::new(FLASHDELTA_ERR_READ_NEW).numbers(*offset, 0, 0)
+            }
+            ApplyError::Write { offset, .. } => {
+                Self::new(FLASHDELTA_ERR_WRITE_NEW).numbers(*offset, 0, 0)
+            }
             ApplyError::Finish { .. } => Self::new(FLASHDELTA_ERR_IO),
             ApplyError::Damaged { what, offset } => {
                 let source = if let Damage::CopyOutside { source } = what { *source } else { 0 };
@@ -103,7 +113,9 @@ impl flashdelta_error_detail {
             ApplyError::Truncated { fed, expected } => {
                 Self::new(FLASHDELTA_ERR_TRUNCATED).numbers(0, expected.unwrap_or(0), *fed)
             }
-            ApplyError::TrailingInput { expected } => Self::new(FLASHDELTA_ERR_TRAILING_INPUT).numbers(0, *expected, 0),
+            ApplyError::TrailingInput { expected } => {
+                Self::new(FLASHDELTA_ERR_TRAILING_INPUT).numbers(0, *expected, 0)
+            }
             ApplyError::NewMismatch { expected, found } => {
                 Self::new(FLASHDELTA_ERR_NEW_MISMATCH).digests(expected, found)
             }
@@ -134,9 +146,12 @@ impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
             ApplyError::ReadOld { error, .. }
             | ApplyError::ReadNew { error, .. }
             | ApplyError::Write { error, .. }
-            | ApplyError::Finish { error } => {
-                Self { status: error.status, callback_returned: error.returned, offset: error.offset, ..detail }
-            }
+            | ApplyError::Finish { error } => Self {
+                status: error.status,
+                callback_returned: error.returned,
+                offset: error.offset,
+                ..detail
+            },
             _ => detail,
         }
     }
@@ -157,12 +172,18 @@ impl From<&HeaderError> for flashdelta_error_detail {
             HeaderError::Unsupported { feature } => {
                 Self::new(FLASHDELTA_ERR_UNSUPPORTED_FEATURE).numbers(0, 0, feature as u32)
             }
-            HeaderError::UnknownFeature { bit } => Self::new(FLASHDELTA_ERR_UNSUPPORTED_FEATURE).numbers(0, 0, bit),
-            HeaderError::UnknownCodec { found } => Self::new(FLASHDELTA_ERR_UNKNOWN_CODEC).numbers(0, 0, found.into()),
+            HeaderError::UnknownFeature { bit } => {
+                Self::new(FLASHDELTA_ERR_UNSUPPORTED_FEATURE).numbers(0, 0, bit)
+            }
+            HeaderError::UnknownCodec { found } => {
+                Self::new(FLASHDELTA_ERR_UNKNOWN_CODEC).numbers(0, 0, found.into())
+            }
             HeaderError::UnknownInstructionSet { found } => {
                 Self::new(FLASHDELTA_ERR_UNKNOWN_ISA).numbers(0, 0, found.into())
             }
-            HeaderError::BadNumber { offset } => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, 0, 0),
+            HeaderError::BadNumber { offset } => {
+                Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, 0, 0)
+            }
             HeaderError::TooLarge { offset, found, limit } => {
                 Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(offset, limit, found)
             }

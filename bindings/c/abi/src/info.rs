@@ -6,7 +6,8 @@ use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, check, put};
 
-/// So many first bytes of a patch are always enough for flashdelta_workspace_len() and flashdelta_read_patch_info().
+/// So many first bytes of a patch are always enough for flashdelta_workspace_len() and
+/// flashdelta_read_patch_info().
 pub const FLASHDELTA_MAX_HEADER_LEN: usize = 1024;
 
 const _: () = assert!(FLASHDELTA_MAX_HEADER_LEN == MAX_HEADER_LEN);
@@ -18,7 +19,8 @@ pub enum flashdelta_codec {
     FLASHDELTA_CODEC_RAW = 0,
     /// LZ4: little code, fast.
     FLASHDELTA_CODEC_LZ4 = 1,
-    /// Zstandard: for devices that run an operating system. Not in the library for microcontrollers.
+    /// Zstandard: for devices that run an operating system. Not in the library for
+    /// microcontrollers.
     FLASHDELTA_CODEC_ZSTD = 2,
     /// Adaptive models: the smallest patches.
     FLASHDELTA_CODEC_MODEL = 3,
@@ -55,9 +57,11 @@ pub struct flashdelta_patch_info {
     pub codec: u32,
     /// The instruction set: one of flashdelta_isa.
     pub isa: u32,
-    /// The unit in which the new image is written, a power of two. That of the flash must not be larger.
+    /// The unit in which the new image is written, a power of two. That of the flash must not be
+    /// larger.
     pub write_size: u32,
-    /// RAM that a device needs, everything but the stack included: workspace and flashdelta_applier.
+    /// RAM that a device needs, everything but the stack included: workspace and
+    /// flashdelta_applier.
     pub ram: u32,
     /// The workspace that flashdelta_applier_init() must be lent.
     pub workspace_len: u32,
@@ -110,10 +114,12 @@ impl From<&PatchHeader> for flashdelta_patch_info {
 /// The workspace that a patch needs.
 ///
 /// @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
-/// @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some 100 are
-/// @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written only on success
-/// @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header goes on behind `len` bytes: call again with more of them;
-///     #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT; or the error (3xx, 6xx) of a header that cannot be used
+/// @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
+/// 100 are @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written
+/// only on success @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header goes on behind `len`
+/// bytes: call again with more of them;
+///     #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT; or the error (3xx, 6xx) of
+///     a header that cannot be used
 ///
 /// May be called from any thread. It takes no longer than a CRC-32 of the header does.
 ///
@@ -135,15 +141,15 @@ pub unsafe extern "C" fn flashdelta_workspace_len(
 /// Nothing but the header is looked at: that it can be read does not mean that the rest is whole.
 ///
 /// @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
-/// @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some 100 are
-/// @param[out] info written only on success
-/// @return as flashdelta_workspace_len()
+/// @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
+/// 100 are @param[out] info written only on success @return as flashdelta_workspace_len()
 ///
 /// May be called from any thread. It takes no longer than a CRC-32 of the header does.
 ///
 /// # Safety
 ///
-/// C's usual rules: `len` bytes can be read at `patch`, a flashdelta_patch_info can be written to `info`.
+/// C's usual rules: `len` bytes can be read at `patch`, a flashdelta_patch_info can be written to
+/// `info`.
 #[no_mangle]
 pub unsafe extern "C" fn flashdelta_read_patch_info(
     patch: *const u8,
@@ -169,7 +175,8 @@ unsafe fn read<T>(
         check(out)?;
         // SAFETY: the caller's promise.
         let start = unsafe { bytes(patch, len)? };
-        let header = PatchHeader::parse(start).map_err(|error| flashdelta_error_detail::from(&error).status)?;
+        let header = PatchHeader::parse(start)
+            .map_err(|error| flashdelta_error_detail::from(&error).status)?;
         let header = header.ok_or(FLASHDELTA_NEED_MORE)?;
         // SAFETY: the caller's promise.
         unsafe { put(out, value(&header)) }

@@ -1,10 +1,12 @@
 //! The applier as C functions.
 //!
-//! The doc comments here are those of the C header, `bindings/c/include/flashdelta_apply.h`, which `cargo xtask header` makes of them; hence
-//! the names and the Doxygen commands. The crate is part of two libraries: `flashdelta_apply` for microcontrollers, `flashdelta` for hosts.
+//! The doc comments here are those of the C header, `bindings/c/include/flashdelta_apply.h`, which
+//! `cargo xtask header` makes of them; hence the names and the Doxygen commands. The crate is part
+//! of two libraries: `flashdelta_apply` for microcontrollers, `flashdelta` for hosts.
 //!
-//! Everything that can be wrong with a pointer and can be seen, is checked: NULL, alignment, overlap, lengths beyond the address space. What remains
-//! is what the header asks of the caller: that memory is as long as it says, and lives as long as the applier.
+//! Everything that can be wrong with a pointer and can be seen, is checked: NULL, alignment,
+//! overlap, lengths beyond the address space. What remains is what the header asks of the caller:
+//! that memory is as long as it says, and lives as long as the applier.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_op_in_unsafe_fn)]
 // Names of C.
@@ -18,15 +20,15 @@ mod pointers;
 mod status;
 
 pub use applier::{
-    flashdelta_applier, flashdelta_applier_abort, flashdelta_applier_feed, flashdelta_applier_finish,
-    flashdelta_applier_init, flashdelta_applier_last_error, flashdelta_device, flashdelta_progress,
-    FLASHDELTA_APPLIER_WORDS,
+    flashdelta_applier, flashdelta_applier_abort, flashdelta_applier_feed,
+    flashdelta_applier_finish, flashdelta_applier_init, flashdelta_applier_last_error,
+    flashdelta_device, flashdelta_progress, FLASHDELTA_APPLIER_WORDS,
 };
 pub use callbacks::{flashdelta_flash, flashdelta_flash_counters, FLASHDELTA_MAX_WRITE_SIZE};
 pub use detail::flashdelta_error_detail;
 pub use info::{
-    flashdelta_codec, flashdelta_isa, flashdelta_patch_info, flashdelta_read_patch_info, flashdelta_workspace_len,
-    FLASHDELTA_MAX_HEADER_LEN,
+    flashdelta_codec, flashdelta_isa, flashdelta_patch_info, flashdelta_read_patch_info,
+    flashdelta_workspace_len, FLASHDELTA_MAX_HEADER_LEN,
 };
 pub use status::{flashdelta_status, flashdelta_strerror};
 

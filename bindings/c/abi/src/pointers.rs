@@ -10,13 +10,15 @@ use crate::flashdelta_status::{self, *};
 ///
 /// # Safety
 ///
-/// If `data` is not NULL, `len` bytes from it on are readable and do not change while the slice lives.
+/// If `data` is not NULL, `len` bytes from it on are readable and do not change while the slice
+/// lives.
 pub unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], flashdelta_status> {
     check_range(data, len)?;
     if len == 0 {
         return Ok(&[]);
     }
-    // SAFETY: not NULL, bytes have no alignment, the length is possible; the rest is the caller's promise.
+    // SAFETY: not NULL, bytes have no alignment, the length is possible; the rest is the caller's
+    // promise.
     Ok(unsafe { core::slice::from_raw_parts(data, len) })
 }
 
@@ -24,14 +26,18 @@ pub unsafe fn bytes<'a>(data: *const u8, len: usize) -> Result<&'a [u8], flashde
 ///
 /// # Safety
 ///
-/// If `data` is not NULL, `len` bytes from it on are writable, and nobody else uses them while the slice lives.
-pub(crate) unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> Result<&'a mut [u8], flashdelta_status> {
+/// If `data` is not NULL, `len` bytes from it on are writable, and nobody else uses them while the
+/// slice lives.
+pub(crate) unsafe fn bytes_mut<'a>(
+    data: *mut u8,
+    len: usize,
+) -> Result<&'a mut [u8], flashdelta_status> {
     check_range(data, len)?;
     if len == 0 {
         return Ok(&mut []);
     }
-    // SAFETY: not NULL, bytes have no alignment, the length is possible; the rest is the caller's promise. What stands in memory that comes
-    // from C is unknown, but something stands there.
+    // SAFETY: not NULL, bytes have no alignment, the length is possible; the rest is the caller's
+    // promise. What stands in memory that comes from C is unknown, but something stands there.
     Ok(unsafe { core::slice::from_raw_parts_mut(data, len) })
 }
 
@@ -39,7 +45,8 @@ fn check_range(data: *const u8, len: usize) -> Result<(), flashdelta_status> {
     if data.is_null() && len > 0 {
         return Err(FLASHDELTA_ERR_NULL_POINTER);
     }
-    // No object is larger, says Rust (and practically C): nor does any wrap around the end of the address space.
+    // No object is larger, says Rust (and practically C): nor does any wrap around the end of the
+    // address space.
     if len > isize::MAX as usize || (data as usize).checked_add(len).is_none() {
         return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
     }
@@ -72,7 +79,8 @@ pub(crate) fn check<T>(pointer: *const T) -> Result<(), flashdelta_status> {
 /// If `out` is neither, a `T` can be written there.
 pub unsafe fn put<T>(out: *mut T, value: T) -> Result<(), flashdelta_status> {
     check(out)?;
-    // SAFETY: not NULL, aligned; the rest is the caller's promise. What stands there is not dropped: it is C's.
+    // SAFETY: not NULL, aligned; the rest is the caller's promise. What stands there is not
+    // dropped: it is C's.
     unsafe { out.write(value) };
     Ok(())
 }

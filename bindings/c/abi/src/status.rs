@@ -4,8 +4,9 @@ use core::ffi::{c_char, CStr};
 
 /// What a function returns: 0 for success, a positive number otherwise.
 ///
-/// The numbers are stable: one that has been released keeps its meaning, and is never used for another. `status / 100` (#FLASHDELTA_CLASS) is the class, that is,
-/// whose fault it is and so what to do about it:
+/// The numbers are stable: one that has been released keeps its meaning, and is never used for
+/// another. `status / 100` (#FLASHDELTA_CLASS) is the class, that is, whose fault it is and so what
+/// to do about it:
 ///
 /// | class | meaning | what to do |
 /// |--:|---|---|
@@ -22,7 +23,8 @@ use core::ffi::{c_char, CStr};
 ///
 /// Later versions may add numbers: treat an unknown one by its class.
 ///
-/// In C the type is an int32_t, in C++ (and C23) an enumeration that has an int32_t in it: code for both writes #FLASHDELTA_OK, not 0.
+/// In C the type is an int32_t, in C++ (and C23) an enumeration that has an int32_t in it: code for
+/// both writes #FLASHDELTA_OK, not 0.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 // Every name is one of C and says whose it is.
@@ -46,75 +48,95 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_NOT_INITIALISED = 203,
     /// The applier is at work: a callback called back. Nothing has changed.
     FLASHDELTA_ERR_BUSY = 204,
-    /// The applier has failed before; the first error is the one that counts. Start again with flashdelta_applier_init().
+    /// The applier has failed before; the first error is the one that counts. Start again with
+    /// flashdelta_applier_init().
     FLASHDELTA_ERR_FAILED_BEFORE = 205,
 
     /// The patch cannot be used, for a reason that has no number of its own.
     FLASHDELTA_ERR_BAD_PATCH = 300,
-    /// This is no flashdelta patch: it does not start with "FDP". Detail: offset of the first wrong byte, and the byte as `found`.
+    /// This is no flashdelta patch: it does not start with "FDP". Detail: offset of the first wrong
+    /// byte, and the byte as `found`.
     FLASHDELTA_ERR_NOT_A_PATCH = 301,
-    /// The checksum of the header is wrong: it was damaged on its way. Detail: `expected` and `found` checksum.
+    /// The checksum of the header is wrong: it was damaged on its way. Detail: `expected` and
+    /// `found` checksum.
     FLASHDELTA_ERR_HEADER_CHECKSUM = 302,
     /// The header contradicts itself. Detail: depends on the field.
     FLASHDELTA_ERR_HEADER_DAMAGED = 303,
-    /// The body is damaged. Detail: `offset` is the number of bytes of the new image that had been made.
+    /// The body is damaged. Detail: `offset` is the number of bytes of the new image that had been
+    /// made.
     FLASHDELTA_ERR_DAMAGED = 304,
-    /// The patch is not complete. Detail: `found` bytes were fed, `expected` are needed (0: not known yet).
+    /// The patch is not complete. Detail: `found` bytes were fed, `expected` are needed (0: not
+    /// known yet).
     FLASHDELTA_ERR_TRUNCATED = 305,
     /// There is input behind the end of the patch. Detail: `expected` is the length of the patch.
     FLASHDELTA_ERR_TRAILING_INPUT = 306,
     /// The new image reads back wrong. It must not be used. Detail: both digests, 32 bytes.
     FLASHDELTA_ERR_NEW_MISMATCH = 307,
-    /// What the patch says about the new file cannot be used (hosts only). The image alone can still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
+    /// What the patch says about the new file cannot be used (hosts only). The image alone can
+    /// still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
     FLASHDELTA_ERR_HOST_SECTION = 308,
 
     /// The old image does not fit the patch, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_BASE = 400,
-    /// The old image is not the one that the patch was made from. Nothing has been written. Detail: the first 12 bytes of both digests.
+    /// The old image is not the one that the patch was made from. Nothing has been written. Detail:
+    /// the first 12 bytes of both digests.
     FLASHDELTA_ERR_OLD_MISMATCH = 401,
-    /// The old slot is shorter than the image that the patch was made from. Nothing has been written. Detail: `expected` and `found` bytes.
+    /// The old slot is shorter than the image that the patch was made from. Nothing has been
+    /// written. Detail: `expected` and `found` bytes.
     FLASHDELTA_ERR_OLD_TOO_SHORT = 402,
-    /// The patch builds on how the old file was written, but this one is a plain binary (hosts only): give the file that the patch was made from, or ask for
+    /// The patch builds on how the old file was written, but this one is a plain binary (hosts
+    /// only): give the file that the patch was made from, or ask for
     /// #FLASHDELTA_FORMAT_RAW.
     FLASHDELTA_ERR_NEEDS_OLD_TEXT = 403,
-    /// The new image is right, but the file around it is not, as the old file was written otherwise (hosts only).
+    /// The new image is right, but the file around it is not, as the old file was written otherwise
+    /// (hosts only).
     FLASHDELTA_ERR_NEW_FILE_MISMATCH = 404,
 
     /// The patch is for other devices, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_DEVICE = 500,
     /// The device says what it is, the patch does not say for whom it is. Nothing has been written.
     FLASHDELTA_ERR_NO_IDENTITY = 501,
-    /// The patch is for another product. Nothing has been written. Detail: `expected` is the patch's product, `found` the device's.
+    /// The patch is for another product. Nothing has been written. Detail: `expected` is the
+    /// patch's product, `found` the device's.
     FLASHDELTA_ERR_WRONG_PRODUCT = 502,
-    /// The patch is for other hardware. Nothing has been written. Detail: `expected` is the first and `offset` the last revision that the patch is
-    /// for, `found` is the device's.
+    /// The patch is for other hardware. Nothing has been written. Detail: `expected` is the first
+    /// and `offset` the last revision that the patch is for, `found` is the device's.
     FLASHDELTA_ERR_WRONG_HARDWARE = 503,
-    /// The new image is older than the device permits. Nothing has been written. Detail: `expected` is the device's security counter, `found` the
-    /// patch's.
+    /// The new image is older than the device permits. Nothing has been written. Detail: `expected`
+    /// is the device's security counter, `found` the patch's.
     FLASHDELTA_ERR_ROLLBACK = 504,
 
     /// Something does not fit, for a reason that has no number of its own.
     FLASHDELTA_ERR_DOES_NOT_FIT = 600,
-    /// The workspace is too small. Nothing has been written. Detail: `expected` bytes are needed, `found` were lent.
+    /// The workspace is too small. Nothing has been written. Detail: `expected` bytes are needed,
+    /// `found` were lent.
     FLASHDELTA_ERR_WORKSPACE_TOO_SMALL = 601,
-    /// The new image does not fit the new slot. Nothing has been written. Detail: `expected` bytes are needed, there is room for `found`.
+    /// The new image does not fit the new slot. Nothing has been written. Detail: `expected` bytes
+    /// are needed, there is room for `found`.
     FLASHDELTA_ERR_NEW_TOO_LONG = 602,
-    /// The flash is written in larger units than the patch was made for. Nothing has been written. Detail: `expected` is the patch's unit, `found` the
-    /// device's. (Not from this version, which puts units together.)
+    /// The flash is written in larger units than the patch was made for. Nothing has been written.
+    /// Detail: `expected` is the patch's unit, `found` the device's. (Not from this version, which
+    /// puts units together.)
     FLASHDELTA_ERR_WRITE_SIZE = 603,
-    /// This library was built without the codec of the patch. Detail: `expected` is the codec, one of flashdelta_codec.
+    /// This library was built without the codec of the patch. Detail: `expected` is the codec, one
+    /// of flashdelta_codec.
     FLASHDELTA_ERR_CODEC_NOT_BUILT = 604,
-    /// This library was built without the instruction set of the patch. Detail: `expected` is the instruction set, one of flashdelta_isa.
+    /// This library was built without the instruction set of the patch. Detail: `expected` is the
+    /// instruction set, one of flashdelta_isa.
     FLASHDELTA_ERR_ISA_NOT_BUILT = 605,
-    /// The patch has a version of the format that this library does not know. Detail: `found` is the version.
+    /// The patch has a version of the format that this library does not know. Detail: `found` is
+    /// the version.
     FLASHDELTA_ERR_UNSUPPORTED_VERSION = 606,
-    /// The patch requires a feature that this library does not have. Detail: `found` is the number of the feature bit.
+    /// The patch requires a feature that this library does not have. Detail: `found` is the number
+    /// of the feature bit.
     FLASHDELTA_ERR_UNSUPPORTED_FEATURE = 607,
     /// The patch has a codec that this library does not know. Detail: `found` is its number.
     FLASHDELTA_ERR_UNKNOWN_CODEC = 608,
-    /// The patch has an instruction set that this library does not know. Detail: `found` is its number.
+    /// The patch has an instruction set that this library does not know. Detail: `found` is its
+    /// number.
     FLASHDELTA_ERR_UNKNOWN_ISA = 609,
-    /// No patch with these options fits the RAM of the device (maker). The text of the error tells how much would do.
+    /// No patch with these options fits the RAM of the device (maker). The text of the error tells
+    /// how much would do.
     FLASHDELTA_ERR_PROFILE_TOO_SMALL = 610,
     /// The images are too large (maker).
     FLASHDELTA_ERR_IMAGES_TOO_LARGE = 611,
@@ -135,7 +157,8 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_ERASE_NEW = 704,
     /// `flush_new` failed. Detail: what the callback returned.
     FLASHDELTA_ERR_FLUSH_NEW = 705,
-    /// `commit_new` failed: the image is complete and right, but was not handed over. Detail: what the callback returned.
+    /// `commit_new` failed: the image is complete and right, but was not handed over. Detail: what
+    /// the callback returned.
     FLASHDELTA_ERR_COMMIT_NEW = 706,
     /// A file could not be read or written (hosts only). The text of the error names it.
     FLASHDELTA_ERR_FILE = 707,
@@ -143,7 +166,8 @@ pub enum flashdelta_status {
     /// A progress callback asked to give up (hosts only).
     FLASHDELTA_ERR_CANCELLED = 801,
 
-    /// A firmware file or an archive is damaged or dubious (hosts only). The text of the error says where. flashdelta_options_set_verbatim() takes it as it is.
+    /// A firmware file or an archive is damaged or dubious (hosts only). The text of the error says
+    /// where. flashdelta_options_set_verbatim() takes it as it is.
     FLASHDELTA_ERR_FIRMWARE_FILE = 901,
 }
 
@@ -156,14 +180,23 @@ const TEXTS: [(flashdelta_status, &CStr); 53] = [
     (FLASHDELTA_ERR_INTERNAL, c"a fault in flashdelta: please report it"),
     (FLASHDELTA_ERR_PANIC, c"flashdelta panicked: please report it"),
     (FLASHDELTA_ERR_NULL_POINTER, c"a pointer is NULL that must not be"),
-    (FLASHDELTA_ERR_INVALID_ARGUMENT, c"an argument is out of range, misaligned, or overlaps another"),
-    (FLASHDELTA_ERR_NOT_INITIALISED, c"the applier was not initialised, or has been finished or aborted"),
+    (
+        FLASHDELTA_ERR_INVALID_ARGUMENT,
+        c"an argument is out of range, misaligned, or overlaps another",
+    ),
+    (
+        FLASHDELTA_ERR_NOT_INITIALISED,
+        c"the applier was not initialised, or has been finished or aborted",
+    ),
     (FLASHDELTA_ERR_BUSY, c"the applier is at work: a callback called back"),
     (FLASHDELTA_ERR_FAILED_BEFORE, c"the applier had failed before: initialise it again"),
     (FLASHDELTA_ERR_BAD_PATCH, c"the patch cannot be used"),
     (FLASHDELTA_ERR_NOT_A_PATCH, c"this is not a flashdelta patch"),
     (FLASHDELTA_ERR_HEADER_CHECKSUM, c"the patch header is damaged: transfer the patch again"),
-    (FLASHDELTA_ERR_HEADER_DAMAGED, c"the patch header contradicts itself: make or transfer the patch again"),
+    (
+        FLASHDELTA_ERR_HEADER_DAMAGED,
+        c"the patch header contradicts itself: make or transfer the patch again",
+    ),
     (FLASHDELTA_ERR_DAMAGED, c"the patch is damaged: transfer it again"),
     (FLASHDELTA_ERR_TRUNCATED, c"the patch is not complete"),
     (FLASHDELTA_ERR_TRAILING_INPUT, c"there is input behind the end of the patch"),
@@ -171,22 +204,43 @@ const TEXTS: [(flashdelta_status, &CStr); 53] = [
     (FLASHDELTA_ERR_HOST_SECTION, c"what the patch says about the new file cannot be used"),
     (FLASHDELTA_ERR_WRONG_BASE, c"the old image does not match the patch"),
     (FLASHDELTA_ERR_OLD_MISMATCH, c"the old image is not the one that the patch was made from"),
-    (FLASHDELTA_ERR_OLD_TOO_SHORT, c"the old slot is shorter than the image that the patch was made from"),
-    (FLASHDELTA_ERR_NEEDS_OLD_TEXT, c"the patch builds on the text of the old file, and this is a plain binary"),
+    (
+        FLASHDELTA_ERR_OLD_TOO_SHORT,
+        c"the old slot is shorter than the image that the patch was made from",
+    ),
+    (
+        FLASHDELTA_ERR_NEEDS_OLD_TEXT,
+        c"the patch builds on the text of the old file, and this is a plain binary",
+    ),
     (FLASHDELTA_ERR_NEW_FILE_MISMATCH, c"the new image is right, but not the file around it"),
     (FLASHDELTA_ERR_WRONG_DEVICE, c"the patch is for other devices"),
-    (FLASHDELTA_ERR_NO_IDENTITY, c"the patch does not say which devices it is for, and this device asks for it"),
+    (
+        FLASHDELTA_ERR_NO_IDENTITY,
+        c"the patch does not say which devices it is for, and this device asks for it",
+    ),
     (FLASHDELTA_ERR_WRONG_PRODUCT, c"the patch is for another product"),
     (FLASHDELTA_ERR_WRONG_HARDWARE, c"the patch is for other hardware revisions"),
     (FLASHDELTA_ERR_ROLLBACK, c"the patch would go back behind the device's security counter"),
     (FLASHDELTA_ERR_DOES_NOT_FIT, c"the patch asks for more than there is"),
-    (FLASHDELTA_ERR_WORKSPACE_TOO_SMALL, c"the workspace is too small: lend more, or make the patch for less RAM"),
+    (
+        FLASHDELTA_ERR_WORKSPACE_TOO_SMALL,
+        c"the workspace is too small: lend more, or make the patch for less RAM",
+    ),
     (FLASHDELTA_ERR_NEW_TOO_LONG, c"the new image does not fit the new slot"),
-    (FLASHDELTA_ERR_WRITE_SIZE, c"the flash is written in larger units than the patch was made for"),
+    (
+        FLASHDELTA_ERR_WRITE_SIZE,
+        c"the flash is written in larger units than the patch was made for",
+    ),
     (FLASHDELTA_ERR_CODEC_NOT_BUILT, c"this library was built without the codec of the patch"),
-    (FLASHDELTA_ERR_ISA_NOT_BUILT, c"this library was built without the instruction set of the patch"),
+    (
+        FLASHDELTA_ERR_ISA_NOT_BUILT,
+        c"this library was built without the instruction set of the patch",
+    ),
     (FLASHDELTA_ERR_UNSUPPORTED_VERSION, c"the patch has an unknown version of the format"),
-    (FLASHDELTA_ERR_UNSUPPORTED_FEATURE, c"the patch requires a feature that this library does not have"),
+    (
+        FLASHDELTA_ERR_UNSUPPORTED_FEATURE,
+        c"the patch requires a feature that this library does not have",
+    ),
     (FLASHDELTA_ERR_UNKNOWN_CODEC, c"the patch has an unknown codec"),
     (FLASHDELTA_ERR_UNKNOWN_ISA, c"the patch has an unknown instruction set"),
     (FLASHDELTA_ERR_PROFILE_TOO_SMALL, c"no patch with these options fits the RAM of the device"),
@@ -209,8 +263,9 @@ const TEXTS: [(flashdelta_status, &CStr); 53] = [
 
 /// What a status means, in a few English words.
 ///
-/// @param status any number; later versions of the library may return more than those of flashdelta_status
-/// @return a string that lives for ever; never NULL, "unknown status" if the number is none of flashdelta_status
+/// @param status any number; later versions of the library may return more than those of
+/// flashdelta_status @return a string that lives for ever; never NULL, "unknown status" if the
+/// number is none of flashdelta_status
 ///
 /// May be called from any thread and from interrupts.
 #[no_mangle]
@@ -232,10 +287,13 @@ mod tests {
             assert!(others.clone().all(|(other, _)| other != status), "{status:?} twice");
             assert!(others.clone().all(|(_, other)| other != text), "{text:?} twice");
         }
-        // As many as the enumeration has; it is read because nothing lists the variants of an enumeration.
+        // As many as the enumeration has; it is read because nothing lists the variants of an
+        // enumeration.
         let source = include_str!("status.rs");
-        let variants =
-            source.lines().filter(|line| line.starts_with("    FLASHDELTA_") && line.contains(" = ")).count();
+        let variants = source
+            .lines()
+            .filter(|line| line.starts_with("    FLASHDELTA_") && line.contains(" = "))
+            .count();
         assert_eq!(known.len(), variants);
     }
 

@@ -1,5 +1,5 @@
-//! The life of an applier through its C functions, small enough for Miri, which sees every misuse of memory:
-//! `cargo +nightly miri test --package flashdelta-c-abi --all-features`.
+//! The life of an applier through its C functions, small enough for Miri, which sees every misuse
+//! of memory: `cargo +nightly miri test --package flashdelta-c-abi --all-features`.
 #![allow(missing_docs)]
 
 use core::ffi::c_void;
@@ -51,7 +51,8 @@ unsafe extern "C" fn write_new(user: *mut c_void, offset: u32, from: *const u8, 
     unsafe {
         let device = &mut *user.cast::<Device>();
         assert!(offset as usize + len <= device.erased);
-        device.slot[offset as usize..][..len].copy_from_slice(core::slice::from_raw_parts(from, len));
+        device.slot[offset as usize..][..len]
+            .copy_from_slice(core::slice::from_raw_parts(from, len));
     }
     0
 }
@@ -77,7 +78,8 @@ fn images() -> (Vec<u8>, Vec<u8>) {
     (old, new)
 }
 
-/// Runs an update in memory that is uninitialised where C programs may leave it so; gives the statuses of feed, finish and abort.
+/// Runs an update in memory that is uninitialised where C programs may leave it so; gives the
+/// statuses of feed, finish and abort.
 fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], Vec<u8>, u32) {
     let mut workspace_len = 0;
     let workspace_needed =
@@ -110,13 +112,24 @@ fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], 
     };
     // SAFETY: all pointers point to what lives to the end of this function.
     let statuses = unsafe {
-        let init = flashdelta_applier_init(applier, &flash, null(), workspace.as_mut_ptr(), workspace.len());
+        let init = flashdelta_applier_init(
+            applier,
+            &flash,
+            null(),
+            workspace.as_mut_ptr(),
+            workspace.len(),
+        );
         assert_eq!(init, FLASHDELTA_OK);
         let mut progress = MaybeUninit::<flashdelta_progress>::uninit();
         let mut feed = FLASHDELTA_OK;
         for piece in patch.chunks(piece) {
             if feed == FLASHDELTA_OK {
-                feed = flashdelta_applier_feed(applier, piece.as_ptr(), piece.len(), progress.as_mut_ptr());
+                feed = flashdelta_applier_feed(
+                    applier,
+                    piece.as_ptr(),
+                    piece.len(),
+                    progress.as_mut_ptr(),
+                );
             }
         }
         [feed, flashdelta_applier_finish(applier), flashdelta_applier_abort(applier)]
@@ -131,9 +144,15 @@ fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], 
 fn updates_end_well_or_not_at_all() {
     let (old, new) = images();
     // Miri takes its time.
-    let codecs = if cfg!(miri) { &[Codec::Raw][..] } else { &[Codec::Raw, Codec::Lz4, Codec::Model] };
+    let codecs =
+        if cfg!(miri) { &[Codec::Raw][..] } else { &[Codec::Raw, Codec::Lz4, Codec::Model] };
     for &codec in codecs {
-        let options = DiffOptions::new().ram(5000).threads(1).codec(codec).isa(InstructionSet::None).effort(1);
+        let options = DiffOptions::new()
+            .ram(5000)
+            .threads(1)
+            .codec(codec)
+            .isa(InstructionSet::None)
+            .effort(1);
         let mut patch = diff::diff(&old, &new, &options).unwrap().bytes;
         for piece in [1, 50, patch.len()] {
             let (statuses, slot, committed) = update(&patch, old.clone(), piece);
@@ -142,7 +161,10 @@ fn updates_end_well_or_not_at_all() {
             assert_eq!(committed, 1);
         }
         let (statuses, _, committed) = update(&patch, new.clone(), 50);
-        assert_eq!(statuses, [FLASHDELTA_ERR_OLD_MISMATCH, FLASHDELTA_ERR_FAILED_BEFORE, FLASHDELTA_OK]);
+        assert_eq!(
+            statuses,
+            [FLASHDELTA_ERR_OLD_MISMATCH, FLASHDELTA_ERR_FAILED_BEFORE, FLASHDELTA_OK]
+        );
         assert_eq!(committed, 0);
         patch.pop();
         let (statuses, _, committed) = update(&patch, old.clone(), 50);

@@ -1,7 +1,9 @@
-//! The applier for microcontrollers, as a static library for C: `include/flashdelta_apply.h` tells how to use it.
+//! The applier for microcontrollers, as a static library for C: `include/flashdelta_apply.h` tells
+//! how to use it.
 //!
-//! Nothing in it can panic: `cargo xtask test --only c` links every function with the feature `prove-panic-free`, under which the handler
-//! below calls a function that does not exist. Without that feature the handler exists because the compiler demands one.
+//! Nothing in it can panic: `cargo xtask test --only c` links every function with the feature
+//! `prove-panic-free`, under which the handler below calls a function that does not exist. Without
+//! that feature the handler exists because the compiler demands one.
 #![no_std]
 
 // Its functions are what this library exports.

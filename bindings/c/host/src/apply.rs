@@ -25,16 +25,17 @@ const EXTRA: usize = 64 * 1024;
 
 /// Applies a patch in memory, one for devices or a bundle.
 ///
-/// What comes out is the very file that the patch was made for, unless flashdelta_options_set_output() says otherwise. Files that grow out of all proportion, beyond 64 MiB and 16 times
-/// the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
+/// What comes out is the very file that the patch was made for, unless
+/// flashdelta_options_set_output() says otherwise. Files that grow out of all proportion, beyond 64
+/// MiB and 16 times the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
 ///
-/// @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may be longer than the one that the patch was made from, as the content of a slot is
-/// @param old_len its size in bytes
-/// @param patch the patch
-/// @param patch_len its size in bytes
-/// @param options the device, the output and the progress callback count; NULL for the defaults
-/// @param[out] new_image written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
-/// @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx); #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
+/// @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may
+/// be longer than the one that the patch was made from, as the content of a slot is @param old_len
+/// its size in bytes @param patch the patch @param patch_len its size in bytes @param options the
+/// device, the output and the progress callback count; NULL for the defaults @param[out] new_image
+/// written only on success; give it back with flashdelta_buffer_free(). What was in it before is
+/// not freed @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx);
+/// #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// May be called from any thread, and from several at a time.
@@ -56,23 +57,27 @@ pub unsafe extern "C" fn flashdelta_apply(
             return Err(FLASHDELTA_ERR_NULL_POINTER.into());
         }
         // SAFETY: the caller's promise.
-        let (old, patch, options) = unsafe { (bytes(old, old_len)?, bytes(patch, patch_len)?, options.as_ref()) };
+        let (old, patch, options) =
+            unsafe { (bytes(old, old_len)?, bytes(patch, patch_len)?, options.as_ref()) };
         let new = apply(old, patch, options)?;
         // SAFETY: the caller's promise.
         Ok(unsafe { put(new_image, new.into()) }?)
     })
 }
 
-/// As flashdelta_apply(), from files to a file; bundles between folders make a folder, which must not be there yet.
+/// As flashdelta_apply(), from files to a file; bundles between folders make a folder, which must
+/// not be there yet.
 ///
-/// The new image is written under a temporary name beside the final one, which it gets once it is complete, verified and on the disk; on errors it is
-/// removed. A file that has that name already is replaced.
+/// The new image is written under a temporary name beside the final one, which it gets once it is
+/// complete, verified and on the disk; on errors it is removed. A file that has that name already
+/// is replaced.
 ///
 /// @param old_path of the old image; any bytes on Unix, UTF-8 on Windows, as all paths
 /// @param patch_path of the patch
 /// @param new_path of the new image; not the same file as one of the others
 /// @param options the device, the output and the progress callback count; NULL for the defaults
-/// @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written, or if `new_path` is one of the others
+/// @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written,
+/// or if `new_path` is one of the others
 ///
 /// # Safety
 ///
@@ -94,15 +99,21 @@ pub unsafe extern "C" fn flashdelta_apply_file(
         let patch = files::read(&patch_path)?;
         if !is_plain(&old_path, &patch, options)? {
             // Making what it is made of takes all of it in memory.
-            return files::write_unpacked(&new_path, &apply(&files::read_packed(&old_path)?, &patch, options)?);
+            return files::write_unpacked(
+                &new_path,
+                &apply(&files::read_packed(&old_path)?, &patch, options)?,
+            );
         }
-        let old = OldFile::open(&old_path).map_err(|error| Failure::file("read", &old_path, &error))?;
-        let new = NewFile::create(&new_path).map_err(|error| Failure::file("write", &new_path, &error))?;
+        let old =
+            OldFile::open(&old_path).map_err(|error| Failure::file("read", &old_path, &error))?;
+        let new = NewFile::create(&new_path)
+            .map_err(|error| Failure::file("write", &new_path, &error))?;
         drive(old, new, &patch, options).map(drop)
     })
 }
 
-/// Does the patch turn the old image into the one that it promises? As flashdelta_apply(), but the result is not kept.
+/// Does the patch turn the old image into the one that it promises? As flashdelta_apply(), but the
+/// result is not kept.
 ///
 /// @param old the old image; may be NULL if `old_len` is 0
 /// @param old_len its size in bytes
@@ -124,13 +135,18 @@ pub unsafe extern "C" fn flashdelta_verify(
 ) -> flashdelta_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let (old, patch, options) = unsafe { (bytes(old, old_len)?, bytes(patch, patch_len)?, options.as_ref()) };
+        let (old, patch, options) =
+            unsafe { (bytes(old, old_len)?, bytes(patch, patch_len)?, options.as_ref()) };
         apply(old, patch, options).map(drop)
     })
 }
 
 /// Are the files images as they are? Then the new one can be written as it is made.
-fn is_plain(old: &std::path::Path, patch: &[u8], options: Option<&flashdelta_options>) -> Result<bool, Failure> {
+fn is_plain(
+    old: &std::path::Path,
+    patch: &[u8],
+    options: Option<&flashdelta_options>,
+) -> Result<bool, Failure> {
     use std::io::Read as _;
 
     if bundle::is_bundle(patch) || options.is_some_and(|options| options.output != Output::Same) {
@@ -140,16 +156,22 @@ fn is_plain(old: &std::path::Path, patch: &[u8], options: Option<&flashdelta_opt
     let read = std::fs::File::open(old).and_then(|file| file.take(4096).read_to_end(&mut start));
     read.map_err(|error| Failure::file("read", old, &error))?;
     // What is wrong with the patch is found out when it is applied.
-    let has_host_section = matches!(PatchHeader::parse(patch), Ok(Some(header)) if header.host_len != 0);
+    let has_host_section =
+        matches!(PatchHeader::parse(patch), Ok(Some(header)) if header.host_len != 0);
     Ok(!has_host_section && !image::detect(&start).is_records())
 }
 
 /// Applies a whole patch of any kind to a file; gives the new file.
-fn apply(old: &[u8], patch: &[u8], options: Option<&flashdelta_options>) -> Result<Vec<u8>, Failure> {
+fn apply(
+    old: &[u8],
+    patch: &[u8],
+    options: Option<&flashdelta_options>,
+) -> Result<Vec<u8>, Failure> {
     let output = options.map_or(Output::Same, |options| options.output);
     if bundle::is_bundle(patch) {
         if output != Output::Same || options.is_some_and(|options| options.device.is_some()) {
-            let message = "the patch is a bundle, for hosts: it knows no devices and no other formats";
+            let message =
+                "the patch is a bundle, for hosts: it knows no devices and no other formats";
             return Err(Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message));
         }
         return Ok(bundle::apply(old, patch)?);
@@ -186,7 +208,9 @@ where
         let at = applier.feed(piece)?;
         let fraction = if at.done { 1.0 } else { at.written as f32 / at.total.max(1) as f32 };
         // What is done is done: it has its name already.
-        if reporter.is_some_and(|r| r.report(flashdelta_phase::FLASHDELTA_PHASE_APPLY, fraction).is_break()) && !at.done
+        if reporter.is_some_and(|r| {
+            r.report(flashdelta_phase::FLASHDELTA_PHASE_APPLY, fraction).is_break()
+        }) && !at.done
         {
             return Err(FLASHDELTA_ERR_CANCELLED.into());
         }
@@ -194,6 +218,8 @@ where
     Ok(applier.finish()?.1)
 }
 
-fn header_error(error: flashdelta::HeaderError) -> flashdelta::apply::ApplyError<std::io::Error, std::io::Error> {
+fn header_error(
+    error: flashdelta::HeaderError,
+) -> flashdelta::apply::ApplyError<std::io::Error, std::io::Error> {
     error.into()
 }

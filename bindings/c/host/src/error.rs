@@ -22,8 +22,10 @@ thread_local! {
 
 /// What the last error of this thread was, in words: what, where, expected, found, what to do.
 ///
-/// @return UTF-8, never NULL. It belongs to the library, and is valid until this thread calls another function of this header. Empty if the last one of them
-///     succeeded. Functions named flashdelta_applier_... do not set it: they have flashdelta_applier_last_error()
+/// @return UTF-8, never NULL. It belongs to the library, and is valid until this thread calls
+/// another function of this header. Empty if the last one of them
+///     succeeded. Functions named flashdelta_applier_... do not set it: they have
+///     flashdelta_applier_last_error()
 ///
 /// May be called from any thread; every thread has its own.
 #[no_mangle]
@@ -120,9 +122,15 @@ impl From<BundleError> for Failure {
 pub(crate) fn guard(work: impl FnOnce() -> Result<(), Failure>) -> flashdelta_status {
     // What `work` has borrowed is not looked at after a panic.
     let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or(panic.downcast_ref::<&str>().copied());
         let text = text.unwrap_or("no message");
-        Err(Failure::new(FLASHDELTA_ERR_PANIC, format!("flashdelta panicked: {text}; please report it")))
+        Err(Failure::new(
+            FLASHDELTA_ERR_PANIC,
+            format!("flashdelta panicked: {text}; please report it"),
+        ))
     });
     let (status, text) = match outcome {
         Ok(()) => (FLASHDELTA_OK, None),

@@ -52,7 +52,10 @@ pub(crate) fn check_output(output: &Path, inputs: &[&Path]) -> Result<(), Failur
     let same = |path: &Path| std::fs::canonicalize(path).ok();
     let output_path = same(output);
     if output_path.is_some() && inputs.iter().any(|input| same(input) == output_path) {
-        return Err(Failure::new(FLASHDELTA_ERR_FILE, format!("{} is also an input", output.display())));
+        return Err(Failure::new(
+            FLASHDELTA_ERR_FILE,
+            format!("{} is also an input", output.display()),
+        ));
     }
     Ok(())
 }

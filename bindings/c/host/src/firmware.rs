@@ -58,7 +58,8 @@ pub enum flashdelta_format {
     FLASHDELTA_FORMAT_PACKAGE = 35,
     /// A patch for devices: flashdelta_read_patch_info() tells more.
     FLASHDELTA_FORMAT_PATCH = 48,
-    /// A bundle, that is, a patch between archives, for hosts: flashdelta_read_bundle_info() tells more.
+    /// A bundle, that is, a patch between archives, for hosts: flashdelta_read_bundle_info() tells
+    /// more.
     FLASHDELTA_FORMAT_BUNDLE = 49,
 }
 
@@ -113,7 +114,8 @@ impl From<Format> for flashdelta_format {
 /// A format that files are written in, by number.
 fn writable(number: u32) -> Result<Format, Failure> {
     let formats = [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2];
-    let known = formats.into_iter().find(|format| flashdelta_format::from(*format) as u32 == number);
+    let known =
+        formats.into_iter().find(|format| flashdelta_format::from(*format) as u32 == number);
     known.ok_or_else(|| {
         let message =
             format!("nothing is written in format {number}: expected plain binary, Intel HEX, S-record, TI-TXT or UF2");
@@ -127,7 +129,8 @@ fn writable(number: u32) -> Result<Format, Failure> {
 pub struct flashdelta_firmware_info {
     /// Size of the file.
     pub size: u64,
-    /// Size of the image that a device holds, which patches are made of: for files of records the memory in them, else the file.
+    /// Size of the image that a device holds, which patches are made of: for files of records the
+    /// memory in them, else the file.
     pub image_size: u64,
     /// The lowest address that has a byte, if `segments` is not 0.
     pub address: u64,
@@ -135,14 +138,16 @@ pub struct flashdelta_firmware_info {
     pub end: u64,
     /// One of flashdelta_format.
     pub format: u32,
-    /// What the code is written in: one of flashdelta_isa; #FLASHDELTA_ISA_NONE if that is not known, or none of them.
+    /// What the code is written in: one of flashdelta_isa; #FLASHDELTA_ISA_NONE if that is not
+    /// known, or none of them.
     pub isa: u32,
     /// Parts of the file that have addresses of their own; 0 if the file does not tell addresses.
     pub segments: u32,
     /// Files in it, if it is an archive.
     pub members: u32,
-    /// The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches will hardly be smaller than the image; unless it is an
-    /// archive, whose files are compared as what they hold.
+    /// The share of the image that looks encrypted or compressed, 0 to 1. If it is large, patches
+    /// will hardly be smaller than the image; unless it is an archive, whose files are compared as
+    /// what they hold.
     pub packed: f32,
     /// SHA-256 of the file.
     pub digest: [u8; 32],
@@ -169,7 +174,8 @@ pub struct flashdelta_bundle_info {
 /// @param file the file, in any format; may be NULL if `len` is 0
 /// @param len its size in bytes
 /// @param[out] info written only on success
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if it is a damaged file of records or archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if it is a damaged file of records or
+/// archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
 ///     #FLASHDELTA_ERR_PANIC
 ///
 /// # Safety
@@ -196,17 +202,23 @@ pub unsafe extern "C" fn flashdelta_read_firmware_info(
 fn firmware_info(file: &[u8]) -> Result<flashdelta_firmware_info, Failure> {
     let memory = Memory::read(file, &MemoryOptions::default())?;
     let map = image::address_map(&memory.image);
-    let mut parts: Vec<(u64, u64)> =
-        memory.parts.iter().map(|part| (part.address.into(), u64::from(part.address) + part.len as u64)).collect();
+    let mut parts: Vec<(u64, u64)> = memory
+        .parts
+        .iter()
+        .map(|part| (part.address.into(), u64::from(part.address) + part.len as u64))
+        .collect();
     if parts.is_empty() {
-        let place = |s: &image::MapSegment| (u64::from(s.address), u64::from(s.address) + u64::from(s.len));
+        let place =
+            |s: &image::MapSegment| (u64::from(s.address), u64::from(s.address) + u64::from(s.len));
         parts = map.segments.iter().map(place).collect();
     }
     let members = match Container::detect(file) {
         Container::Whole => 0,
         container => {
             let found = container.members(file);
-            found.map_err(|error| Failure::new(FLASHDELTA_ERR_FIRMWARE_FILE, error.to_string()))?.len()
+            found
+                .map_err(|error| Failure::new(FLASHDELTA_ERR_FIRMWARE_FILE, error.to_string()))?
+                .len()
         }
     };
     let isa = flashdelta::diff::AddressMap::from(&map).isa.unwrap_or(InstructionSet::None);
@@ -229,7 +241,8 @@ fn firmware_info(file: &[u8]) -> Result<flashdelta_firmware_info, Failure> {
 /// @param bundle all of it; may be NULL if `len` is 0
 /// @param len its size in bytes
 /// @param[out] info written only on success
-/// @return #FLASHDELTA_OK; an error (3xx, 6xx) if it is none, damaged, or not complete; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+/// @return #FLASHDELTA_OK; an error (3xx, 6xx) if it is none, damaged, or not complete;
+/// #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// # Safety
 ///
@@ -257,15 +270,18 @@ pub unsafe extern "C" fn flashdelta_read_bundle_info(
 
 /// Writes a firmware file in another format.
 ///
-/// Plain binaries stand where flashdelta_options_set_base() says, or where their code says, or at 0. Of an ELF file the stored bytes are taken, as objcopy does. In a plain
-/// binary gaps are filled with 0xFF.
+/// Plain binaries stand where flashdelta_options_set_base() says, or where their code says, or at
+/// 0. Of an ELF file the stored bytes are taken, as objcopy does. In a plain binary gaps are filled
+/// with 0xFF.
 ///
 /// @param file the file, in any format with addresses, or a plain binary
 /// @param len its size in bytes
-/// @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2
-/// @param options of which the base counts; NULL for the defaults
-/// @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an archive; #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
+/// @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC,
+/// #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2 @param options of which the base counts;
+/// NULL for the defaults @param[out] converted written only on success; give it back with
+/// flashdelta_buffer_free(). What was in it before is not freed @return #FLASHDELTA_OK;
+/// #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an archive;
+/// #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
 ///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// # Safety
@@ -293,13 +309,15 @@ pub unsafe extern "C" fn flashdelta_convert(
 
 /// As flashdelta_convert(), from a file to a file.
 ///
-/// The result is written under a temporary name beside the final one, which it gets once it is complete and on the disk. A file that has that name already is replaced.
+/// The result is written under a temporary name beside the final one, which it gets once it is
+/// complete and on the disk. A file that has that name already is replaced.
 ///
 /// @param from_path of the file; any bytes on Unix, UTF-8 on Windows, as all paths
 /// @param to_path of the result; not the same file
 /// @param format as for flashdelta_convert(); the name of the file does not matter
 /// @param options of which the base counts; NULL for the defaults
-/// @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if both are the same
+/// @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
+/// both are the same
 ///
 /// # Safety
 ///
@@ -313,13 +331,18 @@ pub unsafe extern "C" fn flashdelta_convert_file(
 ) -> flashdelta_status {
     guard(|| {
         // SAFETY: the caller's promise.
-        let (from, to, options) = unsafe { (paths::path(from_path)?, paths::path(to_path)?, options.as_ref()) };
+        let (from, to, options) =
+            unsafe { (paths::path(from_path)?, paths::path(to_path)?, options.as_ref()) };
         files::check_output(&to, &[&from])?;
         files::write(&to, &convert(&files::read(&from)?, format, options)?)
     })
 }
 
-fn convert(file: &[u8], format: u32, options: Option<&flashdelta_options>) -> Result<Vec<u8>, Failure> {
+fn convert(
+    file: &[u8],
+    format: u32,
+    options: Option<&flashdelta_options>,
+) -> Result<Vec<u8>, Failure> {
     let format = writable(format)?;
     let is = flashdelta_format::of(file) as u32;
     if is >= FLASHDELTA_FORMAT_ZIP as u32 {

@@ -13,23 +13,28 @@ use crate::files;
 use crate::options::flashdelta_options;
 use crate::paths;
 
-/// Makes a patch that turns one firmware file into another. The same arguments give the same patch on every machine.
+/// Makes a patch that turns one firmware file into another. The same arguments give the same patch
+/// on every machine.
 ///
-/// Of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched: a device makes the new memory of such a patch, flashdelta_apply() the very
-/// file. A patch between archives (zip, tar, gzip) is a *bundle*, which only hosts can apply, unless a patch between both as they are is smaller;
-/// flashdelta_read_firmware_info() tells which it is. flashdelta_options_set_verbatim() has files of any kind patched as they are.
+/// Of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched: a device
+/// makes the new memory of such a patch, flashdelta_apply() the very file. A patch between archives
+/// (zip, tar, gzip) is a *bundle*, which only hosts can apply, unless a patch between both as they
+/// are is smaller; flashdelta_read_firmware_info() tells which it is.
+/// flashdelta_options_set_verbatim() has files of any kind patched as they are.
 ///
-/// @param old the file that devices have, or were made of; formats that tell addresses (ESP image, ELF, ...) are understood. May be NULL if `old_len` is 0
-/// @param old_len its size in bytes; both images together have less than 2 GiB
-/// @param new_image the image that they shall have; may be NULL if `new_len` is 0
-/// @param new_len its size in bytes
-/// @param options NULL for the defaults
-/// @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was in it before is not freed
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE; #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
-///     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+/// @param old the file that devices have, or were made of; formats that tell addresses (ESP image,
+/// ELF, ...) are understood. May be NULL if `old_len` is 0 @param old_len its size in bytes; both
+/// images together have less than 2 GiB @param new_image the image that they shall have; may be
+/// NULL if `new_len` is 0 @param new_len its size in bytes @param options NULL for the defaults
+/// @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was
+/// in it before is not freed @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE;
+/// #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE,
+/// #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
+///     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
+///     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
-/// May be called from any thread, and from several at a time. It starts threads, and takes many times the size of
-/// the images in memory: some 45 MiB for two of 1.5 MB.
+/// May be called from any thread, and from several at a time. It starts threads, and takes many
+/// times the size of the images in memory: some 45 MiB for two of 1.5 MB.
 ///
 /// # Safety
 ///
@@ -57,17 +62,17 @@ pub unsafe extern "C" fn flashdelta_make(
     })
 }
 
-/// As flashdelta_make(), from files to a file. In place of a file there may be a folder, or a manifest.json (ESP Web Tools) or flasher_args.json (ESP-IDF) with
-/// the parts that it names beside it: they count as archives.
+/// As flashdelta_make(), from files to a file. In place of a file there may be a folder, or a
+/// manifest.json (ESP Web Tools) or flasher_args.json (ESP-IDF) with the parts that it names beside
+/// it: they count as archives.
 ///
-/// The patch is written under a temporary name beside the final one, which it gets once it is complete and on the disk. A file that has that name already
-/// is replaced.
+/// The patch is written under a temporary name beside the final one, which it gets once it is
+/// complete and on the disk. A file that has that name already is replaced.
 ///
-/// @param old_path of the image that devices have; any bytes on Unix, UTF-8 on Windows, as all paths
-/// @param new_path of the image that they shall have
-/// @param patch_path of the patch
-/// @param options NULL for the defaults
-/// @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if `patch_path` is one of the others
+/// @param old_path of the image that devices have; any bytes on Unix, UTF-8 on Windows, as all
+/// paths @param new_path of the image that they shall have @param patch_path of the patch @param
+/// options NULL for the defaults @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file
+/// cannot be read or written, or if `patch_path` is one of the others
 ///
 /// # Safety
 ///
@@ -101,7 +106,8 @@ fn make(old: &[u8], new: &[u8], options: Option<&flashdelta_options>) -> Result<
         return Ok(package::diff(old, new, &diff_options)?.bytes);
     }
     let made = bundle::diff(old, new, &diff_options)?;
-    // A device can apply it if it is a patch between both files as they are; packed folders are no files.
+    // A device can apply it if it is a patch between both files as they are; packed folders are no
+    // files.
     let is_folder = bundle::folder::is(old) || bundle::folder::is(new);
     let plain = bundle::plain_patch(&made.bytes).filter(|_| !is_folder).map(<[u8]>::to_vec);
     Ok(plain.unwrap_or(made.bytes))

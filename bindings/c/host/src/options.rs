@@ -14,13 +14,15 @@ use flashdelta_c_abi::put;
 use crate::error::{guard, Failure};
 use crate::progress::{flashdelta_phase, Reporter};
 
-/// In place of a codec or an instruction set: the maker tries what the device profile allows, and keeps the smallest patch. In place of a format of output: the very file that the
-/// patch was made for.
+/// In place of a codec or an instruction set: the maker tries what the device profile allows, and
+/// keeps the smallest patch. In place of a format of output: the very file that the patch was made
+/// for.
 pub const FLASHDELTA_AUTO: u32 = 0xFFFF_FFFF;
 
 /// How to make and apply patches. Everything has a default.
 ///
-/// Functions that take options only read them: several threads may use the same ones at a time, as long as none changes them.
+/// Functions that take options only read them: several threads may use the same ones at a time, as
+/// long as none changes them.
 #[derive(Default)]
 pub struct flashdelta_options {
     diff: DiffOptions,
@@ -52,7 +54,8 @@ impl flashdelta_options {
 
     /// As the applier takes them.
     pub(crate) fn for_apply(&self) -> ApplyOptions {
-        self.device.map_or_else(ApplyOptions::default, |device| ApplyOptions::default().device(device))
+        self.device
+            .map_or_else(ApplyOptions::default, |device| ApplyOptions::default().device(device))
     }
 
     pub(crate) fn reporter(&self) -> Option<&Reporter> {
@@ -60,18 +63,23 @@ impl flashdelta_options {
     }
 }
 
-/// Options with defaults: a device with 64 KiB of RAM to spare (profile "esp32"), everything else found out, effort 6, a thread per processor.
+/// Options with defaults: a device with 64 KiB of RAM to spare (profile "esp32"), everything else
+/// found out, effort 6, a thread per processor.
 ///
 /// @param[out] options written only on success; give them back with flashdelta_options_free()
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT if misaligned
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT if
+/// misaligned
 ///
-/// May be called from any thread, as may all functions here; but only one at a time may change the same options.
+/// May be called from any thread, as may all functions here; but only one at a time may change the
+/// same options.
 ///
 /// # Safety
 ///
 /// C's usual rules.
 #[no_mangle]
-pub unsafe extern "C" fn flashdelta_options_new(options: *mut *mut flashdelta_options) -> flashdelta_status {
+pub unsafe extern "C" fn flashdelta_options_new(
+    options: *mut *mut flashdelta_options,
+) -> flashdelta_status {
     guard(|| {
         if options.is_null() {
             return Err(FLASHDELTA_ERR_NULL_POINTER.into());
@@ -121,12 +129,17 @@ pub(crate) unsafe fn set(
 
 fn codec(number: u32) -> Result<Codec, Failure> {
     let known = Codec::ALL.into_iter().find(|codec| *codec as u32 == number);
-    known.ok_or_else(|| Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, format!("no codec has the number {number}")))
+    known.ok_or_else(|| {
+        Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, format!("no codec has the number {number}"))
+    })
 }
 
 fn isa(number: u32) -> Result<InstructionSet, Failure> {
     let known = InstructionSet::ALL.into_iter().find(|isa| *isa as u32 == number);
     known.ok_or_else(|| {
-        Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, format!("no instruction set has the number {number}"))
+        Failure::new(
+            FLASHDELTA_ERR_INVALID_ARGUMENT,
+            format!("no instruction set has the number {number}"),
+        )
     })
 }

@@ -40,7 +40,9 @@ pub(crate) unsafe fn path(path: *const c_char) -> Result<PathBuf, Failure> {
         Ok(PathBuf::from(std::ffi::OsStr::from_bytes(path.to_bytes())))
     }
     #[cfg(not(unix))]
-    path.to_str().map(PathBuf::from).map_err(|_| Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, "a path is not UTF-8"))
+    path.to_str()
+        .map(PathBuf::from)
+        .map_err(|_| Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, "a path is not UTF-8"))
 }
 
 /// # Safety

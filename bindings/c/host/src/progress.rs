@@ -24,11 +24,14 @@ pub enum flashdelta_phase {
 
 /// Tells how far the work has come.
 ///
-/// `user` is what was given to flashdelta_options_set_progress(), `phase` one of flashdelta_phase, `fraction` the part of the whole work that is done, 0 to 1.
-/// Returns 0 to go on, anything else to give up: the function at work then returns #FLASHDELTA_ERR_CANCELLED.
+/// `user` is what was given to flashdelta_options_set_progress(), `phase` one of flashdelta_phase,
+/// `fraction` the part of the whole work that is done, 0 to 1. Returns 0 to go on, anything else to
+/// give up: the function at work then returns #FLASHDELTA_ERR_CANCELLED.
 ///
-/// The maker calls it from threads of its own, one call at a time. It must not leave by longjmp() or a C++ exception.
-pub type flashdelta_progress_fn = Option<unsafe extern "C" fn(user: *mut c_void, phase: u32, fraction: f32) -> i32>;
+/// The maker calls it from threads of its own, one call at a time. It must not leave by longjmp()
+/// or a C++ exception.
+pub type flashdelta_progress_fn =
+    Option<unsafe extern "C" fn(user: *mut c_void, phase: u32, fraction: f32) -> i32>;
 
 /// A progress callback.
 #[derive(Clone)]
@@ -40,7 +43,8 @@ pub(crate) struct Reporter {
 
 struct User(*mut c_void);
 
-// SAFETY: the library never looks behind the pointer; the header says that it is handed to threads of the library, one at a time.
+// SAFETY: the library never looks behind the pointer; the header says that it is handed to threads
+// of the library, one at a time.
 unsafe impl Send for User {}
 
 impl Reporter {
@@ -58,9 +62,9 @@ impl Reporter {
 /// A function to be told how far the work has come, and to be asked whether to go on.
 ///
 /// @param options to be changed
-/// @param progress called every now and then while a patch is made or applied; NULL: none (the default)
-/// @param user passed to it; may be NULL. What it points to must live as long as these options are used
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+/// @param progress called every now and then while a patch is made or applied; NULL: none (the
+/// default) @param user passed to it; may be NULL. What it points to must live as long as these
+/// options are used @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
 ///
 /// # Safety
 ///
@@ -74,7 +78,8 @@ pub unsafe extern "C" fn flashdelta_options_set_progress(
     // SAFETY: the caller's promise.
     unsafe {
         set(options, |options| {
-            options.progress = progress.map(|call| Reporter { call, user: Arc::new(Mutex::new(User(user))) });
+            options.progress =
+                progress.map(|call| Reporter { call, user: Arc::new(Mutex::new(User(user))) });
             Ok(())
         })
     }

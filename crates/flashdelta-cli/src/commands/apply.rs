@@ -33,8 +33,8 @@ Examples:
 
 /// Apply a patch to an image
 ///
-/// The old image is checked before anything is written, the new one at the end, by their SHA-256. Until then the new image
-/// has a temporary name beside OUT; if anything goes wrong, it is removed.
+/// The old image is checked before anything is written, the new one at the end, by their SHA-256.
+/// Until then the new image has a temporary name beside OUT; if anything goes wrong, it is removed.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
@@ -60,7 +60,9 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         if bundle::is_bundle(&self.patch) {
-            bundle::refuse_device_options(self.device.device().is_some() || !matches!(self.format, As::Same))?;
+            bundle::refuse_device_options(
+                self.device.device().is_some() || !matches!(self.format, As::Same),
+            )?;
             let OutputArgs { quiet, json } = self.output_args;
             let (old, patch, output, limit) = (&self.old, &self.patch, &self.output, self.limit);
             return bundle::apply(&bundle::Apply { old, patch, output, limit, quiet, json });
@@ -71,10 +73,13 @@ impl Args {
         let names = Names { old: &self.old, patch: &self.patch, new: &self.output };
         let bar = Bar::new(self.output_args.quiet);
         let drive = Drive { options, comfort: COMFORT, names, bar: &bar, doing: "applying" };
-        let old = OldFile::open(&self.old).map_err(|error| Failure::io("read", &self.old, &error))?;
-        let mut patch = File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
+        let old =
+            OldFile::open(&self.old).map_err(|error| Failure::io("read", &self.old, &error))?;
+        let mut patch =
+            File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
         let (header, size) = if self.is_plain(&drive)? {
-            let new = NewFile::create(output).map_err(|error| Failure::io("write", &self.output, &error))?;
+            let new = NewFile::create(output)
+                .map_err(|error| Failure::io("write", &self.output, &error))?;
             let (header, _) = drive.run(&mut patch, old, new)?;
             (header, header.new_size as usize)
         } else {
@@ -84,11 +89,14 @@ impl Args {
         };
         drop(bar);
         if !self.output_args.quiet {
-            eprintln!("{}: {} bytes, SHA-256 as promised", self.output.display(), grouped(size as u64));
+            eprintln!(
+                "{}: {} bytes, SHA-256 as promised",
+                self.output.display(),
+                grouped(size as u64)
+            );
         }
         if self.output_args.json {
-            let document =
-                serde_json::json!({ "output": self.output, "patch": self.patch, "header": Facts::new(&header) });
+            let document = serde_json::json!({ "output": self.output, "patch": self.patch, "header": Facts::new(&header) });
             print_json(&document)?;
         }
         Ok(())
@@ -96,19 +104,24 @@ impl Args {
 
     /// Are the files images as they are? Then the new one is written as it is made.
     fn is_plain(&self, drive: &Drive<'_>) -> Outcome<bool> {
-        let mut patch = File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
-        let header = drive::header(&mut patch, &self.patch).map_err(|failure| drive.swapped(failure))?.0;
+        let mut patch =
+            File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
+        let header =
+            drive::header(&mut patch, &self.patch).map_err(|failure| drive.swapped(failure))?.0;
         if let Some(limit) = self.limit.filter(|limit| header.new_size > *limit) {
             let (patch, needed) = (self.patch.display(), grouped(header.new_size));
-            let message = format!("{patch}: the new image has {needed} bytes, more than --limit {}", grouped(limit));
-            return Err(
-                Failure::new(Class::DoesNotFit, message).hint("raise the limit, if you trust whoever made the patch")
+            let message = format!(
+                "{patch}: the new image has {needed} bytes, more than --limit {}",
+                grouped(limit)
             );
+            return Err(Failure::new(Class::DoesNotFit, message)
+                .hint("raise the limit, if you trust whoever made the patch"));
         }
         let mut start = Vec::new();
         let read = File::open(&self.old).and_then(|old| old.take(4096).read_to_end(&mut start));
         read.map_err(|error| Failure::io("read", &self.old, &error))?;
-        let is_plain = matches!(self.format, As::Same | As::Bin) && !image::detect(&start).is_records();
+        let is_plain =
+            matches!(self.format, As::Same | As::Bin) && !image::detect(&start).is_records();
         Ok(header.host_len == 0 && is_plain)
     }
 

@@ -8,7 +8,8 @@ use std::path::Path;
 use flashdelta::diff::DiffOptions;
 use flashdelta::package::bundle::folder::{self, FolderError};
 use flashdelta::package::bundle::{
-    self, BundleError, BundleInfo, BundleOptions, BundlePatch, Container, ManifestError, MemberInfo, Method, PartsError,
+    self, BundleError, BundleInfo, BundleOptions, BundlePatch, Container, ManifestError,
+    MemberInfo, Method, PartsError,
 };
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -44,7 +45,8 @@ pub(crate) fn read(path: &Path, options: &BundleOptions) -> Outcome<Input> {
         let mut found = bundle::check_manifest(name, &bytes, options)
             .map_err(|error| Failure::manifest(path.parent().unwrap_or(path), &error))?;
         found.extend(bundle::check(&bytes, options).map_err(wrong)?);
-        let is_named_archive = ["zip", "tar", "gz", "tgz"].iter().any(|extension| has_extension(path, extension));
+        let is_named_archive =
+            ["zip", "tar", "gz", "tgz"].iter().any(|extension| has_extension(path, extension));
         if found.is_empty() && is_named_archive {
             let message = "it is named like an archive, but is none, and patched as one piece";
             warnings.push(FileWarning::new(path, message));
@@ -162,7 +164,12 @@ fn prove(old: &Input, new: &Input, bytes: &[u8]) -> Outcome {
 fn summarize(job: &Diff<'_>, made: &BundlePatch, bytes: &[u8], is_plain: bool) {
     let (len, info) = (bytes.len() as u64, &made.info);
     let of_new = percent(len, info.new_size.into());
-    eprintln!("{}: {} bytes, {of_new} of the new {}", job.output.display(), grouped(len), whole_name(made, is_plain));
+    eprintln!(
+        "{}: {} bytes, {of_new} of the new {}",
+        job.output.display(),
+        grouped(len),
+        whole_name(made, is_plain)
+    );
     if is_plain {
         eprintln!("  a patch between both files as a whole: that is smaller than a bundle");
     } else {
@@ -194,7 +201,8 @@ fn counts(info: &BundleInfo) -> String {
             None => counts.push((member.method.name(), 1)),
         }
     }
-    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let counts: Vec<String> =
+        counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
     let members = if info.members.len() == 1 { "member" } else { "members" };
     format!("{} {members} ({})", info.members.len(), counts.join(", "))
 }
@@ -245,9 +253,10 @@ pub(crate) fn verify(old: &Path, patch: &Path, quiet: bool, json: bool) -> Outco
     }
     match quiet {
         true => Ok(()),
-        false => {
-            print(&format!("ok: {patch} turns {old} into what it promises, {} bytes\n", grouped(new.len() as u64)))
-        }
+        false => print(&format!(
+            "ok: {patch} turns {old} into what it promises, {} bytes\n",
+            grouped(new.len() as u64)
+        )),
     }
 }
 
@@ -258,14 +267,16 @@ pub(crate) fn refuse_device_options(given: bool) -> Outcome {
     }
     let message =
         "this patch is a bundle, which computers apply: it knows no products, no RAM of a device, and no other formats";
-    Err(Failure::new(Class::Usage, message).hint("leave out the options that describe a device or a format"))
+    Err(Failure::new(Class::Usage, message)
+        .hint("leave out the options that describe a device or a format"))
 }
 
 fn make(old: &Path, patch: &Path, limit: Option<u32>) -> Outcome<Vec<u8>> {
     let bytes = files::read(patch)?;
     let from = bundle::info(&bytes).map_err(|error| failure(&error, old, patch))?.old_container;
     // A JSON file may have been patched without its parts, although they are there now.
-    let old_bytes = if from == Container::Folder || old.is_dir() { unpacked(old)? } else { files::read(old)? };
+    let old_bytes =
+        if from == Container::Folder || old.is_dir() { unpacked(old)? } else { files::read(old)? };
     let made = match limit {
         Some(limit) => bundle::apply_with_limit(&old_bytes, &bytes, limit),
         None => bundle::apply(&old_bytes, &bytes),
@@ -299,7 +310,11 @@ pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) ->
     member_rows(&mut table, &info, bytes, 0);
     text += &table.render("llrrr");
     if let (Some(true), Some(old)) = (applies, old) {
-        let _ = writeln!(text, "\nApplies to {}: the result has the SHA-256 it promises.", old.display());
+        let _ = writeln!(
+            text,
+            "\nApplies to {}: the result has the SHA-256 it promises.",
+            old.display()
+        );
     }
     print(&text)?;
     outcome.map(|_| ())
@@ -310,7 +325,11 @@ fn member_rows(table: &mut Table, info: &BundleInfo, bytes: &[u8], level: usize)
     let indented = |name: &str| format!("{}{name}", "  ".repeat(level));
     let mut body = bytes.get((info.header_len + info.common_len) as usize..).unwrap_or_default();
     for member in &info.members {
-        let holds = if member.content_size == member.size { String::new() } else { grouped(member.content_size) };
+        let holds = if member.content_size == member.size {
+            String::new()
+        } else {
+            grouped(member.content_size)
+        };
         let name = if member.name.is_empty() { "(the file)" } else { &member.name };
         let method = member.method.name();
         table.row([&indented(name), method, &grouped(member.size), &holds, &grouped(member.bytes)]);
@@ -333,8 +352,12 @@ fn failure(error: &BundleError, old: &Path, patch: &Path) -> Failure {
     let file = if class == Class::WrongBase { old } else { patch };
     let failure = Failure::new(class, format!("{}: {error}", file.display()));
     match class {
-        Class::WrongBase => failure.hint("`flashdelta info` shows from which file the bundle was made"),
-        _ if matches!(error, BundleError::NewTooLong { .. }) => failure.hint("`flashdelta apply --limit` raises it"),
+        Class::WrongBase => {
+            failure.hint("`flashdelta info` shows from which file the bundle was made")
+        }
+        _ if matches!(error, BundleError::NewTooLong { .. }) => {
+            failure.hint("`flashdelta apply --limit` raises it")
+        }
         _ => failure,
     }
 }
@@ -342,9 +365,8 @@ fn failure(error: &BundleError, old: &Path, patch: &Path) -> Failure {
 pub(crate) fn folder_failure(error: &FolderError) -> Failure {
     match error {
         FolderError::Io { .. } => Failure::new(Class::Io, error.to_string()),
-        FolderError::Exists { .. } => {
-            Failure::new(Class::Usage, error.to_string()).hint("name a folder that is not there yet")
-        }
+        FolderError::Exists { .. } => Failure::new(Class::Usage, error.to_string())
+            .hint("name a folder that is not there yet"),
         _ => Failure::new(Class::Usage, error.to_string()),
     }
 }

@@ -24,7 +24,8 @@ The format of OUT is told by --to, or by its name: .bin, .hex, .ihex, .s19, .s28
 
 /// Write a firmware file in another format
 ///
-/// Reads Intel HEX, S-records, TI-TXT, UF2, ELF, Espressif images and plain binaries; what a format cannot hold is left out.
+/// Reads Intel HEX, S-records, TI-TXT, UF2, ELF, Espressif images and plain binaries; what a format
+/// cannot hold is left out.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
@@ -119,14 +120,23 @@ impl Args {
         let file = files::firmware(&self.input, &read)?;
         let container = Container::detect(&file);
         if container != Container::Whole {
-            let message = format!("{}: this is an archive ({container}), not one firmware file", self.input.display());
-            return Err(Failure::new(Class::Usage, message).hint("unpack it, and convert its members"));
+            let message = format!(
+                "{}: this is an archive ({container}), not one firmware file",
+                self.input.display()
+            );
+            return Err(
+                Failure::new(Class::Usage, message).hint("unpack it, and convert its members")
+            );
         }
         let image = files::parse_owned(&self.input, file, &read)?;
         let mut file = files::Writing::create(&output)?;
-        image.write_with(format, &self.options(), |piece| file.append(piece)).map_err(|error| match error {
-            WriteError::Sink(failure) => failure,
-            error => Failure::new(Class::DoesNotFit, format!("{}: {error}", self.output.display())),
+        image.write_with(format, &self.options(), |piece| file.append(piece)).map_err(|error| {
+            match error {
+                WriteError::Sink(failure) => failure,
+                error => {
+                    Failure::new(Class::DoesNotFit, format!("{}: {error}", self.output.display()))
+                }
+            }
         })?;
         let written = file.finish()?;
         if !self.output_args.quiet {

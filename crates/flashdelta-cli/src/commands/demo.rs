@@ -37,8 +37,8 @@ const RAM: [u32; 2] = [16, 64];
 
 /// See it work: update two sample firmware images
 ///
-/// Makes patches for releases 1.0 to 1.1 of a small program for two boards, applies them, and shows the sizes. Needs no files and no
-/// network.
+/// Makes patches for releases 1.0 to 1.1 of a small program for two boards, applies them, and shows
+/// the sizes. Needs no files and no network.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Also write the images and the patches into this folder, to play with
@@ -57,14 +57,25 @@ impl Args {
              Here: a field logger, from release 1.0 to 1.1, for two boards.\n\n",
         )?;
         let mut table = Table::default();
-        table.row(["board", "device RAM", "full image", "patch", "of the image", "times smaller", "workspace"]);
+        table.row([
+            "board",
+            "device RAM",
+            "full image",
+            "patch",
+            "of the image",
+            "times smaller",
+            "workspace",
+        ]);
         let mut checks = String::new();
         for sample in &SAMPLES {
             for ram in RAM {
                 let patch = sample.update(ram)?;
                 sample.add_row(ram, &patch, &mut table);
                 let board = sample.board;
-                let _ = writeln!(checks, "ok  {board}, {ram} KiB: 1.0 and the patch give 1.1, byte for byte");
+                let _ = writeln!(
+                    checks,
+                    "ok  {board}, {ram} KiB: 1.0 and the patch give 1.1, byte for byte"
+                );
                 if let Some(folder) = &self.files {
                     files::write(&folder.join(format!("{board}-{ram}k.fdp")), &patch.bytes)?;
                 }
@@ -118,7 +129,8 @@ Next:
         .to_owned();
     };
     let file = |name: &str| folder.join(name).display().to_string();
-    let [old, new, patch, update] = ["riscv-1.0.bin", "riscv-1.1.bin", "riscv-16k.fdp", "update.fdp"].map(file);
+    let [old, new, patch, update] =
+        ["riscv-1.0.bin", "riscv-1.1.bin", "riscv-16k.fdp", "update.fdp"].map(file);
     format!(
         "Next:\n  flashdelta info {patch}\n  flashdelta verify {old} {patch}\n  \
          flashdelta diff {old} {new} -o {update} --ram 4KiB\n"

@@ -52,12 +52,14 @@ Sizes are written 65536, 64KiB, 64K or 0x10000.";
 
 /// Make a patch that turns one firmware image into another
 ///
-/// The patch fits the device that --profile and --ram describe, or the command fails and says what would fit. The same
-/// arguments give the same patch on every machine. Before it is written, the patch is applied and the result compared.
+/// The patch fits the device that --profile and --ram describe, or the command fails and says what
+/// would fit. The same arguments give the same patch on every machine. Before it is written, the
+/// patch is applied and the result compared.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// The image that devices have, in any format; or an archive, a folder, a manifest.json or a flasher_args.json
+    /// The image that devices have, in any format; or an archive, a folder, a manifest.json or a
+    /// flasher_args.json
     old: PathBuf,
     /// The image that they shall have, in any format
     new: PathBuf,
@@ -85,7 +87,8 @@ pub(crate) struct Args {
     /// The ELF file that the new image was made of
     #[arg(long, value_name = "ELF", conflicts_with = "base")]
     new_elf: Option<PathBuf>,
-    /// Take both files byte by byte, also text, archives and manifests: for damaged files, or if no device applies the patch
+    /// Take both files byte by byte, also text, archives and manifests: for damaged files, or if no
+    /// device applies the patch
     #[arg(long, conflicts_with_all = ["old_elf", "new_elf"])]
     verbatim: bool,
     /// How hard to try, 1 (fast) to 9 (thorough)
@@ -111,7 +114,13 @@ impl Args {
         let output = files::output(&self.output, &[&self.old, &self.new])?;
         let bar = Arc::new(Bar::new(self.output_args.quiet));
         let taken = self.records.bundle();
-        let read = |path| if self.verbatim { bundle::read_verbatim(path) } else { bundle::read(path, &taken) };
+        let read = |path| {
+            if self.verbatim {
+                bundle::read_verbatim(path)
+            } else {
+                bundle::read(path, &taken)
+            }
+        };
         let [old, new] = [read(&self.old)?, read(&self.new)?];
         if old.is_container() || new.is_container() {
             self.refuse_options_of_images(if old.is_container() { &self.old } else { &self.new })?;
@@ -131,11 +140,22 @@ impl Args {
         }
         let mut warnings = warnings::lines(&[old.warnings, new.warnings].concat());
         let memory = self.records.memory();
-        let read = |path| if self.verbatim { files::read(path) } else { files::firmware(path, &memory.read) };
+        let read = |path| {
+            if self.verbatim {
+                files::read(path)
+            } else {
+                files::firmware(path, &memory.read)
+            }
+        };
         let [old, new] = [read(&self.old)?, read(&self.new)?];
         if self.old_elf.is_some() || self.new_elf.is_some() {
-            let map = |file, path, elf: &Option<PathBuf>| self.address_map(file, path, elf.as_deref(), &memory);
-            options = options.address_maps(map(&old, &self.old, &self.old_elf)?, map(&new, &self.new, &self.new_elf)?);
+            let map = |file, path, elf: &Option<PathBuf>| {
+                self.address_map(file, path, elf.as_deref(), &memory)
+            };
+            options = options.address_maps(
+                map(&old, &self.old, &self.old_elf)?,
+                map(&new, &self.new, &self.new_elf)?,
+            );
         }
         warnings.extend(self.packed(&new, &memory));
         self.output_args.warn(&warnings);
@@ -179,28 +199,45 @@ impl Args {
             _ if self.records.concerns_records() => "--accept and --fill",
             _ => return Ok(()),
         };
-        let message = format!("{option}: not for archives and folders, and {} is one", archive.display());
-        Err(Failure::new(Class::Usage, message)
-            .hint("leave it out, or unpack the archives and make a patch for each member that needs it"))
+        let message =
+            format!("{option}: not for archives and folders, and {} is one", archive.display());
+        Err(Failure::new(Class::Usage, message).hint(
+            "leave it out, or unpack the archives and make a patch for each member that needs it",
+        ))
     }
 
     /// Says that little can be saved before the time is spent.
     fn packed(&self, new: &[u8], memory: &MemoryOptions) -> Option<String> {
         let packed = Memory::read(new, memory).map_or(0.0, |found| image::packed(&found.image));
         let share = percent((packed * 1000.0) as u64, 1000);
-        let said = || format!("{share} of {} looks encrypted or compressed: {}", self.new.display(), text::PACKED);
+        let said = || {
+            format!(
+                "{share} of {} looks encrypted or compressed: {}",
+                self.new.display(),
+                text::PACKED
+            )
+        };
         (packed >= 0.5).then(said)
     }
 
     /// Where an image stands: what its ELF file says, or else what can be found out.
-    fn address_map(&self, file: &[u8], path: &Path, elf: Option<&Path>, memory: &MemoryOptions) -> Outcome<AddressMap> {
+    fn address_map(
+        &self,
+        file: &[u8],
+        path: &Path,
+        elf: Option<&Path>,
+        memory: &MemoryOptions,
+    ) -> Outcome<AddressMap> {
         let found = Memory::read(file, memory).map_err(|error| Failure::image(path, &error))?;
         let own = || Ok(AddressMap::from(&image::address_map(&found.image)));
         let Some(elf) = elf else { return own() };
         let bytes = files::read(elf)?;
         let map = elf::map_of_binary(&bytes, found.image.len());
         let map = map.ok_or_else(|| {
-            Failure::new(Class::BadFile, format!("{}: this is no ELF file with bytes to load", elf.display()))
+            Failure::new(
+                Class::BadFile,
+                format!("{}: this is no ELF file with bytes to load", elf.display()),
+            )
         })?;
         if !files::is_made_of(&found.image, &bytes) {
             let (image, elf) = (path.display(), elf.display());
@@ -245,7 +282,10 @@ impl Args {
             eprintln!("  {why}: the files are patched as they are, so no device can apply this");
         }
         let workspace = grouped(header.workspace_len() as u64);
-        eprintln!("  needs {} bytes of RAM on the device, {workspace} of it workspace", grouped(header.ram));
+        eprintln!(
+            "  needs {} bytes of RAM on the device, {workspace} of it workspace",
+            grouped(header.ram)
+        );
         match self.no_verify {
             true => eprintln!("  not verified"),
             false => eprintln!("  verified: it turns the old image into the new one"),
@@ -309,7 +349,11 @@ struct Tried {
 impl<'a> Report<'a> {
     fn new(path: &'a Path, verified: bool, patch: &Patch, warnings: Vec<String>) -> Self {
         let (header, report) = (&patch.header, &patch.report);
-        let tried = |t: &diff::Tried| Tried { codec: t.codec.name(), isa: t.isa.name(), patch_size: t.bytes };
+        let tried = |t: &diff::Tried| Tried {
+            codec: t.codec.name(),
+            isa: t.isa.name(),
+            patch_size: t.bytes,
+        };
         let percent = |new: u32| 100.0 * patch.bytes.len() as f64 / f64::from(new);
         Self {
             patch: path,
@@ -325,7 +369,11 @@ impl<'a> Report<'a> {
             bytes_from_new: report.bytes_from_new,
             literals: report.literals,
             tried: report.tried.iter().map(tried).collect(),
-            seconds: report.phases.iter().map(|(phase, time)| (doing(*phase), time.as_secs_f64())).collect(),
+            seconds: report
+                .phases
+                .iter()
+                .map(|(phase, time)| (doing(*phase), time.as_secs_f64()))
+                .collect(),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, MemoryImage, OutOfBounds};
-use flashdelta::image::{self, AddressMap, Format, Image, MapSegment, ReadOptions, SegmentKind, Split};
+use flashdelta::image::{
+    self, AddressMap, Format, Image, MapSegment, ReadOptions, SegmentKind, Split,
+};
 use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -36,7 +38,8 @@ Examples:
 pub(crate) struct Args {
     /// A patch, or a firmware file or package in any format
     file: PathBuf,
-    /// The image that the patch was made from: shows whether the patch applies to it, and what it does
+    /// The image that the patch was made from: shows whether the patch applies to it, and what it
+    /// does
     #[arg(long, value_name = "OLD")]
     old: Option<PathBuf>,
     /// Show it in JSON
@@ -81,7 +84,8 @@ impl Args {
                 applies,
             });
         }
-        let mut text = format!("{}: flashdelta patch, format {}\n\n", self.file.display(), header.version);
+        let mut text =
+            format!("{}: flashdelta patch, format {}\n\n", self.file.display(), header.version);
         text += &facts::table(&header);
         text += "\nWhere the bytes go:\n";
         text += &parts_table(&header, &parts);
@@ -97,7 +101,11 @@ impl Args {
             None => {}
         }
         if let (Some(true), Some(old)) = (applies, &self.old) {
-            let _ = writeln!(text, "\nApplies to {}: the result has the SHA-256 it promises.", old.display());
+            let _ = writeln!(
+                text,
+                "\nApplies to {}: the result has the SHA-256 it promises.",
+                old.display()
+            );
         }
         print(&text)?;
         outcome
@@ -110,7 +118,10 @@ impl Args {
         let names = Names { old: old_name, patch: &self.file, new: Path::new("new image") };
         let (expected, found) = (header.patch_len() as u32, bytes.len() as u32);
         if found < expected {
-            return Err(Failure::apply(&Error::Truncated { fed: found, expected: Some(expected) }, &names));
+            return Err(Failure::apply(
+                &Error::Truncated { fed: found, expected: Some(expected) },
+                &names,
+            ));
         }
         if found > expected {
             return Err(Failure::apply(&Error::TrailingInput { expected }, &names));
@@ -119,7 +130,13 @@ impl Args {
         let old = files::read(old)?;
         let files = Files::of(&old, bytes).map_err(|error| Failure::package(&error, &names))?;
         let bar = Bar::new(false);
-        let drive = Drive { options: ApplyOptions::default(), comfort: 0, names, bar: &bar, doing: "verifying" };
+        let drive = Drive {
+            options: ApplyOptions::default(),
+            comfort: 0,
+            names,
+            bar: &bar,
+            doing: "verifying",
+        };
         let new = MemoryImage::for_patch(old.len() as u64, bytes.len() as u64);
         let (_, image) = drive.run(&mut &*bytes, files.old_image(), new)?;
         let image = image.into_bytes();
@@ -133,12 +150,22 @@ impl Args {
         // Of a text file the data counts, which is what a patch would be made of.
         let Split { data, map, .. } = image::split(bytes);
         let facts = image::Facts::of(bytes, &data);
-        let records = if map.format.is_records() { Image::parse(bytes, &ReadOptions::default()).err() } else { None };
+        let records = if map.format.is_records() {
+            Image::parse(bytes, &ReadOptions::default()).err()
+        } else {
+            None
+        };
         let outcome = records.map_or(Ok(()), |error| Err(Failure::image(&self.file, &error)));
         let sha256 = hex(&Sha256::digest(bytes));
         if self.json {
             outcome?;
-            return print_json(&FirmwareDocument::new(&self.file, (bytes.len(), &data), sha256, &map, &facts));
+            return print_json(&FirmwareDocument::new(
+                &self.file,
+                (bytes.len(), &data),
+                sha256,
+                &map,
+                &facts,
+            ));
         }
         let mut text = format!("{}: {}\n\n", self.file.display(), map.format);
         let mut table = Table::default();
@@ -159,7 +186,11 @@ impl Args {
         text += &address_table(&map, &data);
         if facts.is_packed() {
             let share = percent((facts.packed * 1000.0) as u64, 1000);
-            let _ = writeln!(text, "\n{share} of the data looks encrypted or compressed: {}.", text::PACKED);
+            let _ = writeln!(
+                text,
+                "\n{share} of the data looks encrypted or compressed: {}.",
+                text::PACKED
+            );
         }
         print(&text)?;
         outcome
@@ -217,7 +248,9 @@ fn parts(header: &PatchHeader, breakdown: Option<&Breakdown>) -> Vec<Part> {
         parts.push(part("address maps", map));
     }
     match breakdown.filter(|breakdown| !breakdown.parts.is_empty()) {
-        Some(breakdown) => parts.extend(breakdown.parts.iter().map(|p| Part { part: p.name, bytes: p.bytes })),
+        Some(breakdown) => {
+            parts.extend(breakdown.parts.iter().map(|p| Part { part: p.name, bytes: p.bytes }))
+        }
         None => parts.push(part("body", header.body_len)),
     }
     if header.host_len > 0 {
@@ -232,7 +265,13 @@ fn content_table(breakdown: &Breakdown) -> String {
     let mut row = |what: &str, bytes: u32, count: &str| {
         table.row([what, &grouped(bytes), &percent(bytes.into(), size), count]);
     };
-    let copies = |count: u32| if count == 1 { "1 copy".to_owned() } else { format!("{} copies", grouped(count)) };
+    let copies = |count: u32| {
+        if count == 1 {
+            "1 copy".to_owned()
+        } else {
+            format!("{} copies", grouped(count))
+        }
+    };
     row("copied from the old image", breakdown.bytes_from_old, &copies(breakdown.copies_from_old));
     row("copied from the new image", breakdown.bytes_from_new, &copies(breakdown.copies_from_new));
     row("spelled out", breakdown.literals, "");
@@ -319,7 +358,11 @@ impl<'a> FirmwareDocument<'a> {
             packed: facts.packed,
             looks_encrypted_or_compressed: facts.is_packed(),
             segments: map.segments.iter().map(segment).collect(),
-            reserved: map.reserved.iter().map(|span| Range { start: span.start, end: span.end }).collect(),
+            reserved: map
+                .reserved
+                .iter()
+                .map(|span| Range { start: span.start, end: span.end })
+                .collect(),
         }
     }
 }
@@ -340,7 +383,8 @@ fn bytes_of<'a>(segment: &MapSegment, data: &'a [u8]) -> &'a [u8] {
 
 fn address_table(map: &AddressMap, data: &[u8]) -> String {
     if map.segments.is_empty() {
-        let advice = if map.format == Format::Raw { ": tell `flashdelta diff` with --base" } else { "" };
+        let advice =
+            if map.format == Format::Raw { ": tell `flashdelta diff` with --base" } else { "" };
         return format!("\nThe file does not tell at which addresses its bytes stand{advice}.\n");
     }
     let mut table = Table::default();

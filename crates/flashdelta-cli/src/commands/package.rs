@@ -14,17 +14,21 @@ use crate::failure::{Class, Failure, Outcome};
 use crate::files;
 use crate::text::{grouped, hex, print, print_json, Table};
 
-/// Shows what a package holds; false, if the file is none. An archive that contradicts itself is shown as any other file is.
+/// Shows what a package holds; false, if the file is none. An archive that contradicts itself is
+/// shown as any other file is.
 pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
-    let bytes =
-        if path.is_dir() { folder::read(path).map_err(|error| folder_failure(&error))? } else { files::read(path)? };
+    let bytes = if path.is_dir() {
+        folder::read(path).map_err(|error| folder_failure(&error))?
+    } else {
+        files::read(path)?
+    };
     let package = match Container::resembles(&bytes) {
-        Container::Whole if manifest::is(&bytes) => {
-            Package::manifest(Manifest::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?)
-        }
-        Container::Whole if flasher_args::is(&bytes) => {
-            Package::flasher_args(FlasherArgs::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?)
-        }
+        Container::Whole if manifest::is(&bytes) => Package::manifest(
+            Manifest::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
+        ),
+        Container::Whole if flasher_args::is(&bytes) => Package::flasher_args(
+            FlasherArgs::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
+        ),
         Container::Whole => return Ok(false),
         container => match Package::container(&bytes, container) {
             Ok(package) => package,
@@ -35,13 +39,21 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
             }
         },
     };
-    let document =
-        Document { kind: "package", file: path, size: bytes.len(), sha256: hex(&Sha256::digest(&bytes)), package };
+    let document = Document {
+        kind: "package",
+        file: path,
+        size: bytes.len(),
+        sha256: hex(&Sha256::digest(&bytes)),
+        package,
+    };
     if json { print_json(&document) } else { print(&document.text()) }.map(|()| true)
 }
 
 fn json_failure(path: &Path, file: &[u8], error: &JsonError) -> Failure {
-    Failure::new(Class::BadFile, format!("{}: {}", path.display(), error.with_place(error.place(file))))
+    Failure::new(
+        Class::BadFile,
+        format!("{}: {}", path.display(), error.with_place(error.place(file))),
+    )
 }
 
 /// A package, as machines read it.
@@ -95,7 +107,12 @@ impl Package {
             content_size: member.stated_len,
             ..Row::default()
         });
-        Ok(Self { format: container.to_string(), name: None, version: None, members: members.collect() })
+        Ok(Self {
+            format: container.to_string(),
+            name: None,
+            version: None,
+            members: members.collect(),
+        })
     }
 
     fn manifest(manifest: Manifest) -> Self {
@@ -124,7 +141,12 @@ impl Package {
             offset: Some(file.offset),
             ..Row::default()
         });
-        Self { format: "ESP-IDF flasher arguments".to_owned(), name: None, version: None, members: members.collect() }
+        Self {
+            format: "ESP-IDF flasher arguments".to_owned(),
+            name: None,
+            version: None,
+            members: members.collect(),
+        }
     }
 }
 
@@ -133,7 +155,9 @@ impl Document<'_> {
         let mut text = format!("{}: {}\n\n", self.file.display(), self.package.format);
         let mut table = Table::default();
         let fields = [("name", &self.package.name), ("version", &self.package.version)];
-        for (label, value) in fields.into_iter().filter_map(|(label, value)| value.as_ref().map(|v| (label, v))) {
+        for (label, value) in
+            fields.into_iter().filter_map(|(label, value)| value.as_ref().map(|v| (label, v)))
+        {
             table.row([label, value]);
         }
         table.row(["size", &format!("{} bytes", grouped(self.size as u64))]);
@@ -141,11 +165,13 @@ impl Document<'_> {
         text += &table.render("ll");
         let mut table = Table::default();
         for row in &self.package.members {
-            let holds = row.content_size.map(|len| format!("deflated, says it holds {}", grouped(len)));
+            let holds =
+                row.content_size.map(|len| format!("deflated, says it holds {}", grouped(len)));
             let what = [row.chip.as_deref(), row.role.as_deref(), holds.as_deref()];
             let what: Vec<&str> = what.into_iter().flatten().collect();
             let offset = row.offset.map(|offset| format!("0x{offset:x}")).unwrap_or_default();
-            let size = row.size.map(|size| format!("{} bytes", grouped(size as u64))).unwrap_or_default();
+            let size =
+                row.size.map(|size| format!("{} bytes", grouped(size as u64))).unwrap_or_default();
             let path = if row.path.is_empty() { "(the file)" } else { &row.path };
             table.row([path, &offset, &size, &what.join(", ")]);
         }

@@ -23,8 +23,9 @@ Examples:
 
 /// Check a patch against an old image without writing anything
 ///
-/// Applies the patch in memory, in the very workspace that it asks for: everything that a device would find is found. A new image
-/// out of all proportion (more than 64 MiB and 16 times old image and patch) is refused: `flashdelta apply` writes it to a file.
+/// Applies the patch in memory, in the very workspace that it asks for: everything that a device
+/// would find is found. A new image out of all proportion (more than 64 MiB and 16 times old image
+/// and patch) is refused: `flashdelta apply` writes it to a file.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
@@ -48,14 +49,18 @@ impl Args {
             let OutputArgs { quiet, json } = self.output_args;
             return bundle::verify(&self.old, &self.patch, quiet, json);
         }
-        let open = |path: &Path| File::open(path).map_err(|error| Failure::io("read", path, &error));
+        let open =
+            |path: &Path| File::open(path).map_err(|error| Failure::io("read", path, &error));
         if let Some(ram) = self.ram {
             let (header, _) = drive::header(&mut open(&self.patch)?, &self.patch)?;
             if header.ram > ram {
                 let (needed, given) = (grouped(header.ram), grouped(ram));
-                let message =
-                    format!("{}: the patch needs {needed} bytes of RAM, the device has {given}", self.patch.display());
-                return Err(Failure::new(Class::DoesNotFit, message).hint(format!("make it with --ram {}", size(ram))));
+                let message = format!(
+                    "{}: the patch needs {needed} bytes of RAM, the device has {given}",
+                    self.patch.display()
+                );
+                return Err(Failure::new(Class::DoesNotFit, message)
+                    .hint(format!("make it with --ram {}", size(ram))));
             }
         }
         let old = files::read(&self.old)?;
@@ -66,7 +71,8 @@ impl Args {
         let bar = Bar::new(self.output_args.quiet);
         let drive = Drive { options, comfort: 0, names, bar: &bar, doing: "verifying" };
         drive::parse(&patch, &self.patch).map_err(|failure| drive.swapped(failure))?;
-        let files = Files::of(&old, &patch).map_err(|error| Failure::package(&error, &drive.names))?;
+        let files =
+            Files::of(&old, &patch).map_err(|error| Failure::package(&error, &drive.names))?;
         let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
         let made = drive.run(&mut &*patch, files.old_image(), new);
         let (header, image) = made.map_err(|failure| drive::explain_text(failure, &old, &files))?;
@@ -81,7 +87,8 @@ impl Args {
             Ok(())
         } else {
             let (old, patch) = (self.old.display(), self.patch.display());
-            let (new, workspace) = (grouped(header.new_size), grouped(header.workspace_len() as u64));
+            let (new, workspace) =
+                (grouped(header.new_size), grouped(header.workspace_len() as u64));
             print(&format!(
                 "ok: {patch} turns {old} into the image it promises, {new} bytes, in {workspace} bytes of workspace\n"
             ))

@@ -1,26 +1,32 @@
 //! Updates between two slots, A and B: one runs, the other is written.
 //!
-//! [`AbUpdate`] checks the running image against the patch, writes the new image to the other slot, verifies it as it reads back, and only
-//! then hands over to the [boot selection](BootSelection). The running slot is never written. That makes every power cut harmless:
+//! [`AbUpdate`] checks the running image against the patch, writes the new image to the other slot,
+//! verifies it as it reads back, and only then hands over to the [boot selection](BootSelection).
+//! The running slot is never written. That makes every power cut harmless:
 //!
-//! - before the hand-over the device starts its old image again, and the update starts again. With [NOR slots](super::nor) it keeps the sectors that
-//!   were finished;
-//! - during the hand-over one of the two starts: the selection has to be atomic, which is the bootloader's craft;
+//! - before the hand-over the device starts its old image again, and the update starts again. With
+//!   [NOR slots](super::nor) it keeps the sectors that were finished;
+//! - during the hand-over one of the two starts: the selection has to be atomic, which is the
+//!   bootloader's craft;
 //! - after it the bootloader starts the new image.
 //!
-//! Going back is the bootloader's, too: a new image that does not confirm that it works must not be started a second time. The example `ab_update` shows
-//! all of it, with a small bootloader and a simulated flash:
+//! Going back is the bootloader's, too: a new image that does not confirm that it works must not be
+//! started a second time. The example `ab_update` shows all of it, with a small bootloader and a
+//! simulated flash:
 //!
 //! ```sh
 //! cargo run -p flashdelta --example ab_update
 //! ```
 //!
-//! After an update the slots have changed their roles: the update agent has to ask the bootloader which one runs. One that is started again although the
-//! new image runs already ends with [`ApplyError::OldMismatch`], before anything is written.
+//! After an update the slots have changed their roles: the update agent has to ask the bootloader
+//! which one runs. One that is started again although the new image runs already ends with
+//! [`ApplyError::OldMismatch`], before anything is written.
 
 use core::fmt;
 
-use super::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress, Sha256Engine, SoftwareSha256};
+use super::{
+    Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress, Sha256Engine, SoftwareSha256,
+};
 use crate::patch::{Identity, PatchHeader};
 
 /// The new image, complete and right.
@@ -48,13 +54,15 @@ pub trait BootSelection {
     /// What can go wrong.
     type Error;
 
-    /// Makes the bootloader try the new image at the next start. Called once, last, and only if the image reads back right.
+    /// Makes the bootloader try the new image at the next start. Called once, last, and only if the
+    /// image reads back right.
     ///
     /// If the power goes meanwhile, either image may be selected, but one of them has to be.
     ///
     /// # Errors
     ///
-    /// If the selection cannot be made. The update may be started again: it finds the image complete, writes nothing, and comes back here.
+    /// If the selection cannot be made. The update may be started again: it finds the image
+    /// complete, writes nothing, and comes back here.
     fn select(&mut self, image: &Verified) -> Result<(), Self::Error>;
 }
 
@@ -148,7 +156,13 @@ pub struct AbUpdate<'w, O: OldImage, N: NewImage, B, H = SoftwareSha256> {
 
 impl<'w, O: OldImage, N: NewImage, B: BootSelection> AbUpdate<'w, O, N, B> {
     /// An update at its start. `workspace` and `options`: as [`Applier::new`] has them.
-    pub fn new(workspace: &'w mut [u8], running: O, other: N, boot: B, options: ApplyOptions) -> Self {
+    pub fn new(
+        workspace: &'w mut [u8],
+        running: O,
+        other: N,
+        boot: B,
+        options: ApplyOptions,
+    ) -> Self {
         Self::with_applier(Applier::new(workspace, running, other, options), boot)
     }
 }
@@ -173,12 +187,14 @@ impl<'w, O: OldImage, N: NewImage, B: BootSelection, H: Sha256Engine> AbUpdate<'
         self.applier.progress()
     }
 
-    /// Ends the update: if the new image is complete and right, it is selected for the next start. Gives everything back.
+    /// Ends the update: if the new image is complete and right, it is selected for the next start.
+    /// Gives everything back.
     ///
     /// # Errors
     ///
-    /// [`ApplyError::Truncated`] if the patch is not complete, [`ApplyError::Poisoned`] if there was an error before, and
-    /// [`AbError::Boot`]. In the first two cases the boot selection is not touched.
+    /// [`ApplyError::Truncated`] if the patch is not complete, [`ApplyError::Poisoned`] if there
+    /// was an error before, and [`AbError::Boot`]. In the first two cases the boot selection is not
+    /// touched.
     #[allow(clippy::type_complexity)] // What came in goes out.
     pub fn finish(self) -> Result<(O, N, B), AbError<O::Error, N::Error, B::Error>> {
         let Self { applier, mut boot } = self;

@@ -46,12 +46,19 @@ pub(crate) struct Buffers<'w> {
 impl<'w> Buffers<'w> {
     /// Buffers without room.
     pub(crate) const fn empty() -> Self {
-        let (old, new) = (Window { memory: &mut [], start: 0, len: 0 }, Window { memory: &mut [], start: 0, len: 0 });
+        let (old, new) = (
+            Window { memory: &mut [], start: 0, len: 0 },
+            Window { memory: &mut [], start: 0, len: 0 },
+        );
         Self { old, new, page: &mut [], filled: 0, page_start: 0, old_size: 0 }
     }
 
     /// Buffers in lent memory.
-    pub(crate) fn start(&mut self, (old, new, page): (&'w mut [u8], &'w mut [u8], &'w mut [u8]), old_size: u32) {
+    pub(crate) fn start(
+        &mut self,
+        (old, new, page): (&'w mut [u8], &'w mut [u8], &'w mut [u8]),
+        old_size: u32,
+    ) {
         (self.old.memory, self.new.memory, self.page) = (old, new, page);
         self.old_size = old_size;
     }
@@ -143,7 +150,10 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
     fn put(&mut self, bytes: [u8; 4], len: u8) {
         // Nearly always there is room for all four bytes, used or not.
         let buffers = &mut *self.buffers;
-        let room = buffers.page.get_mut(buffers.filled..).and_then(|page| page.split_first_chunk_mut::<4>());
+        let room = buffers
+            .page
+            .get_mut(buffers.filled..)
+            .and_then(|page| page.split_first_chunk_mut::<4>());
         match room {
             Some((to, [_, ..])) => {
                 *to = bytes;

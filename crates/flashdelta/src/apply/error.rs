@@ -121,7 +121,8 @@ pub enum ApplyError<O, N> {
         /// Bytes of the whole patch, if that is known already.
         expected: Option<u32>,
     },
-    /// There is input behind the end of the patch. If it came together with the end, the new image was not committed; if it came later, it was.
+    /// There is input behind the end of the patch. If it came together with the end, the new image
+    /// was not committed; if it came later, it was.
     TrailingInput {
         /// Length of the patch.
         expected: u32,
@@ -137,7 +138,8 @@ pub enum ApplyError<O, N> {
     Poisoned,
 }
 
-/// What can go wrong while the body is decoded. Small, unlike [`ApplyError`]: it passes through every step.
+/// What can go wrong while the body is decoded. Small, unlike [`ApplyError`]: it passes through
+/// every step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault<O, N> {
     /// See [`ApplyError::ReadOld`].
@@ -190,15 +192,19 @@ impl<O, N> ApplyError<O, N> {
             | Self::TrailingInput { .. }
             | Self::NewMismatch { .. } => ErrorClass::BadPatch,
             Self::OldMismatch { .. } | Self::OldTooShort { .. } => ErrorClass::WrongBase,
-            Self::NoIdentity | Self::WrongProduct { .. } | Self::WrongHardware { .. } | Self::Rollback { .. } => {
-                ErrorClass::WrongDevice
-            }
+            Self::NoIdentity
+            | Self::WrongProduct { .. }
+            | Self::WrongHardware { .. }
+            | Self::Rollback { .. } => ErrorClass::WrongDevice,
             Self::WorkspaceTooSmall { .. }
             | Self::NewTooLong { .. }
             | Self::Granularity { .. }
             | Self::CodecNotBuilt { .. }
             | Self::InstructionSetNotBuilt { .. } => ErrorClass::DoesNotFit,
-            Self::ReadOld { .. } | Self::ReadNew { .. } | Self::Write { .. } | Self::Finish { .. } => ErrorClass::Io,
+            Self::ReadOld { .. }
+            | Self::ReadNew { .. }
+            | Self::Write { .. }
+            | Self::Finish { .. } => ErrorClass::Io,
             Self::Poisoned => ErrorClass::Misuse,
         }
     }
@@ -230,12 +236,16 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CopyOutside { source } => write!(f, "a copy reads outside the images, at byte {source}"),
+            Self::CopyOutside { source } => {
+                write!(f, "a copy reads outside the images, at byte {source}")
+            }
             Self::TooLong => f.write_str("it writes behind the end of the new image"),
             Self::Ends => f.write_str("it ends inside an operation"),
             Self::NoOperation => f.write_str("it holds an unknown operation"),
             Self::Block => f.write_str("a compressed block cannot be unpacked"),
-            Self::Unused => f.write_str("the new image is complete, but not all of the patch was used"),
+            Self::Unused => {
+                f.write_str("the new image is complete, but not all of the patch was used")
+            }
             Self::Stuck => f.write_str("it makes no progress"),
         }
     }
@@ -330,7 +340,9 @@ where
         match self {
             Self::Header(error) => Some(error),
             Self::ReadOld { error, .. } => Some(error),
-            Self::ReadNew { error, .. } | Self::Write { error, .. } | Self::Finish { error } => Some(error),
+            Self::ReadNew { error, .. } | Self::Write { error, .. } | Self::Finish { error } => {
+                Some(error)
+            }
             _ => None,
         }
     }
@@ -344,8 +356,14 @@ mod tests {
     fn errors_are_classed_by_what_to_do_about_them() {
         type Error = ApplyError<(), ()>;
         let class = |error: Error| error.class();
-        assert_eq!(class(Error::Header(HeaderError::NotAPatch { offset: 0, found: 0 })), ErrorClass::BadPatch);
-        assert_eq!(class(Error::Header(HeaderError::UnsupportedVersion { found: 9 })), ErrorClass::DoesNotFit);
+        assert_eq!(
+            class(Error::Header(HeaderError::NotAPatch { offset: 0, found: 0 })),
+            ErrorClass::BadPatch
+        );
+        assert_eq!(
+            class(Error::Header(HeaderError::UnsupportedVersion { found: 9 })),
+            ErrorClass::DoesNotFit
+        );
         assert_eq!(class(Error::OldTooShort { expected: 2, found: 1 }), ErrorClass::WrongBase);
         assert_eq!(class(Error::Rollback { patch: 1, device: 2 }), ErrorClass::WrongDevice);
         assert_eq!(class(Error::Write { offset: 0, error: () }), ErrorClass::Io);

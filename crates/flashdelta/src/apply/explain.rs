@@ -14,7 +14,8 @@ use crate::predict::walker::Walker;
 
 /// What a patch spends its bytes on, and what it does with them.
 ///
-/// The same numbers as in the [`Report`](crate::diff::Report) of the maker, for patches whose maker is gone.
+/// The same numbers as in the [`Report`](crate::diff::Report) of the maker, for patches whose maker
+/// is gone.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Breakdown {
@@ -49,7 +50,8 @@ impl PartBytes {
     }
 }
 
-/// Applies a patch in memory and tells what its bytes are spent on. It takes twice the time of [`apply`](super::apply).
+/// Applies a patch in memory and tells what its bytes are spent on. It takes twice the time of
+/// [`apply`](super::apply).
 ///
 /// ```
 /// # use flashdelta::{apply, diff, DiffOptions};
@@ -62,8 +64,12 @@ impl PartBytes {
 ///
 /// # Errors
 ///
-/// Those of [`verify`](super::verify): only of a patch that works it is known what its bytes are for.
-pub fn explain(old: &[u8], patch: &[u8]) -> Result<Breakdown, ApplyError<OutOfBounds, OutOfBounds>> {
+/// Those of [`verify`](super::verify): only of a patch that works it is known what its bytes are
+/// for.
+pub fn explain(
+    old: &[u8],
+    patch: &[u8],
+) -> Result<Breakdown, ApplyError<OutOfBounds, OutOfBounds>> {
     let new = apply_limited(old, patch)?;
     let truncated = ApplyError::Truncated { fed: patch.len() as u32, expected: None };
     let header = PatchHeader::parse(patch)?.ok_or(truncated)?;
@@ -110,7 +116,8 @@ impl Replay<'_> {
         let (mut slots, mut weights) = (vec![0; shape.all_slots()], vec![0; WEIGHTS]);
         let mut map = vec![0; usize::from(tables.map) * 2];
         let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
-        let mut model = Model::new(memory, self.walker(), self.header.old_size, self.header.coded_size());
+        let mut model =
+            Model::new(memory, self.walker(), self.header.old_size, self.header.coded_size());
         let mut images = InMemory { old: self.old, new: self.new };
         let mut source = Bytes(body.iter());
         let mut decoder = RangeDecoder::new(&mut source);
@@ -155,7 +162,8 @@ fn unpack(header: &PatchHeader, body: &[u8]) -> Vec<u8> {
         #[cfg(feature = "lz4")]
         Codec::Lz4 => {
             let block = 1 << header.tables.block_log2;
-            let (mut stream, mut packed, mut plain, mut body) = (Vec::new(), vec![0; block], vec![0; block], body);
+            let (mut stream, mut packed, mut plain, mut body) =
+                (Vec::new(), vec![0; block], vec![0; block], body);
             let mut unpacker = bytes::lz4::Unpacker::new(&mut packed);
             while let Ok(Some(len)) = unpacker.unpack(&mut body, &mut plain) {
                 stream.extend_from_slice(&plain[..len]);

@@ -18,7 +18,8 @@ impl OldFile {
     ///
     /// # Errors
     ///
-    /// If it cannot be opened. Of a file of more than 4 GiB only the start can be read, which no patch needs more of.
+    /// If it cannot be opened. Of a file of more than 4 GiB only the start can be read, which no
+    /// patch needs more of.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let file = File::open(path)?;
         let len = u32::try_from(file.metadata()?.len()).unwrap_or(u32::MAX);
@@ -39,8 +40,9 @@ impl OldImage for OldFile {
     }
 }
 
-/// The new image in a file. It is written under a temporary name beside the final one, which it gets only when
-/// it is complete, verified and on the disk; if that does not come to pass, it is removed.
+/// The new image in a file. It is written under a temporary name beside the final one, which it
+/// gets only when it is complete, verified and on the disk; if that does not come to pass, it is
+/// removed.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,
@@ -71,8 +73,9 @@ impl NewFile {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Another handle of the file, so that a thread can already bring to the disk ([`File::sync_data`]) what has been written while more is
-    /// being made. If that fails it must be taken as a failure of the file: the system tells it but once.
+    /// Another handle of the file, so that a thread can already bring to the disk
+    /// ([`File::sync_data`]) what has been written while more is being made. If that fails it must
+    /// be taken as a failure of the file: the system tells it but once.
     ///
     /// # Errors
     ///

@@ -5,7 +5,8 @@ pub trait OldImage {
     /// What can go wrong when reading.
     type Error;
 
-    /// Length in bytes of what can be read. It may be longer than the old image that the patch was made for: slots are padded.
+    /// Length in bytes of what can be read. It may be longer than the old image that the patch was
+    /// made for: slots are padded.
     fn len(&self) -> u32;
 
     /// Is there nothing to read?
@@ -19,8 +20,9 @@ pub trait OldImage {
 
 /// Where the new image goes. It must not be the place of the old one.
 ///
-/// The applier writes every byte once, in ascending order without gaps, in multiples of the patch's write granularity, except for
-/// the last piece, which may be shorter. It reads back only what it has written. Erasing is the implementation's business.
+/// The applier writes every byte once, in ascending order without gaps, in multiples of the patch's
+/// write granularity, except for the last piece, which may be shorter. It reads back only what it
+/// has written. Erasing is the implementation's business.
 pub trait NewImage {
     /// What can go wrong.
     type Error;
@@ -28,7 +30,8 @@ pub trait NewImage {
     /// How many bytes there is room for.
     fn capacity(&self) -> u32;
 
-    /// The unit in which this can be written, in bytes, a power of two. It has to divide the patch's write granularity.
+    /// The unit in which this can be written, in bytes, a power of two. It has to divide the
+    /// patch's write granularity.
     fn granularity(&self) -> u32 {
         1
     }
@@ -106,7 +109,8 @@ impl NewImage for &mut [u8] {
     }
 }
 
-/// Grows as the new image does, if there is memory for it: [`OutOfBounds`] if not. A limit has [`MemoryImage`](super::MemoryImage).
+/// Grows as the new image does, if there is memory for it: [`OutOfBounds`] if not. A limit has
+/// [`MemoryImage`](super::MemoryImage).
 #[cfg(feature = "std")]
 impl NewImage for Vec<u8> {
     type Error = OutOfBounds;

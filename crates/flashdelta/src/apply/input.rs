@@ -37,7 +37,9 @@ impl<'w> Ring<'w> {
             if at >= size {
                 at = at.wrapping_sub(size);
             }
-            let (true, Some(slot)) = (self.len < size, self.memory.get_mut(at)) else { return false };
+            let (true, Some(slot)) = (self.len < size, self.memory.get_mut(at)) else {
+                return false;
+            };
             *slot = *byte;
             self.len = self.len.wrapping_add(1);
         }

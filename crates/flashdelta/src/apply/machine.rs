@@ -1,4 +1,5 @@
-//! The body of a patch: whichever codec it is in, steps that turn input into bytes of the new image.
+//! The body of a patch: whichever codec it is in, steps that turn input into bytes of the new
+//! image.
 
 use core::marker::PhantomData;
 
@@ -107,8 +108,9 @@ impl<'w> Machine<'w> {
         Self { codec: Codec::Idle(PhantomData), carry: Ring::empty(), empty_steps: 0 }
     }
 
-    /// Takes up the codec of a patch. What codecs need of the workspace comes [later](Self::start): all state is set in place, step by step,
-    /// since a microcontroller's stack has no room for copies of it.
+    /// Takes up the codec of a patch. What codecs need of the workspace comes [later](Self::start):
+    /// all state is set in place, step by step, since a microcontroller's stack has no room for
+    /// copies of it.
     #[inline(never)]
     pub(crate) fn prepare(&mut self, codec: PatchCodec) {
         match codec {
@@ -117,14 +119,16 @@ impl<'w> Machine<'w> {
             #[cfg(feature = "raw")]
             _ => {
                 let packing = Packing::Plain(PhantomData);
-                self.codec = Codec::Bytes { operations: Operations::idle(), packing, block: &mut [] };
+                self.codec =
+                    Codec::Bytes { operations: Operations::idle(), packing, block: &mut [] };
             }
             #[cfg(not(feature = "raw"))]
             _ => self.codec = Codec::Idle(PhantomData),
         }
     }
 
-    /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the patch needs.
+    /// Gets ready for the body of a patch; `None` if the memory does not have the parts that the
+    /// patch needs.
     #[cfg_attr(not(feature = "lz4"), allow(unused_variables))] // Only packed operations need more than a ring.
     pub(crate) fn start(&mut self, header: &PatchHeader, parts: Parts<'w>) -> Option<()> {
         match &mut self.codec {
@@ -139,7 +143,9 @@ impl<'w> Machine<'w> {
             Codec::Bytes { operations, packing, block } => {
                 match header.codec {
                     #[cfg(feature = "lz4")]
-                    PatchCodec::Lz4 => *packing = Packing::Lz4(bytes::lz4::Unpacker::new(parts.input)),
+                    PatchCodec::Lz4 => {
+                        *packing = Packing::Lz4(bytes::lz4::Unpacker::new(parts.input))
+                    }
                     #[cfg(feature = "zstd")]
                     PatchCodec::Zstd => {
                         let mut unpacker = bytes::zstd::Unpacker::new().ok()?;
@@ -169,8 +175,8 @@ impl<'w> Machine<'w> {
         }
     }
 
-    /// Goes on as far as `input` allows. `is_last`: nothing of the body follows it. True if the new image is complete, unless the views tell of
-    /// a fault.
+    /// Goes on as far as `input` allows. `is_last`: nothing of the body follows it. True if the new
+    /// image is complete, unless the views tell of a fault.
     pub(crate) fn feed<O: OldImage, N: NewImage>(
         &mut self,
         input: &[u8],
@@ -190,7 +196,8 @@ impl<'w> Machine<'w> {
             Codec::Bytes { operations, packing, block } => {
                 let mut packed = input;
                 loop {
-                    let (fresh, goes_on, is_end) = match packing.unpack(&mut packed, is_last, block) {
+                    let (fresh, goes_on, is_end) = match packing.unpack(&mut packed, is_last, block)
+                    {
                         Ok(Unpacked::Bytes(bytes)) => (bytes, true, false),
                         Ok(Unpacked::All(bytes)) => (bytes, false, false),
                         Ok(Unpacked::End) => (&[][..], false, true),
@@ -238,10 +245,15 @@ impl Progress<'_> {
             let before = input.len();
             let step = model.step(&mut Decoding { decoder, source: input }, views, &mut Nothing);
             #[cfg(debug_assertions)]
-            debug_assert!(before - input.len() <= MAX_STEP_BYTES, "a step took too much of the input");
+            debug_assert!(
+                before - input.len() <= MAX_STEP_BYTES,
+                "a step took too much of the input"
+            );
             match step {
                 Step::Wrote(len) => self.made(len, views),
-                Step::OutOfRange(jump) => views.damaged(Damage::CopyOutside { source: jump.source }),
+                Step::OutOfRange(jump) => {
+                    views.damaged(Damage::CopyOutside { source: jump.source })
+                }
             }
         }
     }
@@ -256,7 +268,11 @@ impl Progress<'_> {
         views: &mut Views<'_, '_, O, N>,
     ) {
         while self.goes_on(views) && (is_last || input.len() >= bytes::MAX_STEP_BYTES) {
-            let begun = if input.len() == 0 && operations.is_between() { operations.copy_rest() } else { Ok(()) };
+            let begun = if input.len() == 0 && operations.is_between() {
+                operations.copy_rest()
+            } else {
+                Ok(())
+            };
             match begun.and_then(|()| operations.step(input, views)) {
                 Ok(written) => {
                     views.put(written.bytes, written.len);

@@ -14,9 +14,10 @@ impl Trouble {
     /// The error, for a workspace of `found` bytes.
     pub(super) fn of<O, N>(self, header: &PatchHeader, found: usize) -> ApplyError<O, N> {
         match self {
-            Self::TooSmall => {
-                ApplyError::WorkspaceTooSmall { needed: header.workspace_len() as u32, found: found as u32 }
-            }
+            Self::TooSmall => ApplyError::WorkspaceTooSmall {
+                needed: header.workspace_len() as u32,
+                found: found as u32,
+            },
             Self::Header(error) => ApplyError::Header(error),
         }
     }
@@ -52,7 +53,8 @@ pub(super) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<()
     body.machine.prepare(header.codec);
     #[cfg(feature = "prediction")]
     let words = {
-        // The address maps go to the end, where they do not overwrite the header that they are read from.
+        // The address maps go to the end, where they do not overwrite the header that they are read
+        // from.
         let tail = words.len().wrapping_sub(layout.segments);
         let (front, segments) = words.split_at_mut_checked(tail).ok_or(Trouble::TooSmall)?;
         let walker = body.machine.walker().ok_or(Trouble::TooSmall)?;
@@ -79,7 +81,8 @@ fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Opti
         #[cfg(feature = "raw")]
         block: rest.bytes(layout.block),
     };
-    let buffers = (rest.bytes(layout.old_window), rest.bytes(layout.new_window), rest.bytes(layout.page));
+    let buffers =
+        (rest.bytes(layout.old_window), rest.bytes(layout.new_window), rest.bytes(layout.page));
     body.buffers.start(buffers, body.header.old_size);
     body.machine.start(&body.header, parts)
 }
@@ -90,7 +93,8 @@ struct Rest<'w>(&'w mut [u32]);
 impl<'w> Rest<'w> {
     #[inline(never)] // One copy in the device's flash.
     fn words(&mut self, count: usize) -> &'w mut [u32] {
-        let (part, rest) = core::mem::take(&mut self.0).split_at_mut_checked(count).unwrap_or_default();
+        let (part, rest) =
+            core::mem::take(&mut self.0).split_at_mut_checked(count).unwrap_or_default();
         self.0 = rest;
         part
     }

@@ -11,9 +11,10 @@ const GROWTH: u64 = 16;
 
 /// A new image in memory that grows as it is made, up to a limit.
 ///
-/// A patch of a few dozen bytes can promise an image of 2 GiB, and keep the promise. Whoever takes patches from strangers
-/// wants an [`ApplyError::NewTooLong`](super::ApplyError::NewTooLong) then, before anything is written. An image for which there is no memory is an error,
-/// too; the plain `Vec` has no limit but the format's.
+/// A patch of a few dozen bytes can promise an image of 2 GiB, and keep the promise. Whoever takes
+/// patches from strangers wants an [`ApplyError::NewTooLong`](super::ApplyError::NewTooLong) then,
+/// before anything is written. An image for which there is no memory is an error, too; the plain
+/// `Vec` has no limit but the format's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemoryImage {
     bytes: Vec<u8>,
@@ -26,7 +27,8 @@ impl MemoryImage {
         Self { bytes: Vec::new(), limit: limit.min(MAX_SIZE) }
     }
 
-    /// An empty image with a limit that no honest patch reaches: 64 MiB and 16 times the lengths, in bytes, of old image and patch together.
+    /// An empty image with a limit that no honest patch reaches: 64 MiB and 16 times the lengths,
+    /// in bytes, of old image and patch together.
     pub fn for_patch(old_len: u64, patch_len: u64) -> Self {
         let limit = old_len.saturating_add(patch_len).saturating_mul(GROWTH).saturating_add(ENOUGH);
         Self::new(u32::try_from(limit).unwrap_or(MAX_SIZE))

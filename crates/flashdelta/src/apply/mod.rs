@@ -1,12 +1,15 @@
 //! Applying a patch: a push state machine without heap, I/O of its own, or panics.
 //!
-//! [`Applier::feed`] takes the patch in pieces of any size; the result does not depend on how it was cut (but for Zstandard, where a damaged
-//! patch may end in another [`Damage`]). That is so because every decoding step consumes a bounded number of bytes (109 in the model codec, 32 in the
-//! others) and starts only when that many are there or the patch has ended: no step ever waits in its middle.
+//! [`Applier::feed`] takes the patch in pieces of any size; the result does not depend on how it
+//! was cut (but for Zstandard, where a damaged patch may end in another [`Damage`]). That is so
+//! because every decoding step consumes a bounded number of bytes (109 in the model codec, 32 in
+//! the others) and starts only when that many are there or the patch has ended: no step ever waits
+//! in its middle.
 //!
-//! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends. Before the first byte is
-//! written the header is checked, then the device against it, then the old image by its digest; while writing, every access against the declared
-//! sizes; at the end, the new image as it reads back by its SHA-256.
+//! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends.
+//! Before the first byte is written the header is checked, then the device against it, then the old
+//! image by its digest; while writing, every access against the declared sizes; at the end, the new
+//! image as it reads back by its SHA-256.
 
 pub mod ab;
 mod buffers;
@@ -54,8 +57,8 @@ use crate::patch::{DeviceIdentity, HeaderError, PatchHeader, DIGEST_LEN, MAX_HEA
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ApplyOptions {
-    /// What the device is. If this is set, patches for other devices are refused, and patches that do not say for whom they are; if not,
-    /// nothing is checked.
+    /// What the device is. If this is set, patches for other devices are refused, and patches that
+    /// do not say for whom they are; if not, nothing is checked.
     pub device: Option<DeviceIdentity>,
 }
 
@@ -81,7 +84,8 @@ pub struct Progress {
 
 /// Applies one patch.
 ///
-/// Any error is final: later calls return [`ApplyError::Poisoned`], and the update starts again with a new applier.
+/// Any error is final: later calls return [`ApplyError::Poisoned`], and the update starts again
+/// with a new applier.
 ///
 /// `H` computes SHA-256: see [`Sha256Engine`].
 pub struct Applier<'w, O: OldImage, N: NewImage, H = SoftwareSha256> {
@@ -118,38 +122,63 @@ struct Body<'w> {
 impl Body<'_> {
     /// Before the header is complete.
     fn idle() -> Self {
-        Self { header: PatchHeader::default(), machine: Machine::idle(), buffers: Buffers::empty(), left: 0 }
+        Self {
+            header: PatchHeader::default(),
+            machine: Machine::idle(),
+            buffers: Buffers::empty(),
+            left: 0,
+        }
     }
 }
 
 impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
-    /// An applier at the start of a patch. `workspace` must have the length that [`PatchHeader::workspace_len`] tells, or more;
-    /// a device that gives all it has learns from the error whether it was enough, before anything is written.
+    /// An applier at the start of a patch. `workspace` must have the length that
+    /// [`PatchHeader::workspace_len`] tells, or more; a device that gives all it has learns from
+    /// the error whether it was enough, before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
         Self::with_sha256(workspace, old, new, options, SoftwareSha256)
     }
 }
 
 impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
-    /// As [`new`](Applier::new), with another implementation of SHA-256: the hardware unit of a chip, say.
-    pub fn with_sha256(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions, sha: H) -> Self {
-        Self { phase: Phase::Header, options, old, new, workspace: Some(workspace), body: Body::idle(), fed: 0, sha }
+    /// As [`new`](Applier::new), with another implementation of SHA-256: the hardware unit of a
+    /// chip, say.
+    pub fn with_sha256(
+        workspace: &'w mut [u8],
+        old: O,
+        new: N,
+        options: ApplyOptions,
+        sha: H,
+    ) -> Self {
+        Self {
+            phase: Phase::Header,
+            options,
+            old,
+            new,
+            workspace: Some(workspace),
+            body: Body::idle(),
+            fed: 0,
+            sha,
+        }
     }
 
-    /// Takes the next bytes of the patch, any number of them. When the last one of the body is in, the new image is verified and
-    /// committed, and [`Progress::done`] is set. A [host section](PatchHeader::host_len) behind the body may be fed or not; it is
-    /// ignored.
+    /// Takes the next bytes of the patch, any number of them. When the last one of the body is in,
+    /// the new image is verified and committed, and [`Progress::done`] is set. A
+    /// [host section](PatchHeader::host_len) behind the body may be fed or not; it is ignored.
     ///
-    /// The call that completes the header reads the whole old image, the last one the whole new image.
+    /// The call that completes the header reads the whole old image, the last one the whole new
+    /// image.
     ///
     /// # Errors
     ///
-    /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing has been written. Bytes behind the end
-    /// of the patch are [`ApplyError::TrailingInput`]: if they come in the same call as the end, nothing is committed; in a later call, the
-    /// new image was committed before.
+    /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing
+    /// has been written. Bytes behind the end of the patch are [`ApplyError::TrailingInput`]: if
+    /// they come in the same call as the end, nothing is committed; in a later call, the new image
+    /// was committed before.
     #[inline] // Where it is called once, its stack is its caller's.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
-        // Errors are large: each is put in its final place at once, and `None` is all that is handed up.
+        // Errors are large: each is put in its final place at once, and `None` is all that is
+        // handed up.
         let mut error = ApplyError::Poisoned;
         match self.go_on(input, &mut error) {
             Some(phase) => {
@@ -164,14 +193,16 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     ///
     /// # Errors
     ///
-    /// [`ApplyError::Truncated`] if the patch is not complete, [`ApplyError::Poisoned`] if there was an error before.
+    /// [`ApplyError::Truncated`] if the patch is not complete, [`ApplyError::Poisoned`] if there
+    /// was an error before.
     pub fn finish(self) -> Result<(O, N), ApplyError<O::Error, N::Error>> {
         match self.phase {
             Phase::Done => Ok((self.old, self.new)),
             Phase::Poisoned => Err(ApplyError::Poisoned),
             Phase::Header | Phase::Body => {
                 let header = self.header();
-                let expected = header.map(|header| header.header_len.saturating_add(header.body_len));
+                let expected =
+                    header.map(|header| header.header_len.saturating_add(header.body_len));
                 Err(ApplyError::Truncated { fed: self.fed, expected })
             }
         }
@@ -188,7 +219,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         Progress { done: self.phase == Phase::Done, written, total }
     }
 
-    /// Takes the input; `None` if that ends in an error, which is where it was wanted then. So do the functions below.
+    /// Takes the input; `None` if that ends in an error, which is where it was wanted then. So do
+    /// the functions below.
     #[inline(never)]
     fn go_on(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
         let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
@@ -226,7 +258,10 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         self.fed = known as u32;
         *input = input.get(known.wrapping_sub(filled)..).unwrap_or(&[]);
         if !input.is_empty() {
-            *error = ApplyError::WorkspaceTooSmall { needed: MAX_HEADER_LEN as u32, found: memory.len() as u32 };
+            *error = ApplyError::WorkspaceTooSmall {
+                needed: MAX_HEADER_LEN as u32,
+                found: memory.len() as u32,
+            };
             return None;
         }
         self.workspace = Some(memory);
@@ -245,10 +280,19 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         let old_size = self.body.header.old_size;
         let mut digest = Digest::default();
-        hash(&mut self.sha, self.body.buffers.spare(), (old_size, old_size), &mut digest, &mut |offset, access| {
-            let Access::Read(piece) = access else { return true };
-            self.old.read(offset, piece).map_err(|e| *error = ApplyError::ReadOld { offset, error: e }).is_ok()
-        })?;
+        hash(
+            &mut self.sha,
+            self.body.buffers.spare(),
+            (old_size, old_size),
+            &mut digest,
+            &mut |offset, access| {
+                let Access::Read(piece) = access else { return true };
+                self.old
+                    .read(offset, piece)
+                    .map_err(|e| *error = ApplyError::ReadOld { offset, error: e })
+                    .is_ok()
+            },
+        )?;
         let (expected, found) = (&self.body.header.old_digest, digest.first_chunk()?);
         if found != expected {
             *error = ApplyError::OldMismatch { expected: *expected, found: *found };
@@ -260,7 +304,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// The host section is none of a device's business; what follows it is no part of the patch.
     fn skip(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
-        let expected = header.header_len.saturating_add(header.body_len).saturating_add(header.host_len);
+        let expected =
+            header.header_len.saturating_add(header.body_len).saturating_add(header.host_len);
         if input.len() > expected.saturating_sub(self.fed) as usize {
             *error = ApplyError::TrailingInput { expected };
             return None;
@@ -283,10 +328,16 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             return refuse(ApplyError::InstructionSetNotBuilt { isa: header.isa });
         }
         if self.old.len() < header.old_size {
-            return refuse(ApplyError::OldTooShort { expected: header.old_size, found: self.old.len() });
+            return refuse(ApplyError::OldTooShort {
+                expected: header.old_size,
+                found: self.old.len(),
+            });
         }
         if self.new.capacity() < header.new_size {
-            return refuse(ApplyError::NewTooLong { needed: header.new_size, capacity: self.new.capacity() });
+            return refuse(ApplyError::NewTooLong {
+                needed: header.new_size,
+                capacity: self.new.capacity(),
+            });
         }
         let (patch, device) = (1u32 << (header.granularity_log2 & 31), self.new.granularity());
         if !device.is_power_of_two() || device > patch {
@@ -295,7 +346,10 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         let Some(device) = self.options.device else { return Some(()) };
         let Some(identity) = header.identity else { return refuse(ApplyError::NoIdentity) };
         if identity.product != device.product {
-            return refuse(ApplyError::WrongProduct { patch: identity.product, device: device.product });
+            return refuse(ApplyError::WrongProduct {
+                patch: identity.product,
+                device: device.product,
+            });
         }
         let (from, to) = (identity.hardware_from, identity.hardware_to);
         if !(from..=to).contains(&device.hardware) {
@@ -315,8 +369,14 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         *input = rest;
         body.left = body.left.saturating_sub(mine.len() as u32);
         self.fed = self.fed.saturating_add(mine.len() as u32);
-        let mut views = Views { buffers: &mut body.buffers, old: &mut self.old, new: &mut self.new, fault: None };
-        let is_complete = body.machine.feed(mine, body.left == 0, body.header.coded_size(), &mut views);
+        let mut views = Views {
+            buffers: &mut body.buffers,
+            old: &mut self.old,
+            new: &mut self.new,
+            fault: None,
+        };
+        let is_complete =
+            body.machine.feed(mine, body.left == 0, body.header.coded_size(), &mut views);
         if is_complete {
             views.flush();
         }
@@ -331,8 +391,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
     }
 
-    /// The body has ended: appends the new image's own digest, if it has one. Is all of it right? `rest` is what came behind the body in the same
-    /// call.
+    /// The body has ended: appends the new image's own digest, if it has one. Is all of it right?
+    /// `rest` is what came behind the body in the same call.
     #[inline(never)] // As for `begin`.
     fn complete(&mut self, rest: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
         let Self { sha, body: Body { header, buffers, .. }, new, .. } = self;
@@ -343,13 +403,20 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         let mut found = Digest::default();
         hash(sha, buffers.spare(), sizes, &mut found, &mut |offset, access| match access {
-            Access::Read(piece) => {
-                new.read(offset, piece).map_err(|e| *error = ApplyError::ReadNew { offset, error: e }).is_ok()
-            }
+            Access::Read(piece) => new
+                .read(offset, piece)
+                .map_err(|e| *error = ApplyError::ReadNew { offset, error: e })
+                .is_ok(),
             Access::Append(own) => {
                 cfg!(feature = "model") && {
-                    let written = new.write(offset, own).map_err(|e| *error = ApplyError::Write { offset, error: e });
-                    written.and_then(|()| new.flush().map_err(|e| *error = ApplyError::Finish { error: e })).is_ok()
+                    let written = new
+                        .write(offset, own)
+                        .map_err(|e| *error = ApplyError::Write { offset, error: e });
+                    written
+                        .and_then(|()| {
+                            new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
+                        })
+                        .is_ok()
                 }
             }
         })?;
@@ -380,11 +447,12 @@ enum Access<'a> {
     Append(&'a Digest),
 }
 
-/// Has an image at an offset; false if that fails. Not generic: the code is there once for both images.
+/// Has an image at an offset; false if that fails. Not generic: the code is there once for both
+/// images.
 type Accessor<'a> = dyn FnMut(u32, Access<'_>) -> bool + 'a;
 
-/// The digest of an image of `len` bytes, read through `buffer`; `None` if it cannot be read. If only `coded` bytes of it are there, their digest
-/// is appended first.
+/// The digest of an image of `len` bytes, read through `buffer`; `None` if it cannot be read. If
+/// only `coded` bytes of it are there, their digest is appended first.
 #[inline(never)] // One copy in the device's flash.
 fn hash<H: Sha256Engine>(
     engine: &mut H,
@@ -393,7 +461,8 @@ fn hash<H: Sha256Engine>(
     digest: &mut Digest,
     image: &mut Accessor<'_>,
 ) -> Option<()> {
-    // Whole blocks need no copying inside the hash, and flash likes to be read in words. The smallest buffer holds a block.
+    // Whole blocks need no copying inside the hash, and flash likes to be read in words. The
+    // smallest buffer holds a block.
     let piece = buffer.len() & !63;
     let mut sha = engine.start();
     let (mut at, mut end) = (0, coded);

@@ -6,7 +6,9 @@ use std::io::{self, Read};
 
 use super::buffers::Views;
 use super::{memory, Body};
-use super::{Applier, ApplyError, ApplyOptions, MemoryImage, NewImage, OldImage, OutOfBounds, Progress};
+use super::{
+    Applier, ApplyError, ApplyOptions, MemoryImage, NewImage, OldImage, OutOfBounds, Progress,
+};
 use crate::patch::{HeaderError, Layout, PatchHeader, MAX_HEADER_LEN, MAX_SIZE};
 
 /// Bytes that are read at a time.
@@ -31,8 +33,8 @@ const MOST_WORKSPACE: usize = 64 << 20;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The new image takes the memory that the patch says it does, up to 2 GiB: before a patch from a stranger is applied, look at
-/// [`PatchHeader::new_size`], or write to a [`MemoryImage`].
+/// The new image takes the memory that the patch says it does, up to 2 GiB: before a patch from a
+/// stranger is applied, look at [`PatchHeader::new_size`], or write to a [`MemoryImage`].
 ///
 /// # Errors
 ///
@@ -42,18 +44,23 @@ pub fn apply(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, ApplyError<OutOfBounds
 }
 
 /// As [`apply`], but new images out of proportion are refused.
-pub(super) fn apply_limited(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+pub(super) fn apply_limited(
+    old: &[u8],
+    patch: &[u8],
+) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
     apply_to(old, patch, MemoryImage::for_patch(old.len() as u64, patch.len() as u64))
 }
 
-/// As [`apply`], a piece of the patch after the other. After each of them `watch` hears how far it has come, and may give up: `None`.
+/// As [`apply`], a piece of the patch after the other. After each of them `watch` hears how far it
+/// has come, and may give up: `None`.
 pub(crate) fn apply_watched(
     old: &[u8],
     patch: &[u8],
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Vec<u8>>, ApplyError<OutOfBounds, OutOfBounds>> {
     let mut workspace = vec![0; workspace_for(patch)?];
-    let mut applier = Applier::new(&mut workspace, old, MemoryImage::new(MAX_SIZE), ApplyOptions::default());
+    let mut applier =
+        Applier::new(&mut workspace, old, MemoryImage::new(MAX_SIZE), ApplyOptions::default());
     for piece in patch.chunks(WATCHED_PIECE) {
         let progress = applier.feed(piece)?;
         if watch(progress).is_break() {
@@ -63,7 +70,11 @@ pub(crate) fn apply_watched(
     applier.finish().map(|(_, new)| Some(new.into_bytes()))
 }
 
-fn apply_to(old: &[u8], patch: &[u8], new: MemoryImage) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
+fn apply_to(
+    old: &[u8],
+    patch: &[u8],
+    new: MemoryImage,
+) -> Result<Vec<u8>, ApplyError<OutOfBounds, OutOfBounds>> {
     let mut workspace = vec![0; workspace_for(patch)?];
     let mut applier = Applier::new(&mut workspace, old, new, ApplyOptions::default());
     applier.feed(patch)?;
@@ -74,10 +85,15 @@ fn apply_to(old: &[u8], patch: &[u8], new: MemoryImage) -> Result<Vec<u8>, Apply
 ///
 /// # Errors
 ///
-/// See [`ApplyError`]; among them [`ApplyError::NewTooLong`] if the new image is out of all proportion, as [`MemoryImage::for_patch`] has it.
-pub fn verify(old: &[u8], patch: &[u8]) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
+/// See [`ApplyError`]; among them [`ApplyError::NewTooLong`] if the new image is out of all
+/// proportion, as [`MemoryImage::for_patch`] has it.
+pub fn verify(
+    old: &[u8],
+    patch: &[u8],
+) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
     apply_limited(old, patch)?;
-    PatchHeader::parse(patch)?.ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
+    PatchHeader::parse(patch)?
+        .ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
 }
 
 /// Decodes a body that has no header of its own: `header` says what a header would.
@@ -89,9 +105,11 @@ pub(crate) fn apply_body(
     header.ram = Layout::of(&header).ram() as u32;
     let mut workspace = vec![0; header.workspace_len() + EXTRA];
     let mut parts = Body { header, ..Body::idle() };
-    memory::divide(&mut workspace, &mut parts).map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
+    memory::divide(&mut workspace, &mut parts)
+        .map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
     let (mut old, mut new) = (old, Vec::new());
-    let mut views = Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
+    let mut views =
+        Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
     let is_complete = parts.machine.feed(body, true, header.coded_size(), &mut views);
     views.flush();
     if let Some(fault) = views.fault {
@@ -145,7 +163,8 @@ impl<O, N> From<ApplyError<O, N>> for ReaderError<O, N> {
     }
 }
 
-/// Reads a patch to its end and applies it; the workspace comes from the heap. Gives the images back.
+/// Reads a patch to its end and applies it; the workspace comes from the heap. Gives the images
+/// back.
 ///
 /// # Errors
 ///
@@ -157,7 +176,11 @@ pub fn apply_reader<O: OldImage, N: NewImage>(
     options: ApplyOptions,
 ) -> Result<(O, N), ReaderError<O::Error, N::Error>> {
     let mut start = Vec::new();
-    patch.by_ref().take(MAX_HEADER_LEN as u64).read_to_end(&mut start).map_err(ReaderError::Read)?;
+    patch
+        .by_ref()
+        .take(MAX_HEADER_LEN as u64)
+        .read_to_end(&mut start)
+        .map_err(ReaderError::Read)?;
     let mut workspace = vec![0; workspace_for(&start).map_err(ApplyError::Header)?];
     let mut applier = Applier::new(&mut workspace, old, new, options);
     applier.feed(&start)?;

@@ -3,7 +3,8 @@
 use sha2::digest::consts::U32;
 use sha2::digest::{FixedOutput, OutputSizeUser, Update};
 
-/// Computes SHA-256 (FIPS 180-4): [software](SoftwareSha256), or the hardware unit of a chip, through the [`digest`](super::digest) traits of RustCrypto.
+/// Computes SHA-256 (FIPS 180-4): [software](SoftwareSha256), or the hardware unit of a chip,
+/// through the [`digest`](super::digest) traits of RustCrypto.
 ///
 /// ```
 /// use flashdelta::apply::digest::{consts::U32, FixedOutput, Output, OutputSizeUser, Update};
@@ -56,7 +57,8 @@ use sha2::digest::{FixedOutput, OutputSizeUser, Update};
 /// # assert_eq!(slot, [8; 300]);
 /// ```
 ///
-/// A unit that fails has no way to say so, and needs none: whatever wrong digest it gives, the update ends in a mismatch.
+/// A unit that fails has no way to say so, and needs none: whatever wrong digest it gives, the
+/// update ends in a mismatch.
 pub trait Sha256Engine {
     /// What takes one message.
     type Hasher<'h>: Update + FixedOutput + OutputSizeUser<OutputSize = U32>
@@ -66,16 +68,18 @@ pub trait Sha256Engine {
     /// Begins a message. It may be given up before its end.
     fn start(&mut self) -> Self::Hasher<'_>;
 
-    /// Writes the digest of the message so far, which may go on afterwards. False, the default: the unit cannot do that, and `digest` is left as it
-    /// was. It then gets the message a second time where this would have spared that: in updates to images that end with [their own
-    /// digest](crate::PatchHeader::has_own_digest).
+    /// Writes the digest of the message so far, which may go on afterwards. False, the default: the
+    /// unit cannot do that, and `digest` is left as it was. It then gets the message a second time
+    /// where this would have spared that: in updates to images that end with
+    /// [their own digest](crate::PatchHeader::has_own_digest).
     fn digest_so_far(hasher: &mut Self::Hasher<'_>, digest: &mut [u8; 32]) -> bool {
         let _ = (hasher, digest);
         false
     }
 }
 
-/// SHA-256 in software: on hosts by the crate `sha2`, on devices by code that is made for small processors.
+/// SHA-256 in software: on hosts by the crate `sha2`, on devices by code that is made for small
+/// processors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SoftwareSha256;
 

@@ -1,7 +1,8 @@
 //! SHA-256 (FIPS 180-4) for devices without a unit for it.
 //!
-//! On hosts `sha2` is faster, with the instructions that their processors have for it. Its portable code is for devices either unrolled, which
-//! takes 13 KB on RV32IMC, or `compact`, with 89 instructions a round there. This has 61 in less code: the schedule is made at once, so that
+//! On hosts `sha2` is faster, with the instructions that their processors have for it. Its portable
+//! code is for devices either unrolled, which takes 13 KB on RV32IMC, or `compact`, with 89
+//! instructions a round there. This has 61 in less code: the schedule is made at once, so that
 //! nothing has to be counted modulo 16. So has padding, which `sha2` shares with other hashes.
 
 use sha2::digest::consts::U32;
@@ -21,15 +22,24 @@ const K: [u32; 64] = [
 ];
 
 /// The initial hash value (FIPS 180-4, 5.3.3).
-const START: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+const START: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
 
 /// A message.
 #[allow(unreachable_pub)] // Without `std` a public trait gives it out.
 #[derive(Debug)]
 pub struct Hasher {
     state: [u32; 8],
-    /// The message schedule: first the block, which waits here until it is complete. Kept, as it would be zeroed for every block otherwise.
+    /// The message schedule: first the block, which waits here until it is complete. Kept, as it
+    /// would be zeroed for every block otherwise.
     words: [u32; 64],
     /// Bytes of the message so far, modulo 2^32: images are smaller.
     len: u32,
@@ -78,7 +88,8 @@ impl FixedOutput for Hasher {
 }
 
 impl Hasher {
-    /// The digest of the message so far, which goes on afterwards. A copy would be large for the stack of a microcontroller.
+    /// The digest of the message so far, which goes on afterwards. A copy would be large for the
+    /// stack of a microcontroller.
     #[inline(never)]
     pub(crate) fn digest_so_far(&mut self, digest: &mut [u8; 32]) {
         let (state, len) = (self.state, self.len);
@@ -115,9 +126,13 @@ impl Hasher {
             words[i] = words[i - 16].wrapping_add(s0).wrapping_add(words[i - 7]).wrapping_add(s1);
         }
         let mut state = self.state;
-        for (words, k) in self.words.as_chunks::<UNROLLED>().0.iter().zip(K.as_chunks::<UNROLLED>().0) {
+        for (words, k) in
+            self.words.as_chunks::<UNROLLED>().0.iter().zip(K.as_chunks::<UNROLLED>().0)
+        {
             state = two_rounds(state, [words[0], words[1]], [k[0], k[1]]);
-            if let ([_, _, w2, w3, w4, w5, w6, w7], [_, _, k2, k3, k4, k5, k6, k7]) = (&words[..], &k[..]) {
+            if let ([_, _, w2, w3, w4, w5, w6, w7], [_, _, k2, k3, k4, k5, k6, k7]) =
+                (&words[..], &k[..])
+            {
                 state = two_rounds(state, [*w2, *w3], [*k2, *k3]);
                 state = two_rounds(state, [*w4, *w5], [*k4, *k5]);
                 state = two_rounds(state, [*w6, *w7], [*k6, *k7]);
@@ -129,8 +144,9 @@ impl Hasher {
     }
 }
 
-/// So many rounds follow each other without a loop, 2 or 8. With 8 no variable moves to another: in an update of RV32IMC that takes 8 instructions
-/// less for a byte of the new image, and 770 bytes more of code. Where flash is scarcer, 2 have to do.
+/// So many rounds follow each other without a loop, 2 or 8. With 8 no variable moves to another: in
+/// an update of RV32IMC that takes 8 instructions less for a byte of the new image, and 770 bytes
+/// more of code. Where flash is scarcer, 2 have to do.
 const UNROLLED: usize = if cfg!(target_arch = "riscv32") { 8 } else { 2 };
 
 #[inline(always)]

@@ -1,5 +1,5 @@
-//! Copies from the old image in an applier without prediction: what has no address map and no instruction set has no references either, so every
-//! unit is foretold as it is.
+//! Copies from the old image in an applier without prediction: what has no address map and no
+//! instruction set has no references either, so every unit is foretold as it is.
 
 use core::marker::PhantomData;
 
@@ -29,7 +29,8 @@ impl<'w> Copies<'w> {
 
     /// Foretells the next unit, which has at most `left` bytes.
     pub(crate) fn forecast(&mut self, old: &[u8], _source: u32, _at: u32, left: u32) -> Forecast {
-        let mut forecast = Forecast { unit: Unit { form: Form::PLAIN, ..Unit::default() }, bytes: [0; 4] };
+        let mut forecast =
+            Forecast { unit: Unit { form: Form::PLAIN, ..Unit::default() }, bytes: [0; 4] };
         for (to, from) in forecast.bytes.iter_mut().zip(old).take(left as usize) {
             *to = *from;
             forecast.unit.len += 1;

@@ -87,7 +87,9 @@ impl Writer<'_> {
             let unit = u32::from(forecast.unit.len);
             let mut bytes = [0; 4];
             let actual = &self.new[(at + done) as usize..(at + done + unit) as usize];
-            for (i, ((to, actual), predicted)) in bytes.iter_mut().zip(actual).zip(forecast.bytes).enumerate() {
+            for (i, ((to, actual), predicted)) in
+                bytes.iter_mut().zip(actual).zip(forecast.bytes).enumerate()
+            {
                 *to = *actual;
                 if *actual != predicted {
                     fixes.push((done + i as u32, actual.wrapping_sub(predicted)));
@@ -104,7 +106,11 @@ impl Writer<'_> {
         let mut at = 0;
         let mut rest = fixes;
         while at < len {
-            let run = rest.iter().zip(0..4).take_while(|((offset, _), i)| *offset == rest[0].0 + i).count();
+            let run = rest
+                .iter()
+                .zip(0..4)
+                .take_while(|((offset, _), i)| *offset == rest[0].0 + i)
+                .count();
             let Some((first, _)) = rest.first() else {
                 // One that is never reached.
                 put::varint(&mut self.out, (len - at) << 2);

@@ -1,10 +1,12 @@
 //! Operations in LZ4 blocks.
 //!
-//! A decoder of our own: it has no way to panic, which a device build proves when it is linked; tests hold it against `lz4_flex`, which compresses.
-//! The block format: <https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md>.
+//! A decoder of our own: it has no way to panic, which a device build proves when it is linked;
+//! tests hold it against `lz4_flex`, which compresses. The block format:
+//! <https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md>.
 //!
-//! Each block: its plain length and, shifted left by one, whether it is stored plain (lowest bit 1) or compressed (0); if
-//! compressed, the compressed length; the bytes. Both lengths are at most the block size that the header states.
+//! Each block: its plain length and, shifted left by one, whether it is stored plain (lowest bit 1)
+//! or compressed (0); if compressed, the compressed length; the bytes. Both lengths are at most the
+//! block size that the header states.
 
 /// Compresses a stream of operations in blocks of at most `block` bytes.
 #[cfg(feature = "std")]
@@ -60,9 +62,13 @@ impl<'w> Unpacker<'w> {
         matches!(self.wait, Wait::Head) && self.shift == 0
     }
 
-    /// Takes bytes from the front of `input` until a block is unpacked into `plain`: `Ok(Some(length))`. `Ok(None)`: more input is needed.
-    /// `Err(())`: the block is damaged.
-    pub(crate) fn unpack(&mut self, input: &mut &[u8], plain: &mut [u8]) -> Result<Option<usize>, ()> {
+    /// Takes bytes from the front of `input` until a block is unpacked into `plain`:
+    /// `Ok(Some(length))`. `Ok(None)`: more input is needed. `Err(())`: the block is damaged.
+    pub(crate) fn unpack(
+        &mut self,
+        input: &mut &[u8],
+        plain: &mut [u8],
+    ) -> Result<Option<usize>, ()> {
         loop {
             if let Wait::Bytes { plain: len, packed, stored } = self.wait {
                 let wanted = (packed as usize).wrapping_sub(self.filled);
@@ -106,7 +112,9 @@ impl<'w> Unpacker<'w> {
             let limit = self.packed.len() as u32;
             self.wait = match self.wait {
                 Wait::Head if value >> 1 == 0 || value >> 1 > limit => return Err(()),
-                Wait::Head if value & 1 == 1 => Wait::Bytes { plain: value >> 1, packed: value >> 1, stored: true },
+                Wait::Head if value & 1 == 1 => {
+                    Wait::Bytes { plain: value >> 1, packed: value >> 1, stored: true }
+                }
                 Wait::Head => Wait::Packed { plain: value >> 1 },
                 Wait::Packed { plain } if value > 0 && value <= limit => {
                     Wait::Bytes { plain, packed: value, stored: false }

@@ -1,10 +1,11 @@
 //! The byte codecs: the operations of a patch as bytes, plain or compressed.
 //!
-//! One stream of operations, three ways to store it: as it is ([`Codec::Raw`](crate::Codec::Raw)), in [LZ4 blocks](lz4), through
-//! [Zstandard](zstd). An operation is a copy from the old image, a copy from the new image as far as it is written, or new bytes. A copy from
-//! the old image is predicted unit by unit by the same [`Walker`] as in the [model codec](crate::model); differences from the *prediction* follow
-//! as bytes. The stream may end early: then the rest of the new image is a copy from the old one, which is why a patch between identical images
-//! has no body at all.
+//! One stream of operations, three ways to store it: as it is ([`Codec::Raw`](crate::Codec::Raw)),
+//! in [LZ4 blocks](lz4), through [Zstandard](zstd). An operation is a copy from the old image, a
+//! copy from the new image as far as it is written, or new bytes. A copy from the old image is
+//! predicted unit by unit by the same [`Walker`] as in the [model codec](crate::model); differences
+//! from the *prediction* follow as bytes. The stream may end early: then the rest of the new image
+//! is a copy from the old one, which is why a patch between identical images has no body at all.
 //!
 //! `docs/format.md` specifies the bytes.
 
@@ -30,7 +31,8 @@ use crate::predict::walker::InstructionSet;
 #[cfg(feature = "prediction")]
 use crate::predict::walker::Walker;
 
-/// A step consumes at most this many bytes of the operation stream: a unit of four bytes with four corrections of six bytes.
+/// A step consumes at most this many bytes of the operation stream: a unit of four bytes with four
+/// corrections of six bytes.
 pub(crate) const MAX_STEP_BYTES: usize = 32;
 
 /// New bytes that one step writes at most.
@@ -96,7 +98,8 @@ impl<'w> Operations<'w> {
         operations
     }
 
-    /// Operations that have yet to be [started](Self::start), in place: the state is large for the stack of a microcontroller.
+    /// Operations that have yet to be [started](Self::start), in place: the state is large for the
+    /// stack of a microcontroller.
     pub(crate) const fn idle() -> Self {
         Self {
             copies: Copies::idle(),
@@ -112,8 +115,15 @@ impl<'w> Operations<'w> {
         }
     }
 
-    /// The start of the new image. `map` is the memory of the shift map; the address maps are set up separately.
-    pub(crate) fn start(&mut self, isa: InstructionSet, map: &'w mut [u32], old_len: u32, new_len: u32) {
+    /// The start of the new image. `map` is the memory of the shift map; the address maps are set
+    /// up separately.
+    pub(crate) fn start(
+        &mut self,
+        isa: InstructionSet,
+        map: &'w mut [u32],
+        old_len: u32,
+        new_len: u32,
+    ) {
         self.copies.start(isa, map);
         (self.old_len, self.new_len) = (old_len, new_len);
     }
@@ -146,9 +156,14 @@ impl<'w> Operations<'w> {
         self.begin_old(self.new_len.wrapping_sub(self.at), self.at.wrapping_add(self.alignment))
     }
 
-    /// Takes the next step: bytes of the new image, at most 4 and possibly none, for at most [`MAX_STEP_BYTES`] of the stream.
+    /// Takes the next step: bytes of the new image, at most 4 and possibly none, for at most
+    /// [`MAX_STEP_BYTES`] of the stream.
     #[inline(never)]
-    pub(crate) fn step<S: OpSource, I: Images>(&mut self, source: &mut S, images: &mut I) -> Result<Written, OpFault> {
+    pub(crate) fn step<S: OpSource, I: Images>(
+        &mut self,
+        source: &mut S,
+        images: &mut I,
+    ) -> Result<Written, OpFault> {
         if self.left == 0 {
             return self.begin(source).map(|()| Written::default());
         }

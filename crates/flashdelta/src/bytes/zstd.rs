@@ -1,4 +1,5 @@
-//! Operations as one Zstandard frame (RFC 8878), for devices with an operating system: the decoder takes its memory from the heap.
+//! Operations as one Zstandard frame (RFC 8878), for devices with an operating system: the decoder
+//! takes its memory from the heap.
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
 
@@ -29,8 +30,8 @@ impl Unpacker {
         self.decoder.set_parameter(DParameter::WindowLogMax(window_log2.into()))
     }
 
-    /// Takes bytes from the front of `input` and unpacks some of them into `plain`; returns how many. 0: more input is needed, or
-    /// the frame is complete. An error: the frame is damaged.
+    /// Takes bytes from the front of `input` and unpacks some of them into `plain`; returns how
+    /// many. 0: more input is needed, or the frame is complete. An error: the frame is damaged.
     pub(crate) fn unpack(&mut self, input: &mut &[u8], plain: &mut [u8]) -> Result<usize, ()> {
         while !self.finished {
             let mut source = InBuffer::around(input);

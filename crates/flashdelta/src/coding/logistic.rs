@@ -1,11 +1,13 @@
 //! The logistic domain: probabilities as log-odds, and how a counter held as log-odds learns.
 //!
-//! A [`Slot`] keeps the *stretched* probability `s = ln(p / (1 - p))` of a 1 bit, not `p` itself. Mixing (Mahoney, "Adaptive weighing
-//! of context models for lossless data compression", 2005) then needs no `stretch` per input, and near certainty the resolution does
-//! not run out: with 12 bits for `s` a slot still tells 0.9995 from 0.9996, where 12 bits for `p` cannot.
+//! A [`Slot`] keeps the *stretched* probability `s = ln(p / (1 - p))` of a 1 bit, not `p` itself.
+//! Mixing (Mahoney, "Adaptive weighing of context models for lossless data compression", 2005) then
+//! needs no `stretch` per input, and near certainty the resolution does not run out: with 12 bits
+//! for `s` a slot still tells 0.9995 from 0.9996, where 12 bits for `p` cannot.
 //!
-//! The usual update `p += (bit - p) * r` becomes, for a 1 bit, `s += softplus(-s + ln r) - ln(1 - r)`, and for a 0 bit the same with
-//! the sign of `s` turned: one table of softplus and two of 16 rates do it in integers.
+//! The usual update `p += (bit - p) * r` becomes, for a 1 bit,
+//! `s += softplus(-s + ln r) - ln(1 - r)`, and for a 0 bit the same with the sign of `s` turned:
+//! one table of softplus and two of 16 rates do it in integers.
 
 /// Units of one natural logarithm (nat).
 pub(crate) const NAT: i32 = 256;
@@ -16,7 +18,8 @@ const SQUASH_LIMIT: i32 = 12 * NAT;
 /// Smallest and largest probability handed to the range coder, in 1/65536.
 const P_MIN: u32 = 3;
 
-/// Probability of a 1 bit in 1/65536 for log-odds `x` (in 1/256 nat): `65536 / (1 + exp(-x / 256))`, never 0 or 65536.
+/// Probability of a 1 bit in 1/65536 for log-odds `x` (in 1/256 nat):
+/// `65536 / (1 + exp(-x / 256))`, never 0 or 65536.
 pub(crate) fn squash(x: i32) -> u16 {
     let magnitude = x.unsigned_abs().min(SQUASH_LIMIT as u32 - 1);
     let (i, fraction) = ((magnitude >> 5) as usize, magnitude & 31);
@@ -55,7 +58,8 @@ impl Slot {
         let s = if bit { self.log_odds() } else { -self.log_odds() };
         let [rho, lambda] = RATES.get(n).copied().unwrap_or_default();
         let (rho, lambda) = (i32::from(rho), i32::from(lambda));
-        // s + softplus(-s - rho) + lambda, where softplus(x) = ln(1 + exp(x)) = max(x, 0) + ln(1 + exp(-|x|)).
+        // s + softplus(-s - rho) + lambda, where softplus(x) = ln(1 + exp(x)) = max(x, 0) + ln(1 +
+        // exp(-|x|)).
         let above = s + rho;
         let i = (above.unsigned_abs() as usize + 8) >> 4;
         let least = if above < 0 { -rho } else { s };
@@ -98,7 +102,8 @@ const RATES: [[u16; 2]; 16] = [
 mod tests {
     use super::*;
 
-    const EXACT: [f64; 16] = [1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 9., 11., 13., 16., 20., 26., 36., 56., 100.];
+    const EXACT: [f64; 16] =
+        [1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 9., 11., 13., 16., 20., 26., 36., 56., 100.];
 
     #[test]
     fn squash_follows_the_logistic_function() {
@@ -118,7 +123,10 @@ mod tests {
                     let q = p + (f64::from(u8::from(bit)) - p) / rate;
                     let exact = (256.0 * (q / (1.0 - q)).ln()).clamp(-2047.0, 2047.0);
                     let got = Slot::start(s, n as u16).learn(bit, 15).log_odds() as f64;
-                    assert!((got - exact).abs() <= 13.0, "rate 1/{rate} s {s} bit {bit}: {got} against {exact}");
+                    assert!(
+                        (got - exact).abs() <= 13.0,
+                        "rate 1/{rate} s {s} bit {bit}: {got} against {exact}"
+                    );
                 }
             }
         }

@@ -28,7 +28,8 @@ impl Meter {
 
     /// Counts a decision.
     pub(crate) fn add(&mut self, p: u16, bit: bool) {
-        self.spent[self.part] += u64::from(cost(if bit { u32::from(p) } else { 65536 - u32::from(p) }));
+        self.spent[self.part] +=
+            u64::from(cost(if bit { u32::from(p) } else { 65536 - u32::from(p) }));
     }
 }
 
@@ -43,9 +44,11 @@ impl BitCoder for Meter {
     }
 }
 
-/// What a decision of probability `p` / 65536 costs, `p` being 1 to 65535: `16 - log2(p)`, in 1/65536 bit.
+/// What a decision of probability `p` / 65536 costs, `p` being 1 to 65535: `16 - log2(p)`, in
+/// 1/65536 bit.
 fn cost(p: u32) -> u32 {
-    // A mantissa in 1/2^15, 1 <= m < 2: between two entries of the table the logarithm is as good as straight.
+    // A mantissa in 1/2^15, 1 <= m < 2: between two entries of the table the logarithm is as good
+    // as straight.
     let zeros = p.leading_zeros() - 16;
     let m = p << zeros;
     let (i, between) = ((m >> 7 & 255) as usize, m & 127);

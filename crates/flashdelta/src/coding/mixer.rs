@@ -1,4 +1,5 @@
-//! The adaptive state of a patch's models: slots and mixer weights, in memory that the caller lends.
+//! The adaptive state of a patch's models: slots and mixer weights, in memory that the caller
+//! lends.
 
 use super::logistic::{squash, Slot};
 use super::BitCoder;
@@ -39,10 +40,17 @@ impl<'w> Tables<'w> {
         slots.fill(Slot::NEW.0);
         let hashed = slots.len().saturating_sub(direct);
         let hits = hashed / 4;
-        Self { slots, weights: weights.as_chunks_mut().0, direct, hits, groups: hashed.wrapping_sub(hits) / GROUP }
+        Self {
+            slots,
+            weights: weights.as_chunks_mut().0,
+            direct,
+            hits,
+            groups: hashed.wrapping_sub(hits) / GROUP,
+        }
     }
 
-    /// Starts the slots with a place of their own and the weights from what is usual: log-odds in 1/16 nat, weights in 1/256.
+    /// Starts the slots with a place of their own and the weights from what is usual: log-odds in
+    /// 1/16 nat, weights in 1/256.
     pub(crate) fn prime(&mut self, log_odds: &Levels<'_>, confidence: u16, weights: &Levels<'_>) {
         for (i, slot) in self.slots.iter_mut().enumerate().take(self.direct) {
             *slot = Slot::start(log_odds.get(i) << 4, confidence).0;
@@ -52,14 +60,14 @@ impl<'w> Tables<'w> {
         }
     }
 
-    /// The slot of a hashed context of hits: in the first quarter of the hashed slots. (They would otherwise wear out the contexts of bytes,
-    /// which are rarer.)
+    /// The slot of a hashed context of hits: in the first quarter of the hashed slots. (They would
+    /// otherwise wear out the contexts of bytes, which are rarer.)
     pub(crate) fn hashed(&self, hash: u32) -> usize {
         self.direct.wrapping_add(scale(hash, self.hits))
     }
 
-    /// The first of the [`GROUP`] slots of a hashed context of bytes, behind those of hits. Four bits of a byte share a group: one hash serves
-    /// them all.
+    /// The first of the [`GROUP`] slots of a hashed context of bytes, behind those of hits. Four
+    /// bits of a byte share a group: one hash serves them all.
     pub(crate) fn group(&self, hash: u32) -> usize {
         self.direct.wrapping_add(self.hits).wrapping_add(scale(hash, self.groups) * GROUP)
     }
@@ -77,15 +85,21 @@ impl<'w> Tables<'w> {
     }
 
     /// Codes a bit in one context.
-    pub(crate) fn code<C: BitCoder>(&mut self, coder: &mut C, index: usize, limit: usize, bit: bool) -> bool {
+    pub(crate) fn code<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        index: usize,
+        limit: usize,
+        bit: bool,
+    ) -> bool {
         let Some(slot) = self.slots.get_mut(index).map(Cell::from_mut) else { return false };
         let bit = coder.code(squash(Slot(slot.get()).log_odds()), bit);
         teach(slot, bit, limit);
         bit
     }
 
-    /// Codes a bit by mixing contexts: the slots `at` behind each of `inputs`, with the sum of two sets of weights: two selectors see more
-    /// than one, and learn as fast.
+    /// Codes a bit by mixing contexts: the slots `at` behind each of `inputs`, with the sum of two
+    /// sets of weights: two selectors see more than one, and learn as fast.
     #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn mix<C: BitCoder>(
         &mut self,
@@ -99,12 +113,16 @@ impl<'w> Tables<'w> {
         let slots = Cell::from_mut(&mut *self.slots).as_slice_of_cells();
         let weights = Cell::from_mut(&mut *self.weights).as_slice_of_cells();
         let slot = |i: usize| slots.get(i.wrapping_add(at));
-        let (Some(i), Some(j), Some(k)) = (slot(inputs[0]), slot(inputs[1]), slot(inputs[2])) else { return false };
+        let (Some(i), Some(j), Some(k)) = (slot(inputs[0]), slot(inputs[1]), slot(inputs[2]))
+        else {
+            return false;
+        };
         let (Some(u), Some(v)) = (weights.get(sets[0]), weights.get(sets[1])) else { return false };
         let log_odds = |slot: &Cell<u16>| Slot(slot.get()).log_odds();
         let (x, y, z) = (log_odds(i), log_odds(j), log_odds(k));
         let ([a, b, c], [d, e, f]) = (u.get(), v.get());
-        let product = |log_odds: i32, a: i16, b: i16| log_odds.wrapping_mul(i32::from(a) + i32::from(b));
+        let product =
+            |log_odds: i32, a: i16, b: i16| log_odds.wrapping_mul(i32::from(a) + i32::from(b));
         let sum = product(x, a, d).wrapping_add(product(y, b, e)).wrapping_add(product(z, c, f));
         let p = squash(sum >> WEIGHT_BITS);
         let bit = coder.code(p, bit);

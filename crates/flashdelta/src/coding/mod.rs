@@ -1,8 +1,9 @@
 //! Entropy coding: a range coder, adaptive binary contexts and their mixing.
 //!
-//! Everything above is written once, against [`BitCoder`], and runs with three of them: the encoder writes the bit that it is told,
-//! the decoder ignores what it is told and returns what it reads, the [`Meter`] counts what the bit would cost.
-//! So the maker, the applier and the maker's prices cannot drift apart.
+//! Everything above is written once, against [`BitCoder`], and runs with three of them: the encoder
+//! writes the bit that it is told, the decoder ignores what it is told and returns what it reads,
+//! the [`Meter`] counts what the bit would cost. So the maker, the applier and the maker's prices
+//! cannot drift apart.
 
 pub(crate) mod logistic;
 pub(crate) mod mixer;
@@ -16,11 +17,12 @@ pub(crate) use meter::Meter;
 
 /// Something that codes binary decisions.
 pub(crate) trait BitCoder {
-    /// Does it heed the bits that it is told? A decoder does not: what they say need not be found out.
+    /// Does it heed the bits that it is told? A decoder does not: what they say need not be found
+    /// out.
     const HEEDS: bool = true;
 
-    /// Codes one decision, where a 1 has the probability `p` / 65536. An encoder writes and returns `bit`; a decoder
-    /// ignores `bit` and returns what was written.
+    /// Codes one decision, where a 1 has the probability `p` / 65536. An encoder writes and returns
+    /// `bit`; a decoder ignores `bit` and returns what was written.
     fn code(&mut self, p: u16, bit: bool) -> bool;
 
     /// Tells what the next decisions are about, for statistics.
@@ -50,8 +52,14 @@ impl Part {
 
     /// All parts, in the order of their numbers.
     #[cfg(feature = "std")]
-    pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Hits, Self::Control, Self::References, Self::Corrections, Self::Literals, Self::Distances];
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::Hits,
+        Self::Control,
+        Self::References,
+        Self::Corrections,
+        Self::Literals,
+        Self::Distances,
+    ];
 
     /// The name.
     #[cfg(feature = "std")]

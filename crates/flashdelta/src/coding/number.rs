@@ -1,5 +1,6 @@
-//! Numbers as adaptive Exp-Golomb codes (Teuhola 1978): unary bit length, then the bits from the top; lengths, the two highest
-//! and the two lowest bits are learned, the others are nearly random and cost one bit each.
+//! Numbers as adaptive Exp-Golomb codes (Teuhola 1978): unary bit length, then the bits from the
+//! top; lengths, the two highest and the two lowest bits are learned, the others are nearly random
+//! and cost one bit each.
 
 use super::mixer::Tables;
 use super::BitCoder;
@@ -31,7 +32,12 @@ pub(crate) fn length(value: u32) -> u32 {
 }
 
 /// Codes an unsigned number, 0 to 2^31 - 2, in the context whose slots start at `base`.
-pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: u32) -> u32 {
+pub(crate) fn unsigned<C: BitCoder>(
+    tables: &mut Tables<'_>,
+    coder: &mut C,
+    base: usize,
+    value: u32,
+) -> u32 {
     let plus = value.wrapping_add(1);
     let wanted = length(value);
     let mut length = 0;
@@ -58,8 +64,14 @@ pub(crate) fn unsigned<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base
 }
 
 /// Codes a signed number that is not 0, magnitude below 2^31 - 1.
-pub(crate) fn signed<C: BitCoder>(tables: &mut Tables<'_>, coder: &mut C, base: usize, value: i32) -> i32 {
-    let magnitude = unsigned(tables, coder, base, value.unsigned_abs().wrapping_sub(1)).wrapping_add(1);
+pub(crate) fn signed<C: BitCoder>(
+    tables: &mut Tables<'_>,
+    coder: &mut C,
+    base: usize,
+    value: i32,
+) -> i32 {
+    let magnitude =
+        unsigned(tables, coder, base, value.unsigned_abs().wrapping_sub(1)).wrapping_add(1);
     let class = usize::from(magnitude > 8);
     let negative = tables.code(coder, base + 3 * LENGTHS + class, LIMIT, value < 0);
     if negative {

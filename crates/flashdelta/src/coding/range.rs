@@ -1,7 +1,9 @@
-//! A binary range coder with 16-bit probabilities (Martin 1979; the byte-wise carry of LZMA's `rc`).
+//! A binary range coder with 16-bit probabilities (Martin 1979; the byte-wise carry of LZMA's
+//! `rc`).
 //!
-//! The decoder takes bytes from a small buffer that the [push state machine](crate::apply) keeps filled; it takes
-//! as many bits for a decision as its probability says, in whole bytes, and zeros once the input has ended.
+//! The decoder takes bytes from a small buffer that the [push state machine](crate::apply) keeps
+//! filled; it takes as many bits for a decision as its probability says, in whole bytes, and zeros
+//! once the input has ended.
 
 use super::BitCoder;
 
@@ -66,7 +68,8 @@ impl<S: ByteSource> BitCoder for Decoding<'_, S> {
 }
 
 impl<S: ByteSource> Decoding<'_, S> {
-    /// Takes bytes until the range is wide enough; gives `bit` back. Apart, so that most decisions need no stack.
+    /// Takes bytes until the range is wide enough; gives `bit` back. Apart, so that most decisions
+    /// need no stack.
     #[inline(never)]
     fn widen(&mut self, bit: bool) -> bool {
         let d = &mut *self.decoder;

@@ -148,7 +148,14 @@ impl<'a> Active<'a> {
     }
 
     /// Looks at the unit that goes to `at`; there is none at the end of the old image.
-    pub(super) fn look(&mut self, old: &[u8], new: &[u8], at: u32, model: &Model<'_>, walker: impl Fn() -> Walker<'a>) {
+    pub(super) fn look(
+        &mut self,
+        old: &[u8],
+        new: &[u8],
+        at: u32,
+        model: &Model<'_>,
+        walker: impl Fn() -> Walker<'a>,
+    ) {
         self.unit = None;
         let source = self.candidate.source(at);
         let ahead = ahead(old, source);
@@ -157,7 +164,8 @@ impl<'a> Active<'a> {
         }
         let walker = self.walker.get_or_insert_with(|| Box::new(walker()));
         let rest = &new[at as usize..];
-        let mut forecast = walker.forecast(ahead, source, (at, rest.len() as u32), model.shift_map());
+        let mut forecast =
+            walker.forecast(ahead, source, (at, rest.len() as u32), model.shift_map());
         let len = forecast.unit.len;
         let actual = first(core::array::from_fn(|i| rest.get(i).copied().unwrap_or(0)), len.into());
         let mut is_hit = actual == forecast.bytes;
@@ -169,7 +177,8 @@ impl<'a> Active<'a> {
                 let here = walker.old_address(source);
                 let is_own = target.wrapping_sub(here.wrapping_sub(length)) < length + OWN_REACH;
                 let is_new = model.copy_shift() != self.candidate.shift;
-                (is_own && is_new && length >= TRUSTED_LENGTH).then(|| walker.new_address(at).wrapping_sub(here))
+                (is_own && is_new && length >= TRUSTED_LENGTH)
+                    .then(|| walker.new_address(at).wrapping_sub(here))
             };
             if let Some(by) = known.or_else(own) {
                 is_hit = walker.encode(&forecast, target.wrapping_add(by)) == Some(actual);
@@ -181,14 +190,16 @@ impl<'a> Active<'a> {
         self.unit = Some(Unit { forecast, len, actual, is_hit });
     }
 
-    /// Goes on by the unit that has been looked at, if it is as predicted, whatever that costs. Returns where the next unit goes.
+    /// Goes on by the unit that has been looked at, if it is as predicted, whatever that costs.
+    /// Returns where the next unit goes.
     pub(super) fn pass(&mut self, at: u32) -> Option<u32> {
         let unit = self.unit.filter(|unit| unit.is_hit)?;
         self.step(at, &unit);
         Some(self.next)
     }
 
-    /// The way that leaves this copy in its next unit, which is not as predicted, and where it does.
+    /// The way that leaves this copy in its next unit, which is not as predicted, and where it
+    /// does.
     pub(super) fn leave(&self, at: u32, model: &mut Model<'_>) -> Option<(u32, Way)> {
         let unit = self.unit.as_ref().filter(|unit| !unit.is_hit && self.age > 0)?;
         let pairs = unit.forecast.bytes.iter().zip(&unit.actual);
@@ -216,7 +227,8 @@ impl<'a> Active<'a> {
             price += match predicted.zip(walker.decode(forecast, unit.actual)) {
                 Some((predicted, target)) => {
                     self.told.rotate_right(1);
-                    self.told[0] = Some((forecast.unit.target, target.wrapping_sub(forecast.unit.target)));
+                    self.told[0] =
+                        Some((forecast.unit.target, target.wrapping_sub(forecast.unit.target)));
                     model.retarget_price(forecast.unit.form, target.wrapping_sub(predicted))
                 }
                 None => {

@@ -1,10 +1,12 @@
-//! Candidates for copies: stretches of the new image that look like stretches of the old image or of the new one before them.
+//! Candidates for copies: stretches of the new image that look like stretches of the old image or
+//! of the new one before them.
 
 use super::at_once::at_once;
 use super::matches::{Match, Matches};
 use crate::model::Space;
 
-/// A stretch of the new image that could be copied: `new[start..end]` is nearly `image[start + shift..end + shift]` (wrapping).
+/// A stretch of the new image that could be copied: `new[start..end]` is nearly
+/// `image[start + shift..end + shift]` (wrapping).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Candidate {
     /// First byte in the new image.
@@ -31,7 +33,8 @@ pub(crate) struct Limits {
     pub(crate) old_match: u32,
     /// Shortest match in the new image, in bytes.
     pub(crate) new_match: u32,
-    /// An approximate copy ends when its score (1 for an equal byte, minus [`Self::miss`] for a different one) has fallen by this much.
+    /// An approximate copy ends when its score (1 for an equal byte, minus [`Self::miss`] for a
+    /// different one) has fallen by this much.
     pub(crate) drop: i32,
     /// What a different byte costs.
     pub(crate) miss: i32,
@@ -39,7 +42,8 @@ pub(crate) struct Limits {
     pub(crate) work: u64,
 }
 
-/// Finds candidates, sorted by start. `old` and `new` are the masked images that `matches` were found in; `plain_new` is the new image as it is.
+/// Finds candidates, sorted by start. `old` and `new` are the masked images that `matches` were
+/// found in; `plain_new` is the new image as it is.
 pub(crate) fn find(
     (old, new): (&[u8], &[u8]),
     plain_new: &[u8],
@@ -70,7 +74,8 @@ pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
     candidates.dedup();
 }
 
-/// At most one candidate of each kind for so many bytes, and a few more for small images: time and memory stay bounded.
+/// At most one candidate of each kind for so many bytes, and a few more for small images: time and
+/// memory stay bounded.
 const SPARSE: usize = 6;
 const FEW: usize = 4096;
 
@@ -107,8 +112,9 @@ impl Default for Starts {
 }
 
 impl Starts {
-    /// Does a maximal match start at `i`, and does it reach far enough beyond those before it? In long runs of one byte there would
-    /// be one at every position, each reaching a single byte further.
+    /// Does a maximal match start at `i`, and does it reach far enough beyond those before it? In
+    /// long runs of one byte there would be one at every position, each reaching a single byte
+    /// further.
     fn is_new(&mut self, i: u32, m: &Match) -> bool {
         let shift = m.position.wrapping_sub(i);
         let continued = self.previous == (shift, m.length.wrapping_add(1));
@@ -121,7 +127,8 @@ impl Starts {
     }
 }
 
-/// Approximate copies: each maximal match, grown in both directions for as long as most bytes are equal.
+/// Approximate copies: each maximal match, grown in both directions for as long as most bytes are
+/// equal.
 fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
     let mut found = Vec::new();
     // By shift, from the lowest possible one on.
@@ -140,7 +147,10 @@ fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<C
             continue;
         }
         let back = grow(
-            new[floor as usize..i as usize].iter().rev().zip(old[..m.position as usize].iter().rev()),
+            new[floor as usize..i as usize]
+                .iter()
+                .rev()
+                .zip(old[..m.position as usize].iter().rev()),
             limits,
             &mut work,
         );
@@ -156,7 +166,8 @@ fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<C
     found
 }
 
-/// How far a copy can be grown over `pairs` before its score falls: the length at which the score was best.
+/// How far a copy can be grown over `pairs` before its score falls: the length at which the score
+/// was best.
 fn grow<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, limits: &Limits, work: &mut u64) -> u32 {
     let (mut score, mut best, mut length) = (0i32, 0i32, 0u32);
     for (n, (a, b)) in pairs.enumerate() {
@@ -188,7 +199,8 @@ fn from_new(new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
         // The match may be one of masked bytes only: cut it where the bytes themselves differ.
         let mut start = i;
         for at in i..=i + m.length {
-            let equal = at < i + m.length && new[at as usize] == new[at.wrapping_add(shift) as usize];
+            let equal =
+                at < i + m.length && new[at as usize] == new[at.wrapping_add(shift) as usize];
             if !equal {
                 if at - start >= limits.new_match {
                     found.push(Candidate { start, end: at, shift, space: Space::New });

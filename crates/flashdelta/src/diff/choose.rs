@@ -1,4 +1,5 @@
-//! What to predict by: instruction set and address maps, from the options, from the containers, or by trying.
+//! What to predict by: instruction set and address maps, from the options, from the containers, or
+//! by trying.
 
 use super::at_once::at_once;
 use super::options::{AddressMap, DiffOptions};
@@ -10,16 +11,24 @@ use crate::patch::{Maps, MOST_RANGES, MOST_SEGMENTS};
 use crate::predict::address_map::Segment;
 use crate::predict::walker::InstructionSet;
 
-/// Below this effort nothing is tried that no container hints at; for large images, below the next one.
+/// Below this effort nothing is tried that no container hints at; for large images, below the next
+/// one.
 const TRY_EFFORT: u8 = 3;
 
 /// From this effort on, what a container hints at has to compete with no prediction at all.
 pub(crate) const DOUBT_EFFORT: u8 = 7;
 
 /// What is worth trying; the smallest patch wins, of equals the first.
-pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<Prediction>, DiffError> {
+pub(crate) fn predictions(
+    old: &[u8],
+    new: &[u8],
+    options: &DiffOptions,
+) -> Result<Vec<Prediction>, DiffError> {
     if let Some(isa) = options.isa.filter(|isa| !options.profile.predicts(*isa)) {
-        return Err(DiffError::InstructionSetNotInProfile { isa, profile: options.profile.name.clone() });
+        return Err(DiffError::InstructionSetNotInProfile {
+            isa,
+            profile: options.profile.name.clone(),
+        });
     }
     if old == new {
         // There is nothing to predict, and a map would only take room in the header.
@@ -51,7 +60,9 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Resu
             let plausible = all.filter(|isa| hint.is_none_or(|h| h == *isa));
             let is_small = old.len() + new.len() <= SMALL;
             let effort = if is_small { TRY_EFFORT } else { DOUBT_EFFORT };
-            for isa in plausible.filter(|isa| options.profile.predicts(*isa) && options.effort >= effort) {
+            for isa in
+                plausible.filter(|isa| options.profile.predicts(*isa) && options.effort >= effort)
+            {
                 list.push(Prediction::new(isa, maps.clone()));
             }
         }
@@ -65,7 +76,8 @@ fn address_maps(old: &[u8], new: &[u8], options: &DiffOptions) -> (AddressMap, A
         return (old.clone(), new.clone());
     }
     // To find out where a plain binary stands takes time.
-    let found = at_once(options.thread_count(), || image::address_map(old), || image::address_map(new));
+    let found =
+        at_once(options.thread_count(), || image::address_map(old), || image::address_map(new));
     let (old_map, new_map) = image::map::completed([old, new], found);
     let (old_map, new_map) = (AddressMap::from(&old_map), AddressMap::from(&new_map));
     match options.base {
@@ -84,12 +96,20 @@ fn whole(old: &[u8], new: &[u8], base: u32) -> Maps {
 
 /// Address maps that fit into a header.
 fn maps(old: &AddressMap, new: &AddressMap, (old_len, new_len): (usize, usize)) -> Maps {
-    let mut ranges: Vec<AddressRange> =
-        old.ranges.iter().filter(|r| r.start < r.end).map(|r| AddressRange { start: r.start, end: r.end }).collect();
+    let mut ranges: Vec<AddressRange> = old
+        .ranges
+        .iter()
+        .filter(|r| r.start < r.end)
+        .map(|r| AddressRange { start: r.start, end: r.end })
+        .collect();
     ranges.sort_by_key(|r| core::cmp::Reverse(r.end - r.start));
     ranges.truncate(MOST_RANGES);
     ranges.sort_by_key(|r| r.start);
-    let mut maps = Maps { old: segments(&old.segments, old_len), new: segments(&new.segments, new_len), ranges };
+    let mut maps = Maps {
+        old: segments(&old.segments, old_len),
+        new: segments(&new.segments, new_len),
+        ranges,
+    };
     maps.align_ranges();
     maps
 }
@@ -97,14 +117,19 @@ fn maps(old: &AddressMap, new: &AddressMap, (old_len, new_len): (usize, usize)) 
 /// Sorted segments inside the image, without overlap, neighbours joined, the largest ones only.
 fn segments(segments: &[Segment], len: usize) -> Vec<Segment> {
     let len = len as u32;
-    let mut sorted: Vec<Segment> = segments.iter().copied().filter(|s| s.offset < len && s.len > 0).collect();
+    let mut sorted: Vec<Segment> =
+        segments.iter().copied().filter(|s| s.offset < len && s.len > 0).collect();
     sorted.sort_by_key(|s| s.offset);
     let mut result: Vec<Segment> = Vec::new();
     for mut s in sorted {
         s.len = s.len.min(len - s.offset);
         match result.last_mut() {
             Some(last) if last.end() > s.offset => {}
-            Some(last) if last.end() == s.offset && last.address_of(s.offset) == s.address && are_alike(last, &s) => {
+            Some(last)
+                if last.end() == s.offset
+                    && last.address_of(s.offset) == s.address
+                    && are_alike(last, &s) =>
+            {
                 last.kind = if s.len > last.len { s.kind } else { last.kind };
                 last.len += s.len;
             }
@@ -117,7 +142,8 @@ fn segments(segments: &[Segment], len: usize) -> Vec<Segment> {
     result
 }
 
-/// Segments of different kinds are joined if one of them is too small to be worth its bytes in the header.
+/// Segments of different kinds are joined if one of them is too small to be worth its bytes in the
+/// header.
 fn are_alike(a: &Segment, b: &Segment) -> bool {
     const SMALL: u32 = 256;
     a.kind == b.kind || a.len.min(b.len) < SMALL
@@ -131,7 +157,14 @@ mod tests {
     #[test]
     fn segments_are_made_to_fit() {
         let s = |offset, len, address| Segment { offset, len, address, kind: SegmentKind::Code };
-        let given = [s(50, 100, 0x5000), s(0, 10, 0x1000), s(10, 10, 0x100A), s(15, 10, 0), s(200, 1, 0), s(30, 0, 0)];
+        let given = [
+            s(50, 100, 0x5000),
+            s(0, 10, 0x1000),
+            s(10, 10, 0x100A),
+            s(15, 10, 0),
+            s(200, 1, 0),
+            s(30, 0, 0),
+        ];
         assert_eq!(segments(&given, 120), [s(0, 20, 0x1000), s(50, 70, 0x5000)]);
         let many: Vec<Segment> = (0..40).map(|i| s(i * 100, 50 + i, 0x8000 + i)).collect();
         let kept = segments(&many, 4000);

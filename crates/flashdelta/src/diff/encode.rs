@@ -67,7 +67,12 @@ impl Job<'_> {
         })
     }
 
-    fn model(&self, tables: Tables, limit: usize, control: &Control<'_>) -> Result<Option<Body>, DiffError> {
+    fn model(
+        &self,
+        tables: Tables,
+        limit: usize,
+        control: &Control<'_>,
+    ) -> Result<Option<Body>, DiffError> {
         let shape = Shape { slots: tables.slots, map: tables.map };
         let mut slots = vec![0; shape.all_slots()];
         let mut weights = vec![0; WEIGHTS];
@@ -117,11 +122,21 @@ impl Job<'_> {
 
     fn operations(&self, tables: Tables) -> Vec<u8> {
         let mut map = vec![0; usize::from(tables.map) * 2];
-        bytes::encode(self.old, self.new, &self.copies.all(), Copies::new(self.prediction.walker(), &mut map))
+        bytes::encode(
+            self.old,
+            self.new,
+            &self.copies.all(),
+            Copies::new(self.prediction.walker(), &mut map),
+        )
     }
 }
 
-fn compress(codec: Codec, operations: Vec<u8>, tables: Tables, effort: u8) -> Result<Vec<u8>, DiffError> {
+fn compress(
+    codec: Codec,
+    operations: Vec<u8>,
+    tables: Tables,
+    effort: u8,
+) -> Result<Vec<u8>, DiffError> {
     let _ = (tables, effort);
     match codec {
         Codec::Raw => Ok(operations),
@@ -130,7 +145,8 @@ fn compress(codec: Codec, operations: Vec<u8>, tables: Tables, effort: u8) -> Re
         #[cfg(feature = "zstd")]
         Codec::Zstd => {
             let level = if effort < 7 { 12 } else { 19 };
-            bytes::zstd::compress(&operations, level, tables.block_log2).map_err(|_| DiffError::CodecNotBuilt { codec })
+            bytes::zstd::compress(&operations, level, tables.block_log2)
+                .map_err(|_| DiffError::CodecNotBuilt { codec })
         }
         #[allow(unreachable_patterns)]
         codec => Err(DiffError::CodecNotBuilt { codec }),

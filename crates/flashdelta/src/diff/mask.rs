@@ -7,11 +7,13 @@ use crate::predict::walker::Walker;
 /// A unit that is all reference, this few bytes behind another one, belongs to the same table.
 const TABLE_STEP: u32 = 8;
 
-/// Walks an image from its start and zeroes all references that the walk finds. `visit` is told where its units start.
+/// Walks an image from its start and zeroes all references that the walk finds. `visit` is told
+/// where its units start.
 ///
-/// A table of units that are all reference (the relays of MCS-51) would be left without anything to tell its entries by.
-/// There a hash of the distance from target to target takes the reference's place: these are mostly the lengths of functions.
-/// A hash, because distances that differ shall not look half alike.
+/// A table of units that are all reference (the relays of MCS-51) would be left without anything to
+/// tell its entries by. There a hash of the distance from target to target takes the reference's
+/// place: these are mostly the lengths of functions. A hash, because distances that differ shall
+/// not look half alike.
 pub(crate) fn mask(image: &[u8], mut walker: Walker<'_>, mut visit: impl FnMut(usize)) -> Vec<u8> {
     let mut masked = image.to_vec();
     let mut memory = [];

@@ -1,21 +1,27 @@
-//! For every position of the new image a long match in the old image and the longest earlier one in the new image.
+//! For every position of the new image a long match in the old image and the longest earlier one in
+//! the new image.
 //!
-//! Each image has a suffix array of its own: two small ones take less time than one of both, and can be made at the same time.
+//! Each image has a suffix array of its own: two small ones take less time than one of both, and
+//! can be made at the same time.
 //!
-//! In the old image the match of a position is found by binary search (Manber, Myers: "Suffix Arrays: A New Method for On-Line String
-//! Searches", SODA 1990), unless what is left of the match of the position before is long enough: then that is it. So the work of a search
-//! is paid for by the length of what it finds, and all is done in O(n log n).
+//! In the old image the match of a position is found by binary search (Manber, Myers: "Suffix
+//! Arrays: A New Method for On-Line String Searches", SODA 1990), unless what is left of the match
+//! of the position before is long enough: then that is it. So the work of a search is paid for by
+//! the length of what it finds, and all is done in O(n log n).
 //!
-//! In the new image the set is the suffixes that start earlier: in a list of all, linked in sorted order, from which they are taken out from
-//! the last to the first, each has the neighbours in that set that its longest matches are when its turn comes (Crochemore, Ilie: "Computing
-//! Longest Previous Factor in linear time and applications", IPL 2008; Kärkkäinen, Kempa, Puglisi: "Linear Time Lempel-Ziv Factorization:
-//! Simple, Fast, Small", CPM 2013). The lengths are found by comparing the images: from one position to the next the match with the
-//! upper neighbour, and that with the lower one, gets shorter by at most one, so in total this takes linear time.
+//! In the new image the set is the suffixes that start earlier: in a list of all, linked in sorted
+//! order, from which they are taken out from the last to the first, each has the neighbours in that
+//! set that its longest matches are when its turn comes (Crochemore, Ilie: "Computing Longest
+//! Previous Factor in linear time and applications", IPL 2008; Kärkkäinen, Kempa, Puglisi: "Linear
+//! Time Lempel-Ziv Factorization: Simple, Fast, Small", CPM 2013). The lengths are found by
+//! comparing the images: from one position to the next the match with the upper neighbour, and that
+//! with the lower one, gets shorter by at most one, so in total this takes linear time.
 
 use super::at_once::at_once;
 use super::suffix_array::suffix_array;
 
-/// A match of the bytes at some position of the new image: `length` equal bytes at `position`; both 0 if there is none.
+/// A match of the bytes at some position of the new image: `length` equal bytes at `position`; both
+/// 0 if there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Match {
     /// Where the equal bytes start.
@@ -28,30 +34,37 @@ pub(crate) struct Match {
 ///
 /// Position and length lie side by side: who reads one of the two nearly always reads the other.
 pub(crate) struct Matches {
-    /// For each position of the new image a match in the old image: the rest of the match of the position before if that is [`LONG`] or as long
-    /// as any; otherwise a longest one, between two candidates of one length that nearer to where the last match went on (before any match: to
+    /// For each position of the new image a match in the old image: the rest of the match of the
+    /// position before if that is [`LONG`] or as long as any; otherwise a longest one, between two
+    /// candidates of one length that nearer to where the last match went on (before any match: to
     /// the same position).
     pub(crate) old: Vec<Match>,
-    /// For each position of the new image a longest match that starts earlier in the new image; it may overlap the
-    /// position. Between two candidates of one length: the later.
+    /// For each position of the new image a longest match that starts earlier in the new image; it
+    /// may overlap the position. Between two candidates of one length: the later.
     pub(crate) new: Vec<Match>,
 }
 
-/// While a match has so many bytes left, no longer one is looked for. (What is found later grows backwards.)
+/// While a match has so many bytes left, no longer one is looked for. (What is found later grows
+/// backwards.)
 const LONG: u32 = 32;
 
 impl Matches {
-    /// Finds the matches of `new` in `old` and in itself; with `threads` above 1 in two threads, to the same result.
+    /// Finds the matches of `new` in `old` and in itself; with `threads` above 1 in two threads, to
+    /// the same result.
     ///
-    /// Time grows by little more than the size for every input. Memory: 4 bytes per byte of both images and 16 per byte of the new one, the
-    /// result included: for images of one size 12 bytes per byte of both.
+    /// Time grows by little more than the size for every input. Memory: 4 bytes per byte of both
+    /// images and 16 per byte of the new one, the result included: for images of one size 12 bytes
+    /// per byte of both.
     ///
     /// # Panics
     ///
     /// If one of the images is longer than [`MAX_TEXT`](super::suffix_array::MAX_TEXT).
     pub(crate) fn find(old: &[u8], new: &[u8], threads: usize) -> Self {
-        let (in_old, in_new) =
-            at_once(threads, || old_matches(&Sorted::new(old), new), || new_matches(&suffix_array(new), new));
+        let (in_old, in_new) = at_once(
+            threads,
+            || old_matches(&Sorted::new(old), new),
+            || new_matches(&suffix_array(new), new),
+        );
         Self { old: in_old, new: in_new }
     }
 }
@@ -80,7 +93,8 @@ impl<'a> Sorted<'a> {
         usize::from(bytes[0]) << 8 | usize::from(bytes[1])
     }
 
-    /// The suffixes just before and just behind where `target` belongs, and how much of it they have: among these is a longest match.
+    /// The suffixes just before and just behind where `target` belongs, and how much of it they
+    /// have: among these is a longest match.
     fn neighbours(&self, target: &[u8]) -> [Match; 2] {
         let (mut low, mut high) = match target.len() {
             0 | 1 => (0, self.suffixes.len()),
@@ -93,7 +107,9 @@ impl<'a> Sorted<'a> {
             // All between two suffixes has in common what both have.
             let known = common[0].min(common[1]);
             let length = known + common_prefix(&suffix[known..], &target[known..]);
-            if suffix.get(length..).and_then(<[u8]>::first) < target.get(length..).and_then(<[u8]>::first) {
+            if suffix.get(length..).and_then(<[u8]>::first)
+                < target.get(length..).and_then(<[u8]>::first)
+            {
                 (low, common[0]) = (middle + 1, length);
             } else {
                 (high, common[1]) = (middle, length);
@@ -101,7 +117,9 @@ impl<'a> Sorted<'a> {
         }
         let found = |rank: usize, length: Option<usize>| {
             let position = self.suffixes.get(rank).copied()?;
-            let length = length.unwrap_or_else(|| common_prefix(&self.image[position as usize..], target)) as u32;
+            let length = length
+                .unwrap_or_else(|| common_prefix(&self.image[position as usize..], target))
+                as u32;
             (length > 0).then_some(Match { position, length })
         };
         let before = found(low.wrapping_sub(1), (low > bounds.0).then_some(common[0]));
@@ -120,8 +138,10 @@ fn old_matches(old: &Sorted<'_>, new: &[u8]) -> Vec<Match> {
             rest
         } else {
             let [above, below] = old.neighbours(&new[at..]);
-            let nearer_below = below.position.abs_diff(expected) < above.position.abs_diff(expected);
-            let is_below = below.length > above.length || below.length == above.length && nearer_below;
+            let nearer_below =
+                below.position.abs_diff(expected) < above.position.abs_diff(expected);
+            let is_below =
+                below.length > above.length || below.length == above.length && nearer_below;
             let better = if is_below { below } else { above };
             if rest.length > 0 && rest.length == better.length {
                 rest
@@ -135,7 +155,8 @@ fn old_matches(old: &Sorted<'_>, new: &[u8]) -> Vec<Match> {
     matches.collect()
 }
 
-/// The candidates for a match: the nearest suffixes that sort before and after a suffix; beyond the image if none does.
+/// The candidates for a match: the nearest suffixes that sort before and after a suffix; beyond the
+/// image if none does.
 #[derive(Clone, Copy)]
 struct Neighbours {
     above: u32,
@@ -180,7 +201,8 @@ fn earlier_neighbours(sa: &[u32]) -> Vec<Neighbours> {
     list
 }
 
-/// The match with the upper, or with the lower, neighbour while going through the positions of the new image in order.
+/// The match with the upper, or with the lower, neighbour while going through the positions of the
+/// new image in order.
 struct Extent {
     position: u32,
     length: u32,
@@ -201,7 +223,8 @@ impl Extent {
         self.length = known;
         if !same_match {
             let known = known as usize;
-            self.length += common_prefix(&new[candidate as usize + known..], &new[at + known..]) as u32;
+            self.length +=
+                common_prefix(&new[candidate as usize + known..], &new[at + known..]) as u32;
         }
     }
 
@@ -239,13 +262,19 @@ mod tests {
         source.iter().zip(target).take_while(|(a, b)| a == b).count() as u32
     }
 
-    /// Checks that `found` is a longest match of `new[at..]` with one of the first `starts` positions of `source`.
+    /// Checks that `found` is a longest match of `new[at..]` with one of the first `starts`
+    /// positions of `source`.
     fn check_one(found: Match, source: &[u8], starts: usize, new: &[u8], at: usize) {
-        let longest = (0..starts).map(|start| common(&source[start..], &new[at..])).max().unwrap_or(0);
+        let longest =
+            (0..starts).map(|start| common(&source[start..], &new[at..])).max().unwrap_or(0);
         assert_eq!(found.length, longest, "{source:?} {new:?} at {at}");
         if longest > 0 {
             assert!((found.position as usize) < starts);
-            assert_eq!(common(&source[found.position as usize..], &new[at..]), longest, "{source:?} {new:?} at {at}");
+            assert_eq!(
+                common(&source[found.position as usize..], &new[at..]),
+                longest,
+                "{source:?} {new:?} at {at}"
+            );
         } else {
             assert_eq!(found, Match::default());
         }
@@ -256,7 +285,8 @@ mod tests {
         assert_eq!((matches.old.len(), matches.new.len()), (new.len(), new.len()));
         for at in 0..new.len() {
             let before = at.checked_sub(1).map_or(Match::default(), |before| matches.old[before]);
-            let rest = Match { position: before.position + 1, length: before.length.saturating_sub(1) };
+            let rest =
+                Match { position: before.position + 1, length: before.length.saturating_sub(1) };
             if rest.length < LONG {
                 check_one(matches.old[at], old, old.len(), new, at);
             } else {
@@ -293,7 +323,14 @@ mod tests {
 
     #[test]
     fn finds_longest_matches_at_the_ends() {
-        for (old, new) in [("", ""), ("", "aaa"), ("aaa", ""), ("ab", "abab"), ("xab", "abxabab"), ("aaa", "aaaaaa")] {
+        for (old, new) in [
+            ("", ""),
+            ("", "aaa"),
+            ("aaa", ""),
+            ("ab", "abab"),
+            ("xab", "abxabab"),
+            ("aaa", "aaaaaa"),
+        ] {
             check(old.as_bytes(), new.as_bytes());
         }
     }

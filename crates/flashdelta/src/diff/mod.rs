@@ -13,10 +13,13 @@
 //! The way from two images to a patch:
 //!
 //! 1. `choose`: what to predict by: the instruction set and the address maps.
-//! 2. `mask`, `suffix_array`, `matches`, `candidates`: what the images have in common once references are left out.
-//! 3. `parse`: the cheapest sequence of copies, as far as masked images tell; `nearby`, `refine`, `active`: the same once more by what the model
-//!    codec would really spend; `rounds` does so several times, each round following the `trail` of the one before.
-//! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec asks for it.
+//! 2. `mask`, `suffix_array`, `matches`, `candidates`: what the images have in common once
+//!    references are left out.
+//! 3. `parse`: the cheapest sequence of copies, as far as masked images tell; `nearby`, `refine`,
+//!    `active`: the same once more by what the model codec would really spend; `rounds` does so
+//!    several times, each round following the `trail` of the one before.
+//! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec
+//!    asks for it.
 //!
 //! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.
 
@@ -61,16 +64,19 @@ use plan::Chosen;
 use rounds::{rounds, Rounds};
 use search::{Found, Prediction, Search};
 
-/// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every machine.
+/// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every
+/// machine.
 ///
 /// # Errors
 ///
-/// [`DiffError`]: the images are too large, or the device profile does not allow what was asked for, or the callback asked to give up.
+/// [`DiffError`]: the images are too large, or the device profile does not allow what was asked
+/// for, or the callback asked to give up.
 pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
     Maker::new(old, new, options)?.run()
 }
 
-/// Images up to this size together are searched for several predictions at a time: the memory for it is 32 bytes per byte.
+/// Images up to this size together are searched for several predictions at a time: the memory for
+/// it is 32 bytes per byte.
 pub(crate) const SMALL: usize = 4 << 20;
 
 /// New images up to this size are done in no time.
@@ -140,7 +146,11 @@ struct Made {
 
 impl Made {
     fn tried(&self) -> Tried {
-        Tried { codec: self.header.codec, isa: self.header.isa, bytes: Some(self.bytes.len() as u64) }
+        Tried {
+            codec: self.header.codec,
+            isa: self.header.isa,
+            bytes: Some(self.bytes.len() as u64),
+        }
     }
 }
 
@@ -152,28 +162,38 @@ impl<'a> Maker<'a> {
         }
         let page = options.profile.page;
         if !page.is_power_of_two() || page > 4096 {
-            return Err(DiffError::BadProfile { what: "the page must be a power of two, 1 to 4096" });
+            return Err(DiffError::BadProfile {
+                what: "the page must be a power of two, 1 to 4096",
+            });
         }
         let sector = options.profile.sector;
         if sector == 0 || !sector.is_multiple_of(page) {
-            return Err(DiffError::BadProfile { what: "the sector must be a multiple of the page" });
+            return Err(DiffError::BadProfile {
+                what: "the sector must be a multiple of the page",
+            });
         }
         let codecs = codecs(options)?;
         let digest = |image| Sha256::digest(image).into();
-        let (digests, predictions) =
-            at_once(options.thread_count(), || [old, new].map(digest), || choose::predictions(old, new, options));
+        let (digests, predictions) = at_once(
+            options.thread_count(),
+            || [old, new].map(digest),
+            || choose::predictions(old, new, options),
+        );
         let predictions = predictions?;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
         // Appliers without the model codec are too small for it.
         let own = if codecs.contains(&Codec::Model) { without_own_digest(new, page) } else { None };
         let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
         let control = Control::new(options, work);
-        Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }.fitting())
+        Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }
+            .fitting())
     }
 
     /// Leaves out predictions for which the device has no room.
     fn fitting(mut self) -> Self {
-        let fits = |p: &Prediction| self.codecs.iter().any(|c| self.tables(&self.header(*c, p), p).is_ok());
+        let fits = |p: &Prediction| {
+            self.codecs.iter().any(|c| self.tables(&self.header(*c, p), p).is_ok())
+        };
         let fitting: Vec<_> = self.predictions.iter().filter(|p| fits(p)).cloned().collect();
         if !fitting.is_empty() {
             self.predictions = fitting;
@@ -188,7 +208,8 @@ impl<'a> Maker<'a> {
             [only] if !only.isa.is_none() => self.attempt_at_once(only)?,
             _ => self.attempts().into_iter().collect::<Result<Vec<_>, _>>()?,
         };
-        let best = |attempts: &[Attempt]| attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
+        let best =
+            |attempts: &[Attempt]| attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
         if self.is_doubtful(best(&attempts)) {
             attempts.push(self.attempt_with(&Prediction::default(), self.options.thread_count())?);
         }
@@ -201,12 +222,15 @@ impl<'a> Maker<'a> {
         let promising = if self.options.effort < EXHAUSTIVE_EFFORT && !is_quick { 1 } else { 2 };
         let (mut tried, mut best) = (Vec::new(), None);
         for (rank, attempt) in attempts.into_iter().enumerate() {
-            let Attempt { coded: Coded { tried: here, best: made }, prediction, found, refined } = attempt;
+            let Attempt { coded: Coded { tried: here, best: made }, prediction, found, refined } =
+                attempt;
             tried.extend(here);
-            let prediction = prediction.with(made.as_ref().map_or(prediction.isa, |made| made.header.isa));
+            let prediction =
+                prediction.with(made.as_ref().map_or(prediction.isa, |made| made.header.isa));
             best = smaller(best, made);
             if rank < promising {
-                let refined = refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
+                let refined =
+                    refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
                 tried.extend(refined.as_ref().map(Made::tried));
                 best = smaller(best, refined);
             }
@@ -217,7 +241,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Works on all predictions, several at a time where memory allows; results are in the order of the predictions.
+    /// Works on all predictions, several at a time where memory allows; results are in the order of
+    /// the predictions.
     fn attempts(&self) -> Vec<Result<Attempt, DiffError>> {
         let threads = self.options.thread_count();
         let count = self.predictions.len();
@@ -245,7 +270,8 @@ impl<'a> Maker<'a> {
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
     }
 
-    /// If the best patch has so many bytes: was all prediction of so little use, or is there so little to predict, that none may be better?
+    /// If the best patch has so many bytes: was all prediction of so little use, or is there so
+    /// little to predict, that none may be better?
     fn is_doubtful(&self, best: usize) -> bool {
         let is_doubtful = best > self.new.len() / 3 || best < SMALL_PATCH;
         is_doubtful && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
@@ -258,19 +284,27 @@ impl<'a> Maker<'a> {
         Ok(Attempt { coded, prediction: prediction.clone(), found, refined: None })
     }
 
-    /// Codes the new image alone, unless it takes more than `limit`: nothing may be larger than that.
+    /// Codes the new image alone, unless it takes more than `limit`: nothing may be larger than
+    /// that.
     fn attempt_alone(&self, limit: usize) -> Result<Attempt, DiffError> {
         let (prediction, found) = (Prediction::default(), Found::default());
-        Ok(Attempt { coded: self.encode(&prediction, &found, limit)?, prediction, found, refined: None })
+        Ok(Attempt {
+            coded: self.encode(&prediction, &found, limit)?,
+            prediction,
+            found,
+            refined: None,
+        })
     }
 
-    /// Makes patches with the only prediction there is. It needs no comparison to be the one with which copies are chosen again, so all is done
-    /// at the same time.
+    /// Makes patches with the only prediction there is. It needs no comparison to be the one with
+    /// which copies are chosen again, so all is done at the same time.
     fn attempt_at_once(&self, prediction: &Prediction) -> Result<Vec<Attempt>, DiffError> {
         let found = self.find(prediction, self.options.thread_count())?;
         let code = || {
             let coded = self.encode(prediction, &found, usize::MAX)?;
-            let alone = (!self.is_doubtful(coded.len())).then(|| self.attempt_alone(coded.len())).transpose()?;
+            let alone = (!self.is_doubtful(coded.len()))
+                .then(|| self.attempt_alone(coded.len()))
+                .transpose()?;
             Ok((coded, alone))
         };
         let mut meanwhile = Err(DiffError::Cancelled);
@@ -295,19 +329,30 @@ impl<'a> Maker<'a> {
         meanwhile: impl FnOnce() + Send,
     ) -> Result<Option<Made>, DiffError> {
         let rounds = rounds(self.options.effort);
-        let is_idle = rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty();
+        let is_idle =
+            rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty();
         let tables = self.tables(&self.header(Codec::Model, prediction), prediction);
         let (false, Ok(tables)) = (is_idle, tables) else {
             meanwhile();
             return Ok(None);
         };
-        let (old, new, threads, control) = (self.old, self.new, self.options.thread_count(), &self.control);
-        Rounds { old, new, prediction, tables, rounds, threads, control }
-            .run(found, meanwhile, |copies| self.make(Codec::Model, prediction, copies, usize::MAX))?
+        let (old, new, threads, control) =
+            (self.old, self.new, self.options.thread_count(), &self.control);
+        Rounds { old, new, prediction, tables, rounds, threads, control }.run(
+            found,
+            meanwhile,
+            |copies| self.make(Codec::Model, prediction, copies, usize::MAX),
+        )?
     }
 
-    /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than `limit`.
-    fn encode(&self, prediction: &Prediction, found: &Found, limit: usize) -> Result<Coded, DiffError> {
+    /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than
+    /// `limit`.
+    fn encode(
+        &self,
+        prediction: &Prediction,
+        found: &Found,
+        limit: usize,
+    ) -> Result<Coded, DiffError> {
         let copies = Chosen::All(&found.copies);
         let mut tried = Vec::new();
         let mut best: Option<Made> = None;
@@ -318,7 +363,9 @@ impl<'a> Maker<'a> {
                 Codec::Model if !found.copies.is_empty() => prediction.grains(self.tries_grains()),
                 _ => vec![prediction.clone()],
             };
-            for (prediction, made) in grains.iter().zip(self.make_all(*codec, &grains, copies, limit)) {
+            for (prediction, made) in
+                grains.iter().zip(self.make_all(*codec, &grains, copies, limit))
+            {
                 let made = made?;
                 let bytes = made.as_ref().map(|made| made.bytes.len() as u64);
                 tried.push(Tried { codec: *codec, isa: prediction.isa, bytes });
@@ -346,8 +393,12 @@ impl<'a> Maker<'a> {
             return predictions.iter().map(make).collect();
         }
         std::thread::scope(|scope| {
-            let running: Vec<_> = predictions.iter().map(|p| scope.spawn(move || make(p))).collect();
-            running.into_iter().map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled))).collect()
+            let running: Vec<_> =
+                predictions.iter().map(|p| scope.spawn(move || make(p))).collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled)))
+                .collect()
         })
     }
 
@@ -364,7 +415,10 @@ impl<'a> Maker<'a> {
         let Ok(tables) = self.tables(&header, prediction) else { return Ok(None) };
         header.tables = tables;
         let job = Job { old: self.old, new: self.new, copies, prediction };
-        let Some(body) = job.encode(codec, tables, self.options.effort, limit, &self.control)? else { return Ok(None) };
+        let Some(body) = job.encode(codec, tables, self.options.effort, limit, &self.control)?
+        else {
+            return Ok(None);
+        };
         header.body_len = body.bytes.len() as u32;
         header.ram = (Layout::of(&header).ram() as u32 + COMFORT).min(profile.ram & !255);
         let [old_digest, new_digest] = &self.digests;
@@ -436,8 +490,8 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// The body, in the model codec with these tables, that makes `new` of `old`, neither of which is firmware: without prediction, in units
-/// of 1 byte.
+/// The body, in the model codec with these tables, that makes `new` of `old`, neither of which is
+/// firmware: without prediction, in units of 1 byte.
 pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, DiffError> {
     let options = DiffOptions::new();
     let control = Control::new(&options, 1);
@@ -471,7 +525,8 @@ fn smaller(a: Option<Made>, b: Option<Made>) -> Option<Made> {
     }
 }
 
-/// The new image without the digest at its end, if it is that of all before it, and if it can be written for itself.
+/// The new image without the digest at its end, if it is that of all before it, and if it can be
+/// written for itself.
 fn without_own_digest(new: &[u8], page: u32) -> Option<&[u8]> {
     let (start, own) = new.split_last_chunk::<{ DIGEST_LEN as usize }>()?;
     let fits = !start.is_empty() && start.len().is_multiple_of(page as usize);
@@ -482,11 +537,14 @@ fn without_own_digest(new: &[u8], page: u32) -> Option<&[u8]> {
 fn codecs(options: &DiffOptions) -> Result<Vec<Codec>, DiffError> {
     let profile = &options.profile;
     let Some(codec) = options.codec else {
-        let mut codecs: Vec<Codec> = profile.codecs.iter().copied().filter(|c| c.is_available()).collect();
+        let mut codecs: Vec<Codec> =
+            profile.codecs.iter().copied().filter(|c| c.is_available()).collect();
         codecs.sort();
         codecs.dedup();
         if codecs.is_empty() {
-            return Err(DiffError::BadProfile { what: "it allows no codec that this program was built with" });
+            return Err(DiffError::BadProfile {
+                what: "it allows no codec that this program was built with",
+            });
         }
         return Ok(codecs);
     };

@@ -1,7 +1,8 @@
 //! Short matches that are near, where long copies are few: their distances are cheap.
 //!
-//! The longest match of a place may be far away, and a shorter one that is near the better deal. Only prices can tell, so
-//! the second parse gets, for each place that no long copy covers, the nearest match of every length.
+//! The longest match of a place may be far away, and a shorter one that is near the better deal.
+//! Only prices can tell, so the second parse gets, for each place that no long copy covers, the
+//! nearest match of every length.
 
 use super::candidates::{self, Candidate};
 use super::matches::common_prefix;
@@ -14,7 +15,8 @@ const LONG: u32 = 32;
 /// So many bytes at the ends of long copies are in doubt.
 const PAD: u32 = 8;
 
-/// Shortest match in the old image. Two bytes say little, but a copy may run on behind them, from a place that costs nothing to tell.
+/// Shortest match in the old image. Two bytes say little, but a copy may run on behind them, from a
+/// place that costs nothing to tell.
 const LEAST_OLD: usize = 2;
 
 /// Shortest match in the new image.
@@ -26,7 +28,8 @@ const DEPTH: usize = 16;
 /// Matches this long have been found before.
 const MOST: u32 = 255;
 
-/// Bytes that may be compared for each byte of the new image. An ordinary image takes a tenth of it.
+/// Bytes that may be compared for each byte of the new image. An ordinary image takes a tenth of
+/// it.
 const WORK: u64 = 256;
 
 /// A stretch that no long copy covers.
@@ -38,7 +41,8 @@ struct Gap {
     shifts: [u32; 2],
 }
 
-/// The `candidates`, and more where `copies` has gaps; all are sorted as before. `old` and `new` are the images as they are.
+/// The `candidates`, and more where `copies` has gaps; all are sorted as before. `old` and `new`
+/// are the images as they are.
 pub(crate) fn add(
     (old, new): (&[u8], &[u8]),
     indexes: &Indexes,
@@ -86,7 +90,8 @@ fn gaps(len: u32, copies: &[Copy]) -> Vec<Gap> {
 /// The `positions` of an ascending list, those next to `expected` first.
 fn outwards(positions: &[u32], expected: u32) -> impl Iterator<Item = u32> + '_ {
     let (below, above) = positions.split_at(positions.partition_point(|p| *p < expected));
-    let (mut below, mut above) = (below.iter().rev().copied().peekable(), above.iter().copied().peekable());
+    let (mut below, mut above) =
+        (below.iter().rev().copied().peekable(), above.iter().copied().peekable());
     core::iter::from_fn(move || match (below.peek(), above.peek()) {
         (Some(b), Some(a)) if expected - b < a - expected => below.next(),
         (_, Some(_)) => above.next(),
@@ -103,9 +108,16 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Adds candidates at `at` from the `nearest` places of `image`: each that is longer than all before it, not too far from `expected` for its
-    /// length, and does not go on to the left.
-    fn add(&mut self, at: u32, image: &[u8], space: Space, expected: u32, nearest: impl Iterator<Item = u32>) {
+    /// Adds candidates at `at` from the `nearest` places of `image`: each that is longer than all
+    /// before it, not too far from `expected` for its length, and does not go on to the left.
+    fn add(
+        &mut self,
+        at: u32,
+        image: &[u8],
+        space: Space,
+        expected: u32,
+        nearest: impl Iterator<Item = u32>,
+    ) {
         let here = &self.new[at as usize..];
         let here = &here[..here.len().min(MOST as usize)];
         let mut best = 1;
@@ -120,9 +132,15 @@ impl Search<'_> {
                 continue;
             }
             best = length;
-            let goes_on = at > 0 && position > 0 && self.new[at as usize - 1] == image[position as usize - 1];
+            let goes_on =
+                at > 0 && position > 0 && self.new[at as usize - 1] == image[position as usize - 1];
             if !goes_on && distance <= reach(length) {
-                self.found.push(Candidate { start: at, end: at + length, shift: position.wrapping_sub(at), space });
+                self.found.push(Candidate {
+                    start: at,
+                    end: at + length,
+                    shift: position.wrapping_sub(at),
+                    space,
+                });
             }
         }
     }
@@ -202,9 +220,17 @@ mod tests {
 
     #[test]
     fn gaps_lie_between_long_copies() {
-        let copy = |start, end, shift| Copy { start, end, space: Space::Old, source: start + shift };
-        let found = gaps(300, &[copy(0, 100, 7), copy(120, 125, 3), copy(140, 200, 9), copy(200, 250, 1)]);
-        assert_eq!(found, [Gap { start: 92, end: 148, shifts: [7, 9] }, Gap { start: 242, end: 300, shifts: [1, 1] }]);
+        let copy =
+            |start, end, shift| Copy { start, end, space: Space::Old, source: start + shift };
+        let found =
+            gaps(300, &[copy(0, 100, 7), copy(120, 125, 3), copy(140, 200, 9), copy(200, 250, 1)]);
+        assert_eq!(
+            found,
+            [
+                Gap { start: 92, end: 148, shifts: [7, 9] },
+                Gap { start: 242, end: 300, shifts: [1, 1] }
+            ]
+        );
     }
 
     #[test]
@@ -212,7 +238,8 @@ mod tests {
         let old = b"....abc....abc....abcde...";
         let new = b"__abcd";
         let found = add((old, new), &Indexes::new(old, new), &[], &[]);
-        let shifts: Vec<(u32, u32)> = found.iter().map(|c| (c.source(c.start), c.end - c.start)).collect();
+        let shifts: Vec<(u32, u32)> =
+            found.iter().map(|c| (c.source(c.start), c.end - c.start)).collect();
         assert_eq!(shifts, [(4, 3), (18, 4)]);
     }
 }

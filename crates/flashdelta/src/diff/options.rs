@@ -16,9 +16,11 @@ use crate::predict::walker::InstructionSet;
 pub struct AddressMap {
     /// What the code is written in, if that is known.
     pub isa: Option<InstructionSet>,
-    /// Bytes with addresses. At most 16 are used: neighbours are joined, then the largest ones count.
+    /// Bytes with addresses. At most 16 are used: neighbours are joined, then the largest ones
+    /// count.
     pub segments: Vec<Segment>,
-    /// Addresses without bytes in the file that pointers may point to: RAM, `.bss`. At most 16 are used.
+    /// Addresses without bytes in the file that pointers may point to: RAM, `.bss`. At most 16 are
+    /// used.
     pub ranges: Vec<core::ops::Range<u32>>,
 }
 
@@ -134,14 +136,16 @@ impl DiffOptions {
         self
     }
 
-    /// The codec; `None` (the default) tries all that the profile allows and keeps the smallest patch.
+    /// The codec; `None` (the default) tries all that the profile allows and keeps the smallest
+    /// patch.
     #[must_use]
     pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
         self.codec = codec.into();
         self
     }
 
-    /// The instruction set to predict by; `None` (the default) finds out. [`InstructionSet::None`] predicts no code.
+    /// The instruction set to predict by; `None` (the default) finds out. [`InstructionSet::None`]
+    /// predicts no code.
     #[must_use]
     pub fn isa(mut self, isa: impl Into<Option<InstructionSet>>) -> Self {
         self.isa = isa.into();
@@ -176,16 +180,21 @@ impl DiffOptions {
         self
     }
 
-    /// Number of threads; 0 (the default): as many as there are processors. The patch does not depend on it.
+    /// Number of threads; 0 (the default): as many as there are processors. The patch does not
+    /// depend on it.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Calls `progress` every now and then, from any thread. If it returns [`ControlFlow::Break`], the maker gives up.
+    /// Calls `progress` every now and then, from any thread. If it returns [`ControlFlow::Break`],
+    /// the maker gives up.
     #[must_use]
-    pub fn progress(mut self, progress: impl Fn(DiffProgress) -> ControlFlow<()> + Send + Sync + 'static) -> Self {
+    pub fn progress(
+        mut self,
+        progress: impl Fn(DiffProgress) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
         self.progress = Some(Arc::new(progress));
         self
     }

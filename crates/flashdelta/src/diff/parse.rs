@@ -1,8 +1,9 @@
 //! Parsing: which candidates to copy from, and what to spell out.
 //!
-//! A shortest path (Viterbi 1967) over the new image. At every byte the path is either free (between copies) or inside one of the
-//! candidates that cover it; going on inside costs little where bytes are equal, a correction where they are not; leaving and
-//! entering cost what the coder will spend on it. Costs are estimates in [`BIT`]s.
+//! A shortest path (Viterbi 1967) over the new image. At every byte the path is either free
+//! (between copies) or inside one of the candidates that cover it; going on inside costs little
+//! where bytes are equal, a correction where they are not; leaving and entering cost what the coder
+//! will spend on it. Costs are estimates in [`BIT`]s.
 
 use core::ops::Range;
 
@@ -84,9 +85,15 @@ impl Step {
 const LITERAL: u32 = u32::MAX;
 pub(crate) const NEW_FLAG: u32 = 1 << 31;
 
-/// Finds the cheapest sequence of copies; everything between them is new content. `candidates` are sorted by start. `old` and `new` are masked
-/// images, in which bytes that prediction takes care of are equal; copies from the new image are exact.
-pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &Prices) -> Vec<Copy> {
+/// Finds the cheapest sequence of copies; everything between them is new content. `candidates` are
+/// sorted by start. `old` and `new` are masked images, in which bytes that prediction takes care of
+/// are equal; copies from the new image are exact.
+pub(crate) fn parse(
+    old: &[u8],
+    new: &[u8],
+    candidates: &[Candidate],
+    prices: &Prices,
+) -> Vec<Copy> {
     let n = new.len();
     let mut cost = vec![u32::MAX; n + 1];
     let mut steps = vec![Step::LITERAL; n + 1];
@@ -98,7 +105,13 @@ pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &P
     for at in 0..n {
         let here = at as u32;
         while let Some(c) = waiting.next_if(|c| c.start <= here) {
-            active.push(Active { candidate: *c, cost: u32::MAX, entered: here, missed: false, inside: false });
+            active.push(Active {
+                candidate: *c,
+                cost: u32::MAX,
+                entered: here,
+                missed: false,
+                inside: false,
+            });
         }
         if active.len() > MOST_ACTIVE {
             active.sort_by_key(|a| (a.cost, a.candidate.start, a.candidate.shift));
@@ -106,13 +119,27 @@ pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &P
         }
         let free = cost[at];
         let (shift, ended) = last[at];
-        relax(&mut cost, &mut steps, &mut last, at + 1, free + prices.literal, Step::LITERAL, (shift, ended));
+        relax(
+            &mut cost,
+            &mut steps,
+            &mut last,
+            at + 1,
+            free + prices.literal,
+            Step::LITERAL,
+            (shift, ended),
+        );
         for a in &mut active {
             let c = &a.candidate;
             let is_new = c.space == Space::New;
             let entry = free + prices.enter + distance(c, here, shift, ended, prices);
             if !a.inside || entry < a.cost {
-                *a = Active { candidate: *c, cost: entry, entered: here, missed: false, inside: true };
+                *a = Active {
+                    candidate: *c,
+                    cost: entry,
+                    entered: here,
+                    missed: false,
+                    inside: true,
+                };
             }
             let source = a.candidate.source(here) as usize;
             let equal = is_new || old[source] == new[at];
@@ -124,7 +151,11 @@ pub(crate) fn parse(old: &[u8], new: &[u8], candidates: &[Candidate], prices: &P
             };
             a.missed = !equal;
             let c = &a.candidate;
-            let way = if is_new { (shift_of(&last, a.entered), end_of(&last, a.entered)) } else { (c.shift, here + 1) };
+            let way = if is_new {
+                (shift_of(&last, a.entered), end_of(&last, a.entered))
+            } else {
+                (c.shift, here + 1)
+            };
             let flag = if is_new { NEW_FLAG } else { 0 };
             relax(
                 &mut cost,
@@ -191,7 +222,8 @@ fn distance(c: &Candidate, at: u32, shift: u32, ended: u32, prices: &Prices) -> 
     if c.shift == shift || source == expected {
         return prices.distance_bit * 2;
     }
-    prices.distance_bit * (4 + bits(source.wrapping_sub(expected) as i32 as u32) + bits_of_length(source, expected))
+    prices.distance_bit
+        * (4 + bits(source.wrapping_sub(expected) as i32 as u32) + bits_of_length(source, expected))
 }
 
 fn bits_of_length(source: u32, expected: u32) -> u32 {
@@ -203,7 +235,8 @@ fn bits(x: u32) -> u32 {
     32 - (x as i32).unsigned_abs().leading_zeros()
 }
 
-/// The copies of the cheapest way through a part of the image, at both ends of which it is between copies.
+/// The copies of the cheapest way through a part of the image, at both ends of which it is between
+/// copies.
 pub(crate) fn trace(steps: &[Step], part: Range<u32>) -> Vec<Copy> {
     let mut copies = Vec::new();
     let mut at = part.end;
@@ -223,7 +256,11 @@ pub(crate) fn trace(steps: &[Step], part: Range<u32>) -> Vec<Copy> {
 /// Adds a copy, to the last one if it goes on where that ended.
 pub(crate) fn join(copies: &mut Vec<Copy>, c: Copy) {
     match copies.last_mut() {
-        Some(p) if p.end == c.start && p.space == c.space && p.source.wrapping_add(p.end - p.start) == c.source => {
+        Some(p)
+            if p.end == c.start
+                && p.space == c.space
+                && p.source.wrapping_add(p.end - p.start) == c.source =>
+        {
             p.end = c.end;
         }
         _ => copies.push(c),

@@ -83,8 +83,10 @@ impl Oracle for Plan<'_> {
     fn jump(&mut self, at: u32) -> Option<Jump> {
         let copy = self.current(at).filter(|c| c.start <= at)?;
         let source = copy.source + (at - copy.start);
-        // What is left of a copy from the new image after the unit before ran into it may not be worth its distance.
+        // What is left of a copy from the new image after the unit before ran into it may not be
+        // worth its distance.
         let left = copy.end - at;
-        (left >= 3 || copy.space == Space::Old && left > 1).then_some(Jump { space: copy.space, source })
+        (left >= 3 || copy.space == Space::Old && left > 1)
+            .then_some(Jump { space: copy.space, source })
     }
 }

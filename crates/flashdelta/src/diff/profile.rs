@@ -3,22 +3,26 @@
 use crate::patch::Codec;
 use crate::predict::walker::InstructionSet;
 
-/// What a device offers to the applier: a patch is made such that it can be applied there, or not at all.
+/// What a device offers to the applier: a patch is made such that it can be applied there, or not
+/// at all.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeviceProfile {
     /// A name for messages.
     pub name: String,
-    /// RAM in bytes, everything included: the workspace, and [`APPLIER_BYTES`](crate::APPLIER_BYTES) for the applier itself.
+    /// RAM in bytes, everything included: the workspace, and
+    /// [`APPLIER_BYTES`](crate::APPLIER_BYTES) for the applier itself.
     pub ram: u32,
-    /// Erase unit of the flash in bytes, a multiple of the page. It is checked, but an update between two slots does not depend on it.
+    /// Erase unit of the flash in bytes, a multiple of the page. It is checked, but an update
+    /// between two slots does not depend on it.
     pub sector: u32,
     /// Write unit of the flash in bytes, a power of two up to 4096.
     pub page: u32,
     /// Codecs that the applier was built with.
     pub codecs: Vec<Codec>,
-    /// Instruction sets that the applier was built with; [`InstructionSet::None`] needs no mention. If there are none, and no
-    /// [`Codec::Model`] either, patches get no address map: such an applier is taken to lack the feature `prediction`.
+    /// Instruction sets that the applier was built with; [`InstructionSet::None`] needs no mention.
+    /// If there are none, and no [`Codec::Model`] either, patches get no address map: such an
+    /// applier is taken to lack the feature `prediction`.
     pub isas: Vec<InstructionSet>,
 }
 
@@ -73,7 +77,8 @@ impl DeviceProfile {
         isa.is_available() && (isa.is_none() || self.isas.contains(&isa))
     }
 
-    /// Has the applier on this device the feature `prediction`? The model codec and every instruction set bring it.
+    /// Has the applier on this device the feature `prediction`? The model codec and every
+    /// instruction set bring it.
     pub(crate) fn reads_address_maps(&self) -> bool {
         self.codecs.contains(&Codec::Model) || !self.isas.is_empty()
     }

@@ -1,13 +1,15 @@
 //! The second parse: by what the model will really predict, at the prices that it will really have.
 //!
-//! The first parse sees masked images and prices that are the same everywhere. With its copies the model codes the new image once more
-//! into nothing, and this parse follows one step behind: a shortest path like the first (Viterbi 1967), but each copy from the old image
-//! goes unit by unit, with a walk of its own, and the model is asked what each decision would cost at this very place. (LZMA's
-//! optimal parser and zopfli get their prices in the same way.) It keeps to the model's rules: a copy ends only in a unit that is not as
-//! predicted.
+//! The first parse sees masked images and prices that are the same everywhere. With its copies the
+//! model codes the new image once more into nothing, and this parse follows one step behind: a
+//! shortest path like the first (Viterbi 1967), but each copy from the old image goes unit by unit,
+//! with a walk of its own, and the model is asked what each decision would cost at this very place.
+//! (LZMA's optimal parser and zopfli get their prices in the same way.) It keeps to the model's
+//! rules: a copy ends only in a unit that is not as predicted.
 //!
-//! Most of an image is beyond doubt: one copy is left, and goes on as predicted. There nothing is priced. What all ways have in common is
-//! told at once, so that the next round, or the coding, can follow in another thread.
+//! Most of an image is beyond doubt: one copy is left, and goes on as predicted. There nothing is
+//! priced. What all ways have in common is told at once, so that the next round, or the coding, can
+//! follow in another thread.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +29,8 @@ use crate::patch::Tables;
 /// Candidates that are followed at the same time; more are dropped, worst first.
 const MOST_ACTIVE: usize = 48;
 
-/// The same when candidates have been more than [`BUSY`] at a time so far: time stays linear on any input.
+/// The same when candidates have been more than [`BUSY`] at a time so far: time stays linear on any
+/// input.
 const MOST_WHEN_BUSY: usize = 8;
 const BUSY: u64 = 12;
 
@@ -37,13 +40,15 @@ const FREE_MARGIN: u64 = 60 * BIT as u64;
 /// A copy is given up when another way is so much cheaper: it could be entered anew from there.
 const COPY_MARGIN: u64 = 60 * BIT as u64;
 
-/// The same behind the end of a candidate. Candidates end where bytes become different; copies may well run on.
+/// The same behind the end of a candidate. Candidates end where bytes become different; copies may
+/// well run on.
 const BEYOND_MARGIN: u64 = 30 * BIT as u64;
 
 /// Of two copies from the same place one is given up when the other is so much cheaper ...
 const TWIN_MARGIN: u64 = 20 * BIT as u64;
 
-/// ... or cheaper at all, when both are longer than this: what they know of their targets is the same then.
+/// ... or cheaper at all, when both are longer than this: what they know of their targets is the
+/// same then.
 const ALIKE: u32 = 256;
 
 /// Positions between two looks at the clock, and at what is settled.
@@ -64,7 +69,12 @@ pub(crate) struct Refine<'a> {
 
 impl Refine<'_> {
     /// Chooses anew, given the copies of an earlier parse, and tells `leader` what it chooses.
-    pub(crate) fn parse(&self, plan: Plan<'_>, leader: Leader<'_>, control: &Control<'_>) -> Result<(), DiffError> {
+    pub(crate) fn parse(
+        &self,
+        plan: Plan<'_>,
+        leader: Leader<'_>,
+        control: &Control<'_>,
+    ) -> Result<(), DiffError> {
         let shape = Shape { slots: self.tables.slots, map: self.tables.map };
         let mut slots = vec![0; shape.all_slots()];
         let mut weights = vec![0; WEIGHTS];
@@ -77,7 +87,17 @@ impl Refine<'_> {
         let steps = vec![Step::LITERAL; self.new.len() + 1];
         let (new_copies, distances) = (NewCopies::default(), model.distance_prices());
         let active = Vec::new();
-        let mut path = Path { given: *self, active, ways, steps, settled: 0, leader, new_copies, distances, busy: 0 };
+        let mut path = Path {
+            given: *self,
+            active,
+            ways,
+            steps,
+            settled: 0,
+            leader,
+            new_copies,
+            distances,
+            busy: 0,
+        };
         path.run(model, plan, control)?;
         path.settle_to(new_len);
         path.leader.publish(new_len, None);
@@ -106,7 +126,12 @@ struct Path<'a> {
 }
 
 impl Path<'_> {
-    fn run(&mut self, mut model: Model<'_>, mut plan: Plan<'_>, control: &Control<'_>) -> Result<(), DiffError> {
+    fn run(
+        &mut self,
+        mut model: Model<'_>,
+        mut plan: Plan<'_>,
+        control: &Control<'_>,
+    ) -> Result<(), DiffError> {
         let Refine { old, new, candidates, .. } = self.given;
         let mut images = InMemory { old, new };
         let mut waiting = candidates.iter().peekable();
@@ -147,7 +172,8 @@ impl Path<'_> {
         Ok(())
     }
 
-    /// Goes on to the next unit in the only copy that is left, if it is as predicted: then there is nothing to choose, and prices do not matter.
+    /// Goes on to the next unit in the only copy that is left, if it is as predicted: then there is
+    /// nothing to choose, and prices do not matter.
     fn glide(&mut self, at: u32, model: &Model<'_>) -> Option<u32> {
         let Refine { old, new, prediction, .. } = self.given;
         if self.ways.iter().any(Way::is_open) {
@@ -164,7 +190,8 @@ impl Path<'_> {
         a.pass(at)
     }
 
-    /// Of two copies that go on from the same place in the same way only the cheaper one has a future.
+    /// Of two copies that go on from the same place in the same way only the cheaper one has a
+    /// future.
     fn unite(&mut self) {
         for i in 1..self.active.len() {
             let (before, rest) = self.active.split_at_mut(i);
@@ -173,10 +200,14 @@ impl Path<'_> {
                 continue;
             }
             let same = |a: &&mut Active<'_>| {
-                a.is_inside() && a.candidate.shift == b.candidate.shift && a.next == b.next && a.is_old()
+                a.is_inside()
+                    && a.candidate.shift == b.candidate.shift
+                    && a.next == b.next
+                    && a.is_old()
             };
             if let Some(a) = before.iter_mut().find(same) {
-                let margin = if b.next - b.entered.max(a.entered) < ALIKE { TWIN_MARGIN } else { 0 };
+                let margin =
+                    if b.next - b.entered.max(a.entered) < ALIKE { TWIN_MARGIN } else { 0 };
                 if b.cost + margin < a.cost {
                     a.close();
                 } else if a.cost + margin <= b.cost {
@@ -190,12 +221,15 @@ impl Path<'_> {
     fn settle(&mut self, at: u32) {
         let mut inside = self.active.iter().filter(|a| a.is_inside());
         let open = (at..at + AHEAD as u32).filter(|at| self.ways[*at as usize % AHEAD].is_open());
-        let mut places: BTreeSet<u32> = inside.clone().map(|a| a.entered).chain(open.clone()).collect();
-        // Back from the last place, until all ways are at the same; if that is too far it has to wait.
+        let mut places: BTreeSet<u32> =
+            inside.clone().map(|a| a.entered).chain(open.clone()).collect();
+        // Back from the last place, until all ways are at the same; if that is too far it has to
+        // wait.
         for _ in 0..PACE {
             match places.pop_last() {
                 Some(last) if places.is_empty() => {
-                    let only = inside.next().filter(|_| inside.next().is_none() && open.count() == 0);
+                    let only =
+                        inside.next().filter(|_| inside.next().is_none() && open.count() == 0);
                     let only = only.map(|a| a.copied(at));
                     self.settle_to(last);
                     return self.leader.publish(last, only);
@@ -208,7 +242,9 @@ impl Path<'_> {
 
     /// The way to this place is certain.
     fn settle_to(&mut self, end: u32) {
-        parse::trace(&self.steps, self.settled..end).into_iter().for_each(|copy| self.leader.push(copy));
+        parse::trace(&self.steps, self.settled..end)
+            .into_iter()
+            .for_each(|copy| self.leader.push(copy));
         self.settled = end;
     }
 
@@ -227,7 +263,8 @@ impl Path<'_> {
         let is_busy = self.busy > BUSY * (u64::from(at) + (1 << 18));
         let most = if is_busy { MOST_WHEN_BUSY } else { MOST_ACTIVE };
         if self.active.len() > most {
-            self.active.sort_by_key(|a| (a.cost, core::cmp::Reverse(a.candidate.end), a.candidate.shift));
+            self.active
+                .sort_by_key(|a| (a.cost, core::cmp::Reverse(a.candidate.end), a.candidate.shift));
             self.active.truncate(most);
         }
     }
@@ -241,7 +278,8 @@ impl Path<'_> {
         }
     }
 
-    /// Ends copies from the old image in their next unit. Returns the cost of the cheapest way inside a copy.
+    /// Ends copies from the old image in their next unit. Returns the cost of the cheapest way
+    /// inside a copy.
     fn leave(&mut self, at: u32, model: &mut Model<'_>) -> u64 {
         let Refine { old, new, prediction, .. } = self.given;
         let mut cheapest = Way::NEVER;
@@ -273,7 +311,11 @@ impl Path<'_> {
     /// Spells out a byte.
     fn literal(&mut self, at: u32, free: &Way, model: &mut Model<'_>) {
         let Refine { old, new, .. } = self.given;
-        let ghost = free.ended.and_then(|e| old.get(e as usize + free.literals as usize)).copied().unwrap_or(0);
+        let ghost = free
+            .ended
+            .and_then(|e| old.get(e as usize + free.literals as usize))
+            .copied()
+            .unwrap_or(0);
         let price = model.jump_price(free.literals, false)
             + model.literal_price(free.spelling, [ghost, new[at as usize]], free.literals);
         let mut spelling = free.spelling;
@@ -297,7 +339,12 @@ impl Path<'_> {
                 if !is_open {
                     continue;
                 }
-                model.old_price(&self.distances, (at, source), (free.expected(at), free.alignments), free.literals)
+                model.old_price(
+                    &self.distances,
+                    (at, source),
+                    (free.expected(at), free.alignments),
+                    free.literals,
+                )
             } else {
                 model.new_price(&self.distances, at - source, free.distance, free.literals)
             };
@@ -311,7 +358,8 @@ impl Path<'_> {
         }
     }
 
-    /// Goes on in copies that are within `limit`: by the unit that has been looked at, or by a byte.
+    /// Goes on in copies that are within `limit`: by the unit that has been looked at, or by a
+    /// byte.
     fn advance(&mut self, at: u32, limit: u64, model: &mut Model<'_>) {
         let end = self.given.new.len() as u32;
         for i in 0..self.active.len() {
@@ -346,7 +394,8 @@ impl Path<'_> {
     }
 }
 
-/// What copies from the new image cost, by their age: means of what the model has spent on them of late.
+/// What copies from the new image cost, by their age: means of what the model has spent on them of
+/// late.
 struct NewCopies {
     hits: [u32; 32],
     misses: [u32; 32],

@@ -49,7 +49,8 @@ pub struct Report {
     pub literals: u32,
     /// Time spent in each phase, all threads and attempts together.
     pub phases: Vec<(Phase, Duration)>,
-    /// Everything that was tried, and the bytes of the patch that it led to (`None`: given up because it was larger).
+    /// Everything that was tried, and the bytes of the patch that it led to (`None`: given up
+    /// because it was larger).
     pub tried: Vec<Tried>,
 }
 

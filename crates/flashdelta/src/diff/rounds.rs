@@ -1,5 +1,5 @@
-//! Choosing the copies again, round by round, and coding them: each stage follows the one before it, at the same time where there are
-//! threads for it.
+//! Choosing the copies again, round by round, and coding them: each stage follows the one before
+//! it, at the same time where there are threads for it.
 
 use std::sync::OnceLock;
 
@@ -36,10 +36,11 @@ pub(crate) struct Rounds<'a> {
 }
 
 impl Rounds<'_> {
-    /// Chooses the copies that were `found` again, and codes what comes of it. `meanwhile` something else is done.
+    /// Chooses the copies that were `found` again, and codes what comes of it. `meanwhile`
+    /// something else is done.
     ///
-    /// Stages take turns on as many lanes as there are threads. The one before a stage is always ahead of it, on its own lane or on another:
-    /// so none waits for ever.
+    /// Stages take turns on as many lanes as there are threads. The one before a stage is always
+    /// ahead of it, on its own lane or on another: so none waits for ever.
     pub(crate) fn run<T>(
         &self,
         found: &Found,
@@ -55,16 +56,33 @@ impl Rounds<'_> {
                     nearby::add((self.old, self.new), indexes, &found.copies, &found.candidates)
                 });
                 let before = round.checked_sub(1).and_then(|before| trails.get(before));
-                let plan = Plan::new(self.new, before.map_or(Chosen::All(&found.copies), Chosen::Following));
+                let plan = Plan::new(
+                    self.new,
+                    before.map_or(Chosen::All(&found.copies), Chosen::Following),
+                );
                 let Self { old, new, prediction, tables, .. } = *self;
-                let refine = Refine { old, new, prediction, candidates, entrances: &found.entrances, tables };
+                let refine = Refine {
+                    old,
+                    new,
+                    prediction,
+                    candidates,
+                    entrances: &found.entrances,
+                    tables,
+                };
                 refine.parse(plan, leader, self.control)
             })
         };
         let lanes = self.threads.clamp(1, self.rounds + 1);
-        // All leaders of a lane are there from the start: if one fails, nobody waits for the others.
+        // All leaders of a lane are there from the start: if one fails, nobody waits for the
+        // others.
         let lane = |lane| -> Vec<_> {
-            trails.iter().enumerate().skip(lane).step_by(lanes).map(|(i, trail)| (i, trail.lead())).collect()
+            trails
+                .iter()
+                .enumerate()
+                .skip(lane)
+                .step_by(lanes)
+                .map(|(i, trail)| (i, trail.lead()))
+                .collect()
         };
         let run = |lane: Vec<_>| lane.into_iter().map(choose).fold(Ok(()), Result::and);
         // The lane of the coding is our own; the last lane has time before its turn comes.
@@ -89,7 +107,9 @@ impl Rounds<'_> {
             }
             let ended = run(lane(own));
             let coded = trails.last().map(|trail| code(Chosen::Following(trail)));
-            let others = running.into_iter().map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled)));
+            let others = running
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled)));
             others.fold(ended, Result::and)?;
             coded.ok_or(DiffError::Cancelled)
         })

@@ -43,10 +43,13 @@ impl Prediction {
         Self { isa, ..self.clone() }
     }
 
-    /// The sizes of unit that are worth trying with the same copies: where the instruction set is not known, its unit is not either.
+    /// The sizes of unit that are worth trying with the same copies: where the instruction set is
+    /// not known, its unit is not either.
     pub(crate) fn grains(&self, several: bool) -> Vec<Self> {
         let isas: &[InstructionSet] = match self.isa {
-            InstructionSet::None if several => &[InstructionSet::None, InstructionSet::Halves, InstructionSet::Bytes],
+            InstructionSet::None if several => {
+                &[InstructionSet::None, InstructionSet::Halves, InstructionSet::Bytes]
+            }
             _ => &[self.isa],
         };
         isas.iter().map(|isa| self.with(*isa)).collect()
@@ -58,7 +61,8 @@ impl Prediction {
         Walker::new(self.isa, AddressMaps { old: &self.old, new: &self.new, pointers })
     }
 
-    /// Both images with their references zeroed, and at which offsets of the old one a copy may begin without its walk getting out of step.
+    /// Both images with their references zeroed, and at which offsets of the old one a copy may
+    /// begin without its walk getting out of step.
     fn masked(&self, old: &[u8], new: &[u8], threads: usize) -> (Vec<u8>, Vec<u8>, Vec<bool>) {
         let walk = |segments: &[Segment], words| {
             let pointers = PointerRanges::of(segments, &self.maps.ranges);
@@ -141,7 +145,8 @@ impl Search {
         });
         control.advance(Phase::Match, size)?;
         let found = control.time(Phase::Parse, || {
-            let candidates = candidates::find((&masked_old, &masked_new), new, &matches, &self.limits, threads);
+            let candidates =
+                candidates::find((&masked_old, &masked_new), new, &matches, &self.limits, threads);
             drop(matches);
             let indexes = OnceLock::new();
             let ((), copies) = at_once(

@@ -1,19 +1,21 @@
 //! Suffix sorting in linear time: the index in which the diff finds its matches.
 //!
-//! [`suffix_array`] is SA-IS (Nong, Zhang, Chan: "Linear Suffix Array Construction by Almost Pure Induced-Sorting",
-//! DCC 2009), laid out as in Yuta Mori's sais-lite: no array holds the types of the suffixes. Whether an entry must
-//! induce the suffix to its left in the present scan is known when the entry is written, by comparing two neighbouring
-//! symbols, and kept in its sign: a complemented entry is left alone by the scan. The sorted suffixes, the reduced
-//! string of the recursion and, where they fit, its bucket counters share the one array of the result.
+//! [`suffix_array`] is SA-IS (Nong, Zhang, Chan: "Linear Suffix Array Construction by Almost Pure
+//! Induced-Sorting", DCC 2009), laid out as in Yuta Mori's sais-lite: no array holds the types of
+//! the suffixes. Whether an entry must induce the suffix to its left in the present scan is known
+//! when the entry is written, by comparing two neighbouring symbols, and kept in its sign: a
+//! complemented entry is left alone by the scan. The sorted suffixes, the reduced string of the
+//! recursion and, where they fit, its bucket counters share the one array of the result.
 
 /// The longest text that [`suffix_array`] takes: positions need the sign bit free.
 pub(crate) const MAX_TEXT: usize = i32::MAX as usize;
 
-/// The starts of all suffixes of `text` in lexicographic order (a prefix of a suffix comes before it).
+/// The starts of all suffixes of `text` in lexicographic order (a prefix of a suffix comes before
+/// it).
 ///
-/// Linear time for every input. Memory: the result (4 bytes per byte of text) and, for the bucket counters of the
-/// recursion that do not fit into its unused part, up to about 1 byte per byte on real images and random data, and 4 on
-/// texts made to have many different short substrings.
+/// Linear time for every input. Memory: the result (4 bytes per byte of text) and, for the bucket
+/// counters of the recursion that do not fit into its unused part, up to about 1 byte per byte on
+/// real images and random data, and 4 on texts made to have many different short substrings.
 ///
 /// # Panics
 ///
@@ -25,10 +27,12 @@ pub(crate) fn suffix_array(text: &[u8]) -> Vec<u32> {
     sa
 }
 
-/// For each position of `text` how many bytes its suffix has in common with the one before it in the suffix array `sa`.
+/// For each position of `text` how many bytes its suffix has in common with the one before it in
+/// the suffix array `sa`.
 ///
-/// The "permuted LCP array" by the Φ algorithm (Kärkkäinen, Manzini, Puglisi: "Permuted Longest-Common-Prefix Array",
-/// CPM 2009). Linear time for every input; no memory besides the result (4 bytes per byte of text).
+/// The "permuted LCP array" by the Φ algorithm (Kärkkäinen, Manzini, Puglisi: "Permuted
+/// Longest-Common-Prefix Array", CPM 2009). Linear time for every input; no memory besides the
+/// result (4 bytes per byte of text).
 ///
 /// # Panics
 ///
@@ -43,7 +47,9 @@ pub(crate) fn plcp(text: &[u8], sa: &[u32]) -> Vec<u32> {
     }
     let mut common = 0;
     for (at, entry) in plcp.iter_mut().enumerate() {
-        let rest = text[at + common..].iter().zip(text.get(*entry as usize + common..).unwrap_or_default());
+        let rest = text[at + common..]
+            .iter()
+            .zip(text.get(*entry as usize + common..).unwrap_or_default());
         common += rest.take_while(|(a, b)| a == b).count();
         *entry = common as u32;
         common = common.saturating_sub(1);
@@ -92,8 +98,13 @@ fn sort<T: Symbol>(text: &[T], work: &mut [u32], symbols: usize) {
     induce_s(text, sa, heads);
 }
 
-/// `len` words from the front of `spare` if it has them, otherwise from `own`; and the rest of `spare`.
-fn take<'a>(spare: &'a mut [u32], len: usize, own: &'a mut Vec<u32>) -> (&'a mut [u32], &'a mut [u32]) {
+/// `len` words from the front of `spare` if it has them, otherwise from `own`; and the rest of
+/// `spare`.
+fn take<'a>(
+    spare: &'a mut [u32],
+    len: usize,
+    own: &'a mut Vec<u32>,
+) -> (&'a mut [u32], &'a mut [u32]) {
     if spare.len() >= len {
         spare.split_at_mut(len)
     } else {
@@ -120,8 +131,8 @@ fn set_ends(counts: &[u32], heads: &mut [u32]) {
     }
 }
 
-/// Calls `found` for the start of every leftmost S-type suffix ("LMS": smaller than the suffix after it, while the one
-/// before it is larger than it), from the last to the first.
+/// Calls `found` for the start of every leftmost S-type suffix ("LMS": smaller than the suffix
+/// after it, while the one before it is larger than it), from the last to the first.
 #[inline(always)]
 fn for_each_lms<T: Symbol>(text: &[T], mut found: impl FnMut(usize)) {
     let Some((&last, rest)) = text.split_last() else { return };
@@ -164,9 +175,11 @@ fn sort_lms<T: Symbol>(text: &[T], sa: &mut [u32], counts: &[u32], heads: &mut [
     lms
 }
 
-/// Left to right: from the LMS suffixes in `sa` the L-type ones of the LMS substrings, leaving only the last of each.
+/// Left to right: from the LMS suffixes in `sa` the L-type ones of the LMS substrings, leaving only
+/// the last of each.
 ///
-/// Here and in [`induce_s_substrings`] an entry is the position *before* the suffix that it stands for.
+/// Here and in [`induce_s_substrings`] an entry is the position *before* the suffix that it stands
+/// for.
 fn induce_l_substrings<T: Symbol>(text: &[T], sa: &mut [u32], heads: &mut [u32]) {
     let mut induce = |sa: &mut [u32], at: u32| {
         let symbol = text[at as usize];
@@ -187,7 +200,8 @@ fn induce_l_substrings<T: Symbol>(text: &[T], sa: &mut [u32], heads: &mut [u32])
     }
 }
 
-/// Right to left: from the L-type suffixes left in `sa` the S-type ones, leaving only the LMS suffixes, complemented.
+/// Right to left: from the L-type suffixes left in `sa` the S-type ones, leaving only the LMS
+/// suffixes, complemented.
 fn induce_s_substrings<T: Symbol>(text: &[T], sa: &mut [u32], heads: &mut [u32]) {
     for i in (0..sa.len()).rev() {
         let at = sa[i];
@@ -215,9 +229,11 @@ fn gather_lms(sa: &mut [u32], lms: usize) {
     debug_assert_eq!(to, lms);
 }
 
-/// Names the LMS substrings, sorted in the front of `sa`, by rank from 1, equal ones alike; returns how many names.
+/// Names the LMS substrings, sorted in the front of `sa`, by rank from 1, equal ones alike; returns
+/// how many names.
 ///
-/// The name of the substring at `p` is left in `sa[lms + p / 2]` (no two LMS suffixes are neighbours), else zero.
+/// The name of the substring at `p` is left in `sa[lms + p / 2]` (no two LMS suffixes are
+/// neighbours), else zero.
 fn name_substrings<T: Symbol>(text: &[T], sa: &mut [u32], lms: usize) -> usize {
     let (sorted, table) = sa.split_at_mut(lms);
     table.fill(0);
@@ -246,7 +262,8 @@ fn name_substrings<T: Symbol>(text: &[T], sa: &mut [u32], lms: usize) -> usize {
     names as usize
 }
 
-/// Sorts the LMS suffixes by sorting the string of their substrings' names, as [`name_substrings`] left them.
+/// Sorts the LMS suffixes by sorting the string of their substrings' names, as [`name_substrings`]
+/// left them.
 fn sort_reduced<T: Symbol>(text: &[T], sa: &mut [u32], lms: usize, names: usize) {
     let mut to = sa.len();
     for from in (lms..sa.len()).rev() {
@@ -268,8 +285,15 @@ fn sort_reduced<T: Symbol>(text: &[T], sa: &mut [u32], lms: usize, names: usize)
     }
 }
 
-/// Moves the `lms` sorted LMS suffixes from the front of `sa` to the ends of their buckets and clears all else.
-fn spread_lms<T: Symbol>(text: &[T], sa: &mut [u32], lms: usize, counts: &[u32], heads: &mut [u32]) {
+/// Moves the `lms` sorted LMS suffixes from the front of `sa` to the ends of their buckets and
+/// clears all else.
+fn spread_lms<T: Symbol>(
+    text: &[T],
+    sa: &mut [u32],
+    lms: usize,
+    counts: &[u32],
+    heads: &mut [u32],
+) {
     set_ends(counts, heads);
     sa[lms..].fill(0);
     for i in (0..lms).rev() {
@@ -281,14 +305,17 @@ fn spread_lms<T: Symbol>(text: &[T], sa: &mut [u32], lms: usize, counts: &[u32],
     }
 }
 
-/// Left to right: from the sorted LMS suffixes in `sa` all L-type ones, leaving complemented what induces no further.
+/// Left to right: from the sorted LMS suffixes in `sa` all L-type ones, leaving complemented what
+/// induces no further.
 fn induce_l<T: Symbol>(text: &[T], sa: &mut [u32], heads: &mut [u32]) {
     let mut induce = |sa: &mut [u32], at: u32| {
         let left = at - 1;
         let symbol = text[left as usize];
         let head = &mut heads[symbol.index()];
-        // At position 0 the comparison with itself says "not smaller", and an entry of 0 never induces.
-        sa[*head as usize] = if text[left.saturating_sub(1) as usize] < symbol { !left } else { left };
+        // At position 0 the comparison with itself says "not smaller", and an entry of 0 never
+        // induces.
+        sa[*head as usize] =
+            if text[left.saturating_sub(1) as usize] < symbol { !left } else { left };
         *head += 1;
     };
     induce(sa, text.len() as u32);
@@ -301,7 +328,8 @@ fn induce_l<T: Symbol>(text: &[T], sa: &mut [u32], heads: &mut [u32]) {
     }
 }
 
-/// Right to left: from the sorted L-type suffixes in `sa` all S-type suffixes; every entry ends up plain.
+/// Right to left: from the sorted L-type suffixes in `sa` all S-type suffixes; every entry ends up
+/// plain.
 fn induce_s<T: Symbol>(text: &[T], sa: &mut [u32], heads: &mut [u32]) {
     for i in (0..sa.len()).rev() {
         let at = sa[i];
@@ -334,7 +362,8 @@ pub(super) mod tests {
             (self.0 >> 11) as usize % bound
         }
 
-        /// Up to `max_len` bytes out of an alphabet of up to `max_alphabet`, spread over all values of a byte.
+        /// Up to `max_len` bytes out of an alphabet of up to `max_alphabet`, spread over all values
+        /// of a byte.
         pub(in super::super) fn text(&mut self, max_len: usize, max_alphabet: usize) -> Vec<u8> {
             let (len, alphabet) = (self.below(max_len + 1), 1 + self.below(max_alphabet));
             (0..len).map(|_| (self.below(alphabet) * 255 / (alphabet - 1).max(1)) as u8).collect()

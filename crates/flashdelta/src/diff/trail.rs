@@ -1,4 +1,5 @@
-//! The copies that one stage of the maker decides on, for the next one to follow while there are more to come.
+//! The copies that one stage of the maker decides on, for the next one to follow while there are
+//! more to come.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -59,7 +60,8 @@ impl Leader<'_> {
         join(&mut self.copies, copy);
     }
 
-    /// Tells what is settled up to `end`, and which copy goes on from there at least as far as it says.
+    /// Tells what is settled up to `end`, and which copy goes on from there at least as far as it
+    /// says.
     pub(crate) fn publish(&self, end: u32, open: Option<Copy>) {
         self.trail.publish(|known| {
             let sure = known.copies.len().saturating_sub(UNSURE);
@@ -92,8 +94,11 @@ impl Follower<'_> {
     pub(crate) fn up_to(&mut self, at: u32) -> &[Copy] {
         if self.end < at {
             let known = self.trail.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let known =
-                self.trail.more.wait_while(known, |known| known.end < at).unwrap_or_else(PoisonError::into_inner);
+            let known = self
+                .trail
+                .more
+                .wait_while(known, |known| known.end < at)
+                .unwrap_or_else(PoisonError::into_inner);
             let sure = self.copies.len().saturating_sub(UNSURE);
             self.copies.truncate(sure);
             self.copies.extend_from_slice(&known.copies[sure..]);

@@ -1,7 +1,9 @@
-//! Cypress PSoC bootloader rows in binary form, as they occur inside Zigbee OTA files: text lines, then rows that begin with `:`.
+//! Cypress PSoC bootloader rows in binary form, as they occur inside Zigbee OTA files: text lines,
+//! then rows that begin with `:`.
 //!
-//! Sources: the row layout of `.cyacd` and `.cyacd2` files (Cypress AN60317 and AN213924), here with bytes instead of hex digits.
-//! PSoC 4: array id, row number and length (both big-endian), data, checksum. PSoC 6: address (little-endian), 512 bytes of data.
+//! Sources: the row layout of `.cyacd` and `.cyacd2` files (Cypress AN60317 and AN213924), here
+//! with bytes instead of hex digits. PSoC 4: array id, row number and length (both big-endian),
+//! data, checksum. PSoC 6: address (little-endian), 512 bytes of data.
 
 use core::ops::Range;
 
@@ -28,14 +30,17 @@ fn first_row(bytes: &[u8]) -> Option<usize> {
 
 /// The data of the rows with their flash addresses.
 fn rows(bytes: &[u8], mut at: usize) -> Vec<(Range<usize>, u32)> {
-    let has_addresses = slice(bytes, 0, at).is_some_and(|text| text.windows(8).any(|w| w == b"@APPINFO"));
+    let has_addresses =
+        slice(bytes, 0, at).is_some_and(|text| text.windows(8).any(|w| w == b"@APPINFO"));
     let mut rows = Vec::new();
     while u8_at(bytes, at) == Some(b':') {
         let (range, address) = if has_addresses {
             let Some(address) = u32_le(bytes, at + 1) else { break };
             (at + 5..at + 5 + PSOC6_ROW, address)
         } else {
-            let (Some(row), Some(len)) = (u16_be(bytes, at + 2), u16_be(bytes, at + 4)) else { break };
+            let (Some(row), Some(len)) = (u16_be(bytes, at + 2), u16_be(bytes, at + 4)) else {
+                break;
+            };
             (at + 6..at + 6 + usize::from(len), u32::from(row) * u32::from(len))
         };
         if range.end > bytes.len() {
@@ -71,7 +76,8 @@ mod tests {
         assert!(is(&file));
         let mut found = AddressMap::empty(Format::Raw);
         map(&file, 0..file.len(), &mut found);
-        let segments: Vec<_> = found.segments.iter().map(|s| (s.offset, s.len, s.address)).collect();
+        let segments: Vec<_> =
+            found.segments.iter().map(|s| (s.offset, s.len, s.address)).collect();
         assert_eq!(segments, [(20, 16, 0x200), (43, 16, 0x210)]);
     }
 }

@@ -73,23 +73,29 @@ pub fn is_dfuse(file: &[u8]) -> bool {
     file.starts_with(b"DfuSe\x01")
 }
 
-/// The elements of a DfuSe file, up to the first that does not fit. Tools pad elements to 8 bytes in different ways; the padding is part of
-/// none.
+/// The elements of a DfuSe file, up to the first that does not fit. Tools pad elements to 8 bytes
+/// in different ways; the padding is part of none.
 pub fn elements(file: &[u8]) -> Vec<Element> {
     let mut elements = Vec::new();
     let targets = u8_at(file, 10).unwrap_or(0);
     let mut at = PREFIX;
     for _ in 0..targets {
-        let Some(target) = slice(file, at, TARGET).filter(|t| t.starts_with(b"Target")) else { return elements };
+        let Some(target) = slice(file, at, TARGET).filter(|t| t.starts_with(b"Target")) else {
+            return elements;
+        };
         let (alternate, count) = (u8_at(target, 6).unwrap_or(0), u32_le(target, 270).unwrap_or(0));
         let Some(size) = u32_le(target, 266) else { return elements };
         let first = at + TARGET;
         at = first;
         for _ in 0..count {
-            let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.saturating_add(4))) else {
+            let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.saturating_add(4)))
+            else {
                 return elements;
             };
-            let Some(range) = (at + 8).checked_add(index(len)).filter(|end| *end <= file.len()).map(|end| at + 8..end)
+            let Some(range) = (at + 8)
+                .checked_add(index(len))
+                .filter(|end| *end <= file.len())
+                .map(|end| at + 8..end)
             else {
                 return elements;
             };
@@ -104,7 +110,11 @@ pub fn elements(file: &[u8]) -> Vec<Element> {
 
 /// Maps the elements.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
-    raw::map_pieces(file, elements(file).into_iter().map(|element| (element.range, element.address)), map);
+    raw::map_pieces(
+        file,
+        elements(file).into_iter().map(|element| (element.range, element.address)),
+        map,
+    );
 }
 
 #[cfg(test)]
@@ -112,7 +122,8 @@ mod tests {
     use super::*;
     use crate::image::{address_map, Format};
 
-    const SUFFIX_BYTES: [u8; 16] = [0, 0, 0x11, 0xdf, 0x83, 4, 0x1a, 1, b'U', b'F', b'D', 16, 1, 2, 3, 4];
+    const SUFFIX_BYTES: [u8; 16] =
+        [0, 0, 0x11, 0xdf, 0x83, 4, 0x1a, 1, b'U', b'F', b'D', 16, 1, 2, 3, 4];
 
     fn dfuse(padding: usize) -> Vec<u8> {
         let mut file = b"DfuSe\x01\0\0\0\0\x02".to_vec();
@@ -137,7 +148,8 @@ mod tests {
     fn elements_of_several_targets_padded_or_not() {
         for padding in [0, 3] {
             let file = dfuse(padding);
-            let found: Vec<_> = elements(&file).into_iter().map(|e| (e.target, e.address, e.range.len())).collect();
+            let found: Vec<_> =
+                elements(&file).into_iter().map(|e| (e.target, e.address, e.range.len())).collect();
             assert_eq!(found, [(0, 0x0800_0000, 5), (1, 0x0800_1000, 5)]);
             assert_eq!(address_map(&file).format, Format::DfuSe);
         }
@@ -151,7 +163,10 @@ mod tests {
     fn a_plain_binary_with_a_suffix() {
         let file = [&[7; 100][..], &SUFFIX_BYTES].concat();
         let suffix = Suffix::parse(&file).unwrap();
-        assert_eq!((suffix.vendor, suffix.product, suffix.version, suffix.crc), (0x0483, 0xdf11, 0x011a, 0x0403_0201));
+        assert_eq!(
+            (suffix.vendor, suffix.product, suffix.version, suffix.crc),
+            (0x0483, 0xdf11, 0x011a, 0x0403_0201)
+        );
         assert_eq!((content_len(&file), address_map(&file).format), (100, Format::Dfu));
     }
 }

@@ -1,7 +1,9 @@
-//! Ember bootloader files (`.ebl`, EM3xx and early EFR32): tags with a 16-bit id and length, big-endian.
+//! Ember bootloader files (`.ebl`, EM3xx and early EFR32): tags with a 16-bit id and length,
+//! big-endian.
 //!
-//! Source: UG103.6 "Bootloader Fundamentals", section "EBL file format". The header tag is `0000`, program data is `FE01` or
-//! `FD03` with a 32-bit flash address in front of the bytes, the end tag is `FC04`.
+//! Source: UG103.6 "Bootloader Fundamentals", section "EBL file format". The header tag is `0000`,
+//! program data is `FE01` or `FD03` with a 32-bit flash address in front of the bytes, the end tag
+//! is `FC04`.
 
 use core::ops::Range;
 

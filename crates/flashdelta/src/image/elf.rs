@@ -1,6 +1,8 @@
-//! ELF files, 32 and 64 bit, both byte orders: program headers for the bytes and addresses, section headers to tell code from data.
+//! ELF files, 32 and 64 bit, both byte orders: program headers for the bytes and addresses, section
+//! headers to tell code from data.
 //!
-//! Source: System V ABI, chapters 4 ("Object Files") and 5 ("Program Loading"); machine numbers from the gABI registry.
+//! Source: System V ABI, chapters 4 ("Object Files") and 5 ("Program Loading"); machine numbers
+//! from the gABI registry.
 
 use core::ops::Range;
 
@@ -23,7 +25,8 @@ pub struct Load {
     pub range: Range<usize>,
     /// Address at run time.
     pub virtual_address: u64,
-    /// Address where the bytes are stored (in flash), which is what a binary made from the ELF file goes by.
+    /// Address where the bytes are stored (in flash), which is what a binary made from the ELF file
+    /// goes by.
     pub physical_address: u64,
     /// Length in memory; what exceeds the bytes is zero.
     pub memory_len: u64,
@@ -83,7 +86,9 @@ impl ElfFile {
         let table = |narrow: usize, at_wide: usize| {
             native(if wide { at_wide } else { narrow }).and_then(|v| usize::try_from(v).ok())
         };
-        let count = |narrow: usize, at_wide: usize| half(if wide { at_wide } else { narrow }).map(usize::from);
+        let count = |narrow: usize, at_wide: usize| {
+            half(if wide { at_wide } else { narrow }).map(usize::from)
+        };
         let mut elf = Self {
             machine: half(18)?,
             is_64_bit: wide,
@@ -120,19 +125,27 @@ impl ElfFile {
         }
     }
 
-    /// Xtensa: functions of the windowed ABI begin with ENTRY (`x6 .1 ..` with s = a1) at multiples of 4.
+    /// Xtensa: functions of the windowed ABI begin with ENTRY (`x6 .1 ..` with s = a1) at multiples
+    /// of 4.
     fn is_windowed(&self, file: &[u8]) -> bool {
-        let code = self.loads.iter().filter(|l| l.executable).filter_map(|l| file.get(l.range.clone()));
-        let entries: usize =
-            code.map(|bytes| bytes.chunks_exact(4).filter(|w| w[0] == 0x36 && w[1] & 0x0f == 1).count()).sum();
+        let code =
+            self.loads.iter().filter(|l| l.executable).filter_map(|l| file.get(l.range.clone()));
+        let entries: usize = code
+            .map(|bytes| bytes.chunks_exact(4).filter(|w| w[0] == 0x36 && w[1] & 0x0f == 1).count())
+            .sum();
         entries >= 4
     }
 }
 
 fn load(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Load> {
     let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
-    let native =
-        |narrow: usize, wider: usize| if wide { uint(file, at.checked_add(wider)?, 8, big) } else { word(narrow) };
+    let native = |narrow: usize, wider: usize| {
+        if wide {
+            uint(file, at.checked_add(wider)?, 8, big)
+        } else {
+            word(narrow)
+        }
+    };
     if word(0)? != PT_LOAD {
         return None;
     }
@@ -149,8 +162,13 @@ fn load(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Load> {
 
 fn section(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Section> {
     let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
-    let native =
-        |narrow: usize, wider: usize| if wide { uint(file, at.checked_add(wider)?, 8, big) } else { word(narrow) };
+    let native = |narrow: usize, wider: usize| {
+        if wide {
+            uint(file, at.checked_add(wider)?, 8, big)
+        } else {
+            word(narrow)
+        }
+    };
     let flags = native(8, 8)?;
     if flags & SHF_ALLOC == 0 {
         return None;
@@ -193,7 +211,10 @@ fn pieces(elf: &ElfFile) -> Vec<Piece> {
         };
         let default = if load.executable { SegmentKind::Unknown } else { SegmentKind::Data };
         let mut at = load.range.start;
-        for section in sections.iter().filter(|s| load.range.start <= s.range.start && s.range.end <= load.range.end) {
+        for section in sections
+            .iter()
+            .filter(|s| load.range.start <= s.range.start && s.range.end <= load.range.end)
+        {
             if section.range.start < at {
                 continue;
             }
@@ -208,7 +229,8 @@ fn pieces(elf: &ElfFile) -> Vec<Piece> {
     pieces
 }
 
-/// The bytes that objcopy copies, with the addresses where they are stored: sections, or segments where there is no section table.
+/// The bytes that objcopy copies, with the addresses where they are stored: sections, or segments
+/// where there is no section table.
 pub(crate) fn stored(elf: &ElfFile) -> Vec<(Range<usize>, u64)> {
     pieces_of_binary(elf).into_iter().map(|piece| (piece.range, piece.stored)).collect()
 }
@@ -228,7 +250,10 @@ fn describe(elf: &ElfFile, file: &[u8], map: &mut AddressMap) {
         let len = load.range.len() as u64;
         if load.memory_len > len {
             let end = load.virtual_address.saturating_add(load.memory_len);
-            map.reserve(low(load.virtual_address.wrapping_add(len)), u32::try_from(end).unwrap_or(u32::MAX));
+            map.reserve(
+                low(load.virtual_address.wrapping_add(len)),
+                u32::try_from(end).unwrap_or(u32::MAX),
+            );
         }
     }
     for bss in elf.sections.iter().filter(|s| s.range.is_empty()) {
@@ -245,10 +270,12 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     }
 }
 
-/// The address map of the plain binary that `objcopy -O binary` makes of an ELF file: the ELF file as a *side file* tells what the binary does
-/// not. `None` if this is no ELF file, or one without loadable bytes.
+/// The address map of the plain binary that `objcopy -O binary` makes of an ELF file: the ELF file
+/// as a *side file* tells what the binary does not. `None` if this is no ELF file, or one without
+/// loadable bytes.
 ///
-/// `binary_len` is the length of the binary: bytes that it does not have (it may have been cut) are left out.
+/// `binary_len` is the length of the binary: bytes that it does not have (it may have been cut) are
+/// left out.
 pub fn map_of_binary(elf_file: &[u8], binary_len: usize) -> Option<AddressMap> {
     let elf = ElfFile::parse(elf_file)?;
     let mut map = AddressMap::empty(Format::Raw);
@@ -299,7 +326,10 @@ mod tests {
     fn segments_and_bss() {
         let map = address_map(&elf32(40, 0x2000_0001));
         assert_eq!((map.format, map.isa), (Format::Elf, Some(IsaHint::Thumb)));
-        assert_eq!((map.segments[0].offset, map.segments[0].len, map.segments[0].address), (84, 16, 0x2000_0000));
+        assert_eq!(
+            (map.segments[0].offset, map.segments[0].len, map.segments[0].address),
+            (84, 16, 0x2000_0000)
+        );
         assert_eq!(map.reserved, [AddressSpan { start: 0x2000_0010, end: 0x2000_0030 }]);
         let load = &ElfFile::parse(&elf32(243, 0)).unwrap().loads[0];
         assert_eq!((load.physical_address, load.memory_len), (0x0800_0000, 48));
@@ -309,7 +339,10 @@ mod tests {
     fn a_side_file_for_a_plain_binary() {
         let map = map_of_binary(&elf32(40, 0x2000_0001), 12).unwrap();
         assert_eq!((map.format, map.isa), (Format::Raw, Some(IsaHint::Thumb)));
-        assert_eq!((map.segments[0].offset, map.segments[0].len, map.segments[0].address), (0, 12, 0x2000_0000));
+        assert_eq!(
+            (map.segments[0].offset, map.segments[0].len, map.segments[0].address),
+            (0, 12, 0x2000_0000)
+        );
         assert_eq!(map_of_binary(b"no ELF file", 12), None);
     }
 

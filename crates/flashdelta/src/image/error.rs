@@ -4,7 +4,8 @@ use core::fmt;
 
 use super::Format;
 
-/// Why a firmware file could not be read, or an image not be written. Lines and columns count from 1, offsets from 0.
+/// Why a firmware file could not be read, or an image not be written. Lines and columns count from
+/// 1, offsets from 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ImageError {
@@ -79,7 +80,8 @@ pub enum ImageError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A count record does not match the number of data records: some are missing, or some were added.
+    /// A count record does not match the number of data records: some are missing, or some were
+    /// added.
     BadCount {
         /// Line of the count record.
         line: usize,
@@ -124,7 +126,8 @@ pub enum ImageError {
         /// Column of the record.
         column: usize,
     },
-    /// No end record: the file may be cut off. Only in strict mode, and in TI-TXT, where no checksum would tell.
+    /// No end record: the file may be cut off. Only in strict mode, and in TI-TXT, where no
+    /// checksum would tell.
     MissingEnd {
         /// The format.
         format: Format,
@@ -157,7 +160,8 @@ pub enum ImageError {
         total: u32,
         /// How many of them there are.
         found: usize,
-        /// Which block in the file, from 0, stands where it is missing; the number of all if it is missing at the end.
+        /// Which block in the file, from 0, stands where it is missing; the number of all if it is
+        /// missing at the end.
         block: usize,
         /// Where that begins.
         offset: usize,

@@ -1,4 +1,5 @@
-//! What a firmware file tells about itself: names and versions, and whether it is compressed or encrypted.
+//! What a firmware file tells about itself: names and versions, and whether it is compressed or
+//! encrypted.
 
 use super::bytes::array;
 use super::{dfu, elf, esp, mcuboot, uf2, zigbee, Format, Image, ReadOptions};
@@ -21,7 +22,8 @@ impl Facts {
         Self { details: details(file), versions: versions(data), packed: packed(data) }
     }
 
-    /// Is most of the data compressed or encrypted? A delta of it will hardly be smaller than the data: patch what it was made of.
+    /// Is most of the data compressed or encrypted? A delta of it will hardly be smaller than the
+    /// data: patch what it was made of.
     pub fn is_packed(&self) -> bool {
         self.packed >= 0.5
     }
@@ -46,8 +48,9 @@ const SHORTEST: usize = 1024;
 /// The share of the blocks whose entropy is that of random bytes.
 pub fn packed(data: &[u8]) -> f32 {
     let random = |block: &&[u8]| {
-        // The entropy of n random bytes is lower than 8 by (256 - 1) / (2 n ln 2) on average (Miller, "Note on the bias of information
-        // estimates", 1955). Machine code and text stay below 7.5.
+        // The entropy of n random bytes is lower than 8 by (256 - 1) / (2 n ln 2) on average
+        // (Miller, "Note on the bias of information estimates", 1955). Machine code and text stay
+        // below 7.5.
         let expected = 8.0 - 255.0 / (2.0 * block.len() as f32 * core::f32::consts::LN_2);
         block.len() >= SHORTEST && entropy(block) >= expected - 0.1
     };
@@ -67,8 +70,12 @@ fn versions(data: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let is_text = |b: &u8| b.is_ascii_graphic() || *b == b' ';
     for run in data.split(|b| !is_text(b)).filter(|run| (5..256).contains(&run.len())) {
-        for word in run.split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+' | b'_'))) {
-            let Some(word) = core::str::from_utf8(word).ok().filter(|word| is_version(word)) else { continue };
+        for word in
+            run.split(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+' | b'_')))
+        {
+            let Some(word) = core::str::from_utf8(word).ok().filter(|word| is_version(word)) else {
+                continue;
+            };
             if !found.iter().any(|known| known == word) {
                 found.push(word.to_owned());
             }
@@ -85,7 +92,8 @@ fn is_version(word: &str) -> bool {
     let word = word.strip_prefix(['v', 'V']).unwrap_or(word);
     let numbers = word.split(['-', '+', '_']).next().unwrap_or(word);
     let parts: Vec<&str> = numbers.split('.').collect();
-    let is_number = |part: &&str| (1..=5).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        |part: &&str| (1..=5).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     parts.len() == 3 && parts.iter().all(is_number)
 }
 
@@ -95,11 +103,14 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
     match super::detect(file) {
         Format::Esp => {
             let images = esp_images(file);
-            let app = images.iter().find_map(|image| esp::AppDescriptor::parse(image.app_descriptor(file)?));
+            let app = images
+                .iter()
+                .find_map(|image| esp::AppDescriptor::parse(image.app_descriptor(file)?));
             if let Some(image) = images.first() {
                 tell("chip", image.chip.name.to_owned());
                 if images.len() > 1 {
-                    let starts: Vec<String> = images.iter().map(|image| format!("{:#x}", image.start)).collect();
+                    let starts: Vec<String> =
+                        images.iter().map(|image| format!("{:#x}", image.start)).collect();
                     tell("images at", starts.join(", "));
                 }
                 tell("entry", format!("{:#010x}", image.entry));
@@ -110,7 +121,8 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
                     tell("ESP-IDF", app.idf_version);
                     tell("security counter", app.secure_version.to_string());
                 }
-                let sound = if images.iter().all(|image| image.checksum_ok) { "right" } else { "wrong" };
+                let sound =
+                    if images.iter().all(|image| image.checksum_ok) { "right" } else { "wrong" };
                 tell("checksum", sound.to_owned());
             }
         }
@@ -136,7 +148,9 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
             }
         }
         Format::Uf2 => {
-            if let Some(block) = uf2::Block::parse(file, 0).filter(|block| block.flags & uf2::FLAG_FAMILY != 0) {
+            if let Some(block) =
+                uf2::Block::parse(file, 0).filter(|block| block.flags & uf2::FLAG_FAMILY != 0)
+            {
                 tell("family", format!("{:#010x}", block.family));
             }
         }
@@ -167,7 +181,8 @@ fn esp_images(file: &[u8]) -> Vec<esp::EspImage> {
     let mut end = 0;
     let starts = (0..file.len()).step_by(SECTOR);
     let found = starts.filter_map(|start| {
-        let image = esp::EspImage::parse(file, start).filter(|image| start >= end && image.is_sound())?;
+        let image =
+            esp::EspImage::parse(file, start).filter(|image| start >= end && image.is_sound())?;
         end = image.end;
         Some(image)
     });
@@ -195,7 +210,9 @@ mod tests {
         let mut state = 1u64;
         let random: Vec<u8> = (0..20_000)
             .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (state >> 56) as u8
             })
             .collect();
@@ -214,8 +231,13 @@ mod tests {
         let mut app = vec![0u8; 256];
         app[..4].copy_from_slice(&esp::APP_DESCRIPTOR.to_le_bytes());
         app[4] = 3;
-        for (at, value) in [(16, "v1.4.2-dirty"), (48, "heron"), (80, "12:00:00"), (96, "Nov 21 2026"), (112, "v5.3.1")]
-        {
+        for (at, value) in [
+            (16, "v1.4.2-dirty"),
+            (48, "heron"),
+            (80, "12:00:00"),
+            (96, "Nov 21 2026"),
+            (112, "v5.3.1"),
+        ] {
             app[at..at + value.len()].copy_from_slice(value.as_bytes());
         }
         let mut file = vec![0xe9, 1, 2, 0x20, 4, 0, 0x38, 0x40, 0xee, 0, 0, 0, 5, 0];
@@ -227,12 +249,16 @@ mod tests {
         file.resize(file.len() | 15, 0);
         file.push(checksum);
         let facts = Facts::of(&file, &file);
-        let value = |name| facts.details.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
+        let value =
+            |name| facts.details.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
         assert_eq!(
             (value("chip"), value("project"), value("version")),
             (Some("ESP32-C3"), Some("heron"), Some("v1.4.2-dirty"))
         );
-        assert_eq!((value("built"), value("ESP-IDF")), (Some("Nov 21 2026 12:00:00"), Some("v5.3.1")));
+        assert_eq!(
+            (value("built"), value("ESP-IDF")),
+            (Some("Nov 21 2026 12:00:00"), Some("v5.3.1"))
+        );
         assert_eq!((value("security counter"), value("checksum")), (Some("3"), Some("right")));
         assert_eq!(facts.versions, ["v1.4.2-dirty", "v5.3.1"]);
     }

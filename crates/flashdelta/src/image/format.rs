@@ -40,7 +40,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// Is it a format of records, each with an address of its own? Then the file is not the image that a device holds.
+    /// Is it a format of records, each with an address of its own? Then the file is not the image
+    /// that a device holds.
     pub fn is_records(self) -> bool {
         matches!(self, Self::IntelHex | Self::Srec | Self::TiTxt | Self::Uf2)
     }
@@ -90,8 +91,8 @@ pub fn detect(file: &[u8]) -> Format {
 /// So many bytes are searched for a record.
 const PROBE: usize = 4096;
 
-/// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit, `@` and hex digits; or in the first
-/// record that is right, if comments stand before it.
+/// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit,
+/// `@` and hex digits; or in the first record that is right, if comments stand before it.
 fn detect_text(file: &[u8]) -> Option<Format> {
     if lines::is_utf16(file) {
         // Recognised, so that it can be refused for what it is.
@@ -123,28 +124,34 @@ fn first_record(text: &[u8]) -> Option<Format> {
 fn first_line(file: &[u8]) -> Option<Format> {
     let start = file.iter().position(|b| !b.is_ascii_whitespace())?;
     let digits = |from: usize, count: usize| {
-        bytes::slice(file, start + from, count).is_some_and(|run| run.iter().all(u8::is_ascii_hexdigit))
+        bytes::slice(file, start + from, count)
+            .is_some_and(|run| run.iter().all(u8::is_ascii_hexdigit))
     };
     match file.get(start)? {
         b':' if digits(1, 10) => Some(Format::IntelHex),
-        b'S' | b's' if digits(1, 5) && file.get(start + 1).is_some_and(u8::is_ascii_digit) => Some(Format::Srec),
+        b'S' | b's' if digits(1, 5) && file.get(start + 1).is_some_and(u8::is_ascii_digit) => {
+            Some(Format::Srec)
+        }
         // GNU objcopy's "symbolsrec": the table of symbols may be long.
         b'$' if file.get(start + 1) == Some(&b'$') => first_record(file),
         b'@' => {
             // Verilog's vmem files have data behind the address.
-            let mut lines =
-                Lines::new(file.get(start..)?).map(|line| file.get(start + line.text.start..start + line.text.end));
+            let mut lines = Lines::new(file.get(start..)?)
+                .map(|line| file.get(start + line.text.start..start + line.text.end));
             let mut address = lines.next()??.trim_ascii_end().get(1..)?.iter();
             let is_address = digits(1, 4) && address.clone().all(u8::is_ascii_hexdigit);
             // A damaged address, but lines of bytes.
-            let is_damaged = address.all(u8::is_ascii_alphanumeric) && lines.next().flatten().is_some_and(is_bytes);
+            let is_damaged = address.all(u8::is_ascii_alphanumeric)
+                && lines.next().flatten().is_some_and(is_bytes);
             (is_address || is_damaged).then_some(Format::TiTxt)
         }
         // Lines of bytes and a `q`: the address is missing.
         byte if byte.is_ascii_hexdigit() => {
-            let is_bytes = is_bytes(file.get(start..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?);
+            let is_bytes =
+                is_bytes(file.get(start..)?.split(|byte| matches!(byte, b'\r' | b'\n')).next()?);
             let text = file.trim_ascii_end();
-            (is_bytes && (text.ends_with(b"\nq") || text.ends_with(b"\rq"))).then_some(Format::TiTxt)
+            (is_bytes && (text.ends_with(b"\nq") || text.ends_with(b"\rq")))
+                .then_some(Format::TiTxt)
         }
         _ => None,
     }
@@ -154,7 +161,9 @@ fn first_line(file: &[u8]) -> Option<Format> {
 fn is_bytes(line: &[u8]) -> bool {
     let mut bytes = line.trim_ascii_end().chunks(3);
     let is_byte = |byte: &[u8]| match byte {
-        [high, low, rest @ ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit() && matches!(rest, [] | [b' ']),
+        [high, low, rest @ ..] => {
+            high.is_ascii_hexdigit() && low.is_ascii_hexdigit() && matches!(rest, [] | [b' '])
+        }
         _ => false,
     };
     line.len() >= 11 && bytes.all(is_byte)

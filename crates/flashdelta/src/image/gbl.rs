@@ -1,7 +1,8 @@
 //! Silicon Labs Gecko Bootloader files (`.gbl`): tags with a 32-bit id and length, little-endian.
 //!
-//! Source: UG266 "Silicon Labs Gecko Bootloader User's Guide", section "GBL file format", and the tag ids of the
-//! bootloader's public header `btl_gbl_format.h`. Compressed and encrypted program data has no address map.
+//! Source: UG266 "Silicon Labs Gecko Bootloader User's Guide", section "GBL file format", and the
+//! tag ids of the bootloader's public header `btl_gbl_format.h`. Compressed and encrypted program
+//! data has no address map.
 
 use core::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Intel HEX: I8HEX, I16HEX and I32HEX.
 //!
-//! Source: "Hexadecimal Object File Format Specification", Intel, revision A, 1988. Where tools disagree, this module does what is
-//! listed at [`parse`].
+//! Source: "Hexadecimal Object File Format Specification", Intel, revision A, 1988. Where tools
+//! disagree, this module does what is listed at [`parse`].
 
 use core::ops::Range;
 
@@ -38,24 +38,30 @@ pub(crate) struct Record {
 ///
 /// Choices, where tools disagree (strict mode refuses all of these but the first):
 /// - Lower and upper case digits, any line ends.
-/// - A data record that crosses 64 KiB goes on linearly, also after an I16HEX segment record (the specification wraps it; writers that do
-///   this
-///   do not mean that).
-/// - Of an I16HEX segment record and an I32HEX linear record, the last one alone counts; they are not added.
+/// - A data record that crosses 64 KiB goes on linearly, also after an I16HEX segment record (the
+///   specification wraps it; writers that do this do not mean that).
+/// - Of an I16HEX segment record and an I32HEX linear record, the last one alone counts; they are
+///   not added.
 /// - No end record; an end record with an address, which is the entry point of I8HEX.
-/// - Address records with something in their own address field; data records without data, which are left out.
+/// - Address records with something in their own address field; data records without data, which
+///   are left out.
 /// - Blanks around a record, blank lines, a byte order mark, and Ctrl-Z at the end.
 /// - Two start records: the last one counts.
 ///
 /// # Errors
-/// Everything that loses data: bad digits, lengths, checksums and record types, addresses beyond 32 bits, overlaps and data
-/// behind the end record, each with line and column. `options` can accept the last four.
+/// Everything that loses data: bad digits, lengths, checksums and record types, addresses beyond 32
+/// bits, overlaps and data behind the end record, each with line and column. `options` can accept
+/// the last four.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
 }
 
-fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+fn parse_into(
+    mut collector: Collector,
+    file: &[u8],
+    options: &ReadOptions,
+) -> Result<Image, ImageError> {
     let mut entry = None;
     let mut base = 0u64;
     let mut ended = false;
@@ -71,7 +77,11 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
         let start = collector.data.len();
         let record = match read(text, &mut collector.data, options.ignore_checksums) {
             Ok(record) => record,
-            Err(fault) if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict => continue,
+            Err(fault)
+                if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict =>
+            {
+                continue
+            }
             Err(fault) => return Err(fault.at(line.number, column)),
         };
         any = true;
@@ -81,15 +91,19 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
                 return Err(ImageError::DataAfterEnd { line: line.number, column: column + 1 });
             }
             if options.strict && (len == 0 || usize::from(record.address) + len > 0x1_0000) {
-                let problem =
-                    if len == 0 { "a data record without data" } else { "a data record crosses a 64 KiB boundary" };
+                let problem = if len == 0 {
+                    "a data record without data"
+                } else {
+                    "a data record crosses a 64 KiB boundary"
+                };
                 return Err(ImageError::NotStrict { line: line.number, problem });
             }
             collector.place(start, base + u64::from(record.address), (line.number, column + 1))?;
             continue;
         }
         let value = collector.data.get(start..).unwrap_or_default();
-        let malformed = |problem| Err(ImageError::BadRecord { line: line.number, column: column + 1, problem });
+        let malformed =
+            |problem| Err(ImageError::BadRecord { line: line.number, column: column + 1, problem });
         match (record.kind, value.len()) {
             (kind::END, 0) => {
                 ended = true;
@@ -101,7 +115,10 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
             (kind::LINEAR, 2) => base = u64::from(u16_be(value, 0).unwrap_or(0)) << 16,
             (kind::START_SEGMENT | kind::START_LINEAR, 4) => {
                 if options.strict && entry.is_some() {
-                    return Err(ImageError::NotStrict { line: line.number, problem: "a second start record" });
+                    return Err(ImageError::NotStrict {
+                        line: line.number,
+                        problem: "a second start record",
+                    });
                 }
                 let linear = u32_be(value, 0).unwrap_or(0);
                 entry = Some(if record.kind == kind::START_LINEAR {
@@ -111,9 +128,19 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
                 });
             }
             (kind::END, _) => return malformed("an end record with data"),
-            (kind::SEGMENT | kind::LINEAR, _) => return malformed("an address record needs 2 bytes of data"),
-            (kind::START_SEGMENT | kind::START_LINEAR, _) => return malformed("a start record needs 4 bytes of data"),
-            (found, _) => return Err(ImageError::UnknownRecord { line: line.number, column: column + 8, found }),
+            (kind::SEGMENT | kind::LINEAR, _) => {
+                return malformed("an address record needs 2 bytes of data")
+            }
+            (kind::START_SEGMENT | kind::START_LINEAR, _) => {
+                return malformed("a start record needs 4 bytes of data")
+            }
+            (found, _) => {
+                return Err(ImageError::UnknownRecord {
+                    line: line.number,
+                    column: column + 8,
+                    found,
+                })
+            }
         }
         if options.strict && record.address != 0 && record.kind != kind::END {
             return Err(ImageError::NotStrict {
@@ -134,9 +161,14 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
 }
 
 /// The record of a line without what may stand around it; `None` for a blank line.
-pub(crate) fn record_text(file: &[u8], line: &Line, options: &ReadOptions) -> Result<Option<Range<usize>>, ImageError> {
+pub(crate) fn record_text(
+    file: &[u8],
+    line: &Line,
+    options: &ReadOptions,
+) -> Result<Option<Range<usize>>, ImageError> {
     let text = file.get(line.text.clone()).unwrap_or_default();
-    let plain = text.first().is_some_and(|b| b.is_ascii_graphic()) && text.last().is_some_and(u8::is_ascii_graphic);
+    let plain = text.first().is_some_and(|b| b.is_ascii_graphic())
+        && text.last().is_some_and(u8::is_ascii_graphic);
     if plain {
         return Ok(Some(line.text.clone()));
     }
@@ -180,7 +212,9 @@ impl Fault {
         let place = |column: usize| before + column + 1;
         match self {
             Self::NoRecord { found } => ImageError::NoRecord { line, column: place(0), found },
-            Self::Digit { column, found } => ImageError::BadDigit { line, column: place(column), found },
+            Self::Digit { column, found } => {
+                ImageError::BadDigit { line, column: place(column), found }
+            }
             Self::Length { column, expected, found } => {
                 ImageError::BadLength { line, column: place(column), expected, found }
             }
@@ -190,7 +224,9 @@ impl Fault {
             Self::Checksum { column, expected, found } => {
                 ImageError::BadChecksum { line, column: place(column), expected, found }
             }
-            Self::Kind { column, found } => ImageError::UnknownRecord { line, column: place(column), found },
+            Self::Kind { column, found } => {
+                ImageError::UnknownRecord { line, column: place(column), found }
+            }
             Self::Short { problem } => ImageError::BadRecord { line, column: place(0), problem },
         }
     }
@@ -213,11 +249,15 @@ fn read_fast(text: &[u8], out: &mut Vec<u8>, ignore_checksum: bool) -> Option<Re
     if text.len() != 11 + 2 * len {
         return None;
     }
-    let (high, low, kind) = (lines::byte_at(text, 3)?, lines::byte_at(text, 5)?, lines::byte_at(text, 7)?);
+    let (high, low, kind) =
+        (lines::byte_at(text, 3)?, lines::byte_at(text, 5)?, lines::byte_at(text, 7)?);
     let sum = lines::decode(text.get(9..9 + 2 * len)?, out)?;
     let checksum = lines::byte_at(text, 9 + 2 * len)?;
-    let sum = [len as u8, high, low, kind, checksum].iter().fold(sum, |sum, byte| sum.wrapping_add(*byte));
-    (sum == 0 || ignore_checksum).then_some(Record { kind, address: u16::from_be_bytes([high, low]) })
+    let sum = [len as u8, high, low, kind, checksum]
+        .iter()
+        .fold(sum, |sum, byte| sum.wrapping_add(*byte));
+    (sum == 0 || ignore_checksum)
+        .then_some(Record { kind, address: u16::from_be_bytes([high, low]) })
 }
 
 /// Why a record cannot be read.
@@ -230,7 +270,9 @@ fn diagnose(text: &[u8]) -> Fault {
     if let Some((column, found)) = lines::first_bad(text, 1) {
         return Fault::Digit { column: column - 1, found: Some(found) };
     }
-    let Some(len) = lines::byte_at(text, 1) else { return Fault::Digit { column: text.len(), found: None } };
+    let Some(len) = lines::byte_at(text, 1) else {
+        return Fault::Digit { column: text.len(), found: None };
+    };
     if text.len().is_multiple_of(2) {
         // Half a byte at the end: counted in whole bytes, the length might even seem right.
         return Fault::Digit { column: text.len(), found: None };
@@ -240,8 +282,15 @@ fn diagnose(text: &[u8]) -> Fault {
         return Fault::Length { column: 1, expected, found: (text.len() - 1) / 2 };
     }
     let column = text.len() - 2;
-    let sum = (1..column).step_by(2).filter_map(|at| lines::byte_at(text, at)).fold(0u8, u8::wrapping_add);
-    Fault::Checksum { column, expected: sum.wrapping_neg(), found: lines::byte_at(text, column).unwrap_or(0) }
+    let sum = (1..column)
+        .step_by(2)
+        .filter_map(|at| lines::byte_at(text, at))
+        .fold(0u8, u8::wrapping_add);
+    Fault::Checksum {
+        column,
+        expected: sum.wrapping_neg(),
+        found: lines::byte_at(text, column).unwrap_or(0),
+    }
 }
 
 /// Writes records.
@@ -275,7 +324,8 @@ impl Writer for HexWriter {
 
     fn next_len(&self, address: u32) -> usize {
         // Address records stand at multiples of 64 KiB.
-        let cut = if self.habits.crossing { usize::MAX } else { 0x1_0000 - (address & 0xffff) as usize };
+        let cut =
+            if self.habits.crossing { usize::MAX } else { 0x1_0000 - (address & 0xffff) as usize };
         self.habits.len_at(address).min(cut)
     }
 
@@ -298,8 +348,12 @@ impl Writer for HexWriter {
             Control::End => self.record(kind::END, 0, &[], out),
             Control::Record { kind, address, data } => {
                 match (*kind, array::<2>(data, 0)) {
-                    (kind::SEGMENT, Some(value)) => self.base = u32::from(u16::from_be_bytes(value)) << 4,
-                    (kind::LINEAR, Some(value)) => self.base = u32::from(u16::from_be_bytes(value)) << 16,
+                    (kind::SEGMENT, Some(value)) => {
+                        self.base = u32::from(u16::from_be_bytes(value)) << 4
+                    }
+                    (kind::LINEAR, Some(value)) => {
+                        self.base = u32::from(u16::from_be_bytes(value)) << 16
+                    }
                     _ => {}
                 }
                 self.record(*kind, (*address & 0xffff) as u16, data, out);
@@ -309,7 +363,8 @@ impl Writer for HexWriter {
     }
 }
 
-/// Cuts a file into tokens; data is appended to `data`. `base` is the state between lines, 0 at first.
+/// Cuts a file into tokens; data is appended to `data`. `base` is the state between lines, 0 at
+/// first.
 pub(crate) fn token(file: &[u8], line: &Line, base: &mut u32, data: &mut Vec<u8>) -> Token {
     let text = file.get(line.text.clone()).unwrap_or_default();
     let start = data.len();
@@ -325,7 +380,8 @@ pub(crate) fn token(file: &[u8], line: &Line, base: &mut u32, data: &mut Vec<u8>
         _ => {}
     }
     let is_base = matches!(record.kind, kind::SEGMENT | kind::LINEAR);
-    let control = Control::Record { kind: record.kind, address: u32::from(record.address), data: value };
+    let control =
+        Control::Record { kind: record.kind, address: u32::from(record.address), data: value };
     if is_base {
         Token::Base(control)
     } else {

@@ -15,7 +15,8 @@ pub(crate) struct Line {
     pub(crate) whole: Range<usize>,
 }
 
-/// Splits a file into lines that end with LF, with CR LF (also more than one CR), or with CR if the file has no LF at all.
+/// Splits a file into lines that end with LF, with CR LF (also more than one CR), or with CR if the
+/// file has no LF at all.
 pub(crate) struct Lines<'a> {
     file: &'a [u8],
     at: usize,
@@ -38,7 +39,8 @@ impl Iterator for Lines<'_> {
         let rest = self.file.get(self.at..).filter(|rest| !rest.is_empty())?;
         let len = find(rest, self.end).map_or(rest.len(), |n| n + 1);
         let line = rest.get(..len).unwrap_or(rest);
-        let text = line.len() - line.iter().rev().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let text =
+            line.len() - line.iter().rev().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         let start = self.at;
         self.at += len;
         self.number += 1;
@@ -59,7 +61,8 @@ pub(crate) fn check_encoding(file: &[u8]) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// Where `byte` first occurs: eight bytes at a time, which is most of the speed of reading a text file.
+/// Where `byte` first occurs: eight bytes at a time, which is most of the speed of reading a text
+/// file.
 fn find(bytes: &[u8], byte: u8) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let pattern = ONES * u64::from(byte);
@@ -97,7 +100,8 @@ pub(crate) static VALUES: [u8; 256] = {
     table
 };
 
-/// The value of two digits; with [`NOT_HEX`]'s bit or above set in the result if one of them is not.
+/// The value of two digits; with [`NOT_HEX`]'s bit or above set in the result if one of them is
+/// not.
 #[inline]
 pub(crate) fn pair(high: u8, low: u8) -> u16 {
     (u16::from(VALUES[usize::from(high)]) << 4)
@@ -105,7 +109,8 @@ pub(crate) fn pair(high: u8, low: u8) -> u16 {
         | (u16::from(VALUES[usize::from(low)] & NOT_HEX) << 4)
 }
 
-/// Decodes digits to the end of `out`. Returns the sum of the bytes, or `None` if there is something else among the digits.
+/// Decodes digits to the end of `out`. Returns the sum of the bytes, or `None` if there is
+/// something else among the digits.
 #[inline]
 pub(crate) fn decode(digits: &[u8], out: &mut Vec<u8>) -> Option<u8> {
     let (mut sum, mut bad) = (0u8, 0u16);
@@ -149,7 +154,8 @@ pub(crate) fn push_record<const N: usize>(
 ) {
     // By arithmetic, of which compilers make vector instructions, as they do not of a table.
     let letters = digits[10].wrapping_sub(b'0' + 10);
-    let digit = |value: u8| value.wrapping_add(b'0').wrapping_add(if value > 9 { letters } else { 0 });
+    let digit =
+        |value: u8| value.wrapping_add(b'0').wrapping_add(if value > 9 { letters } else { 0 });
     let count: usize = parts.iter().map(|part| part.len()).sum();
     out.reserve(prefix.len() + 2 * count + line_end.len());
     out.extend_from_slice(prefix);
@@ -186,7 +192,8 @@ mod tests {
 
     #[test]
     fn line_ends_of_all_kinds() {
-        let split = |text: &[u8]| Lines::new(text).map(|l| text[l.text].to_vec()).collect::<Vec<_>>();
+        let split =
+            |text: &[u8]| Lines::new(text).map(|l| text[l.text].to_vec()).collect::<Vec<_>>();
         assert_eq!(split(b"a\nb\r\nc\r\r\n\nd"), [&b"a"[..], b"b", b"c", b"", b"d"]);
         assert_eq!(split(b"a\rb\r"), [b"a", b"b"]);
         assert_eq!(split(b""), Vec::<Vec<u8>>::new());

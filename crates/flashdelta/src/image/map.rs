@@ -1,8 +1,9 @@
-//! The address map of a firmware file: which bytes of the file stand at which addresses when the firmware runs.
+//! The address map of a firmware file: which bytes of the file stand at which addresses when the
+//! firmware runs.
 //!
-//! The maker of a patch needs it to predict branches, calls and pointers. It is only a hint: a wrong or missing map makes
-//! a patch larger, never wrong, so everything here is lenient and nothing here fails. To read a file *exactly*, use the
-//! modules of the formats.
+//! The maker of a patch needs it to predict branches, calls and pointers. It is only a hint: a
+//! wrong or missing map makes a patch larger, never wrong, so everything here is lenient and
+//! nothing here fails. To read a file *exactly*, use the modules of the formats.
 
 use core::fmt;
 use core::ops::Range;
@@ -78,10 +79,12 @@ pub struct AddressMap {
     pub format: Format,
     /// The instruction set, if it could be told.
     pub isa: Option<IsaHint>,
-    /// Bytes with addresses, in file order, without overlap in the *file*. (Addresses may overlap: a merged flash image holds
-    /// a bootloader and an application that use the same RAM.) Headers and the like are not in it.
+    /// Bytes with addresses, in file order, without overlap in the *file*. (Addresses may overlap:
+    /// a merged flash image holds a bootloader and an application that use the same RAM.) Headers
+    /// and the like are not in it.
     pub segments: Vec<MapSegment>,
-    /// Addresses that pointers may point to although the file has no bytes for them, sorted, without overlap.
+    /// Addresses that pointers may point to although the file has no bytes for them, sorted,
+    /// without overlap.
     pub reserved: Vec<AddressSpan>,
 }
 
@@ -91,9 +94,11 @@ impl AddressMap {
         Self { format, isa: None, segments: Vec::new(), reserved: Vec::new() }
     }
 
-    /// Everything that a pointer may point to: the addresses of `segments` and `reserved`, sorted, merged where they touch or overlap.
+    /// Everything that a pointer may point to: the addresses of `segments` and `reserved`, sorted,
+    /// merged where they touch or overlap.
     pub fn spans(&self) -> Vec<AddressSpan> {
-        let mut spans: Vec<_> = self.segments.iter().map(|s| s.span()).chain(self.reserved.iter().copied()).collect();
+        let mut spans: Vec<_> =
+            self.segments.iter().map(|s| s.span()).chain(self.reserved.iter().copied()).collect();
         merge(&mut spans);
         spans
     }
@@ -106,16 +111,21 @@ impl AddressMap {
         (into < segment.len).then(|| segment.address.wrapping_add(into))
     }
 
-    /// The offset in the file of the byte at `address`. Where several have this address: of the largest segment.
+    /// The offset in the file of the byte at `address`. Where several have this address: of the
+    /// largest segment.
     pub fn offset_of(&self, address: u32) -> Option<u32> {
         let holds = |s: &&MapSegment| address.wrapping_sub(s.address) < s.len;
         let segment = self.segments.iter().filter(holds).max_by_key(|s| s.len)?;
         Some(segment.offset + (address - segment.address))
     }
 
-    /// Adds the bytes `range` of the file at `address`. Empty ranges and offsets beyond 4 GiB are left out.
+    /// Adds the bytes `range` of the file at `address`. Empty ranges and offsets beyond 4 GiB are
+    /// left out.
     pub(crate) fn push(&mut self, range: Range<usize>, address: u32, kind: SegmentKind) {
-        let (Some(offset), Some(end)) = (bytes::offset32(range.start), bytes::offset32(range.end)) else { return };
+        let (Some(offset), Some(end)) = (bytes::offset32(range.start), bytes::offset32(range.end))
+        else {
+            return;
+        };
         let Some(len) = end.checked_sub(offset).filter(|len| *len != 0) else { return };
         // A segment does not run past the end of the address space.
         let len = len.min(u32::MAX - address).max(1);
@@ -134,7 +144,11 @@ impl AddressMap {
         if self.format != Format::Raw || other.format != Format::Raw || !self.segments.is_empty() {
             return;
         }
-        let (Some(address), true) = (other.address_of(0), self.isa.is_none() || self.isa == other.isa) else { return };
+        let (Some(address), true) =
+            (other.address_of(0), self.isa.is_none() || self.isa == other.isa)
+        else {
+            return;
+        };
         self.isa = other.isa;
         self.push(0..file.len(), address, SegmentKind::Unknown);
         self.reserved.clone_from(&other.reserved);
@@ -181,8 +195,8 @@ impl fmt::Display for IsaHint {
     }
 }
 
-/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC) gets an empty map: its addresses
-/// come with the memory image that it is [split](super::split) into.
+/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC) gets an
+/// empty map: its addresses come with the memory image that it is [split](super::split) into.
 pub fn address_map(file: &[u8]) -> AddressMap {
     let format = super::detect(file);
     let mut map = AddressMap::empty(format);
@@ -200,21 +214,26 @@ pub fn address_map(file: &[u8]) -> AddressMap {
     map.finish()
 }
 
-/// The address maps of two versions of one firmware. Where the load address (or the instruction set) of a plain binary shows in one of
-/// them only, the other takes it over: two versions mostly stand at the same address.
+/// The address maps of two versions of one firmware. Where the load address (or the instruction
+/// set) of a plain binary shows in one of them only, the other takes it over: two versions mostly
+/// stand at the same address.
 pub fn address_maps(old: &[u8], new: &[u8]) -> (AddressMap, AddressMap) {
     completed([old, new], (address_map(old), address_map(new)))
 }
 
 /// The maps of two versions, each completed from the other.
-pub(crate) fn completed([old, new]: [&[u8]; 2], maps: (AddressMap, AddressMap)) -> (AddressMap, AddressMap) {
+pub(crate) fn completed(
+    [old, new]: [&[u8]; 2],
+    maps: (AddressMap, AddressMap),
+) -> (AddressMap, AddressMap) {
     let (mut old_map, mut new_map) = maps;
     old_map.complete_from(old, &new_map);
     new_map.complete_from(new, &old_map);
     (old_map, new_map)
 }
 
-/// Maps what stands inside a container: a Silicon Labs bootloader file, a Telink image, or a plain binary.
+/// Maps what stands inside a container: a Silicon Labs bootloader file, a Telink image, or a plain
+/// binary.
 pub(crate) fn payload(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(inner) = file.get(range.clone()) else { return };
     if gbl::is(inner) {
@@ -258,7 +277,10 @@ mod tests {
         let map = map.finish();
         assert_eq!(
             map.spans(),
-            [AddressSpan { start: 0x1000, end: 0x1018 }, AddressSpan { start: 0x2000_0000, end: 0x2000_0200 }]
+            [
+                AddressSpan { start: 0x1000, end: 0x1018 },
+                AddressSpan { start: 0x2000_0000, end: 0x2000_0200 }
+            ]
         );
         assert_eq!(map.address_of(15), None);
         assert_eq!(map.address_of(31), Some(0x100f));
@@ -270,7 +292,9 @@ mod tests {
     #[test]
     fn a_version_that_does_not_show_its_address_takes_the_others() {
         let mut image = Vec::new();
-        for word in [0x2000_4000u32, 0x0800_0101, 0x0800_0111, 0x0800_0121].into_iter().chain([0; 60]) {
+        for word in
+            [0x2000_4000u32, 0x0800_0101, 0x0800_0111, 0x0800_0121].into_iter().chain([0; 60])
+        {
             image.extend(word.to_le_bytes());
         }
         image.extend([0x10, 0xb5, 0x10, 0xbd].repeat(50));

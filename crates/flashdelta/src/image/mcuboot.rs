@@ -1,6 +1,7 @@
 //! MCUboot images: header, binary, protected and unprotected TLVs.
 //!
-//! Source: `docs/design.md` ("Image format") and `boot/bootutil/include/bootutil/image.h` of MCUboot.
+//! Source: `docs/design.md` ("Image format") and `boot/bootutil/include/bootutil/image.h` of
+//! MCUboot.
 
 use core::ops::Range;
 
@@ -35,7 +36,8 @@ pub struct Mcuboot {
 }
 
 impl Mcuboot {
-    /// Reads the header and the TLVs. `None` if this is no image, or the binary runs out of the file.
+    /// Reads the header and the TLVs. `None` if this is no image, or the binary runs out of the
+    /// file.
     pub fn parse(file: &[u8]) -> Option<Self> {
         if u32_le(file, 0)? != MAGIC {
             return None;
@@ -53,12 +55,24 @@ impl Mcuboot {
             end = read_tlvs(file, end, false, &mut tlvs);
         }
         let version = (u8_at(file, 20)?, u8_at(file, 21)?, u16_le(file, 22)?, u32_le(file, 24)?);
-        Some(Self { load_address: u32_le(file, 4)?, flags: u32_le(file, 16)?, version, binary, tlvs, end })
+        Some(Self {
+            load_address: u32_le(file, 4)?,
+            flags: u32_le(file, 16)?,
+            version,
+            binary,
+            tlvs,
+            end,
+        })
     }
 }
 
 /// Reads one area; returns where it ends (where it begins if it does not fit).
-fn read_tlvs(file: &[u8], start: usize, protected: bool, tlvs: &mut Vec<(bool, u16, Range<usize>)>) -> usize {
+fn read_tlvs(
+    file: &[u8],
+    start: usize,
+    protected: bool,
+    tlvs: &mut Vec<(bool, u16, Range<usize>)>,
+) -> usize {
     let Some(size) = u16_le(file, start + 2).map(usize::from) else { return start };
     let end = start + size;
     if slice(file, start, size).is_none() {
@@ -78,7 +92,9 @@ fn read_tlvs(file: &[u8], start: usize, protected: bool, tlvs: &mut Vec<(bool, u
 
 /// Maps the binary, unless it is encrypted.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
-    let Some(image) = Mcuboot::parse(file).filter(|image| image.flags & FLAG_ENCRYPTED == 0) else { return };
+    let Some(image) = Mcuboot::parse(file).filter(|image| image.flags & FLAG_ENCRYPTED == 0) else {
+        return;
+    };
     if image.load_address == 0 {
         raw::map(file, image.binary, map);
     } else {
@@ -111,8 +127,11 @@ mod tests {
         let file = image(0x0802_0000, 0);
         let parsed = Mcuboot::parse(&[&file[..], &[0xff; 100]].concat()).unwrap();
         assert_eq!((parsed.version, parsed.binary.clone()), ((1, 2, 3, 9), 0x200..0x200 + 400));
-        let tlvs: Vec<_> =
-            parsed.tlvs.iter().map(|(protected, kind, value)| (*protected, *kind, value.len())).collect();
+        let tlvs: Vec<_> = parsed
+            .tlvs
+            .iter()
+            .map(|(protected, kind, value)| (*protected, *kind, value.len()))
+            .collect();
         assert_eq!(tlvs, [(true, 0x50, 4), (false, 0x10, 32)]);
         assert_eq!(parsed.end, file.len());
         let map = address_map(&file);

@@ -25,7 +25,8 @@ pub struct Image {
     pub format: Format,
     /// What is in memory, by ascending address, without overlap; segments that touch are one.
     pub segments: Vec<Segment>,
-    /// Entry point, if the file names one. (Of a segmented Intel HEX start address: `CS * 16 + IP`.)
+    /// Entry point, if the file names one. (Of a segmented Intel HEX start address:
+    /// `CS * 16 + IP`.)
     pub entry: Option<u32>,
     /// The header text of an S-record file (as bytes: it need not be text).
     pub header: Option<Vec<u8>>,
@@ -132,19 +133,28 @@ impl Collector {
         Ok(collector)
     }
 
-    /// Reads a text file. If two records overlap it is read again, to find the place of the very record.
+    /// Reads a text file. If two records overlap it is read again, to find the place of the very
+    /// record.
     pub(crate) fn collect(
         capacity: usize,
         read: impl Fn(Self) -> Result<Image, ImageError>,
     ) -> Result<Image, ImageError> {
         match read(Self::with_capacity(capacity)) {
-            Err(ImageError::Overlap { .. }) => read(Self { exact: true, ..Self::with_capacity(capacity) }),
+            Err(ImageError::Overlap { .. }) => {
+                read(Self { exact: true, ..Self::with_capacity(capacity) })
+            }
             result => result,
         }
     }
 
-    /// The bytes of `data` from `start` on, just appended, stand at `address`. `at`: line and column, for messages.
-    pub(crate) fn place(&mut self, start: usize, address: u64, at: (usize, usize)) -> Result<(), ImageError> {
+    /// The bytes of `data` from `start` on, just appended, stand at `address`. `at`: line and
+    /// column, for messages.
+    pub(crate) fn place(
+        &mut self,
+        start: usize,
+        address: u64,
+        at: (usize, usize),
+    ) -> Result<(), ImageError> {
         let len = (self.data.len() - start) as u64;
         if len == 0 {
             return Ok(());
@@ -152,7 +162,11 @@ impl Collector {
         let end = address + len;
         if end > 1 << 32 {
             let (line, column) = at;
-            return Err(ImageError::AddressOverflow { line, column, address: address.max(1 << 32) });
+            return Err(ImageError::AddressOverflow {
+                line,
+                column,
+                address: address.max(1 << 32),
+            });
         }
         // `end` is not above 2^32 and not equal to `address`.
         let address = (address & 0xffff_ffff) as u32;
@@ -185,7 +199,9 @@ impl Collector {
         let clean = pieces.windows(2).all(|pair| pair[0].end() <= u64::from(pair[1].address));
         if !clean {
             if overlap == Overlap::Refuse {
-                return Err(word_addresses(&pieces).filter(|_| exact).unwrap_or_else(|| first_overlap(&pieces)));
+                return Err(word_addresses(&pieces)
+                    .filter(|_| exact)
+                    .unwrap_or_else(|| first_overlap(&pieces)));
             }
             return settle(pieces, overlap);
         }
@@ -220,19 +236,27 @@ fn join<'a>(pieces: impl Iterator<Item = (u32, &'a [u8])>) -> Vec<Segment> {
     segments
 }
 
-/// Does at least half of the records, and more than one, begin halfway through the one before it? Then the addresses do not count bytes.
+/// Does at least half of the records, and more than one, begin halfway through the one before it?
+/// Then the addresses do not count bytes.
 fn word_addresses(pieces: &[Piece<'_>]) -> Option<ImageError> {
     let is_half = |pair: &&[Piece<'_>]| {
         let distance = u64::from(pair[1].address) - u64::from(pair[0].address);
-        pair[1].order == pair[0].order + 1 && distance != 0 && distance * 2 == pair[0].bytes.len() as u64
+        pair[1].order == pair[0].order + 1
+            && distance != 0
+            && distance * 2 == pair[0].bytes.len() as u64
     };
     let halves = pieces.windows(2).filter(is_half).count();
     let (line, column) = pieces.windows(2).find(is_half)?[1].at;
     let address = pieces.windows(2).find(is_half)?[1].address;
-    (halves > 1 && halves * 2 >= pieces.len() - 1).then_some(ImageError::WordAddresses { line, column, address })
+    (halves > 1 && halves * 2 >= pieces.len() - 1).then_some(ImageError::WordAddresses {
+        line,
+        column,
+        address,
+    })
 }
 
-/// The overlap to report: of the pieces that overlap a neighbour, the one that comes last in the file. Its place is where its run begins.
+/// The overlap to report: of the pieces that overlap a neighbour, the one that comes last in the
+/// file. Its place is where its run begins.
 fn first_overlap(pieces: &[Piece<'_>]) -> ImageError {
     let mut reach: Option<Piece<'_>> = None;
     let mut found: Option<(usize, (usize, usize), u32)> = None;
@@ -303,7 +327,10 @@ fn settle(pieces: Vec<Piece<'_>>, overlap: Overlap) -> Result<Vec<Segment>, Imag
 mod tests {
     use super::*;
 
-    fn collect(pieces: &[(u64, &[u8])], overlap: Overlap) -> Result<Vec<(u32, Vec<u8>)>, ImageError> {
+    fn collect(
+        pieces: &[(u64, &[u8])],
+        overlap: Overlap,
+    ) -> Result<Vec<(u32, Vec<u8>)>, ImageError> {
         let mut collector = Collector::default();
         for (line, (address, bytes)) in pieces.iter().enumerate() {
             let start = collector.data.len();
@@ -315,7 +342,8 @@ mod tests {
 
     #[test]
     fn sorts_joins_and_keeps_gaps() {
-        let pieces: [(u64, &[u8]); 4] = [(8, &[8, 9]), (0, &[0, 1]), (2, &[2]), (0xffff_fffe, &[1, 2])];
+        let pieces: [(u64, &[u8]); 4] =
+            [(8, &[8, 9]), (0, &[0, 1]), (2, &[2]), (0xffff_fffe, &[1, 2])];
         let found = collect(&pieces, Overlap::Refuse).unwrap();
         assert_eq!(found, [(0, vec![0, 1, 2]), (8, vec![8, 9]), (0xffff_fffe, vec![1, 2])]);
         assert_eq!(
@@ -327,10 +355,22 @@ mod tests {
     #[test]
     fn overlaps_by_policy() {
         let pieces: [(u64, &[u8]); 3] = [(4, &[1, 1, 1, 1]), (0, &[9]), (6, &[1, 2, 2])];
-        assert_eq!(collect(&pieces, Overlap::Refuse), Err(ImageError::Overlap { line: 3, column: 1, address: 6 }));
-        assert_eq!(collect(&pieces, Overlap::AcceptSame), Err(ImageError::Overlap { line: 3, column: 1, address: 7 }));
-        assert_eq!(collect(&pieces, Overlap::LastWins).unwrap(), [(0, vec![9]), (4, vec![1, 1, 1, 2, 2])]);
-        assert_eq!(collect(&pieces, Overlap::FirstWins).unwrap(), [(0, vec![9]), (4, vec![1, 1, 1, 1, 2])]);
+        assert_eq!(
+            collect(&pieces, Overlap::Refuse),
+            Err(ImageError::Overlap { line: 3, column: 1, address: 6 })
+        );
+        assert_eq!(
+            collect(&pieces, Overlap::AcceptSame),
+            Err(ImageError::Overlap { line: 3, column: 1, address: 7 })
+        );
+        assert_eq!(
+            collect(&pieces, Overlap::LastWins).unwrap(),
+            [(0, vec![9]), (4, vec![1, 1, 1, 2, 2])]
+        );
+        assert_eq!(
+            collect(&pieces, Overlap::FirstWins).unwrap(),
+            [(0, vec![9]), (4, vec![1, 1, 1, 1, 2])]
+        );
         let same: [(u64, &[u8]); 2] = [(4, &[1, 2]), (5, &[2, 3])];
         assert_eq!(collect(&same, Overlap::AcceptSame).unwrap(), [(4, vec![1, 2, 3])]);
     }
@@ -352,9 +392,17 @@ mod tests {
                 })
             })
         };
-        let words: [(u64, &[u8]); 4] = [(0x100, &[1; 4]), (0x102, &[2; 30]), (0x111, &[3; 30]), (0x900, &[4; 2])];
-        assert_eq!(collect(&words), Err(ImageError::WordAddresses { line: 2, column: 1, address: 0x102 }));
-        let bytes: [(u64, &[u8]); 4] = [(0x100, &[1; 4]), (0x102, &[2; 30]), (0x130, &[3; 30]), (0x900, &[4; 2])];
-        assert_eq!(collect(&bytes), Err(ImageError::Overlap { line: 2, column: 1, address: 0x102 }));
+        let words: [(u64, &[u8]); 4] =
+            [(0x100, &[1; 4]), (0x102, &[2; 30]), (0x111, &[3; 30]), (0x900, &[4; 2])];
+        assert_eq!(
+            collect(&words),
+            Err(ImageError::WordAddresses { line: 2, column: 1, address: 0x102 })
+        );
+        let bytes: [(u64, &[u8]); 4] =
+            [(0x100, &[1; 4]), (0x102, &[2; 30]), (0x130, &[3; 30]), (0x900, &[4; 2])];
+        assert_eq!(
+            collect(&bytes),
+            Err(ImageError::Overlap { line: 2, column: 1, address: 0x102 })
+        );
     }
 }

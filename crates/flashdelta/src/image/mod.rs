@@ -1,16 +1,16 @@
 //! Firmware files as they come: one file per container format.
 //!
 //! - [`detect`] recognises a format by content, never by name.
-//! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose bytes stay as they are
-//!   ([`address_maps`]: of two versions).
-//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2) apart into data with addresses and a small template; [`join`]
-//!   gives
-//!   the identical file back. Any other file is its own data: a differ can split everything.
-//! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is dubious; [`Image::write`] writes it in another
-//!   format.
+//! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose
+//!   bytes stay as they are ([`address_maps`]: of two versions).
+//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2) apart into data with
+//!   addresses and a small template; [`join`] gives the identical file back. Any other file is its
+//!   own data: a differ can split everything.
+//! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is
+//!   dubious; [`Image::write`] writes it in another format.
 //!
-//! Every format has a lossless view of the file (ranges and fields as they stand there); nothing here panics, whatever the input,
-//! and nothing is allocated by a size that a file merely claims.
+//! Every format has a lossless view of the file (ranges and fields as they stand there); nothing
+//! here panics, whatever the input, and nothing is allocated by a size that a file merely claims.
 
 mod bytes;
 mod cyacd;
@@ -41,7 +41,9 @@ pub mod zigbee;
 pub use error::ImageError;
 pub use facts::{entropy, packed, Facts};
 pub use format::{detect, Format};
-pub use map::{address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
+pub use map::{
+    address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind,
+};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub(crate) use records::{blocks, data_operations, push_operation, Block};
 pub use records::{join, split, Split};

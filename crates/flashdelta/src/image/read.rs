@@ -2,15 +2,20 @@
 
 use super::bytes::index;
 use super::memory::Collector;
-use super::{dfu, elf, esp, ihex, map, srec, titxt, uf2, AddressMap, Format, Image, ImageError, ReadOptions};
+use super::{
+    dfu, elf, esp, ihex, map, srec, titxt, uf2, AddressMap, Format, Image, ImageError, ReadOptions,
+};
 
 impl Image {
-    /// Reads a file of any format that has addresses. A plain binary stands at `options.base`, or where its code says, or at 0.
+    /// Reads a file of any format that has addresses. A plain binary stands at `options.base`, or
+    /// where its code says, or at 0.
     ///
-    /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an Espressif image the segments.
+    /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an
+    /// Espressif image the segments.
     ///
     /// # Errors
-    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and no records without any).
+    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and
+    /// no records without any).
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
         let format = super::detect(file);
         match format {

@@ -1,7 +1,7 @@
 //! Motorola S-records: S0 to S9, with 16, 24 and 32-bit addresses ("S19", "S28", "S37").
 //!
-//! Source: "Motorola S-records", M68000 Family Programmer's Reference Manual, appendix C. Where tools disagree, this module does what is
-//! listed at [`parse`].
+//! Source: "Motorola S-records", M68000 Family Programmer's Reference Manual, appendix C. Where
+//! tools disagree, this module does what is listed at [`parse`].
 
 use super::ihex::{record_text, Fault};
 use super::lines::{self, Line, Lines};
@@ -33,22 +33,29 @@ fn address_len(kind: u8) -> Option<usize> {
 /// - Lower and upper case digits, any line ends, S1, S2 and S3 mixed.
 /// - A terminator of another address length than the data (S2 with S9), or none.
 /// - No S0; an S0 of any content (bytes, not text).
-/// - An S0 without address (`S001FE`); S5 and S6 with 2 to 4 bytes of count, checked modulo what they can hold.
+/// - An S0 without address (`S001FE`); S5 and S6 with 2 to 4 bytes of count, checked modulo what
+///   they can hold.
 /// - Data records without data, which are left out.
 /// - A terminator with the address 0 names no entry point.
-/// - A table of symbols (`$$ module`, lines of `name $value`, `$$`), which GNU objcopy writes before the records as "symbolsrec".
+/// - A table of symbols (`$$ module`, lines of `name $value`, `$$`), which GNU objcopy writes
+///   before the records as "symbolsrec".
 /// - Blanks around a record, blank lines, lower case `s`, a byte order mark, Ctrl-Z at the end.
 ///
 /// # Errors
-/// Everything that loses data: bad digits, lengths (text behind the checksum among them), checksums and record types (S4), counts,
-/// addresses beyond 32 bits, overlaps and data behind
-/// the terminator, each with line and column. `options` can accept checksums, counts, overlaps and data behind the terminator.
+/// Everything that loses data: bad digits, lengths (text behind the checksum among them), checksums
+/// and record types (S4), counts, addresses beyond 32 bits, overlaps and data behind the
+/// terminator, each with line and column. `options` can accept checksums, counts, overlaps and data
+/// behind the terminator.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
 }
 
-fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+fn parse_into(
+    mut collector: Collector,
+    file: &[u8],
+    options: &ReadOptions,
+) -> Result<Image, ImageError> {
     let (mut entry, mut header) = (None, None);
     let (mut count, mut ended, mut any) = (0u32, false, false);
     let mut symbols = Symbols::default();
@@ -61,14 +68,21 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
         let column = range.start - line.text.start;
         if symbols.holds(text) {
             if options.strict {
-                return Err(ImageError::NotStrict { line: line.number, problem: "a table of symbols" });
+                return Err(ImageError::NotStrict {
+                    line: line.number,
+                    problem: "a table of symbols",
+                });
             }
             continue;
         }
         let start = collector.data.len();
         let record = match read(text, &mut collector.data, options.ignore_checksums) {
             Ok(record) => record,
-            Err(fault) if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict => continue,
+            Err(fault)
+                if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict =>
+            {
+                continue
+            }
             Err(fault) => return Err(fault.at(line.number, column)),
         };
         any = true;
@@ -102,7 +116,10 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
             }
             5 | 6 => {
                 let width = text.len() / 2 - 3;
-                not_strict(width != if record.kind == 5 { 2 } else { 3 }, "a count of unusual length")?;
+                not_strict(
+                    width != if record.kind == 5 { 2 } else { 3 },
+                    "a count of unusual length",
+                )?;
                 let mask = if width >= 4 { u32::MAX } else { (1 << (8 * width)) - 1 };
                 if record.address != count & mask && !options.ignore_checksums && !ended {
                     return Err(ImageError::BadCount {
@@ -116,7 +133,8 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
             _ => {
                 not_strict(ended, "a second terminator")?;
                 ended = true;
-                // Every file has a terminator: the address 0 means that nobody gave one (GNU objcopy reads and writes it so).
+                // Every file has a terminator: the address 0 means that nobody gave one (GNU
+                // objcopy reads and writes it so).
                 entry = Some(record.address).filter(|address| *address != 0);
             }
         }
@@ -145,7 +163,9 @@ impl Symbols {
             return true;
         }
         let value = || line.rsplit(|byte| *byte == b' ').next()?.strip_prefix(b"$");
-        self.inside && value().is_some_and(|value| !value.is_empty() && value.iter().all(u8::is_ascii_hexdigit))
+        self.inside
+            && value()
+                .is_some_and(|value| !value.is_empty() && value.iter().all(u8::is_ascii_hexdigit))
     }
 }
 
@@ -181,7 +201,8 @@ fn read_fast(text: &[u8], out: &mut Vec<u8>, ignore_checksum: bool) -> Option<Re
     }
     let end = text.len() - 2;
     sum = sum.wrapping_add(lines::decode(text.get(4 + 2 * address_len..end)?, out)?);
-    (sum.wrapping_add(lines::byte_at(text, end)?) == 0xff || ignore_checksum).then_some(Record { kind, address })
+    (sum.wrapping_add(lines::byte_at(text, end)?) == 0xff || ignore_checksum)
+        .then_some(Record { kind, address })
 }
 
 /// Records that are unusual, or wrong.
@@ -195,13 +216,17 @@ fn read_odd(text: &[u8], ignore_checksum: bool) -> Result<Record, Fault> {
     if let Some((column, found)) = lines::first_bad(text, 2) {
         return Err(Fault::Digit { column: column - 1, found: Some(found) });
     }
-    let Some(count) = lines::byte_at(text, 2) else { return Err(Fault::Digit { column: text.len(), found: None }) };
+    let Some(count) = lines::byte_at(text, 2) else {
+        return Err(Fault::Digit { column: text.len(), found: None });
+    };
     if text.len() % 2 == 1 {
         // Half a byte at the end: counted in whole bytes, the length might even seem right.
         return Err(Fault::Digit { column: text.len(), found: None });
     }
     let expected = usize::from(count);
-    let Some(wanted) = address_len(kind) else { return Err(Fault::Kind { column: 1, found: kind }) };
+    let Some(wanted) = address_len(kind) else {
+        return Err(Fault::Kind { column: 1, found: kind });
+    };
     // A header needs no address, and counts may have more bytes than they should.
     let least = match kind {
         0 => 1,
@@ -215,7 +240,10 @@ fn read_odd(text: &[u8], ignore_checksum: bool) -> Result<Record, Fault> {
         return Err(Fault::Length { column: 2, expected, found: text.len().saturating_sub(4) / 2 });
     }
     let column = text.len() - 2;
-    let sum = !(2..column).step_by(2).filter_map(|at| lines::byte_at(text, at)).fold(0u8, u8::wrapping_add);
+    let sum = !(2..column)
+        .step_by(2)
+        .filter_map(|at| lines::byte_at(text, at))
+        .fold(0u8, u8::wrapping_add);
     let found = lines::byte_at(text, column).unwrap_or(0);
     if found != sum && !ignore_checksum {
         return Err(Fault::Checksum { column, expected: sum, found });
@@ -244,9 +272,16 @@ impl SrecWriter {
         let address = bytes.get(4 - address_len(kind).unwrap_or(2)..).unwrap_or_default();
         let count = [(address.len() + data.len() + 1) as u8];
         let letter = if self.habits.small_letter { b's' } else { b'S' };
-        let sum = count.iter().chain(address).chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        let sum =
+            count.iter().chain(address).chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
         let parts = [&count, address, data, &[!sum]];
-        lines::push_record(out, &[letter, b'0' + kind % 10], parts, self.habits.digits(), self.habits.line_end);
+        lines::push_record(
+            out,
+            &[letter, b'0' + kind % 10],
+            parts,
+            self.habits.digits(),
+            self.habits.line_end,
+        );
     }
 
     /// Type of the data records: fixed, or (0) the shortest that can hold the address.
@@ -281,10 +316,13 @@ impl Writer for SrecWriter {
 
     fn control(&mut self, control: &Control, out: &mut Vec<u8>) {
         match control {
-            // The most common terminator: for 32-bit addresses, with the entry in a record of its own.
+            // The most common terminator: for 32-bit addresses, with the entry in a record of its
+            // own.
             Control::End => self.record(10 - self.data_kind(0), 0, &[], out),
             Control::Record { kind, address, data } => self.record(*kind, *address, data, out),
-            Control::Count(count) => self.record(if *count > 0xffff { 6 } else { 5 }, *count, &[], out),
+            Control::Count(count) => {
+                self.record(if *count > 0xffff { 6 } else { 5 }, *count, &[], out)
+            }
         }
     }
 }

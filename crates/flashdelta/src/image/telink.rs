@@ -1,8 +1,9 @@
 //! Telink TC32 images (`TLSR82xx`): a plain binary, executed from flash.
 //!
-//! Source: the start-up code of Telink's SDK: the word at 8 is `KNLT`, the word at 24 the length of the image in bytes.
-//! Nothing in it tells the address that it was linked for: mostly 0 (the chip maps its slots there), but behind a
-//! bootloader of its own that of the slot (ThirdReality: `0x10000`).
+//! Source: the start-up code of Telink's SDK: the word at 8 is `KNLT`, the word at 24 the length of
+//! the image in bytes. Nothing in it tells the address that it was linked for: mostly 0 (the chip
+//! maps its slots there), but behind a bootloader of its own that of the slot (ThirdReality:
+//! `0x10000`).
 
 use core::ops::Range;
 
@@ -35,16 +36,19 @@ pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     }
 }
 
-/// The address that the image was linked for: the one for which most pointers to functions point to a `tpush {..., lr}`.
+/// The address that the image was linked for: the one for which most pointers to functions point to
+/// a `tpush {..., lr}`.
 fn base(image: &[u8]) -> u32 {
     // No image is larger than the flash.
     let image = slice(image, 0, index(FLASH)).unwrap_or(image);
     let words = image.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]]));
-    let mut pointers: Vec<u32> = words.filter(|w| w % 2 == 1 && *w < FLASH).map(|w| w - 1).collect();
+    let mut pointers: Vec<u32> =
+        words.filter(|w| w % 2 == 1 && *w < FLASH).map(|w| w - 1).collect();
     pointers.sort_unstable();
     pointers.dedup();
     let is_start = |at: u32| u16_le(image, index(at)).is_some_and(|half| half & 0xff00 == 0x6500);
-    let votes = |base: u32| pointers.iter().filter(|p| p.checked_sub(base).is_some_and(is_start)).count();
+    let votes =
+        |base: u32| pointers.iter().filter(|p| p.checked_sub(base).is_some_and(is_start)).count();
     let slots = (1..FLASH / SECTOR).map(|sector| sector * SECTOR);
     match slots.map(|base| (votes(base), base)).max_by_key(|(count, _)| *count) {
         Some((count, base)) if count >= 8 && count > 2 * votes(0) => base,
@@ -85,6 +89,9 @@ mod tests {
     fn addresses_count_although_they_are_the_offsets() {
         let image = image(0);
         let ram = AddressSpan { start: RAM.start, end: RAM.end };
-        assert_eq!(address_map(&image).reserved, [AddressSpan { start: 0, end: image.len() as u32 }, ram]);
+        assert_eq!(
+            address_map(&image).reserved,
+            [AddressSpan { start: 0, end: image.len() as u32 }, ram]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Hostile input: whatever the bytes, nothing panics, and splitting and joining give the identical file.
+//! Hostile input: whatever the bytes, nothing panics, and splitting and joining give the identical
+//! file.
 
 use super::*;
 
@@ -53,9 +54,13 @@ fn esp() -> Vec<u8> {
 }
 
 fn zigbee() -> Vec<u8> {
-    let tag = |id: u32, value: &[u8]| [&id.to_le_bytes()[..], &(value.len() as u32).to_le_bytes(), value].concat();
+    let tag = |id: u32, value: &[u8]| {
+        [&id.to_le_bytes()[..], &(value.len() as u32).to_le_bytes(), value].concat()
+    };
     let program = [&0x4000u32.to_le_bytes()[..], &[0x70, 0x47].repeat(200)].concat();
-    let inner = [tag(gbl::HEADER, &[0; 8]), tag(gbl::ERASE_PROGRAM, &program), tag(gbl::END, &[0; 4])].concat();
+    let inner =
+        [tag(gbl::HEADER, &[0; 8]), tag(gbl::ERASE_PROGRAM, &program), tag(gbl::END, &[0; 4])]
+            .concat();
     let mut file = zigbee::MAGIC.to_le_bytes().to_vec();
     file.extend([0, 1, 56, 0]);
     file.resize(52, 0);
@@ -94,10 +99,13 @@ fn dfuse() -> Vec<u8> {
 
 fn examples() -> Vec<Vec<u8>> {
     let data: Vec<u8> = (0..250u32).map(|n| (n * n) as u8).collect();
-    let segments = vec![Segment { address: 0xfff8, data: data.clone() }, Segment { address: 0x2_0000, data }];
-    let image = Image { format: Format::Raw, segments, entry: Some(0x1_0000), header: Some(b"x".to_vec()) };
+    let segments =
+        vec![Segment { address: 0xfff8, data: data.clone() }, Segment { address: 0x2_0000, data }];
+    let image =
+        Image { format: Format::Raw, segments, entry: Some(0x1_0000), header: Some(b"x".to_vec()) };
     let text = [Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2, Format::Raw];
-    let mut files: Vec<_> = text.map(|format| image.write(format, &WriteOptions::default()).unwrap()).into();
+    let mut files: Vec<_> =
+        text.map(|format| image.write(format, &WriteOptions::default()).unwrap()).into();
     files.extend([elf(), esp(), zigbee(), mcuboot(), dfuse()]);
     files
 }
@@ -110,8 +118,16 @@ fn every_option() -> Vec<ReadOptions> {
         skip_garbage: true,
         ..ReadOptions::default()
     };
-    let same = ReadOptions { overlap: Overlap::AcceptSame, after_end: AfterEnd::Ignore, ..ReadOptions::default() };
-    let first = ReadOptions { overlap: Overlap::FirstWins, ignore_checksums: true, ..ReadOptions::default() };
+    let same = ReadOptions {
+        overlap: Overlap::AcceptSame,
+        after_end: AfterEnd::Ignore,
+        ..ReadOptions::default()
+    };
+    let first = ReadOptions {
+        overlap: Overlap::FirstWins,
+        ignore_checksums: true,
+        ..ReadOptions::default()
+    };
     vec![ReadOptions::default(), ReadOptions::strict(), all, same, first]
 }
 
@@ -126,16 +142,26 @@ fn try_everything(file: &[u8]) {
     }
     let made = split(file);
     assert_eq!(join(&made.data, &made.template, file.len()).unwrap(), file);
-    assert!(made.map.segments.last().is_none_or(|s| (s.offset + s.len) as usize <= made.data.len()));
+    assert!(made
+        .map
+        .segments
+        .last()
+        .is_none_or(|s| (s.offset + s.len) as usize <= made.data.len()));
     for options in every_option() {
         match Image::parse(file, &options) {
             Ok(image) => {
-                assert!(image.segments.windows(2).all(|pair| pair[0].end() < u64::from(pair[1].address)));
+                assert!(image
+                    .segments
+                    .windows(2)
+                    .all(|pair| pair[0].end() < u64::from(pair[1].address)));
                 let options = WriteOptions { limit: 1 << 16, ..WriteOptions::default() };
                 for format in [Format::IntelHex, Format::Srec, Format::TiTxt, Format::Raw] {
                     let Ok(again) = image.write(format, &options) else { continue };
                     if format != Format::Raw {
-                        assert_eq!(Image::parse(&again, &ReadOptions::default()).unwrap().segments, image.segments);
+                        assert_eq!(
+                            Image::parse(&again, &ReadOptions::default()).unwrap().segments,
+                            image.segments
+                        );
                     }
                 }
             }
@@ -210,7 +236,10 @@ fn a_table_of_symbols_before_s_records() {
     for lines in [0, 2, 1000] {
         let file = table(lines);
         assert_eq!(detect(&file), Format::Srec);
-        assert_eq!(Image::parse(&file, &ReadOptions::default()).unwrap().segments[0].data, [1, 2, 3, 4]);
+        assert_eq!(
+            Image::parse(&file, &ReadOptions::default()).unwrap().segments[0].data,
+            [1, 2, 3, 4]
+        );
         let Split { data, template, .. } = split(&file);
         assert!(join(&data, &template, file.len()).unwrap() == file);
         let strict = Image::parse(&file, &ReadOptions::strict());

@@ -1,6 +1,7 @@
 //! TI-TXT: `@address` lines, lines of two-digit bytes, and `q` at the end.
 //!
-//! Source: Texas Instruments SLAU101 / SLAU131 "MSP430 Assembly Language Tools", "TI-TXT Hex Format".
+//! Source: Texas Instruments SLAU101 / SLAU131 "MSP430 Assembly Language Tools", "TI-TXT Hex
+//! Format".
 
 use super::ihex::record_text;
 use super::lines::{self, Line, Lines};
@@ -10,18 +11,23 @@ use super::{Format, ImageError};
 
 /// Reads a file.
 ///
-/// Where tools disagree, these are accepted: lines of more or fewer than 16 bytes, odd addresses, blanks at the ends of lines, blank
-/// lines, `Q` for `q`.
+/// Where tools disagree, these are accepted: lines of more or fewer than 16 bytes, odd addresses,
+/// blanks at the ends of lines, blank lines, `Q` for `q`.
 ///
 /// # Errors
-/// Bad digits, data before the first address or behind `q`, addresses beyond 32 bits, and overlaps, each with line and column; no
-/// `q`, since there is no checksum that would tell of a file that was cut off.
+/// Bad digits, data before the first address or behind `q`, addresses beyond 32 bits, and overlaps,
+/// each with line and column; no `q`, since there is no checksum that would tell of a file that was
+/// cut off.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
     Collector::collect(file.len() / 3, |collector| parse_into(collector, file, options))
 }
 
-fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+fn parse_into(
+    mut collector: Collector,
+    file: &[u8],
+    options: &ReadOptions,
+) -> Result<Image, ImageError> {
     let (mut address, mut ended, mut last) = (None::<u64>, false, 0);
     for line in Lines::new(file) {
         last = line.number;
@@ -33,7 +39,11 @@ fn parse_into(mut collector: Collector, file: &[u8], options: &ReadOptions) -> R
         let text = file.get(range.clone()).unwrap_or_default();
         let column = range.start - line.text.start;
         match text.first() {
-            Some(b'@') => address = Some(parse_address(text).ok_or_else(|| bad_digit(text, 1, line.number, column))?),
+            Some(b'@') => {
+                address = Some(
+                    parse_address(text).ok_or_else(|| bad_digit(text, 1, line.number, column))?,
+                )
+            }
             Some(b'q' | b'Q') if text.len() == 1 => ended = true,
             _ => {
                 let start = collector.data.len();
@@ -93,17 +103,19 @@ fn parse_address(text: &[u8]) -> Option<u64> {
 /// Bytes with blanks in between. Nothing is appended if something else is among them.
 fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
-    let done = text.split(u8::is_ascii_whitespace).filter(|byte| !byte.is_empty()).try_for_each(|byte| {
-        out.push(lines::byte_at(byte, 0).filter(|_| byte.len() == 2)?);
-        Some(())
-    });
+    let done =
+        text.split(u8::is_ascii_whitespace).filter(|byte| !byte.is_empty()).try_for_each(|byte| {
+            out.push(lines::byte_at(byte, 0).filter(|_| byte.len() == 2)?);
+            Some(())
+        });
     if done.is_none() {
         out.truncate(start);
     }
     done
 }
 
-/// How a file is laid out: bit 0: a blank at the end of each line; from bit 1: digits of an address.
+/// How a file is laid out: bit 0: a blank at the end of each line; from bit 1: digits of an
+/// address.
 pub(crate) fn layout(file: &[u8]) -> u8 {
     let mut layout = 4 << 1;
     for line in Lines::new(file).take(2) {
@@ -171,7 +183,8 @@ impl Writer for TiTxtWriter {
     }
 }
 
-/// Cuts a file into tokens; data is appended to `data`. `address` is the state between lines, 0 at first.
+/// Cuts a file into tokens; data is appended to `data`. `address` is the state between lines, 0 at
+/// first.
 pub(crate) fn token(file: &[u8], line: &Line, address: &mut u32, data: &mut Vec<u8>) -> Token {
     let text = file.get(line.text.clone()).unwrap_or_default();
     match text.first() {
@@ -207,12 +220,15 @@ mod tests {
 
     #[test]
     fn damaged_files_are_recognised_and_refused_with_their_place() {
+        assert!(error("@01GE\n21 46 01 36\nq\n")
+            .starts_with("line 1, column 4: expected a hexadecimal digit, found 'G'"));
+        assert!(error("21 46 01 36\nq\n")
+            .starts_with("line 1, column 1: data before the first address"));
         assert!(
-            error("@01GE\n21 46 01 36\nq\n").starts_with("line 1, column 4: expected a hexadecimal digit, found 'G'")
+            error("@0100\n21 46 01 36\n").starts_with("line 2: the file ends without the line `q`")
         );
-        assert!(error("21 46 01 36\nq\n").starts_with("line 1, column 1: data before the first address"));
-        assert!(error("@0100\n21 46 01 36\n").starts_with("line 2: the file ends without the line `q`"));
-        assert!(error("@0100\n21 46\nq\n01 36\n").starts_with("line 4, column 1: data behind the end record"));
+        assert!(error("@0100\n21 46\nq\n01 36\n")
+            .starts_with("line 4, column 1: data behind the end record"));
         // Lines of any length lose nothing.
         let text = b"@0100\n21 46 01\n36 00 7E FE 09 D2 19 01 21 46 01 7E 17 C2 00 01 FF\nq\n";
         assert_eq!(parse(text, &ReadOptions::default()).unwrap().len(), 20);

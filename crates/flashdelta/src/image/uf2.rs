@@ -65,8 +65,14 @@ impl Block {
                 return Err((problem, word(n)));
             }
         }
-        let block =
-            Self { flags: word(2), address: word(3), len: word(4), number: word(5), total: word(6), family: word(7) };
+        let block = Self {
+            flags: word(2),
+            address: word(3),
+            len: word(4),
+            number: word(5),
+            total: word(6),
+            family: word(7),
+        };
         if block.len > MAX_PAYLOAD {
             return Err(("the payload has at most 0x1dc bytes", block.len));
         }
@@ -84,14 +90,16 @@ impl Block {
     }
 }
 
-/// Does this begin like a UF2 file? Two of the three magic words are enough: a damaged one is not taken for something else.
+/// Does this begin like a UF2 file? Two of the three magic words are enough: a damaged one is not
+/// taken for something else.
 pub fn is(file: &[u8]) -> bool {
     MAGIC_WORDS.iter().filter(|(n, magic, _)| u32_le(file, n * 4) == Some(*magic)).count() >= 2
 }
 
 /// Are the blocks for several kinds of chips? Then they may share addresses.
 pub(crate) fn has_several_families(file: &[u8]) -> bool {
-    let mut families = (0..file.len()).step_by(BLOCK).filter_map(|at| Some(Block::parse(file, at)?.family()));
+    let mut families =
+        (0..file.len()).step_by(BLOCK).filter_map(|at| Some(Block::parse(file, at)?.family()));
     let first = families.next();
     families.any(|family| Some(family) != first)
 }
@@ -111,20 +119,29 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
 /// Reads a file: the blocks for the main flash.
 ///
 /// # Errors
-/// [`ImageError::BadBlock`] without its magic words or with a payload or number that cannot be; [`ImageError::MissingBlock`], unless
-/// checksums are ignored; addresses beyond 32 bits, and overlaps. Blocks may stand in any order, and be numbered for each family or for all.
+/// [`ImageError::BadBlock`] without its magic words or with a payload or number that cannot be;
+/// [`ImageError::MissingBlock`], unless checksums are ignored; addresses beyond 32 bits, and
+/// overlaps. Blocks may stand in any order, and be numbered for each family or for all.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let mut collector = Collector::with_capacity(file.len());
     let mut blocks = Vec::new();
     for (index_in_file, at) in (0..file.len()).step_by(BLOCK).enumerate() {
-        let damaged = |(problem, found)| ImageError::BadBlock { block: index_in_file, offset: at, problem, found };
+        let damaged = |(problem, found)| ImageError::BadBlock {
+            block: index_in_file,
+            offset: at,
+            problem,
+            found,
+        };
         let block = match Block::read(file, at) {
             Ok(block) => block,
             Err(_) if options.skip_garbage => continue,
             Err(problem) => return Err(damaged(problem)),
         };
         if block.number >= block.total && !options.ignore_checksums {
-            return Err(damaged(("the number of a block must be below the number of blocks", block.number)));
+            return Err(damaged((
+                "the number of a block must be below the number of blocks",
+                block.number,
+            )));
         }
         if !is_workaround(file, at, &block) {
             blocks.push((index_in_file, block));
@@ -132,7 +149,9 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         if block.is_flash() {
             let start = collector.data.len();
             // `read` has seen the whole block.
-            collector.data.extend_from_slice(slice(file, at + HEADER, index(block.len)).unwrap_or_default());
+            collector
+                .data
+                .extend_from_slice(slice(file, at + HEADER, index(block.len)).unwrap_or_default());
             collector.place(start, u64::from(block.address), (0, 0))?;
         }
     }
@@ -146,7 +165,8 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     Ok(Image { format: Format::Uf2, segments, entry: None, header: None })
 }
 
-/// The block that picotool puts in front because of erratum E10 of the RP2350: one "of two", which never come.
+/// The block that picotool puts in front because of erratum E10 of the RP2350: one "of two", which
+/// never come.
 fn is_workaround(file: &[u8], at: usize, block: &Block) -> bool {
     const ABSOLUTE: u32 = 0xe48b_ff57;
     let payload = slice(file, at + HEADER, index(block.len)).unwrap_or_default();
@@ -156,7 +176,8 @@ fn is_workaround(file: &[u8], at: usize, block: &Block) -> bool {
 /// Blocks that are numbered together, in the order of the file: place in the file, and number.
 type Numbers = Vec<(usize, u32)>;
 
-/// Is every number there? They count the blocks of one family, or those of the whole file; several files may have been joined.
+/// Is every number there? They count the blocks of one family, or those of the whole file; several
+/// files may have been joined.
 fn check_numbers(blocks: &[(usize, Block)], end: usize) -> Result<(), ImageError> {
     let mut by_family: BTreeMap<(u32, Option<u32>), Numbers> = BTreeMap::new();
     let mut by_total: BTreeMap<u32, Numbers> = BTreeMap::new();
@@ -164,7 +185,8 @@ fn check_numbers(blocks: &[(usize, Block)], end: usize) -> Result<(), ImageError
         by_family.entry((block.total, block.family())).or_default().push((*place, block.number));
         by_total.entry(block.total).or_default().push((*place, block.number));
     }
-    let family = by_family.iter().try_for_each(|((total, _), numbers)| check_group(*total, numbers, end));
+    let family =
+        by_family.iter().try_for_each(|((total, _), numbers)| check_group(*total, numbers, end));
     let all = by_total.iter().try_for_each(|(total, numbers)| check_group(*total, numbers, end));
     // If no number is there twice they were meant to count the whole file.
     let is_one_count = by_total.values().all(|numbers| {
@@ -197,7 +219,13 @@ fn check_group(total: u32, numbers: &[(usize, u32)], end: usize) -> Result<(), I
         is_here
     });
     let block = here.map_or(end, |(place, _)| *place);
-    Err(ImageError::MissingBlock { number, total, found: numbers.len(), block, offset: block * BLOCK })
+    Err(ImageError::MissingBlock {
+        number,
+        total,
+        found: numbers.len(),
+        block,
+        offset: block * BLOCK,
+    })
 }
 
 /// Writes blocks.
@@ -225,7 +253,9 @@ impl Writer for Uf2Writer {
     fn data(&mut self, address: u32, data: &[u8], _force: bool, out: &mut Vec<u8>) {
         let start = out.len();
         let [flags, family, total] = self.habits.block;
-        for word in [MAGIC[0], MAGIC[1], flags, address, data.len() as u32, self.number, total, family] {
+        for word in
+            [MAGIC[0], MAGIC[1], flags, address, data.len() as u32, self.number, total, family]
+        {
             out.extend_from_slice(&word.to_le_bytes());
         }
         out.extend_from_slice(data);
@@ -238,7 +268,8 @@ impl Writer for Uf2Writer {
     fn control(&mut self, control: &Control, out: &mut Vec<u8>) {
         if let Control::Record { data, .. } = control {
             if let Some(block) = Block::parse(data, 0) {
-                self.habits.block = [block.flags & !(FLAG_NOT_FLASH | FLAG_FILE), block.family, block.total];
+                self.habits.block =
+                    [block.flags & !(FLAG_NOT_FLASH | FLAG_FILE), block.family, block.total];
                 self.number = block.number.wrapping_add(1);
             }
             out.extend_from_slice(data);

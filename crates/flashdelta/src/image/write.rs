@@ -16,7 +16,8 @@ use super::{Format, Image, ImageError, Segment};
 pub struct WriteOptions {
     /// Plain binary: what gaps are filled with.
     pub fill: u8,
-    /// Only these addresses, `start..end`; `None`: everything. (For a plain binary also: exactly these.)
+    /// Only these addresses, `start..end`; `None`: everything. (For a plain binary also: exactly
+    /// these.)
     pub range: Option<(u32, u64)>,
     /// Largest plain binary, in bytes: segments far apart would make it huge.
     pub limit: u64,
@@ -26,7 +27,8 @@ pub struct WriteOptions {
     pub crlf: bool,
     /// Text formats: digits a to f in lower case.
     pub lower_case: bool,
-    /// S-records: bytes of address in each data record, 2 to 4; `None`: as few as all addresses need.
+    /// S-records: bytes of address in each data record, 2 to 4; `None`: as few as all addresses
+    /// need.
     pub address_len: Option<u8>,
     /// UF2: the family id of the chip.
     pub family: Option<u32>,
@@ -65,13 +67,14 @@ impl Image {
         }
     }
 
-    /// Writes the image as a file, which `sink` gets in pieces. A text is up to three times as large as the image: in pieces it never has
-    /// to be in memory as a whole.
+    /// Writes the image as a file, which `sink` gets in pieces. A text is up to three times as
+    /// large as the image: in pieces it never has to be in memory as a whole.
     ///
     /// # Errors
-    /// Whatever `sink` returns; and before it gets the first piece: [`ImageError::TooLarge`] for a plain binary beyond the limit; [`ImageError::Unwritable`] for a format that cannot be written, a
-    /// record length that
-    /// it does not have, or an address that does not fit; [`ImageError::Empty`] if nothing is left in the range.
+    /// Whatever `sink` returns; and before it gets the first piece: [`ImageError::TooLarge`] for a
+    /// plain binary beyond the limit; [`ImageError::Unwritable`] for a format that cannot be
+    /// written, a record length that it does not have, or an address that does not fit;
+    /// [`ImageError::Empty`] if nothing is left in the range.
     pub fn write_with<E>(
         &self,
         format: Format,
@@ -79,8 +82,10 @@ impl Image {
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), WriteError<E>> {
         let segments = self.cut(options.range);
-        // An image without data can be written where there are other records; a range that leaves nothing is a mistake.
-        let can_be_empty = self.segments.is_empty() && matches!(format, Format::IntelHex | Format::Srec);
+        // An image without data can be written where there are other records; a range that leaves
+        // nothing is a mistake.
+        let can_be_empty =
+            self.segments.is_empty() && matches!(format, Format::IntelHex | Format::Srec);
         if segments.is_empty() && format != Format::Raw && !can_be_empty {
             return Err(ImageError::Empty.into());
         }
@@ -92,7 +97,8 @@ impl Image {
             Format::TiTxt => ti_txt(&segments, options, out)?,
             Format::Uf2 => uf2_file(&segments, options, out)?,
             _ => {
-                let problem = "only plain binary, Intel HEX, S-records, TI-TXT and UF2 can be written";
+                let problem =
+                    "only plain binary, Intel HEX, S-records, TI-TXT and UF2 can be written";
                 return Err(ImageError::Unwritable { format, problem }.into());
             }
         }
@@ -105,12 +111,17 @@ impl Image {
         let part = |segment: &'_ Segment| {
             let start = u64::from(segment.address).max(from);
             let end = segment.end().min(to);
-            let at = |address: u64| usize::try_from(address.checked_sub(u64::from(segment.address))?).ok();
-            Some((u32::try_from(start).ok()?, at(start)?..at(end)?)).filter(|(_, range)| !range.is_empty())
+            let at = |address: u64| {
+                usize::try_from(address.checked_sub(u64::from(segment.address))?).ok()
+            };
+            Some((u32::try_from(start).ok()?, at(start)?..at(end)?))
+                .filter(|(_, range)| !range.is_empty())
         };
         self.segments
             .iter()
-            .filter_map(|segment| part(segment).and_then(|(address, range)| Some((address, segment.data.get(range)?))))
+            .filter_map(|segment| {
+                part(segment).and_then(|(address, range)| Some((address, segment.data.get(range)?)))
+            })
             .collect()
     }
 
@@ -137,9 +148,13 @@ impl Image {
         options: &WriteOptions,
         out: &mut Pieces<'_, E>,
     ) -> Result<(), WriteError<E>> {
-        let unwritable = |problem| Err(ImageError::Unwritable { format: Format::Srec, problem }.into());
-        let last =
-            segments.iter().map(|(address, data)| u64::from(*address) + data.len() as u64 - 1).max().unwrap_or(0);
+        let unwritable =
+            |problem| Err(ImageError::Unwritable { format: Format::Srec, problem }.into());
+        let last = segments
+            .iter()
+            .map(|(address, data)| u64::from(*address) + data.len() as u64 - 1)
+            .max()
+            .unwrap_or(0);
         let last = last.max(u64::from(self.entry.unwrap_or(0)));
         let needed = if last < 1 << 16 {
             2
@@ -156,7 +171,9 @@ impl Image {
             return unwritable("the addresses need more bytes than the option allows");
         }
         if options.record_len.is_some_and(|len| len > 254 - usize::from(address_len)) {
-            return unwritable("a record holds at most 252, 251 or 250 bytes (with addresses of 2, 3 or 4 bytes)");
+            return unwritable(
+                "a record holds at most 252, 251 or 250 bytes (with addresses of 2, 3 or 4 bytes)",
+            );
         }
         let kind = address_len - 1;
         let mut writer = start::<SrecWriter>(Format::Srec, options, 16, kind)?;
@@ -231,10 +248,17 @@ impl<E> Pieces<'_, E> {
     }
 }
 
-fn binary<E>(segments: &[(u32, &[u8])], options: &WriteOptions, out: &mut Pieces<'_, E>) -> Result<(), WriteError<E>> {
+fn binary<E>(
+    segments: &[(u32, &[u8])],
+    options: &WriteOptions,
+    out: &mut Pieces<'_, E>,
+) -> Result<(), WriteError<E>> {
     let first = segments.first().map_or(0, |(address, _)| u64::from(*address));
-    let last = segments.last().map_or(first, |(address, data)| u64::from(*address) + data.len() as u64);
-    let (from, to) = options.range.map_or((first, last), |(from, to)| (u64::from(from), to.max(u64::from(from))));
+    let last =
+        segments.last().map_or(first, |(address, data)| u64::from(*address) + data.len() as u64);
+    let (from, to) = options
+        .range
+        .map_or((first, last), |(from, to)| (u64::from(from), to.max(u64::from(from))));
     let needed = to - from;
     if needed > options.limit || usize::try_from(needed).is_err() {
         return Err(ImageError::TooLarge { needed, limit: options.limit }.into());
@@ -249,7 +273,11 @@ fn binary<E>(segments: &[(u32, &[u8])], options: &WriteOptions, out: &mut Pieces
     out.fill(options.fill, to.saturating_sub(at))
 }
 
-fn ti_txt<E>(segments: &[(u32, &[u8])], options: &WriteOptions, out: &mut Pieces<'_, E>) -> Result<(), WriteError<E>> {
+fn ti_txt<E>(
+    segments: &[(u32, &[u8])],
+    options: &WriteOptions,
+    out: &mut Pieces<'_, E>,
+) -> Result<(), WriteError<E>> {
     let mut writer = start::<TiTxtWriter>(Format::TiTxt, options, 16, 4 << 1)?;
     records(&mut writer, segments, out)?;
     writer.control(&Control::End, &mut out.waiting);
@@ -273,7 +301,9 @@ fn uf2_file<E>(
             if blocks.last().is_none_or(|(last, _)| *last != base) {
                 blocks.push((base, [options.fill; PAYLOAD]));
             }
-            if let Some(place) = blocks.last_mut().and_then(|(_, block)| block.get_mut(into..into + part.len())) {
+            if let Some(place) =
+                blocks.last_mut().and_then(|(_, block)| block.get_mut(into..into + part.len()))
+            {
                 place.copy_from_slice(part);
             }
             at = at.wrapping_add(part.len() as u32);
@@ -281,10 +311,16 @@ fn uf2_file<E>(
         }
     }
     let Ok(total) = u32::try_from(blocks.len()) else {
-        return Err(ImageError::Unwritable { format: Format::Uf2, problem: "too many blocks" }.into());
+        return Err(
+            ImageError::Unwritable { format: Format::Uf2, problem: "too many blocks" }.into()
+        );
     };
     let mut habits = Habits::new(PAYLOAD, 0);
-    habits.block = [if options.family.is_some() { FLAG_FAMILY } else { 0 }, options.family.unwrap_or(0), total];
+    habits.block = [
+        if options.family.is_some() { FLAG_FAMILY } else { 0 },
+        options.family.unwrap_or(0),
+        total,
+    ];
     let mut writer = Uf2Writer::new(habits);
     for (address, block) in &blocks {
         writer.data(*address, block, false, &mut out.waiting);
@@ -294,10 +330,18 @@ fn uf2_file<E>(
 }
 
 /// A writer of a text format.
-fn start<W: Writer>(format: Format, options: &WriteOptions, default_len: usize, kind: u8) -> Result<W, ImageError> {
+fn start<W: Writer>(
+    format: Format,
+    options: &WriteOptions,
+    default_len: usize,
+    kind: u8,
+) -> Result<W, ImageError> {
     let len = options.record_len.unwrap_or(default_len);
     if len == 0 || len > W::MAX_LEN {
-        return Err(ImageError::Unwritable { format, problem: "a record cannot hold so many bytes" });
+        return Err(ImageError::Unwritable {
+            format,
+            problem: "a record cannot hold so many bytes",
+        });
     }
     let mut habits = Habits::new(len, kind);
     habits.lower = options.lower_case;
@@ -345,10 +389,18 @@ mod tests {
     fn every_text_format_reads_back_what_it_wrote() {
         let image = image();
         for format in [Format::IntelHex, Format::Srec, Format::TiTxt] {
-            for (len, crlf, lower) in
-                [(None, false, false), (Some(1), true, true), (Some(32), true, false), (Some(250), false, true)]
-            {
-                let options = WriteOptions { record_len: len, crlf, lower_case: lower, ..WriteOptions::default() };
+            for (len, crlf, lower) in [
+                (None, false, false),
+                (Some(1), true, true),
+                (Some(32), true, false),
+                (Some(250), false, true),
+            ] {
+                let options = WriteOptions {
+                    record_len: len,
+                    crlf,
+                    lower_case: lower,
+                    ..WriteOptions::default()
+                };
                 let file = image.write(format, &options).unwrap();
                 assert_eq!(super::super::detect(&file), format);
                 let again = Image::parse(&file, &ReadOptions::strict()).unwrap();
@@ -366,7 +418,10 @@ mod tests {
         let low = ReadOptions { base: Some(0x8000), ..ReadOptions::default() };
         for options in [ReadOptions::default(), low, high] {
             for file in [&binary, &hex, &Vec::new()] {
-                assert_eq!(Image::parse_owned(file.clone(), &options), Image::parse(file, &options));
+                assert_eq!(
+                    Image::parse_owned(file.clone(), &options),
+                    Image::parse(file, &options)
+                );
             }
         }
     }
@@ -375,7 +430,10 @@ mod tests {
     fn pieces_are_the_file_and_their_failure_is_told() {
         let data: Vec<u8> = (0..300_000u32).map(|n| (n >> 3) as u8).collect();
         let image = Image {
-            segments: vec![Segment { address: 0x100, data: data.clone() }, Segment { address: 0x10_0000, data }],
+            segments: vec![
+                Segment { address: 0x100, data: data.clone() },
+                Segment { address: 0x10_0000, data },
+            ],
             ..image()
         };
         for format in [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2] {
@@ -398,10 +456,20 @@ mod tests {
         let file = image.write(Format::Raw, &WriteOptions::default()).unwrap();
         assert_eq!(file.len(), 0x1010 + 300);
         assert_eq!(&file[1000..1002], [0xff, 0xff]);
-        let options = WriteOptions { fill: 0, range: Some((0x0800_ffe8, 0x0800_fff8)), ..WriteOptions::default() };
-        assert_eq!(image.write(Format::Raw, &options).unwrap(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 14, 21, 28, 35, 42, 49]);
+        let options = WriteOptions {
+            fill: 0,
+            range: Some((0x0800_ffe8, 0x0800_fff8)),
+            ..WriteOptions::default()
+        };
+        assert_eq!(
+            image.write(Format::Raw, &options).unwrap(),
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 14, 21, 28, 35, 42, 49]
+        );
         let options = WriteOptions { limit: 100, ..WriteOptions::default() };
-        assert_eq!(image.write(Format::Raw, &options), Err(ImageError::TooLarge { needed: 0x1010 + 300, limit: 100 }));
+        assert_eq!(
+            image.write(Format::Raw, &options),
+            Err(ImageError::TooLarge { needed: 0x1010 + 300, limit: 100 })
+        );
         let options = WriteOptions { range: Some((0, 16)), ..WriteOptions::default() };
         assert_eq!(image.write(Format::IntelHex, &options), Err(ImageError::Empty));
     }

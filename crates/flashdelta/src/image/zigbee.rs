@@ -1,7 +1,9 @@
-//! Zigbee over-the-air upgrade files: a header, then elements of `{tag: u16, len: u32, value}`, little-endian.
+//! Zigbee over-the-air upgrade files: a header, then elements of `{tag: u16, len: u32, value}`,
+//! little-endian.
 //!
-//! Source: Zigbee Cluster Library Specification (07-5123), chapter 11 "Over-the-Air Upgrade", 11.4 "OTA File Format".
-//! Real files stray from it: wrappers in front (IKEA `NGIS`) and behind, stray bytes after the last element, a total size beyond the file.
+//! Source: Zigbee Cluster Library Specification (07-5123), chapter 11 "Over-the-Air Upgrade", 11.4
+//! "OTA File Format". Real files stray from it: wrappers in front (IKEA `NGIS`) and behind, stray
+//! bytes after the last element, a total size beyond the file.
 
 use core::ops::Range;
 
@@ -98,14 +100,17 @@ fn find(file: &[u8]) -> Option<usize> {
 
 /// Is this an upgrade file?
 pub fn is(file: &[u8]) -> bool {
-    Header::parse(file).is_some_and(|header| header.start == 0 || header.elements(file).next().is_some())
+    Header::parse(file)
+        .is_some_and(|header| header.start == 0 || header.elements(file).next().is_some())
 }
 
 /// Maps the elements.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     let Some(header) = Header::parse(file) else { return };
     // Signatures and certificates are short.
-    for element in header.elements(file).filter(|element| element.value.len() >= 256).take(MAX_IMAGES) {
+    for element in
+        header.elements(file).filter(|element| element.value.len() >= 256).take(MAX_IMAGES)
+    {
         map::payload(file, element.value, map);
     }
 }
@@ -119,7 +124,9 @@ mod tests {
     fn ota(elements: &[(u16, Vec<u8>)]) -> Vec<u8> {
         let body: Vec<u8> = elements
             .iter()
-            .flat_map(|(tag, value)| [&tag.to_le_bytes()[..], &(value.len() as u32).to_le_bytes(), value].concat())
+            .flat_map(|(tag, value)| {
+                [&tag.to_le_bytes()[..], &(value.len() as u32).to_le_bytes(), value].concat()
+            })
             .collect();
         let mut file = MAGIC.to_le_bytes().to_vec();
         file.extend([0, 1, 56, 0, 0, 0, 0x7c, 0x11]);
@@ -130,7 +137,9 @@ mod tests {
     }
 
     fn gbl() -> Vec<u8> {
-        let tag = |id: u32, value: &[u8]| [&id.to_le_bytes()[..], &(value.len() as u32).to_le_bytes(), value].concat();
+        let tag = |id: u32, value: &[u8]| {
+            [&id.to_le_bytes()[..], &(value.len() as u32).to_le_bytes(), value].concat()
+        };
         let program = [&0x4000u32.to_le_bytes()[..], &[0x70, 0x47].repeat(200)].concat();
         [tag(0x03a6_17eb, &[0; 8]), tag(0xfd03_03fd, &program), tag(0xfc04_04fc, &[0; 4])].concat()
     }
@@ -166,6 +175,9 @@ mod tests {
     fn a_telink_image_runs_at_address_0() {
         let image = [&[0x26, 0x80, 0, 0, 0, 0, 0, 0], &b"KNLT"[..], &[0; 400]].concat();
         let map = address_map(&ota(&[(0, image)]));
-        assert_eq!((map.isa, map.segments[0].offset, map.segments[0].address), (Some(IsaHint::Tc32), 62, 0));
+        assert_eq!(
+            (map.isa, map.segments[0].offset, map.segments[0].address),
+            (Some(IsaHint::Tc32), 62, 0)
+        );
     }
 }

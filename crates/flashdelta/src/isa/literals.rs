@@ -19,7 +19,8 @@ impl Literals {
         }
     }
 
-    /// The walk has passed a unit that ends at `end`. (Every word ends in some unit; no later load refers to it from 4 KiB before.)
+    /// The walk has passed a unit that ends at `end`. (Every word ends in some unit; no later load
+    /// refers to it from 4 KiB before.)
     pub(super) fn pass(&mut self, end: u32) {
         self.set(end.wrapping_sub(1), false);
     }

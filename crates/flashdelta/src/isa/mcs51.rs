@@ -1,16 +1,18 @@
 //! MCS-51 (8051) code: instructions of 1 to 3 bytes, 16-bit addresses with the high byte first.
 //!
-//! Calls, jumps and the addresses of variables change from version to version. Short jumps are left out: they hardly ever
-//! leave their function, and in data between functions there are too many that are none (without them patches are
-//! 6 % smaller, without `ACALL` and `AJMP`, which compilers hardly use, another 7 %).
+//! Calls, jumps and the addresses of variables change from version to version. Short jumps are left
+//! out: they hardly ever leave their function, and in data between functions there are too many
+//! that are none (without them patches are 6 % smaller, without `ACALL` and `AJMP`, which compilers
+//! hardly use, another 7 %).
 //!
-//! Larger programs live in *banks* of 32 KiB (CC2530 and its like): addresses below `0x8000` are common to all banks,
-//! those above belong to the bank that is switched in. Here an address is that in the flash: bank and address in the
-//! bank. Code that calls into another bank goes through a relay in the common part: `LCALL dispatcher`, followed by
-//! address (low byte first) and bank of the function, as IAR's linker makes it.
+//! Larger programs live in *banks* of 32 KiB (CC2530 and its like): addresses below `0x8000` are
+//! common to all banks, those above belong to the bank that is switched in. Here an address is that
+//! in the flash: bank and address in the bank. Code that calls into another bank goes through a
+//! relay in the common part: `LCALL dispatcher`, followed by address (low byte first) and bank of
+//! the function, as IAR's linker makes it.
 //!
-//! Sources: Intel, MCS 51 Microcontroller Family User's Manual (1994), chapter 2 "Programmer's Guide and Instruction Set";
-//! Texas Instruments, CC253x User's Guide (SWRU191), 2.2 "Memory".
+//! Sources: Intel, MCS 51 Microcontroller Family User's Manual (1994), chapter 2 "Programmer's
+//! Guide and Instruction Set"; Texas Instruments, CC253x User's Guide (SWRU191), 2.2 "Memory".
 
 use super::{Form, Isa, Place, Unit};
 
@@ -23,7 +25,8 @@ const DATA: Form = Form(4);
 /// Address and bank in a relay.
 const RELAY: Form = Form(5);
 
-/// [`Unit::class`] of an instruction without reference: 16 plus the high four bits of its first byte.
+/// [`Unit::class`] of an instruction without reference: 16 plus the high four bits of its first
+/// byte.
 const CLASS_CODE: u8 = 16;
 
 /// Where variables stand in the targets of [`DATA`]: far from all code.
@@ -53,7 +56,8 @@ impl Mcs51 {
 impl Isa for Mcs51 {
     fn unit(&mut self, at: &Place<'_>) -> Unit {
         let first = at.old.first().copied().unwrap_or(0);
-        let mut unit = Unit { len: length(first), class: CLASS_CODE + (first >> 4), ..Unit::default() };
+        let mut unit =
+            Unit { len: length(first), class: CLASS_CODE + (first >> 4), ..Unit::default() };
         if usize::from(unit.len) > at.old.len() {
             unit.len = 1;
         }
@@ -141,7 +145,8 @@ fn length(first: u8) -> u8 {
 
 /// Lengths of all instructions, two bits each.
 const LENGTHS: [u8; 64] = {
-    // One row for each high half of the first byte; columns for low halves 0 to 5, then 6 and 7, then registers.
+    // One row for each high half of the first byte; columns for low halves 0 to 5, then 6 and 7,
+    // then registers.
     const TABLE: [[u8; 8]; 16] = [
         [1, 2, 3, 1, 1, 2, 1, 1],
         [3, 2, 3, 1, 1, 2, 1, 1],
@@ -201,7 +206,8 @@ fn target(form: Form, here: u32, code: u32) -> u32 {
         CALL | JUMP if address < 0x8000 => address,
         // The common part calls into the first bank, if into any without a relay.
         CALL | JUMP => (here & !0x7fff).max(0x8000) | address & 0x7fff,
-        // Constants may stand in the common part, above all variables of most chips and below all registers.
+        // Constants may stand in the common part, above all variables of most chips and below all
+        // registers.
         _ if (0x2000..0x6000).contains(&address) => address,
         _ => VARIABLES | address,
     }

@@ -1,11 +1,12 @@
 //! Instruction sets: find the references in old code, say where they point, write them anew.
 //!
-//! An approximate copy walks the *old* image unit by unit (a unit is an instruction or a data word). For each unit
-//! that holds an address, the maker and the applier ask the shift map where the old target has gone
-//! and [re-encode](Isa::encode) the unit for it. Both sides run exactly this code, so they cannot drift apart.
+//! An approximate copy walks the *old* image unit by unit (a unit is an instruction or a data
+//! word). For each unit that holds an address, the maker and the applier ask the shift map where
+//! the old target has gone and [re-encode](Isa::encode) the unit for it. Both sides run exactly
+//! this code, so they cannot drift apart.
 //!
-//! One file per instruction set; everything here is `no_std`, allocation-free and panic-free (no indexing, no
-//! arithmetic that can overflow in debug builds): addresses are `u32` and wrap.
+//! One file per instruction set; everything here is `no_std`, allocation-free and panic-free (no
+//! indexing, no arithmetic that can overflow in debug builds): addresses are `u32` and wrap.
 
 #[cfg(any(feature = "isa-thumb", feature = "isa-tc32"))]
 mod literals;
@@ -22,11 +23,12 @@ pub(crate) mod thumb;
 #[cfg(feature = "isa-xtensa")]
 pub(crate) mod xtensa;
 
-/// Bytes of the old image that an instruction set may look at, from the unit on (fewer at the end of the image).
+/// Bytes of the old image that an instruction set may look at, from the unit on (fewer at the end
+/// of the image).
 pub(crate) const LOOKAHEAD: usize = 64;
 
-/// How a unit holds its reference. `PLAIN` and `WORD` are common to all instruction sets; numbers from 2 to 15 belong
-/// to the instruction set that returned them.
+/// How a unit holds its reference. `PLAIN` and `WORD` are common to all instruction sets; numbers
+/// from 2 to 15 belong to the instruction set that returned them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Form(pub(crate) u8);
 
@@ -35,9 +37,11 @@ impl Form {
     pub(crate) const PLAIN: Self = Self(0);
     /// A 32-bit little-endian word that is an absolute address.
     pub(crate) const WORD: Self = Self(1);
-    /// A 32-bit word that is the distance from itself to an address (DWARF `DW_EH_PE_pcrel`, as in `.eh_frame`).
+    /// A 32-bit word that is the distance from itself to an address (DWARF `DW_EH_PE_pcrel`, as in
+    /// `.eh_frame`).
     pub(crate) const DISTANCE: Self = Self(16);
-    /// A 32-bit word that is the distance from an address to itself (the CIE pointer of an `.eh_frame` entry).
+    /// A 32-bit word that is the distance from an address to itself (the CIE pointer of an
+    /// `.eh_frame` entry).
     pub(crate) const DISTANCE_BACK: Self = Self(17);
     /// All forms.
     pub(crate) const COUNT: usize = 18;
@@ -55,7 +59,8 @@ pub(crate) struct Unit {
     pub(crate) len: u8,
     /// How the reference is held, if there is one.
     pub(crate) form: Form,
-    /// What kind of unit it is, 0 to 31, for the models: units of one class tend to change in the same way.
+    /// What kind of unit it is, 0 to 31, for the models: units of one class tend to change in the
+    /// same way.
     pub(crate) class: u8,
     /// The old address that is referred to; 0 for [`Form::PLAIN`].
     pub(crate) target: u32,
@@ -118,40 +123,47 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What the model needs to know about an instruction set. State (registers, known literals) lives in `self`, is small and
-/// depends only on what was walked since the last [`jump`](Isa::jump).
+/// What the model needs to know about an instruction set. State (registers, known literals) lives
+/// in `self`, is small and depends only on what was walked since the last [`jump`](Isa::jump).
 pub(crate) trait Isa {
     /// Finds the unit at this place, but for its [code](Unit::code). May look ahead in `at.old`.
     fn unit(&mut self, at: &Place<'_>) -> Unit;
 
-    /// Writes the unit anew so that it refers to `target`, an address of the *new* image, from `new_address`.
-    /// `None` when the target cannot be encoded in this form (out of range, misaligned). For forms that hold a part of the address
-    /// (the high 20 bits) the nearest encoding of that part. Bytes behind `unit.len` are 0.
-    /// Never called with [`Form::PLAIN`].
+    /// Writes the unit anew so that it refers to `target`, an address of the *new* image, from
+    /// `new_address`. `None` when the target cannot be encoded in this form (out of range,
+    /// misaligned). For forms that hold a part of the address (the high 20 bits) the nearest
+    /// encoding of that part. Bytes behind `unit.len` are 0. Never called with [`Form::PLAIN`].
     fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]>;
 
-    /// Reads the new target out of `bytes`, if they are the same unit but for the reference (same operation, same registers):
-    /// exactly then `encode(unit, new_address, decode(unit, new_address, bytes)) == bytes`. Never called with [`Form::PLAIN`].
+    /// Reads the new target out of `bytes`, if they are the same unit but for the reference (same
+    /// operation, same registers): exactly then
+    /// `encode(unit, new_address, decode(unit, new_address, bytes)) == bytes`. Never called with
+    /// [`Form::PLAIN`].
     fn decode(&self, unit: &Unit, new_address: u32, bytes: [u8; 4]) -> Option<u32>;
 
-    /// The unit was written as `bytes`, `addresses` being its old and its new one: update registers, known literals and the like.
+    /// The unit was written as `bytes`, `addresses` being its old and its new one: update
+    /// registers, known literals and the like.
     fn advance(&mut self, unit: &Unit, addresses: (u32, u32), bytes: [u8; 4]);
 
     /// The walk goes on somewhere else: forget what depends on the way.
     fn jump(&mut self);
 
-    /// Number of low bits of a target that this form cannot express (1 for Thumb BL, 2 for Xtensa CALL, 12 for RISC-V LUI).
+    /// Number of low bits of a target that this form cannot express (1 for Thumb BL, 2 for Xtensa
+    /// CALL, 12 for RISC-V LUI).
     fn scale(form: Form) -> u8;
 
-    /// Does this form hold the whole target, so that the shift map may learn from it? (Not so for the high 20 bits alone.)
+    /// Does this form hold the whole target, so that the shift map may learn from it? (Not so for
+    /// the high 20 bits alone.)
     fn is_exact(form: Form) -> bool;
 
-    /// Does a unit that begins with the byte `first` end with its `len`-th byte, `last`? For new content, which nothing foretells: it only has to be right
-    /// most of the time, and true from 4 on.
+    /// Does a unit that begins with the byte `first` end with its `len`-th byte, `last`? For new
+    /// content, which nothing foretells: it only has to be right most of the time, and true from 4
+    /// on.
     fn ends(first: u8, last: u8, len: u8) -> bool;
 
-    /// What is left of a unit's [code](Unit::code) without its registers: operation and immediate value. Units of one key tend to change in the
-    /// same way (the offset of a field that has moved, say, whatever register holds its structure).
+    /// What is left of a unit's [code](Unit::code) without its registers: operation and immediate
+    /// value. Units of one key tend to change in the same way (the offset of a field that has
+    /// moved, say, whatever register holds its structure).
     fn key(code: u32, len: u8) -> u32;
 
     /// The unit's bytes with the reference field zeroed, for matching images whose code has moved.

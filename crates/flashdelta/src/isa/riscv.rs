@@ -1,10 +1,12 @@
 //! RISC-V: RV32IMC with or without A and F, little endian.
 //!
-//! Jumps and calls are relative to their own address. Other addresses are put together from two instructions: LUI or
-//! AUIPC set the high 20 bits of a register, and an ADDI, load, store or JALR adds the low 12. So the registers are
-//! tracked, in the old and in the new image: the instruction that adds the low bits then knows its full target.
+//! Jumps and calls are relative to their own address. Other addresses are put together from two
+//! instructions: LUI or AUIPC set the high 20 bits of a register, and an ADDI, load, store or JALR
+//! adds the low 12. So the registers are tracked, in the old and in the new image: the instruction
+//! that adds the low bits then knows its full target.
 //!
-//! Section numbers are those of "The RISC-V Instruction Set Manual, Volume I: Unprivileged ISA", version 20191213.
+//! Section numbers are those of "The RISC-V Instruction Set Manual, Volume I: Unprivileged ISA",
+//! version 20191213.
 
 use super::{Form, Isa, Place, Unit};
 
@@ -20,16 +22,19 @@ const C_BRANCH: Form = Form(5);
 const LUI: Form = Form(6);
 /// AUIPC (2.4): the high 20 bits, relative to the instruction.
 const AUIPC: Form = Form(7);
-/// ADDI, JALR and loads (2.4 to 2.6, 11.5): the low 12 bits, relative to register rs1, whose value is known.
+/// ADDI, JALR and loads (2.4 to 2.6, 11.5): the low 12 bits, relative to register rs1, whose value
+/// is known.
 const LOW_I: Form = Form(8);
 /// Stores (2.6, 11.5): the low 12 bits, relative to register rs1, whose value is known.
 const LOW_S: Form = Form(9);
 
-/// What x3, the global pointer, is taken to hold. Its value is not known, but one and the same all over an image: so
-/// small data get an address range of their own, where nothing else is: the last 4 KiB.
+/// What x3, the global pointer, is taken to hold. Its value is not known, but one and the same all
+/// over an image: so small data get an address range of their own, where nothing else is: the last
+/// 4 KiB.
 const GP: u32 = 0xffff_f800;
 
-/// Where the bits of a reference are: (lowest bit in the value, number of bits, lowest bit in the instruction).
+/// Where the bits of a reference are: (lowest bit in the value, number of bits, lowest bit in the
+/// instruction).
 type Piece = (u8, u8, u8);
 
 /// How an instruction holds a reference.
@@ -47,12 +52,23 @@ fn field(form: Form) -> &'static Field {
     const fn field(pieces: &'static [Piece], bits: u32, scale: u32, mask: u32) -> Field {
         Field { pieces, bits, scale, mask }
     }
-    const BRANCHES: Field = field(&[(12, 1, 31), (5, 6, 25), (1, 4, 8), (11, 1, 7)], 13, 1, 0xfe00_0f80);
-    const C_JUMPS: &[Piece] =
-        &[(11, 1, 12), (4, 1, 11), (8, 2, 9), (10, 1, 8), (6, 1, 7), (7, 1, 6), (1, 3, 3), (5, 1, 2)];
+    const BRANCHES: Field =
+        field(&[(12, 1, 31), (5, 6, 25), (1, 4, 8), (11, 1, 7)], 13, 1, 0xfe00_0f80);
+    const C_JUMPS: &[Piece] = &[
+        (11, 1, 12),
+        (4, 1, 11),
+        (8, 2, 9),
+        (10, 1, 8),
+        (6, 1, 7),
+        (7, 1, 6),
+        (1, 3, 3),
+        (5, 1, 2),
+    ];
     const C_BRANCHES: &[Piece] = &[(8, 1, 12), (3, 2, 10), (6, 2, 5), (1, 2, 3), (5, 1, 2)];
     match form {
-        JAL => const { &field(&[(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)], 21, 1, 0xffff_f000) },
+        JAL => {
+            const { &field(&[(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)], 21, 1, 0xffff_f000) }
+        }
         C_J => const { &field(C_JUMPS, 12, 1, 0x1ffc) },
         BRANCH => const { &BRANCHES },
         C_BRANCH => const { &field(C_BRANCHES, 9, 1, 0x1c7c) },
@@ -106,8 +122,8 @@ fn length(word: u32) -> u8 {
 /// Class, and the form that the instruction has if what it refers to is an address.
 #[inline(always)]
 fn kind(word: u32) -> (u8, Form) {
-    /// Compressed instructions by quadrant and funct3 (16.8), then the others by major opcode (24, table 24.1): the form, and the class of
-    /// the latter less 24 in the high half.
+    /// Compressed instructions by quadrant and funct3 (16.8), then the others by major opcode (24,
+    /// table 24.1): the form, and the class of the latter less 24 in the high half.
     const KINDS: [u8; 56] = {
         let mut kinds = [0; 56];
         // C.JAL and C.J; C.BEQZ and C.BNEZ.
@@ -146,11 +162,13 @@ fn register(word: u32, at: u32) -> u32 {
 
 /// The set (a bit each) of the registers whose values are no longer known behind this instruction.
 ///
-/// The walk follows memory, not control. Code behind a jump or a return is mostly reached from before it, so a jump
-/// forgets nothing, a return only what a call does, and C.LWSP does not count for registers that a call preserves: it
-/// restores them at the end of a function, while the walk may still be in the middle. (Measured; all better so.)
+/// The walk follows memory, not control. Code behind a jump or a return is mostly reached from
+/// before it, so a jump forgets nothing, a return only what a call does, and C.LWSP does not count
+/// for registers that a call preserves: it restores them at the end of a function, while the walk
+/// may still be in the middle. (Measured; all better so.)
 fn forgets(word: u32) -> u32 {
-    /// Not preserved by a call: x1, x5 to x7, x10 to x17, x28 to x31 (25, table 25.1). Taken for a return as well.
+    /// Not preserved by a call: x1, x5 to x7, x10 to x17, x28 to x31 (25, table 25.1). Taken for a
+    /// return as well.
     const CALL: u32 = 0xf003_fce2;
     let rd = register(word, 7);
     let set = 1u32.wrapping_shl(rd);
@@ -188,7 +206,8 @@ fn quadrant(word: u32) -> u8 {
 /// The registers of the walk.
 #[derive(Clone, Default)]
 pub(crate) struct Riscv {
-    /// Bit set of the registers whose values are known: LUI or AUIPC left the high bits of an address there.
+    /// Bit set of the registers whose values are known: LUI or AUIPC left the high bits of an
+    /// address there.
     known: u32,
     old: [u32; 32],
     new: [u32; 32],
@@ -204,7 +223,8 @@ fn base(form: Form, word: u32, address: u32, registers: &[u32; 32]) -> u32 {
     }
 }
 
-/// The low 12 bits of the address whose high bits an instruction puts into register `rd`; 0 when nothing in the code behind it adds them.
+/// The low 12 bits of the address whose high bits an instruction puts into register `rd`; 0 when
+/// nothing in the code behind it adds them.
 fn low_part(rd: u32, code: &[u8]) -> u32 {
     let mut rest = code;
     while let Some(front) = rest.first_chunk() {
@@ -247,9 +267,11 @@ impl Isa for Riscv {
         if !may_refer {
             return plain;
         }
-        let mut target = base(form, word, at.old_address, &self.old).wrapping_add(field(form).gather(word));
+        let mut target =
+            base(form, word, at.old_address, &self.old).wrapping_add(field(form).gather(word));
         if !Self::is_exact(form) {
-            target = target.wrapping_add(low_part(register(word, 7), at.old.get(4..).unwrap_or(&[])));
+            target =
+                target.wrapping_add(low_part(register(word, 7), at.old.get(4..).unwrap_or(&[])));
         }
         if form == LUI && !at.is_address(target) {
             return plain;
@@ -291,7 +313,9 @@ impl Isa for Riscv {
         }
         let Some(value) = self.decode(unit, new_address, bytes) else { return };
         let rd = register(word, 7);
-        if let (Some(old), Some(new)) = (self.old.get_mut(rd as usize), self.new.get_mut(rd as usize)) {
+        if let (Some(old), Some(new)) =
+            (self.old.get_mut(rd as usize), self.new.get_mut(rd as usize))
+        {
             let base = if unit.form == AUIPC { old_address } else { 0 };
             *old = base.wrapping_add(word & 0xffff_f000);
             *new = value;

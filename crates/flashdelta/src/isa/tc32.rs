@@ -1,26 +1,29 @@
-//! Telink TC32 code (TLSR82xx): 16-bit instructions much like those of ARMv4T Thumb under other numbers, little endian.
+//! Telink TC32 code (TLSR82xx): 16-bit instructions much like those of ARMv4T Thumb under other
+//! numbers, little endian.
 //!
-//! Only the call is longer, two halfwords. As in Thumb, each function is followed by its literal pool, words that its
-//! instructions load relative to their own address; the walk notes them.
+//! Only the call is longer, two halfwords. As in Thumb, each function is followed by its literal
+//! pool, words that its instructions load relative to their own address; the walk notes them.
 //!
-//! Telink does not publish the encodings. Sources: "TC32 Machine And Toolchain Specification", chapter 12
-//! (github.com/modern-tc32/tc32-architecture), checked against real images: 5 calls in 6 lead to a `tpush`,
-//! 9 literals in 10 are addresses of RAM, of registers or of flash.
+//! Telink does not publish the encodings. Sources: "TC32 Machine And Toolchain Specification",
+//! chapter 12 (github.com/modern-tc32/tc32-architecture), checked against real images: 5 calls in 6
+//! lead to a `tpush`, 9 literals in 10 are addresses of RAM, of registers or of flash.
 
 use super::literals::Literals;
 use super::{Form, Isa, Place, Unit};
 
-/// `tjl`: a call. The first halfword holds the high 11 bits of the offset, the second one the low ones.
+/// `tjl`: a call. The first halfword holds the high 11 bits of the offset, the second one the low
+/// ones.
 const CALL: Form = Form(2);
 /// `tloadr Rt, [pc, #imm]`: a word of the literal pool.
 const LOAD: Form = Form(3);
-/// `tj`, which seldom leaves its function. Still it is worth it: an insertion changes all that cross it.
+/// `tj`, which seldom leaves its function. Still it is worth it: an insertion changes all that
+/// cross it.
 const JUMP: Form = Form(4);
 /// `tj<cc>`.
 const BRANCH: Form = Form(5);
 
-/// [`Unit::class`] of a literal that is no address. References have their form's number as class, other instructions
-/// 16 plus their top four bits.
+/// [`Unit::class`] of a literal that is no address. References have their form's number as class,
+/// other instructions 16 plus their top four bits.
 const CLASS_LITERAL: u8 = 15;
 const CLASS_CODE: u8 = 16;
 
@@ -36,7 +39,8 @@ pub(crate) struct Tc32 {
 }
 
 impl Tc32 {
-    /// The word at this place, if it is data: a literal, or what looks like a pointer rather than like code.
+    /// The word at this place, if it is data: a literal, or what looks like a pointer rather than
+    /// like code.
     fn data(&self, at: &Place<'_>) -> Option<u32> {
         let word = at.word().filter(|_| at.old_address & 3 == 0)?;
         let is_data = self.literals.has(at.old_address)
@@ -130,7 +134,8 @@ impl Isa for Tc32 {
 
     fn key(word: u32, _: u8) -> u32 {
         let registers = match word >> 11 & 31 {
-            // Moves, comparisons, additions and subtractions with 8 bits; loads and stores relative to pc or sp.
+            // Moves, comparisons, additions and subtractions with 8 bits; loads and stores relative
+            // to pc or sp.
             1 | 6 | 7 | 15 | 0x14..=0x17 => 0x0700,
             0 | 2..=5 | 8..=11 | 0x1c..=0x1f => 0x003f,
             _ => 0,
@@ -143,10 +148,11 @@ impl Isa for Tc32 {
     }
 }
 
-/// Is the word `from` bytes ahead an address of the image, or in the 64 KiB of RAM that the family has at most?
+/// Is the word `from` bytes ahead an address of the image, or in the 64 KiB of RAM that the family
+/// has at most?
 ///
-/// The image mostly stands at address 0. Masks and single bits are hardly ever addresses then, and 0 would be
-/// `tand r0, r0`, which no compiler writes.
+/// The image mostly stands at address 0. Masks and single bits are hardly ever addresses then, and
+/// 0 would be `tand r0, r0`, which no compiler writes.
 #[inline(never)] // One copy in the device's flash.
 fn is_pointer_ahead(at: &Place<'_>, from: usize) -> bool {
     let bytes = at.old.get(from..).and_then(|bytes| bytes.first_chunk());

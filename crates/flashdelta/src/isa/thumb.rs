@@ -1,8 +1,9 @@
 //! Thumb and Thumb-2 code of Cortex-M (ARMv6-M, ARMv7-M, ARMv8-M), little endian.
 //!
-//! Instructions are 2 or 4 bytes long, always on even addresses. Each function is followed by its *literal pool*:
-//! 4-aligned words that its instructions load relative to their own address. The walk notes which words the loads
-//! it has passed refer to, so that it takes a pool for what it is, and is in phase again behind it.
+//! Instructions are 2 or 4 bytes long, always on even addresses. Each function is followed by its
+//! *literal pool*: 4-aligned words that its instructions load relative to their own address. The
+//! walk notes which words the loads it has passed refer to, so that it takes a pool for what it is,
+//! and is in phase again behind it.
 //!
 //! Section numbers are those of the Armv7-M Architecture Reference Manual (DDI 0403).
 
@@ -19,8 +20,8 @@ const BRANCH: Form = Form(4);
 const LOAD: Form = Form(5);
 /// `ADR Rd, label`, A7.7.7 T1.
 const ADDRESS: Form = Form(6);
-/// `LDR.W Rt, label`, A7.7.44 T2. `LDRB`, `LDRH`, `LDRSB`, `LDRSH` (A7.7.47, 56, 60, 64) and `PLD` (A7.7.95) have the
-/// same field.
+/// `LDR.W Rt, label`, A7.7.44 T2. `LDRB`, `LDRH`, `LDRSB`, `LDRSH` (A7.7.47, 56, 60, 64) and `PLD`
+/// (A7.7.95) have the same field.
 const LOAD_WIDE: Form = Form(7);
 /// `LDRD Rt, Rt2, label`, A7.7.51, and `VLDR Vd, label`, A7.7.236.
 const LOAD_PAIR: Form = Form(8);
@@ -33,15 +34,17 @@ const MOVE_HIGH: Form = Form(11);
 
 /// `B label`, A7.7.12 T2.
 ///
-/// Short branches seldom leave their function. Still they are worth it: an insertion changes all that cross it.
+/// Short branches seldom leave their function. Still they are worth it: an insertion changes all
+/// that cross it.
 const SHORT_JUMP: Form = Form(12);
 /// `B<c> label`, A7.7.12 T1.
 const SHORT_BRANCH: Form = Form(13);
 /// `CBZ Rn, label` and `CBNZ`, A7.7.21.
 const ZERO_BRANCH: Form = Form(14);
 
-/// [`Unit::class`] of a literal that is no address. References have their form's number as class; other 2-byte instructions
-/// 16 plus their top four bits, other 4-byte instructions their top five bits: 29, 30 or 31.
+/// [`Unit::class`] of a literal that is no address. References have their form's number as class;
+/// other 2-byte instructions 16 plus their top four bits, other 4-byte instructions their top five
+/// bits: 29, 30 or 31.
 const CLASS_LITERAL: u8 = 15;
 const CLASS_NARROW: u8 = 16;
 
@@ -70,11 +73,12 @@ struct Half {
 }
 
 impl Thumb {
-    /// The aligned word `from` bytes behind the start of the unit, if it is data: a literal, or what looks like a pointer
-    /// rather than like code.
+    /// The aligned word `from` bytes behind the start of the unit, if it is data: a literal, or
+    /// what looks like a pointer rather than like code.
     ///
-    /// No code looks like an address in some ranges: `0x0800_xxxx` would be `lsrs r0, r0, #32`. But `0x2000_xxxx` is
-    /// `movs r0, #0`, `0x0003_xxxx` is `movs r3, r0`. These must stand behind data or near other addresses.
+    /// No code looks like an address in some ranges: `0x0800_xxxx` would be `lsrs r0, r0, #32`. But
+    /// `0x2000_xxxx` is `movs r0, #0`, `0x0003_xxxx` is `movs r3, r0`. These must stand behind data
+    /// or near other addresses.
     fn data_ahead(&self, at: &Place<'_>, from: usize) -> Option<u32> {
         let here = at.old_address.wrapping_add(from as u32);
         let word = word_ahead(at, from)?;
@@ -82,7 +86,8 @@ impl Thumb {
             || is_address_ahead(at, from)
                 && (matches!(word >> 24, 0x08 | 0x10 | 0x1f)
                     || self.data_end == here
-                    || (1..=NEIGHBOURS).any(|further| is_address_ahead(at, from.wrapping_add(4 * further))));
+                    || (1..=NEIGHBOURS)
+                        .any(|further| is_address_ahead(at, from.wrapping_add(4 * further))));
         is_data.then_some(word)
     }
 
@@ -96,7 +101,9 @@ impl Thumb {
         let target = match form {
             Form::PLAIN => return (form, 0),
             MOVE_LOW => high_ahead(at, register(code)).map(|high| high | offset(form, code)),
-            MOVE_HIGH => self.half(register(code)).map(|half| offset(form, code) | u32::from(half.old)),
+            MOVE_HIGH => {
+                self.half(register(code)).map(|half| offset(form, code) | u32::from(half.old))
+            }
             _ => return (form, old_target(form, at, code)),
         };
         match target {
@@ -175,7 +182,10 @@ impl Isa for Thumb {
         let target = match unit.form {
             Form::WORD => word,
             MOVE_LOW => unit.target & !0xffff | offset(MOVE_LOW, code),
-            MOVE_HIGH => offset(MOVE_HIGH, code) | self.half(register(code)).map_or(0, |half| u32::from(half.new)),
+            MOVE_HIGH => {
+                offset(MOVE_HIGH, code)
+                    | self.half(register(code)).map_or(0, |half| u32::from(half.new))
+            }
             form => base(form, new_address).wrapping_add(offset(form, code)),
         };
         (self.encode(unit, new_address, target)? == bytes).then_some(target)
@@ -249,7 +259,8 @@ impl Isa for Thumb {
 
 /// Is this in the region that the architecture gives to RAM (B3.1), or just below?
 ///
-/// For a literal that is enough to be an address, so that a range that the caller does not know costs little.
+/// For a literal that is enough to be an address, so that a range that the caller does not know
+/// costs little.
 fn is_ram(word: u32) -> bool {
     (0x1ff0_0000..0x3900_0000).contains(&word)
 }
@@ -313,12 +324,14 @@ fn base(form: Form, address: u32) -> u32 {
     }
 }
 
-/// Some bits that stand together: 5 bits each for where they begin in the code, where in the offset, and their number.
+/// Some bits that stand together: 5 bits each for where they begin in the code, where in the
+/// offset, and their number.
 const fn part(code: u16, offset: u16, width: u16) -> u16 {
     code << 10 | offset << 5 | width
 }
 
-/// Where the offset of each form from [`CALL`] on is: how many bits its sign is repeated for, then its [parts](part).
+/// Where the offset of each form from [`CALL`] on is: how many bits its sign is repeated for, then
+/// its [parts](part).
 #[rustfmt::skip]
 const LAYOUTS: [[u16; 6]; 13] = {
     const CALL: [u16; 6] = [7, part(0, 1, 11), part(16, 12, 10), part(11, 22, 1), part(13, 23, 1), part(26, 24, 1)];
@@ -355,12 +368,14 @@ fn carry(form: Form, from: u32, to_code: bool) -> u32 {
     for part in layout(form).1 {
         let (code, offset) = (part >> 10 & 31, part >> 5 & 31);
         let ones = !(!0 << (part & 31));
-        to |= if to_code { (from >> offset & ones) << code } else { (from >> code & ones) << offset };
+        to |=
+            if to_code { (from >> offset & ones) << code } else { (from >> code & ones) << offset };
     }
     to
 }
 
-/// Where the offset has a magnitude and a sign: the sign's bits, and which of them are set when the offset is added.
+/// Where the offset has a magnitude and a sign: the sign's bits, and which of them are set when the
+/// offset is added.
 fn sign(form: Form) -> (u32, u32) {
     match form {
         LOAD_WIDE | LOAD_PAIR => (0x0080_0000, 0x0080_0000),

@@ -1,31 +1,38 @@
-//! Xtensa, little endian: LX106 (ESP8266, call0 ABI), LX6 and LX7 (ESP32, S2, S3, windowed ABI, density option).
+//! Xtensa, little endian: LX106 (ESP8266, call0 ABI), LX6 and LX7 (ESP32, S2, S3, windowed ABI,
+//! density option).
 //!
-//! Section numbers are those of the *Xtensa Instruction Set Architecture (ISA) Reference Manual*: chapter 6 has a page
-//! per instruction, section 7.1 the formats, section 7.3.1 the opcode maps. References are `CALL0/4/8/12`, `L32R` and the
-//! words of literal pools and data. Branches, loops and `J` stay inside a function: treated as references they were
-//! mispredicted more often than they change (measured on 18 pairs of real images), so they are plain.
+//! Section numbers are those of the *Xtensa Instruction Set Architecture (ISA) Reference Manual*:
+//! chapter 6 has a page per instruction, section 7.1 the formats, section 7.3.1 the opcode maps.
+//! References are `CALL0/4/8/12`, `L32R` and the words of literal pools and data. Branches, loops
+//! and `J` stay inside a function: treated as references they were mispredicted more often than
+//! they change (measured on 18 pairs of real images), so they are plain.
 //!
 //! # Staying in phase
-//! Instructions are 2, 3 or (S3 only) 4 bytes long, and literal pools and padding lie between functions, so a plain
-//! linear walk soon reads garbage. This one finds its way back at places of which the address is a multiple of 4: a function's
-//! first instruction (`ENTRY a1, n`, or `ADDI a1, a1, -n` with call0), and two words in a row that are addresses, which is a
-//! literal pool. A single such word starts a pool when no instruction can reach it from above. A pool lasts until the next
-//! function; in the call0 ABI, where not every function has a prologue, until the first word that is no address.
+//! Instructions are 2, 3 or (S3 only) 4 bytes long, and literal pools and padding lie between
+//! functions, so a plain linear walk soon reads garbage. This one finds its way back at places of
+//! which the address is a multiple of 4: a function's first instruction (`ENTRY a1, n`, or
+//! `ADDI a1, a1, -n` with call0), and two words in a row that are addresses, which is a literal
+//! pool. A single such word starts a pool when no instruction can reach it from above. A pool lasts
+//! until the next function; in the call0 ABI, where not every function has a prologue, until the
+//! first word that is no address.
 
 use super::{Form, Isa, Place, Unit};
 
-/// `CALL0`, `CALL4`, `CALL8`, `CALL12`: an 18-bit signed number of words (chapter 6, CALL0; format CALL).
+/// `CALL0`, `CALL4`, `CALL8`, `CALL12`: an 18-bit signed number of words (chapter 6, CALL0; format
+/// CALL).
 const CALL: Form = Form(2);
 /// `L32R`: a 16-bit number of words, always negative (chapter 6, L32R; format RI16).
 const L32R: Form = Form(3);
 
-/// Units that follow an impossible instruction in which references are not believed. Text and compressed
-/// web pages lie amid the code of an ESP8266; one in six of their units is impossible.
+/// Units that follow an impossible instruction in which references are not believed. Text and
+/// compressed web pages lie amid the code of an ESP8266; one in six of their units is impossible.
 const DOUBT: u8 = 8;
-/// Words in a row that are no addresses and end a pool nevertheless: it was none. (Pools of 300 words exist.)
+/// Words in a row that are no addresses and end a pool nevertheless: it was none. (Pools of 300
+/// words exist.)
 const POOL_DOUBT: u8 = 24;
 
-/// Classes of units, for the models. Others: `op0`, and `16 + r` for loads, stores and additions (`op0` = 2).
+/// Classes of units, for the models. Others: `op0`, and `16 + r` for loads, stores and additions
+/// (`op0` = 2).
 const CLASS_CUT: u8 = 2;
 const CLASS_LONG: u8 = 14;
 const CLASS_WORD: u8 = 15;
@@ -54,7 +61,8 @@ pub(crate) struct Xtensa {
     state: State,
     /// As seen since the last jump.
     abi: Abi,
-    /// In a pool: words in a row that are no addresses. In code: units for which references are not believed.
+    /// In a pool: words in a row that are no addresses. In code: units for which references are not
+    /// believed.
     count: u8,
 }
 
@@ -107,9 +115,11 @@ impl Isa for Xtensa {
             8..=13 => 2,
             _ => 4,
         };
-        let is_padding =
-            self.state == State::End && !is_aligned && at.old.iter().take(usize::from(gap)).all(|b| *b == 0);
-        if is_padding || full > gap && (is_prologue(tail) || two_addresses(at, tail)) || full > left {
+        let is_padding = self.state == State::End
+            && !is_aligned
+            && at.old.iter().take(usize::from(gap)).all(|b| *b == 0);
+        if is_padding || full > gap && (is_prologue(tail) || two_addresses(at, tail)) || full > left
+        {
             return Unit {
                 len: if is_padding { gap } else { full.min(gap) }.min(left),
                 class: CLASS_CUT,
@@ -124,14 +134,21 @@ impl Isa for Xtensa {
         };
         let form = match op0 {
             1 => L32R,
-            // No program mixes the ABIs: CALL0 among windowed code, or the reverse, is not an instruction at all.
+            // No program mixes the ABIs: CALL0 among windowed code, or the reverse, is not an
+            // instruction at all.
             5 if self.abi == Abi::Unknown || (self.abi == Abi::Call0) == (insn & 0x30 == 0) => CALL,
             _ => Form::PLAIN,
         };
         if self.count > 0 || form == Form::PLAIN {
             return Unit { len: full, class, ..Unit::default() };
         }
-        Unit { len: full, form, class, code: 0, target: Field::of(form, at.old_address).target(insn) }
+        Unit {
+            len: full,
+            form,
+            class,
+            code: 0,
+            target: Field::of(form, at.old_address).target(insn),
+        }
     }
 
     fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]> {
@@ -214,7 +231,9 @@ impl Xtensa {
         let mut is_impossible = false;
         match op0 {
             // RET, RETW, JX, ILL, BREAK 1, 15 (section 7.3.1, tables QRST down to ST0).
-            0 if matches!(insn & !0xf00, 0x80 | 0x90 | 0xa0 | 0 | 0x40f0) => self.state = State::End,
+            0 if matches!(insn & !0xf00, 0x80 | 0x90 | 0xa0 | 0 | 0x40f0) => {
+                self.state = State::End
+            }
             // LSCI (floating point, but for its loads and stores) and MAC16: not in an LX106.
             3 => is_impossible = insn & 0xb000 != 0,
             4 => is_impossible = true,
@@ -236,8 +255,8 @@ impl Xtensa {
     }
 }
 
-/// Where an instruction holds its reference: `target = base + 4 * field`, the field being unsigned (its top bit is
-/// flipped if it is signed) and reaching to bit 23.
+/// Where an instruction holds its reference: `target = base + 4 * field`, the field being unsigned
+/// (its top bit is flipped if it is signed) and reaching to bit 23.
 struct Field {
     base: u32,
     /// Bytes that it can span.
@@ -251,10 +270,20 @@ impl Field {
     fn of(form: Form, pc: u32) -> Self {
         if form == CALL {
             // Chapter 6, CALL0: ((pc >> 2) + sign-extended offset + 1) << 2.
-            Self { base: (pc & !3).wrapping_add(4).wrapping_sub(1 << 19), span: 1 << 20, shift: 4, flip: 0x80_0000 }
+            Self {
+                base: (pc & !3).wrapping_add(4).wrapping_sub(1 << 19),
+                span: 1 << 20,
+                shift: 4,
+                flip: 0x80_0000,
+            }
         } else {
             // Chapter 6, L32R: ((pc + 3) & !3) + one-extended offset << 2.
-            Self { base: (pc.wrapping_add(3) & !3).wrapping_sub(1 << 18), span: 1 << 18, shift: 6, flip: 0 }
+            Self {
+                base: (pc.wrapping_add(3) & !3).wrapping_sub(1 << 18),
+                span: 1 << 18,
+                shift: 6,
+                flip: 0,
+            }
         }
     }
 
@@ -277,7 +306,8 @@ fn is_entry(bytes: &[u8]) -> bool {
     matches!(bytes, [0x36, s, high, ..] if s & 0xf == 1 && *high < 16)
 }
 
-/// The first instruction of a function: `ENTRY`, or `ADDI a1, a1, -n` with n a multiple of 16 up to 128 (format RRI8).
+/// The first instruction of a function: `ENTRY`, or `ADDI a1, a1, -n` with n a multiple of 16 up to
+/// 128 (format RRI8).
 fn is_prologue(bytes: &[u8]) -> bool {
     is_entry(bytes) || matches!(bytes, [0x12, 0xc1, imm, ..] if imm & 0x8f == 0x80)
 }

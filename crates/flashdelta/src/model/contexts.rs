@@ -74,7 +74,8 @@ pub(crate) mod direct {
     pub(crate) const TARGET: usize = REPEAT + 2 * Form::COUNT;
     /// "This byte of the unit is as predicted."
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
-    /// "As predicted", after a run of hits, by class and by what the shift map knows of the reference.
+    /// "As predicted", after a run of hits, by class and by what the shift map knows of the
+    /// reference.
     pub(crate) const CALM: usize = SAME + 64;
     /// "As predicted", whatever it is.
     pub(crate) const ANY: usize = CALM + 32 * 4;
@@ -107,11 +108,14 @@ pub(crate) fn hit_sets(form: usize, run: u32) -> [usize; 2] {
     [form.min(HIT_SETS[0] - 1), HIT_SETS[0] + run]
 }
 
-/// Weights for the first bit of a byte, those for the next ones being behind them, and for all of its bits.
+/// Weights for the first bit of a byte, those for the next ones being behind them, and for all of
+/// its bits.
 pub(crate) fn byte_sets(kind: Content) -> [usize; 2] {
     let (base, past) = match kind {
         Content::New { literals } => (LITERAL_SETS, literals.min(7) as usize),
-        Content::Correction { index, corrected } => (CORRECTION_SETS, index * 2 + usize::from(corrected)),
+        Content::Correction { index, corrected } => {
+            (CORRECTION_SETS, index * 2 + usize::from(corrected))
+        }
     };
     [base, base + BYTE_SETS[0] + (past & 7)]
 }
@@ -125,7 +129,8 @@ pub(crate) enum Content {
     Correction { index: usize, corrected: bool },
 }
 
-/// Contexts of a byte of new content: behind so many literals, where the last copy would have brought `ghost`.
+/// Contexts of a byte of new content: behind so many literals, where the last copy would have
+/// brought `ghost`.
 pub(crate) fn literal(spelling: Spelling, ghost: u8, literals: u32) -> [u32; INPUTS] {
     let (phase, opcode) = spelling.contexts();
     [context(1, phase, 0), context(3, opcode, phase), context(5, u32::from(ghost), literals.min(1))]

@@ -24,8 +24,13 @@ impl Model<'_> {
     #[inline(never)]
     pub(super) fn jump<C: BitCoder>(&mut self, coder: &mut C, jump: Jump) -> Jump {
         let few = usize::from(self.literals > 0);
-        let from_new = self.tables.code(coder, direct::SPACE + few, LIMIT, jump.space == Space::New);
-        let source = if from_new { self.jump_new(coder, jump.source) } else { self.jump_old(coder, jump.source, few) };
+        let from_new =
+            self.tables.code(coder, direct::SPACE + few, LIMIT, jump.space == Space::New);
+        let source = if from_new {
+            self.jump_new(coder, jump.source)
+        } else {
+            self.jump_old(coder, jump.source, few)
+        };
         self.copy = Jump { space: if from_new { Space::New } else { Space::Old }, source };
         self.copying = true;
         self.age = 0;
@@ -38,7 +43,12 @@ impl Model<'_> {
         let distance = self.at.wrapping_sub(source);
         if !self.tables.code(coder, direct::SAME_DISTANCE, LIMIT, distance == self.distance) {
             coder.enter(Part::Distances);
-            let less_one = number::unsigned(&mut self.tables, coder, direct::NEW_DISTANCE, distance.wrapping_sub(1));
+            let less_one = number::unsigned(
+                &mut self.tables,
+                coder,
+                direct::NEW_DISTANCE,
+                distance.wrapping_sub(1),
+            );
             self.distance = less_one.wrapping_add(1);
         }
         self.at.wrapping_sub(self.distance)
@@ -59,15 +69,23 @@ impl Model<'_> {
         source
     }
 
-    /// Codes whether the next copy starts at one of the likely places: where the last one ended, on a recent alignment, or at what a
-    /// reference has told to belong here.
-    fn candidate<C: BitCoder>(&mut self, coder: &mut C, source: u32, expected: u32, few: usize) -> Option<u32> {
+    /// Codes whether the next copy starts at one of the likely places: where the last one ended, on
+    /// a recent alignment, or at what a reference has told to belong here.
+    fn candidate<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        source: u32,
+        expected: u32,
+        few: usize,
+    ) -> Option<u32> {
         if self.tables.code(coder, direct::EXPECTED + few, LIMIT, source == expected) {
             return Some(expected);
         }
         for (i, alignment) in self.alignments.iter().enumerate() {
             let candidate = self.at.wrapping_sub(*alignment);
-            if candidate != expected && self.tables.code(coder, direct::RECENT + i, LIMIT, source == candidate) {
+            if candidate != expected
+                && self.tables.code(coder, direct::RECENT + i, LIMIT, source == candidate)
+            {
                 return Some(candidate);
             }
         }
@@ -75,18 +93,23 @@ impl Model<'_> {
         self.tables.code(coder, direct::TOLD, LIMIT, is_told).then(|| self.told(expected))
     }
 
-    /// What a reference has told to belong here, or else `expected`. It takes a look at the whole shift map.
+    /// What a reference has told to belong here, or else `expected`. It takes a look at the whole
+    /// shift map.
     fn told(&mut self, expected: u32) -> u32 {
         let here = self.walker.new_address(self.at);
         let arriving = self.map.arriving_at(here, TOLD_REACH);
-        arriving.and_then(|(old, ahead)| self.walker.old_offset(old.wrapping_sub(ahead))).unwrap_or(expected)
+        arriving
+            .and_then(|(old, ahead)| self.walker.old_offset(old.wrapping_sub(ahead)))
+            .unwrap_or(expected)
     }
 
-    /// Codes the distance of the next copy from where the last one ended, or from the alignment before that.
+    /// Codes the distance of the next copy from where the last one ended, or from the alignment
+    /// before that.
     fn far<C: BitCoder>(&mut self, coder: &mut C, source: u32, expected: u32) -> u32 {
         coder.enter(Part::Distances);
         let before = self.at.wrapping_sub(self.alignments[1]);
-        let [near, back] = [expected, before].map(|base| (source.wrapping_sub(base) as i32).unsigned_abs());
+        let [near, back] =
+            [expected, before].map(|base| (source.wrapping_sub(base) as i32).unsigned_abs());
         let (base, context) = if self.tables.code(coder, direct::BACK, LIMIT, back < near / 2) {
             (before, direct::OLD_DELTA + number::SLOTS)
         } else {
@@ -100,14 +123,16 @@ impl Model<'_> {
     fn expected_source(&self) -> u32 {
         match self.copy.space {
             Space::Old => self.copy.source,
-            // The copy from the new image stood for something in the old one as well: stay on the alignment.
+            // The copy from the new image stood for something in the old one as well: stay on the
+            // alignment.
             Space::New => self.at.wrapping_sub(self.alignments[0]),
         }
     }
 
     /// Lets the shift map learn from the copy under way once it is long enough to be trusted.
     pub(super) fn teach(&mut self) {
-        let Some((from, since)) = self.lesson.filter(|(_, since)| self.at.wrapping_sub(*since) >= TRUSTED_LENGTH)
+        let Some((from, since)) =
+            self.lesson.filter(|(_, since)| self.at.wrapping_sub(*since) >= TRUSTED_LENGTH)
         else {
             return;
         };

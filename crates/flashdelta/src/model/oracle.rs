@@ -20,10 +20,12 @@ pub(crate) struct Jump {
 
 /// The images as the model sees them.
 ///
-/// Whoever implements this and can fail remembers that, gives nothing or 0 from then on, and takes nothing: so only the end of a step has to
-/// ask, which takes much less code than to ask at every access.
+/// Whoever implements this and can fail remembers that, gives nothing or 0 from then on, and takes
+/// nothing: so only the end of a step has to ask, which takes much less code than to ask at every
+/// access.
 pub(crate) trait Images {
-    /// The old image from `offset` on: all that is left or at least [`LOOKAHEAD`](crate::isa::LOOKAHEAD) bytes. Empty behind its end.
+    /// The old image from `offset` on: all that is left or at least
+    /// [`LOOKAHEAD`](crate::isa::LOOKAHEAD) bytes. Empty behind its end.
     fn old(&mut self, offset: u32) -> &[u8];
     /// A byte of the new image that is already written.
     fn written(&mut self, offset: u32) -> u8;

@@ -1,4 +1,5 @@
-//! What decisions would cost now: the maker asks before it decides. Nothing is learned from the questions.
+//! What decisions would cost now: the maker asks before it decides. Nothing is learned from the
+//! questions.
 
 use super::contexts::{self, direct, hit_sets, Content, BYTE_RATE, CERTAIN, CERTAINLY};
 use super::contexts::{HIT_RATE, SURE};
@@ -27,8 +28,8 @@ impl BitCoder for Price {
     }
 }
 
-/// What leaving a copy costs beyond the decision itself: the parse does not see what the models lose by it. (Patches became smaller up to 4 bits, and hardly so
-/// with 6; docs/modelling.md.)
+/// What leaving a copy costs beyond the decision itself: the parse does not see what the models
+/// lose by it. (Patches became smaller up to 4 bits, and hardly so with 6; docs/modelling.md.)
 const COST_OF_LEAVING: u32 = 5 * BIT;
 
 /// The price of a decision.
@@ -48,7 +49,8 @@ static LOG: [u32; 4096] = {
     table
 };
 
-/// What it costs to tell the length of a distance, by number of bits below the highest one: only jumps change it.
+/// What it costs to tell the length of a distance, by number of bits below the highest one: only
+/// jumps change it.
 pub(crate) struct DistancePrices {
     /// From both bases in the old image.
     old: [[u32; 32]; 2],
@@ -61,8 +63,14 @@ impl<'w> Model<'w> {
         &self.map
     }
 
-    /// A byte of new content behind so many literals, where the last copy would have brought `ghost`.
-    pub(crate) fn literal_price(&mut self, spelling: Spelling, [ghost, byte]: [u8; 2], literals: u32) -> u32 {
+    /// A byte of new content behind so many literals, where the last copy would have brought
+    /// `ghost`.
+    pub(crate) fn literal_price(
+        &mut self,
+        spelling: Spelling,
+        [ghost, byte]: [u8; 2],
+        literals: u32,
+    ) -> u32 {
         let hashes = contexts::literal(spelling, ghost, literals);
         let mut total = Price::default();
         self.byte_at(&quiet(BYTE_RATE), &mut total, &hashes, Content::New { literals }, byte);
@@ -108,7 +116,8 @@ impl<'w> Model<'w> {
         }
     }
 
-    /// Where a copy from the old image reads, behind `literals`: one alignment of the last `alignments`, `expected`, or far away.
+    /// Where a copy from the old image reads, behind `literals`: one alignment of the last
+    /// `alignments`, `expected`, or far away.
     pub(crate) fn old_price(
         &self,
         distances: &DistancePrices,
@@ -133,20 +142,31 @@ impl<'w> Model<'w> {
         }
         total += self.direct(direct::TOLD, false);
         let before = at.wrapping_sub(alignments[1]);
-        let [near, back] = [expected, before].map(|base| (source.wrapping_sub(base) as i32).unsigned_abs());
+        let [near, back] =
+            [expected, before].map(|base| (source.wrapping_sub(base) as i32).unsigned_abs());
         let is_back = back < near / 2;
         total += self.direct(direct::BACK, is_back);
         let base = direct::OLD_DELTA + if is_back { number::SLOTS } else { 0 };
         let delta = source.wrapping_sub(if is_back { before } else { expected }) as i32;
         let value = delta.unsigned_abs().wrapping_sub(1);
         let length = number::length(value);
-        total + distances.old[usize::from(is_back)][length as usize] + self.bits_price(base, value, length) + BIT
+        total
+            + distances.old[usize::from(is_back)][length as usize]
+            + self.bits_price(base, value, length)
+            + BIT
     }
 
     /// Where a copy from the new image reads.
-    pub(crate) fn new_price(&self, distances: &DistancePrices, distance: u32, last: u32, literals: u32) -> u32 {
+    pub(crate) fn new_price(
+        &self,
+        distances: &DistancePrices,
+        distance: u32,
+        last: u32,
+        literals: u32,
+    ) -> u32 {
         let few = usize::from(literals > 0);
-        let total = self.direct(direct::SPACE + few, true) + self.direct(direct::SAME_DISTANCE, distance == last);
+        let total = self.direct(direct::SPACE + few, true)
+            + self.direct(direct::SAME_DISTANCE, distance == last);
         if distance == last {
             return total;
         }
@@ -184,7 +204,8 @@ impl<'w> Model<'w> {
         })
     }
 
-    /// The bits of an unsigned number below the highest one, of which there are `length`; those behind the first two at a bit each.
+    /// The bits of an unsigned number below the highest one, of which there are `length`; those
+    /// behind the first two at a bit each.
     fn bits_price(&self, base: usize, value: u32, length: u32) -> u32 {
         let plus = value.wrapping_add(1);
         let high = (0..length.min(2)).map(|i| {

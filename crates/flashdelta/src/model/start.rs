@@ -1,21 +1,27 @@
 //! What firmware deltas usually look like: where weights and contexts start.
 //!
-//! Means of what the models had learned at the end of patches of real firmware (ESP32 family, ESP8266, Cortex-M, RISC-V, TC32, 8051, 64-bit boot
-//! loaders), each patch of more than 300 bytes counting the same. A small patch is over before its models could have learned it.
+//! Means of what the models had learned at the end of patches of real firmware (ESP32 family,
+//! ESP8266, Cortex-M, RISC-V, TC32, 8051, 64-bit boot loaders), each patch of more than 300 bytes
+//! counting the same. A small patch is over before its models could have learned it.
 //!
 //! The means are rounded to 16 levels, of which a device keeps half a byte each.
 
 use crate::coding::mixer::Levels;
 
 /// Mixer weights in 1/256.
-pub(super) const START_WEIGHTS: Levels<'_> =
-    Levels { levels: &WEIGHT_LEVELS, packed: &pack::<{ WEIGHTS.len() / 2 }>(WEIGHT_LEVELS, &WEIGHTS) };
+pub(super) const START_WEIGHTS: Levels<'_> = Levels {
+    levels: &WEIGHT_LEVELS,
+    packed: &pack::<{ WEIGHTS.len() / 2 }>(WEIGHT_LEVELS, &WEIGHTS),
+};
 
 /// Log-odds of the contexts with a place of their own, in 1/16 nat.
-pub(super) const START_LOG_ODDS: Levels<'_> =
-    Levels { levels: &LOG_ODDS_LEVELS, packed: &pack::<{ LOG_ODDS.len().div_ceil(2) }>(LOG_ODDS_LEVELS, &LOG_ODDS) };
+pub(super) const START_LOG_ODDS: Levels<'_> = Levels {
+    levels: &LOG_ODDS_LEVELS,
+    packed: &pack::<{ LOG_ODDS.len().div_ceil(2) }>(LOG_ODDS_LEVELS, &LOG_ODDS),
+};
 
-/// Numbers of levels, two in a byte, the first in the low half. Compiling fails if a value is not a level.
+/// Numbers of levels, two in a byte, the first in the low half. Compiling fails if a value is not a
+/// level.
 const fn pack<const BYTES: usize>(levels: [i8; 16], values: &[i8]) -> [u8; BYTES] {
     let mut packed = [0; BYTES];
     let mut i = 0;
@@ -32,7 +38,8 @@ const fn pack<const BYTES: usize>(levels: [i8; 16], values: &[i8]) -> [u8; BYTES
 
 const WEIGHT_LEVELS: [i8; 16] = [-10, 1, 8, 13, 19, 26, 30, 35, 42, 48, 53, 65, 77, 88, 108, 122];
 
-const LOG_ODDS_LEVELS: [i8; 16] = [-100, -65, -48, -38, -28, -17, -6, 0, 9, 26, 38, 57, 80, 88, 97, 107];
+const LOG_ODDS_LEVELS: [i8; 16] =
+    [-100, -65, -48, -38, -28, -17, -6, 0, 9, 26, 38, 57, 80, 88, 97, 107];
 
 #[rustfmt::skip]
 const WEIGHTS: [i8; 180] = [

@@ -1,7 +1,9 @@
 //! One step of the model codec, for maker and applier alike.
 
 use super::contexts::{self, byte_sets, context, direct, hit_sets, Content};
-use super::contexts::{BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_HASHES, HIT_RATE, LIMIT, SURE};
+use super::contexts::{
+    BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_HASHES, HIT_RATE, LIMIT, SURE,
+};
 use super::oracle::{Images, Jump, Oracle, Space, Step};
 use super::spelling::Spelling;
 use crate::coding::mixer::{self, Rate, Tables, INPUTS};
@@ -10,11 +12,13 @@ use crate::isa::Form;
 use crate::predict::shift_map::ShiftMap;
 use crate::predict::walker::{Forecast, Walker};
 
-/// Adaptive decisions of the longest step: a hit, the end of a copy, candidates, and a number (36), or four bytes with their flags.
+/// Adaptive decisions of the longest step: a hit, the end of a copy, candidates, and a number (36),
+/// or four bytes with their flags.
 const MAX_STEP_DECISIONS: usize = 56;
 
-/// An adaptive decision takes at most 14.5 bits, since no probability is below 3 in 65536. The bits of a number that are not adaptive take one
-/// each, and all the certain hits of a step together less than one.
+/// An adaptive decision takes at most 14.5 bits, since no probability is below 3 in 65536. The bits
+/// of a number that are not adaptive take one each, and all the certain hits of a step together
+/// less than one.
 const MAX_STEP_BITS: usize = MAX_STEP_DECISIONS * 29 / 2 + 32 + 1;
 
 /// A step consumes at most this many bytes of the patch. The applier checks it in debug builds.
@@ -23,7 +27,8 @@ pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_BITS / 8 + 4;
 /// So many hits in a row, and the next one is likely.
 const CALM_RUN: u32 = 16;
 
-/// A step makes at most so many units of the new image. All but the last are certain: they take next to nothing of the patch.
+/// A step makes at most so many units of the new image. All but the last are certain: they take
+/// next to nothing of the patch.
 const MAX_STEP_UNITS: u32 = 8;
 
 /// Slots, weights, and words of the shift map.
@@ -41,7 +46,8 @@ pub(crate) struct Model<'w> {
     /// The copy under way, or the last one.
     pub(super) copy: Jump,
     pub(super) copying: bool,
-    /// Where the copy under way starts in the old and in the new image, until the shift map has learned it.
+    /// Where the copy under way starts in the old and in the new image, until the shift map has
+    /// learned it.
     pub(super) lesson: Option<(u32, u32)>,
     /// Units since the copy began: fewer than 2^31, as an image has bytes.
     pub(super) age: u32,
@@ -70,7 +76,8 @@ impl<'w> Model<'w> {
         model
     }
 
-    /// A codec that has yet to be [started](Self::start), in place: it is large for the stack of a microcontroller.
+    /// A codec that has yet to be [started](Self::start), in place: it is large for the stack of a
+    /// microcontroller.
     pub(crate) const fn idle() -> Self {
         Self {
             tables: Tables::empty(),
@@ -112,8 +119,8 @@ impl<'w> Model<'w> {
         self.copying.then_some(self.copy.space)
     }
 
-    /// Makes the next decision and what follows from it: at most [`MAX_STEP_UNITS`] times 4 bytes of the new image and [`MAX_STEP_BYTES`] of the
-    /// patch.
+    /// Makes the next decision and what follows from it: at most [`MAX_STEP_UNITS`] times 4 bytes
+    /// of the new image and [`MAX_STEP_BYTES`] of the patch.
     pub(crate) fn step<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
         coder: &mut C,
@@ -155,11 +162,20 @@ impl<'w> Model<'w> {
     }
 
     /// A byte of new content.
-    fn literal<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
+    fn literal<C: BitCoder, I: Images, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        images: &mut I,
+        oracle: &mut O,
+    ) {
         coder.enter(Part::Literals);
         // What the last copy would have brought here.
         let ghost = match self.copy.space {
-            Space::Old => images.old(self.copy.source.wrapping_add(self.literals)).first().copied().unwrap_or(0),
+            Space::Old => images
+                .old(self.copy.source.wrapping_add(self.literals))
+                .first()
+                .copied()
+                .unwrap_or(0),
             Space::New => 0,
         };
         let hashes = contexts::literal(self.spelling, ghost, self.literals);
@@ -198,7 +214,8 @@ impl<'w> Model<'w> {
             // The bits of this half of the byte, with a 1 in front.
             let mut place = 1;
             for bit in [8, 4, 2, 1] {
-                let one = self.tables.mix(coder, (&groups, place), [by_bit, past], rate, half & bit != 0);
+                let one =
+                    self.tables.mix(coder, (&groups, place), [by_bit, past], rate, half & bit != 0);
                 place = place << 1 | usize::from(one);
                 by_bit = by_bit.wrapping_add(1);
             }
@@ -208,7 +225,12 @@ impl<'w> Model<'w> {
     }
 
     /// One byte of an exact copy from the new image.
-    fn copy_new<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
+    fn copy_new<C: BitCoder, I: Images, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        images: &mut I,
+        oracle: &mut O,
+    ) {
         coder.enter(Part::Hits);
         let predicted = images.written(self.copy.source);
         let [actual, ..] = oracle.bytes(self.at, 1);
@@ -223,7 +245,13 @@ impl<'w> Model<'w> {
     }
 
     /// Codes "as predicted".
-    fn hit<C: BitCoder>(&mut self, coder: &mut C, hashes: [u32; HIT_HASHES], form: usize, hit: bool) -> bool {
+    fn hit<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        hashes: [u32; HIT_HASHES],
+        form: usize,
+        hit: bool,
+    ) -> bool {
         let inputs = self.hit_inputs(hashes);
         self.tables.mix(coder, (&inputs, 0), hit_sets(form, self.run), &HIT_RATE, hit)
     }
@@ -235,7 +263,12 @@ impl<'w> Model<'w> {
 
     /// Units of an approximate copy from the old image: one, and those before it that are certain.
     #[inline(never)]
-    fn copy_old<C: BitCoder, I: Images, O: Oracle>(&mut self, coder: &mut C, images: &mut I, oracle: &mut O) {
+    fn copy_old<C: BitCoder, I: Images, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        images: &mut I,
+        oracle: &mut O,
+    ) {
         for _ in 0..MAX_STEP_UNITS {
             let old = images.old(self.copy.source);
             let left = self.new_len.wrapping_sub(self.at);
@@ -266,7 +299,12 @@ impl<'w> Model<'w> {
                 }
                 coder.enter(Part::Control);
                 if self.age > 0 && self.leaves(coder, &forecast, oracle) {
-                    let same = bytes.iter().zip(&actual).take(len as usize).take_while(|(a, b)| a == b).count();
+                    let same = bytes
+                        .iter()
+                        .zip(&actual)
+                        .take(len as usize)
+                        .take_while(|(a, b)| a == b)
+                        .count();
                     let keep = self.prefix(coder, len, same as u8);
                     self.copying = false;
                     self.copy.source = self.copy.source.wrapping_add(u32::from(keep));
@@ -291,15 +329,26 @@ impl<'w> Model<'w> {
 
     /// Codes whether the copy ends before or in this unit, which is not as predicted.
     #[inline(never)] // It takes less code so.
-    fn leaves<C: BitCoder, O: Oracle>(&mut self, coder: &mut C, forecast: &Forecast, oracle: &mut O) -> bool {
+    fn leaves<C: BitCoder, O: Oracle>(
+        &mut self,
+        coder: &mut C,
+        forecast: &Forecast,
+        oracle: &mut O,
+    ) -> bool {
         let ends = oracle.ends(self.at, forecast.unit.len, self.copy);
         self.tables.code(coder, leave_context(forecast), LIMIT, ends)
     }
 
-    /// Codes "as predicted" for a unit that is not certain. If it is nearly so, one context suffices, at a fraction of the time and for a
-    /// thousandth of the patch's size.
+    /// Codes "as predicted" for a unit that is not certain. If it is nearly so, one context
+    /// suffices, at a fraction of the time and for a thousandth of the patch's size.
     #[cfg_attr(not(target_arch = "riscv32"), inline(never))] // It takes less code so, but more time.
-    fn hit_old<C: BitCoder>(&mut self, coder: &mut C, forecast: &Forecast, calm: Option<usize>, hit: bool) -> bool {
+    fn hit_old<C: BitCoder>(
+        &mut self,
+        coder: &mut C,
+        forecast: &Forecast,
+        calm: Option<usize>,
+        hit: bool,
+    ) -> bool {
         if let Some(slot) = calm.filter(|slot| self.tables.log_odds(*slot) >= SURE) {
             return self.tables.code(coder, slot, CALM_LIMIT, hit);
         }
@@ -326,7 +375,11 @@ impl<'w> Model<'w> {
         let form_history = self.form_history.get(form as usize).copied().unwrap_or(0);
         [
             context(12, self.walker.key(forecast), u32::from(unit.len)),
-            context(13, u32::from(form_history & 15) << 8 | forecast.trust as u32, form << 8 | class),
+            context(
+                13,
+                u32::from(form_history & 15) << 8 | forecast.trust as u32,
+                form << 8 | class,
+            ),
         ]
     }
 
@@ -339,7 +392,8 @@ impl<'w> Model<'w> {
     }
 }
 
-/// Which weights are for the hit of this unit: those of its form, or those of units without a reference that have a class.
+/// Which weights are for the hit of this unit: those of its form, or those of units without a
+/// reference that have a class.
 pub(super) fn hit_set(forecast: &Forecast) -> usize {
     match (forecast.unit.form, forecast.unit.class) {
         (Form::PLAIN, 1..) => Form::COUNT + 1,

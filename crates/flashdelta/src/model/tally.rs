@@ -14,7 +14,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// A step wrote `len` bytes. The images are those that the copies under way before and after it read.
+    /// A step wrote `len` bytes. The images are those that the copies under way before and after it
+    /// read.
     pub(crate) fn count(&mut self, before: Option<Space>, after: Option<Space>, len: u32) {
         match (before, after) {
             (None, Some(space)) => self.copies[space as usize] += 1,

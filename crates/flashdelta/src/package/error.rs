@@ -18,7 +18,8 @@ pub enum PackageError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The patch says how the new file differs from how the old one is written, but the old file given is not of records.
+    /// The patch says how the new file differs from how the old one is written, but the old file
+    /// given is not of records.
     NeedsOldText,
     /// The file that came out is not the one that the patch was made for. Its image is right.
     NewFileMismatch {

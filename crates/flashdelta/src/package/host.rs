@@ -1,7 +1,9 @@
-//! The host section of a patch: what a host needs, and a device does not, to give back a file of records.
+//! The host section of a patch: what a host needs, and a device does not, to give back a file of
+//! records.
 //!
-//! Specified in `docs/format.md`, section 9. It holds how the old file is read, and of the new file its length and digest, its template (see
-//! [`crate::image::split`]), and where memory and records differ.
+//! Specified in `docs/format.md`, section 9. It holds how the old file is read, and of the new file
+//! its length and digest, its template (see [`crate::image::split`]), and where memory and records
+//! differ.
 
 use super::lengths;
 use super::memory::{self, Part};
@@ -77,7 +79,8 @@ pub(super) struct NewFile {
 }
 
 impl NewFile {
-    /// Describes a file: `data` and `template` are what it was split into, `image` and `parts` the memory that it was read to.
+    /// Describes a file: `data` and `template` are what it was split into, `image` and `parts` the
+    /// memory that it was read to.
     pub(super) fn describe(
         file: &[u8],
         (data, template): (&[u8], &[u8]),
@@ -118,11 +121,16 @@ impl NewFile {
         };
         let template = match self.coding {
             Coding::Plain => self.template.clone(),
-            Coding::Alone | Coding::FromOld | Coding::Packed => decode(&base, &self.template, self.template_len)
-                .ok_or(damaged("its template cannot be decoded (is the old file the right one?)"))?,
+            Coding::Alone | Coding::FromOld | Coding::Packed => {
+                decode(&base, &self.template, self.template_len).ok_or(damaged(
+                    "its template cannot be decoded (is the old file the right one?)",
+                ))?
+            }
         };
         let template = match self.coding {
-            Coding::Packed => lengths::unpack(&template).ok_or(damaged("its template cannot be unpacked"))?,
+            Coding::Packed => {
+                lengths::unpack(&template).ok_or(damaged("its template cannot be unpacked"))?
+            }
             _ => template,
         };
         let blocks = image::blocks(&template).map_err(|_| damaged("its template is damaged"))?;
@@ -134,7 +142,8 @@ impl NewFile {
             let place = at.checked_add(bytes.len()).and_then(|end| data.get_mut(*at..end));
             place.ok_or(damaged("an exception lies behind the data"))?.copy_from_slice(bytes);
         }
-        let file = image::join(&data, &template, self.len).map_err(|_| damaged("its template is damaged"))?;
+        let file = image::join(&data, &template, self.len)
+            .map_err(|_| damaged("its template is damaged"))?;
         let found = digest(&file);
         if file.len() != self.len || found != self.digest {
             return Err(PackageError::NewFileMismatch { expected: self.digest, found });
@@ -143,7 +152,8 @@ impl NewFile {
     }
 }
 
-/// The first bytes of the SHA-256 of a file: they guard against mistakes only, the image in it has its own.
+/// The first bytes of the SHA-256 of a file: they guard against mistakes only, the image in it has
+/// its own.
 fn digest(file: &[u8]) -> [u8; 8] {
     let digest: [u8; 32] = Sha256::digest(file).into();
     core::array::from_fn(|n| digest[n])
@@ -162,7 +172,9 @@ fn differences(held: &[u8], data: &[u8]) -> Vec<(usize, Vec<u8>)> {
             _ => runs.push((at, at + 1)),
         }
     }
-    runs.into_iter().map(|(start, end)| (start, data.get(start..end).unwrap_or_default().to_vec())).collect()
+    runs.into_iter()
+        .map(|(start, end)| (start, data.get(start..end).unwrap_or_default().to_vec()))
+        .collect()
 }
 
 /// Stores a template in the fewest bytes: how, the length before it was coded, and the bytes.
@@ -236,7 +248,8 @@ impl HostSection {
         if crc32(content) != u32::from_le_bytes(*crc) {
             return Err(damaged("its checksum is wrong: transfer the patch again"));
         }
-        Self::parse_fields(&mut Fields(content)).ok_or(damaged("it is not in order (made by a newer version?)"))
+        Self::parse_fields(&mut Fields(content))
+            .ok_or(damaged("it is not in order (made by a newer version?)"))
     }
 
     fn parse_fields(fields: &mut Fields<'_>) -> Option<Self> {
@@ -244,7 +257,12 @@ impl HostSection {
         let fill = if flags & flag::FILL != 0 { fields.byte()? } else { 0xff };
         let read = read_options(if flags & flag::READING != 0 { fields.byte()? } else { 0 })?;
         let new = if flags & flag::NEW != 0 { Some(NewFile::parse(fields, flags)?) } else { None };
-        fields.0.is_empty().then_some(Self { old_is_memory: flags & flag::OLD != 0, read, fill, new })
+        fields.0.is_empty().then_some(Self {
+            old_is_memory: flags & flag::OLD != 0,
+            read,
+            fill,
+            new,
+        })
     }
 }
 
@@ -357,11 +375,15 @@ fn reading(options: &ReadOptions) -> u8 {
         AfterEnd::Ignore => 1,
         AfterEnd::Read => 2,
     };
-    overlap | after_end << 2 | u8::from(options.ignore_checksums) << 4 | u8::from(options.skip_garbage) << 5
+    overlap
+        | after_end << 2
+        | u8::from(options.ignore_checksums) << 4
+        | u8::from(options.skip_garbage) << 5
 }
 
 fn read_options(byte: u8) -> Option<ReadOptions> {
-    let overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins][usize::from(byte & 3)];
+    let overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins]
+        [usize::from(byte & 3)];
     let after_end = match byte >> 2 & 3 {
         0 => AfterEnd::Refuse,
         1 => AfterEnd::Ignore,
@@ -372,5 +394,11 @@ fn read_options(byte: u8) -> Option<ReadOptions> {
         return None;
     }
     let (ignore_checksums, skip_garbage) = (byte & 16 != 0, byte & 32 != 0);
-    Some(ReadOptions { overlap, after_end, ignore_checksums, skip_garbage, ..ReadOptions::default() })
+    Some(ReadOptions {
+        overlap,
+        after_end,
+        ignore_checksums,
+        skip_garbage,
+        ..ReadOptions::default()
+    })
 }

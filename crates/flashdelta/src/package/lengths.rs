@@ -1,8 +1,9 @@
 //! Lengths of many sections, packed into bits.
 //!
-//! A linker's sections end where they end: a template with a hundred of them is a hundred numbers, about which models learn little from so few. Their
-//! distribution is roughly geometric, for which Rice codes are nearly ideal (R. F. Rice, *Some practical universal noiseless coding techniques*, JPL
-//! publication 79-22, 1979). Specified in `docs/format.md`, section 9.5.
+//! A linker's sections end where they end: a template with a hundred of them is a hundred numbers,
+//! about which models learn little from so few. Their distribution is roughly geometric, for which
+//! Rice codes are nearly ideal (R. F. Rice, *Some practical universal noiseless coding techniques*,
+//! JPL publication 79-22, 1979). Specified in `docs/format.md`, section 9.5.
 
 use core::ops::Range;
 
@@ -92,12 +93,16 @@ impl Code {
 
     /// The one that needs the fewest bits.
     fn of(numbers: impl Iterator<Item = u32> + Clone) -> Self {
-        let unit = numbers.clone().fold(0, |all, number| all | number).trailing_zeros().min(7) as u8;
+        let unit =
+            numbers.clone().fold(0, |all, number| all | number).trailing_zeros().min(7) as u8;
         if numbers.clone().all(|number| number == 0) {
             return Self::Zero;
         }
         let bits = |low: u8| -> u64 {
-            numbers.clone().map(|number| u64::from(number >> unit >> low) + u64::from(low) + 1).sum()
+            numbers
+                .clone()
+                .map(|number| u64::from(number >> unit >> low) + u64::from(low) + 1)
+                .sum()
         };
         Self::Rice { unit, low: (0..24).min_by_key(|low| bits(*low)).unwrap_or(0) }
     }
@@ -130,7 +135,8 @@ impl Code {
         while bits.next()? == 1 {
             high += 1;
         }
-        let low_bits = (0..low).try_fold(0u64, |all, bit| Some(all | u64::from(bits.next()?) << bit))?;
+        let low_bits =
+            (0..low).try_fold(0u64, |all, bit| Some(all | u64::from(bits.next()?) << bit))?;
         let number = high.checked_shl(u32::from(low))?.checked_add(low_bits)?;
         u32::try_from(number).ok()?.checked_mul(1 << unit)
     }
@@ -177,7 +183,9 @@ mod tests {
     fn template(operations: &[(u32, u32)]) -> Vec<u8> {
         let mut template = vec![1, 0, 16, 4];
         template.extend([3, 0, 100]);
-        operations.iter().for_each(|(distance, len)| push_operation(&mut template, *distance, *len));
+        operations
+            .iter()
+            .for_each(|(distance, len)| push_operation(&mut template, *distance, *len));
         template.push(4);
         template
     }
@@ -189,7 +197,18 @@ mod tests {
             (1..100).map(|n| (n % 3 * 16, n * n)).collect(),
             (1..9).map(|n| (n, 1 << 30)).collect(),
             vec![(0, 128); 20],
-            vec![(1 << 30, 1), (0, 3), (0, 5), (7, 9), (0, 1), (0, 2), (0, 4), (0, 600_000), (5, 5), (0, 1)],
+            vec![
+                (1 << 30, 1),
+                (0, 3),
+                (0, 5),
+                (7, 9),
+                (0, 1),
+                (0, 2),
+                (0, 4),
+                (0, 600_000),
+                (5, 5),
+                (0, 1),
+            ],
         ];
         for run in runs {
             let template = template(&run);

@@ -2,7 +2,8 @@
 
 use crate::image::Block;
 
-/// Gaps are filled up to this many bytes in all, or up to as many as there is data, whichever is more.
+/// Gaps are filled up to this many bytes in all, or up to as many as there is data, whichever is
+/// more.
 const FILL: u64 = 64 * 1024;
 
 /// Consecutive addresses that stand in an image one behind the other.
@@ -23,9 +24,10 @@ impl Part {
     }
 }
 
-/// The memory that pieces of data with these addresses and lengths stand in: sorted, joined where they touch or overlap, and gaps between
-/// them filled, the smallest ones first (of equal ones that with the lowest address), as long as no more than [`FILL`] bytes, or as many as
-/// the pieces have, are filled in all.
+/// The memory that pieces of data with these addresses and lengths stand in: sorted, joined where
+/// they touch or overlap, and gaps between them filled, the smallest ones first (of equal ones that
+/// with the lowest address), as long as no more than [`FILL`] bytes, or as many as the pieces have,
+/// are filled in all.
 pub(super) fn parts(pieces: impl IntoIterator<Item = (u32, usize)>) -> Vec<Part> {
     let mut sorted: Vec<Part> = pieces
         .into_iter()
@@ -37,7 +39,9 @@ pub(super) fn parts(pieces: impl IntoIterator<Item = (u32, usize)>) -> Vec<Part>
     let data: u64 = runs.iter().map(|run| run.len as u64).sum();
     let mut gaps: Vec<(u64, u32)> = runs
         .windows(2)
-        .filter_map(|pair| Some((u64::from(pair[1].address).checked_sub(pair[0].end())?, pair[1].address)))
+        .filter_map(|pair| {
+            Some((u64::from(pair[1].address).checked_sub(pair[0].end())?, pair[1].address))
+        })
         .collect();
     gaps.sort_unstable();
     let mut budget = data.max(FILL);
@@ -62,7 +66,10 @@ fn join(sorted: &[Part], filled: &[u32]) -> Vec<Part> {
     let mut joined: Vec<Part> = Vec::new();
     for part in sorted {
         match joined.last_mut() {
-            Some(last) if u64::from(part.address) <= last.end() || filled.binary_search(&part.address).is_ok() => {
+            Some(last)
+                if u64::from(part.address) <= last.end()
+                    || filled.binary_search(&part.address).is_ok() =>
+            {
                 let end = last.end().max(part.end());
                 last.len = usize::try_from(end - u64::from(last.address)).unwrap_or(last.len);
             }
@@ -73,10 +80,15 @@ fn join(sorted: &[Part], filled: &[u32]) -> Vec<Part> {
 }
 
 /// The image: the pieces at their places in `parts`, with `fill` between them.
-pub(super) fn image<'a>(parts: &[Part], pieces: impl Iterator<Item = (u32, &'a [u8])>, fill: u8) -> Vec<u8> {
+pub(super) fn image<'a>(
+    parts: &[Part],
+    pieces: impl Iterator<Item = (u32, &'a [u8])>,
+    fill: u8,
+) -> Vec<u8> {
     let mut image = vec![fill; parts.last().map_or(0, |last| last.offset + last.len)];
     for (address, data) in pieces {
-        let place = find(parts, address).and_then(|at| image.get_mut(at..at.checked_add(data.len())?));
+        let place =
+            find(parts, address).and_then(|at| image.get_mut(at..at.checked_add(data.len())?));
         if let Some(place) = place {
             place.copy_from_slice(data);
         }
@@ -84,8 +96,15 @@ pub(super) fn image<'a>(parts: &[Part], pieces: impl Iterator<Item = (u32, &'a [
     image
 }
 
-/// The data of these blocks, one behind the other. What the image does not hold becomes `fill`. `None` if it were more than `limit` bytes.
-pub(super) fn gather(image: &[u8], parts: &[Part], blocks: &[Block], fill: u8, limit: usize) -> Option<Vec<u8>> {
+/// The data of these blocks, one behind the other. What the image does not hold becomes `fill`.
+/// `None` if it were more than `limit` bytes.
+pub(super) fn gather(
+    image: &[u8],
+    parts: &[Part],
+    blocks: &[Block],
+    fill: u8,
+    limit: usize,
+) -> Option<Vec<u8>> {
     let mut data = Vec::new();
     for block in blocks {
         let end = data.len().checked_add(block.len).filter(|end| *end <= limit)?;
@@ -130,8 +149,11 @@ mod tests {
         let parts = parts(pieces.map(|(address, data)| (address, data.len())));
         let image = image(&parts, pieces.into_iter(), 0xff);
         assert_eq!(image, b"ab\xff\xffcde");
-        let blocks =
-            [Block { address: 0x9000_0000, len: 1 }, Block { address: 5, len: 4 }, Block { address: 0, len: 2 }];
+        let blocks = [
+            Block { address: 0x9000_0000, len: 1 },
+            Block { address: 5, len: 4 },
+            Block { address: 0, len: 2 },
+        ];
         assert_eq!(gather(&image, &parts, &blocks, b'.', 7).unwrap(), b"eb\xff\xffc..");
         assert_eq!(gather(&image, &parts, &blocks, b'.', 6), None);
     }

@@ -1,4 +1,5 @@
-//! Firmware files as they come: what is patched is the memory in them, what comes back is the identical file.
+//! Firmware files as they come: what is patched is the memory in them, what comes back is the
+//! identical file.
 //!
 //! ```
 //! use flashdelta::package::{self, Output};
@@ -15,13 +16,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Files of records (Intel HEX, S-records, TI-TXT, UF2) are read to the *memory* that they describe: everything from the lowest address
-//! on, small gaps filled; what stands far behind a large gap follows directly ([`Memory`]). The patch is an ordinary one between two
-//! such images, with their addresses. Behind its body stands a *host section*, which devices ignore: how the records of the new file
-//! are written. It is mostly a few dozen bytes, since converters have habits.
+//! Files of records (Intel HEX, S-records, TI-TXT, UF2) are read to the *memory* that they
+//! describe: everything from the lowest address on, small gaps filled; what stands far behind a
+//! large gap follows directly ([`Memory`]). The patch is an ordinary one between two such images,
+//! with their addresses. Behind its body stands a *host section*, which devices ignore: how the
+//! records of the new file are written. It is mostly a few dozen bytes, since converters have
+//! habits.
 //!
-//! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::diff::diff`] and [`crate::apply::apply`]. So are files of
-//! records that resist, because more of them is comment than record.
+//! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::diff::diff`]
+//! and [`crate::apply::apply`]. So are files of records that resist, because more of them is
+//! comment than record.
 //!
 //! Files that hold several others, archives and folders, are the business of [`bundle`].
 
@@ -50,7 +54,8 @@ pub use memory::Part;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct MemoryOptions {
-    /// What to do with overlaps, data behind the end, and wrong checksums. (`strict` and `base` do not matter here.)
+    /// What to do with overlaps, data behind the end, and wrong checksums. (`strict` and `base` do
+    /// not matter here.)
     pub read: ReadOptions,
     /// What gaps are filled with: what the flash holds where nothing was written.
     pub fill: u8,
@@ -104,8 +109,9 @@ pub struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// Reads the image in a file. Gaps are filled, the smallest ones first, as long as no more than 64 KiB, or as many bytes as there
-    /// is data, are filled in all; what follows a gap that is not filled stands directly behind what is before it.
+    /// Reads the image in a file. Gaps are filled, the smallest ones first, as long as no more than
+    /// 64 KiB, or as many bytes as there is data, are filled in all; what follows a gap that is not
+    /// filled stands directly behind what is before it.
     ///
     /// # Errors
     ///
@@ -122,7 +128,9 @@ impl<'a> Memory<'a> {
             Ok(found) => found,
             Err(ImageError::Empty) => return Ok(plain),
             // Blocks for several chips may share addresses; the file is good as it is.
-            Err(ImageError::Overlap { .. }) if format == Format::Uf2 && image::uf2::has_several_families(file) => {
+            Err(ImageError::Overlap { .. })
+                if format == Format::Uf2 && image::uf2::has_several_families(file) =>
+            {
                 return Ok(plain)
             }
             Err(error) => return Err(error),
@@ -140,8 +148,11 @@ impl<'a> Memory<'a> {
     /// Where the image stands, in place of what is `guessed` from its bytes alone.
     fn address_map(&self, guessed: image::AddressMap) -> AddressMap {
         let mut map = AddressMap::from(&guessed);
-        // A container inside knows better. So does a guess by votes: the image may run elsewhere than it is stored.
-        if self.is_memory() && (self.parts.len() > 1 && guessed.format == Format::Raw || map.segments.is_empty()) {
+        // A container inside knows better. So does a guess by votes: the image may run elsewhere
+        // than it is stored.
+        if self.is_memory()
+            && (self.parts.len() > 1 && guessed.format == Format::Raw || map.segments.is_empty())
+        {
             let segment = |part: &Part| Segment {
                 offset: part.offset as u32,
                 len: part.len as u32,
@@ -156,12 +167,13 @@ impl<'a> Memory<'a> {
 
 /// Makes a patch that turns one firmware file into another, which may be of another format.
 ///
-/// The same arguments give the same bytes on every machine. For files that are their own image the patch is that of
-/// [`crate::diff::diff`].
+/// The same arguments give the same bytes on every machine. For files that are their own image the
+/// patch is that of [`crate::diff::diff`].
 ///
 /// # Errors
 ///
-/// See [`crate::diff::diff`]; also [`DiffError::OldFile`] and [`DiffError::NewFile`] for text files that are damaged, or dubious.
+/// See [`crate::diff::diff`]; also [`DiffError::OldFile`] and [`DiffError::NewFile`] for text files
+/// that are damaged, or dubious.
 pub fn diff(old_file: &[u8], new_file: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
     diff_with(old_file, new_file, options, &MemoryOptions::default())
 }
@@ -190,7 +202,13 @@ pub fn diff_with(
     let old_template = if old.is_memory() { template(old_file) } else { None };
     let describe = |split: image::Split<'_>| {
         let (apart, image) = ((&*split.data, &*split.template), (&*new.image, &*new.parts));
-        NewFile::describe(new_file, apart, image, memory.fill, old_template.as_deref().unwrap_or_default())
+        NewFile::describe(
+            new_file,
+            apart,
+            image,
+            memory.fill,
+            old_template.as_deref().unwrap_or_default(),
+        )
     };
     let section = HostSection {
         old_is_memory: old.is_memory(),
@@ -219,8 +237,8 @@ fn template(file: &[u8]) -> Option<Vec<u8>> {
 
 /// Applies a patch to a firmware file.
 ///
-/// The old file may also be the plain binary that a device holds, or be of records where the patch was made from a plain binary, as long as the
-/// memory is that which the patch expects.
+/// The old file may also be the plain binary that a device holds, or be of records where the patch
+/// was made from a plain binary, as long as the memory is that which the patch expects.
 ///
 /// # Errors
 ///
@@ -231,7 +249,8 @@ pub fn apply(old_file: &[u8], patch: &[u8], output: Output) -> Result<Vec<u8>, P
     files.finish(new, output)
 }
 
-/// The files around a patch, for programs that run the [`Applier`](crate::apply::Applier) themselves.
+/// The files around a patch, for programs that run the [`Applier`](crate::apply::Applier)
+/// themselves.
 ///
 /// ```
 /// # use flashdelta::{apply, package::{self, Files, Output}, DiffOptions};
@@ -253,11 +272,13 @@ pub struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Reads the host section of a patch and the image in the old file. Does not yet check whether it is the right one.
+    /// Reads the host section of a patch and the image in the old file. Does not yet check whether
+    /// it is the right one.
     ///
     /// # Errors
     ///
-    /// If the header or the host section of the patch cannot be used, or the old file cannot be read.
+    /// If the header or the host section of the patch cannot be used, or the old file cannot be
+    /// read.
     pub fn of(old_file: &'a [u8], patch: &[u8]) -> Result<Self, PackageError> {
         let header = parse(patch)?;
         let section = match header.host_len {
@@ -289,14 +310,21 @@ impl<'a> Files<'a> {
     ///
     /// If the new file cannot be given back, or not be converted.
     pub fn finish(&self, new_image: Vec<u8>, output: Output) -> Result<Vec<u8>, PackageError> {
-        let file = match self.section.as_ref().and_then(|section| section.new.as_ref().map(|new| (section, new))) {
+        let file = match self
+            .section
+            .as_ref()
+            .and_then(|section| section.new.as_ref().map(|new| (section, new)))
+        {
             Some((section, new)) if output != Output::Binary => {
                 new.render(&new_image, section.fill, || template(self.old_file))?
             }
             _ => new_image,
         };
-        let Some(format) = output.format().filter(|format| *format != image::detect(&file)) else { return Ok(file) };
-        let read = self.section.as_ref().map_or_else(ReadOptions::default, |section| section.read.clone());
+        let Some(format) = output.format().filter(|format| *format != image::detect(&file)) else {
+            return Ok(file);
+        };
+        let read =
+            self.section.as_ref().map_or_else(ReadOptions::default, |section| section.read.clone());
         let base = self.base.filter(|_| image::detect(&file) == Format::Raw);
         let options = ReadOptions { base, ..read };
         let found = Image::parse(&file, &options).map_err(PackageError::Convert)?;
@@ -306,7 +334,8 @@ impl<'a> Files<'a> {
 
 /// The header of a whole patch.
 fn parse(patch: &[u8]) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
-    PatchHeader::parse(patch)?.ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
+    PatchHeader::parse(patch)?
+        .ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
 }
 
 /// The image in the old file that the patch applies to.

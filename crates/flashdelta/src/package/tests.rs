@@ -44,12 +44,18 @@ fn files_of_all_formats_come_back() {
     let (old, new) = (&old[..8000], &new[..8400]);
     for old_format in [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2] {
         for (habits, new_format) in
-            [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2].into_iter().enumerate()
+            [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2]
+                .into_iter()
+                .enumerate()
         {
             let old = written(old, 0x0802_0000, old_format, habits + 1);
             let new = written(new, 0x0802_0000, new_format, habits);
             let patch = round_trip(&old, &new);
-            assert!(patch.bytes.len() < 2600, "{old_format} to {new_format}: {} bytes", patch.bytes.len());
+            assert!(
+                patch.bytes.len() < 2600,
+                "{old_format} to {new_format}: {} bytes",
+                patch.bytes.len()
+            );
         }
     }
 }
@@ -58,7 +64,9 @@ fn files_of_all_formats_come_back() {
 fn text_costs_next_to_nothing() {
     let binary = ["cortex-m-1.0.bin", "cortex-m-1.1.bin"].map(testdata);
     let plain = diff(&binary[0], &binary[1], &options()).unwrap().bytes.len();
-    for (format, habits) in [(Format::IntelHex, 0), (Format::Srec, 1), (Format::Srec, 3), (Format::Uf2, 0)] {
+    for (format, habits) in
+        [(Format::IntelHex, 0), (Format::Srec, 1), (Format::Srec, 3), (Format::Uf2, 0)]
+    {
         let [old, new] = [0, 1].map(|n| written(&binary[n], 0x0802_0000, format, habits));
         let patch = round_trip(&old, &new);
         let most = plain + plain * 3 / 100 + 64;
@@ -104,7 +112,8 @@ fn files_that_are_their_own_image_give_the_plain_patch() {
 fn far_segments_stay_apart() {
     let binary = testdata("cortex-m-1.0.bin");
     let file = |len: usize, word: [u8; 4]| {
-        let mut image = Image { format: Format::Raw, segments: Vec::new(), entry: None, header: None };
+        let mut image =
+            Image { format: Format::Raw, segments: Vec::new(), entry: None, header: None };
         for (address, data) in [(0x1000, binary[..len].to_vec()), (0x1000_1014, word.to_vec())] {
             image.segments.push(image::Segment { address, data });
         }
@@ -136,7 +145,10 @@ fn what_is_dubious_needs_an_option() {
         accept(&mut dubious.read);
         for (from, to) in [(&old[..], file), (file, &old[..]), (file, file)] {
             let refused = diff(from, to, &options());
-            assert!(matches!(refused, Err(DiffError::OldFile(_) | DiffError::NewFile(_))), "{refused:?}");
+            assert!(
+                matches!(refused, Err(DiffError::OldFile(_) | DiffError::NewFile(_))),
+                "{refused:?}"
+            );
             let patch = diff_with(from, to, &options(), &dubious).unwrap();
             assert_eq!(apply(from, &patch.bytes, Output::Same).as_deref(), Ok(to));
             let expected = if to == file { memory } else { &[1, 2, 3, 4] };
@@ -154,8 +166,14 @@ fn a_damaged_section_is_an_error_and_leaves_the_image() {
     for at in start..patch.bytes.len() {
         let mut bad = patch.bytes.clone();
         bad[at] ^= 0x20;
-        assert!(matches!(apply(&old, &bad, Output::Same), Err(PackageError::HostSection { .. })), "{at}");
-        assert!(matches!(apply(&old, &bad[..at], Output::Same), Err(PackageError::HostSection { .. })), "{at}");
+        assert!(
+            matches!(apply(&old, &bad, Output::Same), Err(PackageError::HostSection { .. })),
+            "{at}"
+        );
+        assert!(
+            matches!(apply(&old, &bad[..at], Output::Same), Err(PackageError::HostSection { .. })),
+            "{at}"
+        );
         // The device does not look at it.
         assert!(apply_image(&memory, &bad).is_ok());
         assert!(apply_image(&memory, &bad[..at]).is_ok());
@@ -166,8 +184,11 @@ fn a_damaged_section_is_an_error_and_leaves_the_image() {
 
 #[test]
 fn empty_and_irregular_files_are_carried_as_they_are() {
-    let irregular: Vec<u8> = (0..200).flat_map(|n| format!("S5030{n:03X}\n").into_bytes()).collect();
-    for file in [&b""[..], b":00000001FF\n", b"S9030000FC\r\n", b"@F000\nq\n", &irregular, b":no record\n"] {
+    let irregular: Vec<u8> =
+        (0..200).flat_map(|n| format!("S5030{n:03X}\n").into_bytes()).collect();
+    for file in
+        [&b""[..], b":00000001FF\n", b"S9030000FC\r\n", b"@F000\nq\n", &irregular, b":no record\n"]
+    {
         for other in [&b"plain"[..], b":0400000001020304F2\n:00000001FF\n"] {
             for (old, new) in [(file, other), (other, file)] {
                 if let Ok(patch) = diff(old, new, &options()) {
@@ -185,7 +206,8 @@ fn empty_and_irregular_files_are_carried_as_they_are() {
 fn hostile_sections_never_lead_to_another_file() {
     let binary = testdata("cortex-m-1.0.bin");
     let text = |len: usize, habits| written(&binary[..len], 0x0802_0000, Format::Srec, habits);
-    let (old, irregular) = (text(3000, 0), [&text(2000, 2)[..], b"remark\n", &text(999, 1)].concat());
+    let (old, irregular) =
+        (text(3000, 0), [&text(2000, 2)[..], b"remark\n", &text(999, 1)].concat());
     let mut reading = MemoryOptions::default();
     reading.read.skip_garbage = true;
     reading.read.overlap = image::Overlap::LastWins;
@@ -193,7 +215,8 @@ fn hostile_sections_never_lead_to_another_file() {
     for new in [text(3100, 1), irregular] {
         let patch = diff_with(&old, &new, &options(), &reading).unwrap();
         assert_eq!(apply(&old, &patch.bytes, Output::Same).as_ref(), Ok(&new));
-        let (start, end) = (patch.bytes.len() - patch.header.host_len as usize, patch.bytes.len() - 4);
+        let (start, end) =
+            (patch.bytes.len() - patch.header.host_len as usize, patch.bytes.len() - 4);
         for at in start..end {
             for change in [1, 2, 4, 0x10, 0x40, 0x80, 0xff] {
                 let mut bad = patch.bytes.clone();
@@ -229,9 +252,13 @@ fn a_damaged_uf2_is_refused_as_a_damaged_hex_is() {
     let both = [&good[..], &other].concat();
     let patch = round_trip(&good, &both);
     assert_eq!(
-        apply_image(&Memory::read(&good, &MemoryOptions::default()).unwrap().image, &patch.bytes).unwrap(),
+        apply_image(&Memory::read(&good, &MemoryOptions::default()).unwrap().image, &patch.bytes)
+            .unwrap(),
         both
     );
     let twice = [&good[..], &good].concat();
-    assert!(matches!(diff(&good, &twice, &options()), Err(DiffError::NewFile(ImageError::Overlap { .. }))));
+    assert!(matches!(
+        diff(&good, &twice, &options()),
+        Err(DiffError::NewFile(ImageError::Overlap { .. }))
+    ));
 }

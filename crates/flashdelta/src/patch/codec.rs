@@ -5,7 +5,8 @@
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[repr(u8)]
 pub enum Codec {
-    /// Operations as plain bytes. The smallest applier; for images that are nearly equal also a small patch.
+    /// Operations as plain bytes. The smallest applier; for images that are nearly equal also a
+    /// small patch.
     Raw = 0,
     /// Operations as bytes, compressed in LZ4 blocks: little code, fast.
     Lz4 = 1,

@@ -1,4 +1,5 @@
-//! CRC-32 as in IEEE 802.3 and gzip, bit by bit: a header is short, and a table would take more code than it saves time.
+//! CRC-32 as in IEEE 802.3 and gzip, bit by bit: a header is short, and a table would take more
+//! code than it saves time.
 
 /// The reflected polynomial.
 const POLYNOMIAL: u32 = 0xEDB8_8320;

@@ -16,9 +16,11 @@ pub enum Feature {
     InPlace = 3,
     /// Reserved: places at which an interrupted update may go on.
     Checkpoints = 4,
-    /// Behind the body follows a section that only hosts need: how the file was written that the new image comes from.
+    /// Behind the body follows a section that only hosts need: how the file was written that the
+    /// new image comes from.
     HostSection = 5,
-    /// The new image ends with the SHA-256 of all before it: the applier computes it, the body is without it.
+    /// The new image ends with the SHA-256 of all before it: the applier computes it, the body is
+    /// without it.
     OwnDigest = 6,
 }
 

@@ -2,7 +2,8 @@
 
 use super::crc::crc32;
 use super::layout::{
-    Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW,
+    Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK,
+    ZSTD_WINDOW,
 };
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
@@ -44,9 +45,11 @@ pub struct PatchHeader {
     pub codec: Codec,
     /// The instruction set that references are predicted by.
     pub isa: InstructionSet,
-    /// Binary logarithm of the unit in which the new image is written, 0 to 12: flash that writes 8 bytes at a time has 3.
+    /// Binary logarithm of the unit in which the new image is written, 0 to 12: flash that writes 8
+    /// bytes at a time has 3.
     pub granularity_log2: u8,
-    /// RAM in bytes that a device needs, everything included: the workspace, and [`APPLIER_BYTES`] for the applier itself.
+    /// RAM in bytes that a device needs, everything included: the workspace, and [`APPLIER_BYTES`]
+    /// for the applier itself.
     pub ram: u32,
     /// Length of the old image in bytes, below 2^31.
     pub old_size: u32,
@@ -54,15 +57,17 @@ pub struct PatchHeader {
     pub new_size: u32,
     /// Length of the body in bytes, below 2^31.
     pub body_len: u32,
-    /// Length in bytes, below 2^31, of the host section behind the body; 0 if there is none. Devices need not receive it.
+    /// Length in bytes, below 2^31, of the host section behind the body; 0 if there is none.
+    /// Devices need not receive it.
     pub host_len: u32,
-    /// Does the new image end with the SHA-256 of all before it, as ESP-IDF's application images do? Those 32 bytes cost nothing then: the applier
-    /// computes them.
+    /// Does the new image end with the SHA-256 of all before it, as ESP-IDF's application images
+    /// do? Those 32 bytes cost nothing then: the applier computes them.
     pub has_own_digest: bool,
     /// Which devices the patch is for, if it says so.
     pub identity: Option<Identity>,
-    /// The first 12 bytes of the SHA-256 of the old image. They guard against applying a patch to the wrong image by mistake,
-    /// for which 96 bits are plenty; whoever finds two old images that share them still has to meet `new_digest` with the result.
+    /// The first 12 bytes of the SHA-256 of the old image. They guard against applying a patch to
+    /// the wrong image by mistake, for which 96 bits are plenty; whoever finds two old images that
+    /// share them still has to meet `new_digest` with the result.
     pub old_digest: [u8; 12],
     /// SHA-256 of the new image.
     pub new_digest: [u8; 32],
@@ -70,7 +75,8 @@ pub struct PatchHeader {
     pub header_len: u32,
     pub(crate) tables: Tables,
     pub(crate) map_counts: MapCounts,
-    /// Where the address map stands in the header, and how many bytes it has; 0 of them if there is none.
+    /// Where the address map stands in the header, and how many bytes it has; 0 of them if there is
+    /// none.
     pub(crate) map_offset: u16,
     pub(crate) map_len: u16,
 }
@@ -101,8 +107,8 @@ impl Default for PatchHeader {
 }
 
 impl PatchHeader {
-    /// Reads the header from the first bytes of a patch. `Ok(None)`: it goes on behind `bytes`, call again with more of
-    /// them; [`MAX_HEADER_LEN`] bytes are always enough.
+    /// Reads the header from the first bytes of a patch. `Ok(None)`: it goes on behind `bytes`,
+    /// call again with more of them; [`MAX_HEADER_LEN`] bytes are always enough.
     ///
     /// # Errors
     ///
@@ -118,7 +124,8 @@ impl PatchHeader {
         Ok(is_complete.then_some(header))
     }
 
-    /// Reads the header as [`parse`](Self::parse) does, but in place, and without its address map; `false` if it goes on behind `bytes`.
+    /// Reads the header as [`parse`](Self::parse) does, but in place, and without its address map;
+    /// `false` if it goes on behind `bytes`.
     #[inline(never)]
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, HeaderError> {
         for (offset, (found, expected)) in bytes.iter().zip(MAGIC).enumerate() {
@@ -150,7 +157,8 @@ impl PatchHeader {
         self.read_fields(Reader::new(content, start.offset()))
     }
 
-    /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome: it makes reading cheaper.
+    /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome:
+    /// it makes reading cheaper.
     pub fn workspace_len(&self) -> usize {
         (self.ram as usize).saturating_sub(APPLIER_BYTES)
     }
@@ -166,10 +174,13 @@ impl PatchHeader {
 
     /// Bytes of the whole patch: header, body and host section.
     pub fn patch_len(&self) -> u64 {
-        u64::from(self.header_len).wrapping_add(self.body_len.into()).wrapping_add(self.host_len.into())
+        u64::from(self.header_len)
+            .wrapping_add(self.body_len.into())
+            .wrapping_add(self.host_len.into())
     }
 
-    /// Bytes of the header that the address maps take: which bytes of both images stand at which addresses.
+    /// Bytes of the header that the address maps take: which bytes of both images stand at which
+    /// addresses.
     pub fn address_map_len(&self) -> u32 {
         // Their counts take two more.
         if self.map_len == 0 {
@@ -179,8 +190,9 @@ impl PatchHeader {
         }
     }
 
-    /// Reads the address maps into `words`, which has room for as many as [`Layout`] says. `bytes` is the patch that this is the header of, or
-    /// what is behind some bytes of it that `skipped` counts.
+    /// Reads the address maps into `words`, which has room for as many as [`Layout`] says. `bytes`
+    /// is the patch that this is the header of, or what is behind some bytes of it that `skipped`
+    /// counts.
     #[inline(never)]
     pub(crate) fn read_maps<'w>(
         &self,
@@ -192,8 +204,15 @@ impl PatchHeader {
         let end = start.wrapping_add(self.map_len.into());
         let mut reader = Reader::new(bytes.get(..end).unwrap_or(&[]), start);
         let segments = words.as_chunks_mut().0;
-        decode_map(&mut reader, self.map_counts, (self.old_size, self.new_size), segments, &mut maps.pointers);
-        (maps.old, maps.new) = segments.split_at_checked(self.map_counts.old.into()).unwrap_or_default();
+        decode_map(
+            &mut reader,
+            self.map_counts,
+            (self.old_size, self.new_size),
+            segments,
+            &mut maps.pointers,
+        );
+        (maps.old, maps.new) =
+            segments.split_at_checked(self.map_counts.old.into()).unwrap_or_default();
         reader.end()
     }
 
@@ -233,7 +252,9 @@ impl PatchHeader {
         header.has_own_digest = cfg!(feature = "model") && has(Feature::OwnDigest);
         let unit = 1u32 << (header.granularity_log2 & 15);
         // The digest is written for itself.
-        if header.has_own_digest && (header.new_size < DIGEST_LEN || header.coded_size() & unit.wrapping_sub(1) != 0) {
+        if header.has_own_digest
+            && (header.new_size < DIGEST_LEN || header.coded_size() & unit.wrapping_sub(1) != 0)
+        {
             reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
         }
         header.body_len = reader.limited(MAX_SIZE);
@@ -270,9 +291,13 @@ impl PatchHeader {
             | u32::from(self.host_len != 0) << Feature::HostSection as u32
             | u32::from(self.has_own_digest) << Feature::OwnDigest as u32;
         self.map_counts = maps.counts();
-        // The length of the header and the RAM that it states depend on each other: start with the longest header.
+        // The length of the header and the RAM that it states depend on each other: start with the
+        // longest header.
         self.header_len = MAX_HEADER_LEN as u32;
-        self.ram = self.ram.max(Layout::of(&Self { header_len: 0, ..*self }).ram() as u32).next_multiple_of(RAM_UNIT);
+        self.ram = self
+            .ram
+            .max(Layout::of(&Self { header_len: 0, ..*self }).ram() as u32)
+            .next_multiple_of(RAM_UNIT);
         loop {
             let mut fields = Vec::new();
             put::varint(&mut fields, features);
@@ -363,7 +388,12 @@ mod tests {
             new_size: 4500,
             body_len: 321,
             host_len: 77,
-            identity: Some(Identity { product: 7, hardware_from: 2, hardware_to: 9, security_counter: 70000 }),
+            identity: Some(Identity {
+                product: 7,
+                hardware_from: 2,
+                hardware_to: 9,
+                security_counter: 70000,
+            }),
             old_digest: [1; 12],
             new_digest: [2; 32],
             tables: Tables { slots: 640, map: 128, block_log2: 0 },
@@ -438,7 +468,10 @@ mod tests {
         assert!(matches!(with(5, 64), Err(HeaderError::BadNumber { .. })));
         let mut unknown = bytes.clone();
         unknown.splice(4..6, [bytes[4] + 1, 0x80, 1]);
-        assert_eq!(PatchHeader::parse(&sealed(unknown)), Err(HeaderError::UnknownFeature { bit: 7 }));
+        assert_eq!(
+            PatchHeader::parse(&sealed(unknown)),
+            Err(HeaderError::UnknownFeature { bit: 7 })
+        );
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
         assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { offset: 8, found: 13, limit: 12 }));

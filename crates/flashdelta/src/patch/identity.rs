@@ -5,13 +5,15 @@ use super::varint::Reader;
 /// Which devices a patch is for. Part of the header if the maker was told.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Identity {
-    /// The product: a number of the vendor's choosing, for example [`product_id`](Self::product_id) of its name.
+    /// The product: a number of the vendor's choosing, for example [`product_id`](Self::product_id)
+    /// of its name.
     pub product: u32,
     /// First hardware revision that the new image runs on.
     pub hardware_from: u16,
     /// Last hardware revision that the new image runs on, not below `hardware_from`.
     pub hardware_to: u16,
-    /// Security counter of the new image: a device refuses a patch whose counter is below its own (anti-rollback).
+    /// Security counter of the new image: a device refuses a patch whose counter is below its own
+    /// (anti-rollback).
     pub security_counter: u32,
 }
 

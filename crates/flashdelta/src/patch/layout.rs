@@ -1,13 +1,15 @@
 //! How the RAM of a device is divided.
 //!
-//! A device lends the applier one block of RAM, the workspace. Its size follows from the header: [`Layout::of`] says what each part takes.
-//! The maker uses the same function to choose tables that fit a device profile ([`tables_for`]).
+//! A device lends the applier one block of RAM, the workspace. Its size follows from the header:
+//! [`Layout::of`] says what each part takes. The maker uses the same function to choose tables that
+//! fit a device profile ([`tables_for`]).
 
 use super::{Codec, PatchHeader};
 use crate::isa::LOOKAHEAD;
 
-/// The RAM that a patch states, [`PatchHeader::ram`], includes this many bytes for the [`Applier`](crate::apply::Applier) itself, so that
-/// "4 KiB" means all of it; the rest is the workspace.
+/// The RAM that a patch states, [`PatchHeader::ram`], includes this many bytes for the
+/// [`Applier`](crate::apply::Applier) itself, so that "4 KiB" means all of it; the rest is the
+/// workspace.
 pub const APPLIER_BYTES: usize = 1024;
 
 /// The workspace may start and end anywhere; the words in it lie at multiples of 4.
@@ -17,7 +19,10 @@ pub(crate) const SLACK: usize = 6;
 const OLD_WINDOW: usize = LOOKAHEAD + 32;
 const NEW_WINDOW: usize = 16;
 const PAGE: usize = 16;
-const _: () = assert!((OLD_WINDOW | NEW_WINDOW | PAGE | CARRY | ZSTD_BLOCK).is_multiple_of(4), "these are whole words");
+const _: () = assert!(
+    (OLD_WINDOW | NEW_WINDOW | PAGE | CARRY | ZSTD_BLOCK).is_multiple_of(4),
+    "these are whole words"
+);
 
 /// Op bytes that a byte codec needs for a step.
 const CARRY: usize = crate::bytes::MAX_STEP_BYTES;
@@ -74,7 +79,11 @@ impl Layout {
             old_window: OLD_WINDOW / 4,
             new_window: NEW_WINDOW / 4,
             page: granularity.max(PAGE / 4),
-            segments: if cfg!(feature = "prediction") { header.map_counts.segments() * 3 } else { 0 },
+            segments: if cfg!(feature = "prediction") {
+                header.map_counts.segments() * 3
+            } else {
+                0
+            },
             ..Self::default()
         };
         let block = (1usize << tables.block_log2) / 4;
@@ -92,7 +101,8 @@ impl Layout {
             #[cfg(not(feature = "model"))]
             Codec::Model => {}
         }
-        // The header itself waits at the front of the workspace until the address maps at its end have been read from it.
+        // The header itself waits at the front of the workspace until the address maps at its end
+        // have been read from it.
         let front = layout.words() - layout.segments;
         let header_words = header.header_len.div_ceil(4) as usize;
         layout.old_window += header_words.saturating_sub(front);
@@ -102,7 +112,13 @@ impl Layout {
     /// All parts.
     pub(crate) fn words(&self) -> usize {
         let tables = self.slots + self.weights + self.map + self.segments;
-        tables + self.input + self.carry + self.block + self.old_window + self.new_window + self.page
+        tables
+            + self.input
+            + self.carry
+            + self.block
+            + self.old_window
+            + self.new_window
+            + self.page
     }
 
     /// RAM of a device that takes it, the applier included, in bytes.
@@ -122,8 +138,8 @@ impl Layout {
     }
 }
 
-/// Chooses tables for a patch such that it can be applied in `ram` bytes; the other fields of `header` are set. If that is impossible: the RAM
-/// that it would take at least.
+/// Chooses tables for a patch such that it can be applied in `ram` bytes; the other fields of
+/// `header` are set. If that is impossible: the RAM that it would take at least.
 #[cfg(feature = "std")]
 pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Result<Tables, u32> {
     let ram = ram as usize & !255;
@@ -135,8 +151,13 @@ pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Resu
     };
     let smallest = Tables { slots: SLOT_UNIT, map: MAP_UNIT, block_log2: SMALLEST_BLOCK };
     let with = |tables| Layout::of(&PatchHeader { tables, ..*header }).ram();
-    let least = with(Tables { slots: if header.codec == Codec::Model { SLOT_UNIT } else { 0 }, ..smallest });
-    let Some(spare) = ram.checked_sub(least) else { return Err(least.next_multiple_of(256) as u32) };
+    let least = with(Tables {
+        slots: if header.codec == Codec::Model { SLOT_UNIT } else { 0 },
+        ..smallest
+    });
+    let Some(spare) = ram.checked_sub(least) else {
+        return Err(least.next_multiple_of(256) as u32);
+    };
     let spare = spare.saturating_sub(comfort);
     let map_share = match (header.codec, predicts) {
         (_, false) => 0,
@@ -154,7 +175,9 @@ pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Resu
             tables.block_log2 = (block.ilog2() as u8).min(LARGEST_LZ4_BLOCK);
         }
         Codec::Zstd => tables.block_log2 = ZSTD_WINDOW,
-        Codec::Model => tables.slots = floor(spare / 2, SLOT_UNIT).min(MOST_SLOTS - SLOT_UNIT) + SLOT_UNIT,
+        Codec::Model => {
+            tables.slots = floor(spare / 2, SLOT_UNIT).min(MOST_SLOTS - SLOT_UNIT) + SLOT_UNIT
+        }
     }
     Ok(tables)
 }
@@ -188,7 +211,8 @@ mod tests {
         for ram in [4096, 5000, 8192, 16384, 65536, 1 << 20] {
             for codec in Codec::ALL {
                 for predicts in [false, true] {
-                    let header = PatchHeader { codec, granularity_log2: 3, ..PatchHeader::default() };
+                    let header =
+                        PatchHeader { codec, granularity_log2: 3, ..PatchHeader::default() };
                     let Ok(tables) = tables_for(ram, &header, predicts) else {
                         assert!(ram < 16384, "{codec} does not fit into {ram}");
                         continue;
@@ -196,7 +220,10 @@ mod tests {
                     let took = Layout::of(&PatchHeader { tables, ..header }).ram();
                     assert!(took <= ram as usize, "{codec} takes {took} of {ram}");
                     if codec == Codec::Model && ram <= 65536 {
-                        assert!(took + 1024 + 256 > ram as usize, "{codec} takes only {took} of {ram}");
+                        assert!(
+                            took + 1024 + 256 > ram as usize,
+                            "{codec} takes only {took} of {ram}"
+                        );
                     }
                 }
             }

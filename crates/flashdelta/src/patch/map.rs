@@ -41,7 +41,8 @@ impl MapCounts {
     }
 }
 
-/// Bits of the byte that says where a segment stands: which address its own is relative to, its kind, whether a gap in the file is stated.
+/// Bits of the byte that says where a segment stands: which address its own is relative to, its
+/// kind, whether a gap in the file is stated.
 const BASE: u8 = 15;
 const DATA: u8 = 16;
 const GAP: u8 = 32;
@@ -54,14 +55,16 @@ const RANGE_UNIT: u32 = 256;
 struct Standing {
     /// Bytes between this segment and the one before in the file.
     gap: u32,
-    /// 0: the address is `offset`; n: it is `offset` behind the end of the n-th segment, counted back.
+    /// 0: the address is `offset`; n: it is `offset` behind the end of the n-th segment, counted
+    /// back.
     base: u8,
     offset: u32,
     kind: SegmentKind,
 }
 
 impl Standing {
-    /// Where the counterpart in the new image stands unless something else is said: right behind the same segment, or at the same address.
+    /// Where the counterpart in the new image stands unless something else is said: right behind
+    /// the same segment, or at the same address.
     fn inherited(self, segment: &Segment) -> Self {
         let is_behind = self.base != 0 && self.offset == 0;
         if is_behind {
@@ -95,13 +98,20 @@ impl Standing {
     /// The segment behind those of `done` that stands there.
     fn segment(&self, done: &[SegmentWords], len: u32) -> Segment {
         let offset = last_end(done).wrapping_add(self.gap);
-        Segment { offset, len, address: base_address(done, self.base).wrapping_add(self.offset), kind: self.kind }
+        Segment {
+            offset,
+            len,
+            address: base_address(done, self.base).wrapping_add(self.offset),
+            kind: self.kind,
+        }
     }
 }
 
 /// The address that a base stands for: the end of a segment in memory, counted back.
 fn base_address(done: &[SegmentWords], base: u8) -> u32 {
-    let segment = done.get(done.len().wrapping_sub(usize::from(base))).map(|words| Segment::from_words(*words));
+    let segment = done
+        .get(done.len().wrapping_sub(usize::from(base)))
+        .map(|words| Segment::from_words(*words));
     segment.map_or(0, |segment| segment.address.wrapping_add(segment.len))
 }
 
@@ -115,8 +125,9 @@ fn last_gap(done: &[SegmentWords]) -> u32 {
     done.split_last().map_or(0, |(last, before)| last[0].wrapping_sub(last_end(before)))
 }
 
-/// Reads both address maps, an old segment and its new counterpart at a time. `segments` has room for as many as are counted, those of the
-/// old image first. What was read is of use only if the reader tells of no error.
+/// Reads both address maps, an old segment and its new counterpart at a time. `segments` has room
+/// for as many as are counted, those of the old image first. What was read is of use only if the
+/// reader tells of no error.
 pub(crate) fn decode_map(
     reader: &mut Reader<'_>,
     counts: MapCounts,
@@ -131,7 +142,8 @@ pub(crate) fn decode_map(
         let mut counterpart = None;
         for (image, size) in [(&mut *old, sizes.0), (&mut *new, sizes.1)] {
             let Some((done, [place, ..])) = image.split_at_mut_checked(i.into()) else { continue };
-            let standing = counterpart.map(|(standing, _)| standing).filter(|_| moved >> (i & 31) & 1 == 0);
+            let standing =
+                counterpart.map(|(standing, _)| standing).filter(|_| moved >> (i & 31) & 1 == 0);
             let standing = standing.unwrap_or_else(|| Standing::read(reader, done));
             let shift = u32::from(counts.shift & 15);
             let len = match counterpart {
@@ -139,7 +151,9 @@ pub(crate) fn decode_map(
                 None => reader.varint() << shift,
             };
             let segment = standing.segment(done, len);
-            if segment.offset < last_end(done) || segment.offset.checked_add(len).is_none_or(|end| end > size) {
+            if segment.offset < last_end(done)
+                || segment.offset.checked_add(len).is_none_or(|end| end > size)
+            {
                 reader.fail(HeaderError::BadSegment { index: i.into() });
             }
             *place = segment.words();
@@ -157,7 +171,8 @@ pub(crate) fn decode_map(
     }
 }
 
-/// Both address maps and the ranges without bytes, as the maker has them. Ranges start and end at multiples of 256.
+/// Both address maps and the ranges without bytes, as the maker has them. Ranges start and end at
+/// multiples of 256.
 #[cfg(feature = "std")]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Maps {
@@ -175,8 +190,14 @@ impl Maps {
 
     pub(crate) fn counts(&self) -> MapCounts {
         let lengths = self.old.iter().chain(&self.new).map(|s| s.len);
-        let shift = lengths.reduce(|all, n| all | n).map_or(0, |all| all.trailing_zeros().min(15) as u8);
-        MapCounts { old: self.old.len() as u8, new: self.new.len() as u8, ranges: self.ranges.len() as u8, shift }
+        let shift =
+            lengths.reduce(|all, n| all | n).map_or(0, |all| all.trailing_zeros().min(15) as u8);
+        MapCounts {
+            old: self.old.len() as u8,
+            new: self.new.len() as u8,
+            ranges: self.ranges.len() as u8,
+            shift,
+        }
     }
 
     /// Widens ranges so that they can be written.
@@ -192,7 +213,8 @@ impl Maps {
     pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         use super::put;
         let shift = self.counts().shift;
-        let [old, new] = [&self.old, &self.new].map(|image| image.iter().map(Segment::words).collect::<Vec<_>>());
+        let [old, new] = [&self.old, &self.new]
+            .map(|image| image.iter().map(Segment::words).collect::<Vec<_>>());
         let mut moved = 0;
         let mut body = Vec::new();
         for i in 0..self.old.len().max(self.new.len()) {
@@ -205,12 +227,15 @@ impl Maps {
             }
             let Some(segment) = self.new.get(i) else { continue };
             let inherited = counterpart.map(|(standing, _)| standing);
-            if inherited.is_none_or(|standing| standing.segment(&new[..i], segment.len) != *segment) {
+            if inherited.is_none_or(|standing| standing.segment(&new[..i], segment.len) != *segment)
+            {
                 moved |= 1 << i;
                 Standing::best(segment, &new[..i]).emit(&new[..i], &mut body);
             }
             match counterpart {
-                Some((_, len)) => put::signed(&mut body, (segment.len.wrapping_sub(len) as i32) >> shift),
+                Some((_, len)) => {
+                    put::signed(&mut body, (segment.len.wrapping_sub(len) as i32) >> shift)
+                }
                 None => put::varint(&mut body, segment.len >> shift),
             }
         }
@@ -344,7 +369,13 @@ mod tests {
         let size = maps.old[4].end();
         assert_eq!(decode(&bytes, (size - 1, u32::MAX)), Err(HeaderError::BadSegment { index: 4 }));
         // A base that does not exist yet, and unknown bits.
-        assert_eq!(decode(&[1, 0, 0, 1, 0, 4], (100, 100)), Err(HeaderError::BadSegment { index: 0 }));
-        assert_eq!(decode(&[1, 0, 0, 64, 0, 0, 0, 0, 4], (100, 100)), Err(HeaderError::BadSegment { index: 0 }));
+        assert_eq!(
+            decode(&[1, 0, 0, 1, 0, 4], (100, 100)),
+            Err(HeaderError::BadSegment { index: 0 })
+        );
+        assert_eq!(
+            decode(&[1, 0, 0, 64, 0, 0, 0, 0, 4], (100, 100)),
+            Err(HeaderError::BadSegment { index: 0 })
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! What a patch is: a header that says everything a device must know before it writes the first byte, and a body.
+//! What a patch is: a header that says everything a device must know before it writes the first
+//! byte, and a body.
 //!
-//! The layout is specified in `docs/format.md`. Everything that comes from a patch is checked here: sizes against their limits, numbers
-//! for being written in the shortest way, the whole header against its CRC-32. Nothing here allocates or panics.
+//! The layout is specified in `docs/format.md`. Everything that comes from a patch is checked here:
+//! sizes against their limits, numbers for being written in the shortest way, the whole header
+//! against its CRC-32. Nothing here allocates or panics.
 
 mod codec;
 mod crc;

@@ -1,9 +1,11 @@
-//! Reading and writing the fields of a header and of the byte codecs: little-endian base-128 numbers ("varints", as LEB128), shortest form only.
+//! Reading and writing the fields of a header and of the byte codecs: little-endian base-128
+//! numbers ("varints", as LEB128), shortest form only.
 
 use super::HeaderError;
 
-/// Reads fields one after the other. The first error stays, and every field behind it reads as zeros: so only the end has to ask whether
-/// there was one, which takes much less code than to ask at every field.
+/// Reads fields one after the other. The first error stays, and every field behind it reads as
+/// zeros: so only the end has to ask whether there was one, which takes much less code than to ask
+/// at every field.
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -23,7 +25,10 @@ impl<'a> Reader<'a> {
 
     /// Reads one field, and asks at once whether that went well.
     #[cfg(feature = "std")]
-    pub(crate) fn checked<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Result<T, HeaderError> {
+    pub(crate) fn checked<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Result<T, HeaderError> {
         let field = read(self);
         self.check().map(|()| field)
     }
@@ -168,7 +173,8 @@ mod tests {
 
     #[test]
     fn only_the_shortest_form_is_a_number() {
-        for bytes in [&[0x80, 0][..], &[0xFF, 0x80, 0], &[0xFF, 0xFF, 0xFF, 0xFF, 0x1F], &[0xFF; 6]] {
+        for bytes in [&[0x80, 0][..], &[0xFF, 0x80, 0], &[0xFF, 0xFF, 0xFF, 0xFF, 0x1F], &[0xFF; 6]]
+        {
             let mut reader = Reader::new(bytes, 0);
             assert_eq!(reader.varint(), 0);
             assert_eq!(reader.check(), Err(HeaderError::BadNumber { offset: 0 }));

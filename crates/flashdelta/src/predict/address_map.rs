@@ -1,7 +1,7 @@
 //! The address map: which bytes of an image stand at which addresses.
 //!
-//! The maker's API speaks in [`Segment`]s. What the walk uses is their [word view](SegmentWords): it lies in the workspace of the
-//! device, which is a block of words.
+//! The maker's API speaks in [`Segment`]s. What the walk uses is their [word view](SegmentWords):
+//! it lies in the workspace of the device, which is a block of words.
 
 use crate::isa::AddressRange;
 
@@ -90,7 +90,8 @@ pub(crate) struct PointerRanges {
 
 impl PointerRanges {
     /// There are none.
-    pub(crate) const NONE: Self = Self { ranges: [AddressRange { start: 0, end: 0 }; MOST_RANGES], len: 0 };
+    pub(crate) const NONE: Self =
+        Self { ranges: [AddressRange { start: 0, end: 0 }; MOST_RANGES], len: 0 };
 
     /// Where pointers may point. The applier gathers the same, in the same order.
     #[cfg(feature = "std")]
@@ -116,7 +117,8 @@ impl PointerRanges {
         }
     }
 
-    /// Adds the addresses of a segment, unless they are but its offsets, which says that nobody knows them.
+    /// Adds the addresses of a segment, unless they are but its offsets, which says that nobody
+    /// knows them.
     pub(crate) fn add_segment(&mut self, segment: &Segment) {
         if segment.address != segment.offset && segment.len > 0 {
             self.add(segment.range());
@@ -129,7 +131,8 @@ impl PointerRanges {
     }
 }
 
-/// Finds the segment of an offset; what lies between segments is a data segment whose addresses are its offsets.
+/// Finds the segment of an offset; what lies between segments is a data segment whose addresses are
+/// its offsets.
 ///
 /// `segments` are sorted by offset and do not overlap.
 #[inline(never)] // Seldom called, and from several places.

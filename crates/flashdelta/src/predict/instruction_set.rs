@@ -5,8 +5,16 @@ use core::fmt;
 
 impl InstructionSet {
     /// All instruction sets, and the three sizes of unit where there is none.
-    pub const ALL: [Self; 8] =
-        [Self::None, Self::Thumb, Self::RiscV, Self::Xtensa, Self::Tc32, Self::Mcs51, Self::Halves, Self::Bytes];
+    pub const ALL: [Self; 8] = [
+        Self::None,
+        Self::Thumb,
+        Self::RiscV,
+        Self::Xtensa,
+        Self::Tc32,
+        Self::Mcs51,
+        Self::Halves,
+        Self::Bytes,
+    ];
 
     /// The instruction set of a number in a patch header.
     pub(crate) fn from_number(number: u8) -> Option<Self> {

@@ -1,8 +1,8 @@
 //! The shift map: where old addresses have gone.
 //!
-//! A bounded table, sorted by old address. It is never sent: maker and applier both learn it, from where each copy reads and
-//! writes and from every reference that had to be corrected. An address that has no entry of its own has moved as the
-//! nearest entry below it says.
+//! A bounded table, sorted by old address. It is never sent: maker and applier both learn it, from
+//! where each copy reads and writes and from every reference that had to be corrected. An address
+//! that has no entry of its own has moved as the nearest entry below it says.
 
 /// What is known about where an address has gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,7 +69,8 @@ impl<'w> ShiftMap<'w> {
         Shift { by, trust }
     }
 
-    /// The entry whose new address is nearest at or above `address`, within `reach`: its old address and the distance.
+    /// The entry whose new address is nearest at or above `address`, within `reach`: its old
+    /// address and the distance.
     pub(crate) fn arriving_at(&self, address: u32, reach: u32) -> Option<(u32, u32)> {
         let mut nearest = (reach, 0);
         for [key, by] in self.entries.get(..self.len).unwrap_or(&[]) {
@@ -111,13 +112,15 @@ impl<'w> ShiftMap<'w> {
         }
     }
 
-    /// A place for one more entry: an unused one, or else that of the next in turn, which is dropped.
+    /// A place for one more entry: an unused one, or else that of the next in turn, which is
+    /// dropped.
     fn gap(&mut self) -> usize {
         if self.len < self.entries.len() {
             self.len += 1;
             return self.len - 1;
         }
-        // Every second or third in each round: so no part of the map is emptied. (Looking for entries that others make superfluous gains nothing.)
+        // Every second or third in each round: so no part of the map is emptied. (Looking for
+        // entries that others make superfluous gains nothing.)
         let next = self.hand.wrapping_add(2);
         self.hand = if next < self.len { next } else { 0 };
         self.hand

@@ -1,6 +1,8 @@
 //! The walk over the old image: which unit stands at a place, and what it will be in the new image.
 
-use super::address_map::{segment_at, AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords};
+use super::address_map::{
+    segment_at, AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
+};
 use super::shift_map::{Shift, ShiftMap, Trust};
 #[cfg(any(
     feature = "isa-thumb",
@@ -36,7 +38,8 @@ pub enum InstructionSet {
     Bytes = 15,
 }
 
-/// The state of one instruction set. The variants that an applier was built without do not exist in it.
+/// The state of one instruction set. The variants that an applier was built without do not exist in
+/// it.
 // There is no heap to put a large one on.
 #[allow(clippy::large_enum_variant)]
 enum State {
@@ -54,7 +57,8 @@ enum State {
     Mcs51(isa::mcs51::Mcs51),
 }
 
-/// Runs an expression with the state of whichever instruction set is in use; the last argument is the value for none.
+/// Runs an expression with the state of whichever instruction set is in use; the last argument is
+/// the value for none.
 macro_rules! with_isa {
     ($state:expr, $isa:ident => $body:expr, $none:expr) => {
         match $state {
@@ -169,7 +173,8 @@ impl<'w> Walker<'w> {
         address_in(&mut self.old_segment, self.maps.old, offset)
     }
 
-    /// The offset in the old image of an address: in the segment of the last place, or the first that holds it.
+    /// The offset in the old image of an address: in the segment of the last place, or the first
+    /// that holds it.
     pub(crate) fn old_offset(&self, address: u32) -> Option<u32> {
         let segments = self.maps.old.iter().map(|words| Segment::from_words(*words));
         core::iter::once(self.old_segment).chain(segments).find_map(|s| {
@@ -184,8 +189,9 @@ impl<'w> Walker<'w> {
         address_in(&mut self.new_segment, self.maps.new, offset)
     }
 
-    /// Foretells the unit at `source` of the old image when it goes to `destination` of the new one, where `left` bytes are left to be made. `old`
-    /// are the bytes from `source` on, at least 1, and all that are left or [`isa::LOOKAHEAD`] or more.
+    /// Foretells the unit at `source` of the old image when it goes to `destination` of the new
+    /// one, where `left` bytes are left to be made. `old` are the bytes from `source` on, at least
+    /// 1, and all that are left or [`isa::LOOKAHEAD`] or more.
     pub(crate) fn forecast(
         &mut self,
         old: &[u8],
@@ -194,7 +200,8 @@ impl<'w> Walker<'w> {
         map: &ShiftMap<'_>,
     ) -> Forecast {
         let (old_address, new_address) = (self.old_address(source), self.new_address(destination));
-        let in_segment = self.old_segment.len.wrapping_sub(source.wrapping_sub(self.old_segment.offset));
+        let in_segment =
+            self.old_segment.len.wrapping_sub(source.wrapping_sub(self.old_segment.offset));
         let most = in_segment.min(left).min(isa::LOOKAHEAD as u32);
         let old = old.get(..most as usize).unwrap_or(old);
         let place = Place::new(old, old_address, self.maps.pointers.as_slice());
@@ -210,7 +217,8 @@ impl<'w> Walker<'w> {
             let mut shift = map.look_up(unit.target);
             let moved = unit.target.wrapping_add(shift.by);
             if (moved ^ unit.target) >> REGION_LOG2 != 0 {
-                // No linker moves anything from RAM to flash: the entry below belongs to something else.
+                // No linker moves anything from RAM to flash: the entry below belongs to something
+                // else.
                 shift = Shift { by: 0, trust: Trust::Unknown };
             }
             trust = shift.trust;
@@ -254,7 +262,8 @@ impl<'w> Walker<'w> {
         }
     }
 
-    /// Does the unit of the new image that begins with the byte `first` end with its `len`-th byte, `last`, at the offset `at`?
+    /// Does the unit of the new image that begins with the byte `first` end with its `len`-th byte,
+    /// `last`, at the offset `at`?
     pub(crate) fn ends(&mut self, at: u32, first: u8, last: u8, len: u8) -> bool {
         self.new_address(at);
         match (&self.state, self.new_segment.kind) {
@@ -300,10 +309,13 @@ impl<'w> Walker<'w> {
     pub(crate) fn mask(&self, forecast: &Forecast) -> [u8; 4] {
         match forecast.unit.form {
             Form::PLAIN => forecast.unit.code.to_le_bytes(),
-            // The top byte tells RAM from flash, and keeps tables of pointers from looking like zeros.
+            // The top byte tells RAM from flash, and keeps tables of pointers from looking like
+            // zeros.
             Form::WORD => (forecast.unit.code & 0xFF00_0000).to_le_bytes(),
             Form::DISTANCE | Form::DISTANCE_BACK => [0; 4],
-            _ => with_isa!(&self.state, isa => mask_with(isa, forecast), forecast.unit.code.to_le_bytes()),
+            _ => {
+                with_isa!(&self.state, isa => mask_with(isa, forecast), forecast.unit.code.to_le_bytes())
+            }
         }
     }
 
@@ -360,7 +372,8 @@ fn exact_with(state: &State, form: Form) -> bool {
     with_isa!(state, isa => exact_of(isa, form), false)
 }
 
-/// A unit of data: up to the next address that is a multiple of `grain` (1, 2 or 4); a whole word may be a pointer.
+/// A unit of data: up to the next address that is a multiple of `grain` (1, 2 or 4); a whole word
+/// may be a pointer.
 fn data_unit(place: &Place<'_>, grain: u32) -> Unit {
     let to_boundary = (grain.wrapping_sub(place.old_address & grain.wrapping_sub(1))) as usize;
     let len = to_boundary.min(place.old.len()) as u8;
@@ -373,11 +386,9 @@ fn data_unit(place: &Place<'_>, grain: u32) -> Unit {
         Unit { form: Form::DISTANCE, class: 2, target: address.wrapping_add(word), ..plain }
     } else if word & 3 == 0
         && word.wrapping_sub(1) < NEAR
-        && place
-            .old
-            .get(4..)
-            .and_then(|next| next.first_chunk())
-            .is_some_and(|next| is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next)))
+        && place.old.get(4..).and_then(|next| next.first_chunk()).is_some_and(|next| {
+            is_distance(place, address.wrapping_add(4), u32::from_le_bytes(*next))
+        })
     {
         Unit { form: Form::DISTANCE_BACK, class: 3, target: address.wrapping_sub(word), ..plain }
     } else {
@@ -394,7 +405,8 @@ const NEAR: u32 = 1 << 16;
 /// Distances to code are above this; smaller numbers are too likely to be something else.
 const FAR: u32 = 1 << 20;
 
-/// A reference does not go from one region of so many address bits to another (flash, RAM) from one release to the next.
+/// A reference does not go from one region of so many address bits to another (flash, RAM) from one
+/// release to the next.
 const REGION_LOG2: u32 = 22;
 
 /// Is this word, at `address`, the distance to an address that is far away?

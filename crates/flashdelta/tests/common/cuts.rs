@@ -1,16 +1,19 @@
 //! The proof that an A/B update survives a power cut anywhere.
 //!
-//! The update is run once and recorded. Then, for every cut of that run, it is started again on the flash as the cut has left it. That takes one run of
-//! the applier for all cuts, not one for each: a restart makes the same calls to its slot as the whole run does (the old image is
-//! the same, and the slot reads back the same, which is checked), so all restarts get them from the same applier ([`Fan`]). And each gets only
-//! those that matter:
+//! The update is run once and recorded. Then, for every cut of that run, it is started again on the
+//! flash as the cut has left it. That takes one run of the applier for all cuts, not one for each:
+//! a restart makes the same calls to its slot as the whole run does (the old image is the same, and
+//! the slot reads back the same, which is checked), so all restarts get them from the same applier
+//! ([`Fan`]). And each gets only those that matter:
 //!
-//! - up to the cut the flash holds what the whole run has left there, which a slot that holds all of the new image stands for;
-//! - once the restart has come to erase the sector at hand, and that holds the same as in a run without a cut, it goes on as
-//!   that one does up to the end of the sector: it sleeps until then;
+//! - up to the cut the flash holds what the whole run has left there, which a slot that holds all
+//!   of the new image stands for;
+//! - once the restart has come to erase the sector at hand, and that holds the same as in a run
+//!   without a cut, it goes on as that one does up to the end of the sector: it sleeps until then;
 //! - once that is so for all that is still to come, it has got where a run without a cut gets.
 //!
-//! All three are checked, not assumed. [`Proof::restarts`] of the cuts, drawn at random, are also done in the plain way, with a second cut on top.
+//! All three are checked, not assumed. [`Proof::restarts`] of the cuts, drawn at random, are also
+//! done in the plain way, with a second cut on top.
 
 use core::cell::RefCell;
 use core::convert::Infallible;
@@ -78,7 +81,8 @@ impl<'a> Proof<'a> {
     }
 }
 
-type Slotted<const READ: usize, const WRITE: usize, const ERASE: usize> = NorNew<NorSim<READ, WRITE, ERASE>, Vec<u8>>;
+type Slotted<const READ: usize, const WRITE: usize, const ERASE: usize> =
+    NorNew<NorSim<READ, WRITE, ERASE>, Vec<u8>>;
 
 /// A flash with both slots.
 struct Bench<'a, const READ: usize, const WRITE: usize, const ERASE: usize> {
@@ -104,7 +108,8 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
     /// The update, from its start to its end: the very thing.
     fn update(&self, flash: &RefCell<NorSim<READ, WRITE, ERASE>>) -> Result<(), String> {
         let mut workspace = self.workspace();
-        let (old, new) = slots(flash, self.running, self.other, vec![0; self.proof.buffer]).map_err(text)?;
+        let (old, new) =
+            slots(flash, self.running, self.other, vec![0; self.proof.buffer]).map_err(text)?;
         let select = |_: &Verified| Ok::<(), Infallible>(());
         let mut update = AbUpdate::new(&mut workspace, old, new, select, ApplyOptions::default());
         for piece in self.proof.patch.chunks(1000) {
@@ -123,7 +128,8 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
         let mut flash = self.start.clone();
         flash.record();
         let flash = RefCell::new(flash);
-        let result = self.update(&flash).and_then(|()| self.check_end(&flash.borrow(), &self.start));
+        let result =
+            self.update(&flash).and_then(|()| self.check_end(&flash.borrow(), &self.start));
         let mut flash = flash.into_inner();
         self.recorded = flash.recorded();
         outcome.operations = self.recorded.len();
@@ -140,7 +146,11 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
     }
 
     /// Is the right image in the slot, and was nothing else done to the flash?
-    fn check_end(&self, flash: &NorSim<READ, WRITE, ERASE>, before: &NorSim<READ, WRITE, ERASE>) -> Result<(), String> {
+    fn check_end(
+        &self,
+        flash: &NorSim<READ, WRITE, ERASE>,
+        before: &NorSim<READ, WRITE, ERASE>,
+    ) -> Result<(), String> {
         if let Some(violation) = flash.violations().first() {
             return Err(format!("{violation}"));
         }
@@ -158,7 +168,8 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
     fn lockstep(&self, finished: NorSim<READ, WRITE, ERASE>, outcome: &mut Outcome) {
         let new = |flash| {
             let (start, len) = (self.other.start, self.other.len);
-            NorNew::with_buffer(flash, start, len, vec![0; self.proof.buffer]).expect("it was possible before")
+            NorNew::with_buffer(flash, start, len, vec![0; self.proof.buffer])
+                .expect("it was possible before")
         };
         let mut cuts = self.start.cuts(&self.recorded);
         let next = cuts.next();
@@ -174,17 +185,21 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
             outcome,
         };
         let mut workspace = self.workspace();
-        let mut applier = Applier::new(&mut workspace, self.proof.old, fan, ApplyOptions::default());
+        let mut applier =
+            Applier::new(&mut workspace, self.proof.old, fan, ApplyOptions::default());
         let fed = applier.feed(self.proof.patch).map(|_| ());
         let result = fed.and_then(|()| applier.finish().map(|(_, fan)| fan.is_done()));
         match result {
             Ok(true) => {}
-            Ok(false) => outcome.failures.push("not all cuts were tried: the proof is broken".to_owned()),
+            Ok(false) => {
+                outcome.failures.push("not all cuts were tried: the proof is broken".to_owned())
+            }
             Err(error) => outcome.failures.push(text(error)),
         }
     }
 
-    /// Some cuts in the plain way: the running update is cut, started again, cut again, and started again.
+    /// Some cuts in the plain way: the running update is cut, started again, cut again, and started
+    /// again.
     fn restarts(&self, outcome: &mut Outcome) {
         let mut random = super::Random(self.proof.seed + self.proof.share.0);
         for _ in 0..self.proof.restarts / self.proof.share.1 {
@@ -202,11 +217,14 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
             flash.borrow_mut().cut_at(cut(done, self.recorded.len() - first.operation as usize));
             let _ = self.update(&flash);
             flash.borrow_mut().power_on();
-            let result = self.update(&flash).and_then(|()| self.check_end(&flash.borrow(), &self.start));
+            let result =
+                self.update(&flash).and_then(|()| self.check_end(&flash.borrow(), &self.start));
             outcome.restarts += 1;
             match result {
                 Ok(()) if interrupted => {}
-                Ok(()) => outcome.failures.push(format!("{first}: the cut did not interrupt the update")),
+                Ok(()) => {
+                    outcome.failures.push(format!("{first}: the cut did not interrupt the update"))
+                }
                 Err(failure) => outcome.failures.push(format!("{first}, and another: {failure}")),
             }
         }
@@ -242,7 +260,8 @@ struct Fan<'a, 'o, const READ: usize, const WRITE: usize, const ERASE: usize> {
     cuts: Cuts<'a, READ, WRITE, ERASE>,
     next: Option<(Cut, NorSim<READ, WRITE, ERASE>)>,
     awake: Vec<Restart<READ, WRITE, ERASE>>,
-    /// Up to the end of the sector at hand these do what `main` does. That sector is there in them already.
+    /// Up to the end of the sector at hand these do what `main` does. That sector is there in them
+    /// already.
     asleep: Vec<Restart<READ, WRITE, ERASE>>,
     /// The sector of the last cut, and the flash after the first cut in it.
     group: Option<(usize, Rc<NorSim<READ, WRITE, ERASE>>)>,
@@ -259,7 +278,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
     /// Starts again after all cuts of operations that begin before `end`.
     fn join(&mut self, end: usize) {
         let bench = self.bench;
-        let begins = |cut: &Cut| (bench.recorded[cut.operation as usize].offset() - bench.other.start) as usize;
+        let begins = |cut: &Cut| {
+            (bench.recorded[cut.operation as usize].offset() - bench.other.start) as usize
+        };
         while let Some((cut, flash)) = self.next.take_if(|(cut, _)| begins(cut) < end) {
             self.next = self.cuts.next();
             let (share, shares) = bench.proof.share;
@@ -273,11 +294,14 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
             }
             self.outcome.cuts += 1;
             let start = (sector - bench.sector(0)) * ERASE;
-            if !flash.holds((sector * ERASE) as u32, &bench.proof.new[start..begins(&cut).max(start)]) {
+            if !flash
+                .holds((sector * ERASE) as u32, &bench.proof.new[start..begins(&cut).max(start)])
+            {
                 self.outcome.failures.push(format!("{cut}: what was written before it is wrong"));
             }
             let after = bench.recorded.get(cut.operation as usize + 1);
-            let is_last = after.is_none_or(|operation| operation.offset() as usize / ERASE != sector);
+            let is_last =
+                after.is_none_or(|operation| operation.offset() as usize / ERASE != sector);
             let finished = is_last && cut.position == POSITIONS;
             let wear = flash.wear();
             let mut image = self.lead.clone();
@@ -287,15 +311,22 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
     }
 
     /// The first cut in a sector: what is before it is as it should be.
-    fn new_group(&mut self, sector: usize, flash: &NorSim<READ, WRITE, ERASE>) -> Rc<NorSim<READ, WRITE, ERASE>> {
+    fn new_group(
+        &mut self,
+        sector: usize,
+        flash: &NorSim<READ, WRITE, ERASE>,
+    ) -> Rc<NorSim<READ, WRITE, ERASE>> {
         let bench = self.bench;
         for before in bench.sector(0)..sector {
-            let known =
-                self.group.as_ref().is_some_and(|(known, first)| before < *known && first.shares_sector(flash, before));
+            let known = self.group.as_ref().is_some_and(|(known, first)| {
+                before < *known && first.shares_sector(flash, before)
+            });
             let start = (before - bench.sector(0)) * ERASE;
             let right = &bench.proof.new[start..bench.proof.new.len().min(start + ERASE)];
             if !known && !flash.holds((before * ERASE) as u32, right) {
-                self.outcome.failures.push(format!("sector {before} is wrong although it was finished"));
+                self.outcome
+                    .failures
+                    .push(format!("sector {before} is wrong although it was finished"));
             }
         }
         let first = Rc::new(flash.clone());
@@ -304,7 +335,10 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
     }
 
     /// All restarts that are awake do this; those that fail are out.
-    fn all(&mut self, mut call: impl FnMut(&mut Slotted<READ, WRITE, ERASE>) -> Result<(), String>) {
+    fn all(
+        &mut self,
+        mut call: impl FnMut(&mut Slotted<READ, WRITE, ERASE>) -> Result<(), String>,
+    ) {
         let failures = &mut self.outcome.failures;
         self.awake.retain_mut(|restart| match call(&mut restart.image) {
             Ok(()) => true,
@@ -315,7 +349,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
         });
     }
 
-    /// A write within one sector: all make it. Those that go on as the run without a cut does need no longer be watched.
+    /// A write within one sector: all make it. Those that go on as the run without a cut does need
+    /// no longer be watched.
     fn write_in_sector(&mut self, offset: u32, data: &[u8]) -> Result<(), String> {
         let end = offset as usize + data.len();
         self.join(end);
@@ -343,7 +378,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
         Ok(())
     }
 
-    /// Is a restart that has come to erase and write the sector at hand where the run without a cut is? `end`: the image is written up to here.
+    /// Is a restart that has come to erase and write the sector at hand where the run without a cut
+    /// is? `end`: the image is written up to here.
     fn settle(&mut self, mut restart: Restart<READ, WRITE, ERASE>, end: usize) {
         let bench = self.bench;
         let (flash, main) = (restart.image.flash(), self.main.flash());
@@ -361,8 +397,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
         let now = restart.image.flash().wear();
         let twin = |other: &Restart<READ, WRITE, ERASE>| {
             let (mine, its) = (restart.image.flash(), other.image.flash());
-            let worn_more =
-                |sector: usize| now[sector] - restart.wear[sector] > its.wear()[sector] - other.wear[sector];
+            let worn_more = |sector: usize| {
+                now[sector] - restart.wear[sector] > its.wear()[sector] - other.wear[sector]
+            };
             let touched = here + 1..sectors.min(here + 3);
             other.sector == restart.sector
                 && (here + 1..sectors).all(|sector| mine.same_sector(its, sector))
@@ -378,9 +415,15 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
 
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> Restart<READ, WRITE, ERASE> {
     /// Is the image in the flash right up to `end`, and was nothing done that need not be?
-    fn check(&self, bench: &Bench<'_, READ, WRITE, ERASE>, end: usize, outcome: &mut Outcome) -> bool {
+    fn check(
+        &self,
+        bench: &Bench<'_, READ, WRITE, ERASE>,
+        end: usize,
+        outcome: &mut Outcome,
+    ) -> bool {
         let wear = self.image.flash().wear();
-        let erases = wear.iter().zip(&self.wear).map(|(after, before)| after - before).max().unwrap_or(0);
+        let erases =
+            wear.iter().zip(&self.wear).map(|(after, before)| after - before).max().unwrap_or(0);
         outcome.most_erases = outcome.most_erases.max(erases);
         let most = if bench.proof.buffer >= ERASE { 1 } else { 2 };
         let result = match self.problem(bench, end, &wear) {
@@ -393,14 +436,21 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Restart<READ, WR
         result.is_none()
     }
 
-    fn problem(&self, bench: &Bench<'_, READ, WRITE, ERASE>, end: usize, wear: &[u32]) -> Option<String> {
+    fn problem(
+        &self,
+        bench: &Bench<'_, READ, WRITE, ERASE>,
+        end: usize,
+        wear: &[u32],
+    ) -> Option<String> {
         let flash = self.image.flash();
         if let Some(violation) = flash.violations().first() {
             return Some(format!("{violation}"));
         }
         // What was finished has not been touched; that includes the running slot.
         let finished = self.sector + usize::from(self.finished);
-        if let Some(sector) = (0..self.sector).find(|sector| !flash.shares_sector(&self.first, *sector)) {
+        if let Some(sector) =
+            (0..self.sector).find(|sector| !flash.shares_sector(&self.first, *sector))
+        {
             return Some(format!("sector {sector} was finished, but was written again"));
         }
         if wear[..finished] != self.wear[..finished] {
@@ -412,7 +462,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Restart<READ, WR
     }
 }
 
-impl<const READ: usize, const WRITE: usize, const ERASE: usize> NewImage for Fan<'_, '_, READ, WRITE, ERASE> {
+impl<const READ: usize, const WRITE: usize, const ERASE: usize> NewImage
+    for Fan<'_, '_, READ, WRITE, ERASE>
+{
     type Error = String;
 
     fn capacity(&self) -> u32 {
@@ -433,11 +485,12 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NewImage for Fan
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), String> {
         self.lead.read(offset, buf).map_err(text)?;
         let mut found = vec![0; buf.len()];
-        let mut same = |image: &mut Slotted<READ, WRITE, ERASE>| match image.read(offset, &mut found) {
-            Ok(()) if found == *buf => Ok(()),
-            Ok(()) => Err(format!("reads back wrong at {offset}")),
-            Err(error) => Err(text(error)),
-        };
+        let mut same =
+            |image: &mut Slotted<READ, WRITE, ERASE>| match image.read(offset, &mut found) {
+                Ok(()) if found == *buf => Ok(()),
+                Ok(()) => Err(format!("reads back wrong at {offset}")),
+                Err(error) => Err(text(error)),
+            };
         same(&mut self.main)?;
         self.all(same);
         Ok(())
@@ -455,7 +508,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NewImage for Fan
         // Those that sleep go on as `main` does, which is checked at the end.
         self.asleep.clear();
         for restart in core::mem::take(&mut self.awake) {
-            let blank = restart.image.flash().contents(behind.clone()).iter().all(|byte| *byte == 0xFF);
+            let blank =
+                restart.image.flash().contents(behind.clone()).iter().all(|byte| *byte == 0xFF);
             if restart.check(bench, end, self.outcome) && !blank {
                 let what = "what is behind the image in its last sector is not erased";
                 self.outcome.failures.push(format!("{}: {what}", restart.cut));

@@ -3,7 +3,9 @@
 /// CRC-32, as simple as can be.
 pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+        })
     })
 }
 
@@ -15,8 +17,9 @@ fn varint(out: &mut Vec<u8>, mut value: u32) {
     out.push(value as u8);
 }
 
-/// A patch from the empty image to `new_size` times the same byte, 2 to 2^30 of them: a literal, and a copy of it. It asks for `ram` units of 256 bytes, and its digest
-/// of the new image is wrong.
+/// A patch from the empty image to `new_size` times the same byte, 2 to 2^30 of them: a literal,
+/// and a copy of it. It asks for `ram` units of 256 bytes, and its digest of the new image is
+/// wrong.
 pub fn bomb(new_size: u32, ram: u32) -> Vec<u8> {
     // A literal of one byte; a copy from the new image, of all the rest, at a distance of 1.
     let mut body = vec![0, b'!'];

@@ -17,7 +17,8 @@ pub fn testdata(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// An image of whole pages, but not of whole pages of 32 bytes, and the same with its SHA-256 at its end.
+/// An image of whole pages, but not of whole pages of 32 bytes, and the same with its SHA-256 at
+/// its end.
 pub fn with_own_digest(image: &[u8]) -> [Vec<u8>; 2] {
     let bare = &image[..(image.len() - 16) & !31 | 16];
     [bare.to_vec(), [bare, &<sha2::Sha256 as sha2::Digest>::digest(bare)].concat()]
@@ -25,20 +26,26 @@ pub fn with_own_digest(image: &[u8]) -> [Vec<u8>; 2] {
 
 pub type Error = ApplyError<OutOfBounds, OutOfBounds>;
 
-/// Applies a patch in pieces of the same length, in exactly the workspace that its header states, badly aligned, into a slot
-/// of exactly the right length.
+/// Applies a patch in pieces of the same length, in exactly the workspace that its header states,
+/// badly aligned, into a slot of exactly the right length.
 pub fn apply_in_pieces(old: &[u8], patch: &[u8], piece: usize) -> Result<Vec<u8>, Error> {
     apply_pieces(old, patch, patch.chunks(piece.max(1)))
 }
 
 /// Applies a patch in these pieces.
-pub fn apply_pieces<'a>(old: &[u8], patch: &[u8], pieces: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>, Error> {
+pub fn apply_pieces<'a>(
+    old: &[u8],
+    patch: &[u8],
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> Result<Vec<u8>, Error> {
     let header = PatchHeader::parse(patch);
-    let (len, size) = header.ok().flatten().map_or((2048, 0), |h| (h.workspace_len(), h.new_size as usize));
+    let (len, size) =
+        header.ok().flatten().map_or((2048, 0), |h| (h.workspace_len(), h.new_size as usize));
     // A hostile header may ask for anything.
     let mut workspace = vec![0xAA; len.min(1 << 24) + 1];
     let mut slot = vec![0x55; size.min(1 << 24)];
-    let mut applier = Applier::new(&mut workspace[1..], old, &mut slot[..], ApplyOptions::default());
+    let mut applier =
+        Applier::new(&mut workspace[1..], old, &mut slot[..], ApplyOptions::default());
     for piece in pieces {
         applier.feed(piece)?;
     }
@@ -76,7 +83,8 @@ pub fn seal(patch: &mut [u8]) {
     }
 }
 
-/// What looks like code: the same few instructions with registers and targets that vary, and tables of words.
+/// What looks like code: the same few instructions with registers and targets that vary, and tables
+/// of words.
 pub fn code_like(random: &mut Random, len: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(len + 8);
     while out.len() < len {
@@ -87,7 +95,9 @@ pub fn code_like(random: &mut Random, len: usize) -> Vec<u8> {
             3 => out.extend((random.next() as u16 & 0x0FFC | 0xE001).to_le_bytes()),
             4 => out.extend((0xF800_F000u32 | random.next() as u32 & 0x03FF).to_le_bytes()),
             5 => out.extend([0x36, 0x41, 0x00]),
-            _ => out.extend([0x13, 0x05 + (random.next() as u8 & 8), random.next() as u8 & 0xF0, 0]),
+            _ => {
+                out.extend([0x13, 0x05 + (random.next() as u8 & 8), random.next() as u8 & 0xF0, 0])
+            }
         }
     }
     out.truncate(len);

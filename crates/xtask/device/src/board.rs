@@ -1,6 +1,7 @@
 //! What differs between the emulated boards: start, counter, and the way to the host.
 
-// Shared with the guest in C. For Xtensa it is linked as an object: the compiler knows no assembly of it.
+// Shared with the guest in C. For Xtensa it is linked as an object: the compiler knows no assembly
+// of it.
 #[cfg(target_arch = "riscv32")]
 core::arch::global_asm!(include_str!("../boards/virt.s"));
 #[cfg(target_arch = "arm")]

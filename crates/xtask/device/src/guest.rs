@@ -1,7 +1,8 @@
 //! The program that QEMU runs: it applies patches that lie in memory, and tells what came of it.
 //!
-//! The host puts one block into memory: what is to be done ([`Task`]), the old image, the patches. Results go to files by
-//! semihosting: `report.bin`, one [`Report`] per patch, and `new.bin`, the last image.
+//! The host puts one block into memory: what is to be done ([`Task`]), the old image, the patches.
+//! Results go to files by semihosting: `report.bin`, one [`Report`] per patch, and `new.bin`, the
+//! last image.
 
 use core::mem::size_of;
 
@@ -153,7 +154,8 @@ unsafe fn run<'a>(task: &'a Task, device: &'a Device, patch: &[u8]) -> Report {
     let ticks = board::ticks().wrapping_sub(before);
     let stack = board::used_stack(top);
     let fences = unsafe {
-        all_are(task.workspace, FENCE_BYTE, FENCE) && all_are(start.wrapping_add(workspace_len), FENCE_BYTE, FENCE)
+        all_are(task.workspace, FENCE_BYTE, FENCE)
+            && all_are(start.wrapping_add(workspace_len), FENCE_BYTE, FENCE)
     };
     let len = task.expected_len as usize;
     let same = outcome == 0 && unsafe { equal(task.new, task.expected, len) };
@@ -197,7 +199,8 @@ fn number(error: &ApplyError<FlashError, FlashError>) -> u32 {
         ApplyError::Damaged { .. } => 18,
         ApplyError::TrailingInput { .. } => 19,
         ApplyError::NewMismatch { .. } => 20,
-        // No constant to the optimiser, or it would make a table of all of them, which would count as the applier's.
+        // No constant to the optimiser, or it would make a table of all of them, which would count
+        // as the applier's.
         ApplyError::Poisoned => core::hint::black_box(21),
         _ => 255,
     }

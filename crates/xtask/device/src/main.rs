@@ -1,11 +1,14 @@
 //! The applier as a device links it: `no_std`, no heap, and no way to panic.
 //!
-//! The panic handler calls a function that does not exist. Optimised, and linked with `--gc-sections`, this program is complete only
-//! if no reachable code can panic; if some can, the linker says "undefined reference to `a_panic_path_is_left`".
+//! The panic handler calls a function that does not exist. Optimised, and linked with
+//! `--gc-sections`, this program is complete only if no reachable code can panic; if some can, the
+//! linker says "undefined reference to `a_panic_path_is_left`".
 //!
-//! For a microcontroller it is a program that QEMU runs ([`guest`]); for the machine at hand it is only linked.
+//! For a microcontroller it is a program that QEMU runs ([`guest`]); for the machine at hand it is
+//! only linked.
 //!
-//! What is the program's own lies in sections named `.guest`, so that everything else is what the applier costs.
+//! What is the program's own lies in sections named `.guest`, so that everything else is what the
+//! applier costs.
 #![no_std]
 #![no_main]
 
@@ -37,7 +40,8 @@ unsafe extern "C" fn _start(
     let workspace = unsafe { core::slice::from_raw_parts_mut(workspace, workspace_len) };
     let patch = unsafe { core::slice::from_raw_parts(patch, patch_len) };
     // SAFETY of the lifetimes: this is never run.
-    let (device, storage) = unsafe { (&*(device as *const _), &mut *(storage as *mut _ as *mut _)) };
+    let (device, storage) =
+        unsafe { (&*(device as *const _), &mut *(storage as *mut _ as *mut _)) };
     update::update(device, storage, workspace, patch).is_ok()
 }
 

@@ -1,4 +1,5 @@
-//! The way to the host on Arm and RISC-V: Semihosting for AArch32 and AArch64, release 2.0, chapter 6.
+//! The way to the host on Arm and RISC-V: Semihosting for AArch32 and AArch64, release 2.0, chapter
+//! 6.
 
 extern "C" {
     /// Assembly: asks the host for something.

@@ -1,4 +1,5 @@
-//! The way to the host on Xtensa: the one of the guest in C, as the compiler knows no inline assembly for it.
+//! The way to the host on Xtensa: the one of the guest in C, as the compiler knows no inline
+//! assembly for it.
 
 extern "C" {
     fn board_exit(status: u32) -> !;

@@ -37,7 +37,8 @@ pub(crate) fn update<'a>(
     workspace: &'a mut [u8],
     patch: &[u8],
 ) -> Result<bool, ApplyError<FlashError, FlashError>> {
-    let applier = storage.write(Applier::new(workspace, OldSlot(device), NewSlot(device), device.options));
+    let applier =
+        storage.write(Applier::new(workspace, OldSlot(device), NewSlot(device), device.options));
     let mut done = false;
     for piece in patch.chunks(PIECE) {
         #[cfg(feature = "a-panic")]
@@ -63,7 +64,11 @@ impl OldImage for OldSlot<'_> {
     }
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), FlashError> {
-        checked((self.0.read)(self.0.old.wrapping_add(offset as usize), buf.as_mut_ptr(), buf.len()))
+        checked((self.0.read)(
+            self.0.old.wrapping_add(offset as usize),
+            buf.as_mut_ptr(),
+            buf.len(),
+        ))
     }
 }
 
@@ -83,6 +88,10 @@ impl NewImage for NewSlot<'_> {
     }
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), FlashError> {
-        checked((self.0.read)(self.0.new.wrapping_add(offset as usize), buf.as_mut_ptr(), buf.len()))
+        checked((self.0.read)(
+            self.0.new.wrapping_add(offset as usize),
+            buf.as_mut_ptr(),
+            buf.len(),
+        ))
     }
 }

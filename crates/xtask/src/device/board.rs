@@ -26,11 +26,23 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// `-cpu rv32` would also run what an ESP32-C3 cannot; lowrisc-ibex is RV32IMC and no more. `minstret` counts every instruction.
+    /// `-cpu rv32` would also run what an ESP32-C3 cannot; lowrisc-ibex is RV32IMC and no more.
+    /// `minstret` counts every instruction.
     pub(crate) const VIRT: Self = Self {
         name: "virt, lowrisc-ibex",
         qemu: "qemu-system-riscv32",
-        arguments: &["-M", "virt", "-cpu", "lowrisc-ibex", "-m", "128M", "-bios", "none", "-icount", "shift=0"],
+        arguments: &[
+            "-M",
+            "virt",
+            "-cpu",
+            "lowrisc-ibex",
+            "-m",
+            "128M",
+            "-bios",
+            "none",
+            "-icount",
+            "shift=0",
+        ],
         code: 0x8000_0000,
         data: 0x8010_0000,
         memory: (0x8020_0000, 120 << 20),
@@ -43,7 +55,8 @@ impl Board {
         feature: None,
     };
 
-    /// An instruction lasts 2^6 ns, which is longer than the 40 ns of a tick: the count is exact to one.
+    /// An instruction lasts 2^6 ns, which is longer than the 40 ns of a tick: the count is exact to
+    /// one.
     pub(crate) const MPS2: Self = Self {
         name: "mps2-an385",
         qemu: "qemu-system-arm",
@@ -57,10 +70,18 @@ impl Board {
         ..Self::VIRT
     };
 
-    /// The chip with more RAM than the real one's 16 KiB: both images and the patch lie in it. A tick is 62.5 ns.
+    /// The chip with more RAM than the real one's 16 KiB: both images and the patch lie in it. A
+    /// tick is 62.5 ns.
     pub(crate) const MICROBIT: Self = Self {
         name: "microbit",
-        arguments: &["-M", "microbit", "-global", "nrf51-soc.sram-size=0x2000000", "-icount", "shift=6"],
+        arguments: &[
+            "-M",
+            "microbit",
+            "-global",
+            "nrf51-soc.sram-size=0x2000000",
+            "-icount",
+            "shift=6",
+        ],
         memory: (0x2010_0000, 30 << 20),
         instructions_per_tick: (125, 128),
         assembly: &["cortex-m.s", "microbit.s"],
@@ -85,8 +106,8 @@ impl Board {
         feature: None,
     };
 
-    /// A core with the instructions that code for the ESP32 uses, windowed registers among them. A tick of `CCOUNT` is 100 ns, an
-    /// instruction lasts 2^7 ns.
+    /// A core with the instructions that code for the ESP32 uses, windowed registers among them. A
+    /// tick of `CCOUNT` is 100 ns, an instruction lasts 2^7 ns.
     pub(crate) const SIM_DC233C: Self = Self {
         name: "sim, dc233c",
         arguments: &["-M", "sim", "-cpu", "dc233c", "-m", "64M", "-icount", "shift=7"],

@@ -39,18 +39,26 @@ impl Measured {
         for (key, value) in &self.0 {
             match budgets.get(key).map(|budget| budget.min(promised(key))) {
                 Some(budget) if *value <= budget => {}
-                Some(budget) => exceeded.push(format!("{}: {value:.1}, the budget is {budget}", key.join(" "))),
+                Some(budget) => {
+                    exceeded.push(format!("{}: {value:.1}, the budget is {budget}", key.join(" ")))
+                }
                 None => exceeded.push(format!("{}: {value:.1}, and no budget", key.join(" "))),
             }
         }
         if !exceeded.is_empty() {
             let file = file();
-            bail!("{} budgets of {} are exceeded:\n{}", exceeded.len(), file.display(), exceeded.join("\n"));
+            bail!(
+                "{} budgets of {} are exceeded:\n{}",
+                exceeded.len(),
+                file.display(),
+                exceeded.join("\n")
+            );
         }
         Ok(format!("{} figures within budget", self.0.len()))
     }
 
-    /// Makes what was measured, and 2 % more, the budget, up to what is promised. Budgets of what was not measured stay.
+    /// Makes what was measured, and 2 % more, the budget, up to what is promised. Budgets of what
+    /// was not measured stay.
     pub(crate) fn write(&self) -> Result<()> {
         let mut budgets = read().unwrap_or_default();
         for (key, value) in &self.0 {
@@ -69,11 +77,15 @@ fn file() -> PathBuf {
 }
 
 fn read() -> Result<BTreeMap<Key, f64>> {
-    let text = std::fs::read_to_string(file()).with_context(|| format!("cannot read {}", file().display()))?;
+    let text = std::fs::read_to_string(file())
+        .with_context(|| format!("cannot read {}", file().display()))?;
     let line = |line: &str| -> Option<(Key, f64)> {
         let cells: Vec<&str> = line.split('\t').collect();
         let [target, guest, what, budget] = cells[..] else { return None };
         Some(([target, guest, what].map(str::to_owned), budget.parse().ok()?))
     };
-    text.lines().skip(1).map(|text| line(text).with_context(|| format!("not a budget: {text}"))).collect()
+    text.lines()
+        .skip(1)
+        .map(|text| line(text).with_context(|| format!("not a budget: {text}")))
+        .collect()
 }

@@ -40,7 +40,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) flags: &'a str,
 }
 
-/// Builds the applier and links it with a guest. It fails if the applier can panic, or if it has static RAM.
+/// Builds the applier and links it with a guest. It fails if the applier can panic, or if it has
+/// static RAM.
 pub(crate) fn build(recipe: &Recipe<'_>) -> Result<PathBuf> {
     match recipe.language {
         Language::Rust if !recipe.target.is_xtensa() => build_rust(recipe),
@@ -50,7 +51,9 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> Result<PathBuf> {
 
 fn build_rust(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let board = &recipe.target.board;
-    let features = board.feature.map_or(recipe.features.to_owned(), |feature| format!("{},{feature}", recipe.features));
+    let features = board
+        .feature
+        .map_or(recipe.features.to_owned(), |feature| format!("{},{feature}", recipe.features));
     let (cargo, linker) = cargo_for(recipe.target)?;
     let mut flags = format!("{}{linker}", recipe.flags);
     for argument in script(board) {
@@ -96,7 +99,10 @@ fn build_with_gcc(recipe: &Recipe<'_>) -> Result<PathBuf> {
     if target.is_xtensa() {
         sources.push(here.join("c/memory.c"));
     }
-    for source in sources.into_iter().chain(target.board.assembly.iter().map(|file| here.join("boards").join(file))) {
+    for source in sources
+        .into_iter()
+        .chain(target.board.assembly.iter().map(|file| here.join("boards").join(file)))
+    {
         // By this name the linker script knows what is the guest's own.
         let name = source.file_stem().map_or("source".into(), |name| name.to_string_lossy());
         let own = if name == "memory" { "" } else { "guest-in-c-" };
@@ -107,7 +113,12 @@ fn build_with_gcc(recipe: &Recipe<'_>) -> Result<PathBuf> {
             continue;
         }
         let mut gcc = command(target.gcc());
-        gcc.args(target.gcc_flags).args(["-std=gnu11", "-Os", "-ffreestanding", "-ffunction-sections"]);
+        gcc.args(target.gcc_flags).args([
+            "-std=gnu11",
+            "-Os",
+            "-ffreestanding",
+            "-ffunction-sections",
+        ]);
         // GCC would turn the loops of a `memcpy` into calls of `memcpy`.
         gcc.args(["-fno-tree-loop-distribute-patterns", "-Wall", "-Wextra", "-Werror", "-c"]);
         gcc.arg("-I").arg(root().join("bindings/c/include")).arg(&source).arg("-o").arg(&object);
@@ -137,8 +148,16 @@ fn staticlib(recipe: &Recipe<'_>) -> Result<PathBuf> {
 
 /// What cargo has to be told for the C library.
 pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
-    cargo.args(["--manifest-path", "bindings/c/apply/Cargo.toml", "--no-default-features", "--features"]);
-    cargo.arg(format!("prove-panic-free,{features}")).arg("--target-dir").arg(folder().join("staticlib"));
+    cargo.args([
+        "--manifest-path",
+        "bindings/c/apply/Cargo.toml",
+        "--no-default-features",
+        "--features",
+    ]);
+    cargo
+        .arg(format!("prove-panic-free,{features}"))
+        .arg("--target-dir")
+        .arg(folder().join("staticlib"));
     cargo
 }
 
@@ -154,8 +173,12 @@ pub(crate) fn link_on_host() -> Result<String> {
     // And does the check notice a panic?
     match link(&mut host_cargo("a-panic")) {
         Ok(()) => bail!("the check is blind: it does not see a deliberate panic"),
-        Err(error) if format!("{error:#}").contains(MISSING) => Ok("a deliberate panic is noticed".to_owned()),
-        Err(error) => Err(error.context("the check fails for another reason than the deliberate panic")),
+        Err(error) if format!("{error:#}").contains(MISSING) => {
+            Ok("a deliberate panic is noticed".to_owned())
+        }
+        Err(error) => {
+            Err(error.context("the check fails for another reason than the deliberate panic"))
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use super::toolchain::Target;
 /// Patches in one run of a guest.
 const BATCH: usize = 100;
 
-/// Applies damaged versions of a patch. A trap, a hang, a byte written outside of the workspace or a wrong image that passes is an
-/// error. Returned: how often each outcome was seen.
+/// Applies damaged versions of a patch. A trap, a hang, a byte written outside of the workspace or
+/// a wrong image that passes is an error. Returned: how often each outcome was seen.
 pub(crate) fn run(
     target: &Target,
     language: Language,
@@ -25,15 +25,27 @@ pub(crate) fn run(
     limit: Duration,
 ) -> Result<String> {
     let mut random = Random(0x5EED);
-    let patches: Vec<Vec<u8>> = (0..count).map(|number| mutated(&patch.bytes, number, &mut random)).collect();
+    let patches: Vec<Vec<u8>> =
+        (0..count).map(|number| mutated(&patch.bytes, number, &mut random)).collect();
     let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
     for batch in patches.chunks(BATCH) {
-        let task = Task { old: &pair.old, expected: &pair.new, patches: batch, workspace: patch.workspace };
-        for (report, patch) in qemu::run(&target.board, program, &task, limit, &[])?.reports.iter().zip(batch) {
+        let task = Task {
+            old: &pair.old,
+            expected: &pair.new,
+            patches: batch,
+            workspace: patch.workspace,
+        };
+        for (report, patch) in
+            qemu::run(&target.board, program, &task, limit, &[])?.reports.iter().zip(batch)
+        {
             if report.outcome == 0 && !report.same {
                 let file = super::guests::folder().join("accepted.fdp");
                 std::fs::write(&file, patch)?;
-                bail!("{}: a damaged patch leads to a wrong image: {}", target.name, file.display());
+                bail!(
+                    "{}: a damaged patch leads to a wrong image: {}",
+                    target.name,
+                    file.display()
+                );
             }
             if !qemu::is_typed(language, report.outcome) {
                 bail!("{}: {}", target.name, outcome_name(language, report.outcome));
@@ -41,11 +53,13 @@ pub(crate) fn run(
             *outcomes.entry(outcome_name(language, report.outcome)).or_default() += 1;
         }
     }
-    let outcomes: Vec<String> = outcomes.iter().map(|(name, times)| format!("{times} {name}")).collect();
+    let outcomes: Vec<String> =
+        outcomes.iter().map(|(name, times)| format!("{times} {name}")).collect();
     Ok(outcomes.join(", "))
 }
 
-/// Numbers that are the same in every run: splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+/// Numbers that are the same in every run: splitmix64 (Steele, Lea, Flood, "Fast splittable
+/// pseudorandom number generators", 2014).
 struct Random(u64);
 
 impl Random {

@@ -29,11 +29,13 @@ pub(crate) use toolchain::Target;
 
 /// Run the applier on emulated microcontrollers and measure it: code, RAM, stack, instructions
 ///
-/// Builds the applier with a small guest program for each target, runs it in QEMU on the sample pairs or on a pair given, and compares
-/// the new image. The link fails if the applier could panic, or had static RAM.
+/// Builds the applier with a small guest program for each target, runs it in QEMU on the sample
+/// pairs or on a pair given, and compares the new image. The link fails if the applier could panic,
+/// or had static RAM.
 ///
-/// Code: .text and .rodata of what is linked, less the guest's own; memcpy and its like are in. Stack: below the guest's call of the update, the
-/// flash callbacks included (they copy). Applier: the object itself. Instructions: the whole update, both images' SHA-256 included.
+/// Code: .text and .rodata of what is linked, less the guest's own; memcpy and its like are in.
+/// Stack: below the guest's call of the update, the flash callbacks included (they copy). Applier:
+/// the object itself. Instructions: the whole update, both images' SHA-256 included.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only these targets: rv32imc, thumbv6m, thumbv7m, lx106, esp32
@@ -90,19 +92,24 @@ pub(crate) const SETS: [(&str, &str); 4] = [
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut targets: Vec<&'static Target> = Target::ALL.iter().collect();
-    targets.retain(|target| args.target.is_empty() || args.target.iter().any(|name| name == target.name));
+    targets.retain(|target| {
+        args.target.is_empty() || args.target.iter().any(|name| name == target.name)
+    });
     if targets.is_empty() {
         bail!("no such target: there are {}", Target::ALL.map(|target| target.name).join(", "));
     }
     let given = match &args.pair[..] {
         [old, new] => {
             let here = std::env::current_dir()?;
-            let name = new.file_name().map_or("pair".to_owned(), |name| name.to_string_lossy().into_owned());
+            let name = new
+                .file_name()
+                .map_or("pair".to_owned(), |name| name.to_string_lossy().into_owned());
             Some(Pair::read(name, &here.join(old), &here.join(new))?)
         }
         _ => None,
     };
-    let mut session = Session { args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
+    let mut session =
+        Session { args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
     Patch::prepare()?;
     for target in targets {
         match target.lacking() {
@@ -116,19 +123,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     session.end()
 }
 
-/// The step of `cargo xtask test` for one target: the sample pairs, damaged patches, code, all within budget.
+/// The step of `cargo xtask test` for one target: the sample pairs, damaged patches, code, all
+/// within budget.
 pub(crate) fn test(target: &'static Target) -> Result<String> {
     let arguments = ["device", "--target", target.name, "--hostile", "100", "--sizes", "--budgets"];
-    let args = <crate::Cli as clap::Parser>::try_parse_from(core::iter::once("xtask").chain(arguments))?;
+    let args =
+        <crate::Cli as clap::Parser>::try_parse_from(core::iter::once("xtask").chain(arguments))?;
     let crate::Chore::Device(args) = args.chore else { bail!("not what was asked for") };
-    let mut session = Session { args: &args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
+    let mut session =
+        Session { args: &args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
     Patch::prepare()?;
     let samples = Pair::samples(target.samples)?;
     session.target(target, &samples)?;
     // What an applier does for images that end with their own digest it does for no other.
     let pair = samples.first().context("no samples")?.with_own_digests();
     for language in args.guest.iter().copied() {
-        session.update((target, language), &pair, "4KiB").with_context(|| format!("{}, {}", pair.name, target.name))?;
+        session
+            .update((target, language), &pair, "4KiB")
+            .with_context(|| format!("{}, {}", pair.name, target.name))?;
     }
     session.measured.check()
 }
@@ -149,7 +161,12 @@ impl Session<'_> {
             for pair in pairs {
                 for ram in &self.args.ram {
                     self.update(at, pair, ram).with_context(|| {
-                        format!("{} for {ram} on {}, guest in {}", pair.name, target.name, language.name())
+                        format!(
+                            "{} for {ram} on {}, guest in {}",
+                            pair.name,
+                            target.name,
+                            language.name()
+                        )
                     })?;
                 }
             }
@@ -163,7 +180,12 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn build(&self, (target, language): (&'static Target, Language), features: &str, flags: &str) -> Result<PathBuf> {
+    fn build(
+        &self,
+        (target, language): (&'static Target, Language),
+        features: &str,
+        flags: &str,
+    ) -> Result<PathBuf> {
         guests::build(&Recipe { target, language, features, opt: &self.args.opt, flags })
     }
 
@@ -184,7 +206,12 @@ impl Session<'_> {
         };
         let program = self.build(at, &features, flags)?;
         let patches = [patch.bytes.clone()];
-        let task = Task { old: &pair.old, expected: &pair.new, patches: &patches, workspace: patch.workspace };
+        let task = Task {
+            old: &pair.old,
+            expected: &pair.new,
+            patches: &patches,
+            workspace: patch.workspace,
+        };
         let run = qemu::run(&at.0.board, &program, &task, self.limit(), &extra)?;
         let report = run.reports.into_iter().next().context("the guest says nothing")?;
         if report.outcome != 0 {
@@ -205,14 +232,22 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Damaged patches, of a part of a sample, the last one: most end early, and some run to their end.
+    /// Damaged patches, of a part of a sample, the last one: most end early, and some run to their
+    /// end.
     fn hostile(&self, at: (&'static Target, Language)) -> Result<()> {
         let samples = Pair::samples(at.0.samples)?;
         let pair = samples.last().context("no samples")?.shortened(16 << 10);
         for codec in ["model", "lz4"] {
             let patch = Patch::make(&pair, "4KiB", &["--codec", codec])?;
             let program = self.build(at, &patch.features(), "")?;
-            let outcomes = hostile::run(at.0, at.1, &program, (&pair, &patch), self.args.hostile, self.limit())?;
+            let outcomes = hostile::run(
+                at.0,
+                at.1,
+                &program,
+                (&pair, &patch),
+                self.args.hostile,
+                self.limit(),
+            )?;
             println!("{} {} damaged {codec} patches: {outcomes}", at.0.name, at.1.name());
         }
         Ok(())
@@ -224,7 +259,12 @@ impl Session<'_> {
             let features = features.replace("own", at.0.isa);
             let size = code_size(&self.build(at, &features, "")?)?;
             println!("{} {} {name}: code {}", at.0.name, at.1.name(), size.total());
-            self.measured.add(at.0.name, at.1.name(), &format!("code: {name}"), size.total() as f64);
+            self.measured.add(
+                at.0.name,
+                at.1.name(),
+                &format!("code: {name}"),
+                size.total() as f64,
+            );
             sets.push(size);
         }
         self.sizes.push(Size { target: at.0, language: at.1, sets });

@@ -52,7 +52,13 @@ const STORAGE: usize = 4096;
 const TRAPPED: i32 = 99;
 
 /// Runs a guest, at most for `limit`.
-pub(crate) fn run(board: &Board, program: &Path, task: &Task<'_>, limit: Duration, extra: &[String]) -> Result<Run> {
+pub(crate) fn run(
+    board: &Board,
+    program: &Path,
+    task: &Task<'_>,
+    limit: Duration,
+    extra: &[String],
+) -> Result<Run> {
     let work = folder().join(format!("run-{}", std::process::id()));
     std::fs::create_dir_all(&work)?;
     let ran = run_in(&work, board, program, task, limit, extra);
@@ -74,16 +80,19 @@ fn run_in(
     // Neither terminal nor window; files are the guest's way to us.
     qemu.args(["-display", "none", "-monitor", "none", "-serial", "null"]);
     qemu.args(["-semihosting-config", "enable=on,target=native"]);
-    qemu.arg("-device").arg(format!("loader,file=memory.bin,addr={:#x},force-raw=on", board.memory.0));
+    qemu.arg("-device")
+        .arg(format!("loader,file=memory.bin,addr={:#x},force-raw=on", board.memory.0));
     qemu.arg("-kernel").arg(program);
     let status = wait(&mut qemu, &work.join("qemu.txt"), limit)?;
     if status != Some(0) {
         let said = std::fs::read_to_string(work.join("qemu.txt")).unwrap_or_default();
-        let trapped = if status == Some(TRAPPED) { "the processor trapped" } else { "the guest failed" };
+        let trapped =
+            if status == Some(TRAPPED) { "the processor trapped" } else { "the guest failed" };
         bail!("{}: {trapped} (status {status:?}) {}", board.name, said.trim());
     }
     let reports = std::fs::read(work.join("report.bin")).context("the guest left no report")?;
-    let reports: Vec<Report> = reports.chunks_exact(REPORT).map(|r| report(board, r)).collect::<Result<_>>()?;
+    let reports: Vec<Report> =
+        reports.chunks_exact(REPORT).map(|r| report(board, r)).collect::<Result<_>>()?;
     if reports.len() != task.patches.len() {
         bail!("{}: {} reports for {} patches", board.name, reports.len(), task.patches.len());
     }
@@ -164,19 +173,23 @@ fn memory(board: &Board, task: &Task<'_>) -> Result<Vec<u8>> {
 }
 
 fn report(board: &Board, bytes: &[u8]) -> Result<Report> {
-    let words: Vec<u32> = bytes.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
-    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size, _] = words[..] else {
+    let words: Vec<u32> =
+        bytes.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
+    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size, _] = words[..]
+    else {
         bail!("a report has {} words", words.len());
     };
     if fences != 1 {
         bail!("{}: the applier wrote outside of the workspace", board.name);
     }
-    let ticks = if board.wide_counter { u64::from(high) << 32 | u64::from(low) } else { u64::from(low) };
+    let ticks =
+        if board.wide_counter { u64::from(high) << 32 | u64::from(low) } else { u64::from(low) };
     let instructions = board.instructions(ticks);
     Ok(Report { outcome, same: same == 1, instructions, stack, workspace, applier })
 }
 
-/// Success, or an error that blames the patch or what it asks for: no other may come of a damaged patch.
+/// Success, or an error that blames the patch or what it asks for: no other may come of a damaged
+/// patch.
 pub(crate) fn is_typed(language: Language, number: u32) -> bool {
     match language {
         Language::Rust => (0..=13).contains(&number) || (18..=20).contains(&number),

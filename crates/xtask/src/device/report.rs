@@ -88,7 +88,8 @@ pub(crate) fn markdown(rows: &[Row], sizes: &[Size]) -> String {
     );
     for row in rows {
         let (chips, guest, report) = (row.target.chips, row.language.name(), &row.report);
-        let numbers = [report.stack, report.applier, report.workspace].map(|n| grouped(n.into())).join(" | ");
+        let numbers =
+            [report.stack, report.applier, report.workspace].map(|n| grouped(n.into())).join(" | ");
         let patch = grouped(row.patch_len as u64);
         let _ = writeln!(
             text,
@@ -102,7 +103,11 @@ pub(crate) fn markdown(rows: &[Row], sizes: &[Size]) -> String {
     }
     if !sizes.is_empty() {
         let names = super::SETS.map(|(name, _)| name).join(" | ");
-        let _ = writeln!(text, "\n| code, bytes | guest | {names} |\n|---|---|{}", "--:|".repeat(super::SETS.len()));
+        let _ = writeln!(
+            text,
+            "\n| code, bytes | guest | {names} |\n|---|---|{}",
+            "--:|".repeat(super::SETS.len())
+        );
     }
     for size in sizes {
         let sets = size.sets.iter().map(|set| grouped(set.total())).collect::<Vec<_>>().join(" | ");

@@ -17,7 +17,9 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn read(name: String, old: &Path, new: &Path) -> Result<Self> {
-        let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let read = |path: &Path| {
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+        };
         Ok(Self { name, old: read(old)?, new: read(new)? })
     }
 
@@ -25,7 +27,8 @@ impl Pair {
     pub(crate) fn samples(names: &[&str]) -> Result<Vec<Self>> {
         let folder = root().join("testdata/firmware");
         let pair = |name: &str| {
-            let [old, new] = ["1.0", "1.1"].map(|version| folder.join(format!("{name}-{version}.bin")));
+            let [old, new] =
+                ["1.0", "1.1"].map(|version| folder.join(format!("{name}-{version}.bin")));
             Self::read(name.to_owned(), &old, &new)
         };
         names.iter().copied().map(pair).collect()
@@ -47,7 +50,11 @@ impl Pair {
     /// The first bytes of both images.
     pub(crate) fn shortened(&self, len: usize) -> Self {
         let part = |image: &[u8]| image[..len.min(image.len())].to_vec();
-        Self { name: format!("{}, {len} bytes", self.name), old: part(&self.old), new: part(&self.new) }
+        Self {
+            name: format!("{}, {len} bytes", self.name),
+            old: part(&self.old),
+            new: part(&self.new),
+        }
     }
 }
 
@@ -76,25 +83,36 @@ impl Patch {
         std::fs::write(&old, &pair.old)?;
         std::fs::write(&new, &pair.new)?;
         let mut diff = command(program());
-        diff.args(["diff", "--json", "--ram", ram, "-o"]).args([&patch, &old, &new]).args(arguments);
+        diff.args(["diff", "--json", "--ram", ram, "-o"])
+            .args([&patch, &old, &new])
+            .args(arguments);
         let made = output(&mut diff).and_then(|report| Self::take(&report, &patch, ram));
         let _ = std::fs::remove_dir_all(&work);
-        let made = made.with_context(|| format!("cannot make a patch of {} for {ram}", pair.name))?;
+        let made =
+            made.with_context(|| format!("cannot make a patch of {} for {ram}", pair.name))?;
         if made.1 != (pair.old.len() as u64, pair.new.len() as u64) {
-            bail!("{}: the patch is not one of the files, but of what they hold; take raw images", pair.name);
+            bail!(
+                "{}: the patch is not one of the files, but of what they hold; take raw images",
+                pair.name
+            );
         }
         Ok(made.0)
     }
 
     fn take(report: &str, patch: &Path, ram: &str) -> Result<(Self, (u64, u64))> {
-        let report: serde_json::Value = serde_json::from_str(report).context("what diff reports")?;
+        let report: serde_json::Value =
+            serde_json::from_str(report).context("what diff reports")?;
         let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
-        let number = |name: &str| report[name].as_u64().with_context(|| format!("no {name} in the report"));
+        let number =
+            |name: &str| report[name].as_u64().with_context(|| format!("no {name} in the report"));
         let workspace = number("workspace")? as usize;
         let (codec, isa, ram) = (text("codec"), text("isa"), ram.to_owned());
         let sizes = (number("old_size")?, number("new_size")?);
         let has_address_map = number("address_map_size")? > 0;
-        Ok((Self { bytes: std::fs::read(patch)?, codec, isa, has_address_map, ram, workspace }, sizes))
+        Ok((
+            Self { bytes: std::fs::read(patch)?, codec, isa, has_address_map, ram, workspace },
+            sizes,
+        ))
     }
 
     /// What an applier needs to have.
@@ -105,7 +123,11 @@ impl Patch {
             _ if self.has_address_map => "prediction".to_owned(),
             _ => String::new(),
         };
-        [codec, &isa].into_iter().filter(|feature| !feature.is_empty()).collect::<Vec<_>>().join(",")
+        [codec, &isa]
+            .into_iter()
+            .filter(|feature| !feature.is_empty())
+            .collect::<Vec<_>>()
+            .join(",")
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 5] = [Self::RV32IMC, Self::THUMBV6M, Self::THUMBV7M, Self::LX106, Self::ESP32];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::RV32IMC, Self::THUMBV6M, Self::THUMBV7M, Self::LX106, Self::ESP32];
 
     const RV32IMC: Self = Self {
         triple: "riscv32imc-unknown-none-elf",
@@ -118,14 +119,17 @@ impl Target {
             () if toolchain(self).is_none() => "no compiler for it; `rustup target add`, or",
             () if !exists(self.board.qemu) => "no emulator for it;",
             () if !exists(&self.gcc()) => "no C compiler for it;",
-            () if self.needs_llvm() && !LLVM.iter().all(|tool| exists(tool)) => "no C compiler and assembler for it;",
+            () if self.needs_llvm() && !LLVM.iter().all(|tool| exists(tool)) => {
+                "no C compiler and assembler for it;"
+            }
             () => return None,
         };
         Some(format!("{missing} Debian: apt-get install {}", self.packages().join(" ")))
     }
 }
 
-/// LLVM's tools: of the version that Debian's rustc is built with, as later ones need not work around the same faults.
+/// LLVM's tools: of the version that Debian's rustc is built with, as later ones need not work
+/// around the same faults.
 pub(crate) const LLVM: [&str; 3] = ["clang-22", "llc-22", "llvm-mc-22"];
 
 /// Who compiles for a target.
@@ -149,8 +153,10 @@ fn toolchain(target: &Target) -> Option<Toolchain> {
     if libraries("rustc").is_some_and(|lib| lib.join(target.triple).join("lib").is_dir()) {
         return Some(Toolchain::Own);
     }
-    let sources = libraries(DEBIAN_RUSTC).is_some_and(|lib| lib.join("src/rust/library/core").is_dir());
-    let complete = sources && Path::new(DEBIAN_CARGO).is_file() && exists(&target.linker()) && recent_enough();
+    let sources =
+        libraries(DEBIAN_RUSTC).is_some_and(|lib| lib.join("src/rust/library/core").is_dir());
+    let complete =
+        sources && Path::new(DEBIAN_CARGO).is_file() && exists(&target.linker()) && recent_enough();
     complete.then_some(Toolchain::Debian)
 }
 
@@ -174,7 +180,11 @@ pub(crate) fn cargo_for(target: &Target) -> Result<(Command, String)> {
         Toolchain::Debian => {
             let mut cargo = debian(DEBIAN_CARGO);
             cargo.args(["build", "--target", target.triple, "-Zbuild-std=core"]);
-            let linker = format!(" -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}", target.linker(), target.emulation);
+            let linker = format!(
+                " -Clinker={} -Clinker-flavor=ld -Clink-arg=-m{}",
+                target.linker(),
+                target.emulation
+            );
             Ok((cargo, linker))
         }
     }
@@ -185,7 +195,10 @@ pub(crate) fn debian(program: &str) -> Command {
     let mut program = command(program);
     // Cargo and rustup tell what they run which compiler to use; this shall be another one.
     program.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC_WRAPPER").env_remove("CARGO");
-    program.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_usr_bin_first());
+    program
+        .env("RUSTC", DEBIAN_RUSTC)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("PATH", path_with_usr_bin_first());
     program
 }
 

@@ -1,10 +1,11 @@
 //! Builds for Xtensa, with what Debian has.
 //!
-//! Its compiler knows the instruction set, but three things are missing. The built-in targets name a data layout that its LLVM
-//! refuses: we describe ours in `xtensa-lx106.json`. Cargo cannot build `core` for it, as `compiler_builtins` does not compile: we build
-//! `core` ourselves, beside an empty `compiler_builtins`, into a sysroot; libgcc has what is missing. And LLVM's object files
-//! misplace the literals: we take its assembly and let GNU's assembler do that, or, for the ESP32, which GNU's does not know, place them
-//! before LLVM's.
+//! Its compiler knows the instruction set, but three things are missing. The built-in targets name
+//! a data layout that its LLVM refuses: we describe ours in `xtensa-lx106.json`. Cargo cannot build
+//! `core` for it, as `compiler_builtins` does not compile: we build `core` ourselves, beside an
+//! empty `compiler_builtins`, into a sysroot; libgcc has what is missing. And LLVM's object files
+//! misplace the literals: we take its assembly and let GNU's assembler do that, or, for the ESP32,
+//! which GNU's does not know, place them before LLVM's.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,8 @@ use super::guests::{folder, guest_cargo, level, library_cargo, Language, Recipe}
 use super::toolchain::{debian, DEBIAN_CARGO, DEBIAN_RUSTC, LLVM};
 use crate::command::{command, output, root};
 
-/// Builds the C library, or the guest in Rust with the applier in it. What is returned is an object file.
+/// Builds the C library, or the guest in Rust with the applier in it. What is returned is an object
+/// file.
 pub(crate) fn object(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let json = root().join(format!("crates/xtask/device/{}.json", recipe.target.triple));
     let sysroot = sysroot(recipe.target.triple, &json)?;
@@ -45,26 +47,39 @@ pub(crate) fn object(recipe: &Recipe<'_>) -> Result<PathBuf> {
 const CLANG: &str = LLVM[0];
 const LLC: &str = LLVM[1];
 const LLVM_MC: &str = LLVM[2];
-/// The floating-point unit is left out, as LLVM fails to select some of its instructions, and the high half of products, as QEMU's
-/// core does not have it. An ESP32 runs the rest as it is.
+/// The floating-point unit is left out, as LLVM fails to select some of its instructions, and the
+/// high half of products, as QEMU's core does not have it. An ESP32 runs the rest as it is.
 const CPU: [&str; 2] = ["-mcpu=esp32", "-mattr=-fp,-mul32high"];
 
-/// Compiles C, or assembles, for the ESP32. Clang does not take the name of the chip; its back end does.
+/// Compiles C, or assembles, for the ESP32. Clang does not take the name of the chip; its back end
+/// does.
 pub(crate) fn compile_by_llvm(source: &Path, object: &Path) -> Result<()> {
     if source.extension().is_some_and(|extension| extension == "s") {
         return assemble_by_llvm(source, object);
     }
     let (bitcode, assembly) = (object.with_extension("ll"), object.with_extension("s"));
     let mut clang = command(CLANG);
-    clang.args(["--target=xtensa", "-std=gnu11", "-Os", "-ffreestanding", "-ffunction-sections", "-fno-builtin"]);
-    clang.args(["-Wall", "-Wextra", "-Werror", "-S", "-emit-llvm", "-I"]).arg(root().join("bindings/c/include"));
+    clang.args([
+        "--target=xtensa",
+        "-std=gnu11",
+        "-Os",
+        "-ffreestanding",
+        "-ffunction-sections",
+        "-fno-builtin",
+    ]);
+    clang
+        .args(["-Wall", "-Wextra", "-Werror", "-S", "-emit-llvm", "-I"])
+        .arg(root().join("bindings/c/include"));
     output(clang.arg(source).arg("-o").arg(&bitcode))?;
-    output(command(LLC).args(CPU).arg("--function-sections").arg(&bitcode).arg("-o").arg(&assembly))?;
+    output(
+        command(LLC).args(CPU).arg("--function-sections").arg(&bitcode).arg("-o").arg(&assembly),
+    )?;
     assemble_by_llvm(&assembly, object)
 }
 
 fn assemble_by_llvm(assembly: &Path, object: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(assembly).with_context(|| format!("cannot read {}", assembly.display()))?;
+    let text = std::fs::read_to_string(assembly)
+        .with_context(|| format!("cannot read {}", assembly.display()))?;
     let placed = object.with_extension("placed.s");
     std::fs::write(&placed, place_literals(&text))?;
     let mut assembler = command(LLVM_MC);
@@ -73,22 +88,27 @@ fn assemble_by_llvm(assembly: &Path, object: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves the literals of each function to a section of their own, aligned, as GNU's assembler does and LLVM's does not.
+/// Moves the literals of each function to a section of their own, aligned, as GNU's assembler does
+/// and LLVM's does not.
 fn place_literals(assembly: &str) -> String {
     let (mut placed, mut function) = (String::new(), 0);
     for line in assembly.lines() {
         match line.trim() {
             ".literal_position" => function += 1,
-            text => match text.strip_prefix(".literal ").and_then(|literal| literal.split_once(',')) {
-                Some((label, value)) => {
-                    placed += &format!(".pushsection .literal.{function}, \"ax\", @progbits\n.p2align 2\n");
-                    placed += &format!("{label}:\n.long {}\n.popsection\n", value.trim());
+            text => {
+                match text.strip_prefix(".literal ").and_then(|literal| literal.split_once(',')) {
+                    Some((label, value)) => {
+                        placed += &format!(
+                            ".pushsection .literal.{function}, \"ax\", @progbits\n.p2align 2\n"
+                        );
+                        placed += &format!("{label}:\n.long {}\n.popsection\n", value.trim());
+                    }
+                    None => {
+                        placed += line;
+                        placed.push('\n');
+                    }
                 }
-                None => {
-                    placed += line;
-                    placed.push('\n');
-                }
-            },
+            }
         }
     }
     placed
@@ -97,9 +117,13 @@ fn place_literals(assembly: &str) -> String {
 /// `core` for the target, built once for each compiler and description of the target.
 fn sysroot(triple: &str, json: &Path) -> Result<PathBuf> {
     let version = output(debian(DEBIAN_RUSTC).arg("--version"))?;
-    let version: String = version.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let described = crc32fast::hash(&std::fs::read(json).with_context(|| format!("cannot read {}", json.display()))?);
-    let sysroot = folder().join(format!("sysroot-{}-{triple}-{described:08x}", version.trim_matches('-')));
+    let version: String =
+        version.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let described = crc32fast::hash(
+        &std::fs::read(json).with_context(|| format!("cannot read {}", json.display()))?,
+    );
+    let sysroot =
+        folder().join(format!("sysroot-{}-{triple}-{described:08x}", version.trim_matches('-')));
     let libraries = sysroot.join("lib/rustlib").join(triple).join("lib");
     if libraries.join("libcompiler_builtins.rlib").is_file() {
         return Ok(sysroot);
@@ -111,9 +135,26 @@ fn sysroot(triple: &str, json: &Path) -> Result<PathBuf> {
     std::fs::write(&empty, EMPTY)?;
     for (name, source) in [("core", core), ("compiler_builtins", empty)] {
         let mut rustc = debian(DEBIAN_RUSTC);
-        rustc.args(["--crate-name", name, "--edition=2024", "--crate-type=rlib", "-Zunstable-options", "--target"]);
-        rustc.arg(json).args(["-Copt-level=s", "-Cpanic=abort", "-Cembed-bitcode=yes", "-Zforce-unstable-if-unmarked"]);
-        rustc.args(["--cap-lints=allow", "--sysroot"]).arg(&sysroot).arg("--out-dir").arg(&libraries).arg(&source);
+        rustc.args([
+            "--crate-name",
+            name,
+            "--edition=2024",
+            "--crate-type=rlib",
+            "-Zunstable-options",
+            "--target",
+        ]);
+        rustc.arg(json).args([
+            "-Copt-level=s",
+            "-Cpanic=abort",
+            "-Cembed-bitcode=yes",
+            "-Zforce-unstable-if-unmarked",
+        ]);
+        rustc
+            .args(["--cap-lints=allow", "--sysroot"])
+            .arg(&sysroot)
+            .arg("--out-dir")
+            .arg(&libraries)
+            .arg(&source);
         output(&mut rustc).with_context(|| format!("cannot build {name} for {triple}"))?;
     }
     Ok(sysroot)

@@ -25,9 +25,12 @@ type Bar = (usize, f64, String);
 
 pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {
     let ours: Vec<&str> = tools.iter().filter(|t| t.is_ours()).map(|t| t.name.as_str()).collect();
-    // Of what was measured, the two that most devices have: 16 KiB and 64 KiB of RAM, the instruction set found out.
-    let two: Vec<&str> =
-        ["flashdelta 16KiB", "flashdelta 64KiB"].into_iter().filter(|name| ours.contains(name)).collect();
+    // Of what was measured, the two that most devices have: 16 KiB and 64 KiB of RAM, the
+    // instruction set found out.
+    let two: Vec<&str> = ["flashdelta 16KiB", "flashdelta 64KiB"]
+        .into_iter()
+        .filter(|name| ours.contains(name))
+        .collect();
     let two = if two.is_empty() { ours.into_iter().take(2).collect() } else { two };
 
     let mut groups: Vec<(&str, Vec<Bar>)> = Vec::new();
@@ -38,13 +41,20 @@ pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {
         let share = |bytes: u64| bytes as f64 / row.new_len as f64;
         let mut bars = Vec::new();
         for (class, peer) in best_peers(tools, row).into_iter().enumerate() {
-            bars.extend(peer.map(|(bytes, name)| (class, share(bytes), format!("{} bytes, {name}", grouped(bytes)))));
+            bars.extend(peer.map(|(bytes, name)| {
+                (class, share(bytes), format!("{} bytes, {name}", grouped(bytes)))
+            }));
         }
         for (i, name) in two.iter().enumerate() {
             let made = best(tools, row, |tool| tool.name == *name);
-            bars.extend(made.map(|(bytes, name)| (2 + i, share(bytes), format!("{} bytes, {name}", grouped(bytes)))));
+            bars.extend(made.map(|(bytes, name)| {
+                (2 + i, share(bytes), format!("{} bytes, {name}", grouped(bytes)))
+            }));
         }
-        if !bars.is_empty() && bars.iter().all(|(_, share, _)| *share < LARGE) && groups.len() < MOST_PAIRS {
+        if !bars.is_empty()
+            && bars.iter().all(|(_, share, _)| *share < LARGE)
+            && groups.len() < MOST_PAIRS
+        {
             groups.push((&row.name, bars));
         }
     }
@@ -64,8 +74,12 @@ pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {
         svg,
         r#"<text x="12" y="22" font-size="15" font-weight="bold">Size of the patch, as part of the new image</text>"#
     );
-    let legend =
-        ["best peer in 16 KiB of RAM", "best of all peers", two.first().unwrap_or(&""), two.get(1).unwrap_or(&"")];
+    let legend = [
+        "best peer in 16 KiB of RAM",
+        "best of all peers",
+        two.first().unwrap_or(&""),
+        two.get(1).unwrap_or(&""),
+    ];
     let mut x = 12.0;
     for (colour, text) in COLOURS.iter().zip(legend).filter(|(_, text)| !text.is_empty()) {
         let _ = writeln!(svg, r#"<rect x="{x}" y="33" width="10" height="10" fill="{colour}"/>"#);
@@ -75,7 +89,12 @@ pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {
     let mut y = TOP;
     for (name, bars) in &groups {
         let middle = y + bars.len() as f64 * BAR / 2.0 + 4.0;
-        let _ = writeln!(svg, r#"<text x="{}" y="{middle}" text-anchor="end">{}</text>"#, LEFT - 10.0, escaped(name));
+        let _ = writeln!(
+            svg,
+            r#"<text x="{}" y="{middle}" text-anchor="end">{}</text>"#,
+            LEFT - 10.0,
+            escaped(name)
+        );
         for (class, share, text) in bars {
             let (length, colour) = ((share * scale).max(1.0), COLOURS[*class]);
             let _ = writeln!(

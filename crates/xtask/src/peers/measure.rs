@@ -24,7 +24,8 @@ pub(crate) fn measure(command: &mut Command, limit: Duration) -> Result<Cost> {
     let (mut stdout, mut stderr) = (folder.0, folder.1);
     command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let start = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    let mut child =
+        command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
     let pid = child.id();
     let (status, peak_kib) = loop {
         if let Some(end) = reap(pid)? {
@@ -52,7 +53,8 @@ pub(crate) fn measure(command: &mut Command, limit: Duration) -> Result<Cost> {
 fn tempfile() -> Result<(File, File)> {
     let make = |name: &str| -> Result<File> {
         let path = std::env::temp_dir().join(format!("xtask-peers-{}-{name}", std::process::id()));
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let file =
+            File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
         std::fs::remove_file(&path)?;
         Ok(file)
     };
@@ -71,7 +73,8 @@ fn reap(pid: u32) -> Result<Option<(ExitStatus, u64)>> {
     let mut status = 0;
     // SAFETY: all-zero bytes are a valid `rusage`: it has only numbers.
     let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
-    // SAFETY: both pointers are to live variables; the process is our child, and nobody else waits for it.
+    // SAFETY: both pointers are to live variables; the process is our child, and nobody else waits
+    // for it.
     let found = unsafe { libc::wait4(pid as libc::pid_t, &mut status, libc::WNOHANG, &mut usage) };
     match found {
         0 => Ok(None),

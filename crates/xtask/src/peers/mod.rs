@@ -19,8 +19,9 @@ use tools::{Programs, Tool};
 
 /// Measure flashdelta and its peers: bytes, seconds, memory
 ///
-/// Every tool makes a patch for every pair and applies it; an image that differs is an error. Results go to target/peers: results.tsv,
-/// report.md, chart.svg. What is missing is installed: Python packages in a folder of their own, Debian packages as root or with sudo.
+/// Every tool makes a patch for every pair and applies it; an image that differs is an error.
+/// Results go to target/peers: results.tsv, report.md, chart.svg. What is missing is installed:
+/// Python packages in a folder of their own, Debian packages as root or with sudo.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// List of pairs: tab-separated, with columns name, old, new, and perhaps isa
@@ -35,7 +36,8 @@ pub(crate) struct Args {
     /// RAM of the devices that flashdelta makes patches for
     #[arg(long, value_name = "SIZE", num_args = 1.., value_delimiter = ',', default_value = "4KiB,16KiB,64KiB")]
     ram: Vec<String>,
-    /// Instruction sets for flashdelta: as `flashdelta diff` takes them, or `listed` for what the list says
+    /// Instruction sets for flashdelta: as `flashdelta diff` takes them, or `listed` for what the
+    /// list says
     #[arg(long, value_name = "ISA", num_args = 1.., value_delimiter = ',', default_value = "auto,none")]
     isa: Vec<String>,
     /// Measure only tools whose name contains one of these words
@@ -44,7 +46,8 @@ pub(crate) struct Args {
     /// Seconds that a tool has for making or applying one patch
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
-    /// Put the tables into this block of the README, and the picture beside it (docs/peers-BLOCK.svg)
+    /// Put the tables into this block of the README, and the picture beside it
+    /// (docs/peers-BLOCK.svg)
     #[arg(long, value_name = "BLOCK")]
     readme: Option<String>,
 }
@@ -72,7 +75,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let pairs = pairs::read(&list, &folder, &args.only)?;
     let mut tools = tools::all(&args.ram, &args.isa);
-    tools.retain(|tool| args.tools.is_empty() || args.tools.iter().any(|word| tool.name.contains(word.as_str())));
+    tools.retain(|tool| {
+        args.tools.is_empty() || args.tools.iter().any(|word| tool.name.contains(word.as_str()))
+    });
     if tools.is_empty() {
         bail!("no tools to measure: is --tools right?");
     }
@@ -81,11 +86,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let out = target_dir().join("peers");
     std::fs::create_dir_all(&out)?;
     let mut results = std::fs::File::create(out.join("results.tsv"))?;
-    writeln!(results, "name\tnew_bytes\ttool\tclass\tbytes\tmake_s\tmake_peak_kib\tapply_s\tapply_peak_kib")?;
+    writeln!(
+        results,
+        "name\tnew_bytes\ttool\tclass\tbytes\tmake_s\tmake_peak_kib\tapply_s\tapply_peak_kib"
+    )?;
     let (mut rows, mut ours_failed) = (Vec::new(), Vec::new());
     for pair in &pairs {
-        let new_len =
-            std::fs::metadata(&pair.new).with_context(|| format!("cannot read {}", pair.new.display()))?.len();
+        let new_len = std::fs::metadata(&pair.new)
+            .with_context(|| format!("cannot read {}", pair.new.display()))?
+            .len();
         println!("{} ({new_len} bytes)", pair.name);
         let mut made = Vec::new();
         for tool in &tools {
@@ -98,8 +107,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             made.push(match try_tool(tool, &programs, pair, &out.join("work"), args.timeout) {
                 Ok(made) => {
                     let Made { bytes, make: m, apply: a } = &made;
-                    println!("  {:28} {bytes:>9}  {:8.3} s {:8.3} s", tool.name, m.seconds, a.seconds);
-                    let [make, apply] = [m, a].map(|cost| format!("{:.4}\t{}", cost.seconds, cost.peak_kib));
+                    println!(
+                        "  {:28} {bytes:>9}  {:8.3} s {:8.3} s",
+                        tool.name, m.seconds, a.seconds
+                    );
+                    let [make, apply] =
+                        [m, a].map(|cost| format!("{:.4}\t{}", cost.seconds, cost.peak_kib));
                     writeln!(results, "{start}\t{bytes}\t{make}\t{apply}")?;
                     Some(made)
                 }
@@ -133,12 +146,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Makes a patch, applies it, compares.
-fn try_tool(tool: &Tool, programs: &Programs, pair: &Pair, work: &Path, seconds: u64) -> Result<Made> {
+fn try_tool(
+    tool: &Tool,
+    programs: &Programs,
+    pair: &Pair,
+    work: &Path,
+    seconds: u64,
+) -> Result<Made> {
     let _ = std::fs::remove_dir_all(work);
     std::fs::create_dir_all(work)?;
     let (patch, new, limit) = (work.join("patch"), work.join("new"), Duration::from_secs(seconds));
-    let make = measure(&mut tool.make(programs, &pair.old, &pair.new, &patch, pair.isa), limit).context("make")?;
-    let apply = measure(&mut tool.apply(programs, &pair.old, &patch, &new), limit).context("apply")?;
+    let make = measure(&mut tool.make(programs, &pair.old, &pair.new, &patch, pair.isa), limit)
+        .context("make")?;
+    let apply =
+        measure(&mut tool.apply(programs, &pair.old, &patch, &new), limit).context("apply")?;
     if std::fs::read(&new).context("apply made nothing")? != std::fs::read(&pair.new)? {
         bail!("the image that comes out differs");
     }

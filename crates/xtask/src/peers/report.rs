@@ -9,12 +9,17 @@ use super::tools::Tool;
 use super::{Made, Row};
 
 /// The smallest patch of a pair by tools that qualify: bytes, and whose.
-pub(crate) fn best<'a>(tools: &'a [Tool], row: &Row, qualifies: impl Fn(&Tool) -> bool) -> Option<(u64, &'a str)> {
+pub(crate) fn best<'a>(
+    tools: &'a [Tool],
+    row: &Row,
+    qualifies: impl Fn(&Tool) -> bool,
+) -> Option<(u64, &'a str)> {
     let made = tools.iter().zip(&row.made).filter(|(tool, _)| qualifies(tool));
     made.filter_map(|(tool, made)| Some((made.as_ref()?.bytes, tool.name.as_str()))).min()
 }
 
-/// Patches below this are all header: their sizes tell nothing about a tool's way to find and code differences.
+/// Patches below this are all header: their sizes tell nothing about a tool's way to find and code
+/// differences.
 const ALL_HEADER: u64 = 256;
 
 /// Is this a pair that tells something?
@@ -39,15 +44,25 @@ pub(crate) fn markdown(tools: &[Tool], rows: &[Row]) -> String {
 fn by_pair(text: &mut String, tools: &[Tool], rows: &[Row]) {
     let ours: Vec<usize> = (0..tools.len()).filter(|i| tools[*i].is_ours()).collect();
     let names: String = ours.iter().map(|i| format!(" {} |", tools[*i].name)).collect();
-    let _ = writeln!(text, "| pair | new image | best peer in 16 KiB of RAM | best of all peers |{names}");
+    let _ = writeln!(
+        text,
+        "| pair | new image | best peer in 16 KiB of RAM | best of all peers |{names}"
+    );
     let _ = writeln!(text, "|---|--:|--:|--:|{}", "--:|".repeat(ours.len()));
     for row in rows {
         let peers = best_peers(tools, row).map(|best| match best {
             Some((bytes, name)) => format!("{} ({name})", grouped(bytes)),
             None => "-".to_owned(),
         });
-        let ours: String = ours.iter().map(|i| format!(" {} |", bytes_of(row.made[*i].as_ref()))).collect();
-        let _ = writeln!(text, "| {} | {} | {} |{ours}", row.name, grouped(row.new_len), peers.join(" | "));
+        let ours: String =
+            ours.iter().map(|i| format!(" {} |", bytes_of(row.made[*i].as_ref()))).collect();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} |{ours}",
+            row.name,
+            grouped(row.new_len),
+            peers.join(" | ")
+        );
     }
 }
 
@@ -56,7 +71,10 @@ fn means(text: &mut String, tools: &[Tool], rows: &[Row]) {
     let telling: Vec<&Row> = rows.iter().filter(|row| tells(tools, row)).collect();
     let pairs = match rows.len() - telling.len() {
         0 => format!("{} pairs", rows.len()),
-        n => format!("{} pairs; {n} with patches below {ALL_HEADER} bytes, all header, left out", telling.len()),
+        n => format!(
+            "{} pairs; {n} with patches below {ALL_HEADER} bytes, all header, left out",
+            telling.len()
+        ),
     };
     let _ = writeln!(
         text,
@@ -67,9 +85,16 @@ fn means(text: &mut String, tools: &[Tool], rows: &[Row]) {
         let ratios = [0, 1].map(|class| {
             let ratios: Option<Vec<f64>> = telling
                 .iter()
-                .map(|row| Some(row.made[i].as_ref()?.bytes as f64 / best_peers(tools, row)[class]?.0 as f64))
+                .map(|row| {
+                    Some(
+                        row.made[i].as_ref()?.bytes as f64
+                            / best_peers(tools, row)[class]?.0 as f64,
+                    )
+                })
                 .collect();
-            ratios.filter(|r| !r.is_empty()).map_or("-".to_owned(), |ratios| format!("{:.2}", geometric_mean(&ratios)))
+            ratios
+                .filter(|r| !r.is_empty())
+                .map_or("-".to_owned(), |ratios| format!("{:.2}", geometric_mean(&ratios)))
         });
         let _ = writeln!(text, "| {} | {} |", tool.name, ratios.join(" | "));
     }
@@ -88,12 +113,17 @@ fn by_tool(text: &mut String, tools: &[Tool], rows: &[Row]) {
         };
         let class = if tool.small { " (16 KiB)" } else { "" };
         let bytes = grouped(made.iter().map(|m| m.bytes).sum());
-        let seconds = |cost: fn(&Made) -> f64| format!("{:.2}", made.iter().map(|m| cost(m)).sum::<f64>());
-        let mib = |cost: fn(&Made) -> u64| made.iter().map(|m| cost(m)).max().unwrap_or(0).div_ceil(1024);
+        let seconds =
+            |cost: fn(&Made) -> f64| format!("{:.2}", made.iter().map(|m| cost(m)).sum::<f64>());
+        let mib =
+            |cost: fn(&Made) -> u64| made.iter().map(|m| cost(m)).max().unwrap_or(0).div_ceil(1024);
         let (make, apply) = (seconds(|m| m.make.seconds), seconds(|m| m.apply.seconds));
         let (make_mib, apply_mib) = (mib(|m| m.make.peak_kib), mib(|m| m.apply.peak_kib));
         let name = &tool.name;
-        let _ = writeln!(text, "| {name}{class}{failed} | {bytes} | {make} | {make_mib} | {apply} | {apply_mib} |");
+        let _ = writeln!(
+            text,
+            "| {name}{class}{failed} | {bytes} | {make} | {make_mib} | {apply} | {apply_mib} |"
+        );
     }
 }
 
@@ -120,10 +150,14 @@ pub(crate) fn grouped(number: u64) -> String {
 
 /// Replaces a generated part of the README.
 pub(crate) fn put_into(readme: &Path, chore: &str, block: &str, text: &str) -> Result<()> {
-    let old = std::fs::read_to_string(readme).with_context(|| format!("cannot read {}", readme.display()))?;
-    let (begin, end) = (format!("<!-- begin: cargo xtask {chore} --readme {block} -->\n"), "<!-- end -->");
-    let parts = old.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
-    let (before, after) = parts.with_context(|| format!("{} has no place for {block}", readme.display()))?;
+    let old = std::fs::read_to_string(readme)
+        .with_context(|| format!("cannot read {}", readme.display()))?;
+    let (begin, end) =
+        (format!("<!-- begin: cargo xtask {chore} --readme {block} -->\n"), "<!-- end -->");
+    let parts =
+        old.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
+    let (before, after) =
+        parts.with_context(|| format!("{} has no place for {block}", readme.display()))?;
     Ok(std::fs::write(readme, format!("{before}{begin}{text}{end}{after}"))?)
 }
 

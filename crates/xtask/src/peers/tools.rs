@@ -42,7 +42,13 @@ impl Tool {
             "auto" => format!("flashdelta {ram}"),
             isa => format!("flashdelta {ram}, isa {isa}"),
         };
-        Self { name, origin: Origin::Flashdelta, kind: isa.to_owned(), ram: ram.to_owned(), small: false }
+        Self {
+            name,
+            origin: Origin::Flashdelta,
+            kind: isa.to_owned(),
+            ram: ram.to_owned(),
+            small: false,
+        }
     }
 
     pub(crate) fn is_ours(&self) -> bool {
@@ -50,7 +56,14 @@ impl Tool {
     }
 
     /// The command that makes a patch. `isa` is what the list says about the pair.
-    pub(crate) fn make(&self, bin: &Programs, old: &Path, new: &Path, patch: &Path, isa: &str) -> Command {
+    pub(crate) fn make(
+        &self,
+        bin: &Programs,
+        old: &Path,
+        new: &Path,
+        patch: &Path,
+        isa: &str,
+    ) -> Command {
         match self.origin {
             Origin::Python | Origin::Crate => self.helper(bin, "make", old, new, patch),
             Origin::Debian => {
@@ -91,12 +104,19 @@ impl Tool {
             Origin::Debian => match self.kind.as_str() {
                 "xdelta3" => {
                     let mut tool = command("xdelta3");
-                    tool.args("-D -d -f -B".split(' ')).arg(window(old)).arg("-s").args([old, patch, new]);
+                    tool.args("-D -d -f -B".split(' '))
+                        .arg(window(old))
+                        .arg("-s")
+                        .args([old, patch, new]);
                     tool
                 }
                 "zstd" => {
                     let mut tool = command("zstd");
-                    tool.args("-q -f -d --long=27".split(' ')).arg(patch_from(old)).arg(patch).arg("-o").arg(new);
+                    tool.args("-q -f -d --long=27".split(' '))
+                        .arg(patch_from(old))
+                        .arg(patch)
+                        .arg("-o")
+                        .arg(new);
                     tool
                 }
                 _ => {
@@ -196,7 +216,9 @@ impl Programs {
                 format!("build --quiet --release --manifest-path benches/Cargo.toml --target-dir {dir} --bin peer");
             exec(&mut cargo(&build))?;
         }
-        if uses(Origin::Debian) && !["xdelta3", "zstd", "bsdiff", "bspatch"].iter().all(|program| exists(program)) {
+        if uses(Origin::Debian)
+            && !["xdelta3", "zstd", "bsdiff", "bspatch"].iter().all(|program| exists(program))
+        {
             setup::apt(&["xdelta3", "zstd", "bsdiff"])
                 .context("these peers are Debian packages: xdelta3 zstd bsdiff")?;
         }

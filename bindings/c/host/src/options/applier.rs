@@ -8,11 +8,13 @@ use flashdelta_c_abi::flashdelta_status::{self, *};
 use super::{flashdelta_options, set, FLASHDELTA_AUTO};
 use crate::firmware::flashdelta_format;
 
-/// Applies as this device would do it: patches for others are refused, and those that do not say for whom they are.
+/// Applies as this device would do it: patches for others are refused, and those that do not say
+/// for whom they are.
 ///
 /// @param options to be changed
 /// @param device copied; NULL: nothing is checked (the default)
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if misaligned
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
+/// misaligned
 ///
 /// # Safety
 ///
@@ -41,9 +43,13 @@ pub unsafe extern "C" fn flashdelta_options_set_device(
 /// What applying a patch gives back.
 ///
 /// @param options to be changed
-/// @param format #FLASHDELTA_AUTO (the default): the very file that the patch was made for; #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
-///     #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2: the same in that format. Patches between archives only give back the very file
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if nothing is written in that format
+/// @param format #FLASHDELTA_AUTO (the default): the very file that the patch was made for;
+/// #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
+///     #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or
+///     #FLASHDELTA_FORMAT_UF2: the same in that format. Patches between archives only give back the
+///     very file
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
+/// nothing is written in that format
 ///
 /// # Safety
 ///
@@ -56,7 +62,11 @@ pub unsafe extern "C" fn flashdelta_options_set_output(
     // SAFETY: the caller's promise.
     unsafe {
         set(options, |options| {
-            options.output = if format == FLASHDELTA_AUTO { Output::Same } else { flashdelta_format::output(format)? };
+            options.output = if format == FLASHDELTA_AUTO {
+                Output::Same
+            } else {
+                flashdelta_format::output(format)?
+            };
             Ok(())
         })
     }

@@ -9,11 +9,13 @@ use super::{codec, flashdelta_options, isa, set};
 use crate::error::Failure;
 use crate::paths;
 
-/// The device that has to apply the patch, by name. Replaces what was set of RAM, write unit, codecs and instruction sets.
+/// The device that has to apply the patch, by name. Replaces what was set of RAM, write unit,
+/// codecs and instruction sets.
 ///
 /// @param options to be changed
-/// @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default) or "linux" (16 MiB, also Zstandard, write unit 1)
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if there is no such profile
+/// @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default) or "linux"
+/// (16 MiB, also Zstandard, write unit 1) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
+/// #FLASHDELTA_ERR_INVALID_ARGUMENT if there is no such profile
 ///
 /// # Safety
 ///
@@ -29,7 +31,10 @@ pub unsafe extern "C" fn flashdelta_options_set_profile(
             let name = paths::text(name)?;
             options.profile = DeviceProfile::named(name).ok_or_else(|| {
                 let names = DeviceProfile::NAMES.join(", ");
-                Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, format!("no profile \"{name}\": expected one of {names}"))
+                Failure::new(
+                    FLASHDELTA_ERR_INVALID_ARGUMENT,
+                    format!("no profile \"{name}\": expected one of {names}"),
+                )
             })?;
             Ok(())
         })
@@ -39,14 +44,17 @@ pub unsafe extern "C" fn flashdelta_options_set_profile(
 /// RAM of the device.
 ///
 /// @param options to be changed
-/// @param bytes all that the applier may use: the workspace and 1024 for a flashdelta_applier; what is impossible shows when the patch is made
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+/// @param bytes all that the applier may use: the workspace and 1024 for a flashdelta_applier; what
+/// is impossible shows when the patch is made @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
 ///
 /// # Safety
 ///
 /// C's usual rules.
 #[no_mangle]
-pub unsafe extern "C" fn flashdelta_options_set_ram(options: *mut flashdelta_options, bytes: u32) -> flashdelta_status {
+pub unsafe extern "C" fn flashdelta_options_set_ram(
+    options: *mut flashdelta_options,
+    bytes: u32,
+) -> flashdelta_status {
     // SAFETY: the caller's promise.
     unsafe {
         set(options, |options| {
@@ -59,8 +67,9 @@ pub unsafe extern "C" fn flashdelta_options_set_ram(options: *mut flashdelta_opt
 /// The unit in which the device's flash is written.
 ///
 /// @param options to be changed
-/// @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the patch as well
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
+/// @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the
+/// patch as well @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
+/// #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///
 /// # Safety
 ///
@@ -74,7 +83,9 @@ pub unsafe extern "C" fn flashdelta_options_set_write_size(
     unsafe {
         set(options, |options| {
             if !bytes.is_power_of_two() || bytes > 4096 {
-                let message = format!("the write unit is {bytes} bytes: it must be a power of two, 1 to 4096");
+                let message = format!(
+                    "the write unit is {bytes} bytes: it must be a power of two, 1 to 4096"
+                );
                 return Err(Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message));
             }
             options.profile.page = bytes;
@@ -88,7 +99,8 @@ pub unsafe extern "C" fn flashdelta_options_set_write_size(
 /// @param options to be changed
 /// @param codecs numbers of flashdelta_codec; may be NULL if `count` is 0
 /// @param count how many
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a number is none of flashdelta_codec
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
+/// number is none of flashdelta_codec
 ///
 /// # Safety
 ///
@@ -103,7 +115,8 @@ pub unsafe extern "C" fn flashdelta_options_set_device_codecs(
     unsafe {
         set(options, |options| {
             let numbers = numbers(codecs, count)?;
-            options.profile.codecs = numbers.iter().map(|number| codec(*number)).collect::<Result<_, _>>()?;
+            options.profile.codecs =
+                numbers.iter().map(|number| codec(*number)).collect::<Result<_, _>>()?;
             Ok(())
         })
     }
@@ -114,7 +127,8 @@ pub unsafe extern "C" fn flashdelta_options_set_device_codecs(
 /// @param options to be changed
 /// @param isas numbers of flashdelta_isa; may be NULL if `count` is 0
 /// @param count how many
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a number is none of flashdelta_isa
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
+/// number is none of flashdelta_isa
 ///
 /// # Safety
 ///
@@ -129,7 +143,8 @@ pub unsafe extern "C" fn flashdelta_options_set_device_isas(
     unsafe {
         set(options, |options| {
             let numbers = numbers(isas, count)?;
-            options.profile.isas = numbers.iter().map(|number| isa(*number)).collect::<Result<_, _>>()?;
+            options.profile.isas =
+                numbers.iter().map(|number| isa(*number)).collect::<Result<_, _>>()?;
             Ok(())
         })
     }

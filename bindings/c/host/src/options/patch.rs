@@ -27,7 +27,8 @@ pub unsafe extern "C" fn flashdelta_options_set_codec(
     // SAFETY: the caller's promise.
     unsafe {
         set(options, |options| {
-            let codec = if codec_number == FLASHDELTA_AUTO { None } else { Some(codec(codec_number)?) };
+            let codec =
+                if codec_number == FLASHDELTA_AUTO { None } else { Some(codec(codec_number)?) };
             options.diff = options.diff.clone().codec(codec);
             Ok(())
         })
@@ -58,7 +59,8 @@ pub unsafe extern "C" fn flashdelta_options_set_isa(
     }
 }
 
-/// The address at which both images run, where they are plain binaries and do not tell; also that of a plain binary for flashdelta_convert().
+/// The address at which both images run, where they are plain binaries and do not tell; also that
+/// of a plain binary for flashdelta_convert().
 ///
 /// @param options to be changed
 /// @param address of their first byte
@@ -88,8 +90,9 @@ pub unsafe extern "C" fn flashdelta_options_set_base(
 /// @param product a number of your choosing, for example that of flashdelta_product_id()
 /// @param hardware_from first hardware revision that the new image runs on
 /// @param hardware_to last hardware revision that the new image runs on, not below `hardware_from`
-/// @param security_counter of the new image: devices refuse a patch whose counter is below their own (anti-rollback)
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
+/// @param security_counter of the new image: devices refuse a patch whose counter is below their
+/// own (anti-rollback) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
+/// #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///
 /// # Safety
 ///
@@ -106,7 +109,8 @@ pub unsafe extern "C" fn flashdelta_options_set_identity(
     unsafe {
         set(options, |options| {
             if hardware_to < hardware_from {
-                let message = format!("hardware revisions {hardware_from} to {hardware_to} are none at all");
+                let message =
+                    format!("hardware revisions {hardware_from} to {hardware_to} are none at all");
                 return Err(Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message));
             }
             let identity = Identity { product, hardware_from, hardware_to, security_counter };
@@ -175,8 +179,10 @@ pub unsafe extern "C" fn flashdelta_options_set_threads(
 /// Whether files are taken byte by byte.
 ///
 /// @param options to be changed
-/// @param verbatim 0 (the default): of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
-///     taken apart; anything else: all bytes as they are, for damaged files, or if no device applies the patch
+/// @param verbatim 0 (the default): of files of records (Intel HEX, S-records, TI-TXT, UF2) the
+/// memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
+///     taken apart; anything else: all bytes as they are, for damaged files, or if no device
+///     applies the patch
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
 ///
 /// # Safety
@@ -196,17 +202,22 @@ pub unsafe extern "C" fn flashdelta_options_set_verbatim(
     }
 }
 
-/// A product number made from a name: the first four bytes of its SHA-256, big-endian. `flashdelta diff --product NAME` means the same number.
+/// A product number made from a name: the first four bytes of its SHA-256, big-endian.
+/// `flashdelta diff --product NAME` means the same number.
 ///
 /// @param name UTF-8
 /// @param[out] product written only on success
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it is not UTF-8
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it is
+/// not UTF-8
 ///
 /// # Safety
 ///
 /// C's usual rules.
 #[no_mangle]
-pub unsafe extern "C" fn flashdelta_product_id(name: *const c_char, product: *mut u32) -> flashdelta_status {
+pub unsafe extern "C" fn flashdelta_product_id(
+    name: *const c_char,
+    product: *mut u32,
+) -> flashdelta_status {
     guard(|| {
         // SAFETY: the caller's promise.
         let name = unsafe { paths::text(name)? };

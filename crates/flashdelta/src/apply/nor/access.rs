@@ -1,4 +1,5 @@
-//! Where a slot is in the flash, and reading from anywhere although the flash reads whole units only.
+//! Where a slot is in the flash, and reading from anywhere although the flash reads whole units
+//! only.
 
 use super::{ReadFlash, SlotError};
 
@@ -7,7 +8,8 @@ use super::{ReadFlash, SlotError};
 #[repr(align(4))]
 pub(super) struct Aligned<const N: usize>(pub(super) [u8; N]);
 
-/// Read units up to this are read into a small buffer, larger ones into one of [`MOST_READ`] bytes: the stack holds only the one that it takes.
+/// Read units up to this are read into a small buffer, larger ones into one of [`MOST_READ`] bytes:
+/// the stack holds only the one that it takes.
 const SMALL_READ: usize = 32;
 
 /// Larger read units are refused, in bytes.
@@ -37,7 +39,8 @@ impl Slot {
     pub(super) fn check<F: ReadFlash>(self, flash: &F) -> Result<(), SlotError<F::Error>> {
         let unit = flash.read_unit();
         let end = self.start.checked_add(self.len).ok_or(SlotError::Geometry)? as usize;
-        let whole_units = unit > 0 && unit <= MOST_READ && (self.start as usize).is_multiple_of(unit);
+        let whole_units =
+            unit > 0 && unit <= MOST_READ && (self.start as usize).is_multiple_of(unit);
         // The last bytes are read as a part of their unit.
         let fits = end.checked_next_multiple_of(unit).is_some_and(|end| end <= flash.size());
         if whole_units && fits {
@@ -58,7 +61,11 @@ impl Slot {
 }
 
 /// Reads from anywhere.
-pub(super) fn read<F: ReadFlash>(flash: &mut F, at: u32, buf: &mut [u8]) -> Result<(), SlotError<F::Error>> {
+pub(super) fn read<F: ReadFlash>(
+    flash: &mut F,
+    at: u32,
+    buf: &mut [u8],
+) -> Result<(), SlotError<F::Error>> {
     // Known when compiling, mostly; then the rest is not even there.
     if flash.read_unit() == 1 && !buf.is_empty() {
         return Ok(flash.read_at(at, buf)?);
@@ -71,14 +78,22 @@ pub(super) fn read<F: ReadFlash>(flash: &mut F, at: u32, buf: &mut [u8]) -> Resu
 }
 
 /// Whole units at once; parts of units at both ends by way of a buffer.
-fn read_with<F: ReadFlash, const N: usize>(flash: &mut F, at: u32, buf: &mut [u8]) -> Result<(), SlotError<F::Error>> {
+fn read_with<F: ReadFlash, const N: usize>(
+    flash: &mut F,
+    at: u32,
+    buf: &mut [u8],
+) -> Result<(), SlotError<F::Error>> {
     let read_unit = flash.read_unit();
     let mut at = at;
     let mut rest = buf;
     while !rest.is_empty() {
         let skip = (at as usize).checked_rem(read_unit).ok_or(SlotError::Geometry)?;
         let whole = rest.len().wrapping_sub(rest.len().checked_rem(read_unit).unwrap_or(0));
-        let len = if skip == 0 && whole > 0 { whole } else { rest.len().min(read_unit.wrapping_sub(skip)) };
+        let len = if skip == 0 && whole > 0 {
+            whole
+        } else {
+            rest.len().min(read_unit.wrapping_sub(skip))
+        };
         let Some((front, back)) = rest.split_at_mut_checked(len) else { break };
         if skip == 0 && whole > 0 {
             flash.read_at(at, front)?;
@@ -99,7 +114,8 @@ fn read_with<F: ReadFlash, const N: usize>(flash: &mut F, at: u32, buf: &mut [u8
 /// Bytes that are compared at a time.
 const COMPARED: usize = 64;
 
-/// Does the flash hold these bytes? What cannot be read is not what it should be: in flash with an error-correcting code, a torn unit.
+/// Does the flash hold these bytes? What cannot be read is not what it should be: in flash with an
+/// error-correcting code, a torn unit.
 pub(super) fn holds<F: ReadFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bool {
     let mut at = at;
     bytes.chunks(COMPARED).all(|expected| {

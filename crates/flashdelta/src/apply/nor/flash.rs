@@ -4,8 +4,8 @@ use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 
 /// Flash that can be read.
 ///
-/// Drivers with the traits of `embedded-storage` have this. Others implement it if their units are known only when the program runs: flash behind
-/// callbacks, say.
+/// Drivers with the traits of `embedded-storage` have this. Others implement it if their units are
+/// known only when the program runs: flash behind callbacks, say.
 pub trait ReadFlash {
     /// What can go wrong.
     type Error;
@@ -29,7 +29,8 @@ pub trait Flash: ReadFlash {
     /// Writes start and end at multiples of this, in bytes.
     fn write_unit(&self) -> usize;
 
-    /// Sectors are erased as a whole, and have this many bytes: a multiple of the write unit. Below 4 GiB.
+    /// Sectors are erased as a whole, and have this many bytes: a multiple of the write unit. Below
+    /// 4 GiB.
     fn sector(&self) -> usize;
 
     /// Erases the sector that starts at `offset`.

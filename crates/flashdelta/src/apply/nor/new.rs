@@ -23,23 +23,26 @@ pub struct NorStats {
 
 /// A slot for the new image.
 ///
-/// `B` is memory that is lent, or none: see [`with_buffer`](Self::with_buffer). How it works is told in the documentation of the [module](super).
+/// `B` is memory that is lent, or none: see [`with_buffer`](Self::with_buffer). How it works is
+/// told in the documentation of the [module](super).
 #[derive(Clone, Debug)]
 pub struct NorNew<F, B = [u8; 0]> {
     writer: Writer<F>,
     buffer: B,
-    /// The start of the next unit, as far as it has come; if units are large, at the start of `buffer`.
+    /// The start of the next unit, as far as it has come; if units are large, at the start of
+    /// `buffer`.
     unit: Aligned<SMALL_WRITE>,
     pending: usize,
 }
 
 impl<F: Flash> NorNew<F> {
-    /// The slot of `len` bytes at `start` of the flash, both multiples of its sector size. All of it is at the disposal of the update.
+    /// The slot of `len` bytes at `start` of the flash, both multiples of its sector size. All of
+    /// it is at the disposal of the update.
     ///
     /// # Errors
     ///
-    /// [`SlotError::Geometry`] if it does not lie in the flash or is not aligned; [`SlotError::BufferTooSmall`] if the flash is written in
-    /// units of more than 64 bytes.
+    /// [`SlotError::Geometry`] if it does not lie in the flash or is not aligned;
+    /// [`SlotError::BufferTooSmall`] if the flash is written in units of more than 64 bytes.
     pub fn new(flash: F, start: u32, len: u32) -> Result<Self, SlotError<F::Error>> {
         Self::with_buffer(flash, start, len, [])
     }
@@ -48,15 +51,22 @@ impl<F: Flash> NorNew<F> {
 impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
     /// A slot with a buffer, say `&mut [u8]`.
     ///
-    /// With a buffer of one sector no sector is ever erased more than once in an update, and nothing behind the last sector of the image is touched.
-    /// A smaller one does for sectors that differ early. Flash that is written in units of more than 64 bytes needs a buffer of at
-    /// least two units, and one unit more than a sector for the same effect. It should start at a multiple of 4 bytes if the driver of the
-    /// flash cares for that.
+    /// With a buffer of one sector no sector is ever erased more than once in an update, and
+    /// nothing behind the last sector of the image is touched. A smaller one does for sectors that
+    /// differ early. Flash that is written in units of more than 64 bytes needs a buffer of at
+    /// least two units, and one unit more than a sector for the same effect. It should start at a
+    /// multiple of 4 bytes if the driver of the flash cares for that.
     ///
     /// # Errors
     ///
-    /// [`SlotError::Geometry`] if the slot does not lie in the flash or is not aligned; [`SlotError::BufferTooSmall`].
-    pub fn with_buffer(flash: F, start: u32, len: u32, mut buffer: B) -> Result<Self, SlotError<F::Error>> {
+    /// [`SlotError::Geometry`] if the slot does not lie in the flash or is not aligned;
+    /// [`SlotError::BufferTooSmall`].
+    pub fn with_buffer(
+        flash: F,
+        start: u32,
+        len: u32,
+        mut buffer: B,
+    ) -> Result<Self, SlotError<F::Error>> {
         let slot = Slot::new(start, len);
         slot.check(&flash)?;
         let (unit, sector) = (flash.write_unit(), flash.sector());
@@ -72,13 +82,19 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
         if buffer.as_mut().len() < needed {
             return Err(SlotError::BufferTooSmall { needed: needed as u32 });
         }
-        Ok(Self { writer: Writer::new(flash, slot), buffer, unit: Aligned([0; SMALL_WRITE]), pending: 0 })
+        Ok(Self {
+            writer: Writer::new(flash, slot),
+            buffer,
+            unit: Aligned([0; SMALL_WRITE]),
+            pending: 0,
+        })
     }
 
     /// Erases every sector before it is written, also those that already hold the right bytes.
     ///
-    /// Bits of a torn unit may read right although they are but weakly programmed. Flash with an error-correcting code reports
-    /// such units. For other flash this is the cautious choice after a power cut, at the price of wear.
+    /// Bits of a torn unit may read right although they are but weakly programmed. Flash with an
+    /// error-correcting code reports such units. For other flash this is the cautious choice after
+    /// a power cut, at the price of wear.
     #[must_use]
     pub fn erase_all(mut self) -> Self {
         self.writer.keeps = false;
@@ -116,7 +132,8 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
         (&mut self.writer, unit, rest)
     }
 
-    /// Takes the bytes of a part of a unit; writes it if that makes it complete. Gives how many it has taken.
+    /// Takes the bytes of a part of a unit; writes it if that makes it complete. Gives how many it
+    /// has taken.
     fn fill_unit(&mut self, data: &[u8]) -> Result<usize, SlotError<F::Error>> {
         let pending = self.pending;
         let (writer, unit, rest) = self.parts();
@@ -134,7 +151,8 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
         Ok(taken)
     }
 
-    /// Writes the whole units at the start of `data` that lie in one sector. Gives how many bytes these are.
+    /// Writes the whole units at the start of `data` that lie in one sector. Gives how many bytes
+    /// these are.
     fn take_units(&mut self, data: &[u8]) -> Result<usize, SlotError<F::Error>> {
         let (writer, _, rest) = self.parts();
         let len = writer.whole_units(data.len()).min(writer.left_in_sector());
@@ -180,7 +198,9 @@ impl<F: Flash, B: AsMut<[u8]>> NewImage for NorNew<F, B> {
         if self.pending == 0 || buf.len() <= in_flash {
             return access::read(&mut self.writer.flash, place, buf);
         }
-        let Some((front, back)) = buf.split_at_mut_checked(in_flash) else { return Err(SlotError::OutOfSlot) };
+        let Some((front, back)) = buf.split_at_mut_checked(in_flash) else {
+            return Err(SlotError::OutOfSlot);
+        };
         access::read(&mut self.writer.flash, place, front)?;
         let skip = offset.saturating_sub(self.writer.at) as usize;
         let pending = self.pending;
@@ -231,7 +251,15 @@ struct Writer<F> {
 
 impl<F: Flash> Writer<F> {
     fn new(flash: F, slot: Slot) -> Self {
-        Self { flash, slot, at: 0, done: 0, sector: Sector::Erased, keeps: true, stats: NorStats::default() }
+        Self {
+            flash,
+            slot,
+            at: 0,
+            done: 0,
+            sector: Sector::Erased,
+            keeps: true,
+            stats: NorStats::default(),
+        }
     }
 
     fn restart(&mut self) {
@@ -300,7 +328,8 @@ impl<F: Flash> Writer<F> {
         Ok(())
     }
 
-    /// At the start of a sector: it can be kept only if there is a place for its start, should it turn out to be wrong further on.
+    /// At the start of a sector: it can be kept only if there is a place for its start, should it
+    /// turn out to be wrong further on.
     fn enter_sector(&mut self, buffer: usize) -> Result<(), SlotError<F::Error>> {
         let spare_end = self.at.checked_add(self.sector_len().saturating_mul(2));
         let has_spare = spare_end.is_some_and(|end| end <= self.slot.len);
@@ -312,7 +341,8 @@ impl<F: Flash> Writer<F> {
         Ok(())
     }
 
-    /// The sector is right up to here, but not further: erases it and writes its start again, which is kept in the buffer, or in the next sector.
+    /// The sector is right up to here, but not further: erases it and writes its start again, which
+    /// is kept in the buffer, or in the next sector.
     fn renew(&mut self, buffer: &mut [u8]) -> Result<(), SlotError<F::Error>> {
         let done = self.done;
         let start = self.place().wrapping_sub(done);
@@ -334,13 +364,24 @@ impl<F: Flash> Writer<F> {
     }
 
     /// Copies whole units within the flash.
-    fn copy(&mut self, from: u32, to: u32, len: u32, buffer: &mut [u8]) -> Result<(), SlotError<F::Error>> {
+    fn copy(
+        &mut self,
+        from: u32,
+        to: u32,
+        len: u32,
+        buffer: &mut [u8],
+    ) -> Result<(), SlotError<F::Error>> {
         let mut small = Aligned([0; SMALL_WRITE]);
-        let memory = if buffer.len() >= SMALL_WRITE.max(self.flash.write_unit()) { buffer } else { &mut small.0[..] };
+        let memory = if buffer.len() >= SMALL_WRITE.max(self.flash.write_unit()) {
+            buffer
+        } else {
+            &mut small.0[..]
+        };
         let piece = self.whole_units(memory.len());
         let mut done = 0;
         while done < len {
-            let bytes = memory.get_mut(..piece.min(len.wrapping_sub(done) as usize)).unwrap_or_default();
+            let bytes =
+                memory.get_mut(..piece.min(len.wrapping_sub(done) as usize)).unwrap_or_default();
             if bytes.is_empty() {
                 return Err(SlotError::Geometry);
             }

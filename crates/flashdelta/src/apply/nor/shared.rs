@@ -2,7 +2,9 @@
 
 use core::cell::RefCell;
 
-use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
 
 /// A flash chip that holds both slots.
 #[derive(Debug)]

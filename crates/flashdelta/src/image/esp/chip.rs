@@ -1,7 +1,7 @@
 //! The chips of the ESP family: identification and memory layout.
 //!
-//! Sources: `esptool/targets/*.py` (chip ids, `IMAGE_CHIP_ID`, memory maps) and `components/soc/*/include/soc/soc.h` of ESP-IDF
-//! (`SOC_DRAM_LOW` and friends).
+//! Sources: `esptool/targets/*.py` (chip ids, `IMAGE_CHIP_ID`, memory maps) and
+//! `components/soc/*/include/soc/soc.h` of ESP-IDF (`SOC_DRAM_LOW` and friends).
 
 use crate::image::map::{IsaHint, SegmentKind};
 
@@ -16,7 +16,8 @@ pub struct Region {
     pub end: u32,
     /// What firmware puts there.
     pub kind: SegmentKind,
-    /// RAM: the firmware has variables there without bytes in the file. Otherwise: a window into flash.
+    /// RAM: the firmware has variables there without bytes in the file. Otherwise: a window into
+    /// flash.
     pub ram: bool,
 }
 
@@ -25,7 +26,8 @@ pub struct Region {
 pub struct Chip {
     /// As Espressif writes it.
     pub name: &'static str,
-    /// Chip id in the extended header of an application image; `None` for the ESP8266, which has no such header.
+    /// Chip id in the extended header of an application image; `None` for the ESP8266, which has no
+    /// such header.
     pub id: Option<u16>,
     /// Instruction set.
     pub isa: IsaHint,
@@ -150,7 +152,8 @@ pub static CHIPS: &[Chip] = &[
     },
 ];
 
-/// The newer RISC-V chips map code and data of the flash into one window, and have one RAM for both.
+/// The newer RISC-V chips map code and data of the flash into one window, and have one RAM for
+/// both.
 const UNIFIED: &[Region] = &[
     ram(0x4080_0000, 0x4088_0000, Unknown),
     flash(0x4200_0000, 0x4400_0000, Unknown),

@@ -55,7 +55,8 @@ fn images(file: &[u8]) -> Vec<EspImage> {
     while at < file.len() {
         let image = EspImage::parse(file, at).filter(|image| image.is_sound() || at == 0);
         // One flash has one chip.
-        let image = image.filter(|image| images.first().is_none_or(|first| first.chip == image.chip));
+        let image =
+            image.filter(|image| images.first().is_none_or(|first| first.chip == image.chip));
         at = match &image {
             Some(image) => image.end.next_multiple_of(SECTOR),
             None => at + SECTOR,
@@ -65,7 +66,8 @@ fn images(file: &[u8]) -> Vec<EspImage> {
     images
 }
 
-/// An ESP8266 version 2 image: header, one segment without address for the flash window, then an ordinary image.
+/// An ESP8266 version 2 image: header, one segment without address for the flash window, then an
+/// ordinary image.
 fn v2_image(file: &[u8]) -> Option<(Segment, EspImage)> {
     if u8_at(file, 0)? != MAGIC_V2 {
         return None;
@@ -97,13 +99,16 @@ fn map_segment(file: &[u8], segment: &Segment, chip: &Chip, map: &mut AddressMap
     map.push(code..segment.range.end, segment.address.wrapping_add(into), SegmentKind::Data);
 }
 
-/// How much of a segment is RISC-V code: up to the last window with returns or prologues that follows others closely enough.
+/// How much of a segment is RISC-V code: up to the last window with returns or prologues that
+/// follows others closely enough.
 fn riscv_code_len(bytes: &[u8]) -> usize {
     const WINDOW: usize = 1024;
     const PATIENCE: usize = 12;
     let (mut end, mut marks, mut quiet) = (0, 0usize, 0usize);
     for (index, window) in bytes.chunks(WINDOW).enumerate() {
-        let is_mark = |at: &usize| matches!(u16_le(window, *at), Some(0x8082 | 0x1141 | 0x1101 | 0x7179 | 0x7139));
+        let is_mark = |at: &usize| {
+            matches!(u16_le(window, *at), Some(0x8082 | 0x1141 | 0x1101 | 0x7179 | 0x7139))
+        };
         let found: Vec<usize> = (0..window.len()).step_by(2).filter(is_mark).collect();
         match found.last() {
             Some(last) => {
@@ -131,7 +136,12 @@ fn riscv_code_len(bytes: &[u8]) -> usize {
 fn map_flash_of_esp8266(file: &[u8], images: &[EspImage], map: &mut AddressMap) {
     let window = index(ESP8266_FLASH.end - ESP8266_FLASH.start);
     let mut at = images.first().map_or(0, |image| image.end);
-    for next in images.iter().skip(1).map(|image| (image.start, image.end)).chain([(file.len(), file.len())]) {
+    for next in images
+        .iter()
+        .skip(1)
+        .map(|image| (image.start, image.end))
+        .chain([(file.len(), file.len())])
+    {
         let end = next.0.min(window);
         if at < end {
             if let Some(offset) = offset32(at) {
@@ -163,10 +173,14 @@ mod tests {
         }
         let end = file.len() | 15;
         file.resize(end, 0);
-        let image =
-            EspImage::parse_for(&[&file[..], &[0]].concat(), 0, chip.and_then(chip::by_id).unwrap_or(&chip::ESP8266))
-                .unwrap();
-        let sum = image.segments.iter().flat_map(|s| &file[s.range.clone()]).fold(0xef, |sum, b| sum ^ b);
+        let image = EspImage::parse_for(
+            &[&file[..], &[0]].concat(),
+            0,
+            chip.and_then(chip::by_id).unwrap_or(&chip::ESP8266),
+        )
+        .unwrap();
+        let sum =
+            image.segments.iter().flat_map(|s| &file[s.range.clone()]).fold(0xef, |sum, b| sum ^ b);
         file.push(sum);
         file
     }

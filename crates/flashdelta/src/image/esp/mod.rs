@@ -1,7 +1,9 @@
-//! Espressif images: applications and bootloaders of the ESP8266 and the ESP32 family, and flash images merged from them.
+//! Espressif images: applications and bootloaders of the ESP8266 and the ESP32 family, and flash
+//! images merged from them.
 //!
-//! Source: "Firmware Image Format" in the manual of esptool (`docs/en/advanced-topics/firmware-image-format.rst`), ESP-IDF
-//! `esp_app_format.h`, and for the ESP8266 also the Arduino core's `elf2bin.py`.
+//! Source: "Firmware Image Format" in the manual of esptool
+//! (`docs/en/advanced-topics/firmware-image-format.rst`), ESP-IDF `esp_app_format.h`, and for the
+//! ESP8266 also the Arduino core's `elf2bin.py`.
 
 pub mod chip;
 pub mod partition;
@@ -49,9 +51,11 @@ impl AppDescriptor {
 
 /// First byte of an image.
 pub const MAGIC: u8 = 0xe9;
-/// First byte of the first part of an ESP8266 "version 2" image: one flash-mapped segment, then an ordinary image.
+/// First byte of the first part of an ESP8266 "version 2" image: one flash-mapped segment, then an
+/// ordinary image.
 pub const MAGIC_V2: u8 = 0xea;
-/// First word of the application descriptor (`esp_app_desc_t`), which opens the first segment of an application.
+/// First word of the application descriptor (`esp_app_desc_t`), which opens the first segment of an
+/// application.
 pub const APP_DESCRIPTOR: u32 = 0xabcd_5432;
 
 /// Most segments that an image can have.
@@ -86,14 +90,16 @@ pub struct EspImage {
     pub checksum: usize,
     /// Where the appended SHA-256 (of everything before it) stands, if there is one.
     pub digest: Option<Range<usize>>,
-    /// Does the checksum byte match the segments? (Not so in applications of the ESP8266 Arduino core, which patches a CRC in later.)
+    /// Does the checksum byte match the segments? (Not so in applications of the ESP8266 Arduino
+    /// core, which patches a CRC in later.)
     pub checksum_ok: bool,
     /// Do all segments stand where the chip has memory? (Padding segments have address 0.)
     pub placed: bool,
 }
 
 impl EspImage {
-    /// Reads the image that begins at `start`. `None` if there is none, or if a segment runs out of the file.
+    /// Reads the image that begins at `start`. `None` if there is none, or if a segment runs out of
+    /// the file.
     pub fn parse(file: &[u8], start: usize) -> Option<Self> {
         if u8_at(file, start)? != MAGIC {
             return None;
@@ -103,9 +109,9 @@ impl EspImage {
             .and_then(|chip| Self::parse_for(file, start, chip));
         match long {
             Some(image) if image.checksum_ok => Some(image),
-            long => {
-                Self::parse_for(file, start, &chip::ESP8266).filter(|short| short.is_sound() || long.is_none()).or(long)
-            }
+            long => Self::parse_for(file, start, &chip::ESP8266)
+                .filter(|short| short.is_sound() || long.is_none())
+                .or(long),
         }
     }
 
@@ -115,7 +121,8 @@ impl EspImage {
             return None;
         }
         let entry = u32_le(file, start.checked_add(4)?)?;
-        let mut at = start.checked_add(if chip.id.is_some() { LONG_HEADER } else { SHORT_HEADER })?;
+        let mut at =
+            start.checked_add(if chip.id.is_some() { LONG_HEADER } else { SHORT_HEADER })?;
         let mut segments = Vec::with_capacity(usize::from(count));
         let mut sum = CHECKSUM_SEED;
         let (mut placed, mut some) = (true, false);
@@ -137,9 +144,21 @@ impl EspImage {
             return None;
         }
         let has_digest = chip.id.is_some() && u8_at(file, start + 23) == Some(1);
-        let digest = has_digest.then(|| checksum + 1..checksum + 33).filter(|r| slice(file, r.start, 32).is_some());
+        let digest = has_digest
+            .then(|| checksum + 1..checksum + 33)
+            .filter(|r| slice(file, r.start, 32).is_some());
         let end = digest.as_ref().map_or(checksum + 1, |r| r.end);
-        Some(Self { start, end, chip, entry, segments, checksum, digest, checksum_ok: found == sum, placed })
+        Some(Self {
+            start,
+            end,
+            chip,
+            entry,
+            segments,
+            checksum,
+            digest,
+            checksum_ok: found == sum,
+            placed,
+        })
     }
 
     /// Is it an image, and not bytes that happen to begin like one?

@@ -1,4 +1,5 @@
-//! The partition table of ESP-IDF: entries of 32 bytes, up to 95 of them, in a sector that mostly stands at 0x8000.
+//! The partition table of ESP-IDF: entries of 32 bytes, up to 95 of them, in a sector that mostly
+//! stands at 0x8000.
 //!
 //! Source: ESP-IDF Programming Guide, "Partition Tables", and `esp_flash_partitions.h`.
 
@@ -41,7 +42,8 @@ impl Partition {
     }
 }
 
-/// Reads the table that begins at `at`. `None` if there is none; ends at the first entry without the magic (the digest, or erased flash).
+/// Reads the table that begins at `at`. `None` if there is none; ends at the first entry without
+/// the magic (the digest, or erased flash).
 pub fn parse(flash: &[u8], at: usize) -> Option<Vec<Partition>> {
     let mut partitions = Vec::new();
     for index in 0..MAX_ENTRIES {

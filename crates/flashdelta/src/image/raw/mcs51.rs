@@ -4,11 +4,12 @@ use crate::image::bytes::u16_be;
 
 /// Does this begin with a reset vector, and is it full of calls?
 ///
-/// The image begins at address 0 then: there is the jump to the start, `LJMP addr16`. Compiled code calls a library for much of what
-/// other processors have instructions for: one byte in 12 is an `LCALL`, most of them to few addresses.
+/// The image begins at address 0 then: there is the jump to the start, `LJMP addr16`. Compiled code
+/// calls a library for much of what other processors have instructions for: one byte in 12 is an
+/// `LCALL`, most of them to few addresses.
 pub(super) fn is(binary: &[u8]) -> bool {
-    let begins =
-        binary.first() == Some(&0x02) && u16_be(binary, 1).is_some_and(|start| usize::from(start) < binary.len());
+    let begins = binary.first() == Some(&0x02)
+        && u16_be(binary, 1).is_some_and(|start| usize::from(start) < binary.len());
     if !begins {
         return false;
     }
@@ -26,7 +27,9 @@ mod tests {
     #[test]
     fn a_reset_vector_and_many_calls() {
         // `LJMP 0003H`; `LCALL 0006H; MOV DPTR, #1234H; MOVX A, @DPTR; RET`...
-        let code = [&[0x02, 0x00, 0x03][..], &[0x12, 0, 6, 0x90, 0x12, 0x34, 0xe0, 0x22].repeat(30)].concat();
+        let code =
+            [&[0x02, 0x00, 0x03][..], &[0x12, 0, 6, 0x90, 0x12, 0x34, 0xe0, 0x22].repeat(30)]
+                .concat();
         let map = address_map(&code);
         assert_eq!((map.isa, map.segments[0].address), (Some(IsaHint::Mcs51), 0));
         assert_eq!(address_map(&code[3..]).isa, None, "no reset vector");

@@ -1,9 +1,11 @@
 //! Plain binaries: guess the instruction set, the load address and the RAM from the bytes alone.
 //!
-//! - The instruction set shows in how often its function prologues and returns occur ([`guess_isa`]).
-//! - The load address is found by vote (`base`): each function start and each word that might be a pointer to a function
-//!   together name one load address; the true one collects far more votes than any other. A vector table, where there
-//!   is one, narrows the choice (`vectors`; ARMv7-M Architecture Reference Manual, B1.5.3).
+//! - The instruction set shows in how often its function prologues and returns occur
+//!   ([`guess_isa`]).
+//! - The load address is found by vote (`base`): each function start and each word that might be a
+//!   pointer to a function together name one load address; the true one collects far more votes
+//!   than any other. A vector table, where there is one, narrows the choice (`vectors`; ARMv7-M
+//!   Architecture Reference Manual, B1.5.3).
 //! - RAM shows in the literals that point to it, and in the initial stack pointer.
 
 mod base;
@@ -28,14 +30,24 @@ pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
 }
 
 /// Maps a plain binary at `range` whose load address is known.
-pub(crate) fn map_at(file: &[u8], range: Range<usize>, address: u32, kind: SegmentKind, map: &mut AddressMap) {
+pub(crate) fn map_at(
+    file: &[u8],
+    range: Range<usize>,
+    address: u32,
+    kind: SegmentKind,
+    map: &mut AddressMap,
+) {
     let Some(binary) = file.get(range.clone()) else { return };
     map.push(range, address, kind);
     describe(binary, map);
 }
 
 /// Maps pieces of a file with their addresses; the largest tells about the chip.
-pub(crate) fn map_pieces(file: &[u8], pieces: impl Iterator<Item = (Range<usize>, u32)>, map: &mut AddressMap) {
+pub(crate) fn map_pieces(
+    file: &[u8],
+    pieces: impl Iterator<Item = (Range<usize>, u32)>,
+    map: &mut AddressMap,
+) {
     let mut largest = 0..0;
     for (range, address) in pieces {
         map.push(range.clone(), address, SegmentKind::Unknown);
@@ -59,7 +71,9 @@ pub(crate) fn describe(binary: &[u8], map: &mut AddressMap) {
         }
         IsaHint::RiscV32 | IsaHint::RiscV64 => {
             let references = base::upper_immediates(binary).filter(foreign);
-            busy_pages(references, 0x1000_0000..0x8000_0000, 3).map(|page| (page, page + PAGE)).collect()
+            busy_pages(references, 0x1000_0000..0x8000_0000, 3)
+                .map(|page| (page, page + PAGE))
+                .collect()
         }
         _ => Vec::new(),
     };
@@ -68,7 +82,8 @@ pub(crate) fn describe(binary: &[u8], map: &mut AddressMap) {
     }
 }
 
-/// Guesses the instruction set from the frequency of returns and prologues; `None` where nothing stands out.
+/// Guesses the instruction set from the frequency of returns and prologues; `None` where nothing
+/// stands out.
 pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
     let binary = binary.get(..SAMPLE).unwrap_or(binary);
     let (mut thumb, mut riscv, mut arm, mut aarch64) = (0usize, 0usize, 0usize, 0usize);
@@ -76,8 +91,8 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
         let half = u16::from_le_bytes([half[0], half[1]]);
         match half {
             // bx lr; push/pop with the usual registers; push.w, pop.w
-            0x4770 | 0xb508 | 0xb510 | 0xb538 | 0xb570 | 0xb5f0 | 0xb5f8 | 0xbd08 | 0xbd10 | 0xbd38 | 0xbd70
-            | 0xbdf0 | 0xbdf8 | 0xe92d | 0xe8bd => {
+            0x4770 | 0xb508 | 0xb510 | 0xb538 | 0xb570 | 0xb5f0 | 0xb5f8 | 0xbd08 | 0xbd10
+            | 0xbd38 | 0xbd70 | 0xbdf0 | 0xbdf8 | 0xe92d | 0xe8bd => {
                 thumb += 1;
             }
             // c.jr ra; c.addi sp, -16 and -32
@@ -93,8 +108,12 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
             }
         }
     }
-    let mut found =
-        [(thumb, IsaHint::Thumb), (riscv, IsaHint::RiscV32), (arm, IsaHint::Arm), (aarch64, IsaHint::AArch64)];
+    let mut found = [
+        (thumb, IsaHint::Thumb),
+        (riscv, IsaHint::RiscV32),
+        (arm, IsaHint::Arm),
+        (aarch64, IsaHint::AArch64),
+    ];
     found.sort_by_key(|(count, _)| core::cmp::Reverse(*count));
     let [(best, isa), (second, _), ..] = found;
     // Random bytes hold each of these halfwords once in 128 KiB.
@@ -103,8 +122,12 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
     }
     // c.ld/c.sd exist only in 64 bits: `c.ldsp ra` (epilogue) against `c.lwsp ra`.
     if isa == IsaHint::RiscV32 {
-        let count =
-            |code: u16| binary.chunks_exact(2).filter(|h| (u16::from_le_bytes([h[0], h[1]]) & 0xef83) == code).count();
+        let count = |code: u16| {
+            binary
+                .chunks_exact(2)
+                .filter(|h| (u16::from_le_bytes([h[0], h[1]]) & 0xef83) == code)
+                .count()
+        };
         if count(0x6082) > count(0x4082) {
             return Some(IsaHint::RiscV64);
         }
@@ -115,26 +138,38 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
 /// Granularity of what is taken for RAM.
 const PAGE: u32 = 1 << 16;
 
-/// RAM of a Cortex-M stands in the first MiB of a 16 MiB region between 0x1000_0000 and 0x4000_0000, and reaches from its start
-/// up to the busiest pages, the one of the stack pointer among them.
+/// RAM of a Cortex-M stands in the first MiB of a 16 MiB region between 0x1000_0000 and
+/// 0x4000_0000, and reaches from its start up to the busiest pages, the one of the stack pointer
+/// among them.
 fn cortex_m_ram(literals: impl Iterator<Item = u32>, stack: Option<u32>) -> Vec<(u32, u32)> {
     // Each address once: constants that only look like addresses are mostly alone in their page.
     let mut literals: Vec<u32> = literals.collect();
     literals.sort_unstable();
     literals.dedup();
-    let pages = busy_pages(literals.into_iter(), 0x1000_0000..0x4000_0000, 12).filter(|page| page & 0x00f0_0000 == 0);
+    let pages = busy_pages(literals.into_iter(), 0x1000_0000..0x4000_0000, 12)
+        .filter(|page| page & 0x00f0_0000 == 0);
     let pages = pages.chain(stack.map(|sp| sp & !(PAGE - 1)));
     pages.map(|page| (page & 0xfff0_0000, page + PAGE)).collect()
 }
 
-/// The pages of `within` that are referred to often: by at least `least` references, and by an eighth as many as the busiest page.
-fn busy_pages(references: impl Iterator<Item = u32>, within: Range<u32>, least: usize) -> impl Iterator<Item = u32> {
+/// The pages of `within` that are referred to often: by at least `least` references, and by an
+/// eighth as many as the busiest page.
+fn busy_pages(
+    references: impl Iterator<Item = u32>,
+    within: Range<u32>,
+    least: usize,
+) -> impl Iterator<Item = u32> {
     let mut references: Vec<u32> = references.filter(|r| within.contains(r)).collect();
     references.sort_unstable();
-    let pages: Vec<(u32, usize)> =
-        references.chunk_by(|a, b| a / PAGE == b / PAGE).map(|run| (run[0] & !(PAGE - 1), run.len())).collect();
+    let pages: Vec<(u32, usize)> = references
+        .chunk_by(|a, b| a / PAGE == b / PAGE)
+        .map(|run| (run[0] & !(PAGE - 1), run.len()))
+        .collect();
     let most = pages.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    pages.into_iter().filter(move |(_, count)| *count >= least && *count * 8 >= most).map(|(page, _)| page)
+    pages
+        .into_iter()
+        .filter(move |(_, count)| *count >= least && *count * 8 >= most)
+        .map(|(page, _)| page)
 }
 
 /// The halfwords of a binary with their offsets.
@@ -153,12 +188,12 @@ mod tests {
     use crate::image::map::AddressSpan;
     use crate::image::{address_map, Format};
 
-    /// Functions `push {r4, lr}; ldr r0, [pc, #4]; pop {r4, pc}; nop; .word literal; nop...` of different lengths, with literals that point
-    /// to
-    /// other functions and to RAM.
+    /// Functions `push {r4, lr}; ldr r0, [pc, #4]; pop {r4, pc}; nop; .word literal; nop...` of
+    /// different lengths, with literals that point to other functions and to RAM.
     fn thumb(base: u32, functions: u32, header: usize) -> Vec<u8> {
         let len = |n: u32| 12 + (n.wrapping_mul(0x9e37_79b9) >> 27) * 4;
-        let starts: Vec<u32> = (0..functions).scan(64, |at, n| Some(core::mem::replace(at, *at + len(n)))).collect();
+        let starts: Vec<u32> =
+            (0..functions).scan(64, |at, n| Some(core::mem::replace(at, *at + len(n)))).collect();
         let mut image = vec![0xff; header];
         let handler = base + 64 + 1;
         for word in [0x2000_4000, handler, handler + 12, handler + 24].into_iter().chain([0; 12]) {
@@ -168,8 +203,9 @@ mod tests {
             let target = starts[(n * 89 % functions) as usize];
             let literal = if n % 3 == 0 { 0x2000_0000 + n * 8 } else { base + target + 1 };
             let nops = core::iter::repeat_n(0x46c0u16, (len(n) as usize - 12) / 2);
-            let code =
-                [0xb510u16, 0x4801, 0xbd10, 0x46c0, literal as u16, (literal >> 16) as u16].into_iter().chain(nops);
+            let code = [0xb510u16, 0x4801, 0xbd10, 0x46c0, literal as u16, (literal >> 16) as u16]
+                .into_iter()
+                .chain(nops);
             image.extend(code.flat_map(u16::to_le_bytes));
         }
         image

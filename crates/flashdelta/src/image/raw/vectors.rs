@@ -16,8 +16,9 @@ pub(crate) struct VectorTable {
 /// How far behind headers a table is looked for.
 const SEARCH: usize = 4096;
 
-/// The first vector table: a stack pointer in RAM, then reset, NMI and hard fault handlers that are odd and lie as close together
-/// as the binary is long, then more of the kind (or zeros for reserved entries).
+/// The first vector table: a stack pointer in RAM, then reset, NMI and hard fault handlers that are
+/// odd and lie as close together as the binary is long, then more of the kind (or zeros for
+/// reserved entries).
 pub(crate) fn find(binary: &[u8]) -> Option<VectorTable> {
     // Headers are multiples of 2 bytes long (Zigbee OTA files: 62).
     (0..SEARCH.min(binary.len())).step_by(2).find_map(|offset| table_at(binary, offset))
@@ -26,7 +27,10 @@ pub(crate) fn find(binary: &[u8]) -> Option<VectorTable> {
 fn table_at(binary: &[u8], offset: usize) -> Option<VectorTable> {
     let stack = u32_le(binary, offset)?;
     // RAM is at the beginning of a 16 MiB region.
-    if !(0x1000_0100..=0x3fff_fff8).contains(&stack) || stack % 4 != 0 || (stack - 4) & 0x00f0_0000 != 0 {
+    if !(0x1000_0100..=0x3fff_fff8).contains(&stack)
+        || stack % 4 != 0
+        || (stack - 4) & 0x00f0_0000 != 0
+    {
         return None;
     }
     let entry = |n: usize| u32_le(binary, offset + 4 * n).unwrap_or(0);

@@ -3,7 +3,10 @@
 use core::ops::Range;
 use std::borrow::Cow;
 
-use super::{op, push_data, push_number, Control, Habits, Token, Writer, INTEL_HEX, LINE_ENDS, SREC, TI_TXT, UF2};
+use super::{
+    op, push_data, push_number, Control, Habits, Token, Writer, INTEL_HEX, LINE_ENDS, SREC, TI_TXT,
+    UF2,
+};
 use crate::image::bytes::{index, offset32};
 use crate::image::ihex::{self, HexWriter};
 use crate::image::lines::{Line, Lines};
@@ -35,7 +38,9 @@ impl Made {
         let mut map = AddressMap::empty(self.format);
         let mut blocks = self.blocks.clone();
         // Blocks that go on are one segment.
-        blocks.dedup_by(|next, last| last.1.wrapping_add(offset32(next.0 - last.0).unwrap_or(0)) == next.1);
+        blocks.dedup_by(|next, last| {
+            last.1.wrapping_add(offset32(next.0 - last.0).unwrap_or(0)) == next.1
+        });
         let ends = blocks.iter().skip(1).map(|b| b.0).chain([self.data.len()]);
         for ((start, address), end) in blocks.iter().zip(ends) {
             map.push(*start..end, *address, SegmentKind::Unknown);
@@ -47,10 +52,14 @@ impl Made {
 
 pub(super) fn hex(file: &[u8]) -> Option<Made> {
     let mut base = 0;
-    let habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| ihex::token(file, line, &mut base, data));
+    let habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| {
+        ihex::token(file, line, &mut base, data)
+    });
     let try_with = |habits| {
         let mut base = 0;
-        let token = |whole: &[u8], line: &Line, _, data: &mut Vec<u8>| ihex::token(whole, line, &mut base, data);
+        let token = |whole: &[u8], line: &Line, _, data: &mut Vec<u8>| {
+            ihex::token(whole, line, &mut base, data)
+        };
         text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, token)
     };
     let made = try_with(habits);
@@ -70,7 +79,8 @@ pub(super) fn srec(file: &[u8]) -> Option<Made> {
 
 pub(super) fn titxt(file: &[u8]) -> Option<Made> {
     let mut address = 0;
-    let mut habits = text_habits(file, 0, 0, |line, data| titxt::token(file, line, &mut address, data));
+    let mut habits =
+        text_habits(file, 0, 0, |line, data| titxt::token(file, line, &mut address, data));
     habits.kind = titxt::layout(file);
     let mut address = 0;
     text::<TiTxtWriter>(file, Format::TiTxt, TI_TXT, habits, |whole, line, _, data| {
@@ -89,10 +99,16 @@ pub(super) fn uf2(file: &[u8]) -> Option<Made> {
         let end = (start + BLOCK).min(file.len());
         let token = match Block::parse(file, start) {
             Some(block) if block.is_flash() => {
-                data.extend_from_slice(file.get(start + 32..start + 32 + index(block.len)).unwrap_or_default());
+                data.extend_from_slice(
+                    file.get(start + 32..start + 32 + index(block.len)).unwrap_or_default(),
+                );
                 Token::Data { address: block.address, kind: 0 }
             }
-            Some(_) => Token::Control(Control::Record { kind: 0, address: 0, data: file.get(start..end)?.to_vec() }),
+            Some(_) => Token::Control(Control::Record {
+                kind: 0,
+                address: 0,
+                data: file.get(start..end)?.to_vec(),
+            }),
             None => Token::Other,
         };
         maker.token(start..end, token, &data);
@@ -101,7 +117,12 @@ pub(super) fn uf2(file: &[u8]) -> Option<Made> {
 }
 
 /// The habits that the first lines show.
-fn text_habits(file: &[u8], prefix: usize, kind: u8, mut token: impl FnMut(&Line, &mut Vec<u8>) -> Token) -> Habits {
+fn text_habits(
+    file: &[u8],
+    prefix: usize,
+    kind: u8,
+    mut token: impl FnMut(&Line, &mut Vec<u8>) -> Token,
+) -> Habits {
     let mut habits = Habits::new(16, kind);
     let (mut lens, mut data) = ([0u32; 256], Vec::new());
     let (mut lower, mut upper, mut ends, mut kinds) = (0usize, 0usize, [0usize; 4], [0usize; 16]);
@@ -122,11 +143,19 @@ fn text_habits(file: &[u8], prefix: usize, kind: u8, mut token: impl FnMut(&Line
         }
     }
     // The longest of the most frequent lengths.
-    let best = lens.iter().enumerate().max_by_key(|(len, count)| (**count, *len)).map_or(16, |(len, _)| len);
+    let best = lens
+        .iter()
+        .enumerate()
+        .max_by_key(|(len, count)| (**count, *len))
+        .map_or(16, |(len, _)| len);
     habits.len = best.max(1);
     habits.lower = lower > upper;
     let most = |counts: &[usize]| {
-        counts.iter().enumerate().max_by_key(|(n, count)| (**count, core::cmp::Reverse(*n))).map_or(0, |(n, _)| n)
+        counts
+            .iter()
+            .enumerate()
+            .max_by_key(|(n, count)| (**count, core::cmp::Reverse(*n)))
+            .map_or(0, |(n, _)| n)
     };
     habits.line_end = LINE_ENDS[most(&ends)];
     if kinds.iter().skip(1).any(|count| *count != 0) {
@@ -144,8 +173,13 @@ fn text<W: Writer>(
     mut token: impl FnMut(&[u8], &Line, u32, &mut Vec<u8>) -> Token,
 ) -> Option<Made> {
     habits.final_line_end = file.ends_with(habits.line_end);
-    let whole = if habits.final_line_end { Cow::Borrowed(file) } else { Cow::Owned([file, habits.line_end].concat()) };
-    let mut makers = [false, true].map(|aligned| Some(Maker::<W>::new(&whole, Habits { aligned, ..habits })));
+    let whole = if habits.final_line_end {
+        Cow::Borrowed(file)
+    } else {
+        Cow::Owned([file, habits.line_end].concat())
+    };
+    let mut makers =
+        [false, true].map(|aligned| Some(Maker::<W>::new(&whole, Habits { aligned, ..habits })));
     let mut data = Vec::with_capacity(256);
     for line in Lines::new(&whole) {
         data.clear();
@@ -217,7 +251,9 @@ impl<'a, W: Writer> Maker<'a, W> {
 
     fn token(&mut self, range: Range<usize>, token: Token, data: &[u8]) {
         match token {
-            Token::Data { address, kind } if !data.is_empty() => self.data(range, address, kind, data),
+            Token::Data { address, kind } if !data.is_empty() => {
+                self.data(range, address, kind, data)
+            }
             Token::Base(control) => self.pending.push((range, control)),
             Token::Control(control) => {
                 self.write_pending();
@@ -271,7 +307,8 @@ impl<'a, W: Writer> Maker<'a, W> {
         }
     }
 
-    /// Adds a data record, if the writer writes it (and the address records before it) as it stands in the file.
+    /// Adds a data record, if the writer writes it (and the address records before it) as it stands
+    /// in the file.
     fn record(&mut self, range: &Range<usize>, address: u32, data: &[u8]) -> bool {
         let len = data.len();
         let expected = self.writer.next_len(address);
@@ -313,7 +350,13 @@ impl<'a, W: Writer> Maker<'a, W> {
     }
 
     /// The writer after it has written these bytes, if they are those of the file.
-    fn matches(&mut self, range: &Range<usize>, address: u32, data: &[u8], force: bool) -> Option<W> {
+    fn matches(
+        &mut self,
+        range: &Range<usize>,
+        address: u32,
+        data: &[u8],
+        force: bool,
+    ) -> Option<W> {
         let start = self.pending.first().map_or(range.start, |(first, _)| first.start);
         let mut writer = self.writer.clone();
         self.scratch.clear();
@@ -395,7 +438,17 @@ impl<'a, W: Writer> Maker<'a, W> {
     fn finish(mut self, format: Format, code: u8) -> Option<Made> {
         self.write_pending();
         self.close();
-        let Habits { lower, small_letter, aligned, crossing, line_end, final_line_end, len, kind, block } = self.habits;
+        let Habits {
+            lower,
+            small_letter,
+            aligned,
+            crossing,
+            line_end,
+            final_line_end,
+            len,
+            kind,
+            block,
+        } = self.habits;
         let end = LINE_ENDS.iter().position(|known| *known == line_end).unwrap_or(0) as u8;
         let is_block = block != [0; 3];
         let flags = u8::from(lower)
@@ -414,7 +467,8 @@ impl<'a, W: Writer> Maker<'a, W> {
             }
         }
         template.extend_from_slice(&self.out);
-        let worth = !self.data.is_empty() && (template.len() <= SMALL || template.len() <= self.file.len() / 4);
+        let worth = !self.data.is_empty()
+            && (template.len() <= SMALL || template.len() <= self.file.len() / 4);
         worth.then_some(Made { data: self.data, template, blocks: self.blocks, format })
     }
 }

@@ -1,15 +1,16 @@
-//! Files of records (Intel HEX, S-records, TI-TXT, UF2), taken apart into the data they carry and a small *template* that says how it was
-//! written.
+//! Files of records (Intel HEX, S-records, TI-TXT, UF2), taken apart into the data they carry and a
+//! small *template* that says how it was written.
 //!
-//! A firmware delta compares data with data. What a linker or converter wrapped around it (record lengths, address records, line ends,
-//! checksums) is mostly
-//! habit: a [`Writer`] with the same [`Habits`] writes it again. The template holds the habits, where each block of data stands, and
-//! whatever the writer would not have
-//! written by itself. It is made by writing each record and comparing, so joining data and template always gives the identical file; a file
-//! that resists is carried whole.
+//! A firmware delta compares data with data. What a linker or converter wrapped around it (record
+//! lengths, address records, line ends, checksums) is mostly habit: a [`Writer`] with the same
+//! [`Habits`] writes it again. The template holds the habits, where each block of data stands, and
+//! whatever the writer would not have written by itself. It is made by writing each record and
+//! comparing, so joining data and template always gives the identical file; a file that resists is
+//! carried whole.
 //!
 //! ## Template
-//! A format byte (0: the data is the file), the habits, then operations up to the end. Numbers are LEB128, signed ones in zigzag.
+//! A format byte (0: the data is the file), the habits, then operations up to the end. Numbers are
+//! LEB128, signed ones in zigzag.
 //!
 //! | operation | operands | meaning |
 //! |--:|---|---|
@@ -56,8 +57,8 @@ const SREC: u8 = 2;
 const TI_TXT: u8 = 3;
 const UF2: u8 = 4;
 
-/// Takes a file apart into data and template such that [`join`] gives the identical file. Never fails: a file that is no record file, or
-/// too irregular, is its own data.
+/// Takes a file apart into data and template such that [`join`] gives the identical file. Never
+/// fails: a file that is no record file, or too irregular, is its own data.
 pub fn split(file: &[u8]) -> Split<'_> {
     let found = match detect(file) {
         Format::IntelHex => make::hex(file),
@@ -66,18 +67,24 @@ pub fn split(file: &[u8]) -> Split<'_> {
         Format::Uf2 => make::uf2(file),
         _ => None,
     };
-    let exact = |made: &make::Made| join(&made.data, &made.template, file.len()).is_ok_and(|again| again == file);
+    let exact = |made: &make::Made| {
+        join(&made.data, &made.template, file.len()).is_ok_and(|again| again == file)
+    };
     match found.filter(exact) {
-        Some(made) => Split { map: made.map(), data: Cow::Owned(made.data), template: made.template },
-        None => Split { data: Cow::Borrowed(file), map: address_map(file), template: vec![VERBATIM] },
+        Some(made) => {
+            Split { map: made.map(), data: Cow::Owned(made.data), template: made.template }
+        }
+        None => {
+            Split { data: Cow::Borrowed(file), map: address_map(file), template: vec![VERBATIM] }
+        }
     }
 }
 
 /// Writes the file that was [split](split) into `data` and `template`.
 ///
 /// # Errors
-/// [`ImageError::BadTemplate`] if the template is damaged or does not belong to the data; [`ImageError::TooLarge`] if the file would be
-/// longer than `limit` bytes.
+/// [`ImageError::BadTemplate`] if the template is damaged or does not belong to the data;
+/// [`ImageError::TooLarge`] if the file would be longer than `limit` bytes.
 pub fn join(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, ImageError> {
     let damaged = |problem| ImageError::BadTemplate { offset: 0, problem };
     match template.first() {
@@ -100,12 +107,16 @@ pub(crate) struct Block {
     pub(crate) len: usize,
 }
 
-/// Where the data that belongs to a template stands, in the order of the file; nothing of a file that is its own data.
+/// Where the data that belongs to a template stands, in the order of the file; nothing of a file
+/// that is its own data.
 pub(crate) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     match template.first() {
         Some(&VERBATIM) => Ok(Vec::new()),
         Some(&(INTEL_HEX | SREC | TI_TXT | UF2)) => render::blocks(template),
-        _ => Err(ImageError::BadTemplate { offset: 0, problem: "unknown format (made by a newer version?)" }),
+        _ => Err(ImageError::BadTemplate {
+            offset: 0,
+            problem: "unknown format (made by a newer version?)",
+        }),
     }
 }
 
@@ -235,7 +246,8 @@ fn push_number(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Appends the beginning of a data operation: data so many bytes behind the end of the data before it. Its length follows.
+/// Appends the beginning of a data operation: data so many bytes behind the end of the data before
+/// it. Its length follows.
 fn push_data(out: &mut Vec<u8>, distance: i64, force: bool) {
     let force = if force { op::FORCE } else { 0 };
     if distance == 0 {
@@ -252,8 +264,9 @@ pub(crate) fn push_operation(out: &mut Vec<u8>, distance: u32, len: u32) {
     push_number(out, u64::from(len));
 }
 
-/// The data operations of a template that [`push_operation`] writes: where they stand, the distance to the data before, and the length, which is not 0.
-/// Those that force an address record or go back are left out.
+/// The data operations of a template that [`push_operation`] writes: where they stand, the distance
+/// to the data before, and the length, which is not 0. Those that force an address record or go
+/// back are left out.
 pub(crate) fn data_operations(template: &[u8]) -> Vec<(core::ops::Range<usize>, u32, u32)> {
     match template.first() {
         Some(&(INTEL_HEX | SREC | TI_TXT | UF2)) => render::data_operations(template),

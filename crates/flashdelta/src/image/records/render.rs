@@ -5,7 +5,11 @@ use crate::image::bytes::slice;
 use crate::image::ImageError;
 
 /// Writes the file.
-pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, ImageError> {
+pub(super) fn render<W: Writer>(
+    data: &[u8],
+    template: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, ImageError> {
     let mut input = Reader { template, at: 1 };
     let habits = input.habits(W::MAX_LEN)?;
     let mut writer = W::new(habits);
@@ -17,7 +21,8 @@ pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> R
         match input.operation()? {
             Operation::Data { distance, len, mut force } => {
                 end = end.wrapping_add(distance);
-                let block = slice(data, at, len).ok_or_else(|| damaged("more data than there is"))?;
+                let block =
+                    slice(data, at, len).ok_or_else(|| damaged("more data than there is"))?;
                 at += len;
                 let mut rest = block;
                 while !rest.is_empty() {
@@ -45,7 +50,10 @@ pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> R
         check(out.len(), limit.saturating_add(habits.line_end.len()))?;
     }
     if at != data.len() {
-        return Err(ImageError::BadTemplate { offset: template.len(), problem: "data is left over" });
+        return Err(ImageError::BadTemplate {
+            offset: template.len(),
+            problem: "data is left over",
+        });
     }
     if !habits.final_line_end {
         out.truncate(out.len().saturating_sub(habits.line_end.len()));
@@ -54,7 +62,8 @@ pub(super) fn render<W: Writer>(data: &[u8], template: &[u8], limit: usize) -> R
     Ok(out)
 }
 
-/// Where the data stands, in the order of the file; blocks that go on where the one before ends are one.
+/// Where the data stands, in the order of the file; blocks that go on where the one before ends are
+/// one.
 pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     let mut input = Reader { template, at: 1 };
     input.habits(usize::MAX)?;
@@ -62,10 +71,14 @@ pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     while input.at < template.len() {
         let Operation::Data { distance, len, .. } = input.operation()? else { continue };
         let address = end.wrapping_add(distance);
-        let Ok(short) = u32::try_from(len) else { return Err(input.damaged("a block that is too long")) };
+        let Ok(short) = u32::try_from(len) else {
+            return Err(input.damaged("a block that is too long"));
+        };
         end = address.wrapping_add(short);
         match blocks.last_mut() {
-            Some(last) if distance == 0 && end >= last.address => last.len = last.len.saturating_add(len),
+            Some(last) if distance == 0 && end >= last.address => {
+                last.len = last.len.saturating_add(len)
+            }
             _ => blocks.push(Block { address, len }),
         }
     }
@@ -141,7 +154,8 @@ impl<'a> Reader<'a> {
         habits.final_line_end = flags & 16 == 0;
         if flags & 32 != 0 {
             for value in &mut habits.block {
-                *value = u32::try_from(self.number()?).map_err(|_| self.damaged("a number beyond 32 bits"))?;
+                *value = u32::try_from(self.number()?)
+                    .map_err(|_| self.damaged("a number beyond 32 bits"))?;
             }
         }
         Ok(habits)
@@ -154,13 +168,18 @@ impl<'a> Reader<'a> {
             code @ 0..=3 => {
                 let distance = if code & op::DATA_AT != 0 { unzigzag(self.number()?) } else { 0 };
                 let force = code & op::FORCE != 0;
-                Operation::Data { distance: (distance & 0xffff_ffff) as u32, len: self.size()?, force }
+                Operation::Data {
+                    distance: (distance & 0xffff_ffff) as u32,
+                    len: self.size()?,
+                    force,
+                }
             }
             op::END => Operation::End,
             op::RECORD => {
                 let (kind, address, len) = (self.byte()?, self.number()?, self.size()?);
                 let data = self.bytes(len)?;
-                let address = u32::try_from(address).map_err(|_| damaged("an address beyond 32 bits"))?;
+                let address =
+                    u32::try_from(address).map_err(|_| damaged("an address beyond 32 bits"))?;
                 if len > 512 {
                     return Err(damaged("a record that is too long"));
                 }

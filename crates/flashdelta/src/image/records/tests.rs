@@ -41,7 +41,9 @@ fn exact(file: &[u8]) -> usize {
 }
 
 fn program(records: u16, len: u16) -> Vec<String> {
-    (0..records).map(|n| hex(0, n * len, &(0..len).map(|i| (n * 31 + i) as u8).collect::<Vec<_>>())).collect()
+    (0..records)
+        .map(|n| hex(0, n * len, &(0..len).map(|i| (n * 31 + i) as u8).collect::<Vec<_>>()))
+        .collect()
 }
 
 const EOF: &str = ":00000001FF";
@@ -82,12 +84,19 @@ fn writers_habits() {
         .collect();
     assert!(exact(&lines(&sections, "\n")) < 30);
     // Records aligned to 16, from an odd start.
-    let aligned: Vec<String> =
-        core::iter::once(hex(0, 3, &[1; 13])).chain((1..100).map(|n| hex(0, n * 16, &[2; 16]))).collect();
+    let aligned: Vec<String> = core::iter::once(hex(0, 3, &[1; 13]))
+        .chain((1..100).map(|n| hex(0, n * 16, &[2; 16])))
+        .collect();
     assert!(exact(&lines(&aligned, "\n")) < 20);
     // I16HEX address records, and then I32HEX ones, as objcopy writes beyond 1 MiB.
-    let far =
-        [&[hex(2, 0, &[0x10, 0])], &body[..], &[hex(2, 0, &[0, 0]), base(0x10)], &body[..], &[EOF.into()]].concat();
+    let far = [
+        &[hex(2, 0, &[0x10, 0])],
+        &body[..],
+        &[hex(2, 0, &[0, 0]), base(0x10)],
+        &body[..],
+        &[EOF.into()],
+    ]
+    .concat();
     assert!(exact(&lines(&far, "\r\n")) < 40);
 }
 
@@ -123,8 +132,12 @@ fn records_across_64_kib() {
 #[test]
 fn segments_at_any_alignment_with_a_count() {
     let mut records = Vec::new();
-    for (address, count) in [(0xf_0000u32, 125u32), (0x10_c402, 1), (0x12_b258, 10), (0x16_74da, 125)] {
-        records.extend((0..count).map(|n| srec(2, &(address + n * 4).to_be_bytes()[1..], &[n as u8; 4])));
+    for (address, count) in
+        [(0xf_0000u32, 125u32), (0x10_c402, 1), (0x12_b258, 10), (0x16_74da, 125)]
+    {
+        records.extend(
+            (0..count).map(|n| srec(2, &(address + n * 4).to_be_bytes()[1..], &[n as u8; 4])),
+        );
         records.push(srec(2, &(address + count * 4).to_be_bytes()[1..], &[1]));
     }
     records.push(srec(5, &[1, 9], &[]));
@@ -138,7 +151,8 @@ fn irregular_files_are_carried_whole_and_mixed_ones_partly() {
         .iter()
         .enumerate()
         .flat_map(|(n, r)| {
-            if n % 2 == 0 { format!("{r} \r\n") } else { format!(" {}\n", r.to_lowercase()) }.into_bytes()
+            if n % 2 == 0 { format!("{r} \r\n") } else { format!(" {}\n", r.to_lowercase()) }
+                .into_bytes()
         })
         .collect();
     assert_eq!(exact(&wild), 1);
@@ -149,7 +163,18 @@ fn irregular_files_are_carried_whole_and_mixed_ones_partly() {
     records.push(EOF.into());
     records.push("behind".into());
     assert!(exact(&lines(&records, "\n")) < 70);
-    for odd in [&b""[..], b":", b"S", b"@", b":00", b"S1130000", b"@0000\n", b":00000001FF", b"S9030000FC\n", b"q"] {
+    for odd in [
+        &b""[..],
+        b":",
+        b"S",
+        b"@",
+        b":00",
+        b"S1130000",
+        b"@0000\n",
+        b":00000001FF",
+        b"S9030000FC\n",
+        b"q",
+    ] {
         exact(odd);
     }
 }
@@ -159,11 +184,15 @@ fn s_records_of_all_writers() {
     let data = |kind: u8, from: u32, count: u32, len: usize| -> Vec<String> {
         let width = usize::from(kind) + 1;
         (0..count)
-            .map(|n| srec(kind, &(from + n * len as u32).to_be_bytes()[4 - width..], &vec![n as u8; len]))
+            .map(|n| {
+                srec(kind, &(from + n * len as u32).to_be_bytes()[4 - width..], &vec![n as u8; len])
+            })
             .collect()
     };
     let header = srec(0, &[0, 0], b"demo.srec");
-    let gcc = [vec![header.clone()], data(3, 0x0800_0000, 300, 16), vec![srec(7, &[8, 0, 1, 0x95], &[])]].concat();
+    let gcc =
+        [vec![header.clone()], data(3, 0x0800_0000, 300, 16), vec![srec(7, &[8, 0, 1, 0x95], &[])]]
+            .concat();
     assert!(exact(&lines(&gcc, "\r\n")) < 40);
     // srec_cat: a count record, S1 and S2 mixed, 32 bytes.
     let mixed = [
@@ -181,21 +210,37 @@ fn s_records_of_all_writers() {
 
 #[test]
 fn ti_txt() {
-    let line =
-        |n: u8| (0..16).map(|i| format!("{:02X}", n.wrapping_mul(7).wrapping_add(i))).collect::<Vec<_>>().join(" ");
+    let line = |n: u8| {
+        (0..16)
+            .map(|i| format!("{:02X}", n.wrapping_mul(7).wrapping_add(i)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     for blank in ["", " "] {
         let body: String = (0..100).map(|n| format!("{}{blank}\n", line(n))).collect();
         let file = format!("@F000\n{body}@FFFE\n00 F0{blank}\nq\n");
         assert!(exact(file.as_bytes()) < 25);
         let image = read(file.as_bytes()).unwrap();
-        assert_eq!((image.format, image.segments.len(), image.segments[1].address), (Format::TiTxt, 2, 0xfffe));
+        assert_eq!(
+            (image.format, image.segments.len(), image.segments[1].address),
+            (Format::TiTxt, 2, 0xfffe)
+        );
     }
     // Verilog's vmem begins in the same way.
     assert_eq!(detect(b"@00000000 7C 05 60\n@00000003 00\n"), Format::Raw);
     assert_eq!(detect(b"@F000 \r\n00 01\r\nq\r\n"), Format::TiTxt);
-    assert_eq!(read(b"@F000\n00 1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 5, found: None });
-    assert_eq!(read(b"@F000\n00 G1\nq\n").unwrap_err(), ImageError::BadDigit { line: 2, column: 4, found: Some(b'G') });
-    assert_eq!(read(b"@F000\n00\nq\n01\n").unwrap_err(), ImageError::DataAfterEnd { line: 4, column: 1 });
+    assert_eq!(
+        read(b"@F000\n00 1\nq\n").unwrap_err(),
+        ImageError::BadDigit { line: 2, column: 5, found: None }
+    );
+    assert_eq!(
+        read(b"@F000\n00 G1\nq\n").unwrap_err(),
+        ImageError::BadDigit { line: 2, column: 4, found: Some(b'G') }
+    );
+    assert_eq!(
+        read(b"@F000\n00\nq\n01\n").unwrap_err(),
+        ImageError::DataAfterEnd { line: 4, column: 1 }
+    );
 }
 
 /// A block of a UF2 file.
@@ -214,7 +259,13 @@ fn block(number: u32, total: u32, family: u32, address: u32, flags: u32) -> Vec<
 fn uf2_with_several_families_and_a_gap() {
     let mut file = Vec::new();
     for n in 0..40 {
-        file.extend(block(n, 40, 0xada5_2840, if n < 20 { n * 256 } else { 0xf_0000 + n * 256 }, 0x2000));
+        file.extend(block(
+            n,
+            40,
+            0xada5_2840,
+            if n < 20 { n * 256 } else { 0xf_0000 + n * 256 },
+            0x2000,
+        ));
     }
     let one_family = exact(&file);
     assert!(one_family < 45);
@@ -244,8 +295,14 @@ fn damaged_templates_are_refused() {
         }
         let _ = join(&made.data, &made.template[..at], 10_000);
     }
-    assert!(matches!(join(&made.data, &made.template, file.len() - 1), Err(ImageError::TooLarge { .. })));
-    assert!(matches!(join(&made.data[1..], &made.template, file.len()), Err(ImageError::BadTemplate { .. })));
+    assert!(matches!(
+        join(&made.data, &made.template, file.len() - 1),
+        Err(ImageError::TooLarge { .. })
+    ));
+    assert!(matches!(
+        join(&made.data[1..], &made.template, file.len()),
+        Err(ImageError::BadTemplate { .. })
+    ));
     assert!(matches!(join(&[], &[], 10), Err(ImageError::BadTemplate { .. })));
 }
 
@@ -279,7 +336,11 @@ fn quirks_of_intel_hex() {
         ("04 with an address", vec![hex(4, 0x1234, &[0, 1]), hex(0, 0, &two(1))], &[(0x1_0000, 2)]),
         ("a data record without data", vec![hex(0, 0x100, &[]), hex(0, 0, &two(1))], &[(0, 2)]),
         ("blanks around", vec![format!("  {}\t", hex(0, 0, &two(1))), " ".into()], &[(0, 2)]),
-        ("two start records", vec![hex(0, 0, &two(1)), hex(5, 0, &[0, 0, 0, 1]), hex(5, 0, &[0, 0, 0, 2])], &[(0, 2)]),
+        (
+            "two start records",
+            vec![hex(0, 0, &two(1)), hex(5, 0, &[0, 0, 0, 1]), hex(5, 0, &[0, 0, 0, 2])],
+            &[(0, 2)],
+        ),
         ("text behind the end", vec![hex(0, 0, &two(1)), EOF.into(), "text".into()], &[(0, 2)]),
         ("Ctrl-Z", vec![hex(0, 0, &two(1)), EOF.into(), "\x1a".into()], &[(0, 2)]),
     ];
@@ -288,11 +349,17 @@ fn quirks_of_intel_hex() {
         let image = read(&file).unwrap_or_else(|e| panic!("{quirk}: {e}"));
         let found: Vec<_> = image.segments.iter().map(|s| (s.address, s.data.len())).collect();
         assert_eq!(found, segments, "{quirk}");
-        assert!(ihex::parse(&file, &ReadOptions::strict()).is_err() || quirk.contains("wins"), "{quirk}");
+        assert!(
+            ihex::parse(&file, &ReadOptions::strict()).is_err() || quirk.contains("wins"),
+            "{quirk}"
+        );
         exact(&file);
     }
     // The end record of I8HEX may hold the entry point.
-    assert_eq!(read(&lines(&[hex(0, 0, &two(1)), ":00FF0F01F1".into()], "\n")).unwrap().entry, Some(0xff0f));
+    assert_eq!(
+        read(&lines(&[hex(0, 0, &two(1)), ":00FF0F01F1".into()], "\n")).unwrap().entry,
+        Some(0xff0f)
+    );
     assert_eq!(
         read(&lines(&[hex(0, 0, &two(1)), hex(3, 0, &[0x12, 0x34, 0, 5])], "\n")).unwrap().entry,
         Some(0x1_2345)
@@ -305,21 +372,40 @@ fn quirks_of_intel_hex() {
             ImageError::AddressOverflow { line: 2, column: 1, address: 1 << 32 },
         ),
         (vec![good(), good()], ImageError::Overlap { line: 2, column: 1, address: 0 }),
-        (vec![good(), EOF.into(), hex(0, 8, &two(1))], ImageError::DataAfterEnd { line: 3, column: 1 }),
+        (
+            vec![good(), EOF.into(), hex(0, 8, &two(1))],
+            ImageError::DataAfterEnd { line: 3, column: 1 },
+        ),
         (
             vec![good(), ":020000000102FC".into()],
             ImageError::BadChecksum { line: 2, column: 14, expected: 0xfb, found: 0xfc },
         ),
-        (vec![good(), ":0200000001G2FB".into()], ImageError::BadDigit { line: 2, column: 12, found: Some(b'G') }),
-        (vec![good(), ":0300000001FC".into()], ImageError::BadLength { line: 2, column: 2, expected: 8, found: 6 }),
-        (vec![good(), ":0100000001FE00".into()], ImageError::BadLength { line: 2, column: 2, expected: 6, found: 7 }),
-        (vec![good(), ":0100000001FE0".into()], ImageError::BadDigit { line: 2, column: 15, found: None }),
+        (
+            vec![good(), ":0200000001G2FB".into()],
+            ImageError::BadDigit { line: 2, column: 12, found: Some(b'G') },
+        ),
+        (
+            vec![good(), ":0300000001FC".into()],
+            ImageError::BadLength { line: 2, column: 2, expected: 8, found: 6 },
+        ),
+        (
+            vec![good(), ":0100000001FE00".into()],
+            ImageError::BadLength { line: 2, column: 2, expected: 6, found: 7 },
+        ),
+        (
+            vec![good(), ":0100000001FE0".into()],
+            ImageError::BadDigit { line: 2, column: 15, found: None },
+        ),
         (vec![good(), ":".into()], ImageError::BadDigit { line: 2, column: 2, found: None }),
         (vec![good(), "comment".into()], ImageError::NoRecord { line: 2, column: 1, found: b'c' }),
         (vec![good(), hex(6, 0, &[])], ImageError::UnknownRecord { line: 2, column: 8, found: 6 }),
         (
             vec![good(), hex(4, 0, &[1])],
-            ImageError::BadRecord { line: 2, column: 1, problem: "an address record needs 2 bytes of data" },
+            ImageError::BadRecord {
+                line: 2,
+                column: 1,
+                problem: "an address record needs 2 bytes of data",
+            },
         ),
     ];
     for (records, error) in refused {
@@ -362,23 +448,55 @@ fn quirks_of_s_records() {
     ];
     for (quirk, records) in accepted {
         let file = lines(&records, "\n");
-        let image = srec::parse(&file, &ReadOptions::default()).unwrap_or_else(|e| panic!("{quirk}: {e}"));
-        assert_eq!((image.segments[0].address, &image.segments[0].data[..]), (0, &[1, 2][..]), "{quirk}");
+        let image =
+            srec::parse(&file, &ReadOptions::default()).unwrap_or_else(|e| panic!("{quirk}: {e}"));
+        assert_eq!(
+            (image.segments[0].address, &image.segments[0].data[..]),
+            (0, &[1, 2][..]),
+            "{quirk}"
+        );
         exact(&file);
     }
     let refused: [(Vec<String>, ImageError); 12] = [
-        (vec![data(), srec(4, &[0, 0], &[])], ImageError::UnknownRecord { line: 2, column: 2, found: 4 }),
-        (vec![data(), srec(5, &[0, 2], &[])], ImageError::BadCount { line: 2, column: 1, expected: 2, found: 1 }),
+        (
+            vec![data(), srec(4, &[0, 0], &[])],
+            ImageError::UnknownRecord { line: 2, column: 2, found: 4 },
+        ),
+        (
+            vec![data(), srec(5, &[0, 2], &[])],
+            ImageError::BadCount { line: 2, column: 1, expected: 2, found: 1 },
+        ),
         (vec![data() + " text"], ImageError::BadDigit { line: 1, column: 15, found: Some(b' ') }),
         (vec![data(), data()], ImageError::Overlap { line: 2, column: 1, address: 0 }),
-        (vec!["S1050000010200".into()], ImageError::BadChecksum { line: 1, column: 13, expected: 0xf7, found: 0 }),
-        (vec![data(), srec(9, &[0, 0], &[]), srec(1, &[0, 2], &[3])], ImageError::DataAfterEnd { line: 3, column: 1 }),
+        (
+            vec!["S1050000010200".into()],
+            ImageError::BadChecksum { line: 1, column: 13, expected: 0xf7, found: 0 },
+        ),
+        (
+            vec![data(), srec(9, &[0, 0], &[]), srec(1, &[0, 2], &[3])],
+            ImageError::DataAfterEnd { line: 3, column: 1 },
+        ),
         (vec!["S104000001FA0".into()], ImageError::BadDigit { line: 1, column: 14, found: None }),
-        (vec!["S103FC".into()], ImageError::BadLength { line: 1, column: 3, expected: 3, found: 1 }),
-        (vec![data(), "S100".into()], ImageError::ShortCount { line: 2, column: 3, least: 3, found: 0 }),
-        (vec!["S10200FD".into()], ImageError::ShortCount { line: 1, column: 3, least: 3, found: 2 }),
-        (vec!["S70300FC".into()], ImageError::ShortCount { line: 1, column: 3, least: 5, found: 3 }),
-        (vec![data() + "\r" + &data()], ImageError::BadDigit { line: 1, column: 15, found: Some(b'\r') }),
+        (
+            vec!["S103FC".into()],
+            ImageError::BadLength { line: 1, column: 3, expected: 3, found: 1 },
+        ),
+        (
+            vec![data(), "S100".into()],
+            ImageError::ShortCount { line: 2, column: 3, least: 3, found: 0 },
+        ),
+        (
+            vec!["S10200FD".into()],
+            ImageError::ShortCount { line: 1, column: 3, least: 3, found: 2 },
+        ),
+        (
+            vec!["S70300FC".into()],
+            ImageError::ShortCount { line: 1, column: 3, least: 5, found: 3 },
+        ),
+        (
+            vec![data() + "\r" + &data()],
+            ImageError::BadDigit { line: 1, column: 15, found: Some(b'\r') },
+        ),
     ];
     for (records, error) in refused {
         let file = lines(&records, "\n");
@@ -403,8 +521,10 @@ fn a_terminator_with_address_0_names_no_entry() {
 #[test]
 fn text_in_utf_16_is_told_to_be_that() {
     let text = lines(&program(3, 16), "\r\n");
-    let little: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.iter().flat_map(|byte| [*byte, 0])).collect();
-    let big: Vec<u8> = [0xfe, 0xff].into_iter().chain(text.iter().flat_map(|byte| [0, *byte])).collect();
+    let little: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(text.iter().flat_map(|byte| [*byte, 0])).collect();
+    let big: Vec<u8> =
+        [0xfe, 0xff].into_iter().chain(text.iter().flat_map(|byte| [0, *byte])).collect();
     for file in [little, big] {
         assert_eq!(detect(&file), Format::IntelHex);
         assert_eq!(Image::parse(&file, &ReadOptions::default()), Err(ImageError::Utf16));
@@ -431,7 +551,12 @@ fn damaged_blocks_of_uf2_are_named() {
         bad[at..at + 4].copy_from_slice(&value.to_le_bytes());
         bad
     };
-    let bad = |block: usize, problem, found| ImageError::BadBlock { block, offset: block * 512, problem, found };
+    let bad = |block: usize, problem, found| ImageError::BadBlock {
+        block,
+        offset: block * 512,
+        problem,
+        found,
+    };
     let first = "the first word must be 0x0a324655";
     assert_eq!(uf2_error(&with(3 * 512, 7)), bad(3, first, 7));
     assert_eq!(uf2_error(&with(0, 7)), bad(0, first, 7));
@@ -441,7 +566,10 @@ fn damaged_blocks_of_uf2_are_named() {
     assert_eq!(uf2_error(&with(16, u32::MAX)), bad(0, payload, u32::MAX));
     assert_eq!(uf2_error(&with(512 + 16, 477)), bad(1, payload, 477));
     assert_eq!(uf2_error(&whole[..9 * 512 + 100]), bad(9, "a block has 0x200 bytes", 100));
-    assert_eq!(uf2_error(&with(512 + 20, 10)), bad(1, "the number of a block must be below the number of blocks", 10));
+    assert_eq!(
+        uf2_error(&with(512 + 20, 10)),
+        bad(1, "the number of a block must be below the number of blocks", 10)
+    );
     // The reader that skips what is none has the rest.
     let skip = ReadOptions { skip_garbage: true, ..ReadOptions::default() };
     assert_eq!(Image::parse(&with(3 * 512, 7), &skip).unwrap().len(), 2304);
@@ -469,15 +597,22 @@ fn missing_blocks_of_uf2_are_named() {
     let read = |file: &[u8]| Image::parse(file, &ReadOptions::default());
     // Any order; families that count together or each for itself; files that were joined.
     assert!(read(&file(&[2, 0, 1], 3, FAMILY)).is_ok());
-    let together: Vec<u8> = (0..6).flat_map(|n| block(n, 6, if n < 3 { FAMILY } else { 1 }, n * 256, 0x2000)).collect();
+    let together: Vec<u8> =
+        (0..6).flat_map(|n| block(n, 6, if n < 3 { FAMILY } else { 1 }, n * 256, 0x2000)).collect();
     assert!(read(&together).is_ok());
     assert_eq!(uf2_error(&together[..5 * 512]), missing(5, 6, 5, 5));
-    let apart =
-        [file(&[0, 1], 2, FAMILY), (0..2).flat_map(|n| block(n, 2, 1, 4096 + n * 256, 0x2000)).collect()].concat();
+    let apart = [
+        file(&[0, 1], 2, FAMILY),
+        (0..2).flat_map(|n| block(n, 2, 1, 4096 + n * 256, 0x2000)).collect(),
+    ]
+    .concat();
     assert!(read(&apart).is_ok());
     assert_eq!(uf2_error(&apart[..3 * 512]), missing(1, 2, 1, 3));
-    let joined: Vec<u8> =
-        [0, 1, 2, 0, 1, 2].iter().enumerate().flat_map(|(at, n)| block(*n, 3, FAMILY, at as u32 * 256, 0)).collect();
+    let joined: Vec<u8> = [0, 1, 2, 0, 1, 2]
+        .iter()
+        .enumerate()
+        .flat_map(|(at, n)| block(*n, 3, FAMILY, at as u32 * 256, 0))
+        .collect();
     assert!(read(&joined).is_ok());
     let less = [&joined[..4 * 512], &joined[5 * 512..]].concat();
     assert_eq!(uf2_error(&less), missing(1, 3, 5, 4));

@@ -29,10 +29,10 @@ fn knows_all_lengths() {
             0 => matches!(high, 0 | 0xe | 0xf),            // NOP, MOVX
             1 => false,                                    // AJMP, ACALL
             2 => matches!(high, 2 | 3 | 0xe | 0xf),        // RET, RETI, MOVX
-            3 => !matches!(high, 4..=6),                   // rotations, JMP, MOVC, INC DPTR, the carry, MOVX
-            4 => matches!(high, 0 | 1 | 8 | 0xa | 0xc..),  // INC, DEC, DIV, MUL, SWAP, DA, CLR, CPL
-            5 => high == 0xa,                              // reserved
-            6 | 7 => !matches!(high, 7 | 8 | 0xa | 0xb),   // but for MOV and CJNE
+            3 => !matches!(high, 4..=6), // rotations, JMP, MOVC, INC DPTR, the carry, MOVX
+            4 => matches!(high, 0 | 1 | 8 | 0xa | 0xc..), // INC, DEC, DIV, MUL, SWAP, DA, CLR, CPL
+            5 => high == 0xa,            // reserved
+            6 | 7 => !matches!(high, 7 | 8 | 0xa | 0xb), // but for MOV and CJNE
             _ => !matches!(high, 7 | 8 | 0xa | 0xb | 0xd), // but for MOV, CJNE and DJNZ
         };
         let expected = if is_three { 3 } else { 2 - u8::from(is_one) };
@@ -59,8 +59,16 @@ fn finds_targets() {
         let unit = at.unit(&mut isa);
         assert_eq!((unit.form, unit.target), (form, target), "{code:02x?}");
         if form != Form::PLAIN {
-            assert_eq!(isa.encode(&unit, at.new_address, target), Some(bytes_of(&unit, code)), "{code:02x?}");
-            assert_eq!(isa.decode(&unit, at.new_address, bytes_of(&unit, code)), Some(target), "{code:02x?}");
+            assert_eq!(
+                isa.encode(&unit, at.new_address, target),
+                Some(bytes_of(&unit, code)),
+                "{code:02x?}"
+            );
+            assert_eq!(
+                isa.decode(&unit, at.new_address, bytes_of(&unit, code)),
+                Some(target),
+                "{code:02x?}"
+            );
         }
     }
 }
@@ -81,8 +89,10 @@ fn calls_stay_in_their_bank() {
 /// Two relays: `LCALL 2135H; DW 9B13H; DB 4`, then one into the next bank; and a call that is none.
 #[test]
 fn relays_tell_address_and_bank() {
-    let code =
-        [0x12, 0x21, 0x35, 0x13, 0x9b, 4, 0x12, 0x21, 0x35, 0x00, 0x80, 5, 0x22, 0x12, 0x21, 0x36, 0x00, 0x80, 5];
+    let code = [
+        0x12, 0x21, 0x35, 0x13, 0x9b, 4, 0x12, 0x21, 0x35, 0x00, 0x80, 5, 0x22, 0x12, 0x21, 0x36,
+        0x00, 0x80, 5,
+    ];
     let mut isa = Mcs51::default();
     let mut found = Vec::new();
     let mut from = 0;
@@ -91,7 +101,10 @@ fn relays_tell_address_and_bank() {
         let unit = at.unit(&mut isa);
         found.push((unit.form, unit.target));
         if unit.form == RELAY {
-            assert_eq!(isa.encode(&unit, at.new_address, unit.target), Some(bytes_of(&unit, &code[from..])));
+            assert_eq!(
+                isa.encode(&unit, at.new_address, unit.target),
+                Some(bytes_of(&unit, &code[from..]))
+            );
             assert_eq!(isa.encode(&unit, at.new_address, 0x1_8001), Some([0x01, 0x80, 3, 0]));
             assert_eq!(isa.decode(&unit, at.new_address, [0x01, 0x80, 3, 0]), Some(0x1_8001));
             assert_eq!(isa.encode(&unit, at.new_address, 0x80_0000), None);
@@ -118,7 +131,11 @@ fn is_total() {
     for round in 0..200_000u32 {
         let mut old = [0; LOOKAHEAD];
         old.iter_mut().for_each(|byte| {
-            *byte = if random() & 3 == 0 { [0x02, 0x12, 0x90][random() as usize % 3] } else { random() as u8 }
+            *byte = if random() & 3 == 0 {
+                [0x02, 0x12, 0x90][random() as usize % 3]
+            } else {
+                random() as u8
+            }
         });
         if round % 4 == 0 {
             let [a, b, c, d, ..] = old;
@@ -134,8 +151,12 @@ fn is_total() {
         assert!((1..=3).contains(&unit.len) && usize::from(unit.len) <= left && unit.class < 32);
         seen[usize::from(unit.form.0)] = true;
         if unit.form != Form::PLAIN {
-            for target in [unit.target, random() << 8, random() & 0xffff, at.new_address & !0x7fff | random() & 0x7fff]
-            {
+            for target in [
+                unit.target,
+                random() << 8,
+                random() & 0xffff,
+                at.new_address & !0x7fff | random() & 0x7fff,
+            ] {
                 if let Some(new) = isa.encode(&unit, at.new_address, target) {
                     assert_eq!(isa.decode(&unit, at.new_address, new), Some(target));
                 }

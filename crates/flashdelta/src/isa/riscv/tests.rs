@@ -59,14 +59,20 @@ fn instructions_are_those_of_the_assembler() {
             _ => continue,
         };
         let moved = if shift == 0 { 0 } else { 0x1000 };
-        let all: Vec<_> = lines.iter().map(|l| (hex(l[0]), code(l[1]), hex(l[2]).wrapping_add(shift))).collect();
-        let varies =
-            all.iter().fold(0, |bits, l| bits | u32::from_le_bytes(four(&l.1)) ^ u32::from_le_bytes(four(&all[0].1)));
+        let all: Vec<_> =
+            lines.iter().map(|l| (hex(l[0]), code(l[1]), hex(l[2]).wrapping_add(shift))).collect();
+        let varies = all.iter().fold(0, |bits, l| {
+            bits | u32::from_le_bytes(four(&l.1)) ^ u32::from_le_bytes(four(&all[0].1))
+        });
         let mut isa = s1_known();
         for (address, bytes, target) in &all {
             let at = place(bytes, *address, *address);
             let unit = at.unit(&mut isa);
-            assert_eq!(unit, Unit { len: bytes.len() as u8, form, target: *target, ..unit }, "{kind} {bytes:x?}");
+            assert_eq!(
+                unit,
+                Unit { len: bytes.len() as u8, form, target: *target, ..unit },
+                "{kind} {bytes:x?}"
+            );
             assert!(unit.class < 32);
             if form == Form::PLAIN {
                 continue;
@@ -77,7 +83,11 @@ fn instructions_are_those_of_the_assembler() {
             for (address, other, target) in &all {
                 let at = place(bytes, !0, *address);
                 let target = target.wrapping_add(moved);
-                assert_eq!(isa.encode(&unit, at.new_address, target), Some(four(other)), "{kind} {bytes:x?}");
+                assert_eq!(
+                    isa.encode(&unit, at.new_address, target),
+                    Some(four(other)),
+                    "{kind} {bytes:x?}"
+                );
                 assert_eq!(isa.decode(&unit, at.new_address, four(other)), Some(target));
             }
             for bit in (0..32).filter(|bit| varies >> bit & 1 == 0) {
@@ -85,19 +95,31 @@ fn instructions_are_those_of_the_assembler() {
                 assert_eq!(isa.decode(&unit, at.new_address, different.to_le_bytes()), None);
             }
             if !Riscv::is_exact(form) {
-                assert_eq!(isa.encode(&unit, at.new_address, target.wrapping_add(0x7ff)), Some(four(bytes)));
-                assert_eq!(isa.encode(&unit, at.new_address, target.wrapping_sub(0x800)), Some(four(bytes)));
+                assert_eq!(
+                    isa.encode(&unit, at.new_address, target.wrapping_add(0x7ff)),
+                    Some(four(bytes))
+                );
+                assert_eq!(
+                    isa.encode(&unit, at.new_address, target.wrapping_sub(0x800)),
+                    Some(four(bytes))
+                );
                 continue;
             }
             let step = 1 << Riscv::scale(form);
-            let distance = |l: &(u32, Vec<u8>, u32)| l.2.wrapping_sub(if shift == 0 { l.0 } else { shift }) as i32;
+            let distance = |l: &(u32, Vec<u8>, u32)| {
+                l.2.wrapping_sub(if shift == 0 { l.0 } else { shift }) as i32
+            };
             let base = if shift == 0 { *address } else { shift + moved };
             for far in [
                 all.iter().map(distance).min().unwrap() - step,
                 all.iter().map(distance).max().unwrap() + step,
                 if step == 1 { i32::MIN } else { 1 },
             ] {
-                assert_eq!(isa.encode(&unit, at.new_address, base.wrapping_add(far as u32)), None, "{kind} {far:x}");
+                assert_eq!(
+                    isa.encode(&unit, at.new_address, base.wrapping_add(far as u32)),
+                    None,
+                    "{kind} {far:x}"
+                );
             }
         }
     }
@@ -113,7 +135,11 @@ fn registers_are_forgotten_when_they_are_set() {
             isa.advance(&unit, (at.old_address, at.new_address), four(&bytes));
             assert_eq!(isa.knows(9), kind == "keeps", "{kind} {bytes:x?}");
             let (mut isa, nop) = (s1_known(), [0x13, 0, 0, 0]);
-            isa.advance(&Unit { code: u32::from_le_bytes(nop), ..Unit::default() }, (0, 0), four(&bytes));
+            isa.advance(
+                &Unit { code: u32::from_le_bytes(nop), ..Unit::default() },
+                (0, 0),
+                four(&bytes),
+            );
             assert_eq!(isa.knows(9), kind == "keeps", "{kind} {bytes:x?} in the new image");
         }
     }
@@ -156,21 +182,26 @@ fn small_data_is_relative_to_gp() {
     let (mut isa, at) = (Riscv::default(), place(&lw, 0x4200_0000, 0x4200_1000));
     let unit = at.unit(&mut isa);
     assert_eq!((unit.form, unit.target), (LOW_I, GP.wrapping_sub(1884)));
-    assert_eq!(isa.encode(&unit, at.new_address, unit.target + 32), Some(0x8c41_a783u32.to_le_bytes()));
+    assert_eq!(
+        isa.encode(&unit, at.new_address, unit.target + 32),
+        Some(0x8c41_a783u32.to_le_bytes())
+    );
 }
 
 #[test]
 fn any_bytes_will_do() {
     let mut state = 1u64;
     let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 32) as u32
     };
     let mut isa = Riscv::default();
     for _ in 0..200_000 {
         let bytes: [u8; LOOKAHEAD] = core::array::from_fn(|_| random() as u8);
         let left = random() as usize % LOOKAHEAD + 1;
-        let at = place(&bytes[..if random() & 3 == 0 { left.min(5) } else { left }], random(), random());
+        let at =
+            place(&bytes[..if random() & 3 == 0 { left.min(5) } else { left }], random(), random());
         let unit = at.unit(&mut isa);
         let len = usize::from(unit.len);
         assert!((1..=4).contains(&len) && len <= at.old.len() && unit.class < 32);

@@ -20,7 +20,9 @@ fn bytes_of(unit: &Unit, old: &[u8]) -> [u8; 4] {
 fn memory(halves: &[u16]) -> [u8; LOOKAHEAD] {
     let mut old = [0; LOOKAHEAD];
     let padded = halves.iter().copied().chain(core::iter::repeat(0x06c0));
-    old.chunks_exact_mut(2).zip(padded).for_each(|(to, half)| to.copy_from_slice(&half.to_le_bytes()));
+    old.chunks_exact_mut(2)
+        .zip(padded)
+        .for_each(|(to, half)| to.copy_from_slice(&half.to_le_bytes()));
     old
 }
 
@@ -77,10 +79,15 @@ fn refuses_targets_out_of_range() {
             let mut isa = Tc32::default();
             let unit = at.unit(&mut isa);
             assert_eq!(unit.form, form);
-            let encode = |offset: i32| isa.encode(&unit, at.new_address, (address + 4).wrapping_add(offset as u32));
+            let encode = |offset: i32| {
+                isa.encode(&unit, at.new_address, (address + 4).wrapping_add(offset as u32))
+            };
             for offset in [lowest, lowest + step, highest - step, highest] {
                 let bytes = encode(offset).expect("in range");
-                assert_eq!(isa.decode(&unit, at.new_address, bytes), Some((address + 4).wrapping_add(offset as u32)));
+                assert_eq!(
+                    isa.decode(&unit, at.new_address, bytes),
+                    Some((address + 4).wrapping_add(offset as u32))
+                );
             }
             for offset in [lowest - step, highest + step, i32::MIN, i32::MAX & !3, step / 2, 1] {
                 assert_eq!(encode(offset), None, "{form:?} {offset:x}");
@@ -103,7 +110,8 @@ fn masks_exactly_the_reference() {
         let field = !u32::from_le_bytes(Tc32::mask(&unit, [0xff; 4]));
         assert_eq!(u32::from_le_bytes(Tc32::mask(&unit, bytes)), word & !field);
         for bit in (0..32).map(|bit| 1u32 << bit) {
-            let is_reference = isa.decode(&unit, at.new_address, (word ^ bit).to_le_bytes()).is_some();
+            let is_reference =
+                isa.decode(&unit, at.new_address, (word ^ bit).to_le_bytes()).is_some();
             assert_eq!(is_reference, bit & field != 0, "{word:08x} {bit:08x}");
         }
     }
@@ -154,7 +162,8 @@ fn is_total() {
     let mut isa = Tc32::default();
     for round in 0..200_000u32 {
         let mut old = [0; LOOKAHEAD];
-        old.chunks_exact_mut(2).for_each(|half| half.copy_from_slice(&(random() as u16).to_le_bytes()));
+        old.chunks_exact_mut(2)
+            .for_each(|half| half.copy_from_slice(&(random() as u16).to_le_bytes()));
         let left = 1 + random() as usize % if round & 1 == 0 { 6 } else { LOOKAHEAD };
         let at = At {
             new_address: random() << 9 ^ random(),
@@ -163,7 +172,9 @@ fn is_total() {
         let unit = at.unit(&mut isa);
         assert!((1..=4).contains(&unit.len) && usize::from(unit.len) <= left && unit.class < 32);
         if unit.form != Form::PLAIN {
-            for target in [unit.target, random() << 8, at.new_address.wrapping_add(random() & 0xfff)] {
+            for target in
+                [unit.target, random() << 8, at.new_address.wrapping_add(random() & 0xfff)]
+            {
                 if let Some(new) = isa.encode(&unit, at.new_address, target) {
                     assert_eq!(isa.decode(&unit, at.new_address, new), Some(target));
                 }

@@ -84,7 +84,8 @@ fn agrees_with_binutils() {
     assert!(count > 1500);
 }
 
-/// A change of any bit outside the reference is another instruction; all of the reference's bits are used.
+/// A change of any bit outside the reference is another instruction; all of the reference's bits
+/// are used.
 #[test]
 fn masks_exactly_the_reference() {
     let mut seen = [0u32; 16];
@@ -106,16 +107,26 @@ fn masks_exactly_the_reference() {
             let other = (word ^ bit).to_le_bytes();
             let target = isa.decode(&unit, at.new_address, other);
             assert!(target.is_none() || bit & field != 0, "{word:08x} {bit:08x}");
-            assert!(target.is_none_or(|target| isa.encode(&unit, at.new_address, target) == Some(other)));
+            assert!(target
+                .is_none_or(|target| isa.encode(&unit, at.new_address, target) == Some(other)));
         }
         let used = &mut seen[usize::from(form.0)];
-        for target in (0..32).map(|bit| unit.target ^ 1 << bit).chain([unit.target.wrapping_sub(8), at.old_address]) {
-            *used |= isa.encode(&unit, at.new_address, target).map_or(0, |new| u32::from_le_bytes(new) ^ word);
+        for target in (0..32)
+            .map(|bit| unit.target ^ 1 << bit)
+            .chain([unit.target.wrapping_sub(8), at.old_address])
+        {
+            *used |= isa
+                .encode(&unit, at.new_address, target)
+                .map_or(0, |new| u32::from_le_bytes(new) ^ word);
         }
     });
     for form in 2..=14 {
         if Form(form) != MOVE_HIGH {
-            assert_eq!(seen[usize::from(form)].rotate_left(16), field_mask(Form(form)), "form {form}");
+            assert_eq!(
+                seen[usize::from(form)].rotate_left(16),
+                field_mask(Form(form)),
+                "form {form}"
+            );
         }
     }
 }
@@ -143,8 +154,9 @@ fn refuses_targets_out_of_range() {
             let mut isa = Thumb::default();
             let unit = at.unit(&mut isa);
             assert_eq!(unit.form, form);
-            let encode =
-                |offset: i32| isa.encode(&unit, at.new_address, base(form, address).wrapping_add(offset as u32));
+            let encode = |offset: i32| {
+                isa.encode(&unit, at.new_address, base(form, address).wrapping_add(offset as u32))
+            };
             for offset in [lowest, lowest + step, highest - step, highest] {
                 let bytes = encode(offset).expect("in range");
                 assert_eq!(
@@ -175,7 +187,10 @@ fn pairs_of_halves_make_an_address() {
         let at = place(old, address, &ranges);
         let low = at.unit(&mut isa);
         let other = place(old, address, &[]);
-        assert_eq!((low.form, low.target, other.unit(&mut isa).form), (MOVE_LOW, target, Form::PLAIN));
+        assert_eq!(
+            (low.form, low.target, other.unit(&mut isa).form),
+            (MOVE_LOW, target, Form::PLAIN)
+        );
         let moved = 0x1234_5678;
         let new_low = isa.encode(&low, at.new_address, moved).unwrap();
         assert_eq!(isa.decode(&low, at.new_address, new_low), Some(target & !0xffff | 0x5678));
@@ -190,7 +205,8 @@ fn pairs_of_halves_make_an_address() {
     });
 }
 
-/// `ldr r0, [pc]; b . + 6; .word 0x20001234; push`: the pool is a word, also where its first half looks like a wide instruction.
+/// `ldr r0, [pc]; b . + 6; .word 0x20001234; push`: the pool is a word, also where its first half
+/// looks like a wide instruction.
 #[test]
 fn takes_a_literal_pool_for_data() {
     for (literal, form) in [(0x2000_f000u32, Form::WORD), (0x4000_f000, Form::PLAIN)] {
@@ -225,8 +241,10 @@ fn keeps_a_negative_zero() {
 
 #[test]
 fn takes_likely_pointers_for_words() {
-    let ranges =
-        [AddressRange { start: 0x0800_0000, end: 0x0801_0000 }, AddressRange { start: 0x2000_0000, end: 0x2000_8000 }];
+    let ranges = [
+        AddressRange { start: 0x0800_0000, end: 0x0801_0000 },
+        AddressRange { start: 0x2000_0000, end: 0x2000_8000 },
+    ];
     let form = |words: [u32; 2], skip: u32| {
         let old: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         place(&old[skip as usize..], 0x0800_0100 + skip, &ranges).unit(&mut Thumb::default()).form
@@ -249,7 +267,8 @@ fn is_total() {
     let mut isa = Thumb::default();
     for round in 0..200_000u32 {
         let mut old = [0; LOOKAHEAD];
-        old.chunks_exact_mut(2).for_each(|half| half.copy_from_slice(&(random() as u16).to_le_bytes()));
+        old.chunks_exact_mut(2)
+            .for_each(|half| half.copy_from_slice(&(random() as u16).to_le_bytes()));
         let left = 1 + random() as usize % if round & 1 == 0 { 6 } else { LOOKAHEAD };
         let address = random() << 10 ^ random();
         let at = At {
@@ -261,10 +280,14 @@ fn is_total() {
         let bytes = bytes_of(&unit, &old);
         if unit.form != Form::PLAIN {
             assert!((1..16).contains(&unit.form.0));
-            for target in [unit.target, random() << 8, at.new_address.wrapping_add(random() & 0xfff)] {
+            for target in
+                [unit.target, random() << 8, at.new_address.wrapping_add(random() & 0xfff)]
+            {
                 if let Some(new) = isa.encode(&unit, at.new_address, target) {
                     let read = isa.decode(&unit, at.new_address, new).expect("what encode wrote");
-                    assert!(!Thumb::is_exact(unit.form) || read == target || unit.form == MOVE_HIGH);
+                    assert!(
+                        !Thumb::is_exact(unit.form) || read == target || unit.form == MOVE_HIGH
+                    );
                 }
             }
         }

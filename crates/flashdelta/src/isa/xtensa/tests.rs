@@ -7,8 +7,10 @@ use crate::isa::{AddressRange, LOOKAHEAD};
 /// From binutils and LLVM, see make_xtensa.py beside it.
 const VECTORS: &str = include_str!("../../../../../testdata/isa/xtensa.txt");
 
-const RANGES: [AddressRange; 2] =
-    [AddressRange { start: 0x3f40_0020, end: 0x3f44_0000 }, AddressRange { start: 0x400d_0018, end: 0x401b_0000 }];
+const RANGES: [AddressRange; 2] = [
+    AddressRange { start: 0x3f40_0020, end: 0x3f44_0000 },
+    AddressRange { start: 0x400d_0018, end: 0x401b_0000 },
+];
 
 fn place(old: &[u8], address: u32) -> At<'_> {
     At { old, old_address: address, new_address: address, ranges: &RANGES }
@@ -44,7 +46,8 @@ fn agrees_with_other_tools() {
         match words[..] {
             ["ref", bytes, address, target] => {
                 let bytes = bytes_of(bytes);
-                let [address, target] = [address, target].map(|n| u32::from_str_radix(n, 16).unwrap());
+                let [address, target] =
+                    [address, target].map(|n| u32::from_str_radix(n, 16).unwrap());
                 let (at, mut isa) = (place(&bytes, address), Xtensa::default());
                 let unit = at.unit(&mut isa);
                 let form = if bytes[0] & 0xf == 5 { CALL } else { L32R };
@@ -52,20 +55,34 @@ fn agrees_with_other_tools() {
                 assert_eq!(isa.encode(&unit, at.new_address, target), Some(four(&bytes)), "{line}");
                 assert_eq!(isa.decode(&unit, at.new_address, four(&bytes)), Some(target), "{line}");
                 for bit in 0..32 {
-                    // A bit of the reference changes the target, any other makes it another instruction; the mask says which.
+                    // A bit of the reference changes the target, any other makes it another
+                    // instruction; the mask says which.
                     let changed = (u32::from_le_bytes(four(&bytes)) ^ 1 << bit).to_le_bytes();
-                    let is_reference = bit < 24 && Xtensa::mask(&unit, (1u32 << bit).to_le_bytes()) == [0; 4];
-                    assert_eq!(is_reference, (if form == CALL { 6..24 } else { 8..24 }).contains(&bit));
+                    let is_reference =
+                        bit < 24 && Xtensa::mask(&unit, (1u32 << bit).to_le_bytes()) == [0; 4];
+                    assert_eq!(
+                        is_reference,
+                        (if form == CALL { 6..24 } else { 8..24 }).contains(&bit)
+                    );
                     let target = isa.decode(&unit, at.new_address, changed);
                     assert_eq!(target.is_some(), is_reference, "{line}");
-                    assert!(target.is_none_or(|t| isa.encode(&unit, at.new_address, t) == Some(changed)), "{line}");
+                    assert!(
+                        target
+                            .is_none_or(|t| isa.encode(&unit, at.new_address, t) == Some(changed)),
+                        "{line}"
+                    );
                 }
                 refs += 1;
             }
             ["code", bytes] => {
                 let bytes = bytes_of(bytes);
-                let unit = place(&[&bytes[..], &[0x3d; 8]].concat(), 0x400d_0020).unit(&mut Xtensa::default());
-                assert_eq!((usize::from(unit.len), unit.form), (bytes.len(), Form::PLAIN), "{line}");
+                let unit = place(&[&bytes[..], &[0x3d; 8]].concat(), 0x400d_0020)
+                    .unit(&mut Xtensa::default());
+                assert_eq!(
+                    (usize::from(unit.len), unit.form),
+                    (bytes.len(), Form::PLAIN),
+                    "{line}"
+                );
             }
             _ => assert!(line.starts_with('#')),
         }
@@ -78,9 +95,10 @@ fn refuses_what_does_not_fit() {
     for new_address in 0x400d_0020..0x400d_0024 {
         let aligned = 0x400d_0020;
         let above = (new_address + 3) & !3;
-        for (code, lowest, highest) in
-            [([0x25, 0, 0], aligned + 4 - 0x8_0000, aligned + 0x8_0000), ([0x21, 0, 0], above - 0x4_0000, above - 4)]
-        {
+        for (code, lowest, highest) in [
+            ([0x25, 0, 0], aligned + 4 - 0x8_0000, aligned + 0x8_0000),
+            ([0x21, 0, 0], above - 0x4_0000, above - 4),
+        ] {
             let mut isa = Xtensa::default();
             let at = At { new_address, ..place(&code, 0x400e_0000) };
             let unit = at.unit(&mut isa);
@@ -99,7 +117,8 @@ fn refuses_what_does_not_fit() {
 
 #[test]
 fn falls_into_step_at_a_function() {
-    // RETW.N, 1 to 3 bytes that look like the start of a longer instruction, ENTRY a1, 32 or ADDI a1, a1, -16, NOP.N.
+    // RETW.N, 1 to 3 bytes that look like the start of a longer instruction, ENTRY a1, 32 or ADDI
+    // a1, a1, -16, NOP.N.
     for prologue in [[0x36, 0x41, 0x00], [0x12, 0xc1, 0xf0]] {
         for junk in [&[0x22][..], &[0x22, 0x22], &[0x2f, 0x22, 0x22]] {
             let code = [&[0x1d, 0xf0], junk, &prologue, &[0x3d, 0xf0]].concat();
@@ -117,7 +136,8 @@ fn falls_into_step_at_a_function() {
 fn finds_pools() {
     let pool = [0x20, 0, 0x40, 0x3f, 0xff, 0xff, 0, 0, 0x20, 0, 0x0d, 0x40];
     let code = [&[0x1d, 0xf0, 0, 0][..], &pool, &[0x36, 0x41, 0, 0x81, 0xfc, 0xff]].concat();
-    let forms = |units: &[(u32, Unit)]| units.iter().map(|(o, u)| (*o, u.len, u.form)).collect::<Vec<_>>();
+    let forms =
+        |units: &[(u32, Unit)]| units.iter().map(|(o, u)| (*o, u.len, u.form)).collect::<Vec<_>>();
     let expected = [
         (0, 2, Form::PLAIN),
         (2, 2, Form::PLAIN),
@@ -136,13 +156,18 @@ fn finds_pools() {
     assert_eq!(forms(&units)[1], (2, 4, Form::WORD));
     assert_eq!(units.len(), 5);
     // A single word that looks like an address is no pool where code can go on to.
-    let units = walk(&mut Xtensa::default(), &[&[0x3d, 0xf0, 0x3d, 0xf0], &pool[..8]].concat(), 0x400d_0020);
+    let units = walk(
+        &mut Xtensa::default(),
+        &[&[0x3d, 0xf0, 0x3d, 0xf0], &pool[..8]].concat(),
+        0x400d_0020,
+    );
     assert!(units.iter().all(|(_, u)| u.form == Form::PLAIN && u.class != CLASS_WORD));
 }
 
 #[test]
 fn key_forgets_registers_alone() {
-    // MOVI a2, -2048; L32I a2, a3, 1020; L32I.N a2, a3, 60; MOV.N a2, a3; BEQZ a2; J; NOP.N; a word.
+    // MOVI a2, -2048; L32I a2, a3, 1020; L32I.N a2, a3, 60; MOV.N a2, a3; BEQZ a2; J; NOP.N; a
+    // word.
     for (bytes, len, registers) in [
         ([0x22, 0xa8, 0x00, 0], 3, 0xf0),
         ([0x22, 0x23, 0xff, 0], 3, 0xff0),
@@ -153,7 +178,10 @@ fn key_forgets_registers_alone() {
         ([0x3d, 0xf0, 0, 0], 2, 0),
         ([0x22, 0x23, 0xff, 0x3f], 4, 0),
     ] {
-        assert_eq!(Xtensa::key(u32::from_le_bytes(bytes), len), u32::from_le_bytes(bytes) & !registers);
+        assert_eq!(
+            Xtensa::key(u32::from_le_bytes(bytes), len),
+            u32::from_le_bytes(bytes) & !registers
+        );
     }
 }
 
@@ -171,14 +199,18 @@ fn any_bytes_will_do() {
             // As many references as may be.
             code.iter_mut().step_by(3).for_each(|b| *b = *b & 0xf0 | 1 | (random() & 4) as u8);
         }
-        let address = [0, 0x400d_0018, 0x3f40_0020, u32::MAX - 40][round as usize % 4].wrapping_add(random() % 4);
+        let address = [0, 0x400d_0018, 0x3f40_0020, u32::MAX - 40][round as usize % 4]
+            .wrapping_add(random() % 4);
         if round % 7 == 0 {
             isa.jump();
         }
         for (offset, unit) in walk(&mut isa, &code, address) {
             let old = &code[offset as usize..];
             let new_address = address.wrapping_add(offset).wrapping_add(random() % 64);
-            let at = At { new_address, ..place(&old[..old.len().min(LOOKAHEAD)], address.wrapping_add(offset)) };
+            let at = At {
+                new_address,
+                ..place(&old[..old.len().min(LOOKAHEAD)], address.wrapping_add(offset))
+            };
             if unit.form == Form::PLAIN {
                 assert_eq!(unit.target, 0);
                 continue;
@@ -186,7 +218,10 @@ fn any_bytes_will_do() {
             let target = new_address.wrapping_sub(random() % 0x5_0000);
             if let Some(bytes) = isa.encode(&unit, at.new_address, target) {
                 assert_eq!(isa.decode(&unit, at.new_address, bytes), Some(target));
-                assert_eq!(Xtensa::mask(&unit, bytes), Xtensa::mask(&unit, four(&old[..usize::from(unit.len)])));
+                assert_eq!(
+                    Xtensa::mask(&unit, bytes),
+                    Xtensa::mask(&unit, four(&old[..usize::from(unit.len)]))
+                );
             }
             let bytes = [old[0], random() as u8, random() as u8, 0];
             if let Some(target) = isa.decode(&unit, at.new_address, bytes) {

@@ -12,8 +12,9 @@ use crate::apply::{MemoryImage, NewImage as _, Progress};
 
 /// Applies a bundle in memory: gives the new file, byte by byte.
 ///
-/// Nothing is allocated by sizes that the bundle claims. A few bytes of it can make a large file, though: one that no honest bundle makes, by the limit of
-/// [`MemoryImage::for_patch`], is refused. Each part of the bundle has that limit, too, and old members are inflated to 128 MiB at most.
+/// Nothing is allocated by sizes that the bundle claims. A few bytes of it can make a large file,
+/// though: one that no honest bundle makes, by the limit of [`MemoryImage::for_patch`], is refused.
+/// Each part of the bundle has that limit, too, and old members are inflated to 128 MiB at most.
 ///
 /// # Errors
 ///
@@ -31,8 +32,8 @@ pub fn apply_with_limit(old: &[u8], bundle: &[u8], limit: u32) -> Result<Vec<u8>
     apply_with(old, bundle, Some(limit), &mut |_| ControlFlow::Continue(()))
 }
 
-/// The same as [`apply`]. The new file may have up to `limit` bytes, if there is one. `progress` is called now and then, at least after each
-/// member, and may give up.
+/// The same as [`apply`]. The new file may have up to `limit` bytes, if there is one. `progress` is
+/// called now and then, at least after each member, and may give up.
 ///
 /// # Errors
 ///
@@ -45,14 +46,17 @@ pub fn apply_with(
 ) -> Result<Vec<u8>, BundleError> {
     let total = info(bundle)?.new_size;
     let limit = limit.unwrap_or_else(|| self::limit(old.len(), bundle.len()));
-    let new = apply_at(old, bundle, limit, 0, &mut |written| progress(Progress { done: false, written, total }))?;
+    let new = apply_at(old, bundle, limit, 0, &mut |written| {
+        progress(Progress { done: false, written, total })
+    })?;
     match progress(Progress { done: true, written: total, total }) {
         ControlFlow::Continue(()) => Ok(new),
         ControlFlow::Break(()) => Err(BundleError::Cancelled),
     }
 }
 
-/// No honest patch or bundle of this length makes more than so many bytes from an old file of this length.
+/// No honest patch or bundle of this length makes more than so many bytes from an old file of this
+/// length.
 pub(super) fn limit(old_len: usize, patch_len: usize) -> u32 {
     MemoryImage::for_patch(old_len as u64, patch_len as u64).capacity()
 }
@@ -80,7 +84,8 @@ fn apply_at(
         return Err(BundleError::OldMismatch { expected: info.old_digest, found });
     }
     let container = info.old_container;
-    let old = Contents::new(old, container).map_err(|error| BundleError::Container { container, error })?;
+    let old = Contents::new(old, container)
+        .map_err(|error| BundleError::Container { container, error })?;
     let new = Maker::new(&info, &old, bundle, level, watch)?.run(watch)?;
     let found: [u8; 32] = Sha256::digest(&new).into();
     if found != info.new_digest {
@@ -123,12 +128,19 @@ impl<'a> Maker<'a> {
         level: usize,
         watch: &mut Watch<'_>,
     ) -> Result<Self, BundleError> {
-        let small = info.members.iter().filter(|m| m.method == Method::Common).map(|m| u64::from(m.content_size));
+        let small = info
+            .members
+            .iter()
+            .filter(|m| m.method == Method::Common)
+            .map(|m| u64::from(m.content_size));
         let recipes: u64 = info.members.iter().filter_map(|m| m.recipe).map(u64::from).sum();
         let behind = recipes + info.template_len() as u64;
         let len = behind + small.sum::<u64>();
         let Some(len) = u32::try_from(len).ok().map(|len| len as usize) else {
-            return Err(BundleError::BadField { field: "length of a recipe", offset: info.header_len });
+            return Err(BundleError::BadField {
+                field: "length of a recipe",
+                offset: info.header_len,
+            });
         };
         let body = bundle.get(info.header_len as usize..).unwrap_or_default();
         let mut maker = Self {
@@ -145,7 +157,10 @@ impl<'a> Maker<'a> {
         maker.common = match (patch, len) {
             ([], 0) => Vec::new(),
             (patch, len) => member_apply(&common(old), patch, len, &mut |_| watch(0))
-                .map_err(|error| BundleError::Member { name: String::new(), error: Box::new(error) })?
+                .map_err(|error| BundleError::Member {
+                    name: String::new(),
+                    error: Box::new(error),
+                })?
                 .ok_or(BundleError::Cancelled)?,
         };
         Ok(maker)
@@ -168,10 +183,12 @@ impl<'a> Maker<'a> {
             let start = new.len() as u32;
             // A share of the member is as large a share of what it takes in the file.
             let content = self.content(member, &mut |made| {
-                let share = u64::from(made) * u64::from(member.size) / u64::from(member.content_size.max(1));
+                let share = u64::from(made) * u64::from(member.size)
+                    / u64::from(member.content_size.max(1));
                 watch(start.saturating_add(share.min(u64::from(member.size)) as u32))
             })?;
-            let wrong = BundleError::BadField { field: "size of a member", offset: info.header_len };
+            let wrong =
+                BundleError::BadField { field: "size of a member", offset: info.header_len };
             if content.len() != member.content_size as usize {
                 return Err(wrong);
             }
@@ -191,20 +208,29 @@ impl<'a> Maker<'a> {
             new.extend_from_slice(&data);
             go_on(watch, &new)?;
         }
-        let recipes: usize = info.members.iter().filter_map(|m| m.recipe).map(|len| len as usize).sum();
-        new.extend_from_slice(self.common.get(self.template..recipes + info.template_len()).unwrap_or_default());
+        let recipes: usize =
+            info.members.iter().filter_map(|m| m.recipe).map(|len| len as usize).sum();
+        new.extend_from_slice(
+            self.common.get(self.template..recipes + info.template_len()).unwrap_or_default(),
+        );
         Ok(new)
     }
 
     /// What a member holds.
-    fn content(&mut self, member: &MemberInfo, watch: &mut Watch<'_>) -> Result<Vec<u8>, BundleError> {
+    fn content(
+        &mut self,
+        member: &MemberInfo,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<u8>, BundleError> {
         let part = self.take(member.bytes);
-        let failed = |error| BundleError::Member { name: member.name.clone(), error: Box::new(error) };
+        let failed =
+            |error| BundleError::Member { name: member.name.clone(), error: Box::new(error) };
         let len = member.content_size as usize;
         Ok(match member.method {
             Method::Same => self.old_content(member)?.to_vec(),
             Method::Patch | Method::Full => {
-                let old = if member.method == Method::Full { &[] } else { self.old_content(member)? };
+                let old =
+                    if member.method == Method::Full { &[] } else { self.old_content(member)? };
                 let made = member_apply(old, part, len, &mut |progress| watch(progress.written));
                 made.map_err(failed)?.ok_or(BundleError::Cancelled)?
             }
@@ -217,14 +243,20 @@ impl<'a> Maker<'a> {
             Method::Bundle => {
                 let nested = |error| match error {
                     BundleError::Cancelled => error,
-                    error => BundleError::Nested { name: member.name.clone(), error: Box::new(error) },
+                    error => {
+                        BundleError::Nested { name: member.name.clone(), error: Box::new(error) }
+                    }
                 };
                 // Before anything is made.
                 if info(part).map_err(nested)?.new_size as usize != len {
-                    return Err(BundleError::BadField { field: "size of a member", offset: self.info.header_len });
+                    return Err(BundleError::BadField {
+                        field: "size of a member",
+                        offset: self.info.header_len,
+                    });
                 }
                 let old = self.old_content(member)?;
-                apply_at(old, part, limit(old.len(), part.len()), self.level + 1, watch).map_err(nested)?
+                apply_at(old, part, limit(old.len(), part.len()), self.level + 1, watch)
+                    .map_err(nested)?
             }
         })
     }
@@ -232,7 +264,8 @@ impl<'a> Maker<'a> {
     /// The old member that a new one starts from.
     fn old_content(&self, member: &MemberInfo) -> Result<&'a [u8], BundleError> {
         let missing = BundleError::BadField { field: "old member", offset: self.info.header_len };
-        let index = member.old.map(|index| index as usize).filter(|index| *index < self.old.members.len());
+        let index =
+            member.old.map(|index| index as usize).filter(|index| *index < self.old.members.len());
         let index = index.ok_or(missing)?;
         Ok(if member.old_is_inflated { self.old.content(index) } else { self.old.raw(index) })
     }

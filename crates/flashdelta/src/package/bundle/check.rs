@@ -1,4 +1,5 @@
-//! What is wrong with a file that holds others, before a patch is made: what must not be used, and what is not taken as it seems to be meant.
+//! What is wrong with a file that holds others, before a patch is made: what must not be used, and
+//! what is not taken as it seems to be meant.
 
 use core::fmt;
 
@@ -10,7 +11,8 @@ use super::{BundleOptions, MOST_LEVELS, SMALL};
 use crate::image::{self, Format, ImageError};
 use crate::package::{Memory, MemoryOptions};
 
-/// Something that is patched otherwise than it seems to be meant. The patch is right, but may be larger than it had to be.
+/// Something that is patched otherwise than it seems to be meant. The patch is right, but may be
+/// larger than it had to be.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Warning {
@@ -25,7 +27,8 @@ pub enum Warning {
     },
     /// A `manifest.json` or `flasher_args.json` that is wrong: it is patched as any other file.
     Manifest(ManifestError),
-    /// A file of records that cannot be read: it is patched as it is, and not as the memory it describes.
+    /// A file of records that cannot be read: it is patched as it is, and not as the memory it
+    /// describes.
     Records {
         /// Name of the member.
         member: String,
@@ -48,7 +51,11 @@ impl fmt::Display for Warning {
             }
             Self::Manifest(ManifestError { member, error, place }) => {
                 prefix(member, f)?;
-                write!(f, "it is no manifest, and patched as any other file: {}", error.with_place(*place))
+                write!(
+                    f,
+                    "it is no manifest, and patched as any other file: {}",
+                    error.with_place(*place)
+                )
             }
             Self::Records { member, format, error } => {
                 prefix(member, f)?;
@@ -94,8 +101,9 @@ fn prefix(member: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 ///
 /// # Errors
 ///
-/// [`ManifestError`]: a `manifest.json` of ESP Web Tools or a `flasher_args.json` in it, in folders and archives in it too, says something that cannot be,
-/// unless `options` accept that. What has such a name, but is no JSON or something else, is a warning or nothing.
+/// [`ManifestError`]: a `manifest.json` of ESP Web Tools or a `flasher_args.json` in it, in folders
+/// and archives in it too, says something that cannot be, unless `options` accept that. What has
+/// such a name, but is no JSON or something else, is a warning or nothing.
 pub fn check(file: &[u8], options: &BundleOptions) -> Result<Vec<Warning>, ManifestError> {
     let (contents, error) = Contents::of(file);
     check_contents(&contents, error, options)
@@ -117,7 +125,11 @@ pub(super) fn check_contents(
 /// # Errors
 ///
 /// Those of [`check`].
-pub fn check_manifest(name: &str, bytes: &[u8], options: &BundleOptions) -> Result<Vec<Warning>, ManifestError> {
+pub fn check_manifest(
+    name: &str,
+    bytes: &[u8],
+    options: &BundleOptions,
+) -> Result<Vec<Warning>, ManifestError> {
     let mut check = Check { options, warnings: Vec::new() };
     check.manifest(name, bytes, |_| 1)?;
     Ok(check.warnings)
@@ -161,16 +173,25 @@ impl Check<'_> {
     }
 
     /// A file with the name of a manifest.
-    fn manifest(&mut self, path: &str, content: &[u8], size: impl Fn(&str) -> u64) -> Result<(), ManifestError> {
+    fn manifest(
+        &mut self,
+        path: &str,
+        content: &[u8],
+        size: impl Fn(&str) -> u64,
+    ) -> Result<(), ManifestError> {
         let checked = match path.rsplit('/').next() {
-            Some("manifest.json") => Json::parse(content).and_then(|json| match manifest::has_builds(&json) {
-                true => Manifest::parse(content)?.check(size),
-                false => Ok(()),
-            }),
-            Some("flasher_args.json") => Json::parse(content).and_then(|json| match flasher_args::has_files(&json) {
-                true => FlasherArgs::parse(content)?.check(size),
-                false => Ok(()),
-            }),
+            Some("manifest.json") => {
+                Json::parse(content).and_then(|json| match manifest::has_builds(&json) {
+                    true => Manifest::parse(content)?.check(size),
+                    false => Ok(()),
+                })
+            }
+            Some("flasher_args.json") => {
+                Json::parse(content).and_then(|json| match flasher_args::has_files(&json) {
+                    true => FlasherArgs::parse(content)?.check(size),
+                    false => Ok(()),
+                })
+            }
             _ => return Ok(()),
         };
         let Err(error) = checked else { return Ok(()) };
@@ -196,7 +217,8 @@ impl Check<'_> {
     }
 }
 
-/// The name of a member of a member. That of what gzip compressed is left out: a compressed archive is one thing to people.
+/// The name of a member of a member. That of what gzip compressed is left out: a compressed archive
+/// is one thing to people.
 fn within(outer: &str, name: &str) -> String {
     match (outer, name) {
         ("", name) => name.to_owned(),

@@ -52,7 +52,8 @@ impl Container {
         }
     }
 
-    /// What a file seems to be meant as: also an archive that is cut off or damaged, which [`detect`](Self::detect) does not know.
+    /// What a file seems to be meant as: also an archive that is cut off or damaged, which
+    /// [`detect`](Self::detect) does not know.
     pub fn resembles(file: &[u8]) -> Self {
         match Self::detect(file) {
             Self::Whole if zip::begins(file) => Self::Zip,
@@ -61,7 +62,8 @@ impl Container {
         }
     }
 
-    /// The same as [`members`](Self::members) as far as headers tell, without inflating anything: where the data of a gzip file ends is taken on trust.
+    /// The same as [`members`](Self::members) as far as headers tell, without inflating anything:
+    /// where the data of a gzip file ends is taken on trust.
     ///
     /// # Errors
     ///
@@ -73,16 +75,20 @@ impl Container {
         }
     }
 
-    /// The members of a file that is such a container, in the order of their data. They do not overlap.
+    /// The members of a file that is such a container, in the order of their data. They do not
+    /// overlap.
     ///
     /// # Errors
     ///
     /// [`ContainerError`], if it contradicts itself, or uses something that is not supported.
     pub fn members(self, file: &[u8]) -> Result<Vec<Member>, ContainerError> {
         match self {
-            Self::Whole => {
-                Ok(vec![Member { name: String::new(), data: 0..file.len(), is_deflated: false, stated_len: None }])
-            }
+            Self::Whole => Ok(vec![Member {
+                name: String::new(),
+                data: 0..file.len(),
+                is_deflated: false,
+                stated_len: None,
+            }]),
             Self::Zip => zip::members(file),
             Self::Tar => tar::members(file),
             Self::Gzip => gzip::members(file),
@@ -106,7 +112,8 @@ pub struct Member {
     pub data: Range<usize>,
     /// Is the data a deflate stream (RFC 1951)?
     pub is_deflated: bool,
-    /// Length in bytes of what that holds, as the container says; nobody has looked whether this is true.
+    /// Length in bytes of what that holds, as the container says; nobody has looked whether this is
+    /// true.
     pub stated_len: Option<u32>,
 }
 
@@ -206,7 +213,8 @@ impl fmt::Display for ContainerError {
 
 impl core::error::Error for ContainerError {}
 
-/// Inflated members of one container take this much at most, in bytes: 128 MiB, several times what any firmware package holds. Those beyond are treated as they stand in the container.
+/// Inflated members of one container take this much at most, in bytes: 128 MiB, several times what
+/// any firmware package holds. Those beyond are treated as they stand in the container.
 const MOST_INFLATED: usize = 1 << 27;
 
 /// A file, taken apart.
@@ -219,7 +227,8 @@ pub(super) struct Contents<'a> {
 }
 
 impl<'a> Contents<'a> {
-    /// Takes a file apart. If it is no container, or not in order, it is one member; and what it seems to be, and why it is not.
+    /// Takes a file apart. If it is no container, or not in order, it is one member; and what it
+    /// seems to be, and why it is not.
     pub(super) fn of(file: &'a [u8]) -> (Self, Option<(Container, ContainerError)>) {
         let container = Container::resembles(file);
         match Self::new(file, container) {
@@ -230,7 +239,12 @@ impl<'a> Contents<'a> {
 
     /// A file as one member.
     pub(super) fn whole(file: &'a [u8]) -> Self {
-        let member = Member { name: String::new(), data: 0..file.len(), is_deflated: false, stated_len: None };
+        let member = Member {
+            name: String::new(),
+            data: 0..file.len(),
+            is_deflated: false,
+            stated_len: None,
+        };
         Self { file, container: Container::Whole, members: vec![member], plain: vec![None] }
     }
 
@@ -250,7 +264,10 @@ impl<'a> Contents<'a> {
 
     /// The data of a member as it stands in the container.
     pub(super) fn raw(&self, index: usize) -> &'a [u8] {
-        self.members.get(index).and_then(|member| self.file.get(member.data.clone())).unwrap_or_default()
+        self.members
+            .get(index)
+            .and_then(|member| self.file.get(member.data.clone()))
+            .unwrap_or_default()
     }
 
     /// What a member holds: inflated, where that is possible.

@@ -114,12 +114,14 @@ impl BundleError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::OldMismatch { .. } => ErrorClass::WrongBase,
-            Self::UnsupportedVersion { .. } | Self::UnknownFeature { .. } | Self::NewTooLong { .. } => {
-                ErrorClass::DoesNotFit
-            }
+            Self::UnsupportedVersion { .. }
+            | Self::UnknownFeature { .. }
+            | Self::NewTooLong { .. } => ErrorClass::DoesNotFit,
             Self::Member { error, .. } => match &**error {
                 // The old file was checked as a whole: its members are right.
-                PackageError::Apply(error) if error.class() != ErrorClass::WrongBase => error.class(),
+                PackageError::Apply(error) if error.class() != ErrorClass::WrongBase => {
+                    error.class()
+                }
                 _ => ErrorClass::BadPatch,
             },
             Self::Nested { error, .. } => match error.class() {

@@ -60,32 +60,47 @@ impl FlasherArgs {
     ///
     /// # Errors
     ///
-    /// [`JsonError`], with the path of the value that is wrong: no JSON; keys that are missing, of another type or there twice; offsets that are no
-    /// integers, negative or beyond 4 GiB; two files at the same offset.
+    /// [`JsonError`], with the path of the value that is wrong: no JSON; keys that are missing, of
+    /// another type or there twice; offsets that are no integers, negative or beyond 4 GiB; two
+    /// files at the same offset.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let json = Json::parse(bytes)?;
         let root = Place::root(&json);
         let mut files = Vec::new();
         for (key, place) in root.get("flash_files")?.entries()? {
             let offset = parse_offset(key, &place.path)?;
-            files.push(FlashFile { offset, path: place.text()?.to_owned(), role: None, is_encrypted: false });
+            files.push(FlashFile {
+                offset,
+                path: place.text()?.to_owned(),
+                role: None,
+                is_encrypted: false,
+            });
         }
         for (role, place) in root.entries()? {
             if !matches!(place.value, Json::Object(_)) {
                 continue;
             }
-            let (Some(offset), Some(path)) = (place.find("offset")?, place.find("file")?) else { continue };
+            let (Some(offset), Some(path)) = (place.find("offset")?, place.find("file")?) else {
+                continue;
+            };
             let (offset, path) = (offset.offset_in_text()?, path.text()?);
             let is_encrypted = match place.find("encrypted")? {
-                Some(place) => *place.value == Json::Bool(true) || *place.value == Json::Text("true".to_owned()),
+                Some(place) => {
+                    *place.value == Json::Bool(true)
+                        || *place.value == Json::Text("true".to_owned())
+                }
                 None => false,
             };
-            if let Some(file) = files.iter_mut().find(|file| file.offset == offset && file.path == path) {
+            if let Some(file) =
+                files.iter_mut().find(|file| file.offset == offset && file.path == path)
+            {
                 (file.role, file.is_encrypted) = (Some(role.to_owned()), is_encrypted);
             }
         }
         let chip = match root.find("extra_esptool_args")? {
-            Some(place) => place.find("chip")?.map(|chip| chip.text().map(str::to_owned)).transpose()?,
+            Some(place) => {
+                place.find("chip")?.map(|chip| chip.text().map(str::to_owned)).transpose()?
+            }
             None => None,
         };
         files.sort_by_key(|file| file.offset);

@@ -1,7 +1,9 @@
-//! Folders as one stream of bytes, so that they can be compared and restored like any other container.
+//! Folders as one stream of bytes, so that they can be compared and restored like any other
+//! container.
 //!
-//! The stream is `46 44 54 00` ("FDT"), then for each file, in ascending order of the bytes of the paths: the length of the path (varint), the path with `/`
-//! (UTF-8), the length of the file (varint), the file. Empty folders, times and permissions are not kept.
+//! The stream is `46 44 54 00` ("FDT"), then for each file, in ascending order of the bytes of the
+//! paths: the length of the path (varint), the path with `/` (UTF-8), the length of the file
+//! (varint), the file. Empty folders, times and permissions are not kept.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -29,7 +31,8 @@ pub fn is(file: &[u8]) -> bool {
 /// [`ContainerError`], if it is cut short, or a path is unsafe or out of order.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     let all = files(file)?.into_iter();
-    let members = all.map(|(name, data)| Member { name, data, is_deflated: false, stated_len: None });
+    let members =
+        all.map(|(name, data)| Member { name, data, is_deflated: false, stated_len: None });
     Ok(members.filter(|member| !member.data.is_empty()).collect())
 }
 
@@ -50,13 +53,20 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
             reader.skip(len);
             let (found, limit) = (len as u64, (file.len() - start) as u64);
             if found > limit {
-                return Err(ContainerError::OutOfBounds { what: "length in a packed folder", offset, found, limit });
+                return Err(ContainerError::OutOfBounds {
+                    what: "length in a packed folder",
+                    offset,
+                    found,
+                    limit,
+                });
             }
             Ok(start..start + len)
         };
         let (path, content) = (data()?, data()?);
         let path = core::str::from_utf8(&file[path]);
-        let path = path.map_err(|_| ContainerError::Expected { what: "a path in UTF-8", offset })?.to_owned();
+        let path = path
+            .map_err(|_| ContainerError::Expected { what: "a path in UTF-8", offset })?
+            .to_owned();
         if !is_safe(&path) {
             return Err(ContainerError::UnsafePath { path });
         }
@@ -68,13 +78,16 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
     Ok(files)
 }
 
-/// May a file of this path be written? The path is relative, stays inside, and means the same on every system.
+/// May a file of this path be written? The path is relative, stays inside, and means the same on
+/// every system.
 pub fn is_safe(path: &str) -> bool {
     let is_plain = |name: &str| !matches!(name, "" | "." | "..");
-    path.split('/').all(is_plain) && !path.contains(|c: char| c.is_control() || matches!(c, '\\' | ':'))
+    path.split('/').all(is_plain)
+        && !path.contains(|c: char| c.is_control() || matches!(c, '\\' | ':'))
 }
 
-/// Packs files: safe paths with `/`, and what the files hold. A path that is there twice counts once.
+/// Packs files: safe paths with `/`, and what the files hold. A path that is there twice counts
+/// once.
 ///
 /// # Errors
 ///
@@ -87,9 +100,15 @@ pub fn pack(mut files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, ContainerError
         if !is_safe(&path) {
             return Err(ContainerError::UnsafePath { path });
         }
-        let (found, limit) = ((out.len() + path.len() + data.len() + 10) as u64, u64::from(MAX_SIZE));
+        let (found, limit) =
+            ((out.len() + path.len() + data.len() + 10) as u64, u64::from(MAX_SIZE));
         if found > limit {
-            return Err(ContainerError::OutOfBounds { what: "size of the folder", offset: 0, found, limit });
+            return Err(ContainerError::OutOfBounds {
+                what: "size of the folder",
+                offset: 0,
+                found,
+                limit,
+            });
         }
         put::varint(&mut out, path.len() as u32);
         out.extend_from_slice(path.as_bytes());
@@ -103,7 +122,8 @@ pub fn pack(mut files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, ContainerError
 ///
 /// # Errors
 ///
-/// [`FolderError`], if something cannot be read, is no file and no folder (links are not followed), or has a path that is not safe.
+/// [`FolderError`], if something cannot be read, is no file and no folder (links are not followed),
+/// or has a path that is not safe.
 pub fn read(folder: &Path) -> Result<Vec<u8>, FolderError> {
     let mut files = Vec::new();
     let mut size = 0;
@@ -118,7 +138,8 @@ fn collect(
     files: &mut Vec<(String, Vec<u8>)>,
     size: &mut u64,
 ) -> Result<(), FolderError> {
-    let failed = |path: &Path, error| FolderError::Io { doing: "read", path: path.to_owned(), error };
+    let failed =
+        |path: &Path, error| FolderError::Io { doing: "read", path: path.to_owned(), error };
     if level > MOST_LEVELS {
         return Err(FolderError::NotAFile { path: folder.to_owned(), what: "nested too deeply" });
     }
@@ -152,18 +173,22 @@ fn collect(
     Ok(())
 }
 
-/// Writes a packed folder. It is written under a temporary name beside the final one, which it gets when everything is on the disk.
+/// Writes a packed folder. It is written under a temporary name beside the final one, which it gets
+/// when everything is on the disk.
 ///
 /// # Errors
 ///
-/// [`FolderError`], if the stream is damaged, or something is at `folder` already, or cannot be written; nothing is left then.
+/// [`FolderError`], if the stream is damaged, or something is at `folder` already, or cannot be
+/// written; nothing is left then.
 pub fn write(stream: &[u8], folder: &Path) -> Result<(), FolderError> {
     let files = files(stream)?;
-    let failed = |path: &Path, error| FolderError::Io { doing: "write", path: path.to_owned(), error };
+    let failed =
+        |path: &Path, error| FolderError::Io { doing: "write", path: path.to_owned(), error };
     if fs::symlink_metadata(folder).is_ok() {
         return Err(FolderError::Exists { path: folder.to_owned() });
     }
-    let name = folder.file_name().ok_or_else(|| failed(folder, io::ErrorKind::InvalidInput.into()))?;
+    let name =
+        folder.file_name().ok_or_else(|| failed(folder, io::ErrorKind::InvalidInput.into()))?;
     let mut temporary_name = name.to_os_string();
     temporary_name.push(format!(".{}.tmp", std::process::id()));
     let temporary = folder.with_file_name(temporary_name);
@@ -171,9 +196,12 @@ pub fn write(stream: &[u8], folder: &Path) -> Result<(), FolderError> {
     let written = write_files(stream, files, &temporary, &failed)
         .and_then(|()| fs::rename(&temporary, folder).map_err(|error| failed(folder, error)));
     match &written {
-        Ok(()) => {
-            bring_to_disk(folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
-        }
+        Ok(()) => bring_to_disk(
+            folder
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new(".")),
+        ),
         Err(_) => drop(fs::remove_dir_all(&temporary)),
     }
     written
@@ -188,7 +216,9 @@ fn write_files(
     let mut folders = BTreeSet::from([folder.to_owned()]);
     for (name, data) in files {
         let path = folder.join(name);
-        folders.extend(path.ancestors().skip(1).take_while(|above| *above != folder).map(Path::to_owned));
+        folders.extend(
+            path.ancestors().skip(1).take_while(|above| *above != folder).map(Path::to_owned),
+        );
         let write = || {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
@@ -246,8 +276,12 @@ impl From<ContainerError> for FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { doing, path, error } => write!(f, "cannot {doing} {}: {error}", path.display()),
-            Self::Exists { path } => write!(f, "cannot write {}: it is there already", path.display()),
+            Self::Io { doing, path, error } => {
+                write!(f, "cannot {doing} {}: {error}", path.display())
+            }
+            Self::Exists { path } => {
+                write!(f, "cannot write {}: it is there already", path.display())
+            }
             Self::NotAFile { path, what } => {
                 write!(f, "{} is {what}: only files and folders can be in a bundle", path.display())
             }

@@ -37,7 +37,8 @@ pub enum Method {
 }
 
 impl Method {
-    const ALL: [Self; 6] = [Self::Same, Self::Patch, Self::Common, Self::Full, Self::Verbatim, Self::Bundle];
+    const ALL: [Self; 6] =
+        [Self::Same, Self::Patch, Self::Common, Self::Full, Self::Verbatim, Self::Bundle];
 
     /// The name.
     pub fn name(self) -> &'static str {
@@ -86,7 +87,8 @@ pub struct BundleInfo {
     pub new_digest: [u8; 32],
     /// Length of the header, in bytes.
     pub header_len: u32,
-    /// Length of the common patch: for the template, small members, and how compressed ones are to be compressed.
+    /// Length of the common patch: for the template, small members, and how compressed ones are to
+    /// be compressed.
     pub common_len: u32,
     /// The members of the new file that have data, in its order.
     pub members: Vec<MemberInfo>,
@@ -130,11 +132,14 @@ pub fn info(bytes: &[u8]) -> Result<BundleInfo, BundleError> {
     BundleInfo::parse(bytes)
 }
 
-/// The core patch in a bundle that holds nothing else: between files that are no containers, or better not taken as such.
+/// The core patch in a bundle that holds nothing else: between files that are no containers, or
+/// better not taken as such.
 pub fn plain_patch(bytes: &[u8]) -> Option<&[u8]> {
     let info = BundleInfo::parse(bytes).ok()?;
     match (info.old_container, info.new_container, info.members.as_slice()) {
-        (Container::Whole, Container::Whole, [member]) if matches!(member.method, Method::Patch) => {
+        (Container::Whole, Container::Whole, [member])
+            if matches!(member.method, Method::Patch) =>
+        {
             bytes.get((info.header_len + info.common_len) as usize..)
         }
         _ => None,
@@ -143,7 +148,9 @@ pub fn plain_patch(bytes: &[u8]) -> Option<&[u8]> {
 
 impl BundleInfo {
     fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
-        if let Some(offset) = (0..MAGIC.len()).find(|i| bytes.get(*i).is_some_and(|byte| *byte != MAGIC[*i])) {
+        if let Some(offset) =
+            (0..MAGIC.len()).find(|i| bytes.get(*i).is_some_and(|byte| *byte != MAGIC[*i]))
+        {
             return Err(BundleError::NotABundle { offset: offset as u32 });
         }
         let found = bytes.len() as u64;
@@ -157,7 +164,10 @@ impl BundleInfo {
         let header_len = start.checked(|r| r.varint()).map_err(|_| incomplete.clone())?;
         let header = bytes.get(..header_len as usize).ok_or(incomplete)?;
         let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
-            return Err(BundleError::BadField { field: "header length", offset: start.offset() as u32 });
+            return Err(BundleError::BadField {
+                field: "header length",
+                offset: start.offset() as u32,
+            });
         };
         let (expected, found_crc) = (u32::from_le_bytes(*checksum), crc32(content));
         if expected != found_crc {
@@ -172,7 +182,9 @@ impl BundleInfo {
         let parts = info.members.iter().map(|member| u64::from(member.bytes));
         let expected = u64::from(header_len) + u64::from(info.common_len) + parts.sum::<u64>();
         match found {
-            _ if found < expected => Err(BundleError::Truncated { expected: Some(expected), found }),
+            _ if found < expected => {
+                Err(BundleError::Truncated { expected: Some(expected), found })
+            }
             _ if found > expected => Err(BundleError::Trailing { expected, found }),
             _ => Ok(info),
         }
@@ -277,7 +289,8 @@ impl Fields<'_> {
         }
         let containers = self.byte("containers")?;
         let container = |number| Container::from_number(number);
-        let (Some(old), Some(new)) = (container(containers & 15), container(containers >> 4)) else {
+        let (Some(old), Some(new)) = (container(containers & 15), container(containers >> 4))
+        else {
             return Err(self.bad("containers"));
         };
         let mut info = BundleInfo {
@@ -305,11 +318,13 @@ impl Fields<'_> {
     fn member(&mut self, expected_old: &mut u32) -> Result<MemberInfo, BundleError> {
         let head = self.byte("method")?;
         let method = Method::ALL.get(usize::from(head & 15)).copied();
-        let Some(method) = method.filter(|_| head & !(15 | OLD_IS_INFLATED | IS_DEFLATED) == 0) else {
+        let Some(method) = method.filter(|_| head & !(15 | OLD_IS_INFLATED | IS_DEFLATED) == 0)
+        else {
             return Err(self.bad("method"));
         };
         let (gap, size) = (self.number("gap")?, self.number("size of a member")?);
-        let mut member = MemberInfo { method, gap, size, content_size: size, ..MemberInfo::default() };
+        let mut member =
+            MemberInfo { method, gap, size, content_size: size, ..MemberInfo::default() };
         member.old_is_inflated = head & OLD_IS_INFLATED != 0;
         if method.has_old() {
             let step = self.reader.checked(|r| r.signed()).map_err(|_| self.bad("old member"))?;
@@ -329,7 +344,10 @@ impl Fields<'_> {
         }
         let len = self.number("length of a name")? as usize;
         let start = self.reader.offset();
-        let name = self.bytes.get(start..start.saturating_add(len)).ok_or_else(|| self.bad("length of a name"))?;
+        let name = self
+            .bytes
+            .get(start..start.saturating_add(len))
+            .ok_or_else(|| self.bad("length of a name"))?;
         member.name = core::str::from_utf8(name).map_err(|_| self.bad("name"))?.to_owned();
         self.reader.skip(len);
         Ok(member)
@@ -366,7 +384,11 @@ mod tests {
             new_digest: [2; 32],
             header_len: 0,
             common_len: 5,
-            members: vec![member("app.bin", Method::Same, Some(4)), deflated, member("b", Method::Common, None)],
+            members: vec![
+                member("app.bin", Method::Same, Some(4)),
+                deflated,
+                member("b", Method::Common, None),
+            ],
         }
     }
 
@@ -383,7 +405,10 @@ mod tests {
             Err(BundleError::Trailing { expected: bytes.len() as u64, found: longer.len() as u64 })
         );
         for len in 4..bytes.len() {
-            assert!(matches!(BundleInfo::parse(&bytes[..len]), Err(BundleError::Truncated { .. })), "{len} bytes");
+            assert!(
+                matches!(BundleInfo::parse(&bytes[..len]), Err(BundleError::Truncated { .. })),
+                "{len} bytes"
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 //! Files compressed by gzip: where the compressed data is.
 //!
-//! Source: RFC 1952. Only the first of several concatenated members is found; the others belong to the template.
+//! Source: RFC 1952. Only the first of several concatenated members is found; the others belong to
+//! the template.
 
 use super::container::{ContainerError, Member};
 use super::deflate::inflate;

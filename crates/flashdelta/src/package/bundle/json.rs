@@ -1,10 +1,12 @@
-//! JSON files that people publish: lenient about what they hold beside what is asked for, strict about numbers.
+//! JSON files that people publish: lenient about what they hold beside what is asked for, strict
+//! about numbers.
 
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value. Unlike `serde_json::Value` it keeps keys that are there twice, so that they can be refused.
+/// A JSON value. Unlike `serde_json::Value` it keeps keys that are there twice, so that they can be
+/// refused.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Json {
     Null,
@@ -103,7 +105,8 @@ impl Json {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         serde_json::from_slice(bytes).map_err(|error| {
             let text = error.to_string();
-            let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned();
+            let what =
+                text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned();
             JsonError::Syntax { line: error.line(), column: error.column(), what }
         })
     }
@@ -143,7 +146,8 @@ impl<'a> Place<'a> {
         let mut found: Vec<(&str, Place<'a>)> = Vec::new();
         let mut keys = std::collections::BTreeSet::new();
         for (key, value) in entries {
-            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let path =
+                if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
             if !keys.insert(key) {
                 return Err(JsonError::DuplicateKey { path });
             }
@@ -154,19 +158,25 @@ impl<'a> Place<'a> {
 
     /// The value of a key; `null` counts as none.
     pub(super) fn find(&self, key: &str) -> Result<Option<Self>, JsonError> {
-        let found = self.entries()?.into_iter().find(|(name, _)| *name == key).map(|(_, place)| place);
+        let found =
+            self.entries()?.into_iter().find(|(name, _)| *name == key).map(|(_, place)| place);
         Ok(found.filter(|place| *place.value != Json::Null))
     }
 
     /// The value of a key that has to be there.
     pub(super) fn get(&self, key: &str) -> Result<Self, JsonError> {
-        let path = || if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        let path =
+            || if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         self.find(key)?.ok_or_else(|| JsonError::Missing { path: path() })
     }
 
     pub(super) fn list(&self) -> Result<Vec<Self>, JsonError> {
         let Json::List(values) = self.value else { return Err(self.wrong("a list")) };
-        Ok(values.iter().enumerate().map(|(i, value)| Place { value, path: format!("{}[{i}]", self.path) }).collect())
+        Ok(values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| Place { value, path: format!("{}[{i}]", self.path) })
+            .collect())
     }
 
     pub(super) fn text(&self) -> Result<&'a str, JsonError> {
@@ -179,13 +189,18 @@ impl<'a> Place<'a> {
     /// A number of bytes below 4 GiB, as a number.
     pub(super) fn offset(&self) -> Result<u32, JsonError> {
         match self.value {
-            Json::Integer(value) => u32::try_from(*value)
-                .map_err(|_| JsonError::OutOfRange { path: self.path.clone(), found: value.to_string() }),
+            Json::Integer(value) => u32::try_from(*value).map_err(|_| JsonError::OutOfRange {
+                path: self.path.clone(),
+                found: value.to_string(),
+            }),
             Json::Float(value) if value.abs() >= 4_294_967_296.0 => {
                 Err(JsonError::OutOfRange { path: self.path.clone(), found: value.to_string() })
             }
             // 65536.0 is written as {:?} writes it, to show what is wrong with it.
-            Json::Float(value) => Err(JsonError::NotAnInteger { path: self.path.clone(), found: format!("{value:?}") }),
+            Json::Float(value) => Err(JsonError::NotAnInteger {
+                path: self.path.clone(),
+                found: format!("{value:?}"),
+            }),
             _ => Err(self.wrong("a whole number")),
         }
     }

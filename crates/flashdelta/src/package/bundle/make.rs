@@ -36,22 +36,25 @@ pub struct BundlePatch {
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct BundleOptions {
-    /// Manifests that are wrong (offsets that are no whole numbers, say) are files as any other, and not refused.
+    /// Manifests that are wrong (offsets that are no whole numbers, say) are files as any other,
+    /// and not refused.
     pub accept_manifests: bool,
 }
 
-/// Makes a bundle that turns `old` into `new`: files that hold others. Files that do not become one member, so that any two files will do. The same
-/// arguments give the same bytes on every machine.
+/// Makes a bundle that turns `old` into `new`: files that hold others. Files that do not become one
+/// member, so that any two files will do. The same arguments give the same bytes on every machine.
 ///
-/// A bundle is not larger than the patch of both files as a whole by more than its own header, about 100 bytes: that is tried, too, unless compressed
-/// data that changed would make it more than twice as large. [`plain_patch`](super::plain_patch) gives the patch if this won.
+/// A bundle is not larger than the patch of both files as a whole by more than its own header,
+/// about 100 bytes: that is tried, too, unless compressed data that changed would make it more than
+/// twice as large. [`plain_patch`](super::plain_patch) gives the patch if this won.
 ///
-/// The patches inside are made by `options`, save for address maps, which would only suit one of the members.
+/// The patches inside are made by `options`, save for address maps, which would only suit one of
+/// the members.
 ///
 /// # Errors
 ///
-/// [`DiffError`]: the files are too large, or a manifest in them is wrong, or the device profile does not allow what was asked for, or the callback
-/// asked to give up.
+/// [`DiffError`]: the files are too large, or a manifest in them is wrong, or the device profile
+/// does not allow what was asked for, or the callback asked to give up.
 pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<BundlePatch, DiffError> {
     diff_with(old, new, options, &BundleOptions::default())
 }
@@ -71,19 +74,24 @@ pub fn diff_with(
     if found > limit {
         return Err(DiffError::TooLarge { found, limit });
     }
-    let ((old_contents, old_error), (new_contents, new_error)) = (Contents::of(old), Contents::of(new));
+    let ((old_contents, old_error), (new_contents, new_error)) =
+        (Contents::of(old), Contents::of(new));
     let warnings = [
         check_contents(&old_contents, old_error, bundle_options).map_err(DiffError::OldManifest)?,
         check_contents(&new_contents, new_error, bundle_options).map_err(DiffError::NewManifest)?,
     ];
-    let is_whole = [&old_contents, &new_contents].iter().all(|contents| contents.container == Container::Whole);
-    let whole = |options| Maker { old: Contents::whole(old), new: Contents::whole(new), options, level: 0 };
+    let is_whole = [&old_contents, &new_contents]
+        .iter()
+        .all(|contents| contents.container == Container::Whole);
+    let whole =
+        |options| Maker { old: Contents::whole(old), new: Contents::whole(new), options, level: 0 };
     let mut best = if is_whole {
         whole(options).run([old, new])?
     } else {
         let changed = changed_streams(&old_contents, &new_contents);
         let half = part_of(options, 0.0, 0.5);
-        let bundle = Maker { old: old_contents, new: new_contents, options: &half, level: 0 }.run([old, new])?;
+        let bundle = Maker { old: old_contents, new: new_contents, options: &half, level: 0 }
+            .run([old, new])?;
         if bundle.bytes.len() < changed / 2 {
             bundle
         } else {
@@ -99,7 +107,8 @@ pub fn diff_with(
     Ok(best)
 }
 
-/// Bytes of the new file that are compressed and changed, so that a patch of the files as a whole has to spell them out.
+/// Bytes of the new file that are compressed and changed, so that a patch of the files as a whole
+/// has to spell them out.
 fn changed_streams(old: &Contents<'_>, new: &Contents<'_>) -> usize {
     let same = |a: &mut dyn Iterator<Item = (&u8, &u8)>| a.take_while(|(a, b)| a == b).count();
     let kept = |a: &[u8], b: &[u8]| {
@@ -108,7 +117,8 @@ fn changed_streams(old: &Contents<'_>, new: &Contents<'_>) -> usize {
     };
     let changed = |index: usize| {
         let stream = new.raw(index);
-        stream.len() - (0..old.members.len()).map(|other| kept(stream, old.raw(other))).max().unwrap_or(0)
+        stream.len()
+            - (0..old.members.len()).map(|other| kept(stream, old.raw(other))).max().unwrap_or(0)
     };
     (0..new.members.len()).filter(|index| new.members[*index].is_deflated).map(changed).sum()
 }
@@ -140,11 +150,13 @@ struct Member<'a> {
 
 impl<'a> Maker<'a> {
     fn run(self, [old_file, new_file]: [&[u8]; 2]) -> Result<BundlePatch, DiffError> {
-        let members: Vec<Member<'_>> = (0..self.new.members.len()).map(|index| self.member(index)).collect();
+        let members: Vec<Member<'_>> =
+            (0..self.new.members.len()).map(|index| self.member(index)).collect();
         let pairs = self.pairs(&members);
         let same = self.same();
         let (template, gaps) = self.new.template();
-        let (mut infos, mut parts, mut recipes, mut small) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut infos, mut parts, mut recipes, mut small) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let all: usize = members.iter().map(|member| member.content.len()).sum();
         let mut done = 0;
         for (index, member) in members.iter().enumerate() {
@@ -186,22 +198,38 @@ impl<'a> Maker<'a> {
             members: infos,
         };
         let bytes = [info.emit(), patch, parts].concat();
-        let used = |index: usize| info.members.iter().any(|member| member.old == Some(index as u32));
-        let is_gone = |(index, name): (usize, &String)| !used(index) && !info.members.iter().any(|m| m.name == *name);
-        let names: Vec<String> = self.old.members.iter().map(|member| member.name.clone()).collect();
-        let unused = names.iter().enumerate().filter(|(index, name)| is_gone((*index, name))).map(|(_, n)| n.clone());
-        Ok(BundlePatch { unused: unused.collect(), bytes, info, warnings: [Vec::new(), Vec::new()] })
+        let used =
+            |index: usize| info.members.iter().any(|member| member.old == Some(index as u32));
+        let is_gone = |(index, name): (usize, &String)| {
+            !used(index) && !info.members.iter().any(|m| m.name == *name)
+        };
+        let names: Vec<String> =
+            self.old.members.iter().map(|member| member.name.clone()).collect();
+        let unused = names
+            .iter()
+            .enumerate()
+            .filter(|(index, name)| is_gone((*index, name)))
+            .map(|(_, n)| n.clone());
+        Ok(BundlePatch {
+            unused: unused.collect(),
+            bytes,
+            info,
+            warnings: [Vec::new(), Vec::new()],
+        })
     }
 
-    /// A member of the new file: inflated, if it can be deflated again to the same bytes by less than a quarter of them.
+    /// A member of the new file: inflated, if it can be deflated again to the same bytes by less
+    /// than a quarter of them.
     fn member(&self, index: usize) -> Member<'_> {
         let raw = self.new.raw(index);
         if let Some(plain) = self.new.plain.get(index).and_then(Option::as_deref) {
             // What an applier would refuse to make is patched as it is compressed.
             let is_possible = plain.len() <= limit(0, 0) as usize;
-            let recipe = is_possible.then(|| analyse(raw, plain.len()).ok()).flatten().filter(|recipe| {
-                recipe.len() < raw.len() / 4 + 16 && recreate(plain, recipe, raw.len()).is_ok_and(|again| again == raw)
-            });
+            let recipe =
+                is_possible.then(|| analyse(raw, plain.len()).ok()).flatten().filter(|recipe| {
+                    recipe.len() < raw.len() / 4 + 16
+                        && recreate(plain, recipe, raw.len()).is_ok_and(|again| again == raw)
+                });
             if recipe.is_some() {
                 return Member { content: plain.into(), recipe };
             }
@@ -211,10 +239,14 @@ impl<'a> Maker<'a> {
 
     fn pairs(&self, members: &[Member<'_>]) -> Vec<Option<usize>> {
         let candidate = |(name, content)| Candidate { name, content };
-        let names = |contents: &'_ Contents<'a>| contents.members.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
+        let names = |contents: &'_ Contents<'a>| {
+            contents.members.iter().map(|m| m.name.clone()).collect::<Vec<_>>()
+        };
         let (old_names, new_names) = (names(&self.old), names(&self.new));
-        let old = old_names.iter().enumerate().map(|(i, name)| candidate((name, self.old.content(i))));
-        let new = new_names.iter().zip(members).map(|(name, member)| candidate((name, &member.content)));
+        let old =
+            old_names.iter().enumerate().map(|(i, name)| candidate((name, self.old.content(i))));
+        let new =
+            new_names.iter().zip(members).map(|(name, member)| candidate((name, &member.content)));
         pair(&old.collect::<Vec<_>>(), &new.collect::<Vec<_>>())
     }
 
@@ -274,10 +306,18 @@ impl<'a> Maker<'a> {
                 let is_inflated = recipe.is_some() || !self.new.members[index].is_deflated;
                 let from = if is_inflated { self.old.content(found) } else { self.old.raw(found) };
                 if let Some(bundle) = self.nested(from, content, &options)? {
-                    try_one(with_recipe(old(Method::Bundle, (found, is_inflated))), from.len(), bundle);
+                    try_one(
+                        with_recipe(old(Method::Bundle, (found, is_inflated))),
+                        from.len(),
+                        bundle,
+                    );
                 } else {
                     let patch = member_diff(from, content, &options)?;
-                    try_one(with_recipe(old(Method::Patch, (found, is_inflated))), from.len(), patch);
+                    try_one(
+                        with_recipe(old(Method::Patch, (found, is_inflated))),
+                        from.len(),
+                        patch,
+                    );
                 }
             }
             None => try_one(of(Method::Full), 0, member_diff(&[], content, &options)?),
@@ -286,12 +326,20 @@ impl<'a> Maker<'a> {
     }
 
     /// A bundle for a member, if it and its old counterpart are containers.
-    fn nested(&self, old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Option<Vec<u8>>, DiffError> {
+    fn nested(
+        &self,
+        old: &[u8],
+        new: &[u8],
+        options: &DiffOptions,
+    ) -> Result<Option<Vec<u8>>, DiffError> {
         if self.level >= MOST_LEVELS || self.new.container == Container::Whole {
             return Ok(None);
         }
         let [old_contents, new_contents] = [old, new].map(|file| Contents::of(file).0);
-        if [&old_contents, &new_contents].iter().any(|contents| contents.container == Container::Whole) {
+        if [&old_contents, &new_contents]
+            .iter()
+            .any(|contents| contents.container == Container::Whole)
+        {
             return Ok(None);
         }
         let maker = Maker { old: old_contents, new: new_contents, options, level: self.level + 1 };

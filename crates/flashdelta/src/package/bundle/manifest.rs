@@ -1,7 +1,7 @@
 //! Manifests of ESP Web Tools: which files to write where, for which chips.
 //!
-//! Source: the README of ESP Web Tools (esphome.github.io/esp-web-tools), "Example manifest" and "Manifest keys". Unknown keys are allowed, as there
-//! are many; numbers have to be right.
+//! Source: the README of ESP Web Tools (esphome.github.io/esp-web-tools), "Example manifest" and
+//! "Manifest keys". Unknown keys are allowed, as there are many; numbers have to be right.
 //!
 //! ```
 //! use flashdelta::package::bundle::manifest::{ChipFamily, Manifest};
@@ -107,7 +107,9 @@ impl ChipFamily {
     pub fn name(&self) -> &str {
         match self {
             Self::Other(name) => name,
-            known => Self::KNOWN.iter().find(|(_, family)| family == known).map_or("", |(name, _)| name),
+            known => {
+                Self::KNOWN.iter().find(|(_, family)| family == known).map_or("", |(name, _)| name)
+            }
         }
     }
 }
@@ -135,20 +137,27 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`JsonError`], with the path of the value that is wrong: no JSON; keys that are missing, of another type or there twice; offsets that are no
-    /// integers, negative or beyond 4 GiB; two parts at the same offset. Whether parts overlap shows only with the files:
+    /// [`JsonError`], with the path of the value that is wrong: no JSON; keys that are missing, of
+    /// another type or there twice; offsets that are no integers, negative or beyond 4 GiB; two
+    /// parts at the same offset. Whether parts overlap shows only with the files:
     /// [`check`](Self::check).
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let json = Json::parse(bytes)?;
         let root = Place::root(&json);
         let text = |key| root.find(key)?.map(|place| place.text().map(str::to_owned)).transpose();
-        let builds: Result<Vec<_>, _> = root.get("builds")?.list()?.iter().map(Build::parse).collect();
-        let manifest = Self { name: text("name")?.unwrap_or_default(), version: text("version")?, builds: builds? };
+        let builds: Result<Vec<_>, _> =
+            root.get("builds")?.list()?.iter().map(Build::parse).collect();
+        let manifest = Self {
+            name: text("name")?.unwrap_or_default(),
+            version: text("version")?,
+            builds: builds?,
+        };
         manifest.check(|_| 1)?;
         Ok(manifest)
     }
 
-    /// Checks that parts do not overlap, and end within 4 GiB, given the sizes of the files by their paths.
+    /// Checks that parts do not overlap, and end within 4 GiB, given the sizes of the files by
+    /// their paths.
     ///
     /// # Errors
     ///
@@ -167,14 +176,18 @@ impl Manifest {
 
 impl Build {
     fn parse(place: &Place<'_>) -> Result<Self, JsonError> {
-        // What only devices that are up already fetch by themselves has no parts to flash (ESPHome, "http_request" update).
+        // What only devices that are up already fetch by themselves has no parts to flash (ESPHome,
+        // "http_request" update).
         let parts = match place.find("ota")? {
             Some(_) => place.find("parts")?,
             None => Some(place.get("parts")?),
         };
         let parts = parts.map_or(Ok(Vec::new()), |parts| parts.list())?;
         let parts: Result<Vec<_>, _> = parts.iter().map(Part::parse).collect();
-        Ok(Self { chip_family: ChipFamily::from_name(place.get("chipFamily")?.text()?), parts: parts? })
+        Ok(Self {
+            chip_family: ChipFamily::from_name(place.get("chipFamily")?.text()?),
+            parts: parts?,
+        })
     }
 }
 

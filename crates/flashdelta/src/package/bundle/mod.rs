@@ -1,7 +1,8 @@
 //! Files that hold several others: archives and folders.
 //!
-//! A release is often a zip archive with an application, a bootloader, a partition table and a manifest. A *bundle* turns such a file into the next
-//! one, byte by byte, and treats each of its members as it deserves: what did not change costs nothing, a firmware becomes a core patch, and
+//! A release is often a zip archive with an application, a bootloader, a partition table and a
+//! manifest. A *bundle* turns such a file into the next one, byte by byte, and treats each of its
+//! members as it deserves: what did not change costs nothing, a firmware becomes a core patch, and
 //! compressed members are compared as what they hold.
 //!
 //! ```
@@ -16,14 +17,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - `container`: what a file consists of, members and the *template* around them; one file per kind: [`zip`], [`tar`], [`gzip`], [`folder`].
+//! - `container`: what a file consists of, members and the *template* around them; one file per
+//!   kind: [`zip`], [`tar`], [`gzip`], [`folder`].
 //! - `deflate`: compressed members, so that they come back bit by bit.
 //! - `check`: what must not be used, and what is not taken as it seems to be meant.
-//! - `pairing`: which old member a new one is made from; [`manifest`] and [`flasher_args`] say what a file is for.
+//! - `pairing`: which old member a new one is made from; [`manifest`] and [`flasher_args`] say what
+//!   a file is for.
 //! - `make`, `format`, `apply`: the patch, which `docs/format.md` specifies.
 //!
-//! Bundles are for computers: making and applying them needs all of both files in memory. The patches in them are core patches; each of
-//! those keeps to the device profile.
+//! Bundles are for computers: making and applying them needs all of both files in memory. The
+//! patches in them are core patches; each of those keeps to the device profile.
 
 mod apply;
 mod check;
@@ -61,7 +64,8 @@ use crate::apply::{apply_watched, ApplyError, Progress};
 use crate::diff::{DiffError, DiffOptions};
 use crate::patch::PatchHeader;
 
-/// Members up to this length, in bytes, are not worth a patch of their own: they go into the common one.
+/// Members up to this length, in bytes, are not worth a patch of their own: they go into the common
+/// one.
 const SMALL: usize = 4096;
 
 /// Bundles in bundles: a member that is a container itself.
@@ -79,8 +83,8 @@ fn member_diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>,
     patch.map(|patch| patch.bytes)
 }
 
-/// Applies the patch of a member, which has to lead to `len` bytes: where the file is its own image, this is checked before anything is
-/// made. `None` if `watch` gives up.
+/// Applies the patch of a member, which has to lead to `len` bytes: where the file is its own
+/// image, this is checked before anything is made. `None` if `watch` gives up.
 fn member_apply(
     old: &[u8],
     patch: &[u8],
@@ -89,7 +93,9 @@ fn member_apply(
 ) -> Result<Option<Vec<u8>>, MemberError> {
     let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
     let is_plain = |header: &PatchHeader| header.host_len == 0;
-    if let Some(header) = header.filter(|header| is_plain(header) && header.new_size as usize != len) {
+    if let Some(header) =
+        header.filter(|header| is_plain(header) && header.new_size as usize != len)
+    {
         return Err(ApplyError::NewTooLong { needed: header.new_size, capacity: len as u32 }.into());
     }
     let files = Files::of(old, patch)?;

@@ -15,7 +15,8 @@ pub(super) struct Candidate<'a> {
 /// So many pairs are compared by what they hold; if there are more, only names count.
 const MOST_COMPARISONS: usize = 1 << 16;
 
-/// Scores: how alike two members are, of 1000; and what is added if they have something in common beside their content.
+/// Scores: how alike two members are, of 1000; and what is added if they have something in common
+/// beside their content.
 const SAME_NAME: u32 = 200;
 const SAME_ROLE: u32 = 150;
 const SIMILAR_NAME: u32 = 100;
@@ -27,7 +28,13 @@ const LEAST: u32 = 50;
 pub(super) fn pair(old: &[Candidate<'_>], new: &[Candidate<'_>]) -> Vec<Option<usize>> {
     let (old_roles, new_roles) = (roles(old), roles(new));
     let compare = old.len().saturating_mul(new.len()) <= MOST_COMPARISONS;
-    let sketch = |member: &Candidate<'_>| if compare { Sketch::of(member.content) } else { Sketch::default() };
+    let sketch = |member: &Candidate<'_>| {
+        if compare {
+            Sketch::of(member.content)
+        } else {
+            Sketch::default()
+        }
+    };
     let sketches: Vec<_> = old.iter().map(sketch).collect();
     let best = |member: &Candidate<'_>| {
         let (role, of_new) = (new_roles.get(member.name), sketch(member));
@@ -72,10 +79,16 @@ fn roles(members: &[Candidate<'_>]) -> BTreeMap<String, String> {
     for member in members.iter().filter(|member| extension(member.name) == Some("json")) {
         let folder = member.name.rfind('/').map_or("", |at| &member.name[..=at]);
         let said = if let Ok(manifest) = Manifest::parse(member.content) {
-            let parts = manifest.builds.iter().flat_map(|b| b.parts.iter().map(move |part| (&b.chip_family, part)));
-            parts.map(|(chip, part)| (part.path.clone(), format!("{chip} {}", part.offset))).collect()
+            let parts = manifest
+                .builds
+                .iter()
+                .flat_map(|b| b.parts.iter().map(move |part| (&b.chip_family, part)));
+            parts
+                .map(|(chip, part)| (part.path.clone(), format!("{chip} {}", part.offset)))
+                .collect()
         } else if let Ok(args) = FlasherArgs::parse(member.content) {
-            let role = |role: Option<String>, offset: u32| role.unwrap_or_else(|| offset.to_string());
+            let role =
+                |role: Option<String>, offset: u32| role.unwrap_or_else(|| offset.to_string());
             args.files.into_iter().map(|file| (file.path, role(file.role, file.offset))).collect()
         } else {
             nordic_roles(member.content).unwrap_or_default()
@@ -87,7 +100,8 @@ fn roles(members: &[Candidate<'_>]) -> BTreeMap<String, String> {
     roles
 }
 
-/// The files that the `manifest.json` of Nordic's DFU packages names (nRF Util: "application", "softdevice_bootloader", ...).
+/// The files that the `manifest.json` of Nordic's DFU packages names (nRF Util: "application",
+/// "softdevice_bootloader", ...).
 fn nordic_roles(text: &[u8]) -> Option<Vec<(String, String)>> {
     let json = Json::parse(text).ok()?;
     let mut roles = Vec::new();
@@ -101,7 +115,8 @@ fn nordic_roles(text: &[u8]) -> Option<Vec<(String, String)>> {
     Some(roles)
 }
 
-/// A sample of what a file holds: the smallest hashes of its runs of 8 bytes (A. Broder, *On the resemblance and containment of documents*, 1997).
+/// A sample of what a file holds: the smallest hashes of its runs of 8 bytes (A. Broder, *On the
+/// resemblance and containment of documents*, 1997).
 #[derive(Default)]
 struct Sketch(Vec<u64>);
 
@@ -137,12 +152,20 @@ impl Sketch {
         hashes.truncate(Self::SIZE);
     }
 
-    /// How much of this is in the other one, of 1000: estimated from the range of hashes that both samples cover.
+    /// How much of this is in the other one, of 1000: estimated from the range of hashes that both
+    /// samples cover.
     fn likeness(&self, other: &Self) -> u32 {
-        let full = |hashes: &Vec<u64>| if hashes.len() < Self::SIZE { u64::MAX } else { hashes[Self::SIZE - 1] };
+        let full = |hashes: &Vec<u64>| {
+            if hashes.len() < Self::SIZE {
+                u64::MAX
+            } else {
+                hashes[Self::SIZE - 1]
+            }
+        };
         let limit = full(&self.0).min(full(&other.0));
         let mine = self.0.partition_point(|hash| *hash <= limit);
-        let shared = self.0[..mine].iter().filter(|hash| other.0.binary_search(hash).is_ok()).count();
+        let shared =
+            self.0[..mine].iter().filter(|hash| other.0.binary_search(hash).is_ok()).count();
         (1000 * shared as u32).checked_div(mine as u32).unwrap_or(0)
     }
 }
@@ -199,10 +222,13 @@ mod tests {
     #[test]
     fn manifests_tell_what_files_are_for() {
         let manifest = |app: &str| {
-            format!(r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "{app}", "offset": 65536}}]}}]}}"#)
+            format!(
+                r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "{app}", "offset": 65536}}]}}]}}"#
+            )
         };
         let (old, new) = (manifest("alpha.bin"), manifest("omega.bin"));
-        let old = [("manifest.json", old.as_bytes()), ("beta.bin", &noise(4)), ("alpha.bin", &noise(1))];
+        let old =
+            [("manifest.json", old.as_bytes()), ("beta.bin", &noise(4)), ("alpha.bin", &noise(1))];
         let new = [("manifest.json", new.as_bytes()), ("omega.bin", &noise(2))];
         assert_eq!(paired(&old, &new), [Some(0), Some(2)]);
     }

@@ -12,18 +12,21 @@ use super::json::JsonError;
 use super::manifest::{self, Manifest};
 use crate::patch::MAX_SIZE;
 
-/// Is it a JSON file that names parts: a manifest of ESP Web Tools, or `flasher_args.json` of ESP-IDF?
+/// Is it a JSON file that names parts: a manifest of ESP Web Tools, or `flasher_args.json` of
+/// ESP-IDF?
 pub fn names_parts(bytes: &[u8]) -> bool {
     manifest::is(bytes) || flasher_args::is(bytes)
 }
 
-/// Reads such a file and the parts that it names, which have to be beside it or in folders beside it, and packs all of them as
-/// [`folder::pack`] does. If none of the parts is there, the file stands for itself: then its own bytes are returned, which
-/// [`folder::is`] tells from a packed folder.
+/// Reads such a file and the parts that it names, which have to be beside it or in folders beside
+/// it, and packs all of them as [`folder::pack`] does. If none of the parts is there, the file
+/// stands for itself: then its own bytes are returned, which [`folder::is`] tells from a packed
+/// folder.
 ///
 /// # Errors
 ///
-/// [`PartsError`], if the file is wrong, some parts are there and others missing or elsewhere, or parts overlap in the flash.
+/// [`PartsError`], if the file is wrong, some parts are there and others missing or elsewhere, or
+/// parts overlap in the flash.
 pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
     let json_error = |error: JsonError, text: &[u8]| {
         let place = error.place(text);
@@ -36,7 +39,9 @@ pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
     let description = if manifest::is(&text) {
         Description::Manifest(Manifest::parse(&text).map_err(|error| json_error(error, &text))?)
     } else {
-        Description::FlasherArgs(FlasherArgs::parse(&text).map_err(|error| json_error(error, &text))?)
+        Description::FlasherArgs(
+            FlasherArgs::parse(&text).map_err(|error| json_error(error, &text))?,
+        )
     };
     let is_there = |part: &str| folder::is_safe(part) && part != name && folder.join(part).exists();
     if !description.paths().into_iter().any(is_there) {
@@ -59,7 +64,8 @@ pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PartsError> {
-    let failed = |error| PartsError::Folder(FolderError::Io { doing: "read", path: path.to_owned(), error });
+    let failed =
+        |error| PartsError::Folder(FolderError::Io { doing: "read", path: path.to_owned(), error });
     let (found, limit) = (fs::metadata(path).map_err(failed)?.len(), u64::from(MAX_SIZE));
     if found > limit {
         let error = ContainerError::OutOfBounds { what: "size of a part", offset: 0, found, limit };
@@ -76,9 +82,12 @@ enum Description {
 impl Description {
     fn paths(&self) -> Vec<&str> {
         match self {
-            Self::Manifest(manifest) => {
-                manifest.builds.iter().flat_map(|build| &build.parts).map(|part| part.path.as_str()).collect()
-            }
+            Self::Manifest(manifest) => manifest
+                .builds
+                .iter()
+                .flat_map(|build| &build.parts)
+                .map(|part| part.path.as_str())
+                .collect(),
             Self::FlasherArgs(args) => args.files.iter().map(|file| file.path.as_str()).collect(),
         }
     }
@@ -116,8 +125,12 @@ pub enum PartsError {
 impl fmt::Display for PartsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json { path, error, place } => write!(f, "{}: {}", path.display(), error.with_place(*place)),
-            Self::Elsewhere { path } => write!(f, "the part \"{path}\" is not in the folder of the file that names it"),
+            Self::Json { path, error, place } => {
+                write!(f, "{}: {}", path.display(), error.with_place(*place))
+            }
+            Self::Elsewhere { path } => {
+                write!(f, "the part \"{path}\" is not in the folder of the file that names it")
+            }
             Self::Folder(error) => error.fmt(f),
         }
     }

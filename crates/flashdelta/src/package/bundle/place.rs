@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::json::JsonError;
 
 impl JsonError {
-    /// Line and column, from 1, of the value in `file` that is wrong; of what should hold it, if it is missing. `None` if the error is not
-    /// about this file.
+    /// Line and column, from 1, of the value in `file` that is wrong; of what should hold it, if it
+    /// is missing. `None` if the error is not about this file.
     pub fn place(&self, file: &[u8]) -> Option<(usize, usize)> {
         let path = match self {
             Self::Syntax { line, column, .. } => return Some((*line, *column)),
@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn values_are_found_where_they_stand() {
-        let place = |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().place(text.as_bytes());
+        let place =
+            |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().place(text.as_bytes());
         let text = "\u{feff}{\"builds\": [\n  {\"chipFamily\": \"ESP32\", \"parts\": [\n    {\"path\": \"a\", \"offset\": 32.768}]}]}";
         assert_eq!(place(text), Some((3, 29)));
         assert_eq!(place("{\"builds\":\n {}}"), Some((2, 2)));
@@ -74,8 +75,12 @@ mod tests {
         assert_eq!(place("{\"builds\": [],\n\"builds\": []}"), Some((2, 11)), "the second one");
         assert_eq!(place("{\"builds\": [\n}"), Some((2, 1)));
         let text = r#"{"flash_files": {"0x10": 3, "0x10.5": "a.bin"}}"#;
-        assert_eq!(FlasherArgs::parse(text.as_bytes()).unwrap_err().place(text.as_bytes()), Some((1, 26)));
-        let error = JsonError::NotAnInteger { path: "flash_files.0x10.5".to_owned(), found: String::new() };
+        assert_eq!(
+            FlasherArgs::parse(text.as_bytes()).unwrap_err().place(text.as_bytes()),
+            Some((1, 26))
+        );
+        let error =
+            JsonError::NotAnInteger { path: "flash_files.0x10.5".to_owned(), found: String::new() };
         assert_eq!(error.place(text.as_bytes()), Some((1, 39)));
     }
 }

@@ -1,7 +1,8 @@
 //! Tar archives: where the data of the files is.
 //!
-//! Source: POSIX.1-2017, *pax*, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual, "Basic Tar Format" (long names, sizes in
-//! base 256). Headers, padding, links, folders and whatever stands behind the end belong to the template.
+//! Source: POSIX.1-2017, *pax*, "ustar Interchange Format" and "pax Extended Header"; GNU tar
+//! manual, "Basic Tar Format" (long names, sizes in base 256). Headers, padding, links, folders and
+//! whatever stands behind the end belong to the template.
 
 use super::container::{ContainerError, Member};
 
@@ -14,7 +15,8 @@ pub fn is(file: &[u8]) -> bool {
 
 /// Does it begin with the magic word of POSIX and GNU tar, whatever its checksum?
 pub(super) fn begins(file: &[u8]) -> bool {
-    file.first_chunk::<BLOCK>().is_some_and(|block| block[0] != 0 && block[257..].starts_with(b"ustar"))
+    file.first_chunk::<BLOCK>()
+        .is_some_and(|block| block[0] != 0 && block[257..].starts_with(b"ustar"))
 }
 
 /// The files that have data, in their order.
@@ -32,7 +34,10 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
             break;
         }
         if !is_header(block) {
-            return Err(ContainerError::Expected { what: "a tar header with a right checksum", offset: at as u64 });
+            return Err(ContainerError::Expected {
+                what: "a tar header with a right checksum",
+                offset: at as u64,
+            });
         }
         let kind = block[156];
         let has_data = !matches!(kind, b'1'..=b'6');
@@ -59,7 +64,10 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
             b'x' => next.read(content),
             b'K' | b'g' => {}
             b'S' => {
-                return Err(ContainerError::Unsupported { what: "a sparse file in a tar archive", offset: at as u64 })
+                return Err(ContainerError::Unsupported {
+                    what: "a sparse file in a tar archive",
+                    offset: at as u64,
+                })
             }
             _ => {
                 let name = next.name.take().unwrap_or_else(|| ustar_name(block));
@@ -85,9 +93,17 @@ impl Extended {
     /// Records: `length key=value\n`, the length being that of the record.
     fn read(&mut self, mut records: &[u8]) {
         while let Some(space) = records.iter().position(|byte| *byte == b' ') {
-            let len = core::str::from_utf8(&records[..space]).ok().and_then(|digits| digits.parse::<usize>().ok());
-            let Some((record, rest)) = len.and_then(|len| records.split_at_checked(len)) else { return };
-            let Some(record) = record.get(space + 1..).and_then(|record| record.strip_suffix(b"\n")) else { return };
+            let len = core::str::from_utf8(&records[..space])
+                .ok()
+                .and_then(|digits| digits.parse::<usize>().ok());
+            let Some((record, rest)) = len.and_then(|len| records.split_at_checked(len)) else {
+                return;
+            };
+            let Some(record) =
+                record.get(space + 1..).and_then(|record| record.strip_suffix(b"\n"))
+            else {
+                return;
+            };
             if let Some(path) = record.strip_prefix(b"path=") {
                 self.name = Some(text(path));
             }
@@ -102,7 +118,9 @@ impl Extended {
 /// Is the checksum right? Old programs added the bytes as signed numbers.
 fn is_header(block: &[u8; BLOCK]) -> bool {
     let Ok(stated) = number(&block[148..156], 0) else { return false };
-    let bytes = || block.iter().enumerate().map(|(i, byte)| if (148..156).contains(&i) { b' ' } else { *byte });
+    let bytes = || {
+        block.iter().enumerate().map(|(i, byte)| if (148..156).contains(&i) { b' ' } else { *byte })
+    };
     let unsigned: u64 = bytes().map(u64::from).sum();
     let signed: i64 = bytes().map(|byte| i64::from(byte as i8)).sum();
     stated == unsigned || i64::try_from(stated) == Ok(signed)
@@ -112,10 +130,9 @@ fn is_header(block: &[u8; BLOCK]) -> bool {
 fn number(field: &[u8], header: usize) -> Result<u64, ContainerError> {
     let bad = ContainerError::Expected { what: "a number in a tar header", offset: header as u64 };
     if field.first().is_some_and(|byte| *byte >= 0x80) {
-        let value = field
-            .iter()
-            .skip(1)
-            .try_fold(0u64, |value, byte| value.checked_mul(256).map(|value| value | u64::from(*byte)));
+        let value = field.iter().skip(1).try_fold(0u64, |value, byte| {
+            value.checked_mul(256).map(|value| value | u64::from(*byte))
+        });
         return value.filter(|_| field[0] == 0x80).ok_or(bad);
     }
     let digits = field.split(|byte| *byte == 0).next().unwrap_or_default().trim_ascii();

@@ -1,8 +1,10 @@
 //! Zip archives: where the data of the members is.
 //!
-//! Source: PKWARE, *APPNOTE.TXT*, version 6.3.10, sections 4.3 and 4.4. The central directory counts; local headers are only looked at to find the data.
-//! Zip64, archives in several parts, and archives whose places contradict each other are refused. What stands before the archive
-//! (self-extractors), comments, extra fields and data descriptors are no data, so they belong to the template.
+//! Source: PKWARE, *APPNOTE.TXT*, version 6.3.10, sections 4.3 and 4.4. The central directory
+//! counts; local headers are only looked at to find the data. Zip64, archives in several parts, and
+//! archives whose places contradict each other are refused. What stands before the archive
+//! (self-extractors), comments, extra fields and data descriptors are no data, so they belong to
+//! the template.
 
 use super::container::{ContainerError, Member};
 
@@ -37,8 +39,10 @@ pub(super) fn begins(file: &[u8]) -> bool {
 ///
 /// [`ContainerError`], if the archive contradicts itself or uses zip64 or several parts.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
-    let end = find_end(file)
-        .ok_or(ContainerError::Expected { what: "the end of a zip archive", offset: file.len() as u64 })?;
+    let end = find_end(file).ok_or(ContainerError::Expected {
+        what: "the end of a zip archive",
+        offset: file.len() as u64,
+    })?;
     let archive = Archive::new(file, end)?;
     let mut members = Vec::new();
     let mut at = archive.directory;
@@ -59,7 +63,10 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     members.sort_by_key(|member| member.data.start);
     for (first, second) in members.iter().zip(members.iter().skip(1)) {
         if first.data.end > second.data.start {
-            return Err(ContainerError::Overlap { first: first.name.clone(), second: second.name.clone() });
+            return Err(ContainerError::Overlap {
+                first: first.name.clone(),
+                second: second.name.clone(),
+            });
         }
     }
     Ok(members)
@@ -71,7 +78,8 @@ fn find_end(file: &[u8]) -> Option<usize> {
     let first = last.saturating_sub(0xFFFF);
     (first..=last).rev().find(|at| {
         u32_at(file, *at) == Some(END)
-            && u16_at(file, at + 20).is_some_and(|comment| at + END_LEN + comment as usize == file.len())
+            && u16_at(file, at + 20)
+                .is_some_and(|comment| at + END_LEN + comment as usize == file.len())
     })
 }
 
@@ -90,33 +98,46 @@ impl<'a> Archive<'a> {
         let field = |at: usize| u16_at(file, end + at).unwrap_or(0);
         let unsupported = |what| ContainerError::Unsupported { what, offset: end as u64 };
         let locator = end.checked_sub(END64_LOCATOR_LEN).and_then(|at| u32_at(file, at));
-        let (size, offset) = (u32_at(file, end + 12).unwrap_or(0), u32_at(file, end + 16).unwrap_or(0));
-        if locator == Some(END64_LOCATOR) || field(10) == 0xFFFF || size == u32::MAX || offset == u32::MAX {
+        let (size, offset) =
+            (u32_at(file, end + 12).unwrap_or(0), u32_at(file, end + 16).unwrap_or(0));
+        if locator == Some(END64_LOCATOR)
+            || field(10) == 0xFFFF
+            || size == u32::MAX
+            || offset == u32::MAX
+        {
             return Err(unsupported("zip64"));
         }
         if field(4) != 0 || field(6) != 0 || field(8) != field(10) {
             return Err(unsupported("a zip archive in several parts"));
         }
-        let out_of_bounds = |what, at: usize, found: u32, limit: usize| ContainerError::OutOfBounds {
-            what,
-            offset: (end + at) as u64,
-            found: found.into(),
-            limit: limit as u64,
-        };
+        let out_of_bounds =
+            |what, at: usize, found: u32, limit: usize| ContainerError::OutOfBounds {
+                what,
+                offset: (end + at) as u64,
+                found: found.into(),
+                limit: limit as u64,
+            };
         let directory = end.checked_sub(size as usize);
-        let directory = directory.ok_or_else(|| out_of_bounds("size of the central directory", 12, size, end))?;
+        let directory = directory
+            .ok_or_else(|| out_of_bounds("size of the central directory", 12, size, end))?;
         let before = directory.checked_sub(offset as usize);
-        let before = before.ok_or_else(|| out_of_bounds("offset of the central directory", 16, offset, directory))?;
+        let before = before.ok_or_else(|| {
+            out_of_bounds("offset of the central directory", 16, offset, directory)
+        })?;
         Ok(Self { file, directory, count: field(10) as usize, before })
     }
 
     /// The member that is listed at `at`, if it has data, and where the next one is listed.
     fn member(&self, at: usize) -> Result<(Option<Member>, usize), ContainerError> {
         let file = self.file;
-        let cut_short = ContainerError::CutShort { what: "entry of the central directory", offset: at as u64 };
+        let cut_short =
+            ContainerError::CutShort { what: "entry of the central directory", offset: at as u64 };
         let entry = file.get(at..at + CENTRAL_LEN).ok_or_else(|| cut_short.clone())?;
         if u32_at(entry, 0) != Some(CENTRAL) {
-            return Err(ContainerError::Expected { what: "an entry of the central directory", offset: at as u64 });
+            return Err(ContainerError::Expected {
+                what: "an entry of the central directory",
+                offset: at as u64,
+            });
         }
         let short = |at: usize| u16_at(entry, at).unwrap_or(0) as usize;
         let long = |at: usize| u32_at(entry, at).unwrap_or(0);
@@ -131,7 +152,12 @@ impl<'a> Archive<'a> {
         let limit = self.directory.saturating_sub(start);
         if size as usize > limit {
             let (offset, found, limit) = (at as u64 + 20, u64::from(size), limit as u64);
-            return Err(ContainerError::OutOfBounds { what: "size of a member", offset, found, limit });
+            return Err(ContainerError::OutOfBounds {
+                what: "size of a member",
+                offset,
+                found,
+                limit,
+            });
         }
         let is_deflated = method == DEFLATED && flags & ENCRYPTED == 0;
         let member = Member {
@@ -149,15 +175,26 @@ impl<'a> Archive<'a> {
         let limit = self.directory.saturating_sub(self.before + LOCAL_LEN) as u64;
         if u64::from(offset) > limit {
             let (what, found) = ("offset of a member", u64::from(offset));
-            return Err(ContainerError::OutOfBounds { what, offset: entry as u64 + 42, found, limit });
+            return Err(ContainerError::OutOfBounds {
+                what,
+                offset: entry as u64 + 42,
+                found,
+                limit,
+            });
         }
         if u32_at(self.file, at) != Some(LOCAL) {
-            return Err(ContainerError::Expected { what: "the local header of a member", offset: at as u64 });
+            return Err(ContainerError::Expected {
+                what: "the local header of a member",
+                offset: at as u64,
+            });
         }
         let short = |offset: usize| u16_at(self.file, at + offset).unwrap_or(0) as usize;
         let start = at + LOCAL_LEN + short(26) + short(28);
         if start > self.directory {
-            return Err(ContainerError::CutShort { what: "local header of a member", offset: at as u64 });
+            return Err(ContainerError::CutShort {
+                what: "local header of a member",
+                offset: at as u64,
+            });
         }
         Ok(start)
     }

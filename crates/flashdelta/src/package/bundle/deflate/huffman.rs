@@ -43,7 +43,8 @@ impl Decoder {
                 return Err(DeflateError::BadCode);
             }
         }
-        let mut symbols: Vec<u16> = (0..lengths.len() as u16).filter(|s| lengths[usize::from(*s)] > 0).collect();
+        let mut symbols: Vec<u16> =
+            (0..lengths.len() as u16).filter(|s| lengths[usize::from(*s)] > 0).collect();
         symbols.sort_by_key(|s| lengths[usize::from(*s)]);
         Ok(Self { counts, symbols })
     }
@@ -51,7 +52,9 @@ impl Decoder {
     /// The fixed codes: literals and lengths, distances.
     pub(super) fn fixed() -> (Self, Self) {
         let (literals, distances) = fixed_lengths();
-        let decoder = |lengths: &[u8]| Self::new(lengths).unwrap_or(Self { counts: [0; 16], symbols: Vec::new() });
+        let decoder = |lengths: &[u8]| {
+            Self::new(lengths).unwrap_or(Self { counts: [0; 16], symbols: Vec::new() })
+        };
         (decoder(&literals), decoder(&distances))
     }
 
@@ -62,7 +65,11 @@ impl Decoder {
             let count = u32::from(*count);
             code |= bits.bit()?;
             if code < first + count {
-                return self.symbols.get((index + code - first) as usize).copied().ok_or(DeflateError::UnknownCode);
+                return self
+                    .symbols
+                    .get((index + code - first) as usize)
+                    .copied()
+                    .ok_or(DeflateError::UnknownCode);
             }
             index += count;
             first = (first + count) << 1;
@@ -72,7 +79,8 @@ impl Decoder {
     }
 }
 
-/// Reads the description of the codes of a block: the lengths of those for literals and lengths, and of those for distances.
+/// Reads the description of the codes of a block: the lengths of those for literals and lengths,
+/// and of those for distances.
 pub(super) fn read_codes(bits: &mut BitReader<'_>) -> Result<(Vec<u8>, Vec<u8>), DeflateError> {
     let literals = bits.bits(5)? as usize + 257;
     let distances = bits.bits(5)? as usize + 1;
@@ -121,7 +129,11 @@ impl Encoder {
     }
 
     /// Writes a token; `None` ends the block.
-    pub(super) fn write(&self, out: &mut BitWriter, token: Option<Token>) -> Result<(), DeflateError> {
+    pub(super) fn write(
+        &self,
+        out: &mut BitWriter,
+        token: Option<Token>,
+    ) -> Result<(), DeflateError> {
         let mut put = |codes: &[(u32, u32)], symbol: usize| match codes.get(symbol) {
             Some((code, len)) if *len > 0 => {
                 out.bits(*code, *len);
@@ -130,7 +142,9 @@ impl Encoder {
             _ => Err(DeflateError::BadRecipe { what: "a block has no code for what it holds" }),
         };
         let Some(token) = token else { return put(&self.literals, 256) };
-        let Some((len, distance)) = token.as_match() else { return put(&self.literals, (token.0 & 0xFF) as usize) };
+        let Some((len, distance)) = token.as_match() else {
+            return put(&self.literals, (token.0 & 0xFF) as usize);
+        };
         let (code, offset, extra) = code_of(&LENGTHS, len);
         put(&self.literals, 257 + code)?;
         out.bits(offset, extra);
@@ -178,7 +192,8 @@ pub(super) fn zlib_header(tokens: &[Token]) -> BitWriter {
             }
         }
     }
-    let [literals, distances] = [literals, distances].map(|counts| trimmed(zlib_lengths(&counts, LONGEST)));
+    let [literals, distances] =
+        [literals, distances].map(|counts| trimmed(zlib_lengths(&counts, LONGEST)));
     let mut runs = run_lengths(&literals);
     runs.extend(run_lengths(&distances));
     let mut counts = [0; 19];
@@ -281,7 +296,13 @@ fn zlib_lengths(counts: &[u32], longest: usize) -> Vec<u8> {
 }
 
 /// Turns the tree into lengths, none of them above `longest`.
-fn limited_lengths(order: &[usize], root: usize, parents: &[usize], size: usize, longest: usize) -> Vec<u8> {
+fn limited_lengths(
+    order: &[usize],
+    root: usize,
+    parents: &[usize],
+    size: usize,
+    longest: usize,
+) -> Vec<u8> {
     let mut lengths = vec![0u8; parents.len()];
     let mut by_length = [0usize; LONGEST + 2];
     let mut overflow = 0isize;
@@ -330,7 +351,8 @@ struct Tree {
 
 impl Tree {
     fn is_before(&self, a: usize, b: usize) -> bool {
-        self.counts[a] < self.counts[b] || self.counts[a] == self.counts[b] && self.depths[a] <= self.depths[b]
+        self.counts[a] < self.counts[b]
+            || self.counts[a] == self.counts[b] && self.depths[a] <= self.depths[b]
     }
 
     /// Moves a node down to its place (`pqdownheap`).

@@ -26,15 +26,25 @@ pub(super) enum Block {
     Dynamic { tokens: usize, header: Vec<u8>, header_bits: usize },
 }
 
-/// What a deflate stream holds, and its own length in bytes. It may not hold more than `limit` bytes.
-pub(in super::super) fn inflate(bytes: &[u8], limit: usize) -> Result<(Vec<u8>, usize), DeflateError> {
+/// What a deflate stream holds, and its own length in bytes. It may not hold more than `limit`
+/// bytes.
+pub(in super::super) fn inflate(
+    bytes: &[u8],
+    limit: usize,
+) -> Result<(Vec<u8>, usize), DeflateError> {
     Stream::read(bytes, limit, false).map(|stream| (stream.plain, stream.len))
 }
 
 impl Stream {
     /// Reads a stream that holds at most `limit` bytes, and lists its tokens if `keep` is set.
     pub(super) fn read(bytes: &[u8], limit: usize, keep: bool) -> Result<Self, DeflateError> {
-        let mut stream = Self { plain: Vec::new(), tokens: Vec::new(), blocks: Vec::new(), len: 0, is_clean: true };
+        let mut stream = Self {
+            plain: Vec::new(),
+            tokens: Vec::new(),
+            blocks: Vec::new(),
+            len: 0,
+            is_clean: true,
+        };
         let mut bits = BitReader::new(bytes);
         loop {
             let last = bits.bit()? == 1;
@@ -52,7 +62,8 @@ impl Stream {
                     for _ in start..bits.position() {
                         header.bits(copy.bit()?, 1);
                     }
-                    let (literals, distances) = (Decoder::new(&literals)?, Decoder::new(&distances)?);
+                    let (literals, distances) =
+                        (Decoder::new(&literals)?, Decoder::new(&distances)?);
                     let tokens = stream.tokens(&mut bits, &literals, &distances, limit, keep)?;
                     Block::Dynamic { tokens, header_bits: header.len(), header: header.finish() }
                 }
@@ -109,7 +120,8 @@ impl Stream {
             match token.as_match() {
                 None => self.plain.push(symbol as u8),
                 Some((len, distance)) => {
-                    let start = self.plain.len().checked_sub(distance).ok_or(DeflateError::TooFarBack)?;
+                    let start =
+                        self.plain.len().checked_sub(distance).ok_or(DeflateError::TooFarBack)?;
                     for at in start..start + len {
                         self.plain.push(self.plain[at]);
                     }

@@ -1,11 +1,14 @@
 //! Deflate streams (RFC 1951) that come back bit by bit.
 //!
-//! A compressed file hides that two versions of a firmware are alike: behind the first difference all its bits are others. So a deflate stream is taken
-//! apart into what it holds (the *plain* bytes, which are compared) and a *recipe*: how the compressor said it. Nearly all compressors do as
-//! zlib does, so the recipe names one of zlib's levels and lists where the stream departs from what zlib would have done: usually nowhere. The
-//! idea is that of *preflate* (D. Steinke); the algorithm that predicts is that of zlib 1.2 and 1.3 (`deflate.c`, `trees.c`).
+//! A compressed file hides that two versions of a firmware are alike: behind the first difference
+//! all its bits are others. So a deflate stream is taken apart into what it holds (the *plain*
+//! bytes, which are compared) and a *recipe*: how the compressor said it. Nearly all compressors do
+//! as zlib does, so the recipe names one of zlib's levels and lists where the stream departs from
+//! what zlib would have done: usually nowhere. The idea is that of *preflate* (D. Steinke); the
+//! algorithm that predicts is that of zlib 1.2 and 1.3 (`deflate.c`, `trees.c`).
 //!
-//! The recipe is specified in `docs/format.md`. Everything here runs on damaged input, too: it ends in an error, in bounded time.
+//! The recipe is specified in `docs/format.md`. Everything here runs on damaged input, too: it ends
+//! in an error, in bounded time.
 
 mod bits;
 mod huffman;
@@ -51,7 +54,9 @@ impl fmt::Display for DeflateError {
         match self {
             Self::CutShort => f.write_str("it ends too early"),
             Self::ReservedBlockType => f.write_str("a block has the reserved type 3"),
-            Self::StoredLength => f.write_str("the length of a stored block contradicts its complement"),
+            Self::StoredLength => {
+                f.write_str("the length of a stored block contradicts its complement")
+            }
             Self::BadCode => f.write_str("code lengths do not make a prefix code"),
             Self::UnknownCode => f.write_str("a code stands for nothing"),
             Self::TooFarBack => f.write_str("a match reaches before the start of the data"),
@@ -63,7 +68,8 @@ impl fmt::Display for DeflateError {
 
 impl core::error::Error for DeflateError {}
 
-/// A literal (the byte), or a match (its length, 3 to 258, in the upper half, its distance, 1 to 32768, in the lower).
+/// A literal (the byte), or a match (its length, 3 to 258, in the upper half, its distance, 1 to
+/// 32768, in the lower).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Token(u32);
 
@@ -155,7 +161,8 @@ const DISTANCES: [(u16, u8); 30] = [
     (24577, 13),
 ];
 
-/// The code of a value: its index in the table, the value's offset from the base, and the number of extra bits.
+/// The code of a value: its index in the table, the value's offset from the base, and the number of
+/// extra bits.
 fn code_of(table: &[(u16, u8)], value: usize) -> (usize, u32, u32) {
     let index = table.partition_point(|(base, _)| usize::from(*base) <= value).saturating_sub(1);
     let (base, extra) = table.get(index).copied().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! What zlib would say next (`deflate_fast`, `deflate_slow` and `longest_match` of `deflate.c`, with the default memory level and window).
+//! What zlib would say next (`deflate_fast`, `deflate_slow` and `longest_match` of `deflate.c`,
+//! with the default memory level and window).
 
 use super::Token;
 
@@ -7,7 +8,8 @@ use super::Token;
 struct Effort {
     /// A match this long is good enough to look less for a better one.
     good: usize,
-    /// A match this long is taken without looking at the next position; at levels 1 to 3: insides of longer matches are not remembered.
+    /// A match this long is taken without looking at the next position; at levels 1 to 3: insides
+    /// of longer matches are not remembered.
     lazy: usize,
     /// A match this long ends the search.
     nice: usize,
@@ -42,7 +44,8 @@ const FARTHEST: usize = WINDOW - (LONGEST + SHORTEST + 1);
 /// A match of three bytes from farther away is not worth it when looking ahead.
 const TOO_FAR: usize = 4096;
 
-/// Candidates that may be looked at, on average, for one byte: bounds the time for data that is made to take long.
+/// Candidates that may be looked at, on average, for one byte: bounds the time for data that is
+/// made to take long.
 const PATIENCE: u64 = 256;
 
 /// Predicts the tokens of a stream, being told each one.
@@ -93,7 +96,9 @@ impl<'a> Predictor<'a> {
             None => {
                 self.see(at);
                 let found = self.search(at, SHORTEST - 1);
-                found.filter(|(len, distance)| !self.is_lazy || *len > SHORTEST || *distance <= TOO_FAR)
+                found.filter(|(len, distance)| {
+                    !self.is_lazy || *len > SHORTEST || *distance <= TOO_FAR
+                })
             }
         };
         let Some((len, distance)) = found else { return literal };
@@ -152,7 +157,8 @@ impl<'a> Predictor<'a> {
         let ahead = &self.plain[at..];
         let ahead = &ahead[..ahead.len().min(LONGEST)];
         let nice = self.effort.nice.min(ahead.len());
-        let mut chain = if least >= self.effort.good { self.effort.chain >> 2 } else { self.effort.chain };
+        let mut chain =
+            if least >= self.effort.good { self.effort.chain >> 2 } else { self.effort.chain };
         let (mut best, mut found) = (least, None);
         let mut farthest = FARTHEST;
         // The very first position counts as "none" in zlib.
@@ -166,8 +172,11 @@ impl<'a> Predictor<'a> {
             farthest = FARTHEST - 1;
             self.patience -= 1;
             chain -= 1;
-            if self.plain[start + best] == ahead[best] && self.plain[start + best - 1] == ahead[best - 1] {
-                let len = ahead.iter().zip(&self.plain[start..]).take_while(|(a, b)| a == b).count();
+            if self.plain[start + best] == ahead[best]
+                && self.plain[start + best - 1] == ahead[best - 1]
+            {
+                let len =
+                    ahead.iter().zip(&self.plain[start..]).take_while(|(a, b)| a == b).count();
                 if len > best {
                     best = len;
                     found = Some((len, distance));

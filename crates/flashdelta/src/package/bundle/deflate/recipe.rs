@@ -17,8 +17,8 @@ const DYNAMIC: u8 = 2;
 /// Its codes are not those that zlib would make.
 const DYNAMIC_SPELLED: u8 = 3;
 
-/// How to make the deflate stream at the start of `bytes`, which may hold `limit` bytes at most. Fails for streams that no recipe can make
-/// (unused bits that are set), too.
+/// How to make the deflate stream at the start of `bytes`, which may hold `limit` bytes at most.
+/// Fails for streams that no recipe can make (unused bits that are set), too.
 pub(in super::super) fn analyse(bytes: &[u8], limit: usize) -> Result<Vec<u8>, DeflateError> {
     let stream = Stream::read(bytes, limit, true)?;
     if !stream.is_clean {
@@ -28,7 +28,8 @@ pub(in super::super) fn analyse(bytes: &[u8], limit: usize) -> Result<Vec<u8>, D
 }
 
 impl Stream {
-    /// Where the first `most` tokens are not those that zlib would choose: how many are right before, and the token.
+    /// Where the first `most` tokens are not those that zlib would choose: how many are right
+    /// before, and the token.
     fn misses(&self, level: u8, most: usize) -> Vec<(u32, Token)> {
         let mut predictor = Predictor::new(&self.plain, level);
         let mut misses = Vec::new();
@@ -57,7 +58,8 @@ impl Stream {
 
     /// The level that explains most, and the misses it leaves.
     fn level(&self) -> (u8, Vec<(u32, Token)>) {
-        let sampled: Vec<usize> = (1..=LEVELS).map(|level| self.misses(level, SAMPLE).len()).collect();
+        let sampled: Vec<usize> =
+            (1..=LEVELS).map(|level| self.misses(level, SAMPLE).len()).collect();
         let least = sampled.iter().min().copied().unwrap_or(0);
         // Levels differ in rare cases only: the sample may not tell them apart.
         let best = (1..=LEVELS).zip(sampled).filter(|(_, misses)| *misses == least);
@@ -84,7 +86,8 @@ impl Stream {
                 Block::Dynamic { tokens, header, header_bits } => {
                     let predicted = zlib_header(&self.tokens[at..at + tokens]);
                     at += tokens;
-                    let is_predicted = predicted.len() == *header_bits && predicted.finish() == *header;
+                    let is_predicted =
+                        predicted.len() == *header_bits && predicted.finish() == *header;
                     out.push(if is_predicted { DYNAMIC } else { DYNAMIC_SPELLED });
                     put::varint(&mut out, *tokens as u32);
                     if !is_predicted {
@@ -97,7 +100,8 @@ impl Stream {
         put::varint(&mut out, misses.len() as u32);
         for (right, token) in misses {
             put::varint(&mut out, right);
-            let (len, distance) = token.as_match().map_or((0, 0), |(len, distance)| (len - 2, distance));
+            let (len, distance) =
+                token.as_match().map_or((0, 0), |(len, distance)| (len - 2, distance));
             put::varint(&mut out, len as u32);
             if len > 0 {
                 put::varint(&mut out, distance as u32);
@@ -108,7 +112,11 @@ impl Stream {
 }
 
 /// Makes the deflate stream that holds `plain` as `recipe` says. It has at most `limit` bytes.
-pub(in super::super) fn recreate(plain: &[u8], recipe: &[u8], limit: usize) -> Result<Vec<u8>, DeflateError> {
+pub(in super::super) fn recreate(
+    plain: &[u8],
+    recipe: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, DeflateError> {
     let mut reader = Recipe { reader: Reader::new(recipe, 0), bytes: recipe };
     let level = reader.byte()?;
     let blocks = reader.blocks()?;
@@ -121,7 +129,8 @@ pub(in super::super) fn recreate(plain: &[u8], recipe: &[u8], limit: usize) -> R
             Block::Stored(len) => {
                 let start = predictor.position();
                 let stored = plain.get(start..start.saturating_add(len)).filter(|_| len <= 0xFFFF);
-                let stored = stored.ok_or(DeflateError::BadRecipe { what: "a stored block is too long" })?;
+                let stored =
+                    stored.ok_or(DeflateError::BadRecipe { what: "a stored block is too long" })?;
                 out.bits(STORED.into(), 2);
                 out.align();
                 out.bits(len as u32, 16);
@@ -160,7 +169,10 @@ pub(in super::super) fn recreate(plain: &[u8], recipe: &[u8], limit: usize) -> R
             return Err(DeflateError::TooLong { limit });
         }
     }
-    if predictor.position() != plain.len() || misses.left > 0 || reader.reader.offset() != recipe.len() {
+    if predictor.position() != plain.len()
+        || misses.left > 0
+        || reader.reader.offset() != recipe.len()
+    {
         return Err(DeflateError::BadRecipe { what: "something is left" });
     }
     Ok(out.finish())
@@ -202,10 +214,15 @@ impl Recipe<'_> {
                     let header_bits = self.number()?;
                     let start = self.reader.offset();
                     let len = header_bits.div_ceil(8);
-                    let header = self.bytes.get(start..start.saturating_add(len)).ok_or(DeflateError::CutShort)?;
+                    let header = self
+                        .bytes
+                        .get(start..start.saturating_add(len))
+                        .ok_or(DeflateError::CutShort)?;
                     self.reader.skip(len);
                     if header_bits == 0 {
-                        return Err(DeflateError::BadRecipe { what: "a block's codes are missing" });
+                        return Err(DeflateError::BadRecipe {
+                            what: "a block's codes are missing",
+                        });
                     }
                     Block::Dynamic { tokens: count, header: header.to_vec(), header_bits }
                 }
@@ -223,7 +240,8 @@ impl Recipe<'_> {
 struct Misses {
     /// How many have not been read.
     left: usize,
-    /// How many are right before the next one, and the next one: match length minus 2 (0: a literal) and distance.
+    /// How many are right before the next one, and the next one: match length minus 2 (0: a
+    /// literal) and distance.
     next: Option<(usize, usize, usize)>,
 }
 
@@ -239,7 +257,9 @@ impl Misses {
         let mut tokens = Vec::new();
         for _ in 0..count {
             let at = predictor.position();
-            let byte = *plain.get(at).ok_or(DeflateError::BadRecipe { what: "there are more tokens than data" })?;
+            let byte = *plain
+                .get(at)
+                .ok_or(DeflateError::BadRecipe { what: "there are more tokens than data" })?;
             let predicted = predictor.predict();
             if self.next.is_none() && self.left > 0 {
                 let (right, len) = (recipe.number()?, recipe.number()?);

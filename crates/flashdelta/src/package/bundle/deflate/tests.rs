@@ -14,7 +14,9 @@ fn streams() -> Vec<(String, Vec<u8>)> {
         let members = Container::detect(&file).members(&file).unwrap();
         let deflated: Vec<&Member> = members.iter().filter(|member| member.is_deflated).collect();
         assert!(!deflated.is_empty(), "{name}");
-        streams.extend(deflated.iter().map(|m| (format!("{name}: {}", m.name), file[m.data.clone()].to_vec())));
+        streams.extend(
+            deflated.iter().map(|m| (format!("{name}: {}", m.name), file[m.data.clone()].to_vec())),
+        );
     }
     assert!(streams.len() > 15);
     streams
@@ -93,7 +95,8 @@ fn damaged_streams_and_recipes_end_in_errors() {
     let recipe = analyse(&stream, 1 << 20).unwrap();
     for seed in 0..300 {
         let bytes = damaged(&stream, seed);
-        if let (Ok((plain, len)), Ok(recipe)) = (inflate(&bytes, 1 << 20), analyse(&bytes, 1 << 20)) {
+        if let (Ok((plain, len)), Ok(recipe)) = (inflate(&bytes, 1 << 20), analyse(&bytes, 1 << 20))
+        {
             assert_eq!(recreate(&plain, &recipe, len).as_deref(), Ok(&bytes[..len]));
         }
     }
