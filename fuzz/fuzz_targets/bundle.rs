@@ -4,9 +4,10 @@
 
 use arbitrary::Arbitrary;
 use flashdelta::diff::{DeviceProfile, DiffError, DiffOptions};
-use flashdelta::package::bundle::flasher_args::FlasherArgs;
-use flashdelta::package::bundle::manifest::Manifest;
-use flashdelta::package::bundle::{self, folder, Container};
+use flashdelta::manifest::esp_idf::FlasherArgs;
+use flashdelta::manifest::esp_web_tools::Manifest;
+use flashdelta::archive::{folder, Container};
+use flashdelta::bundle::{self};
 use libfuzzer_sys::fuzz_target;
 
 /// Larger new files are not made: a few bytes can ask for gigabytes.

@@ -4,7 +4,7 @@
 
 use arbitrary::Arbitrary;
 use flashdelta::image::{Format, Image, Segment, WriteOptions};
-use flashdelta::package::{apply, diff, Output};
+use flashdelta::file::{apply, diff, Output};
 use flashdelta::{Codec, DiffOptions};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes thumb.txt, the encodings that crates/flashdelta/src/isa/thumb.rs is tested with.
+"""Makes thumb.txt, the encodings that crates/flashdelta/src/device/isa/thumb.rs is tested with.
 
 GNU as encodes the extremes of every field, objdump reads them back and says where they point. Next to them stand random
 codes near the ones that are references, as objdump sees them. Neither knows anything of flashdelta. Needs

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
 
 use flashdelta::apply::{ApplyOptions, Progress};
-use flashdelta::package::bundle::{self, folder};
-use flashdelta::package::{Files, Output, PackageError};
+use flashdelta::archive::folder;
+use flashdelta::bundle::{self};
+use flashdelta::file::{Files, Output, FileError};
 use flashdelta::{DeviceIdentity, PatchHeader, MAX_HEADER_LEN};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
@@ -263,9 +264,9 @@ pub(crate) fn explain<'py>(
     }
     let explain = move || {
         let files = Files::of(&old, &patch)?;
-        flashdelta::apply::explain(files.old_image(), &patch).map_err(PackageError::from)
+        flashdelta::apply::explain(files.old_image(), &patch).map_err(FileError::from)
     };
-    let breakdown = unwatched(py, explain)?.map_err(|error| errors::package(py, error))?;
+    let breakdown = unwatched(py, explain)?.map_err(|error| errors::firmware_file(py, error))?;
     let parts = PyDict::new(py);
     for part in &breakdown.parts {
         parts.set_item(part.name, part.bytes)?;

@@ -5,8 +5,8 @@ use std::io::Read;
 use std::ops::ControlFlow;
 
 use flashdelta::apply::{Applier, ApplyOptions, Progress};
-use flashdelta::package::bundle::{self, BundleError, BundleInfo};
-use flashdelta::package::{Files, Output, PackageError};
+use flashdelta::bundle::{self, BundleError, BundleInfo};
+use flashdelta::file::{Files, Output, FileError};
 use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
 use pyo3::PyErr;
 
@@ -65,7 +65,7 @@ pub(crate) enum Failure {
     /// Applying it.
     Push(PushError),
     /// The files around the images.
-    Package(PackageError),
+    File(FileError),
     /// The caller's own.
     Caller(PyErr),
 }
@@ -108,11 +108,11 @@ pub(crate) fn apply_to_file(
             apply(patch, Old::memory_of(old_file), New::memory(), fit, on_progress)?;
         return Ok((header, new.into_bytes().unwrap_or_default()));
     }
-    let files = Files::of(&old_file, patch).map_err(Failure::Package)?;
+    let files = Files::of(&old_file, patch).map_err(Failure::File)?;
     let old = Old::memory_of(Source::Owned(files.old_image().to_vec()));
     let (header, new) = apply(patch, old, New::memory(), fit, on_progress)?;
     let file =
-        files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::Package)?;
+        files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::File)?;
     Ok((header, file))
 }
 

@@ -7,9 +7,10 @@ use std::path::Path;
 use flashdelta::apply::{Damage, ErrorClass, OutOfBounds};
 use flashdelta::diff::DiffError;
 use flashdelta::image::ImageError;
-use flashdelta::package::bundle::folder::FolderError;
-use flashdelta::package::bundle::{BundleError, PartsError};
-use flashdelta::package::PackageError;
+use flashdelta::archive::folder::FolderError;
+use flashdelta::manifest::PartsError;
+use flashdelta::bundle::BundleError;
+use flashdelta::file::FileError;
 use flashdelta::HeaderError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -340,7 +341,7 @@ pub(crate) fn push(py: Python<'_>, error: PushError) -> PyErr {
 pub(crate) fn run(py: Python<'_>, patch: Option<&Path>, error: Failure) -> PyErr {
     match error {
         Failure::Push(error) => push(py, error),
-        Failure::Package(error) => package(py, error),
+        Failure::File(error) => firmware_file(py, error),
         Failure::Caller(error) => error,
         Failure::Read(error) => io(py, "read", patch.unwrap_or(Path::new("the patch")), &error),
     }
@@ -356,18 +357,18 @@ fn ram(py: Python<'_>, needed: u32, found: u32) -> PyErr {
 }
 
 /// The file around an image could not be read, or not be made.
-pub(crate) fn package(py: Python<'_>, error: PackageError) -> PyErr {
+pub(crate) fn firmware_file(py: Python<'_>, error: FileError) -> PyErr {
     let message = error.to_string();
     let exception = match error {
-        PackageError::Apply(error) => return apply(py, in_memory(error)),
-        PackageError::OldFile(fault) | PackageError::Convert(fault) => {
+        FileError::Apply(error) => return apply(py, in_memory(error)),
+        FileError::OldFile(fault) | FileError::Convert(fault) => {
             return image_as(py, &fault, &message)
         }
-        PackageError::HostSection { problem } => {
+        FileError::HostSection { problem } => {
             Exception::new(py, "HostSectionError", "host-section").field("problem", problem)
         }
-        PackageError::NeedsOldText => Exception::new(py, "WrongBaseError", "needs-old-text"),
-        PackageError::NewFileMismatch { expected, found } => {
+        FileError::NeedsOldText => Exception::new(py, "WrongBaseError", "needs-old-text"),
+        FileError::NewFileMismatch { expected, found } => {
             Exception::new(py, "FileMismatchError", "file-mismatch")
                 .field("expected", PyBytes::new(py, &expected))
                 .field("found", PyBytes::new(py, &found))

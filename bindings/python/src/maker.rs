@@ -1,8 +1,8 @@
 //! Making patches: in a thread of its own, while the caller's waits for signals and calls back.
 
 use flashdelta::diff::{DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown};
-use flashdelta::package::bundle::BundleOptions;
-use flashdelta::package::MemoryOptions;
+use flashdelta::bundle::BundleOptions;
+use flashdelta::file::MemoryOptions;
 use flashdelta::{Codec, Identity, InstructionSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};

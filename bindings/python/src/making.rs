@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use flashdelta::diff::{DiffError, DiffOptions, Report};
 use flashdelta::image;
-use flashdelta::package::bundle::{self, BundleOptions, Container, ManifestError, Warning};
-use flashdelta::package::{self, Memory, MemoryOptions};
+use flashdelta::archive::Container;
+use flashdelta::bundle::{self, BundleOptions, ManifestError, Warning};
+use flashdelta::file::{Memory, MemoryOptions};
 
 use crate::source::Source;
 
@@ -46,7 +47,7 @@ pub(crate) fn diff(inputs: &[Input; 2], job: &Job) -> Result<Made, DiffError> {
             warnings.extend(check(&inputs[0], "old", &job.bundle).map_err(DiffError::OldManifest)?);
             warnings.extend(check(&inputs[1], "new", &job.bundle).map_err(DiffError::NewManifest)?);
         }
-        let made = package::diff_with(old, new, &job.options, &job.memory)?;
+        let made = flashdelta::file::diff_with(old, new, &job.options, &job.memory)?;
         warnings.extend(packed(&inputs[1], made.bytes.len(), &job.memory));
         return Ok(Made { bytes: made.bytes, report: Some(made.report), warnings });
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ffi::c_int;
 
-use flashdelta::package::bundle::{self, BundleInfo};
+use flashdelta::bundle::{self, BundleInfo};
 use flashdelta::PatchHeader;
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;

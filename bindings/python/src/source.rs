@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use flashdelta::package::bundle::{self, folder};
+use flashdelta::archive::folder;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
@@ -93,10 +93,10 @@ pub(crate) fn read_input(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
             .map_err(|error| errors::folder(py, &error));
     }
     let bytes = read_whole(py, path)?;
-    if !bundle::names_parts(&bytes) {
+    if !flashdelta::manifest::names_parts(&bytes) {
         return Ok(bytes);
     }
-    unwatched(py, move || bundle::read_parts(&owned))?.map_err(|error| errors::parts(py, &error))
+    unwatched(py, move || flashdelta::manifest::read_parts(&owned))?.map_err(|error| errors::parts(py, &error))
 }
 
 /// Reads a file whole. It may be a pipe, or far away: Ctrl-C ends the waiting.

@@ -2,9 +2,9 @@
 
 use clap::builder::PossibleValue;
 use clap::ValueEnum;
+use flashdelta::bundle::BundleOptions;
+use flashdelta::file::{MemoryOptions, Output};
 use flashdelta::image::{AfterEnd, Overlap, ReadOptions};
-use flashdelta::package::bundle::BundleOptions;
-use flashdelta::package::{MemoryOptions, Output};
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 
 use crate::failure::{Class, Failure, Outcome};

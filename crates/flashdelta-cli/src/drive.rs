@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use flashdelta::apply::{Applier, ApplyOptions, NewImage, OldImage};
+use flashdelta::file::{Files, Output};
 use flashdelta::image;
-use flashdelta::package::{Files, Output};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use sha2::{Digest as _, Sha256};
 
@@ -143,14 +143,12 @@ pub(crate) fn prove(old: &[u8], new: &[u8], patch: &[u8], bar: &Bar) -> Outcome 
     let names = Names { old: old_name, patch: patch_name, new: new_name };
     let drive =
         Drive { options: ApplyOptions::default(), comfort: 0, names, bar, doing: "verifying" };
-    let made = Files::of(old, patch)
-        .map_err(|error| Failure::package(&error, &drive.names))
-        .and_then(|files| {
+    let made = Files::of(old, patch).map_err(|error| Failure::file(&error, &drive.names)).and_then(
+        |files| {
             let (_, image) = drive.run(&mut &*patch, files.old_image(), Vec::new())?;
-            files
-                .finish(image, Output::Same)
-                .map_err(|error| Failure::package(&error, &drive.names))
-        });
+            files.finish(image, Output::Same).map_err(|error| Failure::file(&error, &drive.names))
+        },
+    );
     let problem = match made {
         Ok(made) if made == new => return Ok(()),
         Ok(_) => "it leads to another image".to_owned(),

@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 
 use flashdelta::apply::{ApplyError, ErrorClass};
+use flashdelta::bundle::ManifestError;
 use flashdelta::diff::DiffError;
+use flashdelta::file::FileError;
 use flashdelta::image::ImageError;
-use flashdelta::package::bundle::ManifestError;
-use flashdelta::package::PackageError;
 
 use crate::text;
 
@@ -105,16 +105,16 @@ impl Failure {
     }
 
     /// Applying failed, or giving back the file.
-    pub(crate) fn package(error: &PackageError, names: &Names<'_>) -> Self {
+    pub(crate) fn file(error: &FileError, names: &Names<'_>) -> Self {
         let failure = |class, path: &Path| Self::new(class, format!("{}: {error}", path.display()));
         match error {
-            PackageError::Apply(error) => Self::apply(error, names),
-            PackageError::OldFile(error) => Self::image(names.old, error),
-            PackageError::NeedsOldText => {
+            FileError::Apply(error) => Self::apply(error, names),
+            FileError::OldFile(error) => Self::image(names.old, error),
+            FileError::NeedsOldText => {
                 failure(Class::WrongBase, names.old).hint("--as bin makes a plain binary")
             }
-            PackageError::NewFileMismatch { .. } => failure(Class::WrongBase, names.old),
-            PackageError::Convert(_) => failure(Class::DoesNotFit, names.new),
+            FileError::NewFileMismatch { .. } => failure(Class::WrongBase, names.old),
+            FileError::Convert(_) => failure(Class::DoesNotFit, names.new),
             _ => failure(Class::BadPatch, names.patch),
         }
     }

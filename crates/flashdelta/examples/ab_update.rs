@@ -13,9 +13,9 @@ use core::cell::RefCell;
 use core::error::Error;
 
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
-use flashdelta::apply::ab::{AbUpdate, BootSelection, Verified};
-use flashdelta::apply::nor::{slots, Slot};
 use flashdelta::apply::ApplyOptions;
+use flashdelta::nor::{slots, Slot};
+use flashdelta::update::ab::{AbUpdate, BootSelection, Verified};
 use flashdelta::{diff, DiffOptions};
 use flashdelta_sim::{Cut, NorSim, SimError};
 

@@ -34,45 +34,50 @@
 //!
 //! # How it is built
 //!
-//! From the bottom up; nothing knows what is above it. What the applier uses is `no_std`, does not
-//! allocate, and does not panic.
+//! Two floors, a folder each, and one feature, `std`, between them. Nothing on the device floor
+//! imports from the host floor, and on each floor nothing imports from what is listed after it; a
+//! test (`tests/floors.rs`) reads the imports.
 //!
+//! `device/` is what devices run and hosts share: `no_std`, no allocation, no panic.
+//!
+//! - `images`: both images as codecs see them.
+//! - `sha256`: digests, in software or by a chip's unit.
 //! - `coding`: a range coder, adaptive binary contexts held as log-odds, and their mixing, all in
-//!   integers. Everything above is written once against a "coder of bits", which is an encoder, a
+//!   integers. Everything after it is written once against a "coder of bits", which is an encoder, a
 //!   decoder, or a meter.
 //! - `isa`: one file per instruction set. Finds the references in old code, says where they point,
 //!   writes them anew.
 //! - `predict`: what a unit (an instruction or a data word) of the old image becomes in the new
 //!   one: the address map, the shift map that learns where addresses have gone, and the walk that
 //!   joins them.
-//! - `model`: the codec that makes the small patches. No lengths, only decisions: "as predicted",
-//!   "the copy ends", "another one starts".
-//! - `bytes`: the other codecs: operations as plain bytes, or compressed by LZ4 or Zstandard, with
-//!   the same prediction.
-//! - `patch`: the header; sizes and digests; how the RAM of a device is divided.
-//! - [`apply`]: the push state machine, the traits through which it reads and writes images, and
-//!   implementations for slices, NOR flash and files.
-//! - [`diff`]: the maker (with `std`).
-//! - [`image`]: firmware containers: which bytes stand at which addresses (with `std`).
-//! - [`package`]: files as they come: of a text file the memory is patched, and the identical text
-//!   given back; archives and folders are patched member by member (with `std`).
+//! - `format`: the header of a patch, its address maps, sizes and limits.
+//! - `codec/model`: the codec that makes the small patches. No lengths, only decisions: "as
+//!   predicted", "the copy ends", "another one starts". `codec/bytes`: operations as plain bytes,
+//!   or compressed by LZ4 or Zstandard, with the same prediction.
+//! - [`apply`]: the push state machine, the workspace that it runs in, and the traits through which
+//!   it reads and writes images.
+//! - [`nor`]: images in NOR flash. [`update`]: whole updates, with the hand-over to the bootloader.
 //!
-//! The maker runs the very code of the applier, with an encoder in place of the decoder: the two
-//! cannot drift apart.
+//! `host/` needs an operating system.
+//!
+//! - `image`: firmware formats, one file each: which bytes are at which addresses.
+//! - `diff`: the maker. It runs the very code of the applier, with an encoder in place of the
+//!   decoder: the two cannot drift apart.
+//! - `apply`: applying with a heap, from and to files.
+//! - `archive`: zip, tar, gzip and folders. `manifest`: JSON files that name the parts of a
+//!   firmware.
+//! - [`file`]: patches between firmware files of any format. [`bundle`]: patches between archives
+//!   or folders.
 //!
 //! # Features
 //!
-//! `std` (default) brings everything that needs an operating system. Without default features this
-//! crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
-//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add to it what a device shall be able to apply.
-//! `prediction` is for patches that predict pointers in data and no code; the model codec and the
-//! instruction sets bring it.
+//! `full` (default) is everything, `std` what needs an operating system. Without default features
+//! this crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
+//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply. `prediction` is for patches
+//! that predict pointers in data and no code; the model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
-// Without any codec there is little to do.
-#![cfg_attr(
-    not(any(feature = "model", feature = "raw")),
-    allow(dead_code, unreachable_code, unused)
-)]
+// A build with fewer features uses less of what is shared: what is unused shows in a full build.
+#![cfg_attr(not(feature = "full"), allow(unused, unreachable_code, unreachable_patterns))]
 #![forbid(unsafe_code)]
 
 /// The examples of the README are tests, too.
@@ -85,54 +90,27 @@ pub struct Readme;
 #[doc = include_str!("../../../docs/guide.md")]
 pub struct Guide;
 
-pub mod apply;
+mod device;
 #[cfg(feature = "std")]
-pub mod diff;
-#[cfg(feature = "std")]
-pub mod image;
-#[cfg(feature = "std")]
-pub mod package;
+mod host;
 
-#[cfg_attr(not(feature = "raw"), allow(dead_code))]
-mod bytes;
-#[cfg_attr(not(feature = "std"), allow(dead_code))]
-mod coding;
-// What no instruction set of a build needs is not dead in others.
-#[cfg_attr(
-    not(all(
-        feature = "std",
-        feature = "isa-thumb",
-        feature = "isa-riscv",
-        feature = "isa-xtensa",
-        feature = "isa-tc32",
-        feature = "isa-mcs51"
-    )),
-    allow(dead_code)
-)]
-mod isa;
-#[cfg_attr(not(feature = "std"), allow(dead_code, unused_imports))]
-mod model;
-mod patch;
-#[cfg_attr(
-    not(all(
-        feature = "std",
-        feature = "isa-thumb",
-        feature = "isa-riscv",
-        feature = "isa-xtensa",
-        feature = "isa-tc32",
-        feature = "isa-mcs51"
-    )),
-    allow(dead_code)
-)]
-mod predict;
-
-pub use patch::{
+pub use device::format::{
     Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
     APPLIER_BYTES, MAX_HEADER_LEN,
 };
-pub use predict::address_map::{Segment, SegmentKind};
-pub use predict::instruction_set::UnknownInstructionSet;
-pub use predict::walker::InstructionSet;
+pub use device::predict::address_map::{Segment, SegmentKind};
+pub use device::predict::instruction_set::UnknownInstructionSet;
+pub use device::predict::walker::InstructionSet;
+pub use device::{nor, update};
+#[cfg(feature = "std")]
+pub use host::{archive, bundle, diff, file, image, manifest};
+
+pub mod apply {
+    //! Applying a patch.
+    pub use crate::device::apply::*;
+    #[cfg(feature = "std")]
+    pub use crate::host::apply::*;
+}
 
 #[cfg(feature = "std")]
 pub use diff::DiffOptions;

@@ -6,11 +6,11 @@ use core::cell::RefCell;
 
 use common::slots::{flash_with, update, workspace, Flash, SMALL};
 use common::with_own_digest;
-use flashdelta::apply::ab::{AbError, AbUpdate, Verified};
 use flashdelta::apply::digest::{self, consts::U32, FixedOutput, Output, OutputSizeUser};
-use flashdelta::apply::nor::{slots, Slot};
 use flashdelta::apply::{Applier, ApplyOptions, Sha256Engine};
 use flashdelta::diff::DeviceProfile;
+use flashdelta::nor::{slots, Slot};
+use flashdelta::update::ab::{AbError, AbUpdate, Verified};
 use flashdelta::{apply, diff, Codec, DiffOptions};
 
 /// An A/B update, and how often it has come to the boot selection.

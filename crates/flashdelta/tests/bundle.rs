@@ -6,12 +6,10 @@ use core::ops::ControlFlow;
 
 use common::archives::{tar, tar_data, tar_header, zip, File};
 use common::{code_like, edited, testdata, Random};
+use flashdelta::archive::{folder, Container, ContainerError};
+use flashdelta::bundle::{self, check, BundleError, BundleOptions, BundlePatch, Method, Warning};
 use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
 use flashdelta::image::ImageError;
-use flashdelta::package::bundle::{
-    self, check, folder, BundleError, BundleOptions, BundlePatch, Container, ContainerError,
-    Method, Warning,
-};
 use proptest::prelude::*;
 
 fn options() -> DiffOptions {

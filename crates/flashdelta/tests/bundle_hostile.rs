@@ -5,8 +5,9 @@ mod common;
 
 use common::archives::{tar, zip};
 use common::{code_like, edited, seal, testdata, Random};
+use flashdelta::archive::folder;
+use flashdelta::bundle::{self, BundleError};
 use flashdelta::diff::DiffOptions;
-use flashdelta::package::bundle::{self, folder, BundleError};
 
 /// Old file, new file, bundle: one with all methods.
 fn sample() -> (Vec<u8>, Vec<u8>, Vec<u8>) {

@@ -7,11 +7,11 @@ use core::cell::RefCell;
 use common::slots::{flash_with, patch, update, workspace, Flash, SMALL};
 use common::{code_like, edited, Random};
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
-use flashdelta::apply::nor::{
-    self, slots, NorNew, NorOld, NorStats, ReadFlash, Shared, SharedError, Slot, SlotError,
-};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage as _};
 use flashdelta::diff::{diff, DiffOptions};
+use flashdelta::nor::{
+    self, slots, NorNew, NorOld, NorStats, ReadFlash, Shared, SharedError, Slot, SlotError,
+};
 use flashdelta::Codec;
 use flashdelta_sim::{NorSim, SimError};
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use flashdelta::package::bundle::flasher_args::FlasherArgs;
-use flashdelta::package::bundle::folder::{self, FolderError};
-use flashdelta::package::bundle::manifest::{ChipFamily, Manifest};
-use flashdelta::package::bundle::{read_parts, ContainerError, JsonError, PartsError};
+use flashdelta::archive::folder::{self, FolderError};
+use flashdelta::archive::ContainerError;
+use flashdelta::manifest::esp_idf::FlasherArgs;
+use flashdelta::manifest::esp_web_tools::{ChipFamily, Manifest};
+use flashdelta::manifest::{read_parts, JsonError, PartsError};
 
 /// A manifest with these parts.
 fn manifest(parts: &str) -> Result<Manifest, JsonError> {

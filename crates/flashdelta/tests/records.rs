@@ -2,8 +2,8 @@
 //! and the memory is the right one. One line of the table per quirk.
 
 use flashdelta::diff::{DiffError, DiffOptions};
+use flashdelta::file::{apply, diff, Memory, MemoryOptions, Output};
 use flashdelta::image::{detect, Image, ImageError, ReadOptions};
-use flashdelta::package::{apply, diff, Memory, MemoryOptions, Output};
 
 fn hex(kind: u8, address: u16, data: &[u8]) -> String {
     let [high, low] = address.to_be_bytes();

@@ -4,8 +4,8 @@ mod common;
 
 use common::apply_in_pieces;
 use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
-use flashdelta::package::{self, Output};
-use flashdelta::{Codec, InstructionSet};
+use flashdelta::file::Output;
+use flashdelta::{bundle, file, Codec, InstructionSet};
 
 /// The specification.
 fn text() -> String {
@@ -95,7 +95,7 @@ fn the_specification_and_the_applier_agree() {
 
 #[test]
 fn the_specification_and_bundles_agree() {
-    use flashdelta::package::bundle;
+    use flashdelta::bundle;
     let text = text();
     let vectors = blocks(&text, "```bundle\n");
     assert!(!vectors.is_empty());
@@ -117,13 +117,13 @@ fn the_specification_and_the_host_agree() {
     for vector in vectors {
         let (old, new) = files(vector);
         let patch = field(vector, "patch:");
-        let made = package::apply(old.as_bytes(), &patch, Output::Same).unwrap();
+        let made = file::apply(old.as_bytes(), &patch, Output::Same).unwrap();
         assert_eq!(String::from_utf8(made).unwrap(), new);
-        let ours = package::diff(old.as_bytes(), new.as_bytes(), &raw()).unwrap();
+        let ours = file::diff(old.as_bytes(), new.as_bytes(), &raw()).unwrap();
         assert!(ours.bytes.len() <= patch.len(), "{} bytes for {vector}", ours.bytes.len());
         // A device makes the memory, whether it is given the host section or not.
-        let files = package::Files::of(old.as_bytes(), &patch).unwrap();
-        let image = package::apply(old.as_bytes(), &patch, Output::Binary).unwrap();
+        let files = file::Files::of(old.as_bytes(), &patch).unwrap();
+        let image = file::apply(old.as_bytes(), &patch, Output::Binary).unwrap();
         let alone = &patch[..patch.len() - ours.header.host_len as usize];
         for patch in [&patch[..], alone] {
             assert_eq!(apply_in_pieces(files.old_image(), patch, 1).as_ref(), Ok(&image));
@@ -168,18 +168,18 @@ fn rewrite_the_vectors() {
     }
     for vector in blocks(&before, "```bundle\n") {
         let (old, new) = (field(vector, "old:"), field(vector, "new:"));
-        rewrite(vector, &package::bundle::diff(&old, &new, &DiffOptions::new()).unwrap().bytes);
+        rewrite(vector, &bundle::diff(&old, &new, &DiffOptions::new()).unwrap().bytes);
     }
     for vector in blocks(&before, "```files\n") {
         let (old, new) = files(vector);
-        rewrite(vector, &package::diff(old.as_bytes(), new.as_bytes(), &raw()).unwrap().bytes);
+        rewrite(vector, &file::diff(old.as_bytes(), new.as_bytes(), &raw()).unwrap().bytes);
     }
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/format.md"), text).unwrap();
 }
 
 #[test]
 fn the_tables_are_those_of_the_source() {
-    let (text, source) = (text(), include_str!("../src/coding/logistic.rs"));
+    let (text, source) = (text(), include_str!("../src/device/coding/logistic.rs"));
     // Behind the "u16" and the lengths.
     for (name, first) in [("SQUASH", 2), ("SOFTPLUS", 2), ("RATES", 3)] {
         let specified = numbers(&text, &format!("```table {name}\n"), "```");

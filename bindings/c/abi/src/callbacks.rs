@@ -2,8 +2,8 @@
 
 use core::ffi::c_void;
 
-use flashdelta::apply::nor::{Flash, NorNew, ReadFlash, SlotError};
 use flashdelta::apply::{NewImage, OldImage};
+use flashdelta::nor::{Flash, NorNew, ReadFlash, SlotError};
 
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes_mut, check};

@@ -4,8 +4,9 @@ use core::ffi::c_char;
 use core::fmt;
 
 use flashdelta::apply::{Applier, MemoryImage, NewFile, NewImage, OldFile, OldImage};
+use flashdelta::bundle;
+use flashdelta::file::{Files, Output};
 use flashdelta::image;
-use flashdelta::package::{bundle, Files, Output};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};

@@ -9,10 +9,10 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use flashdelta::apply::ApplyError;
+use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
+use flashdelta::file::FileError;
 use flashdelta::image::ImageError;
-use flashdelta::package::bundle::BundleError;
-use flashdelta::package::PackageError;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{flashdelta_error_detail, flashdelta_strerror};
 
@@ -89,15 +89,15 @@ impl From<ImageError> for Failure {
     }
 }
 
-impl From<PackageError> for Failure {
-    fn from(error: PackageError) -> Self {
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
         let status = match &error {
-            PackageError::Apply(error) => flashdelta_error_detail::of(error).status,
-            PackageError::OldFile(_) => FLASHDELTA_ERR_FIRMWARE_FILE,
-            PackageError::HostSection { .. } => FLASHDELTA_ERR_HOST_SECTION,
-            PackageError::NeedsOldText => FLASHDELTA_ERR_NEEDS_OLD_TEXT,
-            PackageError::NewFileMismatch { .. } => FLASHDELTA_ERR_NEW_FILE_MISMATCH,
-            PackageError::Convert(_) => FLASHDELTA_ERR_CANNOT_CONVERT,
+            FileError::Apply(error) => flashdelta_error_detail::of(error).status,
+            FileError::OldFile(_) => FLASHDELTA_ERR_FIRMWARE_FILE,
+            FileError::HostSection { .. } => FLASHDELTA_ERR_HOST_SECTION,
+            FileError::NeedsOldText => FLASHDELTA_ERR_NEEDS_OLD_TEXT,
+            FileError::NewFileMismatch { .. } => FLASHDELTA_ERR_NEW_FILE_MISMATCH,
+            FileError::Convert(_) => FLASHDELTA_ERR_CANNOT_CONVERT,
             _ => FLASHDELTA_ERR_BAD_PATCH,
         };
         Self::new(status, error.to_string())

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use flashdelta::apply::{NewFile, NewImage as _};
-use flashdelta::package::bundle::folder::{self, FolderError};
-use flashdelta::package::bundle::{self, Container, PartsError};
+use flashdelta::archive::folder::{self, FolderError};
+use flashdelta::archive::Container;
+use flashdelta::manifest::PartsError;
 use flashdelta_c_abi::flashdelta_status::*;
 
 use crate::error::Failure;
@@ -20,7 +21,11 @@ pub(crate) fn read_packed(path: &Path) -> Result<Vec<u8>, Failure> {
         return Ok(folder::read(path)?);
     }
     let bytes = read(path)?;
-    Ok(if bundle::names_parts(&bytes) { bundle::read_parts(path)? } else { bytes })
+    Ok(if flashdelta::manifest::names_parts(&bytes) {
+        flashdelta::manifest::read_parts(path)?
+    } else {
+        bytes
+    })
 }
 
 /// Does it hold other files?

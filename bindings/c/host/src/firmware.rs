@@ -2,9 +2,10 @@
 
 use core::ffi::c_char;
 
+use flashdelta::archive::Container;
+use flashdelta::bundle::{self};
+use flashdelta::file::{Memory, MemoryOptions, Output};
 use flashdelta::image::{self, Format, Image, ReadOptions, WriteOptions};
-use flashdelta::package::bundle::{self, Container};
-use flashdelta::package::{Memory, MemoryOptions, Output};
 use flashdelta::InstructionSet;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};

@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 
 use flashdelta::diff::{self, DiffOptions};
-use flashdelta::package::{self, bundle};
+use flashdelta::{bundle, file};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};
 
@@ -103,12 +103,12 @@ fn make(old: &[u8], new: &[u8], options: Option<&flashdelta_options>) -> Result<
         return Ok(diff::diff(old, new, &diff_options)?.bytes);
     }
     if !files::is_container(old) && !files::is_container(new) {
-        return Ok(package::diff(old, new, &diff_options)?.bytes);
+        return Ok(file::diff(old, new, &diff_options)?.bytes);
     }
     let made = bundle::diff(old, new, &diff_options)?;
     // A device can apply it if it is a patch between both files as they are; packed folders are no
     // files.
-    let is_folder = bundle::folder::is(old) || bundle::folder::is(new);
+    let is_folder = flashdelta::archive::folder::is(old) || flashdelta::archive::folder::is(new);
     let plain = bundle::plain_patch(&made.bytes).filter(|_| !is_folder).map(<[u8]>::to_vec);
     Ok(plain.unwrap_or(made.bytes))
 }

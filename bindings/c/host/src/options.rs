@@ -6,7 +6,7 @@ mod patch;
 
 use flashdelta::apply::ApplyOptions;
 use flashdelta::diff::{DeviceProfile, DiffOptions, Phase};
-use flashdelta::package::Output;
+use flashdelta::file::Output;
 use flashdelta::{Codec, DeviceIdentity, InstructionSet};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::put;

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use flashdelta::apply::{ApplyOptions, NewFile, OldFile};
+use flashdelta::file::{Files, Output};
 use flashdelta::image;
-use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
 
 use super::bundle;
@@ -127,7 +127,7 @@ impl Args {
 
     /// Reads the image from the old file, and makes the new file around the new image.
     fn in_memory(&self, drive: &Drive<'_>) -> Outcome<(PatchHeader, Vec<u8>)> {
-        let failure = |error| Failure::package(&error, &drive.names);
+        let failure = |error| Failure::file(&error, &drive.names);
         let (old, patch) = (files::read(&self.old)?, files::read(&self.patch)?);
         let files = Files::of(&old, &patch).map_err(failure)?;
         let made = drive.run(&mut &*patch, files.old_image(), Vec::new());

@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use flashdelta::diff::DiffOptions;
-use flashdelta::package::bundle::folder::{self, FolderError};
-use flashdelta::package::bundle::{
-    self, BundleError, BundleInfo, BundleOptions, BundlePatch, Container, ManifestError,
-    MemberInfo, Method, PartsError,
+use flashdelta::archive::folder::{self, FolderError};
+use flashdelta::archive::Container;
+use flashdelta::bundle::{
+    self, BundleError, BundleInfo, BundleOptions, BundlePatch, ManifestError, MemberInfo, Method,
 };
+use flashdelta::diff::DiffOptions;
+use flashdelta::manifest::PartsError;
 use flashdelta::PatchHeader;
 use serde::Serialize;
 
@@ -51,7 +52,7 @@ pub(crate) fn read(path: &Path, options: &BundleOptions) -> Outcome<Input> {
             let message = "it is named like an archive, but is none, and patched as one piece";
             warnings.push(FileWarning::new(path, message));
         }
-        if bundle::names_parts(&bytes) {
+        if flashdelta::manifest::names_parts(&bytes) {
             let message = "none of the parts that it names is in its folder: only the JSON file itself is patched";
             warnings.push(FileWarning::new(path, message));
         }
@@ -70,8 +71,8 @@ fn unpacked(path: &Path) -> Outcome<Vec<u8>> {
         return folder::read(path).map_err(|error| folder_failure(&error));
     }
     let bytes = files::read(path)?;
-    match bundle::names_parts(&bytes) {
-        true => bundle::read_parts(path).map_err(|error| parts_failure(&error)),
+    match flashdelta::manifest::names_parts(&bytes) {
+        true => flashdelta::manifest::read_parts(path).map_err(|error| parts_failure(&error)),
         false => Ok(bytes),
     }
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use flashdelta::archive::Container;
 use flashdelta::image::{Format, Image, WriteError, WriteOptions};
-use flashdelta::package::bundle::Container;
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};

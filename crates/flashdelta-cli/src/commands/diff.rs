@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use clap::builder::RangedU64ValueParser;
 use flashdelta::diff::{self, AddressMap, DiffOptions, Patch, Phase};
+use flashdelta::file::{Memory, MemoryOptions};
 use flashdelta::image::{self, elf};
-use flashdelta::package::{self, Memory, MemoryOptions};
 use serde::Serialize;
 
 use super::bundle;
@@ -260,7 +260,7 @@ impl Args {
         let options = watched(options, bar);
         let made = interrupt::while_nothing_is_written(|| match self.verbatim {
             true => diff::diff(old, new, &options),
-            false => package::diff_with(old, new, &options, memory),
+            false => flashdelta::file::diff_with(old, new, &options, memory),
         });
         made.map_err(|error| Failure::diff(&error, &self.old, &self.new))
     }

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, MemoryImage, OutOfBounds};
+use flashdelta::file::{Files, Output};
 use flashdelta::image::{
     self, AddressMap, Format, Image, MapSegment, ReadOptions, SegmentKind, Split,
 };
-use flashdelta::package::{Files, Output};
 use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{bundle, package};
+use super::{bundle, contents};
 use crate::drive::{self, Drive};
 use crate::facts::{self, Facts};
 use crate::failure::{Failure, Names, Outcome};
@@ -49,11 +49,11 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        if self.old.is_none() && package::info(&self.file, self.json)? {
+        if self.old.is_none() && contents::info(&self.file, self.json)? {
             return Ok(());
         }
         let bytes = files::firmware(&self.file, &ReadOptions::default())?;
-        if flashdelta::package::bundle::is_bundle(&bytes) {
+        if flashdelta::bundle::is_bundle(&bytes) {
             return bundle::info(&self.file, &bytes, self.old.as_deref(), self.json);
         }
         if self.old.is_some() || bytes.starts_with(&drive::MAGIC) {
@@ -128,7 +128,7 @@ impl Args {
         }
         let Some(old) = &self.old else { return Ok(None) };
         let old = files::read(old)?;
-        let files = Files::of(&old, bytes).map_err(|error| Failure::package(&error, &names))?;
+        let files = Files::of(&old, bytes).map_err(|error| Failure::file(&error, &names))?;
         let bar = Bar::new(false);
         let drive = Drive {
             options: ApplyOptions::default(),
@@ -141,7 +141,7 @@ impl Args {
         let (_, image) = drive.run(&mut &*bytes, files.old_image(), new)?;
         let image = image.into_bytes();
         let names = &drive.names;
-        files.finish(image, Output::Same).map_err(|error| Failure::package(&error, names))?;
+        files.finish(image, Output::Same).map_err(|error| Failure::file(&error, names))?;
         bar.update("explaining", 1.0);
         explain(files.old_image(), bytes).map(Some).map_err(|error| Failure::apply(&error, names))
     }

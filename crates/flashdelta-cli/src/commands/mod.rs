@@ -2,9 +2,9 @@
 
 pub(crate) mod apply;
 pub(crate) mod bundle;
+pub(crate) mod contents;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
-pub(crate) mod package;
 pub(crate) mod verify;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{ApplyOptions, MemoryImage};
-use flashdelta::package::{Files, Output};
+use flashdelta::file::{Files, Output};
 
 use super::bundle;
 use crate::args::{self, DeviceArgs, OutputArgs};
@@ -71,13 +71,12 @@ impl Args {
         let bar = Bar::new(self.output_args.quiet);
         let drive = Drive { options, comfort: 0, names, bar: &bar, doing: "verifying" };
         drive::parse(&patch, &self.patch).map_err(|failure| drive.swapped(failure))?;
-        let files =
-            Files::of(&old, &patch).map_err(|error| Failure::package(&error, &drive.names))?;
+        let files = Files::of(&old, &patch).map_err(|error| Failure::file(&error, &drive.names))?;
         let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
         let made = drive.run(&mut &*patch, files.old_image(), new);
         let (header, image) = made.map_err(|failure| drive::explain_text(failure, &old, &files))?;
         let made = files.finish(image.into_bytes(), Output::Same);
-        made.map_err(|error| Failure::package(&error, &drive.names))?;
+        made.map_err(|error| Failure::file(&error, &drive.names))?;
         drop(bar);
         if self.output_args.json {
             print_json(

@@ -19,9 +19,9 @@ use core::cell::RefCell;
 use core::convert::Infallible;
 use std::rc::Rc;
 
-use flashdelta::apply::ab::{AbUpdate, Verified};
-use flashdelta::apply::nor::{slots, NorNew, Slot};
 use flashdelta::apply::{Applier, ApplyOptions, NewImage};
+use flashdelta::nor::{slots, NorNew, Slot};
+use flashdelta::update::ab::{AbUpdate, Verified};
 use flashdelta::PatchHeader;
 use flashdelta_sim::{Cut, Cuts, NorSim, Operation, Rules, POSITIONS};
 

@@ -1,7 +1,7 @@
 //! Updates between two slots of a NOR flash.
 
-use flashdelta::apply::nor::Slot;
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
+use flashdelta::nor::Slot;
 use flashdelta::{Codec, PatchHeader};
 use flashdelta_sim::{NorSim, Rules};
 

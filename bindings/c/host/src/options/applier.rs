@@ -1,6 +1,6 @@
 //! Options: how patches are applied.
 
-use flashdelta::package::Output;
+use flashdelta::file::Output;
 use flashdelta::DeviceIdentity;
 use flashdelta_c_abi::flashdelta_device;
 use flashdelta_c_abi::flashdelta_status::{self, *};

@@ -1,0 +1,182 @@
+//! What archives, folders, and JSON files that name parts hold: for `info`.
+
+use core::fmt::Write as _;
+use std::path::Path;
+
+use flashdelta::archive::{folder, Container, ContainerError};
+use flashdelta::manifest::esp_idf::{self, FlasherArgs};
+use flashdelta::manifest::esp_web_tools::{self, Manifest};
+use flashdelta::manifest::JsonError;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::bundle::folder_failure;
+use crate::failure::{Class, Failure, Outcome};
+use crate::files;
+use crate::text::{grouped, hex, print, print_json, Table};
+
+/// Shows what a package holds; false, if the file is none. An archive that contradicts itself is
+/// shown as any other file is.
+pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
+    let bytes = if path.is_dir() {
+        folder::read(path).map_err(|error| folder_failure(&error))?
+    } else {
+        files::read(path)?
+    };
+    let package = match Container::resembles(&bytes) {
+        Container::Whole if esp_web_tools::is(&bytes) => Package::manifest(
+            Manifest::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
+        ),
+        Container::Whole if esp_idf::is(&bytes) => Package::flasher_args(
+            FlasherArgs::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
+        ),
+        Container::Whole => return Ok(false),
+        container => match Package::container(&bytes, container) {
+            Ok(package) => package,
+            Err(error) => {
+                let path = path.display();
+                eprintln!("warning: {path}: it looks like a {container} archive, but is damaged or unusual: {error}");
+                return Ok(false);
+            }
+        },
+    };
+    let document = Document {
+        kind: "package",
+        file: path,
+        size: bytes.len(),
+        sha256: hex(&Sha256::digest(&bytes)),
+        package,
+    };
+    if json { print_json(&document) } else { print(&document.text()) }.map(|()| true)
+}
+
+fn json_failure(path: &Path, file: &[u8], error: &JsonError) -> Failure {
+    Failure::new(
+        Class::BadFile,
+        format!("{}: {}", path.display(), error.with_place(error.place(file))),
+    )
+}
+
+/// A package, as machines read it.
+#[derive(Serialize)]
+struct Document<'a> {
+    kind: &'static str,
+    file: &'a Path,
+    size: usize,
+    /// Of a folder: as it is packed.
+    sha256: String,
+    #[serde(flatten)]
+    package: Package,
+}
+
+#[derive(Serialize)]
+struct Package {
+    format: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    members: Vec<Row>,
+}
+
+/// A member of an archive, or a part that a JSON file names.
+#[derive(Serialize, Default)]
+struct Row {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deflated: Option<bool>,
+    /// What it holds inflated, as the archive says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_size: Option<u32>,
+}
+
+impl Package {
+    /// As the headers tell: nothing is inflated.
+    fn container(bytes: &[u8], container: Container) -> Result<Self, ContainerError> {
+        let members = container.list(bytes)?.into_iter().map(|member| Row {
+            path: member.name,
+            size: Some(member.data.len()),
+            deflated: Some(member.is_deflated),
+            content_size: member.stated_len,
+            ..Row::default()
+        });
+        Ok(Self {
+            format: container.to_string(),
+            name: None,
+            version: None,
+            members: members.collect(),
+        })
+    }
+
+    fn manifest(manifest: Manifest) -> Self {
+        let members = manifest.builds.into_iter().flat_map(|build| {
+            let chip = build.chip_family.to_string();
+            build.parts.into_iter().map(move |part| Row {
+                path: part.path,
+                chip: Some(chip.clone()),
+                offset: Some(part.offset),
+                ..Row::default()
+            })
+        });
+        Self {
+            format: "ESP Web Tools manifest".to_owned(),
+            name: Some(manifest.name),
+            version: manifest.version,
+            members: members.collect(),
+        }
+    }
+
+    fn flasher_args(args: FlasherArgs) -> Self {
+        let members = args.files.into_iter().map(|file| Row {
+            path: file.path,
+            chip: args.chip.clone(),
+            role: file.role,
+            offset: Some(file.offset),
+            ..Row::default()
+        });
+        Self {
+            format: "ESP-IDF flasher arguments".to_owned(),
+            name: None,
+            version: None,
+            members: members.collect(),
+        }
+    }
+}
+
+impl Document<'_> {
+    fn text(&self) -> String {
+        let mut text = format!("{}: {}\n\n", self.file.display(), self.package.format);
+        let mut table = Table::default();
+        let fields = [("name", &self.package.name), ("version", &self.package.version)];
+        for (label, value) in
+            fields.into_iter().filter_map(|(label, value)| value.as_ref().map(|v| (label, v)))
+        {
+            table.row([label, value]);
+        }
+        table.row(["size", &format!("{} bytes", grouped(self.size as u64))]);
+        table.row(["SHA-256", &self.sha256]);
+        text += &table.render("ll");
+        let mut table = Table::default();
+        for row in &self.package.members {
+            let holds =
+                row.content_size.map(|len| format!("deflated, says it holds {}", grouped(len)));
+            let what = [row.chip.as_deref(), row.role.as_deref(), holds.as_deref()];
+            let what: Vec<&str> = what.into_iter().flatten().collect();
+            let offset = row.offset.map(|offset| format!("0x{offset:x}")).unwrap_or_default();
+            let size =
+                row.size.map(|size| format!("{} bytes", grouped(size as u64))).unwrap_or_default();
+            let path = if row.path.is_empty() { "(the file)" } else { &row.path };
+            table.row([path, &offset, &size, &what.join(", ")]);
+        }
+        let _ = write!(text, "\nHolds:\n{}", table.render("lrrl"));
+        text
+    }
+}

@@ -1,0 +1,206 @@
+//! Windows over both images, and the page that waits to be written.
+
+use super::error::Fault;
+use super::{Damage, NewImage, OldImage};
+use crate::device::images::Images;
+use crate::device::isa::LOOKAHEAD;
+
+/// A part of an image in memory.
+#[derive(Debug)]
+pub(crate) struct Window<'w> {
+    memory: &'w mut [u8],
+    /// Offset of the first byte in the image.
+    start: u32,
+    /// How many bytes are valid.
+    len: usize,
+}
+
+impl Window<'_> {
+    /// The byte at `offset`, if it is here.
+    fn get(&self, offset: u32) -> Option<u8> {
+        self.memory.get(..self.len)?.get(offset.wrapping_sub(self.start) as usize).copied()
+    }
+
+    /// The memory to read `offset`... into, up to `end` at most. Reads start at multiples of 4.
+    fn refill(&mut self, offset: u32, end: u32) -> (u32, &mut [u8]) {
+        self.start = offset & !3;
+        self.len = self.memory.len().min(end.saturating_sub(self.start) as usize);
+        let len = self.len;
+        (self.start, self.memory.get_mut(..len).unwrap_or(&mut []))
+    }
+}
+
+/// The buffers of an applier, and the way through the new image.
+#[derive(Debug)]
+pub(crate) struct Buffers<'w> {
+    old: Window<'w>,
+    new: Window<'w>,
+    /// Bytes that wait to be written.
+    page: &'w mut [u8],
+    filled: usize,
+    /// Where the page goes.
+    page_start: u32,
+    old_size: u32,
+}
+
+impl<'w> Buffers<'w> {
+    /// Buffers without room.
+    pub(crate) const fn empty() -> Self {
+        let (old, new) = (
+            Window { memory: &mut [], start: 0, len: 0 },
+            Window { memory: &mut [], start: 0, len: 0 },
+        );
+        Self { old, new, page: &mut [], filled: 0, page_start: 0, old_size: 0 }
+    }
+
+    /// Buffers in lent memory.
+    pub(crate) fn start(
+        &mut self,
+        (old, new, page): (&'w mut [u8], &'w mut [u8], &'w mut [u8]),
+        old_size: u32,
+    ) {
+        (self.old.memory, self.new.memory, self.page) = (old, new, page);
+        self.old_size = old_size;
+    }
+
+    /// Memory that may be used for something else when the new image is complete.
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        self.old.len = 0;
+        self.old.memory
+    }
+
+    /// Bytes of the new image have been written by another way, while none waited here.
+    pub(crate) fn skip(&mut self, len: u32) {
+        self.page_start = self.page_start.wrapping_add(len);
+    }
+
+    /// Bytes of the new image so far.
+    pub(crate) fn position(&self) -> u32 {
+        self.page_start.wrapping_add(self.filled as u32)
+    }
+}
+
+/// The buffers with the images that they stand for.
+pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
+    pub(crate) buffers: &'a mut Buffers<'w>,
+    pub(crate) old: &'a mut O,
+    pub(crate) new: &'a mut N,
+    /// The first thing that went wrong. Nothing is read or written from then on.
+    pub(crate) fault: Option<Fault<O::Error, N::Error>>,
+}
+
+impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
+    fn fail(&mut self, fault: Fault<O::Error, N::Error>) {
+        if self.fault.is_none() {
+            self.fault = Some(fault);
+        }
+    }
+
+    /// The patch is damaged.
+    #[inline(never)] // One copy in the device's flash.
+    pub(crate) fn damaged(&mut self, what: Damage) {
+        let offset = self.buffers.position();
+        self.fail(Fault::Damaged { what, offset });
+    }
+
+    /// Writes what waits, if nothing went wrong.
+    pub(crate) fn flush(&mut self) {
+        let buffers = &mut *self.buffers;
+        let offset = buffers.page_start;
+        let data = buffers.page.get(..buffers.filled).unwrap_or(&[]);
+        if data.is_empty() || self.fault.is_some() {
+            return;
+        }
+        if let Err(error) = self.new.write(offset, data) {
+            return self.fail(Fault::Write { offset, error });
+        }
+        buffers.page_start = offset.wrapping_add(data.len() as u32);
+        buffers.filled = 0;
+    }
+}
+
+impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
+    fn old(&mut self, offset: u32) -> &[u8] {
+        let window = &self.buffers.old;
+        let into = offset.wrapping_sub(window.start) as usize;
+        if window.len.saturating_sub(into) < LOOKAHEAD {
+            return self.read_old(offset);
+        }
+        self.buffers.old.memory.get(into..).and_then(|rest| rest.get(..LOOKAHEAD)).unwrap_or(&[])
+    }
+
+    fn written(&mut self, offset: u32) -> u8 {
+        let buffers = &mut *self.buffers;
+        if let Some(into) = offset.checked_sub(buffers.page_start) {
+            return buffers.page.get(into as usize).copied().unwrap_or(0);
+        }
+        let end = buffers.page_start;
+        if buffers.new.get(offset).is_none() && self.fault.is_none() {
+            let (start, buffer) = buffers.new.refill(offset, end);
+            if let Err(error) = self.new.read(start, buffer) {
+                self.fail(Fault::ReadNew { offset: start, error });
+                return 0;
+            }
+        }
+        self.buffers.new.get(offset).unwrap_or(0)
+    }
+
+    #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
+    fn put(&mut self, bytes: [u8; 4], len: u8) {
+        // Nearly always there is room for all four bytes, used or not.
+        let buffers = &mut *self.buffers;
+        let room = buffers
+            .page
+            .get_mut(buffers.filled..)
+            .and_then(|page| page.split_first_chunk_mut::<4>());
+        match room {
+            Some((to, [_, ..])) => {
+                *to = bytes;
+                buffers.filled = buffers.filled.wrapping_add(usize::from(len));
+            }
+            _ => self.put_slowly(bytes, len),
+        }
+    }
+}
+
+/// What is seldom needed has functions of its own: so the frequent ways need no stack.
+impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
+    /// The old image from `offset` on, where the window does not hold so much.
+    #[inline(never)]
+    fn read_old(&mut self, offset: u32) -> &[u8] {
+        let window = &mut self.buffers.old;
+        let mut into = offset.wrapping_sub(window.start) as usize;
+        let end = self.buffers.old_size;
+        let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
+        if offset >= end || self.fault.is_some() {
+            return &[];
+        }
+        if !is_all {
+            let (start, buffer) = window.refill(offset, end);
+            into = offset.wrapping_sub(start) as usize;
+            if let Err(error) = self.old.read(start, buffer) {
+                self.fail(Fault::ReadOld { offset: start, error });
+                return &[];
+            }
+        }
+        let window = &self.buffers.old;
+        let bytes = window.memory.get(into..window.len).unwrap_or(&[]);
+        bytes.get(..LOOKAHEAD).unwrap_or(bytes)
+    }
+
+    /// Takes bytes that fill the page.
+    #[inline(never)]
+    fn put_slowly(&mut self, bytes: [u8; 4], len: u8) {
+        for byte in bytes.iter().take(usize::from(len)) {
+            let buffers = &mut *self.buffers;
+            if let Some(slot) = buffers.page.get_mut(buffers.filled) {
+                *slot = *byte;
+            }
+            buffers.filled = buffers.filled.wrapping_add(1);
+            if buffers.filled >= buffers.page.len() {
+                self.flush();
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! What can go wrong when applying a patch.
+
+use core::fmt;
+
+use crate::device::format::{Codec, HeaderError};
+use crate::device::predict::walker::InstructionSet;
+
+/// Why a patch could not be applied. `O` and `N` are the errors of the old and of the new image.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ApplyError<O, N> {
+    /// The header cannot be used.
+    Header(HeaderError),
+    /// The applier was built without the codec of this patch.
+    CodecNotBuilt {
+        /// The codec.
+        codec: Codec,
+    },
+    /// The applier was built without the instruction set of this patch.
+    InstructionSetNotBuilt {
+        /// The instruction set.
+        isa: InstructionSet,
+    },
+    /// The workspace is too small.
+    WorkspaceTooSmall {
+        /// Bytes that are needed.
+        needed: u32,
+        /// Bytes that were lent.
+        found: u32,
+    },
+    /// The old image is shorter than the one that the patch was made for.
+    OldTooShort {
+        /// Length that the patch expects.
+        expected: u32,
+        /// Length that there is.
+        found: u32,
+    },
+    /// The new image does not fit.
+    NewTooLong {
+        /// Length of the new image.
+        needed: u32,
+        /// Room that there is.
+        capacity: u32,
+    },
+    /// The flash cannot be written in the units that the patch was made for.
+    Granularity {
+        /// The patch's unit in bytes.
+        patch: u32,
+        /// The device's unit in bytes.
+        device: u32,
+    },
+    /// The device says what it is, the patch does not say for whom it is.
+    NoIdentity,
+    /// The patch is for another product.
+    WrongProduct {
+        /// Product of the patch.
+        patch: u32,
+        /// Product of the device.
+        device: u32,
+    },
+    /// The patch is for other hardware.
+    WrongHardware {
+        /// First revision of the patch.
+        from: u16,
+        /// Last revision of the patch.
+        to: u16,
+        /// Revision of the device.
+        device: u16,
+    },
+    /// The new image is older than the device permits.
+    Rollback {
+        /// Security counter of the patch.
+        patch: u32,
+        /// Security counter of the device.
+        device: u32,
+    },
+    /// The old image is not the one that the patch was made for. Nothing has been written.
+    OldMismatch {
+        /// First 12 bytes of the SHA-256 that the patch expects.
+        expected: [u8; 12],
+        /// First 12 bytes of the SHA-256 of what is there.
+        found: [u8; 12],
+    },
+    /// Reading the old image failed.
+    ReadOld {
+        /// Where.
+        offset: u32,
+        /// How.
+        error: O,
+    },
+    /// Reading back the new image failed.
+    ReadNew {
+        /// Where.
+        offset: u32,
+        /// How.
+        error: N,
+    },
+    /// Writing the new image failed.
+    Write {
+        /// Where.
+        offset: u32,
+        /// How.
+        error: N,
+    },
+    /// Flushing or committing the new image failed.
+    Finish {
+        /// How.
+        error: N,
+    },
+    /// The body of the patch is damaged.
+    Damaged {
+        /// What is wrong with it.
+        what: Damage,
+        /// Bytes of the new image that had been made.
+        offset: u32,
+    },
+    /// The patch is not complete.
+    Truncated {
+        /// Bytes that have been fed.
+        fed: u32,
+        /// Bytes of the whole patch, if that is known already.
+        expected: Option<u32>,
+    },
+    /// There is input behind the end of the patch. If it came together with the end, the new image
+    /// was not committed; if it came later, it was.
+    TrailingInput {
+        /// Length of the patch.
+        expected: u32,
+    },
+    /// The new image is wrong. It must not be used.
+    NewMismatch {
+        /// SHA-256 that the patch promises.
+        expected: [u8; 32],
+        /// SHA-256 of what was written.
+        found: [u8; 32],
+    },
+    /// There was an error before; this applier cannot be used any more.
+    Poisoned,
+}
+
+/// What can go wrong while the body is decoded. Small, unlike [`ApplyError`]: it passes through
+/// every step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault<O, N> {
+    /// See [`ApplyError::ReadOld`].
+    ReadOld { offset: u32, error: O },
+    /// See [`ApplyError::ReadNew`].
+    ReadNew { offset: u32, error: N },
+    /// See [`ApplyError::Write`].
+    Write { offset: u32, error: N },
+    /// See [`ApplyError::Damaged`].
+    Damaged { what: Damage, offset: u32 },
+}
+
+impl<O, N> From<Fault<O, N>> for ApplyError<O, N> {
+    fn from(fault: Fault<O, N>) -> Self {
+        match fault {
+            Fault::ReadOld { offset, error } => Self::ReadOld { offset, error },
+            Fault::ReadNew { offset, error } => Self::ReadNew { offset, error },
+            Fault::Write { offset, error } => Self::Write { offset, error },
+            Fault::Damaged { what, offset } => Self::Damaged { what, offset },
+        }
+    }
+}
+
+/// Whose fault an [`ApplyError`] is, and so what to do about it.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ErrorClass {
+    /// The patch is damaged, incomplete, or no patch: get it again.
+    BadPatch,
+    /// The old image is not the one that the patch was made from: get another patch.
+    WrongBase,
+    /// The patch is for other devices, or would go back behind the security counter.
+    WrongDevice,
+    /// The device lacks the memory or the features for the patch: make it for another profile.
+    DoesNotFit,
+    /// Reading or writing an image failed.
+    Io,
+    /// The applier was used after it had failed: a mistake of the program.
+    Misuse,
+}
+
+impl<O, N> ApplyError<O, N> {
+    /// Whose fault it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Header(error) if error.is_unsupported() => ErrorClass::DoesNotFit,
+            Self::Header(_)
+            | Self::Damaged { .. }
+            | Self::Truncated { .. }
+            | Self::TrailingInput { .. }
+            | Self::NewMismatch { .. } => ErrorClass::BadPatch,
+            Self::OldMismatch { .. } | Self::OldTooShort { .. } => ErrorClass::WrongBase,
+            Self::NoIdentity
+            | Self::WrongProduct { .. }
+            | Self::WrongHardware { .. }
+            | Self::Rollback { .. } => ErrorClass::WrongDevice,
+            Self::WorkspaceTooSmall { .. }
+            | Self::NewTooLong { .. }
+            | Self::Granularity { .. }
+            | Self::CodecNotBuilt { .. }
+            | Self::InstructionSetNotBuilt { .. } => ErrorClass::DoesNotFit,
+            Self::ReadOld { .. }
+            | Self::ReadNew { .. }
+            | Self::Write { .. }
+            | Self::Finish { .. } => ErrorClass::Io,
+            Self::Poisoned => ErrorClass::Misuse,
+        }
+    }
+}
+
+/// How the body of a patch is damaged.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Damage {
+    /// A copy reads outside the images.
+    CopyOutside {
+        /// Where it reads.
+        source: u32,
+    },
+    /// It writes behind the declared end of the new image.
+    TooLong,
+    /// It ends inside an operation.
+    Ends,
+    /// It holds something that is no operation.
+    NoOperation,
+    /// A compressed block cannot be unpacked.
+    Block,
+    /// The new image is complete, but not all of the body was used.
+    Unused,
+    /// It makes no progress.
+    Stuck,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CopyOutside { source } => {
+                write!(f, "a copy reads outside the images, at byte {source}")
+            }
+            Self::TooLong => f.write_str("it writes behind the end of the new image"),
+            Self::Ends => f.write_str("it ends inside an operation"),
+            Self::NoOperation => f.write_str("it holds an unknown operation"),
+            Self::Block => f.write_str("a compressed block cannot be unpacked"),
+            Self::Unused => {
+                f.write_str("the new image is complete, but not all of the patch was used")
+            }
+            Self::Stuck => f.write_str("it makes no progress"),
+        }
+    }
+}
+
+/// The first bytes of a digest in hexadecimal.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.iter().take(8) {
+            write!(f, "{byte:02x}")?;
+        }
+        f.write_str("...")
+    }
+}
+
+impl<O: fmt::Display, N: fmt::Display> fmt::Display for ApplyError<O, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(error) => error.fmt(f),
+            Self::CodecNotBuilt { codec } => {
+                write!(f, "the patch uses codec \"{codec}\", which this applier was built without: enable the feature or make the patch with --codec")
+            }
+            Self::InstructionSetNotBuilt { isa } => {
+                write!(f, "the patch predicts instruction set \"{isa}\", which this applier was built without: enable the feature or make the patch with --isa none")
+            }
+            Self::WorkspaceTooSmall { needed, found } => write!(
+                f,
+                "the workspace is too small: {found} bytes were lent, the patch needs {needed}; make it for a smaller device profile or lend more"
+            ),
+            Self::OldTooShort { expected, found } => {
+                write!(f, "old image does not match this patch: patch expects {expected} bytes, there are only {found}")
+            }
+            Self::NewTooLong { needed, capacity } => {
+                write!(f, "the new image has {needed} bytes, but there is room for only {capacity}")
+            }
+            Self::Granularity { patch, device } => write!(
+                f,
+                "the flash is written in units of {device} bytes, but the patch was made for units of {patch}: make it for a profile with page = {device}"
+            ),
+            Self::NoIdentity => f.write_str("the patch does not say which devices it is for, and this device asks for it"),
+            Self::WrongProduct { patch, device } => {
+                write!(f, "the patch is for product {patch:08x}, this device is product {device:08x}")
+            }
+            Self::WrongHardware { from, to, device } => {
+                write!(f, "the patch is for hardware revisions {from} to {to}, this device has revision {device}")
+            }
+            Self::Rollback { patch, device } => write!(
+                f,
+                "the patch would install security counter {patch}, but this device is at {device} and does not go back"
+            ),
+            Self::OldMismatch { expected, found } => write!(
+                f,
+                "old image does not match this patch: patch expects sha256 {}, slot holds {} (is the device on the version that the patch starts from?)",
+                Hex(expected),
+                Hex(found)
+            ),
+            Self::ReadOld { offset, error } => write!(f, "reading the old image at byte {offset} failed: {error}"),
+            Self::ReadNew { offset, error } => write!(f, "reading back the new image at byte {offset} failed: {error}"),
+            Self::Write { offset, error } => write!(f, "writing the new image at byte {offset} failed: {error}"),
+            Self::Finish { error } => write!(f, "completing the new image failed: {error}"),
+            Self::Damaged { what, offset } => {
+                write!(f, "the patch is damaged: {what} (after {offset} bytes of the new image); transfer it again")
+            }
+            Self::Truncated { fed, expected: Some(expected) } => {
+                write!(f, "the patch is not complete: {fed} of {expected} bytes were received")
+            }
+            Self::Truncated { fed, expected: None } => {
+                write!(f, "the patch is not complete: it ends after {fed} bytes, inside its header")
+            }
+            Self::TrailingInput { expected } => {
+                write!(f, "the patch has {expected} bytes, but more were received")
+            }
+            Self::NewMismatch { expected, found } => write!(
+                f,
+                "the new image is wrong and must not be used: patch promises sha256 {}, what was written has {}",
+                Hex(expected),
+                Hex(found)
+            ),
+            Self::Poisoned => f.write_str("the applier had failed before: start again with a new one"),
+        }
+    }
+}
+
+impl<O, N> core::error::Error for ApplyError<O, N>
+where
+    O: core::error::Error + 'static,
+    N: core::error::Error + 'static,
+{
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Header(error) => Some(error),
+            Self::ReadOld { error, .. } => Some(error),
+            Self::ReadNew { error, .. } | Self::Write { error, .. } | Self::Finish { error } => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_classed_by_what_to_do_about_them() {
+        type Error = ApplyError<(), ()>;
+        let class = |error: Error| error.class();
+        assert_eq!(
+            class(Error::Header(HeaderError::NotAPatch { offset: 0, found: 0 })),
+            ErrorClass::BadPatch
+        );
+        assert_eq!(
+            class(Error::Header(HeaderError::UnsupportedVersion { found: 9 })),
+            ErrorClass::DoesNotFit
+        );
+        assert_eq!(class(Error::OldTooShort { expected: 2, found: 1 }), ErrorClass::WrongBase);
+        assert_eq!(class(Error::Rollback { patch: 1, device: 2 }), ErrorClass::WrongDevice);
+        assert_eq!(class(Error::Write { offset: 0, error: () }), ErrorClass::Io);
+        assert_eq!(class(Error::Poisoned), ErrorClass::Misuse);
+    }
+}

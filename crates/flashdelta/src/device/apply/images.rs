@@ -1,0 +1,135 @@
+//! What the applier needs of a device: an old image to read, a new image to write.
+
+/// The image that the device has.
+pub trait OldImage {
+    /// What can go wrong when reading.
+    type Error;
+
+    /// Length in bytes of what can be read. It may be longer than the old image that the patch was
+    /// made for: slots are padded.
+    fn len(&self) -> u32;
+
+    /// Is there nothing to read?
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buf` with the bytes from `offset` on. The applier stays inside [`len`](Self::len).
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error>;
+}
+
+/// Where the new image goes. It must not be the place of the old one.
+///
+/// The applier writes every byte once, in ascending order without gaps, in multiples of the patch's
+/// write granularity, except for the last piece, which may be shorter. It reads back only what it
+/// has written. Erasing is the implementation's business.
+pub trait NewImage {
+    /// What can go wrong.
+    type Error;
+
+    /// How many bytes there is room for.
+    fn capacity(&self) -> u32;
+
+    /// The unit in which this can be written, in bytes, a power of two. It has to divide the
+    /// patch's write granularity.
+    fn granularity(&self) -> u32 {
+        1
+    }
+
+    /// Writes `data` at `offset`.
+    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), Self::Error>;
+
+    /// Reads back what was written.
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error>;
+
+    /// Everything is written; it is read back next. Called once.
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// What was read back is right: the update may be put to use. Called once, last, and only then.
+    fn commit(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// A slice was asked for bytes that it does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfBounds;
+
+impl core::fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("access outside the image")
+    }
+}
+
+impl core::error::Error for OutOfBounds {}
+
+/// Copies `len` bytes; unlike `copy_from_slice` it cannot panic.
+fn copy(to: Option<&mut [u8]>, from: Option<&[u8]>) -> Result<(), OutOfBounds> {
+    let (to, from) = to.zip(from).ok_or(OutOfBounds)?;
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+    Ok(())
+}
+
+/// The part of an image that an access touches.
+fn range(offset: u32, len: usize) -> core::ops::Range<usize> {
+    offset as usize..(offset as usize).saturating_add(len)
+}
+
+impl OldImage for &[u8] {
+    type Error = OutOfBounds;
+
+    fn len(&self) -> u32 {
+        u32::try_from(<[u8]>::len(self)).unwrap_or(u32::MAX)
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), OutOfBounds> {
+        let from = self.get(range(offset, buf.len()));
+        copy(Some(buf), from)
+    }
+}
+
+impl NewImage for &mut [u8] {
+    type Error = OutOfBounds;
+
+    fn capacity(&self) -> u32 {
+        u32::try_from(self.len()).unwrap_or(u32::MAX)
+    }
+
+    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), OutOfBounds> {
+        copy(self.get_mut(range(offset, data.len())), Some(data))
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), OutOfBounds> {
+        let from = self.get(range(offset, buf.len()));
+        copy(Some(buf), from)
+    }
+}
+
+/// Grows as the new image does, if there is memory for it: [`OutOfBounds`] if not. A limit has
+/// [`MemoryImage`](super::MemoryImage).
+#[cfg(feature = "std")]
+impl NewImage for Vec<u8> {
+    type Error = OutOfBounds;
+
+    fn capacity(&self) -> u32 {
+        crate::device::format::MAX_SIZE
+    }
+
+    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), OutOfBounds> {
+        if offset as usize != self.len() {
+            return Err(OutOfBounds);
+        }
+        self.try_reserve(data.len()).map_err(|_| OutOfBounds)?;
+        self.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), OutOfBounds> {
+        let from = self.get(range(offset, buf.len()));
+        copy(Some(buf), from)
+    }
+}

@@ -1,0 +1,30 @@
+//! Applying a patch: a push state machine without heap, I/O of its own, or panics.
+//!
+//! [`Applier::feed`] takes the patch in pieces of any size; the result does not depend on how it
+//! was cut (but for Zstandard, where a damaged patch may end in another [`Damage`]). That is so
+//! because every decoding step consumes a bounded number of bytes (109 in the model codec, 32 in
+//! the others) and starts only when that many are there or the patch has ended: no step ever waits
+//! in its middle.
+//!
+//! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends.
+//! Before the first byte is written the header is checked, then the device against it, then the old
+//! image by its digest; while writing, every access against the declared sizes; at the end, the new
+//! image as it reads back by its SHA-256.
+
+mod applier;
+pub(crate) mod body;
+pub(crate) mod buffers;
+mod error;
+mod images;
+mod input;
+mod machine;
+pub(crate) mod workspace;
+
+pub use applier::{Applier, ApplyOptions, Progress};
+pub use error::{ApplyError, Damage, ErrorClass};
+pub use images::{NewImage, OldImage, OutOfBounds};
+
+/// The traits that [`Sha256Engine`] builds on.
+pub use sha2::digest;
+
+pub use crate::device::sha256::{Sha256Engine, SoftwareSha256};

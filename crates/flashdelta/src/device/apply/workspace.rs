@@ -1,0 +1,103 @@
+//! Divides the workspace.
+
+use super::body::Body;
+use super::ApplyError;
+use crate::device::format::{HeaderError, Layout, PatchHeader};
+
+/// Why a workspace cannot be divided.
+pub(crate) enum Trouble {
+    TooSmall,
+    Header(HeaderError),
+}
+
+impl Trouble {
+    /// The error, for a workspace of `found` bytes.
+    pub(crate) fn of<O, N>(self, header: &PatchHeader, found: usize) -> ApplyError<O, N> {
+        match self {
+            Self::TooSmall => ApplyError::WorkspaceTooSmall {
+                needed: header.workspace_len() as u32,
+                found: found as u32,
+            },
+            Self::Header(error) => ApplyError::Header(error),
+        }
+    }
+}
+
+/// What a codec gets of the workspace.
+pub(crate) struct Parts<'w> {
+    #[cfg(feature = "model")]
+    pub(super) slots: &'w mut [u32],
+    #[cfg(feature = "model")]
+    pub(super) weights: &'w mut [u32],
+    pub(super) map: &'w mut [u32],
+    #[cfg(feature = "lz4")]
+    pub(super) input: &'w mut [u8],
+    pub(super) carry: &'w mut [u8],
+    #[cfg(feature = "raw")]
+    pub(super) block: &'w mut [u8],
+}
+
+/// Divides a workspace that holds the header at its front.
+#[inline(never)]
+pub(crate) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<(), Trouble> {
+    let header = &body.header;
+    if memory.len() < header.workspace_len() {
+        return Err(Trouble::TooSmall);
+    }
+    let (skipped, words, _) = bytemuck::pod_align_to_mut::<u8, u32>(memory);
+    let mut layout = Layout::of(header);
+    let spare = words.len().checked_sub(layout.words()).ok_or(Trouble::TooSmall)?;
+    layout.grow(spare);
+    body.machine.prepare(header.codec);
+    #[cfg(feature = "prediction")]
+    let words = {
+        // The address maps go to the end, where they do not overwrite the header that they are read
+        // from.
+        let tail = words.len().wrapping_sub(layout.segments);
+        let (front, segments) = words.split_at_mut_checked(tail).ok_or(Trouble::TooSmall)?;
+        let walker = body.machine.walker().ok_or(Trouble::TooSmall)?;
+        let start = (bytemuck::must_cast_slice(front), skipped.len());
+        header.read_maps(start, segments, walker.maps()).map_err(Trouble::Header)?;
+        front
+    };
+    parts(words, &layout, body).ok_or(Trouble::TooSmall)
+}
+
+/// Divides what is left, the header being read.
+#[inline(never)] // Its stack and that of reading the maps need not add up.
+fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Option<()> {
+    let mut rest = Rest(front);
+    let parts = Parts {
+        #[cfg(feature = "model")]
+        slots: rest.words(layout.slots),
+        #[cfg(feature = "model")]
+        weights: rest.words(layout.weights),
+        map: rest.words(layout.map),
+        #[cfg(feature = "lz4")]
+        input: rest.bytes(layout.input),
+        carry: rest.bytes(layout.carry),
+        #[cfg(feature = "raw")]
+        block: rest.bytes(layout.block),
+    };
+    let buffers =
+        (rest.bytes(layout.old_window), rest.bytes(layout.new_window), rest.bytes(layout.page));
+    body.buffers.start(buffers, body.header.old_size);
+    body.machine.start(&body.header, parts)
+}
+
+/// What is left of the workspace. It is as long as all parts together.
+struct Rest<'w>(&'w mut [u32]);
+
+impl<'w> Rest<'w> {
+    #[inline(never)] // One copy in the device's flash.
+    fn words(&mut self, count: usize) -> &'w mut [u32] {
+        let (part, rest) =
+            core::mem::take(&mut self.0).split_at_mut_checked(count).unwrap_or_default();
+        self.0 = rest;
+        part
+    }
+
+    fn bytes(&mut self, words: usize) -> &'w mut [u8] {
+        bytemuck::must_cast_slice_mut(self.words(words))
+    }
+}

@@ -1,0 +1,52 @@
+//! Copies from the old image, predicted unit by unit: the same for maker and applier.
+
+use crate::device::predict::shift_map::ShiftMap;
+use crate::device::predict::walker::{Forecast, InstructionSet, Walker};
+
+/// The prediction of copies from the old image; the same for maker and applier.
+pub(crate) struct Copies<'w> {
+    walker: Walker<'w>,
+    map: ShiftMap<'w>,
+}
+
+impl<'w> Copies<'w> {
+    /// Copies that have yet to be [started](Self::start).
+    pub(crate) const fn idle() -> Self {
+        Self { walker: Walker::idle(), map: ShiftMap::empty() }
+    }
+
+    /// The start of the new image, `map` being the memory of the shift map.
+    pub(crate) fn start(&mut self, isa: InstructionSet, map: &'w mut [u32]) {
+        self.map = ShiftMap::new(map);
+        self.walker.start(isa);
+    }
+
+    /// The walker.
+    pub(crate) fn walker(&mut self) -> &mut Walker<'w> {
+        &mut self.walker
+    }
+
+    /// Nothing is known yet.
+    #[cfg(feature = "std")]
+    pub(crate) fn new(walker: Walker<'w>, map: &'w mut [u32]) -> Self {
+        Self { walker, map: ShiftMap::new(map) }
+    }
+
+    /// A copy begins.
+    pub(crate) fn begin(&mut self, source: u32, at: u32) {
+        self.walker.jump();
+        let old_address = self.walker.old_address(source);
+        let by = self.walker.new_address(at).wrapping_sub(old_address);
+        self.map.learn(old_address, by);
+    }
+
+    /// Foretells the next unit, which has at most `left` bytes.
+    pub(crate) fn forecast(&mut self, old: &[u8], source: u32, at: u32, left: u32) -> Forecast {
+        self.walker.forecast(old, source, (at, left), &self.map)
+    }
+
+    /// The unit was written as `bytes`.
+    pub(crate) fn advance(&mut self, forecast: &Forecast, bytes: [u8; 4]) {
+        self.walker.advance(forecast, bytes, &mut self.map);
+    }
+}

@@ -1,0 +1,43 @@
+//! Copies from the old image in an applier without prediction: what has no address map and no
+//! instruction set has no references either, so every unit is foretold as it is.
+
+use core::marker::PhantomData;
+
+use crate::device::isa::{Form, Unit};
+use crate::device::predict::walker::InstructionSet;
+
+/// What has been foretold.
+pub(crate) struct Forecast {
+    pub(crate) unit: Unit,
+    pub(crate) bytes: [u8; 4],
+}
+
+/// No prediction.
+pub(crate) struct Copies<'w>(PhantomData<&'w ()>);
+
+impl<'w> Copies<'w> {
+    /// Copies that have yet to be [started](Self::start).
+    pub(crate) const fn idle() -> Self {
+        Self(PhantomData)
+    }
+
+    /// The start of the new image.
+    pub(crate) fn start(&mut self, _isa: InstructionSet, _map: &'w mut [u32]) {}
+
+    /// A copy begins.
+    pub(crate) fn begin(&mut self, _source: u32, _at: u32) {}
+
+    /// Foretells the next unit, which has at most `left` bytes.
+    pub(crate) fn forecast(&mut self, old: &[u8], _source: u32, _at: u32, left: u32) -> Forecast {
+        let mut forecast =
+            Forecast { unit: Unit { form: Form::PLAIN, ..Unit::default() }, bytes: [0; 4] };
+        for (to, from) in forecast.bytes.iter_mut().zip(old).take(left as usize) {
+            *to = *from;
+            forecast.unit.len += 1;
+        }
+        forecast
+    }
+
+    /// The unit was written as `bytes`.
+    pub(crate) fn advance(&mut self, _forecast: &Forecast, _bytes: [u8; 4]) {}
+}

@@ -1,0 +1,30 @@
+//! The model codec: the operations of a patch as adaptive binary decisions.
+//!
+//! There are no lengths. A copy runs on, unit by unit, each with one cheap decision "as predicted",
+//! until a unit is not; only then comes the question whether the unit is corrected or the copy
+//! ends. After a copy come literals, one by one, each behind the decision "another copy starts
+//! here". So a byte that is as predicted costs next to nothing, and an end costs about as much as
+//! the surprise it is.
+//!
+//! [`Model::step`] is written once. With an encoder and an [`Oracle`] that knows the new image it
+//! makes a patch; with a decoder and the [`Nothing`] oracle it applies one.
+
+mod contexts;
+mod correct;
+mod jump;
+mod oracle;
+#[cfg(feature = "std")]
+pub(crate) mod price;
+mod spelling;
+mod start;
+mod step;
+#[cfg(feature = "std")]
+mod tally;
+
+pub(crate) use contexts::{Shape, WEIGHTS};
+pub(crate) use oracle::{Nothing, Oracle, Step};
+#[cfg(feature = "std")]
+pub(crate) use spelling::Spelling;
+pub(crate) use step::{Model, MAX_STEP_BYTES};
+#[cfg(feature = "std")]
+pub(crate) use tally::Tally;

@@ -1,0 +1,482 @@
+//! The header of a patch: parse and emit.
+
+use super::crc::crc32;
+use super::layout::{
+    Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK,
+    ZSTD_WINDOW,
+};
+use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
+use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
+use crate::device::predict::address_map::AddressMaps;
+use crate::device::predict::walker::InstructionSet;
+
+/// No header is longer than this, in bytes.
+pub const MAX_HEADER_LEN: usize = 1024;
+
+const MAGIC: [u8; 3] = *b"FDP";
+const VERSION: u8 = 0;
+/// Magic, version, and the length of the header.
+const PREFIX: usize = MAGIC.len() + 1;
+const CHECKSUM: usize = 4;
+
+/// RAM is stated in units of this.
+const RAM_UNIT: u32 = 256;
+/// The largest RAM that can be stated: 1 GiB.
+const MAX_RAM_UNITS: u32 = 1 << 22;
+
+/// Features of patches that this build supports, a bit each.
+const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::AddressMap as u32
+    | 1 << Feature::Identity as u32
+    | 1 << Feature::HostSection as u32
+    | (cfg!(feature = "model") as u32) << Feature::OwnDigest as u32;
+
+/// Length of a SHA-256.
+pub(crate) const DIGEST_LEN: u32 = 32;
+
+/// What a patch says about itself.
+///
+/// [`parse`](Self::parse) takes it from the first bytes of a patch; the applier does so by itself.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PatchHeader {
+    /// Version of the format.
+    pub version: u8,
+    /// How the body is coded.
+    pub codec: Codec,
+    /// The instruction set that references are predicted by.
+    pub isa: InstructionSet,
+    /// Binary logarithm of the unit in which the new image is written, 0 to 12: flash that writes 8
+    /// bytes at a time has 3.
+    pub granularity_log2: u8,
+    /// RAM in bytes that a device needs, everything included: the workspace, and [`APPLIER_BYTES`]
+    /// for the applier itself.
+    pub ram: u32,
+    /// Length of the old image in bytes, below 2^31.
+    pub old_size: u32,
+    /// Length of the new image in bytes, below 2^31.
+    pub new_size: u32,
+    /// Length of the body in bytes, below 2^31.
+    pub body_len: u32,
+    /// Length in bytes, below 2^31, of the host section behind the body; 0 if there is none.
+    /// Devices need not receive it.
+    pub host_len: u32,
+    /// Does the new image end with the SHA-256 of all before it, as ESP-IDF's application images
+    /// do? Those 32 bytes cost nothing then: the applier computes them.
+    pub has_own_digest: bool,
+    /// Which devices the patch is for, if it says so.
+    pub identity: Option<Identity>,
+    /// The first 12 bytes of the SHA-256 of the old image. They guard against applying a patch to
+    /// the wrong image by mistake, for which 96 bits are plenty; whoever finds two old images that
+    /// share them still has to meet `new_digest` with the result.
+    pub old_digest: [u8; 12],
+    /// SHA-256 of the new image.
+    pub new_digest: [u8; 32],
+    /// Length of the header in bytes; the body follows.
+    pub header_len: u32,
+    pub(crate) tables: Tables,
+    pub(crate) map_counts: MapCounts,
+    /// Where the address map stands in the header, and how many bytes it has; 0 of them if there is
+    /// none.
+    pub(crate) map_offset: u16,
+    pub(crate) map_len: u16,
+}
+
+impl Default for PatchHeader {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            codec: Codec::Raw,
+            isa: InstructionSet::None,
+            granularity_log2: 0,
+            ram: 0,
+            old_size: 0,
+            new_size: 0,
+            body_len: 0,
+            host_len: 0,
+            has_own_digest: false,
+            identity: None,
+            old_digest: [0; 12],
+            new_digest: [0; 32],
+            header_len: 0,
+            tables: Tables::default(),
+            map_counts: MapCounts::default(),
+            map_offset: 0,
+            map_len: 0,
+        }
+    }
+}
+
+impl PatchHeader {
+    /// Reads the header from the first bytes of a patch. `Ok(None)`: it goes on behind `bytes`,
+    /// call again with more of them; [`MAX_HEADER_LEN`] bytes are always enough.
+    ///
+    /// # Errors
+    ///
+    /// If this is no patch, or not one that this version understands, or a damaged one.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, HeaderError> {
+        let mut header = Self::default();
+        let is_complete = header.read(bytes)?;
+        if is_complete && cfg!(feature = "prediction") {
+            let (mut words, mut maps) = ([0; MOST_SEGMENTS * 6], AddressMaps::default());
+            let words = words.get_mut(..header.map_counts.segments() * 3).unwrap_or(&mut []);
+            header.read_maps((bytes, 0), words, &mut maps)?;
+        }
+        Ok(is_complete.then_some(header))
+    }
+
+    /// Reads the header as [`parse`](Self::parse) does, but in place, and without its address map;
+    /// `false` if it goes on behind `bytes`.
+    #[inline(never)]
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, HeaderError> {
+        for (offset, (found, expected)) in bytes.iter().zip(MAGIC).enumerate() {
+            if *found != expected {
+                return Err(HeaderError::NotAPatch { offset: offset as u32, found: *found });
+            }
+        }
+        match bytes.get(MAGIC.len()) {
+            None => return Ok(false),
+            Some(&VERSION) => {}
+            Some(&found) => return Err(HeaderError::UnsupportedVersion { found }),
+        }
+        let mut start = Reader::new(bytes, PREFIX);
+        let len = start.limited(MAX_HEADER_LEN as u32) as usize;
+        match start.check() {
+            Ok(()) => {}
+            Err(HeaderError::CutShort { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let Some(header) = bytes.get(..len) else { return Ok(false) };
+        let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
+            return Err(HeaderError::CutShort { offset: len as u32 });
+        };
+        let (expected, found) = (u32::from_le_bytes(*checksum), crc32(content));
+        if expected != found {
+            return Err(HeaderError::Checksum { expected, found });
+        }
+        self.header_len = len as u32;
+        self.read_fields(Reader::new(content, start.offset()))
+    }
+
+    /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome:
+    /// it makes reading cheaper.
+    pub fn workspace_len(&self) -> usize {
+        (self.ram as usize).saturating_sub(APPLIER_BYTES)
+    }
+
+    /// Bytes of the new image that the body makes: all but its own digest.
+    pub(crate) fn coded_size(&self) -> u32 {
+        if cfg!(feature = "model") && self.has_own_digest {
+            self.new_size.saturating_sub(DIGEST_LEN)
+        } else {
+            self.new_size
+        }
+    }
+
+    /// Bytes of the whole patch: header, body and host section.
+    pub fn patch_len(&self) -> u64 {
+        u64::from(self.header_len)
+            .wrapping_add(self.body_len.into())
+            .wrapping_add(self.host_len.into())
+    }
+
+    /// Bytes of the header that the address maps take: which bytes of both images stand at which
+    /// addresses.
+    pub fn address_map_len(&self) -> u32 {
+        // Their counts take two more.
+        if self.map_len == 0 {
+            0
+        } else {
+            u32::from(self.map_len) + 2
+        }
+    }
+
+    /// Reads the address maps into `words`, which has room for as many as [`Layout`] says. `bytes`
+    /// is the patch that this is the header of, or what is behind some bytes of it that `skipped`
+    /// counts.
+    #[inline(never)]
+    pub(crate) fn read_maps<'w>(
+        &self,
+        (bytes, skipped): (&[u8], usize),
+        words: &'w mut [u32],
+        maps: &mut AddressMaps<'w>,
+    ) -> Result<(), HeaderError> {
+        let start = usize::from(self.map_offset).wrapping_sub(skipped);
+        let end = start.wrapping_add(self.map_len.into());
+        let mut reader = Reader::new(bytes.get(..end).unwrap_or(&[]), start);
+        let segments = words.as_chunks_mut().0;
+        decode_map(
+            &mut reader,
+            self.map_counts,
+            (self.old_size, self.new_size),
+            segments,
+            &mut maps.pointers,
+        );
+        (maps.old, maps.new) =
+            segments.split_at_checked(self.map_counts.old.into()).unwrap_or_default();
+        reader.end()
+    }
+
+    /// Room for the address maps, zeroed.
+    #[cfg(feature = "std")]
+    pub(crate) fn map_words(&self) -> Vec<u32> {
+        vec![0; self.map_counts.segments() * 3]
+    }
+
+    fn read_fields(&mut self, mut reader: Reader<'_>) -> Result<bool, HeaderError> {
+        let (reader, header) = (&mut reader, self);
+        let features = reader.varint();
+        let unsupported = features & !SUPPORTED;
+        if unsupported != 0 {
+            let bit = unsupported.trailing_zeros();
+            reader.fail(match Feature::from_bit(bit) {
+                Some(feature) => HeaderError::Unsupported { feature },
+                None => HeaderError::UnknownFeature { bit },
+            });
+        }
+        let has = |feature: Feature| features >> feature as u32 & 1 == 1;
+        let kinds = reader.byte();
+        match Codec::from_number(kinds & 15) {
+            Some(codec) => header.codec = codec,
+            None => reader.fail(HeaderError::UnknownCodec { found: kinds & 15 }),
+        }
+        match InstructionSet::from_number(kinds >> 4) {
+            Some(isa) => header.isa = isa,
+            None => reader.fail(HeaderError::UnknownInstructionSet { found: kinds >> 4 }),
+        }
+        let granularity = reader.byte().into();
+        header.granularity_log2 = reader.at_most(granularity, 12) as u8;
+        header.ram = reader.limited(MAX_RAM_UNITS) * RAM_UNIT;
+        header.old_size = reader.limited(MAX_SIZE);
+        let new_size = header.old_size.wrapping_add(reader.signed() as u32);
+        header.new_size = reader.at_most(new_size, MAX_SIZE);
+        header.has_own_digest = cfg!(feature = "model") && has(Feature::OwnDigest);
+        let unit = 1u32 << (header.granularity_log2 & 15);
+        // The digest is written for itself.
+        if header.has_own_digest
+            && (header.new_size < DIGEST_LEN || header.coded_size() & unit.wrapping_sub(1) != 0)
+        {
+            reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+        }
+        header.body_len = reader.limited(MAX_SIZE);
+        if has(Feature::HostSection) {
+            header.host_len = reader.limited(MAX_SIZE);
+        }
+        header.tables = parse_tables(reader, header.codec);
+        if has(Feature::Identity) {
+            header.identity = Some(Identity::parse(reader));
+        }
+        reader.bytes(&mut header.old_digest);
+        reader.bytes(&mut header.new_digest);
+        if cfg!(feature = "prediction") && has(Feature::AddressMap) {
+            header.map_counts = MapCounts::read(reader);
+        }
+        // The map itself is left to whoever has a place for it.
+        header.map_offset = reader.offset() as u16;
+        header.map_len = reader.left() as u16;
+        let needed = Layout::of(header).ram() as u32;
+        if needed > header.ram {
+            reader.fail(HeaderError::InconsistentWorkspace { stated: header.ram, needed });
+        }
+        // Without prediction no one else looks at what is left.
+        let checked = if cfg!(feature = "prediction") { reader.check() } else { reader.end() };
+        checked.map(|()| true)
+    }
+
+    /// The header as bytes. Sets the lengths and what follows from the maps.
+    #[cfg(feature = "std")]
+    pub(crate) fn emit(&mut self, maps: &super::Maps) -> Vec<u8> {
+        use super::put;
+        let features = u32::from(!maps.is_empty()) << Feature::AddressMap as u32
+            | u32::from(self.identity.is_some()) << Feature::Identity as u32
+            | u32::from(self.host_len != 0) << Feature::HostSection as u32
+            | u32::from(self.has_own_digest) << Feature::OwnDigest as u32;
+        self.map_counts = maps.counts();
+        // The length of the header and the RAM that it states depend on each other: start with the
+        // longest header.
+        self.header_len = MAX_HEADER_LEN as u32;
+        self.ram = self
+            .ram
+            .max(Layout::of(&Self { header_len: 0, ..*self }).ram() as u32)
+            .next_multiple_of(RAM_UNIT);
+        loop {
+            let mut fields = Vec::new();
+            put::varint(&mut fields, features);
+            fields.push(self.codec as u8 | (self.isa as u8) << 4);
+            fields.push(self.granularity_log2);
+            put::varint(&mut fields, self.ram / RAM_UNIT);
+            put::varint(&mut fields, self.old_size);
+            put::signed(&mut fields, self.new_size.wrapping_sub(self.old_size) as i32);
+            put::varint(&mut fields, self.body_len);
+            if self.host_len != 0 {
+                put::varint(&mut fields, self.host_len);
+            }
+            self.tables.emit(&mut fields, self.codec);
+            if let Some(identity) = &self.identity {
+                identity.emit(&mut fields);
+            }
+            fields.extend_from_slice(&self.old_digest);
+            fields.extend_from_slice(&self.new_digest);
+            if !maps.is_empty() {
+                maps.counts().emit(&mut fields);
+            }
+            let map_at = fields.len();
+            if !maps.is_empty() {
+                maps.emit(&mut fields);
+            }
+            self.map_len = (fields.len() - map_at) as u16;
+            let mut bytes = MAGIC.to_vec();
+            bytes.push(VERSION);
+            let rest = fields.len() + CHECKSUM + bytes.len();
+            let len = if rest + 1 < 0x80 { rest + 1 } else { rest + 2 };
+            put::varint(&mut bytes, len as u32);
+            self.map_offset = (bytes.len() + map_at) as u16;
+            bytes.append(&mut fields);
+            bytes.extend_from_slice(&crc32(&bytes).to_le_bytes());
+            self.header_len = bytes.len() as u32;
+            let needed = Layout::of(self).ram() as u32;
+            if needed <= self.ram {
+                return bytes;
+            }
+            self.ram = needed.next_multiple_of(RAM_UNIT);
+        }
+    }
+}
+
+fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
+    let mut units = |unit: u16| reader.limited(u32::from(u16::MAX / unit)) as u16 * unit;
+    let mut tables = Tables { map: units(MAP_UNIT), ..Tables::default() };
+    if codec == Codec::Model {
+        tables.slots = units(SLOT_UNIT);
+    }
+    let most = match codec {
+        Codec::Lz4 => LARGEST_LZ4_BLOCK,
+        Codec::Zstd => ZSTD_WINDOW,
+        Codec::Raw | Codec::Model => return tables,
+    };
+    let log2 = reader.byte().into();
+    tables.block_log2 = (reader.at_most(log2, most.into()) as u8).max(SMALLEST_BLOCK);
+    tables
+}
+
+#[cfg(feature = "std")]
+impl Tables {
+    fn emit(self, out: &mut Vec<u8>, codec: Codec) {
+        super::put::varint(out, (self.map / MAP_UNIT).into());
+        match codec {
+            Codec::Model => super::put::varint(out, (self.slots / SLOT_UNIT).into()),
+            Codec::Lz4 | Codec::Zstd => out.push(self.block_log2),
+            Codec::Raw => {}
+        }
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::super::Maps;
+    use super::*;
+    use crate::device::predict::address_map::Segment;
+
+    fn sample() -> (PatchHeader, Maps) {
+        let segment = |len| Segment { offset: 32, len, address: 0x4200_0020, ..Segment::default() };
+        let maps = Maps { old: vec![segment(4000)], new: vec![segment(4400)], ranges: Vec::new() };
+        let header = PatchHeader {
+            codec: Codec::Model,
+            isa: InstructionSet::RiscV,
+            granularity_log2: 2,
+            ram: 16384,
+            old_size: 5000,
+            new_size: 4500,
+            body_len: 321,
+            host_len: 77,
+            identity: Some(Identity {
+                product: 7,
+                hardware_from: 2,
+                hardware_to: 9,
+                security_counter: 70000,
+            }),
+            old_digest: [1; 12],
+            new_digest: [2; 32],
+            tables: Tables { slots: 640, map: 128, block_log2: 0 },
+            ..PatchHeader::default()
+        };
+        (header, maps)
+    }
+
+    /// Puts the right checksum under changed bytes.
+    fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+        let at = bytes.len() - CHECKSUM;
+        let crc = crc32(&bytes[..at]);
+        bytes[at..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_header_comes_back_from_any_number_of_bytes() {
+        let (mut header, maps) = sample();
+        let mut bytes = header.emit(&maps);
+        assert_eq!(header.header_len as usize, bytes.len());
+        for len in 0..bytes.len() {
+            assert_eq!(PatchHeader::parse(&bytes[..len]), Ok(None), "{len} bytes");
+        }
+        assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
+        bytes.extend_from_slice(b"body");
+        assert_eq!(PatchHeader::parse(&bytes), Ok(Some(header)));
+        let (mut words, mut read) = ([0; 6], AddressMaps::default());
+        header.read_maps((&bytes, 0), &mut words, &mut read).unwrap();
+        assert_eq!((read.old, read.new), (&[maps.old[0].words()][..], &[maps.new[0].words()][..]));
+    }
+
+    #[test]
+    fn the_smallest_header_leaves_room_in_64_bytes() {
+        let mut header = PatchHeader {
+            old_size: 1 << 20,
+            new_size: 1 << 20,
+            granularity_log2: 3,
+            tables: Tables { map: 8, ..Tables::default() },
+            ..PatchHeader::default()
+        };
+        let bytes = header.emit(&Maps::default());
+        assert!(bytes.len() <= 63, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let (mut header, maps) = sample();
+        let bytes = header.emit(&maps);
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!matches!(PatchHeader::parse(&damaged), Ok(Some(_))), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        let mut header = PatchHeader::default();
+        let bytes = header.emit(&Maps::default());
+        let with = |at: usize, value: u8| {
+            let mut changed = bytes.clone();
+            changed[at] = value;
+            PatchHeader::parse(&sealed(changed))
+        };
+        assert_eq!(with(0, b'X'), Err(HeaderError::NotAPatch { offset: 0, found: b'X' }));
+        assert_eq!(with(3, 9), Err(HeaderError::UnsupportedVersion { found: 9 }));
+        assert_eq!(with(5, 4), Err(HeaderError::Unsupported { feature: Feature::ChunkTable }));
+        assert_eq!(with(5, 8), Err(HeaderError::Unsupported { feature: Feature::InPlace }));
+        assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
+        // An image of no bytes cannot end with a digest.
+        assert!(matches!(with(5, 64), Err(HeaderError::BadNumber { .. })));
+        let mut unknown = bytes.clone();
+        unknown.splice(4..6, [bytes[4] + 1, 0x80, 1]);
+        assert_eq!(
+            PatchHeader::parse(&sealed(unknown)),
+            Err(HeaderError::UnknownFeature { bit: 7 })
+        );
+        assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
+        assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
+        assert_eq!(with(7, 13), Err(HeaderError::TooLarge { offset: 8, found: 13, limit: 12 }));
+        assert!(matches!(with(8, 1), Err(HeaderError::InconsistentWorkspace { stated: 256, .. })));
+        let text = with(5, 4).unwrap_err().to_string();
+        assert!(text.contains("chunk table with signature"), "{text}");
+    }
+}

@@ -1,0 +1,251 @@
+//! How the RAM of a device is divided.
+//!
+//! A device lends the applier one block of RAM, the workspace. Its size follows from the header:
+//! [`Layout::of`] says what each part takes. The maker uses the same function to choose tables that
+//! fit a device profile ([`tables_for`]).
+
+use super::{Codec, PatchHeader};
+use crate::device::isa::LOOKAHEAD;
+
+/// The RAM that a patch states, [`PatchHeader::ram`], includes this many bytes for the
+/// [`Applier`](crate::device::apply::Applier) itself, so that "4 KiB" means all of it; the rest is the
+/// workspace.
+pub const APPLIER_BYTES: usize = 1024;
+
+/// The workspace may start and end anywhere; the words in it lie at multiples of 4.
+pub(crate) const SLACK: usize = 6;
+
+/// The smallest parts, in bytes.
+const OLD_WINDOW: usize = LOOKAHEAD + 32;
+const NEW_WINDOW: usize = 16;
+const PAGE: usize = 16;
+const _: () = assert!(
+    (OLD_WINDOW | NEW_WINDOW | PAGE | CARRY | ZSTD_BLOCK).is_multiple_of(4),
+    "these are whole words"
+);
+
+/// Op bytes that a byte codec needs for a step.
+const CARRY: usize = crate::device::codec::bytes::MAX_STEP_BYTES;
+/// Output of the Zstandard decoder that is buffered.
+const ZSTD_BLOCK: usize = 4096;
+
+/// Hashed slots come in multiples of this, entries of the shift map too.
+pub(crate) const SLOT_UNIT: u16 = 32;
+pub(crate) const MAP_UNIT: u16 = 8;
+
+/// Sizes of the tables that a body needs; stated in the header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Tables {
+    /// Hashed slots of the models, a multiple of [`SLOT_UNIT`]; only for [`Codec::Model`].
+    pub(crate) slots: u16,
+    /// Entries of the shift map, a multiple of [`MAP_UNIT`].
+    pub(crate) map: u16,
+    /// Binary logarithm of the size of an LZ4 block or of the Zstandard window.
+    pub(crate) block_log2: u8,
+}
+
+/// What each part of the workspace takes, in words of 4 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Layout {
+    /// Slots of the models.
+    pub(crate) slots: usize,
+    /// Mixer weights.
+    pub(crate) weights: usize,
+    /// The shift map.
+    pub(crate) map: usize,
+    /// What of the patch waits for the rest of an LZ4 block.
+    pub(crate) input: usize,
+    /// What of the patch or of its operations waits for the rest of a step.
+    pub(crate) carry: usize,
+    /// Decompressed operations.
+    pub(crate) block: usize,
+    /// Window over the old image.
+    pub(crate) old_window: usize,
+    /// Window over the new image.
+    pub(crate) new_window: usize,
+    /// What waits to be written.
+    pub(crate) page: usize,
+    /// The address maps.
+    pub(crate) segments: usize,
+}
+
+impl Layout {
+    /// The smallest layout in which a patch can be applied.
+    pub(crate) fn of(header: &PatchHeader) -> Self {
+        let tables = header.tables;
+        let granularity = (1usize << header.granularity_log2) / 4;
+        let mut layout = Self {
+            map: usize::from(tables.map) * 2,
+            old_window: OLD_WINDOW / 4,
+            new_window: NEW_WINDOW / 4,
+            page: granularity.max(PAGE / 4),
+            segments: if cfg!(feature = "prediction") {
+                header.map_counts.segments() * 3
+            } else {
+                0
+            },
+            ..Self::default()
+        };
+        let block = (1usize << tables.block_log2) / 4;
+        match header.codec {
+            Codec::Raw => layout.carry = CARRY / 4,
+            Codec::Lz4 => (layout.input, layout.carry, layout.block) = (block, CARRY / 4, block),
+            Codec::Zstd => (layout.carry, layout.block) = (CARRY / 4, ZSTD_BLOCK / 4),
+            #[cfg(feature = "model")]
+            Codec::Model => {
+                let shape =
+                    crate::device::codec::model::Shape { slots: tables.slots, map: tables.map };
+                layout.slots = shape.all_slots().div_ceil(2);
+                layout.weights = crate::device::codec::model::WEIGHTS.div_ceil(2);
+                layout.carry = crate::device::codec::model::MAX_STEP_BYTES.div_ceil(4);
+            }
+            #[cfg(not(feature = "model"))]
+            Codec::Model => {}
+        }
+        // The header itself waits at the front of the workspace until the address maps at its end
+        // have been read from it.
+        let front = layout.words() - layout.segments;
+        let header_words = header.header_len.div_ceil(4) as usize;
+        layout.old_window += header_words.saturating_sub(front);
+        layout
+    }
+
+    /// All parts.
+    pub(crate) fn words(&self) -> usize {
+        let tables = self.slots + self.weights + self.map + self.segments;
+        tables
+            + self.input
+            + self.carry
+            + self.block
+            + self.old_window
+            + self.new_window
+            + self.page
+    }
+
+    /// RAM of a device that takes it, the applier included, in bytes.
+    pub(crate) fn ram(&self) -> usize {
+        APPLIER_BYTES + SLACK + self.words() * 4
+    }
+
+    /// Shares spare words out between the windows and the page.
+    pub(crate) fn grow(&mut self, spare: usize) {
+        self.old_window += (spare / 2).min(256usize.saturating_sub(self.old_window));
+        self.new_window += (spare / 8).min(32usize.saturating_sub(self.new_window));
+        let mut left = spare / 4;
+        while self.page <= 32 && self.page <= left {
+            left -= self.page;
+            self.page *= 2;
+        }
+    }
+}
+
+/// Chooses tables for a patch such that it can be applied in `ram` bytes; the other fields of
+/// `header` are set. If that is impossible: the RAM that it would take at least.
+#[cfg(feature = "std")]
+pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Result<Tables, u32> {
+    let ram = ram as usize & !255;
+    // Windows beyond the smallest ones make reading flash cheaper.
+    let comfort = match ram {
+        0..8192 => 0,
+        8192..32768 => 384,
+        _ => 1024,
+    };
+    let smallest = Tables { slots: SLOT_UNIT, map: MAP_UNIT, block_log2: SMALLEST_BLOCK };
+    let with = |tables| Layout::of(&PatchHeader { tables, ..*header }).ram();
+    let least = with(Tables {
+        slots: if header.codec == Codec::Model { SLOT_UNIT } else { 0 },
+        ..smallest
+    });
+    let Some(spare) = ram.checked_sub(least) else {
+        return Err(least.next_multiple_of(256) as u32);
+    };
+    let spare = spare.saturating_sub(comfort);
+    let map_share = match (header.codec, predicts) {
+        (_, false) => 0,
+        (Codec::Model, true) => (spare / 4 * 3).min(2048 + spare / 12),
+        (_, true) => spare / 2,
+    };
+    let map = floor(map_share / 8, MAP_UNIT).min(MOST_MAP - smallest.map) + smallest.map;
+    let spare = spare - usize::from(map - smallest.map) * 8;
+    let mut tables = Tables { slots: 0, map, block_log2: 0 };
+    match header.codec {
+        Codec::Raw => {}
+        // Compressed and plain block both have to fit.
+        Codec::Lz4 => {
+            let block = spare / 2 + (1 << SMALLEST_BLOCK);
+            tables.block_log2 = (block.ilog2() as u8).min(LARGEST_LZ4_BLOCK);
+        }
+        Codec::Zstd => tables.block_log2 = ZSTD_WINDOW,
+        Codec::Model => {
+            tables.slots = floor(spare / 2, SLOT_UNIT).min(MOST_SLOTS - SLOT_UNIT) + SLOT_UNIT
+        }
+    }
+    Ok(tables)
+}
+
+/// The largest multiple of `unit` that is not above `value` and fits.
+#[cfg(feature = "std")]
+fn floor(value: usize, unit: u16) -> u16 {
+    let value = value.min(usize::from(u16::MAX)) as u16;
+    value - value % unit
+}
+
+/// A shift map with more entries takes more time than it saves bytes.
+#[cfg(feature = "std")]
+const MOST_MAP: u16 = 4096;
+/// Slots are counted in 16 bits.
+#[cfg(feature = "std")]
+const MOST_SLOTS: u16 = u16::MAX - (SLOT_UNIT - 1);
+/// 2^6 bytes, for devices with hardly any RAM.
+pub(crate) const SMALLEST_BLOCK: u8 = 6;
+/// LZ4 looks back 64 KiB.
+pub(crate) const LARGEST_LZ4_BLOCK: u8 = 16;
+/// 8 MiB: what every Zstandard decoder must support (RFC 8878, 3.1.1.1.2).
+pub(crate) const ZSTD_WINDOW: u8 = 23;
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_fit_and_use_the_memory() {
+        for ram in [4096, 5000, 8192, 16384, 65536, 1 << 20] {
+            for codec in Codec::ALL {
+                for predicts in [false, true] {
+                    let header =
+                        PatchHeader { codec, granularity_log2: 3, ..PatchHeader::default() };
+                    let Ok(tables) = tables_for(ram, &header, predicts) else {
+                        assert!(ram < 16384, "{codec} does not fit into {ram}");
+                        continue;
+                    };
+                    let took = Layout::of(&PatchHeader { tables, ..header }).ram();
+                    assert!(took <= ram as usize, "{codec} takes {took} of {ram}");
+                    if codec == Codec::Model && ram <= 65536 {
+                        assert!(
+                            took + 1024 + 256 > ram as usize,
+                            "{codec} takes only {took} of {ram}"
+                        );
+                    }
+                }
+            }
+        }
+        let header = PatchHeader { codec: Codec::Model, ..PatchHeader::default() };
+        let need = tables_for(1024, &header, true).unwrap_err();
+        assert!(tables_for(need, &header, true).is_ok());
+        assert!(tables_for(need - 256, &header, true).is_err());
+    }
+
+    #[test]
+    fn spare_memory_is_not_given_out_twice() {
+        for granularity_log2 in 0..9 {
+            for spare in 0..1250 {
+                let header = PatchHeader { granularity_log2, ..PatchHeader::default() };
+                let before = Layout::of(&header);
+                let mut after = before;
+                after.grow(spare);
+                assert!(after.words() <= before.words() + spare);
+                assert_eq!(after.page * 4 % (1 << granularity_log2), 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Both images, as codecs see them.
+
+/// Which image a copy reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Space {
+    /// The old image.
+    Old,
+    /// The new image, as far as it is written.
+    New,
+}
+
+/// Where a copy goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Jump {
+    /// Which image.
+    pub(crate) space: Space,
+    /// Offset in it.
+    pub(crate) source: u32,
+}
+
+/// The images as the model sees them.
+///
+/// Whoever implements this and can fail remembers that, gives nothing or 0 from then on, and takes
+/// nothing: so only the end of a step has to ask, which takes much less code than to ask at every
+/// access.
+pub(crate) trait Images {
+    /// The old image from `offset` on: all that is left or at least
+    /// [`LOOKAHEAD`](crate::device::isa::LOOKAHEAD) bytes. Empty behind its end.
+    fn old(&mut self, offset: u32) -> &[u8];
+    /// A byte of the new image that is already written.
+    fn written(&mut self, offset: u32) -> u8;
+    /// Takes the next `len` bytes of the new image, 0 to 4; the others are 0.
+    fn put(&mut self, bytes: [u8; 4], len: u8);
+}
+
+/// Bytes of the new image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Written {
+    /// The bytes; those behind `len` are 0.
+    pub(crate) bytes: [u8; 4],
+    /// How many, 0 to 4.
+    pub(crate) len: u8,
+}
+
+/// A copy of the maker's parse: `start..end` of the new image comes from `source` on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CopyRun {
+    /// First byte in the new image.
+    pub(crate) start: u32,
+    /// One past the last byte in the new image.
+    pub(crate) end: u32,
+    /// Which image is read.
+    pub(crate) space: Space,
+    /// Where the byte for `start` is read.
+    pub(crate) source: u32,
+}
+
+/// Both images in memory.
+#[cfg(feature = "std")]
+pub(crate) struct InMemory<'a> {
+    /// The old image.
+    pub(crate) old: &'a [u8],
+    /// The new image.
+    pub(crate) new: &'a [u8],
+}
+
+#[cfg(feature = "std")]
+impl Images for InMemory<'_> {
+    fn old(&mut self, offset: u32) -> &[u8] {
+        let rest = self.old.get(offset as usize..).unwrap_or(&[]);
+        &rest[..rest.len().min(crate::device::isa::LOOKAHEAD)]
+    }
+
+    fn written(&mut self, offset: u32) -> u8 {
+        self.new.get(offset as usize).copied().unwrap_or(0)
+    }
+
+    fn put(&mut self, _bytes: [u8; 4], _len: u8) {}
+}

@@ -1,0 +1,14 @@
+//! What devices run and hosts share: `no_std`, without a heap, without panics.
+//!
+//! From the bottom up; nothing knows what is above it, and nothing here knows the host floor.
+
+pub(crate) mod apply;
+pub(crate) mod codec;
+pub(crate) mod coding;
+pub(crate) mod format;
+pub(crate) mod images;
+pub(crate) mod isa;
+pub mod nor;
+pub(crate) mod predict;
+pub(crate) mod sha256;
+pub mod update;

@@ -1,0 +1,3 @@
+//! Whole updates: what is around the applier on a device.
+
+pub mod ab;

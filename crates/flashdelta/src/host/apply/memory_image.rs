@@ -1,0 +1,60 @@
+//! A new image in memory, with a limit.
+
+use crate::device::apply::{NewImage, OutOfBounds};
+use crate::device::format::MAX_SIZE;
+
+/// Any image of a firmware fits into this, in bytes.
+const ENOUGH: u64 = 64 << 20;
+
+/// So many times old image and patch together, at least.
+const GROWTH: u64 = 16;
+
+/// A new image in memory that grows as it is made, up to a limit.
+///
+/// A patch of a few dozen bytes can promise an image of 2 GiB, and keep the promise. Whoever takes
+/// patches from strangers wants an [`ApplyError::NewTooLong`](crate::apply::ApplyError::NewTooLong) then,
+/// before anything is written. An image for which there is no memory is an error, too; the plain
+/// `Vec` has no limit but the format's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemoryImage {
+    bytes: Vec<u8>,
+    limit: u32,
+}
+
+impl MemoryImage {
+    /// An empty image that may grow to `limit` bytes.
+    pub fn new(limit: u32) -> Self {
+        Self { bytes: Vec::new(), limit: limit.min(MAX_SIZE) }
+    }
+
+    /// An empty image with a limit that no honest patch reaches: 64 MiB and 16 times the lengths,
+    /// in bytes, of old image and patch together.
+    pub fn for_patch(old_len: u64, patch_len: u64) -> Self {
+        let limit = old_len.saturating_add(patch_len).saturating_mul(GROWTH).saturating_add(ENOUGH);
+        Self::new(u32::try_from(limit).unwrap_or(MAX_SIZE))
+    }
+
+    /// What has been written.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl NewImage for MemoryImage {
+    type Error = OutOfBounds;
+
+    fn capacity(&self) -> u32 {
+        self.limit
+    }
+
+    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), OutOfBounds> {
+        if data.len() > (self.limit as usize).saturating_sub(self.bytes.len()) {
+            return Err(OutOfBounds);
+        }
+        self.bytes.write(offset, data)
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), OutOfBounds> {
+        self.bytes.read(offset, buf)
+    }
+}

@@ -1,0 +1,213 @@
+//! Candidates for copies: stretches of the new image that look like stretches of the old image or
+//! of the new one before them.
+
+use super::at_once::at_once;
+use super::matches::{Match, Matches};
+use crate::device::images::Space;
+
+/// A stretch of the new image that could be copied: `new[start..end]` is nearly
+/// `image[start + shift..end + shift]` (wrapping).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Candidate {
+    /// First byte in the new image.
+    pub(crate) start: u32,
+    /// One past the last byte in the new image.
+    pub(crate) end: u32,
+    /// Source minus destination, wrapping.
+    pub(crate) shift: u32,
+    /// Which image it is read from.
+    pub(crate) space: Space,
+}
+
+impl Candidate {
+    /// Where the byte for `at` is read from.
+    pub(crate) fn source(&self, at: u32) -> u32 {
+        at.wrapping_add(self.shift)
+    }
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Shortest match in the old image that is worth a look, in bytes.
+    pub(crate) old_match: u32,
+    /// Shortest match in the new image, in bytes.
+    pub(crate) new_match: u32,
+    /// An approximate copy ends when its score (1 for an equal byte, minus [`Self::miss`] for a
+    /// different one) has fallen by this much.
+    pub(crate) drop: i32,
+    /// What a different byte costs.
+    pub(crate) miss: i32,
+    /// Bytes that may be looked at while extending matches, per byte of the new image.
+    pub(crate) work: u64,
+}
+
+/// Finds candidates, sorted by start. `old` and `new` are the masked images that `matches` were
+/// found in; `plain_new` is the new image as it is.
+pub(crate) fn find(
+    (old, new): (&[u8], &[u8]),
+    plain_new: &[u8],
+    matches: &Matches,
+    limits: &Limits,
+    threads: usize,
+) -> Vec<Candidate> {
+    let most = new.len() / SPARSE + FEW;
+    let (mut found, in_new) = at_once(
+        threads,
+        || {
+            let old_match = worthwhile(&matches.old, limits.old_match, most);
+            from_old(old, new, matches, &Limits { old_match, ..*limits })
+        },
+        || {
+            let new_match = worthwhile(&matches.new, limits.new_match, most);
+            from_new(plain_new, matches, &Limits { new_match, ..*limits })
+        },
+    );
+    found.extend(in_new);
+    sort(&mut found);
+    found
+}
+
+/// Sorts candidates by start, and keeps one of equal ones.
+pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
+    candidates.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
+    candidates.dedup();
+}
+
+/// At most one candidate of each kind for so many bytes, and a few more for small images: time and
+/// memory stay bounded.
+const SPARSE: usize = 6;
+const FEW: usize = 4096;
+
+/// Matches longer than this count as of this length.
+const LONG: usize = 256;
+
+/// The shortest length, at least `least`, that not more than `most` maximal matches reach.
+fn worthwhile(matches: &[Match], least: u32, most: usize) -> u32 {
+    let mut count = [0usize; LONG + 1];
+    let mut starts = Starts::default();
+    for (i, m) in matches.iter().enumerate() {
+        if starts.is_new(i as u32, m) {
+            count[(m.length as usize).min(LONG)] += 1;
+        }
+    }
+    let mut total = 0;
+    let fitting = (0..=LONG).rev().take_while(|length| {
+        total += count[*length];
+        total <= most
+    });
+    (fitting.last().unwrap_or(LONG) as u32).max(least)
+}
+
+/// Tells where maximal matches start.
+struct Starts {
+    previous: (u32, u32),
+    end: u32,
+}
+
+impl Default for Starts {
+    fn default() -> Self {
+        Self { previous: (u32::MAX, 0), end: 0 }
+    }
+}
+
+impl Starts {
+    /// Does a maximal match start at `i`, and does it reach far enough beyond those before it? In
+    /// long runs of one byte there would be one at every position, each reaching a single byte
+    /// further.
+    fn is_new(&mut self, i: u32, m: &Match) -> bool {
+        let shift = m.position.wrapping_sub(i);
+        let continued = self.previous == (shift, m.length.wrapping_add(1));
+        self.previous = (shift, m.length);
+        let is_new = !continued && i + m.length > self.end.saturating_add(m.length / 16);
+        if is_new {
+            self.end = i + m.length;
+        }
+        is_new
+    }
+}
+
+/// Approximate copies: each maximal match, grown in both directions for as long as most bytes are
+/// equal.
+fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    // By shift, from the lowest possible one on.
+    let mut reached = vec![0u32; old.len() + new.len()];
+    let mut work = limits.work * new.len() as u64;
+    let mut starts = Starts::default();
+    for (i, m) in matches.old.iter().enumerate() {
+        let i = i as u32;
+        let shift = m.position.wrapping_sub(i);
+        if !starts.is_new(i, m) || m.length < limits.old_match {
+            continue;
+        }
+        let reached = &mut reached[new.len() - i as usize + m.position as usize];
+        let floor = *reached;
+        if floor > i {
+            continue;
+        }
+        let back = grow(
+            new[floor as usize..i as usize]
+                .iter()
+                .rev()
+                .zip(old[..m.position as usize].iter().rev()),
+            limits,
+            &mut work,
+        );
+        let forward = grow(
+            new[(i + m.length) as usize..].iter().zip(&old[(m.position + m.length) as usize..]),
+            limits,
+            &mut work,
+        );
+        let end = i + m.length + forward;
+        *reached = end;
+        found.push(Candidate { start: i - back, end, shift, space: Space::Old });
+    }
+    found
+}
+
+/// How far a copy can be grown over `pairs` before its score falls: the length at which the score
+/// was best.
+fn grow<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, limits: &Limits, work: &mut u64) -> u32 {
+    let (mut score, mut best, mut length) = (0i32, 0i32, 0u32);
+    for (n, (a, b)) in pairs.enumerate() {
+        if *work == 0 {
+            break;
+        }
+        *work -= 1;
+        score += if a == b { 1 } else { -limits.miss };
+        if score > best {
+            best = score;
+            length = n as u32 + 1;
+        } else if score < best - limits.drop {
+            break;
+        }
+    }
+    length
+}
+
+/// Exact copies from the new image itself.
+fn from_new(new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    let mut starts = Starts::default();
+    for (i, m) in matches.new.iter().enumerate() {
+        let i = i as u32;
+        let shift = m.position.wrapping_sub(i);
+        if !starts.is_new(i, m) || m.length < limits.new_match {
+            continue;
+        }
+        // The match may be one of masked bytes only: cut it where the bytes themselves differ.
+        let mut start = i;
+        for at in i..=i + m.length {
+            let equal =
+                at < i + m.length && new[at as usize] == new[at.wrapping_add(shift) as usize];
+            if !equal {
+                if at - start >= limits.new_match {
+                    found.push(Candidate { start, end: at, shift, space: Space::New });
+                }
+                start = at + 1;
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,155 @@
+//! From copies to the body of a patch.
+
+use super::control::Control;
+use super::options::Phase;
+use super::plan::{Chosen, Plan};
+use super::search::Prediction;
+use super::DiffError;
+use crate::device::codec::bytes::{self, Copies};
+use crate::device::codec::model::{Model, Shape, Step, Tally, WEIGHTS};
+use crate::device::coding::range::RangeEncoder;
+use crate::device::coding::{BitCoder, Meter, Part};
+use crate::device::format::{Codec, Tables};
+use crate::device::images::{InMemory, Space};
+
+/// Steps between two looks at the clock, as it were.
+const PACE: u32 = 1 << 14;
+
+/// A body, what the model codec spent on each part, in bytes, and what steps do.
+pub(crate) struct Body {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) spent: Option<[u64; Part::COUNT]>,
+    pub(crate) tally: Tally,
+}
+
+/// What is to be coded.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'a> {
+    pub(crate) old: &'a [u8],
+    pub(crate) new: &'a [u8],
+    pub(crate) copies: Chosen<'a>,
+    pub(crate) prediction: &'a Prediction,
+}
+
+/// Writes and measures at the same time.
+struct Both {
+    encoder: RangeEncoder,
+    meter: Meter,
+}
+
+impl BitCoder for Both {
+    fn code(&mut self, p: u16, bit: bool) -> bool {
+        self.encoder.code(p, bit);
+        self.meter.code(p, bit)
+    }
+
+    fn enter(&mut self, part: Part) {
+        self.meter.enter(part);
+    }
+}
+
+impl Job<'_> {
+    /// Codes the body. `Ok(None)`: it is longer than `limit`.
+    pub(crate) fn encode(
+        &self,
+        codec: Codec,
+        tables: Tables,
+        effort: u8,
+        limit: usize,
+        control: &Control<'_>,
+    ) -> Result<Option<Body>, DiffError> {
+        control.time(Phase::Encode, || match codec {
+            Codec::Model => self.model(tables, limit, control),
+            codec => {
+                let operations = self.operations(tables);
+                let bytes = compress(codec, operations, tables, effort)?;
+                Ok((bytes.len() <= limit).then(|| Body { bytes, spent: None, tally: self.tally() }))
+            }
+        })
+    }
+
+    fn model(
+        &self,
+        tables: Tables,
+        limit: usize,
+        control: &Control<'_>,
+    ) -> Result<Option<Body>, DiffError> {
+        let shape = Shape { slots: tables.slots, map: tables.map };
+        let mut slots = vec![0; shape.all_slots()];
+        let mut weights = vec![0; WEIGHTS];
+        let mut map = vec![0; usize::from(tables.map) * 2];
+        let (old_len, new_len) = (self.old.len() as u32, self.new.len() as u32);
+        let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
+        let mut model = Model::new(memory, self.prediction.walker(), old_len, new_len);
+        let mut plan = Plan::new(self.new, self.copies);
+        let mut images = InMemory { old: self.old, new: self.new };
+        let mut coder = Both { encoder: RangeEncoder::new(), meter: Meter::new() };
+        let mut tally = Tally::default();
+        let mut reported = 0;
+        // The meter is only nearly exact.
+        let limit = (limit as u64).saturating_add(64);
+        for count in 1u32.. {
+            if model.position() >= new_len {
+                break;
+            }
+            let before = model.copying();
+            match model.step(&mut coder, &mut images, &mut plan) {
+                Step::Wrote(len) => tally.count(before, model.copying(), len),
+                Step::OutOfRange(_) => debug_assert!(false, "the parse stays inside the images"),
+            }
+            if count % PACE == 0 {
+                control.advance(Phase::Encode, u64::from(model.position() - reported))?;
+                reported = model.position();
+                if coder.meter.bytes() > limit {
+                    return Ok(None);
+                }
+            }
+        }
+        let bytes = coder.encoder.finish();
+        Ok(Some(Body { bytes, spent: Some(coder.meter.bytes_by_part()), tally }))
+    }
+
+    /// What the byte codecs make of the copies.
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for copy in self.copies.all().iter() {
+            let i = usize::from(copy.space == Space::New);
+            tally.copies[i] += 1;
+            tally.bytes[i] += copy.end - copy.start;
+        }
+        tally.literals = self.new.len() as u32 - tally.bytes.iter().sum::<u32>();
+        tally
+    }
+
+    fn operations(&self, tables: Tables) -> Vec<u8> {
+        let mut map = vec![0; usize::from(tables.map) * 2];
+        bytes::encode(
+            self.old,
+            self.new,
+            &self.copies.all(),
+            Copies::new(self.prediction.walker(), &mut map),
+        )
+    }
+}
+
+fn compress(
+    codec: Codec,
+    operations: Vec<u8>,
+    tables: Tables,
+    effort: u8,
+) -> Result<Vec<u8>, DiffError> {
+    let _ = (tables, effort);
+    match codec {
+        Codec::Raw => Ok(operations),
+        #[cfg(feature = "lz4")]
+        Codec::Lz4 => Ok(bytes::lz4::compress(&operations, 1 << tables.block_log2)),
+        #[cfg(feature = "zstd")]
+        Codec::Zstd => {
+            let level = if effort < 7 { 12 } else { 19 };
+            bytes::zstd::compress(&operations, level, tables.block_log2)
+                .map_err(|_| DiffError::CodecNotBuilt { codec })
+        }
+        #[allow(unreachable_patterns)]
+        codec => Err(DiffError::CodecNotBuilt { codec }),
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a patch could not be made.
+
+use core::fmt;
+
+use crate::device::format::Codec;
+use crate::device::predict::walker::InstructionSet;
+use crate::host::bundle::ManifestError;
+use crate::host::image::ImageError;
+
+/// Why a patch could not be made.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DiffError {
+    /// An image, or both together, are too large.
+    TooLarge {
+        /// Length of both together in bytes.
+        found: u64,
+        /// The largest length possible.
+        limit: u64,
+    },
+    /// The device has too little RAM for what was asked for.
+    ProfileTooSmall {
+        /// Name of the profile.
+        profile: String,
+        /// RAM in bytes that it has.
+        ram: u32,
+        /// The codec that was to fit.
+        codec: Codec,
+        /// RAM in bytes that would do.
+        needed: u32,
+    },
+    /// The profile is not possible.
+    BadProfile {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The device cannot apply the codec that was asked for.
+    CodecNotInProfile {
+        /// The codec.
+        codec: Codec,
+        /// Name of the profile.
+        profile: String,
+        /// What it can apply.
+        allowed: Vec<Codec>,
+    },
+    /// The device cannot predict by the instruction set that was asked for.
+    InstructionSetNotInProfile {
+        /// The instruction set.
+        isa: InstructionSet,
+        /// Name of the profile.
+        profile: String,
+    },
+    /// This library was built without the codec.
+    CodecNotBuilt {
+        /// The codec.
+        codec: Codec,
+    },
+    /// The old file is one of records, and they cannot be read.
+    OldFile(ImageError),
+    /// The new file is one of records, and they cannot be read.
+    NewFile(ImageError),
+    /// A manifest in the old file, which holds others, is wrong.
+    OldManifest(ManifestError),
+    /// A manifest in the new file, which holds others, is wrong.
+    NewManifest(ManifestError),
+    /// The progress callback asked to give up.
+    Cancelled,
+}
+
+impl fmt::Display for DiffError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { found, limit } => {
+                write!(f, "the images are too large: {found} bytes together, the limit is {limit}")
+            }
+            Self::ProfileTooSmall { profile, ram, codec, needed } => write!(
+                f,
+                "codec {codec} does not fit into the {ram} bytes of RAM of profile \"{profile}\": it needs at least {needed}"
+            ),
+            Self::BadProfile { what } => write!(f, "the device profile is not possible: {what}"),
+            Self::CodecNotInProfile { codec, profile, allowed } => {
+                write!(f, "profile \"{profile}\" does not allow codec {codec}; it allows")?;
+                for (i, codec) in allowed.iter().enumerate() {
+                    write!(f, "{} {codec}", if i > 0 { "," } else { "" })?;
+                }
+                Ok(())
+            }
+            Self::InstructionSetNotInProfile { isa, profile } => {
+                write!(f, "profile \"{profile}\" has no prediction for instruction set {isa}")
+            }
+            Self::CodecNotBuilt { codec } => write!(f, "this program was built without codec {codec}"),
+            Self::OldFile(error) => write!(f, "old file: {error}"),
+            Self::NewFile(error) => write!(f, "new file: {error}"),
+            Self::OldManifest(error) => write!(f, "old file: {error}"),
+            Self::NewManifest(error) => write!(f, "new file: {error}"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl core::error::Error for DiffError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::OldFile(error) | Self::NewFile(error) => Some(error),
+            Self::OldManifest(error) | Self::NewManifest(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What the maker is told.
+
+use core::fmt;
+use core::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::DeviceProfile;
+use crate::device::format::{Codec, Identity};
+use crate::device::predict::address_map::{Segment, SegmentKind};
+use crate::device::predict::walker::InstructionSet;
+
+/// Which bytes of an image stand at which addresses, and where pointers may point.
+///
+/// It is only a hint: a wrong or missing map makes a patch larger, never wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AddressMap {
+    /// What the code is written in, if that is known.
+    pub isa: Option<InstructionSet>,
+    /// Bytes with addresses. At most 16 are used: neighbours are joined, then the largest ones
+    /// count.
+    pub segments: Vec<Segment>,
+    /// Addresses without bytes in the file that pointers may point to: RAM, `.bss`. At most 16 are
+    /// used.
+    pub ranges: Vec<core::ops::Range<u32>>,
+}
+
+impl AddressMap {
+    /// A raw image of `len` bytes that runs at `address`.
+    pub fn at(address: u32, len: usize) -> Self {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let segment = Segment { offset: 0, len, address, kind: SegmentKind::Code };
+        Self { isa: None, segments: vec![segment], ranges: Vec::new() }
+    }
+}
+
+impl From<&crate::host::image::AddressMap> for AddressMap {
+    fn from(map: &crate::host::image::AddressMap) -> Self {
+        use crate::host::image::{IsaHint, SegmentKind as Kind};
+        let isa = map.isa.map(|hint| match hint {
+            IsaHint::Thumb => InstructionSet::Thumb,
+            IsaHint::RiscV32 => InstructionSet::RiscV,
+            IsaHint::XtensaWindowed | IsaHint::XtensaCall0 => InstructionSet::Xtensa,
+            IsaHint::Tc32 => InstructionSet::Tc32,
+            IsaHint::Mcs51 => InstructionSet::Mcs51,
+            _ => InstructionSet::None,
+        });
+        let kind = |kind| if kind == Kind::Data { SegmentKind::Data } else { SegmentKind::Code };
+        let segment = |s: &crate::host::image::MapSegment| Segment {
+            offset: s.offset,
+            len: s.len,
+            address: s.address,
+            kind: kind(s.kind),
+        };
+        Self {
+            isa,
+            segments: map.segments.iter().map(segment).collect(),
+            ranges: map.reserved.iter().map(|span| span.start..span.end).collect(),
+        }
+    }
+}
+
+/// What the maker is doing.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Phase {
+    /// Finding out what is common to both images.
+    Match,
+    /// Choosing what to copy.
+    Parse,
+    /// Coding.
+    Encode,
+}
+
+/// How far the maker has come.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct DiffProgress {
+    /// What is done now, in one of the threads.
+    pub phase: Phase,
+    /// What is done of the whole work, 0 to 1; it never falls.
+    pub fraction: f32,
+}
+
+type Callback = dyn Fn(DiffProgress) -> ControlFlow<()> + Send + Sync;
+
+/// How a patch is to be made. All of it has defaults.
+///
+/// ```
+/// use flashdelta::diff::{DeviceProfile, DiffOptions};
+/// let options = DiffOptions::new().profile(DeviceProfile::small()).effort(9);
+/// ```
+#[derive(Clone)]
+pub struct DiffOptions {
+    pub(crate) profile: DeviceProfile,
+    pub(crate) codec: Option<Codec>,
+    pub(crate) isa: Option<InstructionSet>,
+    pub(crate) old_map: Option<AddressMap>,
+    pub(crate) new_map: Option<AddressMap>,
+    pub(crate) base: Option<u32>,
+    pub(crate) identity: Option<Identity>,
+    /// Appended to the patch as it is: what it holds is the business of whoever sets it.
+    pub(crate) host_section: Vec<u8>,
+    pub(crate) effort: u8,
+    pub(crate) threads: usize,
+    pub(crate) progress: Option<Arc<Callback>>,
+}
+
+impl DiffOptions {
+    /// The defaults: the `esp32` profile, everything else found out, effort 6, all processors.
+    pub fn new() -> Self {
+        Self {
+            profile: DeviceProfile::default(),
+            codec: None,
+            isa: None,
+            old_map: None,
+            new_map: None,
+            base: None,
+            identity: None,
+            host_section: Vec::new(),
+            effort: 6,
+            threads: 0,
+            progress: None,
+        }
+    }
+
+    /// The device that has to apply the patch.
+    #[must_use]
+    pub fn profile(mut self, profile: DeviceProfile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// RAM of the device in bytes, in place of the profile's.
+    #[must_use]
+    pub fn ram(mut self, bytes: u32) -> Self {
+        self.profile.ram = bytes;
+        self
+    }
+
+    /// The codec; `None` (the default) tries all that the profile allows and keeps the smallest
+    /// patch.
+    #[must_use]
+    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Self {
+        self.codec = codec.into();
+        self
+    }
+
+    /// The instruction set to predict by; `None` (the default) finds out. [`InstructionSet::None`]
+    /// predicts no code.
+    #[must_use]
+    pub fn isa(mut self, isa: impl Into<Option<InstructionSet>>) -> Self {
+        self.isa = isa.into();
+        self
+    }
+
+    /// Address maps of both images, in place of those that their containers tell.
+    #[must_use]
+    pub fn address_maps(mut self, old: AddressMap, new: AddressMap) -> Self {
+        (self.old_map, self.new_map) = (Some(old), Some(new));
+        self
+    }
+
+    /// Both images are raw and run at this address.
+    #[must_use]
+    pub fn base(mut self, address: u32) -> Self {
+        self.base = Some(address);
+        self
+    }
+
+    /// Which devices the patch is for; the header says so, and others refuse it.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// 1 (fast) to 9 (thorough); other numbers count as the nearest of these. The default is 6.
+    #[must_use]
+    pub fn effort(mut self, effort: u8) -> Self {
+        self.effort = effort.clamp(1, 9);
+        self
+    }
+
+    /// Number of threads; 0 (the default): as many as there are processors. The patch does not
+    /// depend on it.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Calls `progress` every now and then, from any thread. If it returns [`ControlFlow::Break`],
+    /// the maker gives up.
+    #[must_use]
+    pub fn progress(
+        mut self,
+        progress: impl Fn(DiffProgress) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// The number of threads, resolved.
+    pub(crate) fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+}
+
+impl Default for DiffOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for DiffOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiffOptions")
+            .field("profile", &self.profile)
+            .field("codec", &self.codec)
+            .field("isa", &self.isa)
+            .field("old_map", &self.old_map)
+            .field("new_map", &self.new_map)
+            .field("base", &self.base)
+            .field("identity", &self.identity)
+            .field("effort", &self.effort)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,255 @@
+//! Parsing: which candidates to copy from, and what to spell out.
+//!
+//! A shortest path (Viterbi 1967) over the new image. At every byte the path is either free
+//! (between copies) or inside one of the candidates that cover it; going on inside costs little
+//! where bytes are equal, a correction where they are not; leaving and entering cost what the coder
+//! will spend on it. Costs are estimates in [`BIT`]s.
+
+use core::ops::Range;
+
+use super::candidates::Candidate;
+use crate::device::images::{CopyRun, Space};
+
+/// One bit.
+pub(crate) const BIT: u32 = 32;
+
+/// Candidates that are followed at the same time; more are dropped, worst first.
+const MOST_ACTIVE: usize = 24;
+
+/// What the coder is expected to spend, in 1/32 bit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prices {
+    /// A byte of new content.
+    pub(crate) literal: u32,
+    /// An equal byte in a copy from the old image.
+    pub(crate) hit: u32,
+    /// An equal byte in a copy from the new image.
+    pub(crate) new_hit: u32,
+    /// A different byte behind an equal one.
+    pub(crate) miss: u32,
+    /// A different byte behind a different one.
+    pub(crate) next_miss: u32,
+    /// The end of a copy.
+    pub(crate) leave: u32,
+    /// The start of a copy, without its distance.
+    pub(crate) enter: u32,
+    /// Each bit of a distance.
+    pub(crate) distance_bit: u32,
+}
+
+/// A candidate that covers the current position.
+struct Active {
+    candidate: Candidate,
+    cost: u32,
+    entered: u32,
+    missed: bool,
+    inside: bool,
+}
+
+/// How the cheapest way to be free at a position came there.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    /// Where the copy was entered, with [`NEW_FLAG`] if it is one from the new image, or `LITERAL`.
+    pub(crate) entered: u32,
+    /// Source minus destination of the copy.
+    pub(crate) shift: u32,
+}
+
+impl Step {
+    /// A byte of new content.
+    pub(crate) const LITERAL: Self = Self { entered: LITERAL, shift: 0 };
+
+    /// Where the step that leads to `at` began.
+    pub(crate) fn start(&self, at: u32) -> u32 {
+        if self.entered == LITERAL {
+            at - 1
+        } else {
+            self.entered & !NEW_FLAG
+        }
+    }
+}
+
+const LITERAL: u32 = u32::MAX;
+pub(crate) const NEW_FLAG: u32 = 1 << 31;
+
+/// Finds the cheapest sequence of copies; everything between them is new content. `candidates` are
+/// sorted by start. `old` and `new` are masked images, in which bytes that prediction takes care of
+/// are equal; copies from the new image are exact.
+pub(crate) fn parse(
+    old: &[u8],
+    new: &[u8],
+    candidates: &[Candidate],
+    prices: &Prices,
+) -> Vec<CopyRun> {
+    let n = new.len();
+    let mut cost = vec![u32::MAX; n + 1];
+    let mut steps = vec![Step::LITERAL; n + 1];
+    // Alignment of the last copy from the old image on the cheapest way, and where that copy ended.
+    let mut last = vec![(0u32, 0u32); n + 1];
+    cost[0] = 0;
+    let mut active: Vec<Active> = Vec::new();
+    let mut waiting = candidates.iter().peekable();
+    for at in 0..n {
+        let here = at as u32;
+        while let Some(c) = waiting.next_if(|c| c.start <= here) {
+            active.push(Active {
+                candidate: *c,
+                cost: u32::MAX,
+                entered: here,
+                missed: false,
+                inside: false,
+            });
+        }
+        if active.len() > MOST_ACTIVE {
+            active.sort_by_key(|a| (a.cost, a.candidate.start, a.candidate.shift));
+            active.truncate(MOST_ACTIVE);
+        }
+        let free = cost[at];
+        let (shift, ended) = last[at];
+        relax(
+            &mut cost,
+            &mut steps,
+            &mut last,
+            at + 1,
+            free + prices.literal,
+            Step::LITERAL,
+            (shift, ended),
+        );
+        for a in &mut active {
+            let c = &a.candidate;
+            let is_new = c.space == Space::New;
+            let entry = free + prices.enter + distance(c, here, shift, ended, prices);
+            if !a.inside || entry < a.cost {
+                *a = Active {
+                    candidate: *c,
+                    cost: entry,
+                    entered: here,
+                    missed: false,
+                    inside: true,
+                };
+            }
+            let source = a.candidate.source(here) as usize;
+            let equal = is_new || old[source] == new[at];
+            a.cost += match (equal, a.missed) {
+                (true, _) if is_new => prices.new_hit,
+                (true, _) => prices.hit,
+                (false, false) => prices.miss,
+                (false, true) => prices.next_miss,
+            };
+            a.missed = !equal;
+            let c = &a.candidate;
+            let way = if is_new {
+                (shift_of(&last, a.entered), end_of(&last, a.entered))
+            } else {
+                (c.shift, here + 1)
+            };
+            let flag = if is_new { NEW_FLAG } else { 0 };
+            relax(
+                &mut cost,
+                &mut steps,
+                &mut last,
+                at + 1,
+                a.cost + prices.leave,
+                Step { entered: a.entered | flag, shift: c.shift },
+                way,
+            );
+        }
+        active.retain(|a| a.candidate.end > here + 1);
+        rebase(&mut active, &mut cost, at);
+    }
+    let mut copies = Vec::new();
+    trace(&steps, 0..n as u32).into_iter().for_each(|copy| join(&mut copies, copy));
+    copies
+}
+
+fn shift_of(last: &[(u32, u32)], at: u32) -> u32 {
+    last[at as usize].0
+}
+
+fn end_of(last: &[(u32, u32)], at: u32) -> u32 {
+    last[at as usize].1
+}
+
+/// Takes the new way to `to` if it is cheaper.
+fn relax(
+    cost: &mut [u32],
+    steps: &mut [Step],
+    last: &mut [(u32, u32)],
+    to: usize,
+    price: u32,
+    step: Step,
+    way: (u32, u32),
+) {
+    if price < cost[to] {
+        cost[to] = price;
+        steps[to] = step;
+        last[to] = way;
+    }
+}
+
+/// Keeps costs small: only their differences matter.
+fn rebase(active: &mut [Active], cost: &mut [u32], at: usize) {
+    const HIGH: u32 = 1 << 30;
+    if cost[at + 1] > HIGH {
+        let base = active.iter().map(|a| a.cost).fold(cost[at + 1], u32::min);
+        cost[at + 1] -= base;
+        for a in active {
+            a.cost -= base;
+        }
+    }
+}
+
+/// What it costs to say where a copy starts.
+fn distance(c: &Candidate, at: u32, shift: u32, ended: u32, prices: &Prices) -> u32 {
+    if c.space == Space::New {
+        return prices.distance_bit * (4 + bits(c.shift.wrapping_neg()));
+    }
+    let expected = ended.wrapping_add(shift);
+    let source = c.source(at);
+    if c.shift == shift || source == expected {
+        return prices.distance_bit * 2;
+    }
+    prices.distance_bit
+        * (4 + bits(source.wrapping_sub(expected) as i32 as u32) + bits_of_length(source, expected))
+}
+
+fn bits_of_length(source: u32, expected: u32) -> u32 {
+    bits((source.wrapping_sub(expected) as i32).unsigned_abs()) / 4
+}
+
+/// Number of significant bits of a distance, of either sign.
+fn bits(x: u32) -> u32 {
+    32 - (x as i32).unsigned_abs().leading_zeros()
+}
+
+/// The copies of the cheapest way through a part of the image, at both ends of which it is between
+/// copies.
+pub(crate) fn trace(steps: &[Step], part: Range<u32>) -> Vec<CopyRun> {
+    let mut copies = Vec::new();
+    let mut at = part.end;
+    while at > part.start {
+        let step = steps[at as usize];
+        let start = step.start(at);
+        if step.entered != LITERAL {
+            let space = if step.entered & NEW_FLAG != 0 { Space::New } else { Space::Old };
+            copies.push(CopyRun { start, end: at, space, source: start.wrapping_add(step.shift) });
+        }
+        at = start;
+    }
+    copies.reverse();
+    copies
+}
+
+/// Adds a copy, to the last one if it goes on where that ended.
+pub(crate) fn join(copies: &mut Vec<CopyRun>, c: CopyRun) {
+    match copies.last_mut() {
+        Some(p)
+            if p.end == c.start
+                && p.space == c.space
+                && p.source.wrapping_add(p.end - p.start) == c.source =>
+        {
+            p.end = c.end;
+        }
+        _ => copies.push(c),
+    }
+}

@@ -1,0 +1,80 @@
+//! Why a file could not be given back.
+
+use core::fmt;
+
+use crate::device::apply::{ApplyError, OutOfBounds};
+use crate::host::image::ImageError;
+
+/// Why a patch could not be applied to a file.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FileError {
+    /// Applying the patch to the image in the old file failed.
+    Apply(ApplyError<OutOfBounds, OutOfBounds>),
+    /// The old file is one of records, and they cannot be read.
+    OldFile(ImageError),
+    /// The host section of the patch is cut off, damaged, or of a newer version.
+    HostSection {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The patch says how the new file differs from how the old one is written, but the old file
+    /// given is not of records.
+    NeedsOldText,
+    /// The file that came out is not the one that the patch was made for. Its image is right.
+    NewFileMismatch {
+        /// First 8 bytes of the SHA-256 that the patch promises.
+        expected: [u8; 8],
+        /// First 8 bytes of the SHA-256 of what came out.
+        found: [u8; 8],
+    },
+    /// The new image cannot be written in the format that was asked for.
+    Convert(ImageError),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apply(error) => error.fmt(f),
+            Self::OldFile(error) => write!(f, "old file: {error}"),
+            Self::HostSection { problem } => {
+                write!(f, "the patch's description of the new file cannot be used: {problem}; the image alone can still be made as plain binary")
+            }
+            Self::NeedsOldText => f.write_str(
+                "the patch builds on how the old file was written, but this one is a plain binary: give the text file that the patch was made from, or ask for a plain binary",
+            ),
+            Self::NewFileMismatch { expected, found } => write!(
+                f,
+                "the new image is right, but the file around it is not: its SHA-256 should begin with {}, and begins with {} \
+                 (is the old file written otherwise than the one that the patch was made from?)",
+                Hex(expected),
+                Hex(found)
+            ),
+            Self::Convert(error) => write!(f, "the new image cannot be written in this format: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Apply(error) => Some(error),
+            Self::OldFile(error) | Self::Convert(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ApplyError<OutOfBounds, OutOfBounds>> for FileError {
+    fn from(error: ApplyError<OutOfBounds, OutOfBounds>) -> Self {
+        Self::Apply(error)
+    }
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,374 @@
+//! Firmware files as they come: what is patched is the memory in them, what comes back is the
+//! identical file.
+//!
+//! ```
+//! use flashdelta::file::{self, Output};
+//! use flashdelta::DiffOptions;
+//!
+//! let old = std::fs::read("../../testdata/firmware/cortex-m-1.0.s19")?;
+//! let new = std::fs::read("../../testdata/firmware/cortex-m-1.1.hex")?;
+//! let patch = file::diff(&old, &new, &DiffOptions::new())?;
+//! // On a host: the very file.
+//! assert_eq!(file::apply(&old, &patch.bytes, Output::Same)?, new);
+//! // On a device, which holds the memory: the memory. `flashdelta::apply` makes it of the same patch.
+//! let slot = file::apply(&old, &patch.bytes, Output::Binary)?;
+//! assert_eq!(slot.len(), patch.header.new_size as usize);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Files of records (Intel HEX, S-records, TI-TXT, UF2) are read to the *memory* that they
+//! describe: everything from the lowest address on, small gaps filled; what stands far behind a
+//! large gap follows directly ([`Memory`]). The patch is an ordinary one between two such images,
+//! with their addresses. Behind its body stands a *host section*, which devices ignore: how the
+//! records of the new file are written. It is mostly a few dozen bytes, since converters have
+//! habits.
+//!
+//! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::host::diff::diff`]
+//! and [`crate::device::apply::apply`]. So are files of records that resist, because more of them is
+//! comment than record.
+//!
+//! Files that hold several others, archives and folders, are the business of [`bundle`](crate::bundle).
+
+mod error;
+mod host;
+mod lengths;
+mod memory;
+
+use std::borrow::Cow;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::device::apply::{ApplyError, OutOfBounds};
+use crate::device::format::PatchHeader;
+use crate::device::predict::address_map::{AddressMaps, Segment, SegmentKind};
+use crate::host::apply;
+use crate::host::diff::{AddressMap, DiffError, DiffOptions, Patch};
+use crate::host::image::{self, Format, Image, ImageError, ReadOptions, WriteOptions};
+use host::{HostSection, NewFile};
+
+pub use error::FileError;
+pub use memory::Part;
+
+/// How files of records are read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct MemoryOptions {
+    /// What to do with overlaps, data behind the end, and wrong checksums. (`strict` and `base` do
+    /// not matter here.)
+    pub read: ReadOptions,
+    /// What gaps are filled with: what the flash holds where nothing was written.
+    pub fill: u8,
+}
+
+impl Default for MemoryOptions {
+    fn default() -> Self {
+        Self { read: ReadOptions::default(), fill: 0xff }
+    }
+}
+
+/// What is to be made of a patch.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Output {
+    /// The identical file that the patch was made for.
+    #[default]
+    Same,
+    /// What a device holds in its slot: of a file of records its memory, of any other the file.
+    Binary,
+    /// Intel HEX.
+    IntelHex,
+    /// S-records.
+    Srec,
+    /// TI-TXT.
+    TiTxt,
+    /// UF2.
+    Uf2,
+}
+
+impl Output {
+    /// The format to convert to.
+    fn format(self) -> Option<Format> {
+        match self {
+            Self::Same | Self::Binary => None,
+            Self::IntelHex => Some(Format::IntelHex),
+            Self::Srec => Some(Format::Srec),
+            Self::TiTxt => Some(Format::TiTxt),
+            Self::Uf2 => Some(Format::Uf2),
+        }
+    }
+}
+
+/// The image in a firmware file: what a device holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Memory<'a> {
+    /// The bytes: the file itself, if it is not one of records.
+    pub image: Cow<'a, [u8]>,
+    /// Which addresses they stand at, in ascending order. Empty for a file that is its own image.
+    pub parts: Vec<Part>,
+}
+
+impl<'a> Memory<'a> {
+    /// Reads the image in a file. Gaps are filled, the smallest ones first, as long as no more than
+    /// 64 KiB, or as many bytes as there is data, are filled in all; what follows a gap that is not
+    /// filled stands directly behind what is before it.
+    ///
+    /// # Errors
+    ///
+    /// If it is a text file of records that `options` do not accept.
+    pub fn read(file: &'a [u8], options: &MemoryOptions) -> Result<Self, ImageError> {
+        let plain = Self { image: Cow::Borrowed(file), parts: Vec::new() };
+        let format = image::detect(file);
+        if !format.is_records() {
+            return Ok(plain);
+        }
+        let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
+        let found = match Image::parse(file, &read) {
+            Ok(found) if found.is_empty() => return Ok(plain),
+            Ok(found) => found,
+            Err(ImageError::Empty) => return Ok(plain),
+            // Blocks for several chips may share addresses; the file is good as it is.
+            Err(ImageError::Overlap { .. })
+                if format == Format::Uf2 && image::uf2::has_several_families(file) =>
+            {
+                return Ok(plain)
+            }
+            Err(error) => return Err(error),
+        };
+        let parts = memory::parts(found.segments.iter().map(|s| (s.address, s.data.len())));
+        let pieces = found.segments.iter().map(|s| (s.address, s.data.as_slice()));
+        Ok(Self { image: Cow::Owned(memory::image(&parts, pieces, options.fill)), parts })
+    }
+
+    /// Is it the memory of a file of records?
+    fn is_memory(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Where the image stands, in place of what is `guessed` from its bytes alone.
+    fn address_map(&self, guessed: image::AddressMap) -> AddressMap {
+        let mut map = AddressMap::from(&guessed);
+        // A container inside knows better. So does a guess by votes: the image may run elsewhere
+        // than it is stored.
+        if self.is_memory()
+            && (self.parts.len() > 1 && guessed.format == Format::Raw || map.segments.is_empty())
+        {
+            let segment = |part: &Part| Segment {
+                offset: part.offset as u32,
+                len: part.len as u32,
+                address: part.address,
+                kind: SegmentKind::Code,
+            };
+            map.segments = self.parts.iter().map(segment).collect();
+        }
+        map
+    }
+}
+
+/// Makes a patch that turns one firmware file into another, which may be of another format.
+///
+/// The same arguments give the same bytes on every machine. For files that are their own image the
+/// patch is that of [`crate::host::diff::diff`].
+///
+/// # Errors
+///
+/// See [`crate::host::diff::diff`]; also [`DiffError::OldFile`] and [`DiffError::NewFile`] for text files
+/// that are damaged, or dubious.
+pub fn diff(old_file: &[u8], new_file: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
+    diff_with(old_file, new_file, options, &MemoryOptions::default())
+}
+
+/// The same as [`diff`], with a say in how files of records are read.
+///
+/// # Errors
+///
+/// Those of [`diff`].
+pub fn diff_with(
+    old_file: &[u8],
+    new_file: &[u8],
+    options: &DiffOptions,
+    memory: &MemoryOptions,
+) -> Result<Patch, DiffError> {
+    let mut old = Memory::read(old_file, memory).map_err(DiffError::OldFile)?;
+    let mut new = Memory::read(new_file, memory).map_err(DiffError::NewFile)?;
+    let split = new.is_memory().then(|| image::split(new_file));
+    if split.as_ref().is_some_and(|split| !split.is_apart()) {
+        // Too irregular: the text is patched as text.
+        (old, new) = (plain(old_file), plain(new_file));
+    }
+    if !old.is_memory() && !new.is_memory() {
+        return crate::host::diff::diff(old_file, new_file, options);
+    }
+    let old_template = if old.is_memory() { template(old_file) } else { None };
+    let describe = |split: image::Split<'_>| {
+        let (apart, image) = ((&*split.data, &*split.template), (&*new.image, &*new.parts));
+        NewFile::describe(
+            new_file,
+            apart,
+            image,
+            memory.fill,
+            old_template.as_deref().unwrap_or_default(),
+        )
+    };
+    let section = HostSection {
+        old_is_memory: old.is_memory(),
+        read: memory.read.clone(),
+        fill: memory.fill,
+        new: split.map(describe).transpose()?,
+    };
+    let mut options = options.clone();
+    options.host_section = section.emit();
+    if options.base.is_none() && (options.old_map.is_none() || options.new_map.is_none()) {
+        let (old_map, new_map) = image::address_maps(&old.image, &new.image);
+        options = options.address_maps(old.address_map(old_map), new.address_map(new_map));
+    }
+    crate::host::diff::diff(&old.image, &new.image, &options)
+}
+
+fn plain(file: &[u8]) -> Memory<'_> {
+    Memory { image: Cow::Borrowed(file), parts: Vec::new() }
+}
+
+/// The template of a file of records, if it can be taken apart.
+fn template(file: &[u8]) -> Option<Vec<u8>> {
+    let split = image::split(file);
+    split.is_apart().then_some(split.template)
+}
+
+/// Applies a patch to a firmware file.
+///
+/// The old file may also be the plain binary that a device holds, or be of records where the patch
+/// was made from a plain binary, as long as the memory is that which the patch expects.
+///
+/// # Errors
+///
+/// See [`FileError`].
+pub fn apply(old_file: &[u8], patch: &[u8], output: Output) -> Result<Vec<u8>, FileError> {
+    let files = Files::of(old_file, patch)?;
+    let new = apply::apply(files.old_image(), patch)?;
+    files.finish(new, output)
+}
+
+/// The files around a patch, for programs that run the [`Applier`](crate::device::apply::Applier)
+/// themselves.
+///
+/// ```
+/// # use flashdelta::{apply, file::{self, Files, Output}, DiffOptions};
+/// # let old = std::fs::read("../../testdata/firmware/cortex-m-1.0.s19")?;
+/// # let new = std::fs::read("../../testdata/firmware/cortex-m-1.1.hex")?;
+/// # let patch = file::diff(&old, &new, &DiffOptions::new().effort(1))?.bytes;
+/// let files = Files::of(&old, &patch)?;
+/// let image = apply::apply(files.old_image(), &patch)?;
+/// assert_eq!(files.finish(image, Output::Same)?, new);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Files<'a> {
+    old_file: &'a [u8],
+    old: Memory<'a>,
+    section: Option<HostSection>,
+    /// Where the patch says that the new image stands.
+    base: Option<u32>,
+}
+
+impl<'a> Files<'a> {
+    /// Reads the host section of a patch and the image in the old file. Does not yet check whether
+    /// it is the right one.
+    ///
+    /// # Errors
+    ///
+    /// If the header or the host section of the patch cannot be used, or the old file cannot be
+    /// read.
+    pub fn of(old_file: &'a [u8], patch: &[u8]) -> Result<Self, FileError> {
+        let header = parse(patch)?;
+        let section = match header.host_len {
+            0 => None,
+            len => {
+                let start = header.header_len as usize + header.body_len as usize;
+                let bytes = patch.get(start..).and_then(|rest| rest.get(..len as usize));
+                let cut_off = FileError::HostSection { problem: "the patch is cut off" };
+                Some(HostSection::parse(bytes.ok_or(cut_off)?)?)
+            }
+        };
+        let old = old_memory(old_file, &header, section.as_ref())?;
+        Ok(Self { old_file, old, section, base: base(&header, patch) })
+    }
+
+    /// The image that the patch applies to.
+    pub fn old_image(&self) -> &[u8] {
+        &self.old.image
+    }
+
+    /// Was the memory in the old file taken, and not the file itself?
+    pub fn reads_memory(&self) -> bool {
+        self.old.is_memory()
+    }
+
+    /// Makes of the new image what is wanted.
+    ///
+    /// # Errors
+    ///
+    /// If the new file cannot be given back, or not be converted.
+    pub fn finish(&self, new_image: Vec<u8>, output: Output) -> Result<Vec<u8>, FileError> {
+        let file = match self
+            .section
+            .as_ref()
+            .and_then(|section| section.new.as_ref().map(|new| (section, new)))
+        {
+            Some((section, new)) if output != Output::Binary => {
+                new.render(&new_image, section.fill, || template(self.old_file))?
+            }
+            _ => new_image,
+        };
+        let Some(format) = output.format().filter(|format| *format != image::detect(&file)) else {
+            return Ok(file);
+        };
+        let read =
+            self.section.as_ref().map_or_else(ReadOptions::default, |section| section.read.clone());
+        let base = self.base.filter(|_| image::detect(&file) == Format::Raw);
+        let options = ReadOptions { base, ..read };
+        let found = Image::parse(&file, &options).map_err(FileError::Convert)?;
+        found.write(format, &WriteOptions::default()).map_err(FileError::Convert)
+    }
+}
+
+/// The header of a whole patch.
+fn parse(patch: &[u8]) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
+    PatchHeader::parse(patch)?
+        .ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
+}
+
+/// The image in the old file that the patch applies to.
+fn old_memory<'a>(
+    file: &'a [u8],
+    header: &PatchHeader,
+    section: Option<&HostSection>,
+) -> Result<Memory<'a>, FileError> {
+    let fits = |image: &[u8]| {
+        let start = image.get(..header.old_size as usize);
+        start.is_some_and(|start| Sha256::digest(start).starts_with(&header.old_digest))
+    };
+    match section {
+        Some(section) if section.old_is_memory => {
+            let options = MemoryOptions { read: section.read.clone(), fill: section.fill };
+            Memory::read(file, &options).map_err(FileError::OldFile)
+        }
+        // The patch was made from a plain binary, or from text that was too irregular.
+        _ if !image::detect(file).is_records() || fits(file) => Ok(plain(file)),
+        _ => {
+            let options = [0xff, 0].map(|fill| MemoryOptions { fill, ..MemoryOptions::default() });
+            let found = options.iter().filter_map(|options| Memory::read(file, options).ok());
+            Ok(found.into_iter().find(|memory| fits(&memory.image)).unwrap_or_else(|| plain(file)))
+        }
+    }
+}
+
+/// The address of the first byte of the new image, if the patch has a map of it.
+fn base(header: &PatchHeader, patch: &[u8]) -> Option<u32> {
+    let (mut words, mut maps) = (header.map_words(), AddressMaps::default());
+    header.read_maps((patch, 0), &mut words, &mut maps).ok()?;
+    let first = Segment::from_words(*maps.new.first()?);
+    Some(first.address.wrapping_sub(first.offset))
+}
+
+#[cfg(test)]
+mod tests;

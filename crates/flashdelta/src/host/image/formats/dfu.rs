@@ -1,0 +1,172 @@
+//! USB device firmware upgrade files: the DFU suffix, and ST's DfuSe container.
+//!
+//! Sources: USB DFU 1.1, appendix B "DFU File Suffix"; ST UM0391 "DfuSe File Format Specification".
+
+use core::ops::Range;
+
+use super::raw;
+use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
+use crate::host::image::map::AddressMap;
+
+const SUFFIX: usize = 16;
+const PREFIX: usize = 11;
+const TARGET: usize = 274;
+
+/// The 16 bytes at the end of a file for `dfu-util`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suffix {
+    /// Device release (BCD).
+    pub device: u16,
+    /// USB product id.
+    pub product: u16,
+    /// USB vendor id.
+    pub vendor: u16,
+    /// Version of the specification: 0x0100, or 0x011a for DfuSe.
+    pub version: u16,
+    /// Length of the suffix as the file claims (16, or more with a longer suffix).
+    pub len: u8,
+    /// CRC-32 of the file without its last 4 bytes, not inverted at the end.
+    pub crc: u32,
+}
+
+impl Suffix {
+    /// Reads the suffix at the end of the file, if there is one.
+    pub fn parse(file: &[u8]) -> Option<Self> {
+        let at = file.len().checked_sub(SUFFIX)?;
+        let suffix = slice(file, at, SUFFIX)?;
+        if slice(suffix, 8, 3)? != b"UFD" {
+            return None;
+        }
+        let len = u8_at(suffix, 11)?;
+        if usize::from(len) < SUFFIX || usize::from(len) > file.len() {
+            return None;
+        }
+        Some(Self {
+            device: u16_le(suffix, 0)?,
+            product: u16_le(suffix, 2)?,
+            vendor: u16_le(suffix, 4)?,
+            version: u16_le(suffix, 6)?,
+            len,
+            crc: u32_le(suffix, 12)?,
+        })
+    }
+}
+
+/// One element of a DfuSe file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Which target (alternate setting) it is for.
+    pub target: u8,
+    /// Where the bytes go.
+    pub address: u32,
+    /// The bytes, as a range of the file.
+    pub range: Range<usize>,
+}
+
+/// Length of the file without a suffix.
+pub(crate) fn content_len(file: &[u8]) -> usize {
+    file.len() - Suffix::parse(file).map_or(0, |suffix| usize::from(suffix.len))
+}
+
+/// Does this begin like a DfuSe file?
+pub fn is_dfuse(file: &[u8]) -> bool {
+    file.starts_with(b"DfuSe\x01")
+}
+
+/// The elements of a DfuSe file, up to the first that does not fit. Tools pad elements to 8 bytes
+/// in different ways; the padding is part of none.
+pub fn elements(file: &[u8]) -> Vec<Element> {
+    let mut elements = Vec::new();
+    let targets = u8_at(file, 10).unwrap_or(0);
+    let mut at = PREFIX;
+    for _ in 0..targets {
+        let Some(target) = slice(file, at, TARGET).filter(|t| t.starts_with(b"Target")) else {
+            return elements;
+        };
+        let (alternate, count) = (u8_at(target, 6).unwrap_or(0), u32_le(target, 270).unwrap_or(0));
+        let Some(size) = u32_le(target, 266) else { return elements };
+        let first = at + TARGET;
+        at = first;
+        for _ in 0..count {
+            let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.saturating_add(4)))
+            else {
+                return elements;
+            };
+            let Some(range) = (at + 8)
+                .checked_add(index(len))
+                .filter(|end| *end <= file.len())
+                .map(|end| at + 8..end)
+            else {
+                return elements;
+            };
+            at = range.end;
+            elements.push(Element { target: alternate, address, range });
+        }
+        // Padding between elements and the next target, as the target's size says.
+        at = at.max(first.saturating_add(index(size)));
+    }
+    elements
+}
+
+/// Maps the elements.
+pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
+    raw::map_pieces(
+        file,
+        elements(file).into_iter().map(|element| (element.range, element.address)),
+        map,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::image::{address_map, Format};
+
+    const SUFFIX_BYTES: [u8; 16] =
+        [0, 0, 0x11, 0xdf, 0x83, 4, 0x1a, 1, b'U', b'F', b'D', 16, 1, 2, 3, 4];
+
+    fn dfuse(padding: usize) -> Vec<u8> {
+        let mut file = b"DfuSe\x01\0\0\0\0\x02".to_vec();
+        for target in 0..2u8 {
+            let start = file.len();
+            file.extend(b"Target");
+            file.push(target);
+            file.resize(start + 266, 0);
+            let padding = if target == 0 { padding } else { 0 };
+            file.extend((8 + 5 + padding as u32).to_le_bytes());
+            file.extend(1u32.to_le_bytes());
+            file.extend((0x0800_0000u32 + u32::from(target) * 0x1000).to_le_bytes());
+            file.extend(5u32.to_le_bytes());
+            file.extend([target; 5]);
+            file.resize(file.len() + padding, 0);
+        }
+        file.extend(SUFFIX_BYTES);
+        file
+    }
+
+    #[test]
+    fn elements_of_several_targets_padded_or_not() {
+        for padding in [0, 3] {
+            let file = dfuse(padding);
+            let found: Vec<_> =
+                elements(&file).into_iter().map(|e| (e.target, e.address, e.range.len())).collect();
+            assert_eq!(found, [(0, 0x0800_0000, 5), (1, 0x0800_1000, 5)]);
+            assert_eq!(address_map(&file).format, Format::DfuSe);
+        }
+        let file = dfuse(0);
+        for len in 0..file.len() {
+            let _ = elements(&file[..len]);
+        }
+    }
+
+    #[test]
+    fn a_plain_binary_with_a_suffix() {
+        let file = [&[7; 100][..], &SUFFIX_BYTES].concat();
+        let suffix = Suffix::parse(&file).unwrap();
+        assert_eq!(
+            (suffix.vendor, suffix.product, suffix.version, suffix.crc),
+            (0x0483, 0xdf11, 0x011a, 0x0403_0201)
+        );
+        assert_eq!((content_len(&file), address_map(&file).format), (100, Format::Dfu));
+    }
+}

@@ -1,0 +1,356 @@
+//! ELF files, 32 and 64 bit, both byte orders: program headers for the bytes and addresses, section
+//! headers to tell code from data.
+//!
+//! Source: System V ABI, chapters 4 ("Object Files") and 5 ("Program Loading"); machine numbers
+//! from the gABI registry.
+
+use core::ops::Range;
+
+use crate::host::image::bytes::{u8_at, uint};
+use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
+use crate::host::image::Format;
+
+/// Loadable segments that are mapped; more are not firmware.
+const MAX_LOADS: usize = 64;
+const PT_LOAD: u64 = 1;
+const PF_X: u64 = 1;
+const SHT_NOBITS: u64 = 8;
+const SHF_ALLOC: u64 = 2;
+const SHF_EXECINSTR: u64 = 4;
+
+/// One loadable segment (a program header of type `PT_LOAD`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The bytes, as a range of the file; empty for pure `.bss`.
+    pub range: Range<usize>,
+    /// Address at run time.
+    pub virtual_address: u64,
+    /// Address where the bytes are stored (in flash), which is what a binary made from the ELF file
+    /// goes by.
+    pub physical_address: u64,
+    /// Length in memory; what exceeds the bytes is zero.
+    pub memory_len: u64,
+    /// Holds code.
+    pub executable: bool,
+}
+
+/// One section with an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The bytes, as a range of the file; empty for `.bss` and the like.
+    pub range: Range<usize>,
+    /// Address at run time.
+    pub address: u64,
+    /// Length in memory.
+    pub memory_len: u64,
+    /// Holds code.
+    pub executable: bool,
+}
+
+/// What an ELF file says about the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElfFile {
+    /// `e_machine`.
+    pub machine: u16,
+    /// 64-bit file.
+    pub is_64_bit: bool,
+    /// Most significant byte first.
+    pub big_endian: bool,
+    /// Entry point.
+    pub entry: u64,
+    /// Loadable segments whose bytes lie inside the file.
+    pub loads: Vec<Load>,
+    /// Sections that occupy memory, if the file has a section table.
+    pub sections: Vec<Section>,
+}
+
+/// Does this begin like an ELF file?
+pub fn is(file: &[u8]) -> bool {
+    file.starts_with(b"\x7fELF")
+}
+
+impl ElfFile {
+    /// Reads the headers. `None` if this is no ELF file, or if its tables lie outside.
+    pub fn parse(file: &[u8]) -> Option<Self> {
+        if !is(file) {
+            return None;
+        }
+        let wide = match u8_at(file, 4)? {
+            1 => false,
+            2 => true,
+            _ => return None,
+        };
+        let big = u8_at(file, 5)? == 2;
+        let half = |at: usize| uint(file, at, 2, big).and_then(|v| u16::try_from(v).ok());
+        let native = |at: usize| uint(file, at, if wide { 8 } else { 4 }, big);
+        let table = |narrow: usize, at_wide: usize| {
+            native(if wide { at_wide } else { narrow }).and_then(|v| usize::try_from(v).ok())
+        };
+        let count = |narrow: usize, at_wide: usize| {
+            half(if wide { at_wide } else { narrow }).map(usize::from)
+        };
+        let mut elf = Self {
+            machine: half(18)?,
+            is_64_bit: wide,
+            big_endian: big,
+            entry: native(24)?,
+            loads: Vec::new(),
+            sections: Vec::new(),
+        };
+        let (segments, size, number) = (table(28, 32)?, count(42, 54)?, count(44, 56)?);
+        for n in 0..number {
+            let at = segments.checked_add(n.checked_mul(size)?)?;
+            elf.loads.extend(load(file, at, wide, big));
+        }
+        let (sections, size, number) = (table(32, 40)?, count(46, 58)?, count(48, 60)?);
+        for n in 0..if sections == 0 { 0 } else { number } {
+            let Some(at) = n.checked_mul(size).and_then(|o| sections.checked_add(o)) else { break };
+            elf.sections.extend(section(file, at, wide, big));
+        }
+        Some(elf)
+    }
+
+    /// The instruction set.
+    pub fn isa(&self, file: &[u8]) -> IsaHint {
+        match self.machine {
+            40 if self.entry % 2 == 1 || self.entry == 0 => IsaHint::Thumb,
+            40 => IsaHint::Arm,
+            83 => IsaHint::Avr,
+            94 if self.is_windowed(file) => IsaHint::XtensaWindowed,
+            94 => IsaHint::XtensaCall0,
+            183 => IsaHint::AArch64,
+            243 if self.is_64_bit => IsaHint::RiscV64,
+            243 => IsaHint::RiscV32,
+            _ => IsaHint::Other,
+        }
+    }
+
+    /// Xtensa: functions of the windowed ABI begin with ENTRY (`x6 .1 ..` with s = a1) at multiples
+    /// of 4.
+    fn is_windowed(&self, file: &[u8]) -> bool {
+        let code =
+            self.loads.iter().filter(|l| l.executable).filter_map(|l| file.get(l.range.clone()));
+        let entries: usize = code
+            .map(|bytes| bytes.chunks_exact(4).filter(|w| w[0] == 0x36 && w[1] & 0x0f == 1).count())
+            .sum();
+        entries >= 4
+    }
+}
+
+fn load(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Load> {
+    let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
+    let native = |narrow: usize, wider: usize| {
+        if wide {
+            uint(file, at.checked_add(wider)?, 8, big)
+        } else {
+            word(narrow)
+        }
+    };
+    if word(0)? != PT_LOAD {
+        return None;
+    }
+    let range = in_file(file, native(4, 8)?, native(16, 32)?)?;
+    let executable = word(if wide { 4 } else { 24 })? & PF_X != 0;
+    Some(Load {
+        range,
+        virtual_address: native(8, 16)?,
+        physical_address: native(12, 24)?,
+        memory_len: native(20, 40)?,
+        executable,
+    })
+}
+
+fn section(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Section> {
+    let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
+    let native = |narrow: usize, wider: usize| {
+        if wide {
+            uint(file, at.checked_add(wider)?, 8, big)
+        } else {
+            word(narrow)
+        }
+    };
+    let flags = native(8, 8)?;
+    if flags & SHF_ALLOC == 0 {
+        return None;
+    }
+    let (address, offset, memory_len) = (native(12, 16)?, native(16, 24)?, native(20, 32)?);
+    let range = in_file(file, offset, if word(4)? == SHT_NOBITS { 0 } else { memory_len })?;
+    Some(Section { range, address, memory_len, executable: flags & SHF_EXECINSTR != 0 })
+}
+
+fn in_file(file: &[u8], offset: u64, len: u64) -> Option<Range<usize>> {
+    let start = usize::try_from(offset).ok()?;
+    let end = start.checked_add(usize::try_from(len).ok()?)?;
+    if start == end {
+        return Some(0..0);
+    }
+    (end <= file.len()).then_some(start..end)
+}
+
+/// Bytes of the file that are loaded, with what is known about them.
+struct Piece {
+    range: Range<usize>,
+    address: u64,
+    stored: u64,
+    kind: SegmentKind,
+    /// Inside a section (not a header, not padding).
+    section: bool,
+}
+
+/// The loadable bytes, cut at section boundaries.
+fn pieces(elf: &ElfFile) -> Vec<Piece> {
+    let mut sections: Vec<&Section> = elf.sections.iter().filter(|s| !s.range.is_empty()).collect();
+    sections.sort_by_key(|s| s.range.start);
+    let mut pieces = Vec::new();
+    for load in elf.loads.iter().take(MAX_LOADS) {
+        let mut push = |range: Range<usize>, kind: SegmentKind, section: bool| {
+            let into = (range.start - load.range.start) as u64;
+            let address = load.virtual_address.wrapping_add(into);
+            let stored = load.physical_address.wrapping_add(into);
+            pieces.push(Piece { range, address, stored, kind, section });
+        };
+        let default = if load.executable { SegmentKind::Unknown } else { SegmentKind::Data };
+        let mut at = load.range.start;
+        for section in sections
+            .iter()
+            .filter(|s| load.range.start <= s.range.start && s.range.end <= load.range.end)
+        {
+            if section.range.start < at {
+                continue;
+            }
+            let kind = if section.executable { SegmentKind::Code } else { SegmentKind::Data };
+            push(at..section.range.start, default, false);
+            push(section.range.clone(), kind, true);
+            at = section.range.end;
+        }
+        push(at..load.range.end, default, false);
+    }
+    pieces.retain(|piece| !piece.range.is_empty());
+    pieces
+}
+
+/// The bytes that objcopy copies, with the addresses where they are stored: sections, or segments
+/// where there is no section table.
+pub(crate) fn stored(elf: &ElfFile) -> Vec<(Range<usize>, u64)> {
+    pieces_of_binary(elf).into_iter().map(|piece| (piece.range, piece.stored)).collect()
+}
+
+fn pieces_of_binary(elf: &ElfFile) -> Vec<Piece> {
+    let mut pieces = pieces(elf);
+    if pieces.iter().any(|piece| piece.section) {
+        pieces.retain(|piece| piece.section);
+    }
+    pieces
+}
+
+/// Adds what the file says about the chip: the instruction set, and the addresses without bytes.
+fn describe(elf: &ElfFile, file: &[u8], map: &mut AddressMap) {
+    map.isa = Some(elf.isa(file));
+    for load in elf.loads.iter().take(MAX_LOADS) {
+        let len = load.range.len() as u64;
+        if load.memory_len > len {
+            let end = load.virtual_address.saturating_add(load.memory_len);
+            map.reserve(
+                low(load.virtual_address.wrapping_add(len)),
+                u32::try_from(end).unwrap_or(u32::MAX),
+            );
+        }
+    }
+    for bss in elf.sections.iter().filter(|s| s.range.is_empty()) {
+        map.reserve(low(bss.address), low(bss.address).saturating_add(low(bss.memory_len)));
+    }
+}
+
+/// Maps the loadable bytes.
+pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
+    let Some(elf) = ElfFile::parse(file) else { return };
+    describe(&elf, file, map);
+    for piece in pieces(&elf) {
+        map.push(piece.range, low(piece.address), piece.kind);
+    }
+}
+
+/// The address map of the plain binary that `objcopy -O binary` makes of an ELF file: the ELF file
+/// as a *side file* tells what the binary does not. `None` if this is no ELF file, or one without
+/// loadable bytes.
+///
+/// `binary_len` is the length of the binary: bytes that it does not have (it may have been cut) are
+/// left out.
+pub fn map_of_binary(elf_file: &[u8], binary_len: usize) -> Option<AddressMap> {
+    let elf = ElfFile::parse(elf_file)?;
+    let mut map = AddressMap::empty(Format::Raw);
+    describe(&elf, elf_file, &mut map);
+    let pieces = pieces_of_binary(&elf);
+    let first = pieces.iter().map(|piece| piece.stored).min()?;
+    for piece in &pieces {
+        let Ok(start) = usize::try_from(piece.stored - first) else { continue };
+        let end = start.saturating_add(piece.range.len()).min(binary_len);
+        if start < end {
+            map.push(start..end, low(piece.address), piece.kind);
+        }
+    }
+    Some(map.finish())
+}
+
+/// The low 32 bits of an address.
+fn low(address: u64) -> u32 {
+    (address & 0xffff_ffff) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::image::address_map;
+    use crate::host::image::map::AddressSpan;
+
+    /// A little-endian 32-bit file with one segment of 16 bytes in the file and 48 in memory.
+    fn elf32(machine: u16, entry: u32) -> Vec<u8> {
+        let mut file = b"\x7fELF\x01\x01\x01".to_vec();
+        file.resize(16, 0);
+        file.extend(2u16.to_le_bytes());
+        file.extend(machine.to_le_bytes());
+        for word in [1u32, entry, 52, 0, 0] {
+            file.extend(word.to_le_bytes());
+        }
+        for half in [52u16, 32, 1, 40, 0, 0] {
+            file.extend(half.to_le_bytes());
+        }
+        for word in [1u32, 84, 0x2000_0000, 0x0800_0000, 16, 48, 5, 4] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend([7; 16]);
+        file
+    }
+
+    #[test]
+    fn segments_and_bss() {
+        let map = address_map(&elf32(40, 0x2000_0001));
+        assert_eq!((map.format, map.isa), (Format::Elf, Some(IsaHint::Thumb)));
+        assert_eq!(
+            (map.segments[0].offset, map.segments[0].len, map.segments[0].address),
+            (84, 16, 0x2000_0000)
+        );
+        assert_eq!(map.reserved, [AddressSpan { start: 0x2000_0010, end: 0x2000_0030 }]);
+        let load = &ElfFile::parse(&elf32(243, 0)).unwrap().loads[0];
+        assert_eq!((load.physical_address, load.memory_len), (0x0800_0000, 48));
+    }
+
+    #[test]
+    fn a_side_file_for_a_plain_binary() {
+        let map = map_of_binary(&elf32(40, 0x2000_0001), 12).unwrap();
+        assert_eq!((map.format, map.isa), (Format::Raw, Some(IsaHint::Thumb)));
+        assert_eq!(
+            (map.segments[0].offset, map.segments[0].len, map.segments[0].address),
+            (0, 12, 0x2000_0000)
+        );
+        assert_eq!(map_of_binary(b"no ELF file", 12), None);
+    }
+
+    #[test]
+    fn cut_files_do_not_panic() {
+        let file = elf32(40, 1);
+        for len in 0..file.len() {
+            let _ = address_map(&file[..len]);
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Intel HEX: I8HEX, I16HEX and I32HEX.
+//!
+//! Source: "Hexadecimal Object File Format Specification", Intel, revision A, 1988. Where tools
+//! disagree, this module does what is listed at [`parse`].
+
+use core::ops::Range;
+
+use crate::host::image::bytes::{array, u16_be, u32_be};
+use crate::host::image::lines::{self, Line, Lines};
+use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
+use crate::host::image::records::{Control, Habits, Token, Writer};
+use crate::host::image::{Format, ImageError};
+
+/// Record types.
+pub mod kind {
+    /// Data.
+    pub const DATA: u8 = 0;
+    /// End of file.
+    pub const END: u8 = 1;
+    /// Bits 4 to 19 of the address base (I16HEX).
+    pub const SEGMENT: u8 = 2;
+    /// `CS:IP` (I16HEX).
+    pub const START_SEGMENT: u8 = 3;
+    /// The upper 16 bits of the address (I32HEX).
+    pub const LINEAR: u8 = 4;
+    /// `EIP` (I32HEX).
+    pub const START_LINEAR: u8 = 5;
+}
+
+/// The fields of one record; its data is appended to a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) kind: u8,
+    pub(crate) address: u16,
+}
+
+/// Reads a file.
+///
+/// Choices, where tools disagree (strict mode refuses all of these but the first):
+/// - Lower and upper case digits, any line ends.
+/// - A data record that crosses 64 KiB goes on linearly, also after an I16HEX segment record (the
+///   specification wraps it; writers that do this do not mean that).
+/// - Of an I16HEX segment record and an I32HEX linear record, the last one alone counts; they are
+///   not added.
+/// - No end record; an end record with an address, which is the entry point of I8HEX.
+/// - Address records with something in their own address field; data records without data, which
+///   are left out.
+/// - Blanks around a record, blank lines, a byte order mark, and Ctrl-Z at the end.
+/// - Two start records: the last one counts.
+///
+/// # Errors
+/// Everything that loses data: bad digits, lengths, checksums and record types, addresses beyond 32
+/// bits, overlaps and data behind the end record, each with line and column. `options` can accept
+/// the last four.
+pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    lines::check_encoding(file)?;
+    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
+}
+
+fn parse_into(
+    mut collector: Collector,
+    file: &[u8],
+    options: &ReadOptions,
+) -> Result<Image, ImageError> {
+    let mut entry = None;
+    let mut base = 0u64;
+    let mut ended = false;
+    let (mut last, mut any) = (0, false);
+    for line in Lines::new(file) {
+        last = line.number;
+        let Some(range) = record_text(file, &line, options)? else { continue };
+        let text = file.get(range.clone()).unwrap_or_default();
+        if ended && options.after_end == AfterEnd::Ignore {
+            break;
+        }
+        let column = range.start - line.text.start;
+        let start = collector.data.len();
+        let record = match read(text, &mut collector.data, options.ignore_checksums) {
+            Ok(record) => record,
+            Err(fault)
+                if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict =>
+            {
+                continue
+            }
+            Err(fault) => return Err(fault.at(line.number, column)),
+        };
+        any = true;
+        if record.kind == kind::DATA {
+            let len = collector.data.len() - start;
+            if ended && options.after_end == AfterEnd::Refuse && len != 0 {
+                return Err(ImageError::DataAfterEnd { line: line.number, column: column + 1 });
+            }
+            if options.strict && (len == 0 || usize::from(record.address) + len > 0x1_0000) {
+                let problem = if len == 0 {
+                    "a data record without data"
+                } else {
+                    "a data record crosses a 64 KiB boundary"
+                };
+                return Err(ImageError::NotStrict { line: line.number, problem });
+            }
+            collector.place(start, base + u64::from(record.address), (line.number, column + 1))?;
+            continue;
+        }
+        let value = collector.data.get(start..).unwrap_or_default();
+        let malformed =
+            |problem| Err(ImageError::BadRecord { line: line.number, column: column + 1, problem });
+        match (record.kind, value.len()) {
+            (kind::END, 0) => {
+                ended = true;
+                if record.address != 0 && entry.is_none() {
+                    entry = Some(u32::from(record.address));
+                }
+            }
+            (kind::SEGMENT, 2) => base = u64::from(u16_be(value, 0).unwrap_or(0)) << 4,
+            (kind::LINEAR, 2) => base = u64::from(u16_be(value, 0).unwrap_or(0)) << 16,
+            (kind::START_SEGMENT | kind::START_LINEAR, 4) => {
+                if options.strict && entry.is_some() {
+                    return Err(ImageError::NotStrict {
+                        line: line.number,
+                        problem: "a second start record",
+                    });
+                }
+                let linear = u32_be(value, 0).unwrap_or(0);
+                entry = Some(if record.kind == kind::START_LINEAR {
+                    linear
+                } else {
+                    (linear >> 16) * 16 + (linear & 0xffff)
+                });
+            }
+            (kind::END, _) => return malformed("an end record with data"),
+            (kind::SEGMENT | kind::LINEAR, _) => {
+                return malformed("an address record needs 2 bytes of data")
+            }
+            (kind::START_SEGMENT | kind::START_LINEAR, _) => {
+                return malformed("a start record needs 4 bytes of data")
+            }
+            (found, _) => {
+                return Err(ImageError::UnknownRecord {
+                    line: line.number,
+                    column: column + 8,
+                    found,
+                })
+            }
+        }
+        if options.strict && record.address != 0 && record.kind != kind::END {
+            return Err(ImageError::NotStrict {
+                line: line.number,
+                problem: "an address record with an address of its own",
+            });
+        }
+        collector.data.truncate(start);
+    }
+    if options.strict && !ended {
+        return Err(ImageError::MissingEnd { format: Format::IntelHex, line: last });
+    }
+    let segments = collector.finish(options.overlap)?;
+    if segments.is_empty() && !any {
+        return Err(ImageError::Empty);
+    }
+    Ok(Image { format: Format::IntelHex, segments, entry, header: None })
+}
+
+/// The record of a line without what may stand around it; `None` for a blank line.
+pub(crate) fn record_text(
+    file: &[u8],
+    line: &Line,
+    options: &ReadOptions,
+) -> Result<Option<Range<usize>>, ImageError> {
+    let text = file.get(line.text.clone()).unwrap_or_default();
+    let plain = text.first().is_some_and(|b| b.is_ascii_graphic())
+        && text.last().is_some_and(u8::is_ascii_graphic);
+    if plain {
+        return Ok(Some(line.text.clone()));
+    }
+    let mut range = line.text.clone();
+    if line.number == 1 && text.starts_with(b"\xef\xbb\xbf") {
+        range.start += 3;
+    }
+    range = lines::trim(file, range);
+    while range.start < range.end && matches!(file.get(range.end - 1), Some(0x1a | 0)) {
+        range.end -= 1;
+    }
+    let range = lines::trim(file, range);
+    if options.strict && range != line.text {
+        return Err(ImageError::NotStrict {
+            line: line.number,
+            problem: "blanks or control characters around a record",
+        });
+    }
+    Ok((!range.is_empty()).then_some(range))
+}
+
+/// What is wrong with one record; columns count from 0 at its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    NoRecord { found: u8 },
+    Digit { column: usize, found: Option<u8> },
+    Length { column: usize, expected: usize, found: usize },
+    Count { column: usize, least: usize, found: u8 },
+    Checksum { column: usize, expected: u8, found: u8 },
+    Kind { column: usize, found: u8 },
+    Short { problem: &'static str },
+}
+
+impl Fault {
+    /// Not a record at all?
+    pub(crate) fn is_garbage(self) -> bool {
+        matches!(self, Self::NoRecord { .. })
+    }
+
+    pub(crate) fn at(self, line: usize, before: usize) -> ImageError {
+        let place = |column: usize| before + column + 1;
+        match self {
+            Self::NoRecord { found } => ImageError::NoRecord { line, column: place(0), found },
+            Self::Digit { column, found } => {
+                ImageError::BadDigit { line, column: place(column), found }
+            }
+            Self::Length { column, expected, found } => {
+                ImageError::BadLength { line, column: place(column), expected, found }
+            }
+            Self::Count { column, least, found } => {
+                ImageError::ShortCount { line, column: place(column), least, found }
+            }
+            Self::Checksum { column, expected, found } => {
+                ImageError::BadChecksum { line, column: place(column), expected, found }
+            }
+            Self::Kind { column, found } => {
+                ImageError::UnknownRecord { line, column: place(column), found }
+            }
+            Self::Short { problem } => ImageError::BadRecord { line, column: place(0), problem },
+        }
+    }
+}
+
+/// Reads one record that begins at `text[0]`, and appends its data to `out` (nothing if it fails).
+pub(crate) fn read(text: &[u8], out: &mut Vec<u8>, ignore_checksum: bool) -> Result<Record, Fault> {
+    let start = out.len();
+    let found = read_fast(text, out, ignore_checksum);
+    found.ok_or_else(|| {
+        out.truncate(start);
+        diagnose(text)
+    })
+}
+
+#[inline]
+fn read_fast(text: &[u8], out: &mut Vec<u8>, ignore_checksum: bool) -> Option<Record> {
+    let [b':', len @ .., _, _] = text.get(..5)? else { return None };
+    let len = usize::from(lines::byte_at(len, 0)?);
+    if text.len() != 11 + 2 * len {
+        return None;
+    }
+    let (high, low, kind) =
+        (lines::byte_at(text, 3)?, lines::byte_at(text, 5)?, lines::byte_at(text, 7)?);
+    let sum = lines::decode(text.get(9..9 + 2 * len)?, out)?;
+    let checksum = lines::byte_at(text, 9 + 2 * len)?;
+    let sum = [len as u8, high, low, kind, checksum]
+        .iter()
+        .fold(sum, |sum, byte| sum.wrapping_add(*byte));
+    (sum == 0 || ignore_checksum)
+        .then_some(Record { kind, address: u16::from_be_bytes([high, low]) })
+}
+
+/// Why a record cannot be read.
+#[cold]
+fn diagnose(text: &[u8]) -> Fault {
+    match text.first() {
+        Some(b':') => {}
+        found => return Fault::NoRecord { found: found.copied().unwrap_or(0) },
+    }
+    if let Some((column, found)) = lines::first_bad(text, 1) {
+        return Fault::Digit { column: column - 1, found: Some(found) };
+    }
+    let Some(len) = lines::byte_at(text, 1) else {
+        return Fault::Digit { column: text.len(), found: None };
+    };
+    if text.len().is_multiple_of(2) {
+        // Half a byte at the end: counted in whole bytes, the length might even seem right.
+        return Fault::Digit { column: text.len(), found: None };
+    }
+    let expected = usize::from(len) + 5;
+    if text.len() != 1 + 2 * expected {
+        return Fault::Length { column: 1, expected, found: (text.len() - 1) / 2 };
+    }
+    let column = text.len() - 2;
+    let sum = (1..column)
+        .step_by(2)
+        .filter_map(|at| lines::byte_at(text, at))
+        .fold(0u8, u8::wrapping_add);
+    Fault::Checksum {
+        column,
+        expected: sum.wrapping_neg(),
+        found: lines::byte_at(text, column).unwrap_or(0),
+    }
+}
+
+/// Writes records.
+#[derive(Clone)]
+pub(crate) struct HexWriter {
+    habits: Habits,
+    /// The base of the last address record.
+    base: u32,
+}
+
+impl HexWriter {
+    fn record(&self, kind: u8, address: u16, data: &[u8], out: &mut Vec<u8>) {
+        let [high, low] = address.to_be_bytes();
+        let head = [data.len() as u8, high, low, kind];
+        let sum = head.iter().chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        let parts = [&head[..], data, &[sum.wrapping_neg()]];
+        lines::push_record(out, b":", parts, self.habits.digits(), self.habits.line_end);
+    }
+}
+
+impl Writer for HexWriter {
+    const MAX_LEN: usize = 255;
+
+    fn new(habits: Habits) -> Self {
+        Self { habits, base: 0 }
+    }
+
+    fn habits(&mut self) -> &mut Habits {
+        &mut self.habits
+    }
+
+    fn next_len(&self, address: u32) -> usize {
+        // Address records stand at multiples of 64 KiB.
+        let cut =
+            if self.habits.crossing { usize::MAX } else { 0x1_0000 - (address & 0xffff) as usize };
+        self.habits.len_at(address).min(cut)
+    }
+
+    fn data(&mut self, address: u32, data: &[u8], force: bool, out: &mut Vec<u8>) {
+        let offset = address.wrapping_sub(self.base);
+        if force || offset > 0xffff {
+            if self.habits.kind == kind::SEGMENT && address < 0x10_0000 {
+                self.base = address & 0xf_0000;
+                self.record(kind::SEGMENT, 0, &((self.base >> 4) as u16).to_be_bytes(), out);
+            } else {
+                self.base = address & 0xffff_0000;
+                self.record(kind::LINEAR, 0, &((self.base >> 16) as u16).to_be_bytes(), out);
+            }
+        }
+        self.record(kind::DATA, (address.wrapping_sub(self.base) & 0xffff) as u16, data, out);
+    }
+
+    fn control(&mut self, control: &Control, out: &mut Vec<u8>) {
+        match control {
+            Control::End => self.record(kind::END, 0, &[], out),
+            Control::Record { kind, address, data } => {
+                match (*kind, array::<2>(data, 0)) {
+                    (kind::SEGMENT, Some(value)) => {
+                        self.base = u32::from(u16::from_be_bytes(value)) << 4
+                    }
+                    (kind::LINEAR, Some(value)) => {
+                        self.base = u32::from(u16::from_be_bytes(value)) << 16
+                    }
+                    _ => {}
+                }
+                self.record(*kind, (*address & 0xffff) as u16, data, out);
+            }
+            Control::Count(_) => {}
+        }
+    }
+}
+
+/// Cuts a file into tokens; data is appended to `data`. `base` is the state between lines, 0 at
+/// first.
+pub(crate) fn token(file: &[u8], line: &Line, base: &mut u32, data: &mut Vec<u8>) -> Token {
+    let text = file.get(line.text.clone()).unwrap_or_default();
+    let start = data.len();
+    let Ok(record) = read(text, data, false) else { return Token::Other };
+    if record.kind == kind::DATA {
+        return Token::Data { address: base.wrapping_add(u32::from(record.address)), kind: 0 };
+    }
+    let value = data.split_off(start);
+    match (record.kind, array::<2>(&value, 0)) {
+        (kind::SEGMENT, Some(value)) => *base = u32::from(u16::from_be_bytes(value)) << 4,
+        (kind::LINEAR, Some(value)) => *base = u32::from(u16::from_be_bytes(value)) << 16,
+        (kind::END, None) if record.address == 0 => return Token::Control(Control::End),
+        _ => {}
+    }
+    let is_base = matches!(record.kind, kind::SEGMENT | kind::LINEAR);
+    let control =
+        Control::Record { kind: record.kind, address: u32::from(record.address), data: value };
+    if is_base {
+        Token::Base(control)
+    } else {
+        Token::Control(control)
+    }
+}

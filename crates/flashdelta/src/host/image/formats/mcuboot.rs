@@ -1,0 +1,155 @@
+//! MCUboot images: header, binary, protected and unprotected TLVs.
+//!
+//! Source: `docs/design.md` ("Image format") and `boot/bootutil/include/bootutil/image.h` of
+//! MCUboot.
+
+use core::ops::Range;
+
+use super::raw;
+use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
+use crate::host::image::map::{AddressMap, SegmentKind};
+
+/// First word of an image.
+pub const MAGIC: u32 = 0x96f3_b83d;
+/// First half word of the protected TLV area, which is covered by the image's digest.
+pub const TLV_PROTECTED: u16 = 0x6908;
+/// First half word of the TLV area.
+pub const TLV: u16 = 0x6907;
+/// Flag bits of an encrypted image.
+pub const FLAG_ENCRYPTED: u32 = 0x04 | 0x08;
+
+/// The header and the layout of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mcuboot {
+    /// Where the image is to be loaded; 0 if it runs where it is stored.
+    pub load_address: u32,
+    /// Flag bits (`IMAGE_F_...`).
+    pub flags: u32,
+    /// Major, minor, revision, build number.
+    pub version: (u8, u8, u16, u32),
+    /// The binary, as a range of the file.
+    pub binary: Range<usize>,
+    /// The entries of both TLV areas: (protected, type, range of the value).
+    pub tlvs: Vec<(bool, u16, Range<usize>)>,
+    /// One past the last byte of the TLVs. Behind it: padding and the trailer of a slot.
+    pub end: usize,
+}
+
+impl Mcuboot {
+    /// Reads the header and the TLVs. `None` if this is no image, or the binary runs out of the
+    /// file.
+    pub fn parse(file: &[u8]) -> Option<Self> {
+        if u32_le(file, 0)? != MAGIC {
+            return None;
+        }
+        let header = usize::from(u16_le(file, 8)?);
+        let binary = header..header.checked_add(index(u32_le(file, 12)?))?;
+        if header < 32 || binary.end > file.len() {
+            return None;
+        }
+        let (mut tlvs, mut end) = (Vec::new(), binary.end);
+        if u16_le(file, end) == Some(TLV_PROTECTED) {
+            end = read_tlvs(file, end, true, &mut tlvs);
+        }
+        if u16_le(file, end) == Some(TLV) {
+            end = read_tlvs(file, end, false, &mut tlvs);
+        }
+        let version = (u8_at(file, 20)?, u8_at(file, 21)?, u16_le(file, 22)?, u32_le(file, 24)?);
+        Some(Self {
+            load_address: u32_le(file, 4)?,
+            flags: u32_le(file, 16)?,
+            version,
+            binary,
+            tlvs,
+            end,
+        })
+    }
+}
+
+/// Reads one area; returns where it ends (where it begins if it does not fit).
+fn read_tlvs(
+    file: &[u8],
+    start: usize,
+    protected: bool,
+    tlvs: &mut Vec<(bool, u16, Range<usize>)>,
+) -> usize {
+    let Some(size) = u16_le(file, start + 2).map(usize::from) else { return start };
+    let end = start + size;
+    if slice(file, start, size).is_none() {
+        return start;
+    }
+    let mut at = start + 4;
+    while let (Some(kind), Some(len)) = (u16_le(file, at), u16_le(file, at + 2)) {
+        let value = at + 4..at + 4 + usize::from(len);
+        if value.end > end {
+            break;
+        }
+        at = value.end;
+        tlvs.push((protected, kind, value));
+    }
+    end
+}
+
+/// Maps the binary, unless it is encrypted.
+pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
+    let Some(image) = Mcuboot::parse(file).filter(|image| image.flags & FLAG_ENCRYPTED == 0) else {
+        return;
+    };
+    if image.load_address == 0 {
+        raw::map(file, image.binary, map);
+    } else {
+        raw::map_at(file, image.binary, image.load_address, SegmentKind::Unknown, map);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::image::map::IsaHint;
+    use crate::host::image::{address_map, Format};
+
+    fn image(load_address: u32, flags: u32) -> Vec<u8> {
+        let mut file = Vec::new();
+        for word in [MAGIC, load_address, 0x000c_0200, 400, flags, 0x0003_0201, 9, 0] {
+            file.extend(word.to_le_bytes());
+        }
+        file.resize(0x200, 0);
+        file.extend([0x70, 0x47].repeat(200));
+        // Protected: a security counter; unprotected: SHA-256.
+        file.extend([0x08, 0x69, 12, 0, 0x50, 0, 4, 0, 1, 0, 0, 0]);
+        file.extend([0x07, 0x69, 40, 0, 0x10, 0, 32, 0]);
+        file.extend([9; 32]);
+        file
+    }
+
+    #[test]
+    fn header_binary_and_both_tlv_areas() {
+        let file = image(0x0802_0000, 0);
+        let parsed = Mcuboot::parse(&[&file[..], &[0xff; 100]].concat()).unwrap();
+        assert_eq!((parsed.version, parsed.binary.clone()), ((1, 2, 3, 9), 0x200..0x200 + 400));
+        let tlvs: Vec<_> = parsed
+            .tlvs
+            .iter()
+            .map(|(protected, kind, value)| (*protected, *kind, value.len()))
+            .collect();
+        assert_eq!(tlvs, [(true, 0x50, 4), (false, 0x10, 32)]);
+        assert_eq!(parsed.end, file.len());
+        let map = address_map(&file);
+        assert_eq!((map.format, map.isa), (Format::Mcuboot, Some(IsaHint::Thumb)));
+        assert_eq!((map.segments[0].offset, map.segments[0].address), (0x200, 0x0802_0000));
+    }
+
+    #[test]
+    fn an_encrypted_image_has_no_map() {
+        assert!(address_map(&image(0x0802_0000, 4)).segments.is_empty());
+    }
+
+    #[test]
+    fn cut_images_are_none() {
+        let file = image(0, 0);
+        for len in 0..file.len() {
+            let _ = Mcuboot::parse(&file[..len]);
+        }
+        assert_eq!(Mcuboot::parse(&file[..0x200 + 399]), None);
+    }
+}

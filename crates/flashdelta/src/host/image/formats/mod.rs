@@ -1,0 +1,16 @@
+//! One file, or folder, per firmware format.
+
+pub(super) mod cyacd;
+pub mod dfu;
+pub mod ebl;
+pub mod elf;
+pub mod esp;
+pub mod gbl;
+pub mod ihex;
+pub mod mcuboot;
+pub mod raw;
+pub mod srec;
+pub mod telink;
+pub mod titxt;
+pub mod uf2;
+pub mod zigbee;

@@ -1,0 +1,39 @@
+//! Plain binaries of MCS-51 programs.
+
+use crate::host::image::bytes::u16_be;
+
+/// Does this begin with a reset vector, and is it full of calls?
+///
+/// The image begins at address 0 then: there is the jump to the start, `LJMP addr16`. Compiled code
+/// calls a library for much of what other processors have instructions for: one byte in 12 is an
+/// `LCALL`, most of them to few addresses.
+pub(super) fn is(binary: &[u8]) -> bool {
+    let begins = binary.first() == Some(&0x02)
+        && u16_be(binary, 1).is_some_and(|start| usize::from(start) < binary.len());
+    if !begins {
+        return false;
+    }
+    let mut counts = vec![0usize; 1 << 16];
+    let calls = binary.windows(3).filter(|code| code[0] == 0x12);
+    calls.for_each(|code| counts[usize::from(u16::from_be_bytes([code[1], code[2]]))] += 1);
+    let often: usize = counts.iter().filter(|count| **count >= 4).sum();
+    often >= 16 && often > binary.len() / 64
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::host::image::{address_map, IsaHint};
+
+    #[test]
+    fn a_reset_vector_and_many_calls() {
+        // `LJMP 0003H`; `LCALL 0006H; MOV DPTR, #1234H; MOVX A, @DPTR; RET`...
+        let code =
+            [&[0x02, 0x00, 0x03][..], &[0x12, 0, 6, 0x90, 0x12, 0x34, 0xe0, 0x22].repeat(30)]
+                .concat();
+        let map = address_map(&code);
+        assert_eq!((map.isa, map.segments[0].address), (Some(IsaHint::Mcs51), 0));
+        assert_eq!(address_map(&code[3..]).isa, None, "no reset vector");
+        let strange: Vec<u8> = (0..4000u32).map(|i| ((i * i) >> 3) as u8).collect();
+        assert_eq!(address_map(&[&[0x02, 0, 3], &strange[..]].concat()).isa, None);
+    }
+}

@@ -1,0 +1,42 @@
+//! Firmware files as they come: one file per container format.
+//!
+//! - [`detect`] recognises a format by content, never by name.
+//! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose
+//!   bytes stay as they are ([`address_maps`]: of two versions).
+//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2) apart into data with
+//!   addresses and a small template; [`join`] gives the identical file back. Any other file is its
+//!   own data: a differ can split everything.
+//! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is
+//!   dubious; [`Image::write`] writes it in another format.
+//!
+//! Every format has a lossless view of the file (ranges and fields as they stand there); nothing
+//! here panics, whatever the input, and nothing is allocated by a size that a file merely claims.
+
+mod bytes;
+mod error;
+mod facts;
+mod format;
+mod lines;
+pub(crate) mod map;
+mod memory;
+mod read;
+mod records;
+mod write;
+
+mod formats;
+use formats::cyacd;
+pub use formats::{dfu, ebl, elf, esp, gbl, ihex, mcuboot, raw, srec, telink, titxt, uf2, zigbee};
+
+pub use error::ImageError;
+pub use facts::{entropy, packed, Facts};
+pub use format::{detect, Format};
+pub use map::{
+    address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind,
+};
+pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
+pub(crate) use records::{blocks, data_operations, push_operation, Block};
+pub use records::{join, split, Split};
+pub use write::{WriteError, WriteOptions};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,474 @@
+//! File to template and data.
+
+use core::ops::Range;
+use std::borrow::Cow;
+
+use super::{
+    op, push_data, push_number, Control, Habits, Token, Writer, INTEL_HEX, LINE_ENDS, SREC, TI_TXT,
+    UF2,
+};
+use crate::host::image::bytes::{index, offset32};
+use crate::host::image::ihex::{self, HexWriter};
+use crate::host::image::lines::{Line, Lines};
+use crate::host::image::map::{AddressMap, SegmentKind};
+use crate::host::image::srec::SrecWriter;
+use crate::host::image::titxt::TiTxtWriter;
+use crate::host::image::uf2::{Block, Uf2Writer, BLOCK};
+use crate::host::image::{raw, srec, titxt, Format};
+
+/// So many lines tell the habits.
+const SAMPLE: usize = 256;
+/// A template of more than a quarter of the file (and more than this) is not worth it.
+const SMALL: usize = 1024;
+/// A template of this length leaves nothing to gain.
+const REGULAR: usize = 64;
+
+/// What was made of a file.
+pub(super) struct Made {
+    pub(super) data: Vec<u8>,
+    pub(super) template: Vec<u8>,
+    /// Where the data stands: offset and address of each block.
+    blocks: Vec<(usize, u32)>,
+    format: Format,
+}
+
+impl Made {
+    /// The address map of the data.
+    pub(super) fn map(&self) -> AddressMap {
+        let mut map = AddressMap::empty(self.format);
+        let mut blocks = self.blocks.clone();
+        // Blocks that go on are one segment.
+        blocks.dedup_by(|next, last| {
+            last.1.wrapping_add(offset32(next.0 - last.0).unwrap_or(0)) == next.1
+        });
+        let ends = blocks.iter().skip(1).map(|b| b.0).chain([self.data.len()]);
+        for ((start, address), end) in blocks.iter().zip(ends) {
+            map.push(*start..end, *address, SegmentKind::Unknown);
+        }
+        raw::describe(&self.data, &mut map);
+        map.finish()
+    }
+}
+
+pub(super) fn hex(file: &[u8]) -> Option<Made> {
+    let mut base = 0;
+    let habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| {
+        ihex::token(file, line, &mut base, data)
+    });
+    let try_with = |habits| {
+        let mut base = 0;
+        let token = |whole: &[u8], line: &Line, _, data: &mut Vec<u8>| {
+            ihex::token(whole, line, &mut base, data)
+        };
+        text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, token)
+    };
+    let made = try_with(habits);
+    if made.as_ref().is_some_and(|made| made.template.len() <= REGULAR) {
+        return made;
+    }
+    // Some writers do not cut records at multiples of 64 KiB.
+    let crossing = try_with(Habits { crossing: true, ..habits });
+    made.into_iter().chain(crossing).min_by_key(|made| made.template.len())
+}
+
+pub(super) fn srec(file: &[u8]) -> Option<Made> {
+    let mut habits = text_habits(file, 2, 3, |line, data| srec::token(file, line, 0, data));
+    habits.small_letter = file.iter().find(|b| b.is_ascii_alphabetic()) == Some(&b's');
+    text::<SrecWriter>(file, Format::Srec, SREC, habits, srec::token)
+}
+
+pub(super) fn titxt(file: &[u8]) -> Option<Made> {
+    let mut address = 0;
+    let mut habits =
+        text_habits(file, 0, 0, |line, data| titxt::token(file, line, &mut address, data));
+    habits.kind = titxt::layout(file);
+    let mut address = 0;
+    text::<TiTxtWriter>(file, Format::TiTxt, TI_TXT, habits, |whole, line, _, data| {
+        titxt::token(whole, line, &mut address, data)
+    })
+}
+
+pub(super) fn uf2(file: &[u8]) -> Option<Made> {
+    let first = Block::parse(file, 0)?;
+    let mut habits = Habits::new(index(first.len).min(Uf2Writer::MAX_LEN), 0);
+    habits.block = [first.flags, first.family, first.total];
+    let mut maker = Maker::<Uf2Writer>::new(file, habits);
+    let mut data = Vec::new();
+    for start in (0..file.len()).step_by(BLOCK) {
+        data.clear();
+        let end = (start + BLOCK).min(file.len());
+        let token = match Block::parse(file, start) {
+            Some(block) if block.is_flash() => {
+                data.extend_from_slice(
+                    file.get(start + 32..start + 32 + index(block.len)).unwrap_or_default(),
+                );
+                Token::Data { address: block.address, kind: 0 }
+            }
+            Some(_) => Token::Control(Control::Record {
+                kind: 0,
+                address: 0,
+                data: file.get(start..end)?.to_vec(),
+            }),
+            None => Token::Other,
+        };
+        maker.token(start..end, token, &data);
+    }
+    maker.finish(Format::Uf2, UF2)
+}
+
+/// The habits that the first lines show.
+fn text_habits(
+    file: &[u8],
+    prefix: usize,
+    kind: u8,
+    mut token: impl FnMut(&Line, &mut Vec<u8>) -> Token,
+) -> Habits {
+    let mut habits = Habits::new(16, kind);
+    let (mut lens, mut data) = ([0u32; 256], Vec::new());
+    let (mut lower, mut upper, mut ends, mut kinds) = (0usize, 0usize, [0usize; 4], [0usize; 16]);
+    for line in Lines::new(file).take(SAMPLE) {
+        data.clear();
+        if let Token::Data { kind, .. } = token(&line, &mut data) {
+            if let Some(count) = lens.get_mut(data.len()).filter(|_| !data.is_empty()) {
+                *count += 1;
+            }
+            kinds[usize::from(kind & 15)] += 1;
+        }
+        let text = file.get(line.text.clone()).unwrap_or_default();
+        lower += text.iter().skip(prefix).filter(|b| b.is_ascii_lowercase()).count();
+        upper += text.iter().skip(prefix).filter(|b| b.is_ascii_uppercase()).count();
+        let end = file.get(line.text.end..line.whole.end).unwrap_or_default();
+        if let Some(n) = LINE_ENDS.iter().position(|known| *known == end) {
+            ends[n] += 1;
+        }
+    }
+    // The longest of the most frequent lengths.
+    let best = lens
+        .iter()
+        .enumerate()
+        .max_by_key(|(len, count)| (**count, *len))
+        .map_or(16, |(len, _)| len);
+    habits.len = best.max(1);
+    habits.lower = lower > upper;
+    let most = |counts: &[usize]| {
+        counts
+            .iter()
+            .enumerate()
+            .max_by_key(|(n, count)| (**count, core::cmp::Reverse(*n)))
+            .map_or(0, |(n, _)| n)
+    };
+    habits.line_end = LINE_ENDS[most(&ends)];
+    if kinds.iter().skip(1).any(|count| *count != 0) {
+        habits.kind = most(&kinds) as u8;
+    }
+    habits
+}
+
+/// Takes a text file apart, with records that are aligned or not, whichever is shorter.
+fn text<W: Writer>(
+    file: &[u8],
+    format: Format,
+    code: u8,
+    mut habits: Habits,
+    mut token: impl FnMut(&[u8], &Line, u32, &mut Vec<u8>) -> Token,
+) -> Option<Made> {
+    habits.final_line_end = file.ends_with(habits.line_end);
+    let whole = if habits.final_line_end {
+        Cow::Borrowed(file)
+    } else {
+        Cow::Owned([file, habits.line_end].concat())
+    };
+    let mut makers =
+        [false, true].map(|aligned| Some(Maker::<W>::new(&whole, Habits { aligned, ..habits })));
+    let mut data = Vec::with_capacity(256);
+    for line in Lines::new(&whole) {
+        data.clear();
+        let count = makers.iter().flatten().next().map_or(0, |maker| maker.count);
+        let found = token(&whole, &line, count, &mut data);
+        // The maker that needs more by far is given up.
+        if let [Some(plain), Some(aligned)] = &makers {
+            let (one, two) = (plain.len_so_far(), aligned.len_so_far());
+            if one.abs_diff(two) > 256 {
+                makers[usize::from(one < two)] = None;
+            }
+        }
+        for maker in makers.iter_mut().flatten() {
+            maker.token(line.whole.clone(), found.clone(), &data);
+        }
+    }
+    let made = makers.into_iter().flatten().filter_map(|maker| maker.finish(format, code));
+    made.min_by_key(|made| made.template.len())
+}
+
+/// What is being collected.
+enum Open {
+    Nothing,
+    /// Data, `len` bytes so far. `full`: the last record was, so that more can follow.
+    Data {
+        len: usize,
+        full: bool,
+    },
+    /// A range of the file.
+    Text(Range<usize>),
+}
+
+struct Maker<'a, W> {
+    file: &'a [u8],
+    writer: W,
+    habits: Habits,
+    open: Open,
+    /// Address records that have not been written yet: from where on, and what they are.
+    pending: Vec<(Range<usize>, Control)>,
+    /// One past the last data.
+    end: u32,
+    /// Length of the last data record.
+    last_len: usize,
+    /// Data records so far.
+    count: u32,
+    out: Vec<u8>,
+    data: Vec<u8>,
+    blocks: Vec<(usize, u32)>,
+    scratch: Vec<u8>,
+}
+
+impl<'a, W: Writer> Maker<'a, W> {
+    fn new(file: &'a [u8], habits: Habits) -> Self {
+        Self {
+            file,
+            writer: W::new(habits),
+            habits,
+            open: Open::Nothing,
+            pending: Vec::new(),
+            end: 0,
+            last_len: 0,
+            count: 0,
+            out: Vec::new(),
+            data: Vec::with_capacity(file.len() / 3),
+            blocks: Vec::new(),
+            scratch: Vec::with_capacity(1024),
+        }
+    }
+
+    fn token(&mut self, range: Range<usize>, token: Token, data: &[u8]) {
+        match token {
+            Token::Data { address, kind } if !data.is_empty() => {
+                self.data(range, address, kind, data)
+            }
+            Token::Base(control) => self.pending.push((range, control)),
+            Token::Control(control) => {
+                self.write_pending();
+                self.control(range, &control);
+            }
+            Token::Data { .. } | Token::Other => {
+                self.write_pending();
+                self.text(range);
+            }
+        }
+    }
+
+    fn data(&mut self, range: Range<usize>, address: u32, kind: u8, data: &[u8]) {
+        if kind != 0 && kind != self.writer.habits().kind {
+            self.set_kind(kind);
+        }
+        let len = data.len();
+        let expected = self.writer.next_len(address);
+        if (len > expected || len < expected && len == self.last_len) && len <= W::MAX_LEN {
+            let old = core::mem::replace(&mut self.writer.habits().len, len);
+            if self.writer.next_len(address) == len {
+                self.close();
+                self.out.push(op::LEN);
+                push_number(&mut self.out, len as u64);
+            } else {
+                // A record that no length explains.
+                self.writer.habits().len = old;
+            }
+        }
+        self.last_len = len;
+        if self.record(&range, address, data) {
+            return;
+        }
+        // An address record of the other type.
+        if let Some((_, Control::Record { kind, .. })) = self.pending.last() {
+            let (old, new) = (self.writer.habits().kind, *kind);
+            self.writer.habits().kind = new;
+            let found = old != new && self.matches(&range, address, data, false).is_some();
+            self.writer.habits().kind = old;
+            if found {
+                self.set_kind(new);
+                if self.record(&range, address, data) {
+                    return;
+                }
+            }
+        }
+        let waiting = !self.pending.is_empty();
+        self.write_pending();
+        if !(waiting && self.record(&range, address, data)) {
+            self.text(range);
+        }
+    }
+
+    /// Adds a data record, if the writer writes it (and the address records before it) as it stands
+    /// in the file.
+    fn record(&mut self, range: &Range<usize>, address: u32, data: &[u8]) -> bool {
+        let len = data.len();
+        let expected = self.writer.next_len(address);
+        if len > expected {
+            return false;
+        }
+        let (force, writer) = match self.matches(range, address, data, false) {
+            Some(writer) => (false, writer),
+            None if self.pending.is_empty() => return false,
+            None => match self.matches(range, address, data, true) {
+                Some(writer) => (true, writer),
+                None => return false,
+            },
+        };
+        self.writer = writer;
+        self.pending.clear();
+        let now_full = len == expected;
+        match &mut self.open {
+            Open::Data { len: so_far, full } if *full && !force && address == self.end => {
+                *so_far += len;
+                *full = now_full;
+            }
+            _ => {
+                self.close();
+                self.blocks.push((self.data.len(), address));
+                self.start_block(address, force);
+                self.open = Open::Data { len, full: now_full };
+            }
+        }
+        self.data.extend_from_slice(data);
+        self.end = address.wrapping_add(len as u32);
+        self.count = self.count.wrapping_add(1);
+        true
+    }
+
+    /// Writes the beginning of a data operation; its length follows when it is closed.
+    fn start_block(&mut self, address: u32, force: bool) {
+        push_data(&mut self.out, i64::from(address) - i64::from(self.end), force);
+    }
+
+    /// The writer after it has written these bytes, if they are those of the file.
+    fn matches(
+        &mut self,
+        range: &Range<usize>,
+        address: u32,
+        data: &[u8],
+        force: bool,
+    ) -> Option<W> {
+        let start = self.pending.first().map_or(range.start, |(first, _)| first.start);
+        let mut writer = self.writer.clone();
+        self.scratch.clear();
+        writer.data(address, data, force, &mut self.scratch);
+        (self.file.get(start..range.end) == Some(self.scratch.as_slice())).then_some(writer)
+    }
+
+    fn set_kind(&mut self, kind: u8) {
+        self.close();
+        self.writer.habits().kind = kind;
+        self.out.extend([op::KIND, kind]);
+    }
+
+    fn write_pending(&mut self) {
+        for (range, control) in core::mem::take(&mut self.pending) {
+            self.control(range, &control);
+        }
+    }
+
+    fn control(&mut self, range: Range<usize>, control: &Control) {
+        if matches!(control, Control::Count(count) if *count != self.count) {
+            // Data that is carried as text is not counted when the file is written again.
+            self.text(range);
+            return;
+        }
+        let mut writer = self.writer.clone();
+        self.scratch.clear();
+        writer.control(control, &mut self.scratch);
+        if self.file.get(range.clone()) != Some(self.scratch.as_slice()) {
+            self.text(range);
+            return;
+        }
+        self.close();
+        self.writer = writer;
+        match control {
+            Control::End => self.out.push(op::END),
+            Control::Count(_) => self.out.push(op::COUNT),
+            Control::Record { kind, address, data } => {
+                self.out.extend([op::RECORD, *kind]);
+                push_number(&mut self.out, u64::from(*address));
+                push_number(&mut self.out, data.len() as u64);
+                self.out.extend_from_slice(data);
+            }
+        }
+    }
+
+    fn text(&mut self, range: Range<usize>) {
+        match &mut self.open {
+            Open::Text(text) if text.end == range.start => text.end = range.end,
+            _ => {
+                self.close();
+                self.open = Open::Text(range);
+            }
+        }
+    }
+
+    /// Length of the template so far, about.
+    fn len_so_far(&self) -> usize {
+        let open = match &self.open {
+            Open::Text(range) => range.len(),
+            _ => 0,
+        };
+        self.out.len() + open
+    }
+
+    fn close(&mut self) {
+        match core::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing => {}
+            Open::Data { len, .. } => push_number(&mut self.out, len as u64),
+            Open::Text(range) => {
+                let text = self.file.get(range).unwrap_or_default();
+                self.out.push(op::TEXT);
+                push_number(&mut self.out, text.len() as u64);
+                self.out.extend_from_slice(text);
+            }
+        }
+    }
+
+    fn finish(mut self, format: Format, code: u8) -> Option<Made> {
+        self.write_pending();
+        self.close();
+        let Habits {
+            lower,
+            small_letter,
+            aligned,
+            crossing,
+            line_end,
+            final_line_end,
+            len,
+            kind,
+            block,
+        } = self.habits;
+        let end = LINE_ENDS.iter().position(|known| *known == line_end).unwrap_or(0) as u8;
+        let is_block = block != [0; 3];
+        let flags = u8::from(lower)
+            | u8::from(aligned) << 1
+            | end << 2
+            | u8::from(!final_line_end) << 4
+            | u8::from(is_block) << 5
+            | u8::from(crossing) << 6
+            | u8::from(small_letter) << 7;
+        let mut template = vec![code, flags];
+        push_number(&mut template, len as u64);
+        template.push(kind);
+        if is_block {
+            for value in block {
+                push_number(&mut template, u64::from(value));
+            }
+        }
+        template.extend_from_slice(&self.out);
+        let worth = !self.data.is_empty()
+            && (template.len() <= SMALL || template.len() <= self.file.len() / 4);
+        worth.then_some(Made { data: self.data, template, blocks: self.blocks, format })
+    }
+}

@@ -1,0 +1,234 @@
+//! Template and data to file.
+
+use super::{op, unzigzag, Block, Control, Habits, Writer, LINE_ENDS};
+use crate::host::image::bytes::slice;
+use crate::host::image::ImageError;
+
+/// Writes the file.
+pub(super) fn render<W: Writer>(
+    data: &[u8],
+    template: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, ImageError> {
+    let mut input = Reader { template, at: 1 };
+    let habits = input.habits(W::MAX_LEN)?;
+    let mut writer = W::new(habits);
+    let mut out = Vec::with_capacity(limit.min(data.len().saturating_mul(3)));
+    let (mut at, mut end, mut count) = (0usize, 0u32, 0u32);
+    while input.at < template.len() {
+        let start = input.at;
+        let damaged = |problem| ImageError::BadTemplate { offset: start, problem };
+        match input.operation()? {
+            Operation::Data { distance, len, mut force } => {
+                end = end.wrapping_add(distance);
+                let block =
+                    slice(data, at, len).ok_or_else(|| damaged("more data than there is"))?;
+                at += len;
+                let mut rest = block;
+                while !rest.is_empty() {
+                    let (record, after) = rest.split_at(writer.next_len(end).clamp(1, rest.len()));
+                    writer.data(end, record, force, &mut out);
+                    force = false;
+                    count = count.wrapping_add(1);
+                    end = end.wrapping_add(record.len() as u32);
+                    rest = after;
+                    check(out.len(), limit.saturating_add(habits.line_end.len()))?;
+                }
+            }
+            Operation::End => writer.control(&Control::End, &mut out),
+            Operation::Record { kind, address, data } => {
+                writer.control(&Control::Record { kind, address, data: data.to_vec() }, &mut out);
+            }
+            Operation::Count => writer.control(&Control::Count(count), &mut out),
+            Operation::Len(len) if len > W::MAX_LEN => {
+                return Err(damaged("a record length that the format does not have"));
+            }
+            Operation::Len(len) => writer.habits().len = len,
+            Operation::Kind(kind) => writer.habits().kind = kind,
+            Operation::Text(text) => out.extend_from_slice(text),
+        }
+        check(out.len(), limit.saturating_add(habits.line_end.len()))?;
+    }
+    if at != data.len() {
+        return Err(ImageError::BadTemplate {
+            offset: template.len(),
+            problem: "data is left over",
+        });
+    }
+    if !habits.final_line_end {
+        out.truncate(out.len().saturating_sub(habits.line_end.len()));
+    }
+    check(out.len(), limit)?;
+    Ok(out)
+}
+
+/// Where the data stands, in the order of the file; blocks that go on where the one before ends are
+/// one.
+pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
+    let mut input = Reader { template, at: 1 };
+    input.habits(usize::MAX)?;
+    let (mut blocks, mut end) = (Vec::<Block>::new(), 0u32);
+    while input.at < template.len() {
+        let Operation::Data { distance, len, .. } = input.operation()? else { continue };
+        let address = end.wrapping_add(distance);
+        let Ok(short) = u32::try_from(len) else {
+            return Err(input.damaged("a block that is too long"));
+        };
+        end = address.wrapping_add(short);
+        match blocks.last_mut() {
+            Some(last) if distance == 0 && end >= last.address => {
+                last.len = last.len.saturating_add(len)
+            }
+            _ => blocks.push(Block { address, len }),
+        }
+    }
+    Ok(blocks)
+}
+
+/// See [`super::data_operations`].
+pub(super) fn data_operations(template: &[u8]) -> Vec<(core::ops::Range<usize>, u32, u32)> {
+    let mut input = Reader { template, at: 1 };
+    let mut found = Vec::new();
+    if input.habits(usize::MAX).is_err() {
+        return found;
+    }
+    loop {
+        let start = input.at;
+        match input.operation() {
+            Ok(Operation::Data { distance, len, force: false }) if distance < 1 << 31 => {
+                let Some(len) = u32::try_from(len).ok().filter(|len| *len != 0) else { continue };
+                found.push((start..input.at, distance, len));
+            }
+            Ok(_) => {}
+            Err(_) => return found,
+        }
+    }
+}
+
+fn check(len: usize, limit: usize) -> Result<(), ImageError> {
+    if len > limit {
+        return Err(ImageError::TooLarge { needed: len as u64, limit: limit as u64 });
+    }
+    Ok(())
+}
+
+/// One operation of a template.
+enum Operation<'a> {
+    /// Data, `distance` behind the end of the data before it (wrapping).
+    Data {
+        distance: u32,
+        len: usize,
+        force: bool,
+    },
+    End,
+    Record {
+        kind: u8,
+        address: u32,
+        data: &'a [u8],
+    },
+    Count,
+    /// Never 0.
+    Len(usize),
+    Kind(u8),
+    Text(&'a [u8]),
+}
+
+struct Reader<'a> {
+    template: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn habits(&mut self, max_len: usize) -> Result<Habits, ImageError> {
+        let flags = self.byte()?;
+        let len = self.size()?;
+        if len == 0 || len > max_len {
+            return Err(self.damaged("a record length that the format does not have"));
+        }
+        let mut habits = Habits::new(len, self.byte()?);
+        habits.lower = flags & 1 != 0;
+        habits.aligned = flags & 2 != 0;
+        habits.crossing = flags & 64 != 0;
+        habits.small_letter = flags & 128 != 0;
+        habits.line_end = LINE_ENDS[usize::from(flags >> 2 & 3)];
+        habits.final_line_end = flags & 16 == 0;
+        if flags & 32 != 0 {
+            for value in &mut habits.block {
+                *value = u32::try_from(self.number()?)
+                    .map_err(|_| self.damaged("a number beyond 32 bits"))?;
+            }
+        }
+        Ok(habits)
+    }
+
+    fn operation(&mut self) -> Result<Operation<'a>, ImageError> {
+        let start = self.at;
+        let damaged = |problem| ImageError::BadTemplate { offset: start, problem };
+        Ok(match self.byte()? {
+            code @ 0..=3 => {
+                let distance = if code & op::DATA_AT != 0 { unzigzag(self.number()?) } else { 0 };
+                let force = code & op::FORCE != 0;
+                Operation::Data {
+                    distance: (distance & 0xffff_ffff) as u32,
+                    len: self.size()?,
+                    force,
+                }
+            }
+            op::END => Operation::End,
+            op::RECORD => {
+                let (kind, address, len) = (self.byte()?, self.number()?, self.size()?);
+                let data = self.bytes(len)?;
+                let address =
+                    u32::try_from(address).map_err(|_| damaged("an address beyond 32 bits"))?;
+                if len > 512 {
+                    return Err(damaged("a record that is too long"));
+                }
+                Operation::Record { kind, address, data }
+            }
+            op::COUNT => Operation::Count,
+            op::LEN => match self.size()? {
+                0 => return Err(damaged("a record length of 0")),
+                len => Operation::Len(len),
+            },
+            op::KIND => Operation::Kind(self.byte()?),
+            op::TEXT => {
+                let len = self.size()?;
+                Operation::Text(self.bytes(len)?)
+            }
+            _ => return Err(damaged("an unknown operation (made by a newer version?)")),
+        })
+    }
+
+    fn byte(&mut self) -> Result<u8, ImageError> {
+        let byte = self.template.get(self.at).copied().ok_or_else(|| self.damaged("cut off"))?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn number(&mut self) -> Result<u64, ImageError> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(self.damaged("a number that is too long"))
+    }
+
+    fn size(&mut self) -> Result<usize, ImageError> {
+        let value = self.number()?;
+        usize::try_from(value).map_err(|_| self.damaged("a number that is too large"))
+    }
+
+    fn bytes(&mut self, len: usize) -> Result<&'a [u8], ImageError> {
+        let bytes = slice(self.template, self.at, len).ok_or_else(|| self.damaged("cut off"))?;
+        self.at += len;
+        Ok(bytes)
+    }
+
+    fn damaged(&self, problem: &'static str) -> ImageError {
+        ImageError::BadTemplate { offset: self.at, problem }
+    }
+}

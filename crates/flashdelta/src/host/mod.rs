@@ -1,0 +1,11 @@
+//! What needs an operating system: making patches, firmware files, archives.
+//!
+//! From the bottom up; nothing knows what is above it.
+
+pub(crate) mod apply;
+pub mod archive;
+pub mod bundle;
+pub mod diff;
+pub mod file;
+pub mod image;
+pub mod manifest;
