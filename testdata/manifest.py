@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Writes MANIFEST.tsv for firmware/, edge/ and packages/ again.    manifest.py [--check]
+"""Writes MANIFEST.tsv for firmware/, edge/ and archives/ again.    manifest.py [--check]
 
 Rows of other folders are kept as they are. `--check` writes nothing and fails where a file and its row differ.
 """
@@ -10,7 +10,7 @@ import sys
 
 here = pathlib.Path(__file__).parent
 HEADER = "path\torigin\tlicence\tsize\tsha256"
-OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py", "packages": "packages/make.py"}
+OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py", "archives": "archives/make.py"}
 SOURCES = {".py", ".sh", ".c", ".h", ".ld", ".md", ".tsv"}
 
 

@@ -178,7 +178,7 @@ enum flashdelta_format
      */
     FLASHDELTA_FORMAT_GZIP = 34,
     /**
-     * Another kind of package.
+     * Another kind of archive.
      */
     FLASHDELTA_FORMAT_PACKAGE = 35,
     /**

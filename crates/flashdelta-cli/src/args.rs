@@ -146,7 +146,7 @@ pub(crate) enum Accept {
     Checksum,
     /// Lines (in UF2: blocks) that are no records
     Comments,
-    /// A manifest.json or flasher_args.json in a package that is wrong: a file like any other
+    /// A manifest.json or flasher_args.json in an archive that is wrong: a file like any other
     Manifest,
 }
 

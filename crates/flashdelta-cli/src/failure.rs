@@ -119,7 +119,7 @@ impl Failure {
         }
     }
 
-    /// A manifest in a package is wrong.
+    /// A manifest in an archive is wrong.
     pub(crate) fn manifest(path: &Path, error: &ManifestError) -> Self {
         Self::new(Class::BadFile, format!("{}: {error}", path.display()))
             .hint("--accept manifest takes it as a file like any other")

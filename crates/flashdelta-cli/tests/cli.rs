@@ -59,11 +59,11 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         }),
         ("good.uf2", uf2(&old[..2560])),
         ("cut.zip", {
-            let file = common::testdata("packages/heron-1.1.zip");
+            let file = common::testdata("archives/heron-1.1.zip");
             file[..file.len() - 30].to_vec()
         }),
         ("other-cut.zip", {
-            let mut file = common::testdata("packages/heron-1.1.zip");
+            let mut file = common::testdata("archives/heron-1.1.zip");
             file.truncate(file.len() - 31);
             file
         }),
@@ -132,7 +132,7 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
         fs::write(release.join("notes/changes.txt"), format!("Changes in {version}")).unwrap();
         for extension in ["zip", "tar.gz"] {
             let name = format!("heron-{version}.{extension}");
-            fs::write(folder.join(&name), common::testdata(&format!("packages/{name}"))).unwrap();
+            fs::write(folder.join(&name), common::testdata(&format!("archives/{name}"))).unwrap();
         }
     }
     for left in ["restored", "restored-parts"] {

@@ -41,7 +41,7 @@ fn names(container: Container, file: &[u8]) -> Vec<String> {
 #[test]
 fn a_deflated_zip_costs_hardly_more_than_the_firmware_in_it() {
     let [old, new] =
-        ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
+        ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("archives/{name}")));
     let patch = round_trip(&old, &new);
     let image = |version| testdata(&format!("firmware/riscv-{version}.bin"));
     let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
@@ -58,7 +58,7 @@ fn a_deflated_zip_costs_hardly_more_than_the_firmware_in_it() {
 #[test]
 fn a_compressed_tar_is_taken_apart_twice() {
     let [old, new] =
-        ["heron-1.0.tar.gz", "heron-1.1.tar.gz"].map(|name| testdata(&format!("packages/{name}")));
+        ["heron-1.0.tar.gz", "heron-1.1.tar.gz"].map(|name| testdata(&format!("archives/{name}")));
     let patch = round_trip(&old, &new);
     let image = |version| testdata(&format!("firmware/cortex-m-{version}.bin"));
     let alone = diff(&image("1.0"), &image("1.1"), &options()).unwrap().bytes.len();
@@ -76,7 +76,7 @@ fn applying_tells_how_far_it_is_and_can_be_given_up() {
     // Several members; one that is a bundle itself.
     for name in ["heron-1.%.zip", "heron-1.%.tar.gz"] {
         let [old, new] =
-            ["0", "1"].map(|version| testdata(&format!("packages/{}", name.replace('%', version))));
+            ["0", "1"].map(|version| testdata(&format!("archives/{}", name.replace('%', version))));
         let patch = bundle::diff(&old, &new, &options()).unwrap().bytes;
         let mut seen = Vec::new();
         let mut watch = |progress| {
@@ -108,9 +108,9 @@ fn applying_tells_how_far_it_is_and_can_be_given_up() {
 }
 
 #[test]
-fn packages_of_different_kinds_share_what_they_hold() {
-    let (zip, tgz) = (testdata("packages/info-zip.zip"), testdata("packages/heron-1.1.tar.gz"));
-    let patch = round_trip(&zip, &testdata("packages/heron-1.1.zip"));
+fn archives_of_different_kinds_share_what_they_hold() {
+    let (zip, tgz) = (testdata("archives/info-zip.zip"), testdata("archives/heron-1.1.tar.gz"));
+    let patch = round_trip(&zip, &testdata("archives/heron-1.1.zip"));
     assert_eq!(method(&patch, "bootloader.bin"), Method::Same);
     round_trip(&zip, &tgz);
     round_trip(&tgz, &zip);
@@ -118,7 +118,7 @@ fn packages_of_different_kinds_share_what_they_hold() {
     let image = testdata("firmware/cortex-m-1.1.bin");
     let patch = round_trip(&zip, &image);
     assert!(patch.bytes.len() < 200, "{} bytes", patch.bytes.len());
-    round_trip(&testdata("packages/stored.gz"), &testdata("packages/levels.zip"));
+    round_trip(&testdata("archives/stored.gz"), &testdata("archives/levels.zip"));
 }
 
 #[test]
@@ -226,12 +226,12 @@ fn containers_in_containers() {
     let mut random = Random(4);
     let code = code_like(&mut random, 9000);
     let changed = edited(&mut random, &code, 3);
-    let package = |code: &[u8], depth: usize| {
+    let archive = |code: &[u8], depth: usize| {
         (0..depth)
             .fold(code.to_vec(), |inner, _| tar(&[("inner", &inner), ("note.txt", b"a note")]))
     };
     for depth in 1..6 {
-        let patch = round_trip(&package(&code, depth), &package(&changed, depth));
+        let patch = round_trip(&archive(&code, depth), &archive(&changed, depth));
         assert!(patch.bytes.len() < 1500, "{depth} levels: {} bytes", patch.bytes.len());
     }
 }
@@ -309,7 +309,7 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
         Container::Tar.members(&damaged),
         Err(ContainerError::Expected { offset: 1024, .. })
     ));
-    let gzip = testdata("packages/stored.gz");
+    let gzip = testdata("archives/stored.gz");
     assert!(matches!(Container::Gzip.members(&gzip[..200]), Err(ContainerError::Deflate { .. })));
     assert!(matches!(Container::Gzip.members(&gzip[..12]), Err(ContainerError::CutShort { .. })));
     let mut first = good.clone();
@@ -436,7 +436,7 @@ fn manifests_in_archives_are_checked() {
 #[test]
 fn the_bundle_does_not_depend_on_the_number_of_threads() {
     let [old, new] =
-        ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("packages/{name}")));
+        ["heron-1.0.zip", "heron-1.1.zip"].map(|name| testdata(&format!("archives/{name}")));
     let made =
         [1, 3].map(|threads| bundle::diff(&old, &new, &options().threads(threads)).unwrap().bytes);
     assert!(made[0] == made[1]);
@@ -488,7 +488,7 @@ proptest! {
     fn any_damage_to_a_container_is_survived(seed: u64, which in 0usize..4) {
         let name = ["heron-1.0.zip", "heron-1.0.tar.gz", "info-zip.zip", "stored.gz"][which];
         let mut random = Random(seed);
-        let good = testdata(&format!("packages/{name}"));
+        let good = testdata(&format!("archives/{name}"));
         // The end is where the directory of a zip is.
         let mut bad = good.clone();
         for _ in 0..3 {

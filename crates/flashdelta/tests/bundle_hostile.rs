@@ -16,14 +16,14 @@ fn sample() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let changed = edited(&mut random, &code, 5);
     let (inner, inner_changed) = (tar(&[("x.bin", &code)]), tar(&[("x.bin", &changed)]));
     let (fresh, text) = (random.bytes(5000), b"a text that is new and long, ".repeat(300));
-    let deflated = testdata("packages/heron-1.0.zip");
+    let deflated = testdata("archives/heron-1.0.zip");
     let old = zip(&[
         ("same.bin", &code[..5000]),
         ("app.bin", &code),
         ("inner.tar", &inner),
         ("heron.zip", &deflated),
     ]);
-    let deflated = testdata("packages/heron-1.1.zip");
+    let deflated = testdata("archives/heron-1.1.zip");
     let new = zip(&[
         ("same.bin", &code[..5000]),
         ("app.bin", &changed),

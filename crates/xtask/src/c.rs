@@ -138,8 +138,8 @@ fn images(name: &str) -> Result<PathBuf> {
         ("firmware/cortex-m-1.1.bin", "new.bin"),
         ("firmware/cortex-m-1.0.s19", "old.s19"),
         ("firmware/cortex-m-1.1.hex", "new.hex"),
-        ("packages/heron-1.0.zip", "old.zip"),
-        ("packages/heron-1.1.zip", "new.zip"),
+        ("archives/heron-1.0.zip", "old.zip"),
+        ("archives/heron-1.1.zip", "new.zip"),
     ] {
         let from = root().join("testdata").join(from);
         std::fs::copy(&from, folder.join(to))
@@ -179,7 +179,7 @@ fn sanitized() -> Result<String> {
     };
     // The first one writes the patches that the others apply.
     run(&["tests/test_host.c"], &host, "test_host")?;
-    run(&["tests/test_packages.c"], &host, "test_packages")?;
+    run(&["tests/test_archives.c"], &host, "test_archives")?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
     run(&SLOTS_TEST, &apply, "test_slots")?;
     run(&HOSTILE_TEST, &apply, "test_hostile")?;
@@ -200,7 +200,7 @@ fn valgrind() -> Result<()> {
     // valgrind is slow: of the cuts and faults in the last two, some have to do.
     for (sources, library, name, arguments) in [
         (&["tests/test_host.c"][..], &host, "test_host", &[][..]),
-        (&["tests/test_packages.c"], &host, "test_packages", &[]),
+        (&["tests/test_archives.c"], &host, "test_archives", &[]),
         (&APPLIER_TEST, &apply, "test_applier", &[]),
         (&SLOTS_TEST, &apply, "test_slots", &["50"]),
         (&HOSTILE_TEST, &apply, "test_hostile", &["50"]),

@@ -55,7 +55,7 @@ pub enum flashdelta_format {
     FLASHDELTA_FORMAT_TAR = 33,
     /// A file compressed by gzip.
     FLASHDELTA_FORMAT_GZIP = 34,
-    /// Another kind of package.
+    /// Another kind of archive.
     FLASHDELTA_FORMAT_PACKAGE = 35,
     /// A patch for devices: flashdelta_read_patch_info() tells more.
     FLASHDELTA_FORMAT_PATCH = 48,

@@ -15,7 +15,7 @@ use crate::failure::{Class, Failure, Outcome};
 use crate::files;
 use crate::text::{grouped, hex, print, print_json, Table};
 
-/// Shows what a package holds; false, if the file is none. An archive that contradicts itself is
+/// Shows what an archive holds; false, if the file is none. An archive that contradicts itself is
 /// shown as any other file is.
 pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
     let bytes = if path.is_dir() {
@@ -23,16 +23,16 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
     } else {
         files::read(path)?
     };
-    let package = match Container::resembles(&bytes) {
-        Container::Whole if esp_web_tools::is(&bytes) => Package::manifest(
+    let contents = match Container::resembles(&bytes) {
+        Container::Whole if esp_web_tools::is(&bytes) => Contents::manifest(
             Manifest::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
         ),
-        Container::Whole if esp_idf::is(&bytes) => Package::flasher_args(
+        Container::Whole if esp_idf::is(&bytes) => Contents::flasher_args(
             FlasherArgs::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
         ),
         Container::Whole => return Ok(false),
-        container => match Package::container(&bytes, container) {
-            Ok(package) => package,
+        container => match Contents::container(&bytes, container) {
+            Ok(contents) => contents,
             Err(error) => {
                 let path = path.display();
                 eprintln!("warning: {path}: it looks like a {container} archive, but is damaged or unusual: {error}");
@@ -41,11 +41,11 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
         },
     };
     let document = Document {
-        kind: "package",
+        kind: "archive",
         file: path,
         size: bytes.len(),
         sha256: hex(&Sha256::digest(&bytes)),
-        package,
+        contents,
     };
     if json { print_json(&document) } else { print(&document.text()) }.map(|()| true)
 }
@@ -57,7 +57,7 @@ fn json_failure(path: &Path, file: &[u8], error: &JsonError) -> Failure {
     )
 }
 
-/// A package, as machines read it.
+/// An archive, as machines read it.
 #[derive(Serialize)]
 struct Document<'a> {
     kind: &'static str,
@@ -66,11 +66,11 @@ struct Document<'a> {
     /// Of a folder: as it is packed.
     sha256: String,
     #[serde(flatten)]
-    package: Package,
+    contents: Contents,
 }
 
 #[derive(Serialize)]
-struct Package {
+struct Contents {
     format: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -98,7 +98,7 @@ struct Row {
     content_size: Option<u32>,
 }
 
-impl Package {
+impl Contents {
     /// As the headers tell: nothing is inflated.
     fn container(bytes: &[u8], container: Container) -> Result<Self, ContainerError> {
         let members = container.list(bytes)?.into_iter().map(|member| Row {
@@ -153,9 +153,9 @@ impl Package {
 
 impl Document<'_> {
     fn text(&self) -> String {
-        let mut text = format!("{}: {}\n\n", self.file.display(), self.package.format);
+        let mut text = format!("{}: {}\n\n", self.file.display(), self.contents.format);
         let mut table = Table::default();
-        let fields = [("name", &self.package.name), ("version", &self.package.version)];
+        let fields = [("name", &self.contents.name), ("version", &self.contents.version)];
         for (label, value) in
             fields.into_iter().filter_map(|(label, value)| value.as_ref().map(|v| (label, v)))
         {
@@ -165,7 +165,7 @@ impl Document<'_> {
         table.row(["SHA-256", &self.sha256]);
         text += &table.render("ll");
         let mut table = Table::default();
-        for row in &self.package.members {
+        for row in &self.contents.members {
             let holds =
                 row.content_size.map(|len| format!("deflated, says it holds {}", grouped(len)));
             let what = [row.chip.as_deref(), row.role.as_deref(), holds.as_deref()];

@@ -36,7 +36,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// A patch, or a firmware file or package in any format
+    /// A patch, or a firmware file or archive in any format
     file: PathBuf,
     /// The image that the patch was made from: shows whether the patch applies to it, and what it
     /// does

@@ -214,7 +214,7 @@ impl fmt::Display for ContainerError {
 impl core::error::Error for ContainerError {}
 
 /// Inflated members of one container take this much at most, in bytes: 128 MiB, several times what
-/// any firmware package holds. Those beyond are treated as they stand in the container.
+/// any release holds. Those beyond are treated as they stand in the container.
 const MOST_INFLATED: usize = 1 << 27;
 
 /// A file, taken apart.

@@ -1,16 +1,16 @@
 use super::super::{Container, Member};
 use super::*;
 
-fn package(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/../../testdata/packages/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+fn archive(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/../../testdata/archives/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-/// All deflate streams of the packages, and the names of what they hold.
+/// All deflate streams of the archives, and the names of what they hold.
 fn streams() -> Vec<(String, Vec<u8>)> {
     let names = ["heron-1.0.zip", "levels.zip", "info-zip.zip", "stored.gz", "heron-1.0.tar.gz"];
     let mut streams = Vec::new();
     for name in names {
-        let file = package(name);
+        let file = archive(name);
         let members = Container::detect(&file).members(&file).unwrap();
         let deflated: Vec<&Member> = members.iter().filter(|member| member.is_deflated).collect();
         assert!(!deflated.is_empty(), "{name}");
@@ -57,7 +57,7 @@ fn streams_of_several_programs_need_hardly_any_recipe() {
 
 #[test]
 fn the_levels_are_told_apart() {
-    let file = package("levels.zip");
+    let file = archive("levels.zip");
     for (level, member) in (1..).zip(Container::Zip.members(&file).unwrap()) {
         let recipe = analyse(&file[member.data], 1 << 20).unwrap();
         // From 7 on levels differ in rare cases only.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Writes packages of the images in ../firmware.    make.py [FOLDER]    (default: beside this script)
+"""Writes archives of the images in ../firmware.    make.py [FOLDER]    (default: beside this script)
 
 Needs Info-ZIP's zip, GNU tar and GNU gzip: their deflate streams differ from those of Python's zlib. Other versions of these may write other
 bytes, which are as good; the committed ones were made with zlib 1.2.13, zip 3.0, tar 1.34 and gzip 1.12 (Debian 12).

@@ -1,7 +1,7 @@
 /*
  * Firmware files as they come: records, archives, folders; what they hold, and conversion.
  *
- *     test_packages FOLDER
+ *     test_archives FOLDER
  *
  * FOLDER holds old.bin and new.bin, old.s19 and new.hex with the memory of the same programs, old.zip and new.zip. Leaves other files there.
  */
@@ -247,7 +247,7 @@ static void files_are_converted(void) {
 
 int main(int argc, char **argv) {
     if (argc != 2) {
-        fprintf(stderr, "usage: test_packages FOLDER\n");
+        fprintf(stderr, "usage: test_archives FOLDER\n");
         return 2;
     }
     folder = argv[1];
@@ -256,5 +256,5 @@ int main(int argc, char **argv) {
     folders_come_back_as_folders();
     files_tell_what_they_hold();
     files_are_converted();
-    return summary("test_packages");
+    return summary("test_archives");
 }
