@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Section 4: from the old image and a patch to the new image."""
+from . import header as headers
+from . import model, operations
+from .wire import Refused, sha256
+
+
+def read(patch):
+    """The header, the body and the host section of a whole patch."""
+    header = headers.read(patch)
+    if len(patch) < header.total:
+        raise Refused("truncated", f"{header.total} bytes are stated, {len(patch)} are there")
+    if len(patch) > header.total:
+        raise Refused("trailing-input", f"{len(patch) - header.total} bytes too many")
+    middle = header.length + header.body
+    return header, patch[header.length:middle], patch[middle:]
+
+
+def new_image(old, patch):
+    """The new image."""
+    header, body, _ = read(patch)
+    return new_image_of(header, old, body)
+
+
+def new_image_of(header, old, body):
+    if len(old) < header.old_size:
+        raise Refused("old-too-short", f"{len(old)} bytes of {header.old_size}")
+    old = bytes(old[:header.old_size])
+    if sha256(old)[:12] != header.old_digest:
+        raise Refused("old-mismatch", "the old image is another one")
+    decoder = model if header.codec == headers.MODEL else operations
+    new = decoder.decode(header, old, body)
+    if header.features & headers.OWN_DIGEST:
+        new += sha256(new)
+    if sha256(new) != header.new_digest:
+        raise Refused("new-mismatch", "the new image is wrong")
+    return new
