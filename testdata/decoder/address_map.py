@@ -47,8 +47,8 @@ def read(r, old_size, new_size):
     end = 0
     for _ in range(ranges):
         start = (end + r.signed() * 256) & MASK
-        length = r.varint() * 256
-        end = (start + length) & MASK
+        length = r.varint() * 256 & MASK
+        end = min(start + length, MASK)
         maps.ranges.append((start, length))
     return maps
 
@@ -102,8 +102,8 @@ def follow(r, before, counterpart):
 
 def place(r, segment, length, before, size):
     segment.offset = (before[-1].end if before else 0) + segment.gap
-    segment.length = length
-    r.require(length >= 0 and segment.end <= size, "segment outside its image")
+    segment.length = length = length & MASK
+    r.require(segment.offset < 1 << 32 and segment.end <= size, "segment outside its image")
     return segment
 
 
@@ -121,7 +121,7 @@ class Space:
         return self.current
 
     def find(self, offset):
-        start, end = 0, 1 << 32
+        start, end = 0, MASK
         for s in self.segments:
             if s.offset <= offset < s.end:
                 return s

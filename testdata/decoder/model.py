@@ -122,25 +122,35 @@ class Model:
         return RUN_SETS + min(self.run_length.bit_length(), 7)
 
     def copy_old(self):
+        """A unit, and those before it that are certain hits, but 8 at most."""
+        for _ in range(8):
+            if len(self.new) == self.size or not self.copy_unit():
+                return
+
+    def copy_unit(self):
+        """Copies a unit from the old image. Was it a certain hit?"""
         if self.source >= self.p.size:
             self.copying = False
-            return
+            return False
         at = len(self.new)
         unit = self.p.find(self.source, self.size - at)
         address = self.p.new_space.address(at)
         forecast = self.p.forecast(unit, address)
         data = forecast.data
-        if not self.hit(unit, forecast.trust):
+        hit, certain = self.hit(unit, forecast.trust)
+        if not hit:
             if self.age and self.coder.plain(LEAVE + (unit.form & 7)):
                 self.leave(data)
-                return
+                return False
             data = self.correct(unit, forecast, address)
         self.p.learn(unit, forecast, data, address)
         self.teach(at)
         self.put_unit(data)
         self.age, self.source = self.age + 1, self.source + len(data)
+        return hit and certain
 
     def hit(self, unit, trust):
+        """Is the unit as forecast, and was that certain?"""
         c = self.coder
         calm = CALM + 4 * (unit.cls & 31) + trust if self.run_length >= 16 else None
         certain = False
@@ -149,7 +159,6 @@ class Model:
             bit = c.decode(CERTAIN)
             if not bit:
                 c.learn(calm, bit, 15)
-                certain = False
         elif calm is not None and c.odds[calm] >= 1280:
             bit = c.plain(calm, 15)
         else:
@@ -157,9 +166,9 @@ class Model:
             if calm is not None:
                 c.learn(calm, bit, 15)
         self.run_length = self.run_length + 1 if bit else 0
-        if not certain:
+        if not (bit and certain):
             self.history[unit.form] = (self.history[unit.form] << 1 | (1 - bit)) & 0xFF
-        return bit
+        return bit, certain
 
     def mixed_hit(self, unit, trust):
         history = (self.history[unit.form] & 15) << 8 | trust
@@ -192,24 +201,24 @@ class Model:
         if self.coder.plain(SPACE + few):
             if not self.coder.plain(SAME_DISTANCE):
                 self.distance = self.coder.unsigned(NEW_DISTANCES) + 1
-            self.space, self.source, limit = NEW, at - self.distance, at
+            self.space, self.source, limit = NEW, (at - self.distance) & MASK, at
         else:
-            self.source, limit = self.old_source(at, few), self.p.size
+            self.source, limit = self.old_source(at, few) & MASK, self.p.size
             self.space = OLD
-            to_front(self.alignments, at - self.source, 4)
+            to_front(self.alignments, (at - self.source) & MASK, 4)
             self.p.reset()
             self.lesson = (self.source, at)
-        if not 0 <= self.source < limit:
+        if self.source >= limit:
             raise Refused("damaged", f"copy outside at {at}")
         self.copying, self.age, self.literals = True, 0, 0
 
     def old_source(self, at, few):
         c = self.coder
-        expected = self.source if self.space == OLD else at - self.alignments[0]
+        expected = self.source if self.space == OLD else (at - self.alignments[0]) & MASK
         if c.plain(EXPECTED + few):
             return expected
         for i, alignment in enumerate(self.alignments):
-            if at - alignment != expected and c.plain(RECENT + i):
+            if (at - alignment) & MASK != expected and c.plain(RECENT + i):
                 return at - alignment
         if c.plain(TOLD):
             return self.told(at, expected)

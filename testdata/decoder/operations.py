@@ -2,7 +2,7 @@
 """Section 6: the codecs whose bodies are operations as bytes."""
 from . import header as h
 from .predict import Copy, Predictor
-from .wire import Reader, Refused
+from .wire import MASK, Reader, Refused, to_signed
 
 try:
     import zstandard
@@ -40,13 +40,13 @@ class Decoder:
         return bytes(self.new)
 
     def operation(self):
-        head = self.r.varint(shortest=False)
+        head = self.r.loose_varint(5)
         kind, length = head & 3, (head >> 2) + 1
         self.r.require(length <= self.size - len(self.new), "operation beyond the new image")
         if kind == 0:
             self.new += self.r.bytes(length)
         elif kind == 1:
-            self.alignment += self.r.signed(shortest=False)
+            self.alignment += to_signed(self.r.loose_varint(5))
             self.copy_old(length, corrected=True)
         elif kind == 2:
             self.copy_new(length)
@@ -54,14 +54,14 @@ class Decoder:
             raise self.r.damaged("reserved operation")
 
     def copy_new(self, length):
-        distance = self.r.varint(shortest=False)
+        distance = self.r.loose_varint(5)
         self.r.require(1 <= distance <= len(self.new), "distance")
         for _ in range(length):
             self.new.append(self.new[-distance])
 
     def copy_old(self, length, corrected):
-        source = len(self.new) + self.alignment
-        self.r.require(0 <= source and source + length <= self.old_size, "copy outside")
+        source = (len(self.new) + self.alignment) & MASK
+        self.r.require(source + length <= self.old_size, "copy outside")
         corrections = Corrections(self.r, length) if corrected else None
         walk = Copy(self.predictor, source, len(self.new), length).units()
         predicted = next(walk, None)
@@ -82,7 +82,7 @@ class Corrections:
         self.hits, self.misses = self.next()
 
     def next(self):
-        c = self.r.varint(shortest=False)
+        c = self.r.loose_varint(5)
         return c >> 2, (c & 3) + 1
 
     def correct(self, predicted):
@@ -103,23 +103,16 @@ class Corrections:
 def unpack_lz4(header, body):
     r, limit, out = Reader(body, "damaged"), 1 << header.block, bytearray()
     while r.left():
-        p = short_varint(r)
+        p = r.loose_varint(3)
         plain = p >> 1
         r.require(1 <= plain <= limit, "block")
         if p & 1:
             out += r.bytes(plain)
             continue
-        packed = short_varint(r)
+        packed = r.loose_varint(3)
         r.require(1 <= packed <= limit, "block")
         out += lz4_block(r.bytes(packed), plain)
     return bytes(out)
-
-
-def short_varint(r):
-    start = r.at
-    value = r.varint(shortest=False)
-    r.require(r.at - start <= 3, "length of a block")
-    return value
 
 
 def lz4_block(data, size):

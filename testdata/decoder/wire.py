@@ -71,17 +71,24 @@ class Reader:
     def u32be(self):
         return int.from_bytes(self.bytes(4), "big")
 
-    def varint(self, bits=32, shortest=True):
-        value = shift = 0
-        while True:
-            byte = self.u8()
-            value |= (byte & 0x7F) << shift
-            self.require(value < 1 << bits, f"number of more than {bits} bits")
-            if byte < 0x80:
-                self.require(byte or not shift or not shortest, "number not in its shortest form")
-                return value
-            shift += 7
-            self.require(shift < bits, f"number of more than {bits} bits")
+    def varint(self):
+        """A number of the header."""
+        start = self.at
+        value = self.loose_varint(5)
+        length = self.at - start
+        self.require(length == 1 or self.data[self.at - 1], "number not in its shortest form")
+        self.require(length < 5 or self.data[self.at - 1] < 16, "number of more than 32 bits")
+        return value
 
-    def signed(self, bits=32, shortest=True):
-        return to_signed(self.varint(bits, shortest))
+    def signed(self):
+        return to_signed(self.varint())
+
+    def loose_varint(self, most):
+        """A number of an operation: in any form of so many bytes, modulo 2^32."""
+        value = 0
+        for i in range(most):
+            byte = self.u8()
+            value |= (byte & 0x7F) << 7 * i
+            if byte < 0x80:
+                return value & MASK
+        raise self.damaged(f"number of more than {most} bytes")
