@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What a user calls: a file and a patch of either kind give the new file."""
-from . import apply
+from . import host
 
 
 def make(old, patch):
-    return apply.new_image(old, patch)
+    return host.new_file(old, patch)

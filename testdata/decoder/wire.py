@@ -37,6 +37,15 @@ def word(data, at):
     return int.from_bytes(data[at:at + 4], "little")
 
 
+def number(n):
+    """A number as a varint."""
+    out = bytearray()
+    while n >= 0x80:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    return bytes(out) + bytes([n])
+
+
 class Reader:
     """Fields one after the other. What does not fit is the error `kind`."""
 
