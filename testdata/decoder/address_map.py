@@ -32,11 +32,22 @@ class Maps:
     ranges: list = field(default_factory=list)
 
 
-def read(r, old_size, new_size):
-    counts, second = r.u8(), r.u8()
-    olds, news = counts & 15, counts >> 4
-    ranges, shift = second & 15, second >> 4
-    moved = r.varint() if counts else 0
+@dataclass
+class Counts:
+    old: int = 0
+    new: int = 0
+    ranges: int = 0
+    shift: int = 0
+
+    @classmethod
+    def read(cls, r):
+        segments, rest = r.u8(), r.u8()
+        return cls(segments & 15, segments >> 4, rest & 15, rest >> 4)
+
+
+def read(r, counts, old_size, new_size):
+    olds, news, shift = counts.old, counts.new, counts.shift
+    moved = r.varint() if olds or news else 0
     maps = Maps()
     for i in range(max(olds, news)):
         if i < olds:
@@ -45,7 +56,7 @@ def read(r, old_size, new_size):
             counterpart = maps.old[i] if i < olds else None
             maps.new.append(new_segment(r, shift, maps.new, new_size, counterpart, moved >> i & 1))
     end = 0
-    for _ in range(ranges):
+    for _ in range(counts.ranges):
         start = (end + r.signed() * 256) & MASK
         length = r.varint() * 256 & MASK
         end = min(start + length, MASK)
@@ -72,7 +83,6 @@ def standing(r, shift, before, size):
 def head(r, before):
     """A standing: where a segment is, but for its length."""
     bits = r.u8()
-    r.require(bits < 64, "segment")
     gap = r.varint() if bits & 32 else (before[-1].gap if before else 0)
     base = bits & 15
     segment = Segment(0, 0, 0, not bits & 16, base, 0, gap)
@@ -81,11 +91,12 @@ def head(r, before):
     else:
         segment.difference = r.signed()
         segment.address = counted_back(r, before, base, segment.difference)
+    r.require(bits < 64, "segment", "bad-segment")
     return segment
 
 
 def counted_back(r, before, base, difference):
-    r.require(base <= len(before), "base of a segment")
+    r.require(base <= len(before), "base of a segment", "bad-segment")
     other = before[-base]
     return (other.address + other.length + difference) & MASK
 
@@ -103,7 +114,7 @@ def follow(r, before, counterpart):
 def place(r, segment, length, before, size):
     segment.offset = (before[-1].end if before else 0) + segment.gap
     segment.length = length = length & MASK
-    r.require(segment.offset < 1 << 32 and segment.end <= size, "segment outside its image")
+    r.require(segment.end <= size, "segment outside its image", "bad-segment")
     return segment
 
 
@@ -111,7 +122,7 @@ class Space:
     """The addresses of the offsets of one image."""
 
     def __init__(self, segments):
-        self.segments = [s for s in segments]
+        self.segments = segments
         self.current = Segment(0, 0, 0, False)
 
     def at(self, offset):

@@ -78,11 +78,10 @@ def directory_end(file):
 def tar_number(field):
     if field[0] & 0x80:
         return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
-    text = field.strip(b" \0")
-    try:
-        return int(text, 8) if text else 0
-    except ValueError:
-        raise bad("number in a tar header") from None
+    text = field.split(b"\0")[0].strip()
+    if any(digit not in b"01234567" for digit in text):
+        raise bad("number in a tar header")
+    return int(text, 8) if text else 0
 
 
 def tar_members(file):
@@ -95,12 +94,14 @@ def tar_members(file):
         kind, size = header[156:157], tar_number(header[124:136])
         if kind == b"S":
             raise bad("a sparse file")
-        if kind in (b"0", b"\0", b"7"):
-            size = size if pax_size is None else pax_size
-            if size:
-                found.append(Member(at + 512, at + 512 + size))
-        elif kind in b"123456":
+        if kind not in b"gxLK" and pax_size is not None:
+            size = pax_size
+        if kind in b"123456":
             size = 0
+        if at + 512 + size > len(file):
+            raise bad("size in a tar header")
+        if kind in b"0\x007" and size:
+            found.append(Member(at + 512, at + 512 + size))
         if kind == b"x":
             pax_size = pax_size_of(file[at + 512:at + 512 + size], pax_size)
         elif kind not in b"gLK":
@@ -111,7 +112,8 @@ def tar_members(file):
 
 def check_tar(header):
     plain = header[:148] + b" " * 8 + header[156:]
-    if tar_number(header[148:156]) != sum(plain):
+    signed = sum(b - 256 if b > 127 else b for b in plain)
+    if tar_number(header[148:156]) not in (sum(plain), signed):
         raise bad("checksum of a tar header")
 
 

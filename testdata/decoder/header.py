@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from . import address_map
-from .wire import Reader, Refused, crc32
+from .wire import MASK, Reader, Refused, crc32
 
 RAW, LZ4, ZSTD, MODEL = range(4)
+MOST = (1 << 31) - 1
 MAP, IDENTITY, CHUNKS, IN_PLACE, CHECKPOINTS, HOST, OWN_DIGEST = (1 << i for i in range(7))
 NAMED = {CHUNKS: "chunk table", IN_PLACE: "in-place order", CHECKPOINTS: "checkpoints"}
 SUPPORTED = MAP | IDENTITY | HOST | OWN_DIGEST
@@ -63,18 +64,30 @@ def read(patch):
         raise Refused("unknown-codec", f"codec {codec}")
     if isa not in ISAS:
         raise Refused("unknown-isa", f"instruction set {isa}")
-    granularity = r.u8()
-    r.require(granularity <= 12, "write granularity")
-    ram = r.varint()
-    r.require(ram <= 1 << 22, "RAM")
+    granularity = r.at_most(r.u8(), 12)
+    ram = r.limited(1 << 22) * 256
     header = sizes(r, features, codec, isa, granularity, ram)
     if features & IDENTITY:
         header.identity = identity(r)
     header.old_digest, header.new_digest = r.bytes(12), r.bytes(32)
-    if features & MAP:
-        header.maps = address_map.read(r, header.old_size, header.new_size)
-    r.require(r.left() == 0, "bytes after the address map")
+    counts = address_map.Counts.read(r) if features & MAP else address_map.Counts()
+    check_ram(r, header, counts)
+    header.maps = address_map.read(r, counts, header.old_size, header.new_size)
+    r.require(r.left() == 0, "bytes after the address map", "left-over")
     return header
+
+
+def check_ram(r, header, counts):
+    """Is the RAM that is stated enough for the tables?"""
+    words = 2 * header.entries + 24 + 4 + max((1 << header.granularity) // 4, 4)
+    block = (1 << header.block) // 4
+    if header.codec == MODEL:
+        words += (688 + header.slots) // 2 + 90 + 28
+    else:
+        words += 8 + {RAW: 0, LZ4: 2 * block, ZSTD: 1024}[header.codec]
+    words += max((header.length + 3) // 4 - words, 0) + 3 * (counts.old + counts.new)
+    needed = 1024 + 6 + 4 * words
+    r.require(needed <= header.ram, f"{needed} bytes of RAM are needed", "inconsistent-workspace")
 
 
 def frame(patch):
@@ -85,22 +98,39 @@ def frame(patch):
     r = Reader(patch, "truncated", 3)
     version = r.u8()
     if version != 0:
-        raise Refused("unknown-version", f"version {version}")
-    r.kind = "header-damaged" if len(patch) > 8 else "truncated"
+        raise Refused("unsupported-version", f"version {version}")
+    if len(patch) > 8:
+        r.kind = "bad-number"
     length = r.varint()
-    r.kind = "header-damaged"
-    r.require(r.at + 4 <= length <= 1024, "header length")
+    r.require(length <= 1024, "header length", "too-large")
+    r.require(length >= 4, "header length", "cut-short")
     if length > len(patch):
         raise Refused("truncated", "the header is not complete")
     if crc32(patch[:length - 4]) != int.from_bytes(patch[length - 4:length], "little"):
-        raise Refused("bad-checksum", "checksum of the header")
-    return HeaderReader(patch, r.kind, r.at, length - 4, length)
+        raise Refused("checksum", "checksum of the header")
+    return HeaderReader(patch, r.at, length)
 
 
 class HeaderReader(Reader):
-    def __init__(self, data, kind, at, end, length):
-        super().__init__(data, kind, at, end)
+    def __init__(self, data, at, length):
+        super().__init__(data, "cut-short", at, length - 4)
         self.length = length
+
+    def varint(self):
+        """A number: an error in it is named otherwise than one that is cut off."""
+        self.kind = "bad-number"
+        if self.left() == 0 or all(b & 0x80 for b in self.data[self.at:self.end][:5]):
+            self.kind = "cut-short" if self.left() < 5 else "bad-number"
+        value = super().varint()
+        self.kind = "cut-short"
+        return value
+
+    def limited(self, most):
+        return self.at_most(self.varint(), most)
+
+    def at_most(self, value, most):
+        self.require(value <= most, f"{value} is above {most}", "too-large")
+        return value
 
 
 def check_features(features):
@@ -112,30 +142,23 @@ def check_features(features):
 
 
 def sizes(r, features, codec, isa, granularity, ram):
-    old_size = r.varint()
-    new_size = old_size + r.signed()
-    r.require(old_size < 1 << 31 and 0 <= new_size < 1 << 31, "sizes")
-    body = r.varint()
-    host = 0
-    if features & HOST:
-        host = r.varint()
-        r.require(host > 0, "empty host section")
-    header = Header(r.length, features, codec, ISAS[isa], granularity, ram, old_size, new_size, body,
-                    host, entries=r.varint() * 8)
-    r.require(header.entries <= 8 * 8191, "entries of the shift map")
-    if codec == MODEL:
-        header.slots = r.varint() * 32
-        r.require(32 <= header.slots <= 32 * 2047, "hashed slots")
-    elif codec != RAW:
-        header.block = r.u8()
-        r.require(6 <= header.block <= (16 if codec == LZ4 else 23), "block size")
+    old_size = r.limited(MOST)
+    new_size = r.at_most((old_size + r.signed()) & MASK, MOST)
     if features & OWN_DIGEST:
-        r.require(new_size >= 32 and (new_size - 32) % (1 << granularity) == 0, "own digest")
+        good = new_size >= 32 and (new_size - 32) % (1 << granularity) == 0
+        r.require(good, "own digest", "bad-number")
+    body = r.limited(MOST)
+    host = r.limited(MOST) if features & HOST else 0
+    header = Header(r.length, features, codec, ISAS[isa], granularity, ram, old_size, new_size,
+                    body, host, entries=r.limited(8191) * 8)
+    if codec == MODEL:
+        header.slots = r.limited(2047) * 32
+    elif codec != RAW:
+        header.block = max(r.at_most(r.u8(), 16 if codec == LZ4 else 23), 6)
     return header
 
 
 def identity(r):
-    product, first = r.u32be(), r.varint()
-    last = first + r.varint()
-    r.require(last < 1 << 16, "hardware revisions")
+    product, first = r.u32be(), r.limited(0xFFFF)
+    last = r.at_most(first + r.varint(), 0xFFFF)
     return Identity(product, first, last, r.varint())

@@ -47,18 +47,18 @@ def number(n):
 
 
 class Reader:
-    """Fields one after the other. What does not fit is the error `kind`."""
+    """Fields one after the other. What does not fit is the error `kind`, if no other is named."""
 
     def __init__(self, data, kind, at=0, end=None):
         self.data, self.kind, self.at = data, kind, at
         self.end = len(data) if end is None else end
 
-    def damaged(self, text):
-        return Refused(self.kind, f"{text} at byte {self.at}")
+    def damaged(self, text, kind=None):
+        return Refused(kind or self.kind, f"{text} at byte {self.at}")
 
-    def require(self, condition, text):
+    def require(self, condition, text, kind=None):
         if not condition:
-            raise self.damaged(text)
+            raise self.damaged(text, kind)
 
     def left(self):
         return self.end - self.at
