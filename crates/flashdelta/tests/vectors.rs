@@ -69,11 +69,11 @@ fn raw() -> DiffOptions {
 }
 
 /// The numbers in a text, which stands between these words.
-fn numbers(text: &str, from: &str, to: &str) -> Vec<u32> {
+fn numbers(text: &str, from: &str, to: &str) -> Vec<i32> {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from}"));
     let (numbers, _) = rest.split_once(to).unwrap();
     numbers
-        .split(|c: char| !c.is_ascii_digit())
+        .split(|c: char| !c.is_ascii_digit() && c != '-')
         .filter(|n| !n.is_empty())
         .map(|n| n.parse().unwrap())
         .collect()
@@ -180,8 +180,15 @@ fn rewrite_the_vectors() {
 #[test]
 fn the_tables_are_those_of_the_source() {
     let (text, source) = (text(), include_str!("../src/device/coding/logistic.rs"));
-    // Behind the "u16" and the lengths.
-    for (name, first) in [("SQUASH", 2), ("SOFTPLUS", 2), ("RATES", 3)] {
+    let start = include_str!("../src/device/codec/model/start.rs");
+    // After the "u16" and the lengths.
+    for (name, source, first) in [
+        ("SQUASH", source, 2),
+        ("SOFTPLUS", source, 2),
+        ("RATES", source, 3),
+        ("LOG_ODDS", start, 2),
+        ("WEIGHTS", start, 2),
+    ] {
         let specified = numbers(&text, &format!("```table {name}\n"), "```");
         let used = numbers(source, &format!("const {name}: "), "];\n");
         assert_eq!(specified, used[first..], "{name}");
