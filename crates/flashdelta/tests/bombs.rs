@@ -3,7 +3,7 @@
 mod common;
 
 use common::handmade::bomb;
-use flashdelta::apply::{self, ApplyError, ApplyOptions, MemoryImage};
+use flashdelta::apply::{self, ApplyError, MemoryImage};
 use flashdelta::PatchHeader;
 
 #[test]
@@ -32,8 +32,8 @@ fn workspace_out_of_proportion_is_not_lent() {
     let error = apply::apply(&[], &patch).unwrap_err();
     assert_eq!(error, ApplyError::WorkspaceTooSmall { needed, found });
     assert_eq!(apply::verify(&[], &patch).unwrap_err(), error);
-    let read = apply::apply_reader(&patch[..], &[][..], Vec::new(), ApplyOptions::default());
-    assert!(matches!(read, Err(apply::ReaderError::Apply(ApplyError::WorkspaceTooSmall { .. }))));
+    let read = apply::HeapApplier::new().run(&patch[..], &[][..], Vec::new());
+    assert!(matches!(read, Err(apply::HeapError::Apply(ApplyError::WorkspaceTooSmall { .. }))));
 }
 
 #[test]

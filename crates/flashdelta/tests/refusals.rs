@@ -196,7 +196,7 @@ fn files_appear_only_when_they_are_right() {
     let patch = diff(&old, &new, &DiffOptions::new()).unwrap().bytes;
     let run = |patch: &[u8]| {
         let (old, new) = (OldFile::open(&old_path).unwrap(), NewFile::create(&new_path).unwrap());
-        flashdelta::apply::apply_reader(patch, old, new, ApplyOptions::default()).map(|_| ())
+        flashdelta::apply::HeapApplier::new().run(patch, old, new).map(|_| ())
     };
     let mut damaged = patch.clone();
     *damaged.last_mut().unwrap() ^= 0x80;

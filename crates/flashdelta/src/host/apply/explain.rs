@@ -1,6 +1,6 @@
 //! What a finished patch spends its bytes on.
 
-use super::pull::apply_limited;
+use super::memory::apply_limited;
 use crate::device::apply::{ApplyError, OutOfBounds};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::device::codec::bytes;
@@ -71,9 +71,7 @@ pub fn explain(
     old: &[u8],
     patch: &[u8],
 ) -> Result<Breakdown, ApplyError<OutOfBounds, OutOfBounds>> {
-    let new = apply_limited(old, patch)?;
-    let truncated = ApplyError::Truncated { fed: patch.len() as u32, expected: None };
-    let header = PatchHeader::parse(patch)?.ok_or(truncated)?;
+    let (header, new) = apply_limited(old, patch)?;
     let body = patch.get(header.header_len as usize..).unwrap_or(&[]);
     let body = body.get(..header.body_len as usize).unwrap_or(body);
     let (mut words, mut maps) = (header.map_words(), AddressMaps::default());

@@ -2,11 +2,13 @@
 
 mod explain;
 mod files;
+mod heap;
+mod memory;
 mod memory_image;
-mod pull;
 
 pub use explain::{explain, Breakdown, PartBytes};
 pub use files::{NewFile, OldFile};
+pub use heap::{HeapApplier, HeapError, Watch};
+pub use memory::{apply, verify};
+pub(crate) use memory::{apply_body, apply_watched};
 pub use memory_image::MemoryImage;
-pub use pull::{apply, apply_reader, verify, ReaderError};
-pub(crate) use pull::{apply_body, apply_watched};

@@ -1,0 +1,104 @@
+//! Patches and images in memory.
+
+use core::ops::ControlFlow;
+
+use super::{HeapApplier, HeapError, MemoryImage};
+use crate::device::apply::body::Body;
+use crate::device::apply::buffers::Views;
+use crate::device::apply::workspace;
+use crate::device::apply::{ApplyError, OutOfBounds, Progress};
+use crate::device::format::{Layout, PatchHeader, MAX_SIZE};
+
+/// Why a patch in memory could not be applied.
+type MemoryError = ApplyError<OutOfBounds, OutOfBounds>;
+
+/// Applies a patch in memory.
+///
+/// ```
+/// # use flashdelta::{apply, diff, DiffOptions};
+/// let (old, new) = (b"the old firmware", b"the new firmware");
+/// let patch = diff::diff(old, new, &DiffOptions::new())?;
+/// assert_eq!(apply::apply(old, &patch.bytes)?, new);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The new image takes the memory that the patch says it does, up to 2 GiB: before a patch from a
+/// stranger is applied, look at [`PatchHeader::new_size`], or write to a [`MemoryImage`].
+///
+/// # Errors
+///
+/// See [`ApplyError`]. More than 64 MiB of workspace are not lent.
+pub fn apply(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, MemoryError> {
+    run(HeapApplier::new(), old, patch, MemoryImage::new(MAX_SIZE)).map(|(_, new)| new)
+}
+
+/// Applies a patch without keeping the result: is it whole, and does it fit this old image?
+///
+/// # Errors
+///
+/// See [`ApplyError`]; among them [`ApplyError::NewTooLong`] if the new image is out of all
+/// proportion, as [`MemoryImage::for_patch`] has it.
+pub fn verify(old: &[u8], patch: &[u8]) -> Result<PatchHeader, MemoryError> {
+    apply_limited(old, patch).map(|(header, _)| header)
+}
+
+/// As [`apply`], but new images out of proportion are refused.
+pub(super) fn apply_limited(
+    old: &[u8],
+    patch: &[u8],
+) -> Result<(PatchHeader, Vec<u8>), MemoryError> {
+    let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
+    run(HeapApplier::new().exact(true), old, patch, new)
+}
+
+/// As [`apply`]. `watch` hears how far it has come, and may give up: `None`.
+pub(crate) fn apply_watched(
+    old: &[u8],
+    patch: &[u8],
+    watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<Vec<u8>>, MemoryError> {
+    let mut watch = |progress| watch(progress);
+    let applier = HeapApplier::new().watch(&mut watch);
+    match applier.run(patch, old, MemoryImage::new(MAX_SIZE)) {
+        Ok((_, _, new)) => Ok(Some(new.into_bytes())),
+        Err(HeapError::Apply(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+fn run(
+    applier: HeapApplier<'_>,
+    old: &[u8],
+    patch: &[u8],
+    new: MemoryImage,
+) -> Result<(PatchHeader, Vec<u8>), MemoryError> {
+    match applier.run(patch, old, new) {
+        Ok((header, _, new)) => Ok((header, new.into_bytes())),
+        Err(HeapError::Apply(error)) => Err(error),
+        // Memory can always be read, and nobody watches or limits the RAM.
+        Err(_) => Err(ApplyError::Poisoned),
+    }
+}
+
+/// Decodes a body that has no header of its own: `header` says what a header would.
+pub(crate) fn apply_body(
+    old: &[u8],
+    body: &[u8],
+    mut header: PatchHeader,
+) -> Result<Vec<u8>, MemoryError> {
+    header.ram = Layout::of(&header).ram() as u32;
+    let mut memory = vec![0; header.workspace_len()];
+    let mut parts = Body { header, ..Body::idle() };
+    workspace::divide(&mut memory, &mut parts)
+        .map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
+    let (mut old, mut new) = (old, Vec::new());
+    let mut views =
+        Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
+    let is_complete = parts.machine.feed(body, true, header.coded_size(), &mut views);
+    views.flush();
+    if let Some(fault) = views.fault {
+        return Err(fault.into());
+    }
+    debug_assert!(is_complete, "the body has ended, so the machine is through or tells of a fault");
+    Ok(new)
+}
