@@ -3,11 +3,12 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use flashdelta::diff::{DeviceProfile, DiffError, DiffOptions};
-use flashdelta::manifest::esp_idf::FlasherArgs;
-use flashdelta::manifest::esp_web_tools::Manifest;
 use flashdelta::archive::{folder, Container};
 use flashdelta::bundle::{self};
+use flashdelta::diff::{DeviceProfile, DiffOptions};
+use flashdelta::file::MakeError;
+use flashdelta::manifest::esp_idf::FlasherArgs;
+use flashdelta::manifest::esp_web_tools::Manifest;
 use libfuzzer_sys::fuzz_target;
 
 /// Larger new files are not made: a few bytes can ask for gigabytes.
@@ -66,7 +67,7 @@ fuzz_target!(|input: Input| match input {
         check_members(&old);
         check_members(&new);
         let made = match bundle::diff(&old, &new, &options()) {
-            Err(DiffError::OldManifest(error) | DiffError::NewManifest(error)) => {
+            Err(MakeError::OldManifest(error) | MakeError::NewManifest(error)) => {
                 return drop(error.to_string())
             }
             made => made.expect("16 KiB suffice"),

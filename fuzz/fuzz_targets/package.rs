@@ -3,8 +3,8 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use flashdelta::image::{Format, Image, Segment, WriteOptions};
 use flashdelta::file::{apply, diff, Output};
+use flashdelta::image::{Format, Image, Segment, WriteOptions};
 use flashdelta::{Codec, DiffOptions};
 use libfuzzer_sys::fuzz_target;
 

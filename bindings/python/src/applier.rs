@@ -9,7 +9,7 @@ use std::sync::{Mutex, TryLockError};
 use flashdelta::apply::{ApplyOptions, Progress};
 use flashdelta::archive::folder;
 use flashdelta::bundle::{self};
-use flashdelta::file::{Files, Output, FileError};
+use flashdelta::file::{FileError, Files, Output};
 use flashdelta::{DeviceIdentity, PatchHeader, MAX_HEADER_LEN};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};

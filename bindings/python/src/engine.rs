@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use flashdelta::apply::{Applier, ApplyOptions, Progress};
 use flashdelta::bundle::{self, BundleError, BundleInfo};
-use flashdelta::file::{Files, Output, FileError};
+use flashdelta::file::{FileError, Files, Output};
 use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
 use pyo3::PyErr;
 
@@ -111,8 +111,7 @@ pub(crate) fn apply_to_file(
     let files = Files::of(&old_file, patch).map_err(Failure::File)?;
     let old = Old::memory_of(Source::Owned(files.old_image().to_vec()));
     let (header, new) = apply(patch, old, New::memory(), fit, on_progress)?;
-    let file =
-        files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::File)?;
+    let file = files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::File)?;
     Ok((header, file))
 }
 

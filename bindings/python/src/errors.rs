@@ -5,12 +5,12 @@ use std::io;
 use std::path::Path;
 
 use flashdelta::apply::{Damage, ErrorClass, OutOfBounds};
-use flashdelta::diff::DiffError;
-use flashdelta::image::ImageError;
 use flashdelta::archive::folder::FolderError;
-use flashdelta::manifest::PartsError;
 use flashdelta::bundle::BundleError;
-use flashdelta::file::FileError;
+use flashdelta::diff::DiffError;
+use flashdelta::file::{FileError, MakeError};
+use flashdelta::image::ImageError;
+use flashdelta::manifest::PartsError;
 use flashdelta::HeaderError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -139,8 +139,27 @@ fn file(
         .raise(message)
 }
 
-/// Making a patch failed.
-pub(crate) fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
+/// Making a patch between files failed.
+pub(crate) fn make(py: Python<'_>, error: &MakeError) -> PyErr {
+    let new = |class, kind| Exception::new(py, class, kind);
+    match error {
+        MakeError::Diff(error) => diff(py, error),
+        MakeError::OldFile(fault) | MakeError::NewFile(fault) => {
+            let advice =
+                advice(fault).map(|(name, value)| format!(" (read={{'{name}': {value}}})"));
+            image_as(py, fault, &format!("{error}{}", advice.unwrap_or_default()))
+        }
+        MakeError::OldManifest(fault) | MakeError::NewManifest(fault) => {
+            new("ManifestError", "manifest").field("member", &fault.member).raise(&format!(
+                "{error}; mend it, or take it as any other file with accept_manifests=True"
+            ))
+        }
+        _ => new("DiffError", "other").raise(&error.to_string()),
+    }
+}
+
+/// Making a patch between images failed.
+fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
     let new = |class, kind| Exception::new(py, class, kind);
     let exception = match error {
         DiffError::TooLarge { found, limit } => {
@@ -173,18 +192,6 @@ pub(crate) fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
         }
         DiffError::CodecNotBuilt { codec } => {
             new("DiffError", "codec-not-built").field("codec", codec.name())
-        }
-        DiffError::OldFile(fault) | DiffError::NewFile(fault) => {
-            let advice =
-                advice(fault).map(|(name, value)| format!(" (read={{'{name}': {value}}})"));
-            return image_as(py, fault, &format!("{error}{}", advice.unwrap_or_default()));
-        }
-        DiffError::OldManifest(fault) | DiffError::NewManifest(fault) => {
-            return new("ManifestError", "manifest").field("member", &fault.member).raise(
-                &format!(
-                    "{error}; mend it, or take it as any other file with accept_manifests=True"
-                ),
-            );
         }
         DiffError::Cancelled => return cancelled(py),
         _ => new("DiffError", "other"),

@@ -1,7 +1,7 @@
 //! Making patches: in a thread of its own, while the caller's waits for signals and calls back.
 
-use flashdelta::diff::{DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown};
 use flashdelta::bundle::BundleOptions;
+use flashdelta::diff::{DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown};
 use flashdelta::file::MemoryOptions;
 use flashdelta::{Codec, Identity, InstructionSet};
 use pyo3::prelude::*;
@@ -134,7 +134,7 @@ pub(crate) fn diff<'py>(
         tell(last.0, last.1)
     })?;
     drop(inputs);
-    let made = made.map_err(|error| errors::diff(py, &error))?;
+    let made = made.map_err(|error| errors::make(py, &error))?;
     tell("done", 1.0)?;
     let report = made.report.map(|made| report(py, &made)).transpose()?;
     Ok((PyBytes::new(py, &made.bytes), report, made.warnings))

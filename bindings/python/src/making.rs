@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use flashdelta::diff::{DiffError, DiffOptions, Report};
-use flashdelta::image;
 use flashdelta::archive::Container;
-use flashdelta::bundle::{self, BundleOptions, ManifestError, Warning};
-use flashdelta::file::{Memory, MemoryOptions};
+use flashdelta::bundle::{self, BundleOptions, Warning};
+use flashdelta::diff::{DiffOptions, Report};
+use flashdelta::file::{MakeError, Memory, MemoryOptions};
+use flashdelta::image;
+use flashdelta::manifest::ManifestError;
 
 use crate::source::Source;
 
@@ -38,14 +39,14 @@ pub(crate) struct Made {
 
 /// Makes a patch between two files. If one of them holds others it is a bundle, unless they are to
 /// be taken verbatim.
-pub(crate) fn diff(inputs: &[Input; 2], job: &Job) -> Result<Made, DiffError> {
+pub(crate) fn diff(inputs: &[Input; 2], job: &Job) -> Result<Made, MakeError> {
     let [old, new] = inputs.each_ref().map(|input| &input.bytes[..]);
     let containers = [old, new].map(Container::detect);
     if job.verbatim || containers == [Container::Whole; 2] {
         let mut warnings = Vec::new();
         if !job.verbatim {
-            warnings.extend(check(&inputs[0], "old", &job.bundle).map_err(DiffError::OldManifest)?);
-            warnings.extend(check(&inputs[1], "new", &job.bundle).map_err(DiffError::NewManifest)?);
+            warnings.extend(check(&inputs[0], "old", &job.bundle).map_err(MakeError::OldManifest)?);
+            warnings.extend(check(&inputs[1], "new", &job.bundle).map_err(MakeError::NewManifest)?);
         }
         let made = flashdelta::file::diff_with(old, new, &job.options, &job.memory)?;
         warnings.extend(packed(&inputs[1], made.bytes.len(), &job.memory));

@@ -96,7 +96,8 @@ pub(crate) fn read_input(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
     if !flashdelta::manifest::names_parts(&bytes) {
         return Ok(bytes);
     }
-    unwatched(py, move || flashdelta::manifest::read_parts(&owned))?.map_err(|error| errors::parts(py, &error))
+    unwatched(py, move || flashdelta::manifest::read_parts(&owned))?
+        .map_err(|error| errors::parts(py, &error))
 }
 
 /// Reads a file whole. It may be a pipe, or far away: Ctrl-C ends the waiting.

@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 
 use flashdelta::apply::{ApplyError, ErrorClass};
-use flashdelta::bundle::ManifestError;
 use flashdelta::diff::DiffError;
-use flashdelta::file::FileError;
+use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::ImageError;
+use flashdelta::manifest::ManifestError;
 
 use crate::text;
 
@@ -126,13 +126,20 @@ impl Failure {
     }
 
     /// The maker failed.
-    pub(crate) fn diff(error: &DiffError, old: &Path, new: &Path) -> Self {
+    pub(crate) fn make(error: &MakeError, old: &Path, new: &Path) -> Self {
+        match error {
+            MakeError::Diff(error) => Self::diff(error),
+            MakeError::OldFile(error) => Self::image(old, error),
+            MakeError::NewFile(error) => Self::image(new, error),
+            MakeError::OldManifest(error) => Self::manifest(old, error),
+            MakeError::NewManifest(error) => Self::manifest(new, error),
+            _ => Self::new(Class::Internal, error.to_string()),
+        }
+    }
+
+    pub(crate) fn diff(error: &DiffError) -> Self {
         let failure = |class| Self::new(class, error.to_string());
         match error {
-            DiffError::OldFile(error) => Self::image(old, error),
-            DiffError::NewFile(error) => Self::image(new, error),
-            DiffError::OldManifest(error) => Self::manifest(old, error),
-            DiffError::NewManifest(error) => Self::manifest(new, error),
             DiffError::ProfileTooSmall { codec, needed, .. } => {
                 let ram = text::size(*needed);
                 failure(Class::DoesNotFit).hint(format!("--ram {ram} is enough for codec {codec}"))

@@ -8,7 +8,8 @@ use common::archives::{tar, tar_data, tar_header, zip, File};
 use common::{code_like, edited, testdata, Random};
 use flashdelta::archive::{folder, Container, ContainerError};
 use flashdelta::bundle::{self, check, BundleError, BundleOptions, BundlePatch, Method, Warning};
-use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
+use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
+use flashdelta::file::MakeError;
 use flashdelta::image::ImageError;
 use proptest::prelude::*;
 
@@ -391,10 +392,10 @@ fn manifests_in_archives_are_checked() {
         let place = "manifest.json: line 1, column ";
         let is_said = |text: String| text.starts_with(place) && text.contains(said);
         assert!(
-            matches!(&error, DiffError::NewManifest(error) if is_said(error.to_string())),
+            matches!(&error, MakeError::NewManifest(error) if is_said(error.to_string())),
             "{error}"
         );
-        assert!(matches!(bundle::diff(&bad, &good, &options()), Err(DiffError::OldManifest(_))));
+        assert!(matches!(bundle::diff(&bad, &good, &options()), Err(MakeError::OldManifest(_))));
         // In a folder, in an archive in an archive, and compressed.
         let folder =
             folder::pack(vec![("dist/manifest.json".to_owned(), manifest.into_bytes())]).unwrap();

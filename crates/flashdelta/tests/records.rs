@@ -1,7 +1,8 @@
 //! Files of records with the habits of many writers: the identical file comes back through a patch,
 //! and the memory is the right one. One line of the table per quirk.
 
-use flashdelta::diff::{DiffError, DiffOptions};
+use flashdelta::diff::DiffOptions;
+use flashdelta::file::MakeError;
 use flashdelta::file::{apply, diff, Memory, MemoryOptions, Output};
 use flashdelta::image::{detect, Image, ImageError, ReadOptions};
 
@@ -247,7 +248,7 @@ fn faults_are_told_with_their_place() {
             let place = format!("line {line}, column {column}: ");
             assert!(error.to_string().starts_with(&place), "{name}: {error}");
             let refused = diff(&file, b"x", &DiffOptions::new());
-            assert!(matches!(refused, Err(DiffError::OldFile(found)) if found == error), "{name}");
+            assert!(matches!(refused, Err(MakeError::OldFile(found)) if found == error), "{name}");
         }
     }
     assert_eq!(Image::parse(b"", &ReadOptions::default()), Err(ImageError::Empty));

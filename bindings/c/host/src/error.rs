@@ -11,7 +11,7 @@ use std::path::Path;
 use flashdelta::apply::ApplyError;
 use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
-use flashdelta::file::FileError;
+use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::ImageError;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{flashdelta_error_detail, flashdelta_strerror};
@@ -70,10 +70,18 @@ impl From<DiffError> for Failure {
             }
             DiffError::CodecNotBuilt { .. } => FLASHDELTA_ERR_CODEC_NOT_BUILT,
             DiffError::Cancelled => FLASHDELTA_ERR_CANCELLED,
-            DiffError::OldFile(_) | DiffError::NewFile(_) => FLASHDELTA_ERR_FIRMWARE_FILE,
             _ => FLASHDELTA_ERR_DOES_NOT_FIT,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<MakeError> for Failure {
+    fn from(error: MakeError) -> Self {
+        match error {
+            MakeError::Diff(error) => error.into(),
+            error => Self::new(FLASHDELTA_ERR_FIRMWARE_FILE, error.to_string()),
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use std::path::Path;
 use flashdelta::archive::folder::{self, FolderError};
 use flashdelta::archive::Container;
 use flashdelta::bundle::{
-    self, BundleError, BundleInfo, BundleOptions, BundlePatch, ManifestError, MemberInfo, Method,
+    self, BundleError, BundleInfo, BundleOptions, BundlePatch, MemberInfo, Method,
 };
 use flashdelta::diff::DiffOptions;
+use flashdelta::manifest::ManifestError;
 use flashdelta::manifest::PartsError;
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -115,7 +116,7 @@ pub(crate) struct Diff<'a> {
 pub(crate) fn diff(old: &Input, new: &Input, job: &Diff<'_>) -> Outcome {
     let make = || bundle::diff_with(&old.bytes, &new.bytes, &job.options, job.taken);
     let made = crate::interrupt::while_nothing_is_written(make)
-        .map_err(|error| Failure::diff(&error, job.names[0], job.names[1]))?;
+        .map_err(|error| Failure::make(&error, job.names[0], job.names[1]))?;
     job.bar.update("verifying", 1.0);
     if job.verify {
         prove(old, new, &made.bytes)?;

@@ -89,8 +89,7 @@ impl Sample {
     /// Makes a patch for a device, and applies it there.
     fn update(&self, ram: u32) -> Outcome<Patch> {
         let options = DiffOptions::new().ram(ram << 10);
-        let patch = diff(self.old, self.new, &options)
-            .map_err(|error| Failure::diff(&error, Path::new(self.board), Path::new(self.board)))?;
+        let patch = diff(self.old, self.new, &options).map_err(|error| Failure::diff(&error))?;
         drive::prove(self.old, self.new, &patch.bytes, &Bar::new(false))?;
         Ok(patch)
     }

@@ -259,10 +259,10 @@ impl Args {
     ) -> Outcome<Patch> {
         let options = watched(options, bar);
         let made = interrupt::while_nothing_is_written(|| match self.verbatim {
-            true => diff::diff(old, new, &options),
+            true => diff::diff(old, new, &options).map_err(Into::into),
             false => flashdelta::file::diff_with(old, new, &options, memory),
         });
-        made.map_err(|error| Failure::diff(&error, &self.old, &self.new))
+        made.map_err(|error| Failure::make(&error, &self.old, &self.new))
     }
 
     fn summarize(&self, patch: &Patch, new: &[u8]) {

@@ -177,6 +177,8 @@ pub enum ErrorClass {
     DoesNotFit,
     /// Reading or writing an image failed.
     Io,
+    /// A firmware file is damaged, or dubious (hosts only).
+    BadFile,
     /// The applier was used after it had failed: a mistake of the program.
     Misuse,
 }

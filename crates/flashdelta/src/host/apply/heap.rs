@@ -321,17 +321,27 @@ impl<N: NewImage> NewImage for Guard<'_, '_, N> {
 
 /// The error of the images themselves.
 fn unguarded<O, N>(error: ApplyError<GuardError<O>, GuardError<N>>) -> HeapError<O, N> {
+    fn image<E>(error: GuardError<E>) -> Option<E> {
+        match error {
+            GuardError::Image(error) => Some(error),
+            GuardError::Cancelled => None,
+        }
+    }
+    map_images(error, image, image).map_or(HeapError::Cancelled, HeapError::Apply)
+}
+
+/// The same error with other errors of the images; `None` if there is none for one of them.
+pub(crate) fn map_images<O, N, P, M>(
+    error: ApplyError<O, N>,
+    old: impl Fn(O) -> Option<P>,
+    new: impl Fn(N) -> Option<M>,
+) -> Option<ApplyError<P, M>> {
     use ApplyError as E;
-    use GuardError::{Cancelled, Image};
-    HeapError::Apply(match error {
-        E::ReadOld { error: Cancelled, .. }
-        | E::ReadNew { error: Cancelled, .. }
-        | E::Write { error: Cancelled, .. }
-        | E::Finish { error: Cancelled } => return HeapError::Cancelled,
-        E::ReadOld { offset, error: Image(error) } => E::ReadOld { offset, error },
-        E::ReadNew { offset, error: Image(error) } => E::ReadNew { offset, error },
-        E::Write { offset, error: Image(error) } => E::Write { offset, error },
-        E::Finish { error: Image(error) } => E::Finish { error },
+    Some(match error {
+        E::ReadOld { offset, error } => E::ReadOld { offset, error: old(error)? },
+        E::ReadNew { offset, error } => E::ReadNew { offset, error: new(error)? },
+        E::Write { offset, error } => E::Write { offset, error: new(error)? },
+        E::Finish { error } => E::Finish { error: new(error)? },
         E::Header(error) => E::Header(error),
         E::CodecNotBuilt { codec } => E::CodecNotBuilt { codec },
         E::InstructionSetNotBuilt { isa } => E::InstructionSetNotBuilt { isa },

@@ -58,3 +58,9 @@ impl NewImage for MemoryImage {
         self.bytes.read(offset, buf)
     }
 }
+
+impl From<OutOfBounds> for std::io::Error {
+    fn from(error: OutOfBounds) -> Self {
+        Self::new(std::io::ErrorKind::InvalidInput, error)
+    }
+}

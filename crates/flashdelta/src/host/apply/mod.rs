@@ -8,6 +8,7 @@ mod memory_image;
 
 pub use explain::{explain, Breakdown, PartBytes};
 pub use files::{NewFile, OldFile};
+pub(crate) use heap::map_images;
 pub use heap::{HeapApplier, HeapError, Watch};
 pub use memory::{apply, verify};
 pub(crate) use memory::{apply_body, apply_watched};

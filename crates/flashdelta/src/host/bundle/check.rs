@@ -9,7 +9,7 @@ use crate::host::file::{Memory, MemoryOptions};
 use crate::host::image::{self, Format, ImageError};
 use crate::host::manifest::esp_idf::{self, FlasherArgs};
 use crate::host::manifest::esp_web_tools::{self, Manifest};
-use crate::host::manifest::{Json, JsonError};
+use crate::host::manifest::{Json, JsonError, ManifestError};
 
 /// Something that is patched otherwise than it seems to be meant. The patch is right, but may be
 /// larger than it had to be.
@@ -62,31 +62,6 @@ impl fmt::Display for Warning {
                 write!(f, "it cannot be read as {format}, and is patched as it is: {error}")
             }
         }
-    }
-}
-
-/// A `manifest.json` of ESP Web Tools or a `flasher_args.json` of ESP-IDF that is wrong.
-#[non_exhaustive]
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ManifestError {
-    /// Name of the member; empty for the file itself.
-    pub member: String,
-    /// What is wrong.
-    pub error: JsonError,
-    /// Line and column, from 1, if they are known.
-    pub place: Option<(usize, usize)>,
-}
-
-impl fmt::Display for ManifestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        prefix(&self.member, f)?;
-        f.write_str(&self.error.with_place(self.place))
-    }
-}
-
-impl core::error::Error for ManifestError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
     }
 }
 

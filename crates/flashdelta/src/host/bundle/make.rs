@@ -14,6 +14,7 @@ use crate::device::format::MAX_SIZE;
 use crate::host::archive::deflate::{analyse, recreate};
 use crate::host::archive::{Container, Contents};
 use crate::host::diff::{DiffError, DiffOptions, DiffProgress};
+use crate::host::file::MakeError;
 
 /// A name in a bundle is cut to this many bytes: it is for people only.
 const MOST_OF_A_NAME: usize = 1024;
@@ -53,9 +54,9 @@ pub struct BundleOptions {
 ///
 /// # Errors
 ///
-/// [`DiffError`]: the files are too large, or a manifest in them is wrong, or the device profile
+/// [`MakeError`]: the files are too large, or a manifest in them is wrong, or the device profile
 /// does not allow what was asked for, or the callback asked to give up.
-pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<BundlePatch, DiffError> {
+pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<BundlePatch, MakeError> {
     diff_with(old, new, options, &BundleOptions::default())
 }
 
@@ -69,16 +70,16 @@ pub fn diff_with(
     new: &[u8],
     options: &DiffOptions,
     bundle_options: &BundleOptions,
-) -> Result<BundlePatch, DiffError> {
+) -> Result<BundlePatch, MakeError> {
     let (found, limit) = (old.len().max(new.len()) as u64, u64::from(MAX_SIZE));
     if found > limit {
-        return Err(DiffError::TooLarge { found, limit });
+        return Err(DiffError::TooLarge { found, limit }.into());
     }
     let ((old_contents, old_error), (new_contents, new_error)) =
         (Contents::of(old), Contents::of(new));
     let warnings = [
-        check_contents(&old_contents, old_error, bundle_options).map_err(DiffError::OldManifest)?,
-        check_contents(&new_contents, new_error, bundle_options).map_err(DiffError::NewManifest)?,
+        check_contents(&old_contents, old_error, bundle_options).map_err(MakeError::OldManifest)?,
+        check_contents(&new_contents, new_error, bundle_options).map_err(MakeError::NewManifest)?,
     ];
     let is_whole = [&old_contents, &new_contents]
         .iter()
@@ -149,7 +150,7 @@ struct Member<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn run(self, [old_file, new_file]: [&[u8]; 2]) -> Result<BundlePatch, DiffError> {
+    fn run(self, [old_file, new_file]: [&[u8]; 2]) -> Result<BundlePatch, MakeError> {
         let members: Vec<Member<'_>> =
             (0..self.new.members.len()).map(|index| self.member(index)).collect();
         let pairs = self.pairs(&members);
@@ -269,7 +270,7 @@ impl<'a> Maker<'a> {
         pair: Option<usize>,
         same: &HashMap<[u8; 32], (usize, bool)>,
         options: &DiffOptions,
-    ) -> Result<(MemberInfo, Vec<u8>), DiffError> {
+    ) -> Result<(MemberInfo, Vec<u8>), MakeError> {
         let old = |method, (index, old_is_inflated): (usize, bool)| MemberInfo {
             method,
             old: Some(index as u32),
@@ -331,7 +332,7 @@ impl<'a> Maker<'a> {
         old: &[u8],
         new: &[u8],
         options: &DiffOptions,
-    ) -> Result<Option<Vec<u8>>, DiffError> {
+    ) -> Result<Option<Vec<u8>>, MakeError> {
         if self.level >= MOST_LEVELS || self.new.container == Container::Whole {
             return Ok(None);
         }

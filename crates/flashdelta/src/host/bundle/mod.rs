@@ -34,7 +34,7 @@ mod make;
 mod pairing;
 
 pub use apply::{apply, apply_with, apply_with_limit};
-pub use check::{check, check_manifest, ManifestError, Warning};
+pub use check::{check, check_manifest, Warning};
 pub use error::BundleError;
 pub use format::{info, is_bundle, plain_patch, BundleInfo, MemberInfo, Method};
 pub use make::{diff, diff_with, BundleOptions, BundlePatch};
@@ -44,8 +44,8 @@ use core::ops::ControlFlow;
 use crate::device::apply::{ApplyError, Progress};
 use crate::device::format::PatchHeader;
 use crate::host::apply::apply_watched;
-use crate::host::diff::{DiffError, DiffOptions};
-use crate::host::file::{self, FileError, Files, Output};
+use crate::host::diff::DiffOptions;
+use crate::host::file::{self, FileError, Files, MakeError, Output};
 
 /// Members up to this length, in bytes, are not worth a patch of their own: they go into the common
 /// one.
@@ -58,10 +58,10 @@ const MOST_LEVELS: usize = 3;
 pub type MemberError = FileError;
 
 /// Makes the patch of a member. Text files that cannot be read are patched as they are.
-fn member_diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>, DiffError> {
+fn member_diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>, MakeError> {
     let patch = match file::diff(old, new, options) {
-        Err(DiffError::OldFile(_) | DiffError::NewFile(_)) => {
-            crate::host::diff::diff(old, new, options)
+        Err(MakeError::OldFile(_) | MakeError::NewFile(_)) => {
+            crate::host::diff::diff(old, new, options).map_err(MakeError::from)
         }
         patch => patch,
     };

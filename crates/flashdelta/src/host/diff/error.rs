@@ -4,8 +4,6 @@ use core::fmt;
 
 use crate::device::format::Codec;
 use crate::device::predict::walker::InstructionSet;
-use crate::host::bundle::ManifestError;
-use crate::host::image::ImageError;
 
 /// Why a patch could not be made.
 #[non_exhaustive]
@@ -55,14 +53,6 @@ pub enum DiffError {
         /// The codec.
         codec: Codec,
     },
-    /// The old file is one of records, and they cannot be read.
-    OldFile(ImageError),
-    /// The new file is one of records, and they cannot be read.
-    NewFile(ImageError),
-    /// A manifest in the old file, which holds others, is wrong.
-    OldManifest(ManifestError),
-    /// A manifest in the new file, which holds others, is wrong.
-    NewManifest(ManifestError),
     /// The progress callback asked to give up.
     Cancelled,
 }
@@ -89,21 +79,9 @@ impl fmt::Display for DiffError {
                 write!(f, "profile \"{profile}\" has no prediction for instruction set {isa}")
             }
             Self::CodecNotBuilt { codec } => write!(f, "this program was built without codec {codec}"),
-            Self::OldFile(error) => write!(f, "old file: {error}"),
-            Self::NewFile(error) => write!(f, "new file: {error}"),
-            Self::OldManifest(error) => write!(f, "old file: {error}"),
-            Self::NewManifest(error) => write!(f, "new file: {error}"),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }
 
-impl core::error::Error for DiffError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::OldFile(error) | Self::NewFile(error) => Some(error),
-            Self::OldManifest(error) | Self::NewManifest(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl core::error::Error for DiffError {}

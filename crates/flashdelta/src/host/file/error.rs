@@ -1,9 +1,11 @@
-//! Why a file could not be given back.
+//! Why a patch between files could not be made, or a file not be given back.
 
 use core::fmt;
 
-use crate::device::apply::{ApplyError, OutOfBounds};
+use crate::device::apply::{ApplyError, ErrorClass, OutOfBounds};
+use crate::host::diff::DiffError;
 use crate::host::image::ImageError;
+use crate::host::manifest::ManifestError;
 
 /// Why a patch could not be applied to a file.
 #[non_exhaustive]
@@ -30,6 +32,19 @@ pub enum FileError {
     },
     /// The new image cannot be written in the format that was asked for.
     Convert(ImageError),
+}
+
+impl FileError {
+    /// Whose fault it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Apply(error) => error.class(),
+            Self::OldFile(_) => ErrorClass::BadFile,
+            Self::HostSection { .. } => ErrorClass::BadPatch,
+            Self::NeedsOldText | Self::NewFileMismatch { .. } => ErrorClass::WrongBase,
+            Self::Convert(_) => ErrorClass::DoesNotFit,
+        }
+    }
 }
 
 impl fmt::Display for FileError {
@@ -76,5 +91,49 @@ struct Hex<'a>(&'a [u8]);
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Why a patch between two files could not be made.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MakeError {
+    /// Making the patch between the images failed.
+    Diff(DiffError),
+    /// The old file is one of records, and they cannot be read.
+    OldFile(ImageError),
+    /// The new file is one of records, and they cannot be read.
+    NewFile(ImageError),
+    /// A manifest in the old file, which holds others, is wrong.
+    OldManifest(ManifestError),
+    /// A manifest in the new file, which holds others, is wrong.
+    NewManifest(ManifestError),
+}
+
+impl fmt::Display for MakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Diff(error) => error.fmt(f),
+            Self::OldFile(error) => write!(f, "old file: {error}"),
+            Self::NewFile(error) => write!(f, "new file: {error}"),
+            Self::OldManifest(error) => write!(f, "old file: {error}"),
+            Self::NewManifest(error) => write!(f, "new file: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for MakeError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Diff(error) => Some(error),
+            Self::OldFile(error) | Self::NewFile(error) => Some(error),
+            Self::OldManifest(error) | Self::NewManifest(error) => Some(error),
+        }
+    }
+}
+
+impl From<DiffError> for MakeError {
+    fn from(error: DiffError) -> Self {
+        Self::Diff(error)
     }
 }

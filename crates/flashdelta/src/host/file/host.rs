@@ -8,10 +8,11 @@
 use super::lengths;
 use super::memory::{self, Part};
 use super::FileError;
+use super::MakeError;
 use crate::device::format::{crc32, put, Codec, PatchHeader, Tables};
 use crate::device::predict::walker::InstructionSet;
 use crate::host::apply::apply_body;
-use crate::host::diff::{self, DiffError};
+use crate::host::diff;
 use crate::host::image::{self, AfterEnd, Overlap, ReadOptions};
 use sha2::{Digest as _, Sha256};
 
@@ -87,8 +88,8 @@ impl NewFile {
         (image, parts): (&[u8], &[Part]),
         fill: u8,
         old_template: &[u8],
-    ) -> Result<Self, DiffError> {
-        let blocks = image::blocks(template).map_err(DiffError::NewFile)?;
+    ) -> Result<Self, MakeError> {
+        let blocks = image::blocks(template).map_err(MakeError::NewFile)?;
         let implied = memory::parts(blocks.iter().map(|block| (block.address, block.len)));
         let held = memory::gather(image, parts, &blocks, fill, data.len()).unwrap_or_default();
         let (coding, stored_len, coded) = encode(template, old_template)?;
@@ -178,7 +179,7 @@ fn differences(held: &[u8], data: &[u8]) -> Vec<(usize, Vec<u8>)> {
 }
 
 /// Stores a template in the fewest bytes: how, the length before it was coded, and the bytes.
-fn encode(template: &[u8], old: &[u8]) -> Result<(Coding, usize, Vec<u8>), DiffError> {
+fn encode(template: &[u8], old: &[u8]) -> Result<(Coding, usize, Vec<u8>), MakeError> {
     let mut best = (Coding::Plain, template.len(), template.to_vec());
     let alone = diff::body(&[], template, TABLES)?;
     if alone.len() + 2 < best.2.len() {

@@ -42,11 +42,11 @@ use crate::device::apply::{ApplyError, OutOfBounds};
 use crate::device::format::PatchHeader;
 use crate::device::predict::address_map::{AddressMaps, Segment, SegmentKind};
 use crate::host::apply;
-use crate::host::diff::{AddressMap, DiffError, DiffOptions, Patch};
+use crate::host::diff::{AddressMap, DiffOptions, Patch};
 use crate::host::image::{self, Format, Image, ImageError, ReadOptions, WriteOptions};
 use host::{HostSection, NewFile};
 
-pub use error::FileError;
+pub use error::{FileError, MakeError};
 pub use memory::Part;
 
 /// How files of records are read.
@@ -171,9 +171,9 @@ impl<'a> Memory<'a> {
 ///
 /// # Errors
 ///
-/// See [`crate::host::diff::diff`]; also [`DiffError::OldFile`] and [`DiffError::NewFile`] for text files
+/// See [`crate::host::diff::diff`]; also [`MakeError::OldFile`] and [`MakeError::NewFile`] for text files
 /// that are damaged, or dubious.
-pub fn diff(old_file: &[u8], new_file: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
+pub fn diff(old_file: &[u8], new_file: &[u8], options: &DiffOptions) -> Result<Patch, MakeError> {
     diff_with(old_file, new_file, options, &MemoryOptions::default())
 }
 
@@ -187,16 +187,16 @@ pub fn diff_with(
     new_file: &[u8],
     options: &DiffOptions,
     memory: &MemoryOptions,
-) -> Result<Patch, DiffError> {
-    let mut old = Memory::read(old_file, memory).map_err(DiffError::OldFile)?;
-    let mut new = Memory::read(new_file, memory).map_err(DiffError::NewFile)?;
+) -> Result<Patch, MakeError> {
+    let mut old = Memory::read(old_file, memory).map_err(MakeError::OldFile)?;
+    let mut new = Memory::read(new_file, memory).map_err(MakeError::NewFile)?;
     let split = new.is_memory().then(|| image::split(new_file));
     if split.as_ref().is_some_and(|split| !split.is_apart()) {
         // Too irregular: the text is patched as text.
         (old, new) = (plain(old_file), plain(new_file));
     }
     if !old.is_memory() && !new.is_memory() {
-        return crate::host::diff::diff(old_file, new_file, options);
+        return Ok(crate::host::diff::diff(old_file, new_file, options)?);
     }
     let old_template = if old.is_memory() { template(old_file) } else { None };
     let describe = |split: image::Split<'_>| {
@@ -221,7 +221,7 @@ pub fn diff_with(
         let (old_map, new_map) = image::address_maps(&old.image, &new.image);
         options = options.address_maps(old.address_map(old_map), new.address_map(new_map));
     }
-    crate::host::diff::diff(&old.image, &new.image, &options)
+    Ok(crate::host::diff::diff(&old.image, &new.image, &options)?)
 }
 
 fn plain(file: &[u8]) -> Memory<'_> {

@@ -146,7 +146,7 @@ fn what_is_dubious_needs_an_option() {
         for (from, to) in [(&old[..], file), (file, &old[..]), (file, file)] {
             let refused = diff(from, to, &options());
             assert!(
-                matches!(refused, Err(DiffError::OldFile(_) | DiffError::NewFile(_))),
+                matches!(refused, Err(MakeError::OldFile(_) | MakeError::NewFile(_))),
                 "{refused:?}"
             );
             let patch = diff_with(from, to, &options(), &dubious).unwrap();
@@ -239,8 +239,8 @@ fn a_damaged_uf2_is_refused_as_a_damaged_hex_is() {
     bad[3 * 512 + 1] ^= 1;
     let missing = [&good[..512], &good[1024..]].concat();
     for bad in [&bad[..], &missing, &good[..good.len() - 1], &good[..512]] {
-        assert!(matches!(diff(&good, bad, &options()), Err(DiffError::NewFile(_))));
-        assert!(matches!(diff(bad, &good, &options()), Err(DiffError::OldFile(_))));
+        assert!(matches!(diff(&good, bad, &options()), Err(MakeError::NewFile(_))));
+        assert!(matches!(diff(bad, &good, &options()), Err(MakeError::OldFile(_))));
         let mut lenient = MemoryOptions::default();
         (lenient.read.skip_garbage, lenient.read.ignore_checksums) = (true, true);
         let patch = diff_with(&good, bad, &options(), &lenient).unwrap().bytes;
@@ -259,6 +259,6 @@ fn a_damaged_uf2_is_refused_as_a_damaged_hex_is() {
     let twice = [&good[..], &good].concat();
     assert!(matches!(
         diff(&good, &twice, &options()),
-        Err(DiffError::NewFile(ImageError::Overlap { .. }))
+        Err(MakeError::NewFile(ImageError::Overlap { .. }))
     ));
 }

@@ -1,0 +1,167 @@
+//! A patch of any kind and an old input: the output.
+
+use core::ops::ControlFlow;
+use std::borrow::Cow;
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::PatchError;
+use super::request::ApplyRequest;
+use crate::device::apply::{ApplyError, ErrorClass, NewImage as _, Progress};
+use crate::device::format::PatchHeader;
+use crate::host::apply::{HeapApplier, MemoryImage};
+use crate::host::archive::folder;
+use crate::host::bundle::{self, BundleInfo};
+use crate::host::file::{Files, Output};
+use crate::host::image;
+use crate::host::input::{Input, PATCH_MAGIC};
+
+/// What came of a patch.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The new file. A folder is packed: [`folder::write`](crate::archive::folder::write) makes it
+    /// one again. Empty if it was written to a file already.
+    pub bytes: Vec<u8>,
+    /// Its length in bytes.
+    pub len: u64,
+    /// What the patch says about itself; `None` of a bundle.
+    pub header: Option<PatchHeader>,
+    /// What the bundle says about itself; `None` of a patch.
+    pub bundle: Option<BundleInfo>,
+    /// Whether the patch was made from a plain binary, and applied to the memory in a file of
+    /// records.
+    pub used_memory_of_records: bool,
+}
+
+impl Applied {
+    /// Whether it is a packed folder.
+    pub fn is_folder(&self) -> bool {
+        folder::is(&self.bytes)
+    }
+}
+
+/// Applies a patch or a bundle to an old input, in memory.
+///
+/// # Errors
+///
+/// See [`PatchError`].
+pub fn apply(
+    old: &Input<'_>,
+    patch: &[u8],
+    request: ApplyRequest<'_>,
+) -> Result<Applied, PatchError> {
+    if !is_patch(patch) && old.is_patch() {
+        return Err(PatchError::WrongWayRound);
+    }
+    if bundle::is_bundle(patch) {
+        return apply_bundle(old, patch, request);
+    }
+    let file = candidate(old, patch)?;
+    apply_plain(file, patch, request).map_err(|error| already_new(error, file, patch))
+}
+
+fn is_patch(bytes: &[u8]) -> bool {
+    bytes.starts_with(&PATCH_MAGIC) || bundle::is_bundle(bytes)
+}
+
+fn apply_bundle(
+    old: &Input<'_>,
+    patch: &[u8],
+    request: ApplyRequest<'_>,
+) -> Result<Applied, PatchError> {
+    if request.is_for_device() {
+        return Err(PatchError::BundleForDevice);
+    }
+    let info = bundle::info(patch)?;
+    // A manifest may be patched with its parts or without: the digest tells.
+    let is_old = |file: &&[u8]| {
+        file.len() == info.old_size as usize && Sha256::digest(file).starts_with(&info.old_digest)
+    };
+    let file = old.candidates().find(is_old).unwrap_or_else(|| old.bytes());
+    let mut nobody = |_: Progress| ControlFlow::Continue(());
+    let watch: &mut dyn FnMut(Progress) -> ControlFlow<()> = match request.watch {
+        Some(watch) => watch,
+        None => &mut nobody,
+    };
+    let made = bundle::apply_with(file, patch, request.limit, watch);
+    let bytes = made.map_err(|error| {
+        let is_new = error.class() == ErrorClass::WrongBase
+            && old.candidates().any(|file| Sha256::digest(file)[..] == info.new_digest);
+        if is_new {
+            PatchError::AlreadyNew
+        } else {
+            error.into()
+        }
+    })?;
+    let len = bytes.len() as u64;
+    Ok(Applied { bytes, len, header: None, bundle: Some(info), used_memory_of_records: false })
+}
+
+/// Which form of the old input the patch is for.
+fn candidate<'o>(old: &'o Input<'_>, patch: &[u8]) -> Result<&'o [u8], PatchError> {
+    // Patches between images are made from files; from packed folders only where those are files.
+    let file = old.file();
+    match (file, PatchHeader::parse(patch)) {
+        (Some(file), _) => Ok(file),
+        (None, Err(error)) => Err(PatchError::Apply(ApplyError::Header(error))),
+        (None, Ok(_)) => Ok(old.bytes()),
+    }
+}
+
+fn apply_plain(
+    old: &[u8],
+    patch: &[u8],
+    request: ApplyRequest<'_>,
+) -> Result<Applied, PatchError> {
+    let files = Files::of(old, patch)?;
+    let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
+    let new = MemoryImage::new(request.limit.unwrap_or_else(|| new.capacity()));
+    let output = request.output;
+    let (header, _, image) = applier(request).run(patch, files.old_image(), new)?;
+    let bytes = files.finish(image.into_bytes(), output)?;
+    let len = bytes.len() as u64;
+    let used_memory_of_records = files.reads_memory() && header.host_len == 0;
+    Ok(Applied { bytes, len, header: Some(header), bundle: None, used_memory_of_records })
+}
+
+/// An applier as it was asked for.
+pub(super) fn applier(request: ApplyRequest<'_>) -> HeapApplier<'_> {
+    let applier = HeapApplier::new()
+        .options(request.options)
+        .ram(request.ram)
+        .limit(request.limit)
+        .exact(request.exact);
+    match request.watch {
+        Some(watch) => applier.watch(watch),
+        None => applier,
+    }
+}
+
+/// The most frequent wrong base is an image that is up to date: says so.
+fn already_new(error: PatchError, old: &[u8], patch: &[u8]) -> PatchError {
+    if error.class() != ErrorClass::WrongBase {
+        return error;
+    }
+    let Ok(Some(header)) = PatchHeader::parse(patch) else { return error };
+    if is_new_image(old, &header) {
+        PatchError::AlreadyNew
+    } else {
+        error
+    }
+}
+
+/// Whether a file starts with the new image of a patch.
+pub(super) fn is_new_image(file: &[u8], header: &PatchHeader) -> bool {
+    let start = file.get(..header.new_size as usize).filter(|start| !start.is_empty());
+    start.is_some_and(|image| Sha256::digest(image)[..] == header.new_digest)
+}
+
+/// Whether nothing is around the images, so that the new one can be written as it is made. `start`:
+/// the first bytes of the old file.
+pub(super) fn is_streamable(start: Cow<'_, [u8]>, patch: &[u8], output: Output) -> bool {
+    matches!(output, Output::Same | Output::Binary)
+        && !bundle::is_bundle(patch)
+        && image::detect(&start) == image::Format::Raw
+        && matches!(PatchHeader::parse(patch), Ok(Some(header)) if header.host_len == 0)
+}

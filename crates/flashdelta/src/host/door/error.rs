@@ -1,0 +1,200 @@
+//! Why the door stays shut.
+
+use core::fmt;
+use std::io;
+
+use crate::device::apply::{ApplyError, ErrorClass};
+use crate::host::apply::{map_images, HeapError};
+use crate::host::bundle::BundleError;
+use crate::host::diff::DiffError;
+use crate::host::file::{FileError, MakeError};
+use crate::host::input::InputError;
+
+use super::warning::Side;
+
+/// Why a patch between two inputs could not be made.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum DoorError {
+    /// Making it failed.
+    Make(MakeError),
+    /// The new file is empty.
+    EmptyNew,
+    /// An ELF file holds no bytes to load, or is none.
+    NoElf {
+        /// Whose.
+        side: Side,
+    },
+    /// Something only concerns an image, but a file is an archive, a folder or a manifest.
+    NotForArchives {
+        /// Which of the files.
+        side: Side,
+        /// What does.
+        what: &'static str,
+    },
+    /// The patch that was made does not work: a bug. Nothing of it is given out.
+    NotWorking {
+        /// What came of applying it; none if it leads to another file.
+        error: Option<Box<PatchError>>,
+    },
+}
+
+impl DoorError {
+    /// Whether the progress callback asked to give up.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Make(MakeError::Diff(DiffError::Cancelled)))
+    }
+}
+
+impl From<MakeError> for DoorError {
+    fn from(error: MakeError) -> Self {
+        Self::Make(error)
+    }
+}
+
+impl fmt::Display for DoorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Make(error) => error.fmt(f),
+            Self::EmptyNew => f.write_str("the new file is empty"),
+            Self::NoElf { .. } => f.write_str("this is no ELF file with bytes to load"),
+            Self::NotForArchives { what, .. } => {
+                write!(f, "{what}: not for archives, folders and manifests")
+            }
+            Self::NotWorking { error: Some(error) } => {
+                write!(f, "the patch that was made does not work: {error}")
+            }
+            Self::NotWorking { error: None } => {
+                f.write_str("the patch that was made does not work: it leads to another file")
+            }
+        }
+    }
+}
+
+impl core::error::Error for DoorError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Make(error) => Some(error),
+            Self::NotWorking { error: Some(error) } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Why a patch of any kind could not be applied.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum PatchError {
+    /// Applying it to the image failed.
+    Apply(ApplyError<io::Error, io::Error>),
+    /// Applying it to the file failed.
+    File(FileError),
+    /// Applying the bundle failed.
+    Bundle(BundleError),
+    /// The old file cannot be read.
+    Input(InputError),
+    /// The new file cannot be created or written.
+    Write(io::Error),
+    /// The patch needs more RAM than the device has.
+    Ram {
+        /// RAM in bytes that the patch needs.
+        needed: u32,
+        /// RAM in bytes that there is.
+        found: u32,
+    },
+    /// It is a bundle, which computers apply: it knows no devices and no other formats.
+    BundleForDevice,
+    /// What was given as the patch is none, but the old file is: they were mixed up.
+    WrongWayRound,
+    /// The old file is the new one already.
+    AlreadyNew,
+    /// The watcher ended it.
+    Cancelled,
+}
+
+impl PatchError {
+    /// Whose fault it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Apply(error) => error.class(),
+            Self::File(error) => error.class(),
+            Self::Bundle(error) => error.class(),
+            Self::Input(_) | Self::Write(_) => ErrorClass::Io,
+            Self::Ram { .. } => ErrorClass::DoesNotFit,
+            Self::BundleForDevice | Self::Cancelled => ErrorClass::Misuse,
+            Self::WrongWayRound => ErrorClass::BadPatch,
+            Self::AlreadyNew => ErrorClass::WrongBase,
+        }
+    }
+
+    /// Whether the watcher ended it.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Bundle(BundleError::Cancelled))
+    }
+}
+
+impl fmt::Display for PatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apply(error) => error.fmt(f),
+            Self::File(error) => error.fmt(f),
+            Self::Bundle(error) => error.fmt(f),
+            Self::Input(error) => error.fmt(f),
+            Self::Write(error) => write!(f, "writing the new file failed: {error}"),
+            Self::Ram { needed, found } => {
+                write!(f, "the patch needs {needed} bytes of RAM, the device has {found}")
+            }
+            Self::BundleForDevice => f.write_str(
+                "this patch is a bundle, which computers apply: it knows no products, no RAM of a \
+                 device, and no other formats",
+            ),
+            Self::WrongWayRound => {
+                f.write_str("this is no patch, but the old file is one: the old file comes first")
+            }
+            Self::AlreadyNew => {
+                f.write_str("this is the file that the patch leads to: there is nothing to do")
+            }
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl core::error::Error for PatchError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Apply(error) => Some(error),
+            Self::File(error) => Some(error),
+            Self::Bundle(error) => Some(error),
+            Self::Input(error) => Some(error),
+            Self::Write(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<FileError> for PatchError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<BundleError> for PatchError {
+    fn from(error: BundleError) -> Self {
+        Self::Bundle(error)
+    }
+}
+
+impl<O: Into<io::Error>, N: Into<io::Error>> From<HeapError<O, N>> for PatchError {
+    fn from(error: HeapError<O, N>) -> Self {
+        match error {
+            HeapError::Ram { needed, found } => Self::Ram { needed, found },
+            HeapError::Apply(error) => {
+                let mapped = map_images(error, |e| Some(e.into()), |e| Some(e.into()));
+                Self::Apply(mapped.unwrap_or(ApplyError::Poisoned))
+            }
+            HeapError::Cancelled => Self::Cancelled,
+            // The patch is in memory.
+            HeapError::Read(error) => Self::Write(error),
+        }
+    }
+}

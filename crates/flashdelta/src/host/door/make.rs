@@ -1,0 +1,158 @@
+//! Two inputs: the patch.
+
+use super::apply::apply;
+use super::error::DoorError;
+use super::request::{ApplyRequest, MakeRequest};
+use super::warning::{FileWarning, Side, Warning};
+use crate::device::format::PatchHeader;
+use crate::host::archive::Container;
+use crate::host::bundle::{self, BundleInfo, BundlePatch};
+use crate::host::diff::{self, AddressMap, DiffOptions, Report};
+use crate::host::file::{self, MakeError, Memory};
+use crate::host::image::{self, elf, Format, Image, ReadOptions, WriteOptions};
+use crate::host::input::Input;
+
+/// A patch, and how it came about.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The patch or bundle.
+    pub bytes: Vec<u8>,
+    /// Which of them it is.
+    pub kind: MadeKind,
+    /// What is patched otherwise than it seems to be meant.
+    pub warnings: Vec<FileWarning>,
+    /// Whether it was applied, and gave the new file.
+    pub verified: bool,
+}
+
+/// What kind of patch it is.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub enum MadeKind {
+    /// Between two images: devices apply it.
+    Patch {
+        /// What it says about itself.
+        header: Box<PatchHeader>,
+        /// How it came about.
+        report: Box<Report>,
+    },
+    /// Between two files that hold others, both taken as a whole: that is smaller than a bundle.
+    Whole {
+        /// What it says about itself.
+        header: Box<PatchHeader>,
+    },
+    /// A bundle: computers apply it.
+    Bundle {
+        /// What it says about itself.
+        info: BundleInfo,
+        /// Names of members of the old file from which none of the new file is made.
+        unused: Vec<String>,
+    },
+}
+
+/// Makes a patch that turns one input into another. The same arguments give the same bytes on every
+/// machine.
+///
+/// Unless the request says otherwise, the patch is applied by the very call that users make,
+/// [`apply`], and the result compared.
+///
+/// # Errors
+///
+/// See [`DoorError`].
+pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
+    if new.bytes().is_empty() && !request.allow_empty {
+        return Err(DoorError::EmptyNew);
+    }
+    let mut made = if old.is_container() || new.is_container() {
+        make_bundle(old, new, request)?
+    } else {
+        make_patch(old, new, request)?
+    };
+    if old.bytes() == new.bytes() {
+        made.warnings.push(Warning::Same.of(Side::New));
+    }
+    if !request.no_verify {
+        prove(old, new, &made.bytes)?;
+        made.verified = true;
+    }
+    Ok(made)
+}
+
+/// Applies the patch as a user does.
+fn prove(old: &Input<'_>, new: &Input<'_>, patch: &[u8]) -> Result<(), DoorError> {
+    let limit = u32::try_from(new.bytes().len()).unwrap_or(u32::MAX);
+    match apply(old, patch, ApplyRequest::new().exact(true).limit(limit)) {
+        Ok(applied) if applied.bytes == new.bytes() => Ok(()),
+        Ok(applied) if new.file().is_some_and(|file| applied.bytes == file) && !new.is_packed() => {
+            Ok(())
+        }
+        Ok(_) => Err(DoorError::NotWorking { error: None }),
+        Err(error) => Err(DoorError::NotWorking { error: Some(Box::new(error)) }),
+    }
+}
+
+fn make_bundle(
+    old: &Input<'_>,
+    new: &Input<'_>,
+    request: &MakeRequest,
+) -> Result<Made, DoorError> {
+    let side = if old.is_container() { Side::Old } else { Side::New };
+    for (given, what) in
+        [(&request.old_elf, "the ELF file of the old image"), (&request.new_elf, "the ELF file of the new image")]
+    {
+        if given.is_some() {
+            return Err(DoorError::NotForArchives { side, what });
+        }
+    }
+    if request.memory != file::MemoryOptions::default() {
+        let what = "how files of records are read";
+        return Err(DoorError::NotForArchives { side, what });
+    }
+    let mut warnings = Vec::new();
+    for (input, side) in [(old, Side::Old), (new, Side::New)] {
+        if !input.is_container() {
+            warnings.extend(check_name(input, side, request)?);
+        }
+    }
+    let made = bundle::diff_with(old.bytes(), new.bytes(), &request.diff, &request.bundle)?;
+    let BundlePatch { bytes, info, unused, warnings: found, .. } = made;
+    for (found, side) in found.into_iter().zip([Side::Old, Side::New]) {
+        warnings.extend(found.into_iter().map(|warning| Warning::Bundle(warning).of(side)));
+    }
+    // A device can apply it if it is a patch between both files as they are.
+    let plain = bundle::plain_patch(&bytes).filter(|_| !old.is_packed() && !new.is_packed());
+    let header = plain.and_then(|patch| PatchHeader::parse(patch).ok().flatten());
+    let (bytes, kind) = match (plain, header) {
+        (Some(patch), Some(header)) => {
+            (patch.to_vec(), MadeKind::Whole { header: Box::new(header) })
+        }
+        _ => (bytes, MadeKind::Bundle { info, unused }),
+    };
+    Ok(Made { bytes, kind, warnings, verified: false })
+}
+
+fn make_patch(
+    old: &Input<'_>,
+    new: &Input<'_>,
+    request: &MakeRequest,
+) -> Result<Made, DoorError> {
+    let mut warnings = Vec::new();
+    for (input, side) in [(old, Side::Old), (new, Side::New)] {
+        warnings.extend(check_name(input, side, request)?);
+        check_records(input, request).map_err(|error| match side {
+            Side::Old => MakeError::OldFile(error),
+            Side::New => MakeError::NewFile(error),
+        })?;
+    }
+    let options = with_elf_maps(old, new, request, &mut warnings)?;
+    let made = if is_verbatim(old) && is_verbatim(new) {
+        diff::diff(old.bytes(), new.bytes(), &options).map_err(MakeError::from)?
+    } else {
+        file::diff_with(old.bytes(), new.bytes(), &options, &request.memory)?
+    };
+    warnings.extend(check_packed(new, made.bytes.len(), request));
+    let kind =
+        MadeKind::Patch { header: Box::new(made.header), report: Box::new(made.report) };
+    Ok(Made { bytes: made.bytes, kind, warnings, verified: false })
+}

@@ -1,0 +1,31 @@
+//! The front door: any two inputs make a patch, any patch and an old input make an output.
+//!
+//! Command line, Python and C are thin over these calls, so that all of them take the same inputs
+//! in the same way.
+//!
+//! ```
+//! use flashdelta::door::{self, ApplyRequest, MakeRequest};
+//! use flashdelta::Input;
+//!
+//! let old = Input::open("../../testdata/firmware/cortex-m-1.0.s19".as_ref())?;
+//! let new = Input::open("../../testdata/firmware/cortex-m-1.1.hex".as_ref())?;
+//! let made = door::make(&old, &new, &MakeRequest::new())?;
+//! assert!(made.warnings.is_empty());
+//! let applied = door::apply(&old, &made.bytes, ApplyRequest::new())?;
+//! assert_eq!(applied.bytes, new.bytes());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod apply;
+mod error;
+mod make;
+mod request;
+mod stream;
+mod warning;
+
+pub use apply::{apply, Applied};
+pub use error::{DoorError, PatchError};
+pub use make::{make, Made, MadeKind};
+pub use request::{ApplyRequest, MakeRequest};
+pub use stream::apply_file;
+pub use warning::{FileWarning, Side, Warning};

@@ -1,0 +1,142 @@
+//! What is asked for.
+
+use crate::device::apply::ApplyOptions;
+use crate::device::format::DeviceIdentity;
+use crate::host::apply::Watch;
+use crate::host::bundle::BundleOptions;
+use crate::host::diff::DiffOptions;
+use crate::host::file::{MemoryOptions, Output};
+
+/// How a patch between two inputs is made. All of it has defaults.
+#[derive(Clone, Debug, Default)]
+pub struct MakeRequest {
+    pub(super) diff: DiffOptions,
+    pub(super) memory: MemoryOptions,
+    pub(super) bundle: BundleOptions,
+    pub(super) old_elf: Option<Vec<u8>>,
+    pub(super) new_elf: Option<Vec<u8>>,
+    pub(super) allow_empty: bool,
+    pub(super) no_verify: bool,
+}
+
+impl MakeRequest {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How images are compared, and for which device.
+    #[must_use]
+    pub fn diff(mut self, options: DiffOptions) -> Self {
+        self.diff = options;
+        self
+    }
+
+    /// How files of records are read.
+    #[must_use]
+    pub fn memory(mut self, options: MemoryOptions) -> Self {
+        self.memory = options;
+        self
+    }
+
+    /// How files that hold others are taken.
+    #[must_use]
+    pub fn bundle(mut self, options: BundleOptions) -> Self {
+        self.bundle = options;
+        self
+    }
+
+    /// The ELF file that the old image was made of: it tells addresses, and what is code.
+    #[must_use]
+    pub fn old_elf(mut self, elf: impl Into<Option<Vec<u8>>>) -> Self {
+        self.old_elf = elf.into();
+        self
+    }
+
+    /// The ELF file that the new image was made of.
+    #[must_use]
+    pub fn new_elf(mut self, elf: impl Into<Option<Vec<u8>>>) -> Self {
+        self.new_elf = elf.into();
+        self
+    }
+
+    /// Whether the new file may be empty. It is refused otherwise: mostly a build has failed.
+    #[must_use]
+    pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.allow_empty = allow;
+        self
+    }
+
+    /// Whether the patch is applied to see that it works, which is the default.
+    #[must_use]
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.no_verify = !verify;
+        self
+    }
+}
+
+/// How a patch is applied. All of it has defaults.
+#[derive(Default)]
+pub struct ApplyRequest<'a> {
+    pub(super) options: ApplyOptions,
+    pub(super) output: Output,
+    pub(super) limit: Option<u32>,
+    pub(super) ram: Option<u32>,
+    pub(super) exact: bool,
+    pub(super) watch: Option<&'a mut Watch<'a>>,
+}
+
+impl<'a> ApplyRequest<'a> {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Refuses patches that are not for this device, and bundles.
+    #[must_use]
+    pub fn device(mut self, device: impl Into<Option<DeviceIdentity>>) -> Self {
+        self.options.device = device.into();
+        self
+    }
+
+    /// What is made of the patch.
+    #[must_use]
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// The largest new file, in bytes. By default what no honest patch reaches, as
+    /// [`MemoryImage::for_patch`](crate::apply::MemoryImage::for_patch) has it.
+    #[must_use]
+    pub fn limit(mut self, limit: impl Into<Option<u32>>) -> Self {
+        self.limit = limit.into();
+        self
+    }
+
+    /// Refuses patches that need more RAM than this many bytes, and bundles.
+    #[must_use]
+    pub fn ram(mut self, ram: impl Into<Option<u32>>) -> Self {
+        self.ram = ram.into();
+        self
+    }
+
+    /// Works in exactly the workspace that the patch asks for, as a device may do.
+    #[must_use]
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
+        self
+    }
+
+    /// Tells `watch` how far it has come; it may end it.
+    #[must_use]
+    pub fn watch(mut self, watch: &'a mut Watch<'a>) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Whether it describes a device, which bundles are not for.
+    pub(super) fn is_for_device(&self) -> bool {
+        self.options.device.is_some() || self.ram.is_some() || self.output != Output::Same
+    }
+}

@@ -1,0 +1,77 @@
+//! What is patched otherwise than it seems to be meant.
+
+use core::fmt;
+
+use crate::host::bundle;
+
+/// Which file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Side {
+    /// The old file.
+    Old,
+    /// The new file.
+    New,
+}
+
+/// A warning about one of the files.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FileWarning {
+    /// Which file.
+    pub side: Side,
+    /// What is the matter with it.
+    pub what: Warning,
+}
+
+/// What is patched otherwise than it seems to be meant. The patch is right, but may be larger than
+/// it had to be.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Debug)]
+pub enum Warning {
+    /// It is named like an archive, and is none.
+    NotAnArchive,
+    /// It is a manifest, and none of its parts is there.
+    PartsMissing,
+    /// Something in a file that holds others.
+    Bundle(bundle::Warning),
+    /// It looks encrypted or compressed, so that little can be saved.
+    Packed {
+        /// Which part of it, 0 to 1.
+        share: f32,
+    },
+    /// The ELF file given does not hold the bytes of the image, and is not used.
+    ElfOfAnotherBuild,
+    /// The new file is the same as the old one.
+    Same,
+}
+
+impl Warning {
+    /// It as a warning about a file.
+    pub(super) fn of(self, side: Side) -> FileWarning {
+        FileWarning { side, what: self }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnArchive => {
+                f.write_str("it is named like an archive, but is none, and patched as one piece")
+            }
+            Self::PartsMissing => f.write_str(
+                "none of the parts that it names was found: only the JSON file itself is patched",
+            ),
+            Self::Bundle(warning) => warning.fmt(f),
+            Self::Packed { share } => write!(
+                f,
+                "{:.1} % of it looks encrypted or compressed: a patch made before that step is \
+                 many times smaller",
+                share * 100.0
+            ),
+            Self::ElfOfAnotherBuild => f.write_str(
+                "it does not hold the bytes of the ELF file given, which is not used: they seem \
+                 to be of different builds",
+            ),
+            Self::Same => f.write_str("it is the same as the old file"),
+        }
+    }
+}

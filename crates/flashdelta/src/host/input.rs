@@ -1,0 +1,254 @@
+//! What a program is given to patch: a file, a folder, a manifest with its parts, bytes.
+//!
+//! It is read once and whole, since it may be a pipe. What it is gets found out once, too.
+
+use core::fmt;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::device::format::MAX_SIZE;
+use crate::host::archive::folder::{self, FolderError};
+use crate::host::archive::Container;
+use crate::host::bundle;
+use crate::host::manifest::{names_parts, read_parts, PartsError};
+
+/// An old or a new file, read.
+///
+/// ```
+/// use flashdelta::Input;
+///
+/// let input = Input::open("../../testdata/firmware/cortex-m-1.0.s19".as_ref())?;
+/// assert_eq!(input.name(), "cortex-m-1.0.s19");
+/// let input = Input::from_bytes(&b"any bytes"[..]);
+/// assert_eq!(input.bytes(), b"any bytes");
+/// # Ok::<(), flashdelta::InputError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Input<'a> {
+    name: String,
+    /// The file itself; none of a folder.
+    file: Option<Cow<'a, [u8]>>,
+    /// A folder, or a JSON file together with the parts that it names, as [`folder::pack`] packs
+    /// them.
+    packed: Option<Vec<u8>>,
+    container: Container,
+}
+
+impl Input<'static> {
+    /// Reads a file, a pipe or a device to its end; a folder; or a manifest of ESP Web Tools or
+    /// ESP-IDF together with its parts.
+    ///
+    /// # Errors
+    ///
+    /// See [`InputError`]. More than 2 GiB are refused before they are read, where the size is
+    /// known.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        if path.is_dir() {
+            let packed = folder::read(path).map_err(InputError::Folder)?;
+            return Ok(Self {
+                name: file_name(path),
+                file: None,
+                packed: Some(packed),
+                container: Container::Folder,
+            });
+        }
+        let mut input = Self::open_verbatim(path)?;
+        if input.file.as_deref().is_some_and(names_parts) {
+            let packed = read_parts(path).map_err(InputError::Parts)?;
+            // Without any of its parts the JSON file stands for itself.
+            if folder::is(&packed) {
+                input.packed = Some(packed);
+            }
+        }
+        input.container = Container::detect(input.bytes());
+        Ok(input)
+    }
+
+    /// Reads a file byte by byte: it counts as one that holds no others.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError::Read`], [`InputError::TooLarge`].
+    pub fn open_verbatim(path: &Path) -> Result<Self, InputError> {
+        let failed = |error| InputError::Read { path: path.to_owned(), error };
+        let file = File::open(path).map_err(failed)?;
+        let stated = file.metadata().map_err(failed)?.len();
+        Self::read(file, stated, path)
+    }
+
+    /// Reads to the end of a reader: standard input, say. `name`: what it is to be called in
+    /// messages, and by whose ending formats are guessed.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError::Read`], [`InputError::TooLarge`].
+    pub fn from_reader(reader: impl Read, name: &str) -> Result<Self, InputError> {
+        let mut input = Self::read(reader, 0, Path::new(name))?;
+        input.container = Container::detect(input.bytes());
+        Ok(input)
+    }
+
+    fn read(reader: impl Read, stated: u64, path: &Path) -> Result<Self, InputError> {
+        let limit = u64::from(MAX_SIZE);
+        let too_large = |found| InputError::TooLarge { path: path.to_owned(), found, limit };
+        if stated > limit {
+            return Err(too_large(stated));
+        }
+        let mut bytes = Vec::new();
+        let failed = |error| InputError::Read { path: path.to_owned(), error };
+        bytes
+            .try_reserve_exact(stated as usize)
+            .map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
+        reader.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > limit {
+            return Err(too_large(bytes.len() as u64));
+        }
+        Ok(Self {
+            name: file_name(path),
+            file: Some(Cow::Owned(bytes)),
+            packed: None,
+            container: Container::Whole,
+        })
+    }
+}
+
+impl<'a> Input<'a> {
+    /// A file in memory.
+    pub fn from_bytes(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        let container = Container::detect(&bytes);
+        // A packed folder is one wherever it comes from.
+        let (file, packed) = match container {
+            Container::Folder => (None, Some(bytes.into_owned())),
+            _ => (Some(bytes), None),
+        };
+        Self { name: String::new(), file, packed, container }
+    }
+
+    /// A file in memory that counts as one that holds no others.
+    pub fn verbatim(bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self {
+            name: String::new(),
+            file: Some(bytes.into()),
+            packed: None,
+            container: Container::Whole,
+        }
+    }
+
+    /// Gives it a name: that of the file, by whose ending formats are guessed.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The name of the file without its folder; empty if there is none.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is patched: the file, or the packed folder.
+    pub fn bytes(&self) -> &[u8] {
+        self.packed.as_deref().or(self.file.as_deref()).unwrap_or_default()
+    }
+
+    /// The file itself, if it is one: of a manifest the JSON alone.
+    pub fn file(&self) -> Option<&[u8]> {
+        self.file.as_deref()
+    }
+
+    /// What it is.
+    pub fn container(&self) -> Container {
+        self.container
+    }
+
+    /// Whether it holds others.
+    pub fn is_container(&self) -> bool {
+        self.container != Container::Whole
+    }
+
+    /// Whether it is a folder, or a manifest with its parts: then what comes of it is a folder.
+    pub fn is_packed(&self) -> bool {
+        self.packed.is_some()
+    }
+
+    /// Whether it is a manifest none of whose parts was found.
+    pub fn lacks_parts(&self) -> bool {
+        !self.is_packed() && self.container == Container::Whole && self.file().is_some_and(names_parts)
+    }
+
+    /// Whether it is a patch or a bundle.
+    pub fn is_patch(&self) -> bool {
+        self.file().is_some_and(|file| file.starts_with(&PATCH_MAGIC) || bundle::is_bundle(file))
+    }
+
+    /// What the patch may have been made from, best guess first: the packed folder, the file.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = &[u8]> {
+        [self.packed.as_deref(), self.file.as_deref()].into_iter().flatten()
+    }
+
+    /// The ending of the name, in lower case.
+    pub(crate) fn extension(&self) -> String {
+        let extension = Path::new(&self.name).extension().unwrap_or_default();
+        extension.to_string_lossy().to_ascii_lowercase()
+    }
+}
+
+/// What every patch starts with.
+pub(crate) const PATCH_MAGIC: [u8; 3] = *b"FDP";
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Why an input could not be read.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum InputError {
+    /// Reading the file failed.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The file is too large.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes, as far as it was looked at.
+        found: u64,
+        /// The largest size possible.
+        limit: u64,
+    },
+    /// The folder cannot be packed.
+    Folder(FolderError),
+    /// The parts that a manifest names cannot be packed.
+    Parts(PartsError),
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::TooLarge { path, found, limit } => {
+                write!(f, "{} is too large: {found} bytes, the limit is {limit}", path.display())
+            }
+            Self::Folder(error) => error.fmt(f),
+            Self::Parts(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for InputError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Read { error, .. } => Some(error),
+            Self::TooLarge { .. } => None,
+            Self::Folder(error) => Some(error),
+            Self::Parts(error) => Some(error),
+        }
+    }
+}
