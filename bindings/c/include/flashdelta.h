@@ -341,8 +341,10 @@ const char *flashdelta_last_error(void);
  *
  * @param options to be changed
  * @param progress called every now and then while a patch is made or applied; NULL: none (the
- * default) @param user passed to it; may be NULL. What it points to must live as long as these
- * options are used @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ *     default)
+ * @param user passed to it; may be NULL. What it points to must live as long as these options are
+ *     used
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
  */
 flashdelta_status flashdelta_options_set_progress(struct flashdelta_options *options,
                                                   flashdelta_progress_fn progress,
@@ -374,8 +376,9 @@ void flashdelta_options_free(struct flashdelta_options *options);
  *
  * @param options to be changed
  * @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default) or "linux"
- * (16 MiB, also Zstandard, write unit 1) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
- * #FLASHDELTA_ERR_INVALID_ARGUMENT if there is no such profile
+ *     (16 MiB, also Zstandard, write unit 1)
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if there
+ *     is no such profile
  */
 flashdelta_status flashdelta_options_set_profile(struct flashdelta_options *options, const char *name);
 
@@ -384,7 +387,8 @@ flashdelta_status flashdelta_options_set_profile(struct flashdelta_options *opti
  *
  * @param options to be changed
  * @param bytes all that the applier may use: the workspace and 1024 for a flashdelta_applier; what
- * is impossible shows when the patch is made @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ *     is impossible shows when the patch is made
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
  */
 flashdelta_status flashdelta_options_set_ram(struct flashdelta_options *options, uint32_t bytes);
 
@@ -393,8 +397,8 @@ flashdelta_status flashdelta_options_set_ram(struct flashdelta_options *options,
  *
  * @param options to be changed
  * @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the
- * patch as well @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
- * #FLASHDELTA_ERR_INVALID_ARGUMENT
+ *     patch as well
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
 flashdelta_status flashdelta_options_set_write_size(struct flashdelta_options *options, uint32_t bytes);
 
@@ -460,8 +464,8 @@ flashdelta_status flashdelta_options_set_base(struct flashdelta_options *options
  * @param hardware_from first hardware revision that the new image runs on
  * @param hardware_to last hardware revision that the new image runs on, not below `hardware_from`
  * @param security_counter of the new image: devices refuse a patch whose counter is below their
- * own (anti-rollback) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
- * #FLASHDELTA_ERR_INVALID_ARGUMENT
+ *     own (anti-rollback)
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
 flashdelta_status flashdelta_options_set_identity(struct flashdelta_options *options,
                                                   uint32_t product,
@@ -546,15 +550,17 @@ flashdelta_status flashdelta_options_set_output(struct flashdelta_options *optio
  * flashdelta_options_set_verbatim() has files of any kind patched as they are.
  *
  * @param old the file that devices have, or were made of; formats that tell addresses (ESP image,
- * ELF, ...) are understood. May be NULL if `old_len` is 0 @param old_len its size in bytes; both
- * images together have less than 2 GiB @param new_image the image that they shall have; may be
- * NULL if `new_len` is 0 @param new_len its size in bytes @param options NULL for the defaults
+ *     ELF, ...) are understood. May be NULL if `old_len` is 0
+ * @param old_len its size in bytes; both images together have less than 2 GiB
+ * @param new_image the image that they shall have; may be NULL if `new_len` is 0
+ * @param new_len its size in bytes
+ * @param options NULL for the defaults
  * @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was
- * in it before is not freed @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE;
- * #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE,
- * #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
- *     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
- *     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+ *     in it before is not freed
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE; #FLASHDELTA_ERR_PROFILE_TOO_SMALL,
+ *     #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE,
+ *     #FLASHDELTA_ERR_CODEC_NOT_BUILT; #FLASHDELTA_ERR_CANCELLED by the progress callback;
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  *
  * May be called from any thread, and from several at a time. It starts threads, and takes many
  * times the size of the images in memory: some 45 MiB for two of 1.5 MB.
@@ -575,9 +581,12 @@ flashdelta_status flashdelta_make(const uint8_t *old,
  * complete and on the disk. A file that has that name already is replaced.
  *
  * @param old_path of the image that devices have; any bytes on Unix, UTF-8 on Windows, as all
- * paths @param new_path of the image that they shall have @param patch_path of the patch @param
- * options NULL for the defaults @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file
- * cannot be read or written, or if `patch_path` is one of the others
+ *     paths
+ * @param new_path of the image that they shall have
+ * @param patch_path of the patch
+ * @param options NULL for the defaults
+ * @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
+ *     `patch_path` is one of the others
  */
 flashdelta_status flashdelta_make_file(const char *old_path,
                                        const char *new_path,
@@ -599,12 +608,15 @@ const char *flashdelta_version(void);
  * MiB and 16 times the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
  *
  * @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may
- * be longer than the one that the patch was made from, as the content of a slot is @param old_len
- * its size in bytes @param patch the patch @param patch_len its size in bytes @param options the
- * device, the output and the progress callback count; NULL for the defaults @param[out] new_image
- * written only on success; give it back with flashdelta_buffer_free(). What was in it before is
- * not freed @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx);
- * #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
+ *     be longer than the one that the patch was made from, as the content of a slot is
+ * @param old_len its size in bytes
+ * @param patch the patch
+ * @param patch_len its size in bytes
+ * @param options the device, the output and the progress callback count; NULL for the defaults
+ * @param[out] new_image written only on success; give it back with flashdelta_buffer_free(). What
+ *     was in it before is not freed
+ * @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx);
+ *     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
  *     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  *
  * May be called from any thread, and from several at a time.
@@ -686,11 +698,12 @@ flashdelta_status flashdelta_read_bundle_info(const uint8_t *bundle, size_t len,
  * @param file the file, in any format with addresses, or a plain binary
  * @param len its size in bytes
  * @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC,
- * #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2 @param options of which the base counts;
- * NULL for the defaults @param[out] converted written only on success; give it back with
- * flashdelta_buffer_free(). What was in it before is not freed @return #FLASHDELTA_OK;
- * #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an archive;
- * #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
+ *     #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2
+ * @param options of which the base counts; NULL for the defaults
+ * @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What
+ *     was in it before is not freed
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an
+ *     archive; #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
  *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  */
 flashdelta_status flashdelta_convert(const uint8_t *file,

@@ -7,7 +7,7 @@
  * A patch turns the old image, which the device has, into the new one. The applier reads the old image from its slot, takes the patch in pieces as they
  * arrive, and writes the new image to another slot. It needs no heap, works in RAM that you lend it (the workspace), and reaches the flash through
  * callbacks. Before the first write it checks the header of the patch, the device against it, and the digest of the old image; at the end, the SHA-256 of
- * the new image as it reads back. Only then it calls `commit_new`. The old slot is never written.
+ * the new image as it reads back. Only then flashdelta_applier_finish() calls `commit_new`. The old slot is never written.
  *
  * Link with libflashdelta_apply.a (devices) or libflashdelta (hosts). The program must provide memcpy, memmove, memset and memcmp, as every C library
  * does. Link with -Wl,--gc-sections to leave out what you do not call. The library needs no initialisation, and keeps no state outside of what you pass to it.
@@ -94,7 +94,7 @@
  *     memset(&device, 0, sizeof device);
  *     device.product = 0x50f7e2a1; // pass NULL in place of &device if patches do not say whom they are for
  *     device.hardware = 3;
- *     device.security_counter = 7;
+ *     device.security_counter = 7; // what this image was built with, never what a patch says
  *
  *     status = flashdelta_applier_init(&applier, &flash, &device, workspace, sizeof workspace);
  *     while (status == FLASHDELTA_OK && (len = receive(piece, sizeof piece)) > 0) {
@@ -131,6 +131,13 @@
 #define FLASHDELTA_MAX_WRITE_SIZE 64
 
 /**
+ * A flag of flashdelta_flash: input after the end of the patch is ignored. For transports with
+ * blocks of a fixed size, which fill up the last one. Without it such input is
+ * #FLASHDELTA_ERR_TRAILING_INPUT, and nothing is committed.
+ */
+#define FLASHDELTA_IGNORE_TRAILING 1
+
+/**
  * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32
  * bits. They are part of the RAM that a patch states.
  */
@@ -156,7 +163,7 @@
  * | 2 | the program called a function wrongly | correct the program |
  * | 3 | the patch is damaged, incomplete, or no patch | get it again |
  * | 4 | the old image is not the one that the patch was made from | get another patch |
- * | 5 | the patch is for other devices, or would go back behind the security counter | get another patch |
+ * | 5 | the patch is for other devices, or would go back below the security counter | get another patch |
  * | 6 | the device (or this build of the library) lacks memory or features | make the patch for another profile |
  * | 7 | reading or writing failed: a callback returned non-zero, or a file could not be used | see to the flash or the disk |
  * | 8 | a callback asked to give up | |
@@ -229,7 +236,8 @@ enum flashdelta_status
     FLASHDELTA_ERR_HEADER_DAMAGED = 303,
     /**
      * The body is damaged. Detail: `offset` is the number of bytes of the new image that had been
-     * made.
+     * made. If it is a copy that reads outside the images, `found` is the byte at which it reads;
+     * it is 0 otherwise.
      */
     FLASHDELTA_ERR_DAMAGED = 304,
     /**
@@ -238,7 +246,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_TRUNCATED = 305,
     /**
-     * There is input behind the end of the patch. Detail: `expected` is the length of the patch.
+     * There is input after the end of the patch, and #FLASHDELTA_IGNORE_TRAILING is not set.
+     * Nothing is committed. Detail: `expected` is the length of the patch.
      */
     FLASHDELTA_ERR_TRAILING_INPUT = 306,
     /**
@@ -547,19 +556,19 @@ typedef struct flashdelta_flash_counters {
  * `buffer` and `counters` point to must, until the applier is finished or aborted.
  *
  * Callbacks return 0 for success; any other number ends the update with an error that carries it.
- * They are called only from inside flashdelta_applier_feed(), by the thread that calls it. Offsets
- * count bytes from the start of the slot; the applier stays inside the slots. They must not call
- * functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by
- * longjmp() or a C++ exception.
+ * They are called only from inside flashdelta_applier_feed() and flashdelta_applier_finish(), by
+ * the thread that calls those. Offsets count bytes from the start of the slot; the applier stays
+ * inside the slots. Callbacks must not call functions of the same applier (those return
+ * #FLASHDELTA_ERR_BUSY), and must not leave by longjmp() or a C++ exception.
  *
  * With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where
  * the last one was cut off: before a sector is erased, it is read and compared with what it shall
  * hold. A sector that holds the right bytes is neither erased nor written. Any other is erased,
  * and then every unit of it is written once, in ascending order; no unit is written that was not
  * erased in this same update. A sector that is right at its start only has its start copied to
- * `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice
+ * `buffer`, or else to the sector after it, and back: without a buffer a sector is erased twice
  * at most, with a buffer of `sector_size` once. Without a buffer the last sector of the slot is
- * always erased, and the sector behind the image may be: let the slot be one sector longer than
+ * always erased, and the sector after the image may be: let the slot be one sector longer than
  * the largest image.
  *
  * Without `erase_new` the new slot is anything that can be written from its start to its end: a
@@ -584,8 +593,9 @@ typedef struct flashdelta_flash {
     /**
      * The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or
      * more if `buffer` has two units or more; 0 counts as 1. Every call of `write_new` starts at a
-     * multiple of it and has a length that is a multiple of it. Patches for any write unit can be
-     * applied.
+     * multiple of it and has a length that is a multiple of it. Whatever it is, every patch can be
+     * applied. A flash that takes as long for a page as for a byte (SPI NOR: 256 bytes) is written
+     * fastest if this is its page.
      */
     uint32_t write_size;
     /**
@@ -593,6 +603,10 @@ typedef struct flashdelta_flash {
      * is no `erase_new`.
      */
     uint32_t sector_size;
+    /**
+     * 0, or #FLASHDELTA_IGNORE_TRAILING.
+     */
+    uint32_t flags;
     /**
      * Reads `len` bytes (1 or more) from byte `offset` of the old slot into `to`.
      */
@@ -605,7 +619,7 @@ typedef struct flashdelta_flash {
      */
     int32_t (*read_new)(void *user, uint32_t offset, uint8_t *to, size_t len);
     /**
-     * Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind
+     * Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Past
      * the end of the image the last unit is filled up with 0xFF.
      */
     int32_t (*write_new)(void *user, uint32_t offset, const uint8_t *from, size_t len);
@@ -621,8 +635,9 @@ typedef struct flashdelta_flash {
      */
     int32_t (*flush_new)(void *user);
     /**
-     * What was read back has the right SHA-256: the update may be put to use, for example by
-     * telling the bootloader. Called once, last, and only then. May be NULL.
+     * What was read back has the right SHA-256, and the patch ended where it should: the update
+     * may be put to use, for example by telling the bootloader. Called once, last, by
+     * flashdelta_applier_finish(), and only then. May be NULL.
      */
     int32_t (*commit_new)(void *user);
     /**
@@ -646,6 +661,9 @@ typedef struct flashdelta_flash {
 
 /**
  * What the device is, to refuse patches for others.
+ *
+ * This catches mistakes, not malice: patches are not signed, and who makes one can write any
+ * product and any counter into it. What must run is for a signed image and the bootloader to say.
  */
 typedef struct flashdelta_device {
     /**
@@ -662,7 +680,8 @@ typedef struct flashdelta_device {
      */
     uint16_t reserved;
     /**
-     * The lowest security counter that may be installed (anti-rollback).
+     * The lowest security counter that may be installed (anti-rollback). Take it from the image
+     * that runs, or from what the bootloader keeps; never from the header of a patch.
      */
     uint32_t security_counter;
 } flashdelta_device;
@@ -672,7 +691,8 @@ typedef struct flashdelta_device {
  */
 typedef struct flashdelta_progress {
     /**
-     * 1 if the new image is complete, verified and committed, else 0.
+     * 1 if the new image is complete and verified, so that flashdelta_applier_finish() can commit
+     * it, else 0.
      */
     uint32_t done;
     /**
@@ -741,8 +761,8 @@ typedef struct flashdelta_patch_info {
      */
     uint32_t isa;
     /**
-     * The unit in which the new image is written, a power of two. That of the flash must not be
-     * larger.
+     * The write unit that the patch was made for, a power of two. That of the device may be
+     * another: see flashdelta_flash.
      */
     uint32_t write_size;
     /**
@@ -767,7 +787,8 @@ typedef struct flashdelta_patch_info {
      */
     uint32_t patch_size;
     /**
-     * 1 if the patch says which devices it is for, else 0, and the next four are 0 as well.
+     * 1 if the patch says which devices it is for, else 0, and the next four are 0 as well. Nobody
+     * has signed any of it: see flashdelta_device.
      */
     uint32_t has_identity;
     /**
@@ -804,8 +825,9 @@ extern "C" {
  * What a status means, in a few English words.
  *
  * @param status any number; later versions of the library may return more than those of
- * flashdelta_status @return a string that lives for ever; never NULL, "unknown status" if the
- * number is none of flashdelta_status
+ *     flashdelta_status
+ * @return a string that lives for ever; never NULL, "unknown status" if the number is none of
+ *     flashdelta_status
  *
  * May be called from any thread and from interrupts.
  */
@@ -846,9 +868,10 @@ flashdelta_status flashdelta_applier_init(struct flashdelta_applier *applier,
  * patch is cut.
  *
  * The call that completes the header checks the patch against the device and reads the whole old
- * image, before anything is written. The one that completes the patch reads the whole new image
- * back, and calls `flush_new` and `commit_new`. Both take as long as reading a slot and its
- * SHA-256 do: mind the watchdog.
+ * image, before anything is written. The one that completes the patch calls `flush_new` and reads
+ * the whole new image back. Any other may erase and write any part of the new slot, as a few bytes
+ * of a patch can stand for a copy of the whole image. So the length of a call has no bound but the
+ * slots: kick the watchdog in the callbacks, which come again and again, not between the calls.
  *
  * @param applier initialised by flashdelta_applier_init()
  * @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
@@ -868,13 +891,15 @@ flashdelta_status flashdelta_applier_feed(struct flashdelta_applier *applier,
                                           struct flashdelta_progress *progress);
 
 /**
- * Ends an update: tells whether the patch was complete.
+ * Ends an update: if the patch was complete and the new image is verified, calls `commit_new`.
+ * Nothing else calls it.
  *
  * @param applier initialised by flashdelta_applier_init()
  * @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is
  * free to be initialised again;
  *     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if
- *     there was an error before: the new slot must not be used; or #FLASHDELTA_ERR_NULL_POINTER,
+ *     there was an error before: the new slot must not be used; #FLASHDELTA_ERR_COMMIT_NEW if
+ *     `commit_new` failed; or #FLASHDELTA_ERR_NULL_POINTER,
  *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
  *     after which nothing has changed
  */
@@ -896,9 +921,11 @@ flashdelta_status flashdelta_applier_abort(struct flashdelta_applier *applier);
  * Where and how an update failed.
  *
  * @param applier initialised by flashdelta_applier_init(), and neither finished with success nor
- * aborted @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there
- * was none. Written only on success @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER,
- * #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
+ *     aborted
+ * @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there was
+ *     none. Written only on success
+ * @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
  *
  * Errors after which nothing has changed (2xx) are not kept.
  */
@@ -910,11 +937,12 @@ flashdelta_status flashdelta_applier_last_error(const struct flashdelta_applier 
  *
  * @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
  * @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
- * 100 are @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written
- * only on success @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header goes on behind `len`
- * bytes: call again with more of them;
- *     #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT; or the error (3xx, 6xx) of
- *     a header that cannot be used
+ *     100 are
+ * @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written only on
+ *     success
+ * @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header is longer than `len` bytes: call
+ *     again with more of them; #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT;
+ *     or the error (3xx, 6xx) of a header that cannot be used
  *
  * May be called from any thread. It takes no longer than a CRC-32 of the header does.
  */
@@ -927,7 +955,9 @@ flashdelta_status flashdelta_workspace_len(const uint8_t *patch, size_t len, siz
  *
  * @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
  * @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
- * 100 are @param[out] info written only on success @return as flashdelta_workspace_len()
+ *     100 are
+ * @param[out] info written only on success
+ * @return as flashdelta_workspace_len()
  *
  * May be called from any thread. It takes no longer than a CRC-32 of the header does.
  */

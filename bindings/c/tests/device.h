@@ -32,19 +32,26 @@ static int fails(device *d, fault which) {
 
 static int32_t write_new(void *user, uint32_t offset, const uint8_t *from, size_t len);
 
+static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len);
+
+/* From inside a callback, no function of the applier does anything. */
+static void call_back(flashdelta_applier *applier) {
+    flashdelta_error_detail detail;
+    flashdelta_flash flash = {0};
+    flash.read_old = read_old;
+    flash.read_new = read_old;
+    flash.write_new = write_new;
+    CHECK_STATUS(flashdelta_applier_feed(applier, NULL, 0, NULL), FLASHDELTA_ERR_BUSY);
+    CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_ERR_BUSY);
+    CHECK_STATUS(flashdelta_applier_abort(applier), FLASHDELTA_ERR_BUSY);
+    CHECK_STATUS(flashdelta_applier_last_error(applier, &detail), FLASHDELTA_ERR_BUSY);
+    CHECK_STATUS(flashdelta_applier_init(applier, &flash, NULL, NULL, 0), FLASHDELTA_ERR_BUSY);
+}
+
 static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len) {
     device *d = (device *)user;
     if (d->calls_back != NULL) {
-        flashdelta_error_detail detail;
-        flashdelta_flash flash = {0};
-        flash.read_old = read_old;
-        flash.read_new = read_old;
-        flash.write_new = write_new;
-        CHECK_STATUS(flashdelta_applier_feed(d->calls_back, NULL, 0, NULL), FLASHDELTA_ERR_BUSY);
-        CHECK_STATUS(flashdelta_applier_finish(d->calls_back), FLASHDELTA_ERR_BUSY);
-        CHECK_STATUS(flashdelta_applier_abort(d->calls_back), FLASHDELTA_ERR_BUSY);
-        CHECK_STATUS(flashdelta_applier_last_error(d->calls_back, &detail), FLASHDELTA_ERR_BUSY);
-        CHECK_STATUS(flashdelta_applier_init(d->calls_back, &flash, NULL, NULL, 0), FLASHDELTA_ERR_BUSY);
+        call_back(d->calls_back);
     }
     if (fails(d, READ_OLD)) {
         return CALLBACK_FAILED;
@@ -89,6 +96,9 @@ static int32_t commit_new(void *user) {
     device *d = (device *)user;
     CHECK(d->flushed == 1);
     d->committed++;
+    if (d->calls_back != NULL) {
+        call_back(d->calls_back);
+    }
     return fails(d, COMMIT_NEW) ? CALLBACK_FAILED : 0;
 }
 

@@ -153,6 +153,7 @@ static void wrong_arguments_change_nothing(blob patch) {
     REFUSED((bad.buffer = (uint8_t *)applier, bad.buffer_len = 1), FLASHDELTA_ERR_INVALID_ARGUMENT);
     REFUSED(bad.counters = (flashdelta_flash_counters *)(void *)misaligned, FLASHDELTA_ERR_INVALID_ARGUMENT);
     REFUSED(bad.write_size = 2 * FLASHDELTA_MAX_WRITE_SIZE, FLASHDELTA_ERR_INVALID_ARGUMENT);
+    REFUSED(bad.flags = FLASHDELTA_IGNORE_TRAILING << 1, FLASHDELTA_ERR_INVALID_ARGUMENT);
     REFUSED(bad.new_size -= UNIT, FLASHDELTA_ERR_INVALID_ARGUMENT);
     /* Still nothing in it. */
     CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, 1, NULL), FLASHDELTA_ERR_NOT_INITIALISED);
@@ -171,8 +172,9 @@ static void wrong_arguments_change_nothing(blob patch) {
     CHECK(detail.status == FLASHDELTA_OK);
     d.calls_back = applier;
     CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes + 50, patch.len - 50, &progress), FLASHDELTA_OK);
-    CHECK(progress.done == 1 && is_new(&d));
+    CHECK(progress.done == 1 && is_new(&d) && d.committed == 0);
     CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_OK);
+    CHECK(d.committed == 1);
     CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_ERR_NOT_INITIALISED);
 
     /* Giving up half way, and starting over in the same memory. */
@@ -187,9 +189,35 @@ static void wrong_arguments_change_nothing(blob patch) {
     CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, patch.len, NULL), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_applier_feed(applier, patch.bytes, 1, NULL), FLASHDELTA_ERR_TRAILING_INPUT);
     CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_ERR_FAILED_BEFORE);
+    CHECK(d.committed == 0);
     nor_free(&d.flash);
     free(workspace);
     free(applier);
+}
+
+/* A transport fills up its last block: however it cuts, the outcome is the same, and an update that does not end well is not committed. */
+static void padding_is_an_error_or_ignored(blob patch) {
+    const size_t blocks[] = {1, 16, 100, 128, 1024, (size_t)1 << 20};
+    const size_t paddings[] = {0, 1, 15, 127, 2000};
+    uint8_t *padded = (uint8_t *)calloc(1, patch.len + 2000);
+    size_t i, j;
+    memcpy(padded, patch.bytes, patch.len);
+    for (i = 0; i < 2 * sizeof blocks / sizeof *blocks; i++) {
+        for (j = 0; j < sizeof paddings / sizeof *paddings; j++) {
+            const flashdelta_status right = i % 2 == 0 && paddings[j] > 0 ? FLASHDELTA_ERR_TRAILING_INPUT : FLASHDELTA_OK;
+            flashdelta_applier *applier = new_applier();
+            flashdelta_error_detail detail;
+            device d;
+            flashdelta_flash flash = start(&d);
+            flash.flags = i % 2 == 0 ? 0 : FLASHDELTA_IGNORE_TRAILING;
+            CHECK_STATUS(run(applier, &flash, NULL, padded, patch.len + paddings[j], blocks[i / 2], needed(patch), &detail), right);
+            CHECK(d.committed == (right == FLASHDELTA_OK));
+            CHECK(right == FLASHDELTA_OK || detail.expected == patch.len);
+            nor_free(&d.flash);
+            free(applier);
+        }
+    }
+    free(padded);
 }
 
 /* What must not work, and must not write. */
@@ -333,6 +361,7 @@ int main(int argc, char **argv) {
     for (i = 0; i < sizeof names / sizeof *names; i++) {
         patch = load(argv[1], names[i]);
         it_works_however_the_patch_is_cut(patch);
+        padding_is_an_error_or_ignored(patch);
         the_first_bytes_tell_what_is_needed(patch);
         wrong_arguments_change_nothing(patch);
         refusals_come_before_the_first_write(patch, for_product);

@@ -319,10 +319,13 @@ impl Feeder {
         new: Option<&Bound<'_, PyAny>>,
         device: Option<DeviceFields>,
         ram: Option<u32>,
+        ignore_trailing: bool,
     ) -> PyResult<Self> {
         let old = Old::of(old)?;
         let new = New::of(new, &old)?;
-        let push = Push::new(old, new, fit(device, ram, None));
+        let mut fit = fit(device, ram, None);
+        fit.options = fit.options.ignore_trailing(ignore_trailing);
+        let push = Push::new(old, new, fit);
         Ok(Self { push: Mutex::new(Some(push)), progress: LastProgress::default() })
     }
 
@@ -336,7 +339,7 @@ impl Feeder {
         Ok(self.progress.get())
     }
 
-    /// Ends the update: the new image, if it was kept in memory.
+    /// Ends the update, which gives a file its name: the new image, if it was kept in memory.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let Some(push) = self.lock(py)?.take() else { return Err(closed(py)) };
         let new = push.finish().map_err(|error| errors::apply(py, error))?;

@@ -51,10 +51,33 @@ def test_into_a_file(old_path: Path, new: bytes, patch: bytes, tmp_path: Path) -
         for piece in pieces(patch, 700):
             assert not out.exists()
             applier.feed(memoryview(piece))
-        assert out.read_bytes() == new
+        assert applier.progress.done and not out.exists()
         nothing: object = applier.finish()
         assert nothing is None
+        assert out.read_bytes() == new
     assert os.listdir(tmp_path) == ["new.bin"]
+
+
+@pytest.mark.parametrize("size", [64, 1 << 20])
+def test_padding_is_an_error_before_the_file_appears_or_ignored(
+    old_path: Path, new: bytes, patch: bytes, tmp_path: Path, size: int
+) -> None:
+    out = tmp_path / "new.bin"
+    padded = patch + bytes(-len(patch) % 64) + bytes(64)
+    with Applier(old_path, out) as applier:
+        with pytest.raises(flashdelta.TrailingInputError):
+            for piece in pieces(padded, size):
+                applier.feed(piece)
+        with pytest.raises(flashdelta.MisuseError):
+            applier.finish()
+    assert os.listdir(tmp_path) == []
+    with Applier(old_path, out, ignore_trailing=True) as applier:
+        for piece in pieces(padded, size):
+            applier.feed(piece)
+        applier.finish()
+    assert out.read_bytes() == new
+    with pytest.raises(TypeError):
+        Applier(old_path, out, ignore_trailing="no")  # type: ignore[call-overload]
 
 
 def test_what_is_not_finished_leaves_no_file(old_path: Path, patch: bytes, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ use core::ptr::addr_of_mut;
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions};
 use flashdelta::DeviceIdentity;
 
-use crate::callbacks::{flashdelta_flash, Fault, NewSlot, OldSlot};
+use crate::callbacks::{flashdelta_flash, Fault, NewSlot, OldSlot, FLASHDELTA_IGNORE_TRAILING};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, Span};
@@ -35,6 +35,9 @@ pub struct flashdelta_applier {
 }
 
 /// What the device is, to refuse patches for others.
+///
+/// This catches mistakes, not malice: patches are not signed, and who makes one can write any
+/// product and any counter into it. What must run is for a signed image and the bootloader to say.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flashdelta_device {
@@ -45,7 +48,8 @@ pub struct flashdelta_device {
     pub hardware: u16,
     /// 0.
     pub reserved: u16,
-    /// The lowest security counter that may be installed (anti-rollback).
+    /// The lowest security counter that may be installed (anti-rollback). Take it from the image
+    /// that runs, or from what the bootloader keeps; never from the header of a patch.
     pub security_counter: u32,
 }
 
@@ -53,7 +57,8 @@ pub struct flashdelta_device {
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct flashdelta_progress {
-    /// 1 if the new image is complete, verified and committed, else 0.
+    /// 1 if the new image is complete and verified, so that flashdelta_applier_finish() can commit
+    /// it, else 0.
     pub done: u32,
     /// Bytes of the new image made so far.
     pub written: u32,
@@ -145,6 +150,7 @@ pub unsafe extern "C" fn flashdelta_applier_init(
         }
         // SAFETY: not NULL, aligned; the rest is the caller's promise.
         let flash = unsafe { &*flash };
+        options = options.ignore_trailing(flash.flags & FLASHDELTA_IGNORE_TRAILING != 0);
         let spans = [Span::of(workspace, workspace_len), Span::of(flash.buffer, flash.buffer_len)];
         let itself = Span::of(applier, FLASHDELTA_APPLIER_SIZE);
         if spans[0].overlaps(spans[1]) || spans.iter().any(|span| span.overlaps(itself)) {
@@ -175,9 +181,10 @@ pub unsafe extern "C" fn flashdelta_applier_init(
 /// patch is cut.
 ///
 /// The call that completes the header checks the patch against the device and reads the whole old
-/// image, before anything is written. The one that completes the patch reads the whole new image
-/// back, and calls `flush_new` and `commit_new`. Both take as long as reading a slot and its
-/// SHA-256 do: mind the watchdog.
+/// image, before anything is written. The one that completes the patch calls `flush_new` and reads
+/// the whole new image back. Any other may erase and write any part of the new slot, as a few bytes
+/// of a patch can stand for a copy of the whole image. So the length of a call has no bound but the
+/// slots: kick the watchdog in the callbacks, which come again and again, not between the calls.
 ///
 /// @param applier initialised by flashdelta_applier_init()
 /// @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
@@ -246,13 +253,15 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
     outcome.err().unwrap_or(FLASHDELTA_OK)
 }
 
-/// Ends an update: tells whether the patch was complete.
+/// Ends an update: if the patch was complete and the new image is verified, calls `commit_new`.
+/// Nothing else calls it.
 ///
 /// @param applier initialised by flashdelta_applier_init()
 /// @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is
 /// free to be initialised again;
 ///     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if
-///     there was an error before: the new slot must not be used; or #FLASHDELTA_ERR_NULL_POINTER,
+///     there was an error before: the new slot must not be used; #FLASHDELTA_ERR_COMMIT_NEW if
+///     `commit_new` failed; or #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
 ///     after which nothing has changed
 ///
@@ -267,13 +276,17 @@ pub unsafe extern "C" fn flashdelta_applier_finish(
         // SAFETY: the caller's promise.
         let state = unsafe { enter(applier)? };
         // SAFETY: `enter` has found the phase READY, so the applier is initialised; it is taken out
-        // once, as the phase says afterwards.
+        // once: the phase says that until the outcome is known, and something else afterwards.
         let inner = unsafe {
-            addr_of_mut!((*state).phase).write(EMPTY);
+            addr_of_mut!((*state).phase).write(BUSY);
             ManuallyDrop::take(&mut *addr_of_mut!((*state).content.applier))
         };
         match inner.finish() {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                // SAFETY: `enter` has checked the pointer.
+                unsafe { addr_of_mut!((*state).phase).write(EMPTY) };
+                Ok(())
+            }
             Err(error) => {
                 let detail = flashdelta_error_detail::from(&error);
                 // SAFETY: `enter` has checked the pointer.
@@ -327,9 +340,11 @@ pub unsafe extern "C" fn flashdelta_applier_abort(
 /// Where and how an update failed.
 ///
 /// @param applier initialised by flashdelta_applier_init(), and neither finished with success nor
-/// aborted @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there
-/// was none. Written only on success @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER,
-/// #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
+///     aborted
+/// @param[out] detail the first error of this update; its status is #FLASHDELTA_OK if there was
+///     none. Written only on success
+/// @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
 ///
 /// Errors after which nothing has changed (2xx) are not kept.
 ///

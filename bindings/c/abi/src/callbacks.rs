@@ -11,6 +11,11 @@ use crate::pointers::{bytes_mut, check};
 /// The largest `write_size` of a flashdelta_flash that needs no `buffer`, in bytes.
 pub const FLASHDELTA_MAX_WRITE_SIZE: usize = 64;
 
+/// A flag of flashdelta_flash: input after the end of the patch is ignored. For transports with
+/// blocks of a fixed size, which fill up the last one. Without it such input is
+/// #FLASHDELTA_ERR_TRAILING_INPUT, and nothing is committed.
+pub const FLASHDELTA_IGNORE_TRAILING: u32 = 1;
+
 /// The device's flash: both slots, and how to get at them.
 ///
 /// Fill it with zeros first (memset()): fields that later versions add mean "as before" when they
@@ -18,19 +23,19 @@ pub const FLASHDELTA_MAX_WRITE_SIZE: usize = 64;
 /// `buffer` and `counters` point to must, until the applier is finished or aborted.
 ///
 /// Callbacks return 0 for success; any other number ends the update with an error that carries it.
-/// They are called only from inside flashdelta_applier_feed(), by the thread that calls it. Offsets
-/// count bytes from the start of the slot; the applier stays inside the slots. They must not call
-/// functions of the same applier (those return #FLASHDELTA_ERR_BUSY), and must not leave by
-/// longjmp() or a C++ exception.
+/// They are called only from inside flashdelta_applier_feed() and flashdelta_applier_finish(), by
+/// the thread that calls those. Offsets count bytes from the start of the slot; the applier stays
+/// inside the slots. Callbacks must not call functions of the same applier (those return
+/// #FLASHDELTA_ERR_BUSY), and must not leave by longjmp() or a C++ exception.
 ///
 /// With `erase_new` the new slot is a NOR flash, and an update that is started again goes on where
 /// the last one was cut off: before a sector is erased, it is read and compared with what it shall
 /// hold. A sector that holds the right bytes is neither erased nor written. Any other is erased,
 /// and then every unit of it is written once, in ascending order; no unit is written that was not
 /// erased in this same update. A sector that is right at its start only has its start copied to
-/// `buffer`, or else to the sector behind it, and back: without a buffer a sector is erased twice
+/// `buffer`, or else to the sector after it, and back: without a buffer a sector is erased twice
 /// at most, with a buffer of `sector_size` once. Without a buffer the last sector of the slot is
-/// always erased, and the sector behind the image may be: let the slot be one sector longer than
+/// always erased, and the sector after the image may be: let the slot be one sector longer than
 /// the largest image.
 ///
 /// Without `erase_new` the new slot is anything that can be written from its start to its end: a
@@ -49,12 +54,15 @@ pub struct flashdelta_flash {
     pub new_size: u32,
     /// The unit in which the new slot is written, in bytes: 1 to #FLASHDELTA_MAX_WRITE_SIZE, or
     /// more if `buffer` has two units or more; 0 counts as 1. Every call of `write_new` starts at a
-    /// multiple of it and has a length that is a multiple of it. Patches for any write unit can be
-    /// applied.
+    /// multiple of it and has a length that is a multiple of it. Whatever it is, every patch can be
+    /// applied. A flash that takes as long for a page as for a byte (SPI NOR: 256 bytes) is written
+    /// fastest if this is its page.
     pub write_size: u32,
     /// The unit in which the new slot is erased, in bytes, a multiple of `write_size`. 0 if there
     /// is no `erase_new`.
     pub sector_size: u32,
+    /// 0, or #FLASHDELTA_IGNORE_TRAILING.
+    pub flags: u32,
     /// Reads `len` bytes (1 or more) from byte `offset` of the old slot into `to`.
     pub read_old: Option<
         unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32,
@@ -66,7 +74,7 @@ pub struct flashdelta_flash {
     pub read_new: Option<
         unsafe extern "C" fn(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32,
     >,
-    /// Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Behind
+    /// Writes `len` bytes (1 or more) to byte `offset` of the new slot, all in one sector. Past
     /// the end of the image the last unit is filled up with 0xFF.
     pub write_new: Option<
         unsafe extern "C" fn(user: *mut c_void, offset: u32, from: *const u8, len: usize) -> i32,
@@ -78,8 +86,9 @@ pub struct flashdelta_flash {
     /// Everything is written, it is read back next: write out what is cached. Called once. May be
     /// NULL.
     pub flush_new: Option<unsafe extern "C" fn(user: *mut c_void) -> i32>,
-    /// What was read back has the right SHA-256: the update may be put to use, for example by
-    /// telling the bootloader. Called once, last, and only then. May be NULL.
+    /// What was read back has the right SHA-256, and the patch ended where it should: the update
+    /// may be put to use, for example by telling the bootloader. Called once, last, by
+    /// flashdelta_applier_finish(), and only then. May be NULL.
     pub commit_new: Option<unsafe extern "C" fn(user: *mut c_void) -> i32>,
     /// RAM that keeps the start of a sector while that is erased; see above. NULL for none. It must
     /// not overlap the applier or the workspace. If your `write_new` or `read_new` want aligned
@@ -187,6 +196,7 @@ impl flashdelta_flash {
         // Whoever tells sectors wants them erased.
         if self.erase_new.is_some() != (self.sector_size != 0)
             || !self.new_size.is_multiple_of(write_size)
+            || self.flags & !FLASHDELTA_IGNORE_TRAILING != 0
         {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }

@@ -57,8 +57,8 @@ pub struct flashdelta_patch_info {
     pub codec: u32,
     /// The instruction set: one of flashdelta_isa.
     pub isa: u32,
-    /// The unit in which the new image is written, a power of two. That of the flash must not be
-    /// larger.
+    /// The write unit that the patch was made for, a power of two. That of the device may be
+    /// another: see flashdelta_flash.
     pub write_size: u32,
     /// RAM that a device needs, everything but the stack included: workspace and
     /// flashdelta_applier.
@@ -71,7 +71,8 @@ pub struct flashdelta_patch_info {
     pub new_size: u32,
     /// Size of the whole patch.
     pub patch_size: u32,
-    /// 1 if the patch says which devices it is for, else 0, and the next four are 0 as well.
+    /// 1 if the patch says which devices it is for, else 0, and the next four are 0 as well. Nobody
+    /// has signed any of it: see flashdelta_device.
     pub has_identity: u32,
     /// The product.
     pub product: u32,
@@ -115,11 +116,12 @@ impl From<&PatchHeader> for flashdelta_patch_info {
 ///
 /// @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
 /// @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
-/// 100 are @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written
-/// only on success @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header goes on behind `len`
-/// bytes: call again with more of them;
-///     #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT; or the error (3xx, 6xx) of
-///     a header that cannot be used
+///     100 are
+/// @param[out] workspace_len bytes that flashdelta_applier_init() must be lent; written only on
+///     success
+/// @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if the header is longer than `len` bytes: call
+///     again with more of them; #FLASHDELTA_ERR_NULL_POINTER or #FLASHDELTA_ERR_INVALID_ARGUMENT;
+///     or the error (3xx, 6xx) of a header that cannot be used
 ///
 /// May be called from any thread. It takes no longer than a CRC-32 of the header does.
 ///
@@ -142,7 +144,9 @@ pub unsafe extern "C" fn flashdelta_workspace_len(
 ///
 /// @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
 /// @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough, mostly some
-/// 100 are @param[out] info written only on success @return as flashdelta_workspace_len()
+///     100 are
+/// @param[out] info written only on success
+/// @return as flashdelta_workspace_len()
 ///
 /// May be called from any thread. It takes no longer than a CRC-32 of the header does.
 ///

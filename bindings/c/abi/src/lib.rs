@@ -24,7 +24,10 @@ pub use applier::{
     flashdelta_applier_finish, flashdelta_applier_init, flashdelta_applier_last_error,
     flashdelta_device, flashdelta_progress, FLASHDELTA_APPLIER_WORDS,
 };
-pub use callbacks::{flashdelta_flash, flashdelta_flash_counters, FLASHDELTA_MAX_WRITE_SIZE};
+pub use callbacks::{
+    flashdelta_flash, flashdelta_flash_counters, FLASHDELTA_IGNORE_TRAILING,
+    FLASHDELTA_MAX_WRITE_SIZE,
+};
 pub use detail::flashdelta_error_detail;
 pub use info::{
     flashdelta_codec, flashdelta_isa, flashdelta_patch_info, flashdelta_read_patch_info,

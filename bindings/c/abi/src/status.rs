@@ -15,7 +15,7 @@ use core::ffi::{c_char, CStr};
 /// | 2 | the program called a function wrongly | correct the program |
 /// | 3 | the patch is damaged, incomplete, or no patch | get it again |
 /// | 4 | the old image is not the one that the patch was made from | get another patch |
-/// | 5 | the patch is for other devices, or would go back behind the security counter | get another patch |
+/// | 5 | the patch is for other devices, or would go back below the security counter | get another patch |
 /// | 6 | the device (or this build of the library) lacks memory or features | make the patch for another profile |
 /// | 7 | reading or writing failed: a callback returned non-zero, or a file could not be used | see to the flash or the disk |
 /// | 8 | a callback asked to give up | |
@@ -63,12 +63,14 @@ pub enum flashdelta_status {
     /// The header contradicts itself. Detail: depends on the field.
     FLASHDELTA_ERR_HEADER_DAMAGED = 303,
     /// The body is damaged. Detail: `offset` is the number of bytes of the new image that had been
-    /// made.
+    /// made. If it is a copy that reads outside the images, `found` is the byte at which it reads;
+    /// it is 0 otherwise.
     FLASHDELTA_ERR_DAMAGED = 304,
     /// The patch is not complete. Detail: `found` bytes were fed, `expected` are needed (0: not
     /// known yet).
     FLASHDELTA_ERR_TRUNCATED = 305,
-    /// There is input behind the end of the patch. Detail: `expected` is the length of the patch.
+    /// There is input after the end of the patch, and #FLASHDELTA_IGNORE_TRAILING is not set.
+    /// Nothing is committed. Detail: `expected` is the length of the patch.
     FLASHDELTA_ERR_TRAILING_INPUT = 306,
     /// The new image reads back wrong. It must not be used. Detail: both digests, 32 bytes.
     FLASHDELTA_ERR_NEW_MISMATCH = 307,
@@ -199,7 +201,7 @@ const TEXTS: [(flashdelta_status, &CStr); 53] = [
     ),
     (FLASHDELTA_ERR_DAMAGED, c"the patch is damaged: transfer it again"),
     (FLASHDELTA_ERR_TRUNCATED, c"the patch is not complete"),
-    (FLASHDELTA_ERR_TRAILING_INPUT, c"there is input behind the end of the patch"),
+    (FLASHDELTA_ERR_TRAILING_INPUT, c"there is input after the end of the patch"),
     (FLASHDELTA_ERR_NEW_MISMATCH, c"the new image reads back wrong and must not be used"),
     (FLASHDELTA_ERR_HOST_SECTION, c"what the patch says about the new file cannot be used"),
     (FLASHDELTA_ERR_WRONG_BASE, c"the old image does not match the patch"),
@@ -220,7 +222,7 @@ const TEXTS: [(flashdelta_status, &CStr); 53] = [
     ),
     (FLASHDELTA_ERR_WRONG_PRODUCT, c"the patch is for another product"),
     (FLASHDELTA_ERR_WRONG_HARDWARE, c"the patch is for other hardware revisions"),
-    (FLASHDELTA_ERR_ROLLBACK, c"the patch would go back behind the device's security counter"),
+    (FLASHDELTA_ERR_ROLLBACK, c"the patch would go back below the device's security counter"),
     (FLASHDELTA_ERR_DOES_NOT_FIT, c"the patch asks for more than there is"),
     (
         FLASHDELTA_ERR_WORKSPACE_TOO_SMALL,
@@ -264,8 +266,9 @@ const TEXTS: [(flashdelta_status, &CStr); 53] = [
 /// What a status means, in a few English words.
 ///
 /// @param status any number; later versions of the library may return more than those of
-/// flashdelta_status @return a string that lives for ever; never NULL, "unknown status" if the
-/// number is none of flashdelta_status
+///     flashdelta_status
+/// @return a string that lives for ever; never NULL, "unknown status" if the number is none of
+///     flashdelta_status
 ///
 /// May be called from any thread and from interrupts.
 #[no_mangle]

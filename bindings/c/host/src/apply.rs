@@ -31,12 +31,15 @@ const EXTRA: usize = 64 * 1024;
 /// MiB and 16 times the old file, are refused (#FLASHDELTA_ERR_NEW_TOO_LONG).
 ///
 /// @param old the old file, or what a device has in its slot; may be NULL if `old_len` is 0. It may
-/// be longer than the one that the patch was made from, as the content of a slot is @param old_len
-/// its size in bytes @param patch the patch @param patch_len its size in bytes @param options the
-/// device, the output and the progress callback count; NULL for the defaults @param[out] new_image
-/// written only on success; give it back with flashdelta_buffer_free(). What was in it before is
-/// not freed @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx);
-/// #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
+///     be longer than the one that the patch was made from, as the content of a slot is
+/// @param old_len its size in bytes
+/// @param patch the patch
+/// @param patch_len its size in bytes
+/// @param options the device, the output and the progress callback count; NULL for the defaults
+/// @param[out] new_image written only on success; give it back with flashdelta_buffer_free(). What
+///     was in it before is not freed
+/// @return #FLASHDELTA_OK; an error of the patch or the old image (3xx to 6xx);
+///     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// May be called from any thread, and from several at a time.
@@ -208,11 +211,9 @@ where
     for piece in patch.chunks(PIECE) {
         let at = applier.feed(piece)?;
         let fraction = if at.done { 1.0 } else { at.written as f32 / at.total.max(1) as f32 };
-        // What is done is done: it has its name already.
         if reporter.is_some_and(|r| {
             r.report(flashdelta_phase::FLASHDELTA_PHASE_APPLY, fraction).is_break()
-        }) && !at.done
-        {
+        }) {
             return Err(FLASHDELTA_ERR_CANCELLED.into());
         }
     }

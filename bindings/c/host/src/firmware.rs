@@ -278,11 +278,12 @@ pub unsafe extern "C" fn flashdelta_read_bundle_info(
 /// @param file the file, in any format with addresses, or a plain binary
 /// @param len its size in bytes
 /// @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC,
-/// #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2 @param options of which the base counts;
-/// NULL for the defaults @param[out] converted written only on success; give it back with
-/// flashdelta_buffer_free(). What was in it before is not freed @return #FLASHDELTA_OK;
-/// #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an archive;
-/// #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
+///     #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2
+/// @param options of which the base counts; NULL for the defaults
+/// @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What
+///     was in it before is not freed
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an
+///     archive; #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
 ///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// # Safety

@@ -23,15 +23,17 @@ use crate::paths;
 /// flashdelta_options_set_verbatim() has files of any kind patched as they are.
 ///
 /// @param old the file that devices have, or were made of; formats that tell addresses (ESP image,
-/// ELF, ...) are understood. May be NULL if `old_len` is 0 @param old_len its size in bytes; both
-/// images together have less than 2 GiB @param new_image the image that they shall have; may be
-/// NULL if `new_len` is 0 @param new_len its size in bytes @param options NULL for the defaults
+///     ELF, ...) are understood. May be NULL if `old_len` is 0
+/// @param old_len its size in bytes; both images together have less than 2 GiB
+/// @param new_image the image that they shall have; may be NULL if `new_len` is 0
+/// @param new_len its size in bytes
+/// @param options NULL for the defaults
 /// @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was
-/// in it before is not freed @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE;
-/// #FLASHDELTA_ERR_PROFILE_TOO_SMALL, #FLASHDELTA_ERR_IMAGES_TOO_LARGE,
-/// #FLASHDELTA_ERR_NOT_IN_PROFILE, #FLASHDELTA_ERR_CODEC_NOT_BUILT;
-///     #FLASHDELTA_ERR_CANCELLED by the progress callback; #FLASHDELTA_ERR_NULL_POINTER,
-///     #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+///     in it before is not freed
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE; #FLASHDELTA_ERR_PROFILE_TOO_SMALL,
+///     #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE,
+///     #FLASHDELTA_ERR_CODEC_NOT_BUILT; #FLASHDELTA_ERR_CANCELLED by the progress callback;
+///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// May be called from any thread, and from several at a time. It starts threads, and takes many
 /// times the size of the images in memory: some 45 MiB for two of 1.5 MB.
@@ -70,9 +72,12 @@ pub unsafe extern "C" fn flashdelta_make(
 /// complete and on the disk. A file that has that name already is replaced.
 ///
 /// @param old_path of the image that devices have; any bytes on Unix, UTF-8 on Windows, as all
-/// paths @param new_path of the image that they shall have @param patch_path of the patch @param
-/// options NULL for the defaults @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file
-/// cannot be read or written, or if `patch_path` is one of the others
+///     paths
+/// @param new_path of the image that they shall have
+/// @param patch_path of the patch
+/// @param options NULL for the defaults
+/// @return as flashdelta_make(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
+///     `patch_path` is one of the others
 ///
 /// # Safety
 ///

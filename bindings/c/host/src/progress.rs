@@ -63,8 +63,10 @@ impl Reporter {
 ///
 /// @param options to be changed
 /// @param progress called every now and then while a patch is made or applied; NULL: none (the
-/// default) @param user passed to it; may be NULL. What it points to must live as long as these
-/// options are used @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+///     default)
+/// @param user passed to it; may be NULL. What it points to must live as long as these options are
+///     used
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
 ///
 /// # Safety
 ///

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, cast, overload
 
 from . import _native
-from ._arguments import U32, as_path, check_int, refuse_overwriting
+from ._arguments import U32, as_path, check_bool, check_int, refuse_overwriting
 from ._errors import HeaderError
 from ._patch import PatchInfo, Report, patch_info
 from ._profile import DeviceIdentity
@@ -24,7 +24,7 @@ _MAGICS = (b"FDP", b"FDB")
 class ApplyProgress(NamedTuple):
     """How far an update has come."""
 
-    #: The new image is complete and verified.
+    #: The new image is complete and verified; `Applier.finish` puts it to use.
     done: bool
     #: Bytes of the new image made so far.
     written: int
@@ -254,12 +254,14 @@ class Applier(Generic[NewImage]):
     old : bytes-like or os.PathLike
         The image that the patch was made from; it may be longer, as the content of a flash slot is.
     new : None, os.PathLike or writable bytes-like
-        Where the new image goes: kept in memory until `finish` gives it; a file, which appears when it is complete and verified; or a
+        Where the new image goes: kept in memory until `finish` gives it; a file, which appears with `finish`; or a
         buffer such as a `bytearray` that is long enough. It must not share memory with `old`.
     device : DeviceIdentity, optional
         What the device is: patches for others are refused.
     ram : int, optional
         RAM of the device in bytes: patches that need more are refused.
+    ignore_trailing : bool, default False
+        Ignore bytes after the end of the patch: what a transport with blocks of a fixed size fills up the last one with.
 
     Examples
     --------
@@ -291,6 +293,7 @@ class Applier(Generic[NewImage]):
         *,
         device: DeviceIdentity | None = None,
         ram: int | None = None,
+        ignore_trailing: bool = False,
     ) -> None: ...
 
     @overload
@@ -301,6 +304,7 @@ class Applier(Generic[NewImage]):
         *,
         device: DeviceIdentity | None = None,
         ram: int | None = None,
+        ignore_trailing: bool = False,
     ) -> None: ...
 
     def __init__(
@@ -310,13 +314,14 @@ class Applier(Generic[NewImage]):
         *,
         device: DeviceIdentity | None = None,
         ram: int | None = None,
+        ignore_trailing: bool = False,
     ) -> None:
-        self._native = _native.Feeder(old, new, _check_device(device), _check_size("ram", ram))
+        self._native = _native.Feeder(old, new, _check_device(device), _check_size("ram", ram), check_bool("ignore_trailing", ignore_trailing))
 
     def feed(self, chunk: BytesLike) -> ApplyProgress:
         """Take the next bytes of the patch, any number of them.
 
-        The call that completes the header reads the whole old image, the last one the whole new image.
+        The call that completes the header reads the whole old image, the one that completes the patch the whole new image.
 
         Parameters
         ----------
@@ -338,7 +343,7 @@ class Applier(Generic[NewImage]):
         return ApplyProgress(*self._native.feed(chunk))
 
     def finish(self) -> NewImage:
-        """End the update.
+        """End the update: a new file gets its name here, and nowhere else.
 
         Returns
         -------

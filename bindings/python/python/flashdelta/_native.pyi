@@ -52,7 +52,12 @@ class PatchBytes:
 @final
 class Feeder:
     def __new__(
-        cls, old: Source, new: BytesLike | PathLike | None, device: DeviceIdentity | None, ram: int | None
+        cls,
+        old: Source,
+        new: BytesLike | PathLike | None,
+        device: DeviceIdentity | None,
+        ram: int | None,
+        ignore_trailing: bool,
     ) -> Self: ...
     def feed(self, chunk: BytesLike) -> tuple[bool, int, int]: ...
     def finish(self) -> bytes | None: ...

@@ -14,8 +14,9 @@ use crate::paths;
 ///
 /// @param options to be changed
 /// @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default) or "linux"
-/// (16 MiB, also Zstandard, write unit 1) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
-/// #FLASHDELTA_ERR_INVALID_ARGUMENT if there is no such profile
+///     (16 MiB, also Zstandard, write unit 1)
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if there
+///     is no such profile
 ///
 /// # Safety
 ///
@@ -45,7 +46,8 @@ pub unsafe extern "C" fn flashdelta_options_set_profile(
 ///
 /// @param options to be changed
 /// @param bytes all that the applier may use: the workspace and 1024 for a flashdelta_applier; what
-/// is impossible shows when the patch is made @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+///     is impossible shows when the patch is made
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
 ///
 /// # Safety
 ///
@@ -68,8 +70,8 @@ pub unsafe extern "C" fn flashdelta_options_set_ram(
 ///
 /// @param options to be changed
 /// @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the
-/// patch as well @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
-/// #FLASHDELTA_ERR_INVALID_ARGUMENT
+///     patch as well
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///
 /// # Safety
 ///

@@ -91,8 +91,8 @@ pub unsafe extern "C" fn flashdelta_options_set_base(
 /// @param hardware_from first hardware revision that the new image runs on
 /// @param hardware_to last hardware revision that the new image runs on, not below `hardware_from`
 /// @param security_counter of the new image: devices refuse a patch whose counter is below their
-/// own (anti-rollback) @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER;
-/// #FLASHDELTA_ERR_INVALID_ARGUMENT
+///     own (anti-rollback)
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///
 /// # Safety
 ///

@@ -17,6 +17,9 @@ pub struct ApplyOptions {
     /// What the device is. If this is set, patches for other devices are refused, and patches that
     /// do not say for whom they are; if not, nothing is checked.
     pub device: Option<DeviceIdentity>,
+    /// Whether bytes after the end of the patch are ignored: what a transport with blocks of a
+    /// fixed size fills up the last one with. If not, they are [`ApplyError::TrailingInput`].
+    pub ignore_trailing: bool,
 }
 
 impl ApplyOptions {
@@ -26,12 +29,19 @@ impl ApplyOptions {
         self.device = Some(device);
         self
     }
+
+    /// Ignores bytes after the end of the patch.
+    #[must_use]
+    pub fn ignore_trailing(mut self, ignore: bool) -> Self {
+        self.ignore_trailing = ignore;
+        self
+    }
 }
 
 /// How far an update has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
-    /// The new image is complete, verified and committed.
+    /// The new image is complete and reads back right. [`Applier::finish`] puts it to use.
     pub done: bool,
     /// Bytes of the new image made so far.
     pub written: u32,
@@ -64,6 +74,7 @@ pub struct Applier<'w, O: OldImage, N: NewImage, H = SoftwareSha256> {
 enum Phase {
     Header,
     Body,
+    /// The new image is verified, but not committed.
     Done,
     Poisoned,
 }
@@ -100,18 +111,17 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     }
 
     /// Takes the next bytes of the patch, any number of them. When the last one of the body is in,
-    /// the new image is verified and committed, and [`Progress::done`] is set. A
-    /// [host section](PatchHeader::host_len) behind the body may be fed or not; it is ignored.
+    /// the new image is verified and [`Progress::done`] is set; [`finish`](Self::finish) commits
+    /// it. A [host section](PatchHeader::host_len) after the body may be fed or not; it is ignored.
     ///
-    /// The call that completes the header reads the whole old image, the last one the whole new
-    /// image.
+    /// The call that completes the header reads the whole old image, the one that completes the
+    /// body the whole new image.
     ///
     /// # Errors
     ///
     /// [`ApplyError`] tells what is wrong. Up to and including [`ApplyError::OldMismatch`] nothing
-    /// has been written. Bytes behind the end of the patch are [`ApplyError::TrailingInput`]: if
-    /// they come in the same call as the end, nothing is committed; in a later call, the new image
-    /// was committed before.
+    /// has been written. Bytes after the end of the patch are [`ApplyError::TrailingInput`], unless
+    /// [`ApplyOptions::ignore_trailing`] is set.
     #[inline] // Where it is called once, its stack is its caller's.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
         // Errors are large: each is put in its final place at once, and `None` is all that is
@@ -126,15 +136,19 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
     }
 
-    /// Ends the update and gives the images back.
+    /// Ends the update: [commits](NewImage::commit) the new image, and gives both images back.
+    /// Nothing is committed anywhere else.
     ///
     /// # Errors
     ///
     /// [`ApplyError::Truncated`] if the patch is not complete, [`ApplyError::Poisoned`] if there
-    /// was an error before.
-    pub fn finish(self) -> Result<(O, N), ApplyError<O::Error, N::Error>> {
+    /// was an error before, [`ApplyError::Finish`] if committing fails.
+    pub fn finish(mut self) -> Result<(O, N), ApplyError<O::Error, N::Error>> {
         match self.phase {
-            Phase::Done => Ok((self.old, self.new)),
+            Phase::Done => match self.new.commit() {
+                Ok(()) => Ok((self.old, self.new)),
+                Err(error) => Err(ApplyError::Finish { error }),
+            },
             Phase::Poisoned => Err(ApplyError::Poisoned),
             Phase::Header | Phase::Body => {
                 let header = self.header();
@@ -238,16 +252,18 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         Some(())
     }
 
-    /// The host section is none of a device's business; what follows it is no part of the patch.
+    /// Skips the host section, which devices ignore. Input after it is an error, unless it is to be
+    /// ignored, too.
     fn skip(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
         let expected =
             header.header_len.saturating_add(header.body_len).saturating_add(header.host_len);
-        if input.len() > expected.saturating_sub(self.fed) as usize {
+        let left = expected.saturating_sub(self.fed) as usize;
+        if input.len() > left && !self.options.ignore_trailing {
             *error = ApplyError::TrailingInput { expected };
             return None;
         }
-        self.fed = self.fed.saturating_add(input.len() as u32);
+        self.fed = self.fed.saturating_add(input.len().min(left) as u32);
         Some(())
     }
 
@@ -322,16 +338,16 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             return None;
         }
         if is_complete {
-            self.complete(core::mem::take(input), error)
+            self.complete(error)
         } else {
             Some(Phase::Body)
         }
     }
 
-    /// The body has ended: appends the new image's own digest, if it has one. Is all of it right?
-    /// `rest` is what came behind the body in the same call.
+    /// The body has ended: appends the new image's own digest, if it has one, and verifies the
+    /// whole image.
     #[inline(never)] // As for `begin`.
-    fn complete(&mut self, rest: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
+    fn complete(&mut self, error: &mut Failure<O, N>) -> Option<Phase> {
         let Self { sha, body: Body { header, buffers, .. }, new, .. } = self;
         let sizes = (header.coded_size(), header.new_size);
         let has_own_digest = sizes.0 != sizes.1;
@@ -364,8 +380,6 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             *error = ApplyError::NewMismatch { expected: header.new_digest, found };
             return None;
         }
-        self.skip(rest, error)?;
-        self.new.commit().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
         Some(Phase::Done)
     }
 }

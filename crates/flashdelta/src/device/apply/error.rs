@@ -121,8 +121,7 @@ pub enum ApplyError<O, N> {
         /// Bytes of the whole patch, if that is known already.
         expected: Option<u32>,
     },
-    /// There is input behind the end of the patch. If it came together with the end, the new image
-    /// was not committed; if it came later, it was.
+    /// There is input after the end of the patch. The new image is not committed.
     TrailingInput {
         /// Length of the patch.
         expected: u32,

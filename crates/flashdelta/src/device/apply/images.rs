@@ -47,7 +47,8 @@ pub trait NewImage {
         Ok(())
     }
 
-    /// What was read back is right: the update may be put to use. Called once, last, and only then.
+    /// What was read back is right, and the patch ended where it should: the update may be put to
+    /// use. Called once, last, by [`Applier::finish`](super::Applier::finish), and only then.
     fn commit(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
