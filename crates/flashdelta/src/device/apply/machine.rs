@@ -11,10 +11,10 @@ use crate::device::codec::bytes::OpFault;
 #[cfg(feature = "raw")]
 use crate::device::codec::bytes::{self, Operations};
 #[cfg(feature = "model")]
-use crate::device::codec::model::{Model, Nothing, Step, MAX_STEP_BYTES};
+use crate::device::codec::model::{Model, Nothing, Step};
 #[cfg(feature = "model")]
 use crate::device::coding::range::{Decoding, RangeDecoder};
-use crate::device::format::{Codec as PatchCodec, PatchHeader};
+use crate::device::format::{limits, Codec as PatchCodec, PatchHeader};
 #[cfg(feature = "raw")]
 use crate::device::images::Images as _;
 #[cfg(feature = "prediction")]
@@ -233,7 +233,7 @@ impl Progress<'_> {
         is_last: bool,
         views: &mut Views<'_, '_, O, N>,
     ) {
-        while self.goes_on(views) && (is_last || input.len() >= MAX_STEP_BYTES) {
+        while self.goes_on(views) && (is_last || input.len() >= limits::MODEL_STEP_BYTES) {
             let decoder = match decoder {
                 Some(decoder) => decoder,
                 None => decoder.insert(RangeDecoder::new(input)),
@@ -243,7 +243,7 @@ impl Progress<'_> {
             let step = model.step(&mut Decoding { decoder, source: input }, views, &mut Nothing);
             #[cfg(debug_assertions)]
             debug_assert!(
-                before - input.len() <= MAX_STEP_BYTES,
+                before - input.len() <= limits::MODEL_STEP_BYTES,
                 "a step took too much of the input"
             );
             match step {
@@ -264,7 +264,7 @@ impl Progress<'_> {
         is_last: bool,
         views: &mut Views<'_, '_, O, N>,
     ) {
-        while self.goes_on(views) && (is_last || input.len() >= bytes::MAX_STEP_BYTES) {
+        while self.goes_on(views) && (is_last || input.len() >= limits::BYTE_CODEC_STEP_BYTES) {
             let begun = if input.len() == 0 && operations.is_between() {
                 operations.copy_rest()
             } else {

@@ -1,11 +1,9 @@
 //! The header of a patch: parse and emit.
 
 use super::crc::crc32;
-use super::layout::{
-    Layout, Tables, APPLIER_BYTES, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK,
-    ZSTD_WINDOW,
-};
+use super::layout::{Layout, APPLIER_BYTES};
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
+use super::tables::{parse_tables, Tables};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
 use crate::device::predict::address_map::AddressMaps;
 use crate::device::predict::walker::InstructionSet;
@@ -338,34 +336,6 @@ impl PatchHeader {
                 return bytes;
             }
             self.ram = needed.next_multiple_of(RAM_UNIT);
-        }
-    }
-}
-
-fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
-    let mut units = |unit: u16| reader.limited(u32::from(u16::MAX / unit)) as u16 * unit;
-    let mut tables = Tables { map: units(MAP_UNIT), ..Tables::default() };
-    if codec == Codec::Model {
-        tables.slots = units(SLOT_UNIT);
-    }
-    let most = match codec {
-        Codec::Lz4 => LARGEST_LZ4_BLOCK,
-        Codec::Zstd => ZSTD_WINDOW,
-        Codec::Raw | Codec::Model => return tables,
-    };
-    let log2 = reader.byte().into();
-    tables.block_log2 = (reader.at_most(log2, most.into()) as u8).max(SMALLEST_BLOCK);
-    tables
-}
-
-#[cfg(feature = "std")]
-impl Tables {
-    fn emit(self, out: &mut Vec<u8>, codec: Codec) {
-        super::put::varint(out, (self.map / MAP_UNIT).into());
-        match codec {
-            Codec::Model => super::put::varint(out, (self.slots / SLOT_UNIT).into()),
-            Codec::Lz4 | Codec::Zstd => out.push(self.block_log2),
-            Codec::Raw => {}
         }
     }
 }

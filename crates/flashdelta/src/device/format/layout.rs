@@ -4,6 +4,9 @@
 //! [`Layout::of`] says what each part takes. The maker uses the same function to choose tables that
 //! fit a device profile ([`tables_for`]).
 
+use super::limits::{BYTE_CODEC_STEP_BYTES, MODEL_STEP_BYTES, MODEL_WEIGHTS};
+#[cfg(feature = "std")]
+use super::tables::{Tables, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW};
 use super::{Codec, PatchHeader};
 use crate::device::isa::LOOKAHEAD;
 
@@ -25,24 +28,9 @@ const _: () = assert!(
 );
 
 /// Op bytes that a byte codec needs for a step.
-const CARRY: usize = crate::device::codec::bytes::MAX_STEP_BYTES;
+const CARRY: usize = BYTE_CODEC_STEP_BYTES;
 /// Output of the Zstandard decoder that is buffered.
 const ZSTD_BLOCK: usize = 4096;
-
-/// Hashed slots come in multiples of this, entries of the shift map too.
-pub(crate) const SLOT_UNIT: u16 = 32;
-pub(crate) const MAP_UNIT: u16 = 8;
-
-/// Sizes of the tables that a body needs; stated in the header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Tables {
-    /// Hashed slots of the models, a multiple of [`SLOT_UNIT`]; only for [`Codec::Model`].
-    pub(crate) slots: u16,
-    /// Entries of the shift map, a multiple of [`MAP_UNIT`].
-    pub(crate) map: u16,
-    /// Binary logarithm of the size of an LZ4 block or of the Zstandard window.
-    pub(crate) block_log2: u8,
-}
 
 /// What each part of the workspace takes, in words of 4 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -93,11 +81,9 @@ impl Layout {
             Codec::Zstd => (layout.carry, layout.block) = (CARRY / 4, ZSTD_BLOCK / 4),
             #[cfg(feature = "model")]
             Codec::Model => {
-                let shape =
-                    crate::device::codec::model::Shape { slots: tables.slots, map: tables.map };
-                layout.slots = shape.all_slots().div_ceil(2);
-                layout.weights = crate::device::codec::model::WEIGHTS.div_ceil(2);
-                layout.carry = crate::device::codec::model::MAX_STEP_BYTES.div_ceil(4);
+                layout.slots = tables.model_slots().div_ceil(2);
+                layout.weights = MODEL_WEIGHTS.div_ceil(2);
+                layout.carry = MODEL_STEP_BYTES.div_ceil(4);
             }
             #[cfg(not(feature = "model"))]
             Codec::Model => {}
@@ -196,13 +182,6 @@ const MOST_MAP: u16 = 4096;
 /// Slots are counted in 16 bits.
 #[cfg(feature = "std")]
 const MOST_SLOTS: u16 = u16::MAX - (SLOT_UNIT - 1);
-/// 2^6 bytes, for devices with hardly any RAM.
-pub(crate) const SMALLEST_BLOCK: u8 = 6;
-/// LZ4 looks back 64 KiB.
-pub(crate) const LARGEST_LZ4_BLOCK: u8 = 16;
-/// 8 MiB: what every Zstandard decoder must support (RFC 8878, 3.1.1.1.2).
-pub(crate) const ZSTD_WINDOW: u8 = 23;
-
 #[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;

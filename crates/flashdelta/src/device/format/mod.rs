@@ -11,7 +11,9 @@ mod error;
 mod header;
 mod identity;
 mod layout;
+pub(crate) mod limits;
 mod map;
+mod tables;
 mod varint;
 
 pub use codec::{Codec, UnknownCodec};
@@ -22,11 +24,12 @@ pub use identity::{DeviceIdentity, Identity};
 pub use layout::APPLIER_BYTES;
 
 pub(crate) use layout::Layout;
+pub(crate) use tables::Tables;
 pub(crate) use varint::{unzigzag, Reader};
 #[cfg(feature = "std")]
 pub(crate) use {
     crc::crc32,
-    layout::{tables_for, Tables},
+    layout::tables_for,
     map::{Maps, MOST_RANGES, MOST_SEGMENTS},
     varint::put,
 };

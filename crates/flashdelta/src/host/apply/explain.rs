@@ -5,9 +5,10 @@ use crate::device::apply::{ApplyError, OutOfBounds};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::device::codec::bytes;
 use crate::device::codec::bytes::{OpSource, Operations};
-use crate::device::codec::model::{Model, Nothing, Shape, Step, Tally, WEIGHTS};
+use crate::device::codec::model::{Model, Nothing, Step, Tally};
 use crate::device::coding::range::{ByteSource, Decoding, RangeDecoder};
 use crate::device::coding::{BitCoder, Meter, Part};
+use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::{Codec, PatchHeader};
 use crate::device::images::InMemory;
 use crate::device::predict::address_map::AddressMaps;
@@ -111,8 +112,7 @@ impl Replay<'_> {
 
     fn model(&self, body: &[u8]) -> (Tally, [u64; Part::COUNT]) {
         let tables = self.header.tables;
-        let shape = Shape { slots: tables.slots, map: tables.map };
-        let (mut slots, mut weights) = (vec![0; shape.all_slots()], vec![0; WEIGHTS]);
+        let (mut slots, mut weights) = (vec![0; tables.model_slots()], vec![0; MODEL_WEIGHTS]);
         let mut map = vec![0; usize::from(tables.map) * 2];
         let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
         let mut model =

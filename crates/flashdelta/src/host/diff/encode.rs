@@ -6,9 +6,10 @@ use super::plan::{Chosen, Plan};
 use super::search::Prediction;
 use super::DiffError;
 use crate::device::codec::bytes::{self, Copies};
-use crate::device::codec::model::{Model, Shape, Step, Tally, WEIGHTS};
+use crate::device::codec::model::{Model, Step, Tally};
 use crate::device::coding::range::RangeEncoder;
 use crate::device::coding::{BitCoder, Meter, Part};
+use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::{Codec, Tables};
 use crate::device::images::{InMemory, Space};
 
@@ -74,9 +75,8 @@ impl Job<'_> {
         limit: usize,
         control: &Control<'_>,
     ) -> Result<Option<Body>, DiffError> {
-        let shape = Shape { slots: tables.slots, map: tables.map };
-        let mut slots = vec![0; shape.all_slots()];
-        let mut weights = vec![0; WEIGHTS];
+        let mut slots = vec![0; tables.model_slots()];
+        let mut weights = vec![0; MODEL_WEIGHTS];
         let mut map = vec![0; usize::from(tables.map) * 2];
         let (old_len, new_len) = (self.old.len() as u32, self.new.len() as u32);
         let memory = (&mut slots[..], &mut weights[..], &mut map[..]);

@@ -23,7 +23,8 @@ use super::search::Prediction;
 use super::trail::Leader;
 use super::DiffError;
 use crate::device::codec::model::price::{DistancePrices, Price, BIT};
-use crate::device::codec::model::{Model, Shape, WEIGHTS};
+use crate::device::codec::model::Model;
+use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::Tables;
 use crate::device::images::InMemory;
 
@@ -76,9 +77,8 @@ impl Refine<'_> {
         leader: Leader<'_>,
         control: &Control<'_>,
     ) -> Result<(), DiffError> {
-        let shape = Shape { slots: self.tables.slots, map: self.tables.map };
-        let mut slots = vec![0; shape.all_slots()];
-        let mut weights = vec![0; WEIGHTS];
+        let mut slots = vec![0; self.tables.model_slots()];
+        let mut weights = vec![0; MODEL_WEIGHTS];
         let mut map = vec![0; usize::from(self.tables.map) * 2];
         let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
         let (old_len, new_len) = (self.old.len() as u32, self.new.len() as u32);

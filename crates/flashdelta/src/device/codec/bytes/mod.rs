@@ -23,6 +23,7 @@ pub(crate) use encode::encode;
 mod copies;
 pub(crate) use copies::Copies;
 
+use crate::device::format::limits::BYTE_CODEC_STEP_BYTES;
 use crate::device::format::unzigzag;
 #[cfg(feature = "std")]
 use crate::device::images::Space;
@@ -31,12 +32,13 @@ use crate::device::predict::walker::InstructionSet;
 #[cfg(feature = "prediction")]
 use crate::device::predict::walker::Walker;
 
-/// A step consumes at most this many bytes of the operation stream: a unit of four bytes with four
-/// corrections of six bytes.
-pub(crate) const MAX_STEP_BYTES: usize = 32;
-
 /// New bytes that one step writes at most.
 const CHUNK: u32 = 4;
+
+/// A number has at most this many bytes.
+const NUMBER_BYTES: usize = 5;
+const _: () = assert!(4 * (1 + NUMBER_BYTES) <= BYTE_CODEC_STEP_BYTES, "four corrections");
+const _: () = assert!(3 * NUMBER_BYTES <= BYTE_CODEC_STEP_BYTES, "the start of a copy");
 
 /// Where operations are read.
 pub(crate) trait OpSource {
@@ -157,7 +159,7 @@ impl<'w> Operations<'w> {
     }
 
     /// Takes the next step: bytes of the new image, at most 4 and possibly none, for at most
-    /// [`MAX_STEP_BYTES`] of the stream.
+    /// [`BYTE_CODEC_STEP_BYTES`] of the stream.
     #[inline(never)]
     pub(crate) fn step<S: OpSource, I: Images>(
         &mut self,
@@ -269,10 +271,10 @@ impl<'w> Operations<'w> {
     }
 }
 
-/// A number: at most five bytes.
+/// A number: at most [`NUMBER_BYTES`].
 fn varint<S: OpSource>(source: &mut S) -> Result<u32, OpFault> {
     let mut value = 0;
-    for shift in [0, 7, 14, 21, 28] {
+    for shift in [0, 7, 14, 21, 28] as [u32; NUMBER_BYTES] {
         let byte = source.next().ok_or(OpFault::Ends)?;
         value |= u32::from(byte & 0x7F) << shift;
         if byte < 0x80 {

@@ -5,6 +5,7 @@ use super::start;
 use crate::device::coding::logistic::NAT;
 use crate::device::coding::mixer::{hash, Rate, Tables, INPUTS};
 use crate::device::coding::number;
+use crate::device::format::limits::{MODEL_DIRECT_SLOTS, MODEL_WEIGHTS};
 use crate::device::isa::Form;
 
 /// Hashed contexts that are mixed for "as predicted", with one that is always the same.
@@ -19,7 +20,9 @@ const LITERAL_SETS: usize = HIT_SETS[0] + HIT_SETS[1];
 const CORRECTION_SETS: usize = LITERAL_SETS + BYTE_SETS[0] + BYTE_SETS[1];
 
 /// Mixer weights in all.
-pub(crate) const WEIGHTS: usize = (CORRECTION_SETS + BYTE_SETS[0] + BYTE_SETS[1]) * INPUTS;
+const WEIGHTS: usize = (CORRECTION_SETS + BYTE_SETS[0] + BYTE_SETS[1]) * INPUTS;
+const _: () = assert!(WEIGHTS == MODEL_WEIGHTS, "devices reserve room for these");
+const _: () = assert!(direct::COUNT == MODEL_DIRECT_SLOTS, "devices reserve room for these");
 
 /// How fast the hit decision learns.
 pub(crate) const HIT_RATE: Rate = Rate { limit: 11, shift: 18, quiet: 1024 };
@@ -81,22 +84,6 @@ pub(crate) mod direct {
     pub(crate) const ANY: usize = CALM + 32 * 4;
     /// All of them.
     pub(crate) const COUNT: usize = ANY + 1;
-}
-
-/// How much memory the models of a patch take. Part of the patch header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Shape {
-    /// Hashed slots, 2 bytes each.
-    pub(crate) slots: u16,
-    /// Entries of the shift map, 8 bytes each.
-    pub(crate) map: u16,
-}
-
-impl Shape {
-    /// All slots, those with a place of their own included.
-    pub(crate) fn all_slots(self) -> usize {
-        direct::COUNT + self.slots as usize
-    }
 }
 
 /// How sure the contexts with a place of their own are of their start.

@@ -21,10 +21,9 @@ mod step;
 #[cfg(feature = "std")]
 mod tally;
 
-pub(crate) use contexts::{Shape, WEIGHTS};
 pub(crate) use oracle::{Nothing, Oracle, Step};
 #[cfg(feature = "std")]
 pub(crate) use spelling::Spelling;
-pub(crate) use step::{Model, MAX_STEP_BYTES};
+pub(crate) use step::Model;
 #[cfg(feature = "std")]
 pub(crate) use tally::Tally;

@@ -8,6 +8,7 @@ use super::oracle::{Oracle, Step};
 use super::spelling::Spelling;
 use crate::device::coding::mixer::{self, Rate, Tables, INPUTS};
 use crate::device::coding::{BitCoder, Part};
+use crate::device::format::limits::MODEL_STEP_BYTES;
 use crate::device::images::{Images, Jump, Space};
 use crate::device::isa::Form;
 use crate::device::predict::shift_map::ShiftMap;
@@ -22,8 +23,7 @@ const MAX_STEP_DECISIONS: usize = 56;
 /// less than one.
 const MAX_STEP_BITS: usize = MAX_STEP_DECISIONS * 29 / 2 + 32 + 1;
 
-/// A step consumes at most this many bytes of the patch. The applier checks it in debug builds.
-pub(crate) const MAX_STEP_BYTES: usize = MAX_STEP_BITS / 8 + 4;
+const _: () = assert!(MAX_STEP_BITS / 8 + 4 <= MODEL_STEP_BYTES, "a step has to fit its limit");
 
 /// So many hits in a row, and the next one is likely.
 const CALM_RUN: u32 = 16;
@@ -121,7 +121,7 @@ impl<'w> Model<'w> {
     }
 
     /// Makes the next decision and what follows from it: at most [`MAX_STEP_UNITS`] times 4 bytes
-    /// of the new image and [`MAX_STEP_BYTES`] of the patch.
+    /// of the new image and [`MODEL_STEP_BYTES`] of the patch.
     pub(crate) fn step<C: BitCoder, I: Images, O: Oracle>(
         &mut self,
         coder: &mut C,
