@@ -68,6 +68,8 @@
 //!   firmware.
 //! - [`file`]: patches between firmware files of any format. [`bundle`]: patches between archives
 //!   or folders.
+//! - [`Input`]: what a program is given, read once. [`door`]: any two inputs make a patch, any patch
+//!   and an input make an output.
 //!
 //! # Features
 //!
@@ -103,7 +105,9 @@ pub use device::predict::instruction_set::UnknownInstructionSet;
 pub use device::predict::walker::InstructionSet;
 pub use device::{nor, update};
 #[cfg(feature = "std")]
-pub use host::{archive, bundle, diff, file, image, manifest};
+pub use host::input::{Input, InputError};
+#[cfg(feature = "std")]
+pub use host::{archive, bundle, diff, door, file, image, manifest};
 
 pub mod apply {
     //! Applying a patch.

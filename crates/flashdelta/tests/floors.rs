@@ -18,7 +18,8 @@ const DEVICE: [&str; 11] = [
     "nor",
     "update",
 ];
-const HOST: [&str; 7] = ["image", "apply", "diff", "archive", "manifest", "file", "bundle"];
+const HOST: [&str; 9] =
+    ["image", "apply", "diff", "archive", "manifest", "file", "bundle", "input", "door"];
 
 #[test]
 fn nothing_imports_from_above() {

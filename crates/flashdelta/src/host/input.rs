@@ -34,6 +34,7 @@ pub struct Input<'a> {
     /// them.
     packed: Option<Vec<u8>>,
     container: Container,
+    is_verbatim: bool,
 }
 
 impl Input<'static> {
@@ -52,9 +53,11 @@ impl Input<'static> {
                 file: None,
                 packed: Some(packed),
                 container: Container::Folder,
+                is_verbatim: false,
             });
         }
         let mut input = Self::open_verbatim(path)?;
+        input.is_verbatim = false;
         if input.file.as_deref().is_some_and(names_parts) {
             let packed = read_parts(path).map_err(InputError::Parts)?;
             // Without any of its parts the JSON file stands for itself.
@@ -86,6 +89,7 @@ impl Input<'static> {
     /// [`InputError::Read`], [`InputError::TooLarge`].
     pub fn from_reader(reader: impl Read, name: &str) -> Result<Self, InputError> {
         let mut input = Self::read(reader, 0, Path::new(name))?;
+        input.is_verbatim = false;
         input.container = Container::detect(input.bytes());
         Ok(input)
     }
@@ -110,6 +114,7 @@ impl Input<'static> {
             file: Some(Cow::Owned(bytes)),
             packed: None,
             container: Container::Whole,
+            is_verbatim: true,
         })
     }
 }
@@ -124,7 +129,7 @@ impl<'a> Input<'a> {
             Container::Folder => (None, Some(bytes.into_owned())),
             _ => (Some(bytes), None),
         };
-        Self { name: String::new(), file, packed, container }
+        Self { name: String::new(), file, packed, container, is_verbatim: false }
     }
 
     /// A file in memory that counts as one that holds no others.
@@ -134,6 +139,7 @@ impl<'a> Input<'a> {
             file: Some(bytes.into()),
             packed: None,
             container: Container::Whole,
+            is_verbatim: true,
         }
     }
 
@@ -169,6 +175,11 @@ impl<'a> Input<'a> {
         self.container != Container::Whole
     }
 
+    /// Whether it is taken byte by byte, whatever it looks like.
+    pub fn is_verbatim(&self) -> bool {
+        self.is_verbatim
+    }
+
     /// Whether it is a folder, or a manifest with its parts: then what comes of it is a folder.
     pub fn is_packed(&self) -> bool {
         self.packed.is_some()
@@ -176,7 +187,9 @@ impl<'a> Input<'a> {
 
     /// Whether it is a manifest none of whose parts was found.
     pub fn lacks_parts(&self) -> bool {
-        !self.is_packed() && self.container == Container::Whole && self.file().is_some_and(names_parts)
+        !self.is_packed()
+            && self.container == Container::Whole
+            && self.file().is_some_and(names_parts)
     }
 
     /// Whether it is a patch or a bundle.

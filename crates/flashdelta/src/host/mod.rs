@@ -6,6 +6,8 @@ pub(crate) mod apply;
 pub mod archive;
 pub mod bundle;
 pub mod diff;
+pub mod door;
 pub mod file;
 pub mod image;
+pub(crate) mod input;
 pub mod manifest;

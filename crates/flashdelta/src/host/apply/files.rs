@@ -1,5 +1,6 @@
 //! Images in files.
 
+use core::time::Duration;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,11 +19,15 @@ impl OldFile {
     ///
     /// # Errors
     ///
-    /// If it cannot be opened. Of a file of more than 4 GiB only the start can be read, which no
-    /// patch needs more of.
+    /// If it cannot be opened, or not be read anywhere, as a pipe. Of a file of more than 4 GiB only
+    /// the start can be read, which no patch needs more of.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let len = u32::try_from(file.metadata()?.len()).unwrap_or(u32::MAX);
+        let mut file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        // Metadata know no length of block devices.
+        let len = u32::try_from(file.seek(SeekFrom::End(0))?).unwrap_or(u32::MAX);
         Ok(Self { file, len })
     }
 }
@@ -52,25 +57,48 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// A file that will be at `path`; one that is there already is replaced.
+    /// A file that will be at `path`; one that is there already is replaced, and its permissions
+    /// are kept. A symbolic link is followed.
     ///
     /// # Errors
     ///
-    /// If the temporary file cannot be created in the same folder.
+    /// If there is something at `path` that is no file, or the temporary file cannot be created in
+    /// the same folder.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let path = path.into();
+        let path = followed(path.into());
+        let permissions = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Some(metadata.permissions()),
+            Ok(_) => {
+                let problem = "it is there already, and no file";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
+            }
+            Err(_) => None,
+        };
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
+        remove_left_over(&path);
         for attempt in 0..100u32 {
             let mut name = name.clone();
-            name.push(format!(".{}-{attempt}.tmp", std::process::id()));
+            name.push(format!(".{}-{attempt}{TEMPORARY}", std::process::id()));
             let temporary = path.with_file_name(name);
             match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
-                Ok(file) => return Ok(Self { file, temporary, path, committed: false }),
+                Ok(file) => {
+                    let new = Self { file, temporary, path, committed: false };
+                    if let Some(permissions) = permissions {
+                        new.file.set_permissions(permissions)?;
+                    }
+                    return Ok(new);
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Whether `path` is a place for a file: nothing is there yet, or a file, perhaps behind a
+    /// symbolic link. Pipes and devices are written straight instead: see [`write_file`].
+    pub fn is_replaceable(path: &Path) -> bool {
+        fs::metadata(path).map_or(true, |metadata| metadata.is_file())
     }
 
     /// Another handle of the file, so that a thread can already bring to the disk
@@ -117,6 +145,68 @@ impl NewImage for NewFile {
         Ok(())
     }
 }
+
+/// Writes a file whole: under a temporary name first, which is changed once everything is on the
+/// disk. Something that is there and no file (a pipe, a device) is written straight.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if !NewFile::is_replaceable(path) {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.write_all(bytes)?;
+        return file.flush();
+    }
+    let mut file = NewFile::create(path)?;
+    file.file.write_all(bytes)?;
+    file.flush()?;
+    file.commit()
+}
+
+/// The end of the name of a temporary file.
+const TEMPORARY: &str = ".fdtmp";
+
+/// Where a symbolic link leads, also if nothing is there yet; any other path as it is.
+fn followed(path: PathBuf) -> PathBuf {
+    let mut path = path;
+    // As many as Linux follows.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = match path.parent() {
+            Some(folder) => folder.join(target),
+            None => target,
+        };
+    }
+    path
+}
+
+/// Removes temporary files for `path` that a killed process has left: older than a day.
+fn remove_left_over(path: &Path) {
+    let Some((folder, name)) = path.parent().zip(path.file_name().and_then(|name| name.to_str()))
+    else {
+        return;
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let found = entry.file_name();
+        let Some(rest) = found.to_str().and_then(|found| found.strip_prefix(name)) else {
+            continue;
+        };
+        let number = rest.strip_prefix('.').and_then(|rest| rest.strip_suffix(TEMPORARY));
+        let is_ours = number
+            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+        let age = entry.metadata().and_then(|m| m.modified()).map(|time| time.elapsed());
+        let is_old = matches!(age, Ok(Ok(age)) if age >= LEFT_OVER);
+        if is_ours && is_old {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A temporary file of this age belongs to no process at work.
+const LEFT_OVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Drop for NewFile {
     fn drop(&mut self) {

@@ -1,6 +1,6 @@
 //! The applier with a workspace from the heap: limits, progress and cancellation in one place.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::ops::ControlFlow;
 use std::io::{self, Read};
@@ -32,10 +32,9 @@ pub type Watch<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 /// # use flashdelta::{diff, DiffOptions};
 /// # let (old, new) = (&b"the old firmware"[..], &b"the new firmware"[..]);
 /// # let patch = diff::diff(old, new, &DiffOptions::new())?.bytes;
-/// let (header, _, made) =
-///     HeapApplier::new().ram(64 << 10).run(&patch[..], old, MemoryImage::new(1 << 20))?;
-/// assert_eq!(header.new_size as usize, new.len());
-/// assert_eq!(made.into_bytes(), new);
+/// let update = HeapApplier::new().ram(64 << 10).run(&patch[..], old, MemoryImage::new(1 << 20))?;
+/// assert_eq!(update.header.new_size as usize, new.len());
+/// assert_eq!(update.new.into_bytes(), new);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Default)]
@@ -114,7 +113,7 @@ impl<'a> HeapApplier<'a> {
         Ok(workspace)
     }
 
-    /// Reads a patch to its end and applies it. Gives its header, and the images back.
+    /// Reads a patch to its end and applies it. Gives its header and the images back.
     ///
     /// # Errors
     ///
@@ -124,14 +123,18 @@ impl<'a> HeapApplier<'a> {
         mut patch: impl Read,
         old: O,
         new: N,
-    ) -> Result<(PatchHeader, O, N), HeapError<O::Error, N::Error>> {
+    ) -> Result<Updated<O, N>, HeapError<O::Error, N::Error>> {
         let mut start = Vec::new();
         let mut limited = patch.by_ref().take(MAX_HEADER_LEN as u64);
         limited.read_to_end(&mut start).map_err(HeapError::Read)?;
         let truncated = ApplyError::Truncated { fed: start.len() as u32, expected: None };
         let header = PatchHeader::parse(&start)?.ok_or(truncated)?;
         let mut workspace = self.workspace(&header)?;
-        let watcher = Watcher { watch: RefCell::new(self.watch), total: header.new_size };
+        let watcher = Watcher {
+            watch: RefCell::new(self.watch),
+            total: header.new_size,
+            written: Cell::new(0),
+        };
         let (old, new) = (Guard::new(old, &watcher), Guard::new(new, &watcher));
         let mut applier = Applier::new(&mut workspace, old, new, self.options);
         let mut patch = start.chain(patch);
@@ -148,7 +151,7 @@ impl<'a> HeapApplier<'a> {
             }
         }
         let (old, new) = applier.finish().map_err(unguarded)?;
-        Ok((header, old.image, new.image))
+        Ok(Updated { header, old: old.image, new: new.image })
     }
 }
 
@@ -161,6 +164,17 @@ impl fmt::Debug for HeapApplier<'_> {
             .field("exact", &self.exact)
             .finish_non_exhaustive()
     }
+}
+
+/// An update that has ended well.
+#[derive(Clone, Debug)]
+pub struct Updated<O, N> {
+    /// The header of the patch.
+    pub header: PatchHeader,
+    /// The old image.
+    pub old: O,
+    /// The new image.
+    pub new: N,
 }
 
 /// Why a patch could not be read and applied.
@@ -228,10 +242,14 @@ struct Cancelled;
 struct Watcher<'a> {
     watch: RefCell<Option<&'a mut Watch<'a>>>,
     total: u32,
+    /// Bytes of the new image written so far, as far as it was heard of: it never falls.
+    written: Cell<u32>,
 }
 
 impl Watcher<'_> {
     fn tell(&self, written: u32) -> Result<(), Cancelled> {
+        let written = written.max(self.written.get());
+        self.written.set(written);
         let mut watch = self.watch.borrow_mut();
         let Some(watch) = watch.as_mut() else { return Ok(()) };
         // Done is for `finish` to say.

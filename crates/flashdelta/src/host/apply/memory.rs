@@ -60,7 +60,7 @@ pub(crate) fn apply_watched(
     let mut watch = |progress| watch(progress);
     let applier = HeapApplier::new().watch(&mut watch);
     match applier.run(patch, old, MemoryImage::new(MAX_SIZE)) {
-        Ok((_, _, new)) => Ok(Some(new.into_bytes())),
+        Ok(update) => Ok(Some(update.new.into_bytes())),
         Err(HeapError::Apply(error)) => Err(error),
         Err(_) => Ok(None),
     }
@@ -73,7 +73,7 @@ fn run(
     new: MemoryImage,
 ) -> Result<(PatchHeader, Vec<u8>), MemoryError> {
     match applier.run(patch, old, new) {
-        Ok((header, _, new)) => Ok((header, new.into_bytes())),
+        Ok(update) => Ok((update.header, update.new.into_bytes())),
         Err(HeapError::Apply(error)) => Err(error),
         // Memory can always be read, and nobody watches or limits the RAM.
         Err(_) => Err(ApplyError::Poisoned),

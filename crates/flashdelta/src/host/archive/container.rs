@@ -41,6 +41,16 @@ impl Container {
         }
     }
 
+    /// The container that the ending of a file name, in lower case, promises.
+    pub fn by_extension(extension: &str) -> Option<Self> {
+        Some(match extension {
+            "zip" => Self::Zip,
+            "tar" => Self::Tar,
+            "gz" | "tgz" => Self::Gzip,
+            _ => return None,
+        })
+    }
+
     /// Recognises a container by its content; tells nothing about whether it is in good order.
     pub fn detect(file: &[u8]) -> Self {
         match file {

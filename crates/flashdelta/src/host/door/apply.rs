@@ -109,17 +109,14 @@ fn candidate<'o>(old: &'o Input<'_>, patch: &[u8]) -> Result<&'o [u8], PatchErro
     }
 }
 
-fn apply_plain(
-    old: &[u8],
-    patch: &[u8],
-    request: ApplyRequest<'_>,
-) -> Result<Applied, PatchError> {
+fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Applied, PatchError> {
     let files = Files::of(old, patch)?;
     let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
     let new = MemoryImage::new(request.limit.unwrap_or_else(|| new.capacity()));
     let output = request.output;
-    let (header, _, image) = applier(request).run(patch, files.old_image(), new)?;
-    let bytes = files.finish(image.into_bytes(), output)?;
+    let update = applier(request).run(patch, files.old_image(), new)?;
+    let header = update.header;
+    let bytes = files.finish(update.new.into_bytes(), output)?;
     let len = bytes.len() as u64;
     let used_memory_of_records = files.reads_memory() && header.host_len == 0;
     Ok(Applied { bytes, len, header: Some(header), bundle: None, used_memory_of_records })

@@ -92,15 +92,12 @@ fn prove(old: &Input<'_>, new: &Input<'_>, patch: &[u8]) -> Result<(), DoorError
     }
 }
 
-fn make_bundle(
-    old: &Input<'_>,
-    new: &Input<'_>,
-    request: &MakeRequest,
-) -> Result<Made, DoorError> {
+fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
     let side = if old.is_container() { Side::Old } else { Side::New };
-    for (given, what) in
-        [(&request.old_elf, "the ELF file of the old image"), (&request.new_elf, "the ELF file of the new image")]
-    {
+    for (given, what) in [
+        (&request.old_elf, "the ELF file of the old image"),
+        (&request.new_elf, "the ELF file of the new image"),
+    ] {
         if given.is_some() {
             return Err(DoorError::NotForArchives { side, what });
         }
@@ -132,11 +129,7 @@ fn make_bundle(
     Ok(Made { bytes, kind, warnings, verified: false })
 }
 
-fn make_patch(
-    old: &Input<'_>,
-    new: &Input<'_>,
-    request: &MakeRequest,
-) -> Result<Made, DoorError> {
+fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
     let mut warnings = Vec::new();
     for (input, side) in [(old, Side::Old), (new, Side::New)] {
         warnings.extend(check_name(input, side, request)?);
@@ -146,13 +139,117 @@ fn make_patch(
         })?;
     }
     let options = with_elf_maps(old, new, request, &mut warnings)?;
-    let made = if is_verbatim(old) && is_verbatim(new) {
+    let made = if old.is_verbatim() && new.is_verbatim() {
         diff::diff(old.bytes(), new.bytes(), &options).map_err(MakeError::from)?
     } else {
         file::diff_with(old.bytes(), new.bytes(), &options, &request.memory)?
     };
     warnings.extend(check_packed(new, made.bytes.len(), request));
-    let kind =
-        MadeKind::Patch { header: Box::new(made.header), report: Box::new(made.report) };
+    let kind = MadeKind::Patch { header: Box::new(made.header), report: Box::new(made.report) };
     Ok(Made { bytes: made.bytes, kind, warnings, verified: false })
+}
+
+/// What its name promises, and it is not; and what is wrong with a manifest.
+fn check_name(
+    input: &Input<'_>,
+    side: Side,
+    request: &MakeRequest,
+) -> Result<Vec<FileWarning>, MakeError> {
+    if input.is_verbatim() {
+        return Ok(Vec::new());
+    }
+    let wrong = |error| match side {
+        Side::Old => MakeError::OldManifest(error),
+        Side::New => MakeError::NewManifest(error),
+    };
+    let mut found =
+        bundle::check_manifest(input.name(), input.bytes(), &request.bundle).map_err(wrong)?;
+    found.extend(bundle::check(input.bytes(), &request.bundle).map_err(wrong)?);
+    let is_named_archive = Container::by_extension(&input.extension()).is_some();
+    let mut warnings = Vec::new();
+    if found.is_empty() && is_named_archive {
+        warnings.push(Warning::NotAnArchive.of(side));
+    }
+    if input.lacks_parts() {
+        warnings.push(Warning::PartsMissing.of(side));
+    }
+    warnings.extend(found.into_iter().map(|warning| Warning::Bundle(warning).of(side)));
+    Ok(warnings)
+}
+
+/// A file that is named like one of records, but is none, is refused with the place where it goes
+/// wrong.
+fn check_records(input: &Input<'_>, request: &MakeRequest) -> Result<(), image::ImageError> {
+    let promised = Format::by_extension(&input.extension()).filter(|format| format.is_records());
+    match promised {
+        Some(format)
+            if !input.is_verbatim()
+                && !input.bytes().is_empty()
+                && image::detect(input.bytes()) == Format::Raw =>
+        {
+            Image::parse_as(format, input.bytes(), &request.memory.read).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The options, with what the ELF files tell of addresses.
+fn with_elf_maps(
+    old: &Input<'_>,
+    new: &Input<'_>,
+    request: &MakeRequest,
+    warnings: &mut Vec<FileWarning>,
+) -> Result<DiffOptions, DoorError> {
+    let options = request.diff.clone();
+    if request.old_elf.is_none() && request.new_elf.is_none() {
+        return Ok(options);
+    }
+    let old_map = elf_map(old, Side::Old, request, warnings)?;
+    let new_map = elf_map(new, Side::New, request, warnings)?;
+    Ok(options.address_maps(old_map, new_map))
+}
+
+/// Where an image is: what its ELF file says, or else what can be found out.
+fn elf_map(
+    input: &Input<'_>,
+    side: Side,
+    request: &MakeRequest,
+    warnings: &mut Vec<FileWarning>,
+) -> Result<AddressMap, DoorError> {
+    let found = Memory::read(input.bytes(), &request.memory).map_err(|error| match side {
+        Side::Old => MakeError::OldFile(error),
+        Side::New => MakeError::NewFile(error),
+    })?;
+    let own = || AddressMap::from(&image::address_map(&found.image));
+    let elf_file = match side {
+        Side::Old => &request.old_elf,
+        Side::New => &request.new_elf,
+    };
+    let Some(elf_file) = elf_file else { return Ok(own()) };
+    let map = elf::map_of_binary(elf_file, found.image.len()).ok_or(DoorError::NoElf { side })?;
+    if !is_made_of(&found.image, elf_file) {
+        warnings.push(Warning::ElfOfAnotherBuild.of(side));
+        return Ok(own());
+    }
+    Ok(AddressMap::from(&map))
+}
+
+/// Whether an image holds the bytes of an ELF file. A few may have been changed since (checksums,
+/// signatures).
+fn is_made_of(image: &[u8], elf_file: &[u8]) -> bool {
+    let zeros = WriteOptions { fill: 0, ..WriteOptions::default() };
+    let binary = Image::parse(elf_file, &ReadOptions::default())
+        .and_then(|found| found.write(Format::Raw, &zeros));
+    let Ok(binary) = binary else { return false };
+    let equal = image.iter().zip(&binary).filter(|(a, b)| a == b).count();
+    equal * 10 >= binary.len().min(image.len()) * 9
+}
+
+/// Whether the new image is of a kind that cannot be patched well, and was not.
+fn check_packed(new: &Input<'_>, patch_len: usize, request: &MakeRequest) -> Option<FileWarning> {
+    if patch_len < new.bytes().len() / 2 {
+        return None;
+    }
+    let share = image::packed(&Memory::read(new.bytes(), &request.memory).ok()?.image);
+    (share >= 0.5).then(|| Warning::Packed { share }.of(Side::New))
 }

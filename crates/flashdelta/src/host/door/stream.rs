@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::apply::{apply, applier, is_new_image, is_streamable, Applied};
+use super::apply::{applier, apply, is_new_image, is_streamable, Applied};
 use super::error::PatchError;
 use super::request::ApplyRequest;
 use crate::device::apply::ErrorClass;
+use crate::device::format::PatchHeader;
 use crate::host::apply::{write_file, NewFile, OldFile};
 use crate::host::archive::folder;
 use crate::host::input::{Input, InputError};
@@ -69,16 +70,16 @@ fn stream(
 ) -> Result<Applied, PatchError> {
     let image = NewFile::create(new).map_err(PatchError::Write)?;
     match applier(request).run(patch, old_image, image) {
-        Ok((header, _, _)) => Ok(Applied {
+        Ok(update) => Ok(Applied {
             bytes: Vec::new(),
-            len: header.new_size.into(),
-            header: Some(header),
+            len: update.header.new_size.into(),
+            header: Some(update.header),
             bundle: None,
             used_memory_of_records: false,
         }),
         Err(error) => {
             let error = PatchError::from(error);
-            let header = crate::device::format::PatchHeader::parse(patch).ok().flatten();
+            let header = PatchHeader::parse(patch).ok().flatten();
             let is_new = error.class() == ErrorClass::WrongBase
                 && header.is_some_and(|header| {
                     std::fs::read(old).is_ok_and(|file| is_new_image(&file, &header))

@@ -40,6 +40,20 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format that the ending of a file name, in lower case, promises.
+    pub fn by_extension(extension: &str) -> Option<Self> {
+        Some(match extension {
+            "hex" | "ihex" | "ihx" | "h86" | "hxl" => Self::IntelHex,
+            "s19" | "s28" | "s37" | "s2" | "s3" | "srec" | "sre" | "mot" | "mhx" | "sx" | "s" => {
+                Self::Srec
+            }
+            "ti-txt" => Self::TiTxt,
+            "uf2" => Self::Uf2,
+            "bin" | "img" | "rom" => Self::Raw,
+            _ => return None,
+        })
+    }
+
     /// Is it a format of records, each with an address of its own? Then the file is not the image
     /// that a device holds.
     pub fn is_records(self) -> bool {

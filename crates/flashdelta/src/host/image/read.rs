@@ -17,7 +17,20 @@ impl Image {
     /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and
     /// no records without any).
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
-        let format = super::detect(file);
+        Self::parse_as(super::detect(file), file, options)
+    }
+
+    /// The same for a file of this format, as its name says: one that is damaged may not be
+    /// recognised.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse).
+    pub fn parse_as(
+        format: Format,
+        file: &[u8],
+        options: &ReadOptions,
+    ) -> Result<Self, ImageError> {
         match format {
             Format::IntelHex => return ihex::parse(file, options),
             Format::Srec => return srec::parse(file, options),
