@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Writes MANIFEST.tsv for firmware/, edge/ and archives/ again.    manifest.py [--check]
+"""Writes MANIFEST.tsv for firmware/, edge/, archives/ and vectors/ again.    manifest.py [--check]
 
 Rows of other folders are kept as they are. `--check` writes nothing and fails where a file and its row differ.
 """
@@ -10,8 +10,9 @@ import sys
 
 here = pathlib.Path(__file__).parent
 HEADER = "path\torigin\tlicence\tsize\tsha256"
-OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py", "archives": "archives/make.py"}
-SOURCES = {".py", ".sh", ".c", ".h", ".ld", ".md", ".tsv"}
+OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py", "archives": "archives/make.py",
+        "vectors": "vectors/make.py"}
+SOURCES = {".py", ".sh", ".c", ".h", ".ld", ".md", ".tsv", ".json"}
 
 
 def row(path, origin, licence):

@@ -5,6 +5,10 @@ from . import model, operations
 from .wire import Refused, sha256
 
 
+# The largest image that is made: Python is slow.
+LIMIT = 1 << 26
+
+
 def read(patch):
     """The header, the body and the host section of a whole patch."""
     header = headers.read(patch)
@@ -23,6 +27,8 @@ def new_image(old, patch):
 
 
 def new_image_of(header, old, body):
+    if header.new_size > LIMIT:
+        raise Refused("new-too-long", f"{header.new_size} bytes")
     if len(old) < header.old_size:
         raise Refused("old-too-short", f"{len(old)} bytes of {header.old_size}")
     old = bytes(old[:header.old_size])

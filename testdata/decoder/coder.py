@@ -42,10 +42,8 @@ class Coder:
         self.body, self.at = body, 4
         self.range, self.code = MASK, int.from_bytes((body + bytes(4))[:4], "big")
         self.hit_slots, self.groups = hashed // 4, 3 * hashed // 64
-        # Without hashed slots there is one that learns nothing.
-        self.fixed = None if hashed else DIRECT
-        self.odds = [16 * x for x in document.table("LOG_ODDS")] + [0] * max(hashed, 1)
-        self.confidence = [5] * DIRECT + [0] * max(hashed, 1)
+        self.odds = [16 * x for x in document.table("LOG_ODDS")] + [0] * hashed
+        self.confidence = [5] * DIRECT + [0] * hashed
         self.weights = [64 * x for x in document.table("WEIGHTS")]
         assert len(document.table("LOG_ODDS")) == DIRECT
         assert len(self.weights) == 3 * WEIGHT_SETS
@@ -64,8 +62,6 @@ class Coder:
         return bit
 
     def learn(self, slot, bit, limit):
-        if slot == self.fixed:
-            return
         n = self.confidence[slot]
         s = self.odds[slot] if bit else -self.odds[slot]
         s = min(s + softplus(-s - RATES[2 * n]) + RATES[2 * n + 1], 2047)
@@ -109,14 +105,12 @@ class Coder:
             if bit % 4 == 0:
                 starts = [self.group(hash2(c, node)) for c in contexts]
                 inside = 1
-            slots = starts if self.fixed else [start + inside for start in starts]
+            slots = [start + inside for start in starts]
             decided = self.mixed(slots, (first_set + bit, other_set(bit)), BITS)
             node, inside = 2 * node + decided, 2 * inside + decided
         return node & 0xFF
 
     def group(self, h):
-        if self.fixed:
-            return DIRECT
         return DIRECT + self.hit_slots + 16 * ((h >> 16) * self.groups >> 16)
 
     def unsigned(self, base):

@@ -153,6 +153,7 @@ def sizes(r, features, codec, isa, granularity, ram):
                     body, host, entries=r.limited(8191) * 8)
     if codec == MODEL:
         header.slots = r.limited(2047) * 32
+        r.require(header.slots, "no slots", "bad-number")
     elif codec != RAW:
         header.block = max(r.at_most(r.u8(), 16 if codec == LZ4 else 23), 6)
     return header

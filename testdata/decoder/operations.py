@@ -7,6 +7,7 @@ from .wire import MASK, Reader, Refused, to_signed
 try:
     import zstandard
 except ImportError:
+    # The module is not one of Python's own; without it, this codec is refused.
     zstandard = None
 
 

@@ -11,8 +11,8 @@ use crate::steps::{Outcome, Steps};
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
 ///
-/// Steps: setup, format, lint, test, demo, formats, docs, testdata, c, python, panic-free, device,
-/// fuzz.
+/// Steps: setup, format, lint, test, demo, formats, docs, testdata, decoder, c, python, panic-free,
+/// device, fuzz.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Run only these steps
@@ -57,8 +57,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         if !works(command("python3").arg("--version")) {
             return Ok(Outcome::Skipped("no python3".to_owned()));
         }
+        exec(command("python3").args(["testdata/vectors/make.py", "--check"]))?;
         passed(exec(command("python3").args(["testdata/manifest.py", "--check"])))
     });
+    steps.step("decoder", decoder);
     c::test(&mut steps);
     // The step `demo` has just built the program.
     let program =
@@ -116,6 +118,19 @@ fn formats(may_install: bool) -> Result<Outcome> {
     let mut compare = command(python);
     compare.arg(folder.join("compare.py")).arg(program).arg(target.join("formats"));
     let summary = crate::command::output(&mut compare)?;
+    println!("{summary}");
+    Ok(Outcome::Passed(summary.trim().to_owned()))
+}
+
+/// Proves the document of the format by a decoder that was written from it alone.
+fn decoder() -> Result<Outcome> {
+    if !works(command("python3").arg("--version")) {
+        return Ok(Outcome::Skipped("no python3".to_owned()));
+    }
+    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
+    let program = crate::command::target_dir().join("release/flashdelta");
+    let mut check = command("python3");
+    let summary = crate::command::output(check.arg("testdata/check_decoder.py").arg(program))?;
     println!("{summary}");
     Ok(Outcome::Passed(summary.trim().to_owned()))
 }

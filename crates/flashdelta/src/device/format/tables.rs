@@ -1,7 +1,7 @@
 //! The tables that the body of a patch needs, as the header states them.
 
 use super::limits::MODEL_DIRECT_SLOTS;
-use super::{Codec, Reader};
+use super::{Codec, HeaderError, Reader};
 
 /// Hashed slots come in multiples of this, entries of the shift map too.
 pub(crate) const SLOT_UNIT: u16 = 32;
@@ -38,6 +38,10 @@ pub(super) fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
     let mut tables = Tables { map: units(MAP_UNIT), ..Tables::default() };
     if codec == Codec::Model {
         tables.slots = units(SLOT_UNIT);
+        if tables.slots == 0 {
+            // The model has no mixed decisions without them.
+            reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+        }
     }
     let most = match codec {
         Codec::Lz4 => LARGEST_LZ4_BLOCK,
