@@ -7,6 +7,7 @@ use anyhow::{bail, Context as _, Result};
 
 use crate::c_package::{self, Libraries};
 use crate::command::{cargo, command, exec, exists, output, root, target_dir, works};
+use crate::esp_idf;
 use crate::header;
 use crate::steps::{Outcome, Steps};
 
@@ -28,9 +29,7 @@ pub(crate) fn test(steps: &mut Steps) {
     steps.step("c:header-examples", || passed(header_examples()));
     steps.step("c:package", package);
     steps.step("c:miri", miri);
-    steps.step("c:esp-idf", || {
-        esp_idf().map(|()| Outcome::Passed("over a fake of ESP-IDF's headers".to_owned()))
-    });
+    steps.step("c:esp-idf", esp_idf::test);
 }
 
 fn passed(result: Result<()>) -> Result<Outcome> {
@@ -38,25 +37,25 @@ fn passed(result: Result<()>) -> Result<Outcome> {
 }
 
 /// What all C code here has to stand.
-const STRICT: [&str; 7] =
+pub(crate) const STRICT: [&str; 7] =
     ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wredundant-decls"];
 const STRICT_CPP: [&str; 7] =
     ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic"];
-const SANITIZED: [&str; 5] = [
+pub(crate) const SANITIZED: [&str; 5] = [
     "-O1",
     "-g",
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
     "-fno-omit-frame-pointer",
 ];
-const DEBUGGABLE: [&str; 2] = ["-O1", "-g"];
+pub(crate) const DEBUGGABLE: [&str; 2] = ["-O1", "-g"];
 
-fn bindings() -> PathBuf {
+pub(crate) fn bindings() -> PathBuf {
     root().join("bindings/c")
 }
 
 /// Where what is built here goes.
-fn folder(name: &str) -> Result<PathBuf> {
+pub(crate) fn folder(name: &str) -> Result<PathBuf> {
     let folder = target_dir().join("c").join(name);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -83,7 +82,7 @@ pub(crate) fn build_apply(target: Option<&str>, features: Option<&str>) -> Resul
 }
 
 /// Builds the library for hosts, as the tests of Rust are built.
-fn build_host() -> Result<PathBuf> {
+pub(crate) fn build_host() -> Result<PathBuf> {
     exec(&mut cargo("build --quiet --package flashdelta-c --profile test"))?;
     Ok(target_dir().join("debug/libflashdelta.a"))
 }
@@ -92,13 +91,18 @@ fn build_host() -> Result<PathBuf> {
 const SYSTEM: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
 
 /// `gcc`, with the headers and these options.
-fn gcc(options: &[&[&str]]) -> std::process::Command {
+pub(crate) fn gcc(options: &[&[&str]]) -> std::process::Command {
     let mut gcc = command("gcc");
     gcc.arg("-I").arg(bindings().join("include")).args(options.concat());
     gcc
 }
 
-fn compile(options: &[&[&str]], sources: &[&str], library: &Path, to: &Path) -> Result<()> {
+pub(crate) fn compile(
+    options: &[&[&str]],
+    sources: &[&str],
+    library: &Path,
+    to: &Path,
+) -> Result<()> {
     let mut gcc = gcc(options);
     gcc.args(sources.iter().map(|source| bindings().join(source)));
     // Whatever language the sources are said to have: the library is a library.
@@ -351,89 +355,4 @@ fn miri() -> Result<Outcome> {
     let mut miri =
         cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life");
     passed(exec(miri.arg("--target-dir").arg(target_dir().join("miri"))))
-}
-
-/// The component for ESP-IDF, compiled with a fake of the headers it uses and run over a simulated
-/// flash.
-fn esp_idf() -> Result<()> {
-    let (host, apply) = (build_host()?, build_apply(None, None)?);
-    let folder = folder("esp-idf")?;
-    let component = root().join("bindings/esp-idf");
-    let make_patch = folder.join("make_patch");
-    compile(&[&STRICT, &DEBUGGABLE], &["examples/make_patch.c"], &host, &make_patch)?;
-    let firmware = |name: &str| {
-        std::fs::read(root().join("testdata/firmware").join(name)).context("no test data")
-    };
-    let (old, new) = (firmware("riscv-1.0.bin")?, firmware("riscv-1.1.bin")?);
-    let mut bad_checksum = esp_image(&new, ESP32_C3);
-    bad_checksum[40] ^= 1;
-    std::fs::write(folder.join("old.bin"), esp_image(&old, ESP32_C3))?;
-    for (image, name, patch) in [
-        (esp_image(&new, ESP32_C3), "new.bin", "update.fdp"),
-        (bad_checksum, "bad_checksum.bin", "bad_checksum.fdp"),
-        (esp_image(&new, ESP32_C3 + 1), "other_chip.bin", "other_chip.fdp"),
-        (new, "no_image.bin", "no_image.fdp"),
-    ] {
-        std::fs::write(folder.join(name), image)?;
-        exec(command(&make_patch).current_dir(&folder).args(["old.bin", name, patch]))?;
-    }
-    let program = folder.join("test_ota");
-    let fake = |options: &[&str]| {
-        let mut gcc = gcc(&[&STRICT, options]);
-        gcc.arg("-I").arg(component.join("test/fake")).arg("-I").arg(component.join("include"));
-        gcc
-    };
-    let mut gcc = fake(&SANITIZED);
-    gcc.args(
-        ["src/flashdelta_ota.c", "test/fake/fake_idf.c", "test/test_ota.c"]
-            .map(|file| component.join(file)),
-    );
-    exec(gcc.arg(bindings().join("examples/nor_sim.c")).arg(&apply).arg("-o").arg(&program))?;
-    exec(command(&program).arg(&folder))?;
-    let example = component.join("examples/https_update/main/main.c");
-    exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))?;
-    if exists("cmake") {
-        esp_idf_cmake(&component, &folder, &apply)?;
-    }
-    Ok(())
-}
-
-/// The component's CMakeLists.txt, with stand-ins for ESP-IDF's own: it finds what to build for
-/// every chip, and its target builds and works.
-fn esp_idf_cmake(component: &Path, folder: &Path, apply: &Path) -> Result<()> {
-    let configure = |chip: &str, options: &[String]| {
-        let mut cmake = command("cmake");
-        cmake
-            .args(["-Wno-dev", "-S"])
-            .arg(component.join("test/cmake"))
-            .arg("-B")
-            .arg(folder.join(chip));
-        output(cmake.arg(format!("-DIDF_TARGET={chip}")).args(options)).map(drop)
-    };
-    for chip in
-        ["esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c5", "esp32c6", "esp32h2", "esp32p4"]
-    {
-        configure(chip, &["-DCONFIG_FLASHDELTA_MODEL=y".to_owned()])?;
-    }
-    if configure("esp8266", &[]).is_ok() {
-        bail!("the component claims to know a chip that it does not know");
-    }
-    let prebuilt = format!("-DCONFIG_FLASHDELTA_PREBUILT_PATH={}", apply.display());
-    configure("esp32c3", &["-DCONFIG_FLASHDELTA_PREBUILT=y".to_owned(), prebuilt])?;
-    output(command("cmake").arg("--build").arg(folder.join("esp32c3")))?;
-    exec(command(folder.join("esp32c3/test_ota")).arg(folder))
-}
-
-const ESP32_C3: u8 = 5;
-
-/// An app image of one segment, as Espressif's "Firmware Image Format" describes it.
-fn esp_image(content: &[u8], chip: u8) -> Vec<u8> {
-    let mut image = vec![0; 24];
-    (image[0], image[1], image[12]) = (0xE9, 1, chip);
-    image.extend_from_slice(&0x4200_0020u32.to_le_bytes());
-    image.extend_from_slice(&(content.len() as u32).to_le_bytes());
-    image.extend_from_slice(content);
-    image.resize(image.len() | 15, 0);
-    image.push(content.iter().fold(0xEF, |sum, byte| sum ^ byte));
-    image
 }

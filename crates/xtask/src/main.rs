@@ -5,6 +5,7 @@ mod c_package;
 mod command;
 mod device;
 mod dist;
+mod esp_idf;
 mod header;
 mod peers;
 mod python;
@@ -34,6 +35,7 @@ enum Chore {
     /// Write shell completions, man pages and the C libraries to target/dist
     Dist,
     Header(header::Args),
+    EspIdf(esp_idf::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Chore::Device(args) => device::run(&args),
         Chore::Dist => dist::run(),
         Chore::Header(args) => header::run(&args),
+        Chore::EspIdf(args) => esp_idf::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

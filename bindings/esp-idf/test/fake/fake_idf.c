@@ -46,7 +46,8 @@ const char *esp_err_to_name(esp_err_t err) {
 const esp_partition_t *esp_partition_verify(const esp_partition_t *partition) {
     int i;
     for (i = 0; i < 3; i++) {
-        if (partition->address == fake.partitions[i].address && partition->subtype == fake.partitions[i].subtype) {
+        if (partition->address == fake.partitions[i].address && partition->type == fake.partitions[i].type &&
+            partition->subtype == fake.partitions[i].subtype) {
             return &fake.partitions[i];
         }
     }

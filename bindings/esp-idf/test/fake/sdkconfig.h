@@ -1,6 +1,5 @@
 #pragma once
 #define CONFIG_IDF_FIRMWARE_CHIP_ID 0x0005 /* ESP32-C3 */
 #define CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE 1
-#define CONFIG_FLASHDELTA_WORKSPACE_SIZE 64512
-#define CONFIG_FLASHDELTA_YIELD_KIB 64
+/* CONFIG_FLASHDELTA_... come from the defaults of Kconfig, on the compiler's command line. */
 #define CONFIG_EXAMPLE_PATCH_URL "https://example.com/update.fdp"

@@ -74,7 +74,8 @@ pub(crate) struct Args {
     /// Make what is measured, and 2 % more, the budgets
     #[arg(long)]
     write_budgets: bool,
-    /// Put the tables into this block of the README
+    /// Put the tables into this block of the README; only that of the code, if its name ends with
+    /// "-code"
     #[arg(long, value_name = "BLOCK")]
     readme: Option<String>,
     /// Seconds that a guest may run
@@ -272,8 +273,8 @@ impl Session<'_> {
     }
 
     fn end(&self) -> Result<()> {
-        let text = report::markdown(&self.rows, &self.sizes);
-        println!("\n{text}");
+        let (runs, code) = (report::runs(&self.rows), report::code(&self.sizes));
+        println!("\n{runs}\n{code}");
         if self.args.write_budgets {
             self.measured.write()?;
         }
@@ -282,6 +283,7 @@ impl Session<'_> {
         }
         if let Some(block) = &self.args.readme {
             let readme: &Path = &root().join("README.md");
+            let text = if block.ends_with("-code") { code } else { format!("{runs}\n{code}") };
             crate::peers::report::put_into(readme, "device", block, &text)?;
             println!("README.md is refreshed");
         }

@@ -80,8 +80,8 @@ pub(crate) struct Size {
     pub(crate) sets: Vec<CodeSize>,
 }
 
-/// The tables for the README.
-pub(crate) fn markdown(rows: &[Row], sizes: &[Size]) -> String {
+/// The table of what ran.
+pub(crate) fn runs(rows: &[Row]) -> String {
     let mut text = String::from(
         "| core | guest | pair | RAM | patch | instructions per byte | stack | applier | workspace |\n\
          |---|---|---|--:|--:|--:|--:|--:|--:|\n",
@@ -101,11 +101,17 @@ pub(crate) fn markdown(rows: &[Row], sizes: &[Size]) -> String {
             row.per_byte()
         );
     }
+    text
+}
+
+/// The table of code; empty if none was measured.
+pub(crate) fn code(sizes: &[Size]) -> String {
+    let mut text = String::new();
     if !sizes.is_empty() {
         let names = super::SETS.map(|(name, _)| name).join(" | ");
         let _ = writeln!(
             text,
-            "\n| code, bytes | guest | {names} |\n|---|---|{}",
+            "| code, bytes | guest | {names} |\n|---|---|{}",
             "--:|".repeat(super::SETS.len())
         );
     }

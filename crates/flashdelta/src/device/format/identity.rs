@@ -13,7 +13,7 @@ pub struct Identity {
     /// Last hardware revision that the new image runs on, not below `hardware_from`.
     pub hardware_to: u16,
     /// Security counter of the new image: a device refuses a patch whose counter is below its own
-    /// (anti-rollback).
+    /// (anti-rollback). It catches mistakes, not malice, as patches are not signed.
     pub security_counter: u32,
 }
 
@@ -24,7 +24,8 @@ pub struct DeviceIdentity {
     pub product: u32,
     /// The hardware revision.
     pub hardware: u16,
-    /// The lowest security counter that may be installed.
+    /// The lowest security counter that may be installed. It comes from the image that runs, or
+    /// from the bootloader; never from a patch, which nobody has signed.
     pub security_counter: u32,
 }
 

@@ -37,7 +37,9 @@ pub struct Verified {
     pub size: u32,
     /// Its SHA-256.
     pub sha256: [u8; 32],
-    /// For whom it is, and its security counter, if the patch says so.
+    /// For whom it is, and its security counter, if the patch says so. Nobody has signed that: a
+    /// device that raises its own counter takes the number from the new image, once that runs and
+    /// has confirmed itself, and never from here.
     pub identity: Option<Identity>,
 }
 
