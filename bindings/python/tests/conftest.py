@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import zipfile
 from pathlib import Path
@@ -20,6 +21,11 @@ sys.path.insert(0, str(EXAMPLES))
 # A busy machine is no failure.
 hypothesis.settings.register_profile("flashdelta", deadline=None)
 hypothesis.settings.load_profile("flashdelta")
+
+
+# Where Ctrl-C is ignored at the start (`nohup ... &`, and some CI), Python and all that it starts
+# would ignore it, and the tests that send it would wait in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

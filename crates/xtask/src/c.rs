@@ -13,23 +13,23 @@ use crate::steps::{Outcome, Steps};
 
 /// Everything that can be checked of the bindings for C on a host.
 pub(crate) fn test(steps: &mut Steps) {
-    steps.step("c:headers", || passed(header::check()));
-    if !exists("gcc") || !exists("g++") {
-        return steps.step("c", || Ok(Outcome::Skipped("no gcc or no g++".to_owned())));
+    let works: [(&str, &str, fn() -> Result<Outcome>); 8] = [
+        ("c:panic-free", "the device library links without a panic handler", panic_free),
+        ("c:sanitizers", "the C tests with AddressSanitizer and UBSan", sanitized),
+        ("c:valgrind", "the C tests under valgrind", valgrind),
+        ("c:examples", "the C examples, as C and as C++", || passed(examples())),
+        ("c:header-examples", "the examples in the headers", || passed(header_examples())),
+        ("c:package", "pkg-config and CMake find the installed libraries", package),
+        ("c:miri", "the C interface under Miri", miri),
+        ("c:esp-idf", "the ESP-IDF component, over a fake of ESP-IDF", esp_idf::test),
+    ];
+    steps.step("c:headers", "the headers are what the sources say", || passed(header::check()));
+    for (name, about, work) in works {
+        steps.step(name, about, || match exists("gcc") && exists("g++") {
+            true => work(),
+            false => Ok(Outcome::skipped("no gcc or no g++", "apt-get install gcc g++ (Debian)")),
+        });
     }
-    steps.step("c:panic-free", panic_free);
-    steps.step("c:sanitizers", || sanitized().map(Outcome::Passed));
-    steps.step("c:valgrind", || {
-        if !exists("valgrind") {
-            return Ok(Outcome::Skipped("no valgrind".to_owned()));
-        }
-        passed(valgrind())
-    });
-    steps.step("c:examples", || passed(examples()));
-    steps.step("c:header-examples", || passed(header_examples()));
-    steps.step("c:package", package);
-    steps.step("c:miri", miri);
-    steps.step("c:esp-idf", esp_idf::test);
 }
 
 fn passed(result: Result<()>) -> Result<Outcome> {
@@ -173,7 +173,7 @@ fn build_apply_sanitized() -> Result<Option<PathBuf>> {
 const HOST: &str = env!("XTASK_HOST");
 
 /// The tests, with both libraries.
-fn sanitized() -> Result<String> {
+fn sanitized() -> Result<Outcome> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("sanitizers")?;
     let run = |sources: &[&str], library: &Path, name: &str| {
@@ -189,16 +189,20 @@ fn sanitized() -> Result<String> {
     run(&HOSTILE_TEST, &apply, "test_hostile")?;
     run(&APPLIER_TEST, &host, "test_applier_of_host")?;
     let Some(apply) = build_apply_sanitized()? else {
-        return Ok(
-            "AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned()
-        );
+        return Ok(Outcome::Passed(
+            "AddressSanitizer and UBSan in C; no nightly compiler for those in Rust".to_owned(),
+        ));
     };
     run(&APPLIER_TEST, &apply, "test_applier_sanitized")?;
     run(&HOSTILE_TEST, &apply, "test_hostile_sanitized")?;
-    Ok("AddressSanitizer in C and Rust, UBSan in C".to_owned())
+    Ok(Outcome::Passed("AddressSanitizer in C and Rust, UBSan in C".to_owned()))
 }
 
-fn valgrind() -> Result<()> {
+fn valgrind() -> Result<Outcome> {
+    if !exists("valgrind") {
+        let help = "apt-get install valgrind libc6-dbg (Debian)";
+        return Ok(Outcome::skipped("no valgrind", help));
+    }
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("valgrind")?;
     // valgrind is slow: of the cuts and faults in the last two, some have to do.
@@ -217,7 +221,7 @@ fn valgrind() -> Result<()> {
         valgrind.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
         exec(valgrind.arg(&program).arg(&folder).args(arguments))?;
     }
-    Ok(())
+    Ok(Outcome::passed())
 }
 
 /// The examples, as C and as C++; then they run.
@@ -281,6 +285,11 @@ fn header_examples() -> Result<()> {
     Ok(())
 }
 
+/// CMake, and what it builds with.
+pub(crate) fn has_cmake() -> bool {
+    exists("cmake") && exists("make")
+}
+
 fn compile_only(source: &Path, folder: &Path) -> Result<()> {
     for options in [&STRICT[..], &STRICT_CPP[..]] {
         exec(gcc(&[options]).arg("-c").arg(source).arg("-o").arg(folder.join("compiled.o")))?;
@@ -325,7 +334,7 @@ fn package() -> Result<Outcome> {
         exec(program.args(["old.bin", "new.bin", "update.fdp"]))?;
         found.push("pkg-config");
     }
-    if exists("cmake") {
+    if has_cmake() {
         let (source, build) = (bindings().join("tests/cmake"), folder.join("cmake"));
         let mut cmake = command("cmake");
         cmake.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
@@ -339,7 +348,10 @@ fn package() -> Result<Outcome> {
         found.push("CMake");
     }
     Ok(match found.is_empty() {
-        true => Outcome::Skipped("neither pkg-config nor cmake is here".to_owned()),
+        true => Outcome::skipped(
+            "neither pkg-config nor CMake with make is here",
+            "apt-get install pkg-config cmake make (Debian)",
+        ),
         false => Outcome::Passed(found.join(", ")),
     })
 }
@@ -348,9 +360,7 @@ fn package() -> Result<Outcome> {
 /// that are two where one is allowed.
 fn miri() -> Result<Outcome> {
     if !works(&mut cargo("+nightly miri --version")) {
-        return Ok(Outcome::Skipped(
-            "no Miri; `rustup +nightly component add miri rust-src`".to_owned(),
-        ));
+        return Ok(Outcome::skipped("no Miri", "rustup +nightly component add miri rust-src"));
     }
     let mut miri =
         cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life");

@@ -1,7 +1,11 @@
 //! Running other programs.
 
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{bail, Context as _, Result};
 
@@ -19,10 +23,31 @@ pub(crate) fn target_dir() -> PathBuf {
     }
 }
 
+/// Tools that the chores bring themselves: inside the target folder, unknown to the system.
+pub(crate) fn tools() -> PathBuf {
+    target_dir().join("tools")
+}
+
+/// Where programs are looked for: as the shell does, then among our own tools, then where Debian
+/// has programs for root.
+fn search_path() -> OsString {
+    let mut folders: Vec<PathBuf> =
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
+    for more in [tools().join("bin"), "/usr/sbin".into(), "/sbin".into()] {
+        if !folders.contains(&more) {
+            folders.push(more);
+        }
+    }
+    std::env::join_paths(folders).unwrap_or_default()
+}
+
 /// A program that runs in the root of the repository, without standard input.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(root()).stdin(Stdio::null());
+    // A path that is set for the child is not where `Command` looks for the program.
+    let program = program.as_ref();
+    let found = program.to_str().and_then(find);
+    let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
+    command.current_dir(root()).stdin(Stdio::null()).env("PATH", search_path());
     // Cargo describes the package of xtask to xtask; what we run is none of its business.
     for (name, _) in std::env::vars_os() {
         if name
@@ -42,14 +67,60 @@ pub(crate) fn cargo(arguments: &str) -> Command {
     cargo
 }
 
+/// Where the output of programs also goes, while a step runs.
+static LOG: Mutex<Option<File>> = Mutex::new(None);
+
+/// From now on, what [`exec`] runs is written to this file, too; None: no longer.
+pub(crate) fn log_to(path: Option<&Path>) -> Result<()> {
+    let file = match path {
+        Some(path) => {
+            Some(File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
+        }
+        None => None,
+    };
+    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = file;
+    Ok(())
+}
+
+/// Prints a line, and writes it to the log.
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+    if let Some(log) = &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _ = writeln!(log, "{line}");
+    }
+}
+
 /// Runs a program that tells on its own what goes wrong.
 pub(crate) fn exec(command: &mut Command) -> Result<()> {
-    println!("$ {}", shown(command));
-    let status = command.status().with_context(|| format!("cannot run {}", shown(command)))?;
+    say(&format!("$ {}", shown(command)));
+    let status = match &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(log) => run_logged(command, log),
+        None => command.status(),
+    };
+    let status = status.with_context(|| format!("cannot run {}", shown(command)))?;
     if !status.success() {
         bail!("{} failed ({status})", shown(command));
     }
     Ok(())
+}
+
+/// Runs a program; both of its outputs are shown and logged as they come.
+fn run_logged(command: &mut Command, log: &mut File) -> std::io::Result<ExitStatus> {
+    let (mut reader, writer) = std::io::pipe()?;
+    let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    // The end of the pipe that the command still holds is closed, or it would never end.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut piece = [0; 8192];
+    loop {
+        let len = reader.read(&mut piece)?;
+        if len == 0 {
+            return child.wait();
+        }
+        let mut out = std::io::stdout();
+        out.write_all(&piece[..len])?;
+        out.flush()?;
+        log.write_all(&piece[..len])?;
+    }
 }
 
 /// Runs a program and gives what it prints; its errors become the error.
@@ -73,11 +144,29 @@ pub(crate) fn works(command: &mut Command) -> bool {
 
 /// Can a program be found?
 pub(crate) fn exists(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    find(program).is_some()
+}
+
+/// Where a program is.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return None;
+    }
+    std::env::split_paths(&search_path())
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
+
+pub(crate) fn is_root() -> bool {
+    output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
 fn shown(command: &Command) -> String {
-    let words = core::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    let program = Path::new(command.get_program());
+    // Programs that were looked for are named as they were asked for.
+    let name = program.file_name().and_then(|name| name.to_str());
+    let known = name.filter(|name| find(name).as_deref() == Some(program));
+    let program = known.map_or_else(|| program.to_string_lossy().into_owned(), str::to_owned);
+    let arguments = command.get_args().map(|word| word.to_string_lossy().into_owned());
+    core::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }

@@ -3,6 +3,7 @@
 mod c;
 mod c_package;
 mod command;
+mod debian;
 mod device;
 mod dist;
 mod esp_idf;
@@ -12,6 +13,7 @@ mod python;
 mod setup;
 mod steps;
 mod test;
+mod width;
 
 use std::process::ExitCode;
 

@@ -17,19 +17,14 @@ pub(crate) fn is_here() -> bool {
     works(command("python3").args(["-c", &check]))
 }
 
-/// Is there a broker for the MQTT example?
-pub(crate) fn has_mosquitto() -> bool {
-    exists("mosquitto") || Path::new("/usr/sbin/mosquitto").is_file()
-}
-
 /// Builds the source distribution and, from it, the wheel; tests what is installed. `program`: the
 /// Rust binary to compare with.
 pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
     if !is_here() {
-        return Ok(Outcome::Skipped(format!(
-            "no python3 of version {}.{} or later with venv",
-            OLDEST.0, OLDEST.1
-        )));
+        return Ok(Outcome::skipped(
+            format!("no python3 of version {}.{} or later with venv", OLDEST.0, OLDEST.1),
+            "apt-get install python3 python3-venv (Debian)",
+        ));
     }
     let tools = environment()?;
     lint()?;
@@ -59,7 +54,7 @@ pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
             ])
             .arg(reference),
     )?;
-    let remark = if has_mosquitto() {
+    let remark = if exists("mosquitto") {
         name
     } else {
         format!("{name}; no mosquitto: the MQTT example was skipped")

@@ -1,74 +1,142 @@
-//! What the tests need beyond Cargo, and how Debian installs it.
+//! What the tests need beyond Cargo, and how Debian brings it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::OnceLock;
 
 use anyhow::{bail, Result};
 
-use crate::command::{cargo, command, exec, exists, target_dir, works};
+use crate::command::{cargo, command, exec, exists, find, root, say, tools, works};
+use crate::debian::{self, Plan};
 use crate::device::Target;
+use crate::{python, width};
 
 /// Something that steps need.
 pub(crate) struct Need {
     /// What it is for, for people.
-    pub(crate) what: &'static str,
-    /// Debian packages that bring it.
-    pub(crate) packages: Vec<&'static str>,
+    pub(crate) what: String,
+    /// The steps (or groups of steps) that need it.
+    steps: &'static [&'static str],
+    /// Debian packages that bring it; none: Debian cannot help.
+    packages: Vec<&'static str>,
+    /// A package and a program of it that may be unpacked into the target folder, where installing
+    /// is not wanted (a service would start with the machine), or not possible (something else
+    /// would have to be removed).
+    unpacked: Option<(&'static str, &'static str)>,
+    /// Never installed, only unpacked.
+    only_unpacked: bool,
     pub(crate) present: bool,
 }
 
-/// Everything that `cargo xtask test` needs.
-pub(crate) fn needs() -> Vec<Need> {
-    let need = |what, present, packages: &[&'static str]| Need {
-        what,
-        packages: packages.to_vec(),
-        present,
-    };
+impl Need {
+    fn new(
+        steps: &'static [&'static str],
+        what: &str,
+        present: bool,
+        packages: &[&'static str],
+    ) -> Self {
+        Self {
+            what: what.to_owned(),
+            steps,
+            packages: packages.to_vec(),
+            unpacked: None,
+            only_unpacked: false,
+            present,
+        }
+    }
+
+    /// How to have it by hand.
+    fn help(&self) -> String {
+        match self.packages.is_empty() {
+            true => self.what.clone(),
+            false => format!("{} (Debian: {})", self.what, self.packages.join(" ")),
+        }
+    }
+}
+
+/// What the wanted steps of `cargo xtask test` need.
+pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
+    let all = |programs: &[&str]| programs.iter().all(|program| exists(program));
+    // Debian's own cargo needs Debian's rustfmt; another one would not find it.
+    let debian = find("cargo").is_some_and(|cargo| cargo.starts_with("/usr/bin"));
+    let of_debian = |package: &'static str| if debian { vec![package] } else { Vec::new() };
+    let formatting = works(&mut cargo("fmt --version"));
+    let lints = works(&mut cargo("clippy --version"));
     let mut needs = vec![
-        need("formatting", works(&mut cargo("fmt --version")), &["rustfmt-web"]),
-        need("lints", works(&mut cargo("clippy --version")), &["rust-web-clippy"]),
-        need(
-            "the manifest of the test data",
-            works(command("python3").arg("--version")),
-            &["python3"],
+        Need::new(&["format"], "cargo fmt", formatting, &of_debian("rustfmt-web")),
+        Need::new(&["lint"], "cargo clippy", lints, &of_debian("rust-web-clippy")),
+        Need::new(&["test"], "sending signals", exists("kill"), &["procps"]),
+        Need::new(&["testdata"], "python3", exists("python3"), &["python3"]),
+        Need::new(
+            &["python", "formats", "deny"],
+            "Python with venv",
+            python::is_here(),
+            &["python3", "python3-venv"],
         ),
-        need("the Python package", crate::python::is_here(), &["python3", "python3-venv"]),
-        need(
-            "the MQTT example of the Python package",
-            crate::python::has_mosquitto(),
-            &["mosquitto"],
-        ),
-        need("fuzzing (libFuzzer is C++)", exists("c++"), &["g++"]),
-        need(
-            "comparing formats",
-            exists("srec_cat") && exists("objcopy"),
-            &["srecord", "binutils"],
-        ),
-        need(
-            "the C libraries and their sanitizers",
-            exists("gcc") && exists("g++"),
-            &["gcc", "g++"],
-        ),
-        need("memory checks of the C libraries", exists("valgrind"), &["valgrind", "libc6-dbg"]),
-        need(
-            "finding the C libraries",
-            exists("pkg-config") && exists("cmake"),
-            &["pkg-config", "cmake"],
+        Need {
+            unpacked: Some(("mosquitto", "mosquitto")),
+            only_unpacked: true,
+            ..Need::new(
+                &["python"],
+                "an MQTT broker for an example",
+                exists("mosquitto"),
+                &["mosquitto"],
+            )
+        },
+        Need::new(&["formats"], "srec_cat", exists("srec_cat"), &["srecord"]),
+        Need::new(&["formats"], "objcopy", exists("objcopy"), &["binutils"]),
+        Need::new(&["c"], "gcc and g++", all(&["gcc", "g++"]), &["gcc", "g++"]),
+        Need::new(&["c:valgrind"], "valgrind", exists("valgrind"), &["valgrind", "libc6-dbg"]),
+        Need::new(&["c:package"], "pkg-config", exists("pkg-config"), &["pkg-config"]),
+        // CMake only recommends make, and builds nothing without it.
+        Need::new(
+            &["c:package", "c:esp-idf"],
+            "CMake and make",
+            all(&["cmake", "make"]),
+            &["cmake", "make"],
         ),
     ];
-    for target in &Target::ALL {
-        needs.push(need(target.triple, target.lacking().is_none(), &target.packages()));
+    if nightly() {
+        needs.push(Need::new(&["fuzz"], "a C++ compiler (libFuzzer)", exists("c++"), &["g++"]));
     }
+    for machine in &width::MACHINES {
+        needs.push(Need::new(
+            machine.steps,
+            machine.triple,
+            machine.lacking().is_none(),
+            &machine.packages(),
+        ));
+    }
+    for target in &Target::ALL {
+        if !wanted(&format!("device:{}", target.name)) {
+            continue;
+        }
+        needs.push(Need {
+            unpacked: target.emulator().filter(|(_, program)| !exists(program)),
+            ..Need::new(&["device"], target.triple, target.lacking().is_none(), &target.packages())
+        });
+    }
+    needs.retain(|need| need.steps.iter().any(|step| wanted(step) || is_part(step, &wanted)));
     needs
+}
+
+/// Is a step of this group wanted by its full name?
+fn is_part(group: &str, wanted: &impl Fn(&str) -> bool) -> bool {
+    match group {
+        "device" => Target::ALL.iter().any(|target| wanted(&format!("device:{}", target.name))),
+        "c" => ["c:panic-free", "c:sanitizers", "c:valgrind", "c:examples", "c:package"]
+            .iter()
+            .any(|step| wanted(step)),
+        _ => false,
+    }
 }
 
 /// `cargo xtask setup`
 pub(crate) fn run() -> Result<()> {
-    install(&needs());
+    install(&needs(|_| true));
     install_cargo_fuzz();
-    let missing: Vec<_> = needs().into_iter().filter(|need| !need.present).collect();
+    let missing: Vec<_> = needs(|_| true).into_iter().filter(|need| !need.present).collect();
     for need in &missing {
-        println!("missing: {} (Debian: {})", need.what, need.packages.join(" "));
+        println!("missing: {}", need.help());
     }
     match missing.len() {
         0 => println!("everything is there"),
@@ -77,73 +145,96 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Installs what is missing, as far as that is possible. What is not there afterwards shows in the
-/// steps that need it.
+/// What is missing of what the wanted steps need, each with the packages that help.
+pub(crate) fn missing(wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    needs(wanted).iter().filter(|need| !need.present).map(Need::help).collect()
+}
+
+/// Packages to unpack, and their programs that are wanted.
+type Beside = BTreeMap<&'static str, BTreeSet<&'static str>>;
+
+/// Installs what is missing, as far as that is possible, and says before what that is. What is not
+/// there afterwards shows in the steps that need it.
 pub(crate) fn install(needs: &[Need]) {
-    let mut packages: Vec<_> =
-        needs.iter().filter(|n| !n.present).flat_map(|n| n.packages.iter().copied()).collect();
-    // Debian's own cargo needs Debian's rustfmt; one from rustup would not find it.
-    let debian = exists("rustup").then_some(["rustfmt-web", "rust-web-clippy"]);
-    packages.retain(|package| !debian.is_some_and(|not| not.contains(package)));
-    packages.sort_unstable();
-    packages.dedup();
-    if packages.is_empty() {
+    let missing: Vec<_> =
+        needs.iter().filter(|need| !need.present && !need.packages.is_empty()).collect();
+    if missing.is_empty() {
         return;
     }
-    let names = packages.join(" ");
-    match apt(&packages) {
-        Ok(()) => println!("installed: {names}"),
-        // Not every Debian has every package: what there is, is to be had one by one.
-        Err(_) if packages.len() > 1 && exists("apt-get") => {
-            for package in packages {
-                if let Err(error) = apt(&[package]) {
-                    println!("could not install {package}: {error:#}");
-                }
-            }
-        }
-        Err(error) => println!("could not install {names}: {error:#}"),
-    }
-}
-
-/// `apt-get install`, as root or through sudo. It never removes anything and never asks.
-pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     if !exists("apt-get") {
-        bail!("this is not Debian: install them by hand");
+        return say("this is not Debian: what is missing has to be installed by hand");
     }
-    let prefix: &[&str] = if is_root() {
-        &[]
-    } else if works(command("sudo").args(["-n", "true"])) {
-        &["sudo", "-n"]
-    } else {
-        bail!(
-            "only root can, and sudo asks for a password: run `sudo apt-get install {}`",
-            packages.join(" ")
-        );
-    };
-    let apt_get = |arguments: &[&str]| {
-        let words =
-            [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"], arguments]
-                .concat();
-        exec(command(words[0]).args(&words[1..]))
-    };
-    static UPDATED: OnceLock<()> = OnceLock::new();
-    if UPDATED.set(()).is_ok() {
-        // Old lists may still do.
-        let _ = apt_get(&["-o", "DPkg::Lock::Timeout=120", "update"]);
+    let (never, mut installed): (Vec<_>, Vec<_>) =
+        missing.into_iter().partition(|need| need.only_unpacked);
+    let mut beside = Beside::new();
+    for (package, program) in never.iter().filter_map(|need| need.unpacked) {
+        beside.entry(package).or_default().insert(program);
     }
-    let options = [
-        "-o",
-        "DPkg::Lock::Timeout=120",
-        "install",
-        "-y",
-        "--no-install-recommends",
-        "--no-remove",
-    ];
-    apt_get(&[&options, packages].concat())
+    let packages = resolve(&mut installed, &mut beside);
+    announce(&packages, &beside, &installed);
+    if !packages.is_empty() {
+        if let Err(error) = debian::install(&packages) {
+            say(&format!("could not install {}: {error:#}", packages.join(" ")));
+        }
+    }
+    for (package, programs) in beside {
+        if let Err(error) = debian::unpack(package, &programs) {
+            say(&format!("could not unpack {package}: {error:#}"));
+        }
+    }
 }
 
-fn is_root() -> bool {
-    crate::command::output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+/// The packages that can be installed without removing any. Those that cannot, but can be
+/// unpacked, go to `beside`.
+fn resolve(needs: &mut [&Need], beside: &mut Beside) -> Vec<&'static str> {
+    let mut packages = names(needs.iter().copied());
+    if Plan::of(&packages).is_ok_and(|plan| plan.removed.is_empty()) {
+        return packages;
+    }
+    // Not every Debian has every package, and some exclude each other: one by one.
+    packages.retain(|package| {
+        let why = match Plan::of(&[package]) {
+            Ok(plan) if plan.removed.is_empty() => return true,
+            Ok(plan) => format!("apt would remove {}, which is here", plan.removed.join(", ")),
+            Err(error) => format!("{error:#}"),
+        };
+        say(&format!("{package} cannot be installed: {why}"));
+        let programs = needs.iter().filter_map(|need| need.unpacked);
+        for (package, program) in programs.filter(|(of, _)| of == package) {
+            beside.entry(package).or_default().insert(program);
+        }
+        false
+    });
+    packages
+}
+
+fn names<'a>(needs: impl Iterator<Item = &'a Need>) -> Vec<&'static str> {
+    let mut packages: Vec<_> = needs.flat_map(|need| need.packages.iter().copied()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+/// Says what will be installed, for what, how much that is and how long it takes.
+fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
+    let plan = match packages {
+        [] => Plan::default(),
+        _ => Plan::of(packages).unwrap_or_default(),
+    };
+    if !plan.new.is_empty() {
+        say("To be installed with apt, with nothing else changed:");
+        for need in needs {
+            let of: Vec<_> =
+                need.packages.iter().copied().filter(|name| packages.contains(name)).collect();
+            say(&format!("  {}: {} (for {})", need.steps.join(", "), of.join(" "), need.what));
+        }
+        say(&format!("  {}", plan.size()));
+    }
+    for package in beside.keys() {
+        let size = Plan::of(&[package]).map_or_else(|error| error.to_string(), |plan| plan.size());
+        say(&format!("To be unpacked into {}: {package}; {size}", tools().display()));
+    }
+    say("`--no-setup` installs nothing, `--only STEP` only what that step needs.");
 }
 
 /// An environment for Python packages in `venv`, with what `requirements` names. Gives its
@@ -151,7 +242,7 @@ fn is_root() -> bool {
 pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<std::path::PathBuf> {
     let python = venv.join("bin/python");
     if !python.is_file() && exec(command("python3").args(["-m", "venv"]).arg(venv)).is_err() {
-        apt(&["python3-venv"])?;
+        debian::install(&["python3-venv"])?;
         exec(command("python3").args(["-m", "venv"]).arg(venv))?;
     }
     let install =
@@ -160,27 +251,23 @@ pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<std::path::Path
     Ok(python)
 }
 
-/// Where `cargo-fuzz` lies if we installed it: inside the target folder, nobody else's business.
-pub(crate) fn tools() -> std::path::PathBuf {
-    target_dir().join("tools")
-}
-
 /// Is there a nightly compiler? libFuzzer's sanitizers need one.
 pub(crate) fn nightly() -> bool {
     works(&mut cargo("+nightly --version"))
 }
 
 pub(crate) fn has_cargo_fuzz() -> bool {
-    exists("cargo-fuzz") || tools().join("bin/cargo-fuzz").is_file()
+    exists("cargo-fuzz")
 }
 
 /// Installs `cargo-fuzz` where a nightly compiler is there to use it.
 pub(crate) fn install_cargo_fuzz() {
-    let targets = Path::new(&crate::command::root()).join("fuzz/Cargo.toml").is_file();
+    let targets = root().join("fuzz/Cargo.toml").is_file();
     if !targets || !nightly() || has_cargo_fuzz() {
         return;
     }
+    say(&format!("cargo-fuzz is built in {}: a minute or two", tools().display()));
     if let Err(error) = exec(cargo("install --quiet --locked cargo-fuzz --root").arg(tools())) {
-        println!("could not install cargo-fuzz: {error:#}");
+        say(&format!("could not install cargo-fuzz: {error:#}"));
     }
 }

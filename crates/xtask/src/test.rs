@@ -3,21 +3,24 @@
 use anyhow::{bail, Result};
 
 use crate::c;
-use crate::command::{cargo, command, exec, root, works};
+use crate::command::{cargo, command, exec, root, tools, works};
 use crate::device::{self, Target};
 use crate::python;
 use crate::setup;
 use crate::steps::{Outcome, Steps};
+use crate::width;
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
 ///
-/// Steps: setup, format, lint, test, demo, formats, docs, testdata, decoder, c, python, panic-free,
-/// device, fuzz.
+/// It takes some half hour on two cores. `--list` shows the steps.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Run only these steps
+    /// Run only these steps, or groups of steps (the word before the colon)
     #[arg(long, value_name = "STEP", num_args = 1..)]
     only: Vec<String>,
+    /// List the steps and run none
+    #[arg(long)]
+    list: bool,
     /// Install nothing; what is missing is skipped
     #[arg(long)]
     no_setup: bool,
@@ -27,57 +30,74 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut steps = Steps::new(&args.only);
-    if !args.no_setup {
-        steps.step("setup", || {
-            setup::install(&setup::needs());
-            setup::install_cargo_fuzz();
-            let missing =
-                setup::needs().into_iter().filter(|need| !need.present).map(|need| need.what);
-            let missing: Vec<_> = missing.collect();
-            Ok(if missing.is_empty() {
-                Outcome::passed()
-            } else {
-                Outcome::Skipped(format!("not here and not installed: {}", missing.join(", ")))
-            })
-        });
+    let mut steps = Steps::new(&args.only, args.list);
+    if args.only.is_empty() && !args.list {
+        println!("All the tests take some half hour on two cores; `--list` shows the steps.");
     }
-    steps.step("format", format);
-    steps.step("lint", lint);
-    steps.step("test", || passed(run_all(&["test --workspace --all-features"])));
-    steps.step("demo", || {
+    if !args.no_setup {
+        set_up(&mut steps);
+    }
+    steps.step("format", "cargo fmt", format);
+    steps.step("lint", "clippy, with every set of features that devices use", lint);
+    steps.step("test", "the tests of the workspace", || {
+        passed(run_all(&["test --workspace --all-features"]))
+    });
+    steps.step("demo", "the first of the README's two commands", || {
         passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"]))
     });
-    steps.step("formats", || formats(!args.no_setup));
-    steps.step("docs", || {
+    steps.step("formats", "firmware files beside other tools", || formats(!args.no_setup));
+    steps.step("docs", "cargo doc without a warning", || {
         let mut doc = cargo("doc --workspace --no-deps --all-features");
         passed(exec(doc.env("RUSTDOCFLAGS", "-D warnings")))
     });
-    steps.step("testdata", || {
+    steps.step("testdata", "where each file of testdata comes from", || {
         if !works(command("python3").arg("--version")) {
-            return Ok(Outcome::Skipped("no python3".to_owned()));
+            return Ok(Outcome::skipped("no python3", "apt-get install python3 (Debian)"));
         }
         exec(command("python3").args(["testdata/vectors/make.py", "--check"]))?;
         passed(exec(command("python3").args(["testdata/manifest.py", "--check"])))
     });
-    steps.step("decoder", decoder);
+    steps.step("decoder", "a decoder written from docs/format.md alone", decoder);
     c::test(&mut steps);
     // The step `demo` has just built the program.
     let program =
         steps.wanted("demo").then(|| crate::command::target_dir().join("release/flashdelta"));
-    steps.step("python", || python::run(program.as_deref()));
-    steps.step("panic-free", || device::link_on_host().map(Outcome::Passed));
+    steps.step("python", "the wheel, in environments of its own", || {
+        python::run(program.as_deref())
+    });
+    width::test(&mut steps, !args.no_setup);
+    steps.step("panic-free", "the applier links without a panic handler", || {
+        device::link_on_host().map(Outcome::Passed)
+    });
     for target in &Target::ALL {
-        steps.step(&format!("device:{}", target.name), || match target.lacking() {
+        let about = format!("the applier on an emulated {}", target.chips);
+        steps.step(&format!("device:{}", target.name), &about, || match target.lacking() {
             // A machine of CI's has what `cargo xtask setup` installs; but not every Debian has the
             // version of LLVM.
             Some(why) if std::env::var_os("CI").is_some() && !target.needs_llvm() => bail!("{why}"),
-            Some(why) => Ok(Outcome::Skipped(why)),
+            Some(why) => Ok(Outcome::skipped(why, target.help())),
             None => device::test(target).map(Outcome::Passed),
         });
     }
     fuzz(&mut steps, args.fuzz_seconds);
     steps.summarize()
+}
+
+/// Installs what the wanted steps need. Always the first step, whichever are wanted.
+fn set_up(steps: &mut Steps) {
+    let only = steps.only().to_vec();
+    let wanted = move |name: &str| Steps::new(&only, false).wanted(name);
+    steps.always("setup", "what the wanted steps need and this machine lacks", || {
+        setup::install(&setup::needs(&wanted));
+        if wanted("fuzz") {
+            setup::install_cargo_fuzz();
+        }
+        let missing = setup::missing(&wanted);
+        Ok(match missing.is_empty() {
+            true => Outcome::passed(),
+            false => Outcome::skipped("not here and not installed", missing.join("; ")),
+        })
+    });
 }
 
 fn passed(result: Result<()>) -> Result<Outcome> {
@@ -104,13 +124,16 @@ fn outside_packages() -> impl Iterator<Item = &'static str> {
 /// Reads and writes firmware files beside tools that are not ours.
 fn formats(may_install: bool) -> Result<Outcome> {
     let folder = root().join("crates/flashdelta-cli/tests/formats");
-    let venv = setup::tools().join("formats");
+    let venv = tools().join("formats");
     let python = match may_install {
         true => setup::python(&venv, &folder.join("requirements.txt")).ok(),
         false => Some(venv.join("bin/python")).filter(|python| python.is_file()),
     };
     let Some(python) = python else {
-        return Ok(Outcome::Skipped("no Python packages: bincopy, intelhex, esptool".to_owned()));
+        return Ok(Outcome::skipped(
+            "no Python packages: bincopy, intelhex, esptool",
+            "python3 with venv, and a run without --no-setup",
+        ));
     };
     exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
     let target = crate::command::target_dir();
@@ -125,7 +148,7 @@ fn formats(may_install: bool) -> Result<Outcome> {
 /// Proves the document of the format by a decoder that was written from it alone.
 fn decoder() -> Result<Outcome> {
     if !works(command("python3").arg("--version")) {
-        return Ok(Outcome::Skipped("no python3".to_owned()));
+        return Ok(Outcome::skipped("no python3", "apt-get install python3 (Debian)"));
     }
     exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
     let program = crate::command::target_dir().join("release/flashdelta");
@@ -137,7 +160,7 @@ fn decoder() -> Result<Outcome> {
 
 fn format() -> Result<Outcome> {
     if !works(&mut cargo("fmt --version")) {
-        return Ok(Outcome::Skipped("cargo fmt is not installed".to_owned()));
+        return Ok(Outcome::skipped("no cargo fmt", "rustup component add rustfmt"));
     }
     exec(&mut cargo("fmt --all -- --check"))?;
     for manifest in outside_packages() {
@@ -148,7 +171,7 @@ fn format() -> Result<Outcome> {
 
 fn lint() -> Result<Outcome> {
     if !works(&mut cargo("clippy --version")) {
-        return Ok(Outcome::Skipped("cargo clippy is not installed".to_owned()));
+        return Ok(Outcome::skipped("no cargo clippy", "rustup component add clippy"));
     }
     let mut checks = vec!["--workspace --all-targets --all-features".to_owned()];
     // What devices are built with: nothing may be left over in any of them.
@@ -208,19 +231,17 @@ fn fuzz(steps: &mut Steps, seconds: u32) {
         () => None,
     };
     if let Some(why) = lacking {
-        return steps.step("fuzz", || Ok(Outcome::Skipped(why.to_owned())));
+        let help = "rustup toolchain install nightly; cargo install cargo-fuzz";
+        return steps
+            .step("fuzz", "fuzzing, some seconds a target", || Ok(Outcome::skipped(why, help)));
     }
     for target in targets {
-        steps.step(&format!("fuzz:{target}"), || {
-            let mut path = std::ffi::OsString::from(setup::tools().join("bin"));
-            path.push(":");
-            path.push(std::env::var_os("PATH").unwrap_or_default());
+        let about = format!("{seconds} s of fuzzing");
+        steps.step(&format!("fuzz:{target}"), &about, || {
             let mut fuzz = cargo(&format!("+nightly fuzz run {target}"));
             // The target folder is not named by CARGO_TARGET_DIR alone, or nightly would build over
             // what stable has built.
-            fuzz.env("PATH", path)
-                .arg("--target-dir")
-                .arg(crate::command::target_dir().join("fuzz"));
+            fuzz.arg("--target-dir").arg(crate::command::target_dir().join("fuzz"));
             // GCC marks a static table inside zstd as left behind by its scope, and then complains
             // about its use.
             fuzz.env("CFLAGS", "-fno-sanitize-address-use-after-scope");

@@ -25,7 +25,7 @@ use qemu::{outcome_name, Task};
 use report::{Row, Size};
 use samples::{Pair, Patch};
 use sections::code_size;
-pub(crate) use toolchain::Target;
+pub(crate) use toolchain::{debian, debian_builds_std, own_has, Target, DEBIAN_CARGO};
 
 /// Run the applier on emulated microcontrollers and measure it: code, RAM, stack, instructions
 ///
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Patch::prepare()?;
     for target in targets {
         match target.lacking() {
-            Some(why) => println!("{} is skipped: {why}", target.name),
+            Some(why) => println!("{} is skipped: {why}; {}", target.name, target.help()),
             None => match &given {
                 Some(pair) => session.target(target, core::slice::from_ref(pair))?,
                 None => session.target(target, &Pair::samples(target.samples)?)?,

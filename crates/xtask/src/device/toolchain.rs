@@ -1,6 +1,6 @@
 //! Who compiles for microcontrollers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -95,6 +95,12 @@ impl Target {
         [&["rustc-web", "cargo-web", "rust-web-src"], self.packages].concat()
     }
 
+    /// The package with its emulator, and the program.
+    pub(crate) fn emulator(&self) -> Option<(&'static str, &'static str)> {
+        let package = self.packages.iter().find(|name| name.starts_with("qemu"))?;
+        Some((package, self.board.qemu))
+    }
+
     /// Do GNU's compiler and assembler not know it, so that LLVM's have to do? GNU's linker does.
     pub(crate) fn needs_llvm(&self) -> bool {
         self.triple == "xtensa-esp32"
@@ -114,17 +120,23 @@ impl Target {
     }
 
     /// Why it cannot be built and run here; None: it can.
-    pub(crate) fn lacking(&self) -> Option<String> {
+    pub(crate) fn lacking(&self) -> Option<&'static str> {
         let missing = match () {
-            () if toolchain(self).is_none() => "no compiler for it; `rustup target add`, or",
-            () if !exists(self.board.qemu) => "no emulator for it;",
-            () if !exists(&self.gcc()) => "no C compiler for it;",
+            () if toolchain(self).is_none() => "no Rust compiler for it",
+            () if !exists(self.board.qemu) => "no emulator for it",
+            () if !exists(&self.gcc()) => "no C compiler for it",
             () if self.needs_llvm() && !LLVM.iter().all(|tool| exists(tool)) => {
-                "no C compiler and assembler for it;"
+                "no C compiler and assembler for it"
             }
             () => return None,
         };
-        Some(format!("{missing} Debian: apt-get install {}", self.packages().join(" ")))
+        Some(missing)
+    }
+
+    /// What would bring what is lacking.
+    pub(crate) fn help(&self) -> String {
+        let packages = self.packages().join(" ");
+        format!("apt-get install {packages} (Debian), or `rustup target add {}`", self.triple)
     }
 }
 
@@ -146,18 +158,29 @@ pub(crate) const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// The compiler for a target, if there is one.
 fn toolchain(target: &Target) -> Option<Toolchain> {
-    let libraries = |rustc: &str| {
-        let sysroot = output(command(rustc).args(["--print", "sysroot"])).ok()?;
-        Some(Path::new(sysroot.trim()).join("lib/rustlib"))
-    };
-    if libraries("rustc").is_some_and(|lib| lib.join(target.triple).join("lib").is_dir()) {
+    if own_has(target.triple) {
         return Some(Toolchain::Own);
     }
+    let complete = debian_builds_std() && exists(&target.linker());
+    complete.then_some(Toolchain::Debian)
+}
+
+/// Does the compiler that builds everything else have the library of a target?
+pub(crate) fn own_has(triple: &str) -> bool {
+    libraries("rustc").is_some_and(|lib| lib.join(triple).join("lib").is_dir())
+}
+
+/// Can Debian's compiler build the standard library for other targets?
+pub(crate) fn debian_builds_std() -> bool {
     let sources =
         libraries(DEBIAN_RUSTC).is_some_and(|lib| lib.join("src/rust/library/core").is_dir());
-    let complete =
-        sources && Path::new(DEBIAN_CARGO).is_file() && exists(&target.linker()) && recent_enough();
-    complete.then_some(Toolchain::Debian)
+    sources && Path::new(DEBIAN_CARGO).is_file() && recent_enough()
+}
+
+/// Where a compiler has its libraries.
+fn libraries(rustc: &str) -> Option<PathBuf> {
+    let sysroot = output(command(rustc).args(["--print", "sysroot"])).ok()?;
+    Some(Path::new(sysroot.trim()).join("lib/rustlib"))
 }
 
 /// Bookworm itself has a compiler that is too old for us; its security updates bring a newer one.

@@ -19,9 +19,9 @@ pub(crate) fn test() -> Result<Outcome> {
     let folder = folder("esp-idf")?;
     patches(&folder)?;
     sanitized(&folder, &defaults, &apply)?;
-    if !exists("cmake") {
+    if !crate::c::has_cmake() {
         return Ok(Outcome::Passed(
-            "over a fake of ESP-IDF's headers; no cmake: not packed".to_owned(),
+            "over a fake of ESP-IDF's headers; no CMake with make: not packed".to_owned(),
         ));
     }
     every_chip(&folder, &defaults, &apply)?;

@@ -219,7 +219,7 @@ impl Programs {
         if uses(Origin::Debian)
             && !["xdelta3", "zstd", "bsdiff", "bspatch"].iter().all(|program| exists(program))
         {
-            setup::apt(&["xdelta3", "zstd", "bsdiff"])
+            crate::debian::install(&["xdelta3", "zstd", "bsdiff"])
                 .context("these peers are Debian packages: xdelta3 zstd bsdiff")?;
         }
         if uses(Origin::Python) {
