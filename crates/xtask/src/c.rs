@@ -11,9 +11,12 @@ use crate::esp_idf;
 use crate::header;
 use crate::steps::{Outcome, Steps};
 
+/// Checks something.
+type Work = fn() -> Result<Outcome>;
+
 /// Everything that can be checked of the bindings for C on a host.
 pub(crate) fn test(steps: &mut Steps) {
-    let works: [(&str, &str, fn() -> Result<Outcome>); 8] = [
+    let works: [(&str, &str, Work); 8] = [
         ("c:panic-free", "the device library links without a panic handler", panic_free),
         ("c:sanitizers", "the C tests with AddressSanitizer and UBSan", sanitized),
         ("c:valgrind", "the C tests under valgrind", valgrind),

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use anyhow::{bail, Context as _, Result};
 
-use crate::command::{command, exec, exists, is_root, output, tools, works};
+use crate::command::{command, exists, is_root, output, tools, works};
 
 /// What apt would do to install some packages.
 #[derive(Debug, Default, PartialEq)]
@@ -104,7 +104,8 @@ fn as_root() -> Option<&'static [&'static str]> {
 fn apt_get(prefix: &[&str], arguments: &[&str]) -> Result<()> {
     let start = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
     let words = [prefix, &start, &["-o", "DPkg::Lock::Timeout=120"], arguments].concat();
-    exec(command(words[0]).args(&words[1..]))
+    // It prints every package: what matters is what goes wrong.
+    output(command(words[0]).args(&words[1..])).map(drop)
 }
 
 /// Fetches the lists of packages, once, if root is at hand. Old lists may still do.
@@ -143,9 +144,11 @@ pub(crate) fn unpack(package: &str, programs: &BTreeSet<&str>) -> Result<()> {
         .with_context(|| format!("cannot make {}", archives.display()))?;
     let plan = Plan::of(&[package])?;
     let mut get = command("apt-get");
-    exec(get.args(["download", "-qq"]).args(&plan.new).current_dir(&archives))?;
+    // Root may write here; the user that apt fetches as may not.
+    get.args(["download", "-qq", "-o", "APT::Sandbox::User=root"]).args(&plan.new);
+    output(get.current_dir(&archives))?;
     for archive in files(&archives)? {
-        exec(command("dpkg-deb").arg("--extract").arg(&archive).arg(&folder))?;
+        output(command("dpkg-deb").arg("--extract").arg(&archive).arg(&folder))?;
         std::fs::remove_file(archive)?;
     }
     let libraries = [folder.join("usr/lib"), folder.join("lib")].map(|path| library_folders(&path));

@@ -7,6 +7,7 @@ mod debian;
 mod device;
 mod dist;
 mod esp_idf;
+mod fresh;
 mod header;
 mod peers;
 mod python;
@@ -32,6 +33,8 @@ enum Chore {
     /// Install what the tests need and this machine lacks (Debian, as root or with sudo)
     Setup,
     Test(test::Args),
+    Fresh(fresh::Args),
+    Ci(fresh::CiArgs),
     Peers(peers::Args),
     Device(device::Args),
     /// Write shell completions, man pages and the C libraries to target/dist
@@ -44,6 +47,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Setup => setup::run(),
         Chore::Test(args) => test::run(&args),
+        Chore::Fresh(args) => fresh::run(&args),
+        Chore::Ci(fresh::CiArgs {}) => fresh::ci(),
         Chore::Peers(args) => peers::run(&args),
         Chore::Device(args) => device::run(&args),
         Chore::Dist => dist::run(),

@@ -25,9 +25,19 @@ pub(crate) struct Args {
     #[arg(long)]
     no_setup: bool,
     /// Seconds for each fuzz target
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = FUZZ_SECONDS)]
     fuzz_seconds: u32,
 }
+
+impl Args {
+    /// These steps; none: all.
+    pub(crate) fn only(steps: &[&str]) -> Self {
+        let only = steps.iter().map(|&step| step.to_owned()).collect();
+        Self { only, list: false, no_setup: false, fuzz_seconds: FUZZ_SECONDS }
+    }
+}
+
+const FUZZ_SECONDS: u32 = 10;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut steps = Steps::new(&args.only, args.list);
