@@ -3,7 +3,7 @@
 import hashlib
 
 from decoder import header as headers
-from decoder import model
+from decoder import model, operations
 from decoder.predict import Copy, Predictor
 from decoder.wire import MASK, Refused, crc32, number, sha256
 
@@ -126,6 +126,25 @@ def drawn(name, old, size, isa, map_bytes=b"", slots=512, entries=16):
             body = body[:decoder.coder.at]
             return header(old, new, len(body), **options) + body, new
     raise AssertionError(f"{name}: no body")
+
+
+def corrected(name, old, isa, map_bytes):
+    """A patch that moves an image by 12 bytes, with corrections drawn by lot, and what it makes."""
+    bits = lot(name)
+    body = number(11 << 2) + bytes(range(12)) + number((len(old) - 1) << 2 | 1) + signed(-12)
+    left = len(old)
+    while left > 0:
+        hits, more = next(bits) % 24, next(bits) % 4
+        body += number(hits << 2 | more)
+        left -= hits
+        fixes = min(more + 1, max(left, 0))
+        body += bytes(next(bits) % 9 - 4 & 0xFF for _ in range(fixes))
+        left -= fixes
+    size = len(old) + 12
+    options = {"isa": isa, "map_bytes": map_bytes, "entries": 32, "new_size": size}
+    empty = headers.read(header(old, b"", 0, **options))
+    new = operations.Decoder(empty, old, body).run()
+    return header(old, new, len(body), **options) + body, new
 
 
 def address(n):

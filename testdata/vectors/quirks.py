@@ -5,7 +5,8 @@ import pathlib
 from decoder import header as headers
 from decoder.wire import number, sha256
 
-from patches import address, drawn, header, one_segment, raw, segment, signed
+from code_samples import RISCV_BASE, THUMB_BASE, riscv_code, thumb_code, xtensa_code
+from patches import address, corrected, drawn, header, one_segment, raw, segment, signed
 
 firmware = pathlib.Path(__file__).resolve().parent.parent / "firmware"
 
@@ -25,6 +26,7 @@ def vectors():
         name = make.__name__.replace("_", "-")
         old, patch, new = make()
         found[name] = (" ".join(make.__doc__.split()), "patch", old, patch, new)
+    found.update(corrected_vectors())
     found.update(drawn_vectors())
     return found
 
@@ -213,11 +215,32 @@ DRAWN = [
 ]
 
 
+def forms():
+    """Code with all forms: name, old image, its address, instruction set."""
+    yield "thumb", thumb_code(), THUMB_BASE, "thumb"
+    yield "thumb-halfway", thumb_code(), THUMB_BASE + 2, "thumb"
+    yield "riscv", riscv_code(), RISCV_BASE, "riscv"
+    yield "xtensa", xtensa_code(0x400D0000, True), 0x400D0000, "xtensa"
+    yield "xtensa-call0", xtensa_code(0x40200000, False), 0x40200000, "xtensa"
+    yield "xtensa-rom", xtensa_code(0x3FFFFF00, True), 0x3FFFFF00, "xtensa"
+
+
+def corrected_vectors():
+    """A copy of the code with all forms in the codec raw, with corrections here and there."""
+    found = {}
+    for name, old, base, isa in forms():
+        patch, new = corrected(name, old, isa, one_segment(old, old + bytes(12), base))
+        what = f"All forms of {isa}, moved, with corrections that are drawn by lot."
+        found[f"forms-{name}"] = (what, "patch", old, patch, new)
+    return found
+
+
 def drawn_vectors():
     found = {}
     cases = [(n, part(*place), base, size, isa) for n, place, base, size, isa in DRAWN]
     cases.append(("tc32", tc32_code(0), 0, 300, "tc32"))
     cases.append(("mcs51", mcs51_code(0), 0x8000, 300, "mcs51"))
+    cases += [(f"{name}-forms", old, base, 500, isa) for name, old, base, isa in forms()]
     for name, old, base, size, isa in cases:
         name = f"drawn-{name}"
         maps = one_segment(old, bytes(size), base)
