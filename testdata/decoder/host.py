@@ -89,7 +89,14 @@ def new_file(old_file, patch):
 
 
 def render(section, image, old_file):
-    template = template_of(section, old_file)
+    """The file around an image."""
+    file = unchecked(section, image, template_of(section, old_file))
+    if len(file) != section.length or sha256(file)[:8] != section.digest:
+        raise Refused("file-mismatch", "the image is right, the file around it is not")
+    return file
+
+
+def unchecked(section, image, template):
     blocks = templates.blocks(template)
     parts = section.parts if section.parts is not None else records.parts_of(blocks)
     data = bytearray()
@@ -102,10 +109,7 @@ def render(section, image, old_file):
         if at + len(exception) > len(data):
             raise Refused("host-section", "exception outside the data")
         data[at:at + len(exception)] = exception
-    file = templates.render(bytes(data), template, section.length)
-    if len(file) != section.length or sha256(file)[:8] != section.digest:
-        raise Refused("file-mismatch", "the image is right, the file around it is not")
-    return file
+    return templates.render(bytes(data), template, section.length)
 
 
 def held_at(image, parts, address):

@@ -66,7 +66,8 @@ def raw(old, new, operations, isa="none", map_bytes=b"", **options):
             body += number((n - 1) << 2 | 1) + signed(moved)
             body += corrections(predictor, operands[0], at, new[at:at + n])
         at += n
-    return header(old, new, len(body), isa=isa, map_bytes=map_bytes, **options) + body
+    made = header(old, new, len(body), isa=isa, map_bytes=map_bytes, **options) + body
+    return made + options.get("host", b"")
 
 
 def corrections(predictor, source, at, wanted):

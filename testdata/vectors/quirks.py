@@ -5,6 +5,8 @@ import pathlib
 from decoder import header as headers
 from decoder.wire import number, sha256
 
+import bundles
+import files
 from code_samples import RISCV_BASE, THUMB_BASE, riscv_code, thumb_code, xtensa_code
 from patches import address, corrected, drawn, header, one_segment, raw, segment, signed
 
@@ -20,12 +22,13 @@ def ramp(n, step=7):
 
 
 def vectors():
-    """name: (what, "patch", old, patch, new)"""
+    """name: (what, kind, old, patch, new)"""
     found = {}
-    for make in MADE:
-        name = make.__name__.replace("_", "-")
-        old, patch, new = make()
-        found[name] = (" ".join(make.__doc__.split()), "patch", old, patch, new)
+    for kind, makers in {"patch": MADE, "files": files.MADE, "bundle": bundles.MADE}.items():
+        for make in makers:
+            name = make.__name__.replace("_", "-")
+            name = name if kind == "patch" else f"{kind}-{name}"
+            found[name] = (" ".join(make.__doc__.split()), kind, *make())
     found.update(corrected_vectors())
     found.update(drawn_vectors())
     return found
