@@ -5,10 +5,15 @@ from .predict import Copy, Predictor
 from .wire import MASK, Reader, Refused, to_signed
 
 try:
+    # One of Python's own modules from version 3.14 on.
+    from compression import zstd
+except ImportError:
+    zstd = None
+try:
     import zstandard
 except ImportError:
-    # The module is not one of Python's own; without it, this codec is refused.
     zstandard = None
+HAS_ZSTD = bool(zstd or zstandard)
 
 
 def damaged(text):
@@ -142,13 +147,17 @@ def lz4_length(r, start):
 
 
 def unpack_zstd(header, body):
-    if zstandard is None:
-        raise Refused("codec-not-built", "the module zstandard is not installed")
+    if not HAS_ZSTD:
+        raise Refused("codec-not-built", "neither compression.zstd nor zstandard is there")
     try:
-        decoder = zstandard.ZstdDecompressor(max_window_size=1 << header.block).decompressobj()
+        if zstd:
+            limit = {zstd.DecompressionParameter.window_log_max: max(header.block, 10)}
+            decoder = zstd.ZstdDecompressor(options=limit)
+        else:
+            decoder = zstandard.ZstdDecompressor(max_window_size=1 << header.block).decompressobj()
         out = decoder.decompress(body)
-    except zstandard.ZstdError as fault:
+    except (zstd or zstandard).ZstdError as fault:
         raise damaged(str(fault)) from fault
-    if body and (not decoder.eof or decoder.unused_data):
+    if not decoder.eof or decoder.unused_data:
         raise damaged("frame")
     return out
