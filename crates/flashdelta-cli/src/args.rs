@@ -192,11 +192,6 @@ impl RecordArgs {
         options
     }
 
-    /// Is something said about files of records?
-    pub(crate) fn concerns_records(&self) -> bool {
-        self.fill.is_some() || self.accept.iter().any(|accept| *accept != Accept::Manifest)
-    }
-
     pub(crate) fn memory(&self) -> MemoryOptions {
         let mut options = MemoryOptions::default();
         options.read = self.read();

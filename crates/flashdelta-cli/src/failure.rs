@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 
 use flashdelta::apply::{ApplyError, ErrorClass};
+use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
+use flashdelta::door::{DoorError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::ImageError;
 use flashdelta::manifest::ManifestError;
 
-use crate::text;
+use crate::{inputs, text};
 
 /// What a subcommand ends in.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
@@ -54,6 +56,7 @@ impl From<ErrorClass> for Class {
             ErrorClass::WrongDevice => Self::WrongDevice,
             ErrorClass::DoesNotFit => Self::DoesNotFit,
             ErrorClass::Io => Self::Io,
+            ErrorClass::BadFile => Self::BadFile,
             _ => Self::Internal,
         }
     }
@@ -80,7 +83,7 @@ impl Failure {
 
     /// A file could not be used. `verb`: read, write, ...
     pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(Class::Io, format!("cannot {verb} {}: {error}", path.display()))
+        Self::new(Class::Io, format!("cannot {verb} {}: {error}", text::path(path)))
     }
 
     pub(crate) fn interrupted() -> Self {
@@ -89,7 +92,7 @@ impl Failure {
 
     /// A firmware file cannot be read.
     pub(crate) fn image(path: &Path, error: &ImageError) -> Self {
-        let failure = Self::new(Class::BadFile, format!("{}: {error}", path.display()));
+        let failure = Self::new(Class::BadFile, format!("{}: {error}", text::path(path)));
         match error {
             ImageError::Overlap { .. } => {
                 failure.hint("--accept overlap lets the last one win, overlap-first the first one, overlap-same only bytes that are equal")
@@ -104,24 +107,85 @@ impl Failure {
         }
     }
 
-    /// Applying failed, or giving back the file.
-    pub(crate) fn file(error: &FileError, names: &Names<'_>) -> Self {
-        let failure = |class, path: &Path| Self::new(class, format!("{}: {error}", path.display()));
+    /// A patch of any kind could not be applied. `names`: of the old file, the patch, the new file.
+    pub(crate) fn patch(error: &PatchError, names: [&Path; 3]) -> Self {
+        let [old, patch, new] = names;
+        let class = Class::from(error.class());
+        let failure = |class, path: &Path| {
+            Self::new(class, text::escaped(&format!("{}: {error}", path.display())))
+        };
         match error {
-            FileError::Apply(error) => Self::apply(error, names),
-            FileError::OldFile(error) => Self::image(names.old, error),
-            FileError::NeedsOldText => {
-                failure(Class::WrongBase, names.old).hint("--as bin makes a plain binary")
+            _ if error.is_cancelled() => Self::interrupted(),
+            PatchError::Input(error) => inputs::failure(error),
+            PatchError::Write(error) => Self::io("write", new, error),
+            PatchError::File(FileError::OldFile(error)) => Self::image(old, error),
+            PatchError::File(FileError::NeedsOldText) => {
+                failure(class, old).hint("--as bin makes a plain binary")
             }
-            FileError::NewFileMismatch { .. } => failure(Class::WrongBase, names.old),
-            FileError::Convert(_) => failure(Class::DoesNotFit, names.new),
-            _ => failure(Class::BadPatch, names.patch),
+            PatchError::File(FileError::Convert(_)) => failure(class, new),
+            PatchError::File(FileError::Apply(error)) => Self::apply(error, names),
+            PatchError::Apply(error) => Self::apply(error, names),
+            PatchError::Bundle(BundleError::NewTooLong { .. }) => failure(class, patch)
+                .hint("`flashdelta apply --limit` raises it, if you trust whoever made the patch"),
+            PatchError::Ram { found, .. } => {
+                let failure = failure(class, patch);
+                match *found >= 2 << 10 {
+                    true => failure.hint(format!("make it with --ram {}", text::size(*found))),
+                    false => failure,
+                }
+            }
+            PatchError::BundleForDevice => failure(Class::Usage, patch)
+                .hint("leave out the options that describe a device or a format"),
+            PatchError::WrongWayRound => failure(class, patch),
+            PatchError::AlreadyNew => failure(class, old),
+            _ => match class {
+                Class::WrongBase => failure(class, old).hint(WRONG_BASE_HINT),
+                Class::Io => failure(class, new),
+                _ => failure(class, patch),
+            },
+        }
+    }
+
+    /// A patch could not be made. `names`: of the old and the new file; `elfs`: of their ELF files.
+    pub(crate) fn door(error: &DoorError, names: [&Path; 2], elfs: [Option<&Path>; 2]) -> Self {
+        let ([old, new], [old_elf, new_elf]) = (names, elfs);
+        let of = |side: &Side| match side {
+            Side::Old => old,
+            Side::New => new,
+        };
+        match error {
+            DoorError::Make(error) => Self::make(error, old, new),
+            DoorError::EmptyNew => {
+                Self::new(Class::BadFile, format!("{}: {error}", text::path(new)))
+                    .hint("did the build fail? --allow-empty makes the patch all the same")
+            }
+            DoorError::NoElf { side } => {
+                let elf = match side {
+                    Side::Old => old_elf,
+                    Side::New => new_elf,
+                };
+                Self::new(
+                    Class::BadFile,
+                    format!("{}: {error}", text::path(elf.unwrap_or(of(side)))),
+                )
+            }
+            DoorError::NotForArchives { side, .. } => {
+                Self::new(Class::Usage, format!("{}: {error}", text::path(of(side)))).hint(
+                    "leave out --old-elf, --new-elf, --accept and --fill, or unpack the archives \
+                     and make a patch for each member that needs them",
+                )
+            }
+            DoorError::NotWorking { .. } => Self::new(Class::Internal, error.to_string()).hint(
+                "nothing was written; this is a bug in flashdelta: please report it, with both \
+                 files if you can",
+            ),
+            _ => Self::new(Class::Internal, error.to_string()),
         }
     }
 
     /// A manifest in an archive is wrong.
     pub(crate) fn manifest(path: &Path, error: &ManifestError) -> Self {
-        Self::new(Class::BadFile, format!("{}: {error}", path.display()))
+        Self::new(Class::BadFile, format!("{}: {error}", text::path(path)))
             .hint("--accept manifest takes it as a file like any other")
     }
 
@@ -154,21 +218,23 @@ impl Failure {
         }
     }
 
-    /// The applier failed.
+    /// The applier failed. `names`: of the old file, the patch, the new file.
     pub(crate) fn apply<O: fmt::Display, N: fmt::Display>(
         error: &ApplyError<O, N>,
-        names: &Names<'_>,
+        names: [&Path; 3],
     ) -> Self {
+        let [old, patch, new] = names;
         let class = Class::from(error.class());
         let file = match (class, error) {
-            (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => names.old,
-            (Class::Io, _) => names.new,
-            _ => names.patch,
+            (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => old,
+            (Class::Io, _) => new,
+            _ => patch,
         };
-        let failure = Self::new(class, format!("{}: {error}", file.display()));
-        match class {
-            Class::WrongBase => failure
-                .hint("`flashdelta info` shows the SHA-256 of an image, and of the one that a patch was made from"),
+        let failure = Self::new(class, format!("{}: {error}", text::path(file)));
+        match (class, error) {
+            (Class::WrongBase, _) => failure.hint(WRONG_BASE_HINT),
+            (_, ApplyError::NewTooLong { .. }) => failure
+                .hint("`flashdelta apply --limit` raises it, if you trust whoever made the patch"),
             _ => failure,
         }
     }
@@ -203,9 +269,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The files of an update, for messages.
-pub(crate) struct Names<'a> {
-    pub(crate) old: &'a Path,
-    pub(crate) patch: &'a Path,
-    pub(crate) new: &'a Path,
-}
+/// What to do about a wrong old file.
+const WRONG_BASE_HINT: &str = "`flashdelta info` shows the SHA-256 of an image, and of the one \
+                               that a patch was made from";

@@ -1,6 +1,7 @@
 //! Ctrl-C: long work ends at the next opportunity, and tidies up behind itself. The second one ends
 //! the program at once.
 
+use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
@@ -33,9 +34,17 @@ pub(crate) fn watch(json: bool) {
     });
 }
 
-/// Was there a Ctrl-C?
-pub(crate) fn requested() -> bool {
+/// Whether there was a Ctrl-C.
+fn requested() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Whether work is to go on.
+pub(crate) fn flow() -> ControlFlow<()> {
+    match requested() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
 }
 
 /// Does work that writes nothing: Ctrl-C may end the program in its middle.

@@ -2,9 +2,9 @@
 //!
 //! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One
 //! file per subcommand in `commands`; around them: `args` (how sizes, addresses and names are
-//! written), `profile` (device profiles in files), `drive` (runs the applier, with progress),
-//! `files`, `facts` (what a header says, for people and machines), `failure` (messages and exit
-//! codes), `progress`, `interrupt`, `guard`, `text`.
+//! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`),
+//! `facts` (what a header says, for people and machines), `failure` (messages and exit codes),
+//! `progress`, `interrupt`, `text`.
 //!
 //! It is a library so that `xtask` can make shell completions and the man page from [`command`],
 //! and the Python package is the same program.
@@ -12,12 +12,12 @@
 
 mod args;
 mod commands;
-mod drive;
 mod facts;
 mod failure;
 mod files;
-mod guard;
+mod inputs;
 mod interrupt;
+mod outputs;
 mod profile;
 mod progress;
 mod text;

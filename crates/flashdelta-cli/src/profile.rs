@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::args;
 use crate::failure::{Class, Failure, Outcome};
-use crate::files;
+use crate::inputs;
 
 /// What a profile file says: TOML, every key optional.
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ pub(crate) fn load(name: &str) -> Outcome<DeviceProfile> {
             .hint("`flashdelta diff --help` shows what a profile file looks like"));
     }
     let text =
-        String::from_utf8(files::read(path)?).map_err(|_| "it is not a text file".to_owned());
+        String::from_utf8(inputs::bytes(path)?).map_err(|_| "it is not a text file".to_owned());
     text.and_then(|text| parse(&text, path)).map_err(|problem| {
         Failure::new(Class::Usage, format!("profile {name}: {}", problem.trim_end()))
     })

@@ -2,11 +2,9 @@
 
 use core::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use crate::failure::{Class, Failure, Outcome};
-
-/// What that the data is encrypted or compressed means.
-pub(crate) const PACKED: &str = "a delta of it will not be small; use the image before that step";
 
 /// Writes to standard output. Nobody listening any more (`| head`) is no error.
 pub(crate) fn print(text: &str) -> Outcome {
@@ -27,6 +25,23 @@ pub(crate) fn print_json(document: &impl serde::Serialize) -> Outcome {
     print(&(text + "\n"))
 }
 
+/// A path for messages and JSON: what is no UTF-8 is replaced, control characters are escaped.
+pub(crate) fn path(path: &Path) -> String {
+    escaped(&path.to_string_lossy())
+}
+
+/// Text from outside, without control characters, which could forge a message.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
 /// A number in groups of three digits.
 pub(crate) fn grouped(number: impl Into<u64>) -> String {
     let digits = number.into().to_string();
@@ -44,6 +59,7 @@ pub(crate) fn grouped(number: impl Into<u64>) -> String {
 pub(crate) fn size(bytes: u32) -> String {
     match bytes {
         0 => "0".to_owned(),
+        b if b % (1 << 30) == 0 => format!("{}GiB", b >> 30),
         b if b % (1 << 20) == 0 => format!("{}MiB", b >> 20),
         b if b % (1 << 10) == 0 => format!("{}KiB", b >> 10),
         b => b.to_string(),

@@ -2,22 +2,38 @@
 
 use std::path::{Path, PathBuf};
 
+use flashdelta::door::{self, Side};
+
+use crate::text;
+
 /// A warning about a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct FileWarning {
+struct FileWarning {
     file: PathBuf,
     message: String,
 }
 
 impl FileWarning {
-    pub(crate) fn new(file: &Path, message: impl ToString) -> Self {
-        Self { file: file.to_owned(), message: message.to_string() }
+    fn new(file: &Path, message: impl ToString) -> Self {
+        Self { file: file.to_owned(), message: text::escaped(&message.to_string()) }
     }
+}
+
+/// The warnings about an old and a new file, in lines.
+pub(crate) fn lines(found: &[door::FileWarning], names: [&Path; 2]) -> Vec<String> {
+    let named = |warning: &door::FileWarning| {
+        let name = match warning.side {
+            Side::Old => names[0],
+            Side::New => names[1],
+        };
+        FileWarning::new(name, &warning.what)
+    };
+    joined(&found.iter().map(named).collect::<Vec<_>>())
 }
 
 /// One line for all that say the same, each file named once. Places (numbers) may differ: the line
 /// then tells those of the first file.
-pub(crate) fn lines(warnings: &[FileWarning]) -> Vec<String> {
+fn joined(warnings: &[FileWarning]) -> Vec<String> {
     let mut lines: Vec<(&FileWarning, Vec<&FileWarning>)> = Vec::new();
     for warning in warnings {
         if lines.iter().any(|(first, others)| *first == warning || others.contains(&warning)) {
@@ -38,9 +54,9 @@ pub(crate) fn lines(warnings: &[FileWarning]) -> Vec<String> {
 }
 
 fn line(first: &FileWarning, others: &[&FileWarning]) -> String {
-    let mut text = first.file.display().to_string();
+    let mut text = text::path(&first.file);
     for other in others {
-        let file = other.file.display();
+        let file = text::path(&other.file);
         text += &match other.message == first.message {
             true => format!(" and {file}"),
             false => format!(" (and {file} likewise)"),
@@ -61,19 +77,22 @@ mod tests {
     fn the_same_is_said_once() {
         let warn = |file: &str, message: &str| FileWarning::new(Path::new(file), message);
         let (old, new) = (warn("old.zip", "zip64 at byte 7"), warn("new.zip", "zip64 at byte 9"));
-        assert_eq!(lines(&[old.clone(), new]), ["old.zip (and new.zip likewise): zip64 at byte 7"]);
+        assert_eq!(
+            joined(&[old.clone(), new]),
+            ["old.zip (and new.zip likewise): zip64 at byte 7"]
+        );
         let new = warn("new.zip", "zip64 at byte 7");
         assert_eq!(
-            lines(&[old.clone(), new.clone(), old.clone()]),
+            joined(&[old.clone(), new.clone(), old.clone()]),
             ["old.zip and new.zip: zip64 at byte 7"]
         );
         let member = warn("old.zip", "zip64 at byte 8");
         assert_eq!(
-            lines(&[old.clone(), member, old]),
+            joined(&[old.clone(), member, old]),
             ["old.zip: zip64 at byte 7", "old.zip: zip64 at byte 8"]
         );
         assert_eq!(
-            lines(&[new, warn("new.zip", "else")]),
+            joined(&[new, warn("new.zip", "else")]),
             ["new.zip: zip64 at byte 7", "new.zip: else"]
         );
     }

@@ -1,25 +1,19 @@
 //! `flashdelta apply`
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{ApplyOptions, NewFile, OldFile};
-use flashdelta::file::{Files, Output};
-use flashdelta::image;
-use flashdelta::PatchHeader;
+use flashdelta::apply::Progress;
+use flashdelta::door::{self, Applied, ApplyRequest};
+use flashdelta::file::Output;
 
-use super::bundle;
+use super::bundle::{counts, Document};
 use crate::args::{self, As, DeviceArgs, OutputArgs};
-use crate::drive::{self, Drive};
 use crate::facts::Facts;
-use crate::failure::{Class, Failure, Names, Outcome};
-use crate::files;
+use crate::failure::{Failure, Outcome};
+use crate::outputs::{self, Target};
 use crate::progress::Bar;
-use crate::text::{grouped, print_json};
-
-/// Reading a file in larger pieces is cheaper.
-const COMFORT: usize = 256 * 1024;
+use crate::text::{self, grouped, print_json};
+use crate::{inputs, interrupt};
 
 const HELP: &str = "\
 Examples:
@@ -59,86 +53,69 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        if bundle::is_bundle(&self.patch) {
-            bundle::refuse_device_options(
-                self.device.device().is_some() || !matches!(self.format, As::Same),
-            )?;
-            let OutputArgs { quiet, json } = self.output_args;
-            let (old, patch, output, limit) = (&self.old, &self.patch, &self.output, self.limit);
-            return bundle::apply(&bundle::Apply { old, patch, output, limit, quiet, json });
-        }
-        let output = files::output(&self.output, &[&self.old, &self.patch])?;
-        let mut options = ApplyOptions::default();
-        options.device = self.device.device();
-        let names = Names { old: &self.old, patch: &self.patch, new: &self.output };
+        let (old, patch) = (self.old.as_path(), self.patch.as_path());
+        inputs::refuse_two_standard_inputs(&[old, patch])?;
+        let target = Target::new(&self.output, &[old, patch])?;
+        target.refuse_json(self.output_args.json)?;
+        let patch_bytes = inputs::bytes(patch)?;
         let bar = Bar::new(self.output_args.quiet);
-        let drive = Drive { options, comfort: COMFORT, names, bar: &bar, doing: "applying" };
-        let old =
-            OldFile::open(&self.old).map_err(|error| Failure::io("read", &self.old, &error))?;
-        let mut patch =
-            File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
-        let (header, size) = if self.is_plain(&drive)? {
-            let new = NewFile::create(output)
-                .map_err(|error| Failure::io("write", &self.output, &error))?;
-            let (header, _) = drive.run(&mut patch, old, new)?;
-            (header, header.new_size as usize)
-        } else {
-            let (header, file) = self.in_memory(&drive)?;
-            files::write(&output, &file)?;
-            (header, file.len())
+        let mut watch = |at: Progress| {
+            bar.update("applying", at.written as f32 / at.total.max(1) as f32);
+            interrupt::flow()
         };
+        let request = ApplyRequest::new()
+            .device(self.device.device())
+            .output(Output::from(self.format))
+            .limit(self.limit)
+            .watch(&mut watch);
+        let applied = self.apply(&patch_bytes, &target, request)?;
         drop(bar);
+        self.tell(&applied)
+    }
+
+    /// From file to file where that is possible, so that large images need no memory.
+    fn apply(&self, patch: &[u8], target: &Target, request: ApplyRequest<'_>) -> Outcome<Applied> {
+        let names = [self.old.as_path(), &self.patch, &self.output];
+        let failure = |error| Failure::patch(&error, names);
+        if let Some(new) = target.path().filter(|_| self.old.as_path() != Path::new("-")) {
+            if outputs::is_replaceable(new) {
+                return door::apply_file(&self.old, patch, new, request).map_err(failure);
+            }
+        }
+        let old = inputs::read(&self.old)?;
+        let applied = door::apply(&old, patch, request).map_err(failure)?;
+        target.write(&applied.bytes)?;
+        Ok(applied)
+    }
+
+    fn tell(&self, applied: &Applied) -> Outcome {
+        let output = text::path(&self.output);
         if !self.output_args.quiet {
-            eprintln!(
-                "{}: {} bytes, SHA-256 as promised",
-                self.output.display(),
-                grouped(size as u64)
-            );
+            if applied.used_memory_of_records {
+                eprintln!(
+                    "{}: the patch was made from plain binaries; it fits the memory in this file",
+                    text::path(&self.old),
+                );
+            }
+            match &applied.bundle {
+                Some(info) if applied.is_folder => {
+                    eprintln!("{output}: {}, SHA-256 as promised", counts(info));
+                }
+                _ => eprintln!("{output}: {} bytes, SHA-256 as promised", grouped(applied.len)),
+            }
         }
-        if self.output_args.json {
-            let document = serde_json::json!({ "output": self.output, "patch": self.patch, "header": Facts::new(&header) });
-            print_json(&document)?;
+        if !self.output_args.json {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Are the files images as they are? Then the new one is written as it is made.
-    fn is_plain(&self, drive: &Drive<'_>) -> Outcome<bool> {
-        let mut patch =
-            File::open(&self.patch).map_err(|error| Failure::io("read", &self.patch, &error))?;
-        let header =
-            drive::header(&mut patch, &self.patch).map_err(|failure| drive.swapped(failure))?.0;
-        if let Some(limit) = self.limit.filter(|limit| header.new_size > *limit) {
-            let (patch, needed) = (self.patch.display(), grouped(header.new_size));
-            let message = format!(
-                "{patch}: the new image has {needed} bytes, more than --limit {}",
-                grouped(limit)
-            );
-            return Err(Failure::new(Class::DoesNotFit, message)
-                .hint("raise the limit, if you trust whoever made the patch"));
+        let patch = text::path(&self.patch);
+        match (&applied.header, &applied.bundle) {
+            (_, Some(info)) => print_json(&serde_json::json!({
+                "output": output, "patch": patch, "bundle": Document::new(&self.patch, info),
+            })),
+            (Some(header), _) => print_json(&serde_json::json!({
+                "output": output, "patch": patch, "header": Facts::new(header),
+            })),
+            (None, None) => Ok(()),
         }
-        let mut start = Vec::new();
-        let read = File::open(&self.old).and_then(|old| old.take(4096).read_to_end(&mut start));
-        read.map_err(|error| Failure::io("read", &self.old, &error))?;
-        let is_plain =
-            matches!(self.format, As::Same | As::Bin) && !image::detect(&start).is_records();
-        Ok(header.host_len == 0 && is_plain)
-    }
-
-    /// Reads the image from the old file, and makes the new file around the new image.
-    fn in_memory(&self, drive: &Drive<'_>) -> Outcome<(PatchHeader, Vec<u8>)> {
-        let failure = |error| Failure::file(&error, &drive.names);
-        let (old, patch) = (files::read(&self.old)?, files::read(&self.patch)?);
-        let files = Files::of(&old, &patch).map_err(failure)?;
-        let made = drive.run(&mut &*patch, files.old_image(), Vec::new());
-        let (header, image) = made.map_err(|failure| drive::explain_text(failure, &old, &files))?;
-        if files.reads_memory() && header.host_len == 0 && !self.output_args.quiet {
-            eprintln!(
-                "{}: the patch was made from plain binaries; it fits the memory in this {} file",
-                self.old.display(),
-                image::detect(&old)
-            );
-        }
-        Ok((header, files.finish(image, Output::from(self.format)).map_err(failure)?))
     }
 }

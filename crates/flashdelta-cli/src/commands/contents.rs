@@ -3,38 +3,34 @@
 use core::fmt::Write as _;
 use std::path::Path;
 
-use flashdelta::archive::{folder, Container, ContainerError};
+use flashdelta::archive::{Container, ContainerError};
 use flashdelta::manifest::esp_idf::{self, FlasherArgs};
 use flashdelta::manifest::esp_web_tools::{self, Manifest};
 use flashdelta::manifest::JsonError;
+use flashdelta::Input;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::bundle::folder_failure;
 use crate::failure::{Class, Failure, Outcome};
-use crate::files;
-use crate::text::{grouped, hex, print, print_json, Table};
+use crate::text::{self, grouped, hex, print, print_json, Table};
 
 /// Shows what an archive holds; false, if the file is none. An archive that contradicts itself is
 /// shown as any other file is.
-pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
-    let bytes = if path.is_dir() {
-        folder::read(path).map_err(|error| folder_failure(&error))?
-    } else {
-        files::read(path)?
-    };
-    let contents = match Container::resembles(&bytes) {
-        Container::Whole if esp_web_tools::is(&bytes) => Contents::manifest(
-            Manifest::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
+pub(crate) fn info(path: &Path, input: &Input<'_>, json: bool) -> Outcome<bool> {
+    // Of a manifest with its parts the manifest.
+    let bytes = input.file().unwrap_or_else(|| input.bytes());
+    let contents = match Container::resembles(bytes) {
+        Container::Whole if esp_web_tools::is(bytes) => Contents::manifest(
+            Manifest::parse(bytes).map_err(|error| json_failure(path, bytes, &error))?,
         ),
-        Container::Whole if esp_idf::is(&bytes) => Contents::flasher_args(
-            FlasherArgs::parse(&bytes).map_err(|error| json_failure(path, &bytes, &error))?,
+        Container::Whole if esp_idf::is(bytes) => Contents::flasher_args(
+            FlasherArgs::parse(bytes).map_err(|error| json_failure(path, bytes, &error))?,
         ),
         Container::Whole => return Ok(false),
-        container => match Contents::container(&bytes, container) {
+        container => match Contents::container(bytes, container) {
             Ok(contents) => contents,
             Err(error) => {
-                let path = path.display();
+                let path = text::path(path);
                 eprintln!("warning: {path}: it looks like a {container} archive, but is damaged or unusual: {error}");
                 return Ok(false);
             }
@@ -42,9 +38,9 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
     };
     let document = Document {
         kind: "archive",
-        file: path,
+        file: text::path(path),
         size: bytes.len(),
-        sha256: hex(&Sha256::digest(&bytes)),
+        sha256: hex(&Sha256::digest(bytes)),
         contents,
     };
     if json { print_json(&document) } else { print(&document.text()) }.map(|()| true)
@@ -53,15 +49,15 @@ pub(crate) fn info(path: &Path, json: bool) -> Outcome<bool> {
 fn json_failure(path: &Path, file: &[u8], error: &JsonError) -> Failure {
     Failure::new(
         Class::BadFile,
-        format!("{}: {}", path.display(), error.with_place(error.place(file))),
+        format!("{}: {}", text::path(path), error.with_place(error.place(file))),
     )
 }
 
 /// An archive, as machines read it.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Document {
     kind: &'static str,
-    file: &'a Path,
+    file: String,
     size: usize,
     /// Of a folder: as it is packed.
     sha256: String,
@@ -151,9 +147,9 @@ impl Contents {
     }
 }
 
-impl Document<'_> {
+impl Document {
     fn text(&self) -> String {
-        let mut text = format!("{}: {}\n\n", self.file.display(), self.contents.format);
+        let mut text = format!("{}: {}\n\n", self.file, self.contents.format);
         let mut table = Table::default();
         let fields = [("name", &self.contents.name), ("version", &self.contents.version)];
         for (label, value) in

@@ -1,6 +1,6 @@
 //! `flashdelta convert`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use flashdelta::archive::Container;
@@ -8,8 +8,9 @@ use flashdelta::image::{Format, Image, WriteError, WriteOptions};
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
-use crate::files;
+use crate::outputs::Target;
 use crate::text::{grouped, print_json};
+use crate::{files, inputs, text};
 
 const HELP: &str = "\
 Examples:
@@ -114,34 +115,41 @@ fn range(text: &str) -> Result<Range, String> {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let format = self.format()?;
-        let output = files::output(&self.output, &[&self.input])?;
+        let target = Target::new(&self.output, &[&self.input])?;
+        target.refuse_json(self.output_args.json)?;
         let mut read = self.records.read();
         (read.strict, read.base) = (self.strict, self.base);
-        let file = files::firmware(&self.input, &read)?;
+        let file = inputs::bytes(&self.input)?;
+        files::check_named(&self.input, &file, &read)?;
         let container = Container::detect(&file);
         if container != Container::Whole {
             let message = format!(
                 "{}: this is an archive ({container}), not one firmware file",
-                self.input.display()
+                text::path(&self.input)
             );
             return Err(
                 Failure::new(Class::Usage, message).hint("unpack it, and convert its members")
             );
         }
         let image = files::parse_owned(&self.input, file, &read)?;
-        let mut file = files::Writing::create(&output)?;
+        let mut file = files::Writing::create(&target)?;
         image.write_with(format, &self.options(), |piece| file.append(piece)).map_err(|error| {
             match error {
                 WriteError::Sink(failure) => failure,
-                error => {
-                    Failure::new(Class::DoesNotFit, format!("{}: {error}", self.output.display()))
-                }
+                error => Failure::new(
+                    Class::DoesNotFit,
+                    format!("{}: {error}", text::path(&self.output)),
+                ),
             }
         })?;
         let written = file.finish()?;
         if !self.output_args.quiet {
             let (from, bytes) = (image.format, grouped(image.len() as u64));
-            eprintln!("{}: {format}, {} bytes", self.output.display(), grouped(u64::from(written)));
+            eprintln!(
+                "{}: {format}, {} bytes",
+                text::path(&self.output),
+                grouped(u64::from(written))
+            );
             let segments = match image.segments.len() {
                 1 => "1 segment".to_owned(),
                 count => format!("{count} segments"),
@@ -158,7 +166,7 @@ impl Args {
     fn format(&self) -> Outcome<Format> {
         let named = self.to.map(Format::from).or_else(|| files::format_by_name(&self.output));
         named.ok_or_else(|| {
-            let message = format!("the name {} does not tell a format", self.output.display());
+            let message = format!("the name {} does not tell a format", text::path(&self.output));
             Failure::new(Class::Usage, message).hint("say which with --to")
         })
     }
@@ -176,16 +184,15 @@ impl Args {
     }
 
     fn document(&self, format: Format, size: u32, image: &Image) -> serde_json::Value {
-        let input: &Path = &self.input;
         let segments: Vec<_> = image
             .segments
             .iter()
             .map(|segment| serde_json::json!({ "address": segment.address, "size": segment.data.len() }))
             .collect();
         serde_json::json!({
-            "input": input,
+            "input": text::path(&self.input),
             "input_format": image.format.to_string(),
-            "output": self.output,
+            "output": text::path(&self.output),
             "format": format.to_string(),
             "size": size,
             "entry": image.entry,

@@ -1,24 +1,19 @@
 //! `flashdelta diff`
 
-use core::ops::ControlFlow;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::RangedU64ValueParser;
-use flashdelta::diff::{self, AddressMap, DiffOptions, Patch, Phase};
-use flashdelta::file::{Memory, MemoryOptions};
-use flashdelta::image::{self, elf};
-use serde::Serialize;
+use flashdelta::diff::{DiffOptions, Phase};
+use flashdelta::door::{self, MakeRequest};
 
-use super::bundle;
+use super::made;
 use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs, RecordArgs};
-use crate::drive;
-use crate::facts::Facts;
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
+use crate::outputs::Target;
 use crate::progress::Bar;
-use crate::text::{self, grouped, percent, print_json};
-use crate::{files, interrupt, profile, warnings};
+use crate::warnings;
+use crate::{inputs, interrupt, profile};
 
 const HELP: &str = "\
 Examples:
@@ -97,6 +92,9 @@ pub(crate) struct Args {
     /// Number of threads, 0 for one per processor; the patch does not depend on it
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
     threads: usize,
+    /// Make a patch to an empty new file, too: mostly that is a failed build, and refused
+    #[arg(long)]
+    allow_empty: bool,
     /// Do not apply the patch to see whether it works
     #[arg(long)]
     no_verify: bool,
@@ -110,66 +108,48 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let mut options = self.options()?;
-        let output = files::output(&self.output, &[&self.old, &self.new])?;
+        // What cannot be is refused before anything is read.
+        let options = self.options()?;
+        let mut request = self.request();
+        let named =
+            [Some(&self.old), Some(&self.new), self.old_elf.as_ref(), self.new_elf.as_ref()];
+        let named: Vec<_> = named.into_iter().flatten().map(PathBuf::as_path).collect();
+        inputs::refuse_two_standard_inputs(&named)?;
+        let target = Target::new(&self.output, &named)?;
+        target.refuse_json(self.output_args.json)?;
         let bar = Arc::new(Bar::new(self.output_args.quiet));
-        let taken = self.records.bundle();
-        let read = |path| {
-            if self.verbatim {
-                bundle::read_verbatim(path)
-            } else {
-                bundle::read(path, &taken)
-            }
-        };
-        let [old, new] = [read(&self.old)?, read(&self.new)?];
-        if old.is_container() || new.is_container() {
-            self.refuse_options_of_images(if old.is_container() { &self.old } else { &self.new })?;
-            let OutputArgs { quiet, json } = self.output_args;
-            let job = bundle::Diff {
-                names: [&self.old, &self.new],
-                output: &self.output,
-                target: &output,
-                options: watched(options, &bar),
-                taken: &taken,
-                bar: &bar,
-                verify: !self.no_verify,
-                quiet,
-                json,
-            };
-            return bundle::diff(&old, &new, &job);
+        let read = if self.verbatim { inputs::read_verbatim } else { inputs::read };
+        let (old, new) = (read(&self.old)?, read(&self.new)?);
+        if let Some(elf) = &self.old_elf {
+            request = request.old_elf(inputs::bytes(elf)?);
         }
-        let mut warnings = warnings::lines(&[old.warnings, new.warnings].concat());
-        let memory = self.records.memory();
-        let read = |path| {
-            if self.verbatim {
-                files::read(path)
-            } else {
-                files::firmware(path, &memory.read)
-            }
-        };
-        let [old, new] = [read(&self.old)?, read(&self.new)?];
-        if self.old_elf.is_some() || self.new_elf.is_some() {
-            let map = |file, path, elf: &Option<PathBuf>| {
-                self.address_map(file, path, elf.as_deref(), &memory)
-            };
-            options = options.address_maps(
-                map(&old, &self.old, &self.old_elf)?,
-                map(&new, &self.new, &self.new_elf)?,
-            );
+        if let Some(elf) = &self.new_elf {
+            request = request.new_elf(inputs::bytes(elf)?);
         }
-        warnings.extend(self.packed(&new, &memory));
-        self.output_args.warn(&warnings);
-        let patch = self.make([&old, &new], options, &memory, &bar)?;
-        if !self.no_verify {
-            drive::prove(&old, &new, &patch.bytes, &bar)?;
-        }
+        let request = request.diff(watched(options, &bar));
+        let made = interrupt::while_nothing_is_written(|| door::make(&old, &new, &request));
+        let names = [self.old.as_path(), self.new.as_path()];
+        let elfs = [self.old_elf.as_deref(), self.new_elf.as_deref()];
+        let made = made.map_err(|error| Failure::door(&error, names, elfs))?;
         bar.clear();
-        files::write(&output, &patch.bytes)?;
-        self.summarize(&patch, &new);
+        let warnings = warnings::lines(&made.warnings, names);
+        self.output_args.warn(&warnings);
+        target.write(&made.bytes)?;
+        if !self.output_args.quiet {
+            made::summarize(&self.output, &made, &new);
+        }
         if self.output_args.json {
-            print_json(&Report::new(&self.output, !self.no_verify, &patch, warnings))?;
+            made::print_document(&self.output, &made, warnings)?;
         }
         Ok(())
+    }
+
+    fn request(&self) -> MakeRequest {
+        MakeRequest::new()
+            .memory(self.records.memory())
+            .bundle(self.records.bundle())
+            .allow_empty(self.allow_empty)
+            .verify(!self.no_verify)
     }
 
     fn options(&self) -> Outcome<DiffOptions> {
@@ -190,107 +170,6 @@ impl Args {
         }
         Ok(options)
     }
-
-    /// Archives are for computers: what only concerns one image would be ignored.
-    fn refuse_options_of_images(&self, archive: &Path) -> Outcome {
-        let option = match (&self.old_elf, &self.new_elf) {
-            (Some(_), _) => "--old-elf",
-            (None, Some(_)) => "--new-elf",
-            _ if self.records.concerns_records() => "--accept and --fill",
-            _ => return Ok(()),
-        };
-        let message =
-            format!("{option}: not for archives and folders, and {} is one", archive.display());
-        Err(Failure::new(Class::Usage, message).hint(
-            "leave it out, or unpack the archives and make a patch for each member that needs it",
-        ))
-    }
-
-    /// Says that little can be saved before the time is spent.
-    fn packed(&self, new: &[u8], memory: &MemoryOptions) -> Option<String> {
-        let packed = Memory::read(new, memory).map_or(0.0, |found| image::packed(&found.image));
-        let share = percent((packed * 1000.0) as u64, 1000);
-        let said = || {
-            format!(
-                "{share} of {} looks encrypted or compressed: {}",
-                self.new.display(),
-                text::PACKED
-            )
-        };
-        (packed >= 0.5).then(said)
-    }
-
-    /// Where an image stands: what its ELF file says, or else what can be found out.
-    fn address_map(
-        &self,
-        file: &[u8],
-        path: &Path,
-        elf: Option<&Path>,
-        memory: &MemoryOptions,
-    ) -> Outcome<AddressMap> {
-        let found = Memory::read(file, memory).map_err(|error| Failure::image(path, &error))?;
-        let own = || Ok(AddressMap::from(&image::address_map(&found.image)));
-        let Some(elf) = elf else { return own() };
-        let bytes = files::read(elf)?;
-        let map = elf::map_of_binary(&bytes, found.image.len());
-        let map = map.ok_or_else(|| {
-            Failure::new(
-                Class::BadFile,
-                format!("{}: this is no ELF file with bytes to load", elf.display()),
-            )
-        })?;
-        if !files::is_made_of(&found.image, &bytes) {
-            let (image, elf) = (path.display(), elf.display());
-            self.output_args.warn(&[format!(
-                "{image} does not hold the bytes of {elf}, which is not used: are they of the same build?"
-            )]);
-            return own();
-        }
-        Ok(AddressMap::from(&map))
-    }
-
-    /// Makes the patch, with a bar, until Ctrl-C.
-    fn make(
-        &self,
-        [old, new]: [&[u8]; 2],
-        options: DiffOptions,
-        memory: &MemoryOptions,
-        bar: &Arc<Bar>,
-    ) -> Outcome<Patch> {
-        let options = watched(options, bar);
-        let made = interrupt::while_nothing_is_written(|| match self.verbatim {
-            true => diff::diff(old, new, &options).map_err(Into::into),
-            false => flashdelta::file::diff_with(old, new, &options, memory),
-        });
-        made.map_err(|error| Failure::make(&error, &self.old, &self.new))
-    }
-
-    fn summarize(&self, patch: &Patch, new: &[u8]) {
-        if self.output_args.quiet {
-            return;
-        }
-        let (header, bytes) = (&patch.header, patch.bytes.len() as u64);
-        let of_new = percent(bytes, header.new_size.into());
-        eprintln!("{}: {} bytes, {of_new} of the new image", self.output.display(), grouped(bytes));
-        eprintln!("  codec {}, instruction set {}", header.codec, header.isa);
-        let format = image::detect(new);
-        if header.host_len > 0 {
-            let host = grouped(header.host_len);
-            eprintln!("  of it {host} bytes for hosts, which give back the {format} file; devices may do without");
-        } else if format.is_records() {
-            let why = if self.verbatim { "--verbatim" } else { "the new file is too irregular" };
-            eprintln!("  {why}: the files are patched as they are, so no device can apply this");
-        }
-        let workspace = grouped(header.workspace_len() as u64);
-        eprintln!(
-            "  needs {} bytes of RAM on the device, {workspace} of it workspace",
-            grouped(header.ram)
-        );
-        match self.no_verify {
-            true => eprintln!("  not verified"),
-            false => eprintln!("  verified: it turns the old image into the new one"),
-        }
-    }
 }
 
 /// The options with a bar, and Ctrl-C.
@@ -298,82 +177,15 @@ fn watched(options: DiffOptions, bar: &Arc<Bar>) -> DiffOptions {
     let bar = Arc::clone(bar);
     options.progress(move |at| {
         bar.update(doing(at.phase), at.fraction);
-        if interrupt::requested() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        interrupt::flow()
     })
 }
 
-fn doing(phase: Phase) -> &'static str {
+pub(super) fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Match => "matching",
         Phase::Parse => "choosing",
         Phase::Encode => "coding",
         _ => "working",
-    }
-}
-
-/// How a patch came about, as machines read it.
-#[derive(Serialize)]
-struct Report<'a> {
-    patch: &'a Path,
-    percent_of_new: Option<f64>,
-    verified: bool,
-    /// What is not taken as it seems to be meant, or promises little.
-    warnings: Vec<String>,
-    #[serde(flatten)]
-    facts: Facts,
-    address_map_size: u32,
-    /// Bytes of the body by what they are spent on; empty for the byte codecs.
-    parts: BTreeMap<&'static str, u64>,
-    copies_from_old: u32,
-    bytes_from_old: u32,
-    copies_from_new: u32,
-    bytes_from_new: u32,
-    literals: u32,
-    tried: Vec<Tried>,
-    /// All threads together.
-    seconds: BTreeMap<&'static str, f64>,
-}
-
-#[derive(Serialize)]
-struct Tried {
-    codec: &'static str,
-    isa: &'static str,
-    /// None: given up, because it was larger.
-    patch_size: Option<u64>,
-}
-
-impl<'a> Report<'a> {
-    fn new(path: &'a Path, verified: bool, patch: &Patch, warnings: Vec<String>) -> Self {
-        let (header, report) = (&patch.header, &patch.report);
-        let tried = |t: &diff::Tried| Tried {
-            codec: t.codec.name(),
-            isa: t.isa.name(),
-            patch_size: t.bytes,
-        };
-        let percent = |new: u32| 100.0 * patch.bytes.len() as f64 / f64::from(new);
-        Self {
-            patch: path,
-            percent_of_new: (header.new_size > 0).then(|| percent(header.new_size)),
-            verified,
-            warnings,
-            facts: Facts::new(header),
-            address_map_size: report.address_map_len,
-            parts: report.parts.iter().map(|part| (part.name, part.bytes)).collect(),
-            copies_from_old: report.copies_from_old,
-            bytes_from_old: report.bytes_from_old,
-            copies_from_new: report.copies_from_new,
-            bytes_from_new: report.bytes_from_new,
-            literals: report.literals,
-            tried: report.tried.iter().map(tried).collect(),
-            seconds: report
-                .phases
-                .iter()
-                .map(|(phase, time)| (doing(*phase), time.as_secs_f64()))
-                .collect(),
-        }
     }
 }

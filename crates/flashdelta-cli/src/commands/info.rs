@@ -4,8 +4,9 @@ use core::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{explain, ApplyError, ApplyOptions, Breakdown, MemoryImage, OutOfBounds};
-use flashdelta::file::{Files, Output};
+use flashdelta::apply::{explain, ApplyError, Breakdown, OutOfBounds};
+use flashdelta::door::{self, ApplyRequest};
+use flashdelta::file::Files;
 use flashdelta::image::{
     self, AddressMap, Format, Image, MapSegment, ReadOptions, SegmentKind, Split,
 };
@@ -14,12 +15,10 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{bundle, contents};
-use crate::drive::{self, Drive};
 use crate::facts::{self, Facts};
-use crate::failure::{Failure, Names, Outcome};
-use crate::files;
-use crate::progress::Bar;
+use crate::failure::{Failure, Outcome};
 use crate::text::{self, grouped, hex, percent, print, print_json, Table};
+use crate::{files, inputs};
 
 const HELP: &str = "\
 Examples:
@@ -49,22 +48,23 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        if self.old.is_none() && contents::info(&self.file, self.json)? {
+        let input = inputs::read(&self.file)?;
+        if self.old.is_none() && contents::info(&self.file, &input, self.json)? {
             return Ok(());
         }
-        let bytes = files::firmware(&self.file, &ReadOptions::default())?;
-        if flashdelta::bundle::is_bundle(&bytes) {
-            return bundle::info(&self.file, &bytes, self.old.as_deref(), self.json);
+        let bytes = input.file().unwrap_or_else(|| input.bytes());
+        if flashdelta::bundle::is_bundle(bytes) {
+            return bundle::info(&self.file, bytes, self.old.as_deref(), self.json);
         }
-        if self.old.is_some() || bytes.starts_with(&drive::MAGIC) {
-            self.patch(&bytes)
-        } else {
-            self.firmware(&bytes)
+        if self.old.is_some() || input.is_patch() {
+            return self.patch(bytes);
         }
+        files::check_named(&self.file, bytes, &ReadOptions::default())?;
+        self.firmware(bytes)
     }
 
     fn patch(&self, bytes: &[u8]) -> Outcome {
-        let header = drive::parse(bytes, &self.file)?;
+        let header = files::header(bytes, &self.file)?;
         // What there is is shown first, then what is wrong with it.
         let (breakdown, outcome) = match self.check(&header, bytes) {
             Ok(breakdown) => (breakdown, Ok(())),
@@ -77,7 +77,7 @@ impl Args {
             outcome?;
             return print_json(&PatchDocument {
                 kind: "patch",
-                file: &self.file,
+                file: text::path(&self.file),
                 facts: Facts::new(&header),
                 breakdown: parts,
                 content: breakdown.as_ref().map(Content::new),
@@ -85,14 +85,14 @@ impl Args {
             });
         }
         let mut text =
-            format!("{}: flashdelta patch, format {}\n\n", self.file.display(), header.version);
+            format!("{}: flashdelta patch, format {}\n\n", text::path(&self.file), header.version);
         text += &facts::table(&header);
         text += "\nWhere the bytes go:\n";
         text += &parts_table(&header, &parts);
         match &breakdown {
             Some(breakdown) => text += &content_table(breakdown),
             None if outcome.is_ok() => {
-                let file = self.file.display();
+                let file = text::path(&self.file);
                 let _ = writeln!(
                     text,
                     "\n`flashdelta info {file} --old OLD` also tells what the body is spent on, and what is copied."
@@ -104,45 +104,32 @@ impl Args {
             let _ = writeln!(
                 text,
                 "\nApplies to {}: the result has the SHA-256 it promises.",
-                old.display()
+                text::path(old)
             );
         }
         print(&text)?;
         outcome
     }
 
-    /// Is the patch complete, and does it fit the old image? Then what does it do?
+    /// Whether the patch is complete, and fits the old image; if so, what it does.
     fn check(&self, header: &PatchHeader, bytes: &[u8]) -> Outcome<Option<Breakdown>> {
         type Error = ApplyError<OutOfBounds, OutOfBounds>;
         let old_name = self.old.as_deref().unwrap_or(Path::new("old image"));
-        let names = Names { old: old_name, patch: &self.file, new: Path::new("new image") };
+        let names = [old_name, self.file.as_path(), Path::new("new image")];
         let (expected, found) = (header.patch_len() as u32, bytes.len() as u32);
         if found < expected {
-            return Err(Failure::apply(
-                &Error::Truncated { fed: found, expected: Some(expected) },
-                &names,
-            ));
+            let error = Error::Truncated { fed: found, expected: Some(expected) };
+            return Err(Failure::apply(&error, names));
         }
         if found > expected {
-            return Err(Failure::apply(&Error::TrailingInput { expected }, &names));
+            return Err(Failure::apply(&Error::TrailingInput { expected }, names));
         }
         let Some(old) = &self.old else { return Ok(None) };
-        let old = files::read(old)?;
-        let files = Files::of(&old, bytes).map_err(|error| Failure::file(&error, &names))?;
-        let bar = Bar::new(false);
-        let drive = Drive {
-            options: ApplyOptions::default(),
-            comfort: 0,
-            names,
-            bar: &bar,
-            doing: "verifying",
-        };
-        let new = MemoryImage::for_patch(old.len() as u64, bytes.len() as u64);
-        let (_, image) = drive.run(&mut &*bytes, files.old_image(), new)?;
-        let image = image.into_bytes();
-        let names = &drive.names;
-        files.finish(image, Output::Same).map_err(|error| Failure::file(&error, names))?;
-        bar.update("explaining", 1.0);
+        let old = inputs::read(old)?;
+        let failure = |error| Failure::patch(&error, names);
+        door::apply(&old, bytes, ApplyRequest::new().exact(true)).map_err(failure)?;
+        let files = Files::of(old.file().unwrap_or_default(), bytes)
+            .map_err(|error| failure(error.into()))?;
         explain(files.old_image(), bytes).map(Some).map_err(|error| Failure::apply(&error, names))
     }
 
@@ -167,7 +154,7 @@ impl Args {
                 &facts,
             ));
         }
-        let mut text = format!("{}: {}\n\n", self.file.display(), map.format);
+        let mut text = format!("{}: {}\n\n", text::path(&self.file), map.format);
         let mut table = Table::default();
         table.row(["size", &format!("{} bytes", grouped(bytes.len() as u64))]);
         if data.len() != bytes.len() {
@@ -188,8 +175,8 @@ impl Args {
             let share = percent((facts.packed * 1000.0) as u64, 1000);
             let _ = writeln!(
                 text,
-                "\n{share} of the data looks encrypted or compressed: {}.",
-                text::PACKED
+                "\n{share} of the data looks encrypted or compressed: a patch of it is not small; make \
+                 it from the image before that step."
             );
         }
         print(&text)?;
@@ -205,9 +192,9 @@ struct Part {
 }
 
 #[derive(Serialize)]
-struct PatchDocument<'a> {
+struct PatchDocument {
     kind: &'static str,
-    file: &'a Path,
+    file: String,
     #[serde(flatten)]
     facts: Facts,
     breakdown: Vec<Part>,
@@ -290,9 +277,9 @@ fn parts_table(header: &PatchHeader, parts: &[Part]) -> String {
 }
 
 #[derive(Serialize)]
-struct FirmwareDocument<'a> {
+struct FirmwareDocument {
     kind: &'static str,
-    file: &'a Path,
+    file: String,
     size: usize,
     /// Without what the container adds to every record.
     data_size: usize,
@@ -329,9 +316,9 @@ struct Range {
     end: u32,
 }
 
-impl<'a> FirmwareDocument<'a> {
+impl FirmwareDocument {
     fn new(
-        file: &'a Path,
+        file: &Path,
         (size, data): (usize, &[u8]),
         sha256: String,
         map: &AddressMap,
@@ -346,7 +333,7 @@ impl<'a> FirmwareDocument<'a> {
         };
         Self {
             kind: "firmware",
-            file,
+            file: text::path(file),
             size,
             data_size: data.len(),
             sha256,

@@ -7,4 +7,5 @@ pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
+mod made;
 pub(crate) mod verify;

@@ -1,19 +1,16 @@
 //! `flashdelta verify`
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{ApplyOptions, MemoryImage};
-use flashdelta::file::{Files, Output};
+use flashdelta::apply::Progress;
+use flashdelta::door::{self, Applied, ApplyRequest};
 
-use super::bundle;
 use crate::args::{self, DeviceArgs, OutputArgs};
-use crate::drive::{self, Drive};
 use crate::facts::Facts;
-use crate::failure::{Class, Failure, Names, Outcome};
-use crate::files;
+use crate::failure::{Failure, Outcome};
 use crate::progress::Bar;
-use crate::text::{grouped, print, print_json, size};
+use crate::text::{self, grouped, print, print_json};
+use crate::{inputs, interrupt};
 
 const HELP: &str = "\
 Examples:
@@ -44,53 +41,61 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        if bundle::is_bundle(&self.patch) {
-            bundle::refuse_device_options(self.device.device().is_some() || self.ram.is_some())?;
-            let OutputArgs { quiet, json } = self.output_args;
-            return bundle::verify(&self.old, &self.patch, quiet, json);
-        }
-        let open =
-            |path: &Path| File::open(path).map_err(|error| Failure::io("read", path, &error));
-        if let Some(ram) = self.ram {
-            let (header, _) = drive::header(&mut open(&self.patch)?, &self.patch)?;
-            if header.ram > ram {
-                let (needed, given) = (grouped(header.ram), grouped(ram));
-                let message = format!(
-                    "{}: the patch needs {needed} bytes of RAM, the device has {given}",
-                    self.patch.display()
-                );
-                return Err(Failure::new(Class::DoesNotFit, message)
-                    .hint(format!("make it with --ram {}", size(ram))));
-            }
-        }
-        let old = files::read(&self.old)?;
-        let patch = files::read(&self.patch)?;
-        let mut options = ApplyOptions::default();
-        options.device = self.device.device();
-        let names = Names { old: &self.old, patch: &self.patch, new: Path::new("new image") };
+        inputs::refuse_two_standard_inputs(&[&self.old, &self.patch])?;
+        let patch = inputs::bytes(&self.patch)?;
         let bar = Bar::new(self.output_args.quiet);
-        let drive = Drive { options, comfort: 0, names, bar: &bar, doing: "verifying" };
-        drive::parse(&patch, &self.patch).map_err(|failure| drive.swapped(failure))?;
-        let files = Files::of(&old, &patch).map_err(|error| Failure::file(&error, &drive.names))?;
-        let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
-        let made = drive.run(&mut &*patch, files.old_image(), new);
-        let (header, image) = made.map_err(|failure| drive::explain_text(failure, &old, &files))?;
-        let made = files.finish(image.into_bytes(), Output::Same);
-        made.map_err(|error| Failure::file(&error, &drive.names))?;
+        let mut watch = |at: Progress| {
+            bar.update("verifying", at.written as f32 / at.total.max(1) as f32);
+            interrupt::flow()
+        };
+        let request = ApplyRequest::new()
+            .device(self.device.device())
+            .ram(self.ram)
+            .exact(true)
+            .watch(&mut watch);
+        let applied = apply(&self.old, &self.patch, &patch, request)?;
         drop(bar);
+        let (old, patch) = (text::path(&self.old), text::path(&self.patch));
         if self.output_args.json {
-            print_json(
-                &serde_json::json!({ "ok": true, "old": self.old, "patch": self.patch, "header": Facts::new(&header) }),
-            )
-        } else if self.output_args.quiet {
-            Ok(())
-        } else {
-            let (old, patch) = (self.old.display(), self.patch.display());
-            let (new, workspace) =
-                (grouped(header.new_size), grouped(header.workspace_len() as u64));
-            print(&format!(
-                "ok: {patch} turns {old} into the image it promises, {new} bytes, in {workspace} bytes of workspace\n"
-            ))
+            let header = applied.header.as_ref().map(Facts::new);
+            let mut document = serde_json::json!({
+                "ok": true, "old": old, "patch": patch, "new_size": applied.len,
+            });
+            if let (Some(header), Some(map)) = (header, document.as_object_mut()) {
+                map.insert("header".to_owned(), serde_json::json!(header));
+            }
+            return print_json(&document);
         }
+        if self.output_args.quiet {
+            return Ok(());
+        }
+        print(&match &applied.header {
+            Some(header) => format!(
+                "ok: {patch} turns {old} into the image it promises, {} bytes, in {} bytes of \
+                 workspace\n",
+                grouped(header.new_size),
+                grouped(header.workspace_len() as u64)
+            ),
+            None => format!(
+                "ok: {patch} turns {old} into what it promises, {} bytes\n",
+                grouped(applied.len)
+            ),
+        })
     }
+}
+
+/// Whether the patch works, and fits the old file.
+pub(super) fn check(old: &Path, patch_path: &Path, patch: &[u8]) -> Outcome<Applied> {
+    apply(old, patch_path, patch, ApplyRequest::new().exact(true))
+}
+
+fn apply(
+    old: &Path,
+    patch_path: &Path,
+    patch: &[u8],
+    request: ApplyRequest<'_>,
+) -> Outcome<Applied> {
+    let input = inputs::read(old)?;
+    door::apply(&input, patch, request)
+        .map_err(|error| Failure::patch(&error, [old, patch_path, Path::new("new image")]))
 }

@@ -165,6 +165,11 @@ impl<'a> Input<'a> {
         self.file.as_deref()
     }
 
+    /// What is patched, owned.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.packed.unwrap_or_else(|| self.file.unwrap_or_default().into_owned())
+    }
+
     /// What it is.
     pub fn container(&self) -> Container {
         self.container

@@ -29,16 +29,11 @@ pub struct Applied {
     pub header: Option<PatchHeader>,
     /// What the bundle says about itself; `None` of a patch.
     pub bundle: Option<BundleInfo>,
+    /// Whether it is a folder.
+    pub is_folder: bool,
     /// Whether the patch was made from a plain binary, and applied to the memory in a file of
     /// records.
     pub used_memory_of_records: bool,
-}
-
-impl Applied {
-    /// Whether it is a packed folder.
-    pub fn is_folder(&self) -> bool {
-        folder::is(&self.bytes)
-    }
 }
 
 /// Applies a patch or a bundle to an old input, in memory.
@@ -95,7 +90,14 @@ fn apply_bundle(
         }
     })?;
     let len = bytes.len() as u64;
-    Ok(Applied { bytes, len, header: None, bundle: Some(info), used_memory_of_records: false })
+    Ok(Applied {
+        is_folder: folder::is(&bytes),
+        bytes,
+        len,
+        header: None,
+        bundle: Some(info),
+        used_memory_of_records: false,
+    })
 }
 
 /// Which form of the old input the patch is for.
@@ -114,12 +116,29 @@ fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Ap
     let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
     let new = MemoryImage::new(request.limit.unwrap_or_else(|| new.capacity()));
     let output = request.output;
-    let update = applier(request).run(patch, files.old_image(), new)?;
+    let update = applier(request).run(patch, files.old_image(), new).map_err(PatchError::from);
+    let update = update.map_err(|error| wrong_records(error, old, files.reads_memory()))?;
     let header = update.header;
     let bytes = files.finish(update.new.into_bytes(), output)?;
     let len = bytes.len() as u64;
     let used_memory_of_records = files.reads_memory() && header.host_len == 0;
-    Ok(Applied { bytes, len, header: Some(header), bundle: None, used_memory_of_records })
+    Ok(Applied {
+        bytes,
+        len,
+        header: Some(header),
+        bundle: None,
+        is_folder: false,
+        used_memory_of_records,
+    })
+}
+
+/// Of a wrong file of records: says what was compared.
+fn wrong_records(error: PatchError, old: &[u8], is_memory: bool) -> PatchError {
+    let format = image::detect(old);
+    if error.class() != ErrorClass::WrongBase || !format.is_records() {
+        return error;
+    }
+    PatchError::WrongRecords { format, is_memory, error: Box::new(error) }
 }
 
 /// An applier as it was asked for.

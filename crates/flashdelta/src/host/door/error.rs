@@ -8,6 +8,7 @@ use crate::host::apply::{map_images, HeapError};
 use crate::host::bundle::BundleError;
 use crate::host::diff::DiffError;
 use crate::host::file::{FileError, MakeError};
+use crate::host::image::Format;
 use crate::host::input::InputError;
 
 use super::warning::Side;
@@ -95,6 +96,16 @@ pub enum PatchError {
     Input(InputError),
     /// The new file cannot be created or written.
     Write(io::Error),
+    /// The old file is one of records, and neither it nor the memory in it is what the patch was
+    /// made from.
+    WrongRecords {
+        /// The format of the old file.
+        format: Format,
+        /// Whether the patch was made from the memory in such a file, and not from a plain binary.
+        is_memory: bool,
+        /// What was found.
+        error: Box<Self>,
+    },
     /// The patch needs more RAM than the device has.
     Ram {
         /// RAM in bytes that the patch needs.
@@ -123,7 +134,7 @@ impl PatchError {
             Self::Ram { .. } => ErrorClass::DoesNotFit,
             Self::BundleForDevice | Self::Cancelled => ErrorClass::Misuse,
             Self::WrongWayRound => ErrorClass::BadPatch,
-            Self::AlreadyNew => ErrorClass::WrongBase,
+            Self::AlreadyNew | Self::WrongRecords { .. } => ErrorClass::WrongBase,
         }
     }
 
@@ -141,6 +152,14 @@ impl fmt::Display for PatchError {
             Self::Bundle(error) => error.fmt(f),
             Self::Input(error) => error.fmt(f),
             Self::Write(error) => write!(f, "writing the new file failed: {error}"),
+            Self::WrongRecords { format, is_memory: true, error } => {
+                write!(f, "{error}; compared was the memory in the {format} file, not its text")
+            }
+            Self::WrongRecords { format, is_memory: false, error } => write!(
+                f,
+                "{error}; the patch was made from a plain binary, and neither this {format} file \
+                 nor the memory in it, gaps filled with 0xff or 0, is that"
+            ),
             Self::Ram { needed, found } => {
                 write!(f, "the patch needs {needed} bytes of RAM, the device has {found}")
             }

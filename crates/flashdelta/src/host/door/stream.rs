@@ -44,7 +44,7 @@ pub fn apply_file(
 
 /// Writes what came of a patch.
 pub(super) fn write(applied: Applied, new: &Path) -> Result<Applied, PatchError> {
-    if applied.is_folder() {
+    if applied.is_folder {
         folder::write(&applied.bytes, new)
             .map_err(|error| PatchError::Input(InputError::Folder(error)))?;
     } else {
@@ -75,6 +75,7 @@ fn stream(
             len: update.header.new_size.into(),
             header: Some(update.header),
             bundle: None,
+            is_folder: false,
             used_memory_of_records: false,
         }),
         Err(error) => {

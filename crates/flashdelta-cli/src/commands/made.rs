@@ -1,0 +1,152 @@
+//! What `flashdelta diff` says of a patch that it has made.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use flashdelta::diff::{Report, Tried};
+use flashdelta::door::{Made, MadeKind};
+use flashdelta::{image, Input, PatchHeader};
+use serde::Serialize;
+
+use super::bundle::{counts, Document};
+use super::diff::doing;
+use crate::facts::Facts;
+use crate::failure::Outcome;
+use crate::text::{self, grouped, percent, print_json};
+
+/// Tells people.
+pub(super) fn summarize(output: &Path, made: &Made, new: &Input<'_>) {
+    let bytes = made.bytes.len() as u64;
+    let say = |size: u64, what: &str| {
+        let (of_new, output) = (percent(bytes, size), text::path(output));
+        eprintln!("{output}: {} bytes, {of_new} of the new {what}", grouped(bytes));
+    };
+    match &made.kind {
+        MadeKind::Patch { header, .. } => {
+            say(header.new_size.into(), "image");
+            summarize_patch(header, new);
+        }
+        MadeKind::Whole { header } => {
+            say(header.new_size.into(), "file");
+            eprintln!("  a patch between both files as a whole: that is smaller than a bundle");
+        }
+        MadeKind::Bundle { info, unused } => {
+            say(info.new_size.into(), info.new_container.name());
+            eprintln!("  a bundle, for computers: {}", counts(info));
+            for name in unused {
+                eprintln!("  gone: {}", text::escaped(name));
+            }
+        }
+        _ => {}
+    }
+    match made.verified {
+        true => eprintln!("  verified: it turns the old one into the new one"),
+        false => eprintln!("  not verified"),
+    }
+}
+
+fn summarize_patch(header: &PatchHeader, new: &Input<'_>) {
+    eprintln!("  codec {}, instruction set {}", header.codec, header.isa);
+    let format = image::detect(new.bytes());
+    if header.host_len > 0 {
+        let host = grouped(header.host_len);
+        eprintln!(
+            "  of it {host} bytes for hosts, which give back the {format} file; devices may do \
+             without"
+        );
+    } else if format.is_records() {
+        let why = if new.is_verbatim() { "--verbatim" } else { "the new file is too irregular" };
+        eprintln!("  {why}: the files are patched as they are, so no device can apply this");
+    }
+    let (ram, workspace) = (grouped(header.ram), grouped(header.workspace_len() as u64));
+    eprintln!("  needs {ram} bytes of RAM on the device, {workspace} of it workspace");
+}
+
+/// Tells machines.
+pub(super) fn print_document(output: &Path, made: &Made, warnings: Vec<String>) -> Outcome {
+    let verified = made.verified;
+    match &made.kind {
+        MadeKind::Patch { header, report } => {
+            print_json(&PatchDocument::new(output, made, header, report, warnings))
+        }
+        MadeKind::Whole { header } => print_json(&serde_json::json!({
+            "kind": "patch",
+            "patch": text::path(output),
+            "verified": verified,
+            "warnings": warnings,
+            "header": Facts::new(header),
+        })),
+        MadeKind::Bundle { info, .. } => {
+            print_json(&Document::new(output, info).made(verified, warnings))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How a patch came about, as machines read it.
+#[derive(Serialize)]
+struct PatchDocument {
+    patch: String,
+    percent_of_new: Option<f64>,
+    verified: bool,
+    /// What is not taken as it seems to be meant, or promises little.
+    warnings: Vec<String>,
+    #[serde(flatten)]
+    facts: Facts,
+    address_map_size: u32,
+    /// Bytes of the body by what they are spent on; empty for the byte codecs.
+    parts: BTreeMap<&'static str, u64>,
+    copies_from_old: u32,
+    bytes_from_old: u32,
+    copies_from_new: u32,
+    bytes_from_new: u32,
+    literals: u32,
+    tried: Vec<TriedDocument>,
+    /// All threads together.
+    seconds: BTreeMap<&'static str, f64>,
+}
+
+#[derive(Serialize)]
+struct TriedDocument {
+    codec: &'static str,
+    isa: &'static str,
+    /// None: given up, because it was larger.
+    patch_size: Option<u64>,
+}
+
+impl PatchDocument {
+    fn new(
+        path: &Path,
+        made: &Made,
+        header: &PatchHeader,
+        report: &Report,
+        warnings: Vec<String>,
+    ) -> Self {
+        let tried = |t: &Tried| TriedDocument {
+            codec: t.codec.name(),
+            isa: t.isa.name(),
+            patch_size: t.bytes,
+        };
+        let percent = |new: u32| 100.0 * made.bytes.len() as f64 / f64::from(new);
+        Self {
+            patch: text::path(path),
+            percent_of_new: (header.new_size > 0).then(|| percent(header.new_size)),
+            verified: made.verified,
+            warnings,
+            facts: Facts::new(header),
+            address_map_size: report.address_map_len,
+            parts: report.parts.iter().map(|part| (part.name, part.bytes)).collect(),
+            copies_from_old: report.copies_from_old,
+            bytes_from_old: report.bytes_from_old,
+            copies_from_new: report.copies_from_new,
+            bytes_from_new: report.bytes_from_new,
+            literals: report.literals,
+            tried: report.tried.iter().map(tried).collect(),
+            seconds: report
+                .phases
+                .iter()
+                .map(|(phase, time)| (doing(*phase), time.as_secs_f64()))
+                .collect(),
+        }
+    }
+}

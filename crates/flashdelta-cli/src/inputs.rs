@@ -1,0 +1,77 @@
+//! What the program is given: files, folders, pipes, and `-` for standard input.
+
+use std::io;
+use std::path::Path;
+
+use flashdelta::archive::folder::FolderError;
+use flashdelta::manifest::PartsError;
+use flashdelta::{Input, InputError};
+
+use crate::failure::{Class, Failure, Outcome};
+use crate::interrupt::while_nothing_is_written;
+use crate::text;
+
+/// Standard input, or standard output.
+pub(crate) const STANDARD: &str = "-";
+
+/// Reads a file, a folder, or a manifest with its parts.
+pub(crate) fn read(path: &Path) -> Outcome<Input<'static>> {
+    open(path, Input::open)
+}
+
+/// Reads a file byte by byte: it counts as one that holds no others.
+pub(crate) fn read_verbatim(path: &Path) -> Outcome<Input<'static>> {
+    open(path, Input::open_verbatim)
+}
+
+/// The bytes of a file.
+pub(crate) fn bytes(path: &Path) -> Outcome<Vec<u8>> {
+    Ok(read_verbatim(path)?.into_bytes())
+}
+
+fn open(
+    path: &Path,
+    open: impl FnOnce(&Path) -> Result<Input<'static>, InputError>,
+) -> Outcome<Input<'static>> {
+    // Whoever writes to a pipe may take his time: one Ctrl-C ends the waiting.
+    let read = while_nothing_is_written(|| match path == Path::new(STANDARD) {
+        true => Input::from_reader(io::stdin().lock(), "standard input"),
+        false => open(path),
+    });
+    read.map_err(|error| failure(&error))
+}
+
+/// Only one of several files can be standard input.
+pub(crate) fn refuse_two_standard_inputs(paths: &[&Path]) -> Outcome {
+    if paths.iter().filter(|path| **path == Path::new(STANDARD)).count() > 1 {
+        return Err(Failure::new(Class::Usage, "only one file can be standard input"));
+    }
+    Ok(())
+}
+
+const PARTS_HINT: &str = "put the parts where the manifest says, or take the JSON file alone with \
+                          --verbatim";
+
+/// The class of an error, and what to do about it.
+pub(crate) fn failure(error: &InputError) -> Failure {
+    match error {
+        InputError::Read { path, error } => Failure::io("read", path, error),
+        InputError::Folder(error) => folder_failure(error),
+        InputError::Parts(PartsError::Folder(error)) => folder_failure(error).hint(PARTS_HINT),
+        InputError::Parts(PartsError::Json { .. }) => {
+            Failure::new(Class::BadFile, error.to_string())
+                .hint("mend it, or take the JSON file alone with --verbatim")
+        }
+        InputError::Parts(_) => Failure::new(Class::BadFile, error.to_string()).hint(PARTS_HINT),
+        _ => Failure::new(Class::DoesNotFit, error.to_string()),
+    }
+}
+
+pub(crate) fn folder_failure(error: &FolderError) -> Failure {
+    match error {
+        FolderError::Io { .. } => Failure::new(Class::Io, text::escaped(&error.to_string())),
+        FolderError::Exists { .. } => Failure::new(Class::Usage, error.to_string())
+            .hint("name a folder that is not there yet"),
+        _ => Failure::new(Class::Usage, error.to_string()),
+    }
+}

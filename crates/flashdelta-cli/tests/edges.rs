@@ -1,0 +1,189 @@
+//! What is no ordinary file: pipes, links, standard input and output, odd names, signals.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{symlink, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::testdata;
+
+/// A folder with an old and a new image.
+fn folder(name: &str) -> PathBuf {
+    let folder = common::folder(&format!("edges-{name}"));
+    fs::write(folder.join("old.bin"), testdata("firmware/riscv-1.0.bin")).unwrap();
+    fs::write(folder.join("new.bin"), testdata("firmware/riscv-1.1.bin")).unwrap();
+    folder
+}
+
+fn flashdelta(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flashdelta"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    flashdelta(folder, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn succeeds(folder: &Path, arguments: &[&str]) -> Output {
+    let output = run(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    output
+}
+
+/// Runs a shell with `$F` for the program.
+#[track_caller]
+fn shell(folder: &Path, script: &str) -> Output {
+    let output = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(folder)
+        .env("F", env!("CARGO_BIN_EXE_flashdelta"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{script}: {}", text(&output.stderr));
+    output
+}
+
+#[test]
+fn pipes_are_read_to_their_end() {
+    let folder = folder("pipes");
+    shell(&folder, "mkfifo p; cat new.bin >p & $F diff old.bin p -o x.fdp -q");
+    shell(&folder, "cat new.bin | $F diff old.bin - -o y.fdp -q");
+    shell(&folder, "cat old.bin | $F diff - new.bin -o - -q >z.fdp");
+    succeeds(&folder, &["diff", "old.bin", "new.bin", "-o", "file.fdp"]);
+    let file = fs::read(folder.join("file.fdp")).unwrap();
+    for name in ["x.fdp", "y.fdp", "z.fdp"] {
+        assert!(fs::read(folder.join(name)).unwrap() == file, "{name}");
+    }
+    let new = fs::read(folder.join("new.bin")).unwrap();
+    let made = shell(&folder, "cat old.bin | $F apply - file.fdp -o - -q");
+    assert!(made.stdout == new);
+    let made = shell(&folder, "cat file.fdp | $F apply old.bin - -o - -q");
+    assert!(made.stdout == new);
+}
+
+#[test]
+fn two_inputs_cannot_be_standard_input() {
+    let output = run(&folder("twice"), &["diff", "-", "-", "-o", "x.fdp"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_is_no_file_is_written_and_stays() {
+    let folder = folder("written");
+    succeeds(&folder, &["diff", "old.bin", "new.bin", "-o", "x.fdp"]);
+    let new = fs::read(folder.join("new.bin")).unwrap();
+    // As /dev/stdout is.
+    symlink("/proc/self/fd/1", folder.join("stdout")).unwrap();
+    let output = succeeds(&folder, &["apply", "old.bin", "x.fdp", "-o", "stdout", "-q"]);
+    assert!(output.stdout == new);
+    assert!(folder.join("stdout").is_symlink());
+    shell(&folder, "mkfifo p; cat p >got & $F apply old.bin x.fdp -o p -q; wait; cmp got new.bin");
+    let output = succeeds(&folder, &["convert", "old.bin", "-o", "stdout", "--to", "hex", "-q"]);
+    assert!(text(&output.stdout).ends_with(":00000001FF\n"));
+    assert!(run(&folder, &["apply", "old.bin", "x.fdp", "-o", "/dev/null"]).status.success());
+    assert!(!Path::new("/dev/null").is_file());
+}
+
+#[test]
+fn links_are_followed_and_permissions_kept() {
+    let folder = folder("links");
+    succeeds(&folder, &["diff", "old.bin", "new.bin", "-o", "x.fdp"]);
+    fs::write(folder.join("target.bin"), b"before").unwrap();
+    fs::set_permissions(folder.join("target.bin"), fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("target.bin", folder.join("link.bin")).unwrap();
+    symlink("not-yet.bin", folder.join("dangling.bin")).unwrap();
+    let new = fs::read(folder.join("new.bin")).unwrap();
+    for (name, target) in [("link.bin", "target.bin"), ("dangling.bin", "not-yet.bin")] {
+        succeeds(&folder, &["apply", "old.bin", "x.fdp", "-o", name]);
+        assert!(folder.join(name).is_symlink(), "{name}");
+        assert!(fs::read(folder.join(target)).unwrap() == new, "{name}");
+    }
+    let mode = fs::metadata(folder.join("target.bin")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    let left = fs::read_dir(&folder).unwrap().flatten();
+    assert_eq!(left.filter(|e| text(e.file_name().as_bytes()).contains("tmp")).count(), 0);
+}
+
+#[test]
+fn an_empty_new_file_is_refused_and_equal_ones_are_remarked() {
+    let folder = folder("empty");
+    fs::write(folder.join("empty.bin"), b"").unwrap();
+    let arguments = ["diff", "old.bin", "empty.bin", "-o", "x.fdp"];
+    let output = run(&folder, &arguments);
+    assert_eq!(output.status.code(), Some(8), "{}", text(&output.stderr));
+    assert!(!folder.join("x.fdp").exists());
+    succeeds(&folder, &[&arguments[..], &["--allow-empty"]].concat());
+    let output = succeeds(&folder, &["diff", "old.bin", "old.bin", "-o", "x.fdp"]);
+    assert!(text(&output.stderr).contains("the same"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn names_that_are_no_utf_8_or_control_terminals() {
+    let folder = folder("names");
+    let odd = folder.join(std::ffi::OsStr::from_bytes(b"b\xe9\x1b[2J"));
+    fs::create_dir(&odd).unwrap();
+    for name in ["old.bin", "new.bin"] {
+        fs::copy(folder.join(name), odd.join(name)).unwrap();
+    }
+    let path = |name: &str| odd.join(name);
+    let program = |arguments: &[&str], paths: &[PathBuf]| {
+        let output = flashdelta(&folder, arguments).args(paths).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b), "{arguments:?}");
+        output
+    };
+    let (old, new, patch) = (path("old.bin"), path("new.bin"), path("x.fdp"));
+    for json in [&["--json"][..], &[]] {
+        let with = |first: &[&'static str]| [&first[..1], json, &first[1..]].concat();
+        program(&with(&["diff", "-o"]), &[patch.clone(), old.clone(), new.clone()]);
+        program(&with(&["apply", "-o"]), &[path("out.bin"), old.clone(), patch.clone()]);
+        program(&with(&["verify"]), &[old.clone(), patch.clone()]);
+        program(&with(&["info"]), &[patch.clone()]);
+        program(&with(&["info"]), &[old.clone()]);
+        program(&with(&["convert", "-o"]), &[path("out.hex"), old.clone()]);
+    }
+}
+
+#[test]
+fn one_signal_ends_waiting_for_a_pipe() {
+    let folder = folder("waiting");
+    shell(&folder, "mkfifo p");
+    let mut child = flashdelta(&folder, &["diff", "old.bin", "p", "-o", "x.fdp"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let start = Instant::now();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(!folder.join("x.fdp").exists());
+}
+
+#[test]
+fn what_a_killed_process_left_is_removed_a_day_later() {
+    let folder = folder("left");
+    let old = folder.join("x.fdp.4711-0.fdtmp");
+    let fresh = folder.join("x.fdp.4712-0.fdtmp");
+    for path in [&old, &fresh] {
+        fs::File::create(path).unwrap().write_all(b"half").unwrap();
+    }
+    shell(&folder, "touch -d '2 days ago' x.fdp.4711-0.fdtmp");
+    succeeds(&folder, &["diff", "old.bin", "new.bin", "-o", "x.fdp"]);
+    assert!(!old.exists());
+    assert!(fresh.exists(), "its process may be at work");
+}
