@@ -58,9 +58,11 @@
 //!   it reads and writes images.
 //! - [`nor`]: images in NOR flash. [`update`]: whole updates, with the hand-over to the bootloader.
 //!
-//! `host/` needs an operating system.
+//! `host/` needs an operating system. (`bare` stands in for it on devices.)
 //!
 //! - `image`: firmware formats, one file each: which bytes are at which addresses.
+//! - `encode`: the other halves of the device floor: what writes numbers, headers and bodies, and
+//!   what says how long they would be.
 //! - `diff`: the maker. It runs the very code of the applier, with an encoder in place of the
 //!   decoder: the two cannot drift apart.
 //! - `apply`: applying with a heap, from and to files.
@@ -92,6 +94,8 @@ pub struct Readme;
 #[doc = include_str!("../../../docs/guide.md")]
 pub struct Guide;
 
+#[cfg(not(feature = "std"))]
+mod bare;
 mod device;
 #[cfg(feature = "std")]
 mod host;

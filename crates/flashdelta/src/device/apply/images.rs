@@ -109,28 +109,3 @@ impl NewImage for &mut [u8] {
         copy(Some(buf), from)
     }
 }
-
-/// Grows as the new image does, if there is memory for it: [`OutOfBounds`] if not. A limit has
-/// [`MemoryImage`](super::MemoryImage).
-#[cfg(feature = "std")]
-impl NewImage for Vec<u8> {
-    type Error = OutOfBounds;
-
-    fn capacity(&self) -> u32 {
-        crate::device::format::MAX_SIZE
-    }
-
-    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), OutOfBounds> {
-        if offset as usize != self.len() {
-            return Err(OutOfBounds);
-        }
-        self.try_reserve(data.len()).map_err(|_| OutOfBounds)?;
-        self.extend_from_slice(data);
-        Ok(())
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), OutOfBounds> {
-        let from = self.get(range(offset, buf.len()));
-        copy(Some(buf), from)
-    }
-}

@@ -2,18 +2,13 @@
 //!
 //! Everything above is written once, against [`BitCoder`], and runs with three of them: the encoder
 //! writes the bit that it is told, the decoder ignores what it is told and returns what it reads,
-//! the [`Meter`] counts what the bit would cost. So the maker, the applier and the maker's prices
+//! a meter counts what the bit would cost. So the maker, the applier and the maker's prices
 //! cannot drift apart.
 
 pub(crate) mod logistic;
 pub(crate) mod mixer;
 pub(crate) mod number;
 pub(crate) mod range;
-
-#[cfg(feature = "std")]
-pub(crate) mod meter;
-#[cfg(feature = "std")]
-pub(crate) use meter::Meter;
 
 /// Something that codes binary decisions.
 pub(crate) trait BitCoder {
@@ -51,7 +46,6 @@ impl Part {
     pub(crate) const COUNT: usize = 6;
 
     /// All parts, in the order of their numbers.
-    #[cfg(feature = "std")]
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Hits,
         Self::Control,
@@ -62,7 +56,6 @@ impl Part {
     ];
 
     /// The name.
-    #[cfg(feature = "std")]
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hits => "hits",

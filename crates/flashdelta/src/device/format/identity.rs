@@ -54,13 +54,4 @@ impl Identity {
             security_counter,
         }
     }
-
-    #[cfg(feature = "std")]
-    pub(crate) fn emit(&self, out: &mut Vec<u8>) {
-        use super::put;
-        out.extend_from_slice(&self.product.to_be_bytes());
-        put::varint(out, self.hardware_from.into());
-        put::varint(out, self.hardware_to.saturating_sub(self.hardware_from).into());
-        put::varint(out, self.security_counter);
-    }
 }

@@ -8,12 +8,12 @@
 mod codec;
 mod crc;
 mod error;
-mod header;
+pub(crate) mod header;
 mod identity;
 mod layout;
 pub(crate) mod limits;
-mod map;
-mod tables;
+pub(crate) mod map;
+pub(crate) mod tables;
 mod varint;
 
 pub use codec::{Codec, UnknownCodec};
@@ -23,16 +23,10 @@ pub use header::{PatchHeader, MAX_HEADER_LEN};
 pub use identity::{DeviceIdentity, Identity};
 pub use layout::APPLIER_BYTES;
 
+pub(crate) use crc::crc32;
 pub(crate) use layout::Layout;
+pub(crate) use map::{MOST_RANGES, MOST_SEGMENTS};
 pub(crate) use tables::Tables;
 pub(crate) use varint::{unzigzag, Reader};
-#[cfg(feature = "std")]
-pub(crate) use {
-    crc::crc32,
-    layout::tables_for,
-    map::{Maps, MOST_RANGES, MOST_SEGMENTS},
-    varint::put,
-};
-
 /// No image and no body is larger: 2^31 - 1 bytes.
 pub(crate) const MAX_SIZE: u32 = i32::MAX as u32;

@@ -52,15 +52,3 @@ pub(super) fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
     tables.block_log2 = (reader.at_most(log2, most.into()) as u8).max(SMALLEST_BLOCK);
     tables
 }
-
-#[cfg(feature = "std")]
-impl Tables {
-    pub(super) fn emit(self, out: &mut Vec<u8>, codec: Codec) {
-        super::put::varint(out, (self.map / MAP_UNIT).into());
-        match codec {
-            Codec::Model => super::put::varint(out, (self.slots / SLOT_UNIT).into()),
-            Codec::Lz4 | Codec::Zstd => out.push(self.block_log2),
-            Codec::Raw => {}
-        }
-    }
-}

@@ -1,4 +1,4 @@
-//! Reading and writing the fields of a header and of the byte codecs: little-endian base-128
+//! Reading the fields of a header and of the byte codecs: little-endian base-128
 //! numbers ("varints", as LEB128), shortest form only.
 
 use super::HeaderError;
@@ -24,7 +24,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one field, and asks at once whether that went well.
-    #[cfg(feature = "std")]
     pub(crate) fn checked<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> T,
@@ -34,7 +33,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Leaves `count` bytes out.
-    #[cfg(feature = "std")]
     pub(crate) fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count);
     }
@@ -137,39 +135,9 @@ pub(crate) fn unzigzag(value: u32) -> i32 {
     (value >> 1) as i32 ^ -((value & 1) as i32)
 }
 
-/// Writing, for the maker.
-#[cfg(feature = "std")]
-pub(crate) mod put {
-    /// Appends a number.
-    pub(crate) fn varint(out: &mut Vec<u8>, mut value: u32) {
-        while value >= 0x80 {
-            out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        out.push(value as u8);
-    }
-
-    /// Appends a signed number, zigzag coded.
-    pub(crate) fn signed(out: &mut Vec<u8>, value: i32) {
-        varint(out, (value << 1 ^ value >> 31) as u32);
-    }
-}
-
-#[cfg(all(test, feature = "std"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_come_back() {
-        for value in [0, 1, 127, 128, 16383, 16384, 1 << 20, i32::MAX as u32, u32::MAX] {
-            let mut out = Vec::new();
-            put::varint(&mut out, value);
-            put::signed(&mut out, value as i32);
-            let mut reader = Reader::new(&out, 0);
-            assert_eq!((reader.varint(), reader.signed()), (value, value as i32));
-            assert_eq!((reader.check(), reader.offset()), (Ok(()), out.len()));
-        }
-    }
 
     #[test]
     fn only_the_shortest_form_is_a_number() {

@@ -94,7 +94,6 @@ impl PointerRanges {
         Self { ranges: [AddressRange { start: 0, end: 0 }; MOST_RANGES], len: 0 };
 
     /// Where pointers may point. The applier gathers the same, in the same order.
-    #[cfg(feature = "std")]
     pub(crate) fn of(segments: &[Segment], ranges: &[AddressRange]) -> Self {
         let mut pointers = Self::default();
         segments.iter().for_each(|s| pointers.add_segment(s));

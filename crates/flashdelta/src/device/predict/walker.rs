@@ -124,7 +124,6 @@ impl InstructionSet {
 
 impl<'w> Walker<'w> {
     /// A walk that has not begun.
-    #[cfg(feature = "std")]
     pub(crate) fn new(isa: InstructionSet, maps: AddressMaps<'w>) -> Self {
         let mut walker = Self { maps, ..Self::idle() };
         walker.start(isa);
@@ -305,7 +304,6 @@ impl<'w> Walker<'w> {
     }
 
     /// The old bytes of the unit with the reference zeroed.
-    #[cfg(feature = "std")]
     pub(crate) fn mask(&self, forecast: &Forecast) -> [u8; 4] {
         match forecast.unit.form {
             Form::PLAIN => forecast.unit.code.to_le_bytes(),
@@ -348,7 +346,6 @@ fn ends_of<I: isa::Isa>(_: &I, first: u8, last: u8, len: u8) -> bool {
     I::ends(first, last, len)
 }
 
-#[cfg(feature = "std")]
 fn mask_with<I: isa::Isa>(_: &I, forecast: &Forecast) -> [u8; 4] {
     I::mask(&forecast.unit, forecast.unit.code.to_le_bytes())
 }

@@ -5,14 +5,16 @@ use crate::device::apply::{ApplyError, OutOfBounds};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::device::codec::bytes;
 use crate::device::codec::bytes::{OpSource, Operations};
-use crate::device::codec::model::{Model, Nothing, Step, Tally};
+use crate::device::codec::model::{Model, Nothing, Step};
 use crate::device::coding::range::{ByteSource, Decoding, RangeDecoder};
-use crate::device::coding::{BitCoder, Meter, Part};
+use crate::device::coding::{BitCoder, Part};
 use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::{Codec, PatchHeader};
-use crate::device::images::InMemory;
 use crate::device::predict::address_map::AddressMaps;
 use crate::device::predict::walker::Walker;
+use crate::host::encode::InMemory;
+use crate::host::encode::Meter;
+use crate::host::encode::Tally;
 
 /// What a patch spends its bytes on, and what it does with them.
 ///

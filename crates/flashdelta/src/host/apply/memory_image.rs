@@ -1,6 +1,6 @@
 //! A new image in memory, with a limit.
 
-use crate::device::apply::{NewImage, OutOfBounds};
+use crate::device::apply::{NewImage, OldImage as _, OutOfBounds};
 use crate::device::format::MAX_SIZE;
 
 /// Any image of a firmware fits into this, in bytes.
@@ -62,5 +62,28 @@ impl NewImage for MemoryImage {
 impl From<OutOfBounds> for std::io::Error {
     fn from(error: OutOfBounds) -> Self {
         Self::new(std::io::ErrorKind::InvalidInput, error)
+    }
+}
+
+/// Grows as the new image does, if there is memory for it: [`OutOfBounds`] if not. A limit has
+/// [`MemoryImage`].
+impl NewImage for Vec<u8> {
+    type Error = OutOfBounds;
+
+    fn capacity(&self) -> u32 {
+        MAX_SIZE
+    }
+
+    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), OutOfBounds> {
+        if offset as usize != self.len() {
+            return Err(OutOfBounds);
+        }
+        self.try_reserve(data.len()).map_err(|_| OutOfBounds)?;
+        self.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), OutOfBounds> {
+        self.as_slice().read(offset, buf)
     }
 }

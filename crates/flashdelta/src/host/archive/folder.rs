@@ -12,7 +12,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::container::{ContainerError, Member};
-use crate::device::format::{put, Reader, MAX_SIZE};
+use crate::device::format::{Reader, MAX_SIZE};
+use crate::host::encode::put;
 
 const MAGIC: [u8; 4] = *b"FDT\0";
 

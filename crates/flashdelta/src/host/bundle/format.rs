@@ -3,8 +3,9 @@
 use core::fmt;
 
 use super::BundleError;
-use crate::device::format::{crc32, put, Reader, MAX_SIZE};
+use crate::device::format::{crc32, Reader, MAX_SIZE};
 use crate::host::archive::Container;
+use crate::host::encode::put;
 
 const MAGIC: [u8; 3] = *b"FDB";
 const VERSION: u8 = 0;

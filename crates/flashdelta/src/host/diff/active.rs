@@ -1,13 +1,13 @@
 //! A copy that the second parse follows, unit by unit.
 
 use super::candidates::Candidate;
-use crate::device::codec::model::price::BIT;
 use crate::device::codec::model::{Model, Spelling};
-use crate::device::images::CopyRun;
 use crate::device::images::Space;
 use crate::device::isa::{Form, LOOKAHEAD};
 use crate::device::predict::shift_map::ShiftMap;
 use crate::device::predict::walker::{Forecast, Walker};
+use crate::host::encode::price::BIT;
+use crate::host::encode::CopyRun;
 
 /// A corrected unit costs this much more than its corrected bytes.
 const CORRECTION: u32 = BIT;

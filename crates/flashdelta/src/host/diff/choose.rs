@@ -5,10 +5,11 @@ use super::at_once::at_once;
 use super::options::{AddressMap, DiffOptions};
 use super::search::Prediction;
 use super::{DiffError, SMALL};
-use crate::device::format::{Maps, MOST_RANGES, MOST_SEGMENTS};
+use crate::device::format::{MOST_RANGES, MOST_SEGMENTS};
 use crate::device::isa::AddressRange;
 use crate::device::predict::address_map::Segment;
 use crate::device::predict::walker::InstructionSet;
+use crate::host::encode::Maps;
 use crate::host::image;
 
 /// Below this effort nothing is tried that no container hints at; for large images, below the next

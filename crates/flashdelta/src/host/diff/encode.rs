@@ -5,13 +5,13 @@ use super::options::Phase;
 use super::plan::{Chosen, Plan};
 use super::search::Prediction;
 use super::DiffError;
-use crate::device::codec::bytes::{self, Copies};
-use crate::device::codec::model::{Model, Step, Tally};
-use crate::device::coding::range::RangeEncoder;
-use crate::device::coding::{BitCoder, Meter, Part};
+use crate::device::codec::bytes::Copies;
+use crate::device::codec::model::{Model, Step};
+use crate::device::coding::{BitCoder, Part};
 use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::{Codec, Tables};
-use crate::device::images::{InMemory, Space};
+use crate::device::images::Space;
+use crate::host::encode::{self, InMemory, Meter, RangeEncoder, Tally};
 
 /// Steps between two looks at the clock, as it were.
 const PACE: u32 = 1 << 14;
@@ -123,7 +123,7 @@ impl Job<'_> {
 
     fn operations(&self, tables: Tables) -> Vec<u8> {
         let mut map = vec![0; usize::from(tables.map) * 2];
-        bytes::encode(
+        encode::operations::encode(
             self.old,
             self.new,
             &self.copies.all(),
@@ -142,11 +142,11 @@ fn compress(
     match codec {
         Codec::Raw => Ok(operations),
         #[cfg(feature = "lz4")]
-        Codec::Lz4 => Ok(bytes::lz4::compress(&operations, 1 << tables.block_log2)),
+        Codec::Lz4 => Ok(encode::lz4::compress(&operations, 1 << tables.block_log2)),
         #[cfg(feature = "zstd")]
         Codec::Zstd => {
             let level = if effort < 7 { 12 } else { 19 };
-            bytes::zstd::compress(&operations, level, tables.block_log2)
+            encode::zstd::compress(&operations, level, tables.block_log2)
                 .map_err(|_| DiffError::CodecNotBuilt { codec })
         }
         #[allow(unreachable_patterns)]

@@ -53,12 +53,10 @@ pub use report::{Patch, Report, Tried};
 use sha2::{Digest as _, Sha256};
 use std::sync::Mutex;
 
-use crate::device::codec::model::Tally;
 use crate::device::coding::Part;
-use crate::device::format::{
-    tables_for, Codec, Layout, Maps, PatchHeader, Tables, DIGEST_LEN, MAX_SIZE,
-};
+use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN, MAX_SIZE};
 use crate::device::predict::walker::InstructionSet;
+use crate::host::encode::{tables_for, Maps, Tally};
 use at_once::at_once;
 use control::Control;
 use encode::Job;

@@ -6,8 +6,8 @@
 
 use super::candidates::{self, Candidate};
 use super::matches::common_prefix;
-use crate::device::images::CopyRun;
 use crate::device::images::Space;
+use crate::host::encode::CopyRun;
 
 /// A copy this long is beyond doubt.
 const LONG: u32 = 32;

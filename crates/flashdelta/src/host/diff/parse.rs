@@ -8,7 +8,8 @@
 use core::ops::Range;
 
 use super::candidates::Candidate;
-use crate::device::images::{CopyRun, Space};
+use crate::device::images::Space;
+use crate::host::encode::CopyRun;
 
 /// One bit.
 pub(crate) const BIT: u32 = 32;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::trail::{Follower, Trail};
 use crate::device::codec::model::Oracle;
-use crate::device::images::CopyRun;
 use crate::device::images::{Jump, Space};
+use crate::host::encode::CopyRun;
 
 /// The copies of a parse, one that is finished or one that is still under way.
 #[derive(Clone, Copy)]

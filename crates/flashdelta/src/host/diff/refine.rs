@@ -22,11 +22,11 @@ use super::plan::Plan;
 use super::search::Prediction;
 use super::trail::Leader;
 use super::DiffError;
-use crate::device::codec::model::price::{DistancePrices, Price, BIT};
 use crate::device::codec::model::Model;
 use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::Tables;
-use crate::device::images::InMemory;
+use crate::host::encode::price::{DistancePrices, Price, BIT};
+use crate::host::encode::InMemory;
 
 /// Candidates that are followed at the same time; more are dropped, worst first.
 const MOST_ACTIVE: usize = 48;

@@ -10,12 +10,11 @@ use super::nearby::Indexes;
 use super::options::Phase;
 use super::parse::{self, Prices};
 use super::{mask, DiffError};
-use crate::device::format::Maps;
-use crate::device::images::CopyRun;
 use crate::device::predict::address_map::{
     AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
 };
 use crate::device::predict::walker::{InstructionSet, Walker};
+use crate::host::encode::{CopyRun, Maps};
 
 /// What to predict by.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

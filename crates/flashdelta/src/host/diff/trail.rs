@@ -4,7 +4,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::parse::join;
-use crate::device::images::CopyRun;
+use crate::host::encode::CopyRun;
 
 /// What is decided so far.
 #[derive(Default)]

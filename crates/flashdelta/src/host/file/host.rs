@@ -9,10 +9,11 @@ use super::lengths;
 use super::memory::{self, Part};
 use super::FileError;
 use super::MakeError;
-use crate::device::format::{crc32, put, Codec, PatchHeader, Tables};
+use crate::device::format::{crc32, Codec, PatchHeader, Tables};
 use crate::device::predict::walker::InstructionSet;
 use crate::host::apply::apply_body;
 use crate::host::diff;
+use crate::host::encode::put;
 use crate::host::image::{self, AfterEnd, Overlap, ReadOptions};
 use sha2::{Digest as _, Sha256};
 

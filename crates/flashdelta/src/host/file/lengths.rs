@@ -7,7 +7,8 @@
 
 use core::ops::Range;
 
-use crate::device::format::{put, Reader};
+use crate::device::format::Reader;
+use crate::host::encode::put;
 use crate::host::image::{data_operations, push_operation};
 
 /// Fewer operations are not worth it.

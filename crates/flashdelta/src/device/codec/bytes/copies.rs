@@ -27,7 +27,6 @@ impl<'w> Copies<'w> {
     }
 
     /// Nothing is known yet.
-    #[cfg(feature = "std")]
     pub(crate) fn new(walker: Walker<'w>, map: &'w mut [u32]) -> Self {
         Self { walker, map: ShiftMap::new(map) }
     }

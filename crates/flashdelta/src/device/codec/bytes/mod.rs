@@ -14,20 +14,13 @@ pub(crate) mod lz4;
 #[cfg(feature = "zstd")]
 pub(crate) mod zstd;
 
-#[cfg(feature = "std")]
-mod encode;
-#[cfg(feature = "std")]
-pub(crate) use encode::encode;
-
 #[cfg_attr(not(feature = "prediction"), path = "copies_unpredicted.rs")]
 mod copies;
 pub(crate) use copies::Copies;
 
 use crate::device::format::limits::BYTE_CODEC_STEP_BYTES;
 use crate::device::format::unzigzag;
-#[cfg(feature = "std")]
-use crate::device::images::Space;
-use crate::device::images::{Images, Written};
+use crate::device::images::{Images, Space, Written};
 use crate::device::predict::walker::InstructionSet;
 #[cfg(feature = "prediction")]
 use crate::device::predict::walker::Walker;
@@ -92,7 +85,7 @@ pub(crate) struct Operations<'w> {
 
 impl<'w> Operations<'w> {
     /// At the start of the new image. `map` is the memory of the shift map.
-    #[cfg(feature = "std")]
+    #[cfg(feature = "prediction")]
     pub(crate) fn new(map: &'w mut [u32], walker: Walker<'w>, old_len: u32, new_len: u32) -> Self {
         let mut operations = Self::idle();
         operations.copies = Copies::new(walker, map);
@@ -142,7 +135,6 @@ impl<'w> Operations<'w> {
     }
 
     /// Which image the copy under way reads; `None` if there is none.
-    #[cfg(feature = "std")]
     pub(crate) fn copying(&self) -> Option<Space> {
         match self.operation {
             _ if self.left == 0 => None,

@@ -3,15 +3,6 @@
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation as _, OutBuffer};
 
-/// Compresses a stream of operations.
-pub(crate) fn compress(operations: &[u8], level: i32, window_log2: u8) -> std::io::Result<Vec<u8>> {
-    use zstd::stream::raw::CParameter;
-    let mut compressor = zstd::bulk::Compressor::new(level)?;
-    compressor.set_parameter(CParameter::WindowLog(window_log2.into()))?;
-    compressor.set_parameter(CParameter::ContentSizeFlag(false))?;
-    compressor.compress(operations)
-}
-
 /// Unpacks a frame, piece by piece.
 pub(crate) struct Unpacker {
     decoder: Decoder<'static>,

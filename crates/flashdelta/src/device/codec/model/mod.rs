@@ -9,21 +9,14 @@
 //! [`Model::step`] is written once. With an encoder and an [`Oracle`] that knows the new image it
 //! makes a patch; with a decoder and the [`Nothing`] oracle it applies one.
 
-mod contexts;
+pub(crate) mod contexts;
 mod correct;
 mod jump;
 mod oracle;
-#[cfg(feature = "std")]
-pub(crate) mod price;
 mod spelling;
 mod start;
-mod step;
-#[cfg(feature = "std")]
-mod tally;
+pub(crate) mod step;
 
 pub(crate) use oracle::{Nothing, Oracle, Step};
-#[cfg(feature = "std")]
 pub(crate) use spelling::Spelling;
 pub(crate) use step::Model;
-#[cfg(feature = "std")]
-pub(crate) use tally::Tally;

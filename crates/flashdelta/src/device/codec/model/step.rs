@@ -37,31 +37,31 @@ pub(crate) type Memory<'w> = (&'w mut [u16], &'w mut [i16], &'w mut [u32]);
 
 /// State of the codec.
 pub(crate) struct Model<'w> {
-    pub(super) tables: Tables<'w>,
-    pub(super) map: ShiftMap<'w>,
+    pub(crate) tables: Tables<'w>,
+    pub(crate) map: ShiftMap<'w>,
     pub(crate) walker: Walker<'w>,
-    pub(super) old_len: u32,
+    pub(crate) old_len: u32,
     new_len: u32,
     /// Bytes of the new image written so far.
-    pub(super) at: u32,
+    pub(crate) at: u32,
     /// The copy under way, or the last one.
-    pub(super) copy: Jump,
-    pub(super) copying: bool,
+    pub(crate) copy: Jump,
+    pub(crate) copying: bool,
     /// Where the copy under way starts in the old and in the new image, until the shift map has
     /// learned it.
-    pub(super) lesson: Option<(u32, u32)>,
+    pub(crate) lesson: Option<(u32, u32)>,
     /// Units since the copy began: fewer than 2^31, as an image has bytes.
-    pub(super) age: u32,
+    pub(crate) age: u32,
     /// Literals since the last copy.
-    pub(super) literals: u32,
+    pub(crate) literals: u32,
     /// `new - old` of recent copies from the old image, the latest first.
-    pub(super) alignments: [u32; 4],
+    pub(crate) alignments: [u32; 4],
     /// How far back the last copy from the new image read.
-    pub(super) distance: u32,
+    pub(crate) distance: u32,
     /// Hits since the last miss.
-    pub(super) run: u32,
+    pub(crate) run: u32,
     /// The last corrections of references: differences of targets, the latest first.
-    pub(super) retargets: [u32; 2],
+    pub(crate) retargets: [u32; 2],
     /// Hits and misses by form.
     form_history: [u8; Form::COUNT],
     /// How far the current unit of the new image has come.
@@ -70,7 +70,6 @@ pub(crate) struct Model<'w> {
 
 impl<'w> Model<'w> {
     /// A codec at the start of a patch. `slots` and `weights` have the sizes that `shape` tells.
-    #[cfg(feature = "std")]
     pub(crate) fn new(memory: Memory<'w>, walker: Walker<'w>, old_len: u32, new_len: u32) -> Self {
         let mut model = Self { walker, ..Self::idle() };
         model.start(memory, old_len, new_len);
@@ -115,7 +114,6 @@ impl<'w> Model<'w> {
     }
 
     /// Which image the copy under way reads; `None` between copies.
-    #[cfg(feature = "std")]
     pub(crate) fn copying(&self) -> Option<Space> {
         self.copying.then_some(self.copy.space)
     }
@@ -188,7 +186,7 @@ impl<'w> Model<'w> {
 
     /// Codes a byte, bit by bit from the top.
     #[inline(never)]
-    pub(super) fn byte<C: BitCoder>(
+    pub(crate) fn byte<C: BitCoder>(
         &mut self,
         coder: &mut C,
         hashes: &[u32; INPUTS],
@@ -200,7 +198,7 @@ impl<'w> Model<'w> {
 
     /// The same, learning at another rate.
     #[inline(always)]
-    pub(super) fn byte_at<C: BitCoder>(
+    pub(crate) fn byte_at<C: BitCoder>(
         &mut self,
         rate: &Rate,
         coder: &mut C,
@@ -258,7 +256,7 @@ impl<'w> Model<'w> {
     }
 
     /// The slots of these contexts, and the one that knows but how often anything is as predicted.
-    pub(super) fn hit_inputs(&self, [first, second]: [u32; HIT_HASHES]) -> [usize; INPUTS] {
+    pub(crate) fn hit_inputs(&self, [first, second]: [u32; HIT_HASHES]) -> [usize; INPUTS] {
         [direct::ANY, self.tables.hashed(first), self.tables.hashed(second)]
     }
 
@@ -362,7 +360,7 @@ impl<'w> Model<'w> {
     }
 
     /// The slot of a unit after a run of hits.
-    pub(super) fn calm(&self, forecast: &Forecast, run: u32) -> Option<usize> {
+    pub(crate) fn calm(&self, forecast: &Forecast, run: u32) -> Option<usize> {
         if run < CALM_RUN {
             return None;
         }
@@ -370,7 +368,7 @@ impl<'w> Model<'w> {
     }
 
     #[inline(always)]
-    pub(super) fn hit_contexts(&self, forecast: &Forecast) -> [u32; HIT_HASHES] {
+    pub(crate) fn hit_contexts(&self, forecast: &Forecast) -> [u32; HIT_HASHES] {
         let unit = &forecast.unit;
         let (class, form) = (u32::from(unit.class), u32::from(unit.form.0));
         let form_history = self.form_history.get(form as usize).copied().unwrap_or(0);
@@ -395,7 +393,7 @@ impl<'w> Model<'w> {
 
 /// Which weights are for the hit of this unit: those of its form, or those of units without a
 /// reference that have a class.
-pub(super) fn hit_set(forecast: &Forecast) -> usize {
+pub(crate) fn hit_set(forecast: &Forecast) -> usize {
     match (forecast.unit.form, forecast.unit.class) {
         (Form::PLAIN, 1..) => Form::COUNT + 1,
         (form, _) => form.0 as usize,
@@ -403,12 +401,12 @@ pub(super) fn hit_set(forecast: &Forecast) -> usize {
 }
 
 /// "The copy ends here", by form.
-pub(super) fn leave_context(forecast: &Forecast) -> usize {
+pub(crate) fn leave_context(forecast: &Forecast) -> usize {
     direct::LEAVE + (forecast.unit.form.0 as usize & 7)
 }
 
 /// Puts `value` in front of the `place` values before it; the one at `place` goes.
-pub(super) fn to_front(list: &mut [u32], place: usize, value: u32) {
+pub(crate) fn to_front(list: &mut [u32], place: usize, value: u32) {
     let mut carried = value;
     for entry in list.iter_mut().take(place + 1) {
         carried = core::mem::replace(entry, carried);

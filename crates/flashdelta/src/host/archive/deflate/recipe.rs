@@ -5,7 +5,8 @@ use super::huffman::{read_codes, zlib_header, Encoder};
 use super::inflate::{Block, Stream};
 use super::predict::{Predictor, LEVELS};
 use super::{DeflateError, Token};
-use crate::device::format::{put, Reader};
+use crate::device::format::Reader;
+use crate::host::encode::put;
 
 /// Tokens by which the level is found out.
 const SAMPLE: usize = 1 << 14;

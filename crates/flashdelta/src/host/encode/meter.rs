@@ -1,6 +1,6 @@
 //! A [`BitCoder`] that writes nothing and adds up what the bits would cost.
 
-use super::{BitCoder, Part};
+use crate::device::coding::{BitCoder, Part};
 
 /// Costs in 1/65536 bit, by [`Part`].
 #[derive(Clone, Debug)]

@@ -1,8 +1,7 @@
 //! Writes the stream of operations.
 
-use super::{Copies, COPY_NEW, COPY_OLD, LITERAL};
-use crate::device::format::put;
-use crate::device::images::CopyRun;
+use super::{put, CopyRun};
+use crate::device::codec::bytes::{Copies, COPY_NEW, COPY_OLD, LITERAL};
 use crate::device::images::Space;
 use crate::device::isa::LOOKAHEAD;
 

@@ -1,12 +1,12 @@
 //! What decisions would cost now: the maker asks before it decides. Nothing is learned from the
 //! questions.
 
-use super::contexts::{self, direct, hit_sets, Content, BYTE_RATE, CERTAIN, CERTAINLY};
-use super::contexts::{HIT_RATE, SURE};
-use super::spelling::Spelling;
-use super::step::{hit_set, leave_context, Model};
+use super::meter::log2;
+use crate::device::codec::model::contexts::{self, direct, hit_sets, Content, BYTE_RATE, CERTAIN};
+use crate::device::codec::model::contexts::{CERTAINLY, HIT_RATE, SURE};
+use crate::device::codec::model::step::{hit_set, leave_context, Model};
+use crate::device::codec::model::Spelling;
 use crate::device::coding::logistic::squash;
-use crate::device::coding::meter::log2;
 use crate::device::coding::mixer::Rate;
 use crate::device::coding::{number, BitCoder};
 use crate::device::images::Space;
