@@ -212,4 +212,5 @@ class Copy:
             data = yield forecast.data
             self.p.learn(unit, forecast, data, address)
             length = len(data)
-            self.source, self.at, self.left = self.source + length, self.at + length, self.left - length
+            self.source, self.at = self.source + length, self.at + length
+            self.left -= length

@@ -152,8 +152,8 @@ class Writer:
         return h.length - address % h.length if h.aligned else h.length
 
     def line(self, prefix, raw):
-        text = raw.hex()
-        return prefix + (text if self.habits.lower else text.upper()).encode() + self.habits.line_end
+        text = raw.hex() if self.habits.lower else raw.hex().upper()
+        return prefix + text.encode() + self.habits.line_end
 
 
 class HexWriter(Writer):
@@ -164,7 +164,8 @@ class HexWriter(Writer):
         return length if self.habits.crossing else min(length, 0x10000 - (address & 0xFFFF))
 
     def record(self, kind, address, data):
-        raw = bytes([len(data) & 0xFF]) + (address & 0xFFFF).to_bytes(2, "big") + bytes([kind]) + data
+        raw = bytes([len(data) & 0xFF]) + (address & 0xFFFF).to_bytes(2, "big")
+        raw += bytes([kind]) + data
         return self.line(b":", raw + bytes([-sum(raw) & 0xFF]))
 
     def data(self, address, data, force):

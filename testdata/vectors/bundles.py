@@ -6,7 +6,8 @@ from decoder.wire import crc32, number, sha256
 
 from patches import raw, signed
 
-TEXT = b"".join(b"line %d of a text in which much comes again and again\n" % (n * n) for n in range(12))
+TEXT = b"".join(b"line %d of a text in which much comes again and again\n" % (n * n)
+                for n in range(12))
 CHANGED = TEXT.replace(b"comes", b"goes").replace(b"line 9 ", b"LINE 9: ")
 
 
@@ -45,7 +46,8 @@ def member(method, data, old=None, expected=0, recipe_length=None, content=0, pa
 
 def emit(old, new, containers, common, members, parts):
     """A bundle of these members and parts."""
-    out = number(0) + bytes([containers[0] | containers[1] << 4]) + number(len(old)) + number(len(new))
+    out = number(0) + bytes([containers[0] | containers[1] << 4])
+    out += number(len(old)) + number(len(new))
     out += sha256(old)[:12] + sha256(new) + number(len(common)) + number(len(members))
     out += b"".join(members)
     length = len(out) + 9

@@ -73,7 +73,8 @@ def intel_hex():
     """Intel HEX: address records of both types, one that is not needed, records that are cut at
     64 KiB, another length, lower case, CR LF, and no line end at the end."""
     old = b"\xef\xbb\xbf" + hex_line(2, 0, b"\x10\0") + hex_line(0, 0xFFF8, bytes(range(16)))
-    old += b"\n  " + hex_line(4, 0, b"\0\1") + hex_line(0, 16, b"") + hex_line(0, 0x20, b"tail\n" * 3)
+    old += b"\n  " + hex_line(4, 0, b"\0\1") + hex_line(0, 16, b"")
+    old += hex_line(0, 0x20, b"tail\n" * 3)
     old += hex_line(5, 0, b"\0\1\0\0") + hex_line(1, 0, b"") + b"\x1a"
     image = bytes(range(8)) + b"changed!" + b"\xff" * 24 + b"tail." * 3 + b"and more bytes"
     template = bytes([HEX, LOWER | ALIGNED | CR_LF | NO_END]) + number(16) + b"\2"
@@ -95,7 +96,8 @@ def s_records():
 
 
 def dubious_records():
-    """What reading permits: records over others, wrong checksums, other lines, data after the end."""
+    """What reading permits: records over others, wrong checksums, other lines, data after the
+    end."""
     old = s_line(1, 0, b"first data", 2) + b"comment\n" + s_line(1, 4, b"second", 2)[:-3] + b"00\n"
     old += s_line(5, 9, b"", 2) + s_line(9, 0, b"", 2) + s_line(1, 12, b"more", 2)
     image = b"firs" + b"second" + b"\xff\xff" + b"more"

@@ -15,13 +15,13 @@ def signed(n):
 
 
 def header(old, new, body_length, codec=headers.RAW, isa="none", features=0, entries=8, slots=0,
-           block=6, granularity=0, map_bytes=b"", host=b"", new_size=None):
-    """The bytes of a header."""
+           block=6, granularity=0, map_bytes=b"", host=b"", new_size=None, less_ram=0):
+    """The bytes of a header, which states as little RAM as may be, or less."""
     new_size = len(new) if new_size is None else new_size
     features |= headers.MAP if map_bytes else 0
     features |= headers.HOST if host else 0
-    ram = 5 + (8 * entries + 2 * slots + (2 << block) + (1 << granularity)) // 256 + 10
-    out = number(features) + bytes([codec | ISAS[isa] << 4, granularity]) + number(ram)
+    front = number(features) + bytes([codec | ISAS[isa] << 4, granularity])
+    out = b""
     out += number(len(old)) + signed(new_size - len(old)) + number(body_length)
     out += number(len(host)) if host else b""
     out += number(entries // 8)
@@ -30,10 +30,27 @@ def header(old, new, body_length, codec=headers.RAW, isa="none", features=0, ent
     elif codec != headers.RAW:
         out += bytes([block])
     out += sha256(old)[:12] + sha256(new) + map_bytes
-    length = len(out) + 9
-    length += 1 if length >= 0x80 else 0
-    out = b"FDP\0" + number(length) + out
-    return out + crc32(out).to_bytes(4, "little")
+    segments = (map_bytes[0] & 15) + (map_bytes[0] >> 4) if map_bytes else 0
+    ram = 0
+    while True:
+        fields = front + number(ram) + out
+        length = len(fields) + 9
+        length += 1 if length >= 0x80 else 0
+        least = -(-needed(codec, entries, slots, block, granularity, segments, length) // 256)
+        if ram == least - less_ram:
+            fields = b"FDP\0" + number(length) + fields
+            return fields + crc32(fields).to_bytes(4, "little")
+        ram = least - less_ram
+
+
+def needed(codec, entries, slots, block, granularity, segments, length):
+    """The bytes of RAM for these tables, by section 2."""
+    words = 2 * entries + 28 + max((1 << granularity) // 4, 4)
+    if codec == headers.MODEL:
+        words += 118 + (688 + slots) // 2
+    else:
+        words += 8 + (2 * (1 << max(block, 6)) // 4 if codec == headers.LZ4 else 0)
+    return 1030 + 4 * (words + max((length + 3) // 4 - words, 0) + 3 * segments)
 
 
 def segment(offset_gap, length, address, code=True, base=0):

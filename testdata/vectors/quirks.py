@@ -146,6 +146,31 @@ def no_entries():
     return old, raw(old, new, [("old", 0, 16)], map_bytes=maps, entries=0), new
 
 
+def short_of_ram():
+    """Less RAM than the codec raw and a shift map for nothing need."""
+    maps = bytes([0, 1]) + signed(0x10) + number(1)
+    options = {"entries": 0, "map_bytes": maps, "less_ram": 1}
+    return b"", header(b"", b"", 0, **options), "inconsistent-workspace"
+
+
+def short_of_ram_for_pages():
+    """Less RAM than a page of 4096 bytes needs."""
+    return b"", header(b"", b"", 0, granularity=12, less_ram=1), "inconsistent-workspace"
+
+
+def short_of_ram_for_blocks():
+    """Less RAM than two blocks of LZ4 need."""
+    options = {"codec": headers.LZ4, "block": 12, "less_ram": 1}
+    return b"", header(b"", b"", 0, **options), "inconsistent-workspace"
+
+
+def short_of_ram_for_the_model():
+    """Less RAM than the slots of the model and the segments of an address map need."""
+    options = {"codec": headers.MODEL, "slots": 1024, "entries": 64, "less_ram": 1,
+               "map_bytes": one_segment(b"", b"", 0x1000)}
+    return b"", header(b"", b"", 0, **options), "inconsistent-workspace"
+
+
 def tc32_code(inserted):
     """Functions in TC32 code with their literals; in the middle one, more instructions."""
     halves = []
@@ -202,7 +227,8 @@ def mcs51():
 
 
 MADE = [long_numbers, most_entries, most_slots, small_block, own_digest,
-        distances, moved_segments, range_ends, region_rule, full_map, no_entries, tc32, mcs51]
+        distances, moved_segments, range_ends, region_rule, full_map, no_entries, tc32, mcs51,
+        short_of_ram, short_of_ram_for_pages, short_of_ram_for_blocks, short_of_ram_for_the_model]
 
 # name, file and place of the old image, its address, size of the new one, instruction set
 DRAWN = [
