@@ -57,6 +57,8 @@ impl From<ErrorClass> for Class {
             ErrorClass::DoesNotFit => Self::DoesNotFit,
             ErrorClass::Io => Self::Io,
             ErrorClass::BadFile => Self::BadFile,
+            ErrorClass::Misuse => Self::Usage,
+            ErrorClass::Cancelled => Self::Interrupted,
             _ => Self::Internal,
         }
     }

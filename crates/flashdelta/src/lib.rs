@@ -40,6 +40,7 @@
 //!
 //! `device/` is what devices run and hosts share: `no_std`, no allocation, no panic.
 //!
+//! - `error`: what all errors have: a code, a class, a remedy.
 //! - `images`: both images as codecs see them.
 //! - `sha256`: digests, in software or by a chip's unit.
 //! - `coding`: a range coder, adaptive binary contexts held as log-odds, and their mixing, all in
@@ -97,9 +98,12 @@ pub struct Guide;
 #[cfg(not(feature = "std"))]
 mod bare;
 mod device;
+#[cfg(all(test, feature = "full"))]
+mod error_table;
 #[cfg(feature = "std")]
 mod host;
 
+pub use device::error::{ErrorClass, Remedy};
 pub use device::format::{
     Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
     APPLIER_BYTES, MAX_HEADER_LEN,

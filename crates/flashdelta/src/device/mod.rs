@@ -5,6 +5,7 @@
 pub(crate) mod apply;
 pub(crate) mod codec;
 pub(crate) mod coding;
+pub(crate) mod error;
 pub(crate) mod format;
 pub(crate) mod images;
 pub(crate) mod isa;

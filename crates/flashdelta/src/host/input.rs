@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::Container;
@@ -245,6 +246,16 @@ pub enum InputError {
     Folder(FolderError),
     /// The parts that a manifest names cannot be packed.
     Parts(PartsError),
+}
+
+codes! {
+    impl[] InputError {
+        Self::Read { .. } => "read", Io, CheckFile;
+        Self::TooLarge { .. } => "file-too-large", DoesNotFit;
+    } else {
+        Self::Folder(error) => error;
+        Self::Parts(error) => error;
+    }
 }
 
 impl fmt::Display for InputError {

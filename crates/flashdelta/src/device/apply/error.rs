@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::device::error::codes;
 use crate::device::format::{Codec, HeaderError};
 use crate::device::predict::walker::InstructionSet;
 
@@ -162,52 +163,32 @@ impl<O, N> From<Fault<O, N>> for ApplyError<O, N> {
     }
 }
 
-/// Whose fault an [`ApplyError`] is, and so what to do about it.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ErrorClass {
-    /// The patch is damaged, incomplete, or no patch: get it again.
-    BadPatch,
-    /// The old image is not the one that the patch was made from: get another patch.
-    WrongBase,
-    /// The patch is for other devices, or would go back behind the security counter.
-    WrongDevice,
-    /// The device lacks the memory or the features for the patch: make it for another profile.
-    DoesNotFit,
-    /// Reading or writing an image failed.
-    Io,
-    /// A firmware file is damaged, or dubious (hosts only).
-    BadFile,
-    /// The applier was used after it had failed: a mistake of the program.
-    Misuse,
-}
-
-impl<O, N> ApplyError<O, N> {
-    /// Whose fault it is.
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Header(error) if error.is_unsupported() => ErrorClass::DoesNotFit,
-            Self::Header(_)
-            | Self::Damaged { .. }
-            | Self::Truncated { .. }
-            | Self::TrailingInput { .. }
-            | Self::NewMismatch { .. } => ErrorClass::BadPatch,
-            Self::OldMismatch { .. } | Self::OldTooShort { .. } => ErrorClass::WrongBase,
-            Self::NoIdentity
-            | Self::WrongProduct { .. }
-            | Self::WrongHardware { .. }
-            | Self::Rollback { .. } => ErrorClass::WrongDevice,
-            Self::WorkspaceTooSmall { .. }
-            | Self::NewTooLong { .. }
-            | Self::Granularity { .. }
-            | Self::CodecNotBuilt { .. }
-            | Self::InstructionSetNotBuilt { .. } => ErrorClass::DoesNotFit,
-            Self::ReadOld { .. }
-            | Self::ReadNew { .. }
-            | Self::Write { .. }
-            | Self::Finish { .. } => ErrorClass::Io,
-            Self::Poisoned => ErrorClass::Misuse,
-        }
+codes! {
+    impl[O, N] ApplyError<O, N> {
+        Self::CodecNotBuilt { .. } => "codec-not-built", DoesNotFit, OtherCodec;
+        Self::InstructionSetNotBuilt { .. } => "isa-not-built", DoesNotFit, OtherIsa;
+        Self::WorkspaceTooSmall { needed, .. } =>
+            "workspace-too-small", DoesNotFit, MoreRam { needed: *needed };
+        Self::OldTooShort { .. } => "old-too-short", WrongBase, OtherBase;
+        Self::NewTooLong { needed, .. } =>
+            "new-too-long", DoesNotFit, RaiseLimit { needed: u64::from(*needed) };
+        Self::Granularity { device, .. } => "granularity", DoesNotFit, PageSize { page: *device };
+        Self::NoIdentity => "no-identity", WrongDevice, StateIdentity;
+        Self::WrongProduct { .. } => "wrong-product", WrongDevice, PatchForDevice;
+        Self::WrongHardware { .. } => "wrong-hardware", WrongDevice, PatchForDevice;
+        Self::Rollback { .. } => "rollback", WrongDevice, NewerImage;
+        Self::OldMismatch { .. } => "old-mismatch", WrongBase, OtherBase;
+        Self::ReadOld { .. } => "read-old", Io;
+        Self::ReadNew { .. } => "read-new", Io;
+        Self::Write { .. } => "write-new", Io;
+        Self::Finish { .. } => "finish-new", Io;
+        Self::Damaged { .. } => "damaged", BadPatch, TransferAgain;
+        Self::Truncated { .. } => "truncated", BadPatch, TransferAgain;
+        Self::TrailingInput { .. } => "trailing-input", BadPatch, CutTrailing;
+        Self::NewMismatch { .. } => "new-mismatch", BadPatch, TransferAgain;
+        Self::Poisoned => "poisoned", Misuse, StartAgain;
+    } else {
+        Self::Header(error) => error;
     }
 }
 
@@ -220,7 +201,7 @@ pub enum Damage {
         /// Where it reads.
         source: u32,
     },
-    /// It writes behind the declared end of the new image.
+    /// It writes past the declared end of the new image.
     TooLong,
     /// It ends inside an operation.
     Ends,
@@ -240,7 +221,7 @@ impl fmt::Display for Damage {
             Self::CopyOutside { source } => {
                 write!(f, "a copy reads outside the images, at byte {source}")
             }
-            Self::TooLong => f.write_str("it writes behind the end of the new image"),
+            Self::TooLong => f.write_str("it writes past the end of the new image"),
             Self::Ends => f.write_str("it ends inside an operation"),
             Self::NoOperation => f.write_str("it holds an unknown operation"),
             Self::Block => f.write_str("a compressed block cannot be unpacked"),
@@ -269,48 +250,64 @@ impl<O: fmt::Display, N: fmt::Display> fmt::Display for ApplyError<O, N> {
         match self {
             Self::Header(error) => error.fmt(f),
             Self::CodecNotBuilt { codec } => {
-                write!(f, "the patch uses codec \"{codec}\", which this applier was built without: enable the feature or make the patch with --codec")
+                write!(f, "the patch uses codec \"{codec}\", which this applier was built without")
             }
-            Self::InstructionSetNotBuilt { isa } => {
-                write!(f, "the patch predicts instruction set \"{isa}\", which this applier was built without: enable the feature or make the patch with --isa none")
-            }
+            Self::InstructionSetNotBuilt { isa } => write!(
+                f,
+                "the patch predicts instruction set \"{isa}\", which this applier was built without"
+            ),
             Self::WorkspaceTooSmall { needed, found } => write!(
                 f,
-                "the workspace is too small: {found} bytes were lent, the patch needs {needed}; make it for a smaller device profile or lend more"
+                "the workspace is too small: {found} bytes were lent, the patch needs {needed}"
             ),
-            Self::OldTooShort { expected, found } => {
-                write!(f, "old image does not match this patch: patch expects {expected} bytes, there are only {found}")
-            }
+            Self::OldTooShort { expected, found } => write!(
+                f,
+                "old image does not match this patch: patch expects {expected} bytes, there are \
+                 only {found}"
+            ),
             Self::NewTooLong { needed, capacity } => {
                 write!(f, "the new image has {needed} bytes, but there is room for only {capacity}")
             }
             Self::Granularity { patch, device } => write!(
                 f,
-                "the flash is written in units of {device} bytes, but the patch was made for units of {patch}: make it for a profile with page = {device}"
+                "the flash is written in units of {device} bytes, but the patch was made for \
+                 units of {patch}"
             ),
-            Self::NoIdentity => f.write_str("the patch does not say which devices it is for, and this device asks for it"),
-            Self::WrongProduct { patch, device } => {
-                write!(f, "the patch is for product {patch:08x}, this device is product {device:08x}")
-            }
-            Self::WrongHardware { from, to, device } => {
-                write!(f, "the patch is for hardware revisions {from} to {to}, this device has revision {device}")
-            }
+            Self::NoIdentity => f.write_str(
+                "the patch does not say which devices it is for, and this device asks for it",
+            ),
+            Self::WrongProduct { patch, device } => write!(
+                f,
+                "the patch is for product {patch:08x}, this device is product {device:08x}"
+            ),
+            Self::WrongHardware { from, to, device } => write!(
+                f,
+                "the patch is for hardware revisions {from} to {to}, this device has revision \
+                 {device}"
+            ),
             Self::Rollback { patch, device } => write!(
                 f,
-                "the patch would install security counter {patch}, but this device is at {device} and does not go back"
+                "the patch would install security counter {patch}, but this device is at {device} \
+                 and does not go back"
             ),
             Self::OldMismatch { expected, found } => write!(
                 f,
-                "old image does not match this patch: patch expects sha256 {}, slot holds {} (is the device on the version that the patch starts from?)",
+                "old image does not match this patch: patch expects sha256 {}, slot holds {}",
                 Hex(expected),
                 Hex(found)
             ),
-            Self::ReadOld { offset, error } => write!(f, "reading the old image at byte {offset} failed: {error}"),
-            Self::ReadNew { offset, error } => write!(f, "reading back the new image at byte {offset} failed: {error}"),
-            Self::Write { offset, error } => write!(f, "writing the new image at byte {offset} failed: {error}"),
+            Self::ReadOld { offset, error } => {
+                write!(f, "reading the old image at byte {offset} failed: {error}")
+            }
+            Self::ReadNew { offset, error } => {
+                write!(f, "reading back the new image at byte {offset} failed: {error}")
+            }
+            Self::Write { offset, error } => {
+                write!(f, "writing the new image at byte {offset} failed: {error}")
+            }
             Self::Finish { error } => write!(f, "completing the new image failed: {error}"),
             Self::Damaged { what, offset } => {
-                write!(f, "the patch is damaged: {what} (after {offset} bytes of the new image); transfer it again")
+                write!(f, "the patch is damaged: {what} (after {offset} bytes of the new image)")
             }
             Self::Truncated { fed, expected: Some(expected) } => {
                 write!(f, "the patch is not complete: {fed} of {expected} bytes were received")
@@ -323,11 +320,12 @@ impl<O: fmt::Display, N: fmt::Display> fmt::Display for ApplyError<O, N> {
             }
             Self::NewMismatch { expected, found } => write!(
                 f,
-                "the new image is wrong and must not be used: patch promises sha256 {}, what was written has {}",
+                "the new image is wrong and must not be used: patch promises sha256 {}, what was \
+                 written has {}",
                 Hex(expected),
                 Hex(found)
             ),
-            Self::Poisoned => f.write_str("the applier had failed before: start again with a new one"),
+            Self::Poisoned => f.write_str("the applier had failed before"),
         }
     }
 }
@@ -352,6 +350,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::error::ErrorClass;
 
     #[test]
     fn errors_are_classed_by_what_to_do_about_them() {

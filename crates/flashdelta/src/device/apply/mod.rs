@@ -21,10 +21,11 @@ mod machine;
 pub(crate) mod workspace;
 
 pub use applier::{Applier, ApplyOptions, Progress};
-pub use error::{ApplyError, Damage, ErrorClass};
+pub use error::{ApplyError, Damage};
 pub use images::{NewImage, OldImage, OutOfBounds};
 
 /// The traits that [`Sha256Engine`] builds on.
 pub use sha2::digest;
 
+pub use crate::device::error::ErrorClass;
 pub use crate::device::sha256::{Sha256Engine, SoftwareSha256};

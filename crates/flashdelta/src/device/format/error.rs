@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::device::error::codes;
+
 /// Something that a patch may require of the applier.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -135,17 +137,21 @@ pub enum HeaderError {
     },
 }
 
-impl HeaderError {
-    /// Is this a header in good order that asks for more than this version can do?
-    pub(crate) fn is_unsupported(&self) -> bool {
-        matches!(
-            self,
-            Self::UnsupportedVersion { .. }
-                | Self::Unsupported { .. }
-                | Self::UnknownFeature { .. }
-                | Self::UnknownCodec { .. }
-                | Self::UnknownInstructionSet { .. }
-        )
+codes! {
+    impl[] HeaderError {
+        Self::NotAPatch { .. } => "not-a-patch", BadPatch, GivePatch;
+        Self::UnsupportedVersion { .. } => "unsupported-version", DoesNotFit, UpdateProgram;
+        Self::Checksum { .. } => "checksum", BadPatch, TransferAgain;
+        Self::Unsupported { .. } => "unsupported", DoesNotFit, UpdateProgram;
+        Self::UnknownFeature { .. } => "unknown-feature", DoesNotFit, UpdateProgram;
+        Self::UnknownCodec { .. } => "unknown-codec", DoesNotFit, UpdateProgram;
+        Self::UnknownInstructionSet { .. } => "unknown-isa", DoesNotFit, UpdateProgram;
+        Self::CutShort { .. } => "cut-short", BadPatch, TransferAgain;
+        Self::BadNumber { .. } => "bad-number", BadPatch, TransferAgain;
+        Self::TooLarge { .. } => "field-too-large", BadPatch, TransferAgain;
+        Self::BadSegment { .. } => "bad-segment", BadPatch, TransferAgain;
+        Self::LeftOver { .. } => "left-over", BadPatch, TransferAgain;
+        Self::InconsistentWorkspace { .. } => "inconsistent-workspace", BadPatch, TransferAgain;
     }
 }
 
@@ -154,40 +160,54 @@ impl fmt::Display for HeaderError {
         match *self {
             Self::NotAPatch { offset, found } => write!(
                 f,
-                "this is not a flashdelta patch: it should start with \"FDP\", but byte {offset} is 0x{found:02x}"
+                "this is not a flashdelta patch: it should start with \"FDP\", but byte {offset} \
+                 is 0x{found:02x}"
             ),
             Self::UnsupportedVersion { found } => write!(
                 f,
-                "patch format version {found} is not supported, this applier reads version 0: update it, or make the patch for version 0"
+                "patch format version {found} is not supported, this applier reads version 0"
             ),
             Self::Checksum { expected, found } => write!(
                 f,
-                "the patch header is damaged: its checksum should be {expected:08x}, but its bytes give {found:08x}; transfer the patch again"
+                "the patch header is damaged: its checksum should be {expected:08x}, but its bytes \
+                 give {found:08x}"
             ),
             Self::Unsupported { feature } => {
                 write!(f, "the patch requires \"{feature}\", which this applier does not support")
             }
-            Self::UnknownFeature { bit } => {
-                write!(f, "the patch requires feature {bit}, which this applier does not know: it was made for a newer one")
+            Self::UnknownFeature { bit } => write!(
+                f,
+                "the patch requires feature {bit}, which this applier does not know: it was made \
+                 for a newer one"
+            ),
+            Self::UnknownCodec { found } => {
+                write!(f, "the patch uses codec {found}, which this applier does not know")
             }
-            Self::UnknownCodec { found } => write!(f, "the patch uses codec {found}, which this applier does not know"),
-            Self::UnknownInstructionSet { found } => {
-                write!(f, "the patch uses instruction set {found}, which this applier does not know")
+            Self::UnknownInstructionSet { found } => write!(
+                f,
+                "the patch uses instruction set {found}, which this applier does not know"
+            ),
+            Self::CutShort { offset } => {
+                write!(f, "the patch header ends at byte {offset}, inside a field")
             }
-            Self::CutShort { offset } => write!(f, "the patch header ends at byte {offset}, inside a field"),
             Self::BadNumber { offset } => {
                 write!(f, "the field at byte {offset} of the patch header is not a valid number")
             }
-            Self::TooLarge { offset, found, limit } => {
-                write!(f, "the field before byte {offset} of the patch header is {found}, the limit is {limit}")
-            }
-            Self::BadSegment { index } => {
-                write!(f, "segment {index} of the patch's address map overlaps another or reaches beyond its image")
-            }
+            Self::TooLarge { offset, found, limit } => write!(
+                f,
+                "the field before byte {offset} of the patch header is {found}, the limit is \
+                 {limit}"
+            ),
+            Self::BadSegment { index } => write!(
+                f,
+                "segment {index} of the patch's address map overlaps another or reaches beyond its \
+                 image"
+            ),
             Self::LeftOver { count } => write!(f, "the patch header has {count} bytes too many"),
-            Self::InconsistentWorkspace { stated, needed } => {
-                write!(f, "the patch header states {stated} bytes of RAM, but its tables need {needed}")
-            }
+            Self::InconsistentWorkspace { stated, needed } => write!(
+                f,
+                "the patch header states {stated} bytes of RAM, but its tables need {needed}"
+            ),
         }
     }
 }

@@ -68,6 +68,7 @@ use core::fmt;
 use embedded_storage::nor_flash::NorFlash;
 
 use crate::device::apply::OldImage;
+use crate::device::error::codes;
 
 /// What can go wrong with a slot.
 #[non_exhaustive]
@@ -92,6 +93,17 @@ pub enum SlotError<E> {
     Overlap,
 }
 
+codes! {
+    impl[E] SlotError<E> {
+        Self::Flash(_) => "flash", Io;
+        Self::Geometry => "slot-geometry", Misuse;
+        Self::OutOfSlot => "out-of-slot", Misuse;
+        Self::OutOfOrder => "out-of-order", Misuse;
+        Self::BufferTooSmall { .. } => "buffer-too-small", Misuse;
+        Self::Overlap => "slot-overlap", Misuse;
+    }
+}
+
 impl<E: fmt::Debug> fmt::Display for SlotError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -104,7 +116,7 @@ impl<E: fmt::Debug> fmt::Display for SlotError<E> {
             Self::BufferTooSmall { needed } => {
                 write!(
                     f,
-                    "the units of the flash are large: lend a buffer of {needed} bytes or more"
+                    "the units of the flash are large: a buffer of {needed} bytes or more is needed"
                 )
             }
             Self::Overlap => f.write_str("the slot to be written overlaps the one that runs"),

@@ -6,6 +6,8 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 
+use crate::device::error::codes;
+
 /// A flash chip that holds both slots.
 #[derive(Debug)]
 pub struct Shared<'a, F>(pub &'a RefCell<F>);
@@ -26,6 +28,13 @@ pub enum SharedError<E> {
     Flash(E),
     /// Somebody else has borrowed the chip.
     Busy,
+}
+
+codes! {
+    impl[E] SharedError<E> {
+        Self::Flash(_) => "flash", Io;
+        Self::Busy => "flash-busy", Misuse;
+    }
 }
 
 impl<E: NorFlashError> NorFlashError for SharedError<E> {

@@ -27,6 +27,7 @@ use core::fmt;
 use crate::device::apply::{
     Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress, Sha256Engine, SoftwareSha256,
 };
+use crate::device::error::codes;
 use crate::device::format::{Identity, PatchHeader};
 
 /// The new image, complete and right.
@@ -89,6 +90,14 @@ pub enum AbError<O, N, B> {
 impl<O, N, B> From<ApplyError<O, N>> for AbError<O, N, B> {
     fn from(error: ApplyError<O, N>) -> Self {
         Self::Apply(error)
+    }
+}
+
+codes! {
+    impl[O, N, B] AbError<O, N, B> {
+        Self::Boot(_) => "boot-selection", Io;
+    } else {
+        Self::Apply(error) => error;
     }
 }
 

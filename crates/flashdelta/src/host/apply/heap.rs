@@ -6,6 +6,7 @@ use core::ops::ControlFlow;
 use std::io::{self, Read};
 
 use crate::device::apply::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress};
+use crate::device::error::codes;
 use crate::device::format::{HeaderError, PatchHeader, MAX_HEADER_LEN};
 
 /// No more workspace is lent, in bytes: whatever a header claims, patches need some hundred KiB at
@@ -194,6 +195,16 @@ pub enum HeapError<O, N> {
     Apply(ApplyError<O, N>),
     /// The watcher ended it.
     Cancelled,
+}
+
+codes! {
+    impl[O, N] HeapError<O, N> {
+        Self::Read(_) => "read", Io, CheckFile;
+        Self::Ram { needed, .. } => "ram", DoesNotFit, MoreRam { needed: *needed };
+        Self::Cancelled => "cancelled", Cancelled;
+    } else {
+        Self::Apply(error) => error;
+    }
 }
 
 impl<O: fmt::Display, N: fmt::Display> fmt::Display for HeapError<O, N> {

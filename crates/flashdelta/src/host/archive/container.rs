@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use super::deflate::{inflate, DeflateError};
 use super::{folder, gzip, tar, zip};
+use crate::device::error::codes;
 
 /// What kind of file holds the members.
 #[non_exhaustive]
@@ -196,6 +197,21 @@ pub enum ContainerError {
         /// Why.
         error: DeflateError,
     },
+}
+
+codes! {
+    impl[] ContainerError {
+        Self::CutShort { .. } => "container-cut-short", BadFile, MakeFileAgain;
+        Self::Expected { .. } => "container-expected", BadFile, MakeFileAgain;
+        Self::OutOfBounds { .. } => "container-out-of-bounds", BadFile, MakeFileAgain;
+        Self::Contradiction { .. } => "container-contradiction", BadFile, MakeFileAgain;
+        Self::Overlap { .. } => "container-overlap", BadFile, MakeFileAgain;
+        Self::Unsupported { .. } => "container-unsupported", BadFile;
+        Self::UnsafePath { .. } => "unsafe-path", BadFile;
+        Self::Order { .. } => "container-order", BadFile, TransferAgain;
+    } else {
+        Self::Deflate { error } => error;
+    }
 }
 
 impl fmt::Display for ContainerError {

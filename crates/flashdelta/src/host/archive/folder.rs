@@ -12,6 +12,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::container::{ContainerError, Member};
+use crate::device::error::codes;
 use crate::device::format::{Reader, MAX_SIZE};
 use crate::host::encode::put;
 
@@ -271,6 +272,17 @@ pub enum FolderError {
 impl From<ContainerError> for FolderError {
     fn from(error: ContainerError) -> Self {
         Self::Container(error)
+    }
+}
+
+codes! {
+    impl[] FolderError {
+        Self::Io { doing: "write", .. } => "write", Io, CheckFile;
+        Self::Io { .. } => "read", Io, CheckFile;
+        Self::Exists { .. } => "exists", Misuse, OtherName;
+        Self::NotAFile { .. } => "not-a-file", BadFile;
+    } else {
+        Self::Container(error) => error;
     }
 }
 

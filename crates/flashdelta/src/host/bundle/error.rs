@@ -3,10 +3,9 @@
 use core::fmt;
 
 use super::MemberError;
-use crate::device::apply::ErrorClass;
+use crate::device::error::{codes, ErrorClass};
 use crate::host::archive::deflate::DeflateError;
 use crate::host::archive::{Container, ContainerError};
-use crate::host::file::FileError;
 
 /// Why a bundle could not be read or applied.
 #[non_exhaustive]
@@ -34,7 +33,7 @@ pub enum BundleError {
         /// Length that it has.
         found: u64,
     },
-    /// There is something behind its end.
+    /// There is something after its end.
     Trailing {
         /// Its length.
         expected: u64,
@@ -110,25 +109,32 @@ pub enum BundleError {
     },
 }
 
-impl BundleError {
-    /// Whose fault it is.
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::OldMismatch { .. } => ErrorClass::WrongBase,
-            Self::UnsupportedVersion { .. }
-            | Self::UnknownFeature { .. }
-            | Self::NewTooLong { .. } => ErrorClass::DoesNotFit,
-            Self::Member { error, .. } => match &**error {
-                // The old file was checked as a whole: its members are right.
-                FileError::Apply(error) if error.class() != ErrorClass::WrongBase => error.class(),
-                _ => ErrorClass::BadPatch,
-            },
-            Self::Nested { error, .. } => match error.class() {
-                ErrorClass::WrongBase => ErrorClass::BadPatch,
-                class => class,
-            },
-            _ => ErrorClass::BadPatch,
-        }
+codes! {
+    impl[] BundleError {
+        Self::NotABundle { .. } => "not-a-bundle", BadPatch, GivePatch;
+        Self::UnsupportedVersion { .. } => "unsupported-version", DoesNotFit, UpdateProgram;
+        Self::UnknownFeature { .. } => "unknown-feature", DoesNotFit, UpdateProgram;
+        Self::Truncated { .. } => "truncated", BadPatch, TransferAgain;
+        Self::Trailing { .. } => "trailing-input", BadPatch, CutTrailing;
+        Self::Checksum { .. } => "checksum", BadPatch, TransferAgain;
+        Self::BadField { .. } => "bad-field", BadPatch, TransferAgain;
+        Self::NewTooLong { needed, .. } =>
+            "new-too-long", DoesNotFit, RaiseLimit { needed: u64::from(*needed) };
+        Self::OldMismatch { .. } => "old-mismatch", WrongBase, OtherBase;
+        Self::NewMismatch { .. } => "new-mismatch", BadPatch, TransferAgain;
+        Self::Container { .. } => "container", BadPatch, TransferAgain;
+        Self::Deflate { .. } => "deflate", BadPatch, TransferAgain;
+        Self::TooDeep => "too-deep", BadPatch, TransferAgain;
+        Self::Cancelled => "cancelled", Cancelled;
+        // The old file was checked as a whole, so its members are right: the patch is not.
+        Self::Member { error, .. } if error.class() != ErrorClass::DoesNotFit =>
+            "member", BadPatch, TransferAgain;
+        Self::Nested { error, .. }
+            if !matches!(error.class(), ErrorClass::DoesNotFit | ErrorClass::Cancelled) =>
+            "nested", BadPatch, TransferAgain;
+    } else {
+        Self::Member { error, .. } => error;
+        Self::Nested { error, .. } => error;
     }
 }
 
@@ -143,54 +149,75 @@ impl fmt::Display for Hex<'_> {
 impl fmt::Display for BundleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotABundle { offset } => {
-                write!(f, "this is not a flashdelta bundle: it should start with \"FDB\", but byte {offset} is another one")
-            }
+            Self::NotABundle { offset } => write!(
+                f,
+                "this is not a flashdelta bundle: it should start with \"FDB\", but byte {offset} \
+                 is another one"
+            ),
             Self::UnsupportedVersion { found } => write!(
                 f,
-                "bundle format version {found} is not supported, this program reads version 0: update it, or make the bundle for version 0"
+                "bundle format version {found} is not supported, this program reads version 0"
             ),
-            Self::UnknownFeature { bit } => {
-                write!(f, "the bundle requires feature {bit}, which this program does not know: it was made for a newer one")
-            }
-            Self::Truncated { expected: Some(expected), found } => {
-                write!(f, "the bundle is not complete: it should have {expected} bytes, but has {found}; transfer it again")
-            }
-            Self::Truncated { expected: None, found } => {
-                write!(f, "the bundle is not complete: its header does not end within the {found} bytes there are; transfer it again")
-            }
-            Self::Trailing { expected, found } => {
-                write!(f, "the bundle ends after {expected} bytes, but there are {found}: something else is appended to it")
-            }
+            Self::UnknownFeature { bit } => write!(
+                f,
+                "the bundle requires feature {bit}, which this program does not know: it was made \
+                 for a newer one"
+            ),
+            Self::Truncated { expected: Some(expected), found } => write!(
+                f,
+                "the bundle is not complete: it should have {expected} bytes, but has {found}"
+            ),
+            Self::Truncated { expected: None, found } => write!(
+                f,
+                "the bundle is not complete: its header does not end within the {found} bytes \
+                 there are"
+            ),
+            Self::Trailing { expected, found } => write!(
+                f,
+                "the bundle ends after {expected} bytes, but there are {found}: something else is \
+                 appended to it"
+            ),
             Self::Checksum { expected, found } => write!(
                 f,
-                "the header of the bundle is damaged: its checksum should be {expected:08x}, but its bytes give {found:08x}; transfer the bundle again"
+                "the header of the bundle is damaged: its checksum should be {expected:08x}, but \
+                 its bytes give {found:08x}"
             ),
-            Self::BadField { field, offset } => {
-                write!(f, "the field \"{field}\" before byte {offset} of the bundle is not possible")
-            }
+            Self::BadField { field, offset } => write!(
+                f,
+                "the field \"{field}\" before byte {offset} of the bundle is not possible"
+            ),
             Self::NewTooLong { needed, limit } => write!(
                 f,
-                "the bundle makes a file of {needed} bytes, more than the limit of {limit}: raise the limit, if you trust whoever made it"
+                "the bundle makes a file of {needed} bytes, more than the limit of {limit}"
             ),
             Self::OldMismatch { expected, found } => write!(
                 f,
-                "the old file does not match this bundle: it expects sha256 {}..., the file has {}...",
+                "the old file does not match this bundle: it expects sha256 {}..., the file has \
+                 {}...",
                 Hex(expected),
                 Hex(found)
             ),
-            Self::Container { container, error } => {
-                write!(f, "the old file cannot be taken apart as a {container} as the bundle asks for: {error}")
+            Self::Container { container, error } => write!(
+                f,
+                "the old file cannot be taken apart as a {container} as the bundle asks for: \
+                 {error}"
+            ),
+            Self::Member { name, error } if name.is_empty() => {
+                write!(f, "the common patch of the bundle: {error}")
             }
-            Self::Member { name, error } if name.is_empty() => write!(f, "the common patch of the bundle: {error}"),
-            Self::Member { name, error } => write!(f, "the patch of the member \"{name}\": {error}"),
-            Self::Deflate { name, error } => write!(f, "the compressed member \"{name}\" cannot be made: {error}"),
+            Self::Member { name, error } => {
+                write!(f, "the patch of the member \"{name}\": {error}")
+            }
+            Self::Deflate { name, error } => {
+                write!(f, "the compressed member \"{name}\" cannot be made: {error}")
+            }
             Self::Nested { name, error } => write!(f, "the member \"{name}\": {error}"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::TooDeep => f.write_str("there are too many bundles inside of each other"),
             Self::NewMismatch { expected, found } => write!(
                 f,
-                "the new file is wrong and must not be used: the bundle promises sha256 {}, but it has {}",
+                "the new file is wrong and must not be used: the bundle promises sha256 {}, but \
+                 it has {}",
                 Hex(expected),
                 Hex(found)
             ),

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::device::error::codes;
 use crate::device::format::Codec;
 use crate::device::predict::walker::InstructionSet;
 
@@ -57,6 +58,19 @@ pub enum DiffError {
     Cancelled,
 }
 
+codes! {
+    impl[] DiffError {
+        Self::TooLarge { .. } => "too-large", DoesNotFit;
+        Self::ProfileTooSmall { needed, .. } =>
+            "profile-too-small", DoesNotFit, MoreRam { needed: *needed };
+        Self::BadProfile { .. } => "bad-profile", Misuse;
+        Self::CodecNotInProfile { .. } => "codec-not-in-profile", DoesNotFit, OtherCodec;
+        Self::InstructionSetNotInProfile { .. } => "isa-not-in-profile", DoesNotFit, OtherIsa;
+        Self::CodecNotBuilt { .. } => "codec-not-built", DoesNotFit, OtherCodec;
+        Self::Cancelled => "cancelled", Cancelled;
+    }
+}
+
 impl fmt::Display for DiffError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -65,7 +79,8 @@ impl fmt::Display for DiffError {
             }
             Self::ProfileTooSmall { profile, ram, codec, needed } => write!(
                 f,
-                "codec {codec} does not fit into the {ram} bytes of RAM of profile \"{profile}\": it needs at least {needed}"
+                "codec {codec} does not fit into the {ram} bytes of RAM of profile \"{profile}\": \
+                 it needs at least {needed}"
             ),
             Self::BadProfile { what } => write!(f, "the device profile is not possible: {what}"),
             Self::CodecNotInProfile { codec, profile, allowed } => {
@@ -78,7 +93,9 @@ impl fmt::Display for DiffError {
             Self::InstructionSetNotInProfile { isa, profile } => {
                 write!(f, "profile \"{profile}\" has no prediction for instruction set {isa}")
             }
-            Self::CodecNotBuilt { codec } => write!(f, "this program was built without codec {codec}"),
+            Self::CodecNotBuilt { codec } => {
+                write!(f, "this program was built without codec {codec}")
+            }
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

@@ -3,7 +3,8 @@
 use core::fmt;
 use std::io;
 
-use crate::device::apply::{ApplyError, ErrorClass};
+use crate::device::apply::ApplyError;
+use crate::device::error::codes;
 use crate::host::apply::{map_images, HeapError};
 use crate::host::bundle::BundleError;
 use crate::host::diff::DiffError;
@@ -38,6 +39,17 @@ pub enum DoorError {
         /// What came of applying it; none if it leads to another file.
         error: Option<Box<PatchError>>,
     },
+}
+
+codes! {
+    impl[] DoorError {
+        Self::EmptyNew => "empty-new", BadFile, AllowEmpty;
+        Self::NoElf { .. } => "no-elf", BadFile, GiveElf;
+        Self::NotForArchives { .. } => "not-for-archives", Misuse, LeaveOut;
+        Self::NotWorking { .. } => "not-working", Internal, Report;
+    } else {
+        Self::Make(error) => error;
+    }
 }
 
 impl DoorError {
@@ -123,21 +135,24 @@ pub enum PatchError {
     Cancelled,
 }
 
-impl PatchError {
-    /// Whose fault it is.
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Apply(error) => error.class(),
-            Self::File(error) => error.class(),
-            Self::Bundle(error) => error.class(),
-            Self::Input(_) | Self::Write(_) => ErrorClass::Io,
-            Self::Ram { .. } => ErrorClass::DoesNotFit,
-            Self::BundleForDevice | Self::Cancelled => ErrorClass::Misuse,
-            Self::WrongWayRound => ErrorClass::BadPatch,
-            Self::AlreadyNew | Self::WrongRecords { .. } => ErrorClass::WrongBase,
-        }
+codes! {
+    impl[] PatchError {
+        Self::Write(_) => "write", Io, CheckFile;
+        Self::Ram { needed, .. } => "ram", DoesNotFit, MoreRam { needed: *needed };
+        Self::BundleForDevice => "bundle", Misuse, WithoutDevice;
+        Self::WrongWayRound => "wrong-way-round", BadPatch, SwapOldAndPatch;
+        Self::AlreadyNew => "already-new", WrongBase, NothingToDo;
+        Self::Cancelled => "cancelled", Cancelled;
+    } else {
+        Self::Apply(error) => error;
+        Self::File(error) => error;
+        Self::Bundle(error) => error;
+        Self::Input(error) => error;
+        Self::WrongRecords { error, .. } => error;
     }
+}
 
+impl PatchError {
     /// Whether the watcher ended it.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled | Self::Bundle(BundleError::Cancelled))
@@ -167,12 +182,8 @@ impl fmt::Display for PatchError {
                 "this patch is a bundle, which computers apply: it knows no products, no RAM of a \
                  device, and no other formats",
             ),
-            Self::WrongWayRound => {
-                f.write_str("this is no patch, but the old file is one: the old file comes first")
-            }
-            Self::AlreadyNew => {
-                f.write_str("this is the file that the patch leads to: there is nothing to do")
-            }
+            Self::WrongWayRound => f.write_str("this is no patch, but the old file is one"),
+            Self::AlreadyNew => f.write_str("this is the file that the patch leads to"),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::device::apply::{ApplyError, ErrorClass, OutOfBounds};
+use crate::device::apply::{ApplyError, OutOfBounds};
+use crate::device::error::codes;
 use crate::host::diff::DiffError;
 use crate::host::image::ImageError;
 use crate::host::manifest::ManifestError;
@@ -34,16 +35,16 @@ pub enum FileError {
     Convert(ImageError),
 }
 
-impl FileError {
-    /// Whose fault it is.
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Apply(error) => error.class(),
-            Self::OldFile(_) => ErrorClass::BadFile,
-            Self::HostSection { .. } => ErrorClass::BadPatch,
-            Self::NeedsOldText | Self::NewFileMismatch { .. } => ErrorClass::WrongBase,
-            Self::Convert(_) => ErrorClass::DoesNotFit,
-        }
+codes! {
+    impl[] FileError {
+        Self::HostSection { .. } => "host-section", BadPatch, PlainBinary;
+        Self::NeedsOldText => "needs-old-text", WrongBase, PlainBinary;
+        Self::NewFileMismatch { .. } => "file-mismatch", WrongBase, OtherBase;
+        Self::Convert(ImageError::TooLarge { .. }) => "image-too-large", DoesNotFit, ChooseRange;
+        Self::Convert(_) => "unwritable", DoesNotFit, OtherFormat;
+    } else {
+        Self::Apply(error) => error;
+        Self::OldFile(error) => error;
     }
 }
 
@@ -53,19 +54,21 @@ impl fmt::Display for FileError {
             Self::Apply(error) => error.fmt(f),
             Self::OldFile(error) => write!(f, "old file: {error}"),
             Self::HostSection { problem } => {
-                write!(f, "the patch's description of the new file cannot be used: {problem}; the image alone can still be made as plain binary")
+                write!(f, "the patch's description of the new file cannot be used: {problem}")
             }
             Self::NeedsOldText => f.write_str(
-                "the patch builds on how the old file was written, but this one is a plain binary: give the text file that the patch was made from, or ask for a plain binary",
+                "the patch builds on how the old file was written, but this one is a plain binary",
             ),
             Self::NewFileMismatch { expected, found } => write!(
                 f,
-                "the new image is right, but the file around it is not: its SHA-256 should begin with {}, and begins with {} \
-                 (is the old file written otherwise than the one that the patch was made from?)",
+                "the new image is right, but the file around it is not: its SHA-256 should begin \
+                 with {}, and begins with {}",
                 Hex(expected),
                 Hex(found)
             ),
-            Self::Convert(error) => write!(f, "the new image cannot be written in this format: {error}"),
+            Self::Convert(error) => {
+                write!(f, "the new image cannot be written in this format: {error}")
+            }
         }
     }
 }
@@ -108,6 +111,15 @@ pub enum MakeError {
     OldManifest(ManifestError),
     /// A manifest in the new file, which holds others, is wrong.
     NewManifest(ManifestError),
+}
+
+codes! {
+    impl[] MakeError {
+    } else {
+        Self::Diff(error) => error;
+        Self::OldFile(error) | Self::NewFile(error) => error;
+        Self::OldManifest(error) | Self::NewManifest(error) => error;
+    }
 }
 
 impl fmt::Display for MakeError {

@@ -124,9 +124,8 @@ impl NewFile {
         let template = match self.coding {
             Coding::Plain => self.template.clone(),
             Coding::Alone | Coding::FromOld | Coding::Packed => {
-                decode(&base, &self.template, self.template_len).ok_or(damaged(
-                    "its template cannot be decoded (is the old file the right one?)",
-                ))?
+                decode(&base, &self.template, self.template_len)
+                    .ok_or(damaged("its template cannot be decoded"))?
             }
         };
         let template = match self.coding {
@@ -248,10 +247,9 @@ impl HostSection {
         let damaged = |problem| FileError::HostSection { problem };
         let (content, crc) = section.split_last_chunk::<4>().ok_or(damaged("it is too short"))?;
         if crc32(content) != u32::from_le_bytes(*crc) {
-            return Err(damaged("its checksum is wrong: transfer the patch again"));
+            return Err(damaged("its checksum is wrong"));
         }
-        Self::parse_fields(&mut Fields(content))
-            .ok_or(damaged("it is not in order (made by a newer version?)"))
+        Self::parse_fields(&mut Fields(content)).ok_or(damaged("it is not in order"))
     }
 
     fn parse_fields(fields: &mut Fields<'_>) -> Option<Self> {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::Format;
+use crate::device::error::codes;
 
 /// Why a firmware file could not be read, or an image not be written. Lines and columns count from
 /// 1, offsets from 0.
@@ -200,116 +201,150 @@ pub enum ImageError {
     },
 }
 
+codes! {
+    impl[] ImageError {
+        Self::NoRecord { .. } => "no-record", BadFile, AcceptComments;
+        Self::BadDigit { .. } => "bad-digit", BadFile, MakeFileAgain;
+        Self::Utf16 => "utf-16", BadFile, SaveAsAscii;
+        Self::ShortCount { .. } => "short-count", BadFile, MakeFileAgain;
+        Self::BadLength { .. } => "bad-length", BadFile, MakeFileAgain;
+        Self::BadChecksum { .. } => "bad-checksum", BadFile, AcceptChecksum;
+        Self::UnknownRecord { .. } => "unknown-record", BadFile, MakeFileAgain;
+        Self::BadRecord { .. } => "bad-record", BadFile, MakeFileAgain;
+        Self::BadCount { .. } => "bad-count", BadFile, AcceptChecksum;
+        Self::AddressOverflow { .. } => "address-overflow", BadFile, OtherAddress;
+        Self::Overlap { .. } => "overlap", BadFile, AcceptOverlap;
+        Self::WordAddresses { .. } => "word-addresses", BadFile, Verbatim;
+        Self::DataAfterEnd { .. } => "data-after-end", BadFile, AcceptAfterEnd;
+        // In TI-TXT no checksum would tell that a part is missing.
+        Self::MissingEnd { format: Format::TiTxt, .. } => "missing-end", BadFile, MakeFileAgain;
+        Self::MissingEnd { .. } => "missing-end", BadFile, NotStrict;
+        Self::NotStrict { .. } => "not-strict", BadFile, NotStrict;
+        Self::BadBlock { .. } => "bad-block", BadFile, AcceptComments;
+        Self::MissingBlock { .. } => "missing-block", BadFile, AcceptChecksum;
+        Self::BadContainer { .. } => "bad-container", BadFile, MakeFileAgain;
+        Self::Empty => "empty", BadFile;
+        Self::Unwritable { .. } => "unwritable", DoesNotFit, OtherFormat;
+        Self::TooLarge { .. } => "image-too-large", DoesNotFit, ChooseRange;
+        Self::BadTemplate { .. } => "bad-template", BadPatch, TransferAgain;
+    }
+}
+
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NoRecord { line, column, found: 0x1b } => write!(
                 f,
-                "line {line}, column {column}: expected a record, found byte 1B: colours for a terminal \
-                 (a \"pretty\" listing, as bincopy makes? write the file without colours)"
+                "line {line}, column {column}: expected a record, found byte 1B, which starts a \
+                 colour for terminals"
             ),
             Self::NoRecord { line, column, found } => {
-                write!(f, "line {line}, column {column}: expected a record, found {} (is this a text file of another kind?)", Byte(found))
+                write!(f, "line {line}, column {column}: expected a record, found {}", Byte(found))
             }
-            Self::BadDigit { line, column, found: Some(found) } => {
-                let hint = digit_hint(found);
-                write!(f, "line {line}, column {column}: expected a hexadecimal digit, found {}{hint}", Byte(found))
-            }
-            Self::BadDigit { line, column, found: None } => {
-                write!(f, "line {line}, column {column}: expected a hexadecimal digit, found the end of the line (is the file cut off?)")
-            }
+            Self::BadDigit { line, column, found: Some(found) } => write!(
+                f,
+                "line {line}, column {column}: expected a hexadecimal digit, found {}{}",
+                Byte(found),
+                about_digit(found)
+            ),
+            Self::BadDigit { line, column, found: None } => write!(
+                f,
+                "line {line}, column {column}: expected a hexadecimal digit, found the end of the \
+                 line"
+            ),
             Self::BadLength { line, column, expected, found } => write!(
                 f,
-                "line {line}, column {column}: the length field asks for {expected} bytes, the record has {found} (cut off, or two lines joined?)"
+                "line {line}, column {column}: the length field asks for {expected} bytes, the \
+                 record has {found}"
             ),
             Self::BadChecksum { line, column, expected, found } => write!(
                 f,
-                "line {line}, column {column}: wrong checksum: expected {expected:02X}, found {found:02X} \
-                 (damaged, or edited by hand? accept it with the option to ignore checksums)"
+                "line {line}, column {column}: wrong checksum: expected {expected:02X}, found \
+                 {found:02X}"
             ),
-            Self::UnknownRecord { line, column, found } => {
-                write!(
-                    f,
-                    "line {line}, column {column}: record type {found:02X} is reserved or unknown \
-                     (damaged, or of an extension? have the file written without it)"
-                )
-            }
-            Self::Utf16 => f.write_str("the file is text in UTF-16: save it as ASCII or UTF-8"),
+            Self::UnknownRecord { line, column, found } => write!(
+                f,
+                "line {line}, column {column}: record type {found:02X} is reserved or unknown"
+            ),
+            Self::Utf16 => f.write_str("the file is text in UTF-16"),
             Self::ShortCount { line, column, least, found } => write!(
                 f,
-                "line {line}, column {column}: the length field is {found:02X}, but records of this type have at least {least:02X} bytes \
-                 (damaged, or cut off? make the file again)"
+                "line {line}, column {column}: the length field is {found:02X}, but records of \
+                 this type have at least {least:02X} bytes"
             ),
             Self::BadRecord { line, column, problem } => {
-                write!(f, "line {line}, column {column}: {problem} (damaged? make the file again)")
+                write!(f, "line {line}, column {column}: {problem}")
             }
-            Self::BadCount { line, column, expected, found } => {
-                write!(f, "line {line}, column {column}: the count record says {expected} data records, but there are {found} (is a part of the file missing?)")
-            }
-            Self::AddressOverflow { line: 0, address, .. } => {
-                write!(f, "address {address:#x} is beyond the 32-bit address space (wrong base address?)")
-            }
-            Self::AddressOverflow { line, column, address } => {
-                write!(
-                    f,
-                    "line {line}, column {column}: address {address:#x} is beyond the 32-bit address space \
-                     (is the address record before it right?)"
-                )
-            }
-            Self::Overlap { line: 0, address, .. } => write!(
+            Self::BadCount { line, column, expected, found } => write!(
                 f,
-                "two segments hold the byte at address {address:#010x} (choose which one wins with the overlap option)"
+                "line {line}, column {column}: the count record says {expected} data records, but \
+                 there are {found}"
             ),
+            Self::AddressOverflow { line: 0, address, .. } => {
+                write!(f, "address {address:#x} is beyond the 32-bit address space")
+            }
+            Self::AddressOverflow { line, column, address } => write!(
+                f,
+                "line {line}, column {column}: address {address:#x} is beyond the 32-bit address \
+                 space"
+            ),
+            Self::Overlap { line: 0, address, .. } => {
+                write!(f, "two segments hold the byte at address {address:#010x}")
+            }
             Self::Overlap { line, column, address } => write!(
                 f,
-                "line {line}, column {column}: the byte at address {address:#010x} was there before (two images merged? choose which one wins with the overlap option)"
+                "line {line}, column {column}: the byte at address {address:#010x} was there before"
             ),
             Self::WordAddresses { line, column, address } => write!(
                 f,
-                "line {line}, column {column}: the record at address {address:#010x} begins halfway through the one before it, as \
-                 others do: its addresses seem to count words of 16 bits, and only byte addresses are read \
-                 (have the file written with byte addresses, or patch the text as it is)"
+                "line {line}, column {column}: the record at address {address:#010x} begins \
+                 halfway through the one before it, as others do: its addresses seem to count \
+                 words of 16 bits, and only byte addresses are read"
             ),
             Self::DataAfterEnd { line, column } => {
-                write!(f, "line {line}, column {column}: data behind the end record (two files joined? choose to ignore or to read it \
-                 with the option for data after the end)")
+                write!(f, "line {line}, column {column}: data after the end record")
             }
             Self::MissingEnd { format: Format::TiTxt, line } => {
-                write!(f, "line {line}: the file ends without the line `q` (cut off? fetch it again, or add that line)")
+                write!(f, "line {line}: the file ends without the line `q`")
             }
-            Self::MissingEnd { line, .. } => write!(f, "line {line}: the file ends without an end record (cut off?); only strict mode refuses this"),
-            Self::NotStrict { line, problem } => write!(f, "line {line}: {problem}; only strict mode refuses this"),
-            Self::BadBlock { block, offset, problem, found } => write!(
-                f,
-                "UF2 block {block} at offset {offset:#x}: {problem}, found {found:#x} (damaged or cut off? make or fetch the file again)"
-            ),
+            Self::MissingEnd { line, .. } => {
+                write!(f, "line {line}: the file ends without an end record")
+            }
+            Self::NotStrict { line, problem } => write!(f, "line {line}: {problem}"),
+            Self::BadBlock { block, offset, problem, found } => {
+                write!(f, "UF2 block {block} at offset {offset:#x}: {problem}, found {found:#x}")
+            }
             Self::MissingBlock { number, total, found, block, offset } => write!(
                 f,
-                "UF2 block {block} at offset {offset:#x}: the block with number {number} should stand here, but is nowhere; \
-                 there are {found} of {total} (is a part of the file missing? fetch it again)"
+                "UF2 block {block} at offset {offset:#x}: the block with number {number} should be \
+                 here, but is nowhere; there are {found} of {total}"
             ),
-            Self::BadContainer { format, offset, problem } => write!(f, "{format}, offset {offset:#x}: {problem}"),
-            Self::Empty => f.write_str("there is no data in the file, or in the addresses that were asked for"),
+            Self::BadContainer { format, offset, problem } => {
+                write!(f, "{format}, offset {offset:#x}: {problem}")
+            }
+            Self::Empty => {
+                f.write_str("there is no data in the file, or in the addresses that were asked for")
+            }
             Self::Unwritable { format, problem } => write!(f, "cannot write {format}: {problem}"),
-            Self::TooLarge { needed, limit } => write!(
-                f,
-                "the image spans {needed} bytes, more than the limit of {limit} \
-                 (segments far apart? choose an address range, or a format that keeps gaps)"
-            ),
-            Self::BadTemplate { offset, problem } => write!(f, "template of the text file, offset {offset}: {problem}"),
+            Self::TooLarge { needed, limit } => {
+                write!(f, "the image spans {needed} bytes, more than the limit of {limit}")
+            }
+            Self::BadTemplate { offset, problem } => {
+                write!(f, "template of the text file, offset {offset}: {problem}")
+            }
         }
     }
 }
 
 impl core::error::Error for ImageError {}
 
-/// What may have put this byte where a digit belongs.
-fn digit_hint(found: u8) -> &'static str {
+/// What a byte in place of a digit is.
+fn about_digit(found: u8) -> &'static str {
     match found {
-        b'\r' => " (a carriage return without a line feed, while other lines have both: make the line ends the same)",
-        b':' | b'S' | b's' => " (two lines joined?)",
-        b' ' | b'\t' | b';' | b'#' | b'/' => " (text behind the record? remove it)",
-        _ => " (damaged, or edited by hand?)",
+        b'\r' => ", a carriage return without a line feed, while other lines have both",
+        b':' | b'S' | b's' => ", which begins a record",
+        b' ' | b'\t' | b';' | b'#' | b'/' => ", which is no part of a record",
+        _ => "",
     }
 }
 

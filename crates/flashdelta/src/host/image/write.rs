@@ -9,6 +9,7 @@ use super::srec::SrecWriter;
 use super::titxt::TiTxtWriter;
 use super::uf2::{Uf2Writer, FLAG_FAMILY};
 use super::{Format, Image, ImageError, Segment};
+use crate::device::error::codes;
 
 /// How to write a file. The default is what most tools read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -198,6 +199,14 @@ pub enum WriteError<E> {
 impl<E> From<ImageError> for WriteError<E> {
     fn from(error: ImageError) -> Self {
         Self::Image(error)
+    }
+}
+
+codes! {
+    impl[E] WriteError<E> {
+        Self::Sink(_) => "write", Io, CheckFile;
+    } else {
+        Self::Image(error) => error;
     }
 }
 

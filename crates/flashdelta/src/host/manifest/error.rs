@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::JsonError;
+use crate::device::error::codes;
 
 /// A `manifest.json` of ESP Web Tools or a `flasher_args.json` of ESP-IDF that is wrong.
 #[non_exhaustive]
@@ -14,6 +15,13 @@ pub struct ManifestError {
     pub error: JsonError,
     /// Line and column, from 1, if they are known.
     pub place: Option<(usize, usize)>,
+}
+
+codes! {
+    impl[] ManifestError {
+    } else {
+        Self { error, .. } => error;
+    }
 }
 
 impl fmt::Display for ManifestError {

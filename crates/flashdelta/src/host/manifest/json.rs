@@ -5,6 +5,8 @@ use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::device::error::codes;
+
 /// A JSON value. Unlike `serde_json::Value` it keeps keys that are there twice, so that they can be
 /// refused.
 #[derive(Clone, PartialEq, Debug)]
@@ -76,17 +78,34 @@ pub enum JsonError {
     },
 }
 
+codes! {
+    impl[] JsonError {
+        Self::Syntax { .. } => "json-syntax", BadFile, AcceptManifest;
+        Self::Missing { .. } => "json-missing", BadFile, AcceptManifest;
+        Self::WrongType { .. } => "json-wrong-type", BadFile, AcceptManifest;
+        Self::DuplicateKey { .. } => "json-duplicate-key", BadFile, AcceptManifest;
+        Self::NotAnInteger { .. } => "json-not-an-integer", BadFile, AcceptManifest;
+        Self::OutOfRange { .. } => "json-out-of-range", BadFile, AcceptManifest;
+        Self::Overlap { .. } => "json-overlap", BadFile, AcceptManifest;
+    }
+}
+
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Syntax { line, column, what } => write!(f, "line {line}, column {column}: {what}"),
+            Self::Syntax { line, column, what } => {
+                write!(f, "line {line}, column {column}: {what}")
+            }
             Self::Missing { path } => write!(f, "{path} is missing"),
-            Self::WrongType { path, expected, found } => write!(f, "{path} should be {expected}, but is {found}"),
-            Self::DuplicateKey { path } => write!(f, "{path} is there twice: it is not clear which one counts"),
-            Self::NotAnInteger { path, found } => write!(
-                f,
-                "{path} is {found}, but an offset is a whole number of bytes; it is not rounded: put the right number there"
-            ),
+            Self::WrongType { path, expected, found } => {
+                write!(f, "{path} should be {expected}, but is {found}")
+            }
+            Self::DuplicateKey { path } => {
+                write!(f, "{path} is there twice: it is not clear which one counts")
+            }
+            Self::NotAnInteger { path, found } => {
+                write!(f, "{path} is {found}, but an offset is a whole number of bytes")
+            }
             Self::OutOfRange { path, found } => {
                 write!(f, "{path} is {found}, but parts lie between 0 and 4 GiB (4294967296)")
             }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::esp_idf::{self, FlasherArgs};
 use super::esp_web_tools::{self, Manifest};
 use super::json::JsonError;
+use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::ContainerError;
@@ -120,6 +121,16 @@ pub enum PartsError {
     },
     /// A file cannot be read.
     Folder(FolderError),
+}
+
+codes! {
+    impl[] PartsError {
+        Self::Elsewhere { .. } => "part-elsewhere", BadFile, Verbatim;
+        // Read byte by byte, a manifest may say whatever it says.
+        Self::Json { .. } => "parts-json", BadFile, Verbatim;
+    } else {
+        Self::Folder(error) => error;
+    }
 }
 
 impl fmt::Display for PartsError {

@@ -21,6 +21,8 @@ pub(crate) use recipe::{analyse, recreate};
 
 use core::fmt;
 
+use crate::device::error::codes;
+
 /// Why a deflate stream cannot be read, or not be made from a recipe.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +49,19 @@ pub enum DeflateError {
         /// In what.
         what: &'static str,
     },
+}
+
+codes! {
+    impl[] DeflateError {
+        Self::CutShort => "deflate-cut-short", BadFile, MakeFileAgain;
+        Self::ReservedBlockType => "deflate-reserved-block", BadFile, MakeFileAgain;
+        Self::StoredLength => "deflate-stored-length", BadFile, MakeFileAgain;
+        Self::BadCode => "deflate-bad-code", BadFile, MakeFileAgain;
+        Self::UnknownCode => "deflate-unknown-code", BadFile, MakeFileAgain;
+        Self::TooFarBack => "deflate-too-far-back", BadFile, MakeFileAgain;
+        Self::TooLong { .. } => "deflate-too-long", BadFile, MakeFileAgain;
+        Self::BadRecipe { .. } => "deflate-bad-recipe", BadPatch, TransferAgain;
+    }
 }
 
 impl fmt::Display for DeflateError {

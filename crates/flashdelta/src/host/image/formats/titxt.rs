@@ -228,7 +228,7 @@ mod tests {
             error("@0100\n21 46 01 36\n").starts_with("line 2: the file ends without the line `q`")
         );
         assert!(error("@0100\n21 46\nq\n01 36\n")
-            .starts_with("line 4, column 1: data behind the end record"));
+            .starts_with("line 4, column 1: data after the end record"));
         // Lines of any length lose nothing.
         let text = b"@0100\n21 46 01\n36 00 7E FE 09 D2 19 01 21 46 01 7E 17 C2 00 01 FF\nq\n";
         assert_eq!(parse(text, &ReadOptions::default()).unwrap().len(), 20);
