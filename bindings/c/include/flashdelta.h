@@ -393,11 +393,12 @@ flashdelta_status flashdelta_options_set_profile(struct flashdelta_options *opti
 flashdelta_status flashdelta_options_set_ram(struct flashdelta_options *options, uint32_t bytes);
 
 /**
- * The unit in which the device's flash is written.
+ * The write unit that the patch is made for. What it means to the applier in C is said with
+ * `write_size` of flashdelta_flash; an applier of your own in Rust may want one that is no smaller
+ * than the flash's.
  *
  * @param options to be changed
- * @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the
- *     patch as well
+ * @param bytes a power of two, 1 to 4096; 16 unless set
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
 flashdelta_status flashdelta_options_set_write_size(struct flashdelta_options *options, uint32_t bytes);
@@ -458,6 +459,7 @@ flashdelta_status flashdelta_options_set_base(struct flashdelta_options *options
 
 /**
  * Which devices the patch is for: others refuse it, if they say what they are (flashdelta_device).
+ * It catches mistakes, not malice, as patches are not signed.
  *
  * @param options to be changed
  * @param product a number of your choosing, for example that of flashdelta_product_id()

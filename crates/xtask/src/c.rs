@@ -220,8 +220,11 @@ fn valgrind() -> Result<Outcome> {
         compile(&[&STRICT, &DEBUGGABLE], sources, library, &program)?;
         let mut valgrind = command("valgrind");
         valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
-        // What threads leave behind that end with the program is only "possibly lost".
-        valgrind.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
+        valgrind.args([
+            "--show-leak-kinds=definite,possible",
+            "--errors-for-leak-kinds=definite,possible",
+        ]);
+        valgrind.arg(format!("--suppressions={}", bindings().join("valgrind.supp").display()));
         exec(valgrind.arg(&program).arg(&folder).args(arguments))?;
     }
     Ok(Outcome::passed())

@@ -226,6 +226,8 @@ def _product(product: int | str) -> int:
 class Identity:
     """Which devices a patch is for; others refuse it.
 
+    This catches mistakes, not malice, as patches are not signed.
+
     Parameters
     ----------
     product : int or str
@@ -269,7 +271,7 @@ class DeviceIdentity:
     hardware : int, default 0
         The hardware revision, 0 to 65535.
     security_counter : int, default 0
-        The lowest security counter that may be installed.
+        The lowest security counter that may be installed: that of the image that runs, never one from a patch.
 
     Examples
     --------

@@ -66,11 +66,12 @@ pub unsafe extern "C" fn flashdelta_options_set_ram(
     }
 }
 
-/// The unit in which the device's flash is written.
+/// The write unit that the patch is made for. What it means to the applier in C is said with
+/// `write_size` of flashdelta_flash; an applier of your own in Rust may want one that is no smaller
+/// than the flash's.
 ///
 /// @param options to be changed
-/// @param bytes a power of two, 1 to 4096; 16 unless set. Devices with a smaller unit can apply the
-///     patch as well
+/// @param bytes a power of two, 1 to 4096; 16 unless set
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///
 /// # Safety

@@ -85,6 +85,7 @@ pub unsafe extern "C" fn flashdelta_options_set_base(
 }
 
 /// Which devices the patch is for: others refuse it, if they say what they are (flashdelta_device).
+/// It catches mistakes, not malice, as patches are not signed.
 ///
 /// @param options to be changed
 /// @param product a number of your choosing, for example that of flashdelta_product_id()
