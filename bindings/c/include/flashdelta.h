@@ -235,6 +235,17 @@ typedef struct flashdelta_buffer {
 typedef int32_t (*flashdelta_progress_fn)(void *user, uint32_t phase, float fraction);
 
 /**
+ * Is told what is patched otherwise than it seems to be meant: the patch is right, but may be
+ * larger than it had to be.
+ *
+ * `user` is what was given to flashdelta_options_set_warning(), `is_new` whether it is about the
+ * new file (1) or the old one (0), `code` a stable name such as "same" (docs/errors.md lists
+ * them), `text` the same for people. Both strings are valid until it returns. It must not leave
+ * by longjmp() or a C++ exception.
+ */
+typedef void (*flashdelta_warning_fn)(void *user, int32_t is_new, const char *code, const char *text);
+
+/**
  * What a firmware file holds. All sizes are in bytes.
  */
 typedef struct flashdelta_firmware_info {
@@ -349,6 +360,20 @@ const char *flashdelta_last_error(void);
 flashdelta_status flashdelta_options_set_progress(struct flashdelta_options *options,
                                                   flashdelta_progress_fn progress,
                                                   void *user);
+
+/**
+ * A function to be told what is patched otherwise than it seems to be meant.
+ *
+ * @param options to be changed
+ * @param warning called by flashdelta_make() and flashdelta_make_file() before they return, in the
+ *     same thread, once for each warning; NULL: none (the default)
+ * @param user passed to it; may be NULL. What it points to must live as long as these options are
+ *     used
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ */
+flashdelta_status flashdelta_options_set_warning(struct flashdelta_options *options,
+                                                 flashdelta_warning_fn warning,
+                                                 void *user);
 
 /**
  * Options with defaults: a device with 64 KiB of RAM to spare (profile "esp32"), everything else
@@ -506,6 +531,25 @@ flashdelta_status flashdelta_options_set_threads(struct flashdelta_options *opti
 flashdelta_status flashdelta_options_set_verbatim(struct flashdelta_options *options, int32_t verbatim);
 
 /**
+ * Whether the new file may be empty.
+ *
+ * @param options to be changed
+ * @param allow 0 (the default): an empty new file is refused, since mostly a build has failed;
+ *     anything else: it is permitted
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ */
+flashdelta_status flashdelta_options_set_allow_empty(struct flashdelta_options *options, int32_t allow);
+
+/**
+ * Whether a patch is applied once it is made, to see that it works.
+ *
+ * @param options to be changed
+ * @param verify anything but 0 (the default): it is; 0: it is not, which takes less time
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ */
+flashdelta_status flashdelta_options_set_verify(struct flashdelta_options *options, int32_t verify);
+
+/**
  * A product number made from a name: the first four bytes of its SHA-256, big-endian.
  * `flashdelta diff --product NAME` means the same number.
  *
@@ -548,7 +592,8 @@ flashdelta_status flashdelta_options_set_output(struct flashdelta_options *optio
  * Of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched: a device
  * makes the new memory of such a patch, flashdelta_apply() the very file. A patch between archives
  * (zip, tar, gzip) is a *bundle*, which only hosts can apply, unless a patch between both as they
- * are is smaller; flashdelta_read_firmware_info() tells which it is.
+ * are is smaller; flashdelta_read_firmware_info() tells which it is. The patch is applied to see
+ * that it works, unless flashdelta_options_set_verify() says otherwise.
  * flashdelta_options_set_verbatim() has files of any kind patched as they are.
  *
  * @param old the file that devices have, or were made of; formats that tell addresses (ESP image,
@@ -559,7 +604,8 @@ flashdelta_status flashdelta_options_set_output(struct flashdelta_options *optio
  * @param options NULL for the defaults
  * @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was
  *     in it before is not freed
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE; #FLASHDELTA_ERR_PROFILE_TOO_SMALL,
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE, also if `new_len` is 0 and
+ *     flashdelta_options_set_allow_empty() does not permit it; #FLASHDELTA_ERR_PROFILE_TOO_SMALL,
  *     #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE,
  *     #FLASHDELTA_ERR_CODEC_NOT_BUILT; #FLASHDELTA_ERR_CANCELLED by the progress callback;
  *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC

@@ -132,7 +132,7 @@ static void archives_come_back_as_they_were(void) {
     CHECK(info_of(bytes).format == FLASHDELTA_FORMAT_BUNDLE);
     CHECK_STATUS(flashdelta_read_bundle_info(patch.data, patch.len, &info), FLASHDELTA_OK);
     CHECK(info.old_size == old_file.len && info.new_size == new_file.len && info.members >= 3);
-    CHECK_STATUS(flashdelta_read_bundle_info(patch.data, patch.len - 1, &info), FLASHDELTA_ERR_BAD_PATCH);
+    CHECK_STATUS(flashdelta_read_bundle_info(patch.data, patch.len - 1, &info), FLASHDELTA_ERR_TRUNCATED);
     CHECK_STATUS(flashdelta_read_bundle_info(new_file.bytes, new_file.len, &info), FLASHDELTA_ERR_NOT_A_PATCH);
     CHECK_STATUS(flashdelta_read_bundle_info(patch.data, patch.len, NULL), FLASHDELTA_ERR_NULL_POINTER);
     CHECK_STATUS(flashdelta_read_bundle_info(NULL, 1, &info), FLASHDELTA_ERR_NULL_POINTER);

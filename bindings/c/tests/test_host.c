@@ -237,11 +237,68 @@ static void wrong_arguments_are_refused(void) {
 
 static void empty_images_are_images(void) {
     flashdelta_buffer patch = {0}, made = {0};
-    CHECK_STATUS(flashdelta_make(NULL, 0, NULL, 0, NULL, &patch), FLASHDELTA_OK);
+    flashdelta_options *options = NULL;
+    const uint8_t byte = 0;
+    CHECK_STATUS(flashdelta_make(&byte, 1, NULL, 0, NULL, &patch), FLASHDELTA_ERR_FIRMWARE_FILE);
+    CHECK(strstr(flashdelta_last_error(), "flashdelta_options_set_allow_empty") != NULL);
+    CHECK_STATUS(flashdelta_options_set_allow_empty(NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_verify(NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_new(&options), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_allow_empty(options, 1), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_verify(options, 0), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_make(NULL, 0, NULL, 0, options, &patch), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_apply(NULL, 0, patch.data, patch.len, NULL, &made), FLASHDELTA_OK);
     CHECK(made.data == NULL && made.len == 0);
     flashdelta_buffer_free(&made);
     flashdelta_buffer_free(&patch);
+    flashdelta_options_free(options);
+}
+
+/* A header that claims 1 GiB of RAM, with a right checksum: nothing of that is touched. */
+static void absurd_workspaces_are_refused(void) {
+    static const uint8_t patch[] = {
+        0x46, 0x44, 0x50, 0x00, 0x41, 0x00, 0x00, 0x00, 0x80, 0x80, 0x80, 0x02, 0x00, 0xd0, 0x0f, 0x05,
+        0x01, 0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xea, 0xdf, 0xa0,
+        0xc8, 0x00, 0x21, 0x9a, 0x1f, 0x01,
+    };
+    flashdelta_buffer made = {0};
+    flashdelta_patch_info info;
+    CHECK_STATUS(flashdelta_read_patch_info(patch, sizeof patch, &info), FLASHDELTA_OK);
+    CHECK(info.ram >= 1u << 30);
+    CHECK_STATUS(flashdelta_apply(NULL, 0, patch, sizeof patch, NULL, &made), FLASHDELTA_ERR_WORKSPACE_TOO_SMALL);
+    CHECK_STATUS(flashdelta_verify(NULL, 0, patch, sizeof patch, NULL), FLASHDELTA_ERR_WORKSPACE_TOO_SMALL);
+    CHECK(made.data == NULL);
+}
+
+typedef struct {
+    int count, is_new;
+    char code[32];
+} told;
+
+static void note(void *user, int32_t is_new, const char *code, const char *text) {
+    told *t = (told *)user;
+    t->count++;
+    t->is_new = is_new;
+    CHECK(strlen(code) < sizeof t->code && strlen(text) > 0);
+    strcpy(t->code, code);
+}
+
+static void warnings_are_told(void) {
+    flashdelta_options *options = NULL;
+    flashdelta_buffer patch = {0};
+    told t = {0, 0, ""};
+    CHECK_STATUS(flashdelta_options_set_warning(NULL, note, &t), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_new(&options), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_warning(options, note, &t), FLASHDELTA_OK);
+    CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
+    CHECK(t.count == 0);
+    flashdelta_buffer_free(&patch);
+    CHECK_STATUS(flashdelta_make(old_image.bytes, old_image.len, old_image.bytes, old_image.len, options, &patch), FLASHDELTA_OK);
+    CHECK(t.count == 1 && t.is_new == 1 && strcmp(t.code, "same") == 0);
+    flashdelta_buffer_free(&patch);
+    flashdelta_options_free(options);
 }
 
 int main(int argc, char **argv) {
@@ -259,6 +316,8 @@ int main(int argc, char **argv) {
     progress_is_told_and_can_cancel();
     wrong_arguments_are_refused();
     empty_images_are_images();
+    absurd_workspaces_are_refused();
+    warnings_are_told();
     free(new_image.bytes);
     free(old_image.bytes);
     return summary("test_host");

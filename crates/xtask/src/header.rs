@@ -37,6 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 "buffer",
                 "error",
                 "progress",
+                "warnings",
                 "options",
                 "options/device",
                 "options/patch",

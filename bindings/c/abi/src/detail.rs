@@ -125,6 +125,55 @@ impl flashdelta_error_detail {
         }
     }
 
+    /// The number of an error of the library, by its code. Several codes may have one number.
+    pub fn of_code(code: &str, class: ErrorClass) -> flashdelta_status {
+        match code {
+            "not-a-patch" | "not-a-bundle" | "wrong-way-round" => FLASHDELTA_ERR_NOT_A_PATCH,
+            "checksum" => FLASHDELTA_ERR_HEADER_CHECKSUM,
+            "cut-short"
+            | "bad-number"
+            | "field-too-large"
+            | "bad-segment"
+            | "left-over"
+            | "inconsistent-workspace"
+            | "bad-field" => FLASHDELTA_ERR_HEADER_DAMAGED,
+            "damaged" => FLASHDELTA_ERR_DAMAGED,
+            "truncated" => FLASHDELTA_ERR_TRUNCATED,
+            "trailing-input" => FLASHDELTA_ERR_TRAILING_INPUT,
+            "new-mismatch" => FLASHDELTA_ERR_NEW_MISMATCH,
+            "host-section" => FLASHDELTA_ERR_HOST_SECTION,
+            "old-mismatch" | "already-new" => FLASHDELTA_ERR_OLD_MISMATCH,
+            "old-too-short" => FLASHDELTA_ERR_OLD_TOO_SHORT,
+            "needs-old-text" => FLASHDELTA_ERR_NEEDS_OLD_TEXT,
+            "file-mismatch" => FLASHDELTA_ERR_NEW_FILE_MISMATCH,
+            "no-identity" => FLASHDELTA_ERR_NO_IDENTITY,
+            "wrong-product" => FLASHDELTA_ERR_WRONG_PRODUCT,
+            "wrong-hardware" => FLASHDELTA_ERR_WRONG_HARDWARE,
+            "rollback" => FLASHDELTA_ERR_ROLLBACK,
+            "workspace-too-small" | "ram" => FLASHDELTA_ERR_WORKSPACE_TOO_SMALL,
+            "new-too-long" => FLASHDELTA_ERR_NEW_TOO_LONG,
+            "granularity" => FLASHDELTA_ERR_WRITE_SIZE,
+            "codec-not-built" => FLASHDELTA_ERR_CODEC_NOT_BUILT,
+            "isa-not-built" => FLASHDELTA_ERR_ISA_NOT_BUILT,
+            "unsupported-version" => FLASHDELTA_ERR_UNSUPPORTED_VERSION,
+            "unsupported" | "unknown-feature" => FLASHDELTA_ERR_UNSUPPORTED_FEATURE,
+            "unknown-codec" => FLASHDELTA_ERR_UNKNOWN_CODEC,
+            "unknown-isa" => FLASHDELTA_ERR_UNKNOWN_ISA,
+            "profile-too-small" => FLASHDELTA_ERR_PROFILE_TOO_SMALL,
+            "too-large" | "file-too-large" => FLASHDELTA_ERR_IMAGES_TOO_LARGE,
+            "codec-not-in-profile" | "isa-not-in-profile" => FLASHDELTA_ERR_NOT_IN_PROFILE,
+            "unwritable" | "image-too-large" => FLASHDELTA_ERR_CANNOT_CONVERT,
+            "read-old" => FLASHDELTA_ERR_READ_OLD,
+            "read-new" => FLASHDELTA_ERR_READ_NEW,
+            "write-new" => FLASHDELTA_ERR_WRITE_NEW,
+            "boot-selection" => FLASHDELTA_ERR_COMMIT_NEW,
+            "read" | "write" | "exists" => FLASHDELTA_ERR_FILE,
+            "poisoned" => FLASHDELTA_ERR_FAILED_BEFORE,
+            "flash-busy" => FLASHDELTA_ERR_BUSY,
+            _ => Self::of_class(class),
+        }
+    }
+
     /// The number of a class, for errors that have none of their own.
     pub fn of_class(class: ErrorClass) -> flashdelta_status {
         match class {
@@ -133,6 +182,9 @@ impl flashdelta_error_detail {
             ErrorClass::WrongDevice => FLASHDELTA_ERR_WRONG_DEVICE,
             ErrorClass::DoesNotFit => FLASHDELTA_ERR_DOES_NOT_FIT,
             ErrorClass::Io => FLASHDELTA_ERR_IO,
+            ErrorClass::Misuse => FLASHDELTA_ERR_INVALID_ARGUMENT,
+            ErrorClass::BadFile => FLASHDELTA_ERR_FIRMWARE_FILE,
+            ErrorClass::Cancelled => FLASHDELTA_ERR_CANCELLED,
             _ => FLASHDELTA_ERR_INTERNAL,
         }
     }
@@ -191,6 +243,89 @@ impl From<&HeaderError> for flashdelta_error_detail {
                 Self::new(FLASHDELTA_ERR_HEADER_DAMAGED).numbers(0, needed, stated)
             }
             _ => Self::new(FLASHDELTA_ERR_HEADER_DAMAGED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flashdelta::{Codec, Feature, InstructionSet};
+
+    use super::*;
+
+    /// The numbers are promised: `docs/errors.md` lists them, and they never change.
+    #[test]
+    fn numbers_are_those_of_the_document() {
+        let classes = [
+            ErrorClass::Internal,
+            ErrorClass::Misuse,
+            ErrorClass::BadPatch,
+            ErrorClass::WrongBase,
+            ErrorClass::WrongDevice,
+            ErrorClass::DoesNotFit,
+            ErrorClass::Io,
+            ErrorClass::BadFile,
+            ErrorClass::Cancelled,
+        ];
+        let document = include_str!("../../../../docs/errors.md");
+        let rows = document.lines().filter(|line| line.starts_with("| `"));
+        let mut seen = 0;
+        for row in rows {
+            let mut cells = row.split('|').skip(1).map(|cell| cell.trim().trim_matches('`'));
+            let mut next = || cells.next().expect("a table has its columns");
+            let (code, class, _, number) = (next(), next(), next(), next());
+            let class = classes.into_iter().find(|known| known.name() == class).expect(code);
+            let status = flashdelta_error_detail::of_code(code, class);
+            assert_eq!(number.parse(), Ok(status as i32), "{code}");
+            seen += 1;
+        }
+        assert!(seen > 100, "only {seen} rows");
+    }
+
+    #[test]
+    fn devices_and_hosts_give_the_same_number() {
+        type Error = ApplyError<(), ()>;
+        let headers = [
+            HeaderError::NotAPatch { offset: 0, found: 0 },
+            HeaderError::UnsupportedVersion { found: 9 },
+            HeaderError::Checksum { expected: 1, found: 2 },
+            HeaderError::Unsupported { feature: Feature::InPlace },
+            HeaderError::UnknownFeature { bit: 9 },
+            HeaderError::UnknownCodec { found: 9 },
+            HeaderError::UnknownInstructionSet { found: 9 },
+            HeaderError::CutShort { offset: 1 },
+            HeaderError::BadNumber { offset: 1 },
+            HeaderError::TooLarge { offset: 1, found: 2, limit: 1 },
+            HeaderError::BadSegment { index: 1 },
+            HeaderError::LeftOver { count: 1 },
+            HeaderError::InconsistentWorkspace { stated: 1, needed: 2 },
+        ];
+        let others = [
+            Error::CodecNotBuilt { codec: Codec::Raw },
+            Error::InstructionSetNotBuilt { isa: InstructionSet::Thumb },
+            Error::WorkspaceTooSmall { needed: 2, found: 1 },
+            Error::OldTooShort { expected: 2, found: 1 },
+            Error::NewTooLong { needed: 2, capacity: 1 },
+            Error::Granularity { patch: 1, device: 2 },
+            Error::NoIdentity,
+            Error::WrongProduct { patch: 1, device: 2 },
+            Error::WrongHardware { from: 1, to: 1, device: 2 },
+            Error::Rollback { patch: 1, device: 2 },
+            Error::OldMismatch { expected: [0; 12], found: [1; 12] },
+            Error::ReadOld { offset: 0, error: () },
+            Error::ReadNew { offset: 0, error: () },
+            Error::Write { offset: 0, error: () },
+            Error::Finish { error: () },
+            Error::Damaged { what: Damage::Stuck, offset: 0 },
+            Error::Truncated { fed: 0, expected: None },
+            Error::TrailingInput { expected: 0 },
+            Error::NewMismatch { expected: [0; 32], found: [1; 32] },
+            Error::Poisoned,
+        ];
+        for error in headers.into_iter().map(Error::Header).chain(others) {
+            let of_device = flashdelta_error_detail::of(&error).status;
+            let of_host = flashdelta_error_detail::of_code(error.code(), error.class());
+            assert_eq!(of_device, of_host, "{error:?}");
         }
     }
 }

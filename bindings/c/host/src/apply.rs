@@ -1,13 +1,11 @@
 //! Applying patches, with a heap at hand.
 
 use core::ffi::c_char;
-use core::fmt;
+use core::ops::ControlFlow;
 
-use flashdelta::apply::{Applier, MemoryImage, NewFile, NewImage, OldFile, OldImage};
-use flashdelta::bundle;
-use flashdelta::file::{Files, Output};
-use flashdelta::image;
-use flashdelta::{PatchHeader, MAX_HEADER_LEN};
+use flashdelta::apply::Progress;
+use flashdelta::door::{self, ApplyRequest, PatchError};
+use flashdelta::Input;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};
 
@@ -17,12 +15,6 @@ use crate::files;
 use crate::options::flashdelta_options;
 use crate::paths;
 use crate::progress::flashdelta_phase;
-
-/// Bytes of the patch that are fed at a time: the progress callback is asked in between.
-const PIECE: usize = 1024;
-
-/// Workspace beyond the stated one: larger windows.
-const EXTRA: usize = 64 * 1024;
 
 /// Applies a patch in memory, one for devices or a bundle.
 ///
@@ -101,18 +93,9 @@ pub unsafe extern "C" fn flashdelta_apply_file(
         let options = unsafe { options.as_ref() };
         files::check_output(&new_path, &[&old_path, &patch_path])?;
         let patch = files::read(&patch_path)?;
-        if !is_plain(&old_path, &patch, options)? {
-            // Making what it is made of takes all of it in memory.
-            return files::write_unpacked(
-                &new_path,
-                &apply(&files::read_packed(&old_path)?, &patch, options)?,
-            );
-        }
-        let old =
-            OldFile::open(&old_path).map_err(|error| Failure::file("read", &old_path, &error))?;
-        let new = NewFile::create(&new_path)
-            .map_err(|error| Failure::file("write", &new_path, &error))?;
-        drive(old, new, &patch, options).map(drop)
+        requested(options, |request| {
+            door::apply_file(&old_path, &patch, &new_path, request).map(drop)
+        })
     })
 }
 
@@ -145,83 +128,32 @@ pub unsafe extern "C" fn flashdelta_verify(
     })
 }
 
-/// Are the files images as they are? Then the new one can be written as it is made.
-fn is_plain(
-    old: &std::path::Path,
-    patch: &[u8],
-    options: Option<&flashdelta_options>,
-) -> Result<bool, Failure> {
-    use std::io::Read as _;
-
-    if bundle::is_bundle(patch) || options.is_some_and(|options| options.output != Output::Same) {
-        return Ok(false);
-    }
-    let mut start = Vec::new();
-    let read = std::fs::File::open(old).and_then(|file| file.take(4096).read_to_end(&mut start));
-    read.map_err(|error| Failure::file("read", old, &error))?;
-    // What is wrong with the patch is found out when it is applied.
-    let has_host_section =
-        matches!(PatchHeader::parse(patch), Ok(Some(header)) if header.host_len != 0);
-    Ok(!has_host_section && !image::detect(&start).is_records())
-}
-
 /// Applies a whole patch of any kind to a file; gives the new file.
 fn apply(
     old: &[u8],
     patch: &[u8],
     options: Option<&flashdelta_options>,
 ) -> Result<Vec<u8>, Failure> {
-    let output = options.map_or(Output::Same, |options| options.output);
-    if bundle::is_bundle(patch) {
-        if output != Output::Same || options.is_some_and(|options| options.device.is_some()) {
-            let message =
-                "the patch is a bundle, for hosts: it knows no devices and no other formats";
-            return Err(Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message));
-        }
-        return Ok(bundle::apply(old, patch)?);
-    }
-    let files = Files::of(old, patch)?;
-    let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
-    let image = drive(files.old_image(), new, patch, options)?;
-    Ok(files.finish(image.into_bytes(), output)?)
+    requested(options, |request| {
+        door::apply(&Input::from_bytes(old), patch, request).map(|applied| applied.bytes)
+    })
 }
 
-/// Applies a whole patch for devices; gives the new image.
-fn drive<O: OldImage, N: NewImage>(
-    old: O,
-    new: N,
-    patch: &[u8],
+/// Does what the options ask for, and tells how far it is.
+fn requested<T>(
     options: Option<&flashdelta_options>,
-) -> Result<N, Failure>
-where
-    O::Error: fmt::Display,
-    N::Error: fmt::Display,
-{
-    let header = PatchHeader::parse(patch).map_err(|error| Failure::from(header_error(error)))?;
-    let len = header.map_or(MAX_HEADER_LEN, |header| header.workspace_len()) + EXTRA;
-    let mut workspace = Vec::new();
-    if workspace.try_reserve_exact(len).is_err() {
-        let message = format!("the patch needs {len} bytes of memory, and they are not there");
-        return Err(Failure::new(FLASHDELTA_ERR_WORKSPACE_TOO_SMALL, message));
-    }
-    workspace.resize(len, 0);
-    let apply_options = options.map(|options| options.for_apply()).unwrap_or_default();
+    work: impl FnOnce(ApplyRequest<'_>) -> Result<T, PatchError>,
+) -> Result<T, Failure> {
     let reporter = options.and_then(|options| options.reporter());
-    let mut applier = Applier::new(&mut workspace, old, new, apply_options);
-    for piece in patch.chunks(PIECE) {
-        let at = applier.feed(piece)?;
+    let mut watch = |at: Progress| {
         let fraction = if at.done { 1.0 } else { at.written as f32 / at.total.max(1) as f32 };
-        if reporter.is_some_and(|r| {
-            r.report(flashdelta_phase::FLASHDELTA_PHASE_APPLY, fraction).is_break()
-        }) {
-            return Err(FLASHDELTA_ERR_CANCELLED.into());
-        }
+        reporter.map_or(ControlFlow::Continue(()), |reporter| {
+            reporter.report(flashdelta_phase::FLASHDELTA_PHASE_APPLY, fraction)
+        })
+    };
+    let mut request = ApplyRequest::new().watch(&mut watch);
+    if let Some(options) = options {
+        request = request.device(options.device).output(options.output);
     }
-    Ok(applier.finish()?.1)
-}
-
-fn header_error(
-    error: flashdelta::HeaderError,
-) -> flashdelta::apply::ApplyError<std::io::Error, std::io::Error> {
-    error.into()
+    Ok(work(request)?)
 }

@@ -2,19 +2,19 @@
 
 use core::cell::RefCell;
 use core::ffi::c_char;
-use core::fmt;
 use core::panic::AssertUnwindSafe;
 use std::ffi::CString;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use flashdelta::apply::ApplyError;
 use flashdelta::bundle::BundleError;
-use flashdelta::diff::DiffError;
-use flashdelta::file::{FileError, MakeError};
+use flashdelta::door::{DoorError, PatchError};
 use flashdelta::image::ImageError;
+use flashdelta::{InputError, Remedy};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{flashdelta_error_detail, flashdelta_strerror};
+
+use crate::remedy;
 
 thread_local! {
     static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
@@ -44,6 +44,15 @@ impl Failure {
         Self { status, message: message.into() }
     }
 
+    /// Says what to do.
+    fn remedied(mut self, remedy: Option<Remedy>) -> Self {
+        if let Some(words) = remedy.as_ref().and_then(remedy::words) {
+            self.message.push_str("; ");
+            self.message.push_str(&words);
+        }
+        self
+    }
+
     /// A file could not be used. `verb`: read, write, ...
     pub(crate) fn file(verb: &str, path: &Path, error: &std::io::Error) -> Self {
         Self::new(FLASHDELTA_ERR_FILE, format!("cannot {verb} {}: {error}", path.display()))
@@ -59,72 +68,19 @@ impl From<flashdelta_status> for Failure {
     }
 }
 
-impl From<DiffError> for Failure {
-    fn from(error: DiffError) -> Self {
-        let status = match &error {
-            DiffError::TooLarge { .. } => FLASHDELTA_ERR_IMAGES_TOO_LARGE,
-            DiffError::ProfileTooSmall { .. } => FLASHDELTA_ERR_PROFILE_TOO_SMALL,
-            DiffError::BadProfile { .. } => FLASHDELTA_ERR_INVALID_ARGUMENT,
-            DiffError::CodecNotInProfile { .. } | DiffError::InstructionSetNotInProfile { .. } => {
-                FLASHDELTA_ERR_NOT_IN_PROFILE
+/// Errors of the library: the number is that of their code.
+macro_rules! failures {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let status = flashdelta_error_detail::of_code(error.code(), error.class());
+                Self::new(status, error.to_string()).remedied(error.remedy())
             }
-            DiffError::CodecNotBuilt { .. } => FLASHDELTA_ERR_CODEC_NOT_BUILT,
-            DiffError::Cancelled => FLASHDELTA_ERR_CANCELLED,
-            _ => FLASHDELTA_ERR_DOES_NOT_FIT,
-        };
-        Self::new(status, error.to_string())
-    }
+        })*
+    };
 }
 
-impl From<MakeError> for Failure {
-    fn from(error: MakeError) -> Self {
-        match error {
-            MakeError::Diff(error) => error.into(),
-            error => Self::new(FLASHDELTA_ERR_FIRMWARE_FILE, error.to_string()),
-        }
-    }
-}
-
-impl<O: fmt::Display, N: fmt::Display> From<ApplyError<O, N>> for Failure {
-    fn from(error: ApplyError<O, N>) -> Self {
-        Self::new(flashdelta_error_detail::of(&error).status, error.to_string())
-    }
-}
-
-impl From<ImageError> for Failure {
-    fn from(error: ImageError) -> Self {
-        Self::new(FLASHDELTA_ERR_FIRMWARE_FILE, error.to_string())
-    }
-}
-
-impl From<FileError> for Failure {
-    fn from(error: FileError) -> Self {
-        let status = match &error {
-            FileError::Apply(error) => flashdelta_error_detail::of(error).status,
-            FileError::OldFile(_) => FLASHDELTA_ERR_FIRMWARE_FILE,
-            FileError::HostSection { .. } => FLASHDELTA_ERR_HOST_SECTION,
-            FileError::NeedsOldText => FLASHDELTA_ERR_NEEDS_OLD_TEXT,
-            FileError::NewFileMismatch { .. } => FLASHDELTA_ERR_NEW_FILE_MISMATCH,
-            FileError::Convert(_) => FLASHDELTA_ERR_CANNOT_CONVERT,
-            _ => FLASHDELTA_ERR_BAD_PATCH,
-        };
-        Self::new(status, error.to_string())
-    }
-}
-
-impl From<BundleError> for Failure {
-    fn from(error: BundleError) -> Self {
-        let status = match &error {
-            BundleError::OldMismatch { .. } => FLASHDELTA_ERR_OLD_MISMATCH,
-            BundleError::NewMismatch { .. } => FLASHDELTA_ERR_NEW_MISMATCH,
-            BundleError::NotABundle { .. } => FLASHDELTA_ERR_NOT_A_PATCH,
-            BundleError::UnsupportedVersion { .. } => FLASHDELTA_ERR_UNSUPPORTED_VERSION,
-            BundleError::UnknownFeature { .. } => FLASHDELTA_ERR_UNSUPPORTED_FEATURE,
-            error => flashdelta_error_detail::of_class(error.class()),
-        };
-        Self::new(status, error.to_string())
-    }
-}
+failures!(DoorError, PatchError, InputError, ImageError, BundleError);
 
 /// The frame of every function: no panic leaves it, and the text of an error is kept.
 pub(crate) fn guard(work: impl FnOnce() -> Result<(), Failure>) -> flashdelta_status {

@@ -21,6 +21,8 @@ mod make;
 mod options;
 mod paths;
 mod progress;
+mod remedy;
+mod warnings;
 
 // The applier's functions are exported as well.
 extern crate flashdelta_c_abi;

@@ -2,8 +2,8 @@
 
 use core::ffi::c_char;
 
-use flashdelta::diff::{self, DiffOptions};
-use flashdelta::{bundle, file};
+use flashdelta::door::{self, MakeRequest};
+use flashdelta::Input;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};
 
@@ -19,7 +19,8 @@ use crate::paths;
 /// Of files of records (Intel HEX, S-records, TI-TXT, UF2) the memory in them is patched: a device
 /// makes the new memory of such a patch, flashdelta_apply() the very file. A patch between archives
 /// (zip, tar, gzip) is a *bundle*, which only hosts can apply, unless a patch between both as they
-/// are is smaller; flashdelta_read_firmware_info() tells which it is.
+/// are is smaller; flashdelta_read_firmware_info() tells which it is. The patch is applied to see
+/// that it works, unless flashdelta_options_set_verify() says otherwise.
 /// flashdelta_options_set_verbatim() has files of any kind patched as they are.
 ///
 /// @param old the file that devices have, or were made of; formats that tell addresses (ESP image,
@@ -30,7 +31,8 @@ use crate::paths;
 /// @param options NULL for the defaults
 /// @param[out] patch written only on success; give it back with flashdelta_buffer_free(). What was
 ///     in it before is not freed
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE; #FLASHDELTA_ERR_PROFILE_TOO_SMALL,
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE, also if `new_len` is 0 and
+///     flashdelta_options_set_allow_empty() does not permit it; #FLASHDELTA_ERR_PROFILE_TOO_SMALL,
 ///     #FLASHDELTA_ERR_IMAGES_TOO_LARGE, #FLASHDELTA_ERR_NOT_IN_PROFILE,
 ///     #FLASHDELTA_ERR_CODEC_NOT_BUILT; #FLASHDELTA_ERR_CANCELLED by the progress callback;
 ///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
@@ -58,7 +60,11 @@ pub unsafe extern "C" fn flashdelta_make(
         let (old, new) = unsafe { (bytes(old, old_len)?, bytes(new_image, new_len)?) };
         // SAFETY: the caller's promise.
         let options = unsafe { options.as_ref() };
-        let made = make(old, new, options)?;
+        let read = |bytes| match is_verbatim(options) {
+            true => Input::verbatim(bytes),
+            false => Input::from_bytes(bytes),
+        };
+        let made = make(&read(old), &read(new), options)?;
         // SAFETY: the caller's promise.
         Ok(unsafe { put(patch, made.into()) }?)
     })
@@ -96,26 +102,29 @@ pub unsafe extern "C" fn flashdelta_make_file(
         // SAFETY: the caller's promise.
         let options = unsafe { options.as_ref() };
         files::check_output(&patch_path, &[&old_path, &new_path])?;
-        let verbatim = options.is_some_and(|options| options.verbatim);
-        let read = |path| if verbatim { files::read(path) } else { files::read_packed(path) };
+        let read = |path| match is_verbatim(options) {
+            true => Input::open_verbatim(path),
+            false => Input::open(path),
+        };
         files::write(&patch_path, &make(&read(&old_path)?, &read(&new_path)?, options)?)
     })
 }
 
-fn make(old: &[u8], new: &[u8], options: Option<&flashdelta_options>) -> Result<Vec<u8>, Failure> {
-    let diff_options = options.map_or_else(DiffOptions::new, |options| options.for_diff());
-    if options.is_some_and(|options| options.verbatim) {
-        return Ok(diff::diff(old, new, &diff_options)?.bytes);
-    }
-    if !files::is_container(old) && !files::is_container(new) {
-        return Ok(file::diff(old, new, &diff_options)?.bytes);
-    }
-    let made = bundle::diff(old, new, &diff_options)?;
-    // A device can apply it if it is a patch between both files as they are; packed folders are no
-    // files.
-    let is_folder = flashdelta::archive::folder::is(old) || flashdelta::archive::folder::is(new);
-    let plain = bundle::plain_patch(&made.bytes).filter(|_| !is_folder).map(<[u8]>::to_vec);
-    Ok(plain.unwrap_or(made.bytes))
+fn is_verbatim(options: Option<&flashdelta_options>) -> bool {
+    options.is_some_and(|options| options.verbatim)
+}
+
+fn make(
+    old: &Input<'_>,
+    new: &Input<'_>,
+    options: Option<&flashdelta_options>,
+) -> Result<Vec<u8>, Failure> {
+    let Some(options) = options else {
+        return Ok(door::make(old, new, &MakeRequest::new())?.bytes);
+    };
+    let made = door::make(old, new, &options.for_make())?;
+    options.warn(&made.warnings);
+    Ok(made.bytes)
 }
 
 /// The version of this library.

@@ -4,8 +4,8 @@ mod applier;
 mod device;
 mod patch;
 
-use flashdelta::apply::ApplyOptions;
 use flashdelta::diff::{DeviceProfile, DiffOptions, Phase};
+use flashdelta::door::{FileWarning, MakeRequest};
 use flashdelta::file::Output;
 use flashdelta::{Codec, DeviceIdentity, InstructionSet};
 use flashdelta_c_abi::flashdelta_status::{self, *};
@@ -13,6 +13,7 @@ use flashdelta_c_abi::put;
 
 use crate::error::{guard, Failure};
 use crate::progress::{flashdelta_phase, Reporter};
+use crate::warnings::Listener;
 
 /// In place of a codec or an instruction set: the maker tries what the device profile allows, and
 /// keeps the smallest patch. In place of a format of output: the very file that the patch was made
@@ -28,16 +29,34 @@ pub struct flashdelta_options {
     diff: DiffOptions,
     profile: DeviceProfile,
     pub(crate) verbatim: bool,
+    allow_empty: bool,
+    no_verify: bool,
     /// For the maker it is in `diff`, too.
     pub(crate) base: Option<u32>,
     pub(crate) device: Option<DeviceIdentity>,
     pub(crate) output: Output,
     pub(crate) progress: Option<Reporter>,
+    pub(crate) warning: Option<Listener>,
 }
 
 impl flashdelta_options {
-    /// As the maker takes them.
-    pub(crate) fn for_diff(&self) -> DiffOptions {
+    /// As files are patched.
+    pub(crate) fn for_make(&self) -> MakeRequest {
+        MakeRequest::new()
+            .diff(self.for_diff())
+            .allow_empty(self.allow_empty)
+            .verify(!self.no_verify)
+    }
+
+    /// Tells warnings to whom they concern.
+    pub(crate) fn warn(&self, warnings: &[FileWarning]) {
+        if let Some(listener) = &self.warning {
+            warnings.iter().for_each(|warning| listener.tell(warning));
+        }
+    }
+
+    /// As the maker of images takes them.
+    fn for_diff(&self) -> DiffOptions {
         let options = self.diff.clone().profile(self.profile.clone());
         match self.progress.clone() {
             None => options,
@@ -50,12 +69,6 @@ impl flashdelta_options {
                 reporter.report(phase, at.fraction)
             }),
         }
-    }
-
-    /// As the applier takes them.
-    pub(crate) fn for_apply(&self) -> ApplyOptions {
-        self.device
-            .map_or_else(ApplyOptions::default, |device| ApplyOptions::default().device(device))
     }
 
     pub(crate) fn reporter(&self) -> Option<&Reporter> {

@@ -203,6 +203,53 @@ pub unsafe extern "C" fn flashdelta_options_set_verbatim(
     }
 }
 
+/// Whether the new file may be empty.
+///
+/// @param options to be changed
+/// @param allow 0 (the default): an empty new file is refused, since mostly a build has failed;
+///     anything else: it is permitted
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+///
+/// # Safety
+///
+/// C's usual rules.
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_options_set_allow_empty(
+    options: *mut flashdelta_options,
+    allow: i32,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        set(options, |options| {
+            options.allow_empty = allow != 0;
+            Ok(())
+        })
+    }
+}
+
+/// Whether a patch is applied once it is made, to see that it works.
+///
+/// @param options to be changed
+/// @param verify anything but 0 (the default): it is; 0: it is not, which takes less time
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+///
+/// # Safety
+///
+/// C's usual rules.
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_options_set_verify(
+    options: *mut flashdelta_options,
+    verify: i32,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        set(options, |options| {
+            options.no_verify = verify == 0;
+            Ok(())
+        })
+    }
+}
+
 /// A product number made from a name: the first four bytes of its SHA-256, big-endian.
 /// `flashdelta diff --product NAME` means the same number.
 ///

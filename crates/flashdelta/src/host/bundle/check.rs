@@ -39,6 +39,17 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// A stable name of it, for machines. `docs/errors.md` lists all.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Whole { .. } => "damaged-archive",
+            Self::Manifest(_) => "bad-manifest",
+            Self::Records { .. } => "bad-records",
+        }
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

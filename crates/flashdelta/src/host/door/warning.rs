@@ -45,6 +45,18 @@ pub enum Warning {
 }
 
 impl Warning {
+    /// A stable name of it, for machines. `docs/errors.md` lists all.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAnArchive => "not-an-archive",
+            Self::PartsMissing => "parts-missing",
+            Self::Bundle(warning) => warning.code(),
+            Self::Packed { .. } => "packed",
+            Self::ElfOfAnotherBuild => "elf-of-another-build",
+            Self::Same => "same",
+        }
+    }
+
     /// It as a warning about a file.
     pub(super) fn of(self, side: Side) -> FileWarning {
         FileWarning { side, what: self }

@@ -1,0 +1,68 @@
+//! What to do about an error, in the words of this header.
+
+use flashdelta::Remedy;
+
+/// What to do, with the names of C's functions; `None` if the text of the error says it.
+pub(crate) fn words(remedy: &Remedy) -> Option<String> {
+    let fixed = match *remedy {
+        Remedy::MoreRam { needed } => {
+            return Some(format!("{needed} bytes of RAM are enough (flashdelta_options_set_ram)"));
+        }
+        Remedy::RaiseLimit { needed } => {
+            return Some(format!("there must be room for {needed} bytes"));
+        }
+        Remedy::PageSize { page } => {
+            return Some(format!("make the patch for units of {page} bytes (flashdelta_options_set_write_size)"));
+        }
+        Remedy::TransferAgain => "transfer the patch again",
+        Remedy::GivePatch => "give a patch that flashdelta_make() made",
+        Remedy::SwapOldAndPatch => "the old file comes first, then the patch",
+        Remedy::CutTrailing => "cut off what follows the patch, or transfer it again",
+        Remedy::OtherBase => {
+            "give the image that the patch was made from, or get the patch for this one"
+        }
+        Remedy::NothingToDo => "there is nothing to do",
+        Remedy::PlainBinary => {
+            "give the file that the patch was made from, or ask for FLASHDELTA_FORMAT_RAW \
+             (flashdelta_options_set_output)"
+        }
+        Remedy::StateIdentity => {
+            "make the patch with flashdelta_options_set_identity, or leave out the device"
+        }
+        Remedy::PatchForDevice => "get the patch for this device",
+        Remedy::NewerImage => "get a patch that leads to a newer image",
+        Remedy::WithoutDevice => "leave out the device and the output format",
+        Remedy::UpdateProgram => "update this library, or make the patch with this version of it",
+        Remedy::OtherCodec => {
+            "use another codec, or a device that has this one (flashdelta_options_set_device_codecs)"
+        }
+        Remedy::OtherIsa => {
+            "use another instruction set, or a device that predicts this one \
+             (flashdelta_options_set_device_isas)"
+        }
+        Remedy::StartAgain => "start again with flashdelta_applier_init()",
+        Remedy::Report => "this is a bug: please report it, with the files if you may",
+        Remedy::AcceptOverlap
+        | Remedy::AcceptChecksum
+        | Remedy::AcceptComments
+        | Remedy::AcceptAfterEnd
+        | Remedy::AcceptManifest
+        | Remedy::Verbatim => {
+            "make the file again, or take it as it is (flashdelta_options_set_verbatim)"
+        }
+        Remedy::NotStrict => return None,
+        Remedy::MakeFileAgain => {
+            "it may be damaged, cut off or edited by hand: make or fetch the file again"
+        }
+        Remedy::SaveAsAscii => "save it as ASCII or UTF-8",
+        Remedy::ChooseRange => "choose a format that keeps gaps",
+        Remedy::OtherAddress => "give the right address (flashdelta_options_set_base)",
+        Remedy::OtherFormat => "choose another format",
+        Remedy::GiveElf => "give the ELF file that the image was made from",
+        Remedy::LeaveOut => "leave out that option",
+        Remedy::AllowEmpty => "flashdelta_options_set_allow_empty() permits it, if it is meant",
+        Remedy::OtherName => "choose a name that is not there yet",
+        Remedy::CheckFile => return None,
+    };
+    Some(fixed.to_owned())
+}

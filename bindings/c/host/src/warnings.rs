@@ -1,0 +1,71 @@
+//! What is patched otherwise than it seems to be meant, told to a callback.
+
+use core::ffi::{c_char, c_void};
+use std::ffi::CString;
+
+use flashdelta::door::{FileWarning, Side};
+use flashdelta_c_abi::flashdelta_status;
+
+use crate::options::{flashdelta_options, set};
+
+/// Is told what is patched otherwise than it seems to be meant: the patch is right, but may be
+/// larger than it had to be.
+///
+/// `user` is what was given to flashdelta_options_set_warning(), `is_new` whether it is about the
+/// new file (1) or the old one (0), `code` a stable name such as "same" (docs/errors.md lists
+/// them), `text` the same for people. Both strings are valid until it returns. It must not leave
+/// by longjmp() or a C++ exception.
+pub type flashdelta_warning_fn = Option<
+    unsafe extern "C" fn(user: *mut c_void, is_new: i32, code: *const c_char, text: *const c_char),
+>;
+
+/// A callback for warnings.
+#[derive(Clone, Copy)]
+pub(crate) struct Listener {
+    call: unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),
+    user: *mut c_void,
+}
+
+// SAFETY: the library never looks behind the pointer, and calls back only in the thread that has
+// called it.
+unsafe impl Send for Listener {}
+// SAFETY: as above.
+unsafe impl Sync for Listener {}
+
+impl Listener {
+    /// Tells one warning.
+    pub(crate) fn tell(&self, warning: &FileWarning) {
+        let is_new = i32::from(warning.side == Side::New);
+        let string = |text: &str| CString::new(text.replace('\0', " ")).unwrap_or_default();
+        let (code, text) = (string(warning.what.code()), string(&warning.what.to_string()));
+        // SAFETY: who set the callback promised that it can be called so.
+        unsafe { (self.call)(self.user, is_new, code.as_ptr(), text.as_ptr()) }
+    }
+}
+
+/// A function to be told what is patched otherwise than it seems to be meant.
+///
+/// @param options to be changed
+/// @param warning called by flashdelta_make() and flashdelta_make_file() before they return, in the
+///     same thread, once for each warning; NULL: none (the default)
+/// @param user passed to it; may be NULL. What it points to must live as long as these options are
+///     used
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+///
+/// # Safety
+///
+/// C's usual rules.
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_options_set_warning(
+    options: *mut flashdelta_options,
+    warning: flashdelta_warning_fn,
+    user: *mut c_void,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        set(options, |options| {
+            options.warning = warning.map(|call| Listener { call, user });
+            Ok(())
+        })
+    }
+}
