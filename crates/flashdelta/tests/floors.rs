@@ -45,6 +45,19 @@ fn nothing_imports_from_above() {
     assert!(wrong.is_empty(), "imports that go up: {wrong:#?}");
 }
 
+/// The one switch between the floors is in `lib.rs`. (What needs a codec's library asks for that
+/// codec: `zstd` implies `std`.)
+#[test]
+fn the_device_floor_knows_of_no_operating_system() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = rust_files(&source.join("device"));
+    assert!(files.len() > 40, "only {} files were found", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("feature = \"std\""), "{} asks for `std`", file.display());
+    }
+}
+
 #[test]
 fn every_module_is_listed() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
