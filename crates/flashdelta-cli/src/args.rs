@@ -111,14 +111,9 @@ impl ValueEnum for IsaArg {
             InstructionSet::None => {
                 value.help("Do not predict instructions; units of 4, 2 and 1 bytes are tried")
             }
-            InstructionSet::Thumb => value.help("Cortex-M"),
-            InstructionSet::RiscV => value.help("32-bit RISC-V: ESP32-C3, C6, H2, ..."),
-            InstructionSet::Xtensa => value.help("ESP8266, ESP32, ESP32-S2, S3"),
-            InstructionSet::Tc32 => value.help("Telink TLSR82xx"),
-            InstructionSet::Mcs51 => value.help("8051: CC2530, ..."),
             InstructionSet::Halves => value.help("Do not predict instructions; units of 2 bytes"),
             InstructionSet::Bytes => value.help("Do not predict instructions; units of 1 byte"),
-            _ => value,
+            _ => value.help(isa.chips()),
         })
     }
 }

@@ -46,7 +46,7 @@
 //! - `coding`: a range coder, adaptive binary contexts held as log-odds, and their mixing, all in
 //!   integers. Everything after it is written once against a "coder of bits", which is an encoder, a
 //!   decoder, or a meter.
-//! - `isa`: one file per instruction set. Finds the references in old code, says where they point,
+//! - `isa`: one file per instruction set and a row of a table. Finds the references in old code, says where they point,
 //!   writes them anew.
 //! - `predict`: what a unit (an instruction or a data word) of the old image becomes in the new
 //!   one: the address map, the shift map that learns where addresses have gone, and the walk that
@@ -108,9 +108,8 @@ pub use device::format::{
     Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
     APPLIER_BYTES, MAX_HEADER_LEN,
 };
+pub use device::isa::{InstructionSet, UnknownInstructionSet};
 pub use device::predict::address_map::{Segment, SegmentKind};
-pub use device::predict::instruction_set::UnknownInstructionSet;
-pub use device::predict::walker::InstructionSet;
 pub use device::{nor, update};
 #[cfg(feature = "std")]
 pub use host::input::{Input, InputError};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::builder::RangedU64ValueParser;
 use flashdelta::diff::{DiffOptions, Phase};
 use flashdelta::door::{self, MakeRequest};
+use flashdelta::InstructionSet;
 
 use super::made;
 use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs, RecordArgs};
@@ -41,9 +42,16 @@ Profiles:
     sector = 4096                    # erase unit of the flash
     page = 8                         # write unit of the flash
     codecs = [\"raw\", \"lz4\", \"model\"] # what the applier was built with
-    isas = [\"thumb\"]                 # and which of: thumb, riscv, xtensa, tc32, mcs51
+    isas = [\"thumb\"]                 # and which of: {ISAS}
 
 Sizes are written 65536, 64KiB, 64K or 0x10000.";
+
+/// [`HELP`] with the names of the instruction sets.
+fn help() -> String {
+    let all = InstructionSet::ALL.into_iter().filter(|isa| !isa.is_none());
+    let names: Vec<&str> = all.map(InstructionSet::name).collect();
+    HELP.replace("{ISAS}", &names.join(", "))
+}
 
 /// Make a patch that turns one firmware image into another
 ///
@@ -51,7 +59,7 @@ Sizes are written 65536, 64KiB, 64K or 0x10000.";
 /// would fit. The same arguments give the same patch on every machine. Before it is written, the
 /// patch is applied and the result compared.
 #[derive(clap::Args)]
-#[command(after_long_help = HELP)]
+#[command(after_long_help = help())]
 pub(crate) struct Args {
     /// The image that devices have, in any format; or an archive, a folder, a manifest.json or a
     /// flasher_args.json

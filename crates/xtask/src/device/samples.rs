@@ -119,9 +119,9 @@ impl Patch {
     pub(crate) fn features(&self) -> String {
         let codec = if self.codec == "raw" { "lz4" } else { &self.codec };
         let isa = match self.isa.as_str() {
-            isa @ ("thumb" | "riscv" | "xtensa" | "tc32" | "mcs51") => format!("isa-{isa}"),
-            _ if self.has_address_map => "prediction".to_owned(),
-            _ => String::new(),
+            "none" | "halves" | "bytes" if self.has_address_map => "prediction".to_owned(),
+            "none" | "halves" | "bytes" => String::new(),
+            isa => format!("isa-{isa}"),
         };
         [codec, &isa]
             .into_iter()

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::device::error::codes;
 use crate::device::format::{Codec, HeaderError};
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 
 /// Why a patch could not be applied. `O` and `N` are the errors of the old and of the new image.
 #[non_exhaustive]

@@ -5,8 +5,8 @@ use super::layout::{Layout, APPLIER_BYTES};
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
 use super::tables::{parse_tables, Tables};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
+use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::AddressMaps;
-use crate::device::predict::walker::InstructionSet;
 
 /// No header is longer than this, in bytes.
 pub const MAX_HEADER_LEN: usize = 1024;

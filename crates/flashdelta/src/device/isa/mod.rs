@@ -5,23 +5,22 @@
 //! the old target has gone and [re-encode](Isa::encode) the unit for it. Both sides run exactly
 //! this code, so they cannot drift apart.
 //!
-//! One file per instruction set; everything here is `no_std`, allocation-free and panic-free (no
+//! One file per instruction set, and a row in the [table]; everything here is `no_std`, allocation-free and panic-free (no
 //! indexing, no arithmetic that can overflow in debug builds): addresses are `u32` and wrap.
 
-#[cfg(any(feature = "isa-thumb", feature = "isa-tc32"))]
 mod literals;
-#[cfg(feature = "isa-mcs51")]
-pub(crate) mod mcs51;
-#[cfg(feature = "isa-riscv")]
-pub(crate) mod riscv;
-#[cfg(feature = "isa-tc32")]
-pub(crate) mod tc32;
+mod mcs51;
+mod riscv;
+pub(crate) mod set;
+pub(crate) mod table;
+mod tc32;
 #[cfg(test)]
 mod testing;
-#[cfg(feature = "isa-thumb")]
-pub(crate) mod thumb;
-#[cfg(feature = "isa-xtensa")]
-pub(crate) mod xtensa;
+mod thumb;
+mod xtensa;
+
+pub use set::{InstructionSet, UnknownInstructionSet};
+pub(crate) use table::{with_isa, State};
 
 /// Bytes of the old image that an instruction set may look at, from the unit on (fewer at the end
 /// of the image).
@@ -117,7 +116,6 @@ impl<'a> Place<'a> {
     }
 
     /// The 16-bit little-endian value at the unit, if 2 bytes are left.
-    #[cfg(any(feature = "isa-thumb", feature = "isa-tc32"))]
     pub(crate) fn half(&self) -> Option<u16> {
         (self.old.len() >= 2).then_some(self.front as u16)
     }

@@ -1,6 +1,5 @@
 //! Prediction: what a unit of the old image becomes in the new one.
 
 pub(crate) mod address_map;
-pub(crate) mod instruction_set;
 pub(crate) mod shift_map;
 pub(crate) mod walker;

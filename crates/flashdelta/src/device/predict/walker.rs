@@ -4,78 +4,7 @@ use super::address_map::{
     segment_at, AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
 };
 use super::shift_map::{Shift, ShiftMap, Trust};
-#[cfg(any(
-    feature = "isa-thumb",
-    feature = "isa-riscv",
-    feature = "isa-xtensa",
-    feature = "isa-tc32",
-    feature = "isa-mcs51"
-))]
-use crate::device::isa::Isa as _;
-use crate::device::isa::{self, Form, Place, Unit};
-
-/// An instruction set that a patch predicts by.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
-#[repr(u8)]
-pub enum InstructionSet {
-    /// None, or one that flashdelta does not know: units of 4 bytes, which may be pointers.
-    #[default]
-    None = 0,
-    /// Arm Thumb and Thumb-2: Cortex-M0 to M85.
-    Thumb = 1,
-    /// RISC-V RV32IMC.
-    RiscV = 2,
-    /// Xtensa LX106 to LX7.
-    Xtensa = 3,
-    /// Telink TC32: TLSR82xx.
-    Tc32 = 4,
-    /// Intel MCS-51 (8051), 16-bit code addresses in banks of 32 KiB: CC2530 and its like.
-    Mcs51 = 5,
-    /// One that flashdelta does not know, of 16-bit instructions: units of 2 bytes.
-    Halves = 14,
-    /// One that flashdelta does not know, of any length: units of 1 byte.
-    Bytes = 15,
-}
-
-/// The state of one instruction set. The variants that an applier was built without do not exist in
-/// it.
-// There is no heap to put a large one on.
-#[allow(clippy::large_enum_variant)]
-enum State {
-    /// None: units go up to the next multiple of so many bytes.
-    None(u32),
-    #[cfg(feature = "isa-thumb")]
-    Thumb(isa::thumb::Thumb),
-    #[cfg(feature = "isa-riscv")]
-    RiscV(isa::riscv::Riscv),
-    #[cfg(feature = "isa-xtensa")]
-    Xtensa(isa::xtensa::Xtensa),
-    #[cfg(feature = "isa-tc32")]
-    Tc32(isa::tc32::Tc32),
-    #[cfg(feature = "isa-mcs51")]
-    Mcs51(isa::mcs51::Mcs51),
-}
-
-/// Runs an expression with the state of whichever instruction set is in use; the last argument is
-/// the value for none.
-macro_rules! with_isa {
-    ($state:expr, $isa:ident => $body:expr, $none:expr) => {
-        match $state {
-            State::None(_) => $none,
-            #[cfg(feature = "isa-thumb")]
-            State::Thumb($isa) => $body,
-            #[cfg(feature = "isa-riscv")]
-            State::RiscV($isa) => $body,
-            #[cfg(feature = "isa-xtensa")]
-            State::Xtensa($isa) => $body,
-            #[cfg(feature = "isa-tc32")]
-            State::Tc32($isa) => $body,
-            #[cfg(feature = "isa-mcs51")]
-            State::Mcs51($isa) => $body,
-        }
-    };
-}
+use crate::device::isa::{self, with_isa, Form, InstructionSet, Isa as _, Place, State, Unit};
 
 /// What the walk foretells for one unit.
 #[derive(Clone, Copy, Debug)]
@@ -103,25 +32,6 @@ pub(crate) struct Walker<'w> {
     new_segment: Segment,
 }
 
-impl InstructionSet {
-    /// Is no code predicted?
-    pub fn is_none(self) -> bool {
-        matches!(self, Self::None | Self::Halves | Self::Bytes)
-    }
-
-    /// Was this instruction set compiled in?
-    pub fn is_available(self) -> bool {
-        match self {
-            Self::None | Self::Halves | Self::Bytes => true,
-            Self::Thumb => cfg!(feature = "isa-thumb"),
-            Self::RiscV => cfg!(feature = "isa-riscv"),
-            Self::Xtensa => cfg!(feature = "isa-xtensa"),
-            Self::Tc32 => cfg!(feature = "isa-tc32"),
-            Self::Mcs51 => cfg!(feature = "isa-mcs51"),
-        }
-    }
-}
-
 impl<'w> Walker<'w> {
     /// A walk that has not begun.
     pub(crate) fn new(isa: InstructionSet, maps: AddressMaps<'w>) -> Self {
@@ -139,21 +49,7 @@ impl<'w> Walker<'w> {
 
     /// Predicts by `isa` from now on.
     pub(crate) fn start(&mut self, isa: InstructionSet) {
-        self.state = match isa {
-            #[cfg(feature = "isa-thumb")]
-            InstructionSet::Thumb => State::Thumb(Default::default()),
-            #[cfg(feature = "isa-riscv")]
-            InstructionSet::RiscV => State::RiscV(Default::default()),
-            #[cfg(feature = "isa-xtensa")]
-            InstructionSet::Xtensa => State::Xtensa(Default::default()),
-            #[cfg(feature = "isa-tc32")]
-            InstructionSet::Tc32 => State::Tc32(Default::default()),
-            #[cfg(feature = "isa-mcs51")]
-            InstructionSet::Mcs51 => State::Mcs51(Default::default()),
-            InstructionSet::Bytes => State::None(1),
-            InstructionSet::Halves => State::None(2),
-            _ => State::None(WORD),
-        };
+        self.state = State::of(isa);
     }
 
     /// The address maps, to be filled in before the walk begins.

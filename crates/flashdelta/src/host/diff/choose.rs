@@ -7,8 +7,8 @@ use super::search::Prediction;
 use super::{DiffError, SMALL};
 use crate::device::format::{MOST_RANGES, MOST_SEGMENTS};
 use crate::device::isa::AddressRange;
+use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::Segment;
-use crate::device::predict::walker::InstructionSet;
 use crate::host::encode::Maps;
 use crate::host::image;
 

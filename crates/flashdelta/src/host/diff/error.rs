@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::device::error::codes;
 use crate::device::format::Codec;
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 
 /// Why a patch could not be made.
 #[non_exhaustive]

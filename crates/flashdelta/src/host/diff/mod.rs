@@ -55,7 +55,7 @@ use std::sync::Mutex;
 
 use crate::device::coding::Part;
 use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN, MAX_SIZE};
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 use crate::host::encode::{tables_for, Maps, Tally};
 use at_once::at_once;
 use control::Control;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::DeviceProfile;
 use crate::device::format::{Codec, Identity};
+use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::{Segment, SegmentKind};
-use crate::device::predict::walker::InstructionSet;
 
 /// Which bytes of an image stand at which addresses, and where pointers may point.
 ///

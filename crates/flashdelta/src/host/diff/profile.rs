@@ -1,7 +1,7 @@
 //! What a device offers.
 
 use crate::device::format::Codec;
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 
 /// What a device offers to the applier: a patch is made such that it can be applied there, or not
 /// at all.

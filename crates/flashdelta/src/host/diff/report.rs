@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::options::Phase;
 use crate::device::format::{Codec, PatchHeader};
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 use crate::host::apply::PartBytes;
 
 /// A patch and how it came about.

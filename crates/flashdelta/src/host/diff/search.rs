@@ -10,10 +10,11 @@ use super::nearby::Indexes;
 use super::options::Phase;
 use super::parse::{self, Prices};
 use super::{mask, DiffError};
+use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::{
     AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
 };
-use crate::device::predict::walker::{InstructionSet, Walker};
+use crate::device::predict::walker::Walker;
 use crate::host::encode::{CopyRun, Maps};
 
 /// What to predict by.

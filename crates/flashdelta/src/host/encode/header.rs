@@ -94,8 +94,8 @@ impl Tables {
 mod tests {
     use super::*;
     use crate::device::format::HeaderError;
+    use crate::device::isa::InstructionSet;
     use crate::device::predict::address_map::{AddressMaps, Segment};
-    use crate::device::predict::walker::InstructionSet;
 
     fn sample() -> (PatchHeader, Maps) {
         let segment = |len| Segment { offset: 32, len, address: 0x4200_0020, ..Segment::default() };

@@ -10,7 +10,7 @@ use super::memory::{self, Part};
 use super::FileError;
 use super::MakeError;
 use crate::device::format::{crc32, Codec, PatchHeader, Tables};
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 use crate::host::apply::apply_body;
 use crate::host::diff;
 use crate::host::encode::put;

@@ -1,7 +1,8 @@
 //! Copies from the old image, predicted unit by unit: the same for maker and applier.
 
+use crate::device::isa::InstructionSet;
 use crate::device::predict::shift_map::ShiftMap;
-use crate::device::predict::walker::{Forecast, InstructionSet, Walker};
+use crate::device::predict::walker::{Forecast, Walker};
 
 /// The prediction of copies from the old image; the same for maker and applier.
 pub(crate) struct Copies<'w> {

@@ -3,8 +3,8 @@
 
 use core::marker::PhantomData;
 
+use crate::device::isa::InstructionSet;
 use crate::device::isa::{Form, Unit};
-use crate::device::predict::walker::InstructionSet;
 
 /// What has been foretold.
 pub(crate) struct Forecast {

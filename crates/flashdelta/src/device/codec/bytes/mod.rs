@@ -21,7 +21,7 @@ pub(crate) use copies::Copies;
 use crate::device::format::limits::BYTE_CODEC_STEP_BYTES;
 use crate::device::format::unzigzag;
 use crate::device::images::{Images, Space, Written};
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 #[cfg(feature = "prediction")]
 use crate::device::predict::walker::Walker;
 
