@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{bail, Result};
 
-use crate::command::{cargo, command, exec, exists, find, root, say, tools, works};
+use crate::command::{cargo, command, exec, exists, find, root, say, target_dir, tools, works};
 use crate::debian::{self, Plan};
 use crate::device::Target;
 use crate::{python, width};
@@ -235,6 +235,22 @@ fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
         say(&format!("To be unpacked into {}: {package}; {size}", tools().display()));
     }
     say("`--no-setup` installs nothing, `--only STEP` only what that step needs.");
+}
+
+/// Environments with Python packages, which pip fetches into the target folder: the step, the folder
+/// and the size of the download in MB, measured in 2026.
+const ENVIRONMENTS: [(&str, &str, u32); 3] =
+    [("python", "python/venv", 236), ("formats", "tools/formats", 10), ("deny", "tools/deny", 5)];
+
+/// Says which Python packages the wanted steps will fetch.
+pub(crate) fn announce_python(wanted: impl Fn(&str) -> bool) {
+    for (step, folder, size) in ENVIRONMENTS {
+        let folder = target_dir().join(folder);
+        if wanted(step) && !folder.is_dir() {
+            let folder = folder.display();
+            say(&format!("The step {step} fetches {size} MB of Python packages into {folder}."));
+        }
+    }
 }
 
 /// An environment for Python packages in `venv`, with what `requirements` names. Gives its

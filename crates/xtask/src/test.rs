@@ -98,6 +98,7 @@ fn set_up(steps: &mut Steps) {
     let only = steps.only().to_vec();
     let wanted = move |name: &str| Steps::new(&only, false).wanted(name);
     steps.always("setup", "what the wanted steps need and this machine lacks", || {
+        setup::announce_python(&wanted);
         setup::install(&setup::needs(&wanted));
         if wanted("fuzz") {
             setup::install_cargo_fuzz();
