@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from .wire import Reader, Refused
 
 MOST_INFLATED = 1 << 27
-WHOLE, ZIP, TAR, GZIP, FOLDER = range(5)
+MOST_MEMBERS = 1 << 16
+MOST_PATH, MOST_PARTS, MOST_NAME = 1024, 64, 255
+WHOLE, ZIP, TAR, GZIP, FOLDER, WHOLE_FOLDER = range(6)
 
 
 def bad(text):
@@ -149,8 +151,11 @@ def gzip_members(file):
 def folder_members(file):
     if file[:4] != b"FDT\0":
         raise bad("folder")
-    r, found, before = Reader(file, "container", 4), [], None
+    r, found, before, count = Reader(file, "container", 4), [], None, 0
     while r.left():
+        count += 1
+        if count > MOST_MEMBERS:
+            raise bad("number of files")
         path = r.bytes(r.varint())
         size = r.varint()
         check_path(path, before)
@@ -164,14 +169,25 @@ def folder_members(file):
 def check_path(path, before):
     parts = path.split(b"/")
     unsafe = any(part in (b"", b".", b"..") for part in parts)
+    if len(path) > MOST_PATH or len(parts) > MOST_PARTS or max(map(len, parts)) > MOST_NAME:
+        raise bad("length of a path")
     if unsafe or any(b < 32 or b == 127 or b in b"\\:" for b in path):
         raise bad("path")
     if before is not None and path <= before:
         raise bad("order of paths")
 
 
-FINDERS = {WHOLE: lambda file: [Member(0, len(file))], ZIP: zip_members, TAR: tar_members,
-           GZIP: gzip_members, FOLDER: folder_members}
+def whole_members(file):
+    return [Member(0, len(file))]
+
+
+def whole_folder_members(file):
+    folder_members(file)
+    return whole_members(file)
+
+
+FINDERS = {WHOLE: whole_members, ZIP: zip_members, TAR: tar_members, GZIP: gzip_members,
+           FOLDER: folder_members, WHOLE_FOLDER: whole_folder_members}
 
 
 class Contents:
@@ -180,6 +196,8 @@ class Contents:
     def __init__(self, file, container):
         self.file = file
         self.members = sorted(FINDERS[container](file), key=lambda m: m.start)
+        if len(self.members) > MOST_MEMBERS:
+            raise bad("number of members")
         self.inflated, left, end = [], MOST_INFLATED, 0
         for m in self.members:
             if m.start < end or m.end > len(file):

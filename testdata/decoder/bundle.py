@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from . import apply, host, recipes
-from .archives import FOLDER, Contents
+from .archives import MOST_MEMBERS, WHOLE_FOLDER, Contents
 from .wire import Reader, Refused, crc32, sha256
 
 SAME, PATCH, COMMON, FULL, VERBATIM, BUNDLE = range(6)
 MOST_LEVELS = 3
+MOST_OF_A_NAME = 1024
 SMALL = 4096
 
 
@@ -67,13 +68,15 @@ def fields(r, length):
     if features:
         raise Refused("unknown-feature", f"features {features:#x}")
     containers = r.u8()
-    r.require(containers & 15 <= FOLDER and containers >> 4 <= FOLDER, "containers")
+    r.require(max(containers & 15, containers >> 4) <= WHOLE_FOLDER, "containers")
     info = Info(length, containers & 15, r.varint(), r.varint(), r.bytes(12), r.bytes(32),
                 r.varint(), [])
     r.require(max(info.old_size, info.new_size) < 1 << 31, "sizes")
     expected = left = 0
     left = info.new_size
-    for _ in range(r.varint()):
+    count = r.varint()
+    r.require(count <= MOST_MEMBERS, "number of members")
+    for _ in range(count):
         member = read_member(r, expected)
         expected = expected if member.old is None else member.old + 1
         left -= member.gap + member.size
@@ -96,8 +99,10 @@ def read_member(r, expected):
         r.require(m.content <= 1032 * size, "content of a member")
     if method in (PATCH, FULL, VERBATIM, BUNDLE):
         m.part = r.varint()
+    length = r.varint()
+    r.require(length <= MOST_OF_A_NAME, "length of a name")
     try:
-        r.bytes(r.varint()).decode()
+        r.bytes(length).decode()
     except UnicodeDecodeError:
         raise r.damaged("name") from None
     return m

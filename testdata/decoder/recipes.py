@@ -11,6 +11,7 @@ LEVELS = {1: (4, 4, 8, 4), 2: (4, 5, 16, 8), 3: (4, 6, 32, 32), 4: (4, 4, 16, 16
           8: (32, 128, 258, 1024), 9: (32, 258, 258, 4096)}
 FAR = 4096
 STORED, FIXED, DYNAMIC, SPELLED = range(4)
+MOST_TOKENS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ class Stream:
         if kind == STORED:
             self.stored(count)
             return
+        self.r.require(kind == FIXED or count <= MOST_TOKENS, "tokens of a block")
         tokens = [self.token() for _ in range(count)]
         if kind == FIXED:
             literals, distances = zlib_codes.FIXED

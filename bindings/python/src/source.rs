@@ -1,22 +1,26 @@
 //! Images that come from Python: anything with a buffer, or a path.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
 use flashdelta::archive::folder;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::errors;
 use crate::watch::unwatched;
 
-/// Bytes that were handed over by Python.
+/// Bytes that were handed over by Python. Nobody can change them while the library is at work
+/// without the GIL: `bytes` never change, and of any other buffer there is a copy. (A buffer that is
+/// held keeps its place, but not its content.)
 pub(crate) enum Source {
-    /// The object's own memory.
-    Buffer(PyUntypedBuffer),
-    /// A copy: of a buffer with gaps, or the content of a file.
+    /// The object's own memory, or a copy that is a Python object. And where the object has its
+    /// bytes.
+    Shared(PyBackedBytes, Range<usize>),
+    /// The content of a file.
     Owned(Vec<u8>),
 }
 
@@ -32,6 +36,11 @@ impl Source {
         what: &str,
         path: bool,
     ) -> PyResult<Self> {
+        if let Ok(bytes) = object.cast::<PyBytes>() {
+            let bytes: PyBackedBytes = bytes.clone().into();
+            let origin = bytes.as_ptr_range();
+            return Ok(Self::Shared(bytes, origin.start as usize..origin.end as usize));
+        }
         let buffer = match PyUntypedBuffer::get(object) {
             Ok(buffer) => buffer,
             Err(error) => return Err(refusal(object, what, path, error)),
@@ -43,12 +52,19 @@ impl Source {
                 "{what}: this {name} holds Python objects, not bytes"
             )));
         }
-        if buffer.is_c_contiguous() {
-            return Ok(Self::Buffer(buffer));
-        }
-        // A strided view: its items one after the other, which is what `bytes(memoryview)` means.
+        // Of a strided view its items one after the other, which is what `bytes(memoryview)` means.
         let view = object.py().import("builtins")?.getattr("memoryview")?.call1((object,))?;
-        Ok(Self::Owned(view.call_method0("tobytes")?.extract()?))
+        let copy = view.call_method0("tobytes")?.cast_into::<PyBytes>()?;
+        let start = buffer.buf_ptr() as usize;
+        Ok(Self::Shared(copy.into(), start..start + buffer.len_bytes()))
+    }
+
+    /// Where the object that was handed over has its bytes, if it is not a file.
+    pub(crate) fn origin(&self) -> Option<Range<usize>> {
+        match self {
+            Self::Shared(_, origin) => Some(origin.clone()),
+            Self::Owned(_) => None,
+        }
     }
 
     /// The bytes of a bytes-like object, or of the file at an `os.PathLike`.
@@ -73,14 +89,8 @@ impl Deref for Source {
 
     fn deref(&self) -> &[u8] {
         match self {
+            Self::Shared(bytes, _) => bytes,
             Self::Owned(bytes) => bytes,
-            Self::Buffer(buffer) if buffer.len_bytes() == 0 => &[],
-            // SAFETY: the buffer is contiguous, and the exporter keeps it in place as long as the
-            // view exists. Python code could change the bytes meanwhile from another thread, as
-            // with `hashlib` or `zlib`: the documentation asks callers not to.
-            Self::Buffer(buffer) => unsafe {
-                std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes())
-            },
         }
     }
 }

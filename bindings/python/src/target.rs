@@ -1,6 +1,7 @@
 //! Where the applier reads the old image and writes the new one.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{NewFile, NewImage, OldFile, OldImage, OutOfBounds};
@@ -63,10 +64,10 @@ impl Old {
         Ok(Self { place: OldPlace::File(path, file), watch: Watch::new() })
     }
 
-    /// Its bytes, if they are in memory.
-    pub(crate) fn memory(&self) -> Option<&[u8]> {
+    /// Where the caller has its bytes, if they are in memory.
+    fn origin(&self) -> Option<Range<usize>> {
         match &self.place {
-            OldPlace::Memory(source) => Some(source),
+            OldPlace::Memory(source) => source.origin(),
             OldPlace::File(..) => None,
         }
     }
@@ -130,7 +131,7 @@ impl New {
             return Self::create(object.py(), path);
         }
         let buffer = Writable::of(object)?;
-        if old.memory().is_some_and(|old| buffer.overlaps(old)) {
+        if old.origin().is_some_and(|old| buffer.overlaps(old)) {
             let message = "new must not be in the memory of old: the old image is needed until the new one is complete";
             return Err(errors::option(object.py(), message));
         }
@@ -164,7 +165,7 @@ impl NewImage for New {
             NewPlace::File(path, file) => {
                 file.write(offset, data).map_err(|error| Fault::File(path.clone(), error))
             }
-            NewPlace::Buffer(buffer) => buffer.slice().write(offset, data).map_err(Fault::Memory),
+            NewPlace::Buffer(buffer) => buffer.write(offset, data).map_err(Fault::Memory),
         }
     }
 
@@ -175,9 +176,7 @@ impl NewImage for New {
             NewPlace::File(path, file) => {
                 file.read(offset, buf).map_err(|error| Fault::File(path.clone(), error))
             }
-            NewPlace::Buffer(buffer) => {
-                NewImage::read(&mut buffer.slice(), offset, buf).map_err(Fault::Memory)
-            }
+            NewPlace::Buffer(buffer) => buffer.read(offset, buf).map_err(Fault::Memory),
         }
     }
 
@@ -240,20 +239,35 @@ impl Writable {
         }
     }
 
-    fn slice(&mut self) -> &mut [u8] {
-        if self.0.len_bytes() == 0 {
-            return &mut [];
+    /// The place of `len` bytes at `offset`.
+    fn place(&self, offset: u32, len: usize) -> Result<*mut u8, OutOfBounds> {
+        let end = (offset as usize).checked_add(len).ok_or(OutOfBounds)?;
+        if end > self.0.len_bytes() {
+            return Err(OutOfBounds);
         }
-        // SAFETY: the buffer is contiguous and writable, the exporter keeps it in place as long as
-        // the view exists, and it does not overlap the old image. Python code must not touch it
-        // meanwhile, as the documentation says.
-        unsafe { std::slice::from_raw_parts_mut(self.0.buf_ptr().cast::<u8>(), self.0.len_bytes()) }
+        Ok(self.0.buf_ptr().cast::<u8>().wrapping_add(offset as usize))
     }
 
-    fn overlaps(&self, other: &[u8]) -> bool {
-        let (start, other_start) = (self.0.buf_ptr() as usize, other.as_ptr() as usize);
-        let (end, other_end) = (start + self.0.len_bytes(), other_start + other.len());
-        start < other_end && other_start < end && start < end && other_start < other_end
+    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), OutOfBounds> {
+        let place = self.place(offset, data.len())?;
+        // SAFETY: the buffer is contiguous and writable, the exporter keeps it in place as long as
+        // the view exists, and the bytes are inside. No reference to them is made, as Python code
+        // may touch them meanwhile; what it changes, the check of the whole image finds.
+        unsafe { std::ptr::copy(data.as_ptr(), place, data.len()) };
+        Ok(())
+    }
+
+    fn read(&self, offset: u32, buf: &mut [u8]) -> Result<(), OutOfBounds> {
+        let place = self.place(offset, buf.len())?;
+        // SAFETY: as for writing.
+        unsafe { std::ptr::copy(place, buf.as_mut_ptr(), buf.len()) };
+        Ok(())
+    }
+
+    fn overlaps(&self, other: Range<usize>) -> bool {
+        let start = self.0.buf_ptr() as usize;
+        let end = start + self.0.len_bytes();
+        start < other.end && other.start < end && start < end && other.start < other.end
     }
 }
 

@@ -144,8 +144,9 @@ def test_manifests(old: bytes, new: bytes, tmp_path: Path) -> None:
         parts = [{"path": "boot.bin", "offset": 4096}, {"path": "app.bin", "offset": 65536}]
         manifest = {"name": "x", "builds": [{"chipFamily": "ESP32", "parts": parts}]}
         (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
-        # Without any of its parts, a manifest is a file like others.
-        assert flashdelta.diff(tmp_path / name / "manifest.json", b"").info.bundle is None
+        # Without any of its parts, a manifest is no release.
+        with pytest.raises(flashdelta.Error, match="none of its 2 parts"):
+            flashdelta.diff(tmp_path / name / "manifest.json", b"x")
         (tmp_path / name / "boot.bin").write_bytes(data[:4096])
         with pytest.raises(flashdelta.Error, match="app.bin"):
             flashdelta.diff(tmp_path / name / "manifest.json", b"")

@@ -19,6 +19,11 @@ pub(crate) fn read(path: &Path) -> Outcome<Input<'static>> {
     open(path, Input::open)
 }
 
+/// Reads the old file of a patch.
+pub(crate) fn read_old(path: &Path, patch: &[u8]) -> Outcome<Input<'static>> {
+    open(path, |path| Input::open_old(path, patch))
+}
+
 /// Reads a file byte by byte: it counts as one that holds no others.
 pub(crate) fn read_verbatim(path: &Path) -> Outcome<Input<'static>> {
     open(path, Input::open_verbatim)

@@ -51,3 +51,22 @@ fn limits_grow_with_the_input() {
     image.write(8, b"9a").unwrap();
     assert_eq!(image.into_bytes(), b"123456789a");
 }
+
+#[test]
+fn progress_never_falls() {
+    use core::ops::ControlFlow;
+    use flashdelta::{apply::HeapApplier, diff, DiffOptions};
+    // Reading the old image asks the watcher, too.
+    let old: Vec<u8> = (0..400_000u32).flat_map(|i| (i * i >> 5).to_le_bytes()).collect();
+    let mut new = old.clone();
+    new[700_000] ^= 1;
+    let patch = diff::diff(&old, &new, &DiffOptions::new().effort(1)).unwrap().bytes;
+    let mut heard = Vec::new();
+    let mut watch = |progress: apply::Progress| {
+        heard.push(progress.written);
+        ControlFlow::Continue(())
+    };
+    HeapApplier::new().watch(&mut watch).run(&patch[..], &old[..], Vec::new()).unwrap();
+    assert!(heard.len() > 2 * old.len() / (64 << 10));
+    assert!(heard.is_sorted(), "{heard:?}");
+}

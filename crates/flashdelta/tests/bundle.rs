@@ -237,6 +237,40 @@ fn containers_in_containers() {
     }
 }
 
+#[test]
+fn whoever_watches_is_asked_often() {
+    // Stored, deflated, and as an archive in an archive.
+    let mut random = Random(21);
+    let code = code_like(&mut random, 3 << 20);
+    let changed = edited(&mut random, &code, 3);
+    let gz = |data: &[u8]| {
+        let mut stored = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
+        for (index, piece) in data.chunks(0xFFFF).enumerate() {
+            let len = piece.len() as u16;
+            stored.push(u8::from((index + 1) * 0xFFFF >= data.len()));
+            stored.extend(len.to_le_bytes());
+            stored.extend((!len).to_le_bytes());
+            stored.extend(piece);
+        }
+        [&stored[..], &[0; 8]].concat()
+    };
+    for (old, new) in [
+        (zip(&[("a.bin", &code)]), zip(&[("a.bin", &changed)])),
+        (gz(&code), gz(&changed)),
+        (gz(&tar(&[("a.bin", &code)])), gz(&tar(&[("a.bin", &changed)]))),
+    ] {
+        let patch = bundle::diff(&old, &new, &options()).unwrap().bytes;
+        let mut asked = 0;
+        let mut watch = |_| {
+            asked += 1;
+            ControlFlow::Continue(())
+        };
+        assert!(bundle::apply_with(&old, &patch, None, &mut watch).unwrap() == new);
+        // Reading the old file, making the new one and checking it: each 64 KiB.
+        assert!(asked > 3 * (3 << 20) / (64 << 10), "{asked} times");
+    }
+}
+
 /// Is it the error that was expected?
 type Expected = fn(&ContainerError) -> bool;
 

@@ -3,11 +3,15 @@
 
 mod common;
 
+use std::time::Instant;
+
 use common::archives::{tar, zip};
+use common::handmade::{self, Member};
 use common::{code_like, edited, seal, testdata, Random};
 use flashdelta::archive::folder;
 use flashdelta::bundle::{self, BundleError};
-use flashdelta::diff::DiffOptions;
+use flashdelta::diff::{self, DiffOptions};
+use flashdelta::file;
 
 /// Old file, new file, bundle: one with all methods.
 fn sample() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
@@ -139,4 +143,85 @@ fn with_new_size(bundle: &[u8], size: [u8; 4]) -> Vec<u8> {
         [&bundle[..4], &len, &bundle[len_end..size_start], &size, &bundle[size_end..]].concat();
     seal(&mut changed);
     changed
+}
+
+/// A member without an old one.
+fn member<'a>(method: u8, size: u32, part: Option<&'a [u8]>) -> Member<'a> {
+    Member { method, size, deflated: None, old: false, part, name: "x" }
+}
+
+const FULL: u8 = 3;
+const VERBATIM: u8 = 4;
+const BUNDLE: u8 = 5;
+
+#[test]
+fn a_member_that_is_inflated_to_gigabytes_is_refused_before_it_is_made() {
+    // One GiB that is deflated to one MiB.
+    let part = handmade::bomb(1 << 30, 16);
+    let size = (1 << 30) / 1032 + 1;
+    let deflated = Member { deflated: Some((1 << 30, 0)), ..member(FULL, size, Some(&part)) };
+    let hostile = handmade::bundle(b"old", size, b"", &[deflated]);
+    assert!(hostile.len() < 250);
+    let started = Instant::now();
+    let over = |bundle: &[u8]| match bundle::apply(b"old", bundle) {
+        Err(BundleError::TooMuchWork { needed, limit }) => {
+            assert!(needed > 1 << 30);
+            assert_eq!(limit, 2 * ((64 << 20) + 16 * (3 + bundle.len() as u64)));
+        }
+        other => panic!("{other:?}"),
+    };
+    over(&hostile);
+    // The same in a bundle in a bundle, which has what is left of the outer one's.
+    let nested = Member { old: true, ..member(BUNDLE, size, Some(&hostile)) };
+    over(&handmade::bundle(b"old", size, b"", &[nested]));
+    assert!(started.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn a_member_with_a_host_section_makes_no_more_than_it_states() {
+    let hex = |version| testdata(&format!("firmware/cortex-m-{version}"));
+    let (old, new) = (hex("1.0.s19"), hex("1.1.hex"));
+    let part = file::diff(&old, &new, &DiffOptions::new().effort(1)).unwrap().bytes;
+    let of_size = |size: u32| {
+        let member = Member { old: true, ..member(1, size, Some(&part)) };
+        bundle::apply(&old, &handmade::bundle(&old, size, b"", &[member])).unwrap_err()
+    };
+    // Only the digest of the whole is wrong.
+    assert!(matches!(of_size(new.len() as u32), BundleError::NewMismatch { .. }));
+    for size in [1, new.len() as u32 - 1, new.len() as u32 + 1] {
+        let (name, expected, found) = ("x".to_owned(), size.into(), new.len() as u64);
+        assert_eq!(of_size(size), BundleError::Length { name, expected, found });
+    }
+}
+
+#[test]
+fn a_bundle_that_makes_fewer_bytes_than_it_states_fails() {
+    let verbatim = handmade::bundle(b"old", 5, b"", &[member(VERBATIM, 5, Some(b"1234"))]);
+    let length = |name: &str, expected, found| BundleError::Length {
+        name: name.to_owned(),
+        expected,
+        found,
+    };
+    assert_eq!(bundle::apply(b"old", &verbatim), Err(length("x", 5, 4)));
+    // The template: 5 bytes are stated, the common patch makes 4.
+    let common = diff::diff(b"", b"1234", &DiffOptions::new().effort(1)).unwrap().bytes;
+    let template = handmade::bundle(b"old", 5, &common, &[]);
+    assert_eq!(bundle::apply(b"old", &template), Err(length("", 5, 4)));
+    let nothing = handmade::bundle(b"old", 5, b"", &[]);
+    assert!(bundle::apply(b"old", &nothing).is_err());
+}
+
+#[test]
+fn numbers_of_members_and_lengths_of_names_are_bounded() {
+    let empty = |count: usize| -> Vec<Member<'_>> {
+        (0..count).map(|_| Member { name: "", ..member(VERBATIM, 0, Some(b"")) }).collect()
+    };
+    let info = |members: &[Member<'_>]| bundle::info(&handmade::bundle(b"", 0, b"", members));
+    assert_eq!(info(&empty(1 << 16)).unwrap().members.len(), 1 << 16);
+    let bad = |field| move |error: &BundleError| matches!(error, BundleError::BadField { field: found, .. } if *found == field);
+    assert!(info(&empty((1 << 16) + 1)).is_err_and(|error| bad("number of members")(&error)));
+    let name = "n".repeat(1025);
+    let named = |len| [Member { name: &name[..len], ..member(VERBATIM, 0, Some(b"")) }];
+    assert!(info(&named(1024)).is_ok());
+    assert!(info(&named(1025)).is_err_and(|error| bad("length of a name")(&error)));
 }

@@ -82,7 +82,7 @@ impl Args {
                 return door::apply_file(&self.old, patch, new, request).map_err(failure);
             }
         }
-        let old = inputs::read(&self.old)?;
+        let old = inputs::read_old(&self.old, patch)?;
         let applied = door::apply(&old, patch, request).map_err(failure)?;
         target.write(&applied.bytes)?;
         Ok(applied)

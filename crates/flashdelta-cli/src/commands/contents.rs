@@ -6,7 +6,7 @@ use std::path::Path;
 use flashdelta::archive::{Container, ContainerError};
 use flashdelta::manifest::esp_idf::{self, FlasherArgs};
 use flashdelta::manifest::esp_web_tools::{self, Manifest};
-use flashdelta::manifest::JsonError;
+use flashdelta::manifest::{JsonError, ReleasePart};
 use flashdelta::Input;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -19,7 +19,7 @@ use crate::text::{self, grouped, hex, print, print_json, Table};
 pub(crate) fn info(path: &Path, input: &Input<'_>, json: bool) -> Outcome<bool> {
     // Of a manifest with its parts the manifest.
     let bytes = input.file().unwrap_or_else(|| input.bytes());
-    let contents = match Container::resembles(bytes) {
+    let mut contents = match Container::resembles(bytes) {
         Container::Whole if esp_web_tools::is(bytes) => Contents::manifest(
             Manifest::parse(bytes).map_err(|error| json_failure(path, bytes, &error))?,
         ),
@@ -36,6 +36,10 @@ pub(crate) fn info(path: &Path, input: &Input<'_>, json: bool) -> Outcome<bool> 
             }
         },
     };
+    // A manifest from a pipe has no parts, and one without them is shown as it is.
+    if let Ok(release) = flashdelta::manifest::read_release(path) {
+        contents.add_parts(&release.parts);
+    }
     let document = Document {
         kind: "archive",
         file: text::path(path),
@@ -92,6 +96,9 @@ struct Row {
     /// What it holds inflated, as the archive says.
     #[serde(skip_serializing_if = "Option::is_none")]
     content_size: Option<u32>,
+    /// Where in a manifest it is named.
+    #[serde(skip)]
+    named_at: String,
 }
 
 impl Contents {
@@ -112,10 +119,35 @@ impl Contents {
         })
     }
 
+    /// Adds what is known of the parts that are there.
+    fn add_parts(&mut self, parts: &[ReleasePart]) {
+        for part in parts {
+            let size = usize::try_from(part.len).ok();
+            let is_same = |row: &&mut Row| match row.named_at.is_empty() {
+                // A file of ESP-IDF's.
+                true => row.offset.is_some() && row.offset == part.offset,
+                false => part.named_at.starts_with(&row.named_at),
+            };
+            match self.members.iter_mut().find(is_same) {
+                Some(row) => row.size = size,
+                None => self.members.push(Row {
+                    path: part.path.clone(),
+                    role: Some(match part.named_at.ends_with(".ota.path") {
+                        true => "ota".to_owned(),
+                        false => part.named_at.clone(),
+                    }),
+                    size,
+                    ..Row::default()
+                }),
+            }
+        }
+    }
+
     fn manifest(manifest: Manifest) -> Self {
-        let members = manifest.builds.into_iter().flat_map(|build| {
+        let members = manifest.builds.into_iter().enumerate().flat_map(|(b, build)| {
             let chip = build.chip_family.to_string();
-            build.parts.into_iter().map(move |part| Row {
+            build.parts.into_iter().enumerate().map(move |(p, part)| Row {
+                named_at: format!("builds[{b}].parts[{p}]."),
                 path: part.path,
                 chip: Some(chip.clone()),
                 offset: Some(part.offset),

@@ -48,7 +48,10 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        let input = inputs::read(&self.file)?;
+        let input = match self.file.is_dir() {
+            true => inputs::read(&self.file)?,
+            false => inputs::read_verbatim(&self.file)?,
+        };
         if self.old.is_none() && contents::info(&self.file, &input, self.json)? {
             return Ok(());
         }
@@ -125,7 +128,7 @@ impl Args {
             return Err(Failure::apply(&Error::TrailingInput { expected }, names));
         }
         let Some(old) = &self.old else { return Ok(None) };
-        let old = inputs::read(old)?;
+        let old = inputs::read_old(old, bytes)?;
         let failure = |error| Failure::patch(&error, names);
         door::apply(&old, bytes, ApplyRequest::new().exact(true)).map_err(failure)?;
         let files = Files::of(old.file().unwrap_or_default(), bytes)

@@ -95,7 +95,7 @@ fn apply(
     patch: &[u8],
     request: ApplyRequest<'_>,
 ) -> Outcome<Applied> {
-    let input = inputs::read(old)?;
+    let input = inputs::read_old(old, patch)?;
     door::apply(&input, patch, request)
         .map_err(|error| Failure::patch(&error, [old, patch_path, Path::new("new image")]))
 }

@@ -13,7 +13,7 @@ use crate::device::format::MAX_SIZE;
 use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::Container;
 use crate::host::bundle;
-use crate::host::manifest::{names_parts, read_parts, PartsError};
+use crate::host::manifest::{names_parts, read_release, PartsError, PartsWarning};
 
 /// An old or a new file, read.
 ///
@@ -36,6 +36,7 @@ pub struct Input<'a> {
     packed: Option<Vec<u8>>,
     container: Container,
     is_verbatim: bool,
+    parts_warnings: Vec<PartsWarning>,
 }
 
 impl Input<'static> {
@@ -55,17 +56,36 @@ impl Input<'static> {
                 packed: Some(packed),
                 container: Container::Folder,
                 is_verbatim: false,
+                parts_warnings: Vec::new(),
             });
         }
         let mut input = Self::open_verbatim(path)?;
         input.is_verbatim = false;
         if input.file.as_deref().is_some_and(names_parts) {
-            let packed = read_parts(path).map_err(InputError::Parts)?;
-            // Without any of its parts the JSON file stands for itself.
-            if folder::is(&packed) {
-                input.packed = Some(packed);
+            let release = read_release(path).map_err(InputError::Parts)?;
+            // A JSON file that names no parts at all stands for itself.
+            if folder::is(&release.bytes) {
+                input.packed = Some(release.bytes);
             }
+            input.parts_warnings = release.warnings;
         }
+        input.container = Container::detect(input.bytes());
+        Ok(input)
+    }
+
+    /// Reads the old input of a patch. A manifest is taken with its parts if the patch was made so,
+    /// as only bundles say; else it is a file as any other, also where its parts are missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_old(path: &Path, patch: &[u8]) -> Result<Self, InputError> {
+        let is_packed = bundle::info(patch).is_ok_and(|info| info.old_container.is_folder());
+        if is_packed || path.is_dir() {
+            return Self::open(path);
+        }
+        let mut input = Self::open_verbatim(path)?;
+        input.is_verbatim = false;
         input.container = Container::detect(input.bytes());
         Ok(input)
     }
@@ -116,6 +136,7 @@ impl Input<'static> {
             packed: None,
             container: Container::Whole,
             is_verbatim: true,
+            parts_warnings: Vec::new(),
         })
     }
 }
@@ -130,7 +151,14 @@ impl<'a> Input<'a> {
             Container::Folder => (None, Some(bytes.into_owned())),
             _ => (Some(bytes), None),
         };
-        Self { name: String::new(), file, packed, container, is_verbatim: false }
+        Self {
+            name: String::new(),
+            file,
+            packed,
+            container,
+            is_verbatim: false,
+            parts_warnings: Vec::new(),
+        }
     }
 
     /// A file in memory that counts as one that holds no others.
@@ -141,6 +169,7 @@ impl<'a> Input<'a> {
             packed: None,
             container: Container::Whole,
             is_verbatim: true,
+            parts_warnings: Vec::new(),
         }
     }
 
@@ -191,7 +220,12 @@ impl<'a> Input<'a> {
         self.packed.is_some()
     }
 
-    /// Whether it is a manifest none of whose parts was found.
+    /// What a manifest names and what is not among its parts.
+    pub(crate) fn parts_warnings(&self) -> &[PartsWarning] {
+        &self.parts_warnings
+    }
+
+    /// Whether it is a manifest that was given without its parts, in memory or through a pipe.
     pub fn lacks_parts(&self) -> bool {
         !self.is_packed()
             && self.container == Container::Whole

@@ -2,12 +2,7 @@
 
 use crate::device::apply::{NewImage, OldImage as _, OutOfBounds};
 use crate::device::format::MAX_SIZE;
-
-/// Any image of a firmware fits into this, in bytes.
-const ENOUGH: u64 = 64 << 20;
-
-/// So many times old image and patch together, at least.
-const GROWTH: u64 = 16;
+use crate::host::budget;
 
 /// A new image in memory that grows as it is made, up to a limit.
 ///
@@ -30,8 +25,7 @@ impl MemoryImage {
     /// An empty image with a limit that no honest patch reaches: 64 MiB and 16 times the lengths,
     /// in bytes, of old image and patch together.
     pub fn for_patch(old_len: u64, patch_len: u64) -> Self {
-        let limit = old_len.saturating_add(patch_len).saturating_mul(GROWTH).saturating_add(ENOUGH);
-        Self::new(u32::try_from(limit).unwrap_or(MAX_SIZE))
+        Self::new(budget::output_limit(old_len, patch_len))
     }
 
     /// What has been written.

@@ -3,9 +3,14 @@
 use core::fmt;
 use core::ops::Range;
 
-use super::deflate::{inflate, DeflateError};
-use super::{folder, gzip, tar, zip};
+use super::deflate::DeflateError;
+use super::names::NameProblem;
+use super::{folder, gzip, names, tar, zip};
 use crate::device::error::codes;
+use crate::host::budget::Halt;
+
+/// Most members of a container.
+pub(crate) const MOST_MEMBERS: usize = 1 << 16;
 
 /// What kind of file holds the members.
 #[non_exhaustive]
@@ -21,14 +26,29 @@ pub enum Container {
     Gzip = 3,
     /// A folder, as [`folder::read`] packs it.
     Folder = 4,
+    /// A packed folder that is one member as it is: what is patched as one piece is packed all the
+    /// same before it is compared.
+    WholeFolder = 5,
 }
 
 impl Container {
-    const ALL: [Self; 5] = [Self::Whole, Self::Zip, Self::Tar, Self::Gzip, Self::Folder];
+    const ALL: [Self; 6] =
+        [Self::Whole, Self::Zip, Self::Tar, Self::Gzip, Self::Folder, Self::WholeFolder];
 
     /// The container of a number.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Whether it is a packed folder: what was read by [`folder::read`], or by
+    /// [`manifest::read_parts`](crate::manifest::read_parts), and is written by [`folder::write`].
+    pub fn is_folder(self) -> bool {
+        matches!(self, Self::Folder | Self::WholeFolder)
+    }
+
+    /// Whether the file is one member, and not taken apart.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Whole | Self::WholeFolder)
     }
 
     /// The name.
@@ -38,7 +58,7 @@ impl Container {
             Self::Zip => "zip",
             Self::Tar => "tar",
             Self::Gzip => "gzip",
-            Self::Folder => "folder",
+            Self::Folder | Self::WholeFolder => "folder",
         }
     }
 
@@ -53,6 +73,7 @@ impl Container {
     }
 
     /// Recognises a container by its content; tells nothing about whether it is in good order.
+    /// Never [`WholeFolder`](Self::WholeFolder).
     pub fn detect(file: &[u8]) -> Self {
         match file {
             _ if folder::is(file) => Self::Folder,
@@ -94,12 +115,8 @@ impl Container {
     /// [`ContainerError`], if it contradicts itself, or uses something that is not supported.
     pub fn members(self, file: &[u8]) -> Result<Vec<Member>, ContainerError> {
         match self {
-            Self::Whole => Ok(vec![Member {
-                name: String::new(),
-                data: 0..file.len(),
-                is_deflated: false,
-                stated_len: None,
-            }]),
+            Self::Whole => Ok(vec![Member::whole(file)]),
+            Self::WholeFolder => folder::members(file).map(|_| vec![Member::whole(file)]),
             Self::Zip => zip::members(file),
             Self::Tar => tar::members(file),
             Self::Gzip => gzip::members(file),
@@ -119,13 +136,20 @@ impl fmt::Display for Container {
 pub struct Member {
     /// Its name or path, as the container gives it; what is not UTF-8 is replaced.
     pub name: String,
-    /// Where its data stands in the container.
+    /// Where its data is in the container.
     pub data: Range<usize>,
     /// Is the data a deflate stream (RFC 1951)?
     pub is_deflated: bool,
     /// Length in bytes of what that holds, as the container says; nobody has looked whether this is
     /// true.
     pub stated_len: Option<u32>,
+}
+
+impl Member {
+    /// A file as its own member.
+    pub(crate) fn whole(file: &[u8]) -> Self {
+        Self { name: String::new(), data: 0..file.len(), is_deflated: false, stated_len: None }
+    }
 }
 
 /// Why the members of a container cannot be found.
@@ -139,9 +163,9 @@ pub enum ContainerError {
         /// Where that begins.
         offset: u64,
     },
-    /// Something is not what stands there.
+    /// Something else is there.
     Expected {
-        /// What should stand there.
+        /// What should be there.
         what: &'static str,
         /// Where.
         offset: u64,
@@ -161,7 +185,7 @@ pub enum ContainerError {
     Contradiction {
         /// About what.
         what: &'static str,
-        /// Where the second one stands.
+        /// Where the second one is.
         offset: u64,
         /// What the first one says.
         expected: u64,
@@ -182,14 +206,23 @@ pub enum ContainerError {
         /// Where.
         offset: u64,
     },
-    /// A path that leads out of the folder, or that not every system can store.
+    /// A path that leads out of the folder, or is beyond the limits of packed folders.
     UnsafePath {
         /// The path.
         path: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// There are more members than a container may have.
+    TooManyMembers {
+        /// Where the one is that is too many.
+        offset: u64,
+        /// Most members.
+        limit: u64,
     },
     /// The paths of a packed folder are not in ascending order.
     Order {
-        /// The path that should stand before.
+        /// The path that should be before.
         path: String,
     },
     /// The compressed data cannot be read.
@@ -208,6 +241,7 @@ codes! {
         Self::Overlap { .. } => "container-overlap", BadFile, MakeFileAgain;
         Self::Unsupported { .. } => "container-unsupported", BadFile;
         Self::UnsafePath { .. } => "unsafe-path", BadFile;
+        Self::TooManyMembers { .. } => "too-many-members", BadFile;
         Self::Order { .. } => "container-order", BadFile, TransferAgain;
     } else {
         Self::Deflate { error } => error;
@@ -217,7 +251,9 @@ codes! {
 impl fmt::Display for ContainerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CutShort { what, offset } => write!(f, "the file ends inside the {what} at byte {offset}"),
+            Self::CutShort { what, offset } => {
+                write!(f, "the file ends inside the {what} at byte {offset}")
+            }
             Self::Expected { what, offset } => write!(f, "expected {what} at byte {offset}"),
             Self::OutOfBounds { what, offset, found, limit } => {
                 write!(f, "the {what} at byte {offset} is {found}, but cannot be more than {limit}")
@@ -225,13 +261,21 @@ impl fmt::Display for ContainerError {
             Self::Contradiction { what, offset, expected, found } => {
                 write!(f, "the {what} is {expected} in one place, and {found} at byte {offset}")
             }
-            Self::Overlap { first, second } => write!(f, "the members \"{first}\" and \"{second}\" overlap"),
-            Self::Unsupported { what, offset } => write!(f, "{what} (at byte {offset}) is not supported"),
-            Self::UnsafePath { path } => write!(
-                f,
-                "the path \"{path}\" is refused: only relative paths without \"..\", \"\\\" and \":\" can be stored on every system"
-            ),
-            Self::Order { path } => write!(f, "the path \"{path}\" is out of order, or there twice"),
+            Self::Overlap { first, second } => {
+                write!(f, "the members \"{first}\" and \"{second}\" overlap")
+            }
+            Self::Unsupported { what, offset } => {
+                write!(f, "{what} (at byte {offset}) is not supported")
+            }
+            Self::UnsafePath { path, problem } => {
+                write!(f, "the path \"{}\" is refused: {problem}", names::shown(path))
+            }
+            Self::TooManyMembers { offset, limit } => {
+                write!(f, "there are more than {limit} members: one too many at byte {offset}")
+            }
+            Self::Order { path } => {
+                write!(f, "the path \"{path}\" is out of order, or there twice")
+            }
             Self::Deflate { error } => write!(f, "the compressed data cannot be read: {error}"),
         }
     }
@@ -239,78 +283,8 @@ impl fmt::Display for ContainerError {
 
 impl core::error::Error for ContainerError {}
 
-/// Inflated members of one container take this much at most, in bytes: 128 MiB, several times what
-/// any release holds. Those beyond are treated as they stand in the container.
-const MOST_INFLATED: usize = 1 << 27;
-
-/// A file, taken apart.
-pub(crate) struct Contents<'a> {
-    file: &'a [u8],
-    pub(crate) container: Container,
-    pub(crate) members: Vec<Member>,
-    /// What the deflated ones hold, where that can be told.
-    pub(crate) plain: Vec<Option<Vec<u8>>>,
-}
-
-impl<'a> Contents<'a> {
-    /// Takes a file apart. If it is no container, or not in order, it is one member; and what it
-    /// seems to be, and why it is not.
-    pub(crate) fn of(file: &'a [u8]) -> (Self, Option<(Container, ContainerError)>) {
-        let container = Container::resembles(file);
-        match Self::new(file, container) {
-            Ok(contents) => (contents, None),
-            Err(error) => (Self::whole(file), Some((container, error))),
-        }
-    }
-
-    /// A file as one member.
-    pub(crate) fn whole(file: &'a [u8]) -> Self {
-        let member = Member {
-            name: String::new(),
-            data: 0..file.len(),
-            is_deflated: false,
-            stated_len: None,
-        };
-        Self { file, container: Container::Whole, members: vec![member], plain: vec![None] }
-    }
-
-    /// Takes a container of a kind apart.
-    pub(crate) fn new(file: &'a [u8], container: Container) -> Result<Self, ContainerError> {
-        let members = container.members(file)?;
-        let mut left = MOST_INFLATED;
-        let plain = members.iter().map(|member| {
-            let data = member.is_deflated.then(|| file.get(member.data.clone())).flatten()?;
-            let (plain, _) = inflate(data, left).ok().filter(|(_, len)| *len == data.len())?;
-            left -= plain.len();
-            Some(plain)
-        });
-        let plain = plain.collect();
-        Ok(Self { file, container, members, plain })
-    }
-
-    /// The data of a member as it stands in the container.
-    pub(crate) fn raw(&self, index: usize) -> &'a [u8] {
-        self.members
-            .get(index)
-            .and_then(|member| self.file.get(member.data.clone()))
-            .unwrap_or_default()
-    }
-
-    /// What a member holds: inflated, where that is possible.
-    pub(crate) fn content(&self, index: usize) -> &[u8] {
-        self.plain.get(index).and_then(Option::as_deref).unwrap_or_else(|| self.raw(index))
-    }
-
-    /// All bytes that are not data of members, and the number of them before each member.
-    pub(crate) fn template(&self) -> (Vec<u8>, Vec<usize>) {
-        let (mut template, mut gaps, mut at) = (Vec::new(), Vec::new(), 0);
-        for member in &self.members {
-            let gap = self.file.get(at..member.data.start).unwrap_or_default();
-            gaps.push(gap.len());
-            template.extend_from_slice(gap);
-            at = member.data.end;
-        }
-        template.extend_from_slice(self.file.get(at..).unwrap_or_default());
-        (template, gaps)
+impl From<ContainerError> for Halt<ContainerError> {
+    fn from(error: ContainerError) -> Self {
+        Self::Bad(error)
     }
 }

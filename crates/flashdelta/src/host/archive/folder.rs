@@ -11,15 +11,13 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::container::{ContainerError, Member};
+use super::container::{ContainerError, Member, MOST_MEMBERS};
+use super::names::{self, NameProblem, MOST_PATH_PARTS};
 use crate::device::error::codes;
 use crate::device::format::{Reader, MAX_SIZE};
 use crate::host::encode::put;
 
 const MAGIC: [u8; 4] = *b"FDT\0";
-
-/// Folders in folders: deeper than this is no firmware.
-const MOST_LEVELS: usize = 64;
 
 /// Is it a packed folder?
 pub fn is(file: &[u8]) -> bool {
@@ -48,6 +46,9 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
     let mut files: Vec<(String, _)> = Vec::new();
     while reader.offset() < file.len() {
         let offset = reader.offset() as u64;
+        if files.len() == MOST_MEMBERS {
+            return Err(ContainerError::TooManyMembers { offset, limit: MOST_MEMBERS as u64 });
+        }
         let cut_short = |_| ContainerError::CutShort { what: "packed folder", offset };
         let mut data = || {
             let len = reader.checked(|r| r.varint()).map_err(cut_short)? as usize;
@@ -69,8 +70,8 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
         let path = path
             .map_err(|_| ContainerError::Expected { what: "a path in UTF-8", offset })?
             .to_owned();
-        if !is_safe(&path) {
-            return Err(ContainerError::UnsafePath { path });
+        if let Err(problem) = names::check(&path) {
+            return Err(ContainerError::UnsafePath { path, problem });
         }
         if files.last().is_some_and(|(before, _)| *before >= path) {
             return Err(ContainerError::Order { path });
@@ -80,27 +81,23 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
     Ok(files)
 }
 
-/// May a file of this path be written? The path is relative, stays inside, and means the same on
-/// every system.
-pub fn is_safe(path: &str) -> bool {
-    let is_plain = |name: &str| !matches!(name, "" | "." | "..");
-    path.split('/').all(is_plain)
-        && !path.contains(|c: char| c.is_control() || matches!(c, '\\' | ':'))
-}
-
-/// Packs files: safe paths with `/`, and what the files hold. A path that is there twice counts
-/// once.
+/// Packs files: paths with `/` that [`names::check`] accepts, and what the files hold. A path that
+/// is there twice counts once.
 ///
 /// # Errors
 ///
-/// [`ContainerError::UnsafePath`]; [`ContainerError::OutOfBounds`], if they are too large together.
+/// [`ContainerError::UnsafePath`]; [`ContainerError::TooManyMembers`];
+/// [`ContainerError::OutOfBounds`], if they are too large together.
 pub fn pack(mut files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, ContainerError> {
     files.sort();
     files.dedup_by(|a, b| a.0 == b.0);
     let mut out = MAGIC.to_vec();
+    if files.len() > MOST_MEMBERS {
+        return Err(ContainerError::TooManyMembers { offset: 0, limit: MOST_MEMBERS as u64 });
+    }
     for (path, data) in files {
-        if !is_safe(&path) {
-            return Err(ContainerError::UnsafePath { path });
+        if let Err(problem) = names::check(&path) {
+            return Err(ContainerError::UnsafePath { path, problem });
         }
         let (found, limit) =
             ((out.len() + path.len() + data.len() + 10) as u64, u64::from(MAX_SIZE));
@@ -124,8 +121,9 @@ pub fn pack(mut files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, ContainerError
 ///
 /// # Errors
 ///
-/// [`FolderError`], if something cannot be read, is no file and no folder (links are not followed),
-/// or has a path that is not safe.
+/// [`FolderError`], if something cannot be read, is no file and no folder (symbolic links are not
+/// followed: what they lead to may be no part of the release), or has a path that
+/// [`names::check`] refuses.
 pub fn read(folder: &Path) -> Result<Vec<u8>, FolderError> {
     let mut files = Vec::new();
     let mut size = 0;
@@ -142,7 +140,7 @@ fn collect(
 ) -> Result<(), FolderError> {
     let failed =
         |path: &Path, error| FolderError::Io { doing: "read", path: path.to_owned(), error };
-    if level > MOST_LEVELS {
+    if level >= MOST_PATH_PARTS {
         return Err(FolderError::NotAFile { path: folder.to_owned(), what: "nested too deeply" });
     }
     for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
@@ -168,11 +166,52 @@ fn collect(
             let data = fs::read(&path).map_err(|error| failed(&path, error))?;
             files.push((relative, data));
         } else {
-            let what = if kind.is_symlink() { "a symbolic link" } else { "no regular file" };
-            return Err(FolderError::NotAFile { path, what });
+            return Err(FolderError::NotAFile { path, what: what_else(kind) });
         }
     }
     Ok(())
+}
+
+/// What something is that is no file and no folder.
+fn what_else(kind: fs::FileType) -> &'static str {
+    if kind.is_symlink() {
+        "a symbolic link"
+    } else {
+        "no regular file"
+    }
+}
+
+/// Where a file in a folder is, given its path with `/`. `None`: there is none. The same rules as
+/// for [`read`]: links are not followed, neither for the file nor for a folder it is in.
+///
+/// # Errors
+///
+/// [`FolderError`], if it is something else than a file, or cannot be looked at, or has a path that
+/// [`names::check`] refuses.
+pub fn find(folder: &Path, path: &str) -> Result<Option<PathBuf>, FolderError> {
+    if let Err(problem) = names::check(path) {
+        return Err(ContainerError::UnsafePath { path: path.to_owned(), problem }.into());
+    }
+    let mut found = folder.to_owned();
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        found.push(part);
+        let kind = match fs::symlink_metadata(&found) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(FolderError::Io { doing: "read", path: found, error }),
+        };
+        if kind.is_symlink() || parts.peek().is_none() && !kind.is_file() {
+            let what = if kind.is_dir() { "a folder" } else { what_else(kind) };
+            return Err(FolderError::NotAFile { path: found, what });
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Whether there is nothing at a path, which may lead through a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Writes a packed folder. It is written under a temporary name beside the final one, which it gets
@@ -181,9 +220,15 @@ fn collect(
 /// # Errors
 ///
 /// [`FolderError`], if the stream is damaged, or something is at `folder` already, or cannot be
-/// written; nothing is left then.
+/// written, or if the system cannot hold one of the names as it is ([`FolderError::Name`]); nothing
+/// is left then.
 pub fn write(stream: &[u8], folder: &Path) -> Result<(), FolderError> {
     let files = files(stream)?;
+    if cfg!(windows) {
+        // Opening a file of such a name may open a device.
+        let paths = files.iter().map(|(path, _)| path);
+        refuse_names(paths.filter_map(|path| Some((path, names::portable(path).err()?))))?;
+    }
     let failed =
         |path: &Path, error| FolderError::Io { doing: "write", path: path.to_owned(), error };
     if fs::symlink_metadata(folder).is_ok() {
@@ -216,7 +261,7 @@ fn write_files(
     failed: &impl Fn(&Path, io::Error) -> FolderError,
 ) -> Result<(), FolderError> {
     let mut folders = BTreeSet::from([folder.to_owned()]);
-    for (name, data) in files {
+    for (name, data) in &files {
         let path = folder.join(name);
         folders.extend(
             path.ancestors().skip(1).take_while(|above| *above != folder).map(Path::to_owned),
@@ -226,12 +271,47 @@ fn write_files(
                 fs::create_dir_all(parent)?;
             }
             let mut file = File::create_new(&path)?;
-            file.write_all(&stream[data])?;
+            file.write_all(&stream[data.clone()])?;
             file.sync_all()
         };
-        write().map_err(|error| failed(&path, error))?;
+        write().map_err(|error| match error.kind() {
+            // The folder was empty: another name takes the place of this one.
+            io::ErrorKind::AlreadyExists => {
+                FolderError::Name { path: name.clone(), problem: NameProblem::Twin }
+            }
+            _ => failed(&path, error),
+        })?;
     }
     folders.iter().for_each(|folder| bring_to_disk(folder));
+    // File systems may give a file another name than they were told, and put two folders in one.
+    let mut held = BTreeSet::new();
+    list(folder, "", &mut held).map_err(|error| failed(folder, error))?;
+    let lost = files.iter().filter(|(path, _)| !held.contains(path));
+    refuse_names(
+        lost.map(|(path, _)| (path, names::portable(path).err().unwrap_or(NameProblem::Twin))),
+    )
+}
+
+fn refuse_names<'a>(
+    mut wrong: impl Iterator<Item = (&'a String, NameProblem)>,
+) -> Result<(), FolderError> {
+    match wrong.next() {
+        Some((path, problem)) => Err(FolderError::Name { path: path.clone(), problem }),
+        None => Ok(()),
+    }
+}
+
+/// The paths of all files in a folder.
+fn list(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            list(&entry.path(), &format!("{path}/"), files)?;
+        } else {
+            files.insert(path);
+        }
+    }
     Ok(())
 }
 
@@ -265,6 +345,13 @@ pub enum FolderError {
         /// What it is.
         what: &'static str,
     },
+    /// This system cannot hold a file of this path beside the others.
+    Name {
+        /// The path.
+        path: String,
+        /// Why not.
+        problem: NameProblem,
+    },
     /// A path is not safe, or the packed folder is damaged.
     Container(ContainerError),
 }
@@ -281,6 +368,7 @@ codes! {
         Self::Io { .. } => "read", Io, CheckFile;
         Self::Exists { .. } => "exists", Misuse, OtherName;
         Self::NotAFile { .. } => "not-a-file", BadFile;
+        Self::Name { .. } => "file-name", DoesNotFit;
     } else {
         Self::Container(error) => error;
     }
@@ -298,6 +386,10 @@ impl fmt::Display for FolderError {
             Self::NotAFile { path, what } => {
                 write!(f, "{} is {what}: only files and folders can be in a bundle", path.display())
             }
+            Self::Name { path, problem } => {
+                let path = names::shown(path);
+                write!(f, "a file \"{path}\" cannot be written on this system: {problem}")
+            }
             Self::Container(error) => error.fmt(f),
         }
     }
@@ -308,7 +400,7 @@ impl core::error::Error for FolderError {
         match self {
             Self::Io { error, .. } => Some(error),
             Self::Container(error) => Some(error),
-            Self::NotAFile { .. } | Self::Exists { .. } => None,
+            Self::NotAFile { .. } | Self::Exists { .. } | Self::Name { .. } => None,
         }
     }
 }

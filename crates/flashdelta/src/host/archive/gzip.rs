@@ -3,8 +3,11 @@
 //! Source: RFC 1952. Only the first of several concatenated members is found; the others belong to
 //! the template.
 
+use core::ops::ControlFlow;
+
 use super::container::{ContainerError, Member};
 use super::deflate::inflate;
+use crate::host::budget::{Budget, Halt};
 
 const EXTRA: u8 = 4;
 const NAME: u8 = 8;
@@ -28,13 +31,30 @@ pub fn is(file: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// [`ContainerError`], if the header is cut short or has unknown flags, or the data is damaged.
+/// [`ContainerError`], if the header is cut short or has unknown flags, or the data is damaged, or
+/// holds more than 128 MiB.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+    let mut watch = |_| ControlFlow::Continue(());
+    match take_apart(file, &mut Budget::new(u64::MAX, &mut watch)) {
+        Ok((member, _)) => Ok(vec![member]),
+        Err(Halt::Bad(error)) => Err(error),
+        Err(Halt::Stop(_)) => Ok(Vec::new()),
+    }
+}
+
+/// The same, and what it holds, which is taken from the budget.
+pub(super) fn take_apart(
+    file: &[u8],
+    budget: &mut Budget<'_>,
+) -> Result<(Member, Vec<u8>), Halt<ContainerError>> {
     let (name, start) = header(file)?;
     let data = file.get(start..).unwrap_or_default();
-    let (plain, len) = inflate(data, MOST).map_err(|error| ContainerError::Deflate { error })?;
+    let (plain, len) = inflate(data, MOST, budget).map_err(|halt| match halt {
+        Halt::Bad(error) => Halt::Bad(ContainerError::Deflate { error }),
+        Halt::Stop(stop) => Halt::Stop(stop),
+    })?;
     let stated_len = u32::try_from(plain.len()).ok();
-    Ok(vec![Member { name, data: start..start + len, is_deflated: true, stated_len }])
+    Ok((Member { name, data: start..start + len, is_deflated: true, stated_len }, plain))
 }
 
 /// The same by header and trailer alone, as if there was but one member and nothing behind it.

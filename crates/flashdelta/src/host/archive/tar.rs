@@ -4,7 +4,7 @@
 //! manual, "Basic Tar Format" (long names, sizes in base 256). Headers, padding, links, folders and
 //! whatever stands behind the end belong to the template.
 
-use super::container::{ContainerError, Member};
+use super::container::{ContainerError, Member, MOST_MEMBERS};
 
 const BLOCK: usize = 512;
 
@@ -72,6 +72,10 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
             _ => {
                 let name = next.name.take().unwrap_or_else(|| ustar_name(block));
                 if matches!(kind, b'0' | 0 | b'7') && len > 0 {
+                    if members.len() == MOST_MEMBERS {
+                        let (offset, limit) = (at as u64, MOST_MEMBERS as u64);
+                        return Err(ContainerError::TooManyMembers { offset, limit });
+                    }
                     members.push(Member { name, data, is_deflated: false, stated_len: None });
                 }
                 next = Extended::default();

@@ -1,25 +1,28 @@
 //! Applying a bundle.
 
 use core::ops::ControlFlow;
+use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
-use super::format::{info, BundleInfo, MemberInfo, Method};
-use super::{member_apply, BundleError, MOST_LEVELS, SMALL};
-use crate::device::apply::{NewImage as _, Progress};
-use crate::host::apply::MemoryImage;
+use super::format::{info, BundleInfo, MemberInfo, Method, MOST_LEVELS};
+use super::member::{self, Trouble};
+use super::BundleError;
+use crate::device::apply::Progress;
 use crate::host::archive::deflate::recreate;
 use crate::host::archive::Contents;
+use crate::host::budget::{output_limit, total_limit, Budget, Halt, Stop};
 
 /// Applies a bundle in memory: gives the new file, byte by byte.
 ///
 /// Nothing is allocated by sizes that the bundle claims. A few bytes of it can make a large file,
-/// though: one that no honest bundle makes, by the limit of [`MemoryImage::for_patch`], is refused.
-/// Each part of the bundle has that limit, too, and old members are inflated to 128 MiB at most.
+/// though: one that no honest bundle makes, by the limit of
+/// [`MemoryImage::for_patch`](crate::apply::MemoryImage::for_patch), is refused. All that is made on
+/// the way to it, members that are inflated and bundles in it included, may take twice that limit.
 ///
 /// # Errors
 ///
-/// See [`BundleError`]; among them [`BundleError::NewTooLong`].
+/// See [`BundleError`]; among them [`BundleError::NewTooLong`] and [`BundleError::TooMuchWork`].
 pub fn apply(old: &[u8], bundle: &[u8]) -> Result<Vec<u8>, BundleError> {
     apply_with(old, bundle, None, &mut |_| ControlFlow::Continue(()))
 }
@@ -34,7 +37,7 @@ pub fn apply_with_limit(old: &[u8], bundle: &[u8], limit: u32) -> Result<Vec<u8>
 }
 
 /// The same as [`apply`]. The new file may have up to `limit` bytes, if there is one. `progress` is
-/// called now and then, at least after each member, and may give up.
+/// called often, also while members are inflated, compressed and checked, and may give up.
 ///
 /// # Errors
 ///
@@ -45,69 +48,75 @@ pub fn apply_with(
     limit: Option<u32>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Vec<u8>, BundleError> {
-    let total = info(bundle)?.new_size;
-    let limit = limit.unwrap_or_else(|| self::limit(old.len(), bundle.len()));
-    let new = apply_at(old, bundle, limit, 0, &mut |written| {
-        progress(Progress { done: false, written, total })
-    })?;
+    let info = info(bundle)?;
+    let total = info.new_size;
+    let (old_len, len) = (old.len() as u64, bundle.len() as u64);
+    let limit = limit.unwrap_or_else(|| output_limit(old_len, len));
+    if total > limit {
+        return Err(BundleError::NewTooLong { needed: total, limit });
+    }
+    let mut watch = |written| progress(Progress { done: false, written, total });
+    let mut budget = Budget::new(total_limit(old_len, len, limit), &mut watch);
+    let new = apply_at(old, &info, bundle, 0, &mut budget)?;
     match progress(Progress { done: true, written: total, total }) {
         ControlFlow::Continue(()) => Ok(new),
         ControlFlow::Break(()) => Err(BundleError::Cancelled),
     }
 }
 
-/// No honest patch or bundle of this length makes more than so many bytes from an old file of this
-/// length.
-pub(super) fn limit(old_len: usize, patch_len: usize) -> u32 {
-    MemoryImage::for_patch(old_len as u64, patch_len as u64).capacity()
+impl From<Stop> for BundleError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::OverBudget { needed, limit } => Self::TooMuchWork { needed, limit },
+            Stop::Cancelled => Self::Cancelled,
+        }
+    }
 }
-
-/// Hears how many bytes of the new file are made, and may give up.
-type Watch<'a> = dyn FnMut(u32) -> ControlFlow<()> + 'a;
 
 fn apply_at(
     old: &[u8],
+    info: &BundleInfo,
     bundle: &[u8],
-    limit: u32,
     level: usize,
-    watch: &mut Watch<'_>,
+    budget: &mut Budget<'_>,
 ) -> Result<Vec<u8>, BundleError> {
     if level > MOST_LEVELS {
         return Err(BundleError::TooDeep);
     }
-    let info = info(bundle)?;
-    if info.new_size > limit {
-        return Err(BundleError::NewTooLong { needed: info.new_size, limit });
-    }
-    let digest: [u8; 32] = Sha256::digest(old).into();
+    budget.take(info.new_size.into())?;
+    let digest = digest(old, budget)?;
     let found = digest.first_chunk::<12>().copied().unwrap_or_default();
     if found != info.old_digest || old.len() != info.old_size as usize {
         return Err(BundleError::OldMismatch { expected: info.old_digest, found });
     }
     let container = info.old_container;
-    let old = Contents::new(old, container)
-        .map_err(|error| BundleError::Container { container, error })?;
-    let new = Maker::new(&info, &old, bundle, level, watch)?.run(watch)?;
-    let found: [u8; 32] = Sha256::digest(&new).into();
+    let old = Contents::new(old, container, budget).map_err(|halt| match halt {
+        Halt::Bad(error) => BundleError::Container { container, error },
+        Halt::Stop(stop) => stop.into(),
+    })?;
+    let new = Builder::new(info, &old, bundle, level, budget)?.run(budget)?;
+    let (expected, found) = (u64::from(info.new_size), new.len() as u64);
+    if expected != found {
+        return Err(BundleError::Length { name: String::new(), expected, found });
+    }
+    let found = self::digest(&new, budget)?;
     if found != info.new_digest {
         return Err(BundleError::NewMismatch { expected: info.new_digest, found });
     }
     Ok(new)
 }
 
-/// The common part of an old file: its template and its small members.
-pub(super) fn common(contents: &Contents<'_>) -> Vec<u8> {
-    let (mut common, _) = contents.template();
-    for index in 0..contents.members.len() {
-        let content = contents.content(index);
-        if content.len() <= SMALL {
-            common.extend_from_slice(content);
-        }
+fn digest(bytes: &[u8], budget: &mut Budget<'_>) -> Result<[u8; 32], Stop> {
+    let mut hash = Sha256::new();
+    for piece in bytes.chunks(64 << 10) {
+        hash.update(piece);
+        budget.work(piece.len() as u64)?;
     }
-    common
+    Ok(hash.finalize().into())
 }
 
-struct Maker<'a> {
+/// A new file that is being built from its members.
+struct Builder<'a> {
     info: &'a BundleInfo,
     old: &'a Contents<'a>,
     level: usize,
@@ -121,50 +130,41 @@ struct Maker<'a> {
     small: usize,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> Builder<'a> {
     fn new(
         info: &'a BundleInfo,
         old: &'a Contents<'a>,
         bundle: &'a [u8],
         level: usize,
-        watch: &mut Watch<'_>,
+        budget: &mut Budget<'_>,
     ) -> Result<Self, BundleError> {
-        let small = info
-            .members
-            .iter()
-            .filter(|m| m.method == Method::Common)
-            .map(|m| u64::from(m.content_size));
-        let recipes: u64 = info.members.iter().filter_map(|m| m.recipe).map(u64::from).sum();
-        let behind = recipes + info.template_len() as u64;
-        let len = behind + small.sum::<u64>();
+        let len = info.common_result_len();
         let Some(len) = u32::try_from(len).ok().map(|len| len as usize) else {
             return Err(BundleError::BadField {
                 field: "length of a recipe",
                 offset: info.header_len,
             });
         };
-        let body = bundle.get(info.header_len as usize..).unwrap_or_default();
-        let mut maker = Self {
+        let recipes = info.recipes_len() as usize;
+        let mut builder = Self {
             info,
             old,
             level,
-            body,
+            body: bundle.get(info.header_len as usize..).unwrap_or_default(),
             common: Vec::new(),
             recipes: 0,
-            template: recipes as usize,
-            small: behind as usize,
+            template: recipes,
+            small: recipes + info.template_len(),
         };
-        let patch = maker.take(info.common_len);
-        maker.common = match (patch, len) {
-            ([], 0) => Vec::new(),
-            (patch, len) => member_apply(&common(old), patch, len, &mut |_| watch(0))
-                .map_err(|error| BundleError::Member {
-                    name: String::new(),
-                    error: Box::new(error),
-                })?
-                .ok_or(BundleError::Cancelled)?,
-        };
-        Ok(maker)
+        let patch = builder.take(info.common_len);
+        if !patch.is_empty() || len > 0 {
+            // It is no part of the new file yet.
+            let made = budget.member((0, 0, len as u64), |budget| {
+                member::apply(&member::common(old), patch, len, budget)
+            });
+            builder.common = made.map_err(|trouble| failed("", len, trouble))?;
+        }
+        Ok(builder)
     }
 
     /// The next bytes of the bundle.
@@ -174,92 +174,108 @@ impl<'a> Maker<'a> {
         taken
     }
 
-    fn run(mut self, watch: &mut Watch<'_>) -> Result<Vec<u8>, BundleError> {
+    fn run(mut self, budget: &mut Budget<'_>) -> Result<Vec<u8>, BundleError> {
         let info = self.info;
         let mut new = Vec::new();
         for member in &info.members {
             let end = self.template + member.gap as usize;
             new.extend_from_slice(self.common.get(self.template..end).unwrap_or_default());
             self.template = end;
-            let start = new.len() as u32;
             // A share of the member is as large a share of what it takes in the file.
-            let content = self.content(member, &mut |made| {
-                let share = u64::from(made) * u64::from(member.size)
-                    / u64::from(member.content_size.max(1));
-                watch(start.saturating_add(share.min(u64::from(member.size)) as u32))
-            })?;
-            let wrong =
-                BundleError::BadField { field: "size of a member", offset: info.header_len };
-            if content.len() != member.content_size as usize {
-                return Err(wrong);
-            }
-            let Some(recipe) = member.recipe else {
-                new.extend_from_slice(&content);
-                go_on(watch, &new)?;
-                continue;
-            };
-            let end = self.recipes + recipe as usize;
-            let recipe = self.common.get(self.recipes..end).unwrap_or_default();
-            self.recipes = end;
-            let data = recreate(&content, recipe, member.size as usize)
-                .map_err(|error| BundleError::Deflate { name: member.name.clone(), error })?;
-            if data.len() != member.size as usize {
-                return Err(wrong);
-            }
+            let share = (new.len() as u64, u64::from(member.size), u64::from(member.content_size));
+            let data = budget.member(share, |budget| self.data(member, budget))?;
             new.extend_from_slice(&data);
-            go_on(watch, &new)?;
+            budget.made(new.len() as u64)?;
+            budget.ask()?;
         }
-        let recipes: usize =
-            info.members.iter().filter_map(|m| m.recipe).map(|len| len as usize).sum();
-        new.extend_from_slice(
-            self.common.get(self.template..recipes + info.template_len()).unwrap_or_default(),
-        );
+        let end = info.recipes_len() as usize + info.template_len();
+        new.extend_from_slice(self.common.get(self.template..end).unwrap_or_default());
         Ok(new)
     }
 
-    /// What a member holds.
+    /// A member as it is in the new file.
+    fn data(
+        &mut self,
+        member: &MemberInfo,
+        budget: &mut Budget<'_>,
+    ) -> Result<Cow<'a, [u8]>, BundleError> {
+        let content = self.content(member, budget)?;
+        let length = |expected: u32, data: &[u8]| match data.len() as u64 {
+            found if found == u64::from(expected) => Ok(()),
+            found => {
+                let (name, expected) = (member.name.clone(), expected.into());
+                Err(BundleError::Length { name, expected, found })
+            }
+        };
+        length(member.content_size, &content)?;
+        let Some(recipe) = member.recipe else {
+            length(member.size, &content)?;
+            return Ok(content);
+        };
+        let end = self.recipes + recipe as usize;
+        let recipe = self.common.get(self.recipes..end).unwrap_or_default();
+        self.recipes = end;
+        budget.take(member.size.into())?;
+        let data =
+            recreate(&content, recipe, member.size as usize, budget).map_err(
+                |halt| match halt {
+                    Halt::Bad(error) => BundleError::Deflate { name: member.name.clone(), error },
+                    Halt::Stop(stop) => stop.into(),
+                },
+            )?;
+        length(member.size, &data)?;
+        Ok(data.into())
+    }
+
+    /// What a member holds. What is made for it is taken from the budget first.
     fn content(
         &mut self,
         member: &MemberInfo,
-        watch: &mut Watch<'_>,
-    ) -> Result<Vec<u8>, BundleError> {
+        budget: &mut Budget<'_>,
+    ) -> Result<Cow<'a, [u8]>, BundleError> {
         let part = self.take(member.bytes);
-        let failed =
-            |error| BundleError::Member { name: member.name.clone(), error: Box::new(error) };
         let len = member.content_size as usize;
         Ok(match member.method {
-            Method::Same => self.old_content(member)?.to_vec(),
+            Method::Same => self.old_content(member)?.into(),
+            Method::Verbatim => part.into(),
             Method::Patch | Method::Full => {
-                let old =
-                    if member.method == Method::Full { &[] } else { self.old_content(member)? };
-                let made = member_apply(old, part, len, &mut |progress| watch(progress.written));
-                made.map_err(failed)?.ok_or(BundleError::Cancelled)?
-            }
-            Method::Verbatim => part.to_vec(),
-            Method::Common => {
-                let start = self.small;
-                self.small += len;
-                self.common.get(start..self.small).unwrap_or_default().to_vec()
-            }
-            Method::Bundle => {
-                let nested = |error| match error {
-                    BundleError::Cancelled => error,
-                    error => {
-                        BundleError::Nested { name: member.name.clone(), error: Box::new(error) }
-                    }
+                let old = match member.method {
+                    Method::Full => &[],
+                    _ => self.old_content(member)?,
                 };
-                // Before anything is made.
-                if info(part).map_err(nested)?.new_size as usize != len {
-                    return Err(BundleError::BadField {
-                        field: "size of a member",
-                        offset: self.info.header_len,
-                    });
-                }
-                let old = self.old_content(member)?;
-                apply_at(old, part, limit(old.len(), part.len()), self.level + 1, watch)
-                    .map_err(nested)?
+                let made = member::apply(old, part, len, budget);
+                made.map_err(|trouble| failed(&member.name, len, trouble))?.into()
+            }
+            Method::Bundle => self.nested(member, part, budget)?.into(),
+            Method::Common => {
+                budget.take(len as u64)?;
+                let start = self.small;
+                self.small = start.saturating_add(len);
+                self.common.get(start..self.small).unwrap_or_default().to_vec().into()
             }
         })
+    }
+
+    /// What a member holds that a bundle makes.
+    fn nested(
+        &self,
+        member: &MemberInfo,
+        part: &[u8],
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<u8>, BundleError> {
+        let nested = |error| match error {
+            BundleError::Cancelled | BundleError::TooMuchWork { .. } => error,
+            error => BundleError::Nested { name: member.name.clone(), error: Box::new(error) },
+        };
+        // Before anything is made.
+        let info = info(part).map_err(nested)?;
+        if info.new_size != member.content_size {
+            let (expected, found) = (member.content_size.into(), info.new_size.into());
+            return Err(BundleError::Length { name: member.name.clone(), expected, found });
+        }
+        let old = self.old_content(member)?;
+        budget.take(member::reading(old.len()))?;
+        apply_at(old, &info, part, self.level + 1, budget).map_err(nested)
     }
 
     /// The old member that a new one starts from.
@@ -272,10 +288,12 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Tells how much is made.
-fn go_on(watch: &mut Watch<'_>, new: &[u8]) -> Result<(), BundleError> {
-    match watch(new.len() as u32) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(BundleError::Cancelled),
+/// Why the patch of a member of this length did not make it.
+fn failed(name: &str, len: usize, trouble: Trouble) -> BundleError {
+    let name = name.to_owned();
+    match trouble {
+        Trouble::Halt(Halt::Bad(error)) => BundleError::Member { name, error: Box::new(error) },
+        Trouble::Halt(Halt::Stop(stop)) => stop.into(),
+        Trouble::Length(found) => BundleError::Length { name, expected: len as u64, found },
     }
 }

@@ -1,18 +1,23 @@
 //! What is wrong with a file that holds others, before a patch is made: what must not be used, and
-//! what is not taken as it seems to be meant.
+//! inputs that are patched differently from what their name or format suggests.
 
 use core::fmt;
+use core::ops::ControlFlow;
 
-use super::{BundleOptions, MOST_LEVELS, SMALL};
+use super::format::{MOST_LEVELS, SMALL};
+use super::BundleOptions;
+use crate::host::archive::names::{self, NameProblem};
 use crate::host::archive::{Container, ContainerError, Contents};
+use crate::host::budget::{total_limit, Budget, Halt, Stop};
 use crate::host::file::{Memory, MemoryOptions};
 use crate::host::image::{self, Format, ImageError};
 use crate::host::manifest::esp_idf::{self, FlasherArgs};
 use crate::host::manifest::esp_web_tools::{self, Manifest};
+use crate::host::manifest::reference::{self, Style};
 use crate::host::manifest::{Json, JsonError, ManifestError};
 
-/// Something that is patched otherwise than it seems to be meant. The patch is right, but may be
-/// larger than it had to be.
+/// An input is patched differently from what its name or format suggests: the patch is right, but
+/// may be larger than it had to be. Or the new one cannot be made on every system.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Warning {
@@ -37,6 +42,14 @@ pub enum Warning {
         /// Why it cannot be read.
         error: ImageError,
     },
+    /// A file in a folder has a name that not every system can hold: there the new folder will not
+    /// be made.
+    Name {
+        /// Its path.
+        member: String,
+        /// Which systems cannot hold it, and why.
+        problem: NameProblem,
+    },
 }
 
 impl Warning {
@@ -46,6 +59,7 @@ impl Warning {
             Self::Whole { .. } => "damaged-archive",
             Self::Manifest(_) => "bad-manifest",
             Self::Records { .. } => "bad-records",
+            Self::Name { .. } => "file-name",
         }
     }
 }
@@ -66,6 +80,13 @@ impl fmt::Display for Warning {
                     f,
                     "it is no manifest, and patched as any other file: {}",
                     error.with_place(*place)
+                )
+            }
+            Self::Name { member, problem } => {
+                write!(
+                    f,
+                    "{}: not every system can hold this name: {problem}",
+                    names::shown(member)
                 )
             }
             Self::Records { member, format, error } => {
@@ -91,8 +112,17 @@ fn prefix(member: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// and archives in it too, says something that cannot be, unless `options` accept that. What has
 /// such a name, but is no JSON or something else, is a warning or nothing.
 pub fn check(file: &[u8], options: &BundleOptions) -> Result<Vec<Warning>, ManifestError> {
-    let (contents, error) = Contents::of(file);
-    check_contents(&contents, error, options)
+    let mut watch = |_| ControlFlow::Continue(());
+    let mut budget = Budget::new(total_limit(file.len() as u64, 0, 0), &mut watch);
+    let checked = Contents::of(file, &mut budget)
+        .map_err(Halt::Stop)
+        .and_then(|(contents, error)| check_contents(&contents, error, options, &mut budget));
+    match checked {
+        Ok(warnings) => Ok(warnings),
+        Err(Halt::Bad(error)) => Err(error),
+        // Nobody is asked whether to go on, and a bomb is patched as it is.
+        Err(Halt::Stop(_)) => Ok(Vec::new()),
+    }
 }
 
 /// The same for a file that was taken apart already, and why that failed.
@@ -100,9 +130,10 @@ pub(super) fn check_contents(
     contents: &Contents<'_>,
     error: Option<(Container, ContainerError)>,
     options: &BundleOptions,
-) -> Result<Vec<Warning>, ManifestError> {
+    budget: &mut Budget<'_>,
+) -> Result<Vec<Warning>, Halt<ManifestError>> {
     let mut check = Check { options, warnings: Vec::new() };
-    check.contents("", contents, error, 0)?;
+    check.contents("", contents, error, 0, budget)?;
     Ok(check.warnings)
 }
 
@@ -117,7 +148,7 @@ pub fn check_manifest(
     options: &BundleOptions,
 ) -> Result<Vec<Warning>, ManifestError> {
     let mut check = Check { options, warnings: Vec::new() };
-    check.manifest(name, bytes, |_| 1)?;
+    check.manifest(name, bytes, |_, _| 1)?;
     Ok(check.warnings)
 }
 
@@ -133,26 +164,35 @@ impl Check<'_> {
         contents: &Contents<'_>,
         error: Option<(Container, ContainerError)>,
         level: usize,
-    ) -> Result<(), ManifestError> {
+        budget: &mut Budget<'_>,
+    ) -> Result<(), Halt<ManifestError>> {
         if let Some((container, error)) = error {
             self.warnings.push(Warning::Whole { member: name.to_owned(), container, error });
         }
-        if contents.container == Container::Whole {
+        if contents.container.is_whole() {
             return Ok(());
+        }
+        if contents.container == Container::Folder {
+            self.names(contents);
         }
         for (index, member) in contents.members.iter().enumerate() {
             let (path, content) = (within(name, &member.name), contents.content(index));
-            let folder = member.name.rfind('/').map_or("", |at| &member.name[..=at]);
-            let size = |part: &str| {
-                let part = format!("{folder}{part}");
-                let found = contents.members.iter().position(|other| other.name == part);
-                found.map_or(1, |index| contents.content(index).len() as u64)
+            let size = |part: &str, style| {
+                let named = reference::member(&member.name, part, style);
+                let named = named.and_then(|name| contents.position(&name));
+                named.map_or(1, |index| contents.content(index).len() as u64)
             };
             self.manifest(&path, content, size)?;
             self.records(&path, content);
             if level < MOST_LEVELS && Container::resembles(content) != Container::Whole {
-                let (inner, error) = Contents::of(content);
-                self.contents(&path, &inner, error, level + 1)?;
+                match Contents::of(content, budget) {
+                    Ok((inner, error)) => {
+                        self.contents(&path, &inner, error, level + 1, budget)?;
+                    }
+                    // Nor will it be taken apart for the patch.
+                    Err(Stop::OverBudget { .. }) => {}
+                    Err(stop) => return Err(stop.into()),
+                }
             }
         }
         Ok(())
@@ -163,18 +203,18 @@ impl Check<'_> {
         &mut self,
         path: &str,
         content: &[u8],
-        size: impl Fn(&str) -> u64,
+        size: impl Fn(&str, Style) -> u64,
     ) -> Result<(), ManifestError> {
         let checked = match path.rsplit('/').next() {
             Some("manifest.json") => {
                 Json::parse(content).and_then(|json| match esp_web_tools::has_builds(&json) {
-                    true => Manifest::parse(content)?.check(size),
+                    true => Manifest::parse(content)?.check(|part| size(part, Style::Url)),
                     false => Ok(()),
                 })
             }
             Some("flasher_args.json") => {
                 Json::parse(content).and_then(|json| match esp_idf::has_files(&json) {
-                    true => FlasherArgs::parse(content)?.check(size),
+                    true => FlasherArgs::parse(content)?.check(|part| size(part, Style::Path)),
                     false => Ok(()),
                 })
             }
@@ -190,6 +230,18 @@ impl Check<'_> {
         }
         self.warnings.push(Warning::Manifest(error));
         Ok(())
+    }
+
+    /// Names in a packed folder that not every system can hold.
+    fn names(&mut self, contents: &Contents<'_>) {
+        let paths = || contents.members.iter().map(|member| &*member.name);
+        let unportable = paths().filter_map(|path| Some((path, names::portable(path).err()?)));
+        let twins = names::twins(paths()).into_iter().map(|(path, _)| (path, NameProblem::Twin));
+        self.warnings.extend(
+            unportable
+                .chain(twins)
+                .map(|(path, problem)| Warning::Name { member: path.to_owned(), problem }),
+        );
     }
 
     fn records(&mut self, path: &str, content: &[u8]) {

@@ -61,6 +61,14 @@ pub enum BundleError {
         /// The limit.
         limit: u32,
     },
+    /// Making the new file takes more than honest bundles do: members that are inflated, and what is
+    /// made of patches and bundles in it, count as well.
+    TooMuchWork {
+        /// Bytes that would be made, at least.
+        needed: u64,
+        /// The limit, which is twice that of the new file, or that for honest bundles.
+        limit: u64,
+    },
     /// The old file is not the one that the bundle was made for.
     OldMismatch {
         /// First 12 bytes of the SHA-256 that the bundle expects.
@@ -81,6 +89,15 @@ pub enum BundleError {
         name: String,
         /// Why.
         error: Box<MemberError>,
+    },
+    /// The part for a member, or the bundle itself, makes another length than it states.
+    Length {
+        /// Name of the member; empty for the common patch and for the bundle itself.
+        name: String,
+        /// The length that is stated, in bytes.
+        expected: u64,
+        /// The length that is made.
+        found: u64,
     },
     /// A compressed member cannot be made.
     Deflate {
@@ -120,9 +137,12 @@ codes! {
         Self::BadField { .. } => "bad-field", BadPatch, TransferAgain;
         Self::NewTooLong { needed, .. } =>
             "new-too-long", DoesNotFit, RaiseLimit { needed: u64::from(*needed) };
+        Self::TooMuchWork { needed, .. } =>
+            "too-much-work", DoesNotFit, RaiseLimit { needed: needed.div_ceil(2) };
         Self::OldMismatch { .. } => "old-mismatch", WrongBase, OtherBase;
         Self::NewMismatch { .. } => "new-mismatch", BadPatch, TransferAgain;
         Self::Container { .. } => "container", BadPatch, TransferAgain;
+        Self::Length { .. } => "wrong-length", BadPatch, TransferAgain;
         Self::Deflate { .. } => "deflate", BadPatch, TransferAgain;
         Self::TooDeep => "too-deep", BadPatch, TransferAgain;
         Self::Cancelled => "cancelled", Cancelled;
@@ -190,6 +210,10 @@ impl fmt::Display for BundleError {
                 f,
                 "the bundle makes a file of {needed} bytes, more than the limit of {limit}"
             ),
+            Self::TooMuchWork { needed, limit } => write!(
+                f,
+                "the bundle makes {needed} bytes or more on the way to its file, more than the limit of {limit}"
+            ),
             Self::OldMismatch { expected, found } => write!(
                 f,
                 "the old file does not match this bundle: it expects sha256 {}..., the file has \
@@ -211,6 +235,13 @@ impl fmt::Display for BundleError {
             Self::Deflate { name, error } => {
                 write!(f, "the compressed member \"{name}\" cannot be made: {error}")
             }
+            Self::Length { name, expected, found } if name.is_empty() => {
+                write!(f, "the bundle makes {found} bytes where it states {expected}")
+            }
+            Self::Length { name, expected, found } => write!(
+                f,
+                "the member \"{name}\" has {found} bytes where the bundle states {expected}"
+            ),
             Self::Nested { name, error } => write!(f, "the member \"{name}\": {error}"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::TooDeep => f.write_str("there are too many bundles inside of each other"),

@@ -4,8 +4,18 @@ use core::fmt;
 
 use super::BundleError;
 use crate::device::format::{crc32, Reader, MAX_SIZE};
-use crate::host::archive::Container;
+use crate::host::archive::{Container, MOST_MEMBERS};
 use crate::host::encode::put;
+
+/// Members up to this length, in bytes, are not worth a patch of their own: they go into the common
+/// one.
+pub(super) const SMALL: usize = 4096;
+
+/// Bundles in bundles: a member that is a container itself.
+pub(super) const MOST_LEVELS: usize = 3;
+
+/// A name in a bundle is cut to this many bytes: it is for people only.
+pub(super) const MOST_OF_A_NAME: usize = 1024;
 
 const MAGIC: [u8; 3] = *b"FDB";
 const VERSION: u8 = 0;
@@ -53,12 +63,12 @@ impl Method {
         }
     }
 
-    /// Is there a member of the old file to start from?
+    /// Whether there is a member of the old file to start from.
     fn has_old(self) -> bool {
         matches!(self, Self::Same | Self::Patch | Self::Bundle)
     }
 
-    /// Is there a part of the bundle for it?
+    /// Whether there is a part of the bundle for it.
     fn has_body(self) -> bool {
         matches!(self, Self::Patch | Self::Full | Self::Verbatim | Self::Bundle)
     }
@@ -113,13 +123,13 @@ pub struct MemberInfo {
     pub old: Option<u32>,
     /// Bytes of the template before it.
     pub(super) gap: u32,
-    /// Is the old member taken as what it holds, and not as it stands in the old file?
+    /// Whether the old member is taken as what it holds, and not as it is in the old file.
     pub(super) old_is_inflated: bool,
     /// The length of its recipe, if it is compressed.
     pub(super) recipe: Option<u32>,
 }
 
-/// Does it begin as a bundle?
+/// Whether it begins as a bundle.
 pub fn is_bundle(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
@@ -134,7 +144,8 @@ pub fn info(bytes: &[u8]) -> Result<BundleInfo, BundleError> {
 }
 
 /// The core patch in a bundle that holds nothing else: between files that are no containers, or
-/// better not taken as such.
+/// better not taken as such. `None` where one of them is a packed folder: the core patch could not
+/// say so, and would be applied to something else.
 pub fn plain_patch(bytes: &[u8]) -> Option<&[u8]> {
     let info = BundleInfo::parse(bytes).ok()?;
     match (info.old_container, info.new_container, info.members.as_slice()) {
@@ -189,6 +200,18 @@ impl BundleInfo {
             _ if found > expected => Err(BundleError::Trailing { expected, found }),
             _ => Ok(info),
         }
+    }
+
+    /// Bytes of all recipes.
+    pub(super) fn recipes_len(&self) -> u64 {
+        self.members.iter().filter_map(|member| member.recipe).map(u64::from).sum()
+    }
+
+    /// Bytes that the common patch makes.
+    pub(super) fn common_result_len(&self) -> u64 {
+        let small = self.members.iter().filter(|member| member.method == Method::Common);
+        let small: u64 = small.map(|member| u64::from(member.content_size)).sum();
+        self.recipes_len() + self.template_len() as u64 + small
     }
 
     /// Bytes of the template of the new file; those of its members are no more than the file.
@@ -307,7 +330,11 @@ impl Fields<'_> {
         };
         let mut left = info.new_size;
         let mut expected_old = 0;
-        for _ in 0..self.number("number of members")? {
+        let count = self.number("number of members")?;
+        if count as usize > MOST_MEMBERS {
+            return Err(self.bad("number of members"));
+        }
+        for _ in 0..count {
             let member = self.member(&mut expected_old)?;
             let rest = left.checked_sub(member.gap).and_then(|left| left.checked_sub(member.size));
             left = rest.ok_or_else(|| self.bad("size of a member"))?;
@@ -344,6 +371,9 @@ impl Fields<'_> {
             member.bytes = self.number("bytes of a member")?;
         }
         let len = self.number("length of a name")? as usize;
+        if len > MOST_OF_A_NAME {
+            return Err(self.bad("length of a name"));
+        }
         let start = self.reader.offset();
         let name = self
             .bytes

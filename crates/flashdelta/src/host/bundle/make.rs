@@ -1,23 +1,24 @@
 //! Making a bundle.
 
 use core::ops::ControlFlow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
-use super::apply::{common, limit};
 use super::check::{check_contents, Warning};
-use super::format::{BundleInfo, MemberInfo, Method};
+use super::format::{BundleInfo, MemberInfo, Method, MOST_LEVELS, MOST_OF_A_NAME, SMALL};
+use super::member;
 use super::pairing::{pair, Candidate};
-use super::{member_diff, MOST_LEVELS, SMALL};
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::deflate::{analyse, recreate};
-use crate::host::archive::{Container, Contents};
-use crate::host::diff::{DiffError, DiffOptions, DiffProgress};
-use crate::host::file::MakeError;
+use crate::host::archive::Contents;
+use crate::host::budget::{output_limit, total_limit, Budget, Halt, Stop};
+use crate::host::diff::{DiffError, DiffOptions, DiffProgress, Phase};
+use crate::host::file::{self, MakeError};
 
-/// A name in a bundle is cut to this many bytes: it is for people only.
-const MOST_OF_A_NAME: usize = 1024;
+/// What taking both files apart may inflate, in bytes, beside what is in proportion to them: beyond
+/// it archives in archives are patched as they are.
+const MOST_INFLATED: u64 = 1 << 30;
 
 /// A bundle and how it came about.
 #[non_exhaustive]
@@ -29,7 +30,8 @@ pub struct BundlePatch {
     pub info: BundleInfo,
     /// Names of members of the old file from which none of the new file is made.
     pub unused: Vec<String>,
-    /// What in the old and in the new file is patched otherwise than it seems to be meant.
+    /// What in the old and in the new file is patched differently from what its name or format
+    /// suggests.
     pub warnings: [Vec<Warning>; 2],
 }
 
@@ -75,37 +77,62 @@ pub fn diff_with(
     if found > limit {
         return Err(DiffError::TooLarge { found, limit }.into());
     }
-    let ((old_contents, old_error), (new_contents, new_error)) =
-        (Contents::of(old), Contents::of(new));
+    let mut watch = |_| match &options.progress {
+        Some(progress) => progress(DiffProgress { phase: Phase::Match, fraction: 0.0 }),
+        None => ControlFlow::Continue(()),
+    };
+    let mut budget = Budget::new(MOST_INFLATED + total_limit(found, 0, 0), &mut watch);
+    let taken_apart = |file, budget: &mut Budget<'_>| match Contents::of(file, budget) {
+        Ok(contents) => Ok(contents),
+        Err(Stop::Cancelled) => Err(DiffError::Cancelled),
+        Err(Stop::OverBudget { .. }) => Ok((Contents::whole(file), None)),
+    };
+    let (old_contents, old_error) = taken_apart(old, &mut budget)?;
+    let (new_contents, new_error) = taken_apart(new, &mut budget)?;
     let warnings = [
-        check_contents(&old_contents, old_error, bundle_options).map_err(MakeError::OldManifest)?,
-        check_contents(&new_contents, new_error, bundle_options).map_err(MakeError::NewManifest)?,
+        check_contents(&old_contents, old_error, bundle_options, &mut budget)
+            .map_err(|halt| cancelled(halt, MakeError::OldManifest))?,
+        check_contents(&new_contents, new_error, bundle_options, &mut budget)
+            .map_err(|halt| cancelled(halt, MakeError::NewManifest))?,
     ];
-    let is_whole = [&old_contents, &new_contents]
-        .iter()
-        .all(|contents| contents.container == Container::Whole);
-    let whole =
-        |options| Maker { old: Contents::whole(old), new: Contents::whole(new), options, level: 0 };
+    let is_whole =
+        [&old_contents, &new_contents].iter().all(|contents| contents.container.is_whole());
+    let whole = |options: &DiffOptions, budget: &mut Budget<'_>| {
+        let (old, new) = (Contents::whole(old), Contents::whole(new));
+        Maker { old, new, options, level: 0 }.run(budget)
+    };
     let mut best = if is_whole {
-        whole(options).run([old, new])?
+        whole(options, &mut budget)?
     } else {
         let changed = changed_streams(&old_contents, &new_contents);
         let half = part_of(options, 0.0, 0.5);
-        let bundle = Maker { old: old_contents, new: new_contents, options: &half, level: 0 }
-            .run([old, new])?;
-        if bundle.bytes.len() < changed / 2 {
+        let maker = Maker { old: old_contents, new: new_contents, options: &half, level: 0 };
+        let bundle = maker.run(&mut budget)?;
+        let len = bundle.patch.bytes.len();
+        // What an applier would refuse is not made.
+        let applies = bundle.claims <= total_limit(old.len() as u64, len as u64, 0);
+        if applies && len < changed / 2 {
             bundle
         } else {
-            let whole = whole(&part_of(options, 0.5, 1.0)).run([old, new])?;
-            if whole.bytes.len() < bundle.bytes.len() {
+            let whole = whole(&part_of(options, 0.5, 1.0), &mut budget)?;
+            if !applies || whole.patch.bytes.len() < len {
                 whole
             } else {
                 bundle
             }
         }
-    };
+    }
+    .patch;
     best.warnings = warnings;
     Ok(best)
+}
+
+/// An error of the maker, where a call has to stop or something is wrong with a file.
+fn cancelled<E>(halt: Halt<E>, error: impl FnOnce(E) -> MakeError) -> MakeError {
+    match halt {
+        Halt::Bad(bad) => error(bad),
+        Halt::Stop(_) => DiffError::Cancelled.into(),
+    }
 }
 
 /// Bytes of the new file that are compressed and changed, so that a patch of the files as a whole
@@ -143,6 +170,28 @@ struct Maker<'a> {
     level: usize,
 }
 
+/// A bundle, and what applying it makes, as [`Budget`] counts.
+struct Made {
+    patch: BundlePatch,
+    claims: u64,
+}
+
+/// A part of a bundle, and what applying it makes.
+#[derive(Default)]
+struct Part {
+    bytes: Vec<u8>,
+    claims: u64,
+}
+
+impl Part {
+    /// A patch from an old member of this length.
+    fn patch(bytes: Vec<u8>, old_len: usize) -> Self {
+        // A patch that was just made can be read.
+        let claims = file::claims(&bytes).map_or(u64::MAX, |claims| claims.bytes);
+        Self { claims: claims.saturating_add(member::reading(old_len)), bytes }
+    }
+}
+
 /// A member of the new file as it is compared.
 struct Member<'a> {
     content: std::borrow::Cow<'a, [u8]>,
@@ -150,9 +199,10 @@ struct Member<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn run(self, [old_file, new_file]: [&[u8]; 2]) -> Result<BundlePatch, MakeError> {
-        let members: Vec<Member<'_>> =
-            (0..self.new.members.len()).map(|index| self.member(index)).collect();
+    fn run(self, budget: &mut Budget<'_>) -> Result<Made, MakeError> {
+        let members: Result<Vec<Member<'_>>, Stop> =
+            (0..self.new.members.len()).map(|index| self.member(index, budget)).collect();
+        let members = members.map_err(|_| DiffError::Cancelled)?;
         let pairs = self.pairs(&members);
         let same = self.same();
         let (template, gaps) = self.new.template();
@@ -160,32 +210,44 @@ impl<'a> Maker<'a> {
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let all: usize = members.iter().map(|member| member.content.len()).sum();
         let mut done = 0;
+        let mut claims = self.old.taken + self.new.file().len() as u64;
         for (index, member) in members.iter().enumerate() {
             let from = done as f32 / (all + 1) as f32;
             done += member.content.len();
             let options = part_of(self.options, from, done as f32 / (all + 1) as f32);
-            let (mut info, part) = self.choose(index, member, pairs[index], &same, &options)?;
+            let (mut info, part) =
+                self.choose(index, member, pairs[index], &same, &options, budget)?;
             info.name = shortened(&self.new.members[index].name);
             info.gap = gaps[index] as u32;
             info.size = self.new.raw(index).len() as u32;
-            info.bytes = part.len() as u32;
+            info.bytes = part.bytes.len() as u32;
+            claims = claims.saturating_add(part.claims);
             match info.recipe {
-                Some(_) => recipes.extend_from_slice(member.recipe.as_deref().unwrap_or_default()),
+                Some(_) => {
+                    recipes.extend_from_slice(member.recipe.as_deref().unwrap_or_default());
+                    claims = claims.saturating_add(info.size.into());
+                }
                 None => info.content_size = info.size,
             }
             if info.method == Method::Common {
                 small.extend_from_slice(&member.content);
+                claims = claims.saturating_add(member.content.len() as u64);
             }
             infos.push(info);
-            parts.extend(part);
+            parts.extend(part.bytes);
         }
         let new_common = [recipes, template, small].concat();
         let mut options = part_of(self.options, done as f32 / (all + 1) as f32, 1.0);
         (options.old_map, options.new_map, options.base) = (None, None, None);
         let patch = match new_common.is_empty() {
-            true => Vec::new(),
-            false => member_diff(&common(&self.old), &new_common, &options)?,
+            true => Part::default(),
+            false => {
+                let old_common = member::common(&self.old);
+                Part::patch(member::diff(&old_common, &new_common, &options)?, old_common.len())
+            }
         };
+        let claims = claims.saturating_add(patch.claims);
+        let (old_file, new_file) = (self.old.file(), self.new.file());
         let digest: [u8; 32] = Sha256::digest(old_file).into();
         let mut info = BundleInfo {
             old_container: self.old.container,
@@ -195,47 +257,38 @@ impl<'a> Maker<'a> {
             old_digest: digest.first_chunk().copied().unwrap_or_default(),
             new_digest: Sha256::digest(new_file).into(),
             header_len: 0,
-            common_len: patch.len() as u32,
+            common_len: patch.bytes.len() as u32,
             members: infos,
         };
-        let bytes = [info.emit(), patch, parts].concat();
-        let used =
-            |index: usize| info.members.iter().any(|member| member.old == Some(index as u32));
-        let is_gone = |(index, name): (usize, &String)| {
-            !used(index) && !info.members.iter().any(|m| m.name == *name)
-        };
-        let names: Vec<String> =
-            self.old.members.iter().map(|member| member.name.clone()).collect();
-        let unused = names
-            .iter()
-            .enumerate()
-            .filter(|(index, name)| is_gone((*index, name)))
-            .map(|(_, n)| n.clone());
-        Ok(BundlePatch {
-            unused: unused.collect(),
-            bytes,
-            info,
-            warnings: [Vec::new(), Vec::new()],
-        })
+        let bytes = [info.emit(), patch.bytes, parts].concat();
+        let unused = self.unused(&info);
+        let patch = BundlePatch { unused, bytes, info, warnings: [Vec::new(), Vec::new()] };
+        Ok(Made { patch, claims })
+    }
+
+    /// Old members that nothing is made from, and whose names are gone.
+    fn unused(&self, info: &BundleInfo) -> Vec<String> {
+        let used: HashSet<u32> = info.members.iter().filter_map(|member| member.old).collect();
+        let names: HashSet<&str> = info.members.iter().map(|member| &*member.name).collect();
+        let old = (0..).zip(&self.old.members);
+        let gone =
+            old.filter(|(index, member)| !used.contains(index) && !names.contains(&*member.name));
+        gone.map(|(_, member)| member.name.clone()).collect()
     }
 
     /// A member of the new file: inflated, if it can be deflated again to the same bytes by less
     /// than a quarter of them.
-    fn member(&self, index: usize) -> Member<'_> {
+    fn member(&self, index: usize, budget: &mut Budget<'_>) -> Result<Member<'_>, Stop> {
         let raw = self.new.raw(index);
         if let Some(plain) = self.new.plain.get(index).and_then(Option::as_deref) {
             // What an applier would refuse to make is patched as it is compressed.
-            let is_possible = plain.len() <= limit(0, 0) as usize;
-            let recipe =
-                is_possible.then(|| analyse(raw, plain.len()).ok()).flatten().filter(|recipe| {
-                    recipe.len() < raw.len() / 4 + 16
-                        && recreate(plain, recipe, raw.len()).is_ok_and(|again| again == raw)
-                });
-            if recipe.is_some() {
-                return Member { content: plain.into(), recipe };
+            if plain.len() <= output_limit(0, 0) as usize {
+                if let Some(recipe) = recipe(raw, plain, budget)? {
+                    return Ok(Member { content: plain.into(), recipe: Some(recipe) });
+                }
             }
         }
-        Member { content: raw.into(), recipe: None }
+        Ok(Member { content: raw.into(), recipe: None })
     }
 
     fn pairs(&self, members: &[Member<'_>]) -> Vec<Option<usize>> {
@@ -251,11 +304,11 @@ impl<'a> Maker<'a> {
         pair(&old.collect::<Vec<_>>(), &new.collect::<Vec<_>>())
     }
 
-    /// The old members by their digests: as they stand in the file, and as what they hold.
+    /// The old members by their digests: as they are in the file, and as what they hold.
     fn same(&self) -> HashMap<[u8; 32], (usize, bool)> {
         let mut same = HashMap::new();
         for index in (0..self.old.members.len()).rev() {
-            // What stands in the file as it is needs no recipe: it comes last, and counts.
+            // What is in the file as it is needs no recipe: it comes last, and counts.
             same.insert(Sha256::digest(self.old.content(index)).into(), (index, true));
             same.insert(Sha256::digest(self.old.raw(index)).into(), (index, false));
         }
@@ -270,7 +323,8 @@ impl<'a> Maker<'a> {
         pair: Option<usize>,
         same: &HashMap<[u8; 32], (usize, bool)>,
         options: &DiffOptions,
-    ) -> Result<(MemberInfo, Vec<u8>), MakeError> {
+        budget: &mut Budget<'_>,
+    ) -> Result<(MemberInfo, Part), MakeError> {
         let old = |method, (index, old_is_inflated): (usize, bool)| MemberInfo {
             method,
             old: Some(index as u32),
@@ -279,49 +333,53 @@ impl<'a> Maker<'a> {
         };
         let digest = |bytes: &[u8]| -> [u8; 32] { Sha256::digest(bytes).into() };
         if let Some(found) = same.get(&digest(self.new.raw(index))) {
-            return Ok((old(Method::Same, *found), Vec::new()));
+            return Ok((old(Method::Same, *found), Part::default()));
         }
         let content = &member.content[..];
         let recipe = member.recipe.as_ref().map(|recipe| recipe.len() as u32);
         let with_recipe = |info| MemberInfo { recipe, content_size: content.len() as u32, ..info };
         if let Some(found) = same.get(&digest(content)) {
-            return Ok((with_recipe(old(Method::Same, *found)), Vec::new()));
+            return Ok((with_recipe(old(Method::Same, *found)), Part::default()));
         }
         let of = |method| with_recipe(MemberInfo { method, ..MemberInfo::default() });
-        if content.len() <= SMALL && self.new.container != Container::Whole {
-            return Ok((of(Method::Common), Vec::new()));
+        if content.len() <= SMALL && !self.new.container.is_whole() {
+            return Ok((of(Method::Common), Part::default()));
         }
         let mut options = options.clone();
-        if self.new.container != Container::Whole {
+        if !self.new.container.is_whole() {
             (options.old_map, options.new_map) = (None, None);
         }
-        let mut best = (of(Method::Verbatim), content.to_vec());
-        let mut try_one = |info: MemberInfo, from: usize, bytes: Vec<u8>| {
-            if bytes.len() < best.1.len() && content.len() <= limit(from, bytes.len()) as usize {
-                best = (info, bytes);
+        let mut best = (of(Method::Verbatim), Part { bytes: content.to_vec(), ..Part::default() });
+        let mut try_one = |info: MemberInfo, from: usize, part: Part| {
+            let limit = output_limit(from as u64, part.bytes.len() as u64) as usize;
+            if part.bytes.len() < best.1.bytes.len() && content.len() <= limit {
+                best = (info, part);
             }
         };
-        match pair.or((self.old.container == Container::Whole).then_some(0)) {
+        match pair.or((self.old.container.is_whole()).then_some(0)) {
             // Compressed bytes that cannot be made again are compared with compressed bytes.
             Some(found) => {
                 let is_inflated = recipe.is_some() || !self.new.members[index].is_deflated;
                 let from = if is_inflated { self.old.content(found) } else { self.old.raw(found) };
-                if let Some(bundle) = self.nested(from, content, &options)? {
+                if let Some(bundle) = self.nested(from, content, &options, budget)? {
                     try_one(
                         with_recipe(old(Method::Bundle, (found, is_inflated))),
                         from.len(),
                         bundle,
                     );
                 } else {
-                    let patch = member_diff(from, content, &options)?;
+                    let patch = member::diff(from, content, &options)?;
                     try_one(
                         with_recipe(old(Method::Patch, (found, is_inflated))),
                         from.len(),
-                        patch,
+                        Part::patch(patch, from.len()),
                     );
                 }
             }
-            None => try_one(of(Method::Full), 0, member_diff(&[], content, &options)?),
+            None => {
+                let patch = member::diff(&[], content, &options)?;
+                try_one(of(Method::Full), 0, Part::patch(patch, 0));
+            }
         }
         Ok(best)
     }
@@ -332,19 +390,37 @@ impl<'a> Maker<'a> {
         old: &[u8],
         new: &[u8],
         options: &DiffOptions,
-    ) -> Result<Option<Vec<u8>>, MakeError> {
-        if self.level >= MOST_LEVELS || self.new.container == Container::Whole {
+        budget: &mut Budget<'_>,
+    ) -> Result<Option<Part>, MakeError> {
+        if self.level >= MOST_LEVELS || self.new.container.is_whole() {
             return Ok(None);
         }
-        let [old_contents, new_contents] = [old, new].map(|file| Contents::of(file).0);
-        if [&old_contents, &new_contents]
-            .iter()
-            .any(|contents| contents.container == Container::Whole)
-        {
+        let mut take_apart = |file| match Contents::of(file, budget) {
+            Ok((contents, _)) if !contents.container.is_whole() => Ok(Some(contents)),
+            Ok(_) | Err(Stop::OverBudget { .. }) => Ok(None),
+            Err(Stop::Cancelled) => Err(DiffError::Cancelled),
+        };
+        let (Some(old_contents), Some(new_contents)) = (take_apart(old)?, take_apart(new)?) else {
             return Ok(None);
-        }
+        };
         let maker = Maker { old: old_contents, new: new_contents, options, level: self.level + 1 };
-        maker.run([old, new]).map(|bundle| Some(bundle.bytes))
+        let made = maker.run(budget)?;
+        let claims = made.claims.saturating_add(member::reading(old.len()));
+        Ok(Some(Part { bytes: made.patch.bytes, claims }))
+    }
+}
+
+/// How to deflate `plain` to `raw` again, if that takes less than a quarter of it.
+fn recipe(raw: &[u8], plain: &[u8], budget: &mut Budget<'_>) -> Result<Option<Vec<u8>>, Stop> {
+    let recipe = match analyse(raw, plain.len(), budget) {
+        Ok(recipe) if recipe.len() < raw.len() / 4 + 16 => recipe,
+        Ok(_) | Err(Halt::Bad(_)) => return Ok(None),
+        Err(Halt::Stop(stop)) => return Err(stop),
+    };
+    match recreate(plain, &recipe, raw.len(), budget) {
+        Ok(again) => Ok((again == raw).then_some(recipe)),
+        Err(Halt::Bad(_)) => Ok(None),
+        Err(Halt::Stop(stop)) => Err(stop),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which member of the old file a new one is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::host::manifest::esp_idf::FlasherArgs;
 use crate::host::manifest::esp_web_tools::Manifest;
+use crate::host::manifest::reference::{self, Style};
 use crate::host::manifest::{Json, Place};
 
 /// A member, as far as pairing cares.
@@ -12,7 +13,7 @@ pub(super) struct Candidate<'a> {
     pub(super) content: &'a [u8],
 }
 
-/// So many pairs are compared by what they hold; if there are more, only names count.
+/// This many pairs are compared by what they hold; if there are more, only names count.
 const MOST_COMPARISONS: usize = 1 << 16;
 
 /// Scores: how alike two members are, of 1000; and what is added if they have something in common
@@ -27,17 +28,12 @@ const LEAST: u32 = 50;
 /// For each new member the old one that is likely to help most. Of equals the first one.
 pub(super) fn pair(old: &[Candidate<'_>], new: &[Candidate<'_>]) -> Vec<Option<usize>> {
     let (old_roles, new_roles) = (roles(old), roles(new));
-    let compare = old.len().saturating_mul(new.len()) <= MOST_COMPARISONS;
-    let sketch = |member: &Candidate<'_>| {
-        if compare {
-            Sketch::of(member.content)
-        } else {
-            Sketch::default()
-        }
-    };
-    let sketches: Vec<_> = old.iter().map(sketch).collect();
+    if old.len().saturating_mul(new.len()) > MOST_COMPARISONS {
+        return pair_by_names(old, &old_roles, new, &new_roles);
+    }
+    let sketches: Vec<_> = old.iter().map(|member| Sketch::of(member.content)).collect();
     let best = |member: &Candidate<'_>| {
-        let (role, of_new) = (new_roles.get(member.name), sketch(member));
+        let (role, of_new) = (new_roles.get(member.name), Sketch::of(member.content));
         let score = |(candidate, of_old): (&Candidate<'_>, &Sketch)| {
             let likeness = of_new.likeness(of_old);
             let bonus = match (candidate.name, member.name) {
@@ -52,6 +48,29 @@ pub(super) fn pair(old: &[Candidate<'_>], new: &[Candidate<'_>]) -> Vec<Option<u
         let scores = old.iter().zip(&sketches).map(score).enumerate();
         let best = scores.min_by_key(|(_, score)| core::cmp::Reverse(*score));
         best.filter(|(_, score)| *score >= LEAST).map(|(index, _)| index)
+    };
+    new.iter().map(best).collect()
+}
+
+/// The same for many members: by their names, roles and names without numbers, looked up.
+fn pair_by_names(
+    old: &[Candidate<'_>],
+    old_roles: &BTreeMap<String, String>,
+    new: &[Candidate<'_>],
+    new_roles: &BTreeMap<String, String>,
+) -> Vec<Option<usize>> {
+    let (mut names, mut roles, mut similar) = (HashMap::new(), HashMap::new(), HashMap::new());
+    for (index, member) in old.iter().enumerate() {
+        names.entry(member.name).or_insert(index);
+        similar.entry(without_numbers(member.name)).or_insert(index);
+        if let Some(role) = old_roles.get(member.name) {
+            roles.entry(role).or_insert(index);
+        }
+    }
+    let best = |member: &Candidate<'_>| {
+        let by_role = || new_roles.get(member.name).and_then(|role| roles.get(role));
+        let by_name = names.get(member.name).or_else(by_role);
+        by_name.or_else(|| similar.get(&without_numbers(member.name))).copied()
     };
     new.iter().map(best).collect()
 }
@@ -78,23 +97,33 @@ fn roles(members: &[Candidate<'_>]) -> BTreeMap<String, String> {
     let mut roles = BTreeMap::new();
     for member in members.iter().filter(|member| extension(member.name) == Some("json")) {
         let folder = member.name.rfind('/').map_or("", |at| &member.name[..=at]);
-        let said = if let Ok(manifest) = Manifest::parse(member.content) {
+        let named = |reference: &str, style| {
+            reference::member(member.name, reference, style)
+                .unwrap_or_else(|| format!("{folder}{reference}"))
+        };
+        let said: Vec<(String, String)> = if let Ok(manifest) = Manifest::parse(member.content) {
             let parts = manifest
                 .builds
                 .iter()
                 .flat_map(|b| b.parts.iter().map(move |part| (&b.chip_family, part)));
             parts
-                .map(|(chip, part)| (part.path.clone(), format!("{chip} {}", part.offset)))
+                .map(|(chip, part)| {
+                    (named(&part.path, Style::Url), format!("{chip} {}", part.offset))
+                })
                 .collect()
         } else if let Ok(args) = FlasherArgs::parse(member.content) {
             let role =
                 |role: Option<String>, offset: u32| role.unwrap_or_else(|| offset.to_string());
-            args.files.into_iter().map(|file| (file.path, role(file.role, file.offset))).collect()
+            args.files
+                .into_iter()
+                .map(|file| (named(&file.path, Style::Path), role(file.role, file.offset)))
+                .collect()
         } else {
-            nordic_roles(member.content).unwrap_or_default()
+            let roles = nordic_roles(member.content).unwrap_or_default().into_iter();
+            roles.map(|(path, role)| (named(&path, Style::Path), role)).collect()
         };
         for (path, role) in said {
-            roles.entry(format!("{folder}{path}")).or_insert_with(|| format!("{folder}{role}"));
+            roles.entry(path).or_insert_with(|| format!("{folder}{role}"));
         }
     }
     roles
@@ -217,6 +246,18 @@ mod tests {
         let (a, b) = (noise(1), noise(2));
         let changed = [&b[..3000], &noise(5)[..500]].concat();
         assert_eq!(paired(&[("x.bin", &a), ("y.bin", &b)], &[("z.hex", &changed)]), [Some(1)]);
+    }
+
+    #[test]
+    fn many_members_are_paired_by_their_names() {
+        let names: Vec<String> = (0..300).map(|i| format!("part-{}-1.{i}.bin", 'a')).collect();
+        let old: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"x"[..])).collect();
+        let mut new = old.clone();
+        new.reverse();
+        new.push(("part-a-2.0.bin", b""));
+        new.push(("other", b""));
+        let expected = (0..300).rev().map(Some).chain([Some(0), None]);
+        assert_eq!(paired(&old, &new), expected.collect::<Vec<_>>());
     }
 
     #[test]

@@ -69,6 +69,10 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
     } else {
         make_patch(old, new, request)?
     };
+    for (input, side) in [(old, Side::Old), (new, Side::New)] {
+        let found = input.parts_warnings().iter().cloned();
+        made.warnings.extend(found.map(|warning| Warning::Parts(warning).of(side)));
+    }
     if old.bytes() == new.bytes() {
         made.warnings.push(Warning::Same.of(Side::New));
     }

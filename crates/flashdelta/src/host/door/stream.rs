@@ -37,7 +37,7 @@ pub fn apply_file(
             return stream(old, old_image, patch, new, request);
         }
     }
-    let input = Input::open(old).map_err(PatchError::Input)?;
+    let input = Input::open_old(old, patch).map_err(PatchError::Input)?;
     let applied = apply(&input, patch, request)?;
     write(applied, new)
 }

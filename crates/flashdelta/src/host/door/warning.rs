@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::host::bundle;
+use crate::host::manifest::PartsWarning;
 
 /// Which file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,6 +32,8 @@ pub enum Warning {
     NotAnArchive,
     /// It is a manifest, and none of its parts is there.
     PartsMissing,
+    /// Something that a manifest names is not among its parts.
+    Parts(PartsWarning),
     /// Something in a file that holds others.
     Bundle(bundle::Warning),
     /// It looks encrypted or compressed, so that little can be saved.
@@ -50,6 +53,7 @@ impl Warning {
         match self {
             Self::NotAnArchive => "not-an-archive",
             Self::PartsMissing => "parts-missing",
+            Self::Parts(_) => "part-left-out",
             Self::Bundle(warning) => warning.code(),
             Self::Packed { .. } => "packed",
             Self::ElfOfAnotherBuild => "elf-of-another-build",
@@ -72,6 +76,7 @@ impl fmt::Display for Warning {
             Self::PartsMissing => f.write_str(
                 "none of the parts that it names was found: only the JSON file itself is patched",
             ),
+            Self::Parts(warning) => warning.fmt(f),
             Self::Bundle(warning) => warning.fmt(f),
             Self::Packed { share } => write!(
                 f,

@@ -105,6 +105,25 @@ impl NewFile {
         })
     }
 
+    /// Length of the file in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Most bytes that the template takes when the file is made, with the lists of blocks and parts
+    /// that are made of it.
+    pub(super) fn template_bytes(&self) -> u64 {
+        /// An operation has two bytes at least; lists have some 64 for it.
+        const LISTS: u64 = 32;
+        /// A packed operation has two bits at least, and becomes ten bytes at most.
+        const UNPACKED: u64 = 40;
+        let len = u64::from(self.template_len);
+        match self.coding {
+            Coding::Packed => len + (UNPACKED * len).min(u64::from(MOST_TEMPLATE)) * LISTS,
+            Coding::Plain | Coding::Alone | Coding::FromOld => len * LISTS,
+        }
+    }
+
     /// The file around an image. `old_template` is asked for if it is needed.
     pub(super) fn render(
         &self,

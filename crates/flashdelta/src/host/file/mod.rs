@@ -29,6 +29,7 @@
 //!
 //! Files that hold several others, archives and folders, are the business of [`bundle`](crate::bundle).
 
+mod claims;
 mod error;
 mod host;
 mod lengths;
@@ -46,6 +47,7 @@ use crate::host::diff::{AddressMap, DiffOptions, Patch};
 use crate::host::image::{self, Format, Image, ImageError, ReadOptions, WriteOptions};
 use host::{HostSection, NewFile};
 
+pub(crate) use claims::claims;
 pub use error::{FileError, MakeError};
 pub use memory::Part;
 
@@ -280,15 +282,7 @@ impl<'a> Files<'a> {
     /// read.
     pub fn of(old_file: &'a [u8], patch: &[u8]) -> Result<Self, FileError> {
         let header = parse(patch)?;
-        let section = match header.host_len {
-            0 => None,
-            len => {
-                let start = header.header_len as usize + header.body_len as usize;
-                let bytes = patch.get(start..).and_then(|rest| rest.get(..len as usize));
-                let cut_off = FileError::HostSection { problem: "the patch is cut off" };
-                Some(HostSection::parse(bytes.ok_or(cut_off)?)?)
-            }
-        };
+        let section = section(&header, patch)?;
         let old = old_memory(old_file, &header, section.as_ref())?;
         Ok(Self { old_file, old, section, base: base(&header, patch) })
     }
@@ -335,6 +329,17 @@ impl<'a> Files<'a> {
 fn parse(patch: &[u8]) -> Result<PatchHeader, ApplyError<OutOfBounds, OutOfBounds>> {
     PatchHeader::parse(patch)?
         .ok_or(ApplyError::Truncated { fed: patch.len() as u32, expected: None })
+}
+
+/// The host section of a patch, if it has one.
+fn section(header: &PatchHeader, patch: &[u8]) -> Result<Option<HostSection>, FileError> {
+    if header.host_len == 0 {
+        return Ok(None);
+    }
+    let start = header.header_len as usize + header.body_len as usize;
+    let bytes = patch.get(start..).and_then(|rest| rest.get(..header.host_len as usize));
+    let cut_off = FileError::HostSection { problem: "the patch is cut off" };
+    HostSection::parse(bytes.ok_or(cut_off)?).map(Some)
 }
 
 /// The image in the old file that the patch applies to.

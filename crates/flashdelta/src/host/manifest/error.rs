@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::JsonError;
 use crate::device::error::codes;
+use crate::host::budget::Halt;
 
 /// A `manifest.json` of ESP Web Tools or a `flasher_args.json` of ESP-IDF that is wrong.
 #[non_exhaustive]
@@ -30,6 +31,12 @@ impl fmt::Display for ManifestError {
             write!(f, "{}: ", self.member)?;
         }
         f.write_str(&self.error.with_place(self.place))
+    }
+}
+
+impl From<ManifestError> for Halt<ManifestError> {
+    fn from(error: ManifestError) -> Self {
+        Self::Bad(error)
     }
 }
 

@@ -35,22 +35,24 @@ pub struct FlasherArgs {
 pub struct FlashFile {
     /// Where in the flash it begins, in bytes.
     pub offset: u32,
-    /// Where the file is, seen from the JSON file.
+    /// Where the file is: a path relative to the folder of the JSON file.
     pub path: String,
     /// What it is: "app", "bootloader", "partition-table", "otadata", ...
     pub role: Option<String>,
-    /// Is it to be encrypted while it is written?
+    /// Whether it is to be encrypted while it is written.
     pub is_encrypted: bool,
+    /// Its offset, as the JSON file writes it.
+    pub(super) key: String,
 }
 
-/// Does it look like such a file: a JSON object with files to flash?
+/// Whether it looks like such a file: a JSON object with files to flash.
 pub fn is(bytes: &[u8]) -> bool {
     Json::parse(bytes).is_ok_and(|json| {
         matches!(&json, Json::Object(entries) if entries.iter().any(|(key, value)| key == "flash_files" && matches!(value, Json::Object(_))))
     })
 }
 
-/// Has it files to flash, of whatever type?
+/// Whether it has files to flash, of whatever type.
 pub(crate) fn has_files(json: &Json) -> bool {
     matches!(json, Json::Object(entries) if entries.iter().any(|(key, _)| key == "flash_files"))
 }
@@ -74,6 +76,7 @@ impl FlasherArgs {
                 path: place.text()?.to_owned(),
                 role: None,
                 is_encrypted: false,
+                key: key.to_owned(),
             });
         }
         for (role, place) in root.entries()? {

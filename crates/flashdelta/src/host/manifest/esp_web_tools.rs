@@ -40,16 +40,30 @@ pub struct Build {
     pub chip_family: ChipFamily,
     /// Which files go where.
     pub parts: Vec<Part>,
+    /// What devices that are up already fetch by themselves (ESPHome, "http_request" update).
+    pub ota: Option<Ota>,
+}
+
+/// A file that devices fetch by themselves.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ota {
+    /// Where the file is, seen from the manifest: a URL reference (RFC 3986).
+    pub path: String,
+    /// The MD5 of the file, in hexadecimal digits, if it is told.
+    pub md5: Option<String>,
 }
 
 /// A file, and where it goes.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Part {
-    /// Where the file is, seen from the manifest: a relative path or a URL.
+    /// Where the file is, seen from the manifest: a URL reference (RFC 3986).
     pub path: String,
     /// Where in the flash it begins, in bytes.
     pub offset: u32,
+    /// Whether the key of the path is `filename`, as in the first manifests that were published.
+    is_filename: bool,
 }
 
 /// A kind of chip.
@@ -120,14 +134,14 @@ impl fmt::Display for ChipFamily {
     }
 }
 
-/// Does it look like a manifest: a JSON object with builds?
+/// Whether it looks like a manifest: a JSON object with builds.
 pub fn is(bytes: &[u8]) -> bool {
     Json::parse(bytes).is_ok_and(|json| {
         matches!(&json, Json::Object(entries) if entries.iter().any(|(key, value)| key == "builds" && matches!(value, Json::List(_))))
     })
 }
 
-/// Has it builds, of whatever type? Then a file with the name of a manifest is meant to be one.
+/// Whether it has builds, of whatever type. Then a file with the name of a manifest is meant to be one.
 pub(crate) fn has_builds(json: &Json) -> bool {
     matches!(json, Json::Object(entries) if entries.iter().any(|(key, _)| key == "builds"))
 }
@@ -176,29 +190,49 @@ impl Manifest {
 
 impl Build {
     fn parse(place: &Place<'_>) -> Result<Self, JsonError> {
-        // What only devices that are up already fetch by themselves has no parts to flash (ESPHome,
-        // "http_request" update).
-        let parts = match place.find("ota")? {
+        // What only devices that are up already fetch by themselves has no parts to flash.
+        let ota = place.find("ota")?;
+        let parts = match ota {
             Some(_) => place.find("parts")?,
             None => Some(place.get("parts")?),
         };
+        let ota = ota.filter(|place| matches!(place.value, Json::Object(_)));
+        let ota = ota.map(|place| Ota::parse(&place)).transpose()?.flatten();
         let parts = parts.map_or(Ok(Vec::new()), |parts| parts.list())?;
         let parts: Result<Vec<_>, _> = parts.iter().map(Part::parse).collect();
         Ok(Self {
             chip_family: ChipFamily::from_name(place.get("chipFamily")?.text()?),
             parts: parts?,
+            ota,
         })
     }
 }
 
+impl Ota {
+    fn parse(place: &Place<'_>) -> Result<Option<Self>, JsonError> {
+        let text = |key| place.find(key)?.map(|place| place.text().map(str::to_owned)).transpose();
+        let md5 = text("md5")?;
+        Ok(text("path")?.map(|path| Self { path, md5 }))
+    }
+}
+
 impl Part {
+    /// The key of its path.
+    pub(super) fn key(&self) -> &'static str {
+        match self.is_filename {
+            true => "filename",
+            false => "path",
+        }
+    }
+
     fn parse(place: &Place<'_>) -> Result<Self, JsonError> {
         // The first manifests that were published call it "filename".
-        let path = match place.find("filename")? {
-            Some(name) if place.find("path")?.is_none() => name,
-            _ => place.get("path")?,
+        let (path, is_filename) = match place.find("filename")? {
+            Some(name) if place.find("path")?.is_none() => (name, true),
+            _ => (place.get("path")?, false),
         };
-        Ok(Self { path: path.text()?.to_owned(), offset: place.get("offset")?.offset()? })
+        let (path, offset) = (path.text()?.to_owned(), place.get("offset")?.offset()?);
+        Ok(Self { path, offset, is_filename })
     }
 }
 
@@ -209,10 +243,11 @@ pub(crate) struct Span {
     pub(super) size: u64,
 }
 
-/// No two of them may overlap, and none may end behind 4 GiB.
+/// No two of them may overlap, and none may end past 4 GiB.
 pub(crate) fn check_spans(mut spans: Vec<Span>) -> Result<(), JsonError> {
     for span in &spans {
-        let end = u64::from(span.offset) + span.size;
+        // Sizes come from callers, who may say anything.
+        let end = u64::from(span.offset).saturating_add(span.size);
         if end > 1 << 32 {
             return Err(JsonError::OutOfRange {
                 path: span.path.clone(),

@@ -2,6 +2,12 @@
 //!
 //! - [`esp_web_tools`]: `manifest.json` of ESP Web Tools.
 //! - [`esp_idf`]: `flasher_args.json` of ESP-IDF.
+//! - `reference`: where the files are that they name. `parts`: all of them, as one packed folder.
+//!
+//! A front end calls [`read_release`] for a file that [`names_parts`], and passes on its warnings:
+//! whenever a patch is made, unless the file is to be patched as it is; and when a bundle is applied
+//! whose old file [is a folder](crate::archive::Container::is_folder). In all other cases the file
+//! is a file as any other.
 
 mod error;
 pub mod esp_idf;
@@ -9,9 +15,12 @@ pub mod esp_web_tools;
 mod json;
 mod parts;
 mod place;
+pub(crate) mod reference;
 
 pub use error::ManifestError;
 pub(crate) use json::Json;
 pub use json::JsonError;
 pub(crate) use json::Place;
-pub use parts::{names_parts, read_parts, PartsError};
+pub use parts::{
+    names_parts, read_parts, read_release, PartsError, PartsWarning, Release, ReleasePart,
+};

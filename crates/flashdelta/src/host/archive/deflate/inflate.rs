@@ -3,6 +3,16 @@
 use super::bits::{BitReader, BitWriter};
 use super::huffman::{read_codes, Decoder};
 use super::{DeflateError, Token, DISTANCES, LENGTHS};
+use crate::host::budget::{Budget, Halt};
+
+/// A block costs as much as inflating this many bytes, whatever it holds.
+const BLOCK_WORK: usize = 256;
+
+/// Bytes that are taken from the budget at a time.
+const STEP: usize = 16 << 10;
+
+/// Streams of more blocks get no recipe: it would be longer than what it saves.
+const MOST_BLOCKS: usize = 1 << 20;
 
 /// A deflate stream, taken apart.
 pub(super) struct Stream {
@@ -18,23 +28,33 @@ pub(super) struct Stream {
 
 /// A block: how much it holds, and how.
 pub(super) enum Block {
-    /// So many bytes as they are.
+    /// This many bytes as they are.
     Stored(usize),
-    /// So many tokens, in the fixed codes.
+    /// This many tokens, in the fixed codes.
     Fixed(usize),
-    /// So many tokens, in codes of its own, which these bits describe.
+    /// This many tokens, in codes of its own, which these bits describe.
     Dynamic { tokens: usize, header: Vec<u8>, header_bits: usize },
 }
 
 /// What a deflate stream holds, and its own length in bytes. It may not hold more than `limit`
-/// bytes.
-pub(crate) fn inflate(bytes: &[u8], limit: usize) -> Result<(Vec<u8>, usize), DeflateError> {
-    Stream::read(bytes, limit, false).map(|stream| (stream.plain, stream.len))
+/// bytes, which are taken from the budget as they are made.
+pub(crate) fn inflate(
+    bytes: &[u8],
+    limit: usize,
+    budget: &mut Budget<'_>,
+) -> Result<(Vec<u8>, usize), Halt<DeflateError>> {
+    Stream::read(bytes, limit, false, budget).map(|stream| (stream.plain, stream.len))
 }
 
 impl Stream {
-    /// Reads a stream that holds at most `limit` bytes, and lists its tokens if `keep` is set.
-    pub(crate) fn read(bytes: &[u8], limit: usize, keep: bool) -> Result<Self, DeflateError> {
+    /// Reads a stream that holds at most `limit` bytes, and lists its tokens and blocks if `keep`
+    /// is set.
+    pub(crate) fn read(
+        bytes: &[u8],
+        limit: usize,
+        keep: bool,
+        budget: &mut Budget<'_>,
+    ) -> Result<Self, Halt<DeflateError>> {
         let mut stream = Self {
             plain: Vec::new(),
             tokens: Vec::new(),
@@ -47,10 +67,11 @@ impl Stream {
             let last = bits.bit()? == 1;
             let kind = bits.bits(2)?;
             let block = match kind {
-                0 => stream.stored(&mut bits, limit)?,
+                0 => stream.stored(&mut bits, limit, budget)?,
                 1 => {
                     let (literals, distances) = Decoder::fixed();
-                    Block::Fixed(stream.tokens(&mut bits, &literals, &distances, limit, keep)?)
+                    let codes = (&literals, &distances);
+                    Block::Fixed(stream.tokens(&mut bits, codes, limit, keep, budget)?)
                 }
                 2 => {
                     let (start, mut copy) = (bits.position(), bits.clone());
@@ -61,12 +82,19 @@ impl Stream {
                     }
                     let (literals, distances) =
                         (Decoder::new(&literals)?, Decoder::new(&distances)?);
-                    let tokens = stream.tokens(&mut bits, &literals, &distances, limit, keep)?;
+                    let codes = (&literals, &distances);
+                    let tokens = stream.tokens(&mut bits, codes, limit, keep, budget)?;
                     Block::Dynamic { tokens, header_bits: header.len(), header: header.finish() }
                 }
-                _ => return Err(DeflateError::ReservedBlockType),
+                _ => return Err(DeflateError::ReservedBlockType.into()),
             };
-            stream.blocks.push(block);
+            budget.work(BLOCK_WORK as u64)?;
+            if keep {
+                if stream.blocks.len() == MOST_BLOCKS {
+                    return Err(DeflateError::BadRecipe { what: "too many blocks" }.into());
+                }
+                stream.blocks.push(block);
+            }
             if last {
                 stream.is_clean &= bits.align()?;
                 stream.len = bits.position() / 8;
@@ -75,17 +103,23 @@ impl Stream {
         }
     }
 
-    fn stored(&mut self, bits: &mut BitReader<'_>, limit: usize) -> Result<Block, DeflateError> {
+    fn stored(
+        &mut self,
+        bits: &mut BitReader<'_>,
+        limit: usize,
+        budget: &mut Budget<'_>,
+    ) -> Result<Block, Halt<DeflateError>> {
         self.is_clean &= bits.align()?;
         let len = bits.bits(16)?;
         if bits.bits(16)? != !len & 0xFFFF {
-            return Err(DeflateError::StoredLength);
+            return Err(DeflateError::StoredLength.into());
         }
         let len = len as usize;
         let bytes = bits.bytes(len)?;
         if self.plain.len() + len > limit {
-            return Err(DeflateError::TooLong { limit });
+            return Err(DeflateError::TooLong { limit }.into());
         }
+        charge(budget, len)?;
         self.plain.extend_from_slice(bytes);
         Ok(Block::Stored(len))
     }
@@ -94,17 +128,21 @@ impl Stream {
     fn tokens(
         &mut self,
         bits: &mut BitReader<'_>,
-        literals: &Decoder,
-        distances: &Decoder,
+        (literals, distances): (&Decoder, &Decoder),
         limit: usize,
         keep: bool,
-    ) -> Result<usize, DeflateError> {
+        budget: &mut Budget<'_>,
+    ) -> Result<usize, Halt<DeflateError>> {
         let mut count = 0;
+        let mut charged = self.plain.len();
         loop {
             let symbol = literals.read(bits)?;
             let token = match symbol {
                 0..=255 => Token::literal(symbol as u8),
-                256 => return Ok(count),
+                256 => {
+                    charge(budget, self.plain.len() - charged)?;
+                    return Ok(count);
+                }
                 _ => {
                     let len = value(&LENGTHS, symbol - 257, bits)?;
                     let distance = value(&DISTANCES, distances.read(bits)?, bits)?;
@@ -112,7 +150,11 @@ impl Stream {
                 }
             };
             if self.plain.len() + token.len() > limit {
-                return Err(DeflateError::TooLong { limit });
+                return Err(DeflateError::TooLong { limit }.into());
+            }
+            if self.plain.len() - charged >= STEP {
+                charge(budget, self.plain.len() - charged)?;
+                charged = self.plain.len();
             }
             match token.as_match() {
                 None => self.plain.push(symbol as u8),
@@ -130,6 +172,11 @@ impl Stream {
             count += 1;
         }
     }
+}
+
+fn charge(budget: &mut Budget<'_>, len: usize) -> Result<(), Halt<DeflateError>> {
+    budget.take(len as u64)?;
+    Ok(budget.work(len as u64)?)
 }
 
 /// The value of a code: base and extra bits.

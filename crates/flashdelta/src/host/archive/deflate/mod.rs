@@ -1,6 +1,6 @@
 //! Deflate streams (RFC 1951) that come back bit by bit.
 //!
-//! A compressed file hides that two versions of a firmware are alike: behind the first difference
+//! A compressed file hides that two versions of a firmware are alike: after the first difference
 //! all its bits are others. So a deflate stream is taken apart into what it holds (the *plain*
 //! bytes, which are compared) and a *recipe*: how the compressor said it. Nearly all compressors do
 //! as zlib does, so the recipe names one of zlib's levels and lists where the stream departs from
@@ -22,6 +22,7 @@ pub(crate) use recipe::{analyse, recreate};
 use core::fmt;
 
 use crate::device::error::codes;
+use crate::host::budget::Halt;
 
 /// Why a deflate stream cannot be read, or not be made from a recipe.
 #[non_exhaustive]
@@ -82,6 +83,12 @@ impl fmt::Display for DeflateError {
 }
 
 impl core::error::Error for DeflateError {}
+
+impl From<DeflateError> for Halt<DeflateError> {
+    fn from(error: DeflateError) -> Self {
+        Self::Bad(error)
+    }
+}
 
 /// A literal (the byte), or a match (its length, 3 to 258, in the upper half, its distance, 1 to
 /// 32768, in the lower).

@@ -87,6 +87,11 @@ impl<'a> Predictor<'a> {
         self.at
     }
 
+    /// Candidates that were looked at.
+    pub(super) fn looks(&self) -> u64 {
+        PATIENCE * self.plain.len() as u64 - self.patience
+    }
+
     /// What comes next; not at the end of the plain bytes.
     pub(super) fn predict(&mut self) -> Token {
         let at = self.at;

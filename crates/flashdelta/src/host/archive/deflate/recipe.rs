@@ -1,11 +1,14 @@
 //! The recipe of a deflate stream: how to make it from what it holds.
 
+use core::ops::ControlFlow;
+
 use super::bits::{BitReader, BitWriter};
 use super::huffman::{read_codes, zlib_header, Encoder};
 use super::inflate::{Block, Stream};
 use super::predict::{Predictor, LEVELS};
 use super::{DeflateError, Token};
 use crate::device::format::Reader;
+use crate::host::budget::{Budget, Halt, Stop};
 use crate::host::encode::put;
 
 /// Tokens by which the level is found out.
@@ -18,23 +21,44 @@ const DYNAMIC: u8 = 2;
 /// Its codes are not those that zlib would make.
 const DYNAMIC_SPELLED: u8 = 3;
 
+/// Most tokens of a block with codes of its own, which are kept until all of them are known.
+const MOST_TOKENS: usize = 1 << 22;
+
+/// A candidate that zlib would look at costs as much as this many bytes.
+const LOOK_WORK: u64 = 4;
+
 /// How to make the deflate stream at the start of `bytes`, which may hold `limit` bytes at most.
-/// Fails for streams that no recipe can make (unused bits that are set), too.
-pub(crate) fn analyse(bytes: &[u8], limit: usize) -> Result<Vec<u8>, DeflateError> {
-    let stream = Stream::read(bytes, limit, true)?;
+/// Fails for streams that no recipe can make (unused bits that are set), too. Makes nothing that
+/// stays: takes nothing of the budget, but asks its watcher.
+pub(crate) fn analyse(
+    bytes: &[u8],
+    limit: usize,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<u8>, Halt<DeflateError>> {
+    let mut watch = |_| match budget.ask() {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    };
+    let mut asked = Budget::new(u64::MAX, &mut watch);
+    let stream = Stream::read(bytes, limit, true, &mut asked)?;
     if !stream.is_clean {
-        return Err(DeflateError::BadRecipe { what: "unused bits are set" });
+        return Err(DeflateError::BadRecipe { what: "unused bits are set" }.into());
     }
-    Ok(stream.recipe())
+    stream.recipe(&mut asked)
 }
 
 impl Stream {
     /// Where the first `most` tokens are not those that zlib would choose: how many are right
     /// before, and the token.
-    fn misses(&self, level: u8, most: usize) -> Vec<(u32, Token)> {
+    fn misses(
+        &self,
+        level: u8,
+        most: usize,
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<(u32, Token)>, Stop> {
         let mut predictor = Predictor::new(&self.plain, level);
         let mut misses = Vec::new();
-        let mut right = 0;
+        let (mut right, mut looks) = (0, 0);
         let mut tokens = self.tokens.iter().take(most);
         for block in &self.blocks {
             let count = match block {
@@ -52,24 +76,32 @@ impl Stream {
                     misses.push((core::mem::take(&mut right), *token));
                 }
                 predictor.advance(*token, predicted);
+                budget.work(work(token.len(), &predictor, &mut looks))?;
             }
         }
-        misses
+        Ok(misses)
     }
 
     /// The level that explains most, and the misses it leaves.
-    fn level(&self) -> (u8, Vec<(u32, Token)>) {
-        let sampled: Vec<usize> =
-            (1..=LEVELS).map(|level| self.misses(level, SAMPLE).len()).collect();
+    fn level(&self, budget: &mut Budget<'_>) -> Result<(u8, Vec<(u32, Token)>), Stop> {
+        let sampled: Result<Vec<usize>, Stop> = (1..=LEVELS)
+            .map(|level| self.misses(level, SAMPLE, budget).map(|misses| misses.len()))
+            .collect();
+        let sampled = sampled?;
         let least = sampled.iter().min().copied().unwrap_or(0);
         // Levels differ in rare cases only: the sample may not tell them apart.
-        let best = (1..=LEVELS).zip(sampled).filter(|(_, misses)| *misses == least);
-        let best = best.map(|(level, _)| (level, self.misses(level, usize::MAX)));
-        best.min_by_key(|(_, misses)| misses.len()).unwrap_or((LEVELS, Vec::new()))
+        let mut best: Option<(u8, Vec<(u32, Token)>)> = None;
+        for (level, _) in (1..=LEVELS).zip(sampled).filter(|(_, misses)| *misses == least) {
+            let misses = self.misses(level, usize::MAX, budget)?;
+            if best.as_ref().is_none_or(|(_, fewest)| misses.len() < fewest.len()) {
+                best = Some((level, misses));
+            }
+        }
+        Ok(best.unwrap_or((LEVELS, Vec::new())))
     }
 
-    fn recipe(&self) -> Vec<u8> {
-        let (level, misses) = self.level();
+    fn recipe(&self, budget: &mut Budget<'_>) -> Result<Vec<u8>, Halt<DeflateError>> {
+        let (level, misses) = self.level(budget)?;
         let mut out = vec![level];
         put::varint(&mut out, self.blocks.len() as u32);
         let mut at = 0;
@@ -85,6 +117,9 @@ impl Stream {
                     at += tokens;
                 }
                 Block::Dynamic { tokens, header, header_bits } => {
+                    if *tokens > MOST_TOKENS {
+                        return Err(TOO_MANY_TOKENS.into());
+                    }
                     let predicted = zlib_header(&self.tokens[at..at + tokens]);
                     at += tokens;
                     let is_predicted =
@@ -108,76 +143,185 @@ impl Stream {
                 put::varint(&mut out, distance as u32);
             }
         }
-        out
+        Ok(out)
     }
 }
 
-/// Makes the deflate stream that holds `plain` as `recipe` says. It has at most `limit` bytes.
-pub(crate) fn recreate(plain: &[u8], recipe: &[u8], limit: usize) -> Result<Vec<u8>, DeflateError> {
+const TOO_MANY_TOKENS: DeflateError =
+    DeflateError::BadRecipe { what: "a block has too many tokens" };
+
+/// The work for a token of this length, given the candidates that were looked at before it.
+fn work(len: usize, predictor: &Predictor<'_>, looks: &mut u64) -> u64 {
+    let before = core::mem::replace(looks, predictor.looks());
+    len as u64 + LOOK_WORK * (*looks - before)
+}
+
+/// Makes the deflate stream that holds `plain` as `recipe` says. It has at most `limit` bytes,
+/// which the caller has taken from the budget.
+pub(crate) fn recreate(
+    plain: &[u8],
+    recipe: &[u8],
+    limit: usize,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<u8>, Halt<DeflateError>> {
+    let mut blocks = Recipe { reader: Reader::new(recipe, 0), bytes: recipe };
+    let level = blocks.byte()?;
+    let count = blocks.number()?;
+    // Misses are listed after the blocks. No list of blocks is kept: it would take many times the
+    // memory of the recipe.
     let mut reader = Recipe { reader: Reader::new(recipe, 0), bytes: recipe };
-    let level = reader.byte()?;
-    let blocks = reader.blocks()?;
-    let mut misses = Misses { left: reader.number()?, next: None };
-    let mut predictor = Predictor::new(plain, level);
-    let mut out = BitWriter::default();
-    for (i, block) in blocks.iter().enumerate() {
-        out.bits(u32::from(i + 1 == blocks.len()), 1);
-        match *block {
-            Block::Stored(len) => {
-                let start = predictor.position();
-                let stored = plain.get(start..start.saturating_add(len)).filter(|_| len <= 0xFFFF);
-                let stored =
-                    stored.ok_or(DeflateError::BadRecipe { what: "a stored block is too long" })?;
-                out.bits(STORED.into(), 2);
-                out.align();
-                out.bits(len as u32, 16);
-                out.bits(!len as u32 & 0xFFFF, 16);
-                out.bytes(stored);
-                predictor.skip(len);
-            }
-            Block::Fixed(count) => {
-                out.bits(FIXED.into(), 2);
-                let tokens = misses.tokens(&mut predictor, plain, count, &mut reader)?;
-                write(&mut out, &Encoder::fixed(), &tokens)?;
-            }
-            Block::Dynamic { tokens, ref header, header_bits } => {
-                out.bits(DYNAMIC.into(), 2);
-                let tokens = misses.tokens(&mut predictor, plain, tokens, &mut reader)?;
-                let (header, len) = if header_bits > 0 {
-                    (header.clone(), header_bits)
-                } else {
-                    let header = zlib_header(&tokens);
-                    let len = header.len();
-                    (header.finish(), len)
-                };
-                let mut bits = BitReader::new(&header);
-                let (literals, distances) = read_codes(&mut bits)?;
-                if bits.position() != len {
-                    return Err(DeflateError::BadRecipe { what: "the length of a block's codes" });
-                }
-                let mut copy = BitReader::new(&header);
-                for _ in 0..len {
-                    out.bits(copy.bit()?, 1);
-                }
-                write(&mut out, &Encoder::new(&literals, &distances)?, &tokens)?;
-            }
-        }
-        if out.len() / 8 > limit {
-            return Err(DeflateError::TooLong { limit });
-        }
+    reader.reader.skip(blocks.reader.offset());
+    for _ in 0..count {
+        reader.block()?;
+        budget.work(1)?;
     }
-    if predictor.position() != plain.len()
+    if count == 0 {
+        return Err(DeflateError::BadRecipe { what: "there is no block" }.into());
+    }
+    let mut misses = Misses { left: reader.number()?, next: None };
+    let mut maker = StreamMaker {
+        plain,
+        limit,
+        predictor: Predictor::new(plain, level),
+        looks: 0,
+        out: BitWriter::default(),
+    };
+    for left in (0..count).rev() {
+        maker.out.bits(u32::from(left == 0), 1);
+        maker.block(blocks.block()?, &mut misses, &mut reader, budget)?;
+    }
+    if maker.predictor.position() != plain.len()
         || misses.left > 0
         || reader.reader.offset() != recipe.len()
     {
-        return Err(DeflateError::BadRecipe { what: "something is left" });
+        return Err(DeflateError::BadRecipe { what: "something is left" }.into());
     }
-    Ok(out.finish())
+    Ok(maker.out.finish())
 }
 
-fn write(out: &mut BitWriter, encoder: &Encoder, tokens: &[Token]) -> Result<(), DeflateError> {
-    tokens.iter().try_for_each(|token| encoder.write(out, Some(*token)))?;
-    encoder.write(out, None)
+/// A stream that is being made.
+struct StreamMaker<'a> {
+    plain: &'a [u8],
+    limit: usize,
+    predictor: Predictor<'a>,
+    looks: u64,
+    out: BitWriter,
+}
+
+impl StreamMaker<'_> {
+    fn block(
+        &mut self,
+        block: RecipeBlock<'_>,
+        misses: &mut Misses,
+        reader: &mut Recipe<'_>,
+        budget: &mut Budget<'_>,
+    ) -> Result<(), Halt<DeflateError>> {
+        match block {
+            RecipeBlock::Stored(len) => self.stored(len)?,
+            RecipeBlock::Fixed(count) => {
+                self.out.bits(FIXED.into(), 2);
+                let encoder = Encoder::fixed();
+                for _ in 0..count {
+                    let token = self.token(misses, reader, budget)?;
+                    encoder.write(&mut self.out, Some(token))?;
+                    self.check_len()?;
+                }
+                encoder.write(&mut self.out, None)?;
+            }
+            RecipeBlock::Dynamic { tokens: count, header } => {
+                self.out.bits(DYNAMIC.into(), 2);
+                if count > MOST_TOKENS {
+                    return Err(TOO_MANY_TOKENS.into());
+                }
+                let mut tokens = Vec::new();
+                for _ in 0..count {
+                    tokens.push(self.token(misses, reader, budget)?);
+                }
+                self.dynamic(&tokens, header)?;
+            }
+        }
+        self.check_len()?;
+        Ok(budget.work(1)?)
+    }
+
+    fn check_len(&self) -> Result<(), DeflateError> {
+        match self.out.len() / 8 > self.limit {
+            true => Err(DeflateError::TooLong { limit: self.limit }),
+            false => Ok(()),
+        }
+    }
+
+    fn stored(&mut self, len: usize) -> Result<(), DeflateError> {
+        let start = self.predictor.position();
+        let stored = self.plain.get(start..start.saturating_add(len)).filter(|_| len <= 0xFFFF);
+        let stored =
+            stored.ok_or(DeflateError::BadRecipe { what: "a stored block is too long" })?;
+        self.out.bits(STORED.into(), 2);
+        self.out.align();
+        self.out.bits(len as u32, 16);
+        self.out.bits(!len as u32 & 0xFFFF, 16);
+        self.out.bytes(stored);
+        self.predictor.skip(len);
+        Ok(())
+    }
+
+    /// `header`: the codes, and their length in bits; `None`: those that zlib would make.
+    fn dynamic(
+        &mut self,
+        tokens: &[Token],
+        header: Option<(&[u8], usize)>,
+    ) -> Result<(), DeflateError> {
+        let predicted;
+        let (header, len) = match header {
+            Some(header) => header,
+            None => {
+                let made = zlib_header(tokens);
+                let len = made.len();
+                predicted = made.finish();
+                (&predicted[..], len)
+            }
+        };
+        let mut bits = BitReader::new(header);
+        let (literals, distances) = read_codes(&mut bits)?;
+        if bits.position() != len {
+            return Err(DeflateError::BadRecipe { what: "the length of a block's codes" });
+        }
+        let mut copy = BitReader::new(header);
+        for _ in 0..len {
+            self.out.bits(copy.bit()?, 1);
+        }
+        let encoder = Encoder::new(&literals, &distances)?;
+        tokens.iter().try_for_each(|token| encoder.write(&mut self.out, Some(*token)))?;
+        encoder.write(&mut self.out, None)
+    }
+
+    /// The next token of a block.
+    fn token(
+        &mut self,
+        misses: &mut Misses,
+        reader: &mut Recipe<'_>,
+        budget: &mut Budget<'_>,
+    ) -> Result<Token, Halt<DeflateError>> {
+        if self.predictor.position() >= self.plain.len() {
+            return Err(DeflateError::BadRecipe { what: "there are more tokens than data" }.into());
+        }
+        let predicted = self.predictor.predict();
+        let token = misses.token(&self.predictor, self.plain, predicted, reader)?;
+        self.predictor.advance(token, predicted);
+        budget.work(work(token.len(), &self.predictor, &mut self.looks))?;
+        Ok(token)
+    }
+}
+
+/// A block, as a recipe describes it.
+enum RecipeBlock<'a> {
+    /// This many bytes as they are.
+    Stored(usize),
+    /// This many tokens, in the fixed codes.
+    Fixed(usize),
+    /// This many tokens, in codes of its own: those that zlib would make, or the ones that these
+    /// bits describe, and their number.
+    Dynamic { tokens: usize, header: Option<(&'a [u8], usize)> },
 }
 
 struct Recipe<'a> {
@@ -185,7 +329,7 @@ struct Recipe<'a> {
     bytes: &'a [u8],
 }
 
-impl Recipe<'_> {
+impl<'a> Recipe<'a> {
     fn number(&mut self) -> Result<usize, DeflateError> {
         let number = self.reader.varint();
         self.reader.check().map_err(|_| DeflateError::CutShort)?;
@@ -198,38 +342,27 @@ impl Recipe<'_> {
         Ok(byte)
     }
 
-    fn blocks(&mut self) -> Result<Vec<Block>, DeflateError> {
-        let mut blocks = Vec::new();
-        for _ in 0..self.number()? {
-            let kind = self.byte()?;
-            let count = self.number()?;
-            blocks.push(match kind {
-                STORED => Block::Stored(count),
-                FIXED => Block::Fixed(count),
-                DYNAMIC => Block::Dynamic { tokens: count, header: Vec::new(), header_bits: 0 },
-                DYNAMIC_SPELLED => {
-                    let header_bits = self.number()?;
-                    let start = self.reader.offset();
-                    let len = header_bits.div_ceil(8);
-                    let header = self
-                        .bytes
-                        .get(start..start.saturating_add(len))
-                        .ok_or(DeflateError::CutShort)?;
-                    self.reader.skip(len);
-                    if header_bits == 0 {
-                        return Err(DeflateError::BadRecipe {
-                            what: "a block's codes are missing",
-                        });
-                    }
-                    Block::Dynamic { tokens: count, header: header.to_vec(), header_bits }
+    fn block(&mut self) -> Result<RecipeBlock<'a>, DeflateError> {
+        let kind = self.byte()?;
+        let count = self.number()?;
+        Ok(match kind {
+            STORED => RecipeBlock::Stored(count),
+            FIXED => RecipeBlock::Fixed(count),
+            DYNAMIC => RecipeBlock::Dynamic { tokens: count, header: None },
+            DYNAMIC_SPELLED => {
+                let bits = self.number()?;
+                let start = self.reader.offset();
+                let len = bits.div_ceil(8);
+                let header = self.bytes.get(start..start.saturating_add(len));
+                let header = header.ok_or(DeflateError::CutShort)?;
+                self.reader.skip(len);
+                if bits == 0 {
+                    return Err(DeflateError::BadRecipe { what: "a block's codes are missing" });
                 }
-                _ => return Err(DeflateError::ReservedBlockType),
-            });
-        }
-        if blocks.is_empty() {
-            return Err(DeflateError::BadRecipe { what: "there is no block" });
-        }
-        Ok(blocks)
+                RecipeBlock::Dynamic { tokens: count, header: Some((header, bits)) }
+            }
+            _ => return Err(DeflateError::ReservedBlockType),
+        })
     }
 }
 
@@ -243,46 +376,36 @@ struct Misses {
 }
 
 impl Misses {
-    /// The next tokens of a block.
-    fn tokens(
+    /// The next token of a block, given the one that zlib would choose.
+    fn token(
         &mut self,
-        predictor: &mut Predictor<'_>,
+        predictor: &Predictor<'_>,
         plain: &[u8],
-        count: usize,
+        predicted: Token,
         recipe: &mut Recipe<'_>,
-    ) -> Result<Vec<Token>, DeflateError> {
-        let mut tokens = Vec::new();
-        for _ in 0..count {
-            let at = predictor.position();
-            let byte = *plain
-                .get(at)
-                .ok_or(DeflateError::BadRecipe { what: "there are more tokens than data" })?;
-            let predicted = predictor.predict();
-            if self.next.is_none() && self.left > 0 {
-                let (right, len) = (recipe.number()?, recipe.number()?);
-                self.next = Some((right, len, if len > 0 { recipe.number()? } else { 0 }));
-            }
-            let token = match &mut self.next {
-                Some((0, len, distance)) => {
-                    let (len, distance) = (*len, *distance);
-                    self.left -= 1;
-                    self.next = None;
-                    if len == 0 {
-                        Token::literal(byte)
-                    } else {
-                        matched(plain, at, len.saturating_add(2), distance)?
-                    }
-                }
-                Some((right, ..)) => {
-                    *right -= 1;
-                    predicted
-                }
-                None => predicted,
-            };
-            predictor.advance(token, predicted);
-            tokens.push(token);
+    ) -> Result<Token, DeflateError> {
+        let at = predictor.position();
+        if self.next.is_none() && self.left > 0 {
+            let (right, len) = (recipe.number()?, recipe.number()?);
+            self.next = Some((right, len, if len > 0 { recipe.number()? } else { 0 }));
         }
-        Ok(tokens)
+        match &mut self.next {
+            Some((0, len, distance)) => {
+                let (len, distance) = (*len, *distance);
+                self.left -= 1;
+                self.next = None;
+                if len == 0 {
+                    Ok(Token::literal(plain.get(at).copied().unwrap_or(0)))
+                } else {
+                    matched(plain, at, len.saturating_add(2), distance)
+                }
+            }
+            Some((right, ..)) => {
+                *right -= 1;
+                Ok(predicted)
+            }
+            None => Ok(predicted),
+        }
     }
 }
 

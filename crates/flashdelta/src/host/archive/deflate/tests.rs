@@ -1,5 +1,31 @@
+use core::ops::ControlFlow;
+
 use super::super::{Container, Member};
 use super::*;
+use crate::host::budget::{Budget, Stop};
+
+/// Runs with a budget without a limit.
+fn freely<T>(
+    run: impl FnOnce(&mut Budget<'_>) -> Result<T, Halt<DeflateError>>,
+) -> Result<T, DeflateError> {
+    let mut watch = |_| ControlFlow::Continue(());
+    run(&mut Budget::new(u64::MAX, &mut watch)).map_err(|halt| match halt {
+        Halt::Bad(error) => error,
+        Halt::Stop(stop) => panic!("{stop:?}"),
+    })
+}
+
+fn inflate(bytes: &[u8], limit: usize) -> Result<(Vec<u8>, usize), DeflateError> {
+    freely(|budget| super::inflate(bytes, limit, budget))
+}
+
+fn analyse(bytes: &[u8], limit: usize) -> Result<Vec<u8>, DeflateError> {
+    freely(|budget| super::analyse(bytes, limit, budget))
+}
+
+fn recreate(plain: &[u8], recipe: &[u8], limit: usize) -> Result<Vec<u8>, DeflateError> {
+    freely(|budget| super::recreate(plain, recipe, limit, budget))
+}
 
 fn archive(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../../testdata/archives/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -117,4 +143,62 @@ fn a_bomb_is_given_up_at_the_limit() {
     let (_, stream) = streams().into_iter().find(|(name, _)| name.contains("partitions")).unwrap();
     assert_eq!(inflate(&stream, 3071), Err(DeflateError::TooLong { limit: 3071 }));
     assert!(inflate(&stream, 3072).is_ok());
+}
+
+#[test]
+fn inflating_is_taken_from_the_budget() {
+    let (_, stream) = streams().into_iter().find(|(name, _)| name.contains("partitions")).unwrap();
+    let mut watch = |_| ControlFlow::Continue(());
+    let mut budget = Budget::new(5000, &mut watch);
+    super::inflate(&stream, 1 << 20, &mut budget).unwrap();
+    assert_eq!(budget.taken(), 3072);
+    let over = Stop::OverBudget { needed: 6144, limit: 5000 };
+    assert_eq!(super::inflate(&stream, 1 << 20, &mut budget), Err(Halt::Stop(over)));
+}
+
+/// 2 MiB that are hard to compress again; what stops them after `asked` questions.
+fn stopped_after(asked: usize) -> [Halt<DeflateError>; 3] {
+    let mut state = 1u32;
+    let plain: Vec<u8> = (0..2 << 20)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 29) as u8
+        })
+        .collect();
+    // Matches at level 9, in one block of the fixed codes.
+    let recipe = [&[9, 1, 1][..], &[0x80, 0x80, 0x40, 0]].concat();
+    let error = recreate(&plain, &recipe, 4 << 20).unwrap_err();
+    assert_eq!(error, DeflateError::BadRecipe { what: "there are more tokens than data" });
+    let mut stream = bits::BitWriter::default();
+    stream.bits(0b011, 3);
+    let encoder = huffman::Encoder::fixed();
+    plain.iter().for_each(|byte| {
+        encoder.write(&mut stream, Some(Token::literal(*byte))).unwrap();
+    });
+    encoder.write(&mut stream, None).unwrap();
+    let stream = stream.finish();
+    let stop = |run: &dyn Fn(&mut Budget<'_>) -> Option<Halt<DeflateError>>| {
+        let mut left = asked;
+        let mut watch = |_| match left {
+            0 => ControlFlow::Break(()),
+            _ => {
+                left -= 1;
+                ControlFlow::Continue(())
+            }
+        };
+        run(&mut Budget::new(u64::MAX, &mut watch)).unwrap()
+    };
+    [
+        stop(&|budget| super::inflate(&stream, 4 << 20, budget).err()),
+        stop(&|budget| super::analyse(&stream, 4 << 20, budget).err()),
+        stop(&|budget| super::recreate(&plain, &recipe, 4 << 20, budget).err()),
+    ]
+}
+
+#[test]
+fn a_watcher_ends_inflating_analysing_and_making_in_the_middle() {
+    for asked in [0, 1, 30] {
+        let cancelled = || Halt::Stop(Stop::Cancelled);
+        assert_eq!(stopped_after(asked), [cancelled(), cancelled(), cancelled()]);
+    }
 }

@@ -1,0 +1,102 @@
+//! The patch of a member.
+
+use core::ops::ControlFlow;
+
+use super::format::SMALL;
+use crate::device::apply::Progress;
+use crate::host::apply::apply_watched;
+use crate::host::archive::Contents;
+use crate::host::budget::{Budget, Halt, Stop};
+use crate::host::diff::DiffOptions;
+use crate::host::file::{self, FileError, Files, MakeError, Output};
+
+/// Why the patch of a member does not apply.
+pub type MemberError = FileError;
+
+/// Why it is not made: it does not apply, has another length than it should have, or the call has
+/// to stop.
+pub(super) enum Trouble {
+    Halt(Halt<MemberError>),
+    /// Its length, as the patch says.
+    Length(u64),
+}
+
+impl From<Halt<MemberError>> for Trouble {
+    fn from(halt: Halt<MemberError>) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+impl From<MemberError> for Trouble {
+    fn from(error: MemberError) -> Self {
+        Self::Halt(Halt::Bad(error))
+    }
+}
+
+impl From<Stop> for Trouble {
+    fn from(stop: Stop) -> Self {
+        Self::Halt(Halt::Stop(stop))
+    }
+}
+
+/// Makes the patch of a member. Text files that cannot be read are patched as they are.
+pub(super) fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>, MakeError> {
+    let patch = match file::diff(old, new, options) {
+        Err(MakeError::OldFile(_) | MakeError::NewFile(_)) => {
+            crate::host::diff::diff(old, new, options).map_err(MakeError::from)
+        }
+        patch => patch,
+    };
+    patch.map(|patch| patch.bytes)
+}
+
+/// Applies the patch of a member, which has to lead to `len` bytes: what it says that it makes is
+/// checked, and taken from the budget, before anything is made.
+pub(super) fn apply(
+    old: &[u8],
+    patch: &[u8],
+    len: usize,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<u8>, Trouble> {
+    let claims = file::claims(patch)?;
+    if claims.file_len != len as u64 {
+        return Err(Trouble::Length(claims.file_len));
+    }
+    budget.take(claims.bytes + reading(old.len()))?;
+    let files = Files::of(old, patch)?;
+    let mut stop = Stop::Cancelled;
+    let mut watch =
+        |progress: Progress| match budget.made(progress.written.into()).and_then(|()| budget.ask())
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(why) => {
+                stop = why;
+                ControlFlow::Break(())
+            }
+        };
+    let new = apply_watched(files.old_image(), patch, &mut watch).map_err(MemberError::from)?;
+    let Some(new) = new else { return Err(stop.into()) };
+    let file = files.finish(new, Output::Same)?;
+    match file.len() == len {
+        true => Ok(file),
+        false => Err(Trouble::Length(file.len() as u64)),
+    }
+}
+
+/// What a patch of an old member of this length takes beside what it makes: the member is read to
+/// the end, which takes time, though no memory.
+pub(super) fn reading(old_len: usize) -> u64 {
+    old_len as u64 / 16
+}
+
+/// The common part of an old file: its template and its small members.
+pub(super) fn common(contents: &Contents<'_>) -> Vec<u8> {
+    let (mut common, _) = contents.template();
+    for index in 0..contents.members.len() {
+        let content = contents.content(index);
+        if content.len() <= SMALL {
+            common.extend_from_slice(content);
+        }
+    }
+    common
+}
