@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::device::error::codes;
+use crate::device::isa::InstructionSet;
 
 /// Something that a patch may require of the applier.
 #[non_exhaustive]
@@ -96,7 +97,7 @@ pub enum HeaderError {
     },
     /// No instruction set has this number.
     UnknownInstructionSet {
-        /// The number.
+        /// The number. 13 is reserved: the number of an instruction set past 15 will follow it.
         found: u8,
     },
     /// A field is cut short by the end of the header.
@@ -183,6 +184,10 @@ impl fmt::Display for HeaderError {
             Self::UnknownCodec { found } => {
                 write!(f, "the patch uses codec {found}, which this applier does not know")
             }
+            Self::UnknownInstructionSet { found: InstructionSet::NUMBER_FOLLOWS } => f.write_str(
+                "the patch gives its instruction set by a number that follows (13, reserved), \
+                 which this applier does not support",
+            ),
             Self::UnknownInstructionSet { found } => write!(
                 f,
                 "the patch uses instruction set {found}, which this applier does not know"

@@ -32,6 +32,10 @@ macro_rules! instruction_sets {
             pub const ALL: [Self; 3 + [$($number),*].len()] =
                 [Self::None, $(Self::$set,)* Self::Halves, Self::Bytes];
 
+            /// Reserved in patch headers, whose field has 4 bits: the number of an instruction set
+            /// past 15 will follow. No row of the table may have it.
+            pub(crate) const NUMBER_FOLLOWS: u8 = 13;
+
             /// The instruction set of a number in a patch header.
             pub(crate) fn from_number(number: u8) -> Option<Self> {
                 Some(match number {
@@ -157,6 +161,7 @@ mod tests {
             assert_eq!(InstructionSet::from_number(isa as u8), Some(isa));
             assert_eq!(isa.chips().is_empty(), isa.is_none());
         }
+        assert_eq!(InstructionSet::from_number(InstructionSet::NUMBER_FOLLOWS), None);
         let error = "z80".parse::<InstructionSet>().unwrap_err().to_string();
         assert!(error.starts_with("no such instruction set: choose one of none, thumb, riscv"));
         assert!(error.ends_with("halves, bytes"));

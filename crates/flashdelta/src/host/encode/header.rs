@@ -194,7 +194,10 @@ mod tests {
             Err(HeaderError::UnknownFeature { bit: 7 })
         );
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
-        assert_eq!(with(6, 0xD0), Err(HeaderError::UnknownInstructionSet { found: 13 }));
+        assert_eq!(with(6, 0xC0), Err(HeaderError::UnknownInstructionSet { found: 12 }));
+        let reserved = with(6, 0xD0).unwrap_err();
+        assert_eq!(reserved, HeaderError::UnknownInstructionSet { found: 13 });
+        assert!(reserved.to_string().contains("reserved"), "{reserved}");
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { offset: 8, found: 13, limit: 12 }));
         assert!(matches!(with(8, 1), Err(HeaderError::InconsistentWorkspace { stated: 256, .. })));
         let text = with(5, 4).unwrap_err().to_string();
