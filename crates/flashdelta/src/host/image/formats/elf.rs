@@ -98,13 +98,12 @@ impl ElfFile {
             sections: Vec::new(),
         };
         let (segments, size, number) = (table(28, 32)?, count(42, 54)?, count(44, 56)?);
-        for n in 0..number {
-            let at = segments.checked_add(n.checked_mul(size)?)?;
+        for at in entries(file, segments, size, number, if wide { 56 } else { 32 }) {
             elf.loads.extend(load(file, at, wide, big));
         }
         let (sections, size, number) = (table(32, 40)?, count(46, 58)?, count(48, 60)?);
-        for n in 0..if sections == 0 { 0 } else { number } {
-            let Some(at) = n.checked_mul(size).and_then(|o| sections.checked_add(o)) else { break };
+        let number = if sections == 0 { 0 } else { number };
+        for at in entries(file, sections, size, number, if wide { 64 } else { 40 }) {
             elf.sections.extend(section(file, at, wide, big));
         }
         Some(elf)
@@ -135,6 +134,20 @@ impl ElfFile {
             .sum();
         entries >= 4
     }
+}
+
+/// Where the entries of a table are that lie inside the file. Entries smaller than `least` bytes
+/// would overlap: a few bytes could then claim any number of them, so such a table has none.
+fn entries(
+    file: &[u8],
+    table: usize,
+    size: usize,
+    number: usize,
+    least: usize,
+) -> impl Iterator<Item = usize> {
+    let held = file.len().saturating_sub(table) / size.max(1);
+    let number = if size < least { 0 } else { number.min(held) };
+    (0..number).map(move |n| table + n * size)
 }
 
 fn load(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Load> {
@@ -344,6 +357,21 @@ mod tests {
             (0, 12, 0x2000_0000)
         );
         assert_eq!(map_of_binary(b"no ELF file", 12), None);
+    }
+
+    #[test]
+    fn a_table_of_entries_without_size_claims_nothing() {
+        let mut file = elf32(40, 1);
+        // 65,280 sections and as many segments, each 0 bytes long, all at the one segment header.
+        file[32..36].copy_from_slice(&52u32.to_le_bytes());
+        for (at, half) in [(42, 0u16), (44, 0xff00), (46, 0), (48, 0xff00)] {
+            file[at..at + 2].copy_from_slice(&half.to_le_bytes());
+        }
+        let elf = ElfFile::parse(&file).unwrap();
+        assert_eq!((elf.loads.len(), elf.sections.len()), (0, 0));
+        // Entries of the right size are read as far as the file goes.
+        file[42..44].copy_from_slice(&32u16.to_le_bytes());
+        assert_eq!(ElfFile::parse(&file).unwrap().loads.len(), 1);
     }
 
     #[test]
