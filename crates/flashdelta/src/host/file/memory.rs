@@ -19,7 +19,7 @@ pub struct Part {
 
 impl Part {
     /// One past the last address, which may be 2^32.
-    fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         u64::from(self.address) + self.len as u64
     }
 }

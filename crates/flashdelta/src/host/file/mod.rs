@@ -32,41 +32,25 @@
 mod claims;
 mod error;
 mod host;
+mod left_out;
 mod lengths;
 mod memory;
-
-use std::borrow::Cow;
+mod reading;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::device::apply::{ApplyError, OutOfBounds};
 use crate::device::format::PatchHeader;
-use crate::device::predict::address_map::{AddressMaps, Segment, SegmentKind};
+use crate::device::predict::address_map::{AddressMaps, Segment};
 use crate::host::apply;
-use crate::host::diff::{AddressMap, DiffOptions, Patch};
-use crate::host::image::{self, Format, Image, ImageError, ReadOptions, WriteOptions};
-use host::{HostSection, NewFile};
+use crate::host::diff::{DiffOptions, Patch};
+use crate::host::image::{self, Format, Image, ReadOptions, WriteOptions};
+use host::{HostSection, NewFile, OldText};
 
 pub(crate) use claims::claims;
 pub use error::{FileError, MakeError};
 pub use memory::Part;
-
-/// How files of records are read.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct MemoryOptions {
-    /// What to do with overlaps, data behind the end, and wrong checksums. (`strict` and `base` do
-    /// not matter here.)
-    pub read: ReadOptions,
-    /// What gaps are filled with: what the flash holds where nothing was written.
-    pub fill: u8,
-}
-
-impl Default for MemoryOptions {
-    fn default() -> Self {
-        Self { read: ReadOptions::default(), fill: 0xff }
-    }
-}
+pub use reading::{Memory, MemoryOptions, MemoryWarning};
 
 /// What is to be made of a patch.
 #[non_exhaustive]
@@ -75,7 +59,8 @@ pub enum Output {
     /// The identical file that the patch was made for.
     #[default]
     Same,
-    /// What a device holds in its slot: of a file of records its memory, of any other the file.
+    /// What a device holds in its slot: of a file of records, an ELF or a DFU file its memory, of
+    /// any other the file.
     Binary,
     /// Intel HEX.
     IntelHex,
@@ -97,72 +82,6 @@ impl Output {
             Self::TiTxt => Some(Format::TiTxt),
             Self::Uf2 => Some(Format::Uf2),
         }
-    }
-}
-
-/// The image in a firmware file: what a device holds.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Memory<'a> {
-    /// The bytes: the file itself, if it is not one of records.
-    pub image: Cow<'a, [u8]>,
-    /// Which addresses they stand at, in ascending order. Empty for a file that is its own image.
-    pub parts: Vec<Part>,
-}
-
-impl<'a> Memory<'a> {
-    /// Reads the image in a file. Gaps are filled, the smallest ones first, as long as no more than
-    /// 64 KiB, or as many bytes as there is data, are filled in all; what follows a gap that is not
-    /// filled stands directly behind what is before it.
-    ///
-    /// # Errors
-    ///
-    /// If it is a text file of records that `options` do not accept.
-    pub fn read(file: &'a [u8], options: &MemoryOptions) -> Result<Self, ImageError> {
-        let plain = Self { image: Cow::Borrowed(file), parts: Vec::new() };
-        let format = image::detect(file);
-        if !format.is_records() {
-            return Ok(plain);
-        }
-        let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
-        let found = match Image::parse(file, &read) {
-            Ok(found) if found.is_empty() => return Ok(plain),
-            Ok(found) => found,
-            Err(ImageError::Empty) => return Ok(plain),
-            // Blocks for several chips may share addresses; the file is good as it is.
-            Err(ImageError::Overlap { .. })
-                if format == Format::Uf2 && image::uf2::has_several_families(file) =>
-            {
-                return Ok(plain)
-            }
-            Err(error) => return Err(error),
-        };
-        let parts = memory::parts(found.segments.iter().map(|s| (s.address, s.data.len())));
-        let pieces = found.segments.iter().map(|s| (s.address, s.data.as_slice()));
-        Ok(Self { image: Cow::Owned(memory::image(&parts, pieces, options.fill)), parts })
-    }
-
-    /// Is it the memory of a file of records?
-    fn is_memory(&self) -> bool {
-        !self.parts.is_empty()
-    }
-
-    /// Where the image stands, in place of what is `guessed` from its bytes alone.
-    fn address_map(&self, guessed: image::AddressMap) -> AddressMap {
-        let mut map = AddressMap::from(&guessed);
-        // A container inside knows better. So does a guess by votes: the image may run elsewhere
-        // than it is stored.
-        if self.is_memory()
-            && (self.parts.len() > 1 && guessed.format == Format::Raw || map.segments.is_empty())
-        {
-            let segment = |part: &Part| Segment {
-                offset: part.offset as u32,
-                len: part.len as u32,
-                address: part.address,
-                kind: SegmentKind::Code,
-            };
-            map.segments = self.parts.iter().map(segment).collect();
-        }
-        map
     }
 }
 
@@ -195,26 +114,19 @@ pub fn diff_with(
     let split = new.is_memory().then(|| image::split(new_file));
     if split.as_ref().is_some_and(|split| !split.is_apart()) {
         // Too irregular: the text is patched as text.
-        (old, new) = (plain(old_file), plain(new_file));
+        (old, new) = (Memory::plain(old_file), Memory::plain(new_file));
     }
     if !old.is_memory() && !new.is_memory() {
         return Ok(crate::host::diff::diff(old_file, new_file, options)?);
     }
-    let old_template = if old.is_memory() { template(old_file) } else { None };
+    let old_text = old_text(&old, old_file, memory);
     let describe = |split: image::Split<'_>| {
-        let (apart, image) = ((&*split.data, &*split.template), (&*new.image, &*new.parts));
-        NewFile::describe(
-            new_file,
-            apart,
-            image,
-            memory.fill,
-            old_template.as_deref().unwrap_or_default(),
-        )
+        NewFile::describe(new_file, &split, &new, memory, &old_text, options)
     };
     let section = HostSection {
         old_is_memory: old.is_memory(),
-        read: memory.read.clone(),
-        fill: memory.fill,
+        old_in_order: old.is_in_order(),
+        memory: memory.clone(),
         new: split.map(describe).transpose()?,
     };
     let mut options = options.clone();
@@ -226,14 +138,18 @@ pub fn diff_with(
     Ok(crate::host::diff::diff(&old.image, &new.image, &options)?)
 }
 
-fn plain(file: &[u8]) -> Memory<'_> {
-    Memory { image: Cow::Borrowed(file), parts: Vec::new() }
-}
-
-/// The template of a file of records, if it can be taken apart.
-fn template(file: &[u8]) -> Option<Vec<u8>> {
+/// What the old file of records has besides the image in it.
+fn old_text(old: &Memory<'_>, file: &[u8], options: &MemoryOptions) -> OldText {
+    if !old.is_memory() {
+        return OldText::default();
+    }
     let split = image::split(file);
-    split.is_apart().then_some(split.template)
+    if !split.is_apart() {
+        return OldText::default();
+    }
+    let runs = if old.is_in_order() { None } else { left_out::runs(&split, options) };
+    let rest = runs.map_or_else(Vec::new, |runs| left_out::rest(&split.data, &runs));
+    OldText { template: split.template, rest }
 }
 
 /// Applies a patch to a firmware file.
@@ -303,25 +219,45 @@ impl<'a> Files<'a> {
     ///
     /// If the new file cannot be given back, or not be converted.
     pub fn finish(&self, new_image: Vec<u8>, output: Output) -> Result<Vec<u8>, FileError> {
-        let file = match self
-            .section
-            .as_ref()
-            .and_then(|section| section.new.as_ref().map(|new| (section, new)))
-        {
-            Some((section, new)) if output != Output::Binary => {
-                new.render(&new_image, section.fill, || template(self.old_file))?
+        let section = self.section.as_ref();
+        let new = section.and_then(|section| Some((section, section.new.as_ref()?)));
+        let file = match new {
+            Some(_) if output == Output::Binary => return Ok(new_image),
+            Some((section, new)) => {
+                let old = || old_text(&self.old, self.old_file, &section.memory);
+                new.render(&new_image, section.memory.fill, old)?
             }
-            _ => new_image,
+            None => new_image,
         };
+        let read = section.map_or_else(ReadOptions::default, |found| found.memory.read.clone());
+        if output == Output::Binary {
+            return binary(file, read);
+        }
         let Some(format) = output.format().filter(|format| *format != image::detect(&file)) else {
             return Ok(file);
         };
-        let read =
-            self.section.as_ref().map_or_else(ReadOptions::default, |section| section.read.clone());
         let base = self.base.filter(|_| image::detect(&file) == Format::Raw);
         let options = ReadOptions { base, ..read };
         let found = Image::parse(&file, &options).map_err(FileError::Convert)?;
-        found.write(format, &WriteOptions::default()).map_err(FileError::Convert)
+        let mut options = WriteOptions::default();
+        options.family = image::uf2::family(self.old_file);
+        found.write(format, &options).map_err(FileError::Convert)
+    }
+}
+
+/// What a device holds of a file that was patched as it is.
+fn binary(file: Vec<u8>, read: ReadOptions) -> Result<Vec<u8>, FileError> {
+    match image::detect(&file) {
+        format if format.is_records() => {
+            let options = MemoryOptions { read, ..MemoryOptions::default() };
+            let memory = Memory::read(&file, &options).map_err(FileError::Convert)?;
+            Ok(memory.image.into_owned())
+        }
+        Format::Elf | Format::DfuSe | Format::Dfu => {
+            let found = Image::parse(&file, &read).map_err(FileError::Convert)?;
+            found.write(Format::Raw, &WriteOptions::default()).map_err(FileError::Convert)
+        }
+        _ => Ok(file),
     }
 }
 
@@ -353,16 +289,19 @@ fn old_memory<'a>(
         start.is_some_and(|start| Sha256::digest(start).starts_with(&header.old_digest))
     };
     match section {
+        Some(section) if section.old_in_order => {
+            Memory::in_order(file).ok_or(FileError::NeedsOldText)
+        }
         Some(section) if section.old_is_memory => {
-            let options = MemoryOptions { read: section.read.clone(), fill: section.fill };
-            Memory::read(file, &options).map_err(FileError::OldFile)
+            Memory::read(file, &section.memory).map_err(FileError::OldFile)
         }
         // The patch was made from a plain binary, or from text that was too irregular.
-        _ if !image::detect(file).is_records() || fits(file) => Ok(plain(file)),
+        _ if !image::detect(file).is_records() || fits(file) => Ok(Memory::plain(file)),
         _ => {
             let options = [0xff, 0].map(|fill| MemoryOptions { fill, ..MemoryOptions::default() });
             let found = options.iter().filter_map(|options| Memory::read(file, options).ok());
-            Ok(found.into_iter().find(|memory| fits(&memory.image)).unwrap_or_else(|| plain(file)))
+            let found = found.into_iter().find(|memory| fits(&memory.image));
+            Ok(found.unwrap_or_else(|| Memory::plain(file)))
         }
     }
 }

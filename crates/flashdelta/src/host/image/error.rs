@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::Format;
+use super::{Format, Selection, Target};
 use crate::device::error::codes;
 
 /// Why a firmware file could not be read, or an image not be written. Lines and columns count from
@@ -176,6 +176,18 @@ pub enum ImageError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// The file holds several memories that share addresses, and none of them was selected.
+    SeveralTargets {
+        /// What they are for.
+        targets: Vec<Target>,
+    },
+    /// The file holds nothing of what was selected.
+    NotInFile {
+        /// What was selected.
+        select: Selection,
+        /// What the file holds.
+        targets: Vec<Target>,
+    },
     /// The file holds no data at all.
     Empty,
     /// The image cannot be written in this format with these options.
@@ -223,6 +235,8 @@ codes! {
         Self::BadBlock { .. } => "bad-block", BadFile, AcceptComments;
         Self::MissingBlock { .. } => "missing-block", BadFile, AcceptChecksum;
         Self::BadContainer { .. } => "bad-container", BadFile, MakeFileAgain;
+        Self::SeveralTargets { .. } => "several-memories", BadFile;
+        Self::NotInFile { .. } => "not-in-file", BadFile;
         Self::Empty => "empty", BadFile;
         Self::Unwritable { .. } => "unwritable", DoesNotFit, OtherFormat;
         Self::TooLarge { .. } => "image-too-large", DoesNotFit, ChooseRange;
@@ -322,6 +336,15 @@ impl fmt::Display for ImageError {
             Self::BadContainer { format, offset, problem } => {
                 write!(f, "{format}, offset {offset:#x}: {problem}")
             }
+            Self::SeveralTargets { ref targets } => write!(
+                f,
+                "the file holds {} memories that share addresses, {}",
+                targets.len(),
+                Names(targets)
+            ),
+            Self::NotInFile { select, ref targets } => {
+                write!(f, "the file has nothing for {select}, only {}", Names(targets))
+            }
             Self::Empty => {
                 f.write_str("there is no data in the file, or in the addresses that were asked for")
             }
@@ -345,6 +368,19 @@ fn about_digit(found: u8) -> &'static str {
         b':' | b'S' | b's' => ", which begins a record",
         b' ' | b'\t' | b';' | b'#' | b'/' => ", which is no part of a record",
         _ => "",
+    }
+}
+
+/// What the memories of a file are for.
+struct Names<'a>(&'a [Target]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, target) in self.0.iter().enumerate() {
+            let before = if n == 0 { "for " } else { ", for " };
+            write!(f, "{before}{target}")?;
+        }
+        Ok(())
     }
 }
 

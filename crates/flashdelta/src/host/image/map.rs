@@ -127,8 +127,10 @@ impl AddressMap {
             return;
         };
         let Some(len) = end.checked_sub(offset).filter(|len| *len != 0) else { return };
-        // A segment does not run past the end of the address space.
-        let len = len.min(u32::MAX - address).max(1);
+        // A segment does not run past the end of the address space, whose last byte has an address,
+        // too.
+        let room = (1u64 << 32) - u64::from(address);
+        let len = u32::try_from(room).map_or(len, |room| len.min(room));
         self.segments.push(MapSegment { offset, len, address, kind });
     }
 

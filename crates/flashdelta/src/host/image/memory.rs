@@ -1,6 +1,6 @@
 //! The meaning of a firmware file: bytes at addresses.
 
-use super::{Format, ImageError};
+use super::{Format, ImageError, Selection};
 
 /// Bytes at consecutive addresses.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,6 +91,10 @@ pub struct ReadOptions {
     pub ignore_checksums: bool,
     /// Skip lines that are no records (comments, log output).
     pub skip_garbage: bool,
+    /// Intel HEX: leave out records of unknown types (signatures, settings of tools).
+    pub unknown_records: bool,
+    /// Which of several memories in the file is read.
+    pub select: Selection,
     /// Address of the first byte of a plain binary; otherwise guessed, otherwise 0.
     pub base: Option<u32>,
 }

@@ -21,6 +21,7 @@ pub(crate) mod map;
 mod memory;
 mod read;
 mod records;
+mod select;
 mod write;
 
 mod formats;
@@ -36,6 +37,7 @@ pub use map::{
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub(crate) use records::{blocks, data_operations, push_operation, Block};
 pub use records::{join, split, Split};
+pub use select::{targets, Selection, Target};
 pub use write::{WriteError, WriteOptions};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Intel HEX: I8HEX, I16HEX and I32HEX.
 //!
 //! Source: "Hexadecimal Object File Format Specification", Intel, revision A, 1988. Where tools
-//! disagree, this module does what is listed at [`parse`].
+//! disagree, this module does what is listed at [`parse`]. micro:bit Universal Hex, which holds
+//! sections for several boards: `spec/format.md` of microbit-foundation/spec-universal-hex.
 
 use core::ops::Range;
 
@@ -9,7 +10,7 @@ use crate::host::image::bytes::{array, u16_be, u32_be};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::records::{Control, Habits, Token, Writer};
-use crate::host::image::{Format, ImageError};
+use crate::host::image::{Format, ImageError, Target};
 
 /// Record types.
 pub mod kind {
@@ -25,6 +26,18 @@ pub mod kind {
     pub const LINEAR: u8 = 4;
     /// `EIP` (I32HEX).
     pub const START_LINEAR: u8 = 5;
+    /// Universal Hex: a section for a board begins.
+    pub const BLOCK_START: u8 = 0x0a;
+    /// Universal Hex: a section ends.
+    pub const BLOCK_END: u8 = 0x0b;
+    /// Universal Hex: fills a section up.
+    pub const PADDING: u8 = 0x0c;
+    /// Universal Hex: data for a board that old boards shall not take for theirs.
+    pub const CUSTOM_DATA: u8 = 0x0d;
+    /// Universal Hex: data that is not for the flash.
+    pub const OTHER_DATA: u8 = 0x0e;
+    /// In a token: its high four bits tell the type of data records, also where they are 0.
+    pub(super) const DATA_KIND: u8 = 1;
 }
 
 /// The fields of one record; its data is appended to a buffer.
@@ -47,11 +60,14 @@ pub(crate) struct Record {
 ///   are left out.
 /// - Blanks around a record, blank lines, a byte order mark, and Ctrl-Z at the end.
 /// - Two start records: the last one counts.
+/// - micro:bit Universal Hex: the sections of the board that is selected, or of the only one.
 ///
 /// # Errors
 /// Everything that loses data: bad digits, lengths, checksums and record types, addresses beyond 32
 /// bits, overlaps and data behind the end record, each with line and column. `options` can accept
-/// the last four.
+/// checksums, types, overlaps and what is behind the end.
+/// [`ImageError::SeveralTargets`] if there are sections for several boards and none is selected,
+/// [`ImageError::NotInFile`] if there are none for the board that is.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
@@ -64,6 +80,7 @@ fn parse_into(
 ) -> Result<Image, ImageError> {
     let mut entry = None;
     let mut base = 0u64;
+    let (mut target, mut targets) = (Target::default(), Vec::new());
     let mut ended = false;
     let (mut last, mut any) = (0, false);
     for line in Lines::new(file) {
@@ -85,7 +102,12 @@ fn parse_into(
             Err(fault) => return Err(fault.at(line.number, column)),
         };
         any = true;
-        if record.kind == kind::DATA {
+        let is_section = target.board.is_some();
+        if record.kind == kind::DATA || record.kind == kind::CUSTOM_DATA && is_section {
+            if !options.select.takes(&target) {
+                collector.data.truncate(start);
+                continue;
+            }
             let len = collector.data.len() - start;
             if ended && options.after_end == AfterEnd::Refuse && len != 0 {
                 return Err(ImageError::DataAfterEnd { line: line.number, column: column + 1 });
@@ -134,6 +156,14 @@ fn parse_into(
             (kind::START_SEGMENT | kind::START_LINEAR, _) => {
                 return malformed("a start record needs 4 bytes of data")
             }
+            (kind::BLOCK_START, 2..) if !options.strict => {
+                target.board = u16_be(value, 0);
+                if !targets.contains(&target) {
+                    targets.push(target);
+                }
+            }
+            (kind::BLOCK_END | kind::PADDING | kind::OTHER_DATA, _) if is_section => {}
+            (_, _) if options.unknown_records && !options.strict => {}
             (found, _) => {
                 return Err(ImageError::UnknownRecord {
                     line: line.number,
@@ -152,6 +182,14 @@ fn parse_into(
     }
     if options.strict && !ended {
         return Err(ImageError::MissingEnd { format: Format::IntelHex, line: last });
+    }
+    let is_chosen = |target: &&Target| options.select.takes(target);
+    match targets.iter().filter(is_chosen).count() {
+        0 if !targets.is_empty() => {
+            return Err(ImageError::NotInFile { select: options.select, targets })
+        }
+        0 | 1 => {}
+        _ => return Err(ImageError::SeveralTargets { targets }),
     }
     let segments = collector.finish(options.overlap)?;
     if segments.is_empty() && !any {
@@ -293,7 +331,8 @@ fn diagnose(text: &[u8]) -> Fault {
     }
 }
 
-/// Writes records.
+/// Writes records. The habit `kind` holds the type of address records in its low four bits, and
+/// that of data records in its high ones.
 #[derive(Clone)]
 pub(crate) struct HexWriter {
     habits: Habits,
@@ -322,6 +361,14 @@ impl Writer for HexWriter {
         &mut self.habits
     }
 
+    fn kind_of_data(habit: u8, kind: u8) -> u8 {
+        habit & 0x0f | kind & 0xf0
+    }
+
+    fn kind_of_base(habit: u8, kind: u8) -> u8 {
+        habit & 0xf0 | kind & 0x0f
+    }
+
     fn next_len(&self, address: u32) -> usize {
         // Address records stand at multiples of 64 KiB.
         let cut =
@@ -332,7 +379,7 @@ impl Writer for HexWriter {
     fn data(&mut self, address: u32, data: &[u8], force: bool, out: &mut Vec<u8>) {
         let offset = address.wrapping_sub(self.base);
         if force || offset > 0xffff {
-            if self.habits.kind == kind::SEGMENT && address < 0x10_0000 {
+            if self.habits.kind & 0x0f == kind::SEGMENT && address < 0x10_0000 {
                 self.base = address & 0xf_0000;
                 self.record(kind::SEGMENT, 0, &((self.base >> 4) as u16).to_be_bytes(), out);
             } else {
@@ -340,7 +387,8 @@ impl Writer for HexWriter {
                 self.record(kind::LINEAR, 0, &((self.base >> 16) as u16).to_be_bytes(), out);
             }
         }
-        self.record(kind::DATA, (address.wrapping_sub(self.base) & 0xffff) as u16, data, out);
+        let kind = self.habits.kind >> 4;
+        self.record(kind, (address.wrapping_sub(self.base) & 0xffff) as u16, data, out);
     }
 
     fn control(&mut self, control: &Control, out: &mut Vec<u8>) {
@@ -358,24 +406,63 @@ impl Writer for HexWriter {
                 }
                 self.record(*kind, (*address & 0xffff) as u16, data, out);
             }
-            Control::Count(_) => {}
+            Control::Count(_) | Control::Series(_) | Control::Tail(_) => {}
         }
     }
 }
 
-/// Cuts a file into tokens; data is appended to `data`. `base` is the state between lines, 0 at
-/// first.
-pub(crate) fn token(file: &[u8], line: &Line, base: &mut u32, data: &mut Vec<u8>) -> Token {
+/// Where the next record is: the state between lines.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Place {
+    base: u32,
+    target: Target,
+    /// High four bits: the type of the data records before.
+    data_kind: u8,
+}
+
+/// What the sections of a Universal Hex file are for, each once, in the order of the file; nothing
+/// of another file.
+pub fn targets(file: &[u8]) -> Vec<Target> {
+    let (mut targets, mut data) = (Vec::new(), Vec::new());
+    for line in Lines::new(file) {
+        data.clear();
+        let record = file.get(lines::trim(file, line.text)).unwrap_or_default();
+        // The first section begins in the second line.
+        if line.number > 4 && targets.is_empty() {
+            break;
+        }
+        if record.get(7..9) != Some(b"0A") && record.get(7..9) != Some(b"0a") {
+            continue;
+        }
+        if let (Ok(_), Some(board)) = (read(record, &mut data, true), u16_be(&data, 0)) {
+            let target = Target { board: Some(board), ..Target::default() };
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+    }
+    targets
+}
+
+/// Cuts a file into tokens; data is appended to `data`.
+pub(crate) fn token(file: &[u8], line: &Line, place: &mut Place, data: &mut Vec<u8>) -> Token {
     let text = file.get(line.text.clone()).unwrap_or_default();
     let start = data.len();
     let Ok(record) = read(text, data, false) else { return Token::Other };
-    if record.kind == kind::DATA {
-        return Token::Data { address: base.wrapping_add(u32::from(record.address)), kind: 0 };
+    let is_custom = record.kind == kind::CUSTOM_DATA && place.target.board.is_some();
+    if record.kind == kind::DATA || is_custom {
+        let address = place.base.wrapping_add(u32::from(record.address));
+        // Told only where it changes: a kind of 0 changes nothing.
+        let data_kind = record.kind << 4;
+        let is_change = core::mem::replace(&mut place.data_kind, data_kind) != data_kind;
+        let kind = if is_change { data_kind | kind::DATA_KIND } else { 0 };
+        return Token::Data { address, kind, target: place.target };
     }
     let value = data.split_off(start);
     match (record.kind, array::<2>(&value, 0)) {
-        (kind::SEGMENT, Some(value)) => *base = u32::from(u16::from_be_bytes(value)) << 4,
-        (kind::LINEAR, Some(value)) => *base = u32::from(u16::from_be_bytes(value)) << 16,
+        (kind::SEGMENT, Some(value)) => place.base = u32::from(u16::from_be_bytes(value)) << 4,
+        (kind::LINEAR, Some(value)) => place.base = u32::from(u16::from_be_bytes(value)) << 16,
+        (kind::BLOCK_START, Some(value)) => place.target.board = Some(u16::from_be_bytes(value)),
         (kind::END, None) if record.address == 0 => return Token::Control(Control::End),
         _ => {}
     }

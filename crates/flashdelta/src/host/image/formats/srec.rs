@@ -7,7 +7,7 @@ use super::ihex::{record_text, Fault};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::records::{Control, Habits, Token, Writer};
-use crate::host::image::{Format, ImageError};
+use crate::host::image::{Format, ImageError, Target};
 
 /// The fields of one record; its data is appended to a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,6 +320,7 @@ impl Writer for SrecWriter {
             // own.
             Control::End => self.record(10 - self.data_kind(0), 0, &[], out),
             Control::Record { kind, address, data } => self.record(*kind, *address, data, out),
+            Control::Series(_) | Control::Tail(_) => {}
             Control::Count(count) => {
                 self.record(if *count > 0xffff { 6 } else { 5 }, *count, &[], out)
             }
@@ -336,7 +337,11 @@ pub(crate) fn token(file: &[u8], line: &Line, count: u32, data: &mut Vec<u8>) ->
         return Token::Other;
     };
     if matches!(record.kind, 1..=3) {
-        return Token::Data { address: record.address, kind: record.kind };
+        return Token::Data {
+            address: record.address,
+            kind: record.kind,
+            target: Target::default(),
+        };
     }
     let value = data.split_off(start);
     match record.kind {

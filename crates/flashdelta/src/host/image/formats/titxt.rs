@@ -7,7 +7,7 @@ use super::ihex::record_text;
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::records::{Control, Habits, Token, Writer};
-use crate::host::image::{Format, ImageError};
+use crate::host::image::{Format, ImageError, Target};
 
 /// Reads a file.
 ///
@@ -203,7 +203,7 @@ pub(crate) fn token(file: &[u8], line: &Line, address: &mut u32, data: &mut Vec<
             }
             let here = *address;
             *address = here.wrapping_add((data.len() - start) as u32);
-            Token::Data { address: here, kind: 0 }
+            Token::Data { address: here, kind: 0, target: Target::default() }
         }
     }
 }

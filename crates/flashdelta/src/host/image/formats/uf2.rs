@@ -3,13 +3,16 @@
 //! Source: `README.md` of microsoft/uf2, "File format".
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use md5::{Digest as _, Md5};
 
 use super::raw;
 use crate::host::image::bytes::{index, slice, u32_le};
 use crate::host::image::map::{AddressMap, SegmentKind};
 use crate::host::image::memory::{Collector, Image, ReadOptions};
 use crate::host::image::records::{Control, Habits, Writer};
-use crate::host::image::{Format, ImageError};
+use crate::host::image::{Format, ImageError, Target};
 
 /// Length of a block.
 pub const BLOCK: usize = 512;
@@ -19,6 +22,11 @@ pub const FLAG_NOT_FLASH: u32 = 0x0000_0001;
 pub const FLAG_FILE: u32 = 0x0000_1000;
 /// Flag: the word at 28 is a family id (otherwise the size of the file).
 pub const FLAG_FAMILY: u32 = 0x0000_2000;
+/// Flag: the last 24 bytes before the last word are an address, a length and an MD5 digest of what
+/// the flash holds there.
+pub const FLAG_MD5: u32 = 0x0000_4000;
+/// Flag: extension tags follow the payload.
+pub const FLAG_TAGS: u32 = 0x0000_8000;
 
 const MAGIC: [u32; 2] = [0x0a32_4655, 0x9e5d_5157];
 const MAGIC_END: u32 = 0x0ab1_6f30;
@@ -30,6 +38,8 @@ const MAGIC_WORDS: [(usize, u32, &str); 3] = [
 ];
 const MAX_PAYLOAD: u32 = 476;
 const HEADER: usize = 32;
+/// Address, length and digest at the end of a block with [`FLAG_MD5`].
+const MD5_PART: usize = 24;
 
 /// The header of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,19 +107,76 @@ pub fn is(file: &[u8]) -> bool {
     MAGIC_WORDS.iter().filter(|(n, magic, _)| u32_le(file, n * 4) == Some(*magic)).count() >= 2
 }
 
-/// Are the blocks for several kinds of chips? Then they may share addresses.
-pub(crate) fn has_several_families(file: &[u8]) -> bool {
-    let mut families =
-        (0..file.len()).step_by(BLOCK).filter_map(|at| Some(Block::parse(file, at)?.family()));
-    let first = families.next();
-    families.any(|family| Some(family) != first)
+/// A block with its place in the file and what it is for.
+pub(crate) struct PlacedBlock {
+    /// Where it begins.
+    pub(crate) at: usize,
+    pub(crate) block: Block,
+    pub(crate) target: Target,
+    /// Whether it holds data for the main flash.
+    pub(crate) is_data: bool,
+}
+
+impl PlacedBlock {
+    pub(crate) fn payload<'a>(&self, file: &'a [u8]) -> &'a [u8] {
+        slice(file, self.at + HEADER, index(self.block.len)).unwrap_or_default()
+    }
+}
+
+/// Tells what each block is for. Blocks come in the order of the file.
+#[derive(Default)]
+pub(crate) struct Targets {
+    part: u16,
+    /// The last data block had extension tags; one past its last address.
+    last: Option<(bool, u32)>,
+}
+
+impl Targets {
+    /// LibreTiny's files hold an image for each partition, all of which begin at address 0; the
+    /// first block of each carries tags, the others do not (LibreTiny, "UF2-based OTA").
+    pub(crate) fn place(&mut self, file: &[u8], at: usize, block: Block) -> PlacedBlock {
+        let is_data = block.is_flash() && !is_workaround(file, at, &block);
+        if is_data {
+            let is_tagged = block.flags & FLAG_TAGS != 0;
+            if self.last.is_some_and(|(tagged, end)| is_tagged && !tagged && block.address < end) {
+                self.part = self.part.saturating_add(1);
+            }
+            self.last = Some((is_tagged, block.address.saturating_add(block.len)));
+        }
+        let target = Target { family: block.family(), board: None, part: self.part };
+        PlacedBlock { at, block, target, is_data }
+    }
+}
+
+/// What the data blocks of a file are for, each once, in the order of the file.
+pub fn targets(file: &[u8]) -> Vec<Target> {
+    let (mut placer, mut found) = (Targets::default(), Vec::new());
+    for at in (0..file.len()).step_by(BLOCK) {
+        let Some(block) = Block::parse(file, at) else { continue };
+        let placed = placer.place(file, at, block);
+        if placed.is_data && !found.contains(&placed.target) {
+            found.push(placed.target);
+        }
+    }
+    found
+}
+
+/// The family of a file whose data blocks all have the same one.
+pub fn family(file: &[u8]) -> Option<u32> {
+    let mut families: Vec<_> = targets(file).iter().map(|target| target.family).collect();
+    families.dedup();
+    match families.as_slice() {
+        [family] => *family,
+        _ => None,
+    }
 }
 
 /// Maps the payload of each block.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     let mut content = Vec::new();
     for at in (0..file.len()).step_by(BLOCK) {
-        let Some(block) = Block::parse(file, at).filter(Block::is_flash) else { continue };
+        let is_data = |block: &Block| block.is_flash() && !is_workaround(file, at, block);
+        let Some(block) = Block::parse(file, at).filter(is_data) else { continue };
         let range = at + HEADER..at + HEADER + index(block.len);
         content.extend_from_slice(file.get(range.clone()).unwrap_or_default());
         map.push(range, block.address, SegmentKind::Unknown);
@@ -117,15 +184,17 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     raw::describe(&content, map);
 }
 
-/// Reads a file: the blocks for the main flash.
+/// Reads a file: the blocks for the main flash, of those that are selected.
 ///
 /// # Errors
 /// [`ImageError::BadBlock`] without its magic words or with a payload or number that cannot be;
-/// [`ImageError::MissingBlock`], unless checksums are ignored; addresses beyond 32 bits, and
-/// overlaps. Blocks may stand in any order, and be numbered for each family or for all.
+/// [`ImageError::MissingBlock`], unless checksums are ignored; [`ImageError::SeveralTargets`] if
+/// families or images share addresses and none is selected; [`ImageError::NotInFile`] if what is
+/// selected is not there; addresses beyond 32 bits, and overlaps. Blocks may be in any order, and
+/// be numbered for each family or for all.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     let mut collector = Collector::with_capacity(file.len());
-    let mut blocks = Vec::new();
+    let (mut placer, mut blocks) = (Targets::default(), Vec::new());
     for (index_in_file, at) in (0..file.len()).step_by(BLOCK).enumerate() {
         let damaged = |(problem, found)| ImageError::BadBlock {
             block: index_in_file,
@@ -144,26 +213,38 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
                 block.number,
             )));
         }
+        let placed = placer.place(file, at, block);
         if !is_workaround(file, at, &block) {
             blocks.push((index_in_file, block));
         }
-        if block.is_flash() {
+        if placed.is_data && options.select.takes(&placed.target) {
             let start = collector.data.len();
-            // `read` has seen the whole block.
-            collector
-                .data
-                .extend_from_slice(slice(file, at + HEADER, index(block.len)).unwrap_or_default());
+            collector.data.extend_from_slice(placed.payload(file));
             collector.place(start, u64::from(block.address), (0, 0))?;
         }
     }
-    let segments = collector.finish(options.overlap)?;
+    let segments = match collector.finish(options.overlap) {
+        Err(ImageError::Overlap { .. }) if chosen(file, options).len() > 1 => {
+            return Err(ImageError::SeveralTargets { targets: chosen(file, options) });
+        }
+        result => result?,
+    };
     if !options.ignore_checksums && !options.skip_garbage {
         check_numbers(&blocks, file.len().div_ceil(BLOCK))?;
     }
     if segments.is_empty() {
+        let targets = targets(file);
+        if !options.select.is_all() && !targets.is_empty() {
+            return Err(ImageError::NotInFile { select: options.select, targets });
+        }
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::Uf2, segments, entry: None, header: None })
+}
+
+/// What is selected of a file.
+fn chosen(file: &[u8], options: &ReadOptions) -> Vec<Target> {
+    targets(file).into_iter().filter(|target| options.select.takes(target)).collect()
 }
 
 /// The block that picotool puts in front because of erratum E10 of the RP2350: one "of two", which
@@ -229,18 +310,120 @@ fn check_group(total: u32, numbers: &[(usize, u32)], end: usize) -> Result<(), I
     })
 }
 
+/// What is between the payload of a block and its last word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// These bytes, then zeros.
+    Bytes(Rc<[u8]>),
+    /// Zeros, and at the end address, length and MD5 of the payload, as esptool writes them.
+    Md5,
+}
+
+impl Tail {
+    /// The tail of a block.
+    pub(crate) fn of(bytes: &[u8], block: &Block, payload: &[u8]) -> Self {
+        if block.flags & FLAG_MD5 != 0 {
+            let mut made = Vec::new();
+            Self::Md5.write(block.address, payload, bytes.len(), &mut made);
+            if made == bytes {
+                return Self::Md5;
+            }
+        }
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        Self::Bytes(bytes.get(..end).unwrap_or(bytes).into())
+    }
+
+    /// Appends `len` bytes.
+    fn write(&self, address: u32, payload: &[u8], len: usize, out: &mut Vec<u8>) {
+        let end = out.len() + len;
+        match self {
+            Self::Bytes(bytes) => out.extend_from_slice(bytes.get(..len).unwrap_or(bytes)),
+            Self::Md5 => {
+                if let Some(zeros) = len.checked_sub(MD5_PART) {
+                    out.resize(out.len() + zeros, 0);
+                    out.extend_from_slice(&address.to_le_bytes());
+                    out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+                    out.extend_from_slice(&Md5::digest(payload));
+                }
+            }
+        }
+        out.resize(end, 0);
+    }
+}
+
+/// Where the bytes of a block between payload and last word are.
+pub(crate) fn tail<'a>(file: &'a [u8], placed: &PlacedBlock) -> &'a [u8] {
+    let block = slice(file, placed.at, BLOCK - 4).unwrap_or_default();
+    block.get(HEADER + index(placed.block.len)..).unwrap_or_default()
+}
+
+/// What changes in the headers of the blocks that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Series {
+    pub(crate) flags: Option<u32>,
+    pub(crate) family: Option<u32>,
+    pub(crate) total: Option<u32>,
+    pub(crate) number: Option<u32>,
+    /// Each number is the one before less one.
+    pub(crate) is_falling: bool,
+}
+
 /// Writes blocks.
 #[derive(Clone)]
 pub(crate) struct Uf2Writer {
     habits: Habits,
     number: u32,
+    is_falling: bool,
+    tail: Tail,
+}
+
+impl Uf2Writer {
+    /// What has to change so that this block is written; `None` if nothing has.
+    pub(crate) fn series_for(&self, block: &Block) -> Option<Series> {
+        let [flags, family, total] = self.habits.block;
+        let change = |old: u32, new: u32| (old != new).then_some(new);
+        let number = change(self.number, block.number);
+        // After the number `last` the writer expects the next one, in its direction.
+        let last = match self.is_falling {
+            true => self.number.wrapping_add(1),
+            false => self.number.wrapping_sub(1),
+        };
+        let is_falling = match number {
+            Some(number) => number.wrapping_add(1) == last,
+            None => self.is_falling,
+        };
+        let series = Series {
+            flags: change(flags, block.flags),
+            family: change(family, block.family),
+            total: change(total, block.total),
+            number,
+            is_falling,
+        };
+        let nothing = Series { is_falling: self.is_falling, ..Series::default() };
+        (series != nothing).then_some(series)
+    }
+
+    /// Whether the tail of this block is as it would be written.
+    pub(crate) fn has_tail(&self, bytes: &[u8], block: &Block, payload: &[u8]) -> bool {
+        let mut made = Vec::with_capacity(BLOCK);
+        self.tail.write(block.address, payload, bytes.len(), &mut made);
+        made == bytes
+    }
+
+    fn advance(&mut self) {
+        self.number = match self.is_falling {
+            true => self.number.wrapping_sub(1),
+            false => self.number.wrapping_add(1),
+        };
+    }
 }
 
 impl Writer for Uf2Writer {
     const MAX_LEN: usize = MAX_PAYLOAD as usize;
 
     fn new(habits: Habits) -> Self {
-        Self { habits: Habits { line_end: b"", ..habits }, number: 0 }
+        let habits = Habits { line_end: b"", ..habits };
+        Self { habits, number: 0, is_falling: false, tail: Tail::Bytes(Rc::default()) }
     }
 
     fn habits(&mut self) -> &mut Habits {
@@ -252,7 +435,6 @@ impl Writer for Uf2Writer {
     }
 
     fn data(&mut self, address: u32, data: &[u8], _force: bool, out: &mut Vec<u8>) {
-        let start = out.len();
         let [flags, family, total] = self.habits.block;
         for word in
             [MAGIC[0], MAGIC[1], flags, address, data.len() as u32, self.number, total, family]
@@ -260,20 +442,36 @@ impl Writer for Uf2Writer {
             out.extend_from_slice(&word.to_le_bytes());
         }
         out.extend_from_slice(data);
-        out.resize(start + BLOCK - 4, 0);
+        // A record holds at most the payload of a block.
+        let room = Self::MAX_LEN.saturating_sub(data.len());
+        self.tail.write(address, data, room, out);
         out.extend_from_slice(&MAGIC_END.to_le_bytes());
-        self.number = self.number.wrapping_add(1);
+        self.advance();
     }
 
     /// A record is a whole block, which tells what the following ones look like.
     fn control(&mut self, control: &Control, out: &mut Vec<u8>) {
-        if let Control::Record { data, .. } = control {
-            if let Some(block) = Block::parse(data, 0) {
-                self.habits.block =
-                    [block.flags & !(FLAG_NOT_FLASH | FLAG_FILE), block.family, block.total];
-                self.number = block.number.wrapping_add(1);
+        match control {
+            Control::Record { data, .. } => {
+                if let Some(block) = Block::parse(data, 0) {
+                    self.habits.block =
+                        [block.flags & !(FLAG_NOT_FLASH | FLAG_FILE), block.family, block.total];
+                    self.number = block.number;
+                    self.is_falling = false;
+                    self.advance();
+                }
+                out.extend_from_slice(data);
             }
-            out.extend_from_slice(data);
+            Control::Series(series) => {
+                let [flags, family, total] = &mut self.habits.block;
+                *flags = series.flags.unwrap_or(*flags);
+                *family = series.family.unwrap_or(*family);
+                *total = series.total.unwrap_or(*total);
+                self.number = series.number.unwrap_or(self.number);
+                self.is_falling = series.is_falling;
+            }
+            Control::Tail(tail) => self.tail = tail.clone(),
+            Control::End | Control::Count(_) => {}
         }
     }
 }

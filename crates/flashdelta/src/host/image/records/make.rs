@@ -4,17 +4,17 @@ use core::ops::Range;
 use std::borrow::Cow;
 
 use super::{
-    op, push_data, push_number, Control, Habits, Token, Writer, INTEL_HEX, LINE_ENDS, SREC, TI_TXT,
-    UF2,
+    op, push_data, push_number, Control, Habits, Placed, Token, Writer, INTEL_HEX, LINE_ENDS, SREC,
+    TI_TXT,
 };
-use crate::host::image::bytes::{index, offset32};
+use crate::host::image::bytes::offset32;
 use crate::host::image::ihex::{self, HexWriter};
 use crate::host::image::lines::{Line, Lines};
 use crate::host::image::map::{AddressMap, SegmentKind};
 use crate::host::image::srec::SrecWriter;
 use crate::host::image::titxt::TiTxtWriter;
-use crate::host::image::uf2::{Block, Uf2Writer, BLOCK};
-use crate::host::image::{raw, srec, titxt, Format};
+use crate::host::image::uf2::Tail;
+use crate::host::image::{raw, srec, titxt, Format, Target};
 
 /// So many lines tell the habits.
 const SAMPLE: usize = 256;
@@ -27,8 +27,8 @@ const REGULAR: usize = 64;
 pub(super) struct Made {
     pub(super) data: Vec<u8>,
     pub(super) template: Vec<u8>,
-    /// Where the data stands: offset and address of each block.
-    blocks: Vec<(usize, u32)>,
+    /// Where the data is, and what it is for.
+    pub(super) placed: Vec<Placed>,
     format: Format,
 }
 
@@ -36,14 +36,15 @@ impl Made {
     /// The address map of the data.
     pub(super) fn map(&self) -> AddressMap {
         let mut map = AddressMap::empty(self.format);
-        let mut blocks = self.blocks.clone();
+        let mut blocks = self.placed.clone();
         // Blocks that go on are one segment.
         blocks.dedup_by(|next, last| {
-            last.1.wrapping_add(offset32(next.0 - last.0).unwrap_or(0)) == next.1
+            let len = offset32(next.offset - last.offset).unwrap_or(0);
+            last.address.wrapping_add(len) == next.address
         });
-        let ends = blocks.iter().skip(1).map(|b| b.0).chain([self.data.len()]);
-        for ((start, address), end) in blocks.iter().zip(ends) {
-            map.push(*start..end, *address, SegmentKind::Unknown);
+        let ends = blocks.iter().skip(1).map(|b| b.offset).chain([self.data.len()]);
+        for (block, end) in blocks.iter().zip(ends) {
+            map.push(block.offset..end, block.address, SegmentKind::Unknown);
         }
         raw::describe(&self.data, &mut map);
         map.finish()
@@ -51,14 +52,15 @@ impl Made {
 }
 
 pub(super) fn hex(file: &[u8]) -> Option<Made> {
-    let mut base = 0;
-    let habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| {
-        ihex::token(file, line, &mut base, data)
+    let mut place = ihex::Place::default();
+    let mut habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| {
+        ihex::token(file, line, &mut place, data)
     });
+    habits.kind = ihex::kind::LINEAR;
     let try_with = |habits| {
-        let mut base = 0;
+        let mut place = ihex::Place::default();
         let token = |whole: &[u8], line: &Line, _, data: &mut Vec<u8>| {
-            ihex::token(whole, line, &mut base, data)
+            ihex::token(whole, line, &mut place, data)
         };
         text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, token)
     };
@@ -86,34 +88,6 @@ pub(super) fn titxt(file: &[u8]) -> Option<Made> {
     text::<TiTxtWriter>(file, Format::TiTxt, TI_TXT, habits, |whole, line, _, data| {
         titxt::token(whole, line, &mut address, data)
     })
-}
-
-pub(super) fn uf2(file: &[u8]) -> Option<Made> {
-    let first = Block::parse(file, 0)?;
-    let mut habits = Habits::new(index(first.len).min(Uf2Writer::MAX_LEN), 0);
-    habits.block = [first.flags, first.family, first.total];
-    let mut maker = Maker::<Uf2Writer>::new(file, habits);
-    let mut data = Vec::new();
-    for start in (0..file.len()).step_by(BLOCK) {
-        data.clear();
-        let end = (start + BLOCK).min(file.len());
-        let token = match Block::parse(file, start) {
-            Some(block) if block.is_flash() => {
-                data.extend_from_slice(
-                    file.get(start + 32..start + 32 + index(block.len)).unwrap_or_default(),
-                );
-                Token::Data { address: block.address, kind: 0 }
-            }
-            Some(_) => Token::Control(Control::Record {
-                kind: 0,
-                address: 0,
-                data: file.get(start..end)?.to_vec(),
-            }),
-            None => Token::Other,
-        };
-        maker.token(start..end, token, &data);
-    }
-    maker.finish(Format::Uf2, UF2)
 }
 
 /// The habits that the first lines show.
@@ -212,9 +186,11 @@ enum Open {
     Text(Range<usize>),
 }
 
-struct Maker<'a, W> {
+pub(super) struct Maker<'a, W> {
     file: &'a [u8],
-    writer: W,
+    pub(super) writer: W,
+    /// What the data that comes next is for.
+    target: Target,
     habits: Habits,
     open: Open,
     /// Address records that have not been written yet: from where on, and what they are.
@@ -227,15 +203,16 @@ struct Maker<'a, W> {
     count: u32,
     out: Vec<u8>,
     data: Vec<u8>,
-    blocks: Vec<(usize, u32)>,
+    placed: Vec<Placed>,
     scratch: Vec<u8>,
 }
 
 impl<'a, W: Writer> Maker<'a, W> {
-    fn new(file: &'a [u8], habits: Habits) -> Self {
+    pub(super) fn new(file: &'a [u8], habits: Habits) -> Self {
         Self {
             file,
             writer: W::new(habits),
+            target: Target::default(),
             habits,
             open: Open::Nothing,
             pending: Vec::new(),
@@ -244,14 +221,15 @@ impl<'a, W: Writer> Maker<'a, W> {
             count: 0,
             out: Vec::new(),
             data: Vec::with_capacity(file.len() / 3),
-            blocks: Vec::new(),
+            placed: Vec::new(),
             scratch: Vec::with_capacity(1024),
         }
     }
 
-    fn token(&mut self, range: Range<usize>, token: Token, data: &[u8]) {
+    pub(super) fn token(&mut self, range: Range<usize>, token: Token, data: &[u8]) {
         match token {
-            Token::Data { address, kind } if !data.is_empty() => {
+            Token::Data { address, kind, target } if !data.is_empty() => {
+                self.target = target;
                 self.data(range, address, kind, data)
             }
             Token::Base(control) => self.pending.push((range, control)),
@@ -267,8 +245,9 @@ impl<'a, W: Writer> Maker<'a, W> {
     }
 
     fn data(&mut self, range: Range<usize>, address: u32, kind: u8, data: &[u8]) {
-        if kind != 0 && kind != self.writer.habits().kind {
-            self.set_kind(kind);
+        let habit = self.writer.habits().kind;
+        if kind != 0 && W::kind_of_data(habit, kind) != habit {
+            self.set_kind(W::kind_of_data(habit, kind));
         }
         let len = data.len();
         let expected = self.writer.next_len(address);
@@ -289,7 +268,8 @@ impl<'a, W: Writer> Maker<'a, W> {
         }
         // An address record of the other type.
         if let Some((_, Control::Record { kind, .. })) = self.pending.last() {
-            let (old, new) = (self.writer.habits().kind, *kind);
+            let old = self.writer.habits().kind;
+            let new = W::kind_of_base(old, *kind);
             self.writer.habits().kind = new;
             let found = old != new && self.matches(&range, address, data, false).is_some();
             self.writer.habits().kind = old;
@@ -333,7 +313,8 @@ impl<'a, W: Writer> Maker<'a, W> {
             }
             _ => {
                 self.close();
-                self.blocks.push((self.data.len(), address));
+                let (offset, target) = (self.data.len(), self.target);
+                self.placed.push(Placed { offset, address, target });
                 self.start_block(address, force);
                 self.open = Open::Data { len, full: now_full };
             }
@@ -391,16 +372,16 @@ impl<'a, W: Writer> Maker<'a, W> {
         }
         self.close();
         self.writer = writer;
-        match control {
-            Control::End => self.out.push(op::END),
-            Control::Count(_) => self.out.push(op::COUNT),
-            Control::Record { kind, address, data } => {
-                self.out.extend([op::RECORD, *kind]);
-                push_number(&mut self.out, u64::from(*address));
-                push_number(&mut self.out, data.len() as u64);
-                self.out.extend_from_slice(data);
-            }
-        }
+        push_control(&mut self.out, control);
+    }
+
+    /// Tells the writer what it cannot know. Nothing is written to the file.
+    pub(super) fn tell(&mut self, control: &Control) {
+        self.write_pending();
+        self.close();
+        self.scratch.clear();
+        self.writer.control(control, &mut self.scratch);
+        push_control(&mut self.out, control);
     }
 
     fn text(&mut self, range: Range<usize>) {
@@ -435,7 +416,7 @@ impl<'a, W: Writer> Maker<'a, W> {
         }
     }
 
-    fn finish(mut self, format: Format, code: u8) -> Option<Made> {
+    pub(super) fn finish(mut self, format: Format, code: u8) -> Option<Made> {
         self.write_pending();
         self.close();
         let Habits {
@@ -469,6 +450,34 @@ impl<'a, W: Writer> Maker<'a, W> {
         template.extend_from_slice(&self.out);
         let worth = !self.data.is_empty()
             && (template.len() <= SMALL || template.len() <= self.file.len() / 4);
-        worth.then_some(Made { data: self.data, template, blocks: self.blocks, format })
+        worth.then_some(Made { data: self.data, template, placed: self.placed, format })
+    }
+}
+
+/// Appends the operation of a record other than data, or of what a writer is told.
+fn push_control(out: &mut Vec<u8>, control: &Control) {
+    match control {
+        Control::End => out.push(op::END),
+        Control::Count(_) => out.push(op::COUNT),
+        Control::Record { kind, address, data } => {
+            out.extend([op::RECORD, *kind]);
+            push_number(out, u64::from(*address));
+            push_number(out, data.len() as u64);
+            out.extend_from_slice(data);
+        }
+        Control::Series(series) => {
+            let fields = [series.flags, series.family, series.total, series.number];
+            let is_there = fields.map(|field| u8::from(field.is_some()));
+            let falling = if series.is_falling { op::FALLING } else { 0 };
+            let mask = is_there.iter().rev().fold(0, |mask, bit| mask << 1 | bit) | falling;
+            out.extend([op::SERIES, mask]);
+            fields.into_iter().flatten().for_each(|value| push_number(out, value.into()));
+        }
+        Control::Tail(Tail::Md5) => out.extend([op::TAIL, op::TAIL_MD5]),
+        Control::Tail(Tail::Bytes(bytes)) => {
+            out.extend([op::TAIL, op::TAIL_BYTES]);
+            push_number(out, bytes.len() as u64);
+            out.extend_from_slice(bytes);
+        }
     }
 }

@@ -23,14 +23,17 @@
 //! | 7 | length | from here on, so many bytes in each data record |
 //! | 8 | type | from here on, this type of data or address record |
 //! | 9 | length, bytes | text as it is |
+//! | 10 | mask, numbers | UF2: from here on, these flags, family, number of blocks, number |
+//! | 11 | kind, bytes | UF2: from here on, what is between payload and last word |
 
 mod make;
 mod render;
+mod uf2_blocks;
 
 use std::borrow::Cow;
 
 use super::map::AddressMap;
-use super::{address_map, detect, ihex, srec, titxt, uf2, Format, ImageError};
+use super::{address_map, detect, ihex, srec, titxt, uf2, Format, ImageError, Target};
 
 /// A file taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,18 @@ pub struct Split<'a> {
     pub map: AddressMap,
     /// How to write the file again. A single 0 where `data` is the file.
     pub template: Vec<u8>,
+    /// Where the data of a file that was taken apart is, and what it is for.
+    pub(crate) placed: Vec<Placed>,
+}
+
+/// Data of a file of records, up to where the next begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// Where it begins in the data.
+    pub(crate) offset: usize,
+    /// Address of its first byte.
+    pub(crate) address: u32,
+    pub(crate) target: Target,
 }
 
 impl Split<'_> {
@@ -64,7 +79,7 @@ pub fn split(file: &[u8]) -> Split<'_> {
         Format::IntelHex => make::hex(file),
         Format::Srec => make::srec(file),
         Format::TiTxt => make::titxt(file),
-        Format::Uf2 => make::uf2(file),
+        Format::Uf2 => uf2_blocks::make(file),
         _ => None,
     };
     let exact = |made: &make::Made| {
@@ -72,11 +87,15 @@ pub fn split(file: &[u8]) -> Split<'_> {
     };
     match found.filter(exact) {
         Some(made) => {
-            Split { map: made.map(), data: Cow::Owned(made.data), template: made.template }
+            let (map, placed) = (made.map(), made.placed);
+            Split { map, data: Cow::Owned(made.data), template: made.template, placed }
         }
-        None => {
-            Split { data: Cow::Borrowed(file), map: address_map(file), template: vec![VERBATIM] }
-        }
+        None => Split {
+            data: Cow::Borrowed(file),
+            map: address_map(file),
+            template: vec![VERBATIM],
+            placed: Vec::new(),
+        },
     }
 }
 
@@ -190,13 +209,17 @@ pub(crate) enum Control {
     Record { kind: u8, address: u32, data: Vec<u8> },
     /// The count record, with the number of data records so far.
     Count(u32),
+    /// UF2: what the headers of the following blocks say.
+    Series(uf2::Series),
+    /// UF2: what follows the payload in the following blocks.
+    Tail(uf2::Tail),
 }
 
 /// What one line (or block) of a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     /// Data; the bytes have been appended to the buffer.
-    Data { address: u32, kind: u8 },
+    Data { address: u32, kind: u8, target: Target },
     /// An address record, which a writer may write by itself before the next data.
     Base(Control),
     /// Another record.
@@ -213,6 +236,16 @@ pub(crate) trait Writer: Clone {
     fn new(habits: Habits) -> Self;
 
     fn habits(&mut self) -> &mut Habits;
+
+    /// The habit `kind` for data of this kind (not 0).
+    fn kind_of_data(_habit: u8, kind: u8) -> u8 {
+        kind
+    }
+
+    /// The habit `kind` for address records of this kind.
+    fn kind_of_base(_habit: u8, kind: u8) -> u8 {
+        kind
+    }
 
     /// How many bytes the record at `address` holds if there are enough; never 0.
     fn next_len(&self, address: u32) -> usize;
@@ -235,6 +268,13 @@ mod op {
     pub(super) const LEN: u8 = 7;
     pub(super) const KIND: u8 = 8;
     pub(super) const TEXT: u8 = 9;
+    pub(super) const SERIES: u8 = 10;
+    pub(super) const TAIL: u8 = 11;
+    /// Kinds of tails.
+    pub(super) const TAIL_BYTES: u8 = 0;
+    pub(super) const TAIL_MD5: u8 = 1;
+    /// A number of a series falls from block to block.
+    pub(super) const FALLING: u8 = 16;
 }
 
 /// Appends a number.

@@ -2,6 +2,7 @@
 
 use super::{op, unzigzag, Block, Control, Habits, Writer, LINE_ENDS};
 use crate::host::image::bytes::slice;
+use crate::host::image::uf2::{Series, Tail};
 use crate::host::image::ImageError;
 
 /// Writes the file.
@@ -46,6 +47,7 @@ pub(super) fn render<W: Writer>(
             Operation::Len(len) => writer.habits().len = len,
             Operation::Kind(kind) => writer.habits().kind = kind,
             Operation::Text(text) => out.extend_from_slice(text),
+            Operation::Tell(control) => writer.control(&control, &mut out),
         }
         check(out.len(), limit.saturating_add(habits.line_end.len()))?;
     }
@@ -131,6 +133,8 @@ enum Operation<'a> {
     Len(usize),
     Kind(u8),
     Text(&'a [u8]),
+    /// What the writer writes from here on; nothing by itself.
+    Tell(Control),
 }
 
 struct Reader<'a> {
@@ -195,8 +199,34 @@ impl<'a> Reader<'a> {
                 let len = self.size()?;
                 Operation::Text(self.bytes(len)?)
             }
+            op::SERIES => Operation::Tell(Control::Series(self.series()?)),
+            op::TAIL => match self.byte()? {
+                op::TAIL_BYTES => {
+                    let len = self.size()?;
+                    Operation::Tell(Control::Tail(Tail::Bytes(self.bytes(len)?.into())))
+                }
+                op::TAIL_MD5 => Operation::Tell(Control::Tail(Tail::Md5)),
+                _ => return Err(damaged("an unknown kind of tail (made by a newer version?)")),
+            },
             _ => return Err(damaged("an unknown operation (made by a newer version?)")),
         })
+    }
+
+    fn series(&mut self) -> Result<Series, ImageError> {
+        let mask = self.byte()?;
+        if mask & !(op::FALLING * 2 - 1) != 0 {
+            return Err(self.damaged("an unknown field of a series (made by a newer version?)"));
+        }
+        let mut fields = [None; 4];
+        for (bit, field) in fields.iter_mut().enumerate() {
+            if mask >> bit & 1 != 0 {
+                let value = u32::try_from(self.number()?)
+                    .map_err(|_| self.damaged("a number beyond 32 bits"))?;
+                *field = Some(value);
+            }
+        }
+        let [flags, family, total, number] = fields;
+        Ok(Series { flags, family, total, number, is_falling: mask & op::FALLING != 0 })
     }
 
     fn byte(&mut self) -> Result<u8, ImageError> {

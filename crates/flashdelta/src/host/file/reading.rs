@@ -1,0 +1,214 @@
+//! The image in a firmware file.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use super::memory::{self, Part};
+use crate::device::predict::address_map::{Segment, SegmentKind};
+use crate::host::diff::AddressMap;
+use crate::host::image::{self, Image, ImageError, ReadOptions, Target};
+
+/// How files of records are read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct MemoryOptions {
+    /// What to do with overlaps, data behind the end, and wrong checksums, and which of several
+    /// memories is meant. (`strict` and `base` do not matter here.)
+    pub read: ReadOptions,
+    /// What gaps are filled with: what the flash holds where nothing was written.
+    pub fill: u8,
+    /// The addresses that the device holds, from the first on and below the second, which may be
+    /// 2^32; `None`: all. The image still begins with the first byte in the range that the file
+    /// has. What is outside comes back with the file, but is none of the device's business.
+    pub range: Option<(u32, u64)>,
+}
+
+impl Default for MemoryOptions {
+    fn default() -> Self {
+        Self { read: ReadOptions::default(), fill: 0xff, range: None }
+    }
+}
+
+/// The image in a firmware file: what a device holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Memory<'a> {
+    /// The bytes: the file itself, if it is not one of records.
+    pub image: Cow<'a, [u8]>,
+    /// Which addresses they are at, in ascending order. Empty for a file that is its own image, and
+    /// for one whose several memories share addresses: these are in the order of the file.
+    pub parts: Vec<Part>,
+    /// The map of several memories in the order of the file.
+    in_order: Option<image::AddressMap>,
+    targets: Vec<Target>,
+}
+
+impl<'a> Memory<'a> {
+    /// Reads the image in a file. Gaps are filled, the smallest ones first, as long as no more than
+    /// 64 KiB, or as many bytes as there is data, are filled in all; what follows a gap that is not
+    /// filled comes directly after what is before it.
+    ///
+    /// # Errors
+    ///
+    /// If it is a file of records that `options` do not accept, or that has nothing in the range.
+    pub fn read(file: &'a [u8], options: &MemoryOptions) -> Result<Self, ImageError> {
+        let format = image::detect(file);
+        if !format.is_records() {
+            return Ok(Self::plain(file));
+        }
+        let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
+        let found = match Image::parse(file, &read) {
+            Ok(found) if found.is_empty() => return Ok(Self::plain(file)),
+            Ok(found) => found,
+            Err(ImageError::Empty) => return Ok(Self::plain(file)),
+            // The file is good; which device it is for was not said.
+            Err(ImageError::SeveralTargets { targets }) if options.range.is_none() => {
+                let memory = Self::in_order(file).unwrap_or_else(|| Self::plain(file));
+                return Ok(Self { targets, ..memory });
+            }
+            Err(error) => return Err(error),
+        };
+        let pieces = || found.segments.iter().filter_map(|segment| options.cut(segment));
+        let parts = memory::parts(pieces().map(|(address, data)| (address, data.len())));
+        if parts.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        let image = memory::image(&parts, pieces(), options.fill);
+        let mut targets = image::targets(file);
+        targets.retain(|target| read.select.takes(target));
+        Ok(Self { image: Cow::Owned(image), parts, in_order: None, targets })
+    }
+
+    /// A file that is its own image.
+    pub(super) fn plain(file: &'a [u8]) -> Self {
+        let image = Cow::Borrowed(file);
+        Self { image, parts: Vec::new(), in_order: None, targets: Vec::new() }
+    }
+
+    /// The data of a file of records in the order of the file; `None` if it cannot be taken apart.
+    pub(super) fn in_order(file: &[u8]) -> Option<Self> {
+        let split = image::split(file);
+        let in_order = split.is_apart().then_some(split.map)?;
+        let image = Cow::Owned(split.data.into_owned());
+        Some(Self { image, parts: Vec::new(), in_order: Some(in_order), targets: Vec::new() })
+    }
+
+    /// Is it the memory of a file of records?
+    pub(super) fn is_memory(&self) -> bool {
+        !self.parts.is_empty() || self.is_in_order()
+    }
+
+    /// Are there several memories, in the order of the file?
+    pub(super) fn is_in_order(&self) -> bool {
+        self.in_order.is_some()
+    }
+
+    /// Why no device holds this image as it is; nothing if one may.
+    pub fn warnings(&self) -> Vec<MemoryWarning> {
+        if self.parts.is_empty() && self.targets.len() > 1 {
+            return vec![MemoryWarning::SeveralTargets { targets: self.targets.clone() }];
+        }
+        if self.parts.len() > 1 {
+            return vec![MemoryWarning::FarApart { parts: self.parts.clone() }];
+        }
+        Vec::new()
+    }
+
+    /// Where the image is, in place of what is `guessed` from its bytes alone.
+    pub(super) fn address_map(&self, guessed: image::AddressMap) -> AddressMap {
+        if let Some(map) = &self.in_order {
+            return AddressMap::from(map);
+        }
+        let mut map = AddressMap::from(&guessed);
+        // A container inside knows better. So does a guess by votes: the image may run elsewhere
+        // than it is stored.
+        let is_guessed_at_all = !map.segments.is_empty();
+        let is_apart = self.parts.len() > 1 && guessed.format == image::Format::Raw;
+        if self.is_memory() && (is_apart || !is_guessed_at_all) {
+            let segment = |part: &Part| Segment {
+                offset: part.offset as u32,
+                len: part.len as u32,
+                address: part.address,
+                kind: SegmentKind::Code,
+            };
+            map.segments = self.parts.iter().map(segment).collect();
+        }
+        map
+    }
+}
+
+impl MemoryOptions {
+    /// What of a segment is in the range.
+    fn cut<'a>(&self, segment: &'a image::Segment) -> Option<(u32, &'a [u8])> {
+        let (start, len) = self.within(segment.address, segment.data.len());
+        let address = u32::try_from(u64::from(segment.address) + start as u64).ok()?;
+        let data = segment.data.get(start..start + len)?;
+        (len != 0).then_some((address, data))
+    }
+
+    /// What of `len` bytes at `address` is in the range: from where on, and how many.
+    pub(super) fn within(&self, address: u32, len: usize) -> (usize, usize) {
+        let Some((from, to)) = self.range else { return (0, len) };
+        let into = |limit: u64| {
+            let distance = limit.saturating_sub(u64::from(address));
+            usize::try_from(distance).unwrap_or(len).min(len)
+        };
+        let (start, end) = (into(from.into()), into(to));
+        (start, end.saturating_sub(start))
+    }
+}
+
+/// Why no device holds the image in a file as it is: a patch of it is for computers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum MemoryWarning {
+    /// The memory is in parts with large gaps between them.
+    FarApart {
+        /// The parts.
+        parts: Vec<Part>,
+    },
+    /// The file holds the memories of several chips, or several images of one, which share
+    /// addresses.
+    SeveralTargets {
+        /// What they are for.
+        targets: Vec<Target>,
+    },
+}
+
+impl MemoryWarning {
+    /// The addresses of the largest part, the first one and one past the last: most likely what a
+    /// device holds.
+    pub fn range(&self) -> Option<(u32, u64)> {
+        match self {
+            Self::FarApart { parts } => {
+                parts.iter().max_by_key(|part| part.len).map(|part| (part.address, part.end()))
+            }
+            Self::SeveralTargets { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for MemoryWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// More are only counted.
+        const SHOWN: usize = 4;
+        match self {
+            Self::FarApart { parts } => {
+                write!(f, "its memory is in {} parts that are far apart", parts.len())?;
+                for (n, part) in parts.iter().take(SHOWN).enumerate() {
+                    let (before, end) = (if n == 0 { ":" } else { "," }, part.end());
+                    write!(f, "{before} {:#010x}..{end:#010x}", part.address)?;
+                }
+                let more = if parts.len() > SHOWN { ", ..." } else { "" };
+                write!(f, "{more}; no device holds all of them as one image")
+            }
+            Self::SeveralTargets { targets } => {
+                write!(f, "it holds {} memories that share addresses", targets.len())?;
+                for (n, target) in targets.iter().take(SHOWN).enumerate() {
+                    write!(f, "{} for {target}", if n == 0 { ":" } else { "," })?;
+                }
+                let more = if targets.len() > SHOWN { ", ..." } else { "" };
+                write!(f, "{more}; no device holds all of them as one image")
+            }
+        }
+    }
+}

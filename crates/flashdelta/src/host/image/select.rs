@@ -1,0 +1,90 @@
+//! Files that hold the memories of several chips, or several images of one chip, and which of them
+//! is meant.
+
+use core::fmt;
+
+use super::{detect, ihex, uf2, Format};
+
+/// What a piece of data in a file is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[non_exhaustive]
+pub struct Target {
+    /// UF2: the family id of the block, if it has one.
+    pub family: Option<u32>,
+    /// micro:bit Universal Hex: the board id of the section; `None` outside of one.
+    pub board: Option<u16>,
+    /// UF2: which of several images that begin at the same addresses, from 0.
+    pub part: u16,
+}
+
+/// Which of several memories in one file is meant. The default is all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub struct Selection {
+    /// UF2: only the blocks of this family, and those without a family.
+    pub family: Option<u32>,
+    /// micro:bit Universal Hex: only the sections of this board (0x9900 or 0x9903), and what is
+    /// outside of all sections.
+    pub board: Option<u16>,
+    /// UF2: of several images that begin at the same addresses only this one, from 0.
+    pub part: Option<u16>,
+}
+
+impl Selection {
+    /// Whether everything is meant.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether data for this target is meant.
+    pub fn takes(&self, target: &Target) -> bool {
+        let family = self.family.is_none_or(|family| target.family.is_none_or(|f| f == family));
+        let board = self.board.is_none_or(|board| target.board.is_none_or(|b| b == board));
+        family && board && self.part.is_none_or(|part| part == target.part)
+    }
+}
+
+/// What the data of a file is for, each once, in the order of the file; nothing for a format that
+/// does not tell.
+pub fn targets(file: &[u8]) -> Vec<Target> {
+    match detect(file) {
+        Format::Uf2 => uf2::targets(file),
+        Format::IntelHex => ihex::targets(file),
+        _ => Vec::new(),
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_names(f, self.family, self.board, (self.part > 0).then_some(self.part))
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_names(f, self.family, self.board, self.part)
+    }
+}
+
+/// Images are counted from 1 for people.
+fn write_names(
+    f: &mut fmt::Formatter<'_>,
+    family: Option<u32>,
+    board: Option<u16>,
+    part: Option<u16>,
+) -> fmt::Result {
+    let mut before = "";
+    if let Some(family) = family {
+        write!(f, "family {family:#010x}")?;
+        before = ", ";
+    }
+    if let Some(board) = board {
+        write!(f, "{before}board {board:04x}")?;
+        before = ", ";
+    }
+    match part {
+        Some(part) => write!(f, "{before}image {}", part.saturating_add(1)),
+        None if before.is_empty() => f.write_str("any chip"),
+        None => Ok(()),
+    }
+}
