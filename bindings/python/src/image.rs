@@ -12,7 +12,7 @@ use crate::source::Source;
 use crate::watch::unwatched;
 
 /// Formats by name.
-const FORMATS: [(&str, Format); 14] = [
+const FORMATS: [(&str, Format); 16] = [
     ("raw", Format::Raw),
     ("ihex", Format::IntelHex),
     ("srec", Format::Srec),
@@ -27,6 +27,8 @@ const FORMATS: [(&str, Format); 14] = [
     ("telink", Format::Telink),
     ("dfuse", Format::DfuSe),
     ("dfu", Format::Dfu),
+    ("rbl", Format::Rbl),
+    ("vmem", Format::Vmem),
 ];
 
 /// The name of a format.

@@ -141,6 +141,8 @@ pub(crate) enum Accept {
     Checksum,
     /// Lines (in UF2: blocks) that are no records
     Comments,
+    /// Intel HEX records of unknown types, such as signatures: carried along, not in the memory
+    Records,
     /// A manifest.json or flasher_args.json in an archive that is wrong: a file like any other
     Manifest,
 }
@@ -155,6 +157,44 @@ pub(crate) struct RecordArgs {
     /// What gaps between records are filled with; objcopy fills them with 0 [default: 0xff]
     #[arg(long, value_name = "BYTE", value_parser = byte)]
     fill: Option<u8>,
+    /// Only these addresses, the last one not included: those that the device holds
+    #[arg(long, value_name = "FROM-TO", value_parser = range)]
+    range: Option<Range>,
+    /// UF2: only the blocks of this family
+    #[arg(long, value_name = "NUMBER", value_parser = address)]
+    family: Option<u32>,
+    /// micro:bit Universal Hex: only this board, 9900 or 9903
+    #[arg(long, value_name = "ID", value_parser = board)]
+    board: Option<u16>,
+    /// UF2 with several images at the same addresses: only this one, from 1
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    image: Option<u16>,
+}
+
+/// Addresses from the first on, and up to the second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Range(pub(crate) u32, pub(crate) u64);
+
+/// `0x8000-0x10000`, or with two dots.
+fn range(text: &str) -> Result<Range, String> {
+    let expected = "expected two addresses such as 0x08000000-0x08010000";
+    let (from, to) = text.split_once("..").or_else(|| text.split_once('-')).ok_or(expected)?;
+    let from = address(from)?;
+    // The end of the address space does not fit into 32 bits.
+    let to = if to.trim() == "0x100000000" { 1 << 32 } else { u64::from(address(to)?) };
+    if to <= u64::from(from) {
+        return Err("the end is not above the start".to_owned());
+    }
+    Ok(Range(from, to))
+}
+
+/// A board of the micro:bit: always in hexadecimal, as its makers write it.
+fn board(text: &str) -> Result<u16, String> {
+    let text = text.trim();
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = if all { u16::from_str_radix(digits, 16).ok() } else { None };
+    id.ok_or_else(|| "expected the id of a board such as 9900 or 9903".to_owned())
 }
 
 impl RecordArgs {
@@ -169,10 +209,24 @@ impl RecordArgs {
                 Accept::AfterEndRead => read.after_end = AfterEnd::Read,
                 Accept::Checksum => read.ignore_checksums = true,
                 Accept::Comments => read.skip_garbage = true,
+                Accept::Records => read.unknown_records = true,
                 Accept::Manifest => {}
             }
         }
+        read.select.family = self.family;
+        read.select.board = self.board;
+        read.select.part = self.image.map(|image| image - 1);
         read
+    }
+
+    /// The addresses that are meant; `None`: all.
+    pub(crate) fn range(&self) -> Option<(u32, u64)> {
+        self.range.map(|Range(from, to)| (from, to))
+    }
+
+    /// The family of UF2.
+    pub(crate) fn family(&self) -> Option<u32> {
+        self.family
     }
 
     /// What gaps are filled with.
@@ -191,6 +245,7 @@ impl RecordArgs {
         let mut options = MemoryOptions::default();
         options.read = self.read();
         options.fill = self.fill();
+        options.range = self.range();
         options
     }
 }
@@ -316,6 +371,17 @@ mod tests {
         for text in ["", "K", "64G", "-1", "+1", "1.5K", "4096MiB", "0x", "64 KiB RAM"] {
             assert!(size(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn ranges_and_boards() {
+        for text in ["0x8000..0x10000", "0x8000-0x10000", "32768 - 65536"] {
+            assert_eq!(range(text), Ok(Range(0x8000, 0x1_0000)), "{text}");
+        }
+        assert_eq!(range("0x0-0x100000000"), Ok(Range(0, 1 << 32)));
+        assert!(["0x8000", "1-1", "2..1", "-1", "a-b"].iter().all(|text| range(text).is_err()));
+        assert_eq!((board("9903"), board("0x9900")), (Ok(0x9903), Ok(0x9900)));
+        assert!(["", "+1", "99999", "v2"].iter().all(|text| board(text).is_err()));
     }
 
     #[test]

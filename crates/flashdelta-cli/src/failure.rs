@@ -9,7 +9,7 @@ use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
 use flashdelta::door::{DoorError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
-use flashdelta::image::ImageError;
+use flashdelta::image::{ImageError, Target};
 use flashdelta::manifest::ManifestError;
 
 use crate::{inputs, text};
@@ -103,6 +103,11 @@ impl Failure {
             ImageError::BadChecksum { .. } | ImageError::BadCount { .. } => failure.hint("--accept checksum reads on"),
             ImageError::MissingBlock { .. } => failure.hint("--accept checksum reads the blocks that are there"),
             ImageError::NoRecord { .. } => failure.hint("--accept comments leaves out lines that are no records"),
+            ImageError::UnknownRecord { .. } => failure.hint(
+                "--accept records carries records of unknown types along; the memory is without them",
+            ),
+            ImageError::SeveralTargets { targets } => failure.hint(selecting(targets)),
+            ImageError::NotInFile { targets, .. } => failure.hint(selecting(targets)),
             ImageError::WordAddresses { .. } => failure.hint("`diff --verbatim` patches the text as it is"),
             ImageError::BadBlock { .. } => failure.hint("--accept comments leaves out what is no block"),
             _ => failure,
@@ -274,3 +279,19 @@ impl fmt::Display for Failure {
 /// What to do about a wrong old file.
 const WRONG_BASE_HINT: &str = "`flashdelta info` shows the SHA-256 of an image, and of the one \
                                that a patch was made from";
+
+/// How one of several memories in a file is selected.
+pub(crate) fn selecting(targets: &[Target]) -> String {
+    let first = targets.first().copied().unwrap_or_default();
+    if let Some(board) = first.board {
+        return format!("select one with --board, such as --board {board:04x}");
+    }
+    let mut families = targets.iter().filter_map(|target| target.family);
+    match families.next() {
+        Some(family) if families.any(|other| other != family) => {
+            format!("select one with --family, such as --family {family:#010x}")
+        }
+        _ if targets.len() > 1 => "select one with --image, from 1 on".to_owned(),
+        _ => "leave the selection out".to_owned(),
+    }
+}

@@ -40,6 +40,8 @@ pub(crate) fn check_named(path: &Path, bytes: &[u8], options: &ReadOptions) -> O
 pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<Image> {
     let format = match (image::detect(file), format_by_name(path)) {
         (Format::Raw, Some(format)) if format.is_records() => format,
+        // Words of one byte look like TI-TXT; that ends with a `q`.
+        (Format::Raw | Format::TiTxt, Some(Format::Vmem)) => Format::Vmem,
         (format, _) => format,
     };
     Image::parse_as(format, file, options).map_err(|error| Failure::image(path, &error))
@@ -47,7 +49,8 @@ pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<
 
 /// [`parse`] of a file that is not needed any more.
 pub(crate) fn parse_owned(path: &Path, file: Vec<u8>, options: &ReadOptions) -> Outcome<Image> {
-    if format_by_name(path).is_some_and(Format::is_records) {
+    let format = format_by_name(path);
+    if format.is_some_and(|format| format.is_records() || format == Format::Vmem) {
         return parse(path, &file, options);
     }
     Image::parse_owned(file, options).map_err(|error| Failure::image(path, &error))

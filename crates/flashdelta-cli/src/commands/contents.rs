@@ -104,7 +104,13 @@ struct Row {
 impl Contents {
     /// As the headers tell: nothing is inflated.
     fn container(bytes: &[u8], container: Container) -> Result<Self, ContainerError> {
-        let members = container.list(bytes)?.into_iter().map(|member| Row {
+        // What is past the end of a gzip stream, as OpenWrt appends it, is told from its trailer
+        // only by inflating it. That is bounded, unlike an archive of many members.
+        let listed = match container {
+            Container::Gzip => container.members(bytes).or_else(|_| container.list(bytes))?,
+            container => container.list(bytes)?,
+        };
+        let members = listed.into_iter().map(|member| Row {
             path: member.name,
             size: Some(member.data.len()),
             deflated: Some(member.is_deflated),

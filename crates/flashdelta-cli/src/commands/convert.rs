@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use flashdelta::archive::Container;
-use flashdelta::image::{Format, Image, WriteError, WriteOptions};
+use flashdelta::image::{self, Format, Image, ReadOptions, WriteError, WriteOptions};
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
@@ -41,18 +41,12 @@ pub(crate) struct Args {
     /// Address of a plain binary
     #[arg(long, value_name = "ADDRESS", value_parser = args::address)]
     base: Option<u32>,
-    /// Only these addresses, the last one not included; a plain binary gets exactly these
-    #[arg(long, value_name = "FROM..TO", value_parser = range)]
-    range: Option<Range>,
     /// Bytes in each record [default: 16]
     #[arg(long, value_name = "NUMBER")]
     record_length: Option<usize>,
     /// Bytes of address in S-records, 2 to 4 [default: as few as are needed]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(2..=4))]
     address_length: Option<u8>,
-    /// Family of the chip, for UF2
-    #[arg(long, value_name = "NUMBER", value_parser = args::address)]
-    family: Option<u32>,
     /// End lines with CR LF
     #[arg(long)]
     crlf: bool,
@@ -95,23 +89,6 @@ impl From<To> for Format {
     }
 }
 
-/// Addresses from the first on, and up to the second.
-#[derive(Clone, Copy)]
-struct Range(u32, u64);
-
-/// `0x8000..0x10000`
-fn range(text: &str) -> Result<Range, String> {
-    let expected = "expected two addresses such as 0x08000000..0x08010000";
-    let (from, to) = text.split_once("..").ok_or(expected)?;
-    let from = args::address(from)?;
-    // The end of the address space does not fit into 32 bits.
-    let to = if to.trim() == "0x100000000" { 1 << 32 } else { u64::from(args::address(to)?) };
-    if to <= u64::from(from) {
-        return Err("the end is not above the start".to_owned());
-    }
-    Ok(Range(from, to))
-}
-
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let format = self.format()?;
@@ -121,6 +98,16 @@ impl Args {
         (read.strict, read.base) = (self.strict, self.base);
         let file = inputs::bytes(&self.input)?;
         files::check_named(&self.input, &file, &read)?;
+        let targets = image::targets(&file);
+        // Of a file for one chip the option says what the result is for.
+        if !targets.iter().any(|target| target.family == read.select.family) {
+            read.select.family = None;
+        }
+        if let Some(wrapping) = image::wrapping(&file) {
+            let message =
+                format!("{}: this is {wrapping}, not one firmware file", text::path(&self.input));
+            return Err(Failure::new(Class::Usage, message).hint("unpack it first"));
+        }
         let container = Container::detect(&file);
         if container != Container::Whole {
             let message = format!(
@@ -131,17 +118,27 @@ impl Args {
                 Failure::new(Class::Usage, message).hint("unpack it, and convert its members")
             );
         }
+        let mut warnings: Vec<String> = match self.strict {
+            true => Vec::new(),
+            false => image::check(&file).iter().map(ToString::to_string).collect(),
+        };
+        let mut options = self.options();
+        options.family = options.family.or(family(&targets, &read));
         let image = files::parse_owned(&self.input, file, &read)?;
+        warnings.extend((format == Format::Raw).then(|| gaps(&image, &options)).flatten());
+        let name = text::path(&self.input);
+        let warnings: Vec<String> = warnings.iter().map(|text| format!("{name}: {text}")).collect();
+        self.output_args.warn(&warnings);
         let mut file = files::Writing::create(&target)?;
-        image.write_with(format, &self.options(), |piece| file.append(piece)).map_err(|error| {
-            match error {
+        image.write_with(format, &options, |piece| file.append(piece)).map_err(
+            |error| match error {
                 WriteError::Sink(failure) => failure,
                 error => Failure::new(
                     Class::DoesNotFit,
                     format!("{}: {error}", text::path(&self.output)),
                 ),
-            }
-        })?;
+            },
+        )?;
         let written = file.finish()?;
         if !self.output_args.quiet {
             let (from, bytes) = (image.format, grouped(image.len() as u64));
@@ -157,7 +154,7 @@ impl Args {
             eprintln!("  from {from} with {bytes} bytes in {segments}");
         }
         if self.output_args.json {
-            print_json(&self.document(format, written, &image))?;
+            print_json(&self.document(format, written, &image, &warnings))?;
         }
         Ok(())
     }
@@ -174,16 +171,22 @@ impl Args {
     fn options(&self) -> WriteOptions {
         let mut options = WriteOptions::default();
         options.fill = self.records.fill();
-        options.range = self.range.map(|Range(from, to)| (from, to));
+        options.range = self.records.range();
         options.record_len = self.record_length;
         options.address_len = self.address_length;
-        options.family = self.family;
+        options.family = self.records.family();
         options.crlf = self.crlf;
         options.lower_case = self.lower_case;
         options
     }
 
-    fn document(&self, format: Format, size: u32, image: &Image) -> serde_json::Value {
+    fn document(
+        &self,
+        format: Format,
+        size: u32,
+        image: &Image,
+        warnings: &[String],
+    ) -> serde_json::Value {
         let segments: Vec<_> = image
             .segments
             .iter()
@@ -197,6 +200,39 @@ impl Args {
             "size": size,
             "entry": image.entry,
             "segments": segments,
+            "warnings": warnings,
         })
     }
+}
+
+/// The family of what is read from a UF2 file, if it is but one.
+fn family(targets: &[image::Target], read: &ReadOptions) -> Option<u32> {
+    let mut families = targets.iter().filter(|t| read.select.takes(t)).map(|target| target.family);
+    let first = families.next()?;
+    if families.all(|family| family == first) {
+        first
+    } else {
+        None
+    }
+}
+
+/// Says that most of a plain binary will be filling.
+fn gaps(image: &Image, options: &WriteOptions) -> Option<String> {
+    const SMALL: u64 = 64 << 10;
+    let parts: Vec<(u64, u64)> = {
+        let (from, to) = options.range.map_or((0, 1 << 32), |(from, to)| (u64::from(from), to));
+        let cut = |s: &image::Segment| (u64::from(s.address).max(from), s.end().min(to));
+        image.segments.iter().map(cut).filter(|(start, end)| start < end).collect()
+    };
+    let filled: u64 = parts.windows(2).map(|pair| pair[1].0 - pair[0].1).sum();
+    let data: u64 = parts.iter().map(|(start, end)| end - start).sum();
+    if filled <= SMALL.max(data) {
+        return None;
+    }
+    let (start, end) = parts.iter().max_by_key(|(start, end)| end - start)?;
+    let (whole, data) = (grouped(filled + data), grouped(data));
+    Some(format!(
+        "its {data} bytes are far apart: the binary has {whole} bytes, nearly all of them filling; \
+         --range {start:#010x}-{end:#010x} takes the largest part"
+    ))
 }

@@ -8,7 +8,8 @@ use flashdelta::apply::{explain, ApplyError, Breakdown, OutOfBounds};
 use flashdelta::door::{self, ApplyRequest};
 use flashdelta::file::Files;
 use flashdelta::image::{
-    self, AddressMap, Format, Image, MapSegment, ReadOptions, SegmentKind, Split,
+    self, AddressMap, Finding, Format, Image, ImageError, MapSegment, ReadOptions, SegmentKind,
+    Split,
 };
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -16,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{bundle, contents};
 use crate::facts::{self, Facts};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Class, Failure, Outcome};
 use crate::text::{self, grouped, hex, percent, print, print_json, Table};
 use crate::{files, inputs};
 
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// does
     #[arg(long, value_name = "OLD")]
     old: Option<PathBuf>,
+    /// Refuse a firmware file whose lengths, checksums or digests are wrong
+    #[arg(long)]
+    strict: bool,
     /// Show it in JSON
     #[arg(long)]
     json: bool,
@@ -145,16 +149,24 @@ impl Args {
         } else {
             None
         };
-        let outcome = records.map_or(Ok(()), |error| Err(Failure::image(&self.file, &error)));
+        // Several memories in one file are nothing wrong.
+        let records = records.filter(|error| !matches!(error, ImageError::SeveralTargets { .. }));
+        let mut outcome = records.map_or(Ok(()), |error| Err(Failure::image(&self.file, &error)));
+        let findings = image::check(bytes);
+        if let Some(finding) = findings.first().filter(|_| self.strict && outcome.is_ok()) {
+            let message = format!("{}: {finding}", text::path(&self.file));
+            outcome = Err(Failure::new(Class::BadFile, message));
+        }
         let sha256 = hex(&Sha256::digest(bytes));
         if self.json {
             outcome?;
             return print_json(&FirmwareDocument::new(
                 &self.file,
-                (bytes.len(), &data),
+                (bytes, &data),
                 sha256,
                 &map,
                 &facts,
+                &findings,
             ));
         }
         let mut text = format!("{}: {}\n\n", text::path(&self.file), map.format);
@@ -173,13 +185,20 @@ impl Args {
         }
         table.row(["entropy", &format!("{:.2} bits per byte", image::entropy(&data))]);
         text += &table.render("ll");
-        text += &address_table(&map, &data);
+        text += &findings_text(&findings);
+        text += &address_table(bytes, &map, &data);
         if facts.is_packed() {
             let share = percent((facts.packed * 1000.0) as u64, 1000);
             let _ = writeln!(
                 text,
                 "\n{share} of the data looks encrypted or compressed: a patch of it is not small; make \
                  it from the image before that step."
+            );
+        }
+        if let Some(wrapping) = image::wrapping(bytes) {
+            let _ = writeln!(
+                text,
+                "\nThe file is {wrapping}: unpack it first, and patch what is inside."
             );
         }
         print(&text)?;
@@ -300,7 +319,30 @@ struct FirmwareDocument {
     /// Does a delta of it promise little?
     looks_encrypted_or_compressed: bool,
     segments: Vec<SegmentDocument>,
+    /// The memory in a file of records: consecutive addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<PartDocument>,
     reserved: Vec<Range>,
+    /// Lengths, checksums and digests that are wrong.
+    findings: Vec<FindingDocument>,
+    /// What the file is packed in, if it is and cannot be opened here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packed_in: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct PartDocument {
+    address: u32,
+    size: u64,
+}
+
+#[derive(Serialize)]
+struct FindingDocument {
+    check: &'static str,
+    offset: usize,
+    expected: String,
+    found: String,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -322,11 +364,23 @@ struct Range {
 impl FirmwareDocument {
     fn new(
         file: &Path,
-        (size, data): (usize, &[u8]),
+        (bytes, data): (&[u8], &[u8]),
         sha256: String,
         map: &AddressMap,
         facts: &image::Facts,
+        findings: &[Finding],
     ) -> Self {
+        let finding = |finding: &Finding| FindingDocument {
+            check: finding.check.code(),
+            offset: finding.offset,
+            expected: finding.expected.to_string(),
+            found: finding.found.to_string(),
+            message: finding.to_string(),
+        };
+        let part = |(start, end): &(u32, u64)| PartDocument {
+            address: *start,
+            size: end - u64::from(*start),
+        };
         let segment = |s: &MapSegment| SegmentDocument {
             offset: s.offset,
             size: s.len,
@@ -337,7 +391,7 @@ impl FirmwareDocument {
         Self {
             kind: "firmware",
             file: text::path(file),
-            size,
+            size: bytes.len(),
             data_size: data.len(),
             sha256,
             format: map.format.to_string(),
@@ -353,6 +407,9 @@ impl FirmwareDocument {
                 .iter()
                 .map(|span| Range { start: span.start, end: span.end })
                 .collect(),
+            parts: parts_of(bytes, map).iter().map(part).collect(),
+            findings: findings.iter().map(finding).collect(),
+            packed_in: image::wrapping(bytes).map(image::Wrapping::name),
         }
     }
 }
@@ -371,22 +428,88 @@ fn bytes_of<'a>(segment: &MapSegment, data: &'a [u8]) -> &'a [u8] {
     data.get(start..start + segment.len as usize).unwrap_or_default()
 }
 
-fn address_table(map: &AddressMap, data: &[u8]) -> String {
+/// What is wrong with what the container says about itself. Of many of a kind the first are shown.
+fn findings_text(findings: &[Finding]) -> String {
+    const SHOWN: usize = 5;
+    let mut text = String::new();
+    for finding in findings.iter().take(SHOWN) {
+        let _ = writeln!(text, "\nwrong: {finding}");
+    }
+    if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let _ = writeln!(text, "\nand {more} more");
+    }
+    text
+}
+
+/// The addresses of the memory in a file of records, the end of each part not included; nothing of
+/// other files, and of those that cannot be read.
+fn parts_of(bytes: &[u8], map: &AddressMap) -> Vec<(u32, u64)> {
+    if !map.format.is_records() {
+        return Vec::new();
+    }
+    let found = Image::parse(bytes, &ReadOptions::default()).map(|found| found.segments);
+    found.unwrap_or_default().iter().map(|s| (s.address, s.end())).collect()
+}
+
+/// More rows say nothing more.
+const MOST_ROWS: usize = 24;
+
+fn address_table(bytes: &[u8], map: &AddressMap, data: &[u8]) -> String {
     if map.segments.is_empty() {
         let advice =
             if map.format == Format::Raw { ": tell `flashdelta diff` with --base" } else { "" };
-        return format!("\nThe file does not tell at which addresses its bytes stand{advice}.\n");
+        return format!("\nThe file does not tell at which addresses its bytes are{advice}.\n");
     }
     let mut table = Table::default();
     table.row(["address", "offset", "bytes", "entropy", "holds"]);
-    for s in &map.segments {
+    for s in map.segments.iter().take(MOST_ROWS) {
         let entropy = format!("{:.2}", image::entropy(bytes_of(s, data)));
         let (address, offset) = (format!("0x{:08x}", s.address), format!("0x{:x}", s.offset));
         table.row([&address, &offset, &grouped(s.len), &entropy, kind(s.kind)]);
+    }
+    if let Some(more) = map.segments.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+        let len: u64 = map.segments.iter().skip(MOST_ROWS).map(|s| u64::from(s.len)).sum();
+        table.row(["...", "", &grouped(len), "", &format!("in {} more", grouped(more as u64))]);
     }
     for span in &map.reserved {
         let bytes = grouped(span.end - span.start);
         table.row([&format!("0x{:08x}", span.start), "", &bytes, "", "no bytes in the file"]);
     }
-    format!("\nAddresses:\n{}", table.render("lrrrl"))
+    format!("\nAddresses:\n{}{}", table.render("lrrrl"), gap_table(&parts_of(bytes, map)))
+}
+
+/// The memory of a file of records, if there are large gaps in it.
+fn gap_table(parts: &[(u32, u64)]) -> String {
+    /// `diff` fills smaller ones.
+    const LARGE: u64 = 64 << 10;
+    let gaps = parts.windows(2).map(|pair| u64::from(pair[1].0) - pair[0].1);
+    if !gaps.clone().any(|gap| gap > LARGE) {
+        return String::new();
+    }
+    // Parts with small gaps between them are one to a device.
+    let mut joined: Vec<(u32, u64)> = Vec::new();
+    for (start, end) in parts {
+        match joined.last_mut() {
+            Some(last) if u64::from(*start) - last.1 <= LARGE => last.1 = *end,
+            _ => joined.push((*start, *end)),
+        }
+    }
+    let mut table = Table::default();
+    table.row(["from", "to", "bytes", ""]);
+    let mut before = None;
+    for (start, end) in joined.iter().take(MOST_ROWS) {
+        if let Some(before) = before {
+            table.row(["", "", &grouped(u64::from(*start) - before), "gap"]);
+        }
+        let (from, to) = (format!("0x{start:08x}"), format!("0x{end:08x}"));
+        table.row([&from, &to, &grouped(end - u64::from(*start)), ""]);
+        before = Some(*end);
+    }
+    if joined.len() > MOST_ROWS {
+        table.row(["...", "", "", ""]);
+    }
+    format!(
+        "\nThe memory is in parts, and a device mostly holds one of them (`--range FROM-TO`):\n{}",
+        table.render("llrl")
+    )
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Format, Selection, Target};
+use super::{Finding, Format, Selection, Target};
 use crate::device::error::codes;
 
 /// Why a firmware file could not be read, or an image not be written. Lines and columns count from
@@ -176,6 +176,18 @@ pub enum ImageError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// The words of a Verilog memory file have more than one byte: which of them comes first is said
+    /// nowhere.
+    WordWidth {
+        /// Line.
+        line: usize,
+        /// Column of the word.
+        column: usize,
+        /// Its digits.
+        digits: usize,
+    },
+    /// A check that the container has of itself fails. Only in strict mode.
+    CheckFailed(Finding),
     /// The file holds several memories that share addresses, and none of them was selected.
     SeveralTargets {
         /// What they are for.
@@ -235,6 +247,8 @@ codes! {
         Self::BadBlock { .. } => "bad-block", BadFile, AcceptComments;
         Self::MissingBlock { .. } => "missing-block", BadFile, AcceptChecksum;
         Self::BadContainer { .. } => "bad-container", BadFile, MakeFileAgain;
+        Self::WordWidth { .. } => "word-width", BadFile;
+        Self::CheckFailed(_) => "check-failed", BadFile, NotStrict;
         Self::SeveralTargets { .. } => "several-memories", BadFile;
         Self::NotInFile { .. } => "not-in-file", BadFile;
         Self::Empty => "empty", BadFile;
@@ -336,6 +350,12 @@ impl fmt::Display for ImageError {
             Self::BadContainer { format, offset, problem } => {
                 write!(f, "{format}, offset {offset:#x}: {problem}")
             }
+            Self::WordWidth { line, column, digits } => write!(
+                f,
+                "line {line}, column {column}: a word of {digits} digits: the file does not tell \
+                 which of its bytes comes first"
+            ),
+            Self::CheckFailed(ref finding) => finding.fmt(f),
             Self::SeveralTargets { ref targets } => write!(
                 f,
                 "the file holds {} memories that share addresses, {}",

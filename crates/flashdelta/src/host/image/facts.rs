@@ -2,7 +2,7 @@
 //! encrypted.
 
 use super::bytes::array;
-use super::{dfu, elf, esp, mcuboot, uf2, zigbee, Format, Image, ReadOptions};
+use super::{dfu, elf, esp, ihex, mcuboot, rbl, uf2, zigbee, Format, Image, ReadOptions, Target};
 
 /// What a firmware file tells about itself.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -131,6 +131,14 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
                 let (major, minor, revision, build) = image.version;
                 tell("version", format!("{major}.{minor}.{revision}+{build}"));
                 tell("flags", format!("{:#x}", image.flags));
+                tell("TLVs", tlvs(&image));
+                if image.flags & mcuboot::FLAG_ENCRYPTED != 0 {
+                    let is = if image.is_encrypted(file) { "yes" } else { "flagged, but clear" };
+                    tell("encrypted", is.to_owned());
+                }
+                if file.ends_with(&MCUBOOT_TRAILER) || file.ends_with(&MCUBOOT_TRAILER_ALIGNED) {
+                    tell("slot trailer", format!("from {:#x}", image.end));
+                }
             }
         }
         Format::ZigbeeOta => {
@@ -139,6 +147,10 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
                 tell("image type", format!("{:#06x}", header.image_type));
                 tell("version", format!("{:#010x}", header.file_version));
                 tell("name", text(&header.name));
+                let signed = header.elements(file).filter(|e| matches!(e.tag, 1..=5)).count();
+                if signed > 0 {
+                    tell("signatures", format!("{signed} elements"));
+                }
             }
         }
         Format::Elf => {
@@ -148,10 +160,15 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
             }
         }
         Format::Uf2 => {
-            if let Some(block) =
-                uf2::Block::parse(file, 0).filter(|block| block.flags & uf2::FLAG_FAMILY != 0)
-            {
-                tell("family", format!("{:#010x}", block.family));
+            let mut families: Vec<_> =
+                uf2::targets(file).iter().filter_map(|target| target.family).collect();
+            families.sort_unstable();
+            families.dedup();
+            let names: Vec<String> = families.iter().map(|id| format!("{id:#010x}")).collect();
+            tell(if names.len() > 1 { "families" } else { "family" }, names.join(", "));
+            let images = uf2::targets(file).iter().map(|target| target.part).max().unwrap_or(0);
+            if images > 0 {
+                tell("images", (u32::from(images) + 1).to_string());
             }
         }
         Format::Dfu | Format::DfuSe => {
@@ -159,7 +176,16 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
                 tell("for device", format!("{:04x}:{:04x}", suffix.vendor, suffix.product));
             }
         }
+        Format::Rbl => {
+            if let Some(package) = rbl::Package::parse(file) {
+                tell("name", package.name);
+                tell("version", package.version);
+                tell("algorithm", format!("{:#x}", package.algorithm));
+            }
+        }
         Format::IntelHex | Format::Srec => {
+            let boards: Vec<String> = ihex::targets(file).iter().map(Target::to_string).collect();
+            tell("for", boards.join(", "));
             if let Ok(Image { entry, header, .. }) = Image::parse(file, &ReadOptions::default()) {
                 if let Some(header) = header.filter(|header| !header.is_empty()) {
                     tell("header", text(&header));
@@ -173,6 +199,22 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
     }
     details.retain(|(_, value)| !value.is_empty());
     details
+}
+
+/// How a slot of MCUboot ends, for writes of up to 8 bytes and of more (`boot_img_magic`).
+const MCUBOOT_TRAILER: [u8; 16] = [
+    0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f, 0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80,
+];
+const MCUBOOT_TRAILER_ALIGNED: [u8; 14] =
+    [0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b, 0x8d, 0x77, 0x67, 0x9c, 0x11, 0x0f, 0x1f, 0x8a];
+
+/// What stands in the TLVs of an image.
+fn tlvs(image: &mcuboot::Mcuboot) -> String {
+    let name = |(_, kind, _): &(bool, u16, _)| match mcuboot::tlv_name(*kind) {
+        Some(name) => name.to_owned(),
+        None => format!("{kind:#04x}"),
+    };
+    image.tlvs.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// The images in a file: one, or those of a flash image, which start where sectors do.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::lines::{self, Lines};
-use super::{bytes, dfu, ebl, elf, esp, gbl, ihex, mcuboot, srec, telink, uf2, zigbee};
+use super::{bytes, dfu, ebl, elf, esp, gbl, ihex, mcuboot, rbl, srec, telink, uf2, vmem, zigbee};
 
 /// A container format.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -37,6 +37,10 @@ pub enum Format {
     DfuSe,
     /// Plain binary with a DFU suffix.
     Dfu,
+    /// RT-Thread OTA package.
+    Rbl,
+    /// Verilog memory file (`$readmemh`).
+    Vmem,
 }
 
 impl Format {
@@ -49,6 +53,7 @@ impl Format {
             }
             "ti-txt" => Self::TiTxt,
             "uf2" => Self::Uf2,
+            "vmem" => Self::Vmem,
             "bin" | "img" | "rom" => Self::Raw,
             _ => return None,
         })
@@ -78,6 +83,8 @@ impl fmt::Display for Format {
             Self::Telink => "Telink image",
             Self::DfuSe => "DfuSe",
             Self::Dfu => "binary with DFU suffix",
+            Self::Rbl => "RT-Thread OTA package (RBL)",
+            Self::Vmem => "Verilog memory file",
         })
     }
 }
@@ -92,6 +99,7 @@ pub fn detect(file: &[u8]) -> Format {
         _ if uf2::is(file) => Format::Uf2,
         _ if mcuboot::Mcuboot::parse(file).is_some() => Format::Mcuboot,
         _ if dfu::is_dfuse(file) => Format::DfuSe,
+        _ if rbl::is(file) => Format::Rbl,
         _ if gbl::is(file) => Format::Gbl,
         _ if telink::is(file) => Format::Telink,
         _ if esp::is(file) => Format::Esp,
@@ -115,7 +123,9 @@ fn detect_text(file: &[u8]) -> Option<Format> {
         return first_line(&ascii).or_else(|| first_record(&ascii));
     }
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    first_line(file).or_else(|| first_record(file.get(..PROBE).unwrap_or(file)))
+    first_line(file)
+        .or_else(|| first_record(file.get(..PROBE).unwrap_or(file)))
+        .or_else(|| vmem::is(file).then_some(Format::Vmem))
 }
 
 /// The first line of a text that is a whole record, with the right checksum.

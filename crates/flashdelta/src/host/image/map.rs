@@ -8,7 +8,9 @@
 use core::fmt;
 use core::ops::Range;
 
-use super::{bytes, cyacd, dfu, ebl, elf, esp, gbl, mcuboot, raw, telink, uf2, zigbee, Format};
+use super::{
+    bytes, cyacd, dfu, ebl, elf, esp, gbl, mcuboot, raw, rbl, telink, uf2, zigbee, Format,
+};
 
 /// What a range of bytes holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -211,7 +213,8 @@ pub fn address_map(file: &[u8]) -> AddressMap {
         Format::Gbl | Format::Ebl | Format::Telink => payload(file, 0..file.len(), &mut map),
         Format::DfuSe => dfu::map(file, &mut map),
         Format::Dfu | Format::Raw => payload(file, 0..dfu::content_len(file), &mut map),
-        Format::IntelHex | Format::Srec | Format::TiTxt => {}
+        Format::Rbl => rbl::map(file, &mut map),
+        Format::IntelHex | Format::Srec | Format::TiTxt | Format::Vmem => {}
     }
     map.finish()
 }

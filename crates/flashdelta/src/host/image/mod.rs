@@ -13,6 +13,7 @@
 //! here panics, whatever the input, and nothing is allocated by a size that a file merely claims.
 
 mod bytes;
+mod check;
 mod error;
 mod facts;
 mod format;
@@ -22,12 +23,16 @@ mod memory;
 mod read;
 mod records;
 mod select;
+mod wrapping;
 mod write;
 
 mod formats;
 use formats::cyacd;
-pub use formats::{dfu, ebl, elf, esp, gbl, ihex, mcuboot, raw, srec, telink, titxt, uf2, zigbee};
+pub use formats::{
+    dfu, ebl, elf, esp, gbl, ihex, mcuboot, raw, rbl, srec, telink, titxt, uf2, vmem, zigbee,
+};
 
+pub use check::{check, Check, Finding, Value};
 pub use error::ImageError;
 pub use facts::{entropy, packed, Facts};
 pub use format::{detect, Format};
@@ -38,6 +43,7 @@ pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub(crate) use records::{blocks, data_operations, push_operation, Block};
 pub use records::{join, split, Split};
 pub use select::{targets, Selection, Target};
+pub use wrapping::{wrapping, Wrapping};
 pub use write::{WriteError, WriteOptions};
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::bytes::index;
 use super::memory::Collector;
 use super::{
-    dfu, elf, esp, ihex, map, srec, titxt, uf2, AddressMap, Format, Image, ImageError, ReadOptions,
+    check, dfu, elf, esp, ihex, map, srec, titxt, uf2, vmem, AddressMap, Format, Image, ImageError,
+    ReadOptions,
 };
 
 impl Image {
@@ -14,8 +15,8 @@ impl Image {
     /// Espressif image the segments.
     ///
     /// # Errors
-    /// See the `parse` functions of the formats; [`ImageError::Empty`] if there are no bytes (and
-    /// no records without any).
+    /// See the `parse` functions of the formats; [`ImageError::CheckFailed`] in strict mode;
+    /// [`ImageError::Empty`] if there are no bytes (and no records without any).
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
         Self::parse_as(super::detect(file), file, options)
     }
@@ -31,11 +32,17 @@ impl Image {
         file: &[u8],
         options: &ReadOptions,
     ) -> Result<Self, ImageError> {
+        if options.strict {
+            if let Some(finding) = check(file).into_iter().next() {
+                return Err(ImageError::CheckFailed(finding));
+            }
+        }
         match format {
             Format::IntelHex => return ihex::parse(file, options),
             Format::Srec => return srec::parse(file, options),
             Format::TiTxt => return titxt::parse(file, options),
             Format::Uf2 => return uf2::parse(file, options),
+            Format::Vmem => return vmem::parse(file, options),
             _ => {}
         }
         let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
@@ -87,7 +94,7 @@ impl Image {
     /// Those of `parse`.
     pub fn parse_owned(mut file: Vec<u8>, options: &ReadOptions) -> Result<Self, ImageError> {
         let format = super::detect(&file);
-        if format != Format::Raw {
+        if format != Format::Raw || options.strict {
             return Self::parse(&file, options);
         }
         let (end, base) = plain_binary(&file, format, options);

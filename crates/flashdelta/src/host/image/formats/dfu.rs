@@ -5,7 +5,9 @@
 use core::ops::Range;
 
 use super::raw;
+use crate::device::format::crc32;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
+use crate::host::image::check::{Check, Finding};
 use crate::host::image::map::AddressMap;
 
 const SUFFIX: usize = 16;
@@ -108,6 +110,23 @@ pub fn elements(file: &[u8]) -> Vec<Element> {
     elements
 }
 
+/// Checks the CRC of the suffix and the length in the prefix.
+pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
+    let content = content_len(file);
+    if is_dfuse(file) {
+        let stated = u64::from(u32_le(file, 6).unwrap_or(0));
+        if stated != content as u64 {
+            let check = Check::DfuSeLength;
+            found.push(Finding::of_lengths(check, 6, stated, content as u64));
+        }
+    }
+    if let (Some(suffix), Some(at)) = (Suffix::parse(file), file.len().checked_sub(4)) {
+        // Without the inversion at the end that the CRC of zip has.
+        let crc = !crc32(file.get(..at).unwrap_or_default());
+        found.extend(Finding::of_sums(Check::DfuCrc, at, suffix.crc, crc));
+    }
+}
+
 /// Maps the elements.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     raw::map_pieces(
@@ -157,6 +176,26 @@ mod tests {
         for len in 0..file.len() {
             let _ = elements(&file[..len]);
         }
+    }
+
+    #[test]
+    fn a_wrong_crc_and_a_wrong_length_are_found() {
+        let checks = |file: &[u8]| {
+            crate::host::image::check(file).into_iter().map(|f| f.check).collect::<Vec<_>>()
+        };
+        let mut file = dfuse(0);
+        let (content, at) = (file.len() - SUFFIX, file.len() - 4);
+        file[6..10].copy_from_slice(&(content as u32).to_le_bytes());
+        let crc = !crc32(&file[..at]);
+        file[at..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(checks(&file), []);
+        assert_eq!(checks(&file[..content]), []);
+        assert_eq!(checks(&file[..200]), [Check::DfuSeLength]);
+        let mut bad = file.clone();
+        bad[290] ^= 1;
+        assert_eq!(checks(&bad), [Check::DfuCrc]);
+        // The catalogue value of this CRC (CRC-32/JAMCRC) of "123456789".
+        assert_eq!(!crc32(b"123456789"), 0x340b_c6d9);
     }
 
     #[test]

@@ -5,8 +5,11 @@
 
 use core::ops::Range;
 
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
 use super::raw;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
+use crate::host::image::check::{Check, Finding};
 use crate::host::image::map::{AddressMap, SegmentKind};
 
 /// First word of an image.
@@ -90,9 +93,96 @@ fn read_tlvs(
     end
 }
 
+/// Types of TLVs that hold a digest: SHA-256, SHA-384 and SHA-512.
+const DIGESTS: [(u16, usize); 3] = [(0x10, 32), (0x11, 48), (0x12, 64)];
+
+impl Mcuboot {
+    /// The digest that the image states: where it is, and what it is of the bytes that are there.
+    pub(crate) fn digest(&self, file: &[u8]) -> Option<(Range<usize>, Vec<u8>)> {
+        let is_digest = |kind: u16, len: usize| DIGESTS.contains(&(kind, len));
+        let found = self.tlvs.iter().find(|(_, kind, value)| is_digest(*kind, value.len()))?;
+        // Everything up to the unprotected TLVs.
+        let protected = match u16_le(file, self.binary.end) == Some(TLV_PROTECTED) {
+            true => usize::from(u16_le(file, self.binary.end + 2)?),
+            false => 0,
+        };
+        let covered = slice(file, 0, self.binary.end.checked_add(protected)?)?;
+        let digest = match found.1 {
+            0x10 => Sha256::digest(covered).to_vec(),
+            0x11 => Sha384::digest(covered).to_vec(),
+            _ => Sha512::digest(covered).to_vec(),
+        };
+        Some((found.2.clone(), digest))
+    }
+
+    /// Whether the binary is encrypted, and not only meant to be: `imgtool sign -E KEY --clear` sets
+    /// the flags and leaves it as it is. The digest is that of the plain image.
+    pub fn is_encrypted(&self, file: &[u8]) -> bool {
+        let is_plain = || self.digest(file).is_some_and(|(at, is)| file.get(at) == Some(&is));
+        self.flags & FLAG_ENCRYPTED != 0 && !is_plain()
+    }
+}
+
+/// Names of TLVs, as `imgtool` writes them; `None` for one that is unknown.
+pub fn tlv_name(kind: u16) -> Option<&'static str> {
+    Some(match kind {
+        0x01 => "key hash",
+        0x02 => "public key",
+        0x10 => "SHA-256",
+        0x11 => "SHA-384",
+        0x12 => "SHA-512",
+        0x20 => "RSA-2048 signature",
+        0x21 => "ECDSA signature (P-224)",
+        0x22 => "ECDSA signature",
+        0x23 => "RSA-3072 signature",
+        0x24 => "Ed25519 signature",
+        0x25 => "signature of the pure image",
+        0x30..=0x33 => "encrypted key",
+        0x40 => "dependency",
+        0x50 => "security counter",
+        0x60 => "boot record",
+        0x70..=0x73 => "compression",
+        _ => return None,
+    })
+}
+
+/// Checks lengths and digest.
+pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
+    let Some(image) = Mcuboot::parse(file) else { return };
+    let areas = image.binary.end..image.end;
+    let is_area = |at: usize| matches!(u16_le(file, at), Some(TLV | TLV_PROTECTED));
+    // An area that is there, but does not fit, ends where it begins.
+    if areas.end < file.len() && is_area(areas.end) {
+        let end = areas.end + usize::from(u16_le(file, areas.end + 2).unwrap_or(4));
+        if end > file.len() {
+            let (check, len) = (Check::McubootLength, file.len() as u64);
+            found.push(Finding::of_lengths(check, areas.end + 2, end as u64, len));
+        }
+    } else if areas.is_empty() {
+        // Every image has a digest; four bytes of an area come before it.
+        let (check, least) = (Check::McubootLength, areas.end as u64 + 4);
+        found.push(Finding::of_lengths(check, areas.end, least, file.len() as u64));
+    }
+    if image.flags & FLAG_ENCRYPTED == 0 {
+        if let Some((at, digest)) = image.digest(file) {
+            let stated = file.get(at.clone()).unwrap_or_default();
+            found.extend(Finding::of_digests(Check::McubootDigest, at.start, stated, &digest));
+        }
+    }
+}
+
+/// Is this the beginning of an image whose binary runs out of the file?
+pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
+    let header = usize::from(u16_le(file, 8)?);
+    let end = header.checked_add(index(u32_le(file, 12)?))?;
+    let is_cut = u32_le(file, 0)? == MAGIC && header >= 32 && end > file.len();
+    let (expected, found) = (end as u64, file.len() as u64);
+    is_cut.then(|| Finding::of_lengths(Check::McubootLength, 12, expected, found))
+}
+
 /// Maps the binary, unless it is encrypted.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
-    let Some(image) = Mcuboot::parse(file).filter(|image| image.flags & FLAG_ENCRYPTED == 0) else {
+    let Some(image) = Mcuboot::parse(file).filter(|image| !image.is_encrypted(file)) else {
         return;
     };
     if image.load_address == 0 {
@@ -142,6 +232,40 @@ mod tests {
     #[test]
     fn an_encrypted_image_has_no_map() {
         assert!(address_map(&image(0x0802_0000, 4)).segments.is_empty());
+    }
+
+    /// With the digest that belongs to it.
+    fn sound(flags: u32) -> Vec<u8> {
+        let mut file = image(0x0802_0000, flags);
+        let at = file.len() - 32;
+        let (_, digest) = Mcuboot::parse(&file).unwrap().digest(&file).unwrap();
+        file[at..].copy_from_slice(&digest);
+        file
+    }
+
+    #[test]
+    fn an_image_that_is_clear_keeps_its_map_whatever_its_flags_say() {
+        let file = sound(4);
+        assert_eq!(address_map(&file).segments[0].address, 0x0802_0000);
+        let mut encrypted = file;
+        encrypted[0x200] ^= 1;
+        assert!(address_map(&encrypted).segments.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_digest_and_lengths_are_found() {
+        let checks = |file: &[u8]| {
+            crate::host::image::check(file).into_iter().map(|f| f.check).collect::<Vec<_>>()
+        };
+        let file = sound(0);
+        assert_eq!(checks(&[&file[..], &[0xff; 64]].concat()), []);
+        let mut bad = file.clone();
+        bad[0x210] ^= 1;
+        assert_eq!(checks(&bad), [Check::McubootDigest]);
+        // Cut in the binary, before the TLVs, and in them.
+        for len in [0x300, 0x200 + 400, file.len() - 1] {
+            assert_eq!(checks(&file[..len]), [Check::McubootLength], "{len}");
+        }
     }
 
     #[test]

@@ -238,7 +238,6 @@ mod tests {
     fn other_texts_are_not_recognised() {
         for text in [
             "@startuml\nA -> B\n",
-            "@00000000 7C 08 02 A6\n",
             "@media\n21 46 01 36 xx\n",
             "21 46 01 36\n",
             "12 is a number\nq",

@@ -8,6 +8,7 @@
 use core::ops::Range;
 
 use crate::host::image::bytes::{array, index, slice, u16_le, u32_le};
+use crate::host::image::check::{Check, Finding};
 use crate::host::image::map::{self, AddressMap};
 
 /// The first word of the header.
@@ -104,6 +105,25 @@ pub fn is(file: &[u8]) -> bool {
         .is_some_and(|header| header.start == 0 || header.elements(file).next().is_some())
 }
 
+/// Checks the length in the header, and those of the elements.
+pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
+    let Some(header) = Header::parse(file) else { return };
+    let there = (file.len() - header.start) as u64;
+    if u64::from(header.total_size) > there {
+        let (check, at) = (Check::ZigbeeLength, header.start + 52);
+        found.push(Finding::of_lengths(check, at, header.total_size.into(), there));
+        return;
+    }
+    for element in header.elements(file) {
+        let at = element.value.start - 4;
+        let stated = u64::from(u32_le(file, at).unwrap_or(0));
+        if stated != element.value.len() as u64 {
+            let len = element.value.len() as u64;
+            found.push(Finding::of_lengths(Check::ZigbeeElement, at, stated, len));
+        }
+    }
+}
+
 /// Maps the elements.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     let Some(header) = Header::parse(file) else { return };
@@ -169,6 +189,21 @@ mod tests {
         let cut = &ota(&[(0, vec![0; 300])])[..200];
         let element = Header::parse(cut).unwrap().elements(cut).next().unwrap();
         assert_eq!(element.value, 62..200);
+    }
+
+    #[test]
+    fn lengths_that_run_out_are_found() {
+        let checks = |file: &[u8]| {
+            crate::host::image::check(file).into_iter().map(|f| f.check).collect::<Vec<_>>()
+        };
+        let file = ota(&[(0, gbl()), (1, vec![1; 50])]);
+        assert_eq!(checks(&file), []);
+        assert_eq!(checks(&[&file[..], &[0xff; 9]].concat()), []);
+        assert_eq!(checks(&file[..200]), [Check::ZigbeeLength]);
+        let mut bad = file.clone();
+        let at = file.len() - 54;
+        bad[at..at + 4].copy_from_slice(&51u32.to_le_bytes());
+        assert_eq!(checks(&bad), [Check::ZigbeeElement]);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use core::ops::Range;
 
-use super::chip::Chip;
+use sha2::{Digest as _, Sha256};
+
+use super::chip::{self, Chip};
 use super::{EspImage, Segment, MAGIC, MAGIC_V2};
 use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
+use crate::host::image::check::{Check, Finding};
 use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
 
 /// Images in a flash stand at multiples of a sector.
@@ -46,6 +49,62 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     } else if chip.id.is_none() {
         map_flash_of_esp8266(file, &images, map);
     }
+}
+
+/// Checks checksums and digests. The Arduino core of the ESP8266 patches a CRC in after the checksum
+/// was made, so that of its images says nothing.
+pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
+    for image in images(file).iter().filter(|image| image.chip.id.is_some()) {
+        if let Some(sum) = u8_at(file, image.checksum).filter(|_| !image.checksum_ok) {
+            let is = super::CHECKSUM_SEED;
+            let bytes = image.segments.iter().filter_map(|segment| file.get(segment.range.clone()));
+            let is = bytes.flatten().fold(is, |is, byte| is ^ byte);
+            let (check, at) = (Check::EspChecksum, image.checksum);
+            found.extend(Finding::of_sums(check, at, sum.into(), is.into()));
+        }
+        let has_digest = u8_at(file, image.start + 23) == Some(1);
+        match &image.digest {
+            Some(at) => {
+                let digest = Sha256::digest(file.get(image.start..at.start).unwrap_or_default());
+                let stated = file.get(at.clone()).unwrap_or_default();
+                found.extend(Finding::of_digests(Check::EspDigest, at.start, stated, &digest));
+            }
+            None if has_digest => {
+                let (end, len) = (image.checksum + 33, file.len());
+                let check = Check::EspLength;
+                found.push(Finding::of_lengths(check, image.start, end as u64, len as u64));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Is this the beginning of an image one of whose segments runs out of the file?
+pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
+    if u8_at(file, 0)? != MAGIC {
+        return None;
+    }
+    let chip = chip::by_id(u16_le(file, 12)?)?;
+    let count = u8_at(file, 1).filter(|count| (1..=super::MAX_SEGMENTS).contains(count))?;
+    let (mut at, mut known) = (super::LONG_HEADER, 0);
+    for n in 0..count {
+        let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.checked_add(4)?))
+        else {
+            break;
+        };
+        // No segment is larger than the flash that a chip can have.
+        let is_segment = len <= 64 << 20 && (address == 0 || chip.region(address).is_some());
+        if !is_segment {
+            return None;
+        }
+        known = n + 1;
+        at = at.checked_add(8)?.checked_add(index(len))?;
+    }
+    // The segments that are known, a header for each other, and the checksum.
+    let rest = usize::from(count - known) * 8 + 1;
+    let (least, found) = ((at + rest) as u64, file.len() as u64);
+    let is_cut = known > 0 && least > found;
+    is_cut.then(|| Finding::of_lengths(Check::EspLength, 0, least, found))
 }
 
 /// All images at sector boundaries, and the one at 0 also if it is doubtful.
@@ -154,7 +213,6 @@ fn map_flash_of_esp8266(file: &[u8], images: &[EspImage], map: &mut AddressMap) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::chip;
     use super::*;
     use crate::host::image::map::MapSegment;
     use crate::host::image::{address_map, Format};
@@ -234,5 +292,25 @@ mod tests {
         // A segment that runs out of the file is no image.
         file.truncate(100);
         assert_eq!(EspImage::parse(&file, 0), None);
+    }
+
+    #[test]
+    fn a_wrong_checksum_or_digest_and_a_cut_are_found() {
+        let checks = |file: &[u8]| {
+            crate::host::image::check(file).into_iter().map(|f| f.check).collect::<Vec<_>>()
+        };
+        let mut file = image(Some(5), &[(0x3c00_0020, 100), (0x4200_0020, 64)]);
+        assert_eq!(checks(&file), []);
+        assert_eq!(checks(&file[..100]), [Check::EspLength]);
+        assert_eq!(checks(&file[..file.len() - 1]), [Check::EspLength]);
+        // A cut where the header of the second segment would begin.
+        assert_eq!(checks(&file[..24 + 8 + 100]), [Check::EspLength]);
+        file[23] = 1;
+        assert_eq!(checks(&file), [Check::EspLength], "the digest is missing");
+        let digest = Sha256::digest(&file);
+        file.extend(digest);
+        assert_eq!(checks(&file), []);
+        file[40] ^= 1;
+        assert_eq!(checks(&file), [Check::EspChecksum, Check::EspDigest]);
     }
 }
