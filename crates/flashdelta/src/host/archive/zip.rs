@@ -7,6 +7,8 @@
 //! the template.
 
 use super::container::{ContainerError, Member};
+use super::deflate::inflate;
+use crate::device::format::crc32;
 
 const LOCAL: u32 = 0x0403_4B50;
 const CENTRAL: u32 = 0x0201_4B50;
@@ -70,6 +72,55 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
         }
     }
     Ok(members)
+}
+
+/// A member whose data does not have the CRC-32 that the archive states.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BadCrc {
+    /// Its name.
+    pub name: String,
+    /// The CRC-32 in the central directory.
+    pub expected: u32,
+    /// That of its data; `None` if the data cannot be inflated.
+    pub found: Option<u32>,
+}
+
+/// Members are inflated up to this length, in bytes, to check them.
+const MOST_CHECKED: usize = 1 << 27;
+
+/// Checks the CRC-32 of the members, in the order of the central directory. Encrypted members, other
+/// methods than "stored" and "deflated", and what is longer than 128 MiB are left out.
+///
+/// # Errors
+///
+/// Those of [`members`].
+pub fn check(file: &[u8]) -> Result<Vec<BadCrc>, ContainerError> {
+    members(file)?;
+    let Some(end) = find_end(file) else { return Ok(Vec::new()) };
+    let archive = Archive::new(file, end)?;
+    let (mut bad, mut at) = (Vec::new(), archive.directory);
+    for _ in 0..archive.count {
+        let entry = file.get(at..).unwrap_or_default();
+        let (member, next) = archive.member(at)?;
+        at = next;
+        let (flags, method) = (u16_at(entry, 8).unwrap_or(0), u16_at(entry, 10).unwrap_or(0));
+        let (Some(member), Some(expected)) = (member, u32_at(entry, 16)) else { continue };
+        let data = file.get(member.data.clone()).unwrap_or_default();
+        let is_too_long = member.stated_len.unwrap_or(0) as usize > MOST_CHECKED;
+        let found = match method {
+            0 if flags & ENCRYPTED == 0 => Some(crc32(data)),
+            _ if member.is_deflated && !is_too_long => {
+                let len = member.stated_len.unwrap_or(0) as usize;
+                inflate(data, len).ok().map(|(plain, _)| crc32(&plain))
+            }
+            _ => continue,
+        };
+        if found != Some(expected) {
+            bad.push(BadCrc { name: member.name, expected, found });
+        }
+    }
+    Ok(bad)
 }
 
 /// Where the end record is: the last one whose comment ends with the file.
@@ -206,4 +257,59 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An archive with one member.
+    fn archive(method: u16, stored: &[u8], plain: &[u8]) -> Vec<u8> {
+        let (crc, lens) = (crc32(plain), [stored.len() as u32, plain.len() as u32]);
+        let common = |out: &mut Vec<u8>| {
+            out.extend([20, 0, 0, 0]);
+            out.extend(method.to_le_bytes());
+            out.extend([0; 4]);
+            for word in [crc, lens[0], lens[1]] {
+                out.extend(word.to_le_bytes());
+            }
+            out.extend([1, 0, 0, 0]);
+        };
+        let mut file = LOCAL.to_le_bytes().to_vec();
+        common(&mut file);
+        file.push(b'a');
+        file.extend(stored);
+        let directory = file.len() as u32;
+        file.extend(CENTRAL.to_le_bytes());
+        file.extend([20, 0]);
+        common(&mut file);
+        file.extend([0; 14]);
+        file.push(b'a');
+        let size = file.len() as u32 - directory;
+        file.extend(END.to_le_bytes());
+        file.extend([0, 0, 0, 0, 1, 0, 1, 0]);
+        for word in [size, directory] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend([0, 0]);
+        file
+    }
+
+    #[test]
+    fn a_wrong_crc_of_a_member_is_found() {
+        // "aaaaa" by deflate with fixed codes (RFC 1951, 3.2.6), as zlib writes it.
+        let deflated = [0x4b, 0x4c, 0x4c, 0x4c, 0x4c, 0x04, 0x00];
+        let plain = inflate(&deflated, 100).unwrap().0;
+        for (method, stored) in [(0, &b"stored"[..]), (8, &deflated)] {
+            let plain = if method == 0 { stored } else { &plain };
+            let good = archive(method, stored, plain);
+            assert_eq!(members(&good).unwrap().len(), 1);
+            assert_eq!(check(&good), Ok(Vec::new()), "{method}");
+            let mut bad = good;
+            bad[32] ^= 4;
+            let found = check(&bad).unwrap();
+            assert_eq!((found.len(), &*found[0].name), (1, "a"), "{method}");
+            assert_ne!(found[0].found, Some(found[0].expected));
+        }
+    }
 }

@@ -136,11 +136,13 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
 fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
     let mut warnings = Vec::new();
     for (input, side) in [(old, Side::Old), (new, Side::New)] {
-        warnings.extend(check_name(input, side, request)?);
-        check_records(input, request).map_err(|error| match side {
+        let wrong = |error| match side {
             Side::Old => MakeError::OldFile(error),
             Side::New => MakeError::NewFile(error),
-        })?;
+        };
+        warnings.extend(check_name(input, side, request)?);
+        check_records(input, request).map_err(wrong)?;
+        warnings.extend(check_content(input, side, request).map_err(wrong)?);
     }
     let options = with_elf_maps(old, new, request, &mut warnings)?;
     let made = if old.is_verbatim() && new.is_verbatim() {
@@ -195,6 +197,27 @@ fn check_records(input: &Input<'_>, request: &MakeRequest) -> Result<(), image::
         }
         _ => Ok(()),
     }
+}
+
+/// What is wrong with a container, and why no device holds the memory in it.
+fn check_content(
+    input: &Input<'_>,
+    side: Side,
+    request: &MakeRequest,
+) -> Result<Vec<FileWarning>, image::ImageError> {
+    /// Each block of a file may have a wrong digest; the first ones tell.
+    const MOST: usize = 3;
+    let findings = image::check(input.bytes());
+    if let Some(finding) = findings.first().filter(|_| request.memory.read.strict) {
+        return Err(image::ImageError::CheckFailed(finding.clone()));
+    }
+    let mut warnings: Vec<_> = findings.into_iter().take(MOST).map(Warning::Damaged).collect();
+    warnings.extend(image::wrapping(input.bytes()).map(Warning::Wrapped));
+    if !input.is_verbatim() {
+        let memory = Memory::read(input.bytes(), &request.memory)?;
+        warnings.extend(memory.warnings().into_iter().map(Warning::Memory));
+    }
+    Ok(warnings.into_iter().map(|warning| warning.of(side)).collect())
 }
 
 /// The options, with what the ELF files tell of addresses.

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use crate::host::bundle;
+use crate::host::file::MemoryWarning;
+use crate::host::image::{Finding, Wrapping};
 use crate::host::manifest::PartsWarning;
 
 /// Which file.
@@ -36,6 +38,12 @@ pub enum Warning {
     Parts(PartsWarning),
     /// Something in a file that holds others.
     Bundle(bundle::Warning),
+    /// A length, checksum or digest in it is wrong.
+    Damaged(Finding),
+    /// No device holds what is patched as it is: the patch is for computers.
+    Memory(MemoryWarning),
+    /// It is packed in a format that cannot be opened: a patch of what is inside is smaller.
+    Wrapped(Wrapping),
     /// It looks encrypted or compressed, so that little can be saved.
     Packed {
         /// Which part of it, 0 to 1.
@@ -78,6 +86,9 @@ impl fmt::Display for Warning {
             ),
             Self::Parts(warning) => warning.fmt(f),
             Self::Bundle(warning) => warning.fmt(f),
+            Self::Damaged(finding) => write!(f, "it seems damaged: {finding}"),
+            Self::Memory(warning) => warning.fmt(f),
+            Self::Wrapped(wrapping) => write!(f, "it is {wrapping}, and patched as one piece"),
             Self::Packed { share } => write!(
                 f,
                 "{:.1} % of it looks encrypted or compressed: a patch made before that step is \

@@ -315,4 +315,6 @@ fn base(header: &PatchHeader, patch: &[u8]) -> Option<u32> {
 }
 
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod tests;

@@ -13,7 +13,8 @@ use crate::host::image::{self, Image, ImageError, ReadOptions, Target};
 #[non_exhaustive]
 pub struct MemoryOptions {
     /// What to do with overlaps, data behind the end, and wrong checksums, and which of several
-    /// memories is meant. (`strict` and `base` do not matter here.)
+    /// memories is meant. (`base` does not matter here; `strict` means the checks that containers
+    /// have, not the text of records.)
     pub read: ReadOptions,
     /// What gaps are filled with: what the flash holds where nothing was written.
     pub fill: u8,

@@ -227,7 +227,7 @@ fn ti_txt() {
         );
     }
     // Verilog's vmem begins in the same way.
-    assert_eq!(detect(b"@00000000 7C 05 60\n@00000003 00\n"), Format::Raw);
+    assert_eq!(detect(b"@00000000 7C 05 60\n@00000003 00\n"), Format::Vmem);
     assert_eq!(detect(b"@F000 \r\n00 01\r\nq\r\n"), Format::TiTxt);
     assert_eq!(
         read(b"@F000\n00 1\nq\n").unwrap_err(),

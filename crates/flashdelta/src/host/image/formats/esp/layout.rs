@@ -100,9 +100,9 @@ pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
         known = n + 1;
         at = at.checked_add(8)?.checked_add(index(len))?;
     }
-    // The segments that are known, a header for each other, and the checksum.
-    let rest = usize::from(count - known) * 8 + 1;
-    let (least, found) = ((at + rest) as u64, file.len() as u64);
+    // The segments that are known, a header for each other; the checksum ends a line of 16 bytes.
+    let end = at.checked_add(usize::from(count - known) * 8)?;
+    let (least, found) = ((end | 15) as u64 + 1, file.len() as u64);
     let is_cut = known > 0 && least > found;
     is_cut.then(|| Finding::of_lengths(Check::EspLength, 0, least, found))
 }
