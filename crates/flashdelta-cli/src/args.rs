@@ -154,6 +154,10 @@ pub(crate) struct RecordArgs {
     /// Accept what is refused by default
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     accept: Vec<Accept>,
+    /// Refuse files whose own lengths, checksums or digests are wrong; `convert` also refuses what
+    /// the specification of a text format does not allow
+    #[arg(long)]
+    strict: bool,
     /// What gaps between records are filled with; objcopy fills them with 0 [default: 0xff]
     #[arg(long, value_name = "BYTE", value_parser = byte)]
     fill: Option<u8>,
@@ -213,6 +217,7 @@ impl RecordArgs {
                 Accept::Manifest => {}
             }
         }
+        read.strict = self.strict;
         read.select.family = self.family;
         read.select.board = self.board;
         read.select.part = self.image.map(|image| image - 1);

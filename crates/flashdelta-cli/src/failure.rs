@@ -178,8 +178,8 @@ impl Failure {
             }
             DoorError::NotForArchives { side, .. } => {
                 Self::new(Class::Usage, format!("{}: {error}", text::path(of(side)))).hint(
-                    "leave out --old-elf, --new-elf, --accept and --fill, or unpack the archives \
-                     and make a patch for each member that needs them",
+                    "leave out --old-elf, --new-elf, --accept, --fill, --range and the like, or unpack \
+                     the archives and make a patch for each member that needs them",
                 )
             }
             DoorError::NotWorking { .. } => Self::new(Class::Internal, error.to_string()).hint(

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use flashdelta::door::{self, Side};
 
+use flashdelta::file::MemoryWarning;
+
+use crate::failure::selecting;
 use crate::text;
 
 /// A warning about a file.
@@ -21,14 +24,44 @@ impl FileWarning {
 
 /// The warnings about an old and a new file, in lines.
 pub(crate) fn lines(found: &[door::FileWarning], names: [&Path; 2]) -> Vec<String> {
+    let device = device_range(found);
     let named = |warning: &door::FileWarning| {
         let name = match warning.side {
             Side::Old => names[0],
             Side::New => names[1],
         };
-        FileWarning::new(name, &warning.what)
+        match &warning.what {
+            door::Warning::Memory(memory) => {
+                FileWarning::new(name, format!("{memory} ({})", way_out(memory, device)))
+            }
+            what => FileWarning::new(name, what),
+        }
     };
     joined(&found.iter().map(named).collect::<Vec<_>>())
+}
+
+/// The addresses of the largest part, in both files.
+fn device_range(found: &[door::FileWarning]) -> Option<(u32, u64)> {
+    let ranges = found.iter().filter_map(|warning| match &warning.what {
+        door::Warning::Memory(memory) => memory.range(),
+        _ => None,
+    });
+    // A device has the old and the new image at the same place.
+    ranges.reduce(|one, two| match u64::from(one.0) <= two.1 && u64::from(two.0) <= one.1 {
+        true => (one.0.min(two.0), one.1.max(two.1)),
+        false => one,
+    })
+}
+
+/// How a patch for a device is made.
+fn way_out(warning: &MemoryWarning, device: Option<(u32, u64)>) -> String {
+    match (warning, device) {
+        (MemoryWarning::FarApart { .. }, Some((from, to))) => {
+            format!("for a patch that devices take: --range {from:#010x}-{to:#010x}")
+        }
+        (MemoryWarning::SeveralTargets { targets }, _) => selecting(targets),
+        _ => "the patch is for computers".to_owned(),
+    }
 }
 
 /// One line for all that say the same, each file named once. Places (numbers) may differ: the line

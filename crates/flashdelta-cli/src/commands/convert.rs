@@ -53,9 +53,6 @@ pub(crate) struct Args {
     /// Digits in lower case
     #[arg(long)]
     lower_case: bool,
-    /// Accept only what the specification of the input's format allows
-    #[arg(long)]
-    strict: bool,
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
@@ -95,7 +92,7 @@ impl Args {
         let target = Target::new(&self.output, &[&self.input])?;
         target.refuse_json(self.output_args.json)?;
         let mut read = self.records.read();
-        (read.strict, read.base) = (self.strict, self.base);
+        read.base = self.base;
         let file = inputs::bytes(&self.input)?;
         files::check_named(&self.input, &file, &read)?;
         let targets = image::targets(&file);
@@ -118,7 +115,7 @@ impl Args {
                 Failure::new(Class::Usage, message).hint("unpack it, and convert its members")
             );
         }
-        let mut warnings: Vec<String> = match self.strict {
+        let mut warnings: Vec<String> = match read.strict {
             true => Vec::new(),
             false => image::check(&file).iter().map(ToString::to_string).collect(),
         };

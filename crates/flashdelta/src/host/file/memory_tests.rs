@@ -6,8 +6,6 @@ use crate::device::format::crc32;
 use crate::host::apply::apply as apply_image;
 use crate::host::image::{ImageError, Selection};
 
-use md5::Digest as _;
-
 const PICO: u32 = 0xe48b_ff59;
 const ABSOLUTE: u32 = 0xe48b_ff57;
 
