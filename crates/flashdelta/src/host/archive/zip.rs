@@ -6,9 +6,12 @@
 //! (self-extractors), comments, extra fields and data descriptors are no data, so they belong to
 //! the template.
 
+use core::ops::ControlFlow;
+
 use super::container::{ContainerError, Member};
 use super::deflate::inflate;
 use crate::device::format::crc32;
+use crate::host::budget::Budget;
 
 const LOCAL: u32 = 0x0403_4B50;
 const CENTRAL: u32 = 0x0201_4B50;
@@ -100,6 +103,7 @@ pub fn check(file: &[u8]) -> Result<Vec<BadCrc>, ContainerError> {
     let Some(end) = find_end(file) else { return Ok(Vec::new()) };
     let archive = Archive::new(file, end)?;
     let (mut bad, mut at) = (Vec::new(), archive.directory);
+    let mut go_on = |_: u32| ControlFlow::Continue(());
     for _ in 0..archive.count {
         let entry = file.get(at..).unwrap_or_default();
         let (member, next) = archive.member(at)?;
@@ -112,7 +116,8 @@ pub fn check(file: &[u8]) -> Result<Vec<BadCrc>, ContainerError> {
             0 if flags & ENCRYPTED == 0 => Some(crc32(data)),
             _ if member.is_deflated && !is_too_long => {
                 let len = member.stated_len.unwrap_or(0) as usize;
-                inflate(data, len).ok().map(|(plain, _)| crc32(&plain))
+                let mut budget = Budget::new(len as u64, &mut go_on);
+                inflate(data, len, &mut budget).ok().map(|(plain, _)| crc32(&plain))
             }
             _ => continue,
         };
@@ -299,7 +304,8 @@ mod tests {
     fn a_wrong_crc_of_a_member_is_found() {
         // "aaaaa" by deflate with fixed codes (RFC 1951, 3.2.6), as zlib writes it.
         let deflated = [0x4b, 0x4c, 0x4c, 0x4c, 0x4c, 0x04, 0x00];
-        let plain = inflate(&deflated, 100).unwrap().0;
+        let mut go_on = |_: u32| ControlFlow::Continue(());
+        let plain = inflate(&deflated, 100, &mut Budget::new(100, &mut go_on)).unwrap().0;
         for (method, stored) in [(0, &b"stored"[..]), (8, &deflated)] {
             let plain = if method == 0 { stored } else { &plain };
             let good = archive(method, stored, plain);

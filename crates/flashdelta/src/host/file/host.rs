@@ -197,9 +197,9 @@ impl NewFile {
         let old = if needs_template || needs_rest { old() } else { OldText::default() };
         let template = self.template(&old)?;
         let rest = match &self.rest {
-            Some(rest) => rest.decode(&old.rest).ok_or(damaged(
-                "what is not in the image cannot be decoded",
-            ))?,
+            Some(rest) => rest
+                .decode(&old.rest)
+                .ok_or(damaged("what is not in the image cannot be decoded"))?,
             None => Vec::new(),
         };
         let source = image.len() as u64 + u64::from(self.template_len) + 1024;
