@@ -361,7 +361,7 @@ impl Feeder {
     fn header_fields<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let guard = self.lock(py)?;
         let header = guard.as_ref().and_then(Push::header);
-        header.map(|header| patch::header_fields(py, header)).transpose()
+        header.map(|header| patch::header_fields(py, &header)).transpose()
     }
 }
 

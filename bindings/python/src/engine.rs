@@ -4,11 +4,12 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use flashdelta::apply::{Applier, ApplyOptions, Progress};
+use flashdelta::apply::{Applier, ApplyOptions, HeapApplier, HeapError, Progress};
 use flashdelta::bundle::{self, BundleError, BundleInfo};
 use flashdelta::file::{FileError, Files, Output};
 use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
 use pyo3::PyErr;
+use self_cell::{self_cell, MutBorrow};
 
 use crate::source::Source;
 use crate::target::{Fault, New, Old};
@@ -34,9 +35,6 @@ pub(crate) enum Header {
     /// One that computers apply.
     Bundle(BundleInfo),
 }
-
-/// Workspace beyond the stated one: larger windows make reading cheaper.
-const COMFORT: usize = 64 << 10;
 
 /// Bytes of a patch that are fed at a time: a small patch can make a large image, and progress
 /// shall show.
@@ -136,7 +134,7 @@ pub(crate) fn apply(
             break;
         }
         let progress = push.feed(&piece[..len])?;
-        header = push.header().copied().or(header);
+        header = push.header().or(header);
         on_progress(progress).map_err(Failure::Caller)?;
     }
     let new = push.finish()?;
@@ -157,7 +155,7 @@ enum Stage {
         old: Old,
         new: New,
     },
-    Body(Box<Running>),
+    Body(Running),
     Failed,
 }
 
@@ -173,7 +171,7 @@ impl Push {
         match std::mem::replace(&mut self.stage, Stage::Failed) {
             Stage::Failed => Err(ApplyError::Poisoned.into()),
             Stage::Body(mut running) => {
-                let progress = running.applier().feed(input)?;
+                let progress = running.feed(input)?;
                 self.stage = Stage::Body(running);
                 Ok(progress)
             }
@@ -189,25 +187,25 @@ impl Push {
                     self.stage = Stage::Header { start, old, new };
                     return Ok(Progress { done: false, written: 0, total: 0 });
                 };
-                if let Some(found) = self.fit.ram.filter(|ram| *ram < header.ram) {
-                    return Err(PushError::Ram { needed: header.ram, found });
-                }
-                if let Some(capacity) = self.fit.limit.filter(|limit| *limit < header.new_size) {
-                    return Err(ApplyError::NewTooLong { needed: header.new_size, capacity }.into());
-                }
-                let mut running =
-                    Running::new(header.workspace_len() + COMFORT, old, new, self.fit.options);
-                let progress = running.applier().feed(&start)?;
-                self.stage = Stage::Body(Box::new(running));
+                let conditions = HeapApplier::new().ram(self.fit.ram).limit(self.fit.limit);
+                let workspace = conditions.workspace(&header).map_err(push_error)?;
+                let options = self.fit.options;
+                let mut running = Running::new(MutBorrow::new(workspace), |workspace| {
+                    Some(Applier::new(workspace.borrow_mut(), old, new, options))
+                });
+                let progress = running.feed(&start)?;
+                self.stage = Stage::Body(running);
                 Ok(progress)
             }
         }
     }
 
     /// The header, once it is complete.
-    pub(crate) fn header(&self) -> Option<&PatchHeader> {
+    pub(crate) fn header(&self) -> Option<PatchHeader> {
         match &self.stage {
-            Stage::Body(running) => running.applier.as_ref()?.header(),
+            Stage::Body(running) => {
+                running.with_dependent(|_, applier| applier.as_ref()?.header().copied())
+            }
             _ => None,
         }
     }
@@ -219,45 +217,44 @@ impl Push {
             Stage::Header { start, .. } => {
                 Err(ApplyError::Truncated { fed: start.len() as u32, expected: None })
             }
-            Stage::Body(mut running) => match running.applier.take() {
-                Some(applier) => applier.finish().map(|(_, new)| new),
-                None => Err(ApplyError::Poisoned),
-            },
+            Stage::Body(mut running) => {
+                let taken = |_: &_, applier: &mut Lent<'_>| applier.take().map(Applier::finish);
+                match running.with_dependent_mut(taken) {
+                    Some(finished) => finished.map(|(_, new)| new),
+                    None => Err(ApplyError::Poisoned),
+                }
+            }
         }
     }
 }
 
-/// An applier together with the workspace that it borrows.
-struct Running {
-    /// Borrows `workspace`, whatever its lifetime says. It never leaves this module.
-    applier: Option<Applier<'static, Old, New>>,
-    /// From `Box::into_raw`. A `Box` would claim to be the only way to these bytes.
-    workspace: *mut [u8],
+/// Why there is no workspace.
+fn push_error(error: HeapError<Fault, Fault>) -> PushError {
+    match error {
+        HeapError::Ram { needed, found } => PushError::Ram { needed, found },
+        HeapError::Apply(error) => PushError::Apply(error),
+        // It neither reads nor calls back.
+        _ => PushError::Apply(ApplyError::Poisoned),
+    }
 }
 
-// SAFETY: `workspace` is owned by this value alone; a `Box<[u8]>` and the applier that borrows it
-// may both be sent.
-unsafe impl Send for Running {}
+/// The applier; none once it has been taken to its end.
+type Lent<'w> = Option<Applier<'w, Old, New>>;
+
+self_cell!(
+    /// An applier together with the workspace that it borrows.
+    struct Running {
+        owner: MutBorrow<Vec<u8>>,
+        #[not_covariant]
+        dependent: Lent,
+    }
+);
 
 impl Running {
-    fn new(len: usize, old: Old, new: New, options: ApplyOptions) -> Self {
-        let workspace = Box::into_raw(vec![0; len].into_boxed_slice());
-        // SAFETY: the bytes live until `drop`, which ends the applier first; nothing else reads or
-        // writes them.
-        let lent: &'static mut [u8] = unsafe { &mut *workspace };
-        Self { applier: Some(Applier::new(lent, old, new, options)), workspace }
-    }
-
-    /// Present until `finish`, which takes it together with `self`.
-    fn applier(&mut self) -> &mut Applier<'static, Old, New> {
-        self.applier.as_mut().expect("taken only by `finish`")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.applier = None;
-        // SAFETY: it came from `Box::into_raw`, and the only borrower is gone.
-        drop(unsafe { Box::from_raw(self.workspace) });
+    fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError> {
+        self.with_dependent_mut(|_, applier| match applier {
+            Some(applier) => applier.feed(input),
+            None => Err(ApplyError::Poisoned),
+        })
     }
 }

@@ -1,17 +1,20 @@
 //! Making patches: in a thread of its own, while the caller's waits for signals and calls back.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
+
 use flashdelta::bundle::BundleOptions;
 use flashdelta::diff::{DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown};
+use flashdelta::door::{self, FileWarning, MadeKind, MakeRequest, Side};
 use flashdelta::file::MemoryOptions;
-use flashdelta::{Codec, Identity, InstructionSet};
+use flashdelta::{Codec, Identity, Input, InstructionSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
+use crate::errors;
 use crate::image::ReadFields;
-use crate::making::{Input, Job};
-use crate::source::{path_like, Source};
-use crate::watch::{in_background, Report, Steps};
-use crate::{errors, making};
+use crate::source::{path_like, read_whole, Source};
+use crate::watch::{in_background, unwatched, Report, Steps};
 
 /// A `DeviceProfile` of Python's.
 #[derive(FromPyObject)]
@@ -66,34 +69,111 @@ pub(crate) struct DiffFields {
     verbatim: bool,
     read: ReadFields,
     accept_manifests: bool,
+    fill: Option<u8>,
+    old_elf: Option<Py<PyAny>>,
+    new_elf: Option<Py<PyAny>>,
+    allow_empty: bool,
+    verify: bool,
 }
 
 impl DiffFields {
-    fn job(self, py: Python<'_>) -> PyResult<Job> {
+    /// How images are compared.
+    fn options(&self, py: Python<'_>) -> PyResult<DiffOptions> {
         let mut options = DiffOptions::new()
             .profile(self.profile.to_rust(py)?)
             .effort(self.effort)
             .threads(self.threads);
-        options = options.codec(self.codec.map(|name| codec(py, &name)).transpose()?);
-        options = options.isa(self.isa.map(|name| isa(py, &name)).transpose()?);
+        let wanted = self.codec.as_deref().map(|name| codec(py, name));
+        options = options.codec(wanted.transpose()?);
+        let wanted = self.isa.as_deref().map(|name| isa(py, name));
+        options = options.isa(wanted.transpose()?);
         if let Some(base) = self.base {
             options = options.base(base);
         }
         if let Some(IdentityFields { product, hardware_from, hardware_to, security_counter }) =
-            self.identity
+            &self.identity
         {
             options = options.identity(Identity {
-                product,
-                hardware_from,
-                hardware_to,
-                security_counter,
+                product: *product,
+                hardware_from: *hardware_from,
+                hardware_to: *hardware_to,
+                security_counter: *security_counter,
             });
         }
+        Ok(options)
+    }
+
+    /// All but how images are compared.
+    fn request(self, py: Python<'_>) -> PyResult<MakeRequest> {
         let (mut memory, mut bundle) = (MemoryOptions::default(), BundleOptions::default());
         memory.read = self.read.options(py)?;
         bundle.accept_manifests = self.accept_manifests;
-        Ok(Job { options, memory, bundle, verbatim: self.verbatim })
+        if let Some(fill) = self.fill {
+            memory.fill = fill;
+        }
+        let elf = |object: &Option<Py<PyAny>>, what| -> PyResult<Option<Vec<u8>>> {
+            let Some(object) = object.as_ref().map(|object| object.bind(py)) else {
+                return Ok(None);
+            };
+            Ok(Some(match path_like(object)? {
+                Some(path) => read_whole(py, &path)?,
+                None => Source::of_buffer_or(object, what, true)?.to_vec(),
+            }))
+        };
+        Ok(MakeRequest::new()
+            .memory(memory)
+            .bundle(bundle)
+            .old_elf(elf(&self.old_elf, "old_elf")?)
+            .new_elf(elf(&self.new_elf, "new_elf")?)
+            .allow_empty(self.allow_empty)
+            .verify(self.verify))
     }
+}
+
+/// A file that a patch is made from or for.
+enum Given {
+    /// The object's own memory.
+    Memory(Source),
+    /// Read from its path, for messages.
+    File(PathBuf, Input<'static>),
+}
+
+impl Given {
+    /// From a bytes-like object or an `os.PathLike`. Ctrl-C ends the waiting for a file.
+    fn of(object: &Bound<'_, PyAny>, what: &str, verbatim: bool) -> PyResult<Self> {
+        let py = object.py();
+        let Some(path) = path_like(object)? else {
+            return Source::of_buffer_or(object, what, true).map(Self::Memory);
+        };
+        let owned = path.clone();
+        let read = move || match verbatim {
+            true => Input::open_verbatim(&owned),
+            false => Input::open(&owned),
+        };
+        let input = unwatched(py, read)?.map_err(|error| errors::input(py, &error))?;
+        Ok(Self::File(path, input))
+    }
+
+    fn input(&self, verbatim: bool) -> Cow<'_, Input<'_>> {
+        match self {
+            Self::File(_, input) => Cow::Borrowed(input),
+            Self::Memory(source) if verbatim => Cow::Owned(Input::verbatim(&source[..])),
+            Self::Memory(source) => Cow::Owned(Input::from_bytes(&source[..])),
+        }
+    }
+}
+
+/// Code and text of a warning.
+fn told(warning: &FileWarning, given: &[Given; 2]) -> (&'static str, String) {
+    let (given, side) = match warning.side {
+        Side::Old => (&given[0], "old"),
+        Side::New => (&given[1], "new"),
+    };
+    let text = match given {
+        Given::File(path, _) => format!("{}: {}", path.display(), warning.what),
+        Given::Memory(_) => format!("{side} image: {}", warning.what),
+    };
+    (warning.what.code(), text)
 }
 
 /// Makes a patch; gives its bytes, the fields of the report, if there is one, and warnings.
@@ -105,13 +185,11 @@ pub(crate) fn diff<'py>(
     new: &Bound<'py, PyAny>,
     fields: DiffFields,
     progress: Option<&Bound<'py, PyAny>>,
-) -> PyResult<(Bound<'py, PyBytes>, Option<Bound<'py, PyDict>>, Vec<String>)> {
-    let mut job = fields.job(py)?;
-    let read = if job.verbatim { Source::of } else { Source::of_input };
-    let input = |object, what| {
-        Ok::<_, PyErr>(Input { bytes: read(object, what)?, path: path_like(object)? })
-    };
-    let inputs = [input(old, "old")?, input(new, "new")?];
+) -> PyResult<(Bound<'py, PyBytes>, Option<Bound<'py, PyDict>>, Vec<(&'static str, String)>)> {
+    let verbatim = fields.verbatim;
+    let options = fields.options(py)?;
+    let request = fields.request(py)?;
+    let given = [Given::of(old, "old", verbatim)?, Given::of(new, "new", verbatim)?];
     let tell = |phase: &str, fraction: f32| -> PyResult<()> {
         let answer = progress.map(|progress| progress.call1((phase, fraction))).transpose()?;
         match answer.is_some_and(|answer| answer.is(&*PyBool::new(py, false))) {
@@ -121,23 +199,29 @@ pub(crate) fn diff<'py>(
     };
     let work = move |report: Report<DiffProgress>| {
         let steps = Steps::default();
-        job.options =
-            job.options.progress(move |at| report(steps.is_due(at.fraction).then_some(at)));
+        let options = options.progress(move |at| report(steps.is_due(at.fraction).then_some(at)));
+        let [old, new] = given.each_ref().map(|given| given.input(verbatim));
+        let made = door::make(&old, &new, &request.diff(options));
+        drop((old, new));
         // The inputs come back: they are let go before the caller goes on, who may want to resize
         // them.
-        (making::diff(&inputs, &job), inputs)
+        (made, given)
     };
     let mut last = ("match", 0.0);
     tell(last.0, last.1)?;
-    let (made, inputs) = in_background(py, work, |news: Option<DiffProgress>| {
+    let (made, given) = in_background(py, work, |news: Option<DiffProgress>| {
         last = news.map_or(last, |at| (phase(at.phase), at.fraction));
         tell(last.0, last.1)
     })?;
-    drop(inputs);
-    let made = made.map_err(|error| errors::make(py, &error))?;
+    let made = made.map_err(|error| errors::door(py, &error))?;
+    let warnings = made.warnings.iter().map(|warning| told(warning, &given)).collect();
+    drop(given);
     tell("done", 1.0)?;
-    let report = made.report.map(|made| report(py, &made)).transpose()?;
-    Ok((PyBytes::new(py, &made.bytes), report, made.warnings))
+    let report = match &made.kind {
+        MadeKind::Patch { report: made, .. } => Some(report(py, made)?),
+        _ => None,
+    };
+    Ok((PyBytes::new(py, &made.bytes), report, warnings))
 }
 
 fn phase(phase: Phase) -> &'static str {

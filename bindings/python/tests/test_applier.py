@@ -152,7 +152,7 @@ def test_errors_are_final(old: bytes, patch: bytes) -> None:
     applier = Applier(old)
     with pytest.raises(flashdelta.HeaderError, match="not a flashdelta patch"):
         applier.feed(b"\x00")
-    with pytest.raises(flashdelta.MisuseError, match="start again with a new one"):
+    with pytest.raises(flashdelta.MisuseError, match="start again with a new Applier"):
         applier.feed(patch)
     with pytest.raises(flashdelta.MisuseError):
         applier.finish()

@@ -149,7 +149,7 @@ def test_manifests(old: bytes, new: bytes, tmp_path: Path) -> None:
             flashdelta.diff(tmp_path / name / "manifest.json", b"x")
         (tmp_path / name / "boot.bin").write_bytes(data[:4096])
         with pytest.raises(flashdelta.Error, match="app.bin"):
-            flashdelta.diff(tmp_path / name / "manifest.json", b"")
+            flashdelta.diff(tmp_path / name / "manifest.json", b"x")
         (tmp_path / name / "app.bin").write_bytes(data)
     old_path, new_path = tmp_path / "old" / "manifest.json", tmp_path / "new" / "manifest.json"
     patch = flashdelta.diff(old_path, new_path)
@@ -163,7 +163,7 @@ def test_errors(old_zip: bytes, new_zip: bytes, old: bytes) -> None:
     with pytest.raises(flashdelta.OldMismatchError, match="does not match") as caught:
         flashdelta.apply(new_zip, patch)
     assert len(caught.value.expected) == 12 and pickle.loads(pickle.dumps(caught.value)).kind == "old-mismatch"
-    with pytest.raises(flashdelta.TruncatedError, match="transfer it again") as short:
+    with pytest.raises(flashdelta.TruncatedError, match="get the patch again") as short:
         flashdelta.Patch(patch[:-1])
     assert (short.value.fed, short.value.expected) == (len(patch) - 1, len(patch))
     with pytest.raises(flashdelta.TrailingInputError):

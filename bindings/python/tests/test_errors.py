@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import pickle
 import random
 from collections.abc import Callable
@@ -57,6 +58,21 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         {"kind": "cancelled"},
         "returned False",
     ),
+    (
+        lambda: flashdelta.diff(OLD, b""),
+        flashdelta.DiffError,
+        Exception,
+        {"kind": "empty-new"},
+        "the new file is empty; allow_empty=True permits it",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, new_elf=NEW),
+        flashdelta.DiffError,
+        Exception,
+        {"kind": "no-elf"},
+        "pass the ELF file",
+    ),
+    (lambda: flashdelta.diff(OLD, NEW, fill=256), flashdelta.OptionError, ValueError, {}, "expected 0 to 255"),
     (lambda: flashdelta.diff(OLD, NEW, effort=10), flashdelta.OptionError, ValueError, {}, "expected 1 to 9"),
     (lambda: flashdelta.diff(OLD, NEW, threads=-1), flashdelta.OptionError, ValueError, {}, "expected 0 to"),
     (lambda: flashdelta.diff(OLD, NEW, ram=-1), flashdelta.OptionError, ValueError, {}, "out of range"),
@@ -92,28 +108,28 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         flashdelta.UnsupportedPatchError,
         flashdelta.DoesNotFitError,
         {"found": 9, "kind": "unsupported-version"},
-        "update it, or make the patch for version 0",
+        "update flashdelta, or make the patch with this version",
     ),
     (
         lambda: flashdelta.apply(OLD, patch()[:20] + b"?" + patch()[21:]),
         flashdelta.HeaderError,
         flashdelta.BadPatchError,
         {"kind": "checksum"},
-        "transfer the patch again",
+        "get the patch again",
     ),
     (
         lambda: flashdelta.apply(OLD, patch()[:-1]),
         flashdelta.TruncatedError,
         EOFError,
         {"fed": len(patch()) - 1, "expected": len(patch())},
-        "not complete.*; pass all of it, or get it again",
+        "not complete.*; get the patch again, all of it",
     ),
     (
         lambda: flashdelta.apply(OLD, flashdelta.diff(OLD, RANDOM)[:-100] + bytes(100)),
         flashdelta.BadPatchError,
         ValueError,
         {},
-        "transfer it again|must not be used",
+        "get the patch again",
     ),
     (
         lambda: flashdelta.apply(OLD, bytes(patch()) + b"more"),
@@ -127,7 +143,7 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         flashdelta.OldMismatchError,
         flashdelta.WrongBaseError,
         {"expected": patch().info.old_digest},
-        "is the device on the version.*; pass the image that the patch was made from, or get the patch for this one",
+        "slot holds.*; pass the image that the patch was made from, or get the patch for this one",
     ),
     (
         lambda: flashdelta.apply(OLD[:-1], patch()),
@@ -169,14 +185,14 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         flashdelta.OutOfRamError,
         flashdelta.DoesNotFitError,
         {"found": 500},
-        "make the patch with ram=500",
+        r"ram=\d+ is enough",
     ),
     (
         lambda: flashdelta.apply(OLD, patch(), limit=5),
         flashdelta.NewTooLongError,
         flashdelta.DoesNotFitError,
         {"needed": len(NEW), "capacity": 5},
-        "room for only 5; give it more room: a higher limit",
+        "room for only 5; give it more room: a limit",
     ),
     (
         lambda: patch().save("/no/such/folder/update.fdp"),
@@ -240,6 +256,42 @@ def test_documented_errors(
 def test_wrong_types_are_type_errors(call: Callable[[], Any]) -> None:
     with pytest.raises(TypeError):
         call()
+
+
+def test_absurd_workspaces_are_refused() -> None:
+    # The header claims 1 GiB of RAM, and its checksum is right.
+    absurd = bytes.fromhex(
+        "46445000410000008080800200d00f0501e3b0c44298fc1c149afbf4c8" + 32 * "00" + "eadfa0c800219a1f01"
+    )
+    assert flashdelta.Patch(absurd).info.ram == 1 << 30
+    for apply in (flashdelta.apply, flashdelta.verify):
+        with pytest.raises(flashdelta.OutOfRamError) as caught:
+            apply(b"", absurd)
+        assert caught.value.kind == "workspace-too-small"
+    applier = flashdelta.Applier(b"")
+    with pytest.raises(flashdelta.OutOfRamError):
+        applier.feed(absurd)
+
+
+def test_warnings_have_a_kind() -> None:
+    with pytest.warns(flashdelta.FlashdeltaWarning, match="the same as the old file") as told:
+        flashdelta.diff(OLD, OLD)
+    assert [warning.message.kind for warning in told] == ["same"]  # type: ignore[union-attr]
+
+
+def test_kinds_are_those_of_the_document() -> None:
+    document = pathlib.Path(__file__).parents[3] / "docs" / "errors.md"
+    rows = [line.split("|")[1:-1] for line in document.read_text("utf-8").splitlines() if line.startswith("| `")]
+    listed = {row[0].strip().strip("`"): row[4].strip().strip("`") for row in rows}
+    assert len(listed) > 100
+    for name in set(listed.values()) - {"-"}:
+        assert issubclass(getattr(flashdelta, name), flashdelta.Error), name
+    for call, _, _, _, _ in CASES:
+        with pytest.raises(flashdelta.Error) as caught:
+            call()
+        # "option": wrong arguments, which only Python looks at.
+        if caught.value.kind not in ("option", "write"):
+            assert listed[caught.value.kind] == type(caught.value).__name__, caught.value.kind
 
 
 def test_a_missing_file_is_both() -> None:

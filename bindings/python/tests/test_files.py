@@ -57,7 +57,7 @@ def test_errors_of_the_system(old_path: Path, tmp_path: Path) -> None:
     assert isinstance(caught.value, flashdelta.FileError)
     assert caught.value.filename == str(missing) and caught.value.errno == 2
     patch = tmp_path / "p.fdp"
-    flashdelta.diff(b"", b"").save(patch)
+    flashdelta.diff(b"", b"x").save(patch)
     with pytest.raises(IsADirectoryError):
         flashdelta.apply_files(old_path, patch, tmp_path)
     with pytest.raises(OSError, match="cannot write"):

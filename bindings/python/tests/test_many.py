@@ -89,7 +89,7 @@ def test_options_are_checked() -> None:
 
 
 def test_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    diff_many([(b"", b""), (b"", b"1")], progress=True)
+    diff_many([(b"", b"x"), (b"", b"1")], progress=True)
     assert "2/2" in capsys.readouterr().err
 
 
@@ -98,4 +98,4 @@ def test_an_exception_of_the_callback_comes_out() -> None:
         raise RuntimeError(f"{done} of {total}")
 
     with pytest.raises(RuntimeError, match="1 of 3"):
-        diff_many([(b"", b"")] * 3, progress=progress)
+        diff_many([(b"", b"x")] * 3, progress=progress)

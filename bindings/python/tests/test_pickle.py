@@ -57,4 +57,4 @@ def test_values_compare_and_hash() -> None:
     with pytest.raises(AttributeError):
         DeviceProfile.tiny().ram = 3  # type: ignore[misc]
     with pytest.raises(AttributeError):
-        flashdelta.diff(b"", b"").info.ram = 3  # type: ignore[misc]
+        flashdelta.diff(b"", b"x").info.ram = 3  # type: ignore[misc]

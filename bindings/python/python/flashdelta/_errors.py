@@ -44,7 +44,19 @@ class FlashdeltaWarning(UserWarning):
     """Something is patched otherwise than it seems to be meant. The patch is right, but may be larger than it had to be.
 
     ``warnings.simplefilter("error", flashdelta.FlashdeltaWarning)`` makes it an exception.
+
+    Attributes
+    ----------
+    kind : str
+        A stable name of what it is, such as ``"same"``.
     """
+
+    def __init__(self, message: str = "", kind: str = "warning") -> None:
+        super().__init__(message, kind)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class OptionError(Error, ValueError):

@@ -39,6 +39,11 @@ class DiffOptions(TypedDict, total=False):
     verbatim: bool
     read: ReadOptions | None
     accept_manifests: bool
+    fill: int | None
+    old_elf: Source | None
+    new_elf: Source | None
+    allow_empty: bool
+    verify: bool
     progress: Callable[[DiffProgress], object] | None
 
 
@@ -57,6 +62,11 @@ def diff(
     verbatim: bool = False,
     read: ReadOptions | None = None,
     accept_manifests: bool = False,
+    fill: int | None = None,
+    old_elf: Source | None = None,
+    new_elf: Source | None = None,
+    allow_empty: bool = False,
+    verify: bool = True,
     progress: Callable[[DiffProgress], object] | None = None,
 ) -> Patch:
     """Make a patch that turns one firmware image into another.
@@ -86,12 +96,20 @@ def diff(
     threads : int, default 0
         Number of threads, 0 for one per processor. For many patches at once, 1 each is better: see `diff_many`.
     verbatim : bool, default False
-        Take archives and manifests as any other file: the patch is one that devices apply.
+        Compare the files byte by byte, whatever they are: archives, manifests and files of records, too.
     read : ReadOptions, optional
         What to accept in files of records that is refused otherwise: ``{"ignore_checksums": True}`` and so on, as of `Image.from_bytes`;
         `strict` and `base` do not matter here.
     accept_manifests : bool, default False
         Take a manifest that is wrong, in an archive or a folder, as any other file.
+    fill : int, optional
+        The byte that gaps in files of records are filled with: 255, unless the files tell.
+    old_elf, new_elf : bytes-like or os.PathLike, optional
+        The ELF files that the images were made from: they tell addresses, and what is code.
+    allow_empty : bool, default False
+        Permit an empty new file. It is refused otherwise: mostly a build has failed.
+    verify : bool, default True
+        Apply the patch to see that it works.
     progress : callable, optional
         Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1, and every 50 ms at least. If it returns
         ``False`` the work is given up; if it raises, the exception comes out of here.
@@ -143,14 +161,19 @@ def diff(
         verbatim=verbatim,
         read=read,
         accept_manifests=accept_manifests,
+        fill=fill,
+        old_elf=old_elf,
+        new_elf=new_elf,
+        allow_empty=allow_empty,
+        verify=verify,
     )
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable, not {type(progress).__name__}")
     data, report, remarks = _native.diff(
         old, new, fields, None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction))
     )
-    for remark in remarks:
-        warnings.warn(remark, FlashdeltaWarning, stacklevel=_callers())
+    for kind, remark in remarks:
+        warnings.warn(FlashdeltaWarning(remark, kind), stacklevel=_callers())
     if report is None:
         return Patch(data)
     report["tried"] = tuple(Tried(*tried) for tried in report["tried"])
@@ -170,6 +193,11 @@ def check_options(
     verbatim: bool = False,
     read: ReadOptions | None = None,
     accept_manifests: bool = False,
+    fill: int | None = None,
+    old_elf: Source | None = None,
+    new_elf: Source | None = None,
+    allow_empty: bool = False,
+    verify: bool = True,
 ) -> dict[str, Any]:
     """The options of `diff` as the native half takes them, or what is wrong with them."""
     if not isinstance(profile, DeviceProfile):
@@ -189,6 +217,11 @@ def check_options(
         "verbatim": check_bool("verbatim", verbatim),
         "read": read_fields(read),
         "accept_manifests": check_bool("accept_manifests", accept_manifests),
+        "fill": None if fill is None else check_int("fill", fill, 0, 255),
+        "old_elf": old_elf,
+        "new_elf": new_elf,
+        "allow_empty": check_bool("allow_empty", allow_empty),
+        "verify": check_bool("verify", verify),
     }
 
 
