@@ -429,7 +429,8 @@ flashdelta_status flashdelta_options_set_ram(struct flashdelta_options *options,
 flashdelta_status flashdelta_options_set_write_size(struct flashdelta_options *options, uint32_t bytes);
 
 /**
- * The codecs that the device's library was built with. Without this: raw, lz4 and model.
+ * The codecs that the device's library was built with. Without this: model, and whichever is asked
+ * for by flashdelta_options_set_codec().
  *
  * @param options to be changed
  * @param codecs numbers of flashdelta_codec; may be NULL if `count` is 0

@@ -66,12 +66,8 @@ mod _native {
     /// The profile in a file.
     #[pyfunction]
     fn profile_load(py: Python<'_>, path: PathBuf) -> PyResult<ProfileFields> {
-        let text = String::from_utf8(read_whole(py, &path)?)
-            .map_err(|_| "it is not a text file".to_owned());
-        let profile = text.and_then(|text| flashdelta_cli::parse_profile(&text, &path));
-        profile.map(profile_fields).map_err(|problem| {
-            errors::option(py, &format!("profile {}: {}", path.display(), problem.trim_end()))
-        })
+        let profile = DeviceProfile::parse_file(&read_whole(py, &path)?, &path);
+        profile.map(profile_fields).map_err(|error| errors::option(py, &error.to_string()))
     }
 
     /// A product number made from a name.

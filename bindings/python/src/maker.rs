@@ -29,10 +29,15 @@ pub(crate) struct Profile {
 
 impl Profile {
     fn to_rust(&self, py: Python<'_>) -> PyResult<DeviceProfile> {
-        let mut profile = DeviceProfile::default();
+        // A profile with the name and the codecs of a known one is that one, with changes.
+        let mut profile = DeviceProfile::named(&self.name).unwrap_or_default();
         profile.name.clone_from(&self.name);
         (profile.ram, profile.sector, profile.page) = (self.ram, self.sector, self.page);
-        profile.codecs = self.codecs.iter().map(|name| codec(py, name)).collect::<PyResult<_>>()?;
+        let codecs =
+            self.codecs.iter().map(|name| codec(py, name)).collect::<PyResult<Vec<_>>>()?;
+        if codecs != profile.codecs || DeviceProfile::named(&self.name).is_none() {
+            profile.set_codecs(codecs);
+        }
         profile.isas = self.isas.iter().map(|name| isa(py, name)).collect::<PyResult<_>>()?;
         Ok(profile)
     }

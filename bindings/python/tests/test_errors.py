@@ -27,7 +27,7 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         lambda: flashdelta.diff(OLD, NEW, ram=100),
         flashdelta.ProfileTooSmallError,
         ValueError,
-        {"profile": "esp32", "ram": 100, "codec": "raw"},
+        {"profile": "esp32", "ram": 100, "codec": "model"},
         r"ram=\d+ is enough",
     ),
     (

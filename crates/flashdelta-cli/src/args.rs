@@ -5,30 +5,10 @@ use clap::ValueEnum;
 use flashdelta::bundle::BundleOptions;
 use flashdelta::file::{MemoryOptions, Output};
 use flashdelta::image::{AfterEnd, Overlap, ReadOptions};
+pub(crate) use flashdelta::profile::parse_size as size;
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 
 use crate::failure::{Class, Failure, Outcome};
-
-/// A size: `65536`, `64KiB`, `64K`, `64k`, `0x10000`. K and M always are powers of two.
-pub(crate) fn size(text: &str) -> Result<u32, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let unit = ["kib", "kb", "k", "mib", "mb", "m", "b"]
-        .into_iter()
-        .find(|u| !lower.starts_with("0x") && lower.ends_with(u));
-    let (digits, factor) = match unit {
-        Some(unit) => (lower.strip_suffix(unit).unwrap_or_default().trim_end(), unit),
-        None => (lower.as_str(), ""),
-    };
-    let shift = match factor.chars().next() {
-        Some('k') => 10,
-        Some('m') => 20,
-        _ => 0,
-    };
-    let number = number(digits).ok_or("expected a size such as 65536, 64KiB or 64K")?;
-    number
-        .checked_mul(1 << shift)
-        .ok_or_else(|| "the largest size is 4 GiB less one byte".to_owned())
-}
 
 /// An address: `0x08020000`, or in decimal.
 pub(crate) fn address(text: &str) -> Result<u32, String> {
@@ -365,18 +345,6 @@ impl DeviceArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes() {
-        for text in ["65536", "64KiB", "64kib", "64K", "64k", "64 KB", "0x10000", "65536B"] {
-            assert_eq!(size(text), Ok(65536), "{text}");
-        }
-        assert_eq!(size("2M"), Ok(2 << 20));
-        assert_eq!(size("0xB"), Ok(11));
-        for text in ["", "K", "64G", "-1", "+1", "1.5K", "4096MiB", "0x", "64 KiB RAM"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn ranges_and_boards() {

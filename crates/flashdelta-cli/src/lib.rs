@@ -34,8 +34,6 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{apply, convert, demo, diff, info, verify};
 use failure::{Class, Failure, Outcome};
 
-pub use profile::parse as parse_profile;
-
 const EXAMPLES: &str = "\
 Examples:
   flashdelta demo

@@ -62,6 +62,7 @@
 //! `host/` needs an operating system. (`bare` stands in for it on devices.)
 //!
 //! - `image`: firmware formats, one file each: which bytes are at which addresses.
+//! - [`profile`]: what devices offer.
 //! - `encode`: the other halves of the device floor: what writes numbers, headers and bodies, and
 //!   what says how long they would be.
 //! - `diff`: the maker. It runs the very code of the applier, with an encoder in place of the
@@ -114,7 +115,7 @@ pub use device::{nor, update};
 #[cfg(feature = "std")]
 pub use host::input::{Input, InputError};
 #[cfg(feature = "std")]
-pub use host::{archive, bundle, diff, door, file, image, manifest};
+pub use host::{archive, bundle, diff, door, file, image, manifest, profile};
 
 pub mod apply {
     //! Applying a patch.

@@ -19,9 +19,9 @@ const DEVICE: [&str; 12] = [
     "nor",
     "update",
 ];
-const HOST: [&str; 12] = [
-    "budget", "sha256", "image", "encode", "apply", "diff", "archive", "manifest", "file",
-    "bundle", "input", "door",
+const HOST: [&str; 13] = [
+    "budget", "sha256", "image", "encode", "apply", "profile", "diff", "archive", "manifest",
+    "file", "bundle", "input", "door",
 ];
 
 #[test]

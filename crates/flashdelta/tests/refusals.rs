@@ -160,8 +160,41 @@ fn a_profile_that_is_too_small_says_what_would_do() {
     // An applier without prediction reads no address map.
     let options = options.isa(InstructionSet::None);
     assert_ne!(diff(&old, &new, &options).unwrap().header.address_map_len(), 0);
-    profile.codecs.retain(|codec| *codec != Codec::Model);
+    profile.set_codecs(vec![Codec::Raw, Codec::Lz4]);
     assert_eq!(diff(&old, &new, &options.profile(profile)).unwrap().header.address_map_len(), 0);
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_any_work() {
+    use flashdelta::diff::check_lengths;
+    let never = || DiffOptions::new().progress(|_| panic!("work has begun"));
+    let (old, new) = images();
+    let Err(DiffError::ProfileTooSmall { ram: 100, codec: Codec::Model, needed, .. }) =
+        diff(&old, &new, &never().ram(100))
+    else {
+        panic!("100 bytes are enough")
+    };
+    let error = never().ram(100).check().unwrap_err().to_string();
+    assert!(error.contains("100 bytes") && !error.contains("esp32"), "{error}");
+    assert_eq!(never().ram(needed).check(), Ok(()));
+    assert!(never().codec(Codec::Zstd).check().is_err());
+    assert_eq!(check_lengths(1 << 30, (1 << 30) - 1), Ok(()));
+    for (old, new) in [(1 << 30, 1 << 30), (u64::MAX, 1), (0, 1 << 31)] {
+        assert!(matches!(check_lengths(old, new), Err(DiffError::TooLarge { .. })));
+    }
+}
+
+#[test]
+fn a_patch_states_what_it_needs_and_not_what_there_is() {
+    let (old, _) = images();
+    let mut new = old.clone();
+    new[777..779].copy_from_slice(&[1, 2]);
+    let patch = diff(&old, &new, &DiffOptions::new()).unwrap();
+    assert!(patch.bytes.len() < 100 && patch.header.ram <= 4096, "{:?}", patch.header);
+    let lz4 = DiffOptions::new().codec(Codec::Lz4);
+    let patch = diff(&old, &new, &lz4).unwrap();
+    assert!(patch.header.ram <= 2048, "{:?}", patch.header);
+    assert_eq!(apply(&old, &patch.bytes).unwrap(), new);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod dist;
 mod esp_idf;
 mod fresh;
 mod header;
+mod hostile_pairs;
 mod peers;
 mod python;
 mod setup;
@@ -41,6 +42,7 @@ enum Chore {
     Dist,
     Header(header::Args),
     EspIdf(esp_idf::Args),
+    HostilePairs(hostile_pairs::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Chore::Dist => dist::run(),
         Chore::Header(args) => header::run(&args),
         Chore::EspIdf(args) => esp_idf::run(&args),
+        Chore::HostilePairs(args) => hostile_pairs::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

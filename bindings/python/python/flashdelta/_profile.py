@@ -36,7 +36,7 @@ class DeviceProfile:
     page : int, default 16
         Write unit of the flash in bytes, a power of two up to 4096.
     codecs : sequence of {"raw", "lz4", "zstd", "model"}, optional
-        Codecs that the applier was built with; all but zstd if not given.
+        Codecs that the applier was built with; model if not given.
     isas : sequence of {"thumb", "riscv", "xtensa", "tc32", "mcs51", "halves", "bytes"}, optional
         Instruction sets that the applier was built with; all if not given.
 

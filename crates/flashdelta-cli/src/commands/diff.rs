@@ -33,7 +33,8 @@ Examples:
 
 Profiles:
   tiny   4 KiB of RAM          small  16 KiB of RAM
-  esp32  64 KiB of RAM         linux  16 MiB of RAM, and codec zstd
+  esp32  64 KiB of RAM         linux  16 MiB of RAM
+  The codec is model unless --codec names another; for linux the smallest of all.
 
   A profile file is TOML. Every key may be left out:
     like = \"small\"                   # what is not said here; without it: esp32
@@ -41,7 +42,7 @@ Profiles:
     ram = \"24KiB\"                    # all that the applier may use
     sector = 4096                    # erase unit of the flash
     page = 8                         # write unit of the flash
-    codecs = [\"raw\", \"lz4\", \"model\"] # what the applier was built with
+    codecs = [\"raw\", \"lz4\"]         # what the applier was built with; without it: model
     isas = [\"thumb\"]                 # and which of: {ISAS}
 
 Sizes are written 65536, 64KiB, 64K or 0x10000.";
@@ -118,6 +119,7 @@ impl Args {
     pub(crate) fn run(self) -> Outcome {
         // What cannot be is refused before anything is read.
         let options = self.options()?;
+        self.check(&options)?;
         let mut request = self.request();
         let named =
             [Some(&self.old), Some(&self.new), self.old_elf.as_ref(), self.new_elf.as_ref()];
@@ -150,6 +152,16 @@ impl Args {
             made::print_document(&self.output, &made, warnings)?;
         }
         Ok(())
+    }
+
+    /// Refuses what cannot be before anything is read.
+    fn check(&self, options: &DiffOptions) -> Outcome {
+        let len = |path: &PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
+        let lengths = [&self.old, &self.new].map(len);
+        options
+            .check()
+            .and_then(|()| flashdelta::diff::check_lengths(lengths[0], lengths[1]))
+            .map_err(|error| Failure::diff(&error))
     }
 
     fn request(&self) -> MakeRequest {

@@ -13,4 +13,5 @@ pub mod file;
 pub mod image;
 pub(crate) mod input;
 pub mod manifest;
+pub mod profile;
 mod sha256;

@@ -14,6 +14,8 @@ use anyhow::{bail, Context as _, Result};
 pub(crate) struct Cost {
     /// From start to end; or what the program printed, if it told the seconds of what matters.
     pub(crate) seconds: f64,
+    /// Seconds of processors, all threads together.
+    pub(crate) cpu: f64,
     /// Most memory at any time, in KiB.
     pub(crate) peak_kib: u64,
 }
@@ -27,7 +29,7 @@ pub(crate) fn measure(command: &mut Command, limit: Duration) -> Result<Cost> {
     let mut child =
         command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
     let pid = child.id();
-    let (status, peak_kib) = loop {
+    let (status, usage) = loop {
         if let Some(end) = reap(pid)? {
             break end;
         }
@@ -46,7 +48,12 @@ pub(crate) fn measure(command: &mut Command, limit: Duration) -> Result<Cost> {
         bail!("{status}: {}", errors.trim().lines().last().unwrap_or("no message"));
     }
     let told = content(&mut stdout)?.trim().parse().ok();
-    Ok(Cost { seconds: told.unwrap_or(took), peak_kib })
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    Ok(Cost {
+        seconds: told.unwrap_or(took),
+        cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+        peak_kib: usage.ru_maxrss.unsigned_abs(),
+    })
 }
 
 /// Two files without names, for what the program prints: unlike pipes they never fill up.
@@ -68,8 +75,8 @@ fn content(file: &mut File) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// If the process has ended: how, and its peak memory in KiB, which only `wait4` tells.
-fn reap(pid: u32) -> Result<Option<(ExitStatus, u64)>> {
+/// If the process has ended: how, and what it has used, which only `wait4` tells.
+fn reap(pid: u32) -> Result<Option<(ExitStatus, libc::rusage)>> {
     let mut status = 0;
     // SAFETY: all-zero bytes are a valid `rusage`: it has only numbers.
     let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
@@ -78,7 +85,7 @@ fn reap(pid: u32) -> Result<Option<(ExitStatus, u64)>> {
     let found = unsafe { libc::wait4(pid as libc::pid_t, &mut status, libc::WNOHANG, &mut usage) };
     match found {
         0 => Ok(None),
-        n if n > 0 => Ok(Some((ExitStatus::from_raw(status), usage.ru_maxrss.unsigned_abs()))),
+        n if n > 0 => Ok(Some((ExitStatus::from_raw(status), usage))),
         _ => Err(std::io::Error::last_os_error()).context("cannot wait for a child process"),
     }
 }

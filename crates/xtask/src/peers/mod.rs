@@ -1,7 +1,7 @@
 //! `cargo xtask peers`: flashdelta beside the other tools, on the same pairs, in the same run.
 
 mod chart;
-mod measure;
+pub(crate) mod measure;
 mod pairs;
 pub(crate) mod report;
 mod tools;

@@ -97,7 +97,8 @@ pub unsafe extern "C" fn flashdelta_options_set_write_size(
     }
 }
 
-/// The codecs that the device's library was built with. Without this: raw, lz4 and model.
+/// The codecs that the device's library was built with. Without this: model, and whichever is asked
+/// for by flashdelta_options_set_codec().
 ///
 /// @param options to be changed
 /// @param codecs numbers of flashdelta_codec; may be NULL if `count` is 0
@@ -118,8 +119,8 @@ pub unsafe extern "C" fn flashdelta_options_set_device_codecs(
     unsafe {
         set(options, |options| {
             let numbers = numbers(codecs, count)?;
-            options.profile.codecs =
-                numbers.iter().map(|number| codec(*number)).collect::<Result<_, _>>()?;
+            let codecs = numbers.iter().map(|number| codec(*number)).collect::<Result<_, _>>()?;
+            options.profile.set_codecs(codecs);
             Ok(())
         })
     }

@@ -50,6 +50,12 @@ impl<'w> ShiftMap<'w> {
         Self { entries: memory.as_chunks_mut().0, len: 0, hand: 0 }
     }
 
+    /// How many entries are used; those that were stay used.
+    #[cfg(feature = "std")]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Where has `address` gone?
     #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn look_up(&self, address: u32) -> Shift {

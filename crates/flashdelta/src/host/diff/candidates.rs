@@ -1,8 +1,8 @@
 //! Candidates for copies: stretches of the new image that look like stretches of the old image or
 //! of the new one before them.
 
-use super::at_once::at_once;
 use super::matches::{Match, Matches};
+use super::parallel::in_parallel;
 use crate::device::images::Space;
 
 /// A stretch of the new image that could be copied: `new[start..end]` is nearly
@@ -52,7 +52,7 @@ pub(crate) fn find(
     threads: usize,
 ) -> Vec<Candidate> {
     let most = new.len() / SPARSE + FEW;
-    let (mut found, in_new) = at_once(
+    let (mut found, in_new) = in_parallel(
         threads,
         || {
             let old_match = worthwhile(&matches.old, limits.old_match, most);

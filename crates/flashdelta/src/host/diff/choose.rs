@@ -1,10 +1,10 @@
 //! What to predict by: instruction set and address maps, from the options, from the containers, or
 //! by trying.
 
-use super::at_once::at_once;
+use super::maker::SMALL;
 use super::options::{AddressMap, DiffOptions};
+use super::parallel::in_parallel;
 use super::search::Prediction;
-use super::{DiffError, SMALL};
 use crate::device::format::{MOST_RANGES, MOST_SEGMENTS};
 use crate::device::isa::AddressRange;
 use crate::device::isa::InstructionSet;
@@ -20,20 +20,10 @@ const TRY_EFFORT: u8 = 3;
 pub(crate) const DOUBT_EFFORT: u8 = 7;
 
 /// What is worth trying; the smallest patch wins, of equals the first.
-pub(crate) fn predictions(
-    old: &[u8],
-    new: &[u8],
-    options: &DiffOptions,
-) -> Result<Vec<Prediction>, DiffError> {
-    if let Some(isa) = options.isa.filter(|isa| !options.profile.predicts(*isa)) {
-        return Err(DiffError::InstructionSetNotInProfile {
-            isa,
-            profile: options.profile.name.clone(),
-        });
-    }
+pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Vec<Prediction> {
     if old == new {
         // There is nothing to predict, and a map would only take room in the header.
-        return Ok(vec![Prediction::default()]);
+        return vec![Prediction::default()];
     }
     let (old_map, new_map) = address_maps(old, new, options);
     let hint = new_map.isa.or(old_map.isa);
@@ -43,7 +33,7 @@ pub(crate) fn predictions(
     }
     if let Some(isa) = options.isa {
         let maps = if maps.old.is_empty() && !isa.is_none() { whole(old, new, 0) } else { maps };
-        return Ok(vec![Prediction::new(isa, maps)]);
+        return vec![Prediction::new(isa, maps)];
     }
     let hint = hint.filter(|isa| options.profile.predicts(*isa));
     let mut list = Vec::new();
@@ -68,7 +58,7 @@ pub(crate) fn predictions(
             }
         }
     }
-    Ok(list)
+    list
 }
 
 /// The address maps of the options, or what the containers tell.
@@ -78,7 +68,7 @@ fn address_maps(old: &[u8], new: &[u8], options: &DiffOptions) -> (AddressMap, A
     }
     // To find out where a plain binary stands takes time.
     let found =
-        at_once(options.thread_count(), || image::address_map(old), || image::address_map(new));
+        in_parallel(options.thread_count(), || image::address_map(old), || image::address_map(new));
     let (old_map, new_map) = image::map::completed([old, new], found);
     let (old_map, new_map) = (AddressMap::from(&old_map), AddressMap::from(&new_map));
     match options.base {

@@ -6,8 +6,8 @@ use core::time::Duration;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use super::error::DiffError;
 use super::options::{DiffOptions, DiffProgress, Phase};
-use super::DiffError;
 
 /// Watches over one run of the maker.
 pub(crate) struct Control<'a> {

@@ -1,10 +1,10 @@
 //! From copies to the body of a patch.
 
 use super::control::Control;
+use super::error::DiffError;
 use super::options::Phase;
 use super::plan::{Chosen, Plan};
 use super::search::Prediction;
-use super::DiffError;
 use crate::device::codec::bytes::Copies;
 use crate::device::codec::model::{Model, Step};
 use crate::device::coding::{BitCoder, Part};
@@ -16,11 +16,56 @@ use crate::host::encode::{self, InMemory, Meter, RangeEncoder, Tally};
 /// Steps between two looks at the clock, as it were.
 const PACE: u32 = 1 << 14;
 
+/// Steps between two places where the cost is noted.
+const NOTED: u32 = 1 << 12;
+
 /// A body, what the model codec spent on each part, in bytes, and what steps do.
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
     pub(crate) spent: Option<[u64; Part::COUNT]>,
     pub(crate) tally: Tally,
+    /// How many entries of the shift map were used; those that were stay used.
+    pub(crate) map_used: usize,
+    /// The size of a block beyond which another size makes no difference, in bytes.
+    pub(crate) block_used: usize,
+    pub(crate) course: Course,
+}
+
+/// What the model codec has spent up to some places of the new image, in bytes, in order.
+pub(crate) type Course = Vec<(u32, u64)>;
+
+/// When coding is given up.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit<'a> {
+    /// The body is longer than this, in bytes.
+    pub(crate) bytes: usize,
+    /// The body is, at some place, clearly longer than this one.
+    pub(crate) course: &'a [(u32, u64)],
+}
+
+impl Limit<'_> {
+    /// Coding goes on to the end.
+    pub(crate) const NONE: Self = Self { bytes: usize::MAX, course: &[] };
+
+    fn bytes(bytes: usize) -> Self {
+        Self { bytes, ..Self::NONE }
+    }
+
+    /// Whether coding that has spent `bytes` up to `at` is to be given up.
+    fn is_passed(&self, at: u32, bytes: u64) -> bool {
+        // What is lost early may be made up for later, but not much of it.
+        let margin = || 8 + self.course.last().map_or(0, |(_, total)| total / 512);
+        let next = self.course.get(self.course.partition_point(|(there, _)| *there < at));
+        // The meter is only nearly exact.
+        bytes > (self.bytes as u64).saturating_add(64)
+            || next.is_some_and(|(_, other)| bytes > other + margin())
+    }
+}
+
+impl From<usize> for Limit<'_> {
+    fn from(bytes: usize) -> Self {
+        Self::bytes(bytes)
+    }
 }
 
 /// What is to be coded.
@@ -56,15 +101,23 @@ impl Job<'_> {
         codec: Codec,
         tables: Tables,
         effort: u8,
-        limit: usize,
+        limit: Limit<'_>,
         control: &Control<'_>,
     ) -> Result<Option<Body>, DiffError> {
         control.time(Phase::Encode, || match codec {
             Codec::Model => self.model(tables, limit, control),
             codec => {
-                let operations = self.operations(tables);
+                let (operations, map_used) = self.operations(tables);
+                let block_used = operations.len();
                 let bytes = compress(codec, operations, tables, effort)?;
-                Ok((bytes.len() <= limit).then(|| Body { bytes, spent: None, tally: self.tally() }))
+                Ok((bytes.len() <= limit.bytes).then(|| Body {
+                    bytes,
+                    spent: None,
+                    tally: self.tally(),
+                    map_used,
+                    block_used,
+                    course: Vec::new(),
+                }))
             }
         })
     }
@@ -72,7 +125,7 @@ impl Job<'_> {
     fn model(
         &self,
         tables: Tables,
-        limit: usize,
+        limit: Limit<'_>,
         control: &Control<'_>,
     ) -> Result<Option<Body>, DiffError> {
         let mut slots = vec![0; tables.model_slots()];
@@ -85,9 +138,7 @@ impl Job<'_> {
         let mut images = InMemory { old: self.old, new: self.new };
         let mut coder = Both { encoder: RangeEncoder::new(), meter: Meter::new() };
         let mut tally = Tally::default();
-        let mut reported = 0;
-        // The meter is only nearly exact.
-        let limit = (limit as u64).saturating_add(64);
+        let (mut reported, mut course) = (0, Course::new());
         for count in 1u32.. {
             if model.position() >= new_len {
                 break;
@@ -97,16 +148,27 @@ impl Job<'_> {
                 Step::Wrote(len) => tally.count(before, model.copying(), len),
                 Step::OutOfRange(_) => debug_assert!(false, "the parse stays inside the images"),
             }
+            if count % NOTED == 0 {
+                let (at, bytes) = (model.position(), coder.meter.bytes());
+                if limit.is_passed(at, bytes) {
+                    return Ok(None);
+                }
+                course.push((at, bytes));
+            }
             if count % PACE == 0 {
                 control.advance(Phase::Encode, u64::from(model.position() - reported))?;
                 reported = model.position();
-                if coder.meter.bytes() > limit {
-                    return Ok(None);
-                }
             }
         }
-        let bytes = coder.encoder.finish();
-        Ok(Some(Body { bytes, spent: Some(coder.meter.bytes_by_part()), tally }))
+        course.push((new_len, coder.meter.bytes()));
+        Ok(Some(Body {
+            bytes: coder.encoder.finish(),
+            spent: Some(coder.meter.bytes_by_part()),
+            tally,
+            map_used: model.shift_map().len(),
+            block_used: 0,
+            course,
+        }))
     }
 
     /// What the byte codecs make of the copies.
@@ -121,7 +183,7 @@ impl Job<'_> {
         tally
     }
 
-    fn operations(&self, tables: Tables) -> Vec<u8> {
+    fn operations(&self, tables: Tables) -> (Vec<u8>, usize) {
         let mut map = vec![0; usize::from(tables.map) * 2];
         encode::operations::encode(
             self.old,

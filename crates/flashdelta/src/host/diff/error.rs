@@ -21,7 +21,7 @@ pub enum DiffError {
     ProfileTooSmall {
         /// Name of the profile.
         profile: String,
-        /// RAM in bytes that it has.
+        /// RAM in bytes that there is: the profile's, or what was given in place of it.
         ram: u32,
         /// The codec that was to fit.
         codec: Codec,
@@ -77,10 +77,10 @@ impl fmt::Display for DiffError {
             Self::TooLarge { found, limit } => {
                 write!(f, "the images are too large: {found} bytes together, the limit is {limit}")
             }
-            Self::ProfileTooSmall { profile, ram, codec, needed } => write!(
+            // The profile may have been given another amount.
+            Self::ProfileTooSmall { profile: _, ram, codec, needed } => write!(
                 f,
-                "codec {codec} does not fit into the {ram} bytes of RAM of profile \"{profile}\": \
-                 it needs at least {needed}"
+                "codec {codec} does not fit into {ram} bytes of RAM: it needs at least {needed}"
             ),
             Self::BadProfile { what } => write!(f, "the device profile is not possible: {what}"),
             Self::CodecNotInProfile { codec, profile, allowed } => {

@@ -17,7 +17,7 @@
 //! comparing the images: from one position to the next the match with the upper neighbour, and that
 //! with the lower one, gets shorter by at most one, so in total this takes linear time.
 
-use super::at_once::at_once;
+use super::parallel::in_parallel;
 use super::suffix_array::suffix_array;
 
 /// A match of the bytes at some position of the new image: `length` equal bytes at `position`; both
@@ -60,7 +60,7 @@ impl Matches {
     ///
     /// If one of the images is longer than [`MAX_TEXT`](super::suffix_array::MAX_TEXT).
     pub(crate) fn find(old: &[u8], new: &[u8], threads: usize) -> Self {
-        let (in_old, in_new) = at_once(
+        let (in_old, in_new) = in_parallel(
             threads,
             || old_matches(&Sorted::new(old), new),
             || new_matches(&suffix_array(new), new),

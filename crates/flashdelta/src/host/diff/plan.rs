@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::trail::{Follower, Trail};
+use super::stream::{CopyReader, CopyStream};
 use crate::device::codec::model::Oracle;
 use crate::device::images::{Jump, Space};
 use crate::host::encode::CopyRun;
@@ -11,7 +11,7 @@ use crate::host::encode::CopyRun;
 #[derive(Clone, Copy)]
 pub(crate) enum Chosen<'a> {
     All(&'a [CopyRun]),
-    Following(&'a Trail),
+    Following(&'a CopyStream),
 }
 
 impl<'a> Chosen<'a> {
@@ -19,7 +19,7 @@ impl<'a> Chosen<'a> {
     pub(crate) fn all(&self) -> Cow<'a, [CopyRun]> {
         match self {
             Self::All(copies) => Cow::Borrowed(copies),
-            Self::Following(trail) => Cow::Owned(trail.all()),
+            Self::Following(stream) => Cow::Owned(stream.all()),
         }
     }
 }
@@ -33,7 +33,7 @@ pub(crate) struct Plan<'a> {
 
 enum Copies<'a> {
     All(&'a [CopyRun]),
-    Following(Follower<'a>),
+    Following(CopyReader<'a>),
 }
 
 /// The codec asks about so many bytes at a time: a unit, or the least that is worth a copy.
@@ -44,7 +44,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(new: &'a [u8], chosen: Chosen<'a>) -> Self {
         let copies = match chosen {
             Chosen::All(copies) => Copies::All(copies),
-            Chosen::Following(trail) => Copies::Following(trail.follow()),
+            Chosen::Following(stream) => Copies::Following(stream.reader()),
         };
         Self { new, copies, next: 0 }
     }
@@ -53,7 +53,7 @@ impl<'a> Plan<'a> {
     fn current(&mut self, at: u32) -> Option<CopyRun> {
         let copies = match &mut self.copies {
             Copies::All(copies) => copies,
-            Copies::Following(follower) => follower.up_to(at + REACH),
+            Copies::Following(reader) => reader.up_to(at + REACH),
         };
         while copies.get(self.next).is_some_and(|c| c.end <= at) {
             self.next += 1;

@@ -16,12 +16,12 @@ use std::collections::BTreeSet;
 use super::active::{Active, Way};
 use super::candidates::Candidate;
 use super::control::Control;
+use super::error::DiffError;
 use super::options::Phase;
 use super::parse::{self, Step, NEW_FLAG};
 use super::plan::Plan;
 use super::search::Prediction;
-use super::trail::Leader;
-use super::DiffError;
+use super::stream::CopyWriter;
 use crate::device::codec::model::Model;
 use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::Tables;
@@ -53,7 +53,7 @@ const TWIN_MARGIN: u64 = 20 * BIT as u64;
 /// same then.
 const ALIKE: u32 = 256;
 
-/// Positions between two looks at the clock, and at what is settled.
+/// Positions between two looks at the clock, and at what is published.
 const PACE: u32 = 1 << 12;
 
 /// What there is to choose from.
@@ -70,11 +70,11 @@ pub(crate) struct Refine<'a> {
 }
 
 impl Refine<'_> {
-    /// Chooses anew, given the copies of an earlier parse, and tells `leader` what it chooses.
+    /// Chooses anew, given the copies of an earlier parse, and tells `writer` what it chooses.
     pub(crate) fn parse(
         &self,
         plan: Plan<'_>,
-        leader: Leader<'_>,
+        writer: CopyWriter<'_>,
         control: &Control<'_>,
     ) -> Result<(), DiffError> {
         let mut slots = vec![0; self.tables.model_slots()];
@@ -93,15 +93,15 @@ impl Refine<'_> {
             active,
             ways,
             steps,
-            settled: 0,
-            leader,
+            published: 0,
+            writer,
             new_copies,
             distances,
             busy: 0,
         };
         path.run(model, plan, control)?;
-        path.settle_to(new_len);
-        path.leader.publish(new_len, None);
+        path.publish_to(new_len);
+        path.writer.publish(new_len, None);
         Ok(())
     }
 }
@@ -117,9 +117,9 @@ struct Path<'a> {
     ways: [Way; AHEAD],
     /// The last step of each of them.
     steps: Vec<Step>,
-    /// Up to where the leader has been told.
-    settled: u32,
-    leader: Leader<'a>,
+    /// Up to where the writer has been told.
+    published: u32,
+    writer: CopyWriter<'a>,
     new_copies: NewCopies,
     distances: DistancePrices,
     /// The sum of the numbers of candidates, over all places where there was something to do.
@@ -147,10 +147,10 @@ impl Path<'_> {
             }
             if at - reported >= PACE {
                 control.advance(Phase::Parse, 0)?;
-                self.settle(at);
+                self.publish_common(at);
                 reported = at;
             }
-            if let Some(next) = self.glide(at, &model) {
+            if let Some(next) = self.follow_only(at, &model) {
                 at = next;
                 continue;
             }
@@ -159,7 +159,7 @@ impl Path<'_> {
                     self.active.push(Active::new(*c));
                 }
             }
-            self.thin_out(at);
+            self.limit_active(at);
             let cheapest = self.leave(at, &mut model);
             let free = core::mem::replace(&mut self.ways[at as usize % AHEAD], Way::NONE);
             let limit = cheapest.min(free.cost).saturating_add(COPY_MARGIN);
@@ -175,12 +175,12 @@ impl Path<'_> {
 
     /// Goes on to the next unit in the only copy that is left, if it is as predicted: then there is
     /// nothing to choose, and prices do not matter.
-    fn glide(&mut self, at: u32, model: &Model<'_>) -> Option<u32> {
+    fn follow_only(&mut self, at: u32, model: &Model<'_>) -> Option<u32> {
         let Refine { old, new, prediction, .. } = self.given;
         if self.ways.iter().any(Way::is_open) {
             return None;
         }
-        self.unite();
+        self.drop_twins();
         let mut inside = self.active.iter_mut().filter(|a| a.is_inside());
         let a = inside.next().filter(|a| a.is_old() && a.next == at)?;
         // The last unit goes the usual way, where the way to the end is noted.
@@ -193,7 +193,7 @@ impl Path<'_> {
 
     /// Of two copies that go on from the same place in the same way only the cheaper one has a
     /// future.
-    fn unite(&mut self) {
+    fn drop_twins(&mut self) {
         for i in 1..self.active.len() {
             let (before, rest) = self.active.split_at_mut(i);
             let b = &mut rest[0];
@@ -219,7 +219,7 @@ impl Path<'_> {
     }
 
     /// Tells what all ways that are still open have in common.
-    fn settle(&mut self, at: u32) {
+    fn publish_common(&mut self, at: u32) {
         let mut inside = self.active.iter().filter(|a| a.is_inside());
         let open = (at..at + AHEAD as u32).filter(|at| self.ways[*at as usize % AHEAD].is_open());
         let mut places: BTreeSet<u32> =
@@ -232,8 +232,8 @@ impl Path<'_> {
                     let only =
                         inside.next().filter(|_| inside.next().is_none() && open.count() == 0);
                     let only = only.map(|a| a.copied(at));
-                    self.settle_to(last);
-                    return self.leader.publish(last, only);
+                    self.publish_to(last);
+                    return self.writer.publish(last, only);
                 }
                 Some(last) => places.insert(self.steps[last as usize].start(last)),
                 None => return,
@@ -242,11 +242,11 @@ impl Path<'_> {
     }
 
     /// The way to this place is certain.
-    fn settle_to(&mut self, end: u32) {
-        parse::trace(&self.steps, self.settled..end)
+    fn publish_to(&mut self, end: u32) {
+        parse::trace(&self.steps, self.published..end)
             .into_iter()
-            .for_each(|copy| self.leader.push(copy));
-        self.settled = end;
+            .for_each(|copy| self.writer.push(copy));
+        self.published = end;
     }
 
     /// The next position at which there is something to do. Drops candidates that end before it.
@@ -259,7 +259,7 @@ impl Path<'_> {
     }
 
     /// Drops candidates if there are too many.
-    fn thin_out(&mut self, at: u32) {
+    fn limit_active(&mut self, at: u32) {
         self.busy += self.active.len() as u64;
         let is_busy = self.busy > BUSY * (u64::from(at) + (1 << 18));
         let most = if is_busy { MOST_WHEN_BUSY } else { MOST_ACTIVE };

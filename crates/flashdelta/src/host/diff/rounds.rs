@@ -4,13 +4,13 @@
 use std::sync::OnceLock;
 
 use super::control::Control;
+use super::error::DiffError;
 use super::nearby::{self, Indexes};
 use super::options::Phase;
 use super::plan::{Chosen, Plan};
 use super::refine::Refine;
 use super::search::{Found, Prediction};
-use super::trail::{Leader, Trail};
-use super::DiffError;
+use super::stream::{CopyStream, CopyWriter};
 use crate::device::format::Tables;
 
 /// How often copies that are promising are chosen again.
@@ -47,15 +47,15 @@ impl Rounds<'_> {
         meanwhile: impl FnOnce() + Send,
         code: impl FnOnce(Chosen<'_>) -> T,
     ) -> Result<T, DiffError> {
-        let trails: Vec<Trail> = (0..self.rounds).map(|_| Trail::default()).collect();
+        let streams: Vec<CopyStream> = (0..self.rounds).map(|_| CopyStream::default()).collect();
         let candidates = OnceLock::new();
-        let choose = |(round, leader): (usize, Leader<'_>)| {
+        let choose = |(round, writer): (usize, CopyWriter<'_>)| {
             self.control.time(Phase::Parse, || {
                 let candidates = candidates.get_or_init(|| {
                     let indexes = found.indexes.get_or_init(|| Indexes::new(self.old, self.new));
                     nearby::add((self.old, self.new), indexes, &found.copies, &found.candidates)
                 });
-                let before = round.checked_sub(1).and_then(|before| trails.get(before));
+                let before = round.checked_sub(1).and_then(|before| streams.get(before));
                 let plan = Plan::new(
                     self.new,
                     before.map_or(Chosen::All(&found.copies), Chosen::Following),
@@ -69,19 +69,19 @@ impl Rounds<'_> {
                     entrances: &found.entrances,
                     tables,
                 };
-                refine.parse(plan, leader, self.control)
+                refine.parse(plan, writer, self.control)
             })
         };
         let lanes = self.threads.clamp(1, self.rounds + 1);
-        // All leaders of a lane are there from the start: if one fails, nobody waits for the
+        // All writers of a lane are there from the start: if one fails, nobody waits for the
         // others.
         let lane = |lane| -> Vec<_> {
-            trails
+            streams
                 .iter()
                 .enumerate()
                 .skip(lane)
                 .step_by(lanes)
-                .map(|(i, trail)| (i, trail.lead()))
+                .map(|(i, stream)| (i, stream.writer()))
                 .collect()
         };
         let run = |lane: Vec<_>| lane.into_iter().map(choose).fold(Ok(()), Result::and);
@@ -106,7 +106,7 @@ impl Rounds<'_> {
                 work();
             }
             let ended = run(lane(own));
-            let coded = trails.last().map(|trail| code(Chosen::Following(trail)));
+            let coded = streams.last().map(|stream| code(Chosen::Following(stream)));
             let others = running
                 .into_iter()
                 .map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled)));

@@ -2,14 +2,15 @@
 
 use std::sync::OnceLock;
 
-use super::at_once::at_once;
 use super::candidates::{self, Candidate, Limits};
 use super::control::Control;
+use super::error::DiffError;
+use super::mask;
 use super::matches::Matches;
 use super::nearby::Indexes;
 use super::options::Phase;
+use super::parallel::in_parallel;
 use super::parse::{self, Prices};
-use super::{mask, DiffError};
 use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::{
     AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
@@ -73,7 +74,7 @@ impl Prediction {
         };
         // Other instruction sets are in step again after an instruction or two.
         let mut entrances = vec![self.isa != InstructionSet::Xtensa; old.len()];
-        let (masked_old, masked_new) = at_once(
+        let (masked_old, masked_new) = in_parallel(
             threads,
             || mask::mask(old, walk(&self.maps.old, &self.old[..]), |at| entrances[at] = true),
             || mask::mask(new, walk(&self.maps.new, &self.new[..]), |_| ()),
@@ -152,7 +153,7 @@ impl Search {
                 candidates::find((&masked_old, &masked_new), new, &matches, &self.limits, threads);
             drop(matches);
             let indexes = OnceLock::new();
-            let ((), copies) = at_once(
+            let ((), copies) = in_parallel(
                 threads,
                 // A thread that has nothing else to do prepares what comes next.
                 || {

@@ -5,8 +5,14 @@ use crate::device::codec::bytes::{Copies, COPY_NEW, COPY_OLD, LITERAL};
 use crate::device::images::Space;
 use crate::device::isa::LOOKAHEAD;
 
-/// The operations that make `new` of `old` by these copies, with the rest spelled out.
-pub(crate) fn encode(old: &[u8], new: &[u8], copies: &[CopyRun], predict: Copies<'_>) -> Vec<u8> {
+/// The operations that make `new` of `old` by these copies, with the rest spelled out; and how many
+/// entries of the shift map were used.
+pub(crate) fn encode(
+    old: &[u8],
+    new: &[u8],
+    copies: &[CopyRun],
+    predict: Copies<'_>,
+) -> (Vec<u8>, usize) {
     let mut writer = Writer { out: Vec::new(), old, new, predict, alignment: 0 };
     let mut at = 0;
     for (i, copy) in copies.iter().enumerate() {
@@ -19,7 +25,8 @@ pub(crate) fn encode(old: &[u8], new: &[u8], copies: &[CopyRun], predict: Copies
         }
     }
     writer.literals(at, new.len() as u32);
-    writer.out
+    let used = writer.predict.entries();
+    (writer.out, used)
 }
 
 struct Writer<'a> {

@@ -32,6 +32,12 @@ impl<'w> Copies<'w> {
         Self { walker, map: ShiftMap::new(map) }
     }
 
+    /// How many entries of the shift map are used; those that were stay used.
+    #[cfg(feature = "std")]
+    pub(crate) fn entries(&self) -> usize {
+        self.map.len()
+    }
+
     /// A copy begins.
     pub(crate) fn begin(&mut self, source: u32, at: u32) {
         self.walker.jump();

@@ -8,7 +8,7 @@ use crate::host::encode::CopyRun;
 
 /// What is decided so far.
 #[derive(Default)]
-pub(crate) struct Trail {
+pub(crate) struct CopyStream {
     known: Mutex<Known>,
     more: Condvar,
 }
@@ -24,22 +24,22 @@ struct Known {
 /// So many of the last copies may change.
 const UNSURE: usize = 2;
 
-impl Trail {
+impl CopyStream {
     /// All copies, once all is decided.
     pub(crate) fn all(&self) -> Vec<CopyRun> {
-        let mut follower = self.follow();
-        follower.up_to(u32::MAX);
-        follower.copies
+        let mut reader = self.reader();
+        reader.up_to(u32::MAX);
+        reader.copies
     }
 
-    /// Begins to follow.
-    pub(crate) fn follow(&self) -> Follower<'_> {
-        Follower { trail: self, copies: Vec::new(), end: 0 }
+    /// A reader at the start.
+    pub(crate) fn reader(&self) -> CopyReader<'_> {
+        CopyReader { stream: self, copies: Vec::new(), end: 0 }
     }
 
-    /// Begins to decide.
-    pub(crate) fn lead(&self) -> Leader<'_> {
-        Leader { trail: self, copies: Vec::new() }
+    /// The writer.
+    pub(crate) fn writer(&self) -> CopyWriter<'_> {
+        CopyWriter { stream: self, copies: Vec::new() }
     }
 
     fn publish(&self, change: impl FnOnce(&mut Known)) {
@@ -48,23 +48,23 @@ impl Trail {
     }
 }
 
-/// Who decides. A trail whose leader is gone ends where it is: nobody waits for what will not come.
-pub(crate) struct Leader<'a> {
-    trail: &'a Trail,
+/// Writes a stream. One whose writer is gone ends where it is: no reader waits for more.
+pub(crate) struct CopyWriter<'a> {
+    stream: &'a CopyStream,
     /// What is settled, copies that go on where the one before ended being one.
     copies: Vec<CopyRun>,
 }
 
-impl Leader<'_> {
+impl CopyWriter<'_> {
     /// Adds a copy that is settled.
     pub(crate) fn push(&mut self, copy: CopyRun) {
         join(&mut self.copies, copy);
     }
 
-    /// Tells what is settled up to `end`, and which copy goes on from there at least as far as it
+    /// Publishes what is settled up to `end`, and which copy goes on from there at least as far as it
     /// says.
     pub(crate) fn publish(&self, end: u32, open: Option<CopyRun>) {
-        self.trail.publish(|known| {
+        self.stream.publish(|known| {
             let sure = known.copies.len().saturating_sub(UNSURE);
             known.copies.truncate(sure);
             known.copies.extend_from_slice(&self.copies[sure..]);
@@ -77,26 +77,26 @@ impl Leader<'_> {
     }
 }
 
-impl Drop for Leader<'_> {
+impl Drop for CopyWriter<'_> {
     fn drop(&mut self) {
-        self.trail.publish(|known| known.end = u32::MAX);
+        self.stream.publish(|known| known.end = u32::MAX);
     }
 }
 
-/// Who follows.
-pub(crate) struct Follower<'a> {
-    trail: &'a Trail,
+/// Reads a stream.
+pub(crate) struct CopyReader<'a> {
+    stream: &'a CopyStream,
     copies: Vec<CopyRun>,
     end: u32,
 }
 
-impl Follower<'_> {
+impl CopyReader<'_> {
     /// The copies, as far as they are known, but at least up to the offset `at`: waits for that.
     pub(crate) fn up_to(&mut self, at: u32) -> &[CopyRun] {
         if self.end < at {
-            let known = self.trail.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = self.stream.known.lock().unwrap_or_else(PoisonError::into_inner);
             let known = self
-                .trail
+                .stream
                 .more
                 .wait_while(known, |known| known.end < at)
                 .unwrap_or_else(PoisonError::into_inner);
@@ -120,20 +120,20 @@ mod tests {
 
     #[test]
     fn followers_see_copies_grow() {
-        let trail = Trail::default();
-        let (mut leader, mut follower) = (trail.lead(), trail.follow());
-        leader.publish(0, Some(copy(0, 10, 5)));
-        assert_eq!(follower.up_to(10), [copy(0, 10, 5)]);
-        leader.push(copy(0, 20, 5));
-        leader.push(copy(30, 40, 7));
-        leader.publish(40, Some(copy(40, 50, 7)));
-        assert_eq!(follower.up_to(45), [copy(0, 20, 5), copy(30, 50, 7)]);
-        leader.push(copy(40, 60, 7));
-        leader.push(copy(60, 70, 1));
-        leader.publish(70, None);
-        drop(leader);
+        let stream = CopyStream::default();
+        let (mut writer, mut reader) = (stream.writer(), stream.reader());
+        writer.publish(0, Some(copy(0, 10, 5)));
+        assert_eq!(reader.up_to(10), [copy(0, 10, 5)]);
+        writer.push(copy(0, 20, 5));
+        writer.push(copy(30, 40, 7));
+        writer.publish(40, Some(copy(40, 50, 7)));
+        assert_eq!(reader.up_to(45), [copy(0, 20, 5), copy(30, 50, 7)]);
+        writer.push(copy(40, 60, 7));
+        writer.push(copy(60, 70, 1));
+        writer.publish(70, None);
+        drop(writer);
         let all = [copy(0, 20, 5), copy(30, 60, 7), copy(60, 70, 1)];
-        assert_eq!(follower.up_to(u32::MAX), all);
-        assert_eq!(trail.all(), all);
+        assert_eq!(reader.up_to(u32::MAX), all);
+        assert_eq!(stream.all(), all);
     }
 }

@@ -1,7 +1,7 @@
 //! Two things at the same time.
 
 /// Both results, found at the same time if there are threads for it.
-pub(crate) fn at_once<A: Send, B>(
+pub(crate) fn in_parallel<A: Send, B>(
     threads: usize,
     a: impl FnOnce() -> A + Send,
     b: impl FnOnce() -> B,

@@ -1,0 +1,414 @@
+//! The maker: tries what is worth trying, and keeps the smallest patch.
+
+use sha2::{Digest as _, Sha256};
+use std::sync::Mutex;
+
+use super::attempt::{smaller, Attempt, Coded, Made};
+use super::checks::check_lengths;
+use super::choose;
+use super::control::Control;
+use super::encode::{Body, Job};
+use super::error::DiffError;
+use super::options::DiffOptions;
+use super::parallel::in_parallel;
+use super::plan::Chosen;
+use super::report::{Patch, Report, Tried};
+use super::rounds::{rounds, Rounds};
+use super::search::{Found, Prediction, Search};
+use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN};
+use crate::host::apply::PartBytes;
+use crate::host::encode::{tables_for, CopyRun};
+
+/// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every
+/// machine.
+///
+/// # Errors
+///
+/// [`DiffError`]: the images are too large, or the device profile does not allow what was asked
+/// for, or the callback asked to give up.
+pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
+    Maker::new(old, new, options)?.run()
+}
+
+/// Images up to this size together are searched for several predictions at a time: the memory for
+/// it is 32 bytes per byte.
+pub(crate) const SMALL: usize = 4 << 20;
+
+/// New images up to this size are done in no time.
+const TINY: usize = 64 << 10;
+
+/// In patches below this length, in bytes, the address maps count.
+const SMALL_PATCH: usize = 512;
+
+/// From this effort on, the second best prediction gets a second chance.
+const EXHAUSTIVE_EFFORT: u8 = 8;
+
+/// RAM in bytes for windows that are comfortable, if the profile has it; never more than an eighth
+/// of what is needed.
+const COMFORT: u32 = 2048;
+
+pub(super) struct Maker<'a> {
+    pub(super) old: &'a [u8],
+    pub(super) new: &'a [u8],
+    pub(super) options: &'a DiffOptions,
+    codecs: Vec<Codec>,
+    predictions: Vec<Prediction>,
+    /// SHA-256 of the old and of the new image, all of it.
+    digests: [[u8; 32]; 2],
+    /// The new image ends with its own digest, which `new` is without.
+    has_own_digest: bool,
+    pub(super) control: Control<'a>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(old: &'a [u8], new: &'a [u8], options: &'a DiffOptions) -> Result<Self, DiffError> {
+        check_lengths(old.len() as u64, new.len() as u64)?;
+        options.check()?;
+        let codecs = options.codecs()?;
+        let digest = |image| Sha256::digest(image).into();
+        let (digests, predictions) = in_parallel(
+            options.thread_count(),
+            || [old, new].map(digest),
+            || choose::predictions(old, new, options),
+        );
+        let found = (old.len() + new.len()) as u64;
+        let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
+        // Appliers without the model codec are too small for it.
+        let own = if codecs.contains(&Codec::Model) {
+            without_own_digest(new, options.profile.page)
+        } else {
+            None
+        };
+        let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
+        let control = Control::new(options, work);
+        Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }
+            .fitting())
+    }
+
+    /// Leaves out predictions for which the device has no room.
+    fn fitting(mut self) -> Self {
+        let fits = |p: &Prediction| {
+            self.codecs.iter().any(|c| self.tables(&self.header(*c, p), p).is_ok())
+        };
+        let fitting: Vec<_> = self.predictions.iter().filter(|p| fits(p)).cloned().collect();
+        if !fitting.is_empty() {
+            self.predictions = fitting;
+        } else if fits(&Prediction::default()) {
+            self.predictions = vec![Prediction::default()];
+        }
+        self
+    }
+
+    fn run(self) -> Result<Patch, DiffError> {
+        let mut attempts = match &self.predictions[..] {
+            [only] if !only.isa.is_none() => self.attempt_in_parallel(only)?,
+            _ => self.attempts().into_iter().collect::<Result<Vec<_>, _>>()?,
+        };
+        let best =
+            |attempts: &[Attempt]| attempts.iter().map(Attempt::len).min().unwrap_or(usize::MAX);
+        if self.is_doubtful(best(&attempts)) {
+            attempts.push(self.attempt_with(&Prediction::default(), self.options.thread_count())?);
+        }
+        if !attempts.iter().any(Attempt::is_plain) {
+            attempts.push(self.attempt_alone(best(&attempts))?);
+        }
+        // The sort is stable: of equals the first stays first.
+        attempts.sort_by_key(Attempt::len);
+        let is_quick = self.new.len() <= TINY;
+        let promising = if self.options.effort < EXHAUSTIVE_EFFORT && !is_quick { 1 } else { 2 };
+        let (mut tried, mut best) = (Vec::new(), None);
+        for (rank, attempt) in attempts.into_iter().enumerate() {
+            let Attempt { coded: Coded { tried: here, best: made }, prediction, found, refined } =
+                attempt;
+            tried.extend(here);
+            let prediction =
+                prediction.with(made.as_ref().map_or(prediction.isa, |made| made.header.isa));
+            best = smaller(best, made);
+            if rank < promising {
+                let refined =
+                    refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
+                tried.extend(refined.as_ref().map(Made::tried));
+                best = smaller(best, refined);
+            }
+        }
+        match best {
+            Some(made) => {
+                let made = self.fit(made)?;
+                Ok(self.finish(made, tried))
+            }
+            None => Err(self.too_small()),
+        }
+    }
+
+    /// Works on all predictions, several at a time where memory allows; results are in the order of
+    /// the predictions.
+    fn attempts(&self) -> Vec<Result<Attempt, DiffError>> {
+        let threads = self.options.thread_count();
+        let count = self.predictions.len();
+        let small = self.old.len() + self.new.len() <= SMALL;
+        if count < 2 || threads < 2 || !small {
+            return (0..count).map(|i| self.attempt_with(&self.predictions[i], threads)).collect();
+        }
+        let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
+        let next = core::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(count) {
+                scope.spawn(|| loop {
+                    let i = next.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+                    if i >= count {
+                        break;
+                    }
+                    let result = self.attempt_with(&self.predictions[i], 1);
+                    if let Ok(mut results) = results.lock() {
+                        results[i] = Some(result);
+                    }
+                });
+            }
+        });
+        let results = results.into_inner().unwrap_or_default();
+        results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
+    }
+
+    /// If the best patch has so many bytes: was all prediction of so little use, or is there so
+    /// little to predict, that none may be better?
+    fn is_doubtful(&self, best: usize) -> bool {
+        let is_doubtful = best > self.new.len() / 3 || best < SMALL_PATCH;
+        is_doubtful && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)
+    }
+
+    /// Makes patches with one prediction.
+    fn attempt_with(&self, prediction: &Prediction, threads: usize) -> Result<Attempt, DiffError> {
+        let found = self.find(prediction, threads)?;
+        let coded = self.encode(prediction, &found, usize::MAX)?;
+        Ok(Attempt { coded, prediction: prediction.clone(), found, refined: None })
+    }
+
+    /// Codes the new image alone, unless it takes more than `limit`: nothing may be larger than
+    /// that.
+    fn attempt_alone(&self, limit: usize) -> Result<Attempt, DiffError> {
+        let (prediction, found) = (Prediction::default(), Found::default());
+        Ok(Attempt {
+            coded: self.encode(&prediction, &found, limit)?,
+            prediction,
+            found,
+            refined: None,
+        })
+    }
+
+    /// Makes patches with the only prediction there is. It needs no comparison to be the one with
+    /// which copies are chosen again, so all is done at the same time.
+    fn attempt_in_parallel(&self, prediction: &Prediction) -> Result<Vec<Attempt>, DiffError> {
+        let found = self.find(prediction, self.options.thread_count())?;
+        let code = || {
+            let coded = self.encode(prediction, &found, usize::MAX)?;
+            let alone = (!self.is_doubtful(coded.len()))
+                .then(|| self.attempt_alone(coded.len()))
+                .transpose()?;
+            Ok((coded, alone))
+        };
+        let mut meanwhile = Err(DiffError::Cancelled);
+        let refined = Some(self.refine(prediction, &found, || meanwhile = code())?);
+        let (coded, alone) = meanwhile?;
+        let attempt = Attempt { coded, prediction: prediction.clone(), found, refined };
+        Ok(core::iter::once(attempt).chain(alone).collect())
+    }
+
+    fn find(&self, prediction: &Prediction, threads: usize) -> Result<Found, DiffError> {
+        let effort = self.options.effort;
+        let is_model = self.codecs.contains(&Codec::Model);
+        let search = if is_model { Search::for_model(effort) } else { Search::for_bytes(effort) };
+        search.find(self.old, self.new, prediction, threads, &self.control)
+    }
+
+    /// Chooses the copies again, for the model codec. `meanwhile` something else is done.
+    fn refine(
+        &self,
+        prediction: &Prediction,
+        found: &Found,
+        meanwhile: impl FnOnce() + Send,
+    ) -> Result<Option<Made>, DiffError> {
+        let rounds = rounds(self.options.effort);
+        let is_idle =
+            rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty();
+        let tables = self.tables(&self.header(Codec::Model, prediction), prediction);
+        let (false, Ok(tables)) = (is_idle, tables) else {
+            meanwhile();
+            return Ok(None);
+        };
+        let (old, new, threads, control) =
+            (self.old, self.new, self.options.thread_count(), &self.control);
+        Rounds { old, new, prediction, tables, rounds, threads, control }.run(
+            found,
+            meanwhile,
+            |copies| self.make(Codec::Model, prediction, copies, usize::MAX),
+        )?
+    }
+
+    /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than
+    /// `limit`.
+    fn encode(
+        &self,
+        prediction: &Prediction,
+        found: &Found,
+        limit: usize,
+    ) -> Result<Coded, DiffError> {
+        let copies = Chosen::All(&found.copies);
+        let mut tried = Vec::new();
+        let mut best: Option<Made> = None;
+        for codec in &self.codecs {
+            let limit = best.as_ref().map_or(limit, |made| made.bytes.len());
+            // The byte codecs correct single bytes: the unit makes no difference to them.
+            let grains = match codec {
+                Codec::Model if !found.copies.is_empty() => prediction.grains(self.tries_grains()),
+                _ => vec![prediction.clone()],
+            };
+            for (prediction, made) in
+                grains.iter().zip(self.make_all(*codec, &grains, copies, limit))
+            {
+                let made = made?;
+                let bytes = made.as_ref().map(|made| made.bytes.len() as u64);
+                tried.push(Tried { codec: *codec, isa: prediction.isa, bytes });
+                best = smaller(best, made);
+            }
+        }
+        Ok(Coded { tried, best })
+    }
+
+    /// Is the time there to try several sizes of unit?
+    fn tries_grains(&self) -> bool {
+        self.options.effort >= choose::DOUBT_EFFORT || self.new.len() <= SMALL / 8
+    }
+
+    /// The same copies with several predictions, at the same time.
+    fn make_all(
+        &self,
+        codec: Codec,
+        predictions: &[Prediction],
+        copies: Chosen<'_>,
+        limit: usize,
+    ) -> Vec<Result<Option<Made>, DiffError>> {
+        let make = |prediction| self.make(codec, prediction, copies, limit);
+        if predictions.len() < 2 || self.options.thread_count() < 2 {
+            return predictions.iter().map(make).collect();
+        }
+        std::thread::scope(|scope| {
+            let running: Vec<_> =
+                predictions.iter().map(|p| scope.spawn(move || make(p))).collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or(Err(DiffError::Cancelled)))
+                .collect()
+        })
+    }
+
+    /// A whole patch, if it fits the device and is not longer than `limit`.
+    fn make(
+        &self,
+        codec: Codec,
+        prediction: &Prediction,
+        copies: Chosen<'_>,
+        limit: usize,
+    ) -> Result<Option<Made>, DiffError> {
+        let profile = &self.options.profile;
+        let mut header = self.header(codec, prediction);
+        let Ok(tables) = self.tables(&header, prediction) else { return Ok(None) };
+        header.tables = tables;
+        let job = Job { old: self.old, new: self.new, copies, prediction };
+        let Some(body) =
+            job.encode(codec, tables, self.options.effort, limit.into(), &self.control)?
+        else {
+            return Ok(None);
+        };
+        let copies = copies.all().into_owned();
+        let made = self.assemble(header, prediction, body, copies);
+        Ok((made.header.ram <= profile.ram && made.bytes.len() <= limit).then_some(made))
+    }
+
+    /// The patch of a body; `header` has all that does not follow from that.
+    pub(super) fn assemble(
+        &self,
+        header: PatchHeader,
+        prediction: &Prediction,
+        body: Body,
+        copies: Vec<CopyRun>,
+    ) -> Made {
+        let [old_digest, new_digest] = &self.digests;
+        let mut header = PatchHeader {
+            body_len: body.bytes.len() as u32,
+            old_digest: core::array::from_fn(|i| old_digest[i]),
+            new_digest: *new_digest,
+            ..header
+        };
+        let needed = Layout::of(&header).ram() as u32;
+        let comfort = COMFORT.min(needed / 8);
+        header.ram = (needed + comfort).min(self.options.profile.ram & !255);
+        let mut bytes = header.emit(&prediction.maps);
+        bytes.extend_from_slice(&body.bytes);
+        bytes.extend_from_slice(&self.options.host_section);
+        Made { header, bytes, body, copies, prediction: prediction.clone() }
+    }
+
+    /// What is known about the header from the start.
+    fn header(&self, codec: Codec, prediction: &Prediction) -> PatchHeader {
+        PatchHeader {
+            codec,
+            isa: prediction.isa,
+            granularity_log2: self.options.profile.page.trailing_zeros() as u8,
+            old_size: self.old.len() as u32,
+            new_size: self.new.len() as u32 + if self.has_own_digest { DIGEST_LEN } else { 0 },
+            has_own_digest: self.has_own_digest,
+            host_len: self.options.host_section.len() as u32,
+            identity: self.options.identity,
+            map_counts: prediction.maps.counts(),
+            ..PatchHeader::default()
+        }
+    }
+
+    /// Tables that fit the device; or the RAM that it would have to have.
+    fn tables(&self, header: &PatchHeader, prediction: &Prediction) -> Result<Tables, u32> {
+        tables_for(self.options.profile.ram, header, prediction.is_any())
+    }
+
+    fn finish(self, made: Made, tried: Vec<Tried>) -> Patch {
+        let Made { header, bytes, body, .. } = made;
+        let tally = body.tally;
+        let report = Report {
+            codec: header.codec,
+            isa: header.isa,
+            header_len: header.header_len,
+            address_map_len: header.address_map_len(),
+            body_len: header.body_len,
+            host_len: header.host_len,
+            parts: body.spent.map_or_else(Vec::new, PartBytes::list),
+            copies_from_old: tally.copies[0],
+            copies_from_new: tally.copies[1],
+            bytes_from_old: tally.bytes[0],
+            bytes_from_new: tally.bytes[1],
+            literals: tally.literals,
+            phases: self.control.into_phases(),
+            tried,
+        };
+        Patch { bytes, header, report }
+    }
+
+    /// No codec fits: says what would.
+    fn too_small(&self) -> DiffError {
+        let profile = &self.options.profile;
+        let need = |codec: &Codec| {
+            let prediction = &self.predictions[0];
+            let header = self.header(*codec, prediction);
+            tables_for(0, &header, prediction.is_any()).err().unwrap_or(u32::MAX)
+        };
+        let cheapest = self.codecs.iter().min_by_key(|c| need(c)).copied().unwrap_or_default();
+        let (profile, ram) = (profile.name.clone(), profile.ram);
+        DiffError::ProfileTooSmall { profile, ram, codec: cheapest, needed: need(&cheapest) }
+    }
+}
+
+/// The new image without the digest at its end, if it is that of all before it, and if it can be
+/// written for itself.
+fn without_own_digest(new: &[u8], page: u32) -> Option<&[u8]> {
+    let (start, own) = new.split_last_chunk::<{ DIGEST_LEN as usize }>()?;
+    let fits = !start.is_empty() && start.len().is_multiple_of(page as usize);
+    (fits && Sha256::digest(start)[..] == own[..]).then_some(start)
+}
