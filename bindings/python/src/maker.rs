@@ -75,6 +75,7 @@ pub(crate) struct DiffFields {
     read: ReadFields,
     accept_manifests: bool,
     fill: Option<u8>,
+    range: Option<(u32, u64)>,
     old_elf: Option<Py<PyAny>>,
     new_elf: Option<Py<PyAny>>,
     allow_empty: bool,
@@ -116,6 +117,7 @@ impl DiffFields {
         if let Some(fill) = self.fill {
             memory.fill = fill;
         }
+        memory.range = self.range;
         let elf = |object: &Option<Py<PyAny>>, what| -> PyResult<Option<Vec<u8>>> {
             let Some(object) = object.as_ref().map(|object| object.bind(py)) else {
                 return Ok(None);

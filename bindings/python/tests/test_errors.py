@@ -72,6 +72,7 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         {"kind": "no-elf"},
         "pass the ELF file",
     ),
+    (lambda: flashdelta.diff(OLD, NEW, range=(5, 5)), flashdelta.OptionError, ValueError, {}, "end is not above the start"),
     (lambda: flashdelta.diff(OLD, NEW, fill=256), flashdelta.OptionError, ValueError, {}, "expected 0 to 255"),
     (lambda: flashdelta.diff(OLD, NEW, effort=10), flashdelta.OptionError, ValueError, {}, "expected 1 to 9"),
     (lambda: flashdelta.diff(OLD, NEW, threads=-1), flashdelta.OptionError, ValueError, {}, "expected 0 to"),
@@ -271,6 +272,15 @@ def test_absurd_workspaces_are_refused() -> None:
     applier = flashdelta.Applier(b"")
     with pytest.raises(flashdelta.OutOfRamError):
         applier.feed(absurd)
+
+
+def test_a_range_leaves_out_what_is_outside() -> None:
+    # 4 bytes at 0, and 2 at 0x40, which no device of this range holds.
+    old = b":0400000000010203F6\n:020040000405B5\n:00000001FF\n"
+    new = b":0400000000010204F5\n:020040000405B5\n:00000001FF\n"
+    patch = flashdelta.diff(old, new, range=(0, 0x40))
+    assert patch.info.new_size == 4
+    assert flashdelta.apply(old, patch) == new
 
 
 def test_warnings_have_a_kind() -> None:

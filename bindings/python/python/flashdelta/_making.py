@@ -40,6 +40,7 @@ class DiffOptions(TypedDict, total=False):
     read: ReadOptions | None
     accept_manifests: bool
     fill: int | None
+    range: tuple[int, int] | None
     old_elf: Source | None
     new_elf: Source | None
     allow_empty: bool
@@ -63,6 +64,7 @@ def diff(
     read: ReadOptions | None = None,
     accept_manifests: bool = False,
     fill: int | None = None,
+    range: tuple[int, int] | None = None,
     old_elf: Source | None = None,
     new_elf: Source | None = None,
     allow_empty: bool = False,
@@ -104,6 +106,8 @@ def diff(
         Take a manifest that is wrong, in an archive or a folder, as any other file.
     fill : int, optional
         The byte that gaps in files of records are filled with: 255, unless the files tell.
+    range : (int, int), optional
+        The addresses that the device holds, the second one past the last: of files of records only these are in the device's image.
     old_elf, new_elf : bytes-like or os.PathLike, optional
         The ELF files that the images were made from: they tell addresses, and what is code.
     allow_empty : bool, default False
@@ -162,6 +166,7 @@ def diff(
         read=read,
         accept_manifests=accept_manifests,
         fill=fill,
+        range=range,
         old_elf=old_elf,
         new_elf=new_elf,
         allow_empty=allow_empty,
@@ -194,6 +199,7 @@ def check_options(
     read: ReadOptions | None = None,
     accept_manifests: bool = False,
     fill: int | None = None,
+    range: tuple[int, int] | None = None,
     old_elf: Source | None = None,
     new_elf: Source | None = None,
     allow_empty: bool = False,
@@ -218,6 +224,7 @@ def check_options(
         "read": read_fields(read),
         "accept_manifests": check_bool("accept_manifests", accept_manifests),
         "fill": None if fill is None else check_int("fill", fill, 0, 255),
+        "range": None if range is None else _check_range(range),
         "old_elf": old_elf,
         "new_elf": new_elf,
         "allow_empty": check_bool("allow_empty", allow_empty),
@@ -263,6 +270,15 @@ def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[
     made = diff(AsPath(paths["old"]), AsPath(paths["new"]), **options)
     made.save(paths["patch"])
     return made
+
+
+def _check_range(value: tuple[int, int]) -> tuple[int, int]:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise TypeError(f"range must be a tuple of two addresses, not {value!r}")
+    start, end = check_int("range", value[0], 0, U32), check_int("range", value[1], 0, U32 + 1)
+    if start >= end:
+        raise OptionError(f"range={value!r}: the end is not above the start", kind="option")
+    return start, end
 
 
 def _check_name(name: str, value: str | None, known: list[str]) -> str | None:
