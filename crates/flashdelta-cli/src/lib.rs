@@ -6,8 +6,7 @@
 //! `facts` (what a header says, for people and machines), `failure` (messages and exit codes),
 //! `progress`, `interrupt`, `text`.
 //!
-//! It is a library so that `xtask` can make shell completions and the man page from [`command`],
-//! and the Python package is the same program.
+//! It is a library, since the Python package is the same program.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -29,9 +28,9 @@ mod warnings;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use commands::{apply, convert, demo, diff, info, verify};
+use commands::{apply, convert, demo, diff, info, pages, verify};
 use failure::{Class, Failure, Outcome};
 
 const EXAMPLES: &str = "\
@@ -86,6 +85,8 @@ enum Command {
     Info(info::Args),
     Convert(convert::Args),
     Demo(demo::Args),
+    Completions(pages::Completions),
+    Man(pages::ManPages),
 }
 
 impl Command {
@@ -97,13 +98,10 @@ impl Command {
             Self::Info(args) => args.run(),
             Self::Convert(args) => args.run(),
             Self::Demo(args) => args.run(),
+            Self::Completions(args) => args.run(),
+            Self::Man(args) => args.run(),
         }
     }
-}
-
-/// The definition of the command line: for shell completions and the man page.
-pub fn command() -> clap::Command {
-    Cli::command()
 }
 
 /// Runs the program with the arguments of this process.
@@ -143,8 +141,10 @@ fn first_paragraph(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     #[test]
     fn the_command_line_is_well_defined() {
-        super::command().debug_assert();
+        super::Cli::command().debug_assert();
     }
 }

@@ -1,40 +1,29 @@
 //! What is packaged: shell completions and man pages, from the program's own definition of its
 //! command line, and the C libraries.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-#[cfg(not(feature = "dist"))]
+use crate::{c, c_package, command};
+
+const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
+
 pub(crate) fn run() -> Result<()> {
-    use crate::command::{cargo, exec};
-    exec(&mut cargo("run --quiet --package xtask --features dist -- dist"))
-}
-
-#[cfg(feature = "dist")]
-pub(crate) fn run() -> Result<()> {
-    use anyhow::Context as _;
-    use clap::ValueEnum as _;
-
-    let folder = crate::command::target_dir().join("dist");
+    let folder = command::target_dir().join("dist");
     let (man, completions) = (folder.join("man"), folder.join("completions"));
-    for folder in [&man, &completions] {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(&completions)
+        .with_context(|| format!("cannot make {}", completions.display()))?;
+    let program = "run --quiet --release --package flashdelta-cli --";
+    for shell in SHELLS {
+        let made = command::output(command::cargo(program).args(["completions", shell]))?;
+        std::fs::write(completions.join(format!("flashdelta.{shell}")), made)?;
     }
-    // `flashdelta help diff` says what the page of `flashdelta diff` says.
-    let mut command = flashdelta_cli::command().disable_help_subcommand(true);
-    for shell in clap_complete::Shell::value_variants() {
-        clap_complete::generate_to(*shell, &mut command, "flashdelta", &completions)?;
-    }
-    clap_mangen::generate_to(command, &man)?;
+    command::exec(command::cargo(program).args(["man", "--output"]).arg(&man))?;
     println!("{} and {}", man.display(), completions.display());
     c_libraries(&folder.join("c"))
 }
 
 /// The C libraries, optimised, with headers and what finds them.
-#[cfg(feature = "dist")]
 fn c_libraries(prefix: &std::path::Path) -> Result<()> {
-    use crate::{c, c_package, command};
-
     let folder = command::target_dir().join("c/dist");
     let mut build = command::cargo("build --quiet --release --package flashdelta-c --target-dir");
     // Without what only debuggers read: it is nine tenths of the library.

@@ -8,4 +8,5 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
 mod made;
+pub(crate) mod pages;
 pub(crate) mod verify;

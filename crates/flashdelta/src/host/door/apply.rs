@@ -53,7 +53,7 @@ pub fn apply(
         return apply_bundle(old, patch, request);
     }
     let file = candidate(old, patch)?;
-    apply_plain(file, patch, request).map_err(|error| already_new(error, file, patch))
+    apply_plain(file, patch, request)
 }
 
 fn is_patch(bytes: &[u8]) -> bool {
@@ -117,7 +117,7 @@ fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Ap
     let new = MemoryImage::new(request.limit.unwrap_or_else(|| new.capacity()));
     let output = request.output;
     let update = applier(request).run(patch, files.old_image(), new).map_err(PatchError::from);
-    let update = update.map_err(|error| wrong_records(error, old, files.reads_memory()))?;
+    let update = update.map_err(|error| wrong_base(error, old, &files, patch))?;
     let header = update.header;
     let bytes = files.finish(update.new.into_bytes(), output)?;
     let len = bytes.len() as u64;
@@ -132,12 +132,22 @@ fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Ap
     })
 }
 
-/// Of a wrong file of records: says what was compared.
-fn wrong_records(error: PatchError, old: &[u8], is_memory: bool) -> PatchError {
-    let format = image::detect(old);
-    if error.class() != ErrorClass::WrongBase || !format.is_records() {
+/// The most frequent wrong base is an image that is up to date: says so. Of a file of records says
+/// what was compared.
+fn wrong_base(error: PatchError, old: &[u8], files: &Files<'_>, patch: &[u8]) -> PatchError {
+    if error.class() != ErrorClass::WrongBase {
         return error;
     }
+    let header = PatchHeader::parse(patch).ok().flatten();
+    let is_new = |header| is_new_image(files.old_image(), &header) || is_new_image(old, &header);
+    if header.is_some_and(is_new) {
+        return PatchError::AlreadyNew;
+    }
+    let format = image::detect(old);
+    if !format.is_records() {
+        return error;
+    }
+    let is_memory = files.reads_memory();
     PatchError::WrongRecords { format, is_memory, error: Box::new(error) }
 }
 
@@ -151,19 +161,6 @@ pub(super) fn applier(request: ApplyRequest<'_>) -> HeapApplier<'_> {
     match request.watch {
         Some(watch) => applier.watch(watch),
         None => applier,
-    }
-}
-
-/// The most frequent wrong base is an image that is up to date: says so.
-fn already_new(error: PatchError, old: &[u8], patch: &[u8]) -> PatchError {
-    if error.class() != ErrorClass::WrongBase {
-        return error;
-    }
-    let Ok(Some(header)) = PatchHeader::parse(patch) else { return error };
-    if is_new_image(old, &header) {
-        PatchError::AlreadyNew
-    } else {
-        error
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two inputs: the patch.
 
 use super::apply::apply;
+use super::contradictions;
 use super::error::DoorError;
 use super::request::{ApplyRequest, MakeRequest};
 use super::warning::{FileWarning, Side, Warning};
@@ -144,6 +145,7 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
         check_records(input, request).map_err(wrong)?;
         warnings.extend(check_content(input, side, request).map_err(wrong)?);
     }
+    warnings.extend(contradictions::check(old, new, request));
     let options = with_elf_maps(old, new, request, &mut warnings)?;
     let made = if old.is_verbatim() && new.is_verbatim() {
         diff::diff(old.bytes(), new.bytes(), &options).map_err(MakeError::from)?

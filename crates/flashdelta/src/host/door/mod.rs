@@ -17,6 +17,7 @@
 //! ```
 
 mod apply;
+mod contradictions;
 mod error;
 mod make;
 mod request;

@@ -2,9 +2,10 @@
 
 use core::fmt;
 
+use crate::device::isa::InstructionSet;
 use crate::host::bundle;
 use crate::host::file::MemoryWarning;
-use crate::host::image::{Finding, Wrapping};
+use crate::host::image::{Finding, Format, Wrapping};
 use crate::host::manifest::PartsWarning;
 
 /// Which file.
@@ -53,6 +54,35 @@ pub enum Warning {
     ElfOfAnotherBuild,
     /// The new file is the same as the old one.
     Same,
+    /// Both files are for different chips or processors: they may have been mixed up.
+    OtherChip {
+        /// What the old file is for.
+        old: String,
+        /// What the new file is for.
+        new: String,
+    },
+    /// The file says where its bytes are; a base address was given, and replaces that.
+    BaseGiven {
+        /// The address.
+        base: u32,
+        /// The format that says otherwise.
+        format: Format,
+    },
+    /// The profile lacks the instruction set that the file says it holds: nothing of its code is
+    /// predicted.
+    NotPredicted {
+        /// What the file holds.
+        isa: InstructionSet,
+        /// Name of the profile.
+        profile: String,
+    },
+    /// Another instruction set was given than the file says it holds.
+    OtherIsa {
+        /// What was given.
+        given: InstructionSet,
+        /// What the file holds.
+        found: InstructionSet,
+    },
 }
 
 impl Warning {
@@ -104,6 +134,24 @@ impl fmt::Display for Warning {
                  to be of different builds",
             ),
             Self::Same => f.write_str("it is the same as the old file"),
+            Self::OtherChip { old, new } => write!(
+                f,
+                "it is for {new}, the old file for {old}: files of different devices may have \
+                 been mixed up"
+            ),
+            Self::BaseGiven { base, format } => write!(
+                f,
+                "this {format} file says where its bytes are; the base address given, \
+                 0x{base:08x}, replaces that, and the patch may be several times larger"
+            ),
+            Self::NotPredicted { isa, profile } => write!(
+                f,
+                "it holds {isa} code, which profile \"{profile}\" does not predict: the patch may \
+                 be several times larger"
+            ),
+            Self::OtherIsa { given, found } => {
+                write!(f, "it holds {found} code, but is to be predicted as {given}")
+            }
         }
     }
 }

@@ -1,0 +1,74 @@
+//! What the options say and the files say otherwise.
+
+use super::request::MakeRequest;
+use super::warning::{FileWarning, Side, Warning};
+use crate::device::predict::walker::InstructionSet;
+use crate::host::diff;
+use crate::host::file::Memory;
+use crate::host::image::{self, esp::EspImage, Format};
+use crate::host::input::Input;
+
+/// What contradicts what the files tell, and whether they are for different chips.
+pub(super) fn check(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Vec<FileWarning> {
+    let [Some(old), Some(new)] = [old, new].map(|input| Told::by(input, request)) else {
+        return Vec::new();
+    };
+    let mut warnings = Vec::new();
+    if let Some((old, new)) = old.differs(&new) {
+        warnings.push(Warning::OtherChip { old, new }.of(Side::New));
+    }
+    for (told, side) in [(&old, Side::Old), (&new, Side::New)] {
+        if let (Some(base), Some(format)) = (request.diff.base, told.addresses) {
+            warnings.push(Warning::BaseGiven { base, format }.of(side));
+        }
+    }
+    if let Some(isa) = new.isa.filter(|isa| !isa.is_none()) {
+        let profile = &request.diff.profile;
+        if request.diff.isa.is_none() && !profile.predicts(isa) {
+            let profile = profile.name.clone();
+            warnings.push(Warning::NotPredicted { isa, profile }.of(Side::New));
+        }
+        if let Some(given) = request.diff.isa.filter(|given| !given.is_none() && *given != isa) {
+            warnings.push(Warning::OtherIsa { given, found: isa }.of(Side::New));
+        }
+    }
+    warnings
+}
+
+/// What a file tells of its image.
+struct Told {
+    /// The format that says where its bytes are.
+    addresses: Option<Format>,
+    /// Only where the container says it, which no guess by content is.
+    isa: Option<InstructionSet>,
+    /// Name of the chip.
+    chip: Option<&'static str>,
+}
+
+impl Told {
+    fn by(input: &Input<'_>, request: &MakeRequest) -> Option<Self> {
+        if input.is_verbatim() {
+            return None;
+        }
+        let memory = Memory::read(input.bytes(), &request.memory).ok()?;
+        let map = image::address_map(&memory.image);
+        let is_told = map.format != Format::Raw;
+        let records = image::detect(input.bytes());
+        let addresses = if is_told { Some(map.format) } else { Some(records) };
+        Some(Self {
+            addresses: addresses
+                .filter(|format| *format != Format::Raw && !map.segments.is_empty()),
+            isa: diff::AddressMap::from(&map).isa.filter(|_| is_told),
+            chip: EspImage::parse(&memory.image, 0).map(|image| image.chip.name),
+        })
+    }
+
+    /// What both are for, if that is not the same.
+    fn differs(&self, other: &Self) -> Option<(String, String)> {
+        match (self.chip, other.chip, self.isa, other.isa) {
+            (Some(old), Some(new), ..) if old != new => Some((old.to_owned(), new.to_owned())),
+            (.., Some(old), Some(new)) if old != new => Some((old.to_string(), new.to_string())),
+            _ => None,
+        }
+    }
+}
