@@ -10,9 +10,10 @@ use flashdelta::diff::DiffError;
 use flashdelta::door::{DoorError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::{ImageError, Target};
-use flashdelta::manifest::ManifestError;
+use flashdelta::manifest::JsonError;
+use flashdelta::{InputError, Remedy};
 
-use crate::{inputs, text};
+use crate::{remedy, text};
 
 /// What a subcommand ends in.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
@@ -68,13 +69,45 @@ impl From<ErrorClass> for Class {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) class: Class,
+    /// The stable name of a library error; none of the program's own.
+    code: Option<&'static str>,
     message: String,
     hint: Option<String>,
 }
 
+/// A failure from an error of the library: its class, its code, and its remedy in this program's
+/// words.
+macro_rules! failure {
+    ($error:expr) => {
+        Failure::coded($error.code(), $error.class(), $error.remedy(), $error.to_string())
+    };
+    ($error:expr, $path:expr) => {
+        Failure::coded(
+            $error.code(),
+            $error.class(),
+            $error.remedy(),
+            format!("{}: {}", text::path($path), $error),
+        )
+    };
+}
+
 impl Failure {
     pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None }
+        Self { class, code: None, message: message.into(), hint: None }
+    }
+
+    fn coded(
+        code: &'static str,
+        class: ErrorClass,
+        remedy: Option<Remedy>,
+        message: String,
+    ) -> Self {
+        let class = Class::from(class);
+        if class == Class::Interrupted {
+            return Self { code: Some(code), ..Self::interrupted() };
+        }
+        let hint = remedy.as_ref().map(remedy::words);
+        Self { class, code: Some(code), message: text::escaped(&message), hint }
     }
 
     /// Says what to do.
@@ -94,61 +127,49 @@ impl Failure {
 
     /// A firmware file cannot be read.
     pub(crate) fn image(path: &Path, error: &ImageError) -> Self {
-        let failure = Self::new(Class::BadFile, format!("{}: {error}", text::path(path)));
+        let failure = failure!(error, path);
         match error {
-            ImageError::Overlap { .. } => {
-                failure.hint("--accept overlap lets the last one win, overlap-first the first one, overlap-same only bytes that are equal")
-            }
-            ImageError::DataAfterEnd { .. } => failure.hint("--accept after-end leaves it out, after-end-read reads it"),
-            ImageError::BadChecksum { .. } | ImageError::BadCount { .. } => failure.hint("--accept checksum reads on"),
-            ImageError::MissingBlock { .. } => failure.hint("--accept checksum reads the blocks that are there"),
-            ImageError::NoRecord { .. } => failure.hint("--accept comments leaves out lines that are no records"),
             ImageError::UnknownRecord { .. } => failure.hint(
-                "--accept records carries records of unknown types along; the memory is without them",
+                "--accept records carries records of unknown types along; the memory is without \
+                 them",
             ),
-            ImageError::SeveralTargets { targets } => failure.hint(selecting(targets)),
-            ImageError::NotInFile { targets, .. } => failure.hint(selecting(targets)),
-            ImageError::WordAddresses { .. } => failure.hint("`diff --verbatim` patches the text as it is"),
-            ImageError::BadBlock { .. } => failure.hint("--accept comments leaves out what is no block"),
+            ImageError::SeveralTargets { targets } | ImageError::NotInFile { targets, .. } => {
+                failure.hint(selecting(targets))
+            }
             _ => failure,
         }
+    }
+
+    /// A JSON file that names parts is wrong. `text`: its text, for line and column.
+    pub(crate) fn json(path: &Path, error: &JsonError, text: &[u8]) -> Self {
+        let message = format!("{}: {}", text::path(path), error.with_place(error.place(text)));
+        Self::coded(error.code(), error.class(), error.remedy(), message)
+    }
+
+    /// A file, a folder or the parts of a manifest cannot be read.
+    pub(crate) fn input(error: &InputError) -> Self {
+        failure!(error)
+    }
+
+    /// A bundle cannot be read.
+    pub(crate) fn bundle(path: &Path, error: &BundleError) -> Self {
+        failure!(error, path)
     }
 
     /// A patch of any kind could not be applied. `names`: of the old file, the patch, the new file.
     pub(crate) fn patch(error: &PatchError, names: [&Path; 3]) -> Self {
         let [old, patch, new] = names;
-        let class = Class::from(error.class());
-        let failure = |class, path: &Path| {
-            Self::new(class, text::escaped(&format!("{}: {error}", path.display())))
-        };
         match error {
-            _ if error.is_cancelled() => Self::interrupted(),
-            PatchError::Input(error) => inputs::failure(error),
+            PatchError::Input(error) => Self::input(error),
             PatchError::Write(error) => Self::io("write", new, error),
             PatchError::File(FileError::OldFile(error)) => Self::image(old, error),
-            PatchError::File(FileError::NeedsOldText) => {
-                failure(class, old).hint("--as bin makes a plain binary")
-            }
-            PatchError::File(FileError::Convert(_)) => failure(class, new),
             PatchError::File(FileError::Apply(error)) => Self::apply(error, names),
+            PatchError::File(error @ FileError::Convert(_)) => failure!(error, new),
             PatchError::Apply(error) => Self::apply(error, names),
-            PatchError::Bundle(BundleError::NewTooLong { .. }) => failure(class, patch)
-                .hint("`flashdelta apply --limit` raises it, if you trust whoever made the patch"),
-            PatchError::Ram { found, .. } => {
-                let failure = failure(class, patch);
-                match *found >= 2 << 10 {
-                    true => failure.hint(format!("make it with --ram {}", text::size(*found))),
-                    false => failure,
-                }
-            }
-            PatchError::BundleForDevice => failure(Class::Usage, patch)
-                .hint("leave out the options that describe a device or a format"),
-            PatchError::WrongWayRound => failure(class, patch),
-            PatchError::AlreadyNew => failure(class, old),
-            _ => match class {
-                Class::WrongBase => failure(class, old).hint(WRONG_BASE_HINT),
-                Class::Io => failure(class, new),
-                _ => failure(class, patch),
+            _ => match Class::from(error.class()) {
+                Class::WrongBase => failure!(error, old),
+                Class::Io => failure!(error, new),
+                _ => failure!(error, patch),
             },
         }
     }
@@ -162,67 +183,28 @@ impl Failure {
         };
         match error {
             DoorError::Make(error) => Self::make(error, old, new),
-            DoorError::EmptyNew => {
-                Self::new(Class::BadFile, format!("{}: {error}", text::path(new)))
-                    .hint("did the build fail? --allow-empty makes the patch all the same")
-            }
-            DoorError::NoElf { side } => {
-                let elf = match side {
-                    Side::Old => old_elf,
-                    Side::New => new_elf,
-                };
-                Self::new(
-                    Class::BadFile,
-                    format!("{}: {error}", text::path(elf.unwrap_or(of(side)))),
-                )
-            }
-            DoorError::NotForArchives { side, .. } => {
-                Self::new(Class::Usage, format!("{}: {error}", text::path(of(side)))).hint(
-                    "leave out --old-elf, --new-elf, --accept, --fill, --range and the like, or unpack \
-                     the archives and make a patch for each member that needs them",
-                )
-            }
-            DoorError::NotWorking { .. } => Self::new(Class::Internal, error.to_string()).hint(
-                "nothing was written; this is a bug in flashdelta: please report it, with both \
-                 files if you can",
-            ),
-            _ => Self::new(Class::Internal, error.to_string()),
+            DoorError::EmptyNew => failure!(error, new),
+            DoorError::NoElf { side: Side::Old } => failure!(error, old_elf.unwrap_or(old)),
+            DoorError::NoElf { side: Side::New } => failure!(error, new_elf.unwrap_or(new)),
+            DoorError::NotForArchives { side, .. } => failure!(error, of(side)),
+            _ => failure!(error),
         }
-    }
-
-    /// A manifest in an archive is wrong.
-    pub(crate) fn manifest(path: &Path, error: &ManifestError) -> Self {
-        Self::new(Class::BadFile, format!("{}: {error}", text::path(path)))
-            .hint("--accept manifest takes it as a file like any other")
     }
 
     /// The maker failed.
     pub(crate) fn make(error: &MakeError, old: &Path, new: &Path) -> Self {
         match error {
-            MakeError::Diff(error) => Self::diff(error),
-            MakeError::OldFile(error) => Self::image(old, error),
-            MakeError::NewFile(error) => Self::image(new, error),
-            MakeError::OldManifest(error) => Self::manifest(old, error),
-            MakeError::NewManifest(error) => Self::manifest(new, error),
-            _ => Self::new(Class::Internal, error.to_string()),
+            MakeError::OldFile(error) => failure!(error, old),
+            MakeError::NewFile(error) => failure!(error, new),
+            MakeError::OldManifest(error) => failure!(error, old),
+            MakeError::NewManifest(error) => failure!(error, new),
+            _ => failure!(error),
         }
     }
 
+    /// Making a patch between images failed.
     pub(crate) fn diff(error: &DiffError) -> Self {
-        let failure = |class| Self::new(class, error.to_string());
-        match error {
-            DiffError::ProfileTooSmall { codec, needed, .. } => {
-                let ram = text::size(*needed);
-                failure(Class::DoesNotFit).hint(format!("--ram {ram} is enough for codec {codec}"))
-            }
-            DiffError::CodecNotInProfile { codec, .. } => failure(Class::DoesNotFit)
-                .hint(format!("leave out --codec, or use a --profile whose device has the {codec} codec built in")),
-            DiffError::InstructionSetNotInProfile { .. } => failure(Class::DoesNotFit)
-                .hint("leave out --isa, or use a --profile whose device has this instruction set built in"),
-            DiffError::BadProfile { .. } => failure(Class::Usage),
-            DiffError::Cancelled => Self::interrupted(),
-            _ => failure(Class::DoesNotFit),
-        }
+        failure!(error)
     }
 
     /// The applier failed. `names`: of the old file, the patch, the new file.
@@ -231,18 +213,10 @@ impl Failure {
         names: [&Path; 3],
     ) -> Self {
         let [old, patch, new] = names;
-        let class = Class::from(error.class());
-        let file = match (class, error) {
-            (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => old,
-            (Class::Io, _) => new,
-            _ => patch,
-        };
-        let failure = Self::new(class, format!("{}: {error}", text::path(file)));
-        match (class, error) {
-            (Class::WrongBase, _) => failure.hint(WRONG_BASE_HINT),
-            (_, ApplyError::NewTooLong { .. }) => failure
-                .hint("`flashdelta apply --limit` raises it, if you trust whoever made the patch"),
-            _ => failure,
+        match (Class::from(error.class()), error) {
+            (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => failure!(error, old),
+            (Class::Io, _) => failure!(error, new),
+            _ => failure!(error, patch),
         }
     }
 
@@ -262,6 +236,7 @@ impl Failure {
             let error = serde_json::json!({ "error": {
                 "class": self.class.name(),
                 "exit_code": self.class as u8,
+                "code": self.code,
                 "message": self.message,
                 "hint": self.hint,
             }});
@@ -275,10 +250,6 @@ impl fmt::Display for Failure {
         f.write_str(&self.message)
     }
 }
-
-/// What to do about a wrong old file.
-const WRONG_BASE_HINT: &str = "`flashdelta info` shows the SHA-256 of an image, and of the one \
-                               that a patch was made from";
 
 /// How one of several memories in a file is selected.
 pub(crate) fn selecting(targets: &[Target]) -> String {

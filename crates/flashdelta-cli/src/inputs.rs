@@ -3,13 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use flashdelta::archive::folder::FolderError;
-use flashdelta::manifest::PartsError;
 use flashdelta::{Input, InputError};
 
 use crate::failure::{Class, Failure, Outcome};
 use crate::interrupt::while_nothing_is_written;
-use crate::text;
 
 /// Standard input, or standard output.
 pub(crate) const STANDARD: &str = "-";
@@ -43,7 +40,7 @@ fn open(
         true => Input::from_reader(io::stdin().lock(), "standard input"),
         false => open(path),
     });
-    read.map_err(|error| failure(&error))
+    read.map_err(|error| Failure::input(&error))
 }
 
 /// Only one of several files can be standard input.
@@ -52,31 +49,4 @@ pub(crate) fn refuse_two_standard_inputs(paths: &[&Path]) -> Outcome {
         return Err(Failure::new(Class::Usage, "only one file can be standard input"));
     }
     Ok(())
-}
-
-const PARTS_HINT: &str = "put the parts where the manifest says, or take the JSON file alone with \
-                          --verbatim";
-
-/// The class of an error, and what to do about it.
-pub(crate) fn failure(error: &InputError) -> Failure {
-    match error {
-        InputError::Read { path, error } => Failure::io("read", path, error),
-        InputError::Folder(error) => folder_failure(error),
-        InputError::Parts(PartsError::Folder(error)) => folder_failure(error).hint(PARTS_HINT),
-        InputError::Parts(PartsError::Json { .. }) => {
-            Failure::new(Class::BadFile, error.to_string())
-                .hint("mend it, or take the JSON file alone with --verbatim")
-        }
-        InputError::Parts(_) => Failure::new(Class::BadFile, error.to_string()).hint(PARTS_HINT),
-        _ => Failure::new(Class::DoesNotFit, error.to_string()),
-    }
-}
-
-pub(crate) fn folder_failure(error: &FolderError) -> Failure {
-    match error {
-        FolderError::Io { .. } => Failure::new(Class::Io, text::escaped(&error.to_string())),
-        FolderError::Exists { .. } => Failure::new(Class::Usage, error.to_string())
-            .hint("name a folder that is not there yet"),
-        _ => Failure::new(Class::Usage, error.to_string()),
-    }
 }

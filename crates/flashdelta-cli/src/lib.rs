@@ -19,8 +19,6 @@ mod interrupt;
 mod outputs;
 mod profile;
 mod progress;
-// Not every failure asks it yet.
-#[allow(dead_code)]
 mod remedy;
 mod text;
 mod warnings;

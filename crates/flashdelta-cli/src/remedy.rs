@@ -12,7 +12,7 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             return format!("--ram {needed} is enough; or make the patch for a device with less");
         }
         Remedy::RaiseLimit { needed } => {
-            return format!("it needs {needed} bytes: raise the limit, if you trust the patch");
+            return format!("--limit {needed} permits it, if you trust whoever made the patch");
         }
         Remedy::PageSize { page } => {
             return format!("make the patch for a --profile with page = {page}")

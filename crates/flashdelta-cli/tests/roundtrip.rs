@@ -41,6 +41,7 @@ fn round_trip(profile: &str) {
             &new,
             output,
             &patch,
+            Path::new("--allow-empty"),
             Path::new("--profile"),
             Path::new(profile),
         ]);
@@ -52,7 +53,7 @@ fn round_trip(profile: &str) {
         );
     }
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-    let left: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with(".tmp")).collect();
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with("tmp")).collect();
     assert!(left.is_empty(), "temporary files are left: {left:?}");
 }
 

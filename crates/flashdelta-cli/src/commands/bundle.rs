@@ -3,10 +3,10 @@
 use core::fmt::Write as _;
 use std::path::Path;
 
-use flashdelta::bundle::{self, BundleError, BundleInfo, MemberInfo, Method};
+use flashdelta::bundle::{self, BundleInfo, MemberInfo, Method};
 use serde::Serialize;
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::text::{self, grouped, hex, print, print_json, Table};
 
 /// How many members are made how.
@@ -26,7 +26,7 @@ pub(super) fn counts(info: &BundleInfo) -> String {
 
 /// Shows what a bundle is made of.
 pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) -> Outcome {
-    let info = bundle::info(bytes).map_err(|error| failure(&error, path))?;
+    let info = bundle::info(bytes).map_err(|error| Failure::bundle(path, &error))?;
     let outcome = old.map(|old| super::verify::check(old, path, bytes));
     let applies = outcome.as_ref().map(Result::is_ok);
     let outcome = outcome.transpose();
@@ -83,10 +83,6 @@ fn member_rows(table: &mut Table, info: &BundleInfo, bytes: &[u8], level: usize)
     if level == 0 {
         table.row(["total", "", &grouped(info.new_size), "", &grouped(bytes.len() as u64)]);
     }
-}
-
-fn failure(error: &BundleError, path: &Path) -> Failure {
-    Failure::new(Class::from(error.class()), format!("{}: {error}", text::path(path)))
 }
 
 /// A bundle, as machines read it.

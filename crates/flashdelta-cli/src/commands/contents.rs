@@ -6,12 +6,12 @@ use std::path::Path;
 use flashdelta::archive::{Container, ContainerError};
 use flashdelta::manifest::esp_idf::{self, FlasherArgs};
 use flashdelta::manifest::esp_web_tools::{self, Manifest};
-use flashdelta::manifest::{JsonError, ReleasePart};
+use flashdelta::manifest::ReleasePart;
 use flashdelta::Input;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::text::{self, grouped, hex, print, print_json, Table};
 
 /// Shows what an archive holds; false, if the file is none. An archive that contradicts itself is
@@ -21,10 +21,10 @@ pub(crate) fn info(path: &Path, input: &Input<'_>, json: bool) -> Outcome<bool> 
     let bytes = input.file().unwrap_or_else(|| input.bytes());
     let mut contents = match Container::resembles(bytes) {
         Container::Whole if esp_web_tools::is(bytes) => Contents::manifest(
-            Manifest::parse(bytes).map_err(|error| json_failure(path, bytes, &error))?,
+            Manifest::parse(bytes).map_err(|error| Failure::json(path, &error, bytes))?,
         ),
         Container::Whole if esp_idf::is(bytes) => Contents::flasher_args(
-            FlasherArgs::parse(bytes).map_err(|error| json_failure(path, bytes, &error))?,
+            FlasherArgs::parse(bytes).map_err(|error| Failure::json(path, &error, bytes))?,
         ),
         Container::Whole => return Ok(false),
         container => match Contents::container(bytes, container) {
@@ -48,13 +48,6 @@ pub(crate) fn info(path: &Path, input: &Input<'_>, json: bool) -> Outcome<bool> 
         contents,
     };
     if json { print_json(&document) } else { print(&document.text()) }.map(|()| true)
-}
-
-fn json_failure(path: &Path, file: &[u8], error: &JsonError) -> Failure {
-    Failure::new(
-        Class::BadFile,
-        format!("{}: {}", text::path(path), error.with_place(error.place(file))),
-    )
 }
 
 /// An archive, as machines read it.

@@ -2,7 +2,7 @@
 
 use super::request::MakeRequest;
 use super::warning::{FileWarning, Side, Warning};
-use crate::device::predict::walker::InstructionSet;
+use crate::device::isa::InstructionSet;
 use crate::host::diff;
 use crate::host::file::Memory;
 use crate::host::image::{self, esp::EspImage, Format};

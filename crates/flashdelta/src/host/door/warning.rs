@@ -100,6 +100,10 @@ impl Warning {
             Self::Packed { .. } => "packed",
             Self::ElfOfAnotherBuild => "elf-of-another-build",
             Self::Same => "same",
+            Self::OtherChip { .. } => "other-chip",
+            Self::BaseGiven { .. } => "base-given",
+            Self::NotPredicted { .. } => "not-predicted",
+            Self::OtherIsa { .. } => "other-isa",
         }
     }
 
