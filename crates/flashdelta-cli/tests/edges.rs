@@ -3,13 +3,14 @@
 
 mod common;
 
+use core::time::Duration;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{symlink, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::testdata;
 
@@ -150,8 +151,8 @@ fn names_that_are_no_utf_8_or_control_terminals() {
         program(&with(&["diff", "-o"]), &[patch.clone(), old.clone(), new.clone()]);
         program(&with(&["apply", "-o"]), &[path("out.bin"), old.clone(), patch.clone()]);
         program(&with(&["verify"]), &[old.clone(), patch.clone()]);
-        program(&with(&["info"]), &[patch.clone()]);
-        program(&with(&["info"]), &[old.clone()]);
+        program(&with(&["info"]), core::slice::from_ref(&patch));
+        program(&with(&["info"]), core::slice::from_ref(&old));
         program(&with(&["convert", "-o"]), &[path("out.hex"), old.clone()]);
     }
 }

@@ -57,7 +57,8 @@ fn progress_never_falls() {
     use core::ops::ControlFlow;
     use flashdelta::{apply::HeapApplier, diff, DiffOptions};
     // Reading the old image asks the watcher, too.
-    let old: Vec<u8> = (0..400_000u32).flat_map(|i| (i * i >> 5).to_le_bytes()).collect();
+    let old: Vec<u8> =
+        (0..400_000u32).flat_map(|i| (i.wrapping_mul(i) >> 5).to_le_bytes()).collect();
     let mut new = old.clone();
     new[700_000] ^= 1;
     let patch = diff::diff(&old, &new, &DiffOptions::new().effort(1)).unwrap().bytes;

@@ -60,7 +60,7 @@ fn run<'a>(
     assert_eq!(commits.get(), u32::from(finished.is_ok()));
     // An error is final.
     assert!(fed.is_ok() || finished.is_err());
-    fed.and_then(|()| finished).map(|(_, slot)| slot.bytes)
+    fed.and(finished).map(|(_, slot)| slot.bytes)
 }
 
 /// Patches between small images, each with its old and its new one.

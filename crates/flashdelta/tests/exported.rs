@@ -63,7 +63,7 @@ fn in_header(error: &HeaderError) -> &'static str {
         HeaderError::BadSegment { .. } => "bad-segment",
         HeaderError::LeftOver { .. } => "left-over",
         HeaderError::InconsistentWorkspace { .. } => "inconsistent-workspace",
-        _ => "another",
+        _ => error.code(),
     }
 }
 
@@ -76,7 +76,7 @@ fn in_patch(error: &ApplyError<OutOfBounds, OutOfBounds>) -> &'static str {
         ApplyError::Truncated { .. } => "truncated",
         ApplyError::TrailingInput { .. } => "trailing-input",
         ApplyError::NewMismatch { .. } => "new-mismatch",
-        _ => "another",
+        _ => error.code(),
     }
 }
 
@@ -84,7 +84,7 @@ fn in_file(error: &FileError) -> &'static str {
     match error {
         FileError::Apply(error) => in_patch(error),
         FileError::HostSection { .. } => "host-section",
-        _ => "another",
+        _ => error.code(),
     }
 }
 
@@ -99,7 +99,7 @@ fn in_bundle(error: &BundleError) -> &'static str {
         BundleError::BadField { .. } => "bad-field",
         BundleError::OldMismatch { .. } => "old-mismatch",
         BundleError::NewMismatch { .. } => "new-mismatch",
-        _ => "another",
+        _ => error.code(),
     }
 }
 

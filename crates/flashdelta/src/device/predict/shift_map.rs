@@ -51,7 +51,6 @@ impl<'w> ShiftMap<'w> {
     }
 
     /// How many entries are used; those that were stay used.
-    #[cfg(feature = "std")]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -31,9 +31,9 @@ impl Maker<'_> {
             return Ok(made);
         }
         if made.bytes.len() <= SMALL {
-            self.from_below(made)
+            self.smallest_tables(made)
         } else {
-            self.from_above(made)
+            self.smaller_tables_while_they_pay(made)
         }
     }
 
@@ -53,7 +53,7 @@ impl Maker<'_> {
     }
 
     /// Takes the smallest tables with which the patch is not larger.
-    fn from_below(&self, made: Made) -> Result<Made, DiffError> {
+    fn smallest_tables(&self, made: Made) -> Result<Made, DiffError> {
         let mut ram = self.least_ram(&made);
         while let Some(tables) = self.smaller_tables(&made, ram) {
             if let Some(smaller) = self.with_tables(&made, tables)? {
@@ -65,7 +65,7 @@ impl Maker<'_> {
     }
 
     /// Takes smaller tables for as long as the patch does not become larger.
-    fn from_above(&self, mut made: Made) -> Result<Made, DiffError> {
+    fn smaller_tables_while_they_pay(&self, mut made: Made) -> Result<Made, DiffError> {
         let mut ram = self.options.profile.ram / STEP;
         while ram >= self.least_ram(&made) {
             // Above some size tables do not grow with the RAM.

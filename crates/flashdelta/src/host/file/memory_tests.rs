@@ -197,7 +197,8 @@ fn images_that_all_begin_at_address_0() {
         let tagged = |blocks: &mut [Block]| blocks[0].flags = 0xa000;
         let (mut first, mut second) =
             (series(v, 0, PICO), series(&v.iter().map(|b| !b).collect::<Vec<_>>(), 0, PICO));
-        (tagged(&mut first), tagged(&mut second));
+        tagged(&mut first);
+        tagged(&mut second);
         let mut header = first[0].clone();
         (header.flags, header.data, header.tail) = (0xa001, Vec::new(), b"board".to_vec());
         let mut blocks = [vec![header], first, second].concat();
@@ -311,7 +312,7 @@ fn with_settings(image: &[u8], settings: &[u8]) -> Vec<u8> {
 #[test]
 fn far_records_are_warned_of_and_a_range_leaves_them_to_the_file() {
     let versions = versions();
-    let long: Vec<u8> = (0..5000u32).map(|n| (n * n >> 7) as u8).collect();
+    let long: Vec<u8> = (0..5000u32).map(|n| ((n * n) >> 7) as u8).collect();
     for settings in [&[0, 0x40, 0x0f, 0][..], &long] {
         let old = with_settings(&versions[0], settings);
         let mut changed = settings.to_vec();

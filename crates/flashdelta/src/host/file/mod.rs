@@ -239,8 +239,8 @@ impl<'a> Files<'a> {
         let base = self.base.filter(|_| image::detect(&file) == Format::Raw);
         let options = ReadOptions { base, ..read };
         let found = Image::parse(&file, &options).map_err(FileError::Convert)?;
-        let mut options = WriteOptions::default();
-        options.family = image::uf2::family(self.old_file);
+        let family = image::uf2::family(self.old_file);
+        let options = WriteOptions { family, ..WriteOptions::default() };
         found.write(format, &options).map_err(FileError::Convert)
     }
 }

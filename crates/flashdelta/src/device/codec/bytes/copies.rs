@@ -33,7 +33,6 @@ impl<'w> Copies<'w> {
     }
 
     /// How many entries of the shift map are used; those that were stay used.
-    #[cfg(feature = "std")]
     pub(crate) fn entries(&self) -> usize {
         self.map.len()
     }
