@@ -119,7 +119,7 @@ def check_made(job):
     program, old, new, options = job
     with tempfile.TemporaryDirectory() as folder:
         patch = pathlib.Path(folder) / "patch"
-        command = [program, "diff", old, new, "-o", patch, "--effort", "3", *options]
+        command = [program, "diff", old, new, "-o", patch, "--effort", "3", "--allow-empty", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         name = f"{pathlib.Path(old).name} to {pathlib.Path(new).name}, {' '.join(options)}"
         if done.returncode:

@@ -70,7 +70,7 @@
 //! - `apply`: applying with a heap, from and to files.
 //! - `archive`: zip, tar, gzip and folders. `manifest`: JSON files that name the parts of a
 //!   firmware.
-//! - [`file`]: patches between firmware files of any format. [`bundle`]: patches between archives
+//! - [`mod@file`]: patches between firmware files of any format. [`bundle`]: patches between archives
 //!   or folders.
 //! - [`Input`]: what a program is given, read once. [`door`]: any two inputs make a patch, any patch
 //!   and an input make an output.

@@ -9,7 +9,7 @@ use super::{Codec, PatchHeader};
 use crate::device::isa::LOOKAHEAD;
 
 /// The RAM that a patch states, [`PatchHeader::ram`], includes this many bytes for the
-/// [`Applier`](crate::device::apply::Applier) itself, so that "4 KiB" means all of it; the rest is the
+/// [`Applier`](crate::apply::Applier) itself, so that "4 KiB" means all of it; the rest is the
 /// workspace.
 pub const APPLIER_BYTES: usize = 1024;
 

@@ -5,7 +5,7 @@
 //! The running slot is never written. That makes every power cut harmless:
 //!
 //! - before the hand-over the device starts its old image again, and the update starts again. With
-//!   [NOR slots](crate::device::nor) it keeps the sectors that were finished;
+//!   [NOR slots](crate::nor) it keeps the sectors that were finished;
 //! - during the hand-over one of the two starts: the selection has to be atomic, which is the
 //!   bootloader's craft;
 //! - after it the bootloader starts the new image.

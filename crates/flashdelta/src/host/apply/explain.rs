@@ -18,7 +18,7 @@ use crate::host::encode::Tally;
 
 /// What a patch spends its bytes on, and what it does with them.
 ///
-/// The same numbers as in the [`Report`](crate::host::diff::Report) of the maker, for patches whose maker
+/// The same numbers as in the [`Report`](crate::diff::Report) of the maker, for patches whose maker
 /// is gone.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 //! records.
 //!
 //! Specified in `docs/format.md`, section 9. It holds how the old file is read, and of the new file
-//! its length and digest, its template (see [`crate::host::image::split`]), and where memory and records
+//! its length and digest, its template (see [`crate::image::split`]), and where memory and records
 //! differ.
 
 use std::borrow::Cow;

@@ -23,8 +23,8 @@
 //! records of the new file are written. It is mostly a few dozen bytes, since converters have
 //! habits.
 //!
-//! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::host::diff::diff`]
-//! and [`crate::device::apply::apply`]. So are files of records that resist, because more of them is
+//! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::diff::diff`]
+//! and [`crate::apply::apply`]. So are files of records that resist, because more of them is
 //! comment than record.
 //!
 //! Files that hold several others, archives and folders, are the business of [`bundle`](crate::bundle).
@@ -88,11 +88,11 @@ impl Output {
 /// Makes a patch that turns one firmware file into another, which may be of another format.
 ///
 /// The same arguments give the same bytes on every machine. For files that are their own image the
-/// patch is that of [`crate::host::diff::diff`].
+/// patch is that of [`crate::diff::diff`].
 ///
 /// # Errors
 ///
-/// See [`crate::host::diff::diff`]; also [`MakeError::OldFile`] and [`MakeError::NewFile`] for text files
+/// See [`crate::diff::diff`]; also [`MakeError::OldFile`] and [`MakeError::NewFile`] for text files
 /// that are damaged, or dubious.
 pub fn diff(old_file: &[u8], new_file: &[u8], options: &DiffOptions) -> Result<Patch, MakeError> {
     diff_with(old_file, new_file, options, &MemoryOptions::default())
@@ -166,7 +166,7 @@ pub fn apply(old_file: &[u8], patch: &[u8], output: Output) -> Result<Vec<u8>, F
     files.finish(new, output)
 }
 
-/// The files around a patch, for programs that run the [`Applier`](crate::device::apply::Applier)
+/// The files around a patch, for programs that run the [`Applier`](crate::apply::Applier)
 /// themselves.
 ///
 /// ```
