@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// What of the repository the library is built of, below `library`.
-const LIBRARY: [&str; 8] = [
+const LIBRARY: [&str; 9] = [
     "bindings/c/abi/Cargo.toml",
     "bindings/c/abi/src",
     "bindings/c/apply/Cargo.toml",
@@ -39,6 +39,7 @@ const LIBRARY: [&str; 8] = [
     "bindings/c/apply/src",
     "bindings/c/include/flashdelta_apply.h",
     "crates/flashdelta/src/lib.rs",
+    "crates/flashdelta/src/bare.rs",
     "crates/flashdelta/src/device",
 ];
 
