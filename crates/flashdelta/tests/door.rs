@@ -183,3 +183,20 @@ fn patches_are_held_to_what_was_asked_for() {
     let refused = door::apply(&zips[0], &bundle, ApplyRequest::new().output(Output::Binary));
     assert!(matches!(refused, Err(PatchError::BundleForDevice)));
 }
+
+/// The memory in a file of records may be longer than the file: gaps are filled.
+#[test]
+fn memory_longer_than_its_file() {
+    let records = |last: &str| {
+        let text = format!(":0400000001020304F2\n:0410000005060708{last}\n:00000001FF\n");
+        Input::from_bytes(text.into_bytes()).named("app.hex")
+    };
+    let (old, new) = (
+        records("D2"),
+        Input::from_bytes(&b":0410000005060709D1\n:0400000001020304F2\n:00000001FF\n"[..])
+            .named("app.hex"),
+    );
+    assert!(
+        matches!(round_trip(&old, &new).kind, MadeKind::Patch { header, .. } if header.new_size > 4000)
+    );
+}
