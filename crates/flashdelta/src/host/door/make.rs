@@ -88,9 +88,6 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
 fn prove(old: &Input<'_>, new: &Input<'_>, patch: &[u8]) -> Result<(), DoorError> {
     match apply(old, patch, ApplyRequest::new().exact(true)) {
         Ok(applied) if applied.bytes == new.bytes() => Ok(()),
-        Ok(applied) if new.file().is_some_and(|file| applied.bytes == file) && !new.is_packed() => {
-            Ok(())
-        }
         Ok(_) => Err(DoorError::NotWorking { error: None }),
         Err(error) => Err(DoorError::NotWorking { error: Some(Box::new(error)) }),
     }
