@@ -282,16 +282,20 @@ pub(crate) struct CiArgs {}
 const NIGHTLY: [&str; 3] = ["c:sanitizers", "c:miri", "fuzz"];
 
 /// What set-up consists of.
-const SET_UP: [&str; 9] = [
+const SET_UP: [&str; 13] = [
     ".ci",
     "crates/xtask/Cargo.toml",
     "crates/xtask/src/command.rs",
     "crates/xtask/src/debian.rs",
+    "crates/xtask/src/device/qemu.rs",
+    "crates/xtask/src/device/toolchain.rs",
+    "crates/xtask/src/device/xtensa.rs",
     "crates/xtask/src/fresh.rs",
     "crates/xtask/src/python.rs",
     "crates/xtask/src/setup.rs",
     "crates/xtask/src/steps.rs",
     "crates/xtask/src/test.rs",
+    "crates/xtask/src/width.rs",
 ];
 
 pub(crate) fn ci() -> Result<()> {

@@ -47,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !args.no_setup {
         set_up(&mut steps);
     }
+    let beside = Beside::start(args);
     steps.step("format", "cargo fmt", format);
     steps.step("lint", "clippy, with every set of features that devices use", lint);
     steps.step("test", "the tests of the workspace", || {
@@ -76,6 +77,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         python::run(program.as_deref())
     });
     width::test(&mut steps, !args.no_setup);
+    match beside {
+        Some(beside) => {
+            let about = "the applier on emulated microcontrollers, run beside the other steps";
+            steps.step("device", about, || beside.finish());
+        }
+        None => on_devices(&mut steps),
+    }
+    fuzz(&mut steps, args.fuzz_seconds);
+    steps.summarize()
+}
+
+/// The steps of the applier on devices.
+fn on_devices(steps: &mut Steps) {
     steps.step("panic-free", "the applier links without a panic handler", || {
         device::link_on_host().map(Outcome::Passed)
     });
@@ -89,8 +103,51 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             None => device::test(target).map(Outcome::Passed),
         });
     }
-    fuzz(&mut steps, args.fuzz_seconds);
-    steps.summarize()
+}
+
+/// The steps on emulated devices, which mostly run one emulator after the other, in a process
+/// beside the other steps: a run of all the tests is a third shorter by that.
+struct Beside {
+    process: std::process::Child,
+    log: std::path::PathBuf,
+}
+
+impl Beside {
+    /// Starts them, if all the steps are wanted and there is more than one core.
+    fn start(args: &Args) -> Option<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
+        if !args.only.is_empty() || args.list || cores < 2 {
+            return None;
+        }
+        let log = crate::steps::logs().join("beside.log");
+        std::fs::create_dir_all(crate::steps::logs()).ok()?;
+        let file = std::fs::File::create(&log).ok()?;
+        let mut test = command(std::env::current_exe().ok()?);
+        test.args(["test", "--no-setup", "--only", "panic-free", "device"]);
+        test.stdout(file.try_clone().ok()?).stderr(file);
+        Some(Self { process: test.spawn().ok()?, log })
+    }
+
+    /// Waits for them, and shows what they printed.
+    fn finish(mut self) -> Result<Outcome> {
+        let status = self.process.wait()?;
+        let text = std::fs::read_to_string(&self.log)?;
+        println!("{text}");
+        if !status.success() {
+            bail!("a step beside the others has failed; its output: {}", self.log.display());
+        }
+        let _ = std::fs::remove_file(&self.log);
+        let last = text.lines().rev().find(|line| line.contains("passed"));
+        Ok(Outcome::Passed(last.unwrap_or_default().to_owned()))
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // Nothing is left running when the other steps end early.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// Installs what the wanted steps need. Always the first step, whichever are wanted.
