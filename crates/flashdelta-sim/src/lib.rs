@@ -1,5 +1,5 @@
 //! A NOR flash in memory that enforces the rules of flash and loses power wherever a test wants it
-//! to.
+//! to, and simulated worlds of devices that have one.
 //!
 //! It is a simulator for tests of code that writes flash through the traits of
 //! [`embedded_storage::nor_flash`]: bootloaders, update agents, file systems. It knows nothing of
@@ -22,6 +22,8 @@
 //!   the flash after every cut of a long run.
 //!
 //! Everything random follows from a seed: what fails once fails again.
+//!
+//! [`world`] puts such flash into nodes, with reboots, watchdogs, clocks and bad links between them.
 //!
 //! # Example
 //!
@@ -67,6 +69,7 @@ mod error;
 mod flash;
 mod random;
 mod sector;
+pub mod world;
 
 pub use cuts::{Cut, Cuts, Operation, POSITIONS};
 pub use error::SimError;

@@ -21,6 +21,11 @@ impl Random {
         z ^ z >> 31
     }
 
+    /// A number below `end`; 0 if that is 0.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+    }
+
     pub(crate) fn byte(&mut self) -> u8 {
         self.next() as u8
     }
