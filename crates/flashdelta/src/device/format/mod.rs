@@ -23,7 +23,7 @@ pub use header::{PatchHeader, MAX_HEADER_LEN};
 pub use identity::{DeviceIdentity, Identity};
 pub use layout::APPLIER_BYTES;
 
-pub(crate) use crc::crc32;
+pub(crate) use crc::{crc32, Crc32};
 pub(crate) use layout::Layout;
 pub(crate) use map::{MOST_RANGES, MOST_SEGMENTS};
 pub(crate) use tables::Tables;

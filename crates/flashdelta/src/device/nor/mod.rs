@@ -2,7 +2,8 @@
 //! cannot have those.
 //!
 //! [`NorOld`] reads a slot, [`NorNew`] writes one. If both slots are on one chip, [`Shared`] lends
-//! it to both, and [`slots`] makes them and sees to it that they do not overlap.
+//! it to both, and [`slots`] makes them and sees to it that they do not overlap. [`Records`] keeps
+//! what has to survive a reset in a region of its own.
 //!
 //! # What is done to the flash
 //!
@@ -55,11 +56,13 @@
 mod access;
 mod flash;
 mod new;
+mod records;
 mod shared;
 
 pub use access::Slot;
 pub use flash::{Flash, ReadFlash};
 pub use new::{NorNew, NorStats};
+pub use records::{RecordWriter, Records};
 pub use shared::{Shared, SharedError};
 
 use core::cell::RefCell;
@@ -91,6 +94,8 @@ pub enum SlotError<E> {
     },
     /// The slot to be written overlaps the one that runs.
     Overlap,
+    /// A record does not read back as it was written.
+    ReadBack,
 }
 
 codes! {
@@ -101,6 +106,7 @@ codes! {
         Self::OutOfOrder => "out-of-order", Misuse;
         Self::BufferTooSmall { .. } => "buffer-too-small", Misuse;
         Self::Overlap => "slot-overlap", Misuse;
+        Self::ReadBack => "record-read-back", Io;
     }
 }
 
@@ -120,6 +126,7 @@ impl<E: fmt::Debug> fmt::Display for SlotError<E> {
                 )
             }
             Self::Overlap => f.write_str("the slot to be written overlaps the one that runs"),
+            Self::ReadBack => f.write_str("a record does not read back as it was written"),
         }
     }
 }
