@@ -58,6 +58,7 @@
 //! - [`apply`]: the push state machine, the workspace that it runs in, and the traits through which
 //!   it reads and writes images.
 //! - [`nor`]: images in NOR flash. [`update`]: whole updates, with the hand-over to the bootloader.
+//! - [`receive`]: a patch in pieces, in any order, and to many.
 //!
 //! `host/` needs an operating system. (`bare` stands in for it on devices.)
 //!
@@ -111,6 +112,8 @@ pub use device::format::{
 };
 pub use device::isa::{InstructionSet, UnknownInstructionSet};
 pub use device::predict::address_map::{Segment, SegmentKind};
+#[cfg(feature = "receive")]
+pub use device::receive;
 pub use device::{nor, update};
 #[cfg(feature = "std")]
 pub use host::input::{Input, InputError};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up: a module imports only from those before it, and from itself.
-const DEVICE: [&str; 12] = [
+const DEVICE: [&str; 13] = [
     "error",
     "sha256",
     "coding",
@@ -18,6 +18,7 @@ const DEVICE: [&str; 12] = [
     "apply",
     "nor",
     "update",
+    "receive",
 ];
 const HOST: [&str; 13] = [
     "budget", "sha256", "image", "encode", "apply", "profile", "diff", "archive", "manifest",

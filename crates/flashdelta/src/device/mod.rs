@@ -11,5 +11,7 @@ pub(crate) mod images;
 pub(crate) mod isa;
 pub mod nor;
 pub(crate) mod predict;
+#[cfg(feature = "receive")]
+pub mod receive;
 pub(crate) mod sha256;
 pub mod update;
