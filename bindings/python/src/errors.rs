@@ -270,9 +270,10 @@ pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
         ApplyError::Rollback { patch, device } => {
             new("RollbackError").field("patch", patch).field("device", device)
         }
-        ApplyError::OldMismatch { expected, found } => new("OldMismatchError")
+        ApplyError::OldMismatch { expected, found, len } => new("OldMismatchError")
             .field("expected", digest(&expected))
-            .field("found", digest(&found)),
+            .field("found", digest(&found))
+            .field("length", len),
         ApplyError::ReadOld { offset, error } => {
             return fault(py, &message, "read-old", Some(offset), error)
         }
@@ -534,7 +535,9 @@ fn in_memory(error: flashdelta::apply::ApplyError<OutOfBounds, OutOfBounds>) -> 
     match error {
         In::Header(error) => ApplyError::Header(error),
         In::OldTooShort { expected, found } => ApplyError::OldTooShort { expected, found },
-        In::OldMismatch { expected, found } => ApplyError::OldMismatch { expected, found },
+        In::OldMismatch { expected, found, len } => {
+            ApplyError::OldMismatch { expected, found, len }
+        }
         In::Damaged { what, offset } => ApplyError::Damaged { what, offset },
         In::Truncated { fed, expected } => ApplyError::Truncated { fed, expected },
         In::TrailingInput { expected } => ApplyError::TrailingInput { expected },

@@ -11,6 +11,9 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
                 "give it more room: a limit or a buffer of {needed} bytes, if you trust the patch"
             ));
         }
+        Remedy::MoreMemory { needed } => {
+            return Some(format!("{} MiB of memory are enough", needed.div_ceil(1 << 20)))
+        }
         Remedy::PageSize { page } => {
             return Some(format!("make the patch for a profile with page={page}"));
         }
@@ -39,6 +42,12 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         | Remedy::AcceptComments
         | Remedy::AcceptAfterEnd
         | Remedy::NotStrict => return of_records(remedy, true),
+        Remedy::SelectMemory => {
+            "select one in ReadOptions with family, board or part, or none of them"
+        }
+        Remedy::ByteWords => {
+            "write it in words of one byte, with objcopy: -O verilog --verilog-data-width=1"
+        }
         Remedy::AcceptManifest => {
             "mend it, or take it as any other file with accept_manifests=True"
         }

@@ -1,11 +1,14 @@
 //! How things are written on the command line.
 
-use clap::builder::PossibleValue;
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::ValueEnum;
 use flashdelta::bundle::BundleOptions;
 use flashdelta::file::{MemoryOptions, Output};
 use flashdelta::image::{AfterEnd, Overlap, ReadOptions};
 pub(crate) use flashdelta::profile::parse_size as size;
+use flashdelta::profile::DeviceProfile;
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 
 use crate::failure::{Class, Failure, Outcome};
@@ -17,10 +20,40 @@ pub(crate) fn address(text: &str) -> Result<u32, String> {
 }
 
 /// A product: a number, or a name that is made into one.
-pub(crate) fn product(text: &str) -> Result<u32, String> {
-    match text.trim() {
-        "" => Err("expected a number or a name".to_owned()),
-        text => Ok(number(text).unwrap_or_else(|| Identity::product_id(text))),
+pub(crate) fn product(text: &str) -> Result<Product, String> {
+    let text = text.trim();
+    match number(text) {
+        _ if text.is_empty() => Err("expected a number or a name".to_owned()),
+        Some(id) => Ok(Product { id, name: None }),
+        None => Ok(Product { id: Identity::product_id(text), name: Some(text.to_owned()) }),
+    }
+}
+
+/// A product, and what it was called.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Product {
+    pub(crate) id: u32,
+    pub(crate) name: Option<String>,
+}
+
+/// A profile: a name, which shells complete, or a file.
+#[derive(Clone)]
+pub(crate) struct ProfileName;
+
+impl TypedValueParser for ProfileName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(DeviceProfile::NAMES.into_iter().map(PossibleValue::new)))
     }
 }
 
@@ -291,7 +324,7 @@ impl OutputArgs {
 pub(crate) struct IdentityArgs {
     /// Product: a number, or a name that is hashed into one
     #[arg(long, value_name = "NAME|NUMBER", value_parser = product)]
-    product: Option<u32>,
+    product: Option<Product>,
     /// First hardware revision that the new image runs on [default: 0]
     #[arg(long, value_name = "REVISION", requires = "product")]
     hardware_from: Option<u16>,
@@ -306,7 +339,9 @@ pub(crate) struct IdentityArgs {
 
 impl IdentityArgs {
     pub(crate) fn identity(&self) -> Outcome<Option<Identity>> {
-        let Some(product) = self.product else { return Ok(None) };
+        let Some(product) = self.product.as_ref().map(|product| product.id) else {
+            return Ok(None);
+        };
         let (hardware_from, hardware_to) =
             (self.hardware_from.unwrap_or(0), self.hardware_to.unwrap_or(u16::MAX));
         if hardware_from > hardware_to {
@@ -325,7 +360,7 @@ impl IdentityArgs {
 pub(crate) struct DeviceArgs {
     /// Product: a number, or a name that is hashed into one
     #[arg(long, value_name = "NAME|NUMBER", value_parser = product)]
-    product: Option<u32>,
+    product: Option<Product>,
     /// Hardware revision [default: 0]
     #[arg(long, value_name = "REVISION", requires = "product")]
     hardware: Option<u16>,
@@ -338,7 +373,13 @@ impl DeviceArgs {
     pub(crate) fn device(&self) -> Option<DeviceIdentity> {
         let (hardware, security_counter) =
             (self.hardware.unwrap_or(0), self.security_counter.unwrap_or(0));
-        self.product.map(|product| DeviceIdentity { product, hardware, security_counter })
+        let product = self.product.as_ref().map(|product| product.id);
+        product.map(|product| DeviceIdentity { product, hardware, security_counter })
+    }
+
+    /// What the device is, for messages.
+    pub(crate) fn product(&self) -> Option<&Product> {
+        self.product.as_ref()
     }
 }
 
@@ -362,7 +403,8 @@ mod tests {
         assert_eq!(address("0x08020000"), Ok(0x0802_0000));
         assert_eq!(address("134348800"), Ok(0x0802_0000));
         assert!(["08020000h", "0x100000000", "-1", ""].iter().all(|text| address(text).is_err()));
-        assert_eq!(product("7"), Ok(7));
-        assert_eq!(product("heron"), Ok(Identity::product_id("heron")));
+        assert_eq!(product("7"), Ok(Product { id: 7, name: None }));
+        let heron = Product { id: Identity::product_id("heron"), name: Some("heron".to_owned()) };
+        assert_eq!(product("heron"), Ok(heron));
     }
 }

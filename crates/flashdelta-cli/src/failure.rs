@@ -9,10 +9,11 @@ use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
 use flashdelta::door::{DoorError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
-use flashdelta::image::{ImageError, Target};
+use flashdelta::image::{Finding, ImageError, Target};
 use flashdelta::manifest::JsonError;
 use flashdelta::{InputError, Remedy};
 
+use crate::args::Product;
 use crate::{remedy, text};
 
 /// What a subcommand ends in.
@@ -116,6 +117,15 @@ impl Failure {
         self
     }
 
+    /// Calls the product of the device as whoever typed it: the patch has but its number.
+    pub(crate) fn naming(mut self, product: Option<&Product>) -> Self {
+        if let Some(Product { id, name: Some(name) }) = product {
+            let (number, name) = (format!("product {id:08x}"), text::escaped(name));
+            self.message = self.message.replace(&number, &format!("{number} ({name})"));
+        }
+        self
+    }
+
     /// A file could not be used. `verb`: read, write, ...
     pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
         Self::new(Class::Io, format!("cannot {verb} {}: {error}", text::path(path)))
@@ -138,6 +148,11 @@ impl Failure {
             }
             _ => failure,
         }
+    }
+
+    /// A check that a file has of itself fails.
+    pub(crate) fn finding(path: &Path, finding: &Finding) -> Self {
+        Self::image(path, &ImageError::CheckFailed(finding.clone()))
     }
 
     /// A JSON file that names parts is wrong. `text`: its text, for line and column.
@@ -166,6 +181,12 @@ impl Failure {
             PatchError::File(FileError::Apply(error)) => Self::apply(error, names),
             PatchError::File(error @ FileError::Convert(_)) => failure!(error, new),
             PatchError::Apply(error) => Self::apply(error, names),
+            PatchError::WrongRecords { error: inner, .. } => match &**inner {
+                PatchError::Apply(ApplyError::OldMismatch { len, .. }) => {
+                    failure!(error, old).hint(digest_of(*len, old, patch))
+                }
+                _ => failure!(error, old),
+            },
             _ => match Class::from(error.class()) {
                 Class::WrongBase => failure!(error, old),
                 Class::Io => failure!(error, new),
@@ -213,6 +234,9 @@ impl Failure {
         names: [&Path; 3],
     ) -> Self {
         let [old, patch, new] = names;
+        if let ApplyError::OldMismatch { len, .. } = error {
+            return failure!(error, old).hint(digest_of(*len, old, patch));
+        }
         match (Class::from(error.class()), error) {
             (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => failure!(error, old),
             (Class::Io, _) => failure!(error, new),
@@ -249,6 +273,15 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// How the version of an old image is looked up that is not the one of a patch.
+fn digest_of(len: u32, old: &Path, patch: &Path) -> String {
+    let [old, patch] = [old, patch].map(text::path);
+    format!(
+        "`flashdelta info {old} --digest-len {len}` shows the whole SHA-256 of the bytes that were \
+         compared, to look up which version this is; `flashdelta info {patch}` which one it has to be"
+    )
 }
 
 /// How one of several memories in a file is selected.

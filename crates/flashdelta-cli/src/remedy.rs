@@ -14,6 +14,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         Remedy::RaiseLimit { needed } => {
             return format!("--limit {needed} permits it, if you trust whoever made the patch");
         }
+        Remedy::MoreMemory { needed } => {
+            let mib = needed.div_ceil(1 << 20);
+            return format!("{mib} MiB of memory are enough; --threads 1 takes less");
+        }
         Remedy::PageSize { page } => {
             return format!("make the patch for a --profile with page = {page}")
         }
@@ -51,6 +55,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         Remedy::AcceptChecksum => "--accept checksum reads on",
         Remedy::AcceptComments => "--accept comments leaves out what is no record",
         Remedy::AcceptAfterEnd => "--accept after-end leaves it out, after-end-read reads it",
+        Remedy::SelectMemory => "select one with --family, --board or --image, or none",
+        Remedy::ByteWords => {
+            "write it in words of one byte, with objcopy: -O verilog --verilog-data-width=1"
+        }
         Remedy::AcceptManifest => "--accept manifest takes it as a file like any other",
         Remedy::NotStrict => "leave out --strict",
         Remedy::MakeFileAgain => {

@@ -188,3 +188,49 @@ fn what_a_killed_process_left_is_removed_a_day_later() {
     assert!(!old.exists());
     assert!(fresh.exists(), "its process may be at work");
 }
+
+/// An error that says so, not an abort.
+#[test]
+#[cfg(target_os = "linux")]
+fn too_little_memory_is_an_error() {
+    let folder = folder("memory");
+    let noise = |seed: u32| {
+        let mut state = seed;
+        let next = move |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..16 << 20).map(next).collect::<Vec<u8>>()
+    };
+    fs::write(folder.join("a.bin"), noise(1)).unwrap();
+    fs::write(folder.join("b.bin"), noise(2)).unwrap();
+    let script = "ulimit -v 250000; $F diff a.bin b.bin -o x.fdp --json || echo exit $?";
+    let told = text(&shell(&folder, script).stdout);
+    for part in ["\"code\": \"out-of-memory\"", "MiB of memory are enough", "exit 6"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!folder.join("x.fdp").exists());
+}
+
+#[test]
+fn the_digest_of_the_start_is_shown_and_completions_know_profiles() {
+    let folder = folder("digest-len");
+    let new = testdata("firmware/riscv-1.1.bin");
+    // A slot: the image, and what was there before.
+    fs::write(folder.join("slot"), [&new[..], &[0x5a; 999]].concat()).unwrap();
+    let len = new.len().to_string();
+    let told = succeeds(&folder, &["info", "slot", "--digest-len", &len]);
+    let whole = text(&succeeds(&folder, &["info", "new.bin", "--json"]).stdout);
+    let digest = whole.split("\"sha256\": \"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(text(&told.stdout).contains(digest));
+    let output = run(&folder, &["info", "slot", "--digest-len", "1GiB"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let script = text(&succeeds(&folder, &["completions", "bash"]).stdout);
+    assert!(script.contains("tiny small esp32 linux"));
+    // Raw bytes into a format with addresses.
+    fs::write(folder.join("raw.bin"), [0xA5; 64]).unwrap();
+    let output = succeeds(&folder, &["convert", "raw.bin", "-o", "raw.hex"]);
+    assert!(text(&output.stderr).contains("0 is taken; --base"), "{}", text(&output.stderr));
+    let output = succeeds(&folder, &["convert", "raw.bin", "-o", "raw.hex", "--base", "0"]);
+    assert!(!text(&output.stderr).contains("warning"), "{}", text(&output.stderr));
+}

@@ -10,7 +10,8 @@ use flashdelta::diff::{DeviceProfile, DiffOptions};
 use flashdelta::door::{
     self, ApplyRequest, DoorError, MadeKind, MakeRequest, PatchError, Side, Warning,
 };
-use flashdelta::file::Output;
+use flashdelta::file::{MemoryOptions, Output};
+use flashdelta::image::Check;
 use flashdelta::Input;
 
 fn request() -> MakeRequest {
@@ -199,4 +200,52 @@ fn memory_longer_than_its_file() {
     assert!(
         matches!(round_trip(&old, &new).kind, MadeKind::Patch { header, .. } if header.new_size > 4000)
     );
+}
+
+/// The central directory of a zip archive says another CRC than the first member has; a gzip file
+/// another one at its end.
+#[test]
+fn damage_inside_archives_is_said_and_strict_refuses_it() {
+    let mut zip = testdata("archives/heron-1.1.zip");
+    assert_eq!(door::findings(&zip), []);
+    let entry = zip.windows(4).position(|word| word == b"PK\x01\x02").unwrap();
+    zip[entry + 16] ^= 1;
+    let [finding] = &door::findings(&zip)[..] else { panic!("one finding") };
+    assert_eq!((finding.check, finding.offset), (Check::ZipCrc, entry + 16));
+    assert!(!finding.member.is_empty() && finding.to_string().starts_with(&finding.member));
+    let (old, new) = (input("archives/heron-1.0.zip"), Input::from_bytes(zip));
+    let made = round_trip(&old, &new);
+    let damaged = |w: &door::FileWarning| w.what == Warning::Damaged(finding.clone());
+    assert!(made.warnings.iter().any(|w| w.side == Side::New && damaged(w)));
+    let mut memory = MemoryOptions::default();
+    memory.read.strict = true;
+    let refused = door::make(&old, &new, &request().memory(memory.clone())).unwrap_err();
+    assert_eq!((refused.code(), refused.class().exit_code()), ("check-failed", 8));
+    // To be strict is no other way of reading.
+    assert!(door::make(&old, &old, &request().memory(memory)).is_ok());
+    // "hello" by gzip, then with another CRC.
+    let mut gzip =
+        b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcbH\xcd\xc9\xc9\x07\0\x86\xa6\x106\x05\0\0\0".to_vec();
+    assert_eq!(door::findings(&gzip), []);
+    let at = gzip.len() - 8;
+    gzip[at] ^= 1;
+    assert!(
+        matches!(&door::findings(&gzip)[..], [f] if f.check == Check::GzipCrc && f.offset == at)
+    );
+}
+
+/// What a device holds of an ELF file is not that file, whatever the old one was.
+#[test]
+fn the_memory_of_a_container_is_written_also_from_file_to_file() {
+    let folder = folder("memory");
+    let path = |name: &str| folder.join(name);
+    let (old, new) = (input("firmware/riscv-1.0.bin"), input("firmware/riscv-1.1.elf"));
+    let patch = door::make(&old, &new, &request()).unwrap().bytes;
+    fs::write(path("old"), old.bytes()).unwrap();
+    let device = ApplyRequest::new().output(Output::Binary);
+    let made = door::apply(&old, &patch, device).unwrap().bytes;
+    let device = ApplyRequest::new().output(Output::Binary);
+    door::apply_file(&path("old"), &patch, &path("new"), device).unwrap();
+    assert!(fs::read(path("new")).unwrap() == made);
+    assert!(!made.starts_with(b"\x7fELF") && made.len() < new.bytes().len());
 }

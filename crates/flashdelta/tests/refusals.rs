@@ -54,7 +54,7 @@ fn the_wrong_base() {
     let mut wrong = old.clone();
     wrong[4999] ^= 1;
     let error = refusal(&wrong, &patch, 70_000, 1 << 20, options);
-    assert!(matches!(error, ApplyError::OldMismatch { expected, found } if expected != found));
+    assert!(matches!(error, ApplyError::OldMismatch { expected, found, .. } if expected != found));
     let text = error.to_string();
     assert!(
         text.starts_with("old image does not match this patch: patch expects sha256 "),

@@ -93,7 +93,7 @@ impl flashdelta_error_detail {
             ApplyError::Rollback { patch, device } => {
                 Self::new(FLASHDELTA_ERR_ROLLBACK).numbers(0, *device, *patch)
             }
-            ApplyError::OldMismatch { expected, found } => {
+            ApplyError::OldMismatch { expected, found, .. } => {
                 Self::new(FLASHDELTA_ERR_OLD_MISMATCH).digests(expected, found)
             }
             ApplyError::ReadOld { offset, .. } => {
@@ -311,7 +311,7 @@ mod tests {
             Error::WrongProduct { patch: 1, device: 2 },
             Error::WrongHardware { from: 1, to: 1, device: 2 },
             Error::Rollback { patch: 1, device: 2 },
-            Error::OldMismatch { expected: [0; 12], found: [1; 12] },
+            Error::OldMismatch { expected: [0; 12], found: [1; 12], len: 1 },
             Error::ReadOld { offset: 0, error: () },
             Error::ReadNew { offset: 0, error: () },
             Error::Write { offset: 0, error: () },

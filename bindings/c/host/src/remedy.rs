@@ -11,6 +11,9 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::RaiseLimit { needed } => {
             return Some(format!("there must be room for {needed} bytes"));
         }
+        Remedy::MoreMemory { needed } => {
+            return Some(format!("{} MiB of memory are enough", needed.div_ceil(1 << 20)))
+        }
         Remedy::PageSize { page } => {
             return Some(format!("make the patch for units of {page} bytes (flashdelta_options_set_write_size)"));
         }
@@ -51,6 +54,12 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
             "make the file again, or take it as it is (flashdelta_options_set_verbatim)"
         }
         Remedy::NotStrict => return None,
+        Remedy::SelectMemory => {
+            "take out the memory that is meant with `flashdelta convert`, and use that"
+        }
+        Remedy::ByteWords => {
+            "write it in words of one byte, with objcopy: -O verilog --verilog-data-width=1"
+        }
         Remedy::MakeFileAgain => {
             "it may be damaged, cut off or edited by hand: make or fetch the file again"
         }

@@ -76,7 +76,7 @@ impl Args {
     /// From file to file where that is possible, so that large images need no memory.
     fn apply(&self, patch: &[u8], target: &Target, request: ApplyRequest<'_>) -> Outcome<Applied> {
         let names = [self.old.as_path(), &self.patch, &self.output];
-        let failure = |error| Failure::patch(&error, names);
+        let failure = |error| Failure::patch(&error, names).naming(self.device.product());
         if let Some(new) = target.path().filter(|_| self.old.as_path() != Path::new("-")) {
             if outputs::is_replaceable(new) {
                 return door::apply_file(&self.old, patch, new, request).map_err(failure);

@@ -7,16 +7,19 @@ use flashdelta::archive::{Container, ContainerError};
 use flashdelta::manifest::esp_idf::{self, FlasherArgs};
 use flashdelta::manifest::esp_web_tools::{self, Manifest};
 use flashdelta::manifest::ReleasePart;
-use flashdelta::Input;
+use flashdelta::{door, Input};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::info::{findings_text, FindingDocument};
 use crate::failure::{Failure, Outcome};
 use crate::text::{self, grouped, hex, print, print_json, Table};
 
 /// Shows what an archive holds; false, if the file is none. An archive that contradicts itself is
 /// shown as any other file is.
-pub(crate) fn info(path: &Path, input: &Input<'_>, json: bool) -> Outcome<bool> {
+///
+/// `strict`: a wrong length, checksum or digest is an error.
+pub(crate) fn info(path: &Path, input: &Input<'_>, (strict, json): (bool, bool)) -> Outcome<bool> {
     // Of a manifest with its parts the manifest.
     let bytes = input.file().unwrap_or_else(|| input.bytes());
     let mut contents = match Container::resembles(bytes) {
@@ -40,14 +43,27 @@ pub(crate) fn info(path: &Path, input: &Input<'_>, json: bool) -> Outcome<bool> 
     if let Ok(release) = flashdelta::manifest::read_release(path) {
         contents.add_parts(&release.parts);
     }
+    let findings = door::findings(input.bytes());
+    let outcome = match findings.first().filter(|_| strict) {
+        Some(finding) => Err(Failure::finding(path, finding)),
+        None => Ok(true),
+    };
+    if json && outcome.is_err() {
+        return outcome;
+    }
     let document = Document {
         kind: "archive",
         file: text::path(path),
         size: bytes.len(),
         sha256: hex(&Sha256::digest(bytes)),
         contents,
+        findings: findings.iter().map(FindingDocument::new).collect(),
     };
-    if json { print_json(&document) } else { print(&document.text()) }.map(|()| true)
+    match json {
+        true => print_json(&document)?,
+        false => print(&(document.text() + &findings_text(&findings)))?,
+    }
+    outcome
 }
 
 /// An archive, as machines read it.
@@ -60,6 +76,8 @@ struct Document {
     sha256: String,
     #[serde(flatten)]
     contents: Contents,
+    /// Lengths, checksums and digests that are wrong, of members too.
+    findings: Vec<FindingDocument>,
 }
 
 #[derive(Serialize)]

@@ -122,6 +122,15 @@ impl Args {
         let mut options = self.options();
         options.family = options.family.or(family(&targets, &read));
         let image = files::parse_owned(&self.input, file, &read)?;
+        let start = image.segments.first().map(|segment| segment.address);
+        if image.format == Format::Raw
+            && format != Format::Raw
+            && start == Some(0)
+            && self.base.is_none()
+        {
+            warnings
+                .push("it does not tell its address: 0 is taken; --base gives another".to_owned());
+        }
         warnings.extend((format == Format::Raw).then(|| gaps(&image, &options)).flatten());
         let name = text::path(&self.input);
         let warnings: Vec<String> = warnings.iter().map(|text| format!("{name}: {text}")).collect();

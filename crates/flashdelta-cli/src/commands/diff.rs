@@ -71,7 +71,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "PATCH")]
     output: PathBuf,
     /// The device: tiny, small, esp32, linux, or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "esp32")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "esp32", value_parser = args::ProfileName, hide_possible_values = true)]
     profile: String,
     /// RAM of the device, in place of the profile's
     #[arg(long, value_name = "SIZE", value_parser = args::size)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{explain, ApplyError, Breakdown, OutOfBounds};
 use flashdelta::door::{self, ApplyRequest};
-use flashdelta::file::Files;
+use flashdelta::file::{Files, Memory, MemoryOptions};
 use flashdelta::image::{
     self, AddressMap, Finding, Format, Image, ImageError, MapSegment, ReadOptions, SegmentKind,
     Split,
@@ -16,6 +16,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{bundle, contents};
+use crate::args;
 use crate::facts::{self, Facts};
 use crate::failure::{Class, Failure, Outcome};
 use crate::text::{self, grouped, hex, percent, print, print_json, Table};
@@ -45,6 +46,10 @@ pub(crate) struct Args {
     /// Refuse a firmware file whose lengths, checksums or digests are wrong
     #[arg(long)]
     strict: bool,
+    /// Show the SHA-256 of this many bytes from the start of the data, too: of a slot whose end is
+    /// not that of the image
+    #[arg(long, value_name = "SIZE", value_parser = args::size, conflicts_with = "old")]
+    digest_len: Option<u32>,
     /// Show it in JSON
     #[arg(long)]
     json: bool,
@@ -56,7 +61,7 @@ impl Args {
             true => inputs::read(&self.file)?,
             false => inputs::read_verbatim(&self.file)?,
         };
-        if self.old.is_none() && contents::info(&self.file, &input, self.json)? {
+        if self.old.is_none() && contents::info(&self.file, &input, (self.strict, self.json))? {
             return Ok(());
         }
         let bytes = input.file().unwrap_or_else(|| input.bytes());
@@ -140,6 +145,22 @@ impl Args {
         explain(files.old_image(), bytes).map(Some).map_err(|error| Failure::apply(&error, names))
     }
 
+    /// The digest of the start of the image that patches are made from.
+    fn start(&self, bytes: &[u8]) -> Outcome<Option<StartDigest>> {
+        let Some(len) = self.digest_len else { return Ok(None) };
+        let memory = Memory::read(bytes, &MemoryOptions::default())
+            .map_err(|error| Failure::image(&self.file, &error))?;
+        let size = len as usize;
+        let start = memory.image.get(..size).ok_or_else(|| {
+            let (file, has) = (text::path(&self.file), memory.image.len());
+            Failure::new(
+                Class::Usage,
+                format!("--digest-len {len}: {file} has {has} bytes of data"),
+            )
+        })?;
+        Ok(Some(StartDigest { size, sha256: hex(&Sha256::digest(start)) }))
+    }
+
     fn firmware(&self, bytes: &[u8]) -> Outcome {
         // Of a text file the data counts, which is what a patch would be made of.
         let Split { data, map, .. } = image::split(bytes);
@@ -152,18 +173,19 @@ impl Args {
         // Several memories in one file are nothing wrong.
         let records = records.filter(|error| !matches!(error, ImageError::SeveralTargets { .. }));
         let mut outcome = records.map_or(Ok(()), |error| Err(Failure::image(&self.file, &error)));
-        let findings = image::check(bytes);
+        let findings = door::findings(bytes);
         if let Some(finding) = findings.first().filter(|_| self.strict && outcome.is_ok()) {
-            let message = format!("{}: {finding}", text::path(&self.file));
-            outcome = Err(Failure::new(Class::BadFile, message));
+            outcome = Err(Failure::finding(&self.file, finding));
         }
         let sha256 = hex(&Sha256::digest(bytes));
+        let start = self.start(bytes)?;
         if self.json {
             outcome?;
+            let digests = Digests { sha256, start };
             return print_json(&FirmwareDocument::new(
                 &self.file,
                 (bytes, &data),
-                sha256,
+                digests,
                 &map,
                 &facts,
                 &findings,
@@ -176,6 +198,9 @@ impl Args {
             table.row(["data in it", &format!("{} bytes", grouped(data.len() as u64))]);
         }
         table.row(["SHA-256", &sha256]);
+        if let Some(StartDigest { size, sha256 }) = &start {
+            table.row([&format!("of the first {}", grouped(*size as u64)), sha256]);
+        }
         table.row(["code", &map.isa.map_or_else(|| "unknown".to_owned(), |isa| isa.to_string())]);
         for (name, value) in &facts.details {
             table.row([name, value]);
@@ -204,6 +229,20 @@ impl Args {
         print(&text)?;
         outcome
     }
+}
+
+/// Digests of a file.
+struct Digests {
+    /// Of the file.
+    sha256: String,
+    start: Option<StartDigest>,
+}
+
+/// The digest of the start of an image.
+#[derive(Serialize)]
+struct StartDigest {
+    size: usize,
+    sha256: String,
 }
 
 /// What one part of a patch costs.
@@ -306,6 +345,9 @@ struct FirmwareDocument {
     /// Without what the container adds to every record.
     data_size: usize,
     sha256: String,
+    /// Of as many bytes of the image from its start as was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<StartDigest>,
     format: String,
     code: Option<String>,
     /// What headers and descriptors say.
@@ -337,12 +379,28 @@ struct PartDocument {
 }
 
 #[derive(Serialize)]
-struct FindingDocument {
+pub(super) struct FindingDocument {
+    /// Of an archive or a folder.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    member: String,
     check: &'static str,
     offset: usize,
     expected: String,
     found: String,
     message: String,
+}
+
+impl FindingDocument {
+    pub(super) fn new(finding: &Finding) -> Self {
+        Self {
+            member: finding.member.clone(),
+            check: finding.check.code(),
+            offset: finding.offset,
+            expected: finding.expected.to_string(),
+            found: finding.found.to_string(),
+            message: finding.to_string(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -365,18 +423,11 @@ impl FirmwareDocument {
     fn new(
         file: &Path,
         (bytes, data): (&[u8], &[u8]),
-        sha256: String,
+        digests: Digests,
         map: &AddressMap,
         facts: &image::Facts,
         findings: &[Finding],
     ) -> Self {
-        let finding = |finding: &Finding| FindingDocument {
-            check: finding.check.code(),
-            offset: finding.offset,
-            expected: finding.expected.to_string(),
-            found: finding.found.to_string(),
-            message: finding.to_string(),
-        };
         let part = |(start, end): &(u32, u64)| PartDocument {
             address: *start,
             size: end - u64::from(*start),
@@ -393,7 +444,8 @@ impl FirmwareDocument {
             file: text::path(file),
             size: bytes.len(),
             data_size: data.len(),
-            sha256,
+            sha256: digests.sha256,
+            start: digests.start,
             format: map.format.to_string(),
             code: map.isa.map(|isa| isa.to_string()),
             details: facts.details.iter().cloned().collect(),
@@ -408,7 +460,7 @@ impl FirmwareDocument {
                 .map(|span| Range { start: span.start, end: span.end })
                 .collect(),
             parts: parts_of(bytes, map).iter().map(part).collect(),
-            findings: findings.iter().map(finding).collect(),
+            findings: findings.iter().map(FindingDocument::new).collect(),
             packed_in: image::wrapping(bytes).map(image::Wrapping::name),
         }
     }
@@ -429,7 +481,7 @@ fn bytes_of<'a>(segment: &MapSegment, data: &'a [u8]) -> &'a [u8] {
 }
 
 /// What is wrong with what the container says about itself. Of many of a kind the first are shown.
-fn findings_text(findings: &[Finding]) -> String {
+pub(super) fn findings_text(findings: &[Finding]) -> String {
     const SHOWN: usize = 5;
     let mut text = String::new();
     for finding in findings.iter().take(SHOWN) {

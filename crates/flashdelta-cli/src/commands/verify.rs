@@ -53,7 +53,8 @@ impl Args {
             .ram(self.ram)
             .exact(true)
             .watch(&mut watch);
-        let applied = apply(&self.old, &self.patch, &patch, request)?;
+        let applied = apply(&self.old, &self.patch, &patch, request)
+            .map_err(|failure| failure.naming(self.device.product()))?;
         drop(bar);
         let (old, patch) = (text::path(&self.old), text::path(&self.patch));
         if self.output_args.json {

@@ -246,7 +246,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         )?;
         let (expected, found) = (&self.body.header.old_digest, digest.first_chunk()?);
         if found != expected {
-            *error = ApplyError::OldMismatch { expected: *expected, found: *found };
+            *error = ApplyError::OldMismatch { expected: *expected, found: *found, len: old_size };
             return None;
         }
         Some(())

@@ -81,6 +81,9 @@ pub enum ApplyError<O, N> {
         expected: [u8; 12],
         /// First 12 bytes of the SHA-256 of what is there.
         found: [u8; 12],
+        /// How many bytes that is the digest of, from the start of the slot or the file: the length
+        /// of the old image that the patch was made from. What is after them was not looked at.
+        len: u32,
     },
     /// Reading the old image failed.
     ReadOld {
@@ -290,9 +293,10 @@ impl<O: fmt::Display, N: fmt::Display> fmt::Display for ApplyError<O, N> {
                 "the patch would install security counter {patch}, but this device is at {device} \
                  and does not go back"
             ),
-            Self::OldMismatch { expected, found } => write!(
+            Self::OldMismatch { expected, found, len } => write!(
                 f,
-                "old image does not match this patch: patch expects sha256 {}, slot holds {}",
+                "old image does not match this patch: patch expects sha256 {} of the first {len} \
+                 bytes, slot holds {}",
                 Hex(expected),
                 Hex(found)
             ),

@@ -36,6 +36,11 @@ pub enum Remedy {
         /// RAM in bytes that is enough.
         needed: u32,
     },
+    /// Make the patch on a computer with more memory, or give this one more.
+    MoreMemory {
+        /// Memory in bytes that is enough.
+        needed: u64,
+    },
     /// Make room for a larger image, or raise a limit that is too low for it.
     RaiseLimit {
         /// Bytes that are enough.
@@ -62,6 +67,10 @@ pub enum Remedy {
     AcceptComments,
     /// Choose what becomes of data after the end record.
     AcceptAfterEnd,
+    /// Select one of the memories that the file holds, or none where it holds but one.
+    SelectMemory,
+    /// Write the file in words of one byte.
+    ByteWords,
     /// Take a wrong manifest as a file like any other.
     AcceptManifest,
     /// Do not ask for strict reading.

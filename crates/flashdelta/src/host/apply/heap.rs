@@ -382,7 +382,7 @@ pub(crate) fn map_images<O, N, P, M>(
         E::WrongProduct { patch, device } => E::WrongProduct { patch, device },
         E::WrongHardware { from, to, device } => E::WrongHardware { from, to, device },
         E::Rollback { patch, device } => E::Rollback { patch, device },
-        E::OldMismatch { expected, found } => E::OldMismatch { expected, found },
+        E::OldMismatch { expected, found, len } => E::OldMismatch { expected, found, len },
         E::Damaged { what, offset } => E::Damaged { what, offset },
         E::Truncated { fed, expected } => E::Truncated { fed, expected },
         E::TrailingInput { expected } => E::TrailingInput { expected },

@@ -6,12 +6,9 @@
 //! (self-extractors), comments, extra fields and data descriptors are no data, so they belong to
 //! the template.
 
-use core::ops::ControlFlow;
-
 use super::container::{ContainerError, Member};
 use super::deflate::inflate;
-use crate::device::format::crc32;
-use crate::host::budget::Budget;
+use crate::host::budget::{Budget, Halt};
 
 const LOCAL: u32 = 0x0403_4B50;
 const CENTRAL: u32 = 0x0201_4B50;
@@ -77,55 +74,58 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     Ok(members)
 }
 
-/// A member whose data does not have the CRC-32 that the archive states.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct BadCrc {
-    /// Its name.
-    pub name: String,
-    /// The CRC-32 in the central directory.
-    pub expected: u32,
-    /// That of its data; `None` if the data cannot be inflated.
-    pub found: Option<u32>,
-}
-
 /// Members are inflated up to this length, in bytes, to check them.
 const MOST_CHECKED: usize = 1 << 27;
 
-/// Checks the CRC-32 of the members, in the order of the central directory. Encrypted members, other
-/// methods than "stored" and "deflated", and what is longer than 128 MiB are left out.
-///
-/// # Errors
-///
-/// Those of [`members`].
-pub fn check(file: &[u8]) -> Result<Vec<BadCrc>, ContainerError> {
+/// A member, looked at.
+pub(crate) struct Looked<'m> {
+    pub(crate) member: &'m Member,
+    /// Where in the central directory its CRC-32 is.
+    pub(crate) offset: usize,
+    /// That CRC-32.
+    pub(crate) crc: u32,
+    /// What it holds; `None` if that cannot be inflated to the length that the archive states.
+    pub(crate) content: Option<&'m [u8]>,
+}
+
+/// Looks at what the members hold, in the order of the central directory. Encrypted members, other
+/// methods than "stored" and "deflated", and what is longer than 128 MiB are left out. What is
+/// inflated is taken from the budget.
+pub(crate) fn look(
+    file: &[u8],
+    budget: &mut Budget<'_>,
+    mut visit: impl FnMut(Looked<'_>),
+) -> Result<(), Halt<ContainerError>> {
     members(file)?;
-    let Some(end) = find_end(file) else { return Ok(Vec::new()) };
+    let Some(end) = find_end(file) else { return Ok(()) };
     let archive = Archive::new(file, end)?;
-    let (mut bad, mut at) = (Vec::new(), archive.directory);
-    let mut go_on = |_: u32| ControlFlow::Continue(());
+    let mut at = archive.directory;
     for _ in 0..archive.count {
         let entry = file.get(at..).unwrap_or_default();
         let (member, next) = archive.member(at)?;
+        let offset = at + 16;
         at = next;
         let (flags, method) = (u16_at(entry, 8).unwrap_or(0), u16_at(entry, 10).unwrap_or(0));
-        let (Some(member), Some(expected)) = (member, u32_at(entry, 16)) else { continue };
+        let (Some(member), Some(crc)) = (member, u32_at(entry, 16)) else { continue };
         let data = file.get(member.data.clone()).unwrap_or_default();
-        let is_too_long = member.stated_len.unwrap_or(0) as usize > MOST_CHECKED;
-        let found = match method {
-            0 if flags & ENCRYPTED == 0 => Some(crc32(data)),
-            _ if member.is_deflated && !is_too_long => {
-                let len = member.stated_len.unwrap_or(0) as usize;
-                let mut budget = Budget::new(len as u64, &mut go_on);
-                inflate(data, len, &mut budget).ok().map(|(plain, _)| crc32(&plain))
+        let len = member.stated_len.unwrap_or(0) as usize;
+        budget.work(data.len() as u64)?;
+        let inflated;
+        let content = match method {
+            0 if flags & ENCRYPTED == 0 => Some(data),
+            _ if member.is_deflated && len <= MOST_CHECKED => {
+                inflated = match inflate(data, len, budget) {
+                    Ok((plain, _)) => Some(plain),
+                    Err(Halt::Bad(_)) => None,
+                    Err(Halt::Stop(stop)) => return Err(stop.into()),
+                };
+                inflated.as_deref()
             }
             _ => continue,
         };
-        if found != Some(expected) {
-            bad.push(BadCrc { name: member.name, expected, found });
-        }
+        visit(Looked { member: &member, offset, crc, content });
     }
-    Ok(bad)
+    Ok(())
 }
 
 /// Where the end record is: the last one whose comment ends with the file.
@@ -266,7 +266,10 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use core::ops::ControlFlow;
+
     use super::*;
+    use crate::device::format::crc32;
 
     /// An archive with one member.
     fn archive(method: u16, stored: &[u8], plain: &[u8]) -> Vec<u8> {
@@ -301,21 +304,21 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_crc_of_a_member_is_found() {
+    fn members_are_looked_at() {
         // "aaaaa" by deflate with fixed codes (RFC 1951, 3.2.6), as zlib writes it.
         let deflated = [0x4b, 0x4c, 0x4c, 0x4c, 0x4c, 0x04, 0x00];
-        let mut go_on = |_: u32| ControlFlow::Continue(());
-        let plain = inflate(&deflated, 100, &mut Budget::new(100, &mut go_on)).unwrap().0;
-        for (method, stored) in [(0, &b"stored"[..]), (8, &deflated)] {
-            let plain = if method == 0 { stored } else { &plain };
-            let good = archive(method, stored, plain);
-            assert_eq!(members(&good).unwrap().len(), 1);
-            assert_eq!(check(&good), Ok(Vec::new()), "{method}");
-            let mut bad = good;
-            bad[32] ^= 4;
-            let found = check(&bad).unwrap();
-            assert_eq!((found.len(), &*found[0].name), (1, "a"), "{method}");
-            assert_ne!(found[0].found, Some(found[0].expected));
+        for (method, data, plain) in
+            [(0, &b"stored"[..], &b"stored"[..]), (8, &deflated, b"aaaaa"), (8, b"bad", b"aaaaa")]
+        {
+            let file = archive(method, data, plain);
+            let mut go_on = |_: u32| ControlFlow::Continue(());
+            let mut found = Vec::new();
+            look(&file, &mut Budget::new(100, &mut go_on), |looked| {
+                found.push((looked.crc, looked.content.map(<[u8]>::to_vec)));
+            })
+            .unwrap();
+            let content = (data != b"bad").then(|| plain.to_vec());
+            assert_eq!(found, [(crc32(plain), content)], "{method}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What was tried, and what came of it.
 
 use super::encode::Body;
+use super::error::DiffError;
 use super::report::Tried;
 use super::search::{Found, Prediction};
 use crate::device::format::PatchHeader;
@@ -11,6 +12,8 @@ pub(crate) struct Attempt {
     pub(crate) coded: Coded,
     pub(crate) prediction: Prediction,
     pub(crate) found: Found,
+    /// The new image alone: nothing was looked for.
+    pub(crate) is_plain: bool,
     /// What came of choosing the copies again, if that was tried at once.
     pub(crate) refined: Option<Option<Made>>,
 }
@@ -29,13 +32,32 @@ impl Coded {
 
 impl Attempt {
     /// Without copies it is the new image coded alone.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.found.copies.is_empty() && !self.prediction.is_any()
+    pub(crate) fn new(prediction: &Prediction, found: Found, coded: Coded) -> Self {
+        let is_plain = found.copies.is_empty() && !prediction.is_any();
+        Self { coded, prediction: prediction.clone(), found, is_plain, refined: None }
+    }
+
+    /// Gives back what only choosing the copies again needs.
+    fn release(&mut self) {
+        self.found = Found::default();
+        if let Some(made) = &mut self.coded.best {
+            made.copies = Vec::new();
+            made.body.course = Vec::new();
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.coded.len()
     }
+}
+
+/// Gives back what is known of all attempts but the best `keep`, as far as attempts are there: of
+/// equals the first is better.
+pub(crate) fn release_all_but(keep: usize, attempts: &mut [Option<Result<Attempt, DiffError>>]) {
+    let mut done: Vec<&mut Attempt> =
+        attempts.iter_mut().flatten().filter_map(|made| made.as_mut().ok()).collect();
+    done.sort_by_key(|attempt| attempt.len());
+    done.into_iter().skip(keep).for_each(Attempt::release);
 }
 
 /// A finished patch, and what it was made of.

@@ -5,7 +5,7 @@ use super::encode::{Job, Limit};
 use super::error::DiffError;
 use super::options::DiffOptions;
 use super::rounds::{rounds, Rounds};
-use super::search::{Prediction, Search};
+use super::search::{Prediction, Search, Threads};
 use crate::device::format::{Codec, Tables};
 use crate::device::isa::InstructionSet;
 use crate::host::encode::Maps;
@@ -16,7 +16,8 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
     let options = DiffOptions::new();
     let control = Control::new(&options, 1);
     let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
-    let found = Search::for_model(options.effort).find(old, new, &prediction, 1, &control)?;
+    let threads = Threads { count: 1, prepare: false };
+    let found = Search::for_model(options.effort).find(old, new, &prediction, threads, &control)?;
     let job = Rounds {
         old,
         new,

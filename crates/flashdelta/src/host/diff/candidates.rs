@@ -1,8 +1,12 @@
 //! Candidates for copies: stretches of the new image that look like stretches of the old image or
 //! of the new one before them.
 
+use core::cmp::Ordering;
+use std::collections::HashMap;
+
 use super::matches::{Match, Matches};
 use super::parallel::in_parallel;
+use super::work;
 use crate::device::images::Space;
 
 /// A stretch of the new image that could be copied: `new[start..end]` is nearly
@@ -20,6 +24,11 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// What candidates are sorted by: all that there is to one.
+    fn key(&self) -> (u32, bool, u32, u32) {
+        (self.start, self.space == Space::New, self.shift, self.end)
+    }
+
     /// Where the byte for `at` is read from.
     pub(crate) fn source(&self, at: u32) -> u32 {
         at.wrapping_add(self.shift)
@@ -44,25 +53,29 @@ pub(crate) struct Limits {
 
 /// Finds candidates, sorted by start. `old` and `new` are the masked images that `matches` were
 /// found in; `plain_new` is the new image as it is.
+///
+/// Takes the matches, so as to give each of their two lists back as soon as it is used up.
 pub(crate) fn find(
     (old, new): (&[u8], &[u8]),
     plain_new: &[u8],
-    matches: &Matches,
+    matches: Matches,
     limits: &Limits,
     threads: usize,
 ) -> Vec<Candidate> {
     let most = new.len() / SPARSE + FEW;
+    let Matches { old: in_old, new: in_new } = matches;
     let (mut found, in_new) = in_parallel(
         threads,
-        || {
-            let old_match = worthwhile(&matches.old, limits.old_match, most);
-            from_old(old, new, matches, &Limits { old_match, ..*limits })
+        move || {
+            let (old_match, count) = worthwhile(&in_old, limits.old_match, most);
+            from_old((old, new), &in_old, &Limits { old_match, ..*limits }, count)
         },
-        || {
-            let new_match = worthwhile(&matches.new, limits.new_match, most);
-            from_new(plain_new, matches, &Limits { new_match, ..*limits })
+        move || {
+            let (new_match, count) = worthwhile(&in_new, limits.new_match, most);
+            from_new(plain_new, &in_new, &Limits { new_match, ..*limits }, count)
         },
     );
+    found.reserve_exact(in_new.len());
     found.extend(in_new);
     sort(&mut found);
     found
@@ -70,8 +83,28 @@ pub(crate) fn find(
 
 /// Sorts candidates by start, and keeps one of equal ones.
 pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
-    candidates.sort_by_key(|c| (c.start, c.space == Space::New, c.shift, c.end));
+    // What is equal in all of the key is equal: that the sort is not stable makes no difference, and
+    // it takes no memory.
+    candidates.sort_unstable_by_key(Candidate::key);
     candidates.dedup();
+}
+
+/// Both lists in one order, one of equal ones.
+pub(crate) fn merged<'a>(lists: [&'a [Candidate]; 2]) -> impl Iterator<Item = &'a Candidate> {
+    let [mut a, mut b] = lists.map(|list| list.iter().peekable());
+    core::iter::from_fn(move || {
+        let (Some(first), Some(second)) = (a.peek(), b.peek()) else {
+            return a.next().or_else(|| b.next());
+        };
+        match first.key().cmp(&second.key()) {
+            Ordering::Less => a.next(),
+            Ordering::Greater => b.next(),
+            Ordering::Equal => {
+                b.next();
+                a.next()
+            }
+        }
+    })
 }
 
 /// At most one candidate of each kind for so many bytes, and a few more for small images: time and
@@ -79,11 +112,15 @@ pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
 const SPARSE: usize = 6;
 const FEW: usize = 4096;
 
+/// Matches of masked bytes may fall into pieces: this is at most one for so many bytes more.
+const PIECES: usize = 16;
+
 /// Matches longer than this count as of this length.
 const LONG: usize = 256;
 
-/// The shortest length, at least `least`, that not more than `most` maximal matches reach.
-fn worthwhile(matches: &[Match], least: u32, most: usize) -> u32 {
+/// The shortest length, at least `least`, that not more than `most` maximal matches reach, and how
+/// many do.
+fn worthwhile(matches: &[Match], least: u32, most: usize) -> (u32, usize) {
     let mut count = [0usize; LONG + 1];
     let mut starts = Starts::default();
     for (i, m) in matches.iter().enumerate() {
@@ -96,7 +133,8 @@ fn worthwhile(matches: &[Match], least: u32, most: usize) -> u32 {
         total += count[*length];
         total <= most
     });
-    (fitting.last().unwrap_or(LONG) as u32).max(least)
+    let length = fitting.last().unwrap_or(LONG).max(least as usize);
+    (length as u32, count[length.min(LONG)..].iter().sum())
 }
 
 /// Tells where maximal matches start.
@@ -129,19 +167,26 @@ impl Starts {
 
 /// Approximate copies: each maximal match, grown in both directions for as long as most bytes are
 /// equal.
-fn from_old(old: &[u8], new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
-    let mut found = Vec::new();
-    // By shift, from the lowest possible one on.
-    let mut reached = vec![0u32; old.len() + new.len()];
+/// `count` says how many matches are long enough.
+fn from_old(
+    (old, new): (&[u8], &[u8]),
+    matches: &[Match],
+    limits: &Limits,
+    count: usize,
+) -> Vec<Candidate> {
+    let mut found = Vec::with_capacity(count);
+    // How far the copies of each shift reach. (A table of all shifts would be faster, and larger
+    // than all else.)
+    let mut reached: HashMap<u32, u32> = HashMap::with_capacity(count);
     let mut work = limits.work * new.len() as u64;
     let mut starts = Starts::default();
-    for (i, m) in matches.old.iter().enumerate() {
+    for (i, m) in matches.iter().enumerate() {
         let i = i as u32;
         let shift = m.position.wrapping_sub(i);
         if !starts.is_new(i, m) || m.length < limits.old_match {
             continue;
         }
-        let reached = &mut reached[new.len() - i as usize + m.position as usize];
+        let reached = reached.entry(shift).or_default();
         let floor = *reached;
         if floor > i {
             continue;
@@ -175,6 +220,7 @@ fn grow<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, limits: &Limits, work
             break;
         }
         *work -= 1;
+        work::count(1);
         score += if a == b { 1 } else { -limits.miss };
         if score > best {
             best = score;
@@ -187,10 +233,11 @@ fn grow<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, limits: &Limits, work
 }
 
 /// Exact copies from the new image itself.
-fn from_new(new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
-    let mut found = Vec::new();
+fn from_new(new: &[u8], matches: &[Match], limits: &Limits, count: usize) -> Vec<Candidate> {
+    let mut found = Vec::with_capacity(count);
+    let most = count + new.len() / PIECES + FEW;
     let mut starts = Starts::default();
-    for (i, m) in matches.new.iter().enumerate() {
+    for (i, m) in matches.iter().enumerate() {
         let i = i as u32;
         let shift = m.position.wrapping_sub(i);
         if !starts.is_new(i, m) || m.length < limits.new_match {
@@ -202,7 +249,7 @@ fn from_new(new: &[u8], matches: &Matches, limits: &Limits) -> Vec<Candidate> {
             let equal =
                 at < i + m.length && new[at as usize] == new[at.wrapping_add(shift) as usize];
             if !equal {
-                if at - start >= limits.new_match {
+                if at - start >= limits.new_match && found.len() < most {
                     found.push(Candidate { start, end: at, shift, space: Space::New });
                 }
                 start = at + 1;

@@ -17,6 +17,11 @@ pub enum DiffError {
         /// The largest length possible.
         limit: u64,
     },
+    /// This computer does not give as much memory as making the patch may take.
+    OutOfMemory {
+        /// That much, in bytes.
+        needed: u64,
+    },
     /// The device has too little RAM for what was asked for.
     ProfileTooSmall {
         /// Name of the profile.
@@ -61,6 +66,8 @@ pub enum DiffError {
 codes! {
     impl[] DiffError {
         Self::TooLarge { .. } => "too-large", DoesNotFit;
+        Self::OutOfMemory { needed } =>
+            "out-of-memory", DoesNotFit, MoreMemory { needed: *needed };
         Self::ProfileTooSmall { needed, .. } =>
             "profile-too-small", DoesNotFit, MoreRam { needed: *needed };
         Self::BadProfile { .. } => "bad-profile", Misuse;
@@ -77,6 +84,11 @@ impl fmt::Display for DiffError {
             Self::TooLarge { found, limit } => {
                 write!(f, "the images are too large: {found} bytes together, the limit is {limit}")
             }
+            Self::OutOfMemory { needed } => write!(
+                f,
+                "out of memory: making a patch between images of this size takes up to {needed} \
+                 bytes, and this computer does not give as many"
+            ),
             // The profile may have been given another amount.
             Self::ProfileTooSmall { profile: _, ram, codec, needed } => write!(
                 f,

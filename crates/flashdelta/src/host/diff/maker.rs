@@ -3,18 +3,19 @@
 use sha2::{Digest as _, Sha256};
 use std::sync::Mutex;
 
-use super::attempt::{smaller, Attempt, Coded, Made};
+use super::attempt::{release_all_but, smaller, Attempt, Coded, Made};
 use super::checks::check_lengths;
 use super::choose;
 use super::control::Control;
 use super::encode::{Body, Job};
 use super::error::DiffError;
+use super::memory;
 use super::options::DiffOptions;
 use super::parallel::in_parallel;
 use super::plan::Chosen;
 use super::report::{Patch, Report, Tried};
 use super::rounds::{rounds, Rounds};
-use super::search::{Found, Prediction, Search};
+use super::search::{Found, Prediction, Search, Threads};
 use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN};
 use crate::host::apply::PartBytes;
 use crate::host::encode::{tables_for, CopyRun};
@@ -31,7 +32,7 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
 }
 
 /// Images up to this size together are searched for several predictions at a time: the memory for
-/// it is 32 bytes per byte.
+/// one is 16 bytes per byte.
 pub(crate) const SMALL: usize = 4 << 20;
 
 /// New images up to this size are done in no time.
@@ -64,6 +65,7 @@ impl<'a> Maker<'a> {
     fn new(old: &'a [u8], new: &'a [u8], options: &'a DiffOptions) -> Result<Self, DiffError> {
         check_lengths(old.len() as u64, new.len() as u64)?;
         options.check()?;
+        memory::check(old, new, options)?;
         let codecs = options.codecs()?;
         let digest = |image| Sha256::digest(image).into();
         let (digests, predictions) = in_parallel(
@@ -109,16 +111,15 @@ impl<'a> Maker<'a> {
         if self.is_doubtful(best(&attempts)) {
             attempts.push(self.attempt_with(&Prediction::default(), self.options.thread_count())?);
         }
-        if !attempts.iter().any(Attempt::is_plain) {
+        if !attempts.iter().any(|attempt| attempt.is_plain) {
             attempts.push(self.attempt_alone(best(&attempts))?);
         }
         // The sort is stable: of equals the first stays first.
         attempts.sort_by_key(Attempt::len);
-        let is_quick = self.new.len() <= TINY;
-        let promising = if self.options.effort < EXHAUSTIVE_EFFORT && !is_quick { 1 } else { 2 };
+        let promising = self.promising();
         let (mut tried, mut best) = (Vec::new(), None);
         for (rank, attempt) in attempts.into_iter().enumerate() {
-            let Attempt { coded: Coded { tried: here, best: made }, prediction, found, refined } =
+            let Attempt { coded: Coded { tried: here, best: made }, prediction, found, .. } =
                 attempt;
             tried.extend(here);
             let prediction =
@@ -126,7 +127,7 @@ impl<'a> Maker<'a> {
             best = smaller(best, made);
             if rank < promising {
                 let refined =
-                    refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
+                    attempt.refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
                 tried.extend(refined.as_ref().map(Made::tried));
                 best = smaller(best, refined);
             }
@@ -145,28 +146,41 @@ impl<'a> Maker<'a> {
     fn attempts(&self) -> Vec<Result<Attempt, DiffError>> {
         let threads = self.options.thread_count();
         let count = self.predictions.len();
-        let small = self.old.len() + self.new.len() <= SMALL;
-        if count < 2 || threads < 2 || !small {
-            return (0..count).map(|i| self.attempt_with(&self.predictions[i], threads)).collect();
-        }
+        let total = self.old.len() + self.new.len();
+        let small = total <= SMALL && count > 1 && threads > 1;
+        // The more there is, the fewer at a time.
+        let at_once = 1 + SMALL / total.max(1);
         let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
         let next = core::sync::atomic::AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..threads.min(count) {
-                scope.spawn(|| loop {
-                    let i = next.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-                    if i >= count {
-                        break;
-                    }
-                    let result = self.attempt_with(&self.predictions[i], 1);
-                    if let Ok(mut results) = results.lock() {
-                        results[i] = Some(result);
-                    }
-                });
+        let (lanes, threads) = if small { (threads.min(at_once), 1) } else { (1, threads) };
+        let work = || loop {
+            let i = next.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+            if i >= count {
+                break;
             }
+            let result = self.attempt_with(&self.predictions[i], threads);
+            if let Ok(mut results) = results.lock() {
+                results[i] = Some(result);
+                release_all_but(self.promising(), &mut results);
+            }
+        };
+        std::thread::scope(|scope| {
+            let others = (1..lanes.min(count)).map(|_| scope.spawn(work)).collect::<Vec<_>>();
+            work();
+            others.into_iter().for_each(|thread| drop(thread.join()));
         });
         let results = results.into_inner().unwrap_or_default();
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
+    }
+
+    /// So many of the best attempts get their copies chosen again.
+    fn promising(&self) -> usize {
+        let is_quick = self.new.len() <= TINY;
+        if self.options.effort < EXHAUSTIVE_EFFORT && !is_quick {
+            1
+        } else {
+            2
+        }
     }
 
     /// If the best patch has so many bytes: was all prediction of so little use, or is there so
@@ -178,27 +192,24 @@ impl<'a> Maker<'a> {
 
     /// Makes patches with one prediction.
     fn attempt_with(&self, prediction: &Prediction, threads: usize) -> Result<Attempt, DiffError> {
-        let found = self.find(prediction, threads)?;
+        let found = self.find(prediction, Threads { count: threads, prepare: false })?;
         let coded = self.encode(prediction, &found, usize::MAX)?;
-        Ok(Attempt { coded, prediction: prediction.clone(), found, refined: None })
+        Ok(Attempt::new(prediction, found, coded))
     }
 
     /// Codes the new image alone, unless it takes more than `limit`: nothing may be larger than
     /// that.
     fn attempt_alone(&self, limit: usize) -> Result<Attempt, DiffError> {
         let (prediction, found) = (Prediction::default(), Found::default());
-        Ok(Attempt {
-            coded: self.encode(&prediction, &found, limit)?,
-            prediction,
-            found,
-            refined: None,
-        })
+        let coded = self.encode(&prediction, &found, limit)?;
+        Ok(Attempt::new(&prediction, found, coded))
     }
 
     /// Makes patches with the only prediction there is. It needs no comparison to be the one with
     /// which copies are chosen again, so all is done at the same time.
     fn attempt_in_parallel(&self, prediction: &Prediction) -> Result<Vec<Attempt>, DiffError> {
-        let found = self.find(prediction, self.options.thread_count())?;
+        let threads = Threads { count: self.options.thread_count(), prepare: true };
+        let found = self.find(prediction, threads)?;
         let code = || {
             let coded = self.encode(prediction, &found, usize::MAX)?;
             let alone = (!self.is_doubtful(coded.len()))
@@ -209,11 +220,11 @@ impl<'a> Maker<'a> {
         let mut meanwhile = Err(DiffError::Cancelled);
         let refined = Some(self.refine(prediction, &found, || meanwhile = code())?);
         let (coded, alone) = meanwhile?;
-        let attempt = Attempt { coded, prediction: prediction.clone(), found, refined };
+        let attempt = Attempt { refined, ..Attempt::new(prediction, found, coded) };
         Ok(core::iter::once(attempt).chain(alone).collect())
     }
 
-    fn find(&self, prediction: &Prediction, threads: usize) -> Result<Found, DiffError> {
+    fn find(&self, prediction: &Prediction, threads: Threads) -> Result<Found, DiffError> {
         let effort = self.options.effort;
         let is_model = self.codecs.contains(&Codec::Model);
         let search = if is_model { Search::for_model(effort) } else { Search::for_bytes(effort) };

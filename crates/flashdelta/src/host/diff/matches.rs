@@ -19,6 +19,7 @@
 
 use super::parallel::in_parallel;
 use super::suffix_array::suffix_array;
+use super::work;
 
 /// A match of the bytes at some position of the new image: `length` equal bytes at `position`; both
 /// 0 if there is none.
@@ -63,7 +64,7 @@ impl Matches {
         let (in_old, in_new) = in_parallel(
             threads,
             || old_matches(&Sorted::new(old), new),
-            || new_matches(&suffix_array(new), new),
+            || new_matches(suffix_array(new), new),
         );
         Self { old: in_old, new: in_new }
     }
@@ -96,6 +97,7 @@ impl<'a> Sorted<'a> {
     /// The suffixes just before and just behind where `target` belongs, and how much of it they
     /// have: among these is a longest match.
     fn neighbours(&self, target: &[u8]) -> [Match; 2] {
+        work::count(1);
         let (mut low, mut high) = match target.len() {
             0 | 1 => (0, self.suffixes.len()),
             _ => [0, 1].map(|i| self.pairs[Self::pair(target) + i] as usize).into(),
@@ -164,7 +166,7 @@ struct Neighbours {
 }
 
 /// [`Matches::new`] from the suffix array of the image.
-fn new_matches(sa: &[u32], new: &[u8]) -> Vec<Match> {
+fn new_matches(sa: Vec<u32>, new: &[u8]) -> Vec<Match> {
     let (mut above, mut below) = (Extent::NONE, Extent::NONE);
     // Collecting reuses the memory of the neighbours.
     let neighbours = earlier_neighbours(sa).into_iter().enumerate();
@@ -181,18 +183,20 @@ fn new_matches(sa: &[u32], new: &[u8]) -> Vec<Match> {
 }
 
 /// For each suffix of the image the nearest ones among those that start earlier in it.
-fn earlier_neighbours(sa: &[u32]) -> Vec<Neighbours> {
+fn earlier_neighbours(sa: Vec<u32>) -> Vec<Neighbours> {
     // The list is a ring, closed by a node that is no suffix.
     let end = sa.len() as u32;
     let mut list = vec![Neighbours { above: end, below: end }; sa.len() + 1];
     let mut last = end;
-    for &suffix in sa {
+    for &suffix in &sa {
         list[suffix as usize].above = last;
         list[last as usize].below = suffix;
         last = suffix;
     }
     list[end as usize].above = last;
-    for at in (0..sa.len()).rev() {
+    // The order is all in the list now.
+    drop(sa);
+    for at in (0..end as usize).rev() {
         let Neighbours { above, below } = list[at];
         list[above as usize].below = below;
         list[below as usize].above = above;
@@ -241,6 +245,7 @@ pub(super) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     let words = a.chunks_exact(8).zip(b.chunks_exact(8));
     let mut length = 0;
     for (a, b) in words {
+        work::count(1);
         let (a, b) = (a.try_into().expect("8 bytes"), b.try_into().expect("8 bytes"));
         let different = u64::from_le_bytes(a) ^ u64::from_le_bytes(b);
         if different != 0 {

@@ -38,6 +38,7 @@ mod fit;
 mod maker;
 mod mask;
 mod matches;
+mod memory;
 mod nearby;
 mod options;
 mod parallel;
@@ -49,6 +50,12 @@ mod rounds;
 mod search;
 mod stream;
 mod suffix_array;
+mod work;
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "shared with other tests")]
+#[path = "../../../tests/common/hostile_pairs.rs"]
+mod tests_families;
 
 pub use crate::host::apply::PartBytes;
 pub use crate::host::profile::DeviceProfile;
@@ -56,5 +63,6 @@ pub(crate) use body::body;
 pub use checks::check_lengths;
 pub use error::DiffError;
 pub use maker::diff;
+pub use memory::memory_needed;
 pub use options::{AddressMap, DiffOptions, DiffProgress, Phase};
 pub use report::{Patch, Report, Tried};

@@ -6,6 +6,7 @@
 
 use super::candidates::{self, Candidate};
 use super::matches::common_prefix;
+use super::work;
 use crate::device::images::Space;
 use crate::host::encode::CopyRun;
 
@@ -41,15 +42,18 @@ struct Gap {
     shifts: [u32; 2],
 }
 
-/// The `candidates`, and more where `copies` has gaps; all are sorted as before. `old` and `new`
-/// are the images as they are.
-pub(crate) fn add(
+/// At most one candidate for so many bytes of the new image, as far as it has been looked through,
+/// and a few more: ordinary images are far below it.
+const SPARSE: usize = 4;
+const FEW: usize = 2 << 20;
+
+/// Candidates where `copies` has gaps, sorted. `old` and `new` are the images as they are.
+pub(crate) fn find(
     (old, new): (&[u8], &[u8]),
     indexes: &Indexes,
     copies: &[CopyRun],
-    candidates: &[Candidate],
 ) -> Vec<Candidate> {
-    let mut candidates = candidates.to_vec();
+    let mut candidates = Vec::new();
     let gaps = gaps(new.len() as u32, copies);
     let Indexes { in_new, in_old } = indexes;
     let mut search = Search { new, work: WORK * new.len() as u64, found: &mut candidates };
@@ -128,6 +132,7 @@ impl Search<'_> {
             }
             let length = common_prefix(here, &image[position as usize..]) as u32;
             self.work = self.work.saturating_sub(u64::from(length) + 1);
+            work::count(1 + length as usize / 8);
             if length <= best || length == MOST {
                 continue;
             }
@@ -135,6 +140,10 @@ impl Search<'_> {
             let goes_on =
                 at > 0 && position > 0 && self.new[at as usize - 1] == image[position as usize - 1];
             if !goes_on && distance <= reach(length) {
+                if self.found.len() >= at as usize / SPARSE + FEW {
+                    break;
+                }
+                grow(self.found);
                 self.found.push(Candidate {
                     start: at,
                     end: at + length,
@@ -143,6 +152,13 @@ impl Search<'_> {
                 });
             }
         }
+    }
+}
+
+/// Makes room by a quarter, not by doubling: this may be the largest list of all.
+fn grow(list: &mut Vec<Candidate>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 4 + 1024);
     }
 }
 
@@ -237,7 +253,7 @@ mod tests {
     fn near_matches_are_found() {
         let old = b"....abc....abc....abcde...";
         let new = b"__abcd";
-        let found = add((old, new), &Indexes::new(old, new), &[], &[]);
+        let found = find((old, new), &Indexes::new(old, new), &[]);
         let shifts: Vec<(u32, u32)> =
             found.iter().map(|c| (c.source(c.start), c.end - c.start)).collect();
         assert_eq!(shifts, [(4, 3), (18, 4)]);

@@ -8,6 +8,7 @@
 use core::ops::Range;
 
 use super::candidates::Candidate;
+use super::work;
 use crate::device::images::Space;
 use crate::host::encode::CopyRun;
 
@@ -45,6 +46,31 @@ struct Active {
     entered: u32,
     missed: bool,
     inside: bool,
+    /// The state between copies in which it was entered.
+    from: Last,
+}
+
+/// Alignment of the last copy from the old image on the cheapest way, and where that copy ended.
+type Last = (u32, u32);
+
+/// The cheapest way to a position between copies.
+#[derive(Clone, Copy)]
+struct Free {
+    cost: u32,
+    step: Step,
+    last: Last,
+}
+
+impl Free {
+    /// No way leads there yet.
+    const NONE: Self = Self { cost: u32::MAX, step: Step::LITERAL, last: (0, 0) };
+
+    /// Takes the new way if it is cheaper.
+    fn relax(&mut self, cost: u32, step: Step, last: Last) {
+        if cost < self.cost {
+            *self = Self { cost, step, last };
+        }
+    }
 }
 
 /// How the cheapest way to be free at a position came there.
@@ -83,11 +109,10 @@ pub(crate) fn parse(
     prices: &Prices,
 ) -> Vec<CopyRun> {
     let n = new.len();
-    let mut cost = vec![u32::MAX; n + 1];
+    // Only steps are needed to the end: of all else that is known about a position nothing is asked
+    // once it is passed.
     let mut steps = vec![Step::LITERAL; n + 1];
-    // Alignment of the last copy from the old image on the cheapest way, and where that copy ended.
-    let mut last = vec![(0u32, 0u32); n + 1];
-    cost[0] = 0;
+    let mut here_free = Free { cost: 0, ..Free::NONE };
     let mut active: Vec<Active> = Vec::new();
     let mut waiting = candidates.iter().peekable();
     for at in 0..n {
@@ -99,27 +124,21 @@ pub(crate) fn parse(
                 entered: here,
                 missed: false,
                 inside: false,
+                from: (0, 0),
             });
         }
         if active.len() > MOST_ACTIVE {
             active.sort_by_key(|a| (a.cost, a.candidate.start, a.candidate.shift));
             active.truncate(MOST_ACTIVE);
         }
-        let free = cost[at];
-        let (shift, ended) = last[at];
-        relax(
-            &mut cost,
-            &mut steps,
-            &mut last,
-            at + 1,
-            free + prices.literal,
-            Step::LITERAL,
-            (shift, ended),
-        );
+        let Free { cost: free, last, .. } = here_free;
+        let mut next = Free::NONE;
+        next.relax(free + prices.literal, Step::LITERAL, last);
+        work::count(1 + active.len());
         for a in &mut active {
             let c = &a.candidate;
             let is_new = c.space == Space::New;
-            let entry = free + prices.enter + distance(c, here, shift, ended, prices);
+            let entry = free + prices.enter + distance(c, here, last, prices);
             if !a.inside || entry < a.cost {
                 *a = Active {
                     candidate: *c,
@@ -127,6 +146,7 @@ pub(crate) fn parse(
                     entered: here,
                     missed: false,
                     inside: true,
+                    from: last,
                 };
             }
             let source = a.candidate.source(here) as usize;
@@ -139,61 +159,47 @@ pub(crate) fn parse(
             };
             a.missed = !equal;
             let c = &a.candidate;
-            let way = if is_new {
-                (shift_of(&last, a.entered), end_of(&last, a.entered))
-            } else {
-                (c.shift, here + 1)
-            };
+            let way = if is_new { a.from } else { (c.shift, here + 1) };
             let flag = if is_new { NEW_FLAG } else { 0 };
-            relax(
-                &mut cost,
-                &mut steps,
-                &mut last,
-                at + 1,
-                a.cost + prices.leave,
-                Step { entered: a.entered | flag, shift: c.shift },
-                way,
-            );
+            let step = Step { entered: a.entered | flag, shift: c.shift };
+            next.relax(a.cost + prices.leave, step, way);
         }
         active.retain(|a| a.candidate.end > here + 1);
-        rebase(&mut active, &mut cost, at);
+        rebase(&mut active, &mut next.cost);
+        steps[at + 1] = next.step;
+        here_free = next;
     }
-    let mut copies = Vec::new();
-    trace(&steps, 0..n as u32).into_iter().for_each(|copy| join(&mut copies, copy));
+    joined(&steps)
+}
+
+/// The copies of the cheapest way through the image, those that go on where the one before ended
+/// joined: as many as there are, without room for more.
+fn joined(steps: &[Step]) -> Vec<CopyRun> {
+    let last = steps.len() as u32 - 1;
+    let count = backwards(steps, 0, 0..last).count();
+    let mut copies = Vec::with_capacity(count);
+    copies.extend(backwards(steps, 0, 0..last));
+    copies.reverse();
+    let mut kept = 0;
+    for i in 0..copies.len() {
+        let copy = copies[i];
+        if kept > 0 && extend(&mut copies[kept - 1], &copy) {
+            continue;
+        }
+        copies[kept] = copy;
+        kept += 1;
+    }
+    copies.truncate(kept);
+    copies.shrink_to_fit();
     copies
 }
 
-fn shift_of(last: &[(u32, u32)], at: u32) -> u32 {
-    last[at as usize].0
-}
-
-fn end_of(last: &[(u32, u32)], at: u32) -> u32 {
-    last[at as usize].1
-}
-
-/// Takes the new way to `to` if it is cheaper.
-fn relax(
-    cost: &mut [u32],
-    steps: &mut [Step],
-    last: &mut [(u32, u32)],
-    to: usize,
-    price: u32,
-    step: Step,
-    way: (u32, u32),
-) {
-    if price < cost[to] {
-        cost[to] = price;
-        steps[to] = step;
-        last[to] = way;
-    }
-}
-
 /// Keeps costs small: only their differences matter.
-fn rebase(active: &mut [Active], cost: &mut [u32], at: usize) {
+fn rebase(active: &mut [Active], cost: &mut u32) {
     const HIGH: u32 = 1 << 30;
-    if cost[at + 1] > HIGH {
-        let base = active.iter().map(|a| a.cost).fold(cost[at + 1], u32::min);
-        cost[at + 1] -= base;
+    if *cost > HIGH {
+        let base = active.iter().map(|a| a.cost).fold(*cost, u32::min);
+        *cost -= base;
         for a in active {
             a.cost -= base;
         }
@@ -201,7 +207,7 @@ fn rebase(active: &mut [Active], cost: &mut [u32], at: usize) {
 }
 
 /// What it costs to say where a copy starts.
-fn distance(c: &Candidate, at: u32, shift: u32, ended: u32, prices: &Prices) -> u32 {
+fn distance(c: &Candidate, at: u32, (shift, ended): Last, prices: &Prices) -> u32 {
     if c.space == Space::New {
         return prices.distance_bit * (4 + bits(c.shift.wrapping_neg()));
     }
@@ -224,33 +230,44 @@ fn bits(x: u32) -> u32 {
 }
 
 /// The copies of the cheapest way through a part of the image, at both ends of which it is between
-/// copies.
-pub(crate) fn trace(steps: &[Step], part: Range<u32>) -> Vec<CopyRun> {
-    let mut copies = Vec::new();
-    let mut at = part.end;
-    while at > part.start {
-        let step = steps[at as usize];
-        let start = step.start(at);
-        if step.entered != LITERAL {
-            let space = if step.entered & NEW_FLAG != 0 { Space::New } else { Space::Old };
-            copies.push(CopyRun { start, end: at, space, source: start.wrapping_add(step.shift) });
-        }
-        at = start;
-    }
+/// copies. `steps` begin with that which leads to `first`.
+pub(crate) fn trace(steps: &[Step], first: u32, part: Range<u32>) -> Vec<CopyRun> {
+    let mut copies: Vec<CopyRun> = backwards(steps, first, part).collect();
     copies.reverse();
     copies
 }
 
+/// The same from the last to the first.
+fn backwards(steps: &[Step], first: u32, part: Range<u32>) -> impl Iterator<Item = CopyRun> + '_ {
+    let mut at = part.end;
+    core::iter::from_fn(move || {
+        while at > part.start {
+            let (step, end) = (steps[(at - first) as usize], at);
+            at = step.start(end);
+            if step.entered != LITERAL {
+                let space = if step.entered & NEW_FLAG != 0 { Space::New } else { Space::Old };
+                let source = at.wrapping_add(step.shift);
+                return Some(CopyRun { start: at, end, space, source });
+            }
+        }
+        None
+    })
+}
+
 /// Adds a copy, to the last one if it goes on where that ended.
 pub(crate) fn join(copies: &mut Vec<CopyRun>, c: CopyRun) {
-    match copies.last_mut() {
-        Some(p)
-            if p.end == c.start
-                && p.space == c.space
-                && p.source.wrapping_add(p.end - p.start) == c.source =>
-        {
-            p.end = c.end;
-        }
-        _ => copies.push(c),
+    if !copies.last_mut().is_some_and(|last| extend(last, &c)) {
+        copies.push(c);
     }
+}
+
+/// Makes a copy longer by one that goes on where it ended; false if that one does not.
+fn extend(copy: &mut CopyRun, next: &CopyRun) -> bool {
+    let goes_on = copy.end == next.start
+        && copy.space == next.space
+        && copy.source.wrapping_add(copy.end - copy.start) == next.source;
+    if goes_on {
+        copy.end = next.end;
+    }
+    goes_on
 }

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 
 use super::active::{Active, Way};
-use super::candidates::Candidate;
+use super::candidates::{self, Candidate};
 use super::control::Control;
 use super::error::DiffError;
 use super::options::Phase;
@@ -22,6 +22,7 @@ use super::parse::{self, Step, NEW_FLAG};
 use super::plan::Plan;
 use super::search::Prediction;
 use super::stream::CopyWriter;
+use super::work;
 use crate::device::codec::model::Model;
 use crate::device::format::limits::MODEL_WEIGHTS;
 use crate::device::format::Tables;
@@ -62,8 +63,8 @@ pub(crate) struct Refine<'a> {
     pub(crate) old: &'a [u8],
     pub(crate) new: &'a [u8],
     pub(crate) prediction: &'a Prediction,
-    /// Sorted by start.
-    pub(crate) candidates: &'a [Candidate],
+    /// Two lists, each sorted by start.
+    pub(crate) candidates: [&'a [Candidate]; 2],
     /// At which offsets of the old image may a copy begin without its walk getting out of step?
     pub(crate) entrances: &'a [bool],
     pub(crate) tables: Tables,
@@ -85,7 +86,7 @@ impl Refine<'_> {
         let model = Model::new(memory, self.prediction.walker(), old_len, new_len);
         let mut ways = [Way::NONE; AHEAD];
         ways[0] = Way::START;
-        let steps = vec![Step::LITERAL; self.new.len() + 1];
+        let steps = Steps::default();
         let (new_copies, distances) = (NewCopies::default(), model.distance_prices());
         let active = Vec::new();
         let mut path = Path {
@@ -116,7 +117,7 @@ struct Path<'a> {
     /// The cheapest ways to the next positions, between copies.
     ways: [Way; AHEAD],
     /// The last step of each of them.
-    steps: Vec<Step>,
+    steps: Steps,
     /// Up to where the writer has been told.
     published: u32,
     writer: CopyWriter<'a>,
@@ -135,7 +136,7 @@ impl Path<'_> {
     ) -> Result<(), DiffError> {
         let Refine { old, new, candidates, .. } = self.given;
         let mut images = InMemory { old, new };
-        let mut waiting = candidates.iter().peekable();
+        let mut waiting = candidates::merged(candidates).peekable();
         let (mut at, mut reported) = (0, 0);
         while at < new.len() as u32 {
             while model.position() < at {
@@ -235,7 +236,7 @@ impl Path<'_> {
                     self.publish_to(last);
                     return self.writer.publish(last, only);
                 }
-                Some(last) => places.insert(self.steps[last as usize].start(last)),
+                Some(last) => places.insert(self.steps.at(last).start(last)),
                 None => return,
             };
         }
@@ -243,10 +244,12 @@ impl Path<'_> {
 
     /// The way to this place is certain.
     fn publish_to(&mut self, end: u32) {
-        parse::trace(&self.steps, self.published..end)
+        let Steps { first, list } = &self.steps;
+        parse::trace(list, *first, self.published..end)
             .into_iter()
             .for_each(|copy| self.writer.push(copy));
         self.published = end;
+        self.steps.forget(end);
     }
 
     /// The next position at which there is something to do. Drops candidates that end before it.
@@ -261,6 +264,7 @@ impl Path<'_> {
     /// Drops candidates if there are too many.
     fn limit_active(&mut self, at: u32) {
         self.busy += self.active.len() as u64;
+        work::count(1 + self.active.len());
         let is_busy = self.busy > BUSY * (u64::from(at) + (1 << 18));
         let most = if is_busy { MOST_WHEN_BUSY } else { MOST_ACTIVE };
         if self.active.len() > most {
@@ -275,7 +279,7 @@ impl Path<'_> {
         let known = &mut self.ways[to as usize % AHEAD];
         if way.cost < known.cost {
             *known = way;
-            self.steps[to as usize] = step;
+            self.steps.set(to, step);
         }
     }
 
@@ -391,6 +395,42 @@ impl Path<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The last steps of the cheapest ways to all positions that may matter still.
+#[derive(Default)]
+struct Steps {
+    /// The position of the first in the list.
+    first: u32,
+    list: Vec<Step>,
+}
+
+impl Steps {
+    fn at(&self, at: u32) -> &Step {
+        &self.list[(at - self.first) as usize]
+    }
+
+    fn set(&mut self, at: u32, step: Step) {
+        let i = (at - self.first) as usize;
+        if i >= self.list.len() {
+            if i >= self.list.capacity() {
+                self.list.reserve_exact(i / 4 + PACE as usize);
+            }
+            self.list.resize(i + 1, Step::LITERAL);
+        }
+        self.list[i] = step;
+    }
+
+    /// What leads to places before this one is not asked for any more.
+    fn forget(&mut self, before: u32) {
+        let known = self.list.len();
+        let old = ((before - self.first) as usize).min(known);
+        // Seldom enough that moving the rest costs nothing.
+        if old > PACE as usize && old > known / 2 {
+            self.list.drain(..old);
+            self.first += old as u32;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Choosing the copies again, round by round, and coding them: each stage follows the one before
 //! it, at the same time where there are threads for it.
 
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 
 use super::control::Control;
 use super::error::DiffError;
@@ -48,12 +48,13 @@ impl Rounds<'_> {
         code: impl FnOnce(Chosen<'_>) -> T,
     ) -> Result<T, DiffError> {
         let streams: Vec<CopyStream> = (0..self.rounds).map(|_| CopyStream::default()).collect();
-        let candidates = OnceLock::new();
+        let near = OnceLock::new();
         let choose = |(round, writer): (usize, CopyWriter<'_>)| {
             self.control.time(Phase::Parse, || {
-                let candidates = candidates.get_or_init(|| {
-                    let indexes = found.indexes.get_or_init(|| Indexes::new(self.old, self.new));
-                    nearby::add((self.old, self.new), indexes, &found.copies, &found.candidates)
+                let near = near.get_or_init(|| {
+                    let ready = found.indexes.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let indexes = ready.unwrap_or_else(|| Indexes::new(self.old, self.new));
+                    nearby::find((self.old, self.new), &indexes, &found.copies)
                 });
                 let before = round.checked_sub(1).and_then(|before| streams.get(before));
                 let plan = Plan::new(
@@ -65,7 +66,7 @@ impl Rounds<'_> {
                     old,
                     new,
                     prediction,
-                    candidates,
+                    candidates: [&found.candidates, near],
                     entrances: &found.entrances,
                     tables,
                 };

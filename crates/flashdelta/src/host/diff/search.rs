@@ -1,6 +1,6 @@
 //! From two images to the copies that make one of the other.
 
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use super::candidates::{self, Candidate, Limits};
 use super::control::Control;
@@ -138,7 +138,7 @@ impl Search {
         old: &[u8],
         new: &[u8],
         prediction: &Prediction,
-        threads: usize,
+        Threads { count: threads, prepare }: Threads,
         control: &Control<'_>,
     ) -> Result<Found, DiffError> {
         let size = (old.len() + new.len()) as u64;
@@ -150,24 +150,26 @@ impl Search {
         control.advance(Phase::Match, size)?;
         let found = control.time(Phase::Parse, || {
             let candidates =
-                candidates::find((&masked_old, &masked_new), new, &matches, &self.limits, threads);
-            drop(matches);
-            let indexes = OnceLock::new();
-            let ((), copies) = in_parallel(
+                candidates::find((&masked_old, &masked_new), new, matches, &self.limits, threads);
+            let (indexes, copies) = in_parallel(
                 threads,
                 // A thread that has nothing else to do prepares what comes next.
-                || {
-                    if threads > 1 {
-                        indexes.get_or_init(|| Indexes::new(old, new));
-                    }
-                },
+                || (threads > 1 && prepare).then(|| Indexes::new(old, new)),
                 || parse::parse(&masked_old, &masked_new, &candidates, &self.prices),
             );
-            Found { copies, candidates, entrances, indexes }
+            Found { copies, candidates, entrances, indexes: Mutex::new(indexes) }
         });
         control.advance(Phase::Parse, size)?;
         Ok(found)
     }
+}
+
+/// The threads that a search may use.
+#[derive(Clone, Copy)]
+pub(crate) struct Threads {
+    pub(crate) count: usize,
+    /// Whether an idle one prepares for choosing the copies again.
+    pub(crate) prepare: bool,
 }
 
 /// What a search has found.
@@ -178,6 +180,7 @@ pub(crate) struct Found {
     pub(crate) candidates: Vec<Candidate>,
     /// At which offsets of the old image may a copy begin without its walk getting out of step?
     pub(crate) entrances: Vec<bool>,
-    /// Of the images as they are, if there was time to make them.
-    pub(crate) indexes: OnceLock<Indexes>,
+    /// Of the images as they are, if there was time to make them. Whoever uses them takes them out:
+    /// they are large.
+    pub(crate) indexes: Mutex<Option<Indexes>>,
 }

@@ -173,7 +173,8 @@ pub(super) fn is_new_image(file: &[u8], header: &PatchHeader) -> bool {
 /// Whether nothing is around the images, so that the new one can be written as it is made. `start`:
 /// the first bytes of the old file.
 pub(super) fn is_streamable(start: Cow<'_, [u8]>, patch: &[u8], output: Output) -> bool {
-    matches!(output, Output::Same | Output::Binary)
+    // What a device holds of a new file that is a container is known when that is complete.
+    output == Output::Same
         && !bundle::is_bundle(patch)
         && image::detect(&start) == image::Format::Raw
         && matches!(PatchHeader::parse(patch), Ok(Some(header)) if header.host_len == 0)

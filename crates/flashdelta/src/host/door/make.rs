@@ -2,6 +2,7 @@
 
 use super::apply::apply;
 use super::contradictions;
+use super::damage::findings;
 use super::error::DoorError;
 use super::request::{ApplyRequest, MakeRequest};
 use super::warning::{FileWarning, Side, Warning};
@@ -103,7 +104,10 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
             return Err(DoorError::NotForArchives { side, what });
         }
     }
-    if request.memory != file::MemoryOptions::default() {
+    // To be strict is not to read differently.
+    let mut memory = request.memory.clone();
+    memory.read.strict = false;
+    if memory != file::MemoryOptions::default() {
         let what = "how files of records are read";
         return Err(DoorError::NotForArchives { side, what });
     }
@@ -112,6 +116,8 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
         if !input.is_container() {
             warnings.extend(check_name(input, side, request)?);
         }
+        let damage = check_damage(input, request).map_err(|error| wrong(side, error))?;
+        warnings.extend(damage.into_iter().map(|warning| warning.of(side)));
     }
     let made = bundle::diff_with(old.bytes(), new.bytes(), &request.diff, &request.bundle)?;
     let BundlePatch { bytes, info, unused, warnings: found, .. } = made;
@@ -133,10 +139,7 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
 fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
     let mut warnings = Vec::new();
     for (input, side) in [(old, Side::Old), (new, Side::New)] {
-        let wrong = |error| match side {
-            Side::Old => MakeError::OldFile(error),
-            Side::New => MakeError::NewFile(error),
-        };
+        let wrong = |error| wrong(side, error);
         warnings.extend(check_name(input, side, request)?);
         check_records(input, request).map_err(wrong)?;
         warnings.extend(check_content(input, side, request).map_err(wrong)?);
@@ -151,6 +154,14 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
     warnings.extend(check_packed(new, made.bytes.len(), request));
     let kind = MadeKind::Patch { header: Box::new(made.header), report: Box::new(made.report) };
     Ok(Made { bytes: made.bytes, kind, warnings, verified: false })
+}
+
+/// A file that cannot be used.
+fn wrong(side: Side, error: image::ImageError) -> MakeError {
+    match side {
+        Side::Old => MakeError::OldFile(error),
+        Side::New => MakeError::NewFile(error),
+    }
 }
 
 /// What its name promises, and it is not; and what is wrong with a manifest.
@@ -203,19 +214,30 @@ fn check_content(
     side: Side,
     request: &MakeRequest,
 ) -> Result<Vec<FileWarning>, image::ImageError> {
-    /// Each block of a file may have a wrong digest; the first ones tell.
-    const MOST: usize = 3;
-    let findings = image::check(input.bytes());
-    if let Some(finding) = findings.first().filter(|_| request.memory.read.strict) {
-        return Err(image::ImageError::CheckFailed(finding.clone()));
-    }
-    let mut warnings: Vec<_> = findings.into_iter().take(MOST).map(Warning::Damaged).collect();
+    let mut warnings = check_damage(input, request)?;
     warnings.extend(image::wrapping(input.bytes()).map(Warning::Wrapped));
     if !input.is_verbatim() {
         let memory = Memory::read(input.bytes(), &request.memory)?;
         warnings.extend(memory.warnings().into_iter().map(Warning::Memory));
     }
     Ok(warnings.into_iter().map(|warning| warning.of(side)).collect())
+}
+
+/// What is wrong with what a file, or a member of it, says about itself.
+fn check_damage(
+    input: &Input<'_>,
+    request: &MakeRequest,
+) -> Result<Vec<Warning>, image::ImageError> {
+    /// Each block of a file may have a wrong digest; the first ones tell.
+    const MOST: usize = 3;
+    let findings = match input.is_verbatim() {
+        true => image::check(input.bytes()),
+        false => findings(input.bytes()),
+    };
+    if let Some(finding) = findings.first().filter(|_| request.memory.read.strict) {
+        return Err(image::ImageError::CheckFailed(finding.clone()));
+    }
+    Ok(findings.into_iter().take(MOST).map(Warning::Damaged).collect())
 }
 
 /// The options, with what the ELF files tell of addresses.
@@ -241,10 +263,7 @@ fn elf_map(
     request: &MakeRequest,
     warnings: &mut Vec<FileWarning>,
 ) -> Result<AddressMap, DoorError> {
-    let found = Memory::read(input.bytes(), &request.memory).map_err(|error| match side {
-        Side::Old => MakeError::OldFile(error),
-        Side::New => MakeError::NewFile(error),
-    })?;
+    let found = Memory::read(input.bytes(), &request.memory).map_err(|error| wrong(side, error))?;
     let own = || AddressMap::from(&image::address_map(&found.image));
     let elf_file = match side {
         Side::Old => &request.old_elf,

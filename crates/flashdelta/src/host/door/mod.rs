@@ -18,6 +18,7 @@
 
 mod apply;
 mod contradictions;
+mod damage;
 mod error;
 mod make;
 mod request;
@@ -25,6 +26,7 @@ mod stream;
 mod warning;
 
 pub use apply::{apply, Applied};
+pub use damage::findings;
 pub use error::{DoorError, PatchError};
 pub use make::{make, Made, MadeKind};
 pub use request::{ApplyRequest, MakeRequest};

@@ -38,6 +38,10 @@ pub enum Check {
     RblLength,
     /// CRC of the body of an RT-Thread package.
     RblBodyCrc,
+    /// CRC of a member of a zip archive.
+    ZipCrc,
+    /// CRC of what a gzip file holds.
+    GzipCrc,
 }
 
 impl Check {
@@ -57,6 +61,8 @@ impl Check {
             Self::RblHeaderCrc => "CRC of the RT-Thread header",
             Self::RblLength => "length of the RT-Thread package",
             Self::RblBodyCrc => "CRC of the RT-Thread package",
+            Self::ZipCrc => "CRC of the zip member",
+            Self::GzipCrc => "CRC of what the gzip file holds",
         }
     }
 
@@ -76,6 +82,8 @@ impl Check {
             Self::RblHeaderCrc => "rbl-header-crc",
             Self::RblLength => "rbl-length",
             Self::RblBodyCrc => "rbl-body-crc",
+            Self::ZipCrc => "zip-crc",
+            Self::GzipCrc => "gzip-crc",
         }
     }
 
@@ -97,6 +105,8 @@ impl Check {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Finding {
+    /// Name of the member of an archive or a folder that it is about; empty for the file itself.
+    pub member: String,
     /// Which one.
     pub check: Check,
     /// Where in the file the value that is wrong is, or what it is about.
@@ -117,20 +127,33 @@ pub enum Value {
     Number(u32),
     /// A digest.
     Digest(Vec<u8>),
+    /// There is none, since the data cannot be read.
+    Unreadable,
 }
 
 impl Finding {
+    pub(crate) fn new(check: Check, offset: usize, expected: Value, found: Value) -> Self {
+        Self { member: String::new(), check, offset, expected, found }
+    }
+
     /// The check, if the two lengths differ.
     pub(crate) fn of_lengths(check: Check, offset: usize, expected: u64, found: u64) -> Self {
-        let (expected, found) = (Value::Length(expected), Value::Length(found));
-        Self { check, offset, expected, found }
+        Self::new(check, offset, Value::Length(expected), Value::Length(found))
+    }
+
+    /// The same about a member of an archive or a folder.
+    pub(crate) fn in_member(mut self, name: &str) -> Self {
+        self.member = match self.member.is_empty() {
+            true => name.to_owned(),
+            false => format!("{name}: {}", self.member),
+        };
+        self
     }
 
     /// The finding, unless both checksums are equal.
     pub(crate) fn of_sums(check: Check, offset: usize, expected: u32, found: u32) -> Option<Self> {
-        let finding =
-            Self { check, offset, expected: Value::Number(expected), found: Value::Number(found) };
-        (expected != found).then_some(finding)
+        let value = Value::Number;
+        (expected != found).then(|| Self::new(check, offset, value(expected), value(found)))
     }
 
     /// The finding, unless both digests are equal.
@@ -141,8 +164,7 @@ impl Finding {
         found: &[u8],
     ) -> Option<Self> {
         let value = |digest: &[u8]| Value::Digest(digest.to_vec());
-        let finding = Self { check, offset, expected: value(expected), found: value(found) };
-        (expected != found).then_some(finding)
+        (expected != found).then(|| Self::new(check, offset, value(expected), value(found)))
     }
 }
 
@@ -155,13 +177,17 @@ impl fmt::Display for Value {
                 digest.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))?;
                 f.write_str(if digest.len() > 8 { "..." } else { "" })
             }
+            Self::Unreadable => f.write_str("data that cannot be read"),
         }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { check, offset, expected, found } = self;
+        let Self { member, check, offset, expected, found } = self;
+        if !member.is_empty() {
+            write!(f, "{member}: ")?;
+        }
         let cut = matches!((expected, found), (Value::Length(a), Value::Length(b)) if a > b);
         let cut = if cut && check.is_length() { ": it is cut off" } else { "" };
         let name = check.name();

@@ -247,10 +247,10 @@ codes! {
         Self::BadBlock { .. } => "bad-block", BadFile, AcceptComments;
         Self::MissingBlock { .. } => "missing-block", BadFile, AcceptChecksum;
         Self::BadContainer { .. } => "bad-container", BadFile, MakeFileAgain;
-        Self::WordWidth { .. } => "word-width", BadFile;
+        Self::WordWidth { .. } => "word-width", BadFile, ByteWords;
         Self::CheckFailed(_) => "check-failed", BadFile, NotStrict;
-        Self::SeveralTargets { .. } => "several-memories", BadFile;
-        Self::NotInFile { .. } => "not-in-file", BadFile;
+        Self::SeveralTargets { .. } => "several-memories", BadFile, SelectMemory;
+        Self::NotInFile { .. } => "not-in-file", BadFile, SelectMemory;
         Self::Empty => "empty", BadFile;
         Self::Unwritable { .. } => "unwritable", DoesNotFit, OtherFormat;
         Self::TooLarge { .. } => "image-too-large", DoesNotFit, ChooseRange;
