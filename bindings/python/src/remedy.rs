@@ -18,6 +18,9 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
             return Some(format!("make the patch for a profile with page={page}"));
         }
         Remedy::TransferAgain => "get the patch again, all of it",
+        Remedy::SignPatch => "flashdelta.sign signs it",
+        Remedy::TrustKey => "pass the key that it is signed with, or sign it with one of yours",
+        Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::GivePatch => "pass one that flashdelta.diff made",
         Remedy::SwapOldAndPatch => "the old file comes first, then the patch",
         Remedy::CutTrailing => "cut off what follows it, or get it again",

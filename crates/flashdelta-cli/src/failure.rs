@@ -30,6 +30,7 @@ pub(crate) enum Class {
     DoesNotFit = 6,
     Io = 7,
     BadFile = 8,
+    NotAuthentic = 9,
     Interrupted = 130,
 }
 
@@ -45,6 +46,7 @@ impl Class {
             Self::DoesNotFit => "does-not-fit",
             Self::Io => "io",
             Self::BadFile => "bad-file",
+            Self::NotAuthentic => "not-authentic",
             Self::Interrupted => "interrupted",
         }
     }
@@ -59,6 +61,7 @@ impl From<ErrorClass> for Class {
             ErrorClass::DoesNotFit => Self::DoesNotFit,
             ErrorClass::Io => Self::Io,
             ErrorClass::BadFile => Self::BadFile,
+            ErrorClass::NotAuthentic => Self::NotAuthentic,
             ErrorClass::Misuse => Self::Usage,
             ErrorClass::Cancelled => Self::Interrupted,
             _ => Self::Internal,

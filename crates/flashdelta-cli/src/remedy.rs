@@ -24,6 +24,11 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         Remedy::TransferAgain => "transfer the patch again",
         Remedy::GivePatch => "give a patch that `flashdelta diff` made",
         Remedy::SwapOldAndPatch => "the old file comes first, then the patch",
+        Remedy::SignPatch => "sign it: `flashdelta sign` with a key whose public half is trusted",
+        Remedy::TrustKey => {
+            "give the --key that it is signed with, or have it signed with one of yours"
+        }
+        Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::CutTrailing => "cut off what follows the patch, or transfer it again",
         Remedy::OtherBase => {
             "`flashdelta info` shows the SHA-256 of an image, and of the one that a patch was \

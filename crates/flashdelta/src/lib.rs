@@ -57,6 +57,7 @@
 //!   or compressed by LZ4 or Zstandard, with the same prediction.
 //! - [`apply`]: the push state machine, the workspace that it runs in, and the traits through which
 //!   it reads and writes images.
+//! - [`verify`]: who made a patch, and whether each byte of it is what was made.
 //! - [`nor`]: images in NOR flash. [`update`]: whole updates, with the hand-over to the bootloader.
 //! - [`receive`]: a patch in pieces, in any order, and to many.
 //!
@@ -66,6 +67,7 @@
 //! - [`profile`]: what devices offer.
 //! - `encode`: the other halves of the device floor: what writes numbers, headers and bodies, and
 //!   what says how long they would be.
+//! - `seal`: a patch taken apart and put together again. [`sign`]: signatures for patches.
 //! - `diff`: the maker. It runs the very code of the applier, with an encoder in place of the
 //!   decoder: the two cannot drift apart.
 //! - `apply`: applying with a heap, from and to files.
@@ -80,7 +82,8 @@
 //!
 //! `full` (default) is everything, `std` what needs an operating system. Without default features
 //! this crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
-//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply. `prediction` is for patches
+//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply; `verify` checks signatures and
+//! chunk digests. `prediction` is for patches
 //! that predict pointers in data and no code; the model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // A build with fewer features uses less of what is shared: what is unused shows in a full build.
@@ -106,6 +109,8 @@ mod error_table;
 mod host;
 
 pub use device::error::{ErrorClass, Remedy};
+#[cfg(feature = "verify")]
+pub use device::format::Chunks;
 pub use device::format::{
     Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
     APPLIER_BYTES, MAX_HEADER_LEN,
@@ -114,11 +119,13 @@ pub use device::isa::{InstructionSet, UnknownInstructionSet};
 pub use device::predict::address_map::{Segment, SegmentKind};
 #[cfg(feature = "receive")]
 pub use device::receive;
+#[cfg(feature = "verify")]
+pub use device::verify;
 pub use device::{nor, update};
 #[cfg(feature = "std")]
 pub use host::input::{Input, InputError};
 #[cfg(feature = "std")]
-pub use host::{archive, bundle, diff, door, file, image, manifest, profile};
+pub use host::{archive, bundle, diff, door, file, image, manifest, profile, sign};
 
 pub mod apply {
     //! Applying a patch.

@@ -16,13 +16,14 @@ const DEVICE: [&str; 13] = [
     "codec/model",
     "codec/bytes",
     "apply",
+    "verify",
     "nor",
     "update",
     "receive",
 ];
-const HOST: [&str; 13] = [
-    "budget", "sha256", "image", "encode", "apply", "profile", "diff", "archive", "manifest",
-    "file", "bundle", "input", "door",
+const HOST: [&str; 15] = [
+    "budget", "sha256", "image", "encode", "apply", "profile", "seal", "sign", "diff", "archive",
+    "manifest", "file", "bundle", "input", "door",
 ];
 
 #[test]

@@ -159,6 +159,12 @@ impl flashdelta_error_detail {
             "unsupported" | "unknown-feature" => FLASHDELTA_ERR_UNSUPPORTED_FEATURE,
             "unknown-codec" => FLASHDELTA_ERR_UNKNOWN_CODEC,
             "unknown-isa" => FLASHDELTA_ERR_UNKNOWN_ISA,
+            "unsigned" => FLASHDELTA_ERR_UNSIGNED,
+            "unknown-key" => FLASHDELTA_ERR_UNKNOWN_KEY,
+            "wrong-signature" => FLASHDELTA_ERR_WRONG_SIGNATURE,
+            "wrong-table" => FLASHDELTA_ERR_WRONG_TABLE,
+            "wrong-chunk" => FLASHDELTA_ERR_WRONG_CHUNK,
+            "chunk-buffer-too-small" => FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL,
             "profile-too-small" => FLASHDELTA_ERR_PROFILE_TOO_SMALL,
             "too-large" | "file-too-large" => FLASHDELTA_ERR_IMAGES_TOO_LARGE,
             "codec-not-in-profile" | "isa-not-in-profile" => FLASHDELTA_ERR_NOT_IN_PROFILE,
@@ -185,6 +191,7 @@ impl flashdelta_error_detail {
             ErrorClass::Misuse => FLASHDELTA_ERR_INVALID_ARGUMENT,
             ErrorClass::BadFile => FLASHDELTA_ERR_FIRMWARE_FILE,
             ErrorClass::Cancelled => FLASHDELTA_ERR_CANCELLED,
+            ErrorClass::NotAuthentic => FLASHDELTA_ERR_NOT_AUTHENTIC,
             _ => FLASHDELTA_ERR_INTERNAL,
         }
     }
@@ -265,6 +272,7 @@ mod tests {
             ErrorClass::DoesNotFit,
             ErrorClass::Io,
             ErrorClass::BadFile,
+            ErrorClass::NotAuthentic,
             ErrorClass::Cancelled,
         ];
         let document = include_str!("../../../../docs/errors.md");

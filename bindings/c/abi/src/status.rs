@@ -20,6 +20,7 @@ use core::ffi::{c_char, CStr};
 /// | 7 | reading or writing failed: a callback returned non-zero, or a file could not be used | see to the flash or the disk |
 /// | 8 | a callback asked to give up | |
 /// | 9 | a firmware file is damaged or dubious (hosts only) | see the text of the error |
+/// | 10 | the patch is not authentic: nobody who is trusted vouches for it | get the patch from its maker |
 ///
 /// Later versions may add numbers: treat an unknown one by its class.
 ///
@@ -146,6 +147,9 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_NOT_IN_PROFILE = 612,
     /// What was asked for cannot be written in that format (hosts only).
     FLASHDELTA_ERR_CANNOT_CONVERT = 613,
+    /// The buffer for checking chunks is too small. Nothing has been written. Detail: `expected`
+    /// bytes are needed, `found` were lent.
+    FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL = 614,
 
     /// Reading or writing failed, for a reason that has no number of its own.
     FLASHDELTA_ERR_IO = 700,
@@ -171,12 +175,28 @@ pub enum flashdelta_status {
     /// A firmware file or an archive is damaged or dubious (hosts only). The text of the error says
     /// where. flashdelta_options_set_verbatim() takes it as it is.
     FLASHDELTA_ERR_FIRMWARE_FILE = 901,
+
+    /// The patch is not authentic, for a reason that has no number of its own.
+    FLASHDELTA_ERR_NOT_AUTHENTIC = 1000,
+    /// The patch has no signature, and one is required. Nothing has been written.
+    FLASHDELTA_ERR_UNSIGNED = 1001,
+    /// The patch is signed, but with no key that is trusted. Nothing has been written. Detail: the
+    /// id of its key is the first 8 bytes of the found digest.
+    FLASHDELTA_ERR_UNKNOWN_KEY = 1002,
+    /// A signature by a trusted key is not that of this patch. Nothing has been written. Detail: the
+    /// id of the key is the first 8 bytes of the found digest.
+    FLASHDELTA_ERR_WRONG_SIGNATURE = 1003,
+    /// The chunk table is not the one that the header vouches for.
+    FLASHDELTA_ERR_WRONG_TABLE = 1004,
+    /// A chunk is not the one that the chunk table vouches for. Detail: its number is `found`, its
+    /// first byte in the patch `offset`, its end `expected`.
+    FLASHDELTA_ERR_WRONG_CHUNK = 1005,
 }
 
 use flashdelta_status::*;
 
 /// What the numbers mean, in a few words.
-const TEXTS: [(flashdelta_status, &CStr); 53] = [
+const TEXTS: [(flashdelta_status, &CStr); 60] = [
     (FLASHDELTA_OK, c"success"),
     (FLASHDELTA_NEED_MORE, c"more bytes of the patch are needed"),
     (FLASHDELTA_ERR_INTERNAL, c"a fault in flashdelta: please report it"),
@@ -259,6 +279,13 @@ const TEXTS: [(flashdelta_status, &CStr); 53] = [
     (FLASHDELTA_ERR_FILE, c"a file could not be read or written"),
     (FLASHDELTA_ERR_CANCELLED, c"cancelled"),
     (FLASHDELTA_ERR_FIRMWARE_FILE, c"a firmware file is damaged"),
+    (FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL, c"the buffer for checking chunks is too small"),
+    (FLASHDELTA_ERR_NOT_AUTHENTIC, c"the patch is not authentic"),
+    (FLASHDELTA_ERR_UNSIGNED, c"the patch has no signature, and one is required"),
+    (FLASHDELTA_ERR_UNKNOWN_KEY, c"the patch is signed with no key that is trusted"),
+    (FLASHDELTA_ERR_WRONG_SIGNATURE, c"the signature of a trusted key is not that of this patch"),
+    (FLASHDELTA_ERR_WRONG_TABLE, c"the chunk table is not the one that the header vouches for"),
+    (FLASHDELTA_ERR_WRONG_CHUNK, c"a chunk of the patch is wrong: transfer it again"),
     // What has no entry yet.
     (FLASHDELTA_ERR_INTERNAL, c"unknown status"),
 ];

@@ -469,6 +469,54 @@ class UnsupportedPatchError(DoesNotFitError):
     member: str | None = None
 
 
+class NotAuthenticError(ApplyError, ValueError):
+    """Nobody who is trusted vouches for the patch."""
+
+
+class UnsignedError(NotAuthenticError):
+    """The patch has no signature, and one is required."""
+
+
+class UnknownKeyError(NotAuthenticError):
+    """The patch is signed, but with no key that is trusted.
+
+    Attributes
+    ----------
+    key_id : bytes
+        The id of its key.
+    """
+
+    key_id: bytes = b""
+
+
+class WrongSignatureError(NotAuthenticError):
+    """A signature by a trusted key is not that of this patch.
+
+    Attributes
+    ----------
+    key_id : bytes
+        The id of the key.
+    """
+
+    key_id: bytes = b""
+
+
+class WrongChunkError(NotAuthenticError):
+    """A chunk of the patch, or the table of their digests, is not the one that was vouched for.
+
+    Attributes
+    ----------
+    index : int or None
+        The number of the chunk, from 0; none for the table.
+    start, end : int or None
+        Its bytes in the patch.
+    """
+
+    index: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+
 class MisuseError(ApplyError, RuntimeError):
     """An `Applier` was used after it had failed or was finished, or by two threads at once."""
 

@@ -15,3 +15,5 @@ pub(crate) mod predict;
 pub mod receive;
 pub(crate) mod sha256;
 pub mod update;
+#[cfg(feature = "verify")]
+pub mod verify;

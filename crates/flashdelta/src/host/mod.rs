@@ -14,4 +14,6 @@ pub mod image;
 pub(crate) mod input;
 pub mod manifest;
 pub mod profile;
+pub(crate) mod seal;
 mod sha256;
+pub mod sign;

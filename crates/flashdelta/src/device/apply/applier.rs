@@ -153,7 +153,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             Phase::Header | Phase::Body => {
                 let header = self.header();
                 let expected =
-                    header.map(|header| header.header_len.saturating_add(header.body_len));
+                    header.map(|header| header.body_offset().saturating_add(header.body_len));
                 Err(ApplyError::Truncated { fed: self.fed, expected })
             }
         }
@@ -179,7 +179,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         if phase == Phase::Header {
             phase = self.feed_header(&mut input, error)?;
         }
-        if phase == Phase::Body {
+        if phase == Phase::Body && self.is_at_body(&mut input) {
             phase = self.feed_body(&mut input, error)?;
         }
         match phase {
@@ -202,6 +202,11 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         let is_complete = self.body.header.read(memory.get(..known).unwrap_or(&[]));
         if is_complete.map_err(|e| *error = ApplyError::Header(e)).ok()? {
             self.fed = self.body.header.header_len;
+            #[cfg(feature = "verify")]
+            if self.body.header.signatures != 0 {
+                // Their number has been read with the header.
+                self.fed = self.fed.wrapping_add(1);
+            }
             *input = input.get((self.fed as usize).saturating_sub(filled)..).unwrap_or(&[]);
             self.begin(memory, error)?;
             return Some(Phase::Body);
@@ -252,12 +257,38 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         Some(())
     }
 
+    /// Skips the signatures and the chunk table: true once the body follows. Checking them is the
+    /// business of a `Guard`.
+    fn is_at_body(&mut self, input: &mut &[u8]) -> bool {
+        if !cfg!(feature = "verify") {
+            return true;
+        }
+        let left = self.body.header.body_offset().saturating_sub(self.fed);
+        let (front, rest) = input.split_at_checked(left as usize).unwrap_or((*input, &[]));
+        *input = rest;
+        self.fed = self.fed.wrapping_add(front.len() as u32);
+        front.len() == left as usize
+    }
+
+    /// The parts of it that a guard works with while nothing has been fed: the header, for it to
+    /// read, and what computes digests.
+    #[cfg(feature = "verify")]
+    pub(in crate::device) fn front(&mut self) -> (&mut PatchHeader, &mut H) {
+        (&mut self.body.header, &mut self.sha)
+    }
+
+    /// The header has been fed; what follows it up to the body will not be.
+    #[cfg(feature = "verify")]
+    pub(in crate::device) fn skip_to_body(&mut self) {
+        self.fed = self.body.header.body_offset();
+    }
+
     /// Skips the host section, which devices ignore. Input after it is an error, unless it is to be
     /// ignored, too.
     fn skip(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
         let expected =
-            header.header_len.saturating_add(header.body_len).saturating_add(header.host_len);
+            header.body_offset().saturating_add(header.body_len).saturating_add(header.host_len);
         let left = expected.saturating_sub(self.fed) as usize;
         if input.len() > left && !self.options.ignore_trailing {
             *error = ApplyError::TrailingInput { expected };

@@ -21,6 +21,9 @@ pub enum ErrorClass {
     Io,
     /// A firmware file is damaged, or dubious (hosts only).
     BadFile,
+    /// Nobody who is trusted vouches for the patch: it is not signed, by an unknown key, or its
+    /// bytes are not those that were vouched for.
+    NotAuthentic,
     /// A callback or a signal ended it.
     Cancelled,
 }
@@ -37,6 +40,7 @@ impl ErrorClass {
             Self::DoesNotFit => "does-not-fit",
             Self::Io => "io",
             Self::BadFile => "bad-file",
+            Self::NotAuthentic => "not-authentic",
             Self::Cancelled => "interrupted",
         }
     }
@@ -52,6 +56,7 @@ impl ErrorClass {
             Self::DoesNotFit => 6,
             Self::Io => 7,
             Self::BadFile => 8,
+            Self::NotAuthentic => 9,
             Self::Cancelled => 130,
         }
     }

@@ -13,6 +13,13 @@ pub enum Remedy {
     GivePatch,
     /// Give the arguments in the other order: the old file was given as the patch.
     SwapOldAndPatch,
+    /// Sign the patch, or get it signed.
+    SignPatch,
+    /// Trust the key that it is signed with, if it is to be trusted; or get the patch signed with
+    /// a key that is.
+    TrustKey,
+    /// Get the patch from whoever made it: this one was changed.
+    PatchFromMaker,
     /// Cut off what follows the patch, or transfer it again.
     CutTrailing,
     /// Give the image that the patch was made from, or get the patch for this one.

@@ -13,12 +13,12 @@ pub enum Feature {
     AddressMap = 0,
     /// The header says which devices the patch is for.
     Identity = 1,
-    /// Reserved: a table of chunk digests, with a signature.
-    ChunkTable = 2,
+    /// A table with the digests of the chunks of the body follows the header.
+    Chunks = 2,
     /// Reserved: operations in an order in which the new image may overwrite the old one.
     InPlace = 3,
-    /// Reserved: places at which an interrupted update may go on.
-    Checkpoints = 4,
+    /// Signatures follow the header.
+    Signatures = 4,
     /// Behind the body follows a section that only hosts need: how the file was written that the
     /// new image comes from.
     HostSection = 5,
@@ -33,9 +33,9 @@ impl Feature {
         Some(match bit {
             0 => Self::AddressMap,
             1 => Self::Identity,
-            2 => Self::ChunkTable,
+            2 => Self::Chunks,
             3 => Self::InPlace,
-            4 => Self::Checkpoints,
+            4 => Self::Signatures,
             5 => Self::HostSection,
             6 => Self::OwnDigest,
             _ => return None,
@@ -48,9 +48,9 @@ impl fmt::Display for Feature {
         f.write_str(match self {
             Self::AddressMap => "address map",
             Self::Identity => "device identity",
-            Self::ChunkTable => "chunk table with signature",
+            Self::Chunks => "chunk digests",
             Self::InPlace => "in-place order",
-            Self::Checkpoints => "checkpoints",
+            Self::Signatures => "signatures",
             Self::HostSection => "host section",
             Self::OwnDigest => "digest at the end of the new image",
         })

@@ -1,5 +1,7 @@
 //! The header of a patch.
 
+#[cfg(feature = "verify")]
+use super::chunks::{self, Chunks};
 use super::crc::crc32;
 use super::layout::{Layout, APPLIER_BYTES};
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
@@ -8,7 +10,8 @@ use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
 use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::AddressMaps;
 
-/// No header is longer than this, in bytes.
+/// No header is longer than this, in bytes. That of a signed patch is shorter by one byte: by the
+/// number of signatures, which follows it.
 pub const MAX_HEADER_LEN: usize = 1024;
 
 pub(crate) const MAGIC: [u8; 3] = *b"FDP";
@@ -25,6 +28,8 @@ const MAX_RAM_UNITS: u32 = 1 << 22;
 /// Features of patches that this build supports, a bit each.
 const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::AddressMap as u32
     | 1 << Feature::Identity as u32
+    | (cfg!(feature = "verify") as u32) << Feature::Chunks as u32
+    | (cfg!(feature = "verify") as u32) << Feature::Signatures as u32
     | 1 << Feature::HostSection as u32
     | (cfg!(feature = "model") as u32) << Feature::OwnDigest as u32;
 
@@ -69,7 +74,14 @@ pub struct PatchHeader {
     pub old_digest: [u8; 12],
     /// SHA-256 of the new image.
     pub new_digest: [u8; 32],
-    /// Length of the header in bytes; the body follows.
+    /// The digests of the chunks of the body, if the patch has them.
+    #[cfg(feature = "verify")]
+    pub chunks: Option<Chunks>,
+    /// The number of signatures that follow the header, 0 to 4.
+    #[cfg(feature = "verify")]
+    pub signatures: u8,
+    /// Length of the header in bytes. What follows it begins the body, or tells where the body
+    /// [begins](Self::body_offset).
     pub header_len: u32,
     pub(crate) tables: Tables,
     pub(crate) map_counts: MapCounts,
@@ -95,6 +107,10 @@ impl Default for PatchHeader {
             identity: None,
             old_digest: [0; 12],
             new_digest: [0; 32],
+            #[cfg(feature = "verify")]
+            chunks: None,
+            #[cfg(feature = "verify")]
+            signatures: 0,
             header_len: 0,
             tables: Tables::default(),
             map_counts: MapCounts::default(),
@@ -152,7 +168,11 @@ impl PatchHeader {
             return Err(HeaderError::Checksum { expected, found });
         }
         self.header_len = len as u32;
-        self.read_fields(Reader::new(content, start.offset()))
+        let is_complete = self.read_fields(Reader::new(content, start.offset()), bytes.get(len))?;
+        if !is_complete {
+            self.header_len = 0;
+        }
+        Ok(is_complete)
     }
 
     /// Bytes of workspace that the applier must be lent. They may start anywhere. More is welcome:
@@ -170,9 +190,20 @@ impl PatchHeader {
         }
     }
 
-    /// Bytes of the whole patch: header, body and host section.
+    /// Where in the patch the body starts: after the header, the signatures and the chunk table.
+    pub fn body_offset(&self) -> u32 {
+        #[cfg(feature = "verify")]
+        {
+            let front = self.signatures_len().wrapping_add(self.chunk_table_len());
+            self.header_len.wrapping_add(front)
+        }
+        #[cfg(not(feature = "verify"))]
+        self.header_len
+    }
+
+    /// Bytes of the whole patch: all that comes before the body, the body and the host section.
     pub fn patch_len(&self) -> u64 {
-        u64::from(self.header_len)
+        u64::from(self.body_offset())
             .wrapping_add(self.body_len.into())
             .wrapping_add(self.host_len.into())
     }
@@ -214,7 +245,13 @@ impl PatchHeader {
         reader.end()
     }
 
-    fn read_fields(&mut self, mut reader: Reader<'_>) -> Result<bool, HeaderError> {
+    /// Reads the fields. `follows`: the byte after the header; `false` if it is needed and not
+    /// there yet.
+    fn read_fields(
+        &mut self,
+        mut reader: Reader<'_>,
+        follows: Option<&u8>,
+    ) -> Result<bool, HeaderError> {
         let (reader, header) = (&mut reader, self);
         let features = reader.varint();
         let unsupported = features & !SUPPORTED;
@@ -253,6 +290,19 @@ impl PatchHeader {
         if has(Feature::HostSection) {
             header.host_len = reader.limited(MAX_SIZE);
         }
+        #[cfg(feature = "verify")]
+        if has(Feature::Chunks) {
+            header.chunks = Some(Chunks::parse(reader, header.body_len));
+        }
+        #[cfg(feature = "verify")]
+        let is_complete = !has(Feature::Signatures) || {
+            let count = follows.copied();
+            header.signatures =
+                chunks::read_count(reader, header.header_len, has(Feature::Chunks), count);
+            count.is_some()
+        };
+        #[cfg(not(feature = "verify"))]
+        let is_complete = true;
         header.tables = parse_tables(reader, header.codec);
         if has(Feature::Identity) {
             header.identity = Some(Identity::parse(reader));
@@ -271,6 +321,6 @@ impl PatchHeader {
         }
         // Without prediction no one else looks at what is left.
         let checked = if cfg!(feature = "prediction") { reader.check() } else { reader.end() };
-        checked.map(|()| true)
+        checked.map(|()| is_complete)
     }
 }

@@ -5,6 +5,8 @@
 //! sizes against their limits, numbers for being written in the shortest way, the whole header
 //! against its CRC-32. Nothing here allocates or panics.
 
+#[cfg(feature = "verify")]
+pub(crate) mod chunks;
 mod codec;
 mod crc;
 mod error;
@@ -16,6 +18,8 @@ pub(crate) mod map;
 pub(crate) mod tables;
 mod varint;
 
+#[cfg(feature = "verify")]
+pub use chunks::Chunks;
 pub use codec::{Codec, UnknownCodec};
 pub use error::{Feature, HeaderError};
 pub(crate) use header::DIGEST_LEN;

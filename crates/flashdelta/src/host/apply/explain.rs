@@ -75,7 +75,7 @@ pub fn explain(
     patch: &[u8],
 ) -> Result<Breakdown, ApplyError<OutOfBounds, OutOfBounds>> {
     let (header, new) = apply_limited(old, patch)?;
-    let body = patch.get(header.header_len as usize..).unwrap_or(&[]);
+    let body = patch.get(header.body_offset() as usize..).unwrap_or(&[]);
     let body = body.get(..header.body_len as usize).unwrap_or(body);
     let (mut words, mut maps) = (header.map_words(), AddressMaps::default());
     header.read_maps((patch, 0), &mut words, &mut maps)?;

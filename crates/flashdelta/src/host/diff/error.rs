@@ -59,6 +59,12 @@ pub enum DiffError {
         /// The codec.
         codec: Codec,
     },
+    /// No patch, or not this one, can have chunks of this size: it must be a power of two from 256
+    /// to 65536, and there are at most 65536 chunks.
+    BadChunkSize {
+        /// The size in bytes.
+        size: u32,
+    },
     /// The progress callback asked to give up.
     Cancelled,
 }
@@ -74,6 +80,7 @@ codes! {
         Self::CodecNotInProfile { .. } => "codec-not-in-profile", DoesNotFit, OtherCodec;
         Self::InstructionSetNotInProfile { .. } => "isa-not-in-profile", DoesNotFit, OtherIsa;
         Self::CodecNotBuilt { .. } => "codec-not-built", DoesNotFit, OtherCodec;
+        Self::BadChunkSize { .. } => "chunk-size", Misuse;
         Self::Cancelled => "cancelled", Cancelled;
     }
 }
@@ -108,6 +115,11 @@ impl fmt::Display for DiffError {
             Self::CodecNotBuilt { codec } => {
                 write!(f, "this program was built without codec {codec}")
             }
+            Self::BadChunkSize { size } => write!(
+                f,
+                "chunks of {size} bytes are not possible: their size is a power of two from 256 to \
+                 65536, and there are at most 65536 of them"
+            ),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

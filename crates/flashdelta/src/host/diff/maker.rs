@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use super::attempt::{release_all_but, smaller, Attempt, Coded, Made};
 use super::checks::check_lengths;
 use super::choose;
+use super::chunks::with_chunks;
 use super::control::Control;
 use super::encode::{Body, Job};
 use super::error::DiffError;
@@ -18,7 +19,8 @@ use super::rounds::{rounds, Rounds};
 use super::search::{Found, Prediction, Search, Threads};
 use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN};
 use crate::host::apply::PartBytes;
-use crate::host::encode::{tables_for, CopyRun};
+use crate::host::encode::{tables_for, CopyRun, MapBytes};
+use crate::host::seal::Parts;
 
 /// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every
 /// machine.
@@ -28,7 +30,8 @@ use crate::host::encode::{tables_for, CopyRun};
 /// [`DiffError`]: the images are too large, or the device profile does not allow what was asked
 /// for, or the callback asked to give up.
 pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
-    Maker::new(old, new, options)?.run()
+    let make = |options: &DiffOptions| Maker::new(old, new, options)?.run();
+    with_chunks(options, &make)
 }
 
 /// Images up to this size together are searched for several predictions at a time: the memory for
@@ -353,9 +356,15 @@ impl<'a> Maker<'a> {
         let needed = Layout::of(&header).ram() as u32;
         let comfort = COMFORT.min(needed / 8);
         header.ram = (needed + comfort).min(self.options.profile.ram & !255);
-        let mut bytes = header.emit(&prediction.maps);
-        bytes.extend_from_slice(&body.bytes);
-        bytes.extend_from_slice(&self.options.host_section);
+        let mut parts = Parts {
+            header,
+            maps: MapBytes::of(&prediction.maps),
+            signatures: Vec::new(),
+            body: &body.bytes,
+            host: &self.options.host_section,
+        };
+        let bytes = parts.assemble();
+        let header = parts.header;
         Made { header, bytes, body, copies, prediction: prediction.clone() }
     }
 

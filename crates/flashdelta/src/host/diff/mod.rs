@@ -21,7 +21,8 @@
 //! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec
 //!    asks for it.
 //!
-//! `maker` goes through all that is worth trying, each an `attempt`.
+//! `maker` goes through all that is worth trying, each an `attempt`; `chunks` gives the patch that wins
+//! its chunk digests.
 //!
 //! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.
 
@@ -31,6 +32,7 @@ mod body;
 mod candidates;
 mod checks;
 mod choose;
+mod chunks;
 mod control;
 mod encode;
 mod error;
@@ -59,6 +61,7 @@ mod tests_families;
 
 pub use crate::host::apply::PartBytes;
 pub use crate::host::profile::DeviceProfile;
+pub use crate::host::seal::ChunkSize;
 pub(crate) use body::body;
 pub use checks::check_lengths;
 pub use error::DiffError;

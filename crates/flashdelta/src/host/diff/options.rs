@@ -8,6 +8,7 @@ use crate::device::format::{Codec, Identity};
 use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::{Segment, SegmentKind};
 use crate::host::profile::DeviceProfile;
+use crate::host::seal::ChunkSize;
 
 /// Which bytes of an image stand at which addresses, and where pointers may point.
 ///
@@ -98,6 +99,7 @@ pub struct DiffOptions {
     pub(crate) new_map: Option<AddressMap>,
     pub(crate) base: Option<u32>,
     pub(crate) identity: Option<Identity>,
+    pub(crate) chunks: ChunkSize,
     /// Appended to the patch as it is: what it holds is the business of whoever sets it.
     pub(crate) host_section: Vec<u8>,
     pub(crate) effort: u8,
@@ -116,6 +118,7 @@ impl DiffOptions {
             new_map: None,
             base: None,
             identity: None,
+            chunks: ChunkSize::None,
             host_section: Vec::new(),
             effort: 6,
             threads: 0,
@@ -174,6 +177,14 @@ impl DiffOptions {
         self
     }
 
+    /// How large the chunks of the patch are, each of which has a digest; [`ChunkSize::None`] (the
+    /// default): it has none.
+    #[must_use]
+    pub fn chunks(mut self, chunks: ChunkSize) -> Self {
+        self.chunks = chunks;
+        self
+    }
+
     /// 1 (fast) to 9 (thorough); other numbers count as the nearest of these. The default is 6.
     #[must_use]
     pub fn effort(mut self, effort: u8) -> Self {
@@ -225,6 +236,7 @@ impl fmt::Debug for DiffOptions {
             .field("new_map", &self.new_map)
             .field("base", &self.base)
             .field("identity", &self.identity)
+            .field("chunks", &self.chunks)
             .field("effort", &self.effort)
             .field("threads", &self.threads)
             .finish_non_exhaustive()

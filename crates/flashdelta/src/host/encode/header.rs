@@ -3,8 +3,25 @@
 use super::address_map::{emit_counts, Maps};
 use super::put;
 use crate::device::format::header::{CHECKSUM, MAGIC, RAM_UNIT, VERSION};
+use crate::device::format::map::MapCounts;
 use crate::device::format::tables::{Tables, MAP_UNIT, SLOT_UNIT};
 use crate::device::format::{crc32, Codec, Feature, Identity, Layout, PatchHeader, MAX_HEADER_LEN};
+
+/// The address maps of a patch as they stand in its header, if it has any.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MapBytes(pub(crate) Option<(MapCounts, Vec<u8>)>);
+
+impl MapBytes {
+    /// Those of the maker.
+    pub(crate) fn of(maps: &Maps) -> Self {
+        let bytes = || {
+            let mut bytes = Vec::new();
+            maps.emit(&mut bytes);
+            bytes
+        };
+        Self((!maps.is_empty()).then(|| (maps.counts(), bytes())))
+    }
+}
 
 impl PatchHeader {
     /// Room for the address maps, zeroed.
@@ -13,12 +30,20 @@ impl PatchHeader {
     }
 
     /// The header as bytes. Sets the lengths and what follows from the maps.
+    #[cfg(test)]
     pub(crate) fn emit(&mut self, maps: &Maps) -> Vec<u8> {
-        let features = u32::from(!maps.is_empty()) << Feature::AddressMap as u32
+        self.emit_with(&MapBytes::of(maps))
+    }
+
+    /// As [`emit`](Self::emit), with address maps that are bytes already.
+    pub(crate) fn emit_with(&mut self, maps: &MapBytes) -> Vec<u8> {
+        let features = u32::from(maps.0.is_some()) << Feature::AddressMap as u32
             | u32::from(self.identity.is_some()) << Feature::Identity as u32
+            | u32::from(self.chunks.is_some()) << Feature::Chunks as u32
+            | u32::from(self.signatures != 0) << Feature::Signatures as u32
             | u32::from(self.host_len != 0) << Feature::HostSection as u32
             | u32::from(self.has_own_digest) << Feature::OwnDigest as u32;
-        self.map_counts = maps.counts();
+        self.map_counts = maps.0.as_ref().map_or_else(Default::default, |(counts, _)| *counts);
         // The length of the header and the RAM that it states depend on each other: start with the
         // longest header.
         self.header_len = MAX_HEADER_LEN as u32;
@@ -38,18 +63,22 @@ impl PatchHeader {
             if self.host_len != 0 {
                 put::varint(&mut fields, self.host_len);
             }
+            if let Some(chunks) = &self.chunks {
+                fields.push(chunks.size_log2);
+                fields.extend_from_slice(&chunks.root);
+            }
             self.tables.emit(&mut fields, self.codec);
             if let Some(identity) = &self.identity {
                 identity.emit(&mut fields);
             }
             fields.extend_from_slice(&self.old_digest);
             fields.extend_from_slice(&self.new_digest);
-            if !maps.is_empty() {
-                emit_counts(maps.counts(), &mut fields);
+            if maps.0.is_some() {
+                emit_counts(self.map_counts, &mut fields);
             }
             let map_at = fields.len();
-            if !maps.is_empty() {
-                maps.emit(&mut fields);
+            if let Some((_, bytes)) = &maps.0 {
+                fields.extend_from_slice(bytes);
             }
             self.map_len = (fields.len() - map_at) as u16;
             let mut bytes = MAGIC.to_vec();
@@ -182,9 +211,9 @@ mod tests {
         };
         assert_eq!(with(0, b'X'), Err(HeaderError::NotAPatch { offset: 0, found: b'X' }));
         assert_eq!(with(3, 9), Err(HeaderError::UnsupportedVersion { found: 9 }));
-        assert_eq!(with(5, 4), Err(HeaderError::Unsupported { feature: Feature::ChunkTable }));
+        assert_eq!(with(5, 4), Err(HeaderError::BadNumber { offset: 12 }));
         assert_eq!(with(5, 8), Err(HeaderError::Unsupported { feature: Feature::InPlace }));
-        assert_eq!(with(5, 16), Err(HeaderError::Unsupported { feature: Feature::Checkpoints }));
+        assert_eq!(with(5, 16), Err(HeaderError::BadNumber { offset: 61 }));
         // An image of no bytes cannot end with a digest.
         assert!(matches!(with(5, 64), Err(HeaderError::BadNumber { .. })));
         let mut unknown = bytes.clone();
@@ -200,7 +229,7 @@ mod tests {
         assert!(reserved.to_string().contains("reserved"), "{reserved}");
         assert_eq!(with(7, 13), Err(HeaderError::TooLarge { offset: 8, found: 13, limit: 12 }));
         assert!(matches!(with(8, 1), Err(HeaderError::InconsistentWorkspace { stated: 256, .. })));
-        let text = with(5, 4).unwrap_err().to_string();
-        assert!(text.contains("chunk table with signature"), "{text}");
+        let text = with(5, 8).unwrap_err().to_string();
+        assert!(text.contains("in-place order"), "{text}");
     }
 }

@@ -19,6 +19,7 @@ mod tally;
 pub(crate) mod zstd;
 
 pub(crate) use address_map::Maps;
+pub(crate) use header::MapBytes;
 pub(crate) use images::{CopyRun, InMemory};
 pub(crate) use meter::Meter;
 pub(crate) use range::RangeEncoder;

@@ -272,7 +272,7 @@ fn section(header: &PatchHeader, patch: &[u8]) -> Result<Option<HostSection>, Fi
     if header.host_len == 0 {
         return Ok(None);
     }
-    let start = header.header_len as usize + header.body_len as usize;
+    let start = header.body_offset() as usize + header.body_len as usize;
     let bytes = patch.get(start..).and_then(|rest| rest.get(..header.host_len as usize));
     let cut_off = FileError::HostSection { problem: "the patch is cut off" };
     HostSection::parse(bytes.ok_or(cut_off)?).map(Some)

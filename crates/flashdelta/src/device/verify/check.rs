@@ -1,0 +1,127 @@
+//! The checks: one promise each.
+
+use sha2::digest::{FixedOutput as _, Update as _};
+
+use super::{Algorithm, KeyId, Message, Signature, Verdict, Verifier, VerifyError};
+use crate::device::format::chunks::CHUNK_DIGEST_LEN;
+use crate::device::format::PatchHeader;
+use crate::device::sha256::Sha256Engine;
+
+/// What no other protocol signs.
+const DOMAIN: &[u8; 16] = b"flashdelta patch";
+
+/// What the signatures of a patch are made over. `header` is the header as it stands in the patch,
+/// from the magic to the checksum: its first [`header_len`](PatchHeader::header_len) bytes.
+pub fn message<H: Sha256Engine>(engine: &mut H, header: &[u8]) -> Message {
+    let mut message = [0; 48];
+    let (domain, digest) = message.split_at_mut(DOMAIN.len());
+    domain.copy_from_slice(DOMAIN);
+    if let Some(digest) = digest.first_chunk_mut() {
+        sha256(engine, header, digest);
+    }
+    message
+}
+
+/// Asks `verifier` about the signatures of a signature block until one is right; gives the key that
+/// it was made with.
+///
+/// # Errors
+///
+/// [`VerifyError::Unsigned`] without signatures, [`VerifyError::WrongSignature`] and
+/// [`VerifyError::UnknownKey`] if none is right.
+pub fn check_signatures<V: Verifier + ?Sized>(
+    verifier: &mut V,
+    message: &Message,
+    block: &[u8],
+) -> Result<KeyId, VerifyError> {
+    let mut error = VerifyError::Unsigned;
+    for signature in Signature::list(block) {
+        if check_signature(verifier, message, &signature, &mut error) {
+            return Ok(signature.key_id);
+        }
+    }
+    Err(error)
+}
+
+/// Asks `verifier` about one signature: true if it is right. Else `error` says why the patch is not
+/// authentic, as far as known: that of a known key counts more than those of unknown ones.
+#[inline(never)]
+pub(super) fn check_signature<V: Verifier + ?Sized>(
+    verifier: &mut V,
+    message: &Message,
+    signature: &Signature,
+    error: &mut VerifyError,
+) -> bool {
+    let key_id = signature.key_id;
+    let verdict = match Algorithm::from_number(signature.algorithm) {
+        Some(algorithm) => verifier.verify(algorithm, &key_id, message, &signature.bytes),
+        None => Verdict::UnknownKey,
+    };
+    match verdict {
+        Verdict::Right => return true,
+        Verdict::Wrong => *error = VerifyError::WrongSignature { key_id },
+        Verdict::UnknownKey if *error == VerifyError::Unsigned => {
+            *error = VerifyError::UnknownKey { key_id };
+        }
+        Verdict::UnknownKey => {}
+    }
+    false
+}
+
+/// Checks the chunk table: all that stands between the signatures and the body, against the digest
+/// in the header.
+///
+/// # Errors
+///
+/// [`VerifyError::WrongTable`].
+pub fn check_table<H: Sha256Engine>(
+    engine: &mut H,
+    header: &PatchHeader,
+    table: &[u8],
+) -> Result<(), VerifyError> {
+    let mut found = [0; 32];
+    sha256(engine, table, &mut found);
+    match &header.chunks {
+        Some(chunks) if chunks.root == found => Ok(()),
+        _ => Err(VerifyError::WrongTable),
+    }
+}
+
+/// The digest of chunk `index`, by a table that has been checked; after those of all chunks stands
+/// that of the host section, if there is one.
+pub fn chunk_digest(table: &[u8], index: u32) -> Option<&[u8; CHUNK_DIGEST_LEN]> {
+    let start = (index as usize).checked_mul(CHUNK_DIGEST_LEN)?;
+    table.get(start..)?.first_chunk()
+}
+
+/// Checks a whole chunk of the body, by a table that has been checked.
+///
+/// # Errors
+///
+/// [`VerifyError::WrongChunk`], also if these are not as many bytes as the chunk has.
+pub fn check_chunk<H: Sha256Engine>(
+    engine: &mut H,
+    header: &PatchHeader,
+    table: &[u8],
+    index: u32,
+    chunk: &[u8],
+) -> Result<(), VerifyError> {
+    let range = header.chunk_range(index).unwrap_or_default();
+    let mut found = [0; 32];
+    sha256(engine, chunk, &mut found);
+    let is_right = chunk.len() == range.len()
+        && chunk_digest(table, index).is_some_and(|digest| found.starts_with(digest));
+    if is_right {
+        Ok(())
+    } else {
+        Err(VerifyError::WrongChunk { index, start: range.start, end: range.end })
+    }
+}
+
+/// The SHA-256 of a whole message.
+#[inline(never)] // One copy in the device's flash.
+fn sha256<H: Sha256Engine>(engine: &mut H, bytes: &[u8], digest: &mut [u8; 32]) {
+    let mut hasher = engine.start();
+    hasher.update(bytes);
+    hasher.finalize_into(digest.into());
+}

@@ -1,0 +1,347 @@
+//! An applier that gets only what has been checked.
+
+use super::check::{check_chunk, check_signature, check_table, message};
+use super::{GuardError, NoKeys, Signature, Verifier, VerifyError};
+use crate::device::apply::{Applier, ApplyError, NewImage, OldImage, Progress, SoftwareSha256};
+use crate::device::format::chunks::{CHUNK_DIGEST_LEN, SIGNATURE_LEN};
+use crate::device::format::{PatchHeader, MAX_HEADER_LEN};
+use crate::device::sha256::Sha256Engine;
+
+/// Applies one patch, and checks each byte before the applier gets it.
+///
+/// It is lent a buffer of as many bytes as [`PatchHeader::chunk_ram`] tells, which is more than the
+/// header needs; a patch without chunks needs room for its header only.
+///
+/// With a verifier, a patch must have a right signature by one of its keys: any other is refused
+/// before the header gets to the applier, so before anything behind the signed part is read and
+/// before the first write. The chunk table must be the one that the header vouches for, and each
+/// chunk the one that the table vouches for.
+///
+/// A wrong chunk is the one error that is not final: [`VerifyError::WrongChunk`] names its bytes,
+/// and the next bytes that are fed must be those from its start on, [`next`](Self::next). After any
+/// other error the update starts again with a new guard.
+pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H = SoftwareSha256> {
+    applier: Applier<'w, O, N, H>,
+    /// Who knows the keys, if a signature is required.
+    verifier: Option<V>,
+    /// The header and one signature; later the chunk table and a chunk.
+    buffer: &'b mut [u8],
+    /// Bytes that wait in the buffer: of the header, of a signature, of the table or of a chunk.
+    filled: usize,
+    /// Taken while at work, so that an error leaves nothing to go on with.
+    phase: Phase,
+    /// Why the signatures so far do not suffice.
+    doubt: VerifyError,
+    /// Where in the patch the first byte is that has not been taken.
+    taken: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Header,
+    /// This many signatures are left to be looked at; none was right so far.
+    Signatures(u8),
+    /// The header is with the applier. What stands before the chunk table is of no interest.
+    Skip,
+    Table,
+    Chunk(u32),
+    /// What is left goes to the applier.
+    Rest,
+    Poisoned,
+}
+
+impl<'w, 'b, O: OldImage, N: NewImage, H: Sha256Engine> Guard<'w, 'b, O, N, NoKeys, H> {
+    /// Guards an applier that has not been fed yet. Unsigned patches are taken, and signatures are
+    /// not looked at; chunks are checked where they have digests.
+    pub fn new(applier: Applier<'w, O, N, H>, buffer: &'b mut [u8]) -> Self {
+        Self::with_policy(applier, None, buffer)
+    }
+}
+
+impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, 'b, O, N, V, H> {
+    /// Guards an applier that has not been fed yet: patches must be signed with a key of
+    /// `verifier`.
+    pub fn require_signature(
+        applier: Applier<'w, O, N, H>,
+        verifier: V,
+        buffer: &'b mut [u8],
+    ) -> Self {
+        Self::with_policy(applier, Some(verifier), buffer)
+    }
+
+    /// As [`require_signature`](Self::require_signature) if there is a verifier, else as
+    /// [`new`](Guard::new).
+    pub fn with_policy(
+        applier: Applier<'w, O, N, H>,
+        verifier: Option<V>,
+        buffer: &'b mut [u8],
+    ) -> Self {
+        let (phase, doubt) = (Phase::Header, VerifyError::Unsigned);
+        Self { applier, verifier, buffer, filled: 0, phase, doubt, taken: 0 }
+    }
+
+    /// Takes the next bytes of the patch, any number of them, as [`Applier::feed`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] tells what is wrong. After [`VerifyError::WrongChunk`] what is fed next must
+    /// be the patch from the start of that chunk on; the rest of this `input` was not taken.
+    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, Failure<O, N>> {
+        let mut input = input;
+        let mut error = GuardError::Apply(ApplyError::Poisoned);
+        loop {
+            let phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
+            match self.go_on(phase, &mut input, &mut error) {
+                Some((phase, goes_on)) => {
+                    self.phase = phase;
+                    if !goes_on {
+                        return Ok(self.applier.progress());
+                    }
+                }
+                None => return Err(error),
+            }
+        }
+    }
+
+    /// Ends the update, as [`Applier::finish`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Applier::finish`].
+    pub fn finish(self) -> Result<(O, N), ApplyError<O::Error, N::Error>> {
+        let fed = self.taken;
+        match self.phase {
+            Phase::Poisoned => Err(ApplyError::Poisoned),
+            Phase::Header | Phase::Signatures(_) => {
+                Err(ApplyError::Truncated { fed, expected: None })
+            }
+            _ => self.applier.finish().map_err(|error| match error {
+                // What waits here has not been fed there.
+                ApplyError::Truncated { expected, .. } => ApplyError::Truncated { fed, expected },
+                error => error,
+            }),
+        }
+    }
+
+    /// The header, once it is complete and, if that is required, its signature right.
+    pub fn header(&self) -> Option<&PatchHeader> {
+        match self.phase {
+            Phase::Header | Phase::Signatures(_) => None,
+            _ => self.applier.header(),
+        }
+    }
+
+    /// How far the update has come.
+    pub fn progress(&self) -> Progress {
+        self.applier.progress()
+    }
+
+    /// Where in the patch the byte is that must be fed next: after a wrong chunk, its start.
+    pub fn next(&self) -> u32 {
+        self.taken
+    }
+
+    /// Goes one step of the phase on; false: it needs more input. `None` if that ends in an error,
+    /// which is where it was wanted then.
+    #[inline(never)]
+    fn go_on(
+        &mut self,
+        phase: Phase,
+        input: &mut &[u8],
+        error: &mut Failure<O, N>,
+    ) -> Option<(Phase, bool)> {
+        let phase = match phase {
+            Phase::Header => {
+                if !self.take_header(input, error)? {
+                    return Some((phase, false));
+                }
+                let signatures = self.applier.front().0.signatures;
+                match self.verifier {
+                    Some(_) if signatures == 0 => {
+                        *error = VerifyError::Unsigned.into();
+                        return None;
+                    }
+                    Some(_) => Phase::Signatures(signatures),
+                    None => self.admit(error)?,
+                }
+            }
+            Phase::Signatures(left) => {
+                let front = self.front_len();
+                if !self.collect(input, front, SIGNATURE_LEN) {
+                    return Some((phase, false));
+                }
+                if self.is_right(left, error)? {
+                    self.admit(error)?
+                } else {
+                    Phase::Signatures(left.wrapping_sub(1))
+                }
+            }
+            Phase::Skip => {
+                let header = self.applier.front().0;
+                let end = header.header_len.wrapping_add(header.signatures_len());
+                let left = end.saturating_sub(self.taken) as usize;
+                let (_, rest) = input.split_at_checked(left).unwrap_or((*input, &[]));
+                self.took(input, rest);
+                if self.taken < end {
+                    return Some((phase, false));
+                }
+                Phase::Table
+            }
+            Phase::Table => {
+                let len = self.applier.front().0.chunk_table_len() as usize;
+                if !self.collect(input, 0, len) {
+                    return Some((phase, false));
+                }
+                let (header, sha) = self.applier.front();
+                let table = self.buffer.get(..len).unwrap_or(&[]);
+                check_table(sha, header, table).map_err(|e| *error = e.into()).ok()?;
+                Phase::Chunk(0)
+            }
+            Phase::Chunk(index) => match self.applier.front().0.chunk_range(index) {
+                None => Phase::Rest,
+                Some(range) => {
+                    let table = self.applier.front().0.chunk_count() as usize * CHUNK_DIGEST_LEN;
+                    if !self.collect(input, table, range.len()) {
+                        return Some((phase, false));
+                    }
+                    if !self.take_chunk(index, table, range.len(), error)? {
+                        // To be fed again.
+                        self.taken = range.start;
+                        self.phase = phase;
+                        return None;
+                    }
+                    Phase::Chunk(index.wrapping_add(1))
+                }
+            },
+            Phase::Rest => {
+                let whole = core::mem::take(input);
+                self.taken = self.taken.saturating_add(whole.len() as u32);
+                self.applier.feed(whole).map_err(|e| *error = e.into()).ok()?;
+                return Some((phase, false));
+            }
+            Phase::Poisoned => return None,
+        };
+        Some((phase, true))
+    }
+
+    /// Collects the header; true once it is complete.
+    fn take_header(&mut self, input: &mut &[u8], error: &mut Failure<O, N>) -> Option<bool> {
+        let before = self.filled;
+        let mut known = before;
+        for (to, from) in self.buffer.iter_mut().take(MAX_HEADER_LEN).skip(before).zip(*input) {
+            *to = *from;
+            known = known.wrapping_add(1);
+        }
+        let found = self.buffer.len();
+        let header = self.applier.front().0;
+        let is_complete = header.read(self.buffer.get(..known).unwrap_or(&[]));
+        let is_complete =
+            is_complete.map_err(|e| *error = GuardError::Apply(ApplyError::Header(e))).ok()?;
+        let needed = if is_complete {
+            self.filled = 0;
+            known = self.front_len();
+            self.applier.front().0.chunk_ram() as usize
+        } else {
+            self.filled = known;
+            MAX_HEADER_LEN
+        };
+        let rest = input.get(known.wrapping_sub(before)..).unwrap_or(&[]);
+        if found < needed && (is_complete || !rest.is_empty()) {
+            *error =
+                VerifyError::BufferTooSmall { needed: needed as u32, found: found as u32 }.into();
+            return None;
+        }
+        self.took(input, rest);
+        Some(is_complete)
+    }
+
+    /// Bytes of the header, with the number of signatures that follows it.
+    fn front_len(&mut self) -> usize {
+        let header = self.applier.front().0;
+        (header.header_len as usize).wrapping_add(usize::from(header.signatures != 0))
+    }
+
+    /// Is the signature right that is complete now? It is an error if none of the last `left` ones
+    /// is left to be looked at.
+    fn is_right(&mut self, left: u8, error: &mut Failure<O, N>) -> Option<bool> {
+        let front = self.front_len();
+        let (header, sha) = self.applier.front();
+        let message = message(sha, self.buffer.get(..header.header_len as usize)?);
+        let signature = Signature::read(self.buffer.get(front..)?)?;
+        let verifier = self.verifier.as_mut()?;
+        let is_right = check_signature(verifier, &message, &signature, &mut self.doubt);
+        *error = self.doubt.into();
+        (is_right || left > 1).then_some(is_right)
+    }
+
+    /// The header is what it must be: hands it to the applier.
+    fn admit(&mut self, error: &mut Failure<O, N>) -> Option<Phase> {
+        let front = self.front_len();
+        let bytes = self.buffer.get(..front)?;
+        self.applier.feed(bytes).map_err(|e| *error = e.into()).ok()?;
+        if self.applier.front().0.chunks.is_none() {
+            return Some(Phase::Rest);
+        }
+        self.applier.skip_to_body();
+        Some(Phase::Skip)
+    }
+
+    /// Checks a whole chunk and hands it to the applier; false if it is a wrong one.
+    fn take_chunk(
+        &mut self,
+        index: u32,
+        table: usize,
+        len: usize,
+        error: &mut Failure<O, N>,
+    ) -> Option<bool> {
+        let (table, chunk) = self.buffer.split_at_checked(table)?;
+        let chunk = chunk.get(..len)?;
+        let (header, sha) = self.applier.front();
+        if let Err(wrong) = check_chunk(sha, header, table, index, chunk) {
+            *error = wrong.into();
+            return Some(false);
+        }
+        self.applier.feed(chunk).map_err(|e| *error = e.into()).ok()?;
+        Some(true)
+    }
+
+    /// Collects `len` bytes in the buffer, from `at` on; true once they are complete.
+    fn collect(&mut self, input: &mut &[u8], at: usize, len: usize) -> bool {
+        let missing = len.saturating_sub(self.filled);
+        let (mine, rest) = input.split_at_checked(missing).unwrap_or((*input, &[]));
+        let place = self.buffer.get_mut(at.wrapping_add(self.filled)..).unwrap_or_default();
+        for (to, from) in place.iter_mut().zip(mine) {
+            *to = *from;
+        }
+        self.filled = self.filled.wrapping_add(mine.len());
+        self.took(input, rest);
+        let is_complete = self.filled >= len;
+        if is_complete {
+            self.filled = 0;
+        }
+        is_complete
+    }
+
+    /// Takes the input up to `rest`.
+    fn took(&mut self, input: &mut &[u8], rest: &'_ [u8]) {
+        let taken = input.len().saturating_sub(rest.len()) as u32;
+        self.taken = self.taken.saturating_add(taken);
+        *input = input.get(taken as usize..).unwrap_or(&[]);
+    }
+}
+
+/// What a guarded update of these images can fail with.
+type Failure<O, N> = GuardError<<O as OldImage>::Error, <N as NewImage>::Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On processors of 32 bits both together fit what headers reserve for the applier.
+    #[test]
+    fn a_guard_takes_little_more_than_its_applier() {
+        let guard = size_of::<Guard<'_, '_, &[u8], &mut [u8]>>();
+        let applier = size_of::<Applier<'_, &[u8], &mut [u8]>>();
+        assert!(guard - applier <= 96, "{guard} - {applier} bytes");
+    }
+}

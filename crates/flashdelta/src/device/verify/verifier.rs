@@ -1,0 +1,82 @@
+//! The keys of a device.
+
+use super::{Algorithm, KeyId, Message};
+
+/// What a [`Verifier`] says about a signature.
+#[allow(clippy::exhaustive_enums)] // Whoever asks must decide about each.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// It is right, and made with a key that is trusted.
+    Right,
+    /// It is made with no key that is trusted.
+    UnknownKey,
+    /// It names a key that is trusted, but was not made with it, or not for this message.
+    Wrong,
+}
+
+/// The keys that a device trusts, and the arithmetic to check signatures with them.
+///
+/// `verify` is asked about the signatures of a patch one by one until it finds one right. An
+/// algorithm that it does not have is [`Verdict::UnknownKey`]. A key belongs to one algorithm: it
+/// must not be tried with another one.
+///
+/// ```
+/// use flashdelta::verify::{Algorithm, KeyId, Message, Verdict, Verifier};
+///
+/// /// A secure element with one key in it.
+/// struct SecureElement {
+///     key_id: KeyId,
+/// #   chip: fn(&[u8], &[u8]) -> bool,
+/// }
+///
+/// impl Verifier for SecureElement {
+///     fn verify(
+///         &mut self,
+///         algorithm: Algorithm,
+///         key_id: &KeyId,
+///         message: &Message,
+///         signature: &[u8; 64],
+///     ) -> Verdict {
+///         if algorithm != Algorithm::P256 || *key_id != self.key_id {
+///             return Verdict::UnknownKey;
+///         }
+///         if (self.chip)(message, signature) {
+///             Verdict::Right
+///         } else {
+///             Verdict::Wrong
+///         }
+///     }
+/// }
+/// ```
+pub trait Verifier {
+    /// Whether `signature` is the one of `message` by the key that `key_id` names.
+    fn verify(
+        &mut self,
+        algorithm: Algorithm,
+        key_id: &KeyId,
+        message: &Message,
+        signature: &[u8; 64],
+    ) -> Verdict;
+}
+
+impl<V: Verifier + ?Sized> Verifier for &mut V {
+    fn verify(
+        &mut self,
+        algorithm: Algorithm,
+        key_id: &KeyId,
+        message: &Message,
+        signature: &[u8; 64],
+    ) -> Verdict {
+        (**self).verify(algorithm, key_id, message, signature)
+    }
+}
+
+/// No keys: knows none, so trusts none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NoKeys;
+
+impl Verifier for NoKeys {
+    fn verify(&mut self, _: Algorithm, _: &KeyId, _: &Message, _: &[u8; 64]) -> Verdict {
+        Verdict::UnknownKey
+    }
+}
