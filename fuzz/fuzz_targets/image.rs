@@ -21,13 +21,14 @@ fuzz_target!(|bytes: &[u8]| {
     // Any bytes as a template.
     let _ = image::join(&split.data, file, 1 << 16);
 
-    let mut options = if first & 1 == 0 { ReadOptions::default() } else { ReadOptions::strict() };
-    options.overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins]
-        [usize::from(first >> 1 & 3)];
-    options.after_end =
-        [AfterEnd::Refuse, AfterEnd::Ignore, AfterEnd::Read][usize::from(first >> 3 & 3) % 3];
-    options.ignore_checksums = first & 0x20 != 0;
-    options.skip_garbage = first & 0x40 != 0;
+    let overlap = [Overlap::Refuse, Overlap::AcceptSame, Overlap::FirstWins, Overlap::LastWins];
+    let after_end = [AfterEnd::Refuse, AfterEnd::Ignore, AfterEnd::Read];
+    let options = ReadOptions::new()
+        .strict(first & 1 != 0)
+        .overlap(overlap[usize::from(first >> 1 & 3)])
+        .after_end(after_end[usize::from(first >> 3 & 3) % 3])
+        .ignore_checksums(first & 0x20 != 0)
+        .skip_garbage(first & 0x40 != 0);
     for parse in [image::ihex::parse, image::srec::parse, image::titxt::parse, image::uf2::parse] {
         if let Err(error) = parse(file, &options) {
             assert!(!error.to_string().is_empty());
@@ -35,12 +36,11 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let Ok(found) = Image::parse(file, &options) else { return };
     assert!(found.segments.windows(2).all(|pair| pair[0].end() < u64::from(pair[1].address)));
-    let mut writing = WriteOptions::default();
-    writing.limit = 1 << 16;
+    let writing = WriteOptions::new().limit(1 << 16);
     for format in [Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2, Format::Raw] {
         let Ok(written) = found.write(format, &writing) else { continue };
         if matches!(format, Format::IntelHex | Format::Srec | Format::TiTxt) {
-            let again = Image::parse(&written, &ReadOptions::strict());
+            let again = Image::parse(&written, &ReadOptions::new().strict(true));
             assert_eq!(again.map(|again| again.segments), Ok(found.segments.clone()), "{format}");
         }
     }

@@ -38,10 +38,10 @@ impl File {
         }
         let image = Image { format: Format::Raw, segments, entry: None, header: None };
         let formats = [Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2, Format::Raw];
-        let mut options = WriteOptions::default();
-        options.record_len = Some(usize::from(self.record_len).clamp(1, 250));
-        options.crlf = self.crlf;
-        options.limit = 1 << 16;
+        let options = WriteOptions::new()
+            .record_len(usize::from(self.record_len).clamp(1, 250))
+            .crlf(self.crlf)
+            .limit(1 << 16);
         let mut bytes =
             image.write(formats[usize::from(self.format) % 5], &options).unwrap_or_default();
         edit(&mut bytes, &self.edits);

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::ValueEnum;
 use flashdelta::bundle::BundleOptions;
 use flashdelta::file::{MemoryOptions, Output};
-use flashdelta::image::{AfterEnd, Overlap, ReadOptions};
+use flashdelta::image::{AfterEnd, Overlap, ReadOptions, Selection};
 pub(crate) use flashdelta::profile::parse_size as size;
 use flashdelta::profile::DeviceProfile;
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
@@ -216,25 +216,28 @@ fn board(text: &str) -> Result<u16, String> {
 
 impl RecordArgs {
     pub(crate) fn read(&self) -> ReadOptions {
-        let mut read = ReadOptions::default();
-        for accept in &self.accept {
-            match accept {
-                Accept::Overlap => read.overlap = Overlap::LastWins,
-                Accept::OverlapFirst => read.overlap = Overlap::FirstWins,
-                Accept::OverlapSame => read.overlap = Overlap::AcceptSame,
-                Accept::AfterEnd => read.after_end = AfterEnd::Ignore,
-                Accept::AfterEndRead => read.after_end = AfterEnd::Read,
-                Accept::Checksum => read.ignore_checksums = true,
-                Accept::Comments => read.skip_garbage = true,
-                Accept::Records => read.unknown_records = true,
-                Accept::Manifest => {}
-            }
-        }
-        read.strict = self.strict;
-        read.select.family = self.family;
-        read.select.board = self.board;
-        read.select.part = self.image.map(|image| image - 1);
-        read
+        let read = ReadOptions::new().strict(self.strict).select(self.select(self.family));
+        self.accept.iter().fold(read, |read, accept| match accept {
+            Accept::Overlap => read.overlap(Overlap::LastWins),
+            Accept::OverlapFirst => read.overlap(Overlap::FirstWins),
+            Accept::OverlapSame => read.overlap(Overlap::AcceptSame),
+            Accept::AfterEnd => read.after_end(AfterEnd::Ignore),
+            Accept::AfterEndRead => read.after_end(AfterEnd::Read),
+            Accept::Checksum => read.ignore_checksums(true),
+            Accept::Comments => read.skip_garbage(true),
+            Accept::Records => read.unknown_records(true),
+            Accept::Manifest => read,
+        })
+    }
+
+    /// Which of several memories is meant, those of this family.
+    pub(crate) fn select(&self, family: Option<u32>) -> Selection {
+        Selection::new().family(family).board(self.board).part(self.image.map(|image| image - 1))
+    }
+
+    /// Whether files that are wrong by their own checks are refused.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// The addresses that are meant; `None`: all.
@@ -254,17 +257,11 @@ impl RecordArgs {
 
     /// How files that hold others are taken.
     pub(crate) fn bundle(&self) -> BundleOptions {
-        let mut options = BundleOptions::default();
-        options.accept_manifests = self.accept.contains(&Accept::Manifest);
-        options
+        BundleOptions::new().accept_manifests(self.accept.contains(&Accept::Manifest))
     }
 
     pub(crate) fn memory(&self) -> MemoryOptions {
-        let mut options = MemoryOptions::default();
-        options.read = self.read();
-        options.fill = self.fill();
-        options.range = self.range();
-        options
+        MemoryOptions::new().read(self.read()).fill(self.fill()).range(self.range())
     }
 }
 

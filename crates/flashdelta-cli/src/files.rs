@@ -23,17 +23,19 @@ pub(crate) fn header(start: &[u8], path: &Path) -> Outcome<PatchHeader> {
 
 /// The format that the name of a file promises.
 pub(crate) fn format_by_name(path: &Path) -> Option<Format> {
-    Format::by_extension(&path.extension()?.to_str()?.to_ascii_lowercase())
+    Format::by_extension(&extension(path))
+}
+
+/// The ending of a name, in lower case.
+fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }
 
 /// Refuses a file that is named like one of records, but is none, with the place where it goes
 /// wrong.
 pub(crate) fn check_named(path: &Path, bytes: &[u8], options: &ReadOptions) -> Outcome {
-    let is_named_records = format_by_name(path).is_some_and(Format::is_records);
-    if is_named_records && !bytes.is_empty() && image::detect(bytes) == Format::Raw {
-        parse(path, bytes, options)?;
-    }
-    Ok(())
+    image::check_promise(&extension(path), bytes, options)
+        .map_err(|error| Failure::image(path, &error))
 }
 
 /// The memory in a firmware file; a file of records that is damaged is read as what its name says.

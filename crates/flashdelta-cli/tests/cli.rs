@@ -91,9 +91,7 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
 
 /// The image as UF2.
 fn uf2(image: &[u8]) -> Vec<u8> {
-    let mut read = ReadOptions::default();
-    read.base = Some(0x1000_0000);
-    Image::parse(image, &read)
+    Image::parse(image, &ReadOptions::new().base(0x1000_0000))
         .and_then(|image| image.write(Format::Uf2, &WriteOptions::default()))
         .unwrap()
 }

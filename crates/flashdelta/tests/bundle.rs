@@ -410,11 +410,7 @@ fn manifests_in_archives_are_checked() {
     let good = with_manifest(&parts("8192"));
     assert!(round_trip(&good, &with_manifest(&parts("12288"))).warnings.concat().is_empty());
     let lenient = BundleOptions::default();
-    let accepting = {
-        let mut options = BundleOptions::default();
-        options.accept_manifests = true;
-        options
-    };
+    let accepting = BundleOptions::new().accept_manifests(true);
     for (manifest, said) in [
         (parts("32.768"), ": builds[0].parts[1].offset is 32.768"),
         (parts("4096"), ": builds[0].parts[1] begins at offset 4096"),

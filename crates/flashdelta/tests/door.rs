@@ -11,7 +11,7 @@ use flashdelta::door::{
     self, ApplyRequest, DoorError, MadeKind, MakeRequest, PatchError, Side, Warning,
 };
 use flashdelta::file::{MemoryOptions, Output};
-use flashdelta::image::Check;
+use flashdelta::image::{Check, ReadOptions};
 use flashdelta::Input;
 
 fn request() -> MakeRequest {
@@ -217,8 +217,7 @@ fn damage_inside_archives_is_said_and_strict_refuses_it() {
     let made = round_trip(&old, &new);
     let damaged = |w: &door::FileWarning| w.what == Warning::Damaged(finding.clone());
     assert!(made.warnings.iter().any(|w| w.side == Side::New && damaged(w)));
-    let mut memory = MemoryOptions::default();
-    memory.read.strict = true;
+    let memory = MemoryOptions::new().read(ReadOptions::new().strict(true));
     let refused = door::make(&old, &new, &request().memory(memory.clone())).unwrap_err();
     assert_eq!((refused.code(), refused.class().exit_code()), ("check-failed", 8));
     // To be strict is no other way of reading.

@@ -21,9 +21,9 @@ const DEVICE: [&str; 14] = [
     "update",
     "receive",
 ];
-const HOST: [&str; 15] = [
-    "budget", "sha256", "image", "encode", "apply", "profile", "seal", "sign", "diff", "archive",
-    "manifest", "file", "bundle", "input", "door",
+const HOST: [&str; 16] = [
+    "put", "budget", "sha256", "image", "encode", "apply", "profile", "seal", "sign", "diff",
+    "archive", "manifest", "file", "bundle", "input", "door",
 ];
 
 #[test]

@@ -41,6 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 "options",
                 "options/device",
                 "options/patch",
+                "options/records",
                 "options/applier",
                 "make",
                 "apply",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use flashdelta::archive::Container;
-use flashdelta::image::{self, Format, Image, ReadOptions, WriteError, WriteOptions};
+use flashdelta::image::{self, Format, Image, Selection, WriteError, WriteOptions};
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
@@ -91,15 +91,15 @@ impl Args {
         let format = self.format()?;
         let target = Target::new(&self.output, &[&self.input])?;
         target.refuse_json(self.output_args.json)?;
-        let mut read = self.records.read();
-        read.base = self.base;
+        let read = self.records.read().base(self.base);
         let file = inputs::bytes(&self.input)?;
         files::check_named(&self.input, &file, &read)?;
         let targets = image::targets(&file);
         // Of a file for one chip the option says what the result is for.
-        if !targets.iter().any(|target| target.family == read.select.family) {
-            read.select.family = None;
-        }
+        let family = self.records.family();
+        let family = family.filter(|_| targets.iter().any(|target| target.family == family));
+        let select = self.records.select(family);
+        let read = read.select(select);
         if let Some(wrapping) = image::wrapping(&file) {
             let message =
                 format!("{}: this is {wrapping}, not one firmware file", text::path(&self.input));
@@ -115,12 +115,12 @@ impl Args {
                 Failure::new(Class::Usage, message).hint("unpack it, and convert its members")
             );
         }
-        let mut warnings: Vec<String> = match read.strict {
+        let mut warnings: Vec<String> = match self.records.is_strict() {
             true => Vec::new(),
             false => image::check(&file).iter().map(ToString::to_string).collect(),
         };
-        let mut options = self.options();
-        options.family = options.family.or(family(&targets, &read));
+        let family = self.records.family().or(single_family(&targets, select));
+        let options = self.options().family(family);
         let image = files::parse_owned(&self.input, file, &read)?;
         let start = image.segments.first().map(|segment| segment.address);
         if image.format == Format::Raw
@@ -131,7 +131,8 @@ impl Args {
             warnings
                 .push("it does not tell its address: 0 is taken; --base gives another".to_owned());
         }
-        warnings.extend((format == Format::Raw).then(|| gaps(&image, &options)).flatten());
+        warnings
+            .extend((format == Format::Raw).then(|| gaps(&image, self.records.range())).flatten());
         let name = text::path(&self.input);
         let warnings: Vec<String> = warnings.iter().map(|text| format!("{name}: {text}")).collect();
         self.output_args.warn(&warnings);
@@ -175,15 +176,13 @@ impl Args {
     }
 
     fn options(&self) -> WriteOptions {
-        let mut options = WriteOptions::default();
-        options.fill = self.records.fill();
-        options.range = self.records.range();
-        options.record_len = self.record_length;
-        options.address_len = self.address_length;
-        options.family = self.records.family();
-        options.crlf = self.crlf;
-        options.lower_case = self.lower_case;
-        options
+        WriteOptions::new()
+            .fill(self.records.fill())
+            .range(self.records.range())
+            .record_len(self.record_length)
+            .address_len(self.address_length)
+            .crlf(self.crlf)
+            .lower_case(self.lower_case)
     }
 
     fn document(
@@ -212,8 +211,8 @@ impl Args {
 }
 
 /// The family of what is read from a UF2 file, if it is but one.
-fn family(targets: &[image::Target], read: &ReadOptions) -> Option<u32> {
-    let mut families = targets.iter().filter(|t| read.select.takes(t)).map(|target| target.family);
+fn single_family(targets: &[image::Target], select: Selection) -> Option<u32> {
+    let mut families = targets.iter().filter(|t| select.takes(t)).map(|target| target.family);
     let first = families.next()?;
     if families.all(|family| family == first) {
         first
@@ -223,10 +222,10 @@ fn family(targets: &[image::Target], read: &ReadOptions) -> Option<u32> {
 }
 
 /// Says that most of a plain binary will be filling.
-fn gaps(image: &Image, options: &WriteOptions) -> Option<String> {
+fn gaps(image: &Image, range: Option<(u32, u64)>) -> Option<String> {
     const SMALL: u64 = 64 << 10;
     let parts: Vec<(u64, u64)> = {
-        let (from, to) = options.range.map_or((0, 1 << 32), |(from, to)| (u64::from(from), to));
+        let (from, to) = range.map_or((0, 1 << 32), |(from, to)| (u64::from(from), to));
         let cut = |s: &image::Segment| (u64::from(s.address).max(from), s.end().min(to));
         image.segments.iter().map(cut).filter(|(start, end)| start < end).collect()
     };

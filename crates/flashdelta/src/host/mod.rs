@@ -14,6 +14,7 @@ pub mod image;
 pub(crate) mod input;
 pub mod manifest;
 pub mod profile;
+pub(crate) mod put;
 pub(crate) mod seal;
 mod sha256;
 pub mod sign;

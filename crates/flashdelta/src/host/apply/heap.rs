@@ -40,11 +40,11 @@ pub type Watch<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 /// ```
 #[derive(Default)]
 pub struct HeapApplier<'a> {
-    options: ApplyOptions,
-    ram: Option<u32>,
-    limit: Option<u32>,
+    pub(crate) options: ApplyOptions,
+    pub(crate) ram: Option<u32>,
+    pub(crate) limit: Option<u32>,
     exact: bool,
-    watch: Option<&'a mut Watch<'a>>,
+    pub(crate) watch: Option<&'a mut Watch<'a>>,
 }
 
 impl<'a> HeapApplier<'a> {
@@ -360,7 +360,7 @@ fn unguarded<O, N>(error: ApplyError<GuardError<O>, GuardError<N>>) -> HeapError
 }
 
 /// The same error with other errors of the images; `None` if there is none for one of them.
-pub(crate) fn map_images<O, N, P, M>(
+pub fn map_images<O, N, P, M>(
     error: ApplyError<O, N>,
     old: impl Fn(O) -> Option<P>,
     new: impl Fn(N) -> Option<M>,

@@ -8,8 +8,7 @@ mod memory_image;
 
 pub use explain::{explain, Breakdown, PartBytes};
 pub use files::{write_file, NewFile, OldFile};
-pub(crate) use heap::map_images;
-pub use heap::{HeapApplier, HeapError, Updated, Watch};
+pub use heap::{map_images, HeapApplier, HeapError, Updated, Watch};
 pub use memory::{apply, verify};
 pub(crate) use memory::{apply_body, apply_watched};
 pub use memory_image::MemoryImage;

@@ -15,7 +15,7 @@ use super::container::{ContainerError, Member, MOST_MEMBERS};
 use super::names::{self, NameProblem, MOST_PATH_PARTS};
 use crate::device::error::codes;
 use crate::device::format::{Reader, MAX_SIZE};
-use crate::host::encode::put;
+use crate::host::put;
 
 const MAGIC: [u8; 4] = *b"FDT\0";
 

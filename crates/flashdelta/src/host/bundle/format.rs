@@ -5,7 +5,7 @@ use core::fmt;
 use super::BundleError;
 use crate::device::format::{crc32, Reader, MAX_SIZE};
 use crate::host::archive::{Container, MOST_MEMBERS};
-use crate::host::encode::put;
+use crate::host::put;
 
 /// Members up to this length, in bytes, are not worth a patch of their own: they go into the common
 /// one.

@@ -36,12 +36,24 @@ pub struct BundlePatch {
 }
 
 /// How files that hold others are taken.
-#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct BundleOptions {
-    /// Manifests that are wrong (offsets that are no whole numbers, say) are files as any other,
-    /// and not refused.
-    pub accept_manifests: bool,
+    pub(crate) accept_manifests: bool,
+}
+
+impl BundleOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether manifests that are wrong (offsets that are no whole numbers, say) are files as any
+    /// other. They are refused otherwise.
+    #[must_use]
+    pub fn accept_manifests(mut self, accept_manifests: bool) -> Self {
+        self.accept_manifests = accept_manifests;
+        self
+    }
 }
 
 /// Makes a bundle that turns `old` into `new`: files that hold others. Files that do not become one

@@ -1,15 +1,14 @@
 //! A patch of any kind and an old input: the output.
 
 use core::ops::ControlFlow;
-use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
 use super::error::PatchError;
 use super::request::ApplyRequest;
-use crate::device::apply::{ApplyError, ErrorClass, NewImage as _, Progress};
+use crate::device::apply::{ApplyError, ErrorClass, NewImage as _, OldImage, Progress};
 use crate::device::format::PatchHeader;
-use crate::host::apply::{HeapApplier, MemoryImage};
+use crate::host::apply::MemoryImage;
 use crate::host::archive::folder;
 use crate::host::bundle::{self, BundleInfo};
 use crate::host::file::{Files, Output};
@@ -71,15 +70,16 @@ fn apply_bundle(
     let info = bundle::info(patch)?;
     // A manifest may be patched with its parts or without: the digest tells.
     let is_old = |file: &&[u8]| {
-        file.len() == info.old_size as usize && Sha256::digest(file).starts_with(&info.old_digest)
+        <[u8]>::len(file) == info.old_size as usize
+            && Sha256::digest(file).starts_with(&info.old_digest)
     };
     let file = old.candidates().find(is_old).unwrap_or_else(|| old.bytes());
     let mut nobody = |_: Progress| ControlFlow::Continue(());
-    let watch: &mut dyn FnMut(Progress) -> ControlFlow<()> = match request.watch {
+    let watch: &mut dyn FnMut(Progress) -> ControlFlow<()> = match request.heap.watch {
         Some(watch) => watch,
         None => &mut nobody,
     };
-    let made = bundle::apply_with(file, patch, request.limit, watch);
+    let made = bundle::apply_with(file, patch, request.heap.limit, watch);
     let bytes = made.map_err(|error| {
         let is_new = error.class() == ErrorClass::WrongBase
             && old.candidates().any(|file| Sha256::digest(file)[..] == info.new_digest);
@@ -114,9 +114,9 @@ fn candidate<'o>(old: &'o Input<'_>, patch: &[u8]) -> Result<&'o [u8], PatchErro
 fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Applied, PatchError> {
     let files = Files::of(old, patch)?;
     let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
-    let new = MemoryImage::new(request.limit.unwrap_or_else(|| new.capacity()));
+    let new = MemoryImage::new(request.heap.limit.unwrap_or_else(|| new.capacity()));
     let output = request.output;
-    let update = applier(request).run(patch, files.old_image(), new).map_err(PatchError::from);
+    let update = request.heap.run(patch, files.old_image(), new).map_err(PatchError::from);
     let update = update.map_err(|error| wrong_base(error, old, &files, patch))?;
     let header = update.header;
     let bytes = files.finish(update.new.into_bytes(), output)?;
@@ -138,9 +138,7 @@ fn wrong_base(error: PatchError, old: &[u8], files: &Files<'_>, patch: &[u8]) ->
     if error.class() != ErrorClass::WrongBase {
         return error;
     }
-    let header = PatchHeader::parse(patch).ok().flatten();
-    let is_new = |header| is_new_image(files.old_image(), &header) || is_new_image(old, &header);
-    if header.is_some_and(is_new) {
+    if is_new(patch, &mut files.old_image()) || is_new(patch, &mut &old[..]) {
         return PatchError::AlreadyNew;
     }
     let format = image::detect(old);
@@ -151,31 +149,32 @@ fn wrong_base(error: PatchError, old: &[u8], files: &Files<'_>, patch: &[u8]) ->
     PatchError::WrongRecords { format, is_memory, error: Box::new(error) }
 }
 
-/// An applier as it was asked for.
-pub(super) fn applier(request: ApplyRequest<'_>) -> HeapApplier<'_> {
-    let applier = HeapApplier::new()
-        .options(request.options)
-        .ram(request.ram)
-        .limit(request.limit)
-        .exact(request.exact);
-    match request.watch {
-        Some(watch) => applier.watch(watch),
-        None => applier,
-    }
-}
-
 /// Whether a file starts with the new image of a patch.
-pub(super) fn is_new_image(file: &[u8], header: &PatchHeader) -> bool {
-    let start = file.get(..header.new_size as usize).filter(|start| !start.is_empty());
-    start.is_some_and(|image| Sha256::digest(image)[..] == header.new_digest)
+pub(super) fn is_new(patch: &[u8], file: &mut impl OldImage) -> bool {
+    let Ok(Some(header)) = PatchHeader::parse(patch) else { return false };
+    let len = header.new_size;
+    if len == 0 || file.len() < len {
+        return false;
+    }
+    let (mut hash, mut at, mut piece) = (Sha256::new(), 0, vec![0; 64 << 10]);
+    while at < len {
+        let count = (len - at).min(piece.len() as u32);
+        let Some(piece) = piece.get_mut(..count as usize) else { return false };
+        if file.read(at, piece).is_err() {
+            return false;
+        }
+        hash.update(piece);
+        at += count;
+    }
+    hash.finalize()[..] == header.new_digest
 }
 
 /// Whether nothing is around the images, so that the new one can be written as it is made. `start`:
 /// the first bytes of the old file.
-pub(super) fn is_streamable(start: Cow<'_, [u8]>, patch: &[u8], output: Output) -> bool {
+pub(super) fn is_streamable(start: &[u8], patch: &[u8], output: Output) -> bool {
     // What a device holds of a new file that is a container is known when that is complete.
     output == Output::Same
         && !bundle::is_bundle(patch)
-        && image::detect(&start) == image::Format::Raw
+        && image::detect(start) == image::Format::Raw
         && matches!(PatchHeader::parse(patch), Ok(Some(header)) if header.host_len == 0)
 }

@@ -1,16 +1,15 @@
 //! What the options say and the files say otherwise.
 
+use super::make::Read;
 use super::request::MakeRequest;
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::isa::InstructionSet;
 use crate::host::diff;
-use crate::host::file::Memory;
 use crate::host::image::{self, esp::EspImage, Format};
-use crate::host::input::Input;
 
 /// What contradicts what the files tell, and whether they are for different chips.
-pub(super) fn check(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Vec<FileWarning> {
-    let [Some(old), Some(new)] = [old, new].map(|input| Told::by(input, request)) else {
+pub(super) fn check(old: &Read<'_>, new: &Read<'_>, request: &MakeRequest) -> Vec<FileWarning> {
+    let [Some(old), Some(new)] = [old, new].map(Told::by) else {
         return Vec::new();
     };
     let mut warnings = Vec::new();
@@ -46,14 +45,14 @@ struct Told {
 }
 
 impl Told {
-    fn by(input: &Input<'_>, request: &MakeRequest) -> Option<Self> {
-        if input.is_verbatim() {
+    fn by(read: &Read<'_>) -> Option<Self> {
+        if read.input.is_verbatim() {
             return None;
         }
-        let memory = Memory::read(input.bytes(), &request.memory).ok()?;
+        let memory = &read.memory;
         let map = image::address_map(&memory.image);
         let is_told = map.format != Format::Raw;
-        let records = image::detect(input.bytes());
+        let records = image::detect(read.input.bytes());
         let addresses = if is_told { Some(map.format) } else { Some(records) };
         Some(Self {
             addresses: addresses

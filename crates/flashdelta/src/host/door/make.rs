@@ -9,7 +9,7 @@ use super::warning::{FileWarning, Side, Warning};
 use crate::device::format::PatchHeader;
 use crate::host::archive::Container;
 use crate::host::bundle::{self, BundleInfo, BundlePatch};
-use crate::host::diff::{self, AddressMap, DiffOptions, Report};
+use crate::host::diff::{AddressMap, DiffOptions, Report};
 use crate::host::file::{self, MakeError, Memory};
 use crate::host::image::{self, elf, Format, Image, ReadOptions, WriteOptions};
 use crate::host::input::Input;
@@ -138,22 +138,52 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
 
 fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
     let mut warnings = Vec::new();
-    for (input, side) in [(old, Side::Old), (new, Side::New)] {
-        let wrong = |error| wrong(side, error);
-        warnings.extend(check_name(input, side, request)?);
-        check_records(input, request).map_err(wrong)?;
-        warnings.extend(check_content(input, side, request).map_err(wrong)?);
+    let old = Read::of(old, Side::Old, request, &mut warnings)?;
+    let new = Read::of(new, Side::New, request, &mut warnings)?;
+    warnings.extend(contradictions::check(&old, &new, request));
+    let options = with_elf_maps(&old, &new, request, &mut warnings)?;
+    let packed = image::packed(&new.memory.image);
+    let (old, new) = ((old.input.bytes(), old.memory), (new.input.bytes(), new.memory));
+    let new_len = new.0.len();
+    let made = file::diff_read(old, new, &options, &request.memory)?;
+    // A kind that cannot be patched well, and was not.
+    if made.bytes.len() >= new_len / 2 && packed >= 0.5 {
+        warnings.push(Warning::Packed { share: packed }.of(Side::New));
     }
-    warnings.extend(contradictions::check(old, new, request));
-    let options = with_elf_maps(old, new, request, &mut warnings)?;
-    let made = if old.is_verbatim() && new.is_verbatim() {
-        diff::diff(old.bytes(), new.bytes(), &options).map_err(MakeError::from)?
-    } else {
-        file::diff_with(old.bytes(), new.bytes(), &options, &request.memory)?
-    };
-    warnings.extend(check_packed(new, made.bytes.len(), request));
     let kind = MadeKind::Patch { header: Box::new(made.header), report: Box::new(made.report) };
     Ok(Made { bytes: made.bytes, kind, warnings, verified: false })
+}
+
+/// A file with the image in it, read once for all that is asked of it.
+pub(super) struct Read<'r> {
+    pub(super) input: &'r Input<'r>,
+    pub(super) memory: Memory<'r>,
+    side: Side,
+}
+
+impl<'r> Read<'r> {
+    /// Reads the image, and says what is wrong with the file.
+    fn of(
+        input: &'r Input<'_>,
+        side: Side,
+        request: &MakeRequest,
+        warnings: &mut Vec<FileWarning>,
+    ) -> Result<Self, DoorError> {
+        let wrong = |error| wrong(side, error);
+        warnings.extend(check_name(input, side, request)?);
+        if !input.is_verbatim() {
+            let (extension, read) = (input.extension(), &request.memory.read);
+            image::check_promise(&extension, input.bytes(), read).map_err(wrong)?;
+        }
+        warnings.extend(check_content(input, side, request).map_err(wrong)?);
+        let memory = match input.is_verbatim() {
+            true => Memory::plain(input.bytes()),
+            false => Memory::read(input.bytes(), &request.memory).map_err(wrong)?,
+        };
+        let found = memory.warnings().into_iter().map(Warning::Memory);
+        warnings.extend(found.map(|warning| warning.of(side)));
+        Ok(Self { input, memory, side })
+    }
 }
 
 /// A file that cannot be used.
@@ -192,23 +222,7 @@ fn check_name(
     Ok(warnings)
 }
 
-/// A file that is named like one of records, but is none, is refused with the place where it goes
-/// wrong.
-fn check_records(input: &Input<'_>, request: &MakeRequest) -> Result<(), image::ImageError> {
-    let promised = Format::by_extension(&input.extension()).filter(|format| format.is_records());
-    match promised {
-        Some(format)
-            if !input.is_verbatim()
-                && !input.bytes().is_empty()
-                && image::detect(input.bytes()) == Format::Raw =>
-        {
-            Image::parse_as(format, input.bytes(), &request.memory.read).map(drop)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What is wrong with a container, and why no device holds the memory in it.
+/// What is wrong with a container.
 fn check_content(
     input: &Input<'_>,
     side: Side,
@@ -216,10 +230,6 @@ fn check_content(
 ) -> Result<Vec<FileWarning>, image::ImageError> {
     let mut warnings = check_damage(input, request)?;
     warnings.extend(image::wrapping(input.bytes()).map(Warning::Wrapped));
-    if !input.is_verbatim() {
-        let memory = Memory::read(input.bytes(), &request.memory)?;
-        warnings.extend(memory.warnings().into_iter().map(Warning::Memory));
-    }
     Ok(warnings.into_iter().map(|warning| warning.of(side)).collect())
 }
 
@@ -242,8 +252,8 @@ fn check_damage(
 
 /// The options, with what the ELF files tell of addresses.
 fn with_elf_maps(
-    old: &Input<'_>,
-    new: &Input<'_>,
+    old: &Read<'_>,
+    new: &Read<'_>,
     request: &MakeRequest,
     warnings: &mut Vec<FileWarning>,
 ) -> Result<DiffOptions, DoorError> {
@@ -251,27 +261,22 @@ fn with_elf_maps(
     if request.old_elf.is_none() && request.new_elf.is_none() {
         return Ok(options);
     }
-    let old_map = elf_map(old, Side::Old, request, warnings)?;
-    let new_map = elf_map(new, Side::New, request, warnings)?;
+    let old_map = elf_map(old, request.old_elf.as_deref(), warnings)?;
+    let new_map = elf_map(new, request.new_elf.as_deref(), warnings)?;
     Ok(options.address_maps(old_map, new_map))
 }
 
 /// Where an image is: what its ELF file says, or else what can be found out.
 fn elf_map(
-    input: &Input<'_>,
-    side: Side,
-    request: &MakeRequest,
+    read: &Read<'_>,
+    elf_file: Option<&[u8]>,
     warnings: &mut Vec<FileWarning>,
 ) -> Result<AddressMap, DoorError> {
-    let found = Memory::read(input.bytes(), &request.memory).map_err(|error| wrong(side, error))?;
-    let own = || AddressMap::from(&image::address_map(&found.image));
-    let elf_file = match side {
-        Side::Old => &request.old_elf,
-        Side::New => &request.new_elf,
-    };
+    let (image, side) = (&read.memory.image, read.side);
+    let own = || AddressMap::from(&image::address_map(image));
     let Some(elf_file) = elf_file else { return Ok(own()) };
-    let map = elf::map_of_binary(elf_file, found.image.len()).ok_or(DoorError::NoElf { side })?;
-    if !is_made_of(&found.image, elf_file) {
+    let map = elf::map_of_binary(elf_file, image.len()).ok_or(DoorError::NoElf { side })?;
+    if !is_made_of(image, elf_file) {
         warnings.push(Warning::ElfOfAnotherBuild.of(side));
         return Ok(own());
     }
@@ -281,19 +286,10 @@ fn elf_map(
 /// Whether an image holds the bytes of an ELF file. A few may have been changed since (checksums,
 /// signatures).
 fn is_made_of(image: &[u8], elf_file: &[u8]) -> bool {
-    let zeros = WriteOptions { fill: 0, ..WriteOptions::default() };
+    let zeros = WriteOptions::new().fill(0);
     let binary = Image::parse(elf_file, &ReadOptions::default())
         .and_then(|found| found.write(Format::Raw, &zeros));
     let Ok(binary) = binary else { return false };
     let equal = image.iter().zip(&binary).filter(|(a, b)| a == b).count();
     equal * 10 >= binary.len().min(image.len()) * 9
-}
-
-/// Whether the new image is of a kind that cannot be patched well, and was not.
-fn check_packed(new: &Input<'_>, patch_len: usize, request: &MakeRequest) -> Option<FileWarning> {
-    if patch_len < new.bytes().len() / 2 {
-        return None;
-    }
-    let share = image::packed(&Memory::read(new.bytes(), &request.memory).ok()?.image);
-    (share >= 0.5).then(|| Warning::Packed { share }.of(Side::New))
 }

@@ -30,5 +30,5 @@ pub use damage::findings;
 pub use error::{DoorError, PatchError};
 pub use make::{make, Made, MadeKind};
 pub use request::{ApplyRequest, MakeRequest};
-pub use stream::apply_file;
+pub use stream::{apply_file, write};
 pub use warning::{FileWarning, Side, Warning};

@@ -1,8 +1,7 @@
 //! What is asked for.
 
-use crate::device::apply::ApplyOptions;
 use crate::device::format::DeviceIdentity;
-use crate::host::apply::Watch;
+use crate::host::apply::{HeapApplier, Watch};
 use crate::host::bundle::BundleOptions;
 use crate::host::diff::DiffOptions;
 use crate::host::file::{MemoryOptions, Output};
@@ -78,12 +77,8 @@ impl MakeRequest {
 /// How a patch is applied. All of it has defaults.
 #[derive(Default)]
 pub struct ApplyRequest<'a> {
-    pub(super) options: ApplyOptions,
+    pub(super) heap: HeapApplier<'a>,
     pub(super) output: Output,
-    pub(super) limit: Option<u32>,
-    pub(super) ram: Option<u32>,
-    pub(super) exact: bool,
-    pub(super) watch: Option<&'a mut Watch<'a>>,
 }
 
 impl<'a> ApplyRequest<'a> {
@@ -95,7 +90,7 @@ impl<'a> ApplyRequest<'a> {
     /// Refuses patches that are not for this device, and bundles.
     #[must_use]
     pub fn device(mut self, device: impl Into<Option<DeviceIdentity>>) -> Self {
-        self.options.device = device.into();
+        self.heap.options.device = device.into();
         self
     }
 
@@ -110,33 +105,34 @@ impl<'a> ApplyRequest<'a> {
     /// [`MemoryImage::for_patch`](crate::apply::MemoryImage::for_patch) has it.
     #[must_use]
     pub fn limit(mut self, limit: impl Into<Option<u32>>) -> Self {
-        self.limit = limit.into();
+        self.heap = self.heap.limit(limit);
         self
     }
 
     /// Refuses patches that need more RAM than this many bytes, and bundles.
     #[must_use]
     pub fn ram(mut self, ram: impl Into<Option<u32>>) -> Self {
-        self.ram = ram.into();
+        self.heap = self.heap.ram(ram);
         self
     }
 
     /// Works in exactly the workspace that the patch asks for, as a device may do.
     #[must_use]
     pub fn exact(mut self, exact: bool) -> Self {
-        self.exact = exact;
+        self.heap = self.heap.exact(exact);
         self
     }
 
     /// Tells `watch` how far it has come; it may end it.
     #[must_use]
     pub fn watch(mut self, watch: &'a mut Watch<'a>) -> Self {
-        self.watch = Some(watch);
+        self.heap = self.heap.watch(watch);
         self
     }
 
     /// Whether it describes a device, which bundles are not for.
     pub(super) fn is_for_device(&self) -> bool {
-        self.options.device.is_some() || self.ram.is_some() || self.output != Output::Same
+        let HeapApplier { options, ram, .. } = &self.heap;
+        options.device.is_some() || ram.is_some() || self.output != Output::Same
     }
 }

@@ -1,21 +1,17 @@
 //! From file to file, without the images in memory where nothing is around them.
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-use super::apply::{applier, apply, is_new_image, is_streamable, Applied};
+use super::apply::{apply, is_new, is_streamable, Applied};
 use super::error::PatchError;
 use super::request::ApplyRequest;
-use crate::device::apply::ErrorClass;
-use crate::device::format::PatchHeader;
+use crate::device::apply::{ErrorClass, OldImage};
 use crate::host::apply::{write_file, NewFile, OldFile};
 use crate::host::archive::folder;
 use crate::host::input::{Input, InputError};
 
 /// What formats are recognised by, in bytes.
-const PROBE: u64 = 4096;
+const PROBE: u32 = 4096;
 
 /// Applies a patch or a bundle to an old file, folder or manifest, and writes what comes of it: a
 /// folder to a new folder, anything else to a file.
@@ -34,7 +30,7 @@ pub fn apply_file(
 ) -> Result<Applied, PatchError> {
     if let Some(old_image) = streamable(old, patch, &request) {
         if NewFile::is_replaceable(new) {
-            return stream(old, old_image, patch, new, request);
+            return stream(old_image, patch, new, request);
         }
     }
     let input = Input::open_old(old, patch).map_err(PatchError::Input)?;
@@ -42,8 +38,12 @@ pub fn apply_file(
     write(applied, new)
 }
 
-/// Writes what came of a patch.
-pub(super) fn write(applied: Applied, new: &Path) -> Result<Applied, PatchError> {
+/// Writes what came of a patch: a folder to a new folder, anything else to a file.
+///
+/// # Errors
+///
+/// See [`PatchError`].
+pub fn write(applied: Applied, new: &Path) -> Result<Applied, PatchError> {
     if applied.is_folder {
         folder::write(&applied.bytes, new)
             .map_err(|error| PatchError::Input(InputError::Folder(error)))?;
@@ -55,37 +55,47 @@ pub(super) fn write(applied: Applied, new: &Path) -> Result<Applied, PatchError>
 
 /// The old file, if it can be read anywhere and the patch is between images.
 fn streamable(old: &Path, patch: &[u8], request: &ApplyRequest<'_>) -> Option<OldFile> {
-    let image = OldFile::open(old).ok()?;
-    let mut start = Vec::new();
-    File::open(old).ok()?.take(PROBE).read_to_end(&mut start).ok()?;
-    is_streamable(Cow::Owned(start), patch, request.output).then_some(image)
+    let mut image = OldFile::open(old).ok()?;
+    let mut start = vec![0; OldImage::len(&image).min(PROBE) as usize];
+    image.read(0, &mut start).ok()?;
+    is_streamable(&start, patch, request.output).then_some(image)
 }
 
 fn stream(
-    old: &Path,
-    old_image: OldFile,
+    mut old: OldFile,
     patch: &[u8],
     new: &Path,
     request: ApplyRequest<'_>,
 ) -> Result<Applied, PatchError> {
     let image = NewFile::create(new).map_err(PatchError::Write)?;
-    match applier(request).run(patch, old_image, image) {
-        Ok(update) => Ok(Applied {
+    let updated = request.heap.run(patch, Lent(&mut old), image);
+    match updated.map(|update| update.header).map_err(PatchError::from) {
+        Ok(header) => Ok(Applied {
             bytes: Vec::new(),
-            len: update.header.new_size.into(),
-            header: Some(update.header),
+            len: header.new_size.into(),
+            header: Some(header),
             bundle: None,
             is_folder: false,
             used_memory_of_records: false,
         }),
-        Err(error) => {
-            let error = PatchError::from(error);
-            let header = PatchHeader::parse(patch).ok().flatten();
-            let is_new = error.class() == ErrorClass::WrongBase
-                && header.is_some_and(|header| {
-                    std::fs::read(old).is_ok_and(|file| is_new_image(&file, &header))
-                });
-            Err(if is_new { PatchError::AlreadyNew } else { error })
+        Err(error) if error.class() == ErrorClass::WrongBase && is_new(patch, &mut old) => {
+            Err(PatchError::AlreadyNew)
         }
+        Err(error) => Err(error),
+    }
+}
+
+/// An image that is needed again.
+struct Lent<'o>(&'o mut OldFile);
+
+impl OldImage for Lent<'_> {
+    type Error = std::io::Error;
+
+    fn len(&self) -> u32 {
+        self.0.len()
+    }
+
+    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.read(offset, buf)
     }
 }

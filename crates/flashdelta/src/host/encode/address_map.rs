@@ -1,11 +1,11 @@
 //! The address maps in a header, as bytes.
 
-use super::put;
 use crate::device::format::map::{
     base_address, last_end, last_gap, MapCounts, Standing, DATA, GAP, RANGE_UNIT,
 };
 use crate::device::isa::AddressRange;
 use crate::device::predict::address_map::{Segment, SegmentKind, SegmentWords};
+use crate::host::put;
 
 /// Both address maps and the ranges without bytes, as the maker has them. Ranges start and end at
 /// multiples of 256.

@@ -1,11 +1,11 @@
 //! The header of a patch as bytes.
 
 use super::address_map::{emit_counts, Maps};
-use super::put;
 use crate::device::format::header::{CHECKSUM, MAGIC, RAM_UNIT, VERSION};
 use crate::device::format::map::MapCounts;
 use crate::device::format::tables::{Tables, MAP_UNIT, SLOT_UNIT};
 use crate::device::format::{crc32, Codec, Feature, Identity, Layout, PatchHeader, MAX_HEADER_LEN};
+use crate::host::put;
 
 /// The address maps of a patch as they stand in its header, if it has any.
 #[derive(Clone, Debug, Default)]

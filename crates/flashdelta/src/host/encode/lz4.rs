@@ -1,6 +1,6 @@
 //! Compresses operations in [LZ4 blocks](crate::device::codec::bytes::lz4).
 
-use super::put;
+use crate::host::put;
 
 /// Compresses a stream of operations in blocks of at most `block` bytes.
 pub(crate) fn compress(operations: &[u8], block: usize) -> Vec<u8> {

@@ -11,7 +11,6 @@ pub(crate) mod lz4;
 mod meter;
 pub(crate) mod operations;
 pub(crate) mod price;
-pub(crate) mod put;
 mod range;
 mod tables;
 mod tally;

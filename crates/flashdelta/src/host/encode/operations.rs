@@ -1,9 +1,10 @@
 //! Writes the stream of operations.
 
-use super::{put, CopyRun};
+use super::CopyRun;
 use crate::device::codec::bytes::{Copies, COPY_NEW, COPY_OLD, LITERAL};
 use crate::device::images::Space;
 use crate::device::isa::LOOKAHEAD;
+use crate::host::put;
 
 /// The operations that make `new` of `old` by these copies, with the rest spelled out; and how many
 /// entries of the shift map were used.

@@ -15,8 +15,8 @@ use crate::device::format::{crc32, Codec, PatchHeader, Tables};
 use crate::device::isa::InstructionSet;
 use crate::host::apply::{self, apply_body};
 use crate::host::diff::{self, DeviceProfile, DiffOptions};
-use crate::host::encode::put;
 use crate::host::image::{self, AfterEnd, Overlap, ReadOptions, Split};
+use crate::host::put;
 use sha2::{Digest as _, Sha256};
 
 /// The tables with which templates are coded.

@@ -8,8 +8,8 @@
 use core::ops::Range;
 
 use crate::device::format::Reader;
-use crate::host::encode::put;
 use crate::host::image::{data_operations, push_operation};
+use crate::host::put;
 
 /// Fewer operations are not worth it.
 const FEWEST: usize = 8;

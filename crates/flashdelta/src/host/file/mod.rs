@@ -73,6 +73,24 @@ pub enum Output {
 }
 
 impl Output {
+    /// The names of all, for machines: `same`, and those of the formats, [`Format::name`].
+    pub const NAMES: [&'static str; 6] = ["same", "raw", "ihex", "srec", "ti-txt", "uf2"];
+
+    /// The output of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "same" => Self::Same,
+            _ => match Format::named(name)? {
+                Format::Raw => Self::Binary,
+                Format::IntelHex => Self::IntelHex,
+                Format::Srec => Self::Srec,
+                Format::TiTxt => Self::TiTxt,
+                Format::Uf2 => Self::Uf2,
+                _ => return None,
+            },
+        })
+    }
+
     /// The format to convert to.
     fn format(self) -> Option<Format> {
         match self {
@@ -109,8 +127,18 @@ pub fn diff_with(
     options: &DiffOptions,
     memory: &MemoryOptions,
 ) -> Result<Patch, MakeError> {
-    let mut old = Memory::read(old_file, memory).map_err(MakeError::OldFile)?;
-    let mut new = Memory::read(new_file, memory).map_err(MakeError::NewFile)?;
+    let old = Memory::read(old_file, memory).map_err(MakeError::OldFile)?;
+    let new = Memory::read(new_file, memory).map_err(MakeError::NewFile)?;
+    diff_read((old_file, old), (new_file, new), options, memory)
+}
+
+/// The same as [`diff_with`], of files the images in which have been read.
+pub(crate) fn diff_read(
+    (old_file, mut old): (&[u8], Memory<'_>),
+    (new_file, mut new): (&[u8], Memory<'_>),
+    options: &DiffOptions,
+    memory: &MemoryOptions,
+) -> Result<Patch, MakeError> {
     let split = new.is_memory().then(|| image::split(new_file));
     if split.as_ref().is_some_and(|split| !split.is_apart()) {
         // Too irregular: the text is patched as text.
@@ -208,12 +236,12 @@ impl<'a> Files<'a> {
         &self.old.image
     }
 
-    /// Was the memory in the old file taken, and not the file itself?
+    /// Whether the memory in the old file is taken, and not the file itself.
     pub fn reads_memory(&self) -> bool {
         self.old.is_memory()
     }
 
-    /// Makes of the new image what is wanted.
+    /// Converts the new image to the requested output.
     ///
     /// # Errors
     ///

@@ -10,23 +10,48 @@ use crate::host::image::{self, Image, ImageError, ReadOptions, Target};
 
 /// How files of records are read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub struct MemoryOptions {
-    /// What to do with overlaps, data behind the end, and wrong checksums, and which of several
-    /// memories is meant. (`base` does not matter here; `strict` means the checks that containers
-    /// have, not the text of records.)
-    pub read: ReadOptions,
-    /// What gaps are filled with: what the flash holds where nothing was written.
-    pub fill: u8,
-    /// The addresses that the device holds, from the first on and below the second, which may be
-    /// 2^32; `None`: all. The image still begins with the first byte in the range that the file
-    /// has. What is outside comes back with the file, but is none of the device's business.
-    pub range: Option<(u32, u64)>,
+    pub(crate) read: ReadOptions,
+    pub(crate) fill: u8,
+    pub(crate) range: Option<(u32, u64)>,
 }
 
 impl Default for MemoryOptions {
     fn default() -> Self {
         Self { read: ReadOptions::default(), fill: 0xff, range: None }
+    }
+}
+
+impl MemoryOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What to do with overlaps, data after the end, and wrong checksums, and which of several
+    /// memories is meant. (`base` does not matter here; `strict` means the checks that containers
+    /// have, not the text of records.)
+    #[must_use]
+    pub fn read(mut self, read: ReadOptions) -> Self {
+        self.read = read;
+        self
+    }
+
+    /// What gaps are filled with: what the flash holds where nothing was written. 0xff if nothing
+    /// is said.
+    #[must_use]
+    pub fn fill(mut self, fill: u8) -> Self {
+        self.fill = fill;
+        self
+    }
+
+    /// The addresses that the device holds, from the first on and below the second, which may be
+    /// 2^32; `None`: all. The image still begins with the first byte in the range that the file
+    /// has. What is outside comes back with the file, but does not concern the device.
+    #[must_use]
+    pub fn range(mut self, range: impl Into<Option<(u32, u64)>>) -> Self {
+        self.range = range.into();
+        self
     }
 }
 
@@ -80,7 +105,7 @@ impl<'a> Memory<'a> {
     }
 
     /// A file that is its own image.
-    pub(super) fn plain(file: &'a [u8]) -> Self {
+    pub(crate) fn plain(file: &'a [u8]) -> Self {
         let image = Cow::Borrowed(file);
         Self { image, parts: Vec::new(), in_order: None, targets: Vec::new() }
     }
@@ -93,12 +118,12 @@ impl<'a> Memory<'a> {
         Some(Self { image, parts: Vec::new(), in_order: Some(in_order), targets: Vec::new() })
     }
 
-    /// Is it the memory of a file of records?
+    /// Whether it is the memory of a file of records.
     pub(super) fn is_memory(&self) -> bool {
         !self.parts.is_empty() || self.is_in_order()
     }
 
-    /// Are there several memories, in the order of the file?
+    /// Whether there are several memories, in the order of the file.
     pub(super) fn is_in_order(&self) -> bool {
         self.in_order.is_some()
     }

@@ -44,6 +44,37 @@ pub enum Format {
 }
 
 impl Format {
+    /// All formats with their names for machines: in JSON, in Python.
+    const NAMES: [(Self, &'static str); 16] = [
+        (Self::Raw, "raw"),
+        (Self::IntelHex, "ihex"),
+        (Self::Srec, "srec"),
+        (Self::TiTxt, "ti-txt"),
+        (Self::Uf2, "uf2"),
+        (Self::Elf, "elf"),
+        (Self::Esp, "esp"),
+        (Self::Mcuboot, "mcuboot"),
+        (Self::ZigbeeOta, "zigbee-ota"),
+        (Self::Gbl, "gbl"),
+        (Self::Ebl, "ebl"),
+        (Self::Telink, "telink"),
+        (Self::DfuSe, "dfuse"),
+        (Self::Dfu, "dfu"),
+        (Self::Rbl, "rbl"),
+        (Self::Vmem, "vmem"),
+    ];
+
+    /// A stable name of it, for machines.
+    pub fn name(self) -> &'static str {
+        let named = Self::NAMES.iter().find(|(format, _)| *format == self);
+        named.map_or("other", |(_, name)| name)
+    }
+
+    /// The format of this [`name`](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(format, _)| *format)
+    }
+
     /// The format that the ending of a file name, in lower case, promises.
     pub fn by_extension(extension: &str) -> Option<Self> {
         Some(match extension {
@@ -59,8 +90,8 @@ impl Format {
         })
     }
 
-    /// Is it a format of records, each with an address of its own? Then the file is not the image
-    /// that a device holds.
+    /// Whether it is a format of records, each with an address of its own: then the file is not the
+    /// image that a device holds.
     pub fn is_records(self) -> bool {
         matches!(self, Self::IntelHex | Self::Srec | Self::TiTxt | Self::Uf2)
     }

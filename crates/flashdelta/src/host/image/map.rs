@@ -74,6 +74,25 @@ pub enum IsaHint {
     Other,
 }
 
+impl IsaHint {
+    /// A stable name of it, for machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Thumb => "thumb",
+            Self::Arm => "arm",
+            Self::AArch64 => "aarch64",
+            Self::RiscV32 => "riscv32",
+            Self::RiscV64 => "riscv64",
+            Self::XtensaWindowed => "xtensa-windowed",
+            Self::XtensaCall0 => "xtensa-call0",
+            Self::Tc32 => "tc32",
+            Self::Mcs51 => "mcs51",
+            Self::Avr => "avr",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// The address map of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddressMap {

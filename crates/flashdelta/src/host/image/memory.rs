@@ -79,30 +79,77 @@ pub enum AfterEnd {
 
 /// How to read a file. The default accepts what is harmless and refuses what loses data.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
 pub struct ReadOptions {
-    /// Accept only what the format's specification allows.
-    pub strict: bool,
-    /// Two records with the same address.
-    pub overlap: Overlap,
-    /// Data behind the end record.
-    pub after_end: AfterEnd,
-    /// Accept wrong checksums and record counts.
-    pub ignore_checksums: bool,
-    /// Skip lines that are no records (comments, log output).
-    pub skip_garbage: bool,
-    /// Intel HEX: leave out records of unknown types (signatures, settings of tools).
-    pub unknown_records: bool,
-    /// Which of several memories in the file is read.
-    pub select: Selection,
-    /// Address of the first byte of a plain binary; otherwise guessed, otherwise 0.
-    pub base: Option<u32>,
+    pub(crate) strict: bool,
+    pub(crate) overlap: Overlap,
+    pub(crate) after_end: AfterEnd,
+    pub(crate) ignore_checksums: bool,
+    pub(crate) skip_garbage: bool,
+    pub(crate) unknown_records: bool,
+    pub(crate) select: Selection,
+    pub(crate) base: Option<u32>,
 }
 
 impl ReadOptions {
-    /// The strict reading.
-    pub fn strict() -> Self {
-        Self { strict: true, ..Self::default() }
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Accept only what the format's specification allows.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// What to do with two records that hold the same address.
+    #[must_use]
+    pub fn overlap(mut self, overlap: Overlap) -> Self {
+        self.overlap = overlap;
+        self
+    }
+
+    /// What to do with data after the end record.
+    #[must_use]
+    pub fn after_end(mut self, after_end: AfterEnd) -> Self {
+        self.after_end = after_end;
+        self
+    }
+
+    /// Accept wrong checksums and record counts.
+    #[must_use]
+    pub fn ignore_checksums(mut self, ignore_checksums: bool) -> Self {
+        self.ignore_checksums = ignore_checksums;
+        self
+    }
+
+    /// Skip lines that are no records (comments, log output).
+    #[must_use]
+    pub fn skip_garbage(mut self, skip_garbage: bool) -> Self {
+        self.skip_garbage = skip_garbage;
+        self
+    }
+
+    /// Intel HEX: leave out records of unknown types (signatures, settings of tools).
+    #[must_use]
+    pub fn unknown_records(mut self, unknown_records: bool) -> Self {
+        self.unknown_records = unknown_records;
+        self
+    }
+
+    /// Which of several memories in the file is read.
+    #[must_use]
+    pub fn select(mut self, select: Selection) -> Self {
+        self.select = select;
+        self
+    }
+
+    /// Address of the first byte of a plain binary; otherwise guessed, otherwise 0.
+    #[must_use]
+    pub fn base(mut self, base: impl Into<Option<u32>>) -> Self {
+        self.base = base.into();
+        self
     }
 }
 

@@ -40,6 +40,7 @@ pub use map::{
     address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind,
 };
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
+pub use read::check_promise;
 pub(crate) use records::{blocks, data_operations, push_operation, Block};
 pub use records::{join, split, Split};
 pub use select::{targets, Selection, Target};

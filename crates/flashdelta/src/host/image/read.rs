@@ -7,6 +7,25 @@ use super::{
     ReadOptions,
 };
 
+/// Refuses a file whose name promises records and which holds none, with the place where it goes
+/// wrong. `extension`: the ending of its name, in lower case. An empty file breaks no promise.
+///
+/// # Errors
+///
+/// Those of [`Image::parse_as`].
+pub fn check_promise(
+    extension: &str,
+    file: &[u8],
+    options: &ReadOptions,
+) -> Result<(), ImageError> {
+    match Format::by_extension(extension).filter(|format| format.is_records()) {
+        Some(format) if !file.is_empty() && super::detect(file) == Format::Raw => {
+            Image::parse_as(format, file, options).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Image {
     /// Reads a file of any format that has addresses. A plain binary stands at `options.base`, or
     /// where its code says, or at 0.

@@ -19,18 +19,40 @@ pub struct Target {
 
 /// Which of several memories in one file is meant. The default is all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
 pub struct Selection {
-    /// UF2: only the blocks of this family, and those without a family.
-    pub family: Option<u32>,
-    /// micro:bit Universal Hex: only the sections of this board (0x9900 or 0x9903), and what is
-    /// outside of all sections.
-    pub board: Option<u16>,
-    /// UF2: of several images that begin at the same addresses only this one, from 0.
-    pub part: Option<u16>,
+    pub(crate) family: Option<u32>,
+    pub(crate) board: Option<u16>,
+    pub(crate) part: Option<u16>,
 }
 
 impl Selection {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// UF2: only the blocks of this family, and those without a family.
+    #[must_use]
+    pub fn family(mut self, family: impl Into<Option<u32>>) -> Self {
+        self.family = family.into();
+        self
+    }
+
+    /// micro:bit Universal Hex: only the sections of this board (0x9900 or 0x9903), and what is
+    /// outside of all sections.
+    #[must_use]
+    pub fn board(mut self, board: impl Into<Option<u16>>) -> Self {
+        self.board = board.into();
+        self
+    }
+
+    /// UF2: of several images that begin at the same addresses only this one, from 0.
+    #[must_use]
+    pub fn part(mut self, part: impl Into<Option<u16>>) -> Self {
+        self.part = part.into();
+        self
+    }
+
     /// Whether everything is meant.
     pub fn is_all(&self) -> bool {
         *self == Self::default()

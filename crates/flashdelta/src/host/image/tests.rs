@@ -128,7 +128,7 @@ fn every_option() -> Vec<ReadOptions> {
         ignore_checksums: true,
         ..ReadOptions::default()
     };
-    vec![ReadOptions::default(), ReadOptions::strict(), all, same, first]
+    vec![ReadOptions::default(), ReadOptions::new().strict(true), all, same, first]
 }
 
 /// Everything that can be done with a file.
@@ -242,7 +242,7 @@ fn a_table_of_symbols_before_s_records() {
         );
         let Split { data, template, .. } = split(&file);
         assert!(join(&data, &template, file.len()).unwrap() == file);
-        let strict = Image::parse(&file, &ReadOptions::strict());
+        let strict = Image::parse(&file, &ReadOptions::new().strict(true));
         assert_eq!(strict, Err(ImageError::NotStrict { line: 1, problem: "a table of symbols" }));
     }
     // What is no symbol is no table.

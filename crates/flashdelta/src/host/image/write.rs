@@ -13,26 +13,15 @@ use crate::device::error::codes;
 
 /// How to write a file. The default is what most tools read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub struct WriteOptions {
-    /// Plain binary: what gaps are filled with.
-    pub fill: u8,
-    /// Only these addresses, `start..end`; `None`: everything. (For a plain binary also: exactly
-    /// these.)
-    pub range: Option<(u32, u64)>,
-    /// Largest plain binary, in bytes: segments far apart would make it huge.
-    pub limit: u64,
-    /// Text formats: bytes in a record; `None`: 16.
-    pub record_len: Option<usize>,
-    /// Text formats: CR LF at the end of lines.
-    pub crlf: bool,
-    /// Text formats: digits a to f in lower case.
-    pub lower_case: bool,
-    /// S-records: bytes of address in each data record, 2 to 4; `None`: as few as all addresses
-    /// need.
-    pub address_len: Option<u8>,
-    /// UF2: the family id of the chip.
-    pub family: Option<u32>,
+    pub(crate) fill: u8,
+    pub(crate) range: Option<(u32, u64)>,
+    pub(crate) limit: u64,
+    pub(crate) record_len: Option<usize>,
+    pub(crate) crlf: bool,
+    pub(crate) lower_case: bool,
+    pub(crate) address_len: Option<u8>,
+    pub(crate) family: Option<u32>,
 }
 
 impl Default for WriteOptions {
@@ -47,6 +36,72 @@ impl Default for WriteOptions {
             address_len: None,
             family: None,
         }
+    }
+}
+
+impl WriteOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Plain binary: what gaps are filled with; 0xff if nothing is said.
+    #[must_use]
+    pub fn fill(mut self, fill: u8) -> Self {
+        self.fill = fill;
+        self
+    }
+
+    /// Only these addresses, from the first and up to the second, which is not included; `None`:
+    /// everything. (For a plain binary also: exactly these.)
+    #[must_use]
+    pub fn range(mut self, range: impl Into<Option<(u32, u64)>>) -> Self {
+        self.range = range.into();
+        self
+    }
+
+    /// Largest plain binary, in bytes: segments far apart would make it huge. 256 MiB if nothing is
+    /// said.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Text formats: bytes in a record; `None`: 16.
+    #[must_use]
+    pub fn record_len(mut self, record_len: impl Into<Option<usize>>) -> Self {
+        self.record_len = record_len.into();
+        self
+    }
+
+    /// Text formats: CR LF at the end of lines.
+    #[must_use]
+    pub fn crlf(mut self, crlf: bool) -> Self {
+        self.crlf = crlf;
+        self
+    }
+
+    /// Text formats: digits a to f in lower case.
+    #[must_use]
+    pub fn lower_case(mut self, lower_case: bool) -> Self {
+        self.lower_case = lower_case;
+        self
+    }
+
+    /// S-records: bytes of address in each data record, 2 to 4; `None`: as few as all addresses
+    /// need.
+    #[must_use]
+    pub fn address_len(mut self, address_len: impl Into<Option<u8>>) -> Self {
+        self.address_len = address_len.into();
+        self
+    }
+
+    /// UF2: the family id of the chip.
+    #[must_use]
+    pub fn family(mut self, family: impl Into<Option<u32>>) -> Self {
+        self.family = family.into();
+        self
     }
 }
 
@@ -412,7 +467,7 @@ mod tests {
                 };
                 let file = image.write(format, &options).unwrap();
                 assert_eq!(super::super::detect(&file), format);
-                let again = Image::parse(&file, &ReadOptions::strict()).unwrap();
+                let again = Image::parse(&file, &ReadOptions::new().strict(true)).unwrap();
                 assert_eq!(again.segments, image.segments, "{format} {len:?}");
                 assert_eq!(again.entry, if format == Format::TiTxt { None } else { image.entry });
             }
@@ -499,7 +554,7 @@ mod tests {
         let nothing = Image { segments: Vec::new(), entry: None, ..image() };
         for format in [Format::IntelHex, Format::Srec] {
             let file = nothing.write(format, &WriteOptions::default()).unwrap();
-            assert_eq!(Image::parse(&file, &ReadOptions::strict()).unwrap().segments, []);
+            assert_eq!(Image::parse(&file, &ReadOptions::new().strict(true)).unwrap().segments, []);
         }
         assert_eq!(nothing.write(Format::Raw, &WriteOptions::default()), Ok(Vec::new()));
         // `q` alone would not be recognised.

@@ -9,7 +9,7 @@ use super::predict::{Predictor, LEVELS};
 use super::{DeflateError, Token};
 use crate::device::format::Reader;
 use crate::host::budget::{Budget, Halt, Stop};
-use crate::host::encode::put;
+use crate::host::put;
 
 /// Tokens by which the level is found out.
 const SAMPLE: usize = 1 << 14;
