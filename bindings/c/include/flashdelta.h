@@ -69,6 +69,59 @@
 #define FLASHDELTA_AUTO 4294967295
 
 /**
+ * What is refused in files unless it is accepted: flags for flashdelta_options_set_accept().
+ */
+enum flashdelta_accept
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Records that hold the same address: the last one in the file wins.
+     */
+    FLASHDELTA_ACCEPT_OVERLAP = 1,
+    /**
+     * The same, and the first one wins.
+     */
+    FLASHDELTA_ACCEPT_OVERLAP_FIRST = 2,
+    /**
+     * The same, if both hold the same byte.
+     */
+    FLASHDELTA_ACCEPT_OVERLAP_SAME = 4,
+    /**
+     * Data after the end record: left out.
+     */
+    FLASHDELTA_ACCEPT_AFTER_END = 8,
+    /**
+     * The same, and read.
+     */
+    FLASHDELTA_ACCEPT_AFTER_END_READ = 16,
+    /**
+     * Wrong checksums and record counts.
+     */
+    FLASHDELTA_ACCEPT_CHECKSUM = 32,
+    /**
+     * Lines (in UF2: blocks) that are no records.
+     */
+    FLASHDELTA_ACCEPT_COMMENTS = 64,
+    /**
+     * Intel HEX records of unknown types, such as signatures: carried along, not in the memory.
+     */
+    FLASHDELTA_ACCEPT_RECORDS = 128,
+    /**
+     * A manifest in an archive that is wrong: a file like any other.
+     */
+    FLASHDELTA_ACCEPT_MANIFEST = 256,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_accept flashdelta_accept;
+#else
+typedef uint32_t flashdelta_accept;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What the library is doing when it calls a flashdelta_progress_fn.
  */
 enum flashdelta_phase
@@ -562,6 +615,103 @@ flashdelta_status flashdelta_options_set_verify(struct flashdelta_options *optio
 flashdelta_status flashdelta_product_id(const char *name, uint32_t *product);
 
 /**
+ * What is refused in files by default, and is to be accepted.
+ *
+ * @param options to be changed
+ * @param flags of flashdelta_accept, joined by |; 0: none (the default)
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if there
+ *     is another bit, or two flags that contradict each other
+ */
+flashdelta_status flashdelta_options_set_accept(struct flashdelta_options *options, uint32_t flags);
+
+/**
+ * Whether files are refused whose own lengths, checksums or digests are wrong.
+ *
+ * @param options to be changed
+ * @param strict 0 (the default): they are taken, with a warning; anything else: they are refused
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ */
+flashdelta_status flashdelta_options_set_strict(struct flashdelta_options *options, int32_t strict);
+
+/**
+ * What gaps in files of records are filled with: what the flash holds where nothing was written.
+ *
+ * @param options to be changed
+ * @param fill the byte; 0xff unless set
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it is
+ *     no byte
+ */
+flashdelta_status flashdelta_options_set_fill(struct flashdelta_options *options, uint32_t fill);
+
+/**
+ * The addresses that the device holds: of files of records only these are in its image.
+ *
+ * @param options to be changed
+ * @param from the first one
+ * @param end one past the last, up to 2^32; 0: all addresses (the default)
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if `end`
+ *     is not above `from`, or above 2^32
+ */
+flashdelta_status flashdelta_options_set_range(struct flashdelta_options *options, uint32_t from, uint64_t end);
+
+/**
+ * UF2: only the blocks of this family are read; flashdelta_convert() also writes it.
+ *
+ * @param options to be changed
+ * @param family its number
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ */
+flashdelta_status flashdelta_options_set_family(struct flashdelta_options *options, uint32_t family);
+
+/**
+ * micro:bit Universal Hex: only this board is read.
+ *
+ * @param options to be changed
+ * @param board 0x9900 or 0x9903
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it has
+ *     more than 16 bits
+ */
+flashdelta_status flashdelta_options_set_board(struct flashdelta_options *options, uint32_t board);
+
+/**
+ * UF2 with several images at the same addresses: only this one is read.
+ *
+ * @param options to be changed
+ * @param image its number, from 1; 0: all of them (the default)
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it has
+ *     more than 16 bits
+ */
+flashdelta_status flashdelta_options_set_image(struct flashdelta_options *options, uint32_t image);
+
+/**
+ * The ELF files that the images were made from: they tell addresses, and what is code.
+ *
+ * @param options to be changed
+ * @param old_elf that of the old image, copied; NULL: none (the default)
+ * @param old_len its size in bytes
+ * @param new_elf that of the new image, copied; NULL: none
+ * @param new_len its size in bytes
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT. Whether
+ *     they are ELF files shows when the patch is made
+ */
+flashdelta_status flashdelta_options_set_elfs(struct flashdelta_options *options,
+                                              const uint8_t *old_elf,
+                                              size_t old_len,
+                                              const uint8_t *new_elf,
+                                              size_t new_len);
+
+/**
+ * As flashdelta_options_set_profile(), from a file of TOML: the one that `flashdelta diff
+ * --profile` takes.
+ *
+ * @param options to be changed
+ * @param path of the file
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it
+ *     cannot be read, or describes no profile
+ */
+flashdelta_status flashdelta_options_load_profile(struct flashdelta_options *options, const char *path);
+
+/**
  * Applies as this device would do it: patches for others are refused, and those that do not say
  * for whom they are.
  *
@@ -585,6 +735,25 @@ flashdelta_status flashdelta_options_set_device(struct flashdelta_options *optio
  * nothing is written in that format
  */
 flashdelta_status flashdelta_options_set_output(struct flashdelta_options *options, uint32_t format);
+
+/**
+ * The largest new file.
+ *
+ * @param options to be changed
+ * @param bytes its size; #FLASHDELTA_AUTO (the default): what no honest patch exceeds, 64 MiB and
+ *     16 times the old file and the patch
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ */
+flashdelta_status flashdelta_options_set_limit(struct flashdelta_options *options, uint32_t bytes);
+
+/**
+ * Refuses patches that need more RAM than a device has, and bundles.
+ *
+ * @param options to be changed
+ * @param bytes of RAM; #FLASHDELTA_AUTO (the default): it is not looked at
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+ */
+flashdelta_status flashdelta_options_set_device_ram(struct flashdelta_options *options, uint32_t bytes);
 
 /**
  * Makes a patch that turns one firmware file into another. The same arguments give the same patch
@@ -748,7 +917,7 @@ flashdelta_status flashdelta_read_bundle_info(const uint8_t *bundle, size_t len,
  * @param len its size in bytes
  * @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC,
  *     #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2
- * @param options of which the base counts; NULL for the defaults
+ * @param options how it is read, fill, range, family and base count; NULL for the defaults
  * @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What
  *     was in it before is not freed
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an
@@ -770,7 +939,7 @@ flashdelta_status flashdelta_convert(const uint8_t *file,
  * @param from_path of the file; any bytes on Unix, UTF-8 on Windows, as all paths
  * @param to_path of the result; not the same file
  * @param format as for flashdelta_convert(); the name of the file does not matter
- * @param options of which the base counts; NULL for the defaults
+ * @param options as for flashdelta_convert(); NULL for the defaults
  * @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
  * both are the same
  */

@@ -301,6 +301,79 @@ static void warnings_are_told(void) {
     flashdelta_options_free(options);
 }
 
+/* A hex file, made by make() with these options: the size of the image that a device holds. */
+static uint32_t image_size(const flashdelta_options *options, const char *old_text, const char *new_text, flashdelta_status expected) {
+    flashdelta_buffer patch = {0}, made = {0};
+    flashdelta_patch_info info = {0};
+    const uint8_t *old_bytes = (const uint8_t *)old_text, *new_bytes = (const uint8_t *)new_text;
+    CHECK_STATUS(flashdelta_make(old_bytes, strlen(old_text), new_bytes, strlen(new_text), options, &patch), expected);
+    if (expected == FLASHDELTA_OK) {
+        CHECK_STATUS(flashdelta_read_patch_info(patch.data, patch.len, &info), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_apply(old_bytes, strlen(old_text), patch.data, patch.len, options, &made), FLASHDELTA_OK);
+        CHECK(made.len == strlen(new_text) && memcmp(made.data, new_text, made.len) == 0);
+    }
+    flashdelta_buffer_free(&made);
+    flashdelta_buffer_free(&patch);
+    return info.new_size;
+}
+
+static void files_of_records_are_read_as_asked(void) {
+    static const char old_text[] = ":0400000000010203F6\n:020040000405B5\n:00000001FF\n";
+    static const char new_text[] = ":0400000000010204F5\n:020040000405B5\n:00000001FF\n";
+    static const char wrong_sum[] = ":0400000000010204F6\n:020040000405B5\n:00000001FF\n";
+    flashdelta_options *options = new_options();
+    CHECK(image_size(options, old_text, new_text, FLASHDELTA_OK) == 0x42);
+    CHECK_STATUS(flashdelta_options_set_range(options, 0, 0x40), FLASHDELTA_OK);
+    CHECK(image_size(options, old_text, new_text, FLASHDELTA_OK) == 4);
+    CHECK_STATUS(flashdelta_options_set_range(options, 0, 0), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_fill(options, 0), FLASHDELTA_OK);
+    CHECK(image_size(options, old_text, new_text, FLASHDELTA_OK) == 0x42);
+    CHECK(image_size(options, old_text, wrong_sum, FLASHDELTA_ERR_FIRMWARE_FILE) == 0);
+    CHECK(strstr(flashdelta_last_error(), "FLASHDELTA_ACCEPT_CHECKSUM") != NULL);
+    CHECK_STATUS(flashdelta_options_set_accept(options, FLASHDELTA_ACCEPT_CHECKSUM | FLASHDELTA_ACCEPT_AFTER_END), FLASHDELTA_OK);
+    CHECK(image_size(options, old_text, wrong_sum, FLASHDELTA_OK) == 0x42);
+    CHECK_STATUS(flashdelta_options_set_accept(options, FLASHDELTA_ACCEPT_OVERLAP | FLASHDELTA_ACCEPT_OVERLAP_SAME), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_accept(options, 512), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_range(options, 5, 5), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_fill(options, 256), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_board(options, 0x19900), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_image(options, 0x10000), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_board(options, 0x9900), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_image(options, 0), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_family(options, 7), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_strict(options, 1), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_strict(NULL, 1), FLASHDELTA_ERR_NULL_POINTER);
+    flashdelta_options_free(options);
+}
+
+static void elf_files_profiles_and_limits_are_taken(void) {
+    static const uint8_t no_elf[] = "no ELF file";
+    flashdelta_options *options = new_options();
+    flashdelta_buffer patch = {0}, made = {0};
+    CHECK_STATUS(flashdelta_options_set_elfs(options, NULL, 0, no_elf, sizeof no_elf), FLASHDELTA_OK);
+    CHECK_STATUS(make(options, &patch), FLASHDELTA_ERR_FIRMWARE_FILE);
+    CHECK(strstr(flashdelta_last_error(), "flashdelta_options_set_elfs") != NULL);
+    CHECK_STATUS(flashdelta_options_set_elfs(options, NULL, 5, NULL, 0), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_options_set_elfs(options, NULL, 0, NULL, 0), FLASHDELTA_OK);
+    save("heron.toml", (const uint8_t *)"like = 'small'\nram = 9000\n", 26);
+    CHECK_STATUS(flashdelta_options_load_profile(options, in_folder("heron.toml")), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_load_profile(options, in_folder("missing.toml")), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(flashdelta_last_error(), "missing.toml") != NULL);
+    CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_device_ram(options, 9000), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_verify(old_image.bytes, old_image.len, patch.data, patch.len, options), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_device_ram(options, 1000), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_verify(old_image.bytes, old_image.len, patch.data, patch.len, options), FLASHDELTA_ERR_WORKSPACE_TOO_SMALL);
+    CHECK_STATUS(flashdelta_options_set_device_ram(options, FLASHDELTA_AUTO), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_set_limit(options, 100), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, patch.data, patch.len, options, &made), FLASHDELTA_ERR_NEW_TOO_LONG);
+    CHECK_STATUS(flashdelta_options_set_limit(options, FLASHDELTA_AUTO), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, patch.data, patch.len, options, &made), FLASHDELTA_OK);
+    flashdelta_buffer_free(&made);
+    flashdelta_buffer_free(&patch);
+    flashdelta_options_free(options);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "usage: test_host FOLDER\n");
@@ -318,6 +391,8 @@ int main(int argc, char **argv) {
     empty_images_are_images();
     absurd_workspaces_are_refused();
     warnings_are_told();
+    files_of_records_are_read_as_asked();
+    elf_files_profiles_and_limits_are_taken();
     free(new_image.bytes);
     free(old_image.bytes);
     return summary("test_host");

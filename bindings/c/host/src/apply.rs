@@ -153,7 +153,11 @@ fn requested<T>(
     };
     let mut request = ApplyRequest::new().watch(&mut watch);
     if let Some(options) = options {
-        request = request.device(options.device).output(options.output);
+        request = request
+            .device(options.device)
+            .output(options.output)
+            .limit(options.limit)
+            .ram(options.device_ram);
     }
     Ok(work(request)?)
 }

@@ -279,7 +279,7 @@ pub unsafe extern "C" fn flashdelta_read_bundle_info(
 /// @param len its size in bytes
 /// @param format #FLASHDELTA_FORMAT_RAW, #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC,
 ///     #FLASHDELTA_FORMAT_TI_TXT or #FLASHDELTA_FORMAT_UF2
-/// @param options of which the base counts; NULL for the defaults
+/// @param options how it is read, fill, range, family and base count; NULL for the defaults
 /// @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What
 ///     was in it before is not freed
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an
@@ -317,7 +317,7 @@ pub unsafe extern "C" fn flashdelta_convert(
 /// @param from_path of the file; any bytes on Unix, UTF-8 on Windows, as all paths
 /// @param to_path of the result; not the same file
 /// @param format as for flashdelta_convert(); the name of the file does not matter
-/// @param options of which the base counts; NULL for the defaults
+/// @param options as for flashdelta_convert(); NULL for the defaults
 /// @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
 /// both are the same
 ///
@@ -351,8 +351,11 @@ fn convert(
         let message = "this is an archive or a patch, not one firmware file: unpack it, and convert its members";
         return Err(Failure::new(FLASHDELTA_ERR_FIRMWARE_FILE, message));
     }
-    let mut read = ReadOptions::default();
-    read.base = options.and_then(|options| options.base);
-    let written = Image::parse(file, &read)?.write(format, &WriteOptions::default());
+    let (mut read, mut write) = (ReadOptions::new(), WriteOptions::new());
+    if let Some(options) = options {
+        read = options.reading.read().base(options.base);
+        write = options.reading.write();
+    }
+    let written = Image::parse(file, &read)?.write(format, &write);
     written.map_err(|error| Failure::new(FLASHDELTA_ERR_CANNOT_CONVERT, error.to_string()))
 }

@@ -3,6 +3,7 @@
 mod applier;
 mod device;
 mod patch;
+mod records;
 
 use flashdelta::diff::{DeviceProfile, DiffOptions, Phase};
 use flashdelta::door::{FileWarning, MakeRequest};
@@ -14,6 +15,7 @@ use flashdelta_c_abi::put;
 use crate::error::{guard, Failure};
 use crate::progress::{flashdelta_phase, Reporter};
 use crate::warnings::Listener;
+use records::Reading;
 
 /// In place of a codec or an instruction set: the maker tries what the device profile allows, and
 /// keeps the smallest patch. In place of a format of output: the very file that the patch was made
@@ -31,10 +33,15 @@ pub struct flashdelta_options {
     pub(crate) verbatim: bool,
     allow_empty: bool,
     no_verify: bool,
+    pub(crate) reading: Reading,
+    old_elf: Option<Vec<u8>>,
+    new_elf: Option<Vec<u8>>,
     /// For the maker it is in `diff`, too.
     pub(crate) base: Option<u32>,
     pub(crate) device: Option<DeviceIdentity>,
     pub(crate) output: Output,
+    pub(crate) limit: Option<u32>,
+    pub(crate) device_ram: Option<u32>,
     pub(crate) progress: Option<Reporter>,
     pub(crate) warning: Option<Listener>,
 }
@@ -44,6 +51,10 @@ impl flashdelta_options {
     pub(crate) fn for_make(&self) -> MakeRequest {
         MakeRequest::new()
             .diff(self.for_diff())
+            .memory(self.reading.memory())
+            .bundle(self.reading.bundle())
+            .old_elf(self.old_elf.clone())
+            .new_elf(self.new_elf.clone())
             .allow_empty(self.allow_empty)
             .verify(!self.no_verify)
     }

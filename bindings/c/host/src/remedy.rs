@@ -2,6 +2,12 @@
 
 use flashdelta::Remedy;
 
+macro_rules! accept {
+    ($flag:literal) => {
+        concat!("make the file again, or accept it by ", $flag, " (flashdelta_options_set_accept)")
+    };
+}
+
 /// What to do, with the names of C's functions; `None` if the text of the error says it.
 pub(crate) fn words(remedy: &Remedy) -> Option<String> {
     let fixed = match *remedy {
@@ -34,7 +40,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         }
         Remedy::PatchForDevice => "get the patch for this device",
         Remedy::NewerImage => "get a patch that leads to a newer image",
-        Remedy::WithoutDevice => "leave out the device and the output format",
+        Remedy::WithoutDevice => "leave out the device, its RAM and the output format",
         Remedy::UpdateProgram => "update this library, or make the patch with this version of it",
         Remedy::OtherCodec => {
             "use another codec, or a device that has this one (flashdelta_options_set_device_codecs)"
@@ -45,17 +51,18 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         }
         Remedy::StartAgain => "start again with flashdelta_applier_init()",
         Remedy::Report => "this is a bug: please report it, with the files if you may",
-        Remedy::AcceptOverlap
-        | Remedy::AcceptChecksum
-        | Remedy::AcceptComments
-        | Remedy::AcceptAfterEnd
-        | Remedy::AcceptManifest
-        | Remedy::Verbatim => {
+        Remedy::AcceptOverlap => accept!("FLASHDELTA_ACCEPT_OVERLAP"),
+        Remedy::AcceptChecksum => accept!("FLASHDELTA_ACCEPT_CHECKSUM"),
+        Remedy::AcceptComments => accept!("FLASHDELTA_ACCEPT_COMMENTS"),
+        Remedy::AcceptAfterEnd => accept!("FLASHDELTA_ACCEPT_AFTER_END"),
+        Remedy::AcceptManifest => accept!("FLASHDELTA_ACCEPT_MANIFEST"),
+        Remedy::Verbatim => {
             "make the file again, or take it as it is (flashdelta_options_set_verbatim)"
         }
-        Remedy::NotStrict => return None,
+        Remedy::NotStrict => "flashdelta_options_set_strict() accepts it",
         Remedy::SelectMemory => {
-            "take out the memory that is meant with `flashdelta convert`, and use that"
+            "say which one is meant (flashdelta_options_set_family, flashdelta_options_set_board, \
+             flashdelta_options_set_image)"
         }
         Remedy::ByteWords => {
             "write it in words of one byte, with objcopy: -O verilog --verilog-data-width=1"
@@ -64,10 +71,10 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
             "it may be damaged, cut off or edited by hand: make or fetch the file again"
         }
         Remedy::SaveAsAscii => "save it as ASCII or UTF-8",
-        Remedy::ChooseRange => "choose a format that keeps gaps",
+        Remedy::ChooseRange => "choose a range (flashdelta_options_set_range), or a format that keeps gaps",
         Remedy::OtherAddress => "give the right address (flashdelta_options_set_base)",
         Remedy::OtherFormat => "choose another format",
-        Remedy::GiveElf => "give the ELF file that the image was made from",
+        Remedy::GiveElf => "give the ELF file that the image was made from (flashdelta_options_set_elfs)",
         Remedy::LeaveOut => "leave out that option",
         Remedy::AllowEmpty => "flashdelta_options_set_allow_empty() permits it, if it is meant",
         Remedy::OtherName => "choose a name that is not there yet",

@@ -71,3 +71,50 @@ pub unsafe extern "C" fn flashdelta_options_set_output(
         })
     }
 }
+
+/// The largest new file.
+///
+/// @param options to be changed
+/// @param bytes its size; #FLASHDELTA_AUTO (the default): what no honest patch exceeds, 64 MiB and
+///     16 times the old file and the patch
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+///
+/// # Safety
+///
+/// C's usual rules.
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_options_set_limit(
+    options: *mut flashdelta_options,
+    bytes: u32,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        set(options, |options| {
+            options.limit = (bytes != FLASHDELTA_AUTO).then_some(bytes);
+            Ok(())
+        })
+    }
+}
+
+/// Refuses patches that need more RAM than a device has, and bundles.
+///
+/// @param options to be changed
+/// @param bytes of RAM; #FLASHDELTA_AUTO (the default): it is not looked at
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
+///
+/// # Safety
+///
+/// C's usual rules.
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_options_set_device_ram(
+    options: *mut flashdelta_options,
+    bytes: u32,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        set(options, |options| {
+            options.device_ram = (bytes != FLASHDELTA_AUTO).then_some(bytes);
+            Ok(())
+        })
+    }
+}
