@@ -1,23 +1,22 @@
 //! Applying patches.
 
-use std::fs::File;
-use std::io::{Cursor, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
 
 use flashdelta::apply::{ApplyOptions, Progress};
-use flashdelta::archive::folder;
-use flashdelta::bundle::{self};
+use flashdelta::bundle;
+use flashdelta::door::{self, Applied, ApplyRequest, PatchError};
 use flashdelta::file::{FileError, Files, Output};
-use flashdelta::{DeviceIdentity, PatchHeader, MAX_HEADER_LEN};
+use flashdelta::DeviceIdentity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::engine::{self, Fit, Push};
-use crate::source::{read_input, read_whole, Source};
-use crate::target::{write_whole, New, Old};
-use crate::watch::{in_background, unwatched, Report, Steps};
+use crate::engine::{Fit, Push};
+use crate::source::{read_old, read_whole, Given, Source};
+use crate::target::{New, Old};
+use crate::watch::{unwatched, Watch};
 use crate::{errors, patch};
 
 /// A `DeviceIdentity` of Python's.
@@ -28,33 +27,99 @@ pub(crate) struct DeviceFields {
     security_counter: u32,
 }
 
-fn fit(device: Option<DeviceFields>, ram: Option<u32>, limit: Option<u32>) -> Fit {
-    let options = ApplyOptions::default();
-    let options = match device {
-        Some(DeviceFields { product, hardware, security_counter }) => {
-            options.device(DeviceIdentity { product, hardware, security_counter })
+impl DeviceFields {
+    fn identity(self) -> DeviceIdentity {
+        let Self { product, hardware, security_counter } = self;
+        DeviceIdentity { product, hardware, security_counter }
+    }
+}
+
+/// How a patch is applied: the keyword arguments of Python's own functions.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct ApplyFields {
+    format: String,
+    device: Option<DeviceFields>,
+    ram: Option<u32>,
+    limit: Option<u32>,
+    /// Only the workspace that the patch asks for, as on a device.
+    exact: bool,
+    progress: Option<Py<PyAny>>,
+}
+
+impl ApplyFields {
+    fn parse(self, py: Python<'_>) -> PyResult<(Conditions, Reporter)> {
+        let Some(output) = Output::named(&self.format) else {
+            let message = format!(
+                "no such format: {:?}; choose one of {}",
+                self.format,
+                Output::NAMES.join(", ")
+            );
+            return Err(errors::option(py, &message));
+        };
+        let conditions = Conditions {
+            output,
+            device: self.device.map(DeviceFields::identity),
+            ram: self.ram,
+            limit: self.limit,
+            exact: self.exact,
+        };
+        Ok((conditions, Reporter { callback: self.progress, ..Reporter::default() }))
+    }
+}
+
+/// What is asked of a patch.
+struct Conditions {
+    output: Output,
+    device: Option<DeviceIdentity>,
+    ram: Option<u32>,
+    limit: Option<u32>,
+    exact: bool,
+}
+
+impl Conditions {
+    fn request<'a>(&self) -> ApplyRequest<'a> {
+        ApplyRequest::new()
+            .output(self.output)
+            .device(self.device)
+            .ram(self.ram)
+            .limit(self.limit)
+            .exact(self.exact)
+    }
+}
+
+/// Looks for signals, and calls back, now and then.
+#[derive(Default)]
+struct Reporter {
+    callback: Option<Py<PyAny>>,
+    watch: Watch,
+    /// What the last call said was written, and whether that was all.
+    last: Option<(u32, bool)>,
+    /// What the callback or a signal handler raised.
+    raised: Option<PyErr>,
+}
+
+impl Reporter {
+    /// What the library calls.
+    fn watch(&mut self, progress: Progress) -> ControlFlow<()> {
+        match self.watch.check().and_then(|()| self.report(progress)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.raised = Some(error);
+                ControlFlow::Break(())
+            }
         }
-        None => options,
-    };
-    Fit { options, ram, limit }
-}
+    }
 
-/// Calls back now and then.
-struct Reporter<'a> {
-    callback: Option<&'a Py<PyAny>>,
-    /// What the last call said was written.
-    last: Option<u32>,
-}
-
-impl Reporter<'_> {
     fn report(&mut self, progress: Progress) -> PyResult<()> {
-        let Some(callback) = self.callback else { return Ok(()) };
+        let Some(callback) = &self.callback else { return Ok(()) };
         let step = progress.total / 256;
-        let is_due = self.last.is_none_or(|last| progress.done || progress.written - last > step);
+        let is_due =
+            self.last.is_none_or(|(last, _)| progress.done || progress.written - last > step);
         if progress.total == 0 && !progress.done || !is_due {
             return Ok(());
         }
-        self.last = Some(progress.written);
+        self.last = Some((progress.written, progress.done));
         Python::attach(|py| {
             let answer =
                 callback.bind(py).call1((progress.done, progress.written, progress.total))?;
@@ -64,188 +129,96 @@ impl Reporter<'_> {
             Ok(())
         })
     }
+
+    /// What came of the work, or what was raised in its course.
+    fn outcome(
+        mut self,
+        py: Python<'_>,
+        result: Result<Applied, PatchError>,
+        files: Option<[&Path; 2]>,
+    ) -> PyResult<Applied> {
+        let applied = match (result, self.raised.take()) {
+            (Ok(applied), None) => applied,
+            (_, Some(error)) => return Err(error),
+            (Err(error), None) => return Err(errors::patch(py, error, files)),
+        };
+        if !self.last.is_some_and(|(_, done)| done) {
+            let total = u32::try_from(applied.len).unwrap_or(u32::MAX);
+            match self.report(Progress { done: true, written: total, total }) {
+                // What is written cannot be given up.
+                Err(error) if files.is_some() && errors::is_cancelled(py, &error) => {}
+                told => told?,
+            }
+        }
+        Ok(applied)
+    }
 }
 
-/// Applies a patch in memory. Without `keep`: only to see whether it works. Gives the new image and
-/// the fields of a `PatchInfo`.
+/// The fields of a `PatchInfo`.
+fn info_fields<'py>(
+    py: Python<'py>,
+    applied: &Applied,
+    patch_len: usize,
+) -> PyResult<Bound<'py, PyDict>> {
+    match (&applied.header, &applied.bundle) {
+        (Some(header), _) => patch::header_fields(py, header),
+        (None, Some(info)) => patch::bundle_fields(py, info, patch_len),
+        (None, None) => Err(errors::internal(py, "a patch that is neither patch nor bundle")),
+    }
+}
+
+/// Applies a patch in memory. Gives the new file and the fields of a `PatchInfo`.
 #[pyfunction]
-#[allow(clippy::too_many_arguments)] // As Python's own function.
 pub(crate) fn apply<'py>(
     py: Python<'py>,
     old: &Bound<'py, PyAny>,
     patch: &Bound<'py, PyAny>,
-    format: &str,
-    device: Option<DeviceFields>,
-    ram: Option<u32>,
-    limit: Option<u32>,
-    progress: Option<Py<PyAny>>,
+    fields: ApplyFields,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
-    let (output, patch) = (output(py, format)?, Source::of(patch, "patch")?);
-    if bundle::is_bundle(&patch) {
-        refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
-        let (new, fields) =
-            apply_bundle(py, Source::of_input(old, "old")?, patch, limit, progress.as_ref())?;
-        return Ok((PyBytes::new(py, &new), fields));
-    }
-    let (fit, old) = (fit(device, ram, limit), Source::of(old, "old")?);
+    let (conditions, mut reporter) = fields.parse(py)?;
+    let patch = Source::of(patch, "patch")?;
+    let old = Given::of_old(old, &patch)?;
     let result = py.detach(|| {
-        let mut reporter = Reporter { callback: progress.as_ref(), last: None };
-        engine::apply_to_file(old, &patch, output, fit, |progress| reporter.report(progress))
+        let mut watch = |at| reporter.watch(at);
+        door::apply(&old.input(false), &patch, conditions.request().watch(&mut watch))
     });
-    let (header, new) = result.map_err(|error| errors::run(py, None, error))?;
-    Ok((PyBytes::new(py, &new), patch::header_fields(py, &header)?))
-}
-
-/// Applies a bundle; gives the new file and the fields of a `PatchInfo`.
-fn apply_bundle<'py>(
-    py: Python<'py>,
-    old: Source,
-    patch: Source,
-    limit: Option<u32>,
-    progress: Option<&Py<PyAny>>,
-) -> PyResult<(Vec<u8>, Bound<'py, PyDict>)> {
-    let info = bundle::info(&patch).map_err(|error| errors::bundle(py, &error))?;
-    let fields = patch::bundle_fields(py, &info, patch.len())?;
-    let mut reporter = Reporter { callback: progress, last: None };
-    reporter.report(Progress { done: false, written: 0, total: info.new_size })?;
-    let work = move |report: Report<Progress>| {
-        let steps = Steps::default();
-        let mut on_progress = |at: Progress| {
-            let is_due = at.done || steps.is_due(at.written as f32 / at.total.max(1) as f32);
-            report(is_due.then_some(at))
-        };
-        // The inputs come back: they are let go before the caller goes on, who may want to resize
-        // them.
-        (engine::apply_bundle(&old, &patch, limit, &mut on_progress), [old, patch])
-    };
-    let (made, inputs) =
-        in_background(py, work, |news| news.map_or(Ok(()), |at| reporter.report(at)))?;
-    drop(inputs);
-    made.map(|new| (new, fields)).map_err(|error| errors::bundle(py, &error))
-}
-
-/// Options that only make sense for devices.
-fn refuse_device_options(py: Python<'_>, given: bool) -> PyResult<()> {
-    let message = "this patch is a bundle, which computers apply: leave out device, ram and format";
-    if given {
-        Err(errors::option(py, message))
-    } else {
-        Ok(())
-    }
-}
-
-/// What is to be made of a patch.
-fn output(py: Python<'_>, name: &str) -> PyResult<Output> {
-    Ok(match name {
-        "same" => Output::Same,
-        "raw" => Output::Binary,
-        "ihex" => Output::IntelHex,
-        "srec" => Output::Srec,
-        "ti-txt" => Output::TiTxt,
-        "uf2" => Output::Uf2,
-        _ => {
-            let message = format!(
-                "no such format: {name:?}; choose one of same, raw, ihex, srec, ti-txt, uf2"
-            );
-            return Err(errors::option(py, &message));
-        }
-    })
-}
-
-/// A patch that is read from a file.
-struct PatchFile {
-    /// The bytes that have been read.
-    start: Vec<u8>,
-    rest: Box<dyn Read + Send>,
-}
-
-impl PatchFile {
-    /// With as many bytes as may be a header. What is no ordinary file, but a pipe perhaps, is read
-    /// whole, so that Ctrl-C ends the waiting.
-    fn open(py: Python<'_>, path: &Path) -> PyResult<Self> {
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Ok(Self { start: read_whole(py, path)?, rest: Box::new(std::io::empty()) });
-        }
-        let open = || {
-            let (mut start, mut rest) = (Vec::new(), File::open(path)?);
-            rest.by_ref().take(MAX_HEADER_LEN as u64).read_to_end(&mut start)?;
-            Ok(Self { start, rest: Box::new(rest) })
-        };
-        open().map_err(|error| errors::io(py, "read", path, &error))
-    }
-
-    /// Are both files images as they are? Then they can be streamed.
-    fn is_plain(&self, old: &Path, output: Output) -> bool {
-        let mut start = Vec::new();
-        // What cannot be opened, and what is wrong with the header, is told when the patch is
-        // applied.
-        let opened = File::open(old).and_then(|old| old.take(4096).read_to_end(&mut start));
-        opened.is_err()
-            || engine::is_plain(&start, PatchHeader::parse(&self.start).unwrap_or_default(), output)
-    }
-
-    fn into_reader(self) -> impl Read {
-        Cursor::new(self.start).chain(self.rest)
-    }
-
-    fn into_bytes(mut self, py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
-        let read = self.rest.read_to_end(&mut self.start);
-        read.map(|_| self.start).map_err(|error| errors::io(py, "read", path, &error))
-    }
+    let applied = reporter.outcome(py, result, None)?;
+    Ok((PyBytes::new(py, &applied.bytes), info_fields(py, &applied, patch.len())?))
 }
 
 /// Applies a patch from file to file; gives the fields of a `PatchInfo`.
 #[pyfunction]
-#[allow(clippy::too_many_arguments)] // As Python's own function.
 pub(crate) fn apply_files<'py>(
     py: Python<'py>,
     old: PathBuf,
     patch: PathBuf,
     new: PathBuf,
-    format: &str,
-    device: Option<DeviceFields>,
-    ram: Option<u32>,
-    limit: Option<u32>,
-    progress: Option<Py<PyAny>>,
+    fields: ApplyFields,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let output = output(py, format)?;
-    let file = PatchFile::open(py, &patch)?;
-    if bundle::is_bundle(&file.start) {
-        refuse_device_options(py, device.is_some() || ram.is_some() || output != Output::Same)?;
-        let bytes = Source::Owned(file.into_bytes(py, &patch)?);
-        let (file, fields) = apply_bundle(
-            py,
-            Source::Owned(read_input(py, &old)?),
-            bytes,
-            limit,
-            progress.as_ref(),
-        )?;
-        if folder::is(&file) {
-            py.detach(|| folder::write(&file, &new)).map_err(|error| errors::folder(py, &error))?;
-        } else {
-            write(py, &new, &file)?;
-        }
-        return Ok(fields);
+    let (conditions, mut reporter) = fields.parse(py)?;
+    let patch = read_whole(py, &patch)?;
+    // An existing folder would be noticed only when the work is done.
+    if new.is_dir() && !bundle::is_bundle(&patch) {
+        let error = std::io::ErrorKind::IsADirectory.into();
+        return Err(errors::io(py, "write", &new, &error));
     }
-    let fit = fit(device, ram, limit);
-    let mut reporter = Reporter { callback: progress.as_ref(), last: None };
-    let report = |progress| reporter.report(progress);
-    let header = if file.is_plain(&old, output) {
-        let (old, new) = (Old::open(py, old)?, New::create(py, new)?);
-        let result = py.detach(|| engine::apply(file.into_reader(), old, new, fit, report));
-        result.map_err(|error| errors::run(py, Some(&patch), error))?.0
-    } else {
-        let (old, bytes) = (Source::Owned(read_whole(py, &old)?), file.into_bytes(py, &patch)?);
-        let result = py.detach(|| engine::apply_to_file(old, &bytes, output, fit, report));
-        let (header, made) = result.map_err(|error| errors::run(py, Some(&patch), error))?;
-        write(py, &new, &made)?;
-        header
+    // What is no ordinary file, but a pipe perhaps, is read first, so that Ctrl-C ends the waiting.
+    let piped = match old.metadata() {
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            Some(read_old(py, &old, &patch)?)
+        }
+        _ => None,
     };
-    patch::header_fields(py, &header)
-}
-
-fn write(py: Python<'_>, path: &Path, bytes: &[u8]) -> PyResult<()> {
-    py.detach(|| write_whole(path, bytes)).map_err(|error| errors::io(py, "write", path, &error))
+    let result = py.detach(|| {
+        let mut watch = |at| reporter.watch(at);
+        let request = conditions.request().watch(&mut watch);
+        match &piped {
+            Some(old) => door::apply(old, &patch, request).and_then(|made| door::write(made, &new)),
+            None => door::apply_file(&old, &patch, &new, request),
+        }
+    });
+    let applied = reporter.outcome(py, result, Some([&old, &new]))?;
+    info_fields(py, &applied, patch.len())
 }
 
 /// What the bytes of a patch are spent on: the fields of a `Report`.
@@ -323,9 +296,11 @@ impl Feeder {
     ) -> PyResult<Self> {
         let old = Old::of(old)?;
         let new = New::of(new, &old)?;
-        let mut fit = fit(device, ram, None);
-        fit.options = fit.options.ignore_trailing(ignore_trailing);
-        let push = Push::new(old, new, fit);
+        let mut options = ApplyOptions::default().ignore_trailing(ignore_trailing);
+        if let Some(device) = device {
+            options = options.device(device.identity());
+        }
+        let push = Push::new(old, new, Fit { options, ram });
         Ok(Self { push: Mutex::new(Some(push)), progress: LastProgress::default() })
     }
 

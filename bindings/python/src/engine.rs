@@ -1,32 +1,14 @@
-//! The calls into the library. Everything that makes or applies a patch, or a bundle, goes through
-//! here.
-
-use std::io::Read;
-use std::ops::ControlFlow;
+//! The push applier: one that is fed, and owns what it works in.
 
 use flashdelta::apply::{Applier, ApplyOptions, HeapApplier, HeapError, Progress};
-use flashdelta::bundle::{self, BundleError, BundleInfo};
-use flashdelta::file::{FileError, Files, Output};
-use flashdelta::{image, PatchHeader, MAX_HEADER_LEN};
-use pyo3::PyErr;
+use flashdelta::bundle::{self, BundleInfo};
+use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use self_cell::{self_cell, MutBorrow};
 
-use crate::source::Source;
 use crate::target::{Fault, New, Old};
 
 /// Why a patch could not be applied, with the images that there are here.
 pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
-
-/// Applies a bundle. `limit`: most bytes of the new file; `None`: what honest bundles make.
-/// `on_progress` is called now and then and may give up.
-pub(crate) fn apply_bundle(
-    old: &[u8],
-    patch: &[u8],
-    limit: Option<u32>,
-    on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Vec<u8>, BundleError> {
-    bundle::apply_with(old, patch, limit, on_progress)
-}
 
 /// What a patch says about itself.
 pub(crate) enum Header {
@@ -35,10 +17,6 @@ pub(crate) enum Header {
     /// One that computers apply.
     Bundle(BundleInfo),
 }
-
-/// Bytes of a patch that are fed at a time: a small patch can make a large image, and progress
-/// shall show.
-const PIECE: usize = 1024;
 
 /// Why a piece of a patch could not be applied.
 pub(crate) enum PushError {
@@ -56,90 +34,12 @@ impl From<ApplyError> for PushError {
     }
 }
 
-/// Why [`apply`] failed.
-pub(crate) enum Failure {
-    /// Reading the patch.
-    Read(std::io::Error),
-    /// Applying it.
-    Push(PushError),
-    /// The files around the images.
-    File(FileError),
-    /// The caller's own.
-    Caller(PyErr),
-}
-
-impl<E: Into<PushError>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Push(error.into())
-    }
-}
-
-/// Is there nothing around the images? Then the new one can be written as it is made. `start`: of
-/// the old file.
-pub(crate) fn is_plain(start: &[u8], header: Option<PatchHeader>, output: Output) -> bool {
-    let is_plain =
-        matches!(output, Output::Same | Output::Binary) && !image::detect(start).is_records();
-    is_plain && header.is_none_or(|header| header.host_len == 0)
-}
-
 /// What a patch has to fit.
 #[derive(Clone, Copy)]
 pub(crate) struct Fit {
     pub(crate) options: ApplyOptions,
     /// RAM of the device.
     pub(crate) ram: Option<u32>,
-    /// Most bytes of the new image.
-    pub(crate) limit: Option<u32>,
-}
-
-/// Applies a patch to a file in memory, and makes the new file around the new image.
-pub(crate) fn apply_to_file(
-    old_file: Source,
-    patch: &[u8],
-    output: Output,
-    fit: Fit,
-    on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
-) -> Result<(PatchHeader, Vec<u8>), Failure> {
-    let header = PatchHeader::parse(patch).map_err(ApplyError::Header)?;
-    if is_plain(&old_file, header, output) {
-        let (header, new) =
-            apply(patch, Old::memory_of(old_file), New::memory(), fit, on_progress)?;
-        return Ok((header, new.into_bytes().unwrap_or_default()));
-    }
-    let files = Files::of(&old_file, patch).map_err(Failure::File)?;
-    let old = Old::memory_of(Source::Owned(files.old_image().to_vec()));
-    let (header, new) = apply(patch, old, New::memory(), fit, on_progress)?;
-    let file = files.finish(new.into_bytes().unwrap_or_default(), output).map_err(Failure::File)?;
-    Ok((header, file))
-}
-
-/// Applies a patch that is read to its end. `on_progress` is called now and then and may give up.
-pub(crate) fn apply(
-    mut patch: impl Read,
-    old: Old,
-    new: New,
-    fit: Fit,
-    mut on_progress: impl FnMut(Progress) -> Result<(), PyErr>,
-) -> Result<(PatchHeader, New), Failure> {
-    let mut push = Push::new(old, new, fit);
-    let mut piece = [0; PIECE];
-    let mut header = None;
-    loop {
-        let len = match patch.read(&mut piece) {
-            Ok(len) => len,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::Read(error)),
-        };
-        if len == 0 {
-            break;
-        }
-        let progress = push.feed(&piece[..len])?;
-        header = push.header().or(header);
-        on_progress(progress).map_err(Failure::Caller)?;
-    }
-    let new = push.finish()?;
-    // A patch that could be finished has a header.
-    Ok((header.ok_or(ApplyError::Poisoned)?, new))
 }
 
 /// The applier of the library with a workspace from the heap, allocated as the header tells.
@@ -187,7 +87,7 @@ impl Push {
                     self.stage = Stage::Header { start, old, new };
                     return Ok(Progress { done: false, written: 0, total: 0 });
                 };
-                let conditions = HeapApplier::new().ram(self.fit.ram).limit(self.fit.limit);
+                let conditions = HeapApplier::new().ram(self.fit.ram);
                 let workspace = conditions.workspace(&header).map_err(push_error)?;
                 let options = self.fit.options;
                 let mut running = Running::new(MutBorrow::new(workspace), |workspace| {

@@ -4,11 +4,11 @@
 use std::io;
 use std::path::Path;
 
-use flashdelta::apply::{Damage, ErrorClass, OutOfBounds};
+use flashdelta::apply::{map_images, Damage, ErrorClass, OutOfBounds};
 use flashdelta::archive::folder::FolderError;
 use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
-use flashdelta::door::DoorError;
+use flashdelta::door::{DoorError, PatchError};
 use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::ImageError;
 use flashdelta::manifest::PartsError;
@@ -17,8 +17,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::engine::{ApplyError, Failure, PushError};
-use crate::image::format_name;
+use crate::engine::{ApplyError, PushError};
 use crate::remedy;
 use crate::target::Fault;
 
@@ -101,7 +100,6 @@ fn file(
         io::ErrorKind::IsADirectory => "FileIsADirectoryError",
         _ => "FileError",
     };
-    let name = path.to_string_lossy();
     let advice = match error.kind() {
         io::ErrorKind::NotFound if kind == "write" => Some("make its folder first".to_owned()),
         io::ErrorKind::IsADirectory => Some("name a file".to_owned()),
@@ -111,7 +109,7 @@ fn file(
     exception
         .field("errno", error.raw_os_error())
         .field("strerror", error.to_string())
-        .field("filename", name)
+        .field("filename", path.as_os_str())
         .field("offset", offset)
         .raise(message)
 }
@@ -236,6 +234,10 @@ pub(crate) fn header_cut(py: Python<'_>, len: usize) -> PyErr {
 /// Applying a patch failed.
 pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
     let message = error.to_string();
+    apply_as(py, error, &message)
+}
+
+fn apply_as(py: Python<'_>, error: ApplyError, message: &str) -> PyErr {
     let (code, remedy) = (error.code(), error.remedy());
     let new = |class| Exception::new(py, class, code).advised(remedy);
     let digest = |bytes: &[u8]| PyBytes::new(py, bytes);
@@ -275,15 +277,15 @@ pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
             .field("found", digest(&found))
             .field("length", len),
         ApplyError::ReadOld { offset, error } => {
-            return fault(py, &message, "read-old", Some(offset), error)
+            return fault(py, message, "read-old", Some(offset), error)
         }
         ApplyError::ReadNew { offset, error } => {
-            return fault(py, &message, "read-new", Some(offset), error)
+            return fault(py, message, "read-new", Some(offset), error)
         }
         ApplyError::Write { offset, error } => {
-            return fault(py, &message, "write-new", Some(offset), error)
+            return fault(py, message, "write-new", Some(offset), error)
         }
-        ApplyError::Finish { error } => return fault(py, &message, "finish-new", None, error),
+        ApplyError::Finish { error } => return fault(py, message, "finish-new", None, error),
         ApplyError::Damaged { what, offset } => {
             new("DamagedError").field("what", what.to_string()).field("offset", offset).field(
                 "source",
@@ -302,7 +304,7 @@ pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
         ApplyError::Poisoned => new("MisuseError"),
         _ => new("ApplyError"),
     };
-    exception.raise(&message)
+    exception.raise(message)
 }
 
 /// Reading or writing an image failed.
@@ -330,14 +332,46 @@ pub(crate) fn push(py: Python<'_>, error: PushError) -> PyErr {
     }
 }
 
-/// Applying a patch from a file or a buffer failed.
-pub(crate) fn run(py: Python<'_>, patch: Option<&Path>, error: Failure) -> PyErr {
-    match error {
-        Failure::Push(error) => push(py, error),
-        Failure::File(error) => firmware_file(py, error),
-        Failure::Caller(error) => error,
-        Failure::Read(error) => io(py, "read", patch.unwrap_or(Path::new("the patch")), &error),
-    }
+/// Applying a patch of any kind failed. `files`: the old and the new one, if they are files.
+pub(crate) fn patch(py: Python<'_>, error: PatchError, files: Option<[&Path; 2]>) -> PyErr {
+    let message = error.to_string();
+    patch_as(py, error, &message, files)
+}
+
+fn patch_as(py: Python<'_>, error: PatchError, message: &str, files: Option<[&Path; 2]>) -> PyErr {
+    let (code, remedy) = (error.code(), error.remedy());
+    let new = |class| Exception::new(py, class, code).advised(remedy);
+    let exception = match error {
+        PatchError::Apply(error) => {
+            let fault = |file: usize| {
+                move |error: io::Error| match files {
+                    Some(files) => Some(Fault::File(files[file].to_owned(), error)),
+                    None => Some(Fault::Memory(OutOfBounds)),
+                }
+            };
+            let error = map_images(error, fault(0), fault(1));
+            return apply_as(py, error.unwrap_or(ApplyError::Poisoned), message);
+        }
+        PatchError::File(error) => return firmware_file_as(py, error, message),
+        PatchError::Bundle(error) => return bundle(py, &error),
+        PatchError::Input(error) => return input(py, &error),
+        PatchError::Write(error) => {
+            return io(py, "write", files.map_or(Path::new("new image"), |files| files[1]), &error)
+        }
+        PatchError::WrongRecords { error, .. } => return patch_as(py, *error, message, files),
+        PatchError::Ram { needed, found } => return ram(py, needed, found),
+        PatchError::Cancelled => return cancelled(py),
+        PatchError::BundleForDevice => new("OptionError"),
+        PatchError::WrongWayRound => new("HeaderError"),
+        PatchError::AlreadyNew => new("WrongBaseError"),
+        _ => new("ApplyError"),
+    };
+    exception.raise(message)
+}
+
+/// Whether an exception says that the callback asked to give up.
+pub(crate) fn is_cancelled(py: Python<'_>, error: &PyErr) -> bool {
+    error.get_type(py).name().is_ok_and(|name| name == "CancelledError")
 }
 
 fn ram(py: Python<'_>, needed: u32, found: u32) -> PyErr {
@@ -352,12 +386,20 @@ fn ram(py: Python<'_>, needed: u32, found: u32) -> PyErr {
 /// The file around an image could not be read, or not be made.
 pub(crate) fn firmware_file(py: Python<'_>, error: FileError) -> PyErr {
     let message = error.to_string();
+    firmware_file_as(py, error, &message)
+}
+
+fn firmware_file_as(py: Python<'_>, error: FileError, message: &str) -> PyErr {
     let (code, remedy) = (error.code(), error.remedy());
     let new = |class| Exception::new(py, class, code).advised(remedy);
     let exception = match error {
-        FileError::Apply(error) => return apply(py, in_memory(error)),
+        FileError::Apply(error) => {
+            let memory = |error| Some(Fault::Memory(error));
+            let error = map_images(error, memory, memory);
+            return apply_as(py, error.unwrap_or(ApplyError::Poisoned), message);
+        }
         FileError::OldFile(fault) | FileError::Convert(fault) => {
-            return image_as(py, &fault, &message, false)
+            return image_as(py, &fault, message, false)
         }
         FileError::HostSection { problem } => new("HostSectionError").field("problem", problem),
         FileError::NeedsOldText => new("WrongBaseError"),
@@ -366,7 +408,7 @@ pub(crate) fn firmware_file(py: Python<'_>, error: FileError) -> PyErr {
             .field("found", PyBytes::new(py, &found)),
         _ => new("ApplyError"),
     };
-    exception.raise(&message)
+    exception.raise(message)
 }
 
 /// A bundle could not be read or applied.
@@ -510,13 +552,12 @@ fn image_as(py: Python<'_>, error: &ImageError, message: &str, read: bool) -> Py
         ImageError::NotStrict { line, problem } => {
             new().field("line", line).field("problem", problem)
         }
-        ImageError::BadContainer { format, offset, problem } => new()
-            .field("format", format_name(format))
-            .field("offset", offset)
-            .field("problem", problem),
+        ImageError::BadContainer { format, offset, problem } => {
+            new().field("format", format.name()).field("offset", offset).field("problem", problem)
+        }
         ImageError::Empty => new(),
         ImageError::Unwritable { format, problem } => {
-            new().field("format", format_name(format)).field("problem", problem)
+            new().field("format", format.name()).field("problem", problem)
         }
         ImageError::TooLarge { needed, limit } => {
             new().field("needed", needed).field("limit", limit)
@@ -527,34 +568,4 @@ fn image_as(py: Python<'_>, error: &ImageError, message: &str, read: bool) -> Py
         _ => new(),
     };
     exception.raise(message)
-}
-
-/// The same error, of images in memory.
-fn in_memory(error: flashdelta::apply::ApplyError<OutOfBounds, OutOfBounds>) -> ApplyError {
-    use flashdelta::apply::ApplyError as In;
-    match error {
-        In::Header(error) => ApplyError::Header(error),
-        In::OldTooShort { expected, found } => ApplyError::OldTooShort { expected, found },
-        In::OldMismatch { expected, found, len } => {
-            ApplyError::OldMismatch { expected, found, len }
-        }
-        In::Damaged { what, offset } => ApplyError::Damaged { what, offset },
-        In::Truncated { fed, expected } => ApplyError::Truncated { fed, expected },
-        In::TrailingInput { expected } => ApplyError::TrailingInput { expected },
-        In::NewMismatch { expected, found } => ApplyError::NewMismatch { expected, found },
-        In::CodecNotBuilt { codec } => ApplyError::CodecNotBuilt { codec },
-        In::InstructionSetNotBuilt { isa } => ApplyError::InstructionSetNotBuilt { isa },
-        In::WorkspaceTooSmall { needed, found } => ApplyError::WorkspaceTooSmall { needed, found },
-        In::ReadOld { offset, error } => {
-            ApplyError::ReadOld { offset, error: Fault::Memory(error) }
-        }
-        In::ReadNew { offset, error } => {
-            ApplyError::ReadNew { offset, error: Fault::Memory(error) }
-        }
-        In::Write { offset, error } => ApplyError::Write { offset, error: Fault::Memory(error) },
-        In::Finish { error } => ApplyError::Finish { error: Fault::Memory(error) },
-        // The rest needs a device that says what it is, or a place for the new image that is too
-        // small.
-        _ => ApplyError::Poisoned,
-    }
 }

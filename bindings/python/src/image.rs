@@ -1,7 +1,7 @@
 //! Firmware files.
 
 use flashdelta::image::{
-    self, AfterEnd, Format, Image, IsaHint, Overlap, ReadOptions, Segment, SegmentKind,
+    self, AfterEnd, Format, Image, IsaHint, Overlap, ReadOptions, Segment, SegmentKind, Selection,
     WriteOptions,
 };
 use pyo3::prelude::*;
@@ -11,33 +11,8 @@ use crate::errors;
 use crate::source::Source;
 use crate::watch::unwatched;
 
-/// Formats by name.
-const FORMATS: [(&str, Format); 16] = [
-    ("raw", Format::Raw),
-    ("ihex", Format::IntelHex),
-    ("srec", Format::Srec),
-    ("ti-txt", Format::TiTxt),
-    ("uf2", Format::Uf2),
-    ("elf", Format::Elf),
-    ("esp", Format::Esp),
-    ("mcuboot", Format::Mcuboot),
-    ("zigbee-ota", Format::ZigbeeOta),
-    ("gbl", Format::Gbl),
-    ("ebl", Format::Ebl),
-    ("telink", Format::Telink),
-    ("dfuse", Format::DfuSe),
-    ("dfu", Format::Dfu),
-    ("rbl", Format::Rbl),
-    ("vmem", Format::Vmem),
-];
-
-/// The name of a format.
-pub(crate) fn format_name(format: Format) -> &'static str {
-    FORMATS.iter().find(|(_, known)| *known == format).map_or("other", |(name, _)| name)
-}
-
 fn format_named(py: Python<'_>, name: &str) -> PyResult<Format> {
-    FORMATS.iter().find(|(known, _)| *known == name).map(|(_, format)| *format).ok_or_else(|| {
+    Format::named(name).ok_or_else(|| {
         errors::option(
             py,
             &format!("no such format: {name:?}; raw, ihex, srec, ti-txt and uf2 can be written"),
@@ -49,7 +24,7 @@ fn format_named(py: Python<'_>, name: &str) -> PyResult<Format> {
 #[pyfunction]
 pub(crate) fn detect(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<&'static str> {
     let data = Source::of(data, "data")?;
-    Ok(format_name(py.detach(|| image::detect(&data))))
+    Ok(py.detach(|| image::detect(&data)).name())
 }
 
 /// Segments (offset, length, address, kind), reserved (start, end), format, instruction set.
@@ -69,27 +44,11 @@ pub(crate) fn address_map<'py>(
         map.segments.iter().map(|s| (s.offset, s.len, s.address, kind(s.kind))).collect();
     let reserved: Vec<_> = map.reserved.iter().map(|span| (span.start, span.end)).collect();
     let fields = PyDict::new(py);
-    fields.set_item("format", format_name(map.format))?;
-    fields.set_item("architecture", map.isa.map(architecture))?;
+    fields.set_item("format", map.format.name())?;
+    fields.set_item("architecture", map.isa.map(IsaHint::name))?;
     fields.set_item("segments", segments)?;
     fields.set_item("reserved", reserved)?;
     Ok(fields)
-}
-
-fn architecture(isa: IsaHint) -> &'static str {
-    match isa {
-        IsaHint::Thumb => "thumb",
-        IsaHint::Arm => "arm",
-        IsaHint::AArch64 => "aarch64",
-        IsaHint::RiscV32 => "riscv32",
-        IsaHint::RiscV64 => "riscv64",
-        IsaHint::XtensaWindowed => "xtensa-windowed",
-        IsaHint::XtensaCall0 => "xtensa-call0",
-        IsaHint::Tc32 => "tc32",
-        IsaHint::Mcs51 => "mcs51",
-        IsaHint::Avr => "avr",
-        _ => "other",
-    }
 }
 
 /// How to read a file: the fields of Python's own function.
@@ -101,14 +60,17 @@ pub(crate) struct ReadFields {
     after_end: String,
     ignore_checksums: bool,
     skip_garbage: bool,
+    unknown_records: bool,
+    family: Option<u32>,
+    board: Option<u16>,
+    /// From 1.
+    image: Option<u16>,
     base: Option<u32>,
 }
 
 impl ReadFields {
     pub(crate) fn options(self, py: Python<'_>) -> PyResult<ReadOptions> {
-        let mut options = ReadOptions::default();
-        options.strict = self.strict;
-        options.overlap = match self.overlap.as_str() {
+        let overlap = match self.overlap.as_str() {
             "refuse" => Overlap::Refuse,
             "accept-same" => Overlap::AcceptSame,
             "first-wins" => Overlap::FirstWins,
@@ -119,7 +81,7 @@ impl ReadFields {
                 return Err(errors::option(py, &message));
             }
         };
-        options.after_end = match self.after_end.as_str() {
+        let after_end = match self.after_end.as_str() {
             "refuse" => AfterEnd::Refuse,
             "ignore" => AfterEnd::Ignore,
             "read" => AfterEnd::Read,
@@ -129,10 +91,19 @@ impl ReadFields {
                 return Err(errors::option(py, &message));
             }
         };
-        options.ignore_checksums = self.ignore_checksums;
-        options.skip_garbage = self.skip_garbage;
-        options.base = self.base;
-        Ok(options)
+        let select = Selection::new()
+            .family(self.family)
+            .board(self.board)
+            .part(self.image.map(|image| image.saturating_sub(1)));
+        Ok(ReadOptions::new()
+            .strict(self.strict)
+            .overlap(overlap)
+            .after_end(after_end)
+            .ignore_checksums(self.ignore_checksums)
+            .skip_garbage(self.skip_garbage)
+            .unknown_records(self.unknown_records)
+            .select(select)
+            .base(self.base))
     }
 }
 
@@ -157,7 +128,7 @@ pub(crate) fn image_parse<'py>(
     let image = image.map_err(|error| errors::image(py, &error))?;
     let segments = image.segments.iter().map(|s| (s.address, PyBytes::new(py, &s.data))).collect();
     let header = image.header.map(|header| PyBytes::new(py, &header));
-    Ok((format_name(image.format), segments, image.entry, header))
+    Ok((image.format.name(), segments, image.entry, header))
 }
 
 /// How to write a file: the fields of Python's own function.
@@ -187,15 +158,15 @@ pub(crate) fn image_write<'py>(
     let format = format_named(py, format)?;
     let segments = segments.into_iter().map(|(address, data)| Segment { address, data }).collect();
     let image = Image { format, segments, entry, header };
-    let mut write = WriteOptions::default();
-    write.fill = options.fill;
-    write.range = options.range;
-    write.limit = options.limit;
-    write.record_len = options.record_len;
-    write.crlf = options.crlf;
-    write.lower_case = options.lower_case;
-    write.address_len = options.address_len;
-    write.family = options.family;
+    let write = WriteOptions::new()
+        .fill(options.fill)
+        .range(options.range)
+        .limit(options.limit)
+        .record_len(options.record_len)
+        .crlf(options.crlf)
+        .lower_case(options.lower_case)
+        .address_len(options.address_len)
+        .family(options.family);
     let bytes = unwatched(py, move || image.write(format, &write))?
         .map_err(|error| errors::image(py, &error))?;
     Ok(PyBytes::new(py, &bytes))

@@ -1,20 +1,17 @@
 //! Making patches: in a thread of its own, while the caller's waits for signals and calls back.
 
-use std::borrow::Cow;
-use std::path::PathBuf;
-
 use flashdelta::bundle::BundleOptions;
 use flashdelta::diff::{DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown};
 use flashdelta::door::{self, FileWarning, MadeKind, MakeRequest, Side};
 use flashdelta::file::MemoryOptions;
-use flashdelta::{Codec, Identity, Input, InstructionSet};
+use flashdelta::{Codec, Identity, InstructionSet};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
 use crate::errors;
 use crate::image::ReadFields;
-use crate::source::{path_like, read_whole, Source};
-use crate::watch::{in_background, unwatched, Report, Steps};
+use crate::source::{Given, Source};
+use crate::watch::{in_background, Report, Steps};
 
 /// A `DeviceProfile` of Python's.
 #[derive(FromPyObject)]
@@ -111,21 +108,14 @@ impl DiffFields {
 
     /// All but how images are compared.
     fn request(self, py: Python<'_>) -> PyResult<MakeRequest> {
-        let (mut memory, mut bundle) = (MemoryOptions::default(), BundleOptions::default());
-        memory.read = self.read.options(py)?;
-        bundle.accept_manifests = self.accept_manifests;
+        let mut memory = MemoryOptions::new().read(self.read.options(py)?).range(self.range);
         if let Some(fill) = self.fill {
-            memory.fill = fill;
+            memory = memory.fill(fill);
         }
-        memory.range = self.range;
+        let bundle = BundleOptions::new().accept_manifests(self.accept_manifests);
         let elf = |object: &Option<Py<PyAny>>, what| -> PyResult<Option<Vec<u8>>> {
-            let Some(object) = object.as_ref().map(|object| object.bind(py)) else {
-                return Ok(None);
-            };
-            Ok(Some(match path_like(object)? {
-                Some(path) => read_whole(py, &path)?,
-                None => Source::of_buffer_or(object, what, true)?.to_vec(),
-            }))
+            let elf = object.as_ref().map(|object| Source::of(object.bind(py), what));
+            Ok(elf.transpose()?.map(|elf| elf.to_vec()))
         };
         Ok(MakeRequest::new()
             .memory(memory)
@@ -134,39 +124,6 @@ impl DiffFields {
             .new_elf(elf(&self.new_elf, "new_elf")?)
             .allow_empty(self.allow_empty)
             .verify(self.verify))
-    }
-}
-
-/// A file that a patch is made from or for.
-enum Given {
-    /// The object's own memory.
-    Memory(Source),
-    /// Read from its path, for messages.
-    File(PathBuf, Input<'static>),
-}
-
-impl Given {
-    /// From a bytes-like object or an `os.PathLike`. Ctrl-C ends the waiting for a file.
-    fn of(object: &Bound<'_, PyAny>, what: &str, verbatim: bool) -> PyResult<Self> {
-        let py = object.py();
-        let Some(path) = path_like(object)? else {
-            return Source::of_buffer_or(object, what, true).map(Self::Memory);
-        };
-        let owned = path.clone();
-        let read = move || match verbatim {
-            true => Input::open_verbatim(&owned),
-            false => Input::open(&owned),
-        };
-        let input = unwatched(py, read)?.map_err(|error| errors::input(py, &error))?;
-        Ok(Self::File(path, input))
-    }
-
-    fn input(&self, verbatim: bool) -> Cow<'_, Input<'_>> {
-        match self {
-            Self::File(_, input) => Cow::Borrowed(input),
-            Self::Memory(source) if verbatim => Cow::Owned(Input::verbatim(&source[..])),
-            Self::Memory(source) => Cow::Owned(Input::from_bytes(&source[..])),
-        }
     }
 }
 

@@ -45,9 +45,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         | Remedy::AcceptComments
         | Remedy::AcceptAfterEnd
         | Remedy::NotStrict => return of_records(remedy, true),
-        Remedy::SelectMemory => {
-            "select one in ReadOptions with family, board or part, or none of them"
-        }
+        Remedy::SelectMemory => "say which one is meant: read={'family': ...}, 'board' or 'image'",
         Remedy::ByteWords => {
             "write it in words of one byte, with objcopy: -O verilog --verilog-data-width=1"
         }

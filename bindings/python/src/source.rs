@@ -1,9 +1,10 @@
 //! Images that come from Python: anything with a buffer, or a path.
 
+use std::borrow::Cow;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
-use flashdelta::archive::folder;
+use flashdelta::Input;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
@@ -30,7 +31,7 @@ impl Source {
         Self::of_buffer_or(object, what, false)
     }
 
-    /// The same; `path`: an `os.PathLike` would do, too.
+    /// The same; `path`: a path would do, too.
     pub(crate) fn of_buffer_or(
         object: &Bound<'_, PyAny>,
         what: &str,
@@ -67,18 +68,10 @@ impl Source {
         }
     }
 
-    /// The bytes of a bytes-like object, or of the file at an `os.PathLike`.
+    /// The bytes of a bytes-like object, or of the file at a path.
     pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
         match path_like(object)? {
             Some(path) => read_whole(object.py(), &path).map(Self::Owned),
-            None => Self::of_buffer_or(object, what, true),
-        }
-    }
-
-    /// The same; a folder, or a JSON file with the parts that it names, is packed into one.
-    pub(crate) fn of_input(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Self> {
-        match path_like(object)? {
-            Some(path) => read_input(object.py(), &path).map(Self::Owned),
             None => Self::of_buffer_or(object, what, true),
         }
     }
@@ -95,19 +88,53 @@ impl Deref for Source {
     }
 }
 
-/// Reads a file; a folder, or a JSON file with the parts that it names, is packed into one.
-pub(crate) fn read_input(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
-    let owned = path.to_owned();
-    if path.is_dir() {
-        return unwatched(py, move || folder::read(&owned))?
-            .map_err(|error| errors::folder(py, &error));
+/// A file that a patch is made from or for.
+pub(crate) enum Given {
+    /// The object's own memory.
+    Memory(Source),
+    /// Read from its path, for messages.
+    File(PathBuf, Input<'static>),
+}
+
+impl Given {
+    /// From a bytes-like object or a path. Ctrl-C ends the waiting for a file.
+    pub(crate) fn of(object: &Bound<'_, PyAny>, what: &str, verbatim: bool) -> PyResult<Self> {
+        let py = object.py();
+        let Some(path) = path_like(object)? else {
+            return Source::of_buffer_or(object, what, true).map(Self::Memory);
+        };
+        let owned = path.clone();
+        let read = move || match verbatim {
+            true => Input::open_verbatim(&owned),
+            false => Input::open(&owned),
+        };
+        let input = unwatched(py, read)?.map_err(|error| errors::input(py, &error))?;
+        Ok(Self::File(path, input))
     }
-    let bytes = read_whole(py, path)?;
-    if !flashdelta::manifest::names_parts(&bytes) {
-        return Ok(bytes);
+
+    /// The old file of this patch.
+    pub(crate) fn of_old(object: &Bound<'_, PyAny>, patch: &[u8]) -> PyResult<Self> {
+        match path_like(object)? {
+            Some(path) => read_old(object.py(), &path, patch).map(|input| Self::File(path, input)),
+            None => Source::of_buffer_or(object, "old", true).map(Self::Memory),
+        }
     }
-    unwatched(py, move || flashdelta::manifest::read_parts(&owned))?
-        .map_err(|error| errors::parts(py, &error))
+
+    /// What the library is given.
+    pub(crate) fn input(&self, verbatim: bool) -> Cow<'_, Input<'_>> {
+        match self {
+            Self::File(_, input) => Cow::Borrowed(input),
+            Self::Memory(source) if verbatim => Cow::Owned(Input::verbatim(&source[..])),
+            Self::Memory(source) => Cow::Owned(Input::from_bytes(&source[..])),
+        }
+    }
+}
+
+/// Reads the old file of a patch. Ctrl-C ends the waiting.
+pub(crate) fn read_old(py: Python<'_>, path: &Path, patch: &[u8]) -> PyResult<Input<'static>> {
+    let (owned, patch) = (path.to_owned(), patch.to_vec());
+    unwatched(py, move || Input::open_old(&owned, &patch))?
+        .map_err(|error| errors::input(py, &error))
 }
 
 /// Reads a file whole. It may be a pipe, or far away: Ctrl-C ends the waiting.
@@ -117,12 +144,14 @@ pub(crate) fn read_whole(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
         .map_err(|error| errors::io(py, "read", path, &error))
 }
 
-/// The path, if the object is an `os.PathLike`.
+/// The path, if the object is one: a `str`, or an `os.PathLike`. (`bytes` are content.)
 pub(crate) fn path_like(object: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
-    if object.is_instance_of::<PyString>() || !object.hasattr("__fspath__")? {
+    if !object.is_instance_of::<PyString>() && !object.hasattr("__fspath__")? {
         return Ok(None);
     }
-    object.extract().map(Some)
+    // Some, such as entries of a folder that was given as bytes, have bytes as their path.
+    let path = object.py().import("os")?.getattr("fsdecode")?.call1((object,))?;
+    path.extract().map(Some)
 }
 
 /// Says what to do about an object without a (usable) buffer.
@@ -143,14 +172,13 @@ fn refusal(object: &Bound<'_, PyAny>, what: &str, path: bool, error: PyErr) -> P
     let advice = if has("to_bytes") && has("segments") {
         "; of an Image, pass the file that it was read from, or what its to_bytes(...) gives"
     } else {
-        match (object.is_instance_of::<PyString>(), has("read"), path) {
-            (true, _, true) => "; for a file, pass pathlib.Path(...)",
-            (_, true, true) => "; for an open file, pass what its read() gives, or its path",
-            (_, true, false) => "; for an open file, pass what its read() gives",
+        match (has("read"), path) {
+            (true, true) => "; for an open file, pass what its read() gives, or its path",
+            (true, false) => "; for an open file, pass what its read() gives",
             _ => "",
         }
     };
-    let or_path = if path { " or os.PathLike" } else { "" };
+    let or_path = if path { " or a path (str or os.PathLike)" } else { "" };
     PyTypeError::new_err(format!(
         "{what} must be bytes-like (bytes, bytearray, memoryview, mmap, numpy array, ...){or_path}, not {name}{advice}"
     ))

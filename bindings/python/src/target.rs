@@ -8,7 +8,7 @@ use flashdelta::apply::{NewFile, NewImage, OldFile, OldImage, OutOfBounds};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyBytes;
 
 use crate::errors;
 use crate::source::{path_like, read_whole, Source};
@@ -45,7 +45,7 @@ enum OldPlace {
 }
 
 impl Old {
-    /// From a bytes-like object or an `os.PathLike`.
+    /// From a bytes-like object or a path.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let place = match path_like(object)? {
             Some(path) => return Self::open(object.py(), path),
@@ -54,12 +54,7 @@ impl Old {
         Ok(Self { place, watch: Watch::new() })
     }
 
-    /// In memory.
-    pub(crate) fn memory_of(source: Source) -> Self {
-        Self { place: OldPlace::Memory(source), watch: Watch::new() }
-    }
-
-    pub(crate) fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+    fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let file = OldFile::open(&path).map_err(|error| errors::io(py, "read", &path, &error))?;
         Ok(Self { place: OldPlace::File(path, file), watch: Watch::new() })
     }
@@ -109,11 +104,11 @@ enum NewPlace {
 }
 
 impl New {
-    pub(crate) fn memory() -> Self {
+    fn memory() -> Self {
         Self { place: NewPlace::Memory(Vec::new()), watch: Watch::new() }
     }
 
-    pub(crate) fn create(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+    fn create(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         // An existing folder would be noticed only at the end, by the rename.
         let file = if path.is_dir() {
             Err(io::ErrorKind::IsADirectory.into())
@@ -124,7 +119,7 @@ impl New {
         Ok(Self { place: NewPlace::File(path, file), watch: Watch::new() })
     }
 
-    /// In memory if there is no object; else a writable buffer or an `os.PathLike`.
+    /// In memory if there is no object; else a writable buffer or a path.
     pub(crate) fn of(object: Option<&Bound<'_, PyAny>>, old: &Old) -> PyResult<Self> {
         let Some(object) = object else { return Ok(Self::memory()) };
         if let Some(path) = path_like(object)? {
@@ -218,16 +213,13 @@ impl Writable {
         let name = object.get_type().name()?;
         let refuse = |why: &str| {
             let message =
-                format!("new must be None, os.PathLike, or a writable buffer such as a bytearray: this {name} {why}");
+                format!("new must be None, a path, or a writable buffer such as a bytearray: this {name} {why}");
             Err(PyTypeError::new_err(message))
         };
         let Ok(buffer) = PyUntypedBuffer::get(object) else {
             return refuse(match object.hasattr("write")? {
                 true => {
                     "has no buffer; for an open file, pass its path, or write what finish() gives"
-                }
-                false if object.is_instance_of::<PyString>() => {
-                    "has no buffer; for a file, pass pathlib.Path(...)"
                 }
                 false => "has no buffer",
             });

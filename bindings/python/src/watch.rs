@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// step, and nobody waits for it.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Progress by less than a part in so many is not worth a call.
+/// Progress by less than one part of this many is not worth a call.
 const STEPS: f32 = 500.0;
 
 /// Looks every now and then whether Python has a signal to handle; in threads other than the main
@@ -26,9 +26,15 @@ pub(crate) struct Watch {
     next: Instant,
 }
 
+impl Default for Watch {
+    fn default() -> Self {
+        Self { next: Instant::now() + INTERVAL }
+    }
+}
+
 impl Watch {
     pub(crate) fn new() -> Self {
-        Self { next: Instant::now() + INTERVAL }
+        Self::default()
     }
 
     /// The exception that a signal handler raised, usually `KeyboardInterrupt`.

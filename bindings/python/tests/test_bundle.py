@@ -160,8 +160,10 @@ def test_manifests(old: bytes, new: bytes, tmp_path: Path) -> None:
 
 def test_errors(old_zip: bytes, new_zip: bytes, old: bytes) -> None:
     patch = bytes(flashdelta.diff(old_zip, new_zip))
-    with pytest.raises(flashdelta.OldMismatchError, match="does not match") as caught:
+    with pytest.raises(flashdelta.WrongBaseError, match="there is nothing to do"):
         flashdelta.apply(new_zip, patch)
+    with pytest.raises(flashdelta.OldMismatchError, match="does not match") as caught:
+        flashdelta.apply(old, patch)
     assert len(caught.value.expected) == 12 and pickle.loads(pickle.dumps(caught.value)).kind == "old-mismatch"
     with pytest.raises(flashdelta.TruncatedError, match="get the patch again") as short:
         flashdelta.Patch(patch[:-1])
@@ -174,7 +176,7 @@ def test_errors(old_zip: bytes, new_zip: bytes, old: bytes) -> None:
         flashdelta.Applier(old_zip).feed(patch)
     with pytest.raises(flashdelta.OptionError, match="bundle"):
         flashdelta.explain(old_zip, patch)
-    with pytest.raises(flashdelta.HeaderError, match="wrong way round"):
+    with pytest.raises(flashdelta.HeaderError, match="the old file is one"):
         flashdelta.apply(patch, old)
     with pytest.raises(flashdelta.CancelledError):
         flashdelta.apply(old_zip, patch, progress=lambda _: False)

@@ -103,7 +103,20 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         {"kind": "not-a-patch", "offset": 0, "found": ord("t")},
         'should start with "FDP".*; pass one that flashdelta.diff made',
     ),
-    (lambda: flashdelta.apply(patch(), OLD), flashdelta.HeaderError, ValueError, {}, "wrong way round"),
+    (
+        lambda: flashdelta.apply(patch(), OLD),
+        flashdelta.HeaderError,
+        ValueError,
+        {"kind": "wrong-way-round"},
+        "the old file is one; the old file comes first",
+    ),
+    (
+        lambda: flashdelta.apply(NEW, patch()),
+        flashdelta.WrongBaseError,
+        flashdelta.ApplyError,
+        {"kind": "already-new"},
+        "the file that the patch leads to; there is nothing to do",
+    ),
     (
         lambda: flashdelta.apply(OLD, b"FDP\x09" + bytes(100)),
         flashdelta.UnsupportedPatchError,
@@ -281,6 +294,36 @@ def test_a_range_leaves_out_what_is_outside() -> None:
     patch = flashdelta.diff(old, new, range=(0, 0x40))
     assert patch.info.new_size == 4
     assert flashdelta.apply(old, patch) == new
+
+
+def test_one_of_several_memories_is_read() -> None:
+    segment = Segment(0x1000_0000, bytes(range(256)))
+    for family, other in [(7, 8), (8, 7)]:
+        both = [flashdelta.Image([segment]).to_bytes("uf2", family=number) for number in (7, 8)]
+        image = flashdelta.Image.from_bytes(both[family - 7], family=family)
+        assert image.segments == (segment,)
+        with pytest.raises(flashdelta.ImageError):
+            flashdelta.Image.from_bytes(both[family - 7], family=other)
+    # A signature, as some tools append it.
+    signed = b":0400000000010203F6\n:020000FDABCD89\n:00000001FF\n"
+    with pytest.raises(flashdelta.ImageError) as caught:
+        flashdelta.Image.from_bytes(signed)
+    assert caught.value.kind == "unknown-record"
+    assert flashdelta.Image.from_bytes(signed, unknown_records=True).segments[0].data == b"\0\1\2\3"
+    changed = signed.replace(b"10203F6", b"10204F5")
+    patch = flashdelta.diff(signed, changed, read={"unknown_records": True})
+    assert flashdelta.apply(signed, patch) == changed and patch.info.new_size == 4
+    for wrong in ({"board": 1 << 16}, {"image": 0}, {"family": -1}):
+        with pytest.raises(flashdelta.OptionError):
+            flashdelta.diff(signed, changed, read=wrong)  # type: ignore[arg-type]
+
+
+def test_a_profile_may_be_named_by_its_file(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "heron.toml"
+    path.write_text('like = "small"\nram = 9000')
+    assert flashdelta.diff(OLD, NEW, profile=str(path)) == flashdelta.diff(OLD, NEW, profile=DeviceProfile.load(path))
+    with pytest.raises(flashdelta.OptionError, match="a file that describes one"):
+        flashdelta.diff(OLD, NEW, profile=str(tmp_path / "none.toml"))
 
 
 def test_warnings_have_a_kind() -> None:

@@ -70,6 +70,61 @@ def test_errors_of_the_system(old_path: Path, tmp_path: Path) -> None:
         flashdelta.apply_files(b"bytes", patch, missing)  # type: ignore[arg-type]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names are text there")
+def test_names_that_are_no_utf_8(old: bytes, new: bytes, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path)
+    names = [os.path.join(folder, name) for name in (b"old\xff.bin", b"new\xff.bin", b"update\xff.fdp", b"out\xff.bin")]
+    old_name, new_name, patch_name, out_name = map(os.fsdecode, names)
+    for name, data in {names[0]: old, names[1]: new}.items():
+        with open(name, "wb") as file:
+            file.write(data)
+    patch = flashdelta.diff_files(old_name, new_name, patch_name)
+    assert flashdelta.Patch.load(patch_name) == patch
+    assert flashdelta.apply_files(old_name, patch_name, out_name) == patch.info
+    with open(names[3], "rb") as file:
+        assert file.read() == new
+    # An entry of a folder that was given as bytes has bytes for its path.
+    with os.scandir(folder) as entries:
+        found = next(entry for entry in entries if entry.name == b"old\xff.bin")
+    assert flashdelta.diff(found, new) == patch  # type: ignore[arg-type]
+    # In errors they are as Python has them: they can be opened.
+    missing = os.fsdecode(os.path.join(folder, b"none\xff.bin"))
+    for call in (lambda: flashdelta.diff(missing, new), lambda: flashdelta.apply_files(missing, patch_name, out_name)):
+        with pytest.raises(flashdelta.FileMissingError) as caught:
+            call()
+        assert caught.value.filename == missing
+
+
+def test_a_manifest_that_was_patched_as_a_file_is_applied_as_one(tmp_path: Path) -> None:
+    """Its parts are not there: the patch says that it needs none."""
+    text = '{"name": "x", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": %d}]}]}'
+    old, new = tmp_path / "manifest.json", (text % 65536).encode()
+    old.write_text(text % 4096)
+    patch = flashdelta.diff(old, new, verbatim=True)
+    assert flashdelta.apply(old, patch) == new
+    patch.save(tmp_path / "update")
+    flashdelta.apply_files(old, tmp_path / "update", tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_bytes() == new
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_the_old_image_may_come_from_a_pipe(old: bytes, new: bytes, tmp_path: Path) -> None:
+    pipe, update = tmp_path / "pipe", tmp_path / "update"
+    os.mkfifo(pipe)
+    flashdelta.diff(old, new).save(update)
+    writer = threading.Thread(target=pipe.write_bytes, args=[old])
+    writer.start()
+    flashdelta.apply_files(pipe, update, tmp_path / "out")
+    writer.join()
+    assert (tmp_path / "out").read_bytes() == new
+
+
+def test_what_is_written_cannot_be_given_up(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
+    flashdelta.diff(old, new).save(tmp_path / "update")
+    flashdelta.apply_files(old_path, tmp_path / "update", tmp_path / "out", progress=lambda at: not at.done)
+    assert (tmp_path / "out").read_bytes() == new
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
 def test_a_patch_may_come_from_a_pipe(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
     patch, old_zip, new_zip = flashdelta.diff(old, new), zip_of(old), zip_of(new)

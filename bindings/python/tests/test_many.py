@@ -60,7 +60,7 @@ def test_failures_name_their_pair_and_do_not_lose_the_others(
     executor: Executor | None, pairs: list[tuple[Path, Path]]
 ) -> None:
     missing = Path("/no/such/image-1.0.bin")
-    mixed: list[Any] = [pairs[0], (missing, pairs[0][1]), pairs[1], ("text", b"")]
+    mixed: list[Any] = [pairs[0], (missing, pairs[0][1]), pairs[1], (3, b"")]
     with pytest.raises(flashdelta.DiffManyError, match="2 of 4 pairs failed") as caught:
         diff_many(mixed, executor)
     error = caught.value

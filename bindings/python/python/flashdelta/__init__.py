@@ -12,9 +12,10 @@ True
 >>> flashdelta.apply(old, patch) == new
 True
 
-Images and patches are anything with a buffer (`bytes`, `bytearray`, `memoryview`, `mmap.mmap`, NumPy arrays, ...) or an `os.PathLike`. `bytes`
-are read in place. Any other buffer is copied first, since somebody may change it while the library is at work, which releases the GIL: 100 MB take
-50 ms, and 100 MB of memory. Give a path, or `bytes`, where that matters. Ctrl-C ends long work at once. Everything that the library raises derives from `Error`; an argument of the wrong type is a `TypeError`.
+Images and patches are anything with a buffer (`bytes`, `bytearray`, `memoryview`, `mmap.mmap`, NumPy arrays, ...), or the path of a file as `str` or
+`os.PathLike`. `bytes` are read in place. Any other buffer is copied first, since somebody may change it while the library is at work, which releases
+the GIL: 100 MB take 50 ms, and 100 MB of memory. Give a path, or `bytes`, where that matters. Ctrl-C ends long work at once. Everything that the
+library raises derives from `Error`; an argument of the wrong type is a `TypeError`.
 
 The patch format is version 0 and may change until the first release: apply a patch with the version that made it.
 """

@@ -50,7 +50,7 @@ def address_map(data: Source) -> AddressMap:
 
     Parameters
     ----------
-    data : bytes-like or os.PathLike
+    data : bytes-like, str or os.PathLike
         The file.
 
     Returns
@@ -78,7 +78,7 @@ def detect(data: Source) -> Format:
 
     Parameters
     ----------
-    data : bytes-like or os.PathLike
+    data : bytes-like, str or os.PathLike
         The file.
 
     Returns

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, cast, overload
 
 from . import _native
 from ._arguments import U32, as_path, check_bool, check_int, refuse_overwriting
-from ._errors import HeaderError
 from ._patch import PatchInfo, Report, patch_info
 from ._profile import DeviceIdentity
-from ._types import BytesLike, FilePath, OutputFormat, PathLike, Source
+from ._types import BytesLike, FilePath, OutputFormat, Source
 
 #: What `Applier.finish` gives: `bytes`, or ``None`` if the new image went somewhere else.
 NewImage = TypeVar("NewImage", bytes, None)
-
-#: How patches and bundles begin.
-_MAGICS = (b"FDP", b"FDB")
 
 
 class ApplyProgress(NamedTuple):
@@ -53,10 +48,10 @@ def apply(
 
     Parameters
     ----------
-    old : bytes-like or os.PathLike
+    old : bytes-like, str or os.PathLike
         The file that the patch was made from; a plain image may be longer, as the content of a flash slot is. Of a file of records
         (Intel HEX, S-records, TI-TXT, UF2) the memory is taken. For a bundle: the archive, or the path of the folder or manifest.
-    patch : bytes-like or os.PathLike
+    patch : bytes-like, str or os.PathLike
         The patch.
     format : {"same", "raw", "ihex", "srec", "ti-txt", "uf2"}
         What to make: the identical new file, what a device holds, or that in another format. A bundle makes the identical file only,
@@ -66,8 +61,8 @@ def apply(
     ram : int, optional
         RAM of the device in bytes: patches that need more are refused.
     limit : int, optional
-        Most bytes of the new file: patches that make more are refused. Without it a bundle is refused if it makes more than honest ones do;
-        any other patch may make up to 2 GiB, which `PatchInfo.new_size` tells before: look at it if a stranger made the patch.
+        Most bytes of the new file: patches that make more are refused. Without it those that make more than honest ones do (64 MiB and 16
+        times old file and patch), unless it goes from file to file; `PatchInfo.new_size` tells before.
     progress : callable, optional
         Called with an `ApplyProgress` now and then. If it returns ``False`` the work is given up; if it raises, the exception comes
         out of here.
@@ -97,7 +92,7 @@ def apply(
         ...
     flashdelta.OldMismatchError: old image does not match this patch: ...
     """
-    return _apply(old, patch, format, device, ram, limit, progress)[0]
+    return _apply(old, patch, format, device, ram, limit, False, progress)[0]
 
 
 def verify(
@@ -109,7 +104,9 @@ def verify(
     limit: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
-    """Apply a patch without keeping the result: is it whole, and does it fit this old image and this device?
+    """Apply a patch without keeping the result, to see whether it is whole, and fits this old image and this device.
+
+    It works in exactly the workspace that the patch asks for, as a device does.
 
     Parameters
     ----------
@@ -137,7 +134,7 @@ def verify(
         ...
     flashdelta.WrongProductError: the patch is for product ...
     """
-    return _apply(old, patch, "same", device, ram, limit, progress)[1]
+    return _apply(old, patch, "same", device, ram, limit, True, progress)[1]
 
 
 def _apply(
@@ -147,17 +144,30 @@ def _apply(
     device: DeviceIdentity | None,
     ram: int | None,
     limit: int | None,
+    exact: bool,
     progress: Callable[[ApplyProgress], object] | None,
 ) -> tuple[bytes, PatchInfo]:
-    try:
-        new, fields = _native.apply(
-            old, patch, format, _check_device(device), _check_size("ram", ram), _check_size("limit", limit), _callback(progress)
-        )
-    except HeaderError as error:
-        if error.kind == "not-a-patch" and _is_patch(old):
-            error.args = (f"{error}; it is the wrong way round: the old image comes first, then the patch",)
-        raise
+    new, fields = _native.apply(old, patch, _fields(format, device, ram, limit, exact, progress))
     return new, patch_info(fields)
+
+
+def _fields(
+    format: OutputFormat,
+    device: DeviceIdentity | None,
+    ram: int | None,
+    limit: int | None,
+    exact: bool,
+    progress: Callable[[ApplyProgress], object] | None,
+) -> dict[str, Any]:
+    """How a patch is applied, as the native half takes it."""
+    return {
+        "format": format,
+        "device": _check_device(device),
+        "ram": _check_size("ram", ram),
+        "limit": _check_size("limit", limit),
+        "exact": exact,
+        "progress": _callback(progress),
+    }
 
 
 def apply_files(
@@ -171,7 +181,8 @@ def apply_files(
     limit: int | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
-    """Apply a patch from file to file, in little memory; a bundle takes as much as `PatchInfo.ram` says.
+    """Apply a patch from file to file. Images without anything around them are not held in memory; a bundle takes as much as
+    `PatchInfo.ram` says.
 
     The new image is written under a temporary name beside its own, which it gets when it is complete, verified and on the disk. If
     anything goes wrong, the temporary file is removed.
@@ -209,8 +220,7 @@ def apply_files(
     """
     old, patch, new = as_path("old", old), as_path("patch", patch), as_path("new", new)
     refuse_overwriting(new, [patch])
-    sizes = _check_size("ram", ram), _check_size("limit", limit)
-    return patch_info(_native.apply_files(old, patch, new, format, _check_device(device), *sizes, _callback(progress)))
+    return patch_info(_native.apply_files(old, patch, new, _fields(format, device, ram, limit, False, progress)))
 
 
 def explain(old: Source, patch: Source) -> Report:
@@ -218,7 +228,7 @@ def explain(old: Source, patch: Source) -> Report:
 
     Parameters
     ----------
-    old, patch : bytes-like or os.PathLike
+    old, patch : bytes-like, str or os.PathLike
         The image that the patch was made from, and the patch.
 
     Returns
@@ -251,9 +261,9 @@ class Applier(Generic[NewImage]):
 
     Parameters
     ----------
-    old : bytes-like or os.PathLike
+    old : bytes-like, str or os.PathLike
         The image that the patch was made from; it may be longer, as the content of a flash slot is.
-    new : None, os.PathLike or writable bytes-like
+    new : None, str, os.PathLike or writable bytes-like
         Where the new image goes: kept in memory until `finish` gives it; a file, which appears with `finish`; or a
         buffer such as a `bytearray` that is long enough. It must not share memory with `old`.
     device : DeviceIdentity, optional
@@ -300,7 +310,7 @@ class Applier(Generic[NewImage]):
     def __init__(
         self: Applier[None],
         old: Source,
-        new: BytesLike | PathLike,
+        new: BytesLike | FilePath,
         *,
         device: DeviceIdentity | None = None,
         ram: int | None = None,
@@ -310,7 +320,7 @@ class Applier(Generic[NewImage]):
     def __init__(
         self,
         old: Source,
-        new: BytesLike | PathLike | None = None,
+        new: BytesLike | FilePath | None = None,
         *,
         device: DeviceIdentity | None = None,
         ram: int | None = None,
@@ -410,12 +420,3 @@ def _callback(progress: Callable[[ApplyProgress], object] | None) -> Callable[[b
     if not callable(progress):
         raise TypeError(f"progress must be callable, not {type(progress).__name__}")
     return lambda done, written, total: progress(ApplyProgress(done, written, total))
-
-
-def _is_patch(source: Source) -> bool:
-    if isinstance(source, os.PathLike):
-        if os.path.isdir(source):
-            return False
-        with open(source, "rb") as file:
-            return file.read(3) in _MAGICS
-    return bytes(memoryview(cast(Any, source)).cast("B")[:3]) in _MAGICS

@@ -34,16 +34,6 @@ def check_bool(name: str, value: object) -> bool:
     return value
 
 
-class AsPath(os.PathLike[str]):
-    """A path for functions that take text for something else."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __fspath__(self) -> str:
-        return self.path
-
-
 def refuse_overwriting(output: str, inputs: list[str]) -> None:
     """Refuse to write onto an input."""
     for path in inputs:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Unpack, cast
 
 from . import _native
-from ._arguments import U32, AsPath, as_path, check_int
+from ._arguments import U32, as_path, check_int
 from ._errors import AddressError, OptionError
 from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
@@ -130,11 +130,19 @@ class Image:
         overlap : {"refuse", "accept-same", "first-wins", "last-wins"}
             What to do where two records hold the same address.
         after_end : {"refuse", "ignore", "read"}
-            What to do with data behind the end record.
+            What to do with data after the end record.
         ignore_checksums : bool, default False
             Accept wrong checksums and record counts.
         skip_garbage : bool, default False
             Skip lines that are no records.
+        unknown_records : bool, default False
+            Intel HEX: leave out records of unknown types, such as signatures.
+        family : int, optional
+            UF2: read only the blocks of this family.
+        board : int, optional
+            micro:bit Universal Hex: read only this board, 0x9900 or 0x9903.
+        image : int, optional
+            UF2 with several images at the same addresses: read only this one, from 1.
         base : int, optional
             Address of a plain binary; otherwise guessed, otherwise 0.
 
@@ -185,7 +193,7 @@ class Image:
         FileError
             If it cannot be read.
         """
-        return cls._read(AsPath(as_path("path", path)), options)
+        return cls._read(as_path("path", path), options)
 
     @classmethod
     def _read(cls, data: Source, options: ReadOptions) -> Image:

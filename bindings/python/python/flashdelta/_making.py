@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 from . import _native
-from ._arguments import U32, AsPath, as_path, check_bool, check_int, refuse_overwriting
+from ._arguments import U32, as_path, check_bool, check_int, refuse_overwriting
 from ._errors import FlashdeltaWarning, OptionError
 from ._patch import Patch, Report, Tried
-from ._profile import DeviceProfile, Identity
+from ._profile import DeviceProfile, Identity, named_or_loaded
 from ._record_options import ReadOptions, read_fields
 from ._types import Codec, FilePath, Isa, Source
 
@@ -77,12 +77,13 @@ def diff(
 
     Parameters
     ----------
-    old, new : bytes-like or os.PathLike
+    old, new : bytes-like, str or os.PathLike
         The images: the one that devices have, and the one that they shall have. Of files of records (Intel HEX, S-records, TI-TXT, UF2) the
         memory is taken; `apply` gives back the identical file. If one of them holds others, the patch is a bundle, for computers: archives
         (zip, tar, gzip), and paths of folders or of manifests (ESP Web Tools, ESP-IDF's ``flasher_args.json``) with the parts beside them.
     profile : DeviceProfile or str, optional
-        The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"linux"``.
+        The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"linux"``; or else of a file that
+        describes one, as of `DeviceProfile.load`.
     ram : int, optional
         RAM of the device in bytes, in place of the profile's.
     codec : {"raw", "lz4", "zstd", "model"}, optional
@@ -100,15 +101,16 @@ def diff(
     verbatim : bool, default False
         Compare the files byte by byte, whatever they are: archives, manifests and files of records, too.
     read : ReadOptions, optional
-        What to accept in files of records that is refused otherwise: ``{"ignore_checksums": True}`` and so on, as of `Image.from_bytes`;
-        `strict` and `base` do not matter here.
+        What to accept in files of records that is refused otherwise, and which of several memories in one file is meant:
+        ``{"ignore_checksums": True}``, ``{"family": 0xE48BFF56}`` and so on, as of `Image.from_bytes`. `strict` refuses files whose own
+        lengths, checksums or digests are wrong; `base` does not matter here.
     accept_manifests : bool, default False
         Take a manifest that is wrong, in an archive or a folder, as any other file.
     fill : int, optional
         The byte that gaps in files of records are filled with: 255, unless the files tell.
     range : (int, int), optional
         The addresses that the device holds, the second one past the last: of files of records only these are in the device's image.
-    old_elf, new_elf : bytes-like or os.PathLike, optional
+    old_elf, new_elf : bytes-like, str or os.PathLike, optional
         The ELF files that the images were made from: they tell addresses, and what is code.
     allow_empty : bool, default False
         Permit an empty new file. It is refused otherwise: mostly a build has failed.
@@ -207,7 +209,7 @@ def check_options(
 ) -> dict[str, Any]:
     """The options of `diff` as the native half takes them, or what is wrong with them."""
     if not isinstance(profile, DeviceProfile):
-        profile = DeviceProfile.esp32() if profile is None else DeviceProfile.named(profile)
+        profile = DeviceProfile.esp32() if profile is None else named_or_loaded(profile)
     if ram is not None:
         profile = profile.replace(ram=ram)
     if identity is not None and not isinstance(identity, Identity):
@@ -267,7 +269,7 @@ def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[
     """
     paths = {name: as_path(name, path) for name, path in {"old": old, "new": new, "patch": patch}.items()}
     refuse_overwriting(paths["patch"], [paths["old"], paths["new"]])
-    made = diff(AsPath(paths["old"]), AsPath(paths["new"]), **options)
+    made = diff(paths["old"], paths["new"], **options)
     made.save(paths["patch"])
     return made
 

@@ -197,7 +197,7 @@ def _with_threads(options: PairOptions) -> DiffOptions:
 
 def _portable(image: Source) -> Source:
     """Something that can be sent to another process."""
-    if isinstance(image, (bytes, bytearray, os.PathLike)):
+    if isinstance(image, (bytes, bytearray, str, os.PathLike)):
         return image
     return memoryview(cast(Any, image)).tobytes()
 
@@ -216,7 +216,7 @@ def _described(pair: object) -> str:
 
 def _name(index: int, pair: tuple[Source, Source]) -> str:
     """What a pair is, for people."""
-    old, new = (os.fsdecode(i) if isinstance(i, os.PathLike) else f"<{type(i).__name__}>" for i in pair)
+    old, new = (os.fsdecode(i) if isinstance(i, (str, os.PathLike)) else f"<{type(i).__name__}>" for i in pair)
     return f"pair {index} ({old} -> {new})"
 
 

@@ -7,7 +7,7 @@ from typing_extensions import Self, disjoint_base
 
 from ._patch import Report
 from ._profile import DeviceIdentity
-from ._types import BytesLike, FilePath, PathLike, Source
+from ._types import BytesLike, FilePath, Source
 
 __all__ = [
     "APPLIER_BYTES",
@@ -54,7 +54,7 @@ class Feeder:
     def __new__(
         cls,
         old: Source,
-        new: BytesLike | PathLike | None,
+        new: BytesLike | FilePath | None,
         device: DeviceIdentity | None,
         ram: int | None,
         ignore_trailing: bool,
@@ -72,25 +72,8 @@ def product_id(name: str) -> int: ...
 def diff(
     old: Source, new: Source, fields: dict[str, Any], progress: Callable[[str, float], object] | None
 ) -> tuple[bytes, dict[str, Any] | None, list[tuple[str, str]]]: ...
-def apply(
-    old: Source,
-    patch: Source,
-    format: str,
-    device: DeviceIdentity | None,
-    ram: int | None,
-    limit: int | None,
-    progress: Callable[[bool, int, int], object] | None,
-) -> tuple[bytes, dict[str, Any]]: ...
-def apply_files(
-    old: FilePath,
-    patch: FilePath,
-    new: FilePath,
-    format: str,
-    device: DeviceIdentity | None,
-    ram: int | None,
-    limit: int | None,
-    progress: Callable[[bool, int, int], object] | None,
-) -> dict[str, Any]: ...
+def apply(old: Source, patch: Source, fields: dict[str, Any]) -> tuple[bytes, dict[str, Any]]: ...
+def apply_files(old: FilePath, patch: FilePath, new: FilePath, fields: dict[str, Any]) -> dict[str, Any]: ...
 def explain(old: Source, patch: Source) -> dict[str, Any]: ...
 def detect(data: Source) -> str: ...
 def address_map(data: Source) -> dict[str, Any]: ...

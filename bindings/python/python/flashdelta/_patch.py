@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, SupportsIndex, overload
 
 from . import _native
+from ._arguments import as_path
 from ._profile import Identity
 from ._types import Codec, Container, FilePath, Isa, MemberMethod, PatchCodec
 
@@ -228,7 +229,7 @@ class Patch(_native.PatchBytes):
         BadPatchError
             If it is no patch, or not a whole one.
         """
-        return cls(_native.read_file(path))
+        return cls(_native.read_file(as_path("path", path)))
 
     def save(self, path: FilePath) -> None:
         """Write the patch to a file, which appears only when it is complete; one that is there already is replaced.
@@ -253,7 +254,7 @@ class Patch(_native.PatchBytes):
         ...     flashdelta.Patch.load(path) == patch
         True
         """
-        _native.write_file(path, self._data)
+        _native.write_file(as_path("path", path), self._data)
 
     def __bytes__(self) -> bytes:
         return self._data

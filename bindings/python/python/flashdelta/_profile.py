@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -186,13 +187,20 @@ class DeviceProfile:
         return dataclasses.replace(self, **changes)
 
 
+def named_or_loaded(name: str) -> DeviceProfile:
+    """The profile of this name, or else in the file of this name."""
+    if isinstance(name, str) and name not in _native.PROFILES and os.path.exists(name):
+        return DeviceProfile.load(name)
+    return DeviceProfile.named(name)
+
+
 def _profile(name: str) -> tuple[str, int, int, int, list[str], list[str]]:
     if not isinstance(name, str):
         raise TypeError(f"profile must be a DeviceProfile or a name, not {type(name).__name__}")
     fields = _native.profile(name)
     if fields is None:
         known = ", ".join(_native.PROFILES)
-        raise OptionError(f"no profile {name!r}: expected one of {known}, or a DeviceProfile (DeviceProfile.load reads one from a file)", kind="option")
+        raise OptionError(f"no profile {name!r}: expected one of {known}, or a file that describes one", kind="option")
     return fields
 
 

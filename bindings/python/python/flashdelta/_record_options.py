@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict, cast
 
-from ._arguments import U32, check_int
+from ._arguments import U16, U32, check_int
 
 
 class ReadOptions(TypedDict, total=False):
@@ -15,6 +15,10 @@ class ReadOptions(TypedDict, total=False):
     after_end: Literal["refuse", "ignore", "read"]
     ignore_checksums: bool
     skip_garbage: bool
+    unknown_records: bool
+    family: int | None
+    board: int | None
+    image: int | None
     base: int | None
 
 
@@ -39,11 +43,16 @@ def read_fields(options: ReadOptions | None) -> dict[str, Any]:
         "after_end": "refuse",
         "ignore_checksums": False,
         "skip_garbage": False,
+        "unknown_records": False,
+        "family": None,
+        "board": None,
+        "image": None,
         "base": None,
     }
     _fill_in(given, cast("dict[str, Any]", options or {}))
-    if given["base"] is not None:
-        check_int("base", given["base"], 0, U32)
+    for name, (low, high) in {"family": (0, U32), "board": (0, U16), "image": (1, U16), "base": (0, U32)}.items():
+        if given[name] is not None:
+            check_int(name, given[name], low, high)
     return given
 
 

@@ -25,11 +25,10 @@ class Array(Protocol):
 
 #: Anything with a buffer.
 BytesLike: TypeAlias = Union[Buffer, Array]
-PathLike: TypeAlias = os.PathLike[str]
-#: An image or a patch: its bytes, or where the file is.
-Source: TypeAlias = Union[Buffer, Array, os.PathLike[str]]
-#: Where a file is, in functions that take nothing else.
+#: Where a file is. A `str` is a path wherever one is taken; `bytes` are always content.
 FilePath: TypeAlias = Union[str, os.PathLike[str]]
+#: An image or a patch: its bytes, or where the file is.
+Source: TypeAlias = Union[Buffer, Array, str, os.PathLike[str]]
 
 Codec: TypeAlias = Literal["raw", "lz4", "zstd", "model"]
 #: How the body of a patch is coded, or that it is one between archives or folders.
@@ -54,6 +53,8 @@ Format: TypeAlias = Literal[
     "telink",
     "dfuse",
     "dfu",
+    "rbl",
+    "vmem",
     "other",
 ]
 #: What `apply` gives: the identical file, or the image in some format.
