@@ -5,14 +5,18 @@ use crate::device::sha256::software::Hasher;
 use crate::device::sha256::{Sha256Engine, SoftwareSha256};
 
 impl Sha256Engine for SoftwareSha256 {
-    type Hasher<'h> = Hasher;
+    type Message = Hasher;
 
     fn start(&mut self) -> Hasher {
         Hasher::default()
     }
 
-    fn digest_so_far(hasher: &mut Hasher, digest: &mut [u8; 32]) -> bool {
-        hasher.digest_so_far(digest);
+    fn update(&mut self, message: &mut Hasher, bytes: &[u8]) {
+        message.update(bytes);
+    }
+
+    fn digest(&mut self, message: &mut Hasher, digest: &mut [u8; 32]) -> bool {
+        message.digest_so_far(digest);
         true
     }
 }

@@ -6,12 +6,12 @@ use core::cell::RefCell;
 
 use common::slots::{flash_with, update, workspace, Flash, SMALL};
 use common::with_own_digest;
-use flashdelta::apply::digest::{self, consts::U32, FixedOutput, Output, OutputSizeUser};
 use flashdelta::apply::{Applier, ApplyOptions, Sha256Engine};
 use flashdelta::diff::DeviceProfile;
 use flashdelta::nor::{slots, Slot};
 use flashdelta::update::ab::{AbError, AbUpdate, Verified};
 use flashdelta::{apply, diff, Codec, DiffOptions};
+use sha2::Digest as _;
 
 /// An A/B update, and how often it has come to the boot selection.
 fn ab(
@@ -69,35 +69,23 @@ fn a_patch_with_bytes_behind_its_end_is_not_selected() {
 }
 
 /// Counts what goes through it, as a hardware unit would compute it.
-struct Counting<'a>(sha2::Sha256, &'a mut usize);
-
-impl OutputSizeUser for Counting<'_> {
-    type OutputSize = U32;
-}
-
-impl digest::Update for Counting<'_> {
-    fn update(&mut self, bytes: &[u8]) {
-        *self.1 += bytes.len();
-        digest::Update::update(&mut self.0, bytes);
-    }
-}
-
-impl FixedOutput for Counting<'_> {
-    fn finalize_into(self, out: &mut Output<Self>) {
-        FixedOutput::finalize_into(self.0, out);
-    }
-}
-
 struct Engine<'a>(&'a mut usize);
 
 impl Sha256Engine for Engine<'_> {
-    type Hasher<'h>
-        = Counting<'h>
-    where
-        Self: 'h;
+    type Message = sha2::Sha256;
 
-    fn start(&mut self) -> Counting<'_> {
-        Counting(sha2::Sha256::default(), self.0)
+    fn start(&mut self) -> sha2::Sha256 {
+        sha2::Sha256::default()
+    }
+
+    fn update(&mut self, message: &mut sha2::Sha256, bytes: &[u8]) {
+        *self.0 += bytes.len();
+        message.update(bytes);
+    }
+
+    fn digest(&mut self, message: &mut sha2::Sha256, digest: &mut [u8; 32]) -> bool {
+        *digest = core::mem::take(message).finalize().into();
+        false
     }
 }
 

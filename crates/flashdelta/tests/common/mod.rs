@@ -136,3 +136,23 @@ pub fn edited(random: &mut Random, image: &[u8], edits: usize) -> Vec<u8> {
     }
     out
 }
+
+/// Copies of a patch, each with a few bytes changed, some of them with a header that is right again,
+/// some of them cut.
+pub fn damaged_copies(patch: &[u8], seed: u64, count: usize) -> Vec<Vec<u8>> {
+    let mut random = Random(seed);
+    let mut copies = Vec::new();
+    for i in 0..count {
+        let mut bad = patch.to_vec();
+        for _ in 0..=random.below(3) {
+            let at = random.below(bad.len());
+            bad[at] ^= 1 << random.below(8);
+        }
+        if i % 3 == 0 {
+            bad.truncate(random.below(bad.len()));
+        }
+        seal(&mut bad);
+        copies.push(bad);
+    }
+    copies
+}

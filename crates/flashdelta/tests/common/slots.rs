@@ -20,6 +20,9 @@ pub struct Update {
 pub fn patch(old: &[u8], new: &[u8], codec: Codec, page: u32) -> Vec<u8> {
     let mut profile = DeviceProfile::small();
     profile.page = page;
+    if codec == Codec::Zstd {
+        (profile.ram, profile.codecs) = (DeviceProfile::linux().ram, vec![codec]);
+    }
     diff(old, new, &DiffOptions::new().profile(profile).codec(codec)).unwrap().bytes
 }
 

@@ -1,13 +1,9 @@
 //! The push state machine that applies one patch.
 
-use sha2::digest::{FixedOutput as _, Update};
-
 use super::body::Body;
-use super::buffers::Views;
-use super::workspace;
+use super::budget::Budget;
 use super::{ApplyError, NewImage, OldImage};
-
-use crate::device::format::{DeviceIdentity, HeaderError, PatchHeader, DIGEST_LEN, MAX_HEADER_LEN};
+use crate::device::format::{DeviceIdentity, HeaderError, PatchHeader};
 use crate::device::sha256::{Sha256Engine, SoftwareSha256};
 
 /// How a patch is to be applied.
@@ -39,7 +35,7 @@ impl ApplyOptions {
 }
 
 /// How far an update has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
     /// The new image is complete and reads back right. [`Applier::finish`] puts it to use.
     pub done: bool,
@@ -47,6 +43,12 @@ pub struct Progress {
     pub written: u32,
     /// Bytes of the whole new image; 0 as long as the header is not complete.
     pub total: u32,
+    /// Bytes of the patch that have been taken, from its start. The next byte to be fed is the one
+    /// behind them. 0 for those who only watch.
+    pub taken: u32,
+    /// The [budget](Applier::feed_within) was used up, and there is more to do: more input is not
+    /// needed for that.
+    pub pending: bool,
 }
 
 /// Applies one patch.
@@ -55,25 +57,34 @@ pub struct Progress {
 /// with a new applier.
 ///
 /// `H` computes SHA-256: see [`Sha256Engine`].
-pub struct Applier<'w, O: OldImage, N: NewImage, H = SoftwareSha256> {
+pub struct Applier<'w, O: OldImage, N: NewImage, H: Sha256Engine = SoftwareSha256> {
     /// Taken while at work, so that an error leaves nothing to go on with.
-    phase: Phase,
-    options: ApplyOptions,
-    old: O,
-    new: N,
-    /// As long as the header is not complete.
-    workspace: Option<&'w mut [u8]>,
+    pub(super) phase: Phase,
+    /// See [`Progress::pending`].
+    pending: bool,
+    pub(super) options: ApplyOptions,
+    pub(super) old: O,
+    pub(super) new: N,
+    /// Until the old image is known to be right.
+    pub(super) workspace: Option<&'w mut [u8]>,
     /// Afterwards; set up in place.
-    body: Body<'w>,
-    /// Bytes that have been fed: of header, body and host section.
-    fed: u32,
-    sha: H,
+    pub(super) body: Body<'w, H::Message>,
+    /// Bytes that have been taken: of header, body and host section.
+    pub(super) fed: u32,
+    pub(super) sha: H,
 }
 
+/// What is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
+pub(super) enum Phase {
     Header,
+    /// The digest of the old image.
+    Old,
     Body,
+    /// The new image is made, and has to be flushed.
+    Flush,
+    /// The digest of the new image.
+    New,
     /// The new image is verified, but not committed.
     Done,
     Poisoned,
@@ -100,6 +111,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     ) -> Self {
         Self {
             phase: Phase::Header,
+            pending: false,
             options,
             old,
             new,
@@ -115,7 +127,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// it. A [host section](PatchHeader::host_len) after the body may be fed or not; it is ignored.
     ///
     /// The call that completes the header reads the whole old image, the one that completes the
-    /// body the whole new image.
+    /// body the whole new image, and a few bytes may stand for a copy of any length: for calls of
+    /// bounded length there is [`feed_within`](Self::feed_within).
     ///
     /// # Errors
     ///
@@ -124,10 +137,41 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// [`ApplyOptions::ignore_trailing`] is set.
     #[inline] // Where it is called once, its stack is its caller's.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
+        self.feed_within(input, u32::MAX)
+    }
+
+    /// Takes the next bytes of the patch, as many as it can without reading and writing more than
+    /// `budget` bytes of flash; `u32::MAX` is no bound. [`Progress::taken`] tells how many it has
+    /// taken of the patch in all: what it has not taken, feed again. As long as
+    /// [`Progress::pending`] is set there is something to do even without input. The result does
+    /// not depend on the budgets, no more than on how the patch is cut.
+    ///
+    /// All is counted that is asked of the images; what is written counts twice, since [slots in
+    /// flash](crate::nor) are compared before they are written. What may go beyond the budget:
+    ///
+    /// - the first step of a call is always taken, so that a small budget does not stop everything.
+    ///   It takes at most 1.7 KiB and the patch's write granularity, less with less workspace;
+    /// - [`NewImage::flush`] has a call for itself, apart from 32 bytes of the image and some reads
+    ///   of its digest before. A slot in flash reads the rest of the last sector then;
+    /// - slots in flash that meet a sector that is right at its start only copy that start, once or
+    ///   twice: see [`nor`](crate::nor).
+    ///
+    /// Processor time goes with the bytes: some thousand instructions for each byte that is read
+    /// and written.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    #[inline]
+    pub fn feed_within(
+        &mut self,
+        input: &[u8],
+        budget: u32,
+    ) -> Result<Progress, ApplyError<O::Error, N::Error>> {
         // Errors are large: each is put in its final place at once, and `None` is all that is
         // handed up.
         let mut error = ApplyError::Poisoned;
-        match self.go_on(input, &mut error) {
+        match self.go_on(input, budget, &mut error) {
             Some(phase) => {
                 self.phase = phase;
                 Ok(self.progress())
@@ -150,7 +194,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
                 Err(error) => Err(ApplyError::Finish { error }),
             },
             Phase::Poisoned => Err(ApplyError::Poisoned),
-            Phase::Header | Phase::Body => {
+            _ => {
                 let header = self.header();
                 let expected =
                     header.map(|header| header.body_offset().saturating_add(header.body_len));
@@ -167,107 +211,35 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// How far the update has come.
     pub fn progress(&self) -> Progress {
         let (written, total) = (self.body.buffers.position(), self.body.header.new_size);
-        Progress { done: self.phase == Phase::Done, written, total }
+        let done = self.phase == Phase::Done;
+        Progress { done, written, total, taken: self.fed, pending: self.pending }
     }
 
     /// Takes the input; `None` if that ends in an error, which is where it was wanted then. So do
-    /// the functions below.
+    /// the functions of the phases.
     #[inline(never)]
-    fn go_on(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
+    fn go_on(&mut self, input: &[u8], budget: u32, error: &mut Failure<O, N>) -> Option<Phase> {
         let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
-        let mut input = input;
+        let (mut input, mut budget) = (input, Budget::new(budget));
         if phase == Phase::Header {
             phase = self.feed_header(&mut input, error)?;
         }
+        if phase == Phase::Old {
+            phase = self.check_old(&mut budget, error)?;
+        }
         if phase == Phase::Body && self.is_at_body(&mut input) {
-            phase = self.feed_body(&mut input, error)?;
+            phase = self.feed_body(&mut input, &mut budget, error)?;
+        }
+        if matches!(phase, Phase::Flush | Phase::New) {
+            phase = self.check_new(phase, &mut budget, error)?;
         }
         match phase {
             Phase::Poisoned => return None,
             Phase::Done => self.skip(input, error)?,
             _ => {}
         }
+        self.pending = budget.is_over;
         Some(phase)
-    }
-
-    /// Collects the header at the front of the workspace.
-    fn feed_header(&mut self, input: &mut &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
-        let memory = self.workspace.take()?;
-        let filled = self.fed as usize;
-        let mut known = filled;
-        for (to, from) in memory.iter_mut().take(MAX_HEADER_LEN).skip(filled).zip(*input) {
-            *to = *from;
-            known = known.wrapping_add(1);
-        }
-        let is_complete = self.body.header.read(memory.get(..known).unwrap_or(&[]));
-        if is_complete.map_err(|e| *error = ApplyError::Header(e)).ok()? {
-            self.fed = self.body.header.header_len;
-            #[cfg(feature = "verify")]
-            if self.body.header.signatures != 0 {
-                // Their number has been read with the header.
-                self.fed = self.fed.wrapping_add(1);
-            }
-            *input = input.get((self.fed as usize).saturating_sub(filled)..).unwrap_or(&[]);
-            self.begin(memory, error)?;
-            return Some(Phase::Body);
-        }
-        self.fed = known as u32;
-        *input = input.get(known.wrapping_sub(filled)..).unwrap_or(&[]);
-        if !input.is_empty() {
-            *error = ApplyError::WorkspaceTooSmall {
-                needed: MAX_HEADER_LEN as u32,
-                found: memory.len() as u32,
-            };
-            return None;
-        }
-        self.workspace = Some(memory);
-        Some(Phase::Header)
-    }
-
-    /// The header is complete: checks everything that can be checked before the first write.
-    #[inline(never)] // Its stack and that of decoding need not add up.
-    fn begin(&mut self, memory: &'w mut [u8], error: &mut Failure<O, N>) -> Option<()> {
-        self.check_device(error)?;
-        let found = memory.len();
-        self.body.left = self.body.header.body_len;
-        if let Err(trouble) = workspace::divide(memory, &mut self.body) {
-            *error = trouble.of(&self.body.header, found);
-            return None;
-        }
-        let old_size = self.body.header.old_size;
-        let mut digest = Digest::default();
-        hash(
-            &mut self.sha,
-            self.body.buffers.spare(),
-            (old_size, old_size),
-            &mut digest,
-            &mut |offset, access| {
-                let Access::Read(piece) = access else { return true };
-                self.old
-                    .read(offset, piece)
-                    .map_err(|e| *error = ApplyError::ReadOld { offset, error: e })
-                    .is_ok()
-            },
-        )?;
-        let (expected, found) = (&self.body.header.old_digest, digest.first_chunk()?);
-        if found != expected {
-            *error = ApplyError::OldMismatch { expected: *expected, found: *found, len: old_size };
-            return None;
-        }
-        Some(())
-    }
-
-    /// Skips the signatures and the chunk table: true once the body follows. Checking them is the
-    /// business of a `Guard`.
-    fn is_at_body(&mut self, input: &mut &[u8]) -> bool {
-        if !cfg!(feature = "verify") {
-            return true;
-        }
-        let left = self.body.header.body_offset().saturating_sub(self.fed);
-        let (front, rest) = input.split_at_checked(left as usize).unwrap_or((*input, &[]));
-        *input = rest;
-        self.fed = self.fed.wrapping_add(front.len() as u32);
-        front.len() == left as usize
     }
 
     /// The parts of it that a guard works with while nothing has been fed: the header, for it to
@@ -282,200 +254,10 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     pub(in crate::device) fn skip_to_body(&mut self) {
         self.fed = self.body.header.body_offset();
     }
-
-    /// Skips the host section, which devices ignore. Input after it is an error, unless it is to be
-    /// ignored, too.
-    fn skip(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<()> {
-        let header = &self.body.header;
-        let expected =
-            header.body_offset().saturating_add(header.body_len).saturating_add(header.host_len);
-        let left = expected.saturating_sub(self.fed) as usize;
-        if input.len() > left && !self.options.ignore_trailing {
-            *error = ApplyError::TrailingInput { expected };
-            return None;
-        }
-        self.fed = self.fed.saturating_add(input.len().min(left) as u32);
-        Some(())
-    }
-
-    #[inline(never)]
-    fn check_device(&self, error: &mut Failure<O, N>) -> Option<()> {
-        let header = &self.body.header;
-        let mut refuse = |why| {
-            *error = why;
-            None
-        };
-        if !header.codec.is_available() {
-            return refuse(ApplyError::CodecNotBuilt { codec: header.codec });
-        }
-        if !header.isa.is_available() {
-            return refuse(ApplyError::InstructionSetNotBuilt { isa: header.isa });
-        }
-        if self.old.len() < header.old_size {
-            return refuse(ApplyError::OldTooShort {
-                expected: header.old_size,
-                found: self.old.len(),
-            });
-        }
-        if self.new.capacity() < header.new_size {
-            return refuse(ApplyError::NewTooLong {
-                needed: header.new_size,
-                capacity: self.new.capacity(),
-            });
-        }
-        let (patch, device) = (1u32 << (header.granularity_log2 & 31), self.new.granularity());
-        if !device.is_power_of_two() || device > patch {
-            return refuse(ApplyError::Granularity { patch, device });
-        }
-        let Some(device) = self.options.device else { return Some(()) };
-        let Some(identity) = header.identity else { return refuse(ApplyError::NoIdentity) };
-        if identity.product != device.product {
-            return refuse(ApplyError::WrongProduct {
-                patch: identity.product,
-                device: device.product,
-            });
-        }
-        let (from, to) = (identity.hardware_from, identity.hardware_to);
-        if !(from..=to).contains(&device.hardware) {
-            return refuse(ApplyError::WrongHardware { from, to, device: device.hardware });
-        }
-        if identity.security_counter < device.security_counter {
-            let (patch, device) = (identity.security_counter, device.security_counter);
-            return refuse(ApplyError::Rollback { patch, device });
-        }
-        Some(())
-    }
-
-    /// Takes bytes of the body.
-    fn feed_body(&mut self, input: &mut &[u8], error: &mut Failure<O, N>) -> Option<Phase> {
-        let body = &mut self.body;
-        let (mine, rest) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));
-        *input = rest;
-        body.left = body.left.saturating_sub(mine.len() as u32);
-        self.fed = self.fed.saturating_add(mine.len() as u32);
-        let mut views = Views {
-            buffers: &mut body.buffers,
-            old: &mut self.old,
-            new: &mut self.new,
-            fault: None,
-        };
-        let is_complete =
-            body.machine.feed(mine, body.left == 0, body.header.coded_size(), &mut views);
-        if is_complete {
-            views.flush();
-        }
-        if let Some(fault) = views.fault {
-            *error = fault.into();
-            return None;
-        }
-        if is_complete {
-            self.complete(error)
-        } else {
-            Some(Phase::Body)
-        }
-    }
-
-    /// The body has ended: appends the new image's own digest, if it has one, and verifies the
-    /// whole image.
-    #[inline(never)] // As for `begin`.
-    fn complete(&mut self, error: &mut Failure<O, N>) -> Option<Phase> {
-        let Self { sha, body: Body { header, buffers, .. }, new, .. } = self;
-        let sizes = (header.coded_size(), header.new_size);
-        let has_own_digest = sizes.0 != sizes.1;
-        if !has_own_digest {
-            new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
-        }
-        let mut found = Digest::default();
-        hash(sha, buffers.spare(), sizes, &mut found, &mut |offset, access| match access {
-            Access::Read(piece) => new
-                .read(offset, piece)
-                .map_err(|e| *error = ApplyError::ReadNew { offset, error: e })
-                .is_ok(),
-            Access::Append(own) => {
-                cfg!(feature = "model") && {
-                    let written = new
-                        .write(offset, own)
-                        .map_err(|e| *error = ApplyError::Write { offset, error: e });
-                    written
-                        .and_then(|()| {
-                            new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
-                        })
-                        .is_ok()
-                }
-            }
-        })?;
-        if has_own_digest {
-            buffers.skip(DIGEST_LEN);
-        }
-        if found != header.new_digest {
-            *error = ApplyError::NewMismatch { expected: header.new_digest, found };
-            return None;
-        }
-        Some(Phase::Done)
-    }
 }
 
 /// What an update of these images can fail with.
-type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
-
-/// A SHA-256.
-type Digest = [u8; DIGEST_LEN as usize];
-
-/// What [`hash`] asks of an image.
-enum Access<'a> {
-    /// To read a piece.
-    Read(&'a mut [u8]),
-    /// To append its digest so far.
-    Append(&'a Digest),
-}
-
-/// Has an image at an offset; false if that fails. Not generic: the code is there once for both
-/// images.
-type Accessor<'a> = dyn FnMut(u32, Access<'_>) -> bool + 'a;
-
-/// The digest of an image of `len` bytes, read through `buffer`; `None` if it cannot be read. If
-/// only `coded` bytes of it are there, their digest is appended first.
-#[inline(never)] // One copy in the device's flash.
-fn hash<H: Sha256Engine>(
-    engine: &mut H,
-    buffer: &mut [u8],
-    (coded, len): (u32, u32),
-    digest: &mut Digest,
-    image: &mut Accessor<'_>,
-) -> Option<()> {
-    // Whole blocks need no copying inside the hash, and flash likes to be read in words. The
-    // smallest buffer holds a block.
-    let piece = buffer.len() & !63;
-    let mut sha = engine.start();
-    let (mut at, mut end) = (0, coded);
-    loop {
-        while at < end {
-            let len = piece.min(end.wrapping_sub(at) as usize).max(1);
-            let bytes = buffer.get_mut(..len)?;
-            if !image(at, Access::Read(bytes)) {
-                return None;
-            }
-            sha.update(bytes);
-            at = at.wrapping_add(len as u32);
-        }
-        let is_all = !cfg!(feature = "model") || end == len;
-        // In place, if possible: the other way moves the state.
-        if !H::digest_so_far(&mut sha, digest) {
-            sha.finalize_into(digest.into());
-            if is_all {
-                return Some(());
-            }
-            (sha, at) = (engine.start(), 0);
-        }
-        if is_all {
-            return Some(());
-        }
-        if !image(coded, Access::Append(digest)) {
-            return None;
-        }
-        end = len;
-    }
-}
+pub(super) type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
 
 impl<O, N> From<HeaderError> for ApplyError<O, N> {
     fn from(error: HeaderError) -> Self {

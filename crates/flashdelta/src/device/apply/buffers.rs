@@ -5,6 +5,9 @@ use super::{Damage, NewImage, OldImage};
 use crate::device::images::Images;
 use crate::device::isa::LOOKAHEAD;
 
+/// Bytes that one step makes at most: 8 units of 4 bytes.
+const MAX_STEP_BYTES: usize = 32;
+
 /// A part of an image in memory.
 #[derive(Debug)]
 pub(crate) struct Window<'w> {
@@ -74,6 +77,14 @@ impl<'w> Buffers<'w> {
         self.page_start = self.page_start.wrapping_add(len);
     }
 
+    /// Bytes of the images that a step reads and writes at most: each window is filled once, and
+    /// what it makes is written. Writing counts twice, as flash is compared before it is written.
+    pub(crate) fn step_cost(&self) -> u32 {
+        let page = self.page.len().wrapping_add(MAX_STEP_BYTES);
+        let bytes = self.old.memory.len().wrapping_add(self.new.memory.len());
+        bytes.wrapping_add(page.wrapping_mul(2)) as u32
+    }
+
     /// Bytes of the new image so far.
     pub(crate) fn position(&self) -> u32 {
         self.page_start.wrapping_add(self.filled as u32)
@@ -87,6 +98,9 @@ pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
     pub(crate) new: &'a mut N,
     /// The first thing that went wrong. Nothing is read or written from then on.
     pub(crate) fault: Option<Fault<O::Error, N::Error>>,
+    /// Bytes read and written in this call; no step begins when that is more than the limit.
+    pub(crate) spent: u32,
+    pub(crate) limit: u32,
 }
 
 impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
@@ -94,6 +108,11 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         if self.fault.is_none() {
             self.fault = Some(fault);
         }
+    }
+
+    /// Has this call read and written so much that it takes no more steps?
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent > self.limit
     }
 
     /// The patch is damaged.
@@ -114,6 +133,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         if let Err(error) = self.new.write(offset, data) {
             return self.fail(Fault::Write { offset, error });
         }
+        self.spent = self.spent.saturating_add((data.len() as u32).wrapping_mul(2));
         buffers.page_start = offset.wrapping_add(data.len() as u32);
         buffers.filled = 0;
     }
@@ -138,6 +158,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         let end = buffers.page_start;
         if buffers.new.get(offset).is_none() && self.fault.is_none() {
             let (start, buffer) = buffers.new.refill(offset, end);
+            self.spent = self.spent.saturating_add(buffer.len() as u32);
             if let Err(error) = self.new.read(start, buffer) {
                 self.fail(Fault::ReadNew { offset: start, error });
                 return 0;
@@ -179,6 +200,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         if !is_all {
             let (start, buffer) = window.refill(offset, end);
             into = offset.wrapping_sub(start) as usize;
+            self.spent = self.spent.saturating_add(buffer.len() as u32);
             if let Err(error) = self.old.read(start, buffer) {
                 self.fail(Fault::ReadOld { offset: start, error });
                 return &[];

@@ -74,8 +74,8 @@ impl Input<'_, '_, '_> {
 
     /// Puts everything into the ring; `false` if there is not enough room.
     #[must_use]
-    pub(crate) fn keep(self) -> bool {
-        self.ring.push(self.fresh)
+    pub(crate) fn keep(&mut self) -> bool {
+        self.ring.push(core::mem::take(&mut self.fresh))
     }
 }
 

@@ -37,7 +37,13 @@ enum Codec<'w> {
     Model { model: Model<'w>, decoder: Option<RangeDecoder> },
     /// The three byte codecs.
     #[cfg(feature = "raw")]
-    Bytes { operations: Operations<'w>, packing: Packing<'w>, block: &'w mut [u8] },
+    Bytes {
+        operations: Operations<'w>,
+        packing: Packing<'w>,
+        block: &'w mut [u8],
+        /// Bytes of the block that wait to be used: from here to there.
+        waiting: (u32, u32),
+    },
     /// The header is not complete yet.
     Idle(PhantomData<&'w ()>),
 }
@@ -56,32 +62,32 @@ enum Packing<'w> {
 
 /// What unpacking came to.
 #[cfg(feature = "raw")]
-enum Unpacked<'b> {
-    /// Bytes of operations.
-    Bytes(&'b [u8]),
-    /// Bytes of operations, and more only with more of the body.
-    All(&'b [u8]),
+enum Unpacked {
+    /// So many bytes of operations, in the block.
+    Block(usize),
+    /// More bytes of operations only with more of the body.
+    Wants,
     /// There are no more.
     End,
 }
 
 #[cfg(feature = "raw")]
 impl Packing<'_> {
-    /// Unpacks the next bytes of operations from the front of `input`, into `block` if need be.
-    fn unpack<'b, 'i: 'b>(
+    /// Unpacks the next bytes of operations from the front of `input` into `block`. What is not
+    /// packed stays where it is.
+    fn unpack(
         &mut self,
-        input: &mut &'i [u8],
+        input: &mut &[u8],
         is_last: bool,
-        block: &'b mut [u8],
-    ) -> Result<Unpacked<'b>, Damage> {
+        block: &mut [u8],
+    ) -> Result<Unpacked, Damage> {
         match self {
-            Self::Plain(_) if input.is_empty() && is_last => Ok(Unpacked::End),
-            Self::Plain(_) if is_last => Ok(Unpacked::Bytes(core::mem::take(input))),
-            Self::Plain(_) => Ok(Unpacked::All(core::mem::take(input))),
+            Self::Plain(_) if is_last => Ok(Unpacked::End),
+            Self::Plain(_) => Ok(Unpacked::Wants),
             #[cfg(feature = "lz4")]
             Self::Lz4(unpacker) => match unpacker.unpack(input, block) {
-                Ok(Some(len)) => Ok(Unpacked::Bytes(block.get(..len).unwrap_or(&[]))),
-                Ok(None) if !is_last => Ok(Unpacked::All(&[])),
+                Ok(Some(len)) => Ok(Unpacked::Block(len)),
+                Ok(None) if !is_last => Ok(Unpacked::Wants),
                 Ok(None) if unpacker.is_between() => Ok(Unpacked::End),
                 Ok(None) => Err(Damage::Ends),
                 Err(()) => Err(Damage::Block),
@@ -89,11 +95,11 @@ impl Packing<'_> {
             #[cfg(feature = "zstd")]
             Self::Zstd(unpacker) => match unpacker.unpack(input, block) {
                 Ok(0) if !unpacker.finished && is_last => Err(Damage::Ends),
-                Ok(0) if !unpacker.finished => Ok(Unpacked::All(&[])),
+                Ok(0) if !unpacker.finished => Ok(Unpacked::Wants),
                 Ok(0) if !input.is_empty() => Err(Damage::Unused),
                 Ok(0) if is_last => Ok(Unpacked::End),
-                Ok(0) => Ok(Unpacked::All(&[])),
-                Ok(len) => Ok(Unpacked::Bytes(block.get(..len).unwrap_or(&[]))),
+                Ok(0) => Ok(Unpacked::Wants),
+                Ok(len) => Ok(Unpacked::Block(len)),
                 Err(()) => Err(Damage::Block),
             },
         }
@@ -117,8 +123,8 @@ impl<'w> Machine<'w> {
             #[cfg(feature = "raw")]
             _ => {
                 let packing = Packing::Plain(PhantomData);
-                self.codec =
-                    Codec::Bytes { operations: Operations::idle(), packing, block: &mut [] };
+                let (operations, waiting) = (Operations::idle(), (0, 0));
+                self.codec = Codec::Bytes { operations, packing, block: &mut [], waiting };
             }
             #[cfg(not(feature = "raw"))]
             _ => self.codec = Codec::Idle(PhantomData),
@@ -137,7 +143,7 @@ impl<'w> Machine<'w> {
                 model.walker.start(header.isa);
             }
             #[cfg(feature = "raw")]
-            Codec::Bytes { operations, packing, block } => {
+            Codec::Bytes { operations, packing, block, .. } => {
                 match header.codec {
                     #[cfg(feature = "lz4")]
                     PatchCodec::Lz4 => {
@@ -172,11 +178,12 @@ impl<'w> Machine<'w> {
         }
     }
 
-    /// Goes on as far as `input` allows. `is_last`: nothing of the body follows it. True if the new
-    /// image is complete, unless the views tell of a fault.
+    /// Goes on as far as `input` and the views' limit allow, and leaves what it has not taken.
+    /// `is_last`: nothing of the body follows it. True if the new image is complete, unless the
+    /// views tell of a fault.
     pub(crate) fn feed<O: OldImage, N: NewImage>(
         &mut self,
-        input: &[u8],
+        input: &mut &[u8],
         is_last: bool,
         coded_size: u32,
         views: &mut Views<'_, 'w, O, N>,
@@ -185,28 +192,47 @@ impl<'w> Machine<'w> {
         match &mut self.codec {
             #[cfg(feature = "model")]
             Codec::Model { model, decoder } => {
-                let mut input = Input { ring: &mut self.carry, fresh: input };
-                progress.model(model, decoder, &mut input, is_last, views);
-                progress.end(input, is_last, views)
+                let mut source = Input { ring: &mut self.carry, fresh: input };
+                progress.model(model, decoder, &mut source, is_last, views);
+                let is_complete = progress.end(&mut source, is_last, views);
+                *input = source.fresh;
+                is_complete
             }
             #[cfg(feature = "raw")]
-            Codec::Bytes { operations, packing, block } => {
-                let mut packed = input;
+            Codec::Bytes { operations, packing, block, waiting } => {
+                let is_plain = matches!(packing, Packing::Plain(_));
                 loop {
-                    let (fresh, goes_on, is_end) = match packing.unpack(&mut packed, is_last, block)
-                    {
-                        Ok(Unpacked::Bytes(bytes)) => (bytes, true, false),
-                        Ok(Unpacked::All(bytes)) => (bytes, false, false),
-                        Ok(Unpacked::End) => (&[][..], false, true),
-                        Err(what) => {
-                            views.damaged(what);
-                            return false;
+                    let (from, to) = *waiting;
+                    let (mut goes_on, mut is_end) = (true, false);
+                    if if is_plain { input.is_empty() } else { from >= to } {
+                        match packing.unpack(input, is_last, block) {
+                            Ok(Unpacked::Block(len)) => {
+                                *waiting = (0, len as u32);
+                                continue;
+                            }
+                            Ok(Unpacked::Wants) => goes_on = false,
+                            Ok(Unpacked::End) => (goes_on, is_end) = (false, true),
+                            Err(what) => {
+                                views.damaged(what);
+                                return false;
+                            }
                         }
+                    }
+                    let fresh = match block.get(from as usize..to as usize) {
+                        _ if is_plain => *input,
+                        Some(bytes) => bytes,
+                        None => &[],
                     };
-                    let mut input = Input { ring: &mut self.carry, fresh };
-                    progress.operations(operations, &mut input, is_end, views);
-                    let is_complete = progress.end(input, is_end, views);
-                    if !goes_on || views.fault.is_some() {
+                    let mut source = Input { ring: &mut self.carry, fresh };
+                    progress.operations(operations, &mut source, is_end, views);
+                    let is_complete = progress.end(&mut source, is_end, views);
+                    let left = source.fresh.len();
+                    if is_plain {
+                        *input = input.get(input.len().wrapping_sub(left)..).unwrap_or_default();
+                    } else {
+                        waiting.0 = to.wrapping_sub(left as u32);
+                    }
+                    if !goes_on || views.fault.is_some() || views.is_spent() {
                         return is_complete;
                     }
                 }
@@ -288,21 +314,28 @@ impl Progress<'_> {
         }
     }
 
-    /// Is there more to be made?
+    /// Is there more to be made, and may that be done in this call?
     fn goes_on<O: OldImage, N: NewImage>(&self, views: &Views<'_, '_, O, N>) -> bool {
+        self.wants(views) && !views.is_spent()
+    }
+
+    /// Is there more to be made?
+    fn wants<O: OldImage, N: NewImage>(&self, views: &Views<'_, '_, O, N>) -> bool {
         views.fault.is_none() && views.buffers.position() < self.coded_size
     }
 
-    /// The steps have come to a halt: at the end of the new image, or for want of input.
+    /// The steps have come to a halt: at the end of the new image, for want of input, or because
+    /// this call has done enough.
     fn end<O: OldImage, N: NewImage>(
         &self,
-        input: Input<'_, '_, '_>,
+        input: &mut Input<'_, '_, '_>,
         is_last: bool,
         views: &mut Views<'_, '_, O, N>,
     ) -> bool {
-        let what = match (self.goes_on(views), is_last) {
+        let what = match (self.wants(views), is_last) {
             (false, _) if input.len() == 0 => return is_last,
             (false, _) => Damage::Unused,
+            (true, _) if views.is_spent() => return false,
             (true, true) => Damage::Ends,
             (true, false) if input.keep() => return false,
             (true, false) => Damage::Stuck,

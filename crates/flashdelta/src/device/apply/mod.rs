@@ -6,26 +6,29 @@
 //! the others) and starts only when that many are there or the patch has ended: no step ever waits
 //! in its middle.
 //!
+//! [`Applier::feed_within`] does no more in one call than it is allowed to, by the bytes of flash
+//! that it reads and writes: for devices that have something else to do, and a watchdog.
+//!
 //! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends.
 //! Before the first byte is written the header is checked, then the device against it, then the old
 //! image by its digest; while writing, every access against the declared sizes; at the end, the new
 //! image as it reads back by its SHA-256.
 
 mod applier;
-pub(crate) mod body;
+mod body;
+mod budget;
 pub(crate) mod buffers;
+mod digest;
 mod error;
 mod images;
 mod input;
-mod machine;
+pub(crate) mod machine;
+mod phases;
 pub(crate) mod workspace;
 
 pub use applier::{Applier, ApplyOptions, Progress};
 pub use error::{ApplyError, Damage};
 pub use images::{NewImage, OldImage, OutOfBounds};
-
-/// The traits that [`Sha256Engine`] builds on.
-pub use sha2::digest;
 
 pub use crate::device::error::ErrorClass;
 pub use crate::device::sha256::{Sha256Engine, SoftwareSha256};

@@ -1,6 +1,7 @@
 //! Divides the workspace.
 
-use super::body::Body;
+use super::buffers::Buffers;
+use super::machine::Machine;
 use super::ApplyError;
 use crate::device::format::{HeaderError, Layout, PatchHeader};
 
@@ -37,10 +38,16 @@ pub(crate) struct Parts<'w> {
     pub(super) block: &'w mut [u8],
 }
 
+/// What an applier works with once the workspace is divided.
+pub(crate) type Tools<'a, 'w> = (&'a mut Machine<'w>, &'a mut Buffers<'w>);
+
 /// Divides a workspace that holds the header at its front.
 #[inline(never)]
-pub(crate) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<(), Trouble> {
-    let header = &body.header;
+pub(crate) fn divide<'w>(
+    memory: &'w mut [u8],
+    header: &PatchHeader,
+    (machine, buffers): Tools<'_, 'w>,
+) -> Result<(), Trouble> {
     if memory.len() < header.workspace_len() {
         return Err(Trouble::TooSmall);
     }
@@ -48,24 +55,29 @@ pub(crate) fn divide<'w>(memory: &'w mut [u8], body: &mut Body<'w>) -> Result<()
     let mut layout = Layout::of(header);
     let spare = words.len().checked_sub(layout.words()).ok_or(Trouble::TooSmall)?;
     layout.grow(spare);
-    body.machine.prepare(header.codec);
+    machine.prepare(header.codec);
     #[cfg(feature = "prediction")]
     let words = {
         // The address maps go to the end, where they do not overwrite the header that they are read
         // from.
         let tail = words.len().wrapping_sub(layout.segments);
         let (front, segments) = words.split_at_mut_checked(tail).ok_or(Trouble::TooSmall)?;
-        let walker = body.machine.walker().ok_or(Trouble::TooSmall)?;
+        let walker = machine.walker().ok_or(Trouble::TooSmall)?;
         let start = (bytemuck::must_cast_slice(front), skipped.len());
         header.read_maps(start, segments, walker.maps()).map_err(Trouble::Header)?;
         front
     };
-    parts(words, &layout, body).ok_or(Trouble::TooSmall)
+    parts(words, &layout, header, (machine, buffers)).ok_or(Trouble::TooSmall)
 }
 
 /// Divides what is left, the header being read.
 #[inline(never)] // Its stack and that of reading the maps need not add up.
-fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Option<()> {
+fn parts<'w>(
+    front: &'w mut [u32],
+    layout: &Layout,
+    header: &PatchHeader,
+    (machine, buffers): Tools<'_, 'w>,
+) -> Option<()> {
     let mut rest = Rest(front);
     let parts = Parts {
         #[cfg(feature = "model")]
@@ -79,11 +91,23 @@ fn parts<'w>(front: &'w mut [u32], layout: &Layout, body: &mut Body<'w>) -> Opti
         #[cfg(feature = "raw")]
         block: rest.bytes(layout.block),
     };
-    let buffers =
+    let windows =
         (rest.bytes(layout.old_window), rest.bytes(layout.new_window), rest.bytes(layout.page));
-    body.buffers.start(buffers, body.header.old_size);
-    body.machine.start(&body.header, parts)
+    buffers.start(windows, header.old_size);
+    machine.start(header, parts)
 }
+
+/// Memory that is free before the workspace is divided: behind the header, if that is still needed.
+pub(crate) fn free<'a>(memory: &'a mut [u8], header: &PatchHeader) -> &'a mut [u8] {
+    let used = if header.map_len == 0 { 0 } else { header.header_len as usize };
+    let rest = memory.get_mut(used..).unwrap_or_default();
+    let words = bytemuck::pod_align_to_mut::<u8, u32>(rest).1;
+    let most = words.len().min(MOST_READ);
+    bytemuck::must_cast_slice_mut(words.get_mut(..most).unwrap_or_default())
+}
+
+/// Words that the old image is read by, to digest it: enough to make reading cheap.
+const MOST_READ: usize = 256;
 
 /// What is left of the workspace. It is as long as all parts together.
 struct Rest<'w>(&'w mut [u32]);

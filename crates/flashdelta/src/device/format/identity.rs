@@ -33,10 +33,9 @@ impl Identity {
     /// A product number made from a name: the first four bytes of its SHA-256, big-endian.
     pub fn product_id(name: &str) -> u32 {
         use crate::device::sha256::{Sha256Engine as _, SoftwareSha256};
-        use sha2::digest::{FixedOutput as _, Update as _};
-        let mut hasher = SoftwareSha256.start();
-        hasher.update(name.as_bytes());
-        let digest: [u8; 32] = hasher.finalize_fixed().into();
+        let (mut message, mut digest) = (SoftwareSha256.start(), [0; 32]);
+        SoftwareSha256.update(&mut message, name.as_bytes());
+        SoftwareSha256.digest(&mut message, &mut digest);
         digest.first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b))
     }
 

@@ -160,7 +160,7 @@ where
 /// # assert!(flash.borrow().holds(0x2000, &new));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct AbUpdate<'w, O: OldImage, N: NewImage, B, H = SoftwareSha256> {
+pub struct AbUpdate<'w, O: OldImage, N: NewImage, B, H: Sha256Engine = SoftwareSha256> {
     applier: Applier<'w, O, N, H>,
     boot: B,
 }
@@ -191,6 +191,20 @@ impl<'w, O: OldImage, N: NewImage, B: BootSelection, H: Sha256Engine> AbUpdate<'
     /// [`ApplyError`]; the update has to start again.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
         self.applier.feed(input)
+    }
+
+    /// Takes as many of the next bytes as it can within a budget: see [`Applier::feed_within`]. The
+    /// boot selection is not touched.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`]; the update has to start again.
+    pub fn feed_within(
+        &mut self,
+        input: &[u8],
+        budget: u32,
+    ) -> Result<Progress, ApplyError<O::Error, N::Error>> {
+        self.applier.feed_within(input, budget)
     }
 
     /// How far it has come.

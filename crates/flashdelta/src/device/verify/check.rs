@@ -1,7 +1,5 @@
 //! The checks: one promise each.
 
-use sha2::digest::{FixedOutput as _, Update as _};
-
 use super::{Algorithm, KeyId, Message, Signature, Verdict, Verifier, VerifyError};
 use crate::device::format::chunks::CHUNK_DIGEST_LEN;
 use crate::device::format::PatchHeader;
@@ -121,7 +119,7 @@ pub fn check_chunk<H: Sha256Engine>(
 /// The SHA-256 of a whole message.
 #[inline(never)] // One copy in the device's flash.
 fn sha256<H: Sha256Engine>(engine: &mut H, bytes: &[u8], digest: &mut [u8; 32]) {
-    let mut hasher = engine.start();
-    hasher.update(bytes);
-    hasher.finalize_into(digest.into());
+    let mut message = engine.start();
+    engine.update(&mut message, bytes);
+    engine.digest(&mut message, digest);
 }

@@ -20,7 +20,7 @@ use crate::device::sha256::Sha256Engine;
 /// A wrong chunk is the one error that is not final: [`VerifyError::WrongChunk`] names its bytes,
 /// and the next bytes that are fed must be those from its start on, [`next`](Self::next). After any
 /// other error the update starts again with a new guard.
-pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H = SoftwareSha256> {
+pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H: Sha256Engine = SoftwareSha256> {
     applier: Applier<'w, O, N, H>,
     /// Who knows the keys, if a signature is required.
     verifier: Option<V>,
@@ -95,7 +95,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
                 Some((phase, goes_on)) => {
                     self.phase = phase;
                     if !goes_on {
-                        return Ok(self.applier.progress());
+                        return Ok(self.progress());
                     }
                 }
                 None => return Err(error),
@@ -133,7 +133,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
 
     /// How far the update has come.
     pub fn progress(&self) -> Progress {
-        self.applier.progress()
+        Progress { taken: self.taken, ..self.applier.progress() }
     }
 
     /// Where in the patch the byte is that must be fed next: after a wrong chunk, its start.

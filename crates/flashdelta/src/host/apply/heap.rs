@@ -264,7 +264,7 @@ impl Watcher<'_> {
         let mut watch = self.watch.borrow_mut();
         let Some(watch) = watch.as_mut() else { return Ok(()) };
         // Done is for `finish` to say.
-        let progress = Progress { done: false, written, total: self.total };
+        let progress = Progress { written, total: self.total, ..Progress::default() };
         match watch(progress) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Cancelled),

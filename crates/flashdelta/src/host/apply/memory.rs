@@ -3,8 +3,8 @@
 use core::ops::ControlFlow;
 
 use super::{HeapApplier, HeapError, MemoryImage};
-use crate::device::apply::body::Body;
-use crate::device::apply::buffers::Views;
+use crate::device::apply::buffers::{Buffers, Views};
+use crate::device::apply::machine::Machine;
 use crate::device::apply::workspace;
 use crate::device::apply::{ApplyError, OutOfBounds, Progress};
 use crate::device::format::{Layout, PatchHeader, MAX_SIZE};
@@ -88,13 +88,19 @@ pub(crate) fn apply_body(
 ) -> Result<Vec<u8>, MemoryError> {
     header.ram = Layout::of(&header).ram() as u32;
     let mut memory = vec![0; header.workspace_len()];
-    let mut parts = Body { header, ..Body::idle() };
-    workspace::divide(&mut memory, &mut parts)
+    let (mut machine, mut buffers) = (Machine::idle(), Buffers::empty());
+    workspace::divide(&mut memory, &header, (&mut machine, &mut buffers))
         .map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
-    let (mut old, mut new) = (old, Vec::new());
-    let mut views =
-        Views { buffers: &mut parts.buffers, old: &mut old, new: &mut new, fault: None };
-    let is_complete = parts.machine.feed(body, true, header.coded_size(), &mut views);
+    let (mut old, mut new, mut body) = (old, Vec::new(), body);
+    let mut views = Views {
+        buffers: &mut buffers,
+        old: &mut old,
+        new: &mut new,
+        fault: None,
+        spent: 0,
+        limit: u32::MAX,
+    };
+    let is_complete = machine.feed(&mut body, true, header.coded_size(), &mut views);
     views.flush();
     if let Some(fault) = views.fault {
         return Err(fault.into());

@@ -55,10 +55,10 @@ pub fn apply_with(
     if total > limit {
         return Err(BundleError::NewTooLong { needed: total, limit });
     }
-    let mut watch = |written| progress(Progress { done: false, written, total });
+    let mut watch = |written| progress(Progress { written, total, ..Progress::default() });
     let mut budget = Budget::new(total_limit(old_len, len, limit), &mut watch);
     let new = apply_at(old, &info, bundle, 0, &mut budget)?;
-    match progress(Progress { done: true, written: total, total }) {
+    match progress(Progress { done: true, written: total, total, ..Progress::default() }) {
         ControlFlow::Continue(()) => Ok(new),
         ControlFlow::Break(()) => Err(BundleError::Cancelled),
     }
