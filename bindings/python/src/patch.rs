@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ffi::c_int;
 
 use flashdelta::bundle::{self, BundleInfo};
+use flashdelta::facts::{MemberFacts, PatchFacts};
 use flashdelta::PatchHeader;
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
@@ -95,58 +96,51 @@ pub(crate) fn header_fields<'py>(
     py: Python<'py>,
     header: &PatchHeader,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let fields = PyDict::new(py);
-    let identity =
-        header.identity.map(|i| (i.product, i.hardware_from, i.hardware_to, i.security_counter));
-    fields.set_item("version", header.version)?;
-    fields.set_item("codec", header.codec.name())?;
-    fields.set_item("isa", header.isa.name())?;
-    fields.set_item("page", 1u32 << header.granularity_log2)?;
-    fields.set_item("ram", header.ram)?;
-    fields.set_item("workspace", header.workspace_len())?;
-    fields.set_item("old_size", header.old_size)?;
-    fields.set_item("old_digest", PyBytes::new(py, &header.old_digest))?;
-    fields.set_item("new_size", header.new_size)?;
-    fields.set_item("new_digest", PyBytes::new(py, &header.new_digest))?;
-    fields.set_item("header_size", header.header_len)?;
-    fields.set_item("address_map_size", header.address_map_len())?;
-    fields.set_item("body_size", header.body_len)?;
-    fields.set_item("host_size", header.host_len)?;
-    fields.set_item("identity", identity)?;
-    fields.set_item("bundle", py.None())?;
-    Ok(fields)
+    fields(py, &PatchFacts::of(header), &header.old_digest, &header.new_digest)
 }
 
-/// The fields of a `PatchInfo` of a bundle of so many bytes.
+/// The fields of a `PatchInfo` of a bundle of this many bytes.
 pub(crate) fn bundle_fields<'py>(
     py: Python<'py>,
     info: &BundleInfo,
     len: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let members: Vec<_> = info
-        .members
-        .iter()
-        .map(|m| (m.name.as_str(), m.method.name(), m.bytes, m.size, m.content_size, m.old))
-        .collect();
+    fields(py, &PatchFacts::of_bundle(info, len), &info.old_digest, &info.new_digest)
+}
+
+fn fields<'py>(
+    py: Python<'py>,
+    facts: &PatchFacts,
+    old_digest: &[u8],
+    new_digest: &[u8],
+) -> PyResult<Bound<'py, PyDict>> {
     let fields = PyDict::new(py);
-    fields.set_item("version", 0)?;
-    fields.set_item("codec", "bundle")?;
-    fields.set_item("isa", "none")?;
-    fields.set_item("page", 1)?;
-    // At least: all three files are in memory.
-    let ram = u64::from(info.old_size) + u64::from(info.new_size) + len as u64;
-    fields.set_item("ram", ram)?;
-    fields.set_item("workspace", ram)?;
-    fields.set_item("old_size", info.old_size)?;
-    fields.set_item("old_digest", PyBytes::new(py, &info.old_digest))?;
-    fields.set_item("new_size", info.new_size)?;
-    fields.set_item("new_digest", PyBytes::new(py, &info.new_digest))?;
-    fields.set_item("header_size", info.header_len)?;
-    fields.set_item("address_map_size", 0)?;
-    fields.set_item("body_size", len.saturating_sub(info.header_len as usize))?;
-    fields.set_item("host_size", 0)?;
-    fields.set_item("identity", py.None())?;
-    let containers = (info.old_container.name(), info.new_container.name());
-    fields.set_item("bundle", (containers.0, containers.1, info.common_len, members))?;
+    let identity =
+        facts.identity.map(|i| (i.product, i.hardware_from, i.hardware_to, i.security_counter));
+    let bundle = facts.bundle.as_ref().map(|bundle| {
+        let member = |m: &MemberFacts| {
+            (m.name.clone(), m.method, m.patch_size, m.size, m.content_size, m.old_index)
+        };
+        let members: Vec<_> = bundle.members.iter().map(member).collect();
+        (bundle.old_container, bundle.new_container, bundle.common_size, members)
+    });
+    fields.set_item("format_version", facts.format_version)?;
+    fields.set_item("codec", facts.codec)?;
+    fields.set_item("isa", facts.isa)?;
+    fields.set_item("write_unit", facts.write_unit)?;
+    fields.set_item("ram", facts.ram)?;
+    fields.set_item("workspace", facts.workspace)?;
+    fields.set_item("old_size", facts.old_size)?;
+    fields.set_item("old_digest", PyBytes::new(py, old_digest))?;
+    fields.set_item("new_size", facts.new_size)?;
+    fields.set_item("new_digest", PyBytes::new(py, new_digest))?;
+    fields.set_item("patch_size", facts.patch_size)?;
+    fields.set_item("header_size", facts.header_size)?;
+    fields.set_item("address_map_size", facts.address_map_size)?;
+    fields.set_item("body_size", facts.body_size)?;
+    fields.set_item("host_size", facts.host_size)?;
+    fields.set_item("identity", identity)?;
+    fields.set_item("bundle", bundle)?;
+    fields.set_item("facts", facts.json())?;
     Ok(fields)
 }

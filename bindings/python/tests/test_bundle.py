@@ -45,7 +45,7 @@ def test_zip(old_zip: bytes, new_zip: bytes, old: bytes, new: bytes) -> None:
     with pytest.warns(flashdelta.FlashdeltaWarning, match="encrypted or compressed"):
         verbatim = flashdelta.diff(old_zip, new_zip, verbatim=True)
     assert len(patch) < len(flashdelta.diff(old, new)) + 1500 < len(verbatim)
-    assert patch.info.size == len(patch) and patch.info.ram == len(old_zip) + len(new_zip) + len(patch)
+    assert patch.info.patch_size == len(patch) and patch.info.ram == len(old_zip) + len(new_zip) + len(patch)
     assert flashdelta.apply(old_zip, patch) == new_zip
     assert flashdelta.verify(old_zip, bytes(patch)) == patch.info
     assert json.loads(json.dumps(patch.info.as_dict()))["bundle"]["members"][0]["name"] == "app"

@@ -105,7 +105,7 @@ def test_hex_to_delta() -> None:
     """The memory is patched; a host gets the identical file, a device the memory."""
     old, new = FIRMWARE / "cortex-m-1.0.s19", FIRMWARE / "cortex-m-1.1.hex"
     patch = flashdelta.diff(old, new)
-    assert patch.info.size == len(patch) and patch.info.host_size > 0
+    assert patch.info.patch_size == len(patch) and patch.info.host_size > 0
     assert flashdelta.apply(old, patch) == new.read_bytes() == flashdelta.apply(old.read_bytes(), bytes(patch))
     memory = flashdelta.apply(old, patch, format="raw")
     assert patch.info.new_digest == hashlib.sha256(memory).digest()

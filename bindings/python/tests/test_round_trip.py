@@ -36,7 +36,7 @@ def test_a_patch_leads_to_the_new_image(
     patch = flashdelta.diff(old, new, profile=profile, codec=codec, isa=isa, effort=effort, threads=1, allow_empty=True)
     assert flashdelta.apply(old, patch) == new
     info = flashdelta.verify(old, patch, ram=DeviceProfile.named(profile).ram)
-    assert (info.old_size, info.new_size, info.size) == (len(old), len(new), len(patch))
+    assert (info.old_size, info.new_size, info.patch_size) == (len(old), len(new), len(patch))
     assert codec in (None, info.codec)
 
 
@@ -99,7 +99,7 @@ def test_options_are_heeded(old: bytes, new: bytes) -> None:
     assert info.ram <= 16 << 10 and info.workspace < info.ram
     fast, thorough = (flashdelta.diff(old, new, effort=effort) for effort in (1, 9))
     assert len(thorough) <= len(fast)
-    page = flashdelta.diff(old, new, profile=DeviceProfile.small().replace(page=4)).info.page
+    page = flashdelta.diff(old, new, profile=DeviceProfile.small().replace(page=4)).info.write_unit
     assert page == 4
 
 

@@ -1,4 +1,4 @@
-//! The program as it is used: the sessions in `cli/*.trycmd`. They run in a folder with the files
+//! The program as it is used: the sessions in `tests/cmd/*.trycmd`. They run in a folder with the files
 //! that [`samples`] makes.
 //!
 //! After a change of what the program says,
@@ -156,7 +156,7 @@ fn sessions() {
     for (name, bytes) in samples(&folder) {
         fs::write(folder.join(name), bytes).unwrap();
     }
-    let sessions = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/*.trycmd");
+    let sessions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cmd/*.trycmd");
     std::env::set_current_dir(folder).unwrap();
     trycmd::TestCases::new().case(sessions).run();
 }

@@ -75,7 +75,7 @@
 //! - `archive`: zip, tar, gzip and folders. `manifest`: JSON files that name the parts of a
 //!   firmware.
 //! - [`mod@file`]: patches between firmware files of any format. [`bundle`]: patches between archives
-//!   or folders.
+//!   or folders. [`facts`]: what either says about itself, for machines.
 //! - [`Input`]: what a program is given, read once. [`door`]: any two inputs make a patch, any patch
 //!   and an input make an output.
 //!
@@ -126,7 +126,7 @@ pub use device::{nor, update};
 #[cfg(feature = "std")]
 pub use host::input::{Input, InputError};
 #[cfg(feature = "std")]
-pub use host::{archive, bundle, diff, door, file, image, manifest, profile, sign};
+pub use host::{archive, bundle, diff, door, facts, file, image, manifest, profile, sign};
 
 pub mod apply {
     //! Applying a patch.

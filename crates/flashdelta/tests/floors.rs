@@ -21,9 +21,9 @@ const DEVICE: [&str; 14] = [
     "update",
     "receive",
 ];
-const HOST: [&str; 16] = [
+const HOST: [&str; 17] = [
     "put", "budget", "sha256", "image", "encode", "apply", "profile", "seal", "sign", "diff",
-    "archive", "manifest", "file", "bundle", "input", "door",
+    "archive", "manifest", "file", "bundle", "facts", "input", "door",
 ];
 
 #[test]

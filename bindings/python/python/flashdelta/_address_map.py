@@ -1,9 +1,9 @@
-"""What a firmware file is, and which of its bytes stand at which addresses."""
+"""What a firmware file is, and which of its bytes are at which addresses."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import cast
+from typing import Any, cast
 
 from . import _native
 from ._types import Format, Source
@@ -16,7 +16,7 @@ class MapSegment:
     #: First byte, as an offset into the file.
     offset: int
     #: Length in bytes.
-    length: int
+    size: int
     #: Address of the first byte when the firmware runs.
     address: int
     #: ``"code"``, ``"data"`` or ``"unknown"``.
@@ -25,7 +25,7 @@ class MapSegment:
 
 @dataclasses.dataclass(frozen=True)
 class AddressMap:
-    """Which bytes of a file stand at which addresses when the firmware runs: what `diff` goes by.
+    """Which bytes of a file are at which addresses when the firmware runs: what `diff` goes by.
 
     Attributes
     ----------
@@ -44,9 +44,24 @@ class AddressMap:
     segments: tuple[MapSegment, ...]
     reserved: tuple[range, ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """The same for `json.dump`: names and values are those of ``flashdelta info --json``, which ``docs/facts.schema.json`` describes.
+
+        Returns
+        -------
+        dict
+            Names and values.
+        """
+        return {
+            "format": self.format,
+            "architecture": self.architecture,
+            "segments": [dataclasses.asdict(segment) for segment in self.segments],
+            "reserved": [{"start": span.start, "end": span.stop} for span in self.reserved],
+        }
+
 
 def address_map(data: Source) -> AddressMap:
-    """Which bytes of a firmware file stand at which addresses. Lenient: what cannot be told is left out.
+    """Which bytes of a firmware file are at which addresses. Lenient: what cannot be told is left out.
 
     Parameters
     ----------

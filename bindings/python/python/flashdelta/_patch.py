@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, SupportsIndex, overload
+import json
+from typing import Any, SupportsIndex, cast, overload
 
 from . import _native
 from ._arguments import as_path
@@ -49,13 +50,13 @@ class PatchInfo:
 
     Attributes
     ----------
-    version : int
+    format_version : int
         Version of the format.
     codec : {"raw", "lz4", "zstd", "model", "bundle"}
         How the body is coded; ``"bundle"``: the patch is for computers, between archives or folders.
     isa : str
         The instruction set that references are predicted by.
-    page : int
+    write_unit : int
         The unit in which the new image is written, in bytes.
     ram : int
         RAM in bytes that a device needs, everything included. Of a bundle: what the three files take in the memory of a computer, which
@@ -68,8 +69,8 @@ class PatchInfo:
         The first 12 bytes of the SHA-256 of the old image; a patch holds no more of it.
     new_digest : bytes
         SHA-256 of the new image.
-    header_size, address_map_size, body_size : int
-        Bytes of the header, of the address maps in it, and of what follows.
+    patch_size, header_size, address_map_size, body_size : int
+        Bytes of the whole patch, of the header, of the address maps in it, and of what follows.
     host_size : int
         Bytes of the host section at the end: how the new file is written, if it is one of records. Devices need not receive it.
     identity : Identity or None
@@ -78,27 +79,25 @@ class PatchInfo:
         What is in a bundle; ``None`` for the patches that devices apply.
     """
 
-    version: int
+    format_version: int
     codec: PatchCodec
     isa: Isa
-    page: int
+    write_unit: int
     ram: int
     workspace: int
     old_size: int
     old_digest: bytes
     new_size: int
     new_digest: bytes
+    patch_size: int
     header_size: int
     address_map_size: int
     body_size: int
     host_size: int
     identity: Identity | None
     bundle: BundleInfo | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes of the whole patch."""
-        return self.header_size + self.body_size + self.host_size
+    #: All of it as JSON.
+    _facts: str = dataclasses.field(default="{}", repr=False, compare=False)
 
     @property
     def old_sha256_prefix(self) -> str:
@@ -111,25 +110,23 @@ class PatchInfo:
         return self.new_digest.hex()
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields for `json.dump`, with digests in hexadecimal.
+        """The same for `json.dump`: names and values are those of ``flashdelta info --json``, which ``docs/facts.schema.json`` describes.
 
         Returns
         -------
         dict
             Names and values.
         """
-        fields = dataclasses.asdict(self)
-        fields["old_digest"], fields["new_digest"] = self.old_sha256_prefix, self.new_sha256
-        return fields
+        return cast("dict[str, Any]", json.loads(self._facts))
 
 
 def patch_info(fields: dict[str, Any]) -> PatchInfo:
     """From what the native half tells."""
-    identity, bundle = fields.pop("identity"), fields.pop("bundle")
+    identity, bundle, facts = fields.pop("identity"), fields.pop("bundle"), fields.pop("facts")
     if bundle is not None:
         old, new, common_size, members = bundle
         bundle = BundleInfo(old, new, common_size, tuple(BundleMember(*member) for member in members))
-    return PatchInfo(**fields, identity=None if identity is None else Identity(*identity), bundle=bundle)
+    return PatchInfo(**fields, identity=None if identity is None else Identity(*identity), bundle=bundle, _facts=facts)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,8 @@ use flashdelta::apply::Progress;
 use flashdelta::door::{self, Applied, ApplyRequest};
 use flashdelta::file::Output;
 
-use super::bundle::{counts, Document};
+use super::bundle::counts;
 use crate::args::{self, As, DeviceArgs, OutputArgs};
-use crate::facts::Facts;
 use crate::failure::{Failure, Outcome};
 use crate::outputs::{self, Target};
 use crate::progress::Bar;
@@ -70,7 +69,7 @@ impl Args {
             .watch(&mut watch);
         let applied = self.apply(&patch_bytes, &target, request)?;
         drop(bar);
-        self.tell(&applied)
+        self.tell(&applied, patch_bytes.len())
     }
 
     /// From file to file where that is possible, so that large images need no memory.
@@ -88,7 +87,7 @@ impl Args {
         Ok(applied)
     }
 
-    fn tell(&self, applied: &Applied) -> Outcome {
+    fn tell(&self, applied: &Applied, patch_len: usize) -> Outcome {
         let output = text::path(&self.output);
         if !self.output_args.quiet {
             if applied.used_memory_of_records {
@@ -108,14 +107,8 @@ impl Args {
             return Ok(());
         }
         let patch = text::path(&self.patch);
-        match (&applied.header, &applied.bundle) {
-            (_, Some(info)) => print_json(&serde_json::json!({
-                "output": output, "patch": patch, "bundle": Document::new(&self.patch, info),
-            })),
-            (Some(header), _) => print_json(&serde_json::json!({
-                "output": output, "patch": patch, "header": Facts::new(header),
-            })),
-            (None, None) => Ok(()),
-        }
+        print_json(&serde_json::json!({
+            "output": output, "patch": patch, "header": applied.facts(patch_len),
+        }))
     }
 }

@@ -3,7 +3,8 @@
 use core::fmt::Write as _;
 use std::path::Path;
 
-use flashdelta::bundle::{self, BundleInfo, MemberInfo, Method};
+use flashdelta::bundle::{self, BundleInfo, Method};
+use flashdelta::facts::PatchFacts;
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -33,7 +34,7 @@ pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) ->
     if json {
         // There is but one document: if something is wrong, it is the error.
         outcome?;
-        return print_json(&Document { applies, ..Document::new(path, &info) });
+        return print_json(&Document { applies, ..Document::new(path, &info, bytes.len()) });
     }
     let mut text = format!("{}: flashdelta bundle, format 0\n\n", text::path(path));
     let mut table = Table::default();
@@ -87,18 +88,11 @@ fn member_rows(table: &mut Table, info: &BundleInfo, bytes: &[u8], level: usize)
 
 /// A bundle, as machines read it.
 #[derive(Serialize)]
-pub(super) struct Document<'a> {
+pub(super) struct Document {
     kind: &'static str,
     file: String,
-    old_container: &'static str,
-    new_container: &'static str,
-    old_size: u32,
-    new_size: u32,
-    old_sha256_start: String,
-    new_sha256: String,
-    header_size: u32,
-    common_size: u32,
-    members: Vec<MemberDocument<'a>>,
+    #[serde(flatten)]
+    facts: PatchFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,39 +101,13 @@ pub(super) struct Document<'a> {
     applies: Option<bool>,
 }
 
-#[derive(Serialize)]
-struct MemberDocument<'a> {
-    name: &'a str,
-    method: &'static str,
-    /// Bytes of the bundle for it alone.
-    bytes: u32,
-    size: u32,
-    content_size: u32,
-    old_index: Option<u32>,
-}
-
-impl<'a> Document<'a> {
-    pub(super) fn new(file: &Path, info: &'a BundleInfo) -> Self {
-        let member = |member: &'a MemberInfo| MemberDocument {
-            name: &member.name,
-            method: member.method.name(),
-            bytes: member.bytes,
-            size: member.size,
-            content_size: member.content_size,
-            old_index: member.old,
-        };
+impl Document {
+    /// Of a bundle of this many bytes.
+    pub(super) fn new(file: &Path, info: &BundleInfo, len: usize) -> Self {
         Self {
             kind: "bundle",
             file: text::path(file),
-            old_container: info.old_container.name(),
-            new_container: info.new_container.name(),
-            old_size: info.old_size,
-            new_size: info.new_size,
-            old_sha256_start: hex(&info.old_digest),
-            new_sha256: hex(&info.new_digest),
-            header_size: info.header_len,
-            common_size: info.common_len,
-            members: info.members.iter().map(member).collect(),
+            facts: PatchFacts::of_bundle(info, len),
             verified: None,
             warnings: None,
             applies: None,

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{explain, ApplyError, Breakdown, OutOfBounds};
 use flashdelta::door::{self, ApplyRequest};
+use flashdelta::facts::PatchFacts;
 use flashdelta::file::{Files, Memory, MemoryOptions};
 use flashdelta::image::{
-    self, AddressMap, Finding, Format, Image, ImageError, MapSegment, ReadOptions, SegmentKind,
-    Split,
+    self, AddressMap, Finding, Format, Image, ImageError, IsaHint, MapSegment, ReadOptions,
+    SegmentKind, Split,
 };
 use flashdelta::PatchHeader;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{bundle, contents};
 use crate::args;
-use crate::facts::{self, Facts};
+use crate::facts;
 use crate::failure::{Class, Failure, Outcome};
 use crate::text::{self, grouped, hex, percent, print, print_json, Table};
 use crate::{files, inputs};
@@ -90,7 +91,7 @@ impl Args {
             return print_json(&PatchDocument {
                 kind: "patch",
                 file: text::path(&self.file),
-                facts: Facts::new(&header),
+                facts: PatchFacts::of(&header),
                 breakdown: parts,
                 content: breakdown.as_ref().map(Content::new),
                 applies,
@@ -257,7 +258,7 @@ struct PatchDocument {
     kind: &'static str,
     file: String,
     #[serde(flatten)]
-    facts: Facts,
+    facts: PatchFacts,
     breakdown: Vec<Part>,
     /// None: there was no old image.
     content: Option<Content>,
@@ -348,8 +349,10 @@ struct FirmwareDocument {
     /// Of as many bytes of the image from its start as was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartDigest>,
-    format: String,
-    code: Option<String>,
+    format: &'static str,
+    /// The same, for people.
+    format_text: String,
+    architecture: Option<&'static str>,
     /// What headers and descriptors say.
     details: BTreeMap<&'static str, String>,
     /// Words that look like versions.
@@ -446,8 +449,9 @@ impl FirmwareDocument {
             data_size: data.len(),
             sha256: digests.sha256,
             start: digests.start,
-            format: map.format.to_string(),
-            code: map.isa.map(|isa| isa.to_string()),
+            format: map.format.name(),
+            format_text: map.format.to_string(),
+            architecture: map.isa.map(IsaHint::name),
             details: facts.details.iter().cloned().collect(),
             versions: facts.versions.clone(),
             entropy: image::entropy(data),

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use flashdelta::diff::{Report, Tried};
 use flashdelta::door::{Made, MadeKind};
+use flashdelta::facts::PatchFacts;
 use flashdelta::{image, Input, PatchHeader};
 use serde::Serialize;
 
 use super::bundle::{counts, Document};
 use super::diff::doing;
-use crate::facts::Facts;
 use crate::failure::Outcome;
 use crate::text::{self, grouped, percent, print_json};
 
@@ -74,10 +74,10 @@ pub(super) fn print_document(output: &Path, made: &Made, warnings: Vec<String>) 
             "patch": text::path(output),
             "verified": verified,
             "warnings": warnings,
-            "header": Facts::new(header),
+            "header": PatchFacts::of(header),
         })),
         MadeKind::Bundle { info, .. } => {
-            print_json(&Document::new(output, info).made(verified, warnings))
+            print_json(&Document::new(output, info, made.bytes.len()).made(verified, warnings))
         }
         _ => Ok(()),
     }
@@ -92,8 +92,7 @@ struct PatchDocument {
     /// What is not taken as it seems to be meant, or promises little.
     warnings: Vec<String>,
     #[serde(flatten)]
-    facts: Facts,
-    address_map_size: u32,
+    facts: PatchFacts,
     /// Bytes of the body by what they are spent on; empty for the byte codecs.
     parts: BTreeMap<&'static str, u64>,
     copies_from_old: u32,
@@ -133,8 +132,7 @@ impl PatchDocument {
             percent_of_new: (header.new_size > 0).then(|| percent(header.new_size)),
             verified: made.verified,
             warnings,
-            facts: Facts::new(header),
-            address_map_size: report.address_map_len,
+            facts: PatchFacts::of(header),
             parts: report.parts.iter().map(|part| (part.name, part.bytes)).collect(),
             copies_from_old: report.copies_from_old,
             bytes_from_old: report.bytes_from_old,

@@ -6,7 +6,6 @@ use flashdelta::apply::Progress;
 use flashdelta::door::{self, Applied, ApplyRequest};
 
 use crate::args::{self, DeviceArgs, OutputArgs};
-use crate::facts::Facts;
 use crate::failure::{Failure, Outcome};
 use crate::progress::Bar;
 use crate::text::{self, grouped, print, print_json};
@@ -56,16 +55,13 @@ impl Args {
         let applied = apply(&self.old, &self.patch, &patch, request)
             .map_err(|failure| failure.naming(self.device.product()))?;
         drop(bar);
+        let patch_len = patch.len();
         let (old, patch) = (text::path(&self.old), text::path(&self.patch));
         if self.output_args.json {
-            let header = applied.header.as_ref().map(Facts::new);
-            let mut document = serde_json::json!({
+            return print_json(&serde_json::json!({
                 "ok": true, "old": old, "patch": patch, "new_size": applied.len,
-            });
-            if let (Some(header), Some(map)) = (header, document.as_object_mut()) {
-                map.insert("header".to_owned(), serde_json::json!(header));
-            }
-            return print_json(&document);
+                "header": applied.facts(patch_len),
+            }));
         }
         if self.output_args.quiet {
             return Ok(());

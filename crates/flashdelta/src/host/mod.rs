@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod diff;
 pub mod door;
 pub(crate) mod encode;
+pub mod facts;
 pub mod file;
 pub mod image;
 pub(crate) mod input;

@@ -11,6 +11,7 @@ use crate::device::format::PatchHeader;
 use crate::host::apply::MemoryImage;
 use crate::host::archive::folder;
 use crate::host::bundle::{self, BundleInfo};
+use crate::host::facts::PatchFacts;
 use crate::host::file::{Files, Output};
 use crate::host::image;
 use crate::host::input::{Input, PATCH_MAGIC};
@@ -33,6 +34,14 @@ pub struct Applied {
     /// Whether the patch was made from a plain binary, and applied to the memory in a file of
     /// records.
     pub used_memory_of_records: bool,
+}
+
+impl Applied {
+    /// What the patch, of this many bytes, says about itself.
+    pub fn facts(&self, patch_len: usize) -> Option<PatchFacts> {
+        let bundle = self.bundle.as_ref().map(|info| PatchFacts::of_bundle(info, patch_len));
+        bundle.or_else(|| self.header.as_ref().map(PatchFacts::of))
+    }
 }
 
 /// Applies a patch or a bundle to an old input, in memory.

@@ -1,0 +1,195 @@
+//! What a patch or a bundle says about itself, as machines read it.
+//!
+//! `docs/facts.schema.json` describes the JSON: `flashdelta info --json` has these facts, and so
+//! has Python's `PatchInfo.as_dict()`.
+//!
+//! ```
+//! use flashdelta::{diff, facts::PatchFacts, DiffOptions};
+//!
+//! let patch = diff::diff(b"the old firmware", b"the new firmware", &DiffOptions::new())?;
+//! let facts = PatchFacts::of(&patch.header);
+//! assert_eq!((facts.old_size, facts.patch_size), (16, patch.bytes.len() as u64));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use serde::Serialize;
+
+use crate::device::format::{Identity, PatchHeader};
+use crate::host::bundle::{BundleInfo, MemberInfo};
+
+/// What a patch or a bundle says about itself. All sizes are in bytes.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PatchFacts {
+    /// Version of the format.
+    pub format_version: u8,
+    /// How the body is coded; "bundle": it is one, which computers apply.
+    pub codec: &'static str,
+    /// The instruction set that references are predicted by.
+    pub isa: &'static str,
+    /// Unit in which the new image is written.
+    pub write_unit: u32,
+    /// RAM that a device needs, everything included. Of a bundle: what the three files take, of
+    /// which a computer needs at least that.
+    pub ram: u64,
+    /// The part of it that the applier is lent.
+    pub workspace: u64,
+    /// Length of the old image.
+    pub old_size: u32,
+    /// The first 12 bytes of its SHA-256, in hexadecimal: a patch holds no more of it.
+    pub old_sha256_prefix: String,
+    /// Length of the new image.
+    pub new_size: u32,
+    /// Its SHA-256, in hexadecimal.
+    pub new_sha256: String,
+    /// Length of the whole patch.
+    pub patch_size: u64,
+    /// Length of the header, with the address maps.
+    pub header_size: u32,
+    /// Length of the address maps.
+    pub address_map_size: u32,
+    /// Length of the body.
+    pub body_size: u64,
+    /// Length of what only hosts need; 0: the files are their own images.
+    pub host_size: u32,
+    /// Which devices it is for, if it says so.
+    pub identity: Option<IdentityFacts>,
+    /// What is in it, of a bundle.
+    pub bundle: Option<BundleFacts>,
+}
+
+/// Which devices a patch is for.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct IdentityFacts {
+    /// The product.
+    pub product: u32,
+    /// First hardware revision.
+    pub hardware_from: u16,
+    /// Last hardware revision.
+    pub hardware_to: u16,
+    /// Security counter of the new image.
+    pub security_counter: u32,
+}
+
+/// What is in a bundle.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct BundleFacts {
+    /// What the old file is.
+    pub old_container: &'static str,
+    /// What the new file is.
+    pub new_container: &'static str,
+    /// Length of the patch for what is around the members, and for small ones.
+    pub common_size: u32,
+    /// The members of the new file that have data, in its order.
+    pub members: Vec<MemberFacts>,
+}
+
+/// How a bundle makes a member.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct MemberFacts {
+    /// Its name; empty if the file is its own only member.
+    pub name: String,
+    /// How it is made.
+    pub method: &'static str,
+    /// Bytes of the bundle for it alone.
+    pub patch_size: u32,
+    /// Bytes in the new file.
+    pub size: u32,
+    /// Bytes of what it holds; the same, if it is not compressed.
+    pub content_size: u32,
+    /// Number of the old member that it starts from, from 0.
+    pub old_index: Option<u32>,
+}
+
+impl PatchFacts {
+    /// What the header of a patch says.
+    pub fn of(header: &PatchHeader) -> Self {
+        Self {
+            format_version: header.version,
+            codec: header.codec.name(),
+            isa: header.isa.name(),
+            write_unit: 1 << header.granularity_log2,
+            ram: header.ram.into(),
+            workspace: header.workspace_len() as u64,
+            old_size: header.old_size,
+            old_sha256_prefix: hex(&header.old_digest),
+            new_size: header.new_size,
+            new_sha256: hex(&header.new_digest),
+            patch_size: header.patch_len(),
+            header_size: header.header_len,
+            address_map_size: header.address_map_len(),
+            body_size: header.body_len.into(),
+            host_size: header.host_len,
+            identity: header.identity.map(IdentityFacts::from),
+            bundle: None,
+        }
+    }
+
+    /// The facts as JSON.
+    pub fn json(&self) -> String {
+        // Numbers and text always are.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What a bundle of this many bytes says.
+    pub fn of_bundle(info: &BundleInfo, len: usize) -> Self {
+        let len = len as u64;
+        let ram = u64::from(info.old_size) + u64::from(info.new_size) + len;
+        Self {
+            format_version: 0,
+            codec: "bundle",
+            isa: "none",
+            write_unit: 1,
+            ram,
+            workspace: ram,
+            old_size: info.old_size,
+            old_sha256_prefix: hex(&info.old_digest),
+            new_size: info.new_size,
+            new_sha256: hex(&info.new_digest),
+            patch_size: len,
+            header_size: info.header_len,
+            address_map_size: 0,
+            body_size: len.saturating_sub(info.header_len.into()),
+            host_size: 0,
+            identity: None,
+            bundle: Some(BundleFacts {
+                old_container: info.old_container.name(),
+                new_container: info.new_container.name(),
+                common_size: info.common_len,
+                members: info.members.iter().map(MemberFacts::from).collect(),
+            }),
+        }
+    }
+}
+
+impl From<Identity> for IdentityFacts {
+    fn from(identity: Identity) -> Self {
+        let Identity { product, hardware_from, hardware_to, security_counter } = identity;
+        Self { product, hardware_from, hardware_to, security_counter }
+    }
+}
+
+impl From<&MemberInfo> for MemberFacts {
+    fn from(member: &MemberInfo) -> Self {
+        Self {
+            name: member.name.clone(),
+            method: member.method.name(),
+            patch_size: member.bytes,
+            size: member.size,
+            content_size: member.content_size,
+            old_index: member.old,
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use core::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Text takes all that is written to it.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
