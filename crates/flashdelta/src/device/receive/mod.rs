@@ -5,9 +5,15 @@
 
 mod bits;
 mod distributor;
+mod error;
+mod keep;
+mod layout;
 mod receiver;
 mod status;
+mod store;
 
 pub use distributor::{Action, Distributor, Patience, Pieces, Plan, To, MOST_COMBINED};
 pub use receiver::{Receiver, Stage};
+pub use error::StoreError;
 pub use status::{PatchId, Status};
+pub use store::{Offered, Store, Taken};
