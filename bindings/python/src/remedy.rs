@@ -19,6 +19,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         }
         Remedy::TransferAgain => "get the patch again, all of it",
         Remedy::SignPatch => "flashdelta.sign signs it",
+        Remedy::MakeChunks => "make the patch with chunks of another size: chunks=",
         Remedy::TrustKey => "pass the key that it is signed with, or sign it with one of yours",
         Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::GivePatch => "pass one that flashdelta.diff made",

@@ -25,6 +25,7 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         Remedy::GivePatch => "give a patch that `flashdelta diff` made",
         Remedy::SwapOldAndPatch => "the old file comes first, then the patch",
         Remedy::SignPatch => "sign it: `flashdelta sign` with a key whose public half is trusted",
+        Remedy::MakeChunks => "make the patch with chunks of another size: `--chunks`",
         Remedy::TrustKey => {
             "give the --key that it is signed with, or have it signed with one of yours"
         }

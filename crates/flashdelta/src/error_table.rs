@@ -15,6 +15,7 @@ fn tables() -> Vec<(&'static str, Table)> {
         ("SlotError", nor::SlotError::<()>::CODES),
         ("SharedError", nor::SharedError::<()>::CODES),
         ("AbError", update::ab::AbError::<(), (), ()>::CODES),
+        ("StoreError", crate::receive::StoreError::<()>::CODES),
         ("HeapError", apply::HeapError::<(), ()>::CODES),
         ("VerifyError", crate::verify::VerifyError::CODES),
         ("GuardError", crate::verify::GuardError::<(), ()>::CODES),

@@ -79,6 +79,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::AllowEmpty => "flashdelta_options_set_allow_empty() permits it, if it is meant",
         Remedy::OtherName => "choose a name that is not there yet",
         Remedy::SignPatch => "sign the patch with a key that is trusted",
+        Remedy::MakeChunks => "make the patch with chunks, or with chunks of another size",
         Remedy::TrustKey => "add the key that it is signed with, or sign it with one that is trusted",
         Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::CheckFile => return None,

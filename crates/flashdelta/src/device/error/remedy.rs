@@ -15,6 +15,8 @@ pub enum Remedy {
     SwapOldAndPatch,
     /// Sign the patch, or get it signed.
     SignPatch,
+    /// Make the patch with chunks, or with chunks of another size.
+    MakeChunks,
     /// Trust the key that it is signed with, if it is to be trusted; or get the patch signed with
     /// a key that is.
     TrustKey,

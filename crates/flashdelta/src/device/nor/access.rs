@@ -61,7 +61,7 @@ impl Slot {
 }
 
 /// Reads from anywhere.
-pub(super) fn read<F: ReadFlash>(
+pub(crate) fn read<F: ReadFlash>(
     flash: &mut F,
     at: u32,
     buf: &mut [u8],

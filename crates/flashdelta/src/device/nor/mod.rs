@@ -53,7 +53,7 @@
 //! digests included, 270 bytes each on average; with 2 KiB more workspace 266 reads, 832 bytes
 //! each.
 
-mod access;
+pub(crate) mod access;
 mod flash;
 mod new;
 mod records;

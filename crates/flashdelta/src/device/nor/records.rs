@@ -215,6 +215,21 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
         (self.flash, self.buffer)
     }
 
+    /// The flash.
+    pub(crate) fn flash(&self) -> &F {
+        &self.flash
+    }
+
+    /// The flash, and the lent buffer.
+    pub(crate) fn parts(&mut self) -> (&mut F, &mut [u8]) {
+        (&mut self.flash, self.buffer.as_mut())
+    }
+
+    /// The sequence number of the newest record.
+    pub(crate) fn sequence(&self) -> u32 {
+        self.newest.map_or(0, |record| record.sequence)
+    }
+
     /// Where a half starts.
     fn start(&self, second: bool) -> u32 {
         if second {

@@ -81,11 +81,12 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             let mut mark = Aligned([0; PIECE]);
             let mark = mark.0.get_mut(..MARK as usize)?;
             let at = self.mark_at(number);
-            self.read_flash(at, mark).ok()?;
+            // One that cannot be read is torn, and so the last.
+            let is_read = self.read_flash(at, mark).is_ok();
             let [piece, check] = *mark.as_chunks().0 else { break };
             let piece = u32::from_le_bytes(piece);
             let expected = mark_check(self.records.sequence(), number, piece);
-            if u32::from_le_bytes(check) != expected || piece >= self.shape.pieces() {
+            if !is_read || u32::from_le_bytes(check) != expected || piece >= self.shape.pieces() {
                 break;
             }
             if let Some(earlier) = last.replace(piece) {

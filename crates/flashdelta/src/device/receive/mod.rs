@@ -13,7 +13,7 @@ mod status;
 mod store;
 
 pub use distributor::{Action, Distributor, Patience, Pieces, Plan, To, MOST_COMBINED};
-pub use receiver::{Receiver, Stage};
 pub use error::StoreError;
+pub use receiver::{Receiver, Stage};
 pub use status::{PatchId, Status};
 pub use store::{Offered, Store, Taken};

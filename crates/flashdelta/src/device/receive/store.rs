@@ -167,7 +167,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
         let mut header = PatchHeader::default();
         let is_whole = header.read(front)?;
         let needed = header.header_len.saturating_add(header.signatures_len());
-        let bytes = front.get(..needed as usize).filter(|_| is_whole).ok_or(StoreError::CutShort)?;
+        let bytes =
+            front.get(..needed as usize).filter(|_| is_whole).ok_or(StoreError::CutShort)?;
         let (fields, signatures) =
             bytes.split_at_checked(header.header_len as usize).unwrap_or_default();
         let message = message(&mut self.sha, fields);
@@ -180,7 +181,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
             None if self.phase != Phase::Empty => return Err(StoreError::Occupied),
             None => {}
         }
-        let shape = Shape::of(&header).filter(|shape| shape.table > 0).ok_or(StoreError::NoChunks)?;
+        let shape =
+            Shape::of(&header).filter(|shape| shape.table > 0).ok_or(StoreError::NoChunks)?;
         self.check_shape(&shape)?;
         let root = header.chunks.map(|chunks| chunks.root).unwrap_or_default();
         self.guard(|store| store.begin(shape, bytes))?;
@@ -292,7 +294,7 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     }
 
     /// The pieces that are missing, as ranges in ascending order.
-    pub fn missing(&self) -> impl Iterator<Item = Range<u32>> + '_ {
+    pub fn missing(&self) -> impl Iterator<Item = Range<u32>> + use<'_, 'm, F, B, H> {
         let (mut at, end) = (0, self.pieces());
         core::iter::from_fn(move || {
             let start = bits::find(self.held, at, end, false);
