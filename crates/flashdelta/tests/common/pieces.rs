@@ -1,6 +1,5 @@
 //! Signed patches in pieces, for what receives them.
 
-use flashdelta::apply::digest::{FixedOutput as _, Update as _};
 use flashdelta::apply::{Sha256Engine as _, SoftwareSha256};
 use flashdelta::receive::PatchId;
 use flashdelta::verify::{self, Algorithm, KeyId, Message, Verdict, Verifier};
@@ -39,10 +38,11 @@ impl Verifier for Toy {
 }
 
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut engine = SoftwareSha256;
-    let mut hasher = engine.start();
-    hasher.update(bytes);
-    hasher.finalize_fixed().into()
+    let (mut engine, mut digest) = (SoftwareSha256, [0; 32]);
+    let mut message = engine.start();
+    engine.update(&mut message, bytes);
+    engine.digest(&mut message, &mut digest);
+    digest
 }
 
 /// CRC-32 as in gzip.

@@ -16,6 +16,8 @@
 mod board;
 #[cfg(target_os = "none")]
 mod guest;
+#[cfg(feature = "receive")]
+mod receive;
 #[cfg(all(target_os = "none", not(target_arch = "xtensa")))]
 mod semihosting;
 #[cfg(target_arch = "xtensa")]

@@ -37,6 +37,14 @@ pub(crate) fn update<'a>(
     workspace: &'a mut [u8],
     patch: &[u8],
 ) -> Result<bool, ApplyError<FlashError, FlashError>> {
+    // Only ever linked, for its size.
+    #[cfg(feature = "receive")]
+    if patch.len() == usize::MAX >> 1 {
+        let feed = |bytes: &[u8]| bytes.len() < workspace.len();
+        let mut memory = [0; 64];
+        return crate::receive::receive(device, &mut memory, patch, feed)
+            .map_err(|_| ApplyError::Poisoned);
+    }
     let applier =
         storage.write(Applier::new(workspace, OldSlot(device), NewSlot(device), device.options));
     let mut done = false;
@@ -48,7 +56,7 @@ pub(crate) fn update<'a>(
     Ok(done)
 }
 
-fn checked(done: bool) -> Result<(), FlashError> {
+pub(crate) fn checked(done: bool) -> Result<(), FlashError> {
     if done {
         Ok(())
     } else {

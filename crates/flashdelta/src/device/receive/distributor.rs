@@ -207,7 +207,7 @@ enum Phase {
 /// assert_eq!(pieces.numbers(), [0]);
 /// // The chunks have to wait until somebody has the table.
 /// let Action::Ask { to: To::All, question } = distributor.next(now) else { panic!() };
-/// let mut answer = [0; 30];
+/// let mut answer = [0; 40];
 /// let len = Status::write(&mut answer, question, [7; 8], 10, &[0b11, 0]);
 /// let status = Status::parse(&answer[..len]).unwrap();
 /// distributor.status(100, &status, now);
@@ -326,8 +326,8 @@ impl<'m> Distributor<'m> {
     pub fn status(&mut self, address: u32, status: &Status<'_>, now: Duration) {
         let known = self.find(address);
         let Some(index) = known.or_else(|| self.enter(address, now)) else { return };
-        let is_current = status.question == self.question
-            && matches!(self.phase, Phase::Ask { .. } | Phase::Wait { .. });
+        let asks = matches!(self.phase, Phase::Ask { .. } | Phase::Wait { .. });
+        let is_current = asks && status.question == self.question;
         let is_this = status.patch == self.plan.patch && status.pieces == self.plan.pieces;
         let plan = self.plan;
         let Some((receiver, bits)) = self.parts(index) else { return };
@@ -338,7 +338,15 @@ impl<'m> Distributor<'m> {
                 receiver.stage = Stage::Header;
                 receiver.answered = false;
             }
-            Stage::Complete if is_this => return,
+            Stage::Complete => {
+                // It may have lost something since: flash rots. A stale answer says nothing.
+                let is_new = is_current || status.question == 0;
+                if is_this && status.is_complete() || !is_new {
+                    return;
+                }
+                receiver.stage = Stage::Header;
+                receiver.answered = false;
+            }
             _ => {}
         }
         if is_current && !receiver.answered {

@@ -10,8 +10,6 @@
 //! ended: a new record is written, and the marks begin again. And if the last chunk turns out to be
 //! torn, the sector that it is in is erased, with the chunks in it, which are missing again.
 
-use sha2::digest::{FixedOutput as _, Update as _};
-
 use super::bits;
 use super::error::StoreError;
 use super::layout::{Area, Layout, Shape, Units, MARK, STATE};
@@ -222,18 +220,18 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     /// SHA-256 of what is in the flash; `None` if it cannot be read.
     #[inline(never)] // One copy in the device's flash.
     pub(super) fn digest(&mut self, area: Area) -> Option<Digest> {
-        let mut sha = self.sha.start();
+        let mut message = self.sha.start();
         let flash = self.records.parts().0;
         let (mut at, end) = (area.start, area.end());
         while at < end {
             let mut memory = Aligned([0; PIECE]);
             let part = memory.0.get_mut(..PIECE.min(end.wrapping_sub(at) as usize))?;
             access::read(flash, self.region.start.wrapping_add(at), part).ok()?;
-            sha.update(part);
+            self.sha.update(&mut message, part);
             at = at.wrapping_add(part.len() as u32);
         }
         let mut digest = Digest::default();
-        sha.finalize_into((&mut digest).into());
+        self.sha.digest(&mut message, &mut digest);
         Some(digest)
     }
 

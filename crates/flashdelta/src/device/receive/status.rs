@@ -1,12 +1,16 @@
 //! What a receiver tells a sender: which pieces of which patch it holds.
 
 use super::bits;
+use crate::device::format::crc32;
 
 /// The version of the layout.
 const VERSION: u8 = 1;
 
 /// Bytes before the pieces.
 const FRONT: usize = 20;
+
+/// Bytes after them.
+const CHECKSUM: usize = 4;
 
 /// Names a patch: the first 8 bytes of the SHA-256 of its header. All zero: no patch.
 pub type PatchId = [u8; 8];
@@ -27,12 +31,13 @@ const RUNS: u8 = 1;
 /// | 4 | *first*: all pieces before this one are held |
 /// | | bitmap: bit *i* % 8 of byte *i* / 8 says whether piece *first* + *i* is held; the bits that are left are 0 |
 /// | | or runs: numbers in 7 bits a byte, the low ones first, bit 7 set where one goes on: that many pieces from *first* on are missing, then that many are held, then missing, and so on |
+/// | 4 | CRC-32 of all before it |
 ///
 /// Nothing is said about pieces after the last one that bitmap or runs reach: a status has room in
 /// a small datagram, too, and the next one goes on.
 ///
-/// It is not authenticated: a wrong one costs transmissions, which the
-/// [`Distributor`](super::Distributor) bounds.
+/// It is not authenticated, unless the transport does that: a forged one costs transmissions, which
+/// the [`Distributor`](super::Distributor) bounds, or denies them to whom it is said to be of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Status<'a> {
     /// Number of the question that it answers; 0: none was asked.
@@ -51,16 +56,16 @@ impl<'a> Status<'a> {
     /// The longest status of a patch with this many pieces, in bytes: what to lend
     /// [`write`](Self::write) for one that says all.
     pub const fn max_len(pieces: u32) -> usize {
-        FRONT.saturating_add(pieces.div_ceil(8) as usize)
+        (FRONT + CHECKSUM).saturating_add(pieces.div_ceil(8) as usize)
     }
 
     /// Writes a status into `out`, as much of it as there is room for, and gives its length; 0 if
-    /// there is not even room for its front, 20 bytes. `held`: bit *i* % 8 of byte *i* / 8 says
+    /// there is not even room for one that says nothing, 24 bytes. `held`: bit *i* % 8 of byte *i* / 8 says
     /// whether piece *i* is held. The shorter form is taken, or the one that says more.
     pub fn write(out: &mut [u8], question: u16, patch: PatchId, pieces: u32, held: &[u8]) -> usize {
         let first = bits::find(held, 0, pieces, false);
         let Some((front, rest)) = out.split_first_chunk_mut::<FRONT>() else { return 0 };
-        let room = rest.len();
+        let Some(room) = rest.len().checked_sub(CHECKSUM) else { return 0 };
         let (runs, reached) = write_runs(&mut [], room, first, pieces, held);
         let bitmap = (pieces.saturating_sub(first).div_ceil(8) as usize).min(room);
         let by_bitmap = first.saturating_add((bitmap as u32).saturating_mul(8)).min(pieces);
@@ -87,12 +92,20 @@ impl<'a> Status<'a> {
             }
             bitmap
         };
-        FRONT.wrapping_add(len)
+        let len = FRONT.wrapping_add(len);
+        let (said, checksum) = out.split_at_mut_checked(len).unwrap_or_default();
+        let crc = crc32(said).to_le_bytes();
+        checksum.iter_mut().zip(crc).for_each(|(to, from)| *to = from);
+        len.wrapping_add(CHECKSUM)
     }
 
     /// Reads one; `None` if it is none, or none that can be.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (front, rest) = bytes.split_first_chunk::<FRONT>()?;
+        let (said, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
+        let (front, rest) = said.split_first_chunk::<FRONT>()?;
+        if crc32(said) != u32::from_le_bytes(*checksum) {
+            return None;
+        }
         let [VERSION, form, q0, q1, patch @ .., p0, p1, p2, p3, f0, f1, f2, f3] = *front else {
             return None;
         };
@@ -234,12 +247,19 @@ mod tests {
         sets
     }
 
+    /// Makes the checksum right.
+    fn seal(bytes: &mut [u8], len: usize) {
+        let Some(end) = len.checked_sub(CHECKSUM) else { return };
+        let crc = crc32(&bytes[..end]).to_le_bytes();
+        bytes[end..len].copy_from_slice(&crc);
+    }
+
     #[test]
     fn what_is_written_is_read_as_far_as_there_is_room() {
         for pieces in [0, 1, 7, 8, 9, 63, 400, 3000] {
             for held in sets(pieces) {
                 let all: Vec<_> = (0..pieces).map(|piece| bits::has(&held, piece)).collect();
-                for room in (FRONT..=Status::max_len(pieces)).step_by(3).chain([1000]) {
+                for room in (FRONT + CHECKSUM..=Status::max_len(pieces)).step_by(3).chain([1000]) {
                     let mut out = vec![0xAA; room];
                     let len = Status::write(&mut out, 7, [3; 8], pieces, &held);
                     let status = Status::parse(&out[..len]).expect("it is one");
@@ -259,8 +279,8 @@ mod tests {
         let mut held = vec![0xFF; 500];
         bits::put(&mut held, 1000, false);
         let mut out = [0; 600];
-        assert_eq!(Status::write(&mut out, 0, [1; 8], 4000, &held), FRONT + 3);
-        assert_eq!(Status::write(&mut out[..19], 0, [1; 8], 4000, &held), 0);
+        assert_eq!(Status::write(&mut out, 0, [1; 8], 4000, &held), FRONT + 3 + CHECKSUM);
+        assert_eq!(Status::write(&mut out[..23], 0, [1; 8], 4000, &held), 0);
     }
 
     #[test]
@@ -280,6 +300,7 @@ mod tests {
                 out[next() % len] = next() as u8;
             }
             let len = len.saturating_add_signed(next() as isize % 5 - 2).min(80);
+            seal(&mut out, len);
             if let Some(status) = Status::parse(&out[..len]) {
                 parsed += 1;
                 let mut last = None;
@@ -304,6 +325,8 @@ mod tests {
             let mut wrong = out;
             wrong[at] = value;
             assert!(Status::parse(&wrong[..len]).is_none(), "byte {at}");
+            seal(&mut wrong, len);
+            assert!(Status::parse(&wrong[..len]).is_none(), "byte {at}");
         }
         // A bit past the end, an empty byte too many, a run of none, one that goes on past the end.
         let front = out[..FRONT].to_vec();
@@ -311,6 +334,7 @@ mod tests {
             let mut all = front.clone();
             all[1] = form;
             all.extend(rest);
+            all.extend(crc32(&all).to_le_bytes());
             Status::parse(&all).is_some()
         };
         // Pieces 1 to 4 are told of.

@@ -2,8 +2,6 @@
 
 use core::ops::Range;
 
-use sha2::digest::{FixedOutput as _, Update as _};
-
 use super::bits;
 use super::error::StoreError;
 use super::layout::{Area, Layout, Shape, Units};
@@ -11,7 +9,7 @@ use super::status::{PatchId, Status};
 use crate::device::format::PatchHeader;
 use crate::device::nor::{Flash, Records, Slot, SlotError};
 use crate::device::sha256::{Sha256Engine, SoftwareSha256};
-use crate::device::verify::{check_signatures, message, Verifier, VerifyError};
+use crate::device::verify::{check_signatures, message, sha256, Verifier, VerifyError};
 
 /// Bytes that are read at a time, and written if no larger buffer is lent.
 pub(super) const PIECE: usize = 64;
@@ -215,9 +213,7 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
             self.guard(|store| store.put_table(piece, bytes))?;
         } else {
             let mut found = Digest::default();
-            let mut sha = self.sha.start();
-            sha.update(bytes);
-            sha.finalize_into((&mut found).into());
+            sha256(&mut self.sha, bytes, &mut found);
             if !self.is_digest(piece, &found) {
                 return Err(self.wrong_chunk(piece));
             }

@@ -118,7 +118,7 @@ pub fn check_chunk<H: Sha256Engine>(
 
 /// The SHA-256 of a whole message.
 #[inline(never)] // One copy in the device's flash.
-fn sha256<H: Sha256Engine>(engine: &mut H, bytes: &[u8], digest: &mut [u8; 32]) {
+pub(crate) fn sha256<H: Sha256Engine>(engine: &mut H, bytes: &[u8], digest: &mut [u8; 32]) {
     let mut message = engine.start();
     engine.update(&mut message, bytes);
     engine.digest(&mut message, digest);

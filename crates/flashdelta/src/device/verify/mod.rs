@@ -18,6 +18,8 @@ mod guard;
 mod signature;
 mod verifier;
 
+#[cfg(feature = "receive")]
+pub(crate) use check::sha256;
 pub use check::{check_chunk, check_signatures, check_table, chunk_digest, message};
 pub use error::{GuardError, VerifyError};
 pub use guard::Guard;
