@@ -12,6 +12,8 @@ fn tables() -> Vec<(&'static str, Table)> {
     vec![
         ("HeaderError", crate::HeaderError::CODES),
         ("ApplyError", apply::ApplyError::<(), ()>::CODES),
+        ("SuspendError", apply::SuspendError::<(), ()>::CODES),
+        ("ResumeError", apply::ResumeError::<(), (), ()>::CODES),
         ("SlotError", nor::SlotError::<()>::CODES),
         ("SharedError", nor::SharedError::<()>::CODES),
         ("AbError", update::ab::AbError::<(), (), ()>::CODES),

@@ -1,5 +1,8 @@
 //! Both images, as codecs see them.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
+
 /// Which image a copy reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Space {
@@ -16,6 +19,18 @@ pub(crate) struct Jump {
     pub(crate) space: Space,
     /// Offset in it.
     pub(crate) source: u32,
+}
+
+#[cfg(feature = "suspend")]
+impl Jump {
+    /// Into a suspension or out of it.
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { space, source } = self;
+        port.choice(space, *space as u8, |number| {
+            [Space::Old, Space::New].get(usize::from(number)).copied()
+        });
+        port.number(source);
+    }
 }
 
 /// The images as the model sees them.

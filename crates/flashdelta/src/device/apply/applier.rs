@@ -61,7 +61,7 @@ pub struct Applier<'w, O: OldImage, N: NewImage, H: Sha256Engine = SoftwareSha25
     /// Taken while at work, so that an error leaves nothing to go on with.
     pub(super) phase: Phase,
     /// See [`Progress::pending`].
-    pending: bool,
+    pub(super) pending: bool,
     pub(super) options: ApplyOptions,
     pub(super) old: O,
     pub(super) new: N,
@@ -87,7 +87,17 @@ pub(super) enum Phase {
     New,
     /// The new image is verified, but not committed.
     Done,
+    /// The digest of the old image, before a suspended update goes on.
+    #[cfg(feature = "suspend")]
+    Resume,
     Poisoned,
+}
+
+#[cfg(feature = "suspend")]
+impl Phase {
+    /// Those in which an update can be suspended, by number.
+    pub(super) const SAVED: [Self; 6] =
+        [Self::Header, Self::Old, Self::Body, Self::Flush, Self::New, Self::Done];
 }
 
 impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
@@ -235,6 +245,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         match phase {
             Phase::Poisoned => return None,
+            #[cfg(feature = "suspend")]
+            Phase::Resume => return None,
             Phase::Done => self.skip(input, error)?,
             _ => {}
         }

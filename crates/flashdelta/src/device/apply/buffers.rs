@@ -2,6 +2,8 @@
 
 use super::error::Fault;
 use super::{Damage, NewImage, OldImage};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::images::Images;
 use crate::device::isa::LOOKAHEAD;
 
@@ -64,6 +66,28 @@ impl<'w> Buffers<'w> {
     ) {
         (self.old.memory, self.new.memory, self.page) = (old, new, page);
         self.old_size = old_size;
+    }
+
+    /// Bytes that wait to be written.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn waiting(&self) -> usize {
+        self.filled
+    }
+
+    /// What waits to be written, and where it goes, into a suspension or out of it. Windows are but
+    /// copies of the images.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { old, new, page, filled, page_start, old_size: _ } = self;
+        port.number(page_start);
+        port.size(filled);
+        match page.get_mut(..*filled) {
+            Some(bytes) => port.bytes(bytes),
+            None => port.refuse(),
+        }
+        if port.loads() {
+            (old.len, new.len) = (0, 0);
+        }
     }
 
     /// Memory that may be used for something else when the new image is complete.

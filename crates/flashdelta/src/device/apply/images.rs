@@ -1,5 +1,8 @@
 //! What the applier needs of a device: an old image to read, a new image to write.
 
+#[cfg(feature = "suspend")]
+use super::Port;
+
 /// The image that the device has.
 pub trait OldImage {
     /// What can go wrong when reading.
@@ -41,6 +44,20 @@ pub trait NewImage {
 
     /// Reads back what was written.
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error>;
+
+    /// Passes through `port` what a reset must not wipe out: what has been taken but is not yet
+    /// where it belongs, and where it goes on. The same code saves and loads it. By default that is
+    /// nothing, as all that was written is there.
+    ///
+    /// # Errors
+    ///
+    /// If what was written cannot be read, say. When it loads, an update that cannot go on here is
+    /// [refused](Port::refuse).
+    #[cfg(feature = "suspend")]
+    fn suspend(&mut self, port: &mut Port<'_>) -> Result<(), Self::Error> {
+        let _ = port;
+        Ok(())
+    }
 
     /// Everything is written; it is read back next. Called once.
     fn flush(&mut self) -> Result<(), Self::Error> {

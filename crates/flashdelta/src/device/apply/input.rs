@@ -1,5 +1,7 @@
 //! Bytes that have come in but are not yet used.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::codec::bytes::OpSource;
 #[cfg(feature = "model")]
 use crate::device::coding::range::ByteSource;
@@ -21,6 +23,15 @@ impl<'w> Ring<'w> {
     /// An empty ring.
     pub(crate) fn new(memory: &'w mut [u8]) -> Self {
         Self { memory, head: 0, len: 0 }
+    }
+
+    /// Into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { memory, head, len } = self;
+        port.bytes(memory);
+        port.size(head);
+        port.size(len);
     }
 
     /// Number of bytes in it.

@@ -1,6 +1,8 @@
 //! The body of a patch: whichever codec it is in, steps that turn input into bytes of the new
 //! image.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use core::marker::PhantomData;
 
 use super::buffers::Views;
@@ -164,6 +166,46 @@ impl<'w> Machine<'w> {
         }
         self.carry = Ring::new(parts.carry);
         Some(())
+    }
+
+    /// The state but for the address maps, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { codec, carry, empty_steps } = self;
+        carry.port(port);
+        port.small(empty_steps);
+        match codec {
+            #[cfg(feature = "model")]
+            Codec::Model { model, decoder } => {
+                model.port(port);
+                let mut is_there = decoder.is_some();
+                port.flag(&mut is_there);
+                if is_there {
+                    decoder.get_or_insert(RangeDecoder::BLANK).port(port);
+                }
+            }
+            #[cfg(feature = "raw")]
+            Codec::Bytes { operations, packing, block, waiting: (from, to) } => {
+                operations.port(port);
+                port.number(from);
+                port.number(to);
+                if to != from {
+                    match block.get_mut(*from as usize..*to as usize) {
+                        Some(bytes) => port.bytes(bytes),
+                        None => port.refuse(),
+                    }
+                }
+                match packing {
+                    Packing::Plain(_) => {}
+                    #[cfg(feature = "lz4")]
+                    Packing::Lz4(unpacker) => unpacker.port(port),
+                    // Its decoder cannot be looked into.
+                    #[cfg(feature = "zstd")]
+                    Packing::Zstd(_) => port.refuse(),
+                }
+            }
+            Codec::Idle(_) => port.refuse(),
+        }
     }
 
     /// The walker of copies from the old image.

@@ -9,6 +9,9 @@
 //! [`Applier::feed_within`] does no more in one call than it is allowed to, by the bytes of flash
 //! that it reads and writes: for devices that have something else to do, and a watchdog.
 //!
+//! With the feature `suspend` an update goes on where it was, after a reset too:
+//! `Applier::suspend`.
+//!
 //! Everything works in one [workspace](crate::PatchHeader::workspace_len) that the caller lends.
 //! Before the first byte is written the header is checked, then the device against it, then the old
 //! image by its digest; while writing, every access against the declared sizes; at the end, the new
@@ -24,11 +27,21 @@ mod images;
 mod input;
 pub(crate) mod machine;
 mod phases;
+#[cfg(feature = "suspend")]
+mod port;
+#[cfg(feature = "suspend")]
+mod suspend;
+#[cfg(feature = "suspend")]
+mod suspend_error;
 pub(crate) mod workspace;
 
 pub use applier::{Applier, ApplyOptions, Progress};
 pub use error::{ApplyError, Damage};
 pub use images::{NewImage, OldImage, OutOfBounds};
+#[cfg(feature = "suspend")]
+pub use port::Port;
+#[cfg(feature = "suspend")]
+pub use suspend_error::{ResumeError, SuspendError};
 
 pub use crate::device::error::ErrorClass;
 pub use crate::device::sha256::{Sha256Engine, SoftwareSha256};

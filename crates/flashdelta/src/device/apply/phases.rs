@@ -61,8 +61,13 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             *error = Trouble::TooSmall.of(header, found);
             return None;
         }
-        self.body.work = Work::Digest(Digest::new(self.sha.start(), header.old_size));
+        self.begin_old();
         Some(())
+    }
+
+    /// Begins with the digest of the old image.
+    pub(super) fn begin_old(&mut self) {
+        self.body.work = Work::Digest(Digest::new(self.sha.start(), self.body.header.old_size));
     }
 
     /// The old image has to be the right one: then the workspace is divided.
@@ -72,8 +77,29 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         budget: &mut Budget,
         error: &mut Failure<O, N>,
     ) -> Option<Phase> {
+        if !self.digest_old(budget, error)? {
+            return Some(Phase::Old);
+        }
+        let (memory, body) = (self.workspace.take()?, &mut self.body);
+        body.work = Work::Machine(Machine::idle());
+        let Work::Machine(machine) = &mut body.work else { return None };
+        let found = memory.len();
+        if let Err(trouble) = workspace::divide(memory, &body.header, (machine, &mut body.buffers))
+        {
+            *error = trouble.of(&body.header, found);
+            return None;
+        }
+        Some(Phase::Body)
+    }
+
+    /// Goes on with the digest of the old image: true once it is complete, and right.
+    pub(super) fn digest_old(
+        &mut self,
+        budget: &mut Budget,
+        error: &mut Failure<O, N>,
+    ) -> Option<bool> {
         let Self { sha, old, body, workspace, .. } = self;
-        let (memory, header) = (workspace.take()?, &body.header);
+        let (memory, header) = (workspace.as_mut()?, &body.header);
         let Work::Digest(work) = &mut body.work else { return None };
         let (free, mut found) = (workspace::free(memory, header), Sha256::default());
         let is_complete =
@@ -84,26 +110,15 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
                     .is_ok()
             })?;
         if !is_complete {
-            *workspace = Some(memory);
-            return Some(Phase::Old);
+            return Some(false);
         }
         let (expected, found) = (&header.old_digest, found.first_chunk()?);
         if found != expected {
-            *error = ApplyError::OldMismatch {
-                expected: *expected,
-                found: *found,
-                len: header.old_size,
-            };
+            let len = header.old_size;
+            *error = ApplyError::OldMismatch { expected: *expected, found: *found, len };
             return None;
         }
-        body.work = Work::Machine(Machine::idle());
-        let Work::Machine(machine) = &mut body.work else { return None };
-        let found = memory.len();
-        if let Err(trouble) = workspace::divide(memory, header, (machine, &mut body.buffers)) {
-            *error = trouble.of(header, found);
-            return None;
-        }
-        Some(Phase::Body)
+        Some(true)
     }
 
     /// Skips the signatures and the chunk table: true once the body follows. Checking them is the
@@ -135,7 +150,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     }
 
     #[inline(never)]
-    fn check_device(&self, error: &mut Failure<O, N>) -> Option<()> {
+    pub(super) fn check_device(&self, error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
         let mut refuse = |why| {
             *error = why;

@@ -3,7 +3,9 @@
 use super::buffers::Buffers;
 use super::machine::Machine;
 use super::ApplyError;
-use crate::device::format::{HeaderError, Layout, PatchHeader};
+#[cfg(feature = "suspend")]
+use super::Port;
+use crate::device::format::{HeaderError, Layout, PatchHeader, SLACK};
 
 /// Why a workspace cannot be divided.
 pub(crate) enum Trouble {
@@ -68,6 +70,49 @@ pub(crate) fn divide<'w>(
         front
     };
     parts(words, &layout, header, (machine, buffers)).ok_or(Trouble::TooSmall)
+}
+
+/// Divides a workspace again that is loaded from a suspension, or saves what of it is not the
+/// decoder's: the address maps, if there is one at work. `memory` is there when it is loaded.
+#[cfg(feature = "suspend")]
+#[inline(never)]
+pub(crate) fn port<'w>(
+    memory: Option<&'w mut [u8]>,
+    header: &PatchHeader,
+    (machine, buffers): Tools<'_, 'w>,
+    is_at_work: bool,
+    port: &mut Port<'_>,
+) -> Option<()> {
+    let words = bytemuck::pod_align_to_mut::<u8, u32>(memory.unwrap_or_default()).1;
+    let mut layout = Layout::of(header);
+    let loads = port.loads();
+    if loads {
+        layout.grow(words.len().checked_sub(layout.words())?);
+        machine.prepare(header.codec);
+    } else {
+        layout.segments = 0;
+    }
+    #[cfg(feature = "prediction")]
+    let words = {
+        let tail = words.len().checked_sub(layout.segments)?;
+        let (front, segments) = words.split_at_mut_checked(tail)?;
+        if is_at_work {
+            machine.walker()?.maps().port(port, segments, header.map_counts.old.into());
+        }
+        front
+    };
+    if loads {
+        parts(words, &layout, header, (machine, buffers))?;
+    }
+    Some(())
+}
+
+/// Bytes that can wait to be written in a workspace of `memory` bytes, wherever it lies.
+#[cfg(feature = "suspend")]
+pub(crate) fn page(memory: usize, header: &PatchHeader) -> usize {
+    let mut layout = Layout::of(header);
+    layout.grow((memory.saturating_sub(SLACK) / 4).saturating_sub(layout.words()));
+    layout.page.wrapping_mul(4)
 }
 
 /// Divides what is left, the header being read.

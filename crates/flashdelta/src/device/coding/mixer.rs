@@ -3,6 +3,8 @@
 
 use super::logistic::{squash, Slot};
 use super::BitCoder;
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use core::cell::Cell;
 
 /// Fraction bits of a mixer weight: below 2. A decision uses the sum of two.
@@ -33,6 +35,15 @@ impl<'w> Tables<'w> {
     /// No tables.
     pub(crate) const fn empty() -> Self {
         Self { slots: &mut [], weights: &mut [], direct: 0, hits: 0, groups: 0 }
+    }
+
+    /// What they have learned, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        // What else there is follows from their sizes.
+        let Self { slots, weights, .. } = self;
+        port.bytes(bytemuck::must_cast_slice_mut(slots));
+        port.bytes(bytemuck::must_cast_slice_mut(weights));
     }
 
     /// Tables in the given memory, of which the first `direct` slots have a place of their own.

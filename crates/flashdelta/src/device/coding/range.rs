@@ -6,6 +6,8 @@
 //! once the input has ended.
 
 use super::BitCoder;
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 
 /// Bytes that the decoder reads before the first decision.
 pub(crate) const START_BYTES: usize = 4;
@@ -35,6 +37,18 @@ pub(crate) struct Decoding<'a, S> {
 }
 
 impl RangeDecoder {
+    /// Before anything is known of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) const BLANK: Self = Self { range: 0, code: 0 };
+
+    /// Into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { range, code } = self;
+        port.number(range);
+        port.number(code);
+    }
+
     /// A decoder at the start of a body; consumes [`START_BYTES`].
     pub(crate) fn new(source: &mut impl ByteSource) -> Self {
         let mut code = 0;

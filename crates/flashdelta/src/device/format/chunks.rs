@@ -33,6 +33,10 @@ pub struct Chunks {
 }
 
 impl Chunks {
+    /// Binary logarithms of the sizes that there are.
+    #[cfg(feature = "suspend")]
+    pub(super) const SIZES: core::ops::RangeInclusive<u8> = SMALLEST_CHUNK..=LARGEST_CHUNK;
+
     /// Bytes of a chunk; the last one may have fewer.
     pub fn size(&self) -> u32 {
         1 << (self.size_log2 & 31)

@@ -7,6 +7,8 @@ use super::layout::{Layout, APPLIER_BYTES};
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
 use super::tables::{parse_tables, Tables};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::AddressMaps;
 
@@ -247,6 +249,85 @@ impl PatchHeader {
 
     /// Reads the fields. `follows`: the byte after the header; `false` if it is needed and not
     /// there yet.
+    /// Everything that the header says, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    #[inline(never)]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self {
+            version,
+            codec,
+            isa,
+            granularity_log2,
+            ram,
+            old_size,
+            new_size,
+            body_len,
+            host_len,
+            has_own_digest,
+            identity,
+            old_digest,
+            new_digest,
+            #[cfg(feature = "verify")]
+            chunks,
+            #[cfg(feature = "verify")]
+            signatures,
+            header_len,
+            tables: Tables { slots, map, block_log2 },
+            map_counts: MapCounts { old, new, ranges, shift },
+            map_offset,
+            map_len,
+        } = self;
+        port.same((*version).into());
+        port.choice(codec, *codec as u8, Codec::from_number);
+        port.choice(isa, *isa as u8, InstructionSet::from_number);
+        for number in [ram, old_size, new_size, body_len, host_len, header_len] {
+            port.number(number);
+        }
+        for number in [slots, map, map_offset, map_len] {
+            port.half(number);
+        }
+        for number in [granularity_log2, block_log2, old, new, ranges, shift] {
+            port.small(number);
+        }
+        port.flag(has_own_digest);
+        port.bytes(old_digest);
+        port.bytes(new_digest);
+        let mut has_identity = identity.is_some();
+        port.flag(&mut has_identity);
+        if has_identity {
+            let identity = identity.get_or_insert_default();
+            port.number(&mut identity.product);
+            port.half(&mut identity.hardware_from);
+            port.half(&mut identity.hardware_to);
+            port.number(&mut identity.security_counter);
+        }
+        #[cfg(feature = "verify")]
+        {
+            let mut has_chunks = chunks.is_some();
+            port.flag(&mut has_chunks);
+            if has_chunks {
+                let none = Chunks { size_log2: 0, root: [0; 32] };
+                let Chunks { size_log2, root } = chunks.get_or_insert(none);
+                port.small(size_log2);
+                port.bytes(root);
+            }
+            port.small(signatures);
+            if chunks.is_some_and(|chunks| !Chunks::SIZES.contains(&chunks.size_log2)) {
+                port.refuse();
+            }
+        }
+        // As for a header that is read.
+        let sizes = [self.old_size, self.new_size, self.body_len, self.host_len];
+        if sizes.iter().any(|size| *size > MAX_SIZE)
+            || self.header_len > MAX_HEADER_LEN as u32
+            || self.granularity_log2 > 12
+            || self.tables.block_log2 > super::tables::ZSTD_WINDOW
+            || self.header_len != 0 && Layout::of(self).ram() > self.ram as usize
+        {
+            port.refuse();
+        }
+    }
+
     fn read_fields(
         &mut self,
         mut reader: Reader<'_>,

@@ -28,7 +28,7 @@ pub use identity::{DeviceIdentity, Identity};
 pub use layout::APPLIER_BYTES;
 
 pub(crate) use crc::{crc32, Crc32};
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, SLACK};
 pub(crate) use map::{MOST_RANGES, MOST_SEGMENTS};
 pub(crate) use tables::Tables;
 pub(crate) use varint::{unzigzag, Reader};

@@ -1,10 +1,19 @@
 //! Which words ahead of a walk are literals.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
+
 /// Words of the next 4 KiB that an instruction already passed loads: a ring, one bit per word.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Literals([u32; 32]);
 
 impl Literals {
+    /// Into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(super) fn port(&mut self, port: &mut Port<'_>) {
+        port.words(Some(&mut self.0));
+    }
+
     /// Is the word that holds this address a literal?
     pub(super) fn has(&self, address: u32) -> bool {
         let word = self.0.get((address >> 7 & 31) as usize);

@@ -15,6 +15,8 @@
 //! Guide and Instruction Set"; Texas Instruments, CC253x User's Guide (SWRU191), 2.2 "Memory".
 
 use super::{Form, Isa, Place, Unit};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 
 /// `LCALL addr16`.
 const CALL: Form = Form(2);
@@ -102,6 +104,14 @@ impl Isa for Mcs51 {
 
     fn jump(&mut self) {
         *self = Self::default();
+    }
+
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>) {
+        let Self { call, call_end, dispatcher } = self;
+        for number in [call, call_end, dispatcher] {
+            port.number(number);
+        }
     }
 
     fn scale(_: Form) -> u8 {

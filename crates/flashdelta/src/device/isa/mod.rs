@@ -19,6 +19,8 @@ mod testing;
 mod thumb;
 mod xtensa;
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 pub use set::{InstructionSet, UnknownInstructionSet};
 pub(crate) use table::{with_isa, State};
 
@@ -145,6 +147,10 @@ pub(crate) trait Isa {
 
     /// The walk goes on somewhere else: forget what depends on the way.
     fn jump(&mut self);
+
+    /// The state, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>);
 
     /// Number of low bits of a target that this form cannot express (1 for Thumb BL, 2 for Xtensa
     /// CALL, 12 for RISC-V LUI).

@@ -9,6 +9,8 @@
 //! version 20191213.
 
 use super::{Form, Isa, Place, Unit};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 
 /// JAL (2.5): 20 bits, in units of 2 bytes, relative to the instruction.
 const JAL: Form = Form(2);
@@ -325,6 +327,14 @@ impl Isa for Riscv {
 
     fn jump(&mut self) {
         self.known = 0;
+    }
+
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>) {
+        let Self { known, old, new } = self;
+        port.number(known);
+        port.words(Some(old));
+        port.words(Some(new));
     }
 
     fn scale(form: Form) -> u8 {

@@ -10,6 +10,8 @@
 
 use super::literals::Literals;
 use super::{Form, Isa, Place, Unit};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 
 /// `tjl`: a call. The first halfword holds the high 11 bits of the offset, the second one the low
 /// ones.
@@ -114,6 +116,13 @@ impl Isa for Tc32 {
 
     fn jump(&mut self) {
         *self = Self::default();
+    }
+
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>) {
+        let Self { literals, data_end } = self;
+        literals.port(port);
+        port.number(data_end);
     }
 
     fn scale(form: Form) -> u8 {

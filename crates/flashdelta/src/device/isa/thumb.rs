@@ -9,6 +9,8 @@
 
 use super::literals::Literals;
 use super::{Form, Isa, Place, Unit};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 
 /// `BL`, A7.7.18: a call.
 const CALL: Form = Form(2);
@@ -219,6 +221,18 @@ impl Isa for Thumb {
 
     fn jump(&mut self) {
         *self = Self::default();
+    }
+
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>) {
+        let Self { literals, halves, data_end } = self;
+        literals.port(port);
+        for Half { register, old, new } in halves {
+            port.half(register);
+            port.half(old);
+            port.half(new);
+        }
+        port.number(data_end);
     }
 
     fn scale(form: Form) -> u8 {

@@ -17,6 +17,8 @@
 //! first word that is no address.
 
 use super::{Form, Isa, Place, Unit};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 
 /// `CALL0`, `CALL4`, `CALL8`, `CALL12`: an 18-bit signed number of words (chapter 6, CALL0; format
 /// CALL).
@@ -176,6 +178,18 @@ impl Isa for Xtensa {
 
     fn jump(&mut self) {
         *self = Self::default();
+    }
+
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>) {
+        let Self { state, abi, count } = self;
+        port.choice(state, *state as u8, |number| {
+            [State::Code, State::End, State::Pool].get(usize::from(number)).copied()
+        });
+        port.choice(abi, *abi as u8, |number| {
+            [Abi::Unknown, Abi::Windowed, Abi::Call0].get(usize::from(number)).copied()
+        });
+        port.small(count);
     }
 
     fn scale(form: Form) -> u8 {

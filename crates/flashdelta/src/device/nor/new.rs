@@ -3,9 +3,15 @@
 use super::access::{self, Aligned};
 use super::{Flash, Slot, SlotError};
 use crate::device::apply::NewImage;
+#[cfg(feature = "suspend")]
+use crate::device::{apply::Port, format::Crc32};
 
 /// Write units up to this many bytes need no lent buffer.
 const SMALL_WRITE: usize = 64;
+
+/// Bytes of a slot without sectors that are read, at most, to see whether it is as it was.
+#[cfg(feature = "suspend")]
+const MOST_COMPARED: u32 = 4096;
 
 /// What an update did to a slot.
 #[non_exhaustive]
@@ -97,7 +103,18 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
     /// a power cut, at the price of wear.
     #[must_use]
     pub fn erase_all(mut self) -> Self {
-        self.writer.keeps = false;
+        self.writer.keeping = Keeping::EraseAll;
+        self
+    }
+
+    /// The slot needs no erasing: it is not flash, or it was erased before, or its driver sees to
+    /// it. Nothing is compared, and `erase_at` has nothing to do; it is called for each sector still.
+    ///
+    /// When an update [goes on](crate::apply) after a reset, nothing may have been written to the
+    /// slot since it was suspended, if that cannot be written twice.
+    #[must_use]
+    pub fn no_erase(mut self) -> Self {
+        self.writer.keeping = Keeping::NoErase;
         self
     }
 
@@ -192,6 +209,22 @@ impl<F: Flash, B: AsMut<[u8]>> NewImage for NorNew<F, B> {
         Ok(())
     }
 
+    #[cfg(feature = "suspend")]
+    fn suspend(&mut self, port: &mut Port<'_>) -> Result<(), Self::Error> {
+        self.writer.port(port)?;
+        port.size(&mut self.pending);
+        let pending = self.pending;
+        let (writer, unit, rest) = self.parts();
+        match unit.get_mut(..pending) {
+            Some(bytes) if bytes.len() < writer.flash.write_unit() => port.bytes(bytes),
+            _ => port.refuse(),
+        }
+        if port.loads() {
+            writer.go_on(rest, port)?;
+        }
+        Ok(())
+    }
+
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error> {
         let place = self.writer.slot.place(offset, buf.len())?;
         let in_flash = self.writer.at.saturating_sub(offset) as usize;
@@ -234,6 +267,17 @@ enum Sector {
     Erased,
 }
 
+/// What becomes of sectors that hold the right bytes already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Keeping {
+    /// They are kept.
+    Keep,
+    /// They are erased as well.
+    EraseAll,
+    /// Nothing has to be erased.
+    NoErase,
+}
+
 /// Brings whole units into the flash, sector by sector.
 #[derive(Clone, Debug)]
 struct Writer<F> {
@@ -244,8 +288,7 @@ struct Writer<F> {
     /// The same in the sector at hand: below its length. Kept, since many processors do not divide.
     done: u32,
     sector: Sector,
-    /// May sectors be kept at all?
-    keeps: bool,
+    keeping: Keeping,
     stats: NorStats,
 }
 
@@ -257,7 +300,7 @@ impl<F: Flash> Writer<F> {
             at: 0,
             done: 0,
             sector: Sector::Erased,
-            keeps: true,
+            keeping: Keeping::Keep,
             stats: NorStats::default(),
         }
     }
@@ -265,6 +308,65 @@ impl<F: Flash> Writer<F> {
     fn restart(&mut self) {
         (self.at, self.done) = (0, 0);
         self.sector = Sector::Erased;
+    }
+
+    /// Which slot it is, how far it is done, and what was written last: so far back that a sector
+    /// that was erased meanwhile is noticed.
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>) -> Result<(), SlotError<F::Error>> {
+        let (unit, sector) = (self.flash.write_unit() as u32, self.sector_len());
+        for number in [self.slot.start, self.slot.len, unit, sector] {
+            port.same(number);
+        }
+        port.number(&mut self.at);
+        if self.at > self.slot.len || self.at.checked_rem(unit) != Some(0) {
+            port.refuse();
+            self.at = 0;
+        }
+        self.done = self.at.checked_rem(sector).unwrap_or(0);
+        let mut back = if self.done > 0 { self.done } else { sector.min(self.at) };
+        if self.keeping == Keeping::NoErase {
+            back = self.at.min(MOST_COMPARED);
+        }
+        let mut crc = Crc32::START;
+        let mut memory = Aligned([0; SMALL_WRITE]);
+        while back > 0 {
+            let piece = memory.0.get_mut(..SMALL_WRITE.min(back as usize)).unwrap_or_default();
+            let place = self.place().wrapping_sub(back);
+            access::read(&mut self.flash, place, piece)?;
+            crc = crc.and(piece);
+            back = back.saturating_sub(piece.len() as u32);
+        }
+        port.same(crc.value());
+        Ok(())
+    }
+
+    /// Goes on in a sector that was written before a reset. Nobody knows what else has been done to
+    /// it since: so what is there is compared, and if it is not the right bytes the sector is erased
+    /// and its start written again, as for any other sector that is right at its start.
+    #[cfg(feature = "suspend")]
+    fn go_on(&mut self, buffer: &mut [u8], port: &mut Port<'_>) -> Result<(), SlotError<F::Error>> {
+        self.sector = Sector::Erased;
+        if self.done == 0 || self.keeping == Keeping::NoErase || port.is_refused() {
+            return Ok(());
+        }
+        let start = self.at.wrapping_sub(self.done);
+        if !self.has_place(start, buffer.len()) {
+            port.refuse();
+            return Ok(());
+        }
+        if self.keeping == Keeping::EraseAll {
+            return self.renew(buffer);
+        }
+        self.sector = Sector::Kept;
+        Ok(())
+    }
+
+    /// Is there a place for the start of the sector at `start`, should that turn out to be wrong
+    /// further on?
+    fn has_place(&self, start: u32, buffer: usize) -> bool {
+        let spare_end = start.checked_add(self.sector_len().saturating_mul(2));
+        spare_end.is_some_and(|end| end <= self.slot.len) || buffer >= self.flash.sector()
     }
 
     /// Bytes of a sector.
@@ -331,10 +433,8 @@ impl<F: Flash> Writer<F> {
     /// At the start of a sector: it can be kept only if there is a place for its start, should it
     /// turn out to be wrong further on.
     fn enter_sector(&mut self, buffer: usize) -> Result<(), SlotError<F::Error>> {
-        let spare_end = self.at.checked_add(self.sector_len().saturating_mul(2));
-        let has_spare = spare_end.is_some_and(|end| end <= self.slot.len);
         self.sector = Sector::Kept;
-        if !self.keeps || !(has_spare || buffer >= self.flash.sector()) {
+        if self.keeping != Keeping::Keep || !self.has_place(self.at, buffer) {
             self.erase(self.place())?;
             self.sector = Sector::Erased;
         }

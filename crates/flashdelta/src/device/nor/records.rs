@@ -154,8 +154,23 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
             return Err(SlotError::OutOfSlot);
         };
         let place = Slot::new(self.start(second).wrapping_add(HEAD), len);
-        let at = place.place(offset, buf.len())?;
-        access::read(&mut self.flash, at, buf)
+        let mut at = place.place(offset, buf.len())?;
+        // By way of aligned memory, as some drivers want it: whatever is asked for.
+        let mut memory = Aligned([0; PIECE]);
+        let unit = self.flash.read_unit();
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let skip = if unit < PIECE { (at as usize).checked_rem(unit).unwrap_or(0) } else { 0 };
+            let len = rest.len().min(PIECE.wrapping_sub(skip));
+            let piece = memory.0.get_mut(..skip.wrapping_add(len)).unwrap_or_default();
+            access::read(&mut self.flash, at.wrapping_sub(skip as u32), piece)?;
+            for (to, from) in rest.iter_mut().zip(piece.iter().skip(skip)) {
+                *to = *from;
+            }
+            rest = rest.get_mut(len..).unwrap_or_default();
+            at = at.wrapping_add(len as u32);
+        }
+        Ok(())
     }
 
     /// Begins a record with a payload of `len` bytes. It becomes the newest one when it is

@@ -3,6 +3,8 @@
 //! The maker's API speaks in [`Segment`]s. What the walk uses is their [word view](SegmentWords):
 //! it lies in the workspace of the device, which is a block of words.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::isa::AddressRange;
 
 /// What a [`Segment`] holds.
@@ -78,6 +80,23 @@ pub(crate) struct AddressMaps<'w> {
     pub(crate) pointers: PointerRanges,
 }
 
+#[cfg(feature = "suspend")]
+impl<'w> AddressMaps<'w> {
+    /// Into a suspension or out of it. `words` is where segments are loaded to, the first `old` of
+    /// them being those of the old image.
+    pub(crate) fn port(&mut self, port: &mut Port<'_>, words: &'w mut [u32], old: usize) {
+        self.pointers.port(port);
+        if port.loads() {
+            port.words(Some(words));
+            (self.old, self.new) = words.as_chunks().0.split_at_checked(old).unwrap_or_default();
+            return;
+        }
+        for segment in self.old.iter().chain(self.new) {
+            port.words(Some(&mut segment.clone()));
+        }
+    }
+}
+
 /// At most this many ranges are told apart; what comes later is ignored.
 const MOST_RANGES: usize = 16;
 
@@ -89,6 +108,17 @@ pub(crate) struct PointerRanges {
 }
 
 impl PointerRanges {
+    /// Into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    fn port(&mut self, port: &mut Port<'_>) {
+        let Self { ranges, len } = self;
+        for AddressRange { start, end } in ranges {
+            port.number(start);
+            port.number(end);
+        }
+        port.size(len);
+    }
+
     /// There are none.
     pub(crate) const NONE: Self =
         Self { ranges: [AddressRange { start: 0, end: 0 }; MOST_RANGES], len: 0 };

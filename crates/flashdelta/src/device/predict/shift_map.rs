@@ -4,6 +4,9 @@
 //! where each copy reads and writes and from every reference that had to be corrected. An address
 //! that has no entry of its own has moved as the nearest entry below it says.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
+
 /// What is known about where an address has gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Shift {
@@ -48,6 +51,15 @@ impl<'w> ShiftMap<'w> {
     /// An empty map with room for as many entries as `memory` holds.
     pub(crate) fn new(memory: &'w mut [u32]) -> Self {
         Self { entries: memory.as_chunks_mut().0, len: 0, hand: 0 }
+    }
+
+    /// Into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { entries, len, hand } = self;
+        port.size(len);
+        port.size(hand);
+        port.words(entries.get_mut(..*len).map(|used| used.as_flattened_mut()));
     }
 
     /// How many entries are used; those that were stay used.

@@ -4,6 +4,8 @@ use super::address_map::{
     segment_at, AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
 };
 use super::shift_map::{Shift, ShiftMap, Trust};
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::isa::{self, with_isa, Form, InstructionSet, Isa as _, Place, State, Unit};
 
 /// What the walk foretells for one unit.
@@ -55,6 +57,21 @@ impl<'w> Walker<'w> {
     /// The address maps, to be filled in before the walk begins.
     pub(crate) fn maps(&mut self) -> &mut AddressMaps<'w> {
         &mut self.maps
+    }
+
+    /// The state but for the address maps, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { state, maps: _, old_segment, new_segment } = self;
+        with_isa!(state, isa => isa.port(port), ());
+        for Segment { offset, len, address, kind } in [old_segment, new_segment] {
+            for number in [offset, len, address] {
+                port.number(number);
+            }
+            port.choice(kind, *kind as u8, |number| {
+                [SegmentKind::Code, SegmentKind::Data].get(usize::from(number)).copied()
+            });
+        }
     }
 
     /// The walk goes on at another place.

@@ -207,6 +207,12 @@ impl<'w, O: OldImage, N: NewImage, B: BootSelection, H: Sha256Engine> AbUpdate<'
         self.applier.feed_within(input, budget)
     }
 
+    /// The applier: to [suspend](Applier::suspend) the update, or to go on with it. The boot
+    /// selection is not touched by that either.
+    pub fn applier(&mut self) -> &mut Applier<'w, O, N, H> {
+        &mut self.applier
+    }
+
     /// How far it has come.
     pub fn progress(&self) -> Progress {
         self.applier.progress()

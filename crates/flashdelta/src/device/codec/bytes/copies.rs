@@ -1,5 +1,7 @@
 //! Copies from the old image, predicted unit by unit: the same for maker and applier.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::isa::InstructionSet;
 use crate::device::predict::shift_map::ShiftMap;
 use crate::device::predict::walker::{Forecast, Walker};
@@ -20,6 +22,14 @@ impl<'w> Copies<'w> {
     pub(crate) fn start(&mut self, isa: InstructionSet, map: &'w mut [u32]) {
         self.map = ShiftMap::new(map);
         self.walker.start(isa);
+    }
+
+    /// The state, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { walker, map } = self;
+        walker.port(port);
+        map.port(port);
     }
 
     /// The walker.

@@ -1,6 +1,8 @@
 //! Copies from the old image in an applier without prediction: what has no address map and no
 //! instruction set has no references either, so every unit is foretold as it is.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use core::marker::PhantomData;
 
 use crate::device::isa::InstructionSet;
@@ -23,6 +25,10 @@ impl<'w> Copies<'w> {
 
     /// The start of the new image.
     pub(crate) fn start(&mut self, _isa: InstructionSet, _map: &'w mut [u32]) {}
+
+    /// Nothing, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, _port: &mut Port<'_>) {}
 
     /// A copy begins.
     pub(crate) fn begin(&mut self, _source: u32, _at: u32) {}

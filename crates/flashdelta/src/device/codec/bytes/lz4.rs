@@ -8,6 +8,9 @@
 //! or compressed (0); if compressed, the compressed length; the bytes. Both lengths are at most the
 //! block size that the header states.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
+
 /// What the unpacker waits for.
 #[derive(Clone, Copy, Debug)]
 enum Wait {
@@ -35,6 +38,32 @@ impl<'w> Unpacker<'w> {
     /// Blocks are at most as long as `packed`.
     pub(crate) fn new(packed: &'w mut [u8]) -> Self {
         Self { wait: Wait::Head, value: 0, shift: 0, packed, filled: 0 }
+    }
+
+    /// The state, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { wait, value, shift, packed: block, filled } = self;
+        let (mut number, mut lens) = match *wait {
+            Wait::Head => (0, [0, 0]),
+            Wait::Packed { plain } => (1, [plain, 0]),
+            Wait::Bytes { plain, packed, stored } => (2 + u8::from(stored), [plain, packed]),
+        };
+        port.small(&mut number);
+        port.words(Some(&mut lens));
+        let [plain, packed] = lens;
+        *wait = match number {
+            0 => Wait::Head,
+            1 => Wait::Packed { plain },
+            _ => Wait::Bytes { plain, packed, stored: number == 3 },
+        };
+        port.number(value);
+        port.number(shift);
+        port.size(filled);
+        match block.get_mut(..*filled) {
+            Some(bytes) => port.bytes(bytes),
+            None => port.refuse(),
+        }
     }
 
     /// Is nothing left over of a block?

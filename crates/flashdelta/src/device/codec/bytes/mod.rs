@@ -18,6 +18,8 @@ pub(crate) mod zstd;
 mod copies;
 pub(crate) use copies::Copies;
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::format::limits::BYTE_CODEC_STEP_BYTES;
 use crate::device::format::unzigzag;
 use crate::device::images::{Images, Space, Written};
@@ -127,6 +129,32 @@ impl<'w> Operations<'w> {
     #[cfg(feature = "prediction")]
     pub(crate) fn walker(&mut self) -> &mut Walker<'w> {
         self.copies.walker()
+    }
+
+    /// The state, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self {
+            copies,
+            // These follow from the header.
+            old_len: _,
+            new_len: _,
+            at,
+            operation,
+            left,
+            source,
+            alignment,
+            gap,
+            fixes,
+        } = self;
+        copies.port(port);
+        port.choice(operation, *operation as u8, |number| {
+            let all = [Operation::Literal, Operation::Old, Operation::New];
+            all.get(usize::from(number)).copied()
+        });
+        for number in [at, left, source, alignment, gap, fixes] {
+            port.number(number);
+        }
     }
 
     /// Does an operation start here? (Only here may the stream end.)

@@ -1,5 +1,7 @@
 //! How far the current unit of the new image has come: what byte comes next depends on it.
 
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::predict::walker::Walker;
 
 /// The unit of the new image that is being put together.
@@ -14,6 +16,14 @@ pub(crate) struct Spelling {
 impl Spelling {
     /// The start of an image.
     pub(crate) const START: Self = Self { phase: 0, opcode: 0 };
+
+    /// Into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self { phase, opcode } = self;
+        port.small(phase);
+        port.small(opcode);
+    }
 
     /// A whole unit that begins with this byte has been copied.
     pub(crate) fn unit(&mut self, first: u8) {

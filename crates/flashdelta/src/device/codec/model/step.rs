@@ -6,6 +6,8 @@ use super::contexts::{
 };
 use super::oracle::{Oracle, Step};
 use super::spelling::Spelling;
+#[cfg(feature = "suspend")]
+use crate::device::apply::Port;
 use crate::device::coding::mixer::{self, Rate, Tables, INPUTS};
 use crate::device::coding::{BitCoder, Part};
 use crate::device::format::limits::MODEL_STEP_BYTES;
@@ -106,6 +108,50 @@ impl<'w> Model<'w> {
         contexts::prime(&mut self.tables);
         self.map = ShiftMap::new(map);
         (self.old_len, self.new_len) = (old_len, new_len);
+    }
+
+    /// The state, into a suspension or out of it.
+    #[cfg(feature = "suspend")]
+    pub(crate) fn port(&mut self, port: &mut Port<'_>) {
+        let Self {
+            tables,
+            map,
+            walker,
+            // These follow from the header.
+            old_len: _,
+            new_len: _,
+            at,
+            copy,
+            copying,
+            lesson,
+            age,
+            literals,
+            alignments,
+            distance,
+            run,
+            retargets,
+            form_history,
+            spelling,
+        } = self;
+        tables.port(port);
+        map.port(port);
+        walker.port(port);
+        copy.port(port);
+        port.flag(copying);
+        let mut has_lesson = lesson.is_some();
+        port.flag(&mut has_lesson);
+        if has_lesson {
+            let (from, since) = lesson.get_or_insert_default();
+            port.number(from);
+            port.number(since);
+        }
+        for number in [at, age, literals, distance, run] {
+            port.number(number);
+        }
+        port.words(Some(alignments));
+        port.words(Some(retargets));
+        port.bytes(form_history);
+        spelling.port(port);
     }
 
     /// Bytes of the new image so far.

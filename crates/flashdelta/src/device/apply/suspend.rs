@@ -1,0 +1,425 @@
+//! Suspending an update, and going on with it after a reset.
+//!
+//! One walk over the state saves and loads it ([`Port`]), so that the two cannot drift apart. In
+//! order:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `FDS`, the version of this layout, and that of the library |
+//! | 9 | phase, bytes of the patch taken, bytes of the new image that wait to be written |
+//! | | the header; the state of the new image |
+//! | | the workspace as it lies in memory, but for windows over the images; the decoder |
+//! | 4 | CRC-32 of all before it |
+
+use super::applier::{Applier, Failure, Phase};
+use super::body::Work;
+use super::budget::Budget;
+use super::digest::Digest;
+use super::machine::Machine;
+use super::port::{Port, PortTrouble};
+use super::workspace;
+use super::{ApplyError, NewImage, OldImage, Progress, ResumeError, SuspendError};
+use crate::device::format::{Codec, Crc32, PatchHeader};
+use crate::device::nor::{Flash, Records, SlotError};
+use crate::device::sha256::Sha256Engine;
+
+/// The start of every suspension; the last byte is the version of the layout.
+const MAGIC: u32 = u32::from_le_bytes(*b"FDS\0");
+
+/// The version of the library: state that another one has saved may mean something else.
+const LIBRARY: u32 = {
+    let bytes = env!("CARGO_PKG_VERSION").as_bytes();
+    let (mut hash, mut i) = (0x811c_9dc5u32, 0);
+    // FNV-1a.
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    hash
+};
+
+/// Bytes of the checksum.
+const TAIL: u32 = 4;
+
+/// What a suspension takes at most, apart from the workspace.
+const MOST_STATE: u32 = 1024;
+
+impl PatchHeader {
+    /// Bytes that an update by this patch takes at most when it is
+    /// [suspended](crate::apply::Applier::suspend). A slot in flash whose write unit is above 64
+    /// bytes takes a unit more.
+    pub fn suspension_len(&self) -> u32 {
+        (self.workspace_len() as u32).saturating_add(MOST_STATE)
+    }
+}
+
+/// Reads the bytes of a suspension from an offset on; false if that fails.
+type Source<'a> = dyn FnMut(u32, &mut [u8]) -> bool + 'a;
+
+/// Why a suspension is refused.
+enum Refusal<O, N> {
+    Source,
+    Damaged,
+    OtherVersion,
+    OtherPatch,
+    OtherImage,
+    Apply(ApplyError<O, N>),
+}
+
+impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
+    /// Hands the state of the update to `put`, piece by piece: bytes to be kept in a file, say.
+    /// [`suspend_to`](Self::suspend_to) keeps them in flash. An applier that is given them back,
+    /// after a reset too, [goes on](Self::resume) with the byte of the patch that
+    /// [`Progress::taken`] names.
+    ///
+    /// The update may go on here as well. If it does, and has to be gone on with from what was
+    /// saved after all, what it has written meanwhile is made again; that costs erases, and is
+    /// safe.
+    ///
+    /// # Errors
+    ///
+    /// [`SuspendError::Codec`]: Zstandard's decoder cannot be suspended. Nothing is wrong with the
+    /// update then.
+    pub fn suspend<E>(
+        &mut self,
+        mut put: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), SuspendError<N::Error, E>> {
+        let (mut crc, mut failed) = (Crc32::START, None);
+        let saved = self.save(&mut |bytes| {
+            crc = crc.and(bytes);
+            failed = put(bytes).err();
+            failed.is_none()
+        });
+        match failed {
+            Some(error) => Err(SuspendError::Place(error)),
+            None => {
+                saved.map_err(SuspendError::in_place)?;
+                put(&crc.value().to_le_bytes()).map_err(SuspendError::Place)
+            }
+        }
+    }
+
+    /// How many bytes [`suspend`](Self::suspend) would hand over now.
+    ///
+    /// # Errors
+    ///
+    /// As [`suspend`](Self::suspend).
+    pub fn suspension_len(
+        &mut self,
+    ) -> Result<u32, SuspendError<N::Error, core::convert::Infallible>> {
+        let mut len = TAIL;
+        self.save(&mut |bytes| {
+            len = len.saturating_add(bytes.len() as u32);
+            true
+        })
+        .map_err(SuspendError::in_place)?;
+        Ok(len)
+    }
+
+    /// Suspends the update to a region of flash, which keeps the suspension before until this one
+    /// is whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`suspend`](Self::suspend); [`SlotError::OutOfSlot`] if the region is too small.
+    pub fn suspend_to<F: Flash, B: AsMut<[u8]>>(
+        &mut self,
+        records: &mut Records<F, B>,
+    ) -> Result<(), SuspendError<N::Error, SlotError<F::Error>>> {
+        let len = self.suspension_len().map_err(SuspendError::in_place)?;
+        let mut record = records.write(len).map_err(SuspendError::Place)?;
+        self.suspend(|bytes| record.put(bytes))?;
+        record.commit().map_err(SuspendError::Place)
+    }
+
+    /// Goes on with an update that was suspended to a region of flash: see
+    /// [`resume`](Self::resume). [`ResumeError::Nothing`] if there is no record.
+    ///
+    /// # Errors
+    ///
+    /// As [`resume`](Self::resume).
+    #[allow(clippy::type_complexity)]
+    pub fn resume_from<F: Flash, B: AsMut<[u8]>>(
+        &mut self,
+        records: &mut Records<F, B>,
+        patch: Option<&PatchHeader>,
+    ) -> Result<Progress, ResumeError<O::Error, N::Error, SlotError<F::Error>>> {
+        let Some(len) = records.len() else { return Err(ResumeError::Nothing) };
+        self.resume(len, |offset, bytes| records.read(offset, bytes), patch)
+    }
+
+    /// Goes on with an update that was [suspended](Self::suspend), in an applier that has not been
+    /// fed: with the same images, and a workspace as long as before or longer. `read` fills in the
+    /// `len` bytes of the suspension from an offset on. [`Progress::taken`] tells which byte of the
+    /// patch has to be fed next. If `patch` is given, the suspension must be of a patch with that
+    /// header.
+    ///
+    /// The suspension is read three times, and the old image once: it must be the one that the
+    /// patch was made for still. [`resume_within`](Self::resume_within) does so by pieces.
+    ///
+    /// # Errors
+    ///
+    /// [`ResumeError`]. What is damaged, or of another patch, of another version of this library or
+    /// of other images, is refused, and nothing has been written. The applier is as before then:
+    /// feed it the patch from its beginning. Only if the place cannot be read in the end
+    /// ([`ResumeError::Place`]), or holds what no suspension does, is this applier at its end, too.
+    pub fn resume<E>(
+        &mut self,
+        len: u32,
+        read: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
+        patch: Option<&PatchHeader>,
+    ) -> Result<Progress, ResumeError<O::Error, N::Error, E>> {
+        self.resume_within(len, read, patch, u32::MAX)
+    }
+
+    /// As [`resume`](Self::resume), but without reading more than `budget` bytes of the old image:
+    /// call it again as long as [`Progress::pending`] is set. Only then may the applier be fed.
+    ///
+    /// # Errors
+    ///
+    /// As [`resume`](Self::resume).
+    pub fn resume_within<E>(
+        &mut self,
+        len: u32,
+        mut read: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
+        patch: Option<&PatchHeader>,
+        budget: u32,
+    ) -> Result<Progress, ResumeError<O::Error, N::Error, E>> {
+        let is_fresh = self.phase == Phase::Header && self.fed == 0;
+        if !is_fresh && self.phase != Phase::Resume {
+            return Err(ResumeError::InUse);
+        }
+        let mut failed = None;
+        let loaded = self.load(
+            len,
+            &mut |offset, bytes| {
+                failed = read(offset, bytes).err();
+                failed.is_none()
+            },
+            patch,
+            budget,
+        );
+        let refusal = match (loaded, failed) {
+            (Ok(()), _) => return Ok(self.progress()),
+            (Err(_), Some(error)) => ResumeError::Place(error),
+            (Err(Refusal::Apply(error)), _) => ResumeError::Apply(error),
+            (Err(Refusal::OtherVersion), _) => ResumeError::OtherVersion,
+            (Err(Refusal::OtherPatch), _) => ResumeError::OtherPatch,
+            (Err(Refusal::OtherImage), _) => ResumeError::OtherImage,
+            (Err(Refusal::Source | Refusal::Damaged), _) => ResumeError::Damaged,
+        };
+        if self.workspace.is_some() {
+            // Nothing has been set up.
+            (self.phase, self.fed) = (Phase::Header, 0);
+            self.body.header = PatchHeader::default();
+            self.body.work = Work::Machine(Machine::idle());
+        }
+        self.pending = false;
+        Err(refusal)
+    }
+
+    /// Saves the state.
+    fn save(
+        &mut self,
+        carry: &mut dyn FnMut(&mut [u8]) -> bool,
+    ) -> Result<(), SuspendError<N::Error, ()>> {
+        let mut phase = self.phase;
+        if matches!(phase, Phase::Poisoned | Phase::Resume) {
+            return Err(SuspendError::Poisoned);
+        }
+        if self.body.header.codec == Codec::Zstd {
+            return Err(SuspendError::Codec { codec: Codec::Zstd });
+        }
+        let (mut port, mut waiting) = (Port::new(carry, false), self.body.buffers.waiting());
+        self.port_version(&mut port);
+        self.port_front(&mut port, &mut phase, &mut waiting);
+        self.new.suspend(&mut port).map_err(SuspendError::New)?;
+        self.port_rest(&mut port, phase);
+        // Nothing else can be refused when saving.
+        port.end().map_err(|_| SuspendError::Place(()))
+    }
+
+    /// Loads the state, or goes on with that.
+    #[inline(never)]
+    fn load(
+        &mut self,
+        len: u32,
+        source: &mut Source<'_>,
+        patch: Option<&PatchHeader>,
+        budget: u32,
+    ) -> Result<(), Refusal<O::Error, N::Error>> {
+        let end = len.saturating_sub(TAIL);
+        if self.phase == Phase::Header {
+            check(source, end)?;
+            let (mut phase, at) = self.load_front(end, source, patch)?;
+            // Behind the body the old image is not needed any more.
+            if phase != Phase::Body {
+                return self.load_rest(at, end, source, &mut phase);
+            }
+            self.begin_old();
+            (self.phase, self.body.left) = (Phase::Resume, at);
+        }
+        let (mut budget, mut error) = (Budget::new(budget), ApplyError::Poisoned);
+        match self.digest_old(&mut budget, &mut error) {
+            None => return Err(Refusal::Apply(error)),
+            Some(false) => self.pending = true,
+            Some(true) => {
+                self.pending = false;
+                self.body.work = Work::Machine(Machine::idle());
+                self.load_rest(self.body.left, end, source, &mut Phase::Body)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads what comes before the workspace, and checks that all fits. Gives the phase, and where
+    /// it goes on.
+    #[inline(never)]
+    fn load_front(
+        &mut self,
+        end: u32,
+        source: &mut Source<'_>,
+        patch: Option<&PatchHeader>,
+    ) -> Result<(Phase, u32), Refusal<O::Error, N::Error>> {
+        let (mut phase, mut waiting, mut at) = (Phase::Header, 0, 0);
+        let mut carry = |bytes: &mut [u8]| take(source, &mut at, end, bytes);
+        let mut port = Port::new(&mut carry, true);
+        self.port_version(&mut port);
+        if port.trouble() == Some(PortTrouble::Refused) {
+            return Err(Refusal::OtherVersion);
+        }
+        self.port_front(&mut port, &mut phase, &mut waiting);
+        if port.trouble().is_some() {
+            return Err(Refusal::Damaged);
+        }
+        let header = self.body.header;
+        if phase != Phase::Header {
+            if patch.is_some_and(|patch| *patch != header) {
+                return Err(Refusal::OtherPatch);
+            }
+            let mut error = Failure::<O, N>::Poisoned;
+            if self.check_device(&mut error).is_none() {
+                return Err(Refusal::Apply(error));
+            }
+            let found = self.workspace.as_ref().map_or(0, |memory| memory.len());
+            if found < header.workspace_len() || waiting >= workspace::page(found, &header) {
+                return Err(Refusal::Apply(workspace::Trouble::TooSmall.of(&header, found)));
+            }
+        }
+        if self.new.suspend(&mut port).is_err() || port.end().is_err() {
+            return Err(Refusal::OtherImage);
+        }
+        Ok((phase, at))
+    }
+
+    /// Loads what comes from `at` on: then the update goes on.
+    #[inline(never)]
+    fn load_rest(
+        &mut self,
+        at: u32,
+        end: u32,
+        source: &mut Source<'_>,
+        phase: &mut Phase,
+    ) -> Result<(), Refusal<O::Error, N::Error>> {
+        let mut at = at;
+        let mut carry = |bytes: &mut [u8]| take(source, &mut at, end, bytes);
+        let mut port = Port::new(&mut carry, true);
+        self.phase = Phase::Poisoned;
+        self.port_rest(&mut port, *phase);
+        if port.end().is_err() || at != end {
+            return Err(Refusal::Damaged);
+        }
+        // What was verified before the reset is verified again.
+        self.phase = if *phase == Phase::Done { Phase::New } else { *phase };
+        Ok(())
+    }
+
+    fn port_version(&self, port: &mut Port<'_>) {
+        port.same(MAGIC);
+        port.same(LIBRARY);
+    }
+
+    /// How far it is, and the header.
+    fn port_front(&mut self, port: &mut Port<'_>, phase: &mut Phase, waiting: &mut usize) {
+        port.choice(phase, *phase as u8, |number| Phase::SAVED.get(usize::from(number)).copied());
+        port.number(&mut self.fed);
+        port.size(waiting);
+        self.body.header.port(port);
+    }
+
+    /// The workspace and what works in it.
+    fn port_rest(&mut self, port: &mut Port<'_>, phase: Phase) {
+        let Self { body, workspace, sha, fed, .. } = self;
+        let header = &body.header;
+        if matches!(phase, Phase::Header | Phase::Old) {
+            // The header itself, as long as there is something to be read from it.
+            let len = match phase {
+                Phase::Header => *fed,
+                _ if header.map_len > 0 => header.header_len,
+                _ => 0,
+            };
+            match workspace.as_mut().and_then(|memory| memory.get_mut(..len as usize)) {
+                Some(bytes) => port.bytes(bytes),
+                None => port.refuse(),
+            }
+            if phase == Phase::Old && port.loads() {
+                body.left = header.body_len;
+                body.work = Work::Digest(Digest::new(sha.start(), header.old_size));
+            }
+            return;
+        }
+        let mut end = match &body.work {
+            Work::Digest(digest) => digest.end,
+            Work::Machine(_) => 0,
+        };
+        port.number(&mut body.left);
+        port.number(&mut end);
+        if let Work::Machine(machine) = &mut body.work {
+            let memory = workspace.take();
+            let tools = (&mut *machine, &mut body.buffers);
+            let is_at_work = phase == Phase::Body;
+            if workspace::port(memory, header, tools, is_at_work, port).is_none() {
+                port.refuse();
+            }
+            if is_at_work {
+                machine.port(port);
+            }
+        }
+        body.buffers.port(port);
+        if port.loads() && phase != Phase::Body {
+            body.work = Work::Digest(Digest::new(sha.start(), end));
+        }
+    }
+}
+
+/// Is the suspension whole?
+#[inline(never)]
+fn check<O, N>(source: &mut Source<'_>, end: u32) -> Result<(), Refusal<O, N>> {
+    let (mut crc, mut at, mut piece) = (Crc32::START, 0, [0; 64]);
+    while at < end {
+        let len = (end.wrapping_sub(at) as usize).min(piece.len());
+        let bytes = piece.get_mut(..len).unwrap_or_default();
+        if !source(at, bytes) {
+            return Err(Refusal::Source);
+        }
+        crc = crc.and(bytes);
+        at = at.wrapping_add(len as u32);
+    }
+    let mut tail = [0; TAIL as usize];
+    if !source(at, &mut tail) {
+        return Err(Refusal::Source);
+    }
+    if u32::from_le_bytes(tail) == crc.value() {
+        Ok(())
+    } else {
+        Err(Refusal::Damaged)
+    }
+}
+
+/// The next bytes of a suspension, all before `end`.
+fn take(source: &mut Source<'_>, at: &mut u32, end: u32, bytes: &mut [u8]) -> bool {
+    let next = at.checked_add(bytes.len() as u32).filter(|next| *next <= end);
+    let taken = next.is_some() && source(*at, bytes);
+    *at = next.unwrap_or(*at);
+    taken
+}
