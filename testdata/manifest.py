@@ -11,7 +11,7 @@ import sys
 here = pathlib.Path(__file__).parent
 HEADER = "path\torigin\tlicence\tsize\tsha256"
 OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py", "archives": "archives/make.py",
-        "vectors": "vectors/make.py"}
+        "inputs": "inputs/make.py", "vectors": "vectors/make.py"}
 SOURCES = {".py", ".sh", ".c", ".h", ".ld", ".md", ".tsv", ".json"}
 
 
@@ -28,9 +28,10 @@ for line in old:
     if path.split("/")[0] not in OURS:
         rows[path] = line if "--check" not in sys.argv else row(path, origin, licence)
 for folder, origin in OURS.items():
-    for p in sorted((here / folder).iterdir()):
-        if p.is_file() and p.suffix not in SOURCES:
-            rows[f"{folder}/{p.name}"] = row(f"{folder}/{p.name}", origin, "MIT OR Apache-2.0")
+    for p in sorted((here / folder).rglob("*")):
+        name = p.relative_to(here).as_posix()
+        if p.is_file() and p.suffix not in SOURCES and not name.startswith("firmware/src/"):
+            rows[name] = row(name, origin, "MIT OR Apache-2.0")
 text = "\n".join([HEADER] + [rows[k] for k in sorted(rows)]) + "\n"
 if "--check" in sys.argv:
     if not manifest.exists() or manifest.read_text() != text:

@@ -14,7 +14,8 @@ import pytest
 
 # Where this folder is not in a checkout of the repository, the variable says where its test data is.
 ROOT = Path(__file__).resolve().parents[3]
-FIRMWARE = Path(os.environ.get("FLASHDELTA_TESTDATA", ROOT / "testdata")) / "firmware"
+TESTDATA = Path(os.environ.get("FLASHDELTA_TESTDATA", ROOT / "testdata"))
+FIRMWARE = TESTDATA / "firmware"
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 sys.path.insert(0, str(EXAMPLES))
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use flashdelta::door::{self, Side};
 
 use flashdelta::file::MemoryWarning;
+use serde::Serialize;
 
 use crate::failure::selecting;
 use crate::text;
@@ -25,19 +26,51 @@ impl FileWarning {
 /// The warnings about an old and a new file, in lines.
 pub(crate) fn lines(found: &[door::FileWarning], names: [&Path; 2]) -> Vec<String> {
     let device = device_range(found);
-    let named = |warning: &door::FileWarning| {
-        let name = match warning.side {
-            Side::Old => names[0],
-            Side::New => names[1],
-        };
-        match &warning.what {
-            door::Warning::Memory(memory) => {
-                FileWarning::new(name, format!("{memory} ({})", way_out(memory, device)))
-            }
-            what => FileWarning::new(name, what),
+    joined(&found.iter().map(|warning| named(warning, names, device)).collect::<Vec<_>>())
+}
+
+fn named(
+    warning: &door::FileWarning,
+    names: [&Path; 2],
+    device: Option<(u32, u64)>,
+) -> FileWarning {
+    let name = match warning.side {
+        Side::Old => names[0],
+        Side::New => names[1],
+    };
+    match &warning.what {
+        door::Warning::Memory(memory) => {
+            FileWarning::new(name, format!("{memory} ({})", way_out(memory, device)))
+        }
+        what => FileWarning::new(name, what),
+    }
+}
+
+/// A warning, as machines read it.
+#[derive(Serialize)]
+pub(crate) struct Document {
+    /// Which file it is about: "old" or "new".
+    side: &'static str,
+    file: String,
+    /// What it is: `docs/errors.md` lists the codes.
+    code: &'static str,
+    /// The same for people.
+    message: String,
+}
+
+/// The warnings about an old and a new file, each by itself.
+pub(crate) fn documents(found: &[door::FileWarning], names: [&Path; 2]) -> Vec<Document> {
+    let device = device_range(found);
+    let document = |warning: &door::FileWarning| {
+        let FileWarning { file, message } = named(warning, names, device);
+        Document {
+            side: if warning.side == Side::Old { "old" } else { "new" },
+            file: text::path(&file),
+            code: warning.what.code(),
+            message,
         }
     };
-    joined(&found.iter().map(named).collect::<Vec<_>>())
+    found.iter().map(document).collect()
 }
 
 /// The addresses of the largest part, in both files.

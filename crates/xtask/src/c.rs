@@ -187,6 +187,11 @@ fn sanitized() -> Result<Outcome> {
     // The first one writes the patches that the others apply.
     run(&["tests/test_host.c"], &host, "test_host")?;
     run(&["tests/test_archives.c"], &host, "test_archives")?;
+    let table = folder.join("test_inputs");
+    compile(&[&STRICT, &SANITIZED], &["tests/test_inputs.c"], &host, &table)?;
+    let made = self::folder("inputs")?;
+    let (testdata, errors) = (root().join("testdata"), root().join("docs/errors.md"));
+    exec(command(&table).args([made, testdata, errors]))?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
     run(&SLOTS_TEST, &apply, "test_slots")?;
     run(&HOSTILE_TEST, &apply, "test_hostile")?;

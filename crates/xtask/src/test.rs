@@ -66,6 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             return Ok(Outcome::skipped("no python3", "apt-get install python3 (Debian)"));
         }
         exec(command("python3").args(["testdata/vectors/make.py", "--check"]))?;
+        exec(command("python3").args(["testdata/inputs/make.py", "--check"]))?;
         passed(exec(command("python3").args(["testdata/manifest.py", "--check"])))
     });
     steps.step("decoder", "a decoder written from docs/format.md alone", decoder);

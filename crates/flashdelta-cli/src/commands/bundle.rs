@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
 use crate::text::{self, grouped, hex, print, print_json, Table};
+use crate::warnings;
 
 /// How many members are made how.
 pub(super) fn counts(info: &BundleInfo) -> String {
@@ -96,7 +97,7 @@ pub(super) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    warnings: Option<Vec<String>>,
+    warnings: Option<Vec<warnings::Document>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     applies: Option<bool>,
 }
@@ -115,7 +116,7 @@ impl Document {
     }
 
     /// With what is known of one that was just made.
-    pub(super) fn made(self, verified: bool, warnings: Vec<String>) -> Self {
+    pub(super) fn made(self, verified: bool, warnings: Vec<warnings::Document>) -> Self {
         Self { verified: Some(verified), warnings: Some(warnings), ..self }
     }
 }

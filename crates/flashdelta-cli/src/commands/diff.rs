@@ -142,13 +142,13 @@ impl Args {
         let elfs = [self.old_elf.as_deref(), self.new_elf.as_deref()];
         let made = made.map_err(|error| Failure::door(&error, names, elfs))?;
         bar.clear();
-        let warnings = warnings::lines(&made.warnings, names);
-        self.output_args.warn(&warnings);
+        self.output_args.warn(&warnings::lines(&made.warnings, names));
         target.write(&made.bytes)?;
         if !self.output_args.quiet {
             made::summarize(&self.output, &made, &new);
         }
         if self.output_args.json {
+            let warnings = warnings::documents(&made.warnings, names);
             made::print_document(&self.output, &made, warnings)?;
         }
         Ok(())

@@ -13,6 +13,7 @@ use super::bundle::{counts, Document};
 use super::diff::doing;
 use crate::failure::Outcome;
 use crate::text::{self, grouped, percent, print_json};
+use crate::warnings;
 
 /// Tells people.
 pub(super) fn summarize(output: &Path, made: &Made, new: &Input<'_>) {
@@ -63,7 +64,11 @@ fn summarize_patch(header: &PatchHeader, new: &Input<'_>) {
 }
 
 /// Tells machines.
-pub(super) fn print_document(output: &Path, made: &Made, warnings: Vec<String>) -> Outcome {
+pub(super) fn print_document(
+    output: &Path,
+    made: &Made,
+    warnings: Vec<warnings::Document>,
+) -> Outcome {
     let verified = made.verified;
     match &made.kind {
         MadeKind::Patch { header, report } => {
@@ -90,7 +95,7 @@ struct PatchDocument {
     percent_of_new: Option<f64>,
     verified: bool,
     /// What is not taken as it seems to be meant, or promises little.
-    warnings: Vec<String>,
+    warnings: Vec<warnings::Document>,
     #[serde(flatten)]
     facts: PatchFacts,
     /// Bytes of the body by what they are spent on; empty for the byte codecs.
@@ -119,7 +124,7 @@ impl PatchDocument {
         made: &Made,
         header: &PatchHeader,
         report: &Report,
-        warnings: Vec<String>,
+        warnings: Vec<warnings::Document>,
     ) -> Self {
         let tried = |t: &Tried| TriedDocument {
             codec: t.codec.name(),

@@ -75,6 +75,15 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
         let found = input.parts_warnings().iter().cloned();
         made.warnings.extend(found.map(|warning| Warning::Parts(warning).of(side)));
     }
+    // Several who look may see the same.
+    let mut told = Vec::new();
+    made.warnings.retain(|warning| {
+        let is_news = !told.contains(warning);
+        if is_news {
+            told.push(warning.clone());
+        }
+        is_news
+    });
     if old.bytes() == new.bytes() {
         made.warnings.push(Warning::Same.of(Side::New));
     }
