@@ -39,13 +39,15 @@ pub(crate) type Course = Vec<(u32, u64)>;
 pub(crate) struct Limit<'a> {
     /// The body is longer than this, in bytes.
     pub(crate) bytes: usize,
-    /// The body is, at some place, clearly longer than this one.
+    /// The body is, at some place, clearly longer than this one ...
     pub(crate) course: &'a [(u32, u64)],
+    /// ... by this part of it: what is lost early may be made up for later, but not much of it.
+    pub(crate) part: u64,
 }
 
 impl Limit<'_> {
     /// Coding goes on to the end.
-    pub(crate) const NONE: Self = Self { bytes: usize::MAX, course: &[] };
+    pub(crate) const NONE: Self = Self { bytes: usize::MAX, course: &[], part: 512 };
 
     fn bytes(bytes: usize) -> Self {
         Self { bytes, ..Self::NONE }
@@ -53,8 +55,7 @@ impl Limit<'_> {
 
     /// Whether coding that has spent `bytes` up to `at` is to be given up.
     fn is_passed(&self, at: u32, bytes: u64) -> bool {
-        // What is lost early may be made up for later, but not much of it.
-        let margin = || 8 + self.course.last().map_or(0, |(_, total)| total / 512);
+        let margin = || 8 + self.course.last().map_or(0, |(_, total)| total / self.part);
         let next = self.course.get(self.course.partition_point(|(there, _)| *there < at));
         // The meter is only nearly exact.
         bytes > (self.bytes as u64).saturating_add(64)

@@ -1,40 +1,148 @@
-//! Gives a finished patch the smallest tables with which it is not larger: what a device needs for
-//! it is in its header.
+//! Gives a finished patch the smallest tables with which it is not larger, and sees to it that more
+//! RAM makes no larger patch.
 //!
 //! What the shift map and the blocks of LZ4 need is known exactly. For the hashed slots of the
-//! model codec there is only trying: small tables learn faster, large ones keep more apart. Since
-//! all smaller tables that may be better are tried, more RAM makes no larger patch.
+//! model codec there is only trying: small tables learn faster, large ones keep more apart. And
+//! which copies are best depends on the tables that they are chosen by.
+//!
+//! So what is tried for a device is also tried for every device with more RAM: copies are chosen by
+//! the tables of the largest of [`RUNGS`] that fits, and by those of smaller ones, and coded with
+//! the tables of all [`STEPS`] that fit and that are near enough. Of large patches less is tried:
+//! there larger tables win by far.
 
 use super::attempt::Made;
 use super::encode::{Job, Limit};
 use super::error::DiffError;
 use super::maker::Maker;
 use super::plan::Chosen;
+use super::search::{Found, Prediction};
 use crate::device::format::tables::{MAP_UNIT, SMALLEST_BLOCK};
 use crate::device::format::{Codec, PatchHeader, Tables};
-use crate::host::encode::tables_for;
+use crate::host::encode::{tables_for, CopyRun};
 
-/// Patches up to this size, in bytes, are tried with the smallest tables first.
-const SMALL: usize = 1024;
+/// Copies are chosen by the tables for this much RAM, in bytes.
+const RUNGS: [u32; 4] = [4 << 10, 16 << 10, 64 << 10, 256 << 10];
 
-/// Tables become smaller by this factor.
-const STEP: u32 = 2;
+/// Copies are coded with tables for this much RAM, from a quarter of that of their rung on, and
+/// below that of the rung after the next. Beyond the last, tables do not grow.
+const STEPS: [u32; 15] = {
+    const KIB: u32 = 1 << 10;
+    [
+        2 * KIB,
+        3 * KIB,
+        4 * KIB,
+        6 * KIB,
+        8 * KIB,
+        12 * KIB,
+        16 * KIB,
+        24 * KIB,
+        32 * KIB,
+        48 * KIB,
+        64 * KIB,
+        96 * KIB,
+        128 * KIB,
+        192 * KIB,
+        256 * KIB,
+    ]
+};
 
-/// For small patches, from the smallest tables on, larger by this factor.
-const SMALL_STEP: u32 = 4;
+/// From a rung to the next, and to the steps around it.
+const REACH: u32 = 4;
+
+/// Of patches of this length, in bytes, all tables are tried; ...
+const TINY: usize = 1 << 10;
+
+/// ... from this one on only the copies of the next smaller rung, besides those of the own ...
+const SMALL: usize = 4 << 10;
+
+/// ... and from this one on those of none.
+const LARGE: usize = 32 << 10;
+
+/// What is that much behind at some place is not caught up with: a part of the whole patch.
+const HOPELESS: u64 = 64;
+
+/// RAM in bytes by whose tables copies are chosen for a device that has `ram`.
+pub(super) fn rung(ram: u32) -> u32 {
+    RUNGS.into_iter().rev().find(|rung| *rung <= ram).unwrap_or(ram)
+}
+
+/// Copies, and the RAM by whose tables they were chosen; 0 if by none.
+pub(super) struct Choice {
+    rung: u32,
+    copies: Vec<CopyRun>,
+}
+
+impl Choice {
+    /// Whether tables for this much RAM are worth trying.
+    fn is_near(&self, step: u32) -> bool {
+        let is_lowest = self.rung <= RUNGS[0];
+        let is_highest = self.rung == 0;
+        (is_lowest || step >= self.rung / REACH)
+            && (is_highest || step < self.rung.saturating_mul(REACH))
+    }
+}
+
+/// About how many times a patch for a device with `ram` is coded to find the best tables.
+pub(super) fn passes(ram: u32) -> u64 {
+    let smaller = RUNGS.into_iter().filter(|rung| *rung < ram).count() as u64;
+    4 + 8 * smaller
+}
 
 impl Maker<'_> {
-    /// The same patch, or a smaller one, with smaller tables.
-    pub(super) fn fit(&self, made: Made) -> Result<Made, DiffError> {
+    /// The copies that are chosen by the tables of the device's rung, which are known, and by
+    /// smaller ones.
+    pub(super) fn choices(
+        &self,
+        prediction: &Prediction,
+        found: &Found,
+        chosen: Option<&Made>,
+    ) -> Result<Vec<Choice>, DiffError> {
+        let Some(chosen) = chosen else { return Ok(Vec::new()) };
+        let own = rung(self.options.profile.ram);
+        let mut choices = vec![Choice { rung: own, copies: chosen.copies.clone() }];
+        let smaller = match chosen.bytes.len() {
+            0..SMALL => RUNGS.len(),
+            SMALL..LARGE => 1,
+            _ => 0,
+        };
+        for rung in RUNGS.into_iter().rev().filter(|rung| *rung < own).take(smaller) {
+            let all = |copies: Chosen<'_>| copies.all().into_owned();
+            let copies = self.choose(rung, prediction, found, || (), all)?;
+            choices.extend(copies.map(|copies| Choice { rung, copies }));
+        }
+        Ok(choices)
+    }
+
+    /// The same patch, or a smaller one with its copies or others, with smaller tables.
+    pub(super) fn fit(&self, made: Made, mut choices: Vec<Choice>) -> Result<Made, DiffError> {
         let made = self.exact(made);
         if made.header.codec != Codec::Model {
             return Ok(made);
         }
-        if made.bytes.len() <= SMALL {
-            self.smallest_tables(made)
-        } else {
-            self.smaller_tables_while_they_pay(made)
+        if choices.iter().all(|choice| choice.copies != made.copies) {
+            // They were not chosen by any tables.
+            choices.insert(0, Choice { rung: 0, copies: made.copies.clone() });
         }
+        let ram = self.options.profile.ram;
+        let least = tables_for(0, &made.header, made.prediction.is_any()).err();
+        let few = least.into_iter().flat_map(|least| [least, 4 * least, 16 * least]);
+        let steps = few.chain(STEPS).filter(|step| *step < ram).chain([ram]);
+        let mut steps: Vec<u32> = steps.collect();
+        steps.sort_unstable();
+        let mut best = made;
+        // The best is probably among the first, and all else can be given up early.
+        for choice in &choices {
+            for step in steps.iter().rev() {
+                let is_tiny = best.bytes.len() <= TINY;
+                if !choice.is_near(*step) && !(is_tiny && *step < choice.rung) {
+                    continue;
+                }
+                if let Some(better) = self.with_tables(&best, &choice.copies, *step)? {
+                    best = better;
+                }
+            }
+        }
+        Ok(best)
     }
 
     /// Leaves out of the shift map, and of blocks, what is never used.
@@ -52,55 +160,29 @@ impl Maker<'_> {
         self.assemble(PatchHeader { tables, ..header }, &prediction, body, copies)
     }
 
-    /// Takes the smallest tables with which the patch is not larger.
-    fn smallest_tables(&self, made: Made) -> Result<Made, DiffError> {
-        let mut ram = self.least_ram(&made);
-        while let Some(tables) = self.smaller_tables(&made, ram) {
-            if let Some(smaller) = self.with_tables(&made, tables)? {
-                return Ok(smaller);
-            }
-            ram *= SMALL_STEP;
+    /// A patch of these copies with tables for this much RAM, if it is smaller than `best`, or as
+    /// small and content with less.
+    fn with_tables(
+        &self,
+        best: &Made,
+        copies: &[CopyRun],
+        ram: u32,
+    ) -> Result<Option<Made>, DiffError> {
+        let Made { prediction, header, body, bytes, .. } = best;
+        let Ok(tables) = tables_for(ram, header, prediction.is_any()) else { return Ok(None) };
+        if copies == best.copies && tables.slots == header.tables.slots {
+            return Ok(None);
         }
-        Ok(made)
-    }
-
-    /// Takes smaller tables for as long as the patch does not become larger.
-    fn smaller_tables_while_they_pay(&self, mut made: Made) -> Result<Made, DiffError> {
-        let mut ram = self.options.profile.ram / STEP;
-        while ram >= self.least_ram(&made) {
-            // Above some size tables do not grow with the RAM.
-            if let Some(tables) = self.smaller_tables(&made, ram) {
-                match self.with_tables(&made, tables)? {
-                    Some(smaller) => made = smaller,
-                    None => break,
-                }
-            }
-            ram /= STEP;
-        }
-        Ok(made)
-    }
-
-    fn least_ram(&self, made: &Made) -> u32 {
-        tables_for(0, &made.header, made.prediction.is_any()).err().unwrap_or(u32::MAX)
-    }
-
-    /// Tables for this much RAM, if they have fewer slots than the patch has.
-    fn smaller_tables(&self, made: &Made, ram: u32) -> Option<Tables> {
-        let tables = tables_for(ram, &made.header, made.prediction.is_any()).ok()?;
-        let tables = Tables { map: map_of(made, tables), ..tables };
-        (tables.slots < made.header.tables.slots).then_some(tables)
-    }
-
-    /// The same patch coded with other tables, if it is not larger.
-    fn with_tables(&self, made: &Made, tables: Tables) -> Result<Option<Made>, DiffError> {
-        let Made { prediction, copies, header, body, bytes } = made;
-        let limit = Limit { bytes: bytes.len(), course: &body.course };
-        let job = Job { old: self.old, new: self.new, copies: Chosen::All(copies), prediction };
+        let limit = Limit { bytes: bytes.len(), course: &body.course, part: HOPELESS };
+        let chosen = Chosen::All(copies);
+        let job = Job { old: self.old, new: self.new, copies: chosen, prediction };
         let body = job.encode(header.codec, tables, self.options.effort, limit, &self.control)?;
         let Some(body) = body else { return Ok(None) };
         let header = PatchHeader { tables, ..*header };
-        let smaller = self.assemble(header, prediction, body, copies.clone());
-        Ok((smaller.bytes.len() <= bytes.len()).then_some(smaller))
+        let made = self.exact(self.assemble(header, prediction, body, copies.to_vec()));
+        let needs = |made: &Made| (made.bytes.len(), made.header.ram);
+        let fits = made.header.ram <= self.options.profile.ram;
+        Ok((fits && needs(&made) < needs(best)).then_some(made))
     }
 }
 

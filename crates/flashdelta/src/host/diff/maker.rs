@@ -10,6 +10,7 @@ use super::chunks::with_chunks;
 use super::control::Control;
 use super::encode::{Body, Job};
 use super::error::DiffError;
+use super::fit::{passes, rung};
 use super::memory;
 use super::options::DiffOptions;
 use super::parallel::in_parallel;
@@ -78,6 +79,9 @@ impl<'a> Maker<'a> {
         );
         let found = (old.len() + new.len()) as u64;
         let work = predictions.len() as u64 * (2 * found + codecs.len() as u64 * new.len() as u64);
+        // Half of what is tried is given up on the way.
+        let is_model = codecs.contains(&Codec::Model);
+        let fitting = if is_model { passes(options.profile.ram) / 2 * new.len() as u64 } else { 0 };
         // Appliers without the model codec are too small for it.
         let own = if codecs.contains(&Codec::Model) {
             without_own_digest(new, options.profile.page)
@@ -85,7 +89,7 @@ impl<'a> Maker<'a> {
             None
         };
         let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
-        let control = Control::new(options, work);
+        let control = Control::new(options, work + fitting);
         Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }
             .fitting())
     }
@@ -120,7 +124,7 @@ impl<'a> Maker<'a> {
         // The sort is stable: of equals the first stays first.
         attempts.sort_by_key(Attempt::len);
         let promising = self.promising();
-        let (mut tried, mut best) = (Vec::new(), None);
+        let (mut tried, mut best, mut choices) = (Vec::new(), None, Vec::new());
         for (rank, attempt) in attempts.into_iter().enumerate() {
             let Attempt { coded: Coded { tried: here, best: made }, prediction, found, .. } =
                 attempt;
@@ -132,12 +136,15 @@ impl<'a> Maker<'a> {
                 let refined =
                     attempt.refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
                 tried.extend(refined.as_ref().map(Made::tried));
+                if rank == 0 {
+                    choices = self.choices(&prediction, &found, refined.as_ref())?;
+                }
                 best = smaller(best, refined);
             }
         }
         match best {
             Some(made) => {
-                let made = self.fit(made)?;
+                let made = self.fit(made, choices)?;
                 Ok(self.finish(made, tried))
             }
             None => Err(self.too_small()),
@@ -241,21 +248,37 @@ impl<'a> Maker<'a> {
         found: &Found,
         meanwhile: impl FnOnce() + Send,
     ) -> Result<Option<Made>, DiffError> {
+        self.choose(rung(self.options.profile.ram), prediction, found, meanwhile, |copies| {
+            self.make(Codec::Model, prediction, copies, usize::MAX)
+        })?
+        .transpose()
+        .map(Option::flatten)
+    }
+
+    /// Chooses the copies again by the tables for this much RAM, or those of the device where that
+    /// is too little. `meanwhile` something else is done.
+    pub(super) fn choose<T>(
+        &self,
+        ram: u32,
+        prediction: &Prediction,
+        found: &Found,
+        meanwhile: impl FnOnce() + Send,
+        code: impl FnOnce(Chosen<'_>) -> T,
+    ) -> Result<Option<T>, DiffError> {
         let rounds = rounds(self.options.effort);
         let is_idle =
             rounds == 0 || !self.codecs.contains(&Codec::Model) || found.copies.is_empty();
-        let tables = self.tables(&self.header(Codec::Model, prediction), prediction);
+        let header = self.header(Codec::Model, prediction);
+        let tables = tables_for(ram, &header, prediction.is_any())
+            .or_else(|_| self.tables(&header, prediction));
         let (false, Ok(tables)) = (is_idle, tables) else {
             meanwhile();
             return Ok(None);
         };
         let (old, new, threads, control) =
             (self.old, self.new, self.options.thread_count(), &self.control);
-        Rounds { old, new, prediction, tables, rounds, threads, control }.run(
-            found,
-            meanwhile,
-            |copies| self.make(Codec::Model, prediction, copies, usize::MAX),
-        )?
+        let rounds = Rounds { old, new, prediction, tables, rounds, threads, control };
+        rounds.run(found, meanwhile, code).map(Some)
     }
 
     /// Codes the copies in all codecs and keeps the smallest patch, if it is not longer than

@@ -1,7 +1,7 @@
 //! Choosing the copies again, round by round, and coding them: each stage follows the one before
 //! it, at the same time where there are threads for it.
 
-use std::sync::{OnceLock, PoisonError};
+use std::sync::PoisonError;
 
 use super::control::Control;
 use super::error::DiffError;
@@ -48,10 +48,9 @@ impl Rounds<'_> {
         code: impl FnOnce(Chosen<'_>) -> T,
     ) -> Result<T, DiffError> {
         let streams: Vec<CopyStream> = (0..self.rounds).map(|_| CopyStream::default()).collect();
-        let near = OnceLock::new();
         let choose = |(round, writer): (usize, CopyWriter<'_>)| {
             self.control.time(Phase::Parse, || {
-                let near = near.get_or_init(|| {
+                let near = found.near.get_or_init(|| {
                     let ready = found.indexes.lock().unwrap_or_else(PoisonError::into_inner).take();
                     let indexes = ready.unwrap_or_else(|| Indexes::new(self.old, self.new));
                     nearby::find((self.old, self.new), &indexes, &found.copies)

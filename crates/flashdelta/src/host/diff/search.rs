@@ -1,6 +1,6 @@
 //! From two images to the copies that make one of the other.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use super::candidates::{self, Candidate, Limits};
 use super::control::Control;
@@ -157,7 +157,13 @@ impl Search {
                 || (threads > 1 && prepare).then(|| Indexes::new(old, new)),
                 || parse::parse(&masked_old, &masked_new, &candidates, &self.prices),
             );
-            Found { copies, candidates, entrances, indexes: Mutex::new(indexes) }
+            Found {
+                copies,
+                candidates,
+                entrances,
+                near: OnceLock::new(),
+                indexes: Mutex::new(indexes),
+            }
         });
         control.advance(Phase::Parse, size)?;
         Ok(found)
@@ -180,6 +186,8 @@ pub(crate) struct Found {
     pub(crate) candidates: Vec<Candidate>,
     /// At which offsets of the old image may a copy begin without its walk getting out of step?
     pub(crate) entrances: Vec<bool>,
+    /// Short matches near by, once copies have been chosen again.
+    pub(crate) near: OnceLock<Vec<Candidate>>,
     /// Of the images as they are, if there was time to make them. Whoever uses them takes them out:
     /// they are large.
     pub(crate) indexes: Mutex<Option<Indexes>>,
