@@ -8,6 +8,7 @@ use flashdelta::apply::{
 };
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{Codec, InstructionSet, PatchHeader};
+use flashdelta_fuzz::seal;
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -38,19 +39,6 @@ fn apply(
     }
     applier.finish()?;
     Ok(slot)
-}
-
-fn seal(patch: &mut [u8]) {
-    let Some(&[low, high]) = patch.get(4..6) else { return };
-    let len = usize::from(low & 0x7F) | if low >= 0x80 { usize::from(high & 0x7F) << 7 } else { 0 };
-    if (10..=patch.len()).contains(&len) {
-        let crc = !patch[..len - 4].iter().fold(!0u32, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-                crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-            })
-        });
-        patch[len - 4..len].copy_from_slice(&crc.to_le_bytes());
-    }
 }
 
 fuzz_target!(|input: Input| {

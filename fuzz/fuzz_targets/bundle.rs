@@ -9,6 +9,7 @@ use flashdelta::diff::{DeviceProfile, DiffOptions};
 use flashdelta::file::MakeError;
 use flashdelta::manifest::esp_idf::FlasherArgs;
 use flashdelta::manifest::esp_web_tools::Manifest;
+use flashdelta_fuzz::seal;
 use libfuzzer_sys::fuzz_target;
 
 /// Larger new files are not made: a few bytes can ask for gigabytes.
@@ -47,19 +48,6 @@ fn check_members(file: &[u8]) {
 fn packed(files: &[Vec<u8>]) -> Vec<u8> {
     let name = |(i, data): (usize, &Vec<u8>)| (format!("{i:04}"), data.clone());
     folder::pack(files.iter().enumerate().map(name).collect()).expect("the names are safe")
-}
-
-fn seal(bundle: &mut [u8]) {
-    let Some(&[low, high]) = bundle.get(4..6) else { return };
-    let len = usize::from(low & 0x7F) | if low >= 0x80 { usize::from(high & 0x7F) << 7 } else { 0 };
-    if (10..=bundle.len()).contains(&len) {
-        let crc = !bundle[..len - 4].iter().fold(!0u32, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-                crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-            })
-        });
-        bundle[len - 4..len].copy_from_slice(&crc.to_le_bytes());
-    }
 }
 
 fuzz_target!(|input: Input| match input {

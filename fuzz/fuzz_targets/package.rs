@@ -6,6 +6,7 @@ use arbitrary::Arbitrary;
 use flashdelta::file::{apply, diff, Output};
 use flashdelta::image::{Format, Image, Segment, WriteOptions};
 use flashdelta::{Codec, DiffOptions};
+use flashdelta_fuzz::crc32;
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -56,14 +57,6 @@ fn edit(bytes: &mut [u8], edits: &[(u16, u8)]) {
             *byte ^= value;
         }
     }
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-        })
-    })
 }
 
 fuzz_target!(|input: Input| {

@@ -31,11 +31,11 @@ fn memory_is_bounded_on_hostile_pairs() {
         DiffOptions::new().threads(2).base(0x0800_0000).isa(flashdelta::InstructionSet::Thumb);
     let all = DiffOptions::new().threads(4);
     for family in FAMILIES {
-        let [old, new] = family.pair(MIB / 2);
+        let [old, new] = family.pair(MIB / 4);
         let both = old.len() + new.len();
         let (peak_one, limit) = (peak(&old, &new, &one), 16 * both + 36 * MIB);
         assert!(peak_one <= limit, "{}: {peak_one} bytes, {limit} allowed", family.name);
-        let [old, new] = family.pair(MIB / 4);
+        let [old, new] = family.pair(MIB / 8);
         let peak_all = peak(&old, &new, &all);
         let limit = memory_needed(old.len() as u64, new.len() as u64, &all) as usize;
         assert!(peak_all <= limit, "{}: {peak_all} bytes, {limit} told", family.name);

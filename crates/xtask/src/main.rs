@@ -8,6 +8,7 @@ mod device;
 mod dist;
 mod esp_idf;
 mod fresh;
+mod fuzz;
 mod header;
 mod hostile_pairs;
 mod peers;
@@ -42,6 +43,7 @@ enum Chore {
     Dist,
     Header(header::Args),
     EspIdf(esp_idf::Args),
+    Fuzz(fuzz::Args),
     HostilePairs(hostile_pairs::Args),
 }
 
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Dist => dist::run(),
         Chore::Header(args) => header::run(&args),
         Chore::EspIdf(args) => esp_idf::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
         Chore::HostilePairs(args) => hostile_pairs::run(&args),
     };
     match outcome {

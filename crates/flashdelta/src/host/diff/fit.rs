@@ -59,7 +59,7 @@ const SMALL: usize = 4 << 10;
 const LARGE: usize = 32 << 10;
 
 /// What is that much behind at some place is not caught up with: a part of the whole patch.
-const HOPELESS: u64 = 64;
+const HOPELESS: u64 = 16;
 
 /// RAM in bytes by whose tables copies are chosen for a device that has `ram`.
 pub(super) fn rung(ram: u32) -> u32 {
@@ -69,6 +69,7 @@ pub(super) fn rung(ram: u32) -> u32 {
 /// Copies, and the RAM by whose tables they were chosen; 0 if by none.
 pub(super) struct Choice {
     rung: u32,
+    prediction: Prediction,
     copies: Vec<CopyRun>,
 }
 
@@ -99,7 +100,11 @@ impl Maker<'_> {
     ) -> Result<Vec<Choice>, DiffError> {
         let Some(chosen) = chosen else { return Ok(Vec::new()) };
         let own = rung(self.options.profile.ram);
-        let mut choices = vec![Choice { rung: own, copies: chosen.copies.clone() }];
+        let mut choices = vec![Choice {
+            rung: own,
+            prediction: prediction.clone(),
+            copies: chosen.copies.clone(),
+        }];
         let smaller = match chosen.bytes.len() {
             0..SMALL => RUNGS.len(),
             SMALL..LARGE => 1,
@@ -108,7 +113,11 @@ impl Maker<'_> {
         for rung in RUNGS.into_iter().rev().filter(|rung| *rung < own).take(smaller) {
             let all = |copies: Chosen<'_>| copies.all().into_owned();
             let copies = self.choose(rung, prediction, found, || (), all)?;
-            choices.extend(copies.map(|copies| Choice { rung, copies }));
+            choices.extend(copies.map(|copies| Choice {
+                rung,
+                prediction: prediction.clone(),
+                copies,
+            }));
         }
         Ok(choices)
     }
@@ -121,7 +130,8 @@ impl Maker<'_> {
         }
         if choices.iter().all(|choice| choice.copies != made.copies) {
             // They were not chosen by any tables.
-            choices.insert(0, Choice { rung: 0, copies: made.copies.clone() });
+            let (prediction, copies) = (made.prediction.clone(), made.copies.clone());
+            choices.insert(0, Choice { rung: 0, prediction, copies });
         }
         let ram = self.options.profile.ram;
         let least = tables_for(0, &made.header, made.prediction.is_any()).err();
@@ -137,7 +147,7 @@ impl Maker<'_> {
                 if !choice.is_near(*step) && !(is_tiny && *step < choice.rung) {
                     continue;
                 }
-                if let Some(better) = self.with_tables(&best, &choice.copies, *step)? {
+                if let Some(better) = self.with_tables(&best, choice, *step)? {
                     best = better;
                 }
             }
@@ -165,12 +175,14 @@ impl Maker<'_> {
     fn with_tables(
         &self,
         best: &Made,
-        copies: &[CopyRun],
+        Choice { prediction, copies, .. }: &Choice,
         ram: u32,
     ) -> Result<Option<Made>, DiffError> {
-        let Made { prediction, header, body, bytes, .. } = best;
+        let Made { body, bytes, .. } = best;
+        let header = &self.header(Codec::Model, prediction);
         let Ok(tables) = tables_for(ram, header, prediction.is_any()) else { return Ok(None) };
-        if copies == best.copies && tables.slots == header.tables.slots {
+        let is_known = *copies == best.copies && *prediction == best.prediction;
+        if is_known && tables.slots == best.header.tables.slots {
             return Ok(None);
         }
         let limit = Limit { bytes: bytes.len(), course: &body.course, part: HOPELESS };

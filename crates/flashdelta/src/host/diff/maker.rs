@@ -136,9 +136,7 @@ impl<'a> Maker<'a> {
                 let refined =
                     attempt.refined.map_or_else(|| self.refine(&prediction, &found, || ()), Ok)?;
                 tried.extend(refined.as_ref().map(Made::tried));
-                if rank == 0 {
-                    choices = self.choices(&prediction, &found, refined.as_ref())?;
-                }
+                choices.extend(self.choices(&prediction, &found, refined.as_ref())?);
                 best = smaller(best, refined);
             }
         }
@@ -392,7 +390,7 @@ impl<'a> Maker<'a> {
     }
 
     /// What is known about the header from the start.
-    fn header(&self, codec: Codec, prediction: &Prediction) -> PatchHeader {
+    pub(super) fn header(&self, codec: Codec, prediction: &Prediction) -> PatchHeader {
         PatchHeader {
             codec,
             isa: prediction.isa,
