@@ -144,7 +144,8 @@ impl Reporter {
         };
         if !self.last.is_some_and(|(_, done)| done) {
             let total = u32::try_from(applied.len).unwrap_or(u32::MAX);
-            match self.report(Progress { done: true, written: total, total }) {
+            match self.report(Progress { done: true, written: total, total, ..Progress::default() })
+            {
                 // What is written cannot be given up.
                 Err(error) if files.is_some() && errors::is_cancelled(py, &error) => {}
                 told => told?,

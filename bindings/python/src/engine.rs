@@ -85,7 +85,7 @@ impl Push {
                     PatchHeader::parse(&start[..known]).map_err(ApplyError::Header)?
                 else {
                     self.stage = Stage::Header { start, old, new };
-                    return Ok(Progress { done: false, written: 0, total: 0 });
+                    return Ok(Progress::default());
                 };
                 let conditions = HeapApplier::new().ram(self.fit.ram);
                 let workspace = conditions.workspace(&header).map_err(push_error)?;
