@@ -144,7 +144,7 @@
 #define FLASHDELTA_APPLIER_WORDS 256
 
 /**
- * So many first bytes of a patch are always enough for flashdelta_workspace_len() and
+ * This many first bytes of a patch are always enough for flashdelta_workspace_len() and
  * flashdelta_read_patch_info().
  */
 #define FLASHDELTA_MAX_HEADER_LEN 1024

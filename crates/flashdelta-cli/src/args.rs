@@ -146,7 +146,7 @@ pub(crate) enum Accept {
     OverlapFirst,
     /// The same, if both hold the same byte
     OverlapSame,
-    /// Data behind the end record: left out
+    /// Data after the end record: left out
     AfterEnd,
     /// The same, and read
     AfterEndRead,

@@ -11,7 +11,8 @@ use crate::progress;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Is there nothing to tidy up? Locked while the program ends, so that the answer stays true.
+/// Whether there is nothing to tidy up. Locked while the program ends, so that the answer stays
+/// true.
 static NOTHING_WRITTEN: Mutex<bool> = Mutex::new(false);
 
 /// How long work that has written nothing may take to notice. The maker's steps take seconds for

@@ -77,7 +77,7 @@ fn on_linux() {
     round_trip("linux");
 }
 
-/// Neither a missing old image nor a bad patch leaves anything behind, and what was there stays.
+/// Neither a missing old image nor a bad patch leaves anything after, and what was there stays.
 #[test]
 fn failure_leaves_the_output_alone() {
     let folder = common::folder("failure");
@@ -97,7 +97,7 @@ fn failure_leaves_the_output_alone() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
 }
 
-/// A small patch that makes a large image ends when it is told to, and leaves nothing behind.
+/// A small patch that makes a large image ends when it is told to, and leaves nothing after.
 #[test]
 #[cfg(unix)]
 fn ctrl_c_ends_a_large_image() {

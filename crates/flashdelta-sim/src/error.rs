@@ -17,7 +17,7 @@ pub enum SimError {
         /// The unit: of reading, of writing, or the sector.
         unit: usize,
     },
-    /// The access reaches behind the end of the flash, or ends before it starts.
+    /// The access reaches past the end of the flash, or ends before it starts.
     OutOfBounds {
         /// Where it starts.
         offset: u32,
@@ -36,7 +36,7 @@ pub enum SimError {
         /// Where the unit starts.
         offset: u32,
     },
-    /// A unit is written although one behind it in the same sector was written before.
+    /// A unit is written although one after it in the same sector was written before.
     NotAscending {
         /// Where the unit starts.
         offset: u32,
@@ -59,7 +59,7 @@ pub enum SimError {
 }
 
 impl SimError {
-    /// Did the caller break a rule? If not, it met with a power cut or its consequences.
+    /// Whether the caller broke a rule. If not, it met with a power cut or its consequences.
     pub fn is_violation(&self) -> bool {
         !matches!(self, Self::Unreadable { .. } | Self::NoPower)
     }

@@ -19,9 +19,9 @@ pub struct Rules {
     /// The memory that is written from and read to must start at a multiple of this, as with DMA. 1
     /// (no rule) by default.
     pub memory_alignment: usize,
-    /// So many bytes are programmed at once, a multiple of the write unit: a torn write leaves all
-    /// units of such a block in doubt, as far as it wrote them. The write unit by default, which 0
-    /// stands for; SPI flash has pages of 256 bytes.
+    /// This many bytes are programmed at once, a multiple of the write unit: a torn write leaves
+    /// all units of such a block in doubt, as far as it wrote them. The write unit by default,
+    /// which 0 stands for; SPI flash has pages of 256 bytes.
     pub program_page: usize,
     /// Reading a torn unit fails, as in flash with an error-correcting code. Off by default: random
     /// bits are read.
@@ -147,7 +147,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         self.protected.push(range);
     }
 
-    /// What is in the flash, without counting as a read. Bytes behind its end are left out.
+    /// What is in the flash, without counting as a read. Bytes past its end are left out.
     pub fn contents(&self, range: Range<u32>) -> Vec<u8> {
         let end = (range.end as usize).min(self.capacity());
         let len = end.saturating_sub(range.start as usize);
@@ -158,8 +158,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         bytes
     }
 
-    /// Does the flash hold these bytes at `offset`? As [`contents`](Self::contents), but without
-    /// copying them.
+    /// Whether the flash holds these bytes at `offset`. As [`contents`](Self::contents), but
+    /// without copying them.
     pub fn holds(&self, offset: u32, bytes: &[u8]) -> bool {
         self.check(offset, bytes.len(), 1).is_ok()
             && pieces::<ERASE>(offset, bytes.len()).all(|(sector, into, range)| {
@@ -203,7 +203,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         self.power = Power::On;
     }
 
-    /// Has the power gone?
+    /// Whether the power is gone.
     pub fn is_off(&self) -> bool {
         self.power == Power::Off
     }
@@ -247,7 +247,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
     }
 
     /// The flash after each cut of a recorded run that started from `self`: [`POSITIONS`] inside
-    /// each operation and one behind it, in this order. The power is on again.
+    /// each operation and one after it, in this order. The power is on again.
     pub fn cuts<'a>(&self, recorded: &'a [Operation]) -> Cuts<'a, READ, WRITE, ERASE> {
         let mut flash = self.clone();
         flash.recorded = None;

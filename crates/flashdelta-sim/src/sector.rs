@@ -16,7 +16,7 @@ pub(crate) enum Unit {
 pub(crate) struct Sector {
     pub(crate) data: Vec<u8>,
     pub(crate) units: Vec<Unit>,
-    /// The first unit behind all that were written since the last erase.
+    /// The first unit after all that were written since the last erase.
     next: usize,
     /// How many times it was erased.
     pub(crate) erases: u32,

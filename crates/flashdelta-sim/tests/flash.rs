@@ -86,7 +86,7 @@ fn a_cut_tears_one_unit() {
         assert!(bytes.iter().skip(done + 8).all(|byte| *byte == 0xFF), "{position}");
         assert_eq!(flash.torn_units(), usize::from(position < POSITIONS));
         if position < POSITIONS {
-            // It must not be written, whatever it looks like; the one behind it may.
+            // It must not be written, whatever it looks like; the one after it may.
             let offset = done as u32;
             assert_eq!(flash.write(offset, &[0; 8]), Err(SimError::NotErased { offset }));
             assert_eq!(flash.write(offset + 8, &[0; 8]), Ok(()));

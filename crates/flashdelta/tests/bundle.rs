@@ -179,7 +179,7 @@ fn what_stands_around_an_archive_comes_back() {
     let code = code_like(&mut random, 9000);
     let changed = edited(&mut random, &code, 3);
     let old = zip(&[("a.bin", &code), ("b/", b""), ("a.bin", b"twice")]);
-    // A self-extractor in front, with offsets that count from the archive; a comment behind.
+    // A self-extractor in front, with offsets that count from the archive; a comment after.
     let mut new =
         [b"#!/bin/sh\n", &zip(&[("c.bin", &changed), ("a.bin", b"twice")])[..], b"a comment"]
             .concat();
@@ -271,7 +271,7 @@ fn whoever_watches_is_asked_often() {
     }
 }
 
-/// Is it the error that was expected?
+/// Whether it is the error that was expected.
 type Expected = fn(&ContainerError) -> bool;
 
 #[test]
@@ -364,7 +364,7 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
     }
 }
 
-/// Is it said that this looks like an archive, but is patched as one piece?
+/// Whether it is said that this looks like an archive, but is patched as one piece.
 fn is_whole(file: &[u8], expected: Container) -> bool {
     let warnings = check(file, &BundleOptions::default()).unwrap();
     matches!(&warnings[..], [Warning::Whole { member, container, .. }] if member.is_empty() && *container == expected)

@@ -147,7 +147,7 @@ fn what_stands_behind_the_image_in_its_last_sector_is_erased() {
         flash.load(SMALL.len, &update.new).unwrap();
         let flash = RefCell::new(flash);
         let stats = run(&flash, &update.patch, buffer).unwrap();
-        // In the buffer, or with the help of the sector behind.
+        // In the buffer, or with the help of the sector after.
         assert_eq!(stats.erases, if buffer > 0 { 1 } else { 2 });
         let flash = flash.into_inner();
         assert!(flash.holds(SMALL.len, &update.new));

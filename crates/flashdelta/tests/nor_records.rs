@@ -39,7 +39,7 @@ where
     record.commit()
 }
 
-/// The region of twice `half` bytes behind the first sector.
+/// The region of twice `half` bytes after the first sector.
 fn region<const READ: usize, const WRITE: usize, const ERASE: usize>(
     half: usize,
     flash: &mut NorSim<READ, WRITE, ERASE>,

@@ -274,7 +274,7 @@ fn zstandard_says_that_it_cannot_be_suspended() {
     assert!(slot == made.new);
 }
 
-/// Where records are: behind both slots.
+/// Where records are: after both slots.
 const REGION: Slot = Slot::new(2 * SMALL.len, 8 * 4096);
 
 type Error = ApplyError<SlotError<Shared>, SlotError<Shared>>;

@@ -133,7 +133,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Does a program run, and end well?
+/// Whether a program runs, and ends well.
 pub(crate) fn works(command: &mut Command) -> bool {
     command
         .stdout(Stdio::null())
@@ -142,7 +142,7 @@ pub(crate) fn works(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Can a program be found?
+/// Whether a program can be found.
 pub(crate) fn exists(program: &str) -> bool {
     find(program).is_some()
 }

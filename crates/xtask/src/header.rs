@@ -10,7 +10,7 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// Are the headers what the sources say?
+/// Whether the headers are what the sources say.
 pub(crate) fn check() -> Result<()> {
     run(&Args { check: true })
 }

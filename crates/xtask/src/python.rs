@@ -11,7 +11,7 @@ use crate::steps::Outcome;
 /// The package asks for it: the buffer protocol is in the stable ABI since.
 const OLDEST: (u32, u32) = (3, 11);
 
-/// Is there a Python that can make environments?
+/// Whether there is a Python that can make environments.
 pub(crate) fn is_here() -> bool {
     let check = format!("import ensurepip, sys; assert sys.version_info >= {OLDEST:?}");
     works(command("python3").args(["-c", &check]))

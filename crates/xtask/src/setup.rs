@@ -119,7 +119,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
     needs
 }
 
-/// Is a step of this group wanted by its full name?
+/// Whether a step of this group is wanted by its full name.
 fn is_part(group: &str, wanted: &impl Fn(&str) -> bool) -> bool {
     match group {
         "device" => Target::ALL.iter().any(|target| wanted(&format!("device:{}", target.name))),
@@ -267,7 +267,7 @@ pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<std::path::Path
     Ok(python)
 }
 
-/// Is there a nightly compiler? libFuzzer's sanitizers need one.
+/// Whether there is a nightly compiler. libFuzzer's sanitizers need one.
 pub(crate) fn nightly() -> bool {
     works(&mut cargo("+nightly --version"))
 }

@@ -52,7 +52,7 @@ impl Steps {
         Self { only: only.to_vec(), list, done: Vec::new() }
     }
 
-    /// Is a step of this name (or group: the word before the colon) wanted?
+    /// Whether a step of this name (or group: the word before the colon) is wanted.
     pub(crate) fn wanted(&self, name: &str) -> bool {
         let group = name.split(':').next().unwrap_or(name);
         self.only.is_empty() || self.only.iter().any(|o| o == name || o == group)

@@ -6,7 +6,7 @@ use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, check, put};
 
-/// So many first bytes of a patch are always enough for flashdelta_workspace_len() and
+/// This many first bytes of a patch are always enough for flashdelta_workspace_len() and
 /// flashdelta_read_patch_info().
 pub const FLASHDELTA_MAX_HEADER_LEN: usize = 1024;
 

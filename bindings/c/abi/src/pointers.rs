@@ -53,7 +53,7 @@ fn check_range(data: *const u8, len: usize) -> Result<(), flashdelta_status> {
     Ok(())
 }
 
-/// Can something be written there, or read?
+/// Whether something can be written there, or read.
 ///
 /// # Errors
 ///
@@ -97,7 +97,7 @@ impl Span {
         Self { start: start as usize, end: (start as usize).saturating_add(len) }
     }
 
-    /// Do two blocks share a byte?
+    /// Whether two blocks share a byte.
     pub(crate) fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
     }

@@ -99,8 +99,8 @@ pub unsafe extern "C" fn flashdelta_apply_file(
     })
 }
 
-/// Does the patch turn the old image into the one that it promises? As flashdelta_apply(), but the
-/// result is not kept.
+/// Whether the patch turns the old image into the one that it promises. As flashdelta_apply(), but
+/// the result is not kept.
 ///
 /// @param old the old image; may be NULL if `old_len` is 0
 /// @param old_len its size in bytes

@@ -262,7 +262,7 @@ struct PatchDocument {
     breakdown: Vec<Part>,
     /// None: there was no old image.
     content: Option<Content>,
-    /// Does it apply to the old image? None: there was none.
+    /// Whether it applies to the old image; none: there was no old image.
     applies: Option<bool>,
 }
 
@@ -361,7 +361,7 @@ struct FirmwareDocument {
     entropy: f32,
     /// The part of the data, 0 to 1, that looks like random bytes.
     packed: f32,
-    /// Does a delta of it promise little?
+    /// Whether a delta of it promises little.
     looks_encrypted_or_compressed: bool,
     segments: Vec<SegmentDocument>,
     /// The memory in a file of records: consecutive addresses.

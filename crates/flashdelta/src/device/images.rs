@@ -40,7 +40,7 @@ impl Jump {
 /// access.
 pub(crate) trait Images {
     /// The old image from `offset` on: all that is left or at least
-    /// [`LOOKAHEAD`](crate::device::isa::LOOKAHEAD) bytes. Empty behind its end.
+    /// [`LOOKAHEAD`](crate::device::isa::LOOKAHEAD) bytes. Empty past its end.
     fn old(&mut self, offset: u32) -> &[u8];
     /// A byte of the new image that is already written.
     fn written(&mut self, offset: u32) -> u8;
@@ -51,7 +51,7 @@ pub(crate) trait Images {
 /// Bytes of the new image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Written {
-    /// The bytes; those behind `len` are 0.
+    /// The bytes; those after `len` are 0.
     pub(crate) bytes: [u8; 4],
     /// How many, 0 to 4.
     pub(crate) len: u8,

@@ -145,7 +145,7 @@ impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Bench<'a, RE
         outcome
     }
 
-    /// Is the right image in the slot, and was nothing else done to the flash?
+    /// Whether the right image is in the slot, and nothing else was done to the flash.
     fn check_end(
         &self,
         flash: &NorSim<READ, WRITE, ERASE>,
@@ -241,7 +241,7 @@ struct Restart<const READ: usize, const WRITE: usize, const ERASE: usize> {
     cut: Cut,
     /// The sector of the cut.
     sector: usize,
-    /// Was that sector finished?
+    /// Whether that sector was finished.
     finished: bool,
     image: Slotted<READ, WRITE, ERASE>,
     /// Wear of the flash before.
@@ -269,7 +269,7 @@ struct Fan<'a, 'o, const READ: usize, const WRITE: usize, const ERASE: usize> {
 }
 
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ, WRITE, ERASE> {
-    /// Are all cuts tried, and has the run without a cut made the new image?
+    /// Whether all cuts are tried, and the run without a cut made the new image.
     fn is_done(&self) -> bool {
         let rest = self.awake.len() + self.asleep.len() + usize::from(self.next.is_some());
         rest == 0 && self.bench.check_end(self.main.flash(), &self.bench.start).is_ok()
@@ -414,7 +414,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
 }
 
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> Restart<READ, WRITE, ERASE> {
-    /// Is the image in the flash right up to `end`, and was nothing done that need not be?
+    /// Whether the image in the flash is right up to `end`, and nothing was done that need not be.
     fn check(
         &self,
         bench: &Bench<'_, READ, WRITE, ERASE>,

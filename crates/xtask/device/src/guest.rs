@@ -49,7 +49,7 @@ struct Patch {
 struct Report {
     /// 0: applied. Otherwise an error, see [`number`].
     outcome: u32,
-    /// Is the new image the expected one?
+    /// Whether the new image is the expected one.
     same: u32,
     /// What the board's counter says, low word first.
     ticks: [u32; 2],
@@ -58,7 +58,7 @@ struct Report {
     workspace: u32,
     /// Size of the applier itself, outside of workspace and stack.
     applier: u32,
-    /// Were the bytes before and behind the workspace left alone?
+    /// Whether the bytes before and after the workspace were left alone.
     fences: u32,
     /// Size of the new image, as the header says.
     new_size: u32,
@@ -116,7 +116,7 @@ static REPORT_FILE: [u8; 11] = *b"report.bin\0";
 #[link_section = ".rodata.guest"]
 static NEW_FILE: [u8; 8] = *b"new.bin\0";
 
-/// Bytes before and behind the workspace.
+/// Bytes before and after the workspace.
 const FENCE: usize = 64;
 const FENCE_BYTE: u8 = 0xF3;
 

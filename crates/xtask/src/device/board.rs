@@ -16,7 +16,7 @@ pub(crate) struct Board {
     pub(crate) memory: (u32, u32),
     /// Instructions in `.1` ticks of the counter that the guest reads.
     instructions_per_tick: (u64, u64),
-    /// Has the counter 64 bits? Others have 32.
+    /// Whether the counter has 64 bits. Others have 32.
     pub(crate) wide_counter: bool,
     /// Source files of the guest in C: the way to the host, and the assembly.
     pub(crate) host: &'static str,

@@ -75,7 +75,7 @@ impl Random {
 /// A damaged version of a patch.
 fn mutated(patch: &[u8], number: usize, random: &mut Random) -> Vec<u8> {
     let mut patch = patch.to_vec();
-    // The header's length is one byte or two, behind "FDP" and the version.
+    // The header's length is one byte or two, after "FDP" and the version.
     let header = match (patch[4], patch[5]) {
         (low @ 0..0x80, _) => usize::from(low),
         (low, high) => usize::from(low & 0x7F) | usize::from(high) << 7,

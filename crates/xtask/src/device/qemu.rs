@@ -27,7 +27,7 @@ pub(crate) struct Task<'a> {
 pub(crate) struct Report {
     /// 0, or the number of an error: see [`outcome_name`].
     pub(crate) outcome: u32,
-    /// Was the image the expected one, in the guest's view?
+    /// Whether the image was the expected one, in the guest's view.
     pub(crate) same: bool,
     pub(crate) instructions: u64,
     pub(crate) stack: u32,
@@ -119,7 +119,7 @@ fn wait(qemu: &mut Command, said: &Path, limit: Duration) -> Result<Option<i32>>
     }
 }
 
-/// The block that the guest finds in its memory; behind it lies what it works in.
+/// The block that the guest finds in its memory; after it lies what it works in.
 fn memory(board: &Board, task: &Task<'_>) -> Result<Vec<u8>> {
     let mut block = vec![0; TASK + task.patches.len() * 8];
     let start = board.memory.0;

@@ -101,12 +101,13 @@ impl Target {
         Some((package, self.board.qemu))
     }
 
-    /// Do GNU's compiler and assembler not know it, so that LLVM's have to do? GNU's linker does.
+    /// Whether GNU's compiler and assembler do not know it, and LLVM's have to do. GNU's linker
+    /// does.
     pub(crate) fn needs_llvm(&self) -> bool {
         self.triple == "xtensa-esp32"
     }
 
-    /// Is there no built-in target of the compiler's? Then [`super::xtensa`] builds for it.
+    /// Whether there is no built-in target of the compiler's. Then [`super::xtensa`] builds for it.
     pub(crate) fn is_xtensa(&self) -> bool {
         self.triple.starts_with("xtensa")
     }
@@ -165,12 +166,12 @@ fn toolchain(target: &Target) -> Option<Toolchain> {
     complete.then_some(Toolchain::Debian)
 }
 
-/// Does the compiler that builds everything else have the library of a target?
+/// Whether the compiler that builds everything else has the library of a target.
 pub(crate) fn own_has(triple: &str) -> bool {
     libraries("rustc").is_some_and(|lib| lib.join(triple).join("lib").is_dir())
 }
 
-/// Can Debian's compiler build the standard library for other targets?
+/// Whether Debian's compiler can build the standard library for other targets.
 pub(crate) fn debian_builds_std() -> bool {
     let sources =
         libraries(DEBIAN_RUSTC).is_some_and(|lib| lib.join("src/rust/library/core").is_dir());

@@ -13,14 +13,14 @@ const LARGE: f64 = 0.5;
 
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 160.0;
-/// For the text behind the longest bar.
+/// For the text after the longest bar.
 const RIGHT: f64 = 260.0;
 const BAR: f64 = 15.0;
 const GAP: f64 = 16.0;
 const TOP: f64 = 58.0;
 const COLOURS: [&str; 4] = ["#9aa5b1", "#62717f", "#e08a3c", "#c2410c"];
 
-/// A bar: its class, how long, and the text behind it.
+/// A bar: its class, how long, and the text after it.
 type Bar = (usize, f64, String);
 
 pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {

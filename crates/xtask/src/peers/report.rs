@@ -22,7 +22,7 @@ pub(crate) fn best<'a>(
 /// differences.
 const ALL_HEADER: u64 = 256;
 
-/// Is this a pair that tells something?
+/// Whether this is a pair that tells something.
 pub(crate) fn tells(tools: &[Tool], row: &Row) -> bool {
     best_peers(tools, row)[1].is_none_or(|(bytes, _)| bytes >= ALL_HEADER)
 }

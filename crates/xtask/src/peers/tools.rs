@@ -28,7 +28,7 @@ pub(crate) struct Tool {
     kind: String,
     /// For flashdelta: RAM of the device.
     ram: String,
-    /// Can its patches be applied in 16 KiB of RAM, dictionary included?
+    /// Whether its patches can be applied in 16 KiB of RAM, dictionary included.
     pub(crate) small: bool,
 }
 

@@ -77,7 +77,7 @@ impl<'w> Tables<'w> {
         self.direct.wrapping_add(scale(hash, self.hits))
     }
 
-    /// The first of the [`GROUP`] slots of a hashed context of bytes, behind those of hits. Four
+    /// The first of the [`GROUP`] slots of a hashed context of bytes, after those of hits. Four
     /// bits of a byte share a group: one hash serves them all.
     pub(crate) fn group(&self, hash: u32) -> usize {
         self.direct.wrapping_add(self.hits).wrapping_add(scale(hash, self.groups) * GROUP)
@@ -109,7 +109,7 @@ impl<'w> Tables<'w> {
         bit
     }
 
-    /// Codes a bit by mixing contexts: the slots `at` behind each of `inputs`, with the sum of two
+    /// Codes a bit by mixing contexts: the slots `at` after each of `inputs`, with the sum of two
     /// sets of weights: two selectors see more than one, and learn as fast.
     #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn mix<C: BitCoder>(

@@ -12,8 +12,8 @@ pub(crate) mod range;
 
 /// Something that codes binary decisions.
 pub(crate) trait BitCoder {
-    /// Does it heed the bits that it is told? A decoder does not: what they say need not be found
-    /// out.
+    /// Whether it heeds the bits that it is told. A decoder does not: what they say need not be
+    /// found out.
     const HEEDS: bool = true;
 
     /// Codes one decision, where a 1 has the probability `p` / 65536. An encoder writes and returns

@@ -22,9 +22,9 @@ pub(crate) struct RangeDecoder {
     code: u32,
 }
 
-/// Where a decoder gets its bytes: 0 behind the end.
+/// Where a decoder gets its bytes: 0 past the end.
 pub(crate) trait ByteSource {
-    /// The next byte of the body, or 0 behind its end.
+    /// The next byte of the body, or 0 past its end.
     fn next_byte(&mut self) -> u8;
 }
 

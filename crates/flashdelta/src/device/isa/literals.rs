@@ -14,7 +14,7 @@ impl Literals {
         port.words(Some(&mut self.0));
     }
 
-    /// Is the word that holds this address a literal?
+    /// Whether the word that holds this address is a literal.
     pub(super) fn has(&self, address: u32) -> bool {
         let word = self.0.get((address >> 7 & 31) as usize);
         word.is_some_and(|bits| bits >> (address >> 2 & 31) & 1 != 0)

@@ -45,7 +45,7 @@ pub(crate) struct Mcs51 {
 }
 
 impl Mcs51 {
-    /// Are the next bytes address and bank behind a call to the dispatcher?
+    /// Whether the next bytes are address and bank after a call to the dispatcher.
     ///
     /// Before the dispatcher is known: the next relay must follow.
     fn is_relay(&self, at: &Place<'_>, bytes: u32) -> bool {

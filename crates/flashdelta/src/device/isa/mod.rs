@@ -47,7 +47,7 @@ impl Form {
     /// All forms.
     pub(crate) const COUNT: usize = 18;
 
-    /// Is this one of the forms that every instruction set has?
+    /// Whether this is one of the forms that every instruction set has.
     pub(crate) fn is_common(self) -> bool {
         self.0 < 2 || self.0 > 15
     }
@@ -107,7 +107,7 @@ impl<'a> Place<'a> {
         self.front & u32::MAX.wrapping_shr(32u32.wrapping_sub(u32::from(len) * 8))
     }
 
-    /// Is this value an address of the old image or of the chip's RAM?
+    /// Whether this value is an address of the old image or of the chip's RAM.
     pub(crate) fn is_address(&self, value: u32) -> bool {
         self.ranges.iter().any(|r| r.start <= value && value < r.end)
     }
@@ -132,7 +132,7 @@ pub(crate) trait Isa {
     /// Writes the unit anew so that it refers to `target`, an address of the *new* image, from
     /// `new_address`. `None` when the target cannot be encoded in this form (out of range,
     /// misaligned). For forms that hold a part of the address (the high 20 bits) the nearest
-    /// encoding of that part. Bytes behind `unit.len` are 0. Never called with [`Form::PLAIN`].
+    /// encoding of that part. Bytes after `unit.len` are 0. Never called with [`Form::PLAIN`].
     fn encode(&self, unit: &Unit, new_address: u32, target: u32) -> Option<[u8; 4]>;
 
     /// Reads the new target out of `bytes`, if they are the same unit but for the reference (same
@@ -156,13 +156,13 @@ pub(crate) trait Isa {
     /// CALL, 12 for RISC-V LUI).
     fn scale(form: Form) -> u8;
 
-    /// Does this form hold the whole target, so that the shift map may learn from it? (Not so for
-    /// the high 20 bits alone.)
+    /// Whether this form holds the whole target, so that the shift map may learn from it. (Not so
+    /// for the high 20 bits alone.)
     fn is_exact(form: Form) -> bool;
 
-    /// Does a unit that begins with the byte `first` end with its `len`-th byte, `last`? For new
-    /// content, which nothing foretells: it only has to be right most of the time, and true from 4
-    /// on.
+    /// Whether a unit that begins with the byte `first` ends with its `len`-th byte, `last`. For
+    /// new content, which nothing foretells: it only has to be right most of the time, and true
+    /// from 4 on.
     fn ends(first: u8, last: u8, len: u8) -> bool;
 
     /// What is left of a unit's [code](Unit::code) without its registers: operation and immediate

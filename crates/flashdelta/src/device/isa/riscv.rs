@@ -101,7 +101,7 @@ impl Field {
         (value.wrapping_shl(unused) as i32).wrapping_shr(unused) as u32
     }
 
-    /// Can the value be held?
+    /// Whether the value can be held.
     fn fits(&self, value: u32) -> bool {
         self.extend(value) == value && value & ones(self.scale as u8) == 0
     }
@@ -162,9 +162,9 @@ fn register(word: u32, at: u32) -> u32 {
     word.wrapping_shr(at) & 31
 }
 
-/// The set (a bit each) of the registers whose values are no longer known behind this instruction.
+/// The set (a bit each) of the registers whose values are no longer known after this instruction.
 ///
-/// The walk follows memory, not control. Code behind a jump or a return is mostly reached from
+/// The walk follows memory, not control. Code after a jump or a return is mostly reached from
 /// before it, so a jump forgets nothing, a return only what a call does, and C.LWSP does not count
 /// for registers that a call preserves: it restores them at the end of a function, while the walk
 /// may still be in the middle. (Measured; all better so.)
@@ -226,7 +226,7 @@ fn base(form: Form, word: u32, address: u32, registers: &[u32; 32]) -> u32 {
 }
 
 /// The low 12 bits of the address whose high bits an instruction puts into register `rd`; 0 when
-/// nothing in the code behind it adds them.
+/// nothing in the code after it adds them.
 fn low_part(rd: u32, code: &[u8]) -> u32 {
     let mut rest = code;
     while let Some(front) = rest.first_chunk() {
@@ -244,7 +244,7 @@ fn low_part(rd: u32, code: &[u8]) -> u32 {
 }
 
 impl Riscv {
-    /// Is the high part of an address in this register?
+    /// Whether the high part of an address is in this register.
     fn knows(&self, number: u32) -> bool {
         self.known.wrapping_shr(number) & 1 != 0
     }

@@ -29,7 +29,7 @@ const BRANCH: Form = Form(5);
 const CLASS_LITERAL: u8 = 15;
 const CLASS_CODE: u8 = 16;
 
-/// How many words behind a likely pointer are looked at.
+/// How many words after a likely pointer are looked at.
 const NEIGHBOURS: usize = 8;
 
 /// The state of a walk through TC32 code.

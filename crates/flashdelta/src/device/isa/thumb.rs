@@ -3,7 +3,7 @@
 //! Instructions are 2 or 4 bytes long, always on even addresses. Each function is followed by its
 //! *literal pool*: 4-aligned words that its instructions load relative to their own address. The
 //! walk notes which words the loads it has passed refer to, so that it takes a pool for what it is,
-//! and is in phase again behind it.
+//! and is in phase again after it.
 //!
 //! Section numbers are those of the Armv7-M Architecture Reference Manual (DDI 0403).
 
@@ -31,7 +31,7 @@ const LOAD_PAIR: Form = Form(8);
 const ADDRESS_WIDE: Form = Form(9);
 /// `MOVW Rd, #low`, A7.7.76 T3, with a `MOVT` for the same register a little further on.
 const MOVE_LOW: Form = Form(10);
-/// `MOVT Rd, #high`, A7.7.79, behind its `MOVW`.
+/// `MOVT Rd, #high`, A7.7.79, after its `MOVW`.
 const MOVE_HIGH: Form = Form(11);
 
 /// `B label`, A7.7.12 T2.
@@ -50,7 +50,7 @@ const ZERO_BRANCH: Form = Form(14);
 const CLASS_LITERAL: u8 = 15;
 const CLASS_NARROW: u8 = 16;
 
-/// How many words behind a likely pointer are looked at.
+/// How many words after a likely pointer are looked at.
 const NEIGHBOURS: usize = 4;
 /// How far ahead of a `MOVW` its `MOVT` is looked for, in instructions.
 const PAIR_DISTANCE: usize = 6;
@@ -75,11 +75,11 @@ struct Half {
 }
 
 impl Thumb {
-    /// The aligned word `from` bytes behind the start of the unit, if it is data: a literal, or
+    /// The aligned word `from` bytes after the start of the unit, if it is data: a literal, or
     /// what looks like a pointer rather than like code.
     ///
     /// No code looks like an address in some ranges: `0x0800_xxxx` would be `lsrs r0, r0, #32`. But
-    /// `0x2000_xxxx` is `movs r0, #0`, `0x0003_xxxx` is `movs r3, r0`. These must stand behind data
+    /// `0x2000_xxxx` is `movs r0, #0`, `0x0003_xxxx` is `movs r3, r0`. These must stand after data
     /// or near other addresses.
     fn data_ahead(&self, at: &Place<'_>, from: usize) -> Option<u32> {
         let here = at.old_address.wrapping_add(from as u32);
@@ -271,7 +271,7 @@ impl Isa for Thumb {
     }
 }
 
-/// Is this in the region that the architecture gives to RAM (B3.1), or just below?
+/// Whether this is in the region that the architecture gives to RAM (B3.1), or just below.
 ///
 /// For a literal that is enough to be an address, so that a range that the caller does not know
 /// costs little.
@@ -279,12 +279,12 @@ fn is_ram(word: u32) -> bool {
     (0x1ff0_0000..0x3900_0000).contains(&word)
 }
 
-/// The word `from` bytes behind the start of the unit.
+/// The word `from` bytes after the start of the unit.
 fn word_ahead(at: &Place<'_>, from: usize) -> Option<u32> {
     at.old.get(from..)?.first_chunk().map(|word| u32::from_le_bytes(*word))
 }
 
-/// Is the word there an address?
+/// Whether the word there is an address.
 #[inline(never)] // One copy in the device's flash.
 fn is_address_ahead(at: &Place<'_>, from: usize) -> bool {
     word_ahead(at, from).is_some_and(|word| at.is_address(word))

@@ -239,7 +239,7 @@ impl Isa for Xtensa {
 }
 
 impl Xtensa {
-    /// Learns from an instruction what may come behind it.
+    /// Learns from an instruction what may come after it.
     fn note(&mut self, insn: u32, op0: u8) {
         self.state = State::Code;
         let mut is_impossible = false;

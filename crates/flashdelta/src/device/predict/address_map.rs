@@ -48,7 +48,7 @@ impl Segment {
         Self { offset, len: len & !DATA_BIT, address, kind }
     }
 
-    /// Is this file offset inside?
+    /// Whether this file offset is inside.
     pub(crate) fn holds(&self, offset: u32) -> bool {
         offset.wrapping_sub(self.offset) < self.len
     }

@@ -319,7 +319,7 @@ const FAR: u32 = 1 << 20;
 /// release to the next.
 const REGION_LOG2: u32 = 22;
 
-/// Is this word, at `address`, the distance to an address that is far away?
+/// Whether this word, at `address`, is the distance to an address that is far away.
 fn is_distance(place: &Place<'_>, address: u32, word: u32) -> bool {
     (word as i32).unsigned_abs() >= FAR && place.is_address(address.wrapping_add(word))
 }

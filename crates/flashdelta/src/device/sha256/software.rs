@@ -130,9 +130,9 @@ impl Hasher {
     }
 }
 
-/// So many rounds follow each other without a loop, 2 or 8. With 8 no variable moves to another: in
-/// an update of RV32IMC that takes 8 instructions less for a byte of the new image, and 770 bytes
-/// more of code. Where flash is scarcer, 2 have to do.
+/// This many rounds follow each other without a loop, 2 or 8. With 8 no variable moves to another:
+/// in an update of RV32IMC that takes 8 instructions less for a byte of the new image, and 770
+/// bytes more of code. Where flash is scarcer, 2 have to do.
 const UNROLLED: usize = if cfg!(target_arch = "riscv32") { 8 } else { 2 };
 
 #[inline(always)]

@@ -138,7 +138,7 @@ pub struct Member {
     pub name: String,
     /// Where its data is in the container.
     pub data: Range<usize>,
-    /// Is the data a deflate stream (RFC 1951)?
+    /// Whether the data is a deflate stream (RFC 1951).
     pub is_deflated: bool,
     /// Length in bytes of what that holds, as the container says; nobody has looked whether this is
     /// true.

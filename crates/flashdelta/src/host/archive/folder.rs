@@ -19,7 +19,7 @@ use crate::host::put;
 
 const MAGIC: [u8; 4] = *b"FDT\0";
 
-/// Is it a packed folder?
+/// Whether it is a packed folder.
 pub fn is(file: &[u8]) -> bool {
     file.starts_with(&MAGIC)
 }

@@ -22,7 +22,7 @@ const TRAILER_LEN: usize = 8;
 /// The data may become this long, in bytes.
 const MOST: usize = 1 << 27;
 
-/// Does it begin as a gzip file with the only method there is?
+/// Whether it begins as a gzip file with the only method there is.
 pub fn is(file: &[u8]) -> bool {
     file.starts_with(&[0x1F, 0x8B, 8])
 }
@@ -57,7 +57,7 @@ pub(super) fn take_apart(
     Ok((Member { name, data: start..start + len, is_deflated: true, stated_len }, plain))
 }
 
-/// The same by header and trailer alone, as if there was but one member and nothing behind it.
+/// The same by header and trailer alone, as if there was but one member and nothing after it.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub fn list(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     Ok(vec![Member { name, data: start..end, is_deflated: true, stated_len }])
 }
 
-/// The name in the header, and where the data behind it begins.
+/// The name in the header, and where the data after it begins.
 fn header(file: &[u8]) -> Result<(String, usize), ContainerError> {
     let cut_short = || ContainerError::CutShort { what: "gzip header", offset: 0 };
     if !is(file) {

@@ -2,18 +2,18 @@
 //!
 //! Source: POSIX.1-2017, *pax*, "ustar Interchange Format" and "pax Extended Header"; GNU tar
 //! manual, "Basic Tar Format" (long names, sizes in base 256). Headers, padding, links, folders and
-//! whatever stands behind the end belong to the template.
+//! whatever stands past the end belong to the template.
 
 use super::container::{ContainerError, Member, MOST_MEMBERS};
 
 const BLOCK: usize = 512;
 
-/// Does it begin with a tar header?
+/// Whether it begins with a tar header.
 pub fn is(file: &[u8]) -> bool {
     file.first_chunk::<BLOCK>().is_some_and(|block| block[0] != 0 && is_header(block))
 }
 
-/// Does it begin with the magic word of POSIX and GNU tar, whatever its checksum?
+/// Whether it begins with the magic word of POSIX and GNU tar, whatever its checksum.
 pub(crate) fn begins(file: &[u8]) -> bool {
     file.first_chunk::<BLOCK>()
         .is_some_and(|block| block[0] != 0 && block[257..].starts_with(b"ustar"))
@@ -119,7 +119,7 @@ impl Extended {
     }
 }
 
-/// Is the checksum right? Old programs added the bytes as signed numbers.
+/// Whether the checksum is right. Old programs added the bytes as signed numbers.
 fn is_header(block: &[u8; BLOCK]) -> bool {
     let Ok(stated) = number(&block[148..156], 0) else { return false };
     let bytes = || {

@@ -25,12 +25,12 @@ const DEFLATED: u32 = 8;
 /// The flag "encrypted".
 const ENCRYPTED: u32 = 1;
 
-/// Is there the end of an archive at the end of the file?
+/// Whether the end of an archive is at the end of the file.
 pub fn is(file: &[u8]) -> bool {
     find_end(file).is_some()
 }
 
-/// Does the file begin with the header of a member?
+/// Whether the file begins with the header of a member.
 pub(crate) fn begins(file: &[u8]) -> bool {
     u32_at(file, 0) == Some(LOCAL)
 }
@@ -225,7 +225,7 @@ impl<'a> Archive<'a> {
         Ok(((size > 0).then_some(member), next))
     }
 
-    /// Where the data behind the local header is that an entry points to.
+    /// Where the data after the local header is that an entry points to.
     fn data(&self, entry: usize, offset: u32) -> Result<usize, ContainerError> {
         let at = self.before + offset as usize;
         let limit = self.directory.saturating_sub(self.before + LOCAL_LEN) as u64;

@@ -107,12 +107,12 @@ pub(crate) fn merged<'a>(lists: [&'a [Candidate]; 2]) -> impl Iterator<Item = &'
     })
 }
 
-/// At most one candidate of each kind for so many bytes, and a few more for small images: time and
-/// memory stay bounded.
+/// At most one candidate of each kind for this many bytes, and a few more for small images: time
+/// and memory stay bounded.
 const SPARSE: usize = 6;
 const FEW: usize = 4096;
 
-/// Matches of masked bytes may fall into pieces: this is at most one for so many bytes more.
+/// Matches of masked bytes may fall into pieces: this is at most one for this many bytes more.
 const PIECES: usize = 16;
 
 /// Matches longer than this count as of this length.
@@ -150,7 +150,7 @@ impl Default for Starts {
 }
 
 impl Starts {
-    /// Does a maximal match start at `i`, and does it reach far enough beyond those before it? In
+    /// Whether a maximal match starts at `i`, and reaches far enough beyond those before it. In
     /// long runs of one byte there would be one at every position, each reaching a single byte
     /// further.
     fn is_new(&mut self, i: u32, m: &Match) -> bool {

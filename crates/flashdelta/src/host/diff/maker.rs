@@ -181,7 +181,7 @@ impl<'a> Maker<'a> {
         results.into_iter().map(|r| r.unwrap_or(Err(DiffError::Cancelled))).collect()
     }
 
-    /// So many of the best attempts get their copies chosen again.
+    /// This many of the best attempts get their copies chosen again.
     fn promising(&self) -> usize {
         let is_quick = self.new.len() <= TINY;
         if self.options.effort < EXHAUSTIVE_EFFORT && !is_quick {
@@ -191,7 +191,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// If the best patch has so many bytes: was all prediction of so little use, or is there so
+    /// If the best patch has this many bytes: was all prediction of so little use, or is there so
     /// little to predict, that none may be better?
     fn is_doubtful(&self, best: usize) -> bool {
         let is_doubtful = best > self.new.len() / 3 || best < SMALL_PATCH;
@@ -309,7 +309,7 @@ impl<'a> Maker<'a> {
         Ok(Coded { tried, best })
     }
 
-    /// Is the time there to try several sizes of unit?
+    /// Whether there is time to try several sizes of unit.
     fn tries_grains(&self) -> bool {
         self.options.effort >= choose::DOUBT_EFFORT || self.new.len() <= SMALL / 8
     }

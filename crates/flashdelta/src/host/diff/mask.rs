@@ -4,7 +4,7 @@ use crate::device::isa::LOOKAHEAD;
 use crate::device::predict::shift_map::ShiftMap;
 use crate::device::predict::walker::Walker;
 
-/// A unit that is all reference, this few bytes behind another one, belongs to the same table.
+/// A unit that is all reference, this few bytes after another one, belongs to the same table.
 const TABLE_STEP: u32 = 8;
 
 /// Walks an image from its start and zeroes all references that the walk finds. `visit` is told

@@ -45,7 +45,7 @@ pub(crate) struct Matches {
     pub(crate) new: Vec<Match>,
 }
 
-/// While a match has so many bytes left, no longer one is looked for. (What is found later grows
+/// While a match has this many bytes left, no longer one is looked for. (What is found later grows
 /// backwards.)
 const LONG: u32 = 32;
 
@@ -94,7 +94,7 @@ impl<'a> Sorted<'a> {
         usize::from(bytes[0]) << 8 | usize::from(bytes[1])
     }
 
-    /// The suffixes just before and just behind where `target` belongs, and how much of it they
+    /// The suffixes just before and just after where `target` belongs, and how much of it they
     /// have: among these is a longest match.
     fn neighbours(&self, target: &[u8]) -> [Match; 2] {
         work::count(1);

@@ -13,7 +13,7 @@ use crate::host::encode::CopyRun;
 /// A copy this long is beyond doubt.
 const LONG: u32 = 32;
 
-/// So many bytes at the ends of long copies are in doubt.
+/// This many bytes at the ends of long copies are in doubt.
 const PAD: u32 = 8;
 
 /// Shortest match in the old image. Two bytes say little, but a copy may run on behind them, from a
@@ -38,12 +38,12 @@ const WORK: u64 = 256;
 struct Gap {
     start: u32,
     end: u32,
-    /// Source minus destination of the long copies from the old image before and behind it.
+    /// Source minus destination of the long copies from the old image before and after it.
     shifts: [u32; 2],
 }
 
-/// At most one candidate for so many bytes of the new image, as far as it has been looked through,
-/// and a few more: ordinary images are far below it.
+/// At most one candidate for this many bytes of the new image, as far as it has been looked
+/// through, and a few more: ordinary images are far below it.
 const SPARSE: usize = 4;
 const FEW: usize = 2 << 20;
 

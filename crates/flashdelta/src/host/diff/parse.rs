@@ -27,9 +27,9 @@ pub(crate) struct Prices {
     pub(crate) hit: u32,
     /// An equal byte in a copy from the new image.
     pub(crate) new_hit: u32,
-    /// A different byte behind an equal one.
+    /// A different byte after an equal one.
     pub(crate) miss: u32,
-    /// A different byte behind a different one.
+    /// A different byte after a different one.
     pub(crate) next_miss: u32,
     /// The end of a copy.
     pub(crate) leave: u32,

@@ -36,7 +36,7 @@ enum Copies<'a> {
     Following(CopyReader<'a>),
 }
 
-/// The codec asks about so many bytes at a time: a unit, or the least that is worth a copy.
+/// The codec asks about this many bytes at a time: a unit, or the least that is worth a copy.
 const REACH: u32 = 4;
 
 impl<'a> Plan<'a> {

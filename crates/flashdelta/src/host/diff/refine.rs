@@ -43,7 +43,7 @@ const FREE_MARGIN: u64 = 60 * BIT as u64;
 /// A copy is given up when another way is so much cheaper: it could be entered anew from there.
 const COPY_MARGIN: u64 = 60 * BIT as u64;
 
-/// The same behind the end of a candidate. Candidates end where bytes become different; copies may
+/// The same past the end of a candidate. Candidates end where bytes become different; copies may
 /// well run on.
 const BEYOND_MARGIN: u64 = 30 * BIT as u64;
 

@@ -37,7 +37,7 @@ impl Prediction {
         Self { isa, maps, old, new }
     }
 
-    /// Can any reference be predicted at all?
+    /// Whether any reference can be predicted at all.
     pub(crate) fn is_any(&self) -> bool {
         !self.isa.is_none() || !self.maps.is_empty()
     }

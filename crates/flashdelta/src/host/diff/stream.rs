@@ -21,7 +21,7 @@ struct Known {
     end: u32,
 }
 
-/// So many of the last copies may change.
+/// This many of the last copies may change.
 const UNSURE: usize = 2;
 
 impl CopyStream {

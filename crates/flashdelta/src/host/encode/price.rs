@@ -63,7 +63,7 @@ impl<'w> Model<'w> {
         &self.map
     }
 
-    /// A byte of new content behind so many literals, where the last copy would have brought
+    /// A byte of new content after this many literals, where the last copy would have brought
     /// `ghost`.
     pub(crate) fn literal_price(
         &mut self,
@@ -77,7 +77,7 @@ impl<'w> Model<'w> {
         total.0
     }
 
-    /// "As predicted", or not, for a unit behind a run of hits.
+    /// "As predicted", or not, for a unit after a run of hits.
     pub(crate) fn hit_price(&mut self, forecast: &Forecast, run: u32, hit: bool) -> u32 {
         match self.calm(forecast, run).map(|slot| self.tables.log_odds(slot)) {
             Some(odds) if odds >= CERTAIN => price(CERTAINLY, hit),
@@ -98,7 +98,7 @@ impl<'w> Model<'w> {
         self.direct(leave_context(forecast), ends) + unseen
     }
 
-    /// "A copy starts here", or not, behind so many literals.
+    /// "A copy starts here", or not, after this many literals.
     pub(crate) fn jump_price(&self, literals: u32, starts: bool) -> u32 {
         self.direct(direct::JUMP + literals.min(31) as usize, starts)
     }
@@ -116,7 +116,7 @@ impl<'w> Model<'w> {
         }
     }
 
-    /// Where a copy from the old image reads, behind `literals`: one alignment of the last
+    /// Where a copy from the old image reads, after `literals`: one alignment of the last
     /// `alignments`, `expected`, or far away.
     pub(crate) fn old_price(
         &self,
@@ -205,7 +205,7 @@ impl<'w> Model<'w> {
     }
 
     /// The bits of an unsigned number below the highest one, of which there are `length`; those
-    /// behind the first two at a bit each.
+    /// after the first two at a bit each.
     fn bits_price(&self, base: usize, value: u32, length: u32) -> u32 {
         let plus = value.wrapping_add(1);
         let high = (0..length.min(2)).map(|i| {

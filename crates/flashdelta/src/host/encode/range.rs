@@ -20,7 +20,7 @@ impl RangeEncoder {
         Self { low: 0, range: u32::MAX, held: None, pending: 0, out: Vec::new() }
     }
 
-    /// The finished body: as short as can be, since the decoder reads zeros behind the end.
+    /// The finished body: as short as can be, since the decoder reads zeros past the end.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         // The value in [low, low + range) with the most trailing zero bits.
         let end = self.low + u64::from(self.range) - 1;

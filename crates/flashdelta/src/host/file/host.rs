@@ -29,7 +29,7 @@ const MOST_EXPANSION: u64 = 600;
 const REST_EXPANSION: u64 = 16;
 /// What is not in the image may be this long, in bytes, and 16 times what it is made of.
 const MOST_REST: u64 = 64 << 20;
-/// So many bytes must be saved before the new template needs the old one.
+/// This many bytes must be saved before the new template needs the old one.
 const WORTH: usize = 8;
 
 /// Flags of a section.

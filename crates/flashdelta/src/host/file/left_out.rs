@@ -7,9 +7,9 @@ use crate::host::image::{Block, Split};
 /// A stretch of the data in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Run {
-    /// So many bytes are left out.
+    /// This many bytes are left out.
     pub(super) skip: usize,
-    /// So many bytes after them are in the image.
+    /// This many bytes after them are in the image.
     pub(super) take: usize,
 }
 

@@ -31,7 +31,7 @@ pub(super) fn pack(template: &[u8]) -> Option<Vec<u8>> {
 /// A data operation: where it stands, distance, length.
 type Found = (Range<usize>, u32, u32);
 
-/// The longest run of operations one behind the other that belong `together`.
+/// The longest run of operations one after the other that belong `together`.
 fn longest_run(all: &[Found], together: impl Fn(&Found, &Found) -> bool) -> Option<&[Found]> {
     let runs = all.chunk_by(|a, b| a.0.end == b.0.start && together(a, b));
     runs.max_by_key(|run| run.len()).filter(|run| run.len() >= FEWEST)

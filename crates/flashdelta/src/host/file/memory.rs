@@ -6,7 +6,7 @@ use crate::host::image::Block;
 /// more.
 const FILL: u64 = 64 * 1024;
 
-/// Consecutive addresses that stand in an image one behind the other.
+/// Consecutive addresses that stand in an image one after the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Part {
     /// Address of the first byte.
@@ -96,7 +96,7 @@ pub(super) fn image<'a>(
     image
 }
 
-/// The data of these blocks, one behind the other. What the image does not hold becomes `fill`.
+/// The data of these blocks, one after the other. What the image does not hold becomes `fill`.
 /// `None` if it were more than `limit` bytes.
 pub(super) fn gather(
     image: &[u8],
@@ -133,7 +133,7 @@ mod tests {
         let part = |address, offset, len| Part { address, offset, len };
         assert_eq!(parts([]), []);
         assert_eq!(parts([(16, 4), (0, 16), (18, 6)]), [part(0, 0, 24)]);
-        // The settings of a chip, far behind its program.
+        // The settings of a chip, far after its program.
         let far = [(0x1000, 1000), (0x2000, 500), (0x1000_1014, 8)];
         assert_eq!(parts(far), [part(0x1000, 0, 0x1000 + 500), part(0x1000_1014, 0x1000 + 500, 8)]);
         // Many gaps, none of them large: the budget counts for all together.

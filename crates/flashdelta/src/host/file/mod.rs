@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Files of records (Intel HEX, S-records, TI-TXT, UF2) are read to the *memory* that they
-//! describe: everything from the lowest address on, small gaps filled; what stands far behind a
+//! describe: everything from the lowest address on, small gaps filled; what stands far after a
 //! large gap follows directly ([`Memory`]). The patch is an ordinary one between two such images,
 //! with their addresses. Behind its body stands a *host section*, which devices ignore: how the
 //! records of the new file are written. It is mostly a few dozen bytes, since converters have

@@ -120,7 +120,7 @@ pub enum ImageError {
         /// Address in the record.
         address: u32,
     },
-    /// A data record behind the end record.
+    /// A data record after the end record.
     DataAfterEnd {
         /// Line.
         line: usize,
@@ -153,7 +153,7 @@ pub enum ImageError {
         /// What is.
         found: u32,
     },
-    /// A block of a UF2 file is missing: the number before or behind it is there.
+    /// A block of a UF2 file is missing: the number before or after it is there.
     MissingBlock {
         /// The number that is missing.
         number: u32,

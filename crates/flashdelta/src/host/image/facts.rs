@@ -22,8 +22,8 @@ impl Facts {
         Self { details: details(file), versions: versions(data), packed: packed(data) }
     }
 
-    /// Is most of the data compressed or encrypted? A delta of it will hardly be smaller than the
-    /// data: patch what it was made of.
+    /// Whether most of the data is compressed or encrypted. A delta of it will hardly be smaller
+    /// than the data: patch what it was made of.
     pub fn is_packed(&self) -> bool {
         self.packed >= 0.5
     }
@@ -40,7 +40,7 @@ pub fn entropy(bytes: &[u8]) -> f32 {
     counts.into_iter().filter(|count| *count != 0).map(bits).sum::<f64>() as f32
 }
 
-/// So many bytes tell.
+/// This many bytes tell.
 const BLOCK: usize = 4096;
 /// So few do not.
 const SHORTEST: usize = 1024;
@@ -87,7 +87,7 @@ fn versions(data: &[u8]) -> Vec<String> {
     found
 }
 
-/// Three numbers with dots between them, and perhaps something behind a `-` or `+`.
+/// Three numbers with dots between them, and perhaps something after a `-` or `+`.
 fn is_version(word: &str) -> bool {
     let word = word.strip_prefix(['v', 'V']).unwrap_or(word);
     let numbers = word.split(['-', '+', '_']).next().unwrap_or(word);

@@ -141,7 +141,7 @@ pub fn detect(file: &[u8]) -> Format {
     }
 }
 
-/// So many bytes are searched for a record.
+/// This many bytes are searched for a record.
 const PROBE: usize = 4096;
 
 /// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit,
@@ -190,7 +190,7 @@ fn first_line(file: &[u8]) -> Option<Format> {
         // GNU objcopy's "symbolsrec": the table of symbols may be long.
         b'$' if file.get(start + 1) == Some(&b'$') => first_record(file),
         b'@' => {
-            // Verilog's vmem files have data behind the address.
+            // Verilog's vmem files have data after the address.
             let mut lines = Lines::new(file.get(start..)?)
                 .map(|line| file.get(start + line.text.start..start + line.text.end));
             let mut address = lines.next()??.trim_ascii_end().get(1..)?.iter();
@@ -212,7 +212,7 @@ fn first_line(file: &[u8]) -> Option<Format> {
     }
 }
 
-/// Is it a line of TI-TXT: two digits and a blank, at least four times?
+/// Whether it is a line of TI-TXT: two digits and a blank, at least four times.
 fn is_bytes(line: &[u8]) -> bool {
     let mut bytes = line.trim_ascii_end().chunks(3);
     let is_byte = |byte: &[u8]| match byte {

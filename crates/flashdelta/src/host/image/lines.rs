@@ -48,7 +48,7 @@ impl Iterator for Lines<'_> {
     }
 }
 
-/// Does the text begin with the byte order mark of UTF-16?
+/// Whether the text begins with the byte order mark of UTF-16.
 pub(crate) fn is_utf16(file: &[u8]) -> bool {
     file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff")
 }

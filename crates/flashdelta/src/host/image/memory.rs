@@ -38,7 +38,7 @@ impl Image {
         self.segments.iter().map(|s| s.data.len()).sum()
     }
 
-    /// Has it no bytes?
+    /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
@@ -64,7 +64,7 @@ pub enum Overlap {
     LastWins,
 }
 
-/// What to do with data records behind the end record.
+/// What to do with data records after the end record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum AfterEnd {
@@ -287,7 +287,7 @@ fn join<'a>(pieces: impl Iterator<Item = (u32, &'a [u8])>) -> Vec<Segment> {
     segments
 }
 
-/// Does at least half of the records, and more than one, begin halfway through the one before it?
+/// Whether half of the records at least, and more than one, begin halfway through the one before.
 /// Then the addresses do not count bytes.
 fn word_addresses(pieces: &[Piece<'_>]) -> Option<ImageError> {
     let is_half = |pair: &&[Piece<'_>]| {

@@ -16,7 +16,7 @@ pub(crate) enum Style {
 /// Where a reference leads.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Target {
-    /// So many folders up from that of the manifest, then down this path.
+    /// This many folders up from that of the manifest, then down this path.
     Relative { up: usize, path: String },
     /// Down this path from the root of the site.
     Rooted { path: String },

@@ -66,7 +66,7 @@ impl<'w> Unpacker<'w> {
         }
     }
 
-    /// Is nothing left over of a block?
+    /// Whether nothing is left over of a block.
     pub(crate) fn is_between(&self) -> bool {
         matches!(self.wait, Wait::Head) && self.shift == 0
     }

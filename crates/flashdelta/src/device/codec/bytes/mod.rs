@@ -50,7 +50,7 @@ pub(crate) enum OpFault {
     NoOperation,
     /// A copy reads outside an image.
     Outside { source: u32 },
-    /// An operation writes behind the end of the new image.
+    /// An operation writes past the end of the new image.
     TooLong,
 }
 
@@ -157,7 +157,7 @@ impl<'w> Operations<'w> {
         }
     }
 
-    /// Does an operation start here? (Only here may the stream end.)
+    /// Whether an operation starts here. (Only here may the stream end.)
     pub(crate) fn is_between(&self) -> bool {
         self.left == 0
     }

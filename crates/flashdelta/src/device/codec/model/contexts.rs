@@ -95,7 +95,7 @@ pub(crate) fn hit_sets(form: usize, run: u32) -> [usize; 2] {
     [form.min(HIT_SETS[0] - 1), HIT_SETS[0] + run]
 }
 
-/// Weights for the first bit of a byte, those for the next ones being behind them, and for all of
+/// Weights for the first bit of a byte, those for the next ones being after them, and for all of
 /// its bits.
 pub(crate) fn byte_sets(kind: Content) -> [usize; 2] {
     let (base, past) = match kind {
@@ -110,13 +110,13 @@ pub(crate) fn byte_sets(kind: Content) -> [usize; 2] {
 /// What a byte is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
-    /// New content, so many bytes behind a copy.
+    /// New content, this many bytes after a copy.
     New { literals: u32 },
     /// The difference of byte `index` of a unit, the byte before it having been corrected or not.
     Correction { index: usize, corrected: bool },
 }
 
-/// Contexts of a byte of new content: behind so many literals, where the last copy would have
+/// Contexts of a byte of new content: after this many literals, where the last copy would have
 /// brought `ghost`.
 pub(crate) fn literal(spelling: Spelling, ghost: u8, literals: u32) -> [u32; INPUTS] {
     let (phase, opcode) = spelling.contexts();

@@ -2,7 +2,7 @@
 //!
 //! There are no lengths. A copy runs on, unit by unit, each with one cheap decision "as predicted",
 //! until a unit is not; only then comes the question whether the unit is corrected or the copy
-//! ends. After a copy come literals, one by one, each behind the decision "another copy starts
+//! ends. After a copy come literals, one by one, each after the decision "another copy starts
 //! here". So a byte that is as predicted costs next to nothing, and an end costs about as much as
 //! the surprise it is.
 //!

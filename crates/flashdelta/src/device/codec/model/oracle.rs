@@ -30,7 +30,7 @@ impl Oracle for Nothing {
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
-    /// So many bytes of the new image have been [put](Images::put), possibly none.
+    /// This many bytes of the new image have been [put](Images::put), possibly none.
     Wrote(u32),
     /// The patch asks for a copy from outside the images: it is damaged.
     OutOfRange(Jump),

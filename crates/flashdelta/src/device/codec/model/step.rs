@@ -27,10 +27,10 @@ const MAX_STEP_BITS: usize = MAX_STEP_DECISIONS * 29 / 2 + 32 + 1;
 
 const _: () = assert!(MAX_STEP_BITS / 8 + 4 <= MODEL_STEP_BYTES, "a step has to fit its limit");
 
-/// So many hits in a row, and the next one is likely.
+/// This many hits in a row, and the next one is likely.
 const CALM_RUN: u32 = 16;
 
-/// A step makes at most so many units of the new image. All but the last are certain: they take
+/// A step makes at most this many units of the new image. All but the last are certain: they take
 /// next to nothing of the patch.
 const MAX_STEP_UNITS: u32 = 8;
 

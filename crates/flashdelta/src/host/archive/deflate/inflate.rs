@@ -22,7 +22,7 @@ pub(super) struct Stream {
     pub(super) blocks: Vec<Block>,
     /// Length of the stream in bytes.
     pub(super) len: usize,
-    /// Are all bits that say nothing zero?
+    /// Whether all bits that say nothing are zero.
     pub(super) is_clean: bool,
 }
 

@@ -133,7 +133,7 @@ impl<'a> Predictor<'a> {
         self.at = end;
     }
 
-    /// Goes on behind a stored block.
+    /// Goes on after a stored block.
     pub(super) fn skip(&mut self, count: usize) {
         self.ahead = None;
         self.at += count;

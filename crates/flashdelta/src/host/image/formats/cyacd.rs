@@ -15,12 +15,12 @@ use crate::host::image::map::{AddressMap, SegmentKind};
 const MAX_TEXT: usize = 128;
 const PSOC6_ROW: usize = 512;
 
-/// Does this begin like such a file?
+/// Whether this begins like such a file.
 pub(crate) fn is(bytes: &[u8]) -> bool {
     first_row(bytes).is_some_and(|at| rows(bytes, at).len() >= 2)
 }
 
-/// Where the first row begins: behind lines of printable text.
+/// Where the first row begins: after lines of printable text.
 fn first_row(bytes: &[u8]) -> Option<usize> {
     let head = bytes.get(..MAX_TEXT).unwrap_or(bytes);
     let at = head.windows(3).position(|w| w == b"\r\n:")? + 2;

@@ -70,7 +70,7 @@ pub(crate) fn content_len(file: &[u8]) -> usize {
     file.len() - Suffix::parse(file).map_or(0, |suffix| usize::from(suffix.len))
 }
 
-/// Does this begin like a DfuSe file?
+/// Whether this begins like a DfuSe file.
 pub fn is_dfuse(file: &[u8]) -> bool {
     file.starts_with(b"DfuSe\x01")
 }

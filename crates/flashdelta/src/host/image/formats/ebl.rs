@@ -15,10 +15,10 @@ const HEADER: u16 = 0x0000;
 const PROGRAM: u16 = 0xfe01;
 const ERASE_PROGRAM: u16 = 0xfd03;
 const END: u16 = 0xfc04;
-/// Second field of the header tag's value, behind the version.
+/// Second field of the header tag's value, after the version.
 const SIGNATURE: u16 = 0xe350;
 
-/// Does this begin like an EBL file?
+/// Whether this begins like an EBL file.
 pub fn is(bytes: &[u8]) -> bool {
     u16_be(bytes, 0) == Some(HEADER)
         && u16_be(bytes, 2).is_some_and(|len| len >= 4)

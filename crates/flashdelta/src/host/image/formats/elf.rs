@@ -64,7 +64,7 @@ pub struct ElfFile {
     pub sections: Vec<Section>,
 }
 
-/// Does this begin like an ELF file?
+/// Whether this begins like an ELF file.
 pub fn is(file: &[u8]) -> bool {
     file.starts_with(b"\x7fELF")
 }

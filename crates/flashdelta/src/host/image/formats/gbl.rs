@@ -36,7 +36,7 @@ pub struct Tag {
     pub value: Range<usize>,
 }
 
-/// Does this begin like a version 3 file?
+/// Whether this begins like a version 3 file.
 pub fn is(bytes: &[u8]) -> bool {
     u32_le(bytes, 0) == Some(HEADER)
 }

@@ -64,8 +64,8 @@ pub(crate) struct Record {
 ///
 /// # Errors
 /// Everything that loses data: bad digits, lengths, checksums and record types, addresses beyond 32
-/// bits, overlaps and data behind the end record, each with line and column. `options` can accept
-/// checksums, types, overlaps and what is behind the end.
+/// bits, overlaps and data after the end record, each with line and column. `options` can accept
+/// checksums, types, overlaps and what is past the end.
 /// [`ImageError::SeveralTargets`] if there are sections for several boards and none is selected,
 /// [`ImageError::NotInFile`] if there are none for the board that is.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {

@@ -171,7 +171,7 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     }
 }
 
-/// Is this the beginning of an image whose binary runs out of the file?
+/// Whether this is the beginning of an image whose binary runs out of the file.
 pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
     let header = usize::from(u16_le(file, 8)?);
     let end = header.checked_add(index(u32_le(file, 12)?))?;

@@ -32,7 +32,7 @@ pub struct Package {
     pub body: Range<usize>,
 }
 
-/// Does this begin like a package?
+/// Whether this begins like a package.
 pub fn is(file: &[u8]) -> bool {
     file.starts_with(b"RBL\0") && file.len() >= HEADER
 }

@@ -42,10 +42,10 @@ fn address_len(kind: u8) -> Option<usize> {
 /// - Blanks around a record, blank lines, lower case `s`, a byte order mark, Ctrl-Z at the end.
 ///
 /// # Errors
-/// Everything that loses data: bad digits, lengths (text behind the checksum among them), checksums
-/// and record types (S4), counts, addresses beyond 32 bits, overlaps and data behind the
+/// Everything that loses data: bad digits, lengths (text after the checksum among them), checksums
+/// and record types (S4), counts, addresses beyond 32 bits, overlaps and data after the
 /// terminator, each with line and column. `options` can accept checksums, counts, overlaps and data
-/// behind the terminator.
+/// after the terminator.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
@@ -156,7 +156,7 @@ struct Symbols {
 }
 
 impl Symbols {
-    /// Is this line (without blanks around it) part of a table?
+    /// Whether this line (without blanks around it) is part of a table.
     fn holds(&mut self, line: &[u8]) -> bool {
         if let Some(module) = line.strip_prefix(b"$$") {
             self.inside = !module.is_empty();

@@ -2,7 +2,7 @@
 //!
 //! Source: the start-up code of Telink's SDK: the word at 8 is `KNLT`, the word at 24 the length of
 //! the image in bytes. Nothing in it tells the address that it was linked for: mostly 0 (the chip
-//! maps its slots there), but behind a bootloader of its own that of the slot (ThirdReality:
+//! maps its slots there), but after a bootloader of its own that of the slot (ThirdReality:
 //! `0x10000`).
 
 use core::ops::Range;
@@ -18,7 +18,7 @@ const SECTOR: u32 = 4096;
 /// Flash ends below this address.
 const FLASH: u32 = 1 << 20;
 
-/// Does this begin like a Telink image?
+/// Whether this begins like a Telink image.
 pub fn is(bytes: &[u8]) -> bool {
     array::<4>(bytes, 8) == Some(*b"KNLT")
 }

@@ -15,7 +15,7 @@ use crate::host::image::{Format, ImageError, Target};
 /// blanks at the ends of lines, blank lines, `Q` for `q`.
 ///
 /// # Errors
-/// Bad digits, data before the first address or behind `q`, addresses beyond 32 bits, and overlaps,
+/// Bad digits, data before the first address or after `q`, addresses beyond 32 bits, and overlaps,
 /// each with line and column; no `q`, since there is no checksum that would tell of a file that was
 /// cut off.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {

@@ -70,7 +70,7 @@ impl Block {
         let Some(bytes) = slice(file, at, BLOCK) else {
             return Err(("a block has 0x200 bytes", file.len().saturating_sub(at) as u32));
         };
-        // The block has so many words.
+        // The block has this many words.
         let word = |n: usize| u32_le(bytes, n * 4).unwrap_or(0);
         for (n, magic, problem) in MAGIC_WORDS {
             if word(n) != magic {
@@ -91,7 +91,7 @@ impl Block {
         Ok(block)
     }
 
-    /// Is it for the main flash?
+    /// Whether it is for the main flash.
     pub fn is_flash(&self) -> bool {
         self.flags & (FLAG_NOT_FLASH | FLAG_FILE) == 0
     }
@@ -102,8 +102,8 @@ impl Block {
     }
 }
 
-/// Does this begin like a UF2 file? Two of the three magic words are enough: a damaged one is not
-/// taken for something else.
+/// Whether this begins like a UF2 file. Two of the three magic words are enough: a damaged one is
+/// not taken for something else.
 pub fn is(file: &[u8]) -> bool {
     MAGIC_WORDS.iter().filter(|(n, magic, _)| u32_le(file, n * 4) == Some(*magic)).count() >= 2
 }
@@ -259,8 +259,8 @@ fn is_workaround(file: &[u8], at: usize, block: &Block) -> bool {
 /// Blocks that are numbered together, in the order of the file: place in the file, and number.
 type Numbers = Vec<(usize, u32)>;
 
-/// Is every number there? They count the blocks of one family, or those of the whole file; several
-/// files may have been joined.
+/// Whether every number is there. They count the blocks of one family, or those of the whole file;
+/// several files may have been joined.
 fn check_numbers(blocks: &[(usize, Block)], end: usize) -> Result<(), ImageError> {
     let mut by_family: BTreeMap<(u32, Option<u32>), Numbers> = BTreeMap::new();
     let mut by_total: BTreeMap<u32, Numbers> = BTreeMap::new();
@@ -284,7 +284,7 @@ fn check_numbers(blocks: &[(usize, Block)], end: usize) -> Result<(), ImageError
     }
 }
 
-/// Is each number below `total` there, and as often as the others?
+/// Whether each number below `total` is there, and as often as the others.
 fn check_group(total: u32, numbers: &[(usize, u32)], end: usize) -> Result<(), ImageError> {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     for (_, number) in numbers {

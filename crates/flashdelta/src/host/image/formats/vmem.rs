@@ -51,7 +51,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     Ok(Image { format: Format::Vmem, segments, entry: None, header: None })
 }
 
-/// Does this begin like such a file: perhaps comments, then an address with words in its line?
+/// Whether this begins like such a file: perhaps comments, then an address with words in its line.
 pub fn is(file: &[u8]) -> bool {
     let (mut in_comment, mut any_comment) = (false, false);
     for line in Lines::new(file).take(64) {

@@ -2,7 +2,7 @@
 //! little-endian.
 //!
 //! Source: Zigbee Cluster Library Specification (07-5123), chapter 11 "Over-the-Air Upgrade", 11.4
-//! "OTA File Format". Real files stray from it: wrappers in front (IKEA `NGIS`) and behind, stray
+//! "OTA File Format". Real files stray from it: wrappers in front (IKEA `NGIS`) and after, stray
 //! bytes after the last element, a total size beyond the file.
 
 use core::ops::Range;
@@ -55,7 +55,7 @@ pub struct Element {
 }
 
 impl Header {
-    /// Reads the header, at the start of the file or behind a wrapper's.
+    /// Reads the header, at the start of the file or after a wrapper's.
     pub fn parse(file: &[u8]) -> Option<Self> {
         let start = find(file)?;
         let header = slice(file, start, MIN_HEADER)?;
@@ -99,7 +99,7 @@ fn find(file: &[u8]) -> Option<usize> {
     search.windows(4).position(|w| w == MAGIC.to_le_bytes())
 }
 
-/// Is this an upgrade file?
+/// Whether this is an upgrade file.
 pub fn is(file: &[u8]) -> bool {
     Header::parse(file)
         .is_some_and(|header| header.start == 0 || header.elements(file).next().is_some())
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn quirks_of_real_files() {
-        // A wrapper in front and a signature behind (IKEA).
+        // A wrapper in front and a signature after (IKEA).
         let wrapped = [&b"NGIS\x10\0\0\0"[..], &ota(&[(0, gbl())]), &[0xaa; 512]].concat();
         assert_eq!(address_map(&wrapped).segments[0].address, 0x4000);
         // Stray bytes after the last element, inside the total size.

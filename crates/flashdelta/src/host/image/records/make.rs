@@ -16,7 +16,7 @@ use crate::host::image::titxt::TiTxtWriter;
 use crate::host::image::uf2::Tail;
 use crate::host::image::{raw, srec, titxt, Format, Target};
 
-/// So many lines tell the habits.
+/// This many lines tell the habits.
 const SAMPLE: usize = 256;
 /// A template of more than a quarter of the file (and more than this) is not worth it.
 const SMALL: usize = 1024;

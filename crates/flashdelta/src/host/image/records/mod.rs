@@ -14,13 +14,13 @@
 //!
 //! | operation | operands | meaning |
 //! |--:|---|---|
-//! | 0 | length | data, right behind the data before it |
-//! | 1 | distance, length | data, so many bytes behind the end of the data before it |
+//! | 0 | length | data, right after the data before it |
+//! | 1 | distance, length | data, this many bytes past the end of the data before it |
 //! | 2, 3 | as 0, 1 | the same, with an address record even if none were needed |
 //! | 4 | | the end record |
 //! | 5 | type, address, length, bytes | another record |
 //! | 6 | | the count record |
-//! | 7 | length | from here on, so many bytes in each data record |
+//! | 7 | length | from here on, this many bytes in each data record |
 //! | 8 | type | from here on, this type of data or address record |
 //! | 9 | length, bytes | text as it is |
 //! | 10 | mask, numbers | UF2: from here on, these flags, family, number of blocks, number |
@@ -59,7 +59,7 @@ pub(crate) struct Placed {
 }
 
 impl Split<'_> {
-    /// Was the file taken apart? Otherwise it is its own data.
+    /// Whether the file was taken apart. Otherwise it is its own data.
     pub fn is_apart(&self) -> bool {
         self.template != [VERBATIM]
     }
@@ -286,7 +286,7 @@ fn push_number(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Appends the beginning of a data operation: data so many bytes behind the end of the data before
+/// Appends the beginning of a data operation: data this many bytes past the end of the data before
 /// it. Its length follows.
 fn push_data(out: &mut Vec<u8>, distance: i64, force: bool) {
     let force = if force { op::FORCE } else { 0 };

@@ -116,7 +116,7 @@ fn check(len: usize, limit: usize) -> Result<(), ImageError> {
 
 /// One operation of a template.
 enum Operation<'a> {
-    /// Data, `distance` behind the end of the data before it (wrapping).
+    /// Data, `distance` past the end of the data before it (wrapping).
     Data {
         distance: u32,
         len: usize,

@@ -156,7 +156,7 @@ fn irregular_files_are_carried_whole_and_mixed_ones_partly() {
         })
         .collect();
     assert_eq!(exact(&wild), 1);
-    // A few comments, a wrong checksum and text behind the end stay as text.
+    // A few comments, a wrong checksum and text past the end stay as text.
     let mut records = program(300, 16);
     records.insert(3, "; a comment".into());
     records.insert(50, ":0400000001020304FF".into());

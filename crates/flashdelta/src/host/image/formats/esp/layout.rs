@@ -15,7 +15,7 @@ const SECTOR: usize = 0x1000;
 /// Where the ESP8266 sees its flash.
 const ESP8266_FLASH: Range<u32> = 0x4020_0000..0x4030_0000;
 
-/// Is this an image, or a flash image that has some?
+/// Whether this is an image, or a flash image that has some.
 pub(crate) fn is(file: &[u8]) -> bool {
     EspImage::parse(file, 0).is_some() || v2_image(file).is_some() || is_merged(file)
 }
@@ -79,7 +79,7 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     }
 }
 
-/// Is this the beginning of an image one of whose segments runs out of the file?
+/// Whether this is the beginning of an image one of whose segments runs out of the file.
 pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
     if u8_at(file, 0)? != MAGIC {
         return None;

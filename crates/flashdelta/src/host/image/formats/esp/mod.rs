@@ -78,7 +78,7 @@ pub struct Segment {
 pub struct EspImage {
     /// First byte in the file.
     pub start: usize,
-    /// One past the last byte: behind the checksum, and the digest if there is one.
+    /// One past the last byte: after the checksum, and the digest if there is one.
     pub end: usize,
     /// The chip that the image is for.
     pub chip: &'static Chip,
@@ -90,10 +90,10 @@ pub struct EspImage {
     pub checksum: usize,
     /// Where the appended SHA-256 (of everything before it) stands, if there is one.
     pub digest: Option<Range<usize>>,
-    /// Does the checksum byte match the segments? (Not so in applications of the ESP8266 Arduino
-    /// core, which patches a CRC in later.)
+    /// Whether the checksum byte matches the segments. (Not so in applications of the ESP8266
+    /// Arduino core, which patches a CRC in later.)
     pub checksum_ok: bool,
-    /// Do all segments stand where the chip has memory? (Padding segments have address 0.)
+    /// Whether all segments are where the chip has memory. (Padding segments have address 0.)
     pub placed: bool,
 }
 
@@ -161,7 +161,7 @@ impl EspImage {
         })
     }
 
-    /// Is it an image, and not bytes that happen to begin like one?
+    /// Whether it is an image, and not bytes that happen to begin like one.
     pub fn is_sound(&self) -> bool {
         self.checksum_ok || self.placed && self.segments.len() > 1
     }

@@ -36,7 +36,7 @@ impl Partition {
         String::from_utf8_lossy(self.label.get(..len).unwrap_or_default()).into_owned()
     }
 
-    /// Is it one of the slots that an update may be written to?
+    /// Whether it is one of the slots that an update may be written to.
     pub fn is_ota_slot(&self) -> bool {
         self.kind == 0 && (0x10..0x20).contains(&self.subtype)
     }

@@ -27,7 +27,7 @@ pub(crate) fn literals(binary: &[u8]) -> Vec<u32> {
     literals_aligned(binary, 0).into_iter().chain(literals_aligned(binary, 2)).collect()
 }
 
-/// Literals, if addresses that are multiples of 4 stand `phase` bytes behind a multiple of 4 in the
+/// Literals, if addresses that are multiples of 4 stand `phase` bytes after a multiple of 4 in the
 /// binary.
 fn literals_aligned(binary: &[u8], phase: usize) -> Vec<u32> {
     let mut at: Vec<usize> = halves(binary)
@@ -80,7 +80,7 @@ fn from_vectors(binary: &[u8]) -> Option<u32> {
 
 fn riscv(binary: &[u8]) -> Option<u32> {
     // The start of riscv-rt: `lui ra, %hi(start); jalr zero, %lo(start)(ra)` jumps to the
-    // instruction behind itself.
+    // instruction after itself.
     if let (Some(lui), Some(jalr)) = (u32_le(binary, 0), u32_le(binary, 4)) {
         let register = lui >> 7 & 31;
         if lui & 0x7f == 0x37 && jalr & 0x000f_ffff == 0x67 | register << 15 {

@@ -2,7 +2,7 @@
 
 use crate::host::image::bytes::u16_be;
 
-/// Does this begin with a reset vector, and is it full of calls?
+/// Whether this begins with a reset vector, and is full of calls.
 ///
 /// The image begins at address 0 then: there is the jump to the start, `LJMP addr16`. Compiled code
 /// calls a library for much of what other processors have instructions for: one byte in 12 is an

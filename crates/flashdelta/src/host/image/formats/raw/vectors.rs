@@ -13,7 +13,7 @@ pub(crate) struct VectorTable {
     pub(crate) handlers: (u32, u32),
 }
 
-/// How far behind headers a table is looked for.
+/// How far after headers a table is looked for.
 const SEARCH: usize = 4096;
 
 /// The first vector table: a stack pointer in RAM, then reset, NMI and hard fault handlers that are
