@@ -2,7 +2,6 @@
 //! datagrams, somebody forges some, and the power of receivers goes while they write.
 
 #[path = "common/pieces.rs"]
-#[allow(dead_code)]
 mod pieces;
 
 use core::cell::RefCell;

@@ -1,7 +1,6 @@
 //! A store: whatever comes, in whatever order, and wherever the power is cut.
 
 #[path = "common/pieces.rs"]
-#[allow(dead_code)]
 mod pieces;
 
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
 //! Signed patches in pieces, for what receives them.
+#![allow(dead_code, unreachable_pub)] // Not every test uses all of it.
 
 use flashdelta::apply::{Sha256Engine as _, SoftwareSha256};
 use flashdelta::receive::PatchId;

@@ -16,7 +16,7 @@ use super::layout::{Area, Layout, Shape, Units, MARK, STATE};
 use super::store::{Aligned, Digest, Phase, Store, PIECE};
 use crate::device::format::chunks::CHUNK_DIGEST_LEN;
 use crate::device::format::Crc32;
-use crate::device::nor::{access, Flash, ReadFlash, SlotError};
+use crate::device::nor::{access, Flash, SlotError};
 use crate::device::sha256::Sha256Engine;
 use crate::device::verify::VerifyError;
 
@@ -29,16 +29,15 @@ fn mark_check(sequence: u32, number: u32, piece: u32) -> u32 {
     crc.value()
 }
 
-type Outcome<T, F> = Result<T, StoreError<<F as ReadFlash>::Error>>;
-
 impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
-    /// Finds out what is there.
-    pub(super) fn restore(&mut self) -> Outcome<(), F> {
+    #[inline(never)]
+    /// Finds out what is there. `None` here and below: it fails, and `fault` says how.
+    pub(super) fn restore(&mut self) -> Option<()> {
         let mut state = [0; STATE as usize];
         if self.records.len().is_none_or(|len| len < STATE)
             || self.records.read(0, &mut state).is_err()
         {
-            return Ok(());
+            return Some(());
         }
         let [header, root] = [0, 32].map(|at| state.get(at..).and_then(<[u8]>::first_chunk));
         let word = |index: usize| {
@@ -50,29 +49,28 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             signatures: word(1),
             table: word(2),
             body: word(3),
-            chunk: word(4),
+            log2: word(4),
         };
-        let (Some(header), Some(root)) = (header, root) else { return Ok(()) };
+        let (Some(header), Some(root)) = (header, root) else { return Some(()) };
         (self.header, self.root) = (*header, *root);
         self.check_shape(&shape)?;
         self.take_shape(shape);
         let bits = shape.pieces().div_ceil(8) as usize;
         let held = self.held.get_mut(..bits).unwrap_or_default();
         if self.records.read(STATE, held).is_err() {
-            return Ok(());
+            return Some(());
         }
         self.phase = Phase::Chunks;
         if let Some(last) = self.replay() {
             bits::put(self.held, last, true);
-            self.check_chunk(last).or_else(|error| match error {
-                StoreError::Missing { .. } => Ok(()),
-                error => Err(error),
-            })?;
+            // If it is wrong, it is missing, which is no error.
+            let _ = self.check_chunk(last);
         }
-        Ok(())
+        Some(())
     }
 
     /// Takes the marks that follow the record; the last one is not yet believed, but given.
+    #[inline(never)]
     fn replay(&mut self) -> Option<u32> {
         let mut last = None;
         for number in 0..self.marks_fit() {
@@ -80,7 +78,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             let mark = mark.0.get_mut(..MARK as usize)?;
             let at = self.mark_at(number);
             // One that cannot be read is torn, and so the last.
-            let is_read = self.read_flash(at, mark).is_ok();
+            let is_read = self.read_flash(at, mark).is_some();
             let [piece, check] = *mark.as_chunks().0 else { break };
             let piece = u32::from_le_bytes(piece);
             let expected = mark_check(self.records.sequence(), number, piece);
@@ -95,21 +93,22 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     }
 
     /// Checks a patch's lengths against region, memory and flash.
-    pub(super) fn check_shape(&self, shape: &Shape) -> Outcome<(), F> {
+    #[inline(never)]
+    pub(super) fn check_shape(&mut self, shape: &Shape) -> Option<()> {
         let units = self.units();
         let end = Layout::new(units, self.region.len, shape).chunks.end();
         let (needed, found) = (shape.pieces().div_ceil(8), self.held.len() as u32);
         if end > self.region.len {
             let needed = Layout::len_needed(units, shape);
-            return Err(StoreError::TooSmall { needed, found: self.region.len });
+            return self.fail(StoreError::TooSmall { needed, found: self.region.len });
         }
         if needed > found {
-            return Err(StoreError::MemoryTooSmall { needed, found });
+            return self.fail(StoreError::MemoryTooSmall { needed, found });
         }
-        if !shape.chunk.is_multiple_of(units.write) {
-            return Err(StoreError::Granularity { chunk: shape.chunk, unit: units.write });
+        if !shape.chunk().is_multiple_of(units.write) {
+            return self.fail(StoreError::Granularity { chunk: shape.chunk(), unit: units.write });
         }
-        Ok(())
+        Some(())
     }
 
     /// Takes a patch's lengths, without any piece.
@@ -120,41 +119,50 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     }
 
     /// Begins to receive another patch.
-    pub(super) fn begin(&mut self, shape: Shape, front: &[u8]) -> Outcome<Phase, F> {
+    #[inline(never)]
+    pub(super) fn begin(&mut self, shape: Shape, front: &[u8]) -> Option<()> {
         // From here on a reset finds no patch, until the table of this one is right.
-        self.records.write(0)?.commit()?;
+        self.record(false)?;
         self.take_shape(shape);
         let (at, table) = (self.layout.front, self.layout.table);
         self.erase(at)?;
         self.write(at.start, front)?;
         self.erase(table)?;
-        Ok(Phase::Table)
+        self.phase = Phase::Table;
+        Some(())
     }
 
     /// Writes a piece of the table. The last one: checks all.
-    pub(super) fn put_table(&mut self, piece: u32, bytes: &[u8]) -> Outcome<Phase, F> {
+    #[inline(never)]
+    pub(super) fn put_table(&mut self, piece: u32, bytes: &[u8]) -> Option<()> {
+        self.phase = Phase::Poisoned;
         self.write(self.layout.place(&self.shape, piece), bytes)?;
         bits::put(self.held, piece, true);
         let all = self.shape.table_pieces();
         if bits::find(self.held, 0, all, false) < all {
-            return Ok(Phase::Table);
+            self.phase = Phase::Table;
+            return Some(());
         }
         let table = Area { len: self.shape.table, ..self.layout.table };
         if self.digest(table) != Some(self.root) {
             self.erase(self.layout.table)?;
             self.held.iter_mut().for_each(|byte| *byte = 0);
-            return Err(VerifyError::WrongTable.into());
+            self.phase = Phase::Table;
+            return self.fail(VerifyError::WrongTable.into());
         }
-        self.record()?;
-        Ok(Phase::Chunks)
+        self.record(true)?;
+        self.phase = Phase::Chunks;
+        Some(())
     }
 
     /// Writes a chunk that is right.
-    pub(super) fn put_chunk(&mut self, piece: u32, bytes: &[u8]) -> Outcome<Phase, F> {
+    #[inline(never)]
+    pub(super) fn put_chunk(&mut self, piece: u32, bytes: &[u8]) -> Option<()> {
+        self.phase = Phase::Poisoned;
         let number = match self.marks {
             Some(number) if number < self.marks_fit() => number,
             _ => {
-                self.record()?;
+                self.record(true)?;
                 0
             }
         };
@@ -171,50 +179,60 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         self.marks = Some(number.wrapping_add(1));
         self.write(self.layout.place(&self.shape, piece), bytes)?;
         bits::put(self.held, piece, true);
-        Ok(Phase::Chunks)
+        self.phase = Phase::Chunks;
+        Some(())
     }
 
-    /// Writes what is there as a record, and begins the marks again.
-    fn record(&mut self) -> Outcome<(), F> {
-        self.marks = None;
-        let Shape { header, signatures, table, body, chunk } = self.shape;
+    /// Writes what is there as a record, and begins the marks again; or a record that there is
+    /// nothing.
+    #[inline(never)] // One copy in the device's flash.
+    pub(super) fn record(&mut self, is_there: bool) -> Option<()> {
+        (self.phase, self.marks) = (Phase::Poisoned, None);
         let bits = self.shape.pieces().div_ceil(8);
-        let mut record = self.records.write(STATE.saturating_add(bits))?;
-        record.put(&self.header)?;
-        record.put(&self.root)?;
-        for word in [header, signatures, table, body, chunk] {
-            record.put(&word.to_le_bytes())?;
+        let len = if is_there { STATE.saturating_add(bits) } else { 0 };
+        let written = self.records.write(len).and_then(|mut record| {
+            if is_there {
+                let Shape { header, signatures, table, body, log2 } = self.shape;
+                let words = [header, signatures, table, body, log2].map(u32::to_le_bytes);
+                let held = self.held.get(..bits as usize).unwrap_or_default();
+                for part in [&self.header[..], &self.root, words.as_flattened(), held] {
+                    record.put(part)?;
+                }
+            }
+            record.commit()
+        });
+        self.hold(written)?;
+        if is_there {
+            self.erase(self.layout.marks)?;
+            self.marks = Some(0);
         }
-        record.put(self.held.get(..bits as usize).unwrap_or_default())?;
-        record.commit()?;
-        self.erase(self.layout.marks)?;
-        self.marks = Some(0);
-        Ok(())
+        Some(())
     }
 
     /// Checks a chunk that is held, as it is in the flash. A wrong one is missing from now on, and
     /// so are those in the same sector, which has to be erased for it.
-    pub(super) fn check_chunk(&mut self, piece: u32) -> Outcome<(), F> {
+    #[inline(never)]
+    pub(super) fn check_chunk(&mut self, piece: u32) -> Option<()> {
         let start = self.layout.place(&self.shape, piece);
         let chunk = Area { start, len: self.shape.piece_len(piece) };
         // What cannot be read is not right.
         if let Some(found) = self.digest(chunk) {
             if self.is_digest(piece, &found) {
-                return Ok(());
+                return Some(());
             }
         }
         let (first, end) = self.group(piece);
         (first..end).for_each(|piece| bits::put(self.held, piece, false));
         self.marks = None;
-        Err(StoreError::Missing { piece })
+        self.fail(StoreError::Missing { piece })
     }
 
     /// Is this the digest that the table has for a chunk?
     pub(super) fn is_digest(&mut self, piece: u32, found: &Digest) -> bool {
-        let at = self.layout.table.start.saturating_add(self.shape.digest_of(piece));
+        let at = self.layout.table.start.wrapping_add(self.shape.digest_of(piece));
         let mut memory = Aligned([0; PIECE]);
         let digest = memory.0.get_mut(..CHUNK_DIGEST_LEN).unwrap_or_default();
-        self.read_flash(at, digest).is_ok() && found.starts_with(digest)
+        self.read_flash(at, digest).is_some() && found.starts_with(digest)
     }
 
     /// SHA-256 of what is in the flash; `None` if it cannot be read.
@@ -238,8 +256,8 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     /// The pieces that share sectors with a chunk.
     fn group(&self, piece: u32) -> (u32, u32) {
         let table = self.shape.table_pieces();
-        let first = table.saturating_add(self.layout.first_of_group(piece.saturating_sub(table)));
-        (first, first.saturating_add(self.layout.in_group).min(self.shape.pieces()))
+        let first = table.wrapping_add(self.layout.first_of_group(piece.wrapping_sub(table)));
+        (first, first.wrapping_add(self.layout.in_group).min(self.shape.pieces()))
     }
 
     fn units(&self) -> Units {
@@ -247,7 +265,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     }
 
     fn mark_at(&self, number: u32) -> u32 {
-        self.layout.marks.start.saturating_add(number.saturating_mul(self.units().mark()))
+        self.layout.marks.start.wrapping_add(number.wrapping_mul(self.units().mark()))
     }
 
     /// How many marks there is room for.
@@ -255,26 +273,41 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         self.layout.marks.len.checked_div(self.units().mark()).unwrap_or(0)
     }
 
-    pub(super) fn read_flash(&mut self, at: u32, bytes: &mut [u8]) -> Outcome<(), F> {
+    #[inline(never)]
+    pub(super) fn read_flash(&mut self, at: u32, bytes: &mut [u8]) -> Option<()> {
         let at = self.region.start.wrapping_add(at);
-        Ok(access::read(self.records.parts().0, at, bytes)?)
+        let read = access::read(self.records.parts().0, at, bytes);
+        self.hold(read)
+    }
+
+    /// Keeps the error, if it is one.
+    fn hold(&mut self, result: Result<(), SlotError<F::Error>>) -> Option<()> {
+        result.map_err(|error| self.fault = error.into()).ok()
+    }
+
+    pub(super) fn fail<T>(&mut self, fault: StoreError<F::Error>) -> Option<T> {
+        self.fault = fault;
+        None
     }
 
     /// Erases the sectors of an area.
-    fn erase(&mut self, area: Area) -> Outcome<(), F> {
+    #[inline(never)]
+    fn erase(&mut self, area: Area) -> Option<()> {
         let flash = self.records.parts().0;
         let (mut at, end) = (area.start, area.end());
         while at < end {
-            flash.erase_at(self.region.start.wrapping_add(at)).map_err(SlotError::Flash)?;
+            if let Err(error) = flash.erase_at(self.region.start.wrapping_add(at)) {
+                return self.fail(StoreError::Slot(SlotError::Flash(error)));
+            }
             at = at.saturating_add(flash.sector() as u32);
         }
-        Ok(())
+        Some(())
     }
 
     /// Writes bytes that start at a unit, by way of memory that the flash likes; what is left of
     /// the last unit is 1 bits.
     #[inline(never)] // One copy in the device's flash.
-    fn write(&mut self, at: u32, bytes: &[u8]) -> Outcome<(), F> {
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Option<()> {
         let (flash, buffer) = self.records.parts();
         let (unit, sector) = (flash.write_unit(), flash.sector());
         let mut small = Aligned([0; PIECE]);
@@ -288,10 +321,12 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             let part = memory.get_mut(..len.min(units).min(left)).unwrap_or_default();
             let mut bytes = rest.iter();
             part.iter_mut().for_each(|to| *to = bytes.next().copied().unwrap_or(0xFF));
-            flash.write_at(at, part).map_err(SlotError::Flash)?;
+            if let Err(error) = flash.write_at(at, part) {
+                return self.fail(StoreError::Slot(SlotError::Flash(error)));
+            }
             at = at.wrapping_add(part.len() as u32);
             rest = rest.get(part.len()..).unwrap_or_default();
         }
-        Ok(())
+        Some(())
     }
 }

@@ -56,8 +56,8 @@ pub(super) struct Shape {
     pub(super) signatures: u32,
     pub(super) table: u32,
     pub(super) body: u32,
-    /// Bytes of a chunk.
-    pub(super) chunk: u32,
+    /// Binary logarithm of the bytes of a chunk, 8 to 16.
+    pub(super) log2: u32,
 }
 
 /// A part of the store, in bytes from its start.
@@ -78,32 +78,47 @@ impl Area {
 }
 
 impl Shape {
-    /// `None` if the patch has no chunks.
+    /// `None` if the patch has no chunks, or none at all.
     pub(super) fn of(header: &PatchHeader) -> Option<Self> {
-        Some(Self {
+        (header.chunk_table_len() > 0).then_some(Self {
             header: header.header_len,
             signatures: header.signatures_len(),
             table: header.chunk_table_len(),
             body: header.body_len,
-            chunk: header.chunks?.size(),
+            log2: header.chunks.map_or(0, |chunks| chunks.size_log2).into(),
         })
     }
 
+    /// Bytes of a chunk.
+    pub(super) fn chunk(&self) -> u32 {
+        1 << (self.log2 & 31)
+    }
+
+    // The sums below are of lengths that the store was found to have room for.
+
     pub(super) fn front(&self) -> u32 {
-        self.header.saturating_add(self.signatures)
+        self.header.wrapping_add(self.signatures)
+    }
+
+    pub(super) fn body_offset(&self) -> u32 {
+        self.front().wrapping_add(self.table)
+    }
+
+    fn in_pieces(&self, len: u32) -> u32 {
+        len.wrapping_add(self.chunk().wrapping_sub(1)) >> (self.log2 & 31)
     }
 
     /// Pieces of the chunk table.
     pub(super) fn table_pieces(&self) -> u32 {
-        pieces(self.table, self.chunk)
+        self.in_pieces(self.table)
     }
 
     pub(super) fn chunks(&self) -> u32 {
-        pieces(self.body, self.chunk)
+        self.in_pieces(self.body)
     }
 
     pub(super) fn pieces(&self) -> u32 {
-        self.table_pieces().saturating_add(self.chunks())
+        self.table_pieces().wrapping_add(self.chunks())
     }
 
     /// Bytes of a piece; 0 if there is none of this number.
@@ -112,17 +127,13 @@ impl Shape {
             Some(index) => (index, self.body),
             None => (piece, self.table),
         };
-        all.saturating_sub(index.saturating_mul(self.chunk)).min(self.chunk)
+        all.saturating_sub(index << (self.log2 & 31)).min(self.chunk())
     }
 
     /// Where the digest of a chunk is in the table.
     pub(super) fn digest_of(&self, piece: u32) -> u32 {
-        piece.saturating_sub(self.table_pieces()).saturating_mul(CHUNK_DIGEST_LEN as u32)
+        piece.wrapping_sub(self.table_pieces()).wrapping_mul(CHUNK_DIGEST_LEN as u32)
     }
-}
-
-fn pieces(len: u32, size: u32) -> u32 {
-    len.wrapping_add(size.wrapping_sub(1)).checked_div(size).unwrap_or(0)
 }
 
 /// Where the parts of a patch are in a store.
@@ -141,6 +152,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Of a patch in a store of `len` bytes, which may be too short for it.
+    #[inline(never)]
     pub(super) fn new(units: Units, len: u32, shape: &Shape) -> Self {
         let records = Area { start: 0, len: units.record(len).saturating_mul(2) };
         let marks = records.after(units.marks());
@@ -148,9 +160,9 @@ impl Layout {
         let table = front.after(units.whole(shape.table));
         // Chunks never share a sector with a part of another one: if one has to be written anew,
         // whole ones are lost with it.
-        let in_group = units.sector.checked_div(shape.chunk).unwrap_or(0).max(1);
-        let group = units.whole(shape.chunk);
-        let groups = pieces(shape.chunks(), in_group);
+        let in_group = (units.sector >> (shape.log2 & 31)).max(1);
+        let group = units.whole(shape.chunk());
+        let groups = shape.chunks().div_ceil(in_group);
         let chunks = table.after(groups.saturating_mul(group));
         Self { marks, front, table, chunks, in_group, group }
     }
@@ -171,13 +183,13 @@ impl Layout {
     }
 
     /// Where a piece is.
+    #[inline(never)]
     pub(super) fn place(&self, shape: &Shape, piece: u32) -> u32 {
         let Some(chunk) = piece.checked_sub(shape.table_pieces()) else {
-            return self.table.start.saturating_add(piece.saturating_mul(shape.chunk));
+            return self.table.start.wrapping_add(piece << (shape.log2 & 31));
         };
-        let first = self.first_of_group(chunk);
-        let group = first.checked_div(self.in_group).unwrap_or(0);
-        let inside = chunk.wrapping_sub(first).saturating_mul(shape.chunk);
-        self.chunks.start.saturating_add(group.saturating_mul(self.group)).saturating_add(inside)
+        let group = chunk.checked_div(self.in_group).unwrap_or(0);
+        let inside = chunk.wrapping_sub(group.wrapping_mul(self.in_group)) << (shape.log2 & 31);
+        self.chunks.start.wrapping_add(group.wrapping_mul(self.group)).wrapping_add(inside)
     }
 }

@@ -11,6 +11,7 @@ mod layout;
 mod receiver;
 mod status;
 mod store;
+mod take;
 
 pub use distributor::{Action, Distributor, Patience, Pieces, Plan, To, MOST_COMBINED};
 pub use error::StoreError;

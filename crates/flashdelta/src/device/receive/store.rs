@@ -4,12 +4,12 @@ use core::ops::Range;
 
 use super::bits;
 use super::error::StoreError;
-use super::layout::{Area, Layout, Shape, Units};
+use super::layout::{Layout, Shape, Units};
 use super::status::{PatchId, Status};
 use crate::device::format::PatchHeader;
 use crate::device::nor::{Flash, Records, Slot, SlotError};
 use crate::device::sha256::{Sha256Engine, SoftwareSha256};
-use crate::device::verify::{check_signatures, message, sha256, Verifier, VerifyError};
+use crate::device::verify::Verifier;
 
 /// Bytes that are read at a time, and written if no larger buffer is lent.
 pub(super) const PIECE: usize = 64;
@@ -57,10 +57,10 @@ pub enum Taken {
 ///
 /// `B` is memory that is lent for reading and writing, or none, as in
 /// [`Records::with_buffer`](crate::nor::Records::with_buffer); `H` computes SHA-256.
-pub struct Store<'m, F, B = [u8; 0], H = SoftwareSha256> {
+pub struct Store<'m, F: Flash, B = [u8; 0], H = SoftwareSha256> {
     pub(super) records: Records<F, B>,
     pub(super) region: Slot,
-    verifier: Option<&'m mut dyn Verifier>,
+    pub(super) verifier: Option<&'m mut dyn Verifier>,
     pub(super) sha: H,
     /// Pieces that are in the flash, a bit each.
     pub(super) held: &'m mut [u8],
@@ -72,6 +72,8 @@ pub struct Store<'m, F, B = [u8; 0], H = SoftwareSha256> {
     pub(super) layout: Layout,
     /// Marks since the newest record; `None`: a record is due before the next one.
     pub(super) marks: Option<u32>,
+    /// Errors are large: each is put here at once, and `None` is all that is handed up.
+    pub(super) fault: StoreError<F::Error>,
 }
 
 impl<'m, F: Flash> Store<'m, F> {
@@ -134,9 +136,12 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
             shape: Shape::default(),
             layout: Layout::default(),
             marks: None,
+            fault: StoreError::Poisoned,
         };
-        store.restore()?;
-        Ok(store)
+        match store.restore() {
+            Some(()) => Ok(store),
+            None => Err(store.fault),
+        }
     }
 
     /// Bytes of flash that a patch takes in a store, in sectors and write units of this many bytes;
@@ -161,31 +166,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     ///
     /// The store is what it was, but for [`StoreError::Slot`], after which it has to be opened again.
     pub fn offer(&mut self, front: &[u8]) -> Result<Offered, StoreError<F::Error>> {
-        self.check_poison()?;
-        let mut header = PatchHeader::default();
-        let is_whole = header.read(front)?;
-        let needed = header.header_len.saturating_add(header.signatures_len());
-        let bytes =
-            front.get(..needed as usize).filter(|_| is_whole).ok_or(StoreError::CutShort)?;
-        let (fields, signatures) =
-            bytes.split_at_checked(header.header_len as usize).unwrap_or_default();
-        let message = message(&mut self.sha, fields);
-        let digest = *message.last_chunk().ok_or(StoreError::CutShort)?;
-        if self.phase != Phase::Empty && self.header == digest {
-            return Ok(Offered::Known);
-        }
-        match &mut self.verifier {
-            Some(verifier) => _ = check_signatures(*verifier, &message, signatures)?,
-            None if self.phase != Phase::Empty => return Err(StoreError::Occupied),
-            None => {}
-        }
-        let shape =
-            Shape::of(&header).filter(|shape| shape.table > 0).ok_or(StoreError::NoChunks)?;
-        self.check_shape(&shape)?;
-        let root = header.chunks.map(|chunks| chunks.root).unwrap_or_default();
-        self.guard(|store| store.begin(shape, bytes))?;
-        (self.header, self.root) = (digest, root);
-        Ok(Offered::Begun)
+        let offered = self.take_front(front);
+        self.outcome(offered)
     }
 
     /// Takes a piece of the patch: the chunk table in pieces of the size of a chunk, from number 0
@@ -201,25 +183,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     /// The store is what it was: but after [`VerifyError::WrongTable`] all pieces of the table are
     /// missing, and after [`StoreError::Slot`] it has to be opened again.
     pub fn put(&mut self, piece: u32, bytes: &[u8]) -> Result<Taken, StoreError<F::Error>> {
-        self.check_piece(piece)?;
-        if bits::has(self.held, piece) {
-            return Ok(Taken::Known);
-        }
-        let (expected, found) = (self.shape.piece_len(piece), bytes.len() as u32);
-        if expected != found {
-            return Err(StoreError::WrongLength { piece, expected, found });
-        }
-        if self.phase == Phase::Table {
-            self.guard(|store| store.put_table(piece, bytes))?;
-        } else {
-            let mut found = Digest::default();
-            sha256(&mut self.sha, bytes, &mut found);
-            if !self.is_digest(piece, &found) {
-                return Err(self.wrong_chunk(piece));
-            }
-            self.guard(|store| store.put_chunk(piece, bytes))?;
-        }
-        Ok(Taken::Stored)
+        let taken = self.take(piece, bytes);
+        self.outcome(taken)
     }
 
     /// Takes several pieces that came as one, as the [`Distributor`](super::Distributor) has it: if
@@ -233,32 +198,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
         pieces: &[u32],
         bytes: &mut [u8],
     ) -> Result<Taken, StoreError<F::Error>> {
-        let mut missing = None;
-        for piece in pieces {
-            self.check_piece(*piece)?;
-            if !bits::has(self.held, *piece) {
-                if missing.is_some() {
-                    return Err(StoreError::Missing { piece: *piece });
-                }
-                missing = Some(*piece);
-            }
-        }
-        let Some(missing) = missing else { return Ok(Taken::Known) };
-        for piece in pieces.iter().filter(|piece| **piece != missing) {
-            let mut at = self.layout.place(&self.shape, *piece);
-            let len = self.shape.piece_len(*piece) as usize;
-            let found = bytes.len() as u32;
-            let wrong = StoreError::WrongLength { piece: missing, expected: len as u32, found };
-            for part in bytes.get_mut(..len).ok_or(wrong)?.chunks_mut(PIECE) {
-                let mut memory = Aligned([0; PIECE]);
-                let other = memory.0.get_mut(..part.len()).unwrap_or_default();
-                self.read_flash(at, other)?;
-                part.iter_mut().zip(other).for_each(|(to, from)| *to ^= *from);
-                at = at.wrapping_add(PIECE as u32);
-            }
-        }
-        let len = self.shape.piece_len(missing) as usize;
-        self.put(missing, bytes.get(..len).unwrap_or(bytes))
+        let taken = self.take_combined(pieces, bytes);
+        self.outcome(taken)
     }
 
     /// The patch that is received: [`PatchId`] is the start of the SHA-256 of its header. All zero:
@@ -312,17 +253,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     ///
     /// [`StoreError::Missing`] if some of them are not there; [`StoreError::Slot`].
     pub fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), StoreError<F::Error>> {
-        let mut at = offset;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (place, len, _) = self.find(at)?;
-            let len = rest.len().min(len as usize);
-            let (part, after) = rest.split_at_mut_checked(len).unwrap_or_default();
-            self.read_flash(place, part)?;
-            at = at.wrapping_add(part.len() as u32);
-            rest = after;
-        }
-        Ok(())
+        let read = self.read_out(offset, bytes);
+        self.outcome(read)
     }
 
     /// Hands the patch out, from its byte `from` on, in pieces: to an applier, say. The header, the
@@ -340,18 +272,14 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
         from: u32,
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.check_front()?;
-        let (mut at, mut checked) = (from, 0);
-        let end = self.body_offset().saturating_add(self.shape.body);
+        let (mut at, end) = (from, self.shape.body_offset().wrapping_add(self.shape.body));
+        let front = self.check_front();
+        self.outcome(front)?;
+        let mut checked = 0;
         while at < end {
-            let (place, len, piece) = self.find(at)?;
-            if piece != checked && piece >= self.table_pieces() {
-                self.check_chunk(piece)?;
-                checked = piece;
-            }
             let mut memory = Aligned([0; PIECE]);
-            let part = memory.0.get_mut(..PIECE.min(len as usize)).unwrap_or_default();
-            self.read_flash(place, part)?;
+            let part = self.next_part(at, &mut checked, &mut memory.0);
+            let part = self.outcome(part)?;
             sink(part)?;
             at = at.wrapping_add(part.len() as u32);
         }
@@ -364,10 +292,10 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     ///
     /// [`StoreError::Slot`].
     pub fn clear(&mut self) -> Result<(), StoreError<F::Error>> {
-        self.guard(|store| {
-            store.records.write(0)?.commit()?;
-            Ok(Phase::Empty)
-        })
+        let forgotten = self.record(false);
+        self.outcome(forgotten)?;
+        self.phase = Phase::Empty;
+        Ok(())
     }
 
     /// Gives the flash and the buffer back.
@@ -375,94 +303,12 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
         self.records.into_inner()
     }
 
-    fn is_begun(&self) -> bool {
+    /// What a call has come to.
+    fn outcome<T>(&mut self, outcome: Option<T>) -> Result<T, StoreError<F::Error>> {
+        outcome.ok_or_else(|| core::mem::replace(&mut self.fault, StoreError::Poisoned))
+    }
+
+    pub(super) fn is_begun(&self) -> bool {
         matches!(self.phase, Phase::Table | Phase::Chunks)
-    }
-
-    fn check_poison(&self) -> Result<(), StoreError<F::Error>> {
-        if self.phase == Phase::Poisoned {
-            return Err(StoreError::Poisoned);
-        }
-        Ok(())
-    }
-
-    /// Could this piece be taken now?
-    fn check_piece(&self, piece: u32) -> Result<(), StoreError<F::Error>> {
-        self.check_poison()?;
-        let (table, pieces) = (self.table_pieces(), self.pieces());
-        match self.phase {
-            Phase::Empty => Err(StoreError::Empty),
-            _ if piece >= pieces => Err(StoreError::NoSuchPiece { piece, pieces }),
-            Phase::Table if piece >= table => {
-                Err(StoreError::Missing { piece: bits::find(self.held, 0, table, false) })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn wrong_chunk(&self, piece: u32) -> StoreError<F::Error> {
-        let index = piece.saturating_sub(self.table_pieces());
-        let start = self.body_offset().saturating_add(index.saturating_mul(self.shape.chunk));
-        let end = start.saturating_add(self.shape.piece_len(piece));
-        VerifyError::WrongChunk { index, start, end }.into()
-    }
-
-    /// Changes the flash. If that fails, it is not known what is in it.
-    fn guard(
-        &mut self,
-        change: impl FnOnce(&mut Self) -> Result<Phase, StoreError<F::Error>>,
-    ) -> Result<(), StoreError<F::Error>> {
-        let before = core::mem::replace(&mut self.phase, Phase::Poisoned);
-        let after = change(self);
-        match &after {
-            Ok(phase) => self.phase = *phase,
-            Err(StoreError::Slot(_)) => {}
-            Err(_) => self.phase = before,
-        }
-        after.map(|_| ())
-    }
-
-    /// Are header and table still what was written?
-    fn check_front(&mut self) -> Result<(), StoreError<F::Error>> {
-        if self.phase != Phase::Chunks {
-            self.check_poison()?;
-            return Err(StoreError::Missing { piece: 0 });
-        }
-        let header = Area { len: self.shape.header, ..self.layout.front };
-        let table = Area { len: self.shape.table, ..self.layout.table };
-        let found = (self.digest(header), self.digest(table));
-        if found != (Some(self.header), Some(self.root)) {
-            return Err(StoreError::Rotted);
-        }
-        Ok(())
-    }
-
-    fn body_offset(&self) -> u32 {
-        self.shape.front().saturating_add(self.shape.table)
-    }
-
-    /// Where in the store a byte of the patch is, how many follow it there, and the piece that it
-    /// is in.
-    fn find(&self, at: u32) -> Result<(u32, u32, u32), StoreError<F::Error>> {
-        let front = self.shape.front();
-        if !self.is_begun() {
-            return Err(StoreError::Empty);
-        }
-        if at < front {
-            return Ok((self.layout.front.start.saturating_add(at), front.wrapping_sub(at), 0));
-        }
-        let body = self.body_offset();
-        let (first, offset) = match at.checked_sub(body) {
-            Some(offset) => (self.table_pieces(), offset),
-            None => (0, at.wrapping_sub(front)),
-        };
-        let index = offset.checked_div(self.shape.chunk).unwrap_or(0);
-        let inside = offset.wrapping_sub(index.wrapping_mul(self.shape.chunk));
-        let piece = first.saturating_add(index);
-        if piece >= self.pieces() || !bits::has(self.held, piece) {
-            return Err(StoreError::Missing { piece });
-        }
-        let place = self.layout.place(&self.shape, piece).saturating_add(inside);
-        Ok((place, self.shape.piece_len(piece).saturating_sub(inside), piece))
     }
 }
