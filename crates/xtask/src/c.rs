@@ -120,6 +120,9 @@ fn panic_free() -> Result<Outcome> {
         let library = build_apply(None, Some(&format!("prove-panic-free,{features}")))?;
         let mut gcc =
             gcc(&[&STRICT, &["-Os", "-ffunction-sections", "-Wl,--gc-sections"], options]);
+        if features.contains("receive") {
+            gcc.arg("-DRECEIVE");
+        }
         gcc.arg(bindings().join("tests/roots.c")).arg(library).arg("-o").arg(&program);
         output(&mut gcc).map(drop)
     };

@@ -30,7 +30,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let folder = root().join("bindings/c");
     for (package, modules, name) in [
-        ("abi", &["status", "callbacks", "applier", "detail", "info"][..], "flashdelta_apply.h"),
+        (
+            "abi",
+            &["status", "callbacks", "applier", "detail", "info", "store"][..],
+            "flashdelta_apply.h",
+        ),
         (
             "host",
             &[

@@ -18,6 +18,8 @@ mod detail;
 mod info;
 mod pointers;
 mod status;
+#[cfg(feature = "receive")]
+mod store;
 
 pub use applier::{
     flashdelta_applier, flashdelta_applier_abort, flashdelta_applier_feed,
@@ -34,5 +36,13 @@ pub use info::{
     flashdelta_workspace_len, FLASHDELTA_MAX_HEADER_LEN,
 };
 pub use status::{flashdelta_status, flashdelta_strerror};
+#[cfg(feature = "receive")]
+pub use store::{
+    flashdelta_store, flashdelta_store_clear, flashdelta_store_feed, flashdelta_store_flash,
+    flashdelta_store_info, flashdelta_store_missing, flashdelta_store_needs,
+    flashdelta_store_offer, flashdelta_store_open, flashdelta_store_put,
+    flashdelta_store_put_combined, flashdelta_store_read, flashdelta_store_read_info,
+    flashdelta_store_status, FLASHDELTA_STORE_WORDS,
+};
 
 pub use pointers::{bytes, put};

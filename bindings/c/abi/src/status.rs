@@ -52,6 +52,10 @@ pub enum flashdelta_status {
     /// The applier has failed before; the first error is the one that counts. Start again with
     /// flashdelta_applier_init().
     FLASHDELTA_ERR_FAILED_BEFORE = 205,
+    /// Another patch is in the store, and no signature could say which of them counts.
+    FLASHDELTA_ERR_STORE_OCCUPIED = 206,
+    /// There is no patch in the store.
+    FLASHDELTA_ERR_STORE_EMPTY = 207,
 
     /// The patch cannot be used, for a reason that has no number of its own.
     FLASHDELTA_ERR_BAD_PATCH = 300,
@@ -78,6 +82,10 @@ pub enum flashdelta_status {
     /// What the patch says about the new file cannot be used (hosts only). The image alone can
     /// still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
     FLASHDELTA_ERR_HOST_SECTION = 308,
+    /// A piece of the patch is missing where it is needed: ask for it.
+    FLASHDELTA_ERR_PIECE_MISSING = 309,
+    /// What came is no piece of the patch: there is none of this number, or it has another length.
+    FLASHDELTA_ERR_NO_PIECE = 310,
 
     /// The old image does not fit the patch, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_BASE = 400,
@@ -150,6 +158,11 @@ pub enum flashdelta_status {
     /// The buffer for checking chunks is too small. Nothing has been written. Detail: `expected`
     /// bytes are needed, `found` were lent.
     FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL = 614,
+    /// The patch has no chunks, or chunks that the flash cannot be written in: it cannot be received
+    /// in any order.
+    FLASHDELTA_ERR_NO_CHUNKS = 615,
+    /// The store, or the memory lent to it, is too small for the patch.
+    FLASHDELTA_ERR_STORE_TOO_SMALL = 616,
 
     /// Reading or writing failed, for a reason that has no number of its own.
     FLASHDELTA_ERR_IO = 700,
@@ -168,6 +181,8 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_COMMIT_NEW = 706,
     /// A file could not be read or written (hosts only). The text of the error names it.
     FLASHDELTA_ERR_FILE = 707,
+    /// Header or chunk table in the store are not any more what was written: clear it.
+    FLASHDELTA_ERR_STORE_ROTTED = 708,
 
     /// A progress callback asked to give up (hosts only).
     FLASHDELTA_ERR_CANCELLED = 801,
@@ -196,7 +211,7 @@ pub enum flashdelta_status {
 use flashdelta_status::*;
 
 /// What the numbers mean, in a few words.
-const TEXTS: [(flashdelta_status, &CStr); 60] = [
+const TEXTS: [(flashdelta_status, &CStr); 67] = [
     (FLASHDELTA_OK, c"success"),
     (FLASHDELTA_NEED_MORE, c"more bytes of the patch are needed"),
     (FLASHDELTA_ERR_INTERNAL, c"a fault in flashdelta: please report it"),
@@ -280,6 +295,13 @@ const TEXTS: [(flashdelta_status, &CStr); 60] = [
     (FLASHDELTA_ERR_CANCELLED, c"cancelled"),
     (FLASHDELTA_ERR_FIRMWARE_FILE, c"a firmware file is damaged"),
     (FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL, c"the buffer for checking chunks is too small"),
+    (FLASHDELTA_ERR_PIECE_MISSING, c"a piece of the patch is missing"),
+    (FLASHDELTA_ERR_NO_PIECE, c"this is no piece of the patch"),
+    (FLASHDELTA_ERR_STORE_OCCUPIED, c"another patch is in the store"),
+    (FLASHDELTA_ERR_STORE_EMPTY, c"there is no patch in the store"),
+    (FLASHDELTA_ERR_NO_CHUNKS, c"the patch has no chunks that the store could receive"),
+    (FLASHDELTA_ERR_STORE_TOO_SMALL, c"the store or its memory is too small"),
+    (FLASHDELTA_ERR_STORE_ROTTED, c"header or chunk table in the store are not what was written"),
     (FLASHDELTA_ERR_NOT_AUTHENTIC, c"the patch is not authentic"),
     (FLASHDELTA_ERR_UNSIGNED, c"the patch has no signature, and one is required"),
     (FLASHDELTA_ERR_UNKNOWN_KEY, c"the patch is signed with no key that is trusted"),
