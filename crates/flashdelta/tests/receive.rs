@@ -428,3 +428,28 @@ fn flash_that_does_not_fit_is_refused() {
     let error = store.offer(patch.front());
     assert_eq!(error, Err(StoreError::Granularity { chunk: 256, unit: 512 }));
 }
+
+/// What the guide says about flash: no sector is erased twice but those of the records, and what is
+/// written beyond the patch is little.
+#[test]
+fn a_patch_costs_the_flash_little_more_than_itself() {
+    let patch = Patch::new(100_000, 10, 1, Some(KEY));
+    let len = 4096 * sectors::<1, 4, 4096>(&patch);
+    let mut flash = flash::<1, 4, 4096>(&patch, 1);
+    let (mut memory, mut key) = (memory(&patch), Toy(KEY));
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    store.offer(patch.front()).unwrap();
+    let mut order: Vec<u32> = (patch.table_pieces()..patch.pieces()).collect();
+    let mut dice = Dice(3);
+    (1..order.len()).rev().for_each(|at| order.swap(at, dice.below(at + 1)));
+    order.splice(0..0, 0..patch.table_pieces());
+    order.iter().for_each(|piece| _ = store.put(*piece, patch.piece(*piece)).unwrap());
+    assert!(store.is_complete());
+    drop(store);
+    let counters = flash.counters();
+    let (all, written) = (patch.bytes.len() as u64, counters.bytes_written);
+    println!("{all} bytes in {len} of flash: {written} written, {} erases", counters.erases);
+    assert!(written * 100 < all * 102, "{written} bytes for {all}");
+    assert!(counters.erases <= len as u64 / 4096, "{}", counters.erases);
+    assert!(flash.wear().iter().all(|erases| *erases <= 1), "{:?}", flash.wear());
+}

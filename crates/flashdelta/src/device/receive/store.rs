@@ -222,7 +222,11 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
 
     /// How many of them are the chunk table's.
     pub fn table_pieces(&self) -> u32 {
-        self.shape.table_pieces()
+        if self.is_begun() {
+            self.shape.table_pieces()
+        } else {
+            0
+        }
     }
 
     /// Whether all of a patch is there.
