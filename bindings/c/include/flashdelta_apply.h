@@ -150,6 +150,12 @@
 #define FLASHDELTA_MAX_HEADER_LEN 1024
 
 /**
+ * Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 384 bytes on machines of 32
+ * bits.
+ */
+#define FLASHDELTA_STORE_WORDS 96
+
+/**
  * What a function returns: 0 for success, a positive number otherwise.
  *
  * The numbers are stable: one that has been released keeps its meaning, and is never used for
@@ -218,6 +224,14 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_FAILED_BEFORE = 205,
     /**
+     * Another patch is in the store, and no signature could say which of them counts.
+     */
+    FLASHDELTA_ERR_STORE_OCCUPIED = 206,
+    /**
+     * There is no patch in the store.
+     */
+    FLASHDELTA_ERR_STORE_EMPTY = 207,
+    /**
      * The patch cannot be used, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_BAD_PATCH = 300,
@@ -260,6 +274,14 @@ enum flashdelta_status
      * still be made: #FLASHDELTA_FORMAT_RAW of flashdelta_options_set_output().
      */
     FLASHDELTA_ERR_HOST_SECTION = 308,
+    /**
+     * A piece of the patch is missing where it is needed: ask for it.
+     */
+    FLASHDELTA_ERR_PIECE_MISSING = 309,
+    /**
+     * What came is no piece of the patch: there is none of this number, or it has another length.
+     */
+    FLASHDELTA_ERR_NO_PIECE = 310,
     /**
      * The old image does not fit the patch, for a reason that has no number of its own.
      */
@@ -380,6 +402,15 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL = 614,
     /**
+     * The patch has no chunks, or chunks that the flash cannot be written in: it cannot be received
+     * in any order.
+     */
+    FLASHDELTA_ERR_NO_CHUNKS = 615,
+    /**
+     * The store, or the memory lent to it, is too small for the patch.
+     */
+    FLASHDELTA_ERR_STORE_TOO_SMALL = 616,
+    /**
      * Reading or writing failed, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_IO = 700,
@@ -412,6 +443,10 @@ enum flashdelta_status
      * A file could not be read or written (hosts only). The text of the error names it.
      */
     FLASHDELTA_ERR_FILE = 707,
+    /**
+     * Header or chunk table in the store are not any more what was written: clear it.
+     */
+    FLASHDELTA_ERR_STORE_ROTTED = 708,
     /**
      * A progress callback asked to give up (hosts only).
      */
@@ -850,6 +885,105 @@ typedef struct flashdelta_patch_info {
     uint8_t new_digest[32];
 } flashdelta_patch_info;
 
+/**
+ * A region of flash that receives the chunks of a patch in any order, doubled, damaged, forged,
+ * from several senders. Each chunk is checked before it is written; what is there survives resets
+ * at any moment. The memory is yours, what is in it is not.
+ *
+ * It needs the alignment of a size_t. Do not copy or move it once it is open. One thread uses one
+ * store at a time.
+ */
+typedef struct flashdelta_store {
+    /**
+     * Private.
+     */
+    size_t opaque[FLASHDELTA_STORE_WORDS];
+} flashdelta_store;
+
+/**
+ * The region, and how to get at it.
+ *
+ * Fill it with zeros first (memset()). It is copied by flashdelta_store_open(); what `user` and
+ * `buffer` point to must live as long as the store is used. Callbacks return 0 for success.
+ * Offsets count bytes from the start of the region.
+ */
+typedef struct flashdelta_store_flash {
+    /**
+     * Passed to every callback. May be NULL.
+     */
+    void *user;
+    /**
+     * Bytes of the region: a multiple of `sector_size`.
+     */
+    uint32_t size;
+    /**
+     * The unit in which it is written, in bytes; 0 counts as 1. Units are written once after each
+     * erase, but not in ascending order. Above #FLASHDELTA_MAX_WRITE_SIZE it needs a `buffer` of a
+     * unit.
+     */
+    uint32_t write_size;
+    /**
+     * The unit in which it is erased, in bytes, a multiple of `write_size`.
+     */
+    uint32_t sector_size;
+    /**
+     * Reads `len` bytes from byte `offset` into `to`.
+     */
+    int32_t (*read)(void *user, uint32_t offset, uint8_t *to, size_t len);
+    /**
+     * Writes `len` bytes to byte `offset`, all in one sector.
+     */
+    int32_t (*write)(void *user, uint32_t offset, const uint8_t *from, size_t len);
+    /**
+     * Erases the sector at byte `offset`: bytes of 0xFF afterwards.
+     */
+    int32_t (*erase)(void *user, uint32_t offset);
+    /**
+     * Says whether a signature (64 bytes) is that of a message (48 bytes) by the key that `key_id`
+     * (8 bytes) names. `algorithm`: 1 Ed25519, over the message; 2 ECDSA P-256, over its SHA-256,
+     * r and s. Returns 0 if it is right, 1 if the key is not one that is trusted, another number
+     * if it is wrong. With it nothing of a patch is stored before a signature of it is right.
+     * NULL: no signature is required, and a patch in the store stays until it is cleared.
+     */
+    int32_t (*verify)(void *user,
+                      uint8_t algorithm,
+                      const uint8_t *key_id,
+                      const uint8_t *message,
+                      const uint8_t *signature);
+    /**
+     * RAM for writing and reading more than 64 bytes at a time: a page of the flash, say. NULL for
+     * none.
+     */
+    uint8_t *buffer;
+    /**
+     * Its size in bytes; 0 if it is NULL.
+     */
+    size_t buffer_len;
+} flashdelta_store_flash;
+
+/**
+ * What is in a store.
+ */
+typedef struct flashdelta_store_info {
+    /**
+     * Names the patch: the first 8 bytes of the SHA-256 of its header. All zero: there is none.
+     */
+    uint8_t patch[8];
+    /**
+     * Pieces of the patch: those of its chunk table come first, and then its chunks. 0 if there is
+     * no patch.
+     */
+    uint32_t pieces;
+    /**
+     * How many of them are the chunk table's.
+     */
+    uint32_t table_pieces;
+    /**
+     * 1 if all of it is there, else 0.
+     */
+    uint32_t complete;
+} flashdelta_store_info;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -995,6 +1129,165 @@ flashdelta_status flashdelta_workspace_len(const uint8_t *patch, size_t len, siz
  * May be called from any thread. It takes no longer than a CRC-32 of the header does.
  */
 flashdelta_status flashdelta_read_patch_info(const uint8_t *patch, size_t len, struct flashdelta_patch_info *info);
+
+/**
+ * Opens a store, as whatever was before has left it. Nothing is written.
+ *
+ * @param store memory for it; whatever it holds is overwritten
+ * @param flash the region; copied
+ * @param memory RAM with a bit for each piece of a patch, as flashdelta_store_needs() tells. It
+ * belongs to the store from now on
+ * @param memory_len its size in bytes
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT (also if
+ * the region does not fit its sectors and units); #FLASHDELTA_ERR_STORE_TOO_SMALL if region or
+ * memory are; an error of a callback
+ */
+flashdelta_status flashdelta_store_open(struct flashdelta_store *store,
+                                        const struct flashdelta_store_flash *flash,
+                                        uint8_t *memory,
+                                        size_t memory_len);
+
+/**
+ * Takes the header of a patch with its signatures: the first bytes of the patch, perhaps with more
+ * after them. Any sender may repeat them at any time. Another patch than the one in the store
+ * takes its place only if a signature of it is right.
+ *
+ * @param store open
+ * @param data the bytes
+ * @param len how many
+ * @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 6xx, 10xx: the store is what
+ * it was; 7xx: it has to be opened again
+ */
+flashdelta_status flashdelta_store_offer(struct flashdelta_store *store, const uint8_t *data, size_t len);
+
+/**
+ * Takes a piece of the patch: the chunk table in pieces of the size of a chunk, from number 0 on,
+ * and then the chunks, in any order. A chunk is written only if it is the right one.
+ *
+ * @param store open, with the header taken
+ * @param piece its number
+ * @param data the whole piece
+ * @param len its length
+ * @return #FLASHDELTA_OK: it is in the flash, now or already; #FLASHDELTA_ERR_WRONG_CHUNK: damaged
+ * or forged; #FLASHDELTA_ERR_WRONG_TABLE: all pieces of the table are missing again;
+ * #FLASHDELTA_ERR_PIECE_MISSING: the table has to come first; 7xx: the store has to be opened again
+ */
+flashdelta_status flashdelta_store_put(struct flashdelta_store *store, uint32_t piece, const uint8_t *data, size_t len);
+
+/**
+ * Takes several pieces that came as one, their exclusive or: if all but one of them are there, that
+ * one is made, in `data`, checked and stored.
+ *
+ * @param store open, with the header taken
+ * @param pieces their numbers, different ones
+ * @param count how many
+ * @param data the bytes; they are changed
+ * @param len the length of the longest piece
+ * @return as flashdelta_store_put(); #FLASHDELTA_ERR_PIECE_MISSING if more than one is missing
+ */
+flashdelta_status flashdelta_store_put_combined(struct flashdelta_store *store,
+                                                const uint32_t *pieces,
+                                                size_t count,
+                                                uint8_t *data,
+                                                size_t len);
+
+/**
+ * Tells what is in the store.
+ *
+ * @param store open
+ * @param[out] info where to put it
+ * @return #FLASHDELTA_OK, or a misuse
+ */
+flashdelta_status flashdelta_store_read_info(struct flashdelta_store *store, struct flashdelta_store_info *info);
+
+/**
+ * The next pieces that are missing: those from `*start` to before `*end`. Equal: none is.
+ *
+ * @param store open
+ * @param from the number of the piece to begin with
+ * @param[out] start the first one
+ * @param[out] end the one after the last
+ * @return #FLASHDELTA_OK, or a misuse
+ */
+flashdelta_status flashdelta_store_missing(struct flashdelta_store *store,
+                                           uint32_t from,
+                                           uint32_t *start,
+                                           uint32_t *end);
+
+/**
+ * Writes a status for senders: which pieces are there, in a form that docs/guide.md describes. It
+ * takes 24 bytes and one for 8 pieces at most; with less room it says less.
+ *
+ * @param store open
+ * @param question the number of the question that it answers; 0: none was asked
+ * @param[out] to where to put it
+ * @param size how many bytes there are
+ * @param[out] len the length of the status; 0 if `size` is below 24
+ * @return #FLASHDELTA_OK, or a misuse
+ */
+flashdelta_status flashdelta_store_status(struct flashdelta_store *store,
+                                          uint16_t question,
+                                          uint8_t *to,
+                                          size_t size,
+                                          size_t *len);
+
+/**
+ * Reads bytes of the patch, without checking them again: its header, for
+ * flashdelta_read_patch_info().
+ *
+ * @param store open
+ * @param offset where in the patch
+ * @param[out] to where to put them
+ * @param len how many
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_PIECE_MISSING if some are not there
+ */
+flashdelta_status flashdelta_store_read(struct flashdelta_store *store, uint32_t offset, uint8_t *to, size_t len);
+
+/**
+ * Feeds an applier from the store, from byte `*offset` of the patch on: 0 for an applier that has
+ * not been fed. Header, table, and each chunk are checked once more before the first byte of them
+ * is fed.
+ *
+ * @param store open
+ * @param[in,out] offset where in the patch to go on; afterwards, what has been fed
+ * @param applier initialised by flashdelta_applier_init()
+ * @param[out] progress how far the update has come; may be NULL
+ * @return #FLASHDELTA_OK: all was fed, finish the applier; #FLASHDELTA_ERR_PIECE_MISSING: a piece
+ * is missing, or is not any more what was written: receive it, and call again;
+ * #FLASHDELTA_ERR_STORE_ROTTED: header or table are not any more what was written, clear the
+ * store; other errors of the store, or of flashdelta_applier_feed()
+ */
+flashdelta_status flashdelta_store_feed(struct flashdelta_store *store,
+                                        uint32_t *offset,
+                                        struct flashdelta_applier *applier,
+                                        struct flashdelta_progress *progress);
+
+/**
+ * Forgets the patch in the store.
+ *
+ * @param store open
+ * @return #FLASHDELTA_OK, or an error of a callback, after which it has to be opened again
+ */
+flashdelta_status flashdelta_store_clear(struct flashdelta_store *store);
+
+/**
+ * Tells what a patch takes in a store.
+ *
+ * @param data the first bytes of the patch
+ * @param len how many
+ * @param sector_size the unit in which the region is erased, in bytes
+ * @param write_size the unit in which it is written, in bytes
+ * @param[out] flash_needed bytes of the region
+ * @param[out] memory_needed bytes of RAM to lend flashdelta_store_open()
+ * @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if these are too few bytes to tell;
+ * #FLASHDELTA_ERR_NO_CHUNKS; errors of the header
+ */
+flashdelta_status flashdelta_store_needs(const uint8_t *data,
+                                         size_t len,
+                                         uint32_t sector_size,
+                                         uint32_t write_size,
+                                         uint32_t *flash_needed,
+                                         size_t *memory_needed);
 
 #ifdef __cplusplus
 }  // extern "C"

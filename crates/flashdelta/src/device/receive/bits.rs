@@ -15,6 +15,7 @@ pub(super) fn put(bits: &mut [u8], index: u32, is_in: bool) {
 
 /// The first piece from `from` on that is in the set, or is not, as `is_in` says; `end` if there is
 /// none before it.
+#[inline(never)] // One copy in the device's flash.
 pub(super) fn find(bits: &[u8], from: u32, end: u32, is_in: bool) -> u32 {
     let mut index = from;
     while index < end && has(bits, index) != is_in {

@@ -15,18 +15,14 @@ use super::error::StoreError;
 use super::layout::{Area, Layout, Shape, Units, MARK, STATE};
 use super::store::{Aligned, Digest, Phase, Store, PIECE};
 use crate::device::format::chunks::CHUNK_DIGEST_LEN;
-use crate::device::format::Crc32;
+use crate::device::format::crc32;
 use crate::device::nor::{access, Flash, SlotError};
 use crate::device::sha256::Sha256Engine;
 use crate::device::verify::VerifyError;
 
 /// The checksum of a mark.
 fn mark_check(sequence: u32, number: u32, piece: u32) -> u32 {
-    let mut crc = Crc32::START;
-    for word in [sequence, number, piece] {
-        crc = crc.and(&word.to_le_bytes());
-    }
-    crc.value()
+    crc32([sequence, number, piece].map(u32::to_le_bytes).as_flattened())
 }
 
 impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
@@ -172,10 +168,8 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             self.erase(Area { start, len: self.layout.group })?;
         }
         let check = mark_check(self.records.sequence(), number, piece);
-        let mut mark = [0; MARK as usize];
-        let words = [piece, check].into_iter().flat_map(u32::to_le_bytes);
-        mark.iter_mut().zip(words).for_each(|(to, from)| *to = from);
-        self.write(self.mark_at(number), &mark)?;
+        let mark = [piece, check].map(u32::to_le_bytes);
+        self.write(self.mark_at(number), mark.as_flattened())?;
         self.marks = Some(number.wrapping_add(1));
         self.write(self.layout.place(&self.shape, piece), bytes)?;
         bits::put(self.held, piece, true);

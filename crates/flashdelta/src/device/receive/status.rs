@@ -67,19 +67,14 @@ impl<'a> Status<'a> {
         let Some((front, rest)) = out.split_first_chunk_mut::<FRONT>() else { return 0 };
         let Some(room) = rest.len().checked_sub(CHECKSUM) else { return 0 };
         let (runs, reached) = write_runs(&mut [], room, first, pieces, held);
-        let bitmap = (pieces.saturating_sub(first).div_ceil(8) as usize).min(room);
-        let by_bitmap = first.saturating_add((bitmap as u32).saturating_mul(8)).min(pieces);
+        let bitmap = (pieces.wrapping_sub(first).div_ceil(8) as usize).min(room);
+        let by_bitmap = first.wrapping_add((bitmap as u32).wrapping_mul(8)).min(pieces);
         let takes_runs = reached > by_bitmap || reached == by_bitmap && runs < bitmap;
         let form = if takes_runs { RUNS } else { BITMAP };
-        let fields = [VERSION, form]
-            .into_iter()
-            .chain(question.to_le_bytes())
-            .chain(patch)
-            .chain(pieces.to_le_bytes())
-            .chain(first.to_le_bytes());
-        for (to, from) in front.iter_mut().zip(fields) {
-            *to = from;
-        }
+        let ([q0, q1], [i0, i1, i2, i3, i4, i5, i6, i7]) = (question.to_le_bytes(), patch);
+        let ([p0, p1, p2, p3], [f0, f1, f2, f3]) = (pieces.to_le_bytes(), first.to_le_bytes());
+        *front =
+            [VERSION, form, q0, q1, i0, i1, i2, i3, i4, i5, i6, i7, p0, p1, p2, p3, f0, f1, f2, f3];
         let len = if takes_runs {
             write_runs(rest, room, first, pieces, held).0
         } else {
@@ -168,6 +163,7 @@ impl<'a> Status<'a> {
 
 /// Writes runs into `out`, in at most `room` bytes, or only counts if `out` is empty: how many bytes,
 /// and which piece is the first that is not told.
+#[inline(never)] // One copy in the device's flash.
 fn write_runs(out: &mut [u8], room: usize, first: u32, pieces: u32, held: &[u8]) -> (usize, u32) {
     let (mut len, mut piece, mut is_held) = (0usize, first, false);
     while piece < pieces {
