@@ -93,7 +93,7 @@ impl Table {
         let mut bytes = fs::read(self.folder.join(&made[..at])).unwrap();
         match change {
             '-' => bytes.truncate(bytes.len() - number),
-            '+' => bytes.extend(std::iter::repeat_n(0, number)),
+            '+' => bytes.extend(core::iter::repeat_n(0, number)),
             _ => bytes[number] ^= 1,
         }
         let path = self.folder.join("changed");

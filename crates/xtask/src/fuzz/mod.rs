@@ -9,8 +9,8 @@ mod report;
 mod run;
 mod seeds;
 
+use core::time::Duration;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use anyhow::{bail, Result};
 

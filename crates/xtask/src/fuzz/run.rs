@@ -1,8 +1,8 @@
 //! Running one target.
 
+use core::time::Duration;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -68,10 +68,10 @@ fn parse(log: &str) -> Outcome {
             outcome.edges[1] +=
                 edges.1.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0);
         }
-        if line.starts_with('#') {
+        if let Some(counted) = line.strip_prefix('#') {
             outcome.edges[0] = after(line, " cov: ").unwrap_or(outcome.edges[0]);
             outcome.corpus = after(line, " corp: ").unwrap_or(outcome.corpus);
-            let count = line[1..].split_whitespace().next().and_then(|n| n.parse().ok());
+            let count = counted.split_whitespace().next().and_then(|n| n.parse().ok());
             outcome.executions = count.unwrap_or(outcome.executions);
         }
         if let Some(count) = after(line, "stat::number_of_executed_units: ") {

@@ -63,7 +63,11 @@ pub(super) fn apply(
         return Err(Trouble::Length(claims.file_len));
     }
     budget.take(claims.bytes + reading(old.len()))?;
+    // A member of records is read and written at once: that takes a second at most, for the largest
+    // there may be. The watcher is asked on both sides of it.
+    budget.ask()?;
     let files = Files::of(old, patch)?;
+    budget.ask()?;
     let mut stop = Stop::Cancelled;
     let mut watch =
         |progress: Progress| match budget.made(progress.written.into()).and_then(|()| budget.ask())
@@ -77,6 +81,7 @@ pub(super) fn apply(
     let new = apply_watched(files.old_image(), patch, &mut watch).map_err(MemberError::from)?;
     let Some(new) = new else { return Err(stop.into()) };
     let file = files.finish(new, Output::Same)?;
+    budget.ask()?;
     match file.len() == len {
         true => Ok(file),
         false => Err(Trouble::Length(file.len() as u64)),

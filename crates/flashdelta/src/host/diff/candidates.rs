@@ -90,7 +90,7 @@ pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
 }
 
 /// Both lists in one order, one of equal ones.
-pub(crate) fn merged<'a>(lists: [&'a [Candidate]; 2]) -> impl Iterator<Item = &'a Candidate> {
+pub(crate) fn merged(lists: [&[Candidate]; 2]) -> impl Iterator<Item = &Candidate> {
     let [mut a, mut b] = lists.map(|list| list.iter().peekable());
     core::iter::from_fn(move || {
         let (Some(first), Some(second)) = (a.peek(), b.peek()) else {

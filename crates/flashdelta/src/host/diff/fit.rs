@@ -144,7 +144,8 @@ impl Maker<'_> {
         for choice in &choices {
             for step in steps.iter().rev() {
                 let is_tiny = best.bytes.len() <= TINY;
-                if !choice.is_near(*step) && !(is_tiny && *step < choice.rung) {
+                let is_tried = choice.is_near(*step) || is_tiny && *step < choice.rung;
+                if !is_tried {
                     continue;
                 }
                 if let Some(better) = self.with_tables(&best, choice, *step)? {
