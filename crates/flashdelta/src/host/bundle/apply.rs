@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use sha2::{Digest as _, Sha256};
 
 use super::format::{info, BundleInfo, MemberInfo, Method, MOST_LEVELS};
-use super::member::{self, Trouble};
+use super::member::{self, MemberFailure};
 use super::BundleError;
 use crate::device::apply::Progress;
 use crate::host::archive::deflate::recreate;
@@ -162,7 +162,7 @@ impl<'a> Builder<'a> {
             let made = budget.member((0, 0, len as u64), |budget| {
                 member::apply(&member::common(old), patch, len, budget)
             });
-            builder.common = made.map_err(|trouble| failed("", len, trouble))?;
+            builder.common = made.map_err(|failure| failed("", len, failure))?;
         }
         Ok(builder)
     }
@@ -244,7 +244,7 @@ impl<'a> Builder<'a> {
                     _ => self.old_content(member)?,
                 };
                 let made = member::apply(old, part, len, budget);
-                made.map_err(|trouble| failed(&member.name, len, trouble))?.into()
+                made.map_err(|failure| failed(&member.name, len, failure))?.into()
             }
             Method::Bundle => self.nested(member, part, budget)?.into(),
             Method::Common => {
@@ -289,11 +289,13 @@ impl<'a> Builder<'a> {
 }
 
 /// Why the patch of a member of this length did not make it.
-fn failed(name: &str, len: usize, trouble: Trouble) -> BundleError {
+fn failed(name: &str, len: usize, failure: MemberFailure) -> BundleError {
     let name = name.to_owned();
-    match trouble {
-        Trouble::Halt(Halt::Bad(error)) => BundleError::Member { name, error: Box::new(error) },
-        Trouble::Halt(Halt::Stop(stop)) => stop.into(),
-        Trouble::Length(found) => BundleError::Length { name, expected: len as u64, found },
+    match failure {
+        MemberFailure::Halt(Halt::Bad(error)) => {
+            BundleError::Member { name, error: Box::new(error) }
+        }
+        MemberFailure::Halt(Halt::Stop(stop)) => stop.into(),
+        MemberFailure::Length(found) => BundleError::Length { name, expected: len as u64, found },
     }
 }

@@ -15,25 +15,25 @@ pub type MemberError = FileError;
 
 /// Why it is not made: it does not apply, has another length than it should have, or the call has
 /// to stop.
-pub(super) enum Trouble {
+pub(super) enum MemberFailure {
     Halt(Halt<MemberError>),
     /// Its length, as the patch says.
     Length(u64),
 }
 
-impl From<Halt<MemberError>> for Trouble {
+impl From<Halt<MemberError>> for MemberFailure {
     fn from(halt: Halt<MemberError>) -> Self {
         Self::Halt(halt)
     }
 }
 
-impl From<MemberError> for Trouble {
+impl From<MemberError> for MemberFailure {
     fn from(error: MemberError) -> Self {
         Self::Halt(Halt::Bad(error))
     }
 }
 
-impl From<Stop> for Trouble {
+impl From<Stop> for MemberFailure {
     fn from(stop: Stop) -> Self {
         Self::Halt(Halt::Stop(stop))
     }
@@ -57,10 +57,10 @@ pub(super) fn apply(
     patch: &[u8],
     len: usize,
     budget: &mut Budget<'_>,
-) -> Result<Vec<u8>, Trouble> {
+) -> Result<Vec<u8>, MemberFailure> {
     let claims = file::claims(patch)?;
     if claims.file_len != len as u64 {
-        return Err(Trouble::Length(claims.file_len));
+        return Err(MemberFailure::Length(claims.file_len));
     }
     budget.take(claims.bytes + reading(old.len()))?;
     // A member of records is read and written at once: that takes a second at most, for the largest
@@ -84,7 +84,7 @@ pub(super) fn apply(
     budget.ask()?;
     match file.len() == len {
         true => Ok(file),
-        false => Err(Trouble::Length(file.len() as u64)),
+        false => Err(MemberFailure::Length(file.len() as u64)),
     }
 }
 

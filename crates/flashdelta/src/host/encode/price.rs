@@ -79,7 +79,7 @@ impl<'w> Model<'w> {
 
     /// "As predicted", or not, for a unit after a run of hits.
     pub(crate) fn hit_price(&mut self, forecast: &Forecast, run: u32, hit: bool) -> u32 {
-        match self.calm(forecast, run).map(|slot| self.tables.log_odds(slot)) {
+        match self.after_run(forecast, run).map(|slot| self.tables.log_odds(slot)) {
             Some(odds) if odds >= CERTAIN => price(CERTAINLY, hit),
             Some(odds) if odds >= SURE => price(squash(odds), hit),
             _ => {

@@ -79,9 +79,9 @@ pub(crate) mod direct {
     pub(crate) const SAME: usize = TARGET + 2 * number::SLOTS;
     /// "As predicted", after a run of hits, by class and by what the shift map knows of the
     /// reference.
-    pub(crate) const CALM: usize = SAME + 64;
+    pub(crate) const AFTER_RUN: usize = SAME + 64;
     /// "As predicted", whatever it is.
-    pub(crate) const ANY: usize = CALM + 32 * 4;
+    pub(crate) const ANY: usize = AFTER_RUN + 32 * 4;
     /// All of them.
     pub(crate) const COUNT: usize = ANY + 1;
 }

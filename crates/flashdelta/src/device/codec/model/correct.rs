@@ -1,7 +1,7 @@
 //! Corrections: what stands in the place of a unit that is not as predicted.
 
 use super::contexts::{context, direct, Content, LIMIT};
-use super::step::{to_front, Model};
+use super::step::{move_to_front, Model};
 use crate::device::coding::{number, BitCoder, Part};
 use crate::device::isa::Form;
 use crate::device::predict::shift_map::Trust;
@@ -76,7 +76,7 @@ impl Model<'_> {
                 + number::SLOTS * usize::from(form == Form::WORD.0 as usize || form > 15);
             (1, (number::signed(&mut self.tables, coder, base, steps) as u32) << scale)
         });
-        to_front(&mut self.retargets, place, difference);
+        move_to_front(&mut self.retargets, place, difference);
         difference
     }
 

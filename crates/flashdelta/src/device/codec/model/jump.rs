@@ -1,7 +1,7 @@
 //! Where copies start, and what their starts teach the shift map.
 
 use super::contexts::{direct, LIMIT};
-use super::step::{to_front, Model};
+use super::step::{move_to_front, Model};
 use crate::device::coding::{number, BitCoder, Part};
 use crate::device::images::{Jump, Space};
 
@@ -63,9 +63,9 @@ impl Model<'_> {
         };
         let alignment = self.at.wrapping_sub(source);
         let place = self.alignments.iter().position(|a| *a == alignment).unwrap_or(3);
-        to_front(&mut self.alignments, place, alignment);
+        move_to_front(&mut self.alignments, place, alignment);
         self.walker.jump();
-        self.lesson = Some((source, self.at));
+        self.unlearned = Some((source, self.at));
         source
     }
 
@@ -132,11 +132,11 @@ impl Model<'_> {
     /// Lets the shift map learn from the copy under way once it is long enough to be trusted.
     pub(super) fn teach(&mut self) {
         let Some((from, since)) =
-            self.lesson.filter(|(_, since)| self.at.wrapping_sub(*since) >= TRUSTED_LENGTH)
+            self.unlearned.filter(|(_, since)| self.at.wrapping_sub(*since) >= TRUSTED_LENGTH)
         else {
             return;
         };
-        self.lesson = None;
+        self.unlearned = None;
         let old = self.walker.old_address(from);
         let by = self.walker.new_address(since).wrapping_sub(old);
         self.map.learn(old, by);

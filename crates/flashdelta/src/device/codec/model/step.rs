@@ -28,7 +28,7 @@ const MAX_STEP_BITS: usize = MAX_STEP_DECISIONS * 29 / 2 + 32 + 1;
 const _: () = assert!(MAX_STEP_BITS / 8 + 4 <= MODEL_STEP_BYTES, "a step has to fit its limit");
 
 /// This many hits in a row, and the next one is likely.
-const CALM_RUN: u32 = 16;
+const LONG_RUN: u32 = 16;
 
 /// A step makes at most this many units of the new image. All but the last are certain: they take
 /// next to nothing of the patch.
@@ -51,7 +51,7 @@ pub(crate) struct Model<'w> {
     pub(crate) copying: bool,
     /// Where the copy under way starts in the old and in the new image, until the shift map has
     /// learned it.
-    pub(crate) lesson: Option<(u32, u32)>,
+    pub(crate) unlearned: Option<(u32, u32)>,
     /// Units since the copy began: fewer than 2^31, as an image has bytes.
     pub(crate) age: u32,
     /// Literals since the last copy.
@@ -90,7 +90,7 @@ impl<'w> Model<'w> {
             at: 0,
             copy: Jump { space: Space::Old, source: 0 },
             copying: false,
-            lesson: None,
+            unlearned: None,
             age: 0,
             literals: 0,
             alignments: [0; 4],
@@ -123,7 +123,7 @@ impl<'w> Model<'w> {
             at,
             copy,
             copying,
-            lesson,
+            unlearned,
             age,
             literals,
             alignments,
@@ -138,10 +138,10 @@ impl<'w> Model<'w> {
         walker.port(port);
         copy.port(port);
         port.flag(copying);
-        let mut has_lesson = lesson.is_some();
-        port.flag(&mut has_lesson);
-        if has_lesson {
-            let (from, since) = lesson.get_or_insert_default();
+        let mut is_unlearned = unlearned.is_some();
+        port.flag(&mut is_unlearned);
+        if is_unlearned {
+            let (from, since) = unlearned.get_or_insert_default();
             port.number(from);
             port.number(since);
         }
@@ -325,12 +325,12 @@ impl<'w> Model<'w> {
             let len = forecast.unit.len;
             let actual = oracle.bytes(self.at, len);
             coder.enter(Part::Hits);
-            let calm = self.calm(&forecast, self.run);
-            let is_certain = calm.is_some_and(|slot| self.tables.log_odds(slot) >= CERTAIN);
+            let after_run = self.after_run(&forecast, self.run);
+            let is_certain = after_run.is_some_and(|slot| self.tables.log_odds(slot) >= CERTAIN);
             let hit = if is_certain {
                 coder.code(CERTAINLY, actual == forecast.bytes)
             } else {
-                self.hit_old(coder, &forecast, calm, actual == forecast.bytes)
+                self.hit_old(coder, &forecast, after_run, actual == forecast.bytes)
             };
             if hit && is_certain {
                 self.run = self.run.wrapping_add(1);
@@ -339,7 +339,7 @@ impl<'w> Model<'w> {
             }
             let mut bytes = forecast.bytes;
             if !hit {
-                if let Some(slot) = calm.filter(|_| is_certain) {
+                if let Some(slot) = after_run.filter(|_| is_certain) {
                     self.tables.learn(slot, false, CALM_LIMIT);
                 }
                 coder.enter(Part::Control);
@@ -391,26 +391,28 @@ impl<'w> Model<'w> {
         &mut self,
         coder: &mut C,
         forecast: &Forecast,
-        calm: Option<usize>,
+        after_run: Option<usize>,
         hit: bool,
     ) -> bool {
-        if let Some(slot) = calm.filter(|slot| self.tables.log_odds(*slot) >= SURE) {
+        if let Some(slot) = after_run.filter(|slot| self.tables.log_odds(*slot) >= SURE) {
             return self.tables.code(coder, slot, CALM_LIMIT, hit);
         }
         let hashes = self.hit_contexts(forecast);
         let hit = self.hit(coder, hashes, hit_set(forecast), hit);
-        if let Some(slot) = calm {
+        if let Some(slot) = after_run {
             self.tables.learn(slot, hit, CALM_LIMIT);
         }
         hit
     }
 
     /// The slot of a unit after a run of hits.
-    pub(crate) fn calm(&self, forecast: &Forecast, run: u32) -> Option<usize> {
-        if run < CALM_RUN {
+    pub(crate) fn after_run(&self, forecast: &Forecast, run: u32) -> Option<usize> {
+        if run < LONG_RUN {
             return None;
         }
-        Some(direct::CALM + usize::from(forecast.unit.class & 31) * 4 + forecast.trust as usize)
+        Some(
+            direct::AFTER_RUN + usize::from(forecast.unit.class & 31) * 4 + forecast.trust as usize,
+        )
     }
 
     #[inline(always)]
@@ -452,7 +454,7 @@ pub(crate) fn leave_context(forecast: &Forecast) -> usize {
 }
 
 /// Puts `value` in front of the `place` values before it; the one at `place` goes.
-pub(crate) fn to_front(list: &mut [u32], place: usize, value: u32) {
+pub(crate) fn move_to_front(list: &mut [u32], place: usize, value: u32) {
     let mut carried = value;
     for entry in list.iter_mut().take(place + 1) {
         carried = core::mem::replace(entry, carried);
