@@ -34,7 +34,7 @@ fn the_documents_of_info_are_as_the_schema_says() {
         let document = run(&[&["info", "--json"], arguments].concat());
         let document: Value = serde_json::from_str(&document).unwrap();
         assert_eq!(document["kind"], kind, "{arguments:?}");
-        let wrong = check(&schema, &schema["$defs"][kind], &document, kind);
+        let wrong = check(&schema["$defs"][kind], &document, kind);
         assert_eq!(wrong, Vec::<String>::new(), "{arguments:?}");
     }
     // The checker finds what is missing, what is too much, and what is of another type.
@@ -49,7 +49,7 @@ fn the_documents_of_info_are_as_the_schema_says() {
     ] {
         let mut bad = good.clone();
         spoil(&mut bad);
-        assert!(!check(&schema, &schema["$defs"]["patch"], &bad, "patch").is_empty(), "{bad}");
+        assert!(!check(&schema["$defs"]["patch"], &bad, "patch").is_empty(), "{bad}");
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
@@ -61,7 +61,7 @@ fn run(arguments: &[&str]) -> String {
 }
 
 /// What in a value is not as a schema says: of JSON Schema what the file uses, except patterns.
-fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+fn check(schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut say = |what: &str| wrong.push(format!("{at}: {what}"));
     let is = |name: &str| match name {
@@ -98,7 +98,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
             }
             "anyOf" => {
                 let mut any = rule.as_array().unwrap().iter();
-                if !any.any(|schema| check(root, schema, value, at).is_empty()) {
+                if !any.any(|schema| check(schema, value, at).is_empty()) {
                     say(&format!("is {value}"));
                 }
             }
@@ -108,14 +108,14 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     for (name, value) in value.as_object().into_iter().flatten() {
         let at = format!("{at}.{name}");
         match (schema["properties"].get(name), &schema["additionalProperties"]) {
-            (Some(schema), _) => wrong.extend(check(root, schema, value, &at)),
+            (Some(schema), _) => wrong.extend(check(schema, value, &at)),
             (None, Value::Bool(false)) => wrong.push(format!("{at}: not in the schema")),
-            (None, schema) if schema.is_object() => wrong.extend(check(root, schema, value, &at)),
+            (None, schema) if schema.is_object() => wrong.extend(check(schema, value, &at)),
             (None, _) => {}
         }
     }
     for value in value.as_array().into_iter().flatten().filter(|_| schema.get("items").is_some()) {
-        wrong.extend(check(root, &schema["items"], value, at));
+        wrong.extend(check(&schema["items"], value, at));
     }
     wrong
 }
