@@ -11,8 +11,8 @@ import sys
 here = pathlib.Path(__file__).parent
 HEADER = "path\torigin\tlicence\tsize\tsha256"
 OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py", "archives": "archives/make.py",
-        "inputs": "inputs/make.py", "vectors": "vectors/make.py"}
-SOURCES = {".py", ".sh", ".c", ".h", ".ld", ".md", ".tsv", ".json"}
+        "inputs": "inputs/make.py", "signed": "signed/make.py", "vectors": "vectors/make.py"}
+SOURCES = {".py", ".sh", ".c", ".h", ".ld", ".md", ".tsv", ".json", ".pem"}
 
 
 def row(path, origin, licence):

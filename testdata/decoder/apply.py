@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Section 4: from the old image and a patch to the new image."""
 from . import header as headers
-from . import model, operations
+from . import model, operations, sealed
 from .wire import Refused, sha256
 
 
@@ -16,8 +16,9 @@ def read(patch):
         raise Refused("truncated", f"{header.total} bytes are stated, {len(patch)} are there")
     if len(patch) > header.total:
         raise Refused("trailing-input", f"{len(patch) - header.total} bytes too many")
-    middle = header.length + header.body
-    return header, patch[header.length:middle], patch[middle:]
+    sealed.check_chunks(header, patch)
+    middle = header.start + header.body
+    return header, patch[header.start:middle], patch[middle:]
 
 
 def new_image(old, patch):

@@ -8,9 +8,9 @@ from .wire import MASK, Reader, Refused, crc32
 
 RAW, LZ4, ZSTD, MODEL = range(4)
 MOST = (1 << 31) - 1
-MAP, IDENTITY, CHUNKS, IN_PLACE, CHECKPOINTS, HOST, OWN_DIGEST = (1 << i for i in range(7))
-NAMED = {CHUNKS: "chunk table", IN_PLACE: "in-place order", CHECKPOINTS: "checkpoints"}
-SUPPORTED = MAP | IDENTITY | HOST | OWN_DIGEST
+MAP, IDENTITY, CHUNKS, IN_PLACE, SIGNATURES, HOST, OWN_DIGEST = (1 << i for i in range(7))
+NAMED = {IN_PLACE: "in-place order"}
+SUPPORTED = MAP | IDENTITY | CHUNKS | SIGNATURES | HOST | OWN_DIGEST
 ISAS = {0: "none", 1: "thumb", 2: "riscv", 3: "xtensa", 4: "tc32", 5: "mcs51",
         14: "halves", 15: "bytes"}
 
@@ -41,6 +41,9 @@ class Header:
     identity: Optional[Identity] = None
     old_digest: bytes = b""
     new_digest: bytes = b""
+    chunk: int = 0
+    root: bytes = b""
+    signatures: int = 0
     maps: address_map.Maps = field(default_factory=address_map.Maps)
 
     @property
@@ -49,8 +52,24 @@ class Header:
         return self.new_size - (32 if self.features & OWN_DIGEST else 0)
 
     @property
+    def chunks(self):
+        """The number of chunks of the body."""
+        return -(-self.body // self.chunk) if self.chunk else 0
+
+    @property
+    def table(self):
+        """Where the chunk table starts: after the header and the signatures."""
+        return self.length + (1 + 73 * self.signatures if self.signatures else 0)
+
+    @property
+    def start(self):
+        """Where the body starts."""
+        entries = self.chunks + (self.host > 0) if self.chunk else 0
+        return self.table + 16 * entries
+
+    @property
     def total(self):
-        return self.length + self.body + self.host
+        return self.start + self.body + self.host
 
 
 def read(patch):
@@ -72,6 +91,8 @@ def read(patch):
     header.old_digest, header.new_digest = r.bytes(12), r.bytes(32)
     counts = address_map.Counts.read(r) if features & MAP else address_map.Counts()
     check_ram(r, header, counts)
+    if features & SIGNATURES:
+        header.signatures = signatures(r, features, patch)
     header.maps = address_map.read(r, counts, header.old_size, header.new_size)
     r.require(r.left() == 0, "bytes after the address map", "left-over")
     return header
@@ -88,6 +109,24 @@ def check_ram(r, header, counts):
     words += max((header.length + 3) // 4 - words, 0) + 3 * (counts.old + counts.new)
     needed = 1024 + 6 + 4 * words
     r.require(needed <= header.ram, f"{needed} bytes of RAM are needed", "inconsistent-workspace")
+
+
+def signatures(r, features, patch):
+    """The number of signatures, which follows the header."""
+    r.require(r.length < 1024, "length of a header with signatures", "too-large")
+    r.require(features & CHUNKS, "signatures without chunks", "bad-number")
+    if len(patch) == r.length:
+        raise Refused("truncated", "the number of signatures is missing")
+    r.require(patch[r.length], "no signatures", "bad-number")
+    return r.at_most(patch[r.length], 4)
+
+
+def chunks(r, header):
+    log = r.at_most(r.u8(), 16)
+    r.require(log >= 8, "chunk size", "bad-number")
+    header.chunk = 1 << log
+    r.at_most(header.chunks, 1 << 16)
+    header.root = r.bytes(32)
 
 
 def frame(patch):
@@ -150,7 +189,10 @@ def sizes(r, features, codec, isa, granularity, ram):
     body = r.limited(MOST)
     host = r.limited(MOST) if features & HOST else 0
     header = Header(r.length, features, codec, ISAS[isa], granularity, ram, old_size, new_size,
-                    body, host, entries=r.limited(8191) * 8)
+                    body, host, entries=0)
+    if features & CHUNKS:
+        chunks(r, header)
+    header.entries = r.limited(8191) * 8
     if codec == MODEL:
         header.slots = r.limited(2047) * 32
         r.require(header.slots, "no slots", "bad-number")

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::ValueEnum;
 use flashdelta::bundle::BundleOptions;
+use flashdelta::diff::ChunkSize;
 use flashdelta::file::{MemoryOptions, Output};
 use flashdelta::image::{AfterEnd, Overlap, ReadOptions, Selection};
 pub(crate) use flashdelta::profile::parse_size as size;
@@ -17,6 +18,19 @@ use crate::failure::{Class, Failure, Outcome};
 pub(crate) fn address(text: &str) -> Result<u32, String> {
     number(text.trim())
         .ok_or_else(|| "expected an address of up to 32 bits such as 0x08020000".to_owned())
+}
+
+/// `--chunks`
+pub(crate) fn chunks(text: &str) -> Result<ChunkSize, String> {
+    let chunks = match text.trim() {
+        "none" => ChunkSize::None,
+        "auto" => ChunkSize::Auto,
+        other => ChunkSize::Bytes(size(other).map_err(|error| error.to_string())?),
+    };
+    match chunks.is_possible() {
+        true => Ok(chunks),
+        false => Err("expected auto, none, or a power of two from 256 to 64KiB".to_owned()),
+    }
 }
 
 /// A product: a number, or a name that is made into one.

@@ -23,6 +23,11 @@ pub(crate) fn table(header: &PatchHeader) -> String {
     ]);
     table.row(["write unit", &format!("{} bytes", 1u32 << header.granularity_log2)]);
     table.row(["for devices", &header.identity.map_or_else(|| "any".to_owned(), identity)]);
+    if let Some(chunks) = header.chunks {
+        let (count, size) = (grouped(header.chunk_count()), grouped(chunks.size()));
+        let ram = grouped(header.chunk_ram());
+        table.row(["chunks", &format!("{count} of {size} bytes; to check them as they stream in takes {ram} bytes of RAM more")]);
+    }
     table.render("ll")
 }
 

@@ -11,6 +11,7 @@ use flashdelta::door::{DoorError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::{Finding, ImageError, Target};
 use flashdelta::manifest::JsonError;
+use flashdelta::sign::{KeyError, SealError, SignError};
 use flashdelta::{InputError, Remedy};
 
 use crate::args::Product;
@@ -223,6 +224,24 @@ impl Failure {
             MakeError::OldManifest(error) => failure!(error, old),
             MakeError::NewManifest(error) => failure!(error, new),
             _ => failure!(error),
+        }
+    }
+
+    /// A file is no key, or there is none.
+    pub(crate) fn key(path: &Path, error: &KeyError) -> Self {
+        failure!(error, path)
+    }
+
+    /// A patch cannot be signed.
+    pub(crate) fn seal(path: &Path, error: &SealError) -> Self {
+        failure!(error, path)
+    }
+
+    /// A signature cannot be attached to a patch.
+    pub(crate) fn sign(patch: &Path, signature: &Path, error: &SignError) -> Self {
+        match error {
+            SignError::Seal(error) => Self::seal(patch, error),
+            _ => failure!(error, signature),
         }
     }
 

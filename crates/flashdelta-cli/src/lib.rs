@@ -2,7 +2,7 @@
 //!
 //! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One
 //! file per subcommand in `commands`; around them: `args` (how sizes, addresses and names are
-//! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`),
+//! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`), `keys`,
 //! `facts` (what a header says, for people and machines), `failure` (messages and exit codes),
 //! `progress`, `interrupt`, `text`.
 //!
@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod inputs;
 mod interrupt;
+mod keys;
 mod outputs;
 mod profile;
 mod progress;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{apply, convert, demo, diff, info, pages, verify};
+use commands::{apply, convert, demo, diff, info, keygen, pages, sign, verify};
 use failure::{Class, Failure, Outcome};
 
 const EXAMPLES: &str = "\
@@ -45,6 +46,8 @@ Examples:
       Does it turn old.bin into what it promises?
   flashdelta apply old.bin update.fdp -o new.bin
       Make the new image.
+  flashdelta sign update.fdp --key release.pem -o signed.fdp
+      So that devices know who made it.
   flashdelta convert app.elf -o app.hex
       Write a firmware file in another format.
 
@@ -58,6 +61,7 @@ Exit codes:
   6    does not fit the device, or is not supported
   7    a file could not be read or written
   8    bad file: a firmware file is damaged, or dubious
+  9    not authentic: not signed with a key that is trusted, or not what was signed
   130  interrupted
 
 Results go to standard output, remarks and errors to standard error.
@@ -81,6 +85,8 @@ enum Command {
     Apply(apply::Args),
     Verify(verify::Args),
     Info(info::Args),
+    Keygen(keygen::Args),
+    Sign(sign::Args),
     Convert(convert::Args),
     Demo(demo::Args),
     Completions(pages::Completions),
@@ -94,6 +100,8 @@ impl Command {
             Self::Apply(args) => args.run(),
             Self::Verify(args) => args.run(),
             Self::Info(args) => args.run(),
+            Self::Keygen(args) => args.run(),
+            Self::Sign(args) => args.run(),
             Self::Convert(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Completions(args) => args.run(),

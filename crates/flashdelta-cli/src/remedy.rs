@@ -29,6 +29,13 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         Remedy::TrustKey => {
             "give the --key that it is signed with, or have it signed with one of yours"
         }
+        Remedy::GiveKey => {
+            "`flashdelta keygen` makes keys; `openssl pkcs8 -topk8 -nocrypt` makes PKCS#8 of other \
+             private keys"
+        }
+        Remedy::GiveSignature => {
+            "sign what `flashdelta sign --print-message` prints for this patch, with that key"
+        }
         Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::CutTrailing => "cut off what follows the patch, or transfer it again",
         Remedy::OtherBase => {

@@ -109,6 +109,9 @@ mod error_table;
 #[cfg(feature = "std")]
 mod host;
 
+#[cfg(feature = "audit")]
+#[doc(hidden)]
+pub use device::audit;
 pub use device::error::{ErrorClass, Remedy};
 #[cfg(feature = "verify")]
 pub use device::format::Chunks;

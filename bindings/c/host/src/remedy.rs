@@ -81,6 +81,8 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::SignPatch => "sign the patch with a key that is trusted",
         Remedy::MakeChunks => "make the patch with chunks, or with chunks of another size",
         Remedy::TrustKey => "add the key that it is signed with, or sign it with one that is trusted",
+        Remedy::GiveKey => "give a key in PEM (PKCS#8, SubjectPublicKeyInfo)",
+        Remedy::GiveSignature => "sign the message of this patch, with that key",
         Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::CheckFile => return None,
     };

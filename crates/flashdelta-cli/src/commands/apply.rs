@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use flashdelta::apply::Progress;
 use flashdelta::door::{self, Applied, ApplyRequest};
 use flashdelta::file::Output;
+use flashdelta::verify::Verifier;
 
 use super::bundle::counts;
 use crate::args::{self, As, DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
+use crate::keys::KeyArgs;
 use crate::outputs::{self, Target};
 use crate::progress::Bar;
 use crate::text::{self, grouped, print_json};
@@ -22,7 +24,9 @@ Examples:
   flashdelta apply old.hex update.fdp -o slot.bin --as bin
       What a device has in its slot after the update.
   flashdelta apply old.bin update.fdp -o new.bin --product heron --hardware 3
-      As a heron of revision 3 would do it: a patch for others is refused.";
+      As a heron of revision 3 would do it: a patch for others is refused.
+  flashdelta apply old.bin signed.fdp -o new.bin --key release.pub.pem
+      Only if it is signed with that key.";
 
 /// Apply a patch to an image
 ///
@@ -47,6 +51,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
+    keys: KeyArgs,
+    #[command(flatten)]
     device: DeviceArgs,
 }
 
@@ -56,6 +62,7 @@ impl Args {
         inputs::refuse_two_standard_inputs(&[old, patch])?;
         let target = Target::new(&self.output, &[old, patch])?;
         target.refuse_json(self.output_args.json)?;
+        let mut keys = self.keys.read()?;
         let patch_bytes = inputs::bytes(patch)?;
         let bar = Bar::new(self.output_args.quiet);
         let mut watch = |at: Progress| {
@@ -66,6 +73,7 @@ impl Args {
             .device(self.device.device())
             .output(Output::from(self.format))
             .limit(self.limit)
+            .require_signature(keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .watch(&mut watch);
         let applied = self.apply(&patch_bytes, &target, request)?;
         drop(bar);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::RangedU64ValueParser;
-use flashdelta::diff::{DiffOptions, Phase};
+use flashdelta::diff::{ChunkSize, DiffOptions, Phase};
 use flashdelta::door::{self, MakeRequest};
 use flashdelta::InstructionSet;
 
@@ -95,6 +95,10 @@ pub(crate) struct Args {
     /// device applies the patch
     #[arg(long, conflicts_with_all = ["old_elf", "new_elf"])]
     verbatim: bool,
+    /// Digests of pieces of the patch, so that a damaged piece is noticed before it is decoded: auto
+    /// (a size that the device has the RAM for), none, or the size of a piece
+    #[arg(long, value_name = "auto|none|SIZE", default_value = "none", value_parser = args::chunks)]
+    chunks: ChunkSize,
     /// How hard to try, 1 (fast) to 9 (thorough)
     #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,
@@ -177,6 +181,7 @@ impl Args {
             .profile(profile::load(&self.profile)?)
             .codec(Option::from(self.codec))
             .isa(self.isa.0)
+            .chunks(self.chunks)
             .effort(self.effort)
             .threads(self.threads);
         if let Some(ram) = self.ram {

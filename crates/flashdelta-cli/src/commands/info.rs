@@ -12,6 +12,7 @@ use flashdelta::image::{
     self, AddressMap, Finding, Format, Image, ImageError, IsaHint, MapSegment, ReadOptions,
     SegmentKind, Split,
 };
+use flashdelta::verify::{Algorithm, Signature};
 use flashdelta::PatchHeader;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -21,7 +22,7 @@ use crate::args;
 use crate::facts;
 use crate::failure::{Class, Failure, Outcome};
 use crate::text::{self, grouped, hex, percent, print, print_json, Table};
-use crate::{files, inputs};
+use crate::{files, inputs, keys};
 
 const HELP: &str = "\
 Examples:
@@ -95,11 +96,18 @@ impl Args {
                 breakdown: parts,
                 content: breakdown.as_ref().map(Content::new),
                 applies,
+                signatures: SignatureFacts::all(&header, bytes),
             });
         }
         let mut text =
             format!("{}: flashdelta patch, format {}\n\n", text::path(&self.file), header.version);
         text += &facts::table(&header);
+        for SignatureFacts { algorithm, key_id } in SignatureFacts::all(&header, bytes) {
+            let _ = writeln!(
+                text,
+                "  signed with key  {key_id}, {algorithm} (not checked: `verify --key` does)"
+            );
+        }
         text += "\nWhere the bytes go:\n";
         text += &parts_table(&header, &parts);
         match &breakdown {
@@ -264,6 +272,29 @@ struct PatchDocument {
     content: Option<Content>,
     /// Whether it applies to the old image; none: there was no old image.
     applies: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    signatures: Vec<SignatureFacts>,
+}
+
+/// A signature, not checked.
+#[derive(Serialize)]
+struct SignatureFacts {
+    /// Its name, or its number if it has none.
+    algorithm: String,
+    key_id: String,
+}
+
+impl SignatureFacts {
+    fn all(header: &PatchHeader, patch: &[u8]) -> Vec<Self> {
+        let start = header.header_len as usize;
+        let block = patch.get(start..start + header.signatures_len() as usize);
+        let facts = |signature: Signature| Self {
+            algorithm: Algorithm::from_number(signature.algorithm)
+                .map_or_else(|| signature.algorithm.to_string(), |known| known.name().to_owned()),
+            key_id: keys::id(signature.key_id),
+        };
+        Signature::list(block.unwrap_or_default()).map(facts).collect()
+    }
 }
 
 /// What the new image is made of.
@@ -295,6 +326,12 @@ fn parts(header: &PatchHeader, breakdown: Option<&Breakdown>) -> Vec<Part> {
     let mut parts = vec![part("header", header.header_len - map)];
     if map > 0 {
         parts.push(part("address maps", map));
+    }
+    if header.signatures > 0 {
+        parts.push(part("signatures", header.signatures_len()));
+    }
+    if header.chunks.is_some() {
+        parts.push(part("chunk digests", header.chunk_table_len()));
     }
     match breakdown.filter(|breakdown| !breakdown.parts.is_empty()) {
         Some(breakdown) => {

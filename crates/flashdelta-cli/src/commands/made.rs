@@ -48,6 +48,10 @@ pub(super) fn summarize(output: &Path, made: &Made, new: &Input<'_>) {
 
 fn summarize_patch(header: &PatchHeader, new: &Input<'_>) {
     eprintln!("  codec {}, instruction set {}", header.codec, header.isa);
+    if let Some(chunks) = header.chunks {
+        let (digests, size) = (grouped(header.chunk_table_len()), grouped(chunks.size()));
+        eprintln!("  of it {digests} bytes for digests of its chunks, {size} bytes each");
+    }
     let format = image::detect(new.bytes());
     if header.host_len > 0 {
         let host = grouped(header.host_len);

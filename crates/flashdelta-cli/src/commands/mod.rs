@@ -7,6 +7,8 @@ pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
+pub(crate) mod keygen;
 mod made;
 pub(crate) mod pages;
+pub(crate) mod sign;
 pub(crate) mod verify;

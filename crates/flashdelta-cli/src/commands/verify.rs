@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use flashdelta::apply::Progress;
 use flashdelta::door::{self, Applied, ApplyRequest};
+use flashdelta::sign;
+use flashdelta::verify::Verifier;
 
 use crate::args::{self, DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
+use crate::keys::{self, KeyArgs};
 use crate::progress::Bar;
 use crate::text::{self, grouped, print, print_json};
 use crate::{inputs, interrupt};
@@ -15,7 +18,9 @@ const HELP: &str = "\
 Examples:
   flashdelta verify old.bin update.fdp
   flashdelta verify old.bin update.fdp --ram 16KiB --product heron --hardware 3 --security-counter 7
-      Would a heron of revision 3 with 16 KiB of RAM take it?";
+      Would a heron of revision 3 with 16 KiB of RAM take it?
+  flashdelta verify old.bin signed.fdp --key release.pub.pem
+      Is it signed with that key, and is every byte what was signed?";
 
 /// Check a patch against an old image without writing anything
 ///
@@ -35,12 +40,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
+    keys: KeyArgs,
+    #[command(flatten)]
     device: DeviceArgs,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         inputs::refuse_two_standard_inputs(&[&self.old, &self.patch])?;
+        let mut keys = self.keys.read()?;
         let patch = inputs::bytes(&self.patch)?;
         let bar = Bar::new(self.output_args.quiet);
         let mut watch = |at: Progress| {
@@ -51,24 +59,33 @@ impl Args {
             .device(self.device.device())
             .ram(self.ram)
             .exact(true)
+            .require_signature(keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .watch(&mut watch);
         let applied = apply(&self.old, &self.patch, &patch, request)
             .map_err(|failure| failure.naming(self.device.product()))?;
         drop(bar);
         let patch_len = patch.len();
+        let key_id = keys.as_mut().and_then(|keys| sign::authenticate(&patch, Some(keys)).ok()?);
+        let key_id = key_id.map(keys::id);
         let (old, patch) = (text::path(&self.old), text::path(&self.patch));
         if self.output_args.json {
-            return print_json(&serde_json::json!({
+            let mut document = serde_json::json!({
                 "ok": true, "old": old, "patch": patch, "new_size": applied.len,
                 "header": applied.facts(patch_len),
-            }));
+            });
+            if let (Some(key_id), Some(map)) = (key_id, document.as_object_mut()) {
+                map.insert("key_id".to_owned(), key_id.into());
+            }
+            return print_json(&document);
         }
         if self.output_args.quiet {
             return Ok(());
         }
+        let signed =
+            key_id.map_or_else(String::new, |id| format!("ok: {patch} is signed with key {id}\n"));
         print(&match &applied.header {
             Some(header) => format!(
-                "ok: {patch} turns {old} into the image it promises, {} bytes, in {} bytes of \
+                "{signed}ok: {patch} turns {old} into the image it promises, {} bytes, in {} bytes of \
                  workspace\n",
                 grouped(header.new_size),
                 grouped(header.workspace_len() as u64)

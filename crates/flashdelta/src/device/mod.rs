@@ -3,6 +3,8 @@
 //! From the bottom up; nothing knows what is above it, and nothing here knows the host floor.
 
 pub(crate) mod apply;
+#[cfg(feature = "audit")]
+pub mod audit;
 pub(crate) mod codec;
 pub(crate) mod coding;
 pub(crate) mod error;

@@ -52,6 +52,12 @@ pub struct PatchFacts {
     pub body_size: u64,
     /// Length of what only hosts need; 0: the files are their own images.
     pub host_size: u32,
+    /// Size of a chunk of the body; 0: chunks have no digests.
+    pub chunk_size: u32,
+    /// RAM that checking the chunks takes where the patch streams in, beyond the other.
+    pub chunk_ram: u32,
+    /// The number of signatures.
+    pub signature_count: u8,
     /// Which devices it is for, if it says so.
     pub identity: Option<IdentityFacts>,
     /// What is in it, of a bundle.
@@ -123,6 +129,9 @@ impl PatchFacts {
             address_map_size: header.address_map_len(),
             body_size: header.body_len.into(),
             host_size: header.host_len,
+            chunk_size: header.chunks.map_or(0, |chunks| chunks.size()),
+            chunk_ram: header.chunk_ram(),
+            signature_count: header.signatures,
             identity: header.identity.map(IdentityFacts::from),
             bundle: None,
         }
@@ -154,6 +163,9 @@ impl PatchFacts {
             address_map_size: 0,
             body_size: len.saturating_sub(info.header_len.into()),
             host_size: 0,
+            chunk_size: 0,
+            chunk_ram: 0,
+            signature_count: 0,
             identity: None,
             bundle: Some(BundleFacts {
                 old_container: info.old_container.name(),

@@ -216,6 +216,8 @@ pub enum Damage {
     Unused,
     /// It makes no progress.
     Stuck,
+    /// It is not what its chunk digests say: it was noticed before it was decoded.
+    WrongDigests,
 }
 
 impl fmt::Display for Damage {
@@ -231,6 +233,7 @@ impl fmt::Display for Damage {
             Self::Unused => {
                 f.write_str("the new image is complete, but not all of the patch was used")
             }
+            Self::WrongDigests => f.write_str("it is not what its chunk digests say"),
             Self::Stuck => f.write_str("it makes no progress"),
         }
     }

@@ -208,6 +208,11 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         let Work::Machine(machine) = &mut body.work else { return None };
         let (mine, behind) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));
         let mut rest = mine;
+        #[cfg(feature = "audit")]
+        {
+            use crate::device::audit::{parsed, Parsed};
+            parsed(Parsed::Body(self.fed..self.fed.wrapping_add(mine.len() as u32)));
+        }
         let limit = budget.limit(body.buffers.step_cost());
         let mut views = Views {
             buffers: &mut body.buffers,

@@ -20,6 +20,10 @@ pub enum Remedy {
     /// Trust the key that it is signed with, if it is to be trusted; or get the patch signed with
     /// a key that is.
     TrustKey,
+    /// Give a key of the right kind, in PEM as OpenSSL writes it.
+    GiveKey,
+    /// Sign the message of this patch with the key that is named.
+    GiveSignature,
     /// Get the patch from whoever made it: this one was changed.
     PatchFromMaker,
     /// Cut off what follows the patch, or transfer it again.

@@ -169,6 +169,8 @@ impl PatchHeader {
         if expected != found {
             return Err(HeaderError::Checksum { expected, found });
         }
+        #[cfg(feature = "audit")]
+        crate::device::audit::parsed(crate::device::audit::Parsed::Header);
         self.header_len = len as u32;
         let is_complete = self.read_fields(Reader::new(content, start.offset()), bytes.get(len))?;
         if !is_complete {
@@ -231,6 +233,8 @@ impl PatchHeader {
         words: &'w mut [u32],
         maps: &mut AddressMaps<'w>,
     ) -> Result<(), HeaderError> {
+        #[cfg(feature = "audit")]
+        crate::device::audit::parsed(crate::device::audit::Parsed::Maps);
         let start = usize::from(self.map_offset).wrapping_sub(skipped);
         let end = start.wrapping_add(self.map_len.into());
         let mut reader = Reader::new(bytes.get(..end).unwrap_or(&[]), start);
@@ -375,15 +379,6 @@ impl PatchHeader {
         if has(Feature::Chunks) {
             header.chunks = Some(Chunks::parse(reader, header.body_len));
         }
-        #[cfg(feature = "verify")]
-        let is_complete = !has(Feature::Signatures) || {
-            let count = follows.copied();
-            header.signatures =
-                chunks::read_count(reader, header.header_len, has(Feature::Chunks), count);
-            count.is_some()
-        };
-        #[cfg(not(feature = "verify"))]
-        let is_complete = true;
         header.tables = parse_tables(reader, header.codec);
         if has(Feature::Identity) {
             header.identity = Some(Identity::parse(reader));
@@ -400,6 +395,15 @@ impl PatchHeader {
         if needed > header.ram {
             reader.fail(HeaderError::InconsistentWorkspace { stated: header.ram, needed });
         }
+        #[cfg(feature = "verify")]
+        let is_complete = !has(Feature::Signatures) || {
+            let count = follows.copied();
+            header.signatures =
+                chunks::read_count(reader, header.header_len, has(Feature::Chunks), count);
+            count.is_some()
+        };
+        #[cfg(not(feature = "verify"))]
+        let is_complete = true;
         // Without prediction no one else looks at what is left.
         let checked = if cfg!(feature = "prediction") { reader.check() } else { reader.end() };
         checked.map(|()| is_complete)

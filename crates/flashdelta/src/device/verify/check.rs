@@ -20,6 +20,25 @@ pub fn message<H: Sha256Engine>(engine: &mut H, header: &[u8]) -> Message {
     message
 }
 
+/// The id of a public key: for Ed25519 its 32 bytes (RFC 8032), for P-256 the uncompressed point, 65
+/// bytes (SEC 1).
+pub fn key_id<H: Sha256Engine>(engine: &mut H, algorithm: Algorithm, key: &[u8]) -> KeyId {
+    // A SubjectPublicKeyInfo up to the key (RFC 8410, RFC 5480).
+    let start: &[u8] = match algorithm {
+        Algorithm::Ed25519 => b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
+        Algorithm::P256 => {
+            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\
+              \x07\x03\x42\x00"
+        }
+    };
+    let mut message = engine.start();
+    engine.update(&mut message, start);
+    engine.update(&mut message, key);
+    let mut digest = [0; 32];
+    engine.digest(&mut message, &mut digest);
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
 /// Asks `verifier` about the signatures of a signature block until one is right; gives the key that
 /// it was made with.
 ///

@@ -1,5 +1,7 @@
 //! An applier that gets only what has been checked.
 
+use core::ops::Range;
+
 use super::check::{check_chunk, check_signature, check_table, message};
 use super::{GuardError, NoKeys, Signature, Verifier, VerifyError};
 use crate::device::apply::{Applier, ApplyError, NewImage, OldImage, Progress, SoftwareSha256};
@@ -45,6 +47,8 @@ enum Phase {
     Skip,
     Table,
     Chunk(u32),
+    /// The chunk is right, and goes to the applier.
+    Use(u32),
     /// What is left goes to the applier.
     Rest,
     Poisoned,
@@ -87,11 +91,21 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     /// [`GuardError`] tells what is wrong. After [`VerifyError::WrongChunk`] what is fed next must
     /// be the patch from the start of that chunk on; the rest of this `input` was not taken.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, Failure<O, N>> {
+        self.feed_within(input, u32::MAX)
+    }
+
+    /// Takes the next bytes of the patch within a budget of flash bytes, as
+    /// [`Applier::feed_within`] does. What [`Progress::taken`] does not count is to be fed again.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    pub fn feed_within(&mut self, input: &[u8], budget: u32) -> Result<Progress, Failure<O, N>> {
         let mut input = input;
         let mut error = GuardError::Apply(ApplyError::Poisoned);
         loop {
             let phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
-            match self.go_on(phase, &mut input, &mut error) {
+            match self.go_on(phase, &mut input, budget, &mut error) {
                 Some((phase, goes_on)) => {
                     self.phase = phase;
                     if !goes_on {
@@ -148,8 +162,15 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         &mut self,
         phase: Phase,
         input: &mut &[u8],
+        budget: u32,
         error: &mut Failure<O, N>,
     ) -> Option<(Phase, bool)> {
+        // What is fed there has a call for itself, unless calls have no bound.
+        let goes_on = budget == u32::MAX;
+        if self.applier.progress().pending && phase != Phase::Poisoned {
+            self.hand_over(0..0, budget, error)?;
+            return Some((phase, goes_on && !self.applier.progress().pending));
+        }
         let phase = match phase {
             Phase::Header => {
                 if !self.take_header(input, error)? {
@@ -162,7 +183,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
                         return None;
                     }
                     Some(_) => Phase::Signatures(signatures),
-                    None => self.admit(error)?,
+                    None => return Some((self.admit(budget, error)?, goes_on)),
                 }
             }
             Phase::Signatures(left) => {
@@ -171,10 +192,9 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
                     return Some((phase, false));
                 }
                 if self.is_right(left, error)? {
-                    self.admit(error)?
-                } else {
-                    Phase::Signatures(left.wrapping_sub(1))
+                    return Some((self.admit(budget, error)?, goes_on));
                 }
+                Phase::Signatures(left.wrapping_sub(1))
             }
             Phase::Skip => {
                 let header = self.applier.front().0;
@@ -204,19 +224,31 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
                     if !self.collect(input, table, range.len()) {
                         return Some((phase, false));
                     }
-                    if !self.take_chunk(index, table, range.len(), error)? {
+                    if !self.is_right_chunk(index, table, range.len(), error)? {
                         // To be fed again.
                         self.taken = range.start;
                         self.phase = phase;
                         return None;
                     }
-                    Phase::Chunk(index.wrapping_add(1))
+                    Phase::Use(index)
                 }
             },
+            Phase::Use(index) => {
+                let header = self.applier.front().0;
+                let (range, count) = (header.chunk_range(index)?, header.chunk_count());
+                let used = self.applier.progress().taken.saturating_sub(range.start) as usize;
+                let start = (count as usize).wrapping_mul(CHUNK_DIGEST_LEN);
+                let chunk = start.wrapping_add(used)..start.wrapping_add(range.len());
+                self.hand_over(chunk, budget, error)?;
+                if self.applier.progress().taken < range.end {
+                    return Some((phase, goes_on));
+                }
+                return Some((Phase::Chunk(index.wrapping_add(1)), goes_on));
+            }
             Phase::Rest => {
-                let whole = core::mem::take(input);
-                self.taken = self.taken.saturating_add(whole.len() as u32);
-                self.applier.feed(whole).map_err(|e| *error = e.into()).ok()?;
+                let rest = core::mem::take(input);
+                let fed = self.applier.feed_within(rest, budget);
+                self.taken = fed.map_err(|e| *error = e.into()).ok()?.taken;
                 return Some((phase, false));
             }
             Phase::Poisoned => return None,
@@ -275,10 +307,9 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     }
 
     /// The header is what it must be: hands it to the applier.
-    fn admit(&mut self, error: &mut Failure<O, N>) -> Option<Phase> {
+    fn admit(&mut self, budget: u32, error: &mut Failure<O, N>) -> Option<Phase> {
         let front = self.front_len();
-        let bytes = self.buffer.get(..front)?;
-        self.applier.feed(bytes).map_err(|e| *error = e.into()).ok()?;
+        self.hand_over(0..front, budget, error)?;
         if self.applier.front().0.chunks.is_none() {
             return Some(Phase::Rest);
         }
@@ -286,8 +317,21 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         Some(Phase::Skip)
     }
 
-    /// Checks a whole chunk and hands it to the applier; false if it is a wrong one.
-    fn take_chunk(
+    /// Hands bytes of the buffer to the applier: they have been checked.
+    #[inline(never)]
+    fn hand_over(
+        &mut self,
+        bytes: Range<usize>,
+        budget: u32,
+        error: &mut Failure<O, N>,
+    ) -> Option<()> {
+        let bytes = self.buffer.get(bytes)?;
+        self.applier.feed_within(bytes, budget).map_err(|e| *error = e.into()).ok()?;
+        Some(())
+    }
+
+    /// Is it a right chunk that is complete now?
+    fn is_right_chunk(
         &mut self,
         index: u32,
         table: usize,
@@ -295,14 +339,9 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         error: &mut Failure<O, N>,
     ) -> Option<bool> {
         let (table, chunk) = self.buffer.split_at_checked(table)?;
-        let chunk = chunk.get(..len)?;
         let (header, sha) = self.applier.front();
-        if let Err(wrong) = check_chunk(sha, header, table, index, chunk) {
-            *error = wrong.into();
-            return Some(false);
-        }
-        self.applier.feed(chunk).map_err(|e| *error = e.into()).ok()?;
-        Some(true)
+        let checked = check_chunk(sha, header, table, index, chunk.get(..len)?);
+        Some(checked.map_err(|wrong| *error = wrong.into()).is_ok())
     }
 
     /// Collects `len` bytes in the buffer, from `at` on; true once they are complete.

@@ -6,12 +6,15 @@
 //! table holds a digest of each *chunk* of the body. So a right signature settles what the device
 //! will be before anything is decoded, and damage is noticed before a byte of its chunk is used.
 //!
-//! - [`Verifier`]: the device's keys, and the arithmetic.
+//! - [`Verifier`]: the device's keys, and the arithmetic. Features add ready-made ones by
+//!   well-kept crates, in `adapters`.
 //! - [`message`], [`check_signatures`], [`check_table`], [`check_chunk`]: one promise each. Both
 //!   ways to receive a patch use them.
 //! - [`Guard`]: an [`Applier`](crate::apply::Applier) that gets only what has been checked, for
 //!   patches that stream in.
 
+#[cfg(any(feature = "ed25519-dalek", feature = "p256", feature = "salty"))]
+pub mod adapters;
 mod check;
 mod error;
 mod guard;
@@ -20,7 +23,7 @@ mod verifier;
 
 #[cfg(feature = "receive")]
 pub(crate) use check::sha256;
-pub use check::{check_chunk, check_signatures, check_table, chunk_digest, message};
+pub use check::{check_chunk, check_signatures, check_table, chunk_digest, key_id, message};
 pub use error::{GuardError, VerifyError};
 pub use guard::Guard;
 pub use signature::{Algorithm, KeyId, Message, Signature};

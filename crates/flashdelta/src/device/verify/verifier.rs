@@ -71,6 +71,53 @@ impl<V: Verifier + ?Sized> Verifier for &mut V {
     }
 }
 
+/// Several keys: the one that knows a signature's key decides.
+impl<V: Verifier> Verifier for [V] {
+    fn verify(
+        &mut self,
+        algorithm: Algorithm,
+        key_id: &KeyId,
+        message: &Message,
+        signature: &[u8; 64],
+    ) -> Verdict {
+        for key in self {
+            match key.verify(algorithm, key_id, message, signature) {
+                Verdict::UnknownKey => {}
+                verdict => return verdict,
+            }
+        }
+        Verdict::UnknownKey
+    }
+}
+
+impl<V: Verifier, const N: usize> Verifier for [V; N] {
+    fn verify(
+        &mut self,
+        algorithm: Algorithm,
+        key_id: &KeyId,
+        message: &Message,
+        signature: &[u8; 64],
+    ) -> Verdict {
+        self[..].verify(algorithm, key_id, message, signature)
+    }
+}
+
+/// Keys of two kinds: the second is asked if the first does not know a signature's key.
+impl<A: Verifier, B: Verifier> Verifier for (A, B) {
+    fn verify(
+        &mut self,
+        algorithm: Algorithm,
+        key_id: &KeyId,
+        message: &Message,
+        signature: &[u8; 64],
+    ) -> Verdict {
+        match self.0.verify(algorithm, key_id, message, signature) {
+            Verdict::UnknownKey => self.1.verify(algorithm, key_id, message, signature),
+            verdict => verdict,
+        }
+    }
+}
+
 /// No keys: knows none, so trusts none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NoKeys;

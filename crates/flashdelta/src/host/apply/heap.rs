@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use crate::device::apply::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress};
 use crate::device::error::codes;
 use crate::device::format::{HeaderError, PatchHeader, MAX_HEADER_LEN};
+use crate::device::verify::{self, Verifier, VerifyError};
 
 /// No more workspace is lent, in bytes: whatever a header claims, patches need some hundred KiB at
 /// most, and those with codec zstd 16 MiB.
@@ -44,6 +45,7 @@ pub struct HeapApplier<'a> {
     pub(crate) ram: Option<u32>,
     pub(crate) limit: Option<u32>,
     exact: bool,
+    pub(crate) verifier: Option<&'a mut dyn Verifier>,
     pub(crate) watch: Option<&'a mut Watch<'a>>,
 }
 
@@ -78,6 +80,13 @@ impl<'a> HeapApplier<'a> {
     #[must_use]
     pub fn exact(mut self, exact: bool) -> Self {
         self.exact = exact;
+        self
+    }
+
+    /// Refuses patches that are not signed with a key of `verifier`. Chunks are checked in any case.
+    #[must_use]
+    pub fn require_signature(mut self, verifier: impl Into<Option<&'a mut dyn Verifier>>) -> Self {
+        self.verifier = verifier.into();
         self
     }
 
@@ -137,14 +146,19 @@ impl<'a> HeapApplier<'a> {
             written: Cell::new(0),
         };
         let (old, new) = (Guard::new(old, &watcher), Guard::new(new, &watcher));
-        let mut applier = Applier::new(&mut workspace, old, new, self.options);
+        let applier = Applier::new(&mut workspace, old, new, self.options);
+        let mut buffer = vec![0; MAX_HEADER_LEN.max(header.chunk_ram() as usize)];
+        let mut applier = verify::Guard::with_policy(applier, self.verifier, &mut buffer);
         let mut patch = start.chain(patch);
         let mut piece = [0; PIECE];
         loop {
             match patch.read(&mut piece) {
                 Ok(0) => break,
                 Ok(len) => {
-                    let progress = applier.feed(&piece[..len]).map_err(unguarded)?;
+                    let progress = applier.feed(&piece[..len]).map_err(|error| match error {
+                        verify::GuardError::Verify(error) => HeapError::Verify(error),
+                        verify::GuardError::Apply(error) => unguarded(error),
+                    })?;
                     watcher.tell(progress.written).map_err(|Cancelled| HeapError::Cancelled)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -191,6 +205,8 @@ pub enum HeapError<O, N> {
         /// RAM in bytes that there is.
         found: u32,
     },
+    /// The patch is not authentic.
+    Verify(VerifyError),
     /// Applying it failed.
     Apply(ApplyError<O, N>),
     /// The watcher ended it.
@@ -203,6 +219,7 @@ codes! {
         Self::Ram { needed, .. } => "ram", DoesNotFit, MoreRam { needed: *needed };
         Self::Cancelled => "cancelled", Cancelled;
     } else {
+        Self::Verify(error) => error;
         Self::Apply(error) => error;
     }
 }
@@ -214,6 +231,7 @@ impl<O: fmt::Display, N: fmt::Display> fmt::Display for HeapError<O, N> {
             Self::Ram { needed, found } => {
                 write!(f, "the patch needs {needed} bytes of RAM, the device has {found}")
             }
+            Self::Verify(error) => error.fmt(f),
             Self::Apply(error) => error.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }
@@ -229,7 +247,7 @@ where
         match self {
             Self::Read(error) => Some(error),
             Self::Apply(error) => error.source(),
-            Self::Ram { .. } | Self::Cancelled => None,
+            Self::Verify(_) | Self::Ram { .. } | Self::Cancelled => None,
         }
     }
 }

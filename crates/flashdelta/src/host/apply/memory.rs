@@ -6,7 +6,7 @@ use super::{HeapApplier, HeapError, MemoryImage};
 use crate::device::apply::buffers::{Buffers, Views};
 use crate::device::apply::machine::Machine;
 use crate::device::apply::workspace;
-use crate::device::apply::{ApplyError, OutOfBounds, Progress};
+use crate::device::apply::{ApplyError, Damage, OutOfBounds, Progress};
 use crate::device::format::{Layout, PatchHeader, MAX_SIZE};
 
 /// Why a patch in memory could not be applied.
@@ -62,9 +62,13 @@ pub(crate) fn apply_watched(
     match applier.run(patch, old, MemoryImage::new(MAX_SIZE)) {
         Ok(update) => Ok(Some(update.new.into_bytes())),
         Err(HeapError::Apply(error)) => Err(error),
+        Err(HeapError::Verify(_)) => Err(WRONG_DIGESTS),
         Err(_) => Ok(None),
     }
 }
+
+/// No signature is asked for here: what is left is damage that the chunk digests show.
+const WRONG_DIGESTS: MemoryError = ApplyError::Damaged { what: Damage::WrongDigests, offset: 0 };
 
 fn run(
     applier: HeapApplier<'_>,
@@ -75,6 +79,7 @@ fn run(
     match applier.run(patch, old, new) {
         Ok(update) => Ok((update.header, update.new.into_bytes())),
         Err(HeapError::Apply(error)) => Err(error),
+        Err(HeapError::Verify(_)) => Err(WRONG_DIGESTS),
         // Memory can always be read, and nobody watches or limits the RAM.
         Err(_) => Err(ApplyError::Poisoned),
     }

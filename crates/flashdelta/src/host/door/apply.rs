@@ -8,6 +8,7 @@ use super::error::PatchError;
 use super::request::ApplyRequest;
 use crate::device::apply::{ApplyError, ErrorClass, NewImage as _, OldImage, Progress};
 use crate::device::format::PatchHeader;
+use crate::device::verify::VerifyError;
 use crate::host::apply::MemoryImage;
 use crate::host::archive::folder;
 use crate::host::bundle::{self, BundleInfo};
@@ -15,6 +16,7 @@ use crate::host::facts::PatchFacts;
 use crate::host::file::{Files, Output};
 use crate::host::image;
 use crate::host::input::{Input, PATCH_MAGIC};
+use crate::host::sign::authenticate;
 
 /// What came of a patch.
 #[non_exhaustive]
@@ -57,11 +59,26 @@ pub fn apply(
     if !is_patch(patch) && old.is_patch() {
         return Err(PatchError::WrongWayRound);
     }
+    let request = authentic(patch, request)?;
     if bundle::is_bundle(patch) {
         return apply_bundle(old, patch, request);
     }
     let file = candidate(old, patch)?;
     apply_plain(file, patch, request)
+}
+
+/// Whether the patch is what it is vouched to be: nothing of it is used before that is known.
+pub(super) fn authentic<'a>(
+    patch: &[u8],
+    mut request: ApplyRequest<'a>,
+) -> Result<ApplyRequest<'a>, PatchError> {
+    let verifier = request.heap.verifier.take();
+    if !bundle::is_bundle(patch) {
+        authenticate(patch, verifier)?;
+    } else if verifier.is_some() {
+        return Err(PatchError::Verify(VerifyError::Unsigned));
+    }
+    Ok(request)
 }
 
 fn is_patch(bytes: &[u8]) -> bool {

@@ -5,12 +5,14 @@ use std::io;
 
 use crate::device::apply::ApplyError;
 use crate::device::error::codes;
+use crate::device::verify::VerifyError;
 use crate::host::apply::{map_images, HeapError};
 use crate::host::bundle::BundleError;
 use crate::host::diff::DiffError;
 use crate::host::file::{FileError, MakeError};
 use crate::host::image::Format;
 use crate::host::input::InputError;
+use crate::host::sign::AuthenticateError;
 
 use super::warning::Side;
 
@@ -100,6 +102,8 @@ impl core::error::Error for DoorError {
 pub enum PatchError {
     /// Applying it to the image failed.
     Apply(ApplyError<io::Error, io::Error>),
+    /// It is not authentic.
+    Verify(VerifyError),
     /// Applying it to the file failed.
     File(FileError),
     /// Applying the bundle failed.
@@ -145,6 +149,7 @@ codes! {
         Self::Cancelled => "cancelled", Cancelled;
     } else {
         Self::Apply(error) => error;
+        Self::Verify(error) => error;
         Self::File(error) => error;
         Self::Bundle(error) => error;
         Self::Input(error) => error;
@@ -163,6 +168,7 @@ impl fmt::Display for PatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Apply(error) => error.fmt(f),
+            Self::Verify(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Bundle(error) => error.fmt(f),
             Self::Input(error) => error.fmt(f),
@@ -193,6 +199,7 @@ impl core::error::Error for PatchError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Apply(error) => Some(error),
+            Self::Verify(error) => Some(error),
             Self::File(error) => Some(error),
             Self::Bundle(error) => Some(error),
             Self::Input(error) => Some(error),
@@ -205,6 +212,20 @@ impl core::error::Error for PatchError {
 impl From<FileError> for PatchError {
     fn from(error: FileError) -> Self {
         Self::File(error)
+    }
+}
+
+impl From<AuthenticateError> for PatchError {
+    fn from(error: AuthenticateError) -> Self {
+        let size = |size| u32::try_from(size).unwrap_or(u32::MAX);
+        match error {
+            AuthenticateError::Header(error) => Self::Apply(ApplyError::Header(error)),
+            AuthenticateError::Truncated { found, expected } => {
+                let (fed, expected) = (size(found), expected.map(size));
+                Self::Apply(ApplyError::Truncated { fed, expected })
+            }
+            AuthenticateError::Verify(error) => Self::Verify(error),
+        }
     }
 }
 
@@ -222,6 +243,7 @@ impl<O: Into<io::Error>, N: Into<io::Error>> From<HeapError<O, N>> for PatchErro
                 let mapped = map_images(error, |e| Some(e.into()), |e| Some(e.into()));
                 Self::Apply(mapped.unwrap_or(ApplyError::Poisoned))
             }
+            HeapError::Verify(error) => Self::Verify(error),
             HeapError::Cancelled => Self::Cancelled,
             // The patch is in memory.
             HeapError::Read(error) => Self::Write(error),

@@ -9,7 +9,7 @@ use super::warning::{FileWarning, Side, Warning};
 use crate::device::format::PatchHeader;
 use crate::host::archive::Container;
 use crate::host::bundle::{self, BundleInfo, BundlePatch};
-use crate::host::diff::{AddressMap, DiffOptions, Report};
+use crate::host::diff::{AddressMap, ChunkSize, DiffOptions, Report};
 use crate::host::file::{self, MakeError, Memory};
 use crate::host::image::{self, elf, Format, Image, ReadOptions, WriteOptions};
 use crate::host::input::Input;
@@ -112,6 +112,10 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
         if given.is_some() {
             return Err(DoorError::NotForArchives { side, what });
         }
+    }
+    if request.diff.chunks != ChunkSize::None {
+        let what = "chunk digests";
+        return Err(DoorError::NotForArchives { side, what });
     }
     // To be strict is not to read differently.
     let mut memory = request.memory.clone();

@@ -1,6 +1,7 @@
 //! What is asked for.
 
 use crate::device::format::DeviceIdentity;
+use crate::device::verify::Verifier;
 use crate::host::apply::{HeapApplier, Watch};
 use crate::host::bundle::BundleOptions;
 use crate::host::diff::DiffOptions;
@@ -120,6 +121,14 @@ impl<'a> ApplyRequest<'a> {
     #[must_use]
     pub fn exact(mut self, exact: bool) -> Self {
         self.heap = self.heap.exact(exact);
+        self
+    }
+
+    /// Refuses patches that are not signed with a key of `verifier`, and bundles, which cannot be
+    /// signed. Chunk digests are checked in any case.
+    #[must_use]
+    pub fn require_signature(mut self, verifier: impl Into<Option<&'a mut dyn Verifier>>) -> Self {
+        self.heap = self.heap.require_signature(verifier);
         self
     }
 

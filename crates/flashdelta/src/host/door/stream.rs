@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::apply::{apply, is_new, is_streamable, Applied};
+use super::apply::{apply, authentic, is_new, is_streamable, Applied};
 use super::error::PatchError;
 use super::request::ApplyRequest;
 use crate::device::apply::{ErrorClass, OldImage};
@@ -67,6 +67,7 @@ fn stream(
     new: &Path,
     request: ApplyRequest<'_>,
 ) -> Result<Applied, PatchError> {
+    let request = authentic(patch, request)?;
     let image = NewFile::create(new).map_err(PatchError::Write)?;
     let updated = request.heap.run(patch, Lent(&mut old), image);
     match updated.map(|update| update.header).map_err(PatchError::from) {

@@ -26,6 +26,16 @@ pub fn attach(patch: &[u8], signature: Signature) -> Result<Vec<u8>, SealError> 
     Ok(parts.assemble())
 }
 
+/// The patch with one more signature, made here.
+///
+/// # Errors
+///
+/// Those of [`attach`].
+#[cfg(feature = "sign")]
+pub fn sign(patch: &[u8], key: &super::PrivateKey) -> Result<Vec<u8>, SealError> {
+    attach(patch, key.sign(&message(patch)?))
+}
+
 /// The signatures of a patch.
 ///
 /// # Errors

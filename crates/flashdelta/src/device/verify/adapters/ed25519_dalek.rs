@@ -1,0 +1,40 @@
+//! Ed25519 by the crate `ed25519-dalek`.
+
+use ed25519_dalek::{Signature, VerifyingKey};
+
+use crate::device::sha256::Sha256Engine;
+use crate::device::verify::{key_id, Algorithm, KeyId, Message, Verdict, Verifier};
+
+/// A public key of Ed25519.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ed25519Key {
+    key_id: KeyId,
+    /// As it is kept in flash: it is unpacked when it is needed.
+    bytes: [u8; 32],
+}
+
+impl Ed25519Key {
+    /// A key of 32 bytes, as RFC 8032 has it. One that is no point of the curve verifies nothing.
+    pub fn new<H: Sha256Engine>(sha: &mut H, bytes: &[u8; 32]) -> Self {
+        Self { key_id: key_id(sha, Algorithm::Ed25519, bytes), bytes: *bytes }
+    }
+}
+
+impl Verifier for Ed25519Key {
+    fn verify(
+        &mut self,
+        algorithm: Algorithm,
+        key_id: &KeyId,
+        message: &Message,
+        signature: &[u8; 64],
+    ) -> Verdict {
+        if algorithm != Algorithm::Ed25519 || *key_id != self.key_id {
+            return Verdict::UnknownKey;
+        }
+        let signature = Signature::from_bytes(signature);
+        match VerifyingKey::from_bytes(&self.bytes) {
+            Ok(key) if key.verify_strict(message, &signature).is_ok() => Verdict::Right,
+            _ => Verdict::Wrong,
+        }
+    }
+}
