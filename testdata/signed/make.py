@@ -41,6 +41,10 @@ def make_keys():
         if not path.exists():
             path.write_bytes(openssl("genpkey", *kind))
             (here / f"{name}.pub.pem").write_bytes(openssl("pkey", "-in", str(path), "-pubout"))
+        if "p256" in name:
+            # As devices hold it: the end of its SubjectPublicKeyInfo.
+            spki = openssl("pkey", "-in", str(path), "-pubout", "-outform", "DER")
+            (here / f"{name}.point").write_bytes(spki[-65:])
 
 
 class Key:
@@ -285,6 +289,7 @@ def main():
         if outcome(kind, old, patch, keys) != new:
             sys.exit(f"{name}: {outcome(kind, old, patch, keys)}")
     known = set(files) | {"make.py"} | {f"{key}{end}" for key in KEYS for end in (".pem", ".pub.pem")}
+    known |= {f"{key}.point" for key in KEYS if "p256" in key}
     extra = {path.name for path in here.iterdir()} - known
     if extra:
         sys.exit(f"not of make.py: {sorted(extra)}")

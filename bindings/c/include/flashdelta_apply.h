@@ -730,8 +730,8 @@ typedef struct flashdelta_flash {
 /**
  * What the device is, to refuse patches for others.
  *
- * This catches mistakes, not malice: patches are not signed, and who makes one can write any
- * product and any counter into it. What must run is for a signed image and the bootloader to say.
+ * Of patches without a signature this catches mistakes, not malice: who makes one can write any
+ * product and any counter into it. See flashdelta_applier_guard().
  */
 typedef struct flashdelta_device {
     /**
@@ -799,7 +799,7 @@ typedef struct flashdelta_error_detail {
      */
     uint32_t found;
     /**
-     * Valid bytes of both digests: 0, 12 or 32.
+     * Valid bytes of both digests: 0, 12 or 32; 8 if the found one is the id of a key.
      */
     uint32_t digest_len;
     /**
@@ -1307,6 +1307,7 @@ flashdelta_status flashdelta_store_needs(const uint8_t *data,
 #define FLASHDELTA_CLASS_IO 7           /**< reading or writing failed */
 #define FLASHDELTA_CLASS_CANCELLED 8    /**< a callback asked to give up */
 #define FLASHDELTA_CLASS_FILE 9         /**< a firmware file is damaged or dubious */
+#define FLASHDELTA_CLASS_NOT_AUTHENTIC 10 /**< nobody who is trusted vouches for the patch */
 
 /** Size of a flashdelta_applier in bytes: 1024 on machines of 32 bits, 2048 on those of 64. */
 #define FLASHDELTA_APPLIER_SIZE (FLASHDELTA_APPLIER_WORDS * sizeof(size_t))

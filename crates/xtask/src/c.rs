@@ -198,6 +198,7 @@ fn sanitized() -> Result<Outcome> {
     run(&APPLIER_TEST, &apply, "test_applier")?;
     run(&SLOTS_TEST, &apply, "test_slots")?;
     run(&HOSTILE_TEST, &apply, "test_hostile")?;
+    guard(&apply, &folder)?;
     run(&APPLIER_TEST, &host, "test_applier_of_host")?;
     let Some(apply) = build_apply_sanitized()? else {
         return Ok(Outcome::Passed(
@@ -207,6 +208,20 @@ fn sanitized() -> Result<Outcome> {
     run(&APPLIER_TEST, &apply, "test_applier_sanitized")?;
     run(&HOSTILE_TEST, &apply, "test_hostile_sanitized")?;
     Ok(Outcome::Passed("AddressSanitizer in C and Rust, UBSan in C".to_owned()))
+}
+
+/// Signed patches, with the keys in the PSA Crypto of Mbed TLS, if that is there.
+fn guard(apply: &Path, folder: &Path) -> Result<()> {
+    if !Path::new("/usr/include/psa/crypto.h").exists() {
+        println!("no PSA Crypto: apt-get install libmbedtls-dev (Debian); its test is skipped");
+        return Ok(());
+    }
+    let program = folder.join("test_guard");
+    let sources = ["tests/test_guard.c", "examples/nor_sim.c", "psa/flashdelta_psa.c"];
+    let mut gcc = gcc(&[&STRICT, &SANITIZED]);
+    gcc.args(sources.map(|source| bindings().join(source))).arg(apply).args(SYSTEM);
+    exec(gcc.args(["-lmbedcrypto", "-o"]).arg(&program))?;
+    exec(command(&program).arg(root().join("testdata/signed")))
 }
 
 fn valgrind() -> Result<Outcome> {

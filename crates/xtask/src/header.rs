@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for (package, modules, name) in [
         (
             "abi",
-            &["status", "callbacks", "applier", "detail", "info", "store"][..],
+            &["status", "callbacks", "applier", "detail", "info", "verify", "store"][..],
             "flashdelta_apply.h",
         ),
         (

@@ -3,13 +3,17 @@
 use core::mem::ManuallyDrop;
 use core::ptr::addr_of_mut;
 
-use flashdelta::apply::{Applier, ApplyError, ApplyOptions};
+use flashdelta::apply::{Applier, ApplyOptions};
+#[cfg(feature = "verify")]
+use flashdelta::verify::{Guard, GuardError, VerifyError};
 use flashdelta::DeviceIdentity;
 
-use crate::callbacks::{flashdelta_flash, Fault, NewSlot, OldSlot, FLASHDELTA_IGNORE_TRAILING};
+use crate::callbacks::{flashdelta_flash, NewSlot, OldSlot, FLASHDELTA_IGNORE_TRAILING};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, Span};
+#[cfg(feature = "verify")]
+use crate::verify::Callback;
 
 /// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32
 /// bits. They are part of the RAM that a patch states.
@@ -36,8 +40,8 @@ pub struct flashdelta_applier {
 
 /// What the device is, to refuse patches for others.
 ///
-/// This catches mistakes, not malice: patches are not signed, and who makes one can write any
-/// product and any counter into it. What must run is for a signed image and the bootloader to say.
+/// Of patches without a signature this catches mistakes, not malice: who makes one can write any
+/// product and any counter into it. See flashdelta_applier_guard().
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flashdelta_device {
@@ -67,23 +71,27 @@ pub struct flashdelta_progress {
 }
 
 /// What is in a [`flashdelta_applier`].
-struct State {
+pub(crate) struct State {
     /// One of the numbers below.
     phase: u32,
-    /// Memory that is lent: the workspace, and the buffer of the flash.
-    lent: [Span; 2],
-    content: Content,
+    /// Memory that is lent: the workspace, the buffer of the flash, and that of the guard.
+    pub(crate) lent: [Span; 3],
+    pub(crate) content: Content,
 }
 
 /// Either or: the RAM that patches state does not have room for both.
 #[repr(C)]
-union Content {
+pub(crate) union Content {
     /// In the phases `READY` and `BUSY`.
-    applier: ManuallyDrop<Inner>,
+    pub(crate) applier: ManuallyDrop<Inner>,
     /// In the phase `FAILED`.
     detail: flashdelta_error_detail,
 }
 
+/// It checks nothing of its own before it is told to.
+#[cfg(feature = "verify")]
+type Inner = Guard<'static, 'static, OldSlot, NewSlot, Callback>;
+#[cfg(not(feature = "verify"))]
 type Inner = Applier<'static, OldSlot, NewSlot>;
 
 const _: () = assert!(size_of::<State>() <= size_of::<flashdelta_applier>());
@@ -151,7 +159,11 @@ pub unsafe extern "C" fn flashdelta_applier_init(
         // SAFETY: not NULL, aligned; the rest is the caller's promise.
         let flash = unsafe { &*flash };
         options = options.ignore_trailing(flash.flags & FLASHDELTA_IGNORE_TRAILING != 0);
-        let spans = [Span::of(workspace, workspace_len), Span::of(flash.buffer, flash.buffer_len)];
+        let spans = [
+            Span::of(workspace, workspace_len),
+            Span::of(flash.buffer, flash.buffer_len),
+            Span::of(core::ptr::null_mut::<u8>(), 0),
+        ];
         let itself = Span::of(applier, FLASHDELTA_APPLIER_SIZE);
         if spans[0].overlaps(spans[1]) || spans.iter().any(|span| span.overlaps(itself)) {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
@@ -169,6 +181,8 @@ pub unsafe extern "C" fn flashdelta_applier_init(
             let (old, new) = flash.slots()?;
             addr_of_mut!((*state).lent).write(spans);
             let inner = Applier::new(memory, old, new, options);
+            #[cfg(feature = "verify")]
+            let inner = Guard::unguarded(inner);
             addr_of_mut!((*state).content).write(Content { applier: ManuallyDrop::new(inner) });
             addr_of_mut!((*state).phase).write(READY);
         }
@@ -246,8 +260,15 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
                 }
                 Ok(())
             }
+            // It may come again.
+            #[cfg(feature = "verify")]
+            Err(GuardError::Verify(VerifyError::WrongChunk { .. })) => {
+                // SAFETY: as above.
+                unsafe { addr_of_mut!((*state).phase).write(READY) };
+                Err(FLASHDELTA_ERR_WRONG_CHUNK)
+            }
             // SAFETY: as above.
-            Err(error) => Err(unsafe { fail(state, &error) }),
+            Err(error) => Err(unsafe { fail(state, (&error).into()) }),
         }
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
@@ -380,7 +401,9 @@ pub unsafe extern "C" fn flashdelta_applier_last_error(
 /// # Safety
 ///
 /// If `applier` is neither NULL nor misaligned, it is a flashdelta_applier.
-unsafe fn enter(applier: *mut flashdelta_applier) -> Result<*mut State, flashdelta_status> {
+pub(crate) unsafe fn enter(
+    applier: *mut flashdelta_applier,
+) -> Result<*mut State, flashdelta_status> {
     check(applier)?;
     let state = applier.cast::<State>();
     // SAFETY: not NULL, and aligned and large enough for a State, as the assertions above say.
@@ -398,8 +421,7 @@ unsafe fn enter(applier: *mut flashdelta_applier) -> Result<*mut State, flashdel
 ///
 /// The applier is initialised, and no reference to it is used any more.
 #[inline(never)] // What it needs of the stack is not needed while callbacks run.
-unsafe fn fail(state: *mut State, error: &ApplyError<Fault, Fault>) -> flashdelta_status {
-    let detail = flashdelta_error_detail::from(error);
+unsafe fn fail(state: *mut State, detail: flashdelta_error_detail) -> flashdelta_status {
     // SAFETY: the caller's promise; afterwards the phase says that the applier is no longer
     // initialised.
     unsafe {

@@ -1,6 +1,8 @@
 //! What a number alone does not tell.
 
 use flashdelta::apply::{ApplyError, Damage, ErrorClass};
+#[cfg(feature = "verify")]
+use flashdelta::verify::{GuardError, VerifyError};
 use flashdelta::HeaderError;
 
 use crate::callbacks::Fault;
@@ -21,7 +23,7 @@ pub struct flashdelta_error_detail {
     pub expected: u32,
     /// What was found.
     pub found: u32,
-    /// Valid bytes of both digests: 0, 12 or 32.
+    /// Valid bytes of both digests: 0, 12 or 32; 8 if the found one is the id of a key.
     pub digest_len: u32,
     /// SHA-256 that the patch tells, or its first bytes.
     pub expected_digest: [u8; 32],
@@ -219,6 +221,32 @@ impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
                 ..detail
             },
             _ => detail,
+        }
+    }
+}
+
+#[cfg(feature = "verify")]
+impl From<&VerifyError> for flashdelta_error_detail {
+    fn from(error: &VerifyError) -> Self {
+        let detail = Self::new(Self::of_code(error.code(), error.class()));
+        match *error {
+            VerifyError::UnknownKey { key_id } | VerifyError::WrongSignature { key_id } => {
+                detail.digests(&[0; 8], &key_id)
+            }
+            VerifyError::WrongChunk { index, start, end } => detail.numbers(start, end, index),
+            VerifyError::BufferTooSmall { needed, found } => detail.numbers(0, needed, found),
+            _ => detail,
+        }
+    }
+}
+
+#[cfg(feature = "verify")]
+impl From<&GuardError<Fault, Fault>> for flashdelta_error_detail {
+    fn from(error: &GuardError<Fault, Fault>) -> Self {
+        match error {
+            GuardError::Verify(error) => error.into(),
+            GuardError::Apply(error) => error.into(),
+            _ => Self::new(FLASHDELTA_ERR_INTERNAL),
         }
     }
 }

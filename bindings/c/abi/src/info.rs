@@ -100,7 +100,7 @@ impl From<&PatchHeader> for flashdelta_patch_info {
             workspace_len: header.workspace_len() as u32,
             old_size: header.old_size,
             new_size: header.new_size,
-            patch_size: header.header_len.saturating_add(header.body_len),
+            patch_size: header.body_offset().saturating_add(header.body_len),
             has_identity: header.identity.is_some().into(),
             product: identity.product,
             hardware_from: identity.hardware_from.into(),
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn flashdelta_read_patch_info(
 /// # Safety
 ///
 /// `len` bytes can be read at `patch`, a `T` can be written to `out`.
-unsafe fn read<T>(
+pub(crate) unsafe fn read<T>(
     patch: *const u8,
     len: usize,
     out: *mut T,

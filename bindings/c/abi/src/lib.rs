@@ -20,6 +20,8 @@ mod pointers;
 mod status;
 #[cfg(feature = "receive")]
 mod store;
+#[cfg(feature = "verify")]
+mod verify;
 
 pub use applier::{
     flashdelta_applier, flashdelta_applier_abort, flashdelta_applier_feed,
@@ -43,6 +45,12 @@ pub use store::{
     flashdelta_store_offer, flashdelta_store_open, flashdelta_store_put,
     flashdelta_store_put_combined, flashdelta_store_read, flashdelta_store_read_info,
     flashdelta_store_status, FLASHDELTA_STORE_WORDS,
+};
+
+#[cfg(feature = "verify")]
+pub use verify::{
+    flashdelta_algorithm, flashdelta_applier_guard, flashdelta_applier_next, flashdelta_chunk_ram,
+    flashdelta_verdict, flashdelta_verifier,
 };
 
 pub use pointers::{bytes, put};

@@ -84,6 +84,23 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         Self { applier, verifier, buffer, filled: 0, phase, doubt, taken: 0 }
     }
 
+    /// An applier that nothing is held back from, until it is [armed](Self::arm).
+    pub fn unguarded(applier: Applier<'w, O, N, H>) -> Self {
+        let (phase, doubt) = (Phase::Rest, VerifyError::Unsigned);
+        Self { applier, verifier: None, buffer: &mut [], filled: 0, phase, doubt, taken: 0 }
+    }
+
+    /// From now on as [`with_policy`](Self::with_policy); false, and nothing has changed, if
+    /// something of the patch has been fed.
+    #[must_use]
+    pub fn arm(&mut self, verifier: Option<V>, buffer: &'b mut [u8]) -> bool {
+        let is_new = self.taken == 0 && self.phase != Phase::Poisoned;
+        if is_new {
+            (self.verifier, self.buffer, self.phase) = (verifier, buffer, Phase::Header);
+        }
+        is_new
+    }
+
     /// Takes the next bytes of the patch, any number of them, as [`Applier::feed`] does.
     ///
     /// # Errors

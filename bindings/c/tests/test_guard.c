@@ -1,0 +1,117 @@
+/*
+ * Signed patches through the C functions, with keys in PSA Crypto (Mbed TLS).
+ *
+ *     test_guard FOLDER
+ *
+ * FOLDER is testdata/signed, with p256.point and other-p256.point: public keys as 65 bytes.
+ */
+#include "device.h"
+
+#include "../psa/flashdelta_psa.h"
+
+static const char *folder;
+
+static blob file(const char *name) {
+    return load(folder, name);
+}
+
+static flashdelta_psa_key key_of(const char *name) {
+    flashdelta_psa_key key;
+    blob point = file(name);
+    CHECK(point.len == 65);
+    CHECK(flashdelta_psa_import_p256(&key, point.bytes) == PSA_SUCCESS);
+    free(point.bytes);
+    return key;
+}
+
+/* Applies in pieces of 100 bytes; gives what came of it. */
+static flashdelta_status run(blob old_image, blob new_image, blob patch, const flashdelta_verifier *verifier,
+                             flashdelta_error_detail *detail) {
+    static flashdelta_applier applier;
+    device d;
+    flashdelta_flash flash = start_device(&d, old_image, new_image.len, 1);
+    uint8_t workspace[16 * 1024], buffer[68 * 1024];
+    size_t at, piece;
+    flashdelta_status status = flashdelta_applier_init(&applier, &flash, NULL, workspace, sizeof workspace);
+    CHECK_STATUS(status, FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_applier_guard(&applier, verifier, workspace, 100), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_guard(&applier, verifier, buffer, sizeof buffer), FLASHDELTA_OK);
+    for (at = 0; status == FLASHDELTA_OK && at < patch.len; at += piece) {
+        piece = patch.len - at < 100 ? patch.len - at : 100;
+        status = flashdelta_applier_feed(&applier, patch.bytes + at, piece, NULL);
+        CHECK_STATUS(flashdelta_applier_guard(&applier, verifier, buffer, sizeof buffer),
+                     status == FLASHDELTA_OK || status == FLASHDELTA_ERR_WRONG_CHUNK ? FLASHDELTA_ERR_INVALID_ARGUMENT
+                                                                                     : FLASHDELTA_ERR_FAILED_BEFORE);
+    }
+    if (status == FLASHDELTA_ERR_WRONG_CHUNK) {
+        /* It may come again: here it does not. */
+        uint32_t next = 0;
+        CHECK_STATUS(flashdelta_applier_next(&applier, &next), FLASHDELTA_OK);
+        CHECK(next > 0 && next < patch.len);
+        CHECK_STATUS(flashdelta_applier_finish(&applier), FLASHDELTA_ERR_TRUNCATED);
+    } else if (status == FLASHDELTA_OK) {
+        status = flashdelta_applier_finish(&applier);
+        CHECK(d.committed == (status == FLASHDELTA_OK));
+    } else {
+        CHECK_STATUS(flashdelta_applier_last_error(&applier, detail), FLASHDELTA_OK);
+        CHECK(detail->status == status && d.committed == 0 && d.counters.writes == 0);
+    }
+    if (status == FLASHDELTA_OK) {
+        CHECK(memcmp(d.flash.bytes, new_image.bytes, new_image.len) == 0);
+    }
+    CHECK_STATUS(flashdelta_applier_abort(&applier), FLASHDELTA_OK);
+    nor_free(&d.flash);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *patch;
+        int trusts, expected;
+    } cases[] = {
+        {"signed-p256-cryptography.patch", 1, FLASHDELTA_OK},
+        {"signed-p256-openssl.patch", 1, FLASHDELTA_OK},
+        {"signed-twice.patch", 1, FLASHDELTA_OK},
+        {"signed-twice.patch", 0, FLASHDELTA_OK},
+        {"signed-by-the-future.patch", 1, FLASHDELTA_OK},
+        {"chunks.patch", 0, FLASHDELTA_OK},
+        {"chunks.patch", 1, FLASHDELTA_ERR_UNSIGNED},
+        {"signed-ed25519-openssl.patch", 1, FLASHDELTA_ERR_UNKNOWN_KEY},
+        {"bad-p256-signature.patch", 1, FLASHDELTA_ERR_WRONG_SIGNATURE},
+        {"bad-zero-signature.patch", 1, FLASHDELTA_ERR_WRONG_SIGNATURE},
+        {"bad-table.patch", 0, FLASHDELTA_ERR_WRONG_TABLE},
+        {"bad-chunk.patch", 0, FLASHDELTA_ERR_WRONG_CHUNK},
+    };
+    flashdelta_psa_key keys[2];
+    flashdelta_psa trusted;
+    flashdelta_verifier verifier;
+    flashdelta_error_detail detail;
+    blob old_image, new_image;
+    size_t i;
+    CHECK(argc == 2);
+    folder = argv[1];
+    CHECK(psa_crypto_init() == PSA_SUCCESS);
+    keys[0] = key_of("other-p256.point");
+    keys[1] = key_of("p256.point");
+    trusted.keys = keys;
+    trusted.count = 2;
+    verifier = flashdelta_psa_verifier(&trusted);
+    old_image = file("chunks.old");
+    new_image = file("chunks.new");
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        blob patch = file(cases[i].patch);
+        size_t ram = 0;
+        CHECK_STATUS(flashdelta_chunk_ram(patch.bytes, patch.len, &ram), FLASHDELTA_OK);
+        CHECK(ram >= 256);
+        CHECK_STATUS(run(old_image, new_image, patch, cases[i].trusts ? &verifier : NULL, &detail),
+                     (flashdelta_status)cases[i].expected);
+        if (cases[i].expected == FLASHDELTA_ERR_WRONG_SIGNATURE) {
+            CHECK(detail.digest_len == 8 && memcmp(detail.found_digest, keys[1].key_id, 8) == 0);
+        }
+        free(patch.bytes);
+    }
+    free(old_image.bytes);
+    free(new_image.bytes);
+    mbedtls_psa_crypto_free();
+    return summary("test_guard");
+}
