@@ -576,6 +576,62 @@ typedef uint32_t flashdelta_isa;
 #endif // __cplusplus
 
 /**
+ * The algorithms of signatures.
+ */
+enum flashdelta_algorithm
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Ed25519 (RFC 8032): over the 48 bytes of the message.
+     */
+    FLASHDELTA_ALGORITHM_ED25519 = 1,
+    /**
+     * ECDSA on the curve P-256 (FIPS 186-5): over the SHA-256 of the message. The signature is *r*
+     * and *s*, 32 bytes each, big-endian, as PSA Crypto has it.
+     */
+    FLASHDELTA_ALGORITHM_P256 = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_algorithm flashdelta_algorithm;
+#else
+typedef uint32_t flashdelta_algorithm;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What `verify` of a flashdelta_verifier returns.
+ */
+enum flashdelta_verdict
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The signature is right, and made with a key that is trusted.
+     */
+    FLASHDELTA_VERDICT_RIGHT = 0,
+    /**
+     * It is made with no key that is trusted.
+     */
+    FLASHDELTA_VERDICT_UNKNOWN_KEY = 1,
+    /**
+     * It names a key that is trusted, but was not made with it, or not for this message. So does
+     * any other number count.
+     */
+    FLASHDELTA_VERDICT_WRONG = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_verdict flashdelta_verdict;
+#else
+typedef int32_t flashdelta_verdict;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it),
  * what is in it is not.
  *
@@ -886,6 +942,28 @@ typedef struct flashdelta_patch_info {
 } flashdelta_patch_info;
 
 /**
+ * The keys that the device trusts, and the arithmetic to check signatures with them.
+ */
+typedef struct flashdelta_verifier {
+    /**
+     * Passed to the callback. May be NULL.
+     */
+    void *user;
+    /**
+     * Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id` (8
+     * bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a key
+     * belongs to one of them, and must not be tried with the other. Called only from inside
+     * flashdelta_applier_feed(), once for each signature until one is right; as for the callbacks
+     * of a flashdelta_flash, it must not call functions of the same applier.
+     */
+    int32_t (*verify)(void *user,
+                      uint8_t algorithm,
+                      const uint8_t *key_id,
+                      const uint8_t *message,
+                      const uint8_t *signature);
+} flashdelta_verifier;
+
+/**
  * A region of flash that receives the chunks of a patch in any order, doubled, damaged, forged,
  * from several senders. Each chunk is checked before it is written; what is there survives resets
  * at any moment. The memory is yours, what is in it is not.
@@ -1129,6 +1207,57 @@ flashdelta_status flashdelta_workspace_len(const uint8_t *patch, size_t len, siz
  * May be called from any thread. It takes no longer than a CRC-32 of the header does.
  */
 flashdelta_status flashdelta_read_patch_info(const uint8_t *patch, size_t len, struct flashdelta_patch_info *info);
+
+/**
+ * From now on nothing of the patch is used before it is checked.
+ *
+ * With a verifier, patches must have a right signature by a key that it knows; others are refused
+ * before anything behind their header is looked at, and before the first write. With and without
+ * one, a patch that has chunk digests is checked chunk by chunk: a damaged one is
+ * #FLASHDELTA_ERR_WRONG_CHUNK of flashdelta_applier_feed(), which is the one error that is not
+ * final.
+ *
+ * To be called after flashdelta_applier_init(), before anything is fed. The applier cannot be made
+ * to leave a check out afterwards.
+ *
+ * @param applier initialised by flashdelta_applier_init()
+ * @param verifier who knows the keys; copied. NULL: signatures are not looked at
+ * @param buffer RAM for the header, later for a chunk and the digests of all chunks; any
+ * alignment. It must not overlap the applier or what it was lent
+ * @param buffer_len its size in bytes: what flashdelta_chunk_ram() tells of the patch. A device
+ * that lends all it has learns from #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL of
+ *     flashdelta_applier_feed() whether it was enough, before anything is written
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `verify`);
+ * #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, or something has
+ *     been fed; #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED,
+ *     #FLASHDELTA_ERR_BUSY. On errors nothing has changed: do not go on without the check
+ */
+flashdelta_status flashdelta_applier_guard(struct flashdelta_applier *applier,
+                                           const struct flashdelta_verifier *verifier,
+                                           uint8_t *buffer,
+                                           size_t buffer_len);
+
+/**
+ * Which byte of the patch has to be fed next: after #FLASHDELTA_ERR_WRONG_CHUNK the first one of
+ * that chunk, else the one after what has been taken.
+ *
+ * @param applier initialised by flashdelta_applier_init()
+ * @param[out] offset bytes from the start of the patch; written only on success
+ * @return #FLASHDELTA_OK, #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ * #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED or #FLASHDELTA_ERR_BUSY
+ */
+flashdelta_status flashdelta_applier_next(struct flashdelta_applier *applier, uint32_t *offset);
+
+/**
+ * The buffer that flashdelta_applier_guard() must be lent for a patch; 0 if the patch has no
+ * chunks: then its header must have room there.
+ *
+ * @param patch the first bytes of the patch, or all of it; may be NULL if `len` is 0
+ * @param len number of bytes at `patch`; #FLASHDELTA_MAX_HEADER_LEN are always enough
+ * @param[out] chunk_ram bytes; written only on success
+ * @return as flashdelta_workspace_len()
+ */
+flashdelta_status flashdelta_chunk_ram(const uint8_t *patch, size_t len, size_t *chunk_ram);
 
 /**
  * Opens a store, as whatever was before has left it. Nothing is written.
