@@ -358,6 +358,40 @@ fn another_patch_takes_the_place_only_if_it_is_signed() {
 }
 
 #[test]
+fn what_is_forged_costs_the_flash_nothing() {
+    // Its table is one piece.
+    let patch = Patch::new(4000, 8, 1, Some(KEY));
+    let mut flash = flash::<1, 4, 1024>(&patch, 1);
+    let (mut memory, mut key) = (memory(&patch), Toy(KEY));
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    assert_eq!((patch.table_pieces(), store.table_pieces()), (1, 0));
+    store.offer(patch.front()).unwrap();
+    let forged = |piece| {
+        let mut bytes = patch.piece(piece).to_vec();
+        bytes[17] ^= 1;
+        bytes
+    };
+    let before = store.into_inner().0.operations();
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    store.offer(patch.front()).unwrap();
+    let error = store.put(0, &forged(0));
+    assert_eq!(error, Err(StoreError::Verify(VerifyError::WrongTable)));
+    store.put(0, patch.piece(0)).unwrap();
+    for piece in 1..patch.pieces() {
+        let error = store.put(piece, &forged(piece)).unwrap_err();
+        assert!(matches!(error, StoreError::Verify(VerifyError::WrongChunk { .. })), "{error}");
+    }
+    let all = store.into_inner().0.operations() - before;
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    store.clear().unwrap();
+    let before = store.into_inner().0.operations();
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    store.offer(patch.front()).unwrap();
+    store.put(0, patch.piece(0)).unwrap();
+    assert_eq!(store.into_inner().0.operations() - before, all, "the same without forgeries");
+}
+
+#[test]
 fn without_a_verifier_the_first_one_stays_until_it_is_cleared() {
     let (first, second) = (Patch::new(3000, 8, 1, None), Patch::new(2500, 8, 2, None));
     let mut flash = flash::<1, 4, 1024>(&first, 1);

@@ -34,11 +34,14 @@
 //! # What a forger can do
 //!
 //! Somebody without a key who can send to a receiver can do nothing but delay. Nothing is written
-//! for a header that is not signed with a trusted key, or for a wrong chunk. The pieces of the
-//! table are the exception: they can be checked together only, so a forged one gets them all asked
-//! for again. A patch that is signed, but an older one, is signed: compare its identity and counter
-//! with the device's before it is [offered](Store::offer), as the applier does later. Statuses are
-//! not signed: see [`Status`]. Without a verifier all of this holds against damage only.
+//! for a header that is not signed with a trusted key, or for a wrong chunk. A table of several
+//! pieces is the exception: they can be checked together only, so a forged one gets them all asked
+//! for again, and the table erased. Choose the chunks so that the table is one piece: it is for
+//! patches up to a sixteenth of the square of the chunk's size, 64 KiB with chunks of 1 KiB, 1 MiB
+//! with those of 4 KiB. An older patch that is signed is signed: compare its identity and counter
+//! with the device's before it is [offered](Store::offer), as the applier does later, so that
+//! nobody who has kept it can wear out the flash with it. Statuses are not signed: see [`Status`].
+//! Without a verifier all of this holds against damage only.
 
 mod bits;
 mod distributor;
