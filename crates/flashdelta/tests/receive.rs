@@ -21,7 +21,7 @@ impl Dice {
     fn below(&mut self, end: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((u128::from(self.0 >> 16 | self.0 << 48) * end as u128) >> 64) as usize
+        ((u128::from(self.0.rotate_right(16)) * end as u128) >> 64) as usize
     }
 }
 
