@@ -1,6 +1,5 @@
 //! What several targets need: checksums put right, so that edits are seen at all.
 
-use flashdelta::apply::digest::{FixedOutput as _, Update as _};
 use flashdelta::apply::{Sha256Engine as _, SoftwareSha256};
 
 /// CRC-32, as simple as can be.
@@ -14,9 +13,11 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 
 /// SHA-256.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut sha = SoftwareSha256.start();
-    sha.update(bytes);
-    sha.finalize_fixed().into()
+    let (mut sha, mut digest) = (SoftwareSha256, [0; 32]);
+    let mut message = sha.start();
+    sha.update(&mut message, bytes);
+    sha.digest(&mut message, &mut digest);
+    digest
 }
 
 /// A number as formats of ours have it.
