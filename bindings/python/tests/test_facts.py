@@ -71,6 +71,7 @@ def test_patches_and_bundles(old: bytes, new: bytes, tmp_path: Path) -> None:
             for name, value in facts.items():
                 if name not in ("identity", "bundle"):
                     assert getattr(patch.info, name) == value
+    facts = patches["patch"][0].info.as_dict()
     assert wrong(SCHEMA["$defs"]["facts"], {**facts, "codec": "gzip"}, "") and wrong(SCHEMA["$defs"]["facts"], {}, "")
 
 
