@@ -9,11 +9,14 @@ use flashdelta::apply::{ApplyOptions, Progress};
 use flashdelta::bundle;
 use flashdelta::door::{self, Applied, ApplyRequest, PatchError};
 use flashdelta::file::{FileError, Files, Output};
+use flashdelta::sign::TrustedKeys;
+use flashdelta::verify::Verifier;
 use flashdelta::DeviceIdentity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
 use crate::engine::{Fit, Push};
+use crate::sign::trusted;
 use crate::source::{read_old, read_whole, Given, Source};
 use crate::target::{New, Old};
 use crate::watch::{unwatched, Watch};
@@ -44,6 +47,8 @@ pub(crate) struct ApplyFields {
     limit: Option<u32>,
     /// Only the workspace that the patch asks for, as on a device.
     exact: bool,
+    /// Public keys in PEM: one of them must have signed the patch. None: a signature is not needed.
+    keys: Vec<String>,
     progress: Option<Py<PyAny>>,
 }
 
@@ -63,6 +68,7 @@ impl ApplyFields {
             ram: self.ram,
             limit: self.limit,
             exact: self.exact,
+            keys: trusted(py, &self.keys)?,
         };
         Ok((conditions, Reporter { callback: self.progress, ..Reporter::default() }))
     }
@@ -75,16 +81,18 @@ struct Conditions {
     ram: Option<u32>,
     limit: Option<u32>,
     exact: bool,
+    keys: Option<TrustedKeys>,
 }
 
 impl Conditions {
-    fn request<'a>(&self) -> ApplyRequest<'a> {
+    fn request(&mut self) -> ApplyRequest<'_> {
         ApplyRequest::new()
             .output(self.output)
             .device(self.device)
             .ram(self.ram)
             .limit(self.limit)
             .exact(self.exact)
+            .require_signature(self.keys.as_mut().map(|keys| keys as &mut dyn Verifier))
     }
 }
 
@@ -176,7 +184,7 @@ pub(crate) fn apply<'py>(
     patch: &Bound<'py, PyAny>,
     fields: ApplyFields,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
-    let (conditions, mut reporter) = fields.parse(py)?;
+    let (mut conditions, mut reporter) = fields.parse(py)?;
     let patch = Source::of(patch, "patch")?;
     let old = Given::of_old(old, &patch)?;
     let result = py.detach(|| {
@@ -196,7 +204,7 @@ pub(crate) fn apply_files<'py>(
     new: PathBuf,
     fields: ApplyFields,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (conditions, mut reporter) = fields.parse(py)?;
+    let (mut conditions, mut reporter) = fields.parse(py)?;
     let patch = read_whole(py, &patch)?;
     // An existing folder would be noticed only when the work is done.
     if new.is_dir() && !bundle::is_bundle(&patch) {
@@ -294,14 +302,16 @@ impl Feeder {
         device: Option<DeviceFields>,
         ram: Option<u32>,
         ignore_trailing: bool,
+        keys: Vec<String>,
     ) -> PyResult<Self> {
+        let keys = trusted(old.py(), &keys)?;
         let old = Old::of(old)?;
         let new = New::of(new, &old)?;
         let mut options = ApplyOptions::default().ignore_trailing(ignore_trailing);
         if let Some(device) = device {
             options = options.device(device.identity());
         }
-        let push = Push::new(old, new, Fit { options, ram });
+        let push = Push::new(old, new, Fit { options, ram }, keys);
         Ok(Self { push: Mutex::new(Some(push)), progress: LastProgress::default() })
     }
 

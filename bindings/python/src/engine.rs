@@ -2,6 +2,8 @@
 
 use flashdelta::apply::{Applier, ApplyOptions, HeapApplier, HeapError, Progress};
 use flashdelta::bundle::{self, BundleInfo};
+use flashdelta::sign::TrustedKeys;
+use flashdelta::verify::{Guard, GuardError, VerifyError};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use self_cell::{self_cell, MutBorrow};
 
@@ -22,6 +24,8 @@ pub(crate) enum Header {
 pub(crate) enum PushError {
     /// The applier says why.
     Apply(ApplyError),
+    /// The patch is not authentic.
+    Verify(VerifyError),
     /// The patch needs more RAM than the device has.
     Ram { needed: u32, found: u32 },
     /// It is a bundle, which devices do not apply.
@@ -31,6 +35,16 @@ pub(crate) enum PushError {
 impl From<ApplyError> for PushError {
     fn from(error: ApplyError) -> Self {
         Self::Apply(error)
+    }
+}
+
+impl From<GuardError<Fault, Fault>> for PushError {
+    fn from(error: GuardError<Fault, Fault>) -> Self {
+        match error {
+            GuardError::Verify(error) => Self::Verify(error),
+            GuardError::Apply(error) => Self::Apply(error),
+            _ => Self::Apply(ApplyError::Poisoned),
+        }
     }
 }
 
@@ -46,6 +60,8 @@ pub(crate) struct Fit {
 pub(crate) struct Push {
     stage: Stage,
     fit: Fit,
+    /// One of these must have signed the patch.
+    keys: Option<TrustedKeys>,
 }
 
 enum Stage {
@@ -61,8 +77,8 @@ enum Stage {
 
 impl Push {
     /// Patches that do not fit are refused.
-    pub(crate) fn new(old: Old, new: New, fit: Fit) -> Self {
-        Self { stage: Stage::Header { start: Vec::new(), old, new }, fit }
+    pub(crate) fn new(old: Old, new: New, fit: Fit, keys: Option<TrustedKeys>) -> Self {
+        Self { stage: Stage::Header { start: Vec::new(), old, new }, fit, keys }
     }
 
     /// Takes the next bytes of the patch.
@@ -88,10 +104,14 @@ impl Push {
                     return Ok(Progress::default());
                 };
                 let conditions = HeapApplier::new().ram(self.fit.ram);
-                let workspace = conditions.workspace(&header).map_err(push_error)?;
-                let options = self.fit.options;
-                let mut running = Running::new(MutBorrow::new(workspace), |workspace| {
-                    Some(Applier::new(workspace.borrow_mut(), old, new, options))
+                let mut memory = conditions.workspace(&header).map_err(push_error)?;
+                let (options, keys, len) = (self.fit.options, self.keys.take(), memory.len());
+                // Behind it the buffer for the header, and later for chunks.
+                memory.resize(len + MAX_HEADER_LEN.max(header.chunk_ram() as usize), 0);
+                let mut running = Running::new(MutBorrow::new(memory), |memory| {
+                    let (workspace, buffer) = memory.borrow_mut().split_at_mut(len);
+                    let applier = Applier::new(workspace, old, new, options);
+                    Some(Guard::with_policy(applier, keys, buffer))
                 });
                 let progress = running.feed(&start)?;
                 self.stage = Stage::Body(running);
@@ -118,7 +138,7 @@ impl Push {
                 Err(ApplyError::Truncated { fed: start.len() as u32, expected: None })
             }
             Stage::Body(mut running) => {
-                let taken = |_: &_, applier: &mut Lent<'_>| applier.take().map(Applier::finish);
+                let taken = |_: &_, applier: &mut Lent<'_>| applier.take().map(Guard::finish);
                 match running.with_dependent_mut(taken) {
                     Some(finished) => finished.map(|(_, new)| new),
                     None => Err(ApplyError::Poisoned),
@@ -132,6 +152,7 @@ impl Push {
 fn push_error(error: HeapError<Fault, Fault>) -> PushError {
     match error {
         HeapError::Ram { needed, found } => PushError::Ram { needed, found },
+        HeapError::Verify(error) => PushError::Verify(error),
         HeapError::Apply(error) => PushError::Apply(error),
         // It neither reads nor calls back.
         _ => PushError::Apply(ApplyError::Poisoned),
@@ -139,7 +160,7 @@ fn push_error(error: HeapError<Fault, Fault>) -> PushError {
 }
 
 /// The applier; none once it has been taken to its end.
-type Lent<'w> = Option<Applier<'w, Old, New>>;
+type Lent<'w> = Option<Guard<'w, 'w, Old, New, TrustedKeys>>;
 
 self_cell!(
     /// An applier together with the workspace that it borrows.
@@ -151,10 +172,10 @@ self_cell!(
 );
 
 impl Running {
-    fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError> {
+    fn feed(&mut self, input: &[u8]) -> Result<Progress, PushError> {
         self.with_dependent_mut(|_, applier| match applier {
-            Some(applier) => applier.feed(input),
-            None => Err(ApplyError::Poisoned),
+            Some(applier) => Ok(applier.feed(input)?),
+            None => Err(ApplyError::Poisoned.into()),
         })
     }
 }

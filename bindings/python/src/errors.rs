@@ -12,6 +12,7 @@ use flashdelta::door::{DoorError, PatchError};
 use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::ImageError;
 use flashdelta::manifest::PartsError;
+use flashdelta::verify::VerifyError;
 use flashdelta::{HeaderError, InputError, Remedy};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -183,6 +184,7 @@ fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
             new("IsaNotInProfileError").field("isa", isa.name()).field("profile", profile)
         }
         DiffError::CodecNotBuilt { codec } => new("DiffError").field("codec", codec.name()),
+        DiffError::BadChunkSize { .. } => new("OptionError"),
         DiffError::Cancelled => return cancelled(py),
         _ => new("DiffError"),
     };
@@ -229,6 +231,43 @@ pub(crate) fn header(py: Python<'_>, error: HeaderError) -> PyErr {
 /// The patch ends inside its header.
 pub(crate) fn header_cut(py: Python<'_>, len: usize) -> PyErr {
     apply(py, ApplyError::Truncated { fed: len as u32, expected: None })
+}
+
+/// A patch is not authentic.
+pub(crate) fn verify(py: Python<'_>, error: VerifyError) -> PyErr {
+    let new = |class| Exception::new(py, class, error.code()).advised(error.remedy());
+    let exception = match error {
+        VerifyError::Unsigned => new("UnsignedError"),
+        VerifyError::UnknownKey { key_id } => {
+            new("UnknownKeyError").field("key_id", PyBytes::new(py, &key_id))
+        }
+        VerifyError::WrongSignature { key_id } => {
+            new("WrongSignatureError").field("key_id", PyBytes::new(py, &key_id))
+        }
+        VerifyError::WrongTable => new("WrongChunkError"),
+        VerifyError::WrongChunk { index, start, end } => {
+            new("WrongChunkError").field("index", index).field("start", start).field("end", end)
+        }
+        VerifyError::BufferTooSmall { needed, found } => {
+            new("OutOfRamError").field("needed", needed).field("found", found)
+        }
+        _ => new("NotAuthenticError"),
+    };
+    exception.raise(&error.to_string())
+}
+
+/// There is no key, or no signature.
+pub(crate) fn signing(py: Python<'_>, code: &str, remedy: Option<Remedy>, message: &str) -> PyErr {
+    let class = match code {
+        "truncated" => "TruncatedError",
+        "trailing-input" => "TrailingInputError",
+        "wrong-table" => "WrongChunkError",
+        "wrong-signature" => "WrongSignatureError",
+        "bad-key" | "no-signature" => "KeyFileError",
+        "no-random-numbers" => "FileError",
+        _ => "OptionError",
+    };
+    Exception::new(py, class, code).advised(remedy).raise(message)
 }
 
 /// Applying a patch failed.
@@ -325,6 +364,7 @@ pub(crate) fn misuse(py: Python<'_>, kind: &str, message: &str) -> PyErr {
 pub(crate) fn push(py: Python<'_>, error: PushError) -> PyErr {
     match error {
         PushError::Apply(error) => apply(py, error),
+        PushError::Verify(error) => verify(py, error),
         PushError::Ram { needed, found } => ram(py, needed, found),
         PushError::Bundle => Exception::new(py, "UnsupportedPatchError", "bundle").raise(
             "this patch is a bundle, which devices do not apply: use flashdelta.apply or flashdelta.apply_files",
@@ -361,6 +401,7 @@ fn patch_as(py: Python<'_>, error: PatchError, message: &str, files: Option<[&Pa
         PatchError::WrongRecords { error, .. } => return patch_as(py, *error, message, files),
         PatchError::Ram { needed, found } => return ram(py, needed, found),
         PatchError::Cancelled => return cancelled(py),
+        PatchError::Verify(error) => return verify(py, error),
         PatchError::BundleForDevice => new("OptionError"),
         PatchError::WrongWayRound => new("HeaderError"),
         PatchError::AlreadyNew => new("WrongBaseError"),

@@ -4,7 +4,7 @@
 //! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
-//! - [`maker`], [`applier`], [`patch`], [`image`], [`program`]: what Python calls
+//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`program`]: what Python calls
 //! - [`errors`]: the errors of the library as Python exceptions
 //!
 //! While the library is at work the GIL is released.
@@ -17,6 +17,7 @@ mod maker;
 mod patch;
 mod program;
 mod remedy;
+mod sign;
 mod source;
 mod target;
 mod watch;
@@ -45,6 +46,10 @@ mod _native {
     use crate::patch::PatchBytes;
     #[pymodule_export]
     use crate::program::main;
+    #[pymodule_export]
+    use crate::sign::{
+        attach_signature, generate_key, key_fields, sign_message, sign_patch, signatures,
+    };
     #[pymodule_export]
     use crate::target::{read_file, write_file};
 

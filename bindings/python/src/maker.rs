@@ -1,7 +1,9 @@
 //! Making patches: in a thread of its own, while the caller's waits for signals and calls back.
 
 use flashdelta::bundle::BundleOptions;
-use flashdelta::diff::{DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown};
+use flashdelta::diff::{
+    ChunkSize, DeviceProfile, DiffOptions, DiffProgress, Phase, Report as Breakdown,
+};
 use flashdelta::door::{self, FileWarning, MadeKind, MakeRequest, Side};
 use flashdelta::file::MemoryOptions;
 use flashdelta::{Codec, Identity, InstructionSet};
@@ -66,6 +68,8 @@ pub(crate) struct DiffFields {
     isa: Option<String>,
     base: Option<u32>,
     identity: Option<IdentityFields>,
+    /// 0: none; 1: the maker chooses; else their size.
+    chunks: u32,
     effort: u8,
     threads: usize,
     verbatim: bool,
@@ -85,6 +89,11 @@ impl DiffFields {
         let mut options = DiffOptions::new()
             .profile(self.profile.to_rust(py)?)
             .effort(self.effort)
+            .chunks(match self.chunks {
+                0 => ChunkSize::None,
+                1 => ChunkSize::Auto,
+                size => ChunkSize::Bytes(size),
+            })
             .threads(self.threads);
         let wanted = self.codec.as_deref().map(|name| codec(py, name));
         options = options.codec(wanted.transpose()?);

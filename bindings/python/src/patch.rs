@@ -139,6 +139,9 @@ fn fields<'py>(
     fields.set_item("address_map_size", facts.address_map_size)?;
     fields.set_item("body_size", facts.body_size)?;
     fields.set_item("host_size", facts.host_size)?;
+    fields.set_item("chunk_size", facts.chunk_size)?;
+    fields.set_item("chunk_ram", facts.chunk_ram)?;
+    fields.set_item("signature_count", facts.signature_count)?;
     fields.set_item("identity", identity)?;
     fields.set_item("bundle", bundle)?;
     fields.set_item("facts", facts.json())?;

@@ -22,7 +22,9 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::MakeChunks => "make the patch with chunks of another size: chunks=",
         Remedy::TrustKey => "pass the key that it is signed with, or sign it with one of yours",
         Remedy::GiveKey => "flashdelta.generate_key makes keys",
-        Remedy::GiveSignature => "sign what flashdelta.sign_message gives for this patch, with that key",
+        Remedy::GiveSignature => {
+            "sign what flashdelta.sign_message gives for this patch, with that key"
+        }
         Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::GivePatch => "pass one that flashdelta.diff made",
         Remedy::SwapOldAndPatch => "the old file comes first, then the patch",

@@ -27,6 +27,9 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let make = |options: DiffOptions| diff(&old, &new, &options).unwrap().bytes;
     let update = make(DiffOptions::new());
     let heron = make(DiffOptions::new().codec(Codec::Raw).identity(identity));
+    let key = String::from_utf8(common::testdata("signed/ed25519.pem")).unwrap();
+    let key = flashdelta::sign::PrivateKey::from_pem(&key).unwrap();
+    let signed = flashdelta::sign::sign(&update, &key).unwrap();
     let changed = |at: usize| {
         let mut bytes = update.clone();
         bytes[at] ^= 0x10;
@@ -78,12 +81,17 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("header.fdp", changed(30)),
         ("body.fdp", changed(update.len() - 100)),
         ("heron.fdp", heron),
+        ("signed.fdp", signed),
         ("update.fdp", update),
         (
             "board.toml",
             b"like = \"small\"\nram = \"12KiB\"\npage = 8\ncodecs = [\"raw\", \"lz4\"]\nisas = [\"riscv\"]\n".to_vec(),
         ),
         ("typo.toml", b"like = \"small\"\nrum = \"12KiB\"\n".to_vec()),
+        ("release.pem", common::testdata("signed/ed25519.pem")),
+        ("release.pub.pem", common::testdata("signed/ed25519.pub.pem")),
+        ("chip.pem", common::testdata("signed/p256.pem")),
+        ("chip.pub.pem", common::testdata("signed/p256.pub.pem")),
         ("old.bin", old),
         ("new.bin", new),
     ]

@@ -46,6 +46,7 @@ from ._errors import (
     ImageError,
     InternalError,
     IsaNotInProfileError,
+    KeyFileError,
     ManifestError,
     MisuseError,
     NewMismatchError,
@@ -79,6 +80,17 @@ from ._native import __version__
 from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
 from ._record_options import ReadOptions, WriteOptions
+from ._signing import (
+    Key,
+    KeyPair,
+    SignatureAlgorithm,
+    attach_signature,
+    generate_key,
+    key_id,
+    sign,
+    sign_message,
+    signatures,
+)
 from ._types import (
     BytesLike,
     Codec,
@@ -120,9 +132,9 @@ __all__ = [
     "Error",
     "FileError",
     "FileIsADirectoryError",
+    "FileMismatchError",
     "FileMissingError",
     "FilePath",
-    "FileMismatchError",
     "FilePermissionError",
     "FlashdeltaWarning",
     "Format",
@@ -134,6 +146,9 @@ __all__ = [
     "InternalError",
     "Isa",
     "IsaNotInProfileError",
+    "Key",
+    "KeyFileError",
+    "KeyPair",
     "ManifestError",
     "MapSegment",
     "MemberMethod",
@@ -157,6 +172,7 @@ __all__ = [
     "Report",
     "RollbackError",
     "Segment",
+    "SignatureAlgorithm",
     "Source",
     "TooLargeError",
     "TrailingInputError",
@@ -177,12 +193,18 @@ __all__ = [
     "address_map",
     "apply",
     "apply_files",
+    "attach_signature",
     "detect",
     "diff",
     "diff_files",
     "diff_many",
     "explain",
+    "generate_key",
+    "key_id",
     "product_id",
+    "sign",
+    "sign_message",
+    "signatures",
     "verify",
 ]
 

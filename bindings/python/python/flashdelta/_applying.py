@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, cast, overload
 
@@ -10,6 +10,7 @@ from . import _native
 from ._arguments import U32, as_path, check_bool, check_int, refuse_overwriting
 from ._patch import PatchInfo, Report, patch_info
 from ._profile import DeviceIdentity
+from ._signing import Key, pems
 from ._types import BytesLike, FilePath, OutputFormat, Source
 
 #: What `Applier.finish` gives: `bytes`, or ``None`` if the new image went somewhere else.
@@ -40,6 +41,7 @@ def apply(
     device: DeviceIdentity | None = None,
     ram: int | None = None,
     limit: int | None = None,
+    key: Key | Sequence[Key] | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> bytes:
     """Apply a patch in memory.
@@ -63,6 +65,8 @@ def apply(
     limit : int, optional
         Most bytes of the new file: patches that make more are refused. Without it those that make more than honest ones do (64 MiB and 16
         times old file and patch), unless it goes from file to file; `PatchInfo.new_size` tells before.
+    key : bytes, str or os.PathLike, or a list of these, optional
+        Public key in PEM, or the path of its file: patches that are not signed with it (of several: with one of them) are refused.
     progress : callable, optional
         Called with an `ApplyProgress` now and then. If it returns ``False`` the work is given up; if it raises, the exception comes
         out of here.
@@ -92,7 +96,7 @@ def apply(
         ...
     flashdelta.OldMismatchError: old image does not match this patch: ...
     """
-    return _apply(old, patch, format, device, ram, limit, False, progress)[0]
+    return _apply(old, patch, format, device, ram, limit, False, key, progress)[0]
 
 
 def verify(
@@ -102,6 +106,7 @@ def verify(
     device: DeviceIdentity | None = None,
     ram: int | None = None,
     limit: int | None = None,
+    key: Key | Sequence[Key] | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
     """Apply a patch without keeping the result, to see whether it is whole, and fits this old image and this device.
@@ -110,7 +115,7 @@ def verify(
 
     Parameters
     ----------
-    old, patch, device, ram, limit, progress
+    old, patch, device, ram, limit, key, progress
         As of `apply`.
 
     Returns
@@ -134,7 +139,7 @@ def verify(
         ...
     flashdelta.WrongProductError: the patch is for product ...
     """
-    return _apply(old, patch, "same", device, ram, limit, True, progress)[1]
+    return _apply(old, patch, "same", device, ram, limit, True, key, progress)[1]
 
 
 def _apply(
@@ -145,9 +150,10 @@ def _apply(
     ram: int | None,
     limit: int | None,
     exact: bool,
+    key: Key | Sequence[Key] | None,
     progress: Callable[[ApplyProgress], object] | None,
 ) -> tuple[bytes, PatchInfo]:
-    new, fields = _native.apply(old, patch, _fields(format, device, ram, limit, exact, progress))
+    new, fields = _native.apply(old, patch, _fields(format, device, ram, limit, exact, key, progress))
     return new, patch_info(fields)
 
 
@@ -157,6 +163,7 @@ def _fields(
     ram: int | None,
     limit: int | None,
     exact: bool,
+    key: Key | Sequence[Key] | None,
     progress: Callable[[ApplyProgress], object] | None,
 ) -> dict[str, Any]:
     """How a patch is applied, as the native half takes it."""
@@ -166,6 +173,7 @@ def _fields(
         "ram": _check_size("ram", ram),
         "limit": _check_size("limit", limit),
         "exact": exact,
+        "keys": pems(key),
         "progress": _callback(progress),
     }
 
@@ -179,6 +187,7 @@ def apply_files(
     device: DeviceIdentity | None = None,
     ram: int | None = None,
     limit: int | None = None,
+    key: Key | Sequence[Key] | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
     """Apply a patch from file to file. Images without anything around them are not held in memory; a bundle takes as much as
@@ -194,7 +203,7 @@ def apply_files(
     new : str or os.PathLike
         Where the new image goes; a file that is there already is replaced, even if it is the old image. A bundle of folders makes a
         folder, which must not be there yet.
-    format, device, ram, limit, progress
+    format, device, ram, limit, key, progress
         As of `apply`.
 
     Returns
@@ -220,7 +229,7 @@ def apply_files(
     """
     old, patch, new = as_path("old", old), as_path("patch", patch), as_path("new", new)
     refuse_overwriting(new, [patch])
-    return patch_info(_native.apply_files(old, patch, new, _fields(format, device, ram, limit, False, progress)))
+    return patch_info(_native.apply_files(old, patch, new, _fields(format, device, ram, limit, False, key, progress)))
 
 
 def explain(old: Source, patch: Source) -> Report:
@@ -272,6 +281,8 @@ class Applier(Generic[NewImage]):
         RAM of the device in bytes: patches that need more are refused.
     ignore_trailing : bool, default False
         Ignore bytes after the end of the patch: what a transport with blocks of a fixed size fills up the last one with.
+    key : bytes, str or os.PathLike, or a list of these, optional
+        As of `apply`. Nothing of a patch is used before it is checked.
 
     Examples
     --------
@@ -304,6 +315,7 @@ class Applier(Generic[NewImage]):
         device: DeviceIdentity | None = None,
         ram: int | None = None,
         ignore_trailing: bool = False,
+        key: Key | Sequence[Key] | None = None,
     ) -> None: ...
 
     @overload
@@ -315,6 +327,7 @@ class Applier(Generic[NewImage]):
         device: DeviceIdentity | None = None,
         ram: int | None = None,
         ignore_trailing: bool = False,
+        key: Key | Sequence[Key] | None = None,
     ) -> None: ...
 
     def __init__(
@@ -325,8 +338,9 @@ class Applier(Generic[NewImage]):
         device: DeviceIdentity | None = None,
         ram: int | None = None,
         ignore_trailing: bool = False,
+        key: Key | Sequence[Key] | None = None,
     ) -> None:
-        self._native = _native.Feeder(old, new, _check_device(device), _check_size("ram", ram), check_bool("ignore_trailing", ignore_trailing))
+        self._native = _native.Feeder(old, new, _check_device(device), _check_size("ram", ram), check_bool("ignore_trailing", ignore_trailing), pems(key))
 
     def feed(self, chunk: BytesLike) -> ApplyProgress:
         """Take the next bytes of the patch, any number of them.

@@ -469,6 +469,10 @@ class UnsupportedPatchError(DoesNotFitError):
     member: str | None = None
 
 
+class KeyFileError(Error, ValueError):
+    """A file is no key, not of the kind that is needed, or no signature."""
+
+
 class NotAuthenticError(ApplyError, ValueError):
     """Nobody who is trusted vouches for the patch."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 from . import _native
 from ._arguments import U32, as_path, check_bool, check_int, refuse_overwriting
@@ -34,6 +34,7 @@ class DiffOptions(TypedDict, total=False):
     isa: Isa | None
     base: int | None
     identity: Identity | None
+    chunks: int | Literal["auto"] | None
     effort: int
     threads: int
     verbatim: bool
@@ -58,6 +59,7 @@ def diff(
     isa: Isa | None = None,
     base: int | None = None,
     identity: Identity | None = None,
+    chunks: int | Literal["auto"] | None = None,
     effort: int = 6,
     threads: int = 0,
     verbatim: bool = False,
@@ -94,6 +96,9 @@ def diff(
         Address at which both images run, where they are raw and do not tell.
     identity : Identity, optional
         Which devices the patch is for; others refuse it.
+    chunks : int or "auto", optional
+        Size of the pieces of the patch that have a digest each, a power of two from 256 to 65536; "auto" is one that the device has the RAM for.
+        Damage is noticed then before anything of its piece is decoded. `sign` adds them.
     effort : int, default 6
         How hard to try, 1 (fast) to 9 (thorough).
     threads : int, default 0
@@ -162,6 +167,7 @@ def diff(
         isa=isa,
         base=base,
         identity=identity,
+        chunks=chunks,
         effort=effort,
         threads=threads,
         verbatim=verbatim,
@@ -195,6 +201,7 @@ def check_options(
     isa: Isa | None = None,
     base: int | None = None,
     identity: Identity | None = None,
+    chunks: int | Literal["auto"] | None = None,
     effort: int = 6,
     threads: int = 0,
     verbatim: bool = False,
@@ -220,6 +227,7 @@ def check_options(
         "isa": _check_name("isa", isa, _native.ISAS),
         "base": None if base is None else check_int("base", base, 0, U32),
         "identity": identity,
+        "chunks": _check_chunks(chunks),
         "effort": check_int("effort", effort, 1, 9),
         "threads": check_int("threads", threads, 0, 1024),
         "verbatim": check_bool("verbatim", verbatim),
@@ -232,6 +240,12 @@ def check_options(
         "allow_empty": check_bool("allow_empty", allow_empty),
         "verify": check_bool("verify", verify),
     }
+
+
+def _check_chunks(chunks: int | Literal["auto"] | None) -> int:
+    if chunks is None:
+        return 0
+    return 1 if chunks == "auto" else check_int("chunks", chunks, 256, 65536)
 
 
 def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[DiffOptions]) -> Patch:

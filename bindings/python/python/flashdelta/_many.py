@@ -25,6 +25,7 @@ class PairOptions(TypedDict, total=False):
     isa: Isa | None
     base: int | None
     identity: Identity | None
+    chunks: int | Literal["auto"] | None
     effort: int
     threads: int
     verbatim: bool

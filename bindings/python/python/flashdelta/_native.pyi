@@ -20,16 +20,22 @@ __all__ = [
     "address_map",
     "apply",
     "apply_files",
+    "attach_signature",
     "detect",
     "diff",
     "explain",
+    "generate_key",
     "image_parse",
     "image_write",
+    "key_fields",
     "main",
     "product_id",
     "profile",
     "profile_load",
     "read_file",
+    "sign_patch",
+    "sign_message",
+    "signatures",
     "write_file",
 ]
 __version__: str
@@ -58,6 +64,7 @@ class Feeder:
         device: DeviceIdentity | None,
         ram: int | None,
         ignore_trailing: bool,
+        keys: list[str],
     ) -> Self: ...
     def feed(self, chunk: BytesLike) -> tuple[bool, int, int]: ...
     def finish(self) -> bytes | None: ...
@@ -87,6 +94,12 @@ def image_write(
     format: str,
     options: dict[str, Any],
 ) -> bytes: ...
+def generate_key(algorithm: str) -> tuple[str, str]: ...
+def key_fields(pem: str, private: bool) -> tuple[str, list[int], str]: ...
+def sign_patch(patch: Source, pem: str) -> bytes: ...
+def sign_message(patch: Source) -> bytes: ...
+def attach_signature(patch: Source, signature: bytes, pem: str) -> bytes: ...
+def signatures(patch: Source) -> list[tuple[str, list[int]]]: ...
 def read_file(path: FilePath) -> bytes: ...
 def write_file(path: FilePath, data: BytesLike) -> None: ...
 def main(arguments: list[str]) -> int: ...

@@ -73,6 +73,12 @@ class PatchInfo:
         Bytes of the whole patch, of the header, of the address maps in it, and of what follows.
     host_size : int
         Bytes of the host section at the end: how the new file is written, if it is one of records. Devices need not receive it.
+    chunk_size : int
+        Size of the pieces that have a digest each; 0: there are none.
+    chunk_ram : int
+        RAM in bytes that checking them takes where the patch streams in, beyond `ram`.
+    signature_count : int
+        The number of signatures. `verify` with a key checks them.
     identity : Identity or None
         Which devices the patch is for, if it says so.
     bundle : BundleInfo or None
@@ -94,6 +100,9 @@ class PatchInfo:
     address_map_size: int
     body_size: int
     host_size: int
+    chunk_size: int
+    chunk_ram: int
+    signature_count: int
     identity: Identity | None
     bundle: BundleInfo | None = None
     #: All of it as JSON.
