@@ -18,7 +18,7 @@ import tempfile
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here))
 
-from decoder import apply, bundle, operations
+from decoder import apply, bundle, document, operations, sets
 from decoder.door import make
 from decoder.wire import Refused, crc32
 
@@ -66,6 +66,27 @@ def check_vectors():
             texts = [x if isinstance(x, str) else "a file" for x in (found, expected)]
             wrong.append(f"{name}: {texts[0]} in place of {texts[1]}")
     return count, wrong
+
+
+def check_set():
+    """The set of the document: made right, and refused with any byte changed or left out."""
+    block = document.text().split("```set\n")[1].split("```")[0]
+    data = bytes.fromhex("".join(block.replace("set:", "").split()))
+    child, logo, app = ("child", 7, "motor"), ("name", "logo"), ("partition", "ota_0")
+    old = {child: b"speed=10;torque=4;mode=a", app: b"application"}
+    new = {**old, child: b"speed=12;torque=4;mode=b", logo: b"LOGOLOGOLOGO!"}
+    wrong = []
+    if sets.new_components(data, old, 4) != new:
+        wrong.append("the set of the document: other components")
+    if logo in sets.new_components(data, old, 6):
+        wrong.append("the set of the document: a component for other hardware")
+    ways = [data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1:] for at in range(len(data))]
+    ways += [data[:end] for end in range(len(data))]
+    for number, copy in enumerate(ways):
+        found = outcome(old, copy, lambda old, copy: sets.new_components(copy, old, 4))
+        if not isinstance(found, str):
+            wrong.append(f"the set of the document, damaged ({number}): it is taken")
+    return len(ways) + 1, wrong
 
 
 def damaged_ways(patch, lot):
@@ -166,7 +187,7 @@ def main():
         with concurrent.futures.ProcessPoolExecutor() as pool:
             made = pool.map(check_made, list(jobs(program, folder)))
             damaged = pool.map(check_damaged, range(4))
-            groups = {"vectors": [check_vectors()], "patches": made, "damaged patches": damaged}
+            groups = {"vectors": [check_vectors()], "sets": [check_set()], "patches": made, "damaged patches": damaged}
             groups = {name: list(results) for name, results in groups.items()}
     wrong = [text for results in groups.values() for _, texts in results for text in texts]
     if wrong:

@@ -78,13 +78,15 @@
 //!   or folders. [`facts`]: what either says about itself, for machines.
 //! - [`Input`]: what a program is given, read once. [`door`]: any two inputs make a patch, any patch
 //!   and an input make an output.
+//! - [`set`]: component sets, made, signed and applied.
 //!
 //! # Features
 //!
 //! `full` (default) is everything, `std` what needs an operating system. Without default features
 //! this crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
 //! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply; `verify` checks signatures and
-//! chunk digests; `receive` receives chunks in any order. `prediction` is for patches
+//! chunk digests; `receive` receives chunks in any order; `set` updates several components as one.
+//! `prediction` is for patches
 //! that predict pointers in data and no code; the model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // A build with fewer features uses less of what is shared: what is unused shows in a full build.
@@ -129,7 +131,7 @@ pub use device::{nor, update};
 #[cfg(feature = "std")]
 pub use host::input::{Input, InputError};
 #[cfg(feature = "std")]
-pub use host::{archive, bundle, diff, door, facts, file, image, manifest, profile, sign};
+pub use host::{archive, bundle, diff, door, facts, file, image, manifest, profile, set, sign};
 
 pub mod apply {
     //! Applying a patch.

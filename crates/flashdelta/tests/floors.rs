@@ -22,9 +22,9 @@ const DEVICE: [&str; 15] = [
     "update",
     "receive",
 ];
-const HOST: [&str; 17] = [
+const HOST: [&str; 18] = [
     "put", "budget", "sha256", "image", "encode", "apply", "profile", "seal", "sign", "diff",
-    "archive", "manifest", "file", "bundle", "facts", "input", "door",
+    "archive", "manifest", "file", "bundle", "facts", "input", "door", "set",
 ];
 
 #[test]

@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::apply_in_pieces;
 use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
 use flashdelta::file::Output;
-use flashdelta::{bundle, file, Codec, InstructionSet};
+use flashdelta::update::set::Kind;
+use flashdelta::{bundle, file, set, Codec, DeviceIdentity, Identity, InstructionSet};
 
 /// The specification.
 fn text() -> String {
@@ -147,6 +150,41 @@ fn the_maker_is_at_least_as_good_as_the_vectors() {
     assert!(made >= 7);
 }
 
+/// The set of the specification: what each component holds before and after, and the bytes.
+fn the_set() -> (Vec<set::Component>, set::SetOptions) {
+    let (motor, motor_new) = (b"speed=10;torque=4;mode=a", b"speed=12;torque=4;mode=b");
+    let child = set::ComponentName::Child { id: 7, name: "motor".into() };
+    let logo = set::ComponentName::Name("logo".into());
+    let app = set::ComponentName::Partition("ota_0".into());
+    let identity = Identity { product: 1, hardware_from: 0, hardware_to: 9, security_counter: 3 };
+    let components = vec![
+        set::Component::update(Kind::Child, child, motor, motor_new),
+        set::Component::add(Kind::Data, logo, *b"LOGOLOGOLOGO!").hardware(2, 5),
+        set::Component::require(Kind::Application, app, *b"application"),
+    ];
+    (components, set::SetOptions::new().diff(raw()).identity(identity))
+}
+
+#[test]
+fn the_specification_and_sets_agree() {
+    let text = text();
+    let [block] = blocks(&text, "```set\n")[..] else { panic!("one vector") };
+    let (components, options) = the_set();
+    assert_eq!(set::make(&components, &options).unwrap(), field(block, "set:"));
+    let [child, logo, app] = [0, 1, 2].map(|i| components[i].name().clone());
+    let old = BTreeMap::from([
+        (child.clone(), b"speed=10;torque=4;mode=a".to_vec()),
+        (app, b"application".to_vec()),
+    ]);
+    let device = DeviceIdentity { product: 1, hardware: 4, security_counter: 3 };
+    let new = set::apply(&field(block, "set:"), &old, Some(device)).unwrap();
+    assert_eq!(new[&child], b"speed=12;torque=4;mode=b");
+    assert_eq!(new[&logo], b"LOGOLOGOLOGO!");
+    let other = DeviceIdentity { hardware: 6, ..device };
+    let new = set::apply(&field(block, "set:"), &old, Some(other)).unwrap();
+    assert_eq!(new.get(&logo), None);
+}
+
 /// Run this after a change of the model codec:
 /// `cargo test -p flashdelta --test vectors -- --ignored`.
 #[test]
@@ -173,6 +211,14 @@ fn rewrite_the_vectors() {
     for vector in blocks(&before, "```files\n") {
         let (old, new) = files(vector);
         rewrite(vector, &file::diff(old.as_bytes(), new.as_bytes(), &raw()).unwrap().bytes);
+    }
+    let (components, options) = the_set();
+    let set = set::make(&components, &options).unwrap();
+    let digits: String = set.iter().map(|b| format!("{b:02x}")).collect();
+    let lines = digits.as_bytes().chunks(64).map(|line| core::str::from_utf8(line).unwrap());
+    let lines = lines.collect::<Vec<_>>().join("\n     ");
+    for block in blocks(&before, "```set\n") {
+        text = text.replace(block, &format!("set: {lines}"));
     }
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/format.md"), text).unwrap();
 }

@@ -17,5 +17,6 @@ pub mod manifest;
 pub mod profile;
 pub(crate) mod put;
 pub(crate) mod seal;
+pub mod set;
 mod sha256;
 pub mod sign;

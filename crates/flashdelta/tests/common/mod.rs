@@ -4,6 +4,7 @@
 pub mod archives;
 pub mod cuts;
 pub mod handmade;
+pub mod sets;
 pub mod slots;
 
 use handmade::crc32;

@@ -25,7 +25,7 @@ pub(crate) const CHECKSUM: usize = 4;
 /// RAM is stated in units of this.
 pub(crate) const RAM_UNIT: u32 = 256;
 /// The largest RAM that can be stated: 1 GiB.
-const MAX_RAM_UNITS: u32 = 1 << 22;
+pub(crate) const MAX_RAM_UNITS: u32 = 1 << 22;
 
 /// Features of patches that this build supports, a bit each.
 const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::AddressMap as u32
@@ -93,6 +93,43 @@ pub struct PatchHeader {
     pub(crate) map_len: u16,
 }
 
+/// What every header begins and ends with: magic, version, length, and a CRC-32 of all before it.
+/// Gives the fields between, with the checksum found right; `None` if the header goes on behind
+/// `bytes`.
+pub(crate) fn frame<'a>(
+    bytes: &'a [u8],
+    magic: &[u8; 3],
+    version: u8,
+    most: usize,
+) -> Result<Option<Reader<'a>>, HeaderError> {
+    for (offset, (found, expected)) in bytes.iter().zip(magic).enumerate() {
+        if found != expected {
+            return Err(HeaderError::NotAPatch { offset: offset as u32, found: *found });
+        }
+    }
+    match bytes.get(magic.len()) {
+        None => return Ok(None),
+        Some(&found) if found == version => {}
+        Some(&found) => return Err(HeaderError::UnsupportedVersion { found }),
+    }
+    let mut start = Reader::new(bytes, PREFIX);
+    let len = start.limited(most as u32) as usize;
+    match start.check() {
+        Ok(()) => {}
+        Err(HeaderError::CutShort { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let Some(header) = bytes.get(..len) else { return Ok(None) };
+    let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
+        return Err(HeaderError::CutShort { offset: len as u32 });
+    };
+    let (expected, found) = (u32::from_le_bytes(*checksum), crc32(content));
+    if expected != found {
+        return Err(HeaderError::Checksum { expected, found });
+    }
+    Ok(Some(Reader::new(content, start.offset())))
+}
+
 impl Default for PatchHeader {
     fn default() -> Self {
         Self {
@@ -144,35 +181,14 @@ impl PatchHeader {
     /// `false` if it goes on behind `bytes`.
     #[inline(never)]
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, HeaderError> {
-        for (offset, (found, expected)) in bytes.iter().zip(MAGIC).enumerate() {
-            if *found != expected {
-                return Err(HeaderError::NotAPatch { offset: offset as u32, found: *found });
-            }
-        }
-        match bytes.get(MAGIC.len()) {
-            None => return Ok(false),
-            Some(&VERSION) => {}
-            Some(&found) => return Err(HeaderError::UnsupportedVersion { found }),
-        }
-        let mut start = Reader::new(bytes, PREFIX);
-        let len = start.limited(MAX_HEADER_LEN as u32) as usize;
-        match start.check() {
-            Ok(()) => {}
-            Err(HeaderError::CutShort { .. }) => return Ok(false),
-            Err(error) => return Err(error),
-        }
-        let Some(header) = bytes.get(..len) else { return Ok(false) };
-        let Some((content, checksum)) = header.split_last_chunk::<CHECKSUM>() else {
-            return Err(HeaderError::CutShort { offset: len as u32 });
+        let Some(reader) = frame(bytes, &MAGIC, VERSION, MAX_HEADER_LEN)? else {
+            return Ok(false);
         };
-        let (expected, found) = (u32::from_le_bytes(*checksum), crc32(content));
-        if expected != found {
-            return Err(HeaderError::Checksum { expected, found });
-        }
+        let len = reader.end_of_frame();
         #[cfg(feature = "audit")]
         crate::device::audit::parsed(crate::device::audit::Parsed::Header);
         self.header_len = len as u32;
-        let is_complete = self.read_fields(Reader::new(content, start.offset()), bytes.get(len))?;
+        let is_complete = self.read_fields(reader, bytes.get(len))?;
         if !is_complete {
             self.header_len = 0;
         }

@@ -6,6 +6,7 @@ use super::HeaderError;
 /// Reads fields one after the other. The first error stays, and every field behind it reads as
 /// zeros: so only the end has to ask whether there was one, which takes much less code than to ask
 /// at every field.
+#[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -35,6 +36,22 @@ impl<'a> Reader<'a> {
     /// Leaves `count` bytes out.
     pub(crate) fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count);
+    }
+
+    /// Where the header ends that these are the fields of: the checksum follows them.
+    pub(crate) fn end_of_frame(&self) -> usize {
+        self.bytes.len().saturating_add(super::header::CHECKSUM)
+    }
+
+    /// The next `count` bytes themselves.
+    pub(crate) fn slice(&mut self, count: usize) -> &'a [u8] {
+        let end = self.at.saturating_add(count);
+        let found = self.bytes.get(self.at..end);
+        if found.is_none() {
+            self.fail(HeaderError::CutShort { offset: self.bytes.len() as u32 });
+        }
+        self.at = end;
+        found.unwrap_or(&[])
     }
 
     /// Bytes that have not been read.

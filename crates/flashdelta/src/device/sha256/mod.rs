@@ -70,6 +70,22 @@ pub trait Sha256Engine {
     fn digest(&mut self, message: &mut Self::Message, digest: &mut [u8; 32]) -> bool;
 }
 
+impl<H: Sha256Engine + ?Sized> Sha256Engine for &mut H {
+    type Message = H::Message;
+
+    fn start(&mut self) -> Self::Message {
+        (**self).start()
+    }
+
+    fn update(&mut self, message: &mut Self::Message, bytes: &[u8]) {
+        (**self).update(message, bytes);
+    }
+
+    fn digest(&mut self, message: &mut Self::Message, digest: &mut [u8; 32]) -> bool {
+        (**self).digest(message, digest)
+    }
+}
+
 /// SHA-256 in software: on hosts by the crate `sha2`, on devices by code that is made for small
 /// processors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -1,3 +1,5 @@
 //! Whole updates: what is around the applier on a device.
 
 pub mod ab;
+#[cfg(feature = "set")]
+pub mod set;

@@ -11,11 +11,20 @@ const DOMAIN: &[u8; 16] = b"flashdelta patch";
 /// What the signatures of a patch are made over. `header` is the header as it stands in the patch,
 /// from the magic to the checksum: its first [`header_len`](PatchHeader::header_len) bytes.
 pub fn message<H: Sha256Engine>(engine: &mut H, header: &[u8]) -> Message {
+    domain_message(engine, DOMAIN, header)
+}
+
+/// A message of 48 bytes: what no other protocol signs, and the digest of `content`.
+pub(in crate::device) fn domain_message<H: Sha256Engine>(
+    engine: &mut H,
+    separator: &[u8; 16],
+    content: &[u8],
+) -> Message {
     let mut message = [0; 48];
-    let (domain, digest) = message.split_at_mut(DOMAIN.len());
-    domain.copy_from_slice(DOMAIN);
+    let (domain, digest) = message.split_at_mut(separator.len());
+    domain.copy_from_slice(separator);
     if let Some(digest) = digest.first_chunk_mut() {
-        sha256(engine, header, digest);
+        sha256(engine, content, digest);
     }
     message
 }
@@ -37,6 +46,27 @@ pub fn key_id<H: Sha256Engine>(engine: &mut H, algorithm: Algorithm, key: &[u8])
     let mut digest = [0; 32];
     engine.digest(&mut message, &mut digest);
     digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// Checks the header of a patch by the first bytes of its SHA-256, where something that is
+/// authentic itself has named them.
+///
+/// # Errors
+///
+/// [`VerifyError::WrongHeader`].
+#[cfg(feature = "set")]
+pub(super) fn check_header<H: Sha256Engine>(
+    engine: &mut H,
+    header: &[u8],
+    expected: &[u8; 16],
+) -> Result<(), VerifyError> {
+    let mut found = [0; 32];
+    sha256(engine, header, &mut found);
+    if found.starts_with(expected) {
+        Ok(())
+    } else {
+        Err(VerifyError::WrongHeader)
+    }
 }
 
 /// Asks `verifier` about the signatures of a signature block until one is right; gives the key that
@@ -63,7 +93,7 @@ pub fn check_signatures<V: Verifier + ?Sized>(
 /// Asks `verifier` about one signature: true if it is right. Else `error` says why the patch is not
 /// authentic, as far as known: that of a known key counts more than those of unknown ones.
 #[inline(never)]
-pub(super) fn check_signature<V: Verifier + ?Sized>(
+pub(in crate::device) fn check_signature<V: Verifier + ?Sized>(
     verifier: &mut V,
     message: &Message,
     signature: &Signature,

@@ -23,6 +23,8 @@ pub enum VerifyError {
         /// The key that it names.
         key_id: KeyId,
     },
+    /// The header is not the one that the index of a component set vouches for.
+    WrongHeader,
     /// The chunk table is not the one that the header vouches for.
     WrongTable,
     /// A chunk is not the one that the chunk table vouches for. To a [`Guard`](super::Guard) it can
@@ -49,6 +51,7 @@ codes! {
         Self::Unsigned => "unsigned", NotAuthentic, SignPatch;
         Self::UnknownKey { .. } => "unknown-key", NotAuthentic, TrustKey;
         Self::WrongSignature { .. } => "wrong-signature", NotAuthentic, PatchFromMaker;
+        Self::WrongHeader => "wrong-header", NotAuthentic, TransferAgain;
         Self::WrongTable => "wrong-table", NotAuthentic, TransferAgain;
         Self::WrongChunk { .. } => "wrong-chunk", NotAuthentic, TransferAgain;
         Self::BufferTooSmall { needed, .. } =>
@@ -78,6 +81,9 @@ impl fmt::Display for VerifyError {
                 f,
                 "the signature with key {} is not that of this patch: one of them was changed",
                 Hex(key_id)
+            ),
+            Self::WrongHeader => f.write_str(
+                "the header of the payload is not the one that the index of the set vouches for",
             ),
             Self::WrongTable => f.write_str(
                 "the chunk table of the patch is not the one that its header vouches for",

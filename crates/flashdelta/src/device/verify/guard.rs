@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+#[cfg(feature = "set")]
+use super::check::check_header;
 use super::check::{check_chunk, check_signature, check_table, message};
 use super::{GuardError, NoKeys, Signature, Verifier, VerifyError};
 use crate::device::apply::{Applier, ApplyError, NewImage, OldImage, Progress, SoftwareSha256};
@@ -26,6 +28,10 @@ pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H: Sha256Engine =
     applier: Applier<'w, O, N, H>,
     /// Who knows the keys, if a signature is required.
     verifier: Option<V>,
+    /// What the header must be, instead of signed: the first bytes of its SHA-256; and whether the
+    /// patch must have chunks.
+    #[cfg(feature = "set")]
+    header: Option<([u8; 16], bool)>,
     /// The header and one signature; later the chunk table and a chunk.
     buffer: &'b mut [u8],
     /// Bytes that wait in the buffer: of the header, of a signature, of the table or of a chunk.
@@ -62,6 +68,23 @@ impl<'w, 'b, O: OldImage, N: NewImage, H: Sha256Engine> Guard<'w, 'b, O, N, NoKe
     }
 }
 
+#[cfg(feature = "set")]
+impl<'w, 'b, O: OldImage, N: NewImage, H: Sha256Engine> Guard<'w, 'b, O, N, NoKeys, H> {
+    /// Guards an applier that has not been fed yet: the patch must have the header whose SHA-256
+    /// starts with these bytes, which stand in something that is authentic itself. Whether it must
+    /// have chunks, too, is said by `has_chunks`.
+    pub(in crate::device) fn for_header(
+        applier: Applier<'w, O, N, H>,
+        header: [u8; 16],
+        has_chunks: bool,
+        buffer: &'b mut [u8],
+    ) -> Self {
+        let mut guard = Self::new(applier, buffer);
+        guard.header = Some((header, has_chunks));
+        guard
+    }
+}
+
 impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, 'b, O, N, V, H> {
     /// Guards an applier that has not been fed yet: patches must be signed with a key of
     /// `verifier`.
@@ -81,13 +104,24 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         buffer: &'b mut [u8],
     ) -> Self {
         let (phase, doubt) = (Phase::Header, VerifyError::Unsigned);
-        Self { applier, verifier, buffer, filled: 0, phase, doubt, taken: 0 }
+        Self {
+            applier,
+            verifier,
+            #[cfg(feature = "set")]
+            header: None,
+            buffer,
+            filled: 0,
+            phase,
+            doubt,
+            taken: 0,
+        }
     }
 
     /// An applier that nothing is held back from, until it is [armed](Self::arm).
     pub fn unguarded(applier: Applier<'w, O, N, H>) -> Self {
-        let (phase, doubt) = (Phase::Rest, VerifyError::Unsigned);
-        Self { applier, verifier: None, buffer: &mut [], filled: 0, phase, doubt, taken: 0 }
+        let mut guard = Self::with_policy(applier, None, &mut []);
+        guard.phase = Phase::Rest;
+        guard
     }
 
     /// From now on as [`with_policy`](Self::with_policy); false, and nothing has changed, if
@@ -192,6 +226,17 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
             Phase::Header => {
                 if !self.take_header(input, error)? {
                     return Some((phase, false));
+                }
+                #[cfg(feature = "set")]
+                if let Some((expected, has_chunks)) = &self.header {
+                    let (header, sha) = self.applier.front();
+                    let bytes = self.buffer.get(..header.header_len as usize)?;
+                    let checked = check_header(sha, bytes, expected);
+                    checked.map_err(|e| *error = e.into()).ok()?;
+                    if *has_chunks && header.chunks.is_none() {
+                        *error = VerifyError::Unsigned.into();
+                        return None;
+                    }
                 }
                 let signatures = self.applier.front().0.signatures;
                 match self.verifier {

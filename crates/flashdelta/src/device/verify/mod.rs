@@ -24,6 +24,8 @@ mod verifier;
 #[cfg(feature = "receive")]
 pub(crate) use check::sha256;
 pub use check::{check_chunk, check_signatures, check_table, chunk_digest, key_id, message};
+#[cfg(feature = "set")]
+pub(in crate::device) use check::{check_signature, domain_message};
 pub use error::{GuardError, VerifyError};
 pub use guard::Guard;
 pub use signature::{Algorithm, KeyId, Message, Signature};

@@ -100,7 +100,7 @@ impl PatchHeader {
 }
 
 impl Identity {
-    fn emit(&self, out: &mut Vec<u8>) {
+    pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.product.to_be_bytes());
         put::varint(out, self.hardware_from.into());
         put::varint(out, self.hardware_to.saturating_sub(self.hardware_from).into());

@@ -35,7 +35,7 @@ pub use authenticate::{authenticate, AuthenticateError};
 #[cfg(feature = "sign")]
 pub use error::{KeyError, SignError};
 #[cfg(feature = "sign")]
-pub use made::attach_made;
+pub use made::{attach_made, signature_made};
 #[cfg(feature = "sign")]
 pub use patch::sign;
 pub use patch::{attach, message, signatures};

@@ -1,0 +1,364 @@
+//! Why a set is not applied.
+
+use core::fmt;
+
+use crate::device::error::codes;
+use crate::device::format::HeaderError;
+use crate::device::verify::{GuardError, VerifyError};
+
+/// Why a set is refused. Components have the number of their place in the index, from 0.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetError {
+    /// It does not start with "FDS".
+    NotASet {
+        /// The first byte that is different.
+        offset: u32,
+        /// What stands there.
+        found: u8,
+    },
+    /// The index cannot be used.
+    Index(HeaderError),
+    /// It is not authentic.
+    Verify(VerifyError),
+    /// The device says what it is, the set does not say for whom it is.
+    NoIdentity,
+    /// The set is for another product.
+    WrongProduct {
+        /// Product of the set.
+        set: u32,
+        /// Product of the device.
+        device: u32,
+    },
+    /// The set is for other hardware.
+    WrongHardware {
+        /// First revision of the set.
+        from: u16,
+        /// Last revision of the set.
+        to: u16,
+        /// Revision of the device.
+        device: u16,
+    },
+    /// The set is older than the device permits.
+    Rollback {
+        /// Security counter of the set.
+        set: u32,
+        /// Security counter of the device.
+        device: u32,
+    },
+    /// A component is for some hardware revisions only, and the device does not say which it is.
+    HardwareUnknown {
+        /// The component.
+        component: u8,
+    },
+    /// The device has no such component.
+    UnknownComponent {
+        /// The component.
+        component: u8,
+    },
+    /// Something is there where nothing must be.
+    NotAbsent {
+        /// The component.
+        component: u8,
+    },
+    /// What is there is neither what the set updates nor what it leads to.
+    WrongComponent {
+        /// The component.
+        component: u8,
+        /// First 12 bytes of the SHA-256 that the set expects.
+        expected: [u8; 12],
+        /// First 12 bytes of the SHA-256 of what is there; zeros if that is too short.
+        found: [u8; 12],
+    },
+    /// The set requires a component that is not there, and does not bring it.
+    Missing {
+        /// The component.
+        component: u8,
+    },
+    /// A new image does not fit.
+    TooLong {
+        /// The component.
+        component: u8,
+        /// Length of the new image.
+        needed: u32,
+        /// Room that there is.
+        capacity: u32,
+    },
+    /// The buffer for the index is too small.
+    BufferTooSmall {
+        /// Bytes that are needed.
+        needed: u32,
+        /// Bytes that were lent.
+        found: u32,
+    },
+    /// The workspace, or the buffer for chunks, is too small for one of the payloads.
+    RamTooSmall {
+        /// Bytes that are needed.
+        needed: u32,
+        /// Bytes that were lent.
+        found: u32,
+    },
+    /// A payload makes another image than the index says.
+    WrongPayload {
+        /// The component.
+        component: u8,
+    },
+    /// A set does not end where it should, or a payload is not complete.
+    Incomplete {
+        /// Where in the set it goes on, in bytes.
+        at: u32,
+    },
+    /// Something follows the set.
+    Trailing {
+        /// Length of the set in bytes.
+        expected: u32,
+    },
+    /// There was an error before; start again.
+    Poisoned,
+}
+
+codes! {
+    impl[] SetError {
+        Self::NotASet { .. } => "not-a-set", BadPatch;
+        Self::NoIdentity => "no-identity", WrongDevice, StateIdentity;
+        Self::WrongProduct { .. } => "wrong-product", WrongDevice, PatchForDevice;
+        Self::WrongHardware { .. } => "wrong-hardware", WrongDevice, PatchForDevice;
+        Self::Rollback { .. } => "rollback", WrongDevice, NewerImage;
+        Self::HardwareUnknown { .. } => "hardware-unknown", Misuse;
+        Self::UnknownComponent { .. } => "unknown-component", WrongDevice, PatchForDevice;
+        Self::NotAbsent { .. } => "not-absent", WrongBase, OtherBase;
+        Self::WrongComponent { .. } => "wrong-component", WrongBase, OtherBase;
+        Self::Missing { .. } => "component-missing", WrongBase, OtherBase;
+        Self::TooLong { needed, .. } =>
+            "new-too-long", DoesNotFit, RaiseLimit { needed: (*needed).into() };
+        Self::BufferTooSmall { needed, .. } =>
+            "index-buffer-too-small", DoesNotFit, MoreRam { needed: *needed };
+        Self::RamTooSmall { needed, .. } =>
+            "workspace-too-small", DoesNotFit, MoreRam { needed: *needed };
+        Self::WrongPayload { .. } => "wrong-payload", BadPatch, PatchFromMaker;
+        Self::Incomplete { .. } => "truncated", BadPatch, TransferAgain;
+        Self::Trailing { .. } => "trailing-input", BadPatch, CutTrailing;
+        Self::Poisoned => "poisoned", Misuse, StartAgain;
+    } else {
+        Self::Index(error) => error;
+        Self::Verify(error) => error;
+    }
+}
+
+impl From<HeaderError> for SetError {
+    fn from(error: HeaderError) -> Self {
+        match error {
+            HeaderError::NotAPatch { offset, found } => Self::NotASet { offset, found },
+            error => Self::Index(error),
+        }
+    }
+}
+
+impl From<VerifyError> for SetError {
+    fn from(error: VerifyError) -> Self {
+        Self::Verify(error)
+    }
+}
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotASet { offset, found } => write!(
+                f,
+                "this is not a component set: it should start with \"FDS\", but byte {offset} is \
+                 0x{found:02x}"
+            ),
+            Self::Index(error) => index_text(error, f),
+            Self::Verify(VerifyError::Unsigned) => {
+                f.write_str("the set is not signed, and a signature is required")
+            }
+            Self::Verify(error) => write!(f, "the set is not authentic: {error}"),
+            Self::NoIdentity => f.write_str("the set does not say for which devices it is"),
+            Self::WrongProduct { set, device } => {
+                write!(f, "the set is for product {set:08x}, this device is {device:08x}")
+            }
+            Self::WrongHardware { from, to, device } => write!(
+                f,
+                "the set is for hardware revisions {from} to {to}, this device is revision {device}"
+            ),
+            Self::Rollback { set, device } => write!(
+                f,
+                "the set would go back: its security counter is {set}, the device's is {device}"
+            ),
+            Self::HardwareUnknown { component } => write!(
+                f,
+                "component {component} is for some hardware revisions only, and that of this device \
+                 is not known"
+            ),
+            Self::UnknownComponent { component } => {
+                write!(f, "this device has no such component as number {component} of the set")
+            }
+            Self::NotAbsent { component } => write!(
+                f,
+                "something is there in component {component}, where the set expects nothing"
+            ),
+            Self::WrongComponent { component, expected, found } => {
+                write!(f, "component {component} is not what the set was made for: it expects sha256 ")?;
+                hex(expected, f)?;
+                f.write_str(", there is ")?;
+                hex(found, f)
+            }
+            Self::Missing { component } => write!(
+                f,
+                "the set requires component {component} as it is in the set, and does not bring it"
+            ),
+            Self::TooLong { component, needed, capacity } => write!(
+                f,
+                "the new image of component {component} has {needed} bytes, there is room for \
+                 {capacity}"
+            ),
+            Self::BufferTooSmall { needed, found } => write!(
+                f,
+                "the buffer for the index is too small: {found} bytes were lent, the set needs \
+                 {needed}"
+            ),
+            Self::RamTooSmall { needed, found } => write!(
+                f,
+                "workspace or chunk buffer are too small for the payloads: {found} bytes were lent, \
+                 the set needs {needed}"
+            ),
+            Self::WrongPayload { component } => write!(
+                f,
+                "the payload of component {component} makes another image than the index says"
+            ),
+            Self::Incomplete { at } => {
+                write!(f, "the set is not complete: it goes on at byte {at}")
+            }
+            Self::Trailing { expected } => {
+                write!(f, "the set has {expected} bytes, but something follows it")
+            }
+            Self::Poisoned => f.write_str("the update had failed before"),
+        }
+    }
+}
+
+/// Those of a header, with the words of a set.
+fn index_text(error: &HeaderError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match *error {
+        HeaderError::UnsupportedVersion { found } => {
+            write!(f, "set format version {found} is not supported, this program reads version 0")
+        }
+        HeaderError::Checksum { expected, found } => write!(
+            f,
+            "the index of the set is damaged: its checksum should be {expected:08x}, but its bytes \
+             give {found:08x}"
+        ),
+        HeaderError::UnknownFeature { bit } => write!(
+            f,
+            "the set requires feature {bit}, which this program does not know: it was made for a \
+             newer one"
+        ),
+        HeaderError::CutShort { offset } => {
+            write!(f, "the index of the set ends at byte {offset}, inside a field")
+        }
+        HeaderError::BadNumber { offset } => {
+            write!(f, "the field at byte {offset} of the set's index is not valid")
+        }
+        HeaderError::TooLarge { offset, found, limit } => write!(
+            f,
+            "the field before byte {offset} of the set's index is {found}, the limit is {limit}"
+        ),
+        HeaderError::LeftOver { count } => {
+            write!(f, "the index of the set has {count} bytes too many")
+        }
+        ref error => write!(f, "the index of the set cannot be used: {error}"),
+    }
+}
+
+fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+impl core::error::Error for SetError {}
+
+/// Why the update by a set failed. `C` is the error of the components, `O` and `N` those of their
+/// old and new images, `R` that of the record.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SetUpdateError<C, O, N, R> {
+    /// The set is refused.
+    Set(SetError),
+    /// Reading what is in a component failed.
+    Old {
+        /// The component.
+        component: u8,
+        /// How.
+        error: O,
+    },
+    /// A component reports an error.
+    Component {
+        /// The component.
+        component: u8,
+        /// How.
+        error: C,
+    },
+    /// A payload could not be applied. After [`VerifyError::WrongChunk`] the chunk may be fed again.
+    Payload {
+        /// The component.
+        component: u8,
+        /// Why.
+        error: GuardError<O, N>,
+    },
+    /// The record could not be read or written.
+    Record(R),
+}
+
+codes! {
+    impl[C, O, N, R] SetUpdateError<C, O, N, R> {
+        Self::Old { .. } => "read-old", Io;
+        Self::Component { .. } => "component", Io;
+        Self::Record(_) => "set-record", Io;
+    } else {
+        Self::Set(error) => error;
+        Self::Payload { error, .. } => error;
+    }
+}
+
+impl<C, O, N, R> From<SetError> for SetUpdateError<C, O, N, R> {
+    fn from(error: SetError) -> Self {
+        Self::Set(error)
+    }
+}
+
+impl<C, O, N, R> fmt::Display for SetUpdateError<C, O, N, R>
+where
+    C: fmt::Display,
+    O: fmt::Display,
+    N: fmt::Display,
+    R: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set(error) => error.fmt(f),
+            Self::Old { component, error } => {
+                write!(f, "reading what is in component {component} failed: {error}")
+            }
+            Self::Component { component, error } => write!(f, "component {component}: {error}"),
+            Self::Payload { component, error } => write!(f, "component {component}: {error}"),
+            Self::Record(error) => write!(f, "the record of the update failed: {error}"),
+        }
+    }
+}
+
+impl<C, O, N, R> core::error::Error for SetUpdateError<C, O, N, R>
+where
+    C: core::error::Error + 'static,
+    O: core::error::Error + 'static,
+    N: core::error::Error + 'static,
+    R: core::error::Error + 'static,
+{
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Set(error) => Some(error),
+            Self::Old { error, .. } => Some(error),
+            Self::Component { error, .. } => Some(error),
+            Self::Payload { error, .. } => Some(error),
+            Self::Record(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,667 @@
+//! The driver: a set comes in, and all of it becomes active or none.
+
+use core::marker::PhantomData;
+
+use super::components::Present;
+use super::index::{Head, Index};
+use super::record::{State, RECORD_HEAD};
+use super::{
+    Components, Entry, Payload, Precondition, Recovered, SetError, SetRecord, SetUpdateError,
+};
+use crate::device::apply::{
+    Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress, Sha256Engine, SoftwareSha256,
+};
+use crate::device::format::chunks::SIGNATURE_LEN;
+use crate::device::format::{DeviceIdentity, PatchHeader, APPLIER_BYTES};
+use crate::device::verify::{
+    check_signature, domain_message, Guard, Message, NoKeys, Signature, Verifier, VerifyError,
+};
+
+/// What no other protocol signs.
+const DOMAIN: &[u8; 16] = b"flashdelta set\0\0";
+
+/// What the signatures of a set are made over. `index` is the index as it stands in the set, from
+/// the magic to the checksum: its first [`index_len`](Index::index_len) bytes.
+pub fn set_message<H: Sha256Engine>(engine: &mut H, index: &[u8]) -> Message {
+    domain_message(engine, DOMAIN, index)
+}
+
+/// What an update by a set can fail with.
+type Failure<C, R> = SetUpdateError<
+    <C as Components>::Error,
+    <<C as Components>::Old as OldImage>::Error,
+    <<C as Components>::New as NewImage>::Error,
+    <R as SetRecord>::Error,
+>;
+
+/// Updates a device by one set.
+///
+/// The set is fed in parts: first the index with its signatures to [`feed`](Self::feed); then, as
+/// long as [`begin`](Self::begin) gives one, each component that is to be written: its payload is
+/// fed to it. Payloads that are not needed are left out: a stream skips them, by the offset that
+/// [`next`](Self::next) tells; who can fetch any range need not fetch them at all.
+/// [`finish`](Self::finish) commits the update and activates all. Before it is called, and if it
+/// never is, all stays old.
+///
+/// [`recover`] has to run after each reset, before an update starts.
+///
+/// ```
+/// use flashdelta::apply::{NewImage, OldImage};
+/// use flashdelta::update::set::{Components, Entry, SetRecord, SetUpdate};
+///
+/// /// Updates by a set that can be read from anywhere, as one in a store.
+/// fn update<C: Components, R: SetRecord>(
+///     mut set: impl FnMut(u32, &mut [u8]) -> usize,
+///     components: C,
+///     record: R,
+/// ) -> Result<(), Box<dyn std::error::Error>>
+/// where
+///     C::Error: std::error::Error + 'static,
+///     <C::Old as OldImage>::Error: std::error::Error + 'static,
+///     <C::New as NewImage>::Error: std::error::Error + 'static,
+///     R::Error: std::error::Error + 'static,
+/// {
+///     let (mut index, mut workspace, mut chunks) = ([0; 4200], [0; 16 << 10], [0; 4 << 10]);
+///     let (mut piece, mut at) = ([0; 256], 0);
+///     let mut update = SetUpdate::new(components, record, &mut index);
+///     while !update.is_checked() {
+///         let len = set(at, &mut piece);
+///         if len == 0 {
+///             return Err("the set ends too early".into());
+///         }
+///         at += update.feed(&piece[..len])? as u32;
+///     }
+///     while let Some(mut component) = update.begin(&mut workspace, &mut chunks)? {
+///         while !component.progress().done {
+///             let len = set(component.next(), &mut piece);
+///             if len == 0 {
+///                 return Err("the set ends too early".into());
+///             }
+///             component.feed(&piece[..len])?;
+///         }
+///         component.finish()?;
+///     }
+///     update.finish()?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct SetUpdate<'b, C, R, V = NoKeys, H = SoftwareSha256> {
+    components: C,
+    record: R,
+    verifier: Option<V>,
+    device: Option<DeviceIdentity>,
+    sha: H,
+    /// The index, and one signature.
+    buffer: &'b mut [u8],
+    filled: usize,
+    phase: Phase,
+    /// Why the signatures so far do not suffice.
+    doubt: VerifyError,
+    head: Head,
+    /// A bit for each component that is to be written, and for each that is.
+    todo: u32,
+    done: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Index,
+    /// This many signatures are left to be looked at; none was right so far.
+    Signatures(u8),
+    /// The index is authentic; this many bytes of signatures follow.
+    Skip(u32),
+    /// Everything has been checked, nothing written.
+    Checked,
+    /// The record says that it has begun.
+    Begun,
+    Poisoned,
+}
+
+impl<'b, C: Components, R: SetRecord> SetUpdate<'b, C, R> {
+    /// An update at its start. `buffer` is lent for the index: its length and 74 bytes, if the set
+    /// is signed; [`MAX_INDEX_LEN`](super::MAX_INDEX_LEN) and 74 bytes are enough for any.
+    pub fn new(components: C, record: R, buffer: &'b mut [u8]) -> Self {
+        Self {
+            components,
+            record,
+            verifier: None,
+            device: None,
+            sha: SoftwareSha256,
+            buffer,
+            filled: 0,
+            phase: Phase::Index,
+            doubt: VerifyError::Unsigned,
+            head: Head::default(),
+            todo: 0,
+            done: 0,
+        }
+    }
+}
+
+impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b, C, R, V, H> {
+    /// Requires a signature by one of the keys of `verifier`: anything else is refused before
+    /// anything of the index is used.
+    #[must_use]
+    pub fn require_signature<W: Verifier>(self, verifier: W) -> SetUpdate<'b, C, R, W, H> {
+        SetUpdate {
+            components: self.components,
+            record: self.record,
+            verifier: Some(verifier),
+            device: self.device,
+            sha: self.sha,
+            buffer: self.buffer,
+            filled: self.filled,
+            phase: self.phase,
+            doubt: self.doubt,
+            head: self.head,
+            todo: self.todo,
+            done: self.done,
+        }
+    }
+
+    /// Computes SHA-256 by other means: the hardware unit of a chip, say.
+    #[must_use]
+    pub fn with_sha256<E: Sha256Engine>(self, sha: E) -> SetUpdate<'b, C, R, V, E> {
+        SetUpdate {
+            components: self.components,
+            record: self.record,
+            verifier: self.verifier,
+            device: self.device,
+            sha,
+            buffer: self.buffer,
+            filled: self.filled,
+            phase: self.phase,
+            doubt: self.doubt,
+            head: self.head,
+            todo: self.todo,
+            done: self.done,
+        }
+    }
+
+    /// Says what the device is: sets for other devices are refused, and sets that do not say for
+    /// whom they are. Without this, nothing of it is checked.
+    #[must_use]
+    pub fn device(mut self, device: DeviceIdentity) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    /// Takes bytes of index and signatures; gives how many of these were taken. When they are
+    /// complete, [everything is checked](Self::is_checked); what follows belongs to the payloads.
+    ///
+    /// # Errors
+    ///
+    /// All are final. Nothing has been written.
+    pub fn feed(&mut self, input: &[u8]) -> Result<usize, Failure<C, R>> {
+        let mut rest = input;
+        loop {
+            let phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
+            let goes_on = match phase {
+                Phase::Index => match self.take_index(&mut rest)? {
+                    true => self.after_index()?,
+                    false => return self.waits(phase, input, rest),
+                },
+                Phase::Signatures(left) => {
+                    let front = self.head.len as usize;
+                    if !self.collect(&mut rest, front, SIGNATURE_LEN) {
+                        return self.waits(phase, input, rest);
+                    }
+                    self.after_signature(left)?
+                }
+                Phase::Skip(left) => {
+                    let now = rest.len().min(left as usize);
+                    rest = rest.get(now..).unwrap_or(&[]);
+                    let left = left.wrapping_sub(now as u32);
+                    if left > 0 {
+                        return self.waits(Phase::Skip(left), input, rest);
+                    }
+                    self.check()?;
+                    Phase::Checked
+                }
+                Phase::Checked | Phase::Begun => return self.waits(phase, input, rest),
+                Phase::Poisoned => return Err(SetError::Poisoned.into()),
+            };
+            self.phase = goes_on;
+        }
+    }
+
+    /// More input is needed, or none.
+    fn waits(&mut self, phase: Phase, input: &[u8], rest: &[u8]) -> Result<usize, Failure<C, R>> {
+        self.phase = phase;
+        Ok(input.len().wrapping_sub(rest.len()))
+    }
+
+    /// Whether the index is complete, authentic and right for the device. Nothing has been written
+    /// before that.
+    pub fn is_checked(&self) -> bool {
+        matches!(self.phase, Phase::Checked | Phase::Begun)
+    }
+
+    /// The index, once it is complete and, if that is required, its signature right.
+    pub fn index(&self) -> Option<Index<'_>> {
+        match self.phase {
+            Phase::Index | Phase::Signatures(_) => None,
+            _ => Some(Index::of(self.head, self.buffer)),
+        }
+    }
+
+    /// Whether a component is to be written, or was: it is not as it shall be, and it is for this
+    /// hardware.
+    pub fn is_updated(&self, component: u8) -> bool {
+        self.todo >> (component & 31) & 1 == 1
+    }
+
+    /// The next component to be written: its number, and where in the set its payload is.
+    pub fn next(&self) -> Option<(u8, Payload)> {
+        let left = self.todo & !self.done;
+        if left == 0 || !self.is_checked() {
+            return None;
+        }
+        let number = left.trailing_zeros() as u8;
+        Some((number, self.head.entry(self.buffer, number)?.payload?))
+    }
+
+    /// Begins with the [next](Self::next) component; `None` if all are written. One that was not
+    /// [finished](ComponentUpdate::finish) starts again. `workspace` is that of the
+    /// [`Applier`], `chunks` that of the [`Guard`]; they are free again when the component is
+    /// dropped. [`Index::ram`] and [`Index::chunk_ram`] tell what they need.
+    ///
+    /// # Errors
+    ///
+    /// [`SetError::RamTooSmall`] before anything is written; [`SetUpdateError::Record`] and
+    /// [`SetUpdateError::Component`] may be tried again.
+    #[allow(clippy::type_complexity)] // It has what it was given.
+    pub fn begin<'u, 'w>(
+        &'u mut self,
+        workspace: &'w mut [u8],
+        chunks: &'w mut [u8],
+    ) -> Result<Option<ComponentUpdate<'u, 'w, C, R, H>>, Failure<C, R>> {
+        if !self.is_checked() {
+            return Err(SetError::Poisoned.into());
+        }
+        let Some((component, payload)) = self.next() else { return Ok(None) };
+        let ram = self.head.ram.saturating_sub(APPLIER_BYTES as u32);
+        for (needed, found) in [(ram, workspace.len()), (self.head.chunk_ram, chunks.len())] {
+            if needed as usize > found {
+                return Err(SetError::RamTooSmall { needed, found: found as u32 }.into());
+            }
+        }
+        if self.phase != Phase::Begun {
+            let index = self.buffer.get(..self.head.len as usize).unwrap_or(&[]);
+            write(&mut self.record, State::Begun, self.todo, index)?;
+            self.phase = Phase::Begun;
+        }
+        let must_have_chunks = self.verifier.is_some();
+        let Self { components, sha, buffer, head, done, .. } = self;
+        let Some(entry) = head.entry(buffer, component) else { return Ok(None) };
+        let failed = |error| SetUpdateError::Component { component, error };
+        let old = Present(components.old(&entry).map_err(failed)?);
+        let new = components.begin(&entry).map_err(failed)?;
+        let applier = Applier::with_sha256(workspace, old, new, ApplyOptions::default(), sha);
+        let guard = Guard::for_header(applier, payload.header, must_have_chunks, chunks);
+        let record = PhantomData;
+        Ok(Some(ComponentUpdate { guard, components, done, entry, component, payload, record }))
+    }
+
+    /// Ends the update: commits it by one record, and activates all components in order. If nothing
+    /// had to be written, nothing is done. Gives back what came in.
+    ///
+    /// # Errors
+    ///
+    /// [`SetError::Incomplete`] if components are left to be written; [`SetUpdateError::Record`] if
+    /// the record cannot be written: [`recover`] will tell whether it was. After
+    /// [`SetUpdateError::Component`] the update is committed: [`recover`] goes on.
+    pub fn finish(mut self) -> Result<(C, R), Failure<C, R>> {
+        if !self.is_checked() {
+            return Err(SetError::Poisoned.into());
+        }
+        if let Some((_, payload)) = self.next() {
+            return Err(SetError::Incomplete { at: payload.offset }.into());
+        }
+        let index = self.buffer.get(..self.head.len as usize).unwrap_or(&[]);
+        if self.todo != 0 {
+            complete(&mut self.components, &mut self.record, &self.head, index, self.todo, true)?;
+        }
+        Ok((self.components, self.record))
+    }
+
+    /// Gives the update up: what was begun is taken back.
+    ///
+    /// # Errors
+    ///
+    /// As [`recover`], which may be called until it succeeds.
+    pub fn abandon(mut self) -> Result<(C, R), Failure<C, R>> {
+        recover(self.buffer, &mut self.components, &mut self.record)?;
+        Ok((self.components, self.record))
+    }
+
+    /// Collects the index; true once it is complete, with the number of its signatures.
+    fn take_index(&mut self, input: &mut &[u8]) -> Result<bool, SetError> {
+        let before = self.filled;
+        let mut known = before;
+        for (to, from) in self.buffer.iter_mut().skip(before).zip(*input) {
+            *to = *from;
+            known = known.wrapping_add(1);
+        }
+        let is_complete = self.head.read(self.buffer.get(..known).unwrap_or(&[]))?;
+        let found = self.buffer.len();
+        if !is_complete && known == found {
+            // What the first bytes say, if there are so many.
+            let needed = Head::stated_len(self.buffer).unwrap_or(super::MAX_INDEX_LEN as u32);
+            let needed = needed.wrapping_add(1 + SIGNATURE_LEN as u32);
+            return Err(SetError::BufferTooSmall { needed, found: found as u32 });
+        }
+        if is_complete {
+            known = self.head.front_len().wrapping_sub(self.signatures_left()) as usize;
+        }
+        *input = input.get(known.wrapping_sub(before)..).unwrap_or(&[]);
+        self.filled = if is_complete { 0 } else { known };
+        Ok(is_complete)
+    }
+
+    /// Bytes of the signatures.
+    fn signatures_left(&self) -> u32 {
+        u32::from(self.head.signatures).wrapping_mul(SIGNATURE_LEN as u32)
+    }
+
+    /// The index is complete.
+    fn after_index(&mut self) -> Result<Phase, SetError> {
+        let count = self.head.signatures;
+        match self.verifier {
+            None => Ok(Phase::Skip(self.signatures_left())),
+            Some(_) if count == 0 => Err(VerifyError::Unsigned.into()),
+            Some(_) => {
+                let needed = self.head.len.wrapping_add(SIGNATURE_LEN as u32);
+                let found = self.buffer.len() as u32;
+                if found < needed {
+                    return Err(SetError::BufferTooSmall { needed, found });
+                }
+                Ok(Phase::Signatures(count))
+            }
+        }
+    }
+
+    /// A signature is complete; this many were left to be looked at.
+    fn after_signature(&mut self, left: u8) -> Result<Phase, SetError> {
+        let left = left.wrapping_sub(1);
+        let (index, rest) =
+            self.buffer.split_at_checked(self.head.len as usize).ok_or(SetError::Poisoned)?;
+        let message = set_message(&mut self.sha, index);
+        let signature = Signature::read(rest).ok_or(SetError::Poisoned)?;
+        let verifier = self.verifier.as_mut().ok_or(SetError::Poisoned)?;
+        if check_signature(verifier, &message, &signature, &mut self.doubt) {
+            return Ok(Phase::Skip(u32::from(left).wrapping_mul(SIGNATURE_LEN as u32)));
+        }
+        if left == 0 {
+            return Err(self.doubt.into());
+        }
+        Ok(Phase::Signatures(left))
+    }
+
+    /// Collects `len` bytes in the buffer, from `at` on; true once they are complete.
+    fn collect(&mut self, input: &mut &[u8], at: usize, len: usize) -> bool {
+        let missing = len.saturating_sub(self.filled);
+        let (mine, rest) = input.split_at_checked(missing).unwrap_or((*input, &[]));
+        let place = self.buffer.get_mut(at.wrapping_add(self.filled)..).unwrap_or_default();
+        for (to, from) in place.iter_mut().zip(mine) {
+            *to = *from;
+        }
+        *input = rest;
+        self.filled = self.filled.wrapping_add(mine.len());
+        let is_complete = self.filled >= len;
+        if is_complete {
+            self.filled = 0;
+        }
+        is_complete
+    }
+
+    /// Checks the device and every component. Nothing is written.
+    #[inline(never)] // Its stack is not that of the payloads.
+    fn check(&mut self) -> Result<(), Failure<C, R>> {
+        self.check_identity()?;
+        for component in 0..self.head.count {
+            let Some(entry) = self.head.entry(self.buffer, component) else { break };
+            if let Some((from, to)) = entry.hardware {
+                let device = self.device.ok_or(SetError::HardwareUnknown { component })?;
+                if !(from..=to).contains(&device.hardware) {
+                    continue;
+                }
+            }
+            let Some(capacity) = self.components.capacity(&entry) else {
+                return Err(SetError::UnknownComponent { component }.into());
+            };
+            if entry.size > capacity {
+                let needed = entry.size;
+                return Err(SetError::TooLong { component, needed, capacity }.into());
+            }
+            let old = self.components.old(&entry);
+            let mut old = old.map_err(|error| SetUpdateError::Component { component, error })?;
+            let failed = |error| SetUpdateError::Old { component, error };
+            if let Some(old) = &mut old {
+                let found = digest(&mut self.sha, old, entry.size).map_err(failed)?;
+                if found == Some(entry.sha256) {
+                    continue;
+                }
+            }
+            match (entry.precondition, &mut old) {
+                _ if entry.payload.is_none() => {
+                    return Err(SetError::Missing { component }.into());
+                }
+                (Precondition::Any, _) | (Precondition::Absent, None) => {}
+                (Precondition::Absent, Some(_)) => {
+                    return Err(SetError::NotAbsent { component }.into());
+                }
+                (Precondition::Image { size, digest: expected }, old) => {
+                    let found = match old {
+                        Some(old) => digest(&mut self.sha, old, size).map_err(failed)?,
+                        None => None,
+                    };
+                    let found = found.unwrap_or_default().first_chunk().copied();
+                    let found = found.unwrap_or_default();
+                    if found != expected {
+                        let error = SetError::WrongComponent { component, expected, found };
+                        return Err(error.into());
+                    }
+                }
+            }
+            self.todo |= 1u32 << (component & 31);
+        }
+        Ok(())
+    }
+
+    fn check_identity(&self) -> Result<(), SetError> {
+        let Some(device) = self.device else { return Ok(()) };
+        let Some(identity) = self.head.identity else { return Err(SetError::NoIdentity) };
+        if identity.product != device.product {
+            let (set, device) = (identity.product, device.product);
+            return Err(SetError::WrongProduct { set, device });
+        }
+        let (from, to) = (identity.hardware_from, identity.hardware_to);
+        if !(from..=to).contains(&device.hardware) {
+            return Err(SetError::WrongHardware { from, to, device: device.hardware });
+        }
+        if identity.security_counter < device.security_counter {
+            let (set, device) = (identity.security_counter, device.security_counter);
+            return Err(SetError::Rollback { set, device });
+        }
+        Ok(())
+    }
+}
+
+/// A component that is being written. See [`SetUpdate::begin`].
+pub struct ComponentUpdate<'u, 'w, C: Components, R, H: Sha256Engine> {
+    guard: Guard<'w, 'w, Present<C::Old>, C::New, NoKeys, &'u mut H>,
+    components: &'u mut C,
+    done: &'u mut u32,
+    entry: Entry<'u>,
+    component: u8,
+    payload: Payload,
+    /// For the type of its errors.
+    record: PhantomData<&'u R>,
+}
+
+impl<C: Components, R: SetRecord, H: Sha256Engine> ComponentUpdate<'_, '_, C, R, H> {
+    /// Its number in the set.
+    pub fn component(&self) -> u8 {
+        self.component
+    }
+
+    /// What the index says about it.
+    pub fn entry(&self) -> &Entry<'_> {
+        &self.entry
+    }
+
+    /// Where in the set the byte is that must be fed next.
+    pub fn next(&self) -> u32 {
+        self.payload.offset.wrapping_add(self.guard.next())
+    }
+
+    /// How far it has come. [`Progress::taken`] counts the bytes of the payload.
+    pub fn progress(&self) -> Progress {
+        self.guard.progress()
+    }
+
+    /// Takes the next bytes of the payload. What follows the payload in `input` is not taken.
+    ///
+    /// # Errors
+    ///
+    /// [`SetUpdateError::Payload`]. A wrong chunk may be fed again, from [`next`](Self::next) on;
+    /// after any other error the component may [begin](SetUpdate::begin) again, or the update is
+    /// given up. Nothing has become active.
+    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, Failure<C, R>> {
+        let left = self.payload.len.saturating_sub(self.guard.next()) as usize;
+        let (mine, _) = input.split_at_checked(left).unwrap_or((input, &[]));
+        let component = self.component;
+        let failed = |error| SetUpdateError::Payload { component, error };
+        let progress = self.guard.feed(mine).map_err(failed)?;
+        // Whoever feeds until it is done would feed for ever.
+        let (fed, expected) = (progress.taken, self.guard.header().map(body_end));
+        if fed >= self.payload.len && !progress.done && !progress.pending {
+            return Err(failed(ApplyError::Truncated { fed, expected }.into()));
+        }
+        Ok(progress)
+    }
+
+    /// Ends the component: its new image is complete, right, and accepted by the device.
+    ///
+    /// # Errors
+    ///
+    /// If it is not complete, or not accepted. It may begin again.
+    pub fn finish(self) -> Result<(), Failure<C, R>> {
+        let Self { guard, components, done, entry, component, .. } = self;
+        let made = guard.header().map(|header| (header.new_size, header.new_digest));
+        let finished = guard.finish();
+        let (_, new) =
+            finished.map_err(|error| SetUpdateError::Payload { component, error: error.into() })?;
+        if made != Some((entry.size, entry.sha256)) {
+            return Err(SetError::WrongPayload { component }.into());
+        }
+        let verified = components.verify(&entry, new);
+        verified.map_err(|error| SetUpdateError::Component { component, error })?;
+        *done |= 1u32 << (component & 31);
+        Ok(())
+    }
+}
+
+/// Where in a patch the body ends.
+fn body_end(header: &PatchHeader) -> u32 {
+    header.body_offset().saturating_add(header.body_len)
+}
+
+/// After a reset: what was committed is activated, what was only begun is taken back. Does nothing
+/// if no update was under way. `buffer` is lent for the index, as in [`SetUpdate::new`].
+///
+/// # Errors
+///
+/// If a component or the record cannot be used: call it again, at the latest after the next reset.
+/// As long as it fails, nothing must be started that the set may change.
+#[allow(clippy::type_complexity)] // It is that of an update.
+pub fn recover<C: Components, R: SetRecord>(
+    buffer: &mut [u8],
+    components: &mut C,
+    record: &mut R,
+) -> Result<Recovered, Failure<C, R>> {
+    let Some(len) = record.len().and_then(|len| (len as usize).checked_sub(RECORD_HEAD)) else {
+        return Ok(Recovered::Nothing);
+    };
+    let mut start = [0; RECORD_HEAD];
+    record.read(0, &mut start).map_err(SetUpdateError::Record)?;
+    let [state, todo @ ..] = start;
+    let todo = u32::from_le_bytes(todo);
+    let is_committed = state == State::Committed as u8;
+    if !is_committed && state != State::Begun as u8 {
+        return Ok(Recovered::Nothing);
+    }
+    let (needed, found) = (len as u32, buffer.len() as u32);
+    let Some(index) = buffer.get_mut(..len) else {
+        return Err(SetError::BufferTooSmall { needed, found }.into());
+    };
+    record.read(RECORD_HEAD as u32, index).map_err(SetUpdateError::Record)?;
+    let mut head = Head::default();
+    head.read(index).map_err(|error| SetUpdateError::Set(error.into()))?;
+    complete(components, record, &head, index, todo, is_committed)?;
+    Ok(if is_committed { Recovered::Completed } else { Recovered::Reverted })
+}
+
+/// Commits the update and activates these components, or takes them back; then it is done.
+#[inline(never)] // One copy in the device's flash.
+fn complete<C: Components, R: SetRecord>(
+    components: &mut C,
+    record: &mut R,
+    head: &Head,
+    index: &[u8],
+    todo: u32,
+    is_committed: bool,
+) -> Result<(), Failure<C, R>> {
+    if is_committed {
+        // Also if it is committed already: that record may be one whose last unit was torn and
+        // reads right by chance. Before anything depends on it, it is written again.
+        write(record, State::Committed, todo, index)?;
+    }
+    for component in 0..head.count {
+        let Some(entry) = head.entry(index, component) else { break };
+        if todo >> (component & 31) & 1 == 0 {
+            continue;
+        }
+        let done =
+            if is_committed { components.activate(&entry) } else { components.revert(&entry) };
+        done.map_err(|error| SetUpdateError::Component { component, error })?;
+    }
+    // The index is not needed any more.
+    write(record, State::Done, todo, &[])
+}
+
+/// Writes a record.
+#[inline(never)] // One copy in the device's flash.
+fn write<C, O, N, R: SetRecord>(
+    record: &mut R,
+    state: State,
+    todo: u32,
+    index: &[u8],
+) -> Result<(), SetUpdateError<C, O, N, R::Error>> {
+    record.write(&state.head(todo), index).map_err(SetUpdateError::Record)
+}
+
+/// The SHA-256 of the first `size` bytes; `None` if there are not so many.
+#[inline(never)] // One copy in the device's flash.
+fn digest<O: OldImage, H: Sha256Engine>(
+    sha: &mut H,
+    old: &mut O,
+    size: u32,
+) -> Result<Option<[u8; 32]>, O::Error> {
+    if old.len() < size {
+        return Ok(None);
+    }
+    let (mut message, mut piece, mut at) = (sha.start(), [0; 128], 0u32);
+    while at < size {
+        let len = piece.len().min(size.wrapping_sub(at) as usize);
+        let part = piece.get_mut(..len).unwrap_or_default();
+        old.read(at, part)?;
+        sha.update(&mut message, part);
+        at = at.wrapping_add(len as u32);
+    }
+    let mut digest = [0; 32];
+    sha.digest(&mut message, &mut digest);
+    Ok(Some(digest))
+}
