@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 
 use flashdelta::apply::{ApplyError, ErrorClass};
+use flashdelta::archive::folder::FolderError;
 use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
 use flashdelta::door::{DoorError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
 use flashdelta::image::{Finding, ImageError, Target};
 use flashdelta::manifest::JsonError;
+use flashdelta::set::{SetFileError, SetFolderError, SetMakeError, SetSourceError};
 use flashdelta::sign::{KeyError, SealError, SignError};
 use flashdelta::{InputError, Remedy};
 
@@ -264,6 +266,31 @@ impl Failure {
             (Class::Io, _) => failure!(error, new),
             _ => failure!(error, patch),
         }
+    }
+
+    /// A set is none, or a damaged one.
+    pub(crate) fn set_file(path: &Path, error: &SetFileError) -> Self {
+        failure!(error, path)
+    }
+
+    /// A set cannot be made.
+    pub(crate) fn set_make(error: &SetMakeError) -> Self {
+        failure!(error)
+    }
+
+    /// What a set shall be made of cannot be read, or is nothing.
+    pub(crate) fn set_source(error: &SetSourceError) -> Self {
+        failure!(error)
+    }
+
+    /// A set cannot be applied to a folder.
+    pub(crate) fn set_folder(set: &Path, error: &SetFolderError) -> Self {
+        failure!(error, set)
+    }
+
+    /// A folder cannot be written.
+    pub(crate) fn folder(error: &FolderError) -> Self {
+        failure!(error)
     }
 
     /// Tells people, and machines if they ask, and gives the class, which is the exit code.

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{apply, convert, demo, diff, info, keygen, pages, sign, verify};
+use commands::{apply, convert, demo, diff, info, keygen, pages, set, sign, verify};
 use failure::{Class, Failure, Outcome};
 
 const EXAMPLES: &str = "\
@@ -88,6 +88,7 @@ enum Command {
     Keygen(keygen::Args),
     Sign(sign::Args),
     Convert(convert::Args),
+    Set(set::Args),
     Demo(demo::Args),
     Completions(pages::Completions),
     Man(pages::ManPages),
@@ -103,6 +104,7 @@ impl Command {
             Self::Keygen(args) => args.run(),
             Self::Sign(args) => args.run(),
             Self::Convert(args) => args.run(),
+            Self::Set(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),

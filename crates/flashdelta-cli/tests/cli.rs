@@ -37,6 +37,7 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     };
     fs::create_dir_all(folder.join("a-folder")).unwrap();
     releases(folder, &old, &new);
+    sets(folder, &old, &new);
     vec![
         ("padded.bin", [&old[..], &[0xFF; 5000]].concat()),
         ("short.bin", old[..1000].to_vec()),
@@ -142,6 +143,67 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
         }
     }
     for left in ["restored", "restored-parts"] {
+        let _ = fs::remove_dir_all(folder.join(left));
+    }
+}
+
+/// What sets are made of: a description with its files, and two build folders of ESP-IDF.
+fn sets(folder: &Path, old: &[u8], new: &[u8]) {
+    let write = |path: &str, bytes: &[u8]| {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    let description = r#"
+product = "heron"
+hardware = [2, 4]
+security-counter = 7
+profile = "small"
+
+[[component]]
+kind = "child"
+child = 3
+name = "motor"
+old = "device/motor"
+new = "motor-1.1.bin"
+
+[[component]]
+kind = "data"
+name = "logo"
+absent = true
+new = "logo.bin"
+hardware = [3, 4]
+
+[[component]]
+kind = "application"
+partition = "ota"
+old = "device/ota"
+new = "ota-1.1.bin"
+base = 0x42000020
+"#;
+    write("heron/update.toml", description.as_bytes());
+    write("heron/wrong.toml", description.replace("\"child\"", "\"engine\"").as_bytes());
+    write("heron/logo.bin", &b"a logo ".repeat(50));
+    write("heron/ota-1.1.bin", new);
+    write("heron/device/ota", old);
+    write("heron/device/motor", &common::testdata("firmware/cortex-m-1.0.bin")[..8000]);
+    write("heron/motor-1.1.bin", &common::testdata("firmware/cortex-m-1.1.bin")[..8192]);
+    write("heron/device/notes.txt", b"left as it is");
+    for (version, image) in [("1.0", old), ("1.1", new)] {
+        let args = r#"{ "flash_files": {
+    "0x0": "bootloader/bootloader.bin", "0x10000": "heron.bin",
+    "0x8000": "partition_table/partition-table.bin", "0xd000": "ota_data_initial.bin"
+  },
+  "app": { "offset": "0x10000", "file": "heron.bin", "encrypted": "false" } }"#;
+        let build = |file: &str| format!("build-{version}/{file}");
+        write(&build("flasher_args.json"), args.as_bytes());
+        write(&build("heron.bin"), image);
+        write(&build("bootloader/bootloader.bin"), &[&[0xE9], &old[..5000]].concat());
+        let table = [&[0xAA, 0x50], version.as_bytes(), &[0xFF; 3000]].concat();
+        write(&build("partition_table/partition-table.bin"), &table);
+        write(&build("ota_data_initial.bin"), &[0xFF; 8192]);
+    }
+    for left in ["set-out", "set-build"] {
         let _ = fs::remove_dir_all(folder.join(left));
     }
 }

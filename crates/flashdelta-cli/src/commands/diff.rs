@@ -198,7 +198,7 @@ impl Args {
 }
 
 /// The options with a bar, and Ctrl-C.
-fn watched(options: DiffOptions, bar: &Arc<Bar>) -> DiffOptions {
+pub(super) fn watched(options: DiffOptions, bar: &Arc<Bar>) -> DiffOptions {
     let bar = Arc::clone(bar);
     options.progress(move |at| {
         bar.update(doing(at.phase), at.fraction);

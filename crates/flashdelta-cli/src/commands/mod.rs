@@ -10,5 +10,6 @@ pub(crate) mod info;
 pub(crate) mod keygen;
 mod made;
 pub(crate) mod pages;
+pub(crate) mod set;
 pub(crate) mod sign;
 pub(crate) mod verify;
