@@ -14,12 +14,16 @@
 
 #[cfg(target_os = "none")]
 mod board;
+#[cfg(any(feature = "receive", feature = "guard", feature = "set"))]
+mod chip;
 #[cfg(target_os = "none")]
 mod guest;
 #[cfg(feature = "receive")]
 mod receive;
 #[cfg(all(target_os = "none", not(target_arch = "xtensa")))]
 mod semihosting;
+#[cfg(any(feature = "guard", feature = "set"))]
+mod set;
 #[cfg(target_arch = "xtensa")]
 mod simcall;
 mod update;

@@ -17,9 +17,9 @@ pub(crate) struct Device {
     pub(crate) options: ApplyOptions,
 }
 
-pub(crate) struct OldSlot<'a>(&'a Device);
+pub(crate) struct OldSlot<'a>(pub(crate) &'a Device);
 
-pub(crate) struct NewSlot<'a>(&'a Device);
+pub(crate) struct NewSlot<'a>(pub(crate) &'a Device);
 
 pub(crate) struct FlashError;
 
@@ -45,6 +45,24 @@ pub(crate) fn update<'a>(
         return crate::receive::receive(device, &mut memory, patch, feed)
             .map_err(|_| ApplyError::Poisoned);
     }
+    // Instead of the applier alone: the applier is in these as it is without them.
+    #[cfg(any(feature = "guard", feature = "set"))]
+    {
+        let _ = storage;
+        crate::set::update(device, workspace, patch).map_err(|()| ApplyError::Poisoned)
+    }
+    #[cfg(not(any(feature = "guard", feature = "set")))]
+    apply(device, storage, workspace, patch)
+}
+
+#[cfg(not(any(feature = "guard", feature = "set")))]
+#[inline(always)]
+fn apply<'a>(
+    device: &'a Device,
+    storage: &mut Storage<'a>,
+    workspace: &'a mut [u8],
+    patch: &[u8],
+) -> Result<bool, ApplyError<FlashError, FlashError>> {
     let applier =
         storage.write(Applier::new(workspace, OldSlot(device), NewSlot(device), device.options));
     let mut done = false;

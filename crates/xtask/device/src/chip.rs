@@ -1,0 +1,66 @@
+//! Flash and a key, as a device brings them: for what is linked for its size only.
+
+use flashdelta::nor::{Flash, ReadFlash};
+use flashdelta::verify::{Algorithm, KeyId, Message, Verdict, Verifier};
+
+use crate::update::{Device, FlashError};
+
+/// The slot for the new image, as flash.
+pub(crate) struct Chip<'a>(pub(crate) &'a Device);
+
+impl ReadFlash for Chip<'_> {
+    type Error = FlashError;
+
+    fn size(&self) -> usize {
+        self.0.new_len as usize
+    }
+
+    fn read_unit(&self) -> usize {
+        1
+    }
+
+    fn read_at(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
+        let from = self.0.new.wrapping_add(offset as usize);
+        crate::update::checked((self.0.read)(from, bytes.as_mut_ptr(), bytes.len()))
+    }
+}
+
+impl Flash for Chip<'_> {
+    fn write_unit(&self) -> usize {
+        4
+    }
+
+    fn sector(&self) -> usize {
+        4096
+    }
+
+    fn erase_at(&mut self, offset: u32) -> Result<(), FlashError> {
+        let at = self.0.new.wrapping_add(offset as usize);
+        crate::update::checked((self.0.write)(at, core::ptr::null(), 4096))
+    }
+
+    fn write_at(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        let at = self.0.new.wrapping_add(offset as usize);
+        crate::update::checked((self.0.write)(at, bytes.as_ptr(), bytes.len()))
+    }
+}
+
+/// A key in hardware.
+pub(crate) struct Key<'a>(pub(crate) &'a Device);
+
+impl Verifier for Key<'_> {
+    fn verify(
+        &mut self,
+        _: Algorithm,
+        _: &KeyId,
+        message: &Message,
+        signature: &[u8; 64],
+    ) -> Verdict {
+        let mut answer = *signature;
+        if (self.0.read)(message.as_ptr(), answer.as_mut_ptr(), message.len()) {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        }
+    }
+}
