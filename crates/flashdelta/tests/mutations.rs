@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use common::{testdata, Random};
 use flashdelta::apply::{Applier, ApplyOptions, NewImage, OutOfBounds};
