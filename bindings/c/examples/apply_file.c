@@ -57,7 +57,7 @@ static uint8_t *workspace_for(FILE *patch, size_t *len) {
 static flashdelta_status update(files *user, FILE *patch, long old_size) {
     static flashdelta_applier applier; /* static: filled with zeros, and not on the stack */
     flashdelta_flash flash;
-    flashdelta_progress progress = {0, 0, 0};
+    flashdelta_progress progress = {0, 0, 0, 0, 0};
     flashdelta_status status;
     uint8_t piece[256];
     uint8_t *workspace;

@@ -283,6 +283,14 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NO_PIECE = 310,
     /**
+     * What flashdelta_applier_suspend() has saved is damaged.
+     */
+    FLASHDELTA_ERR_SUSPENSION_DAMAGED = 311,
+    /**
+     * What flashdelta_applier_suspend() has saved is of another patch.
+     */
+    FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH = 312,
+    /**
      * The old image does not fit the patch, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_WRONG_BASE = 400,
@@ -307,6 +315,10 @@ enum flashdelta_status
      * (hosts only).
      */
     FLASHDELTA_ERR_NEW_FILE_MISMATCH = 404,
+    /**
+     * The new slot is not as it was when the update was suspended.
+     */
+    FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE = 405,
     /**
      * The patch is for other devices, for a reason that has no number of its own.
      */
@@ -411,6 +423,10 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_STORE_TOO_SMALL = 616,
     /**
+     * Another version of this library has saved the state of the update.
+     */
+    FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION = 617,
+    /**
      * Reading or writing failed, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_IO = 700,
@@ -447,6 +463,14 @@ enum flashdelta_status
      * Header or chunk table in the store are not any more what was written: clear it.
      */
     FLASHDELTA_ERR_STORE_ROTTED = 708,
+    /**
+     * The state of the update could not be saved.
+     */
+    FLASHDELTA_ERR_WRITE_SUSPENSION = 709,
+    /**
+     * The saved state of the update could not be read.
+     */
+    FLASHDELTA_ERR_READ_SUSPENSION = 710,
     /**
      * A progress callback asked to give up (hosts only).
      */
@@ -827,6 +851,16 @@ typedef struct flashdelta_progress {
      * Bytes of the whole new image; 0 as long as the header is not complete.
      */
     uint32_t total;
+    /**
+     * Bytes of the patch that have been taken, from its start: the next one to be fed is the one
+     * behind them.
+     */
+    uint32_t taken;
+    /**
+     * 1 if the budget of flashdelta_applier_feed_within() was used up and there is more to do, for
+     * which no more input is needed, else 0.
+     */
+    uint32_t pending;
 } flashdelta_progress;
 
 /**
@@ -1116,7 +1150,8 @@ flashdelta_status flashdelta_applier_init(struct flashdelta_applier *applier,
  * image, before anything is written. The one that completes the patch calls `flush_new` and reads
  * the whole new image back. Any other may erase and write any part of the new slot, as a few bytes
  * of a patch can stand for a copy of the whole image. So the length of a call has no bound but the
- * slots: kick the watchdog in the callbacks, which come again and again, not between the calls.
+ * slots: kick the watchdog in the callbacks, which come again and again, or use
+ * flashdelta_applier_feed_within(), whose calls are short.
  *
  * @param applier initialised by flashdelta_applier_init()
  * @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
@@ -1134,6 +1169,34 @@ flashdelta_status flashdelta_applier_feed(struct flashdelta_applier *applier,
                                           const uint8_t *data,
                                           size_t len,
                                           struct flashdelta_progress *progress);
+
+/**
+ * Takes the next bytes of the patch, as many as it can without reading and writing more than
+ * `budget` bytes of flash: for devices that have a watchdog, and other things to do.
+ *
+ * `progress->taken` tells how many bytes of the patch have been taken in all: feed again what was
+ * not taken. As long as `progress->pending` is set there is something to do even without input
+ * (`len` 0); the image is complete when `progress->done` is set, which a patch that has been taken
+ * to its end need not be. The result does not depend on the budgets.
+ *
+ * Bytes that are written count twice, since NOR flash is compared before it is written. What may
+ * go beyond the budget: the first step of a call (1.7 KiB and the write granularity of the patch at
+ * most), the call with `flush_new`, and the copying of the start of a sector that is right at its
+ * start only, as described for flashdelta_flash. 4096 is a good budget: some milliseconds, and an
+ * erase.
+ *
+ * @param applier initialised by flashdelta_applier_init()
+ * @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
+ * @param len number of bytes, 0 or more
+ * @param budget bytes of flash; UINT32_MAX: no bound, as flashdelta_applier_feed()
+ * @param[out] progress how far the update has come, written only on success; may be NULL
+ * @return as flashdelta_applier_feed()
+ */
+flashdelta_status flashdelta_applier_feed_within(struct flashdelta_applier *applier,
+                                                 const uint8_t *data,
+                                                 size_t len,
+                                                 uint32_t budget,
+                                                 struct flashdelta_progress *progress);
 
 /**
  * Ends an update: if the patch was complete and the new image is verified, calls `commit_new`.
@@ -1176,6 +1239,80 @@ flashdelta_status flashdelta_applier_abort(struct flashdelta_applier *applier);
  */
 flashdelta_status flashdelta_applier_last_error(const struct flashdelta_applier *applier,
                                                 struct flashdelta_error_detail *detail);
+
+/**
+ * Saves the state of an update, so that it goes on after a break, a reset included, and no byte of
+ * the patch has to be received again.
+ *
+ * What is saved is as long as flashdelta_applier_suspension_len() tells, and comes in pieces of
+ * any length, in order. Keep it in a file or in flash; two places that alternate, so that a power
+ * cut while one is written leaves the other. The update may go on here as well; going on from what
+ * was saved is safe nevertheless.
+ *
+ * It costs writing and erasing flash of that length, and one or two erases of the sector that is
+ * under way. For a short patch or a fast link it is cheaper to receive the patch again: sectors
+ * that are right already are kept, as always.
+ *
+ * @param applier initialised by flashdelta_applier_init(); neither failed nor finished, and not
+ *     guarded (#FLASHDELTA_ERR_INVALID_ARGUMENT): what has been checked would be lost
+ * @param put called with the next `len` bytes at `from`; returns 0 for success
+ * @param user passed to `put`. May be NULL
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if `put` failed;
+ * #FLASHDELTA_ERR_READ_NEW; #FLASHDELTA_ERR_CODEC_NOT_BUILT if this codec cannot be
+ *     suspended; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE. The
+ *     update can go on after any of them but the last
+ */
+flashdelta_status flashdelta_applier_suspend(struct flashdelta_applier *applier,
+                                             int32_t (*put)(void *user, const uint8_t *from, size_t len),
+                                             void *user);
+
+/**
+ * How many bytes flashdelta_applier_suspend() would save now: at most 1024 and the workspace that
+ * the patch needs, and `write_size` if that is above #FLASHDELTA_MAX_WRITE_SIZE.
+ *
+ * @param applier as for flashdelta_applier_suspend()
+ * @param[out] len the number of bytes; written only on success
+ * @return as flashdelta_applier_suspend()
+ */
+flashdelta_status flashdelta_applier_suspension_len(struct flashdelta_applier *applier, uint32_t *len);
+
+/**
+ * Goes on with an update that was saved by flashdelta_applier_suspend(): call it instead of the
+ * first flashdelta_applier_feed(), with the same slots and as much workspace or more. The old image
+ * is read and must be the right one still. Feed the patch from byte `progress->taken` on.
+ *
+ * As long as it succeeds with `progress->pending` set, call it again with the same arguments.
+ *
+ * If what was saved cannot be used, nothing has been written and the applier is as new: feed it the
+ * patch from its beginning. That is so for all errors but #FLASHDELTA_ERR_FAILED_BEFORE, which
+ * comes if what was saved cannot be read any more at the end; then abort it and begin anew.
+ *
+ * @param applier initialised by flashdelta_applier_init(), not yet fed, and not guarded
+ * @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`; returns
+ *     0 for success
+ * @param user passed to `read`. May be NULL
+ * @param saved_len how many bytes were saved
+ * @param header the first bytes of the patch that is to go on, as for
+ * flashdelta_read_patch_info(): what was saved of another patch is refused. NULL: any patch
+ * @param header_len their number
+ * @param budget how many bytes of the old slot one call may read; UINT32_MAX: all
+ * @param[out] progress how far the update has come, written only on success
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_SUSPENSION_DAMAGED,
+ * #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
+ *     #FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE, #FLASHDELTA_ERR_READ_SUSPENSION; the errors of the
+ *     header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
+ *     applier has been fed, or `header_len` does not suffice; #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
+ */
+flashdelta_status flashdelta_applier_resume(struct flashdelta_applier *applier,
+                                            int32_t (*read)(void *user, uint32_t offset, uint8_t *to, size_t len),
+                                            void *user,
+                                            uint32_t saved_len,
+                                            const uint8_t *header,
+                                            size_t header_len,
+                                            uint32_t budget,
+                                            struct flashdelta_progress *progress);
 
 /**
  * The workspace that a patch needs.

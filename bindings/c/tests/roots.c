@@ -3,7 +3,7 @@
 
 typedef void (*function)(void);
 
-function flashdelta_roots[21];
+function flashdelta_roots[24];
 
 #ifdef A_PANIC
 void flashdelta_panic(uint32_t number);
@@ -19,20 +19,24 @@ int main(void) {
     flashdelta_roots[6] = (function)flashdelta_workspace_len;
     flashdelta_roots[7] = (function)flashdelta_read_patch_info;
 #ifdef RECEIVE
-    flashdelta_roots[9] = (function)flashdelta_store_open;
-    flashdelta_roots[10] = (function)flashdelta_store_offer;
-    flashdelta_roots[11] = (function)flashdelta_store_put;
-    flashdelta_roots[12] = (function)flashdelta_store_put_combined;
-    flashdelta_roots[13] = (function)flashdelta_store_read_info;
-    flashdelta_roots[14] = (function)flashdelta_store_missing;
-    flashdelta_roots[15] = (function)flashdelta_store_status;
-    flashdelta_roots[16] = (function)flashdelta_store_read;
-    flashdelta_roots[17] = (function)flashdelta_store_feed;
-    flashdelta_roots[18] = (function)flashdelta_store_clear;
-    flashdelta_roots[19] = (function)flashdelta_store_needs;
+    flashdelta_roots[8] = (function)flashdelta_store_open;
+    flashdelta_roots[9] = (function)flashdelta_store_offer;
+    flashdelta_roots[10] = (function)flashdelta_store_put;
+    flashdelta_roots[11] = (function)flashdelta_store_put_combined;
+    flashdelta_roots[12] = (function)flashdelta_store_read_info;
+    flashdelta_roots[13] = (function)flashdelta_store_missing;
+    flashdelta_roots[14] = (function)flashdelta_store_status;
+    flashdelta_roots[15] = (function)flashdelta_store_read;
+    flashdelta_roots[16] = (function)flashdelta_store_feed;
+    flashdelta_roots[17] = (function)flashdelta_store_clear;
+    flashdelta_roots[18] = (function)flashdelta_store_needs;
 #endif
+    flashdelta_roots[19] = (function)flashdelta_applier_feed_within;
+    flashdelta_roots[20] = (function)flashdelta_applier_suspend;
+    flashdelta_roots[21] = (function)flashdelta_applier_suspension_len;
+    flashdelta_roots[22] = (function)flashdelta_applier_resume;
 #ifdef A_PANIC
-    flashdelta_roots[8] = (function)flashdelta_panic;
+    flashdelta_roots[23] = (function)flashdelta_panic;
 #endif
     return 0;
 }

@@ -22,7 +22,7 @@ static flashdelta_status run(flashdelta_applier *applier, const flashdelta_flash
                              size_t piece, size_t workspace_len, flashdelta_error_detail *detail) {
     uint8_t *workspace = (uint8_t *)malloc(workspace_len > 0 ? workspace_len : 1);
     flashdelta_status status = flashdelta_applier_init(applier, flash, identity, workspace, workspace_len);
-    flashdelta_progress progress = {7, 7, 7};
+    flashdelta_progress progress = {7, 7, 7, 7, 7};
     size_t at;
     memset(detail, 0, sizeof *detail);
     CHECK_STATUS(status, FLASHDELTA_OK);
@@ -335,6 +335,95 @@ static void damage_is_noticed(blob patch) {
     free(applier);
 }
 
+/* What survives a reset. */
+typedef struct kept {
+    uint8_t bytes[64 * 1024];
+    uint32_t len;
+    int fails;
+} kept;
+
+static int32_t put(void *user, const uint8_t *from, size_t len) {
+    kept *k = (kept *)user;
+    CHECK(k->len + len <= sizeof k->bytes);
+    memcpy(k->bytes + k->len, from, len);
+    k->len += (uint32_t)len;
+    return k->fails;
+}
+
+static int32_t get(void *user, uint32_t offset, uint8_t *to, size_t len) {
+    const kept *k = (const kept *)user;
+    CHECK(len > 0 && offset <= k->len && len <= k->len - offset);
+    memcpy(to, k->bytes + offset, len);
+    return k->fails;
+}
+
+/* With a reset after every 61 bytes or 20 calls, but not in the digests of whole images, which begin anew. No byte of the patch is taken twice. */
+static void it_goes_on_after_resets(blob patch, blob other) {
+    static kept saved;
+    flashdelta_applier *applier = new_applier();
+    uint8_t *workspace = (uint8_t *)malloc(needed(patch));
+    flashdelta_progress progress = {0, 0, 0, 0, 0};
+    uint32_t len, resets = 0, calls = 0;
+    device d;
+    /* The last sector of a slot cannot be gone on with, if there is no buffer. */
+    const flashdelta_flash flash = start_device(&d, old_image, new_image.len + SECTOR, 0);
+    memset(&saved, 0, sizeof saved);
+    while (!progress.done) {
+        uint32_t goal = progress.taken + 61;
+        memset(workspace, (int)resets, needed(patch));
+        memset(applier, 0, sizeof *applier);
+        CHECK_STATUS(flashdelta_applier_init(applier, &flash, NULL, workspace, needed(patch)), FLASHDELTA_OK);
+        if (saved.len > 0) {
+            const uint32_t taken = progress.taken;
+            uint32_t i;
+            if (other.bytes != patch.bytes && taken > 300) {
+                CHECK_STATUS(flashdelta_applier_resume(applier, get, &saved, saved.len, other.bytes, other.len, 4096, &progress),
+                             FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH);
+            }
+            saved.bytes[resets * 7 % saved.len] ^= 8;
+            CHECK_STATUS(flashdelta_applier_resume(applier, get, &saved, saved.len, NULL, 0, 4096, &progress), FLASHDELTA_ERR_SUSPENSION_DAMAGED);
+            saved.bytes[resets * 7 % saved.len] ^= 8;
+            saved.fails = 1;
+            CHECK_STATUS(flashdelta_applier_resume(applier, get, &saved, saved.len, NULL, 0, 4096, &progress), FLASHDELTA_ERR_READ_SUSPENSION);
+            saved.fails = 0;
+            do {
+                CHECK_STATUS(flashdelta_applier_resume(applier, get, &saved, saved.len, taken > 300 ? patch.bytes : NULL, patch.len, 4096, &progress),
+                             FLASHDELTA_OK);
+            } while (progress.pending);
+            CHECK(progress.taken == taken);
+            i = progress.taken;
+            CHECK_STATUS(flashdelta_applier_feed_within(applier, patch.bytes + i, 0, 0, &progress), FLASHDELTA_OK);
+        }
+        if (goal > patch.len) {
+            goal = (uint32_t)patch.len;
+        }
+        do {
+            CHECK_STATUS(flashdelta_applier_feed_within(applier, patch.bytes + progress.taken, goal - progress.taken, 4096, &progress), FLASHDELTA_OK);
+            calls++;
+        } while (!progress.done && (progress.taken < goal || progress.pending) && (calls % 20 != 0 || progress.taken == patch.len || progress.written == 0));
+        saved.len = 0;
+        saved.fails = 1;
+        CHECK_STATUS(flashdelta_applier_suspend(applier, put, &saved), FLASHDELTA_ERR_WRITE_SUSPENSION);
+        saved.len = 0;
+        saved.fails = 0;
+        CHECK_STATUS(flashdelta_applier_suspension_len(applier, &len), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_applier_suspend(applier, put, &saved), FLASHDELTA_OK);
+        CHECK(saved.len == len && len <= needed(patch) + 1024);
+        resets++;
+    }
+    CHECK(resets > 10 && d.committed == 0);
+    CHECK_STATUS(flashdelta_applier_resume(applier, get, &saved, saved.len, NULL, 0, 4096, &progress), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_applier_finish(applier), FLASHDELTA_OK);
+    CHECK(is_new(&d) && d.committed == 1);
+    CHECK_STATUS(flashdelta_applier_suspend(applier, put, &saved), FLASHDELTA_ERR_NOT_INITIALISED);
+    CHECK_STATUS(flashdelta_applier_suspend(applier, NULL, &saved), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_resume(applier, NULL, &saved, 0, NULL, 0, 0, &progress), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(flashdelta_applier_suspension_len(applier, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    nor_free(&d.flash);
+    free(workspace);
+    free(applier);
+}
+
 static void errors_have_texts(void) {
     int status;
     CHECK(strcmp(flashdelta_strerror(FLASHDELTA_OK), "success") == 0);
@@ -367,6 +456,7 @@ int main(int argc, char **argv) {
         refusals_come_before_the_first_write(patch, for_product);
         failing_callbacks_end_the_update(patch);
         damage_is_noticed(patch);
+        it_goes_on_after_resets(patch, for_product);
         free(patch.bytes);
     }
     free(for_product.bytes);

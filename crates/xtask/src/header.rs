@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for (package, modules, name) in [
         (
             "abi",
-            &["status", "callbacks", "applier", "detail", "info", "verify", "store"][..],
+            &["status", "callbacks", "applier", "suspend", "detail", "info", "verify", "store"][..],
             "flashdelta_apply.h",
         ),
         (

@@ -3,7 +3,7 @@
 use core::mem::ManuallyDrop;
 use core::ptr::addr_of_mut;
 
-use flashdelta::apply::{Applier, ApplyOptions};
+use flashdelta::apply::{Applier, ApplyOptions, Progress};
 #[cfg(feature = "verify")]
 use flashdelta::verify::{Guard, GuardError, VerifyError};
 use flashdelta::DeviceIdentity;
@@ -68,6 +68,12 @@ pub struct flashdelta_progress {
     pub written: u32,
     /// Bytes of the whole new image; 0 as long as the header is not complete.
     pub total: u32,
+    /// Bytes of the patch that have been taken, from its start: the next one to be fed is the one
+    /// behind them.
+    pub taken: u32,
+    /// 1 if the budget of flashdelta_applier_feed_within() was used up and there is more to do, for
+    /// which no more input is needed, else 0.
+    pub pending: u32,
 }
 
 /// What is in a [`flashdelta_applier`].
@@ -90,9 +96,9 @@ pub(crate) union Content {
 
 /// It checks nothing of its own before it is told to.
 #[cfg(feature = "verify")]
-type Inner = Guard<'static, 'static, OldSlot, NewSlot, Callback>;
+pub(crate) type Inner = Guard<'static, 'static, OldSlot, NewSlot, Callback>;
 #[cfg(not(feature = "verify"))]
-type Inner = Applier<'static, OldSlot, NewSlot>;
+pub(crate) type Inner = Applier<'static, OldSlot, NewSlot>;
 
 const _: () = assert!(size_of::<State>() <= size_of::<flashdelta_applier>());
 // The RAM that patches state includes it.
@@ -198,7 +204,8 @@ pub unsafe extern "C" fn flashdelta_applier_init(
 /// image, before anything is written. The one that completes the patch calls `flush_new` and reads
 /// the whole new image back. Any other may erase and write any part of the new slot, as a few bytes
 /// of a patch can stand for a copy of the whole image. So the length of a call has no bound but the
-/// slots: kick the watchdog in the callbacks, which come again and again, not between the calls.
+/// slots: kick the watchdog in the callbacks, which come again and again, or use
+/// flashdelta_applier_feed_within(), whose calls are short.
 ///
 /// @param applier initialised by flashdelta_applier_init()
 /// @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
@@ -223,6 +230,42 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
     len: usize,
     progress: *mut flashdelta_progress,
 ) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe { flashdelta_applier_feed_within(applier, data, len, u32::MAX, progress) }
+}
+
+/// Takes the next bytes of the patch, as many as it can without reading and writing more than
+/// `budget` bytes of flash: for devices that have a watchdog, and other things to do.
+///
+/// `progress->taken` tells how many bytes of the patch have been taken in all: feed again what was
+/// not taken. As long as `progress->pending` is set there is something to do even without input
+/// (`len` 0); the image is complete when `progress->done` is set, which a patch that has been taken
+/// to its end need not be. The result does not depend on the budgets.
+///
+/// Bytes that are written count twice, since NOR flash is compared before it is written. What may
+/// go beyond the budget: the first step of a call (1.7 KiB and the write granularity of the patch at
+/// most), the call with `flush_new`, and the copying of the start of a sector that is right at its
+/// start only, as described for flashdelta_flash. 4096 is a good budget: some milliseconds, and an
+/// erase.
+///
+/// @param applier initialised by flashdelta_applier_init()
+/// @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
+/// @param len number of bytes, 0 or more
+/// @param budget bytes of flash; UINT32_MAX: no bound, as flashdelta_applier_feed()
+/// @param[out] progress how far the update has come, written only on success; may be NULL
+/// @return as flashdelta_applier_feed()
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say, `data` to as many bytes as it says.
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_applier_feed_within(
+    applier: *mut flashdelta_applier,
+    data: *const u8,
+    len: usize,
+    budget: u32,
+    progress: *mut flashdelta_progress,
+) -> flashdelta_status {
     let outcome = (|| {
         if !progress.is_null() {
             check(progress)?;
@@ -244,18 +287,13 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
             addr_of_mut!((*state).phase).write(BUSY);
             &mut *addr_of_mut!((*state).content.applier)
         };
-        match inner.feed(data) {
+        match inner.feed_within(data, budget) {
             Ok(at) => {
                 // SAFETY: as above; `progress` was checked.
                 unsafe {
                     addr_of_mut!((*state).phase).write(READY);
                     if !progress.is_null() {
-                        let (written, total) = (at.written, at.total);
-                        progress.write(flashdelta_progress {
-                            done: at.done.into(),
-                            written,
-                            total,
-                        });
+                        tell(progress, at);
                     }
                 }
                 Ok(())
@@ -394,6 +432,55 @@ pub unsafe extern "C" fn flashdelta_applier_last_error(
         Ok(())
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
+}
+
+/// Says how far it is.
+///
+/// # Safety
+///
+/// `progress` was checked.
+pub(crate) unsafe fn tell(progress: *mut flashdelta_progress, at: Progress) {
+    let Progress { done, written, total, taken, pending } = at;
+    let (done, pending) = (done.into(), pending.into());
+    // SAFETY: the caller's promise.
+    unsafe { progress.write(flashdelta_progress { done, written, total, taken, pending }) };
+}
+
+/// An applier inside a call that does not end the update.
+pub(crate) struct AtWork(*mut State);
+
+impl AtWork {
+    /// Does something with it; meanwhile it is busy. It must not be guarded.
+    pub(crate) fn with<T>(
+        self,
+        work: impl FnOnce(&mut Applier<'static, OldSlot, NewSlot>) -> Result<T, flashdelta_status>,
+    ) -> Result<T, flashdelta_status> {
+        // SAFETY: `at_work` has found the phase READY, so the applier is initialised. The reference
+        // covers that field only: callbacks that call back look at the phase.
+        let inner: &mut Inner = unsafe {
+            addr_of_mut!((*self.0).phase).write(BUSY);
+            &mut *addr_of_mut!((*self.0).content.applier)
+        };
+        #[cfg(feature = "verify")]
+        let outcome = inner.with_unguarded(work).unwrap_or(Err(FLASHDELTA_ERR_INVALID_ARGUMENT));
+        #[cfg(not(feature = "verify"))]
+        let outcome = work(inner);
+        // SAFETY: as above.
+        unsafe { addr_of_mut!((*self.0).phase).write(READY) };
+        outcome
+    }
+}
+
+/// The applier, if it is initialised and free.
+///
+/// # Safety
+///
+/// As for [`enter`].
+pub(crate) unsafe fn at_work(
+    applier: *mut flashdelta_applier,
+) -> Result<AtWork, flashdelta_status> {
+    // SAFETY: the caller's promise.
+    unsafe { enter(applier) }.map(AtWork)
 }
 
 /// The state, if the applier is initialised and free.

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use flashdelta::apply::{NewImage, OldImage};
+use flashdelta::apply::{NewImage, OldImage, Port};
 use flashdelta::nor::{Flash, NorNew, ReadFlash, SlotError};
 
 use crate::flashdelta_status::{self, *};
@@ -207,7 +207,7 @@ impl flashdelta_flash {
         let slot = NorNew::with_buffer(flash, 0, size, buffer)
             .map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)?;
         // What need not be erased need not be compared; and it may be that it cannot be read.
-        let slot = if erase.is_some() { slot } else { slot.erase_all() };
+        let slot = if erase.is_some() { slot } else { slot.no_erase() };
         let (flush, commit, counters) = (self.flush_new, self.commit_new, self.counters);
         let new = NewSlot { slot, flush, commit, counters };
         new.count();
@@ -245,6 +245,12 @@ impl NewImage for NewSlot {
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Fault> {
         Ok(self.slot.read(offset, buf)?)
+    }
+
+    fn suspend(&mut self, port: &mut Port<'_>) -> Result<(), Fault> {
+        let suspended = self.slot.suspend(port);
+        self.count();
+        Ok(suspended?)
     }
 
     fn flush(&mut self) -> Result<(), Fault> {

@@ -20,13 +20,15 @@ mod pointers;
 mod status;
 #[cfg(feature = "receive")]
 mod store;
+mod suspend;
 #[cfg(feature = "verify")]
 mod verify;
 
 pub use applier::{
     flashdelta_applier, flashdelta_applier_abort, flashdelta_applier_feed,
-    flashdelta_applier_finish, flashdelta_applier_init, flashdelta_applier_last_error,
-    flashdelta_device, flashdelta_progress, FLASHDELTA_APPLIER_WORDS,
+    flashdelta_applier_feed_within, flashdelta_applier_finish, flashdelta_applier_init,
+    flashdelta_applier_last_error, flashdelta_device, flashdelta_progress,
+    FLASHDELTA_APPLIER_WORDS,
 };
 pub use callbacks::{
     flashdelta_flash, flashdelta_flash_counters, FLASHDELTA_IGNORE_TRAILING,
@@ -47,6 +49,9 @@ pub use store::{
     flashdelta_store_status, FLASHDELTA_STORE_WORDS,
 };
 
+pub use suspend::{
+    flashdelta_applier_resume, flashdelta_applier_suspend, flashdelta_applier_suspension_len,
+};
 #[cfg(feature = "verify")]
 pub use verify::{
     flashdelta_algorithm, flashdelta_applier_guard, flashdelta_applier_next, flashdelta_chunk_ram,

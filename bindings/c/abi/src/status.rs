@@ -86,6 +86,10 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_PIECE_MISSING = 309,
     /// What came is no piece of the patch: there is none of this number, or it has another length.
     FLASHDELTA_ERR_NO_PIECE = 310,
+    /// What flashdelta_applier_suspend() has saved is damaged.
+    FLASHDELTA_ERR_SUSPENSION_DAMAGED = 311,
+    /// What flashdelta_applier_suspend() has saved is of another patch.
+    FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH = 312,
 
     /// The old image does not fit the patch, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_BASE = 400,
@@ -102,6 +106,8 @@ pub enum flashdelta_status {
     /// The new image is right, but the file around it is not, as the old file was written otherwise
     /// (hosts only).
     FLASHDELTA_ERR_NEW_FILE_MISMATCH = 404,
+    /// The new slot is not as it was when the update was suspended.
+    FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE = 405,
 
     /// The patch is for other devices, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_DEVICE = 500,
@@ -163,6 +169,8 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_NO_CHUNKS = 615,
     /// The store, or the memory lent to it, is too small for the patch.
     FLASHDELTA_ERR_STORE_TOO_SMALL = 616,
+    /// Another version of this library has saved the state of the update.
+    FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION = 617,
 
     /// Reading or writing failed, for a reason that has no number of its own.
     FLASHDELTA_ERR_IO = 700,
@@ -183,6 +191,10 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_FILE = 707,
     /// Header or chunk table in the store are not any more what was written: clear it.
     FLASHDELTA_ERR_STORE_ROTTED = 708,
+    /// The state of the update could not be saved.
+    FLASHDELTA_ERR_WRITE_SUSPENSION = 709,
+    /// The saved state of the update could not be read.
+    FLASHDELTA_ERR_READ_SUSPENSION = 710,
 
     /// A progress callback asked to give up (hosts only).
     FLASHDELTA_ERR_CANCELLED = 801,
@@ -211,7 +223,7 @@ pub enum flashdelta_status {
 use flashdelta_status::*;
 
 /// What the numbers mean, in a few words.
-const TEXTS: [(flashdelta_status, &CStr); 67] = [
+const TEXTS: [(flashdelta_status, &CStr); 73] = [
     (FLASHDELTA_OK, c"success"),
     (FLASHDELTA_NEED_MORE, c"more bytes of the patch are needed"),
     (FLASHDELTA_ERR_INTERNAL, c"a fault in flashdelta: please report it"),
@@ -308,6 +320,18 @@ const TEXTS: [(flashdelta_status, &CStr); 67] = [
     (FLASHDELTA_ERR_WRONG_SIGNATURE, c"the signature of a trusted key is not that of this patch"),
     (FLASHDELTA_ERR_WRONG_TABLE, c"the chunk table is not the one that the header vouches for"),
     (FLASHDELTA_ERR_WRONG_CHUNK, c"a chunk of the patch is wrong: transfer it again"),
+    (FLASHDELTA_ERR_SUSPENSION_DAMAGED, c"the saved state of the update is damaged"),
+    (FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, c"the saved state is of another patch"),
+    (
+        FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE,
+        c"the new slot is not as it was when the update was suspended",
+    ),
+    (
+        FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
+        c"another version of this library has saved the state",
+    ),
+    (FLASHDELTA_ERR_WRITE_SUSPENSION, c"the state of the update could not be saved"),
+    (FLASHDELTA_ERR_READ_SUSPENSION, c"the saved state of the update could not be read"),
     // What has no entry yet.
     (FLASHDELTA_ERR_INTERNAL, c"unknown status"),
 ];

@@ -213,7 +213,8 @@ fn a_patch_comes_in_any_order_and_is_applied() {
         assert_eq!(flashdelta_store_put(store, 2, second.as_ptr(), second.len()), FLASHDELTA_OK);
         assert_eq!(flashdelta_store_read_info(store, &mut info), FLASHDELTA_OK);
         assert_eq!((info.pieces, info.table_pieces, info.complete), (1 + count, 1, 1));
-        let mut progress = flashdelta_progress { done: 0, written: 0, total: 0 };
+        let mut progress =
+            flashdelta_progress { done: 0, written: 0, total: 0, taken: 0, pending: 0 };
         assert_eq!(flashdelta_store_feed(store, &mut at, applier, &mut progress), FLASHDELTA_OK);
         assert_eq!(progress.done, 1);
         assert_eq!(flashdelta_applier_finish(applier), FLASHDELTA_OK);

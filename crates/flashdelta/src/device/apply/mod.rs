@@ -30,6 +30,8 @@ mod phases;
 #[cfg(feature = "suspend")]
 mod port;
 #[cfg(feature = "suspend")]
+mod price;
+#[cfg(feature = "suspend")]
 mod suspend;
 #[cfg(feature = "suspend")]
 mod suspend_error;
@@ -40,6 +42,8 @@ pub use error::{ApplyError, Damage};
 pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "suspend")]
 pub use port::Port;
+#[cfg(feature = "suspend")]
+pub use price::{Pace, SuspensionPrice};
 #[cfg(feature = "suspend")]
 pub use suspend_error::{ResumeError, SuspendError};
 

@@ -49,7 +49,7 @@ impl<'a> Port<'a> {
     /// Bytes.
     #[inline(never)] // One copy in the device's flash; so for the others.
     pub fn bytes(&mut self, bytes: &mut [u8]) {
-        if self.trouble.is_none() && !(self.carry)(bytes) {
+        if self.trouble.is_none() && !bytes.is_empty() && !(self.carry)(bytes) {
             self.trouble = Some(PortTrouble::Place);
         }
     }

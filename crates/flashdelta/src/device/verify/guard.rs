@@ -168,6 +168,21 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         }
     }
 
+    /// Does something with an applier that is not guarded: suspends the update, or goes on with one.
+    /// `None` if it is guarded, as what has been checked so far would be lost.
+    #[cfg(feature = "suspend")]
+    pub fn with_unguarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Applier<'w, O, N, H>) -> T,
+    ) -> Option<T> {
+        if self.verifier.is_some() || !self.buffer.is_empty() || self.phase != Phase::Rest {
+            return None;
+        }
+        let outcome = work(&mut self.applier);
+        self.taken = self.applier.progress().taken;
+        Some(outcome)
+    }
+
     /// Ends the update, as [`Applier::finish`] does.
     ///
     /// # Errors
