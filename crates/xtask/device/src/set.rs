@@ -1,10 +1,10 @@
 //! An update by a component set, and one by a signed patch: linked for what the former costs beyond
 //! the latter.
 
-#[cfg(not(feature = "set"))]
-pub(crate) use guarded as update;
 #[cfg(feature = "set")]
 pub(crate) use components as update;
+#[cfg(not(feature = "set"))]
+pub(crate) use guarded as update;
 
 use crate::update::Device;
 
@@ -83,10 +83,7 @@ impl<'a> flashdelta::update::set::Components for Slots<'a> {
         Ok(crate::update::NewSlot(self.0))
     }
 
-    fn activate(
-        &mut self,
-        entry: &flashdelta::update::set::Entry<'_>,
-    ) -> Result<(), Self::Error> {
+    fn activate(&mut self, entry: &flashdelta::update::set::Entry<'_>) -> Result<(), Self::Error> {
         crate::update::checked((self.0.write)(self.0.new, entry.sha256.as_ptr(), 32))
     }
 }
