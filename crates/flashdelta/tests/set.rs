@@ -489,6 +489,15 @@ fn a_component_that_refuses_keeps_all_old_until_the_commit_and_goes_on_after_it(
     let mut components = Memory { device: &shared, refuses: run.refuses };
     let recovered = recover(&mut [0; 4096], &mut components, &mut &mut record);
     assert_eq!(recovered, Err(error));
+    // No other update takes the place of one that is committed.
+    let other = Component::replace(Kind::Data, child(), vec![7; 99]);
+    let other = set::make(&[other], &quick()).unwrap();
+    let mut device = shared.replace(Device::new());
+    let kept = record.0.clone();
+    let result = Run::unsigned().update(&other, &mut device, &mut record);
+    assert_eq!(result, Err(SetUpdateError::Set(SetError::NotRecovered)));
+    assert_eq!(record.0, kept);
+    shared.replace(device);
     components.refuses = None;
     let small = recover(&mut [0; 16], &mut components, &mut &mut record);
     assert!(matches!(small, Err(SetUpdateError::Set(SetError::BufferTooSmall { .. }))));

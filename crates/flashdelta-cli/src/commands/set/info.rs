@@ -79,7 +79,7 @@ pub(super) fn summary(path: &Path, set: &[u8]) -> Outcome<String> {
         grouped(index.chunk_ram()),
         grouped(index.index_len() + 74)
     );
-    for (number, entry) in (1..).zip(index.entries()) {
+    for (number, entry) in (0..).zip(index.entries()) {
         let _ = writeln!(out, "  {number}. {}", line(&entry));
     }
     Ok(out)

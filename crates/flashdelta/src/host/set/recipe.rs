@@ -108,7 +108,7 @@ pub fn read_description(
     }
     let identity = identity(&file).map_err(wrong)?;
     let mut components = Vec::new();
-    for (number, entry) in (1..).zip(&file.components) {
+    for (number, entry) in (0..).zip(&file.components) {
         let wrong = |what: String| wrong(format!("component {number}: {what}"));
         components.push(component(entry, folder, &diff)?.map_err(wrong)?);
     }

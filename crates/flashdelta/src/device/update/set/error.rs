@@ -113,6 +113,9 @@ pub enum SetError {
         /// Length of the set in bytes.
         expected: u32,
     },
+    /// An update that was committed is not complete: [`recover`](super::recover) has not run, or
+    /// has failed.
+    NotRecovered,
     /// There was an error before; start again.
     Poisoned,
 }
@@ -138,6 +141,7 @@ codes! {
         Self::WrongPayload { .. } => "wrong-payload", BadPatch, PatchFromMaker;
         Self::Incomplete { .. } => "truncated", BadPatch, TransferAgain;
         Self::Trailing { .. } => "trailing-input", BadPatch, CutTrailing;
+        Self::NotRecovered => "set-not-recovered", Misuse;
         Self::Poisoned => "poisoned", Misuse, StartAgain;
     } else {
         Self::Index(error) => error;
@@ -200,6 +204,9 @@ impl fmt::Display for SetError {
             Self::WrongComponent { component, expected, found } => {
                 write!(f, "component {component} is not what the set was made for: it expects sha256 ")?;
                 hex(expected, f)?;
+                if *found == [0; 12] {
+                    return f.write_str(", what is there is shorter, or nothing");
+                }
                 f.write_str(", there is ")?;
                 hex(found, f)
             }
@@ -232,6 +239,9 @@ impl fmt::Display for SetError {
             Self::Trailing { expected } => {
                 write!(f, "the set has {expected} bytes, but something follows it")
             }
+            Self::NotRecovered => f.write_str(
+                "another update was committed, and is not complete: it has to be recovered first",
+            ),
             Self::Poisoned => f.write_str("the update had failed before"),
         }
     }

@@ -33,7 +33,9 @@ mod components;
 mod error;
 mod index;
 mod record;
+mod recover;
 mod update;
+mod written;
 
 pub use components::{Components, Present};
 pub use error::{SetError, SetUpdateError};
@@ -42,6 +44,8 @@ pub use index::{
     MOST_COMPONENTS,
 };
 pub use record::{Recovered, SetRecord};
-pub use update::{recover, set_message, ComponentUpdate, SetUpdate};
+pub use recover::recover;
+pub use update::{set_message, SetUpdate};
+pub use written::ComponentUpdate;
 
 pub(crate) use index::{HAS_HARDWARE, HAS_PAYLOAD, HEADER_DIGEST_LEN, MAGIC, VERSION};

@@ -90,6 +90,10 @@ pub(super) enum State {
 }
 
 impl State {
+    /// As numbers.
+    pub(super) const BEGUN: u8 = Self::Begun as u8;
+    pub(super) const COMMITTED: u8 = Self::Committed as u8;
+
     /// The head of a record: the state, and a bit for each component that is updated.
     pub(super) fn head(self, todo: u32) -> [u8; RECORD_HEAD] {
         let [a, b, c, d] = todo.to_le_bytes();

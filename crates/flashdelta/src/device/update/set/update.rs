@@ -1,18 +1,18 @@
 //! The driver: a set comes in, and all of it becomes active or none.
 
-use core::marker::PhantomData;
-
 use super::components::Present;
 use super::index::{Head, Index};
-use super::record::{State, RECORD_HEAD};
+use super::record::State;
+use super::recover::{complete, state, write};
 use super::{
-    Components, Entry, Payload, Precondition, Recovered, SetError, SetRecord, SetUpdateError,
+    recover, ComponentUpdate, Components, Payload, Precondition, SetError, SetRecord,
+    SetUpdateError,
 };
 use crate::device::apply::{
-    Applier, ApplyError, ApplyOptions, NewImage, OldImage, Progress, Sha256Engine, SoftwareSha256,
+    Applier, ApplyOptions, NewImage, OldImage, Sha256Engine, SoftwareSha256,
 };
 use crate::device::format::chunks::SIGNATURE_LEN;
-use crate::device::format::{DeviceIdentity, PatchHeader, APPLIER_BYTES};
+use crate::device::format::{DeviceIdentity, APPLIER_BYTES};
 use crate::device::verify::{
     check_signature, domain_message, Guard, Message, NoKeys, Signature, Verifier, VerifyError,
 };
@@ -27,7 +27,7 @@ pub fn set_message<H: Sha256Engine>(engine: &mut H, index: &[u8]) -> Message {
 }
 
 /// What an update by a set can fail with.
-type Failure<C, R> = SetUpdateError<
+pub(super) type Failure<C, R> = SetUpdateError<
     <C as Components>::Error,
     <<C as Components>::Old as OldImage>::Error,
     <<C as Components>::New as NewImage>::Error,
@@ -241,7 +241,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// The index, once it is complete and, if that is required, its signature right.
     pub fn index(&self) -> Option<Index<'_>> {
         match self.phase {
-            Phase::Index | Phase::Signatures(_) => None,
+            Phase::Index | Phase::Signatures(_) | Phase::Poisoned => None,
             _ => Some(Index::of(self.head, self.buffer)),
         }
     }
@@ -269,8 +269,8 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     ///
     /// # Errors
     ///
-    /// [`SetError::RamTooSmall`] before anything is written; [`SetUpdateError::Record`] and
-    /// [`SetUpdateError::Component`] may be tried again.
+    /// [`SetError::RamTooSmall`] and [`SetError::NotRecovered`] before anything is written;
+    /// [`SetUpdateError::Record`] and [`SetUpdateError::Component`] may be tried again.
     #[allow(clippy::type_complexity)] // It has what it was given.
     pub fn begin<'u, 'w>(
         &'u mut self,
@@ -288,6 +288,10 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
             }
         }
         if self.phase != Phase::Begun {
+            // The record of an update that is committed, and not complete, must not get lost.
+            if let Some((State::COMMITTED, _)) = state(&mut self.record)? {
+                return Err(SetError::NotRecovered.into());
+            }
             let index = self.buffer.get(..self.head.len as usize).unwrap_or(&[]);
             write(&mut self.record, State::Begun, self.todo, index)?;
             self.phase = Phase::Begun;
@@ -300,8 +304,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         let new = components.begin(&entry).map_err(failed)?;
         let applier = Applier::with_sha256(workspace, old, new, ApplyOptions::default(), sha);
         let guard = Guard::for_header(applier, payload.header, must_have_chunks, chunks);
-        let record = PhantomData;
-        Ok(Some(ComponentUpdate { guard, components, done, entry, component, payload, record }))
+        Ok(Some(ComponentUpdate::new(guard, components, done, (component, entry, payload))))
     }
 
     /// Ends the update: commits it by one record, and activates all components in order. If nothing
@@ -487,160 +490,6 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         }
         Ok(())
     }
-}
-
-/// A component that is being written. See [`SetUpdate::begin`].
-pub struct ComponentUpdate<'u, 'w, C: Components, R, H: Sha256Engine> {
-    guard: Guard<'w, 'w, Present<C::Old>, C::New, NoKeys, &'u mut H>,
-    components: &'u mut C,
-    done: &'u mut u32,
-    entry: Entry<'u>,
-    component: u8,
-    payload: Payload,
-    /// For the type of its errors.
-    record: PhantomData<&'u R>,
-}
-
-impl<C: Components, R: SetRecord, H: Sha256Engine> ComponentUpdate<'_, '_, C, R, H> {
-    /// Its number in the set.
-    pub fn component(&self) -> u8 {
-        self.component
-    }
-
-    /// What the index says about it.
-    pub fn entry(&self) -> &Entry<'_> {
-        &self.entry
-    }
-
-    /// Where in the set the byte is that must be fed next.
-    pub fn next(&self) -> u32 {
-        self.payload.offset.wrapping_add(self.guard.next())
-    }
-
-    /// How far it has come. [`Progress::taken`] counts the bytes of the payload.
-    pub fn progress(&self) -> Progress {
-        self.guard.progress()
-    }
-
-    /// Takes the next bytes of the payload. What follows the payload in `input` is not taken.
-    ///
-    /// # Errors
-    ///
-    /// [`SetUpdateError::Payload`]. A wrong chunk may be fed again, from [`next`](Self::next) on;
-    /// after any other error the component may [begin](SetUpdate::begin) again, or the update is
-    /// given up. Nothing has become active.
-    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, Failure<C, R>> {
-        let left = self.payload.len.saturating_sub(self.guard.next()) as usize;
-        let (mine, _) = input.split_at_checked(left).unwrap_or((input, &[]));
-        let component = self.component;
-        let failed = |error| SetUpdateError::Payload { component, error };
-        let progress = self.guard.feed(mine).map_err(failed)?;
-        // Whoever feeds until it is done would feed for ever.
-        let (fed, expected) = (progress.taken, self.guard.header().map(body_end));
-        if fed >= self.payload.len && !progress.done && !progress.pending {
-            return Err(failed(ApplyError::Truncated { fed, expected }.into()));
-        }
-        Ok(progress)
-    }
-
-    /// Ends the component: its new image is complete, right, and accepted by the device.
-    ///
-    /// # Errors
-    ///
-    /// If it is not complete, or not accepted. It may begin again.
-    pub fn finish(self) -> Result<(), Failure<C, R>> {
-        let Self { guard, components, done, entry, component, .. } = self;
-        let made = guard.header().map(|header| (header.new_size, header.new_digest));
-        let finished = guard.finish();
-        let (_, new) =
-            finished.map_err(|error| SetUpdateError::Payload { component, error: error.into() })?;
-        if made != Some((entry.size, entry.sha256)) {
-            return Err(SetError::WrongPayload { component }.into());
-        }
-        let verified = components.verify(&entry, new);
-        verified.map_err(|error| SetUpdateError::Component { component, error })?;
-        *done |= 1u32 << (component & 31);
-        Ok(())
-    }
-}
-
-/// Where in a patch the body ends.
-fn body_end(header: &PatchHeader) -> u32 {
-    header.body_offset().saturating_add(header.body_len)
-}
-
-/// After a reset: what was committed is activated, what was only begun is taken back. Does nothing
-/// if no update was under way. `buffer` is lent for the index, as in [`SetUpdate::new`].
-///
-/// # Errors
-///
-/// If a component or the record cannot be used: call it again, at the latest after the next reset.
-/// As long as it fails, nothing must be started that the set may change.
-#[allow(clippy::type_complexity)] // It is that of an update.
-pub fn recover<C: Components, R: SetRecord>(
-    buffer: &mut [u8],
-    components: &mut C,
-    record: &mut R,
-) -> Result<Recovered, Failure<C, R>> {
-    let Some(len) = record.len().and_then(|len| (len as usize).checked_sub(RECORD_HEAD)) else {
-        return Ok(Recovered::Nothing);
-    };
-    let mut start = [0; RECORD_HEAD];
-    record.read(0, &mut start).map_err(SetUpdateError::Record)?;
-    let [state, todo @ ..] = start;
-    let todo = u32::from_le_bytes(todo);
-    let is_committed = state == State::Committed as u8;
-    if !is_committed && state != State::Begun as u8 {
-        return Ok(Recovered::Nothing);
-    }
-    let (needed, found) = (len as u32, buffer.len() as u32);
-    let Some(index) = buffer.get_mut(..len) else {
-        return Err(SetError::BufferTooSmall { needed, found }.into());
-    };
-    record.read(RECORD_HEAD as u32, index).map_err(SetUpdateError::Record)?;
-    let mut head = Head::default();
-    head.read(index).map_err(|error| SetUpdateError::Set(error.into()))?;
-    complete(components, record, &head, index, todo, is_committed)?;
-    Ok(if is_committed { Recovered::Completed } else { Recovered::Reverted })
-}
-
-/// Commits the update and activates these components, or takes them back; then it is done.
-#[inline(never)] // One copy in the device's flash.
-fn complete<C: Components, R: SetRecord>(
-    components: &mut C,
-    record: &mut R,
-    head: &Head,
-    index: &[u8],
-    todo: u32,
-    is_committed: bool,
-) -> Result<(), Failure<C, R>> {
-    if is_committed {
-        // Also if it is committed already: that record may be one whose last unit was torn and
-        // reads right by chance. Before anything depends on it, it is written again.
-        write(record, State::Committed, todo, index)?;
-    }
-    for component in 0..head.count {
-        let Some(entry) = head.entry(index, component) else { break };
-        if todo >> (component & 31) & 1 == 0 {
-            continue;
-        }
-        let done =
-            if is_committed { components.activate(&entry) } else { components.revert(&entry) };
-        done.map_err(|error| SetUpdateError::Component { component, error })?;
-    }
-    // The index is not needed any more.
-    write(record, State::Done, todo, &[])
-}
-
-/// Writes a record.
-#[inline(never)] // One copy in the device's flash.
-fn write<C, O, N, R: SetRecord>(
-    record: &mut R,
-    state: State,
-    todo: u32,
-    index: &[u8],
-) -> Result<(), SetUpdateError<C, O, N, R::Error>> {
-    record.write(&state.head(todo), index).map_err(SetUpdateError::Record)
 }
 
 /// The SHA-256 of the first `size` bytes; `None` if there are not so many.

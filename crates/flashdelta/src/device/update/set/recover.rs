@@ -1,0 +1,89 @@
+//! The record of an update: after a reset it says what is left to do.
+
+use super::index::Head;
+use super::record::{State, RECORD_HEAD};
+use super::update::Failure;
+use super::{Components, Recovered, SetError, SetRecord, SetUpdateError};
+
+/// After a reset: what was committed is activated, what was only begun is taken back. Does nothing
+/// if no update was under way. `buffer` is lent for the index, as in [`SetUpdate::new`](super::SetUpdate::new).
+///
+/// # Errors
+///
+/// If a component or the record cannot be used: call it again, at the latest after the next reset.
+/// As long as it fails, nothing must be started that the set may change.
+#[allow(clippy::type_complexity)] // It is that of an update.
+pub fn recover<C: Components, R: SetRecord>(
+    buffer: &mut [u8],
+    components: &mut C,
+    record: &mut R,
+) -> Result<Recovered, Failure<C, R>> {
+    let (is_committed, todo) = match state(record)? {
+        Some((State::COMMITTED, todo)) => (true, todo),
+        Some((State::BEGUN, todo)) => (false, todo),
+        _ => return Ok(Recovered::Nothing),
+    };
+    let len = (record.len().unwrap_or(0) as usize).saturating_sub(RECORD_HEAD);
+    let (needed, found) = (len as u32, buffer.len() as u32);
+    let Some(index) = buffer.get_mut(..len) else {
+        return Err(SetError::BufferTooSmall { needed, found }.into());
+    };
+    record.read(RECORD_HEAD as u32, index).map_err(SetUpdateError::Record)?;
+    let mut head = Head::default();
+    head.read(index).map_err(|error| SetUpdateError::Set(error.into()))?;
+    complete(components, record, &head, index, todo, is_committed)?;
+    Ok(if is_committed { Recovered::Completed } else { Recovered::Reverted })
+}
+
+/// How far the update of the record has come, and its components; `None` if there is none.
+#[inline(never)] // One copy in the device's flash.
+pub(super) fn state<C, O, N, R: SetRecord>(
+    record: &mut R,
+) -> Result<Option<(u8, u32)>, SetUpdateError<C, O, N, R::Error>> {
+    if record.len().is_none_or(|len| (len as usize) < RECORD_HEAD) {
+        return Ok(None);
+    }
+    let mut head = [0; RECORD_HEAD];
+    record.read(0, &mut head).map_err(SetUpdateError::Record)?;
+    let [state, todo @ ..] = head;
+    Ok(Some((state, u32::from_le_bytes(todo))))
+}
+
+/// Commits the update and activates these components, or takes them back; then it is done.
+#[inline(never)] // One copy in the device's flash.
+pub(super) fn complete<C: Components, R: SetRecord>(
+    components: &mut C,
+    record: &mut R,
+    head: &Head,
+    index: &[u8],
+    todo: u32,
+    is_committed: bool,
+) -> Result<(), Failure<C, R>> {
+    if is_committed {
+        // Also if it is committed already: that record may be one whose last unit was torn and
+        // reads right by chance. Before anything depends on it, it is written again.
+        write(record, State::Committed, todo, index)?;
+    }
+    for component in 0..head.count {
+        let Some(entry) = head.entry(index, component) else { break };
+        if todo >> (component & 31) & 1 == 0 {
+            continue;
+        }
+        let done =
+            if is_committed { components.activate(&entry) } else { components.revert(&entry) };
+        done.map_err(|error| SetUpdateError::Component { component, error })?;
+    }
+    // The index is not needed any more.
+    write(record, State::Done, todo, &[])
+}
+
+/// Writes a record.
+#[inline(never)] // One copy in the device's flash.
+pub(super) fn write<C, O, N, R: SetRecord>(
+    record: &mut R,
+    state: State,
+    todo: u32,
+    index: &[u8],
+) -> Result<(), SetUpdateError<C, O, N, R::Error>> {
+    record.write(&state.head(todo), index).map_err(SetUpdateError::Record)
+}
