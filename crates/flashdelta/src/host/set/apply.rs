@@ -1,7 +1,7 @@
 //! The driver of devices, on components in memory.
 
+use core::convert::Infallible;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use super::ComponentName;
 use crate::device::apply::OutOfBounds;

@@ -1,6 +1,6 @@
 //! What goes into a set.
 
-use std::fmt;
+use core::fmt;
 
 use crate::device::update::set::{Entry, Kind, Payload, Precondition, Target, MAX_NAME_LEN};
 use crate::host::diff::DiffOptions;

@@ -1,6 +1,6 @@
 //! Why a set cannot be made or used.
 
-use std::fmt;
+use core::fmt;
 
 use super::ComponentName;
 use crate::device::error::codes;
@@ -89,7 +89,7 @@ impl fmt::Display for SetFileError {
     }
 }
 
-impl std::error::Error for SetFileError {}
+impl core::error::Error for SetFileError {}
 
 /// Why a set cannot be made.
 #[non_exhaustive]
@@ -100,14 +100,14 @@ pub enum SetMakeError {
         /// Which.
         name: ComponentName,
         /// Why.
-        error: MakeError,
+        error: Box<MakeError>,
     },
     /// The patch of a component does not make its new image: a bug.
     Wrong {
         /// Which.
         name: ComponentName,
         /// How.
-        error: FileError,
+        error: Box<FileError>,
     },
     /// A name is empty, too long or not of printable ASCII characters.
     BadName {
@@ -175,11 +175,11 @@ impl fmt::Display for SetMakeError {
     }
 }
 
-impl std::error::Error for SetMakeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl core::error::Error for SetMakeError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Component { error, .. } => Some(error),
-            Self::Wrong { error, .. } => Some(error),
+            Self::Component { error, .. } => Some(&**error),
+            Self::Wrong { error, .. } => Some(&**error),
             Self::File(error) => Some(error),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Sets on folders: each component is a file.
 
+use core::fmt;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::{apply_signed, read_release, ComponentName, SetApplyError};
 use crate::device::error::codes;
@@ -37,7 +37,8 @@ pub fn apply_to_folder<V: Verifier>(
     keys: Option<V>,
 ) -> Result<SetFolder, SetFolderError> {
     let members = folder::members(old.bytes())?;
-    let content = |data: std::ops::Range<usize>| old.bytes().get(data).unwrap_or_default().to_vec();
+    let content =
+        |data: core::ops::Range<usize>| old.bytes().get(data).unwrap_or_default().to_vec();
     let mut files: BTreeMap<String, Vec<u8>> =
         members.into_iter().map(|member| (member.name, content(member.data))).collect();
     let release = read_release(old, None).unwrap_or_default();
@@ -104,8 +105,8 @@ impl fmt::Display for SetFolderError {
     }
 }
 
-impl std::error::Error for SetFolderError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl core::error::Error for SetFolderError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Apply(error) => Some(error),
             Self::Folder(error) => Some(error),

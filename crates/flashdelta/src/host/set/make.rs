@@ -90,14 +90,14 @@ fn make_one(
     options: &SetOptions,
 ) -> Result<(EntryParts, Option<Vec<u8>>), SetMakeError> {
     let name = || component.name.clone();
-    let failed = |error| SetMakeError::Component { name: name(), error };
+    let failed = |error| SetMakeError::Component { name: name(), error: Box::new(error) };
     let (size, sha256, precondition, payload) = if component.has_payload {
         let empty = Vec::new();
         let old = if let Before::Image(old) = &component.before { old } else { &empty };
         let mut diff = component.diff.as_ref().unwrap_or(&options.diff).clone();
         diff.identity = None;
         let patch = file::diff(old, &component.after, &diff).map_err(failed)?;
-        let wrong = |error| SetMakeError::Wrong { name: name(), error };
+        let wrong = |error| SetMakeError::Wrong { name: name(), error: Box::new(error) };
         // Applied once: what is in a set is right.
         file::apply(old, &patch.bytes, Output::Binary).map_err(wrong)?;
         let image_len = Files::of(old, &patch.bytes).map_err(wrong)?.old_image().len();

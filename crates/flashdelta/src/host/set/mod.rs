@@ -23,7 +23,7 @@
 //! let old = BTreeMap::from([(app.clone(), vec![3; 9000]), (radio, vec![1; 3000])]);
 //! let new = set::apply(&set, &old, None)?;
 //! assert_eq!(new[&app], vec![4; 9000]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
 //! - `component`: what goes into a set. `make`: makes it.

@@ -1,7 +1,7 @@
 //! The parts of a release, which become components: what manifests name.
 
+use core::fmt;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -59,7 +59,7 @@ pub fn read_release(
 ) -> Result<Vec<ReleaseComponent>, SetSourceError> {
     let name = || input.name().to_owned();
     let none = |_| SetSourceError::NoManifest { name: name() };
-    let mut watch = |_| std::ops::ControlFlow::Continue(());
+    let mut watch = |_| core::ops::ControlFlow::Continue(());
     let mut budget = Budget::new(total_limit(input.bytes().len() as u64, 0, 0), &mut watch);
     let (contents, _) = Contents::of(input.bytes(), &mut budget).map_err(none)?;
     let files: BTreeMap<&str, &[u8]> = (0..contents.members.len())
@@ -372,8 +372,8 @@ impl fmt::Display for SetSourceError {
     }
 }
 
-impl std::error::Error for SetSourceError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl core::error::Error for SetSourceError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Input(error) => Some(error),
             Self::Read { error, .. } => Some(error),

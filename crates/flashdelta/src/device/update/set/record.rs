@@ -7,12 +7,12 @@ use crate::device::nor::{Flash, Records, SlotError};
 ///
 /// [`Records`] in flash are this. The record holds the index: their halves need room for its length
 /// and 5 bytes more.
+#[allow(clippy::len_without_is_empty)] // A record may be there and empty.
 pub trait SetRecord {
     /// What can go wrong.
     type Error;
 
     /// Length of the record in bytes; `None` if there is none.
-    #[allow(clippy::len_without_is_empty)] // A record may be there and empty.
     fn len(&self) -> Option<u32>;
 
     /// Fills `buf` with the record from `offset` on.
@@ -34,16 +34,16 @@ impl<F: Flash, B: AsMut<[u8]>> SetRecord for Records<F, B> {
     type Error = SlotError<F::Error>;
 
     fn len(&self) -> Option<u32> {
-        Records::len(self)
+        Self::len(self)
     }
 
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error> {
-        Records::read(self, offset, buf)
+        Self::read(self, offset, buf)
     }
 
     fn write(&mut self, head: &[u8], rest: &[u8]) -> Result<(), Self::Error> {
         let len = head.len().saturating_add(rest.len());
-        let mut record = Records::write(self, u32::try_from(len).unwrap_or(u32::MAX))?;
+        let mut record = Self::write(self, u32::try_from(len).unwrap_or(u32::MAX))?;
         record.put(head)?;
         record.put(rest)?;
         record.commit()

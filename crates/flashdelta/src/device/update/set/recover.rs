@@ -36,6 +36,7 @@ pub fn recover<C: Components, R: SetRecord>(
 }
 
 /// How far the update of the record has come, and its components; `None` if there is none.
+#[allow(clippy::type_complexity)] // It is that of an update.
 #[inline(never)] // One copy in the device's flash.
 pub(super) fn state<C, O, N, R: SetRecord>(
     record: &mut R,
