@@ -1,6 +1,6 @@
 //! `flashdelta set info`
 
-use std::fmt::Write as _;
+use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use flashdelta::set::{self, ComponentName};
