@@ -31,10 +31,12 @@ int main(void) {
     flashdelta_roots[17] = (function)flashdelta_store_clear;
     flashdelta_roots[18] = (function)flashdelta_store_needs;
 #endif
+#ifdef SUSPEND
     flashdelta_roots[19] = (function)flashdelta_applier_feed_within;
     flashdelta_roots[20] = (function)flashdelta_applier_suspend;
     flashdelta_roots[21] = (function)flashdelta_applier_suspension_len;
     flashdelta_roots[22] = (function)flashdelta_applier_resume;
+#endif
 #ifdef A_PANIC
     flashdelta_roots[23] = (function)flashdelta_panic;
 #endif

@@ -123,6 +123,9 @@ fn panic_free() -> Result<Outcome> {
         if features.contains("receive") {
             gcc.arg("-DRECEIVE");
         }
+        if features.contains("suspend") {
+            gcc.arg("-DSUSPEND");
+        }
         gcc.arg(bindings().join("tests/roots.c")).arg(library).arg("-o").arg(&program);
         output(&mut gcc).map(drop)
     };

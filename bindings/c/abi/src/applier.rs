@@ -231,7 +231,7 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
     progress: *mut flashdelta_progress,
 ) -> flashdelta_status {
     // SAFETY: the caller's promise.
-    unsafe { flashdelta_applier_feed_within(applier, data, len, u32::MAX, progress) }
+    unsafe { feed(applier, data, len, u32::MAX, progress) }
 }
 
 /// Takes the next bytes of the patch, as many as it can without reading and writing more than
@@ -258,8 +258,25 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
 /// # Safety
 ///
 /// C's usual rules: pointers point to what their types say, `data` to as many bytes as it says.
+#[cfg(feature = "bounded")]
 #[no_mangle]
 pub unsafe extern "C" fn flashdelta_applier_feed_within(
+    applier: *mut flashdelta_applier,
+    data: *const u8,
+    len: usize,
+    budget: u32,
+    progress: *mut flashdelta_progress,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe { feed(applier, data, len, budget, progress) }
+}
+
+/// Takes input.
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say, `data` to as many bytes as it says.
+unsafe fn feed(
     applier: *mut flashdelta_applier,
     data: *const u8,
     len: usize,
@@ -287,7 +304,14 @@ pub unsafe extern "C" fn flashdelta_applier_feed_within(
             addr_of_mut!((*state).phase).write(BUSY);
             &mut *addr_of_mut!((*state).content.applier)
         };
-        match inner.feed_within(data, budget) {
+        #[cfg(feature = "bounded")]
+        let fed = inner.feed_within(data, budget);
+        #[cfg(not(feature = "bounded"))]
+        let fed = {
+            let _no_bound = budget;
+            inner.feed(data)
+        };
+        match fed {
             Ok(at) => {
                 // SAFETY: as above; `progress` was checked.
                 unsafe {

@@ -20,15 +20,17 @@ mod pointers;
 mod status;
 #[cfg(feature = "receive")]
 mod store;
+#[cfg(feature = "suspend")]
 mod suspend;
 #[cfg(feature = "verify")]
 mod verify;
 
+#[cfg(feature = "bounded")]
+pub use applier::flashdelta_applier_feed_within;
 pub use applier::{
     flashdelta_applier, flashdelta_applier_abort, flashdelta_applier_feed,
-    flashdelta_applier_feed_within, flashdelta_applier_finish, flashdelta_applier_init,
-    flashdelta_applier_last_error, flashdelta_device, flashdelta_progress,
-    FLASHDELTA_APPLIER_WORDS,
+    flashdelta_applier_finish, flashdelta_applier_init, flashdelta_applier_last_error,
+    flashdelta_device, flashdelta_progress, FLASHDELTA_APPLIER_WORDS,
 };
 pub use callbacks::{
     flashdelta_flash, flashdelta_flash_counters, FLASHDELTA_IGNORE_TRAILING,
@@ -49,6 +51,7 @@ pub use store::{
     flashdelta_store_status, FLASHDELTA_STORE_WORDS,
 };
 
+#[cfg(feature = "suspend")]
 pub use suspend::{
     flashdelta_applier_resume, flashdelta_applier_suspend, flashdelta_applier_suspension_len,
 };

@@ -147,7 +147,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// [`ApplyOptions::ignore_trailing`] is set.
     #[inline] // Where it is called once, its stack is its caller's.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, ApplyError<O::Error, N::Error>> {
-        self.feed_within(input, u32::MAX)
+        self.feed_by(input, u32::MAX)
     }
 
     /// Takes the next bytes of the patch, as many as it can without reading and writing more than
@@ -172,8 +172,19 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// # Errors
     ///
     /// As [`feed`](Self::feed).
+    #[cfg(feature = "bounded")]
     #[inline]
     pub fn feed_within(
+        &mut self,
+        input: &[u8],
+        budget: u32,
+    ) -> Result<Progress, ApplyError<O::Error, N::Error>> {
+        self.feed_by(input, budget)
+    }
+
+    /// Takes input; without the feature `bounded` no budget bounds that.
+    #[inline]
+    pub(in crate::device) fn feed_by(
         &mut self,
         input: &[u8],
         budget: u32,
@@ -250,7 +261,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             Phase::Done => self.skip(input, error)?,
             _ => {}
         }
-        self.pending = budget.is_over;
+        self.pending = budget.is_over();
         Some(phase)
     }
 

@@ -1,23 +1,30 @@
 //! How much of the flash one call may read and write.
+//!
+//! Without the feature `bounded` no call has a bound, and nothing is counted: what is here is of no
+//! size then, and compiles to nothing.
 
 /// The bytes that one call may read and write, and how many of them it has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
+    #[cfg(feature = "bounded")]
     most: u32,
-    pub(crate) spent: u32,
+    #[cfg(feature = "bounded")]
+    spent: u32,
     /// There was more to do.
-    pub(crate) is_over: bool,
+    #[cfg(feature = "bounded")]
+    is_over: bool,
 }
 
+#[cfg(feature = "bounded")]
 impl Budget {
-    /// So many bytes; all that there are, if it is `u32::MAX`.
+    /// This many bytes; all that there are, if it is `u32::MAX`.
     pub(crate) fn new(most: u32) -> Self {
         Self { most, spent: 0, is_over: false }
     }
 
     /// A step that takes `cost` bytes at most may begin when no more than this is spent. The first
     /// one always may: else nothing would ever be done.
-    pub(crate) fn limit(&self, cost: u32) -> u32 {
+    fn limit(self, cost: u32) -> u32 {
         if self.most == u32::MAX {
             return u32::MAX;
         }
@@ -25,18 +32,60 @@ impl Budget {
     }
 
     /// Bytes that are left.
-    pub(crate) fn left(&self) -> u32 {
+    pub(crate) fn left(self) -> u32 {
         self.limit(self.spent)
     }
 
-    /// May something begin that takes so many bytes? If not, the call is over.
+    /// Whether something may begin that takes this many bytes. If not, the call is over.
     pub(crate) fn allows(&mut self, cost: u32) -> bool {
-        self.is_over = self.spent > self.limit(cost);
+        self.is_over = self.is_spent(cost);
         !self.is_over
     }
 
-    /// So many bytes have been read or written.
+    /// Whether too much is spent for another step that takes `cost` bytes at most.
+    pub(crate) fn is_spent(self, cost: u32) -> bool {
+        self.spent > self.limit(cost)
+    }
+
+    /// This many bytes have been read or written.
     pub(crate) fn spend(&mut self, bytes: u32) {
         self.spent = self.spent.saturating_add(bytes);
+    }
+
+    /// Whether the call ends here although there was more to do.
+    pub(crate) fn stop(&mut self, is_over: bool) {
+        self.is_over = is_over;
+    }
+
+    /// Whether there was more to do.
+    pub(crate) fn is_over(self) -> bool {
+        self.is_over
+    }
+}
+
+#[cfg(not(feature = "bounded"))]
+impl Budget {
+    pub(crate) fn new(_: u32) -> Self {
+        Self {}
+    }
+
+    pub(crate) fn left(self) -> u32 {
+        u32::MAX
+    }
+
+    pub(crate) fn allows(&mut self, _: u32) -> bool {
+        true
+    }
+
+    pub(crate) fn is_spent(self, _: u32) -> bool {
+        false
+    }
+
+    pub(crate) fn spend(&mut self, _: u32) {}
+
+    pub(crate) fn stop(&mut self, _: bool) {}
+
+    pub(crate) fn is_over(self) -> bool {
+        false
     }
 }

@@ -1,5 +1,6 @@
 //! Windows over both images, and the page that waits to be written.
 
+use super::budget::Budget;
 use super::error::Fault;
 use super::{Damage, NewImage, OldImage};
 #[cfg(feature = "suspend")]
@@ -122,9 +123,10 @@ pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
     pub(crate) new: &'a mut N,
     /// The first thing that went wrong. Nothing is read or written from then on.
     pub(crate) fault: Option<Fault<O::Error, N::Error>>,
-    /// Bytes read and written in this call; no step begins when that is more than the limit.
-    pub(crate) spent: u32,
-    pub(crate) limit: u32,
+    /// Bytes read and written in this call, and how many there may be.
+    pub(crate) budget: Budget,
+    /// Bytes that a step takes at most.
+    pub(crate) step_cost: u32,
 }
 
 impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
@@ -136,7 +138,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
 
     /// Has this call read and written so much that it takes no more steps?
     pub(crate) fn is_spent(&self) -> bool {
-        self.spent > self.limit
+        self.budget.is_spent(self.step_cost)
     }
 
     /// The patch is damaged.
@@ -157,7 +159,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         if let Err(error) = self.new.write(offset, data) {
             return self.fail(Fault::Write { offset, error });
         }
-        self.spent = self.spent.saturating_add((data.len() as u32).wrapping_mul(2));
+        self.budget.spend((data.len() as u32).wrapping_mul(2));
         buffers.page_start = offset.wrapping_add(data.len() as u32);
         buffers.filled = 0;
     }
@@ -182,7 +184,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         let end = buffers.page_start;
         if buffers.new.get(offset).is_none() && self.fault.is_none() {
             let (start, buffer) = buffers.new.refill(offset, end);
-            self.spent = self.spent.saturating_add(buffer.len() as u32);
+            self.budget.spend(buffer.len() as u32);
             if let Err(error) = self.new.read(start, buffer) {
                 self.fail(Fault::ReadNew { offset: start, error });
                 return 0;
@@ -224,7 +226,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         if !is_all {
             let (start, buffer) = window.refill(offset, end);
             into = offset.wrapping_sub(start) as usize;
-            self.spent = self.spent.saturating_add(buffer.len() as u32);
+            self.budget.spend(buffer.len() as u32);
             if let Err(error) = self.old.read(start, buffer) {
                 self.fail(Fault::ReadOld { offset: start, error });
                 return &[];

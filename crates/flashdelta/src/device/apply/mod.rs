@@ -19,7 +19,7 @@
 
 mod applier;
 mod body;
-mod budget;
+pub(crate) mod budget;
 pub(crate) mod buffers;
 mod digest;
 mod error;

@@ -213,14 +213,14 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             use crate::device::audit::{parsed, Parsed};
             parsed(Parsed::Body(self.fed..self.fed.wrapping_add(mine.len() as u32)));
         }
-        let limit = budget.limit(body.buffers.step_cost());
+        let step_cost = body.buffers.step_cost();
         let mut views = Views {
             buffers: &mut body.buffers,
             old: &mut self.old,
             new: &mut self.new,
             fault: None,
-            spent: budget.spent,
-            limit,
+            budget: *budget,
+            step_cost,
         };
         let is_last = mine.len() == body.left as usize;
         let is_complete = machine.feed(&mut rest, is_last, body.header.coded_size(), &mut views);
@@ -228,7 +228,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         if is_complete && !is_spent {
             views.flush();
         }
-        budget.spent = views.spent;
+        *budget = views.budget;
         if let Some(fault) = views.fault {
             *error = fault.into();
             return None;
@@ -241,7 +241,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             let flushes = body.header.coded_size() == body.header.new_size;
             return Some(if flushes { Phase::Flush } else { self.begin_new() });
         }
-        budget.is_over = is_spent;
+        budget.stop(is_spent);
         Some(Phase::Body)
     }
 

@@ -199,6 +199,7 @@ impl<'w, O: OldImage, N: NewImage, B: BootSelection, H: Sha256Engine> AbUpdate<'
     /// # Errors
     ///
     /// [`ApplyError`]; the update has to start again.
+    #[cfg(feature = "bounded")]
     pub fn feed_within(
         &mut self,
         input: &[u8],

@@ -142,7 +142,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     /// [`GuardError`] tells what is wrong. After [`VerifyError::WrongChunk`] what is fed next must
     /// be the patch from the start of that chunk on; the rest of this `input` was not taken.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, Failure<O, N>> {
-        self.feed_within(input, u32::MAX)
+        self.feed_by(input, u32::MAX)
     }
 
     /// Takes the next bytes of the patch within a budget of flash bytes, as
@@ -151,7 +151,12 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     /// # Errors
     ///
     /// As [`feed`](Self::feed).
+    #[cfg(feature = "bounded")]
     pub fn feed_within(&mut self, input: &[u8], budget: u32) -> Result<Progress, Failure<O, N>> {
+        self.feed_by(input, budget)
+    }
+
+    fn feed_by(&mut self, input: &[u8], budget: u32) -> Result<Progress, Failure<O, N>> {
         let mut input = input;
         let mut error = GuardError::Apply(ApplyError::Poisoned);
         loop {
@@ -324,7 +329,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
             }
             Phase::Rest => {
                 let rest = core::mem::take(input);
-                let fed = self.applier.feed_within(rest, budget);
+                let fed = self.applier.feed_by(rest, budget);
                 self.taken = fed.map_err(|e| *error = e.into()).ok()?.taken;
                 return Some((phase, false));
             }
@@ -403,7 +408,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         error: &mut Failure<O, N>,
     ) -> Option<()> {
         let bytes = self.buffer.get(bytes)?;
-        self.applier.feed_within(bytes, budget).map_err(|e| *error = e.into()).ok()?;
+        self.applier.feed_by(bytes, budget).map_err(|e| *error = e.into()).ok()?;
         Some(())
     }
 

@@ -3,6 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::{HeapApplier, HeapError, MemoryImage};
+use crate::device::apply::budget::Budget;
 use crate::device::apply::buffers::{Buffers, Views};
 use crate::device::apply::machine::Machine;
 use crate::device::apply::workspace;
@@ -102,8 +103,8 @@ pub(crate) fn apply_body(
         old: &mut old,
         new: &mut new,
         fault: None,
-        spent: 0,
-        limit: u32::MAX,
+        budget: Budget::new(u32::MAX),
+        step_cost: 0,
     };
     let is_complete = machine.feed(&mut body, true, header.coded_size(), &mut views);
     views.flush();
