@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 use std::collections::BTreeMap;
 
 use common::sets::{child, images, partition, quick, signed, three, three_in_a_set, Toy};

@@ -3,8 +3,8 @@
 
 mod common;
 
-use std::cell::RefCell;
-use std::convert::Infallible;
+use core::cell::RefCell;
+use core::convert::Infallible;
 
 use common::slots::{update, workspace, Flash, SMALL};
 use common::{code_like, edited, with_own_digest, Random};
@@ -35,8 +35,7 @@ fn make(codec: Codec, isa: InstructionSet, page: u32, own_digest: bool, len: usi
     let mut options =
         DiffOptions::new().profile(profile).codec(codec).isa(isa).base(0x4200_0000).effort(2);
     if page == 8 {
-        let mut identity = Identity::default();
-        identity.product = 7;
+        let identity = Identity { product: 7, ..Identity::default() };
         options = options.identity(identity).chunks(ChunkSize::Bytes(256));
     }
     let patch = diff(&old, &new, &options).unwrap().bytes;
@@ -66,7 +65,7 @@ fn with_resets(made: &Made, every: usize, budget: u32, seed: u64) -> (Vec<u8>, u
     let mut taken = 0;
     while !done {
         // Never the same memory, nor the same surplus: but no less than before.
-        let surplus = if seed % 2 == 0 { 0 } else { 700 };
+        let surplus = if seed.is_multiple_of(2) { 0 } else { 700 };
         let memory = &mut vec![random.next() as u8; header.workspace_len() + surplus + 3];
         let memory = &mut memory[random.below(4)..];
         let mut applier =
@@ -290,7 +289,7 @@ fn part(
     buffer: usize,
     suspends: bool,
 ) -> Result<bool, Error> {
-    let shared = RefCell::new(std::mem::replace(flash, Flash::new(1)));
+    let shared = RefCell::new(core::mem::replace(flash, Flash::new(1)));
     let result = (|| {
         let other = Slot::new(SMALL.len, SMALL.len);
         let (old, new) = slots(&shared, SMALL, other, vec![0; buffer]).unwrap();

@@ -470,9 +470,11 @@ pub(crate) unsafe fn tell(progress: *mut flashdelta_progress, at: Progress) {
     unsafe { progress.write(flashdelta_progress { done, written, total, taken, pending }) };
 }
 
+#[cfg(feature = "suspend")]
 /// An applier inside a call that does not end the update.
 pub(crate) struct AtWork(*mut State);
 
+#[cfg(feature = "suspend")]
 impl AtWork {
     /// Does something with it; meanwhile it is busy. It must not be guarded.
     pub(crate) fn with<T>(
@@ -495,6 +497,7 @@ impl AtWork {
     }
 }
 
+#[cfg(feature = "suspend")]
 /// The applier, if it is initialised and free.
 ///
 /// # Safety

@@ -2,7 +2,9 @@
 
 use core::ffi::c_void;
 
-use flashdelta::apply::{NewImage, OldImage, Port};
+#[cfg(feature = "suspend")]
+use flashdelta::apply::Port;
+use flashdelta::apply::{NewImage, OldImage};
 use flashdelta::nor::{Flash, NorNew, ReadFlash, SlotError};
 
 use crate::flashdelta_status::{self, *};
@@ -247,6 +249,7 @@ impl NewImage for NewSlot {
         Ok(self.slot.read(offset, buf)?)
     }
 
+    #[cfg(feature = "suspend")]
     fn suspend(&mut self, port: &mut Port<'_>) -> Result<(), Fault> {
         let suspended = self.slot.suspend(port);
         self.count();

@@ -180,8 +180,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     ///
     /// # Errors
     ///
-    /// The store is what it was: but after [`VerifyError::WrongTable`] all pieces of the table are
-    /// missing, and after [`StoreError::Slot`] it has to be opened again.
+    /// The store is what it was: but after [`WrongTable`](crate::verify::VerifyError::WrongTable) all pieces of
+    /// the table are missing, and after [`StoreError::Slot`] it has to be opened again.
     pub fn put(&mut self, piece: u32, bytes: &[u8]) -> Result<Taken, StoreError<F::Error>> {
         let taken = self.take(piece, bytes);
         self.outcome(taken)
