@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::cell::{Cell, RefCell};
-use std::convert::Infallible;
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
 
 use common::slots::{flash_with, update, workspace, Flash, SMALL};
 use common::{apply_in_pieces, damaged_copies, with_own_digest, Random};
