@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up: a module imports only from those before it, and from itself.
-const DEVICE: [&str; 15] = [
+const DEVICE: [&str; 16] = [
     "error",
+    "port",
     "audit",
     "sha256",
     "coding",

@@ -1,7 +1,7 @@
 //! Both images, as codecs see them.
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// Which image a copy reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -12,6 +12,8 @@ pub(crate) mod format;
 pub(crate) mod images;
 pub(crate) mod isa;
 pub mod nor;
+#[cfg(feature = "suspend")]
+pub(crate) mod port;
 pub(crate) mod predict;
 #[cfg(feature = "receive")]
 pub mod receive;

@@ -3,10 +3,10 @@
 use super::budget::Budget;
 use super::error::Fault;
 use super::{Damage, NewImage, OldImage};
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::images::Images;
 use crate::device::isa::LOOKAHEAD;
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 
 /// Bytes that one step makes at most: 8 units of 4 bytes.
 const MAX_STEP_BYTES: usize = 32;

@@ -1,10 +1,10 @@
 //! Bytes that have come in but are not yet used.
 
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::codec::bytes::OpSource;
 #[cfg(feature = "model")]
 use crate::device::coding::range::ByteSource;
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 
 /// A ring of bytes in lent memory.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! image.
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 use core::marker::PhantomData;
 
 use super::buffers::Views;

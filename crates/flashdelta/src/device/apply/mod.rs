@@ -28,8 +28,6 @@ mod input;
 pub(crate) mod machine;
 mod phases;
 #[cfg(feature = "suspend")]
-mod port;
-#[cfg(feature = "suspend")]
 mod price;
 #[cfg(feature = "suspend")]
 mod suspend;
@@ -41,11 +39,11 @@ pub use applier::{Applier, ApplyOptions, Progress};
 pub use error::{ApplyError, Damage};
 pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "suspend")]
-pub use port::Port;
-#[cfg(feature = "suspend")]
 pub use price::{Pace, SuspensionPrice};
 #[cfg(feature = "suspend")]
 pub use suspend_error::{ResumeError, SuspendError};
 
 pub use crate::device::error::ErrorClass;
+#[cfg(feature = "suspend")]
+pub use crate::device::port::Port;
 pub use crate::device::sha256::{Sha256Engine, SoftwareSha256};

@@ -16,11 +16,10 @@ use super::body::Work;
 use super::budget::Budget;
 use super::digest::Digest;
 use super::machine::Machine;
-use super::port::{Port, PortTrouble};
 use super::workspace;
 use super::{ApplyError, NewImage, OldImage, Progress, ResumeError, SuspendError};
 use crate::device::format::{Codec, Crc32, PatchHeader};
-use crate::device::nor::{Flash, Records, SlotError};
+use crate::device::port::{Port, PortTrouble};
 use crate::device::sha256::Sha256Engine;
 
 /// The start of every suspension; the last byte is the version of the layout.
@@ -114,38 +113,6 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         })
         .map_err(SuspendError::in_place)?;
         Ok(len)
-    }
-
-    /// Suspends the update to a region of flash, which keeps the suspension before until this one
-    /// is whole.
-    ///
-    /// # Errors
-    ///
-    /// As [`suspend`](Self::suspend); [`SlotError::OutOfSlot`] if the region is too small.
-    pub fn suspend_to<F: Flash, B: AsMut<[u8]>>(
-        &mut self,
-        records: &mut Records<F, B>,
-    ) -> Result<(), SuspendError<N::Error, SlotError<F::Error>>> {
-        let len = self.suspension_len().map_err(SuspendError::in_place)?;
-        let mut record = records.write(len).map_err(SuspendError::Place)?;
-        self.suspend(|bytes| record.put(bytes))?;
-        record.commit().map_err(SuspendError::Place)
-    }
-
-    /// Goes on with an update that was suspended to a region of flash: see
-    /// [`resume`](Self::resume). [`ResumeError::Nothing`] if there is no record.
-    ///
-    /// # Errors
-    ///
-    /// As [`resume`](Self::resume).
-    #[allow(clippy::type_complexity)]
-    pub fn resume_from<F: Flash, B: AsMut<[u8]>>(
-        &mut self,
-        records: &mut Records<F, B>,
-        patch: Option<&PatchHeader>,
-    ) -> Result<Progress, ResumeError<O::Error, N::Error, SlotError<F::Error>>> {
-        let Some(len) = records.len() else { return Err(ResumeError::Nothing) };
-        self.resume(len, |offset, bytes| records.read(offset, bytes), patch)
     }
 
     /// Goes on with an update that was [suspended](Self::suspend), in an applier that has not been

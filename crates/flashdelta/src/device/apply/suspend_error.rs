@@ -26,7 +26,7 @@ pub enum SuspendError<N, E> {
 
 impl<N, E> SuspendError<N, E> {
     /// The same where nothing could go wrong with the place.
-    pub(super) fn in_place<F>(error: SuspendError<N, F>) -> Self {
+    pub(crate) fn in_place<F>(error: SuspendError<N, F>) -> Self {
         match error {
             SuspendError::Codec { codec } => Self::Codec { codec },
             SuspendError::New(error) => Self::New(error),

@@ -4,7 +4,7 @@
 use super::logistic::{squash, Slot};
 use super::BitCoder;
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 use core::cell::Cell;
 
 /// Fraction bits of a mixer weight: below 2. A decision uses the sum of two.

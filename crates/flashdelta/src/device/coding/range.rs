@@ -7,7 +7,7 @@
 
 use super::BitCoder;
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// Bytes that the decoder reads before the first decision.
 pub(crate) const START_BYTES: usize = 4;

@@ -7,9 +7,9 @@ use super::layout::{Layout, APPLIER_BYTES};
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
 use super::tables::{parse_tables, Tables};
 use super::{Codec, Feature, HeaderError, Identity, Reader, MAX_SIZE};
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::isa::InstructionSet;
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 use crate::device::predict::address_map::AddressMaps;
 
 /// No header is longer than this, in bytes. That of a signed patch is shorter by one byte: by the

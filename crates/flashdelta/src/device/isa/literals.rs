@@ -1,7 +1,7 @@
 //! Which words ahead of a walk are literals.
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// Words of the next 4 KiB that an instruction already passed loads: a ring, one bit per word.
 #[derive(Clone, Debug, Default)]

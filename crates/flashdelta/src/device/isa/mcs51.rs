@@ -16,7 +16,7 @@
 
 use super::{Form, Isa, Place, Unit};
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// `LCALL addr16`.
 const CALL: Form = Form(2);

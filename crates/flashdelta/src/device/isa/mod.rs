@@ -20,7 +20,7 @@ mod thumb;
 mod xtensa;
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 pub use set::{InstructionSet, UnknownInstructionSet};
 pub(crate) use table::{with_isa, State};
 

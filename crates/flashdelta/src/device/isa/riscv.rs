@@ -10,7 +10,7 @@
 
 use super::{Form, Isa, Place, Unit};
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// JAL (2.5): 20 bits, in units of 2 bytes, relative to the instruction.
 const JAL: Form = Form(2);

@@ -11,7 +11,7 @@
 use super::literals::Literals;
 use super::{Form, Isa, Place, Unit};
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// `tjl`: a call. The first halfword holds the high 11 bits of the offset, the second one the low
 /// ones.

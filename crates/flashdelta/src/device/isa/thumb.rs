@@ -10,7 +10,7 @@
 use super::literals::Literals;
 use super::{Form, Isa, Place, Unit};
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// `BL`, A7.7.18: a call.
 const CALL: Form = Form(2);

@@ -18,7 +18,7 @@
 
 use super::{Form, Isa, Place, Unit};
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// `CALL0`, `CALL4`, `CALL8`, `CALL12`: an 18-bit signed number of words (chapter 6, CALL0; format
 /// CALL).

@@ -58,6 +58,8 @@ mod flash;
 mod new;
 mod records;
 mod shared;
+#[cfg(feature = "suspend")]
+mod suspend;
 
 pub use access::Slot;
 pub use flash::{Flash, ReadFlash};

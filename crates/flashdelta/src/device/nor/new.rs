@@ -4,7 +4,7 @@ use super::access::{self, Aligned};
 use super::{Flash, Slot, SlotError};
 use crate::device::apply::NewImage;
 #[cfg(feature = "suspend")]
-use crate::device::{apply::Port, format::Crc32};
+use crate::device::{format::Crc32, port::Port};
 
 /// Write units up to this many bytes need no lent buffer.
 const SMALL_WRITE: usize = 64;

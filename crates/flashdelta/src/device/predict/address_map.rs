@@ -3,9 +3,9 @@
 //! The maker's API speaks in [`Segment`]s. What the walk uses is their [word view](SegmentWords):
 //! it lies in the workspace of the device, which is a block of words.
 
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::isa::AddressRange;
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 
 /// What a [`Segment`] holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]

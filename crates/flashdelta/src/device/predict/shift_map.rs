@@ -5,7 +5,7 @@
 //! that has no entry of its own has moved as the nearest entry below it says.
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// What is known about where an address has gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

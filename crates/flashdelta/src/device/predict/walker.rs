@@ -4,9 +4,9 @@ use super::address_map::{
     segment_at, AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
 };
 use super::shift_map::{Shift, ShiftMap, Trust};
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::isa::{self, with_isa, Form, InstructionSet, Isa as _, Place, State, Unit};
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 
 /// What the walk foretells for one unit.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! Copies from the old image, predicted unit by unit: the same for maker and applier.
 
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::isa::InstructionSet;
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 use crate::device::predict::shift_map::ShiftMap;
 use crate::device::predict::walker::{Forecast, Walker};
 

@@ -2,7 +2,7 @@
 //! instruction set has no references either, so every unit is foretold as it is.
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 use core::marker::PhantomData;
 
 use crate::device::isa::InstructionSet;

@@ -9,7 +9,7 @@
 //! block size that the header states.
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 
 /// What the unpacker waits for.
 #[derive(Clone, Copy, Debug)]

@@ -18,12 +18,12 @@ pub(crate) mod zstd;
 mod copies;
 pub(crate) use copies::Copies;
 
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::format::limits::BYTE_CODEC_STEP_BYTES;
 use crate::device::format::unzigzag;
 use crate::device::images::{Images, Space, Written};
 use crate::device::isa::InstructionSet;
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 #[cfg(feature = "prediction")]
 use crate::device::predict::walker::Walker;
 

@@ -1,7 +1,7 @@
 //! How far the current unit of the new image has come: what byte comes next depends on it.
 
 #[cfg(feature = "suspend")]
-use crate::device::apply::Port;
+use crate::device::port::Port;
 use crate::device::predict::walker::Walker;
 
 /// The unit of the new image that is being put together.

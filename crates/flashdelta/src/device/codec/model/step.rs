@@ -6,13 +6,13 @@ use super::contexts::{
 };
 use super::oracle::{Oracle, Step};
 use super::spelling::Spelling;
-#[cfg(feature = "suspend")]
-use crate::device::apply::Port;
 use crate::device::coding::mixer::{self, Rate, Tables, INPUTS};
 use crate::device::coding::{BitCoder, Part};
 use crate::device::format::limits::MODEL_STEP_BYTES;
 use crate::device::images::{Images, Jump, Space};
 use crate::device::isa::Form;
+#[cfg(feature = "suspend")]
+use crate::device::port::Port;
 use crate::device::predict::shift_map::ShiftMap;
 use crate::device::predict::walker::{Forecast, Walker};
 
