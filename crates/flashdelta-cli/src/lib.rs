@@ -21,6 +21,7 @@ mod outputs;
 mod profile;
 mod progress;
 mod remedy;
+mod signing;
 mod text;
 mod warnings;
 
