@@ -5,7 +5,8 @@ mod common;
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use common::sets::{child, images, partition, quick, signed, three, three_in_a_set, Toy};
+use common::sets::{child, images, partition, quick, signed, three, three_in_a_set};
+use common::toy::Toy;
 use flashdelta::apply::{NewImage, OutOfBounds};
 use flashdelta::set::{self, Component, ComponentName, SetFileError, SetMakeError};
 use flashdelta::update::set::{

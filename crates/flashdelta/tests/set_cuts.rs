@@ -5,7 +5,8 @@ mod common;
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use common::sets::{signed, three, three_in_a_set, Toy};
+use common::sets::{signed, three, three_in_a_set};
+use common::toy::Toy;
 use flashdelta::nor::{NorNew, NorOld, Records, Shared, SharedError, SlotError};
 use flashdelta::set::ComponentName;
 use flashdelta::update::set::{recover, Components, Entry, Recovered, SetUpdate, SetUpdateError};

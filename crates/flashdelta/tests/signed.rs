@@ -1,41 +1,13 @@
 //! Signed patches and chunks: what is not vouched for is never used.
 
+#[path = "common/toy.rs"]
+mod toy;
+
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OutOfBounds};
 use flashdelta::diff::{self, ChunkSize, DiffOptions};
-use flashdelta::verify::{
-    Algorithm, Guard, GuardError, KeyId, Message, NoKeys, Signature, Verdict, Verifier, VerifyError,
-};
+use flashdelta::verify::{Guard, GuardError, NoKeys, VerifyError};
 use flashdelta::{sign, PatchHeader};
-
-/// A stand-in for arithmetic on curves: a "signature" that everybody could make.
-#[derive(Clone, Copy)]
-struct Toy(u8);
-
-impl Toy {
-    fn sign(self, message: &Message) -> Signature {
-        let mut bytes = [self.0; 64];
-        bytes.iter_mut().zip(message).for_each(|(to, from)| *to ^= from);
-        Signature { algorithm: 1, key_id: [self.0; 8], bytes }
-    }
-}
-
-impl Verifier for Toy {
-    fn verify(
-        &mut self,
-        algorithm: Algorithm,
-        key_id: &KeyId,
-        message: &Message,
-        signature: &[u8; 64],
-    ) -> Verdict {
-        if algorithm != Algorithm::Ed25519 || *key_id != [self.0; 8] {
-            Verdict::UnknownKey
-        } else if self.sign(message).bytes == *signature {
-            Verdict::Right
-        } else {
-            Verdict::Wrong
-        }
-    }
-}
+use toy::Toy;
 
 /// A slot that counts what is written.
 #[derive(Debug)]

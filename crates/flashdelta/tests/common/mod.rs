@@ -6,6 +6,7 @@ pub mod cuts;
 pub mod handmade;
 pub mod sets;
 pub mod slots;
+pub mod toy;
 
 use handmade::crc32;
 
