@@ -158,22 +158,22 @@ pub(crate) struct OldSlot {
 }
 
 pub(crate) struct NewSlot {
-    slot: NorNew<NewFlash, &'static mut [u8]>,
+    slot: NorNew<Region, &'static mut [u8]>,
     flush: Option<Done>,
     commit: Option<Done>,
     counters: *mut flashdelta_flash_counters,
 }
 
-/// The new slot as a flash of its own.
-struct NewFlash {
-    user: *mut c_void,
-    size: u32,
-    write_size: u32,
-    /// All of the slot if nothing is erased.
-    sector_size: u32,
-    read: Read,
-    write: Write,
-    erase: Option<Erase>,
+/// A region of flash, with callbacks that are there: the new slot, or that of a store.
+pub(crate) struct Region {
+    pub(crate) user: *mut c_void,
+    pub(crate) size: u32,
+    pub(crate) write_size: u32,
+    /// All of the region if nothing is erased.
+    pub(crate) sector_size: u32,
+    pub(crate) read: Read,
+    pub(crate) write: Write,
+    pub(crate) erase: Option<Erase>,
 }
 
 impl flashdelta_flash {
@@ -205,7 +205,7 @@ impl flashdelta_flash {
         let sector_size =
             if self.erase_new.is_some() { self.sector_size } else { self.new_size.max(write_size) };
         let (user, size, erase) = (self.user, self.new_size, self.erase_new);
-        let flash = NewFlash { user, size, write_size, sector_size, read, write, erase };
+        let flash = Region { user, size, write_size, sector_size, read, write, erase };
         let slot = NorNew::with_buffer(flash, 0, size, buffer)
             .map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)?;
         // What need not be erased need not be compared; and it may be that it cannot be read.
@@ -291,7 +291,7 @@ impl NewSlot {
     }
 }
 
-impl ReadFlash for NewFlash {
+impl ReadFlash for Region {
     type Error = Fault;
 
     fn size(&self) -> usize {
@@ -303,13 +303,14 @@ impl ReadFlash for NewFlash {
     }
 
     fn read_at(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Fault> {
-        // SAFETY: as for the old slot.
+        // SAFETY: the caller of flashdelta_applier_init() or flashdelta_store_open() promised that
+        // it can be called so; the buffer is as long as it says.
         let returned = unsafe { (self.read)(self.user, offset, bytes.as_mut_ptr(), bytes.len()) };
         checked(returned, FLASHDELTA_ERR_READ_NEW, offset)
     }
 }
 
-impl Flash for NewFlash {
+impl Flash for Region {
     fn write_unit(&self) -> usize {
         self.write_size as usize
     }
@@ -320,7 +321,7 @@ impl Flash for NewFlash {
 
     fn erase_at(&mut self, offset: u32) -> Result<(), Fault> {
         let Some(erase) = self.erase else { return Ok(()) };
-        // SAFETY: the caller of flashdelta_applier_init() promised that it can be called so.
+        // SAFETY: as above.
         checked(unsafe { erase(self.user, offset) }, FLASHDELTA_ERR_ERASE_NEW, offset)
     }
 

@@ -5,15 +5,16 @@ use core::mem::ManuallyDrop;
 use core::ptr::addr_of_mut;
 
 use flashdelta::apply::SoftwareSha256;
-use flashdelta::nor::{Flash, ReadFlash, Slot, SlotError};
+use flashdelta::nor::{Slot, SlotError};
 use flashdelta::receive::{Store, StoreError};
-use flashdelta::verify::{Algorithm, KeyId, Message, Verdict, Verifier};
+use flashdelta::verify::Verifier;
 use flashdelta::PatchHeader;
 
-use crate::callbacks::Fault;
+use crate::callbacks::{Fault, Region};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, put};
+use crate::verify::Callback;
 use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_progress};
 
 /// Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 384 bytes on machines of 32
@@ -101,7 +102,7 @@ type Inner = Store<'static, Region, &'static mut [u8], SoftwareSha256>;
 /// What is in a [`flashdelta_store`].
 struct State {
     phase: u32,
-    key: Key,
+    key: Option<Callback>,
     store: ManuallyDrop<Inner>,
 }
 
@@ -112,92 +113,6 @@ const _: () = assert!(align_of::<State>() <= align_of::<flashdelta_store>());
 const READY: u32 = 0xF1A5_DE20;
 /// Inside a call: callbacks may be running.
 const BUSY: u32 = 0xF1A5_DE21;
-
-type Read = unsafe extern "C" fn(*mut c_void, u32, *mut u8, usize) -> i32;
-type Write = unsafe extern "C" fn(*mut c_void, u32, *const u8, usize) -> i32;
-type Erase = unsafe extern "C" fn(*mut c_void, u32) -> i32;
-type Verify = unsafe extern "C" fn(*mut c_void, u8, *const u8, *const u8, *const u8) -> i32;
-
-struct Region {
-    user: *mut c_void,
-    size: u32,
-    write_size: u32,
-    sector_size: u32,
-    read: Read,
-    write: Write,
-    erase: Erase,
-}
-
-fn checked(returned: i32, status: flashdelta_status, offset: u32) -> Result<(), Fault> {
-    match returned {
-        0 => Ok(()),
-        returned => Err(Fault { status, returned, offset }),
-    }
-}
-
-impl ReadFlash for Region {
-    type Error = Fault;
-
-    fn size(&self) -> usize {
-        self.size as usize
-    }
-
-    fn read_unit(&self) -> usize {
-        1
-    }
-
-    fn read_at(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Fault> {
-        // SAFETY: the caller of flashdelta_store_open() promised that it can be called so; the
-        // buffer is as long as it says.
-        let returned = unsafe { (self.read)(self.user, offset, bytes.as_mut_ptr(), bytes.len()) };
-        checked(returned, FLASHDELTA_ERR_READ_NEW, offset)
-    }
-}
-
-impl Flash for Region {
-    fn write_unit(&self) -> usize {
-        self.write_size as usize
-    }
-
-    fn sector(&self) -> usize {
-        self.sector_size as usize
-    }
-
-    fn erase_at(&mut self, offset: u32) -> Result<(), Fault> {
-        // SAFETY: as above.
-        checked(unsafe { (self.erase)(self.user, offset) }, FLASHDELTA_ERR_ERASE_NEW, offset)
-    }
-
-    fn write_at(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Fault> {
-        // SAFETY: as above; the data is as long as it says.
-        let returned = unsafe { (self.write)(self.user, offset, bytes.as_ptr(), bytes.len()) };
-        checked(returned, FLASHDELTA_ERR_WRITE_NEW, offset)
-    }
-}
-
-struct Key {
-    user: *mut c_void,
-    verify: Option<Verify>,
-}
-
-impl Verifier for Key {
-    fn verify(
-        &mut self,
-        algorithm: Algorithm,
-        key_id: &KeyId,
-        message: &Message,
-        signature: &[u8; 64],
-    ) -> Verdict {
-        let Some(verify) = self.verify else { return Verdict::UnknownKey };
-        let (key_id, message, signature) = (key_id.as_ptr(), message.as_ptr(), signature.as_ptr());
-        // SAFETY: as above; all three are as long as the header says.
-        match unsafe { verify(self.user, algorithm as u8, key_id, message, signature) } {
-            0 => Verdict::Right,
-            1 => Verdict::UnknownKey,
-            _ => Verdict::Wrong,
-        }
-    }
-}
 
 fn status_of(error: &StoreError<Fault>) -> flashdelta_status {
     match error {
@@ -240,16 +155,17 @@ pub unsafe extern "C" fn flashdelta_store_open(
             unsafe { (bytes_mut(memory, memory_len)?, bytes_mut(flash.buffer, flash.buffer_len)?) };
         let (user, size, sector_size) = (flash.user, flash.size, flash.sector_size);
         let write_size = flash.write_size.max(1);
+        let erase = Some(erase);
         let region = Region { user, size, write_size, sector_size, read, write, erase };
+        let key = flash.verify.map(|verify| Callback { user, verify });
         let state = store.cast::<State>();
         // SAFETY: not NULL, and aligned and large enough for a State, as the assertions above say.
         // The key stays where it is for as long as the store is used.
         unsafe {
             addr_of_mut!((*state).phase).write(BUSY);
-            addr_of_mut!((*state).key).write(Key { user, verify: flash.verify });
-            let key: &'static mut Key = &mut *addr_of_mut!((*state).key);
-            let verifier: Option<&'static mut dyn Verifier> =
-                if flash.verify.is_some() { Some(key) } else { None };
+            addr_of_mut!((*state).key).write(key);
+            let key: &'static mut Option<Callback> = &mut *addr_of_mut!((*state).key);
+            let verifier = key.as_mut().map(|key| key as &'static mut dyn Verifier);
             let slot = Slot::new(0, size);
             let opened = Store::open_with(region, slot, memory, verifier, buffer, SoftwareSha256);
             match opened {

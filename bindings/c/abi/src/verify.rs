@@ -58,8 +58,9 @@ pub struct flashdelta_verifier {
 
 /// A verifier in C whose callback is there.
 pub(crate) struct Callback {
-    user: *mut c_void,
-    verify: unsafe extern "C" fn(*mut c_void, u8, *const u8, *const u8, *const u8) -> i32,
+    pub(crate) user: *mut c_void,
+    pub(crate) verify:
+        unsafe extern "C" fn(*mut c_void, u8, *const u8, *const u8, *const u8) -> i32,
 }
 
 impl Verifier for Callback {
@@ -71,8 +72,8 @@ impl Verifier for Callback {
         signature: &[u8; 64],
     ) -> Verdict {
         let (key_id, message, signature) = (key_id.as_ptr(), message.as_ptr(), signature.as_ptr());
-        // SAFETY: the caller of flashdelta_applier_guard() promised that it can be called so; the
-        // lengths are those of the arrays.
+        // SAFETY: the caller of flashdelta_applier_guard() or flashdelta_store_open() promised that
+        // it can be called so; the lengths are those of the arrays.
         match unsafe { (self.verify)(self.user, algorithm as u8, key_id, message, signature) } {
             0 => Verdict::Right,
             1 => Verdict::UnknownKey,
