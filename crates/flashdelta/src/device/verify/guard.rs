@@ -5,6 +5,7 @@ use core::ops::Range;
 #[cfg(feature = "set")]
 use super::check::check_header;
 use super::check::{check_chunk, check_signature, check_table, message};
+use super::collect::collect;
 use super::{GuardError, NoKeys, Signature, Verifier, VerifyError};
 use crate::device::apply::{Applier, ApplyError, NewImage, OldImage, Progress, SoftwareSha256};
 use crate::device::format::chunks::{CHUNK_DIGEST_LEN, SIGNATURE_LEN};
@@ -428,18 +429,9 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
 
     /// Collects `len` bytes in the buffer, from `at` on; true once they are complete.
     fn collect(&mut self, input: &mut &[u8], at: usize, len: usize) -> bool {
-        let missing = len.saturating_sub(self.filled);
-        let (mine, rest) = input.split_at_checked(missing).unwrap_or((*input, &[]));
-        let place = self.buffer.get_mut(at.wrapping_add(self.filled)..).unwrap_or_default();
-        for (to, from) in place.iter_mut().zip(mine) {
-            *to = *from;
-        }
-        self.filled = self.filled.wrapping_add(mine.len());
+        let mut rest = *input;
+        let is_complete = collect(self.buffer, &mut self.filled, &mut rest, (at, len));
         self.took(input, rest);
-        let is_complete = self.filled >= len;
-        if is_complete {
-            self.filled = 0;
-        }
         is_complete
     }
 

@@ -16,6 +16,7 @@
 #[cfg(any(feature = "ed25519-dalek", feature = "p256", feature = "salty"))]
 pub mod adapters;
 mod check;
+mod collect;
 mod error;
 mod guard;
 mod signature;
@@ -26,6 +27,8 @@ pub(crate) use check::sha256;
 pub use check::{check_chunk, check_signatures, check_table, chunk_digest, key_id, message};
 #[cfg(feature = "set")]
 pub(in crate::device) use check::{check_signature, domain_message};
+#[cfg(feature = "set")]
+pub(in crate::device) use collect::collect;
 pub use error::{GuardError, VerifyError};
 pub use guard::Guard;
 pub use signature::{Algorithm, KeyId, Message, Signature};

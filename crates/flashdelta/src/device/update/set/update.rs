@@ -14,7 +14,8 @@ use crate::device::apply::{
 use crate::device::format::chunks::SIGNATURE_LEN;
 use crate::device::format::{DeviceIdentity, APPLIER_BYTES};
 use crate::device::verify::{
-    check_signature, domain_message, Guard, Message, NoKeys, Signature, Verifier, VerifyError,
+    check_signature, collect, domain_message, Guard, Message, NoKeys, Signature, Verifier,
+    VerifyError,
 };
 
 /// What no other protocol signs.
@@ -144,31 +145,27 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// anything of the index is used.
     #[must_use]
     pub fn require_signature<W: Verifier>(self, verifier: W) -> SetUpdate<'b, C, R, W, H> {
-        SetUpdate {
-            components: self.components,
-            record: self.record,
-            verifier: Some(verifier),
-            device: self.device,
-            sha: self.sha,
-            buffer: self.buffer,
-            filled: self.filled,
-            phase: self.phase,
-            doubt: self.doubt,
-            head: self.head,
-            todo: self.todo,
-            done: self.done,
-        }
+        self.with(|_| Some(verifier), |sha| sha)
     }
 
     /// Computes SHA-256 by other means: the hardware unit of a chip, say.
     #[must_use]
     pub fn with_sha256<E: Sha256Engine>(self, sha: E) -> SetUpdate<'b, C, R, V, E> {
+        self.with(|verifier| verifier, |_| sha)
+    }
+
+    /// The same update with another verifier or engine.
+    fn with<W: Verifier, E: Sha256Engine>(
+        self,
+        verifier: impl FnOnce(Option<V>) -> Option<W>,
+        sha: impl FnOnce(H) -> E,
+    ) -> SetUpdate<'b, C, R, W, E> {
         SetUpdate {
             components: self.components,
             record: self.record,
-            verifier: self.verifier,
+            verifier: verifier(self.verifier),
             device: self.device,
-            sha,
+            sha: sha(self.sha),
             buffer: self.buffer,
             filled: self.filled,
             phase: self.phase,
@@ -204,7 +201,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
                 },
                 Phase::Signatures(left) => {
                     let front = self.head.len as usize;
-                    if !self.collect(&mut rest, front, SIGNATURE_LEN) {
+                    if !collect(self.buffer, &mut self.filled, &mut rest, (front, SIGNATURE_LEN)) {
                         return self.waits(phase, input, rest);
                     }
                     self.after_signature(left)?
@@ -400,23 +397,6 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
             return Err(self.doubt.into());
         }
         Ok(Phase::Signatures(left))
-    }
-
-    /// Collects `len` bytes in the buffer, from `at` on; true once they are complete.
-    fn collect(&mut self, input: &mut &[u8], at: usize, len: usize) -> bool {
-        let missing = len.saturating_sub(self.filled);
-        let (mine, rest) = input.split_at_checked(missing).unwrap_or((*input, &[]));
-        let place = self.buffer.get_mut(at.wrapping_add(self.filled)..).unwrap_or_default();
-        for (to, from) in place.iter_mut().zip(mine) {
-            *to = *from;
-        }
-        *input = rest;
-        self.filled = self.filled.wrapping_add(mine.len());
-        let is_complete = self.filled >= len;
-        if is_complete {
-            self.filled = 0;
-        }
-        is_complete
     }
 
     /// Checks the device and every component. Nothing is written.
