@@ -13,7 +13,7 @@ use crate::device::format::MAX_SIZE;
 use crate::host::archive::deflate::{analyse, recreate};
 use crate::host::archive::Contents;
 use crate::host::budget::{output_limit, total_limit, Budget, Halt, Stop};
-use crate::host::diff::{DiffError, DiffOptions, DiffProgress, Phase};
+use crate::host::diff::{DiffError, DiffOptions, DiffProgress};
 use crate::host::file::{self, MakeError};
 
 /// What taking both files apart may inflate, in bytes, beside what is in proportion to them: beyond
@@ -89,10 +89,7 @@ pub fn diff_with(
     if found > limit {
         return Err(DiffError::TooLarge { found, limit }.into());
     }
-    let mut watch = |_| match &options.progress {
-        Some(progress) => progress(DiffProgress { phase: Phase::Match, fraction: 0.0 }),
-        None => ControlFlow::Continue(()),
-    };
+    let mut watch = |_| options.goes_on();
     let mut budget = Budget::new(MOST_INFLATED + total_limit(found, 0, 0), &mut watch);
     let taken_apart = |file, budget: &mut Budget<'_>| match Contents::of(file, budget) {
         Ok(contents) => Ok(contents),

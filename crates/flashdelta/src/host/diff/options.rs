@@ -211,6 +211,14 @@ impl DiffOptions {
         self
     }
 
+    /// Whether to go on, before there is anything to tell: while files are taken apart.
+    pub(crate) fn goes_on(&self) -> ControlFlow<()> {
+        match &self.progress {
+            Some(progress) => progress(DiffProgress { phase: Phase::Match, fraction: 0.0 }),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
     /// The number of threads, resolved.
     pub(crate) fn thread_count(&self) -> usize {
         match self.threads {

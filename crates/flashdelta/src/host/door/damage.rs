@@ -14,10 +14,18 @@ use crate::host::image::{self, Check, Finding, Value};
 /// inflated for it, within the limits of [`bundle::apply`](crate::bundle::apply); those beyond are
 /// not looked at.
 pub fn findings(file: &[u8]) -> Vec<Finding> {
+    findings_while(file, || ControlFlow::Continue(()))
+}
+
+/// The [`findings`] as long as `goes_on` says so: those before the break.
+pub(super) fn findings_while(
+    file: &[u8],
+    mut goes_on: impl FnMut() -> ControlFlow<()>,
+) -> Vec<Finding> {
     let mut found = image::check(file);
-    let mut watch = |_| ControlFlow::Continue(());
+    let mut watch = |_| goes_on();
     let mut budget = Budget::new(total_limit(file.len() as u64, 0, 0), &mut watch);
-    // What cannot be taken apart is said elsewhere, and nobody is asked whether to go on.
+    // What cannot be taken apart is said elsewhere.
     let _ = members(file, &mut budget, &mut found);
     found
 }
@@ -55,4 +63,30 @@ fn members(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A zip with one stored member of this length, whose CRC is wrong.
+    fn damaged_zip(len: u32) -> Vec<u8> {
+        let sizes = [!0, len, len].map(u32::to_le_bytes).concat();
+        let start = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x58][..], &sizes, &[1, 0, 0, 0]].concat();
+        let local = [b"PK\x03\x04", &start[..], b"m", &vec![7; len as usize]].concat();
+        let entry = [b"PK\x01\x02\x14\x03", &start[..], &[0; 14], b"m"].concat();
+        let [size, offset] = [entry.len(), local.len()].map(|n| (n as u32).to_le_bytes());
+        let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &size[..], &offset, &[0, 0]].concat();
+        [local, entry, end].concat()
+    }
+
+    /// So that Ctrl-C ends it although what is inflated here is inflated before anything is made.
+    #[test]
+    fn looking_ends_when_it_is_told_to() {
+        let zip = damaged_zip(1 << 16);
+        assert_eq!(findings(&zip).len(), 1);
+        assert_eq!(findings_while(&zip, || ControlFlow::Break(())), []);
+        // Of little work nobody is told.
+        assert_eq!(findings_while(&damaged_zip(9), || ControlFlow::Break(())).len(), 1);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::apply::apply;
 use super::contradictions;
-use super::damage::findings;
+use super::damage::findings_while;
 use super::error::DoorError;
 use super::request::{ApplyRequest, MakeRequest};
 use super::warning::{FileWarning, Side, Warning};
@@ -255,7 +255,8 @@ fn check_damage(
     const MOST: usize = 3;
     let findings = match input.is_verbatim() {
         true => image::check(input.bytes()),
-        false => findings(input.bytes()),
+        // Whoever breaks this off breaks off what comes next, too, and is told there.
+        false => findings_while(input.bytes(), || request.diff.goes_on()),
     };
     if let Some(finding) = findings.first().filter(|_| request.memory.read.strict) {
         return Err(image::ImageError::CheckFailed(finding.clone()));
