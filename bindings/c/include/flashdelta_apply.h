@@ -1172,7 +1172,8 @@ flashdelta_status flashdelta_applier_feed(struct flashdelta_applier *applier,
 
 /**
  * Takes the next bytes of the patch, as many as it can without reading and writing more than
- * `budget` bytes of flash: for devices that have a watchdog, and other things to do.
+ * `budget` bytes of flash: for devices that have a watchdog, and other things to do. A library
+ * that is built without its feature `bounded` lacks this function.
  *
  * `progress->taken` tells how many bytes of the patch have been taken in all: feed again what was
  * not taken. As long as `progress->pending` is set there is something to do even without input

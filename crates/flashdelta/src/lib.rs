@@ -84,10 +84,11 @@
 //!
 //! `full` (default) is everything, `std` what needs an operating system. Without default features
 //! this crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
-//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply; `verify` checks signatures and
-//! chunk digests; `receive` receives chunks in any order; `set` updates several components as one.
-//! `prediction` is for patches
-//! that predict pointers in data and no code; the model codec and the instruction sets bring it.
+//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply. `bounded` has calls that do
+//! no more than a budget allows, `suspend` updates that go on after a reset; `verify` checks
+//! signatures and chunk digests; `receive` receives chunks in any order; `set` updates several
+//! components as one. `prediction` is for patches that predict pointers in data and no code; the
+//! model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // A build with fewer features uses less of what is shared: what is unused shows in a full build.
 #![cfg_attr(not(feature = "full"), allow(unused, unreachable_code, unreachable_patterns))]

@@ -253,6 +253,11 @@ fn lint() -> Result<Outcome> {
         "model,isa-xtensa,lz4",
         "model,isa-tc32",
         "model,isa-mcs51",
+        "bounded,lz4",
+        "suspend,model,lz4",
+        "verify,model",
+        "receive,model",
+        "set,model",
         "std",
     ] {
         checks.push(format!(
