@@ -39,3 +39,13 @@ def refuse_overwriting(output: str, inputs: list[str]) -> None:
     for path in inputs:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
             raise OptionError(f"{output} is read and cannot be written, too: name another file", kind="option")
+
+
+def as_bytes(name: str, data: object) -> bytes:
+    """Bytes as they are, a copy of what else is bytes-like."""
+    if isinstance(data, bytes):
+        return data
+    try:
+        return memoryview(cast(Any, data)).tobytes()
+    except TypeError:
+        raise TypeError(f"{name} must be bytes-like, not {type(data).__name__}") from None

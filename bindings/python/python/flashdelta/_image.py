@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
-from typing import Any, Unpack, cast
+from typing import Unpack, cast
 
 from . import _native
-from ._arguments import U32, as_path, check_int
+from ._arguments import U32, as_bytes, as_path, check_int
 from ._errors import AddressError, OptionError
 from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
@@ -40,7 +40,7 @@ class Segment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "address", check_int("address", self.address, 0, U32))
-        object.__setattr__(self, "data", _as_bytes("data", self.data))
+        object.__setattr__(self, "data", as_bytes("data", self.data))
         if self.end > 1 << 32:
             raise OptionError(f"{self} is beyond the 32-bit address space: cut it, or give a lower address", kind="option")
 
@@ -336,16 +336,6 @@ def _check_segment(segment: object) -> Segment:
     if not isinstance(segment, Segment):
         raise TypeError(f"segments must hold Segment(address, data), not {type(segment).__name__}")
     return segment
-
-
-def _as_bytes(name: str, data: object) -> bytes:
-    """Bytes as they are, a copy of what else is bytes-like."""
-    if isinstance(data, bytes):
-        return data
-    try:
-        return memoryview(cast(Any, data)).tobytes()
-    except TypeError:
-        raise TypeError(f"{name} must be bytes-like, not {type(data).__name__}") from None
 
 
 def _join(group: list[Segment]) -> Segment:

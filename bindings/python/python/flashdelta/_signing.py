@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Union
+from typing import Literal, NamedTuple, Union, cast
 
 from . import _native
+from ._arguments import as_bytes
 from ._errors import FileError, OptionError
 from ._patch import Patch
 from ._types import BytesLike, FilePath, Source
@@ -101,7 +102,13 @@ def sign(patch: Source, key: Key) -> Patch:
 
 
 def sign_message(patch: Source) -> bytes:
-    """What is to be signed, 48 bytes: for keys that are in a hardware module or with a service. See `attach_signature`."""
+    """What is to be signed, 48 bytes: for keys that are in a hardware module or with a service. See `attach_signature`.
+
+    Parameters
+    ----------
+    patch : bytes-like, str or os.PathLike
+        The patch.
+    """
     return _native.sign_message(patch)
 
 
@@ -117,16 +124,28 @@ def attach_signature(patch: Source, signature: bytes, key: Key) -> Patch:
     key : bytes, str or os.PathLike
         The public key in PEM, or the path of its file.
     """
-    return Patch(_native.attach_signature(patch, bytes(signature), pem(key)))
+    return Patch(_native.attach_signature(patch, as_bytes("signature", signature), pem(key)))
 
 
 def signatures(patch: Source) -> list[tuple[str, bytes]]:
-    """Algorithm and key id of each signature of a patch. They are not checked: `verify` with a key does that."""
+    """Algorithm and key id of each signature of a patch. They are not checked: `verify` with a key does that.
+
+    Parameters
+    ----------
+    patch : bytes-like, str or os.PathLike
+        The patch.
+    """
     return [(algorithm, bytes(key)) for algorithm, key in _native.signatures(patch)]
 
 
 def key_id(key: Key) -> bytes:
-    """What signatures name a public key by: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo."""
+    """What signatures name a public key by: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo.
+
+    Parameters
+    ----------
+    key : bytes, str or os.PathLike
+        The public key in PEM, or the path of its file.
+    """
     return bytes(_native.key_fields(pem(key), False)[1])
 
 
@@ -135,7 +154,7 @@ def pem(key: Key) -> str:
     if isinstance(key, (str, os.PathLike)):
         data = _native.read_file(key)
     else:
-        data = bytes(key)
+        data = as_bytes("key", key)
     try:
         return data.decode("ascii")
     except UnicodeDecodeError:
@@ -150,4 +169,4 @@ def pems(key: Key | Sequence[Key] | None) -> list[str]:
         if not key:
             raise OptionError("key: the list of trusted keys is empty", kind="option")
         return [pem(one) for one in key]
-    return [pem(key)]
+    return [pem(cast(Key, key))]
