@@ -30,7 +30,7 @@ for line in old:
 for folder, origin in OURS.items():
     for p in sorted((here / folder).rglob("*")):
         name = p.relative_to(here).as_posix()
-        if p.is_file() and p.suffix not in SOURCES and not name.startswith("firmware/src/"):
+        if p.is_file() and p.suffix not in SOURCES and not name.startswith("firmware/src/") and p.parent.name != "__pycache__":
             rows[name] = row(name, origin, "MIT OR Apache-2.0")
 text = "\n".join([HEADER] + [rows[k] for k in sorted(rows)]) + "\n"
 if "--check" in sys.argv:
