@@ -191,14 +191,14 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     ) -> Result<Progress, ApplyError<O::Error, N::Error>> {
         // Errors are large: each is put in its final place at once, and `None` is all that is
         // handed up.
-        let mut error = ApplyError::Poisoned;
-        match self.go_on(input, budget, &mut error) {
-            Some(phase) => {
+        let mut result = Err(ApplyError::Poisoned);
+        if let Err(error) = &mut result {
+            if let Some(phase) = self.go_on(input, budget, error) {
                 self.phase = phase;
-                Ok(self.progress())
+                result = Ok(self.progress());
             }
-            None => Err(error),
         }
+        result
     }
 
     /// Ends the update: [commits](NewImage::commit) the new image, and gives both images back.

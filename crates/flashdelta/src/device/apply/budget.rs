@@ -10,6 +10,9 @@ pub(crate) struct Budget {
     most: u32,
     #[cfg(feature = "bounded")]
     spent: u32,
+    /// Bytes that a step of decoding takes at most.
+    #[cfg(feature = "bounded")]
+    step: u32,
     /// There was more to do.
     #[cfg(feature = "bounded")]
     is_over: bool,
@@ -19,7 +22,7 @@ pub(crate) struct Budget {
 impl Budget {
     /// This many bytes; all that there are, if it is `u32::MAX`.
     pub(crate) fn new(most: u32) -> Self {
-        Self { most, spent: 0, is_over: false }
+        Self { most, spent: 0, step: 0, is_over: false }
     }
 
     /// A step that takes `cost` bytes at most may begin when no more than this is spent. The first
@@ -38,13 +41,18 @@ impl Budget {
 
     /// Whether something may begin that takes this many bytes. If not, the call is over.
     pub(crate) fn allows(&mut self, cost: u32) -> bool {
-        self.is_over = self.is_spent(cost);
+        self.is_over = self.spent > self.limit(cost);
         !self.is_over
     }
 
-    /// Whether too much is spent for another step that takes `cost` bytes at most.
-    pub(crate) fn is_spent(self, cost: u32) -> bool {
-        self.spent > self.limit(cost)
+    /// What steps of decoding take at most.
+    pub(crate) fn steps(&mut self, cost: impl FnOnce() -> u32) {
+        self.step = cost();
+    }
+
+    /// Whether too much is spent for another step of decoding.
+    pub(crate) fn is_spent(self) -> bool {
+        self.spent > self.limit(self.step)
     }
 
     /// This many bytes have been read or written.
@@ -77,7 +85,9 @@ impl Budget {
         true
     }
 
-    pub(crate) fn is_spent(self, _: u32) -> bool {
+    pub(crate) fn steps(&mut self, _: impl FnOnce() -> u32) {}
+
+    pub(crate) fn is_spent(self) -> bool {
         false
     }
 

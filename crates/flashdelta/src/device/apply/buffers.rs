@@ -1,8 +1,7 @@
 //! Windows over both images, and the page that waits to be written.
 
 use super::budget::Budget;
-use super::error::Fault;
-use super::{Damage, NewImage, OldImage};
+use super::{ApplyError, Damage, NewImage, OldImage};
 use crate::device::images::Images;
 use crate::device::isa::LOOKAHEAD;
 #[cfg(feature = "suspend")]
@@ -97,9 +96,9 @@ impl<'w> Buffers<'w> {
         self.old.memory
     }
 
-    /// Bytes of the new image have been written by another way, while none waited here.
-    pub(crate) fn skip(&mut self, len: u32) {
-        self.page_start = self.page_start.wrapping_add(len);
+    /// The whole new image is there, the part of it too that was not made here.
+    pub(crate) fn complete(&mut self, new_size: u32) {
+        (self.page_start, self.filled) = (new_size, 0);
     }
 
     /// Bytes of the images that a step reads and writes at most: each window is filled once, and
@@ -121,31 +120,32 @@ pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
     pub(crate) buffers: &'a mut Buffers<'w>,
     pub(crate) old: &'a mut O,
     pub(crate) new: &'a mut N,
-    /// The first thing that went wrong. Nothing is read or written from then on.
-    pub(crate) fault: Option<Fault<O::Error, N::Error>>,
+    /// Where the first error goes. Nothing is read or written from then on.
+    pub(crate) error: &'a mut ApplyError<O::Error, N::Error>,
+    /// Whether there was one.
+    pub(crate) has_failed: bool,
     /// Bytes read and written in this call, and how many there may be.
     pub(crate) budget: Budget,
-    /// Bytes that a step takes at most.
-    pub(crate) step_cost: u32,
 }
 
 impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
-    fn fail(&mut self, fault: Fault<O::Error, N::Error>) {
-        if self.fault.is_none() {
-            self.fault = Some(fault);
+    fn fail(&mut self, error: ApplyError<O::Error, N::Error>) {
+        if !self.has_failed {
+            *self.error = error;
+            self.has_failed = true;
         }
     }
 
     /// Has this call read and written so much that it takes no more steps?
     pub(crate) fn is_spent(&self) -> bool {
-        self.budget.is_spent(self.step_cost)
+        self.budget.is_spent()
     }
 
     /// The patch is damaged.
     #[inline(never)] // One copy in the device's flash.
     pub(crate) fn damaged(&mut self, what: Damage) {
         let offset = self.buffers.position();
-        self.fail(Fault::Damaged { what, offset });
+        self.fail(ApplyError::Damaged { what, offset });
     }
 
     /// Writes what waits, if nothing went wrong.
@@ -153,11 +153,11 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         let buffers = &mut *self.buffers;
         let offset = buffers.page_start;
         let data = buffers.page.get(..buffers.filled).unwrap_or(&[]);
-        if data.is_empty() || self.fault.is_some() {
+        if data.is_empty() || self.has_failed {
             return;
         }
         if let Err(error) = self.new.write(offset, data) {
-            return self.fail(Fault::Write { offset, error });
+            return self.fail(ApplyError::Write { offset, error });
         }
         self.budget.spend((data.len() as u32).wrapping_mul(2));
         buffers.page_start = offset.wrapping_add(data.len() as u32);
@@ -182,11 +182,11 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
             return buffers.page.get(into as usize).copied().unwrap_or(0);
         }
         let end = buffers.page_start;
-        if buffers.new.get(offset).is_none() && self.fault.is_none() {
+        if buffers.new.get(offset).is_none() && !self.has_failed {
             let (start, buffer) = buffers.new.refill(offset, end);
             self.budget.spend(buffer.len() as u32);
             if let Err(error) = self.new.read(start, buffer) {
-                self.fail(Fault::ReadNew { offset: start, error });
+                self.fail(ApplyError::ReadNew { offset: start, error });
                 return 0;
             }
         }
@@ -220,7 +220,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         let mut into = offset.wrapping_sub(window.start) as usize;
         let end = self.buffers.old_size;
         let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
-        if offset >= end || self.fault.is_some() {
+        if offset >= end || self.has_failed {
             return &[];
         }
         if !is_all {
@@ -228,7 +228,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
             into = offset.wrapping_sub(start) as usize;
             self.budget.spend(buffer.len() as u32);
             if let Err(error) = self.old.read(start, buffer) {
-                self.fail(Fault::ReadOld { offset: start, error });
+                self.fail(ApplyError::ReadOld { offset: start, error });
                 return &[];
             }
         }

@@ -141,31 +141,6 @@ pub enum ApplyError<O, N> {
     Poisoned,
 }
 
-/// What can go wrong while the body is decoded. Small, unlike [`ApplyError`]: it passes through
-/// every step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fault<O, N> {
-    /// See [`ApplyError::ReadOld`].
-    ReadOld { offset: u32, error: O },
-    /// See [`ApplyError::ReadNew`].
-    ReadNew { offset: u32, error: N },
-    /// See [`ApplyError::Write`].
-    Write { offset: u32, error: N },
-    /// See [`ApplyError::Damaged`].
-    Damaged { what: Damage, offset: u32 },
-}
-
-impl<O, N> From<Fault<O, N>> for ApplyError<O, N> {
-    fn from(fault: Fault<O, N>) -> Self {
-        match fault {
-            Fault::ReadOld { offset, error } => Self::ReadOld { offset, error },
-            Fault::ReadNew { offset, error } => Self::ReadNew { offset, error },
-            Fault::Write { offset, error } => Self::Write { offset, error },
-            Fault::Damaged { what, offset } => Self::Damaged { what, offset },
-        }
-    }
-}
-
 codes! {
     impl[O, N] ApplyError<O, N> {
         Self::CodecNotBuilt { .. } => "codec-not-built", DoesNotFit, OtherCodec;

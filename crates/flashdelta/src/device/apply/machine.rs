@@ -43,11 +43,35 @@ enum Codec<'w> {
         operations: Operations<'w>,
         packing: Packing<'w>,
         block: &'w mut [u8],
-        /// Bytes of the block that wait to be used: from here to there.
-        waiting: (u32, u32),
+        /// Bytes of the block that wait to be used.
+        waiting: Waiting,
     },
     /// The header is not complete yet.
     Idle(PhantomData<&'w ()>),
+}
+
+/// The bytes of a block that wait to be used: from here to there. Without budgets no call ends while
+/// any do.
+#[cfg(feature = "raw")]
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    #[cfg(feature = "bounded")]
+    from: u32,
+    #[cfg(feature = "bounded")]
+    to: u32,
+}
+
+#[cfg(feature = "raw")]
+impl Waiting {
+    #[cfg(feature = "bounded")]
+    fn range(self) -> core::ops::Range<usize> {
+        self.from as usize..self.to as usize
+    }
+
+    #[cfg(not(feature = "bounded"))]
+    fn range(self) -> core::ops::Range<usize> {
+        0..0
+    }
 }
 
 /// How the operations of a byte codec are packed.
@@ -64,32 +88,33 @@ enum Packing<'w> {
 
 /// What unpacking came to.
 #[cfg(feature = "raw")]
-enum Unpacked {
-    /// So many bytes of operations, in the block.
-    Block(usize),
-    /// More bytes of operations only with more of the body.
-    Wants,
+enum Unpacked<'b> {
+    /// Bytes of operations.
+    Bytes(&'b [u8]),
+    /// Bytes of operations, and more only with more of the body.
+    All(&'b [u8]),
     /// There are no more.
     End,
 }
 
 #[cfg(feature = "raw")]
 impl Packing<'_> {
-    /// Unpacks the next bytes of operations from the front of `input` into `block`. What is not
-    /// packed stays where it is.
-    fn unpack(
+    /// Unpacks the next bytes of operations from the front of `input` into `block`, or hands them
+    /// on if they are not packed.
+    fn unpack<'b, 'i: 'b>(
         &mut self,
-        input: &mut &[u8],
+        input: &mut &'i [u8],
         is_last: bool,
-        block: &mut [u8],
-    ) -> Result<Unpacked, Damage> {
+        block: &'b mut [u8],
+    ) -> Result<Unpacked<'b>, Damage> {
         match self {
-            Self::Plain(_) if is_last => Ok(Unpacked::End),
-            Self::Plain(_) => Ok(Unpacked::Wants),
+            Self::Plain(_) if input.is_empty() && is_last => Ok(Unpacked::End),
+            Self::Plain(_) if is_last => Ok(Unpacked::Bytes(core::mem::take(input))),
+            Self::Plain(_) => Ok(Unpacked::All(core::mem::take(input))),
             #[cfg(feature = "lz4")]
             Self::Lz4(unpacker) => match unpacker.unpack(input, block) {
-                Ok(Some(len)) => Ok(Unpacked::Block(len)),
-                Ok(None) if !is_last => Ok(Unpacked::Wants),
+                Ok(Some(len)) => Ok(Unpacked::Bytes(block.get(..len).unwrap_or(&[]))),
+                Ok(None) if !is_last => Ok(Unpacked::All(&[])),
                 Ok(None) if unpacker.is_between() => Ok(Unpacked::End),
                 Ok(None) => Err(Damage::Ends),
                 Err(()) => Err(Damage::Block),
@@ -97,11 +122,11 @@ impl Packing<'_> {
             #[cfg(feature = "zstd")]
             Self::Zstd(unpacker) => match unpacker.unpack(input, block) {
                 Ok(0) if !unpacker.finished && is_last => Err(Damage::Ends),
-                Ok(0) if !unpacker.finished => Ok(Unpacked::Wants),
+                Ok(0) if !unpacker.finished => Ok(Unpacked::All(&[])),
                 Ok(0) if !input.is_empty() => Err(Damage::Unused),
                 Ok(0) if is_last => Ok(Unpacked::End),
-                Ok(0) => Ok(Unpacked::Wants),
-                Ok(len) => Ok(Unpacked::Block(len)),
+                Ok(0) => Ok(Unpacked::All(&[])),
+                Ok(len) => Ok(Unpacked::Bytes(block.get(..len).unwrap_or(&[]))),
                 Err(()) => Err(Damage::Block),
             },
         }
@@ -125,7 +150,7 @@ impl<'w> Machine<'w> {
             #[cfg(feature = "raw")]
             _ => {
                 let packing = Packing::Plain(PhantomData);
-                let (operations, waiting) = (Operations::idle(), (0, 0));
+                let (operations, waiting) = (Operations::idle(), Waiting::default());
                 self.codec = Codec::Bytes { operations, packing, block: &mut [], waiting };
             }
             #[cfg(not(feature = "raw"))]
@@ -185,15 +210,13 @@ impl<'w> Machine<'w> {
                 }
             }
             #[cfg(feature = "raw")]
-            Codec::Bytes { operations, packing, block, waiting: (from, to) } => {
+            Codec::Bytes { operations, packing, block, waiting } => {
                 operations.port(port);
-                port.number(from);
-                port.number(to);
-                if to != from {
-                    match block.get_mut(*from as usize..*to as usize) {
-                        Some(bytes) => port.bytes(bytes),
-                        None => port.refuse(),
-                    }
+                port.number(&mut waiting.from);
+                port.number(&mut waiting.to);
+                match block.get_mut(waiting.range()) {
+                    Some(bytes) => port.bytes(bytes),
+                    None => port.refuse(),
                 }
                 match packing {
                     Packing::Plain(_) => {}
@@ -222,7 +245,7 @@ impl<'w> Machine<'w> {
 
     /// Goes on as far as `input` and the views' limit allow, and leaves what it has not taken.
     /// `is_last`: nothing of the body follows it. True if the new image is complete, unless the
-    /// views tell of a fault.
+    /// views tell of an error.
     pub(crate) fn feed<O: OldImage, N: NewImage>(
         &mut self,
         input: &mut &[u8],
@@ -241,44 +264,42 @@ impl<'w> Machine<'w> {
                 is_complete
             }
             #[cfg(feature = "raw")]
-            Codec::Bytes { operations, packing, block, waiting } => {
-                let is_plain = matches!(packing, Packing::Plain(_));
-                loop {
-                    let (from, to) = *waiting;
-                    let (mut goes_on, mut is_end) = (true, false);
-                    if if is_plain { input.is_empty() } else { from >= to } {
-                        match packing.unpack(input, is_last, block) {
-                            Ok(Unpacked::Block(len)) => {
-                                *waiting = (0, len as u32);
-                                continue;
-                            }
-                            Ok(Unpacked::Wants) => goes_on = false,
-                            Ok(Unpacked::End) => (goes_on, is_end) = (false, true),
-                            Err(what) => {
-                                views.damaged(what);
-                                return false;
-                            }
-                        }
+            Codec::Bytes { operations, packing, block, waiting } => loop {
+                #[cfg(feature = "bounded")]
+                let before = *input;
+                let unpacked = match block.get(waiting.range()) {
+                    Some(bytes) if !bytes.is_empty() => Ok(Unpacked::Bytes(bytes)),
+                    _ => packing.unpack(input, is_last, block),
+                };
+                let (fresh, goes_on, is_end) = match unpacked {
+                    Ok(Unpacked::Bytes(bytes)) => (bytes, true, false),
+                    Ok(Unpacked::All(bytes)) => (bytes, false, false),
+                    Ok(Unpacked::End) => (&[][..], false, true),
+                    Err(what) => {
+                        views.damaged(what);
+                        return false;
                     }
-                    let fresh = match block.get(from as usize..to as usize) {
-                        _ if is_plain => *input,
-                        Some(bytes) => bytes,
-                        None => &[],
-                    };
-                    let mut source = Input { ring: &mut self.carry, fresh };
-                    progress.operations(operations, &mut source, is_end, views);
-                    let is_complete = progress.end(&mut source, is_end, views);
+                };
+                let mut source = Input { ring: &mut self.carry, fresh };
+                progress.operations(operations, &mut source, is_end, views);
+                let is_complete = progress.end(&mut source, is_end, views);
+                #[cfg(feature = "bounded")]
+                {
+                    // What a spent budget has left.
                     let left = source.fresh.len();
-                    if is_plain {
-                        *input = input.get(input.len().wrapping_sub(left)..).unwrap_or_default();
+                    if matches!(packing, Packing::Plain(_)) {
+                        *input = before.get(before.len().wrapping_sub(left)..).unwrap_or_default();
                     } else {
-                        waiting.0 = to.wrapping_sub(left as u32);
-                    }
-                    if !goes_on || views.fault.is_some() || views.is_spent() {
-                        return is_complete;
+                        if waiting.from == waiting.to {
+                            waiting.to = fresh.len() as u32;
+                        }
+                        waiting.from = waiting.to.wrapping_sub(left as u32);
                     }
                 }
-            }
+                if !goes_on || views.has_failed || views.is_spent() {
+                    return is_complete;
+                }
+            },
             Codec::Idle(_) => false,
         }
     }
@@ -363,7 +384,7 @@ impl Progress<'_> {
 
     /// Is there more to be made?
     fn wants<O: OldImage, N: NewImage>(&self, views: &Views<'_, '_, O, N>) -> bool {
-        views.fault.is_none() && views.buffers.position() < self.coded_size
+        !views.has_failed && views.buffers.position() < self.coded_size
     }
 
     /// The steps have come to a halt: at the end of the new image, for want of input, or because

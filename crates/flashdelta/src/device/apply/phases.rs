@@ -6,9 +6,9 @@ use super::budget::Budget;
 use super::buffers::Views;
 use super::digest::{hash, Access, Digest, Sha256};
 use super::machine::Machine;
-use super::workspace::{self, Trouble};
+use super::workspace;
 use super::{ApplyError, NewImage, OldImage};
-use crate::device::format::{DIGEST_LEN, MAX_HEADER_LEN};
+use crate::device::format::{HeaderError, MAX_HEADER_LEN};
 use crate::device::sha256::Sha256Engine;
 
 impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
@@ -18,105 +18,128 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         input: &mut &[u8],
         error: &mut Failure<O, N>,
     ) -> Option<Phase> {
-        let memory = self.workspace.take()?;
-        let filled = self.fed as usize;
-        let mut known = filled;
-        for (to, from) in memory.iter_mut().take(MAX_HEADER_LEN).skip(filled).zip(*input) {
+        let memory = self.workspace.as_deref_mut()?;
+        let (filled, found) = (self.fed as usize, memory.len());
+        let space = memory.get_mut(filled..found.min(MAX_HEADER_LEN)).unwrap_or_default();
+        let known = filled.wrapping_add(space.len().min(input.len()));
+        for (to, from) in space.iter_mut().zip(*input) {
             *to = *from;
-            known = known.wrapping_add(1);
         }
-        let is_complete = self.body.header.read(memory.get(..known).unwrap_or(&[]));
-        if is_complete.map_err(|e| *error = ApplyError::Header(e)).ok()? {
+        let is_complete = match self.body.header.read(memory.get(..known).unwrap_or_default()) {
+            Ok(is_complete) => is_complete,
+            Err(e) => return bad_header(e, error),
+        };
+        self.fed = known as u32;
+        if is_complete {
             self.fed = self.body.header.header_len;
             #[cfg(feature = "verify")]
             if self.body.header.signatures != 0 {
                 // Their number has been read with the header.
                 self.fed = self.fed.wrapping_add(1);
             }
-            *input = input.get((self.fed as usize).saturating_sub(filled)..).unwrap_or(&[]);
-            self.begin(memory.len(), error)?;
-            self.workspace = Some(memory);
-            return Some(Phase::Old);
         }
-        self.fed = known as u32;
-        *input = input.get(known.wrapping_sub(filled)..).unwrap_or(&[]);
-        if !input.is_empty() {
-            *error = ApplyError::WorkspaceTooSmall {
-                needed: MAX_HEADER_LEN as u32,
-                found: memory.len() as u32,
-            };
+        *input = input.get((self.fed as usize).wrapping_sub(filled)..).unwrap_or_default();
+        let (mut needed, mut is_short) = (MAX_HEADER_LEN, !input.is_empty());
+        if is_complete {
+            self.check_device(error)?;
+            needed = self.body.header.workspace_len();
+            is_short = found < needed;
+        }
+        if is_short {
+            *error = too_small(needed, found);
             return None;
         }
-        self.workspace = Some(memory);
-        Some(Phase::Header)
+        if !is_complete {
+            return Some(Phase::Header);
+        }
+        self.body.left = self.body.header.body_len;
+        self.begin_digest(self.body.header.old_size);
+        Some(Phase::Old)
     }
 
-    /// The header is complete: checks what can be checked at once, and begins with the old image.
+    /// Begins with the digest of an image of which this many bytes are there.
     #[inline(never)] // Its stack and that of decoding need not add up.
-    fn begin(&mut self, found: usize, error: &mut Failure<O, N>) -> Option<()> {
-        self.check_device(error)?;
-        let header = &self.body.header;
-        self.body.left = header.body_len;
-        if found < header.workspace_len() {
-            *error = Trouble::TooSmall.of(header, found);
-            return None;
-        }
-        self.begin_old();
-        Some(())
-    }
-
-    /// Begins with the digest of the old image.
-    pub(super) fn begin_old(&mut self) {
-        self.body.work = Work::Digest(Digest::new(self.sha.start(), self.body.header.old_size));
+    pub(super) fn begin_digest(&mut self, end: u32) {
+        self.body.work = Work::Digest(Digest::new(self.sha.start(), end));
     }
 
     /// The old image has to be the right one: then the workspace is divided.
-    #[inline(never)] // As for `begin`.
     pub(super) fn check_old(
         &mut self,
         budget: &mut Budget,
         error: &mut Failure<O, N>,
     ) -> Option<Phase> {
-        if !self.digest_old(budget, error)? {
+        if !self.digest(Which::Old, budget, error)? {
             return Some(Phase::Old);
         }
         let (memory, body) = (self.workspace.take()?, &mut self.body);
         body.work = Work::Machine(Machine::idle());
         let Work::Machine(machine) = &mut body.work else { return None };
-        let found = memory.len();
-        if let Err(trouble) = workspace::divide(memory, &body.header, (machine, &mut body.buffers))
-        {
-            *error = trouble.of(&body.header, found);
-            return None;
+        let tools = (machine, &mut body.buffers);
+        match workspace::divide(memory, &body.header, tools) {
+            Ok(()) => Some(Phase::Body),
+            Err(e) => bad_header(e, error),
         }
-        Some(Phase::Body)
     }
 
-    /// Goes on with the digest of the old image: true once it is complete, and right.
-    pub(super) fn digest_old(
+    /// Goes on with the digest of an image: true once it is complete, and right. If the new image
+    /// ends with its own digest, that is appended on the way.
+    #[inline(never)] // As for `begin_digest`.
+    pub(super) fn digest(
         &mut self,
+        which: Which,
         budget: &mut Budget,
         error: &mut Failure<O, N>,
     ) -> Option<bool> {
-        let Self { sha, old, body, workspace, .. } = self;
-        let (memory, header) = (workspace.as_mut()?, &body.header);
+        let Self { sha, old, new, body, workspace, .. } = self;
         let Work::Digest(work) = &mut body.work else { return None };
-        let (free, mut found) = (workspace::free(memory, header), Sha256::default());
+        let header = &body.header;
+        let (buffer, len) = match which {
+            Which::Old => (workspace::free(workspace.as_mut()?, header), header.old_size),
+            Which::New => (body.buffers.spare(), header.new_size),
+        };
+        let mut found = Sha256::default();
         let is_complete =
-            hash(sha, work, free, budget, header.old_size, &mut found, &mut |offset, access| {
-                let Access::Read(piece) = access else { return true };
-                old.read(offset, piece)
-                    .map_err(|e| *error = ApplyError::ReadOld { offset, error: e })
-                    .is_ok()
+            hash(sha, work, buffer, budget, len, &mut found, &mut |offset, access| match access {
+                Access::Read(piece) => match which {
+                    Which::Old => old
+                        .read(offset, piece)
+                        .map_err(|e| *error = ApplyError::ReadOld { offset, error: e }),
+                    Which::New => new
+                        .read(offset, piece)
+                        .map_err(|e| *error = ApplyError::ReadNew { offset, error: e }),
+                }
+                .is_ok(),
+                Access::Append(own) => {
+                    cfg!(feature = "model") && {
+                        let written = new
+                            .write(offset, own)
+                            .map_err(|e| *error = ApplyError::Write { offset, error: e });
+                        written
+                            .and_then(|()| {
+                                new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
+                            })
+                            .is_ok()
+                    }
+                }
             })?;
         if !is_complete {
             return Some(false);
         }
-        let (expected, found) = (&header.old_digest, found.first_chunk()?);
-        if found != expected {
-            let len = header.old_size;
-            *error = ApplyError::OldMismatch { expected: *expected, found: *found, len };
-            return None;
+        match which {
+            Which::Old => {
+                let (expected, found) = (&header.old_digest, found.first_chunk()?);
+                if found != expected {
+                    let (expected, found) = (*expected, *found);
+                    *error = ApplyError::OldMismatch { expected, found, len };
+                    return None;
+                }
+            }
+            Which::New if found != header.new_digest => {
+                *error = ApplyError::NewMismatch { expected: header.new_digest, found };
+                return None;
+            }
+            Which::New => {}
         }
         Some(true)
     }
@@ -138,14 +161,15 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     /// ignored, too.
     pub(super) fn skip(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
-        let expected =
-            header.body_offset().saturating_add(header.body_len).saturating_add(header.host_len);
-        let left = expected.saturating_sub(self.fed) as usize;
+        // Both are bounded: their sum fits.
+        let end = header.body_offset().wrapping_add(header.body_len);
+        let left = header.host_len.wrapping_sub(self.fed.wrapping_sub(end)) as usize;
         if input.len() > left && !self.options.ignore_trailing {
+            let expected = end.saturating_add(header.host_len);
             *error = ApplyError::TrailingInput { expected };
             return None;
         }
-        self.fed = self.fed.saturating_add(input.len().min(left) as u32);
+        self.fed = self.fed.wrapping_add(input.len().min(left) as u32);
         Some(())
     }
 
@@ -198,6 +222,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     }
 
     /// Takes bytes of the body.
+    #[inline(never)] // Its registers and those of the other phases need not be saved together.
     pub(super) fn feed_body(
         &mut self,
         input: &mut &[u8],
@@ -213,14 +238,14 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             use crate::device::audit::{parsed, Parsed};
             parsed(Parsed::Body(self.fed..self.fed.wrapping_add(mine.len() as u32)));
         }
-        let step_cost = body.buffers.step_cost();
+        budget.steps(|| body.buffers.step_cost());
         let mut views = Views {
             buffers: &mut body.buffers,
             old: &mut self.old,
             new: &mut self.new,
-            fault: None,
+            error,
+            has_failed: false,
             budget: *budget,
-            step_cost,
         };
         let is_last = mine.len() == body.left as usize;
         let is_complete = machine.feed(&mut rest, is_last, body.header.coded_size(), &mut views);
@@ -229,32 +254,22 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             views.flush();
         }
         *budget = views.budget;
-        if let Some(fault) = views.fault {
-            *error = fault.into();
+        if views.has_failed {
             return None;
         }
         let taken = mine.len().wrapping_sub(rest.len()) as u32;
-        body.left = body.left.saturating_sub(taken);
-        self.fed = self.fed.saturating_add(taken);
+        body.left = body.left.wrapping_sub(taken);
+        self.fed = self.fed.wrapping_add(taken);
         if is_complete && !is_spent {
             *input = behind;
-            let flushes = body.header.coded_size() == body.header.new_size;
-            return Some(if flushes { Phase::Flush } else { self.begin_new() });
+            return Some(Phase::Flush);
         }
         budget.stop(is_spent);
         Some(Phase::Body)
     }
 
-    /// Begins with the digest of the new image, as far as it is made.
-    #[inline(never)] // Its stack and that of decoding need not add up.
-    fn begin_new(&mut self) -> Phase {
-        self.body.work = Work::Digest(Digest::new(self.sha.start(), self.body.header.coded_size()));
-        Phase::New
-    }
-
     /// The body has ended: appends the new image's own digest, if it has one, and verifies the
     /// whole image.
-    #[inline(never)] // As for `begin`.
     pub(super) fn check_new(
         &mut self,
         phase: Phase,
@@ -262,52 +277,40 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         error: &mut Failure<O, N>,
     ) -> Option<Phase> {
         if phase == Phase::Flush {
-            if !budget.allows(u32::MAX) {
-                return Some(Phase::Flush);
-            }
-            self.new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
-            budget.spend(u32::MAX);
-            self.begin_new();
-        }
-        let Self { sha, new, body, .. } = self;
-        let Work::Digest(work) = &mut body.work else { return None };
-        let (header, buffers) = (&body.header, &mut body.buffers);
-        let (mut found, mut appended) = (Sha256::default(), 0);
-        let is_complete = hash(
-            sha,
-            work,
-            buffers.spare(),
-            budget,
-            header.new_size,
-            &mut found,
-            &mut |offset, access| match access {
-                Access::Read(piece) => new
-                    .read(offset, piece)
-                    .map_err(|e| *error = ApplyError::ReadNew { offset, error: e })
-                    .is_ok(),
-                Access::Append(own) => {
-                    appended = DIGEST_LEN;
-                    cfg!(feature = "model") && {
-                        let written = new
-                            .write(offset, own)
-                            .map_err(|e| *error = ApplyError::Write { offset, error: e });
-                        written
-                            .and_then(|()| {
-                                new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
-                            })
-                            .is_ok()
-                    }
+            let coded_size = self.body.header.coded_size();
+            // Its own digest is flushed with the rest.
+            if coded_size == self.body.header.new_size {
+                if !budget.allows(u32::MAX) {
+                    return Some(Phase::Flush);
                 }
-            },
-        )?;
-        buffers.skip(appended);
-        if !is_complete {
+                self.new.flush().map_err(|e| *error = ApplyError::Finish { error: e }).ok()?;
+                budget.spend(u32::MAX);
+            }
+            self.begin_digest(coded_size);
+        }
+        if !self.digest(Which::New, budget, error)? {
             return Some(Phase::New);
         }
-        if found != header.new_digest {
-            *error = ApplyError::NewMismatch { expected: header.new_digest, found };
-            return None;
-        }
+        self.body.buffers.complete(self.body.header.new_size);
         Some(Phase::Done)
     }
+}
+
+/// The image that is digested.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Old,
+    New,
+}
+
+/// The header cannot be used.
+#[inline(never)] // One copy in the device's flash.
+fn bad_header<T, O, N>(why: HeaderError, error: &mut ApplyError<O, N>) -> Option<T> {
+    *error = ApplyError::Header(why);
+    None
+}
+
+/// The error for a workspace of `found` bytes.
+pub(super) fn too_small<O, N>(needed: usize, found: usize) -> ApplyError<O, N> {
+    ApplyError::WorkspaceTooSmall { needed: needed as u32, found: found as u32 }
 }

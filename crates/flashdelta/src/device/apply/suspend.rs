@@ -16,6 +16,7 @@ use super::body::Work;
 use super::budget::Budget;
 use super::digest::Digest;
 use super::machine::Machine;
+use super::phases::{too_small, Which};
 use super::workspace;
 use super::{ApplyError, NewImage, OldImage, Progress, ResumeError, SuspendError};
 use crate::device::format::{Codec, Crc32, PatchHeader};
@@ -223,11 +224,11 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             if phase != Phase::Body {
                 return self.load_rest(at, end, source, &mut phase);
             }
-            self.begin_old();
+            self.begin_digest(self.body.header.old_size);
             (self.phase, self.body.left) = (Phase::Resume, at);
         }
         let (mut budget, mut error) = (Budget::new(budget), ApplyError::Poisoned);
-        match self.digest_old(&mut budget, &mut error) {
+        match self.digest(Which::Old, &mut budget, &mut error) {
             None => return Err(Refusal::Apply(error)),
             Some(false) => self.pending = true,
             Some(true) => {
@@ -270,7 +271,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             }
             let found = self.workspace.as_ref().map_or(0, |memory| memory.len());
             if found < header.workspace_len() || waiting >= workspace::page(found, &header) {
-                return Err(Refusal::Apply(workspace::Trouble::TooSmall.of(&header, found)));
+                return Err(Refusal::Apply(too_small(header.workspace_len(), found)));
             }
         }
         if self.new.suspend(&mut port).is_err() || port.end().is_err() {

@@ -2,29 +2,9 @@
 
 use super::buffers::Buffers;
 use super::machine::Machine;
-use super::ApplyError;
 #[cfg(feature = "suspend")]
 use super::Port;
 use crate::device::format::{HeaderError, Layout, PatchHeader, SLACK};
-
-/// Why a workspace cannot be divided.
-pub(crate) enum Trouble {
-    TooSmall,
-    Header(HeaderError),
-}
-
-impl Trouble {
-    /// The error, for a workspace of `found` bytes.
-    pub(crate) fn of<O, N>(self, header: &PatchHeader, found: usize) -> ApplyError<O, N> {
-        match self {
-            Self::TooSmall => ApplyError::WorkspaceTooSmall {
-                needed: header.workspace_len() as u32,
-                found: found as u32,
-            },
-            Self::Header(error) => ApplyError::Header(error),
-        }
-    }
-}
 
 /// What a codec gets of the workspace.
 pub(crate) struct Parts<'w> {
@@ -43,19 +23,18 @@ pub(crate) struct Parts<'w> {
 /// What an applier works with once the workspace is divided.
 pub(crate) type Tools<'a, 'w> = (&'a mut Machine<'w>, &'a mut Buffers<'w>);
 
-/// Divides a workspace that holds the header at its front.
+/// Divides a workspace that holds the header at its front, and is as long as the header asks for.
 #[inline(never)]
 pub(crate) fn divide<'w>(
     memory: &'w mut [u8],
     header: &PatchHeader,
     (machine, buffers): Tools<'_, 'w>,
-) -> Result<(), Trouble> {
-    if memory.len() < header.workspace_len() {
-        return Err(Trouble::TooSmall);
-    }
+) -> Result<(), HeaderError> {
+    // No header is read that states less than its parts take.
+    let short = || HeaderError::InconsistentWorkspace { stated: header.ram, needed: header.ram };
     let (skipped, words, _) = bytemuck::pod_align_to_mut::<u8, u32>(memory);
     let mut layout = Layout::of(header);
-    let spare = words.len().checked_sub(layout.words()).ok_or(Trouble::TooSmall)?;
+    let spare = words.len().checked_sub(layout.words()).ok_or_else(short)?;
     layout.grow(spare);
     machine.prepare(header.codec);
     #[cfg(feature = "prediction")]
@@ -63,13 +42,13 @@ pub(crate) fn divide<'w>(
         // The address maps go to the end, where they do not overwrite the header that they are read
         // from.
         let tail = words.len().wrapping_sub(layout.segments);
-        let (front, segments) = words.split_at_mut_checked(tail).ok_or(Trouble::TooSmall)?;
-        let walker = machine.walker().ok_or(Trouble::TooSmall)?;
+        let (front, segments) = words.split_at_mut_checked(tail).ok_or_else(short)?;
+        let walker = machine.walker().ok_or_else(short)?;
         let start = (bytemuck::must_cast_slice(front), skipped.len());
-        header.read_maps(start, segments, walker.maps()).map_err(Trouble::Header)?;
+        header.read_maps(start, segments, walker.maps())?;
         front
     };
-    parts(words, &layout, header, (machine, buffers)).ok_or(Trouble::TooSmall)
+    parts(words, &layout, header, (machine, buffers)).ok_or_else(short)
 }
 
 /// Divides a workspace again that is loaded from a suspension, or saves what of it is not the

@@ -132,34 +132,37 @@ pub(crate) fn frame<'a>(
 
 impl Default for PatchHeader {
     fn default() -> Self {
-        Self {
-            version: VERSION,
-            codec: Codec::Raw,
-            isa: InstructionSet::None,
-            granularity_log2: 0,
-            ram: 0,
-            old_size: 0,
-            new_size: 0,
-            body_len: 0,
-            host_len: 0,
-            has_own_digest: false,
-            identity: None,
-            old_digest: [0; 12],
-            new_digest: [0; 32],
-            #[cfg(feature = "verify")]
-            chunks: None,
-            #[cfg(feature = "verify")]
-            signatures: 0,
-            header_len: 0,
-            tables: Tables::default(),
-            map_counts: MapCounts::default(),
-            map_offset: 0,
-            map_len: 0,
-        }
+        Self::EMPTY
     }
 }
 
 impl PatchHeader {
+    /// A header before it is read. A constant, which is zeroed as a whole.
+    const EMPTY: Self = Self {
+        version: VERSION,
+        codec: Codec::Raw,
+        isa: InstructionSet::None,
+        granularity_log2: 0,
+        ram: 0,
+        old_size: 0,
+        new_size: 0,
+        body_len: 0,
+        host_len: 0,
+        has_own_digest: false,
+        identity: None,
+        old_digest: [0; 12],
+        new_digest: [0; 32],
+        #[cfg(feature = "verify")]
+        chunks: None,
+        #[cfg(feature = "verify")]
+        signatures: 0,
+        header_len: 0,
+        tables: Tables { slots: 0, map: 0, block_log2: 0 },
+        map_counts: MapCounts { old: 0, new: 0, ranges: 0, shift: 0 },
+        map_offset: 0,
+        map_len: 0,
+    };
+
     /// Reads the header from the first bytes of a patch. `Ok(None)`: it goes on behind `bytes`,
     /// call again with more of them; [`MAX_HEADER_LEN`] bytes are always enough.
     ///

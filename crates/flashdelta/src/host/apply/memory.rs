@@ -96,21 +96,21 @@ pub(crate) fn apply_body(
     let mut memory = vec![0; header.workspace_len()];
     let (mut machine, mut buffers) = (Machine::idle(), Buffers::empty());
     workspace::divide(&mut memory, &header, (&mut machine, &mut buffers))
-        .map_err(|trouble| trouble.of(&header, header.workspace_len()))?;
-    let (mut old, mut new, mut body) = (old, Vec::new(), body);
+        .map_err(ApplyError::Header)?;
+    let (mut old, mut new, mut body, mut error) = (old, Vec::new(), body, ApplyError::Poisoned);
     let mut views = Views {
         buffers: &mut buffers,
         old: &mut old,
         new: &mut new,
-        fault: None,
+        error: &mut error,
+        has_failed: false,
         budget: Budget::new(u32::MAX),
-        step_cost: 0,
     };
     let is_complete = machine.feed(&mut body, true, header.coded_size(), &mut views);
     views.flush();
-    if let Some(fault) = views.fault {
-        return Err(fault.into());
+    if views.has_failed {
+        return Err(error);
     }
-    debug_assert!(is_complete, "the body has ended, so the machine is through or tells of a fault");
+    debug_assert!(is_complete, "the body has ended, so the machine is through or has failed");
     Ok(new)
 }

@@ -11,54 +11,37 @@
 #[cfg(feature = "suspend")]
 use crate::device::port::Port;
 
-/// What the unpacker waits for.
-#[derive(Clone, Copy, Debug)]
-enum Wait {
-    /// The plain length.
-    Head,
-    /// The compressed length.
-    Packed { plain: u32 },
-    /// The bytes of the block.
-    Bytes { plain: u32, packed: u32, stored: bool },
-}
-
 /// Collects blocks and unpacks them.
 #[derive(Debug)]
 pub(crate) struct Unpacker<'w> {
-    wait: Wait,
+    /// The plain length of the block; 0 as long as it is not known.
+    plain: u32,
+    /// The number of bytes that the block is stored in; 0 as long as it is not known.
+    packed: u32,
+    /// Whether it is stored plain.
+    stored: bool,
     /// The number that is being read.
     value: u32,
     shift: u32,
     /// The block so far.
-    packed: &'w mut [u8],
+    block: &'w mut [u8],
     filled: usize,
 }
 
 impl<'w> Unpacker<'w> {
-    /// Blocks are at most as long as `packed`.
-    pub(crate) fn new(packed: &'w mut [u8]) -> Self {
-        Self { wait: Wait::Head, value: 0, shift: 0, packed, filled: 0 }
+    /// Blocks are at most as long as `block`.
+    pub(crate) fn new(block: &'w mut [u8]) -> Self {
+        Self { plain: 0, packed: 0, stored: false, value: 0, shift: 0, block, filled: 0 }
     }
 
     /// The state, into a suspension or out of it.
     #[cfg(feature = "suspend")]
     pub(crate) fn port(&mut self, port: &mut Port<'_>) {
-        let Self { wait, value, shift, packed: block, filled } = self;
-        let (mut number, mut lens) = match *wait {
-            Wait::Head => (0, [0, 0]),
-            Wait::Packed { plain } => (1, [plain, 0]),
-            Wait::Bytes { plain, packed, stored } => (2 + u8::from(stored), [plain, packed]),
-        };
-        port.small(&mut number);
-        port.words(Some(&mut lens));
-        let [plain, packed] = lens;
-        *wait = match number {
-            0 => Wait::Head,
-            1 => Wait::Packed { plain },
-            _ => Wait::Bytes { plain, packed, stored: number == 3 },
-        };
-        port.number(value);
-        port.number(shift);
+        let Self { plain, packed, stored, value, shift, block, filled } = self;
+        for number in [plain, packed, value, shift] {
+            port.number(number);
+        }
+        port.flag(stored);
         port.size(filled);
         match block.get_mut(..*filled) {
             Some(bytes) => port.bytes(bytes),
@@ -68,42 +51,18 @@ impl<'w> Unpacker<'w> {
 
     /// Whether nothing is left over of a block.
     pub(crate) fn is_between(&self) -> bool {
-        matches!(self.wait, Wait::Head) && self.shift == 0
+        self.plain == 0 && self.shift == 0
     }
 
     /// Takes bytes from the front of `input` until a block is unpacked into `plain`:
     /// `Ok(Some(length))`. `Ok(None)`: more input is needed. `Err(())`: the block is damaged.
+    #[inline(never)] // Its registers and those of the steps need not be saved together.
     pub(crate) fn unpack(
         &mut self,
         input: &mut &[u8],
         plain: &mut [u8],
     ) -> Result<Option<usize>, ()> {
-        loop {
-            if let Wait::Bytes { plain: len, packed, stored } = self.wait {
-                let wanted = (packed as usize).wrapping_sub(self.filled);
-                let (taken, rest) = input.split_at_checked(wanted).unwrap_or((*input, &[]));
-                *input = rest;
-                let space = self.packed.get_mut(self.filled..).ok_or(())?;
-                for (to, from) in space.iter_mut().zip(taken) {
-                    *to = *from;
-                }
-                self.filled = self.filled.wrapping_add(taken.len());
-                if self.filled < packed as usize {
-                    return Ok(None);
-                }
-                self.filled = 0;
-                self.wait = Wait::Head;
-                let block = self.packed.get(..packed as usize).ok_or(())?;
-                let out = plain.get_mut(..len as usize).ok_or(())?;
-                if stored {
-                    for (to, from) in out.iter_mut().zip(block) {
-                        *to = *from;
-                    }
-                } else {
-                    decompress(block, out).ok_or(())?;
-                }
-                return Ok(Some(len as usize));
-            }
+        while self.packed == 0 {
             let Some((byte, rest)) = input.split_first() else { return Ok(None) };
             *input = rest;
             self.value |= u32::from(byte & 0x7F).wrapping_shl(self.shift);
@@ -112,29 +71,52 @@ impl<'w> Unpacker<'w> {
                 // No length has more than three bytes.
                 if self.shift > 14 {
                     return Err(());
-                } else {
-                    continue;
                 }
+                continue;
             }
             let value = core::mem::take(&mut self.value);
             self.shift = 0;
-            let limit = self.packed.len() as u32;
-            self.wait = match self.wait {
-                Wait::Head if value >> 1 == 0 || value >> 1 > limit => return Err(()),
-                Wait::Head if value & 1 == 1 => {
-                    Wait::Bytes { plain: value >> 1, packed: value >> 1, stored: true }
+            let len = if self.plain > 0 {
+                self.packed = value;
+                value
+            } else {
+                (self.plain, self.stored) = (value >> 1, value & 1 == 1);
+                if self.stored {
+                    self.packed = self.plain;
                 }
-                Wait::Head => Wait::Packed { plain: value >> 1 },
-                Wait::Packed { plain } if value > 0 && value <= limit => {
-                    Wait::Bytes { plain, packed: value, stored: false }
-                }
-                _ => return Err(()),
+                self.plain
             };
+            if len == 0 || len > self.block.len() as u32 {
+                return Err(());
+            }
         }
+        let wanted = (self.packed as usize).wrapping_sub(self.filled);
+        let (taken, rest) = input.split_at_checked(wanted).unwrap_or((*input, &[]));
+        *input = rest;
+        let space = self.block.get_mut(self.filled..).ok_or(())?;
+        for (to, from) in space.iter_mut().zip(taken) {
+            *to = *from;
+        }
+        self.filled = self.filled.wrapping_add(taken.len());
+        if taken.len() < wanted {
+            return Ok(None);
+        }
+        let block = self.block.get(..self.filled).ok_or(())?;
+        let out = plain.get_mut(..self.plain as usize).ok_or(())?;
+        if self.stored {
+            for (to, from) in out.iter_mut().zip(block) {
+                *to = *from;
+            }
+        } else {
+            decompress(block, out).ok_or(())?;
+        }
+        (self.plain, self.packed, self.filled) = (0, 0, 0);
+        Ok(Some(out.len()))
     }
 }
 
 /// Decompresses a block that fills `out` exactly; `None` if it is damaged.
+#[inline(never)]
 pub(crate) fn decompress(block: &[u8], out: &mut [u8]) -> Option<()> {
     // The output is read while it is written.
     let out = core::cell::Cell::from_mut(out).as_slice_of_cells();
