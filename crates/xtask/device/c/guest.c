@@ -19,7 +19,8 @@ typedef struct report {
     uint32_t applier;
     uint32_t fences;
     uint32_t new_size;
-    uint32_t reserved;
+    /* Of suspended updates only. */
+    uint32_t reserved[4];
 } report;
 
 /* Where the linker is told that it is. */

@@ -10,7 +10,9 @@ use flashdelta::apply::{ApplyError, ApplyOptions};
 use flashdelta::PatchHeader;
 
 use crate::board;
-use crate::update::{update, Device, FlashError, Storage};
+#[cfg(not(feature = "suspend"))]
+use crate::update::update;
+use crate::update::{Device, FlashError, Storage};
 
 /// What the host wants: little-endian words.
 #[repr(C)]
@@ -33,6 +35,26 @@ struct Task {
     /// The patches: a table of addresses and lengths.
     patches: *const Patch,
     patch_count: u32,
+    /// Bytes of the patch that are taken between two resets, and bytes of flash that a call may
+    /// read and write: with the feature `suspend` only.
+    every: u32,
+    budget: u32,
+    /// Counted by this program.
+    counts: Counts,
+}
+
+/// What calls do: 32 bits of each count suffice, as only differences matter.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Counts {
+    /// Bytes of flash that were read, and written, which counts twice.
+    flash: u32,
+    /// At the start of the call: of [`flash`](Self::flash), and of the board's counter.
+    flash_before: u32,
+    ticks_before: u32,
+    /// Of all calls of a patch.
+    longest_flash: u32,
+    longest_ticks: u32,
 }
 
 const MAGIC: u32 = u32::from_le_bytes(*b"FDT1");
@@ -62,11 +84,21 @@ struct Report {
     fences: u32,
     /// Size of the new image, as the header says.
     new_size: u32,
-    reserved: u32,
+    /// Resets in the middle of the patch, and bytes of it that were taken in all.
+    resets: u32,
+    taken: u32,
+    /// What the longest call has done: bytes of flash, and what the board's counter says.
+    longest_flash: u32,
+    longest_ticks: u32,
 }
 
 /// How the program ends if the host made a mistake.
 const BAD_TASK: u32 = 98;
+
+extern "C" {
+    #[link_name = "task"]
+    static mut TASK: Task;
+}
 
 /// Called with the stack set up.
 ///
@@ -77,11 +109,7 @@ const BAD_TASK: u32 = 98;
 #[inline(never)]
 #[link_section = ".text.guest.main"]
 unsafe extern "C" fn guest_main() -> ! {
-    extern "C" {
-        #[link_name = "task"]
-        static TASK: Task;
-    }
-    let task = unsafe { &TASK };
+    let task = unsafe { &*(&raw const TASK) };
     if task.magic != MAGIC || (task.storage_len as usize) < size_of::<Storage<'_>>() {
         board::exit(BAD_TASK);
     }
@@ -146,12 +174,15 @@ unsafe fn run<'a>(task: &'a Task, device: &'a Device, patch: &[u8]) -> Report {
     let workspace = unsafe { core::slice::from_raw_parts_mut(start, workspace_len) };
     let storage = unsafe { &mut *task.storage.cast::<Storage<'a>>() };
     let before = board::ticks();
-    let outcome = match update(device, storage, workspace, patch) {
+    let mut went = Went { resets: 0, taken: 0 };
+    let done = unsafe { work(task, device, storage, workspace, patch, &mut went) };
+    let outcome = match done {
         Ok(true) => 0,
         Ok(false) => INCOMPLETE,
         Err(error) => number(&error),
     };
     let ticks = board::ticks().wrapping_sub(before);
+    let counts = unsafe { (&raw const TASK.counts).read_volatile() };
     let stack = board::used_stack(top);
     let fences = unsafe {
         all_are(task.workspace, FENCE_BYTE, FENCE)
@@ -168,7 +199,118 @@ unsafe fn run<'a>(task: &'a Task, device: &'a Device, patch: &[u8]) -> Report {
         applier: size_of::<Storage<'_>>() as u32,
         fences: u32::from(fences),
         new_size,
-        reserved: 0,
+        resets: went.resets,
+        taken: went.taken,
+        longest_flash: counts.longest_flash,
+        longest_ticks: counts.longest_ticks,
+    }
+}
+
+/// How it went.
+struct Went {
+    resets: u32,
+    taken: u32,
+}
+
+/// The update at one go.
+///
+/// # Safety
+///
+/// What the task says is true.
+#[cfg(not(feature = "suspend"))]
+#[inline(always)]
+unsafe fn work<'a>(
+    _: &Task,
+    device: &'a Device,
+    storage: &mut Storage<'a>,
+    workspace: &'a mut [u8],
+    patch: &[u8],
+    _: &mut Went,
+) -> Result<bool, ApplyError<FlashError, FlashError>> {
+    update(device, storage, workspace, patch)
+}
+
+/// The update with resets: nothing is left of the memory then but what was suspended.
+///
+/// # Safety
+///
+/// What the task says is true; after the workspace there is room for another one and 2 KiB.
+#[cfg(feature = "suspend")]
+#[inline(always)]
+unsafe fn work<'a>(
+    task: &Task,
+    device: &'a Device,
+    storage: &mut Storage<'a>,
+    workspace: &'a mut [u8],
+    patch: &[u8],
+    went: &mut Went,
+) -> Result<bool, ApplyError<FlashError, FlashError>> {
+    use crate::going_on::{session, Kept};
+
+    unsafe {
+        let counts = Counts {
+            flash: 0,
+            flash_before: 0,
+            ticks_before: 0,
+            longest_flash: 0,
+            longest_ticks: 0,
+        };
+        (&raw mut TASK.counts).write_volatile(counts);
+    }
+    // Beyond the workspace's fence.
+    let place = workspace.as_mut_ptr().wrapping_add(workspace.len() + FENCE);
+    let room = (task.workspace as usize)
+        .wrapping_add(task.workspace_len as usize)
+        .saturating_sub(place as usize);
+    let mut kept = Kept {
+        suspension: unsafe { core::slice::from_raw_parts_mut(place, room) },
+        len: 0,
+        every: task.every as usize,
+        budget: task.budget,
+        call: count_call,
+    };
+    // The applier of before the reset is not used any more when the memory is lent again.
+    let (start, len) = (workspace.as_mut_ptr(), workspace.len());
+    let mut taken = 0;
+    loop {
+        let (memory, before) = (unsafe { core::slice::from_raw_parts_mut(start, len) }, taken);
+        let done = session(device, storage, memory, &mut kept, patch, &mut taken)?;
+        went.taken = went.taken.wrapping_add(taken.wrapping_sub(before) as u32);
+        if done || taken >= patch.len() {
+            return Ok(done);
+        }
+        went.resets = went.resets.wrapping_add(1);
+        unsafe {
+            fill(start, 0x5A_u8.wrapping_add(went.resets as u8), len);
+            let storage: *mut Storage<'a> = storage;
+            fill(storage.cast(), 0xC3, size_of::<Storage<'_>>());
+        }
+    }
+}
+
+/// A call begins or ends.
+#[cfg(feature = "suspend")]
+#[inline(never)]
+#[link_section = ".text.guest.count_call"]
+extern "C" fn count_call(is_end: bool) {
+    let counts = unsafe { &mut *(&raw mut TASK.counts) };
+    let now = board::ticks() as u32;
+    if is_end {
+        let (flash, ticks) =
+            (counts.flash.wrapping_sub(counts.flash_before), now.wrapping_sub(counts.ticks_before));
+        counts.longest_flash = counts.longest_flash.max(flash);
+        counts.longest_ticks = counts.longest_ticks.max(ticks);
+    } else {
+        (counts.flash_before, counts.ticks_before) = (counts.flash, now);
+    }
+}
+
+/// Bytes of flash were read or written.
+#[inline(always)]
+fn count_flash(bytes: usize) {
+    if cfg!(feature = "suspend") {
+        let flash = unsafe { &mut *(&raw mut TASK.counts.flash) };
+        *flash = flash.wrapping_add(bytes as u32);
     }
 }
 
@@ -211,6 +353,7 @@ fn number(error: &ApplyError<FlashError, FlashError>) -> u32 {
 #[link_section = ".text.guest.read"]
 extern "C" fn copy_from_flash(at: *const u8, to: *mut u8, len: usize) -> bool {
     unsafe { core::ptr::copy_nonoverlapping(at, to, len) };
+    count_flash(len);
     true
 }
 
@@ -218,6 +361,8 @@ extern "C" fn copy_from_flash(at: *const u8, to: *mut u8, len: usize) -> bool {
 #[link_section = ".text.guest.write"]
 extern "C" fn copy_to_flash(at: *mut u8, from: *const u8, len: usize) -> bool {
     unsafe { core::ptr::copy_nonoverlapping(from, at, len) };
+    // A slot in flash compares before it writes.
+    count_flash(len.wrapping_mul(2));
     true
 }
 

@@ -16,6 +16,8 @@
 mod board;
 #[cfg(any(feature = "receive", feature = "guard", feature = "set"))]
 mod chip;
+#[cfg(feature = "suspend")]
+mod going_on;
 #[cfg(target_os = "none")]
 mod guest;
 #[cfg(feature = "receive")]
@@ -42,13 +44,22 @@ unsafe extern "C" fn _start(
     workspace_len: usize,
     patch: *const u8,
     patch_len: usize,
+    #[cfg(feature = "suspend")] (kept, taken): (&mut going_on::Kept<'_>, &mut usize),
 ) -> bool {
     let workspace = unsafe { core::slice::from_raw_parts_mut(workspace, workspace_len) };
     let patch = unsafe { core::slice::from_raw_parts(patch, patch_len) };
     // SAFETY of the lifetimes: this is never run.
     let (device, storage) =
         unsafe { (&*(device as *const _), &mut *(storage as *mut _ as *mut _)) };
-    update::update(device, storage, workspace, patch).is_ok()
+    #[cfg(feature = "suspend")]
+    if !going_on::session(device, storage, workspace, kept, patch, taken).is_ok_and(|done| done) {
+        return false;
+    }
+    #[cfg(not(feature = "suspend"))]
+    if update::update(device, storage, workspace, patch).is_err() {
+        return false;
+    }
+    true
 }
 
 #[panic_handler]

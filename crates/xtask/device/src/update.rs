@@ -27,9 +27,11 @@ pub(crate) struct FlashError;
 pub(crate) type Storage<'a> = MaybeUninit<Applier<'a, OldSlot<'a>, NewSlot<'a>>>;
 
 /// Pieces in which the patch arrives, in bytes.
+#[cfg(not(any(feature = "guard", feature = "set")))]
 const PIECE: usize = 64;
 
 /// Applies a patch. `Ok(false)`: the patch is not complete.
+#[cfg_attr(all(target_os = "none", feature = "suspend"), allow(dead_code))]
 #[inline(never)]
 pub(crate) fn update<'a>(
     device: &'a Device,
@@ -69,9 +71,32 @@ fn apply<'a>(
     for piece in patch.chunks(PIECE) {
         #[cfg(feature = "a-panic")]
         assert!(piece[piece.len() >> 1] != 0xA5);
-        done = applier.feed(piece)?.done;
+        #[cfg(not(feature = "bounded"))]
+        let progress = applier.feed(piece)?;
+        #[cfg(feature = "bounded")]
+        let progress = feed_within(applier, piece)?;
+        done = progress.done;
     }
     Ok(done)
+}
+
+/// A piece in bounded calls.
+#[cfg(all(feature = "bounded", not(any(feature = "guard", feature = "set"))))]
+#[inline(always)]
+fn feed_within(
+    applier: &mut Applier<'_, OldSlot<'_>, NewSlot<'_>>,
+    piece: &[u8],
+) -> Result<flashdelta::apply::Progress, ApplyError<FlashError, FlashError>> {
+    let end = applier.progress().taken.wrapping_add(piece.len() as u32);
+    let mut rest = piece;
+    loop {
+        let progress = applier.feed_within(rest, 4096)?;
+        let left = end.wrapping_sub(progress.taken) as usize;
+        rest = rest.get(rest.len().saturating_sub(left)..).unwrap_or_default();
+        if !progress.pending && rest.is_empty() {
+            return Ok(progress);
+        }
+    }
 }
 
 pub(crate) fn checked(done: bool) -> Result<(), FlashError> {

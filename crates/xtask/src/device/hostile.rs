@@ -34,6 +34,7 @@ pub(crate) fn run(
             expected: &pair.new,
             patches: batch,
             workspace: patch.workspace,
+            suspended: None,
         };
         for (report, patch) in
             qemu::run(&target.board, program, &task, limit, &[])?.reports.iter().zip(batch)

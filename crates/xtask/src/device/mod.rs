@@ -9,6 +9,7 @@ mod qemu;
 mod report;
 mod samples;
 mod sections;
+mod suspended;
 mod toolchain;
 mod xtensa;
 
@@ -44,8 +45,8 @@ pub(crate) struct Args {
     /// Only guests in these languages
     #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', default_value = "rust,c")]
     guest: Vec<Language>,
-    /// Old and new image, in place of the sample pairs
-    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2)]
+    /// Old and new image, in place of the sample pairs; may be given several times
+    #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, action = clap::ArgAction::Append)]
     pair: Vec<PathBuf>,
     /// RAM that the patches are made for
     #[arg(long, value_name = "SIZE", num_args = 1.., value_delimiter = ',', default_value = "4KiB,16KiB,64KiB")]
@@ -53,6 +54,10 @@ pub(crate) struct Args {
     /// Codec of the patches, as `flashdelta diff` takes it
     #[arg(long, value_name = "CODEC", default_value = "auto")]
     codec: String,
+    /// Suspend each update, with a reset, after each 100 bytes of its patch, and do so in calls
+    /// that read and write at most this many bytes of flash; guests in Rust only
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = suspended::BUDGET)]
+    suspend: Option<u32>,
     /// Optimisation level of the applier: s, z, 2 or 3
     #[arg(long, value_name = "LEVEL", default_value = "s")]
     opt: String,
@@ -99,26 +104,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if targets.is_empty() {
         bail!("no such target: there are {}", Target::ALL.map(|target| target.name).join(", "));
     }
-    let given = match &args.pair[..] {
-        [old, new] => {
-            let here = std::env::current_dir()?;
-            let name = new
-                .file_name()
-                .map_or("pair".to_owned(), |name| name.to_string_lossy().into_owned());
-            Some(Pair::read(name, &here.join(old), &here.join(new))?)
-        }
-        _ => None,
-    };
+    let here = std::env::current_dir()?;
+    let given = args.pair.as_chunks().0.iter().map(|[old, new]| {
+        let name =
+            new.file_name().map_or("pair".to_owned(), |name| name.to_string_lossy().into_owned());
+        Pair::read(name, &here.join(old), &here.join(new))
+    });
+    let given: Vec<Pair> = given.collect::<Result<_>>()?;
     let mut session =
         Session { args, measured: Measured::default(), rows: Vec::new(), sizes: Vec::new() };
     Patch::prepare()?;
     for target in targets {
         match target.lacking() {
             Some(why) => println!("{} is skipped: {why}; {}", target.name, target.help()),
-            None => match &given {
-                Some(pair) => session.target(target, core::slice::from_ref(pair))?,
-                None => session.target(target, &Pair::samples(target.samples)?)?,
-            },
+            None if given.is_empty() => session.target(target, &Pair::samples(target.samples)?)?,
+            None => session.target(target, &given)?,
         }
     }
     session.end()
@@ -143,6 +143,11 @@ pub(crate) fn test(target: &'static Target) -> Result<String> {
             .update((target, language), &pair, "4KiB")
             .with_context(|| format!("{}, {}", pair.name, target.name))?;
     }
+    let pair = samples.last().context("no samples")?.shortened(16 << 10);
+    let budget = suspended::BUDGET.parse()?;
+    session
+        .suspended(target, &pair, "4KiB", budget)
+        .with_context(|| format!("{} with resets, {}", pair.name, target.name))?;
     session.measured.check()
 }
 
@@ -161,7 +166,14 @@ impl Session<'_> {
             let at = (target, language);
             for pair in pairs {
                 for ram in &self.args.ram {
-                    self.update(at, pair, ram).with_context(|| {
+                    let run = match self.args.suspend {
+                        Some(budget) if language == Language::Rust => {
+                            self.suspended(target, pair, ram, budget)
+                        }
+                        Some(_) => Ok(()),
+                        None => self.update(at, pair, ram),
+                    };
+                    run.with_context(|| {
                         format!(
                             "{} for {ram} on {}, guest in {}",
                             pair.name,
@@ -212,6 +224,7 @@ impl Session<'_> {
             expected: &pair.new,
             patches: &patches,
             workspace: patch.workspace,
+            suspended: None,
         };
         let run = qemu::run(&at.0.board, &program, &task, self.limit(), &extra)?;
         let report = run.reports.into_iter().next().context("the guest says nothing")?;

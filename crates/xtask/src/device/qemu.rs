@@ -20,6 +20,17 @@ pub(crate) struct Task<'a> {
     pub(crate) patches: &'a [Vec<u8>],
     /// The most that a workspace may take.
     pub(crate) workspace: usize,
+    /// How the update is suspended, by a guest with that feature.
+    pub(crate) suspended: Option<Suspended>,
+}
+
+/// How an update is suspended.
+#[derive(Clone, Copy)]
+pub(crate) struct Suspended {
+    /// Bytes of the patch from one reset to the next.
+    pub(crate) every: u32,
+    /// Bytes of flash that a call may read and write.
+    pub(crate) budget: u32,
 }
 
 /// What came of a patch.
@@ -34,6 +45,12 @@ pub(crate) struct Report {
     pub(crate) workspace: u32,
     /// Size of the applier itself.
     pub(crate) applier: u32,
+    /// Of a suspended update: resets, bytes of the patch that were taken in all, and what the
+    /// longest call has done: bytes of flash, and instructions.
+    pub(crate) resets: u32,
+    pub(crate) taken: u32,
+    pub(crate) longest_flash: u32,
+    pub(crate) longest_call: u64,
 }
 
 /// The last image, and a report for each patch.
@@ -43,9 +60,9 @@ pub(crate) struct Run {
 }
 
 /// Bytes of what the guest is told, its table of patches not counted.
-const TASK: usize = 14 * 4;
+const TASK: usize = 21 * 4;
 /// Bytes of a report of the guest's.
-const REPORT: usize = 10 * 4;
+const REPORT: usize = 13 * 4;
 /// Room for the applier itself.
 const STORAGE: usize = 4096;
 /// How the guest ends when the processor traps.
@@ -144,7 +161,9 @@ fn memory(board: &Board, task: &Task<'_>) -> Result<Vec<u8>> {
         at
     };
     let new_len = task.expected.len().next_multiple_of(4096) + 4096;
-    let workspace_len = task.workspace + 256;
+    // A suspension is as long as the workspace, and 1 KiB.
+    let suspension = task.suspended.map_or(0, |_| task.workspace + 2048);
+    let workspace_len = task.workspace + 256 + suspension;
     let (new, storage) = (room(new_len), room(STORAGE));
     let (workspace, reports) = (room(workspace_len), room(task.patches.len() * REPORT));
     if free - start > board.memory.1 {
@@ -165,6 +184,8 @@ fn memory(board: &Board, task: &Task<'_>) -> Result<Vec<u8>> {
         task.expected.len() as u32,
         start + TASK as u32,
         task.patches.len() as u32,
+        task.suspended.map_or(0, |suspended| suspended.every),
+        task.suspended.map_or(0, |suspended| suspended.budget),
     ];
     for (at, word) in block.chunks_exact_mut(4).zip(words) {
         at.copy_from_slice(&word.to_le_bytes());
@@ -175,7 +196,7 @@ fn memory(board: &Board, task: &Task<'_>) -> Result<Vec<u8>> {
 fn report(board: &Board, bytes: &[u8]) -> Result<Report> {
     let words: Vec<u32> =
         bytes.chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
-    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size, _] = words[..]
+    let [outcome, same, low, high, stack, workspace, applier, fences, _new_size, ..] = words[..]
     else {
         bail!("a report has {} words", words.len());
     };
@@ -185,7 +206,21 @@ fn report(board: &Board, bytes: &[u8]) -> Result<Report> {
     let ticks =
         if board.wide_counter { u64::from(high) << 32 | u64::from(low) } else { u64::from(low) };
     let instructions = board.instructions(ticks);
-    Ok(Report { outcome, same: same == 1, instructions, stack, workspace, applier })
+    let [resets, taken, longest_flash, longest] = words[9..] else {
+        bail!("a report has {} words", words.len());
+    };
+    Ok(Report {
+        outcome,
+        same: same == 1,
+        instructions,
+        stack,
+        workspace,
+        applier,
+        resets,
+        taken,
+        longest_flash,
+        longest_call: board.instructions(longest.into()),
+    })
 }
 
 /// Success, or an error that blames the patch or what it asks for: no other may come of a damaged
