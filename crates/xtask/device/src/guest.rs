@@ -158,6 +158,9 @@ const FENCE_BYTE: u8 = 0xF3;
 unsafe fn run<'a>(task: &'a Task, device: &'a Device, patch: &[u8]) -> Report {
     // As a device would: exactly what the header asks for, and no more than there is.
     let (wanted, new_size) = match PatchHeader::parse(patch) {
+        // A device without a workspace for it does without the rest.
+        #[cfg(feature = "signed")]
+        Ok(Some(header)) if !crate::signed::is_signed(device, &header, patch) => (0, 0),
         Ok(Some(header)) => (header.workspace_len(), header.new_size),
         _ => (task.workspace_len as usize, 0),
     };

@@ -14,7 +14,7 @@
 
 #[cfg(target_os = "none")]
 mod board;
-#[cfg(any(feature = "receive", feature = "guard", feature = "set"))]
+#[cfg(any(feature = "receive", feature = "signed", feature = "guard", feature = "set"))]
 mod chip;
 #[cfg(feature = "suspend")]
 mod going_on;
@@ -26,6 +26,8 @@ mod receive;
 mod semihosting;
 #[cfg(any(feature = "guard", feature = "set"))]
 mod set;
+#[cfg(feature = "signed")]
+mod signed;
 #[cfg(target_arch = "xtensa")]
 mod simcall;
 mod update;
@@ -51,6 +53,12 @@ unsafe extern "C" fn _start(
     // SAFETY of the lifetimes: this is never run.
     let (device, storage) =
         unsafe { (&*(device as *const _), &mut *(storage as *mut _ as *mut _)) };
+    #[cfg(feature = "signed")]
+    if !flashdelta::PatchHeader::parse(patch)
+        .is_ok_and(|header| header.is_some_and(|header| signed::is_signed(device, &header, patch)))
+    {
+        return false;
+    }
     #[cfg(feature = "suspend")]
     if !going_on::session(device, storage, workspace, kept, patch, taken).is_ok_and(|done| done) {
         return false;

@@ -14,6 +14,7 @@ mod toolchain;
 mod xtensa;
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _, Result};
@@ -95,6 +96,19 @@ pub(crate) const SETS: [(&str, &str); 4] = [
     ("everything", guests::EVERYTHING),
     ("lz4 and raw only", "lz4"),
 ];
+
+/// What features cost that are not in [`SETS`]: the code of the first set, less that of the second.
+/// Only in Rust and on [`COSTS_ON`]: what is beyond the applier differs little between cores.
+const COSTS: [(&str, &str, &str); 6] = [
+    ("bounded calls", "model,own,bounded", "model,own"),
+    ("suspending", "model,own,suspend", "model,own,bounded"),
+    ("signature of the header", "model,own,signed", "model,own"),
+    ("chunks, in order", "model,own,guard", "model,own,signed"),
+    ("chunks, in any order", "model,own,receive", "model,own,signed"),
+    ("component set", "model,own,set", "model,own,guard"),
+];
+
+const COSTS_ON: &str = "thumbv7m";
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut targets: Vec<&'static Target> = Target::ALL.iter().collect();
@@ -282,6 +296,26 @@ impl Session<'_> {
             sets.push(size);
         }
         self.sizes.push(Size { target: at.0, language: at.1, sets });
+        if at.0.name == COSTS_ON && at.1 == Language::Rust {
+            self.costs(at)?;
+        }
+        Ok(())
+    }
+
+    /// What further features cost.
+    fn costs(&mut self, at: (&'static Target, Language)) -> Result<()> {
+        let mut known: BTreeMap<String, u64> = BTreeMap::new();
+        for (name, with, without) in COSTS {
+            let [with, without] = [with, without].map(|set| set.replace("own", at.0.isa));
+            for set in [&with, &without] {
+                if !known.contains_key(set) {
+                    known.insert(set.clone(), code_size(&self.build(at, set, "")?)?.total());
+                }
+            }
+            let cost = known[&with] as f64 - known[&without] as f64;
+            println!("{} {} {name}: {cost} bytes of code", at.0.name, at.1.name());
+            self.measured.add(at.0.name, at.1.name(), &format!("cost: {name}"), cost);
+        }
         Ok(())
     }
 

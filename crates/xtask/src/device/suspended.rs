@@ -46,13 +46,12 @@ impl Session<'_> {
         }
         let len = patch.bytes.len() as u32;
         println!(
-            "{} {} {ram}: patch {len} bytes, {} resets, {} bytes taken twice; {} instructions in all; the longest call \
+            "{} {} {ram}: patch {len} bytes, {} resets, {} bytes taken twice; the longest call \
              of {budget} bytes: {} bytes of flash, {} instructions",
             target.name,
             pair.name,
             report.resets,
             i64::from(report.taken) - i64::from(len),
-            report.instructions,
             report.longest_flash,
             report.longest_call,
         );

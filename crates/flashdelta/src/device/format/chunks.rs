@@ -33,6 +33,9 @@ pub struct Chunks {
 }
 
 impl Chunks {
+    /// What has yet to be read.
+    pub(super) const NONE: Self = Self { size_log2: 0, root: [0; 32] };
+
     /// Binary logarithms of the sizes that there are.
     #[cfg(feature = "suspend")]
     pub(super) const SIZES: core::ops::RangeInclusive<u8> = SMALLEST_CHUNK..=LARGEST_CHUNK;
@@ -43,16 +46,14 @@ impl Chunks {
     }
 
     /// Reads the two fields.
-    pub(super) fn parse(reader: &mut Reader<'_>, body_len: u32) -> Self {
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>, body_len: u32) {
         let log2 = reader.byte();
-        let mut chunks = Self { size_log2: 0, root: [0; 32] };
-        chunks.size_log2 = reader.at_most(log2.into(), LARGEST_CHUNK.into()) as u8;
+        self.size_log2 = reader.at_most(log2.into(), LARGEST_CHUNK.into()) as u8;
         if log2 < SMALLEST_CHUNK {
-            reader.fail(HeaderError::BadNumber { offset: reader.offset().wrapping_sub(1) as u32 });
+            reader.bad_number(1);
         }
-        reader.at_most(count(body_len, chunks.size_log2), MOST_CHUNKS);
-        reader.bytes(&mut chunks.root);
-        chunks
+        reader.at_most(count(body_len, self.size_log2), MOST_CHUNKS);
+        reader.bytes(&mut self.root);
     }
 }
 
@@ -65,14 +66,16 @@ pub(super) fn read_count(
 ) -> u8 {
     let count = follows.unwrap_or(1);
     let most = MAX_HEADER_LEN as u32 - 1;
-    if header_len > most {
-        reader.fail(HeaderError::TooLarge { offset: header_len, found: header_len, limit: most });
-    } else if !has_chunks || count == 0 {
-        // Without chunks a signature would not vouch for the body.
-        reader.fail(HeaderError::BadNumber { offset: header_len });
-    } else if count > MOST_SIGNATURES {
-        let (offset, found, limit) = (header_len.wrapping_add(1), count.into(), MOST_SIGNATURES);
-        reader.fail(HeaderError::TooLarge { offset, found, limit: limit.into() });
+    let (mut offset, mut found, mut limit) = (header_len, header_len, most);
+    if header_len <= most {
+        if !has_chunks || count == 0 {
+            // Without chunks a signature would not vouch for the body.
+            reader.fail(HeaderError::BadNumber { offset });
+        }
+        (offset, found, limit) = (header_len.wrapping_add(1), count.into(), MOST_SIGNATURES.into());
+    }
+    if found > limit {
+        reader.fail(HeaderError::TooLarge { offset, found, limit });
     }
     count
 }

@@ -329,8 +329,7 @@ impl PatchHeader {
             let mut has_chunks = chunks.is_some();
             port.flag(&mut has_chunks);
             if has_chunks {
-                let none = Chunks { size_log2: 0, root: [0; 32] };
-                let Chunks { size_log2, root } = chunks.get_or_insert(none);
+                let Chunks { size_log2, root } = chunks.get_or_insert(Chunks::NONE);
                 port.small(size_log2);
                 port.bytes(root);
             }
@@ -388,7 +387,7 @@ impl PatchHeader {
         if header.has_own_digest
             && (header.new_size < DIGEST_LEN || header.coded_size() & unit.wrapping_sub(1) != 0)
         {
-            reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+            reader.bad_number(0);
         }
         header.body_len = reader.limited(MAX_SIZE);
         if has(Feature::HostSection) {
@@ -396,7 +395,7 @@ impl PatchHeader {
         }
         #[cfg(feature = "verify")]
         if has(Feature::Chunks) {
-            header.chunks = Some(Chunks::parse(reader, header.body_len));
+            header.chunks.get_or_insert(Chunks::NONE).read(reader, header.body_len);
         }
         header.tables = parse_tables(reader, header.codec);
         if has(Feature::Identity) {

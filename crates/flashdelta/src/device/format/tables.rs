@@ -40,7 +40,7 @@ pub(super) fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
         tables.slots = units(SLOT_UNIT);
         if tables.slots == 0 {
             // The model has no mixed decisions without them.
-            reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+            reader.bad_number(0);
         }
     }
     let most = match codec {

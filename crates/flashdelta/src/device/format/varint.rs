@@ -67,6 +67,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A field is not a valid number: the error names the byte that is `back` bytes before the next
+    /// field.
+    #[inline(never)] // One copy in the device's flash.
+    pub(crate) fn bad_number(&mut self, back: u32) {
+        self.fail(HeaderError::BadNumber { offset: (self.at as u32).wrapping_sub(back) });
+    }
+
     /// The first error, if there was one.
     pub(crate) fn check(&self) -> Result<(), HeaderError> {
         self.error.map_or(Ok(()), Err)

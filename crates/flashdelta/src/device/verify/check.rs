@@ -1,7 +1,7 @@
 //! The checks: one promise each.
 
 use super::{Algorithm, KeyId, Message, Signature, Verdict, Verifier, VerifyError};
-use crate::device::format::chunks::CHUNK_DIGEST_LEN;
+use crate::device::format::chunks::{CHUNK_DIGEST_LEN, SIGNATURE_LEN};
 use crate::device::format::PatchHeader;
 use crate::device::sha256::Sha256Engine;
 
@@ -21,10 +21,11 @@ pub(in crate::device) fn domain_message<H: Sha256Engine>(
     content: &[u8],
 ) -> Message {
     let mut message = [0; 48];
-    let (domain, digest) = message.split_at_mut(separator.len());
-    domain.copy_from_slice(separator);
-    if let Some(digest) = digest.first_chunk_mut() {
-        sha256(engine, content, digest);
+    if let Some((domain, digest)) = message.split_first_chunk_mut() {
+        *domain = *separator;
+        if let Some(digest) = digest.first_chunk_mut() {
+            sha256(engine, content, digest);
+        }
     }
     message
 }
@@ -82,10 +83,13 @@ pub fn check_signatures<V: Verifier + ?Sized>(
     block: &[u8],
 ) -> Result<KeyId, VerifyError> {
     let mut error = VerifyError::Unsigned;
-    for signature in Signature::list(block) {
-        if check_signature(verifier, message, &signature, &mut error) {
-            return Ok(signature.key_id);
+    // Their number comes first.
+    let mut rest = block.get(1..).unwrap_or(block);
+    while let Some((entry, after)) = rest.split_first_chunk() {
+        if check_signature(verifier, message, entry, &mut error) {
+            return Ok(*Signature::parts(entry).1);
         }
+        rest = after;
     }
     Err(error)
 }
@@ -96,14 +100,15 @@ pub fn check_signatures<V: Verifier + ?Sized>(
 pub(in crate::device) fn check_signature<V: Verifier + ?Sized>(
     verifier: &mut V,
     message: &Message,
-    signature: &Signature,
+    entry: &[u8; SIGNATURE_LEN],
     error: &mut VerifyError,
 ) -> bool {
-    let key_id = signature.key_id;
-    let verdict = match Algorithm::from_number(signature.algorithm) {
-        Some(algorithm) => verifier.verify(algorithm, &key_id, message, &signature.bytes),
+    let (algorithm, key_id, signature) = Signature::parts(entry);
+    let verdict = match Algorithm::from_number(algorithm) {
+        Some(algorithm) => verifier.verify(algorithm, key_id, message, signature),
         None => Verdict::UnknownKey,
     };
+    let key_id = *key_id;
     match verdict {
         Verdict::Right => return true,
         Verdict::Wrong => *error = VerifyError::WrongSignature { key_id },

@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::check::check_header;
 use super::check::{check_chunk, check_signature, check_table, message};
 use super::collect::collect;
-use super::{GuardError, NoKeys, Signature, Verifier, VerifyError};
+use super::{GuardError, NoKeys, Verifier, VerifyError};
 use crate::device::apply::{Applier, ApplyError, NewImage, OldImage, Progress, SoftwareSha256};
 use crate::device::format::chunks::{CHUNK_DIGEST_LEN, SIGNATURE_LEN};
 use crate::device::format::{PatchHeader, MAX_HEADER_LEN};
@@ -382,9 +382,9 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         let front = self.front_len();
         let (header, sha) = self.applier.front();
         let message = message(sha, self.buffer.get(..header.header_len as usize)?);
-        let signature = Signature::read(self.buffer.get(front..)?)?;
+        let signature = self.buffer.get(front..)?.first_chunk()?;
         let verifier = self.verifier.as_mut()?;
-        let is_right = check_signature(verifier, &message, &signature, &mut self.doubt);
+        let is_right = check_signature(verifier, &message, signature, &mut self.doubt);
         *error = self.doubt.into();
         (is_right || left > 1).then_some(is_right)
     }

@@ -54,9 +54,17 @@ pub struct Signature {
 impl Signature {
     /// Reads one from the 73 bytes that it has in a patch; `None` if there are fewer.
     pub fn read(entry: &[u8]) -> Option<Self> {
-        let (algorithm, rest) = entry.split_first()?;
-        let (key_id, rest) = rest.split_first_chunk()?;
-        Some(Self { algorithm: *algorithm, key_id: *key_id, bytes: *rest.first_chunk()? })
+        let (algorithm, key_id, bytes) = Self::parts(entry.first_chunk()?);
+        Some(Self { algorithm, key_id: *key_id, bytes: *bytes })
+    }
+
+    /// The algorithm, the key id and the signature itself, where they lie in a patch: copies would
+    /// take code.
+    pub(super) fn parts(entry: &[u8; SIGNATURE_LEN]) -> (u8, &KeyId, &[u8; 64]) {
+        let [algorithm, rest @ ..] = entry;
+        let (key_id, signature) = (rest.first_chunk(), rest.last_chunk());
+        // Both are there: the compiler knows the lengths.
+        (*algorithm, key_id.unwrap_or(&[0; 8]), signature.unwrap_or(&[0; 64]))
     }
 
     /// The signatures of a signature block, which is what stands between the header and the chunk

@@ -256,7 +256,7 @@ impl Head {
         let count = reader.byte().into();
         self.count = reader.at_most(count, MOST_COMPONENTS.into()) as u8;
         if self.count == 0 {
-            reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+            reader.bad_number(0);
         }
         self.entries = reader.offset() as u16;
         let mut total = 0u32;
@@ -377,7 +377,7 @@ fn read_entry<'a>(reader: &mut Reader<'a>, offset: u32) -> Entry<'a> {
     let mut sha256 = [0; 32];
     reader.bytes(&mut sha256);
     if kind.is_none() || target.is_none() || precondition.is_none() {
-        reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+        reader.bad_number(0);
     }
     Entry {
         kind: kind.unwrap_or(Kind::Other),
@@ -397,7 +397,7 @@ fn read_name<'a>(reader: &mut Reader<'a>, least: usize) -> &'a [u8] {
     let name = reader.slice(len);
     // Printable ASCII, so that a name looks the same wherever it is shown.
     if len < least || name.iter().any(|byte| !(0x20..0x7F).contains(byte)) {
-        reader.fail(HeaderError::BadNumber { offset: reader.offset() as u32 });
+        reader.bad_number(0);
     }
     name
 }

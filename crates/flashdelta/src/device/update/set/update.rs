@@ -14,8 +14,7 @@ use crate::device::apply::{
 use crate::device::format::chunks::SIGNATURE_LEN;
 use crate::device::format::{DeviceIdentity, APPLIER_BYTES};
 use crate::device::verify::{
-    check_signature, collect, domain_message, Guard, Message, NoKeys, Signature, Verifier,
-    VerifyError,
+    check_signature, collect, domain_message, Guard, Message, NoKeys, Verifier, VerifyError,
 };
 
 /// What no other protocol signs.
@@ -388,9 +387,9 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         let (index, rest) =
             self.buffer.split_at_checked(self.head.len as usize).ok_or(SetError::Poisoned)?;
         let message = set_message(&mut self.sha, index);
-        let signature = Signature::read(rest).ok_or(SetError::Poisoned)?;
+        let signature = rest.first_chunk().ok_or(SetError::Poisoned)?;
         let verifier = self.verifier.as_mut().ok_or(SetError::Poisoned)?;
-        if check_signature(verifier, &message, &signature, &mut self.doubt) {
+        if check_signature(verifier, &message, signature, &mut self.doubt) {
             return Ok(Phase::Skip(u32::from(left).wrapping_mul(SIGNATURE_LEN as u32)));
         }
         if left == 0 {
