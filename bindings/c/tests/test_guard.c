@@ -64,6 +64,69 @@ static flashdelta_status run(blob old_image, blob new_image, blob patch, const f
     return status;
 }
 
+/* What survives a reset. */
+typedef struct kept {
+    uint8_t bytes[96 * 1024];
+    uint32_t len;
+} kept;
+
+static int32_t put(void *user, const uint8_t *from, size_t len) {
+    kept *k = (kept *)user;
+    CHECK(k->len + len <= sizeof k->bytes);
+    memcpy(k->bytes + k->len, from, len);
+    k->len += (uint32_t)len;
+    return 0;
+}
+
+static int32_t get(void *user, uint32_t offset, uint8_t *to, size_t len) {
+    kept *k = (kept *)user;
+    CHECK(offset + len <= k->len);
+    memcpy(to, k->bytes + offset, len);
+    return 0;
+}
+
+/* A signed update with a reset after each 100 bytes: nothing is fed twice, and another policy is no way to go on. */
+static void run_with_resets(blob old_image, blob new_image, blob patch, const flashdelta_verifier *verifier) {
+    static flashdelta_applier applier;
+    static kept saved;
+    device d;
+    flashdelta_flash flash = start_device(&d, old_image, new_image.len, 1);
+    uint8_t workspace[16 * 1024], buffer[68 * 1024];
+    flashdelta_progress progress = {0};
+    uint32_t taken = 0, len = 0, resets = 0;
+    while (!progress.done || taken < patch.len) {
+        uint32_t end = taken + 100 < patch.len ? taken + 100 : (uint32_t)patch.len;
+        memset(workspace, (int)resets, sizeof workspace);
+        memset(buffer, 0xA5, sizeof buffer);
+        memset(&applier, 0x5A, sizeof applier);
+        CHECK_STATUS(flashdelta_applier_init(&applier, &flash, NULL, workspace, sizeof workspace), FLASHDELTA_OK);
+        if (resets > 0) {
+            CHECK_STATUS(flashdelta_applier_guard(&applier, NULL, buffer, sizeof buffer), FLASHDELTA_OK);
+            CHECK_STATUS(flashdelta_applier_resume(&applier, get, &saved, saved.len, NULL, 0, UINT32_MAX, &progress),
+                         FLASHDELTA_ERR_SUSPENSION_DAMAGED);
+            CHECK_STATUS(flashdelta_applier_abort(&applier), FLASHDELTA_OK);
+            CHECK_STATUS(flashdelta_applier_init(&applier, &flash, NULL, workspace, sizeof workspace), FLASHDELTA_OK);
+        }
+        CHECK_STATUS(flashdelta_applier_guard(&applier, verifier, buffer, sizeof buffer), FLASHDELTA_OK);
+        if (resets > 0) {
+            CHECK_STATUS(flashdelta_applier_resume(&applier, get, &saved, saved.len, NULL, 0, UINT32_MAX, &progress), FLASHDELTA_OK);
+            CHECK(progress.taken == taken);
+        }
+        CHECK_STATUS(flashdelta_applier_feed(&applier, patch.bytes + taken, end - taken, &progress), FLASHDELTA_OK);
+        CHECK(progress.taken == end);
+        taken = end;
+        saved.len = 0;
+        CHECK_STATUS(flashdelta_applier_suspension_len(&applier, &len), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_applier_suspend(&applier, put, &saved), FLASHDELTA_OK);
+        CHECK(saved.len == len);
+        resets++;
+    }
+    CHECK(resets > 3 && d.committed == 0);
+    CHECK_STATUS(flashdelta_applier_finish(&applier), FLASHDELTA_OK);
+    CHECK(d.committed == 1 && memcmp(d.flash.bytes, new_image.bytes, new_image.len) == 0);
+    nor_free(&d.flash);
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *patch;
@@ -105,6 +168,9 @@ int main(int argc, char **argv) {
         CHECK(ram >= 256 && needed(patch) <= 16 * 1024);
         CHECK_STATUS(run(old_image, new_image, patch, cases[i].trusts ? &verifier : NULL, &detail),
                      (flashdelta_status)cases[i].expected);
+        if (cases[i].expected == FLASHDELTA_OK && cases[i].trusts) {
+            run_with_resets(old_image, new_image, patch, &verifier);
+        }
         if (cases[i].expected == FLASHDELTA_ERR_WRONG_SIGNATURE) {
             CHECK(detail.digest_len == 8 && memcmp(detail.found_digest, keys[1].key_id, 8) == 0);
         }

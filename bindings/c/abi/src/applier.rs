@@ -477,10 +477,10 @@ pub(crate) struct AtWork(*mut State);
 
 #[cfg(feature = "suspend")]
 impl AtWork {
-    /// Does something with it; meanwhile it is busy. It must not be guarded.
+    /// Does something with it; meanwhile it is busy.
     pub(crate) fn with<T>(
         self,
-        work: impl FnOnce(&mut Applier<'static, OldSlot, NewSlot>) -> Result<T, flashdelta_status>,
+        work: impl FnOnce(&mut Inner) -> Result<T, flashdelta_status>,
     ) -> Result<T, flashdelta_status> {
         // SAFETY: `at_work` has found the phase READY, so the applier is initialised. The reference
         // covers that field only: callbacks that call back look at the phase.
@@ -488,9 +488,6 @@ impl AtWork {
             addr_of_mut!((*self.0).phase).write(BUSY);
             &mut *addr_of_mut!((*self.0).content.applier)
         };
-        #[cfg(feature = "verify")]
-        let outcome = inner.with_unguarded(work).unwrap_or(Err(FLASHDELTA_ERR_INVALID_ARGUMENT));
-        #[cfg(not(feature = "verify"))]
         let outcome = work(inner);
         // SAFETY: as above.
         unsafe { addr_of_mut!((*self.0).phase).write(READY) };

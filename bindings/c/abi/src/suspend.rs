@@ -22,8 +22,10 @@ use crate::pointers::{bytes, check};
 /// under way. For a short patch or a fast link it is cheaper to receive the patch again: sectors
 /// that are right already are kept, as always.
 ///
-/// @param applier initialised by flashdelta_applier_init(); neither failed nor finished, and not
-///     guarded (#FLASHDELTA_ERR_INVALID_ARGUMENT): what has been checked would be lost
+/// A guarded update is saved with what its guard has checked, which is not checked again: keep it
+/// where only the device itself writes.
+///
+/// @param applier initialised by flashdelta_applier_init(); neither failed nor finished
 /// @param put called with the next `len` bytes at `from`; returns 0 for success
 /// @param user passed to `put`. May be NULL
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if `put` failed;
@@ -66,7 +68,8 @@ pub unsafe extern "C" fn flashdelta_applier_suspend(
 }
 
 /// How many bytes flashdelta_applier_suspend() would save now: at most 1024 and the workspace that
-/// the patch needs, and `write_size` if that is above #FLASHDELTA_MAX_WRITE_SIZE.
+/// the patch needs, and `write_size` if that is above #FLASHDELTA_MAX_WRITE_SIZE; of a guarded
+/// update the buffer that the patch needs in addition.
 ///
 /// @param applier as for flashdelta_applier_suspend()
 /// @param[out] len the number of bytes; written only on success
@@ -108,7 +111,8 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
 /// patch from its beginning. That is so for all errors but #FLASHDELTA_ERR_FAILED_BEFORE, which
 /// comes if what was saved cannot be read any more at the end; then abort it and begin anew.
 ///
-/// @param applier initialised by flashdelta_applier_init(), not yet fed, and not guarded
+/// @param applier initialised by flashdelta_applier_init() and not yet fed; guarded as it was when
+///     it was saved
 /// @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`; returns
 ///     0 for success
 /// @param user passed to `read`. May be NULL
@@ -120,7 +124,8 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
 /// @param[out] progress how far the update has come, written only on success
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_SUSPENSION_DAMAGED,
 /// #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
-///     #FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE, #FLASHDELTA_ERR_READ_SUSPENSION; the errors of the
+///     #FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE, #FLASHDELTA_ERR_READ_SUSPENSION,
+///     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; the errors of the
 ///     header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
 ///     applier has been fed, or `header_len` does not suffice; #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
@@ -170,6 +175,7 @@ pub unsafe extern "C" fn flashdelta_applier_resume(
                     ResumeError::OtherPatch => FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH,
                     ResumeError::OtherImage => FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE,
                     ResumeError::Place(()) => FLASHDELTA_ERR_READ_SUSPENSION,
+                    ResumeError::BufferTooSmall { .. } => FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL,
                     ResumeError::Apply(error) => flashdelta_error_detail::from(&error).status,
                     _ => FLASHDELTA_ERR_INVALID_ARGUMENT,
                 },

@@ -30,7 +30,7 @@ mod phases;
 #[cfg(feature = "suspend")]
 mod price;
 #[cfg(feature = "suspend")]
-mod suspend;
+pub(in crate::device) mod suspend;
 #[cfg(feature = "suspend")]
 mod suspend_error;
 pub(crate) mod workspace;

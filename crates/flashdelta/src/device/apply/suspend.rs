@@ -5,9 +5,9 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 8 | `FDS`, the version of this layout, and that of the library |
+//! | 8 | `FDU` (`FDG` of a guarded update), the version of this layout, and that of the library |
 //! | 9 | phase, bytes of the patch taken, bytes of the new image that wait to be written |
-//! | | the header; the state of the new image |
+//! | | the header; the state of the guard, if there is one; the state of the new image |
 //! | | the workspace as it lies in memory, but for windows over the images; the decoder |
 //! | 4 | CRC-32 of all before it |
 
@@ -24,7 +24,37 @@ use crate::device::port::{Port, PortTrouble};
 use crate::device::sha256::Sha256Engine;
 
 /// The start of every suspension; the last byte is the version of the layout.
-const MAGIC: u32 = u32::from_le_bytes(*b"FDS\0");
+const MAGIC: u32 = u32::from_le_bytes(*b"FDU\0");
+
+/// The same of an update with a guard: neither goes on as the other.
+#[cfg(feature = "verify")]
+const GUARDED: u32 = u32::from_le_bytes(*b"FDG\0");
+
+/// The state of whoever stands before the applier: passed through a port after the header, which it
+/// is given.
+pub(in crate::device) type Front<'a> = dyn FnMut(&mut Port<'_>, &PatchHeader) + 'a;
+
+/// Which suspensions these are, and what else is in them.
+pub(in crate::device) struct Kind<'a> {
+    magic: u32,
+    front: &'a mut Front<'a>,
+}
+
+impl<'a> Kind<'a> {
+    /// Of an applier alone.
+    fn plain(front: &'a mut Front<'a>) -> Self {
+        Self { magic: MAGIC, front }
+    }
+
+    /// Of an applier with a guard, whose state passes through `front`.
+    #[cfg(feature = "verify")]
+    pub(in crate::device) fn guarded(front: &'a mut Front<'a>) -> Self {
+        Self { magic: GUARDED, front }
+    }
+}
+
+/// There is nothing before the applier.
+fn nothing(_: &mut Port<'_>, _: &PatchHeader) {}
 
 /// The version of the library: state that another one has saved may mean something else.
 const LIBRARY: u32 = {
@@ -46,7 +76,8 @@ const MOST_STATE: u32 = 1024;
 
 impl PatchHeader {
     /// Bytes that an update by this patch takes at most when it is
-    /// [suspended](crate::apply::Applier::suspend). A slot in flash whose write unit is above 64
+    /// [suspended](crate::apply::Applier::suspend); with a guard, [`chunk_ram`](Self::chunk_ram)
+    /// bytes more. A slot in flash whose write unit is above 64
     /// bytes takes a unit more.
     pub fn suspension_len(&self) -> u32 {
         (self.workspace_len() as u32).saturating_add(MOST_STATE)
@@ -82,10 +113,19 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// update then.
     pub fn suspend<E>(
         &mut self,
+        put: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), SuspendError<N::Error, E>> {
+        self.suspend_as(Kind::plain(&mut nothing), put)
+    }
+
+    /// As [`suspend`](Self::suspend), a suspension of this kind.
+    pub(in crate::device) fn suspend_as<E>(
+        &mut self,
+        kind: Kind<'_>,
         mut put: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), SuspendError<N::Error, E>> {
         let (mut crc, mut failed) = (Crc32::START, None);
-        let saved = self.save(&mut |bytes| {
+        let saved = self.save(kind, &mut |bytes| {
             crc = crc.and(bytes);
             failed = put(bytes).err();
             failed.is_none()
@@ -107,8 +147,16 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     pub fn suspension_len(
         &mut self,
     ) -> Result<u32, SuspendError<N::Error, core::convert::Infallible>> {
+        self.suspension_len_as(Kind::plain(&mut nothing))
+    }
+
+    /// As [`suspension_len`](Self::suspension_len), of a suspension of this kind.
+    pub(in crate::device) fn suspension_len_as(
+        &mut self,
+        kind: Kind<'_>,
+    ) -> Result<u32, SuspendError<N::Error, core::convert::Infallible>> {
         let mut len = TAIL;
-        self.save(&mut |bytes| {
+        self.save(kind, &mut |bytes| {
             len = len.saturating_add(bytes.len() as u32);
             true
         })
@@ -149,6 +197,19 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     pub fn resume_within<E>(
         &mut self,
         len: u32,
+        read: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
+        patch: Option<&PatchHeader>,
+        budget: u32,
+    ) -> Result<Progress, ResumeError<O::Error, N::Error, E>> {
+        self.resume_as(Kind::plain(&mut nothing), len, read, patch, budget)
+    }
+
+    /// As [`resume_within`](Self::resume_within), from a suspension of this kind. Its front passes
+    /// by only once, in the first call.
+    pub(in crate::device) fn resume_as<E>(
+        &mut self,
+        kind: Kind<'_>,
+        len: u32,
         mut read: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
         patch: Option<&PatchHeader>,
         budget: u32,
@@ -159,6 +220,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         let mut failed = None;
         let loaded = self.load(
+            kind,
             len,
             &mut |offset, bytes| {
                 failed = read(offset, bytes).err();
@@ -189,6 +251,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// Saves the state.
     fn save(
         &mut self,
+        kind: Kind<'_>,
         carry: &mut dyn FnMut(&mut [u8]) -> bool,
     ) -> Result<(), SuspendError<N::Error, ()>> {
         let mut phase = self.phase;
@@ -199,8 +262,10 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             return Err(SuspendError::Codec { codec: Codec::Zstd });
         }
         let (mut port, mut waiting) = (Port::new(carry, false), self.body.buffers.waiting());
-        self.port_version(&mut port);
+        port.same(kind.magic);
+        port.same(LIBRARY);
         self.port_front(&mut port, &mut phase, &mut waiting);
+        (kind.front)(&mut port, &self.body.header);
         self.new.suspend(&mut port).map_err(SuspendError::New)?;
         self.port_rest(&mut port, phase);
         // Nothing else can be refused when saving.
@@ -211,6 +276,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     #[inline(never)]
     fn load(
         &mut self,
+        kind: Kind<'_>,
         len: u32,
         source: &mut Source<'_>,
         patch: Option<&PatchHeader>,
@@ -219,7 +285,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         let end = len.saturating_sub(TAIL);
         if self.phase == Phase::Header {
             check(source, end)?;
-            let (mut phase, at) = self.load_front(end, source, patch)?;
+            let (mut phase, at) = self.load_front(kind, end, source, patch)?;
             // Behind the body the old image is not needed any more.
             if phase != Phase::Body {
                 return self.load_rest(at, end, source, &mut phase);
@@ -245,6 +311,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     #[inline(never)]
     fn load_front(
         &mut self,
+        kind: Kind<'_>,
         end: u32,
         source: &mut Source<'_>,
         patch: Option<&PatchHeader>,
@@ -252,11 +319,13 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         let (mut phase, mut waiting, mut at) = (Phase::Header, 0, 0);
         let mut carry = |bytes: &mut [u8]| take(source, &mut at, end, bytes);
         let mut port = Port::new(&mut carry, true);
-        self.port_version(&mut port);
+        port.same(kind.magic);
+        port.same(LIBRARY);
         if port.trouble() == Some(PortTrouble::Refused) {
             return Err(Refusal::OtherVersion);
         }
         self.port_front(&mut port, &mut phase, &mut waiting);
+        (kind.front)(&mut port, &self.body.header);
         if port.trouble().is_some() {
             return Err(Refusal::Damaged);
         }
@@ -300,11 +369,6 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         // What was verified before the reset is verified again.
         self.phase = if *phase == Phase::Done { Phase::New } else { *phase };
         Ok(())
-    }
-
-    fn port_version(&self, port: &mut Port<'_>) {
-        port.same(MAGIC);
-        port.same(LIBRARY);
     }
 
     /// How far it is, and the header.

@@ -77,6 +77,13 @@ pub enum ResumeError<O, N, E> {
     Apply(ApplyError<O, N>),
     /// The suspension could not be read.
     Place(E),
+    /// The buffer that the guard was lent is too small.
+    BufferTooSmall {
+        /// Bytes that are needed.
+        needed: u32,
+        /// Bytes that were lent.
+        found: u32,
+    },
     /// The applier has been fed already.
     InUse,
 }
@@ -89,6 +96,8 @@ codes! {
         Self::OtherPatch => "suspension-other-patch", BadPatch, StartAgain;
         Self::OtherImage => "suspension-other-image", WrongBase, StartAgain;
         Self::Place(_) => "read-suspension", Io, StartAgain;
+        Self::BufferTooSmall { needed, .. } =>
+            "chunk-buffer-too-small", DoesNotFit, MoreRam { needed: *needed };
         Self::InUse => "resumed-in-use", Misuse, StartAgain;
     } else {
         Self::Apply(error) => error;
@@ -109,6 +118,11 @@ impl<O: fmt::Display, N: fmt::Display, E: fmt::Display> fmt::Display for ResumeE
             }
             Self::Apply(error) => error.fmt(f),
             Self::Place(error) => write!(f, "reading the suspension failed: {error}"),
+            Self::BufferTooSmall { needed, found } => write!(
+                f,
+                "the buffer for chunks is too small: {found} bytes were lent, the suspended update \
+                 needs {needed}"
+            ),
             Self::InUse => f.write_str("the applier has been fed already"),
         }
     }

@@ -1,7 +1,7 @@
 //! The tables that the body of a patch needs, as the header states them.
 
 use super::limits::MODEL_DIRECT_SLOTS;
-use super::{Codec, HeaderError, Reader};
+use super::{Codec, Reader};
 
 /// Hashed slots come in multiples of this, entries of the shift map too.
 pub(crate) const SLOT_UNIT: u16 = 32;

@@ -26,7 +26,7 @@ use crate::device::sha256::Sha256Engine;
 /// and the next bytes that are fed must be those from its start on, [`next`](Self::next). After any
 /// other error the update starts again with a new guard.
 pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H: Sha256Engine = SoftwareSha256> {
-    applier: Applier<'w, O, N, H>,
+    pub(super) applier: Applier<'w, O, N, H>,
     /// Who knows the keys, if a signature is required.
     verifier: Option<V>,
     /// What the header must be, instead of signed: the first bytes of its SHA-256; and whether the
@@ -34,19 +34,19 @@ pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H: Sha256Engine =
     #[cfg(feature = "set")]
     header: Option<([u8; 16], bool)>,
     /// The header and one signature; later the chunk table and a chunk.
-    buffer: &'b mut [u8],
+    pub(super) buffer: &'b mut [u8],
     /// Bytes that wait in the buffer: of the header, of a signature, of the table or of a chunk.
-    filled: usize,
+    pub(super) filled: usize,
     /// Taken while at work, so that an error leaves nothing to go on with.
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Why the signatures so far do not suffice.
-    doubt: VerifyError,
+    pub(super) doubt: VerifyError,
     /// Where in the patch the first byte is that has not been taken.
-    taken: u32,
+    pub(super) taken: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
+pub(super) enum Phase {
     Header,
     /// This many signatures are left to be looked at; none was right so far.
     Signatures(u8),
@@ -174,19 +174,20 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         }
     }
 
-    /// Does something with an applier that is not guarded: suspends the update, or goes on with one.
-    /// `None` if it is guarded, as what has been checked so far would be lost.
+    /// What patches must be, as a number.
     #[cfg(feature = "suspend")]
-    pub fn with_unguarded<T>(
-        &mut self,
-        work: impl FnOnce(&mut Applier<'w, O, N, H>) -> T,
-    ) -> Option<T> {
-        if self.verifier.is_some() || !self.buffer.is_empty() || self.phase != Phase::Rest {
-            return None;
+    pub(super) fn policy(&self) -> u32 {
+        #[cfg(feature = "set")]
+        if self.header.is_some() {
+            return 2;
         }
-        let outcome = work(&mut self.applier);
-        self.taken = self.applier.progress().taken;
-        Some(outcome)
+        self.verifier.is_some().into()
+    }
+
+    /// Is anything held back from the applier?
+    #[cfg(feature = "suspend")]
+    pub(super) fn is_guarded(&self) -> bool {
+        self.policy() != 0 || !self.buffer.is_empty()
     }
 
     /// Ends the update, as [`Applier::finish`] does.

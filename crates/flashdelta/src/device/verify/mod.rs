@@ -20,6 +20,8 @@ mod collect;
 mod error;
 mod guard;
 mod signature;
+#[cfg(feature = "suspend")]
+mod suspend;
 mod verifier;
 
 #[cfg(feature = "receive")]

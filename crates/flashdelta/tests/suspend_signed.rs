@@ -1,0 +1,183 @@
+//! A signed patch goes on after a break as others do, and its guard with it: nothing is fed twice,
+//! nothing that was not checked is used, and no suspension is a way round the policy.
+
+mod common;
+
+use core::convert::Infallible;
+
+use common::{code_like, edited, testdata, Random};
+use flashdelta::apply::{Applier, ApplyOptions, ResumeError};
+use flashdelta::diff::{diff, ChunkSize, DeviceProfile, DiffOptions};
+use flashdelta::sign::{self, PrivateKey, PublicKey};
+use flashdelta::verify::{Guard, GuardError, VerifyError};
+use flashdelta::{Codec, PatchHeader};
+
+struct Made {
+    old: Vec<u8>,
+    new: Vec<u8>,
+    patch: Vec<u8>,
+    key: PublicKey,
+}
+
+fn key(name: &str) -> PrivateKey {
+    let pem = String::from_utf8(testdata(&format!("signed/{name}.pem"))).unwrap();
+    PrivateKey::from_pem(&pem).unwrap()
+}
+
+fn made(codec: Codec, chunk: u32) -> Made {
+    let mut random = Random(u64::from(chunk));
+    let old = code_like(&mut random, 6000);
+    let new = edited(&mut random, &old, 30);
+    let mut profile = DeviceProfile::linux();
+    (profile.ram, profile.sector, profile.page) = (12 << 10, 4096, 8);
+    let options = DiffOptions::new().profile(profile).codec(codec).effort(2);
+    let patch = diff(&old, &new, &options.chunks(ChunkSize::Bytes(chunk))).unwrap().bytes;
+    // The signature of a device's other key comes first, and is looked at, too.
+    let patch = sign::sign(&patch, &key("other-ed25519")).unwrap();
+    let patch = sign::sign(&patch, &key("ed25519")).unwrap();
+    Made { old, new, patch, key: key("ed25519").public() }
+}
+
+fn reader(bytes: &[u8]) -> impl FnMut(u32, &mut [u8]) -> Result<(), Infallible> + '_ {
+    |offset, buf| {
+        buf.copy_from_slice(&bytes[offset as usize..offset as usize + buf.len()]);
+        Ok(())
+    }
+}
+
+/// Suspends what there is, by its own method.
+macro_rules! suspended {
+    ($update:expr) => {{
+        let mut bytes = Vec::new();
+        let put = |piece: &[u8]| {
+            bytes.extend_from_slice(piece);
+            Ok::<_, Infallible>(())
+        };
+        $update.suspend(put).unwrap();
+        assert_eq!(bytes.len() as u32, $update.suspension_len().unwrap());
+        bytes
+    }};
+}
+
+#[test]
+fn a_signed_update_goes_on_where_it_was() {
+    for (codec, chunk) in [(Codec::Model, 256), (Codec::Lz4, 256), (Codec::Raw, 256)] {
+        let Made { old, new, patch, key } = made(codec, chunk);
+        let header = PatchHeader::parse(&patch).unwrap().unwrap();
+        assert!(header.chunk_count() > 2, "{codec}: {} bytes", patch.len());
+        for (every, budget) in [(1, u32::MAX), (7, 500), (100, u32::MAX), (256, 2000)] {
+            let (mut slot, mut kept, mut taken) = (vec![0x55; new.len()], Vec::new(), 0);
+            let (mut done, mut fed) = (false, 0);
+            while !done {
+                // Nothing is left of the memory.
+                let mut workspace = vec![0xA5; header.workspace_len()];
+                let mut buffer = vec![0x5A; header.chunk_ram() as usize];
+                let options = ApplyOptions::default();
+                let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+                let mut guard = Guard::require_signature(applier, key, &mut buffer);
+                if !kept.is_empty() {
+                    loop {
+                        let len = kept.len() as u32;
+                        let progress =
+                            guard.resume_within(len, reader(&kept), None, budget).unwrap();
+                        if !progress.pending {
+                            break;
+                        }
+                    }
+                    assert_eq!(guard.next() as usize, taken, "{codec} {every}");
+                }
+                let end = (taken + every).min(patch.len());
+                loop {
+                    let progress = guard.feed_within(&patch[taken..end], budget).unwrap();
+                    fed += progress.taken as usize - taken;
+                    taken = progress.taken as usize;
+                    done = progress.done;
+                    if done || (taken == end && !progress.pending) {
+                        break;
+                    }
+                }
+                kept = suspended!(guard);
+                let most = header.suspension_len() + header.chunk_ram();
+                assert!(kept.len() as u32 <= most, "{} bytes", kept.len());
+                if done {
+                    guard.finish().unwrap();
+                }
+            }
+            assert!(slot == new, "{codec} {every}");
+            assert_eq!(fed, patch.len(), "{codec} {every}: bytes taken twice");
+        }
+    }
+}
+
+/// Whoever holds the link after the reset cannot do more than before it.
+#[test]
+fn what_comes_after_the_reset_is_checked() {
+    let Made { old, new, patch, key } = made(Codec::Model, 256);
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    let chunk = header.chunk_range(1).unwrap();
+    let (mut workspace, mut slot) = (vec![0; header.workspace_len()], vec![0; new.len()]);
+    let mut buffer = vec![0; header.chunk_ram() as usize];
+    let options = ApplyOptions::default();
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::require_signature(applier, key, &mut buffer);
+    let middle = chunk.start as usize + 100;
+    guard.feed(&patch[..middle]).unwrap();
+    let kept = suspended!(guard);
+    drop(guard);
+
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::require_signature(applier, key, &mut buffer);
+    guard.resume(kept.len() as u32, reader(&kept), Some(&header)).unwrap();
+    let mut forged = patch.clone();
+    forged[middle + 20] ^= 1;
+    let refused = guard.feed(&forged[middle..]).unwrap_err();
+    let (start, end) = (chunk.start, chunk.end);
+    assert_eq!(refused, GuardError::Verify(VerifyError::WrongChunk { index: 1, start, end }));
+    assert_eq!(guard.next(), start);
+    guard.feed(&patch[start as usize..]).unwrap();
+    guard.finish().unwrap();
+    assert!(slot == new);
+}
+
+#[test]
+fn a_suspension_is_no_way_round_the_policy() {
+    let Made { old, new, patch, key } = made(Codec::Model, 256);
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    let (mut workspace, mut slot) = (vec![0; header.workspace_len()], vec![0; new.len()]);
+    let mut buffer = vec![0; header.chunk_ram() as usize];
+    let options = ApplyOptions::default();
+    let half = patch.len() / 2;
+
+    let mut applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    applier.feed(&patch[..half]).unwrap();
+    let plain = suspended!(applier);
+    drop(applier);
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::new(applier, &mut buffer);
+    guard.feed(&patch[..half]).unwrap();
+    let unsigned = suspended!(guard);
+    drop(guard);
+
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::require_signature(applier, key, &mut buffer);
+    let refused = guard.resume(plain.len() as u32, reader(&plain), None);
+    assert_eq!(refused, Err(ResumeError::OtherVersion));
+    let refused = guard.resume(unsigned.len() as u32, reader(&unsigned), None);
+    assert_eq!(refused, Err(ResumeError::Damaged));
+    // And then it begins from the beginning, with the whole policy.
+    guard.feed(&patch[..half]).unwrap();
+    let signed = suspended!(guard);
+    let refused = guard.resume(signed.len() as u32, reader(&signed), None);
+    assert_eq!(refused, Err(ResumeError::InUse));
+    drop(guard);
+
+    let mut applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let refused = applier.resume(signed.len() as u32, reader(&signed), None);
+    assert_eq!(refused, Err(ResumeError::OtherVersion));
+
+    let mut small = vec![0; header.chunk_ram() as usize / 2];
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::require_signature(applier, key, &mut small);
+    let refused = guard.resume(signed.len() as u32, reader(&signed), None).unwrap_err();
+    assert!(matches!(refused, ResumeError::BufferTooSmall { .. }), "{refused}");
+}
