@@ -3,8 +3,8 @@
 """Runs the independent decoder, and so proves docs/format.md.    check_decoder.py PROGRAM
 
 - over the vectors, good and bad;
-- over patches that the program makes between the images of pairs.tsv, files of records, and
-  archives, in every codec and several sizes of memory;
+- over patches that the program makes between the images of pairs.tsv, files of records and of
+  other kinds that hold an image, and archives, in every codec and several sizes of memory;
 - over damaged patches: each ends in an error, or else in the right file.
 """
 import concurrent.futures
@@ -18,6 +18,7 @@ import tempfile
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here))
 
+import holding
 from decoder import apply, bundle, document, operations, sets
 from decoder.door import make
 from decoder.wire import Refused, crc32
@@ -164,6 +165,8 @@ def jobs(program, folder):
     for pair in RECORDS:
         old, new = pair.split()
         yield program, records(program, folder, old), records(program, folder, new), []
+    for old, new, options in holding.jobs(folder):
+        yield program, old, new, options
 
 
 def records(program, folder, name):

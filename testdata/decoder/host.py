@@ -23,6 +23,11 @@ class Section:
     template: bytes = b""
     parts: list = None
     exceptions: list = field(default_factory=list)
+    old_in_order: bool = False
+    new_in_order: bool = False
+    stretches: list = None
+    rest_is_patch: bool = False
+    rest: bytes = b""
 
 
 def read(section):
@@ -31,14 +36,18 @@ def read(section):
         raise bad
     r = HostReader(section, "host-section", 0, len(section) - 4)
     flags = r.u8()
-    found = Section(bool(flags & OLD))
+    found, more = Section(bool(flags & OLD)), 0
     if flags & FILL:
         found.fill = r.u8()
     if flags & READING:
-        found.reading = Reading(r.u8())
-        r.require(found.reading.byte < 64 and found.reading.after_end < 3, "reading")
+        byte = r.u8()
+        found.reading = Reading(byte & 63)
+        r.require(byte < 128 and found.reading.after_end < 3, "reading")
+        more = read_more(r, found) if byte & 64 else 0
     if flags & NEW:
         read_new(r, flags, found)
+        if more & 128:
+            read_rest(r, found)
     r.require(r.left() == 0, "bytes are left")
     return found
 
@@ -54,6 +63,29 @@ class HostReader(Reader):
                 self.require(value < 1 << 32, "number of more than 32 bits")
                 return value
         raise self.damaged("number")
+
+
+def read_more(r, found):
+    more, reading = r.u8(), found.reading
+    reading.any_type = bool(more & 1)
+    if more & 2:
+        reading.family = r.u32le()
+    if more & 4:
+        reading.board = int.from_bytes(r.bytes(2), "little")
+    if more & 8:
+        reading.image = r.varint()
+        r.require(reading.image < 1 << 16, "image")
+    if more & 16:
+        reading.first, reading.last = r.u32le(), r.u32le()
+    found.old_in_order, found.new_in_order = bool(more & 32), bool(more & 64)
+    return more
+
+
+def read_rest(r, found):
+    found.stretches = [(r.varint(), r.varint()) for _ in range(r.varint())]
+    kind = r.u8()
+    r.require(kind < 2, "kind of rest")
+    found.rest_is_patch, found.rest = bool(kind), r.bytes(r.varint())
 
 
 def read_new(r, flags, found):
@@ -82,7 +114,12 @@ def new_file(old_file, patch):
     header, body, host = apply.read(patch)
     section = read(host) if host else Section()
     old = old_file
-    if section.old_is_memory:
+    if section.old_in_order:
+        made = split.apart(old_file)
+        if made is None:
+            raise Refused("needs-old-text", "the old file cannot be taken apart")
+        old = made.data
+    elif section.old_is_memory:
         old = records.memory(old_file, section.reading, section.fill)
     image = apply.new_image_of(header, old, body)
     return render(section, image, old_file) if section.new else image
@@ -90,14 +127,22 @@ def new_file(old_file, patch):
 
 def render(section, image, old_file):
     """The file around an image."""
-    file = unchecked(section, image, template_of(section, old_file))
+    rest = section.rest
+    if section.rest_is_patch:
+        old_rest = b"" if section.old_in_order else split.rest(old_file, section.reading)
+        rest = apply.new_image(old_rest, rest)
+    file = unchecked(section, image, template_of(section, old_file), rest)
     if len(file) != section.length or sha256(file)[:8] != section.digest:
         raise Refused("file-mismatch", "the image is right, the file around it is not")
     return file
 
 
-def unchecked(section, image, template):
+def unchecked(section, image, template, rest):
+    if section.new_in_order:
+        return templates.render(image, template, section.length)
     blocks = templates.blocks(template)
+    if section.stretches is not None:
+        blocks = taken(blocks, section.stretches)
     parts = section.parts if section.parts is not None else records.parts_of(blocks)
     data = bytearray()
     for address, length in blocks:
@@ -109,7 +154,35 @@ def unchecked(section, image, template):
         if at + len(exception) > len(data):
             raise Refused("host-section", "exception outside the data")
         data[at:at + len(exception)] = exception
+    if section.stretches is not None:
+        data = woven(bytes(data), rest, section.stretches)
     return templates.render(bytes(data), template, section.length)
+
+
+def taken(blocks, stretches):
+    """The blocks, cut to the stretches that are in the image."""
+    left, found = [list(block) for block in reversed(blocks)], []
+    for skip, take in stretches:
+        for length, is_taken in ((skip, False), (take, True)):
+            while length:
+                while left and not left[-1][1]:
+                    left.pop()
+                if not left:
+                    raise Refused("host-section", "more data than there is")
+                block = left[-1]
+                part = min(length, block[1])
+                if is_taken:
+                    found.append((block[0], part))
+                block[0], block[1], length = (block[0] + part) & 0xFFFFFFFF, block[1] - part, length - part
+    return found
+
+
+def woven(image, rest, stretches):
+    """The data of the file: the rest, and what is in the image at its places."""
+    r, o = Reader(image, "host-section"), Reader(rest, "host-section")
+    data = b"".join(o.bytes(skip) + r.bytes(take) for skip, take in stretches)
+    r.require(r.left() == 0, "the image is longer")
+    return data + o.rest()
 
 
 def held_at(image, parts, address):

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from . import packed
 from .wire import Refused, word
 
 BLANKS = b" \t\n\x0c\r"
@@ -18,8 +19,29 @@ def wrong(text):
 
 @dataclass
 class Reading:
-    """The byte of the host section that says how the old file is read."""
+    """The fields of the host section that say how the old file is read."""
     byte: int = 0
+    any_type: bool = False
+    family: int = None
+    board: int = None
+    image: int = None
+    first: int = 0
+    last: int = 0xFFFFFFFF
+
+    def takes(self, target):
+        family, board, image = target
+        return (self.family in (None, family) or family is None) and \
+            (self.board in (None, board) or board is None) and self.image in (None, image)
+
+    def within(self, address, length):
+        """From which byte to which one the addresses are among those that are asked for."""
+        into = [min(max(limit - address, 0), length) for limit in (self.first, self.last + 1)]
+        return into[0], max(into)
+
+    @property
+    def is_all(self):
+        wanted = (self.family, self.board, self.image)
+        return wanted == (None,) * 3 and (self.first, self.last) == (0, 0xFFFFFFFF)
 
     @property
     def overlap(self):
@@ -66,11 +88,13 @@ def trimmed(line, first):
 
 
 def format_of(file):
-    """hex, srec, titxt, uf2 or None."""
+    """hex, srec, titxt, apj, uf2 or None."""
     text = file[3:] if file.startswith(b"\xef\xbb\xbf") else file
     found = first_line(text) or first_record(text[:4096])
     if found:
         return found
+    if packed.image_text(file):
+        return "apj"
     hits = sum(word(file, at) == magic for at, magic in UF2_MAGIC.items() if at + 4 <= len(file))
     return "uf2" if hits >= 2 and not file.startswith(b"\x7fELF") else None
 
@@ -161,10 +185,33 @@ def uf2_block(file, at):
     return flags, address, block[32:32 + length], number, total, family
 
 
-# Pieces: (address, bytes) in the order of the file.
+E10 = (0xE48BFF57, 2)
+NOWHERE = (None, None, 0)
+
+
+class Images:
+    """Which image of a UF2 file a block belongs to."""
+
+    def __init__(self):
+        self.image, self.last = 0, None
+
+    def target(self, block):
+        """What the block is for; None if it is no data."""
+        flags, address, data, _, total, family = block
+        family = family if flags & 0x2000 else None
+        if flags & 0x1001 or ((family, total) == E10 and not data.strip(b"\xef")):
+            return None
+        tagged = bool(flags & 0x8000)
+        if self.last and tagged and not self.last[0] and address < self.last[1]:
+            self.image += 1
+        self.last = tagged, min(address + len(data), 0xFFFFFFFF)
+        return family, None, self.image
+
+
+# Pieces: (address, bytes, target) in the order of the file. A target is family, board and image.
 
 def hex_pieces(file, reading):
-    base, ended = 0, False
+    base, ended, board, boards = 0, False, None, set()
     for i, line in enumerate(lines(file)):
         text = trimmed(line, i == 0)
         if not text:
@@ -177,15 +224,23 @@ def hex_pieces(file, reading):
                 continue
             raise wrong("a record of Intel HEX")
         kind, address, data = record
-        if kind == 0:
+        if kind == 0 or (kind == 0x0D and board is not None):
             if data:
                 check_end(ended, reading)
-            yield base + address, data
+            yield base + address, data, (None, board, 0)
         elif kind == 1 and not data:
             ended = True
         elif kind in (2, 4) and len(data) == 2:
             base = int.from_bytes(data, "big") << (4 if kind == 2 else 16)
-        elif not (kind in (3, 5) and len(data) == 4):
+        elif kind == 0x0A and len(data) >= 2:
+            board = int.from_bytes(data[:2], "big")
+            if reading.board in (None, board):
+                boards.add(board)
+            if len(boards) > 1:
+                raise wrong("sections for several boards")
+        elif board is not None and kind in (0x0B, 0x0C, 0x0E):
+            continue
+        elif not (kind in (3, 5) and len(data) == 4) and not (kind > 5 and reading.any_type):
             raise wrong("a record of Intel HEX")
 
 
@@ -218,7 +273,7 @@ def srec_pieces(file, reading):
             if data:
                 check_end(ended, reading)
             count += 1
-            yield address, data
+            yield address, data, NOWHERE
         elif kind in (5, 6):
             width = len(text) // 2 - 3
             if address != count % (1 << 8 * width) and not reading.any_checksum and not ended:
@@ -250,24 +305,26 @@ def titxt_pieces(file, reading):
             check_end(ended, reading)
             if at is None:
                 raise wrong("data before the first address")
-            yield at, data
+            yield at, data, NOWHERE
             at += len(data)
     if not ended:
         raise wrong("the end of TI-TXT is missing")
 
 
 def uf2_pieces(file, reading):
+    images = Images()
     for at in range(0, len(file), UF2_BLOCK):
         block = uf2_block(file, at)
         if block is None:
             if reading.any_line:
                 continue
             raise wrong("a block of UF2")
-        flags, address, data, number, total, _ = block
+        _, address, data, number, total, _ = block
         if number >= total and not reading.any_checksum:
             raise wrong("the number of a block of UF2")
-        if not flags & 0x1001:
-            yield address, data
+        target = images.target(block)
+        if target:
+            yield address, data, target
 
 
 PIECES = {"hex": hex_pieces, "srec": srec_pieces, "titxt": titxt_pieces, "uf2": uf2_pieces}
@@ -276,7 +333,9 @@ PIECES = {"hex": hex_pieces, "srec": srec_pieces, "titxt": titxt_pieces, "uf2": 
 def contents(pieces, reading):
     """What the pieces leave at each address."""
     found = {}
-    for address, data in pieces:
+    for address, data, target in pieces:
+        if not reading.takes(target):
+            continue
         if data and address + len(data) > 1 << 32:
             raise wrong("an address of more than 32 bits")
         for i, byte in enumerate(data):
@@ -334,9 +393,14 @@ def memory(file, reading, fill):
     kind = format_of(file)
     if kind is None:
         return file
+    if kind == "apj":
+        return packed.image(file) or file
     found = contents(PIECES[kind](file, reading), reading)
     if not found:
         return file
+    found = {at: byte for at, byte in found.items() if reading.first <= at <= reading.last}
+    if not found:
+        raise wrong("nothing is at the addresses that are asked for")
     parts = parts_of((address, 1) for address in found)
     image = bytearray()
     for part in parts:

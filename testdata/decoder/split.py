@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from . import records, templates
+from . import packed, records, templates
 from .templates import HEX, LINE_ENDS, MOST, SREC, TITXT, UF2, WRITERS, Habits
 from .wire import MASK, Refused, number
 
@@ -12,32 +12,61 @@ SAMPLE, SMALL, REGULAR, FAR = 256, 1024, 64, 256
 
 def template(file):
     """The template of a file, or None if it has none."""
+    if records.format_of(file) == "apj":
+        return packed.frame(file)
+    made = apart(file)
+    return made.template if made else None
+
+
+def rest(file, reading):
+    """The data of a file that is not in the image."""
+    made = apart(file)
+    if made is None or reading.is_all:
+        return b""
+    out = b""
+    for address, start, end, target in made.placed:
+        taken = reading.within(address, end - start) if reading.takes(target) else (0, 0)
+        out += made.data[start:start + taken[0]] + made.data[start + taken[1]:end]
+    return out
+
+
+def apart(file):
+    """What takes the file apart into template and data; None if that does not do."""
     makers = {"hex": of_hex, "srec": of_srec, "titxt": of_titxt, "uf2": of_uf2}
     kind = records.format_of(file)
-    made = makers[kind](file) if kind else None
+    made = makers[kind](file) if kind in makers else None
     if made is None:
         return None
     try:
         again = templates.render(made.data, made.template, len(file))
     except Refused:
         return None
-    return made.template if again == file else None
+    return made if again == file else None
 
 
-# Tokens: ("data", address, kind, bytes), ("base", record), ("control", name, operands), ("other",).
+# Tokens: ("data", address, kind, bytes, target), ("base", record), ("control", name, operands), ("other",).
 # A record is the operands of operation 5.
+
+# A kind that is one: 0 changes nothing.
+CHANGED = 0x100
+
 
 class HexTokens:
     def __init__(self):
-        self.base = 0
+        self.base, self.board, self.kind = 0, None, 0
 
     def token(self, line, count):
         record = records.hex_record(line.text)
         if record is None:
             return ("other",)
         kind, address, data = record
-        if kind == 0:
-            return ("data", (self.base + address) & MASK, 0, data)
+        if kind == 0 or (kind == 0x0D and self.board is not None):
+            changed = 0 if kind == self.kind else CHANGED | kind << 4
+            self.kind = kind
+            target = (None, self.board, 0)
+            return ("data", (self.base + address) & MASK, changed, data, target)
+        if kind == 0x0A and len(data) >= 2:
+            self.board = int.from_bytes(data[:2], "big")
         if kind in (2, 4):
             if len(data) >= 2:
                 self.base = int.from_bytes(data[:2], "big") << (4 if kind == 2 else 16)
@@ -54,7 +83,7 @@ class SrecTokens:
             return ("other",)
         kind, address, data = record
         if kind in (1, 2, 3):
-            return ("data", address, kind, data)
+            return ("data", address, kind, data, records.NOWHERE)
         if kind in (5, 6) and address == count:
             return ("control", "count", (count,))
         return ("control", "record", record)
@@ -77,11 +106,12 @@ class TiTxtTokens:
         if data is None:
             return ("other",)
         at, self.at = self.at, (self.at + len(data)) & MASK
-        return ("data", at, 0, data)
+        return ("data", at, 0, data, records.NOWHERE)
 
 
 def of_hex(file):
     habits = text_habits(file, HexTokens(), 1, 4)
+    habits.kind = 4
     made = of_text(file, HEX, habits, HexTokens)
     if made and len(made.template) <= REGULAR:
         return made
@@ -155,15 +185,18 @@ def of_uf2(file):
     flags, _, data, _, total, family = first
     habits = Habits(max(min(len(data), MOST[UF2]), 1), block=(flags, family, total))
     maker = Maker(UF2, file, habits)
+    images = records.Images()
     for at in range(0, len(file), records.UF2_BLOCK):
         end = min(at + records.UF2_BLOCK, len(file))
         block = records.uf2_block(file, at)
         if block is None:
             token = ("other",)
-        elif block[0] & 0x1001:
-            token = ("control", "record", (0, 0, file[at:end]))
         else:
-            token = ("data", block[1], 0, block[2])
+            target = images.target(block)
+            token = ("control", "record", (0, 0, file[at:end]))
+            if target:
+                token = ("data", block[1], 0, block[2], target)
+                maker.follow(block, file[at + 32 + len(block[2]):at + 508])
         maker.token(at, end, token)
     return maker.finish()
 
@@ -179,7 +212,7 @@ class Maker:
         self.out, self.data, self.pending = bytearray(), bytearray(), []
         self.open = None
         self.end = self.last = self.count = 0
-        self.template = None
+        self.template, self.placed = None, []
 
     def token(self, start, end, token):
         if token[0] == "data" and token[3]:
@@ -193,7 +226,41 @@ class Maker:
             else:
                 self.text(start, end)
 
-    def data_record(self, start, end, address, kind, data):
+    def follow(self, block, tail):
+        """UF2: tells the writer what is not as it would write it."""
+        flags, address, data, number_, total, family = block
+        if not data:
+            return
+        writer = self.writer
+        old = (*writer.habits.block, writer.number)
+        new = (flags, family, total, number_)
+        falling = writer.step < 0
+        if number_ != writer.number:
+            falling = (number_ + 1) & MASK == (writer.number - writer.step) & MASK
+        if old != new or falling != (writer.step < 0):
+            changed = [None if a == b else b for a, b in zip(old, new)]
+            mask = sum(1 << i for i, value in enumerate(changed) if value is not None)
+            self.tell("series", (*changed, falling), bytes([10, mask | falling << 4])
+                      + b"".join(number(value) for value in changed if value is not None))
+        if writer.tail_of(address, data) == tail:
+            return
+        before, writer.tail = writer.tail, None
+        is_md5 = flags & 0x4000 and writer.tail_of(address, data) == tail
+        writer.tail = before
+        short = tail.rstrip(b"\0")
+        operation = b"\x01" if is_md5 else b"\0" + number(len(short)) + short
+        self.tell("tail", (None if is_md5 else short,), b"\x0b" + operation)
+
+    def tell(self, name, operands, operation):
+        self.write_pending()
+        self.close()
+        self.writer.control(name, operands)
+        self.out += operation
+
+    def data_record(self, start, end, address, kind, data, target):
+        self.target = target
+        if self.code == HEX and kind:
+            kind = self.writer.habits.kind & 15 | kind & 0xF0
         if kind and kind != self.writer.habits.kind:
             self.set_kind(kind)
         self.fit_length(address, len(data))
@@ -222,6 +289,8 @@ class Maker:
         if not self.pending:
             return False
         old, new = self.writer.habits.kind, self.pending[-1][2][0]
+        if self.code == HEX:
+            new = old & 0xF0 | new & 15
         self.writer.habits.kind = new
         found = old != new and self.matches(start, end, address, data, False)
         self.writer.habits.kind = old
@@ -253,6 +322,7 @@ class Maker:
             if distance:
                 self.out += number(2 * distance if distance > 0 else -2 * distance - 1)
             self.open = ("data", len(data), is_full)
+        self.placed.append((address, len(self.data), len(self.data) + len(data), self.target))
         self.data += data
         self.end = (address + len(data)) & MASK
         self.count += 1

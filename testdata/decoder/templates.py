@@ -2,7 +2,9 @@
 """Section 9.3: from data and a template to a file of records."""
 from dataclasses import dataclass, replace
 
-from . import records
+import hashlib
+
+from . import packed, records
 from .wire import MASK, Reader, Refused, to_signed
 
 HEX, SREC, TITXT, UF2 = range(1, 5)
@@ -73,6 +75,15 @@ class Fields(Reader):
             return "kind", (self.u8(),)
         if code == 9:
             return "text", (self.bytes(self.number()),)
+        if code == 10:
+            mask = self.u8()
+            self.require(mask < 32, "mask of a series")
+            fields = [self.short_number() if mask >> bit & 1 else None for bit in range(4)]
+            return "series", (*fields, bool(mask & 16))
+        if code == 11:
+            kind = self.u8()
+            self.require(kind < 2, "kind of a tail")
+            return "tail", (None if kind else self.bytes(self.number()),)
         raise self.damaged("operation")
 
 
@@ -99,6 +110,8 @@ def blocks(template):
 def render(data, template, limit):
     """The file."""
     f = Fields(template)
+    if template[:1] == bytes([packed.APJ]):
+        return packed.join(data, f, limit)
     code = f.u8()
     f.require(code in WRITERS, "format of a template")
     habits = f.habits()
@@ -171,18 +184,18 @@ class HexWriter(Writer):
     def data(self, address, data, force):
         out = b""
         if force or (address - self.base) & MASK > 0xFFFF:
-            if self.habits.kind == 2 and address < 1 << 20:
+            if self.habits.kind & 15 == 2 and address < 1 << 20:
                 self.base = address & 0xF0000
                 out = self.record(2, 0, (self.base >> 4).to_bytes(2, "big"))
             else:
                 self.base = address & 0xFFFF0000
                 out = self.record(4, 0, (self.base >> 16).to_bytes(2, "big"))
-        return out + self.record(0, address - self.base, data)
+        return out + self.record(self.habits.kind >> 4, address - self.base, data)
 
     def control(self, name, operands):
         if name == "end":
             return self.record(1, 0, b"")
-        if name == "count":
+        if name != "record":
             return b""
         kind, address, data = operands
         if kind in (2, 4) and len(data) >= 2:
@@ -211,7 +224,7 @@ class SrecWriter(Writer):
             return self.record(10 - self.data_kind(0), 0, b"")
         if name == "count":
             return self.record(6 if operands[0] > 0xFFFF else 5, operands[0], b"")
-        return self.record(*operands)
+        return self.record(*operands) if name == "record" else b""
 
 
 class TiTxtWriter(Writer):
@@ -235,7 +248,7 @@ class TiTxtWriter(Writer):
 
 
 class Uf2Writer(Writer):
-    number = 0
+    number, step, tail = 0, 1, b""
 
     def next_length(self, address):
         return self.habits.length
@@ -243,11 +256,30 @@ class Uf2Writer(Writer):
     def data(self, address, data, force):
         flags, family, total = self.habits.block
         words = [0x0A324655, 0x9E5D5157, flags, address, len(data), self.number, total, family]
-        self.number = (self.number + 1) & MASK
+        self.number = (self.number + self.step) & MASK
         head = b"".join(w.to_bytes(4, "little") for w in words)
-        return (head + data).ljust(508, b"\0") + (0x0AB16F30).to_bytes(4, "little")
+        block = head + data + self.tail_of(address, data)
+        return block + (0x0AB16F30).to_bytes(4, "little")
+
+    def tail_of(self, address, data):
+        """What is between a payload and the last word."""
+        room = MOST[UF2] - len(data)
+        if self.tail is not None:
+            return self.tail[:room].ljust(room, b"\0")
+        if room < 24:
+            return bytes(room)
+        words = b"".join(w.to_bytes(4, "little") for w in (address, len(data)))
+        return bytes(room - 24) + words + hashlib.md5(data).digest()
 
     def control(self, name, operands):
+        if name == "series":
+            flags, family, total, number, falling = operands
+            given = zip((flags, family, total), self.habits.block)
+            self.habits.block = tuple(old if new is None else new for new, old in given)
+            self.number = self.number if number is None else number
+            self.step = -1 if falling else 1
+        if name == "tail":
+            self.tail = operands[0]
         if name != "record":
             return b""
         data = operands[2]
@@ -255,7 +287,7 @@ class Uf2Writer(Writer):
         if block:
             flags, _, _, number, total, family = block
             self.habits.block = (flags & ~0x1001, family, total)
-            self.number = (number + 1) & MASK
+            self.number, self.step = (number + 1) & MASK, 1
         return data
 
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Makes the files of this folder, which table.tsv names.    make.py [--check]"""
+import base64
 import json
 import pathlib
 import random
 import struct
 import sys
+import zlib
 
 here = pathlib.Path(__file__).parent
 firmware = here.parent / "firmware"
@@ -36,6 +38,12 @@ def uf2(*images):
     return b"".join(blocks)
 
 
+def apj(magic, version, image):
+    packed = base64.b64encode(zlib.compress(image, 9)).decode()
+    about = {"board_id": 140, "magic": magic, "version": version, "image": packed, "image_size": len(image)}
+    return json.dumps(about, indent=4).encode()
+
+
 code = (firmware / "cortex-m-1.0.bin").read_bytes()[:2000]
 changed = code[:700] + b"a fix" + code[705:]
 esp = bytearray((firmware / "esp32-1.0.bin").read_bytes())
@@ -57,6 +65,9 @@ files = {
     "wrong-sum.hex": b"\n".join(wrong_sum),
     "far.hex": hex_file((0x8000, code), (0x10001000, b"settings")),
     "far-changed.hex": hex_file((0x8000, changed), (0x10001000, b"settings")),
+    "code.apj": apj("APJFWv1", "1.0", code),
+    "changed.px4": apj("PX4FWv1", "1.1", changed),
+    "cut.apj": apj("APJFWv1", "1.1", changed).replace(b"/", b""),
     "families.uf2": uf2((7, 0x8000, code), (8, 0x8000, changed)),
     "families-changed.uf2": uf2((7, 0x8000, changed), (8, 0x8000, code)),
     "wrong-digest.bin": bytes(esp),

@@ -48,6 +48,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::AcceptOverlap
         | Remedy::AcceptChecksum
         | Remedy::AcceptComments
+        | Remedy::AcceptRecords
         | Remedy::AcceptAfterEnd
         | Remedy::NotStrict => return of_records(remedy, true),
         Remedy::SelectMemory => "say which one is meant: read={'family': ...}, 'board' or 'image'",
@@ -79,6 +80,7 @@ pub(crate) fn of_records(remedy: &Remedy, read: bool) -> Option<String> {
     let (name, value) = match remedy {
         Remedy::AcceptChecksum => ("ignore_checksums", "True"),
         Remedy::AcceptComments => ("skip_garbage", "True"),
+        Remedy::AcceptRecords => ("unknown_records", "True"),
         Remedy::AcceptOverlap => ("overlap", "'last-wins'"),
         Remedy::AcceptAfterEnd => ("after_end", "'ignore'"),
         Remedy::NotStrict => ("strict", "False"),

@@ -145,10 +145,6 @@ impl Failure {
     pub(crate) fn image(path: &Path, error: &ImageError) -> Self {
         let failure = failure!(error, path);
         match error {
-            ImageError::UnknownRecord { .. } => failure.hint(
-                "--accept records carries records of unknown types along; the memory is without \
-                 them",
-            ),
             ImageError::SeveralTargets { targets } | ImageError::NotInFile { targets, .. } => {
                 failure.hint(selecting(targets))
             }

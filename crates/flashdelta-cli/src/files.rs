@@ -41,7 +41,7 @@ pub(crate) fn check_named(path: &Path, bytes: &[u8], options: &ReadOptions) -> O
 /// The memory in a firmware file; a file of records that is damaged is read as what its name says.
 pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<Image> {
     let format = match (image::detect(file), format_by_name(path)) {
-        (Format::Raw, Some(format)) if format.is_records() => format,
+        (Format::Raw, Some(format)) if format.is_unpacked() => format,
         // Words of one byte look like TI-TXT; that ends with a `q`.
         (Format::Raw | Format::TiTxt, Some(Format::Vmem)) => Format::Vmem,
         (format, _) => format,
@@ -52,7 +52,7 @@ pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<
 /// [`parse`] of a file that is not needed any more.
 pub(crate) fn parse_owned(path: &Path, file: Vec<u8>, options: &ReadOptions) -> Outcome<Image> {
     let format = format_by_name(path);
-    if format.is_some_and(|format| format.is_records() || format == Format::Vmem) {
+    if format.is_some_and(|format| format.is_unpacked() || format == Format::Vmem) {
         return parse(path, &file, options);
     }
     Image::parse_owned(file, options).map_err(|error| Failure::image(path, &error))

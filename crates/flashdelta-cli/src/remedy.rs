@@ -67,6 +67,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         }
         Remedy::AcceptChecksum => "--accept checksum reads on",
         Remedy::AcceptComments => "--accept comments leaves out what is no record",
+        Remedy::AcceptRecords => {
+            "--accept records carries records of unknown types along; the memory is without them"
+        }
         Remedy::AcceptAfterEnd => "--accept after-end leaves it out, after-end-read reads it",
         Remedy::SelectMemory => "select one with --family, --board or --image, or none",
         Remedy::ByteWords => {

@@ -54,6 +54,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::AcceptOverlap => accept!("FLASHDELTA_ACCEPT_OVERLAP"),
         Remedy::AcceptChecksum => accept!("FLASHDELTA_ACCEPT_CHECKSUM"),
         Remedy::AcceptComments => accept!("FLASHDELTA_ACCEPT_COMMENTS"),
+        Remedy::AcceptRecords => accept!("FLASHDELTA_ACCEPT_RECORDS"),
         Remedy::AcceptAfterEnd => accept!("FLASHDELTA_ACCEPT_AFTER_END"),
         Remedy::AcceptManifest => accept!("FLASHDELTA_ACCEPT_MANIFEST"),
         Remedy::Verbatim => {

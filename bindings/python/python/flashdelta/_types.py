@@ -55,6 +55,7 @@ Format: TypeAlias = Literal[
     "dfu",
     "rbl",
     "vmem",
+    "apj",
     "other",
 ]
 #: What `apply` gives: the identical file, or the image in some format.

@@ -174,7 +174,7 @@ impl Args {
         // Of a text file the data counts, which is what a patch would be made of.
         let Split { data, map, .. } = image::split(bytes);
         let facts = image::Facts::of(bytes, &data);
-        let records = if map.format.is_records() {
+        let records = if map.format.is_unpacked() {
             Image::parse(bytes, &ReadOptions::default()).err()
         } else {
             None

@@ -59,7 +59,7 @@ fn summarize_patch(header: &PatchHeader, new: &Input<'_>) {
             "  of it {host} bytes for hosts, which give back the {format} file; devices may do \
              without"
         );
-    } else if format.is_records() {
+    } else if format.is_unpacked() {
         let why = if new.is_verbatim() { "--verbatim" } else { "the new file is too irregular" };
         eprintln!("  {why}: the files are patched as they are, so no device can apply this");
     }

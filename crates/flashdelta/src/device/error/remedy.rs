@@ -78,6 +78,8 @@ pub enum Remedy {
     AcceptChecksum,
     /// Leave out what is no record.
     AcceptComments,
+    /// Carry records of unknown types along: they are no part of the memory.
+    AcceptRecords,
     /// Choose what becomes of data after the end record.
     AcceptAfterEnd,
     /// Select one of the memories that the file holds, or none where it holds but one.

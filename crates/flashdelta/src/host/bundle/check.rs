@@ -246,7 +246,7 @@ impl Check<'_> {
 
     fn records(&mut self, path: &str, content: &[u8]) {
         let format = image::detect(content);
-        if content.len() <= SMALL || !format.is_records() {
+        if content.len() <= SMALL || !format.is_unpacked() {
             return;
         }
         if let Err(error) = Memory::read(content, &MemoryOptions::default()) {

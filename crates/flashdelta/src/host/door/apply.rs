@@ -168,7 +168,7 @@ fn wrong_base(error: PatchError, old: &[u8], files: &Files<'_>, patch: &[u8]) ->
         return PatchError::AlreadyNew;
     }
     let format = image::detect(old);
-    if !format.is_records() {
+    if !format.is_unpacked() {
         return error;
     }
     let is_memory = files.reads_memory();

@@ -142,7 +142,7 @@ impl NewFile {
             coding,
             template_len: stored_len as u32,
             template: coded,
-            in_order: memory.is_in_order(),
+            in_order: memory.is_data(),
             rest: None,
         };
         if made.in_order {

@@ -2,6 +2,7 @@
 //! images, and what tools put around them.
 
 use super::*;
+use crate::device::error::Remedy;
 use crate::device::format::crc32;
 use crate::host::apply::apply as apply_image;
 use crate::host::image::{ImageError, Selection};
@@ -292,8 +293,10 @@ fn records_of_unknown_types_are_carried_if_they_are_accepted() {
         text.replace(":00000001FF", &(signature.collect::<String>() + ":00000001FF")).into_bytes()
     });
     let refused = diff(&old, &new, &options());
-    let is_unknown =
-        |error: &ImageError| matches!(error, ImageError::UnknownRecord { found: 0xfd, .. });
+    let is_unknown = |error: &ImageError| {
+        matches!(error, ImageError::UnknownRecord { found: 0xfd, .. })
+            && error.remedy() == Some(Remedy::AcceptRecords)
+    };
     assert!(matches!(refused, Err(MakeError::OldFile(error)) if is_unknown(&error)));
     let mut taken = MemoryOptions::default();
     taken.read.unknown_records = true;

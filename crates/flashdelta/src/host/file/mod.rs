@@ -23,6 +23,8 @@
 //! records of the new file are written. It is mostly a few dozen bytes, since converters have
 //! habits.
 //!
+//! So is the image packed in the JSON files of ArduPilot and PX4 (APJ).
+//!
 //! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::diff::diff`]
 //! and [`crate::apply::apply`]. So are files of records that resist, because more of them is
 //! comment than record.
@@ -171,6 +173,9 @@ fn old_text(old: &Memory<'_>, file: &[u8], options: &MemoryOptions) -> OldText {
     if !old.is_memory() {
         return OldText::default();
     }
+    if let Some(template) = image::apj::frame(file) {
+        return OldText { template, rest: Vec::new() };
+    }
     let split = image::split(file);
     if !split.is_apart() {
         return OldText::default();
@@ -276,7 +281,7 @@ impl<'a> Files<'a> {
 /// What a device holds of a file that was patched as it is.
 fn binary(file: Vec<u8>, read: ReadOptions) -> Result<Vec<u8>, FileError> {
     match image::detect(&file) {
-        format if format.is_records() => {
+        format if format.is_unpacked() => {
             let options = MemoryOptions { read, ..MemoryOptions::default() };
             let memory = Memory::read(&file, &options).map_err(FileError::Convert)?;
             Ok(memory.image.into_owned())
@@ -324,7 +329,7 @@ fn old_memory<'a>(
             Memory::read(file, &section.memory).map_err(FileError::OldFile)
         }
         // The patch was made from a plain binary, or from text that was too irregular.
-        _ if !image::detect(file).is_records() || fits(file) => Ok(Memory::plain(file)),
+        _ if !image::detect(file).is_unpacked() || fits(file) => Ok(Memory::plain(file)),
         _ => {
             let options = [0xff, 0].map(|fill| MemoryOptions { fill, ..MemoryOptions::default() });
             let found = options.iter().filter_map(|options| Memory::read(file, options).ok());

@@ -60,11 +60,14 @@ impl MemoryOptions {
 pub struct Memory<'a> {
     /// The bytes: the file itself, if it is not one of records.
     pub image: Cow<'a, [u8]>,
-    /// Which addresses they are at, in ascending order. Empty for a file that is its own image, and
-    /// for one whose several memories share addresses: these are in the order of the file.
+    /// Which addresses they are at, in ascending order. Empty for a file that is its own image,
+    /// for one in which it is packed, and for one whose several memories share addresses: these are
+    /// in the order of the file.
     pub parts: Vec<Part>,
     /// The map of several memories in the order of the file.
     in_order: Option<image::AddressMap>,
+    /// The image was packed in the file, which does not say where it is.
+    was_packed: bool,
     targets: Vec<Target>,
 }
 
@@ -78,7 +81,7 @@ impl<'a> Memory<'a> {
     /// If it is a file of records that `options` do not accept, or that has nothing in the range.
     pub fn read(file: &'a [u8], options: &MemoryOptions) -> Result<Self, ImageError> {
         let format = image::detect(file);
-        if !format.is_records() {
+        if !format.is_unpacked() {
             return Ok(Self::plain(file));
         }
         let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
@@ -93,6 +96,11 @@ impl<'a> Memory<'a> {
             }
             Err(error) => return Err(error),
         };
+        if format == image::Format::Apj {
+            let first = found.segments.into_iter().next();
+            let image = Cow::Owned(first.map_or_else(Vec::new, |segment| segment.data));
+            return Ok(Self { image, was_packed: true, ..Self::plain(&[]) });
+        }
         let pieces = || found.segments.iter().filter_map(|segment| options.cut(segment));
         let parts = memory::parts(pieces().map(|(address, data)| (address, data.len())));
         if parts.is_empty() {
@@ -101,13 +109,14 @@ impl<'a> Memory<'a> {
         let image = memory::image(&parts, pieces(), options.fill);
         let mut targets = image::targets(file);
         targets.retain(|target| read.select.takes(target));
-        Ok(Self { image: Cow::Owned(image), parts, in_order: None, targets })
+        Ok(Self { image: Cow::Owned(image), parts, targets, ..Self::plain(&[]) })
     }
 
     /// A file that is its own image.
     pub(crate) fn plain(file: &'a [u8]) -> Self {
         let image = Cow::Borrowed(file);
-        Self { image, parts: Vec::new(), in_order: None, targets: Vec::new() }
+        let (parts, targets) = (Vec::new(), Vec::new());
+        Self { image, parts, in_order: None, was_packed: false, targets }
     }
 
     /// The data of a file of records in the order of the file; `None` if it cannot be taken apart.
@@ -115,17 +124,22 @@ impl<'a> Memory<'a> {
         let split = image::split(file);
         let in_order = split.is_apart().then_some(split.map)?;
         let image = Cow::Owned(split.data.into_owned());
-        Some(Self { image, parts: Vec::new(), in_order: Some(in_order), targets: Vec::new() })
+        Some(Self { image, in_order: Some(in_order), ..Self::plain(&[]) })
     }
 
-    /// Whether it is the memory of a file of records.
+    /// Whether it was taken out of the file: the memory of one of records, or an image packed in it.
     pub(super) fn is_memory(&self) -> bool {
-        !self.parts.is_empty() || self.is_in_order()
+        !self.parts.is_empty() || self.is_in_order() || self.was_packed
     }
 
     /// Whether there are several memories, in the order of the file.
     pub(super) fn is_in_order(&self) -> bool {
         self.in_order.is_some()
+    }
+
+    /// Whether the image is the data in the order of the file.
+    pub(super) fn is_data(&self) -> bool {
+        self.is_in_order() || self.was_packed
     }
 
     /// Why no device holds this image as it is; nothing if one may.

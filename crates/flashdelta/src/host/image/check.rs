@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use super::{detect, dfu, esp, mcuboot, rbl, uf2, zigbee, Format};
+use super::{apj, detect, dfu, esp, mcuboot, rbl, uf2, zigbee, Format};
 
 /// Something that a container says about itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -38,6 +38,10 @@ pub enum Check {
     RblLength,
     /// CRC of the body of an RT-Thread package.
     RblBodyCrc,
+    /// Checksum of the packed image in an APJ file.
+    ApjSum,
+    /// Length of the image that an APJ file states.
+    ApjLength,
     /// CRC of a member of a zip archive.
     ZipCrc,
     /// CRC of what a gzip file holds.
@@ -61,6 +65,8 @@ impl Check {
             Self::RblHeaderCrc => "CRC of the RT-Thread header",
             Self::RblLength => "length of the RT-Thread package",
             Self::RblBodyCrc => "CRC of the RT-Thread package",
+            Self::ApjSum => "Adler-32 of the image in the APJ file",
+            Self::ApjLength => "image_size of the APJ file",
             Self::ZipCrc => "CRC of the zip member",
             Self::GzipCrc => "CRC of what the gzip file holds",
         }
@@ -82,6 +88,8 @@ impl Check {
             Self::RblHeaderCrc => "rbl-header-crc",
             Self::RblLength => "rbl-length",
             Self::RblBodyCrc => "rbl-body-crc",
+            Self::ApjSum => "apj-sum",
+            Self::ApjLength => "apj-length",
             Self::ZipCrc => "zip-crc",
             Self::GzipCrc => "gzip-crc",
         }
@@ -207,6 +215,7 @@ pub fn check(file: &[u8]) -> Vec<Finding> {
         Format::Esp => esp::check(file, &mut found),
         Format::Uf2 => uf2::check(file, &mut found),
         Format::Rbl => rbl::check(file, &mut found),
+        Format::Apj => apj::check(file, &mut found),
         Format::Raw => {
             found.extend(mcuboot::cut_off(file));
             found.extend(esp::cut_off(file));

@@ -65,6 +65,8 @@ pub enum ImageError {
     },
     /// A type of record that is reserved or unknown.
     UnknownRecord {
+        /// The format; those of Intel HEX can be carried along.
+        format: Format,
         /// Line.
         line: usize,
         /// Column of the type.
@@ -233,6 +235,8 @@ codes! {
         Self::ShortCount { .. } => "short-count", BadFile, MakeFileAgain;
         Self::BadLength { .. } => "bad-length", BadFile, MakeFileAgain;
         Self::BadChecksum { .. } => "bad-checksum", BadFile, AcceptChecksum;
+        Self::UnknownRecord { format: Format::IntelHex, .. } =>
+            "unknown-record", BadFile, AcceptRecords;
         Self::UnknownRecord { .. } => "unknown-record", BadFile, MakeFileAgain;
         Self::BadRecord { .. } => "bad-record", BadFile, MakeFileAgain;
         Self::BadCount { .. } => "bad-count", BadFile, AcceptChecksum;
@@ -290,7 +294,7 @@ impl fmt::Display for ImageError {
                 "line {line}, column {column}: wrong checksum: expected {expected:02X}, found \
                  {found:02X}"
             ),
-            Self::UnknownRecord { line, column, found } => write!(
+            Self::UnknownRecord { line, column, found, .. } => write!(
                 f,
                 "line {line}, column {column}: record type {found:02X} is reserved or unknown"
             ),

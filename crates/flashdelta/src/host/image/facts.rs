@@ -2,7 +2,9 @@
 //! encrypted.
 
 use super::bytes::array;
-use super::{dfu, elf, esp, ihex, mcuboot, rbl, uf2, zigbee, Format, Image, ReadOptions, Target};
+use super::{
+    apj, dfu, elf, esp, ihex, mcuboot, rbl, uf2, zigbee, Format, Image, ReadOptions, Target,
+};
 
 /// What a firmware file tells about itself.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -181,6 +183,22 @@ fn details(file: &[u8]) -> Vec<(&'static str, String)> {
                 tell("name", package.name);
                 tell("version", package.version);
                 tell("algorithm", format!("{:#x}", package.algorithm));
+            }
+        }
+        Format::Apj => {
+            const SHOWN: [(&str, &str); 6] = [
+                ("board_id", "board"),
+                ("summary", "summary"),
+                ("description", "description"),
+                ("version", "version"),
+                ("git_identity", "git"),
+                ("git_hash", "git"),
+            ];
+            let told = apj::details(file);
+            for (key, name) in SHOWN {
+                if let Some((_, value)) = told.iter().find(|(found, _)| found == key) {
+                    tell(name, text(value.as_bytes()));
+                }
             }
         }
         Format::IntelHex | Format::Srec => {

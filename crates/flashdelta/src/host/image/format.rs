@@ -3,7 +3,9 @@
 use core::fmt;
 
 use super::lines::{self, Lines};
-use super::{bytes, dfu, ebl, elf, esp, gbl, ihex, mcuboot, rbl, srec, telink, uf2, vmem, zigbee};
+use super::{
+    apj, bytes, dfu, ebl, elf, esp, gbl, ihex, mcuboot, rbl, srec, telink, uf2, vmem, zigbee,
+};
 
 /// A container format.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -41,11 +43,13 @@ pub enum Format {
     Rbl,
     /// Verilog memory file (`$readmemh`).
     Vmem,
+    /// JSON of ArduPilot or PX4 that holds the image.
+    Apj,
 }
 
 impl Format {
     /// All formats with their names for machines: in JSON, in Python.
-    const NAMES: [(Self, &'static str); 16] = [
+    const NAMES: [(Self, &'static str); 17] = [
         (Self::Raw, "raw"),
         (Self::IntelHex, "ihex"),
         (Self::Srec, "srec"),
@@ -62,6 +66,7 @@ impl Format {
         (Self::Dfu, "dfu"),
         (Self::Rbl, "rbl"),
         (Self::Vmem, "vmem"),
+        (Self::Apj, "apj"),
     ];
 
     /// A stable name of it, for machines.
@@ -85,6 +90,7 @@ impl Format {
             "ti-txt" => Self::TiTxt,
             "uf2" => Self::Uf2,
             "vmem" => Self::Vmem,
+            "apj" | "px4" => Self::Apj,
             "bin" | "img" | "rom" => Self::Raw,
             _ => return None,
         })
@@ -94,6 +100,12 @@ impl Format {
     /// image that a device holds.
     pub fn is_records(self) -> bool {
         matches!(self, Self::IntelHex | Self::Srec | Self::TiTxt | Self::Uf2)
+    }
+
+    /// Whether what a device holds is taken out of the file: of records, and of JSON that holds an
+    /// image.
+    pub fn is_unpacked(self) -> bool {
+        self.is_records() || self == Self::Apj
     }
 }
 
@@ -116,6 +128,7 @@ impl fmt::Display for Format {
             Self::Dfu => "binary with DFU suffix",
             Self::Rbl => "RT-Thread OTA package (RBL)",
             Self::Vmem => "Verilog memory file",
+            Self::Apj => "ArduPilot or PX4 firmware (APJ)",
         })
     }
 }
@@ -126,6 +139,7 @@ pub fn detect(file: &[u8]) -> Format {
         return text;
     }
     match file {
+        _ if apj::is(file) => Format::Apj,
         _ if elf::is(file) => Format::Elf,
         _ if uf2::is(file) => Format::Uf2,
         _ if mcuboot::Mcuboot::parse(file).is_some() => Format::Mcuboot,

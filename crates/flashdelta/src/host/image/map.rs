@@ -218,7 +218,7 @@ impl fmt::Display for IsaHint {
     }
 }
 
-/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC) gets an
+/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC, APJ) gets an
 /// empty map: its addresses come with the memory image that it is [split](super::split) into.
 pub fn address_map(file: &[u8]) -> AddressMap {
     let format = super::detect(file);
@@ -233,7 +233,7 @@ pub fn address_map(file: &[u8]) -> AddressMap {
         Format::DfuSe => dfu::map(file, &mut map),
         Format::Dfu | Format::Raw => payload(file, 0..dfu::content_len(file), &mut map),
         Format::Rbl => rbl::map(file, &mut map),
-        Format::IntelHex | Format::Srec | Format::TiTxt | Format::Vmem => {}
+        Format::IntelHex | Format::Srec | Format::TiTxt | Format::Vmem | Format::Apj => {}
     }
     map.finish()
 }

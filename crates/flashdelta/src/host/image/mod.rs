@@ -3,8 +3,8 @@
 //! - [`detect`] recognises a format by content, never by name.
 //! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose
 //!   bytes stay as they are ([`address_maps`]: of two versions).
-//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2) apart into data with
-//!   addresses and a small template; [`join`] gives the identical file back. Any other file is its
+//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2), or one in which the image
+//!   is packed (APJ), apart into data with addresses and a small template; [`join`] gives the identical file back. Any other file is its
 //!   own data: a differ can split everything.
 //! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is
 //!   dubious; [`Image::write`] writes it in another format.
@@ -29,7 +29,7 @@ mod write;
 mod formats;
 use formats::cyacd;
 pub use formats::{
-    dfu, ebl, elf, esp, gbl, ihex, mcuboot, raw, rbl, srec, telink, titxt, uf2, vmem, zigbee,
+    apj, dfu, ebl, elf, esp, gbl, ihex, mcuboot, raw, rbl, srec, telink, titxt, uf2, vmem, zigbee,
 };
 
 pub use check::{check, Check, Finding, Value};

@@ -3,11 +3,11 @@
 use super::bytes::index;
 use super::memory::Collector;
 use super::{
-    check, dfu, elf, esp, ihex, map, srec, titxt, uf2, vmem, AddressMap, Format, Image, ImageError,
-    ReadOptions,
+    apj, check, dfu, elf, esp, ihex, map, srec, titxt, uf2, vmem, AddressMap, Format, Image,
+    ImageError, ReadOptions,
 };
 
-/// Refuses a file whose name promises records and which holds none, with the place where it goes
+/// Refuses a file whose name promises records, or a packed image, and which holds none, with the place where it goes
 /// wrong. `extension`: the ending of its name, in lower case. An empty file breaks no promise.
 ///
 /// # Errors
@@ -18,7 +18,7 @@ pub fn check_promise(
     file: &[u8],
     options: &ReadOptions,
 ) -> Result<(), ImageError> {
-    match Format::by_extension(extension).filter(|format| format.is_records()) {
+    match Format::by_extension(extension).filter(|format| format.is_unpacked()) {
         Some(format) if !file.is_empty() && super::detect(file) == Format::Raw => {
             Image::parse_as(format, file, options).map(drop)
         }
@@ -62,6 +62,7 @@ impl Image {
             Format::TiTxt => return titxt::parse(file, options),
             Format::Uf2 => return uf2::parse(file, options),
             Format::Vmem => return vmem::parse(file, options),
+            Format::Apj => return apj::parse(file, options),
             _ => {}
         }
         let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };

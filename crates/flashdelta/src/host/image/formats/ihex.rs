@@ -166,6 +166,7 @@ fn parse_into(
             (_, _) if options.unknown_records && !options.strict => {}
             (found, _) => {
                 return Err(ImageError::UnknownRecord {
+                    format: Format::IntelHex,
                     line: line.number,
                     column: column + 8,
                     found,
@@ -263,7 +264,9 @@ impl Fault {
                 ImageError::BadChecksum { line, column: place(column), expected, found }
             }
             Self::Kind { column, found } => {
-                ImageError::UnknownRecord { line, column: place(column), found }
+                // In Intel HEX the reader decides.
+                let format = Format::Srec;
+                ImageError::UnknownRecord { format, line, column: place(column), found }
             }
             Self::Short { problem } => ImageError::BadRecord { line, column: place(0), problem },
         }

@@ -1,5 +1,6 @@
 //! One file, or folder, per firmware format.
 
+pub mod apj;
 pub(super) mod cyacd;
 pub mod dfu;
 pub mod ebl;

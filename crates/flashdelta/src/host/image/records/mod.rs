@@ -25,6 +25,10 @@
 //! | 9 | length, bytes | text as it is |
 //! | 10 | mask, numbers | UF2: from here on, these flags, family, number of blocks, number |
 //! | 11 | kind, bytes | UF2: from here on, what is between payload and last word |
+//!
+//! Of a file in which the image is packed (5: APJ) there are neither habits nor operations: length
+//! and bytes of the text before, zlib's first two bytes, length and bytes of the recipe of the
+//! deflate stream, and up to the end the text behind.
 
 mod make;
 mod render;
@@ -33,7 +37,7 @@ mod uf2_blocks;
 use std::borrow::Cow;
 
 use super::map::AddressMap;
-use super::{address_map, detect, ihex, srec, titxt, uf2, Format, ImageError, Target};
+use super::{address_map, apj, detect, ihex, srec, titxt, uf2, Format, ImageError, Target};
 
 /// A file taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +75,7 @@ const INTEL_HEX: u8 = 1;
 const SREC: u8 = 2;
 const TI_TXT: u8 = 3;
 const UF2: u8 = 4;
+pub(crate) const APJ: u8 = 5;
 
 /// Takes a file apart into data and template such that [`join`] gives the identical file. Never
 /// fails: a file that is no record file, or too irregular, is its own data.
@@ -80,6 +85,12 @@ pub fn split(file: &[u8]) -> Split<'_> {
         Format::Srec => make::srec(file),
         Format::TiTxt => make::titxt(file),
         Format::Uf2 => uf2_blocks::make(file),
+        Format::Apj => {
+            let comes_back = |split: &Split<'_>| {
+                join(&split.data, &split.template, file.len()).is_ok_and(|again| again == file)
+            };
+            return apj::split(file).filter(comes_back).unwrap_or_else(|| verbatim(file));
+        }
         _ => None,
     };
     let exact = |made: &make::Made| {
@@ -90,12 +101,17 @@ pub fn split(file: &[u8]) -> Split<'_> {
             let (map, placed) = (made.map(), made.placed);
             Split { map, data: Cow::Owned(made.data), template: made.template, placed }
         }
-        None => Split {
-            data: Cow::Borrowed(file),
-            map: address_map(file),
-            template: vec![VERBATIM],
-            placed: Vec::new(),
-        },
+        None => verbatim(file),
+    }
+}
+
+/// A file that is its own data.
+fn verbatim(file: &[u8]) -> Split<'_> {
+    Split {
+        data: Cow::Borrowed(file),
+        map: address_map(file),
+        template: vec![VERBATIM],
+        placed: Vec::new(),
     }
 }
 
@@ -115,6 +131,7 @@ pub fn join(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, Image
         Some(&SREC) => render::render::<srec::SrecWriter>(data, template, limit),
         Some(&TI_TXT) => render::render::<titxt::TiTxtWriter>(data, template, limit),
         Some(&UF2) => render::render::<uf2::Uf2Writer>(data, template, limit),
+        Some(&APJ) => apj::join(data, render::packed(template)?, limit),
         _ => Err(damaged("unknown format (made by a newer version?)")),
     }
 }
@@ -278,7 +295,7 @@ mod op {
 }
 
 /// Appends a number.
-fn push_number(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn push_number(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;

@@ -87,6 +87,16 @@ pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     Ok(blocks)
 }
 
+/// The fields of a template around a packed image: text before, zlib's header, recipe, text behind.
+pub(super) fn packed(template: &[u8]) -> Result<[&[u8]; 4], ImageError> {
+    let mut input = Reader { template, at: 1 };
+    let len = input.size()?;
+    let (before, header) = (input.bytes(len)?, input.bytes(2)?);
+    let len = input.size()?;
+    let recipe = input.bytes(len)?;
+    Ok([before, header, recipe, template.get(input.at..).unwrap_or_default()])
+}
+
 /// See [`super::data_operations`].
 pub(super) fn data_operations(template: &[u8]) -> Vec<(core::ops::Range<usize>, u32, u32)> {
     let mut input = Reader { template, at: 1 };

@@ -17,6 +17,11 @@ fn hex(kind: u8, address: u16, data: &[u8]) -> String {
     bytes.iter().fold(":".into(), |text, b| format!("{text}{b:02X}"))
 }
 
+/// A record of an unknown type in line 2.
+fn unknown(format: Format, column: usize, found: u8) -> ImageError {
+    ImageError::UnknownRecord { format, line: 2, column, found }
+}
+
 /// An S-record with the right checksum.
 fn srec(kind: u8, address: &[u8], data: &[u8]) -> String {
     let mut bytes = vec![(address.len() + data.len() + 1) as u8];
@@ -398,7 +403,7 @@ fn quirks_of_intel_hex() {
         ),
         (vec![good(), ":".into()], ImageError::BadDigit { line: 2, column: 2, found: None }),
         (vec![good(), "comment".into()], ImageError::NoRecord { line: 2, column: 1, found: b'c' }),
-        (vec![good(), hex(6, 0, &[])], ImageError::UnknownRecord { line: 2, column: 8, found: 6 }),
+        (vec![good(), hex(6, 0, &[])], unknown(Format::IntelHex, 8, 6)),
         (
             vec![good(), hex(4, 0, &[1])],
             ImageError::BadRecord {
@@ -458,10 +463,7 @@ fn quirks_of_s_records() {
         exact(&file);
     }
     let refused: [(Vec<String>, ImageError); 12] = [
-        (
-            vec![data(), srec(4, &[0, 0], &[])],
-            ImageError::UnknownRecord { line: 2, column: 2, found: 4 },
-        ),
+        (vec![data(), srec(4, &[0, 0], &[])], unknown(Format::Srec, 2, 4)),
         (
             vec![data(), srec(5, &[0, 2], &[])],
             ImageError::BadCount { line: 2, column: 1, expected: 2, found: 1 },
