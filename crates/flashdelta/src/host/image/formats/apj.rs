@@ -120,7 +120,7 @@ impl Unpacked {
         let stream = decode(file.get(text.clone()).unwrap_or_default())
             .map_err(|at| bad(start + at, "the image is not in base64"))?;
         let head = u16_be(&stream, 0).unwrap_or(0);
-        if head & 0x0f20 != 0x0800 || head % 31 != 0 {
+        if head & 0x0f20 != 0x0800 || !head.is_multiple_of(31) {
             return Err(bad(start, "the image is not compressed by zlib"));
         }
         let data = stream.get(HEADER..).unwrap_or_default();
