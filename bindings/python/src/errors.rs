@@ -566,7 +566,7 @@ fn image_as(py: Python<'_>, error: &ImageError, message: &str, read: bool) -> Py
             .field("found", found)
             .field("block", block)
             .field("offset", offset),
-        ImageError::UnknownRecord { line, column, found } => {
+        ImageError::UnknownRecord { line, column, found, .. } => {
             new().field("line", line).field("column", column).field("found", found)
         }
         ImageError::BadRecord { line, column, problem } => {
