@@ -90,6 +90,11 @@ impl SigningArgs {
         Ok(Wanted::Signature(Box::new((target, signature))))
     }
 
+    /// Says what is dubious.
+    pub(crate) fn warn(&self, warnings: &[String]) {
+        self.output_args.warn(warnings);
+    }
+
     /// Says what was written. `size`: the name of its size in JSON.
     pub(crate) fn tell(
         &self,

@@ -133,6 +133,32 @@ fn an_update_goes_on_where_it_was() {
     }
 }
 
+/// Pairs of images that are not ours: old and new, one pair a line, in a file that the environment
+/// names.
+///
+/// ```text
+/// FLASHDELTA_PAIRS=pairs.txt cargo test --release -p flashdelta --all-features --test suspend -- --ignored --nocapture
+/// ```
+#[test]
+#[ignore = "takes images of one's own"]
+fn real_updates_go_on_where_they_were() {
+    let list = std::env::var("FLASHDELTA_PAIRS").expect("FLASHDELTA_PAIRS");
+    for line in std::fs::read_to_string(list).unwrap().lines() {
+        let (old, new) = line.split_once(' ').expect("old and new");
+        let (old, new) = (std::fs::read(old).unwrap(), std::fs::read(new).unwrap());
+        let mut profile = DeviceProfile::linux();
+        (profile.ram, profile.sector, profile.page) = (16 << 10, 4096, 8);
+        let patch = diff(&old, &new, &DiffOptions::new().profile(profile)).unwrap().bytes;
+        let made = Made { old, new, patch };
+        for seed in 0..2 {
+            let (image, fed, longest) = with_resets(&made, 100, u32::MAX, seed);
+            assert!(image == made.new, "{line}");
+            assert_eq!(fed, made.patch.len(), "{line}: bytes taken twice");
+            println!("{line}: patch {fed} bytes, suspensions of up to {longest} bytes");
+        }
+    }
+}
+
 /// An update that has taken about half of its patch, and its suspension.
 fn suspended(made: &Made, slot: &mut [u8]) -> Vec<u8> {
     let mut memory = workspace(&made.patch);

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use flashdelta::sign;
+use flashdelta::{sign, PatchHeader};
 
 use crate::failure::{Class, Failure, Outcome};
 use crate::signing::{SigningArgs, Wanted};
-use crate::text;
+use crate::text::{self, grouped};
 
 const HELP: &str = "\
 Examples:
@@ -53,7 +53,26 @@ impl Args {
         let key_id = signature.key_id;
         let signed = sign::attach(&patch, signature).map_err(failed)?;
         target.write(&signed)?;
+        self.signing.warn(&ram_warning(&patch, &signed));
         let count = sign::signatures(&signed).map_or(0, |signatures| signatures.len());
         self.signing.tell("patch_size", key_id, count, (signed.len(), patch.len()))
+    }
+}
+
+/// What devices pay for chunk digests that the patch did not have before.
+fn ram_warning(before: &[u8], after: &[u8]) -> Vec<String> {
+    let [before, after] = [before, after].map(|patch| PatchHeader::parse(patch).ok().flatten());
+    match (before, after) {
+        (Some(before), Some(after)) if before.chunks.is_none() => {
+            let (ram, chunk_ram) = (after.ram, after.chunk_ram());
+            vec![format!(
+                "the patch had no chunk digests: to check them as it streams in, a device lends {} bytes of RAM \
+                 beyond the {} that it states, {} in all (`diff --chunks auto` stays within --ram)",
+                grouped(chunk_ram),
+                grouped(ram),
+                grouped(ram.saturating_add(chunk_ram)),
+            )]
+        }
+        _ => Vec::new(),
     }
 }

@@ -12,8 +12,11 @@ use crate::command::root;
 type Key = [String; 3];
 
 /// What is promised: no budget is larger. Empty names stand for all.
-const PROMISED: [(&str, &str, &str, f64); 2] =
-    [("", "", "stack", 1536.0), ("thumbv7m", "Rust", "code: lz4 and raw only", 8192.0)];
+const PROMISED: [(&str, &str, &str, f64); 3] = [
+    ("", "", "stack", 1536.0),
+    ("", "", "longest call: flash", 4096.0),
+    ("thumbv7m", "Rust", "code: lz4 and raw only", 8192.0),
+];
 
 /// The promise that there is for something.
 fn promised([target, guest, what]: &Key) -> f64 {

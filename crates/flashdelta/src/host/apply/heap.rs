@@ -46,6 +46,8 @@ pub struct HeapApplier<'a> {
     pub(crate) limit: Option<u32>,
     exact: bool,
     pub(crate) verifier: Option<&'a mut dyn Verifier>,
+    /// The whole patch has been found authentic: its chunks are not checked a second time.
+    pub(crate) is_authentic: bool,
     pub(crate) watch: Option<&'a mut Watch<'a>>,
 }
 
@@ -147,8 +149,13 @@ impl<'a> HeapApplier<'a> {
         };
         let (old, new) = (Guard::new(old, &watcher), Guard::new(new, &watcher));
         let applier = Applier::new(&mut workspace, old, new, self.options);
-        let mut buffer = vec![0; MAX_HEADER_LEN.max(header.chunk_ram() as usize)];
-        let mut applier = verify::Guard::with_policy(applier, self.verifier, &mut buffer);
+        let mut buffer = Vec::new();
+        let mut applier = if self.is_authentic {
+            verify::Guard::unguarded(applier)
+        } else {
+            buffer.resize(MAX_HEADER_LEN.max(header.chunk_ram() as usize), 0);
+            verify::Guard::with_policy(applier, self.verifier, &mut buffer)
+        };
         let mut patch = start.chain(patch);
         let mut piece = [0; PIECE];
         loop {

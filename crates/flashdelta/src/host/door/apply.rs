@@ -75,6 +75,7 @@ pub(super) fn authentic<'a>(
     let verifier = request.heap.verifier.take();
     if !bundle::is_bundle(patch) {
         authenticate(patch, verifier)?;
+        request.heap.is_authentic = true;
     } else if verifier.is_some() {
         return Err(PatchError::Verify(VerifyError::Unsigned));
     }
