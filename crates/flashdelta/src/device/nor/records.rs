@@ -181,6 +181,28 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
     /// [`SlotError::OutOfSlot`] if it is longer than the [capacity](Self::capacity);
     /// [`SlotError::Flash`].
     pub fn write(&mut self, len: u32) -> Result<RecordWriter<'_, F, B>, SlotError<F::Error>> {
+        let record = self.begin(len)?;
+        let mut writer = RecordWriter::new(self, record);
+        writer.head()?;
+        Ok(writer)
+    }
+
+    /// Writes a record of these parts.
+    #[inline(never)] // One copy in the device's flash.
+    pub(crate) fn write_parts(&mut self, parts: &[&[u8]]) -> Result<(), SlotError<F::Error>> {
+        let len = parts.iter().fold(0usize, |len, part| len.saturating_add(part.len()));
+        let record = self.begin(u32::try_from(len).unwrap_or(u32::MAX))?;
+        // In place: a writer that is handed on is copied.
+        let mut writer = RecordWriter::new(self, record);
+        writer.head()?;
+        for part in parts {
+            writer.append(part)?;
+        }
+        writer.end()
+    }
+
+    /// Makes room for a record.
+    fn begin(&mut self, len: u32) -> Result<Record, SlotError<F::Error>> {
         if len > self.capacity() {
             return Err(SlotError::OutOfSlot);
         }
@@ -195,19 +217,7 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
             self.flash.erase_at(sector)?;
             sector = sector.saturating_add(self.flash.sector() as u32);
         }
-        let mut writer = RecordWriter {
-            records: self,
-            record: Record { second, sequence, len },
-            at: start,
-            left: len,
-            crc: Crc32::START,
-            piece: Aligned([0; PIECE]),
-            pending: 0,
-        };
-        for word in [MAGIC, sequence.to_le_bytes(), len.to_le_bytes()] {
-            writer.append(&word)?;
-        }
-        Ok(writer)
+        Ok(Record { second, sequence, len })
     }
 
     /// Forgets all records. If the power is cut meanwhile, the newest one is there or none is.
@@ -297,7 +307,20 @@ pub struct RecordWriter<'a, F, B = [u8; 0]> {
     pending: usize,
 }
 
-impl<F: Flash, B: AsMut<[u8]>> RecordWriter<'_, F, B> {
+impl<'a, F: Flash, B: AsMut<[u8]>> RecordWriter<'a, F, B> {
+    #[inline(always)] // In place, without a copy.
+    fn new(records: &'a mut Records<F, B>, record: Record) -> Self {
+        let (at, left) = (records.start(record.second), record.len);
+        let piece = Aligned([0; PIECE]);
+        Self { records, record, at, left, crc: Crc32::START, piece, pending: 0 }
+    }
+
+    /// What comes before the payload.
+    fn head(&mut self) -> Result<(), SlotError<F::Error>> {
+        let Record { sequence, len, .. } = self.record;
+        self.append([MAGIC, sequence.to_le_bytes(), len.to_le_bytes()].as_flattened())
+    }
+
     /// Takes the next bytes of the payload.
     ///
     /// # Errors
@@ -319,6 +342,11 @@ impl<F: Flash, B: AsMut<[u8]>> RecordWriter<'_, F, B> {
         if self.left > 0 {
             return Err(SlotError::OutOfSlot);
         }
+        self.end()
+    }
+
+    /// The payload is complete.
+    fn end(&mut self) -> Result<(), SlotError<F::Error>> {
         let crc = self.crc.value();
         self.append(&crc.to_le_bytes())?;
         if self.pending > 0 {

@@ -194,19 +194,12 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     #[inline(never)] // One copy in the device's flash.
     pub(super) fn record(&mut self, is_there: bool) -> Option<()> {
         (self.phase, self.marks) = (Phase::Poisoned, None);
-        let bits = self.shape.pieces().div_ceil(8);
-        let len = if is_there { STATE.saturating_add(bits) } else { 0 };
-        let written = self.records.write(len).and_then(|mut record| {
-            if is_there {
-                let Shape { header, signatures, table, body, log2 } = self.shape;
-                let words = [header, signatures, table, body, log2].map(u32::to_le_bytes);
-                let held = self.held.get(..bits as usize).unwrap_or_default();
-                for part in [&self.header[..], &self.root, words.as_flattened(), held] {
-                    record.put(part)?;
-                }
-            }
-            record.commit()
-        });
+        let Shape { header, signatures, table, body, log2 } = self.shape;
+        let words = [header, signatures, table, body, log2].map(u32::to_le_bytes);
+        let bits = self.shape.pieces().div_ceil(8) as usize;
+        let held = self.held.get(..bits).unwrap_or_default();
+        let parts: [&[u8]; 4] = [&self.header, &self.root, words.as_flattened(), held];
+        let written = self.records.write_parts(if is_there { &parts } else { &[] });
         self.hold(written)?;
         if is_there {
             self.erase(self.layout.marks)?;

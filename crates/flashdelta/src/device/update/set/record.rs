@@ -42,11 +42,7 @@ impl<F: Flash, B: AsMut<[u8]>> SetRecord for Records<F, B> {
     }
 
     fn write(&mut self, head: &[u8], rest: &[u8]) -> Result<(), Self::Error> {
-        let len = head.len().saturating_add(rest.len());
-        let mut record = Self::write(self, u32::try_from(len).unwrap_or(u32::MAX))?;
-        record.put(head)?;
-        record.put(rest)?;
-        record.commit()
+        self.write_parts(&[head, rest])
     }
 }
 
