@@ -85,6 +85,12 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["formats"], "srec_cat", exists("srec_cat"), &["srecord"]),
         Need::new(&["formats"], "objcopy", exists("objcopy"), &["binutils"]),
         Need::new(&["c"], "gcc and g++", all(&["gcc", "g++"]), &["gcc", "g++"]),
+        Need::new(
+            &["c:sanitizers"],
+            "mbedTLS with PSA Crypto",
+            Path::new("/usr/include/psa/crypto.h").exists(),
+            &["libmbedtls-dev"],
+        ),
         Need::new(&["c:valgrind"], "valgrind", exists("valgrind"), &["valgrind", "libc6-dbg"]),
         Need::new(&["c:package"], "pkg-config", exists("pkg-config"), &["pkg-config"]),
         // CMake only recommends make, and builds nothing without it.
