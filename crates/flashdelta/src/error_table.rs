@@ -34,7 +34,7 @@ fn tables() -> Vec<(&'static str, Table)> {
         ("DiffError", diff::DiffError::CODES),
         ("ImageError", image::ImageError::CODES),
         ("WriteError", image::WriteError::<()>::CODES),
-        ("DeflateError", archive::deflate::DeflateError::CODES),
+        ("DeflateError", archive::DeflateError::CODES),
         ("ContainerError", archive::ContainerError::CODES),
         ("FolderError", archive::folder::FolderError::CODES),
         ("JsonError", manifest::JsonError::CODES),

@@ -72,6 +72,7 @@
 //! - `diff`: the maker. It runs the very code of the applier, with an encoder in place of the
 //!   decoder: the two cannot drift apart.
 //! - `apply`: applying with a heap, from and to files.
+//! - `json` and `deflate`: what files of several kinds contain.
 //! - `archive`: zip, tar, gzip and folders. `manifest`: JSON files that name the parts of a
 //!   firmware.
 //! - [`mod@file`]: patches between firmware files of any format. [`bundle`]: patches between archives

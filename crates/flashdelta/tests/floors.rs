@@ -23,9 +23,9 @@ const DEVICE: [&str; 16] = [
     "update",
     "receive",
 ];
-const HOST: [&str; 18] = [
-    "put", "budget", "sha256", "image", "encode", "apply", "profile", "seal", "sign", "diff",
-    "archive", "manifest", "file", "bundle", "facts", "input", "door", "set",
+const HOST: [&str; 20] = [
+    "put", "budget", "json", "deflate", "sha256", "image", "encode", "apply", "profile", "seal",
+    "sign", "diff", "archive", "manifest", "file", "bundle", "facts", "input", "door", "set",
 ];
 
 #[test]

@@ -3,11 +3,11 @@
 use core::fmt;
 use core::ops::Range;
 
-use super::deflate::DeflateError;
 use super::names::NameProblem;
 use super::{folder, gzip, names, tar, zip};
 use crate::device::error::codes;
 use crate::host::budget::Halt;
+use crate::host::deflate::DeflateError;
 
 /// Most members of a container.
 pub(crate) const MOST_MEMBERS: usize = 1 << 16;

@@ -1,9 +1,9 @@
 //! A file, taken apart: its members, what deflated ones hold, and the template around them.
 
 use super::container::{Container, ContainerError, Member};
-use super::deflate::inflate;
 use super::gzip;
 use crate::host::budget::{Budget, Halt, Stop};
+use crate::host::deflate::inflate;
 
 /// Inflated members of one container take this much at most, in bytes: 128 MiB, several times what
 /// any release holds. Those beyond are treated as they are in the container.

@@ -6,8 +6,8 @@
 use core::ops::ControlFlow;
 
 use super::container::{ContainerError, Member};
-use super::deflate::inflate;
 use crate::host::budget::{Budget, Halt};
+use crate::host::deflate::inflate;
 
 const EXTRA: u8 = 4;
 const NAME: u8 = 8;

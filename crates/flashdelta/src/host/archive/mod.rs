@@ -8,7 +8,6 @@
 
 mod container;
 mod contents;
-pub(crate) mod deflate;
 
 pub mod folder;
 pub mod gzip;
@@ -16,7 +15,7 @@ pub mod names;
 pub mod tar;
 pub mod zip;
 
+pub use crate::host::deflate::DeflateError;
 pub(crate) use container::MOST_MEMBERS;
 pub use container::{Container, ContainerError, Member};
 pub(crate) use contents::Contents;
-pub use deflate::DeflateError;

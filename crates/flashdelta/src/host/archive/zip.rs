@@ -7,8 +7,8 @@
 //! the template.
 
 use super::container::{ContainerError, Member};
-use super::deflate::inflate;
 use crate::host::budget::{Budget, Halt};
+use crate::host::deflate::inflate;
 
 const LOCAL: u32 = 0x0403_4B50;
 const CENTRAL: u32 = 0x0201_4B50;

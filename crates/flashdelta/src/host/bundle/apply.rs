@@ -9,9 +9,9 @@ use super::format::{info, BundleInfo, MemberInfo, Method, MOST_LEVELS};
 use super::member::{self, MemberFailure};
 use super::BundleError;
 use crate::device::apply::Progress;
-use crate::host::archive::deflate::recreate;
 use crate::host::archive::Contents;
 use crate::host::budget::{output_limit, total_limit, Budget, Halt, Stop};
+use crate::host::deflate::recreate;
 
 /// Applies a bundle in memory: gives the new file, byte by byte.
 ///

@@ -4,8 +4,8 @@ use core::fmt;
 
 use super::MemberError;
 use crate::device::error::{codes, ErrorClass};
-use crate::host::archive::deflate::DeflateError;
 use crate::host::archive::{Container, ContainerError};
+use crate::host::deflate::DeflateError;
 
 /// Why a bundle could not be read or applied.
 #[non_exhaustive]

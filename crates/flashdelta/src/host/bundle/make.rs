@@ -10,9 +10,9 @@ use super::format::{BundleInfo, MemberInfo, Method, MOST_LEVELS, MOST_OF_A_NAME,
 use super::member;
 use super::pairing::{pair, Candidate};
 use crate::device::format::MAX_SIZE;
-use crate::host::archive::deflate::{analyse, recreate};
 use crate::host::archive::Contents;
 use crate::host::budget::{output_limit, total_limit, Budget, Halt, Stop};
+use crate::host::deflate::{analyse, recreate};
 use crate::host::diff::{DiffError, DiffOptions, DiffProgress};
 use crate::host::file::{self, MakeError};
 

@@ -17,7 +17,7 @@
 //! ```
 
 use super::esp_web_tools::{check_spans, Span};
-use super::json::{parse_offset, Json, JsonError, Place};
+use crate::host::json::{parse_offset, Json, JsonError, Place};
 
 /// What is to be written.
 #[non_exhaustive]

@@ -18,7 +18,7 @@
 
 use core::fmt;
 
-use super::json::{Json, JsonError, Place};
+use crate::host::json::{Json, JsonError, Place};
 
 /// A manifest.
 #[non_exhaustive]

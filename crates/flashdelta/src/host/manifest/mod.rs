@@ -12,15 +12,13 @@
 mod error;
 pub mod esp_idf;
 pub mod esp_web_tools;
-mod json;
 mod parts;
 mod place;
 pub(crate) mod reference;
 
+pub use crate::host::json::JsonError;
+pub(crate) use crate::host::json::{Json, Place};
 pub use error::ManifestError;
-pub(crate) use json::Json;
-pub use json::JsonError;
-pub(crate) use json::Place;
 pub use parts::{
     names_parts, read_parts, read_release, PartsError, PartsWarning, Release, ReleasePart,
 };

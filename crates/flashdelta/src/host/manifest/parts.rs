@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::esp_idf::{self, FlasherArgs};
 use super::esp_web_tools::{self, Manifest};
-use super::json::{Json, JsonError};
 use super::reference::{Style, Target};
 use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::names::NameProblem;
 use crate::host::archive::ContainerError;
+use crate::host::json::{Json, JsonError};
 
 /// Whether it is a JSON file that names parts: a manifest of ESP Web Tools, or `flasher_args.json`
 /// of ESP-IDF.

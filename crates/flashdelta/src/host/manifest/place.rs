@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::json::JsonError;
+use crate::host::json::JsonError;
 
 impl JsonError {
     /// Line and column, from 1, of the value in `file` that is wrong; of what should hold it, if it

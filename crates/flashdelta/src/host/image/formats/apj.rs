@@ -8,12 +8,12 @@ use core::ops::{ControlFlow, Range};
 
 use super::super::bytes::{array, u16_be};
 use super::super::records::{push_number, APJ};
-use crate::host::archive::deflate::{analyse, inflate, recreate};
 use crate::host::budget::{Budget, Halt};
+use crate::host::deflate::{analyse, inflate, recreate};
 use crate::host::image::check::{Check, Finding};
 use crate::host::image::memory::{Image, ReadOptions, Segment};
 use crate::host::image::{map, AddressMap, Format, ImageError, Split};
-use crate::host::manifest::Json;
+use crate::host::json::Json;
 
 /// What `"magic"` says.
 const MAGIC: [&[u8]; 2] = [b"APJFWv1", b"PX4FWv1"];

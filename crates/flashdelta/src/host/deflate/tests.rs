@@ -1,7 +1,7 @@
 use core::ops::ControlFlow;
 
-use super::super::{Container, Member};
 use super::*;
+use crate::archive::{Container, Member};
 use crate::host::budget::{Budget, Stop};
 
 /// Runs with a budget without a limit.
