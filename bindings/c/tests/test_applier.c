@@ -7,6 +7,9 @@
  */
 #include "device.h"
 
+enum { KEPT_BYTES = 64 * 1024 };
+#include "kept.h"
+
 static blob old_image, new_image;
 
 static flashdelta_flash start(device *d) {
@@ -333,28 +336,6 @@ static void damage_is_noticed(blob patch) {
     CHECK(accepted * step < patch.len / 4);
     free(damaged);
     free(applier);
-}
-
-/* What survives a reset. */
-typedef struct kept {
-    uint8_t bytes[64 * 1024];
-    uint32_t len;
-    int fails;
-} kept;
-
-static int32_t put(void *user, const uint8_t *from, size_t len) {
-    kept *k = (kept *)user;
-    CHECK(k->len + len <= sizeof k->bytes);
-    memcpy(k->bytes + k->len, from, len);
-    k->len += (uint32_t)len;
-    return k->fails;
-}
-
-static int32_t get(void *user, uint32_t offset, uint8_t *to, size_t len) {
-    const kept *k = (const kept *)user;
-    CHECK(len > 0 && offset <= k->len && len <= k->len - offset);
-    memcpy(to, k->bytes + offset, len);
-    return k->fails;
 }
 
 /* With a reset after every 61 bytes or 20 calls, but not in the digests of whole images, which begin anew. No byte of the patch is taken twice. */

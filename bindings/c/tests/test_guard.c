@@ -9,6 +9,9 @@
 
 #include "../psa/flashdelta_psa.h"
 
+enum { KEPT_BYTES = 96 * 1024 };
+#include "kept.h"
+
 static const char *folder;
 
 static blob file(const char *name) {
@@ -62,27 +65,6 @@ static flashdelta_status run(blob old_image, blob new_image, blob patch, const f
     CHECK_STATUS(flashdelta_applier_abort(&applier), FLASHDELTA_OK);
     nor_free(&d.flash);
     return status;
-}
-
-/* What survives a reset. */
-typedef struct kept {
-    uint8_t bytes[96 * 1024];
-    uint32_t len;
-} kept;
-
-static int32_t put(void *user, const uint8_t *from, size_t len) {
-    kept *k = (kept *)user;
-    CHECK(k->len + len <= sizeof k->bytes);
-    memcpy(k->bytes + k->len, from, len);
-    k->len += (uint32_t)len;
-    return 0;
-}
-
-static int32_t get(void *user, uint32_t offset, uint8_t *to, size_t len) {
-    kept *k = (kept *)user;
-    CHECK(offset + len <= k->len);
-    memcpy(to, k->bytes + offset, len);
-    return 0;
 }
 
 /* A signed update with a reset after each 100 bytes: nothing is fed twice, and another policy is no way to go on. */
