@@ -23,7 +23,7 @@ use crate::command::root;
 use budgets::Measured;
 pub(crate) use guests::link_on_host;
 use guests::{Language, Recipe};
-use qemu::{outcome_name, Task};
+use qemu::{outcome_name, Report, Suspended, Task};
 use report::{Row, Size};
 use samples::{Pair, Patch};
 use sections::code_size;
@@ -232,22 +232,7 @@ impl Session<'_> {
             ("", Vec::new())
         };
         let program = self.build(at, &features, flags)?;
-        let patches = [patch.bytes.clone()];
-        let task = Task {
-            old: &pair.old,
-            expected: &pair.new,
-            patches: &patches,
-            workspace: patch.workspace,
-            suspended: None,
-        };
-        let run = qemu::run(&at.0.board, &program, &task, self.limit(), &extra)?;
-        let report = run.reports.into_iter().next().context("the guest says nothing")?;
-        if report.outcome != 0 {
-            bail!("{}", outcome_name(at.1, report.outcome));
-        }
-        if run.new != pair.new || !report.same {
-            bail!("the image that comes out differs");
-        }
+        let report = self.apply(at, &program, (pair, &patch), None, &extra)?;
         let row = Row::new(at, pair, &patch, code_size(&program)?, report);
         println!("{}", row.line());
         if self.args.profile {
@@ -258,6 +243,34 @@ impl Session<'_> {
         self.measured.add(at.0.name, at.1.name(), "applier", row.report.applier.into());
         self.rows.push(row);
         Ok(())
+    }
+
+    /// Has a guest apply a patch: the image must be right.
+    fn apply(
+        &self,
+        (target, language): (&Target, Language),
+        program: &Path,
+        (pair, patch): (&Pair, &Patch),
+        suspended: Option<Suspended>,
+        extra: &[String],
+    ) -> Result<Report> {
+        let patches = [patch.bytes.clone()];
+        let task = Task {
+            old: &pair.old,
+            expected: &pair.new,
+            patches: &patches,
+            workspace: patch.workspace,
+            suspended,
+        };
+        let run = qemu::run(&target.board, program, &task, self.limit(), extra)?;
+        let report = run.reports.into_iter().next().context("the guest says nothing")?;
+        if report.outcome != 0 {
+            bail!("{}", outcome_name(language, report.outcome));
+        }
+        if run.new != pair.new || !report.same {
+            bail!("the image that comes out differs");
+        }
+        Ok(report)
     }
 
     /// Damaged patches, of a part of a sample, the last one: most end early, and some run to their

@@ -1,9 +1,9 @@
 //! Updates that are suspended, with a reset between, in calls of bounded length.
 
-use anyhow::{bail, Context as _, Result};
+use anyhow::{bail, Result};
 
 use super::guests::Language;
-use super::qemu::{self, outcome_name, Suspended, Task};
+use super::qemu::Suspended;
 use super::samples::{Pair, Patch};
 use super::toolchain::Target;
 use super::Session;
@@ -28,22 +28,9 @@ impl Session<'_> {
         let patch = Patch::make(pair, ram, &["--codec", &self.args.codec])?;
         let features = format!("{},suspend", patch.features());
         let program = self.build((target, Language::Rust), &features, "")?;
-        let patches = [patch.bytes.clone()];
-        let task = Task {
-            old: &pair.old,
-            expected: &pair.new,
-            patches: &patches,
-            workspace: patch.workspace,
-            suspended: Some(Suspended { every: EVERY, budget }),
-        };
-        let run = qemu::run(&target.board, &program, &task, self.limit(), &[])?;
-        let report = run.reports.into_iter().next().context("the guest says nothing")?;
-        if report.outcome != 0 {
-            bail!("{}", outcome_name(Language::Rust, report.outcome));
-        }
-        if run.new != pair.new || !report.same {
-            bail!("the image that comes out differs");
-        }
+        let suspended = Some(Suspended { every: EVERY, budget });
+        let at = (target, Language::Rust);
+        let report = self.apply(at, &program, (pair, &patch), suspended, &[])?;
         let len = patch.bytes.len() as u32;
         println!(
             "{} {} {ram}: patch {len} bytes, {} resets, {} bytes taken twice; the longest call \
