@@ -1,6 +1,6 @@
 //! Suspensions that are kept in a region of flash.
 
-use super::{Flash, Records, SlotError};
+use super::{Flash, RecordWriter, Records, SlotError};
 use crate::device::apply::{Applier, NewImage, OldImage, Progress, ResumeError, SuspendError};
 use crate::device::format::PatchHeader;
 use crate::device::sha256::Sha256Engine;
@@ -19,9 +19,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         records: &mut Records<F, B>,
     ) -> Result<(), SuspendError<N::Error, SlotError<F::Error>>> {
         let len = self.suspension_len().map_err(SuspendError::in_place)?;
-        let mut record = records.write(len).map_err(SuspendError::Place)?;
-        self.suspend(|bytes| record.put(bytes))?;
-        record.commit().map_err(SuspendError::Place)
+        keep(records, len, |record| self.suspend(|bytes| record.put(bytes)))
     }
 
     /// Goes on with an update that was suspended to a region of flash: see
@@ -53,9 +51,7 @@ impl<O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'_, '_, O, N,
         records: &mut Records<F, B>,
     ) -> Result<(), SuspendError<N::Error, SlotError<F::Error>>> {
         let len = self.suspension_len().map_err(SuspendError::in_place)?;
-        let mut record = records.write(len).map_err(SuspendError::Place)?;
-        self.suspend(|bytes| record.put(bytes))?;
-        record.commit().map_err(SuspendError::Place)
+        keep(records, len, |record| self.suspend(|bytes| record.put(bytes)))
     }
 
     /// Goes on with an update that was suspended to a region of flash: as [`Applier::resume_from`].
@@ -72,4 +68,17 @@ impl<O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'_, '_, O, N,
         let Some(len) = records.len() else { return Err(ResumeError::Nothing) };
         self.resume(len, |offset, bytes| records.read(offset, bytes), patch)
     }
+}
+
+/// Has a suspension of `len` bytes written to a record: it counts once it is whole.
+fn keep<F: Flash, B: AsMut<[u8]>, E>(
+    records: &mut Records<F, B>,
+    len: u32,
+    suspend: impl FnOnce(
+        &mut RecordWriter<'_, F, B>,
+    ) -> Result<(), SuspendError<E, SlotError<F::Error>>>,
+) -> Result<(), SuspendError<E, SlotError<F::Error>>> {
+    let mut record = records.write(len).map_err(SuspendError::Place)?;
+    suspend(&mut record)?;
+    record.commit().map_err(SuspendError::Place)
 }
