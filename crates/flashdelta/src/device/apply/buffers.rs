@@ -136,7 +136,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         }
     }
 
-    /// Has this call read and written so much that it takes no more steps?
+    /// Whether this call has read and written so much that it takes no more steps.
     pub(crate) fn is_spent(&self) -> bool {
         self.budget.is_spent()
     }
