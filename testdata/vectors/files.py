@@ -32,7 +32,7 @@ def vector(old_file, new_image, template, reading=NONE, fill=0xFF, parts=None, e
     section = host.Section(True, fill, records.Reading(reading), True, 1 << 20, b"", 0,
                            len(template), template, parts, list(exceptions))
     old = records.memory(old_file, section.reading, fill)
-    file = host.unchecked(section, new_image, template)
+    file = host.unchecked(section, new_image, template, b"")
     flags = 1 | 2 | (16 if parts else 0) | (32 if exceptions else 0)
     flags |= (64 if fill != 0xFF else 0) | (128 if reading else 0)
     out = bytes([flags]) + (bytes([fill]) if fill != 0xFF else b"")
