@@ -13,7 +13,8 @@ typedef struct patch {
 typedef struct report {
     uint32_t outcome;
     uint32_t same;
-    uint64_t ticks;
+    /* Low word first: in two, so that nothing has to be aligned to 8 bytes. */
+    uint32_t ticks[2];
     uint32_t stack;
     uint32_t workspace;
     uint32_t applier;
@@ -22,6 +23,8 @@ typedef struct report {
     /* Of suspended updates only. */
     uint32_t reserved[4];
 } report;
+
+_Static_assert(sizeof(report) == 13 * 4, "as the host and ../src/guest.rs have it");
 
 /* Where the linker is told that it is. */
 extern const struct task {
@@ -163,7 +166,9 @@ static __attribute__((noinline)) void run(const patch *p, report *r) {
 
     uint64_t before = ticks();
     flashdelta_status status = update(applier, &flash, workspace, wanted, p);
-    r->ticks = ticks() - before;
+    uint64_t took = ticks() - before;
+    r->ticks[0] = (uint32_t)took;
+    r->ticks[1] = (uint32_t)(took >> 32);
     const uint8_t *deepest = stack_limit;
     while (deepest < top && *(const volatile uint8_t *)deepest == PAINT) {
         deepest++;
