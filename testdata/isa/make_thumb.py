@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes thumb.txt, the encodings that crates/flashdelta/src/device/isa/thumb.rs is tested with.
 
-GNU as encodes the extremes of every field, objdump reads them back and says where they point. Next to them stand random
+GNU as encodes the extremes of every field, objdump reads them back and says where they point. Next to them are random
 codes near the ones that are references, as objdump sees them. Neither knows anything of flashdelta. Needs
 binutils-arm-none-eabi; the tests themselves do not.
 
@@ -128,7 +128,7 @@ def extremes():
 
 
 def halves():
-    """MOVW and MOVT that build a value, with what stands between them."""
+    """MOVW and MOVT that build a value, with what is between them."""
     values = [0, 0xFFFFFFFF] + [1 << bit for bit in range(32)] + [0xFFFFFFFF ^ (1 << bit) for bit in range(32)]
     for number, value in enumerate(values):
         register = number % 15 if number % 15 != 13 else 12

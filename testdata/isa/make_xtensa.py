@@ -4,7 +4,7 @@
 Needs, besides the standard library: binutils-xtensa-lx106 (CALL0, L32R, the lengths of instructions) and
 llvm-22 (the windowed calls and ENTRY, which the LX106 lacks). Lines of the output:
 
-    ref  BYTES ADDRESS TARGET   an instruction that refers to TARGET when it stands at ADDRESS
+    ref  BYTES ADDRESS TARGET   an instruction that refers to TARGET when it is at ADDRESS
     code BYTES                  one instruction without a reference that flashdelta predicts
 
 Usage: make_xtensa.py > xtensa.txt
@@ -47,7 +47,7 @@ def disassembled(work, words):
 
 
 def assembled(work, rng):
-    """CALL4, CALL8, CALL12: targets are chosen, LLVM makes the bits. The code stands at address 0."""
+    """CALL4, CALL8, CALL12: targets are chosen, LLVM makes the bits. The code is at address 0."""
     lines, places, pc = ["base:"], [], 0
     for offset in extremes(18, rng, 130):
         signed = (offset ^ 0x20000) - 0x20000

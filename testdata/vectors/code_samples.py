@@ -101,7 +101,7 @@ def riscv_code():
 
 
 def xtensa_code(base, windowed):
-    """Functions with and without ENTRY, pools before, between and behind them."""
+    """Functions with and without ENTRY, pools before, between and after them."""
     out = bytearray()
     entry = b"\x36\x41\x00" if windowed else b"\x12\xc1\xf0"
     leave = b"\x1d\xf0" if windowed else b"\x0d\xf0"

@@ -18,7 +18,7 @@ enum {
     UNIT = 8, /* written at once */
     SLOT_SECTORS = 32,
     SLOT = SLOT_SECTORS * SECTOR,
-    RECORDS = 2 * SLOT, /* behind both slots: what the bootloader reads */
+    RECORDS = 2 * SLOT, /* after both slots: what the bootloader reads */
     FLASH = RECORDS + SECTOR
 };
 

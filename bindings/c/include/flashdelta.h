@@ -909,7 +909,7 @@ flashdelta_status flashdelta_read_bundle_info(const uint8_t *bundle, size_t len,
 /**
  * Writes a firmware file in another format.
  *
- * Plain binaries stand where flashdelta_options_set_base() says, or where their code says, or at
+ * Plain binaries are where flashdelta_options_set_base() says, or where their code says, or at
  * 0. Of an ELF file the stored bytes are taken, as objcopy does. In a plain binary gaps are filled
  * with 0xFF.
  *

@@ -853,7 +853,7 @@ typedef struct flashdelta_progress {
     uint32_t total;
     /**
      * Bytes of the patch that have been taken, from its start: the next one to be fed is the one
-     * behind them.
+     * after them.
      */
     uint32_t taken;
     /**
@@ -1355,7 +1355,7 @@ flashdelta_status flashdelta_read_patch_info(const uint8_t *patch, size_t len, s
  * From now on nothing of the patch is used before it is checked.
  *
  * With a verifier, patches must have a right signature by a key that it knows; others are refused
- * before anything behind their header is looked at, and before the first write. With and without
+ * before anything after their header is looked at, and before the first write. With and without
  * one, a patch that has chunk digests is checked chunk by chunk: a damaged one is
  * #FLASHDELTA_ERR_WRONG_CHUNK of flashdelta_applier_feed(), which is the one error that is not
  * final.

@@ -1,5 +1,5 @@
 /*
- * Runs the example in the comment of flashdelta_apply.h, exactly as it stands there, on a simulated board.
+ * Runs the example in the comment of flashdelta_apply.h, exactly as it is there, on a simulated board.
  *
  *     run_device_example FOLDER
  *

@@ -1,5 +1,5 @@
 /*
- * Runs the example in the comment of flashdelta.h, exactly as it stands there.
+ * Runs the example in the comment of flashdelta.h, exactly as it is there.
  *
  *     run_host_example FOLDER
  *

@@ -159,7 +159,7 @@ static void without_erasing_every_byte_is_written_once(blob patch) {
     nor_free(&d.flash);
 }
 
-/* The power goes at every operation, at 16 positions inside it and behind it. The update that is started again ends right, and leaves alone what was finished. */
+/* The power goes at every operation, at 16 positions inside it and after it. The update that is started again ends right, and leaves alone what was finished. */
 static void power_cuts_do_no_harm(blob patch, size_t buffer_len, long step) {
     uint32_t *wear = (uint32_t *)malloc((sectors() + 1) * sizeof *wear);
     uint8_t *buffer = (uint8_t *)malloc(SECTOR);

@@ -106,7 +106,7 @@ impl Push {
                 let conditions = HeapApplier::new().ram(self.fit.ram);
                 let mut memory = conditions.workspace(&header).map_err(push_error)?;
                 let (options, keys, len) = (self.fit.options, self.keys.take(), memory.len());
-                // Behind it the buffer for the header, and later for chunks.
+                // After it the buffer for the header, and later for chunks.
                 memory.resize(len + MAX_HEADER_LEN.max(header.chunk_ram() as usize), 0);
                 let mut running = Running::new(MutBorrow::new(memory), |memory| {
                     let (workspace, buffer) = memory.borrow_mut().split_at_mut(len);

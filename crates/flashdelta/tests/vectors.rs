@@ -71,7 +71,7 @@ fn raw() -> DiffOptions {
     DiffOptions::new().profile(DeviceProfile::tiny()).codec(Codec::Raw)
 }
 
-/// The numbers in a text, which stands between these words.
+/// The numbers in a text, which is between these words.
 fn numbers(text: &str, from: &str, to: &str) -> Vec<i32> {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from}"));
     let (numbers, _) = rest.split_once(to).unwrap();

@@ -39,7 +39,7 @@ fn passed(result: Result<()>) -> Result<Outcome> {
     result.map(|()| Outcome::passed())
 }
 
-/// What all C code here has to stand.
+/// What all C code here has to pass.
 pub(crate) const STRICT: [&str; 7] =
     ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wredundant-decls"];
 const STRICT_CPP: [&str; 7] =

@@ -69,7 +69,7 @@ pub struct flashdelta_progress {
     /// Bytes of the whole new image; 0 as long as the header is not complete.
     pub total: u32,
     /// Bytes of the patch that have been taken, from its start: the next one to be fed is the one
-    /// behind them.
+    /// after them.
     pub taken: u32,
     /// 1 if the budget of flashdelta_applier_feed_within() was used up and there is more to do, for
     /// which no more input is needed, else 0.

@@ -37,7 +37,7 @@ pub(crate) unsafe fn bytes_mut<'a>(
         return Ok(&mut []);
     }
     // SAFETY: not NULL, bytes have no alignment, the length is possible; the rest is the caller's
-    // promise. What stands in memory that comes from C is unknown, but something stands there.
+    // promise. What is in memory that comes from C is unknown, but something is there.
     Ok(unsafe { core::slice::from_raw_parts_mut(data, len) })
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn check<T>(pointer: *const T) -> Result<(), flashdelta_status> {
 /// If `out` is neither, a `T` can be written there.
 pub unsafe fn put<T>(out: *mut T, value: T) -> Result<(), flashdelta_status> {
     check(out)?;
-    // SAFETY: not NULL, aligned; the rest is the caller's promise. What stands there is not
+    // SAFETY: not NULL, aligned; the rest is the caller's promise. What is there is not
     // dropped: it is C's.
     unsafe { out.write(value) };
     Ok(())

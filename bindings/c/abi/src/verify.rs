@@ -85,7 +85,7 @@ impl Verifier for Callback {
 /// From now on nothing of the patch is used before it is checked.
 ///
 /// With a verifier, patches must have a right signature by a key that it knows; others are refused
-/// before anything behind their header is looked at, and before the first write. With and without
+/// before anything after their header is looked at, and before the first write. With and without
 /// one, a patch that has chunk digests is checked chunk by chunk: a damaged one is
 /// #FLASHDELTA_ERR_WRONG_CHUNK of flashdelta_applier_feed(), which is the one error that is not
 /// final.

@@ -15,7 +15,7 @@ use crate::error::Failure;
 ///
 /// # Safety
 ///
-/// If it is not NULL, a string that ends with a NUL stands there.
+/// If it is not NULL, a string that ends with a NUL is there.
 pub(crate) unsafe fn text<'a>(text: *const c_char) -> Result<&'a str, Failure> {
     // SAFETY: the caller's promise.
     let text = unsafe { string(text)? };
@@ -30,7 +30,7 @@ pub(crate) unsafe fn text<'a>(text: *const c_char) -> Result<&'a str, Failure> {
 ///
 /// # Safety
 ///
-/// If it is not NULL, a string that ends with a NUL stands there.
+/// If it is not NULL, a string that ends with a NUL is there.
 pub(crate) unsafe fn path(path: *const c_char) -> Result<PathBuf, Failure> {
     // SAFETY: the caller's promise.
     let path = unsafe { string(path)? };
@@ -47,7 +47,7 @@ pub(crate) unsafe fn path(path: *const c_char) -> Result<PathBuf, Failure> {
 
 /// # Safety
 ///
-/// If it is not NULL, a string that ends with a NUL stands there.
+/// If it is not NULL, a string that ends with a NUL is there.
 unsafe fn string<'a>(text: *const c_char) -> Result<&'a CStr, Failure> {
     if text.is_null() {
         return Err(FLASHDELTA_ERR_NULL_POINTER.into());

@@ -281,7 +281,7 @@ class TruncatedError(BadPatchError, EOFError):
 
 
 class TrailingInputError(BadPatchError):
-    """There are bytes behind the end of the patch.
+    """There are bytes past the end of the patch.
 
     Attributes
     ----------

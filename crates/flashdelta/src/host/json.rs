@@ -142,7 +142,7 @@ impl Json {
     }
 }
 
-/// A value, and where it stands.
+/// A value, and where it is.
 #[derive(Clone)]
 pub(crate) struct Place<'a> {
     pub(crate) value: &'a Json,

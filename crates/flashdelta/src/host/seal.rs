@@ -1,4 +1,4 @@
-//! A patch taken apart and put together again: the one place that knows what stands after what.
+//! A patch taken apart and put together again: the one place that knows what is after what.
 //!
 //! A patch can be made first and sealed later: chunk digests and signatures come to it without a
 //! byte of its body or host section changing.

@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _, Result};
 
-use crate::command::root;
 use budgets::Measured;
 pub(crate) use guests::link_on_host;
 use guests::{Language, Recipe};
@@ -80,10 +79,10 @@ pub(crate) struct Args {
     /// Make what is measured, and 2 % more, the budgets
     #[arg(long)]
     write_budgets: bool,
-    /// Put the tables into this block of the README; only that of the code, if its name ends with
-    /// "-code"
+    /// Put the tables into this block of docs/figures.md; only that of the code, if its name ends
+    /// with "-code"
     #[arg(long, value_name = "BLOCK")]
-    readme: Option<String>,
+    figures: Option<String>,
     /// Seconds that a guest may run
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
@@ -341,11 +340,10 @@ impl Session<'_> {
         if self.args.budgets {
             println!("{}", self.measured.check()?);
         }
-        if let Some(block) = &self.args.readme {
-            let readme: &Path = &root().join("README.md");
+        if let Some(block) = &self.args.figures {
             let text = if block.ends_with("-code") { code } else { format!("{runs}\n{code}") };
-            crate::peers::report::put_into(readme, "device", block, &text)?;
-            println!("README.md is refreshed");
+            crate::peers::report::put_into_figures("device", block, &text)?;
+            println!("docs/figures.md is refreshed");
         }
         Ok(())
     }

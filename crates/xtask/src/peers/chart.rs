@@ -1,4 +1,5 @@
-//! What was measured, as a picture: the size of the patches of each pair, as part of the new image.
+//! What was measured, as a picture: the patches of each pair beside the smallest that other tools
+//! make.
 
 use core::fmt::Write as _;
 
@@ -7,105 +8,91 @@ use super::tools::Tool;
 use super::Row;
 
 /// More pairs than this do not fit a picture.
-const MOST_PAIRS: usize = 12;
-/// Patches of this part of the image are no news, and would make the others' bars short.
-const LARGE: f64 = 0.5;
+const MOST_PAIRS: usize = 10;
 
 const WIDTH: f64 = 860.0;
-const LEFT: f64 = 160.0;
-/// For the text after the longest bar.
-const RIGHT: f64 = 260.0;
-const BAR: f64 = 15.0;
-const GAP: f64 = 16.0;
-const TOP: f64 = 58.0;
-const COLOURS: [&str; 4] = ["#9aa5b1", "#62717f", "#e08a3c", "#c2410c"];
+const LEFT: f64 = 270.0;
+/// How long a bar is that stands for a patch as large as the peer's.
+const WHOLE: f64 = 330.0;
+const BAR: f64 = 14.0;
+const GAP: f64 = 9.0;
+const TOP: f64 = 66.0;
+const TITLE: &str = "Size of the patch, beside the smallest of fifteen other tools (100 %)";
 
-/// A bar: its class, how long, and the text after it.
+/// Which of ours stands beside which peers, and its colour.
+const BESIDE: [(&str, usize, &str); 2] = [
+    ("flashdelta 16KiB", 0, "of the smallest that can be applied in 16 KiB of RAM"),
+    ("flashdelta 64KiB", 1, "of the smallest of all, in 64 KiB"),
+];
+
+/// Colours of bars and text, by day and by night.
+const STYLE: &str = "<style>.page{fill:#fff}text{fill:#222}.note{fill:#555;font-size:11px}\
+    .bar0{fill:#e08a3c}.bar1{fill:#c2410c}.line{stroke:#62717f;stroke-dasharray:3 3}\
+    @media (prefers-color-scheme:dark){.page{fill:#0d1117}text{fill:#e6edf3}\
+    .note{fill:#a9b4c0}.bar1{fill:#e2622b}.line{stroke:#9aa5b1}}</style>";
+
+/// A bar: its class, the part of the peer's patch, and the text after it.
 type Bar = (usize, f64, String);
 
 pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {
-    let ours: Vec<&str> = tools.iter().filter(|t| t.is_ours()).map(|t| t.name.as_str()).collect();
-    // Of what was measured, the two that most devices have: 16 KiB and 64 KiB of RAM, the
-    // instruction set found out.
-    let two: Vec<&str> = ["flashdelta 16KiB", "flashdelta 64KiB"]
-        .into_iter()
-        .filter(|name| ours.contains(name))
+    let groups: Vec<(&str, Vec<Bar>)> = rows
+        .iter()
+        .filter(|row| tells(tools, row))
+        .map(|row| (row.title.as_str(), bars(tools, row)))
+        .filter(|(_, bars)| !bars.is_empty())
+        .take(MOST_PAIRS)
         .collect();
-    let two = if two.is_empty() { ours.into_iter().take(2).collect() } else { two };
-
-    let mut groups: Vec<(&str, Vec<Bar>)> = Vec::new();
-    for row in rows {
-        if !tells(tools, row) {
-            continue;
-        }
-        let share = |bytes: u64| bytes as f64 / row.new_len as f64;
-        let mut bars = Vec::new();
-        for (class, peer) in best_peers(tools, row).into_iter().enumerate() {
-            bars.extend(peer.map(|(bytes, name)| {
-                (class, share(bytes), format!("{} bytes, {name}", grouped(bytes)))
-            }));
-        }
-        for (i, name) in two.iter().enumerate() {
-            let made = best(tools, row, |tool| tool.name == *name);
-            bars.extend(made.map(|(bytes, name)| {
-                (2 + i, share(bytes), format!("{} bytes, {name}", grouped(bytes)))
-            }));
-        }
-        if !bars.is_empty()
-            && bars.iter().all(|(_, share, _)| *share < LARGE)
-            && groups.len() < MOST_PAIRS
-        {
-            groups.push((&row.name, bars));
-        }
-    }
-
     let bars: usize = groups.iter().map(|(_, bars)| bars.len()).sum();
-    let height = TOP + bars as f64 * BAR + groups.len() as f64 * GAP + 24.0;
-    let longest = groups.iter().flat_map(|(_, bars)| bars).map(|bar| bar.1).fold(1e-9, f64::max);
-    let scale = (WIDTH - LEFT - RIGHT) / longest;
+    let height = TOP + bars as f64 * BAR + groups.len() as f64 * GAP + 8.0;
 
     let mut svg = String::new();
     let _ = writeln!(
         svg,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12">"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="{TITLE}">"#
     );
-    let _ = writeln!(svg, r#"<rect width="{WIDTH}" height="{height}" fill="white"/>"#);
+    let _ = writeln!(svg, r#"{STYLE}<rect class="page" width="{WIDTH}" height="{height}"/>"#);
+    let _ =
+        writeln!(svg, r#"<text x="12" y="22" font-size="15" font-weight="bold">{TITLE}</text>"#);
+    let mut x = 12.0;
+    for (class, (name, _, of)) in BESIDE.iter().enumerate() {
+        let name = name.split(' ').next().unwrap_or(name);
+        let _ =
+            writeln!(svg, r#"<rect class="bar{class}" x="{x}" y="36" width="10" height="10"/>"#);
+        let _ = writeln!(svg, r#"<text x="{}" y="45">{name}: {of}</text>"#, x + 15.0);
+        x += 430.0;
+    }
+    let at = LEFT + WHOLE;
     let _ = writeln!(
         svg,
-        r#"<text x="12" y="22" font-size="15" font-weight="bold">Size of the patch, as part of the new image</text>"#
+        r#"<path class="line" d="M{at} {} V{}"/><text class="note" x="{}" y="{}">100 %</text>"#,
+        TOP - 4.0,
+        height - 6.0,
+        at + 4.0,
+        TOP + 4.0
     );
-    let legend = [
-        "best peer in 16 KiB of RAM",
-        "best of all peers",
-        two.first().unwrap_or(&""),
-        two.get(1).unwrap_or(&""),
-    ];
-    let mut x = 12.0;
-    for (colour, text) in COLOURS.iter().zip(legend).filter(|(_, text)| !text.is_empty()) {
-        let _ = writeln!(svg, r#"<rect x="{x}" y="33" width="10" height="10" fill="{colour}"/>"#);
-        let _ = writeln!(svg, r##"<text x="{}" y="42" fill="#333">{text}</text>"##, x + 15.0);
-        x += 40.0 + 6.4 * text.len() as f64;
-    }
     let mut y = TOP;
-    for (name, bars) in &groups {
-        let middle = y + bars.len() as f64 * BAR / 2.0 + 4.0;
+    for (title, bars) in &groups {
+        let middle = y + bars.len() as f64 * BAR / 2.0 + 3.0;
         let _ = writeln!(
             svg,
             r#"<text x="{}" y="{middle}" text-anchor="end">{}</text>"#,
-            LEFT - 10.0,
-            escaped(name)
+            LEFT - 8.0,
+            escaped(title)
         );
-        for (class, share, text) in bars {
-            let (length, colour) = ((share * scale).max(1.0), COLOURS[*class]);
+        for (class, part, text) in bars {
+            // What is larger than the peer's ends a little after the line.
+            let length = (part * WHOLE).clamp(1.0, WHOLE * 1.1);
             let _ = writeln!(
                 svg,
-                r#"<rect x="{LEFT}" y="{y}" width="{length:.1}" height="{}" fill="{colour}"/>"#,
+                r#"<rect class="bar{class}" x="{LEFT}" y="{y}" width="{length:.1}" height="{}"/>"#,
                 BAR - 2.0
             );
-            let (at, base, percent) = (LEFT + length + 6.0, y + 11.0, share * 100.0);
             let _ = writeln!(
                 svg,
-                r##"<text x="{at:.1}" y="{base}" font-size="11" fill="#333">{percent:.1} %, {}</text>"##,
+                r#"<text class="note" x="{:.1}" y="{}">{:.0} %: {}</text>"#,
+                LEFT + length + 6.0,
+                y + 10.0,
+                part * 100.0,
                 escaped(text)
             );
             y += BAR;
@@ -114,6 +101,18 @@ pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// Ours beside the peers, as far as both were measured.
+fn bars(tools: &[Tool], row: &Row) -> Vec<Bar> {
+    let peers = best_peers(tools, row);
+    let bar = |(class, (name, beside, _)): (usize, &(&str, usize, &str))| {
+        let (ours, _) = best(tools, row, |tool| tool.name == *name)?;
+        let (peer, whose) = peers[*beside]?;
+        let text = format!("{} of {} bytes, {whose}", grouped(ours), grouped(peer));
+        Some((class, ours as f64 / peer as f64, text))
+    };
+    BESIDE.iter().enumerate().filter_map(bar).collect()
 }
 
 fn escaped(text: &str) -> String {

@@ -25,6 +25,7 @@ use tools::{Programs, Tool};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// List of pairs: tab-separated, with columns name, old, new, and perhaps isa
+    /// and title (what the picture calls the pair)
     #[arg(long, value_name = "FILE", default_value = "testdata/pairs.tsv")]
     pairs: PathBuf,
     /// Folder that the paths in the list are relative to [default: that of the list]
@@ -46,10 +47,10 @@ pub(crate) struct Args {
     /// Seconds that a tool has for making or applying one patch
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
-    /// Put the tables into this block of the README, and the picture beside it
+    /// Put the tables into this block of docs/figures.md, and the picture beside it
     /// (docs/peers-BLOCK.svg)
     #[arg(long, value_name = "BLOCK")]
-    readme: Option<String>,
+    figures: Option<String>,
 }
 
 /// What one tool made of one pair.
@@ -62,6 +63,7 @@ pub(crate) struct Made {
 /// All that was measured of one pair: by tool, in their order. None: the tool failed.
 pub(crate) struct Row {
     name: String,
+    title: String,
     new_len: u64,
     made: Vec<Option<Made>>,
 }
@@ -126,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 }
             });
         }
-        rows.push(Row { name: pair.name.clone(), new_len, made });
+        rows.push(Row { name: pair.name.clone(), title: pair.title.clone(), new_len, made });
     }
 
     let text = report::markdown(&tools, &rows);
@@ -137,10 +139,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !ours_failed.is_empty() {
         bail!("{} patches of flashdelta's failed:\n{}", ours_failed.len(), ours_failed.join("\n"));
     }
-    if let Some(block) = &args.readme {
-        report::put_into(&root().join("README.md"), "peers", block, &text)?;
+    if let Some(block) = &args.figures {
+        report::put_into_figures("peers", block, &text)?;
         std::fs::write(root().join(format!("docs/peers-{block}.svg")), picture)?;
-        println!("README.md and docs/peers-{block}.svg are refreshed");
+        println!("docs/figures.md and docs/peers-{block}.svg are refreshed");
     }
     Ok(())
 }

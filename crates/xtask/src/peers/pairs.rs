@@ -8,6 +8,8 @@ use anyhow::{bail, Context as _, Result};
 /// An update to measure.
 pub(crate) struct Pair {
     pub(crate) name: String,
+    /// What the picture calls it: the column `title`, or the name.
+    pub(crate) title: String,
     pub(crate) old: PathBuf,
     pub(crate) new: PathBuf,
     /// The instruction set that the list names, as `flashdelta diff --isa` takes it; `auto` where
@@ -28,7 +30,7 @@ pub(crate) fn read(list: &Path, folder: &Path, only: &[String]) -> Result<Vec<Pa
             list.display()
         );
     };
-    let isa = column("isa");
+    let (isa, title) = (column("isa"), column("title"));
     let mut pairs = Vec::new();
     for line in lines {
         let cells: Vec<&str> = line.split('\t').collect();
@@ -37,6 +39,7 @@ pub(crate) fn read(list: &Path, folder: &Path, only: &[String]) -> Result<Vec<Pa
         };
         let pair = Pair {
             name: cell(name)?.to_owned(),
+            title: cell(title.unwrap_or(name))?.to_owned(),
             old: folder.join(cell(old)?),
             new: folder.join(cell(new)?),
             isa: known_isa(isa.map_or(Ok(""), cell)?),

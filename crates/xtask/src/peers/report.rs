@@ -1,12 +1,11 @@
 //! What was measured, as Markdown.
 
-use core::fmt::Write as _;
-use std::path::Path;
-
 use anyhow::{Context as _, Result};
+use core::fmt::Write as _;
 
 use super::tools::Tool;
 use super::{Made, Row};
+use crate::command::root;
 
 /// The smallest patch of a pair by tools that qualify: bytes, and whose.
 pub(crate) fn best<'a>(
@@ -148,17 +147,18 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// Replaces a generated part of the README.
-pub(crate) fn put_into(readme: &Path, chore: &str, block: &str, text: &str) -> Result<()> {
-    let old = std::fs::read_to_string(readme)
-        .with_context(|| format!("cannot read {}", readme.display()))?;
+/// Replaces a generated part of docs/figures.md.
+pub(crate) fn put_into_figures(chore: &str, block: &str, text: &str) -> Result<()> {
+    let figures = root().join("docs/figures.md");
+    let old = std::fs::read_to_string(&figures)
+        .with_context(|| format!("cannot read {}", figures.display()))?;
     let (begin, end) =
-        (format!("<!-- begin: cargo xtask {chore} --readme {block} -->\n"), "<!-- end -->");
+        (format!("<!-- begin: cargo xtask {chore} --figures {block} -->\n"), "<!-- end -->");
     let parts =
         old.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
     let (before, after) =
-        parts.with_context(|| format!("{} has no place for {block}", readme.display()))?;
-    Ok(std::fs::write(readme, format!("{before}{begin}{text}{end}{after}"))?)
+        parts.with_context(|| format!("{} has no place for {block}", figures.display()))?;
+    Ok(std::fs::write(figures, format!("{before}{begin}{text}{end}{after}"))?)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub struct Progress {
     /// Bytes of the whole new image; 0 as long as the header is not complete.
     pub total: u32,
     /// Bytes of the patch that have been taken, from its start. The next byte to be fed is the one
-    /// behind them. 0 for those who only watch.
+    /// after them. 0 for those who only watch.
     pub taken: u32,
     /// The [budget](Applier::feed_within) was used up, and there is more to do: more input is not
     /// needed for that.

@@ -19,7 +19,7 @@ pub(crate) struct Body<'w, M> {
 pub(crate) enum Work<'w, M> {
     /// The decoder.
     Machine(Machine<'w>),
-    /// The digest of an image: of the old one before the body, of the new one behind it.
+    /// The digest of an image: of the old one before the body, of the new one after it.
     Digest(Digest<M>),
 }
 

@@ -25,7 +25,7 @@ pub struct SuspensionPrice {
     /// Bytes that are written at most.
     pub bytes: u32,
     /// Sectors that are erased at most: of the region where the suspension goes, and the one of the
-    /// new image that is under way with the one behind it.
+    /// new image that is under way with the one after it.
     pub erases: u32,
     /// Milliseconds, the digest of the old image included.
     pub milliseconds: u32,

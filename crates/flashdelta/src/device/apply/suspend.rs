@@ -30,7 +30,7 @@ const MAGIC: u32 = u32::from_le_bytes(*b"FDU\0");
 #[cfg(feature = "verify")]
 const GUARDED: u32 = u32::from_le_bytes(*b"FDG\0");
 
-/// The state of whoever stands before the applier: passed through a port after the header, which it
+/// The state of whoever is before the applier: passed through a port after the header, which it
 /// is given.
 pub(in crate::device) type Front<'a> = dyn FnMut(&mut Port<'_>, &PatchHeader) + 'a;
 
@@ -286,7 +286,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         if self.phase == Phase::Header {
             check(source, end)?;
             let (mut phase, at) = self.load_front(kind, end, source, patch)?;
-            // Behind the body the old image is not needed any more.
+            // After the body the old image is not needed any more.
             if phase != Phase::Body {
                 return self.load_rest(at, end, source, &mut phase);
             }

@@ -121,7 +121,7 @@ fn parts<'w>(
     machine.start(header, parts)
 }
 
-/// Memory that is free before the workspace is divided: behind the header, if that is still needed.
+/// Memory that is free before the workspace is divided: after the header, if that is still needed.
 pub(crate) fn free<'a>(memory: &'a mut [u8], header: &PatchHeader) -> &'a mut [u8] {
     let used = if header.map_len == 0 { 0 } else { header.header_len as usize };
     let rest = memory.get_mut(used..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What stands between the header of a patch and its body: signatures, and the digests of the
+//! What is between the header of a patch and its body: signatures, and the digests of the
 //! chunks of the body.
 
 use core::ops::Range;

@@ -17,7 +17,7 @@ impl Crc32 {
     /// Of no bytes.
     pub(crate) const START: Self = Self(!0);
 
-    /// Of these bytes behind those before.
+    /// Of these bytes after those before.
     pub(crate) fn and(self, bytes: &[u8]) -> Self {
         let step = |crc: u32, _| crc >> 1 ^ POLYNOMIAL & (crc & 1).wrapping_neg();
         Self(bytes.iter().fold(self.0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step)))

@@ -19,7 +19,7 @@ pub enum Feature {
     InPlace = 3,
     /// Signatures follow the header.
     Signatures = 4,
-    /// Behind the body follows a section that only hosts need: how the file was written that the
+    /// After the body follows a section that only hosts need: how the file was written that the
     /// new image comes from.
     HostSection = 5,
     /// The new image ends with the SHA-256 of all before it: the applier computes it, the body is
@@ -65,7 +65,7 @@ pub enum HeaderError {
     NotAPatch {
         /// The first byte that is different.
         offset: u32,
-        /// What stands there.
+        /// What is there.
         found: u8,
     },
     /// It is a patch in a format that this version does not know.
@@ -107,7 +107,7 @@ pub enum HeaderError {
     },
     /// A number is not written in the shortest form, or does not fit into 32 bits.
     BadNumber {
-        /// Where it stands in the header, in bytes.
+        /// Where it is in the header, in bytes.
         offset: u32,
     },
     /// A field is larger than allowed.

@@ -62,7 +62,7 @@ pub struct PatchHeader {
     pub new_size: u32,
     /// Length of the body in bytes, below 2^31.
     pub body_len: u32,
-    /// Length in bytes, below 2^31, of the host section behind the body; 0 if there is none.
+    /// Length in bytes, below 2^31, of the host section after the body; 0 if there is none.
     /// Devices need not receive it.
     pub host_len: u32,
     /// Does the new image end with the SHA-256 of all before it, as ESP-IDF's application images
@@ -87,14 +87,14 @@ pub struct PatchHeader {
     pub header_len: u32,
     pub(crate) tables: Tables,
     pub(crate) map_counts: MapCounts,
-    /// Where the address map stands in the header, and how many bytes it has; 0 of them if there is
+    /// Where the address map is in the header, and how many bytes it has; 0 of them if there is
     /// none.
     pub(crate) map_offset: u16,
     pub(crate) map_len: u16,
 }
 
 /// What every header begins and ends with: magic, version, length, and a CRC-32 of all before it.
-/// Gives the fields between, with the checksum found right; `None` if the header goes on behind
+/// Gives the fields between, with the checksum found right; `None` if the header goes on after
 /// `bytes`.
 pub(crate) fn frame<'a>(
     bytes: &'a [u8],
@@ -163,7 +163,7 @@ impl PatchHeader {
         map_len: 0,
     };
 
-    /// Reads the header from the first bytes of a patch. `Ok(None)`: it goes on behind `bytes`,
+    /// Reads the header from the first bytes of a patch. `Ok(None)`: it goes on after `bytes`,
     /// call again with more of them; [`MAX_HEADER_LEN`] bytes are always enough.
     ///
     /// # Errors
@@ -181,7 +181,7 @@ impl PatchHeader {
     }
 
     /// Reads the header as [`parse`](Self::parse) does, but in place, and without its address map;
-    /// `false` if it goes on behind `bytes`.
+    /// `false` if it goes on after `bytes`.
     #[inline(never)]
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, HeaderError> {
         let Some(reader) = frame(bytes, &MAGIC, VERSION, MAX_HEADER_LEN)? else {
@@ -231,7 +231,7 @@ impl PatchHeader {
             .wrapping_add(self.host_len.into())
     }
 
-    /// Bytes of the header that the address maps take: which bytes of both images stand at which
+    /// Bytes of the header that the address maps take: which bytes of both images are at which
     /// addresses.
     pub fn address_map_len(&self) -> u32 {
         // Their counts take two more.
@@ -243,7 +243,7 @@ impl PatchHeader {
     }
 
     /// Reads the address maps into `words`, which has room for as many as [`Layout`] says. `bytes`
-    /// is the patch that this is the header of, or what is behind some bytes of it that `skipped`
+    /// is the patch that this is the header of, or what is after some bytes of it that `skipped`
     /// counts.
     #[inline(never)]
     pub(crate) fn read_maps<'w>(

@@ -35,7 +35,7 @@ impl MapCounts {
     }
 }
 
-/// Bits of the byte that says where a segment stands: which address its own is relative to, its
+/// Bits of the byte that says where a segment is: which address its own is relative to, its
 /// kind, whether a gap in the file is stated.
 pub(crate) const BASE: u8 = 15;
 pub(crate) const DATA: u8 = 16;
@@ -44,12 +44,12 @@ pub(crate) const GAP: u8 = 32;
 /// Ranges start and end at multiples of this.
 pub(crate) const RANGE_UNIT: u32 = 256;
 
-/// Where a segment stands: in the file behind the one before, in memory behind one of those before.
+/// Where a segment is: in the file after the one before, in memory after one of those before.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Standing {
     /// Bytes between this segment and the one before in the file.
     pub(crate) gap: u32,
-    /// 0: the address is `offset`; n: it is `offset` behind the end of the n-th segment, counted
+    /// 0: the address is `offset`; n: it is `offset` past the end of the n-th segment, counted
     /// back.
     pub(crate) base: u8,
     pub(crate) offset: u32,
@@ -57,7 +57,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Where the counterpart in the new image stands unless something else is said: right behind
+    /// Where the counterpart in the new image is unless something else is said: right after
     /// the same segment, or at the same address.
     pub(crate) fn inherited(self, segment: &Segment) -> Self {
         let is_behind = self.base != 0 && self.offset == 0;
@@ -70,7 +70,7 @@ impl Standing {
 }
 
 impl Standing {
-    /// Reads where the segment behind those of `done` stands.
+    /// Reads where the segment after those of `done` is.
     fn read(reader: &mut Reader<'_>, done: &[SegmentWords]) -> Self {
         let head = reader.byte();
         let gap = if head & GAP != 0 { reader.varint() } else { last_gap(done) };
@@ -89,7 +89,7 @@ impl Standing {
         Self { gap, base, offset, kind }
     }
 
-    /// The segment behind those of `done` that stands there.
+    /// The segment after those of `done` that is there.
     pub(crate) fn segment(&self, done: &[SegmentWords], len: u32) -> Segment {
         let offset = last_end(done).wrapping_add(self.gap);
         Segment {

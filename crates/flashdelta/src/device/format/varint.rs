@@ -3,7 +3,7 @@
 
 use super::HeaderError;
 
-/// Reads fields one after the other. The first error stays, and every field behind it reads as
+/// Reads fields one after the other. The first error stays, and every field after it reads as
 /// zeros: so only the end has to ask whether there was one, which takes much less code than to ask
 /// at every field.
 #[derive(Clone, Debug)]
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The signed number behind 0, 1, 2, 3...: 0, -1, 1, -2...
+/// The signed number after 0, 1, 2, 3...: 0, -1, 1, -2...
 pub(crate) fn unzigzag(value: u32) -> i32 {
     (value >> 1) as i32 ^ -((value & 1) as i32)
 }

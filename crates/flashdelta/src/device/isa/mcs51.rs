@@ -31,7 +31,7 @@ const RELAY: Form = Form(5);
 /// byte.
 const CLASS_CODE: u8 = 16;
 
-/// Where variables stand in the targets of [`DATA`]: far from all code.
+/// Where variables are in the targets of [`DATA`]: far from all code.
 const VARIABLES: u32 = 1 << 22;
 
 /// The state of a walk through MCS-51 code.
@@ -216,7 +216,7 @@ fn target(form: Form, here: u32, code: u32) -> u32 {
         CALL | JUMP if address < 0x8000 => address,
         // The common part calls into the first bank, if into any without a relay.
         CALL | JUMP => (here & !0x7fff).max(0x8000) | address & 0x7fff,
-        // Constants may stand in the common part, above all variables of most chips and below all
+        // Constants may be in the common part, above all variables of most chips and below all
         // registers.
         _ if (0x2000..0x6000).contains(&address) => address,
         _ => VARIABLES | address,

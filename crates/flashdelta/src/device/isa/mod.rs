@@ -92,7 +92,7 @@ pub(crate) struct AddressRange {
 }
 
 impl<'a> Place<'a> {
-    /// The place where these bytes stand.
+    /// The place where these bytes are.
     pub(crate) fn new(old: &'a [u8], old_address: u32, ranges: &'a [AddressRange]) -> Self {
         let mut front = [0; 4];
         match old.first_chunk() {

@@ -160,7 +160,7 @@ impl Isa for Tc32 {
 /// Is the word `from` bytes ahead an address of the image, or in the 64 KiB of RAM that the family
 /// has at most?
 ///
-/// The image mostly stands at address 0. Masks and single bits are hardly ever addresses then, and
+/// The image mostly is at address 0. Masks and single bits are hardly ever addresses then, and
 /// 0 would be `tand r0, r0`, which no compiler writes.
 #[inline(never)] // One copy in the device's flash.
 fn is_pointer_ahead(at: &Place<'_>, from: usize) -> bool {

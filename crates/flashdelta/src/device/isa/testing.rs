@@ -12,7 +12,7 @@ pub(crate) struct At<'a> {
 }
 
 impl At<'_> {
-    /// The unit that stands there, as the walk finds it.
+    /// The unit that is there, as the walk finds it.
     pub(crate) fn unit<I: Isa>(&self, isa: &mut I) -> Unit {
         let place = Place::new(self.old, self.old_address, self.ranges);
         let unit = isa.unit(&place);

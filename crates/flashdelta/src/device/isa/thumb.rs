@@ -79,7 +79,7 @@ impl Thumb {
     /// what looks like a pointer rather than like code.
     ///
     /// No code looks like an address in some ranges: `0x0800_xxxx` would be `lsrs r0, r0, #32`. But
-    /// `0x2000_xxxx` is `movs r0, #0`, `0x0003_xxxx` is `movs r3, r0`. These must stand after data
+    /// `0x2000_xxxx` is `movs r0, #0`, `0x0003_xxxx` is `movs r3, r0`. These must come after data
     /// or near other addresses.
     fn data_ahead(&self, at: &Place<'_>, from: usize) -> Option<u32> {
         let here = at.old_address.wrapping_add(from as u32);
@@ -338,7 +338,7 @@ fn base(form: Form, address: u32) -> u32 {
     }
 }
 
-/// Some bits that stand together: 5 bits each for where they begin in the code, where in the
+/// Some bits that are together: 5 bits each for where they begin in the code, where in the
 /// offset, and their number.
 const fn part(code: u16, offset: u16, width: u16) -> u16 {
     code << 10 | offset << 5 | width

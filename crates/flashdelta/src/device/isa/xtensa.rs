@@ -43,7 +43,7 @@ const CLASS_WORD: u8 = 15;
 enum State {
     #[default]
     Code,
-    /// Behind an instruction that never goes on to the next one.
+    /// After an instruction that never goes on to the next one.
     End,
     /// Among literals (or in a data segment).
     Pool,

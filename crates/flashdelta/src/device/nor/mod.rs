@@ -29,7 +29,7 @@
 //! - in RAM, if a buffer is lent that holds it ([`NorNew::with_buffer`]): every sector is erased at
 //!   most once in an update;
 //! - else in the next sector, which is erased for it, and once more when its turn comes: every
-//!   sector is erased at most twice. Behind the last sector of the image this may leave some of it
+//!   sector is erased at most twice. After the last sector of the image this may leave some of it
 //!   in a sector that the image does not reach;
 //! - the last sector of the *slot* has no next one. Without a lent buffer of a sector it is always
 //!   erased. Let the slot be one sector longer than the image, and that does not happen.
@@ -40,7 +40,7 @@
 //!   taken for right, unless the flash has an error-correcting code and reports it: what cannot be
 //!   read is erased. [`NorNew::erase_all`] is for those who want none of that.
 //! - The bytes between the end of the image and the end of its last sector are left blank. Sectors
-//!   behind are not touched, but for the exception above.
+//!   after are not touched, but for the exception above.
 //! - Read units up to 512 bytes; write units of more than 64 bytes need a lent buffer.
 //!
 //! # Reading ahead

@@ -58,7 +58,7 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
     /// A slot with a buffer, say `&mut [u8]`.
     ///
     /// With a buffer of one sector no sector is ever erased more than once in an update, and
-    /// nothing behind the last sector of the image is touched. A smaller one does for sectors that
+    /// nothing after the last sector of the image is touched. A smaller one does for sectors that
     /// differ early. Flash that is written in units of more than 64 bytes needs a buffer of at
     /// least two units, and one unit more than a sector for the same effect. It should start at a
     /// multiple of 4 bytes if the driver of the flash cares for that.
@@ -415,7 +415,7 @@ impl<F: Flash> Writer<F> {
         Ok(())
     }
 
-    /// The image is complete. Behind it, its last sector has to be blank.
+    /// The image is complete. After it, its last sector has to be blank.
     fn end(&mut self, buffer: &mut [u8]) -> Result<(), SlotError<F::Error>> {
         if self.sector == Sector::Kept && self.done > 0 {
             let place = self.place();

@@ -41,7 +41,7 @@ const PIECE: usize = 64;
 /// use flashdelta::nor::Records;
 /// use flashdelta_sim::NorSim;
 ///
-/// // Here the driver of the flash would stand.
+/// // Here the driver of the flash would be.
 /// let mut flash = NorSim::<1, 8, 256>::used(4, 1);
 /// let mut records = Records::new(&mut flash, 0, 1024)?;
 /// assert_eq!(records.len(), None);

@@ -1,4 +1,4 @@
-//! The address map: which bytes of an image stand at which addresses.
+//! The address map: which bytes of an image are at which addresses.
 //!
 //! The maker's API speaks in [`Segment`]s. What the walk uses is their [word view](SegmentWords):
 //! it lies in the workspace of the device, which is a block of words.

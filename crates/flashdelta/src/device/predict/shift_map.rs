@@ -116,7 +116,7 @@ impl<'w> ShiftMap<'w> {
             }
         }
         let gap = self.gap();
-        // What stands between moves into the gap.
+        // What is between moves into the gap.
         let mut carried = [address, by];
         if gap < at {
             for entry in self.entries.get_mut(gap..at).unwrap_or(&mut []).iter_mut().rev() {

@@ -1,4 +1,4 @@
-//! The walk over the old image: which unit stands at a place, and what it will be in the new image.
+//! The walk over the old image: which unit is at a place, and what it will be in the new image.
 
 use super::address_map::{
     segment_at, AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,

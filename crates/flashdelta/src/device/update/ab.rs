@@ -140,7 +140,7 @@ where
 /// # let (old, new) = ([7; 3000], [8; 3000]);
 /// # let patch = diff::diff(&old, &new, &DiffOptions::new().ram(16 << 10))?.bytes;
 ///
-/// // Here the driver of the flash would stand.
+/// // Here the driver of the flash would be.
 /// let mut flash = NorSim::<1, 4, 4096>::used(4, 1);
 /// # flash.load(0, &old)?;
 /// let flash = RefCell::new(flash);

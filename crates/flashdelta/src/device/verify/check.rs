@@ -8,7 +8,7 @@ use crate::device::sha256::Sha256Engine;
 /// What no other protocol signs.
 const DOMAIN: &[u8; 16] = b"flashdelta patch";
 
-/// What the signatures of a patch are made over. `header` is the header as it stands in the patch,
+/// What the signatures of a patch are made over. `header` is the header as it is in the patch,
 /// from the magic to the checksum: its first [`header_len`](PatchHeader::header_len) bytes.
 pub fn message<H: Sha256Engine>(engine: &mut H, header: &[u8]) -> Message {
     domain_message(engine, DOMAIN, header)
@@ -120,7 +120,7 @@ pub(in crate::device) fn check_signature<V: Verifier + ?Sized>(
     false
 }
 
-/// Checks the chunk table: all that stands between the signatures and the body, against the digest
+/// Checks the chunk table: all that is between the signatures and the body, against the digest
 /// in the header.
 ///
 /// # Errors

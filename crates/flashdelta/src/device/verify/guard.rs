@@ -18,7 +18,7 @@ use crate::device::sha256::Sha256Engine;
 /// header needs; a patch without chunks needs room for its header only.
 ///
 /// With a verifier, a patch must have a right signature by one of its keys: any other is refused
-/// before the header gets to the applier, so before anything behind the signed part is read and
+/// before the header gets to the applier, so before anything after the signed part is read and
 /// before the first write. The chunk table must be the one that the header vouches for, and each
 /// chunk the one that the table vouches for.
 ///
@@ -50,7 +50,7 @@ pub(super) enum Phase {
     Header,
     /// This many signatures are left to be looked at; none was right so far.
     Signatures(u8),
-    /// The header is with the applier. What stands before the chunk table is of no interest.
+    /// The header is with the applier. What is before the chunk table is of no interest.
     Skip,
     Table,
     Chunk(u32),
@@ -72,7 +72,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, H: Sha256Engine> Guard<'w, 'b, O, N, NoKe
 #[cfg(feature = "set")]
 impl<'w, 'b, O: OldImage, N: NewImage, H: Sha256Engine> Guard<'w, 'b, O, N, NoKeys, H> {
     /// Guards an applier that has not been fed yet: the patch must have the header whose SHA-256
-    /// starts with these bytes, which stand in something that is authentic itself. Whether it must
+    /// starts with these bytes, which are in something that is authentic itself. Whether it must
     /// have chunks, too, is said by `has_chunks`.
     pub(in crate::device) fn for_header(
         applier: Applier<'w, O, N, H>,

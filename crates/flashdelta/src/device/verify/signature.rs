@@ -67,7 +67,7 @@ impl Signature {
         (*algorithm, key_id.unwrap_or(&[0; 8]), signature.unwrap_or(&[0; 64]))
     }
 
-    /// The signatures of a signature block, which is what stands between the header and the chunk
+    /// The signatures of a signature block, which is what is between the header and the chunk
     /// table. What cannot be one is left out.
     pub fn list(block: &[u8]) -> impl Iterator<Item = Self> + '_ {
         let entries = block.get(1..).unwrap_or(&[]);

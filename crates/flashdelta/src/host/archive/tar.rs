@@ -2,7 +2,7 @@
 //!
 //! Source: POSIX.1-2017, *pax*, "ustar Interchange Format" and "pax Extended Header"; GNU tar
 //! manual, "Basic Tar Format" (long names, sizes in base 256). Headers, padding, links, folders and
-//! whatever stands past the end belong to the template.
+//! whatever is past the end belong to the template.
 
 use super::container::{ContainerError, Member, MOST_MEMBERS};
 

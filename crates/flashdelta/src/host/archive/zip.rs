@@ -2,7 +2,7 @@
 //!
 //! Source: PKWARE, *APPNOTE.TXT*, version 6.3.10, sections 4.3 and 4.4. The central directory
 //! counts; local headers are only looked at to find the data. Zip64, archives in several parts, and
-//! archives whose places contradict each other are refused. What stands before the archive
+//! archives whose places contradict each other are refused. What is before the archive
 //! (self-extractors), comments, extra fields and data descriptors are no data, so they belong to
 //! the template.
 
@@ -145,7 +145,7 @@ struct Archive<'a> {
     directory: usize,
     /// How many members it lists.
     count: usize,
-    /// What stands before the archive: all offsets count from its end.
+    /// What is before the archive: all offsets count from its end.
     before: usize,
 }
 

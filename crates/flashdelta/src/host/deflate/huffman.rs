@@ -6,7 +6,7 @@ use super::{code_of, DeflateError, Token, DISTANCES, LENGTHS};
 /// The longest code in bits.
 const LONGEST: usize = 15;
 
-/// The order in which the lengths of the codes for code lengths stand (RFC 1951, 3.2.7).
+/// The order in which the lengths of the codes for code lengths are (RFC 1951, 3.2.7).
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// The lengths of the fixed codes (RFC 1951, 3.2.6).
@@ -232,7 +232,7 @@ fn run_lengths(lengths: &[u8]) -> Vec<(usize, u32, u32)> {
     let mut previous = None;
     let mut at = 0;
     while let Some(len) = lengths.get(at).copied() {
-        // A run of a length that stood before it needs no symbol of its own.
+        // A run of a length that was before it needs no symbol of its own.
         let (most, least) = match (len, previous == Some(len)) {
             (0, _) => (138, 3),
             (_, true) => (6, 3),

@@ -66,7 +66,7 @@ fn address_maps(old: &[u8], new: &[u8], options: &DiffOptions) -> (AddressMap, A
     if let (None, Some(old), Some(new)) = (options.base, &options.old_map, &options.new_map) {
         return (old.clone(), new.clone());
     }
-    // To find out where a plain binary stands takes time.
+    // To find out where a plain binary is takes time.
     let found =
         in_parallel(options.thread_count(), || image::address_map(old), || image::address_map(new));
     let (old_map, new_map) = image::map::completed([old, new], found);

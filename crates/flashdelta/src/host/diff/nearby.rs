@@ -16,7 +16,7 @@ const LONG: u32 = 32;
 /// This many bytes at the ends of long copies are in doubt.
 const PAD: u32 = 8;
 
-/// Shortest match in the old image. Two bytes say little, but a copy may run on behind them, from a
+/// Shortest match in the old image. Two bytes say little, but a copy may run on after them, from a
 /// place that costs nothing to tell.
 const LEAST_OLD: usize = 2;
 

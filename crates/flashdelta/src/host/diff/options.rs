@@ -10,7 +10,7 @@ use crate::device::predict::address_map::{Segment, SegmentKind};
 use crate::host::profile::DeviceProfile;
 use crate::host::seal::ChunkSize;
 
-/// Which bytes of an image stand at which addresses, and where pointers may point.
+/// Which bytes of an image are at which addresses, and where pointers may point.
 ///
 /// It is only a hint: a wrong or missing map makes a patch larger, never wrong.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -91,7 +91,7 @@ pub(super) fn emit_counts(counts: MapCounts, out: &mut Vec<u8>) {
 }
 
 impl Standing {
-    /// The shortest way to say where a segment stands, after those of `done`.
+    /// The shortest way to say where a segment is, after those of `done`.
     fn best(segment: &Segment, done: &[SegmentWords]) -> Self {
         let standing = |base| Self {
             gap: segment.offset.wrapping_sub(last_end(done)),

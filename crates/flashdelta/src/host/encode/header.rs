@@ -7,7 +7,7 @@ use crate::device::format::tables::{Tables, MAP_UNIT, SLOT_UNIT};
 use crate::device::format::{crc32, Codec, Feature, Identity, Layout, PatchHeader, MAX_HEADER_LEN};
 use crate::host::put;
 
-/// The address maps of a patch as they stand in its header, if it has any.
+/// The address maps of a patch as they are in its header, if it has any.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MapBytes(pub(crate) Option<(MapCounts, Vec<u8>)>);
 

@@ -28,7 +28,7 @@ pub(super) fn pack(template: &[u8]) -> Option<Vec<u8>> {
     packed.min_by_key(Vec::len)
 }
 
-/// A data operation: where it stands, distance, length.
+/// A data operation: where it is, distance, length.
 type Found = (Range<usize>, u32, u32);
 
 /// The longest run of operations one after the other that belong `together`.

@@ -6,12 +6,12 @@ use crate::host::image::Block;
 /// more.
 const FILL: u64 = 64 * 1024;
 
-/// Consecutive addresses that stand in an image one after the other.
+/// Consecutive addresses that are in an image one after the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Part {
     /// Address of the first byte.
     pub address: u32,
-    /// Where it stands in the image.
+    /// Where it is in the image.
     pub offset: usize,
     /// Length in bytes; never 0.
     pub len: usize,
@@ -24,7 +24,7 @@ impl Part {
     }
 }
 
-/// The memory that pieces of data with these addresses and lengths stand in: sorted, joined where
+/// The memory that pieces of data with these addresses and lengths are in: sorted, joined where
 /// they touch or overlap, and gaps between them filled, the smallest ones first (of equal ones that
 /// with the lowest address), as long as no more than [`FILL`] bytes, or as many as the pieces have,
 /// are filled in all.
@@ -115,7 +115,7 @@ pub(super) fn gather(
     Some(data)
 }
 
-/// Where the byte at an address stands in the image.
+/// Where the byte at an address is in the image.
 fn find(parts: &[Part], address: u32) -> Option<usize> {
     let next = parts.partition_point(|part| part.address <= address);
     let part = parts.get(next.checked_sub(1)?)?;

@@ -17,9 +17,9 @@
 //! ```
 //!
 //! Files of records (Intel HEX, S-records, TI-TXT, UF2) are read to the *memory* that they
-//! describe: everything from the lowest address on, small gaps filled; what stands far after a
+//! describe: everything from the lowest address on, small gaps filled; what is far after a
 //! large gap follows directly ([`Memory`]). The patch is an ordinary one between two such images,
-//! with their addresses. Behind its body stands a *host section*, which devices ignore: how the
+//! with their addresses. After its body is a *host section*, which devices ignore: how the
 //! records of the new file are written. It is mostly a few dozen bytes, since converters have
 //! habits.
 //!
@@ -217,7 +217,7 @@ pub struct Files<'a> {
     old_file: &'a [u8],
     old: Memory<'a>,
     section: Option<HostSection>,
-    /// Where the patch says that the new image stands.
+    /// Where the patch says that the new image is.
     base: Option<u32>,
 }
 

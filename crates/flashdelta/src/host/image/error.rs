@@ -16,16 +16,16 @@ pub enum ImageError {
         line: usize,
         /// Column.
         column: usize,
-        /// The byte that stands there.
+        /// The byte that is there.
         found: u8,
     },
-    /// Something that is not a hexadecimal digit stands where one must.
+    /// Something that is not a hexadecimal digit is where one must.
     BadDigit {
         /// Line.
         line: usize,
         /// Column.
         column: usize,
-        /// The byte that stands there; `None` at the end of the line.
+        /// The byte that is there; `None` at the end of the line.
         found: Option<u8>,
     },
     /// The text is not in ASCII or UTF-8, but in UTF-16, as some editors and shells write it.
@@ -163,7 +163,7 @@ pub enum ImageError {
         total: u32,
         /// How many of them there are.
         found: usize,
-        /// Which block in the file, from 0, stands where it is missing; the number of all if it is
+        /// Which block in the file, from 0, is where it is missing; the number of all if it is
         /// missing at the end.
         block: usize,
         /// Where that begins.

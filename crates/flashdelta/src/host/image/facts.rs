@@ -226,7 +226,7 @@ const MCUBOOT_TRAILER: [u8; 16] = [
 const MCUBOOT_TRAILER_ALIGNED: [u8; 14] =
     [0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b, 0x8d, 0x77, 0x67, 0x9c, 0x11, 0x0f, 0x1f, 0x8a];
 
-/// What stands in the TLVs of an image.
+/// What is in the TLVs of an image.
 fn tlvs(image: &mcuboot::Mcuboot) -> String {
     let name = |(_, kind, _): &(bool, u16, _)| match mcuboot::tlv_name(*kind) {
         Some(name) => name.to_owned(),

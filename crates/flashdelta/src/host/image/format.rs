@@ -159,7 +159,7 @@ pub fn detect(file: &[u8]) -> Format {
 const PROBE: usize = 4096;
 
 /// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit,
-/// `@` and hex digits; or in the first record that is right, if comments stand before it.
+/// `@` and hex digits; or in the first record that is right, if comments are before it.
 fn detect_text(file: &[u8]) -> Option<Format> {
     if lines::is_utf16(file) {
         // Recognised, so that it can be refused for what it is.

@@ -1,4 +1,4 @@
-//! The address map of a firmware file: which bytes of the file stand at which addresses when the
+//! The address map of a firmware file: which bytes of the file are at which addresses when the
 //! firmware runs.
 //!
 //! The maker of a patch needs it to predict branches, calls and pointers. It is only a hint: a
@@ -177,7 +177,7 @@ impl AddressMap {
         self.reserved.clone_from(&other.reserved);
     }
 
-    /// Sorts, and drops what overlaps something that stands before it in the file.
+    /// Sorts, and drops what overlaps something that is before it in the file.
     pub(crate) fn finish(mut self) -> Self {
         self.segments.sort_by_key(|s| s.offset);
         let mut end = 0;
@@ -240,7 +240,7 @@ pub fn address_map(file: &[u8]) -> AddressMap {
 
 /// The address maps of two versions of one firmware. Where the load address (or the instruction
 /// set) of a plain binary shows in one of them only, the other takes it over: two versions mostly
-/// stand at the same address.
+/// are at the same address.
 pub fn address_maps(old: &[u8], new: &[u8]) -> (AddressMap, AddressMap) {
     completed([old, new], (address_map(old), address_map(new)))
 }
@@ -256,7 +256,7 @@ pub(crate) fn completed(
     (old_map, new_map)
 }
 
-/// Maps what stands inside a container: a Silicon Labs bootloader file, a Telink image, or a plain
+/// Maps what is inside a container: a Silicon Labs bootloader file, a Telink image, or a plain
 /// binary.
 pub(crate) fn payload(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(inner) = file.get(range.clone()) else { return };

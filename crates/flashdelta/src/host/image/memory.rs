@@ -177,7 +177,7 @@ impl Collector {
         Self { data: Vec::with_capacity(len), ..Self::default() }
     }
 
-    /// With the bytes of a plain binary that stands at `address`.
+    /// With the bytes of a plain binary that is at `address`.
     pub(crate) fn of_plain_binary(data: Vec<u8>, address: u32) -> Result<Self, ImageError> {
         let mut collector = Self { data, ..Self::default() };
         collector.place(0, address.into(), (0, 0))?;
@@ -198,7 +198,7 @@ impl Collector {
         }
     }
 
-    /// The bytes of `data` from `start` on, just appended, stand at `address`. `at`: line and
+    /// The bytes of `data` from `start` on, just appended, are at `address`. `at`: line and
     /// column, for messages.
     pub(crate) fn place(
         &mut self,

@@ -1,7 +1,7 @@
 //! Firmware files as they come: one file per container format.
 //!
 //! - [`detect`] recognises a format by content, never by name.
-//! - [`address_map`] says which bytes of a file stand at which addresses, for containers whose
+//! - [`address_map`] says which bytes of a file are at which addresses, for containers whose
 //!   bytes stay as they are ([`address_maps`]: of two versions).
 //! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2), or one in which the image
 //!   is packed (APJ), apart into data with addresses and a small template; [`join`] gives the identical file back. Any other file is its
@@ -9,7 +9,7 @@
 //! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is
 //!   dubious; [`Image::write`] writes it in another format.
 //!
-//! Every format has a lossless view of the file (ranges and fields as they stand there); nothing
+//! Every format has a lossless view of the file (ranges and fields as they are there); nothing
 //! here panics, whatever the input, and nothing is allocated by a size that a file merely claims.
 
 mod bytes;

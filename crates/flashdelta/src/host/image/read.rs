@@ -27,7 +27,7 @@ pub fn check_promise(
 }
 
 impl Image {
-    /// Reads a file of any format that has addresses. A plain binary stands at `options.base`, or
+    /// Reads a file of any format that has addresses. A plain binary is at `options.base`, or
     /// where its code says, or at 0.
     ///
     /// Of an ELF file the *stored* bytes are taken (physical addresses, as objcopy does); of an
@@ -128,7 +128,7 @@ impl Image {
     }
 }
 
-/// Where a plain binary ends, and at which address it stands.
+/// Where a plain binary ends, and at which address it is.
 fn plain_binary(file: &[u8], format: Format, options: &ReadOptions) -> (usize, u32) {
     let end = dfu::content_len(file);
     let mut guess = AddressMap::empty(format);

@@ -1,4 +1,4 @@
-//! Where in a JSON file a value stands.
+//! Where in a JSON file a value is.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A set taken apart and put together again: the one place that knows what stands after what.
+//! A set taken apart and put together again: the one place that knows what is after what.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,4 @@
-//! Corrections: what stands in the place of a unit that is not as predicted.
+//! Corrections: what is in the place of a unit that is not as predicted.
 
 use super::contexts::{context, direct, Content, LIMIT};
 use super::step::{move_to_front, Model};
@@ -8,7 +8,7 @@ use crate::device::predict::shift_map::Trust;
 use crate::device::predict::walker::Forecast;
 
 impl Model<'_> {
-    /// Codes what stands in the unit's place.
+    /// Codes what is in the unit's place.
     #[inline(never)]
     pub(super) fn correct<C: BitCoder>(
         &mut self,

@@ -14,7 +14,7 @@ pub enum SetError {
     NotASet {
         /// The first byte that is different.
         offset: u32,
-        /// What stands there.
+        /// What is there.
         found: u8,
     },
     /// The index cannot be used.

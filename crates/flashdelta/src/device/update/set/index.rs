@@ -172,7 +172,7 @@ pub struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// Reads the index at the start of `bytes`; `None` if it goes on behind them.
+    /// Reads the index at the start of `bytes`; `None` if it goes on after them.
     ///
     /// # Errors
     ///
@@ -232,7 +232,7 @@ impl<'a> Index<'a> {
 }
 
 impl Head {
-    /// Reads an index as [`Index::parse`] does; false if it goes on behind `bytes`, or if the number
+    /// Reads an index as [`Index::parse`] does; false if it goes on after `bytes`, or if the number
     /// of signatures does.
     #[inline(never)] // One copy in the device's flash; so below.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<bool, HeaderError> {

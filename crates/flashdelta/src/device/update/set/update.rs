@@ -20,7 +20,7 @@ use crate::device::verify::{
 /// What no other protocol signs.
 const DOMAIN: &[u8; 16] = b"flashdelta set\0\0";
 
-/// What the signatures of a set are made over. `index` is the index as it stands in the set, from
+/// What the signatures of a set are made over. `index` is the index as it is in the set, from
 /// the magic to the checksum: its first [`index_len`](Index::index_len) bytes.
 pub fn set_message<H: Sha256Engine>(engine: &mut H, index: &[u8]) -> Message {
     domain_message(engine, DOMAIN, index)

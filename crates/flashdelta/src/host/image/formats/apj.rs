@@ -1,4 +1,4 @@
-//! Firmware of ArduPilot and PX4 (`.apj`, `.px4`): JSON in which the image stands, compressed by
+//! Firmware of ArduPilot and PX4 (`.apj`, `.px4`): JSON in which the image is, compressed by
 //! zlib, in base64.
 //!
 //! Source: `uploader.py` and `px_mkfw.py` of PX4, `chibios.py` of ArduPilot; RFC 1950 (zlib), RFC
@@ -19,7 +19,7 @@ use crate::host::json::Json;
 const MAGIC: [&[u8]; 2] = [b"APJFWv1", b"PX4FWv1"];
 /// The image may become this long, in bytes: no flash of these boards comes near.
 const MOST: usize = 1 << 27;
-/// CMF and FLG of zlib before the data, Adler-32 behind it.
+/// CMF and FLG of zlib before the data, Adler-32 after it.
 const HEADER: usize = 2;
 const TRAILER: usize = 4;
 
@@ -28,7 +28,7 @@ pub fn is(file: &[u8]) -> bool {
     image_text(file).is_some()
 }
 
-/// Where the base64 of the image stands.
+/// Where the base64 of the image is.
 fn image_text(file: &[u8]) -> Option<Range<usize>> {
     if file.trim_ascii_start().first() != Some(&b'{') {
         return None;
@@ -61,7 +61,7 @@ struct Strings<'a> {
 }
 
 impl Strings<'_> {
-    /// The next one, as it stands between its quotes, and how deep.
+    /// The next one, as it is between its quotes, and how deep.
     fn next(&mut self) -> Option<(usize, Range<usize>)> {
         loop {
             let byte = *self.file.get(self.at)?;
@@ -89,7 +89,7 @@ impl Strings<'_> {
         }
     }
 
-    /// The string behind the colon that comes next.
+    /// The string after the colon that comes next.
     fn value(&mut self) -> Option<Range<usize>> {
         let is_quote = |byte: &u8| !byte.is_ascii_whitespace() && *byte != b':';
         let start = self.file.get(self.at..)?.iter().position(is_quote)?;
@@ -101,7 +101,7 @@ impl Strings<'_> {
     }
 }
 
-/// What stands in such a file.
+/// What is in such a file.
 struct Unpacked {
     text: Range<usize>,
     /// The zlib stream.
@@ -132,14 +132,14 @@ impl Unpacked {
         Ok(Self { text, stream, image, len })
     }
 
-    /// The Adler-32 behind the data, and whether anything follows it.
+    /// The Adler-32 after the data, and whether anything follows it.
     fn sum(&self) -> (Option<u32>, bool) {
         let at = HEADER + self.len;
         (array(&self.stream, at).map(u32::from_be_bytes), self.stream.len() == at + TRAILER)
     }
 }
 
-/// Reads the image. It stands at `options.base`, or where its code says, or at 0.
+/// Reads the image. It is at `options.base`, or where its code says, or at 0.
 ///
 /// # Errors
 ///
@@ -192,7 +192,7 @@ pub(crate) fn frame(file: &[u8]) -> Option<Vec<u8>> {
     template(file, &text, array(&start, 0)?, &[])
 }
 
-/// Text before, zlib's header, recipe, text behind.
+/// Text before, zlib's header, recipe, text after.
 fn template(
     file: &[u8],
     text: &Range<usize>,

@@ -52,7 +52,7 @@ fn rows(bytes: &[u8], mut at: usize) -> Vec<(Range<usize>, u32)> {
     rows
 }
 
-/// Maps the rows of the file that stands at `range`.
+/// Maps the rows of the file that is at `range`.
 pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let inner = file.get(range.clone()).unwrap_or_default();
     let Some(at) = first_row(inner) else { return };

@@ -25,7 +25,7 @@ pub fn is(bytes: &[u8]) -> bool {
         && u16_be(bytes, 6) == Some(SIGNATURE)
 }
 
-/// Maps the program data of the file that stands at `range`.
+/// Maps the program data of the file that is at `range`.
 pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(inner) = file.get(range.clone()) else { return };
     let mut pieces: Vec<(Range<usize>, u32)> = Vec::new();

@@ -59,7 +59,7 @@ pub fn tags(bytes: &[u8]) -> impl Iterator<Item = Tag> + '_ {
     })
 }
 
-/// Maps the program data of the file that stands at `range`.
+/// Maps the program data of the file that is at `range`.
 pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(inner) = file.get(range.clone()) else { return };
     let program = tags(inner).filter_map(|tag| {

@@ -199,7 +199,7 @@ fn parse_into(
     Ok(Image { format: Format::IntelHex, segments, entry, header: None })
 }
 
-/// The record of a line without what may stand around it; `None` for a blank line.
+/// The record of a line without what may be around it; `None` for a blank line.
 pub(crate) fn record_text(
     file: &[u8],
     line: &Line,
@@ -373,7 +373,7 @@ impl Writer for HexWriter {
     }
 
     fn next_len(&self, address: u32) -> usize {
-        // Address records stand at multiples of 64 KiB.
+        // Address records are at multiples of 64 KiB.
         let cut =
             if self.habits.crossing { usize::MAX } else { 0x1_0000 - (address & 0xffff) as usize };
         self.habits.len_at(address).min(cut)

@@ -34,7 +34,7 @@ pub struct Mcuboot {
     pub binary: Range<usize>,
     /// The entries of both TLV areas: (protected, type, range of the value).
     pub tlvs: Vec<(bool, u16, Range<usize>)>,
-    /// One past the last byte of the TLVs. Behind it: padding and the trailer of a slot.
+    /// One past the last byte of the TLVs. After it: padding and the trailer of a slot.
     pub end: usize,
 }
 

@@ -23,7 +23,7 @@ pub fn is(bytes: &[u8]) -> bool {
     array::<4>(bytes, 8) == Some(*b"KNLT")
 }
 
-/// Maps the image that stands at `range`.
+/// Maps the image that is at `range`.
 pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(image) = file.get(range.clone()) else { return };
     let base = base(image);

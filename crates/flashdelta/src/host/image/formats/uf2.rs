@@ -31,7 +31,7 @@ pub const FLAG_TAGS: u32 = 0x0000_8000;
 
 const MAGIC: [u32; 2] = [0x0a32_4655, 0x9e5d_5157];
 const MAGIC_END: u32 = 0x0ab1_6f30;
-/// Where in a block the magic words stand, counted in words, and what is said if one is another.
+/// Where in a block the magic words are, counted in words, and what is said if one is another.
 const MAGIC_WORDS: [(usize, u32, &str); 3] = [
     (0, MAGIC[0], "the first word must be 0x0a324655"),
     (1, MAGIC[1], "the second word must be 0x9e5d5157"),

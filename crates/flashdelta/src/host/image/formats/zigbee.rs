@@ -22,7 +22,7 @@ const MIN_HEADER: usize = 56;
 /// Elements that are looked into; real files have one image, or one for each processor.
 const MAX_IMAGES: usize = 32;
 
-/// The fields of the header, as they stand in the file.
+/// The fields of the header, as they are in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Where the header begins: not 0 for a wrapped file.

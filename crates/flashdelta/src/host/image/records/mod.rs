@@ -3,7 +3,7 @@
 //!
 //! A firmware delta compares data with data. What a linker or converter wrapped around it (record
 //! lengths, address records, line ends, checksums) is mostly habit: a [`Writer`] with the same
-//! [`Habits`] writes it again. The template holds the habits, where each block of data stands, and
+//! [`Habits`] writes it again. The template holds the habits, where each block of data is, and
 //! whatever the writer would not have written by itself. It is made by writing each record and
 //! comparing, so joining data and template always gives the identical file; a file that resists is
 //! carried whole.
@@ -28,7 +28,7 @@
 //!
 //! Of a file in which the image is packed (5: APJ) there are neither habits nor operations: length
 //! and bytes of the text before, zlib's first two bytes, length and bytes of the recipe of the
-//! deflate stream, and up to the end the text behind.
+//! deflate stream, and up to the end the text after.
 
 mod make;
 mod render;
@@ -44,7 +44,7 @@ use super::{address_map, apj, detect, ihex, srec, titxt, uf2, Format, ImageError
 pub struct Split<'a> {
     /// The data, in the order of the file; the file itself where there is nothing to take apart.
     pub data: Cow<'a, [u8]>,
-    /// Where `data` stands in memory. Its format is that of the file.
+    /// Where `data` is in memory. Its format is that of the file.
     pub map: AddressMap,
     /// How to write the file again. A single 0 where `data` is the file.
     pub template: Vec<u8>,
@@ -143,7 +143,7 @@ pub(crate) struct Block {
     pub(crate) len: usize,
 }
 
-/// Where the data that belongs to a template stands, in the order of the file; nothing of a file
+/// Where the data that belongs to a template is, in the order of the file; nothing of a file
 /// that is its own data.
 pub(crate) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     match template.first() {
@@ -217,7 +217,7 @@ impl Habits {
     }
 }
 
-/// What stands in a file besides data.
+/// What is in a file besides data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
     /// The end record in its most common form.
@@ -321,7 +321,7 @@ pub(crate) fn push_operation(out: &mut Vec<u8>, distance: u32, len: u32) {
     push_number(out, u64::from(len));
 }
 
-/// The data operations of a template that [`push_operation`] writes: where they stand, the distance
+/// The data operations of a template that [`push_operation`] writes: where they are, the distance
 /// to the data before, and the length, which is not 0. Those that force an address record or go
 /// back are left out.
 pub(crate) fn data_operations(template: &[u8]) -> Vec<(core::ops::Range<usize>, u32, u32)> {

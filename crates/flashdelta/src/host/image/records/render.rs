@@ -64,7 +64,7 @@ pub(super) fn render<W: Writer>(
     Ok(out)
 }
 
-/// Where the data stands, in the order of the file; blocks that go on where the one before ends are
+/// Where the data is, in the order of the file; blocks that go on where the one before ends are
 /// one.
 pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     let mut input = Reader { template, at: 1 };
@@ -87,7 +87,7 @@ pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
     Ok(blocks)
 }
 
-/// The fields of a template around a packed image: text before, zlib's header, recipe, text behind.
+/// The fields of a template around a packed image: text before, zlib's header, recipe, text after.
 pub(super) fn packed(template: &[u8]) -> Result<[&[u8]; 4], ImageError> {
     let mut input = Reader { template, at: 1 };
     let len = input.size()?;

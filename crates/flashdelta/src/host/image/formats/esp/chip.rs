@@ -31,7 +31,7 @@ pub struct Chip {
     pub id: Option<u16>,
     /// Instruction set.
     pub isa: IsaHint,
-    /// Where firmware stands.
+    /// Where firmware is.
     pub regions: &'static [Region],
 }
 

@@ -1,4 +1,4 @@
-//! What stands where in a file of Espressif images: one image, or a whole flash.
+//! What is where in a file of Espressif images: one image, or a whole flash.
 
 use core::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
 use crate::host::image::check::{Check, Finding};
 use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
 
-/// Images in a flash stand at multiples of a sector.
+/// Images in a flash are at multiples of a sector.
 const SECTOR: usize = 0x1000;
 /// Where the ESP8266 sees its flash.
 const ESP8266_FLASH: Range<u32> = 0x4020_0000..0x4030_0000;
@@ -137,7 +137,7 @@ fn v2_image(file: &[u8]) -> Option<(Segment, EspImage)> {
         return None;
     }
     let image = EspImage::parse(file, end)?;
-    // `user1.bin` stands at 0x1000 of the flash.
+    // `user1.bin` is at 0x1000 of the flash.
     Some((Segment { address: ESP8266_FLASH.start + 0x1010, range: 16..end }, image))
 }
 

@@ -73,7 +73,7 @@ pub struct Segment {
     pub range: Range<usize>,
 }
 
-/// An image, as it stands in a file.
+/// An image, as it is in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EspImage {
     /// First byte in the file.
@@ -86,9 +86,9 @@ pub struct EspImage {
     pub entry: u32,
     /// The segments, in file order.
     pub segments: Vec<Segment>,
-    /// Where the checksum byte stands in the file.
+    /// Where the checksum byte is in the file.
     pub checksum: usize,
-    /// Where the appended SHA-256 (of everything before it) stands, if there is one.
+    /// Where the appended SHA-256 (of everything before it) is, if there is one.
     pub digest: Option<Range<usize>>,
     /// Whether the checksum byte matches the segments. (Not so in applications of the ESP8266
     /// Arduino core, which patches a CRC in later.)

@@ -1,11 +1,11 @@
 //! The partition table of ESP-IDF: entries of 32 bytes, up to 95 of them, in a sector that mostly
-//! stands at 0x8000.
+//! is at 0x8000.
 //!
 //! Source: ESP-IDF Programming Guide, "Partition Tables", and `esp_flash_partitions.h`.
 
 use crate::host::image::bytes::{array, slice, u16_le, u32_le, u8_at};
 
-/// Where the table mostly stands in the flash.
+/// Where the table mostly is in the flash.
 pub const DEFAULT_OFFSET: usize = 0x8000;
 
 const ENTRY: usize = 32;

@@ -27,7 +27,7 @@ pub(crate) fn literals(binary: &[u8]) -> Vec<u32> {
     literals_aligned(binary, 0).into_iter().chain(literals_aligned(binary, 2)).collect()
 }
 
-/// Literals, if addresses that are multiples of 4 stand `phase` bytes after a multiple of 4 in the
+/// Literals, if addresses that are multiples of 4 are `phase` bytes after a multiple of 4 in the
 /// binary.
 fn literals_aligned(binary: &[u8], phase: usize) -> Vec<u32> {
     let mut at: Vec<usize> = halves(binary)

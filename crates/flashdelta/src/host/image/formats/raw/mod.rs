@@ -138,7 +138,7 @@ pub fn guess_isa(binary: &[u8]) -> Option<IsaHint> {
 /// Granularity of what is taken for RAM.
 const PAGE: u32 = 1 << 16;
 
-/// RAM of a Cortex-M stands in the first MiB of a 16 MiB region between 0x1000_0000 and
+/// RAM of a Cortex-M is in the first MiB of a 16 MiB region between 0x1000_0000 and
 /// 0x4000_0000, and reaches from its start up to the busiest pages, the one of the stack pointer
 /// among them.
 fn cortex_m_ram(literals: impl Iterator<Item = u32>, stack: Option<u32>) -> Vec<(u32, u32)> {

@@ -5,7 +5,7 @@ use crate::host::image::bytes::u32_le;
 /// A vector table that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VectorTable {
-    /// Where it stands in the binary.
+    /// Where it is in the binary.
     pub(crate) offset: usize,
     /// Initial stack pointer.
     pub(crate) stack: u32,
