@@ -67,6 +67,8 @@ fn codes() -> BTreeMap<&'static str, (ErrorClass, BTreeSet<&'static str>)> {
 #[test]
 fn the_table_of_errors_is_that_of_the_source() {
     let document = include_str!("../../../docs/errors.md");
+    // What follows is held to the source in that crate.
+    let (document, _) = document.split_once("\n## Fleets and releases\n").unwrap();
     let mut listed = BTreeSet::new();
     let codes = codes();
     for row in document.lines().filter(|line| line.starts_with("| `")) {

@@ -1,0 +1,38 @@
+//! Firmware updates for many devices, each at its own version.
+//!
+//! A [catalogue] knows the releases of a maker, and images by their digests. Rules say which
+//! devices get which release, when, and on which way. The planner is a pure function of these, of a
+//! device and of the time: it answers "device D holds X: what next, and why". It has no network, no
+//! clock and no files.
+//!
+//! # How it is built
+//!
+//! Nothing imports from what is listed after it.
+//!
+//! - `digest`, `name`, `version`: what things are known by.
+//! - [`catalogue`]: products, images, releases, devices.
+//! - [`rules`]: assignments, stepping stones, blocked versions, windows, limits of links.
+//!   Conditions are expressions in CEL, checked when they are entered, and bounded in cost.
+//! - [`planner`]: the cheapest way that the rules permit.
+//!
+//! # Features
+//!
+//! `rules` (default) has the rules and the planner.
+#![forbid(unsafe_code)]
+
+mod codes;
+mod digest;
+#[cfg(all(test, feature = "rules"))]
+mod error_table;
+mod name;
+mod version;
+
+pub mod catalogue;
+#[cfg(feature = "rules")]
+pub mod planner;
+#[cfg(feature = "rules")]
+pub mod rules;
+
+pub use digest::Digest;
+pub use name::Name;
+pub use version::Version;
