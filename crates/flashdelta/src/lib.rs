@@ -36,7 +36,7 @@
 //!
 //! Two floors, a folder each, and one feature, `std`, between them. Nothing on the device floor
 //! imports from the host floor, and on each floor nothing imports from what is listed after it; a
-//! test (`tests/floors.rs`) reads the imports.
+//! test (`tests/host/floors.rs`) reads the imports.
 //!
 //! `device/` is what devices run and hosts share: `no_std`, no allocation, no panic.
 //!

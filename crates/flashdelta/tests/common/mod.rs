@@ -4,8 +4,10 @@
 pub mod archives;
 pub mod cuts;
 pub mod handmade;
+pub mod pieces;
 pub mod sets;
 pub mod slots;
+pub mod table;
 pub mod toy;
 
 use handmade::crc32;

@@ -6,9 +6,7 @@ use flashdelta::receive::PatchId;
 use flashdelta::verify::{self, Message};
 use flashdelta::PatchHeader;
 
-#[path = "toy.rs"]
-mod toy;
-pub use toy::Toy;
+pub use super::toy::Toy;
 
 /// A block with a signature by this key.
 fn block(key: Toy, message: &Message) -> Vec<u8> {

@@ -1,10 +1,8 @@
 //! The test vectors and tables of `docs/format.md`.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::apply_in_pieces;
+use crate::common::apply_in_pieces;
 use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
 use flashdelta::file::Output;
 use flashdelta::update::set::Kind;
@@ -186,7 +184,7 @@ fn the_specification_and_sets_agree() {
 }
 
 /// Run this after a change of the model codec:
-/// `cargo test -p flashdelta --test vectors -- --ignored`.
+/// `cargo test -p flashdelta --test format vectors -- --ignored`.
 #[test]
 #[ignore = "rewrites the patches of the model codec in docs/format.md"]
 fn rewrite_the_vectors() {
@@ -225,8 +223,8 @@ fn rewrite_the_vectors() {
 
 #[test]
 fn the_tables_are_those_of_the_source() {
-    let (text, source) = (text(), include_str!("../src/device/coding/logistic.rs"));
-    let start = include_str!("../src/device/codec/model/start.rs");
+    let (text, source) = (text(), include_str!("../../src/device/coding/logistic.rs"));
+    let start = include_str!("../../src/device/codec/model/start.rs");
     // After the "u16" and the lengths.
     for (name, source, first) in [
         ("SQUASH", source, 2),

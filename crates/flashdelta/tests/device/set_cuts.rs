@@ -1,12 +1,10 @@
 //! Sets and power cuts: whenever the power goes, all is old or all is new, in the child device, too.
 
-mod common;
-
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use common::sets::{signed, three, three_in_a_set};
-use common::toy::Toy;
+use crate::common::sets::{signed, three, three_in_a_set};
+use crate::common::toy::Toy;
 use flashdelta::nor::{NorNew, NorOld, Records, Shared, SharedError, SlotError};
 use flashdelta::set::ComponentName;
 use flashdelta::update::set::{recover, Components, Entry, Recovered, SetUpdate, SetUpdateError};

@@ -1,9 +1,7 @@
 //! Patches that are cut short, damaged, or made to do harm: none may panic, write outside the
 //! declared size, or end in success with wrong bytes.
 
-mod common;
-
-use common::{code_like, edited, seal, Random};
+use crate::common::{code_like, edited, seal, Random};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{Codec, InstructionSet, PatchHeader};

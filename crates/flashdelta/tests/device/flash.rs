@@ -1,11 +1,9 @@
 //! Updates between two slots of a NOR flash.
 
-mod common;
-
 use core::cell::RefCell;
 
-use common::slots::{flash_with, patch, update, workspace, Flash, SMALL};
-use common::{code_like, edited, Random};
+use crate::common::slots::{flash_with, patch, update, workspace, Flash, SMALL};
+use crate::common::{code_like, edited, Random};
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage as _};
 use flashdelta::diff::{diff, DiffOptions};
@@ -253,8 +251,8 @@ fn slots_have_to_lie_in_the_flash() {
 
 #[test]
 fn reads_are_few_and_fewer_with_more_workspace() {
-    let [old, new] =
-        ["1.0", "1.1"].map(|version| common::testdata(&format!("firmware/cortex-m-{version}.bin")));
+    let [old, new] = ["1.0", "1.1"]
+        .map(|version| crate::common::testdata(&format!("firmware/cortex-m-{version}.bin")));
     let patch = diff(&old, &new, &DiffOptions::new().ram(16 << 10)).unwrap().bytes;
     let slot = Slot::new(0, 64 << 10);
     let reads = [0, 2048].map(|extra| {

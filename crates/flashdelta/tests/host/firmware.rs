@@ -1,8 +1,6 @@
 //! Patches between the sample images of `testdata`, in every codec and in the RAM of every profile.
 
-mod common;
-
-use common::{apply_in_pieces, testdata};
+use crate::common::{apply_in_pieces, testdata};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{apply, Codec, InstructionSet};
 

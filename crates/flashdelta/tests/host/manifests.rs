@@ -1,11 +1,9 @@
 //! JSON files that name the parts of a firmware; folders.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
-use common::Random;
+use crate::common::Random;
 use flashdelta::archive::folder::{self, FolderError};
 use flashdelta::archive::names::NameProblem;
 use flashdelta::archive::{Container, ContainerError};

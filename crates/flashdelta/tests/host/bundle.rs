@@ -1,11 +1,9 @@
 //! Archives and folders: patched member by member, restored byte by byte.
 
-mod common;
-
 use core::ops::ControlFlow;
 
-use common::archives::{tar, tar_data, tar_header, zip, File};
-use common::{code_like, edited, testdata, Random};
+use crate::common::archives::{tar, tar_data, tar_header, zip, File};
+use crate::common::{code_like, edited, testdata, Random};
 use flashdelta::archive::{folder, Container, ContainerError};
 use flashdelta::bundle::{self, check, BundleError, BundleOptions, BundlePatch, Method, Warning};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};

@@ -1,18 +1,15 @@
 //! Inputs of every kind through the library's door: `testdata/inputs/table.tsv`. The program, Python
 //! and C have tests of their own with the same table.
 
-#[path = "common/table.rs"]
-mod table;
-
 use std::fs;
 use std::path::Path;
 
+use crate::common::table::{number, testdata, Outcome, Row, Table};
 use flashdelta::diff::{DeviceProfile, DiffOptions};
 use flashdelta::door::{self, ApplyRequest, MakeRequest, Side};
 use flashdelta::file::{MemoryOptions, Output};
 use flashdelta::image::{ReadOptions, Selection};
 use flashdelta::{DeviceIdentity, Identity, Input};
-use table::{number, testdata, Outcome, Row, Table};
 
 #[test]
 fn of_paths() {

@@ -1,11 +1,9 @@
 //! How an update ends: the new image is committed by `finish` and nowhere else, and the outcome
 //! does not depend on how the input was cut.
 
-mod common;
-
 use core::cell::Cell;
 
-use common::{code_like, edited, testdata, Random};
+use crate::common::{code_like, edited, testdata, Random};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OutOfBounds};
 use flashdelta::diff::{diff, DiffOptions};
 use flashdelta::{file, Codec, InstructionSet, PatchHeader};

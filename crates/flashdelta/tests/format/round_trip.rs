@@ -1,12 +1,10 @@
 //! Properties that hold for any two images.
 
-mod common;
-
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use common::{apply_pieces, code_like, edited, Random};
+use crate::common::{apply_pieces, code_like, edited, Random};
 use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffError, DiffOptions};
 use flashdelta::{apply, Codec, InstructionSet};
 use proptest::prelude::*;

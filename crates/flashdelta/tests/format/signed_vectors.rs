@@ -1,7 +1,5 @@
 //! The vectors in `testdata/signed`, which an independent script has made and signed.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -2,10 +2,8 @@
 //! the update that is started again ends in the right image, keeps the sectors that were finished,
 //! and never touches the running slot.
 
-mod common;
-
-use common::cuts::{Outcome, Proof};
-use common::{testdata, with_own_digest};
+use crate::common::cuts::{Outcome, Proof};
+use crate::common::{testdata, with_own_digest};
 use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::{Codec, PatchHeader};
 use flashdelta_sim::{Rules, POSITIONS};

@@ -1,13 +1,10 @@
 //! Signed patches and chunks: what is not vouched for is never used.
 
-#[path = "common/toy.rs"]
-mod toy;
-
+use crate::common::toy::Toy;
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OutOfBounds};
 use flashdelta::diff::{self, ChunkSize, DiffOptions};
 use flashdelta::verify::{Guard, GuardError, NoKeys, VerifyError};
 use flashdelta::{sign, PatchHeader};
-use toy::Toy;
 
 /// A slot that counts what is written.
 #[derive(Debug)]

@@ -1,11 +1,9 @@
 //! The front door: any two inputs, and what is said of them.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::testdata;
+use crate::common::testdata;
 use flashdelta::diff::{DeviceProfile, DiffOptions};
 use flashdelta::door::{
     self, ApplyRequest, DoorError, MadeKind, MakeRequest, PatchError, Side, Warning,

@@ -1,11 +1,9 @@
 //! Updates from slot to slot up to the boot selection, and SHA-256 by another implementation.
 
-mod common;
-
 use core::cell::RefCell;
 
-use common::slots::{flash_with, update, workspace, Flash, SMALL};
-use common::with_own_digest;
+use crate::common::slots::{flash_with, update, workspace, Flash, SMALL};
+use crate::common::with_own_digest;
 use flashdelta::apply::{Applier, ApplyOptions, Sha256Engine};
 use flashdelta::diff::DeviceProfile;
 use flashdelta::nor::{slots, Slot};

@@ -1,8 +1,6 @@
 //! What is refused before the first byte is written, and what it says.
 
-mod common;
-
-use common::{edited, Random};
+use crate::common::{edited, Random};
 use flashdelta::apply::{
     apply, Applier, ApplyError, ApplyOptions, NewFile, NewImage, OldFile, OutOfBounds,
 };

@@ -1,15 +1,12 @@
 //! A store: whatever comes, in whatever order, and wherever the power is cut.
 
-#[path = "common/pieces.rs"]
-mod pieces;
-
 use std::collections::BTreeSet;
 
+use crate::common::pieces::{self, Patch, Toy};
 use flashdelta::nor::Slot;
 use flashdelta::receive::{Offered, Status, Store, StoreError, Taken};
 use flashdelta::verify::VerifyError;
 use flashdelta_sim::{Cut, NorSim, Rules, SimError, POSITIONS};
-use pieces::{Patch, Toy};
 
 const KEY: u8 = 5;
 
@@ -224,7 +221,7 @@ fn a_cut_at_any_operation_does_no_harm() {
     assert!(cuts > 600, "{cuts}");
 }
 
-/// The proof in full: `cargo test --release -p flashdelta --test receive -- --ignored`.
+/// The proof in full: `cargo test --release -p flashdelta --test device receive -- --ignored`.
 #[test]
 #[ignore = "takes minutes"]
 fn a_cut_at_any_place_of_any_operation_does_no_harm() {
@@ -319,7 +316,7 @@ fn flash_that_rots_is_noticed_and_repaired() {
     drop(store);
     let at = (0..).find(|at| flash.holds(*at, patch.front())).unwrap();
     flash.load(at + 12, &[0x5A; 4]).unwrap();
-    let (mut memory, mut key) = (crate::memory(&patch), Toy(KEY));
+    let (mut memory, mut key) = (self::memory(&patch), Toy(KEY));
     let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
     assert_eq!(feed(&mut store, &mut Vec::new()), Err(StoreError::Rotted));
     store.clear().unwrap();

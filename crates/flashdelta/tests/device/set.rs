@@ -1,12 +1,10 @@
 //! Component sets: what is not vouched for is never used, and what is not complete never active.
 
-mod common;
-
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use common::sets::{child, images, partition, quick, signed, three, three_in_a_set};
-use common::toy::Toy;
+use crate::common::sets::{child, images, partition, quick, signed, three, three_in_a_set};
+use crate::common::toy::Toy;
 use flashdelta::apply::{NewImage, OutOfBounds};
 use flashdelta::set::{self, Component, ComponentName, SetFileError, SetMakeError};
 use flashdelta::update::set::{

@@ -1,12 +1,10 @@
 //! Calls of bounded length: no call does more than it may, and the result is the same.
 
-mod common;
-
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 
-use common::slots::{flash_with, update, workspace, Flash, SMALL};
-use common::{apply_in_pieces, damaged_copies, with_own_digest, Random};
+use crate::common::slots::{flash_with, update, workspace, Flash, SMALL};
+use crate::common::{apply_in_pieces, damaged_copies, with_own_digest, Random};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
 use flashdelta::diff::{self, DiffOptions};
 use flashdelta::nor::{slots, Slot};
@@ -15,7 +13,7 @@ use flashdelta::{Codec, PatchHeader};
 use proptest::prelude::*;
 
 /// Feeds a patch in random pieces with random budgets.
-fn apply_randomly(old: &[u8], patch: &[u8], seed: u64) -> Result<Vec<u8>, common::Error> {
+fn apply_randomly(old: &[u8], patch: &[u8], seed: u64) -> Result<Vec<u8>, crate::common::Error> {
     let header = PatchHeader::parse(patch).ok().flatten();
     let (len, size) = header.map_or((2048, 0), |h| (h.workspace_len(), h.new_size as usize));
     let mut random = Random(seed);
@@ -58,7 +56,7 @@ proptest! {
         let mut patch = made.patch;
         if own_digest {
             new = with_own_digest(&new)[1].clone();
-            patch = common::slots::patch(&old, &new, codec, page);
+            patch = crate::common::slots::patch(&old, &new, codec, page);
         }
         prop_assert_eq!(apply_randomly(&old, &patch, seed), Ok(new));
         // Errors are the same, too, but for the damage that Zstandard's decoder comes to first.

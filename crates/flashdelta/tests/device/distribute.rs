@@ -1,6 +1,6 @@
 //! One sender, many receivers, bad links: everybody gets all, at what cost?
 //!
-//! The receivers hold their pieces in RAM here; `tests/receive.rs` has the store.
+//! The receivers hold their pieces in RAM here; `receive.rs` has the store.
 
 use core::time::Duration;
 
@@ -222,7 +222,7 @@ fn lossy(loss: u16) -> Link {
     Link::new().loss(loss).duplicates(20).delay(ms(2), ms(40))
 }
 
-/// `cargo test --test distribute -- --ignored --nocapture` prints the table of the guide.
+/// `cargo test --test device distribute -- --ignored --nocapture` prints the table of the guide.
 #[test]
 #[ignore = "prints figures"]
 fn figures() {

@@ -1,8 +1,6 @@
 //! Small patches that promise large images, or ask for much memory.
 
-mod common;
-
-use common::handmade::bomb;
+use crate::common::handmade::bomb;
 use flashdelta::apply::{self, ApplyError, MemoryImage};
 use flashdelta::PatchHeader;
 

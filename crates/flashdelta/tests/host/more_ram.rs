@@ -1,8 +1,6 @@
 //! More RAM never makes a larger patch.
 
-mod common;
-
-use common::testdata;
+use crate::common::testdata;
 use flashdelta::apply;
 use flashdelta::diff::{diff, DiffOptions};
 

@@ -1,12 +1,10 @@
 //! The test vectors in `testdata/vectors`, which other implementations use as well. Their names for
 //! errors are those of `docs/format.md`.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::apply_in_pieces;
+use crate::common::apply_in_pieces;
 use flashdelta::apply::{apply, ApplyError, OutOfBounds};
 use flashdelta::bundle::BundleError;
 use flashdelta::file::{FileError, Output};

@@ -1,13 +1,11 @@
 //! Bundles that are cut short, damaged, or made to do harm: none may panic, or end in success with
 //! wrong bytes.
 
-mod common;
-
 use std::time::Instant;
 
-use common::archives::{tar, zip};
-use common::handmade::{self, Member};
-use common::{code_like, edited, seal, testdata, Random};
+use crate::common::archives::{tar, zip};
+use crate::common::handmade::{self, Member};
+use crate::common::{code_like, edited, seal, testdata, Random};
 use flashdelta::archive::folder;
 use flashdelta::bundle::{self, BundleError};
 use flashdelta::diff::{self, DiffOptions};

@@ -1,12 +1,10 @@
 //! Sets made of releases and of descriptions.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::archives::zip;
-use common::sets::{images, quick};
+use crate::common::archives::zip;
+use crate::common::sets::{images, quick};
 use flashdelta::archive::folder;
 use flashdelta::diff::DiffOptions;
 use flashdelta::set::{self, ComponentName, ReleaseComponent, SetSourceError};

@@ -1,13 +1,11 @@
 //! Going on after a break: an update that is suspended anywhere, any number of times, makes the same
 //! image, and takes no byte of the patch twice.
 
-mod common;
-
 use core::cell::RefCell;
 use core::convert::Infallible;
 
-use common::slots::{update, workspace, Flash, SMALL};
-use common::{code_like, edited, with_own_digest, Random};
+use crate::common::slots::{update, workspace, Flash, SMALL};
+use crate::common::{code_like, edited, with_own_digest, Random};
 use flashdelta::apply::{Applier, ApplyError, ApplyOptions, ResumeError, SuspendError};
 use flashdelta::diff::{diff, ChunkSize, DeviceProfile, DiffOptions};
 use flashdelta::nor::{slots, Records, Slot, SlotError};
@@ -137,7 +135,7 @@ fn an_update_goes_on_where_it_was() {
 /// names.
 ///
 /// ```text
-/// FLASHDELTA_PAIRS=pairs.txt cargo test --release -p flashdelta --all-features --test suspend -- --ignored --nocapture
+/// FLASHDELTA_PAIRS=pairs.txt cargo test --release -p flashdelta --all-features --test device suspend -- --ignored --nocapture
 /// ```
 #[test]
 #[ignore = "takes images of one's own"]
@@ -201,7 +199,7 @@ fn every_damaged_byte_is_noticed_and_the_update_starts_from_the_beginning() {
 
 /// CRC-32 as in gzip.
 fn crc32(bytes: &[u8]) -> u32 {
-    common::handmade::crc32(bytes)
+    crate::common::handmade::crc32(bytes)
 }
 
 /// What has the right checksum and is wrong nevertheless: nothing panics, and no wrong image is
@@ -352,7 +350,7 @@ fn part(
     result
 }
 
-fn flash_for(made: &common::slots::Update) -> Flash {
+fn flash_for(made: &crate::common::slots::Update) -> Flash {
     let mut rules = Rules::default();
     rules.memory_alignment = 4;
     let mut flash = Flash::used(REGION.start as usize / 4096 + 8, 42).rules(rules);

@@ -1,13 +1,11 @@
 //! Simulated worlds in which one node sends a patch to many: links lose, double, reorder and damage
 //! datagrams, somebody forges some, and the power of receivers goes while they write.
 
-#[path = "common/pieces.rs"]
-mod pieces;
-
 use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 
+use crate::common::pieces::{Patch, Toy};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use flashdelta::nor::Slot;
 use flashdelta::receive::{
@@ -15,7 +13,6 @@ use flashdelta::receive::{
 };
 use flashdelta_sim::world::{Fault, Link, Node, NodeId, Program, Storage, World};
 use flashdelta_sim::{NorSim, Rules, SimError};
-use pieces::{Patch, Toy};
 
 const KEY: u8 = 5;
 /// Kinds of datagrams.
@@ -309,7 +306,7 @@ fn everybody_gets_the_patch_and_nothing_else() {
 }
 
 /// 1,000 worlds, loss 0 to 60 %, a cut at every operation in turn:
-/// `cargo test --release -p flashdelta --test mesh -- --ignored`.
+/// `cargo test --release -p flashdelta --test device mesh -- --ignored`.
 #[test]
 #[ignore = "takes minutes"]
 fn a_thousand_worlds() {

@@ -1,11 +1,9 @@
 //! A signed patch goes on after a break as others do, and its guard with it: nothing is fed twice,
 //! nothing that was not checked is used, and no suspension is a way round the policy.
 
-mod common;
-
 use core::convert::Infallible;
 
-use common::{code_like, edited, testdata, Random};
+use crate::common::{code_like, edited, testdata, Random};
 use flashdelta::apply::{Applier, ApplyOptions, ResumeError};
 use flashdelta::diff::{diff, ChunkSize, DeviceProfile, DiffOptions};
 use flashdelta::sign::{self, PrivateKey, PublicKey};

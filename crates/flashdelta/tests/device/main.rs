@@ -1,0 +1,18 @@
+//! What devices do: applying, whole updates, flash, receiving, sets; and cuts of power anywhere.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod ab;
+mod commit;
+mod distribute;
+mod flash;
+mod mesh;
+mod nor_records;
+mod power_cuts;
+mod receive;
+mod set;
+mod set_cuts;
+mod steps;
+mod suspend;
+mod suspend_signed;

@@ -1,0 +1,18 @@
+//! What hosts do: files, archives, manifests, releases, the door; and what the source promises.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bombs;
+mod bundle;
+mod bundle_hostile;
+mod door;
+mod firmware;
+mod floors;
+mod inputs;
+mod manifests;
+mod more_ram;
+mod profiles;
+mod records;
+mod refusals;
+mod set_releases;
