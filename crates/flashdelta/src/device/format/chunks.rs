@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use super::header::MAX_HEADER_LEN;
-use super::{HeaderError, PatchHeader, Reader};
+use super::{PatchHeader, Reader};
 
 /// Bytes of a digest in the chunk table: the first ones of a SHA-256.
 pub(crate) const CHUNK_DIGEST_LEN: usize = 16;
@@ -65,18 +65,15 @@ pub(super) fn read_count(
     follows: Option<u8>,
 ) -> u8 {
     let count = follows.unwrap_or(1);
-    let most = MAX_HEADER_LEN as u32 - 1;
-    let (mut offset, mut found, mut limit) = (header_len, header_len, most);
-    if header_len <= most {
+    reader.beyond(header_len, |reader| {
+        reader.at_most(header_len, MAX_HEADER_LEN as u32 - 1);
         if !has_chunks || count == 0 {
             // Without chunks a signature would not vouch for the body.
-            reader.fail(HeaderError::BadNumber { offset });
+            reader.bad_number(0);
         }
-        (offset, found, limit) = (header_len.wrapping_add(1), count.into(), MOST_SIGNATURES.into());
-    }
-    if found > limit {
-        reader.fail(HeaderError::TooLarge { offset, found, limit });
-    }
+        reader.skip(1);
+        reader.at_most(count.into(), MOST_SIGNATURES.into());
+    });
     count
 }
 

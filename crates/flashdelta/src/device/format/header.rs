@@ -395,7 +395,7 @@ impl PatchHeader {
         }
         #[cfg(feature = "verify")]
         if has(Feature::Chunks) {
-            header.chunks.get_or_insert(Chunks::NONE).read(reader, header.body_len);
+            header.chunks.insert(Chunks::NONE).read(reader, header.body_len);
         }
         header.tables = parse_tables(reader, header.codec);
         if has(Feature::Identity) {

@@ -38,6 +38,15 @@ impl<'a> Reader<'a> {
         self.at = self.at.saturating_add(count);
     }
 
+    /// Has a look at what follows the frame: errors name offsets from `at` on.
+    #[cfg(feature = "verify")]
+    #[inline(always)]
+    pub(crate) fn beyond(&mut self, at: u32, look: impl FnOnce(&mut Self)) {
+        let here = core::mem::replace(&mut self.at, at as usize);
+        look(self);
+        self.at = here;
+    }
+
     /// Where the header ends that these are the fields of: the checksum follows them.
     pub(crate) fn end_of_frame(&self) -> usize {
         self.bytes.len().saturating_add(super::header::CHECKSUM)
