@@ -1,12 +1,26 @@
 //! How state gets into a suspension, and out of it: the same way.
 
+/// Takes bytes, or fills them in; false if it cannot.
+///
+/// Closures do. A trait of its own has tables of one function; those of [`FnMut`] have another copy
+/// of it, for closures that are used up.
+pub(crate) trait Carry {
+    fn carry(&mut self, bytes: &mut [u8]) -> bool;
+}
+
+impl<F: FnMut(&mut [u8]) -> bool> Carry for F {
+    fn carry(&mut self, bytes: &mut [u8]) -> bool {
+        self(bytes)
+    }
+}
+
 /// Carries the state of an update to a place that survives a reset, or from there: whoever has
 /// state passes it through here, field by field, and the same code saves and loads it.
 ///
 /// When it saves, nothing changes. When it loads, everything does, and may be anything at all if
 /// something has failed before: that is told at the end, and nothing of it is used then.
 pub struct Port<'a> {
-    carry: &'a mut dyn FnMut(&mut [u8]) -> bool,
+    carry: &'a mut dyn Carry,
     loads: bool,
     trouble: Option<PortTrouble>,
 }
@@ -21,8 +35,7 @@ pub(crate) enum PortTrouble {
 }
 
 impl<'a> Port<'a> {
-    /// `carry` takes bytes, or fills them in; false if it cannot.
-    pub(crate) fn new(carry: &'a mut dyn FnMut(&mut [u8]) -> bool, loads: bool) -> Self {
+    pub(crate) fn new(carry: &'a mut dyn Carry, loads: bool) -> Self {
         Self { carry, loads, trouble: None }
     }
 
@@ -49,7 +62,7 @@ impl<'a> Port<'a> {
     /// Bytes.
     #[inline(never)] // One copy in the device's flash; so for the others.
     pub fn bytes(&mut self, bytes: &mut [u8]) {
-        if self.trouble.is_none() && !bytes.is_empty() && !(self.carry)(bytes) {
+        if self.trouble.is_none() && !bytes.is_empty() && !self.carry.carry(bytes) {
             self.trouble = Some(PortTrouble::Place);
         }
     }

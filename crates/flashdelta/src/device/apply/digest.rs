@@ -31,9 +31,17 @@ pub(crate) enum Access<'a> {
     Append(&'a Sha256),
 }
 
-/// Has an image at an offset; false if that fails. Not generic: the code is there once for both
-/// images.
-pub(crate) type Accessor<'a> = dyn FnMut(u32, Access<'_>) -> bool + 'a;
+/// Has an image at an offset; false if that fails. Closures do. A trait of its own: the tables of
+/// [`FnMut`] have another copy of each, for closures that are used up.
+pub(crate) trait Accessor {
+    fn access(&mut self, offset: u32, access: Access<'_>) -> bool;
+}
+
+impl<F: FnMut(u32, Access<'_>) -> bool> Accessor for F {
+    fn access(&mut self, offset: u32, access: Access<'_>) -> bool {
+        self(offset, access)
+    }
+}
 
 /// Whole blocks need no copying inside the hash, and flash likes to be read in words.
 const BLOCK: usize = 64;
@@ -50,7 +58,7 @@ pub(crate) fn hash<H: Sha256Engine>(
     budget: &mut Budget,
     len: u32,
     digest: &mut Sha256,
-    image: &mut Accessor<'_>,
+    image: &mut dyn Accessor,
 ) -> Option<bool> {
     // The smallest buffer mostly holds a block.
     let piece = if buffer.len() < BLOCK { buffer.len() } else { buffer.len() & !(BLOCK - 1) };
@@ -62,7 +70,7 @@ pub(crate) fn hash<H: Sha256Engine>(
                 return Some(false);
             }
             let bytes = buffer.get_mut(..len)?;
-            if !image(work.at, Access::Read(bytes)) {
+            if !image.access(work.at, Access::Read(bytes)) {
                 return None;
             }
             budget.spend(len as u32);
@@ -77,7 +85,7 @@ pub(crate) fn hash<H: Sha256Engine>(
         if is_all {
             return Some(true);
         }
-        if !image(work.end, Access::Append(digest)) {
+        if !image.access(work.end, Access::Append(digest)) {
             return None;
         }
         budget.spend(u32::MAX);

@@ -33,6 +33,8 @@ mod price;
 pub(in crate::device) mod suspend;
 #[cfg(feature = "suspend")]
 mod suspend_error;
+#[cfg(feature = "suspend")]
+mod suspended;
 pub(crate) mod workspace;
 
 pub use applier::{Applier, ApplyOptions, Progress};

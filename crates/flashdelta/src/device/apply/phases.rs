@@ -99,30 +99,30 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             Which::New => (body.buffers.spare(), header.new_size),
         };
         let mut found = Sha256::default();
-        let is_complete =
-            hash(sha, work, buffer, budget, len, &mut found, &mut |offset, access| match access {
-                Access::Read(piece) => match which {
-                    Which::Old => old
-                        .read(offset, piece)
-                        .map_err(|e| *error = ApplyError::ReadOld { offset, error: e }),
-                    Which::New => new
-                        .read(offset, piece)
-                        .map_err(|e| *error = ApplyError::ReadNew { offset, error: e }),
+        let mut access = |offset: u32, access: Access<'_>| match access {
+            Access::Read(piece) => match which {
+                Which::Old => old
+                    .read(offset, piece)
+                    .map_err(|e| *error = ApplyError::ReadOld { offset, error: e }),
+                Which::New => new
+                    .read(offset, piece)
+                    .map_err(|e| *error = ApplyError::ReadNew { offset, error: e }),
+            }
+            .is_ok(),
+            Access::Append(own) => {
+                cfg!(feature = "model") && {
+                    let written = new
+                        .write(offset, own)
+                        .map_err(|e| *error = ApplyError::Write { offset, error: e });
+                    written
+                        .and_then(|()| {
+                            new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
+                        })
+                        .is_ok()
                 }
-                .is_ok(),
-                Access::Append(own) => {
-                    cfg!(feature = "model") && {
-                        let written = new
-                            .write(offset, own)
-                            .map_err(|e| *error = ApplyError::Write { offset, error: e });
-                        written
-                            .and_then(|()| {
-                                new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
-                            })
-                            .is_ok()
-                    }
-                }
-            })?;
+            }
+        };
+        let is_complete = hash(sha, work, buffer, budget, len, &mut found, &mut access)?;
         if !is_complete {
             return Some(false);
         }

@@ -20,35 +20,43 @@ use super::phases::{too_small, Which};
 use super::workspace;
 use super::{ApplyError, NewImage, OldImage, Progress, ResumeError, SuspendError};
 use crate::device::format::{Codec, Crc32, PatchHeader};
-use crate::device::port::{Port, PortTrouble};
+use crate::device::port::{Carry, Port, PortTrouble};
 use crate::device::sha256::Sha256Engine;
 
 /// The start of every suspension; the last byte is the version of the layout.
-const MAGIC: u32 = u32::from_le_bytes(*b"FDU\0");
+pub(super) const MAGIC: u32 = u32::from_le_bytes(*b"FDU\0");
 
 /// The same of an update with a guard: neither goes on as the other.
 #[cfg(feature = "verify")]
-const GUARDED: u32 = u32::from_le_bytes(*b"FDG\0");
+pub(super) const GUARDED: u32 = u32::from_le_bytes(*b"FDG\0");
 
 /// The state of whoever is before the applier: passed through a port after the header, which it
 /// is given.
-pub(in crate::device) type Front<'a> = dyn FnMut(&mut Port<'_>, &PatchHeader) + 'a;
+pub(in crate::device) trait Front {
+    fn pass(&mut self, port: &mut Port<'_>, header: &PatchHeader);
+}
+
+impl<F: FnMut(&mut Port<'_>, &PatchHeader)> Front for F {
+    fn pass(&mut self, port: &mut Port<'_>, header: &PatchHeader) {
+        self(port, header);
+    }
+}
 
 /// Which suspensions these are, and what else is in them.
 pub(in crate::device) struct Kind<'a> {
     magic: u32,
-    front: &'a mut Front<'a>,
+    front: &'a mut dyn Front,
 }
 
 impl<'a> Kind<'a> {
     /// Of an applier alone.
-    fn plain(front: &'a mut Front<'a>) -> Self {
+    fn plain(front: &'a mut dyn Front) -> Self {
         Self { magic: MAGIC, front }
     }
 
     /// Of an applier with a guard, whose state passes through `front`.
     #[cfg(feature = "verify")]
-    pub(in crate::device) fn guarded(front: &'a mut Front<'a>) -> Self {
+    pub(in crate::device) fn guarded(front: &'a mut dyn Front) -> Self {
         Self { magic: GUARDED, front }
     }
 }
@@ -57,7 +65,7 @@ impl<'a> Kind<'a> {
 fn nothing(_: &mut Port<'_>, _: &PatchHeader) {}
 
 /// The version of the library: state that another one has saved may mean something else.
-const LIBRARY: u32 = {
+pub(super) const LIBRARY: u32 = {
     let bytes = env!("CARGO_PKG_VERSION").as_bytes();
     let (mut hash, mut i) = (0x811c_9dc5u32, 0);
     // FNV-1a.
@@ -84,18 +92,50 @@ impl PatchHeader {
     }
 }
 
-/// Reads the bytes of a suspension from an offset on; false if that fails.
-type Source<'a> = dyn FnMut(u32, &mut [u8]) -> bool + 'a;
-
-/// Why a suspension is refused.
-enum Refusal<O, N> {
-    Source,
-    Damaged,
-    OtherVersion,
-    OtherPatch,
-    OtherImage,
-    Apply(ApplyError<O, N>),
+/// How far an update is (`at`: bytes of the patch taken, and bytes that wait to be written), and the
+/// header.
+pub(super) fn port_front(
+    port: &mut Port<'_>,
+    phase: &mut Phase,
+    at: (&mut u32, &mut usize),
+    header: &mut PatchHeader,
+) {
+    port.choice(phase, *phase as u8, |number| Phase::SAVED.get(usize::from(number)).copied());
+    port.number(at.0);
+    port.size(at.1);
+    header.port(port);
 }
+
+/// Reads the bytes of a suspension from an offset on; false if that fails. As [`Carry`], a trait of
+/// its own.
+pub(super) trait Source {
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> bool;
+}
+
+impl<F: FnMut(u32, &mut [u8]) -> bool> Source for F {
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> bool {
+        self(offset, bytes)
+    }
+}
+
+/// The bytes of a suspension from `at` up to `end`, in order.
+pub(super) struct Rest<'a> {
+    pub(super) source: &'a mut dyn Source,
+    pub(super) at: u32,
+    pub(super) end: u32,
+}
+
+impl Carry for Rest<'_> {
+    fn carry(&mut self, bytes: &mut [u8]) -> bool {
+        let next = self.at.checked_add(bytes.len() as u32).filter(|next| *next <= self.end);
+        let taken = next.is_some() && self.source.read(self.at, bytes);
+        self.at = next.unwrap_or(self.at);
+        taken
+    }
+}
+
+/// Why a suspension is refused. What the place of the suspension says is known elsewhere.
+type Refusal<O, N, E> = ResumeError<<O as OldImage>::Error, <N as NewImage>::Error, E>;
 
 impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// Hands the state of the update to `put`, piece by piece: bytes to be kept in a file, say.
@@ -125,7 +165,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         mut put: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), SuspendError<N::Error, E>> {
         let (mut crc, mut failed) = (Crc32::START, None);
-        let saved = self.save(kind, &mut |bytes| {
+        let saved = self.save(kind, &mut |bytes: &mut [u8]| {
             crc = crc.and(bytes);
             failed = put(bytes).err();
             failed.is_none()
@@ -156,7 +196,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         kind: Kind<'_>,
     ) -> Result<u32, SuspendError<N::Error, core::convert::Infallible>> {
         let mut len = TAIL;
-        self.save(kind, &mut |bytes| {
+        self.save(kind, &mut |bytes: &mut [u8]| {
             len = len.saturating_add(bytes.len() as u32);
             true
         })
@@ -222,22 +262,14 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         let loaded = self.load(
             kind,
             len,
-            &mut |offset, bytes| {
+            &mut |offset: u32, bytes: &mut [u8]| {
                 failed = read(offset, bytes).err();
                 failed.is_none()
             },
             patch,
             budget,
         );
-        let refusal = match (loaded, failed) {
-            (Ok(()), _) => return Ok(self.progress()),
-            (Err(_), Some(error)) => ResumeError::Place(error),
-            (Err(Refusal::Apply(error)), _) => ResumeError::Apply(error),
-            (Err(Refusal::OtherVersion), _) => ResumeError::OtherVersion,
-            (Err(Refusal::OtherPatch), _) => ResumeError::OtherPatch,
-            (Err(Refusal::OtherImage), _) => ResumeError::OtherImage,
-            (Err(Refusal::Source | Refusal::Damaged), _) => ResumeError::Damaged,
-        };
+        let Err(refusal) = loaded else { return Ok(self.progress()) };
         if self.workspace.is_some() {
             // Nothing has been set up.
             (self.phase, self.fed) = (Phase::Header, 0);
@@ -245,14 +277,14 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             self.body.work = Work::Machine(Machine::idle());
         }
         self.pending = false;
-        Err(refusal)
+        Err(failed.map_or(refusal, ResumeError::Place))
     }
 
     /// Saves the state.
     fn save(
         &mut self,
         kind: Kind<'_>,
-        carry: &mut dyn FnMut(&mut [u8]) -> bool,
+        carry: &mut dyn Carry,
     ) -> Result<(), SuspendError<N::Error, ()>> {
         let mut phase = self.phase;
         if matches!(phase, Phase::Poisoned | Phase::Resume) {
@@ -264,8 +296,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         let (mut port, mut waiting) = (Port::new(carry, false), self.body.buffers.waiting());
         port.same(kind.magic);
         port.same(LIBRARY);
-        self.port_front(&mut port, &mut phase, &mut waiting);
-        (kind.front)(&mut port, &self.body.header);
+        port_front(&mut port, &mut phase, (&mut self.fed, &mut waiting), &mut self.body.header);
+        kind.front.pass(&mut port, &self.body.header);
         self.new.suspend(&mut port).map_err(SuspendError::New)?;
         self.port_rest(&mut port, phase);
         // Nothing else can be refused when saving.
@@ -274,17 +306,19 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
 
     /// Loads the state, or goes on with that.
     #[inline(never)]
-    fn load(
+    fn load<E>(
         &mut self,
         kind: Kind<'_>,
         len: u32,
-        source: &mut Source<'_>,
+        source: &mut dyn Source,
         patch: Option<&PatchHeader>,
         budget: u32,
-    ) -> Result<(), Refusal<O::Error, N::Error>> {
+    ) -> Result<(), Refusal<O, N, E>> {
         let end = len.saturating_sub(TAIL);
         if self.phase == Phase::Header {
-            check(source, end)?;
+            if !is_whole(source, end) {
+                return Err(ResumeError::Damaged);
+            }
             let (mut phase, at) = self.load_front(kind, end, source, patch)?;
             // After the body the old image is not needed any more.
             if phase != Phase::Body {
@@ -295,7 +329,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         let (mut budget, mut error) = (Budget::new(budget), ApplyError::Poisoned);
         match self.digest(Which::Old, &mut budget, &mut error) {
-            None => return Err(Refusal::Apply(error)),
+            None => return Err(ResumeError::Apply(error)),
             Some(false) => self.pending = true,
             Some(true) => {
                 self.pending = false;
@@ -309,74 +343,65 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// Loads what comes before the workspace, and checks that all fits. Gives the phase, and where
     /// it goes on.
     #[inline(never)]
-    fn load_front(
+    fn load_front<E>(
         &mut self,
         kind: Kind<'_>,
         end: u32,
-        source: &mut Source<'_>,
+        source: &mut dyn Source,
         patch: Option<&PatchHeader>,
-    ) -> Result<(Phase, u32), Refusal<O::Error, N::Error>> {
-        let (mut phase, mut waiting, mut at) = (Phase::Header, 0, 0);
-        let mut carry = |bytes: &mut [u8]| take(source, &mut at, end, bytes);
-        let mut port = Port::new(&mut carry, true);
+    ) -> Result<(Phase, u32), Refusal<O, N, E>> {
+        let (mut phase, mut waiting) = (Phase::Header, 0);
+        let mut rest = Rest { source, at: 0, end };
+        let mut port = Port::new(&mut rest, true);
         port.same(kind.magic);
         port.same(LIBRARY);
         if port.trouble() == Some(PortTrouble::Refused) {
-            return Err(Refusal::OtherVersion);
+            return Err(ResumeError::OtherVersion);
         }
-        self.port_front(&mut port, &mut phase, &mut waiting);
-        (kind.front)(&mut port, &self.body.header);
+        port_front(&mut port, &mut phase, (&mut self.fed, &mut waiting), &mut self.body.header);
+        kind.front.pass(&mut port, &self.body.header);
         if port.trouble().is_some() {
-            return Err(Refusal::Damaged);
+            return Err(ResumeError::Damaged);
         }
         let header = self.body.header;
         if phase != Phase::Header {
             if patch.is_some_and(|patch| *patch != header) {
-                return Err(Refusal::OtherPatch);
+                return Err(ResumeError::OtherPatch);
             }
             let mut error = Failure::<O, N>::Poisoned;
             if self.check_device(&mut error).is_none() {
-                return Err(Refusal::Apply(error));
+                return Err(ResumeError::Apply(error));
             }
             let found = self.workspace.as_ref().map_or(0, |memory| memory.len());
             if found < header.workspace_len() || waiting >= workspace::page(found, &header) {
-                return Err(Refusal::Apply(too_small(header.workspace_len(), found)));
+                return Err(ResumeError::Apply(too_small(header.workspace_len(), found)));
             }
         }
         if self.new.suspend(&mut port).is_err() || port.end().is_err() {
-            return Err(Refusal::OtherImage);
+            return Err(ResumeError::OtherImage);
         }
-        Ok((phase, at))
+        Ok((phase, rest.at))
     }
 
     /// Loads what comes from `at` on: then the update goes on.
     #[inline(never)]
-    fn load_rest(
+    fn load_rest<E>(
         &mut self,
         at: u32,
         end: u32,
-        source: &mut Source<'_>,
+        source: &mut dyn Source,
         phase: &mut Phase,
-    ) -> Result<(), Refusal<O::Error, N::Error>> {
-        let mut at = at;
-        let mut carry = |bytes: &mut [u8]| take(source, &mut at, end, bytes);
-        let mut port = Port::new(&mut carry, true);
+    ) -> Result<(), Refusal<O, N, E>> {
+        let mut rest = Rest { source, at, end };
+        let mut port = Port::new(&mut rest, true);
         self.phase = Phase::Poisoned;
         self.port_rest(&mut port, *phase);
-        if port.end().is_err() || at != end {
-            return Err(Refusal::Damaged);
+        if port.end().is_err() || rest.at != end {
+            return Err(ResumeError::Damaged);
         }
         // What was verified before the reset is verified again.
         self.phase = if *phase == Phase::Done { Phase::New } else { *phase };
         Ok(())
-    }
-
-    /// How far it is, and the header.
-    fn port_front(&mut self, port: &mut Port<'_>, phase: &mut Phase, waiting: &mut usize) {
-        port.choice(phase, *phase as u8, |number| Phase::SAVED.get(usize::from(number)).copied());
-        port.number(&mut self.fed);
-        port.size(waiting);
-        self.body.header.port(port);
     }
 
     /// The workspace and what works in it.
@@ -424,34 +449,19 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     }
 }
 
-/// Is the suspension whole?
+/// Is the suspension whole? Not if it cannot be read.
 #[inline(never)]
-fn check<O, N>(source: &mut Source<'_>, end: u32) -> Result<(), Refusal<O, N>> {
+fn is_whole(source: &mut dyn Source, end: u32) -> bool {
     let (mut crc, mut at, mut piece) = (Crc32::START, 0, [0; 64]);
     while at < end {
         let len = (end.wrapping_sub(at) as usize).min(piece.len());
         let bytes = piece.get_mut(..len).unwrap_or_default();
-        if !source(at, bytes) {
-            return Err(Refusal::Source);
+        if !source.read(at, bytes) {
+            return false;
         }
         crc = crc.and(bytes);
         at = at.wrapping_add(len as u32);
     }
     let mut tail = [0; TAIL as usize];
-    if !source(at, &mut tail) {
-        return Err(Refusal::Source);
-    }
-    if u32::from_le_bytes(tail) == crc.value() {
-        Ok(())
-    } else {
-        Err(Refusal::Damaged)
-    }
-}
-
-/// The next bytes of a suspension, all before `end`.
-fn take(source: &mut Source<'_>, at: &mut u32, end: u32, bytes: &mut [u8]) -> bool {
-    let next = at.checked_add(bytes.len() as u32).filter(|next| *next <= end);
-    let taken = next.is_some() && source(*at, bytes);
-    *at = next.unwrap_or(*at);
-    taken
+    source.read(at, &mut tail) && u32::from_le_bytes(tail) == crc.value()
 }

@@ -122,7 +122,12 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
         if *state.phase == Phase::Poisoned {
             return Err(SuspendError::Poisoned);
         }
-        applier.suspend_as(Kind::guarded(&mut |port, header| state.port(port, header)), put)
+        applier.suspend_as(
+            Kind::guarded(&mut |port: &mut Port<'_>, header: &PatchHeader| {
+                state.port(port, header)
+            }),
+            put,
+        )
     }
 
     /// How many bytes [`suspend`](Self::suspend) would hand over now.
@@ -137,7 +142,9 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
         if *state.phase == Phase::Poisoned {
             return Err(SuspendError::Poisoned);
         }
-        applier.suspension_len_as(Kind::guarded(&mut |port, header| state.port(port, header)))
+        applier.suspension_len_as(Kind::guarded(
+            &mut |port: &mut Port<'_>, header: &PatchHeader| state.port(port, header),
+        ))
     }
 
     /// Goes on with an update that was [suspended](Self::suspend), in a guard that has not been fed,
