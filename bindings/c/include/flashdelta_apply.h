@@ -232,6 +232,10 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_STORE_EMPTY = 207,
     /**
+     * There is no suspended update to go on with.
+     */
+    FLASHDELTA_ERR_NO_SUSPENSION = 208,
+    /**
      * The patch cannot be used, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_BAD_PATCH = 300,
@@ -419,7 +423,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NO_CHUNKS = 615,
     /**
-     * The store, or the memory lent to it, is too small for the patch.
+     * The store, or the memory lent to it, is too small for the patch; or the region is for what
+     * is to be saved in it.
      */
     FLASHDELTA_ERR_STORE_TOO_SMALL = 616,
     /**
@@ -903,6 +908,56 @@ typedef struct flashdelta_error_detail {
 } flashdelta_error_detail;
 
 /**
+ * A region of flash that keeps the state of an update over resets. It has two halves, of whole
+ * sectors each, and what is saved goes into the one that does not hold what was saved last: so
+ * whenever the power is cut, that is there until the new one is whole.
+ *
+ * Fill it with zeros first (memset()). What `user` and `buffer` point to must live as long as the
+ * call that is given it. Callbacks return 0 for success. Offsets count bytes from the start of the
+ * region.
+ */
+typedef struct flashdelta_region {
+    /**
+     * Passed to every callback. May be NULL.
+     */
+    void *user;
+    /**
+     * Bytes of the region: a multiple of two sectors. Each half of it has room for what
+     * flashdelta_applier_suspension_len() tells and 16 bytes.
+     */
+    uint32_t size;
+    /**
+     * The unit in which it is written, in bytes; 0 counts as 1. Units are written once after each
+     * erase. Above #FLASHDELTA_MAX_WRITE_SIZE it needs a `buffer` of a unit.
+     */
+    uint32_t write_size;
+    /**
+     * The unit in which it is erased, in bytes, a multiple of `write_size`.
+     */
+    uint32_t sector_size;
+    /**
+     * Reads `len` bytes from byte `offset` into `to`.
+     */
+    int32_t (*read)(void *user, uint32_t offset, uint8_t *to, size_t len);
+    /**
+     * Writes `len` bytes to byte `offset`, all in one sector.
+     */
+    int32_t (*write)(void *user, uint32_t offset, const uint8_t *from, size_t len);
+    /**
+     * Erases the sector at byte `offset`: bytes of 0xFF afterwards.
+     */
+    int32_t (*erase)(void *user, uint32_t offset);
+    /**
+     * RAM for writing more than 64 bytes at a time: a page of the flash, say. NULL for none.
+     */
+    uint8_t *buffer;
+    /**
+     * Its size in bytes; 0 if it is NULL.
+     */
+    size_t buffer_len;
+} flashdelta_region;
+
+/**
  * What a patch says about itself. All sizes are in bytes.
  */
 typedef struct flashdelta_patch_info {
@@ -1246,9 +1301,9 @@ flashdelta_status flashdelta_applier_last_error(const struct flashdelta_applier 
  * the patch has to be received again.
  *
  * What is saved is as long as flashdelta_applier_suspension_len() tells, and comes in pieces of
- * any length, in order. Keep it in a file or in flash; two places that alternate, so that a power
- * cut while one is written leaves the other. The update may go on here as well; going on from what
- * was saved is safe nevertheless.
+ * any length, in order. Keep it in a file, or in two places that alternate, so that a power cut
+ * while one is written leaves the other: flashdelta_applier_suspend_to() does so in flash. The
+ * update may go on here as well; going on from what was saved is safe nevertheless.
  *
  * It costs writing and erasing flash of that length, and one or two erases of the sector that is
  * under way. For a short patch or a fast link it is cheaper to receive the patch again: sectors
@@ -1319,6 +1374,63 @@ flashdelta_status flashdelta_applier_resume(struct flashdelta_applier *applier,
                                             size_t header_len,
                                             uint32_t budget,
                                             struct flashdelta_progress *progress);
+
+/**
+ * Saves the state of an update in a region of flash, as flashdelta_applier_suspend() does: what was
+ * saved there before counts until this is whole.
+ *
+ * @param applier initialised by flashdelta_applier_init(); neither failed nor finished
+ * @param region where to
+ * @return as flashdelta_applier_suspend(); #FLASHDELTA_ERR_STORE_TOO_SMALL if half of the region is
+ * too small; #FLASHDELTA_ERR_INVALID_ARGUMENT also if the region does not fit its sectors and units
+ */
+flashdelta_status flashdelta_applier_suspend_to(struct flashdelta_applier *applier,
+                                                const struct flashdelta_region *region);
+
+/**
+ * Goes on with an update that was saved by flashdelta_applier_suspend_to(), as
+ * flashdelta_applier_resume() does.
+ *
+ * @param applier as for flashdelta_applier_resume()
+ * @param region where it was saved
+ * @param header as for flashdelta_applier_resume()
+ * @param header_len as for flashdelta_applier_resume()
+ * @param budget as for flashdelta_applier_resume()
+ * @param[out] progress how far the update has come, written only on success
+ * @return as flashdelta_applier_resume(); #FLASHDELTA_ERR_NO_SUSPENSION if nothing is saved there
+ */
+flashdelta_status flashdelta_applier_resume_from(struct flashdelta_applier *applier,
+                                                 const struct flashdelta_region *region,
+                                                 const uint8_t *header,
+                                                 size_t header_len,
+                                                 uint32_t budget,
+                                                 struct flashdelta_progress *progress);
+
+/**
+ * What the update has to be lent that is saved in a region: before flashdelta_applier_init(), after
+ * a reset.
+ *
+ * @param region where it was saved
+ * @param[out] workspace_len the workspace
+ * @param[out] buffer_len the buffer for flashdelta_applier_guard(); 0 if the patch has no chunks. May
+ * be NULL
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NO_SUSPENSION if nothing is saved there that this version
+ * of the library could go on with; #FLASHDELTA_ERR_READ_SUSPENSION; #FLASHDELTA_ERR_NULL_POINTER,
+ * #FLASHDELTA_ERR_INVALID_ARGUMENT
+ */
+flashdelta_status flashdelta_region_needs(const struct flashdelta_region *region,
+                                          size_t *workspace_len,
+                                          size_t *buffer_len);
+
+/**
+ * Forgets what is saved in a region: to be called once the update is finished. Nothing is erased
+ * if nothing is there.
+ *
+ * @param region where it was saved
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if it cannot be erased;
+ * #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT
+ */
+flashdelta_status flashdelta_region_clear(const struct flashdelta_region *region);
 
 /**
  * The workspace that a patch needs.

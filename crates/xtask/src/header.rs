@@ -32,7 +32,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for (package, modules, name) in [
         (
             "abi",
-            &["status", "callbacks", "applier", "suspend", "detail", "info", "verify", "store"][..],
+            &[
+                "status",
+                "callbacks",
+                "applier",
+                "suspend",
+                "region",
+                "detail",
+                "info",
+                "verify",
+                "store",
+            ][..],
             "flashdelta_apply.h",
         ),
         (

@@ -156,6 +156,7 @@ impl flashdelta_error_detail {
             "new-too-long" => FLASHDELTA_ERR_NEW_TOO_LONG,
             "granularity" => FLASHDELTA_ERR_WRITE_SIZE,
             "codec-not-built" | "codec-not-suspendable" => FLASHDELTA_ERR_CODEC_NOT_BUILT,
+            "no-suspension" => FLASHDELTA_ERR_NO_SUSPENSION,
             "suspension-damaged" => FLASHDELTA_ERR_SUSPENSION_DAMAGED,
             "suspension-other-patch" => FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH,
             "suspension-other-image" => FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE,

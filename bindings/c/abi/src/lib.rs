@@ -17,6 +17,8 @@ mod callbacks;
 mod detail;
 mod info;
 mod pointers;
+#[cfg(feature = "suspend")]
+mod region;
 mod status;
 #[cfg(feature = "receive")]
 mod store;
@@ -51,6 +53,11 @@ pub use store::{
     flashdelta_store_status, FLASHDELTA_STORE_WORDS,
 };
 
+#[cfg(feature = "suspend")]
+pub use region::{
+    flashdelta_applier_resume_from, flashdelta_applier_suspend_to, flashdelta_region,
+    flashdelta_region_clear, flashdelta_region_needs,
+};
 #[cfg(feature = "suspend")]
 pub use suspend::{
     flashdelta_applier_resume, flashdelta_applier_suspend, flashdelta_applier_suspension_len,

@@ -56,6 +56,8 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_STORE_OCCUPIED = 206,
     /// There is no patch in the store.
     FLASHDELTA_ERR_STORE_EMPTY = 207,
+    /// There is no suspended update to go on with.
+    FLASHDELTA_ERR_NO_SUSPENSION = 208,
 
     /// The patch cannot be used, for a reason that has no number of its own.
     FLASHDELTA_ERR_BAD_PATCH = 300,
@@ -167,7 +169,8 @@ pub enum flashdelta_status {
     /// The patch has no chunks, or chunks that the flash cannot be written in: it cannot be received
     /// in any order.
     FLASHDELTA_ERR_NO_CHUNKS = 615,
-    /// The store, or the memory lent to it, is too small for the patch.
+    /// The store, or the memory lent to it, is too small for the patch; or the region is for what
+    /// is to be saved in it.
     FLASHDELTA_ERR_STORE_TOO_SMALL = 616,
     /// Another version of this library has saved the state of the update.
     FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION = 617,
@@ -223,7 +226,7 @@ pub enum flashdelta_status {
 use flashdelta_status::*;
 
 /// What the numbers mean, in a few words.
-const TEXTS: [(flashdelta_status, &CStr); 73] = [
+const TEXTS: [(flashdelta_status, &CStr); 74] = [
     (FLASHDELTA_OK, c"success"),
     (FLASHDELTA_NEED_MORE, c"more bytes of the patch are needed"),
     (FLASHDELTA_ERR_INTERNAL, c"a fault in flashdelta: please report it"),
@@ -311,6 +314,7 @@ const TEXTS: [(flashdelta_status, &CStr); 73] = [
     (FLASHDELTA_ERR_NO_PIECE, c"this is no piece of the patch"),
     (FLASHDELTA_ERR_STORE_OCCUPIED, c"another patch is in the store"),
     (FLASHDELTA_ERR_STORE_EMPTY, c"there is no patch in the store"),
+    (FLASHDELTA_ERR_NO_SUSPENSION, c"there is no suspended update"),
     (FLASHDELTA_ERR_NO_CHUNKS, c"the patch has no chunks that the store could receive"),
     (FLASHDELTA_ERR_STORE_TOO_SMALL, c"the store or its memory is too small"),
     (FLASHDELTA_ERR_STORE_ROTTED, c"header or chunk table in the store are not what was written"),

@@ -6,6 +6,7 @@ use flashdelta::apply::{ResumeError, SuspendError};
 use flashdelta::PatchHeader;
 
 use crate::applier::{at_work, flashdelta_applier, flashdelta_progress, tell};
+use crate::callbacks::Fault;
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, check};
@@ -14,9 +15,9 @@ use crate::pointers::{bytes, check};
 /// the patch has to be received again.
 ///
 /// What is saved is as long as flashdelta_applier_suspension_len() tells, and comes in pieces of
-/// any length, in order. Keep it in a file or in flash; two places that alternate, so that a power
-/// cut while one is written leaves the other. The update may go on here as well; going on from what
-/// was saved is safe nevertheless.
+/// any length, in order. Keep it in a file, or in two places that alternate, so that a power cut
+/// while one is written leaves the other: flashdelta_applier_suspend_to() does so in flash. The
+/// update may go on here as well; going on from what was saved is safe nevertheless.
 ///
 /// It costs writing and erasing flash of that length, and one or two erases of the sector that is
 /// under way. For a short patch or a fast link it is cheaper to receive the patch again: sectors
@@ -56,15 +57,20 @@ pub unsafe extern "C" fn flashdelta_applier_suspend(
                         _ => Err(()),
                     }
                 })
-                .map_err(|error| match error {
-                    SuspendError::Codec { .. } => FLASHDELTA_ERR_CODEC_NOT_BUILT,
-                    SuspendError::New(fault) => fault.status,
-                    SuspendError::Place(()) => FLASHDELTA_ERR_WRITE_SUSPENSION,
-                    _ => FLASHDELTA_ERR_FAILED_BEFORE,
-                })
+                .map_err(suspend_status)
         })
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
+}
+
+/// The number of an error.
+pub(crate) fn suspend_status<E>(error: SuspendError<Fault, E>) -> flashdelta_status {
+    match error {
+        SuspendError::Codec { .. } => FLASHDELTA_ERR_CODEC_NOT_BUILT,
+        SuspendError::New(fault) => fault.status,
+        SuspendError::Place(_) => FLASHDELTA_ERR_WRITE_SUSPENSION,
+        _ => FLASHDELTA_ERR_FAILED_BEFORE,
+    }
 }
 
 /// How many bytes flashdelta_applier_suspend() would save now: at most 1024 and the workspace that
@@ -87,13 +93,7 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
         check(len)?;
         // SAFETY: the caller's promise.
         let inner = unsafe { at_work(applier)? };
-        let found = inner.with(|inner| {
-            inner.suspension_len().map_err(|error| match error {
-                SuspendError::Codec { .. } => FLASHDELTA_ERR_CODEC_NOT_BUILT,
-                SuspendError::New(fault) => fault.status,
-                _ => FLASHDELTA_ERR_FAILED_BEFORE,
-            })
-        })?;
+        let found = inner.with(|inner| inner.suspension_len().map_err(suspend_status))?;
         // SAFETY: the pointer was checked; the rest is the caller's promise.
         unsafe { len.write(found) };
         Ok(())
@@ -149,41 +149,57 @@ pub unsafe extern "C" fn flashdelta_applier_resume(
 ) -> flashdelta_status {
     let outcome = (|| {
         let read = read.ok_or(FLASHDELTA_ERR_NULL_POINTER)?;
-        check(progress)?;
-        let mut patch = None;
-        if !header.is_null() {
-            // SAFETY: the caller's promise.
-            let header = unsafe { bytes(header, header_len)? };
-            let parsed = PatchHeader::parse(header);
-            let parsed = parsed.map_err(|error| flashdelta_error_detail::from(&error).status)?;
-            patch = Some(parsed.ok_or(FLASHDELTA_ERR_INVALID_ARGUMENT)?);
-        }
+        let read = |offset, to: &mut [u8]| {
+            // SAFETY: the caller's promise; the buffer is as long as it says.
+            match unsafe { read(user, offset, to.as_mut_ptr(), to.len()) } {
+                0 => Ok(()),
+                _ => Err(()),
+            }
+        };
         // SAFETY: the caller's promise.
-        let inner = unsafe { at_work(applier)? };
-        let at = inner.with(|inner| {
-            let read = |offset, to: &mut [u8]| {
-                // SAFETY: the caller's promise; the buffer is as long as it says.
-                match unsafe { read(user, offset, to.as_mut_ptr(), to.len()) } {
-                    0 => Ok(()),
-                    _ => Err(()),
-                }
-            };
-            inner.resume_within(saved_len, read, patch.as_ref(), budget).map_err(
-                |error| match error {
-                    ResumeError::Damaged => FLASHDELTA_ERR_SUSPENSION_DAMAGED,
-                    ResumeError::OtherVersion => FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
-                    ResumeError::OtherPatch => FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH,
-                    ResumeError::OtherImage => FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE,
-                    ResumeError::Place(()) => FLASHDELTA_ERR_READ_SUSPENSION,
-                    ResumeError::BufferTooSmall { .. } => FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL,
-                    ResumeError::Apply(error) => flashdelta_error_detail::from(&error).status,
-                    _ => FLASHDELTA_ERR_INVALID_ARGUMENT,
-                },
-            )
-        })?;
-        // SAFETY: the pointer was checked; the rest is the caller's promise.
-        unsafe { tell(progress, at) };
-        Ok(())
+        unsafe { resume(applier, saved_len, read, (header, header_len), budget, progress) }
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
+}
+
+/// Goes on with an update, from wherever `read` reads.
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say, `header` to as many bytes as it says.
+pub(crate) unsafe fn resume<E>(
+    applier: *mut flashdelta_applier,
+    saved_len: u32,
+    read: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
+    header: (*const u8, usize),
+    budget: u32,
+    progress: *mut flashdelta_progress,
+) -> Result<(), flashdelta_status> {
+    check(progress)?;
+    let mut patch = None;
+    if !header.0.is_null() {
+        // SAFETY: the caller's promise.
+        let header = unsafe { bytes(header.0, header.1)? };
+        let parsed = PatchHeader::parse(header);
+        let parsed = parsed.map_err(|error| flashdelta_error_detail::from(&error).status)?;
+        patch = Some(parsed.ok_or(FLASHDELTA_ERR_INVALID_ARGUMENT)?);
+    }
+    // SAFETY: the caller's promise.
+    let inner = unsafe { at_work(applier)? };
+    let at = inner.with(|inner| {
+        inner.resume_within(saved_len, read, patch.as_ref(), budget).map_err(|error| match error {
+            ResumeError::Nothing => FLASHDELTA_ERR_NO_SUSPENSION,
+            ResumeError::Damaged => FLASHDELTA_ERR_SUSPENSION_DAMAGED,
+            ResumeError::OtherVersion => FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
+            ResumeError::OtherPatch => FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH,
+            ResumeError::OtherImage => FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE,
+            ResumeError::Place(_) => FLASHDELTA_ERR_READ_SUSPENSION,
+            ResumeError::BufferTooSmall { .. } => FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL,
+            ResumeError::Apply(error) => flashdelta_error_detail::from(&error).status,
+            _ => FLASHDELTA_ERR_INVALID_ARGUMENT,
+        })
+    })?;
+    // SAFETY: the pointer was checked; the rest is the caller's promise.
+    unsafe { tell(progress, at) };
+    Ok(())
 }

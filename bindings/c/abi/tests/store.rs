@@ -2,70 +2,18 @@
 #![allow(missing_docs)]
 #![cfg(feature = "receive")]
 
+mod common;
+
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::{null, null_mut};
+
+use common::{device_of, erase, images, read, write, SECTOR};
 
 use flashdelta::diff::{self, ChunkSize};
 use flashdelta::{Codec, DiffOptions, InstructionSet, PatchHeader};
 use flashdelta_c_abi::flashdelta_status::*;
 use flashdelta_c_abi::*;
-
-const SECTOR: usize = 512;
-
-unsafe extern "C" fn read(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32 {
-    // SAFETY: `user` is the flash of the test, `to` has room for `len` bytes.
-    unsafe {
-        let flash = &(&*user.cast::<Vec<u8>>())[offset as usize..][..len];
-        to.copy_from_nonoverlapping(flash.as_ptr(), len);
-    }
-    0
-}
-
-unsafe extern "C" fn write(user: *mut c_void, offset: u32, from: *const u8, len: usize) -> i32 {
-    assert!(len > 0 && len.is_multiple_of(4) && offset.is_multiple_of(4));
-    // SAFETY: as above, for reading.
-    unsafe {
-        let flash = &mut (&mut *user.cast::<Vec<u8>>())[offset as usize..][..len];
-        assert!(flash.iter().all(|byte| *byte == 0xFF), "written twice");
-        flash.copy_from_slice(core::slice::from_raw_parts(from, len));
-    }
-    0
-}
-
-unsafe extern "C" fn erase(user: *mut c_void, offset: u32) -> i32 {
-    // SAFETY: as above.
-    unsafe { (&mut *user.cast::<Vec<u8>>())[offset as usize..][..SECTOR].fill(0xFF) };
-    0
-}
-
-unsafe extern "C" fn read_image(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32 {
-    // SAFETY: `user` are the images of the test.
-    unsafe {
-        let images = user.cast::<[Vec<u8>; 2]>();
-        to.copy_from_nonoverlapping((&(*images)[0])[offset as usize..][..len].as_ptr(), len);
-    }
-    0
-}
-
-unsafe extern "C" fn read_new(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32 {
-    // SAFETY: as above.
-    unsafe {
-        let images = user.cast::<[Vec<u8>; 2]>();
-        to.copy_from_nonoverlapping((&(*images)[1])[offset as usize..][..len].as_ptr(), len);
-    }
-    0
-}
-
-unsafe extern "C" fn write_new(user: *mut c_void, offset: u32, from: *const u8, len: usize) -> i32 {
-    // SAFETY: as above.
-    unsafe {
-        let images = user.cast::<[Vec<u8>; 2]>();
-        (&mut (*images)[1])[offset as usize..][..len]
-            .copy_from_slice(core::slice::from_raw_parts(from, len));
-    }
-    0
-}
 
 /// No key is trusted.
 unsafe extern "C" fn nobody(
@@ -91,12 +39,6 @@ fn start(user: &mut Vec<u8>) -> flashdelta_store_flash {
         buffer: null_mut(),
         buffer_len: 0,
     }
-}
-
-fn images() -> [Vec<u8>; 2] {
-    let old: Vec<u8> = (0..2000_u32).map(|at| (at * at / 7) as u8).collect();
-    let new = (0..2000_u32).map(|at| (at * at / 5 + at / 3) as u8).collect();
-    [old, new]
 }
 
 #[test]
@@ -177,23 +119,7 @@ fn a_patch_comes_in_any_order_and_is_applied() {
 
         // The applier takes what there is, and the rest when it has come.
         let mut slots = [old.clone(), vec![0; 2000]];
-        let device = flashdelta_flash {
-            user: core::ptr::from_mut(&mut slots).cast(),
-            old_size: 2000,
-            new_size: 2000,
-            write_size: 1,
-            sector_size: 0,
-            flags: 0,
-            read_old: Some(read_image),
-            read_new: Some(read_new),
-            write_new: Some(write_new),
-            erase_new: None,
-            flush_new: None,
-            commit_new: None,
-            buffer: null_mut(),
-            buffer_len: 0,
-            counters: null_mut(),
-        };
+        let device = device_of(&mut slots);
         let mut applier = MaybeUninit::<flashdelta_applier>::zeroed();
         let applier = applier.as_mut_ptr();
         let mut workspace = vec![0; 64 << 10];
