@@ -8,46 +8,7 @@
  * to one with a wrong checksum (bad_checksum.fdp), to one for another chip (other_chip.fdp), to
  * something that is no app image (no_image.fdp); and one to new.bin for 16 KiB of RAM (small.fdp).
  */
-#include "flashdelta_ota.h"
-
-#include <string.h>
-
-#include "../../c/tests/check.h"
-#include "fake/fake_idf.h"
-
-static blob old_image, new_image, update;
-
-static int slot_is_new(void) {
-    return memcmp(fake.flash.bytes + FAKE_SLOT, new_image.bytes, new_image.len) == 0;
-}
-
-static int old_is_untouched(void) {
-    return fake.boot == &fake.partitions[0] && memcmp(fake.flash.bytes, old_image.bytes, old_image.len) == 0;
-}
-
-static void start(bool encrypted) {
-    fake_start(old_image.bytes, old_image.len, encrypted);
-}
-
-/* Feeds all of a patch, and ends. */
-static esp_err_t run(const flashdelta_ota_config_t *config, blob patch, size_t piece) {
-    flashdelta_ota_handle_t ota = NULL;
-    size_t at;
-    esp_err_t err = flashdelta_ota_begin(config, &ota), end;
-    if (err != ESP_OK) {
-        CHECK(ota == NULL);
-        return err;
-    }
-    for (at = 0; err == ESP_OK && at < patch.len; at += piece) {
-        err = flashdelta_ota_feed(ota, patch.bytes + at, patch.len - at < piece ? patch.len - at : piece);
-    }
-    if (err != ESP_OK) {
-        CHECK(flashdelta_ota_feed(ota, patch.bytes, 1) == err);
-    }
-    end = flashdelta_ota_end(ota);
-    CHECK(err == ESP_OK || end == err);
-    return end;
-}
+#include "ota.h"
 
 static void an_update_boots(void) {
     const size_t pieces[] = {1, 61, 1460, 1 << 20};
@@ -327,7 +288,7 @@ static void what_is_there_is_kept(void) {
 static void power_cuts_do_no_harm(void) {
     const bool encrypted = true; /* torn units count */
     const uint32_t first = FAKE_SLOT / FAKE_SECTOR;
-    uint32_t wear[3 * FAKE_SLOT / FAKE_SECTOR];
+    uint32_t wear[FAKE_FLASH / FAKE_SECTOR];
     long operations, n;
     uint32_t sector;
     start(encrypted);

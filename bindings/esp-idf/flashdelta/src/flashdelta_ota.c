@@ -1,4 +1,4 @@
-#include "flashdelta_ota.h"
+#include "flashdelta_ota_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,39 +9,20 @@
 #include "esp_ota_ops.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
-#include "sdkconfig.h"
-
-static const char *TAG = "flashdelta";
 
 enum {
     /* What the RAM that patches state counts for a flashdelta_applier, as large as it is on chips. */
     APPLIER_RAM = 1024,
     /* Workspace beyond what a patch needs: the flash is read in larger pieces then. */
-    COMFORT = 2048
-};
-
-struct flashdelta_ota {
-    flashdelta_applier applier;
-    const esp_partition_t *old_partition;
-    const esp_partition_t *new_partition;
-    flashdelta_device device;
-    bool has_device;
-    bool ignore_trailing;
-    bool keep_boot_partition;
-    uint8_t *header; /* the first bytes of the patch, until they tell how much RAM it needs */
-    size_t header_len;
-    uint8_t *workspace; /* from then on */
-    size_t most_workspace;
-    size_t done_since_yield;
-    flashdelta_progress progress;
-    flashdelta_error_detail detail; /* of an error from before there is an applier */
-    esp_err_t error;                /* the first one */
+    COMFORT = 2048,
+    /* The number of signatures in a patch, and one of them: both follow the header. */
+    SIGNATURE = 1 + 73
 };
 
 /* ---- Flash ---- */
 
 /* Long work lets other tasks run, or the watchdog would bark: one call may do all of an update. */
-static void count(struct flashdelta_ota *ota, size_t len) {
+void flashdelta_ota_count(struct flashdelta_ota *ota, size_t len) {
 #if CONFIG_FLASHDELTA_YIELD_KIB > 0
     ota->done_since_yield += len;
     if (ota->done_since_yield >= (size_t)CONFIG_FLASHDELTA_YIELD_KIB * 1024) {
@@ -54,26 +35,35 @@ static void count(struct flashdelta_ota *ota, size_t len) {
 #endif
 }
 
+int32_t flashdelta_ota_noted(struct flashdelta_ota *ota, esp_err_t err) {
+    if (err != ESP_OK) {
+        ota->partition_error = err;
+    }
+    return err;
+}
+
 static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len) {
     struct flashdelta_ota *ota = (struct flashdelta_ota *)user;
-    count(ota, len);
-    return esp_partition_read(ota->old_partition, offset, to, len);
+    flashdelta_ota_count(ota, len);
+    return flashdelta_ota_noted(ota, esp_partition_read(ota->old_partition, offset, to, len));
 }
 
 static int32_t read_new(void *user, uint32_t offset, uint8_t *to, size_t len) {
     struct flashdelta_ota *ota = (struct flashdelta_ota *)user;
-    count(ota, len);
-    return esp_partition_read(ota->new_partition, offset, to, len);
+    flashdelta_ota_count(ota, len);
+    return flashdelta_ota_noted(ota, esp_partition_read(ota->new_partition, offset, to, len));
 }
 
 static int32_t write_new(void *user, uint32_t offset, const uint8_t *from, size_t len) {
     struct flashdelta_ota *ota = (struct flashdelta_ota *)user;
-    count(ota, len);
+    flashdelta_ota_forget(ota);
+    flashdelta_ota_count(ota, len);
     return esp_partition_write(ota->new_partition, offset, from, len);
 }
 
 static int32_t erase_new(void *user, uint32_t offset) {
     struct flashdelta_ota *ota = (struct flashdelta_ota *)user;
+    flashdelta_ota_forget(ota);
     return esp_partition_erase_range(ota->new_partition, offset, ota->new_partition->erase_size);
 }
 
@@ -139,9 +129,54 @@ static esp_err_t check_partitions(const esp_partition_t *old_partition, const es
     return ESP_OK;
 }
 
-static void free_ota(struct flashdelta_ota *ota) {
+/* A partition that is nothing else, with two halves of whole sectors. */
+static esp_err_t check_suspend_partition(const flashdelta_ota_config_t *config) {
+    const esp_partition_t *partition = config->suspend_partition;
+    if (partition == NULL) {
+        return ESP_OK;
+    }
+#if !CONFIG_FLASHDELTA_SUSPEND
+    return ESP_ERR_NOT_SUPPORTED;
+#else
+    if (esp_partition_verify(partition) == NULL) {
+        return ESP_ERR_NOT_FOUND;
+    }
+    if (partition->type != ESP_PARTITION_TYPE_DATA || partition->subtype == ESP_PARTITION_SUBTYPE_DATA_OTA ||
+        partition->size % (2 * partition->erase_size) != 0 || is_same(partition, config->old_partition) ||
+        is_same(partition, config->new_partition)) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    return ESP_OK;
+#endif
+}
+
+/* Whose patches are taken. */
+static esp_err_t check_keys(const flashdelta_ota_config_t *config) {
+    if (config->keys == NULL) {
+#if CONFIG_FLASHDELTA_REQUIRE_SIGNATURE
+        ESP_LOGE(TAG, "no keys: CONFIG_FLASHDELTA_REQUIRE_SIGNATURE is set");
+        return ESP_ERR_INVALID_ARG;
+#else
+        return ESP_OK;
+#endif
+    }
+#if CONFIG_FLASHDELTA_SIGNATURES
+    return psa_crypto_init() == PSA_SUCCESS ? ESP_OK : ESP_FAIL;
+#else
+    return ESP_ERR_NOT_SUPPORTED;
+#endif
+}
+
+void flashdelta_ota_free_memory(struct flashdelta_ota *ota) {
     (void)flashdelta_applier_abort(&ota->applier);
     free(ota->workspace);
+    free(ota->buffer);
+    ota->workspace = NULL;
+    ota->buffer = NULL;
+}
+
+void flashdelta_ota_free(struct flashdelta_ota *ota) {
+    flashdelta_ota_free_memory(ota);
     free(ota->header);
     free(ota);
 }
@@ -171,6 +206,12 @@ esp_err_t flashdelta_ota_begin(const flashdelta_ota_config_t *config, flashdelta
         return ESP_ERR_INVALID_ARG;
     }
     err = check_partitions(wanted.old_partition, wanted.new_partition);
+    if (err == ESP_OK) {
+        err = check_suspend_partition(&wanted);
+    }
+    if (err == ESP_OK) {
+        err = check_keys(&wanted);
+    }
     if (err != ESP_OK) {
         return err;
     }
@@ -188,6 +229,13 @@ esp_err_t flashdelta_ota_begin(const flashdelta_ota_config_t *config, flashdelta
     ota->ignore_trailing = wanted.ignore_trailing;
     ota->keep_boot_partition = wanted.keep_boot_partition;
     ota->most_workspace = wanted.ram - APPLIER_RAM;
+    ota->suspend_partition = wanted.suspend_partition;
+    ota->has_keys = wanted.keys != NULL;
+#if CONFIG_FLASHDELTA_SIGNATURES
+    if (ota->has_keys) {
+        ota->verifier = flashdelta_psa_verifier(wanted.keys);
+    }
+#endif
     if (wanted.device != NULL) {
         ota->device = *wanted.device;
         ota->has_device = true;
@@ -211,6 +259,10 @@ static esp_err_t of_applier(struct flashdelta_ota *ota, flashdelta_status status
     if (status == FLASHDELTA_OK) {
         return ESP_OK;
     }
+    if (status == FLASHDELTA_ERR_WRONG_CHUNK) {
+        ESP_LOGW(TAG, "a chunk of the patch is wrong, and has to come again");
+        return ESP_ERR_FLASHDELTA_BASE + status;
+    }
     if (flashdelta_applier_last_error(&ota->applier, &detail) != FLASHDELTA_OK || detail.status != status) {
         return ESP_ERR_FLASHDELTA_BASE + status;
     }
@@ -225,14 +277,19 @@ static esp_err_t refuse(struct flashdelta_ota *ota, flashdelta_status status, si
     return to_esp_err(&ota->detail);
 }
 
-/* The header tells how much RAM the patch needs: takes that much, more if there is more, and starts. */
-static esp_err_t start_applier(struct flashdelta_ota *ota, size_t needed) {
+esp_err_t flashdelta_ota_make_applier(struct flashdelta_ota *ota, size_t needed, size_t chunks, size_t buffer) {
     const flashdelta_flash flash = describe_flash(ota);
     flashdelta_status status;
     if (needed > ota->most_workspace) {
         return refuse(ota, FLASHDELTA_ERR_WORKSPACE_TOO_SMALL, needed, ota->most_workspace);
     }
-    if (ota->most_workspace - needed >= COMFORT) {
+    if (chunks > ota->most_workspace - needed) {
+        return refuse(ota, FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL, chunks, ota->most_workspace - needed);
+    }
+    if (buffer > 0) {
+        ota->buffer = (uint8_t *)malloc(buffer);
+    }
+    if (ota->most_workspace - needed - chunks >= COMFORT) {
         ota->workspace = (uint8_t *)malloc(needed + COMFORT);
     }
     if (ota->workspace != NULL) {
@@ -240,17 +297,36 @@ static esp_err_t start_applier(struct flashdelta_ota *ota, size_t needed) {
     } else {
         ota->workspace = (uint8_t *)malloc(needed);
     }
-    if (ota->workspace == NULL) {
-        ESP_LOGE(TAG, "no %u bytes in one piece for the workspace", (unsigned)needed);
+    if (ota->workspace == NULL || (buffer > 0 && ota->buffer == NULL)) {
+        ESP_LOGE(TAG, "no %u and %u bytes, each in one piece", (unsigned)needed, (unsigned)buffer);
         return ESP_ERR_NO_MEM;
     }
     status = flashdelta_applier_init(&ota->applier, &flash, ota->has_device ? &ota->device : NULL, ota->workspace, needed);
-    if (status == FLASHDELTA_OK) {
-        status = flashdelta_applier_feed(&ota->applier, ota->header, ota->header_len, &ota->progress);
+#if CONFIG_FLASHDELTA_SIGNATURES
+    if (status == FLASHDELTA_OK && (ota->has_keys || buffer > 0)) {
+        status = flashdelta_applier_guard(&ota->applier, ota->has_keys ? &ota->verifier : NULL, ota->buffer, buffer);
+    }
+#endif
+    return of_applier(ota, status);
+}
+
+/* The header tells how much RAM the patch needs. */
+static esp_err_t start_applier(struct flashdelta_ota *ota, size_t needed) {
+    size_t chunks = 0, buffer = 0;
+    esp_err_t err;
+#if CONFIG_FLASHDELTA_SIGNATURES
+    if (flashdelta_chunk_ram(ota->header, ota->header_len, &chunks) != FLASHDELTA_OK) {
+        chunks = 0;
+    }
+    buffer = chunks > 0 ? chunks : ota->has_keys ? ota->header_len + SIGNATURE : 0;
+#endif
+    err = flashdelta_ota_make_applier(ota, needed, chunks, buffer);
+    if (err == ESP_OK) {
+        err = of_applier(ota, flashdelta_applier_feed(&ota->applier, ota->header, ota->header_len, &ota->progress));
     }
     free(ota->header);
     ota->header = NULL;
-    return of_applier(ota, status);
+    return err;
 }
 
 /* Collects the header. Gives how many of the bytes it took. */
@@ -273,19 +349,49 @@ static esp_err_t feed_header(struct flashdelta_ota *ota, const uint8_t *data, si
 
 esp_err_t flashdelta_ota_feed(flashdelta_ota_handle_t handle, const void *data, size_t len) {
     const uint8_t *bytes = (const uint8_t *)data;
+    esp_err_t err;
     if (handle == NULL || (data == NULL && len > 0)) {
         return ESP_ERR_INVALID_ARG;
     }
-    if (handle->error == ESP_OK && handle->header != NULL && len > 0) {
+    err = handle->error;
+    if (err == ESP_OK && handle->header != NULL && len > 0) {
         size_t taken;
-        handle->error = feed_header(handle, bytes, len, &taken);
+        err = feed_header(handle, bytes, len, &taken);
         bytes += taken;
         len -= taken;
     }
-    if (handle->error == ESP_OK && handle->header == NULL && len > 0) {
-        handle->error = of_applier(handle, flashdelta_applier_feed(&handle->applier, bytes, len, &handle->progress));
+    if (err == ESP_OK && handle->header == NULL && len > 0) {
+        err = of_applier(handle, flashdelta_applier_feed(&handle->applier, bytes, len, &handle->progress));
     }
-    return handle->error;
+    /* It may come again: that is no end. */
+    handle->chunk_is_wrong = err == ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_WRONG_CHUNK;
+    if (!handle->chunk_is_wrong) {
+        handle->error = err;
+    }
+    return err;
+}
+
+esp_err_t flashdelta_ota_get_next(flashdelta_ota_handle_t handle, size_t *next) {
+    if (handle == NULL || next == NULL) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    if (handle->error != ESP_OK) {
+        return handle->error;
+    }
+    *next = handle->header_len;
+#if CONFIG_FLASHDELTA_SIGNATURES
+    if (handle->header == NULL) {
+        uint32_t offset = 0;
+        const esp_err_t err = of_applier(handle, flashdelta_applier_next(&handle->applier, &offset));
+        *next = offset;
+        return err;
+    }
+#else
+    if (handle->header == NULL) {
+        *next = handle->progress.taken;
+    }
+#endif
+    return ESP_OK;
 }
 
 esp_err_t flashdelta_ota_get_progress(flashdelta_ota_handle_t handle, flashdelta_progress *progress) {
@@ -351,7 +457,8 @@ esp_err_t flashdelta_ota_end(flashdelta_ota_handle_t handle) {
             err = esp_ota_set_boot_partition(handle->new_partition);
         }
     }
-    free_ota(handle);
+    flashdelta_ota_forget_at_end(handle, err);
+    flashdelta_ota_free(handle);
     return err;
 }
 
@@ -359,6 +466,9 @@ esp_err_t flashdelta_ota_abort(flashdelta_ota_handle_t handle) {
     if (handle == NULL) {
         return ESP_ERR_INVALID_ARG;
     }
-    free_ota(handle);
+    if (handle->error != ESP_OK || handle->chunk_is_wrong) {
+        flashdelta_ota_forget_at_end(handle, handle->error != ESP_OK ? handle->error : ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_WRONG_CHUNK);
+    }
+    flashdelta_ota_free(handle);
     return ESP_OK;
 }

@@ -11,6 +11,7 @@ typedef int esp_err_t;
 #define ESP_ERR_INVALID_STATE 0x103
 #define ESP_ERR_INVALID_SIZE 0x104
 #define ESP_ERR_NOT_FOUND 0x105
+#define ESP_ERR_NOT_SUPPORTED 0x106
 #define ESP_ERR_FLASH_OP_FAIL 0x6001
 
 const char *esp_err_to_name(esp_err_t err);

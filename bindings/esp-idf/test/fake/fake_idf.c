@@ -12,17 +12,18 @@
 fake_device fake;
 
 void fake_start(const uint8_t *image, size_t len, bool encrypted) {
-    static const esp_partition_subtype_t subtypes[] = {ESP_PARTITION_SUBTYPE_APP_OTA_0, ESP_PARTITION_SUBTYPE_APP_OTA_1, ESP_PARTITION_SUBTYPE_APP_FACTORY};
+    static const esp_partition_subtype_t subtypes[] = {ESP_PARTITION_SUBTYPE_APP_OTA_0, ESP_PARTITION_SUBTYPE_APP_OTA_1, ESP_PARTITION_SUBTYPE_APP_FACTORY,
+                                                       ESP_PARTITION_SUBTYPE_DATA_UNDEFINED};
     int i;
     memset(&fake, 0, sizeof fake);
-    if (nor_init(&fake.flash, 3 * FAKE_SLOT, FAKE_SECTOR, encrypted ? 16 : 1) != 0) {
+    if (nor_init(&fake.flash, FAKE_FLASH, FAKE_SECTOR, encrypted ? 16 : 1) != 0) {
         exit(2);
     }
-    for (i = 0; i < 3; i++) {
-        fake.partitions[i].type = ESP_PARTITION_TYPE_APP;
+    for (i = 0; i < 4; i++) {
+        fake.partitions[i].type = i < 3 ? ESP_PARTITION_TYPE_APP : ESP_PARTITION_TYPE_DATA;
         fake.partitions[i].subtype = subtypes[i];
         fake.partitions[i].address = (uint32_t)i * FAKE_SLOT;
-        fake.partitions[i].size = FAKE_SLOT;
+        fake.partitions[i].size = i < 3 ? FAKE_SLOT : FAKE_KEPT;
         fake.partitions[i].erase_size = FAKE_SECTOR;
         fake.partitions[i].encrypted = encrypted;
     }
@@ -45,7 +46,7 @@ const char *esp_err_to_name(esp_err_t err) {
 
 const esp_partition_t *esp_partition_verify(const esp_partition_t *partition) {
     int i;
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         if (partition->address == fake.partitions[i].address && partition->type == fake.partitions[i].type &&
             partition->subtype == fake.partitions[i].subtype) {
             return &fake.partitions[i];

@@ -3,11 +3,11 @@
 #include "../../../c/examples/nor_sim.h"
 #include "esp_ota_ops.h"
 
-enum { FAKE_SECTOR = 4096, FAKE_SLOT = 32 * FAKE_SECTOR };
+enum { FAKE_SECTOR = 4096, FAKE_SLOT = 32 * FAKE_SECTOR, FAKE_KEPT = 12 * FAKE_SECTOR, FAKE_FLASH = 3 * FAKE_SLOT + FAKE_KEPT };
 
 typedef struct fake_device {
-    nor_sim flash; /* ota_0, ota_1, and something else */
-    esp_partition_t partitions[3];
+    nor_sim flash; /* ota_0, ota_1, something else, and a partition for suspended updates */
+    esp_partition_t partitions[4];
     const esp_partition_t *running;
     const esp_partition_t *next;
     const esp_partition_t *boot;

@@ -31,13 +31,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// What of the repository the library is built of, below `library`.
-const LIBRARY: [&str; 9] = [
+const LIBRARY: [&str; 10] = [
     "bindings/c/abi/Cargo.toml",
     "bindings/c/abi/src",
     "bindings/c/apply/Cargo.toml",
     "bindings/c/apply/Cargo.lock",
     "bindings/c/apply/src",
     "bindings/c/include/flashdelta_apply.h",
+    "bindings/c/psa",
     "crates/flashdelta/src/lib.rs",
     "crates/flashdelta/src/bare.rs",
     "crates/flashdelta/src/device",

@@ -14,7 +14,11 @@ use crate::steps::Outcome;
 /// The component with the defaults of its Kconfig, and patches with the defaults of the maker: in
 /// C, under sanitizers; by its CMakeLists.txt; and packed.
 pub(crate) fn test() -> Result<Outcome> {
-    let defaults = defaults()?;
+    let mut defaults = defaults()?;
+    if !has_psa() {
+        println!("no PSA Crypto: apt-get install libmbedtls-dev (Debian); signatures are left out");
+        defaults.retain(|setting| setting.name != "CONFIG_FLASHDELTA_SIGNATURES");
+    }
     let apply = build_apply(None, Some(&features(&defaults)))?;
     let folder = folder("esp-idf")?;
     patches(&folder)?;
@@ -37,13 +41,13 @@ pub(crate) fn test() -> Result<Outcome> {
 
 /// The features of the library that these settings mean.
 fn features(settings: &[Setting]) -> String {
-    let named = ["MODEL", "LZ4", "ISA_RISCV", "ISA_XTENSA", "ISA_THUMB", "ISA_TC32", "ISA_MCS51"];
-    let is_set = |name: &&str| {
-        let name = format!("CONFIG_FLASHDELTA_{name}");
-        settings.iter().any(|setting| setting.name == name && setting.value == "y")
-    };
-    let features = named.iter().filter(|name| is_set(name));
-    features.map(|name| name.to_lowercase().replace('_', "-")).collect::<Vec<_>>().join(",")
+    let features = settings.iter().filter(|setting| setting.value == "y");
+    let features = features.filter_map(|setting| setting.name.strip_prefix("CONFIG_FLASHDELTA_"));
+    let features = features.map(|name| match name {
+        "SIGNATURES" => "verify".to_owned(),
+        name => name.to_lowercase().replace('_', "-"),
+    });
+    features.collect::<Vec<_>>().join(",")
 }
 
 /// Images and patches, as the test wants them.
@@ -76,6 +80,22 @@ fn patches(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The test programs; and what they are told beside the folder with the patches.
+const TESTS: [(&str, &[&str]); 2] = [("test_ota", &[]), ("test_suspend", &["testdata/signed"])];
+
+fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {
+    exec(command(program).arg(folder).args(arguments.iter().map(|file| root().join(file))))
+}
+
+/// Whether the machine has PSA Crypto.
+fn has_psa() -> bool {
+    Path::new("/usr/include/psa/crypto.h").exists()
+}
+
+fn signs(settings: &[Setting]) -> bool {
+    settings.iter().any(|setting| setting.name == "CONFIG_FLASHDELTA_SIGNATURES")
+}
+
 fn tests() -> PathBuf {
     root().join("bindings/esp-idf/test")
 }
@@ -89,16 +109,27 @@ fn sanitized(folder: &Path, defaults: &[Setting], apply: &Path) -> Result<()> {
     let fake = |options: &[&str]| {
         let mut gcc = gcc(&[&STRICT, options]);
         gcc.arg("-I").arg(tests().join("fake")).arg("-I").arg(component().join("include"));
+        gcc.arg("-I").arg(bindings().join("psa"));
         gcc.args(&settings);
         gcc
     };
-    let program = folder.join("test_ota");
-    let mut gcc = fake(&SANITIZED);
-    gcc.arg(component().join("src/flashdelta_ota.c"))
-        .args(["fake/fake_idf.c", "test_ota.c"].map(|file| tests().join(file)))
-        .arg(bindings().join("examples/nor_sim.c"));
-    exec(gcc.arg(apply).arg("-o").arg(&program))?;
-    exec(command(&program).arg(folder))?;
+    let sources = ["flashdelta_ota.c", "flashdelta_ota_suspend.c"];
+    for (test, arguments) in TESTS {
+        let program = folder.join(test);
+        let mut gcc = fake(&SANITIZED);
+        gcc.args(sources.map(|source| component().join("src").join(source)))
+            .args(["fake/fake_idf.c", &format!("{test}.c")].map(|file| tests().join(file)))
+            .arg(bindings().join("examples/nor_sim.c"));
+        if signs(defaults) {
+            gcc.arg(bindings().join("psa/flashdelta_psa.c"));
+        }
+        gcc.arg(apply);
+        if signs(defaults) {
+            gcc.arg("-lmbedcrypto");
+        }
+        exec(gcc.arg("-o").arg(&program))?;
+        run(&program, folder, arguments)?;
+    }
     let example = component().join("examples/https_update/main/main.c");
     exec(fake(&["-c"]).arg(example).arg("-o").arg(folder.join("example.o")))
 }
@@ -129,7 +160,10 @@ fn every_chip(folder: &Path, defaults: &[Setting], apply: &Path) -> Result<()> {
     let prebuilt = format!("-DCONFIG_FLASHDELTA_PREBUILT_PATH={}", apply.display());
     configure("esp32c3", &["-DCONFIG_FLASHDELTA_PREBUILT=y".to_owned(), prebuilt])?;
     output(command("cmake").arg("--build").arg(folder.join("esp32c3")))?;
-    exec(command(folder.join("esp32c3/test_ota")).arg(folder))
+    for (test, arguments) in TESTS {
+        run(&folder.join("esp32c3").join(test), folder, arguments)?;
+    }
+    Ok(())
 }
 
 /// The packed component is built by its own CMakeLists.txt and cargo, far from this repository.
@@ -140,7 +174,9 @@ fn packed(folder: &Path, defaults: &[Setting]) -> Result<()> {
         let build = elsewhere.join("build");
         output(&mut cmake(&packed, "linux", defaults, &build))?;
         output(command("cmake").arg("--build").arg(&build))?;
-        exec(command(build.join("test_ota")).arg(folder))?;
+        for (test, arguments) in TESTS {
+            run(&build.join(test), folder, arguments)?;
+        }
         if exists("compote") {
             let mut compote = command("compote");
             compote.args(["component", "pack", "--name", "flashdelta", "--dest-dir"]);

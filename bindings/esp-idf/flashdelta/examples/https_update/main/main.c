@@ -1,8 +1,10 @@
 /*
- * Fetches a patch over HTTPS and updates the device with it.
+ * Fetches a patch over HTTPS and updates the device with it. After a lost link or a reset it asks for the rest of the patch only.
  *
  * Any error ends the update: the device goes on with what it has, and tries again later. Only a patch that was applied, verified and accepted by ESP-IDF leads to a restart.
  */
+#include <stdio.h>
+
 #include "esp_err.h"
 #include "esp_event.h"
 #include "esp_http_client.h"
@@ -22,50 +24,98 @@ static const char *TAG = "https_update";
 /* Copied in by main/CMakeLists.txt. */
 extern const char server_cert_pem_start[] __asm__("_binary_ca_cert_pem_start");
 
-/* Applies what the server sends. */
-static esp_err_t apply_response(esp_http_client_handle_t client) {
+/* Sent in the middle of a patch after a reset. */
+static const char RANGE[] = "bytes=%u-";
+
+/* The state of the update is saved after this many bytes of the patch, and when the link is lost: each time costs erases of the partition that it is in. */
+enum { BYTES_PER_SUSPENSION = 128 * 1024 };
+
+/* Applies what the server sends, and ends the update. */
+static esp_err_t apply_response(esp_http_client_handle_t client, flashdelta_ota_handle_t update) {
     static char buffer[1024];
-    flashdelta_ota_handle_t update;
-    esp_err_t err = flashdelta_ota_begin(NULL, &update);
-    if (err != ESP_OK) {
-        ESP_LOGE(TAG, "cannot begin: %s", esp_err_to_name(err));
-        return err;
-    }
+    size_t since_suspension = 0;
+    esp_err_t err = ESP_OK;
     for (;;) {
         const int len = esp_http_client_read(client, buffer, sizeof buffer);
-        if (len < 0) {
+        if (len < 0 || (len == 0 && !esp_http_client_is_complete_data_received(client))) {
+            /* The link is lost: goes on with the next byte another time. Before the header is in there is nothing to save. */
+            (void)flashdelta_ota_suspend(update);
             err = ESP_FAIL;
         } else if (len == 0) {
-            /* The server is done, or the connection broke: then the patch is not complete, and the end says so. */
-            break;
+            return flashdelta_ota_end(update);
         } else {
             err = flashdelta_ota_feed(update, buffer, (size_t)len);
+            since_suspension += (size_t)len;
+        }
+        if (err == ESP_OK && since_suspension >= BYTES_PER_SUSPENSION) {
+            since_suspension = 0;
+            (void)flashdelta_ota_suspend(update);
         }
         if (err != ESP_OK) {
             (void)flashdelta_ota_abort(update);
             return err;
         }
     }
-    return flashdelta_ota_end(update);
+}
+
+/* The server's answer: what goes on, what begins, what is an error. The handle is freed. */
+static esp_err_t take_answer(esp_http_client_handle_t client, const flashdelta_ota_config_t *config, flashdelta_ota_handle_t update, size_t taken) {
+    const int status = esp_http_client_get_status_code(client);
+    if (status == (taken > 0 ? 206 : 200)) {
+        return apply_response(client, update);
+    }
+    (void)flashdelta_ota_abort(update);
+    if (status == 200) {
+        /* This server knows no ranges, and sends all of it. */
+        const esp_err_t err = flashdelta_ota_begin(config, &update);
+        return err == ESP_OK ? apply_response(client, update) : err;
+    }
+    if (status == 416) {
+        /* The patch there is shorter: it is another one. The next attempt begins with it. */
+        (void)esp_partition_erase_range(config->suspend_partition, 0, config->suspend_partition->size);
+    }
+    ESP_LOGE(TAG, "the server answers %d", status);
+    return ESP_FAIL;
 }
 
 static esp_err_t fetch_and_apply(void) {
-    esp_http_client_config_t config = {
+    const esp_http_client_config_t http = {
         .url = CONFIG_EXAMPLE_PATCH_URL,
         .cert_pem = server_cert_pem_start,
         .timeout_ms = 10000,
     };
-    esp_http_client_handle_t client = esp_http_client_init(&config);
-    esp_err_t err;
+    const flashdelta_ota_config_t config = {
+        .suspend_partition = esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY, "suspend"),
+    };
+    flashdelta_ota_handle_t update;
+    esp_http_client_handle_t client;
+    char range[32];
+    size_t taken;
+    esp_err_t err = flashdelta_ota_resume(&config, &update, &taken);
+    if (err != ESP_OK) {
+        ESP_LOGE(TAG, "cannot begin: %s", esp_err_to_name(err));
+        return err;
+    }
+    client = esp_http_client_init(&http);
     if (client == NULL) {
+        (void)flashdelta_ota_abort(update);
         return ESP_FAIL;
     }
-    err = esp_http_client_open(client, 0);
-    if (err == ESP_OK && (esp_http_client_fetch_headers(client) < 0 || esp_http_client_get_status_code(client) != 200)) {
+    if (taken > 0) {
+        ESP_LOGI(TAG, "going on with byte %u of the patch", (unsigned)taken);
+        (void)snprintf(range, sizeof range, RANGE, (unsigned)taken);
+        err = esp_http_client_set_header(client, "Range", range);
+    }
+    if (err == ESP_OK) {
+        err = esp_http_client_open(client, 0);
+    }
+    if (err == ESP_OK && esp_http_client_fetch_headers(client) < 0) {
         err = ESP_FAIL;
     }
     if (err == ESP_OK) {
-        err = apply_response(client);
+        err = take_answer(client, &config, update, taken);
+    } else {
+        (void)flashdelta_ota_abort(update);
     }
     esp_http_client_close(client);
     esp_http_client_cleanup(client);

@@ -43,7 +43,8 @@ pub(super) type Failure<C, R> = SetUpdateError<
 /// [`finish`](Self::finish) commits the update and activates all. Before it is called, and if it
 /// never is, all stays old.
 ///
-/// [`recover`] has to run after each reset, before an update starts.
+/// [`recover`] has to run after each reset, before an update starts. It takes back what was begun:
+/// an update by a set is not suspended, and starts again with the index.
 ///
 /// ```
 /// use flashdelta::apply::{NewImage, OldImage};
