@@ -71,6 +71,8 @@ fn with_resets(made: &Made, every: usize, budget: u32, seed: u64) -> (Vec<u8>, u
         if !kept.suspension.is_empty() {
             let len = kept.suspension.len() as u32;
             let known = (taken >= header.header_len as usize).then_some(&header);
+            let told = PatchHeader::of_suspension(len, reader(&kept.suspension));
+            assert_eq!(told, Ok(known.copied()));
             let mut progress;
             loop {
                 progress = applier
@@ -259,7 +261,10 @@ fn what_does_not_fit_is_refused() {
         bad[at] ^= 1;
         bad.extend_from_slice(&crc32(&bad).to_le_bytes());
         assert_eq!(applier.resume(len, reader(&bad), None), Err(found));
+        assert_eq!(PatchHeader::of_suspension(len, reader(&bad)), Ok(None));
     }
+    assert_eq!(PatchHeader::of_suspension(10, reader(&good)), Ok(None));
+    assert_eq!(PatchHeader::of_suspension(len, |_, _| Err("no")), Err("no"));
     let unread = applier.resume(len, |_, _| Err("no"), None);
     assert_eq!(unread, Err(ResumeError::Place("no")));
     applier.feed(&made.patch[..1]).unwrap();

@@ -123,6 +123,7 @@ fn what_comes_after_the_reset_is_checked() {
     let kept = suspended!(guard);
     drop(guard);
 
+    assert_eq!(PatchHeader::of_suspension(kept.len() as u32, reader(&kept)), Ok(Some(header)));
     let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
     let mut guard = Guard::require_signature(applier, key, &mut buffer);
     guard.resume(kept.len() as u32, reader(&kept), Some(&header)).unwrap();
