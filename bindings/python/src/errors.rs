@@ -33,6 +33,12 @@ struct Exception<'py> {
 
 impl<'py> Exception<'py> {
     fn new(py: Python<'py>, class: &'static str, kind: &str) -> Self {
+        // What may happen anywhere is the same everywhere.
+        let class = match kind {
+            "out-of-memory" => "OutOfMemoryError",
+            "cancelled" => "CancelledError",
+            _ => class,
+        };
         let new = Self { py, class, fields: PyDict::new(py), advice: None };
         new.field("kind", kind)
     }

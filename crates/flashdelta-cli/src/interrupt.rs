@@ -50,9 +50,12 @@ pub(crate) fn flow() -> ControlFlow<()> {
 
 /// Does work that writes nothing: Ctrl-C may end the program in its middle.
 pub(crate) fn while_nothing_is_written<T>(work: impl FnOnce() -> T) -> T {
-    let set = |value| *NOTHING_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = value;
-    set(true);
+    let set = |value| {
+        let mut is_so = NOTHING_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::replace(&mut *is_so, value)
+    };
+    let before = set(true);
     let result = work();
-    set(false);
+    set(before);
     result
 }

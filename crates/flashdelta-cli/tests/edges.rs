@@ -212,6 +212,62 @@ fn too_little_memory_is_an_error() {
     assert!(!folder.join("x.fdp").exists());
 }
 
+/// Whatever there is too little memory for, and wherever it is missed: none of it ends the process.
+#[test]
+#[cfg(target_os = "linux")]
+fn too_little_memory_for_reading_and_applying_is_an_error() {
+    let folder = folder("memory-files");
+    let old: Vec<u8> =
+        (0..3u32 << 20).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mut new = old.clone();
+    new[1000] ^= 1;
+    fs::write(folder.join("a.bin"), &old).unwrap();
+    fs::write(folder.join("b.bin"), &new).unwrap();
+    fs::create_dir(folder.join("a")).unwrap();
+    fs::write(folder.join("a/fw.bin"), &old).unwrap();
+    for name in ["a", "b"] {
+        succeeds(&folder, &["convert", &format!("{name}.bin"), "-o", &format!("{name}.hex")]);
+    }
+    let quick = ["--effort", "1", "--codec", "raw", "--profile", "linux"];
+    succeeds(&folder, &[&["diff", "a.hex", "b.hex", "-o", "p.fdp"][..], &quick].concat());
+    let calls = [
+        "info a.hex --json",
+        "info a --json",
+        "convert a.hex -o c.bin --json",
+        "convert a.bin -o c.hex --json",
+        "diff a.hex b.hex -o x.fdp --json",
+        "diff a a.bin -o x.fdp --json",
+        "verify a.hex p.fdp --json",
+        "apply a.hex p.fdp -o c.hex --json",
+    ];
+    let under = |kib: u32, call: &str| {
+        let script = format!("(ulimit -c 0; ulimit -v {kib}; exec $F {call}) 2>&1; echo exit $?");
+        let told = text(&shell(&folder, &script).stdout);
+        let (told, code) = told.trim_end().rsplit_once("exit ").unwrap_or_default();
+        (code.to_owned(), told.to_owned())
+    };
+    // With less, the system cannot even start it.
+    let least = (4_000..).step_by(2_000).find(|kib| under(*kib, "--version").0 == "0").unwrap();
+    let least = least + 2_000;
+    for call in calls {
+        let (mut refused, mut first) = (0, String::new());
+        for kib in (least..least + 60_000).step_by(4_000) {
+            let (code, told) = under(kib, call);
+            match &*code {
+                "0" => break,
+                "6" if told.contains("\"code\": \"out-of-memory\"") => refused += 1,
+                _ => panic!("{call}, {kib} KiB: exit {code}: {told}"),
+            }
+            if first.is_empty() {
+                first = told;
+            }
+        }
+        assert!(refused > 0, "{call} was never short of memory");
+        assert!(first.contains("out of memory: this computer does not give"), "{call}: {first}");
+    }
+    assert!(!folder.join("x.fdp").exists());
+}
+
 #[test]
 fn the_digest_of_the_start_is_shown_and_completions_know_profiles() {
     let folder = folder("digest-len");

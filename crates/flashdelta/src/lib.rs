@@ -64,6 +64,7 @@
 //! `host/` needs an operating system. (`bare` stands in for it on devices.)
 //!
 //! - `put`: writes the numbers that `format` reads. `budget`: bounds what hostile input may cost.
+//!   `room`: memory as large as the input, which there may be too little of.
 //! - `image`: firmware formats, one file each: which bytes are at which addresses.
 //! - [`profile`]: what devices offer.
 //! - `encode`: the other halves of the device floor: what writes numbers, headers and bodies, and

@@ -71,6 +71,10 @@ class CancelledError(Error):
     """The progress callback returned ``False``."""
 
 
+class OutOfMemoryError(Error, MemoryError):
+    """This computer does not give the memory that making, reading or applying takes."""
+
+
 class FileError(Error, OSError):
     """A file could not be read or written.
 

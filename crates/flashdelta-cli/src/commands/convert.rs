@@ -8,6 +8,7 @@ use flashdelta::image::{self, Format, Image, Selection, WriteError, WriteOptions
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
+use crate::interrupt::while_nothing_is_written;
 use crate::outputs::Target;
 use crate::text::{grouped, print_json};
 use crate::{files, inputs, text};
@@ -93,7 +94,7 @@ impl Args {
         target.refuse_json(self.output_args.json)?;
         let read = self.records.read().base(self.base);
         let file = inputs::bytes(&self.input)?;
-        files::check_named(&self.input, &file, &read)?;
+        while_nothing_is_written(|| files::check_named(&self.input, &file, &read))?;
         let targets = image::targets(&file);
         // Of a file for one chip the option says what the result is for.
         let family = self.records.family();
@@ -117,11 +118,14 @@ impl Args {
         }
         let mut warnings: Vec<String> = match self.records.is_strict() {
             true => Vec::new(),
-            false => image::check(&file).iter().map(ToString::to_string).collect(),
+            false => {
+                let found = while_nothing_is_written(|| image::check(&file));
+                found.iter().map(ToString::to_string).collect()
+            }
         };
         let family = self.records.family().or(single_family(&targets, select));
         let options = self.options().family(family);
-        let image = files::parse_owned(&self.input, file, &read)?;
+        let image = while_nothing_is_written(|| files::parse_owned(&self.input, file, &read))?;
         let start = image.segments.first().map(|segment| segment.address);
         if image.format == Format::Raw
             && format != Format::Raw

@@ -21,6 +21,7 @@ use super::{bundle, contents};
 use crate::args;
 use crate::facts;
 use crate::failure::{Class, Failure, Outcome};
+use crate::interrupt::while_nothing_is_written;
 use crate::text::{self, grouped, hex, percent, print, print_json, Table};
 use crate::{files, inputs, keys};
 
@@ -59,6 +60,10 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        while_nothing_is_written(|| self.show())
+    }
+
+    fn show(&self) -> Outcome {
         let input = match self.file.is_dir() {
             true => inputs::read(&self.file)?,
             false => inputs::read_verbatim(&self.file)?,

@@ -47,6 +47,10 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        interrupt::while_nothing_is_written(|| self.check())
+    }
+
+    fn check(&self) -> Outcome {
         inputs::refuse_two_standard_inputs(&[&self.old, &self.patch])?;
         let mut keys = self.keys.read()?;
         let patch = inputs::bytes(&self.patch)?;

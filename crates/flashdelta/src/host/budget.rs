@@ -38,6 +38,8 @@ pub(crate) fn total_limit(old_len: u64, patch_len: u64, output: u32) -> u64 {
 pub(crate) enum Stop {
     /// It would make more than it may: `needed` bytes at least, of `limit`.
     OverBudget { needed: u64, limit: u64 },
+    /// This computer does not give the memory: `needed` bytes were asked for.
+    OutOfMemory { needed: u64 },
     /// The watcher said so.
     Cancelled,
 }
@@ -53,6 +55,11 @@ impl<E> From<Stop> for Halt<E> {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
     }
+}
+
+/// Does work on input that is not from strangers, and that nobody watches.
+pub(crate) fn unwatched<T>(work: impl FnOnce(&mut Budget<'_>) -> T) -> T {
+    work(&mut Budget::new(u64::MAX, &mut |_| ControlFlow::Continue(())))
 }
 
 /// What a call may still make, and who watches it.

@@ -14,6 +14,7 @@ use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::Container;
 use crate::host::bundle;
 use crate::host::manifest::{names_parts, read_release, PartsError, PartsWarning};
+use crate::host::room;
 
 /// An old or a new file, read.
 ///
@@ -121,12 +122,13 @@ impl Input<'static> {
         if stated > limit {
             return Err(too_large(stated));
         }
-        let mut bytes = Vec::new();
-        let failed = |error| InputError::Read { path: path.to_owned(), error };
-        bytes
-            .try_reserve_exact(stated as usize)
-            .map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
-        reader.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+        let out_of_memory = |needed| InputError::OutOfMemory { path: path.to_owned(), needed };
+        let mut bytes = room::with_capacity(stated as usize).map_err(|_| out_of_memory(stated))?;
+        let read = reader.take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::OutOfMemory => out_of_memory(bytes.len() as u64),
+            _ => InputError::Read { path: path.to_owned(), error },
+        })?;
         if bytes.len() as u64 > limit {
             return Err(too_large(bytes.len() as u64));
         }
@@ -276,6 +278,13 @@ pub enum InputError {
         /// The largest size possible.
         limit: u64,
     },
+    /// This computer does not give the memory that the file takes.
+    OutOfMemory {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes, as far as it was looked at.
+        needed: u64,
+    },
     /// The folder cannot be packed.
     Folder(FolderError),
     /// The parts that a manifest names cannot be packed.
@@ -286,6 +295,7 @@ codes! {
     impl[] InputError {
         Self::Read { .. } => "read", Io, CheckFile;
         Self::TooLarge { .. } => "file-too-large", DoesNotFit;
+        Self::OutOfMemory { .. } => "out-of-memory", DoesNotFit;
     } else {
         Self::Folder(error) => error;
         Self::Parts(error) => error;
@@ -299,6 +309,11 @@ impl fmt::Display for InputError {
             Self::TooLarge { path, found, limit } => {
                 write!(f, "{} is too large: {found} bytes, the limit is {limit}", path.display())
             }
+            Self::OutOfMemory { path, needed } => write!(
+                f,
+                "out of memory: this computer does not give {needed} bytes to read {}",
+                path.display()
+            ),
             Self::Folder(error) => error.fmt(f),
             Self::Parts(error) => error.fmt(f),
         }
@@ -309,7 +324,7 @@ impl core::error::Error for InputError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Read { error, .. } => Some(error),
-            Self::TooLarge { .. } => None,
+            Self::TooLarge { .. } | Self::OutOfMemory { .. } => None,
             Self::Folder(error) => Some(error),
             Self::Parts(error) => Some(error),
         }

@@ -18,6 +18,7 @@ pub(crate) mod json;
 pub mod manifest;
 pub mod profile;
 pub(crate) mod put;
+pub(crate) mod room;
 pub(crate) mod seal;
 pub mod set;
 mod sha256;

@@ -23,9 +23,10 @@ const DEVICE: [&str; 16] = [
     "update",
     "receive",
 ];
-const HOST: [&str; 20] = [
-    "put", "budget", "json", "deflate", "sha256", "image", "encode", "apply", "profile", "seal",
-    "sign", "diff", "archive", "manifest", "file", "bundle", "facts", "input", "door", "set",
+const HOST: [&str; 21] = [
+    "put", "budget", "room", "json", "deflate", "sha256", "image", "encode", "apply", "profile",
+    "seal", "sign", "diff", "archive", "manifest", "file", "bundle", "facts", "input", "door",
+    "set",
 ];
 
 #[test]

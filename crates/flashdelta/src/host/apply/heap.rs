@@ -99,6 +99,16 @@ impl<'a> HeapApplier<'a> {
         self
     }
 
+    /// The same applier with another watcher, which need not live as long.
+    pub(crate) fn watched_by<'b>(self, watch: &'b mut Watch<'b>) -> HeapApplier<'b>
+    where
+        'a: 'b,
+    {
+        let Self { options, ram, limit, exact, verifier, is_authentic, watch: _ } = self;
+        let verifier = verifier.map(|verifier| verifier as &mut dyn Verifier);
+        HeapApplier { options, ram, limit, exact, verifier, is_authentic, watch: Some(watch) }
+    }
+
     /// Checks a header, and gives the workspace for it. For callers that run the
     /// [`Applier`] themselves.
     ///

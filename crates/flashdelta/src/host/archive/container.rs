@@ -225,6 +225,11 @@ pub enum ContainerError {
         /// The path that should be before.
         path: String,
     },
+    /// This computer does not give the memory that the members take together.
+    OutOfMemory {
+        /// What was asked for last, in bytes.
+        needed: u64,
+    },
     /// The compressed data cannot be read.
     Deflate {
         /// Why.
@@ -243,6 +248,7 @@ codes! {
         Self::UnsafePath { .. } => "unsafe-path", BadFile;
         Self::TooManyMembers { .. } => "too-many-members", BadFile;
         Self::Order { .. } => "container-order", BadFile, TransferAgain;
+        Self::OutOfMemory { .. } => "out-of-memory", DoesNotFit;
     } else {
         Self::Deflate { error } => error;
     }
@@ -275,6 +281,9 @@ impl fmt::Display for ContainerError {
             }
             Self::Order { path } => {
                 write!(f, "the path \"{path}\" is out of order, or there twice")
+            }
+            Self::OutOfMemory { needed } => {
+                write!(f, "out of memory: this computer does not give {needed} bytes")
             }
             Self::Deflate { error } => write!(f, "the compressed data cannot be read: {error}"),
         }

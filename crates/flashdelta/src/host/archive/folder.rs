@@ -91,10 +91,10 @@ fn files(file: &[u8]) -> Result<Vec<(String, core::ops::Range<usize>)>, Containe
 pub fn pack(mut files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, ContainerError> {
     files.sort();
     files.dedup_by(|a, b| a.0 == b.0);
-    let mut out = MAGIC.to_vec();
     if files.len() > MOST_MEMBERS {
         return Err(ContainerError::TooManyMembers { offset: 0, limit: MOST_MEMBERS as u64 });
     }
+    let mut out = MAGIC.to_vec();
     for (path, data) in files {
         if let Err(problem) = names::check(&path) {
             return Err(ContainerError::UnsafePath { path, problem });
@@ -109,6 +109,9 @@ pub fn pack(mut files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, ContainerError
                 limit,
             });
         }
+        let needed = found;
+        out.try_reserve(path.len() + data.len() + 10)
+            .map_err(|_| ContainerError::OutOfMemory { needed })?;
         put::varint(&mut out, path.len() as u32);
         out.extend_from_slice(path.as_bytes());
         put::varint(&mut out, data.len() as u32);
@@ -163,7 +166,10 @@ fn collect(
                     what: "one file too many: together they have more than 2 GiB",
                 });
             }
-            let data = fs::read(&path).map_err(|error| failed(&path, error))?;
+            let data = fs::read(&path).map_err(|error| match error.kind() {
+                io::ErrorKind::OutOfMemory => ContainerError::OutOfMemory { needed: *size }.into(),
+                _ => failed(&path, error),
+            })?;
             files.push((relative, data));
         } else {
             return Err(FolderError::NotAFile { path, what: what_else(kind) });

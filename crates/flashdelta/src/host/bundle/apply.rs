@@ -12,6 +12,7 @@ use crate::device::apply::Progress;
 use crate::host::archive::Contents;
 use crate::host::budget::{output_limit, total_limit, Budget, Halt, Stop};
 use crate::host::deflate::recreate;
+use crate::host::room;
 
 /// Applies a bundle in memory: gives the new file, byte by byte.
 ///
@@ -68,6 +69,7 @@ impl From<Stop> for BundleError {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::OverBudget { needed, limit } => Self::TooMuchWork { needed, limit },
+            Stop::OutOfMemory { needed } => Self::OutOfMemory { needed },
             Stop::Cancelled => Self::Cancelled,
         }
     }
@@ -179,17 +181,17 @@ impl<'a> Builder<'a> {
         let mut new = Vec::new();
         for member in &info.members {
             let end = self.template + member.gap as usize;
-            new.extend_from_slice(self.common.get(self.template..end).unwrap_or_default());
+            room::extend(&mut new, self.common.get(self.template..end).unwrap_or_default())?;
             self.template = end;
             // A share of the member is as large a share of what it takes in the file.
             let share = (new.len() as u64, u64::from(member.size), u64::from(member.content_size));
             let data = budget.member(share, |budget| self.data(member, budget))?;
-            new.extend_from_slice(&data);
+            room::extend(&mut new, &data)?;
             budget.made(new.len() as u64)?;
             budget.ask()?;
         }
         let end = info.recipes_len() as usize + info.template_len();
-        new.extend_from_slice(self.common.get(self.template..end).unwrap_or_default());
+        room::extend(&mut new, self.common.get(self.template..end).unwrap_or_default())?;
         Ok(new)
     }
 
@@ -251,7 +253,7 @@ impl<'a> Builder<'a> {
                 budget.take(len as u64)?;
                 let start = self.small;
                 self.small = start.saturating_add(len);
-                self.common.get(start..self.small).unwrap_or_default().to_vec().into()
+                room::copy(self.common.get(start..self.small).unwrap_or_default())?.into()
             }
         })
     }
@@ -264,7 +266,9 @@ impl<'a> Builder<'a> {
         budget: &mut Budget<'_>,
     ) -> Result<Vec<u8>, BundleError> {
         let nested = |error| match error {
-            BundleError::Cancelled | BundleError::TooMuchWork { .. } => error,
+            BundleError::Cancelled
+            | BundleError::OutOfMemory { .. }
+            | BundleError::TooMuchWork { .. } => error,
             error => BundleError::Nested { name: member.name.clone(), error: Box::new(error) },
         };
         // Before anything is made.

@@ -183,7 +183,7 @@ impl Check<'_> {
                 named.map_or(1, |index| contents.content(index).len() as u64)
             };
             self.manifest(&path, content, size)?;
-            self.records(&path, content);
+            self.records(&path, content, budget)?;
             if level < MOST_LEVELS && Container::resembles(content) != Container::Whole {
                 match Contents::of(content, budget) {
                     Ok((inner, error)) => {
@@ -244,13 +244,19 @@ impl Check<'_> {
         );
     }
 
-    fn records(&mut self, path: &str, content: &[u8]) {
+    fn records(&mut self, path: &str, content: &[u8], budget: &mut Budget<'_>) -> Result<(), Stop> {
         let format = image::detect(content);
         if content.len() <= SMALL || !format.is_unpacked() {
-            return;
+            return Ok(());
         }
-        if let Err(error) = Memory::read(content, &MemoryOptions::default()) {
-            self.warnings.push(Warning::Records { member: path.to_owned(), format, error });
+        match Memory::read_within(content, &MemoryOptions::default(), budget) {
+            Ok(_) => Ok(()),
+            Err(ImageError::Cancelled) => Err(Stop::Cancelled),
+            Err(ImageError::OutOfMemory { needed }) => Err(Stop::OutOfMemory { needed }),
+            Err(error) => {
+                self.warnings.push(Warning::Records { member: path.to_owned(), format, error });
+                Ok(())
+            }
         }
     }
 }

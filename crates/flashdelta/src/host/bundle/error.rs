@@ -115,6 +115,11 @@ pub enum BundleError {
     },
     /// There are bundles in bundles in bundles.
     TooDeep,
+    /// This computer does not give the memory that the new file takes.
+    OutOfMemory {
+        /// What was asked for last, in bytes.
+        needed: u64,
+    },
     /// The callback of [`apply_with`](super::apply_with) asked to give up.
     Cancelled,
     /// The new file is wrong. It must not be used.
@@ -145,6 +150,7 @@ codes! {
         Self::Length { .. } => "wrong-length", BadPatch, TransferAgain;
         Self::Deflate { .. } => "deflate", BadPatch, TransferAgain;
         Self::TooDeep => "too-deep", BadPatch, TransferAgain;
+        Self::OutOfMemory { .. } => "out-of-memory", DoesNotFit;
         Self::Cancelled => "cancelled", Cancelled;
         // The old file was checked as a whole, so its members are right: the patch is not.
         Self::Member { error, .. } if error.class() != ErrorClass::DoesNotFit =>
@@ -243,6 +249,9 @@ impl fmt::Display for BundleError {
                 "the member \"{name}\" has {found} bytes where the bundle states {expected}"
             ),
             Self::Nested { name, error } => write!(f, "the member \"{name}\": {error}"),
+            Self::OutOfMemory { needed } => {
+                write!(f, "out of memory: this computer does not give {needed} bytes")
+            }
             Self::Cancelled => f.write_str("cancelled"),
             Self::TooDeep => f.write_str("there are too many bundles inside of each other"),
             Self::NewMismatch { expected, found } => write!(

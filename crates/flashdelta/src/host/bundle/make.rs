@@ -93,16 +93,16 @@ pub fn diff_with(
     let mut budget = Budget::new(MOST_INFLATED + total_limit(found, 0, 0), &mut watch);
     let taken_apart = |file, budget: &mut Budget<'_>| match Contents::of(file, budget) {
         Ok(contents) => Ok(contents),
-        Err(Stop::Cancelled) => Err(DiffError::Cancelled),
         Err(Stop::OverBudget { .. }) => Ok((Contents::whole(file), None)),
+        Err(stop) => Err(MakeError::from(stop)),
     };
     let (old_contents, old_error) = taken_apart(old, &mut budget)?;
     let (new_contents, new_error) = taken_apart(new, &mut budget)?;
     let warnings = [
         check_contents(&old_contents, old_error, bundle_options, &mut budget)
-            .map_err(|halt| cancelled(halt, MakeError::OldManifest))?,
+            .map_err(|halt| stopped(halt, MakeError::OldManifest))?,
         check_contents(&new_contents, new_error, bundle_options, &mut budget)
-            .map_err(|halt| cancelled(halt, MakeError::NewManifest))?,
+            .map_err(|halt| stopped(halt, MakeError::NewManifest))?,
     ];
     let is_whole =
         [&old_contents, &new_contents].iter().all(|contents| contents.container.is_whole());
@@ -137,10 +137,10 @@ pub fn diff_with(
 }
 
 /// An error of the maker, where a call has to stop or something is wrong with a file.
-fn cancelled<E>(halt: Halt<E>, error: impl FnOnce(E) -> MakeError) -> MakeError {
+fn stopped<E>(halt: Halt<E>, error: impl FnOnce(E) -> MakeError) -> MakeError {
     match halt {
         Halt::Bad(bad) => error(bad),
-        Halt::Stop(_) => DiffError::Cancelled.into(),
+        Halt::Stop(stop) => stop.into(),
     }
 }
 
@@ -211,7 +211,7 @@ impl<'a> Maker<'a> {
     fn run(self, budget: &mut Budget<'_>) -> Result<Made, MakeError> {
         let members: Result<Vec<Member<'_>>, Stop> =
             (0..self.new.members.len()).map(|index| self.member(index, budget)).collect();
-        let members = members.map_err(|_| DiffError::Cancelled)?;
+        let members = members?;
         let pairs = self.pairs(&members);
         let same = self.same();
         let (template, gaps) = self.new.template();
@@ -407,7 +407,7 @@ impl<'a> Maker<'a> {
         let mut take_apart = |file| match Contents::of(file, budget) {
             Ok((contents, _)) if !contents.container.is_whole() => Ok(Some(contents)),
             Ok(_) | Err(Stop::OverBudget { .. }) => Ok(None),
-            Err(Stop::Cancelled) => Err(DiffError::Cancelled),
+            Err(stop) => Err(MakeError::from(stop)),
         };
         let (Some(old_contents), Some(new_contents)) = (take_apart(old)?, take_apart(new)?) else {
             return Ok(None);

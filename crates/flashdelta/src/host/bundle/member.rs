@@ -42,7 +42,7 @@ impl From<Stop> for MemberFailure {
 /// Makes the patch of a member. Text files that cannot be read are patched as they are.
 pub(super) fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Vec<u8>, MakeError> {
     let patch = match file::diff(old, new, options) {
-        Err(MakeError::OldFile(_) | MakeError::NewFile(_)) => {
+        Err(MakeError::OldFile(error) | MakeError::NewFile(error)) if !error.is_stop() => {
             crate::host::diff::diff(old, new, options).map_err(MakeError::from)
         }
         patch => patch,
@@ -63,10 +63,8 @@ pub(super) fn apply(
         return Err(MemberFailure::Length(claims.file_len));
     }
     budget.take(claims.bytes + reading(old.len()))?;
-    // A member of records is read and written at once: that takes a second at most, for the largest
-    // there may be. The watcher is asked on both sides of it.
     budget.ask()?;
-    let files = Files::of(old, patch)?;
+    let files = Files::of_within(old, patch, budget).map_err(halt)?;
     budget.ask()?;
     let mut stop = Stop::Cancelled;
     let mut watch =
@@ -80,11 +78,20 @@ pub(super) fn apply(
         };
     let new = apply_watched(files.old_image(), patch, &mut watch).map_err(MemberError::from)?;
     let Some(new) = new else { return Err(stop.into()) };
-    let file = files.finish(new, Output::Same)?;
+    let file = files.finish_within(new, Output::Same, budget).map_err(halt)?;
     budget.ask()?;
     match file.len() == len {
         true => Ok(file),
         false => Err(MemberFailure::Length(file.len() as u64)),
+    }
+}
+
+/// A call that has to stop says so, and not that the member is wrong.
+fn halt(error: MemberError) -> Halt<MemberError> {
+    match error {
+        FileError::Cancelled => Halt::Stop(Stop::Cancelled),
+        FileError::OutOfMemory { needed } => Halt::Stop(Stop::OutOfMemory { needed }),
+        error => Halt::Bad(error),
     }
 }
 

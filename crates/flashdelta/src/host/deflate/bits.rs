@@ -1,6 +1,8 @@
 //! Bits, the lowest of a byte first.
 
 use super::DeflateError;
+use crate::host::budget::Stop;
+use crate::host::room;
 
 /// Reads bits.
 #[derive(Clone)]
@@ -76,6 +78,11 @@ impl BitWriter {
         if self.held > 0 {
             self.bits(0, 8 - self.held);
         }
+    }
+
+    /// Makes room for this many more bytes.
+    pub(super) fn make_room(&mut self, bytes: usize) -> Result<(), Stop> {
+        room::reserve(&mut self.bytes, bytes + size_of::<u64>())
     }
 
     /// Appends bytes; only at a byte boundary.

@@ -3,7 +3,8 @@
 use super::bits::{BitReader, BitWriter};
 use super::huffman::{read_codes, Decoder};
 use super::{DeflateError, Token, DISTANCES, LENGTHS};
-use crate::host::budget::{Budget, Halt};
+use crate::host::budget::{Budget, Halt, Stop};
+use crate::host::room;
 
 /// A block costs as much as inflating this many bytes, whatever it holds.
 const BLOCK_WORK: usize = 256;
@@ -103,6 +104,13 @@ impl Stream {
         }
     }
 
+    /// Makes room for what is made before the next step, and its tokens.
+    fn make_room(&mut self, keep: bool) -> Result<(), Stop> {
+        const LONGEST: usize = 258;
+        room::reserve(&mut self.plain, STEP + LONGEST)?;
+        room::reserve(&mut self.tokens, if keep { STEP + LONGEST } else { 0 })
+    }
+
     fn stored(
         &mut self,
         bits: &mut BitReader<'_>,
@@ -120,7 +128,7 @@ impl Stream {
             return Err(DeflateError::TooLong { limit }.into());
         }
         charge(budget, len)?;
-        self.plain.extend_from_slice(bytes);
+        room::extend(&mut self.plain, bytes)?;
         Ok(Block::Stored(len))
     }
 
@@ -135,6 +143,7 @@ impl Stream {
     ) -> Result<usize, Halt<DeflateError>> {
         let mut count = 0;
         let mut charged = self.plain.len();
+        self.make_room(keep)?;
         loop {
             let symbol = literals.read(bits)?;
             let token = match symbol {
@@ -155,6 +164,7 @@ impl Stream {
             if self.plain.len() - charged >= STEP {
                 charge(budget, self.plain.len() - charged)?;
                 charged = self.plain.len();
+                self.make_room(keep)?;
             }
             match token.as_match() {
                 None => self.plain.push(symbol as u8),

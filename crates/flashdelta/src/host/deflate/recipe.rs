@@ -9,7 +9,7 @@ use super::predict::{Predictor, LEVELS};
 use super::{DeflateError, Token};
 use crate::device::format::Reader;
 use crate::host::budget::{Budget, Halt, Stop};
-use crate::host::put;
+use crate::host::{put, room};
 
 /// Tokens by which the level is found out.
 const SAMPLE: usize = 1 << 14;
@@ -73,7 +73,7 @@ impl Stream {
                 if *token == predicted {
                     right += 1;
                 } else {
-                    misses.push((core::mem::take(&mut right), *token));
+                    room::push(&mut misses, (core::mem::take(&mut right), *token))?;
                 }
                 predictor.advance(*token, predicted);
                 budget.work(work(token.len(), &predictor, &mut looks))?;
@@ -147,6 +147,11 @@ impl Stream {
     }
 }
 
+/// Most bytes of a token in a stream: 48 bits.
+const TOKEN: usize = 8;
+/// Most bytes of the codes before a block.
+const CODES: usize = 1 << 10;
+
 const TOO_MANY_TOKENS: DeflateError =
     DeflateError::BadRecipe { what: "a block has too many tokens" };
 
@@ -217,12 +222,16 @@ impl StreamMaker<'_> {
         budget: &mut Budget<'_>,
     ) -> Result<(), Halt<DeflateError>> {
         match block {
-            RecipeBlock::Stored(len) => self.stored(len)?,
+            RecipeBlock::Stored(len) => {
+                self.out.make_room(len.min(self.plain.len()))?;
+                self.stored(len)?;
+            }
             RecipeBlock::Fixed(count) => {
                 self.out.bits(FIXED.into(), 2);
                 let encoder = Encoder::fixed();
                 for _ in 0..count {
                     let token = self.token(misses, reader, budget)?;
+                    self.out.make_room(TOKEN)?;
                     encoder.write(&mut self.out, Some(token))?;
                     self.check_len()?;
                 }
@@ -235,8 +244,11 @@ impl StreamMaker<'_> {
                 }
                 let mut tokens = Vec::new();
                 for _ in 0..count {
-                    tokens.push(self.token(misses, reader, budget)?);
+                    room::push(&mut tokens, self.token(misses, reader, budget)?)?;
                 }
+                self.out.make_room(
+                    TOKEN * (tokens.len() + 1) + header.map_or(0, |(bytes, _)| bytes.len()) + CODES,
+                )?;
                 self.dynamic(&tokens, header)?;
             }
         }

@@ -219,6 +219,14 @@ impl DiffOptions {
         }
     }
 
+    /// The same, when the patch is made: while it is tried.
+    pub(crate) fn goes_on_at_the_end(&self) -> ControlFlow<()> {
+        match &self.progress {
+            Some(progress) => progress(DiffProgress { phase: Phase::Encode, fraction: 1.0 }),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
     /// The number of threads, resolved.
     pub(crate) fn thread_count(&self) -> usize {
         match self.threads {

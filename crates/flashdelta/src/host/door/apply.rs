@@ -9,11 +9,12 @@ use super::request::ApplyRequest;
 use crate::device::apply::{ApplyError, ErrorClass, NewImage as _, OldImage, Progress};
 use crate::device::format::PatchHeader;
 use crate::device::verify::VerifyError;
-use crate::host::apply::MemoryImage;
+use crate::host::apply::{HeapError, MemoryImage};
 use crate::host::archive::folder;
+use crate::host::budget::Budget;
 use crate::host::bundle::{self, BundleInfo};
 use crate::host::facts::PatchFacts;
-use crate::host::file::{Files, Output};
+use crate::host::file::{FileError, Files, Output};
 use crate::host::image;
 use crate::host::input::{Input, PATCH_MAGIC};
 use crate::host::sign::authenticate;
@@ -139,14 +140,30 @@ fn candidate<'o>(old: &'o Input<'_>, patch: &[u8]) -> Result<&'o [u8], PatchErro
 }
 
 fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Applied, PatchError> {
-    let files = Files::of(old, patch)?;
+    let ApplyRequest { mut heap, output } = request;
+    let mut watch = heap.watch.take();
+    let mut tell = |progress: Progress| match &mut watch {
+        Some(watch) => watch(progress),
+        None => ControlFlow::Continue(()),
+    };
+    let total = PatchHeader::parse(patch).ok().flatten().map_or(0, |header| header.new_size);
+    let mut before = |_| tell(Progress { total, ..Progress::default() });
+    let files = Files::of_within(old, patch, &mut Budget::new(u64::MAX, &mut before))?;
     let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
-    let new = MemoryImage::new(request.heap.limit.unwrap_or_else(|| new.capacity()));
-    let output = request.output;
-    let update = request.heap.run(patch, files.old_image(), new).map_err(PatchError::from);
+    let new = MemoryImage::new(heap.limit.unwrap_or_else(|| new.capacity()));
+    let update = heap.watched_by(&mut tell).run(patch, files.old_image(), new);
+    let update = update.map_err(|error| match error {
+        // The limit was checked before: it is memory that is missing.
+        HeapError::Apply(ApplyError::Write { offset, .. }) => {
+            FileError::OutOfMemory { needed: u64::from(offset) + 1 }.into()
+        }
+        error => PatchError::from(error),
+    });
     let update = update.map_err(|error| wrong_base(error, old, &files, patch))?;
     let header = update.header;
-    let bytes = files.finish(update.new.into_bytes(), output)?;
+    let mut after = |_| tell(Progress { written: total, total, ..Progress::default() });
+    let budget = &mut Budget::new(u64::MAX, &mut after);
+    let bytes = files.finish_within(update.new.into_bytes(), output, budget)?;
     let len = bytes.len() as u64;
     let used_memory_of_records = files.reads_memory() && header.host_len == 0;
     Ok(Applied {

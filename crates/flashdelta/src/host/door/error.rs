@@ -211,7 +211,10 @@ impl core::error::Error for PatchError {
 
 impl From<FileError> for PatchError {
     fn from(error: FileError) -> Self {
-        Self::File(error)
+        match error {
+            FileError::Cancelled => Self::Cancelled,
+            error => Self::File(error),
+        }
     }
 }
 

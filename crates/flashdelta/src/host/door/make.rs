@@ -3,15 +3,16 @@
 use super::apply::apply;
 use super::contradictions;
 use super::damage::findings_while;
-use super::error::DoorError;
+use super::error::{DoorError, PatchError};
 use super::request::{ApplyRequest, MakeRequest};
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::format::PatchHeader;
 use crate::host::archive::Container;
-use crate::host::bundle::{self, BundleInfo, BundlePatch};
-use crate::host::diff::{AddressMap, ChunkSize, DiffOptions, Report};
-use crate::host::file::{self, MakeError, Memory};
-use crate::host::image::{self, elf, Format, Image, ReadOptions, WriteOptions};
+use crate::host::budget::Budget;
+use crate::host::bundle::{self, BundleError, BundleInfo, BundlePatch};
+use crate::host::diff::{AddressMap, ChunkSize, DiffError, DiffOptions, Report};
+use crate::host::file::{self, FileError, MakeError, Memory};
+use crate::host::image::{self, elf, Format, Image, ImageError, ReadOptions, WriteOptions};
 use crate::host::input::Input;
 
 /// A patch, and how it came about.
@@ -88,16 +89,30 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
         made.warnings.push(Warning::Same.of(Side::New));
     }
     if !request.no_verify {
-        prove(old, new, &made.bytes)?;
+        prove(old, new, &made.bytes, request)?;
         made.verified = true;
     }
     Ok(made)
 }
 
 /// Applies the patch as a user does.
-fn prove(old: &Input<'_>, new: &Input<'_>, patch: &[u8]) -> Result<(), DoorError> {
-    match apply(old, patch, ApplyRequest::new().exact(true)) {
+fn prove(
+    old: &Input<'_>,
+    new: &Input<'_>,
+    patch: &[u8],
+    request: &MakeRequest,
+) -> Result<(), DoorError> {
+    let mut watch = |_| request.diff.goes_on_at_the_end();
+    match apply(old, patch, ApplyRequest::new().exact(true).watch(&mut watch)) {
         Ok(applied) if applied.bytes == new.bytes() => Ok(()),
+        Err(error) if error.is_cancelled() => Err(MakeError::Diff(DiffError::Cancelled).into()),
+        // The computer, and not the patch.
+        Err(PatchError::File(FileError::OutOfMemory { needed })) => {
+            Err(MakeError::NewFile(ImageError::OutOfMemory { needed }).into())
+        }
+        Err(PatchError::Bundle(BundleError::OutOfMemory { needed })) => {
+            Err(MakeError::NewFile(ImageError::OutOfMemory { needed }).into())
+        }
         Ok(_) => Err(DoorError::NotWorking { error: None }),
         Err(error) => Err(DoorError::NotWorking { error: Some(Box::new(error)) }),
     }
@@ -151,14 +166,16 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
 
 fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
     let mut warnings = Vec::new();
-    let old = Read::of(old, Side::Old, request, &mut warnings)?;
-    let new = Read::of(new, Side::New, request, &mut warnings)?;
+    let mut watch = |_| request.diff.goes_on();
+    let budget = &mut Budget::new(u64::MAX, &mut watch);
+    let old = Read::of(old, Side::Old, request, &mut warnings, budget)?;
+    let new = Read::of(new, Side::New, request, &mut warnings, budget)?;
     warnings.extend(contradictions::check(&old, &new, request));
     let options = with_elf_maps(&old, &new, request, &mut warnings)?;
     let packed = image::packed(&new.memory.image);
     let (old, new) = ((old.input.bytes(), old.memory), (new.input.bytes(), new.memory));
     let new_len = new.0.len();
-    let made = file::diff_read(old, new, &options, &request.memory)?;
+    let made = file::diff_read(old, new, &options, &request.memory, budget)?;
     // A kind that cannot be patched well, and was not.
     if made.bytes.len() >= new_len / 2 && packed >= 0.5 {
         warnings.push(Warning::Packed { share: packed }.of(Side::New));
@@ -181,17 +198,18 @@ impl<'r> Read<'r> {
         side: Side,
         request: &MakeRequest,
         warnings: &mut Vec<FileWarning>,
+        budget: &mut Budget<'_>,
     ) -> Result<Self, DoorError> {
         let wrong = |error| wrong(side, error);
         warnings.extend(check_name(input, side, request)?);
         if !input.is_verbatim() {
             let (extension, read) = (input.extension(), &request.memory.read);
-            image::check_promise(&extension, input.bytes(), read).map_err(wrong)?;
+            image::check_promise_within(&extension, input.bytes(), read, budget).map_err(wrong)?;
         }
         warnings.extend(check_content(input, side, request).map_err(wrong)?);
         let memory = match input.is_verbatim() {
             true => Memory::plain(input.bytes()),
-            false => Memory::read(input.bytes(), &request.memory).map_err(wrong)?,
+            false => Memory::read_within(input.bytes(), &request.memory, budget).map_err(wrong)?,
         };
         let found = memory.warnings().into_iter().map(Warning::Memory);
         warnings.extend(found.map(|warning| warning.of(side)));
@@ -200,10 +218,10 @@ impl<'r> Read<'r> {
 }
 
 /// A file that cannot be used.
-fn wrong(side: Side, error: image::ImageError) -> MakeError {
+fn wrong(side: Side, error: ImageError) -> MakeError {
     match side {
-        Side::Old => MakeError::OldFile(error),
-        Side::New => MakeError::NewFile(error),
+        Side::Old => MakeError::old_file(error),
+        Side::New => MakeError::new_file(error),
     }
 }
 
@@ -240,17 +258,14 @@ fn check_content(
     input: &Input<'_>,
     side: Side,
     request: &MakeRequest,
-) -> Result<Vec<FileWarning>, image::ImageError> {
+) -> Result<Vec<FileWarning>, ImageError> {
     let mut warnings = check_damage(input, request)?;
     warnings.extend(image::wrapping(input.bytes()).map(Warning::Wrapped));
     Ok(warnings.into_iter().map(|warning| warning.of(side)).collect())
 }
 
 /// What is wrong with what a file, or a member of it, says about itself.
-fn check_damage(
-    input: &Input<'_>,
-    request: &MakeRequest,
-) -> Result<Vec<Warning>, image::ImageError> {
+fn check_damage(input: &Input<'_>, request: &MakeRequest) -> Result<Vec<Warning>, ImageError> {
     /// Each block of a file may have a wrong digest; the first ones tell.
     const MOST: usize = 3;
     let findings = match input.is_verbatim() {
@@ -259,7 +274,7 @@ fn check_damage(
         false => findings_while(input.bytes(), || request.diff.goes_on()),
     };
     if let Some(finding) = findings.first().filter(|_| request.memory.read.strict) {
-        return Err(image::ImageError::CheckFailed(finding.clone()));
+        return Err(ImageError::CheckFailed(finding.clone()));
     }
     Ok(findings.into_iter().take(MOST).map(Warning::Damaged).collect())
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::device::apply::{ApplyError, OutOfBounds};
 use crate::device::error::codes;
+use crate::host::budget::Stop;
 use crate::host::diff::DiffError;
 use crate::host::image::ImageError;
 use crate::host::manifest::ManifestError;
@@ -33,6 +34,44 @@ pub enum FileError {
     },
     /// The new image cannot be written in the format that was asked for.
     Convert(ImageError),
+    /// This computer does not give the memory that the file takes.
+    OutOfMemory {
+        /// What was asked for last, in bytes.
+        needed: u64,
+    },
+    /// Whoever watches the call ended it.
+    Cancelled,
+}
+
+impl From<Stop> for FileError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::OutOfMemory { needed } => Self::OutOfMemory { needed },
+            Stop::Cancelled => Self::Cancelled,
+            over @ Stop::OverBudget { .. } => Self::Convert(over.into()),
+        }
+    }
+}
+
+impl FileError {
+    /// An error about the old file, where it is one.
+    pub(super) fn old_file(error: ImageError) -> Self {
+        Self::stopped(&error).unwrap_or(Self::OldFile(error))
+    }
+
+    /// An error about the format that was asked for, where it is one.
+    pub(super) fn convert(error: ImageError) -> Self {
+        Self::stopped(&error).unwrap_or(Self::Convert(error))
+    }
+
+    /// The same error, if it is about neither file nor format.
+    pub(super) fn stopped(error: &ImageError) -> Option<Self> {
+        match error {
+            ImageError::OutOfMemory { needed } => Some(Self::OutOfMemory { needed: *needed }),
+            ImageError::Cancelled => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
 }
 
 codes! {
@@ -42,6 +81,8 @@ codes! {
         Self::NewFileMismatch { .. } => "file-mismatch", WrongBase, OtherBase;
         Self::Convert(ImageError::TooLarge { .. }) => "image-too-large", DoesNotFit, ChooseRange;
         Self::Convert(_) => "unwritable", DoesNotFit, OtherFormat;
+        Self::OutOfMemory { .. } => "out-of-memory", DoesNotFit;
+        Self::Cancelled => "cancelled", Cancelled;
     } else {
         Self::Apply(error) => error;
         Self::OldFile(error) => error;
@@ -69,6 +110,10 @@ impl fmt::Display for FileError {
             Self::Convert(error) => {
                 write!(f, "the new image cannot be written in this format: {error}")
             }
+            Self::OutOfMemory { needed } => {
+                write!(f, "out of memory: this computer does not give {needed} bytes")
+            }
+            Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }
@@ -140,6 +185,33 @@ impl core::error::Error for MakeError {
             Self::Diff(error) => Some(error),
             Self::OldFile(error) | Self::NewFile(error) => Some(error),
             Self::OldManifest(error) | Self::NewManifest(error) => Some(error),
+        }
+    }
+}
+
+impl MakeError {
+    /// An error about the old file, where it is one.
+    pub(crate) fn old_file(error: ImageError) -> Self {
+        match error {
+            ImageError::Cancelled => DiffError::Cancelled.into(),
+            error => Self::OldFile(error),
+        }
+    }
+
+    /// An error about the new file, where it is one.
+    pub(crate) fn new_file(error: ImageError) -> Self {
+        match error {
+            ImageError::Cancelled => DiffError::Cancelled.into(),
+            error => Self::NewFile(error),
+        }
+    }
+}
+
+impl From<Stop> for MakeError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Cancelled => DiffError::Cancelled.into(),
+            stop => Self::NewFile(stop.into()),
         }
     }
 }

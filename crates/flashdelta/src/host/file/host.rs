@@ -14,6 +14,7 @@ use super::{FileError, MakeError, Memory, MemoryOptions};
 use crate::device::format::{crc32, Codec, PatchHeader, Tables};
 use crate::device::isa::InstructionSet;
 use crate::host::apply::{self, apply_body};
+use crate::host::budget::{Budget, Stop};
 use crate::host::diff::{self, DeviceProfile, DiffOptions};
 use crate::host::image::{self, AfterEnd, Overlap, ReadOptions, Split};
 use crate::host::put;
@@ -157,7 +158,7 @@ impl NewFile {
         }
         let (image, parts, fill) = (&memory.image, &memory.parts, options.fill);
         let implied = memory::parts(blocks.iter().map(|block| (block.address, block.len)));
-        let held = memory::gather(image, parts, &blocks, fill, taken.len()).unwrap_or_default();
+        let held = memory::gather(image, parts, &blocks, fill, taken.len())?.unwrap_or_default();
         made.parts = (implied != *parts).then(|| parts.clone());
         made.exceptions = differences(&held, &taken);
         Ok(made)
@@ -187,14 +188,18 @@ impl NewFile {
     /// The file around an image. What the old file has is asked for if it is needed.
     pub(super) fn render(
         &self,
-        image: &[u8],
+        image: Vec<u8>,
         fill: u8,
-        old: impl FnOnce() -> OldText,
+        old: impl FnOnce(&mut Budget<'_>) -> Result<OldText, Stop>,
+        budget: &mut Budget<'_>,
     ) -> Result<Vec<u8>, FileError> {
         let damaged = |problem| FileError::HostSection { problem };
         let needs_template = matches!(self.coding, Coding::FromOld | Coding::Packed);
         let needs_rest = self.rest.as_ref().is_some_and(|rest| rest.is_patch);
-        let old = if needs_template || needs_rest { old() } else { OldText::default() };
+        let old = match needs_template || needs_rest {
+            true => old(budget)?,
+            false => OldText::default(),
+        };
         let template = self.template(&old)?;
         let rest = match &self.rest {
             Some(rest) => rest
@@ -207,11 +212,12 @@ impl NewFile {
             return Err(damaged("it claims a file that is much too long"));
         }
         let data = match self.in_order {
-            true => image.to_vec(),
-            false => self.data(image, fill, &template, &rest)?,
+            true => image,
+            false => self.data(&image, fill, &template, &rest)?,
         };
-        let file = image::join(&data, &template, self.len)
-            .map_err(|_| damaged("its template is damaged"))?;
+        let file = image::join_within(&data, &template, self.len, budget).map_err(|error| {
+            FileError::stopped(&error).unwrap_or(damaged("its template is damaged"))
+        })?;
         let found = digest(&file);
         if file.len() != self.len || found != self.digest {
             return Err(FileError::NewFileMismatch { expected: self.digest, found });
@@ -256,7 +262,7 @@ impl NewFile {
         }
         let implied = || memory::parts(blocks.iter().map(|block| (block.address, block.len)));
         let parts = self.parts.clone().unwrap_or_else(implied);
-        let mut data = memory::gather(image, &parts, &blocks, fill, self.len)
+        let mut data = memory::gather(image, &parts, &blocks, fill, self.len)?
             .ok_or(damaged("it has more data than the file can hold"))?;
         for (at, bytes) in &self.exceptions {
             let place = at.checked_add(bytes.len()).and_then(|end| data.get_mut(*at..end));

@@ -1,6 +1,8 @@
 //! From data with addresses to the image that a device holds, and back.
 
+use crate::host::budget::Stop;
 use crate::host::image::Block;
+use crate::host::room;
 
 /// Gaps are filled up to this many bytes in all, or up to as many as there is data, whichever is
 /// more.
@@ -84,8 +86,9 @@ pub(super) fn image<'a>(
     parts: &[Part],
     pieces: impl Iterator<Item = (u32, &'a [u8])>,
     fill: u8,
-) -> Vec<u8> {
-    let mut image = vec![fill; parts.last().map_or(0, |last| last.offset + last.len)];
+) -> Result<Vec<u8>, Stop> {
+    let len = parts.last().map_or(0, |last| last.offset + last.len);
+    let mut image = room::filled(len, fill)?;
     for (address, data) in pieces {
         let place =
             find(parts, address).and_then(|at| image.get_mut(at..at.checked_add(data.len())?));
@@ -93,7 +96,7 @@ pub(super) fn image<'a>(
             place.copy_from_slice(data);
         }
     }
-    image
+    Ok(image)
 }
 
 /// The data of these blocks, one after the other. What the image does not hold becomes `fill`.
@@ -104,15 +107,17 @@ pub(super) fn gather(
     blocks: &[Block],
     fill: u8,
     limit: usize,
-) -> Option<Vec<u8>> {
+) -> Result<Option<Vec<u8>>, Stop> {
     let mut data = Vec::new();
     for block in blocks {
-        let end = data.len().checked_add(block.len).filter(|end| *end <= limit)?;
+        let end = data.len().checked_add(block.len).filter(|end| *end <= limit);
+        let Some(end) = end else { return Ok(None) };
+        room::reserve(&mut data, block.len)?;
         let held = find(parts, block.address).and_then(|at| image.get(at..)).unwrap_or_default();
         data.extend_from_slice(held.get(..block.len).unwrap_or(held));
         data.resize(end, fill);
     }
-    Some(data)
+    Ok(Some(data))
 }
 
 /// Where the byte at an address is in the image.
@@ -147,14 +152,14 @@ mod tests {
     fn data_is_found_again() {
         let pieces: [(u32, &[u8]); 3] = [(8, b"cd"), (4, b"ab"), (0x9000_0000, b"e")];
         let parts = parts(pieces.map(|(address, data)| (address, data.len())));
-        let image = image(&parts, pieces.into_iter(), 0xff);
+        let image = image(&parts, pieces.into_iter(), 0xff).unwrap();
         assert_eq!(image, b"ab\xff\xffcde");
         let blocks = [
             Block { address: 0x9000_0000, len: 1 },
             Block { address: 5, len: 4 },
             Block { address: 0, len: 2 },
         ];
-        assert_eq!(gather(&image, &parts, &blocks, b'.', 7).unwrap(), b"eb\xff\xffc..");
-        assert_eq!(gather(&image, &parts, &blocks, b'.', 6), None);
+        assert_eq!(gather(&image, &parts, &blocks, b'.', 7).unwrap().unwrap(), b"eb\xff\xffc..");
+        assert_eq!(gather(&image, &parts, &blocks, b'.', 6), Ok(None));
     }
 }

@@ -45,6 +45,7 @@ use crate::device::apply::{ApplyError, OutOfBounds};
 use crate::device::format::PatchHeader;
 use crate::device::predict::address_map::{AddressMaps, Segment};
 use crate::host::apply;
+use crate::host::budget::{unwatched, Budget, Stop};
 use crate::host::diff::{DiffOptions, Patch};
 use crate::host::image::{self, Format, Image, ReadOptions, WriteOptions};
 use host::{HostSection, NewFile, OldText};
@@ -129,9 +130,11 @@ pub fn diff_with(
     options: &DiffOptions,
     memory: &MemoryOptions,
 ) -> Result<Patch, MakeError> {
-    let old = Memory::read(old_file, memory).map_err(MakeError::OldFile)?;
-    let new = Memory::read(new_file, memory).map_err(MakeError::NewFile)?;
-    diff_read((old_file, old), (new_file, new), options, memory)
+    let mut watch = |_| options.goes_on();
+    let budget = &mut Budget::new(u64::MAX, &mut watch);
+    let old = Memory::read_within(old_file, memory, budget).map_err(MakeError::old_file)?;
+    let new = Memory::read_within(new_file, memory, budget).map_err(MakeError::new_file)?;
+    diff_read((old_file, old), (new_file, new), options, memory, budget)
 }
 
 /// The same as [`diff_with`], of files the images in which have been read.
@@ -140,8 +143,12 @@ pub(crate) fn diff_read(
     (new_file, mut new): (&[u8], Memory<'_>),
     options: &DiffOptions,
     memory: &MemoryOptions,
+    budget: &mut Budget<'_>,
 ) -> Result<Patch, MakeError> {
-    let split = new.is_memory().then(|| image::split(new_file));
+    let split = match new.is_memory() {
+        true => Some(image::split_within(new_file, budget)?),
+        false => None,
+    };
     if split.as_ref().is_some_and(|split| !split.is_apart()) {
         // Too irregular: the text is patched as text.
         (old, new) = (Memory::plain(old_file), Memory::plain(new_file));
@@ -149,7 +156,7 @@ pub(crate) fn diff_read(
     if !old.is_memory() && !new.is_memory() {
         return Ok(crate::host::diff::diff(old_file, new_file, options)?);
     }
-    let old_text = old_text(&old, old_file, memory);
+    let old_text = old_text(&old, old_file, memory, budget)?;
     let describe = |split: image::Split<'_>| {
         NewFile::describe(new_file, &split, &new, memory, &old_text, options)
     };
@@ -169,20 +176,25 @@ pub(crate) fn diff_read(
 }
 
 /// What the old file of records has besides the image in it.
-fn old_text(old: &Memory<'_>, file: &[u8], options: &MemoryOptions) -> OldText {
+fn old_text(
+    old: &Memory<'_>,
+    file: &[u8],
+    options: &MemoryOptions,
+    budget: &mut Budget<'_>,
+) -> Result<OldText, Stop> {
     if !old.is_memory() {
-        return OldText::default();
+        return Ok(OldText::default());
     }
     if let Some(template) = image::apj::frame(file) {
-        return OldText { template, rest: Vec::new() };
+        return Ok(OldText { template, rest: Vec::new() });
     }
-    let split = image::split(file);
+    let split = image::split_within(file, budget)?;
     if !split.is_apart() {
-        return OldText::default();
+        return Ok(OldText::default());
     }
     let runs = if old.is_in_order() { None } else { left_out::runs(&split, options) };
     let rest = runs.map_or_else(Vec::new, |runs| left_out::rest(&split.data, &runs));
-    OldText { template: split.template, rest }
+    Ok(OldText { template: split.template, rest })
 }
 
 /// Applies a patch to a firmware file.
@@ -230,9 +242,18 @@ impl<'a> Files<'a> {
     /// If the header or the host section of the patch cannot be used, or the old file cannot be
     /// read.
     pub fn of(old_file: &'a [u8], patch: &[u8]) -> Result<Self, FileError> {
+        unwatched(|budget| Self::of_within(old_file, patch, budget))
+    }
+
+    /// The same, within a budget.
+    pub(crate) fn of_within(
+        old_file: &'a [u8],
+        patch: &[u8],
+        budget: &mut Budget<'_>,
+    ) -> Result<Self, FileError> {
         let header = parse(patch)?;
         let section = section(&header, patch)?;
-        let old = old_memory(old_file, &header, section.as_ref())?;
+        let old = old_memory(old_file, &header, section.as_ref(), budget)?;
         Ok(Self { old_file, old, section, base: base(&header, patch) })
     }
 
@@ -252,43 +273,58 @@ impl<'a> Files<'a> {
     ///
     /// If the new file cannot be given back, or not be converted.
     pub fn finish(&self, new_image: Vec<u8>, output: Output) -> Result<Vec<u8>, FileError> {
+        unwatched(|budget| self.finish_within(new_image, output, budget))
+    }
+
+    /// The same, within a budget.
+    pub(crate) fn finish_within(
+        &self,
+        new_image: Vec<u8>,
+        output: Output,
+        budget: &mut Budget<'_>,
+    ) -> Result<Vec<u8>, FileError> {
         let section = self.section.as_ref();
         let new = section.and_then(|section| Some((section, section.new.as_ref()?)));
         let file = match new {
             Some(_) if output == Output::Binary => return Ok(new_image),
             Some((section, new)) => {
-                let old = || old_text(&self.old, self.old_file, &section.memory);
-                new.render(&new_image, section.memory.fill, old)?
+                let old = |budget: &mut Budget<'_>| {
+                    old_text(&self.old, self.old_file, &section.memory, budget)
+                };
+                new.render(new_image, section.memory.fill, old, budget)?
             }
             None => new_image,
         };
         let read = section.map_or_else(ReadOptions::default, |found| found.memory.read.clone());
         if output == Output::Binary {
-            return binary(file, read);
+            return binary(file, read, budget);
         }
         let Some(format) = output.format().filter(|format| *format != image::detect(&file)) else {
             return Ok(file);
         };
         let base = self.base.filter(|_| image::detect(&file) == Format::Raw);
         let options = ReadOptions { base, ..read };
-        let found = Image::parse(&file, &options).map_err(FileError::Convert)?;
+        let found = Image::parse_within(image::detect(&file), &file, &options, budget)
+            .map_err(FileError::convert)?;
         let family = image::uf2::family(self.old_file);
         let options = WriteOptions { family, ..WriteOptions::default() };
-        found.write(format, &options).map_err(FileError::Convert)
+        found.write(format, &options).map_err(FileError::convert)
     }
 }
 
 /// What a device holds of a file that was patched as it is.
-fn binary(file: Vec<u8>, read: ReadOptions) -> Result<Vec<u8>, FileError> {
+fn binary(file: Vec<u8>, read: ReadOptions, budget: &mut Budget<'_>) -> Result<Vec<u8>, FileError> {
     match image::detect(&file) {
         format if format.is_unpacked() => {
             let options = MemoryOptions { read, ..MemoryOptions::default() };
-            let memory = Memory::read(&file, &options).map_err(FileError::Convert)?;
+            let memory =
+                Memory::read_within(&file, &options, budget).map_err(FileError::convert)?;
             Ok(memory.image.into_owned())
         }
-        Format::Elf | Format::DfuSe | Format::Dfu => {
-            let found = Image::parse(&file, &read).map_err(FileError::Convert)?;
-            found.write(Format::Raw, &WriteOptions::default()).map_err(FileError::Convert)
+        format @ (Format::Elf | Format::DfuSe | Format::Dfu) => {
+            let found =
+                Image::parse_within(format, &file, &read, budget).map_err(FileError::convert)?;
+            found.write(Format::Raw, &WriteOptions::default()).map_err(FileError::convert)
         }
         _ => Ok(file),
     }
@@ -316,6 +352,7 @@ fn old_memory<'a>(
     file: &'a [u8],
     header: &PatchHeader,
     section: Option<&HostSection>,
+    budget: &mut Budget<'_>,
 ) -> Result<Memory<'a>, FileError> {
     let fits = |image: &[u8]| {
         let start = image.get(..header.old_size as usize);
@@ -323,18 +360,23 @@ fn old_memory<'a>(
     };
     match section {
         Some(section) if section.old_in_order => {
-            Memory::in_order(file).ok_or(FileError::NeedsOldText)
+            Memory::in_order(file, budget)?.ok_or(FileError::NeedsOldText)
         }
         Some(section) if section.old_is_memory => {
-            Memory::read(file, &section.memory).map_err(FileError::OldFile)
+            Memory::read_within(file, &section.memory, budget).map_err(FileError::old_file)
         }
         // The patch was made from a plain binary, or from text that was too irregular.
         _ if !image::detect(file).is_unpacked() || fits(file) => Ok(Memory::plain(file)),
         _ => {
             let options = [0xff, 0].map(|fill| MemoryOptions { fill, ..MemoryOptions::default() });
-            let found = options.iter().filter_map(|options| Memory::read(file, options).ok());
-            let found = found.into_iter().find(|memory| fits(&memory.image));
-            Ok(found.unwrap_or_else(|| Memory::plain(file)))
+            for options in options {
+                match Memory::read_within(file, &options, budget) {
+                    Ok(memory) if fits(&memory.image) => return Ok(memory),
+                    Err(error) if error.is_stop() => return Err(FileError::old_file(error)),
+                    _ => {}
+                }
+            }
+            Ok(Memory::plain(file))
         }
     }
 }

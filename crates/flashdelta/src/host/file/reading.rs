@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::memory::{self, Part};
 use crate::device::predict::address_map::{Segment, SegmentKind};
+use crate::host::budget::{unwatched, Budget, Stop};
 use crate::host::diff::AddressMap;
 use crate::host::image::{self, Image, ImageError, ReadOptions, Target};
 
@@ -80,18 +81,28 @@ impl<'a> Memory<'a> {
     ///
     /// If it is a file of records that `options` do not accept, or that has nothing in the range.
     pub fn read(file: &'a [u8], options: &MemoryOptions) -> Result<Self, ImageError> {
+        unwatched(|budget| Self::read_within(file, options, budget))
+    }
+
+    /// The same, within a budget.
+    pub(crate) fn read_within(
+        file: &'a [u8],
+        options: &MemoryOptions,
+        budget: &mut Budget<'_>,
+    ) -> Result<Self, ImageError> {
         let format = image::detect(file);
         if !format.is_unpacked() {
             return Ok(Self::plain(file));
         }
         let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
-        let found = match Image::parse(file, &read) {
+        let found = match Image::parse_within(format, file, &read, budget) {
             Ok(found) if found.is_empty() => return Ok(Self::plain(file)),
             Ok(found) => found,
             Err(ImageError::Empty) => return Ok(Self::plain(file)),
             // The file is good; which device it is for was not said.
             Err(ImageError::SeveralTargets { targets }) if options.range.is_none() => {
-                let memory = Self::in_order(file).unwrap_or_else(|| Self::plain(file));
+                let memory = Self::in_order(file, budget)?;
+                let memory = memory.unwrap_or_else(|| Self::plain(file));
                 return Ok(Self { targets, ..memory });
             }
             Err(error) => return Err(error),
@@ -106,7 +117,7 @@ impl<'a> Memory<'a> {
         if parts.is_empty() {
             return Err(ImageError::Empty);
         }
-        let image = memory::image(&parts, pieces(), options.fill);
+        let image = memory::image(&parts, pieces(), options.fill)?;
         let mut targets = image::targets(file);
         targets.retain(|target| read.select.takes(target));
         Ok(Self { image: Cow::Owned(image), parts, targets, ..Self::plain(&[]) })
@@ -120,11 +131,11 @@ impl<'a> Memory<'a> {
     }
 
     /// The data of a file of records in the order of the file; `None` if it cannot be taken apart.
-    pub(super) fn in_order(file: &[u8]) -> Option<Self> {
-        let split = image::split(file);
-        let in_order = split.is_apart().then_some(split.map)?;
+    pub(super) fn in_order(file: &[u8], budget: &mut Budget<'_>) -> Result<Option<Self>, Stop> {
+        let split = image::split_within(file, budget)?;
+        let Some(in_order) = split.is_apart().then_some(split.map) else { return Ok(None) };
         let image = Cow::Owned(split.data.into_owned());
-        Some(Self { image, in_order: Some(in_order), ..Self::plain(&[]) })
+        Ok(Some(Self { image, in_order: Some(in_order), ..Self::plain(&[]) }))
     }
 
     /// Whether it was taken out of the file: the memory of one of records, or an image packed in it.

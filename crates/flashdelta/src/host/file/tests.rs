@@ -255,3 +255,38 @@ fn a_damaged_uf2_is_refused_as_a_damaged_hex_is() {
         Err(MakeError::NewFile(ImageError::Overlap { .. }))
     ));
 }
+
+/// So that Ctrl-C ends it, however large the file is.
+#[test]
+fn reading_and_writing_records_ends_when_it_is_told_to() {
+    use core::ops::ControlFlow;
+
+    use crate::host::budget::{Budget, Stop};
+    use crate::host::image::{join_within, split_within};
+
+    let data: Vec<u8> = (0..1u32 << 18).map(|n| (n >> 5) as u8).collect();
+    let segments = vec![image::Segment { address: 0x0800_0000, data }];
+    let found = Image { format: Format::Raw, segments, entry: None, header: None };
+    for format in [Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2] {
+        let file = found.write(format, &WriteOptions::default()).unwrap();
+        let split = image::split(&file);
+        let mut asked = 0;
+        let mut stopped = |work: &mut dyn FnMut(&mut Budget<'_>)| {
+            let mut watch = |_| {
+                asked += 1;
+                ControlFlow::Break(())
+            };
+            work(&mut Budget::new(u64::MAX, &mut watch));
+        };
+        stopped(&mut |budget| {
+            let read = Memory::read_within(&file, &MemoryOptions::default(), budget);
+            assert_eq!(read, Err(ImageError::Cancelled), "{format}");
+        });
+        stopped(&mut |budget| assert_eq!(split_within(&file, budget), Err(Stop::Cancelled)));
+        stopped(&mut |budget| {
+            let joined = join_within(&split.data, &split.template, file.len(), budget);
+            assert_eq!(joined, Err(ImageError::Cancelled), "{format}");
+        });
+        assert_eq!(asked, 3, "{format}: each ends when it is told to first");
+    }
+}

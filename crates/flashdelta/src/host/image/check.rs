@@ -7,6 +7,7 @@
 use core::fmt;
 
 use super::{apj, detect, dfu, esp, mcuboot, rbl, uf2, zigbee, Format};
+use crate::host::budget::{unwatched, Budget, Stop};
 
 /// Something that a container says about itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -207,6 +208,12 @@ impl fmt::Display for Finding {
 /// whose container has nothing to check, and where the check cannot be made (an encrypted image).
 /// Files of text are checked when they are [read](super::Image::parse).
 pub fn check(file: &[u8]) -> Vec<Finding> {
+    // Nobody ends it, and what there is no memory for is not looked at.
+    unwatched(|budget| check_within(file, budget)).unwrap_or_default()
+}
+
+/// The same, within a budget.
+pub(crate) fn check_within(file: &[u8], budget: &mut Budget<'_>) -> Result<Vec<Finding>, Stop> {
     let mut found = Vec::new();
     match detect(file) {
         Format::Mcuboot => mcuboot::check(file, &mut found),
@@ -215,12 +222,14 @@ pub fn check(file: &[u8]) -> Vec<Finding> {
         Format::Esp => esp::check(file, &mut found),
         Format::Uf2 => uf2::check(file, &mut found),
         Format::Rbl => rbl::check(file, &mut found),
-        Format::Apj => apj::check(file, &mut found),
+        Format::Apj => apj::check(file, &mut found, budget)?,
         Format::Raw => {
             found.extend(mcuboot::cut_off(file));
             found.extend(esp::cut_off(file));
         }
         _ => {}
     }
-    found
+    // A digest of the largest file takes some seconds: whoever waits is asked after it.
+    budget.work(file.len() as u64)?;
+    Ok(found)
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::{Finding, Format, Selection, Target};
 use crate::device::error::codes;
+use crate::host::budget::Stop;
 
 /// Why a firmware file could not be read, or an image not be written. Lines and columns count from
 /// 1, offsets from 0.
@@ -225,6 +226,30 @@ pub enum ImageError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// This computer does not give the memory that the image takes.
+    OutOfMemory {
+        /// What was asked for last, in bytes.
+        needed: u64,
+    },
+    /// Whoever watches the call ended it.
+    Cancelled,
+}
+
+impl From<Stop> for ImageError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::OverBudget { needed, limit } => Self::TooLarge { needed, limit },
+            Stop::OutOfMemory { needed } => Self::OutOfMemory { needed },
+            Stop::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl ImageError {
+    /// Whether reading ended for reasons that are not in the file.
+    pub(crate) fn is_stop(&self) -> bool {
+        matches!(self, Self::OutOfMemory { .. } | Self::Cancelled)
+    }
 }
 
 codes! {
@@ -259,6 +284,8 @@ codes! {
         Self::Unwritable { .. } => "unwritable", DoesNotFit, OtherFormat;
         Self::TooLarge { .. } => "image-too-large", DoesNotFit, ChooseRange;
         Self::BadTemplate { .. } => "bad-template", BadPatch, TransferAgain;
+        Self::OutOfMemory { .. } => "out-of-memory", DoesNotFit;
+        Self::Cancelled => "cancelled", Cancelled;
     }
 }
 
@@ -379,6 +406,11 @@ impl fmt::Display for ImageError {
             Self::BadTemplate { offset, problem } => {
                 write!(f, "template of the text file, offset {offset}: {problem}")
             }
+            Self::OutOfMemory { needed } => write!(
+                f,
+                "out of memory: this computer does not give {needed} bytes to read or write it"
+            ),
+            Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The meaning of a firmware file: bytes at addresses.
 
 use super::{Format, ImageError, Selection};
+use crate::host::budget::Stop;
+use crate::host::room;
 
 /// Bytes at consecutive addresses.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -173,8 +175,8 @@ struct Run {
 
 impl Collector {
     /// With room for this many bytes.
-    pub(crate) fn with_capacity(len: usize) -> Self {
-        Self { data: Vec::with_capacity(len), ..Self::default() }
+    pub(crate) fn with_capacity(len: usize) -> Result<Self, Stop> {
+        Ok(Self { data: room::with_capacity(len)?, ..Self::default() })
     }
 
     /// With the bytes of a plain binary that is at `address`.
@@ -188,11 +190,11 @@ impl Collector {
     /// record.
     pub(crate) fn collect(
         capacity: usize,
-        read: impl Fn(Self) -> Result<Image, ImageError>,
+        mut read: impl FnMut(Self) -> Result<Image, ImageError>,
     ) -> Result<Image, ImageError> {
-        match read(Self::with_capacity(capacity)) {
+        match read(Self::with_capacity(capacity)?) {
             Err(ImageError::Overlap { .. }) => {
-                read(Self { exact: true, ..Self::with_capacity(capacity) })
+                read(Self { exact: true, ..Self::with_capacity(capacity)? })
             }
             result => result,
         }
@@ -223,7 +225,7 @@ impl Collector {
         let address = (address & 0xffff_ffff) as u32;
         let next = self.runs.last().map(|run| u64::from(run.address) + (start - run.start) as u64);
         if self.exact || next != Some(u64::from(address)) {
-            self.runs.push(Run { address, start, at });
+            room::push(&mut self.runs, Run { address, start, at })?;
         }
         Ok(())
     }
@@ -235,18 +237,14 @@ impl Collector {
             return Ok(vec![Segment { address: run.address, data }]);
         }
         let ends = runs.iter().skip(1).map(|run| run.start).chain([data.len()]);
-        let mut pieces: Vec<Piece<'_>> = runs
-            .iter()
-            .zip(ends)
-            .enumerate()
-            .map(|(order, (run, end))| Piece {
-                address: run.address,
-                bytes: data.get(run.start..end).unwrap_or_default(),
-                order,
-                at: run.at,
-            })
-            .collect();
-        pieces.sort_by_key(|piece| piece.address);
+        let mut pieces: Vec<Piece<'_>> = room::with_capacity(runs.len())?;
+        pieces.extend(runs.iter().zip(ends).enumerate().map(|(order, (run, end))| Piece {
+            address: run.address,
+            bytes: data.get(run.start..end).unwrap_or_default(),
+            order,
+            at: run.at,
+        }));
+        pieces.sort_unstable_by_key(|piece| (piece.address, piece.order));
         let clean = pieces.windows(2).all(|pair| pair[0].end() <= u64::from(pair[1].address));
         if !clean {
             if overlap == Overlap::Refuse {
@@ -256,7 +254,7 @@ impl Collector {
             }
             return settle(pieces, overlap);
         }
-        Ok(join(pieces.into_iter().map(|piece| (piece.address, piece.bytes))))
+        Ok(join(pieces.into_iter().map(|piece| (piece.address, piece.bytes)))?)
     }
 }
 
@@ -276,15 +274,15 @@ impl Piece<'_> {
 }
 
 /// Joins sorted pieces without overlap where they touch.
-fn join<'a>(pieces: impl Iterator<Item = (u32, &'a [u8])>) -> Vec<Segment> {
+fn join<'a>(pieces: impl Iterator<Item = (u32, &'a [u8])>) -> Result<Vec<Segment>, Stop> {
     let mut segments: Vec<Segment> = Vec::new();
     for (address, bytes) in pieces {
         match segments.last_mut() {
-            Some(last) if last.end() == u64::from(address) => last.data.extend_from_slice(bytes),
-            _ => segments.push(Segment { address, data: bytes.to_vec() }),
+            Some(last) if last.end() == u64::from(address) => room::extend(&mut last.data, bytes)?,
+            _ => room::push(&mut segments, Segment { address, data: room::copy(bytes)? })?,
         }
     }
-    segments
+    Ok(segments)
 }
 
 /// Whether half of the records at least, and more than one, begin halfway through the one before.
@@ -341,34 +339,35 @@ fn settle(pieces: Vec<Piece<'_>>, overlap: Overlap) -> Result<Vec<Segment>, Imag
             inside
         });
         let (group, after) = rest.split_at(count.count());
-        let mut group = group.to_vec();
-        group.sort_by_key(|piece| piece.order);
+        let mut group = room::collect(group.iter().copied())?;
+        group.sort_unstable_by_key(|piece| piece.order);
         if overlap == Overlap::FirstWins {
             group.reverse();
         }
-        let mut data = vec![0; usize::try_from(end - u64::from(first.address)).unwrap_or(0)];
-        let mut set = vec![false; if overlap == Overlap::AcceptSame { data.len() } else { 0 }];
+        let len = usize::try_from(end - u64::from(first.address)).unwrap_or(0);
+        let mut data = room::filled(len, 0)?;
+        let mut set = room::filled(if overlap == Overlap::AcceptSame { len } else { 0 }, 0)?;
         for piece in &group {
             let at = (piece.address - first.address) as usize;
             let Some(place) = data.get_mut(at..at + piece.bytes.len()) else { continue };
             if overlap == Overlap::AcceptSame {
                 for (index, (old, new)) in place.iter().zip(piece.bytes).enumerate() {
                     match set.get_mut(at + index) {
-                        Some(true) if old != new => {
+                        Some(1) if old != new => {
                             return Err(ImageError::Overlap {
                                 line: piece.at.0,
                                 column: piece.at.1,
                                 address: piece.address.saturating_add(index as u32),
                             });
                         }
-                        Some(flag) => *flag = true,
+                        Some(flag) => *flag = 1,
                         None => {}
                     }
                 }
             }
             place.copy_from_slice(piece.bytes);
         }
-        segments.push(Segment { address: first.address, data });
+        room::push(&mut segments, Segment { address: first.address, data })?;
         rest = after;
     }
     Ok(segments)

@@ -32,6 +32,7 @@ pub use formats::{
     apj, dfu, ebl, elf, esp, gbl, ihex, mcuboot, raw, rbl, srec, telink, titxt, uf2, vmem, zigbee,
 };
 
+pub(crate) use check::check_within;
 pub use check::{check, Check, Finding, Value};
 pub use error::ImageError;
 pub use facts::{entropy, packed, Facts};
@@ -41,8 +42,10 @@ pub use map::{
 };
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub use read::check_promise;
+pub(crate) use read::check_promise_within;
 pub(crate) use records::{blocks, data_operations, push_operation, Block};
 pub use records::{join, split, Split};
+pub(crate) use records::{join_within, split_within};
 pub use select::{targets, Selection, Target};
 pub use wrapping::{wrapping, Wrapping};
 pub use write::{WriteError, WriteOptions};

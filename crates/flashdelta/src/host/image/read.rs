@@ -3,9 +3,11 @@
 use super::bytes::index;
 use super::memory::Collector;
 use super::{
-    apj, check, dfu, elf, esp, ihex, map, srec, titxt, uf2, vmem, AddressMap, Format, Image,
+    apj, check_within, dfu, elf, esp, ihex, map, srec, titxt, uf2, vmem, AddressMap, Format, Image,
     ImageError, ReadOptions,
 };
+use crate::host::budget::{unwatched, Budget};
+use crate::host::room;
 
 /// Refuses a file whose name promises records, or a packed image, and which holds none, with the place where it goes
 /// wrong. `extension`: the ending of its name, in lower case. An empty file breaks no promise.
@@ -18,9 +20,19 @@ pub fn check_promise(
     file: &[u8],
     options: &ReadOptions,
 ) -> Result<(), ImageError> {
+    unwatched(|budget| check_promise_within(extension, file, options, budget))
+}
+
+/// The same, within a budget.
+pub(crate) fn check_promise_within(
+    extension: &str,
+    file: &[u8],
+    options: &ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<(), ImageError> {
     match Format::by_extension(extension).filter(|format| format.is_unpacked()) {
         Some(format) if !file.is_empty() && super::detect(file) == Format::Raw => {
-            Image::parse_as(format, file, options).map(drop)
+            Image::parse_within(format, file, options, budget).map(drop)
         }
         _ => Ok(()),
     }
@@ -51,25 +63,36 @@ impl Image {
         file: &[u8],
         options: &ReadOptions,
     ) -> Result<Self, ImageError> {
+        unwatched(|budget| Self::parse_within(format, file, options, budget))
+    }
+
+    /// The same, within a budget.
+    pub(crate) fn parse_within(
+        format: Format,
+        file: &[u8],
+        options: &ReadOptions,
+        budget: &mut Budget<'_>,
+    ) -> Result<Self, ImageError> {
         if options.strict {
-            if let Some(finding) = check(file).into_iter().next() {
+            if let Some(finding) = check_within(file, budget)?.into_iter().next() {
                 return Err(ImageError::CheckFailed(finding));
             }
         }
         match format {
-            Format::IntelHex => return ihex::parse(file, options),
-            Format::Srec => return srec::parse(file, options),
-            Format::TiTxt => return titxt::parse(file, options),
-            Format::Uf2 => return uf2::parse(file, options),
-            Format::Vmem => return vmem::parse(file, options),
-            Format::Apj => return apj::parse(file, options),
+            Format::IntelHex => return ihex::parse_within(file, options, budget),
+            Format::Srec => return srec::parse_within(file, options, budget),
+            Format::TiTxt => return titxt::parse_within(file, options, budget),
+            Format::Uf2 => return uf2::parse_within(file, options, budget),
+            Format::Vmem => return vmem::parse_within(file, options, budget),
+            Format::Apj => return apj::parse_within(file, options, budget),
             _ => {}
         }
         let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
-        let mut collector = Collector::with_capacity(file.len());
+        let mut collector = Collector::with_capacity(file.len())?;
         let mut add = |range: core::ops::Range<usize>, address: u64| {
             let start = collector.data.len();
-            collector.data.extend_from_slice(file.get(range).unwrap_or_default());
+            // Segments of an ELF file may share bytes.
+            room::extend(&mut collector.data, file.get(range).unwrap_or_default())?;
             collector.place(start, address, (0, 0))
         };
         let mut entry = None;

@@ -1,6 +1,5 @@
 //! Images written out: plain binary, Intel HEX, S-records, TI-TXT and UF2.
 
-use core::convert::Infallible;
 use core::fmt;
 
 use super::ihex::{self, HexWriter};
@@ -10,6 +9,7 @@ use super::titxt::TiTxtWriter;
 use super::uf2::{Uf2Writer, FLAG_FAMILY};
 use super::{Format, Image, ImageError, Segment};
 use crate::device::error::codes;
+use crate::host::room;
 
 /// How to write a file. The default is what most tools read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,14 +112,11 @@ impl Image {
     /// As for [`write_with`](Self::write_with).
     pub fn write(&self, format: Format, options: &WriteOptions) -> Result<Vec<u8>, ImageError> {
         let mut file = Vec::new();
-        let written = self.write_with(format, options, |piece| {
-            file.extend_from_slice(piece);
-            Ok::<(), Infallible>(())
-        });
+        let written = self.write_with(format, options, |piece| room::extend(&mut file, piece));
         match written {
             Ok(()) => Ok(file),
             Err(WriteError::Image(error)) => Err(error),
-            Err(WriteError::Sink(never)) => match never {},
+            Err(WriteError::Sink(stop)) => Err(stop.into()),
         }
     }
 

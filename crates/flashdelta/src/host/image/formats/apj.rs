@@ -4,16 +4,19 @@
 //! Source: `uploader.py` and `px_mkfw.py` of PX4, `chibios.py` of ArduPilot; RFC 1950 (zlib), RFC
 //! 4648 (base64). Both say `"magic"` and `"image"`; all else is for people and for boot loaders.
 
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
+
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 
 use super::super::bytes::{array, u16_be};
 use super::super::records::{push_number, APJ};
-use crate::host::budget::{Budget, Halt};
+use crate::host::budget::{unwatched, Budget, Halt, Stop};
 use crate::host::deflate::{analyse, inflate, recreate};
 use crate::host::image::check::{Check, Finding};
 use crate::host::image::memory::{Image, ReadOptions, Segment};
 use crate::host::image::{map, AddressMap, Format, ImageError, Split};
 use crate::host::json::Json;
+use crate::host::room;
 
 /// What `"magic"` says.
 const MAGIC: [&[u8]; 2] = [b"APJFWv1", b"PX4FWv1"];
@@ -117,8 +120,9 @@ impl Unpacked {
             |offset, problem| ImageError::BadContainer { format: Format::Apj, offset, problem };
         let text = image_text(file).ok_or(bad(0, "there is no image in it"))?;
         let start = text.start;
-        let stream = decode(file.get(text.clone()).unwrap_or_default())
-            .map_err(|at| bad(start + at, "the image is not in base64"))?;
+        let stream = decode(file.get(text.clone()).unwrap_or_default())?
+            .ok_or(bad(start, "the image is not in base64"))?;
+        budget.work(text.len() as u64)?;
         let head = u16_be(&stream, 0).unwrap_or(0);
         if head & 0x0f20 != 0x0800 || !head.is_multiple_of(31) {
             return Err(bad(start, "the image is not compressed by zlib"));
@@ -127,7 +131,7 @@ impl Unpacked {
         let (image, len) = match inflate(data, MOST, budget) {
             Ok(found) => found,
             Err(Halt::Bad(_)) => return Err(bad(start, "the compressed image cannot be read")),
-            Err(Halt::Stop(_)) => return Err(bad(start, "reading it was broken off")),
+            Err(Halt::Stop(stop)) => return Err(stop.into()),
         };
         Ok(Self { text, stream, image, len })
     }
@@ -146,8 +150,15 @@ impl Unpacked {
 /// [`ImageError::BadContainer`] if there is none, or it cannot be unpacked; [`ImageError::Empty`]
 /// for one of no bytes.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
-    let mut watch = |_| ControlFlow::Continue(());
-    let data = Unpacked::of(file, &mut Budget::new(u64::MAX, &mut watch))?.image;
+    unwatched(|budget| parse_within(file, options, budget))
+}
+
+pub(crate) fn parse_within(
+    file: &[u8],
+    options: &ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<Image, ImageError> {
+    let data = Unpacked::of(file, budget)?.image;
     if data.is_empty() {
         return Err(ImageError::Empty);
     }
@@ -169,26 +180,33 @@ fn map_of(image: &[u8]) -> AddressMap {
 }
 
 /// Takes a file apart into image and template; `None` if it resists.
-pub(crate) fn split(file: &[u8]) -> Option<Split<'static>> {
-    let mut watch = |_| ControlFlow::Continue(());
-    let budget = &mut Budget::new(u64::MAX, &mut watch);
-    let unpacked = Unpacked::of(file, budget).ok()?;
+pub(crate) fn split(file: &[u8], budget: &mut Budget<'_>) -> Result<Option<Split<'static>>, Stop> {
+    let unpacked = match Unpacked::of(file, budget) {
+        Ok(unpacked) => unpacked,
+        Err(ImageError::OutOfMemory { needed }) => return Err(Stop::OutOfMemory { needed }),
+        Err(ImageError::Cancelled) => return Err(Stop::Cancelled),
+        Err(_) => return Ok(None),
+    };
     if unpacked.sum() != (Some(adler32(&unpacked.image)), true) {
-        return None;
+        return Ok(None);
     }
-    let data = unpacked.stream.get(HEADER..HEADER + unpacked.len)?;
-    let recipe = analyse(data, MOST, budget).ok()?;
-    let header = array(&unpacked.stream, 0)?;
-    let template = template(file, &unpacked.text, header, &recipe)?;
+    let data = unpacked.stream.get(HEADER..HEADER + unpacked.len).unwrap_or_default();
+    let recipe = match analyse(data, MOST, budget) {
+        Ok(recipe) => recipe,
+        Err(Halt::Bad(_)) => return Ok(None),
+        Err(Halt::Stop(stop)) => return Err(stop),
+    };
+    let header = array(&unpacked.stream, 0).unwrap_or_default();
+    let Some(template) = template(file, &unpacked.text, header, &recipe) else { return Ok(None) };
     let map = map_of(&unpacked.image);
-    Some(Split { data: unpacked.image.into(), map, template, placed: Vec::new() })
+    Ok(Some(Split { data: unpacked.image.into(), map, template, placed: Vec::new() }))
 }
 
 /// What old and new files have in common around their images: the template without a recipe. Unlike
 /// that it takes no time.
 pub(crate) fn frame(file: &[u8]) -> Option<Vec<u8>> {
     let text = image_text(file)?;
-    let start = decode(file.get(text.start..text.end.min(text.start + 4))?).ok()?;
+    let start = decode(file.get(text.start..text.end.min(text.start + 4))?).ok()??;
     template(file, &text, array(&start, 0)?, &[])
 }
 
@@ -214,15 +232,19 @@ pub(crate) fn join(
     image: &[u8],
     [before, header, recipe, behind]: [&[u8]; 4],
     limit: usize,
+    budget: &mut Budget<'_>,
 ) -> Result<Vec<u8>, ImageError> {
-    let damaged = |problem| ImageError::BadTemplate { offset: 0, problem };
-    let mut watch = |_| ControlFlow::Continue(());
-    let made = recreate(image, recipe, limit, &mut Budget::new(u64::MAX, &mut watch));
-    let data = made.map_err(|_| damaged("its recipe does not belong to the image"))?;
+    let problem = "its recipe does not belong to the image";
+    let data = recreate(image, recipe, limit, budget).map_err(|halt| match halt {
+        Halt::Bad(_) => ImageError::BadTemplate { offset: 0, problem },
+        Halt::Stop(stop) => stop.into(),
+    })?;
     let sum = adler32(image).to_be_bytes();
-    let mut file = before.to_vec();
-    encode(&[header, &data, &sum].concat(), &mut file);
-    file.extend_from_slice(behind);
+    let mut stream = room::with_capacity(header.len() + data.len() + sum.len())?;
+    [header, &data, &sum].into_iter().for_each(|part| stream.extend_from_slice(part));
+    let mut file = room::copy(before)?;
+    encode(&stream, &mut file)?;
+    room::extend(&mut file, behind)?;
     match file.len() <= limit {
         true => Ok(file),
         false => Err(ImageError::TooLarge { needed: file.len() as u64, limit: limit as u64 }),
@@ -230,9 +252,13 @@ pub(crate) fn join(
 }
 
 /// Checks the sum of the image and the length that is stated.
-pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
-    let mut watch = |_| ControlFlow::Continue(());
-    let Ok(unpacked) = Unpacked::of(file, &mut Budget::new(u64::MAX, &mut watch)) else { return };
+pub(crate) fn check(
+    file: &[u8],
+    found: &mut Vec<Finding>,
+    budget: &mut Budget<'_>,
+) -> Result<(), Stop> {
+    // What cannot be unpacked is refused where it is read.
+    let Ok(unpacked) = Unpacked::of(file, budget) else { return budget.ask() };
     let start = unpacked.text.start;
     let stated = unpacked.sum().0.unwrap_or(0);
     found.extend(Finding::of_sums(Check::ApjSum, start, stated, adler32(&unpacked.image)));
@@ -243,6 +269,7 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
             found.push(Finding::of_lengths(Check::ApjLength, start, stated, len));
         }
     }
+    Ok(())
 }
 
 /// What the JSON says besides the image: keys and values that are texts or numbers.
@@ -271,43 +298,27 @@ fn adler32(bytes: &[u8]) -> u32 {
     b << 16 | a
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 /// Appends bytes in base64, filled up with `=`.
-fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    out.reserve(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |n: usize| u32::from(group.get(n).copied().unwrap_or(0));
-        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
-        let digit = |n: u32| ALPHABET[(word >> (18 - 6 * n) & 63) as usize];
-        let digits = [digit(0), digit(1), digit(2), digit(3)];
-        out.extend_from_slice(digits.get(..=group.len()).unwrap_or(&digits));
-        out.resize(out.len() + 3 - group.len(), b'=');
-    }
+fn encode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
+    let start = out.len();
+    let len = bytes.len().div_ceil(3) * 4;
+    room::reserve(out, len)?;
+    out.resize(start + len, 0);
+    let text = Base64::encode(bytes, out.get_mut(start..).unwrap_or_default()).map(str::len);
+    debug_assert_eq!(text, Ok(len), "the length is that of the text");
+    Ok(())
 }
 
-/// The bytes of base64, which may be filled up; where it is none.
-fn decode(text: &[u8]) -> Result<Vec<u8>, usize> {
+/// The bytes of base64, which may be filled up; `None` if it is something else.
+fn decode(text: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
     let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    let mut bytes = Vec::with_capacity(end / 4 * 3 + 2);
-    let (mut bits, mut count) = (0u32, 0);
-    for (at, byte) in text.iter().take(end).enumerate() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return Err(at),
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-    }
-    Ok(bytes)
+    let text = text.get(..end).unwrap_or(text);
+    let mut bytes = room::filled(text.len() / 4 * 3 + 2, 0)?;
+    let len = Base64Unpadded::decode(text, &mut bytes).map(<[u8]>::len);
+    Ok(len.ok().map(|len| {
+        bytes.truncate(len);
+        bytes
+    }))
 }
 
 #[cfg(test)]
@@ -325,7 +336,7 @@ mod tests {
         let mut text = br#"{"board_id": 140, "summary": "a \"b\"", "image_size": "#.to_vec();
         text.extend(image.len().to_string().bytes());
         text.extend(br#", "magic":"APJFWv1","parts": {"image": "x"}, "image" : ""#);
-        encode(&stream, &mut text);
+        encode(&stream, &mut text).unwrap();
         text.extend(b"\"}\n");
         text
     }
@@ -370,7 +381,7 @@ mod tests {
             problem(&replace("\"image\" : \"eA", "\"image\" : \"AA")),
             "the image is not compressed by zlib"
         );
-        assert_eq!(problem(&replace("CQkJCQ", "")), "the compressed image cannot be read");
+        assert_eq!(problem(&replace("CQkJCQkJ", "")), "the compressed image cannot be read");
         let found = check(&replace("\"image_size\": 300", "\"image_size\": 301"));
         assert_eq!(found[0].check, Check::ApjLength);
         let at = good.len() - 8;

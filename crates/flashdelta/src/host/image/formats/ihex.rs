@@ -6,6 +6,7 @@
 
 use core::ops::Range;
 
+use crate::host::budget::{unwatched, Budget};
 use crate::host::image::bytes::{array, u16_be, u32_be};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
@@ -69,14 +70,23 @@ pub(crate) struct Record {
 /// [`ImageError::SeveralTargets`] if there are sections for several boards and none is selected,
 /// [`ImageError::NotInFile`] if there are none for the board that is.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    unwatched(|budget| parse_within(file, options, budget))
+}
+
+pub(crate) fn parse_within(
+    file: &[u8],
+    options: &ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
-    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
+    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options, budget))
 }
 
 fn parse_into(
     mut collector: Collector,
     file: &[u8],
     options: &ReadOptions,
+    budget: &mut Budget<'_>,
 ) -> Result<Image, ImageError> {
     let mut entry = None;
     let mut base = 0u64;
@@ -84,6 +94,7 @@ fn parse_into(
     let mut ended = false;
     let (mut last, mut any) = (0, false);
     for line in Lines::new(file) {
+        budget.work(line.whole.len() as u64)?;
         last = line.number;
         let Some(range) = record_text(file, &line, options)? else { continue };
         let text = file.get(range.clone()).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! tools disagree, this module does what is listed at [`parse`].
 
 use super::ihex::{record_text, Fault};
+use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::records::{Control, Habits, Token, Writer};
@@ -47,19 +48,29 @@ fn address_len(kind: u8) -> Option<usize> {
 /// terminator, each with line and column. `options` can accept checksums, counts, overlaps and data
 /// after the terminator.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    unwatched(|budget| parse_within(file, options, budget))
+}
+
+pub(crate) fn parse_within(
+    file: &[u8],
+    options: &ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
-    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options))
+    Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options, budget))
 }
 
 fn parse_into(
     mut collector: Collector,
     file: &[u8],
     options: &ReadOptions,
+    budget: &mut Budget<'_>,
 ) -> Result<Image, ImageError> {
     let (mut entry, mut header) = (None, None);
     let (mut count, mut ended, mut any) = (0u32, false, false);
     let mut symbols = Symbols::default();
     for line in Lines::new(file) {
+        budget.work(line.whole.len() as u64)?;
         let Some(range) = record_text(file, &line, options)? else { continue };
         let text = file.get(range.clone()).unwrap_or_default();
         if ended && options.after_end == AfterEnd::Ignore {

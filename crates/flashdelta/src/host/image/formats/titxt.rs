@@ -4,6 +4,7 @@
 //! Format".
 
 use super::ihex::record_text;
+use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::records::{Control, Habits, Token, Writer};
@@ -19,17 +20,27 @@ use crate::host::image::{Format, ImageError, Target};
 /// each with line and column; no `q`, since there is no checksum that would tell of a file that was
 /// cut off.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    unwatched(|budget| parse_within(file, options, budget))
+}
+
+pub(crate) fn parse_within(
+    file: &[u8],
+    options: &ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
-    Collector::collect(file.len() / 3, |collector| parse_into(collector, file, options))
+    Collector::collect(file.len() / 3 + 1, |collector| parse_into(collector, file, options, budget))
 }
 
 fn parse_into(
     mut collector: Collector,
     file: &[u8],
     options: &ReadOptions,
+    budget: &mut Budget<'_>,
 ) -> Result<Image, ImageError> {
     let (mut address, mut ended, mut last) = (None::<u64>, false, 0);
     for line in Lines::new(file) {
+        budget.work(line.whole.len() as u64)?;
         last = line.number;
         let lenient = ReadOptions { strict: false, ..options.clone() };
         let Some(range) = record_text(file, &line, &lenient)? else { continue };

@@ -8,12 +8,14 @@ use std::rc::Rc;
 use md5::{Digest as _, Md5};
 
 use super::raw;
+use crate::host::budget::{unwatched, Budget};
 use crate::host::image::bytes::{index, slice, u32_le};
 use crate::host::image::check::{Check, Finding};
 use crate::host::image::map::{AddressMap, SegmentKind};
 use crate::host::image::memory::{Collector, Image, ReadOptions};
 use crate::host::image::records::{Control, Habits, Writer};
 use crate::host::image::{Format, ImageError, Target};
+use crate::host::room;
 
 /// Length of a block.
 pub const BLOCK: usize = 512;
@@ -194,9 +196,18 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
 /// selected is not there; addresses beyond 32 bits, and overlaps. Blocks may be in any order, and
 /// be numbered for each family or for all.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
-    let mut collector = Collector::with_capacity(file.len());
+    unwatched(|budget| parse_within(file, options, budget))
+}
+
+pub(crate) fn parse_within(
+    file: &[u8],
+    options: &ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<Image, ImageError> {
+    let mut collector = Collector::with_capacity(file.len())?;
     let (mut placer, mut blocks) = (Targets::default(), Vec::new());
     for (index_in_file, at) in (0..file.len()).step_by(BLOCK).enumerate() {
+        budget.work(BLOCK as u64)?;
         let damaged = |(problem, found)| ImageError::BadBlock {
             block: index_in_file,
             offset: at,
@@ -216,7 +227,7 @@ pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
         }
         let placed = placer.place(file, at, block);
         if !is_workaround(file, at, &block) {
-            blocks.push((index_in_file, block));
+            room::push(&mut blocks, (index_in_file, block))?;
         }
         if placed.is_data && options.select.takes(&placed.target) {
             let start = collector.data.len();

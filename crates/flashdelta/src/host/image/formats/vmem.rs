@@ -5,19 +5,32 @@
 //! byte of a word comes first in the memory is said nowhere, so only words of one byte are read: what
 //! `objcopy -O verilog` writes by default.
 
+use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Lines};
 use crate::host::image::memory::{Collector, Image, ReadOptions};
 use crate::host::image::{Format, ImageError};
+use crate::host::room;
 
 /// Reads a file whose words are bytes.
 ///
 /// # Errors
 /// [`ImageError::WordWidth`] for words of more than two digits; bad digits, and overlaps.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
+    unwatched(|budget| parse_within(file, options, budget))
+}
+
+pub(crate) fn parse_within(
+    file: &[u8],
+    options: &ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<Image, ImageError> {
     lines::check_encoding(file)?;
-    let mut collector = Collector::with_capacity(file.len() / 3);
+    let mut collector = Collector::with_capacity(file.len() / 3)?;
     let (mut address, mut in_comment) = (0u64, false);
     for line in Lines::new(file) {
+        budget.work(line.whole.len() as u64)?;
+        // A byte may have a single digit.
+        room::reserve(&mut collector.data, line.whole.len() / 2 + 1)?;
         let text = file.get(line.text.clone()).unwrap_or_default();
         let start = collector.data.len();
         let mut first = (start, address, (line.number, 1));

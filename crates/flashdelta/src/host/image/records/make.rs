@@ -4,9 +4,10 @@ use core::ops::Range;
 use std::borrow::Cow;
 
 use super::{
-    op, push_data, push_number, Control, Habits, Placed, Token, Writer, INTEL_HEX, LINE_ENDS, SREC,
-    TI_TXT,
+    op, push_data, push_number, Control, Habits, Placed, Split, Token, Writer, INTEL_HEX,
+    LINE_ENDS, SREC, TI_TXT,
 };
+use crate::host::budget::{Budget, Stop};
 use crate::host::image::bytes::offset32;
 use crate::host::image::ihex::{self, HexWriter};
 use crate::host::image::lines::{Line, Lines};
@@ -15,6 +16,7 @@ use crate::host::image::srec::SrecWriter;
 use crate::host::image::titxt::TiTxtWriter;
 use crate::host::image::uf2::Tail;
 use crate::host::image::{raw, srec, titxt, Format, Target};
+use crate::host::room;
 
 /// This many lines tell the habits.
 const SAMPLE: usize = 256;
@@ -33,8 +35,15 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// The file, taken apart.
+    pub(super) fn split(self) -> Split<'static> {
+        let map = self.map();
+        let Self { data, template, placed, .. } = self;
+        Split { data: Cow::Owned(data), map, template, placed }
+    }
+
     /// The address map of the data.
-    pub(super) fn map(&self) -> AddressMap {
+    fn map(&self) -> AddressMap {
         let mut map = AddressMap::empty(self.format);
         let mut blocks = self.placed.clone();
         // Blocks that go on are one segment.
@@ -51,43 +60,44 @@ impl Made {
     }
 }
 
-pub(super) fn hex(file: &[u8]) -> Option<Made> {
+pub(super) fn hex(file: &[u8], budget: &mut Budget<'_>) -> Result<Option<Made>, Stop> {
     let mut place = ihex::Place::default();
     let mut habits = text_habits(file, 1, ihex::kind::LINEAR, |line, data| {
         ihex::token(file, line, &mut place, data)
     });
     habits.kind = ihex::kind::LINEAR;
-    let try_with = |habits| {
+    let mut try_with = |habits| {
         let mut place = ihex::Place::default();
         let token = |whole: &[u8], line: &Line, _, data: &mut Vec<u8>| {
             ihex::token(whole, line, &mut place, data)
         };
-        text::<HexWriter>(file, Format::IntelHex, INTEL_HEX, habits, token)
+        text::<HexWriter>(file, (Format::IntelHex, INTEL_HEX), habits, token, budget)
     };
-    let made = try_with(habits);
+    let made = try_with(habits)?;
     if made.as_ref().is_some_and(|made| made.template.len() <= REGULAR) {
-        return made;
+        return Ok(made);
     }
     // Some writers do not cut records at multiples of 64 KiB.
-    let crossing = try_with(Habits { crossing: true, ..habits });
-    made.into_iter().chain(crossing).min_by_key(|made| made.template.len())
+    let crossing = try_with(Habits { crossing: true, ..habits })?;
+    Ok(made.into_iter().chain(crossing).min_by_key(|made| made.template.len()))
 }
 
-pub(super) fn srec(file: &[u8]) -> Option<Made> {
+pub(super) fn srec(file: &[u8], budget: &mut Budget<'_>) -> Result<Option<Made>, Stop> {
     let mut habits = text_habits(file, 2, 3, |line, data| srec::token(file, line, 0, data));
     habits.small_letter = file.iter().find(|b| b.is_ascii_alphabetic()) == Some(&b's');
-    text::<SrecWriter>(file, Format::Srec, SREC, habits, srec::token)
+    text::<SrecWriter>(file, (Format::Srec, SREC), habits, srec::token, budget)
 }
 
-pub(super) fn titxt(file: &[u8]) -> Option<Made> {
+pub(super) fn titxt(file: &[u8], budget: &mut Budget<'_>) -> Result<Option<Made>, Stop> {
     let mut address = 0;
     let mut habits =
         text_habits(file, 0, 0, |line, data| titxt::token(file, line, &mut address, data));
     habits.kind = titxt::layout(file);
     let mut address = 0;
-    text::<TiTxtWriter>(file, Format::TiTxt, TI_TXT, habits, |whole, line, _, data| {
+    let token = |whole: &[u8], line: &Line, _, data: &mut Vec<u8>| {
         titxt::token(whole, line, &mut address, data)
-    })
+    };
+    text::<TiTxtWriter>(file, (Format::TiTxt, TI_TXT), habits, token, budget)
 }
 
 /// The habits that the first lines show.
@@ -141,21 +151,25 @@ fn text_habits(
 /// Takes a text file apart, with records that are aligned or not, whichever is shorter.
 fn text<W: Writer>(
     file: &[u8],
-    format: Format,
-    code: u8,
+    (format, code): (Format, u8),
     mut habits: Habits,
     mut token: impl FnMut(&[u8], &Line, u32, &mut Vec<u8>) -> Token,
-) -> Option<Made> {
+    budget: &mut Budget<'_>,
+) -> Result<Option<Made>, Stop> {
     habits.final_line_end = file.ends_with(habits.line_end);
     let whole = if habits.final_line_end {
         Cow::Borrowed(file)
     } else {
-        Cow::Owned([file, habits.line_end].concat())
+        let mut whole = room::with_capacity(file.len() + habits.line_end.len())?;
+        whole.extend_from_slice(file);
+        whole.extend_from_slice(habits.line_end);
+        Cow::Owned(whole)
     };
-    let mut makers =
-        [false, true].map(|aligned| Some(Maker::<W>::new(&whole, Habits { aligned, ..habits })));
+    let maker = |aligned| Maker::<W>::new(&whole, Habits { aligned, ..habits });
+    let mut makers = [Some(maker(false)?), Some(maker(true)?)];
     let mut data = Vec::with_capacity(256);
     for line in Lines::new(&whole) {
+        budget.work(line.whole.len() as u64)?;
         data.clear();
         let count = makers.iter().flatten().next().map_or(0, |maker| maker.count);
         let found = token(&whole, &line, count, &mut data);
@@ -167,11 +181,12 @@ fn text<W: Writer>(
             }
         }
         for maker in makers.iter_mut().flatten() {
+            maker.make_room(line.whole.len(), data.len())?;
             maker.token(line.whole.clone(), found.clone(), &data);
         }
     }
     let made = makers.into_iter().flatten().filter_map(|maker| maker.finish(format, code));
-    made.min_by_key(|made| made.template.len())
+    Ok(made.min_by_key(|made| made.template.len()))
 }
 
 /// What is being collected.
@@ -208,8 +223,8 @@ pub(super) struct Maker<'a, W> {
 }
 
 impl<'a, W: Writer> Maker<'a, W> {
-    pub(super) fn new(file: &'a [u8], habits: Habits) -> Self {
-        Self {
+    pub(super) fn new(file: &'a [u8], habits: Habits) -> Result<Self, Stop> {
+        Ok(Self {
             file,
             writer: W::new(habits),
             target: Target::default(),
@@ -220,10 +235,22 @@ impl<'a, W: Writer> Maker<'a, W> {
             last_len: 0,
             count: 0,
             out: Vec::new(),
-            data: Vec::with_capacity(file.len() / 3),
+            data: room::with_capacity(file.len() / 2)?,
             placed: Vec::new(),
             scratch: Vec::with_capacity(1024),
-        }
+        })
+    }
+
+    /// Makes room for what a token adds at most: of `len` bytes of the file, `data` of them data.
+    pub(super) fn make_room(&mut self, len: usize, data: usize) -> Result<(), Stop> {
+        /// Operations without their bytes.
+        const OPERATIONS: usize = 64;
+        room::reserve(&mut self.data, data)?;
+        // What waits is written with it.
+        let waiting = self.pending.iter().map(|(range, _)| range.len() + OPERATIONS).sum::<usize>();
+        room::reserve(&mut self.out, len + waiting + OPERATIONS)?;
+        room::reserve(&mut self.pending, 1)?;
+        room::reserve(&mut self.placed, 1)
     }
 
     pub(super) fn token(&mut self, range: Range<usize>, token: Token, data: &[u8]) {

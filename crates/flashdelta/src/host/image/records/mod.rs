@@ -38,6 +38,8 @@ use std::borrow::Cow;
 
 use super::map::AddressMap;
 use super::{address_map, apj, detect, ihex, srec, titxt, uf2, Format, ImageError, Target};
+use crate::host::budget::{unwatched, Budget, Stop};
+use crate::host::room;
 
 /// A file taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,28 +82,26 @@ pub(crate) const APJ: u8 = 5;
 /// Takes a file apart into data and template such that [`join`] gives the identical file. Never
 /// fails: a file that is no record file, or too irregular, is its own data.
 pub fn split(file: &[u8]) -> Split<'_> {
-    let found = match detect(file) {
-        Format::IntelHex => make::hex(file),
-        Format::Srec => make::srec(file),
-        Format::TiTxt => make::titxt(file),
-        Format::Uf2 => uf2_blocks::make(file),
-        Format::Apj => {
-            let comes_back = |split: &Split<'_>| {
-                join(&split.data, &split.template, file.len()).is_ok_and(|again| again == file)
-            };
-            return apj::split(file).filter(comes_back).unwrap_or_else(|| verbatim(file));
-        }
+    // Nobody ends it; what there is no memory for is its own data, too.
+    unwatched(|budget| split_within(file, budget)).unwrap_or_else(|_| verbatim(file))
+}
+
+/// The same, within a budget.
+pub(crate) fn split_within<'a>(file: &'a [u8], budget: &mut Budget<'_>) -> Result<Split<'a>, Stop> {
+    let made = match detect(file) {
+        Format::IntelHex => make::hex(file, budget)?.map(make::Made::split),
+        Format::Srec => make::srec(file, budget)?.map(make::Made::split),
+        Format::TiTxt => make::titxt(file, budget)?.map(make::Made::split),
+        Format::Uf2 => uf2_blocks::make(file, budget)?.map(make::Made::split),
+        Format::Apj => apj::split(file, budget)?,
         _ => None,
     };
-    let exact = |made: &make::Made| {
-        join(&made.data, &made.template, file.len()).is_ok_and(|again| again == file)
-    };
-    match found.filter(exact) {
-        Some(made) => {
-            let (map, placed) = (made.map(), made.placed);
-            Split { map, data: Cow::Owned(made.data), template: made.template, placed }
-        }
-        None => verbatim(file),
+    let Some(split) = made else { return Ok(verbatim(file)) };
+    match join_within(&split.data, &split.template, file.len(), budget) {
+        Ok(again) if again == file => Ok(split),
+        Err(ImageError::OutOfMemory { needed }) => Err(Stop::OutOfMemory { needed }),
+        Err(ImageError::Cancelled) => Err(Stop::Cancelled),
+        _ => Ok(verbatim(file)),
     }
 }
 
@@ -121,17 +121,27 @@ fn verbatim(file: &[u8]) -> Split<'_> {
 /// [`ImageError::BadTemplate`] if the template is damaged or does not belong to the data;
 /// [`ImageError::TooLarge`] if the file would be longer than `limit` bytes.
 pub fn join(data: &[u8], template: &[u8], limit: usize) -> Result<Vec<u8>, ImageError> {
+    unwatched(|budget| join_within(data, template, limit, budget))
+}
+
+/// The same, within a budget.
+pub(crate) fn join_within(
+    data: &[u8],
+    template: &[u8],
+    limit: usize,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<u8>, ImageError> {
     let damaged = |problem| ImageError::BadTemplate { offset: 0, problem };
     match template.first() {
-        Some(&VERBATIM) if template.len() == 1 && data.len() <= limit => Ok(data.to_vec()),
+        Some(&VERBATIM) if template.len() == 1 && data.len() <= limit => Ok(room::copy(data)?),
         Some(&VERBATIM) if template.len() == 1 => {
             Err(ImageError::TooLarge { needed: data.len() as u64, limit: limit as u64 })
         }
-        Some(&INTEL_HEX) => render::render::<ihex::HexWriter>(data, template, limit),
-        Some(&SREC) => render::render::<srec::SrecWriter>(data, template, limit),
-        Some(&TI_TXT) => render::render::<titxt::TiTxtWriter>(data, template, limit),
-        Some(&UF2) => render::render::<uf2::Uf2Writer>(data, template, limit),
-        Some(&APJ) => apj::join(data, render::packed(template)?, limit),
+        Some(&INTEL_HEX) => render::render::<ihex::HexWriter>(data, template, limit, budget),
+        Some(&SREC) => render::render::<srec::SrecWriter>(data, template, limit, budget),
+        Some(&TI_TXT) => render::render::<titxt::TiTxtWriter>(data, template, limit, budget),
+        Some(&UF2) => render::render::<uf2::Uf2Writer>(data, template, limit, budget),
+        Some(&APJ) => apj::join(data, render::packed(template)?, limit, budget),
         _ => Err(damaged("unknown format (made by a newer version?)")),
     }
 }

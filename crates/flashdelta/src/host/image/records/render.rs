@@ -1,20 +1,27 @@
 //! Template and data to file.
 
 use super::{op, unzigzag, Block, Control, Habits, Writer, LINE_ENDS};
+use crate::host::budget::Budget;
 use crate::host::image::bytes::slice;
 use crate::host::image::uf2::{Series, Tail};
 use crate::host::image::ImageError;
+use crate::host::room;
 
 /// Writes the file.
 pub(super) fn render<W: Writer>(
     data: &[u8],
     template: &[u8],
     limit: usize,
+    budget: &mut Budget<'_>,
 ) -> Result<Vec<u8>, ImageError> {
+    /// What a record takes at most beside its data: a block of UF2, or a line with an address record.
+    const AROUND: usize = 600;
+    /// Digits and a blank for each byte.
+    const DIGITS: usize = 3;
     let mut input = Reader { template, at: 1 };
     let habits = input.habits(W::MAX_LEN)?;
     let mut writer = W::new(habits);
-    let mut out = Vec::with_capacity(limit.min(data.len().saturating_mul(3)));
+    let mut out = room::with_capacity(limit.min(data.len().saturating_mul(DIGITS)))?;
     let (mut at, mut end, mut count) = (0usize, 0u32, 0u32);
     while input.at < template.len() {
         let start = input.at;
@@ -28,6 +35,8 @@ pub(super) fn render<W: Writer>(
                 let mut rest = block;
                 while !rest.is_empty() {
                     let (record, after) = rest.split_at(writer.next_len(end).clamp(1, rest.len()));
+                    room::reserve(&mut out, DIGITS * record.len() + AROUND)?;
+                    budget.work(record.len() as u64)?;
                     writer.data(end, record, force, &mut out);
                     force = false;
                     count = count.wrapping_add(1);
@@ -46,7 +55,7 @@ pub(super) fn render<W: Writer>(
             }
             Operation::Len(len) => writer.habits().len = len,
             Operation::Kind(kind) => writer.habits().kind = kind,
-            Operation::Text(text) => out.extend_from_slice(text),
+            Operation::Text(text) => room::extend(&mut out, text)?,
             Operation::Tell(control) => writer.control(&control, &mut out),
         }
         check(out.len(), limit.saturating_add(habits.line_end.len()))?;
@@ -81,7 +90,7 @@ pub(super) fn blocks(template: &[u8]) -> Result<Vec<Block>, ImageError> {
             Some(last) if distance == 0 && end >= last.address => {
                 last.len = last.len.saturating_add(len)
             }
-            _ => blocks.push(Block { address, len }),
+            _ => room::push(&mut blocks, Block { address, len })?,
         }
     }
     Ok(blocks)

@@ -2,20 +2,23 @@
 
 use super::make::{Made, Maker};
 use super::{Control, Habits, Token, Writer as _, UF2};
+use crate::host::budget::{Budget, Stop};
 use crate::host::image::bytes::index;
 use crate::host::image::uf2::{self, Block, Tail, Targets, Uf2Writer, BLOCK};
 use crate::host::image::Format;
 
 /// Takes a UF2 file apart: blocks that are numbered as their series says and end alike are data,
 /// others are carried whole.
-pub(super) fn make(file: &[u8]) -> Option<Made> {
-    let first = Block::parse(file, 0)?;
+pub(super) fn make(file: &[u8], budget: &mut Budget<'_>) -> Result<Option<Made>, Stop> {
+    let Some(first) = Block::parse(file, 0) else { return Ok(None) };
     let mut habits = Habits::new(index(first.len).min(Uf2Writer::MAX_LEN), 0);
     habits.block = [first.flags, first.family, first.total];
-    let mut maker = Maker::<Uf2Writer>::new(file, habits);
+    let mut maker = Maker::<Uf2Writer>::new(file, habits)?;
     let mut placer = Targets::default();
     for at in (0..file.len()).step_by(BLOCK) {
         let range = at..(at + BLOCK).min(file.len());
+        budget.work(BLOCK as u64)?;
+        maker.make_room(2 * BLOCK, BLOCK)?;
         let Some(block) = Block::parse(file, at) else {
             maker.token(range, Token::Other, &[]);
             continue;
@@ -23,7 +26,7 @@ pub(super) fn make(file: &[u8]) -> Option<Made> {
         let placed = placer.place(file, at, block);
         let payload = placed.payload(file);
         if !placed.is_data {
-            let data = file.get(range.clone())?.to_vec();
+            let data = file.get(range.clone()).unwrap_or_default().to_vec();
             let record = Control::Record { kind: 0, address: 0, data };
             maker.token(range, Token::Control(record), &[]);
             continue;
@@ -40,5 +43,5 @@ pub(super) fn make(file: &[u8]) -> Option<Made> {
         let data = Token::Data { address: block.address, kind: 0, target: placed.target };
         maker.token(range, data, payload);
     }
-    maker.finish(Format::Uf2, UF2)
+    Ok(maker.finish(Format::Uf2, UF2))
 }
