@@ -31,7 +31,7 @@ pub(crate) struct DeviceFields {
 }
 
 impl DeviceFields {
-    fn identity(self) -> DeviceIdentity {
+    pub(crate) fn identity(self) -> DeviceIdentity {
         let Self { product, hardware, security_counter } = self;
         DeviceIdentity { product, hardware, security_counter }
     }

@@ -276,6 +276,27 @@ pub(crate) fn signing(py: Python<'_>, code: &str, remedy: Option<Remedy>, messag
     Exception::new(py, class, code).advised(remedy).raise(message)
 }
 
+/// An error of a kind that has no class of its own in Python: that of the error's class.
+pub(crate) fn by_class(
+    py: Python<'_>,
+    (code, class, remedy): (&str, ErrorClass, Option<Remedy>),
+    message: &str,
+) -> PyErr {
+    let name = match class {
+        ErrorClass::BadPatch => "BadPatchError",
+        ErrorClass::WrongBase => "WrongBaseError",
+        ErrorClass::WrongDevice => "WrongDeviceError",
+        ErrorClass::DoesNotFit => "DoesNotFitError",
+        ErrorClass::Io => "FileError",
+        ErrorClass::BadFile => "ImageError",
+        ErrorClass::NotAuthentic => "NotAuthenticError",
+        ErrorClass::Cancelled => return cancelled(py),
+        ErrorClass::Misuse => "OptionError",
+        _ => "InternalError",
+    };
+    Exception::new(py, name, code).advised(remedy).raise(message)
+}
+
 /// Applying a patch failed.
 pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {
     let message = error.to_string();

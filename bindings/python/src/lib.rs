@@ -4,7 +4,7 @@
 //! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
-//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`program`]: what Python calls
+//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`program`]: what Python calls
 //! - [`errors`]: the errors of the library as Python exceptions
 //!
 //! While the library is at work the GIL is released.
@@ -17,6 +17,7 @@ mod maker;
 mod patch;
 mod program;
 mod remedy;
+mod set;
 mod sign;
 mod source;
 mod target;
@@ -46,6 +47,11 @@ mod _native {
     use crate::patch::PatchBytes;
     #[pymodule_export]
     use crate::program::main;
+    #[pymodule_export]
+    use crate::set::{
+        set_apply, set_apply_folder, set_attach_signature, set_between, set_facts,
+        set_from_description, set_make, set_sign, set_sign_message, set_verify,
+    };
     #[pymodule_export]
     use crate::sign::{
         attach_signature, generate_key, key_fields, sign_message, sign_patch, signatures,

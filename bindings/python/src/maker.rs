@@ -85,7 +85,7 @@ pub(crate) struct DiffFields {
 
 impl DiffFields {
     /// How images are compared.
-    fn options(&self, py: Python<'_>) -> PyResult<DiffOptions> {
+    pub(crate) fn options(&self, py: Python<'_>) -> PyResult<DiffOptions> {
         let mut options = DiffOptions::new()
             .profile(self.profile.to_rust(py)?)
             .effort(self.effort)

@@ -106,7 +106,7 @@ pub(crate) fn signatures(
     Ok(found.iter().map(|s| (name(s.algorithm), s.key_id.to_vec())).collect())
 }
 
-fn key(py: Python<'_>, error: KeyError) -> PyErr {
+pub(crate) fn key(py: Python<'_>, error: KeyError) -> PyErr {
     errors::signing(py, error.code(), error.remedy(), &error.to_string())
 }
 

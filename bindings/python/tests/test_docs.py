@@ -73,6 +73,10 @@ def test_examples_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     }.items():
         (tmp_path / name).write_bytes((FIRMWARE / file).read_bytes())
     monkeypatch.chdir(tmp_path)
+    flashdelta.generate_key().save("release.pem")
+    Path("device").mkdir()
+    Path("device", "ota").write_bytes(Path("old.bin").read_bytes())
+    Path("update.toml").write_text('[[component]]\nkind = "application"\npartition = "ota"\nold = "old.bin"\nnew = "new.bin"\n')
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len(blocks) >= 4
     names: dict[str, object] = {}

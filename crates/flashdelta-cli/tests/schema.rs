@@ -37,6 +37,19 @@ fn the_documents_of_info_are_as_the_schema_says() {
         let wrong = check(&schema["$defs"][kind], &document, kind);
         assert_eq!(wrong, Vec::<String>::new(), "{arguments:?}");
     }
+    let component = |kind: &str, more: &str| format!("[[component]]\nkind = \"{kind}\"\n{more}\n");
+    let description = [
+        "product = \"heron\"\n".to_owned(),
+        component("application", &format!("partition = \"ota\"\nold = '{old}'\nnew = '{new}'")),
+        component("child", &format!("child = 3\nhardware = [2, 4]\nabsent = true\nnew = '{new}'")),
+        component("data", &format!("address = 0x9000\nrequire = '{old}'")),
+        component("data", &format!("name = \"logo\"\nnew = '{old}'")),
+    ];
+    std::fs::write(folder.join("set.toml"), description.concat()).unwrap();
+    run(&["set", "create", &made("set.toml"), "-o", &made("a.fds")]);
+    let document: Value =
+        serde_json::from_str(&run(&["set", "info", "--json", &made("a.fds")])).unwrap();
+    assert_eq!(check(&schema["$defs"]["set"], &document, "set"), Vec::<String>::new());
     // The checker finds what is missing, what is too much, and what is of another type.
     let patch = run(&["info", "--json", &made("a.fdp")]);
     let good: Value = serde_json::from_str(&patch).unwrap();

@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use flashdelta::set::{self, ComponentName};
+use flashdelta::set::{self, ComponentName, SetFacts};
 use flashdelta::update::set::{Entry, Index, Precondition};
 use flashdelta::verify::Algorithm;
 
@@ -109,57 +109,12 @@ fn line(entry: &Entry<'_>) -> String {
 
 /// What a set is, for machines.
 pub(super) fn document(path: &Path, set: &[u8]) -> Outcome<serde_json::Value> {
-    let index = checked(path, set)?;
-    let signatures = set::signatures(set).map_err(|error| Failure::set_file(path, &error))?;
-    let signatures: Vec<_> = signatures
-        .iter()
-        .map(|signature| {
-            let algorithm = Algorithm::from_number(signature.algorithm).map(Algorithm::name);
-            serde_json::json!({ "algorithm": algorithm, "key_id": hex(&signature.key_id) })
-        })
-        .collect();
-    let identity = index.identity().map(|identity| {
-        serde_json::json!({
-            "product": identity.product,
-            "hardware_from": identity.hardware_from,
-            "hardware_to": identity.hardware_to,
-            "security_counter": identity.security_counter,
-        })
-    });
-    Ok(serde_json::json!({
-        "set": text::path(path),
-        "set_size": set.len(),
-        "identity": identity,
-        "signatures": signatures,
-        "ram": index.ram(),
-        "chunk_ram": index.chunk_ram(),
-        "index_len": index.index_len(),
-        "components": index.entries().map(|entry| component(&entry)).collect::<Vec<_>>(),
-    }))
-}
-
-fn component(entry: &Entry<'_>) -> serde_json::Value {
-    let target = match ComponentName::from(entry.target) {
-        ComponentName::Partition(name) => serde_json::json!({ "partition": name }),
-        ComponentName::Address(address) => serde_json::json!({ "address": address }),
-        ComponentName::Child { id, name } => serde_json::json!({ "child": id, "name": name }),
-        ComponentName::Name(name) => serde_json::json!({ "name": name }),
-    };
-    let precondition = match entry.precondition {
-        Precondition::Any => serde_json::json!("any"),
-        Precondition::Absent => serde_json::json!("absent"),
-        Precondition::Image { size, digest } => {
-            serde_json::json!({ "size": size, "sha256_start": hex(&digest) })
-        }
-    };
-    serde_json::json!({
-        "kind": entry.kind.name(),
-        "target": target,
-        "hardware": entry.hardware,
-        "precondition": precondition,
-        "patch_size": entry.payload.map(|payload| payload.len),
-        "offset": entry.payload.map(|payload| payload.offset),
-        "new_size": entry.size,
-        "new_sha256": hex(&entry.sha256),
-    })
+    let facts = SetFacts::of(set).map_err(|error| Failure::set_file(path, &error))?;
+    let mut document = serde_json::json!({ "set": text::path(path) });
+    if let (Some(to), serde_json::Value::Object(from)) =
+        (document.as_object_mut(), serde_json::to_value(&facts).unwrap_or_default())
+    {
+        to.extend(from);
+    }
+    Ok(document)
 }

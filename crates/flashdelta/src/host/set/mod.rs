@@ -29,11 +29,13 @@
 //! - `component`: what goes into a set. `make`: makes it.
 //! - `parts`: a set taken apart and put together again; `sign`: signatures.
 //! - `source`: components from manifests of releases; `recipe`: from a description in TOML.
+//! - `facts`: what a set says about itself, for machines.
 //! - `apply`: the driver of devices, on components in memory; `folder`: on the files of a folder.
 
 mod apply;
 mod component;
 mod error;
+mod facts;
 mod folder;
 mod make;
 mod parts;
@@ -44,6 +46,7 @@ mod source;
 pub use apply::{apply, apply_signed, SetApplyError};
 pub use component::{Component, ComponentName};
 pub use error::{SetFileError, SetMakeError};
+pub use facts::{ComponentFacts, PreconditionFacts, SetFacts, SignatureFacts, TargetFacts};
 pub use folder::{apply_to_folder, SetFolder, SetFolderError};
 pub use make::{make, SetOptions};
 pub use parts::check;
