@@ -70,7 +70,6 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     }
 
     /// Takes the marks that follow the record; the last one is not yet believed, but given.
-    #[inline(never)]
     fn replay(&mut self) -> Option<u32> {
         let mut last = None;
         for number in 0..self.marks_fit() {
@@ -133,7 +132,6 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     }
 
     /// Writes a piece of the table. The last one: checks all.
-    #[inline(never)]
     pub(super) fn put_table(&mut self, piece: u32, bytes: &[u8]) -> Option<()> {
         let all = self.shape.table_pieces();
         if all == 1 {

@@ -62,6 +62,7 @@ impl<'a> Status<'a> {
     /// Writes a status into `out`, as much of it as there is room for, and gives its length; 0 if
     /// there is not even room for one that says nothing, 24 bytes. `held`: bit *i* % 8 of byte *i* / 8 says
     /// whether piece *i* is held. The shorter form is taken, or the one that says more.
+    #[inline(never)] // That is less code.
     pub fn write(out: &mut [u8], question: u16, patch: PatchId, pieces: u32, held: &[u8]) -> usize {
         let first = bits::find(held, 0, pieces, false);
         let Some((front, rest)) = out.split_first_chunk_mut::<FRONT>() else { return 0 };

@@ -115,7 +115,6 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     }
 
     /// The bytes of the patch at `at`, in memory; a chunk is checked before its first one.
-    #[inline(never)]
     pub(super) fn next_part<'b>(
         &mut self,
         at: u32,
@@ -155,7 +154,6 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     }
 
     /// Are header and table still what was written?
-    #[inline(never)]
     pub(super) fn check_front(&mut self) -> Option<()> {
         if self.phase != Phase::Chunks {
             self.check_poison()?;
@@ -171,7 +169,6 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
 
     /// Where in the store a byte of the patch is, how many follow it there, and the piece that it
     /// is in.
-    #[inline(never)]
     fn find(&mut self, at: u32) -> Option<(u32, u32, u32)> {
         if !self.is_begun() {
             return self.fail(StoreError::Empty);
