@@ -15,6 +15,7 @@ use flashdelta::manifest::JsonError;
 use flashdelta::set::{SetFileError, SetFolderError, SetMakeError, SetSourceError};
 use flashdelta::sign::{KeyError, SealError, SignError};
 use flashdelta::{InputError, Remedy};
+use flashdelta_fleet::release::ReleaseError;
 
 use crate::args::Product;
 use crate::{remedy, text};
@@ -282,6 +283,11 @@ impl Failure {
     /// A set cannot be applied to a folder.
     pub(crate) fn set_folder(set: &Path, error: &SetFolderError) -> Self {
         failure!(error, set)
+    }
+
+    /// A release cannot be built, or asked.
+    pub(crate) fn release(error: &ReleaseError) -> Self {
+        Self::coded(error.code(), error.class(), None, error.to_string())
     }
 
     /// A folder cannot be written.

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{apply, convert, demo, diff, info, keygen, pages, set, sign, verify};
+use commands::{apply, convert, demo, diff, info, keygen, pages, release, set, sign, verify};
 use failure::{Class, Failure, Outcome};
 
 const EXAMPLES: &str = "\
@@ -90,6 +90,7 @@ enum Command {
     Sign(sign::Args),
     Convert(convert::Args),
     Set(set::Args),
+    Release(release::Args),
     Demo(demo::Args),
     Completions(pages::Completions),
     Man(pages::ManPages),
@@ -106,6 +107,7 @@ impl Command {
             Self::Sign(args) => args.run(),
             Self::Convert(args) => args.run(),
             Self::Set(args) => args.run(),
+            Self::Release(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),

@@ -38,6 +38,7 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     fs::create_dir_all(folder.join("a-folder")).unwrap();
     releases(folder, &old, &new);
     sets(folder, &old, &new);
+    static_release(folder);
     vec![
         ("padded.bin", [&old[..], &[0xFF; 5000]].concat()),
         ("short.bin", old[..1000].to_vec()),
@@ -145,6 +146,24 @@ fn releases(folder: &Path, old: &[u8], new: &[u8]) {
     for left in ["restored", "restored-parts"] {
         let _ = fs::remove_dir_all(folder.join(left));
     }
+}
+
+/// The description of a static release of `old.bin` and `new.bin`.
+fn static_release(folder: &Path) {
+    let description = r#"
+product = "heron"
+effort = 1
+sign-key = "../release.pem"
+[[release]]
+version = "1.0"
+file = "../old.bin"
+[[release]]
+version = "1.1"
+file = "../new.bin"
+"#;
+    fs::create_dir_all(folder.join("heron-release")).unwrap();
+    fs::write(folder.join("heron-release/RELEASE.toml"), description).unwrap();
+    let _ = fs::remove_dir_all(folder.join("public"));
 }
 
 /// What sets are made of: a description with its files, and two build folders of ESP-IDF.

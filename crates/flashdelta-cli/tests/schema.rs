@@ -67,6 +67,43 @@ fn the_documents_of_info_are_as_the_schema_says() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+#[test]
+fn the_index_of_a_release_is_as_the_schema_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read(root.join("docs/release.schema.json")).unwrap();
+    let schema: Value = serde_json::from_slice(&text).unwrap();
+    let name = format!("flashdelta-release-schema-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut description = "product = 'heron'\neffort = 1\n".to_owned();
+    for (version, file) in [("1.0", "cortex-m-1.0.s19"), ("1.1", "cortex-m-1.1.hex")] {
+        let file = root.join("testdata/firmware").join(file);
+        description += &format!(
+            "[[release]]\nversion = '{version}'\nfile = '{}'\nauxiliary = ['notes.txt']\n",
+            file.display()
+        );
+    }
+    std::fs::write(folder.join("notes.txt"), "notes").unwrap();
+    std::fs::write(folder.join("RELEASE.toml"), description).unwrap();
+    let made = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    run(&["release", "build", &made("RELEASE.toml"), "-o", &made("public"), "-q"]);
+    let index = std::fs::read(folder.join("public/index.json")).unwrap();
+    let good: Value = serde_json::from_slice(&index).unwrap();
+    let wrong = |index: &Value| check(&schema["$defs"]["index"], index, "index");
+    assert_eq!(wrong(&good), Vec::<String>::new());
+    for spoil in [
+        |index: &mut Value| index["more"] = 1.into(),
+        |index: &mut Value| index["releases"][0]["image"]["memory"]["size"] = "1".into(),
+        |index: &mut Value| drop(index["patches"][0].as_object_mut().unwrap().remove("from")),
+        |index: &mut Value| index["releases"][1]["file"]["path"] = 1.into(),
+    ] {
+        let mut bad = good.clone();
+        spoil(&mut bad);
+        assert_ne!(wrong(&bad), Vec::<String>::new(), "{bad}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 fn run(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_flashdelta")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -6,12 +6,18 @@ use flashdelta::ErrorClass;
 
 use crate::catalogue::CatalogueError;
 use crate::planner::PlanError;
+use crate::release::ReleaseError;
 use crate::rules::{ConditionError, RuleError};
 
 #[test]
 fn the_table_of_errors_is_that_of_the_source() {
-    let tables: [&[(&str, ErrorClass)]; 4] =
-        [CatalogueError::CODES, ConditionError::CODES, RuleError::CODES, PlanError::CODES];
+    let tables: [&[(&str, ErrorClass)]; 5] = [
+        CatalogueError::CODES,
+        ConditionError::CODES,
+        RuleError::CODES,
+        PlanError::CODES,
+        ReleaseError::CODES,
+    ];
     let known: BTreeMap<&str, ErrorClass> = tables.into_iter().flatten().copied().collect();
     let document = include_str!("../../../docs/errors.md");
     let (_, document) = document.split_once("\n## Fleets and releases\n").unwrap();

@@ -31,6 +31,7 @@ mod product;
 mod release;
 mod store;
 
+pub(crate) use applier::profile_key;
 pub use applier::Applier;
 pub use component::{Component, Place};
 #[cfg(feature = "rules")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogueError, Component, Image, Product, Release};
+use super::{CatalogueError, Image, Product, Release};
 use crate::{Digest, Name, Version};
 
 /// Products, their releases, and the images of these.
@@ -164,13 +164,14 @@ impl Catalogue {
 
     /// The image of a component; it is there.
     #[cfg(feature = "rules")]
-    pub(crate) fn image_of(&self, component: &Component) -> Option<&Image> {
+    pub(crate) fn image_of(&self, component: &super::Component) -> Option<&Image> {
         self.images.get(&component.image)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Component;
     use super::super::{HardwareRange, Memory};
     use super::*;
 

@@ -41,7 +41,7 @@
 //!
 //! - `held`: what a device holds, by what it reports. `target`: the release that it is to have.
 //! - `costs`: what patches cost. `step`: one step from one release to another.
-//! - `way`: the cheapest of all ways. `reason`, `answer`: what is told.
+//! - `reason`, `answer`: what is told.
 
 mod answer;
 mod costs;
@@ -51,7 +51,6 @@ mod plan;
 mod reason;
 mod step;
 mod target;
-mod way;
 
 pub use answer::{Answer, Part, Plan, Step, Transfer, Update, UpdateKind};
 pub use costs::{Cost, Costs, Estimate, KnownCosts};

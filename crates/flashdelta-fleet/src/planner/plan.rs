@@ -3,10 +3,10 @@
 use super::held::Held;
 use super::step::{step, Start};
 use super::target::ForDevice;
-use super::way::cheapest;
 use super::{Answer, Costs, Plan, PlanError, Reason, Step, Transfer, Update, UpdateKind};
 use crate::catalogue::{Catalogue, Device, Release};
 use crate::rules::{Assignment, LinkClass, Rules};
+use crate::way::cheapest;
 
 /// The most releases on ways to a target that are looked at, besides stepping stones: those with
 /// the highest versions.
