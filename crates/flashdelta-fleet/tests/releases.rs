@@ -1,10 +1,10 @@
 //! Static releases: built, broken off, gone on, asked.
 
 use core::ops::ControlFlow;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flashdelta::apply::apply;
 use flashdelta::door::{self, ApplyRequest};
