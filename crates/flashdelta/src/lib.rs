@@ -59,7 +59,7 @@
 //!   it reads and writes images.
 //! - [`verify`]: who made a patch, and whether each byte of it is what was made.
 //! - [`nor`]: images in NOR flash. [`update`]: whole updates, with the hand-over to the bootloader.
-//! - [`receive`]: a patch in pieces, in any order, and to many.
+//! - [`receive`]: a patch in pieces, in any order, and to many. [`group`]: many devices updated as one.
 //!
 //! `host/` needs an operating system. (`bare` stands in for it on devices.)
 //!
@@ -89,7 +89,7 @@
 //! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply. `bounded` has calls that do
 //! no more than a budget allows, `suspend` updates that go on after a reset; `verify` checks
 //! signatures and chunk digests; `receive` receives chunks in any order; `set` updates several
-//! components as one. `prediction` is for patches that predict pointers in data and no code; the
+//! components as one, `group` several devices. `prediction` is for patches that predict pointers in data and no code; the
 //! model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // A build with fewer features uses less of what is shared: what is unused shows in a full build.
@@ -124,6 +124,8 @@ pub use device::format::{
     Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
     APPLIER_BYTES, MAX_HEADER_LEN,
 };
+#[cfg(feature = "group")]
+pub use device::group;
 pub use device::isa::{InstructionSet, UnknownInstructionSet};
 pub use device::predict::address_map::{Segment, SegmentKind};
 #[cfg(feature = "receive")]

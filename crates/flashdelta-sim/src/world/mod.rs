@@ -13,7 +13,8 @@
 //! what a power cut left in it.
 //!
 //! [Faults](Fault) are a script: at this time this node dies, or its power goes in the middle of
-//! its 17th flash operation, or the network falls into parts.
+//! its 17th flash operation, or the network falls into parts. A [`Script`] makes such faults at
+//! random moments. [`Bootloader`] is what a bootloader with two slots remembers.
 //!
 //! # Example
 //!
@@ -81,15 +82,21 @@
 //! assert_eq!(world.boots(keeper), 2);
 //! ```
 
+mod bootloader;
 mod fault;
 mod link;
 mod node;
+mod script;
+mod shared;
 mod storage;
 #[allow(clippy::module_inception)] // It is what the module is about.
 mod world;
 
+pub use bootloader::Bootloader;
 pub use fault::Fault;
 pub use link::{Link, Traffic};
 pub use node::{Node, NodeId, Program};
+pub use script::Script;
+pub use shared::SharedFlash;
 pub use storage::Storage;
 pub use world::World;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::fault::Fault;
 use super::link::{Link, Traffic};
 use super::node::{Node, NodeId, Program, Wish};
+use super::script::Script;
 use super::storage::Storage;
 use crate::random::Random;
 
@@ -118,6 +119,13 @@ impl<P: Program> World<P> {
         self.cause(time.max(self.now), Event::Fault(fault));
     }
 
+    /// What a script says goes wrong; `seed`: of the script.
+    pub fn suffer(&mut self, script: &Script, seed: u64) {
+        for (time, fault) in script.faults(seed) {
+            self.at(time, fault);
+        }
+    }
+
     /// Time since the world began.
     pub fn now(&self) -> Duration {
         self.now
@@ -227,11 +235,11 @@ impl<P: Program> World<P> {
                     self.reset(node, Duration::ZERO);
                 }
             }
-            Event::Fault(fault) => self.suffer(fault),
+            Event::Fault(fault) => self.fault(fault),
         }
     }
 
-    fn suffer(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: Fault) {
         match fault {
             Fault::PowerOff { node, off_for } => self.reset(node, off_for),
             Fault::Reset { node } => {

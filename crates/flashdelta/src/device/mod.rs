@@ -9,6 +9,8 @@ pub(crate) mod codec;
 pub(crate) mod coding;
 pub(crate) mod error;
 pub(crate) mod format;
+#[cfg(feature = "group")]
+pub mod group;
 pub(crate) mod images;
 pub(crate) mod isa;
 pub mod nor;

@@ -1,17 +1,16 @@
 //! Simulated worlds in which one node sends a patch to many: links lose, double, reorder and damage
 //! datagrams, somebody forges some, and the power of receivers goes while they write.
 
-use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 
 use crate::common::pieces::{Patch, Toy};
-use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use embedded_storage::nor_flash::ReadNorFlash as _;
 use flashdelta::nor::Slot;
 use flashdelta::receive::{
     Action, Distributor, Patience, Plan, Receiver, Stage, Status, Store, StoreError, Taken, To,
 };
-use flashdelta_sim::world::{Fault, Link, Node, NodeId, Program, Storage, World};
+use flashdelta_sim::world::{Fault, Link, Node, NodeId, Program, SharedFlash, Storage as _, World};
 use flashdelta_sim::{NorSim, Rules, SimError};
 
 const KEY: u8 = 5;
@@ -22,53 +21,7 @@ const PIECES: u8 = 2;
 const STATUS: u8 = 3;
 
 type Chip = NorSim<1, 4, 1024>;
-
-/// A chip that a program and its node have in common.
-#[derive(Clone)]
-struct Flash(Rc<RefCell<Chip>>);
-
-impl ErrorType for Flash {
-    type Error = SimError;
-}
-
-impl ReadNorFlash for Flash {
-    const READ_SIZE: usize = 1;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), SimError> {
-        self.0.borrow_mut().read(offset, bytes)
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.borrow().capacity()
-    }
-}
-
-impl NorFlash for Flash {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = 1024;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), SimError> {
-        self.0.borrow_mut().erase(from, to)
-    }
-
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SimError> {
-        self.0.borrow_mut().write(offset, bytes)
-    }
-}
-
-impl Storage for Flash {
-    fn cut_after(&mut self, after: u64, position: u8) {
-        self.0.borrow_mut().cut_after(after, position);
-    }
-
-    fn is_off(&self) -> bool {
-        self.0.borrow().is_off()
-    }
-
-    fn power_on(&mut self) {
-        self.0.borrow_mut().power_on();
-    }
-}
+type Flash = SharedFlash<1, 4, 1024>;
 
 #[derive(Clone)]
 enum Role {
@@ -260,7 +213,7 @@ fn run(seed: u64, receivers: u32, loss: u16, cut: Option<u64>) -> u64 {
     world.links(Link::new().loss(loss).duplicates(50).corruption(30).delay(ms(1), ms(30)));
     let mut rules = Rules::default();
     rules.ascending = false;
-    let flash = |seed| Flash(Rc::new(RefCell::new(Chip::used(14, seed).rules(rules))));
+    let flash = |seed| Flash::new(Chip::used(14, seed).rules(rules));
     world.add(Role::Sender(patch.clone(), receivers), flash(0));
     for receiver in 0..receivers {
         let node = world.add(Role::Receiver(patch.clone()), flash(seed ^ u64::from(receiver)));
@@ -280,7 +233,7 @@ fn run(seed: u64, receivers: u32, loss: u16, cut: Option<u64>) -> u64 {
     assert!(stages.iter().all(|stage| *stage == Stage::Complete), "seed {seed}: {stages:?}");
     for node in (1..=receivers).map(NodeId) {
         let flash = world.storage(node).clone();
-        assert_eq!(flash.0.borrow().violations(), []);
+        assert_eq!(flash.borrow().violations(), []);
         let mut memory = vec![0; patch.pieces().div_ceil(8) as usize];
         let region = Slot::new(0, flash.capacity() as u32);
         let mut store = Store::open(flash, region, &mut memory, None).expect("it opens");

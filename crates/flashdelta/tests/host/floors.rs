@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up: a module imports only from those before it, and from itself.
-const DEVICE: [&str; 16] = [
+const DEVICE: [&str; 17] = [
     "error",
     "port",
     "audit",
@@ -22,6 +22,7 @@ const DEVICE: [&str; 16] = [
     "nor",
     "update",
     "receive",
+    "group",
 ];
 const HOST: [&str; 21] = [
     "put", "budget", "room", "json", "deflate", "sha256", "image", "encode", "apply", "profile",

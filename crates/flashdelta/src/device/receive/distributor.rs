@@ -276,6 +276,25 @@ impl<'m> Distributor<'m> {
         self.find(address).is_none() && self.enter(address, now).is_some()
     }
 
+    /// A receiver has been heard of in another way than by a status: it is added, if there is room,
+    /// and goes on if it had vanished.
+    #[cfg(feature = "group")]
+    pub(crate) fn heard(&mut self, address: u32, now: Duration) {
+        let Some(index) = self.find(address) else {
+            self.enter(address, now);
+            return;
+        };
+        if let Some(receiver) = self.receivers.get_mut(index) {
+            receiver.heard = now;
+            if receiver.stage == Stage::Vanished {
+                (receiver.stage, receiver.answered) = (Stage::Header, false);
+                if self.phase == Phase::Done {
+                    self.phase = Phase::Header;
+                }
+            }
+        }
+    }
+
     /// The receivers, and how far each has come.
     pub fn receivers(&self) -> impl Iterator<Item = &Receiver> + '_ {
         self.receivers.iter().filter(|receiver| receiver.stage != Stage::Free)
