@@ -1,11 +1,11 @@
 //! Firmware files.
 
+use flashdelta::facts::AddressMapFacts;
 use flashdelta::image::{
-    self, AfterEnd, Format, Image, IsaHint, Overlap, ReadOptions, Segment, SegmentKind, Selection,
-    WriteOptions,
+    self, AfterEnd, Format, Image, Overlap, ReadOptions, Segment, Selection, WriteOptions,
 };
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 
 use crate::errors;
 use crate::source::Source;
@@ -27,28 +27,11 @@ pub(crate) fn detect(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<&'stat
     Ok(py.detach(|| image::detect(&data)).name())
 }
 
-/// Segments (offset, length, address, kind), reserved (start, end), format, instruction set.
+/// Which bytes of a file are at which addresses, as JSON: see [`AddressMapFacts`].
 #[pyfunction]
-pub(crate) fn address_map<'py>(
-    py: Python<'py>,
-    data: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn address_map(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<String> {
     let data = Source::of(data, "data")?;
-    let map = py.detach(|| image::address_map(&data));
-    let kind = |kind| match kind {
-        SegmentKind::Code => "code",
-        SegmentKind::Data => "data",
-        SegmentKind::Unknown => "unknown",
-    };
-    let segments: Vec<_> =
-        map.segments.iter().map(|s| (s.offset, s.len, s.address, kind(s.kind))).collect();
-    let reserved: Vec<_> = map.reserved.iter().map(|span| (span.start, span.end)).collect();
-    let fields = PyDict::new(py);
-    fields.set_item("format", map.format.name())?;
-    fields.set_item("architecture", map.isa.map(IsaHint::name))?;
-    fields.set_item("segments", segments)?;
-    fields.set_item("reserved", reserved)?;
-    Ok(fields)
+    Ok(py.detach(|| AddressMapFacts::from(&image::address_map(&data)).json()))
 }
 
 /// How to read a file: the fields of Python's own function.

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use flashdelta::facts::hex;
 use flashdelta::sign::{KeyError, PrivateKey, PublicKey, TrustedKeys};
 use flashdelta::verify::KeyId;
 
@@ -90,7 +91,7 @@ pub(crate) fn refuse_present(path: &Path) -> Outcome {
 
 /// A key id, as people and machines read it.
 pub(crate) fn id(key_id: KeyId) -> String {
-    text::hex(&key_id)
+    hex(&key_id)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One
 //! file per subcommand in `commands`; around them: `args` (how sizes, addresses and names are
 //! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`), `keys`,
-//! `facts` (what a header says, for people and machines), `failure` (messages and exit codes),
+//! `failure` (messages and exit codes),
 //! `progress`, `interrupt`, `text`.
 //!
 //! It is a library, since the Python package is the same program.
@@ -11,7 +11,6 @@
 
 mod args;
 mod commands;
-mod facts;
 mod failure;
 mod files;
 mod inputs;

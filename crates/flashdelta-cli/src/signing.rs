@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use flashdelta::facts::hex;
 use flashdelta::sign;
 use flashdelta::verify::{KeyId, Message, Signature};
 use serde_json::{json, Value};
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::args::OutputArgs;
 use crate::failure::{Class, Failure, Outcome};
 use crate::outputs::Target;
-use crate::text::{self, grouped, hex, print_json};
+use crate::text::{self, grouped, print_json};
 use crate::{inputs, keys};
 
 /// How something is signed.

@@ -75,14 +75,6 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     format!("{percent:.*} %", if percent < 0.995 { 2 } else { 1 })
 }
 
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A table with aligned columns.
 #[derive(Default)]
 pub(crate) struct Table {
@@ -137,7 +129,6 @@ mod tests {
             [(1, 3), (1, 300), (0, 0), (5, 5)].map(|(p, w)| percent(p, w)),
             ["33.3 %", "0.33 %", "-", "100.0 %"]
         );
-        assert_eq!(hex(&[0, 0xAB]), "00ab");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any, cast
 
 from . import _native
@@ -79,12 +80,12 @@ def address_map(data: Source) -> AddressMap:
     >>> flashdelta.address_map(bytes(100)).segments
     ()
     """
-    fields = _native.address_map(data)
+    facts = json.loads(_native.address_map(data))
     return AddressMap(
-        fields["format"],
-        fields["architecture"],
-        tuple(MapSegment(*segment) for segment in fields["segments"]),
-        tuple(range(*span) for span in fields["reserved"]),
+        facts["format"],
+        facts["architecture"],
+        tuple(MapSegment(**segment) for segment in facts["segments"]),
+        tuple(range(span["start"], span["end"]) for span in facts["reserved"]),
     )
 
 

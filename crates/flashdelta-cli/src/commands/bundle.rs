@@ -4,11 +4,11 @@ use core::fmt::Write as _;
 use std::path::Path;
 
 use flashdelta::bundle::{self, BundleInfo, Method};
-use flashdelta::facts::PatchFacts;
+use flashdelta::facts::{hex, PatchFacts};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
-use crate::text::{self, grouped, hex, print, print_json, Table};
+use crate::text::{self, grouped, print, print_json, Table};
 use crate::warnings;
 
 /// How many members are made how.

@@ -1,29 +1,25 @@
 //! `flashdelta info`
 
 use core::fmt::Write as _;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{explain, ApplyError, Breakdown, OutOfBounds};
 use flashdelta::door::{self, ApplyRequest};
-use flashdelta::facts::PatchFacts;
-use flashdelta::file::{Files, Memory, MemoryOptions};
-use flashdelta::image::{
-    self, AddressMap, Finding, Format, Image, ImageError, IsaHint, MapSegment, ReadOptions,
-    SegmentKind, Split,
+use flashdelta::facts::{
+    hex, ContentFacts, DigestFacts, FindingFacts, FirmwareFacts, PartFacts, PatchFacts,
+    PatchPartFacts, SignatureFacts,
 };
-use flashdelta::verify::{Algorithm, Signature};
-use flashdelta::PatchHeader;
+use flashdelta::file::{Files, Memory, MemoryOptions};
+use flashdelta::image::{self, Format, Image, ImageError, ReadOptions};
+use flashdelta::{Identity, PatchHeader};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{bundle, contents};
 use crate::args;
-use crate::facts;
 use crate::failure::{Class, Failure, Outcome};
 use crate::interrupt::while_nothing_is_written;
-use crate::text::{self, grouped, hex, percent, print, print_json, Table};
-use crate::{files, inputs, keys};
+use crate::text::{self, grouped, percent, print, print_json, Table};
+use crate::{files, inputs};
 
 const HELP: &str = "\
 Examples:
@@ -90,7 +86,7 @@ impl Args {
             Err(failure) => (None, Err(failure)),
         };
         let applies = self.old.as_ref().map(|_| outcome.is_ok());
-        let parts = parts(&header, breakdown.as_ref());
+        let parts = PatchPartFacts::list(&header, breakdown.as_ref());
         if self.json {
             // There is but one document: if something is wrong, it is the error.
             outcome?;
@@ -99,15 +95,15 @@ impl Args {
                 file: text::path(&self.file),
                 facts: PatchFacts::of(&header),
                 breakdown: parts,
-                content: breakdown.as_ref().map(Content::new),
+                content: breakdown.as_ref().map(ContentFacts::from),
                 applies,
-                signatures: SignatureFacts::all(&header, bytes),
+                signatures: SignatureFacts::list(&header, bytes),
             });
         }
         let mut text =
             format!("{}: flashdelta patch, format {}\n\n", text::path(&self.file), header.version);
-        text += &facts::table(&header);
-        for SignatureFacts { algorithm, key_id } in SignatureFacts::all(&header, bytes) {
+        text += &header_table(&header);
+        for SignatureFacts { algorithm, key_id, .. } in SignatureFacts::list(&header, bytes) {
             let _ = writeln!(
                 text,
                 "  signed with key  {key_id}, {algorithm} (not checked: `verify --key` does)"
@@ -160,29 +156,25 @@ impl Args {
     }
 
     /// The digest of the start of the image that patches are made from.
-    fn start(&self, bytes: &[u8]) -> Outcome<Option<StartDigest>> {
+    fn start(&self, bytes: &[u8]) -> Outcome<Option<DigestFacts>> {
         let Some(len) = self.digest_len else { return Ok(None) };
         let memory = Memory::read(bytes, &MemoryOptions::default())
             .map_err(|error| Failure::image(&self.file, &error))?;
-        let size = len as usize;
-        let start = memory.image.get(..size).ok_or_else(|| {
+        let start = memory.image.get(..len as usize).ok_or_else(|| {
             let (file, has) = (text::path(&self.file), memory.image.len());
             Failure::new(
                 Class::Usage,
                 format!("--digest-len {len}: {file} has {has} bytes of data"),
             )
         })?;
-        Ok(Some(StartDigest { size, sha256: hex(&Sha256::digest(start)) }))
+        Ok(Some(DigestFacts::of(start)))
     }
 
     fn firmware(&self, bytes: &[u8]) -> Outcome {
-        // Of a text file the data counts, which is what a patch would be made of.
-        let Split { data, map, .. } = image::split(bytes);
-        let facts = image::Facts::of(bytes, &data);
-        let records = if map.format.is_unpacked() {
-            Image::parse(bytes, &ReadOptions::default()).err()
-        } else {
-            None
+        let format = image::detect(bytes);
+        let records = match format.is_unpacked() {
+            true => Image::parse(bytes, &ReadOptions::default()).err(),
+            false => None,
         };
         // Several memories in one file are nothing wrong.
         let records = records.filter(|error| !matches!(error, ImageError::SeveralTargets { .. }));
@@ -191,79 +183,16 @@ impl Args {
         if let Some(finding) = findings.first().filter(|_| self.strict && outcome.is_ok()) {
             outcome = Err(Failure::finding(&self.file, finding));
         }
-        let sha256 = hex(&Sha256::digest(bytes));
-        let start = self.start(bytes)?;
+        let mut facts = FirmwareFacts::of(bytes, &findings);
+        facts.start = self.start(bytes)?;
+        let file = text::path(&self.file);
         if self.json {
             outcome?;
-            let digests = Digests { sha256, start };
-            return print_json(&FirmwareDocument::new(
-                &self.file,
-                (bytes, &data),
-                digests,
-                &map,
-                &facts,
-                &findings,
-            ));
+            return print_json(&FirmwareDocument { kind: "firmware", file, facts });
         }
-        let mut text = format!("{}: {}\n\n", text::path(&self.file), map.format);
-        let mut table = Table::default();
-        table.row(["size", &format!("{} bytes", grouped(bytes.len() as u64))]);
-        if data.len() != bytes.len() {
-            table.row(["data in it", &format!("{} bytes", grouped(data.len() as u64))]);
-        }
-        table.row(["SHA-256", &sha256]);
-        if let Some(StartDigest { size, sha256 }) = &start {
-            table.row([&format!("of the first {}", grouped(*size as u64)), sha256]);
-        }
-        table.row(["code", &map.isa.map_or_else(|| "unknown".to_owned(), |isa| isa.to_string())]);
-        for (name, value) in &facts.details {
-            table.row([name, value]);
-        }
-        if !facts.versions.is_empty() {
-            table.row(["versions in it", &facts.versions.join(", ")]);
-        }
-        table.row(["entropy", &format!("{:.2} bits per byte", image::entropy(&data))]);
-        text += &table.render("ll");
-        text += &findings_text(&findings);
-        text += &address_table(bytes, &map, &data);
-        if facts.is_packed() {
-            let share = percent((facts.packed * 1000.0) as u64, 1000);
-            let _ = writeln!(
-                text,
-                "\n{share} of the data looks encrypted or compressed: a patch of it is not small; make \
-                 it from the image before that step."
-            );
-        }
-        if let Some(wrapping) = image::wrapping(bytes) {
-            let _ = writeln!(
-                text,
-                "\nThe file is {wrapping}: unpack it first, and patch what is inside."
-            );
-        }
-        print(&text)?;
+        print(&firmware_text(&file, format, &facts))?;
         outcome
     }
-}
-
-/// Digests of a file.
-struct Digests {
-    /// Of the file.
-    sha256: String,
-    start: Option<StartDigest>,
-}
-
-/// The digest of the start of an image.
-#[derive(Serialize)]
-struct StartDigest {
-    size: usize,
-    sha256: String,
-}
-
-/// What one part of a patch costs.
-#[derive(Serialize)]
-struct Part {
-    part: &'static str,
-    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -272,82 +201,57 @@ struct PatchDocument {
     file: String,
     #[serde(flatten)]
     facts: PatchFacts,
-    breakdown: Vec<Part>,
+    breakdown: Vec<PatchPartFacts>,
     /// None: there was no old image.
-    content: Option<Content>,
+    content: Option<ContentFacts>,
     /// Whether it applies to the old image; none: there was no old image.
     applies: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     signatures: Vec<SignatureFacts>,
 }
 
-/// A signature, not checked.
 #[derive(Serialize)]
-struct SignatureFacts {
-    /// Its name, or its number if it has none.
-    algorithm: String,
-    key_id: String,
+struct FirmwareDocument {
+    kind: &'static str,
+    file: String,
+    #[serde(flatten)]
+    facts: FirmwareFacts,
 }
 
-impl SignatureFacts {
-    fn all(header: &PatchHeader, patch: &[u8]) -> Vec<Self> {
-        let start = header.header_len as usize;
-        let block = patch.get(start..start + header.signatures_len() as usize);
-        let facts = |signature: Signature| Self {
-            algorithm: Algorithm::from_number(signature.algorithm)
-                .map_or_else(|| signature.algorithm.to_string(), |known| known.name().to_owned()),
-            key_id: keys::id(signature.key_id),
-        };
-        Signature::list(block.unwrap_or_default()).map(facts).collect()
+/// A header, as people read it.
+fn header_table(header: &PatchHeader) -> String {
+    let mut table = Table::default();
+    table.row(["old image", &format!("{} bytes", grouped(header.old_size))]);
+    table.row([
+        "  SHA-256",
+        &format!("{}... (a patch holds no more of it)", hex(&header.old_digest)),
+    ]);
+    table.row(["new image", &format!("{} bytes", grouped(header.new_size))]);
+    table.row(["  SHA-256", &hex(&header.new_digest)]);
+    table.row(["codec", header.codec.name()]);
+    table.row(["instruction set", header.isa.name()]);
+    let workspace = grouped(header.workspace_len() as u64);
+    table.row([
+        "RAM needed",
+        &format!("{} bytes, {workspace} of it workspace", grouped(header.ram)),
+    ]);
+    table.row(["write unit", &format!("{} bytes", 1u32 << header.granularity_log2)]);
+    table.row(["for devices", &header.identity.map_or_else(|| "any".to_owned(), identity)]);
+    if let Some(chunks) = header.chunks {
+        let (count, size) = (grouped(header.chunk_count()), grouped(chunks.size()));
+        let ram = grouped(header.chunk_ram());
+        table.row(["chunks", &format!("{count} of {size} bytes; to check them as they stream in takes {ram} bytes of RAM more")]);
     }
+    table.render("ll")
 }
 
-/// What the new image is made of.
-#[derive(Serialize)]
-struct Content {
-    copies_from_old: u32,
-    bytes_from_old: u32,
-    copies_from_new: u32,
-    bytes_from_new: u32,
-    literals: u32,
-}
-
-impl Content {
-    fn new(breakdown: &Breakdown) -> Self {
-        Self {
-            copies_from_old: breakdown.copies_from_old,
-            bytes_from_old: breakdown.bytes_from_old,
-            copies_from_new: breakdown.copies_from_new,
-            bytes_from_new: breakdown.bytes_from_new,
-            literals: breakdown.literals,
-        }
-    }
-}
-
-/// Without a breakdown the body is one part; of the byte codecs it always is.
-fn parts(header: &PatchHeader, breakdown: Option<&Breakdown>) -> Vec<Part> {
-    let part = |part, bytes: u32| Part { part, bytes: bytes.into() };
-    let map = header.address_map_len();
-    let mut parts = vec![part("header", header.header_len - map)];
-    if map > 0 {
-        parts.push(part("address maps", map));
-    }
-    if header.signatures > 0 {
-        parts.push(part("signatures", header.signatures_len()));
-    }
-    if header.chunks.is_some() {
-        parts.push(part("chunk digests", header.chunk_table_len()));
-    }
-    match breakdown.filter(|breakdown| !breakdown.parts.is_empty()) {
-        Some(breakdown) => {
-            parts.extend(breakdown.parts.iter().map(|p| Part { part: p.name, bytes: p.bytes }))
-        }
-        None => parts.push(part("body", header.body_len)),
-    }
-    if header.host_len > 0 {
-        parts.push(part("for hosts", header.host_len));
-    }
-    parts
+fn identity(identity: Identity) -> String {
+    let Identity { product, hardware_from, hardware_to, security_counter } = identity;
+    let hardware = match (hardware_from, hardware_to) {
+        (0, u16::MAX) => "all hardware revisions".to_owned(),
+        (from, to) => format!("hardware revisions {from} to {to}"),
+    };
+    format!("product 0x{product:08x}, {hardware}, security counter up to {security_counter}")
 }
 
 fn content_table(breakdown: &Breakdown) -> String {
@@ -369,10 +273,10 @@ fn content_table(breakdown: &Breakdown) -> String {
     format!("\nWhat the new image is made of:\n{}", table.render("lrrl"))
 }
 
-fn parts_table(header: &PatchHeader, parts: &[Part]) -> String {
+fn parts_table(header: &PatchHeader, parts: &[PatchPartFacts]) -> String {
     let total = header.patch_len();
     let mut table = Table::default();
-    for Part { part, bytes } in parts {
+    for PatchPartFacts { part, bytes, .. } in parts {
         table.row([part, &grouped(*bytes), &percent(*bytes, total)]);
     }
     let of_new = percent(total, header.new_size.into());
@@ -380,158 +284,49 @@ fn parts_table(header: &PatchHeader, parts: &[Part]) -> String {
     table.render("lrrl")
 }
 
-#[derive(Serialize)]
-struct FirmwareDocument {
-    kind: &'static str,
-    file: String,
-    size: usize,
-    /// Without what the container adds to every record.
-    data_size: usize,
-    sha256: String,
-    /// Of as many bytes of the image from its start as was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<StartDigest>,
-    format: &'static str,
-    /// The same, for people.
-    format_text: String,
-    architecture: Option<&'static str>,
-    /// What headers and descriptors say.
-    details: BTreeMap<&'static str, String>,
-    /// Words that look like versions.
-    versions: Vec<String>,
-    /// Bits per byte, of the data.
-    entropy: f32,
-    /// The part of the data, 0 to 1, that looks like random bytes.
-    packed: f32,
-    /// Whether a delta of it promises little.
-    looks_encrypted_or_compressed: bool,
-    segments: Vec<SegmentDocument>,
-    /// The memory in a file of records: consecutive addresses.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<PartDocument>,
-    reserved: Vec<Range>,
-    /// Lengths, checksums and digests that are wrong.
-    findings: Vec<FindingDocument>,
-    /// What the file is packed in, if it is and cannot be opened here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    packed_in: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct PartDocument {
-    address: u32,
-    size: u64,
-}
-
-#[derive(Serialize)]
-pub(super) struct FindingDocument {
-    /// Of an archive or a folder.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    member: String,
-    check: &'static str,
-    offset: usize,
-    expected: String,
-    found: String,
-    message: String,
-}
-
-impl FindingDocument {
-    pub(super) fn new(finding: &Finding) -> Self {
-        Self {
-            member: finding.member.clone(),
-            check: finding.check.code(),
-            offset: finding.offset,
-            expected: finding.expected.to_string(),
-            found: finding.found.to_string(),
-            message: finding.to_string(),
-        }
+fn firmware_text(file: &str, format: Format, facts: &FirmwareFacts) -> String {
+    let mut text = format!("{file}: {}\n\n", facts.format_text);
+    let mut table = Table::default();
+    table.row(["size", &format!("{} bytes", grouped(facts.size as u64))]);
+    if facts.data_size != facts.size {
+        table.row(["data in it", &format!("{} bytes", grouped(facts.data_size as u64))]);
     }
-}
-
-#[derive(Serialize)]
-struct SegmentDocument {
-    offset: u32,
-    size: u32,
-    address: u32,
-    kind: &'static str,
-    entropy: f32,
-}
-
-/// Addresses, the end not included.
-#[derive(Serialize)]
-struct Range {
-    start: u32,
-    end: u32,
-}
-
-impl FirmwareDocument {
-    fn new(
-        file: &Path,
-        (bytes, data): (&[u8], &[u8]),
-        digests: Digests,
-        map: &AddressMap,
-        facts: &image::Facts,
-        findings: &[Finding],
-    ) -> Self {
-        let part = |(start, end): &(u32, u64)| PartDocument {
-            address: *start,
-            size: end - u64::from(*start),
-        };
-        let segment = |s: &MapSegment| SegmentDocument {
-            offset: s.offset,
-            size: s.len,
-            address: s.address,
-            kind: kind(s.kind),
-            entropy: image::entropy(bytes_of(s, data)),
-        };
-        Self {
-            kind: "firmware",
-            file: text::path(file),
-            size: bytes.len(),
-            data_size: data.len(),
-            sha256: digests.sha256,
-            start: digests.start,
-            format: map.format.name(),
-            format_text: map.format.to_string(),
-            architecture: map.isa.map(IsaHint::name),
-            details: facts.details.iter().cloned().collect(),
-            versions: facts.versions.clone(),
-            entropy: image::entropy(data),
-            packed: facts.packed,
-            looks_encrypted_or_compressed: facts.is_packed(),
-            segments: map.segments.iter().map(segment).collect(),
-            reserved: map
-                .reserved
-                .iter()
-                .map(|span| Range { start: span.start, end: span.end })
-                .collect(),
-            parts: parts_of(bytes, map).iter().map(part).collect(),
-            findings: findings.iter().map(FindingDocument::new).collect(),
-            packed_in: image::wrapping(bytes).map(image::Wrapping::name),
-        }
+    table.row(["SHA-256", &facts.sha256]);
+    if let Some(DigestFacts { size, sha256, .. }) = &facts.start {
+        table.row([&format!("of the first {}", grouped(*size as u64)), sha256]);
     }
-}
-
-fn kind(kind: SegmentKind) -> &'static str {
-    match kind {
-        SegmentKind::Code => "code",
-        SegmentKind::Data => "data",
-        SegmentKind::Unknown => "unknown",
+    table.row(["code", facts.architecture_text.as_deref().unwrap_or("unknown")]);
+    for (name, value) in &facts.details {
+        table.row([name, value]);
     }
-}
-
-/// The bytes of a segment.
-fn bytes_of<'a>(segment: &MapSegment, data: &'a [u8]) -> &'a [u8] {
-    let start = segment.offset as usize;
-    data.get(start..start + segment.len as usize).unwrap_or_default()
+    if !facts.versions.is_empty() {
+        table.row(["versions in it", &facts.versions.join(", ")]);
+    }
+    table.row(["entropy", &format!("{:.2} bits per byte", facts.entropy)]);
+    text += &table.render("ll");
+    text += &findings_text(&facts.findings);
+    text += &address_table(format, facts);
+    if facts.looks_encrypted_or_compressed {
+        let share = percent((facts.packed * 1000.0) as u64, 1000);
+        let _ = writeln!(
+            text,
+            "\n{share} of the data looks encrypted or compressed: a patch of it is not small; make \
+             it from the image before that step."
+        );
+    }
+    if let Some(wrapping) = facts.packed_in {
+        let _ =
+            writeln!(text, "\nThe file is {wrapping}: unpack it first, and patch what is inside.");
+    }
+    text
 }
 
 /// What is wrong with what the container says about itself. Of many of a kind the first are shown.
-pub(super) fn findings_text(findings: &[Finding]) -> String {
+pub(super) fn findings_text(findings: &[FindingFacts]) -> String {
     const SHOWN: usize = 5;
     let mut text = String::new();
     for finding in findings.iter().take(SHOWN) {
-        let _ = writeln!(text, "\nwrong: {finding}");
+        let _ = writeln!(text, "\nwrong: {}", finding.message);
     }
     if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         let _ = writeln!(text, "\nand {more} more");
@@ -539,57 +334,48 @@ pub(super) fn findings_text(findings: &[Finding]) -> String {
     text
 }
 
-/// The addresses of the memory in a file of records, the end of each part not included; nothing of
-/// other files, and of those that cannot be read.
-fn parts_of(bytes: &[u8], map: &AddressMap) -> Vec<(u32, u64)> {
-    if !map.format.is_records() {
-        return Vec::new();
-    }
-    let found = Image::parse(bytes, &ReadOptions::default()).map(|found| found.segments);
-    found.unwrap_or_default().iter().map(|s| (s.address, s.end())).collect()
-}
-
 /// More rows say nothing more.
 const MOST_ROWS: usize = 24;
 
-fn address_table(bytes: &[u8], map: &AddressMap, data: &[u8]) -> String {
-    if map.segments.is_empty() {
+fn address_table(format: Format, facts: &FirmwareFacts) -> String {
+    let segments = &facts.segments;
+    if segments.is_empty() {
         let advice =
-            if map.format == Format::Raw { ": tell `flashdelta diff` with --base" } else { "" };
+            if format == Format::Raw { ": tell `flashdelta diff` with --base" } else { "" };
         return format!("\nThe file does not tell at which addresses its bytes are{advice}.\n");
     }
     let mut table = Table::default();
     table.row(["address", "offset", "bytes", "entropy", "holds"]);
-    for s in map.segments.iter().take(MOST_ROWS) {
-        let entropy = format!("{:.2}", image::entropy(bytes_of(s, data)));
+    for s in segments.iter().take(MOST_ROWS) {
+        let entropy = s.entropy.map(|entropy| format!("{entropy:.2}")).unwrap_or_default();
         let (address, offset) = (format!("0x{:08x}", s.address), format!("0x{:x}", s.offset));
-        table.row([&address, &offset, &grouped(s.len), &entropy, kind(s.kind)]);
+        table.row([&address, &offset, &grouped(s.size), &entropy, s.kind]);
     }
-    if let Some(more) = map.segments.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
-        let len: u64 = map.segments.iter().skip(MOST_ROWS).map(|s| u64::from(s.len)).sum();
+    if let Some(more) = segments.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+        let len: u64 = segments.iter().skip(MOST_ROWS).map(|s| u64::from(s.size)).sum();
         table.row(["...", "", &grouped(len), "", &format!("in {} more", grouped(more as u64))]);
     }
-    for span in &map.reserved {
+    for span in &facts.reserved {
         let bytes = grouped(span.end - span.start);
         table.row([&format!("0x{:08x}", span.start), "", &bytes, "", "no bytes in the file"]);
     }
-    format!("\nAddresses:\n{}{}", table.render("lrrrl"), gap_table(&parts_of(bytes, map)))
+    format!("\nAddresses:\n{}{}", table.render("lrrrl"), gap_table(&facts.parts))
 }
 
 /// The memory of a file of records, if there are large gaps in it.
-fn gap_table(parts: &[(u32, u64)]) -> String {
+fn gap_table(parts: &[PartFacts]) -> String {
     /// `diff` fills smaller ones.
     const LARGE: u64 = 64 << 10;
-    let gaps = parts.windows(2).map(|pair| u64::from(pair[1].0) - pair[0].1);
+    let gaps = parts.windows(2).map(|pair| u64::from(pair[1].address) - pair[0].end());
     if !gaps.clone().any(|gap| gap > LARGE) {
         return String::new();
     }
     // Parts with small gaps between them are one to a device.
     let mut joined: Vec<(u32, u64)> = Vec::new();
-    for (start, end) in parts {
+    for part in parts {
         match joined.last_mut() {
-            Some(last) if u64::from(*start) - last.1 <= LARGE => last.1 = *end,
-            _ => joined.push((*start, *end)),
+            Some(last) if u64::from(part.address) - last.1 <= LARGE => last.1 = part.end(),
+            _ => joined.push((part.address, part.end())),
         }
     }
     let mut table = Table::default();

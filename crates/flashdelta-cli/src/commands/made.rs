@@ -5,7 +5,7 @@ use std::path::Path;
 
 use flashdelta::diff::{Report, Tried};
 use flashdelta::door::{Made, MadeKind};
-use flashdelta::facts::PatchFacts;
+use flashdelta::facts::{ContentFacts, PatchFacts};
 use flashdelta::{image, Input, PatchHeader};
 use serde::Serialize;
 
@@ -104,11 +104,8 @@ struct PatchDocument {
     facts: PatchFacts,
     /// Bytes of the body by what they are spent on; empty for the byte codecs.
     parts: BTreeMap<&'static str, u64>,
-    copies_from_old: u32,
-    bytes_from_old: u32,
-    copies_from_new: u32,
-    bytes_from_new: u32,
-    literals: u32,
+    #[serde(flatten)]
+    content: ContentFacts,
     tried: Vec<TriedDocument>,
     /// All threads together.
     seconds: BTreeMap<&'static str, f64>,
@@ -143,11 +140,7 @@ impl PatchDocument {
             warnings,
             facts: PatchFacts::of(header),
             parts: report.parts.iter().map(|part| (part.name, part.bytes)).collect(),
-            copies_from_old: report.copies_from_old,
-            bytes_from_old: report.bytes_from_old,
-            copies_from_new: report.copies_from_new,
-            bytes_from_new: report.bytes_from_new,
-            literals: report.literals,
+            content: report.into(),
             tried: report.tried.iter().map(tried).collect(),
             seconds: report
                 .phases

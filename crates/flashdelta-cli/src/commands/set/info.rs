@@ -3,6 +3,7 @@
 use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use flashdelta::facts::hex;
 use flashdelta::set::{self, ComponentName, SetFacts};
 use flashdelta::update::set::{Entry, Index, Precondition};
 use flashdelta::verify::Algorithm;
@@ -10,7 +11,7 @@ use flashdelta::verify::Algorithm;
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
 use crate::inputs;
-use crate::text::{self, grouped, hex, print, print_json};
+use crate::text::{self, grouped, print, print_json};
 
 /// Say what a set is, for whom, and what it needs
 ///

@@ -6,8 +6,10 @@
 
 mod class;
 mod codes;
+mod hex;
 mod remedy;
 
 pub use class::ErrorClass;
 pub(crate) use codes::codes;
+pub(crate) use hex::Hex;
 pub use remedy::Remedy;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::KeyId;
 use crate::device::apply::ApplyError;
-use crate::device::error::codes;
+use crate::device::error::{codes, Hex};
 
 /// Why the bytes of a patch are not used.
 #[non_exhaustive]
@@ -56,15 +56,6 @@ codes! {
         Self::WrongChunk { .. } => "wrong-chunk", NotAuthentic, TransferAgain;
         Self::BufferTooSmall { needed, .. } =>
             "chunk-buffer-too-small", DoesNotFit, MoreRam { needed: *needed };
-    }
-}
-
-/// A key id in hexadecimal.
-struct Hex<'a>(&'a KeyId);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

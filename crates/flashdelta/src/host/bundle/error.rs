@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::MemberError;
-use crate::device::error::{codes, ErrorClass};
+use crate::device::error::{codes, ErrorClass, Hex};
 use crate::host::archive::{Container, ContainerError};
 use crate::host::deflate::DeflateError;
 
@@ -161,14 +161,6 @@ codes! {
     } else {
         Self::Member { error, .. } => error;
         Self::Nested { error, .. } => error;
-    }
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

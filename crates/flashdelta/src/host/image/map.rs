@@ -24,6 +24,17 @@ pub enum SegmentKind {
     Unknown,
 }
 
+impl SegmentKind {
+    /// A stable name of it, for machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Data => "data",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Bytes of a file that have an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MapSegment {

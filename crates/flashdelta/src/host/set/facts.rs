@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{check, signatures, ComponentName, SetFileError};
 use crate::device::update::set::{Entry, Index, Precondition};
 use crate::device::verify::{Algorithm, Signature};
-use crate::host::facts::IdentityFacts;
+use crate::host::facts::{hex, IdentityFacts};
 
 /// What a set says about itself. All sizes are in bytes, digests and key ids in hexadecimal.
 #[non_exhaustive]
@@ -168,8 +168,4 @@ impl ComponentFacts {
             new_sha256: hex(&entry.sha256),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::device::error::codes;
+use crate::device::error::{codes, Hex};
 use crate::device::verify::{Algorithm, KeyId};
 use crate::host::seal::SealError;
 
@@ -102,8 +102,7 @@ impl fmt::Display for SignError {
                 "these {len} bytes are no signature: those of P-256 are in DER, or 64 bytes"
             ),
             Self::WrongSignature { key_id } => {
-                f.write_str("this is not the signature of this patch with key ")?;
-                key_id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                write!(f, "this is not the signature of this patch with key {}", Hex(key_id))
             }
         }
     }

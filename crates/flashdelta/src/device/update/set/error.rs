@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::device::error::codes;
+use crate::device::error::{codes, Hex};
 use crate::device::format::HeaderError;
 use crate::device::verify::{GuardError, VerifyError};
 
@@ -202,13 +202,15 @@ impl fmt::Display for SetError {
                 "something is there in component {component}, where the set expects nothing"
             ),
             Self::WrongComponent { component, expected, found } => {
-                write!(f, "component {component} is not what the set was made for: it expects sha256 ")?;
-                hex(expected, f)?;
+                write!(
+                    f,
+                    "component {component} is not what the set was made for: it expects sha256 {}",
+                    Hex(expected)
+                )?;
                 if *found == [0; 12] {
                     return f.write_str(", what is there is shorter, or nothing");
                 }
-                f.write_str(", there is ")?;
-                hex(found, f)
+                write!(f, ", there is {}", Hex(found))
             }
             Self::Missing { component } => write!(
                 f,
@@ -278,10 +280,6 @@ fn index_text(error: &HeaderError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         ref error => write!(f, "the index of the set cannot be used: {error}"),
     }
-}
-
-fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 impl core::error::Error for SetError {}

@@ -1,21 +1,13 @@
-//! What a patch or a bundle says about itself, as machines read it.
-//!
-//! `docs/facts.schema.json` describes the JSON: `flashdelta info --json` has these facts, and so
-//! has Python's `PatchInfo.as_dict()`.
-//!
-//! ```
-//! use flashdelta::{diff, facts::PatchFacts, DiffOptions};
-//!
-//! let patch = diff::diff(b"the old firmware", b"the new firmware", &DiffOptions::new())?;
-//! let facts = PatchFacts::of(&patch.header);
-//! assert_eq!((facts.old_size, facts.patch_size), (16, patch.bytes.len() as u64));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! What patches and bundles say.
 
 use serde::Serialize;
 
+use super::hex;
 use crate::device::format::{Identity, PatchHeader};
+use crate::device::verify::{Algorithm, Signature};
+use crate::host::apply::Breakdown;
 use crate::host::bundle::{BundleInfo, MemberInfo};
+use crate::host::diff::Report;
 
 /// What a patch or a bundle says about itself. All sizes are in bytes.
 #[non_exhaustive]
@@ -110,6 +102,42 @@ pub struct MemberFacts {
     pub old_index: Option<u32>,
 }
 
+/// What one part of a patch costs.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct PatchPartFacts {
+    /// Its name.
+    pub part: &'static str,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// What the new image is made of.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct ContentFacts {
+    /// Copies from the old image.
+    pub copies_from_old: u32,
+    /// Bytes of the new image that are copied from the old one, corrected ones included.
+    pub bytes_from_old: u32,
+    /// Copies from the new image.
+    pub copies_from_new: u32,
+    /// Bytes of the new image that are copied from the new one.
+    pub bytes_from_new: u32,
+    /// Bytes of the new image that are spelled out.
+    pub literals: u32,
+}
+
+/// A signature, not checked.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct SignatureFacts {
+    /// Its algorithm by name, or by number if it has no name.
+    pub algorithm: String,
+    /// The key that it claims to be made with, in hexadecimal.
+    pub key_id: String,
+}
+
 impl PatchFacts {
     /// What the header of a patch says.
     pub fn of(header: &PatchHeader) -> Self {
@@ -197,11 +225,74 @@ impl From<&MemberInfo> for MemberFacts {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use core::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Text takes all that is written to it.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+impl PatchPartFacts {
+    /// Where the bytes of a patch go. Without a breakdown the body is one part; of the byte codecs
+    /// it always is.
+    pub fn list(header: &PatchHeader, breakdown: Option<&Breakdown>) -> Vec<Self> {
+        let part = |part, bytes: u32| Self { part, bytes: bytes.into() };
+        let map = header.address_map_len();
+        let mut parts = vec![part("header", header.header_len - map)];
+        if map > 0 {
+            parts.push(part("address maps", map));
+        }
+        if header.signatures > 0 {
+            parts.push(part("signatures", header.signatures_len()));
+        }
+        if header.chunks.is_some() {
+            parts.push(part("chunk digests", header.chunk_table_len()));
+        }
+        match breakdown.filter(|breakdown| !breakdown.parts.is_empty()) {
+            Some(breakdown) => {
+                parts.extend(breakdown.parts.iter().map(|p| Self { part: p.name, bytes: p.bytes }))
+            }
+            None => parts.push(part("body", header.body_len)),
+        }
+        if header.host_len > 0 {
+            parts.push(part("for hosts", header.host_len));
+        }
+        parts
+    }
+}
+
+impl From<&Breakdown> for ContentFacts {
+    fn from(of: &Breakdown) -> Self {
+        Self {
+            copies_from_old: of.copies_from_old,
+            bytes_from_old: of.bytes_from_old,
+            copies_from_new: of.copies_from_new,
+            bytes_from_new: of.bytes_from_new,
+            literals: of.literals,
+        }
+    }
+}
+
+impl From<&Report> for ContentFacts {
+    fn from(of: &Report) -> Self {
+        Self {
+            copies_from_old: of.copies_from_old,
+            bytes_from_old: of.bytes_from_old,
+            copies_from_new: of.copies_from_new,
+            bytes_from_new: of.bytes_from_new,
+            literals: of.literals,
+        }
+    }
+}
+
+impl SignatureFacts {
+    /// The signatures in a patch that this is the header of.
+    pub fn list(header: &PatchHeader, patch: &[u8]) -> Vec<Self> {
+        let start = header.header_len as usize;
+        let block = patch.get(start..start + header.signatures_len() as usize);
+        Signature::list(block.unwrap_or_default()).map(|signature| Self::from(&signature)).collect()
+    }
+}
+
+impl From<&Signature> for SignatureFacts {
+    fn from(signature: &Signature) -> Self {
+        Self {
+            algorithm: Algorithm::from_number(signature.algorithm)
+                .map_or_else(|| signature.algorithm.to_string(), |known| known.name().to_owned()),
+            key_id: hex(&signature.key_id),
+        }
+    }
 }
