@@ -14,6 +14,7 @@ use flashdelta::image::ImageError;
 use flashdelta::manifest::PartsError;
 use flashdelta::verify::VerifyError;
 use flashdelta::{HeaderError, InputError, Remedy};
+use flashdelta_fleet::release::ReleaseError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
@@ -130,6 +131,25 @@ pub(crate) fn door(py: Python<'_>, error: &DoorError) -> PyErr {
         _ => "DiffError",
     };
     Exception::new(py, class, error.code()).advised(error.remedy()).raise(&error.to_string())
+}
+
+/// A release cannot be built, or asked.
+pub(crate) fn release(py: Python<'_>, error: &ReleaseError) -> PyErr {
+    let class = match error {
+        ReleaseError::File { path, error } => return io(py, "use", path, error),
+        ReleaseError::Input(error) => return input(py, error),
+        ReleaseError::Image { error, .. } => return image(py, error),
+        ReleaseError::Make { error, .. } => return door(py, error),
+        ReleaseError::NotAuthentic(error) => return verify(py, *error),
+        ReleaseError::Key { .. } => "KeyFileError",
+        ReleaseError::WrongPatch { .. } => "BadPatchError",
+        ReleaseError::OtherProduct { .. } => "WrongDeviceError",
+        ReleaseError::UnknownProfile { .. } => "DoesNotFitError",
+        ReleaseError::Index { .. } => "ImageError",
+        ReleaseError::Cancelled => return cancelled(py),
+        _ => "OptionError",
+    };
+    Exception::new(py, class, error.code()).raise(&error.to_string())
 }
 
 /// Making a patch between files failed.

@@ -4,7 +4,7 @@
 //! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
-//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`program`]: what Python calls
+//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`release`], [`program`]: what Python calls
 //! - [`errors`]: the errors of the library as Python exceptions
 //!
 //! While the library is at work the GIL is released.
@@ -16,6 +16,7 @@ mod image;
 mod maker;
 mod patch;
 mod program;
+mod release;
 mod remedy;
 mod set;
 mod sign;
@@ -47,6 +48,8 @@ mod _native {
     use crate::patch::PatchBytes;
     #[pymodule_export]
     use crate::program::main;
+    #[pymodule_export]
+    use crate::release::{release_make, release_resolve, ReleaseBuild};
     #[pymodule_export]
     use crate::set::{
         set_apply, set_apply_folder, set_attach_signature, set_between, set_facts,

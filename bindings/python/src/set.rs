@@ -258,7 +258,8 @@ pub(crate) fn set_apply_folder(
 ) -> PyResult<Vec<(String, String)>> {
     let set = Source::of(set, "set")?;
     let input = opened(py, &old)?;
-    let made = set::apply_to_folder(&set, &input, device.map(DeviceFields::identity), trusted(py, &pems)?);
+    let made =
+        set::apply_to_folder(&set, &input, device.map(DeviceFields::identity), trusted(py, &pems)?);
     let made = made.map_err(|error| raised!(py, error))?;
     if let Some(output) = output {
         folder::write(&made.packed, &output).map_err(|error| errors::folder(py, &error))?;
@@ -284,7 +285,8 @@ pub(crate) fn set_apply<'py>(
             held.insert(name, Source::of(object.bind(py), "old")?.to_vec());
         }
     }
-    let made = set::apply_signed(&set, &held, device.map(DeviceFields::identity), trusted(py, &pems)?);
+    let made =
+        set::apply_signed(&set, &held, device.map(DeviceFields::identity), trusted(py, &pems)?);
     let made = made.map_err(|error| raised!(py, error))?;
     Ok(made.iter().map(|(name, bytes)| (target_of(name), PyBytes::new(py, bytes))).collect())
 }

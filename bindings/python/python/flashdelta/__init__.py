@@ -81,6 +81,7 @@ from ._native import __version__
 from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id
 from ._record_options import ReadOptions, WriteOptions
+from ._release import release_build, release_resolve
 from ._signing import (
     Key,
     KeyPair,
@@ -204,6 +205,8 @@ __all__ = [
     "generate_key",
     "key_id",
     "product_id",
+    "release_build",
+    "release_resolve",
     "sign",
     "sign_message",
     "signatures",

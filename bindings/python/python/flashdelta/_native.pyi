@@ -16,6 +16,7 @@ __all__ = [
     "PROFILES",
     "Feeder",
     "PatchBytes",
+    "ReleaseBuild",
     "__version__",
     "address_map",
     "apply",
@@ -43,6 +44,8 @@ __all__ = [
     "set_sign",
     "set_sign_message",
     "set_verify",
+    "release_make",
+    "release_resolve",
     "sign_patch",
     "sign_message",
     "signatures",
@@ -83,6 +86,26 @@ class Feeder:
     def progress(self) -> tuple[bool, int, int]: ...
     def header_fields(self) -> dict[str, Any] | None: ...
 
+@final
+class ReleaseBuild:
+    def __new__(cls, description: FilePath, folder: FilePath) -> Self: ...
+    def count(self) -> int: ...
+    def missing(self) -> list[tuple[str, str]]: ...
+    def inputs(self, task: str) -> tuple[tuple[bytes, str] | None, tuple[bytes, str]]: ...
+    def keep(self, task: str, patch: bytes) -> None: ...
+    def finish(self) -> str: ...
+
+def release_make(task: str, old: tuple[bytes, str] | None, new: tuple[bytes, str]) -> bytes | None: ...
+def release_resolve(
+    folder: FilePath,
+    product: str,
+    digest: str | None,
+    profile: str | None,
+    hardware: int | None,
+    security_counter: int,
+    max_bytes: int | None,
+    keys: list[str],
+) -> str: ...
 def profile(name: str) -> tuple[str, int, int, int, list[str], list[str]] | None: ...
 def profile_load(path: FilePath) -> tuple[str, int, int, int, list[str], list[str]]: ...
 def product_id(name: str) -> int: ...

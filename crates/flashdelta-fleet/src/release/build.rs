@@ -150,7 +150,7 @@ impl Build {
                     return;
                 }
                 match self.make(task, of_each) {
-                    Err(error) if !is_for_profile(&error) => return fail(error),
+                    Err(error) if !error.is_for_profile() => return fail(error),
                     _ => {}
                 }
                 let count = made.fetch_add(1, Ordering::Relaxed) + 1;
@@ -186,7 +186,7 @@ impl Build {
                     // What a profile keeps from being made is told at once, without making it.
                     let (old, new) = self.inputs(task)?;
                     match task.make(old.as_ref().unwrap_or(&new), &new, 0) {
-                        Err(error) if is_for_profile(&error) => {
+                        Err(error) if error.is_for_profile() => {
                             left_out.insert(task.name(), error.to_string());
                         }
                         Err(error) => return Err(error),
@@ -294,11 +294,6 @@ impl Build {
         };
         Some((old, find(task.new)?))
     }
-}
-
-/// Whether a patch cannot be made for its profile, which keeps no other from being made.
-fn is_for_profile(error: &ReleaseError) -> bool {
-    error.class() == flashdelta::ErrorClass::DoesNotFit && error.code() != "out-of-memory"
 }
 
 fn image(entry: &Entry) -> Result<Image, ReleaseError> {

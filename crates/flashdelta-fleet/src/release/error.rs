@@ -123,6 +123,13 @@ codes! {
     }
 }
 
+impl ReleaseError {
+    /// Whether a patch cannot be made for its profile, which keeps no other from being made.
+    pub fn is_for_profile(&self) -> bool {
+        self.class() == flashdelta::ErrorClass::DoesNotFit && self.code() != "out-of-memory"
+    }
+}
+
 impl From<CatalogueError> for ReleaseError {
     fn from(error: CatalogueError) -> Self {
         Self::Catalogue(error)
