@@ -21,6 +21,7 @@ sys.path.insert(0, str(here))
 import holding
 from decoder import apply, bundle, document, operations, sets
 from decoder.door import make
+from decoder.holes import record
 from decoder.wire import Refused, crc32
 
 IMAGES = [
@@ -49,12 +50,17 @@ def outcome(old, patch, door=make):
         return error.kind
 
 
+def with_values(values):
+    return lambda old, patch: make(old, patch, record(values))
+
+
 def read_vectors():
     for path in sorted((here / "vectors").glob("*.json")):
         vector = json.loads(path.read_text())
         files = {key: (path.parent / vector[key]).read_bytes()
-                 for key in ("old", "patch", "new") if key in vector}
+                 for key in ("old", "patch", "new", "values") if key in vector}
         door = bundle.new_file if vector["kind"] == "bundle" else make
+        door = with_values(files["values"]) if "values" in files else door
         yield path.stem, door, files["old"], files["patch"], files.get("new", vector.get("error"))
 
 

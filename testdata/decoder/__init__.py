@@ -10,4 +10,5 @@ makes nothing but new files from old ones and patches. `../decoder.py` runs it.
 - `operations` (6), `coder` (7.1 to 7.5), `model` (7.6 to 7.9)
 - `records`, `templates`, `host` (9)
 - `archives`, `recipes`, `bundle` (10)
+- `holes` (13)
 """

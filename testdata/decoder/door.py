@@ -3,7 +3,7 @@
 from . import bundle, host
 
 
-def make(old, patch):
+def make(old, patch, values=None):
     if patch[:3] == b"FDB":
         return bundle.new_file(old, patch)
-    return host.new_file(old, patch)
+    return host.new_file(old, patch, values)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Optional
 
-from . import address_map
+from . import address_map, holes as hole_tables
 from .wire import MASK, Reader, Refused, crc32
 
 RAW, LZ4, ZSTD, MODEL = range(4)
 MOST = (1 << 31) - 1
-MAP, IDENTITY, CHUNKS, IN_PLACE, SIGNATURES, HOST, OWN_DIGEST = (1 << i for i in range(7))
+MAP, IDENTITY, CHUNKS, IN_PLACE, SIGNATURES, HOST, OWN_DIGEST, HOLES = (1 << i for i in range(8))
 NAMED = {IN_PLACE: "in-place order"}
-SUPPORTED = MAP | IDENTITY | CHUNKS | SIGNATURES | HOST | OWN_DIGEST
+SUPPORTED = MAP | IDENTITY | CHUNKS | SIGNATURES | HOST | OWN_DIGEST | HOLES
 ISAS = {0: "none", 1: "thumb", 2: "riscv", 3: "xtensa", 4: "tc32", 5: "mcs51",
         14: "halves", 15: "bytes"}
 
@@ -44,6 +44,7 @@ class Header:
     chunk: int = 0
     root: bytes = b""
     signatures: int = 0
+    holes: Optional[hole_tables.Table] = None
     maps: address_map.Maps = field(default_factory=address_map.Maps)
 
     @property
@@ -89,6 +90,8 @@ def read(patch):
     if features & IDENTITY:
         header.identity = identity(r)
     header.old_digest, header.new_digest = r.bytes(12), r.bytes(32)
+    if features & HOLES:
+        header.holes = hole_tables.read(r, header.old_size, header.made_size)
     counts = address_map.Counts.read(r) if features & MAP else address_map.Counts()
     check_ram(r, header, counts)
     if features & SIGNATURES:
@@ -107,6 +110,7 @@ def check_ram(r, header, counts):
     else:
         words += 8 + {RAW: 0, LZ4: 2 * block, ZSTD: 1024}[header.codec]
     words += max((header.length + 3) // 4 - words, 0) + 3 * (counts.old + counts.new)
+    words += (header.holes.length + 3) // 4 if header.holes else 0
     needed = 1024 + 6 + 4 * words
     r.require(needed <= header.ram, f"{needed} bytes of RAM are needed", "inconsistent-workspace")
 

@@ -109,7 +109,7 @@ def read_new(r, flags, found):
             end = at + len(data)
 
 
-def new_file(old_file, patch):
+def new_file(old_file, patch, values=None):
     """The file that a patch makes of another one."""
     header, body, host = apply.read(patch)
     section = read(host) if host else Section()
@@ -121,7 +121,7 @@ def new_file(old_file, patch):
         old = made.data
     elif section.old_is_memory:
         old = records.memory(old_file, section.reading, section.fill)
-    image = apply.new_image_of(header, old, body)
+    image = apply.new_image_of(header, old, body, values)
     return render(section, image, old_file) if section.new else image
 
 

@@ -11,6 +11,7 @@ and JavaScript read it, and a C program can do with a search for the few names:
     kind    patch (images), files (firmware files around images) or bundle
     old, patch, new    names of files beside it
     error   in place of `new`: the name of the error that docs/format.md gives
+    values  a record of values for holes, if some are given
 """
 import json
 import pathlib
@@ -122,13 +123,15 @@ def files_of(vectors):
             files[name] = data
         return names[data]
 
-    for name, (what, kind, old, patch, new) in vectors.items():
+    for name, (what, kind, old, patch, new, *values) in vectors.items():
         entry = {"what": what, "kind": kind, "old": put(f"{name}.old", old),
                  "patch": put(f"{name}.patch", patch)}
         if isinstance(new, str):
             entry["error"] = new
         else:
             entry["new"] = put(f"{name}.new", new)
+        if values:
+            entry["values"] = put(f"{name}.values", values[0])
         files[f"{name}.json"] = (json.dumps(entry, indent=2) + "\n").encode()
     return files
 

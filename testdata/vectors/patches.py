@@ -15,11 +15,12 @@ def signed(n):
 
 
 def header(old, new, body_length, codec=headers.RAW, isa="none", features=0, entries=8, slots=0,
-           block=6, granularity=0, map_bytes=b"", host=b"", new_size=None, less_ram=0):
+           block=6, granularity=0, map_bytes=b"", host=b"", new_size=None, less_ram=0, holes=b""):
     """The bytes of a header, which states as little RAM as may be, or less."""
     new_size = len(new) if new_size is None else new_size
     features |= headers.MAP if map_bytes else 0
     features |= headers.HOST if host else 0
+    features |= headers.HOLES if holes else 0
     front = number(features) + bytes([codec | ISAS[isa] << 4, granularity])
     out = b""
     out += number(len(old)) + signed(new_size - len(old)) + number(body_length)
@@ -29,14 +30,16 @@ def header(old, new, body_length, codec=headers.RAW, isa="none", features=0, ent
         out += number(slots // 32)
     elif codec != headers.RAW:
         out += bytes([block])
-    out += sha256(old)[:12] + sha256(new) + map_bytes
+    out += sha256(old)[:12] + sha256(new) + holes + map_bytes
     segments = (map_bytes[0] & 15) + (map_bytes[0] >> 4) if map_bytes else 0
     ram = 0
     while True:
         fields = front + number(ram) + out
         length = len(fields) + 9
+        tail = (len(holes) + 3) // 4
         length += 1 if length >= 0x80 else 0
-        least = -(-needed(codec, entries, slots, block, granularity, segments, length) // 256)
+        least = needed(codec, entries, slots, block, granularity, segments, length) + 4 * tail
+        least = -(-least // 256)
         if ram == least - less_ram:
             fields = b"FDP\0" + number(length) + fields
             return fields + crc32(fields).to_bytes(4, "little")

@@ -75,6 +75,101 @@ def own_digest():
     return old, header(old, new, len(body), **options) + body, new
 
 
+def copy(n, moved=0):
+    """An operation that copies from the old image, without corrections."""
+    return number(n - 1 << 2 | 1) + signed(moved) + number(n << 2)
+
+
+def hole(kind, length, name, fill, new=None, old=None):
+    """A hole of a table: where it is after the end of the one before."""
+    place = (number(new) if new is not None else b"") + (signed(old) if old is not None else b"")
+    return bytes([kind | len(name) << 3]) + number(length) + place + bytes([fill]) + name
+
+
+def filled(image, *pieces):
+    """An image with other bytes at some places."""
+    image = bytearray(image)
+    for at, piece in pieces:
+        image[at:at + len(piece)] = piece
+    return bytes(image)
+
+
+def value_record(**values):
+    entries = (bytes([len(n)]) + n.encode() + len(v).to_bytes(2, "little") + v
+               for n, v in values.items())
+    return b"FDV\0" + b"".join(entries)
+
+
+def holes_kept():
+    """A hole that moves past another, whose order changes so; and one that is gone."""
+    old = filled(ramp(96), (8, b"\xff" * 8), (40, b"\0" * 4), (64, b"\xee" * 3))
+    new = filled(ramp(96), (64, b"\xff" * 8), (8, b"\0" * 4), (12, b"more"))
+    table = bytes([3]) + hole(5, 4, b"b", 0, new=8, old=40)
+    table += hole(4, 3, b"old", 0xEE, old=20) + hole(7, 8, b"serial", 0xFF, new=52, old=8 - 67)
+    body = number(95 << 2) + new
+    patch = header(old, new, len(body), holes=table) + body
+    device = filled(old, (8, b"SN-00042"), (40, b"\x01\x02\x03\x04"), (64, b"ABC"))
+    return device, patch, filled(new, (64, b"SN-00042"), (8, b"\x01\x02\x03\x04"))
+
+
+def holes_given():
+    """A value that is given although there is one to keep, and one that is shorter than its
+    hole."""
+    old = filled(ramp(48), (8, b"\xff" * 8))
+    new = filled(ramp(48), (8, b"\xff" * 8), (32, b"\xff" * 8))
+    table = bytes([2]) + hole(7, 8, b"serial", 0xFF, new=8, old=8)
+    table += hole(2, 8, b"key", 0xFF, new=16)
+    body = copy(32) + number(7 << 2) + b"\xff" * 8 + copy(8)
+    patch = header(old, new, len(body), holes=table) + body
+    values = value_record(key=b"KEY", serial=b"SN-00043", other=b"")
+    device = filled(old, (8, b"SN-00042"))
+    return device, patch, filled(new, (8, b"SN-00043"), (32, b"KEY\0\0\0\0\0")), values
+
+
+def holes_missing():
+    """No value is given for a hole that the old image does not have."""
+    device, patch, _, _ = holes_given()
+    return device, patch, "hole-value-missing", value_record(serial=b"SN-00043")
+
+
+def holes_too_long():
+    """A value is longer than its hole."""
+    device, patch, _, _ = holes_given()
+    return device, patch, "hole-value-too-long", value_record(key=b"123456789")
+
+
+def holes_other_fill():
+    """The body makes another byte of a hole than its fill."""
+    old = new = filled(ramp(48), (8, b"\xff" * 8))
+    table = bytes([1]) + hole(5, 8, b"serial", 0xFE, new=8, old=8)
+    body = number(47 << 2) + new
+    fills = filled(old, (8, b"\xfe" * 8))
+    return old, header(fills, fills, len(body), holes=table) + body, "damaged"
+
+
+def with_sums(image, seed=0xEF):
+    """An image with a checksum and its own digest."""
+    for byte in image:
+        seed ^= byte
+    return image + bytes([seed]) + sha256(image + bytes([seed]))
+
+
+def holes_and_sums():
+    """Both images end with a checksum and their own digest, which decoders see as zeros in the old
+    one."""
+    start = filled(ramp(47), (9, b"\xff" * 7))
+    old, new = with_sums(start), with_sums(filled(start, (30, b"new")))
+    table = bytes([1 | 32 | 64 | 128]) + hole(5, 7, b"serial", 0xFF, new=9, old=9)
+    # Its checksum is copied and corrected: from a zero.
+    body = copy(30) + number(2 << 2) + b"new" + number(14 << 2 | 1) + signed(0)
+    body += number(14 << 2) + new[47:48]
+    options = {"features": headers.OWN_DIGEST, "granularity": 4, "holes": table}
+    serial = (9, b"SN00042")
+    device = with_sums(filled(start, serial))
+    made = with_sums(filled(start, serial, (30, b"new")))
+    return device, header(old, new, len(body), **options) + body, made
+
+
 def distances():
     """Distances and distances back (as in .eh_frame), between two segments far from each other."""
     text, table = ramp(64), bytearray()
@@ -226,7 +321,8 @@ def mcs51():
     return old, in_steps(old, new, "mcs51", 0x8000), new
 
 
-MADE = [long_numbers, most_entries, most_slots, small_block, own_digest,
+MADE = [long_numbers, most_entries, most_slots, small_block, own_digest, holes_kept, holes_given,
+        holes_missing, holes_too_long, holes_other_fill, holes_and_sums,
         distances, moved_segments, range_ends, region_rule, full_map, no_entries, tc32, mcs51,
         short_of_ram, short_of_ram_for_pages, short_of_ram_for_blocks, short_of_ram_for_the_model]
 

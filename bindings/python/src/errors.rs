@@ -10,6 +10,7 @@ use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
 use flashdelta::door::{DoorError, PatchError};
 use flashdelta::file::{FileError, MakeError};
+use flashdelta::holes::HoleError;
 use flashdelta::image::ImageError;
 use flashdelta::manifest::PartsError;
 use flashdelta::verify::VerifyError;
@@ -211,10 +212,16 @@ fn diff(py: Python<'_>, error: &DiffError) -> PyErr {
         }
         DiffError::CodecNotBuilt { codec } => new("DiffError").field("codec", codec.name()),
         DiffError::BadChunkSize { .. } => new("OptionError"),
+        DiffError::Hole(error) => return hole(py, error),
         DiffError::Cancelled => return cancelled(py),
         _ => new("DiffError"),
     };
     exception.raise(&error.to_string())
+}
+
+/// An image cannot have holes, or not these; or they cannot be filled.
+pub(crate) fn hole(py: Python<'_>, error: &HoleError) -> PyErr {
+    Exception::new(py, "HoleError", error.code()).advised(error.remedy()).raise(&error.to_string())
 }
 
 /// The header of a patch cannot be used.
@@ -387,6 +394,10 @@ fn apply_as(py: Python<'_>, error: ApplyError, message: &str) -> PyErr {
         ApplyError::NewMismatch { expected, found } => new("NewMismatchError")
             .field("expected", digest(&expected))
             .field("found", digest(&found)),
+        ApplyError::HoleValueMissing { name } => new("HoleError").field("name", name.to_string()),
+        ApplyError::HoleValueTooLong { name, .. } => {
+            new("HoleError").field("name", name.to_string())
+        }
         ApplyError::Poisoned => new("MisuseError"),
         _ => new("ApplyError"),
     };
@@ -449,6 +460,7 @@ fn patch_as(py: Python<'_>, error: PatchError, message: &str, files: Option<[&Pa
         PatchError::Ram { needed, found } => return ram(py, needed, found),
         PatchError::Cancelled => return cancelled(py),
         PatchError::Verify(error) => return verify(py, error),
+        PatchError::Hole(error) => return hole(py, &error),
         PatchError::BundleForDevice => new("OptionError"),
         PatchError::WrongWayRound => new("HeaderError"),
         PatchError::AlreadyNew => new("WrongBaseError"),

@@ -22,6 +22,7 @@ mod progress;
 mod remedy;
 mod signing;
 mod text;
+mod values;
 mod warnings;
 
 use std::ffi::OsString;
@@ -29,7 +30,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{apply, convert, demo, diff, info, keygen, pages, release, set, sign, verify};
+use commands::{
+    apply, convert, demo, diff, info, keygen, pages, personalize, release, set, sign, verify,
+};
 use failure::{Class, Failure, Outcome};
 
 const EXAMPLES: &str = "\
@@ -46,6 +49,8 @@ Examples:
       Does it turn old.bin into what it promises?
   flashdelta apply old.bin update.fdp -o new.bin
       Make the new image.
+  flashdelta personalize app.bin --hole serial=0x400-0x420 --set serial=A-042 -o a-042.bin
+      An image for one device.
   flashdelta sign update.fdp --key release.pem -o signed.fdp
       So that devices know who made it.
   flashdelta convert app.elf -o app.hex
@@ -85,6 +90,7 @@ enum Command {
     Apply(apply::Args),
     Verify(verify::Args),
     Info(info::Args),
+    Personalize(personalize::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),
     Convert(convert::Args),
@@ -102,6 +108,7 @@ impl Command {
             Self::Apply(args) => args.run(),
             Self::Verify(args) => args.run(),
             Self::Info(args) => args.run(),
+            Self::Personalize(args) => args.run(),
             Self::Keygen(args) => args.run(),
             Self::Sign(args) => args.run(),
             Self::Convert(args) => args.run(),

@@ -37,6 +37,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "sign what `flashdelta sign --print-message` prints for this patch, with that key"
         }
         Remedy::PatchFromMaker => "get the patch from whoever made it",
+        Remedy::GiveValue => "give it with --set NAME=VALUE",
+        Remedy::UseDataPartition => {
+            "keep what each device has for itself in a data partition, outside the image"
+        }
         Remedy::CutTrailing => "cut off what follows the patch, or transfer it again",
         Remedy::OtherBase => {
             "`flashdelta info` shows the SHA-256 of an image, and of the one that a patch was \

@@ -89,6 +89,7 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
             "board.toml",
             b"like = \"small\"\nram = \"12KiB\"\npage = 8\ncodecs = [\"raw\", \"lz4\"]\nisas = [\"riscv\"]\n".to_vec(),
         ),
+        ("devices.csv", b"serial\nA-1\n\"A-2\"\n".to_vec()),
         ("typo.toml", b"like = \"small\"\nrum = \"12KiB\"\n".to_vec()),
         ("release.pem", common::testdata("signed/ed25519.pem")),
         ("release.pub.pem", common::testdata("signed/ed25519.pub.pem")),

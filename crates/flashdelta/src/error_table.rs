@@ -34,6 +34,8 @@ fn tables() -> Vec<(&'static str, Table)> {
         ("SetFolderError", crate::set::SetFolderError::CODES),
         ("SetMakeError", crate::set::SetMakeError::CODES),
         ("SealError", crate::host::seal::SealError::CODES),
+        ("HoleError", crate::holes::HoleError::CODES),
+        ("NotARecord", update::holes::NotARecord::CODES),
         ("DiffError", diff::DiffError::CODES),
         ("ImageError", image::ImageError::CODES),
         ("WriteError", image::WriteError::<()>::CODES),

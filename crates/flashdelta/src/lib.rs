@@ -70,6 +70,7 @@
 //! - `encode`: the other halves of the device floor: what writes numbers, headers and bodies, and
 //!   what says how long they would be.
 //! - `seal`: a patch taken apart and put together again. [`sign`]: signatures for patches.
+//! - [`holes`]: data of one device in an image of all.
 //! - `diff`: the maker. It runs the very code of the applier, with an encoder in place of the
 //!   decoder: the two cannot drift apart.
 //! - `apply`: applying with a heap, from and to files.
@@ -89,7 +90,8 @@
 //! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply. `bounded` has calls that do
 //! no more than a budget allows, `suspend` updates that go on after a reset; `verify` checks
 //! signatures and chunk digests; `receive` receives chunks in any order; `set` updates several
-//! components as one, `group` several devices. `prediction` is for patches that predict pointers in data and no code; the
+//! components as one, `group` several devices; `holes` keeps data that each device has for itself
+//! in an image that is the same for all. `prediction` is for patches that predict pointers in data and no code; the
 //! model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // A build with fewer features uses less of what is shared: what is unused shows in a full build.
@@ -120,6 +122,8 @@ pub use device::audit;
 pub use device::error::{ErrorClass, Remedy};
 #[cfg(feature = "verify")]
 pub use device::format::Chunks;
+#[cfg(feature = "holes")]
+pub use device::format::HoleName;
 pub use device::format::{
     Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
     APPLIER_BYTES, MAX_HEADER_LEN,
@@ -136,7 +140,9 @@ pub use device::{nor, update};
 #[cfg(feature = "std")]
 pub use host::input::{Input, InputError};
 #[cfg(feature = "std")]
-pub use host::{archive, bundle, diff, door, facts, file, image, manifest, profile, set, sign};
+pub use host::{
+    archive, bundle, diff, door, facts, file, holes, image, manifest, profile, set, sign,
+};
 
 pub mod apply {
     //! Applying a patch.

@@ -137,6 +137,7 @@ impl flashdelta_error_detail {
             | "field-too-large"
             | "bad-segment"
             | "left-over"
+            | "bad-hole"
             | "inconsistent-workspace"
             | "bad-field" => FLASHDELTA_ERR_HEADER_DAMAGED,
             "damaged" => FLASHDELTA_ERR_DAMAGED,
@@ -347,6 +348,7 @@ mod tests {
             HeaderError::BadNumber { offset: 1 },
             HeaderError::TooLarge { offset: 1, found: 2, limit: 1 },
             HeaderError::BadSegment { index: 1 },
+            HeaderError::BadHole { index: 1 },
             HeaderError::LeftOver { count: 1 },
             HeaderError::InconsistentWorkspace { stated: 1, needed: 2 },
         ];

@@ -26,6 +26,10 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::TransferAgain => "transfer the patch again",
         Remedy::GivePatch => "give a patch that flashdelta_make() made",
         Remedy::SwapOldAndPatch => "the old file comes first, then the patch",
+        Remedy::GiveValue => "give the device a value for it",
+        Remedy::UseDataPartition => {
+            "keep what each device has for itself in a data partition, outside the image"
+        }
         Remedy::CutTrailing => "cut off what follows the patch, or transfer it again",
         Remedy::OtherBase => {
             "give the image that the patch was made from, or get the patch for this one"

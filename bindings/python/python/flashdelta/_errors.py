@@ -63,6 +63,10 @@ class OptionError(Error, ValueError):
     """An argument has a value that it cannot have; nothing was done."""
 
 
+class HoleError(Error, ValueError):
+    """An image cannot have holes, or not these; or a hole has no value, or none that fits."""
+
+
 class InternalError(Error, RuntimeError):
     """A mistake in flashdelta itself: please report it."""
 

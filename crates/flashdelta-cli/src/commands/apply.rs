@@ -14,6 +14,7 @@ use crate::keys::KeyArgs;
 use crate::outputs::{self, Target};
 use crate::progress::Bar;
 use crate::text::{self, grouped, print_json};
+use crate::values::{self, Setting};
 use crate::{inputs, interrupt};
 
 const HELP: &str = "\
@@ -26,7 +27,9 @@ Examples:
   flashdelta apply old.bin update.fdp -o new.bin --product heron --hardware 3
       As a heron of revision 3 would do it: a patch for others is refused.
   flashdelta apply old.bin signed.fdp -o new.bin --key release.pub.pem
-      Only if it is signed with that key.";
+      Only if it is signed with that key.
+  flashdelta apply old.bin update.fdp -o new.bin --set key=hex:00112233445566778899aabbccddeeff
+      With a value for a hole that the old image does not have.";
 
 /// Apply a patch to an image
 ///
@@ -48,6 +51,10 @@ pub(crate) struct Args {
     /// Most bytes of the new file [default: of a bundle 64 MiB and 16 times both files; else none]
     #[arg(long, value_name = "SIZE", value_parser = args::size)]
     limit: Option<u32>,
+    /// A value for a hole of the new image: text, hex:00112233 or file:PATH. May be given several
+    /// times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = values::setting)]
+    set: Vec<Setting>,
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
@@ -72,6 +79,7 @@ impl Args {
         let request = ApplyRequest::new()
             .device(self.device.device())
             .output(Output::from(self.format))
+            .values(values::of(&self.set)?)
             .limit(self.limit)
             .require_signature(keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .watch(&mut watch);

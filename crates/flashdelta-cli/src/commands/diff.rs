@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::builder::RangedU64ValueParser;
 use flashdelta::diff::{ChunkSize, DiffOptions, Phase};
 use flashdelta::door::{self, MakeRequest};
+use flashdelta::holes::HoleRequest;
 use flashdelta::InstructionSet;
 
 use super::made;
@@ -30,6 +31,8 @@ Examples:
       The memory in both files is patched; `apply` gives back new.s19 as it is, a device makes the memory.
   flashdelta diff old.bin new.bin -o update.fdp --old-elf old.elf --new-elf new.elf
       Addresses, and what is code, from the ELF files that the images were made of.
+  flashdelta diff old.bin new.bin -o update.fdp --hole serial=marker:@@SERIAL-NUMBER@@ --hole key=0x400-0x420,old=none
+      One patch for devices with serial numbers, which they keep; each is given a key with the update.
 
 Profiles:
   tiny   4 KiB of RAM          small  16 KiB of RAM
@@ -99,6 +102,11 @@ pub(crate) struct Args {
     /// (a size that the device has the RAM for), none, or the size of a piece
     #[arg(long, value_name = "auto|none|SIZE", default_value = "none", value_parser = args::chunks)]
     chunks: ChunkSize,
+    /// A range of the image that each device has for itself: NAME=0x400-0x420, NAME=symbol:SYM (of
+    /// the ELF files) or NAME=marker:TEXT; then, perhaps, ,old=PLACE or ,old=none,
+    /// ,source=kept|given|either and ,fill=BYTE. May be given several times
+    #[arg(long, value_name = "NAME=PLACE")]
+    hole: Vec<HoleRequest>,
     /// How hard to try, 1 (fast) to 9 (thorough)
     #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,
@@ -169,7 +177,9 @@ impl Args {
     }
 
     fn request(&self) -> MakeRequest {
-        MakeRequest::new()
+        let holes = self.hole.iter().cloned();
+        holes
+            .fold(MakeRequest::new(), MakeRequest::hole)
             .memory(self.records.memory())
             .bundle(self.records.bundle())
             .allow_empty(self.allow_empty)

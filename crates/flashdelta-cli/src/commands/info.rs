@@ -10,6 +10,7 @@ use flashdelta::facts::{
     PatchPartFacts, SignatureFacts,
 };
 use flashdelta::file::{Files, Memory, MemoryOptions};
+use flashdelta::holes::{self, HoleFacts, HoleSource};
 use flashdelta::image::{self, Format, Image, ImageError, ReadOptions};
 use flashdelta::{Identity, PatchHeader};
 use serde::Serialize;
@@ -98,6 +99,7 @@ impl Args {
                 content: breakdown.as_ref().map(ContentFacts::from),
                 applies,
                 signatures: SignatureFacts::list(&header, bytes),
+                holes: holes::list(bytes).iter().map(HoleDocument::new).collect(),
             });
         }
         let mut text =
@@ -109,6 +111,7 @@ impl Args {
                 "  signed with key  {key_id}, {algorithm} (not checked: `verify --key` does)"
             );
         }
+        text += &holes_table(bytes);
         text += "\nWhere the bytes go:\n";
         text += &parts_table(&header, &parts);
         match &breakdown {
@@ -208,6 +211,62 @@ struct PatchDocument {
     applies: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     signatures: Vec<SignatureFacts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holes: Vec<HoleDocument>,
+}
+
+/// A range of the images that each device has for itself.
+#[derive(Serialize)]
+struct HoleDocument {
+    name: String,
+    length: u32,
+    /// Where it starts in the old image, if that has it.
+    old: Option<u32>,
+    /// Where it starts in the new image, if that has it.
+    new: Option<u32>,
+    /// Where its value comes from: kept, given or either; gone if the new image does not have it.
+    source: &'static str,
+    fill: u8,
+}
+
+impl HoleDocument {
+    fn new(hole: &HoleFacts) -> Self {
+        let start = |range: &Option<core::ops::Range<u32>>| range.as_ref().map(|range| range.start);
+        Self {
+            name: hole.name.clone(),
+            length: hole.len,
+            old: start(&hole.old),
+            new: start(&hole.new),
+            source: hole.source.map_or("gone", HoleSource::name),
+            fill: hole.fill,
+        }
+    }
+}
+
+/// The holes of a patch, as people read them; nothing if it has none.
+fn holes_table(patch: &[u8]) -> String {
+    let holes = holes::list(patch);
+    if holes.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    for hole in &holes {
+        let at = |range: &Option<core::ops::Range<u32>>| {
+            range.as_ref().map_or_else(|| "-".to_owned(), |range| format!("0x{:x}", range.start))
+        };
+        let source = match hole.source {
+            Some(HoleSource::Kept) => "kept",
+            Some(HoleSource::Given) => "to be given",
+            Some(_) => "kept, or given",
+            None => "gone",
+        };
+        let len = format!("{} bytes", grouped(hole.len));
+        table.row([&hole.name, &len, &at(&hole.old), &at(&hole.new), source]);
+    }
+    format!(
+        "\nHoles (bytes that each device has for itself; in the old and in the new image):\n{}",
+        table.render("lrrrl")
+    )
 }
 
 #[derive(Serialize)]

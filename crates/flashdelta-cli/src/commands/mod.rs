@@ -10,6 +10,7 @@ pub(crate) mod info;
 pub(crate) mod keygen;
 mod made;
 pub(crate) mod pages;
+pub(crate) mod personalize;
 pub(crate) mod release;
 pub(crate) mod set;
 pub(crate) mod sign;

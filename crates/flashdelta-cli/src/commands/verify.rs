@@ -114,6 +114,6 @@ fn apply(
     request: ApplyRequest<'_>,
 ) -> Outcome<Applied> {
     let input = inputs::read_old(old, patch)?;
-    door::apply(&input, patch, request)
+    door::apply(&input, patch, request.any_values(true))
         .map_err(|error| Failure::patch(&error, [old, patch_path, Path::new("new image")]))
 }

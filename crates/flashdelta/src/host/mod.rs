@@ -12,6 +12,7 @@ pub mod door;
 pub(crate) mod encode;
 pub mod facts;
 pub mod file;
+pub mod holes;
 pub mod image;
 pub(crate) mod input;
 pub(crate) mod json;

@@ -85,7 +85,10 @@ impl<'a> Parts<'a> {
         let bytes = patch[map][..header.map_len.into()].to_vec();
         let parts = Self {
             header,
-            maps: MapBytes(has_maps.then_some((header.map_counts, bytes))),
+            maps: MapBytes(
+                has_maps.then_some((header.map_counts, bytes)),
+                header.hole_table(patch).to_vec(),
+            ),
             signatures: Signature::list(block).collect(),
             body,
             host,

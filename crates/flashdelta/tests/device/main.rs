@@ -12,6 +12,7 @@ mod group_bench;
 mod group_coordinators;
 mod group_rules;
 mod group_world;
+mod holes;
 mod mesh;
 mod nor_records;
 mod power_cuts;

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::apply_in_pieces;
-use flashdelta::apply::{apply, ApplyError, OutOfBounds};
+use flashdelta::apply::{apply, ApplyError, HeapApplier, HeapError, OutOfBounds};
 use flashdelta::bundle::BundleError;
 use flashdelta::file::{FileError, Output};
+use flashdelta::update::holes::{ValueRecord, WithValues};
 use flashdelta::{bundle, file, HeaderError, PatchHeader};
 
 type Made = Result<Vec<u8>, &'static str>;
@@ -17,6 +18,8 @@ struct Vector {
     kind: String,
     old: Vec<u8>,
     patch: Vec<u8>,
+    /// A record of values for holes.
+    values: Option<Vec<u8>>,
     /// The new file, or the name of the error.
     expected: Result<Vec<u8>, String>,
 }
@@ -38,6 +41,7 @@ fn vectors() -> Vec<Vector> {
                 kind: entry["kind"].as_str().unwrap().to_owned(),
                 old: file("old"),
                 patch: file("patch"),
+                values: entry["values"].is_string().then(|| file("values")),
                 expected: entry["error"]
                     .as_str()
                     .map_or_else(|| Ok(file("new")), |error| Err(error.to_owned())),
@@ -103,8 +107,17 @@ fn in_bundle(error: &BundleError) -> &'static str {
 
 /// All ways to apply a patch: they agree.
 fn apply_all_ways(vector: &Vector) -> Vec<Made> {
-    let Vector { old, patch, .. } = vector;
+    let Vector { old, patch, values, .. } = vector;
     match vector.kind.as_str() {
+        "patch" if values.is_some() => {
+            let values = ValueRecord::new(values.as_ref().unwrap()).unwrap();
+            let image = WithValues::new(&old[..], values);
+            let run = HeapApplier::new().exact(true).run(&patch[..], image, Vec::new());
+            vec![run.map(|update| update.new).map_err(|error| match error {
+                HeapError::Apply(error) => in_patch(&error),
+                _ => error.code(),
+            })]
+        }
         "patch" => {
             let mut made = vec![apply(old, patch).map_err(|error| in_patch(&error))];
             // The slot is as long as the header says, if that can be read.

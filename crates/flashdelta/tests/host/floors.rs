@@ -24,10 +24,10 @@ const DEVICE: [&str; 17] = [
     "receive",
     "group",
 ];
-const HOST: [&str; 21] = [
+const HOST: [&str; 22] = [
     "put", "budget", "room", "json", "deflate", "sha256", "image", "encode", "apply", "profile",
-    "seal", "sign", "diff", "archive", "manifest", "file", "bundle", "facts", "input", "door",
-    "set",
+    "seal", "sign", "holes", "diff", "archive", "manifest", "file", "bundle", "facts", "input",
+    "door", "set",
 ];
 
 #[test]

@@ -1,7 +1,11 @@
 //! Windows over both images, and the page that waits to be written.
 
 use super::budget::Budget;
+#[cfg(feature = "holes")]
+use super::holes::Table;
 use super::{ApplyError, Damage, NewImage, OldImage};
+#[cfg(feature = "holes")]
+use crate::device::format::holes::Sizes;
 use crate::device::images::Images;
 use crate::device::isa::LOOKAHEAD;
 #[cfg(feature = "suspend")]
@@ -46,6 +50,14 @@ pub(crate) struct Buffers<'w> {
     /// Where the page goes.
     page_start: u32,
     old_size: u32,
+    /// The table of holes; empty if there are none.
+    #[cfg(feature = "holes")]
+    holes: &'w mut [u8],
+    #[cfg(feature = "holes")]
+    coded_size: u32,
+    /// What the checksum of the new image differs by, as far as that is written.
+    #[cfg(feature = "holes")]
+    sum: u8,
 }
 
 impl<'w> Buffers<'w> {
@@ -55,7 +67,40 @@ impl<'w> Buffers<'w> {
             Window { memory: &mut [], start: 0, len: 0 },
             Window { memory: &mut [], start: 0, len: 0 },
         );
-        Self { old, new, page: &mut [], filled: 0, page_start: 0, old_size: 0 }
+        Self {
+            old,
+            new,
+            page: &mut [],
+            filled: 0,
+            page_start: 0,
+            old_size: 0,
+            #[cfg(feature = "holes")]
+            holes: &mut [],
+            #[cfg(feature = "holes")]
+            coded_size: 0,
+            #[cfg(feature = "holes")]
+            sum: 0,
+        }
+    }
+
+    /// There are holes.
+    #[cfg(feature = "holes")]
+    pub(crate) fn start_holes(&mut self, table: &'w mut [u8], sizes: Sizes) {
+        (self.holes, self.coded_size) = (table, sizes.coded);
+    }
+
+    /// The table of holes itself.
+    #[cfg(all(feature = "holes", feature = "suspend"))]
+    pub(crate) fn hole_table(&mut self) -> &mut [u8] {
+        self.holes
+    }
+
+    /// Memory that may be used for something else when the new image is complete, and the holes.
+    #[cfg(feature = "holes")]
+    pub(crate) fn spare_and_holes(&mut self) -> (&mut [u8], Table<'_>) {
+        self.old.len = 0;
+        let sizes = Sizes { old: self.old_size, coded: self.coded_size };
+        (self.old.memory, Table::new(self.holes, sizes))
     }
 
     /// Buffers in lent memory.
@@ -78,7 +123,9 @@ impl<'w> Buffers<'w> {
     /// copies of the images.
     #[cfg(feature = "suspend")]
     pub(crate) fn port(&mut self, port: &mut Port<'_>) {
-        let Self { old, new, page, filled, page_start, old_size: _ } = self;
+        let Self { old, new, page, filled, page_start, .. } = self;
+        #[cfg(feature = "holes")]
+        port.small(&mut self.sum);
         port.number(page_start);
         port.size(filled);
         match page.get_mut(..*filled) {
@@ -91,6 +138,7 @@ impl<'w> Buffers<'w> {
     }
 
     /// Memory that may be used for something else when the new image is complete.
+    #[cfg(not(feature = "holes"))]
     pub(crate) fn spare(&mut self) -> &mut [u8] {
         self.old.len = 0;
         self.old.memory
@@ -106,7 +154,16 @@ impl<'w> Buffers<'w> {
     pub(crate) fn step_cost(&self) -> u32 {
         let page = self.page.len().wrapping_add(MAX_STEP_BYTES);
         let bytes = self.old.memory.len().wrapping_add(self.new.memory.len());
-        bytes.wrapping_add(page.wrapping_mul(2)) as u32
+        bytes.wrapping_add(page.wrapping_mul(self.write_cost() as usize)) as u32
+    }
+
+    /// How often a byte that is written counts: it is compared, and a value may be read for it.
+    fn write_cost(&self) -> u32 {
+        #[cfg(feature = "holes")]
+        if !self.holes.is_empty() {
+            return 3;
+        }
+        2
     }
 
     /// Bytes of the new image so far.
@@ -150,6 +207,10 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
 
     /// Writes what waits, if nothing went wrong.
     pub(crate) fn flush(&mut self) {
+        #[cfg(feature = "holes")]
+        if !self.buffers.holes.is_empty() && !self.put_values() {
+            return;
+        }
         let buffers = &mut *self.buffers;
         let offset = buffers.page_start;
         let data = buffers.page.get(..buffers.filled).unwrap_or(&[]);
@@ -159,7 +220,8 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         if let Err(error) = self.new.write(offset, data) {
             return self.fail(ApplyError::Write { offset, error });
         }
-        self.budget.spend((data.len() as u32).wrapping_mul(2));
+        let cost = (data.len() as u32).wrapping_mul(buffers.write_cost());
+        self.budget.spend(cost);
         buffers.page_start = offset.wrapping_add(data.len() as u32);
         buffers.filled = 0;
     }
@@ -189,6 +251,8 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
                 self.fail(ApplyError::ReadNew { offset: start, error });
                 return 0;
             }
+            #[cfg(feature = "holes")]
+            self.buffers.show_new();
         }
         self.buffers.new.get(offset).unwrap_or(0)
     }
@@ -211,8 +275,49 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
     }
 }
 
+/// What the decoder sees of holes: their fills.
+#[cfg(feature = "holes")]
+impl Buffers<'_> {
+    fn show_new(&mut self) {
+        let table = Table::new(self.holes, Sizes { old: self.old_size, coded: self.coded_size });
+        if !table.is_empty() {
+            table.show_new(
+                self.new.start,
+                self.new.memory.get_mut(..self.new.len).unwrap_or_default(),
+            );
+        }
+    }
+
+    fn show_old(&mut self) {
+        let table = Table::new(self.holes, Sizes { old: self.old_size, coded: self.coded_size });
+        if !table.is_empty() {
+            table.show_old(
+                self.old.start,
+                self.old.memory.get_mut(..self.old.len).unwrap_or_default(),
+            );
+        }
+    }
+}
+
 /// What is seldom needed has functions of its own: so the frequent ways need no stack.
 impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
+    /// Puts the values of holes into what waits to be written.
+    #[cfg(feature = "holes")]
+    #[inline(never)]
+    fn put_values(&mut self) -> bool {
+        if self.has_failed {
+            return false;
+        }
+        let buffers = &mut *self.buffers;
+        let sizes = Sizes { old: buffers.old_size, coded: buffers.coded_size };
+        let table = Table::new(buffers.holes, sizes);
+        let data = buffers.page.get_mut(..buffers.filled).unwrap_or_default();
+        let is_right =
+            table.put_values(buffers.page_start, data, &mut buffers.sum, self.old, self.error);
+        self.has_failed = !is_right;
+        is_right
+    }
+
     /// The old image from `offset` on, where the window does not hold so much.
     #[inline(never)]
     fn read_old(&mut self, offset: u32) -> &[u8] {
@@ -231,6 +336,8 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
                 self.fail(ApplyError::ReadOld { offset: start, error });
                 return &[];
             }
+            #[cfg(feature = "holes")]
+            self.buffers.show_old();
         }
         let window = &self.buffers.old;
         let bytes = window.memory.get(into..window.len).unwrap_or(&[]);

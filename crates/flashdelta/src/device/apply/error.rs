@@ -3,6 +3,8 @@
 use core::fmt;
 
 use crate::device::error::codes;
+#[cfg(feature = "holes")]
+use crate::device::format::HoleName;
 use crate::device::format::{Codec, HeaderError};
 use crate::device::isa::InstructionSet;
 
@@ -74,6 +76,23 @@ pub enum ApplyError<O, N> {
         patch: u32,
         /// Security counter of the device.
         device: u32,
+    },
+    /// The device has no value for a hole of the new image: none is given, and none may be kept.
+    /// Nothing has been written.
+    #[cfg(feature = "holes")]
+    HoleValueMissing {
+        /// The hole.
+        name: HoleName,
+    },
+    /// The value that is given for a hole is longer than the hole. Nothing has been written.
+    #[cfg(feature = "holes")]
+    HoleValueTooLong {
+        /// The hole.
+        name: HoleName,
+        /// Bytes of the value.
+        found: u32,
+        /// Bytes of the hole.
+        limit: u32,
     },
     /// The old image is not the one that the patch was made for. Nothing has been written.
     OldMismatch {
@@ -155,6 +174,10 @@ codes! {
         Self::WrongProduct { .. } => "wrong-product", WrongDevice, PatchForDevice;
         Self::WrongHardware { .. } => "wrong-hardware", WrongDevice, PatchForDevice;
         Self::Rollback { .. } => "rollback", WrongDevice, NewerImage;
+        #[cfg(feature = "holes")]
+        Self::HoleValueMissing { .. } => "hole-value-missing", Misuse, GiveValue;
+        #[cfg(feature = "holes")]
+        Self::HoleValueTooLong { .. } => "hole-value-too-long", Misuse;
         Self::OldMismatch { .. } => "old-mismatch", WrongBase, OtherBase;
         Self::ReadOld { .. } => "read-old", Io;
         Self::ReadNew { .. } => "read-new", Io;
@@ -191,6 +214,8 @@ pub enum Damage {
     Unused,
     /// It makes no progress.
     Stuck,
+    /// It makes other bytes of a hole than its fill.
+    Hole,
     /// It is not what its chunk digests say: it was noticed before it was decoded.
     WrongDigests,
 }
@@ -210,6 +235,7 @@ impl fmt::Display for Damage {
             }
             Self::WrongDigests => f.write_str("it is not what its chunk digests say"),
             Self::Stuck => f.write_str("it makes no progress"),
+            Self::Hole => f.write_str("it makes bytes of a hole that are not its fill"),
         }
     }
 }
@@ -271,6 +297,15 @@ impl<O: fmt::Display, N: fmt::Display> fmt::Display for ApplyError<O, N> {
                 "the patch would install security counter {patch}, but this device is at {device} \
                  and does not go back"
             ),
+            #[cfg(feature = "holes")]
+            Self::HoleValueMissing { name } => write!(
+                f,
+                "the device has no value for hole {name}: none is given, and the old image has none"
+            ),
+            #[cfg(feature = "holes")]
+            Self::HoleValueTooLong { name, found, limit } => {
+                write!(f, "the value for hole {name} has {found} bytes, the hole has {limit}")
+            }
             Self::OldMismatch { expected, found, len } => write!(
                 f,
                 "old image does not match this patch: patch expects sha256 {} of the first {len} \

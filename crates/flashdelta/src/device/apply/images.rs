@@ -19,6 +19,23 @@ pub trait OldImage {
 
     /// Fills `buf` with the bytes from `offset` on. The applier stays inside [`len`](Self::len).
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error>;
+
+    /// The value that is given, with this update, for the hole of this name: its length in bytes,
+    /// and in `buf` what it has from `offset` on. What of `buf` is past its end stays as it is.
+    /// `None` if no value is given, which is the default. It must be the same whenever it is asked
+    /// for in an update.
+    ///
+    /// [`WithValues`](crate::update::holes::WithValues) gives an image such values.
+    #[cfg(feature = "holes")]
+    fn hole_value(
+        &mut self,
+        name: &[u8],
+        offset: u32,
+        buf: &mut [u8],
+    ) -> Result<Option<u32>, Self::Error> {
+        let _ = (name, offset, buf);
+        Ok(None)
+    }
 }
 
 /// Where the new image goes. It must not be the place of the old one.

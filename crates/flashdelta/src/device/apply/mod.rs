@@ -23,6 +23,8 @@ pub(crate) mod budget;
 pub(crate) mod buffers;
 mod digest;
 mod error;
+#[cfg(feature = "holes")]
+pub(crate) mod holes;
 mod images;
 mod input;
 pub(crate) mod machine;

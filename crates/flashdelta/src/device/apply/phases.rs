@@ -4,10 +4,12 @@ use super::applier::{Applier, Failure, Phase};
 use super::body::Work;
 use super::budget::Budget;
 use super::buffers::Views;
-use super::digest::{hash, Access, Digest, Sha256};
+use super::digest::{hash, Access, Digest, Sha256, View};
 use super::machine::Machine;
 use super::workspace;
 use super::{ApplyError, NewImage, OldImage};
+#[cfg(feature = "holes")]
+use crate::device::format::holes::Side;
 use crate::device::format::{HeaderError, MAX_HEADER_LEN};
 use crate::device::sha256::Sha256Engine;
 
@@ -94,12 +96,43 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         let Self { sha, old, new, body, workspace, .. } = self;
         let Work::Digest(work) = &mut body.work else { return None };
         let header = &body.header;
+        #[cfg(not(feature = "holes"))]
         let (buffer, len) = match which {
             Which::Old => (workspace::free(workspace.as_mut()?, header), header.old_size),
             Which::New => (body.buffers.spare(), header.new_size),
         };
+        #[cfg(feature = "holes")]
+        let (buffer, holes, len) = match which {
+            Which::Old => {
+                let memory = workspace.as_deref_mut()?;
+                let (start, rest) = memory.split_at_mut_checked(workspace::needed(header))?;
+                (workspace::words_of(rest), header.holes(start), header.old_size)
+            }
+            Which::New => {
+                let (buffer, holes) = body.buffers.spare_and_holes();
+                (buffer, holes, header.new_size)
+            }
+        };
+        #[cfg(feature = "holes")]
+        let view = View {
+            own: (!holes.is_empty()).then(|| match which {
+                Which::Old => holes.old_end(),
+                Which::New => header.coded_size(),
+            }),
+        };
+        #[cfg(not(feature = "holes"))]
+        let view = View {};
+        let image = (len, view);
         let mut found = Sha256::default();
         let mut access = |offset: u32, access: Access<'_>| match access {
+            #[cfg(feature = "holes")]
+            Access::Fill(piece, sum) => match which {
+                Which::Old => {
+                    holes.fill(Side::Old, offset, piece, sum);
+                    true
+                }
+                Which::New => holes.check_new(offset, piece, sum, old, error),
+            },
             Access::Read(piece) => match which {
                 Which::Old => old
                     .read(offset, piece)
@@ -114,15 +147,29 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
                     let written = new
                         .write(offset, own)
                         .map_err(|e| *error = ApplyError::Write { offset, error: e });
-                    written
-                        .and_then(|()| {
-                            new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
-                        })
-                        .is_ok()
+                    let flushed = written.and_then(|()| {
+                        new.flush().map_err(|e| *error = ApplyError::Finish { error: e })
+                    });
+                    #[cfg(feature = "holes")]
+                    let flushed = flushed.and_then(|()| {
+                        if holes.is_empty() {
+                            return Ok(());
+                        }
+                        // What is digested next is another digest.
+                        let mut found = Sha256::default();
+                        new.read(offset, &mut found)
+                            .map_err(|e| *error = ApplyError::ReadNew { offset, error: e })?;
+                        if found == *own {
+                            return Ok(());
+                        }
+                        *error = ApplyError::NewMismatch { expected: *own, found };
+                        Err(())
+                    });
+                    flushed.is_ok()
                 }
             }
         };
-        let is_complete = hash(sha, work, buffer, budget, len, &mut found, &mut access)?;
+        let is_complete = hash(sha, work, buffer, budget, image, &mut found, &mut access)?;
         if !is_complete {
             return Some(false);
         }
@@ -174,7 +221,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     }
 
     #[inline(never)]
-    pub(super) fn check_device(&self, error: &mut Failure<O, N>) -> Option<()> {
+    pub(super) fn check_device(&mut self, error: &mut Failure<O, N>) -> Option<()> {
         let header = &self.body.header;
         let mut refuse = |why| {
             *error = why;
@@ -202,7 +249,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         if !device.is_power_of_two() || device > patch {
             return refuse(ApplyError::Granularity { patch, device });
         }
-        let Some(device) = self.options.device else { return Some(()) };
+        let Some(device) = self.options.device else { return self.check_values(error) };
         let Some(identity) = header.identity else { return refuse(ApplyError::NoIdentity) };
         if identity.product != device.product {
             return refuse(ApplyError::WrongProduct {
@@ -218,6 +265,19 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             let (patch, device) = (identity.security_counter, device.security_counter);
             return refuse(ApplyError::Rollback { patch, device });
         }
+        self.check_values(error)
+    }
+
+    /// This device has to have values for all holes that need one.
+    #[cfg(feature = "holes")]
+    fn check_values(&mut self, error: &mut Failure<O, N>) -> Option<()> {
+        let header = &self.body.header;
+        let memory = self.workspace.as_deref().unwrap_or_default();
+        header.holes(memory).check_values(&mut self.old, error)
+    }
+
+    #[cfg(not(feature = "holes"))]
+    fn check_values(&self, _: &mut Failure<O, N>) -> Option<()> {
         Some(())
     }
 

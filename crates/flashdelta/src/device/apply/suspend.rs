@@ -19,6 +19,8 @@ use super::machine::Machine;
 use super::phases::{too_small, Which};
 use super::workspace;
 use super::{ApplyError, NewImage, OldImage, Progress, ResumeError, SuspendError};
+#[cfg(feature = "holes")]
+use crate::device::format::{holes, Reader};
 use crate::device::format::{Codec, Crc32, PatchHeader};
 use crate::device::port::{Carry, Port, PortTrouble};
 use crate::device::sha256::Sha256Engine;
@@ -298,6 +300,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         port.same(LIBRARY);
         port_front(&mut port, &mut phase, (&mut self.fed, &mut waiting), &mut self.body.header);
         kind.front.pass(&mut port, &self.body.header);
+        #[cfg(feature = "holes")]
+        self.port_holes(&mut port, phase);
         self.new.suspend(&mut port).map_err(SuspendError::New)?;
         self.port_rest(&mut port, phase);
         // Nothing else can be refused when saving.
@@ -360,6 +364,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         }
         port_front(&mut port, &mut phase, (&mut self.fed, &mut waiting), &mut self.body.header);
         kind.front.pass(&mut port, &self.body.header);
+        #[cfg(feature = "holes")]
+        self.port_holes(&mut port, phase);
         if port.trouble().is_some() {
             return Err(ResumeError::Damaged);
         }
@@ -404,6 +410,30 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         Ok(())
     }
 
+    /// The table of holes, which is needed before all else is loaded: it is loaded to where it is
+    /// in a header at the front of the workspace.
+    #[cfg(feature = "holes")]
+    #[inline(never)]
+    fn port_holes(&mut self, port: &mut Port<'_>, phase: Phase) {
+        let Self { body, workspace, .. } = self;
+        let header = &body.header;
+        if phase == Phase::Header || !header.has_holes() {
+            return;
+        }
+        let start = usize::from(header.hole_offset);
+        let table = match workspace.as_deref_mut() {
+            Some(memory) => memory.get_mut(start..start.saturating_add(header.hole_len.into())),
+            None => Some(body.buffers.hole_table()),
+        };
+        let Some(table) = table else { return port.refuse() };
+        port.bytes(table);
+        let mut reader = Reader::new(table, 0);
+        holes::check(&mut reader, header.hole_sizes());
+        if reader.end().is_err() {
+            port.refuse();
+        }
+    }
+
     /// The workspace and what works in it.
     fn port_rest(&mut self, port: &mut Port<'_>, phase: Phase) {
         let Self { body, workspace, sha, fed, .. } = self;
@@ -412,8 +442,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             // The header itself, as long as there is something to be read from it.
             let len = match phase {
                 Phase::Header => *fed,
-                _ if header.map_len > 0 => header.header_len,
-                _ => 0,
+                _ => workspace::needed(header) as u32,
             };
             match workspace.as_mut().and_then(|memory| memory.get_mut(..len as usize)) {
                 Some(bytes) => port.bytes(bytes),

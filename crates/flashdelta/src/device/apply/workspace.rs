@@ -48,7 +48,32 @@ pub(crate) fn divide<'w>(
         header.read_maps(start, segments, walker.maps())?;
         front
     };
+    #[cfg(feature = "holes")]
+    let words = holes(words, &layout, header, skipped.len(), buffers).ok_or_else(short)?;
     parts(words, &layout, header, (machine, buffers)).ok_or_else(short)
+}
+
+/// Copies the table of holes to the end of what is left, from the header at its front.
+#[cfg(feature = "holes")]
+#[inline(never)]
+fn holes<'w>(
+    words: &'w mut [u32],
+    layout: &Layout,
+    header: &PatchHeader,
+    skipped: usize,
+    buffers: &mut Buffers<'w>,
+) -> Option<&'w mut [u32]> {
+    let tail = words.len().checked_sub(layout.holes)?;
+    let (front, table) = words.split_at_mut_checked(tail)?;
+    let table: &mut [u8] = bytemuck::must_cast_slice_mut(table);
+    let table = table.get_mut(..usize::from(header.hole_len))?;
+    let start = usize::from(header.hole_offset).wrapping_sub(skipped);
+    let bytes: &[u8] = bytemuck::must_cast_slice(front);
+    for (to, from) in table.iter_mut().zip(bytes.get(start..).unwrap_or_default()) {
+        *to = *from;
+    }
+    buffers.start_holes(table, header.hole_sizes());
+    Some(front)
 }
 
 /// Divides a workspace again that is loaded from a suspension, or saves what of it is not the
@@ -62,7 +87,7 @@ pub(crate) fn port<'w>(
     is_at_work: bool,
     port: &mut Port<'_>,
 ) -> Option<()> {
-    let words = bytemuck::pod_align_to_mut::<u8, u32>(memory.unwrap_or_default()).1;
+    let (_skipped, words, _) = bytemuck::pod_align_to_mut::<u8, u32>(memory.unwrap_or_default());
     let mut layout = Layout::of(header);
     let loads = port.loads();
     if loads {
@@ -81,6 +106,8 @@ pub(crate) fn port<'w>(
         front
     };
     if loads {
+        #[cfg(feature = "holes")]
+        let words = holes(words, &layout, header, _skipped.len(), buffers)?;
         parts(words, &layout, header, (machine, buffers))?;
     }
     Some(())
@@ -121,10 +148,27 @@ fn parts<'w>(
     machine.start(header, parts)
 }
 
+/// Bytes of the header that are needed until the workspace is divided.
+pub(crate) fn needed(header: &PatchHeader) -> usize {
+    #[cfg(feature = "holes")]
+    let is_needed = header.map_len != 0 || header.hole_len != 0;
+    #[cfg(not(feature = "holes"))]
+    let is_needed = header.map_len != 0;
+    if is_needed {
+        header.header_len as usize
+    } else {
+        0
+    }
+}
+
 /// Memory that is free before the workspace is divided: after the header, if that is still needed.
+#[cfg(not(feature = "holes"))]
 pub(crate) fn free<'a>(memory: &'a mut [u8], header: &PatchHeader) -> &'a mut [u8] {
-    let used = if header.map_len == 0 { 0 } else { header.header_len as usize };
-    let rest = memory.get_mut(used..).unwrap_or_default();
+    words_of(memory.get_mut(needed(header)..).unwrap_or_default())
+}
+
+/// Memory to read the old image by, of that which is free before the workspace is divided.
+pub(crate) fn words_of(rest: &mut [u8]) -> &mut [u8] {
     let words = bytemuck::pod_align_to_mut::<u8, u32>(rest).1;
     let most = words.len().min(MOST_READ);
     bytemuck::must_cast_slice_mut(words.get_mut(..most).unwrap_or_default())

@@ -7,7 +7,7 @@
 macro_rules! codes {
     (
         impl[$($generic:ident),*] $type:ty {
-            $($pattern:pat $(if $guard:expr)? => $code:literal, $class:ident
+            $($(#[$cfg:meta])* $pattern:pat $(if $guard:expr)? => $code:literal, $class:ident
                 $(, $remedy:ident $({ $($fields:tt)* })?)?;)*
         }
         $(else { $($wrapper:pat => $inner:expr;)* })?
@@ -17,7 +17,7 @@ macro_rules! codes {
             #[allow(unused_variables)]
             pub fn code(&self) -> &'static str {
                 match self {
-                    $($pattern $(if $guard)? => $code,)*
+                    $($(#[$cfg])* $pattern $(if $guard)? => $code,)*
                     $($($wrapper => $inner.code(),)*)?
                 }
             }
@@ -26,7 +26,7 @@ macro_rules! codes {
             #[allow(unused_variables)]
             pub fn class(&self) -> $crate::device::error::ErrorClass {
                 match self {
-                    $($pattern $(if $guard)? => $crate::device::error::ErrorClass::$class,)*
+                    $($(#[$cfg])* $pattern $(if $guard)? => $crate::device::error::ErrorClass::$class,)*
                     $($($wrapper => $inner.class(),)*)?
                 }
             }
@@ -35,7 +35,7 @@ macro_rules! codes {
             #[allow(unused_variables)]
             pub fn remedy(&self) -> Option<$crate::device::error::Remedy> {
                 match self {
-                    $($pattern $(if $guard)? => $crate::device::error::codes!(
+                    $($(#[$cfg])* $pattern $(if $guard)? => $crate::device::error::codes!(
                         @remedy $($remedy $({ $($fields)* })?)?
                     ),)*
                     $($($wrapper => $inner.remedy(),)*)?
@@ -48,7 +48,7 @@ macro_rules! codes {
                 &'static str,
                 $crate::device::error::ErrorClass,
                 &'static str,
-            )] = &[$((
+            )] = &[$($(#[$cfg])* (
                 $code,
                 $crate::device::error::ErrorClass::$class,
                 concat!($(stringify!($remedy))?),

@@ -34,6 +34,10 @@ pub enum Remedy {
     NothingToDo,
     /// Give the old file as it was written, or ask for the new image as a plain binary.
     PlainBinary,
+    /// Give a value for the hole.
+    GiveValue,
+    /// Keep what each device has for itself in a data partition, outside the image.
+    UseDataPartition,
     /// Make the patch with an identity, or do not ask for one.
     StateIdentity,
     /// Get the patch for this device.

@@ -25,6 +25,8 @@ pub enum Feature {
     /// The new image ends with the SHA-256 of all before it: the applier computes it, the body is
     /// without it.
     OwnDigest = 6,
+    /// Ranges of the images that each device has for itself: the header has a table of them.
+    Holes = 7,
 }
 
 impl Feature {
@@ -38,6 +40,7 @@ impl Feature {
             4 => Self::Signatures,
             5 => Self::HostSection,
             6 => Self::OwnDigest,
+            7 => Self::Holes,
             _ => return None,
         })
     }
@@ -53,6 +56,7 @@ impl fmt::Display for Feature {
             Self::Signatures => "signatures",
             Self::HostSection => "host section",
             Self::OwnDigest => "digest at the end of the new image",
+            Self::Holes => "holes",
         })
     }
 }
@@ -124,6 +128,12 @@ pub enum HeaderError {
         /// Index of the segment.
         index: u32,
     },
+    /// A hole reaches outside an image, overlaps another or has the name of another, or is what no
+    /// hole is.
+    BadHole {
+        /// Index of the hole.
+        index: u32,
+    },
     /// Bytes are left between the last field and the checksum.
     LeftOver {
         /// How many.
@@ -151,6 +161,7 @@ codes! {
         Self::BadNumber { .. } => "bad-number", BadPatch, TransferAgain;
         Self::TooLarge { .. } => "field-too-large", BadPatch, TransferAgain;
         Self::BadSegment { .. } => "bad-segment", BadPatch, TransferAgain;
+        Self::BadHole { .. } => "bad-hole", BadPatch, TransferAgain;
         Self::LeftOver { .. } => "left-over", BadPatch, TransferAgain;
         Self::InconsistentWorkspace { .. } => "inconsistent-workspace", BadPatch, TransferAgain;
     }
@@ -207,6 +218,10 @@ impl fmt::Display for HeaderError {
                 f,
                 "segment {index} of the patch's address map overlaps another or reaches beyond its \
                  image"
+            ),
+            Self::BadHole { index } => write!(
+                f,
+                "hole {index} of the patch overlaps another, reaches beyond its image, or is none"
             ),
             Self::LeftOver { count } => write!(f, "the patch header has {count} bytes too many"),
             Self::InconsistentWorkspace { stated, needed } => write!(

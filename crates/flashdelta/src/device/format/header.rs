@@ -3,6 +3,8 @@
 #[cfg(feature = "verify")]
 use super::chunks::{self, Chunks};
 use super::crc::crc32;
+#[cfg(feature = "holes")]
+use super::holes;
 use super::layout::{Layout, APPLIER_BYTES};
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
 use super::tables::{parse_tables, Tables};
@@ -33,6 +35,7 @@ const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::Address
     | (cfg!(feature = "verify") as u32) << Feature::Chunks as u32
     | (cfg!(feature = "verify") as u32) << Feature::Signatures as u32
     | 1 << Feature::HostSection as u32
+    | (cfg!(feature = "holes") as u32) << Feature::Holes as u32
     | (cfg!(feature = "model") as u32) << Feature::OwnDigest as u32;
 
 /// Length of a SHA-256.
@@ -82,6 +85,12 @@ pub struct PatchHeader {
     /// The number of signatures that follow the header, 0 to 4.
     #[cfg(feature = "verify")]
     pub signatures: u8,
+    /// Where the table of holes is in the header, and how many bytes it has; 0 of them if there are
+    /// none.
+    #[cfg(feature = "holes")]
+    pub(crate) hole_offset: u16,
+    #[cfg(feature = "holes")]
+    pub(crate) hole_len: u16,
     /// Length of the header in bytes. What follows it begins the body, or tells where the body
     /// [begins](Self::body_offset).
     pub header_len: u32,
@@ -156,6 +165,10 @@ impl PatchHeader {
         chunks: None,
         #[cfg(feature = "verify")]
         signatures: 0,
+        #[cfg(feature = "holes")]
+        hole_offset: 0,
+        #[cfg(feature = "holes")]
+        hole_len: 0,
         header_len: 0,
         tables: Tables { slots: 0, map: 0, block_log2: 0 },
         map_counts: MapCounts { old: 0, new: 0, ranges: 0, shift: 0 },
@@ -294,6 +307,10 @@ impl PatchHeader {
             chunks,
             #[cfg(feature = "verify")]
             signatures,
+            #[cfg(feature = "holes")]
+            hole_offset,
+            #[cfg(feature = "holes")]
+            hole_len,
             header_len,
             tables: Tables { slots, map, block_log2 },
             map_counts: MapCounts { old, new, ranges, shift },
@@ -307,6 +324,10 @@ impl PatchHeader {
             port.number(number);
         }
         for number in [slots, map, map_offset, map_len] {
+            port.half(number);
+        }
+        #[cfg(feature = "holes")]
+        for number in [hole_offset, hole_len] {
             port.half(number);
         }
         for number in [granularity_log2, block_log2, old, new, ranges, shift] {
@@ -403,6 +424,12 @@ impl PatchHeader {
         }
         reader.bytes(&mut header.old_digest);
         reader.bytes(&mut header.new_digest);
+        #[cfg(feature = "holes")]
+        if has(Feature::Holes) {
+            header.hole_offset = reader.offset() as u16;
+            holes::check(reader, header.hole_sizes());
+            header.hole_len = (reader.offset() as u16).wrapping_sub(header.hole_offset);
+        }
         if cfg!(feature = "prediction") && has(Feature::AddressMap) {
             header.map_counts = MapCounts::read(reader);
         }

@@ -51,6 +51,9 @@ pub(crate) struct Layout {
     pub(crate) new_window: usize,
     /// What waits to be written.
     pub(crate) page: usize,
+    /// The table of holes.
+    #[cfg(feature = "holes")]
+    pub(crate) holes: usize,
     /// The address maps.
     pub(crate) segments: usize,
 }
@@ -65,6 +68,8 @@ impl Layout {
             old_window: OLD_WINDOW / 4,
             new_window: NEW_WINDOW / 4,
             page: granularity.max(PAGE / 4),
+            #[cfg(feature = "holes")]
+            holes: usize::from(header.hole_len).div_ceil(4),
             segments: if cfg!(feature = "prediction") {
                 header.map_counts.segments() * 3
             } else {
@@ -87,16 +92,25 @@ impl Layout {
             Codec::Model => {}
         }
         // The header itself waits at the front of the workspace until the address maps at its end
-        // have been read from it.
-        let front = layout.words() - layout.segments;
+        // have been read from it, and the table of holes been copied.
+        let front = layout.words() - layout.tail();
         let header_words = header.header_len.div_ceil(4) as usize;
         layout.old_window += header_words.saturating_sub(front);
         layout
     }
 
+    /// What is at the end, and made of the header: the table of holes, the address maps.
+    pub(crate) fn tail(&self) -> usize {
+        #[cfg(feature = "holes")]
+        let segments = self.segments + self.holes;
+        #[cfg(not(feature = "holes"))]
+        let segments = self.segments;
+        segments
+    }
+
     /// All parts.
     pub(crate) fn words(&self) -> usize {
-        let tables = self.slots + self.weights + self.map + self.segments;
+        let tables = self.slots + self.weights + self.map + self.tail();
         tables
             + self.input
             + self.carry

@@ -11,6 +11,8 @@ mod codec;
 mod crc;
 mod error;
 pub(crate) mod header;
+#[cfg(feature = "holes")]
+pub(crate) mod holes;
 mod identity;
 mod layout;
 pub(crate) mod limits;
@@ -24,6 +26,8 @@ pub use codec::{Codec, UnknownCodec};
 pub use error::{Feature, HeaderError};
 pub(crate) use header::DIGEST_LEN;
 pub use header::{PatchHeader, MAX_HEADER_LEN};
+#[cfg(feature = "holes")]
+pub use holes::HoleName;
 pub use identity::{DeviceIdentity, Identity};
 pub use layout::APPLIER_BYTES;
 

@@ -1,5 +1,7 @@
 //! Whole updates: what is around the applier on a device.
 
 pub mod ab;
+#[cfg(feature = "holes")]
+pub mod holes;
 #[cfg(feature = "set")]
 pub mod set;

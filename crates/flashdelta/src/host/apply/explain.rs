@@ -1,5 +1,7 @@
 //! What a finished patch spends its bytes on.
 
+use std::borrow::Cow;
+
 use super::memory::apply_limited;
 use crate::device::apply::{ApplyError, OutOfBounds};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
@@ -79,8 +81,14 @@ pub fn explain(
     let body = body.get(..header.body_len as usize).unwrap_or(body);
     let (mut words, mut maps) = (header.map_words(), AddressMaps::default());
     header.read_maps((patch, 0), &mut words, &mut maps)?;
-    let old = old.get(..header.old_size as usize).unwrap_or(old);
-    let replay = Replay { old, new: &new, header: &header, maps };
+    let mut old = Cow::Borrowed(old.get(..header.old_size as usize).unwrap_or(old));
+    let mut new = new;
+    if header.has_holes() {
+        let holes = header.holes(patch);
+        holes.show_old(0, old.to_mut());
+        holes.show_new(0, &mut new);
+    }
+    let replay = Replay { old: &old, new: &new, header: &header, maps };
     let (tally, spent) = match header.codec {
         Codec::Model => {
             let (tally, spent) = replay.model(body);

@@ -352,6 +352,15 @@ impl<O: OldImage> OldImage for Guard<'_, '_, O> {
     fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error> {
         self.access(buf.len(), |image| image.read(offset, buf))
     }
+
+    fn hole_value(
+        &mut self,
+        name: &[u8],
+        offset: u32,
+        buf: &mut [u8],
+    ) -> Result<Option<u32>, Self::Error> {
+        self.image.hole_value(name, offset, buf).map_err(GuardError::Image)
+    }
 }
 
 impl<N: NewImage> NewImage for Guard<'_, '_, N> {
@@ -417,6 +426,8 @@ pub fn map_images<O, N, P, M>(
         E::WrongProduct { patch, device } => E::WrongProduct { patch, device },
         E::WrongHardware { from, to, device } => E::WrongHardware { from, to, device },
         E::Rollback { patch, device } => E::Rollback { patch, device },
+        E::HoleValueMissing { name } => E::HoleValueMissing { name },
+        E::HoleValueTooLong { name, found, limit } => E::HoleValueTooLong { name, found, limit },
         E::OldMismatch { expected, found, len } => E::OldMismatch { expected, found, len },
         E::Damaged { what, offset } => E::Damaged { what, offset },
         E::Truncated { fed, expected } => E::Truncated { fed, expected },

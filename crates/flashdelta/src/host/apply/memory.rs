@@ -7,8 +7,9 @@ use crate::device::apply::budget::Budget;
 use crate::device::apply::buffers::{Buffers, Views};
 use crate::device::apply::machine::Machine;
 use crate::device::apply::workspace;
-use crate::device::apply::{ApplyError, Damage, OutOfBounds, Progress};
+use crate::device::apply::{ApplyError, Damage, OldImage, OutOfBounds, Progress};
 use crate::device::format::{Layout, PatchHeader, MAX_SIZE};
+use crate::device::update::holes::WithValues;
 
 /// Why a patch in memory could not be applied.
 type MemoryError = ApplyError<OutOfBounds, OutOfBounds>;
@@ -49,6 +50,8 @@ pub(super) fn apply_limited(
     patch: &[u8],
 ) -> Result<(PatchHeader, Vec<u8>), MemoryError> {
     let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
+    // No values are given: zeros stand for them.
+    let old = WithValues::new(old, |_: &[u8], _: u32, _: &mut [u8]| Some(0));
     run(HeapApplier::new().exact(true), old, patch, new)
 }
 
@@ -73,7 +76,7 @@ const WRONG_DIGESTS: MemoryError = ApplyError::Damaged { what: Damage::WrongDige
 
 fn run(
     applier: HeapApplier<'_>,
-    old: &[u8],
+    old: impl OldImage<Error = OutOfBounds>,
     patch: &[u8],
     new: MemoryImage,
 ) -> Result<(PatchHeader, Vec<u8>), MemoryError> {

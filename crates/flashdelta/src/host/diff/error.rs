@@ -5,6 +5,7 @@ use core::fmt;
 use crate::device::error::codes;
 use crate::device::format::Codec;
 use crate::device::isa::InstructionSet;
+use crate::host::holes::HoleError;
 
 /// Why a patch could not be made.
 #[non_exhaustive]
@@ -65,6 +66,8 @@ pub enum DiffError {
         /// The size in bytes.
         size: u32,
     },
+    /// The images cannot have holes, or not these.
+    Hole(HoleError),
     /// The progress callback asked to give up.
     Cancelled,
 }
@@ -82,6 +85,8 @@ codes! {
         Self::CodecNotBuilt { .. } => "codec-not-built", DoesNotFit, OtherCodec;
         Self::BadChunkSize { .. } => "chunk-size", Misuse;
         Self::Cancelled => "cancelled", Cancelled;
+    } else {
+        Self::Hole(error) => error;
     }
 }
 
@@ -120,8 +125,15 @@ impl fmt::Display for DiffError {
                 "chunks of {size} bytes are not possible: their size is a power of two from 256 to \
                  65536, and there are at most 65536 of them"
             ),
+            Self::Hole(error) => error.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }
+    }
+}
+
+impl From<HoleError> for DiffError {
+    fn from(error: HoleError) -> Self {
+        Self::Hole(error)
     }
 }
 

@@ -21,6 +21,7 @@ use super::search::{Found, Prediction, Search, Threads};
 use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN};
 use crate::host::apply::PartBytes;
 use crate::host::encode::{tables_for, CopyRun, MapBytes};
+use crate::host::holes::{prepare, HoleError, Prepared};
 use crate::host::seal::Parts;
 
 /// Makes a patch that turns `old` into `new`. The same arguments give the same bytes on every
@@ -31,7 +32,13 @@ use crate::host::seal::Parts;
 /// [`DiffError`]: the images are too large, or the device profile does not allow what was asked
 /// for, or the callback asked to give up.
 pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, DiffError> {
-    let make = |options: &DiffOptions| Maker::new(old, new, options)?.run();
+    if options.holes.is_empty() {
+        let make = |options: &DiffOptions| Maker::new(old, new, options, None)?.run();
+        return with_chunks(options, &make);
+    }
+    let filled = prepare(old, new, &options.holes)?;
+    let make =
+        |options: &DiffOptions| Maker::new(&filled.old, &filled.new, options, Some(&filled))?.run();
     with_chunks(options, &make)
 }
 
@@ -62,17 +69,24 @@ pub(super) struct Maker<'a> {
     digests: [[u8; 32]; 2],
     /// The new image ends with its own digest, which `new` is without.
     has_own_digest: bool,
+    /// The table of holes; empty if there are none.
+    holes: &'a [u8],
     pub(super) control: Control<'a>,
 }
 
 impl<'a> Maker<'a> {
-    fn new(old: &'a [u8], new: &'a [u8], options: &'a DiffOptions) -> Result<Self, DiffError> {
+    fn new(
+        old: &'a [u8],
+        new: &'a [u8],
+        options: &'a DiffOptions,
+        filled: Option<&'a Prepared>,
+    ) -> Result<Self, DiffError> {
         check_lengths(old.len() as u64, new.len() as u64)?;
         options.check()?;
         memory::check(old, new, options)?;
         let codecs = options.codecs()?;
         let digest = |image| Sha256::digest(image).into();
-        let (digests, predictions) = in_parallel(
+        let (mut digests, predictions) = in_parallel(
             options.thread_count(),
             || [old, new].map(digest),
             || choose::predictions(old, new, options),
@@ -88,9 +102,17 @@ impl<'a> Maker<'a> {
         } else {
             None
         };
+        if filled.is_some_and(|filled| filled.needs_own_digest) && own.is_none() {
+            return Err(HoleError::OwnDigest.into());
+        }
         let (new, has_own_digest) = (own.unwrap_or(new), own.is_some());
+        if let Some(filled) = filled {
+            // What decoders see of the old image is without the sums at its end.
+            digests[0] = filled.old_digest;
+        }
+        let holes = filled.map_or(&[][..], |filled| &filled.table);
         let control = Control::new(options, work + fitting);
-        Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, control }
+        Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, holes, control }
             .fitting())
     }
 
@@ -379,7 +401,7 @@ impl<'a> Maker<'a> {
         header.ram = (needed + comfort).min(self.options.profile.ram & !255);
         let mut parts = Parts {
             header,
-            maps: MapBytes::of(&prediction.maps),
+            maps: MapBytes::of(&prediction.maps, self.holes),
             signatures: Vec::new(),
             body: &body.bytes,
             host: &self.options.host_section,
@@ -401,6 +423,7 @@ impl<'a> Maker<'a> {
             host_len: self.options.host_section.len() as u32,
             identity: self.options.identity,
             map_counts: prediction.maps.counts(),
+            hole_len: self.holes.len() as u16,
             ..PatchHeader::default()
         }
     }

@@ -60,6 +60,7 @@ mod work;
 mod tests_families;
 
 pub use crate::host::apply::PartBytes;
+pub use crate::host::holes::{Hole, HoleSource};
 pub use crate::host::profile::DeviceProfile;
 pub use crate::host::seal::ChunkSize;
 pub(crate) use body::body;

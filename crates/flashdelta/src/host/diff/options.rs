@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::device::format::{Codec, Identity};
 use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::{Segment, SegmentKind};
+use crate::host::holes::Hole;
 use crate::host::profile::DeviceProfile;
 use crate::host::seal::ChunkSize;
 
@@ -99,6 +100,7 @@ pub struct DiffOptions {
     pub(crate) new_map: Option<AddressMap>,
     pub(crate) base: Option<u32>,
     pub(crate) identity: Option<Identity>,
+    pub(crate) holes: Vec<Hole>,
     pub(crate) chunks: ChunkSize,
     /// Appended to the patch as it is: what it holds is the business of whoever sets it.
     pub(crate) host_section: Vec<u8>,
@@ -118,6 +120,7 @@ impl DiffOptions {
             new_map: None,
             base: None,
             identity: None,
+            holes: Vec::new(),
             chunks: ChunkSize::None,
             host_section: Vec::new(),
             effort: 6,
@@ -174,6 +177,13 @@ impl DiffOptions {
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// A range of the image that each device has for itself. See [`holes`](crate::holes).
+    #[must_use]
+    pub fn hole(mut self, hole: Hole) -> Self {
+        self.holes.push(hole);
         self
     }
 
@@ -252,6 +262,7 @@ impl fmt::Debug for DiffOptions {
             .field("new_map", &self.new_map)
             .field("base", &self.base)
             .field("identity", &self.identity)
+            .field("holes", &self.holes)
             .field("chunks", &self.chunks)
             .field("effort", &self.effort)
             .field("threads", &self.threads)

@@ -5,9 +5,10 @@ use core::ops::ControlFlow;
 use sha2::{Digest as _, Sha256};
 
 use super::error::PatchError;
-use super::request::ApplyRequest;
+use super::request::{ApplyRequest, Given};
 use crate::device::apply::{ApplyError, ErrorClass, NewImage as _, OldImage, Progress};
 use crate::device::format::PatchHeader;
+use crate::device::update::holes::WithValues;
 use crate::device::verify::VerifyError;
 use crate::host::apply::{HeapError, MemoryImage};
 use crate::host::archive::folder;
@@ -15,6 +16,7 @@ use crate::host::budget::Budget;
 use crate::host::bundle::{self, BundleInfo};
 use crate::host::facts::PatchFacts;
 use crate::host::file::{FileError, Files, Output};
+use crate::host::holes::{self, HoleError, HoleSource, Values};
 use crate::host::image;
 use crate::host::input::{Input, PATCH_MAGIC};
 use crate::host::sign::authenticate;
@@ -61,11 +63,24 @@ pub fn apply(
         return Err(PatchError::WrongWayRound);
     }
     let request = authentic(patch, request)?;
+    check_values(patch, &request.values)?;
     if bundle::is_bundle(patch) {
         return apply_bundle(old, patch, request);
     }
     let file = candidate(old, patch)?;
     apply_plain(file, patch, request)
+}
+
+/// Whether the patch has a hole for each value.
+pub(super) fn check_values(patch: &[u8], values: &Values) -> Result<(), PatchError> {
+    let holes = if values.is_empty() { Vec::new() } else { holes::list(patch) };
+    let is_known = |name: &&str| {
+        holes.iter().any(|hole| hole.name == *name && hole.source != Some(HoleSource::Kept))
+    };
+    match values.names().find(|name| !is_known(name)) {
+        Some(name) => Err(PatchError::Hole(HoleError::Unknown { name: name.to_owned() })),
+        None => Ok(()),
+    }
 }
 
 /// Whether the patch is what it is vouched to be: nothing of it is used before that is known.
@@ -140,7 +155,7 @@ fn candidate<'o>(old: &'o Input<'_>, patch: &[u8]) -> Result<&'o [u8], PatchErro
 }
 
 fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Applied, PatchError> {
-    let ApplyRequest { mut heap, output } = request;
+    let ApplyRequest { mut heap, output, values, any_values } = request;
     let mut watch = heap.watch.take();
     let mut tell = |progress: Progress| match &mut watch {
         Some(watch) => watch(progress),
@@ -151,7 +166,8 @@ fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Ap
     let files = Files::of_within(old, patch, &mut Budget::new(u64::MAX, &mut before))?;
     let new = MemoryImage::for_patch(old.len() as u64, patch.len() as u64);
     let new = MemoryImage::new(heap.limit.unwrap_or_else(|| new.capacity()));
-    let update = heap.watched_by(&mut tell).run(patch, files.old_image(), new);
+    let image = WithValues::new(files.old_image(), Given(&values, any_values));
+    let update = heap.watched_by(&mut tell).run(patch, image, new);
     let update = update.map_err(|error| match error {
         // The limit was checked before: it is memory that is missing.
         HeapError::Apply(ApplyError::Write { offset, .. }) => {
@@ -199,6 +215,12 @@ pub(super) fn is_new(patch: &[u8], file: &mut impl OldImage) -> bool {
     let len = header.new_size;
     if len == 0 || file.len() < len {
         return false;
+    }
+    if header.has_holes() {
+        let mut image = vec![0; len as usize];
+        let is_read = file.read(0, &mut image).is_ok();
+        let digest = Sha256::digest(holes::new_as_digested(patch, &header, &image));
+        return is_read && digest[..] == header.new_digest;
     }
     let (mut hash, mut at, mut piece) = (Sha256::new(), 0, vec![0; 64 << 10]);
     while at < len {

@@ -10,6 +10,7 @@ use crate::host::apply::{map_images, HeapError};
 use crate::host::bundle::BundleError;
 use crate::host::diff::DiffError;
 use crate::host::file::{FileError, MakeError};
+use crate::host::holes::HoleError;
 use crate::host::image::Format;
 use crate::host::input::InputError;
 use crate::host::sign::AuthenticateError;
@@ -133,6 +134,8 @@ pub enum PatchError {
     BundleForDevice,
     /// What was given as the patch is none, but the old file is: they were mixed up.
     WrongWayRound,
+    /// A value is given for something that is no hole of the patch.
+    Hole(HoleError),
     /// The old file is the new one already.
     AlreadyNew,
     /// The watcher ended it.
@@ -153,6 +156,7 @@ codes! {
         Self::File(error) => error;
         Self::Bundle(error) => error;
         Self::Input(error) => error;
+        Self::Hole(error) => error;
         Self::WrongRecords { error, .. } => error;
     }
 }
@@ -189,6 +193,7 @@ impl fmt::Display for PatchError {
                  device, and no other formats",
             ),
             Self::WrongWayRound => f.write_str("this is no patch, but the old file is one"),
+            Self::Hole(error) => error.fmt(f),
             Self::AlreadyNew => f.write_str("this is the file that the patch leads to"),
             Self::Cancelled => f.write_str("cancelled"),
         }

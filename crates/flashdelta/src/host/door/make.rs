@@ -1,6 +1,6 @@
 //! Two inputs: the patch.
 
-use super::apply::apply;
+use super::apply::{apply, Applied};
 use super::contradictions;
 use super::damage::findings_while;
 use super::error::{DoorError, PatchError};
@@ -11,7 +11,8 @@ use crate::host::archive::Container;
 use crate::host::budget::Budget;
 use crate::host::bundle::{self, BundleError, BundleInfo, BundlePatch};
 use crate::host::diff::{AddressMap, ChunkSize, DiffError, DiffOptions, Report};
-use crate::host::file::{self, FileError, MakeError, Memory};
+use crate::host::file::{self, FileError, MakeError, Memory, Output};
+use crate::host::holes;
 use crate::host::image::{self, elf, Format, Image, ImageError, ReadOptions, WriteOptions};
 use crate::host::input::Input;
 
@@ -89,7 +90,10 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
         made.warnings.push(Warning::Same.of(Side::New));
     }
     if !request.no_verify {
-        prove(old, new, &made.bytes, request)?;
+        match holes::list(&made.bytes).is_empty() {
+            true => prove(old, new, &made.bytes, request)?,
+            false => prove_filled(old, new, &made.bytes, request)?,
+        }
         made.verified = true;
     }
     Ok(made)
@@ -103,8 +107,14 @@ fn prove(
     request: &MakeRequest,
 ) -> Result<(), DoorError> {
     let mut watch = |_| request.diff.goes_on_at_the_end();
-    match apply(old, patch, ApplyRequest::new().exact(true).watch(&mut watch)) {
-        Ok(applied) if applied.bytes == new.bytes() => Ok(()),
+    let applied = apply(old, patch, ApplyRequest::new().exact(true).watch(&mut watch));
+    judged(applied, new.bytes())
+}
+
+/// Whether a patch that was applied works.
+fn judged(applied: Result<Applied, PatchError>, expected: &[u8]) -> Result<(), DoorError> {
+    match applied {
+        Ok(applied) if applied.bytes == expected => Ok(()),
         Err(error) if error.is_cancelled() => Err(MakeError::Diff(DiffError::Cancelled).into()),
         // The computer, and not the patch.
         Err(PatchError::File(FileError::OutOfMemory { needed })) => {
@@ -116,6 +126,33 @@ fn prove(
         Ok(_) => Err(DoorError::NotWorking { error: None }),
         Err(error) => Err(DoorError::NotWorking { error: Some(Box::new(error)) }),
     }
+}
+
+/// Applies a patch with holes as a user does: the new file's own bytes are given as values, where
+/// values may be given, and all others come from the old file.
+fn prove_filled(
+    old: &Input<'_>,
+    new: &Input<'_>,
+    patch: &[u8],
+    request: &MakeRequest,
+) -> Result<(), DoorError> {
+    let read = |input: &Input<'_>, wrong: fn(ImageError) -> MakeError| {
+        let memory = match input.is_verbatim() {
+            true => Memory::plain(input.bytes()),
+            false => Memory::read(input.bytes(), &request.memory).map_err(wrong)?,
+        };
+        Ok::<_, MakeError>(memory.image.into_owned())
+    };
+    let old_image = read(old, MakeError::OldFile)?;
+    let new_image = read(new, MakeError::NewFile)?;
+    let found = holes::list(patch);
+    let (given, expected) = holes::expected(&found, &old_image, &new_image)
+        .map_err(|error| MakeError::Diff(error.into()))?;
+    let output = if expected == new_image { Output::Same } else { Output::Binary };
+    let expected = if output == Output::Same { new.bytes() } else { &expected };
+    let mut watch = |_| request.diff.goes_on_at_the_end();
+    let asked = ApplyRequest::new().exact(true).output(output).values(given).watch(&mut watch);
+    judged(apply(old, patch, asked), expected)
 }
 
 fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
@@ -130,6 +167,10 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
     }
     if request.diff.chunks != ChunkSize::None {
         let what = "chunk digests";
+        return Err(DoorError::NotForArchives { side, what });
+    }
+    if !request.diff.holes.is_empty() || !request.holes.is_empty() {
+        let what = "holes";
         return Err(DoorError::NotForArchives { side, what });
     }
     // To be strict is not to read differently.
@@ -171,7 +212,13 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
     let old = Read::of(old, Side::Old, request, &mut warnings, budget)?;
     let new = Read::of(new, Side::New, request, &mut warnings, budget)?;
     warnings.extend(contradictions::check(&old, &new, request));
-    let options = with_elf_maps(&old, &new, request, &mut warnings)?;
+    let mut options = with_elf_maps(&old, &new, request, &mut warnings)?;
+    for hole in &request.holes {
+        let old = (&*old.memory.image, request.old_elf.as_deref());
+        let new = (&*new.memory.image, request.new_elf.as_deref());
+        let found = hole.find(old, new).map_err(|error| MakeError::Diff(error.into()))?;
+        options = options.hole(found);
+    }
     let packed = image::packed(&new.memory.image);
     let (old, new) = ((old.input.bytes(), old.memory), (new.input.bytes(), new.memory));
     let new_len = new.0.len();

@@ -1,11 +1,13 @@
 //! What is asked for.
 
 use crate::device::format::DeviceIdentity;
+use crate::device::update::holes::HoleValues;
 use crate::device::verify::Verifier;
 use crate::host::apply::{HeapApplier, Watch};
 use crate::host::bundle::BundleOptions;
 use crate::host::diff::DiffOptions;
 use crate::host::file::{MemoryOptions, Output};
+use crate::host::holes::{HoleRequest, Values};
 
 /// How a patch between two inputs is made. All of it has defaults.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,7 @@ pub struct MakeRequest {
     pub(super) bundle: BundleOptions,
     pub(super) old_elf: Option<Vec<u8>>,
     pub(super) new_elf: Option<Vec<u8>>,
+    pub(super) holes: Vec<HoleRequest>,
     pub(super) allow_empty: bool,
     pub(super) no_verify: bool,
 }
@@ -60,6 +63,14 @@ impl MakeRequest {
         self
     }
 
+    /// A range of the image that each device has for itself: by its place, by a symbol of the ELF
+    /// files, or by a marker. See [`holes`](crate::holes).
+    #[must_use]
+    pub fn hole(mut self, hole: HoleRequest) -> Self {
+        self.holes.push(hole);
+        self
+    }
+
     /// Whether the new file may be empty. It is refused otherwise: mostly a build has failed.
     #[must_use]
     pub fn allow_empty(mut self, allow: bool) -> Self {
@@ -80,6 +91,8 @@ impl MakeRequest {
 pub struct ApplyRequest<'a> {
     pub(super) heap: HeapApplier<'a>,
     pub(super) output: Output,
+    pub(super) values: Values,
+    pub(super) any_values: bool,
 }
 
 impl<'a> ApplyRequest<'a> {
@@ -92,6 +105,21 @@ impl<'a> ApplyRequest<'a> {
     #[must_use]
     pub fn device(mut self, device: impl Into<Option<DeviceIdentity>>) -> Self {
         self.heap.options.device = device.into();
+        self
+    }
+
+    /// Values for holes of the new image: each hole needs one that the old image does not have.
+    #[must_use]
+    pub fn values(mut self, values: Values) -> Self {
+        self.values = values;
+        self
+    }
+
+    /// Whether zeros stand for values that are not given: to see that a patch works, without those
+    /// of a device.
+    #[must_use]
+    pub fn any_values(mut self, any: bool) -> Self {
+        self.any_values = any;
         self
     }
 
@@ -143,5 +171,15 @@ impl<'a> ApplyRequest<'a> {
     pub(super) fn is_for_device(&self) -> bool {
         let HeapApplier { options, ram, .. } = &self.heap;
         options.device.is_some() || ram.is_some() || self.output != Output::Same
+    }
+}
+
+/// The values of a request.
+pub(super) struct Given<'a>(pub(super) &'a Values, pub(super) bool);
+
+impl HoleValues for Given<'_> {
+    fn value(&mut self, name: &[u8], offset: u32, buf: &mut [u8]) -> Option<u32> {
+        let Self(values, any) = self;
+        (*values).value(name, offset, buf).or(any.then_some(0))
     }
 }

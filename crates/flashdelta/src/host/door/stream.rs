@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::apply::{apply, authentic, is_new, is_streamable, Applied};
+use super::apply::{apply, authentic, check_values, is_new, is_streamable, Applied};
 use super::error::PatchError;
-use super::request::ApplyRequest;
+use super::request::{ApplyRequest, Given};
 use crate::device::apply::{ErrorClass, OldImage};
+use crate::device::update::holes::WithValues;
 use crate::host::apply::{write_file, NewFile, OldFile};
 use crate::host::archive::folder;
 use crate::host::input::{Input, InputError};
@@ -68,8 +69,13 @@ fn stream(
     request: ApplyRequest<'_>,
 ) -> Result<Applied, PatchError> {
     let request = authentic(patch, request)?;
+    check_values(patch, &request.values)?;
     let image = NewFile::create(new).map_err(PatchError::Write)?;
-    let updated = request.heap.run(patch, Lent(&mut old), image);
+    let updated = request.heap.run(
+        patch,
+        WithValues::new(Lent(&mut old), Given(&request.values, request.any_values)),
+        image,
+    );
     match updated.map(|update| update.header).map_err(PatchError::from) {
         Ok(header) => Ok(Applied {
             bytes: Vec::new(),

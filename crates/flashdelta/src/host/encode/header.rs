@@ -7,19 +7,19 @@ use crate::device::format::tables::{Tables, MAP_UNIT, SLOT_UNIT};
 use crate::device::format::{crc32, Codec, Feature, Identity, Layout, PatchHeader, MAX_HEADER_LEN};
 use crate::host::put;
 
-/// The address maps of a patch as they are in its header, if it has any.
+/// The address maps of a patch as they are in its header, if it has any; and its table of holes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct MapBytes(pub(crate) Option<(MapCounts, Vec<u8>)>);
+pub(crate) struct MapBytes(pub(crate) Option<(MapCounts, Vec<u8>)>, pub(crate) Vec<u8>);
 
 impl MapBytes {
     /// Those of the maker.
-    pub(crate) fn of(maps: &Maps) -> Self {
+    pub(crate) fn of(maps: &Maps, holes: &[u8]) -> Self {
         let bytes = || {
             let mut bytes = Vec::new();
             maps.emit(&mut bytes);
             bytes
         };
-        Self((!maps.is_empty()).then(|| (maps.counts(), bytes())))
+        Self((!maps.is_empty()).then(|| (maps.counts(), bytes())), holes.to_vec())
     }
 }
 
@@ -32,7 +32,7 @@ impl PatchHeader {
     /// The header as bytes. Sets the lengths and what follows from the maps.
     #[cfg(test)]
     pub(crate) fn emit(&mut self, maps: &Maps) -> Vec<u8> {
-        self.emit_with(&MapBytes::of(maps))
+        self.emit_with(&MapBytes::of(maps, &[]))
     }
 
     /// As [`emit`](Self::emit), with address maps that are bytes already.
@@ -42,7 +42,9 @@ impl PatchHeader {
             | u32::from(self.chunks.is_some()) << Feature::Chunks as u32
             | u32::from(self.signatures != 0) << Feature::Signatures as u32
             | u32::from(self.host_len != 0) << Feature::HostSection as u32
-            | u32::from(self.has_own_digest) << Feature::OwnDigest as u32;
+            | u32::from(self.has_own_digest) << Feature::OwnDigest as u32
+            | u32::from(!maps.1.is_empty()) << Feature::Holes as u32;
+        self.hole_len = maps.1.len() as u16;
         self.map_counts = maps.0.as_ref().map_or_else(Default::default, |(counts, _)| *counts);
         // The length of the header and the RAM that it states depend on each other: start with the
         // longest header.
@@ -73,6 +75,8 @@ impl PatchHeader {
             }
             fields.extend_from_slice(&self.old_digest);
             fields.extend_from_slice(&self.new_digest);
+            let holes_at = fields.len();
+            fields.extend_from_slice(&maps.1);
             if maps.0.is_some() {
                 emit_counts(self.map_counts, &mut fields);
             }
@@ -87,6 +91,7 @@ impl PatchHeader {
             let len = if rest + 1 < 0x80 { rest + 1 } else { rest + 2 };
             put::varint(&mut bytes, len as u32);
             self.map_offset = (bytes.len() + map_at) as u16;
+            self.hole_offset = if maps.1.is_empty() { 0 } else { (bytes.len() + holes_at) as u16 };
             bytes.append(&mut fields);
             bytes.extend_from_slice(&crc32(&bytes).to_le_bytes());
             self.header_len = bytes.len() as u32;
@@ -217,10 +222,10 @@ mod tests {
         // An image of no bytes cannot end with a digest.
         assert!(matches!(with(5, 64), Err(HeaderError::BadNumber { .. })));
         let mut unknown = bytes.clone();
-        unknown.splice(4..6, [bytes[4] + 1, 0x80, 1]);
+        unknown.splice(4..6, [bytes[4] + 1, 0x80, 2]);
         assert_eq!(
             PatchHeader::parse(&sealed(unknown)),
-            Err(HeaderError::UnknownFeature { bit: 7 })
+            Err(HeaderError::UnknownFeature { bit: 8 })
         );
         assert_eq!(with(6, 15), Err(HeaderError::UnknownCodec { found: 15 }));
         assert_eq!(with(6, 0xC0), Err(HeaderError::UnknownInstructionSet { found: 12 }));

@@ -47,6 +47,7 @@ use crate::device::predict::address_map::{AddressMaps, Segment};
 use crate::host::apply;
 use crate::host::budget::{unwatched, Budget, Stop};
 use crate::host::diff::{DiffOptions, Patch};
+use crate::host::holes;
 use crate::host::image::{self, Format, Image, ReadOptions, WriteOptions};
 use host::{HostSection, NewFile, OldText};
 
@@ -253,7 +254,7 @@ impl<'a> Files<'a> {
     ) -> Result<Self, FileError> {
         let header = parse(patch)?;
         let section = section(&header, patch)?;
-        let old = old_memory(old_file, &header, section.as_ref(), budget)?;
+        let old = old_memory(old_file, (&header, patch), section.as_ref(), budget)?;
         Ok(Self { old_file, old, section, base: base(&header, patch) })
     }
 
@@ -350,13 +351,16 @@ fn section(header: &PatchHeader, patch: &[u8]) -> Result<Option<HostSection>, Fi
 /// The image in the old file that the patch applies to.
 fn old_memory<'a>(
     file: &'a [u8],
-    header: &PatchHeader,
+    (header, patch): (&PatchHeader, &[u8]),
     section: Option<&HostSection>,
     budget: &mut Budget<'_>,
 ) -> Result<Memory<'a>, FileError> {
     let fits = |image: &[u8]| {
         let start = image.get(..header.old_size as usize);
-        start.is_some_and(|start| Sha256::digest(start).starts_with(&header.old_digest))
+        start.is_some_and(|start| {
+            let shown = holes::old_as_digested(patch, header, start);
+            Sha256::digest(shown).starts_with(&header.old_digest)
+        })
     };
     match section {
         Some(section) if section.old_in_order => {

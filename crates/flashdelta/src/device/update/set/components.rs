@@ -88,4 +88,14 @@ impl<O: OldImage> OldImage for Present<O> {
         // What has no bytes is not asked for any.
         self.0.as_mut().map_or(Ok(()), |old| old.read(offset, buf))
     }
+
+    #[cfg(feature = "holes")]
+    fn hole_value(
+        &mut self,
+        name: &[u8],
+        offset: u32,
+        buf: &mut [u8],
+    ) -> Result<Option<u32>, O::Error> {
+        self.0.as_mut().map_or(Ok(None), |old| old.hole_value(name, offset, buf))
+    }
 }

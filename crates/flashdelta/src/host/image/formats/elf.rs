@@ -310,6 +310,41 @@ fn low(address: u64) -> u32 {
     (address & 0xffff_ffff) as u32
 }
 
+/// Address and size of what a symbol names, from the symbol table; `None` if there is none of this
+/// name that has a size.
+pub(crate) fn symbol(file: &[u8], name: &str) -> Option<(u32, u32)> {
+    const SHT_SYMTAB: u64 = 2;
+    let elf = ElfFile::parse(file)?;
+    let (wide, big) = (elf.is_64_bit, elf.big_endian);
+    let field = |at: usize, offset: usize, len: usize| {
+        usize::try_from(uint(file, at.checked_add(offset)?, len, big)?).ok()
+    };
+    // Offsets of fields in a file of 32 and of 64 bits.
+    let pick = |narrow, wider| if wide { wider } else { narrow };
+    let word = pick(4, 8);
+    let (table, size, number) =
+        (field(0, pick(32, 40), word)?, field(0, pick(46, 58), 2)?, field(0, pick(48, 60), 2)?);
+    let bytes = |header: usize| {
+        let (offset, len) =
+            (field(header, pick(16, 24), word)?, field(header, pick(20, 32), word)?);
+        in_file(file, offset as u64, len as u64)
+    };
+    let headers: Vec<_> = entries(file, table, size, number, pick(40, 64)).collect();
+    let header = headers.iter().find(|at| field(**at, 4, 4) == Some(SHT_SYMTAB as usize))?;
+    let strings = bytes(*headers.get(field(*header, pick(24, 40), 4)?)?)?;
+    let entry = pick(16, 24);
+    let range = bytes(*header)?;
+    let mut all = (range.start..range.end).step_by(entry).filter(|at| at + entry <= range.end);
+    all.find_map(|at| {
+        let start = strings.start.checked_add(field(at, 0, 4)?)?;
+        let rest = file.get(start..strings.end)?.strip_prefix(name.as_bytes())?;
+        let (value, len) = (field(at, pick(4, 8), word)?, field(at, pick(8, 16), word)?);
+        let value = low(value as u64);
+        let len = u32::try_from(len).ok().filter(|len| *len > 0)?;
+        (rest.first() == Some(&0)).then_some((value, len))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -108,7 +108,7 @@ pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
 }
 
 /// All images at sector boundaries, and the one at 0 also if it is doubtful.
-fn images(file: &[u8]) -> Vec<EspImage> {
+pub(crate) fn images(file: &[u8]) -> Vec<EspImage> {
     let mut images: Vec<EspImage> = Vec::new();
     let mut at = 0;
     while at < file.len() {

@@ -16,7 +16,7 @@ use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
 use crate::host::image::facts::text_at;
 use chip::Chip;
 
-pub(crate) use layout::{check, cut_off, is, map};
+pub(crate) use layout::{check, cut_off, images, is, map};
 
 /// What an application says about itself (`esp_app_desc_t` of ESP-IDF).
 #[derive(Clone, Debug, PartialEq, Eq)]
