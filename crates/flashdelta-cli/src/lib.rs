@@ -3,8 +3,7 @@
 //! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One
 //! file per subcommand in `commands`; around them: `args` (how sizes, addresses and names are
 //! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`), `keys`,
-//! `failure` (messages and exit codes),
-//! `progress`, `interrupt`, `text`.
+//! `failure` (messages and exit codes), `progress`, `interrupt`, `text`.
 //!
 //! It is a library, since the Python package is the same program.
 #![forbid(unsafe_code)]

@@ -193,7 +193,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         // handed up.
         let mut result = Err(ApplyError::Poisoned);
         if let Err(error) = &mut result {
-            if let Some(phase) = self.go_on(input, budget, error) {
+            if let Some(phase) = self.run_phases(input, budget, error) {
                 self.phase = phase;
                 result = Ok(self.progress());
             }
@@ -239,7 +239,12 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     /// Takes the input; `None` if that ends in an error, which is where it was wanted then. So do
     /// the functions of the phases.
     #[inline(never)]
-    fn go_on(&mut self, input: &[u8], budget: u32, error: &mut Failure<O, N>) -> Option<Phase> {
+    fn run_phases(
+        &mut self,
+        input: &[u8],
+        budget: u32,
+        error: &mut Failure<O, N>,
+    ) -> Option<Phase> {
         let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
         let (mut input, mut budget) = (input, Budget::new(budget));
         if phase == Phase::Header {

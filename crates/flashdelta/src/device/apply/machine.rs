@@ -13,7 +13,7 @@ use crate::device::codec::bytes::OpFault;
 #[cfg(feature = "raw")]
 use crate::device::codec::bytes::{self, Operations};
 #[cfg(feature = "model")]
-use crate::device::codec::model::{Model, Nothing, Step};
+use crate::device::codec::model::{Model, NoOracle, Step};
 #[cfg(feature = "model")]
 use crate::device::coding::range::{Decoding, RangeDecoder};
 use crate::device::format::{limits, Codec as PatchCodec, PatchHeader};
@@ -329,7 +329,7 @@ impl Progress<'_> {
             };
             #[cfg(debug_assertions)]
             let before = input.len();
-            let step = model.step(&mut Decoding { decoder, source: input }, views, &mut Nothing);
+            let step = model.step(&mut Decoding { decoder, source: input }, views, &mut NoOracle);
             #[cfg(debug_assertions)]
             debug_assert!(
                 before - input.len() <= limits::MODEL_STEP_BYTES,

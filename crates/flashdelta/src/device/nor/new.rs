@@ -220,7 +220,7 @@ impl<F: Flash, B: AsMut<[u8]>> NewImage for NorNew<F, B> {
             _ => port.refuse(),
         }
         if port.loads() {
-            writer.go_on(rest, port)?;
+            writer.resume_sector(rest, port)?;
         }
         Ok(())
     }
@@ -345,7 +345,11 @@ impl<F: Flash> Writer<F> {
     /// it since: so what is there is compared, and if it is not the right bytes the sector is erased
     /// and its start written again, as for any other sector that is right at its start.
     #[cfg(feature = "suspend")]
-    fn go_on(&mut self, buffer: &mut [u8], port: &mut Port<'_>) -> Result<(), SlotError<F::Error>> {
+    fn resume_sector(
+        &mut self,
+        buffer: &mut [u8],
+        port: &mut Port<'_>,
+    ) -> Result<(), SlotError<F::Error>> {
         self.sector = Sector::Erased;
         if self.done == 0 || self.keeping == Keeping::NoErase || port.is_refused() {
             return Ok(());

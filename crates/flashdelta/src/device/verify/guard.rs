@@ -162,7 +162,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         let mut error = GuardError::Apply(ApplyError::Poisoned);
         loop {
             let phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
-            match self.go_on(phase, &mut input, budget, &mut error) {
+            match self.step_phase(phase, &mut input, budget, &mut error) {
                 Some((phase, goes_on)) => {
                     self.phase = phase;
                     if !goes_on {
@@ -231,7 +231,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     /// Goes one step of the phase on; false: it needs more input. `None` if that ends in an error,
     /// which is where it was wanted then.
     #[inline(never)]
-    fn go_on(
+    fn step_phase(
         &mut self,
         phase: Phase,
         input: &mut &[u8],

@@ -7,7 +7,7 @@ use crate::device::apply::{ApplyError, OutOfBounds};
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 use crate::device::codec::bytes;
 use crate::device::codec::bytes::{OpSource, Operations};
-use crate::device::codec::model::{Model, Nothing, Step};
+use crate::device::codec::model::{Model, NoOracle, Step};
 use crate::device::coding::range::{ByteSource, Decoding, RangeDecoder};
 use crate::device::coding::{BitCoder, Part};
 use crate::device::format::limits::MODEL_WEIGHTS;
@@ -135,7 +135,9 @@ impl Replay<'_> {
             let before = model.copying();
             let decoding = Decoding { decoder: &mut decoder, source: &mut source };
             let mut coder = Metered { decoding, meter: &mut meter };
-            let Step::Wrote(len) = model.step(&mut coder, &mut images, &mut Nothing) else { break };
+            let Step::Wrote(len) = model.step(&mut coder, &mut images, &mut NoOracle) else {
+                break;
+            };
             tally.count(before, model.copying(), len);
         }
         (tally, meter.bytes_by_part())

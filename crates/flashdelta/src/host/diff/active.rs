@@ -1,7 +1,7 @@
 //! A copy that the second parse follows, unit by unit.
 
 use super::candidates::Candidate;
-use crate::device::codec::model::{Model, Spelling};
+use crate::device::codec::model::{Model, UnitState};
 use crate::device::images::Space;
 use crate::device::isa::{Form, LOOKAHEAD};
 use crate::device::predict::shift_map::ShiftMap;
@@ -35,7 +35,7 @@ pub(super) struct Way {
     pub(super) literals: u32,
     /// Hits since the last miss.
     pub(super) run: u32,
-    pub(super) spelling: Spelling,
+    pub(super) unit_state: UnitState,
 }
 
 impl Way {
@@ -53,7 +53,7 @@ impl Way {
         distance: 0,
         literals: 0,
         run: 0,
-        spelling: Spelling::START,
+        unit_state: UnitState::START,
     };
 
     pub(super) fn is_open(&self) -> bool {
@@ -209,12 +209,12 @@ impl<'a> Active<'a> {
         let price = model.hit_price(&unit.forecast, self.run, false)
             + model.leave_price(&unit.forecast, true)
             + if unit.len > 1 { BIT } else { 0 };
-        let mut spelling = Spelling::START;
+        let mut unit_state = UnitState::START;
         for (byte, at) in unit.actual.into_iter().take(same as usize).zip(at..) {
-            spelling.byte(byte, at, &mut model.walker);
+            unit_state.byte(byte, at, &mut model.walker);
         }
         let (cost, ended) = (self.cost + u64::from(price), Some(source + same));
-        Some((at + same, Way { cost, ended, literals: 0, run: 0, spelling, ..self.way }))
+        Some((at + same, Way { cost, ended, literals: 0, run: 0, unit_state, ..self.way }))
     }
 
     /// Goes on by the unit that has been looked at.

@@ -42,9 +42,9 @@ fn fitting(options: &DiffOptions, make: &Make<'_>) -> Result<Patch, DiffError> {
     if let Some(cheap) = fit(&patch, ram, CHEAP_CHUNK) {
         return Ok(cheap);
     }
-    let at_once = fit(&patch, ram, SMALLEST_CHUNK);
+    let unshrunk = fit(&patch, ram, SMALLEST_CHUNK);
     let made = with_less_ram(options, &patch, make, CHEAP_CHUNK);
-    match (at_once, made) {
+    match (unshrunk, made) {
         (Some(first), Ok(second)) if second.bytes.len() < first.bytes.len() => Ok(second),
         (Some(first), Ok(_) | Err(DiffError::ProfileTooSmall { .. })) => Ok(first),
         (None, Err(DiffError::ProfileTooSmall { .. })) => {

@@ -179,10 +179,10 @@ impl<'a> Maker<'a> {
         let total = self.old.len() + self.new.len();
         let small = total <= SMALL && count > 1 && threads > 1;
         // The more there is, the fewer at a time.
-        let at_once = 1 + SMALL / total.max(1);
+        let at_a_time = 1 + SMALL / total.max(1);
         let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
         let next = core::sync::atomic::AtomicUsize::new(0);
-        let (lanes, threads) = if small { (threads.min(at_once), 1) } else { (1, threads) };
+        let (lanes, threads) = if small { (threads.min(at_a_time), 1) } else { (1, threads) };
         let work = || loop {
             let i = next.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
             if i >= count {

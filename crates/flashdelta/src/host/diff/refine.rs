@@ -322,11 +322,11 @@ impl Path<'_> {
             .copied()
             .unwrap_or(0);
         let price = model.jump_price(free.literals, false)
-            + model.literal_price(free.spelling, [ghost, new[at as usize]], free.literals);
-        let mut spelling = free.spelling;
-        spelling.byte(new[at as usize], at, &mut model.walker);
+            + model.literal_price(free.unit_state, [ghost, new[at as usize]], free.literals);
+        let mut unit_state = free.unit_state;
+        unit_state.byte(new[at as usize], at, &mut model.walker);
         let (cost, literals) = (free.cost + u64::from(price), free.literals + 1);
-        let way = Way { cost, literals, spelling, ..*free };
+        let way = Way { cost, literals, unit_state, ..*free };
         self.relax(at + 1, way, Step::LITERAL);
     }
 

@@ -5,7 +5,7 @@ use super::meter::log2;
 use crate::device::codec::model::contexts::{self, direct, hit_sets, Content, BYTE_RATE, CERTAIN};
 use crate::device::codec::model::contexts::{CERTAINLY, HIT_RATE, SURE};
 use crate::device::codec::model::step::{hit_set, leave_context, Model};
-use crate::device::codec::model::Spelling;
+use crate::device::codec::model::UnitState;
 use crate::device::coding::logistic::squash;
 use crate::device::coding::mixer::Rate;
 use crate::device::coding::{number, BitCoder};
@@ -67,11 +67,11 @@ impl<'w> Model<'w> {
     /// `ghost`.
     pub(crate) fn literal_price(
         &mut self,
-        spelling: Spelling,
+        unit_state: UnitState,
         [ghost, byte]: [u8; 2],
         literals: u32,
     ) -> u32 {
-        let hashes = contexts::literal(spelling, ghost, literals);
+        let hashes = contexts::literal(unit_state, ghost, literals);
         let mut total = Price::default();
         self.byte_at(&quiet(BYTE_RATE), &mut total, &hashes, Content::New { literals }, byte);
         total.0

@@ -252,7 +252,7 @@ impl Collector {
                     .filter(|_| exact)
                     .unwrap_or_else(|| first_overlap(&pieces)));
             }
-            return settle(pieces, overlap);
+            return merge(pieces, overlap);
         }
         Ok(join(pieces.into_iter().map(|piece| (piece.address, piece.bytes)))?)
     }
@@ -294,10 +294,10 @@ fn word_addresses(pieces: &[Piece<'_>]) -> Option<ImageError> {
             && distance != 0
             && distance * 2 == pair[0].bytes.len() as u64
     };
-    let halves = pieces.windows(2).filter(is_half).count();
+    let half_steps = pieces.windows(2).filter(is_half).count();
     let (line, column) = pieces.windows(2).find(is_half)?[1].at;
     let address = pieces.windows(2).find(is_half)?[1].address;
-    (halves > 1 && halves * 2 >= pieces.len() - 1).then_some(ImageError::WordAddresses {
+    (half_steps > 1 && half_steps * 2 >= pieces.len() - 1).then_some(ImageError::WordAddresses {
         line,
         column,
         address,
@@ -325,7 +325,7 @@ fn first_overlap(pieces: &[Piece<'_>]) -> ImageError {
 }
 
 /// Writes the pieces over each other in the order in which they win.
-fn settle(pieces: Vec<Piece<'_>>, overlap: Overlap) -> Result<Vec<Segment>, ImageError> {
+fn merge(pieces: Vec<Piece<'_>>, overlap: Overlap) -> Result<Vec<Segment>, ImageError> {
     let mut segments: Vec<Segment> = Vec::new();
     // Groups of pieces that touch or overlap: each becomes one segment.
     let mut rest = pieces.as_slice();

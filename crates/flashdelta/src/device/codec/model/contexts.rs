@@ -1,7 +1,7 @@
 //! Where each decision finds its slots and weights.
 
-use super::spelling::Spelling;
 use super::start;
+use super::unit_state::UnitState;
 use crate::device::coding::logistic::NAT;
 use crate::device::coding::mixer::{hash, Rate, Tables, INPUTS};
 use crate::device::coding::number;
@@ -118,8 +118,8 @@ pub(crate) enum Content {
 
 /// Contexts of a byte of new content: after this many literals, where the last copy would have
 /// brought `ghost`.
-pub(crate) fn literal(spelling: Spelling, ghost: u8, literals: u32) -> [u32; INPUTS] {
-    let (phase, opcode) = spelling.contexts();
+pub(crate) fn literal(unit_state: UnitState, ghost: u8, literals: u32) -> [u32; INPUTS] {
+    let (phase, opcode) = unit_state.contexts();
     [context(1, phase, 0), context(3, opcode, phase), context(5, u32::from(ghost), literals.min(1))]
 }
 

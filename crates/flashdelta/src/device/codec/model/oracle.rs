@@ -13,9 +13,9 @@ pub(crate) trait Oracle {
 }
 
 /// The applier's oracle: knows nothing.
-pub(crate) struct Nothing;
+pub(crate) struct NoOracle;
 
-impl Oracle for Nothing {
+impl Oracle for NoOracle {
     fn bytes(&self, _at: u32, _len: u8) -> [u8; 4] {
         [0; 4]
     }

@@ -5,7 +5,7 @@ use super::contexts::{
     BYTE_RATE, CALM_LIMIT, CERTAIN, CERTAINLY, HIT_HASHES, HIT_RATE, LIMIT, SURE,
 };
 use super::oracle::{Oracle, Step};
-use super::spelling::Spelling;
+use super::unit_state::UnitState;
 use crate::device::coding::mixer::{self, Rate, Tables, INPUTS};
 use crate::device::coding::{BitCoder, Part};
 use crate::device::format::limits::MODEL_STEP_BYTES;
@@ -67,7 +67,7 @@ pub(crate) struct Model<'w> {
     /// Hits and misses by form.
     form_history: [u8; Form::COUNT],
     /// How far the current unit of the new image has come.
-    spelling: Spelling,
+    unit_state: UnitState,
 }
 
 impl<'w> Model<'w> {
@@ -98,7 +98,7 @@ impl<'w> Model<'w> {
             run: 0,
             retargets: [0; 2],
             form_history: [0; Form::COUNT],
-            spelling: Spelling::START,
+            unit_state: UnitState::START,
         }
     }
 
@@ -131,7 +131,7 @@ impl<'w> Model<'w> {
             run,
             retargets,
             form_history,
-            spelling,
+            unit_state,
         } = self;
         tables.port(port);
         map.port(port);
@@ -151,7 +151,7 @@ impl<'w> Model<'w> {
         port.words(Some(alignments));
         port.words(Some(retargets));
         port.bytes(form_history);
-        spelling.port(port);
+        unit_state.port(port);
     }
 
     /// Bytes of the new image so far.
@@ -195,7 +195,7 @@ impl<'w> Model<'w> {
 
     /// Puts a byte of the new image that is no whole unit.
     fn put_byte<I: Images>(&mut self, images: &mut I, byte: u8) {
-        self.spelling.byte(byte, self.at, &mut self.walker);
+        self.unit_state.byte(byte, self.at, &mut self.walker);
         self.put(images, [byte, 0, 0, 0], 1);
     }
 
@@ -223,7 +223,7 @@ impl<'w> Model<'w> {
                 .unwrap_or(0),
             Space::New => 0,
         };
-        let hashes = contexts::literal(self.spelling, ghost, self.literals);
+        let hashes = contexts::literal(self.unit_state, ghost, self.literals);
         let [byte, ..] = oracle.bytes(self.at, 1);
         let byte = self.byte(coder, &hashes, Content::New { literals: self.literals }, byte);
         self.literals = self.literals.saturating_add(1);
@@ -364,7 +364,7 @@ impl<'w> Model<'w> {
             self.teach();
             self.age = self.age.wrapping_add(1);
             self.copy.source = self.copy.source.wrapping_add(u32::from(len));
-            self.spelling.unit(bytes[0]);
+            self.unit_state.unit(bytes[0]);
             self.put(images, bytes, len);
             if !(hit && is_certain) {
                 break;

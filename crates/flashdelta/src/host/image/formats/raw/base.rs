@@ -1,6 +1,6 @@
 //! The load address of a plain binary, by vote.
 
-use super::{half, halves, vectors};
+use super::{halfword, halfwords, vectors};
 use crate::host::image::bytes::{array, u32_le};
 use crate::host::image::map::IsaHint;
 
@@ -30,7 +30,7 @@ pub(crate) fn literals(binary: &[u8]) -> Vec<u32> {
 /// Literals, if addresses that are multiples of 4 are `phase` bytes after a multiple of 4 in the
 /// binary.
 fn literals_aligned(binary: &[u8], phase: usize) -> Vec<u32> {
-    let mut at: Vec<usize> = halves(binary)
+    let mut at: Vec<usize> = halfwords(binary)
         .filter(|(_, h)| h & 0xf800 == 0x4800)
         .map(|(i, h)| ((i + 4 - phase) & !3) + phase + usize::from(h & 0xff) * 4)
         .collect();
@@ -41,7 +41,7 @@ fn literals_aligned(binary: &[u8], phase: usize) -> Vec<u32> {
 
 /// The values that LUI instructions load.
 pub(crate) fn upper_immediates(binary: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    halves(binary)
+    halfwords(binary)
         .filter(|(_, h)| h & 0x7f == 0x37)
         .filter_map(|(i, _)| u32_le(binary, i))
         .map(|word| word & 0xffff_f000)
@@ -49,7 +49,7 @@ pub(crate) fn upper_immediates(binary: &[u8]) -> impl Iterator<Item = u32> + '_ 
 
 fn thumb(binary: &[u8]) -> Option<u32> {
     // push {.., lr} or push.w
-    let starts: Vec<u32> = halves(binary)
+    let starts: Vec<u32> = halfwords(binary)
         .filter(|(_, h)| h & 0xff00 == 0xb500 || *h == 0xe92d)
         .filter_map(|(i, _)| u32::try_from(i).ok())
         .collect();
@@ -93,9 +93,9 @@ fn riscv(binary: &[u8]) -> Option<u32> {
         h & 0xff83 == 0x7101
             || h == 0x1101
             || h == 0x1141
-            || h == 0x0113 && half(binary, i + 2) & 0x800f == 0x8001
+            || h == 0x0113 && halfword(binary, i + 2) & 0x800f == 0x8001
     };
-    let starts: Vec<u32> = halves(binary)
+    let starts: Vec<u32> = halfwords(binary)
         .filter(|(i, h)| is_start(*i, *h))
         .filter_map(|(i, _)| u32::try_from(i).ok())
         .collect();

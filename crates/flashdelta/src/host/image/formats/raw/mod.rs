@@ -173,12 +173,12 @@ fn busy_pages(
 }
 
 /// The halfwords of a binary with their offsets.
-fn halves(binary: &[u8]) -> impl Iterator<Item = (usize, u16)> + '_ {
+fn halfwords(binary: &[u8]) -> impl Iterator<Item = (usize, u16)> + '_ {
     binary.chunks_exact(2).enumerate().map(|(i, h)| (i * 2, u16::from_le_bytes([h[0], h[1]])))
 }
 
 /// The halfword at `at`.
-fn half(binary: &[u8], at: usize) -> u16 {
+fn halfword(binary: &[u8], at: usize) -> u16 {
     u16_le(binary, at).unwrap_or(0)
 }
 

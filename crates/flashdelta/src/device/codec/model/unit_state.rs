@@ -6,14 +6,14 @@ use crate::device::predict::walker::Walker;
 
 /// The unit of the new image that is being put together.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Spelling {
+pub(crate) struct UnitState {
     /// Bytes of it that are there, 0 to 3.
     phase: u8,
     /// Its first byte, or what matters of the first byte of the unit before.
     opcode: u8,
 }
 
-impl Spelling {
+impl UnitState {
     /// The start of an image.
     pub(crate) const START: Self = Self { phase: 0, opcode: 0 };
 
