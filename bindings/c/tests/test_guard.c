@@ -39,6 +39,9 @@ static flashdelta_status run(blob old_image, blob new_image, blob patch, const f
     CHECK_STATUS(status, FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_applier_guard(&applier, verifier, workspace, 100), FLASHDELTA_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(flashdelta_applier_guard(&applier, verifier, buffer, sizeof buffer), FLASHDELTA_OK);
+    if (verifier != NULL) { /* and no way back */
+        CHECK_STATUS(flashdelta_applier_guard(&applier, NULL, buffer, sizeof buffer), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    }
     for (at = 0; status == FLASHDELTA_OK && at < patch.len; at += piece) {
         piece = patch.len - at < 100 ? patch.len - at : 100;
         status = flashdelta_applier_feed(&applier, patch.bytes + at, piece, NULL);

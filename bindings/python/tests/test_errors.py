@@ -335,7 +335,8 @@ def test_warnings_have_a_kind() -> None:
 def test_kinds_are_those_of_the_document() -> None:
     document = pathlib.Path(__file__).parents[3] / "docs" / "errors.md"
     rows = [line.split("|")[1:-1] for line in document.read_text("utf-8").splitlines() if line.startswith("| `")]
-    listed = {row[0].strip().strip("`"): row[4].strip().strip("`") for row in rows}
+    # Those of fleets have fewer columns: they have one class in Python.
+    listed = {row[0].strip().strip("`"): row[4].strip().strip("`") for row in rows if len(row) > 4}
     assert len(listed) > 100
     for name in set(listed.values()) - {"-"}:
         assert issubclass(getattr(flashdelta, name), flashdelta.Error), name

@@ -319,6 +319,8 @@ mod tests {
             ErrorClass::Cancelled,
         ];
         let document = include_str!("../../../../docs/errors.md");
+        // What follows has no numbers: C has no fleets.
+        let (document, _) = document.split_once("\n## Fleets and releases\n").unwrap();
         let rows = document.lines().filter(|line| line.starts_with("| `"));
         let mut seen = 0;
         for row in rows {

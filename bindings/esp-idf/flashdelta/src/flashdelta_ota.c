@@ -457,7 +457,8 @@ esp_err_t flashdelta_ota_end(flashdelta_ota_handle_t handle) {
             err = esp_ota_set_boot_partition(handle->new_partition);
         }
     }
-    flashdelta_ota_forget_at_end(handle, err);
+    /* A wrong chunk that was not sent again: going on would end at the same one. */
+    flashdelta_ota_forget_at_end(handle, err != ESP_OK && handle->chunk_is_wrong ? ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_WRONG_CHUNK : err);
     flashdelta_ota_free(handle);
     return err;
 }

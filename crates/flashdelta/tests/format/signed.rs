@@ -199,6 +199,38 @@ fn a_wrong_chunk_is_named_and_may_come_again() {
 }
 
 #[test]
+fn a_chunk_that_waits_for_the_budget_is_pending() {
+    let (old, new) = images();
+    let patch = signed(ChunkSize::Bytes(256), &[7]);
+    for budget in [64, 700, 5000] {
+        let mut slot = Slot { bytes: vec![0; new.len()], written: 0 };
+        let (mut workspace, mut buffer) = (vec![0; 64 << 10], vec![0; 16 << 10]);
+        let applier = Applier::new(&mut workspace, &old[..], &mut slot, ApplyOptions::default());
+        let mut guard = Guard::with_policy(applier, Some(Toy(7)), &mut buffer);
+        // All of it in one call, then calls without input as long as something is pending.
+        let mut progress = guard.feed_within(&patch, budget).unwrap();
+        while progress.pending || (progress.taken as usize) < patch.len() {
+            progress = guard.feed_within(&patch[progress.taken as usize..], budget).unwrap();
+        }
+        guard.finish().unwrap();
+        assert!(slot.bytes == new, "{budget}");
+    }
+}
+
+#[test]
+fn a_check_of_signatures_is_not_left_out_afterwards() {
+    let (old, new) = images();
+    let mut slot = Slot { bytes: vec![0; new.len()], written: 0 };
+    let (mut workspace, mut buffers) = (vec![0; 64 << 10], [vec![0; 16 << 10], vec![0; 16 << 10]]);
+    let [first, second] = &mut buffers;
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot, ApplyOptions::default());
+    let mut guard = Guard::with_policy(applier, Some(Toy(7)), first);
+    assert!(!guard.arm(None, second));
+    let error = guard.feed(&unsigned(ChunkSize::Auto)).unwrap_err();
+    assert_eq!(error, GuardError::Verify(VerifyError::Unsigned));
+}
+
+#[test]
 fn the_buffer_is_exactly_as_large_as_the_header_says() {
     let (old, new) = images();
     for patch in [signed(ChunkSize::Bytes(256), &[1, 7]), signed(ChunkSize::Bytes(4096), &[7])] {

@@ -126,10 +126,12 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     }
 
     /// From now on as [`with_policy`](Self::with_policy); false, and nothing has changed, if
-    /// something of the patch has been fed.
+    /// something of the patch has been fed, or if that would leave out a check of signatures.
     #[must_use]
     pub fn arm(&mut self, verifier: Option<V>, buffer: &'b mut [u8]) -> bool {
-        let is_new = self.taken == 0 && self.phase != Phase::Poisoned;
+        let is_new = self.taken == 0
+            && self.phase != Phase::Poisoned
+            && (verifier.is_some() || self.verifier.is_none());
         if is_new {
             (self.verifier, self.buffer, self.phase) = (verifier, buffer, Phase::Header);
         }
@@ -220,7 +222,10 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
 
     /// How far the update has come.
     pub fn progress(&self) -> Progress {
-        Progress { taken: self.taken, ..self.applier.progress() }
+        let inner = self.applier.progress();
+        // A chunk that was checked waits here for the applier to take it.
+        let pending = inner.pending || matches!(self.phase, Phase::Use(_));
+        Progress { taken: self.taken, pending, ..inner }
     }
 
     /// Where in the patch the byte is that must be fed next: after a wrong chunk, its start.

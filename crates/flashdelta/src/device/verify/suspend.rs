@@ -188,6 +188,10 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
         let resumed = applier.resume_as(Kind::guarded(front), len, read, patch, budget);
         let (needed, found) = (state.lacks, state.buffer.len() as u32);
         if let Err(error) = resumed {
+            // In the middle of a call that a budget ended: it goes on as if nothing had been asked.
+            if !is_fresh && matches!(error, ResumeError::InUse) {
+                return Err(error);
+            }
             (self.phase, self.filled, self.taken) = (first, 0, 0);
             self.doubt = VerifyError::Unsigned;
             return Err(match needed {

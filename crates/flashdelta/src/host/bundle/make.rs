@@ -15,6 +15,7 @@ use crate::host::budget::{output_limit, total_limit, Budget, Halt, Stop};
 use crate::host::deflate::{analyse, recreate};
 use crate::host::diff::{DiffError, DiffOptions, DiffProgress};
 use crate::host::file::{self, MakeError};
+use crate::host::room;
 
 /// What taking both files apart may inflate, in bytes, beside what is in proportion to them: beyond
 /// it archives in archives are patched as they are.
@@ -171,6 +172,15 @@ fn part_of(options: &DiffOptions, from: f32, to: f32) -> DiffOptions {
     part
 }
 
+/// All of these, one after the other.
+fn joined(parts: &[&[u8]]) -> Result<Vec<u8>, Stop> {
+    let mut all = room::with_capacity(parts.iter().map(|part| part.len()).sum())?;
+    for part in parts {
+        room::extend(&mut all, part)?;
+    }
+    Ok(all)
+}
+
 struct Maker<'a> {
     old: Contents<'a>,
     new: Contents<'a>,
@@ -216,7 +226,7 @@ impl<'a> Maker<'a> {
         let same = self.same();
         let (template, gaps) = self.new.template();
         let (mut infos, mut parts, mut recipes, mut small) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            (Vec::new(), Vec::<u8>::new(), Vec::new(), Vec::<u8>::new());
         let all: usize = members.iter().map(|member| member.content.len()).sum();
         let mut done = 0;
         let mut claims = self.old.taken + self.new.file().len() as u64;
@@ -239,13 +249,13 @@ impl<'a> Maker<'a> {
                 None => info.content_size = info.size,
             }
             if info.method == Method::Common {
-                small.extend_from_slice(&member.content);
+                room::extend(&mut small, &member.content)?;
                 claims = claims.saturating_add(member.content.len() as u64);
             }
             infos.push(info);
-            parts.extend(part.bytes);
+            room::extend(&mut parts, &part.bytes)?;
         }
-        let new_common = [recipes, template, small].concat();
+        let new_common = joined(&[&recipes, &template, &small])?;
         let mut options = part_of(self.options, done as f32 / (all + 1) as f32, 1.0);
         (options.old_map, options.new_map, options.base) = (None, None, None);
         let patch = match new_common.is_empty() {
@@ -269,7 +279,7 @@ impl<'a> Maker<'a> {
             common_len: patch.bytes.len() as u32,
             members: infos,
         };
-        let bytes = [info.emit(), patch.bytes, parts].concat();
+        let bytes = joined(&[&info.emit(), &patch.bytes, &parts])?;
         let unused = self.unused(&info);
         let patch = BundlePatch { unused, bytes, info, warnings: [Vec::new(), Vec::new()] };
         Ok(Made { patch, claims })
@@ -358,7 +368,8 @@ impl<'a> Maker<'a> {
         if !self.new.container.is_whole() {
             (options.old_map, options.new_map) = (None, None);
         }
-        let mut best = (of(Method::Verbatim), Part { bytes: content.to_vec(), ..Part::default() });
+        let mut best =
+            (of(Method::Verbatim), Part { bytes: room::copy(content)?, ..Part::default() });
         let mut try_one = |info: MemberInfo, from: usize, part: Part| {
             let limit = output_limit(from as u64, part.bytes.len() as u64) as usize;
             if part.bytes.len() < best.1.bytes.len() && content.len() <= limit {
