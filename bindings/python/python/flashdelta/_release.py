@@ -87,10 +87,9 @@ def _run(build: Any, executor: Executor, progress: Callable[[int, int], object] 
                     # The executor takes no more: all that is left is made here.
                     waiting.append(task)
                     is_lost = True
+            ended: set[Future[bytes | None]] = set()
             if running:
-                ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            else:
-                ended = set()
+                ended = wait(running, return_when=FIRST_COMPLETED).done
             made = [(running.pop(future), _result(future)) for future in ended]
             if not running and not ended and waiting:
                 made = [(waiting.pop(), _LOST)]
