@@ -21,20 +21,20 @@ pub(crate) struct Window<'w> {
     /// Offset of the first byte in the image.
     start: u32,
     /// How many bytes are valid.
-    len: usize,
+    len: u32,
 }
 
 impl Window<'_> {
     /// The byte at `offset`, if it is here.
     fn get(&self, offset: u32) -> Option<u8> {
-        self.memory.get(..self.len)?.get(offset.wrapping_sub(self.start) as usize).copied()
+        self.memory.get(..self.len as usize)?.get(offset.wrapping_sub(self.start) as usize).copied()
     }
 
     /// The memory to read `offset`... into, up to `end` at most. Reads start at multiples of 4.
     fn refill(&mut self, offset: u32, end: u32) -> (u32, &mut [u8]) {
         self.start = offset & !3;
-        self.len = self.memory.len().min(end.saturating_sub(self.start) as usize);
-        let len = self.len;
+        self.len = (self.memory.len() as u32).min(end.saturating_sub(self.start));
+        let len = self.len as usize;
         (self.start, self.memory.get_mut(..len).unwrap_or(&mut []))
     }
 }
@@ -46,15 +46,13 @@ pub(crate) struct Buffers<'w> {
     new: Window<'w>,
     /// Bytes that wait to be written.
     page: &'w mut [u8],
-    filled: usize,
+    filled: u32,
     /// Where the page goes.
     page_start: u32,
     old_size: u32,
     /// The table of holes; empty if there are none.
     #[cfg(feature = "holes")]
     holes: &'w mut [u8],
-    #[cfg(feature = "holes")]
-    coded_size: u32,
     /// What the checksum of the new image differs by, as far as that is written.
     #[cfg(feature = "holes")]
     sum: u8,
@@ -77,16 +75,14 @@ impl<'w> Buffers<'w> {
             #[cfg(feature = "holes")]
             holes: &mut [],
             #[cfg(feature = "holes")]
-            coded_size: 0,
-            #[cfg(feature = "holes")]
             sum: 0,
         }
     }
 
     /// There are holes.
     #[cfg(feature = "holes")]
-    pub(crate) fn start_holes(&mut self, table: &'w mut [u8], sizes: Sizes) {
-        (self.holes, self.coded_size) = (table, sizes.coded);
+    pub(crate) fn start_holes(&mut self, table: &'w mut [u8]) {
+        self.holes = table;
     }
 
     /// The table of holes itself.
@@ -97,10 +93,9 @@ impl<'w> Buffers<'w> {
 
     /// Memory that may be used for something else when the new image is complete, and the holes.
     #[cfg(feature = "holes")]
-    pub(crate) fn spare_and_holes(&mut self) -> (&mut [u8], Table<'_>) {
+    pub(crate) fn spare_and_holes(&mut self, coded: u32) -> (&mut [u8], Table<'_>) {
         self.old.len = 0;
-        let sizes = Sizes { old: self.old_size, coded: self.coded_size };
-        (self.old.memory, Table::new(self.holes, sizes))
+        (self.old.memory, Table::new(self.holes, Sizes { old: self.old_size, coded }))
     }
 
     /// Buffers in lent memory.
@@ -116,7 +111,7 @@ impl<'w> Buffers<'w> {
     /// Bytes that wait to be written.
     #[cfg(feature = "suspend")]
     pub(crate) fn waiting(&self) -> usize {
-        self.filled
+        self.filled as usize
     }
 
     /// What waits to be written, and where it goes, into a suspension or out of it. Windows are but
@@ -127,8 +122,8 @@ impl<'w> Buffers<'w> {
         #[cfg(feature = "holes")]
         port.small(&mut self.sum);
         port.number(page_start);
-        port.size(filled);
-        match page.get_mut(..*filled) {
+        port.number(filled);
+        match page.get_mut(..*filled as usize) {
             Some(bytes) => port.bytes(bytes),
             None => port.refuse(),
         }
@@ -168,7 +163,7 @@ impl<'w> Buffers<'w> {
 
     /// Bytes of the new image so far.
     pub(crate) fn position(&self) -> u32 {
-        self.page_start.wrapping_add(self.filled as u32)
+        self.page_start.wrapping_add(self.filled)
     }
 }
 
@@ -183,6 +178,9 @@ pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
     pub(crate) has_failed: bool,
     /// Bytes read and written in this call, and how many there may be.
     pub(crate) budget: Budget,
+    /// Bytes of the new image that are made.
+    #[cfg(feature = "holes")]
+    pub(crate) coded_size: u32,
 }
 
 impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
@@ -213,7 +211,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         }
         let buffers = &mut *self.buffers;
         let offset = buffers.page_start;
-        let data = buffers.page.get(..buffers.filled).unwrap_or(&[]);
+        let data = buffers.page.get(..buffers.filled as usize).unwrap_or(&[]);
         if data.is_empty() || self.has_failed {
             return;
         }
@@ -232,7 +230,7 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
     fn old(&mut self, offset: u32) -> &[u8] {
         let window = &self.buffers.old;
         let into = offset.wrapping_sub(window.start) as usize;
-        if window.len.saturating_sub(into) < LOOKAHEAD {
+        if (window.len as usize).saturating_sub(into) < LOOKAHEAD {
             return self.read_old(offset);
         }
         self.buffers.old.memory.get(into..).and_then(|rest| rest.get(..LOOKAHEAD)).unwrap_or(&[])
@@ -263,37 +261,37 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
         let buffers = &mut *self.buffers;
         let room = buffers
             .page
-            .get_mut(buffers.filled..)
+            .get_mut(buffers.filled as usize..)
             .and_then(|page| page.split_first_chunk_mut::<4>());
         match room {
             Some((to, [_, ..])) => {
                 *to = bytes;
-                buffers.filled = buffers.filled.wrapping_add(usize::from(len));
+                buffers.filled = buffers.filled.wrapping_add(u32::from(len));
             }
             _ => self.put_slowly(bytes, len),
         }
     }
 }
 
-/// What the decoder sees of holes: their fills.
+/// What the decoder sees of holes: their fills. The checksum of the new image is never read.
 #[cfg(feature = "holes")]
 impl Buffers<'_> {
     fn show_new(&mut self) {
-        let table = Table::new(self.holes, Sizes { old: self.old_size, coded: self.coded_size });
+        let table = Table::new(self.holes, Sizes { old: self.old_size, coded: 0 });
         if !table.is_empty() {
             table.show_new(
                 self.new.start,
-                self.new.memory.get_mut(..self.new.len).unwrap_or_default(),
+                self.new.memory.get_mut(..self.new.len as usize).unwrap_or_default(),
             );
         }
     }
 
     fn show_old(&mut self) {
-        let table = Table::new(self.holes, Sizes { old: self.old_size, coded: self.coded_size });
+        let table = Table::new(self.holes, Sizes { old: self.old_size, coded: 0 });
         if !table.is_empty() {
             table.show_old(
                 self.old.start,
-                self.old.memory.get_mut(..self.old.len).unwrap_or_default(),
+                self.old.memory.get_mut(..self.old.len as usize).unwrap_or_default(),
             );
         }
     }
@@ -309,9 +307,9 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
             return false;
         }
         let buffers = &mut *self.buffers;
-        let sizes = Sizes { old: buffers.old_size, coded: buffers.coded_size };
+        let sizes = Sizes { old: buffers.old_size, coded: self.coded_size };
         let table = Table::new(buffers.holes, sizes);
-        let data = buffers.page.get_mut(..buffers.filled).unwrap_or_default();
+        let data = buffers.page.get_mut(..buffers.filled as usize).unwrap_or_default();
         let is_right =
             table.put_values(buffers.page_start, data, &mut buffers.sum, self.old, self.error);
         self.has_failed = !is_right;
@@ -324,7 +322,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
         let window = &mut self.buffers.old;
         let mut into = offset.wrapping_sub(window.start) as usize;
         let end = self.buffers.old_size;
-        let is_all = into <= window.len && window.start.wrapping_add(window.len as u32) >= end;
+        let is_all = into <= window.len as usize && window.start.wrapping_add(window.len) >= end;
         if offset >= end || self.has_failed {
             return &[];
         }
@@ -340,7 +338,7 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
             self.buffers.show_old();
         }
         let window = &self.buffers.old;
-        let bytes = window.memory.get(into..window.len).unwrap_or(&[]);
+        let bytes = window.memory.get(into..window.len as usize).unwrap_or(&[]);
         bytes.get(..LOOKAHEAD).unwrap_or(bytes)
     }
 
@@ -349,11 +347,11 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
     fn put_slowly(&mut self, bytes: [u8; 4], len: u8) {
         for byte in bytes.iter().take(usize::from(len)) {
             let buffers = &mut *self.buffers;
-            if let Some(slot) = buffers.page.get_mut(buffers.filled) {
+            if let Some(slot) = buffers.page.get_mut(buffers.filled as usize) {
                 *slot = *byte;
             }
             buffers.filled = buffers.filled.wrapping_add(1);
-            if buffers.filled >= buffers.page.len() {
+            if buffers.filled as usize >= buffers.page.len() {
                 self.flush();
             }
         }

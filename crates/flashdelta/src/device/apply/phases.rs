@@ -109,7 +109,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
                 (workspace::words_of(rest), header.holes(start), header.old_size)
             }
             Which::New => {
-                let (buffer, holes) = body.buffers.spare_and_holes();
+                let (buffer, holes) = body.buffers.spare_and_holes(header.coded_size());
                 (buffer, holes, header.new_size)
             }
         };
@@ -307,6 +307,8 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             error,
             has_failed: false,
             budget: *budget,
+            #[cfg(feature = "holes")]
+            coded_size: body.header.coded_size(),
         };
         let is_last = mine.len() == body.left as usize;
         let is_complete = machine.feed(&mut rest, is_last, body.header.coded_size(), &mut views);

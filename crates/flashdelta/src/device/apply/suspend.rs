@@ -420,9 +420,9 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         if phase == Phase::Header || !header.has_holes() {
             return;
         }
-        let start = usize::from(header.hole_offset);
+        let start = header.hole_offset();
         let table = match workspace.as_deref_mut() {
-            Some(memory) => memory.get_mut(start..start.saturating_add(header.hole_len.into())),
+            Some(memory) => memory.get_mut(start..start.saturating_add(header.hole_len())),
             None => Some(body.buffers.hole_table()),
         };
         let Some(table) = table else { return port.refuse() };

@@ -66,13 +66,13 @@ fn holes<'w>(
     let tail = words.len().checked_sub(layout.holes)?;
     let (front, table) = words.split_at_mut_checked(tail)?;
     let table: &mut [u8] = bytemuck::must_cast_slice_mut(table);
-    let table = table.get_mut(..usize::from(header.hole_len))?;
-    let start = usize::from(header.hole_offset).wrapping_sub(skipped);
+    let table = table.get_mut(..header.hole_len())?;
+    let start = header.hole_offset().wrapping_sub(skipped);
     let bytes: &[u8] = bytemuck::must_cast_slice(front);
     for (to, from) in table.iter_mut().zip(bytes.get(start..).unwrap_or_default()) {
         *to = *from;
     }
-    buffers.start_holes(table, header.hole_sizes());
+    buffers.start_holes(table);
     Some(front)
 }
 
@@ -151,7 +151,7 @@ fn parts<'w>(
 /// Bytes of the header that are needed until the workspace is divided.
 pub(crate) fn needed(header: &PatchHeader) -> usize {
     #[cfg(feature = "holes")]
-    let is_needed = header.map_len != 0 || header.hole_len != 0;
+    let is_needed = header.map_len != 0 || header.has_holes();
     #[cfg(not(feature = "holes"))]
     let is_needed = header.map_len != 0;
     if is_needed {

@@ -85,12 +85,11 @@ pub struct PatchHeader {
     /// The number of signatures that follow the header, 0 to 4.
     #[cfg(feature = "verify")]
     pub signatures: u8,
-    /// Where the table of holes is in the header, and how many bytes it has; 0 of them if there are
-    /// none.
+    /// Bytes of the table of holes, which is before the address map; 0 if there are none. Bit 15:
+    /// the two bytes that address maps begin with are between them. (The RAM that patches state has
+    /// no room for another field.)
     #[cfg(feature = "holes")]
-    pub(crate) hole_offset: u16,
-    #[cfg(feature = "holes")]
-    pub(crate) hole_len: u16,
+    pub(crate) hole_span: u16,
     /// Length of the header in bytes. What follows it begins the body, or tells where the body
     /// [begins](Self::body_offset).
     pub header_len: u32,
@@ -166,9 +165,7 @@ impl PatchHeader {
         #[cfg(feature = "verify")]
         signatures: 0,
         #[cfg(feature = "holes")]
-        hole_offset: 0,
-        #[cfg(feature = "holes")]
-        hole_len: 0,
+        hole_span: 0,
         header_len: 0,
         tables: Tables { slots: 0, map: 0, block_log2: 0 },
         map_counts: MapCounts { old: 0, new: 0, ranges: 0, shift: 0 },
@@ -308,9 +305,7 @@ impl PatchHeader {
             #[cfg(feature = "verify")]
             signatures,
             #[cfg(feature = "holes")]
-            hole_offset,
-            #[cfg(feature = "holes")]
-            hole_len,
+            hole_span,
             header_len,
             tables: Tables { slots, map, block_log2 },
             map_counts: MapCounts { old, new, ranges, shift },
@@ -327,9 +322,7 @@ impl PatchHeader {
             port.half(number);
         }
         #[cfg(feature = "holes")]
-        for number in [hole_offset, hole_len] {
-            port.half(number);
-        }
+        port.half(hole_span);
         for number in [granularity_log2, block_log2, old, new, ranges, shift] {
             port.small(number);
         }
@@ -426,9 +419,10 @@ impl PatchHeader {
         reader.bytes(&mut header.new_digest);
         #[cfg(feature = "holes")]
         if has(Feature::Holes) {
-            header.hole_offset = reader.offset() as u16;
+            let start = reader.offset() as u16;
             holes::check(reader, header.hole_sizes());
-            header.hole_len = (reader.offset() as u16).wrapping_sub(header.hole_offset);
+            let len = (reader.offset() as u16).wrapping_sub(start);
+            header.hole_span = len | u16::from(has(Feature::AddressMap)) << holes::MAP_FOLLOWS;
         }
         if cfg!(feature = "prediction") && has(Feature::AddressMap) {
             header.map_counts = MapCounts::read(reader);

@@ -8,6 +8,9 @@ pub(crate) const MOST_HOLES: u8 = 16;
 /// No name has more bytes.
 pub(crate) const MOST_NAME: usize = 16;
 
+/// The bit of a span, in headers in memory, that says that an address map follows.
+pub(crate) const MAP_FOLLOWS: u8 = 15;
+
 /// Bits of the byte that a table begins with, beside the number of holes.
 pub(crate) const OLD_CHECKSUM: u8 = 1 << 5;
 pub(crate) const NEW_CHECKSUM: u8 = 1 << 6;
@@ -182,13 +185,24 @@ pub(crate) fn check(reader: &mut Reader<'_>, sizes: Sizes) {
 impl PatchHeader {
     /// Whether the patch has holes: ranges of the images that each device has for itself.
     pub fn has_holes(&self) -> bool {
-        self.hole_len != 0
+        self.hole_len() != 0
+    }
+
+    /// Bytes of the table of holes.
+    pub(crate) fn hole_len(&self) -> usize {
+        usize::from(self.hole_span & !(1 << MAP_FOLLOWS))
+    }
+
+    /// Where the table of holes is in the header.
+    pub(crate) fn hole_offset(&self) -> usize {
+        let counts = usize::from(self.hole_span >> MAP_FOLLOWS).wrapping_mul(2);
+        usize::from(self.map_offset).saturating_sub(counts.wrapping_add(self.hole_len()))
     }
 
     /// What of a patch is the table of its holes. `header`: the patch, or its first bytes.
     pub(crate) fn hole_table<'a>(&self, header: &'a [u8]) -> &'a [u8] {
-        let rest = header.get(usize::from(self.hole_offset)..).unwrap_or(&[]);
-        rest.get(..usize::from(self.hole_len)).unwrap_or(&[])
+        let rest = header.get(self.hole_offset()..).unwrap_or(&[]);
+        rest.get(..self.hole_len()).unwrap_or(&[])
     }
 
     /// The lengths that holes depend on.

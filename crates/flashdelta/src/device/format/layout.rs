@@ -69,7 +69,7 @@ impl Layout {
             new_window: NEW_WINDOW / 4,
             page: granularity.max(PAGE / 4),
             #[cfg(feature = "holes")]
-            holes: usize::from(header.hole_len).div_ceil(4),
+            holes: header.hole_len().div_ceil(4),
             segments: if cfg!(feature = "prediction") {
                 header.map_counts.segments() * 3
             } else {

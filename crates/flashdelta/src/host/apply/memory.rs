@@ -108,6 +108,7 @@ pub(crate) fn apply_body(
         error: &mut error,
         has_failed: false,
         budget: Budget::new(u32::MAX),
+        coded_size: header.coded_size(),
     };
     let is_complete = machine.feed(&mut body, true, header.coded_size(), &mut views);
     views.flush();

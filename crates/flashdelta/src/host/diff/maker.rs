@@ -423,7 +423,7 @@ impl<'a> Maker<'a> {
             host_len: self.options.host_section.len() as u32,
             identity: self.options.identity,
             map_counts: prediction.maps.counts(),
-            hole_len: self.holes.len() as u16,
+            hole_span: self.holes.len() as u16,
             ..PatchHeader::default()
         }
     }

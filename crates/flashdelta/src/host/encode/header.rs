@@ -2,6 +2,7 @@
 
 use super::address_map::{emit_counts, Maps};
 use crate::device::format::header::{CHECKSUM, MAGIC, RAM_UNIT, VERSION};
+use crate::device::format::holes::MAP_FOLLOWS;
 use crate::device::format::map::MapCounts;
 use crate::device::format::tables::{Tables, MAP_UNIT, SLOT_UNIT};
 use crate::device::format::{crc32, Codec, Feature, Identity, Layout, PatchHeader, MAX_HEADER_LEN};
@@ -44,7 +45,8 @@ impl PatchHeader {
             | u32::from(self.host_len != 0) << Feature::HostSection as u32
             | u32::from(self.has_own_digest) << Feature::OwnDigest as u32
             | u32::from(!maps.1.is_empty()) << Feature::Holes as u32;
-        self.hole_len = maps.1.len() as u16;
+        let follows = u16::from(maps.0.is_some() && !maps.1.is_empty()) << MAP_FOLLOWS;
+        self.hole_span = maps.1.len() as u16 | follows;
         self.map_counts = maps.0.as_ref().map_or_else(Default::default, |(counts, _)| *counts);
         // The length of the header and the RAM that it states depend on each other: start with the
         // longest header.
@@ -75,7 +77,6 @@ impl PatchHeader {
             }
             fields.extend_from_slice(&self.old_digest);
             fields.extend_from_slice(&self.new_digest);
-            let holes_at = fields.len();
             fields.extend_from_slice(&maps.1);
             if maps.0.is_some() {
                 emit_counts(self.map_counts, &mut fields);
@@ -91,7 +92,6 @@ impl PatchHeader {
             let len = if rest + 1 < 0x80 { rest + 1 } else { rest + 2 };
             put::varint(&mut bytes, len as u32);
             self.map_offset = (bytes.len() + map_at) as u16;
-            self.hole_offset = if maps.1.is_empty() { 0 } else { (bytes.len() + holes_at) as u16 };
             bytes.append(&mut fields);
             bytes.extend_from_slice(&crc32(&bytes).to_le_bytes());
             self.header_len = bytes.len() as u32;
