@@ -137,6 +137,10 @@ def check_damaged(part):
                 found = b""
                 wrong.append(f"{name}, damaged ({part}, {i}): {error!r}")
                 continue
+            # The digests do not cover the values of holes, and with a right checksum of the header
+            # other holes, or other names, are what its maker wants.
+            if name.startswith("holes") and not isinstance(found, str):
+                continue
             if not isinstance(found, str) and found != expected:
                 wrong.append(f"{name}, damaged ({part}, {i}): another file")
     return count, wrong
@@ -162,7 +166,7 @@ def jobs(program, folder):
     settings = IMAGES + ([ZSTD] if operations.HAS_ZSTD else [])
     rows = (here / "pairs.tsv").read_text().splitlines()[1:]
     for row in rows:
-        _, old, new, _ = row.split("\t")
+        _, old, new = row.split("\t")[:3]
         for options in settings:
             yield program, here / old, here / new, options
     for pair in ARCHIVES:

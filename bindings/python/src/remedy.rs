@@ -28,7 +28,9 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::PatchFromMaker => "get the patch from whoever made it",
         Remedy::GivePatch => "pass one that flashdelta.diff made",
         Remedy::SwapOldAndPatch => "the old file comes first, then the patch",
-        Remedy::GiveValue => "give it where the patch is applied on a device or with `flashdelta apply --set`",
+        Remedy::GiveValue => {
+            "give it where the patch is applied on a device or with `flashdelta apply --set`"
+        }
         Remedy::UseDataPartition => {
             "keep what each device has for itself in a data partition, outside the image"
         }
