@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::{check, signatures, ComponentName, SetFileError};
 use crate::device::update::set::{Entry, Index, Precondition};
-use crate::device::verify::{Algorithm, Signature};
-use crate::host::facts::{hex, IdentityFacts};
+use crate::host::facts::{hex, IdentityFacts, SignatureFacts};
 
 /// What a set says about itself. All sizes are in bytes, digests and key ids in hexadecimal.
 #[non_exhaustive]
@@ -25,16 +24,6 @@ pub struct SetFacts {
     pub index_size: u32,
     /// The components, in the order in which they are written and activated.
     pub components: Vec<ComponentFacts>,
-}
-
-/// One signature.
-#[non_exhaustive]
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct SignatureFacts {
-    /// Its algorithm; `None` if this version does not know it.
-    pub algorithm: Option<&'static str>,
-    /// What names the key.
-    pub key_id: String,
 }
 
 /// A component of a set.
@@ -112,7 +101,7 @@ impl SetFacts {
     /// [`SetFileError`], if this is no whole set, or a damaged one.
     pub fn of(set: &[u8]) -> Result<Self, SetFileError> {
         let index = check(set)?;
-        let signatures = signatures(set)?.iter().map(SignatureFacts::of).collect();
+        let signatures = signatures(set)?.iter().map(SignatureFacts::from).collect();
         Ok(Self::from_parts(set.len() as u64, index, signatures))
     }
 
@@ -131,15 +120,6 @@ impl SetFacts {
             chunk_ram: index.chunk_ram(),
             index_size: index.index_len(),
             components: index.entries().map(|entry| ComponentFacts::of(&entry)).collect(),
-        }
-    }
-}
-
-impl SignatureFacts {
-    fn of(signature: &Signature) -> Self {
-        Self {
-            algorithm: Algorithm::from_number(signature.algorithm).map(Algorithm::name),
-            key_id: hex(&signature.key_id),
         }
     }
 }

@@ -46,7 +46,7 @@ mod source;
 pub use apply::{apply, apply_signed, SetApplyError};
 pub use component::{Component, ComponentName};
 pub use error::{SetFileError, SetMakeError};
-pub use facts::{ComponentFacts, PreconditionFacts, SetFacts, SignatureFacts, TargetFacts};
+pub use facts::{ComponentFacts, PreconditionFacts, SetFacts, TargetFacts};
 pub use folder::{apply_to_folder, SetFolder, SetFolderError};
 pub use make::{make, SetOptions};
 pub use parts::check;
