@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use flashdelta::sign::{PublicKey, TrustedKeys};
 use flashdelta::Input;
 use flashdelta_fleet::release::{resolve, Build, Query, ReleaseError, Task};
 use flashdelta_fleet::{Digest, Name};
@@ -10,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors;
+use crate::sign::trusted;
 
 /// A folder that is being built. Tasks are JSON, as workers get them.
 #[pyclass(frozen, module = "flashdelta._native")]
@@ -104,12 +104,7 @@ pub(crate) fn release_resolve(
         .hardware(hardware)
         .security_counter(security_counter)
         .max_bytes(max_bytes);
-    let public = |pem: &String| {
-        PublicKey::from_pem(pem)
-            .map_err(|error| errors::signing(py, error.code(), error.remedy(), &error.to_string()))
-    };
-    let public = keys.iter().map(public).collect::<PyResult<Vec<_>>>()?;
-    let keys = (!public.is_empty()).then(|| TrustedKeys::new(public));
+    let keys = trusted(py, &keys)?;
     let found = py.detach(|| resolve(&folder, &query, keys.as_ref()));
     json(py, &found.map_err(failed)?)
 }

@@ -9,9 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from typing import Any, cast
 
 from . import _native
-from ._arguments import U32, as_bytes, as_path, check_int
+from ._arguments import U16, U32, as_path, check_int
 from ._errors import Error, OptionError
-from ._signing import Key
+from ._signing import Key, pem
 from ._types import FilePath
 
 #: So many tasks are under way at once, for each processor: their files are in memory.
@@ -166,20 +166,14 @@ def release_resolve(
         if len(digest) != 32:
             raise OptionError(f"digest: found {len(digest)} bytes, expected 32", kind="option")
         digest = digest.hex()
-    pems = [_pem(key) for key in keys]
     found = _native.release_resolve(
         as_path("folder", folder),
         product,
         digest,
         profile,
-        None if hardware is None else check_int("hardware", hardware, 0, 65535),
+        None if hardware is None else check_int("hardware", hardware, 0, U16),
         check_int("security_counter", security_counter, 0, U32),
         None if max_bytes is None else check_int("max_bytes", max_bytes, 0, 2**63 - 1),
-        pems,
+        [pem(key) for key in keys],
     )
     return cast("dict[str, Any]", json.loads(found))
-
-
-def _pem(key: Key) -> str:
-    data = _native.read_file(key) if isinstance(key, (str, os.PathLike)) else as_bytes("keys", key)
-    return bytes(data).decode("utf-8", "replace")
