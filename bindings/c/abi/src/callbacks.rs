@@ -176,6 +176,27 @@ pub(crate) struct Region {
     pub(crate) erase: Option<Erase>,
 }
 
+/// How C gets at a region that is read, written and erased; any of it may be missing.
+#[cfg(any(feature = "receive", feature = "suspend"))]
+pub(crate) type Access = (Option<Read>, Option<Write>, Option<Erase>);
+
+#[cfg(any(feature = "receive", feature = "suspend"))]
+impl Region {
+    /// A region that is erased, with the sizes of C: `size`, `write_size` (0 counts as 1) and
+    /// `sector_size`.
+    pub(crate) fn erased(
+        user: *mut c_void,
+        [size, write_size, sector_size]: [u32; 3],
+        (read, write, erase): Access,
+    ) -> Result<Self, flashdelta_status> {
+        let (Some(read), Some(write), Some(erase)) = (read, write, erase) else {
+            return Err(FLASHDELTA_ERR_NULL_POINTER);
+        };
+        let (write_size, erase) = (write_size.max(1), Some(erase));
+        Ok(Self { user, size, write_size, sector_size, read, write, erase })
+    }
+}
+
 impl flashdelta_flash {
     /// Both slots, if everything is there and in range.
     ///

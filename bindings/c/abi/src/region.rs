@@ -59,16 +59,12 @@ unsafe fn records<'a>(
     check(region)?;
     // SAFETY: not NULL, aligned; the rest is the caller's promise.
     let region = unsafe { *region };
-    let (Some(read), Some(write), Some(erase)) = (region.read, region.write, region.erase) else {
-        return Err(FLASHDELTA_ERR_NULL_POINTER);
-    };
+    let sizes = [region.size, region.write_size, region.sector_size];
+    let flash = Region::erased(region.user, sizes, (region.read, region.write, region.erase))?;
     // SAFETY: the caller lends it for as long as the records are used.
     let buffer: &'a mut [u8] = unsafe { bytes_mut(region.buffer, region.buffer_len)? };
-    let (user, size, sector_size) = (region.user, region.size, region.sector_size);
-    let (write_size, erase) = (region.write_size.max(1), Some(erase));
-    let flash = Region { user, size, write_size, sector_size, read, write, erase };
     // What cannot be read is no record, and no error: the geometry is all that can be wrong.
-    Records::with_buffer(flash, 0, size, buffer).map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)
+    Records::with_buffer(flash, 0, region.size, buffer).map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)
 }
 
 /// Saves the state of an update in a region of flash, as flashdelta_applier_suspend() does: what was

@@ -147,17 +147,12 @@ pub unsafe extern "C" fn flashdelta_store_open(
         check(flash)?;
         // SAFETY: not NULL, aligned; the rest is the caller's promise.
         let flash = unsafe { *flash };
-        let (Some(read), Some(write), Some(erase)) = (flash.read, flash.write, flash.erase) else {
-            return Err(FLASHDELTA_ERR_NULL_POINTER);
-        };
+        let sizes = [flash.size, flash.write_size, flash.sector_size];
+        let region = Region::erased(flash.user, sizes, (flash.read, flash.write, flash.erase))?;
         // SAFETY: the caller lends both for as long as the store is used.
         let (memory, buffer): (&'static mut [u8], &'static mut [u8]) =
             unsafe { (bytes_mut(memory, memory_len)?, bytes_mut(flash.buffer, flash.buffer_len)?) };
-        let (user, size, sector_size) = (flash.user, flash.size, flash.sector_size);
-        let write_size = flash.write_size.max(1);
-        let erase = Some(erase);
-        let region = Region { user, size, write_size, sector_size, read, write, erase };
-        let key = flash.verify.map(|verify| Callback { user, verify });
+        let key = flash.verify.map(|verify| Callback { user: flash.user, verify });
         let state = store.cast::<State>();
         // SAFETY: not NULL, and aligned and large enough for a State, as the assertions above say.
         // The key stays where it is for as long as the store is used.
@@ -166,7 +161,7 @@ pub unsafe extern "C" fn flashdelta_store_open(
             addr_of_mut!((*state).key).write(key);
             let key: &'static mut Option<Callback> = &mut *addr_of_mut!((*state).key);
             let verifier = key.as_mut().map(|key| key as &'static mut dyn Verifier);
-            let slot = Slot::new(0, size);
+            let slot = Slot::new(0, flash.size);
             let opened = Store::open_with(region, slot, memory, verifier, buffer, SoftwareSha256);
             match opened {
                 Ok(opened) => {

@@ -101,9 +101,10 @@ impl Verifier for Callback {
 /// that lends all it has learns from #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL of
 ///     flashdelta_applier_feed() whether it was enough, before anything is written
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `verify`);
-/// #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, or something has
-///     been fed; #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED,
-///     #FLASHDELTA_ERR_BUSY. On errors nothing has changed: do not go on without the check
+/// #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, something has
+///     been fed, or there is a verifier and this would be without one;
+///     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY.
+///     On errors nothing has changed: do not go on without the check
 ///
 /// # Safety
 ///
