@@ -438,6 +438,11 @@ static esp_err_t check_image(const esp_partition_t *partition) {
     return esp_image_verify(ESP_IMAGE_VERIFY, &position, &metadata) == ESP_OK ? ESP_OK : ESP_ERR_OTA_VALIDATE_FAILED;
 }
 
+/* What ended the update: a wrong chunk that was not sent again, or else this. */
+static esp_err_t wrong_chunk_or(const struct flashdelta_ota *ota, esp_err_t err) {
+    return ota->chunk_is_wrong ? ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_WRONG_CHUNK : err;
+}
+
 esp_err_t flashdelta_ota_end(flashdelta_ota_handle_t handle) {
     esp_err_t err;
     if (handle == NULL) {
@@ -457,18 +462,19 @@ esp_err_t flashdelta_ota_end(flashdelta_ota_handle_t handle) {
             err = esp_ota_set_boot_partition(handle->new_partition);
         }
     }
-    /* A wrong chunk that was not sent again: going on would end at the same one. */
-    flashdelta_ota_forget_at_end(handle, err != ESP_OK && handle->chunk_is_wrong ? ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_WRONG_CHUNK : err);
+    flashdelta_ota_forget_at_end(handle, wrong_chunk_or(handle, err));
     flashdelta_ota_free(handle);
     return err;
 }
 
 esp_err_t flashdelta_ota_abort(flashdelta_ota_handle_t handle) {
+    esp_err_t err;
     if (handle == NULL) {
         return ESP_ERR_INVALID_ARG;
     }
-    if (handle->error != ESP_OK || handle->chunk_is_wrong) {
-        flashdelta_ota_forget_at_end(handle, handle->error != ESP_OK ? handle->error : ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_WRONG_CHUNK);
+    err = wrong_chunk_or(handle, handle->error);
+    if (err != ESP_OK) {
+        flashdelta_ota_forget_at_end(handle, err);
     }
     flashdelta_ota_free(handle);
     return ESP_OK;
