@@ -165,6 +165,18 @@ fn a_suspension_is_no_way_round_the_policy() {
     assert_eq!(refused, Err(ResumeError::Damaged));
     // And then it begins from the beginning, with the whole policy.
     guard.feed(&patch[..half]).unwrap();
+    // In the middle of what a budget has ended, too, a guard in use stays as it is.
+    while !guard.feed_within(&[], 1).unwrap().pending {
+        let taken = guard.progress().taken as usize;
+        guard.feed_within(&patch[taken..=taken], 1).unwrap();
+    }
+    let before = guard.progress();
+    let refused = guard.resume(unsigned.len() as u32, reader(&unsigned), None);
+    assert_eq!(refused, Err(ResumeError::InUse));
+    assert_eq!(guard.progress(), before);
+    while guard.progress().pending {
+        guard.feed(&[]).unwrap();
+    }
     let signed = suspended!(guard);
     let refused = guard.resume(signed.len() as u32, reader(&signed), None);
     assert_eq!(refused, Err(ResumeError::InUse));
