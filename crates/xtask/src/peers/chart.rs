@@ -17,7 +17,7 @@ const WHOLE: f64 = 330.0;
 const BAR: f64 = 14.0;
 const GAP: f64 = 9.0;
 const TOP: f64 = 66.0;
-const TITLE: &str = "Size of the patch, beside the smallest of fifteen other tools (100 %)";
+const TITLE: &str = "Size of the patch, beside the smallest that other tools make (100 %)";
 
 /// Which of ours stands beside which peers, and its colour.
 const BESIDE: [(&str, usize, &str); 2] = [
