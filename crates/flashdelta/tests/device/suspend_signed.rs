@@ -186,7 +186,7 @@ fn a_suspension_is_no_way_round_the_policy() {
     let refused = applier.resume(signed.len() as u32, reader(&signed), None);
     assert_eq!(refused, Err(ResumeError::OtherVersion));
 
-    let mut small = vec![0; header.chunk_ram() as usize / 2];
+    let mut small = vec![0; 8];
     let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
     let mut guard = Guard::require_signature(applier, key, &mut small);
     let refused = guard.resume(signed.len() as u32, reader(&signed), None).unwrap_err();
