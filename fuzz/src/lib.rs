@@ -1,5 +1,13 @@
 //! What several targets need: checksums put right, so that edits are seen at all.
 
+// What the tests receive and update, too.
+#[path = "../../crates/flashdelta/tests/common/pieces.rs"]
+pub mod pieces;
+#[path = "../../crates/flashdelta/tests/common/sets.rs"]
+pub mod sets;
+#[path = "../../crates/flashdelta/tests/common/toy.rs"]
+pub mod toy;
+
 use flashdelta::apply::{Sha256Engine as _, SoftwareSha256};
 
 /// CRC-32, as simple as can be.

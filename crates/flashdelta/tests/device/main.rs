@@ -15,6 +15,7 @@ mod group_world;
 mod holes;
 mod mesh;
 mod nor_records;
+mod odd_flash;
 mod power_cuts;
 mod receive;
 mod set;
