@@ -37,7 +37,7 @@ impl Args {
     }
 }
 
-const FUZZ_SECONDS: u32 = 10;
+const FUZZ_SECONDS: u32 = 5;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut steps = Steps::new(&args.only, args.list);

@@ -136,7 +136,10 @@ fn memory_that_is_never_erased() {
 fn sectors_of_several_sizes() {
     let update = update(Codec::Model, 4, 100_000);
     let mut flash = Odd::new(4, 64 << 10, 0xFF);
-    flash.sectors = (0..4).map(|i| i << 14..(i + 1) << 14).chain([64 << 10..128 << 10]).collect();
+    flash.sectors = (0..4)
+        .map(|i| i << 14..(i + 1) << 14)
+        .chain(core::iter::once(64 << 10..128 << 10))
+        .collect();
     // A driver that calls the largest a sector, and erases all that are in it.
     let (done, stats) = run(flash.clone(), &update).unwrap();
     assert!(done.bytes.starts_with(&update.new));
