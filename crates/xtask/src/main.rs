@@ -13,6 +13,7 @@ mod header;
 mod hostile_pairs;
 mod peers;
 mod python;
+mod server;
 mod setup;
 mod steps;
 mod test;

@@ -6,6 +6,7 @@ use crate::c;
 use crate::command::{cargo, command, exec, root, tools, works};
 use crate::device::{self, Target};
 use crate::python;
+use crate::server;
 use crate::setup;
 use crate::steps::{Outcome, Steps};
 use crate::width;
@@ -53,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("test", "the tests of the workspace", || {
         passed(run_all(&["test --workspace --all-features"]))
     });
+    steps.step("server", "the update service, on SQLite and PostgreSQL", server::test);
     steps.step("demo", "the first of the README's two commands", || {
         passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"]))
     });
@@ -184,6 +186,7 @@ fn outside_packages() -> impl Iterator<Item = &'static str> {
         "benches/Cargo.toml",
         "bindings/c/apply/Cargo.toml",
         "bindings/python/Cargo.toml",
+        "crates/flashdelta-server/Cargo.toml",
         "crates/xtask/device/Cargo.toml",
         "fuzz/Cargo.toml",
     ];

@@ -1,0 +1,44 @@
+//! Secrets of tokens.
+
+use core::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::TokenKind;
+use crate::Error;
+
+/// The text of a token. `Debug` does not show it.
+pub struct Secret(String);
+
+impl Secret {
+    /// A new one.
+    pub(super) fn generate(kind: TokenKind) -> Result<Self, Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;
+        Ok(Self(format!("{}{}", kind.prefix(), hex(&bytes))))
+    }
+
+    /// To be shown to whoever asked for it, once.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// What the database has of a token: SHA-256 of its text.
+///
+/// It is looked up by this; how long a look-up takes tells of the hash alone, which is no help in
+/// guessing the token.
+pub(super) fn hash(token: &str) -> String {
+    hex(&Sha256::digest(token))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,28 @@
+//! `serve`
+
+use clap::Args;
+
+use crate::config::{Config, Listen};
+use crate::serve::{interrupted, Server};
+use crate::{Error, Service};
+
+#[derive(Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    listen: Listen,
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Error> {
+        let service = Service::open(&self.config).await?;
+        if let Some(secret) = service.first_token().await? {
+            // Standard output: it must not get into a log.
+            println!("The token of the first operator, shown this once:\n{}", secret.reveal());
+        }
+        let server = Server::bind(service, &self.listen).await?;
+        tracing::info!(address = %server.address()?, "listening");
+        server.run(interrupted()).await
+    }
+}

@@ -1,0 +1,98 @@
+//! Who may use a route. It is settled before anything of a request is read.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::HeaderMap;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::auth::{Caller, Role, TokenKind};
+use crate::{Error, Service};
+
+/// Who may use a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Anybody: it tells nothing but that the server is there.
+    Anybody,
+    /// Operators with this role, or a higher one.
+    Operator(Role),
+    /// Devices, and gateways for them.
+    Device,
+}
+
+/// Lets a request through, with who asks, or ends it.
+pub(super) async fn check(
+    State((service, access)): State<(Service, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if access == Access::Anybody {
+        return next.run(request).await;
+    }
+    match permitted(&service, access, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(Arc::new(caller));
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn permitted(
+    service: &Service,
+    access: Access,
+    headers: &HeaderMap,
+) -> Result<Caller, Error> {
+    let (scheme, token) = credentials(headers).ok_or(Error::Unauthorized)?;
+    let caller = service.database().caller(token).await?;
+    let is_kind = match scheme {
+        Scheme::Bearer => true,
+        Scheme::Target => caller.kind == TokenKind::Device,
+        Scheme::Gateway => caller.kind == TokenKind::Gateway,
+    };
+    match access {
+        _ if !is_kind => Err(Error::Unauthorized),
+        Access::Device if caller.kind != TokenKind::Operator => Ok(caller),
+        Access::Device => Err(Error::Forbidden { needs: "the token of a device or gateway" }),
+        Access::Operator(_) if caller.kind != TokenKind::Operator => {
+            Err(Error::Forbidden { needs: "the token of an operator" })
+        }
+        Access::Operator(role) if caller.role < role => {
+            Err(Error::Forbidden { needs: role.name() })
+        }
+        _ => Ok(caller),
+    }
+}
+
+enum Scheme {
+    Bearer,
+    Target,
+    Gateway,
+}
+
+/// The scheme and the token of a request.
+fn credentials(headers: &HeaderMap) -> Option<(Scheme, &str)> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let scheme = match () {
+        () if scheme.eq_ignore_ascii_case("Bearer") => Scheme::Bearer,
+        // As hawkBit's clients have it.
+        () if scheme.eq_ignore_ascii_case("TargetToken") => Scheme::Target,
+        () if scheme.eq_ignore_ascii_case("GatewayToken") => Scheme::Gateway,
+        () => return None,
+    };
+    Some((scheme, token.trim()))
+}
+
+/// Who asks, for handlers.
+pub(super) struct By(pub(super) Arc<Caller>);
+
+impl<S: Sync> FromRequestParts<S> for By {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Arc<Caller>>().cloned().map(Self).ok_or(Error::Unauthorized)
+    }
+}

@@ -1,0 +1,67 @@
+//! All routes, and who may use them.
+
+use axum::handler::Handler;
+use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{on, MethodFilter};
+use axum::Router;
+
+use super::access::{self, Access};
+use super::health;
+use crate::{Error, Service};
+
+/// A route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// `GET`, say.
+    pub method: Method,
+    /// Its path, with `{…}` for parts.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// Routes that are added one by one, each with who may use it.
+pub(super) struct Api {
+    service: Service,
+    router: Router<Service>,
+    routes: Vec<Route>,
+}
+
+impl Api {
+    /// One more route.
+    pub(super) fn route<H, T>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Service>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        let guard = from_fn_with_state((self.service.clone(), access), access::check);
+        self.router = self.router.route(path, on(filter, handler).layer(guard));
+        self.routes.push(Route { method, path, access });
+        self
+    }
+}
+
+fn api(service: &Service) -> Api {
+    let api = Api { service: service.clone(), router: Router::new(), routes: Vec::new() };
+    api.route(Method::GET, "/healthz", Access::Anybody, health::health)
+}
+
+/// All routes as a service.
+pub fn router(service: &Service) -> Router {
+    let nothing =
+        || async { (StatusCode::NOT_FOUND, Error::NotFound { what: "such address".into() }) };
+    api(service).router.fallback(nothing).with_state(service.clone())
+}
+
+/// All routes, for tests and documents.
+pub fn routes(service: &Service) -> Vec<Route> {
+    api(service).routes
+}

@@ -1,0 +1,37 @@
+//! The update service of flashdelta: each device gets what it needs, from what it holds.
+//!
+//! Deltas are made when a device first asks for one, and kept. One program with SQLite and a folder
+//! does for one machine; several servers and workers share PostgreSQL and an object store.
+//!
+//! # How it is built
+//!
+//! Nothing imports from what is listed after it.
+//!
+//! - `error`, `time`, `config`: what goes wrong, when it is, what is set.
+//! - [`database`]: tables, and the type that keeps tenants apart.
+//! - [`auth`]: tokens, and who has one. `audit`: who changed what.
+//! - `contents`: files and patches in the object store, by digest.
+//! - `catalogue`: products, releases, rules and devices in the database; `flashdelta-fleet` has
+//!   the types and the planner.
+//! - `jobs`: patches that are to be made, and the workers that make them.
+//! - `devices`: what a device gets and what it reports, whatever it speaks.
+//! - [`http`]: the same by HTTP: the API of operators, the plain request, hawkBit's DDI.
+//! - [`serve`](mod@serve): all of it together, from start to end.
+#![forbid(unsafe_code)]
+#![allow(dead_code, unused_imports)] // The API of operators, which is next, uses it.
+
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod http;
+pub mod serve;
+
+mod audit;
+mod error;
+mod service;
+mod time;
+
+pub use config::Config;
+pub use error::Error;
+pub use service::Service;

@@ -1,0 +1,27 @@
+//! The service as a program of its own, by HTTP, on both databases.
+
+mod postgres;
+#[allow(dead_code)] // The next tests use it.
+mod server;
+mod start;
+
+/// Tests that run on SQLite and on PostgreSQL.
+macro_rules! on_both_databases {
+    ($($name:ident)+) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::server::Setup::sqlite()).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if let Some(setup) = crate::server::Setup::postgres() {
+                    super::$name(setup).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both_databases;

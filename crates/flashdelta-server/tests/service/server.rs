@@ -1,0 +1,162 @@
+//! Servers as programs.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::postgres;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_flashdelta-server");
+
+/// A folder and a database, for one or more servers.
+pub(crate) struct Setup {
+    pub(crate) folder: TempDir,
+    database: Option<String>,
+}
+
+/// A server that runs.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: String,
+    /// The token that it printed, if it was the first start.
+    pub(crate) token: String,
+    pub(crate) client: Client,
+}
+
+impl Setup {
+    pub(crate) fn sqlite() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), database: None }
+    }
+
+    /// None: there is no PostgreSQL here, which has been said.
+    pub(crate) fn postgres() -> Option<Self> {
+        let database = Some(postgres::new_database()?);
+        Some(Self { folder: tempfile::tempdir().unwrap(), database })
+    }
+
+    /// A command of the program, on this folder and database.
+    pub(crate) fn command(&self, command: &str) -> Command {
+        let mut program = Command::new(PROGRAM);
+        program.arg(command).arg("--data").arg(self.folder.path().join("data"));
+        if let Some(database) = &self.database {
+            program.args(["--database", database]);
+        }
+        program
+    }
+
+    /// What a command prints.
+    pub(crate) fn output(&self, command: &str, arguments: &[&str]) -> String {
+        let output = self.command(command).args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        assert!(output.status.success(), "{}", text(output.stderr));
+        text(output.stdout)
+    }
+
+    pub(crate) fn start(&self) -> Server {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Server {
+        let mut program = self.command("serve");
+        program.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).args(arguments);
+        program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = program.spawn().unwrap();
+        let (found, address) = mpsc::channel();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                // What is printed is shown with the test that fails.
+                println!("{line}");
+                let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+                if entry["message"] == "listening" {
+                    let _ = found.send(entry["address"].as_str().unwrap().to_owned());
+                }
+            }
+        });
+        let address = address.recv_timeout(Duration::from_secs(60)).expect("the server starts");
+        let token = match self.database_is_new() {
+            true => {
+                let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+                lines.nth(1).unwrap().unwrap()
+            }
+            false => String::new(),
+        };
+        Server { process, address, token, client: Client::new() }
+    }
+
+    /// Whether no server was started yet.
+    fn database_is_new(&self) -> bool {
+        let mark = self.folder.path().join("started");
+        let is_new = !mark.exists();
+        std::fs::write(mark, "").unwrap();
+        is_new
+    }
+}
+
+impl Server {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request with this token.
+    pub(crate) fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        let request = self.client.request(method, self.url(path));
+        if token.is_empty() {
+            request
+        } else {
+            request.bearer_auth(token)
+        }
+    }
+
+    /// What an operator gets.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let response = self.request(Method::GET, path, &self.token).send().await.unwrap();
+        json(response, StatusCode::OK).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Value {
+        let request = self.request(Method::PUT, path, &self.token).json(body);
+        json(request.send().await.unwrap(), StatusCode::OK).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = self.request(Method::POST, path, &self.token).json(body);
+        json(request.send().await.unwrap(), StatusCode::OK).await
+    }
+
+    /// Asks it to end, and waits.
+    pub(crate) fn stop(mut self) -> bool {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.process.wait().unwrap().success()
+    }
+
+    /// `kill -9`
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The body of a response that has this status.
+pub(crate) async fn json(response: Response, status: StatusCode) -> Value {
+    let found = response.status();
+    let text = response.text().await.unwrap();
+    assert_eq!(found, status, "{text}");
+    match text.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_str(&text).unwrap(),
+    }
+}
