@@ -9,13 +9,16 @@ use flashdelta::apply::{ApplyOptions, Progress};
 use flashdelta::bundle;
 use flashdelta::door::{self, Applied, ApplyRequest, PatchError};
 use flashdelta::file::{FileError, Files, Output};
+use flashdelta::holes::Values;
 use flashdelta::sign::TrustedKeys;
+use flashdelta::update::holes::WithValues;
 use flashdelta::verify::Verifier;
 use flashdelta::DeviceIdentity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
 use crate::engine::{Fit, Push};
+use crate::holes::{values, ValueFields};
 use crate::sign::trusted;
 use crate::source::{read_old, read_whole, Given, Source};
 use crate::target::{New, Old};
@@ -49,6 +52,10 @@ pub(crate) struct ApplyFields {
     exact: bool,
     /// Public keys in PEM: one of them must have signed the patch. None: a signature is not needed.
     keys: Vec<String>,
+    /// Values for holes.
+    values: ValueFields,
+    /// Zeros stand for values that are not given.
+    any_values: bool,
     progress: Option<Py<PyAny>>,
 }
 
@@ -69,6 +76,8 @@ impl ApplyFields {
             limit: self.limit,
             exact: self.exact,
             keys: trusted(py, &self.keys)?,
+            values: values(py, self.values)?,
+            any_values: self.any_values,
         };
         Ok((conditions, Reporter { callback: self.progress, ..Reporter::default() }))
     }
@@ -82,6 +91,8 @@ struct Conditions {
     limit: Option<u32>,
     exact: bool,
     keys: Option<TrustedKeys>,
+    values: Values,
+    any_values: bool,
 }
 
 impl Conditions {
@@ -92,6 +103,8 @@ impl Conditions {
             .ram(self.ram)
             .limit(self.limit)
             .exact(self.exact)
+            .values(std::mem::take(&mut self.values))
+            .any_values(self.any_values)
             .require_signature(self.keys.as_mut().map(|keys| keys as &mut dyn Verifier))
     }
 }
@@ -303,15 +316,17 @@ impl Feeder {
         ram: Option<u32>,
         ignore_trailing: bool,
         keys: Vec<String>,
+        given: ValueFields,
     ) -> PyResult<Self> {
         let keys = trusted(old.py(), &keys)?;
+        let values = values(old.py(), given)?;
         let old = Old::of(old)?;
         let new = New::of(new, &old)?;
         let mut options = ApplyOptions::default().ignore_trailing(ignore_trailing);
         if let Some(device) = device {
             options = options.device(device.identity());
         }
-        let push = Push::new(old, new, Fit { options, ram }, keys);
+        let push = Push::new(WithValues::new(old, values), new, Fit { options, ram }, keys);
         Ok(Self { push: Mutex::new(Some(push)), progress: LastProgress::default() })
     }
 

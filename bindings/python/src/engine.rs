@@ -2,7 +2,9 @@
 
 use flashdelta::apply::{Applier, ApplyOptions, HeapApplier, HeapError, Progress};
 use flashdelta::bundle::{self, BundleInfo};
+use flashdelta::holes::Values;
 use flashdelta::sign::TrustedKeys;
+use flashdelta::update::holes::WithValues;
 use flashdelta::verify::{Guard, GuardError, VerifyError};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use self_cell::{self_cell, MutBorrow};
@@ -48,6 +50,9 @@ impl From<GuardError<Fault, Fault>> for PushError {
     }
 }
 
+/// The old image, and the values that are given for holes.
+pub(crate) type OldWithValues = WithValues<Old, Values>;
+
 /// What a patch has to fit.
 #[derive(Clone, Copy)]
 pub(crate) struct Fit {
@@ -68,7 +73,7 @@ enum Stage {
     /// The header is not complete: its bytes so far.
     Header {
         start: Vec<u8>,
-        old: Old,
+        old: OldWithValues,
         new: New,
     },
     Body(Running),
@@ -77,7 +82,7 @@ enum Stage {
 
 impl Push {
     /// Patches that do not fit are refused.
-    pub(crate) fn new(old: Old, new: New, fit: Fit, keys: Option<TrustedKeys>) -> Self {
+    pub(crate) fn new(old: OldWithValues, new: New, fit: Fit, keys: Option<TrustedKeys>) -> Self {
         Self { stage: Stage::Header { start: Vec::new(), old, new }, fit, keys }
     }
 
@@ -160,7 +165,7 @@ fn push_error(error: HeapError<Fault, Fault>) -> PushError {
 }
 
 /// The applier; none once it has been taken to its end.
-type Lent<'w> = Option<Guard<'w, 'w, Old, New, TrustedKeys>>;
+type Lent<'w> = Option<Guard<'w, 'w, OldWithValues, New, TrustedKeys>>;
 
 self_cell!(
     /// An applier together with the workspace that it borrows.

@@ -4,7 +4,7 @@
 //! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
-//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`release`], [`program`]: what Python calls
+//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`mod@holes`], [`release`], [`program`]: what Python calls
 //! - [`errors`]: the errors of the library as Python exceptions
 //!
 //! While the library is at work the GIL is released.
@@ -12,6 +12,7 @@
 mod applier;
 mod engine;
 mod errors;
+mod holes;
 mod image;
 mod maker;
 mod patch;
@@ -40,6 +41,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::applier::{apply, apply_files, explain, Feeder};
+    #[pymodule_export]
+    use crate::holes::{hole_fields, parse_value, personalize, value_record};
     #[pymodule_export]
     use crate::image::{address_map, detect, image_parse, image_write};
     #[pymodule_export]

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
 use crate::errors;
+use crate::holes::HoleFields;
 use crate::image::ReadFields;
 use crate::source::{Given, Source};
 use crate::watch::{in_background, Report, Steps};
@@ -79,6 +80,7 @@ pub(crate) struct DiffFields {
     range: Option<(u32, u64)>,
     old_elf: Option<Py<PyAny>>,
     new_elf: Option<Py<PyAny>>,
+    holes: Vec<HoleFields>,
     allow_empty: bool,
     verify: bool,
 }
@@ -126,7 +128,11 @@ impl DiffFields {
             let elf = object.as_ref().map(|object| Source::of(object.bind(py), what));
             Ok(elf.transpose()?.map(|elf| elf.to_vec()))
         };
-        Ok(MakeRequest::new()
+        let mut request = MakeRequest::new();
+        for hole in self.holes {
+            request = request.hole(hole.request(py)?);
+        }
+        Ok(request
             .memory(memory)
             .bundle(bundle)
             .old_elf(elf(&self.old_elf, "old_elf")?)

@@ -37,7 +37,7 @@ def test_annotations_can_be_resolved() -> None:
 
 
 def test_there_are_examples() -> None:
-    for name in ("diff", "apply", "verify", "diff_files", "apply_files", "diff_many", "Applier", "Patch", "Image", "DeviceProfile"):
+    for name in ("diff", "apply", "verify", "diff_files", "apply_files", "diff_many", "personalize", "personalize_table", "Applier", "Patch", "Image", "DeviceProfile"):
         assert ">>> " in (getattr(flashdelta, name).__doc__ or ""), name
 
 

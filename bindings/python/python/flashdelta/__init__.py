@@ -75,6 +75,7 @@ from ._errors import (
     WrongProductError,
     WrongSignatureError,
 )
+from ._holes import Hole, HoleSource, Marker, OldPlace, PatchHole, Place, Symbol, personalize, personalize_table, value_record
 from ._image import Image, Segment
 from ._making import DiffOptions, DiffProgress, diff, diff_files
 from ._many import PairOptions, diff_many
@@ -142,7 +143,9 @@ __all__ = [
     "FlashdeltaWarning",
     "Format",
     "HeaderError",
+    "Hole",
     "HoleError",
+    "HoleSource",
     "HostSectionError",
     "Identity",
     "Image",
@@ -155,6 +158,7 @@ __all__ = [
     "KeyPair",
     "ManifestError",
     "MapSegment",
+    "Marker",
     "MemberMethod",
     "MisuseError",
     "NewMismatchError",
@@ -162,6 +166,7 @@ __all__ = [
     "NoIdentityError",
     "NotAuthenticError",
     "OldMismatchError",
+    "OldPlace",
     "OldTooShortError",
     "OptionError",
     "OutOfMemoryError",
@@ -171,7 +176,9 @@ __all__ = [
     "PairOptions",
     "Patch",
     "PatchCodec",
+    "PatchHole",
     "PatchInfo",
+    "Place",
     "ProfileTooSmallError",
     "ReadOptions",
     "Report",
@@ -179,6 +186,7 @@ __all__ = [
     "Segment",
     "SignatureAlgorithm",
     "Source",
+    "Symbol",
     "TooLargeError",
     "TrailingInputError",
     "Tried",
@@ -206,12 +214,15 @@ __all__ = [
     "explain",
     "generate_key",
     "key_id",
+    "personalize",
+    "personalize_table",
     "product_id",
     "release_build",
     "release_resolve",
     "sign",
     "sign_message",
     "signatures",
+    "value_record",
     "verify",
 ]
 

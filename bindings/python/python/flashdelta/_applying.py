@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, cast, overload
 
 from . import _native
 from ._arguments import U32, as_path, check_bool, check_int, refuse_overwriting
+from ._holes import check_values
 from ._patch import PatchInfo, Report, patch_info
 from ._profile import DeviceIdentity
 from ._signing import Key, pems
@@ -42,6 +43,7 @@ def apply(
     ram: int | None = None,
     limit: int | None = None,
     key: Key | Sequence[Key] | None = None,
+    values: Mapping[str, BytesLike] | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> bytes:
     """Apply a patch in memory.
@@ -67,6 +69,8 @@ def apply(
         times old file and patch), unless it goes from file to file; `PatchInfo.new_size` tells before.
     key : bytes, str or os.PathLike, or a list of these, optional
         Public key in PEM, or the path of its file: patches that are not signed with it (of several: with one of them) are refused.
+    values : mapping of str to bytes-like, optional
+        Values for holes of the new image: each hole needs one that the old image does not have. Zeros follow one that is shorter than its hole.
     progress : callable, optional
         Called with an `ApplyProgress` now and then. If it returns ``False`` the work is given up; if it raises, the exception comes
         out of here.
@@ -78,6 +82,8 @@ def apply(
 
     Raises
     ------
+    HoleError
+        If a hole has no value, or none that fits, or a value has no hole.
     ApplyError
         Its subclasses say whose fault it is: `BadPatchError`, `WrongBaseError`, `WrongDeviceError`, `DoesNotFitError`.
     FileError
@@ -96,7 +102,7 @@ def apply(
         ...
     flashdelta.OldMismatchError: old image does not match this patch: ...
     """
-    return _apply(old, patch, format, device, ram, limit, False, key, progress)[0]
+    return _apply(old, patch, _fields(format, device, ram, limit, False, key, values, progress))[0]
 
 
 def verify(
@@ -111,7 +117,7 @@ def verify(
 ) -> PatchInfo:
     """Apply a patch without keeping the result, to see whether it is whole, and fits this old image and this device.
 
-    It works in exactly the workspace that the patch asks for, as a device does.
+    It works in exactly the workspace that the patch asks for, as a device does. Zeros stand for values of holes that the old image does not have.
 
     Parameters
     ----------
@@ -139,22 +145,13 @@ def verify(
         ...
     flashdelta.WrongProductError: the patch is for product ...
     """
-    return _apply(old, patch, "same", device, ram, limit, True, key, progress)[1]
+    fields = _fields("same", device, ram, limit, True, key, None, progress)
+    return _apply(old, patch, {**fields, "any_values": True})[1]
 
 
-def _apply(
-    old: Source,
-    patch: Source,
-    format: OutputFormat,
-    device: DeviceIdentity | None,
-    ram: int | None,
-    limit: int | None,
-    exact: bool,
-    key: Key | Sequence[Key] | None,
-    progress: Callable[[ApplyProgress], object] | None,
-) -> tuple[bytes, PatchInfo]:
-    new, fields = _native.apply(old, patch, _fields(format, device, ram, limit, exact, key, progress))
-    return new, patch_info(fields)
+def _apply(old: Source, patch: Source, fields: dict[str, Any]) -> tuple[bytes, PatchInfo]:
+    new, told = _native.apply(old, patch, fields)
+    return new, patch_info(told)
 
 
 def _fields(
@@ -164,6 +161,7 @@ def _fields(
     limit: int | None,
     exact: bool,
     key: Key | Sequence[Key] | None,
+    values: Mapping[str, BytesLike] | None,
     progress: Callable[[ApplyProgress], object] | None,
 ) -> dict[str, Any]:
     """How a patch is applied, as the native half takes it."""
@@ -174,6 +172,8 @@ def _fields(
         "limit": _check_size("limit", limit),
         "exact": exact,
         "keys": pems(key),
+        "values": check_values(values),
+        "any_values": False,
         "progress": _callback(progress),
     }
 
@@ -188,6 +188,7 @@ def apply_files(
     ram: int | None = None,
     limit: int | None = None,
     key: Key | Sequence[Key] | None = None,
+    values: Mapping[str, BytesLike] | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
     """Apply a patch from file to file. Images without anything around them are not held in memory; a bundle takes as much as
@@ -203,7 +204,7 @@ def apply_files(
     new : str or os.PathLike
         Where the new image goes; a file that is there already is replaced, even if it is the old image. A bundle of folders makes a
         folder, which must not be there yet.
-    format, device, ram, limit, key, progress
+    format, device, ram, limit, key, values, progress
         As of `apply`.
 
     Returns
@@ -229,7 +230,7 @@ def apply_files(
     """
     old, patch, new = as_path("old", old), as_path("patch", patch), as_path("new", new)
     refuse_overwriting(new, [patch])
-    return patch_info(_native.apply_files(old, patch, new, _fields(format, device, ram, limit, False, key, progress)))
+    return patch_info(_native.apply_files(old, patch, new, _fields(format, device, ram, limit, False, key, values, progress)))
 
 
 def explain(old: Source, patch: Source) -> Report:
@@ -283,6 +284,8 @@ class Applier(Generic[NewImage]):
         Ignore bytes after the end of the patch: what a transport with blocks of a fixed size fills up the last one with.
     key : bytes, str or os.PathLike, or a list of these, optional
         As of `apply`. Nothing of a patch is used before it is checked.
+    values : mapping of str to bytes-like, optional
+        Values for holes of the new image. As on a device, those that the patch has no hole for are left alone.
 
     Examples
     --------
@@ -316,6 +319,7 @@ class Applier(Generic[NewImage]):
         ram: int | None = None,
         ignore_trailing: bool = False,
         key: Key | Sequence[Key] | None = None,
+        values: Mapping[str, BytesLike] | None = None,
     ) -> None: ...
 
     @overload
@@ -328,6 +332,7 @@ class Applier(Generic[NewImage]):
         ram: int | None = None,
         ignore_trailing: bool = False,
         key: Key | Sequence[Key] | None = None,
+        values: Mapping[str, BytesLike] | None = None,
     ) -> None: ...
 
     def __init__(
@@ -339,8 +344,17 @@ class Applier(Generic[NewImage]):
         ram: int | None = None,
         ignore_trailing: bool = False,
         key: Key | Sequence[Key] | None = None,
+        values: Mapping[str, BytesLike] | None = None,
     ) -> None:
-        self._native = _native.Feeder(old, new, _check_device(device), _check_size("ram", ram), check_bool("ignore_trailing", ignore_trailing), pems(key))
+        self._native = _native.Feeder(
+            old,
+            new,
+            _check_device(device),
+            _check_size("ram", ram),
+            check_bool("ignore_trailing", ignore_trailing),
+            pems(key),
+            check_values(values),
+        )
 
     def feed(self, chunk: BytesLike) -> ApplyProgress:
         """Take the next bytes of the patch, any number of them.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 from . import _native
 from ._arguments import U32, as_path, check_bool, check_int, refuse_overwriting
 from ._errors import FlashdeltaWarning, OptionError
+from ._holes import Hole, check_holes
 from ._patch import Patch, Report, Tried
 from ._profile import DeviceProfile, Identity, named_or_loaded
 from ._record_options import ReadOptions, read_fields
@@ -44,6 +45,7 @@ class DiffOptions(TypedDict, total=False):
     range: tuple[int, int] | None
     old_elf: Source | None
     new_elf: Source | None
+    holes: Sequence[Hole | str]
     allow_empty: bool
     verify: bool
     progress: Callable[[DiffProgress], object] | None
@@ -69,6 +71,7 @@ def diff(
     range: tuple[int, int] | None = None,
     old_elf: Source | None = None,
     new_elf: Source | None = None,
+    holes: Sequence[Hole | str] = (),
     allow_empty: bool = False,
     verify: bool = True,
     progress: Callable[[DiffProgress], object] | None = None,
@@ -117,6 +120,9 @@ def diff(
         The addresses that the device holds, the second one past the last: of files of records only these are in the device's image.
     old_elf, new_elf : bytes-like, str or os.PathLike, optional
         The ELF files that the images were made from: they tell addresses, and what is code.
+    holes : list of Hole or str, optional
+        Ranges of the image that each device has for itself, at most 16: see `Hole`. A str is what the program takes:
+        ``"serial=0x400-0x420"``, ``"key=symbol:device_key,old=none"``, ``"name=marker:@@NAME@@"``.
     allow_empty : bool, default False
         Permit an empty new file. It is refused otherwise: mostly a build has failed.
     verify : bool, default True
@@ -138,6 +144,8 @@ def diff(
         If a file of records is damaged or dubious; `read` may accept it.
     ManifestError
         If a manifest in an archive or a folder is wrong; `accept_manifests` takes it as it is.
+    HoleError
+        If an image cannot have holes, or not these.
     OptionError
         If an option has a value that it cannot have.
     FileError
@@ -159,6 +167,13 @@ def diff(
     >>> patch = flashdelta.diff(old, new, profile="small", codec="raw")
     >>> patch.info.codec, patch.info.ram <= 16 * 1024
     ('raw', True)
+
+    One patch for devices with different serial numbers, which they keep:
+
+    >>> device = old[:100] + b"A-042" + old[105:]
+    >>> patch = flashdelta.diff(old, new, holes=[flashdelta.Hole("serial", (100, 105))])
+    >>> flashdelta.apply(device, patch)[100:105]
+    b'A-042'
     """
     fields = check_options(
         profile=profile,
@@ -177,6 +192,7 @@ def diff(
         range=range,
         old_elf=old_elf,
         new_elf=new_elf,
+        holes=holes,
         allow_empty=allow_empty,
         verify=verify,
     )
@@ -211,6 +227,7 @@ def check_options(
     range: tuple[int, int] | None = None,
     old_elf: Source | None = None,
     new_elf: Source | None = None,
+    holes: Sequence[Hole | str] = (),
     allow_empty: bool = False,
     verify: bool = True,
 ) -> dict[str, Any]:
@@ -237,6 +254,7 @@ def check_options(
         "range": None if range is None else _check_range(range),
         "old_elf": old_elf,
         "new_elf": new_elf,
+        "holes": check_holes(holes),
         "allow_empty": check_bool("allow_empty", allow_empty),
         "verify": check_bool("verify", verify),
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from typing import Any, Literal, TypedDict, Unpack, cast, overload
 
 from ._errors import DiffManyError, PairFailure
+from ._holes import Hole
 from ._making import DiffOptions, check_options, diff
 from ._patch import Patch
 from ._profile import DeviceProfile, Identity
@@ -31,6 +32,7 @@ class PairOptions(TypedDict, total=False):
     verbatim: bool
     read: ReadOptions | None
     accept_manifests: bool
+    holes: Sequence[Hole | str]
 
 
 @overload

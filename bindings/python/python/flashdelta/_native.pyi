@@ -5,6 +5,7 @@ from typing import Any, final
 
 from typing_extensions import Self, disjoint_base
 
+from ._holes import Hole, HoleSource
 from ._patch import Report
 from ._profile import DeviceIdentity
 from ._types import BytesLike, FilePath, Source
@@ -26,10 +27,13 @@ __all__ = [
     "diff",
     "explain",
     "generate_key",
+    "hole_fields",
     "image_parse",
     "image_write",
     "key_fields",
     "main",
+    "parse_value",
+    "personalize",
     "product_id",
     "profile",
     "profile_load",
@@ -49,6 +53,7 @@ __all__ = [
     "sign_patch",
     "sign_message",
     "signatures",
+    "value_record",
     "write_file",
 ]
 __version__: str
@@ -78,6 +83,7 @@ class Feeder:
         ram: int | None,
         ignore_trailing: bool,
         keys: list[str],
+        given: dict[str, BytesLike],
     ) -> Self: ...
     def feed(self, chunk: BytesLike) -> tuple[bool, int, int]: ...
     def finish(self) -> bytes | None: ...
@@ -149,6 +155,14 @@ def set_apply_folder(
 def set_apply(
     old: dict[str, Source], set: Source, device: DeviceIdentity | None, pems: list[str]
 ) -> dict[str, bytes]: ...
+def personalize(
+    image: Source, holes: list[Hole | str], values: dict[str, BytesLike], elf: Source | None
+) -> bytes: ...
+def value_record(values: dict[str, BytesLike]) -> bytes: ...
+def parse_value(text: str) -> bytes: ...
+def hole_fields(
+    patch: BytesLike,
+) -> list[tuple[str, tuple[int, int] | None, tuple[int, int] | None, HoleSource | None, int]]: ...
 def read_file(path: FilePath) -> bytes: ...
 def write_file(path: FilePath, data: BytesLike) -> None: ...
 def main(arguments: list[str]) -> int: ...

@@ -8,6 +8,7 @@ from typing import Any, SupportsIndex, cast, overload
 
 from . import _native
 from ._arguments import as_path
+from ._holes import PatchHole
 from ._profile import Identity
 from ._types import Codec, Container, FilePath, Isa, MemberMethod, PatchCodec
 
@@ -213,6 +214,11 @@ class Patch(_native.PatchBytes):
     def info(self) -> PatchInfo:
         """What the patch says about itself."""
         return patch_info(self._header_fields())
+
+    @property
+    def holes(self) -> tuple[PatchHole, ...]:
+        """Ranges of the images that each device has for itself, in the order of the new image."""
+        return tuple(PatchHole(*fields) for fields in _native.hole_fields(self._data))
 
     @classmethod
     def load(cls, path: FilePath) -> Patch:

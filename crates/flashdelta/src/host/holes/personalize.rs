@@ -96,6 +96,12 @@ impl core::fmt::Debug for Values {
     }
 }
 
+impl crate::device::update::holes::HoleValues for Values {
+    fn value(&mut self, name: &[u8], offset: u32, buf: &mut [u8]) -> Option<u32> {
+        (&*self).value(name, offset, buf)
+    }
+}
+
 impl crate::device::update::holes::HoleValues for &Values {
     fn value(&mut self, name: &[u8], offset: u32, buf: &mut [u8]) -> Option<u32> {
         let value = self.get(core::str::from_utf8(name).ok()?)?;

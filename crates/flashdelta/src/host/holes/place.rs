@@ -155,10 +155,7 @@ impl core::str::FromStr for HoleRequest {
             options.push(option);
             rest = before;
         }
-        let place = Place::parse(rest)?;
-        let (new, old) = (Some(place.clone()), Some(place));
-        let mut hole =
-            Self { name: name.to_owned(), new, old, source: HoleSource::default(), fill: None };
+        let mut hole = Self::new(name, Place::parse(rest)?);
         for (key, value) in options {
             let place = |value: &str| match value {
                 "none" => Ok(None),
@@ -188,6 +185,38 @@ const KEYS: [&str; 4] = ["old", "new", "source", "fill"];
 pub type ImageAndElf<'a> = (&'a [u8], Option<&'a [u8]>);
 
 impl HoleRequest {
+    /// In the new image and, unless [`old`](Self::old) says otherwise, in the old image, too.
+    pub fn new(name: impl Into<String>, place: Place) -> Self {
+        let (new, old) = (Some(place.clone()), Some(place));
+        Self { name: name.into(), new, old, source: HoleSource::default(), fill: None }
+    }
+
+    /// In the old image alone: the new one does not have the hole any more.
+    pub fn gone(name: impl Into<String>, place: Place) -> Self {
+        Self { new: None, ..Self::new(name, place) }
+    }
+
+    /// Where it is in the old image; `None`: that does not have it.
+    #[must_use]
+    pub fn old(mut self, place: impl Into<Option<Place>>) -> Self {
+        self.old = place.into();
+        self
+    }
+
+    /// Where its value comes from.
+    #[must_use]
+    pub fn source(mut self, source: HoleSource) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// The byte that stands for each byte of it in both digests; see [`Hole::fill`].
+    #[must_use]
+    pub fn fill(mut self, fill: impl Into<Option<u8>>) -> Self {
+        self.fill = fill.into();
+        self
+    }
+
     /// What it is called.
     pub fn name(&self) -> &str {
         &self.name
