@@ -42,9 +42,12 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
     with_chunks(options, &make)
 }
 
-/// Images up to this size together are searched for several predictions at a time: the memory for
-/// one is 16 bytes per byte.
+/// Images up to this size together are searched for more predictions.
 pub(crate) const SMALL: usize = 4 << 20;
+
+/// Images up to this size together are searched for several predictions at a time. Each takes 19
+/// bytes per byte, and [`memory_needed`](super::memory_needed) promises 16 and 64 MiB for all.
+const SEVERAL: usize = 5 << 19;
 
 /// New images up to this size are done in no time.
 const TINY: usize = 64 << 10;
@@ -177,9 +180,9 @@ impl<'a> Maker<'a> {
         let threads = self.options.thread_count();
         let count = self.predictions.len();
         let total = self.old.len() + self.new.len();
-        let small = total <= SMALL && count > 1 && threads > 1;
+        let small = total <= SEVERAL && count > 1 && threads > 1;
         // The more there is, the fewer at a time.
-        let at_a_time = 1 + SMALL / total.max(1);
+        let at_a_time = 1 + SEVERAL / total.max(1);
         let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
         let next = core::sync::atomic::AtomicUsize::new(0);
         let (lanes, threads) = if small { (threads.min(at_a_time), 1) } else { (1, threads) };
