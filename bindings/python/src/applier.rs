@@ -17,7 +17,7 @@ use flashdelta::DeviceIdentity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
-use crate::engine::{Fit, Push};
+use crate::engine::{Push, PushConditions};
 use crate::holes::{values, ValueFields};
 use crate::sign::trusted;
 use crate::source::{read_old, read_whole, Given, Source};
@@ -326,7 +326,8 @@ impl Feeder {
         if let Some(device) = device {
             options = options.device(device.identity());
         }
-        let push = Push::new(WithValues::new(old, values), new, Fit { options, ram }, keys);
+        let push =
+            Push::new(WithValues::new(old, values), new, PushConditions { options, ram }, keys);
         Ok(Self { push: Mutex::new(Some(push)), progress: LastProgress::default() })
     }
 

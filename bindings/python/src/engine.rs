@@ -55,7 +55,7 @@ pub(crate) type OldWithValues = WithValues<Old, Values>;
 
 /// What a patch has to fit.
 #[derive(Clone, Copy)]
-pub(crate) struct Fit {
+pub(crate) struct PushConditions {
     pub(crate) options: ApplyOptions,
     /// RAM of the device.
     pub(crate) ram: Option<u32>,
@@ -64,7 +64,7 @@ pub(crate) struct Fit {
 /// The applier of the library with a workspace from the heap, allocated as the header tells.
 pub(crate) struct Push {
     stage: Stage,
-    fit: Fit,
+    conditions: PushConditions,
     /// One of these must have signed the patch.
     keys: Option<TrustedKeys>,
 }
@@ -82,8 +82,13 @@ enum Stage {
 
 impl Push {
     /// Patches that do not fit are refused.
-    pub(crate) fn new(old: OldWithValues, new: New, fit: Fit, keys: Option<TrustedKeys>) -> Self {
-        Self { stage: Stage::Header { start: Vec::new(), old, new }, fit, keys }
+    pub(crate) fn new(
+        old: OldWithValues,
+        new: New,
+        conditions: PushConditions,
+        keys: Option<TrustedKeys>,
+    ) -> Self {
+        Self { stage: Stage::Header { start: Vec::new(), old, new }, conditions, keys }
     }
 
     /// Takes the next bytes of the patch.
@@ -108,9 +113,10 @@ impl Push {
                     self.stage = Stage::Header { start, old, new };
                     return Ok(Progress::default());
                 };
-                let conditions = HeapApplier::new().ram(self.fit.ram);
-                let mut memory = conditions.workspace(&header).map_err(push_error)?;
-                let (options, keys, len) = (self.fit.options, self.keys.take(), memory.len());
+                let heap = HeapApplier::new().ram(self.conditions.ram);
+                let mut memory = heap.workspace(&header).map_err(push_error)?;
+                let (options, keys, len) =
+                    (self.conditions.options, self.keys.take(), memory.len());
                 // After it the buffer for the header, and later for chunks.
                 memory.resize(len + MAX_HEADER_LEN.max(header.chunk_ram() as usize), 0);
                 let mut running = Running::new(MutBorrow::new(memory), |memory| {

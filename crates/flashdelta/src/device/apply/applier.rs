@@ -243,7 +243,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         &mut self,
         input: &[u8],
         budget: u32,
-        error: &mut Failure<O, N>,
+        error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
         let (mut input, mut budget) = (input, Budget::new(budget));
@@ -285,7 +285,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
 }
 
 /// What an update of these images can fail with.
-pub(super) type Failure<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
+pub(super) type ApplyErrorOf<O, N> = ApplyError<<O as OldImage>::Error, <N as NewImage>::Error>;
 
 impl<O, N> From<HeaderError> for ApplyError<O, N> {
     fn from(error: HeaderError) -> Self {

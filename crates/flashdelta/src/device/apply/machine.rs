@@ -166,7 +166,7 @@ impl<'w> Machine<'w> {
             Codec::Model { model, .. } => {
                 let slots = bytemuck::must_cast_slice_mut(parts.slots);
                 let weights = bytemuck::must_cast_slice_mut(parts.weights);
-                model.start((slots, weights, parts.map), header.old_size, header.coded_size());
+                model.start((slots, weights, parts.shifts), header.old_size, header.coded_size());
                 model.walker.start(header.isa);
             }
             #[cfg(feature = "raw")]
@@ -185,7 +185,7 @@ impl<'w> Machine<'w> {
                     _ => {}
                 }
                 *block = parts.block;
-                operations.start(header.isa, parts.map, header.old_size, header.coded_size());
+                operations.start(header.isa, parts.shifts, header.old_size, header.coded_size());
             }
             Codec::Idle(_) => return None,
         }

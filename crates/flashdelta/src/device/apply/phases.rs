@@ -1,6 +1,6 @@
 //! The phases of an update, in order.
 
-use super::applier::{Applier, Failure, Phase};
+use super::applier::{Applier, ApplyErrorOf, Phase};
 use super::body::Work;
 use super::budget::Budget;
 use super::buffers::Views;
@@ -18,7 +18,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     pub(super) fn feed_header(
         &mut self,
         input: &mut &[u8],
-        error: &mut Failure<O, N>,
+        error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         let memory = self.workspace.as_deref_mut()?;
         let (filled, found) = (self.fed as usize, memory.len());
@@ -69,7 +69,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     pub(super) fn check_old(
         &mut self,
         budget: &mut Budget,
-        error: &mut Failure<O, N>,
+        error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         if !self.digest(Which::Old, budget, error)? {
             return Some(Phase::Old);
@@ -91,7 +91,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         &mut self,
         which: Which,
         budget: &mut Budget,
-        error: &mut Failure<O, N>,
+        error: &mut ApplyErrorOf<O, N>,
     ) -> Option<bool> {
         let Self { sha, old, new, body, workspace, .. } = self;
         let Work::Digest(work) = &mut body.work else { return None };
@@ -206,7 +206,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
 
     /// Skips the host section, which devices ignore. Input after it is an error, unless it is to be
     /// ignored, too.
-    pub(super) fn skip(&mut self, input: &[u8], error: &mut Failure<O, N>) -> Option<()> {
+    pub(super) fn skip(&mut self, input: &[u8], error: &mut ApplyErrorOf<O, N>) -> Option<()> {
         let header = &self.body.header;
         // Both are bounded: their sum fits.
         let end = header.body_offset().wrapping_add(header.body_len);
@@ -221,7 +221,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     }
 
     #[inline(never)]
-    pub(super) fn check_device(&mut self, error: &mut Failure<O, N>) -> Option<()> {
+    pub(super) fn check_device(&mut self, error: &mut ApplyErrorOf<O, N>) -> Option<()> {
         let header = &self.body.header;
         let mut refuse = |why| {
             *error = why;
@@ -270,14 +270,14 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
 
     /// This device has to have values for all holes that need one.
     #[cfg(feature = "holes")]
-    fn check_values(&mut self, error: &mut Failure<O, N>) -> Option<()> {
+    fn check_values(&mut self, error: &mut ApplyErrorOf<O, N>) -> Option<()> {
         let header = &self.body.header;
         let memory = self.workspace.as_deref().unwrap_or_default();
         header.holes(memory).check_values(&mut self.old, error)
     }
 
     #[cfg(not(feature = "holes"))]
-    fn check_values(&self, _: &mut Failure<O, N>) -> Option<()> {
+    fn check_values(&self, _: &mut ApplyErrorOf<O, N>) -> Option<()> {
         Some(())
     }
 
@@ -288,7 +288,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         &mut self,
         input: &mut &[u8],
         budget: &mut Budget,
-        error: &mut Failure<O, N>,
+        error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         let body = &mut self.body;
         let Work::Machine(machine) = &mut body.work else { return None };
@@ -337,7 +337,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         &mut self,
         phase: Phase,
         budget: &mut Budget,
-        error: &mut Failure<O, N>,
+        error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         if phase == Phase::Flush {
             let coded_size = self.body.header.coded_size();

@@ -11,7 +11,7 @@
 //! | | the workspace as it lies in memory, but for windows over the images; the decoder |
 //! | 4 | CRC-32 of all before it |
 
-use super::applier::{Applier, Failure, Phase};
+use super::applier::{Applier, ApplyErrorOf, Phase};
 use super::body::Work;
 use super::budget::Budget;
 use super::digest::Digest;
@@ -374,7 +374,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             if patch.is_some_and(|patch| *patch != header) {
                 return Err(ResumeError::OtherPatch);
             }
-            let mut error = Failure::<O, N>::Poisoned;
+            let mut error = ApplyErrorOf::<O, N>::Poisoned;
             if self.check_device(&mut error).is_none() {
                 return Err(ResumeError::Apply(error));
             }

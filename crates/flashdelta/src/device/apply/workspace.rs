@@ -12,7 +12,7 @@ pub(crate) struct Parts<'w> {
     pub(super) slots: &'w mut [u32],
     #[cfg(feature = "model")]
     pub(super) weights: &'w mut [u32],
-    pub(super) map: &'w mut [u32],
+    pub(super) shifts: &'w mut [u32],
     #[cfg(feature = "lz4")]
     pub(super) input: &'w mut [u8],
     pub(super) carry: &'w mut [u8],
@@ -135,7 +135,7 @@ fn parts<'w>(
         slots: rest.words(layout.slots),
         #[cfg(feature = "model")]
         weights: rest.words(layout.weights),
-        map: rest.words(layout.map),
+        shifts: rest.words(layout.shifts),
         #[cfg(feature = "lz4")]
         input: rest.bytes(layout.input),
         carry: rest.bytes(layout.carry),

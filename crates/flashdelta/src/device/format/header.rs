@@ -167,7 +167,7 @@ impl PatchHeader {
         #[cfg(feature = "holes")]
         hole_span: 0,
         header_len: 0,
-        tables: Tables { slots: 0, map: 0, block_log2: 0 },
+        tables: Tables { slots: 0, shifts: 0, block_log2: 0 },
         map_counts: MapCounts { old: 0, new: 0, ranges: 0, shift: 0 },
         map_offset: 0,
         map_len: 0,
@@ -307,7 +307,7 @@ impl PatchHeader {
             #[cfg(feature = "holes")]
             hole_span,
             header_len,
-            tables: Tables { slots, map, block_log2 },
+            tables: Tables { slots, shifts, block_log2 },
             map_counts: MapCounts { old, new, ranges, shift },
             map_offset,
             map_len,
@@ -318,7 +318,7 @@ impl PatchHeader {
         for number in [ram, old_size, new_size, body_len, host_len, header_len] {
             port.number(number);
         }
-        for number in [slots, map, map_offset, map_len] {
+        for number in [slots, shifts, map_offset, map_len] {
             port.half(number);
         }
         #[cfg(feature = "holes")]

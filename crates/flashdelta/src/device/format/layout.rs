@@ -38,7 +38,7 @@ pub(crate) struct Layout {
     /// Mixer weights.
     pub(crate) weights: usize,
     /// The shift map.
-    pub(crate) map: usize,
+    pub(crate) shifts: usize,
     /// What of the patch waits for the rest of an LZ4 block.
     pub(crate) input: usize,
     /// What of the patch or of its operations waits for the rest of a step.
@@ -64,7 +64,7 @@ impl Layout {
         let tables = header.tables;
         let granularity = (1usize << header.granularity_log2) / 4;
         let mut layout = Self {
-            map: usize::from(tables.map) * 2,
+            shifts: usize::from(tables.shifts) * 2,
             old_window: OLD_WINDOW / 4,
             new_window: NEW_WINDOW / 4,
             page: granularity.max(PAGE / 4),
@@ -110,7 +110,7 @@ impl Layout {
 
     /// All parts.
     pub(crate) fn words(&self) -> usize {
-        let tables = self.slots + self.weights + self.map + self.tail();
+        let tables = self.slots + self.weights + self.shifts + self.tail();
         tables
             + self.input
             + self.carry

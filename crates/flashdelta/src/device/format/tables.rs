@@ -5,15 +5,15 @@ use super::{Codec, Reader};
 
 /// Hashed slots come in multiples of this, entries of the shift map too.
 pub(crate) const SLOT_UNIT: u16 = 32;
-pub(crate) const MAP_UNIT: u16 = 8;
+pub(crate) const SHIFT_UNIT: u16 = 8;
 
 /// Sizes of the tables that a body needs; stated in the header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Tables {
     /// Hashed slots of the models, a multiple of [`SLOT_UNIT`]; only for [`Codec::Model`].
     pub(crate) slots: u16,
-    /// Entries of the shift map, a multiple of [`MAP_UNIT`].
-    pub(crate) map: u16,
+    /// Entries of the shift map, a multiple of [`SHIFT_UNIT`].
+    pub(crate) shifts: u16,
     /// Binary logarithm of the size of an LZ4 block or of the Zstandard window.
     pub(crate) block_log2: u8,
 }
@@ -35,7 +35,7 @@ impl Tables {
 /// Reads the sizes that a patch of this codec states.
 pub(super) fn parse_tables(reader: &mut Reader<'_>, codec: Codec) -> Tables {
     let mut units = |unit: u16| reader.limited(u32::from(u16::MAX / unit)) as u16 * unit;
-    let mut tables = Tables { map: units(MAP_UNIT), ..Tables::default() };
+    let mut tables = Tables { shifts: units(SHIFT_UNIT), ..Tables::default() };
     if codec == Codec::Model {
         tables.slots = units(SLOT_UNIT);
         if tables.slots == 0 {

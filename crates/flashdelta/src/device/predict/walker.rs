@@ -109,7 +109,7 @@ impl<'w> Walker<'w> {
         old: &[u8],
         source: u32,
         (destination, left): (u32, u32),
-        map: &ShiftMap<'_>,
+        shifts: &ShiftMap<'_>,
     ) -> Forecast {
         let (old_address, new_address) = (self.old_address(source), self.new_address(destination));
         let in_segment =
@@ -126,7 +126,7 @@ impl<'w> Walker<'w> {
         unit.code = place.code(unit.len);
         let (mut trust, mut encoded) = (Trust::Unknown, None);
         if unit.form != Form::PLAIN {
-            let mut shift = map.look_up(unit.target);
+            let mut shift = shifts.look_up(unit.target);
             let moved = unit.target.wrapping_add(shift.by);
             if (moved ^ unit.target) >> REGION_LOG2 != 0 {
                 // No linker moves anything from RAM to flash: the entry below belongs to something
@@ -189,15 +189,20 @@ impl<'w> Walker<'w> {
         scale_with(&self.state, form)
     }
 
-    /// The unit was written as `bytes`. Feeds the map if the reference was corrected.
-    pub(crate) fn advance(&mut self, forecast: &Forecast, bytes: [u8; 4], map: &mut ShiftMap<'_>) {
+    /// The unit was written as `bytes`. Feeds the shift map if the reference was corrected.
+    pub(crate) fn advance(
+        &mut self,
+        forecast: &Forecast,
+        bytes: [u8; 4],
+        shifts: &mut ShiftMap<'_>,
+    ) {
         let form = forecast.unit.form;
         if form != Form::PLAIN
             && (bytes != forecast.bytes || !forecast.encoded)
             && (form.is_common() || self.is_exact(form))
         {
             if let Some(target) = self.decode(forecast, bytes) {
-                map.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
+                shifts.learn(forecast.unit.target, target.wrapping_sub(forecast.unit.target));
             }
         }
         if forecast.in_code {

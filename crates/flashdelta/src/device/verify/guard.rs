@@ -144,7 +144,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     ///
     /// [`GuardError`] tells what is wrong. After [`VerifyError::WrongChunk`] what is fed next must
     /// be the patch from the start of that chunk on; the rest of this `input` was not taken.
-    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, Failure<O, N>> {
+    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, GuardErrorOf<O, N>> {
         self.feed_by(input, u32::MAX)
     }
 
@@ -155,11 +155,15 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     ///
     /// As [`feed`](Self::feed).
     #[cfg(feature = "bounded")]
-    pub fn feed_within(&mut self, input: &[u8], budget: u32) -> Result<Progress, Failure<O, N>> {
+    pub fn feed_within(
+        &mut self,
+        input: &[u8],
+        budget: u32,
+    ) -> Result<Progress, GuardErrorOf<O, N>> {
         self.feed_by(input, budget)
     }
 
-    fn feed_by(&mut self, input: &[u8], budget: u32) -> Result<Progress, Failure<O, N>> {
+    fn feed_by(&mut self, input: &[u8], budget: u32) -> Result<Progress, GuardErrorOf<O, N>> {
         let mut input = input;
         let mut error = GuardError::Apply(ApplyError::Poisoned);
         loop {
@@ -241,7 +245,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         phase: Phase,
         input: &mut &[u8],
         budget: u32,
-        error: &mut Failure<O, N>,
+        error: &mut GuardErrorOf<O, N>,
     ) -> Option<(Phase, bool)> {
         // What is fed there has a call for itself, unless calls have no bound.
         let goes_on = budget == u32::MAX;
@@ -346,7 +350,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     }
 
     /// Collects the header; true once it is complete.
-    fn take_header(&mut self, input: &mut &[u8], error: &mut Failure<O, N>) -> Option<bool> {
+    fn take_header(&mut self, input: &mut &[u8], error: &mut GuardErrorOf<O, N>) -> Option<bool> {
         let before = self.filled;
         let mut known = before;
         for (to, from) in self.buffer.iter_mut().take(MAX_HEADER_LEN).skip(before).zip(*input) {
@@ -384,7 +388,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
 
     /// Is the signature right that is complete now? It is an error if none of the last `left` ones
     /// is left to be looked at.
-    fn is_right(&mut self, left: u8, error: &mut Failure<O, N>) -> Option<bool> {
+    fn is_right(&mut self, left: u8, error: &mut GuardErrorOf<O, N>) -> Option<bool> {
         let front = self.front_len();
         let (header, sha) = self.applier.front();
         let message = message(sha, self.buffer.get(..header.header_len as usize)?);
@@ -396,7 +400,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     }
 
     /// The header is what it must be: hands it to the applier.
-    fn admit(&mut self, budget: u32, error: &mut Failure<O, N>) -> Option<Phase> {
+    fn admit(&mut self, budget: u32, error: &mut GuardErrorOf<O, N>) -> Option<Phase> {
         let front = self.front_len();
         self.hand_over(0..front, budget, error)?;
         if self.applier.front().0.chunks.is_none() {
@@ -412,7 +416,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         &mut self,
         bytes: Range<usize>,
         budget: u32,
-        error: &mut Failure<O, N>,
+        error: &mut GuardErrorOf<O, N>,
     ) -> Option<()> {
         let bytes = self.buffer.get(bytes)?;
         self.applier.feed_by(bytes, budget).map_err(|e| *error = e.into()).ok()?;
@@ -425,7 +429,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         index: u32,
         table: usize,
         len: usize,
-        error: &mut Failure<O, N>,
+        error: &mut GuardErrorOf<O, N>,
     ) -> Option<bool> {
         let (table, chunk) = self.buffer.split_at_checked(table)?;
         let (header, sha) = self.applier.front();
@@ -450,7 +454,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
 }
 
 /// What a guarded update of these images can fail with.
-type Failure<O, N> = GuardError<<O as OldImage>::Error, <N as NewImage>::Error>;
+type GuardErrorOf<O, N> = GuardError<<O as OldImage>::Error, <N as NewImage>::Error>;
 
 #[cfg(test)]
 mod tests {

@@ -123,8 +123,8 @@ impl Replay<'_> {
     fn model(&self, body: &[u8]) -> (Tally, [u64; Part::COUNT]) {
         let tables = self.header.tables;
         let (mut slots, mut weights) = (vec![0; tables.model_slots()], vec![0; MODEL_WEIGHTS]);
-        let mut map = vec![0; usize::from(tables.map) * 2];
-        let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
+        let mut shifts = vec![0; usize::from(tables.shifts) * 2];
+        let memory = (&mut slots[..], &mut weights[..], &mut shifts[..]);
         let mut model =
             Model::new(memory, self.walker(), self.header.old_size, self.header.coded_size());
         let mut images = InMemory { old: self.old, new: self.new };
@@ -144,9 +144,9 @@ impl Replay<'_> {
     }
 
     fn operations(&self, body: &[u8]) -> Tally {
-        let mut map = vec![0; usize::from(self.header.tables.map) * 2];
+        let mut shifts = vec![0; usize::from(self.header.tables.shifts) * 2];
         let (old_size, new_size) = (self.header.old_size, self.header.coded_size());
-        let mut operations = Operations::new(&mut map, self.walker(), old_size, new_size);
+        let mut operations = Operations::new(&mut shifts, self.walker(), old_size, new_size);
         let mut images = InMemory { old: self.old, new: self.new };
         let stream = unpack(self.header, body);
         let mut source = Bytes(stream.iter());

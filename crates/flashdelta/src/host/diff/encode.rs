@@ -25,7 +25,7 @@ pub(crate) struct Body {
     pub(crate) spent: Option<[u64; Part::COUNT]>,
     pub(crate) tally: Tally,
     /// How many entries of the shift map were used; those that were stay used.
-    pub(crate) map_used: usize,
+    pub(crate) shifts_used: usize,
     /// The size of a block beyond which another size makes no difference, in bytes.
     pub(crate) block_used: usize,
     pub(crate) course: Course,
@@ -108,14 +108,14 @@ impl Job<'_> {
         control.time(Phase::Encode, || match codec {
             Codec::Model => self.model(tables, limit, control),
             codec => {
-                let (operations, map_used) = self.operations(tables);
+                let (operations, shifts_used) = self.operations(tables);
                 let block_used = operations.len();
                 let bytes = compress(codec, operations, tables, effort)?;
                 Ok((bytes.len() <= limit.bytes).then(|| Body {
                     bytes,
                     spent: None,
                     tally: self.tally(),
-                    map_used,
+                    shifts_used,
                     block_used,
                     course: Vec::new(),
                 }))
@@ -131,9 +131,9 @@ impl Job<'_> {
     ) -> Result<Option<Body>, DiffError> {
         let mut slots = vec![0; tables.model_slots()];
         let mut weights = vec![0; MODEL_WEIGHTS];
-        let mut map = vec![0; usize::from(tables.map) * 2];
+        let mut shifts = vec![0; usize::from(tables.shifts) * 2];
         let (old_len, new_len) = (self.old.len() as u32, self.new.len() as u32);
-        let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
+        let memory = (&mut slots[..], &mut weights[..], &mut shifts[..]);
         let mut model = Model::new(memory, self.prediction.walker(), old_len, new_len);
         let mut plan = Plan::new(self.new, self.copies);
         let mut images = InMemory { old: self.old, new: self.new };
@@ -166,7 +166,7 @@ impl Job<'_> {
             bytes: coder.encoder.finish(),
             spent: Some(coder.meter.bytes_by_part()),
             tally,
-            map_used: model.shift_map().len(),
+            shifts_used: model.shift_map().len(),
             block_used: 0,
             course,
         }))
@@ -185,12 +185,12 @@ impl Job<'_> {
     }
 
     fn operations(&self, tables: Tables) -> (Vec<u8>, usize) {
-        let mut map = vec![0; usize::from(tables.map) * 2];
+        let mut shifts = vec![0; usize::from(tables.shifts) * 2];
         encode::operations::encode(
             self.old,
             self.new,
             &self.copies.all(),
-            Copies::new(self.prediction.walker(), &mut map),
+            Copies::new(self.prediction.walker(), &mut shifts),
         )
     }
 }

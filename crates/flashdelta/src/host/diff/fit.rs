@@ -16,7 +16,7 @@ use super::error::DiffError;
 use super::maker::Maker;
 use super::plan::Chosen;
 use super::search::{Found, Prediction};
-use crate::device::format::tables::{MAP_UNIT, SMALLEST_BLOCK};
+use crate::device::format::tables::{SHIFT_UNIT, SMALLEST_BLOCK};
 use crate::device::format::{Codec, PatchHeader, Tables};
 use crate::host::encode::{tables_for, CopyRun};
 
@@ -159,7 +159,7 @@ impl Maker<'_> {
     /// Leaves out of the shift map, and of blocks, what is never used.
     fn exact(&self, made: Made) -> Made {
         let tables = Tables {
-            map: map_of(&made, made.header.tables),
+            shifts: shifts_of(&made, made.header.tables),
             block_log2: match made.header.codec {
                 Codec::Lz4 => block_of(&made),
                 _ => made.header.tables.block_log2,
@@ -201,12 +201,12 @@ impl Maker<'_> {
 
 /// As many entries of the shift map as are used, or as `tables` has if those of the patch have all
 /// been in use: then some may have been dropped.
-fn map_of(made: &Made, tables: Tables) -> u16 {
-    let used = made.body.map_used;
-    if used < usize::from(made.header.tables.map) {
-        (used as u16).next_multiple_of(MAP_UNIT)
+fn shifts_of(made: &Made, tables: Tables) -> u16 {
+    let used = made.body.shifts_used;
+    if used < usize::from(made.header.tables.shifts) {
+        (used as u16).next_multiple_of(SHIFT_UNIT)
     } else {
-        tables.map.min(made.header.tables.map)
+        tables.shifts.min(made.header.tables.shifts)
     }
 }
 

@@ -17,13 +17,13 @@ const TABLE_STEP: u32 = 8;
 pub(crate) fn mask(image: &[u8], mut walker: Walker<'_>, mut visit: impl FnMut(usize)) -> Vec<u8> {
     let mut masked = image.to_vec();
     let mut memory = [];
-    let mut map = ShiftMap::new(&mut memory);
+    let mut shifts = ShiftMap::new(&mut memory);
     let mut at = 0;
     let mut entry = None;
     while at < image.len() {
         let old = &image[at..image.len().min(at + LOOKAHEAD)];
-        let forecast = walker.forecast(old, at as u32, (at as u32, u32::MAX), &map);
-        walker.advance(&forecast, forecast.unit.code.to_le_bytes(), &mut map);
+        let forecast = walker.forecast(old, at as u32, (at as u32, u32::MAX), &shifts);
+        walker.advance(&forecast, forecast.unit.code.to_le_bytes(), &mut shifts);
         let len = forecast.unit.len as usize;
         visit(at);
         let mut bytes = walker.mask(&forecast);

@@ -80,8 +80,8 @@ impl Refine<'_> {
     ) -> Result<(), DiffError> {
         let mut slots = vec![0; self.tables.model_slots()];
         let mut weights = vec![0; MODEL_WEIGHTS];
-        let mut map = vec![0; usize::from(self.tables.map) * 2];
-        let memory = (&mut slots[..], &mut weights[..], &mut map[..]);
+        let mut shifts = vec![0; usize::from(self.tables.shifts) * 2];
+        let memory = (&mut slots[..], &mut weights[..], &mut shifts[..]);
         let (old_len, new_len) = (self.old.len() as u32, self.new.len() as u32);
         let model = Model::new(memory, self.prediction.walker(), old_len, new_len);
         let mut ways = [Way::NONE; AHEAD];

@@ -4,7 +4,7 @@ use super::address_map::{emit_counts, Maps};
 use crate::device::format::header::{CHECKSUM, MAGIC, RAM_UNIT, VERSION};
 use crate::device::format::holes::MAP_FOLLOWS;
 use crate::device::format::map::MapCounts;
-use crate::device::format::tables::{Tables, MAP_UNIT, SLOT_UNIT};
+use crate::device::format::tables::{Tables, SHIFT_UNIT, SLOT_UNIT};
 use crate::device::format::{crc32, Codec, Feature, Identity, Layout, PatchHeader, MAX_HEADER_LEN};
 use crate::host::put;
 
@@ -115,7 +115,7 @@ impl Identity {
 
 impl Tables {
     fn emit(self, out: &mut Vec<u8>, codec: Codec) {
-        put::varint(out, (self.map / MAP_UNIT).into());
+        put::varint(out, (self.shifts / SHIFT_UNIT).into());
         match codec {
             Codec::Model => put::varint(out, (self.slots / SLOT_UNIT).into()),
             Codec::Lz4 | Codec::Zstd => out.push(self.block_log2),
@@ -151,7 +151,7 @@ mod tests {
             }),
             old_digest: [1; 12],
             new_digest: [2; 32],
-            tables: Tables { slots: 640, map: 128, block_log2: 0 },
+            tables: Tables { slots: 640, shifts: 128, block_log2: 0 },
             ..PatchHeader::default()
         };
         (header, maps)
@@ -187,7 +187,7 @@ mod tests {
             old_size: 1 << 20,
             new_size: 1 << 20,
             granularity_log2: 3,
-            tables: Tables { map: 8, ..Tables::default() },
+            tables: Tables { shifts: 8, ..Tables::default() },
             ..PatchHeader::default()
         };
         let bytes = header.emit(&Maps::default());

@@ -60,7 +60,7 @@ pub(crate) struct DistancePrices {
 impl<'w> Model<'w> {
     /// The shift map as it is now.
     pub(crate) fn shift_map(&self) -> &ShiftMap<'w> {
-        &self.map
+        &self.shifts
     }
 
     /// A byte of new content after this many literals, where the last copy would have brought

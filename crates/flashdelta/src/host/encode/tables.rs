@@ -1,7 +1,7 @@
 //! Which tables fit the RAM of a device.
 
 use crate::device::format::tables::{
-    Tables, LARGEST_LZ4_BLOCK, MAP_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW,
+    Tables, LARGEST_LZ4_BLOCK, SHIFT_UNIT, SLOT_UNIT, SMALLEST_BLOCK, ZSTD_WINDOW,
 };
 use crate::device::format::{Codec, Layout, PatchHeader};
 
@@ -15,7 +15,7 @@ pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Resu
         8192..32768 => 384,
         _ => 1024,
     };
-    let smallest = Tables { slots: SLOT_UNIT, map: MAP_UNIT, block_log2: SMALLEST_BLOCK };
+    let smallest = Tables { slots: SLOT_UNIT, shifts: SHIFT_UNIT, block_log2: SMALLEST_BLOCK };
     let with = |tables| Layout::of(&PatchHeader { tables, ..*header }).ram();
     let least = with(Tables {
         slots: if header.codec == Codec::Model { SLOT_UNIT } else { 0 },
@@ -25,14 +25,15 @@ pub(crate) fn tables_for(ram: u32, header: &PatchHeader, predicts: bool) -> Resu
         return Err(least.next_multiple_of(256) as u32);
     };
     let spare = spare.saturating_sub(comfort);
-    let map_share = match (header.codec, predicts) {
+    let shift_share = match (header.codec, predicts) {
         (_, false) => 0,
         (Codec::Model, true) => (spare / 4 * 3).min(2048 + spare / 12),
         (_, true) => spare / 2,
     };
-    let map = floor(map_share / 8, MAP_UNIT).min(MOST_MAP - smallest.map) + smallest.map;
-    let spare = spare - usize::from(map - smallest.map) * 8;
-    let mut tables = Tables { slots: 0, map, block_log2: 0 };
+    let shifts =
+        floor(shift_share / 8, SHIFT_UNIT).min(MOST_SHIFTS - smallest.shifts) + smallest.shifts;
+    let spare = spare - usize::from(shifts - smallest.shifts) * 8;
+    let mut tables = Tables { slots: 0, shifts, block_log2: 0 };
     match header.codec {
         Codec::Raw => {}
         // Compressed and plain block both have to fit.
@@ -55,7 +56,7 @@ fn floor(value: usize, unit: u16) -> u16 {
 }
 
 /// A shift map with more entries takes more time than it saves bytes.
-const MOST_MAP: u16 = 4096;
+const MOST_SHIFTS: u16 = 4096;
 /// Slots are counted in 16 bits.
 const MOST_SLOTS: u16 = u16::MAX - (SLOT_UNIT - 1);
 

@@ -21,7 +21,7 @@ use crate::host::put;
 use sha2::{Digest as _, Sha256};
 
 /// The tables with which templates are coded.
-const TABLES: Tables = Tables { slots: 512, map: 8, block_log2: 0 };
+const TABLES: Tables = Tables { slots: 512, shifts: 8, block_log2: 0 };
 /// Nothing that is not hostile comes near.
 const MOST_TEMPLATE: u32 = 1 << 26;
 /// A record around a single byte takes at most a block of UF2.
@@ -150,17 +150,18 @@ impl NewFile {
             return Ok(made);
         }
         let mut blocks = image::blocks(template).map_err(MakeError::NewFile)?;
-        let mut taken = Cow::Borrowed(data);
+        let mut data_in_image = Cow::Borrowed(data);
         if let Some(runs) = left_out::runs(split, options) {
-            blocks = left_out::taken_blocks(&blocks, &runs).unwrap_or_default();
-            taken = Cow::Owned(left_out::taken(data, &runs));
+            blocks = left_out::blocks_in_image(&blocks, &runs).unwrap_or_default();
+            data_in_image = Cow::Owned(left_out::in_image(data, &runs));
             made.rest = Some(Rest::new(left_out::rest(data, &runs), runs, &old.rest, making)?);
         }
         let (image, parts, fill) = (&memory.image, &memory.parts, options.fill);
         let implied = memory::parts(blocks.iter().map(|block| (block.address, block.len)));
-        let held = memory::gather(image, parts, &blocks, fill, taken.len())?.unwrap_or_default();
+        let held =
+            memory::gather(image, parts, &blocks, fill, data_in_image.len())?.unwrap_or_default();
         made.parts = (implied != *parts).then(|| parts.clone());
-        made.exceptions = differences(&held, &taken);
+        made.exceptions = differences(&held, &data_in_image);
         Ok(made)
     }
 
@@ -257,7 +258,7 @@ impl NewFile {
         let damaged = |problem| FileError::HostSection { problem };
         let mut blocks = image::blocks(template).map_err(|_| damaged("its template is damaged"))?;
         if let Some(rest) = &self.rest {
-            blocks = left_out::taken_blocks(&blocks, &rest.runs)
+            blocks = left_out::blocks_in_image(&blocks, &rest.runs)
                 .ok_or(damaged("it takes more data than there is"))?;
         }
         let implied = || memory::parts(blocks.iter().map(|block| (block.address, block.len)));

@@ -57,7 +57,7 @@ pub(super) fn rest(data: &[u8], runs: &[Run]) -> Vec<u8> {
 }
 
 /// The bytes that are in the image.
-pub(super) fn taken(data: &[u8], runs: &[Run]) -> Vec<u8> {
+pub(super) fn in_image(data: &[u8], runs: &[Run]) -> Vec<u8> {
     let (mut taken, mut left) = (Vec::new(), data);
     for run in runs {
         let after = left.get(run.skip..).unwrap_or_default();
@@ -69,7 +69,7 @@ pub(super) fn taken(data: &[u8], runs: &[Run]) -> Vec<u8> {
 }
 
 /// The parts of the blocks that are in the image. `None` if the runs need more than there is.
-pub(super) fn taken_blocks(blocks: &[Block], runs: &[Run]) -> Option<Vec<Block>> {
+pub(super) fn blocks_in_image(blocks: &[Block], runs: &[Run]) -> Option<Vec<Block>> {
     let mut taken = Vec::new();
     let mut left = blocks.iter().copied();
     let mut block = Block { address: 0, len: 0 };
@@ -96,18 +96,18 @@ pub(super) fn taken_blocks(blocks: &[Block], runs: &[Run]) -> Option<Vec<Block>>
 
 /// The data of the file: what is in the image, and between it the rest. `None` if the runs do not
 /// fit both.
-pub(super) fn weave(taken: &[u8], rest: &[u8], runs: &[Run]) -> Option<Vec<u8>> {
-    let mut data = Vec::with_capacity(taken.len() + rest.len());
-    let (mut taken, mut rest) = (taken, rest);
+pub(super) fn weave(image: &[u8], rest: &[u8], runs: &[Run]) -> Option<Vec<u8>> {
+    let mut data = Vec::with_capacity(image.len() + rest.len());
+    let (mut image, mut rest) = (image, rest);
     for run in runs {
-        for (from, len) in [(&mut rest, run.skip), (&mut taken, run.take)] {
+        for (from, len) in [(&mut rest, run.skip), (&mut image, run.take)] {
             let (next, after) = from.split_at_checked(len)?;
             data.extend_from_slice(next);
             *from = after;
         }
     }
     data.extend_from_slice(rest);
-    taken.is_empty().then_some(data)
+    image.is_empty().then_some(data)
 }
 
 #[cfg(test)]
@@ -118,17 +118,17 @@ mod tests {
     fn what_is_left_out_goes_back_to_its_place() {
         let data: Vec<u8> = (0..20).collect();
         let runs = [Run { skip: 2, take: 5 }, Run { skip: 1, take: 4 }];
-        let (taken, rest) = (taken(&data, &runs), rest(&data, &runs));
+        let (image, rest) = (in_image(&data, &runs), rest(&data, &runs));
         assert_eq!(rest, [0, 1, 7, 12, 13, 14, 15, 16, 17, 18, 19]);
-        assert_eq!(taken, [2, 3, 4, 5, 6, 8, 9, 10, 11]);
-        assert_eq!(weave(&taken, &rest, &runs).unwrap(), data);
+        assert_eq!(image, [2, 3, 4, 5, 6, 8, 9, 10, 11]);
+        assert_eq!(weave(&image, &rest, &runs).unwrap(), data);
         let block = |address, len| Block { address, len };
         let blocks = [block(100, 4), block(200, 16)];
         let cut = [block(102, 2), block(200, 3), block(204, 4)];
-        assert_eq!(taken_blocks(&blocks, &runs).unwrap(), cut);
+        assert_eq!(blocks_in_image(&blocks, &runs).unwrap(), cut);
         // Runs of a damaged section.
-        assert_eq!(taken_blocks(&blocks[..1], &runs), None);
-        assert_eq!(weave(&taken[1..], &rest, &runs), None);
-        assert_eq!(weave(&taken, &rest[..1], &runs), None);
+        assert_eq!(blocks_in_image(&blocks[..1], &runs), None);
+        assert_eq!(weave(&image[1..], &rest, &runs), None);
+        assert_eq!(weave(&image, &rest[..1], &runs), None);
     }
 }

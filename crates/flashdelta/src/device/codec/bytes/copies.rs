@@ -9,27 +9,27 @@ use crate::device::predict::walker::{Forecast, Walker};
 /// The prediction of copies from the old image; the same for maker and applier.
 pub(crate) struct Copies<'w> {
     walker: Walker<'w>,
-    map: ShiftMap<'w>,
+    shifts: ShiftMap<'w>,
 }
 
 impl<'w> Copies<'w> {
     /// Copies that have yet to be [started](Self::start).
     pub(crate) const fn idle() -> Self {
-        Self { walker: Walker::idle(), map: ShiftMap::empty() }
+        Self { walker: Walker::idle(), shifts: ShiftMap::empty() }
     }
 
-    /// The start of the new image, `map` being the memory of the shift map.
-    pub(crate) fn start(&mut self, isa: InstructionSet, map: &'w mut [u32]) {
-        self.map = ShiftMap::new(map);
+    /// The start of the new image, `shifts` being the memory of the shift map.
+    pub(crate) fn start(&mut self, isa: InstructionSet, shifts: &'w mut [u32]) {
+        self.shifts = ShiftMap::new(shifts);
         self.walker.start(isa);
     }
 
     /// The state, into a suspension or out of it.
     #[cfg(feature = "suspend")]
     pub(crate) fn port(&mut self, port: &mut Port<'_>) {
-        let Self { walker, map } = self;
+        let Self { walker, shifts } = self;
         walker.port(port);
-        map.port(port);
+        shifts.port(port);
     }
 
     /// The walker.
@@ -38,13 +38,13 @@ impl<'w> Copies<'w> {
     }
 
     /// Nothing is known yet.
-    pub(crate) fn new(walker: Walker<'w>, map: &'w mut [u32]) -> Self {
-        Self { walker, map: ShiftMap::new(map) }
+    pub(crate) fn new(walker: Walker<'w>, shifts: &'w mut [u32]) -> Self {
+        Self { walker, shifts: ShiftMap::new(shifts) }
     }
 
     /// How many entries of the shift map are used; those that were stay used.
     pub(crate) fn entries(&self) -> usize {
-        self.map.len()
+        self.shifts.len()
     }
 
     /// A copy begins.
@@ -52,16 +52,16 @@ impl<'w> Copies<'w> {
         self.walker.jump();
         let old_address = self.walker.old_address(source);
         let by = self.walker.new_address(at).wrapping_sub(old_address);
-        self.map.learn(old_address, by);
+        self.shifts.learn(old_address, by);
     }
 
     /// Foretells the next unit, which has at most `left` bytes.
     pub(crate) fn forecast(&mut self, old: &[u8], source: u32, at: u32, left: u32) -> Forecast {
-        self.walker.forecast(old, source, (at, left), &self.map)
+        self.walker.forecast(old, source, (at, left), &self.shifts)
     }
 
     /// The unit was written as `bytes`.
     pub(crate) fn advance(&mut self, forecast: &Forecast, bytes: [u8; 4]) {
-        self.walker.advance(forecast, bytes, &mut self.map);
+        self.walker.advance(forecast, bytes, &mut self.shifts);
     }
 }

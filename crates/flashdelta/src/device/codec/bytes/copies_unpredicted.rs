@@ -24,7 +24,7 @@ impl<'w> Copies<'w> {
     }
 
     /// The start of the new image.
-    pub(crate) fn start(&mut self, _isa: InstructionSet, _map: &'w mut [u32]) {}
+    pub(crate) fn start(&mut self, _isa: InstructionSet, _shifts: &'w mut [u32]) {}
 
     /// Nothing, into a suspension or out of it.
     #[cfg(feature = "suspend")]

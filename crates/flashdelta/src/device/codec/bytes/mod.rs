@@ -86,11 +86,16 @@ pub(crate) struct Operations<'w> {
 }
 
 impl<'w> Operations<'w> {
-    /// At the start of the new image. `map` is the memory of the shift map.
+    /// At the start of the new image. `shifts` is the memory of the shift map.
     #[cfg(feature = "prediction")]
-    pub(crate) fn new(map: &'w mut [u32], walker: Walker<'w>, old_len: u32, new_len: u32) -> Self {
+    pub(crate) fn new(
+        shifts: &'w mut [u32],
+        walker: Walker<'w>,
+        old_len: u32,
+        new_len: u32,
+    ) -> Self {
         let mut operations = Self::idle();
-        operations.copies = Copies::new(walker, map);
+        operations.copies = Copies::new(walker, shifts);
         (operations.old_len, operations.new_len) = (old_len, new_len);
         operations
     }
@@ -112,16 +117,16 @@ impl<'w> Operations<'w> {
         }
     }
 
-    /// The start of the new image. `map` is the memory of the shift map; the address maps are set
+    /// The start of the new image. `shifts` is the memory of the shift map; the address maps are set
     /// up separately.
     pub(crate) fn start(
         &mut self,
         isa: InstructionSet,
-        map: &'w mut [u32],
+        shifts: &'w mut [u32],
         old_len: u32,
         new_len: u32,
     ) {
-        self.copies.start(isa, map);
+        self.copies.start(isa, shifts);
         (self.old_len, self.new_len) = (old_len, new_len);
     }
 

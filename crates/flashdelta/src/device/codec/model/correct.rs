@@ -22,9 +22,9 @@ impl Model<'_> {
             if let Some(predicted) = self.walker.decode(forecast, forecast.bytes) {
                 let target = self.walker.decode(forecast, actual);
                 let f = form.0 as usize;
-                let shift = self.map.look_up(forecast.unit.target);
+                let shift = self.shifts.look_up(forecast.unit.target);
                 let alternative = self
-                    .map
+                    .shifts
                     .look_above(forecast.unit.target)
                     .and_then(|by| {
                         self.walker.encode(forecast, forecast.unit.target.wrapping_add(by))

@@ -97,7 +97,7 @@ impl Model<'_> {
     /// shift map.
     fn told(&mut self, expected: u32) -> u32 {
         let here = self.walker.new_address(self.at);
-        let arriving = self.map.arriving_at(here, TOLD_REACH);
+        let arriving = self.shifts.arriving_at(here, TOLD_REACH);
         arriving
             .and_then(|(old, ahead)| self.walker.old_offset(old.wrapping_sub(ahead)))
             .unwrap_or(expected)
@@ -139,6 +139,6 @@ impl Model<'_> {
         self.unlearned = None;
         let old = self.walker.old_address(from);
         let by = self.walker.new_address(since).wrapping_sub(old);
-        self.map.learn(old, by);
+        self.shifts.learn(old, by);
     }
 }

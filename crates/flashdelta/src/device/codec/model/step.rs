@@ -40,7 +40,7 @@ pub(crate) type Memory<'w> = (&'w mut [u16], &'w mut [i16], &'w mut [u32]);
 /// State of the codec.
 pub(crate) struct Model<'w> {
     pub(crate) tables: Tables<'w>,
-    pub(crate) map: ShiftMap<'w>,
+    pub(crate) shifts: ShiftMap<'w>,
     pub(crate) walker: Walker<'w>,
     pub(crate) old_len: u32,
     new_len: u32,
@@ -83,7 +83,7 @@ impl<'w> Model<'w> {
     pub(crate) const fn idle() -> Self {
         Self {
             tables: Tables::empty(),
-            map: ShiftMap::empty(),
+            shifts: ShiftMap::empty(),
             walker: Walker::idle(),
             old_len: 0,
             new_len: 0,
@@ -103,10 +103,15 @@ impl<'w> Model<'w> {
     }
 
     /// The start of a patch; the walker is set up separately.
-    pub(crate) fn start(&mut self, (slots, weights, map): Memory<'w>, old_len: u32, new_len: u32) {
+    pub(crate) fn start(
+        &mut self,
+        (slots, weights, shifts): Memory<'w>,
+        old_len: u32,
+        new_len: u32,
+    ) {
         self.tables = Tables::new(slots, weights, direct::COUNT);
         contexts::prime(&mut self.tables);
-        self.map = ShiftMap::new(map);
+        self.shifts = ShiftMap::new(shifts);
         (self.old_len, self.new_len) = (old_len, new_len);
     }
 
@@ -115,7 +120,7 @@ impl<'w> Model<'w> {
     pub(crate) fn port(&mut self, port: &mut Port<'_>) {
         let Self {
             tables,
-            map,
+            shifts,
             walker,
             // These follow from the header.
             old_len: _,
@@ -134,7 +139,7 @@ impl<'w> Model<'w> {
             unit_state,
         } = self;
         tables.port(port);
-        map.port(port);
+        shifts.port(port);
         walker.port(port);
         copy.port(port);
         port.flag(copying);
@@ -321,7 +326,8 @@ impl<'w> Model<'w> {
                 self.copying &= !old.is_empty();
                 break;
             }
-            let forecast = self.walker.forecast(old, self.copy.source, (self.at, left), &self.map);
+            let forecast =
+                self.walker.forecast(old, self.copy.source, (self.at, left), &self.shifts);
             let len = forecast.unit.len;
             let actual = oracle.bytes(self.at, len);
             coder.enter(Part::Hits);
@@ -360,7 +366,7 @@ impl<'w> Model<'w> {
                 }
                 bytes = self.correct(coder, &forecast, actual);
             }
-            self.walker.advance(&forecast, bytes, &mut self.map);
+            self.walker.advance(&forecast, bytes, &mut self.shifts);
             self.teach();
             self.age = self.age.wrapping_add(1);
             self.copy.source = self.copy.source.wrapping_add(u32::from(len));

@@ -2,7 +2,7 @@
 
 use super::index::Head;
 use super::record::{State, RECORD_HEAD};
-use super::update::Failure;
+use super::update::SetErrorOf;
 use super::{Components, Recovered, SetError, SetRecord, SetUpdateError};
 
 /// After a reset: what was committed is activated, what was only begun is taken back. Does nothing
@@ -17,7 +17,7 @@ pub fn recover<C: Components, R: SetRecord>(
     buffer: &mut [u8],
     components: &mut C,
     record: &mut R,
-) -> Result<Recovered, Failure<C, R>> {
+) -> Result<Recovered, SetErrorOf<C, R>> {
     let (is_committed, todo) = match state(record)? {
         Some((State::COMMITTED, todo)) => (true, todo),
         Some((State::BEGUN, todo)) => (false, todo),
@@ -59,7 +59,7 @@ pub(super) fn complete<C: Components, R: SetRecord>(
     index: &[u8],
     todo: u32,
     is_committed: bool,
-) -> Result<(), Failure<C, R>> {
+) -> Result<(), SetErrorOf<C, R>> {
     if is_committed {
         // Also if it is committed already: that record may be one whose last unit was torn and
         // reads right by chance. Before anything depends on it, it is written again.

@@ -27,7 +27,7 @@ pub fn set_message<H: Sha256Engine>(engine: &mut H, index: &[u8]) -> Message {
 }
 
 /// What an update by a set can fail with.
-pub(super) type Failure<C, R> = SetUpdateError<
+pub(super) type SetErrorOf<C, R> = SetUpdateError<
     <C as Components>::Error,
     <<C as Components>::Old as OldImage>::Error,
     <<C as Components>::New as NewImage>::Error,
@@ -190,7 +190,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// # Errors
     ///
     /// All are final. Nothing has been written.
-    pub fn feed(&mut self, input: &[u8]) -> Result<usize, Failure<C, R>> {
+    pub fn feed(&mut self, input: &[u8]) -> Result<usize, SetErrorOf<C, R>> {
         let mut rest = input;
         loop {
             let phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
@@ -224,7 +224,12 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     }
 
     /// More input is needed, or none.
-    fn waits(&mut self, phase: Phase, input: &[u8], rest: &[u8]) -> Result<usize, Failure<C, R>> {
+    fn waits(
+        &mut self,
+        phase: Phase,
+        input: &[u8],
+        rest: &[u8],
+    ) -> Result<usize, SetErrorOf<C, R>> {
         self.phase = phase;
         Ok(input.len().wrapping_sub(rest.len()))
     }
@@ -273,7 +278,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         &'u mut self,
         workspace: &'w mut [u8],
         chunks: &'w mut [u8],
-    ) -> Result<Option<ComponentUpdate<'u, 'w, C, R, H>>, Failure<C, R>> {
+    ) -> Result<Option<ComponentUpdate<'u, 'w, C, R, H>>, SetErrorOf<C, R>> {
         if !self.is_checked() {
             return Err(SetError::Poisoned.into());
         }
@@ -312,7 +317,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// [`SetError::Incomplete`] if components are left to be written; [`SetUpdateError::Record`] if
     /// the record cannot be written: [`recover`] will tell whether it was. After
     /// [`SetUpdateError::Component`] the update is committed: [`recover`] goes on.
-    pub fn finish(mut self) -> Result<(C, R), Failure<C, R>> {
+    pub fn finish(mut self) -> Result<(C, R), SetErrorOf<C, R>> {
         if !self.is_checked() {
             return Err(SetError::Poisoned.into());
         }
@@ -331,7 +336,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// # Errors
     ///
     /// As [`recover`], which may be called until it succeeds.
-    pub fn abandon(mut self) -> Result<(C, R), Failure<C, R>> {
+    pub fn abandon(mut self) -> Result<(C, R), SetErrorOf<C, R>> {
         recover(self.buffer, &mut self.components, &mut self.record)?;
         Ok((self.components, self.record))
     }
@@ -401,7 +406,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
 
     /// Checks the device and every component. Nothing is written.
     #[inline(never)] // Its stack is not that of the payloads.
-    fn check(&mut self) -> Result<(), Failure<C, R>> {
+    fn check(&mut self) -> Result<(), SetErrorOf<C, R>> {
         self.check_identity()?;
         for component in 0..self.head.count {
             let Some(entry) = self.head.entry(self.buffer, component) else { break };

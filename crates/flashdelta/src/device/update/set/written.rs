@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use super::components::Present;
-use super::update::Failure;
+use super::update::SetErrorOf;
 use super::{Components, Entry, Payload, SetError, SetRecord, SetUpdateError};
 use crate::device::apply::{ApplyError, Progress, Sha256Engine};
 use crate::device::format::PatchHeader;
@@ -60,7 +60,7 @@ impl<C: Components, R: SetRecord, H: Sha256Engine> ComponentUpdate<'_, '_, C, R,
     /// [`SetUpdateError::Payload`]. A wrong chunk may be fed again, from [`next`](Self::next) on;
     /// after any other error the component may [begin](super::SetUpdate::begin) again, or the update is
     /// given up. Nothing has become active.
-    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, Failure<C, R>> {
+    pub fn feed(&mut self, input: &[u8]) -> Result<Progress, SetErrorOf<C, R>> {
         let left = self.payload.len.saturating_sub(self.guard.next()) as usize;
         let (mine, _) = input.split_at_checked(left).unwrap_or((input, &[]));
         let component = self.component;
@@ -79,7 +79,7 @@ impl<C: Components, R: SetRecord, H: Sha256Engine> ComponentUpdate<'_, '_, C, R,
     /// # Errors
     ///
     /// If it is not complete, or not accepted. It may begin again.
-    pub fn finish(self) -> Result<(), Failure<C, R>> {
+    pub fn finish(self) -> Result<(), SetErrorOf<C, R>> {
         let Self { guard, components, done, entry, component, .. } = self;
         let made = guard.header().map(|header| (header.new_size, header.new_digest));
         let finished = guard.finish();
