@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import flashdelta
+from flashdelta import _making
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -28,6 +32,21 @@ def test_types(command: str) -> None:
 
 def test_types_are_complete(tmp_path: Path) -> None:
     assert_clean("pyright --ignoreexternal --verifytypes flashdelta", tmp_path)
+
+
+def test_the_options_of_diff_are_the_same_wherever_they_are_listed() -> None:
+    options = {
+        name: (option.default, option.annotation)
+        for name, option in inspect.signature(flashdelta.diff).parameters.items()
+        if option.kind is option.KEYWORD_ONLY
+    }
+    listed = {**flashdelta.PairOptions.__annotations__, **flashdelta.DiffOptions.__annotations__}
+    assert {name: hint.__forward_arg__ for name, hint in listed.items()} == {
+        name: annotation for name, (_, annotation) in options.items()
+    }
+    del options["progress"]
+    checked = inspect.signature(_making.check_options).parameters.items()
+    assert {name: (option.default, option.annotation) for name, option in checked} == options
 
 
 def assert_clean(command: str, folder: Path) -> None:

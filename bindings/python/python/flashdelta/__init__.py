@@ -77,8 +77,8 @@ from ._errors import (
 )
 from ._holes import Hole, HoleSource, Marker, OldPlace, PatchHole, Place, Symbol, personalize, personalize_table, value_record
 from ._image import Image, Segment
-from ._making import DiffOptions, DiffProgress, diff, diff_files
-from ._many import PairOptions, diff_many
+from ._making import DiffOptions, DiffProgress, PairOptions, diff, diff_files
+from ._many import diff_many
 from ._native import __version__
 from ._patch import BundleInfo, BundleMember, Patch, PatchInfo, Report, Tried
 from ._profile import DeviceIdentity, DeviceProfile, Identity, product_id

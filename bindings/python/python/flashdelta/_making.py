@@ -26,8 +26,8 @@ class DiffProgress(NamedTuple):
     fraction: float
 
 
-class DiffOptions(TypedDict, total=False):
-    """The keyword arguments of `diff`, for dictionaries of them."""
+class PairOptions(TypedDict, total=False):
+    """The keyword arguments that `diff_many` hands to `diff`."""
 
     profile: DeviceProfile | str | None
     ram: int | None
@@ -41,11 +41,16 @@ class DiffOptions(TypedDict, total=False):
     verbatim: bool
     read: ReadOptions | None
     accept_manifests: bool
+    holes: Sequence[Hole | str]
+
+
+class DiffOptions(PairOptions, total=False):
+    """The keyword arguments of `diff`, for dictionaries of them."""
+
     fill: int | None
     range: tuple[int, int] | None
     old_elf: Source | None
     new_elf: Source | None
-    holes: Sequence[Hole | str]
     allow_empty: bool
     verify: bool
     progress: Callable[[DiffProgress], object] | None

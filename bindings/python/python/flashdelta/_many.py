@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sized
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from typing import Any, Literal, TypedDict, Unpack, cast, overload
+from typing import Any, Literal, Unpack, cast, overload
 
 from ._errors import DiffManyError, PairFailure
-from ._holes import Hole
-from ._making import DiffOptions, check_options, diff
+from ._making import DiffOptions, PairOptions, check_options, diff
 from ._patch import Patch
-from ._profile import DeviceProfile, Identity
-from ._record_options import ReadOptions
-from ._types import Codec, Isa, Source
-
-
-class PairOptions(TypedDict, total=False):
-    """The keyword arguments that `diff_many` hands to `diff`."""
-
-    profile: DeviceProfile | str | None
-    ram: int | None
-    codec: Codec | None
-    isa: Isa | None
-    base: int | None
-    identity: Identity | None
-    chunks: int | Literal["auto"] | None
-    effort: int
-    threads: int
-    verbatim: bool
-    read: ReadOptions | None
-    accept_manifests: bool
-    holes: Sequence[Hole | str]
+from ._types import Source
 
 
 @overload

@@ -228,12 +228,7 @@ impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(error) => error.fmt(f),
-            Self::Truncated { found, expected: Some(expected) } => {
-                write!(f, "the patch is not complete: it has {found} of {expected} bytes")
-            }
-            Self::Truncated { found, expected: None } => {
-                write!(f, "the patch is not complete: it ends after {found} bytes, in its header")
-            }
+            Self::Truncated { found, expected } => write_truncated(f, *found, *expected),
             Self::Trailing { expected } => {
                 write!(f, "the patch has {expected} bytes, but something follows it")
             }
@@ -248,6 +243,19 @@ impl fmt::Display for SealError {
 }
 
 impl core::error::Error for SealError {}
+
+/// Says that a patch is not complete.
+pub(crate) fn write_truncated(
+    f: &mut fmt::Formatter<'_>,
+    found: u64,
+    expected: Option<u64>,
+) -> fmt::Result {
+    f.write_str("the patch is not complete: ")?;
+    match expected {
+        Some(expected) => write!(f, "it has {found} of {expected} bytes"),
+        None => write!(f, "it ends after {found} bytes, in its header"),
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -254,29 +254,22 @@ impl PatchPartFacts {
     }
 }
 
-impl From<&Breakdown> for ContentFacts {
-    fn from(of: &Breakdown) -> Self {
-        Self {
-            copies_from_old: of.copies_from_old,
-            bytes_from_old: of.bytes_from_old,
-            copies_from_new: of.copies_from_new,
-            bytes_from_new: of.bytes_from_new,
-            literals: of.literals,
+macro_rules! content_facts {
+    ($($of:ty),+) => {$(
+        impl From<&$of> for ContentFacts {
+            fn from(of: &$of) -> Self {
+                Self {
+                    copies_from_old: of.copies_from_old,
+                    bytes_from_old: of.bytes_from_old,
+                    copies_from_new: of.copies_from_new,
+                    bytes_from_new: of.bytes_from_new,
+                    literals: of.literals,
+                }
+            }
         }
-    }
+    )+};
 }
-
-impl From<&Report> for ContentFacts {
-    fn from(of: &Report) -> Self {
-        Self {
-            copies_from_old: of.copies_from_old,
-            bytes_from_old: of.bytes_from_old,
-            copies_from_new: of.copies_from_new,
-            bytes_from_new: of.bytes_from_new,
-            literals: of.literals,
-        }
-    }
-}
+content_facts!(Breakdown, Report);
 
 impl SignatureFacts {
     /// The signatures in a patch that this is the header of.

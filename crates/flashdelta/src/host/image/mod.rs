@@ -21,6 +21,7 @@ mod lines;
 pub(crate) mod map;
 mod memory;
 mod read;
+mod record_lines;
 mod records;
 mod select;
 mod wrapping;

@@ -8,6 +8,7 @@ use crate::device::format::{HeaderError, PatchHeader};
 use crate::device::verify::{
     check_chunk, check_signatures, check_table, chunk_digest, message, KeyId, Verifier, VerifyError,
 };
+use crate::host::seal::write_truncated;
 use sha2::{Digest as _, Sha256};
 
 /// Checks a whole patch, before any of it is used but the header: with `verifier` that one of its
@@ -107,12 +108,7 @@ impl fmt::Display for AuthenticateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(error) => error.fmt(f),
-            Self::Truncated { found, expected: Some(expected) } => {
-                write!(f, "the patch is not complete: it has {found} of {expected} bytes")
-            }
-            Self::Truncated { found, expected: None } => {
-                write!(f, "the patch is not complete: it ends after {found} bytes, in its header")
-            }
+            Self::Truncated { found, expected } => write_truncated(f, *found, *expected),
             Self::Verify(error) => error.fmt(f),
         }
     }

@@ -2,21 +2,18 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
+use super::key::StoredKey;
 use crate::device::sha256::Sha256Engine;
-use crate::device::verify::{key_id, Algorithm, KeyId, Message, Verdict, Verifier};
+use crate::device::verify::{Algorithm, KeyId, Message, Verdict, Verifier};
 
 /// A public key of Ed25519.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ed25519Key {
-    key_id: KeyId,
-    /// As it is kept in flash: it is unpacked when it is needed.
-    bytes: [u8; 32],
-}
+pub struct Ed25519Key(StoredKey<32>);
 
 impl Ed25519Key {
     /// A key of 32 bytes, as RFC 8032 has it. One that is no point of the curve verifies nothing.
     pub fn new<H: Sha256Engine>(sha: &mut H, bytes: &[u8; 32]) -> Self {
-        Self { key_id: key_id(sha, Algorithm::Ed25519, bytes), bytes: *bytes }
+        Self(StoredKey::new(sha, Algorithm::Ed25519, bytes))
     }
 }
 
@@ -28,11 +25,9 @@ impl Verifier for Ed25519Key {
         message: &Message,
         signature: &[u8; 64],
     ) -> Verdict {
-        if algorithm != Algorithm::Ed25519 || *key_id != self.key_id {
-            return Verdict::UnknownKey;
-        }
+        let Some(key) = self.0.named(algorithm, key_id) else { return Verdict::UnknownKey };
         let signature = Signature::from_bytes(signature);
-        match VerifyingKey::from_bytes(&self.bytes) {
+        match VerifyingKey::from_bytes(key) {
             Ok(key) if key.verify_strict(message, &signature).is_ok() => Verdict::Right,
             _ => Verdict::Wrong,
         }

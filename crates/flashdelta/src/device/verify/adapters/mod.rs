@@ -23,6 +23,7 @@
 
 #[cfg(feature = "ed25519-dalek")]
 mod ed25519_dalek;
+mod key;
 #[cfg(feature = "p256")]
 mod p256;
 #[cfg(feature = "salty")]

@@ -2,21 +2,18 @@
 
 use salty::{PublicKey, Signature};
 
+use super::key::StoredKey;
 use crate::device::sha256::Sha256Engine;
-use crate::device::verify::{key_id, Algorithm, KeyId, Message, Verdict, Verifier};
+use crate::device::verify::{Algorithm, KeyId, Message, Verdict, Verifier};
 
 /// A public key of Ed25519.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SaltyKey {
-    key_id: KeyId,
-    /// As it is kept in flash: it is unpacked when it is needed.
-    bytes: [u8; 32],
-}
+pub struct SaltyKey(StoredKey<32>);
 
 impl SaltyKey {
     /// A key of 32 bytes, as RFC 8032 has it. One that is no point of the curve verifies nothing.
     pub fn new<H: Sha256Engine>(sha: &mut H, bytes: &[u8; 32]) -> Self {
-        Self { key_id: key_id(sha, Algorithm::Ed25519, bytes), bytes: *bytes }
+        Self(StoredKey::new(sha, Algorithm::Ed25519, bytes))
     }
 }
 
@@ -28,10 +25,8 @@ impl Verifier for SaltyKey {
         message: &Message,
         signature: &[u8; 64],
     ) -> Verdict {
-        if algorithm != Algorithm::Ed25519 || *key_id != self.key_id {
-            return Verdict::UnknownKey;
-        }
-        match PublicKey::try_from(&self.bytes) {
+        let Some(key) = self.0.named(algorithm, key_id) else { return Verdict::UnknownKey };
+        match PublicKey::try_from(key) {
             Ok(key) if key.verify(message, &Signature::from(signature)).is_ok() => Verdict::Right,
             _ => Verdict::Wrong,
         }

@@ -4,12 +4,11 @@
 //! disagree, this module does what is listed at [`parse`]. micro:bit Universal Hex, which holds
 //! sections for several boards: `spec/format.md` of microbit-foundation/spec-universal-hex.
 
-use core::ops::Range;
-
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::bytes::{array, u16_be, u32_be};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
+use crate::host::image::record_lines::{or_garbage, record_text, Fault};
 use crate::host::image::records::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
 
@@ -103,14 +102,9 @@ fn parse_into(
         }
         let column = range.start - line.text.start;
         let start = collector.data.len();
-        let record = match read(text, &mut collector.data, options.ignore_checksums) {
-            Ok(record) => record,
-            Err(fault)
-                if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict =>
-            {
-                continue
-            }
-            Err(fault) => return Err(fault.at(line.number, column)),
+        let record = read(text, &mut collector.data, options.ignore_checksums);
+        let Some(record) = or_garbage(record, ended, options, (line.number, column))? else {
+            continue;
         };
         any = true;
         let is_section = target.board.is_some();
@@ -208,80 +202,6 @@ fn parse_into(
         return Err(ImageError::Empty);
     }
     Ok(Image { format: Format::IntelHex, segments, entry, header: None })
-}
-
-/// The record of a line without what may be around it; `None` for a blank line.
-pub(crate) fn record_text(
-    file: &[u8],
-    line: &Line,
-    options: &ReadOptions,
-) -> Result<Option<Range<usize>>, ImageError> {
-    let text = file.get(line.text.clone()).unwrap_or_default();
-    let plain = text.first().is_some_and(|b| b.is_ascii_graphic())
-        && text.last().is_some_and(u8::is_ascii_graphic);
-    if plain {
-        return Ok(Some(line.text.clone()));
-    }
-    let mut range = line.text.clone();
-    if line.number == 1 && text.starts_with(b"\xef\xbb\xbf") {
-        range.start += 3;
-    }
-    range = lines::trim(file, range);
-    while range.start < range.end && matches!(file.get(range.end - 1), Some(0x1a | 0)) {
-        range.end -= 1;
-    }
-    let range = lines::trim(file, range);
-    if options.strict && range != line.text {
-        return Err(ImageError::NotStrict {
-            line: line.number,
-            problem: "blanks or control characters around a record",
-        });
-    }
-    Ok((!range.is_empty()).then_some(range))
-}
-
-/// What is wrong with one record; columns count from 0 at its first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    NoRecord { found: u8 },
-    Digit { column: usize, found: Option<u8> },
-    Length { column: usize, expected: usize, found: usize },
-    Count { column: usize, least: usize, found: u8 },
-    Checksum { column: usize, expected: u8, found: u8 },
-    Kind { column: usize, found: u8 },
-    Short { problem: &'static str },
-}
-
-impl Fault {
-    /// Not a record at all?
-    pub(crate) fn is_garbage(self) -> bool {
-        matches!(self, Self::NoRecord { .. })
-    }
-
-    pub(crate) fn at(self, line: usize, before: usize) -> ImageError {
-        let place = |column: usize| before + column + 1;
-        match self {
-            Self::NoRecord { found } => ImageError::NoRecord { line, column: place(0), found },
-            Self::Digit { column, found } => {
-                ImageError::BadDigit { line, column: place(column), found }
-            }
-            Self::Length { column, expected, found } => {
-                ImageError::BadLength { line, column: place(column), expected, found }
-            }
-            Self::Count { column, least, found } => {
-                ImageError::ShortCount { line, column: place(column), least, found }
-            }
-            Self::Checksum { column, expected, found } => {
-                ImageError::BadChecksum { line, column: place(column), expected, found }
-            }
-            Self::Kind { column, found } => {
-                // In Intel HEX the reader decides.
-                let format = Format::Srec;
-                ImageError::UnknownRecord { format, line, column: place(column), found }
-            }
-            Self::Short { problem } => ImageError::BadRecord { line, column: place(0), problem },
-        }
-    }
 }
 
 /// Reads one record that begins at `text[0]`, and appends its data to `out` (nothing if it fails).

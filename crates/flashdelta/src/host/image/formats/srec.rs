@@ -3,10 +3,10 @@
 //! Source: "Motorola S-records", M68000 Family Programmer's Reference Manual, appendix C. Where
 //! tools disagree, this module does what is listed at [`parse`].
 
-use super::ihex::{record_text, Fault};
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
+use crate::host::image::record_lines::{or_garbage, record_text, Fault};
 use crate::host::image::records::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
 
@@ -87,14 +87,9 @@ fn parse_into(
             continue;
         }
         let start = collector.data.len();
-        let record = match read(text, &mut collector.data, options.ignore_checksums) {
-            Ok(record) => record,
-            Err(fault)
-                if fault.is_garbage() && (options.skip_garbage || ended) && !options.strict =>
-            {
-                continue
-            }
-            Err(fault) => return Err(fault.at(line.number, column)),
+        let record = read(text, &mut collector.data, options.ignore_checksums);
+        let Some(record) = or_garbage(record, ended, options, (line.number, column))? else {
+            continue;
         };
         any = true;
         let not_strict = |broken: bool, problem| {

@@ -3,10 +3,10 @@
 //! Source: Texas Instruments SLAU101 / SLAU131 "MSP430 Assembly Language Tools", "TI-TXT Hex
 //! Format".
 
-use super::ihex::record_text;
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
+use crate::host::image::record_lines::record_text;
 use crate::host::image::records::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
 
