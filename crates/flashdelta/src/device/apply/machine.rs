@@ -7,7 +7,6 @@ use core::marker::PhantomData;
 
 use super::buffers::Views;
 use super::input::{Input, Ring};
-use super::workspace::Parts;
 use super::{Damage, NewImage, OldImage};
 use crate::device::codec::bytes::OpFault;
 #[cfg(feature = "raw")]
@@ -131,6 +130,20 @@ impl Packing<'_> {
             },
         }
     }
+}
+
+/// What a codec gets of the workspace.
+pub(crate) struct Parts<'w> {
+    #[cfg(feature = "model")]
+    pub(super) slots: &'w mut [u32],
+    #[cfg(feature = "model")]
+    pub(super) weights: &'w mut [u32],
+    pub(super) shifts: &'w mut [u32],
+    #[cfg(feature = "lz4")]
+    pub(super) input: &'w mut [u8],
+    pub(super) carry: &'w mut [u8],
+    #[cfg(feature = "raw")]
+    pub(super) block: &'w mut [u8],
 }
 
 impl<'w> Machine<'w> {

@@ -1,24 +1,10 @@
 //! Divides the workspace.
 
 use super::buffers::Buffers;
-use super::machine::Machine;
+use super::machine::{Machine, Parts};
 #[cfg(feature = "suspend")]
 use super::Port;
 use crate::device::format::{HeaderError, Layout, PatchHeader, SLACK};
-
-/// What a codec gets of the workspace.
-pub(crate) struct Parts<'w> {
-    #[cfg(feature = "model")]
-    pub(super) slots: &'w mut [u32],
-    #[cfg(feature = "model")]
-    pub(super) weights: &'w mut [u32],
-    pub(super) shifts: &'w mut [u32],
-    #[cfg(feature = "lz4")]
-    pub(super) input: &'w mut [u8],
-    pub(super) carry: &'w mut [u8],
-    #[cfg(feature = "raw")]
-    pub(super) block: &'w mut [u8],
-}
 
 /// What an applier works with once the workspace is divided.
 pub(crate) type Tools<'a, 'w> = (&'a mut Machine<'w>, &'a mut Buffers<'w>);

@@ -1,10 +1,8 @@
 //! What is between the header of a patch and its body: signatures, and the digests of the
 //! chunks of the body.
 
-use core::ops::Range;
-
-use super::header::MAX_HEADER_LEN;
-use super::{PatchHeader, Reader};
+use super::limits::MAX_HEADER_LEN;
+use super::varint::Reader;
 
 /// Bytes of a digest in the chunk table: the first ones of a SHA-256.
 pub(crate) const CHUNK_DIGEST_LEN: usize = 16;
@@ -78,59 +76,8 @@ pub(super) fn read_count(
 }
 
 /// The number of chunks of this size in a body.
-fn count(body_len: u32, size_log2: u8) -> u32 {
+pub(super) fn count(body_len: u32, size_log2: u8) -> u32 {
     let size = 1u32 << (size_log2 & 31);
     // Bodies are below 2^31.
     body_len.wrapping_add(size.wrapping_sub(1)) >> (size_log2 & 31)
-}
-
-impl PatchHeader {
-    /// Bytes of the signature block, which follows the header; 0 if there are no signatures.
-    pub fn signatures_len(&self) -> u32 {
-        match self.signatures {
-            0 => 0,
-            count => u32::from(count).wrapping_mul(SIGNATURE_LEN as u32).wrapping_add(1),
-        }
-    }
-
-    /// The number of chunks of the body; 0 if it has none.
-    pub fn chunk_count(&self) -> u32 {
-        self.chunks.map_or(0, |chunks| count(self.body_len, chunks.size_log2))
-    }
-
-    /// Bytes of the chunk table, which follows the signatures: 16 for each chunk, and 16 for the
-    /// host section if there is one. 0 if there are no chunks.
-    pub fn chunk_table_len(&self) -> u32 {
-        match self.chunks {
-            Some(_) => {
-                let entries = self.chunk_count().wrapping_add(u32::from(self.host_len != 0));
-                entries.wrapping_mul(CHUNK_DIGEST_LEN as u32)
-            }
-            None => 0,
-        }
-    }
-
-    /// The bytes of the patch that chunk `index` has, counted from the first byte of the header;
-    /// `None` if there are not so many chunks.
-    pub fn chunk_range(&self, index: u32) -> Option<Range<u32>> {
-        if index >= self.chunk_count() {
-            return None;
-        }
-        let chunks = self.chunks?;
-        let start = index << (chunks.size_log2 & 31);
-        let end = start.wrapping_add(chunks.size()).min(self.body_len);
-        let body = self.body_offset();
-        Some(body.saturating_add(start)..body.saturating_add(end))
-    }
-
-    /// RAM in bytes that checking the chunks takes while the patch streams in, beyond
-    /// [`ram`](Self::ram): the buffer that a [`Guard`](crate::verify::Guard) is lent. It holds a
-    /// chunk and the digests of all; before them the header with one signature. 0 if the patch has
-    /// no chunks. From a store in flash, where chunks are already, it takes nothing.
-    pub fn chunk_ram(&self) -> u32 {
-        let Some(chunks) = self.chunks else { return 0 };
-        let digests = self.chunk_count().wrapping_mul(CHUNK_DIGEST_LEN as u32);
-        let front = self.header_len.wrapping_add(1 + SIGNATURE_LEN as u32);
-        chunks.size().wrapping_add(digests).max(front)
-    }
 }

@@ -1,7 +1,8 @@
 //! The table of holes in a header: ranges of the images that each device has for itself.
 
+use super::error::HeaderError;
+use super::limits::{DIGEST_LEN, MAX_SIZE};
 use super::varint::Reader;
-use super::{HeaderError, PatchHeader, DIGEST_LEN, MAX_SIZE};
 
 /// No patch has more holes.
 pub(crate) const MOST_HOLES: u8 = 16;
@@ -180,35 +181,6 @@ pub(crate) fn check(reader: &mut Reader<'_>, sizes: Sizes) {
         index = index.wrapping_add(1);
     }
     *reader = holes.reader;
-}
-
-impl PatchHeader {
-    /// Whether the patch has holes: ranges of the images that each device has for itself.
-    pub fn has_holes(&self) -> bool {
-        self.hole_len() != 0
-    }
-
-    /// Bytes of the table of holes.
-    pub(crate) fn hole_len(&self) -> usize {
-        usize::from(self.hole_span & !(1 << MAP_FOLLOWS))
-    }
-
-    /// Where the table of holes is in the header.
-    pub(crate) fn hole_offset(&self) -> usize {
-        let counts = usize::from(self.hole_span >> MAP_FOLLOWS).wrapping_mul(2);
-        usize::from(self.map_offset).saturating_sub(counts.wrapping_add(self.hole_len()))
-    }
-
-    /// What of a patch is the table of its holes. `header`: the patch, or its first bytes.
-    pub(crate) fn hole_table<'a>(&self, header: &'a [u8]) -> &'a [u8] {
-        let rest = header.get(self.hole_offset()..).unwrap_or(&[]);
-        rest.get(..self.hole_len()).unwrap_or(&[])
-    }
-
-    /// The lengths that holes depend on.
-    pub(crate) fn hole_sizes(&self) -> Sizes {
-        Sizes { old: self.old_size, coded: self.coded_size() }
-    }
 }
 
 /// What a hole is called.

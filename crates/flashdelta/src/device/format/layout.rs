@@ -4,14 +4,9 @@
 //! [`Layout::of`] says what each part takes. The maker uses the same function to choose tables that
 //! fit a device profile.
 
-use super::limits::{BYTE_CODEC_STEP_BYTES, MODEL_STEP_BYTES, MODEL_WEIGHTS};
+use super::limits::{APPLIER_BYTES, BYTE_CODEC_STEP_BYTES, MODEL_STEP_BYTES, MODEL_WEIGHTS};
 use super::{Codec, PatchHeader};
 use crate::device::isa::LOOKAHEAD;
-
-/// The RAM that a patch states, [`PatchHeader::ram`], includes this many bytes for the
-/// [`Applier`](crate::apply::Applier) itself, so that "4 KiB" means all of it; the rest is the
-/// workspace.
-pub const APPLIER_BYTES: usize = 1024;
 
 /// The workspace may start and end anywhere; the words in it lie at multiples of 4.
 pub(crate) const SLACK: usize = 6;

@@ -17,6 +17,7 @@ mod identity;
 mod layout;
 pub(crate) mod limits;
 pub(crate) mod map;
+pub(crate) mod reading;
 pub(crate) mod tables;
 mod varint;
 
@@ -24,17 +25,15 @@ mod varint;
 pub use chunks::Chunks;
 pub use codec::{Codec, UnknownCodec};
 pub use error::{Feature, HeaderError};
-pub(crate) use header::DIGEST_LEN;
-pub use header::{PatchHeader, MAX_HEADER_LEN};
+pub use header::PatchHeader;
 #[cfg(feature = "holes")]
 pub use holes::HoleName;
 pub use identity::{DeviceIdentity, Identity};
-pub use layout::APPLIER_BYTES;
+pub use limits::{APPLIER_BYTES, MAX_HEADER_LEN};
 
 pub(crate) use crc::{crc32, Crc32};
 pub(crate) use layout::{Layout, SLACK};
+pub(crate) use limits::{DIGEST_LEN, MAX_SIZE};
 pub(crate) use map::{MOST_RANGES, MOST_SEGMENTS};
 pub(crate) use tables::Tables;
 pub(crate) use varint::{unzigzag, Reader};
-/// No image and no body is larger: 2^31 - 1 bytes.
-pub(crate) const MAX_SIZE: u32 = i32::MAX as u32;

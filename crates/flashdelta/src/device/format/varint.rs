@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
 
     /// Where the header ends that these are the fields of: the checksum follows them.
     pub(crate) fn end_of_frame(&self) -> usize {
-        self.bytes.len().saturating_add(super::header::CHECKSUM)
+        self.bytes.len().saturating_add(super::limits::CHECKSUM)
     }
 
     /// The next `count` bytes themselves.

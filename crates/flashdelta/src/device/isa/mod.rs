@@ -11,6 +11,7 @@
 mod literals;
 mod mcs51;
 mod riscv;
+mod rows;
 pub(crate) mod set;
 pub(crate) mod table;
 mod tc32;

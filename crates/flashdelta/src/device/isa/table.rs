@@ -1,7 +1,7 @@
 //! The instruction sets, a row each. A new one is a file beside this one, a row here, and what
 //! `tests/format/instruction_sets.rs` asks for: a Cargo feature, a constant in C, a name in Python.
 
-use super::set::instruction_sets;
+use super::rows::instruction_sets;
 use super::{mcs51, riscv, tc32, thumb, xtensa};
 
 instruction_sets! { ($)

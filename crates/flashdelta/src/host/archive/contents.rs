@@ -1,7 +1,8 @@
 //! A file, taken apart: its members, what deflated ones hold, and the template around them.
 
-use super::container::{Container, ContainerError, Member};
+use super::container::Container;
 use super::gzip;
+use super::member::{ContainerError, Member};
 use crate::host::budget::{Budget, Halt, Stop};
 use crate::host::deflate::inflate;
 

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::container::{ContainerError, Member, MOST_MEMBERS};
+use super::member::{ContainerError, Member, MOST_MEMBERS};
 use super::names::{self, NameProblem, MOST_PATH_PARTS};
 use crate::device::error::codes;
 use crate::device::format::{Reader, MAX_SIZE};

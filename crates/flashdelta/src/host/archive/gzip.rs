@@ -5,7 +5,7 @@
 
 use core::ops::ControlFlow;
 
-use super::container::{ContainerError, Member};
+use super::member::{ContainerError, Member};
 use crate::host::budget::{Budget, Halt};
 use crate::host::deflate::inflate;
 

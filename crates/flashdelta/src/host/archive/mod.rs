@@ -8,6 +8,7 @@
 
 mod container;
 mod contents;
+mod member;
 
 pub mod folder;
 pub mod gzip;
@@ -16,6 +17,7 @@ pub mod tar;
 pub mod zip;
 
 pub use crate::host::deflate::DeflateError;
-pub(crate) use container::MOST_MEMBERS;
-pub use container::{Container, ContainerError, Member};
+pub use container::Container;
 pub(crate) use contents::Contents;
+pub(crate) use member::MOST_MEMBERS;
+pub use member::{ContainerError, Member};

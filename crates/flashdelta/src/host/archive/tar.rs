@@ -4,7 +4,7 @@
 //! manual, "Basic Tar Format" (long names, sizes in base 256). Headers, padding, links, folders and
 //! whatever is past the end belong to the template.
 
-use super::container::{ContainerError, Member, MOST_MEMBERS};
+use super::member::{ContainerError, Member, MOST_MEMBERS};
 
 const BLOCK: usize = 512;
 

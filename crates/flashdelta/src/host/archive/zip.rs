@@ -6,7 +6,7 @@
 //! (self-extractors), comments, extra fields and data descriptors are no data, so they belong to
 //! the template.
 
-use super::container::{ContainerError, Member};
+use super::member::{ContainerError, Member};
 use crate::host::budget::{Budget, Halt};
 use crate::host::deflate::inflate;
 

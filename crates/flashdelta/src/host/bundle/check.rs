@@ -4,8 +4,9 @@
 use core::fmt;
 use core::ops::ControlFlow;
 
-use super::format::{MOST_LEVELS, SMALL};
-use super::BundleOptions;
+use super::format::MOST_LEVELS;
+use super::member::SMALL;
+use super::options::BundleOptions;
 use crate::host::archive::names::{self, NameProblem};
 use crate::host::archive::{Container, ContainerError, Contents};
 use crate::host::budget::{total_limit, Budget, Halt, Stop};

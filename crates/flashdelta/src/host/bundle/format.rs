@@ -7,10 +7,6 @@ use crate::device::format::{crc32, Reader, MAX_SIZE};
 use crate::host::archive::{Container, MOST_MEMBERS};
 use crate::host::put;
 
-/// Members up to this length, in bytes, are not worth a patch of their own: they go into the common
-/// one.
-pub(super) const SMALL: usize = 4096;
-
 /// Bundles in bundles: a member that is a container itself.
 pub(super) const MOST_LEVELS: usize = 3;
 

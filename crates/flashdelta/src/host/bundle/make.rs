@@ -6,8 +6,9 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest as _, Sha256};
 
 use super::check::{check_contents, Warning};
-use super::format::{BundleInfo, MemberInfo, Method, MOST_LEVELS, MOST_OF_A_NAME, SMALL};
-use super::member;
+use super::format::{BundleInfo, MemberInfo, Method, MOST_LEVELS, MOST_OF_A_NAME};
+use super::member::{self, SMALL};
+use super::options::BundleOptions;
 use super::pairing::{pair, Candidate};
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::Contents;
@@ -34,27 +35,6 @@ pub struct BundlePatch {
     /// What in the old and in the new file is patched differently from what its name or format
     /// suggests.
     pub warnings: [Vec<Warning>; 2],
-}
-
-/// How files that hold others are taken.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct BundleOptions {
-    pub(crate) accept_manifests: bool,
-}
-
-impl BundleOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Whether manifests that are wrong (offsets that are no whole numbers, say) are files as any
-    /// other. They are refused otherwise.
-    #[must_use]
-    pub fn accept_manifests(mut self, accept_manifests: bool) -> Self {
-        self.accept_manifests = accept_manifests;
-        self
-    }
 }
 
 /// Makes a bundle that turns `old` into `new`: files that hold others. Files that do not become one

@@ -2,13 +2,16 @@
 
 use core::ops::ControlFlow;
 
-use super::format::SMALL;
 use crate::device::apply::Progress;
 use crate::host::apply::apply_watched;
 use crate::host::archive::Contents;
 use crate::host::budget::{Budget, Halt, Stop};
 use crate::host::diff::DiffOptions;
 use crate::host::file::{self, FileError, Files, MakeError, Output};
+
+/// Members up to this length, in bytes, are not worth a patch of their own: they go into the common
+/// one.
+pub(super) const SMALL: usize = 4096;
 
 /// Why the patch of a member does not apply.
 pub type MemberError = FileError;

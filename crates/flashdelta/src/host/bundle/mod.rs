@@ -50,11 +50,13 @@ mod error;
 mod format;
 mod make;
 mod member;
+mod options;
 mod pairing;
 
 pub use apply::{apply, apply_with, apply_with_limit};
 pub use check::{check, check_manifest, Warning};
 pub use error::BundleError;
 pub use format::{info, is_bundle, plain_patch, BundleInfo, MemberInfo, Method};
-pub use make::{diff, diff_with, BundleOptions, BundlePatch};
+pub use make::{diff, diff_with, BundlePatch};
 pub use member::MemberError;
+pub use options::BundleOptions;

@@ -1,7 +1,6 @@
 //! What to predict by: instruction set and address maps, from the options, from the containers, or
 //! by trying.
 
-use super::maker::SMALL;
 use super::options::{AddressMap, DiffOptions};
 use super::parallel::in_parallel;
 use super::search::Prediction;
@@ -15,6 +14,9 @@ use crate::host::image;
 /// Below this effort nothing is tried that no container hints at; for large images, below the next
 /// one.
 const TRY_EFFORT: u8 = 3;
+
+/// Images up to this size together are searched for more predictions.
+pub(crate) const SMALL: usize = 4 << 20;
 
 /// From this effort on, what a container hints at has to compete with no prediction at all.
 pub(crate) const DOUBT_EFFORT: u8 = 7;

@@ -15,13 +15,11 @@ use super::encode::{Job, Limit};
 use super::error::DiffError;
 use super::maker::Maker;
 use super::plan::Chosen;
+use super::rungs::{rung, RUNGS};
 use super::search::{Found, Prediction};
 use crate::device::format::tables::{SHIFT_UNIT, SMALLEST_BLOCK};
 use crate::device::format::{Codec, PatchHeader, Tables};
 use crate::host::encode::{tables_for, CopyRun};
-
-/// Copies are chosen by the tables for this much RAM, in bytes.
-const RUNGS: [u32; 4] = [4 << 10, 16 << 10, 64 << 10, 256 << 10];
 
 /// Copies are coded with tables for this much RAM, from a quarter of that of their rung on, and
 /// below that of the rung after the next. Beyond the last, tables do not grow.
@@ -61,11 +59,6 @@ const LARGE: usize = 32 << 10;
 /// What is that much behind at some place is not caught up with: a part of the whole patch.
 const HOPELESS: u64 = 16;
 
-/// RAM in bytes by whose tables copies are chosen for a device that has `ram`.
-pub(super) fn rung(ram: u32) -> u32 {
-    RUNGS.into_iter().rev().find(|rung| *rung <= ram).unwrap_or(ram)
-}
-
 /// Copies, and the RAM by whose tables they were chosen; 0 if by none.
 pub(super) struct Choice {
     rung: u32,
@@ -81,12 +74,6 @@ impl Choice {
         (is_lowest || step >= self.rung / REACH)
             && (is_highest || step < self.rung.saturating_mul(REACH))
     }
-}
-
-/// About how many times a patch for a device with `ram` is coded to find the best tables.
-pub(super) fn passes(ram: u32) -> u64 {
-    let smaller = RUNGS.into_iter().filter(|rung| *rung < ram).count() as u64;
-    4 + 8 * smaller
 }
 
 impl Maker<'_> {

@@ -5,18 +5,18 @@ use std::sync::Mutex;
 
 use super::attempt::{release_all_but, smaller, Attempt, Coded, Made};
 use super::checks::check_lengths;
-use super::choose;
+use super::choose::{self, SMALL};
 use super::chunks::with_chunks;
 use super::control::Control;
 use super::encode::{Body, Job};
 use super::error::DiffError;
-use super::fit::{passes, rung};
 use super::memory;
 use super::options::DiffOptions;
 use super::parallel::in_parallel;
 use super::plan::Chosen;
 use super::report::{Patch, Report, Tried};
 use super::rounds::{rounds, Rounds};
+use super::rungs::{passes, rung};
 use super::search::{Found, Prediction, Search, Threads};
 use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN};
 use crate::host::apply::PartBytes;
@@ -41,9 +41,6 @@ pub fn diff(old: &[u8], new: &[u8], options: &DiffOptions) -> Result<Patch, Diff
         |options: &DiffOptions| Maker::new(&filled.old, &filled.new, options, Some(&filled))?.run();
     with_chunks(options, &make)
 }
-
-/// Images up to this size together are searched for more predictions.
-pub(crate) const SMALL: usize = 4 << 20;
 
 /// Images up to this size together are searched for several predictions at a time. Each takes 19
 /// bytes per byte, and [`memory_needed`](super::memory_needed) promises 16 and 64 MiB for all.

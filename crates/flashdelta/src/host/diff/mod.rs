@@ -49,6 +49,7 @@ mod plan;
 mod refine;
 mod report;
 mod rounds;
+mod rungs;
 mod search;
 mod stream;
 mod suffix_array;

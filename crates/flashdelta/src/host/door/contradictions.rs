@@ -1,6 +1,6 @@
 //! What the options say and the files say otherwise.
 
-use super::make::Read;
+use super::read::Read;
 use super::request::MakeRequest;
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::isa::InstructionSet;

@@ -2,12 +2,11 @@
 
 use super::apply::{apply, Applied};
 use super::contradictions;
-use super::damage::findings_while;
 use super::error::{DoorError, PatchError};
+use super::read::{check_damage, check_name, wrong, Read};
 use super::request::{ApplyRequest, MakeRequest};
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::format::PatchHeader;
-use crate::host::archive::Container;
 use crate::host::budget::Budget;
 use crate::host::bundle::{self, BundleError, BundleInfo, BundlePatch};
 use crate::host::diff::{AddressMap, ChunkSize, DiffError, DiffOptions, Report};
@@ -229,101 +228,6 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
     }
     let kind = MadeKind::Patch { header: Box::new(made.header), report: Box::new(made.report) };
     Ok(Made { bytes: made.bytes, kind, warnings, verified: false })
-}
-
-/// A file with the image in it, read once for all that is asked of it.
-pub(super) struct Read<'r> {
-    pub(super) input: &'r Input<'r>,
-    pub(super) memory: Memory<'r>,
-    side: Side,
-}
-
-impl<'r> Read<'r> {
-    /// Reads the image, and says what is wrong with the file.
-    fn of(
-        input: &'r Input<'_>,
-        side: Side,
-        request: &MakeRequest,
-        warnings: &mut Vec<FileWarning>,
-        budget: &mut Budget<'_>,
-    ) -> Result<Self, DoorError> {
-        let wrong = |error| wrong(side, error);
-        warnings.extend(check_name(input, side, request)?);
-        if !input.is_verbatim() {
-            let (extension, read) = (input.extension(), &request.memory.read);
-            image::check_promise_within(&extension, input.bytes(), read, budget).map_err(wrong)?;
-        }
-        warnings.extend(check_content(input, side, request).map_err(wrong)?);
-        let memory = match input.is_verbatim() {
-            true => Memory::plain(input.bytes()),
-            false => Memory::read_within(input.bytes(), &request.memory, budget).map_err(wrong)?,
-        };
-        let found = memory.warnings().into_iter().map(Warning::Memory);
-        warnings.extend(found.map(|warning| warning.of(side)));
-        Ok(Self { input, memory, side })
-    }
-}
-
-/// A file that cannot be used.
-fn wrong(side: Side, error: ImageError) -> MakeError {
-    match side {
-        Side::Old => MakeError::old_file(error),
-        Side::New => MakeError::new_file(error),
-    }
-}
-
-/// What its name promises, and it is not; and what is wrong with a manifest.
-fn check_name(
-    input: &Input<'_>,
-    side: Side,
-    request: &MakeRequest,
-) -> Result<Vec<FileWarning>, MakeError> {
-    if input.is_verbatim() {
-        return Ok(Vec::new());
-    }
-    let wrong = |error| match side {
-        Side::Old => MakeError::OldManifest(error),
-        Side::New => MakeError::NewManifest(error),
-    };
-    let mut found =
-        bundle::check_manifest(input.name(), input.bytes(), &request.bundle).map_err(wrong)?;
-    found.extend(bundle::check(input.bytes(), &request.bundle).map_err(wrong)?);
-    let is_named_archive = Container::by_extension(&input.extension()).is_some();
-    let mut warnings = Vec::new();
-    if found.is_empty() && is_named_archive {
-        warnings.push(Warning::NotAnArchive.of(side));
-    }
-    if input.lacks_parts() {
-        warnings.push(Warning::PartsMissing.of(side));
-    }
-    warnings.extend(found.into_iter().map(|warning| Warning::Bundle(warning).of(side)));
-    Ok(warnings)
-}
-
-/// What is wrong with a container.
-fn check_content(
-    input: &Input<'_>,
-    side: Side,
-    request: &MakeRequest,
-) -> Result<Vec<FileWarning>, ImageError> {
-    let mut warnings = check_damage(input, request)?;
-    warnings.extend(image::wrapping(input.bytes()).map(Warning::Wrapped));
-    Ok(warnings.into_iter().map(|warning| warning.of(side)).collect())
-}
-
-/// What is wrong with what a file, or a member of it, says about itself.
-fn check_damage(input: &Input<'_>, request: &MakeRequest) -> Result<Vec<Warning>, ImageError> {
-    /// Each block of a file may have a wrong digest; the first ones tell.
-    const MOST: usize = 3;
-    let findings = match input.is_verbatim() {
-        true => image::check(input.bytes()),
-        // Whoever breaks this off breaks off what comes next, too, and is told there.
-        false => findings_while(input.bytes(), || request.diff.goes_on()),
-    };
-    if let Some(finding) = findings.first().filter(|_| request.memory.read.strict) {
-        return Err(ImageError::CheckFailed(finding.clone()));
-    }
-    Ok(findings.into_iter().take(MOST).map(Warning::Damaged).collect())
 }
 
 /// The options, with what the ELF files tell of addresses.

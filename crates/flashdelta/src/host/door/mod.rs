@@ -21,6 +21,7 @@ mod contradictions;
 mod damage;
 mod error;
 mod make;
+mod read;
 mod request;
 mod stream;
 mod warning;

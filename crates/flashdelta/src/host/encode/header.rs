@@ -1,8 +1,9 @@
 //! The header of a patch as bytes.
 
 use super::address_map::{emit_counts, Maps};
-use crate::device::format::header::{CHECKSUM, MAGIC, RAM_UNIT, VERSION};
+use crate::device::format::header::{MAGIC, RAM_UNIT, VERSION};
 use crate::device::format::holes::MAP_FOLLOWS;
+use crate::device::format::limits::CHECKSUM;
 use crate::device::format::map::MapCounts;
 use crate::device::format::tables::{Tables, SHIFT_UNIT, SLOT_UNIT};
 use crate::device::format::{crc32, Codec, Feature, Identity, Layout, PatchHeader, MAX_HEADER_LEN};

@@ -19,11 +19,13 @@ mod personalize;
 mod place;
 mod prepare;
 mod sums;
+mod values;
 
 pub use error::HoleError;
 pub use hole::{Hole, HoleSource};
 pub use list::{list, HoleFacts};
 pub(crate) use list::{new_as_digested, old_as_digested};
-pub use personalize::{personalize, Values};
+pub use personalize::personalize;
 pub use place::{parse_bytes, HoleRequest, ImageAndElf, Place};
 pub(crate) use prepare::{expected, prepare, Prepared};
+pub use values::Values;

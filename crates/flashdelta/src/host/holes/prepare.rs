@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use super::error::HoleError;
 use super::hole::{is_name, Hole, HoleSource};
 use super::list::HoleFacts;
-use super::personalize::Values;
 use super::sums::Sums;
+use super::values::Values;
 use crate::device::format::holes::{
     IN_OLD, MOST_HOLES, NAME_SHIFT, NEW_CHECKSUM, OLD_CHECKSUM, OLD_DIGEST,
 };

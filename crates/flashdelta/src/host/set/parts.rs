@@ -5,7 +5,8 @@ use sha2::{Digest as _, Sha256};
 use super::component::EntryParts;
 use super::SetFileError;
 use crate::device::apply::SoftwareSha256;
-use crate::device::format::header::{CHECKSUM, RAM_UNIT};
+use crate::device::format::header::RAM_UNIT;
+use crate::device::format::limits::CHECKSUM;
 use crate::device::format::{crc32, Feature, Identity, PatchHeader};
 use crate::device::update::set::{
     set_message, Entry, Index, Payload, Precondition, SetError, Target, HAS_HARDWARE, HAS_PAYLOAD,

@@ -2,7 +2,8 @@
 
 use super::SetError;
 use crate::device::format::chunks::{MOST_SIGNATURES, SIGNATURE_LEN};
-use crate::device::format::header::{frame, MAX_RAM_UNITS, RAM_UNIT};
+use crate::device::format::header::{MAX_RAM_UNITS, RAM_UNIT};
+use crate::device::format::reading::frame;
 use crate::device::format::{Feature, HeaderError, Identity, Reader, MAX_SIZE};
 
 /// No index is longer than this, in bytes.

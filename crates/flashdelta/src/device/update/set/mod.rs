@@ -35,10 +35,11 @@ mod index;
 mod record;
 mod recover;
 mod update;
+mod update_error;
 mod written;
 
 pub use components::{Components, Present};
-pub use error::{SetError, SetUpdateError};
+pub use error::SetError;
 pub use index::{
     Entries, Entry, Index, Kind, Payload, Precondition, Target, MAX_INDEX_LEN, MAX_NAME_LEN,
     MOST_COMPONENTS,
@@ -46,6 +47,7 @@ pub use index::{
 pub use record::{Recovered, SetRecord};
 pub use recover::recover;
 pub use update::{set_message, SetUpdate};
+pub use update_error::SetUpdateError;
 pub use written::ComponentUpdate;
 
 pub(crate) use index::{HAS_HARDWARE, HAS_PAYLOAD, HEADER_DIGEST_LEN, MAGIC, VERSION};

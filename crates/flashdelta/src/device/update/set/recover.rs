@@ -2,7 +2,7 @@
 
 use super::index::Head;
 use super::record::{State, RECORD_HEAD};
-use super::update::SetErrorOf;
+use super::update_error::SetErrorOf;
 use super::{Components, Recovered, SetError, SetRecord, SetUpdateError};
 
 /// After a reset: what was committed is activated, what was only begun is taken back. Does nothing

@@ -4,13 +4,12 @@ use super::components::Present;
 use super::index::{Head, Index};
 use super::record::State;
 use super::recover::{complete, state, write};
+use super::update_error::SetErrorOf;
 use super::{
     recover, ComponentUpdate, Components, Payload, Precondition, SetError, SetRecord,
     SetUpdateError,
 };
-use crate::device::apply::{
-    Applier, ApplyOptions, NewImage, OldImage, Sha256Engine, SoftwareSha256,
-};
+use crate::device::apply::{Applier, ApplyOptions, OldImage, Sha256Engine, SoftwareSha256};
 use crate::device::format::chunks::SIGNATURE_LEN;
 use crate::device::format::{DeviceIdentity, APPLIER_BYTES};
 use crate::device::verify::{
@@ -25,14 +24,6 @@ const DOMAIN: &[u8; 16] = b"flashdelta set\0\0";
 pub fn set_message<H: Sha256Engine>(engine: &mut H, index: &[u8]) -> Message {
     domain_message(engine, DOMAIN, index)
 }
-
-/// What an update by a set can fail with.
-pub(super) type SetErrorOf<C, R> = SetUpdateError<
-    <C as Components>::Error,
-    <<C as Components>::Old as OldImage>::Error,
-    <<C as Components>::New as NewImage>::Error,
-    <R as SetRecord>::Error,
->;
 
 /// Updates a device by one set.
 ///

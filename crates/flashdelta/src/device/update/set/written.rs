@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use super::components::Present;
-use super::update::SetErrorOf;
+use super::update_error::SetErrorOf;
 use super::{Components, Entry, Payload, SetError, SetRecord, SetUpdateError};
 use crate::device::apply::{ApplyError, Progress, Sha256Engine};
 use crate::device::format::PatchHeader;
