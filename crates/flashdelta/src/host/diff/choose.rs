@@ -71,7 +71,7 @@ fn address_maps(old: &[u8], new: &[u8], options: &DiffOptions) -> (AddressMap, A
     // To find out where a plain binary is takes time.
     let found =
         in_parallel(options.thread_count(), || image::address_map(old), || image::address_map(new));
-    let (old_map, new_map) = image::map::completed([old, new], found);
+    let (old_map, new_map) = image::completed([old, new], found);
     let (old_map, new_map) = (AddressMap::from(&old_map), AddressMap::from(&new_map));
     match options.base {
         Some(base) => {

@@ -51,3 +51,15 @@ pub(crate) fn index(value: u32) -> usize {
 pub(crate) fn offset32(value: usize) -> Option<u32> {
     u32::try_from(value).ok()
 }
+
+/// Text in a field that ends with zeros; what cannot be printed becomes a dot.
+pub(crate) fn text(field: &[u8]) -> String {
+    let end = field.iter().position(|b| *b == 0).unwrap_or(field.len());
+    let shown = |b: &u8| if (b' '..=b'~').contains(b) { char::from(*b) } else { '.' };
+    field.iter().take(end).map(shown).collect()
+}
+
+/// Text of `N` bytes at `at`.
+pub(crate) fn text_at<const N: usize>(bytes: &[u8], at: usize) -> Option<String> {
+    array::<N>(bytes, at).map(|field| text(&field))
+}

@@ -1,7 +1,7 @@
 //! What a firmware file tells about itself: names and versions, and whether it is compressed or
 //! encrypted.
 
-use super::bytes::array;
+use super::bytes::text;
 use super::{
     apj, dfu, elf, esp, ihex, mcuboot, rbl, uf2, zigbee, Format, Image, ReadOptions, Target,
 };
@@ -247,18 +247,6 @@ fn esp_images(file: &[u8]) -> Vec<esp::EspImage> {
         Some(image)
     });
     found.collect()
-}
-
-/// Text in a field that ends with zeros; what cannot be printed becomes a dot.
-pub(super) fn text(field: &[u8]) -> String {
-    let end = field.iter().position(|b| *b == 0).unwrap_or(field.len());
-    let shown = |b: &u8| if (b' '..=b'~').contains(b) { char::from(*b) } else { '.' };
-    field.iter().take(end).map(shown).collect()
-}
-
-/// Text of `N` bytes at `at`.
-pub(super) fn text_at<const N: usize>(bytes: &[u8], at: usize) -> Option<String> {
-    array::<N>(bytes, at).map(|field| text(&field))
 }
 
 #[cfg(test)]

@@ -12,10 +12,13 @@
 //! Every format has a lossless view of the file (ranges and fields as they are there); nothing
 //! here panics, whatever the input, and nothing is allocated by a size that a file merely claims.
 
+mod address_map;
 mod bytes;
 mod check;
+mod detect;
 mod error;
 mod facts;
+mod finding;
 mod format;
 mod lines;
 pub(crate) mod map;
@@ -24,30 +27,34 @@ mod read;
 mod record_lines;
 mod records;
 mod select;
+mod template;
 mod wrapping;
 mod write;
 
 mod formats;
-use formats::cyacd;
 pub use formats::{
     apj, dfu, ebl, elf, esp, gbl, ihex, mcuboot, raw, rbl, srec, telink, titxt, uf2, vmem, zigbee,
 };
 
+pub(crate) use address_map::completed;
+pub use address_map::{address_map, address_maps};
+pub use check::check;
 pub(crate) use check::check_within;
-pub use check::{check, Check, Finding, Value};
+pub use detect::{detect, targets};
+
 pub use error::ImageError;
 pub use facts::{entropy, packed, Facts};
-pub use format::{detect, Format};
-pub use map::{
-    address_map, address_maps, AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind,
-};
+pub use finding::{Check, Finding, Value};
+pub use format::Format;
+pub use map::{AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub use read::check_promise;
 pub(crate) use read::check_promise_within;
-pub(crate) use records::{blocks, data_operations, push_operation, Block};
-pub use records::{join, split, Split};
-pub(crate) use records::{join_within, split_within};
-pub use select::{targets, Selection, Target};
+pub(crate) use records::{blocks, data_operations, join_within, split_within};
+pub use records::{join, split};
+pub use select::{Selection, Target};
+pub use template::Split;
+pub(crate) use template::{push_operation, Block};
 pub use wrapping::{wrapping, Wrapping};
 pub use write::{WriteError, WriteOptions};
 

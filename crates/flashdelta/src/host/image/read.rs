@@ -1,9 +1,10 @@
 //! Files of any format as images.
 
 use super::bytes::index;
+use super::formats::payload::payload;
 use super::memory::Collector;
 use super::{
-    apj, check_within, dfu, elf, esp, ihex, map, srec, titxt, uf2, vmem, AddressMap, Format, Image,
+    apj, check_within, dfu, elf, esp, ihex, srec, titxt, uf2, vmem, AddressMap, Format, Image,
     ImageError, ReadOptions,
 };
 use crate::host::budget::{unwatched, Budget};
@@ -156,7 +157,7 @@ fn plain_binary(file: &[u8], format: Format, options: &ReadOptions) -> (usize, u
     let end = dfu::content_len(file);
     let mut guess = AddressMap::empty(format);
     if options.base.is_none() {
-        map::payload(file, 0..end, &mut guess);
+        payload(file, 0..end, &mut guess);
     }
     (end, options.base.or_else(|| guess.address_of(0)).unwrap_or(0))
 }

@@ -3,8 +3,6 @@
 
 use core::fmt;
 
-use super::{detect, ihex, uf2, Format};
-
 /// What a piece of data in a file is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[non_exhaustive]
@@ -63,16 +61,6 @@ impl Selection {
         let family = self.family.is_none_or(|family| target.family.is_none_or(|f| f == family));
         let board = self.board.is_none_or(|board| target.board.is_none_or(|b| b == board));
         family && board && self.part.is_none_or(|part| part == target.part)
-    }
-}
-
-/// What the data of a file is for, each once, in the order of the file; nothing for a format that
-/// does not tell.
-pub fn targets(file: &[u8]) -> Vec<Target> {
-    match detect(file) {
-        Format::Uf2 => uf2::targets(file),
-        Format::IntelHex => ihex::targets(file),
-        _ => Vec::new(),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use core::fmt;
 
+use super::formats::uf2_writer::Uf2Writer;
 use super::ihex::{self, HexWriter};
-use super::records::{Control, Habits, Writer};
 use super::srec::SrecWriter;
+use super::template::{Control, Habits, Writer};
 use super::titxt::TiTxtWriter;
-use super::uf2::{Uf2Writer, FLAG_FAMILY};
+use super::uf2::FLAG_FAMILY;
 use super::{Format, Image, ImageError, Segment};
 use crate::device::error::codes;
 use crate::host::room;

@@ -9,12 +9,13 @@ use core::ops::Range;
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 
 use super::super::bytes::{array, u16_be};
-use super::super::records::{push_number, APJ};
+use super::payload::payload;
 use crate::host::budget::{unwatched, Budget, Halt, Stop};
 use crate::host::deflate::{analyse, inflate, recreate};
-use crate::host::image::check::{Check, Finding};
+use crate::host::image::finding::{Check, Finding};
 use crate::host::image::memory::{Image, ReadOptions, Segment};
-use crate::host::image::{map, AddressMap, Format, ImageError, Split};
+use crate::host::image::template::{push_number, APJ};
+use crate::host::image::{AddressMap, Format, ImageError, Split};
 use crate::host::json::Json;
 use crate::host::room;
 
@@ -175,7 +176,7 @@ pub(crate) fn parse_within(
 
 fn map_of(image: &[u8]) -> AddressMap {
     let mut found = AddressMap::empty(Format::Apj);
-    map::payload(image, 0..image.len(), &mut found);
+    payload(image, 0..image.len(), &mut found);
     found.finish()
 }
 

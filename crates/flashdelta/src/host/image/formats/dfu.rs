@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::raw;
 use crate::device::format::crc32;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
-use crate::host::image::check::{Check, Finding};
+use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::AddressMap;
 
 const SUFFIX: usize = 16;

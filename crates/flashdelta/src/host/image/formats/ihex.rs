@@ -9,7 +9,7 @@ use crate::host::image::bytes::{array, u16_be, u32_be};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::record_lines::{or_garbage, record_text, Fault};
-use crate::host::image::records::{Control, Habits, Token, Writer};
+use crate::host::image::template::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
 
 /// Record types.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::raw;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
-use crate::host::image::check::{Check, Finding};
+use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::{AddressMap, SegmentKind};
 
 /// First word of an image.

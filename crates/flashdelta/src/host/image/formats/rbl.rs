@@ -8,11 +8,12 @@
 
 use core::ops::Range;
 
+use super::payload::payload;
 use crate::device::format::crc32;
+use crate::host::image::bytes::text_at;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le};
-use crate::host::image::check::{Check, Finding};
-use crate::host::image::facts::text_at;
-use crate::host::image::map::{self, AddressMap};
+use crate::host::image::finding::{Check, Finding};
+use crate::host::image::map::AddressMap;
 
 /// Length of the header.
 pub const HEADER: usize = 96;
@@ -72,7 +73,7 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
 /// Maps the firmware, if it is there as it is.
 pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     if let Some(package) = Package::parse(file).filter(|package| package.algorithm == 0) {
-        map::payload(file, package.body, map);
+        payload(file, package.body, map);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::record_lines::record_text;
-use crate::host::image::records::{Control, Habits, Token, Writer};
+use crate::host::image::template::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
 
 /// Reads a file.

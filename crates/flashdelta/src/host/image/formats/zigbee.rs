@@ -7,9 +7,10 @@
 
 use core::ops::Range;
 
+use super::payload::payload;
 use crate::host::image::bytes::{array, index, slice, u16_le, u32_le};
-use crate::host::image::check::{Check, Finding};
-use crate::host::image::map::{self, AddressMap};
+use crate::host::image::finding::{Check, Finding};
+use crate::host::image::map::AddressMap;
 
 /// The first word of the header.
 pub const MAGIC: u32 = 0x0bee_f11e;
@@ -131,7 +132,7 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     for element in
         header.elements(file).filter(|element| element.value.len() >= 256).take(MAX_IMAGES)
     {
-        map::payload(file, element.value, map);
+        payload(file, element.value, map);
     }
 }
 

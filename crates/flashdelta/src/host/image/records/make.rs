@@ -3,18 +3,17 @@
 use core::ops::Range;
 use std::borrow::Cow;
 
-use super::{
-    op, push_data, push_number, Control, Habits, Placed, Split, Token, Writer, INTEL_HEX,
-    LINE_ENDS, SREC, TI_TXT,
-};
 use crate::host::budget::{Budget, Stop};
 use crate::host::image::bytes::offset32;
 use crate::host::image::ihex::{self, HexWriter};
 use crate::host::image::lines::{Line, Lines};
 use crate::host::image::map::{AddressMap, SegmentKind};
 use crate::host::image::srec::SrecWriter;
+use crate::host::image::template::{
+    op, push_data, push_number, Control, Habits, Placed, Split, Tail, Token, Writer, INTEL_HEX,
+    LINE_ENDS, SREC, TI_TXT,
+};
 use crate::host::image::titxt::TiTxtWriter;
-use crate::host::image::uf2::Tail;
 use crate::host::image::{raw, srec, titxt, Format, Target};
 use crate::host::room;
 

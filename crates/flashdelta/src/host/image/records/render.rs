@@ -1,9 +1,10 @@
 //! Template and data to file.
 
-use super::{op, unzigzag, Block, Control, Habits, Writer, LINE_ENDS};
 use crate::host::budget::Budget;
 use crate::host::image::bytes::slice;
-use crate::host::image::uf2::{Series, Tail};
+use crate::host::image::template::{
+    op, unzigzag, Block, Control, Habits, Series, Tail, Writer, LINE_ENDS,
+};
 use crate::host::image::ImageError;
 use crate::host::room;
 

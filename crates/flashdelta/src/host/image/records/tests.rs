@@ -1,5 +1,8 @@
 use super::*;
-use crate::host::image::{Image, Overlap, ReadOptions};
+use crate::host::image::template::*;
+use crate::host::image::{
+    detect, ihex, srec, titxt, Format, Image, ImageError, Overlap, ReadOptions,
+};
 
 fn read(text: &[u8]) -> Result<Image, ImageError> {
     match detect(text) {

@@ -1,10 +1,11 @@
 //! UF2 to template and data.
 
 use super::make::{Made, Maker};
-use super::{Control, Habits, Token, Writer as _, UF2};
 use crate::host::budget::{Budget, Stop};
 use crate::host::image::bytes::index;
-use crate::host::image::uf2::{self, Block, Tail, Targets, Uf2Writer, BLOCK};
+use crate::host::image::formats::uf2_writer::Uf2Writer;
+use crate::host::image::template::{Control, Habits, Tail, Token, Writer as _, UF2};
+use crate::host::image::uf2::{self, Block, Targets, BLOCK};
 use crate::host::image::Format;
 
 /// Takes a UF2 file apart: blocks that are numbered as their series says and end alike are data,

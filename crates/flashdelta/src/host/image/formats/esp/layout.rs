@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::chip::{self, Chip};
 use super::{EspImage, Segment, MAGIC, MAGIC_V2};
 use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
-use crate::host::image::check::{Check, Finding};
+use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
 
 /// Images in a flash are at multiples of a sector.

@@ -12,8 +12,8 @@ mod layout;
 
 use core::ops::Range;
 
+use crate::host::image::bytes::text_at;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
-use crate::host::image::facts::text_at;
 use chip::Chip;
 
 pub(crate) use layout::{check, cut_off, images, is, map};

@@ -1,0 +1,66 @@
+//! Finding the address map of a file.
+
+use super::detect::detect;
+use super::format::Format;
+use super::formats::payload::payload;
+use super::formats::{dfu, elf, esp, mcuboot, rbl, uf2, zigbee};
+use super::map::AddressMap;
+
+/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC, APJ) gets an
+/// empty map: its addresses come with the memory image that it is [split](super::split) into.
+pub fn address_map(file: &[u8]) -> AddressMap {
+    let format = detect(file);
+    let mut map = AddressMap::empty(format);
+    match format {
+        Format::Elf => elf::map(file, &mut map),
+        Format::Esp => esp::map(file, &mut map),
+        Format::Uf2 => uf2::map(file, &mut map),
+        Format::Mcuboot => mcuboot::map(file, &mut map),
+        Format::ZigbeeOta => zigbee::map(file, &mut map),
+        Format::Gbl | Format::Ebl | Format::Telink => payload(file, 0..file.len(), &mut map),
+        Format::DfuSe => dfu::map(file, &mut map),
+        Format::Dfu | Format::Raw => payload(file, 0..dfu::content_len(file), &mut map),
+        Format::Rbl => rbl::map(file, &mut map),
+        Format::IntelHex | Format::Srec | Format::TiTxt | Format::Vmem | Format::Apj => {}
+    }
+    map.finish()
+}
+
+/// The address maps of two versions of one firmware. Where the load address (or the instruction
+/// set) of a plain binary shows in one of them only, the other takes it over: two versions mostly
+/// are at the same address.
+pub fn address_maps(old: &[u8], new: &[u8]) -> (AddressMap, AddressMap) {
+    completed([old, new], (address_map(old), address_map(new)))
+}
+
+/// The maps of two versions, each completed from the other.
+pub(crate) fn completed(
+    [old, new]: [&[u8]; 2],
+    maps: (AddressMap, AddressMap),
+) -> (AddressMap, AddressMap) {
+    let (mut old_map, mut new_map) = maps;
+    old_map.complete_from(old, &new_map);
+    new_map.complete_from(new, &old_map);
+    (old_map, new_map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_does_not_show_its_address_takes_the_others() {
+        let mut image = Vec::new();
+        for word in
+            [0x2000_4000u32, 0x0800_0101, 0x0800_0111, 0x0800_0121].into_iter().chain([0; 60])
+        {
+            image.extend(word.to_le_bytes());
+        }
+        image.extend([0x10, 0xb5, 0x10, 0xbd].repeat(50));
+        let headless = &image[256..];
+        assert!(address_map(headless).segments.is_empty());
+        let (old, new) = address_maps(&image, headless);
+        assert_eq!((old.address_of(0), new.address_of(0)), (Some(0x0800_0000), Some(0x0800_0000)));
+        assert_eq!(new.reserved, old.reserved);
+    }
+}

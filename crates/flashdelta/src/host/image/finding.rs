@@ -1,0 +1,198 @@
+//! What is wrong with what a container says about itself.
+
+use core::fmt;
+
+/// Something that a container says about itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Check {
+    /// Length of an MCUboot image, by its header and its TLV areas.
+    McubootLength,
+    /// Digest in the TLVs of an MCUboot image.
+    McubootDigest,
+    /// CRC in a DFU suffix.
+    DfuCrc,
+    /// Length in the prefix of a DfuSe file.
+    DfuSeLength,
+    /// Length in the header of a Zigbee upgrade file.
+    ZigbeeLength,
+    /// Length of an element of a Zigbee upgrade file.
+    ZigbeeElement,
+    /// Length of an Espressif image, by its segments.
+    EspLength,
+    /// Checksum of an Espressif image.
+    EspChecksum,
+    /// SHA-256 at the end of an Espressif image.
+    EspDigest,
+    /// MD5 in a block of UF2.
+    Uf2Md5,
+    /// CRC of the header of an RT-Thread package.
+    RblHeaderCrc,
+    /// Length of the body of an RT-Thread package.
+    RblLength,
+    /// CRC of the body of an RT-Thread package.
+    RblBodyCrc,
+    /// Checksum of the packed image in an APJ file.
+    ApjSum,
+    /// Length of the image that an APJ file states.
+    ApjLength,
+    /// CRC of a member of a zip archive.
+    ZipCrc,
+    /// CRC of what a gzip file holds.
+    GzipCrc,
+}
+
+impl Check {
+    /// What is checked.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::McubootLength => "length of the MCUboot image",
+            Self::McubootDigest => "digest of the MCUboot image",
+            Self::DfuCrc => "CRC of the DFU suffix",
+            Self::DfuSeLength => "length in the DfuSe prefix",
+            Self::ZigbeeLength => "length in the Zigbee header",
+            Self::ZigbeeElement => "length of a Zigbee element",
+            Self::EspLength => "length of the Espressif image",
+            Self::EspChecksum => "checksum of the Espressif image",
+            Self::EspDigest => "SHA-256 of the Espressif image",
+            Self::Uf2Md5 => "MD5 of a UF2 block",
+            Self::RblHeaderCrc => "CRC of the RT-Thread header",
+            Self::RblLength => "length of the RT-Thread package",
+            Self::RblBodyCrc => "CRC of the RT-Thread package",
+            Self::ApjSum => "Adler-32 of the image in the APJ file",
+            Self::ApjLength => "image_size of the APJ file",
+            Self::ZipCrc => "CRC of the zip member",
+            Self::GzipCrc => "CRC of what the gzip file holds",
+        }
+    }
+
+    /// A stable name for machines.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::McubootLength => "mcuboot-length",
+            Self::McubootDigest => "mcuboot-digest",
+            Self::DfuCrc => "dfu-crc",
+            Self::DfuSeLength => "dfuse-length",
+            Self::ZigbeeLength => "zigbee-length",
+            Self::ZigbeeElement => "zigbee-element",
+            Self::EspLength => "esp-length",
+            Self::EspChecksum => "esp-checksum",
+            Self::EspDigest => "esp-digest",
+            Self::Uf2Md5 => "uf2-md5",
+            Self::RblHeaderCrc => "rbl-header-crc",
+            Self::RblLength => "rbl-length",
+            Self::RblBodyCrc => "rbl-body-crc",
+            Self::ApjSum => "apj-sum",
+            Self::ApjLength => "apj-length",
+            Self::ZipCrc => "zip-crc",
+            Self::GzipCrc => "gzip-crc",
+        }
+    }
+
+    /// Whether the file is shorter than it should be.
+    fn is_length(self) -> bool {
+        matches!(
+            self,
+            Self::McubootLength
+                | Self::DfuSeLength
+                | Self::ZigbeeLength
+                | Self::ZigbeeElement
+                | Self::EspLength
+                | Self::RblLength
+        )
+    }
+}
+
+/// A check that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Name of the member of an archive or a folder that it is about; empty for the file itself.
+    pub member: String,
+    /// Which one.
+    pub check: Check,
+    /// Where in the file the value that is wrong is, or what it is about.
+    pub offset: usize,
+    /// What the file says, or must be.
+    pub expected: Value,
+    /// What is there.
+    pub found: Value,
+}
+
+/// One side of a check.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Value {
+    /// A length in bytes.
+    Length(u64),
+    /// A checksum.
+    Number(u32),
+    /// A digest.
+    Digest(Vec<u8>),
+    /// There is none, since the data cannot be read.
+    Unreadable,
+}
+
+impl Finding {
+    pub(crate) fn new(check: Check, offset: usize, expected: Value, found: Value) -> Self {
+        Self { member: String::new(), check, offset, expected, found }
+    }
+
+    /// The check, if the two lengths differ.
+    pub(crate) fn of_lengths(check: Check, offset: usize, expected: u64, found: u64) -> Self {
+        Self::new(check, offset, Value::Length(expected), Value::Length(found))
+    }
+
+    /// The same about a member of an archive or a folder.
+    pub(crate) fn in_member(mut self, name: &str) -> Self {
+        self.member = match self.member.is_empty() {
+            true => name.to_owned(),
+            false => format!("{name}: {}", self.member),
+        };
+        self
+    }
+
+    /// The finding, unless both checksums are equal.
+    pub(crate) fn of_sums(check: Check, offset: usize, expected: u32, found: u32) -> Option<Self> {
+        let value = Value::Number;
+        (expected != found).then(|| Self::new(check, offset, value(expected), value(found)))
+    }
+
+    /// The finding, unless both digests are equal.
+    pub(crate) fn of_digests(
+        check: Check,
+        offset: usize,
+        expected: &[u8],
+        found: &[u8],
+    ) -> Option<Self> {
+        let value = |digest: &[u8]| Value::Digest(digest.to_vec());
+        (expected != found).then(|| Self::new(check, offset, value(expected), value(found)))
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(len) => write!(f, "{len} bytes"),
+            Self::Number(sum) => write!(f, "{sum:#x}"),
+            Self::Digest(digest) => {
+                digest.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str(if digest.len() > 8 { "..." } else { "" })
+            }
+            Self::Unreadable => f.write_str("data that cannot be read"),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { member, check, offset, expected, found } = self;
+        if !member.is_empty() {
+            write!(f, "{member}: ")?;
+        }
+        let cut = matches!((expected, found), (Value::Length(a), Value::Length(b)) if a > b);
+        let cut = if cut && check.is_length() { ": it is cut off" } else { "" };
+        let name = check.name();
+        write!(f, "{name} (offset {offset:#x}): expected {expected}, found {found}{cut}")
+    }
+}
