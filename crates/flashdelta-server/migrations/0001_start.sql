@@ -49,6 +49,7 @@ CREATE TABLE images (
     sha256 TEXT NOT NULL,
     file_name TEXT NOT NULL,
     body TEXT NOT NULL,
+    hashes TEXT NOT NULL,
     PRIMARY KEY (tenant, sha256)
 );
 
@@ -95,6 +96,7 @@ CREATE TABLE jobs (
     ended BIGINT NOT NULL,
     sha256 TEXT NOT NULL,
     size BIGINT NOT NULL,
+    hashes TEXT NOT NULL,
     signature TEXT NOT NULL,
     error TEXT NOT NULL,
     PRIMARY KEY (tenant, key)
@@ -129,7 +131,6 @@ CREATE TABLE reports (
     action BIGINT NOT NULL REFERENCES actions (id),
     at BIGINT NOT NULL,
     execution TEXT NOT NULL,
-    result TEXT NOT NULL,
     message TEXT NOT NULL
 );
 CREATE INDEX reports_of_action ON reports (tenant, action, number);

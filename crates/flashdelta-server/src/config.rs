@@ -1,9 +1,14 @@
 //! What is set when the server starts.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::path::PathBuf;
 
+use axum::http::header::HOST;
+use axum::http::HeaderMap;
 use clap::Args;
+
+use crate::jobs::JobLimits;
 
 /// Where things are, and limits.
 #[derive(Args, Clone, Debug)]
@@ -14,6 +19,35 @@ pub struct Config {
     /// `sqlite:PATH` or `postgres://…`; without it a file of SQLite in the folder
     #[arg(long, env = "FLASHDELTA_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
+    /// `file:///…`, `s3://…`, `gs://…` or `az://…`; without it a folder in the folder
+    #[arg(long, env = "FLASHDELTA_STORE", value_name = "URL")]
+    pub store: Option<String>,
+    /// The largest file that can be uploaded, in MiB
+    #[arg(long, default_value_t = 256, value_name = "MIB")]
+    pub max_upload: usize,
+    /// Workers in this process; of `worker` 0 is one for each processor
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub workers: usize,
+    /// How patches are made
+    #[command(flatten)]
+    pub jobs: JobLimits,
+    /// Seconds after which devices get the whole file, if they take it, when a patch is still not
+    /// made
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub patience: u64,
+    /// The longest that a request waits for a patch, in seconds
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    pub longest_wait: u64,
+    /// Seconds after which a device is to ask again when a patch is being made
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub retry_seconds: u32,
+    /// Seconds between two polls of a device that has nothing to do (DDI)
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    pub poll_seconds: u32,
+    /// The address by which devices reach the server, `https://…`; without it the one by which they
+    /// say that they do
+    #[arg(long, env = "FLASHDELTA_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
     /// Connections to the database
     #[arg(long, default_value_t = 16, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]
     pub database_connections: u32,
@@ -38,7 +72,34 @@ pub struct Listen {
 impl Config {
     /// The defaults, in this folder.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), database: None, database_connections: 16 }
+        Self {
+            data: data.into(),
+            database: None,
+            store: None,
+            max_upload: 256,
+            workers: 1,
+            jobs: JobLimits::default(),
+            patience: 60,
+            longest_wait: 20,
+            retry_seconds: 10,
+            poll_seconds: 300,
+            public_url: None,
+            database_connections: 16,
+        }
+    }
+
+    /// How long devices that take whole files wait for a patch.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience)
+    }
+
+    /// The address by which a device reaches the server, without a slash at its end.
+    pub(crate) fn base(&self, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.public_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        format!("http://{}", host.unwrap_or("localhost"))
     }
 
     /// The address of the database.

@@ -18,7 +18,6 @@
 //! - [`http`]: the same by HTTP: the API of operators, the plain request, hawkBit's DDI.
 //! - [`serve`](mod@serve): all of it together, from start to end.
 #![forbid(unsafe_code)]
-#![allow(dead_code, unused_imports)] // The API of operators, which is next, uses it.
 
 pub mod auth;
 pub mod cli;
@@ -28,10 +27,15 @@ pub mod http;
 pub mod serve;
 
 mod audit;
+mod catalogue;
+mod contents;
+mod devices;
 mod error;
+mod jobs;
 mod service;
 mod time;
 
 pub use config::Config;
 pub use error::Error;
+pub use jobs::JobLimits;
 pub use service::Service;

@@ -11,6 +11,9 @@ use serde::Deserialize;
 use super::ReleaseError;
 use crate::{Name, Version};
 
+/// The effort, where none is said: as of `diff`.
+pub(super) const EFFORT: u8 = 6;
+
 /// What is to be built: a file in TOML, read. Paths in it are relative to its folder.
 ///
 /// ```toml
@@ -161,7 +164,7 @@ impl Description {
         if !chunks.is_possible() {
             return Err(wrong("chunks: expected a power of two from 256 to 65536".to_owned()));
         }
-        let effort = file.effort.unwrap_or(6);
+        let effort = file.effort.unwrap_or(EFFORT);
         if !(1..=9).contains(&effort) {
             return Err(wrong(format!("effort: found {effort}, expected 1 to 9")));
         }

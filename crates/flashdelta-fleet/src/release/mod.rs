@@ -35,4 +35,4 @@ pub use error::ReleaseError;
 pub use index::{Index, IndexPatch, IndexProfile, IndexRelease, Stored};
 pub use resolve::{resolve, Query, Resolution, Resolved, ResolvedStep, Why};
 pub use signature::index_message;
-pub use task::Task;
+pub use task::{Task, TaskFile};

@@ -6,8 +6,9 @@ use flashdelta::profile::DeviceProfile;
 use flashdelta::{DiffOptions, Identity, Input, InstructionSet};
 use serde::{Deserialize, Serialize};
 
+use super::description::EFFORT;
 use super::ReleaseError;
-use crate::catalogue::profile_key;
+use crate::catalogue::{profile_key, Applier, CatalogueError};
 use crate::{Digest, Version};
 
 /// A patch that is to be made: all that its bytes depend on but the two files. As JSON it goes to
@@ -42,7 +43,46 @@ pub struct Task {
 /// The program that makes patches: another one may make others.
 pub(super) const MAKER: &str = concat!("flashdelta ", env!("CARGO_PKG_VERSION"));
 
+/// A file that a patch starts from or leads to.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskFile<'a> {
+    /// The release that it is of.
+    pub version: &'a Version,
+    /// SHA-256 of it.
+    pub sha256: Digest,
+    /// Its name, by whose ending formats are guessed.
+    pub name: &'a str,
+}
+
 impl Task {
+    /// The patch between two files, or from nothing, for the applier of a device; without chunks,
+    /// and with the effort that `diff` has by default.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError::BadField`], if there is no such applier.
+    pub fn for_applier(
+        old: Option<TaskFile<'_>>,
+        new: TaskFile<'_>,
+        applier: &Applier,
+    ) -> Result<Self, CatalogueError> {
+        let profile = applier.device_profile()?;
+        Ok(Self {
+            from: old.map(|old| old.version.clone()),
+            to: new.version.clone(),
+            old: old.map(|old| old.sha256),
+            new: new.sha256,
+            old_name: old.map_or("", |old| old.name).to_owned(),
+            new_name: new.name.to_owned(),
+            profile: profile_toml(&profile),
+            profile_name: profile.name,
+            effort: EFFORT,
+            chunks: 0,
+            identity: None,
+            maker: MAKER.to_owned(),
+        })
+    }
+
     pub(super) fn new(
         [old, new]: [Option<(&Version, Digest, &str)>; 2],
         profile: &DeviceProfile,
@@ -206,5 +246,22 @@ mod tests {
         ];
         let different: std::collections::BTreeSet<_> = others.into_iter().chain([key]).collect();
         assert_eq!(different.len(), 9);
+    }
+
+    #[test]
+    fn a_device_gets_what_a_static_release_has() {
+        let version = Version::new("1").unwrap();
+        let digest = Digest::of(b"a");
+        let file = TaskFile { version: &version, sha256: digest, name: "a.bin" };
+        let applier = Applier { profile: "small".into(), ..Applier::default() };
+        let of_release = Task::new(
+            [None, Some((&version, digest, "a.bin"))],
+            &DeviceProfile::small(),
+            (EFFORT, ChunkSize::None),
+            None,
+        );
+        assert_eq!(Task::for_applier(None, file, &applier).unwrap(), of_release.unwrap());
+        let wrong = Applier { profile: "pdp11".into(), ..Applier::default() };
+        assert_eq!(Task::for_applier(None, file, &wrong).unwrap_err().code(), "bad-entry");
     }
 }

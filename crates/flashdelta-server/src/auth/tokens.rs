@@ -103,12 +103,18 @@ impl Tenant {
     /// # Errors
     ///
     /// [`Error::NotFound`].
-    pub async fn remove_token(&self, id: &str) -> Result<(), Error> {
-        let removed = self.sql(scoped!("DELETE FROM tokens WHERE tenant = $1 AND id = $2"));
-        match removed.bind(id.to_owned()).execute(self).await? {
-            0 => Err(Error::NotFound { what: format!("token {id}") }),
-            _ => Ok(()),
+    pub async fn remove_token(&self, who: &str, id: &str) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        let removed = transaction
+            .sql(scoped!("DELETE FROM tokens WHERE tenant = $1 AND id = $2"))
+            .bind(id.to_owned())
+            .execute(&mut transaction)
+            .await?;
+        if removed == 0 {
+            return Err(Error::NotFound { what: format!("token {id}") });
         }
+        transaction.note(who, "token revoked", id, "").await?;
+        transaction.commit().await
     }
 }
 

@@ -4,10 +4,11 @@ mod log;
 mod serve;
 mod tenant;
 mod token;
+mod worker;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::Error;
+use crate::{jobs, Error};
 
 /// Update service: firmware deltas on demand, for each device its own
 #[derive(Parser)]
@@ -25,6 +26,11 @@ struct Program {
 enum Command {
     /// Serve; what happens without a command, too
     Serve(Logged<serve::Serve>),
+    /// Make patches, for servers on the same database and store
+    Worker(Logged<worker::Worker>),
+    /// Make one patch, for a worker
+    #[command(hide = true)]
+    MakePatch,
     /// Tokens of operators and gateways
     Token(token::Token),
     /// Tenants
@@ -55,6 +61,11 @@ pub async fn run() -> Result<(), Error> {
             serve.log.start();
             serve.command.run().await
         }
+        Some(Command::Worker(worker)) => {
+            worker.log.start();
+            worker.command.run().await
+        }
+        Some(Command::MakePatch) => std::process::exit(jobs::make_patch()?),
         Some(Command::Token(token)) => token.run().await,
         Some(Command::Tenant(tenant)) => tenant.run().await,
     }

@@ -21,8 +21,11 @@ impl Serve {
             // Standard output: it must not get into a log.
             println!("The token of the first operator, shown this once:\n{}", secret.reveal());
         }
+        let workers = service.start_workers(self.config.workers)?;
         let server = Server::bind(service, &self.listen).await?;
         tracing::info!(address = %server.address()?, "listening");
-        server.run(interrupted()).await
+        let ended = server.run(interrupted()).await;
+        drop(workers);
+        ended
     }
 }

@@ -58,7 +58,7 @@ impl Token {
                     println!("{}\t{}\t{}\t{}", token.id, token.kind, token.role, token.name);
                 }
             }
-            Command::Remove { id } => tenant.remove_token(&id).await?,
+            Command::Remove { id } => tenant.remove_token(crate::audit::SERVER, &id).await?,
         }
         Ok(())
     }

@@ -37,11 +37,6 @@ impl Tenant {
         &self.name
     }
 
-    /// The database that it is in.
-    pub(crate) fn database(&self) -> &Database {
-        &self.database
-    }
-
     /// A statement. `$1` is the tenant; the first argument that is bound is `$2`.
     pub(crate) fn sql(&self, sql: Scoped) -> Statement {
         Statement::new(sql.text()).bind(self.id)

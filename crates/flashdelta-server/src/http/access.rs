@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::HeaderMap;
@@ -26,26 +26,43 @@ pub enum Access {
 /// Lets a request through, with who asks, or ends it.
 pub(super) async fn check(
     State((service, access)): State<(Service, Access)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     if access == Access::Anybody {
         return next.run(request).await;
     }
-    match permitted(&service, access, request.headers()).await {
+    let (mut parts, body) = request.into_parts();
+    match permitted(&service, access, &mut parts).await {
         Ok(caller) => {
-            request.extensions_mut().insert(Arc::new(caller));
-            next.run(request).await
+            parts.extensions.insert(Arc::new(caller));
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(error) => error.into_response(),
     }
 }
 
-async fn permitted(
-    service: &Service,
-    access: Access,
-    headers: &HeaderMap,
-) -> Result<Caller, Error> {
+async fn permitted(service: &Service, access: Access, parts: &mut Parts) -> Result<Caller, Error> {
+    let caller = caller(service, access, &parts.headers).await?;
+    let Ok(named) = RawPathParams::from_request_parts(parts, &()).await else {
+        return Err(Error::bad("address", parts.uri.path(), "one as documented"));
+    };
+    for (name, value) in &named {
+        match name {
+            // hawkBit's own tenant is called DEFAULT.
+            "tenant" if !value.eq_ignore_ascii_case(caller.tenant.name()) => {
+                return Err(Error::Forbidden { needs: "a token of that tenant" });
+            }
+            "controller" if caller.kind == TokenKind::Device && value != caller.device => {
+                return Err(Error::Forbidden { needs: "the token of that device" });
+            }
+            _ => {}
+        }
+    }
+    Ok(caller)
+}
+
+async fn caller(service: &Service, access: Access, headers: &HeaderMap) -> Result<Caller, Error> {
     let (scheme, token) = credentials(headers).ok_or(Error::Unauthorized)?;
     let caller = service.database().caller(token).await?;
     let is_kind = match scheme {

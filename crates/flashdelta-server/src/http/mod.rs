@@ -1,9 +1,14 @@
 //! HTTP.
 
 mod access;
+mod api;
+mod body;
+mod content;
+mod ddi;
 mod error;
 mod health;
 mod routes;
+mod update;
 
 pub use access::Access;
 pub use routes::{router, routes, Route};

@@ -1,13 +1,14 @@
 //! All routes, and who may use them.
 
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{on, MethodFilter};
+use axum::routing::{on, MethodFilter, MethodRouter};
 use axum::Router;
 
 use super::access::{self, Access};
-use super::health;
+use super::{api as operators, ddi, health, update};
 use crate::{Error, Service};
 
 /// A route.
@@ -31,7 +32,7 @@ pub(super) struct Api {
 impl Api {
     /// One more route.
     pub(super) fn route<H, T>(
-        mut self,
+        self,
         method: Method,
         path: &'static str,
         access: Access,
@@ -42,8 +43,35 @@ impl Api {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        self.add(method, path, access, on(filter, handler))
+    }
+
+    /// One more route, whose body is a file.
+    pub(super) fn upload<H, T>(
+        self,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Service>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        let limit = DefaultBodyLimit::max(self.service.config().max_upload << 20);
+        self.add(method, path, access, on(filter, handler).layer(limit))
+    }
+
+    fn add(
+        mut self,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        handler: MethodRouter<Service>,
+    ) -> Self {
         let guard = from_fn_with_state((self.service.clone(), access), access::check);
-        self.router = self.router.route(path, on(filter, handler).layer(guard));
+        self.router = self.router.route(path, handler.layer(guard));
         self.routes.push(Route { method, path, access });
         self
     }
@@ -51,7 +79,8 @@ impl Api {
 
 fn api(service: &Service) -> Api {
     let api = Api { service: service.clone(), router: Router::new(), routes: Vec::new() };
-    api.route(Method::GET, "/healthz", Access::Anybody, health::health)
+    let api = api.route(Method::GET, "/healthz", Access::Anybody, health::health);
+    ddi::add(update::add(operators::add(api)))
 }
 
 /// All routes as a service.

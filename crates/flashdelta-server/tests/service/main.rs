@@ -1,7 +1,12 @@
 //! The service as a program of its own, by HTTP, on both databases.
 
+mod access;
+mod catalogue;
+mod ddi;
+mod fleet;
+mod plain;
 mod postgres;
-#[allow(dead_code)] // The next tests use it.
+
 mod server;
 mod start;
 

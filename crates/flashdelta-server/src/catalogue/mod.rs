@@ -1,0 +1,15 @@
+//! Products, releases, rules and devices in the database. What they are and what they have to be is
+//! `flashdelta-fleet`'s.
+
+mod devices;
+mod files;
+mod limits;
+mod products;
+mod releases;
+mod rollouts;
+mod state;
+
+pub(crate) use devices::{StoredDevice, NEVER};
+pub(crate) use limits::Limits;
+pub(crate) use rollouts::Rollout;
+pub(crate) use state::{ProductState, States};

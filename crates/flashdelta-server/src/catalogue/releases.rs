@@ -1,0 +1,74 @@
+//! Releases.
+
+use flashdelta_fleet::catalogue::{Image, Release};
+use flashdelta_fleet::Name;
+use serde::{Deserialize, Serialize};
+
+use super::products::json;
+use super::ProductState;
+use crate::database::{json_column, scoped, Tenant};
+use crate::time::now;
+use crate::Error;
+
+/// A release with what is known of its files, so that one query has all that is planned with.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) release: Release,
+    pub(super) images: Vec<Image>,
+}
+
+impl Tenant {
+    /// The releases of a product, in the order in which they were entered.
+    pub(crate) async fn releases(&self, product: &Name) -> Result<Vec<Release>, Error> {
+        let stored = self.stored_releases(product).await?;
+        Ok(stored.into_iter().map(|stored| stored.release).collect())
+    }
+
+    pub(super) async fn stored_releases(&self, product: &Name) -> Result<Vec<Stored>, Error> {
+        let rows = self.sql(scoped!(
+            "SELECT body FROM releases WHERE tenant = $1 AND product = $2 \
+             ORDER BY created, version"
+        ));
+        let rows = rows.bind(product.to_string()).all(self).await?;
+        rows.iter().map(|row| json_column(row, 0)).collect()
+    }
+
+    /// Enters a release, whose files are there; or changes what is not of its components.
+    pub(crate) async fn put_release(&self, who: &str, release: Release) -> Result<(), Error> {
+        release.check()?;
+        let mut images = Vec::new();
+        for component in &release.components {
+            images.push(self.file(&component.image).await?.image);
+        }
+        for content in &release.auxiliary {
+            self.file(&content.sha256).await?;
+        }
+        let mut catalogue = ProductState::load(self, &release.product).await?.catalogue;
+        let known = std::sync::Arc::make_mut(&mut catalogue);
+        images.iter().try_for_each(|image| known.add_image(image.clone()))?;
+        known.add_release(release.clone())?;
+        let (product, version) = (release.product.to_string(), release.version.to_string());
+        let mut transaction = self.begin().await?;
+        transaction
+            .sql(scoped!(
+                "INSERT INTO releases (tenant, product, version, body, created) \
+                 VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (tenant, product, version) DO UPDATE SET body = excluded.body"
+            ))
+            .bind(product.clone())
+            .bind(version.clone())
+            .bind(json(&Stored { release, images })?)
+            .bind(now())
+            .execute(&mut transaction)
+            .await?;
+        transaction
+            .sql(scoped!(
+                "UPDATE products SET revision = revision + 1 WHERE tenant = $1 AND name = $2"
+            ))
+            .bind(product.clone())
+            .execute(&mut transaction)
+            .await?;
+        transaction.note(who, "release", &product, &version).await?;
+        transaction.commit().await
+    }
+}

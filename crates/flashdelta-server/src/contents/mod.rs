@@ -1,0 +1,7 @@
+//! Files and patches by digest, in a folder or an object store.
+
+mod hashes;
+mod store;
+
+pub(crate) use hashes::Hashes;
+pub(crate) use store::Contents;

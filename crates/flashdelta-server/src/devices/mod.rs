@@ -1,0 +1,15 @@
+//! What a device gets and what it reports, whatever protocol it speaks.
+
+mod action;
+mod config;
+mod kept;
+mod offer;
+mod poll;
+mod report;
+
+pub(crate) use action::{Action, ActionState, Content, ContentKind};
+pub(crate) use config::configure;
+pub(crate) use kept::KeptReport;
+pub(crate) use offer::Offer;
+pub(crate) use poll::{poll, Patience};
+pub(crate) use report::{report, Execution, Report};

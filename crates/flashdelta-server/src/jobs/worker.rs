@@ -1,0 +1,177 @@
+//! Workers.
+
+use core::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flashdelta::sign::{self, PrivateKey};
+use flashdelta_fleet::Digest;
+use tokio::sync::Notify;
+
+use super::make::{make, Outcome};
+use super::queue::{Ended, Taken};
+use super::JobLimits;
+use crate::contents::{Contents, Hashes};
+use crate::database::Database;
+use crate::time::millis;
+use crate::Error;
+
+/// Rings inside of one process when there is a job, and when one has ended. Others look by
+/// themselves, now and then.
+#[derive(Default)]
+pub(crate) struct Bell {
+    /// There is a job.
+    pub(crate) asked: Notify,
+    /// One has ended.
+    pub(crate) ended: Notify,
+}
+
+/// Makes patches, one after the other.
+pub(crate) struct Worker {
+    database: Database,
+    contents: Contents,
+    limits: JobLimits,
+    key: Option<Arc<PrivateKey>>,
+    bell: Arc<Bell>,
+    program: PathBuf,
+    /// A name that no other worker has.
+    name: String,
+}
+
+/// How often a worker looks for jobs of other processes.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Worker {
+    pub(crate) fn new(
+        database: Database,
+        contents: Contents,
+        limits: &JobLimits,
+        key: Option<Arc<PrivateKey>>,
+        bell: Arc<Bell>,
+    ) -> Result<Self, Error> {
+        let program = std::env::current_exe().map_err(Error::io("this program"))?;
+        let mut name = [0; 16];
+        getrandom::fill(&mut name)
+            .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;
+        let name = format!("{}-{:032x}", std::process::id(), u128::from_le_bytes(name));
+        Ok(Self { database, contents, limits: limits.clone(), key, bell, program, name })
+    }
+
+    /// Works until it is dropped.
+    pub(crate) async fn run(self) {
+        loop {
+            match self.work().await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let asked = self.bell.asked.notified();
+                    let _ = tokio::time::timeout(LOOK, asked).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a worker failed");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    /// Takes a job and makes it; false: there is none.
+    async fn work(&self) -> Result<bool, Error> {
+        let lease = millis(self.limits.lease());
+        let Some(taken) = self.database.take_job(&self.name, lease).await? else {
+            return Ok(false);
+        };
+        if taken.is_hopeless() {
+            let error = format!("{} workers ended while they made it", taken.attempts - 1);
+            self.end(&taken, failed("failed", error)).await?;
+            return Ok(true);
+        }
+        let start = std::time::Instant::now();
+        let made = tokio::select! {
+            made = self.make(&taken) => made,
+            () = self.hold(&taken, lease) => {
+                tracing::warn!(task = taken.task.name(), "the lease of a job was lost");
+                return Ok(true);
+            }
+        };
+        match made {
+            Ok(ended) => {
+                let task = taken.task.name();
+                let (state, size) = (ended.state, ended.size);
+                let ms = start.elapsed().as_millis() as u64;
+                match state {
+                    "done" => tracing::info!(task, size, ms, "patch made"),
+                    _ => tracing::warn!(task, state, error = ended.error, ms, "no patch made"),
+                }
+                self.end(&taken, ended).await?;
+            }
+            Err(error) => {
+                // The database or the store: no fault of the job.
+                taken.give_back(&self.name).await?;
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn make(&self, taken: &Taken) -> Result<Ended, Error> {
+        let patch = match make(taken, &self.contents, &self.limits, &self.program).await? {
+            Outcome::Made(patch) => patch,
+            Outcome::Impossible(error) => return Ok(failed("impossible", error)),
+            Outcome::Failed(error) => return Ok(failed("failed", error)),
+        };
+        let mut signature = String::new();
+        let patch = match &self.key {
+            Some(key) if !flashdelta::bundle::is_bundle(&patch) => {
+                let signed = sign::sign(&patch, key)
+                    .map_err(|error| Error::Make(format!("cannot sign: {error}")))?;
+                signature = signature_text(&signed);
+                signed
+            }
+            _ => patch,
+        };
+        let (sha256, size) = (Digest::of(&patch).to_string(), patch.len() as u64);
+        let hashes = Hashes::of(&patch);
+        self.contents.put(&taken.tenant, patch.into()).await?;
+        Ok(Ended { state: "done", sha256, size, hashes, signature, error: String::new() })
+    }
+
+    async fn end(&self, taken: &Taken, ended: Ended) -> Result<(), Error> {
+        if !taken.end(&self.name, &ended).await? {
+            tracing::warn!(task = taken.task.name(), "a job was ended by another worker");
+        }
+        self.bell.ended.notify_waiters();
+        Ok(())
+    }
+
+    /// Renews the lease; ends when it is lost.
+    async fn hold(&self, taken: &Taken, lease: i64) {
+        loop {
+            tokio::time::sleep(self.limits.lease() / 3).await;
+            match taken.renew(&self.name, lease).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::warn!(%error, "a lease was not renewed"),
+            }
+        }
+    }
+}
+
+fn failed(state: &'static str, mut error: String) -> Ended {
+    if let Some((at, _)) = error.char_indices().nth(1000) {
+        error.truncate(at);
+    }
+    let (sha256, signature) = (String::new(), String::new());
+    Ended { state, sha256, size: 0, hashes: Hashes::default(), signature, error }
+}
+
+/// A signature as the header of a response has it: algorithm, id of the key, signature.
+fn signature_text(patch: &[u8]) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let signatures = sign::signatures(patch).unwrap_or_default();
+    let texts = signatures.iter().map(|made| {
+        let algorithm = flashdelta::verify::Algorithm::from_number(made.algorithm);
+        let algorithm = algorithm.map_or("", |algorithm| algorithm.name());
+        format!("{algorithm};{};{}", hex(&made.key_id), hex(&made.bytes))
+    });
+    texts.collect::<Vec<_>>().join(",")
+}
