@@ -172,6 +172,8 @@ fuzz_target!(|case: Case| {
         buffer: if buffer.is_empty() { null_mut() } else { buffer.as_mut_ptr() },
         buffer_len: buffer.len(),
         counters: null_mut(),
+        values: null(),
+        values_len: 0,
     };
     let device = case.device.map(|(product, hardware)| flashdelta_device {
         product,

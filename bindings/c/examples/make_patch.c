@@ -1,9 +1,9 @@
 /*
  * Makes a patch, and proves that it works.
  *
- *     make_patch OLD NEW PATCH [PROFILE]
+ *     make_patch OLD NEW PATCH [PROFILE [HOLE...]]
  *
- * PROFILE is tiny, small, esp32 or linux: how much RAM the device has.
+ * PROFILE is tiny, small, esp32 or linux: how much RAM the device has. HOLE is a range that each device has for itself: serial=0x400-0x410.
  */
 #include <flashdelta.h>
 
@@ -52,15 +52,18 @@ int main(int argc, char **argv) {
     flashdelta_options *options = NULL;
     char proof[1024];
     int percent = -10;
-    int bad;
+    int bad, i;
 
-    if (argc < 4 || argc > 5 || snprintf(proof, sizeof proof, "%s.proof", argv[3]) >= (int)sizeof proof) {
-        fprintf(stderr, "usage: make_patch OLD NEW PATCH [tiny|small|esp32|linux]\n");
+    if (argc < 4 || snprintf(proof, sizeof proof, "%s.proof", argv[3]) >= (int)sizeof proof) {
+        fprintf(stderr, "usage: make_patch OLD NEW PATCH [tiny|small|esp32|linux [HOLE...]]\n");
         return 2;
     }
     bad = failed(flashdelta_options_new(&options)) || failed(flashdelta_options_set_progress(options, progress, &percent)) ||
-          failed(flashdelta_options_set_profile(options, argc == 5 ? argv[4] : "esp32")) ||
-          failed(flashdelta_make_file(argv[1], argv[2], argv[3], options)) || tell(argv[3]);
+          failed(flashdelta_options_set_profile(options, argc >= 5 ? argv[4] : "esp32"));
+    for (i = 5; !bad && i < argc; i++) {
+        bad = failed(flashdelta_options_add_hole(options, argv[i]));
+    }
+    bad = bad || failed(flashdelta_make_file(argv[1], argv[2], argv[3], options)) || tell(argv[3]);
     if (!bad) {
         /* Its SHA-256 is checked: what comes out is the new image, or an error. */
         percent = -10;

@@ -756,6 +756,50 @@ flashdelta_status flashdelta_options_set_limit(struct flashdelta_options *option
 flashdelta_status flashdelta_options_set_device_ram(struct flashdelta_options *options, uint32_t bytes);
 
 /**
+ * A range of the image that each device has for itself: one patch serves devices with different
+ * values in it. Of both images the values do not count.
+ *
+ * @param options to be changed: one hole more, of at most 16
+ * @param hole as `flashdelta diff --hole` takes it: "serial=0x400-0x420",
+ *     "serial=marker:@@SERIAL@@,old=none", or by a symbol of flashdelta_options_set_elfs(),
+ *     "serial=symbol:serial_number"; UTF-8
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT. Whether
+ *     the images can have it says flashdelta_make()
+ */
+flashdelta_status flashdelta_options_add_hole(struct flashdelta_options *options, const char *hole);
+
+/**
+ * The value of a hole, for flashdelta_apply() and flashdelta_personalize().
+ *
+ * @param options to be changed: a value more, or another one in place of that of the same name
+ * @param name of the hole
+ * @param value its bytes, copied; zeros follow if it is shorter than the hole. May be NULL if `len`
+ *     is 0
+ * @param len number of bytes
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
+ */
+flashdelta_status flashdelta_options_set_value(struct flashdelta_options *options,
+                                               const char *name,
+                                               const uint8_t *value,
+                                               size_t len);
+
+/**
+ * Fills the holes of an image with the values of a device, for flashing. Checksums and digests of
+ * ESP images are corrected.
+ *
+ * @param image the image as it was built; of an ESP chip also a whole flash
+ * @param len its size in bytes
+ * @param options the holes, a value for each, and the ELF file of the new image
+ * @param[out] filled written only on success; give it back with flashdelta_buffer_free()
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a hole
+ *     has no value, or none that fits; another error if the image cannot have these holes
+ */
+flashdelta_status flashdelta_personalize(const uint8_t *image,
+                                         size_t len,
+                                         const struct flashdelta_options *options,
+                                         struct flashdelta_buffer *filled);
+
+/**
  * Makes a patch that turns one firmware file into another. The same arguments give the same patch
  * on every machine.
  *

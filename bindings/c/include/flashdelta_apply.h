@@ -810,6 +810,20 @@ typedef struct flashdelta_flash {
      * after errors. It is not looked at.
      */
     struct flashdelta_flash_counters *counters;
+    /**
+     * Values for holes of the new image, ranges that each device has for itself, as a record: "FDV",
+     * a byte 0, and for each value a byte with the length of the name, the name, two bytes with the
+     * length of the value (the lower byte first), the value. A value may be shorter than its hole:
+     * zeros follow. A hole without a value here keeps that of the old image, if the patch says so.
+     * The record must stay as it is until the update ends, and after flashdelta_applier_resume() be
+     * the same. NULL: none. A library that is built without its feature `holes` does not look at
+     * it, and refuses patches with holes (#FLASHDELTA_ERR_UNSUPPORTED_FEATURE).
+     */
+    const uint8_t *values;
+    /**
+     * Its length in bytes. 0 if it is NULL.
+     */
+    size_t values_len;
 } flashdelta_flash;
 
 /**
@@ -1188,7 +1202,7 @@ const char *flashdelta_strerror(int32_t status);
  *     enough, before anything is written
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`,
  * `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
- *     its range, a pointer is misaligned or blocks overlap; #FLASHDELTA_ERR_BUSY from a callback
+ *     its range, a pointer is misaligned, blocks overlap, or `values` is no record; #FLASHDELTA_ERR_BUSY from a callback
  *     of the same applier. On errors nothing has changed
  */
 flashdelta_status flashdelta_applier_init(struct flashdelta_applier *applier,
@@ -1483,9 +1497,10 @@ flashdelta_status flashdelta_read_patch_info(const uint8_t *patch, size_t len, s
  * that lends all it has learns from #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL of
  *     flashdelta_applier_feed() whether it was enough, before anything is written
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `verify`);
- * #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, or something has
- *     been fed; #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED,
- *     #FLASHDELTA_ERR_BUSY. On errors nothing has changed: do not go on without the check
+ * #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, something has
+ *     been fed, or there is a verifier and this would be without one;
+ *     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY.
+ *     On errors nothing has changed: do not go on without the check
  */
 flashdelta_status flashdelta_applier_guard(struct flashdelta_applier *applier,
                                            const struct flashdelta_verifier *verifier,

@@ -119,6 +119,33 @@ static void identities_are_kept_and_checked(void) {
     flashdelta_options_free(options);
 }
 
+static void devices_have_data_of_their_own(void) {
+    flashdelta_options *options = new_options();
+    flashdelta_buffer patch = {0}, made = {0}, filled = {0};
+    static const uint8_t key[] = {1, 2, 3};
+    CHECK_STATUS(flashdelta_options_add_hole(options, "serial=0x400-0x410"), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_add_hole(options, "key=0x600-0x620,old=none"), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_options_add_hole(options, "key=5"), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(flashdelta_last_error(), "expected a range") != NULL);
+    CHECK_STATUS(flashdelta_options_add_hole(options, NULL), FLASHDELTA_ERR_NULL_POINTER);
+    CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
+    save("holes.fdp", patch.data, patch.len);
+    CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, patch.data, patch.len, options, &made), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK(strstr(flashdelta_last_error(), "key") != NULL && made.data == NULL);
+    CHECK_STATUS(flashdelta_personalize(new_image.bytes, new_image.len, options, &filled), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_set_value(options, "key", key, sizeof key), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_apply(old_image.bytes, old_image.len, patch.data, patch.len, options, &made), FLASHDELTA_OK);
+    CHECK(made.len == new_image.len && memcmp(made.data + 0x600, "\1\2\3\0", 4) == 0 && memcmp(made.data + 0x400, old_image.bytes + 0x400, 16) == 0);
+    CHECK_STATUS(flashdelta_options_set_value(options, "serial", old_image.bytes + 0x400, 16), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_personalize(new_image.bytes, new_image.len, options, &filled), FLASHDELTA_OK);
+    CHECK(filled.len == made.len && memcmp(filled.data, made.data, made.len) == 0);
+    CHECK_STATUS(flashdelta_personalize(new_image.bytes, new_image.len, NULL, &filled), FLASHDELTA_ERR_NULL_POINTER);
+    flashdelta_buffer_free(&filled);
+    flashdelta_buffer_free(&made);
+    flashdelta_buffer_free(&patch);
+    flashdelta_options_free(options);
+}
+
 static int32_t count_calls(void *user, uint32_t phase, float fraction) {
     CHECK(phase <= FLASHDELTA_PHASE_APPLY && fraction >= 0 && fraction <= 1);
     ++*(int *)user;
@@ -386,6 +413,7 @@ int main(int argc, char **argv) {
     patches_in_every_codec_work();
     short_patches_for_test_slots();
     identities_are_kept_and_checked();
+    devices_have_data_of_their_own();
     progress_is_told_and_can_cancel();
     wrong_arguments_are_refused();
     empty_images_are_images();

@@ -6,7 +6,8 @@
  * FOLDER holds app images old.bin and new.bin, and patches from old.bin, all as the maker makes them
  * without options: to new.bin (update.fdp), to itself with another build time (tiny.bin, tiny.fdp),
  * to one with a wrong checksum (bad_checksum.fdp), to one for another chip (other_chip.fdp), to
- * something that is no app image (no_image.fdp); and one to new.bin for 16 KiB of RAM (small.fdp).
+ * something that is no app image (no_image.fdp); and two to new.bin, for 16 KiB of RAM (small.fdp) and with a hole "serial" at 0x400-0x410
+ * (holes.fdp).
  */
 #include "ota.h"
 
@@ -134,6 +135,50 @@ static void data_partitions_take_turns(const char *folder) {
     fake_stop();
     free(patch.bytes);
 }
+
+#if CONFIG_FLASHDELTA_HOLES
+/* Another value in the hole of an image of one segment, with its checksum. */
+static void put_serial(uint8_t *image, size_t len, char value) {
+    uint8_t sum = 0;
+    size_t i;
+    for (i = 0x400; i < 0x410; i++) {
+        sum ^= (uint8_t)(image[i] ^ value);
+        image[i] = (uint8_t)value;
+    }
+    image[len - 1] ^= sum;
+}
+
+/* Each device keeps its serial number, or gets another one; the checksum is right, or it would not boot. */
+static void a_device_keeps_its_own_data(const char *folder) {
+    const blob patch = load(folder, "holes.fdp");
+    const uint8_t given[] = {'F', 'D', 'V', 0, 6, 's', 'e', 'r', 'i', 'a', 'l', 16, 0, '7', '7', '7', '7', '7', '7', '7', '7', '7', '7', '7', '7', '7', '7', '7', '7'};
+    blob mine = load(folder, "old.bin"), wanted = load(folder, "new.bin");
+    flashdelta_ota_config_t config;
+    int is_given;
+    for (is_given = 0; is_given < 2; is_given++) {
+        memset(&config, 0, sizeof config);
+        put_serial(mine.bytes, mine.len, '3');
+        put_serial(wanted.bytes, wanted.len, is_given ? '7' : '3');
+        if (is_given) {
+            config.values = given;
+            config.values_len = sizeof given;
+        }
+        fake_start(mine.bytes, mine.len, is_given);
+        CHECK_STATUS(run(&config, patch, 1000), ESP_OK);
+        CHECK(memcmp(fake.flash.bytes + FAKE_SLOT, wanted.bytes, wanted.len) == 0 && fake.boot == &fake.partitions[1]);
+        fake_stop();
+    }
+    /* No record. */
+    start(false);
+    config.values_len--;
+    CHECK_STATUS(run(&config, patch, 1000), ESP_ERR_FLASHDELTA_BASE + FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK(old_is_untouched());
+    fake_stop();
+    free(wanted.bytes);
+    free(mine.bytes);
+    free(patch.bytes);
+}
+#endif
 
 static void begin_refuses_what_would_go_wrong(void) {
     flashdelta_ota_config_t config;
@@ -328,6 +373,9 @@ int main(int argc, char **argv) {
     the_first_bytes_are_judged();
     padding_is_an_error_or_ignored();
     data_partitions_take_turns(argv[1]);
+#if CONFIG_FLASHDELTA_HOLES
+    a_device_keeps_its_own_data(argv[1]);
+#endif
     begin_refuses_what_would_go_wrong();
     wrong_arguments_are_refused();
     bad_patches_never_boot(argv[1]);

@@ -129,7 +129,7 @@ fn panic_free() -> Result<Outcome> {
         gcc.arg(bindings().join("tests/roots.c")).arg(library).arg("-o").arg(&program);
         output(&mut gcc).map(drop)
     };
-    for features in ["lz4", "model,isa-riscv", c_package::ALL_FEATURES] {
+    for features in ["lz4", "model,isa-riscv", "lz4,holes", c_package::ALL_FEATURES] {
         link(features, &[]).with_context(|| format!("features {features:?}"))?;
     }
     match link("a-panic", &["-DA_PANIC"]) {
@@ -163,6 +163,7 @@ fn images(name: &str) -> Result<PathBuf> {
 
 const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
 const SLOTS_TEST: [&str; 2] = ["tests/test_slots.c", "examples/nor_sim.c"];
+const HOLES_TEST: [&str; 2] = ["tests/test_holes.c", "examples/nor_sim.c"];
 const HOSTILE_TEST: [&str; 2] = ["tests/test_hostile.c", "examples/nor_sim.c"];
 
 /// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly
@@ -199,6 +200,7 @@ fn sanitized() -> Result<Outcome> {
     let (testdata, errors) = (root().join("testdata"), root().join("docs/errors.md"));
     exec(command(&table).args([made, testdata, errors]))?;
     run(&APPLIER_TEST, &apply, "test_applier")?;
+    run(&HOLES_TEST, &apply, "test_holes")?;
     run(&SLOTS_TEST, &apply, "test_slots")?;
     run(&HOSTILE_TEST, &apply, "test_hostile")?;
     guard(&apply, &folder)?;
@@ -239,6 +241,7 @@ fn valgrind() -> Result<Outcome> {
         (&["tests/test_host.c"][..], &host, "test_host", &[][..]),
         (&["tests/test_archives.c"], &host, "test_archives", &[]),
         (&APPLIER_TEST, &apply, "test_applier", &[]),
+        (&HOLES_TEST, &apply, "test_holes", &[]),
         (&SLOTS_TEST, &apply, "test_slots", &["50"]),
         (&HOSTILE_TEST, &apply, "test_hostile", &["50"]),
     ] {

@@ -57,6 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 "options/patch",
                 "options/records",
                 "options/applier",
+                "options/holes",
                 "make",
                 "apply",
                 "firmware",

@@ -8,7 +8,7 @@ use flashdelta::apply::{Applier, ApplyOptions, Progress};
 use flashdelta::verify::{Guard, GuardError, VerifyError};
 use flashdelta::DeviceIdentity;
 
-use crate::callbacks::{flashdelta_flash, NewSlot, OldSlot, FLASHDELTA_IGNORE_TRAILING};
+use crate::callbacks::{flashdelta_flash, NewSlot, Old, FLASHDELTA_IGNORE_TRAILING};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, Span};
@@ -96,9 +96,9 @@ pub(crate) union Content {
 
 /// It checks nothing of its own before it is told to.
 #[cfg(feature = "verify")]
-pub(crate) type Inner = Guard<'static, 'static, OldSlot, NewSlot, Callback>;
+pub(crate) type Inner = Guard<'static, 'static, Old, NewSlot, Callback>;
 #[cfg(not(feature = "verify"))]
-pub(crate) type Inner = Applier<'static, OldSlot, NewSlot>;
+pub(crate) type Inner = Applier<'static, Old, NewSlot>;
 
 const _: () = assert!(size_of::<State>() <= size_of::<flashdelta_applier>());
 // The RAM that patches state includes it.
@@ -135,7 +135,7 @@ const EMPTY: u32 = 0;
 ///     enough, before anything is written
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`,
 /// `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
-///     its range, a pointer is misaligned or blocks overlap; #FLASHDELTA_ERR_BUSY from a callback
+///     its range, a pointer is misaligned, blocks overlap, or `values` is no record; #FLASHDELTA_ERR_BUSY from a callback
 ///     of the same applier. On errors nothing has changed
 ///
 /// # Safety
@@ -171,6 +171,10 @@ pub unsafe extern "C" fn flashdelta_applier_init(
             Span::of(core::ptr::null_mut::<u8>(), 0),
         ];
         let itself = Span::of(applier, FLASHDELTA_APPLIER_SIZE);
+        #[cfg(feature = "holes")]
+        if spans.iter().any(|span| span.overlaps(Span::of(flash.values, flash.values_len))) {
+            return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
+        }
         if spans[0].overlaps(spans[1]) || spans.iter().any(|span| span.overlaps(itself)) {
             return Err(FLASHDELTA_ERR_INVALID_ARGUMENT);
         }

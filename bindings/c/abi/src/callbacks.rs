@@ -6,8 +6,12 @@ use core::ffi::c_void;
 use flashdelta::apply::Port;
 use flashdelta::apply::{NewImage, OldImage};
 use flashdelta::nor::{Flash, NorNew, ReadFlash, SlotError};
+#[cfg(feature = "holes")]
+use flashdelta::update::holes::{ValueRecord, WithValues};
 
 use crate::flashdelta_status::{self, *};
+#[cfg(feature = "holes")]
+use crate::pointers::bytes;
 use crate::pointers::{bytes_mut, check};
 
 /// The largest `write_size` of a flashdelta_flash that needs no `buffer`, in bytes.
@@ -103,6 +107,16 @@ pub struct flashdelta_flash {
     /// flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
     /// after errors. It is not looked at.
     pub counters: *mut flashdelta_flash_counters,
+    /// Values for holes of the new image, ranges that each device has for itself, as a record: "FDV",
+    /// a byte 0, and for each value a byte with the length of the name, the name, two bytes with the
+    /// length of the value (the lower byte first), the value. A value may be shorter than its hole:
+    /// zeros follow. A hole without a value here keeps that of the old image, if the patch says so.
+    /// The record must stay as it is until the update ends, and after flashdelta_applier_resume() be
+    /// the same. NULL: none. A library that is built without its feature `holes` does not look at
+    /// it, and refuses patches with holes (#FLASHDELTA_ERR_UNSUPPORTED_FEATURE).
+    pub values: *const u8,
+    /// Its length in bytes. 0 if it is NULL.
+    pub values_len: usize,
 }
 
 /// What an update did to the new slot.
@@ -150,6 +164,12 @@ impl From<SlotError<Self>> for Fault {
         }
     }
 }
+
+/// The old slot, and what it is said to hold beside.
+#[cfg(feature = "holes")]
+pub(crate) type Old = WithValues<OldSlot, ValueRecord<'static>>;
+#[cfg(not(feature = "holes"))]
+pub(crate) type Old = OldSlot;
 
 pub(crate) struct OldSlot {
     user: *mut c_void,
@@ -204,7 +224,7 @@ impl flashdelta_flash {
     ///
     /// The buffer and the counters are what their types say, and are lent for as long as the slots
     /// are used.
-    pub(crate) unsafe fn slots(&self) -> Result<(OldSlot, NewSlot), flashdelta_status> {
+    pub(crate) unsafe fn slots(&self) -> Result<(Old, NewSlot), flashdelta_status> {
         let (Some(read_old), Some(read), Some(write)) =
             (self.read_old, self.read_new, self.write_new)
         else {
@@ -234,7 +254,26 @@ impl flashdelta_flash {
         let (flush, commit, counters) = (self.flush_new, self.commit_new, self.counters);
         let new = NewSlot { slot, flush, commit, counters };
         new.count();
-        Ok((OldSlot { user, size: self.old_size, read: read_old }, new))
+        let old = OldSlot { user, size: self.old_size, read: read_old };
+        #[cfg(feature = "holes")]
+        // SAFETY: the caller's promise.
+        let old = WithValues::new(old, unsafe { self.value_record()? });
+        Ok((old, new))
+    }
+
+    /// The values for holes.
+    ///
+    /// # Safety
+    ///
+    /// The record is as long as it says, and is lent for as long as the slots are used.
+    #[cfg(feature = "holes")]
+    unsafe fn value_record(&self) -> Result<ValueRecord<'static>, flashdelta_status> {
+        if self.values.is_null() && self.values_len == 0 {
+            return Ok(ValueRecord::EMPTY);
+        }
+        // SAFETY: the caller's promise.
+        let record: &'static [u8] = unsafe { bytes(self.values, self.values_len)? };
+        ValueRecord::new(record).map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)
     }
 }
 

@@ -110,6 +110,8 @@ fn update(patch: &[u8], old: Vec<u8>, piece: usize) -> ([flashdelta_status; 3], 
         buffer: buffer.as_mut_ptr(),
         buffer_len: buffer.len(),
         counters: &raw mut counters,
+        values: null(),
+        values_len: 0,
     };
     // SAFETY: all pointers point to what lives to the end of this function.
     let statuses = unsafe {

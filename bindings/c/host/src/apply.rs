@@ -157,6 +157,7 @@ fn requested<T>(
             .device(options.device)
             .output(options.output)
             .limit(options.limit)
+            .values(options.values.clone())
             .ram(options.device_ram);
     }
     Ok(work(request)?)

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use flashdelta::bundle::BundleError;
 use flashdelta::door::{DoorError, PatchError};
+use flashdelta::holes::HoleError;
 use flashdelta::image::ImageError;
 use flashdelta::{InputError, Remedy};
 use flashdelta_c_abi::flashdelta_status::{self, *};
@@ -80,7 +81,7 @@ macro_rules! failures {
     };
 }
 
-failures!(DoorError, PatchError, InputError, ImageError, BundleError);
+failures!(DoorError, PatchError, InputError, ImageError, BundleError, HoleError);
 
 /// The frame of every function: no panic leaves it, and the text of an error is kept.
 pub(crate) fn guard(work: impl FnOnce() -> Result<(), Failure>) -> flashdelta_status {

@@ -2,12 +2,14 @@
 
 mod applier;
 mod device;
+mod holes;
 mod patch;
 mod records;
 
 use flashdelta::diff::{DeviceProfile, DiffOptions, Phase};
 use flashdelta::door::{FileWarning, MakeRequest};
 use flashdelta::file::Output;
+use flashdelta::holes::{HoleRequest, Values};
 use flashdelta::{Codec, DeviceIdentity, InstructionSet};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::put;
@@ -36,6 +38,8 @@ pub struct flashdelta_options {
     pub(crate) reading: Reading,
     old_elf: Option<Vec<u8>>,
     new_elf: Option<Vec<u8>>,
+    holes: Vec<HoleRequest>,
+    pub(crate) values: Values,
     /// For the maker it is in `diff`, too.
     pub(crate) base: Option<u32>,
     pub(crate) device: Option<DeviceIdentity>,
@@ -49,7 +53,9 @@ pub struct flashdelta_options {
 impl flashdelta_options {
     /// As files are patched.
     pub(crate) fn for_make(&self) -> MakeRequest {
-        MakeRequest::new()
+        let holes = self.holes.iter().cloned();
+        holes
+            .fold(MakeRequest::new(), MakeRequest::hole)
             .diff(self.for_diff())
             .memory(self.reading.memory())
             .bundle(self.reading.bundle())

@@ -95,6 +95,14 @@ typedef struct {
      * Half of it holds the RAM that the patch needs, and 1 KiB. NULL: the update cannot be suspended.
      */
     const esp_partition_t *suspend_partition;
+    /**
+     * Values for holes of the new image, as a record: see `values` of flashdelta_flash. It stays where
+     * it is, as it is, until the update ends; flashdelta_ota_resume() gets the same again. NULL: holes
+     * keep what the old image has in them.
+     */
+    const uint8_t *values;
+    /** Its length in bytes. */
+    size_t values_len;
 } flashdelta_ota_config_t;
 
 /**
@@ -116,8 +124,8 @@ typedef struct {
  *      nor both data; or the new one is otadata; or `suspend_partition` is no data partition of an even
  *      number of sectors, or one of the others; or there are no keys, and
  *      CONFIG_FLASHDELTA_REQUIRE_SIGNATURE is set
- *    - ESP_ERR_NOT_SUPPORTED: keys without CONFIG_FLASHDELTA_SIGNATURES, or a `suspend_partition`
- *      without CONFIG_FLASHDELTA_SUSPEND
+ *    - ESP_ERR_NOT_SUPPORTED: keys without CONFIG_FLASHDELTA_SIGNATURES, a `suspend_partition`
+ *      without CONFIG_FLASHDELTA_SUSPEND, or `values` without CONFIG_FLASHDELTA_HOLES
  *    - ESP_ERR_NOT_FOUND: there is no such partition
  *    - ESP_ERR_OTA_PARTITION_CONFLICT: the new partition is the running or the old one
  *    - ESP_ERR_OTA_ROLLBACK_INVALID_STATE: the running image has not confirmed itself yet:

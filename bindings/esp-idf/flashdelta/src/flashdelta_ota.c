@@ -81,6 +81,8 @@ static flashdelta_flash describe_flash(struct flashdelta_ota *ota) {
     flash.read_new = read_new;
     flash.write_new = write_new;
     flash.erase_new = erase_new;
+    flash.values = ota->values;
+    flash.values_len = ota->values_len;
     return flash;
 }
 
@@ -212,6 +214,11 @@ esp_err_t flashdelta_ota_begin(const flashdelta_ota_config_t *config, flashdelta
     if (err == ESP_OK) {
         err = check_keys(&wanted);
     }
+#if !CONFIG_FLASHDELTA_HOLES
+    if (err == ESP_OK && wanted.values != NULL) {
+        err = ESP_ERR_NOT_SUPPORTED;
+    }
+#endif
     if (err != ESP_OK) {
         return err;
     }
@@ -230,6 +237,8 @@ esp_err_t flashdelta_ota_begin(const flashdelta_ota_config_t *config, flashdelta
     ota->keep_boot_partition = wanted.keep_boot_partition;
     ota->most_workspace = wanted.ram - APPLIER_RAM;
     ota->suspend_partition = wanted.suspend_partition;
+    ota->values = wanted.values;
+    ota->values_len = wanted.values_len;
     ota->has_keys = wanted.keys != NULL;
 #if CONFIG_FLASHDELTA_SIGNATURES
     if (ota->has_keys) {

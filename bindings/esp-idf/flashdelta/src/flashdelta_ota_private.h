@@ -25,6 +25,8 @@ struct flashdelta_ota {
 #if CONFIG_FLASHDELTA_SIGNATURES
     flashdelta_verifier verifier;
 #endif
+    const uint8_t *values; /* for holes; NULL: none */
+    size_t values_len;
     bool has_keys;
     bool chunk_is_wrong; /* and has not come again */
     const esp_partition_t *suspend_partition; /* NULL: the update cannot be suspended */

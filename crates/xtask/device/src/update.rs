@@ -23,8 +23,15 @@ pub(crate) struct NewSlot<'a>(pub(crate) &'a Device);
 
 pub(crate) struct FlashError;
 
+/// What holds the old image, and values for holes if there are any.
+#[cfg(not(feature = "values"))]
+pub(crate) type Old<'a> = OldSlot<'a>;
+#[cfg(feature = "values")]
+pub(crate) type Old<'a> =
+    flashdelta::update::holes::WithValues<OldSlot<'a>, flashdelta::update::holes::ValueRecord<'a>>;
+
 /// Where the applier itself lies: not on the stack.
-pub(crate) type Storage<'a> = MaybeUninit<Applier<'a, OldSlot<'a>, NewSlot<'a>>>;
+pub(crate) type Storage<'a> = MaybeUninit<Applier<'a, Old<'a>, NewSlot<'a>>>;
 
 /// Pieces in which the patch arrives, in bytes.
 #[cfg(not(any(feature = "guard", feature = "set")))]
@@ -65,8 +72,15 @@ fn apply<'a>(
     workspace: &'a mut [u8],
     patch: &[u8],
 ) -> Result<bool, ApplyError<FlashError, FlashError>> {
-    let applier =
-        storage.write(Applier::new(workspace, OldSlot(device), NewSlot(device), device.options));
+    let old = OldSlot(device);
+    #[cfg(feature = "values")]
+    let old = {
+        use flashdelta::update::holes::{ValueRecord, WithValues};
+        // SAFETY: the start of the old slot, in which there may be a record for all that is known.
+        let record = unsafe { core::slice::from_raw_parts(device.old, device.old_len as usize) };
+        WithValues::new(old, ValueRecord::new(record).unwrap_or(ValueRecord::EMPTY))
+    };
+    let applier = storage.write(Applier::new(workspace, old, NewSlot(device), device.options));
     let mut done = false;
     for piece in patch.chunks(PIECE) {
         #[cfg(feature = "a-panic")]
@@ -84,7 +98,7 @@ fn apply<'a>(
 #[cfg(all(feature = "bounded", not(any(feature = "guard", feature = "set"))))]
 #[inline(always)]
 fn feed_within(
-    applier: &mut Applier<'_, OldSlot<'_>, NewSlot<'_>>,
+    applier: &mut Applier<'_, Old<'_>, NewSlot<'_>>,
     piece: &[u8],
 ) -> Result<flashdelta::apply::Progress, ApplyError<FlashError, FlashError>> {
     let end = applier.progress().taken.wrapping_add(piece.len() as u32);

@@ -102,13 +102,15 @@ pub(crate) const SETS: [(&str, &str); 4] = [
 /// What the guest does with a feature is part of its cost: the loop that feeds it, and taking
 /// datagrams apart. Receiving and sets hold `nor::Records` each (1.2 KiB), which a device that has both,
 /// or suspends to flash, has once.
-const COSTS: [(&str, &str, &str); 6] = [
+const COSTS: [(&str, &str, &str); 8] = [
     ("bounded calls", "model,own,bounded", "model,own"),
     ("suspending", "model,own,suspend", "model,own,bounded"),
     ("signature of the header", "model,own,signed", "model,own"),
     ("chunks, in order", "model,own,guard", "model,own,signed"),
     ("chunks, in any order", "model,own,receive", "model,own,signed"),
     ("component set", "model,own,set", "model,own,guard"),
+    ("holes, values kept", "model,own,holes", "model,own"),
+    ("holes, values given", "model,own,values", "model,own,holes"),
 ];
 
 const COSTS_ON: &str = "thumbv7m";

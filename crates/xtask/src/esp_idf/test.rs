@@ -64,17 +64,18 @@ fn patches(folder: &Path) -> Result<()> {
     let mut bad_checksum = esp_image(&new, ESP32_C3);
     bad_checksum[40] ^= 1;
     std::fs::write(folder.join("old.bin"), esp_image(&old, ESP32_C3))?;
-    for (image, name, patch, profile) in [
-        (esp_image(&new, ESP32_C3), "new.bin", "update.fdp", None),
-        (esp_image(&new, ESP32_C3), "new.bin", "small.fdp", Some("small")),
-        (esp_image(&tiny, ESP32_C3), "tiny.bin", "tiny.fdp", None),
-        (bad_checksum, "bad_checksum.bin", "bad_checksum.fdp", None),
-        (esp_image(&new, ESP32_C3 + 1), "other_chip.bin", "other_chip.fdp", None),
-        (new, "no_image.bin", "no_image.fdp", None),
+    for (image, name, patch, options) in [
+        (esp_image(&new, ESP32_C3), "new.bin", "update.fdp", &[][..]),
+        (esp_image(&new, ESP32_C3), "new.bin", "small.fdp", &["small"]),
+        (esp_image(&new, ESP32_C3), "new.bin", "holes.fdp", &["esp32", "serial=0x400-0x410"]),
+        (esp_image(&tiny, ESP32_C3), "tiny.bin", "tiny.fdp", &[]),
+        (bad_checksum, "bad_checksum.bin", "bad_checksum.fdp", &[]),
+        (esp_image(&new, ESP32_C3 + 1), "other_chip.bin", "other_chip.fdp", &[]),
+        (new, "no_image.bin", "no_image.fdp", &[]),
     ] {
         std::fs::write(folder.join(name), image)?;
         let mut make_patch = command(&make_patch);
-        make_patch.current_dir(folder).args(["old.bin", name, patch]).args(profile);
+        make_patch.current_dir(folder).args(["old.bin", name, patch]).args(options);
         exec(&mut make_patch)?;
     }
     Ok(())

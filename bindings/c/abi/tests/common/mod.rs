@@ -1,7 +1,7 @@
 //! Flash and slots in memory, behind callbacks.
 
 use core::ffi::c_void;
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 
 use flashdelta_c_abi::flashdelta_flash;
 
@@ -95,5 +95,7 @@ pub(crate) fn device_of(slots: &mut [Vec<u8>; 2]) -> flashdelta_flash {
         buffer: null_mut(),
         buffer_len: 0,
         counters: null_mut(),
+        values: null(),
+        values_len: 0,
     }
 }
