@@ -45,7 +45,7 @@ struct Gap {
 /// At most one candidate for this many bytes of the new image, as far as it has been looked
 /// through, and a few more: ordinary images are far below it.
 const SPARSE: usize = 4;
-const FEW: usize = 2 << 20;
+const FEW: usize = 3 << 18;
 
 /// Candidates where `copies` has gaps, sorted. `old` and `new` are the images as they are.
 pub(crate) fn find(
