@@ -7,7 +7,7 @@ use crate::device::isa::AddressRange;
 #[cfg(feature = "suspend")]
 use crate::device::port::Port;
 
-/// What a [`Segment`] holds.
+/// What a part of an image holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub enum SegmentKind {
     /// Instructions, possibly with constants between them.
@@ -15,6 +15,16 @@ pub enum SegmentKind {
     Code = 0,
     /// Data only.
     Data = 1,
+}
+
+impl SegmentKind {
+    /// A stable name of it, for machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Data => "data",
+        }
+    }
 }
 
 /// A part of an image file and the address at which the device sees it.

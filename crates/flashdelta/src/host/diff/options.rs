@@ -37,7 +37,7 @@ impl AddressMap {
 
 impl From<&crate::host::image::AddressMap> for AddressMap {
     fn from(map: &crate::host::image::AddressMap) -> Self {
-        use crate::host::image::{IsaHint, SegmentKind as Kind};
+        use crate::host::image::IsaHint;
         let isa = map.isa.map(|hint| match hint {
             IsaHint::Thumb => InstructionSet::Thumb,
             // Most instructions of RV64 are those of RV32: that is worth 12 to 14 % of a patch.
@@ -47,12 +47,11 @@ impl From<&crate::host::image::AddressMap> for AddressMap {
             IsaHint::Mcs51 => InstructionSet::Mcs51,
             _ => InstructionSet::None,
         });
-        let kind = |kind| if kind == Kind::Data { SegmentKind::Data } else { SegmentKind::Code };
         let segment = |s: &crate::host::image::MapSegment| Segment {
             offset: s.offset,
             len: s.len,
             address: s.address,
-            kind: kind(s.kind),
+            kind: s.kind.unwrap_or(SegmentKind::Code),
         };
         Self {
             isa,

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{hex, FindingFacts};
 use crate::host::image::{
-    self, AddressMap, AddressSpan, Finding, Image, IsaHint, MapSegment, ReadOptions, Split,
-    Wrapping,
+    self, AddressMap, AddressSpan, Finding, Image, IsaHint, MapSegment, ReadOptions, SegmentKind,
+    Split, Wrapping,
 };
 
 /// What a firmware file holds. All sizes are in bytes.
@@ -200,7 +200,7 @@ impl From<&MapSegment> for SegmentFacts {
             offset: segment.offset,
             size: segment.len,
             address: segment.address,
-            kind: segment.kind.name(),
+            kind: segment.kind.map_or("unknown", SegmentKind::name),
             entropy: None,
         }
     }

@@ -10,29 +10,7 @@ use core::ops::Range;
 
 use super::bytes;
 use super::format::Format;
-
-/// What a range of bytes holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum SegmentKind {
-    /// Instructions (with or without literals in between).
-    Code,
-    /// Data: words may be pointers, nothing is an instruction.
-    Data,
-    /// Code, data or both.
-    #[default]
-    Unknown,
-}
-
-impl SegmentKind {
-    /// A stable name of it, for machines.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Code => "code",
-            Self::Data => "data",
-            Self::Unknown => "unknown",
-        }
-    }
-}
+use crate::device::predict::address_map::SegmentKind;
 
 /// Bytes of a file that have an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,8 +21,8 @@ pub struct MapSegment {
     pub len: u32,
     /// Address of the first byte when the firmware runs (of 64-bit addresses the low 32 bits).
     pub address: u32,
-    /// What the bytes are.
-    pub kind: SegmentKind,
+    /// What the bytes are; `None`: code, data or both.
+    pub kind: Option<SegmentKind>,
 }
 
 /// Addresses `start..end` without bytes in the file (RAM, `.bss`).
@@ -152,7 +130,12 @@ impl AddressMap {
 
     /// Adds the bytes `range` of the file at `address`. Empty ranges and offsets beyond 4 GiB are
     /// left out.
-    pub(crate) fn push(&mut self, range: Range<usize>, address: u32, kind: SegmentKind) {
+    pub(crate) fn push(
+        &mut self,
+        range: Range<usize>,
+        address: u32,
+        kind: impl Into<Option<SegmentKind>>,
+    ) {
         let (Some(offset), Some(end)) = (bytes::offset32(range.start), bytes::offset32(range.end))
         else {
             return;
@@ -162,7 +145,7 @@ impl AddressMap {
         // too.
         let room = (1u64 << 32) - u64::from(address);
         let len = u32::try_from(room).map_or(len, |room| len.min(room));
-        self.segments.push(MapSegment { offset, len, address, kind });
+        self.segments.push(MapSegment { offset, len, address, kind: kind.into() });
     }
 
     /// Adds addresses without bytes.
@@ -183,7 +166,7 @@ impl AddressMap {
             return;
         };
         self.isa = other.isa;
-        self.push(0..file.len(), address, SegmentKind::Unknown);
+        self.push(0..file.len(), address, None);
         self.reserved.clone_from(&other.reserved);
     }
 

@@ -42,11 +42,12 @@ pub use check::check;
 pub(crate) use check::check_within;
 pub use detect::{detect, targets};
 
+pub use crate::device::predict::address_map::SegmentKind;
 pub use error::ImageError;
 pub use facts::{entropy, packed, Facts};
 pub use finding::{Check, Finding, Value};
 pub use format::Format;
-pub use map::{AddressMap, AddressSpan, IsaHint, MapSegment, SegmentKind};
+pub use map::{AddressMap, AddressSpan, IsaHint, MapSegment};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub use read::check_promise;
 pub(crate) use read::check_promise_within;

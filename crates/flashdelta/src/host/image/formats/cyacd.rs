@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::raw;
 use crate::host::image::bytes::{slice, u16_be, u32_le, u8_at};
-use crate::host::image::map::{AddressMap, SegmentKind};
+use crate::host::image::map::AddressMap;
 
 /// The text in front of the rows is at most this long.
 const MAX_TEXT: usize = 128;
@@ -59,7 +59,7 @@ pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let mut content = Vec::new();
     for (row, address) in rows(inner, at) {
         content.extend_from_slice(inner.get(row.clone()).unwrap_or_default());
-        map.push(range.start + row.start..range.start + row.end, address, SegmentKind::Unknown);
+        map.push(range.start + row.start..range.start + row.end, address, None);
     }
     raw::describe(&content, map);
 }

@@ -6,8 +6,9 @@
 
 use core::ops::Range;
 
+use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::{u8_at, uint};
-use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
+use crate::host::image::map::{AddressMap, IsaHint};
 use crate::host::image::Format;
 
 /// Loadable segments that are mapped; more are not firmware.
@@ -205,7 +206,7 @@ struct Piece {
     range: Range<usize>,
     address: u64,
     stored: u64,
-    kind: SegmentKind,
+    kind: Option<SegmentKind>,
     /// Inside a section (not a header, not padding).
     section: bool,
 }
@@ -216,13 +217,13 @@ fn pieces(elf: &ElfFile) -> Vec<Piece> {
     sections.sort_by_key(|s| s.range.start);
     let mut pieces = Vec::new();
     for load in elf.loads.iter().take(MAX_LOADS) {
-        let mut push = |range: Range<usize>, kind: SegmentKind, section: bool| {
+        let mut push = |range: Range<usize>, kind: Option<SegmentKind>, section: bool| {
             let into = (range.start - load.range.start) as u64;
             let address = load.virtual_address.wrapping_add(into);
             let stored = load.physical_address.wrapping_add(into);
             pieces.push(Piece { range, address, stored, kind, section });
         };
-        let default = if load.executable { SegmentKind::Unknown } else { SegmentKind::Data };
+        let default = (!load.executable).then_some(SegmentKind::Data);
         let mut at = load.range.start;
         for section in sections
             .iter()
@@ -233,7 +234,7 @@ fn pieces(elf: &ElfFile) -> Vec<Piece> {
             }
             let kind = if section.executable { SegmentKind::Code } else { SegmentKind::Data };
             push(at..section.range.start, default, false);
-            push(section.range.clone(), kind, true);
+            push(section.range.clone(), Some(kind), true);
             at = section.range.end;
         }
         push(at..load.range.end, default, false);

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use super::raw;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
 use crate::host::image::finding::{Check, Finding};
-use crate::host::image::map::{AddressMap, SegmentKind};
+use crate::host::image::map::AddressMap;
 
 /// First word of an image.
 pub const MAGIC: u32 = 0x96f3_b83d;
@@ -188,7 +188,7 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     if image.load_address == 0 {
         raw::map(file, image.binary, map);
     } else {
-        raw::map_at(file, image.binary, image.load_address, SegmentKind::Unknown, map);
+        raw::map_at(file, image.binary, image.load_address, map);
     }
 }
 

@@ -8,7 +8,7 @@
 use core::ops::Range;
 
 use crate::host::image::bytes::{array, index, slice, u16_le};
-use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
+use crate::host::image::map::{AddressMap, IsaHint};
 
 /// RAM of the TLSR82xx family.
 const RAM: Range<u32> = 0x0084_0000..0x0085_0000;
@@ -28,7 +28,7 @@ pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(image) = file.get(range.clone()) else { return };
     let base = base(image);
     map.isa = Some(IsaHint::Tc32);
-    map.push(range.clone(), base, SegmentKind::Unknown);
+    map.push(range.clone(), base, None);
     map.reserve(RAM.start, RAM.end);
     // Addresses that are but offsets count as unknown. Here they are known.
     if range.start == index(base) {

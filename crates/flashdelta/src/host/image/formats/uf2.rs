@@ -10,7 +10,7 @@ use super::raw;
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::bytes::{index, slice, u32_le};
 use crate::host::image::finding::{Check, Finding};
-use crate::host::image::map::{AddressMap, SegmentKind};
+use crate::host::image::map::AddressMap;
 use crate::host::image::memory::{Collector, Image, ReadOptions};
 use crate::host::image::{Format, ImageError, Target};
 use crate::host::room;
@@ -180,7 +180,7 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
         let Some(block) = Block::parse(file, at).filter(is_data) else { continue };
         let range = at + HEADER..at + HEADER + index(block.len);
         content.extend_from_slice(file.get(range.clone()).unwrap_or_default());
-        map.push(range, block.address, SegmentKind::Unknown);
+        map.push(range, block.address, None);
     }
     raw::describe(&content, map);
 }

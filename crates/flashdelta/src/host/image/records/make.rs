@@ -7,7 +7,7 @@ use crate::host::budget::{Budget, Stop};
 use crate::host::image::bytes::offset32;
 use crate::host::image::ihex::{self, HexWriter};
 use crate::host::image::lines::{Line, Lines};
-use crate::host::image::map::{AddressMap, SegmentKind};
+use crate::host::image::map::AddressMap;
 use crate::host::image::srec::SrecWriter;
 use crate::host::image::template::{
     op, push_data, push_number, Control, Habits, Placed, Split, Tail, Token, Writer, INTEL_HEX,
@@ -52,7 +52,7 @@ impl Made {
         });
         let ends = blocks.iter().skip(1).map(|b| b.offset).chain([self.data.len()]);
         for (block, end) in blocks.iter().zip(ends) {
-            map.push(block.offset..end, block.address, SegmentKind::Unknown);
+            map.push(block.offset..end, block.address, None);
         }
         raw::describe(&self.data, &mut map);
         map.finish()

@@ -3,9 +3,8 @@
 //! Sources: `esptool/targets/*.py` (chip ids, `IMAGE_CHIP_ID`, memory maps) and
 //! `components/soc/*/include/soc/soc.h` of ESP-IDF (`SOC_DRAM_LOW` and friends).
 
-use crate::host::image::map::{IsaHint, SegmentKind};
-
-use SegmentKind::{Code, Data, Unknown};
+use crate::device::predict::address_map::SegmentKind::{self, Code, Data};
+use crate::host::image::map::IsaHint;
 
 /// A range of a chip's address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +13,8 @@ pub struct Region {
     pub start: u32,
     /// One past the last address.
     pub end: u32,
-    /// What firmware puts there.
-    pub kind: SegmentKind,
+    /// What firmware puts there; `None`: code and data.
+    pub kind: Option<SegmentKind>,
     /// RAM: the firmware has variables there without bytes in the file. Otherwise: a window into
     /// flash.
     pub ram: bool,
@@ -47,11 +46,11 @@ pub fn by_id(id: u16) -> Option<&'static Chip> {
     CHIPS.iter().find(|chip| chip.id == Some(id))
 }
 
-const fn ram(start: u32, end: u32, kind: SegmentKind) -> Region {
+const fn ram(start: u32, end: u32, kind: Option<SegmentKind>) -> Region {
     Region { start, end, kind, ram: true }
 }
 
-const fn flash(start: u32, end: u32, kind: SegmentKind) -> Region {
+const fn flash(start: u32, end: u32, kind: Option<SegmentKind>) -> Region {
     Region { start, end, kind, ram: false }
 }
 
@@ -61,9 +60,9 @@ pub static ESP8266: Chip = Chip {
     id: None,
     isa: IsaHint::XtensaCall0,
     regions: &[
-        ram(0x3ffe_8000, 0x4000_0000, Data),
-        ram(0x4010_0000, 0x4011_0000, Code),
-        flash(0x4020_0000, 0x4030_0000, Code),
+        ram(0x3ffe_8000, 0x4000_0000, Some(Data)),
+        ram(0x4010_0000, 0x4011_0000, Some(Code)),
+        flash(0x4020_0000, 0x4030_0000, Some(Code)),
     ],
 };
 
@@ -74,13 +73,13 @@ pub static CHIPS: &[Chip] = &[
         id: Some(0),
         isa: IsaHint::XtensaWindowed,
         regions: &[
-            flash(0x3f40_0000, 0x3f80_0000, Data),
-            ram(0x3ff8_0000, 0x3ff8_2000, Data),
-            ram(0x3ffa_e000, 0x4000_0000, Data),
-            ram(0x4007_0000, 0x400c_0000, Code),
-            ram(0x400c_0000, 0x400c_2000, Code),
-            flash(0x400d_0000, 0x4040_0000, Code),
-            ram(0x5000_0000, 0x5000_2000, Data),
+            flash(0x3f40_0000, 0x3f80_0000, Some(Data)),
+            ram(0x3ff8_0000, 0x3ff8_2000, Some(Data)),
+            ram(0x3ffa_e000, 0x4000_0000, Some(Data)),
+            ram(0x4007_0000, 0x400c_0000, Some(Code)),
+            ram(0x400c_0000, 0x400c_2000, Some(Code)),
+            flash(0x400d_0000, 0x4040_0000, Some(Code)),
+            ram(0x5000_0000, 0x5000_2000, Some(Data)),
         ],
     },
     Chip {
@@ -88,13 +87,13 @@ pub static CHIPS: &[Chip] = &[
         id: Some(2),
         isa: IsaHint::XtensaWindowed,
         regions: &[
-            flash(0x3f00_0000, 0x3f50_0000, Data),
-            ram(0x3ff9_e000, 0x3ffa_0000, Data),
-            ram(0x3ffb_0000, 0x4000_0000, Data),
-            ram(0x4002_0000, 0x4007_0000, Code),
-            ram(0x4007_0000, 0x4007_2000, Code),
-            flash(0x4008_0000, 0x4080_0000, Code),
-            ram(0x5000_0000, 0x5000_2000, Data),
+            flash(0x3f00_0000, 0x3f50_0000, Some(Data)),
+            ram(0x3ff9_e000, 0x3ffa_0000, Some(Data)),
+            ram(0x3ffb_0000, 0x4000_0000, Some(Data)),
+            ram(0x4002_0000, 0x4007_0000, Some(Code)),
+            ram(0x4007_0000, 0x4007_2000, Some(Code)),
+            flash(0x4008_0000, 0x4080_0000, Some(Code)),
+            ram(0x5000_0000, 0x5000_2000, Some(Data)),
         ],
     },
     Chip {
@@ -102,12 +101,12 @@ pub static CHIPS: &[Chip] = &[
         id: Some(9),
         isa: IsaHint::XtensaWindowed,
         regions: &[
-            flash(0x3c00_0000, 0x3e00_0000, Data),
-            ram(0x3fc8_8000, 0x3fd0_0000, Data),
-            ram(0x4037_0000, 0x403e_0000, Code),
-            flash(0x4200_0000, 0x4400_0000, Code),
-            ram(0x5000_0000, 0x5000_2000, Data),
-            ram(0x600f_e000, 0x6010_0000, Unknown),
+            flash(0x3c00_0000, 0x3e00_0000, Some(Data)),
+            ram(0x3fc8_8000, 0x3fd0_0000, Some(Data)),
+            ram(0x4037_0000, 0x403e_0000, Some(Code)),
+            flash(0x4200_0000, 0x4400_0000, Some(Code)),
+            ram(0x5000_0000, 0x5000_2000, Some(Data)),
+            ram(0x600f_e000, 0x6010_0000, None),
         ],
     },
     Chip {
@@ -115,11 +114,11 @@ pub static CHIPS: &[Chip] = &[
         id: Some(5),
         isa: IsaHint::RiscV32,
         regions: &[
-            flash(0x3c00_0000, 0x3c80_0000, Data),
-            ram(0x3fc8_0000, 0x3fce_0000, Data),
-            ram(0x4037_c000, 0x403e_0000, Code),
-            flash(0x4200_0000, 0x4280_0000, Code),
-            ram(0x5000_0000, 0x5000_2000, Unknown),
+            flash(0x3c00_0000, 0x3c80_0000, Some(Data)),
+            ram(0x3fc8_0000, 0x3fce_0000, Some(Data)),
+            ram(0x4037_c000, 0x403e_0000, Some(Code)),
+            flash(0x4200_0000, 0x4280_0000, Some(Code)),
+            ram(0x5000_0000, 0x5000_2000, None),
         ],
     },
     Chip {
@@ -127,10 +126,10 @@ pub static CHIPS: &[Chip] = &[
         id: Some(12),
         isa: IsaHint::RiscV32,
         regions: &[
-            flash(0x3c00_0000, 0x3c40_0000, Data),
-            ram(0x3fca_0000, 0x3fce_0000, Data),
-            ram(0x4037_c000, 0x403c_0000, Code),
-            flash(0x4200_0000, 0x4240_0000, Code),
+            flash(0x3c00_0000, 0x3c40_0000, Some(Data)),
+            ram(0x3fca_0000, 0x3fce_0000, Some(Data)),
+            ram(0x4037_c000, 0x403c_0000, Some(Code)),
+            flash(0x4200_0000, 0x4240_0000, Some(Code)),
         ],
     },
     Chip { name: "ESP32-C6", id: Some(13), isa: IsaHint::RiscV32, regions: UNIFIED },
@@ -144,10 +143,10 @@ pub static CHIPS: &[Chip] = &[
         id: Some(18),
         isa: IsaHint::RiscV32,
         regions: &[
-            ram(0x3010_0000, 0x3010_2000, Unknown),
-            flash(0x4000_0000, 0x4400_0000, Unknown),
-            ram(0x4ff0_0000, 0x4ffc_0000, Unknown),
-            ram(0x5010_8000, 0x5011_0000, Unknown),
+            ram(0x3010_0000, 0x3010_2000, None),
+            flash(0x4000_0000, 0x4400_0000, None),
+            ram(0x4ff0_0000, 0x4ffc_0000, None),
+            ram(0x5010_8000, 0x5011_0000, None),
         ],
     },
 ];
@@ -155,7 +154,7 @@ pub static CHIPS: &[Chip] = &[
 /// The newer RISC-V chips map code and data of the flash into one window, and have one RAM for
 /// both.
 const UNIFIED: &[Region] = &[
-    ram(0x4080_0000, 0x4088_0000, Unknown),
-    flash(0x4200_0000, 0x4400_0000, Unknown),
-    ram(0x5000_0000, 0x5000_4000, Unknown),
+    ram(0x4080_0000, 0x4088_0000, None),
+    flash(0x4200_0000, 0x4400_0000, None),
+    ram(0x5000_0000, 0x5000_4000, None),
 ];

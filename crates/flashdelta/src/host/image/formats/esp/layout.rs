@@ -6,9 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::chip::{self, Chip};
 use super::{EspImage, Segment, MAGIC, MAGIC_V2};
+use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
 use crate::host::image::finding::{Check, Finding};
-use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
+use crate::host::image::map::{AddressMap, IsaHint};
 
 /// Images in a flash are at multiples of a sector.
 const SECTOR: usize = 0x1000;
@@ -147,7 +148,7 @@ fn map_segment(file: &[u8], segment: &Segment, chip: &Chip, map: &mut AddressMap
         return;
     };
     let bytes = file.get(segment.range.clone()).unwrap_or_default();
-    if region.kind != SegmentKind::Unknown || chip.isa != IsaHint::RiscV32 {
+    if region.kind.is_some() || chip.isa != IsaHint::RiscV32 {
         map.push(segment.range.clone(), segment.address, region.kind);
         return;
     }
@@ -255,7 +256,12 @@ mod tests {
         ];
         assert_eq!(
             map.segments,
-            expected.map(|(offset, len, address, kind)| MapSegment { offset, len, address, kind })
+            expected.map(|(offset, len, address, kind)| MapSegment {
+                offset,
+                len,
+                address,
+                kind: Some(kind),
+            })
         );
         assert!(map.spans().iter().any(|s| s.start <= 0x3ffb_0000 && 0x3ffb_0000 < s.end));
     }

@@ -15,7 +15,7 @@ mod vectors;
 use core::ops::Range;
 
 use crate::host::image::bytes::{u16_le, u32_le};
-use crate::host::image::map::{AddressMap, IsaHint, SegmentKind};
+use crate::host::image::map::{AddressMap, IsaHint};
 
 /// No more than this is looked at to tell the instruction set.
 const SAMPLE: usize = 1 << 20;
@@ -26,19 +26,13 @@ pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
     let Some(isa) = guess_isa(binary) else { return };
     map.isa.get_or_insert(isa);
     let Some(address) = base::find(binary, isa) else { return };
-    map_at(file, range, address, SegmentKind::Unknown, map);
+    map_at(file, range, address, map);
 }
 
 /// Maps a plain binary at `range` whose load address is known.
-pub(crate) fn map_at(
-    file: &[u8],
-    range: Range<usize>,
-    address: u32,
-    kind: SegmentKind,
-    map: &mut AddressMap,
-) {
+pub(crate) fn map_at(file: &[u8], range: Range<usize>, address: u32, map: &mut AddressMap) {
     let Some(binary) = file.get(range.clone()) else { return };
-    map.push(range, address, kind);
+    map.push(range, address, None);
     describe(binary, map);
 }
 
@@ -50,7 +44,7 @@ pub(crate) fn map_pieces(
 ) {
     let mut largest = 0..0;
     for (range, address) in pieces {
-        map.push(range.clone(), address, SegmentKind::Unknown);
+        map.push(range.clone(), address, None);
         if range.len() > largest.len() {
             largest = range;
         }
