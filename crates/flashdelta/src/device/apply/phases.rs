@@ -98,15 +98,14 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         let header = &body.header;
         #[cfg(not(feature = "holes"))]
         let (buffer, len) = match which {
-            Which::Old => (workspace::free(workspace.as_mut()?, header), header.old_size),
+            Which::Old => (workspace::free(workspace.as_mut()?, header)?.1, header.old_size),
             Which::New => (body.buffers.spare(), header.new_size),
         };
         #[cfg(feature = "holes")]
         let (buffer, holes, len) = match which {
             Which::Old => {
-                let memory = workspace.as_deref_mut()?;
-                let (start, rest) = memory.split_at_mut_checked(workspace::needed(header))?;
-                (workspace::words_of(rest), header.holes(start), header.old_size)
+                let (start, buffer) = workspace::free(workspace.as_mut()?, header)?;
+                (buffer, header.holes(start), header.old_size)
             }
             Which::New => {
                 let (buffer, holes) = body.buffers.spare_and_holes(header.coded_size());

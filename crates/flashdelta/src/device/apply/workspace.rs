@@ -147,17 +147,16 @@ pub(crate) fn needed(header: &PatchHeader) -> usize {
     }
 }
 
-/// Memory that is free before the workspace is divided: after the header, if that is still needed.
-#[cfg(not(feature = "holes"))]
-pub(crate) fn free<'a>(memory: &'a mut [u8], header: &PatchHeader) -> &'a mut [u8] {
-    words_of(memory.get_mut(needed(header)..).unwrap_or_default())
-}
-
-/// Memory to read the old image by, of that which is free before the workspace is divided.
-pub(crate) fn words_of(rest: &mut [u8]) -> &mut [u8] {
+/// Of the memory before it is divided: the header, if that is still needed, and what is free to read
+/// the old image by.
+pub(crate) fn free<'a>(
+    memory: &'a mut [u8],
+    header: &PatchHeader,
+) -> Option<(&'a mut [u8], &'a mut [u8])> {
+    let (start, rest) = memory.split_at_mut_checked(needed(header))?;
     let words = bytemuck::pod_align_to_mut::<u8, u32>(rest).1;
     let most = words.len().min(MOST_READ);
-    bytemuck::must_cast_slice_mut(words.get_mut(..most).unwrap_or_default())
+    Some((start, bytemuck::must_cast_slice_mut(words.get_mut(..most)?)))
 }
 
 /// Words that the old image is read by, to digest it: enough to make reading cheap.
