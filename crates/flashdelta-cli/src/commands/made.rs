@@ -76,15 +76,11 @@ pub(super) fn print_document(
     let verified = made.verified;
     match &made.kind {
         MadeKind::Patch { header, report } => {
-            print_json(&PatchDocument::new(output, made, header, report, warnings))
+            print_json(&PatchDocument::new(output, made, header, Some(report), warnings))
         }
-        MadeKind::Whole { header } => print_json(&serde_json::json!({
-            "kind": "patch",
-            "patch": text::path(output),
-            "verified": verified,
-            "warnings": warnings,
-            "header": PatchFacts::of(header),
-        })),
+        MadeKind::Whole { header } => {
+            print_json(&PatchDocument::new(output, made, header, None, warnings))
+        }
         MadeKind::Bundle { info, .. } => {
             print_json(&Document::new(output, info, made.bytes.len()).made(verified, warnings))
         }
@@ -92,7 +88,7 @@ pub(super) fn print_document(
     }
 }
 
-/// How a patch came about, as machines read it.
+/// A patch that was made, as machines read it.
 #[derive(Serialize)]
 struct PatchDocument {
     patch: String,
@@ -102,6 +98,14 @@ struct PatchDocument {
     warnings: Vec<warnings::Document>,
     #[serde(flatten)]
     facts: PatchFacts,
+    /// None: the patch is what was left of a bundle.
+    #[serde(flatten)]
+    report: Option<ReportDocument>,
+}
+
+/// How it came about.
+#[derive(Serialize)]
+struct ReportDocument {
     /// Bytes of the body by what they are spent on; empty for the byte codecs.
     parts: BTreeMap<&'static str, u64>,
     #[serde(flatten)]
@@ -124,14 +128,9 @@ impl PatchDocument {
         path: &Path,
         made: &Made,
         header: &PatchHeader,
-        report: &Report,
+        report: Option<&Report>,
         warnings: Vec<warnings::Document>,
     ) -> Self {
-        let tried = |t: &Tried| TriedDocument {
-            codec: t.codec.name(),
-            isa: t.isa.name(),
-            patch_size: t.bytes,
-        };
         let percent = |new: u32| 100.0 * made.bytes.len() as f64 / f64::from(new);
         Self {
             patch: text::path(path),
@@ -139,6 +138,19 @@ impl PatchDocument {
             verified: made.verified,
             warnings,
             facts: PatchFacts::of(header),
+            report: report.map(ReportDocument::of),
+        }
+    }
+}
+
+impl ReportDocument {
+    fn of(report: &Report) -> Self {
+        let tried = |t: &Tried| TriedDocument {
+            codec: t.codec.name(),
+            isa: t.isa.name(),
+            patch_size: t.bytes,
+        };
+        Self {
             parts: report.parts.iter().map(|part| (part.name, part.bytes)).collect(),
             content: report.into(),
             tried: report.tried.iter().map(tried).collect(),

@@ -81,14 +81,28 @@ impl Input<'static> {
     ///
     /// Those of [`open`](Self::open).
     pub fn open_old(path: &Path, patch: &[u8]) -> Result<Self, InputError> {
-        let is_packed = bundle::info(patch).is_ok_and(|info| info.old_container.is_folder());
-        if is_packed || path.is_dir() {
-            return Self::open(path);
+        match Self::is_packed_old(path, patch) {
+            true => Self::open(path),
+            false => Self::of_old_file(Self::open_file(path)?, path),
         }
-        let mut input = Self::open_verbatim(path)?;
+    }
+
+    /// Whether the old input of a patch is more than one file.
+    pub(crate) fn is_packed_old(path: &Path, patch: &[u8]) -> bool {
+        let is_packed = bundle::info(patch).is_ok_and(|info| info.old_container.is_folder());
+        is_packed || path.is_dir()
+    }
+
+    /// As [`open_old`](Self::open_old), of one file that is open already: it may be a pipe.
+    pub(crate) fn of_old_file(file: File, path: &Path) -> Result<Self, InputError> {
+        let mut input = Self::read_file(file, path)?;
         input.is_verbatim = false;
         input.container = Container::detect(input.bytes());
         Ok(input)
+    }
+
+    pub(crate) fn open_file(path: &Path) -> Result<File, InputError> {
+        File::open(path).map_err(|error| InputError::Read { path: path.to_owned(), error })
     }
 
     /// Reads a file byte by byte: it counts as one that holds no others.
@@ -97,8 +111,11 @@ impl Input<'static> {
     ///
     /// [`InputError::Read`], [`InputError::TooLarge`].
     pub fn open_verbatim(path: &Path) -> Result<Self, InputError> {
+        Self::read_file(Self::open_file(path)?, path)
+    }
+
+    fn read_file(file: File, path: &Path) -> Result<Self, InputError> {
         let failed = |error| InputError::Read { path: path.to_owned(), error };
-        let file = File::open(path).map_err(failed)?;
         let stated = file.metadata().map_err(failed)?.len();
         Self::read(file, stated, path)
     }

@@ -74,6 +74,28 @@ fn from_file_to_file() {
     }
 }
 
+/// A pipe gives its bytes once, to whoever opens it first.
+#[cfg(unix)]
+#[test]
+fn an_old_file_is_opened_once() {
+    let folder = folder("pipe");
+    let (pipe, new) = (folder.join("old"), folder.join("new"));
+    for (old_name, new_name) in [
+        ("firmware/riscv-1.0.bin", "firmware/riscv-1.1.bin"),
+        ("firmware/cortex-m-1.0.s19", "firmware/cortex-m-1.1.hex"),
+    ] {
+        let patch = door::make(&input(old_name), &input(new_name), &request()).unwrap().bytes;
+        let _ = fs::remove_file(&pipe);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (given, old) = (pipe.clone(), testdata(old_name));
+        let writer = std::thread::spawn(move || fs::write(given, old));
+        let done = door::apply_file(&pipe, &patch, &new, ApplyRequest::new());
+        done.unwrap();
+        writer.join().unwrap().unwrap();
+        assert!(fs::read(&new).unwrap() == testdata(new_name), "{new_name}");
+    }
+}
+
 /// A release with a manifest that is itself large beside a part that hardly changes: whichever form
 /// wins, the path of the manifest applies.
 #[test]

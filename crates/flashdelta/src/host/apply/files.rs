@@ -22,7 +22,11 @@ impl OldFile {
     /// If it cannot be opened, or not be read anywhere, as a pipe. Of a file of more than 4 GiB only
     /// the start can be read, which no patch needs more of.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        Self::of(File::open(path)?)
+    }
+
+    /// The same of an open file.
+    pub(crate) fn of(mut file: File) -> io::Result<Self> {
         if file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }

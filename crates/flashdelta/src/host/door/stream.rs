@@ -1,5 +1,7 @@
 //! From file to file, without the images in memory where nothing is around them.
 
+use std::fs::File;
+use std::io::Seek as _;
 use std::path::Path;
 
 use super::apply::{apply, authentic, check_values, is_new, is_streamable, Applied};
@@ -29,12 +31,18 @@ pub fn apply_file(
     new: &Path,
     request: ApplyRequest<'_>,
 ) -> Result<Applied, PatchError> {
-    if let Some(old_image) = streamable(old, patch, &request) {
-        if NewFile::is_replaceable(new) {
-            return stream(old_image, patch, new, request);
+    let input = if Input::is_packed_old(old, patch) {
+        Input::open(old)
+    } else {
+        let mut file = Input::open_file(old).map_err(PatchError::Input)?;
+        if let Some(image) = streamable(&mut file, patch, &request) {
+            if NewFile::is_replaceable(new) {
+                return stream(image, patch, new, request);
+            }
         }
-    }
-    let input = Input::open_old(old, patch).map_err(PatchError::Input)?;
+        Input::of_old_file(file, old)
+    };
+    let input = input.map_err(PatchError::Input)?;
     let applied = apply(&input, patch, request)?;
     write(applied, new)
 }
@@ -54,12 +62,15 @@ pub fn write(applied: Applied, new: &Path) -> Result<Applied, PatchError> {
     Ok(Applied { bytes: Vec::new(), ..applied })
 }
 
-/// The old file, if it can be read anywhere and the patch is between images.
-fn streamable(old: &Path, patch: &[u8], request: &ApplyRequest<'_>) -> Option<OldFile> {
-    let mut image = OldFile::open(old).ok()?;
+/// The old file, if it can be read anywhere and the patch is between images. If not, it is at its
+/// start again.
+fn streamable(file: &mut File, patch: &[u8], request: &ApplyRequest<'_>) -> Option<OldFile> {
+    let mut image = OldFile::of(file.try_clone().ok()?).ok()?;
     let mut start = vec![0; OldImage::len(&image).min(PROBE) as usize];
-    image.read(0, &mut start).ok()?;
-    is_streamable(&start, patch, request.output).then_some(image)
+    let is_read = image.read(0, &mut start).is_ok();
+    // Both have one position.
+    file.rewind().ok()?;
+    (is_read && is_streamable(&start, patch, request.output)).then_some(image)
 }
 
 fn stream(
