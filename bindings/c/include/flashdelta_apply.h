@@ -138,10 +138,10 @@
 #define FLASHDELTA_IGNORE_TRAILING 1
 
 /**
- * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32
- * bits. They are part of the RAM that a patch states.
+ * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
+ * bits. 1024 of them are part of the RAM that a patch states; the others are for the guard.
  */
-#define FLASHDELTA_APPLIER_WORDS 256
+#define FLASHDELTA_APPLIER_WORDS 280
 
 /**
  * This many first bytes of a patch are always enough for flashdelta_workspace_len() and
@@ -1055,9 +1055,11 @@ typedef struct flashdelta_verifier {
     /**
      * Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id` (8
      * bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a key
-     * belongs to one of them, and must not be tried with the other. Called only from inside
-     * flashdelta_applier_feed(), once for each signature until one is right; as for the callbacks
-     * of a flashdelta_flash, it must not call functions of the same applier.
+     * belongs to one of them, and must not be tried with the other. Called once for each signature
+     * until one is right, only from inside flashdelta_applier_feed(), or the functions of a store;
+     * and with a message and a signature of zeros from inside flashdelta_applier_resume(), to learn
+     * whether the key is trusted still, which any number but #FLASHDELTA_VERDICT_UNKNOWN_KEY says.
+     * As for the callbacks of a flashdelta_flash, it must not call functions of the same applier.
      */
     int32_t (*verify)(void *user,
                       uint8_t algorithm,
@@ -1123,7 +1125,8 @@ typedef struct flashdelta_store_flash {
      * Says whether a signature (64 bytes) is that of a message (48 bytes) by the key that `key_id`
      * (8 bytes) names. `algorithm`: 1 Ed25519, over the message; 2 ECDSA P-256, over its SHA-256,
      * r and s. Returns 0 if it is right, 1 if the key is not one that is trusted, another number
-     * if it is wrong. With it nothing of a patch is stored before a signature of it is right.
+     * if it is wrong. With it nothing of a patch is stored before a signature of it is right; and
+     * what is there when the store is opened counts only if a signature of it is right still.
      * NULL: no signature is required, and a patch in the store stays until it is cleared.
      */
     int32_t (*verify)(void *user,
@@ -1140,6 +1143,11 @@ typedef struct flashdelta_store_flash {
      * Its size in bytes; 0 if it is NULL.
      */
     size_t buffer_len;
+    /**
+     * What the device is; copied. Patches for others are refused before anything is erased for
+     * them, and those that do not say for whom they are. NULL: not looked at.
+     */
+    const struct flashdelta_device *device;
 } flashdelta_store_flash;
 
 /**
@@ -1324,7 +1332,8 @@ flashdelta_status flashdelta_applier_last_error(const struct flashdelta_applier 
  * that are right already are kept, as always.
  *
  * A guarded update is saved with what its guard has checked, which is not checked again: keep it
- * where only the device itself writes.
+ * where only the device itself writes. But it goes on only if the verifier still knows the key that
+ * has vouched for the patch.
  *
  * @param applier initialised by flashdelta_applier_init(); neither failed nor finished
  * @param put called with the next `len` bytes at `from`; returns 0 for success
@@ -1362,7 +1371,8 @@ flashdelta_status flashdelta_applier_suspension_len(struct flashdelta_applier *a
  * comes if what was saved cannot be read any more at the end; then abort it and begin anew.
  *
  * @param applier initialised by flashdelta_applier_init() and not yet fed; guarded as it was when
- *     it was saved
+ *     it was saved: what was saved without flashdelta_applier_guard(), or with a verifier or
+ *     without one, goes on only so
  * @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`; returns
  *     0 for success
  * @param user passed to `read`. May be NULL
@@ -1375,8 +1385,9 @@ flashdelta_status flashdelta_applier_suspension_len(struct flashdelta_applier *a
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_SUSPENSION_DAMAGED,
  * #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
  *     #FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE, #FLASHDELTA_ERR_READ_SUSPENSION,
- *     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; the errors of the
- *     header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
+ *     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; #FLASHDELTA_ERR_UNKNOWN_KEY if the key that has
+ *     vouched for the patch is not trusted any more; #FLASHDELTA_ERR_READ_NEW, after which it may
+ *     be tried again; the errors of the header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
  *     applier has been fed, or `header_len` does not suffice; #FLASHDELTA_ERR_NULL_POINTER,
  *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
  */
@@ -1554,8 +1565,8 @@ flashdelta_status flashdelta_store_open(struct flashdelta_store *store,
  * @param store open
  * @param data the bytes
  * @param len how many
- * @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 6xx, 10xx: the store is what
- * it was; 7xx: it has to be opened again
+ * @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 5xx, 6xx, 10xx: the store is
+ * what it was; 7xx: it has to be opened again
  */
 flashdelta_status flashdelta_store_offer(struct flashdelta_store *store, const uint8_t *data, size_t len);
 
@@ -1708,5 +1719,5 @@ flashdelta_status flashdelta_store_needs(const uint8_t *data,
 #define FLASHDELTA_CLASS_FILE 9         /**< a firmware file is damaged or dubious */
 #define FLASHDELTA_CLASS_NOT_AUTHENTIC 10 /**< nobody who is trusted vouches for the patch */
 
-/** Size of a flashdelta_applier in bytes: 1024 on machines of 32 bits, 2048 on those of 64. */
+/** Size of a flashdelta_applier in bytes: 1120 on machines of 32 bits, 2240 on those of 64. */
 #define FLASHDELTA_APPLIER_SIZE (FLASHDELTA_APPLIER_WORDS * sizeof(size_t))

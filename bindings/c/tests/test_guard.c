@@ -77,6 +77,8 @@ static void run_with_resets(blob old_image, blob new_image, blob patch, const fl
     device d;
     flashdelta_flash flash = start_device(&d, old_image, new_image.len, 1);
     uint8_t workspace[16 * 1024], buffer[68 * 1024];
+    const flashdelta_psa nobody = {NULL, 0};
+    const flashdelta_verifier stranger = flashdelta_psa_verifier(&nobody);
     flashdelta_progress progress = {0};
     uint32_t taken = 0, len = 0, resets = 0;
     while (!progress.done || taken < patch.len) {
@@ -89,6 +91,15 @@ static void run_with_resets(blob old_image, blob new_image, blob patch, const fl
             CHECK_STATUS(flashdelta_applier_guard(&applier, NULL, buffer, sizeof buffer), FLASHDELTA_OK);
             CHECK_STATUS(flashdelta_applier_resume(&applier, get, &saved, saved.len, NULL, 0, UINT32_MAX, &progress),
                          FLASHDELTA_ERR_SUSPENSION_DAMAGED);
+            CHECK_STATUS(flashdelta_applier_abort(&applier), FLASHDELTA_OK);
+            CHECK_STATUS(flashdelta_applier_init(&applier, &flash, NULL, workspace, sizeof workspace), FLASHDELTA_OK);
+            /* Without a guard. */
+            CHECK_STATUS(flashdelta_applier_resume(&applier, get, &saved, saved.len, NULL, 0, UINT32_MAX, &progress),
+                         FLASHDELTA_ERR_SUSPENSION_DAMAGED);
+            /* With other keys, once the signature was looked at. */
+            CHECK_STATUS(flashdelta_applier_guard(&applier, &stranger, buffer, sizeof buffer), FLASHDELTA_OK);
+            CHECK_STATUS(flashdelta_applier_resume(&applier, get, &saved, saved.len, NULL, 0, UINT32_MAX, &progress),
+                         taken > 200 ? FLASHDELTA_ERR_UNKNOWN_KEY : FLASHDELTA_OK);
             CHECK_STATUS(flashdelta_applier_abort(&applier), FLASHDELTA_OK);
             CHECK_STATUS(flashdelta_applier_init(&applier, &flash, NULL, workspace, sizeof workspace), FLASHDELTA_OK);
         }

@@ -257,6 +257,38 @@ static void another_world_is_begun_anew(blob patch) {
     }
 }
 
+/* One access fails while an update is resumed: that may pass, so what was saved is kept. */
+static void a_failing_read_forgets_nothing(blob patch) {
+    const size_t half = patch.len / 2;
+    long n, calls = 1;
+    unsigned failed = 0;
+    for (n = 1; n <= calls; n += 1 + n / 20) {
+        flashdelta_ota_config_t config;
+        flashdelta_ota_handle_t ota = NULL;
+        size_t taken = 0;
+        long before;
+        esp_err_t err;
+        start(false);
+        config = settings();
+        suspend_at(&config, patch, 0, half);
+        before = fake.calls;
+        fake.fail_at = n > 1 ? before + n : 0;
+        err = flashdelta_ota_resume(&config, &ota, &taken);
+        calls = n > 1 ? calls : fake.calls - before;
+        fake.fail_at = 0;
+        if (err == ESP_OK) {
+            CHECK_STATUS(flashdelta_ota_abort(ota), ESP_OK);
+        } else {
+            CHECK_STATUS(err, ESP_ERR_FLASH_OP_FAIL);
+            failed++;
+        }
+        CHECK_STATUS(finish(&config, patch, &taken), ESP_OK);
+        CHECK(taken == half && slot_is_new());
+        fake_stop();
+    }
+    CHECK(calls > 20 && failed > 20);
+}
+
 static void wrong_arguments_are_refused(blob patch) {
     flashdelta_ota_config_t config;
     flashdelta_ota_handle_t ota = NULL;
@@ -478,7 +510,38 @@ static void signed_updates_go_on(blob old_data, blob new_data) {
     suspend_at(&config, patch, 0, patch.len / 2);
     config.keys = NULL;
     CHECK(taken_now(&config) == 0);
+    config.keys = &trusted;
+    suspend_at(&config, patch, 0, patch.len / 2);
+    /* The key is revoked. */
+    config.keys = &others;
+    CHECK(taken_now(&config) == 0);
+    config.keys = &trusted;
+    CHECK(taken_now(&config) == 0);
     fake_stop();
+    free(patch.bytes);
+}
+
+/* A header that nobody vouches for says nothing about RAM. */
+static void too_little_ram_is_said_of_signed_patches_only(blob old_data) {
+    const blob patch = load(signed_folder, "signed-p256-openssl.patch"), unsigned_patch = load(signed_folder, "chunks.patch");
+    size_t needed = 0, chunks = 0, i;
+    CHECK_STATUS(flashdelta_workspace_len(patch.bytes, patch.len, &needed), FLASHDELTA_OK);
+    CHECK_STATUS(flashdelta_chunk_ram(patch.bytes, patch.len, &chunks), FLASHDELTA_OK);
+    for (i = 0; i < 4; i++) {
+        const size_t ram[] = {1, chunks, needed - 1, needed + chunks - 1};
+        flashdelta_ota_config_t config = start_data(old_data);
+        esp_err_t err;
+        config.ram = 1024 + ram[i];
+        err = run(&config, patch, 100);
+        CHECK(err == FAILED + FLASHDELTA_ERR_WORKSPACE_TOO_SMALL || err == FAILED + FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL);
+        CHECK(i < 3 || err == FAILED + FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL);
+        CHECK_STATUS(run(&config, unsigned_patch, 100), FAILED + FLASHDELTA_ERR_UNSIGNED);
+        config.keys = &others;
+        CHECK_STATUS(run(&config, patch, 100), FAILED + FLASHDELTA_ERR_UNKNOWN_KEY);
+        CHECK(fake.flash.writes == 0 && fake.flash.erases == 0);
+        fake_stop();
+    }
+    free(unsigned_patch.bytes);
     free(patch.bytes);
 }
 
@@ -493,6 +556,7 @@ static void signatures(const char *folder) {
     patches_must_be_signed(old_data, new_data);
     a_wrong_chunk_is_mended(old_data, new_data);
     signed_updates_go_on(old_data, new_data);
+    too_little_ram_is_said_of_signed_patches_only(old_data);
     free(old_data.bytes);
     free(new_data.bytes);
     mbedtls_psa_crypto_free();
@@ -530,6 +594,7 @@ int main(int argc, char **argv) {
     begin_forgets_what_was_suspended(patch);
     a_patch_cut_short_is_gone_on_with(patch);
     another_world_is_begun_anew(patch);
+    a_failing_read_forgets_nothing(patch);
     wrong_arguments_are_refused(patch);
     no_failing_call_is_overlooked(patch);
     signatures(argv[2]);

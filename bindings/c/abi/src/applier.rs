@@ -15,9 +15,9 @@ use crate::pointers::{bytes, bytes_mut, check, Span};
 #[cfg(feature = "verify")]
 use crate::verify::Callback;
 
-/// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1024 bytes on machines of 32
-/// bits. They are part of the RAM that a patch states.
-pub const FLASHDELTA_APPLIER_WORDS: usize = 256;
+/// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
+/// bits. 1024 of them are part of the RAM that a patch states; the others are for the guard.
+pub const FLASHDELTA_APPLIER_WORDS: usize = 280;
 
 /// The same in bytes.
 pub(crate) const FLASHDELTA_APPLIER_SIZE: usize = size_of::<flashdelta_applier>();
@@ -57,6 +57,14 @@ pub struct flashdelta_device {
     pub security_counter: u32,
 }
 
+impl flashdelta_device {
+    /// The same for the library.
+    pub(crate) fn identity(self) -> DeviceIdentity {
+        let Self { product, hardware, security_counter, reserved: _ } = self;
+        DeviceIdentity { product, hardware, security_counter }
+    }
+}
+
 /// How far an update has come.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +93,7 @@ pub(crate) struct State {
     pub(crate) content: Content,
 }
 
-/// Either or: the RAM that patches state does not have room for both.
+/// Either or: they are not there at the same time.
 #[repr(C)]
 pub(crate) union Content {
     /// In the phases `READY` and `BUSY`.
@@ -101,9 +109,9 @@ pub(crate) type Inner = Guard<'static, 'static, Old, NewSlot, Callback>;
 pub(crate) type Inner = Applier<'static, Old, NewSlot>;
 
 const _: () = assert!(size_of::<State>() <= size_of::<flashdelta_applier>());
-// The RAM that patches state includes it.
-#[cfg(target_pointer_width = "32")]
-const _: () = assert!(size_of::<flashdelta_applier>() <= flashdelta::APPLIER_BYTES);
+// The RAM that patches state includes an applier without a guard.
+#[cfg(all(target_pointer_width = "32", not(feature = "verify")))]
+const _: () = assert!(size_of::<State>() <= flashdelta::APPLIER_BYTES);
 const _: () = assert!(align_of::<State>() <= align_of::<flashdelta_applier>());
 
 /// Takes input. Numbers that uninitialised memory does not hold by accident.
@@ -158,9 +166,7 @@ pub unsafe extern "C" fn flashdelta_applier_init(
             check(device)?;
             // SAFETY: not NULL, aligned; the rest is the caller's promise.
             let device = unsafe { *device };
-            let (product, hardware, security_counter) =
-                (device.product, device.hardware, device.security_counter);
-            options = options.device(DeviceIdentity { product, hardware, security_counter });
+            options = options.device(device.identity());
         }
         // SAFETY: not NULL, aligned; the rest is the caller's promise.
         let flash = unsafe { &*flash };

@@ -15,7 +15,7 @@ use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, put};
 use crate::verify::Callback;
-use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_progress};
+use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_device, flashdelta_progress};
 
 /// Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 384 bytes on machines of 32
 /// bits.
@@ -64,7 +64,8 @@ pub struct flashdelta_store_flash {
     /// Says whether a signature (64 bytes) is that of a message (48 bytes) by the key that `key_id`
     /// (8 bytes) names. `algorithm`: 1 Ed25519, over the message; 2 ECDSA P-256, over its SHA-256,
     /// r and s. Returns 0 if it is right, 1 if the key is not one that is trusted, another number
-    /// if it is wrong. With it nothing of a patch is stored before a signature of it is right.
+    /// if it is wrong. With it nothing of a patch is stored before a signature of it is right; and
+    /// what is there when the store is opened counts only if a signature of it is right still.
     /// NULL: no signature is required, and a patch in the store stays until it is cleared.
     pub verify: Option<
         unsafe extern "C" fn(
@@ -80,6 +81,9 @@ pub struct flashdelta_store_flash {
     pub buffer: *mut u8,
     /// Its size in bytes; 0 if it is NULL.
     pub buffer_len: usize,
+    /// What the device is; copied. Patches for others are refused before anything is erased for
+    /// them, and those that do not say for whom they are. NULL: not looked at.
+    pub device: *const flashdelta_device,
 }
 
 /// What is in a store.
@@ -152,6 +156,12 @@ pub unsafe extern "C" fn flashdelta_store_open(
         // SAFETY: the caller lends both for as long as the store is used.
         let (memory, buffer): (&'static mut [u8], &'static mut [u8]) =
             unsafe { (bytes_mut(memory, memory_len)?, bytes_mut(flash.buffer, flash.buffer_len)?) };
+        let mut device = None;
+        if !flash.device.is_null() {
+            check(flash.device)?;
+            // SAFETY: not NULL, aligned; the rest is the caller's promise.
+            device = Some(unsafe { *flash.device }.identity());
+        }
         let key = flash.verify.map(|verify| Callback { user: flash.user, verify });
         let state = store.cast::<State>();
         // SAFETY: not NULL, and aligned and large enough for a State, as the assertions above say.
@@ -165,6 +175,10 @@ pub unsafe extern "C" fn flashdelta_store_open(
             let opened = Store::open_with(region, slot, memory, verifier, buffer, SoftwareSha256);
             match opened {
                 Ok(opened) => {
+                    let opened = match device {
+                        Some(device) => opened.device(device),
+                        None => opened,
+                    };
                     addr_of_mut!((*state).store).write(ManuallyDrop::new(opened));
                     addr_of_mut!((*state).phase).write(READY);
                     Ok(())
@@ -215,8 +229,8 @@ fn status<T>(outcome: Result<T, flashdelta_status>) -> flashdelta_status {
 /// @param store open
 /// @param data the bytes
 /// @param len how many
-/// @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 6xx, 10xx: the store is what
-/// it was; 7xx: it has to be opened again
+/// @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 5xx, 6xx, 10xx: the store is
+/// what it was; 7xx: it has to be opened again
 ///
 /// # Safety
 ///

@@ -24,7 +24,8 @@ use crate::pointers::{bytes, check};
 /// that are right already are kept, as always.
 ///
 /// A guarded update is saved with what its guard has checked, which is not checked again: keep it
-/// where only the device itself writes.
+/// where only the device itself writes. But it goes on only if the verifier still knows the key that
+/// has vouched for the patch.
 ///
 /// @param applier initialised by flashdelta_applier_init(); neither failed nor finished
 /// @param put called with the next `len` bytes at `from`; returns 0 for success
@@ -112,7 +113,8 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
 /// comes if what was saved cannot be read any more at the end; then abort it and begin anew.
 ///
 /// @param applier initialised by flashdelta_applier_init() and not yet fed; guarded as it was when
-///     it was saved
+///     it was saved: what was saved without flashdelta_applier_guard(), or with a verifier or
+///     without one, goes on only so
 /// @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`; returns
 ///     0 for success
 /// @param user passed to `read`. May be NULL
@@ -125,8 +127,9 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_SUSPENSION_DAMAGED,
 /// #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
 ///     #FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE, #FLASHDELTA_ERR_READ_SUSPENSION,
-///     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; the errors of the
-///     header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
+///     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; #FLASHDELTA_ERR_UNKNOWN_KEY if the key that has
+///     vouched for the patch is not trusted any more; #FLASHDELTA_ERR_READ_NEW, after which it may
+///     be tried again; the errors of the header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
 ///     applier has been fed, or `header_len` does not suffice; #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
 ///
@@ -193,6 +196,8 @@ pub(crate) unsafe fn resume<E>(
             ResumeError::OtherVersion => FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
             ResumeError::OtherPatch => FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH,
             ResumeError::OtherImage => FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE,
+            ResumeError::New(fault) => fault.status,
+            ResumeError::UnknownKey { .. } => FLASHDELTA_ERR_UNKNOWN_KEY,
             ResumeError::Place(_) => FLASHDELTA_ERR_READ_SUSPENSION,
             ResumeError::BufferTooSmall { .. } => FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL,
             ResumeError::Apply(error) => flashdelta_error_detail::from(&error).status,

@@ -38,6 +38,7 @@ fn start(user: &mut Vec<u8>) -> flashdelta_store_flash {
         verify: None,
         buffer: null_mut(),
         buffer_len: 0,
+        device: null(),
     }
 }
 

@@ -108,7 +108,7 @@ typedef struct {
 /**
  * @brief Begins an update. Nothing is erased or written yet.
  *
- * It takes some 2.2 KiB of the heap, and 1 KiB less once the header of the patch is in. An update that
+ * It takes some 2.3 KiB of the heap, and 1 KiB less once the header of the patch is in. An update that
  * was suspended is forgotten when this one writes for the first time: flashdelta_ota_resume() goes on
  * with it.
  *
@@ -139,9 +139,9 @@ esp_err_t flashdelta_ota_begin(const flashdelta_ota_config_t *config, flashdelta
  * @brief Goes on with the update that flashdelta_ota_suspend() has saved, or begins one.
  *
  * What was saved is used if the old partition still holds the image that it was made from, which is
- * read for that, and if device, keys, partitions and version of this library are what they were. Else
- * it is forgotten, and the update begins with the first byte of the patch, as after
- * flashdelta_ota_begin().
+ * read for that, and if device, partitions and version of this library are what they were; if there are
+ * keys now if there were any, and the one that the patch was signed with is still among them. Else it
+ * is forgotten, and the update begins with the first byte of the patch, as after flashdelta_ota_begin().
  *
  * That the server still has the same patch is for you to see to: ask it for the rest with `If-Range`
  * and the ETag of before, or name each patch by an address of its own. The rest of another patch is
@@ -153,8 +153,8 @@ esp_err_t flashdelta_ota_begin(const flashdelta_ota_config_t *config, flashdelta
  * @param[out] out_taken the byte of the patch to go on with: 0 if the update begins; written only on
  *     success
  * @return as flashdelta_ota_begin(); ESP_ERR_INVALID_ARG also if there is no `suspend_partition`;
- *      ESP_ERR_NOT_SUPPORTED without CONFIG_FLASHDELTA_SUSPEND; what esp_partition_read() returned, and
- *      then what was saved is kept
+ *      ESP_ERR_NOT_SUPPORTED without CONFIG_FLASHDELTA_SUSPEND; what esp_partition_read() returned, of
+ *      whichever partition, and then what was saved is kept: try again, or flashdelta_ota_begin()
  */
 esp_err_t flashdelta_ota_resume(const flashdelta_ota_config_t *config, flashdelta_ota_handle_t *out_handle, size_t *out_taken);
 

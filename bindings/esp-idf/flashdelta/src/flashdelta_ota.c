@@ -324,10 +324,20 @@ static esp_err_t start_applier(struct flashdelta_ota *ota, size_t needed) {
     size_t chunks = 0, buffer = 0;
     esp_err_t err;
 #if CONFIG_FLASHDELTA_SIGNATURES
+    const size_t front = ota->header_len + SIGNATURE;
     if (flashdelta_chunk_ram(ota->header, ota->header_len, &chunks) != FLASHDELTA_OK) {
         chunks = 0;
     }
-    buffer = chunks > 0 ? chunks : ota->has_keys ? ota->header_len + SIGNATURE : 0;
+    if (ota->has_keys && (needed > ota->most_workspace || chunks > ota->most_workspace - needed)) {
+        /* Nobody vouches for that yet. With what there is, the applier tells whether the signature is right, and then what is too little. */
+        if (needed > ota->most_workspace) {
+            needed = ota->most_workspace - (chunks < ota->most_workspace ? chunks : 0);
+        }
+        chunks = ota->most_workspace - needed;
+        buffer = chunks > front ? chunks : front;
+    } else {
+        buffer = chunks > 0 ? chunks : ota->has_keys ? front : 0;
+    }
 #endif
     err = flashdelta_ota_make_applier(ota, needed, chunks, buffer);
     if (err == ESP_OK) {

@@ -106,11 +106,14 @@ static esp_err_t go_on(struct flashdelta_ota *ota) {
         if (err == ESP_ERR_NO_MEM) {
             return err;
         }
-        if (err == ESP_OK) {
+        if (err != ESP_OK) {
+            /* There is less RAM than when it was suspended. */
+            status = (flashdelta_status)(err - ESP_ERR_FLASHDELTA_BASE);
+        } else {
             status = flashdelta_applier_resume_from(&ota->applier, &region, NULL, 0, UINT32_MAX, &ota->progress);
         }
     }
-    if (status == FLASHDELTA_OK && err == ESP_OK) {
+    if (status == FLASHDELTA_OK) {
         free(ota->header);
         ota->header = NULL;
         ota->is_own = true;

@@ -4,9 +4,12 @@
 use flashdelta::apply::{Sha256Engine as _, SoftwareSha256};
 use flashdelta::receive::PatchId;
 use flashdelta::verify::{self, Message};
-use flashdelta::PatchHeader;
+use flashdelta::{Identity, PatchHeader};
 
 pub use super::toy::Toy;
+
+/// The feature of a header that it says for which devices it is.
+const IDENTITY: u8 = 1 << 1;
 
 /// A block with a signature by this key.
 fn block(key: Toy, message: &Message) -> Vec<u8> {
@@ -40,10 +43,22 @@ impl Patch {
     pub fn new(len: usize, log2: u8, seed: u8, key: Option<u8>) -> Self {
         let body: Vec<u8> =
             (0..len).map(|at| (at * 7 + at / 251 * 13) as u8 ^ seed.wrapping_mul(29)).collect();
-        Self::of(&body, log2, seed, key)
+        Self::of(&body, log2, seed, key, None)
     }
 
-    fn of(body: &[u8], log2: u8, seed: u8, key: Option<u8>) -> Self {
+    /// The same, for some devices; revisions and counter are below 128.
+    pub fn for_devices(
+        len: usize,
+        log2: u8,
+        seed: u8,
+        key: Option<u8>,
+        identity: Identity,
+    ) -> Self {
+        let body: Vec<u8> = (0..len).map(|at| (at / 3) as u8 ^ seed).collect();
+        Self::of(&body, log2, seed, key, Some(identity))
+    }
+
+    fn of(body: &[u8], log2: u8, seed: u8, key: Option<u8>, identity: Option<Identity>) -> Self {
         let table: Vec<u8> =
             body.chunks(1 << log2).flat_map(|chunk| sha256(chunk)[..16].to_vec()).collect();
         let mut header = b"FDP\0".to_vec();
@@ -58,6 +73,13 @@ impl Patch {
         header.extend([number as u8, log2]);
         header.extend(sha256(&table));
         header.push(0);
+        if let Some(identity) = identity {
+            header[5] |= IDENTITY;
+            header.extend(identity.product.to_be_bytes());
+            let revisions = identity.hardware_to - identity.hardware_from;
+            let numbers = [identity.hardware_from, revisions, identity.security_counter as u16];
+            header.extend(numbers.map(|number| number as u8));
+        }
         header.extend([seed; 44]);
         header[4] = header.len() as u8 + 4;
         header.extend(crc32(&header).to_le_bytes());

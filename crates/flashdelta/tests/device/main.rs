@@ -22,4 +22,5 @@ mod set;
 mod set_cuts;
 mod steps;
 mod suspend;
+mod suspend_nor;
 mod suspend_signed;

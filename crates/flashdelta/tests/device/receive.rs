@@ -6,6 +6,7 @@ use crate::common::pieces::{self, Patch, Toy};
 use flashdelta::nor::Slot;
 use flashdelta::receive::{Offered, Status, Store, StoreError, Taken};
 use flashdelta::verify::VerifyError;
+use flashdelta::{DeviceIdentity, Identity};
 use flashdelta_sim::{Cut, NorSim, Rules, SimError, POSITIONS};
 
 const KEY: u8 = 5;
@@ -352,6 +353,73 @@ fn another_patch_takes_the_place_only_if_it_is_signed() {
     assert!(store.is_complete());
     drop(store);
     receive_with_cuts(&mut flash, &second, [].into_iter(), &mut Dice(2));
+}
+
+/// Keys change: what one has vouched for that is not trusted any more is not there.
+#[test]
+fn what_a_revoked_key_has_vouched_for_is_not_there() {
+    let patch = Patch::new(3000, 8, 1, Some(KEY));
+    let mut flash = flash::<1, 4, 1024>(&patch, 1);
+    receive_with_cuts(&mut flash, &patch, [].into_iter(), &mut Dice(1));
+    let before = flash.operations();
+    let (mut memory, mut key) = (memory(&patch), Toy(KEY + 1));
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    assert!(!store.is_complete() && store.pieces() == 0 && store.patch() == [0; 8]);
+    assert_eq!(store.put(5, patch.piece(5)), Err(StoreError::Empty));
+    let fed = store.feed(0, |_| -> Result<(), StoreError<SimError>> { panic!("nothing is there") });
+    assert_eq!(fed, Err(StoreError::Missing { piece: 0 }));
+    let error = store.offer(patch.front());
+    assert_eq!(error, Err(StoreError::Verify(VerifyError::UnknownKey { key_id: [KEY; 8] })));
+    drop(store);
+    assert_eq!(flash.operations(), before, "nothing was written");
+    let mut key = Toy(KEY);
+    assert!(open(&mut flash, &mut memory, &mut key).unwrap().is_complete());
+
+    // And what nobody has vouched for, as no key was asked for then.
+    let patch = Patch::new(3000, 8, 1, None);
+    let mut flash = self::flash::<1, 4, 1024>(&patch, 1);
+    let region = Slot::new(0, 1024 * sectors::<1, 4, 1024>(&patch) as u32);
+    let mut store = Store::open(&mut flash, region, &mut memory, None).unwrap();
+    store.offer(patch.front()).unwrap();
+    (0..patch.pieces()).for_each(|piece| _ = store.put(piece, patch.piece(piece)).unwrap());
+    assert!(store.is_complete());
+    drop(store);
+    assert!(!open(&mut flash, &mut memory, &mut key).unwrap().is_complete());
+    assert!(Store::open(&mut flash, region, &mut memory, None).unwrap().is_complete());
+}
+
+/// A patch for others is refused before anything is erased for it, signed or not.
+#[test]
+fn a_patch_for_other_devices_costs_the_flash_nothing() {
+    let identity = Identity { product: 7, hardware_from: 2, hardware_to: 3, security_counter: 4 };
+    let device = DeviceIdentity { product: 7, hardware: 2, security_counter: 4 };
+    for key in [None, Some(KEY)] {
+        let patch = Patch::for_devices(3000, 8, 1, key, identity);
+        assert_eq!(patch.header.identity, Some(identity));
+        let mut flash = flash::<1, 4, 1024>(&patch, 1);
+        let mut memory = memory(&patch);
+        let region = Slot::new(0, 1024 * sectors::<1, 4, 1024>(&patch) as u32);
+        let offer = |flash: &mut NorSim<1, 4, 1024>, memory: &mut [u8], patch: &Patch, device| {
+            let mut toy = Toy(KEY);
+            let verifier = key.map(|_| &mut toy as &mut dyn flashdelta::verify::Verifier);
+            Store::open(flash, region, memory, verifier)
+                .unwrap()
+                .device(device)
+                .offer(patch.front())
+        };
+        let mut refused = Vec::new();
+        for (product, hardware, security_counter) in [(8, 2, 4), (7, 1, 4), (7, 4, 4), (7, 2, 5)] {
+            let device = DeviceIdentity { product, hardware, security_counter };
+            let error = offer(&mut flash, &mut memory, &patch, device).unwrap_err();
+            assert_eq!(error, StoreError::WrongDevice { patch: Some(identity), device });
+            refused.push(error.code());
+        }
+        assert_eq!(refused, ["wrong-product", "wrong-hardware", "wrong-hardware", "rollback"]);
+        let nobody = Patch::new(3000, 8, 1, key);
+        let error = offer(&mut flash, &mut memory, &nobody, device).unwrap_err();
+        assert_eq!((error.code(), flash.operations()), ("no-identity", 0));
+        assert_eq!(offer(&mut flash, &mut memory, &patch, device), Ok(Offered::Begun));
+    }
 }
 
 #[test]

@@ -138,6 +138,111 @@ fn what_comes_after_the_reset_is_checked() {
     assert!(slot == new);
 }
 
+/// Keys change while an update waits: what a key has vouched for that is not trusted any more is
+/// not gone on with, but begins again, and is judged as any other patch.
+#[test]
+fn what_a_revoked_key_has_vouched_for_does_not_go_on() {
+    let Made { old, new, patch, key } = made(Codec::Model, 256);
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    let (mut workspace, mut slot) = (vec![0; header.workspace_len()], vec![0; new.len()]);
+    let mut buffer = vec![0; header.chunk_ram() as usize];
+    let options = ApplyOptions::default();
+    let chunk = header.chunk_range(1).unwrap();
+    let front = header.header_len + header.signatures_len();
+    let other = self::key("other-ed25519").public();
+    let key_id = key.key_id();
+    // In the table, in a chunk, and at the end.
+    for half in [front + 10, chunk.start + 100, patch.len() as u32] {
+        let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+        let mut guard = Guard::require_signature(applier, [key, other], &mut buffer);
+        guard.feed(&patch[..half as usize]).unwrap();
+        let kept = suspended!(guard);
+        drop(guard);
+        // That of the other key comes first in the patch.
+        let signer = other.key_id();
+        for keys in [vec![key], Vec::new()] {
+            let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+            let mut guard = Guard::require_signature(applier, Keys(keys.clone()), &mut buffer);
+            let refused = guard.resume(kept.len() as u32, reader(&kept), None).unwrap_err();
+            assert_eq!(refused, ResumeError::UnknownKey { key_id: signer });
+            assert_eq!((guard.next(), refused.code()), (0, "unknown-key"));
+            let fed = guard.feed(&patch);
+            if keys.is_empty() {
+                assert!(matches!(fed, Err(GuardError::Verify(VerifyError::UnknownKey { .. }))));
+            } else {
+                // It is signed with the other one as well.
+                fed.unwrap();
+                guard.finish().unwrap();
+                assert!(slot == new && signer != key_id);
+            }
+        }
+        let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+        let mut guard = Guard::require_signature(applier, [other, key], &mut buffer);
+        let progress = guard.resume(kept.len() as u32, reader(&kept), None).unwrap();
+        assert_eq!(progress.taken, half);
+        guard.feed(&patch[half as usize..]).unwrap();
+        guard.finish().unwrap();
+    }
+}
+
+/// Keys that are known only when the program runs.
+struct Keys(Vec<PublicKey>);
+
+impl flashdelta::verify::Verifier for Keys {
+    fn verify(
+        &mut self,
+        algorithm: flashdelta::verify::Algorithm,
+        key_id: &flashdelta::verify::KeyId,
+        message: &flashdelta::verify::Message,
+        signature: &[u8; 64],
+    ) -> flashdelta::verify::Verdict {
+        self.0[..].verify(algorithm, key_id, message, signature)
+    }
+}
+
+/// An applier that was not guarded, one that checks chunks only, and one that demands a signature:
+/// none goes on with what another one has begun.
+#[test]
+fn each_policy_goes_on_with_its_own() {
+    let Made { old, new, patch, key } = made(Codec::Model, 256);
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    let (mut workspace, mut slot) = (vec![0; header.workspace_len()], vec![0; new.len()]);
+    let mut buffer = vec![0; header.chunk_ram() as usize];
+    let options = ApplyOptions::default();
+    let mut suspensions = Vec::new();
+    for from in 0..4 {
+        let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+        let mut guard = Guard::<_, _, PublicKey>::unguarded(applier);
+        match from {
+            0 => {}
+            1 => assert!(guard.arm(None, &mut [])),
+            2 => assert!(guard.arm(None, &mut buffer)),
+            _ => assert!(guard.arm(Some(key), &mut buffer)),
+        }
+        if from == 1 {
+            // Nothing fits that buffer.
+            assert!(guard.feed(&patch).is_err());
+            continue;
+        }
+        guard.feed(&patch[..patch.len() / 2]).unwrap();
+        suspensions.push(suspended!(guard));
+    }
+    for to in 0..4 {
+        for (from, kept) in [0, 2, 3].into_iter().zip(&suspensions) {
+            let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+            let mut guard = Guard::<_, _, PublicKey>::unguarded(applier);
+            match to {
+                0 => {}
+                1 => assert!(guard.arm(None, &mut [])),
+                2 => assert!(guard.arm(None, &mut buffer)),
+                _ => assert!(guard.arm(Some(key), &mut buffer)),
+            }
+            let resumed = guard.resume(kept.len() as u32, reader(kept), None);
+            assert_eq!(resumed.is_ok(), from == to, "{from} {to}: {resumed:?}");
+        }
+    }
+}
+
 #[test]
 fn a_suspension_is_no_way_round_the_policy() {
     let Made { old, new, patch, key } = made(Codec::Model, 256);

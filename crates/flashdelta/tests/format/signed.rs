@@ -248,6 +248,27 @@ fn the_buffer_is_exactly_as_large_as_the_header_says() {
     }
 }
 
+/// A header that nobody vouches for says nothing about RAM.
+#[test]
+fn what_a_patch_needs_is_said_only_if_it_is_authentic() {
+    let (old, new) = images();
+    let needed = PatchHeader::parse(&signed(ChunkSize::Bytes(4096), &[7])).unwrap().unwrap();
+    let (needed, found) = (needed.chunk_ram(), 600);
+    let error = |key: u8, workspace: usize, buffer: usize| {
+        let patch = signed(ChunkSize::Bytes(4096), &[key]);
+        let (mut slot, mut workspace) = (vec![0; new.len()], vec![0; workspace]);
+        let mut buffer = vec![0; buffer];
+        let options = ApplyOptions::default();
+        let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+        Guard::require_signature(applier, Toy(7), &mut buffer).feed(&patch).unwrap_err()
+    };
+    let stranger = VerifyError::UnknownKey { key_id: [1; 8] }.into();
+    assert_eq!(error(1, 10, found as usize), stranger);
+    assert_eq!(error(1, 10, needed as usize), stranger);
+    assert_eq!(error(7, 10, found as usize), VerifyError::BufferTooSmall { needed, found }.into());
+    assert_eq!(error(7, 10, needed as usize).code(), "workspace-too-small");
+}
+
 #[test]
 fn errors_are_final_but_for_a_wrong_chunk() {
     let (old, new) = images();

@@ -164,6 +164,9 @@ pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
 /// What every device that has all of it is built with.
 pub(crate) const EVERYTHING: &str = "model,lz4,isa";
 
+/// All features of the library in C.
+pub(crate) const ALL_OF_C: &str = "model,lz4,isa,receive,verify,suspend,bounded";
+
 /// The same check for the machine at hand: any stable compiler can do it.
 pub(crate) fn link_on_host() -> Result<String> {
     // Whatever sets of features devices are built with.

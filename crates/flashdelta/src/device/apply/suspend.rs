@@ -25,12 +25,12 @@ use crate::device::format::{Codec, Crc32, PatchHeader};
 use crate::device::port::{Carry, Port, PortTrouble};
 use crate::device::sha256::Sha256Engine;
 
-/// The start of every suspension; the last byte is the version of the layout.
+/// The start of the suspension of an applier; the last byte is the version of the layout.
 pub(super) const MAGIC: u32 = u32::from_le_bytes(*b"FDU\0");
 
 /// The same of an update with a guard: neither goes on as the other.
 #[cfg(feature = "verify")]
-pub(super) const GUARDED: u32 = u32::from_le_bytes(*b"FDG\0");
+pub(super) const GUARDED: u32 = u32::from_le_bytes(*b"FDG\x01");
 
 /// The state of whoever is before the applier: passed through a port after the header, which it
 /// is given.
@@ -383,7 +383,10 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
                 return Err(ResumeError::Apply(too_small(header.workspace_len(), found)));
             }
         }
-        if self.new.suspend(&mut port).is_err() || port.end().is_err() {
+        if let Err(error) = self.new.suspend(&mut port) {
+            return Err(ResumeError::New(error));
+        }
+        if port.end().is_err() {
             return Err(ResumeError::OtherImage);
         }
         Ok((phase, rest.at))

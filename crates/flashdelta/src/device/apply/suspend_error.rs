@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::ApplyError;
-use crate::device::error::codes;
+use crate::device::error::{codes, Hex};
 use crate::device::format::Codec;
 
 /// Why an update could not be suspended. `N` is the error of the new image, `E` that of the place
@@ -73,6 +73,9 @@ pub enum ResumeError<O, N, E> {
     /// The new image is not as it was when the update was suspended; or its slot is another one, or
     /// ends with the sector that was under way and has no buffer for it.
     OtherImage,
+    /// The new image could not be read, to see whether it is as it was. That may pass: the
+    /// suspension is as good as before.
+    New(N),
     /// The update cannot go on here: the old image is another one, for example.
     Apply(ApplyError<O, N>),
     /// The suspension could not be read.
@@ -83,6 +86,11 @@ pub enum ResumeError<O, N, E> {
         needed: u32,
         /// Bytes that were lent.
         found: u32,
+    },
+    /// The key that has vouched for the patch is not trusted any more.
+    UnknownKey {
+        /// The key.
+        key_id: [u8; 8],
     },
     /// The applier has been fed already.
     InUse,
@@ -95,9 +103,11 @@ codes! {
         Self::OtherVersion => "suspension-other-version", DoesNotFit, StartAgain;
         Self::OtherPatch => "suspension-other-patch", BadPatch, StartAgain;
         Self::OtherImage => "suspension-other-image", WrongBase, StartAgain;
+        Self::New(_) => "read-new", Io;
         Self::Place(_) => "read-suspension", Io, StartAgain;
         Self::BufferTooSmall { needed, .. } =>
             "chunk-buffer-too-small", DoesNotFit, MoreRam { needed: *needed };
+        Self::UnknownKey { .. } => "unknown-key", NotAuthentic, TrustKey;
         Self::InUse => "resumed-in-use", Misuse, StartAgain;
     } else {
         Self::Apply(error) => error;
@@ -116,12 +126,18 @@ impl<O: fmt::Display, N: fmt::Display, E: fmt::Display> fmt::Display for ResumeE
             Self::OtherImage => {
                 f.write_str("the new image is not as it was when the update was suspended")
             }
+            Self::New(error) => write!(f, "reading back the new image failed: {error}"),
             Self::Apply(error) => error.fmt(f),
             Self::Place(error) => write!(f, "reading the suspension failed: {error}"),
             Self::BufferTooSmall { needed, found } => write!(
                 f,
                 "the buffer for chunks is too small: {found} bytes were lent, the suspended update \
                  needs {needed}"
+            ),
+            Self::UnknownKey { key_id } => write!(
+                f,
+                "the suspended update is signed with key {}, which is not trusted any more",
+                Hex(key_id)
             ),
             Self::InUse => f.write_str("the applier has been fed already"),
         }

@@ -13,7 +13,7 @@ pub struct Identity {
     /// Last hardware revision that the new image runs on, not below `hardware_from`.
     pub hardware_to: u16,
     /// Security counter of the new image: a device refuses a patch whose counter is below its own
-    /// (anti-rollback). It catches mistakes, not malice, as patches are not signed.
+    /// (anti-rollback). Where no signature is required it catches mistakes, not malice.
     pub security_counter: u32,
 }
 
@@ -37,6 +37,19 @@ impl Identity {
         SoftwareSha256.update(&mut message, name.as_bytes());
         SoftwareSha256.digest(&mut message, &mut digest);
         digest.first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b))
+    }
+
+    /// Whether a device takes the patch: its product and its hardware, and a security counter that
+    /// is not below its own.
+    pub fn is_for(&self, device: &DeviceIdentity) -> bool {
+        self.product == device.product
+            && self.is_for_hardware(device)
+            && self.security_counter >= device.security_counter
+    }
+
+    /// Whether it is for the hardware revision of a device.
+    pub(crate) fn is_for_hardware(&self, device: &DeviceIdentity) -> bool {
+        (self.hardware_from..=self.hardware_to).contains(&device.hardware)
     }
 
     pub(crate) fn parse(reader: &mut Reader<'_>) -> Self {

@@ -220,7 +220,7 @@ impl<F: Flash, B: AsMut<[u8]>> NewImage for NorNew<F, B> {
             _ => port.refuse(),
         }
         if port.loads() {
-            writer.resume_sector(rest, port)?;
+            writer.resume_sector(rest.len(), port);
         }
         Ok(())
     }
@@ -345,25 +345,16 @@ impl<F: Flash> Writer<F> {
     /// it since: so what is there is compared, and if it is not the right bytes the sector is erased
     /// and its start written again, as for any other sector that is right at its start.
     #[cfg(feature = "suspend")]
-    fn resume_sector(
-        &mut self,
-        buffer: &mut [u8],
-        port: &mut Port<'_>,
-    ) -> Result<(), SlotError<F::Error>> {
+    fn resume_sector(&mut self, buffer: usize, port: &mut Port<'_>) {
         self.sector = Sector::Erased;
         if self.done == 0 || self.keeping == Keeping::NoErase || port.is_refused() {
-            return Ok(());
+            return;
         }
-        let start = self.at.wrapping_sub(self.done);
-        if !self.has_place(start, buffer.len()) {
+        if self.has_place(self.at.wrapping_sub(self.done), buffer) {
+            self.sector = Sector::Kept;
+        } else {
             port.refuse();
-            return Ok(());
         }
-        if self.keeping == Keeping::EraseAll {
-            return self.renew(buffer);
-        }
-        self.sector = Sector::Kept;
-        Ok(())
     }
 
     /// Is there a place for the start of the sector at `start`, should that turn out to be wrong
@@ -402,7 +393,11 @@ impl<F: Flash> Writer<F> {
             self.enter_sector(buffer.len())?;
         }
         let place = self.place();
-        if self.sector == Sector::Kept && !access::holds(&mut self.flash, place, bytes) {
+        // All erased ones are kept only if they were begun before a reset. Nothing is done to them
+        // before the update goes on: it may yet be refused.
+        if self.sector == Sector::Kept
+            && (self.keeping == Keeping::EraseAll || !access::holds(&mut self.flash, place, bytes))
+        {
             self.renew(buffer)?;
         }
         if self.sector == Sector::Erased {
@@ -424,7 +419,7 @@ impl<F: Flash> Writer<F> {
         if self.sector == Sector::Kept && self.done > 0 {
             let place = self.place();
             let end = place.saturating_add(self.left_in_sector() as u32);
-            if access::is_blank(&mut self.flash, place, end) {
+            if self.keeping != Keeping::EraseAll && access::is_blank(&mut self.flash, place, end) {
                 self.stats.kept = self.stats.kept.saturating_add(1);
                 self.sector = Sector::Erased;
             } else {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::device::error::codes;
-use crate::device::format::HeaderError;
+use crate::device::format::{DeviceIdentity, HeaderError, Identity};
 use crate::device::nor::SlotError;
 use crate::device::verify::VerifyError;
 
@@ -17,6 +17,13 @@ pub enum StoreError<E> {
     Header(HeaderError),
     /// The patch, its chunk table or a chunk is not authentic.
     Verify(VerifyError),
+    /// The patch is for other devices, or older than this one permits.
+    WrongDevice {
+        /// What the patch says; `None`: nothing.
+        patch: Option<Identity>,
+        /// What the device is.
+        device: DeviceIdentity,
+    },
     /// Header and signatures are not complete. They have to be offered as one.
     CutShort,
     /// The patch has no chunks: it cannot be received in any order.
@@ -76,6 +83,12 @@ pub enum StoreError<E> {
 
 codes! {
     impl[E] StoreError<E> {
+        Self::WrongDevice { patch: None, .. } => "no-identity", WrongDevice, StateIdentity;
+        Self::WrongDevice { patch: Some(patch), device } if patch.product != device.product =>
+            "wrong-product", WrongDevice, PatchForDevice;
+        Self::WrongDevice { patch: Some(patch), device } if !patch.is_for_hardware(device) =>
+            "wrong-hardware", WrongDevice, PatchForDevice;
+        Self::WrongDevice { .. } => "rollback", WrongDevice, NewerImage;
         Self::CutShort => "head-cut-short", BadPatch, TransferAgain;
         Self::NoChunks => "no-chunks", DoesNotFit, MakeChunks;
         Self::TooSmall { needed, .. } => "store-too-small", DoesNotFit,
@@ -103,6 +116,21 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
             Self::Slot(error) => error.fmt(f),
             Self::Header(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
+            Self::WrongDevice { patch: None, .. } => f.write_str(
+                "the patch does not say which devices it is for, and this device asks for it",
+            ),
+            Self::WrongDevice { patch: Some(patch), device } => write!(
+                f,
+                "the patch is for product {:08x}, hardware revisions {} to {}, and has security \
+                 counter {}; this device is product {:08x}, revision {}, counter {}",
+                patch.product,
+                patch.hardware_from,
+                patch.hardware_to,
+                patch.security_counter,
+                device.product,
+                device.hardware,
+                device.security_counter
+            ),
             Self::CutShort => f.write_str("the header or the signatures of the patch are cut off"),
             Self::NoChunks => {
                 f.write_str("the patch has no chunks, so it cannot be received in any order")

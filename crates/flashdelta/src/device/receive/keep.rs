@@ -14,11 +14,11 @@ use super::bits;
 use super::error::StoreError;
 use super::layout::{Area, Layout, Shape, Units, MARK, STATE};
 use super::store::{Aligned, Digest, Phase, Store, PIECE};
-use crate::device::format::chunks::CHUNK_DIGEST_LEN;
+use crate::device::format::chunks::{CHUNK_DIGEST_LEN, SIGNATURE_LEN};
 use crate::device::format::crc32;
 use crate::device::nor::{access, Flash, SlotError};
 use crate::device::sha256::Sha256Engine;
-use crate::device::verify::{sha256, VerifyError};
+use crate::device::verify::{check_signature, message_of, sha256, VerifyError};
 
 /// The checksum of a mark.
 fn mark_check(sequence: u32, number: u32, piece: u32) -> u32 {
@@ -57,7 +57,8 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         self.take_shape(shape);
         let bits = shape.pieces().div_ceil(8) as usize;
         let held = self.held.get_mut(..bits).unwrap_or_default();
-        if self.records.read(STATE, held).is_err() {
+        // Keys may have changed since: then it counts as none.
+        if self.records.read(STATE, held).is_err() || !self.is_authentic() {
             return Some(());
         }
         self.phase = Phase::Chunks;
@@ -67,6 +68,25 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             let _ = self.check_chunk(last);
         }
         Some(())
+    }
+
+    /// Is the patch in the flash signed with a key that is trusted, if that is required?
+    #[inline(never)] // Its stack and that of restoring need not add up.
+    fn is_authentic(&mut self) -> bool {
+        let Some(verifier) = self.verifier.take() else { return true };
+        let (message, mut error) = (message_of(&self.header), VerifyError::Unsigned);
+        let front = self.layout.front.start;
+        let mut at = front.wrapping_add(self.shape.header).wrapping_add(1);
+        let end = front.wrapping_add(self.shape.front());
+        let mut is_right = false;
+        while at < end && !is_right {
+            let mut entry = [0; SIGNATURE_LEN];
+            is_right = self.read_flash(at, &mut entry).is_some()
+                && check_signature(&mut *verifier, &message, &entry, &mut error);
+            at = at.wrapping_add(SIGNATURE_LEN as u32);
+        }
+        self.verifier = Some(verifier);
+        is_right
     }
 
     /// Takes the marks that follow the record; the last one is not yet believed, but given.

@@ -6,7 +6,7 @@ use super::bits;
 use super::error::StoreError;
 use super::layout::{Layout, Shape, Units};
 use super::status::{PatchId, Status};
-use crate::device::format::PatchHeader;
+use crate::device::format::{DeviceIdentity, PatchHeader};
 use crate::device::nor::{Flash, Records, Slot, SlotError};
 use crate::device::sha256::{Sha256Engine, SoftwareSha256};
 use crate::device::verify::Verifier;
@@ -61,6 +61,7 @@ pub struct Store<'m, F: Flash, B = [u8; 0], H = SoftwareSha256> {
     pub(super) records: Records<F, B>,
     pub(super) region: Slot,
     pub(super) verifier: Option<&'m mut dyn Verifier>,
+    pub(super) device: Option<DeviceIdentity>,
     pub(super) sha: H,
     /// Pieces that are in the flash, a bit each.
     pub(super) held: &'m mut [u8],
@@ -79,9 +80,10 @@ pub struct Store<'m, F: Flash, B = [u8; 0], H = SoftwareSha256> {
 impl<'m, F: Flash> Store<'m, F> {
     /// Opens the store in `region` of the flash, whole sectors, as whatever was before has left it.
     /// `memory` holds a bit for each piece: [`memory_needed`](Self::memory_needed). With a
-    /// `verifier`, nothing of a patch is stored before a signature of it is right.
+    /// `verifier`, nothing of a patch is stored before a signature of it is right; and a patch that
+    /// is there already is there only if one of its signatures is right by the keys of now.
     ///
-    /// This only reads: the records, and the chunk that was written last.
+    /// This only reads: the records, the signatures, and the chunk that was written last.
     ///
     /// # Errors
     ///
@@ -128,6 +130,7 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
             records: Records::with_buffer(flash, region.start, records, buffer)?,
             region,
             verifier,
+            device: None,
             sha,
             held: memory,
             phase: Phase::Empty,
@@ -142,6 +145,13 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
             Some(()) => Ok(store),
             None => Err(store.fault),
         }
+    }
+
+    /// Takes patches for this device only: any other is refused before anything is erased for it.
+    #[must_use]
+    pub fn device(mut self, device: DeviceIdentity) -> Self {
+        self.device = Some(device);
+        self
     }
 
     /// Bytes of flash that a patch takes in a store, in sectors and write units of this many bytes;

@@ -39,6 +39,12 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             None if self.phase != Phase::Empty => return self.fail(StoreError::Occupied),
             None => {}
         }
+        if let Some(device) = self.device {
+            let patch = header.identity;
+            if !patch.is_some_and(|patch| patch.is_for(&device)) {
+                return self.fail(StoreError::WrongDevice { patch, device });
+            }
+        }
         let (Some(chunks), Some(shape)) = (&header.chunks, Shape::of(&header)) else {
             return self.fail(StoreError::NoChunks);
         };

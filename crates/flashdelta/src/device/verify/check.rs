@@ -30,6 +30,14 @@ pub(in crate::device) fn domain_message<H: Sha256Engine>(
     message
 }
 
+/// What the signatures of a patch are made over, if this is the SHA-256 of its header.
+#[cfg(feature = "receive")]
+pub(in crate::device) fn message_of(digest: &[u8; 32]) -> Message {
+    let mut message = [0; 48];
+    message.iter_mut().zip(DOMAIN.iter().chain(digest)).for_each(|(to, from)| *to = *from);
+    message
+}
+
 /// The id of a public key: for Ed25519 its 32 bytes (RFC 8032), for P-256 the uncompressed point, 65
 /// bytes (SEC 1).
 pub fn key_id<H: Sha256Engine>(engine: &mut H, algorithm: Algorithm, key: &[u8]) -> KeyId {
@@ -118,6 +126,19 @@ pub(in crate::device) fn check_signature<V: Verifier + ?Sized>(
         Verdict::UnknownKey => {}
     }
     false
+}
+
+/// Whether `verifier` trusts the key that has made a signature: it is asked about one that no key
+/// makes.
+#[cfg(feature = "suspend")]
+pub(super) fn is_trusted<V: Verifier + ?Sized>(
+    verifier: &mut V,
+    algorithm: u8,
+    key_id: &KeyId,
+) -> bool {
+    Algorithm::from_number(algorithm).is_some_and(|algorithm| {
+        verifier.verify(algorithm, key_id, &[0; 48], &[0; 64]) != Verdict::UnknownKey
+    })
 }
 
 /// Checks the chunk table: all that is between the signatures and the body, against the digest

@@ -27,8 +27,12 @@ use crate::device::sha256::Sha256Engine;
 /// other error the update starts again with a new guard.
 pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H: Sha256Engine = SoftwareSha256> {
     pub(super) applier: Applier<'w, O, N, H>,
+    /// Is anything held back from the applier?
+    pub(super) is_armed: bool,
     /// Who knows the keys, if a signature is required.
-    verifier: Option<V>,
+    pub(super) verifier: Option<V>,
+    /// Algorithm and id of the key that has vouched for the patch.
+    pub(super) signer: Signer,
     /// What the header must be, instead of signed: the first bytes of its SHA-256; and whether the
     /// patch must have chunks.
     #[cfg(feature = "set")]
@@ -107,7 +111,9 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         let (phase, doubt) = (Phase::Header, VerifyError::Unsigned);
         Self {
             applier,
+            is_armed: true,
             verifier,
+            signer: Signer::default(),
             #[cfg(feature = "set")]
             header: None,
             buffer,
@@ -121,7 +127,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     /// An applier that nothing is held back from, until it is [armed](Self::arm).
     pub fn unguarded(applier: Applier<'w, O, N, H>) -> Self {
         let mut guard = Self::with_policy(applier, None, &mut []);
-        guard.phase = Phase::Rest;
+        (guard.is_armed, guard.phase) = (false, Phase::Rest);
         guard
     }
 
@@ -134,6 +140,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
             && (verifier.is_some() || self.verifier.is_none());
         if is_new {
             (self.verifier, self.buffer, self.phase) = (verifier, buffer, Phase::Header);
+            self.is_armed = true;
         }
         is_new
     }
@@ -185,15 +192,13 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     pub(super) fn policy(&self) -> u32 {
         #[cfg(feature = "set")]
         if self.header.is_some() {
-            return 2;
+            return 3;
         }
-        self.verifier.is_some().into()
-    }
-
-    /// Is anything held back from the applier?
-    #[cfg(feature = "suspend")]
-    pub(super) fn is_guarded(&self) -> bool {
-        self.policy() != 0 || !self.buffer.is_empty()
+        match (self.is_armed, &self.verifier) {
+            (false, _) => 0,
+            (true, None) => 1,
+            (true, Some(_)) => SIGNED,
+        }
     }
 
     /// Ends the update, as [`Applier::finish`] does.
@@ -365,7 +370,8 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         let needed = if is_complete {
             self.filled = 0;
             known = self.front_len();
-            self.applier.front().0.chunk_ram() as usize
+            let is_signed = self.verifier.is_some() && self.applier.front().0.signatures != 0;
+            known.wrapping_add(if is_signed { SIGNATURE_LEN } else { 0 })
         } else {
             self.filled = known;
             MAX_HEADER_LEN
@@ -395,12 +401,19 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         let signature = self.buffer.get(front..)?.first_chunk()?;
         let verifier = self.verifier.as_mut()?;
         let is_right = check_signature(verifier, &message, signature, &mut self.doubt);
+        self.signer = *signature.first_chunk()?;
         *error = self.doubt.into();
         (is_right || left > 1).then_some(is_right)
     }
 
-    /// The header is what it must be: hands it to the applier.
+    /// The header is what it must be: hands it to the applier. What it says about its chunks is
+    /// worth an answer only now.
     fn admit(&mut self, budget: u32, error: &mut GuardErrorOf<O, N>) -> Option<Phase> {
+        let (needed, found) = (self.applier.front().0.chunk_ram(), self.buffer.len() as u32);
+        if found < needed {
+            *error = VerifyError::BufferTooSmall { needed, found }.into();
+            return None;
+        }
         let front = self.front_len();
         self.hand_over(0..front, budget, error)?;
         if self.applier.front().0.chunks.is_none() {
@@ -453,6 +466,13 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
     }
 }
 
+/// The [policy](Guard::policy) that patches must be signed.
+#[cfg(feature = "suspend")]
+pub(super) const SIGNED: u32 = 2;
+
+/// The start of an entry of the signature block: algorithm, key id.
+pub(super) type Signer = [u8; 9];
+
 /// What a guarded update of these images can fail with.
 type GuardErrorOf<O, N> = GuardError<<O as OldImage>::Error, <N as NewImage>::Error>;
 
@@ -465,6 +485,6 @@ mod tests {
     fn a_guard_takes_little_more_than_its_applier() {
         let guard = size_of::<Guard<'_, '_, &[u8], &mut [u8]>>();
         let applier = size_of::<Applier<'_, &[u8], &mut [u8]>>();
-        assert!(guard - applier <= 96, "{guard} - {applier} bytes");
+        assert!(guard - applier <= 104, "{guard} - {applier} bytes");
     }
 }

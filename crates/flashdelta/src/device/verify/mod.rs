@@ -24,11 +24,15 @@ mod signature;
 mod suspend;
 mod verifier;
 
+#[cfg(any(feature = "receive", feature = "set"))]
+pub(in crate::device) use check::check_signature;
+#[cfg(feature = "set")]
+pub(in crate::device) use check::domain_message;
+#[cfg(feature = "receive")]
+pub(in crate::device) use check::message_of;
 #[cfg(feature = "receive")]
 pub(crate) use check::sha256;
 pub use check::{check_chunk, check_signatures, check_table, chunk_digest, key_id, message};
-#[cfg(feature = "set")]
-pub(in crate::device) use check::{check_signature, domain_message};
 #[cfg(feature = "set")]
 pub(in crate::device) use collect::collect;
 pub use error::{GuardError, VerifyError};

@@ -3,9 +3,15 @@
 //! What the guard has checked stays checked: the header, and the chunk table that the header
 //! vouches for. So a suspension belongs where only the device itself writes. What comes after the
 //! reset is checked by that table, as before.
+//!
+//! But trust may end meanwhile. The suspension names the key that has vouched for the patch, and
+//! nothing goes on if it is not trusted any more. Its signature is not kept to be checked once more:
+//! that would take 105 bytes of RAM in every guard, and show no more, as the rest of the suspension
+//! is believed anyway.
 
-use super::guard::{Guard, Phase};
-use super::{Verifier, VerifyError};
+use super::check::is_trusted;
+use super::guard::{Guard, Phase, Signer, SIGNED};
+use super::{KeyId, Verifier, VerifyError};
 use crate::device::apply::suspend::Kind;
 use crate::device::apply::{
     Applier, NewImage, OldImage, Port, Progress, ResumeError, SuspendError,
@@ -22,6 +28,7 @@ struct State<'a> {
     filled: &'a mut usize,
     taken: &'a mut u32,
     doubt: &'a mut VerifyError,
+    signer: &'a mut Signer,
     buffer: &'a mut [u8],
     /// Bytes of buffer that are needed, if there are fewer.
     lacks: Option<u32>,
@@ -52,6 +59,7 @@ impl State<'_> {
             2 => VerifyError::WrongSignature { key_id },
             _ => VerifyError::Unsigned,
         };
+        port.bytes(self.signer);
         let Some(used) = self.used(header) else { return port.refuse() };
         match self.buffer.get_mut(..used) {
             Some(bytes) => port.bytes(bytes),
@@ -60,6 +68,14 @@ impl State<'_> {
                 port.refuse();
             }
         }
+    }
+
+    /// The key that has vouched for the patch, if that had to be signed and is: its algorithm, and
+    /// its id.
+    fn signer(&self) -> Option<(u8, KeyId)> {
+        let waits = matches!(self.phase, Phase::Header | Phase::Signatures(_));
+        let [algorithm, key_id @ ..] = *self.signer;
+        (self.policy == SIGNED && !waits).then_some((algorithm, key_id))
     }
 
     /// Bytes of the buffer that are of use; `None` if nothing goes on from here.
@@ -118,7 +134,7 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
         &mut self,
         put: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), SuspendError<N::Error, E>> {
-        let (applier, mut state) = self.apart();
+        let (applier, _, mut state) = self.apart();
         if *state.phase == Phase::Poisoned {
             return Err(SuspendError::Poisoned);
         }
@@ -138,7 +154,7 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
     pub fn suspension_len(
         &mut self,
     ) -> Result<u32, SuspendError<N::Error, core::convert::Infallible>> {
-        let (applier, mut state) = self.apart();
+        let (applier, _, mut state) = self.apart();
         if *state.phase == Phase::Poisoned {
             return Err(SuspendError::Poisoned);
         }
@@ -155,7 +171,8 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
     ///
     /// As [`Applier::resume`](crate::apply::Applier::resume): a suspension by an applier without a
     /// guard, or under another policy, is [`ResumeError::OtherVersion`] or
-    /// [`ResumeError::Damaged`]; [`ResumeError::BufferTooSmall`].
+    /// [`ResumeError::Damaged`]; [`ResumeError::UnknownKey`] if the key that has vouched for the
+    /// patch is not trusted any more; [`ResumeError::BufferTooSmall`].
     pub fn resume<E>(
         &mut self,
         len: u32,
@@ -178,13 +195,24 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
         patch: Option<&PatchHeader>,
         budget: u32,
     ) -> Result<Progress, ResumeError<O::Error, N::Error, E>> {
-        let first = self.first_phase();
-        let (applier, mut state) = self.apart();
+        let first = if self.is_armed { Phase::Header } else { Phase::Rest };
+        let (applier, verifier, mut state) = self.apart();
         let is_fresh = *state.phase == first && *state.filled == 0 && *state.taken == 0;
         if !is_fresh && !applier.progress().pending {
             return Err(ResumeError::InUse);
         }
-        let front = &mut |port: &mut Port<'_>, header: &PatchHeader| state.port(port, header);
+        let mut stranger = None;
+        let front = &mut |port: &mut Port<'_>, header: &PatchHeader| {
+            state.port(port, header);
+            let (Some(verifier), Some((algorithm, key_id))) = (&mut *verifier, state.signer())
+            else {
+                return;
+            };
+            if !port.is_refused() && !is_trusted(verifier, algorithm, &key_id) {
+                stranger = Some(key_id);
+                port.refuse();
+            }
+        };
         let resumed = applier.resume_as(Kind::guarded(front), len, read, patch, budget);
         let (needed, found) = (state.lacks, state.buffer.len() as u32);
         if let Err(error) = resumed {
@@ -194,27 +222,20 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
             }
             (self.phase, self.filled, self.taken) = (first, 0, 0);
             self.doubt = VerifyError::Unsigned;
-            return Err(match needed {
-                Some(needed) => ResumeError::BufferTooSmall { needed, found },
-                None => error,
+            return Err(match (stranger, needed) {
+                (Some(key_id), _) => ResumeError::UnknownKey { key_id },
+                (None, Some(needed)) => ResumeError::BufferTooSmall { needed, found },
+                (None, None) => error,
             });
         }
         Ok(self.progress())
     }
 
-    /// The phase of a guard that has not been fed.
-    fn first_phase(&self) -> Phase {
-        if self.is_guarded() {
-            Phase::Header
-        } else {
-            Phase::Rest
-        }
-    }
-
-    /// The applier, and what is the guard's own.
-    fn apart(&mut self) -> (&mut Applier<'w, O, N, H>, State<'_>) {
+    /// The applier, who knows the keys, and what is the guard's own.
+    fn apart(&mut self) -> (&mut Applier<'w, O, N, H>, &mut Option<V>, State<'_>) {
         let policy = self.policy();
-        let Self { applier, buffer, filled, phase, doubt, taken, .. } = self;
-        (applier, State { policy, phase, filled, taken, doubt, buffer, lacks: None })
+        let Self { applier, verifier, buffer, filled, phase, doubt, signer, taken, .. } = self;
+        let state = State { policy, phase, filled, taken, doubt, signer, buffer, lacks: None };
+        (applier, verifier, state)
     }
 }

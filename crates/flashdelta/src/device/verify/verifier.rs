@@ -20,6 +20,10 @@ pub enum Verdict {
 /// algorithm that it does not have is [`Verdict::UnknownKey`]. A key belongs to one algorithm: it
 /// must not be tried with another one.
 ///
+/// A verifier has to tell keys by their ids. When a suspended update goes on it is asked, with a
+/// message and a signature of zeros, whether the key that has vouched for the patch is still one of
+/// its keys: any verdict but [`Verdict::UnknownKey`] says so.
+///
 /// ```
 /// use flashdelta::verify::{Algorithm, KeyId, Message, Verdict, Verifier};
 ///
