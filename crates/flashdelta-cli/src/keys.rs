@@ -35,16 +35,19 @@ impl KeyArgs {
 
 /// A public key.
 pub(crate) fn public(path: &Path) -> Outcome<PublicKey> {
-    PublicKey::from_pem(&pem(path)?).map_err(|error| Failure::key(path, &error))
+    PublicKey::from_pem(&pem(path, KeyError::NoPublicKey)?)
+        .map_err(|error| Failure::key(path, &error))
 }
 
 /// A private key.
 pub(crate) fn private(path: &Path) -> Outcome<PrivateKey> {
-    PrivateKey::from_pem(&pem(path)?).map_err(|error| Failure::key(path, &error))
+    PrivateKey::from_pem(&pem(path, KeyError::NoPrivateKey)?)
+        .map_err(|error| Failure::key(path, &error))
 }
 
-fn pem(path: &Path) -> Outcome<String> {
-    String::from_utf8(inputs::bytes(path)?).map_err(|_| Failure::key(path, &KeyError::NoPublicKey))
+/// The text of a file; if it is none, it is no key of the kind that is wanted.
+fn pem(path: &Path, otherwise: KeyError) -> Outcome<String> {
+    String::from_utf8(inputs::bytes(path)?).map_err(|_| Failure::key(path, &otherwise))
 }
 
 /// The file of the public key that belongs to a file of a private one: `KEY.pem` and

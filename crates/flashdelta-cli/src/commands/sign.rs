@@ -17,7 +17,7 @@ Examples:
 Where the key is in a device of its own or with a service, it signs a message of 48 bytes:
   flashdelta sign update.fdp --print-message > message
   openssl pkeyutl -sign -rawin -inkey release.pem -in message -out signature
-      Ed25519. For P-256: openssl dgst -sha256 -sign release.pem -out signature message
+      Ed25519, OpenSSL 3. For P-256 the same with -digest sha256 after -rawin.
   flashdelta sign update.fdp --attach signature --key release.pub.pem -o signed.fdp
       The signature is checked. It has 64 bytes, or is in DER as OpenSSL and services write it.
 
