@@ -4,6 +4,8 @@
  * Any error ends the update: the device goes on with what it has, and tries again later. Only a patch that was applied, verified and accepted by ESP-IDF leads to a restart.
  */
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "esp_err.h"
 #include "esp_event.h"
@@ -15,6 +17,7 @@
 #include "flashdelta_ota.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
+#include "nvs.h"
 #include "nvs_flash.h"
 #include "protocol_examples_common.h"
 #include "sdkconfig.h"
@@ -27,11 +30,53 @@ extern const char server_cert_pem_start[] __asm__("_binary_ca_cert_pem_start");
 /* Sent in the middle of a patch after a reset. */
 static const char RANGE[] = "bytes=%u-";
 
+/* The strong ETag of a patch: with it the server sends the rest of that very patch, or all of the one that it has now. */
+typedef struct {
+    char text[128]; /* empty: none */
+} etag;
+
 /* The state of the update is saved after this many bytes of the patch, and when the link is lost: each time costs erases of the partition that it is in. */
 enum { BYTES_PER_SUSPENSION = 128 * 1024 };
 
+static const char NVS_NAMESPACE[] = "https_update", NVS_ETAG[] = "etag";
+
+static esp_err_t on_event(esp_http_client_event_t *event) {
+    etag *tag = (etag *)event->user_data;
+    /* Weak ones (W/"...") are not for ranges. */
+    if (event->event_id == HTTP_EVENT_ON_HEADER && strcasecmp(event->header_key, "ETag") == 0 && event->header_value[0] == '"' &&
+        strlen(event->header_value) < sizeof tag->text) {
+        strcpy(tag->text, event->header_value);
+    }
+    return ESP_OK;
+}
+
+/* The ETag of the patch whose update is saved. */
+static etag kept_etag(void) {
+    etag tag = {""};
+    size_t len = sizeof tag.text;
+    nvs_handle_t nvs;
+    if (nvs_open(NVS_NAMESPACE, NVS_READONLY, &nvs) == ESP_OK) {
+        if (nvs_get_str(nvs, NVS_ETAG, tag.text, &len) != ESP_OK) {
+            tag.text[0] = '\0';
+        }
+        nvs_close(nvs);
+    }
+    return tag;
+}
+
+/* Saves the update, and then of which patch it is: if the power is cut between the two, the update begins again. */
+static void save(flashdelta_ota_handle_t update, const etag *tag) {
+    nvs_handle_t nvs;
+    if (flashdelta_ota_suspend(update) == ESP_OK && nvs_open(NVS_NAMESPACE, NVS_READWRITE, &nvs) == ESP_OK) {
+        /* What is there already is not written again. */
+        (void)nvs_set_str(nvs, NVS_ETAG, tag->text);
+        (void)nvs_commit(nvs);
+        nvs_close(nvs);
+    }
+}
+
 /* Applies what the server sends, and ends the update. */
-static esp_err_t apply_response(esp_http_client_handle_t client, flashdelta_ota_handle_t update) {
+static esp_err_t apply_response(esp_http_client_handle_t client, flashdelta_ota_handle_t update, const etag *tag) {
     static char buffer[1024];
     size_t since_suspension = 0;
     esp_err_t err = ESP_OK;
@@ -39,7 +84,7 @@ static esp_err_t apply_response(esp_http_client_handle_t client, flashdelta_ota_
         const int len = esp_http_client_read(client, buffer, sizeof buffer);
         if (len < 0 || (len == 0 && !esp_http_client_is_complete_data_received(client))) {
             /* The link is lost: goes on with the next byte another time. Before the header is in there is nothing to save. */
-            (void)flashdelta_ota_suspend(update);
+            save(update, tag);
             err = ESP_FAIL;
         } else if (len == 0) {
             return flashdelta_ota_end(update);
@@ -49,7 +94,7 @@ static esp_err_t apply_response(esp_http_client_handle_t client, flashdelta_ota_
         }
         if (err == ESP_OK && since_suspension >= BYTES_PER_SUSPENSION) {
             since_suspension = 0;
-            (void)flashdelta_ota_suspend(update);
+            save(update, tag);
         }
         if (err != ESP_OK) {
             (void)flashdelta_ota_abort(update);
@@ -59,16 +104,17 @@ static esp_err_t apply_response(esp_http_client_handle_t client, flashdelta_ota_
 }
 
 /* The server's answer: what goes on, what begins, what is an error. The handle is freed. */
-static esp_err_t take_answer(esp_http_client_handle_t client, const flashdelta_ota_config_t *config, flashdelta_ota_handle_t update, size_t taken) {
+static esp_err_t take_answer(esp_http_client_handle_t client, const flashdelta_ota_config_t *config, flashdelta_ota_handle_t update, size_t taken,
+                             const etag *tag) {
     const int status = esp_http_client_get_status_code(client);
     if (status == (taken > 0 ? 206 : 200)) {
-        return apply_response(client, update);
+        return apply_response(client, update, tag);
     }
     (void)flashdelta_ota_abort(update);
     if (status == 200) {
-        /* This server knows no ranges, and sends all of it. */
+        /* Another patch is there by now, or this server knows no ranges: it sends all of it. */
         const esp_err_t err = flashdelta_ota_begin(config, &update);
-        return err == ESP_OK ? apply_response(client, update) : err;
+        return err == ESP_OK ? apply_response(client, update, tag) : err;
     }
     if (status == 416) {
         /* The patch there is shorter: it is another one. The next attempt begins with it. */
@@ -79,7 +125,11 @@ static esp_err_t take_answer(esp_http_client_handle_t client, const flashdelta_o
 }
 
 static esp_err_t fetch_and_apply(void) {
+    const etag kept = kept_etag();
+    etag tag = {""};
     const esp_http_client_config_t http = {
+        .event_handler = on_event,
+        .user_data = &tag,
         .url = CONFIG_EXAMPLE_PATCH_URL,
         .cert_pem = server_cert_pem_start,
         .timeout_ms = 10000,
@@ -101,10 +151,14 @@ static esp_err_t fetch_and_apply(void) {
         (void)flashdelta_ota_abort(update);
         return ESP_FAIL;
     }
-    if (taken > 0) {
+    /* Without an ETag nobody knows whether the rest is of the same patch: then all of it is asked for. */
+    if (taken > 0 && kept.text[0] != '\0') {
         ESP_LOGI(TAG, "going on with byte %u of the patch", (unsigned)taken);
         (void)snprintf(range, sizeof range, RANGE, (unsigned)taken);
         err = esp_http_client_set_header(client, "Range", range);
+        if (err == ESP_OK) {
+            err = esp_http_client_set_header(client, "If-Range", kept.text);
+        }
     }
     if (err == ESP_OK) {
         err = esp_http_client_open(client, 0);
@@ -113,7 +167,7 @@ static esp_err_t fetch_and_apply(void) {
         err = ESP_FAIL;
     }
     if (err == ESP_OK) {
-        err = take_answer(client, &config, update, taken);
+        err = take_answer(client, &config, update, taken, &tag);
     } else {
         (void)flashdelta_ota_abort(update);
     }
