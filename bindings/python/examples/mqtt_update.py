@@ -70,6 +70,9 @@ def update(host: str, port: int, old: Path, new: Path, timeout: float = 60) -> f
             progress = applier.progress
             while not progress.done:
                 message = chunks.get(timeout=timeout)
+                if message == offset.to_bytes(4, "big"):
+                    # There is no more. finish() tells that the patch was cut short.
+                    break
                 if message and int.from_bytes(message[:4], "big") == offset:
                     progress = applier.feed(message[4:])
                     offset += len(message) - 4
