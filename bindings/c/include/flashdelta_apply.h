@@ -139,7 +139,7 @@
 
 /**
  * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
- * bits. 1024 of them are part of the RAM that a patch states; the others are for the guard.
+ * bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and for holes.
  */
 #define FLASHDELTA_APPLIER_WORDS 280
 

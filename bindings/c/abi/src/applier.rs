@@ -16,7 +16,7 @@ use crate::pointers::{bytes, bytes_mut, check, Span};
 use crate::verify::Callback;
 
 /// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
-/// bits. 1024 of them are part of the RAM that a patch states; the others are for the guard.
+/// bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and for holes.
 pub const FLASHDELTA_APPLIER_WORDS: usize = 280;
 
 /// The same in bytes.
@@ -109,8 +109,8 @@ pub(crate) type Inner = Guard<'static, 'static, Old, NewSlot, Callback>;
 pub(crate) type Inner = Applier<'static, Old, NewSlot>;
 
 const _: () = assert!(size_of::<State>() <= size_of::<flashdelta_applier>());
-// The RAM that patches state includes an applier without a guard.
-#[cfg(all(target_pointer_width = "32", not(feature = "verify")))]
+// The RAM that patches state includes an applier without a guard, and without values for holes.
+#[cfg(all(target_pointer_width = "32", not(feature = "verify"), not(feature = "holes")))]
 const _: () = assert!(size_of::<State>() <= flashdelta::APPLIER_BYTES);
 const _: () = assert!(align_of::<State>() <= align_of::<flashdelta_applier>());
 

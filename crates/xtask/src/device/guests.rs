@@ -165,7 +165,7 @@ pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
 pub(crate) const EVERYTHING: &str = "model,lz4,isa";
 
 /// All features of the library in C.
-pub(crate) const ALL_OF_C: &str = "model,lz4,isa,receive,verify,suspend,bounded";
+pub(crate) const ALL_OF_C: &str = "model,lz4,isa,receive,verify,suspend,bounded,holes";
 
 /// The same check for the machine at hand: any stable compiler can do it.
 pub(crate) fn link_on_host() -> Result<String> {
