@@ -123,6 +123,37 @@ static void run_with_resets(blob old_image, blob new_image, blob patch, const fl
     nor_free(&d.flash);
 }
 
+/* A damaged chunk is named by its first byte, and comes again. */
+static void a_wrong_chunk_is_mended(blob old_image, blob new_image, blob patch, const flashdelta_verifier *verifier) {
+    static flashdelta_applier applier;
+    uint8_t workspace[16 * 1024], buffer[68 * 1024];
+    size_t at, mended = 0;
+    for (at = 300; at < patch.len; at += 41) {
+        device d;
+        flashdelta_flash flash = start_device(&d, old_image, new_image.len, 1);
+        flashdelta_status status;
+        CHECK_STATUS(flashdelta_applier_init(&applier, &flash, NULL, workspace, sizeof workspace), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_applier_guard(&applier, verifier, buffer, sizeof buffer), FLASHDELTA_OK);
+        patch.bytes[at] ^= 1;
+        status = flashdelta_applier_feed(&applier, patch.bytes, patch.len, NULL);
+        patch.bytes[at] ^= 1;
+        if (status == FLASHDELTA_ERR_WRONG_CHUNK) {
+            uint32_t next = 0;
+            CHECK_STATUS(flashdelta_applier_next(&applier, &next), FLASHDELTA_OK);
+            CHECK(next > 0 && next <= at);
+            CHECK_STATUS(flashdelta_applier_feed(&applier, patch.bytes + next, patch.len - next, NULL), FLASHDELTA_OK);
+            CHECK_STATUS(flashdelta_applier_finish(&applier), FLASHDELTA_OK);
+            CHECK(d.committed == 1 && memcmp(d.flash.bytes, new_image.bytes, new_image.len) == 0);
+            mended++;
+        } else {
+            CHECK(status != FLASHDELTA_OK && d.counters.writes == 0);
+            CHECK_STATUS(flashdelta_applier_abort(&applier), FLASHDELTA_OK);
+        }
+        nor_free(&d.flash);
+    }
+    CHECK(mended > 3);
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *patch;
@@ -166,6 +197,7 @@ int main(int argc, char **argv) {
                      (flashdelta_status)cases[i].expected);
         if (cases[i].expected == FLASHDELTA_OK && cases[i].trusts) {
             run_with_resets(old_image, new_image, patch, &verifier);
+            a_wrong_chunk_is_mended(old_image, new_image, patch, &verifier);
         }
         if (cases[i].expected == FLASHDELTA_ERR_WRONG_SIGNATURE) {
             CHECK(detail.digest_len == 8 && memcmp(detail.found_digest, keys[1].key_id, 8) == 0);

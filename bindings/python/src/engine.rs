@@ -96,11 +96,7 @@ impl Push {
         // Taken, so that an error leaves nothing to go on with.
         match std::mem::replace(&mut self.stage, Stage::Failed) {
             Stage::Failed => Err(ApplyError::Poisoned.into()),
-            Stage::Body(mut running) => {
-                let progress = running.feed(input)?;
-                self.stage = Stage::Body(running);
-                Ok(progress)
-            }
+            Stage::Body(running) => self.go_on(running, input),
             Stage::Header { mut start, old, new } => {
                 start.extend_from_slice(input);
                 if bundle::is_bundle(&start) {
@@ -119,16 +115,23 @@ impl Push {
                     (self.conditions.options, self.keys.take(), memory.len());
                 // After it the buffer for the header, and later for chunks.
                 memory.resize(len + MAX_HEADER_LEN.max(header.chunk_ram() as usize), 0);
-                let mut running = Running::new(MutBorrow::new(memory), |memory| {
+                let running = Running::new(MutBorrow::new(memory), |memory| {
                     let (workspace, buffer) = memory.borrow_mut().split_at_mut(len);
                     let applier = Applier::new(workspace, old, new, options);
                     Some(Guard::with_policy(applier, keys, buffer))
                 });
-                let progress = running.feed(&start)?;
-                self.stage = Stage::Body(running);
-                Ok(progress)
+                self.go_on(running, &start)
             }
         }
+    }
+
+    /// A wrong chunk is no end: it may be fed again.
+    fn go_on(&mut self, mut running: Running, input: &[u8]) -> Result<Progress, PushError> {
+        let fed = running.feed(input);
+        if let Ok(_) | Err(PushError::Verify(VerifyError::WrongChunk { .. })) = fed {
+            self.stage = Stage::Body(running);
+        }
+        fed
     }
 
     /// The header, once it is complete.

@@ -48,6 +48,33 @@ def test_the_push_applier_has_the_same_policy() -> None:
         applier.feed(bytes(patch()))
 
 
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+def test_a_wrong_chunk_is_named_and_fed_again(size: int) -> None:
+    key = flashdelta.generate_key()
+    signed = bytes(flashdelta.sign(patch(chunks=256), key.private))
+    mended = 0
+    for at in range(200, len(signed), 37):
+        damaged = bytearray(signed)
+        damaged[at] ^= 1
+        with flashdelta.Applier(OLD, key=key.public) as applier:
+            try:
+                for i in range(0, len(signed), size):
+                    applier.feed(bytes(damaged[i : i + size]))
+            except flashdelta.WrongChunkError as wrong:
+                if wrong.start is None:
+                    # The table: that is the end.
+                    with pytest.raises(flashdelta.MisuseError):
+                        applier.feed(signed)
+                    continue
+                assert wrong.end is not None and wrong.start <= at < wrong.end
+                applier.feed(signed[wrong.start :])
+                assert applier.finish() == NEW
+                mended += 1
+            except flashdelta.NotAuthenticError:
+                pass
+    assert mended > 0
+
+
 def test_a_signature_may_be_made_elsewhere() -> None:
     message = flashdelta.sign_message(patch())
     assert len(message) == 48 and message.startswith(b"flashdelta patch")

@@ -516,6 +516,8 @@ class WrongSignatureError(NotAuthenticError):
 class WrongChunkError(NotAuthenticError):
     """A chunk of the patch, or the table of their digests, is not the one that was vouched for.
 
+    To an `Applier` the patch can be fed again from the `start` of a wrong chunk on. A wrong table is final.
+
     Attributes
     ----------
     index : int or None
