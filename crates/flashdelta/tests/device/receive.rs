@@ -383,7 +383,6 @@ fn what_a_revoked_key_has_vouched_for_is_not_there() {
     store.offer(patch.front()).unwrap();
     (0..patch.pieces()).for_each(|piece| _ = store.put(piece, patch.piece(piece)).unwrap());
     assert!(store.is_complete());
-    drop(store);
     assert!(!open(&mut flash, &mut memory, &mut key).unwrap().is_complete());
     assert!(Store::open(&mut flash, region, &mut memory, None).unwrap().is_complete());
 }
