@@ -48,6 +48,21 @@ pub struct Config {
     /// say that they do
     #[arg(long, env = "FLASHDELTA_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    /// PEM file of the certificates, for TLS
+    #[arg(long, env = "FLASHDELTA_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file of the private key of the certificate
+    #[arg(long, env = "FLASHDELTA_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Requests that may run at the same time; more are told to come again
+    #[arg(long, default_value_t = 4096, value_name = "NUMBER")]
+    pub max_requests: usize,
+    /// Requests of a device in a minute; 0 is any number
+    #[arg(long, default_value_t = 240, value_name = "NUMBER")]
+    pub device_requests: u32,
+    /// Requests without a right token from one address in a minute; 0 is any number
+    #[arg(long, default_value_t = 600, value_name = "NUMBER")]
+    pub failed_requests: u32,
     /// Connections to the database
     #[arg(long, default_value_t = 16, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]
     pub database_connections: u32,
@@ -84,6 +99,11 @@ impl Config {
             retry_seconds: 10,
             poll_seconds: 300,
             public_url: None,
+            tls_cert: None,
+            tls_key: None,
+            max_requests: 4096,
+            device_requests: 240,
+            failed_requests: 600,
             database_connections: 16,
         }
     }
@@ -99,7 +119,8 @@ impl Config {
             return url.trim_end_matches('/').to_owned();
         }
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        format!("http://{}", host.unwrap_or("localhost"))
+        let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", host.unwrap_or("localhost"))
     }
 
     /// The address of the database.

@@ -13,6 +13,7 @@
 //! - `contents`: files and patches in the object store, by digest.
 //! - `catalogue`: products, releases, rules and devices in the database; `flashdelta-fleet` has
 //!   the types and the planner.
+//! - `limits`, `metrics`: how often somebody may ask, and counts of what happens.
 //! - `jobs`: patches that are to be made, and the workers that make them.
 //! - `devices`: what a device gets and what it reports, whatever it speaks.
 //! - [`http`]: the same by HTTP: the API of operators, the plain request, hawkBit's DDI.
@@ -32,6 +33,8 @@ mod contents;
 mod devices;
 mod error;
 mod jobs;
+mod limits;
+mod metrics;
 mod service;
 mod time;
 

@@ -2,8 +2,10 @@
 
 use core::future::Future;
 use core::net::SocketAddr;
+use core::pin::Pin;
 use core::time::Duration;
 
+use axum_server::tls_rustls::RustlsConfig;
 use axum_server::Handle;
 use tokio::net::TcpListener;
 
@@ -46,13 +48,27 @@ impl Server {
     /// [`Error::Io`].
     pub async fn run(self, end: impl Future<Output = ()>) -> Result<(), Error> {
         let handle = Handle::new();
-        let serving = axum_server::from_tcp(self.listener).map_err(Error::io("the listener"))?;
-        let serving = serving
-            .handle(handle.clone())
-            .serve(http::router(&self.service).into_make_service_with_connect_info::<SocketAddr>());
-        let mut serving = core::pin::pin!(serving);
+        let service =
+            http::router(&self.service).into_make_service_with_connect_info::<SocketAddr>();
+        let failed = || Error::io("the listener");
+        let config = self.service.config();
+        let mut serving: Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>> =
+            match (&config.tls_cert, &config.tls_key) {
+                (Some(cert), Some(key)) => {
+                    // Another one may be linked as well: this one it is.
+                    let _ = rustls::crypto::ring::default_provider().install_default();
+                    let tls = RustlsConfig::from_pem_file(cert, key).await;
+                    let tls = tls.map_err(Error::io(cert.display()))?;
+                    let server = axum_server::from_tcp_rustls(self.listener, tls);
+                    Box::pin(server.map_err(failed())?.handle(handle.clone()).serve(service))
+                }
+                _ => {
+                    let server = axum_server::from_tcp(self.listener).map_err(failed())?;
+                    Box::pin(server.handle(handle.clone()).serve(service))
+                }
+            };
         tokio::select! {
-            ended = &mut serving => return ended.map_err(Error::io("the listener")),
+            ended = serving.as_mut() => return ended.map_err(Error::io("the listener")),
             () = end => {}
         }
         tracing::info!("ending");

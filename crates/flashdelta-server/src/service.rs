@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flashdelta::sign::PrivateKey;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::auth::{NewToken, Role, Secret, TokenKind};
@@ -12,6 +13,8 @@ use crate::config::Config;
 use crate::contents::Contents;
 use crate::database::Database;
 use crate::jobs::{Bell, Worker};
+use crate::limits::Limiter;
+use crate::metrics::Metrics;
 use crate::Error;
 
 /// What all parts of a server share. A clone is the same.
@@ -25,6 +28,11 @@ struct Parts {
     states: States,
     bell: Arc<Bell>,
     key: Option<Arc<PrivateKey>>,
+    metrics: Metrics,
+    /// Requests that may run at the same time.
+    slots: Arc<Semaphore>,
+    devices: Limiter,
+    strangers: Limiter,
 }
 
 /// Workers that run; dropped, they end, and what they were at is taken by others.
@@ -44,8 +52,18 @@ impl Service {
         let database = Database::open(&config.database_url(), config.database_connections).await?;
         let contents = Contents::open(config.store.as_deref(), &config.data.join("contents"))?;
         let key = config.jobs.signing_key.as_deref().map(read_key).transpose()?.map(Arc::new);
-        let (config, states, bell) = (config.clone(), States::default(), Arc::default());
-        Ok(Self(Arc::new(Parts { config, database, contents, states, bell, key })))
+        Ok(Self(Arc::new(Parts {
+            config: config.clone(),
+            database,
+            contents,
+            states: States::default(),
+            bell: Arc::default(),
+            key,
+            metrics: Metrics::default(),
+            slots: Arc::new(Semaphore::new(config.max_requests)),
+            devices: Limiter::new(config.device_requests),
+            strangers: Limiter::new(config.failed_requests),
+        })))
     }
 
     /// The database.
@@ -73,9 +91,25 @@ impl Service {
         &self.0.bell
     }
 
-    pub(crate) fn count_report(&self, _: crate::devices::ActionState) {}
+    /// What happened in this process.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
 
-    pub(crate) fn count_sent(&self, _: &'static str, _: u64) {}
+    /// A place for one more request; `None`: there are too many.
+    pub(crate) fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.slots).try_acquire_owned().ok()
+    }
+
+    /// Limits of devices, by the ids of their tokens.
+    pub(crate) fn device_limiter(&self) -> &Limiter {
+        &self.0.devices
+    }
+
+    /// Limits of those that have no token, or a wrong one, by their addresses.
+    pub(crate) fn stranger_limiter(&self) -> &Limiter {
+        &self.0.strangers
+    }
 
     /// Starts this many workers.
     ///

@@ -82,6 +82,11 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
                 &["mosquitto"],
             )
         },
+        Need {
+            unpacked: Some(("swupdate", "swupdate")),
+            only_unpacked: true,
+            ..Need::new(&["server"], "a client of hawkBit's", exists("swupdate"), &["swupdate"])
+        },
         Need::new(&["formats"], "srec_cat", exists("srec_cat"), &["srecord"]),
         Need::new(&["formats"], "objcopy", exists("objcopy"), &["binutils"]),
         Need::new(&["c"], "gcc and g++", all(&["gcc", "g++"]), &["gcc", "g++"]),

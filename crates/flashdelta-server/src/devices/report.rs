@@ -98,7 +98,7 @@ pub(crate) async fn report(
     }
     transaction.commit().await?;
     if is_new && !to.is_open() {
-        service.count_report(to);
+        service.metrics().reported(to.name());
         tracing::info!(
             tenant = tenant.name(),
             action = action.id,

@@ -1,8 +1,9 @@
 //! Who may use a route. It is settled before anything of a request is read.
 
+use core::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::HeaderMap;
@@ -19,6 +20,8 @@ pub enum Access {
     Anybody,
     /// Operators with this role, or a higher one.
     Operator(Role),
+    /// Tokens for metrics alone: these are of the whole server.
+    Metrics,
     /// Devices, and gateways for them.
     Device,
 }
@@ -43,7 +46,19 @@ pub(super) async fn check(
 }
 
 async fn permitted(service: &Service, access: Access, parts: &mut Parts) -> Result<Caller, Error> {
-    let caller = caller(service, access, &parts.headers).await?;
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let address = address.map(|address| address.ip().to_string()).unwrap_or_default();
+    let caller = caller(service, access, &parts.headers).await;
+    match &caller {
+        // Tokens cannot be guessed; this is to keep those that try from being a burden.
+        Err(Error::Unauthorized) => service.stranger_limiter().take(&address)?,
+        // A gateway speaks for many.
+        Ok(caller) if caller.kind == TokenKind::Device => {
+            service.device_limiter().take(&caller.token)?;
+        }
+        _ => {}
+    }
+    let caller = caller?;
     let Ok(named) = RawPathParams::from_request_parts(parts, &()).await else {
         return Err(Error::bad("address", parts.uri.path(), "one as documented"));
     };
@@ -74,6 +89,10 @@ async fn caller(service: &Service, access: Access, headers: &HeaderMap) -> Resul
         _ if !is_kind => Err(Error::Unauthorized),
         Access::Device if caller.kind != TokenKind::Operator => Ok(caller),
         Access::Device => Err(Error::Forbidden { needs: "the token of a device or gateway" }),
+        Access::Metrics if caller.kind == TokenKind::Operator && caller.role == Role::Metrics => {
+            Ok(caller)
+        }
+        Access::Metrics => Err(Error::Forbidden { needs: Role::Metrics.name() }),
         Access::Operator(_) if caller.kind != TokenKind::Operator => {
             Err(Error::Forbidden { needs: "the token of an operator" })
         }

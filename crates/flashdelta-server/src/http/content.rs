@@ -58,7 +58,7 @@ pub(super) async fn send(
     let length = range.end - range.start;
     let response =
         response.header(CONTENT_TYPE, "application/octet-stream").header(CONTENT_LENGTH, length);
-    service.count_sent(content.kind.name(), length);
+    service.metrics().sent(content.kind.name(), length);
     if length == 0 {
         return finish(response.body(Body::empty()));
     }

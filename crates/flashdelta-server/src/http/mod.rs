@@ -9,6 +9,7 @@ mod error;
 mod health;
 mod routes;
 mod update;
+mod watch;
 
 pub use access::Access;
 pub use routes::{router, routes, Route};

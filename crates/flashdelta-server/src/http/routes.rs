@@ -8,7 +8,7 @@ use axum::routing::{on, MethodFilter, MethodRouter};
 use axum::Router;
 
 use super::access::{self, Access};
-use super::{api as operators, ddi, health, update};
+use super::{api as operators, ddi, health, update, watch};
 use crate::{Error, Service};
 
 /// A route.
@@ -80,6 +80,7 @@ impl Api {
 fn api(service: &Service) -> Api {
     let api = Api { service: service.clone(), router: Router::new(), routes: Vec::new() };
     let api = api.route(Method::GET, "/healthz", Access::Anybody, health::health);
+    let api = api.route(Method::GET, "/metrics", Access::Metrics, watch::metrics);
     ddi::add(update::add(operators::add(api)))
 }
 
@@ -87,7 +88,10 @@ fn api(service: &Service) -> Api {
 pub fn router(service: &Service) -> Router {
     let nothing =
         || async { (StatusCode::NOT_FOUND, Error::NotFound { what: "such address".into() }) };
-    api(service).router.fallback(nothing).with_state(service.clone())
+    let router = api(service).router.fallback(nothing);
+    // Outside of all else; what has no route is counted, too.
+    let watched = from_fn_with_state(service.clone(), watch::watch);
+    router.layer(watched).with_state(service.clone())
 }
 
 /// All routes, for tests and documents.

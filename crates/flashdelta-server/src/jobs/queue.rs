@@ -150,7 +150,6 @@ impl Database {
     }
 
     /// Jobs that wait, and jobs that are being made.
-    #[allow(dead_code)] // The metrics will use it.
     pub(crate) async fn count_jobs(&self) -> Result<(i64, i64), Error> {
         let row = self.unscoped(
             "SELECT COUNT(CASE WHEN state = 'queued' THEN 1 END), \

@@ -101,7 +101,7 @@ async fn tenants_are_apart(setup: Setup) {
         let token = match access {
             Access::Anybody => continue,
             Access::Device => gateway,
-            Access::Operator(_) => &admin,
+            Access::Operator(_) | Access::Metrics => &admin,
         };
         for body in [
             json!({"name": "heron", "id": "h-1", "product": "heron"}),

@@ -3,12 +3,18 @@
 mod access;
 mod catalogue;
 mod ddi;
+mod document;
 mod fleet;
+mod jobs;
+mod kills;
+mod limits;
 mod plain;
 mod postgres;
 
 mod server;
 mod start;
+mod swupdate;
+mod unscoped;
 
 /// Tests that run on SQLite and on PostgreSQL.
 macro_rules! on_both_databases {

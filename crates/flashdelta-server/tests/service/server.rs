@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{mpsc, Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -26,6 +26,8 @@ pub(crate) struct Server {
     /// The token that it printed, if it was the first start.
     pub(crate) token: String,
     pub(crate) client: Client,
+    /// What it has logged.
+    pub(crate) log: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Setup {
@@ -37,6 +39,10 @@ impl Setup {
     pub(crate) fn postgres() -> Option<Self> {
         let database = Some(postgres::new_database()?);
         Some(Self { folder: tempfile::tempdir().unwrap(), database })
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.database.is_none()
     }
 
     /// A command of the program, on this folder and database.
@@ -62,20 +68,37 @@ impl Setup {
     }
 
     pub(crate) fn start_with(&self, arguments: &[&str]) -> Server {
+        self.start_at("127.0.0.1:0", arguments)
+    }
+
+    /// A process that makes patches.
+    pub(crate) fn start_worker(&self, arguments: &[&str]) -> Child {
+        let mut program = self.command("worker");
+        program.args(["--log", "error"]).args(arguments).stdin(Stdio::null());
+        program.spawn().unwrap()
+    }
+
+    pub(crate) fn start_at(&self, address: &str, arguments: &[&str]) -> Server {
         let mut program = self.command("serve");
-        program.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).args(arguments);
+        program
+            .args(["--listen", address, "--log-format", "json"])
+            .args(["--log", "flashdelta_server=debug,info"])
+            .args(arguments);
         program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = program.spawn().unwrap();
         let (found, address) = mpsc::channel();
-        let log = BufReader::new(process.stderr.take().unwrap());
+        let lines = BufReader::new(process.stderr.take().unwrap());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let entries = Arc::clone(&log);
         std::thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
+            for line in lines.lines().map_while(Result::ok) {
                 // What is printed is shown with the test that fails.
                 println!("{line}");
                 let entry: Value = serde_json::from_str(&line).unwrap_or_default();
                 if entry["message"] == "listening" {
                     let _ = found.send(entry["address"].as_str().unwrap().to_owned());
                 }
+                entries.lock().unwrap().push(entry);
             }
         });
         let address = address.recv_timeout(Duration::from_secs(60)).expect("the server starts");
@@ -86,7 +109,7 @@ impl Setup {
             }
             false => String::new(),
         };
-        Server { process, address, token, client: Client::new() }
+        Server { process, address, token, client: Client::new(), log }
     }
 
     /// Whether no server was started yet.
@@ -99,6 +122,24 @@ impl Setup {
 }
 
 impl Server {
+    /// The number of entries of the log with this message. What was written before has been read
+    /// when one more request is in it.
+    pub(crate) async fn logged(&self, message: &str) -> usize {
+        let count = |message: &str| {
+            let log = self.log.lock().unwrap();
+            log.iter().filter(|entry| entry["message"] == message).count()
+        };
+        let before = count("answered");
+        for _ in 0..200 {
+            self.request(Method::GET, "/healthz", "").send().await.unwrap();
+            if count("answered") > before {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        count(message)
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

@@ -38,8 +38,15 @@ pub(super) fn add(api: Api) -> Api {
         .route(Method::GET, "/v1/devices/{device}/actions/{action}", VIEWER, devices::reports)
         .route(Method::POST, "/v1/devices/{device}/token", EDITOR, devices::renew)
         .route(Method::GET, "/v1/products/{product}/rollouts", VIEWER, products::rollouts)
+        .route(Method::GET, "/v1/openapi.json", VIEWER, document)
         .route(Method::GET, "/v1/tokens", ADMIN, tokens::list)
         .route(Method::POST, "/v1/tokens", ADMIN, tokens::post)
         .route(Method::DELETE, "/v1/tokens/{id}", ADMIN, tokens::delete)
         .route(Method::GET, "/v1/audit", ADMIN, audit::list)
+}
+
+/// What this API is, for programs. A test holds it against the routes.
+async fn document() -> impl axum::response::IntoResponse {
+    let kind = (axum::http::header::CONTENT_TYPE, "application/json");
+    ([kind], include_str!("../../../openapi.json"))
 }

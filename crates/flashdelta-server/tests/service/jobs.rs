@@ -1,0 +1,91 @@
+//! Patches are made once, within limits, and devices do not wait forever.
+
+use reqwest::{Method, Response, StatusCode};
+use serde_json::json;
+
+use crate::fleet::{self, digest, firmware};
+use crate::server::{Server, Setup};
+
+crate::on_both_databases!(a_patch_is_made_once what_takes_too_much_is_not_made
+    nobody_waits_forever separate_workers_make_patches);
+
+async fn ask(server: &Server, token: &str) -> Response {
+    server.request(Method::GET, "/v1/update?wait=20", token).send().await.unwrap()
+}
+
+async fn a_patch_is_made_once(setup: Setup) {
+    let first = setup.start();
+    let second = setup.start();
+    fleet::heron(&first).await;
+    let held = digest(&firmware("cortex-m-1.0.bin"));
+    let mut asking = Vec::new();
+    for number in 0..20 {
+        let token = fleet::device(&first, &format!("h-{number}"), "heron", &held).await;
+        let server = if number % 2 == 0 { &first } else { &second };
+        let request = server.request(Method::GET, "/v1/update?wait=20", &token);
+        asking.push(tokio::spawn(
+            async move { request.send().await.unwrap().bytes().await.unwrap() },
+        ));
+    }
+    let mut patches = Vec::new();
+    for asked in asking {
+        patches.push(asked.await.unwrap());
+    }
+    patches.dedup();
+    assert_eq!(patches.len(), 1);
+    assert_eq!(first.logged("patch made").await + second.logged("patch made").await, 1);
+}
+
+async fn what_takes_too_much_is_not_made(setup: Setup) {
+    for limit in [["--job-memory", "4"], ["--job-seconds", "0"]] {
+        let setup = match setup.is_sqlite() {
+            true => Setup::sqlite(),
+            false => Setup::postgres().unwrap(),
+        };
+        let server = setup.start_with(&limit);
+        fleet::heron(&server).await;
+        let old = firmware("cortex-m-1.0.bin");
+        let token = fleet::device(&server, "h-1", "heron", &digest(&old)).await;
+        // Neither a delta nor a whole image; and it takes no files.
+        let found = ask(&server, &token).await;
+        assert_eq!(found.status(), StatusCode::NO_CONTENT, "{limit:?}");
+        assert_eq!(server.logged("no patch made").await, 2, "{limit:?}");
+        let device = json!({"id": "h-1", "product": "heron", "running": digest(&old)});
+        server.put("/v1/devices/h-1", &device).await;
+        let found = ask(&server, &token).await;
+        assert_eq!(found.headers()["x-flashdelta-kind"], "file");
+        assert!(found.bytes().await.unwrap() == firmware("cortex-m-1.1.bin"));
+    }
+}
+
+async fn nobody_waits_forever(setup: Setup) {
+    let server = setup.start_with(&["--workers", "0", "--patience", "1", "--longest-wait", "3"]);
+    fleet::heron(&server).await;
+    let held = digest(&firmware("cortex-m-1.0.bin"));
+    let token = fleet::device(&server, "h-1", "heron", &held).await;
+    let start = std::time::Instant::now();
+    let path = "/v1/update?wait=0";
+    let at_once = server.request(Method::GET, path, &token).send().await.unwrap();
+    assert_eq!(
+        (at_once.status(), &at_once.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"10".parse().unwrap())
+    );
+    // It takes patches alone: so it has to come again.
+    assert_eq!(ask(&server, &token).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!((3..10).contains(&start.elapsed().as_secs()));
+    let device = json!({"id": "h-1", "product": "heron", "running": held});
+    server.put("/v1/devices/h-1", &device).await;
+    assert_eq!(ask(&server, &token).await.headers()["x-flashdelta-kind"], "file");
+}
+
+async fn separate_workers_make_patches(setup: Setup) {
+    let server = setup.start_with(&["--workers", "0"]);
+    fleet::heron(&server).await;
+    let held = digest(&firmware("cortex-m-1.0.bin"));
+    let token = fleet::device(&server, "h-1", "heron", &held).await;
+    let mut worker = setup.start_worker(&[]);
+    let found = ask(&server, &token).await;
+    assert_eq!(found.headers()["x-flashdelta-kind"], "delta");
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}
