@@ -267,6 +267,18 @@ fn what_a_patch_needs_is_said_only_if_it_is_authentic() {
     assert_eq!(error(1, 10, needed as usize), stranger);
     assert_eq!(error(7, 10, found as usize), VerifyError::BufferTooSmall { needed, found }.into());
     assert_eq!(error(7, 10, needed as usize).code(), "workspace-too-small");
+    // Nor what the image will be.
+    let patch = signed(ChunkSize::Auto, &[7]);
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    let (mut slot, mut workspace) = (vec![0; new.len()], vec![0; 64 << 10]);
+    let mut buffer = vec![0; header.chunk_ram() as usize];
+    let options = ApplyOptions::default();
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::require_signature(applier, Toy(7), &mut buffer);
+    let (front, rest) = patch.split_at((header.header_len + header.signatures_len()) as usize - 1);
+    assert_eq!((guard.feed(front).unwrap().total, guard.header()), (0, None));
+    assert_eq!(guard.feed(&rest[..1]).unwrap().total as usize, new.len());
+    assert_eq!(guard.header(), Some(&header));
 }
 
 #[test]

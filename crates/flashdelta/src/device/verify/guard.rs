@@ -223,10 +223,12 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
 
     /// The header, once it is complete and, if that is required, its signature right.
     pub fn header(&self) -> Option<&PatchHeader> {
-        match self.phase {
-            Phase::Header | Phase::Signatures(_) => None,
-            _ => self.applier.header(),
-        }
+        self.is_accepted().then(|| self.applier.header())?
+    }
+
+    /// Whether the header is complete and, if that is required, its signature right.
+    fn is_accepted(&self) -> bool {
+        !matches!(self.phase, Phase::Header | Phase::Signatures(_))
     }
 
     /// How far the update has come.
@@ -234,7 +236,9 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         let inner = self.applier.progress();
         // A chunk that was checked waits here for the applier to take it.
         let pending = inner.pending || matches!(self.phase, Phase::Use(_));
-        Progress { taken: self.taken, pending, ..inner }
+        // What an image will be is not known before its header is accepted.
+        let total = if self.is_accepted() { inner.total } else { 0 };
+        Progress { taken: self.taken, pending, total, ..inner }
     }
 
     /// Where in the patch the byte is that must be fed next: after a wrong chunk, its start.
