@@ -38,6 +38,7 @@ mod left_out;
 mod lengths;
 mod memory;
 mod reading;
+mod recipe;
 
 use sha2::{Digest as _, Sha256};
 
@@ -49,7 +50,8 @@ use crate::host::budget::{unwatched, Budget, Stop};
 use crate::host::diff::{DiffOptions, Patch};
 use crate::host::holes;
 use crate::host::image::{self, Format, Image, ReadOptions, WriteOptions};
-use host::{HostSection, NewFile, OldText};
+use host::HostSection;
+use recipe::{FileRecipe, OldText};
 
 pub(crate) use claims::claims;
 pub use error::{FileError, MakeError};
@@ -159,7 +161,7 @@ pub(crate) fn diff_read(
     }
     let old_text = old_text(&old, old_file, memory, budget)?;
     let describe = |split: image::Split<'_>| {
-        NewFile::describe(new_file, &split, &new, memory, &old_text, options)
+        FileRecipe::describe(new_file, &split, &new, memory, &old_text, options)
     };
     let section = HostSection {
         old_is_memory: old.is_memory(),

@@ -30,6 +30,7 @@ mod select;
 mod template;
 mod wrapping;
 mod write;
+mod write_options;
 
 mod formats;
 pub use formats::{
@@ -57,7 +58,8 @@ pub use select::{Selection, Target};
 pub use template::Split;
 pub(crate) use template::{push_operation, Block};
 pub use wrapping::{wrapping, Wrapping};
-pub use write::{WriteError, WriteOptions};
+pub use write::WriteError;
+pub use write_options::WriteOptions;
 
 #[cfg(test)]
 mod tests;
