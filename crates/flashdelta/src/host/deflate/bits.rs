@@ -1,6 +1,6 @@
 //! Bits, the lowest of a byte first.
 
-use super::DeflateError;
+use super::error::DeflateError;
 use crate::host::budget::Stop;
 use crate::host::room;
 

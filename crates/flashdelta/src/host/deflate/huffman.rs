@@ -1,7 +1,8 @@
 //! Prefix codes: reading them, writing them, and making them as zlib does.
 
 use super::bits::{BitReader, BitWriter};
-use super::{code_of, DeflateError, Token, DISTANCES, LENGTHS};
+use super::error::DeflateError;
+use super::token::{code_of, Token, DISTANCES, LENGTHS};
 
 /// The longest code in bits.
 const LONGEST: usize = 15;

@@ -1,8 +1,9 @@
 //! Takes a deflate stream apart.
 
 use super::bits::{BitReader, BitWriter};
+use super::error::DeflateError;
 use super::huffman::{read_codes, Decoder};
-use super::{DeflateError, Token, DISTANCES, LENGTHS};
+use super::token::{Token, DISTANCES, LENGTHS};
 use crate::host::budget::{Budget, Halt, Stop};
 use crate::host::room;
 

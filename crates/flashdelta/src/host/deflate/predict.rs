@@ -1,7 +1,7 @@
 //! What zlib would say next (`deflate_fast`, `deflate_slow` and `longest_match` of `deflate.c`,
 //! with the default memory level and window).
 
-use super::Token;
+use super::token::Token;
 
 /// How hard zlib looks for matches at a level (`configuration_table`).
 #[derive(Clone, Copy)]

@@ -3,10 +3,11 @@
 use core::ops::ControlFlow;
 
 use super::bits::{BitReader, BitWriter};
+use super::error::DeflateError;
 use super::huffman::{read_codes, zlib_header, Encoder};
 use super::inflate::{Block, Stream};
 use super::predict::{Predictor, LEVELS};
-use super::{DeflateError, Token};
+use super::token::Token;
 use crate::device::format::Reader;
 use crate::host::budget::{Budget, Halt, Stop};
 use crate::host::{put, room};

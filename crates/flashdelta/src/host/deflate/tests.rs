@@ -1,8 +1,9 @@
 use core::ops::ControlFlow;
 
+use super::token::Token;
 use super::*;
 use crate::archive::{Container, Member};
-use crate::host::budget::{Budget, Stop};
+use crate::host::budget::{Budget, Halt, Stop};
 
 /// Runs with a budget without a limit.
 fn freely<T>(

@@ -1,6 +1,7 @@
 //! What a patch says that it makes: known before anything is made.
 
-use super::{parse, section, FileError};
+use super::apply::{parse, section};
+use super::error::FileError;
 
 /// Workspace that no patch has to account for, in bytes.
 const USUAL_WORKSPACE: u64 = 1 << 20;

@@ -5,7 +5,10 @@ use super::*;
 use crate::device::error::Remedy;
 use crate::device::format::crc32;
 use crate::host::apply::apply as apply_image;
+use crate::host::diff::{DiffOptions, Patch};
+use crate::host::image::{self, Format, Image, ReadOptions, WriteOptions};
 use crate::host::image::{ImageError, Selection};
+use sha2::Digest as _;
 
 const PICO: u32 = 0xe48b_ff59;
 const ABSOLUTE: u32 = 0xe48b_ff57;

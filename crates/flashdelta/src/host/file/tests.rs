@@ -1,6 +1,9 @@
 use super::*;
+use crate::device::apply::ApplyError;
 use crate::host::apply::apply as apply_image;
+use crate::host::diff::{DiffOptions, Patch};
 use crate::host::image::ImageError;
+use crate::host::image::{self, Format, Image, ReadOptions, WriteOptions};
 
 fn testdata(name: &str) -> Vec<u8> {
     let path = format!("{}/../../testdata/firmware/{name}", env!("CARGO_MANIFEST_DIR"));

@@ -49,14 +49,9 @@ pub use error::{SetFileError, SetMakeError};
 pub use facts::{ComponentFacts, PreconditionFacts, SetFacts, TargetFacts};
 pub use folder::{apply_to_folder, SetFolder, SetFolderError};
 pub use make::{make, SetOptions};
-pub use parts::check;
+pub use parts::{check, is_set};
 pub use recipe::read_description;
 #[cfg(feature = "sign")]
 pub use sign::sign;
 pub use sign::{attach, authenticate, message, signatures};
 pub use source::{between, read_release, Difference, ReleaseComponent, SetSourceError};
-
-/// Whether a file is a set, by its first bytes.
-pub fn is_set(file: &[u8]) -> bool {
-    file.starts_with(&crate::device::update::set::MAGIC)
-}

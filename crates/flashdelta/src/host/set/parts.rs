@@ -16,6 +16,11 @@ use crate::device::verify::{Message, Signature, VerifyError};
 use crate::host::put;
 use crate::host::seal::{self, SealError};
 
+/// Whether a file is a set, by its first bytes.
+pub fn is_set(file: &[u8]) -> bool {
+    file.starts_with(&MAGIC)
+}
+
 /// A set in parts.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
