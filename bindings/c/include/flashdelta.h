@@ -785,7 +785,8 @@ flashdelta_status flashdelta_options_set_value(struct flashdelta_options *option
 
 /**
  * Fills the holes of an image with the values of a device, for flashing. Checksums and digests of
- * ESP images are corrected.
+ * ESP images are corrected, and those of the records of a file of such (Intel HEX, S-records,
+ * TI-TXT, UF2).
  *
  * @param image the image as it was built; of an ESP chip also a whole flash
  * @param len its size in bytes

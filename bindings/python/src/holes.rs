@@ -119,9 +119,7 @@ pub(crate) fn personalize<'py>(
     let requests = requests.collect::<PyResult<Vec<_>>>()?;
     let values = self::values(py, values)?;
     let made = unwatched(py, move || {
-        let place = |request: &HoleRequest| request.find_in((&image, elf.as_deref()));
-        let holes = requests.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-        holes::personalize(&image, &holes, &values)
+        flashdelta::file::personalize(&image, elf.as_deref(), &requests, &values)
     })?;
     made.map(|made| PyBytes::new(py, &made)).map_err(|error| errors::hole(py, &error))
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use flashdelta::diff::{DiffError, Hole};
-use flashdelta::holes::{self, HoleError, HoleRequest, Values};
+use flashdelta::diff::DiffError;
+use flashdelta::file;
+use flashdelta::holes::{HoleError, HoleRequest, Values};
 
 use crate::args::OutputArgs;
 use crate::failure::{Class, Failure, Outcome};
@@ -26,12 +27,12 @@ its hole.";
 
 /// Fill the holes of an image with the values of a device, or of each device of a table
 ///
-/// Checksums and digests of ESP images are corrected. What is signed, or checked by MCUboot, cannot
+/// Checksums and digests of ESP images are corrected, and checksums of records. What is signed, or checked by MCUboot, cannot
 /// have holes.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// The image, in a binary format; of an ESP chip also a whole flash
+    /// The image, or a file of records (Intel HEX, S-records, TI-TXT, UF2); of an ESP chip also a whole flash
     image: PathBuf,
     /// Where a hole is: NAME=0x400-0x420, NAME=symbol:SYM or NAME=marker:TEXT, as for `diff`
     #[arg(long, value_name = "NAME=PLACE", required = true)]
@@ -63,27 +64,25 @@ impl Args {
         inputs::refuse_two_standard_inputs(&named)?;
         let image = inputs::bytes(&self.image)?;
         let elf = self.elf.as_ref().map(|elf| inputs::bytes(elf)).transpose()?;
-        let find = |hole: &HoleRequest| hole.find_in((&image, elf.as_deref()));
-        let holes: Vec<Hole> =
-            self.hole.iter().map(find).collect::<Result<_, _>>().map_err(failure)?;
         let common = values::of(&self.set)?;
+        let fill = |values: &Values| file::personalize(&image, elf.as_deref(), &self.hole, values);
         match &self.table {
-            None => self.one(&image, &holes, &common, &named),
-            Some(table) => self.all(&image, &holes, &common, table),
+            None => self.one(fill, &common, &named),
+            Some(table) => self.all(fill, &common, table),
         }
     }
 
     /// One image.
-    fn one(&self, image: &[u8], holes: &[Hole], values: &Values, named: &[&Path]) -> Outcome {
+    fn one(&self, fill: impl Fill, values: &Values, named: &[&Path]) -> Outcome {
         let target = Target::new(&self.output, named)?;
         target.refuse_json(self.output_args.json)?;
-        let filled = holes::personalize(image, holes, values).map_err(failure)?;
+        let filled = fill(values).map_err(failure)?;
         target.write(&filled)?;
         self.tell(&[text::path(&self.output)])
     }
 
     /// An image for each line of a table. Nothing is written unless all can be made.
-    fn all(&self, image: &[u8], holes: &[Hole], common: &Values, table: &Path) -> Outcome {
+    fn all(&self, fill: impl Fill, common: &Values, table: &Path) -> Outcome {
         let lines = read_table(table)?;
         let is_stream = self.output == Path::new("-");
         let pattern = self.output.to_string_lossy();
@@ -95,7 +94,7 @@ impl Args {
             let (mut values, mut name) = (common.clone(), pattern.clone().into_owned());
             for (column, cell) in line {
                 let place = format!("{{{column}}}");
-                let is_hole = holes.iter().any(|hole| hole.name() == column);
+                let is_hole = self.hole.iter().any(|hole| hole.name() == column);
                 if !is_hole && !pattern.contains(&place) {
                     return Err(wrong(format!("no hole is called {column}")));
                 }
@@ -110,8 +109,7 @@ impl Args {
                     name = name.replace(&place, cell);
                 }
             }
-            let filled = holes::personalize(image, holes, &values)
-                .map_err(|error| wrong(error.to_string()))?;
+            let filled = fill(&values).map_err(|error| wrong(error.to_string()))?;
             if is_stream {
                 stream.extend(filled);
                 continue;
@@ -149,6 +147,11 @@ impl Args {
         }
     }
 }
+
+/// Makes the image of a device with these values.
+trait Fill: Fn(&Values) -> Result<Vec<u8>, HoleError> {}
+
+impl<F: Fn(&Values) -> Result<Vec<u8>, HoleError>> Fill for F {}
 
 /// Columns and cells of a line.
 type Line = Vec<(String, String)>;

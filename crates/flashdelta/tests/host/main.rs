@@ -12,6 +12,7 @@ mod floors;
 mod inputs;
 mod manifests;
 mod more_ram;
+mod personalize;
 mod profiles;
 mod records;
 mod refusals;

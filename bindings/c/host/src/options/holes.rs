@@ -2,7 +2,8 @@
 
 use core::ffi::c_char;
 
-use flashdelta::holes::{self, HoleRequest};
+use flashdelta::file;
+use flashdelta::holes::HoleRequest;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};
 
@@ -72,7 +73,8 @@ pub unsafe extern "C" fn flashdelta_options_set_value(
 }
 
 /// Fills the holes of an image with the values of a device, for flashing. Checksums and digests of
-/// ESP images are corrected.
+/// ESP images are corrected, and those of the records of a file of such (Intel HEX, S-records,
+/// TI-TXT, UF2).
 ///
 /// @param image the image as it was built; of an ESP chip also a whole flash
 /// @param len its size in bytes
@@ -98,9 +100,8 @@ pub unsafe extern "C" fn flashdelta_personalize(
         // SAFETY: the caller's promise.
         let (image, options) = unsafe { (bytes(image, len)?, options.as_ref()) };
         let options = options.ok_or(FLASHDELTA_ERR_NULL_POINTER)?;
-        let find = |hole: &HoleRequest| hole.find_in((image, options.new_elf.as_deref()));
-        let found = options.holes.iter().map(find).collect::<Result<Vec<_>, _>>();
-        let made = found.and_then(|found| holes::personalize(image, &found, &options.values));
+        let elf = options.new_elf.as_deref();
+        let made = file::personalize(image, elf, &options.holes, &options.values);
         // SAFETY: the caller's promise.
         Ok(unsafe { put(filled, made?.into()) }?)
     })

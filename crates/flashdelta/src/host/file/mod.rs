@@ -40,6 +40,7 @@ mod lengths;
 mod make;
 mod memory;
 mod output;
+mod personalize;
 mod reading;
 mod recipe;
 
@@ -50,6 +51,7 @@ pub(crate) use make::diff_read;
 pub use make::{diff, diff_with};
 pub use memory::Part;
 pub use output::Output;
+pub use personalize::personalize;
 pub use reading::{Memory, MemoryOptions, MemoryWarning};
 
 #[cfg(test)]

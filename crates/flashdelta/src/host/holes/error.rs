@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::device::error::codes;
-use crate::host::image::Format;
+use crate::host::image::{Format, ImageError};
 
 /// Why an image cannot have holes, or not these; or why they cannot be filled.
 #[non_exhaustive]
@@ -98,6 +98,13 @@ pub enum HoleError {
     /// The device has to compute the digest that ends the new image, which takes the model codec and
     /// a write unit that divides what comes before.
     OwnDigest,
+    /// The file has no data for bytes of the hole.
+    Gap {
+        /// The hole.
+        name: String,
+    },
+    /// The file cannot be read.
+    File(ImageError),
     /// No hole is called so.
     Unknown {
         /// The name.
@@ -136,9 +143,12 @@ codes! {
         Self::Trailing { .. } => "hole-trailing", DoesNotFit, UseDataPartition;
         Self::WrongSum => "hole-wrong-sum", BadFile, MakeFileAgain;
         Self::OwnDigest => "hole-own-digest", DoesNotFit, OtherCodec;
+        Self::Gap { .. } => "hole-gap", Misuse;
         Self::Unknown { .. } => "hole-unknown", Misuse;
         Self::NoValue { .. } => "hole-value-missing", Misuse, GiveValue;
         Self::TooLong { .. } => "hole-value-too-long", Misuse;
+    } else {
+        Self::File(error) => error;
     }
 }
 
@@ -201,6 +211,10 @@ impl fmt::Display for HoleError {
                 "the device has to compute the digest that ends the new image: that takes the model \
                  codec, and pages that divide what comes before it",
             ),
+            Self::Gap { name } => {
+                write!(f, "hole {name} is in a gap of the file: no record has all of its bytes")
+            }
+            Self::File(error) => error.fmt(f),
             Self::Unknown { name } => write!(f, "no hole is called {name}"),
             Self::NoValue { name } => write!(f, "there is no value for hole {name}"),
             Self::TooLong { name, found, limit } => {
@@ -211,3 +225,9 @@ impl fmt::Display for HoleError {
 }
 
 impl core::error::Error for HoleError {}
+
+impl From<ImageError> for HoleError {
+    fn from(error: ImageError) -> Self {
+        Self::File(error)
+    }
+}

@@ -176,6 +176,17 @@ impl fmt::Display for SetError {
             Self::Verify(VerifyError::Unsigned) => {
                 f.write_str("the set is not signed, and a signature is required")
             }
+            Self::Verify(VerifyError::UnknownKey { key_id }) => write!(
+                f,
+                "the set is signed with key {}, which is not one of the trusted keys",
+                Hex(key_id)
+            ),
+            Self::Verify(VerifyError::WrongSignature { key_id }) => write!(
+                f,
+                "the signature with key {} is not that of this set: one of them was changed",
+                Hex(key_id)
+            ),
+            // The others are of a payload, which is a patch.
             Self::Verify(error) => write!(f, "the set is not authentic: {error}"),
             Self::NoIdentity => f.write_str("the set does not say for which devices it is"),
             Self::WrongProduct { set, device } => {
