@@ -93,6 +93,10 @@ async fn mistakes_are_told(setup: Setup) {
     refused(Method::PUT, "/v1/products/heron", json!("text"), 422).await;
     refused(Method::GET, "/v1/devices/nobody", Value::Null, 404).await;
     refused(Method::GET, "/v1/files/12", Value::Null, 422).await;
+    // Nobody locks himself out.
+    let tokens = server.get("/v1/tokens").await;
+    let own: &'static str = format!("/v1/tokens/{}", tokens[0]["id"].as_str().unwrap()).leak();
+    refused(Method::DELETE, own, Value::Null, 422).await;
     // Another file under the same version is another release.
     let path = "/v1/products/heron/releases?version=1.1&name=x.bin";
     refused(Method::POST, path, json!("other"), 422).await;

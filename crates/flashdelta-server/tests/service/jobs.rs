@@ -7,7 +7,8 @@ use crate::fleet::{self, digest, firmware};
 use crate::server::{Server, Setup};
 
 crate::on_both_databases!(a_patch_is_made_once what_takes_too_much_is_not_made
-    nobody_waits_forever separate_workers_make_patches);
+    nobody_waits_forever separate_workers_make_patches
+    the_job_of_a_killed_worker_is_taken_again);
 
 async fn ask(server: &Server, token: &str) -> Response {
     server.request(Method::GET, "/v1/update?wait=20", token).send().await.unwrap()
@@ -88,4 +89,50 @@ async fn separate_workers_make_patches(setup: Setup) {
     assert_eq!(found.headers()["x-flashdelta-kind"], "delta");
     worker.kill().unwrap();
     worker.wait().unwrap();
+}
+
+async fn the_job_of_a_killed_worker_is_taken_again(setup: Setup) {
+    const LEASE: [&str; 2] = ["--lease-seconds", "3"];
+    let server = setup.start_with(&["--workers", "0", "--device-requests", "0"]);
+    let metrics = setup.output("token", &["add", "--role", "metrics", "m"]);
+    let running = || async {
+        let request = server.request(Method::GET, "/metrics", metrics.trim());
+        let text = request.send().await.unwrap().text().await.unwrap();
+        text.contains("flashdelta_jobs_running 1")
+    };
+    // It may be made before it is looked: then there is one more job.
+    for (number, kind) in ["esp32", "riscv", "esp8266", "cortex-m"].iter().enumerate() {
+        let product = format!("p-{number}");
+        server.put(&format!("/v1/products/{product}"), &json!({"name": product})).await;
+        let images = ["1.0", "1.1"].map(|version| firmware(&format!("{kind}-{version}.bin")));
+        for (version, image) in ["1.0", "1.1"].iter().zip(&images) {
+            fleet::release(&server, &product, version, "a.bin", image.clone()).await;
+        }
+        fleet::assign(&server, &product, "1.1").await;
+        let token = fleet::device(&server, &product, &product, &digest(&images[0])).await;
+        let asked = server.request(Method::GET, "/v1/update?wait=0", &token).send().await.unwrap();
+        assert_eq!(asked.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let mut first = setup.start_worker(&LEASE);
+        while !running().await && ask_now(&server, &token).await != StatusCode::OK {}
+        first.kill().unwrap();
+        first.wait().unwrap();
+        if !running().await {
+            continue;
+        }
+        let start = std::time::Instant::now();
+        let mut second = setup.start_worker(&LEASE);
+        let found = ask(&server, &token).await;
+        assert_eq!(found.headers()["x-flashdelta-kind"], "delta");
+        assert!(fleet::apply(&images[0], &found.bytes().await.unwrap()) == images[1]);
+        // Not before the lease has ended.
+        assert!(start.elapsed().as_secs() >= 1, "{:?}", start.elapsed());
+        second.kill().unwrap();
+        second.wait().unwrap();
+        return;
+    }
+    panic!("every patch was made before its worker was killed");
+}
+
+async fn ask_now(server: &Server, token: &str) -> StatusCode {
+    server.request(Method::GET, "/v1/update?wait=0", token).send().await.unwrap().status()
 }

@@ -53,6 +53,10 @@ pub(super) struct Revoked {
 }
 
 pub(super) async fn delete(By(by): By, At(id): At<String>) -> Result<Json<Revoked>, Error> {
+    // So that one is left that can make others.
+    if id == by.token {
+        return Err(Error::bad("token", id, "another one than that which asks"));
+    }
     by.tenant.remove_token(by.who(), &id).await?;
     Ok(Json(Revoked { id }))
 }
