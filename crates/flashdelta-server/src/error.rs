@@ -150,7 +150,18 @@ impl core::error::Error for Error {}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        let code = error.as_database_error().and_then(|error| error.code());
+        match (code.as_deref(), &error) {
+            // PostgreSQL has no text with a zero byte in it.
+            (Some("22021"), _) => Self::bad("text", "a zero byte", "text without one"),
+            // Two that waited for each other (PostgreSQL), or one that waited for long (SQLite):
+            // asked again it will be right.
+            (Some("40001" | "40P01" | "5" | "517"), _) | (None, sqlx::Error::PoolTimedOut) => {
+                tracing::warn!(%error, "the database is busy");
+                Self::NotReady { retry_after: 1 }
+            }
+            _ => Self::Database(error),
+        }
     }
 }
 

@@ -93,6 +93,12 @@ async fn mistakes_are_told(setup: Setup) {
     refused(Method::PUT, "/v1/products/heron", json!("text"), 422).await;
     refused(Method::GET, "/v1/devices/nobody", Value::Null, 404).await;
     refused(Method::GET, "/v1/files/12", Value::Null, 422).await;
+    // Text that one of the databases cannot have.
+    for path in ["/v1/devices/%00", "/v1/products/%00", "/v1/devices?after=%00", "/v1/tokens/%00"] {
+        let method = if path.contains("tokens") { Method::DELETE } else { Method::GET };
+        let response = server.request(method, path, &server.token).send().await.unwrap();
+        assert!(!response.status().is_server_error(), "{path}: {}", response.status());
+    }
     // Nobody locks himself out.
     let tokens = server.get("/v1/tokens").await;
     let own: &'static str = format!("/v1/tokens/{}", tokens[0]["id"].as_str().unwrap()).leak();
