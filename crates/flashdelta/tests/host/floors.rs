@@ -107,6 +107,46 @@ fn every_module_is_listed() {
     }
 }
 
+#[test]
+fn mod_files_hold_no_code() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mods: Vec<_> =
+        rust_files(&source).into_iter().filter(|file| file.ends_with("mod.rs")).collect();
+    assert!(mods.len() > 20, "only {} were found", mods.len());
+    for file in mods {
+        let found = items(&fs::read_to_string(&file).unwrap());
+        assert!(found.is_empty(), "{} holds code: {found:#?}", file.display());
+    }
+}
+
+#[test]
+fn code_in_a_mod_file_is_found() {
+    let sound = "//! fn\n#[cfg(test)]\nmod a;\nmod b;\npub(crate) use b::{\n    const_of,\n};\n\
+                 pub type A = B;\n";
+    let tests = "#[cfg(test)]\nmod tests {\n    fn a() {}\n}\n";
+    assert_eq!(items(&format!("{sound}{tests}")), [""; 0]);
+    for item in [
+        "fn a() {}",
+        "pub(crate) const fn a() {}",
+        "pub unsafe extern \"C\" fn a() {}",
+        "async fn a() {}",
+        "pub struct A;",
+        "pub(in crate::a) enum A {",
+        "union A {",
+        "pub trait A {",
+        "impl<A> B {",
+        "const _: () = ();",
+        "static A: u8 = 0;",
+        "macro_rules! a {",
+        "codes! {",
+        "#[must_use] fn a() {}",
+        "mod a { fn b() {} }",
+    ] {
+        assert_eq!(items(&format!("{sound}{item}\n{tests}")), [item]);
+        assert_eq!(items(&format!("{sound}mod b {{\n    {item}\n}}\n")).len(), 2, "{item}");
+    }
+}
+
 /// The code of every module by its path: without comments, and without its tests.
 struct Modules(BTreeMap<String, String>);
 
@@ -236,6 +276,31 @@ fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The lines on which items with code begin, in a file that should have none but `mod x;`, `use` and
+/// type aliases.
+fn items(text: &str) -> Vec<String> {
+    let code = code(text);
+    let begins_item = |line: &&str| {
+        let mut line = line.trim_start();
+        while let Some((_, rest)) = line.strip_prefix('#').and_then(|line| line.split_once(']')) {
+            line = rest.trim_start();
+        }
+        let line = line.strip_prefix("pub").unwrap_or(line).trim_start();
+        let line = match line.strip_prefix('(').and_then(|line| line.split_once(')')) {
+            Some((_, rest)) => rest.trim_start(),
+            None => line,
+        };
+        let word = line.split(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+        match word.unwrap_or_default() {
+            "fn" | "const" | "static" | "async" | "unsafe" | "extern" | "impl" | "struct"
+            | "enum" | "union" | "trait" => true,
+            "mod" => line.contains('{'),
+            word => !word.is_empty() && line[word.len()..].starts_with('!'),
+        }
+    };
+    code.lines().filter(begins_item).map(str::to_owned).collect()
 }
 
 /// For each module that is the first one, by its name, of circles: one of them.

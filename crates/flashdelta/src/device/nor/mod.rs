@@ -54,149 +54,21 @@
 //! each.
 
 pub(crate) mod access;
+mod error;
 mod flash;
 mod new;
+mod old;
+mod pair;
 mod records;
 mod shared;
 #[cfg(feature = "suspend")]
 mod suspend;
 
 pub use access::Slot;
+pub use error::SlotError;
 pub use flash::{Flash, ReadFlash};
 pub use new::{NorNew, NorStats};
+pub use old::NorOld;
+pub use pair::slots;
 pub use records::{RecordWriter, Records};
 pub use shared::{Shared, SharedError};
-
-use core::cell::RefCell;
-use core::fmt;
-
-use embedded_storage::nor_flash::NorFlash;
-
-use crate::device::apply::OldImage;
-use crate::device::error::codes;
-
-/// What can go wrong with a slot.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SlotError<E> {
-    /// The flash reports an error.
-    Flash(E),
-    /// The slot does not lie in the flash, or does not start and end at sector boundaries; or the
-    /// flash has read units of more than 512 bytes, or sectors that are no multiple of the write
-    /// unit.
-    Geometry,
-    /// An access reaches beyond the slot.
-    OutOfSlot,
-    /// A write does not go on where the one before it has ended.
-    OutOfOrder,
-    /// The flash is written in large units, for which a buffer has to be lent.
-    BufferTooSmall {
-        /// Bytes that are needed.
-        needed: u32,
-    },
-    /// The slot to be written overlaps the one that runs.
-    Overlap,
-    /// A record does not read back as it was written.
-    ReadBack,
-}
-
-codes! {
-    impl[E] SlotError<E> {
-        Self::Flash(_) => "flash", Io;
-        Self::Geometry => "slot-geometry", Misuse;
-        Self::OutOfSlot => "out-of-slot", Misuse;
-        Self::OutOfOrder => "out-of-order", Misuse;
-        Self::BufferTooSmall { .. } => "buffer-too-small", Misuse;
-        Self::Overlap => "slot-overlap", Misuse;
-        Self::ReadBack => "record-read-back", Io;
-    }
-}
-
-impl<E: fmt::Debug> fmt::Display for SlotError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flash(error) => write!(f, "flash error {error:?}"),
-            Self::Geometry => {
-                f.write_str("the slot does not fit the flash's size, sectors or units")
-            }
-            Self::OutOfSlot => f.write_str("access outside the slot"),
-            Self::OutOfOrder => f.write_str("write that does not go on where the last one ended"),
-            Self::BufferTooSmall { needed } => {
-                write!(
-                    f,
-                    "the units of the flash are large: a buffer of {needed} bytes or more is needed"
-                )
-            }
-            Self::Overlap => f.write_str("the slot to be written overlaps the one that runs"),
-            Self::ReadBack => f.write_str("a record does not read back as it was written"),
-        }
-    }
-}
-
-impl<E: fmt::Debug> core::error::Error for SlotError<E> {}
-
-impl<E> From<E> for SlotError<E> {
-    fn from(error: E) -> Self {
-        Self::Flash(error)
-    }
-}
-
-/// A slot that holds the old image.
-#[derive(Debug)]
-pub struct NorOld<F> {
-    flash: F,
-    slot: Slot,
-}
-
-impl<F: ReadFlash> NorOld<F> {
-    /// The slot of `len` bytes at `start` of the flash.
-    ///
-    /// # Errors
-    ///
-    /// [`SlotError::Geometry`] if it does not lie in the flash.
-    pub fn new(flash: F, start: u32, len: u32) -> Result<Self, SlotError<F::Error>> {
-        let slot = Slot::new(start, len);
-        slot.check(&flash)?;
-        Ok(Self { flash, slot })
-    }
-
-    /// Gives the flash back.
-    pub fn into_inner(self) -> F {
-        self.flash
-    }
-}
-
-impl<F: ReadFlash> OldImage for NorOld<F> {
-    type Error = SlotError<F::Error>;
-
-    fn len(&self) -> u32 {
-        self.slot.len
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), Self::Error> {
-        let at = self.slot.place(offset, buf.len())?;
-        access::read(&mut self.flash, at, buf)
-    }
-}
-
-/// Two slots on one chip: the one that runs, which is only read, and the one that is written.
-/// `buffer`: as in [`NorNew::with_buffer`]; `[]` for none.
-///
-/// # Errors
-///
-/// [`SlotError::Overlap`] if they have a byte in common; else as [`NorOld::new`] and
-/// [`NorNew::with_buffer`].
-#[allow(clippy::type_complexity)] // It is a pair.
-pub fn slots<'a, F: NorFlash, B: AsMut<[u8]>>(
-    flash: &'a RefCell<F>,
-    running: Slot,
-    other: Slot,
-    buffer: B,
-) -> Result<(NorOld<Shared<'a, F>>, NorNew<Shared<'a, F>, B>), SlotError<SharedError<F::Error>>> {
-    if running.start < other.end() && other.start < running.end() {
-        return Err(SlotError::Overlap);
-    }
-    let old = NorOld::new(Shared(flash), running.start, running.len)?;
-    let new = NorNew::with_buffer(Shared(flash), other.start, other.len, buffer)?;
-    Ok((old, new))
-}

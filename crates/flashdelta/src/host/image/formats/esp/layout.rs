@@ -5,7 +5,7 @@ use core::ops::Range;
 use sha2::{Digest as _, Sha256};
 
 use super::chip::{self, Chip};
-use super::{EspImage, Segment, MAGIC, MAGIC_V2};
+use super::image::{EspImage, Segment, CHECKSUM_SEED, LONG_HEADER, MAGIC, MAGIC_V2, MAX_SEGMENTS};
 use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
 use crate::host::image::finding::{Check, Finding};
@@ -57,7 +57,7 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
 pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     for image in images(file).iter().filter(|image| image.chip.id.is_some()) {
         if let Some(sum) = u8_at(file, image.checksum).filter(|_| !image.checksum_ok) {
-            let is = super::CHECKSUM_SEED;
+            let is = CHECKSUM_SEED;
             let bytes = image.segments.iter().filter_map(|segment| file.get(segment.range.clone()));
             let is = bytes.flatten().fold(is, |is, byte| is ^ byte);
             let (check, at) = (Check::EspChecksum, image.checksum);
@@ -86,8 +86,8 @@ pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
         return None;
     }
     let chip = chip::by_id(u16_le(file, 12)?)?;
-    let count = u8_at(file, 1).filter(|count| (1..=super::MAX_SEGMENTS).contains(count))?;
-    let (mut at, mut known) = (super::LONG_HEADER, 0);
+    let count = u8_at(file, 1).filter(|count| (1..=MAX_SEGMENTS).contains(count))?;
+    let (mut at, mut known) = (LONG_HEADER, 0);
     for n in 0..count {
         let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.checked_add(4)?))
         else {

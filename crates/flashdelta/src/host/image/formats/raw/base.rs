@@ -1,6 +1,7 @@
 //! The load address of a plain binary, by vote.
 
-use super::{halfword, halfwords, vectors};
+use super::halfwords::{halfword, halfwords};
+use super::vectors;
 use crate::host::image::bytes::{array, u32_le};
 use crate::host::image::map::IsaHint;
 
