@@ -79,6 +79,9 @@ pub struct Listen {
         value_name = "ADDRESS"
     )]
     pub listen: SocketAddr,
+    /// Seconds after which a connection is closed on which no request has come
+    #[arg(long, default_value_t = 75, value_name = "SECONDS")]
+    pub header_seconds: u64,
     /// Seconds that requests have to end when the server is to end
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub grace: u64,

@@ -7,6 +7,8 @@ use core::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
 use axum_server::Handle;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 
 use crate::config::Listen;
@@ -17,6 +19,8 @@ pub struct Server {
     service: Service,
     listener: std::net::TcpListener,
     grace: Duration,
+    /// How long the head of a request may take to come.
+    headers: Duration,
 }
 
 impl Server {
@@ -29,7 +33,9 @@ impl Server {
         let listener = TcpListener::bind(listen.listen).await;
         let listener =
             listener.and_then(TcpListener::into_std).map_err(Error::io(listen.listen))?;
-        Ok(Self { service, listener, grace: Duration::from_secs(listen.grace) })
+        let grace = Duration::from_secs(listen.grace);
+        let headers = Duration::from_secs(listen.header_seconds);
+        Ok(Self { service, listener, grace, headers })
     }
 
     /// The address.
@@ -60,11 +66,15 @@ impl Server {
                     let tls = RustlsConfig::from_pem_file(cert, key).await;
                     let tls = tls.map_err(Error::io(cert.display()))?;
                     let server = axum_server::from_tcp_rustls(self.listener, tls);
-                    Box::pin(server.map_err(failed())?.handle(handle.clone()).serve(service))
+                    let mut server = server.map_err(failed())?.handle(handle.clone());
+                    hurry(server.http_builder(), self.headers);
+                    Box::pin(server.serve(service))
                 }
                 _ => {
                     let server = axum_server::from_tcp(self.listener).map_err(failed())?;
-                    Box::pin(server.handle(handle.clone()).serve(service))
+                    let mut server = server.handle(handle.clone());
+                    hurry(server.http_builder(), self.headers);
+                    Box::pin(server.serve(service))
                 }
             };
         tokio::select! {
@@ -77,6 +87,11 @@ impl Server {
         self.service.database().close().await;
         Ok(())
     }
+}
+
+/// Gives up on connections on which no request comes: they cost a client nothing.
+fn hurry(builder: &mut Builder<TokioExecutor>, headers: Duration) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(headers);
 }
 
 /// Ends with Ctrl-C or SIGTERM.

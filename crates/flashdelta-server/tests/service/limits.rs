@@ -6,7 +6,7 @@ use crate::fleet::{self, digest, firmware};
 use crate::server::{Server, Setup};
 
 crate::on_both_databases!(requests_are_limited metrics_name_nobody connections_are_encrypted
-    what_has_begun_ends);
+    what_has_begun_ends connections_without_requests_are_closed);
 
 async fn status(server: &Server, path: &str, token: &str) -> StatusCode {
     server.request(Method::GET, path, token).send().await.unwrap().status()
@@ -121,4 +121,18 @@ async fn what_has_begun_ends(setup: Setup) {
     // The answer comes, though the server was told to end.
     assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(stopping.await.unwrap());
+}
+
+async fn connections_without_requests_are_closed(setup: Setup) {
+    use std::io::{Read as _, Write as _};
+    let server = setup.start_with(&["--header-seconds", "2"]);
+    let address = server.address.clone();
+    let closed = tokio::task::spawn_blocking(move || {
+        let mut connection = std::net::TcpStream::connect(address).unwrap();
+        connection.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n").unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).is_ok() && !answer.starts_with(b"HTTP/1.1 200")
+    });
+    assert!(closed.await.unwrap());
 }
