@@ -93,6 +93,11 @@ impl Worker {
                 return Ok(true);
             }
         };
+        let made = match made {
+            // Its files are not what they should be: no other job has to wait for that.
+            Err(error) if is_of_the_job(&error) => Ok(failed("failed", error.to_string())),
+            made => made,
+        };
         match made {
             Ok(ended) => {
                 let task = taken.task.name();
@@ -154,6 +159,13 @@ impl Worker {
             }
         }
     }
+}
+
+fn is_of_the_job(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Damaged { .. } | Error::Make(_) | Error::Store(object_store::Error::NotFound { .. })
+    )
 }
 
 fn failed(state: &'static str, mut error: String) -> Ended {

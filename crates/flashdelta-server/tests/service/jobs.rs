@@ -8,7 +8,7 @@ use crate::server::{Server, Setup};
 
 crate::on_both_databases!(a_patch_is_made_once what_takes_too_much_is_not_made
     nobody_waits_forever separate_workers_make_patches
-    the_job_of_a_killed_worker_is_taken_again);
+    the_job_of_a_killed_worker_is_taken_again damage_keeps_nobody_waiting);
 
 async fn ask(server: &Server, token: &str) -> Response {
     server.request(Method::GET, "/v1/update?wait=20", token).send().await.unwrap()
@@ -135,4 +135,21 @@ async fn the_job_of_a_killed_worker_is_taken_again(setup: Setup) {
 
 async fn ask_now(server: &Server, token: &str) -> StatusCode {
     server.request(Method::GET, "/v1/update?wait=0", token).send().await.unwrap().status()
+}
+
+async fn damage_keeps_nobody_waiting(setup: Setup) {
+    let server = setup.start();
+    fleet::heron(&server).await;
+    let old = digest(&firmware("cortex-m-1.0.bin"));
+    let folder = setup.folder.path().join("data/contents/1").join(&old[..2]);
+    let token = fleet::device(&server, "h-1", "heron", &old).await;
+    let other = fleet::device(&server, "h-2", "heron", &digest(b"another image")).await;
+    std::fs::write(folder.join(&old), b"something else").unwrap();
+    // Without the old image there is no delta, but still a whole image.
+    let found = ask(&server, &token).await;
+    assert_eq!(found.headers()["x-flashdelta-kind"], "whole");
+    assert!(fleet::apply(b"", &found.bytes().await.unwrap()) == firmware("cortex-m-1.1.bin"));
+    std::fs::remove_file(folder.join(&old)).unwrap();
+    assert_eq!(ask(&server, &other).await.status(), StatusCode::OK);
+    assert_eq!(server.logged("no patch made").await, 1);
 }
