@@ -156,7 +156,8 @@ fuzz_target!(|case: Case| {
     let mut steps = case.steps.iter();
     let mut is_over = false;
     while !is_over {
-        let (mut memory, mut key) = (vec![0xA5; patches[0].pieces().div_ceil(8) as usize], Toy(KEY));
+        let (mut memory, mut key) =
+            (vec![0xA5; patches[0].pieces().div_ceil(8) as usize], Toy(KEY));
         let mut cut = None;
         if let Ok(mut store) = open(&mut flash, &mut memory, &mut key) {
             check(&mut store, &patches[..2]);

@@ -45,7 +45,8 @@ fuzz_target!(|bytes: &[u8]| {
     let whole = fed(old, &patch, patch.len().max(1), &header);
     let pieces = fed(old, &patch, usize::from(choices >> 2) + 1, &header);
     if let Ok(new) = &whole {
-        assert_eq!(sha256(new), header.new_digest);
+        // The digest of an image with holes is that of the image with fills in them.
+        assert!(header.has_holes() || sha256(new) == header.new_digest);
         assert!(apply::explain(old, &patch).is_ok() || !apply::apply(old, &patch).is_ok());
     }
     // Which damage Zstandard's decoder comes to first depends on how much it is given at a time.

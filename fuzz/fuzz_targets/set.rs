@@ -39,7 +39,11 @@ struct Device {
 impl Device {
     fn call(&mut self) -> Result<(), OutOfBounds> {
         self.calls = self.calls.saturating_add(1);
-        if self.fails == Some(self.calls) { Err(OutOfBounds) } else { Ok(()) }
+        if self.fails == Some(self.calls) {
+            Err(OutOfBounds)
+        } else {
+            Ok(())
+        }
     }
 }
 
