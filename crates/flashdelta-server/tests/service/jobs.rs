@@ -84,11 +84,10 @@ async fn separate_workers_make_patches(setup: Setup) {
     fleet::heron(&server).await;
     let held = digest(&firmware("cortex-m-1.0.bin"));
     let token = fleet::device(&server, "h-1", "heron", &held).await;
-    let mut worker = setup.start_worker(&[]);
+    let worker = setup.start_worker(&[]);
     let found = ask(&server, &token).await;
     assert_eq!(found.headers()["x-flashdelta-kind"], "delta");
-    worker.kill().unwrap();
-    worker.wait().unwrap();
+    drop(worker);
 }
 
 async fn the_job_of_a_killed_worker_is_taken_again(setup: Setup) {
@@ -112,22 +111,19 @@ async fn the_job_of_a_killed_worker_is_taken_again(setup: Setup) {
         let token = fleet::device(&server, &product, &product, &digest(&images[0])).await;
         let asked = server.request(Method::GET, "/v1/update?wait=0", &token).send().await.unwrap();
         assert_eq!(asked.status(), StatusCode::SERVICE_UNAVAILABLE);
-        let mut first = setup.start_worker(&LEASE);
+        let first = setup.start_worker(&LEASE);
         while !running().await && ask_now(&server, &token).await != StatusCode::OK {}
-        first.kill().unwrap();
-        first.wait().unwrap();
+        drop(first);
         if !running().await {
             continue;
         }
         let start = std::time::Instant::now();
-        let mut second = setup.start_worker(&LEASE);
+        let _second = setup.start_worker(&LEASE);
         let found = ask(&server, &token).await;
         assert_eq!(found.headers()["x-flashdelta-kind"], "delta");
         assert!(fleet::apply(&images[0], &found.bytes().await.unwrap()) == images[1]);
         // Not before the lease has ended.
         assert!(start.elapsed().as_secs() >= 1, "{:?}", start.elapsed());
-        second.kill().unwrap();
-        second.wait().unwrap();
         return;
     }
     panic!("every patch was made before its worker was killed");

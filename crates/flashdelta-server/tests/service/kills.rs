@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::json;
 
 use crate::fleet::{self, apply, digest, firmware};
-use crate::server::{Server, Setup};
+use crate::server::{Server, Setup, Worker};
 
 crate::on_both_databases!(kills_lose_nothing);
 
@@ -54,7 +53,7 @@ const WORKER: [&str; 4] = ["--workers", "1", "--lease-seconds", "3"];
 struct Machines<'a> {
     setup: &'a Setup,
     servers: Vec<Option<Server>>,
-    workers: Vec<Child>,
+    workers: Vec<Worker>,
     random: u64,
 }
 
@@ -76,21 +75,10 @@ impl Machines<'_> {
             server.kill();
             self.servers[at] = Some(self.setup.start_at(&address, &SERVER));
         } else {
-            end(&mut self.workers[at]);
+            // The one before is killed when the next one has started.
             self.workers[at] = self.setup.start_worker(&WORKER);
         }
     }
-}
-
-impl Drop for Machines<'_> {
-    fn drop(&mut self) {
-        self.workers.iter_mut().for_each(end);
-    }
-}
-
-fn end(worker: &mut Child) {
-    worker.kill().unwrap();
-    worker.wait().unwrap();
 }
 
 fn free_address() -> String {

@@ -72,10 +72,10 @@ impl Setup {
     }
 
     /// A process that makes patches.
-    pub(crate) fn start_worker(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn start_worker(&self, arguments: &[&str]) -> Worker {
         let mut program = self.command("worker");
         program.args(["--log", "error"]).args(arguments).stdin(Stdio::null());
-        program.spawn().unwrap()
+        Worker(program.spawn().unwrap())
     }
 
     pub(crate) fn start_at(&self, address: &str, arguments: &[&str]) -> Server {
@@ -181,6 +181,16 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+}
+
+/// A process that makes patches; dropped, it is killed.
+pub(crate) struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
