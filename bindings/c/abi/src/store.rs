@@ -1,11 +1,13 @@
 //! A store that receives a patch in any order.
 
+mod state;
+
 use core::ffi::c_void;
 use core::mem::ManuallyDrop;
 use core::ptr::addr_of_mut;
 
 use flashdelta::apply::SoftwareSha256;
-use flashdelta::nor::{Slot, SlotError};
+use flashdelta::nor::Slot;
 use flashdelta::receive::{Store, StoreError};
 use flashdelta::verify::Verifier;
 use flashdelta::PatchHeader;
@@ -16,6 +18,7 @@ use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, put};
 use crate::verify::Callback;
 use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_device, flashdelta_progress};
+use state::{status_of, with, Inner, State, BUSY, READY};
 
 /// Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 384 bytes on machines of 32
 /// bits.
@@ -101,30 +104,6 @@ pub struct flashdelta_store_info {
     pub complete: u32,
 }
 
-type Inner = Store<'static, Region, &'static mut [u8], SoftwareSha256>;
-
-/// What is in a [`flashdelta_store`].
-struct State {
-    phase: u32,
-    key: Option<Callback>,
-    store: ManuallyDrop<Inner>,
-}
-
-const _: () = assert!(size_of::<State>() <= size_of::<flashdelta_store>());
-const _: () = assert!(align_of::<State>() <= align_of::<flashdelta_store>());
-
-/// Numbers that uninitialised memory does not hold by accident.
-const READY: u32 = 0xF1A5_DE20;
-/// Inside a call: callbacks may be running.
-const BUSY: u32 = 0xF1A5_DE21;
-
-fn status_of(error: &StoreError<Fault>) -> flashdelta_status {
-    match error {
-        StoreError::Slot(SlotError::Flash(fault)) => fault.status,
-        error => flashdelta_error_detail::of_code(error.code(), error.class()),
-    }
-}
-
 /// Opens a store, as whatever was before has left it. Nothing is written.
 ///
 /// @param store memory for it; whatever it holds is overwritten
@@ -191,31 +170,6 @@ pub unsafe extern "C" fn flashdelta_store_open(
         }
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
-}
-
-/// Uses an open store.
-///
-/// # Safety
-///
-/// `store` is NULL, or points to what its type says.
-unsafe fn with<T>(
-    store: *mut flashdelta_store,
-    call: impl FnOnce(&mut Inner) -> Result<T, StoreError<Fault>>,
-) -> Result<T, flashdelta_status> {
-    check(store)?;
-    let state = store.cast::<State>();
-    // SAFETY: not NULL, aligned; once the phase is READY, the rest is there.
-    unsafe {
-        match (*state).phase {
-            READY => {}
-            BUSY => return Err(FLASHDELTA_ERR_BUSY),
-            _ => return Err(FLASHDELTA_ERR_NOT_INITIALISED),
-        }
-        addr_of_mut!((*state).phase).write(BUSY);
-        let result = call(&mut *addr_of_mut!((*state).store));
-        addr_of_mut!((*state).phase).write(READY);
-        result.map_err(|error| status_of(&error))
-    }
 }
 
 fn status<T>(outcome: Result<T, flashdelta_status>) -> flashdelta_status {

@@ -43,18 +43,22 @@
 //! them can wear out the flash with them. Statuses are not signed: see [`Status`].
 //! Without a verifier all of this holds against damage only.
 
+mod action;
 mod bits;
 mod distributor;
 mod error;
 mod keep;
 mod layout;
+mod plan;
 mod receiver;
 mod status;
 mod store;
 mod take;
 
-pub use distributor::{Action, Distributor, Patience, Pieces, Plan, To, MOST_COMBINED};
+pub use action::{Action, Pieces, To, MOST_COMBINED};
+pub use distributor::Distributor;
 pub use error::StoreError;
+pub use plan::{Patience, Plan};
 pub use receiver::{Receiver, Stage};
 pub use status::{PatchId, Status};
 pub use store::{Offered, Store, Taken};

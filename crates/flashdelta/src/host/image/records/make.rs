@@ -3,6 +3,7 @@
 use core::ops::Range;
 use std::borrow::Cow;
 
+use super::habits::text_habits;
 use crate::host::budget::{Budget, Stop};
 use crate::host::image::bytes::offset32;
 use crate::host::image::ihex::{self, HexWriter};
@@ -17,8 +18,6 @@ use crate::host::image::titxt::TiTxtWriter;
 use crate::host::image::{raw, srec, titxt, Format, Target};
 use crate::host::room;
 
-/// This many lines tell the habits.
-const SAMPLE: usize = 256;
 /// A template of more than a quarter of the file (and more than this) is not worth it.
 const SMALL: usize = 1024;
 /// A template of this length leaves nothing to gain.
@@ -97,54 +96,6 @@ pub(super) fn titxt(file: &[u8], budget: &mut Budget<'_>) -> Result<Option<Made>
         titxt::token(whole, line, &mut address, data)
     };
     text::<TiTxtWriter>(file, (Format::TiTxt, TI_TXT), habits, token, budget)
-}
-
-/// The habits that the first lines show.
-fn text_habits(
-    file: &[u8],
-    prefix: usize,
-    kind: u8,
-    mut token: impl FnMut(&Line, &mut Vec<u8>) -> Token,
-) -> Habits {
-    let mut habits = Habits::new(16, kind);
-    let (mut lens, mut data) = ([0u32; 256], Vec::new());
-    let (mut lower, mut upper, mut ends, mut kinds) = (0usize, 0usize, [0usize; 4], [0usize; 16]);
-    for line in Lines::new(file).take(SAMPLE) {
-        data.clear();
-        if let Token::Data { kind, .. } = token(&line, &mut data) {
-            if let Some(count) = lens.get_mut(data.len()).filter(|_| !data.is_empty()) {
-                *count += 1;
-            }
-            kinds[usize::from(kind & 15)] += 1;
-        }
-        let text = file.get(line.text.clone()).unwrap_or_default();
-        lower += text.iter().skip(prefix).filter(|b| b.is_ascii_lowercase()).count();
-        upper += text.iter().skip(prefix).filter(|b| b.is_ascii_uppercase()).count();
-        let end = file.get(line.text.end..line.whole.end).unwrap_or_default();
-        if let Some(n) = LINE_ENDS.iter().position(|known| *known == end) {
-            ends[n] += 1;
-        }
-    }
-    // The longest of the most frequent lengths.
-    let best = lens
-        .iter()
-        .enumerate()
-        .max_by_key(|(len, count)| (**count, *len))
-        .map_or(16, |(len, _)| len);
-    habits.len = best.max(1);
-    habits.lower = lower > upper;
-    let most = |counts: &[usize]| {
-        counts
-            .iter()
-            .enumerate()
-            .max_by_key(|(n, count)| (**count, core::cmp::Reverse(*n)))
-            .map_or(0, |(n, _)| n)
-    };
-    habits.line_end = LINE_ENDS[most(&ends)];
-    if kinds.iter().skip(1).any(|count| *count != 0) {
-        habits.kind = most(&kinds) as u8;
-    }
-    habits
 }
 
 /// Takes a text file apart, with records that are aligned or not, whichever is shorter.

@@ -8,6 +8,7 @@
 //! comparing, so joining data and template always gives the identical file; a file that resists is
 //! carried whole.
 
+mod habits;
 mod make;
 mod render;
 mod split;

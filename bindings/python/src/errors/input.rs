@@ -1,0 +1,46 @@
+//! What goes wrong when files and folders are read.
+
+use flashdelta::archive::folder::FolderError;
+use flashdelta::manifest::PartsError;
+use flashdelta::InputError;
+use pyo3::prelude::*;
+
+use super::exception::{file, io, Exception};
+
+/// A file, a folder or a manifest could not be read.
+pub(crate) fn input(py: Python<'_>, error: &InputError) -> PyErr {
+    match error {
+        InputError::Read { path, error } => io(py, "read", path, error),
+        InputError::TooLarge { found, limit, .. } => {
+            Exception::new(py, "TooLargeError", error.code())
+                .field("found", *found)
+                .field("limit", *limit)
+                .raise(&error.to_string())
+        }
+        InputError::Folder(error) => folder(py, error),
+        InputError::Parts(error) => parts(py, error),
+        _ => Exception::new(py, "FileError", error.code()).raise(&error.to_string()),
+    }
+}
+
+/// A folder could not be packed or written.
+pub(crate) fn folder(py: Python<'_>, error: &FolderError) -> PyErr {
+    match error {
+        FolderError::Io { path, error: fault, .. } => {
+            file(py, &error.to_string(), error.code(), path, fault, None)
+        }
+        _ => Exception::new(py, "OptionError", error.code())
+            .advised(error.remedy())
+            .raise(&error.to_string()),
+    }
+}
+
+/// The parts that a JSON file names could not be packed.
+fn parts(py: Python<'_>, error: &PartsError) -> PyErr {
+    match error {
+        PartsError::Folder(error) => folder(py, error),
+        _ => Exception::new(py, "OptionError", error.code())
+            .advised(error.remedy())
+            .raise(&error.to_string()),
+    }
+}
