@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _, Result};
 
-use super::{component, read};
+use super::component::{component, read};
 use crate::command::root;
 
 /// Pack the component for ESP-IDF, with the sources of the library, so that it builds alone

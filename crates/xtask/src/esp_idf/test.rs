@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::{bail, Context as _, Result};
 
-use super::{component, defaults, pack, Setting};
+use super::component::{component, defaults, Setting};
+use super::pack;
 use crate::c::{bindings, build_apply, build_host, compile, folder, gcc};
 use crate::c::{DEBUGGABLE, SANITIZED, STRICT};
 use crate::command::{command, exec, exists, output, root};

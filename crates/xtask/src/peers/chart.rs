@@ -4,8 +4,8 @@
 use core::fmt::Write as _;
 
 use super::report::{best, best_peers, grouped, tells};
+use super::row::Row;
 use super::tools::Tool;
-use super::Row;
 
 /// More pairs than this do not fit a picture.
 const MOST_PAIRS: usize = 10;

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use core::fmt::Write as _;
 
+use super::row::{Made, Row};
 use super::tools::Tool;
-use super::{Made, Row};
 use crate::command::root;
 
 /// The smallest patch of a pair by tools that qualify: bytes, and whose.
