@@ -13,6 +13,7 @@ use flashdelta::profile::DeviceProfile;
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 
 use crate::failure::{Class, Failure, Outcome};
+use crate::text::remark;
 
 /// An address: `0x08020000`, or in decimal.
 pub(crate) fn address(text: &str) -> Result<u32, String> {
@@ -324,7 +325,7 @@ impl OutputArgs {
     /// Says what is dubious.
     pub(crate) fn warn(&self, warnings: &[String]) {
         if !self.quiet {
-            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            warnings.iter().for_each(|warning| remark!("warning: {warning}"));
         }
     }
 }

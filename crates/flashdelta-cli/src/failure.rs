@@ -18,6 +18,7 @@ use flashdelta::{InputError, Remedy};
 use flashdelta_fleet::release::ReleaseError;
 
 use crate::args::Product;
+use crate::text::remark;
 use crate::{remedy, text};
 
 /// What a subcommand ends in.
@@ -297,9 +298,9 @@ impl Failure {
 
     /// Tells people, and machines if they ask, and gives the class, which is the exit code.
     pub(crate) fn report(&self, json: bool) -> Class {
-        eprintln!("error: {self}");
+        remark!("error: {self}");
         if let Some(hint) = &self.hint {
-            eprintln!("hint: {hint}");
+            remark!("hint: {hint}");
         }
         self.report_to_machine(json);
         self.class

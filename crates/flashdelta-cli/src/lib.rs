@@ -7,6 +7,8 @@
 //!
 //! It is a library, since the Python package is the same program.
 #![forbid(unsafe_code)]
+// They panic where the stream cannot be written: `text` has what does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod commands;
@@ -118,6 +120,12 @@ impl Command {
             Self::Man(args) => args.run(),
         }
     }
+}
+
+/// Looks whether standard output is closed (`>&-`): then a result that goes there is an error, not
+/// lost. For programs to call before their `main`, which opens `/dev/null` in its place.
+pub fn look_at_standard_output() {
+    outputs::look_at_standard();
 }
 
 /// Runs the program with the arguments of this process.

@@ -1,5 +1,6 @@
 //! Where results go: files, pipes, and `-` for standard output.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -24,12 +25,17 @@ impl Target {
         if path == Path::new(STANDARD) {
             return Ok(Self::Standard);
         }
-        let Ok(present) = path.canonicalize() else {
-            // Better now than when the work is done.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            fs::read_dir(folder.unwrap_or(Path::new(".")))
-                .map_err(|error| Failure::io("write", path, &error))?;
-            return Ok(Self::Path(path.to_owned()));
+        // What cannot be written is better told now than when the work is done.
+        let failed = |error: io::Error| Failure::io("write", path, &error);
+        let present = match path.canonicalize() {
+            Ok(present) => present,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                fs::read_dir(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+                return Ok(Self::Path(path.to_owned()));
+            }
+            // Such as links that lead to each other.
+            Err(error) => return Err(failed(error)),
         };
         if present.is_dir() {
             let message = format!("cannot write {}: it is a folder", text::path(path));
@@ -60,12 +66,8 @@ impl Target {
     /// Writes the result.
     pub(crate) fn write(&self, bytes: &[u8]) -> Outcome {
         match self {
-            Self::Standard => {
-                let mut out = io::stdout().lock();
-                out.write_all(bytes)
-                    .and_then(|()| out.flush())
-                    .map_err(|error| Failure::io("write", Path::new("standard output"), &error))
-            }
+            Self::Standard => write_standard(bytes)
+                .map_err(|error| Failure::io("write", Path::new("standard output"), &error)),
             Self::Path(path) => write(path, bytes),
         }
     }
@@ -80,6 +82,39 @@ impl Target {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether standard output was closed (`>&-`) when the process began.
+static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Looks whether standard output is closed. Before `main` opens `/dev/null` in its place the
+/// answer is the right one.
+pub(crate) fn look_at_standard() {
+    WAS_CLOSED.store(is_closed(), Ordering::Relaxed);
+}
+
+#[cfg(unix)]
+fn is_closed() -> bool {
+    use std::os::fd::AsFd as _;
+    /// In all systems of this family.
+    const EBADF: i32 = 9;
+    let handle = io::stdout().as_fd().try_clone_to_owned();
+    handle.is_err_and(|error| error.raw_os_error() == Some(EBADF))
+}
+
+#[cfg(not(unix))]
+fn is_closed() -> bool {
+    false
+}
+
+/// Writes to standard output. That it is closed is an error, which the standard library passes
+/// over.
+pub(crate) fn write_standard(bytes: &[u8]) -> io::Result<()> {
+    if WAS_CLOSED.load(Ordering::Relaxed) || is_closed() {
+        return Err(io::Error::other("it is closed"));
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush())
 }
 
 /// Writes a file whole.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::args::OutputArgs;
 use crate::failure::{Class, Failure, Outcome};
 use crate::outputs::Target;
-use crate::text::{self, grouped, print_json};
+use crate::text::{self, grouped, print_json, remark};
 use crate::{inputs, keys};
 
 /// How something is signed.
@@ -108,8 +108,8 @@ impl SigningArgs {
         if !self.output_args.quiet {
             let all = if count > 1 { format!(", one of {count}") } else { String::new() };
             let (len, before) = (grouped(len as u64), grouped(before as u64));
-            eprintln!("{output}: signed with key {key_id}{all}");
-            eprintln!("  {len} bytes, {before} before");
+            remark!("{output}: signed with key {key_id}{all}");
+            remark!("  {len} bytes, {before} before");
         }
         if self.output_args.json {
             let mut report = json!({

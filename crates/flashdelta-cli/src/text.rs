@@ -5,11 +5,26 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::failure::{Class, Failure, Outcome};
+use crate::outputs;
+
+/// Says a line to people, on standard error; takes what `format!` does.
+macro_rules! remark {
+    ($($part:tt)*) => {
+        $crate::text::say(format!($($part)*))
+    };
+}
+pub(crate) use remark;
+
+/// Says a line to people, on standard error. Whoever cannot hear it (`2>/dev/full`, `2>&1 | head`)
+/// can do without: the work is done all the same, and the exit code tells of it.
+pub(crate) fn say(mut line: String) {
+    line.push('\n');
+    let _ = io::stderr().write_all(line.as_bytes());
+}
 
 /// Writes to standard output. Nobody listening any more (`| head`) is no error.
 pub(crate) fn print(text: &str) -> Outcome {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match outputs::write_standard(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Class::Io, format!("cannot write to standard output: {error}")))
         }

@@ -118,6 +118,36 @@ fn links_are_followed_and_permissions_kept() {
 }
 
 #[test]
+fn links_that_lead_to_each_other_are_an_error_and_stay() {
+    let folder = folder("loops");
+    succeeds(&folder, &["diff", "old.bin", "new.bin", "-o", "x.fdp"]);
+    symlink("b.bin", folder.join("a.bin")).unwrap();
+    symlink("a.bin", folder.join("b.bin")).unwrap();
+    for arguments in [
+        ["apply", "old.bin", "x.fdp", "-o", "a.bin"],
+        ["diff", "old.bin", "new.bin", "-o", "a.bin"],
+    ] {
+        let output = run(&folder, &arguments);
+        assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
+    }
+    // Without the look at it before the work, too.
+    assert!(flashdelta::apply::write_file(&folder.join("a.bin"), b"new").is_err());
+    assert!(folder.join("a.bin").is_symlink() && folder.join("b.bin").is_symlink());
+}
+
+#[test]
+fn names_that_differ_in_capitals_only_are_one_file() {
+    let folder = folder("capitals");
+    fs::write(folder.join("devices.csv"), "serial\nX\nx\n").unwrap();
+    let hole = ["personalize", "old.bin", "--hole", "serial=0x400-0x410"];
+    let table = ["--table", "devices.csv", "-o", "{serial}.bin"];
+    let output = run(&folder, &[&hole[..], &table[..]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("line 3: x.bin is the file of another device"));
+    assert!(!folder.join("X.bin").exists());
+}
+
+#[test]
 fn an_empty_new_file_is_refused_and_equal_ones_are_remarked() {
     let folder = folder("empty");
     fs::write(folder.join("empty.bin"), b"").unwrap();

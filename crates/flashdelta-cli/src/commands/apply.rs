@@ -13,7 +13,7 @@ use crate::failure::{Failure, Outcome};
 use crate::keys::KeyArgs;
 use crate::outputs::{self, Target};
 use crate::progress::Bar;
-use crate::text::{self, grouped, print_json};
+use crate::text::{self, grouped, print_json, remark};
 use crate::values::{self, Setting};
 use crate::{inputs, interrupt};
 
@@ -107,16 +107,16 @@ impl Args {
         let output = text::path(&self.output);
         if !self.output_args.quiet {
             if applied.used_memory_of_records {
-                eprintln!(
+                remark!(
                     "{}: the patch was made from plain binaries; it fits the memory in this file",
                     text::path(&self.old),
                 );
             }
             match &applied.bundle {
                 Some(info) if applied.is_folder => {
-                    eprintln!("{output}: {}, SHA-256 as promised", counts(info));
+                    remark!("{output}: {}, SHA-256 as promised", counts(info));
                 }
-                _ => eprintln!("{output}: {} bytes, SHA-256 as promised", grouped(applied.len)),
+                _ => remark!("{output}: {} bytes, SHA-256 as promised", grouped(applied.len)),
             }
         }
         if !self.output_args.json {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::info::findings_text;
 use crate::failure::{Failure, Outcome};
-use crate::text::{self, grouped, print, print_json, Table};
+use crate::text::{self, grouped, print, print_json, remark, Table};
 
 /// Shows what an archive holds; false, if the file is none. An archive that contradicts itself is
 /// shown as any other file is.
@@ -31,7 +31,7 @@ pub(crate) fn info(path: &Path, input: &Input<'_>, (strict, json): (bool, bool))
             Ok(facts) => facts,
             Err(error) => {
                 let path = text::path(path);
-                eprintln!("warning: {path}: it looks like a {container} archive, but is damaged or unusual: {error}");
+                remark!("warning: {path}: it looks like a {container} archive, but is damaged or unusual: {error}");
                 return Ok(false);
             }
         },

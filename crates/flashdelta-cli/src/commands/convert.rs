@@ -10,7 +10,7 @@ use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
 use crate::interrupt::while_nothing_is_written;
 use crate::outputs::Target;
-use crate::text::{grouped, print_json};
+use crate::text::{grouped, print_json, remark};
 use crate::{files, inputs, text};
 
 const HELP: &str = "\
@@ -153,7 +153,7 @@ impl Args {
         let written = file.finish()?;
         if !self.output_args.quiet {
             let (from, bytes) = (image.format, grouped(image.len() as u64));
-            eprintln!(
+            remark!(
                 "{}: {format}, {} bytes",
                 text::path(&self.output),
                 grouped(u64::from(written))
@@ -162,7 +162,7 @@ impl Args {
                 1 => "1 segment".to_owned(),
                 count => format!("{count} segments"),
             };
-            eprintln!("  from {from} with {bytes} bytes in {segments}");
+            remark!("  from {from} with {bytes} bytes in {segments}");
         }
         if self.output_args.json {
             print_json(&self.document(format, written, &image, &warnings))?;

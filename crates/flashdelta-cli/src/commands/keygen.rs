@@ -9,7 +9,7 @@ use flashdelta::verify::Algorithm;
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
 use crate::keys;
-use crate::text::{self, print_json};
+use crate::text::{self, print_json, remark};
 
 const HELP: &str = "\
 Examples:
@@ -63,8 +63,8 @@ impl Args {
         let key_id = keys::id(key.public().key_id());
         let (private, public) = (text::path(&self.output), text::path(&public_path));
         if !self.output_args.quiet {
-            eprintln!("{private}: a private key for {}, key id {key_id}", algorithm.name());
-            eprintln!("{public}: the public key that belongs to it");
+            remark!("{private}: a private key for {}, key id {key_id}", algorithm.name());
+            remark!("{public}: the public key that belongs to it");
         }
         if self.output_args.json {
             print_json(&serde_json::json!({

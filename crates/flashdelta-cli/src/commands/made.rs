@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::bundle::{counts, Document};
 use super::diff::doing;
 use crate::failure::Outcome;
-use crate::text::{self, grouped, percent, print_json};
+use crate::text::{self, grouped, percent, print_json, remark};
 use crate::warnings;
 
 /// Tells people.
@@ -20,7 +20,7 @@ pub(super) fn summarize(output: &Path, made: &Made, new: &Input<'_>) {
     let bytes = made.bytes.len() as u64;
     let say = |size: u64, what: &str| {
         let (of_new, output) = (percent(bytes, size), text::path(output));
-        eprintln!("{output}: {} bytes, {of_new} of the new {what}", grouped(bytes));
+        remark!("{output}: {} bytes, {of_new} of the new {what}", grouped(bytes));
     };
     match &made.kind {
         MadeKind::Patch { header, .. } => {
@@ -29,42 +29,42 @@ pub(super) fn summarize(output: &Path, made: &Made, new: &Input<'_>) {
         }
         MadeKind::Whole { header } => {
             say(header.new_size.into(), "file");
-            eprintln!("  a patch between both files as a whole: that is smaller than a bundle");
+            remark!("  a patch between both files as a whole: that is smaller than a bundle");
         }
         MadeKind::Bundle { info, unused } => {
             say(info.new_size.into(), info.new_container.name());
-            eprintln!("  a bundle, for computers: {}", counts(info));
+            remark!("  a bundle, for computers: {}", counts(info));
             for name in unused {
-                eprintln!("  gone: {}", text::escaped(name));
+                remark!("  gone: {}", text::escaped(name));
             }
         }
         _ => {}
     }
     match made.verified {
-        true => eprintln!("  verified: it turns the old one into the new one"),
-        false => eprintln!("  not verified"),
+        true => remark!("  verified: it turns the old one into the new one"),
+        false => remark!("  not verified"),
     }
 }
 
 fn summarize_patch(header: &PatchHeader, new: &Input<'_>) {
-    eprintln!("  codec {}, instruction set {}", header.codec, header.isa);
+    remark!("  codec {}, instruction set {}", header.codec, header.isa);
     if let Some(chunks) = header.chunks {
         let (digests, size) = (grouped(header.chunk_table_len()), grouped(chunks.size()));
-        eprintln!("  of it {digests} bytes for digests of its chunks, {size} bytes each");
+        remark!("  of it {digests} bytes for digests of its chunks, {size} bytes each");
     }
     let format = image::detect(new.bytes());
     if header.host_len > 0 {
         let host = grouped(header.host_len);
-        eprintln!(
+        remark!(
             "  of it {host} bytes for hosts, which give back the {format} file; devices may do \
              without"
         );
     } else if format.is_unpacked() {
         let why = if new.is_verbatim() { "--verbatim" } else { "the new file is too irregular" };
-        eprintln!("  {why}: the files are patched as they are, so no device can apply this");
+        remark!("  {why}: the files are patched as they are, so no device can apply this");
     }
     let (ram, workspace) = (grouped(header.ram), grouped(header.workspace_len() as u64));
-    eprintln!("  needs {ram} bytes of RAM on the device, {workspace} of it workspace");
+    remark!("  needs {ram} bytes of RAM on the device, {workspace} of it workspace");
 }
 
 /// Tells machines.

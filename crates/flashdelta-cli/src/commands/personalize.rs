@@ -1,5 +1,6 @@
 //! `flashdelta personalize`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use flashdelta::diff::DiffError;
@@ -9,7 +10,7 @@ use flashdelta::holes::{HoleError, HoleRequest, Values};
 use crate::args::OutputArgs;
 use crate::failure::{Class, Failure, Outcome};
 use crate::outputs::Target;
-use crate::text::{self, print_json};
+use crate::text::{self, print_json, remark};
 use crate::values::{self, Setting};
 use crate::{inputs, outputs};
 
@@ -87,6 +88,7 @@ impl Args {
         let is_stream = self.output == Path::new("-");
         let pattern = self.output.to_string_lossy();
         let (mut files, mut stream) = (Vec::<(PathBuf, Vec<u8>)>::new(), Vec::new());
+        let mut names = BTreeSet::new();
         for (number, line) in &lines {
             let wrong = |what: String| {
                 Failure::new(Class::Usage, format!("{}, line {number}: {what}", text::path(table)))
@@ -114,10 +116,11 @@ impl Args {
                 stream.extend(filled);
                 continue;
             }
-            if files.iter().any(|(other, _)| other.as_os_str() == name.as_str()) {
+            // Not every file system keeps capitals and small letters apart.
+            if !names.insert(name.to_ascii_lowercase()) {
                 return Err(wrong(format!(
-                    "{name} is the file of another device already: put the name of a column that \
-                     differs, in braces, into OUT"
+                    "{name} is the file of another device already, perhaps in other capitals: put \
+                     the name of a column that differs, in braces, into OUT"
                 )));
             }
             files.push((name.into(), filled));
@@ -137,8 +140,8 @@ impl Args {
     fn tell(&self, files: &[String]) -> Outcome {
         if !self.output_args.quiet {
             match files {
-                [file] => eprintln!("{file}: made for one device"),
-                files => eprintln!("{} files made, one for each device", files.len()),
+                [file] => remark!("{file}: made for one device"),
+                files => remark!("{} files made, one for each device", files.len()),
             }
         }
         match self.output_args.json {

@@ -9,7 +9,7 @@ use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
 use crate::interrupt;
 use crate::progress::Bar;
-use crate::text::{self, grouped};
+use crate::text::{self, grouped, remark};
 
 const HELP: &str = "\
 Examples:
@@ -74,7 +74,7 @@ impl Args {
         }
         if !self.output_args.quiet {
             let signed = if summary.is_signed { "signed" } else { "not signed" };
-            eprintln!(
+            remark!(
                 "{}: release {}, {} patches, {} bytes, {signed}",
                 text::path(&self.output),
                 summary.latest,

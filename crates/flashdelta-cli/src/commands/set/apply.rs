@@ -9,7 +9,7 @@ use crate::args::{DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
 use crate::inputs;
 use crate::keys::KeyArgs;
-use crate::text::{self, print_json};
+use crate::text::{self, print_json, remark};
 
 const HELP: &str = "\
 Examples:
@@ -55,10 +55,10 @@ impl Args {
         if !self.output_args.quiet {
             for (name, path) in &made.written {
                 let (name, path) = (text::escaped(&name.to_string()), text::escaped(path));
-                eprintln!("{output}: {name} is new, in {path}");
+                remark!("{output}: {name} is new, in {path}");
             }
             if made.written.is_empty() {
-                eprintln!("{output}: all components were right already");
+                remark!("{output}: all components were right already");
             }
         }
         if self.output_args.json {

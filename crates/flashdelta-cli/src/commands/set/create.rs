@@ -13,6 +13,7 @@ use crate::commands::diff::watched;
 use crate::failure::{Failure, Outcome};
 use crate::outputs::Target;
 use crate::progress::Bar;
+use crate::text::remark;
 use crate::{inputs, interrupt, profile, text};
 
 const HELP: &str = "\
@@ -95,8 +96,8 @@ impl Args {
         bar.clear();
         target.write(&made)?;
         if !self.output_args.quiet {
-            eprint!("{}", info::summary(&self.output, &made)?);
-            left_out.iter().for_each(|line| eprintln!("  {line}"));
+            remark!("{}", info::summary(&self.output, &made)?.trim_end());
+            left_out.iter().for_each(|line| remark!("  {line}"));
         }
         if self.output_args.json {
             text::print_json(&info::document(&self.output, &made)?)?;

@@ -76,7 +76,9 @@ impl NewFile {
                 let problem = "it is there already, and no file";
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
             }
-            Err(_) => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // Such as links that lead to each other: what is there must not be replaced.
+            Err(error) => return Err(error),
         };
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
         remove_left_over(&path);
