@@ -184,7 +184,7 @@ pub(crate) struct RecordArgs {
     accept: Vec<Accept>,
     /// Refuse files whose own lengths, checksums or digests are wrong; `convert` also refuses what
     /// the specification of a text format does not allow
-    #[arg(long)]
+    #[arg(long, conflicts_with = "accept")]
     strict: bool,
     /// What gaps between records are filled with; objcopy fills them with 0 [default: 0xff]
     #[arg(long, value_name = "BYTE", value_parser = byte)]

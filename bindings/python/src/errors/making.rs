@@ -16,7 +16,7 @@ use super::signing::verify;
 pub(crate) fn door(py: Python<'_>, error: &DoorError) -> PyErr {
     let class = match error {
         DoorError::Make(error) => return make(py, error),
-        DoorError::NotForArchives { .. } => "OptionError",
+        DoorError::NotForArchives { .. } | DoorError::NoAddresses { .. } => "OptionError",
         DoorError::NotWorking { .. } => "InternalError",
         _ => "DiffError",
     };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use flashdelta::archive::Container;
-use flashdelta::image::{self, Format, Image, Selection, WriteError, WriteOptions};
+use flashdelta::image::{self, Format, Image, ImageError, Selection, WriteError, WriteOptions};
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
@@ -126,6 +126,14 @@ impl Args {
         let family = self.records.family().or(single_family(&targets, select));
         let options = self.options().family(family);
         let image = while_nothing_is_written(|| files::parse_owned(&self.input, file, &read))?;
+        if image.is_empty() {
+            return Err(Failure::image(&self.input, &ImageError::Empty));
+        }
+        if self.base.is_some() && image.format.is_unpacked() {
+            let (name, format) = (text::path(&self.input), image.format);
+            let message = format!("{name}: {format} says its own addresses");
+            return Err(Failure::new(Class::Usage, message).hint("leave out --base"));
+        }
         let start = image.segments.first().map(|segment| segment.address);
         if image.format == Format::Raw
             && format != Format::Raw

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::folder::{self, FolderError};
-use crate::host::archive::Container;
+use crate::host::archive::{Container, Member};
 use crate::host::bundle;
 use crate::host::manifest::{names_parts, read_release, PartsError, PartsWarning};
 use crate::host::room;
@@ -237,6 +237,17 @@ impl<'a> Input<'a> {
     /// Whether it is a folder, or a manifest with its parts: then what comes of it is a folder.
     pub fn is_packed(&self) -> bool {
         self.packed.is_some()
+    }
+
+    /// Whether it is an archive or a folder in which no file has a byte. One that cannot be taken
+    /// apart is not.
+    pub(crate) fn holds_nothing(&self) -> bool {
+        let is_empty = |member: &Member| match member.is_deflated {
+            true => member.stated_len == Some(0),
+            false => member.data.is_empty(),
+        };
+        let members = self.container.members(self.bytes());
+        self.is_container() && members.is_ok_and(|members| members.iter().all(is_empty))
     }
 
     /// What a manifest names and what is not among its parts.

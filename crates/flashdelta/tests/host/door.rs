@@ -180,6 +180,17 @@ fn what_cannot_be_is_refused() {
         door::make(&bin, &input("firmware/riscv-1.1.bin"), &no_elf),
         Err(DoorError::NoElf { side: Side::New })
     ));
+    // What a build leaves that has failed, in other formats.
+    let records = [&b":00000001FF\r\n"[..], b"S0030000FC\nS9030000FC\n"].map(<[u8]>::to_vec);
+    let zip_of_nothing = [&b"PK\x05\x06"[..], &[0; 18]].concat();
+    for nothing in [records[0].clone(), records[1].clone(), zip_of_nothing] {
+        let empty = Input::from_bytes(nothing);
+        let made = door::make(&bin, &empty, &request());
+        assert!(matches!(made, Err(DoorError::EmptyNew)), "{made:?}");
+        let made = door::make(&bin, &empty, &request().allow_empty(true)).unwrap();
+        let binary = ApplyRequest::new().output(Output::Binary);
+        assert!(door::apply(&bin, &made.bytes, binary).is_err(), "text in place of memory");
+    }
     let hex = Input::from_bytes(b"no records".to_vec()).named("app.hex");
     assert!(door::make(&bin, &hex, &request()).is_err());
 }

@@ -18,7 +18,7 @@ use crate::host::facts::PatchFacts;
 use crate::host::file::{FileError, Files, Output};
 use crate::host::holes::{self, HoleError, HoleSource, Values};
 use crate::host::image;
-use crate::host::input::{Input, PATCH_MAGIC};
+use crate::host::input::{Input, InputError, PATCH_MAGIC};
 use crate::host::sign::authenticate;
 
 /// What came of a patch.
@@ -133,8 +133,14 @@ fn apply_bundle(
         }
     })?;
     let len = bytes.len() as u64;
+    let is_folder = folder::is(&bytes);
+    if is_folder {
+        // What could not be written is no good anywhere.
+        folder::members(&bytes)
+            .map_err(|error| PatchError::Input(InputError::Folder(error.into())))?;
+    }
     Ok(Applied {
-        is_folder: folder::is(&bytes),
+        is_folder,
         bytes,
         len,
         header: None,

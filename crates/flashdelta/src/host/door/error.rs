@@ -37,6 +37,11 @@ pub enum DoorError {
         /// What does.
         what: &'static str,
     },
+    /// Something selects a part of what a file with addresses holds, but neither file is one.
+    NoAddresses {
+        /// What does.
+        what: &'static str,
+    },
     /// The patch that was made does not work: a bug. Nothing of it is given out.
     NotWorking {
         /// What came of applying it; none if it leads to another file.
@@ -49,6 +54,7 @@ codes! {
         Self::EmptyNew => "empty-new", BadFile, AllowEmpty;
         Self::NoElf { .. } => "no-elf", BadFile, GiveElf;
         Self::NotForArchives { .. } => "not-for-archives", Misuse, LeaveOut;
+        Self::NoAddresses { .. } => "no-addresses", Misuse, LeaveOut;
         Self::NotWorking { .. } => "not-working", Internal, Report;
     } else {
         Self::Make(error) => error;
@@ -76,6 +82,12 @@ impl fmt::Display for DoorError {
             Self::NoElf { .. } => f.write_str("this is no ELF file with bytes to load"),
             Self::NotForArchives { what, .. } => {
                 write!(f, "{what}: not for archives, folders and manifests")
+            }
+            Self::NoAddresses { what } => {
+                write!(
+                    f,
+                    "{what}: only for files that say addresses, as SREC, Intel HEX and UF2 do"
+                )
             }
             Self::NotWorking { error: Some(error) } => {
                 write!(f, "the patch that was made does not work: {error}")

@@ -164,6 +164,13 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
             return Err(DoorError::NotForArchives { side, what });
         }
     }
+    if !request.allow_empty && new.holds_nothing() {
+        return Err(DoorError::EmptyNew);
+    }
+    if request.diff.identity.is_some() {
+        let what = "the identity of devices, and the security counter";
+        return Err(DoorError::NotForArchives { side, what });
+    }
     if request.diff.chunks != ChunkSize::None {
         let what = "chunk digests";
         return Err(DoorError::NotForArchives { side, what });
@@ -210,6 +217,14 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
     let budget = &mut Budget::new(u64::MAX, &mut watch);
     let old = Read::of(old, Side::Old, request, &mut warnings, budget)?;
     let new = Read::of(new, Side::New, request, &mut warnings, budget)?;
+    if new.memory.has_no_data() && !request.allow_empty {
+        return Err(DoorError::EmptyNew);
+    }
+    if let Some(what) = request.memory.selects() {
+        if !old.memory.is_memory() && !new.memory.is_memory() {
+            return Err(DoorError::NoAddresses { what });
+        }
+    }
     warnings.extend(contradictions::check(&old, &new, request));
     let mut options = with_elf_maps(&old, &new, request, &mut warnings)?;
     for hole in &request.holes {

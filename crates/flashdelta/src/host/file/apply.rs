@@ -137,6 +137,9 @@ fn binary(file: Vec<u8>, read: ReadOptions, budget: &mut Budget<'_>) -> Result<V
             let options = MemoryOptions { read, ..MemoryOptions::default() };
             let memory =
                 Memory::read_within(&file, &options, budget).map_err(FileError::convert)?;
+            if memory.has_no_data() {
+                return Err(FileError::Convert(image::ImageError::Empty));
+            }
             Ok(memory.image.into_owned())
         }
         format @ (Format::Elf | Format::DfuSe | Format::Dfu) => {

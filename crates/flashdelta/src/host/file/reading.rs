@@ -7,7 +7,7 @@ use super::memory::{self, Part};
 use crate::device::predict::address_map::{Segment, SegmentKind};
 use crate::host::budget::{unwatched, Budget, Stop};
 use crate::host::diff::AddressMap;
-use crate::host::image::{self, Image, ImageError, ReadOptions, Target};
+use crate::host::image::{self, Image, ImageError, ReadOptions, Selection, Target};
 
 /// How files of records are read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +56,15 @@ impl MemoryOptions {
     }
 }
 
+impl MemoryOptions {
+    /// What selects a part of a memory with addresses, if anything does.
+    pub(crate) fn selects(&self) -> Option<&'static str> {
+        let other =
+            (self.read.select != Selection::default()).then_some("a family, board or image");
+        self.range.map(|_| "a range of addresses").or(other)
+    }
+}
+
 /// The image in a firmware file: what a device holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Memory<'a> {
@@ -69,6 +78,8 @@ pub struct Memory<'a> {
     in_order: Option<image::AddressMap>,
     /// The image was packed in the file, which does not say where it is.
     was_packed: bool,
+    /// It is of a format with records, and none of them has data.
+    has_no_data: bool,
     targets: Vec<Target>,
 }
 
@@ -96,9 +107,10 @@ impl<'a> Memory<'a> {
         }
         let read = ReadOptions { strict: false, base: None, ..options.read.clone() };
         let found = match Image::parse_within(format, file, &read, budget) {
-            Ok(found) if found.is_empty() => return Ok(Self::plain(file)),
-            Ok(found) => found,
-            Err(ImageError::Empty) => return Ok(Self::plain(file)),
+            Ok(found) if !found.is_empty() => found,
+            Ok(_) | Err(ImageError::Empty) => {
+                return Ok(Self { has_no_data: true, ..Self::plain(file) });
+            }
             // The file is good; which device it is for was not said.
             Err(ImageError::SeveralTargets { targets }) if options.range.is_none() => {
                 let memory = Self::in_order(file, budget)?;
@@ -127,7 +139,7 @@ impl<'a> Memory<'a> {
     pub(crate) fn plain(file: &'a [u8]) -> Self {
         let image = Cow::Borrowed(file);
         let (parts, targets) = (Vec::new(), Vec::new());
-        Self { image, parts, in_order: None, was_packed: false, targets }
+        Self { image, parts, in_order: None, was_packed: false, has_no_data: false, targets }
     }
 
     /// The data of a file of records in the order of the file; `None` if it cannot be taken apart.
@@ -139,8 +151,14 @@ impl<'a> Memory<'a> {
     }
 
     /// Whether it was taken out of the file: the memory of one of records, or an image packed in it.
-    pub(super) fn is_memory(&self) -> bool {
+    pub(crate) fn is_memory(&self) -> bool {
         !self.parts.is_empty() || self.is_in_order() || self.was_packed
+    }
+
+    /// Whether it is of a format with records, and none of them has data: what a build leaves that
+    /// has failed.
+    pub(crate) fn has_no_data(&self) -> bool {
+        self.has_no_data
     }
 
     /// Whether there are several memories, in the order of the file.
