@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Makes the files of this folder, which table.tsv names.    make.py [--check]"""
 import base64
+import hashlib
 import json
 import pathlib
 import random
@@ -44,6 +45,26 @@ def apj(magic, version, image):
     return json.dumps(about, indent=4).encode()
 
 
+def zigbee(image, total):
+    """Whose header says that it has this length in all."""
+    head = struct.pack("<I5HIH32sI", 0x0BEEF11E, 0x100, 56, 0, 0x1234, 1, 5, 2, b"heron", total)
+    return head + struct.pack("<HI", 0, len(image)) + image
+
+
+def dfuse(image, size, targets=1, elements=1):
+    """One target with one element, whatever it says of them; the CRC is right."""
+    body = struct.pack("<6sBI255sII", b"Target", 0, 1, b"heron", 8 + len(image), elements)
+    body += struct.pack("<II", 0x08000000, size) + image
+    file = struct.pack("<5sBIB", b"DfuSe", 1, 11 + len(body), targets) + body + struct.pack("<4H3sB", 1, 2, 3, 0x11A, b"UFD", 16)
+    return file + struct.pack("<I", zlib.crc32(file) ^ 0xFFFFFFFF)
+
+
+def mcuboot(image, protected):
+    """Without protected TLVs, whatever the header says; the digest is right."""
+    signed = struct.pack("<IIHHIIBBHII", 0x96F3B83D, 0, 32, protected, len(image), 0, 1, 0, 0, 0, 0) + image
+    return signed + struct.pack("<4H", 0x6907, 40, 0x10, 32) + hashlib.sha256(signed).digest()
+
+
 code = (firmware / "cortex-m-1.0.bin").read_bytes()[:2000]
 changed = code[:700] + b"a fix" + code[705:]
 esp = bytearray((firmware / "esp32-1.0.bin").read_bytes())
@@ -52,6 +73,10 @@ wrong_sum = hex_file((0x8000, changed)).split(b"\n")
 wrong_sum[1] = wrong_sum[1][:-2] + (b"00" if wrong_sum[1][-2:] != b"00" else b"01")
 # Its header claims 1 GiB of RAM, and the checksum of it is right.
 absurd = bytes.fromhex("46445000410000008080800200d00f0501e3b0c44298fc1c149afbf4c8" + 32 * "00" + "eadfa0c800219a1f01")
+block = uf2((7, 0x8000, changed[:256]))
+# A tag of 255 bytes right after the payload; an MD5 of 4 GiB before the last word.
+tag = block[:8] + struct.pack("<I", 0xA000) + block[12:288] + b"\xff\1\2\3" + block[292:]
+region = block[:8] + struct.pack("<I", 0x6000) + block[12:484] + struct.pack("<II", 0x8000, 0xFFFFFFFF) + block[492:]
 manifest = {"name": "heron", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": 65536}]}]}
 files = {
     "code.bin": code,
@@ -71,6 +96,15 @@ files = {
     "families.uf2": uf2((7, 0x8000, code), (8, 0x8000, changed)),
     "families-changed.uf2": uf2((7, 0x8000, changed), (8, 0x8000, code)),
     "wrong-digest.bin": bytes(esp),
+    "wrong-length.ota": zigbee(changed, 7),
+    "wrong-element.dfu": dfuse(changed, 0xFFFFFFFF),
+    "wrong-targets.dfu": dfuse(changed, len(changed), targets=200),
+    "wrong-elements.dfu": dfuse(changed, len(changed), elements=9),
+    "wrong-size.mcuboot": mcuboot(changed, 0xFFFF),
+    "wrong-tag.uf2": tag,
+    "wrong-region.uf2": region,
+    "cut-esp8266.bin": (firmware / "esp8266-1.1.bin").read_bytes()[:1000],
+    "cut-esp32.bin": bytes(esp[:24]),
     # Only the start of one: how it is compressed differs from version to version of what does it.
     "packed.xz": b"\xfd7zXZ\0" + random.Random(2).randbytes(900),
     "cut.zip": (here.parent / "archives" / "heron-1.1.zip").read_bytes()[:3000],

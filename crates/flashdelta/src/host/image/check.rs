@@ -7,7 +7,7 @@
 use super::detect::detect;
 use super::finding::Finding;
 use super::format::Format;
-use super::formats::{apj, dfu, esp, mcuboot, rbl, uf2, zigbee};
+use super::formats::{apj, dfu, esp, mcuboot, rbl, uf2_check, zigbee};
 use crate::host::budget::{unwatched, Budget, Stop};
 
 /// Checks what the container of a file says about itself. Nothing is found in a sound file, in one
@@ -26,7 +26,7 @@ pub(crate) fn check_within(file: &[u8], budget: &mut Budget<'_>) -> Result<Vec<F
         Format::Dfu | Format::DfuSe => dfu::check(file, &mut found),
         Format::ZigbeeOta => zigbee::check(file, &mut found),
         Format::Esp => esp::check(file, &mut found),
-        Format::Uf2 => uf2::check(file, &mut found),
+        Format::Uf2 => uf2_check::check(file, &mut found),
         Format::Rbl => rbl::check(file, &mut found),
         Format::Apj => apj::check(file, &mut found, budget)?,
         Format::Raw => {

@@ -8,24 +8,40 @@ use core::fmt;
 pub enum Check {
     /// Length of an MCUboot image, by its header and its TLV areas.
     McubootLength,
+    /// Size of a TLV area of an MCUboot image, or length of a TLV in it.
+    McubootTlv,
     /// Digest in the TLVs of an MCUboot image.
     McubootDigest,
     /// CRC in a DFU suffix.
     DfuCrc,
     /// Length in the prefix of a DfuSe file.
     DfuSeLength,
+    /// Number of targets in the prefix of a DfuSe file.
+    DfuSeTargets,
+    /// Size of a target of a DfuSe file.
+    DfuSeTargetSize,
+    /// Number of elements of a target of a DfuSe file.
+    DfuSeElements,
+    /// Size of an element of a DfuSe file.
+    DfuSeElementSize,
     /// Length in the header of a Zigbee upgrade file.
     ZigbeeLength,
     /// Length of an element of a Zigbee upgrade file.
     ZigbeeElement,
     /// Length of an Espressif image, by its segments.
     EspLength,
+    /// Length of a segment of an Espressif image.
+    EspSegment,
     /// Checksum of an Espressif image.
     EspChecksum,
     /// SHA-256 at the end of an Espressif image.
     EspDigest,
     /// MD5 in a block of UF2.
     Uf2Md5,
+    /// Region of the MD5 in a block of UF2.
+    Uf2Region,
+    /// Length of an extension tag in a block of UF2.
+    Uf2Tag,
     /// CRC of the header of an RT-Thread package.
     RblHeaderCrc,
     /// Length of the body of an RT-Thread package.
@@ -47,15 +63,23 @@ impl Check {
     pub fn name(self) -> &'static str {
         match self {
             Self::McubootLength => "length of the MCUboot image",
+            Self::McubootTlv => "length in the MCUboot TLVs",
             Self::McubootDigest => "digest of the MCUboot image",
             Self::DfuCrc => "CRC of the DFU suffix",
             Self::DfuSeLength => "length in the DfuSe prefix",
+            Self::DfuSeTargets => "number of DfuSe targets",
+            Self::DfuSeTargetSize => "size of a DfuSe target",
+            Self::DfuSeElements => "number of elements of a DfuSe target",
+            Self::DfuSeElementSize => "size of a DfuSe element",
             Self::ZigbeeLength => "length in the Zigbee header",
             Self::ZigbeeElement => "length of a Zigbee element",
             Self::EspLength => "length of the Espressif image",
+            Self::EspSegment => "length of a segment of the Espressif image",
             Self::EspChecksum => "checksum of the Espressif image",
             Self::EspDigest => "SHA-256 of the Espressif image",
             Self::Uf2Md5 => "MD5 of a UF2 block",
+            Self::Uf2Region => "region of the MD5 of a UF2 block",
+            Self::Uf2Tag => "length of a UF2 extension tag",
             Self::RblHeaderCrc => "CRC of the RT-Thread header",
             Self::RblLength => "length of the RT-Thread package",
             Self::RblBodyCrc => "CRC of the RT-Thread package",
@@ -70,15 +94,23 @@ impl Check {
     pub fn code(self) -> &'static str {
         match self {
             Self::McubootLength => "mcuboot-length",
+            Self::McubootTlv => "mcuboot-tlv",
             Self::McubootDigest => "mcuboot-digest",
             Self::DfuCrc => "dfu-crc",
             Self::DfuSeLength => "dfuse-length",
+            Self::DfuSeTargets => "dfuse-targets",
+            Self::DfuSeTargetSize => "dfuse-target-size",
+            Self::DfuSeElements => "dfuse-elements",
+            Self::DfuSeElementSize => "dfuse-element-size",
             Self::ZigbeeLength => "zigbee-length",
             Self::ZigbeeElement => "zigbee-element",
             Self::EspLength => "esp-length",
+            Self::EspSegment => "esp-segment",
             Self::EspChecksum => "esp-checksum",
             Self::EspDigest => "esp-digest",
             Self::Uf2Md5 => "uf2-md5",
+            Self::Uf2Region => "uf2-region",
+            Self::Uf2Tag => "uf2-tag",
             Self::RblHeaderCrc => "rbl-header-crc",
             Self::RblLength => "rbl-length",
             Self::RblBodyCrc => "rbl-body-crc",
@@ -125,6 +157,8 @@ pub struct Finding {
 pub enum Value {
     /// A length in bytes.
     Length(u64),
+    /// How many there are.
+    Count(u64),
     /// A checksum.
     Number(u32),
     /// A digest.
@@ -143,7 +177,12 @@ impl Finding {
         Self::new(check, offset, Value::Length(expected), Value::Length(found))
     }
 
-    /// The same about a member of an archive or a folder.
+    /// The check, if the two counts differ.
+    pub(crate) fn of_counts(check: Check, offset: usize, expected: u64, found: u64) -> Self {
+        Self::new(check, offset, Value::Count(expected), Value::Count(found))
+    }
+
+    /// The finding about a member of an archive or a folder.
     pub(crate) fn in_member(mut self, name: &str) -> Self {
         self.member = match self.member.is_empty() {
             true => name.to_owned(),
@@ -174,6 +213,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length(len) => write!(f, "{len} bytes"),
+            Self::Count(count) => write!(f, "{count}"),
             Self::Number(sum) => write!(f, "{sum:#x}"),
             Self::Digest(digest) => {
                 digest.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))?;

@@ -13,6 +13,8 @@ use crate::host::image::map::AddressMap;
 const SUFFIX: usize = 16;
 const PREFIX: usize = 11;
 const TARGET: usize = 274;
+/// Address and size, before the bytes of an element. Also what elements are padded to.
+const ELEMENT: usize = 8;
 
 /// The 16 bytes at the end of a file for `dfu-util`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +112,8 @@ pub fn elements(file: &[u8]) -> Vec<Element> {
     elements
 }
 
-/// Checks the CRC of the suffix and the length in the prefix.
+/// Checks the CRC of the suffix, the length in the prefix, and the counts and sizes of targets and
+/// elements.
 pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     let content = content_len(file);
     if is_dfuse(file) {
@@ -118,6 +121,8 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
         if stated != content as u64 {
             let check = Check::DfuSeLength;
             found.push(Finding::of_lengths(check, 6, stated, content as u64));
+        } else {
+            check_targets(file.get(..content).unwrap_or_default(), found);
         }
     }
     if let (Some(suffix), Some(at)) = (Suffix::parse(file), file.len().checked_sub(4)) {
@@ -125,6 +130,57 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
         let crc = !crc32(file.get(..at).unwrap_or_default());
         found.extend(Finding::of_sums(Check::DfuCrc, at, suffix.crc, crc));
     }
+}
+
+/// Checks the targets that are there, whatever number the prefix says, in a file without its suffix.
+fn check_targets(content: &[u8], found: &mut Vec<Finding>) {
+    let (mut at, mut targets) = (PREFIX, 0);
+    while let Some(target) = slice(content, at, TARGET).filter(|t| t.starts_with(b"Target")) {
+        targets += 1;
+        let Some(end) = check_target(content, at, target, found) else { return };
+        at = end;
+    }
+    let stated = u8_at(content, 10).map_or(0, u64::from);
+    if stated != targets {
+        found.push(Finding::of_counts(Check::DfuSeTargets, 10, stated, targets));
+    }
+}
+
+/// Checks one target; returns where the next one is, unless it cannot be told.
+fn check_target(
+    content: &[u8],
+    start: usize,
+    target: &[u8],
+    found: &mut Vec<Finding>,
+) -> Option<usize> {
+    let (size, count) = (index(u32_le(target, 266)?), u32_le(target, 270)?);
+    let first = start + TARGET;
+    let (mut at, area) = (first, first.saturating_add(size));
+    for n in 0..count {
+        // What is left of the area may be padding.
+        let is_full = n > 0 && at <= area && area - at < ELEMENT;
+        let Some(len) = u32_le(content, at + 4).filter(|_| !is_full) else {
+            let (check, place) = (Check::DfuSeElements, start + 270);
+            found.push(Finding::of_counts(check, place, count.into(), n.into()));
+            break;
+        };
+        let left = content.len() - at - ELEMENT;
+        if index(len) > left {
+            let check = Check::DfuSeElementSize;
+            found.push(Finding::of_lengths(check, at + 4, len.into(), left as u64));
+            return None;
+        }
+        at += ELEMENT + index(len);
+    }
+    // Some tools count padding that they do not write.
+    let is_out = area >= content.len() + ELEMENT;
+    if area < at || is_out {
+        let is = if is_out { content.len() - first } else { at - first };
+        let check = Check::DfuSeTargetSize;
+        found.push(Finding::of_lengths(check, start + 266, size as u64, is as u64));
+        return None;
+    }
+    Some(area)
 }
 
 /// Maps the elements.
@@ -192,10 +248,43 @@ mod tests {
         assert_eq!(checks(&file[..content]), []);
         assert_eq!(checks(&file[..200]), [Check::DfuSeLength]);
         let mut bad = file.clone();
-        bad[290] ^= 1;
+        bad[294] ^= 1;
         assert_eq!(checks(&bad), [Check::DfuCrc]);
         // The catalogue value of this CRC (CRC-32/JAMCRC) of "123456789".
         assert_eq!(!crc32(b"123456789"), 0x340b_c6d9);
+    }
+
+    #[test]
+    fn counts_and_sizes_that_cannot_be_are_found() {
+        let file = |padding: usize, change: &dyn Fn(&mut [u8])| {
+            let mut file = dfuse(padding);
+            let (content, at) = (file.len() - SUFFIX, file.len() - 4);
+            file[6..10].copy_from_slice(&(content as u32).to_le_bytes());
+            change(&mut file);
+            let crc = !crc32(&file[..at]);
+            file[at..].copy_from_slice(&crc.to_le_bytes());
+            crate::host::image::check(&file)
+        };
+        let (length, count) = (Finding::of_lengths, Finding::of_counts);
+        let (first, second) = (PREFIX, PREFIX + TARGET + 13);
+        let sizes = Check::DfuSeTargetSize;
+        for (at, value, finding) in [
+            (first + 274 + 4, !0, length(Check::DfuSeElementSize, 289, 0xffff_ffff, 5 + 274 + 13)),
+            (second + 274 + 4, 6, length(Check::DfuSeElementSize, 576, 6, 5)),
+            (first + 270, 9, count(Check::DfuSeElements, first + 270, 9, 1)),
+            (second + 270, 9, count(Check::DfuSeElements, second + 270, 9, 1)),
+            (first + 266, 9, length(sizes, first + 266, 9, 13)),
+            (second + 266, 0, length(sizes, second + 266, 0, 13)),
+            (second + 266, !0, length(sizes, second + 266, 0xffff_ffff, 13)),
+        ] {
+            let set = |file: &mut [u8]| file[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+            assert_eq!(file(0, &set), [finding], "{at}");
+        }
+        for targets in [0, 1, 200] {
+            let finding = count(Check::DfuSeTargets, 10, targets.into(), 2);
+            assert_eq!(file(3, &|file| file[10] = targets), [finding]);
+        }
+        assert_eq!(file(3, &|_| ()), []);
     }
 
     #[test]

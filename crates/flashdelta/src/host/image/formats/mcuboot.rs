@@ -18,6 +18,8 @@ pub const MAGIC: u32 = 0x96f3_b83d;
 pub const TLV_PROTECTED: u16 = 0x6908;
 /// First half word of the TLV area.
 pub const TLV: u16 = 0x6907;
+/// Magic and size, before the TLVs of an area.
+const AREA_HEADER: usize = 4;
 /// Flag bits of an encrypted image.
 pub const FLAG_ENCRYPTED: u32 = 0x04 | 0x08;
 
@@ -81,7 +83,7 @@ fn read_tlvs(
     if slice(file, start, size).is_none() {
         return start;
     }
-    let mut at = start + 4;
+    let mut at = start + AREA_HEADER;
     while let (Some(kind), Some(len)) = (u16_le(file, at), u16_le(file, at + 2)) {
         let value = at + 4..at + 4 + usize::from(len);
         if value.end > end {
@@ -163,11 +165,51 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
         let (check, least) = (Check::McubootLength, areas.end as u64 + 4);
         found.push(Finding::of_lengths(check, areas.end, least, file.len() as u64));
     }
+    if found.is_empty() {
+        check_tlvs(file, &image, found);
+    }
     if image.flags & FLAG_ENCRYPTED == 0 {
         if let Some((at, digest)) = image.digest(file) {
             let stated = file.get(at.clone()).unwrap_or_default();
             found.extend(Finding::of_digests(Check::McubootDigest, at.start, stated, &digest));
         }
+    }
+}
+
+/// Checks that the TLVs fill their areas, and that the protected one is as large as the header says:
+/// the boot loader refuses an image otherwise (`bootutil_tlv_iter_begin` of MCUboot).
+fn check_tlvs(file: &[u8], image: &Mcuboot, found: &mut Vec<Finding>) {
+    let mut wrong = |at: usize, expected: usize, is: usize| {
+        let (check, expected, is) = (Check::McubootTlv, expected as u64, is as u64);
+        found.push(Finding::of_lengths(check, at, expected, is));
+    };
+    let stated = u16_le(file, 10).map_or(0, usize::from);
+    let (mut at, mut protected) = (image.binary.end, 0);
+    for kind in [TLV_PROTECTED, TLV] {
+        if u16_le(file, at) != Some(kind) {
+            continue;
+        }
+        let size = u16_le(file, at + 2).map_or(0, usize::from);
+        if size < AREA_HEADER {
+            wrong(at + 2, AREA_HEADER, size);
+            return;
+        }
+        let end = at + size;
+        let is_in = |value: &Range<usize>| at < value.start && value.end <= end;
+        let last = image.tlvs.iter().map(|(_, _, value)| value).rfind(|value| is_in(value));
+        let next = last.map_or(at + AREA_HEADER, |value| value.end);
+        match end - next {
+            0 => {}
+            left @ 1..=3 => wrong(next, 4, left),
+            left => wrong(next + 2, u16_le(file, next + 2).map_or(0, usize::from), left - 4),
+        }
+        if kind == TLV_PROTECTED {
+            protected = size;
+        }
+        at = end;
+    }
+    if stated != protected {
+        wrong(10, stated, protected);
     }
 }
 
@@ -265,6 +307,35 @@ mod tests {
         // Cut in the binary, before the TLVs, and in them.
         for len in [0x300, 0x200 + 400, file.len() - 1] {
             assert_eq!(checks(&file[..len]), [Check::McubootLength], "{len}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_tlvs_that_cannot_be_are_found() {
+        let file = sound(0);
+        let (protected, plain) = (0x200 + 400, 0x200 + 412);
+        for (at, value, expected, found) in [
+            // The size of the protected area in the header.
+            (10, 0xffff, 0xffff, 12),
+            (10, 0, 0, 12),
+            // Areas that are shorter than their own header.
+            (protected + 2, 0, 4, 0),
+            (plain + 2, 0, 4, 0),
+            (plain + 2, 3, 4, 3),
+            // TLVs that run beyond their area, and what is too short for one.
+            (protected + 6, 5, 5, 4),
+            (plain + 6, 0xffff, 0xffff, 32),
+            (plain + 6, 30, 4, 2),
+        ] {
+            let mut bad = file.clone();
+            bad[at..at + 2].copy_from_slice(&u16::to_le_bytes(value));
+            let findings = crate::host::image::check(&bad);
+            let is = |f: &&Finding| f.check == Check::McubootTlv;
+            let [finding] = findings.iter().filter(is).collect::<Vec<_>>()[..] else {
+                panic!("{at} {value}: {findings:?}");
+            };
+            let lengths = Finding::of_lengths(Check::McubootTlv, finding.offset, expected, found);
+            assert_eq!(*finding, lengths, "{at}");
         }
     }
 

@@ -16,6 +16,7 @@ pub mod srec;
 pub mod telink;
 pub mod titxt;
 pub mod uf2;
+pub(super) mod uf2_check;
 pub(super) mod uf2_writer;
 pub mod vmem;
 pub mod zigbee;

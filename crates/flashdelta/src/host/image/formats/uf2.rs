@@ -4,12 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use md5::{Digest as _, Md5};
-
 use super::raw;
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::bytes::{index, slice, u32_le};
-use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::AddressMap;
 use crate::host::image::memory::{Collector, Image, ReadOptions};
 use crate::host::image::{Format, ImageError, Target};
@@ -38,7 +35,7 @@ const MAGIC_WORDS: [(usize, u32, &str); 3] = [
     (127, MAGIC_END, "the last word must be 0x0ab16f30"),
 ];
 pub(super) const MAX_PAYLOAD: u32 = 476;
-const HEADER: usize = 32;
+pub(super) const HEADER: usize = 32;
 /// Address, length and digest at the end of a block with [`FLAG_MD5`].
 pub(super) const MD5_PART: usize = 24;
 
@@ -318,27 +315,6 @@ fn check_group(total: u32, numbers: &[(usize, u32)], end: usize) -> Result<(), I
         block,
         offset: block * BLOCK,
     })
-}
-
-/// Checks the MD5 that blocks hold of their own payload. (It may also be of more than that: a sector
-/// of the flash.)
-pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
-    for at in (0..file.len()).step_by(BLOCK) {
-        let is_with_md5 = |block: &Block| block.is_flash() && block.flags & FLAG_MD5 != 0;
-        let Some(block) = Block::parse(file, at).filter(is_with_md5) else { continue };
-        let place = at + BLOCK - 4 - MD5_PART;
-        let (Some(address), Some(len)) = (u32_le(file, place), u32_le(file, place + 4)) else {
-            continue;
-        };
-        let start = address.wrapping_sub(block.address);
-        if u64::from(start) + u64::from(len) > u64::from(block.len) {
-            continue;
-        }
-        let region = slice(file, at + HEADER + index(start), index(len)).unwrap_or_default();
-        let stated = slice(file, place + 8, 16).unwrap_or_default();
-        let digest = Md5::digest(region);
-        found.extend(Finding::of_digests(Check::Uf2Md5, place + 8, stated, &digest));
-    }
 }
 
 /// Where the bytes of a block between payload and last word are.

@@ -110,9 +110,12 @@ pub fn is(file: &[u8]) -> bool {
 pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     let Some(header) = Header::parse(file) else { return };
     let there = (file.len() - header.start) as u64;
-    if u64::from(header.total_size) > there {
+    let stated = u64::from(header.total_size);
+    // What follows the image is no part of it, but an image has an element, if only its header.
+    let is_without_element = stated < u64::from(header.len) + 6 && stated != there;
+    if stated > there || is_without_element {
         let (check, at) = (Check::ZigbeeLength, header.start + 52);
-        found.push(Finding::of_lengths(check, at, header.total_size.into(), there));
+        found.push(Finding::of_lengths(check, at, stated, there));
         return;
     }
     for element in header.elements(file) {
@@ -205,6 +208,17 @@ mod tests {
         let at = file.len() - 54;
         bad[at..at + 4].copy_from_slice(&51u32.to_le_bytes());
         assert_eq!(checks(&bad), [Check::ZigbeeElement]);
+        // A total length that leaves no room for an element, or none for the whole last one.
+        for (total, check) in [
+            (0, Check::ZigbeeLength),
+            (7, Check::ZigbeeLength),
+            (61, Check::ZigbeeLength),
+            (file.len() as u32 - 1, Check::ZigbeeElement),
+        ] {
+            let mut bad = file.clone();
+            bad[52..56].copy_from_slice(&total.to_le_bytes());
+            assert_eq!(checks(&bad), [check], "{total}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub const MAGIC: u8 = 0xe9;
 pub const MAGIC_V2: u8 = 0xea;
 /// Most segments that an image can have.
 pub(super) const MAX_SEGMENTS: u8 = 16;
-const SHORT_HEADER: usize = 8;
+pub(super) const SHORT_HEADER: usize = 8;
 pub(super) const LONG_HEADER: usize = 24;
 pub(super) const CHECKSUM_SEED: u8 = 0xef;
 

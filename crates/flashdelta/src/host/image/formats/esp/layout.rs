@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
-use super::chip::{self, Chip};
-use super::image::{EspImage, Segment, CHECKSUM_SEED, LONG_HEADER, MAGIC, MAGIC_V2, MAX_SEGMENTS};
+use super::chip::Chip;
+use super::image::{EspImage, Segment, CHECKSUM_SEED, MAGIC, MAGIC_V2};
 use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
 use crate::host::image::finding::{Check, Finding};
@@ -78,34 +78,6 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
             None => {}
         }
     }
-}
-
-/// Whether this is the beginning of an image one of whose segments runs out of the file.
-pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
-    if u8_at(file, 0)? != MAGIC {
-        return None;
-    }
-    let chip = chip::by_id(u16_le(file, 12)?)?;
-    let count = u8_at(file, 1).filter(|count| (1..=MAX_SEGMENTS).contains(count))?;
-    let (mut at, mut known) = (LONG_HEADER, 0);
-    for n in 0..count {
-        let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at.checked_add(4)?))
-        else {
-            break;
-        };
-        // No segment is larger than the flash that a chip can have.
-        let is_segment = len <= 64 << 20 && (address == 0 || chip.region(address).is_some());
-        if !is_segment {
-            return None;
-        }
-        known = n + 1;
-        at = at.checked_add(8)?.checked_add(index(len))?;
-    }
-    // The segments that are known, a header for each other; the checksum ends a line of 16 bytes.
-    let end = at.checked_add(usize::from(count - known) * 8)?;
-    let (least, found) = ((end | 15) as u64 + 1, file.len() as u64);
-    let is_cut = known > 0 && least > found;
-    is_cut.then(|| Finding::of_lengths(Check::EspLength, 0, least, found))
 }
 
 /// All images at sector boundaries, and the one at 0 also if it is doubtful.
@@ -214,6 +186,7 @@ fn map_flash_of_esp8266(file: &[u8], images: &[EspImage], map: &mut AddressMap) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::chip;
     use super::*;
     use crate::host::image::map::MapSegment;
     use crate::host::image::{address_map, Format};

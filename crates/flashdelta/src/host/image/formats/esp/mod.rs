@@ -8,10 +8,12 @@
 pub mod chip;
 pub mod partition;
 
+mod cut;
 mod descriptor;
 mod image;
 mod layout;
 
+pub(crate) use cut::cut_off;
 pub use descriptor::{AppDescriptor, APP_DESCRIPTOR};
 pub use image::{EspImage, Segment, MAGIC, MAGIC_V2};
-pub(crate) use layout::{check, cut_off, images, is, map};
+pub(crate) use layout::{check, images, is, map};
