@@ -10,7 +10,7 @@ use flashdelta::door::{
 };
 use flashdelta::file::{MemoryOptions, Output};
 use flashdelta::image::{Check, ReadOptions};
-use flashdelta::Input;
+use flashdelta::{Input, InstructionSet};
 
 fn request() -> MakeRequest {
     MakeRequest::new().diff(DiffOptions::new().effort(1))
@@ -157,10 +157,10 @@ fn what_contradicts_the_files_is_said() {
     let based = found(MakeRequest::new().diff(options().base(0x0802_0000)));
     assert!(matches!(based[..], [Warning::BaseGiven { .. }, Warning::BaseGiven { .. }]));
     let mut profile = DeviceProfile::esp32();
-    profile.isas = vec![flashdelta::InstructionSet::Thumb];
+    profile.isas = vec![InstructionSet::Thumb];
     let other = found(MakeRequest::new().diff(options().profile(profile)));
     assert!(matches!(other[..], [Warning::NotPredicted { .. }]), "{other:?}");
-    let given = options().isa(Some(flashdelta::InstructionSet::Thumb));
+    let given = options().isa(Some(InstructionSet::Thumb));
     assert!(matches!(found(MakeRequest::new().diff(given))[..], [Warning::OtherIsa { .. }]));
     let mixed = door::make(&esp[0], &input("firmware/esp8266-1.1.bin"), &request()).unwrap();
     assert!(matches!(mixed.warnings[0].what, Warning::OtherChip { .. }));
@@ -180,6 +180,14 @@ fn what_cannot_be_is_refused() {
         door::make(&bin, &input("firmware/riscv-1.1.bin"), &no_elf),
         Err(DoorError::NoElf { side: Side::New })
     ));
+    // The content of plain binaries tells what they are for.
+    let arm = input("firmware/cortex-m-1.1.bin");
+    let mixed = door::make(&bin, &arm, &request()).unwrap();
+    assert!(mixed.warnings.iter().any(|it| matches!(it.what, Warning::OtherChip { .. })));
+    let arm_before = input("firmware/cortex-m-1.0.bin");
+    let isa = DiffOptions::new().isa(InstructionSet::Mcs51);
+    let odd = door::make(&arm_before, &arm, &request().diff(isa)).unwrap();
+    assert!(odd.warnings.iter().any(|it| matches!(it.what, Warning::OtherIsa { .. })));
     // What a build leaves that has failed, in other formats.
     let records = [&b":00000001FF\r\n"[..], b"S0030000FC\nS9030000FC\n"].map(<[u8]>::to_vec);
     let zip_of_nothing = [&b"PK\x05\x06"[..], &[0; 18]].concat();

@@ -38,7 +38,7 @@ pub(super) fn check(old: &Read<'_>, new: &Read<'_>, request: &MakeRequest) -> Ve
 struct Told {
     /// The format that says where its bytes are.
     addresses: Option<Format>,
-    /// Only where the container says it, which no guess by content is.
+    /// As the container says it, or else as its content looks, which is seldom wrong.
     isa: Option<InstructionSet>,
     /// Name of the chip.
     chip: Option<&'static str>,
@@ -57,7 +57,7 @@ impl Told {
         Some(Self {
             addresses: addresses
                 .filter(|format| *format != Format::Raw && !map.segments.is_empty()),
-            isa: diff::AddressMap::from(&map).isa.filter(|_| is_told),
+            isa: diff::AddressMap::from(&map).isa,
             chip: EspImage::parse(&memory.image, 0).map(|image| image.chip.name),
         })
     }
