@@ -16,6 +16,13 @@ pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
     long.and_then(|chip| cut_off_for(file, chip)).or_else(|| cut_off_for(file, &chip::ESP8266))
 }
 
+/// The same of an image for a chip that begins at `start`, if its header is likely.
+pub(super) fn cut_off_at(file: &[u8], start: usize, chip: &Chip) -> Option<Finding> {
+    let file = file.get(start..).filter(|file| is_likely_header(file, chip))?;
+    let finding = cut_off_for(file, chip)?;
+    Some(Finding { offset: start + finding.offset, ..finding })
+}
+
 fn cut_off_for(file: &[u8], chip: &Chip) -> Option<Finding> {
     let is_count = |count: &u8| (1..=MAX_SEGMENTS).contains(count);
     let count = u8_at(file, 1).filter(is_count).filter(|_| file.first() == Some(&MAGIC))?;
@@ -139,6 +146,22 @@ mod tests {
                     "{header} {at} {len}: {findings:?}"
                 );
             }
+        }
+    }
+
+    /// The boot loader of the Arduino core of the ESP8266 is at 0, the application at 0x1000.
+    #[test]
+    fn an_image_that_is_cut_off_after_one_that_is_whole_is_found() {
+        for image in [esp8266(), esp32()] {
+            let mut file = image.clone();
+            file.resize(0x1000, 0xff);
+            assert_eq!(crate::host::image::check(&file), []);
+            file.extend(&image);
+            assert_eq!(crate::host::image::check(&file), []);
+            file.resize(file.len() - 40, 0);
+            let (len, found) = (image.len() as u64, image.len() as u64 - 40);
+            let finding = Finding::of_lengths(Check::EspLength, 0x1000, len, found);
+            assert_eq!(crate::host::image::check(&file), [finding]);
         }
     }
 

@@ -5,6 +5,7 @@ use core::ops::Range;
 use sha2::{Digest as _, Sha256};
 
 use super::chip::Chip;
+use super::cut::cut_off_at;
 use super::image::{EspImage, Segment, CHECKSUM_SEED, MAGIC, MAGIC_V2};
 use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
@@ -55,7 +56,8 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
 /// Checks checksums and digests. The Arduino core of the ESP8266 patches a CRC in after the checksum
 /// was made, so that of its images says nothing.
 pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
-    for image in images(file).iter().filter(|image| image.chip.id.is_some()) {
+    let images = images(file);
+    for image in images.iter().filter(|image| image.chip.id.is_some()) {
         if let Some(sum) = u8_at(file, image.checksum).filter(|_| !image.checksum_ok) {
             let is = CHECKSUM_SEED;
             let bytes = image.segments.iter().filter_map(|segment| file.get(segment.range.clone()));
@@ -77,6 +79,11 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
             }
             None => {}
         }
+    }
+    // A cut file may begin with an image that is whole: the boot loader.
+    if let Some(last) = images.last() {
+        let sectors = (last.end.next_multiple_of(SECTOR)..file.len()).step_by(SECTOR);
+        found.extend(sectors.filter_map(|at| cut_off_at(file, at, last.chip)).next());
     }
 }
 
