@@ -31,6 +31,11 @@ pub(crate) fn bytes(path: &Path) -> Outcome<Vec<u8>> {
     Ok(read_verbatim(path)?.into_bytes())
 }
 
+/// The bytes of a file that people write, and that is small.
+pub(crate) fn small(path: &Path) -> Outcome<Vec<u8>> {
+    Ok(open(path, Input::open_small)?.into_bytes())
+}
+
 fn open(
     path: &Path,
     open: impl FnOnce(&Path) -> Result<Input<'static>, InputError>,

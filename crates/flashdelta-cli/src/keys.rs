@@ -47,7 +47,7 @@ pub(crate) fn private(path: &Path) -> Outcome<PrivateKey> {
 
 /// The text of a file; if it is none, it is no key of the kind that is wanted.
 fn pem(path: &Path, otherwise: KeyError) -> Outcome<String> {
-    String::from_utf8(inputs::bytes(path)?).map_err(|_| Failure::key(path, &otherwise))
+    String::from_utf8(inputs::small(path)?).map_err(|_| Failure::key(path, &otherwise))
 }
 
 /// The file of the public key that belongs to a file of a private one: `KEY.pem` and

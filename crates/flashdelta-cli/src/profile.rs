@@ -7,11 +7,12 @@ use crate::failure::{Class, Failure, Outcome};
 /// The profile of this name, or else in this file.
 pub(crate) fn load(name: &str) -> Outcome<DeviceProfile> {
     DeviceProfile::load(name).map_err(|error| {
-        let failure = |class| Failure::new(class, error.to_string());
+        let told = error.to_string();
+        let failure = |class| Failure::new(class, told);
         match error {
+            ProfileError::Read(error) => Failure::input(&error.into()),
             ProfileError::Unknown { .. } => failure(Class::Usage)
                 .hint("`flashdelta diff --help` shows what a profile file looks like"),
-            ProfileError::Read { .. } => failure(Class::Io),
             _ => failure(Class::Usage),
         }
     })

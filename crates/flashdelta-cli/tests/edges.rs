@@ -135,6 +135,44 @@ fn links_that_lead_to_each_other_are_an_error_and_stay() {
     assert!(folder.join("a.bin").is_symlink() && folder.join("b.bin").is_symlink());
 }
 
+/// Side files are small: what never ends is refused, and takes no memory.
+#[test]
+#[cfg(target_os = "linux")]
+fn side_files_are_read_within_a_bound() {
+    let folder = folder("bounds");
+    fs::write(folder.join("profile.toml"), "#".repeat((1 << 20) + 1)).unwrap();
+    for call in [
+        "diff old.bin new.bin -o x --profile /dev/zero",
+        "diff old.bin new.bin -o x --profile profile.toml",
+        "set create /dev/zero -o x",
+        "release build /dev/zero -o x",
+        "verify old.bin new.bin --key /dev/zero",
+    ] {
+        let script = format!("(ulimit -v 500000; exec $F {call}) 2>&1 || echo exit $?");
+        let told = text(&shell(&folder, &script).stdout);
+        assert!(told.contains("is too large: ") && told.contains("exit 6"), "{call}: {told}");
+    }
+}
+
+#[test]
+fn a_file_without_an_address_asks_for_one() {
+    let folder = folder("no-address");
+    let mut file = [0u8; 32 + 64];
+    for (at, value) in [(0, 0x96f3_b83d), (8, 32), (12, 64), (20, 1u32)] {
+        file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    let file = [&file[..], &[0x07, 0x69, 4, 0]].concat();
+    fs::write(folder.join("app.img"), &file).unwrap();
+    let output = run(&folder, &["convert", "app.img", "-o", "app.hex"]);
+    assert_eq!(output.status.code(), Some(8), "{}", text(&output.stderr));
+    for part in ["at which address", "--base"] {
+        assert!(text(&output.stderr).contains(part), "{}", text(&output.stderr));
+    }
+    succeeds(&folder, &["convert", "app.img", "-o", "app.hex", "--base", "0x8020000"]);
+    succeeds(&folder, &["convert", "app.hex", "-o", "app.bin"]);
+    assert!(fs::read(folder.join("app.bin")).unwrap() == file);
+}
+
 #[test]
 fn names_that_differ_in_capitals_only_are_one_file() {
     let folder = folder("capitals");

@@ -343,12 +343,12 @@ fn mistakes_are_named() {
         ("effort = 1", "effort = 12", "release-description", "effort: found 12, expected 1 to 9"),
         ("effort = 1", "chunks = 300", "release-description", "power of two"),
         ("\"small\"", "\"esp32\"", "release-description", "two profiles with the name esp32"),
-        ("\"small\"", "\"none.toml\"", "release-description", "none.toml"),
+        ("\"small\"", "\"none.toml\"", "read", "none.toml"),
         ("\"1.1\"", "\"1.0\"", "release-description", "release 1.0 is there twice"),
         ("\"1.1\"", "\"a b\"", "release-description", "expected a version"),
         ("effort = 1", "to = ['2.0']", "release-version", "no release 2.0"),
         ("b.bin", "z.bin", "read", "z.bin"),
-        ("effort = 1", "sign-key = 'a.bin'", "release-file", "a.bin"),
+        ("effort = 1", "sign-key = 'a.bin'", "read", "a.bin"),
         ("effort = 1", "sign-key = 'notes.txt'", "bad-key", "notes.txt"),
     ] {
         folder.write("RELEASE.toml", DESCRIPTION.replacen(from, to, 1));

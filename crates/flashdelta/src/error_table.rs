@@ -48,6 +48,7 @@ fn tables() -> Vec<(&'static str, Table)> {
         ("FileError", file::FileError::CODES),
         ("MakeError", file::MakeError::CODES),
         ("BundleError", bundle::BundleError::CODES),
+        ("ReadError", crate::ReadError::CODES),
         ("InputError", crate::InputError::CODES),
         ("DoorError", door::DoorError::CODES),
         ("PatchError", door::PatchError::CODES),

@@ -138,10 +138,13 @@ pub use device::receive;
 pub use device::verify;
 pub use device::{nor, update};
 #[cfg(feature = "std")]
-pub use host::input::{Input, InputError};
-#[cfg(feature = "std")]
 pub use host::{
     archive, bundle, diff, door, facts, file, holes, image, manifest, profile, set, sign,
+};
+#[cfg(feature = "std")]
+pub use host::{
+    bounded::ReadError,
+    input::{read_text, Input, InputError},
 };
 
 pub mod apply {

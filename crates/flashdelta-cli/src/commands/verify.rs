@@ -26,7 +26,7 @@ Examples:
 ///
 /// Applies the patch in memory, in the very workspace that it asks for: everything that a device
 /// would find is found. A new image out of all proportion (more than 64 MiB and 16 times old image
-/// and patch) is refused: `flashdelta apply` writes it to a file.
+/// and patch) is refused, unless `--limit` allows it.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// RAM of the device: a patch that needs more is refused
     #[arg(long, value_name = "SIZE", value_parser = args::size)]
     ram: Option<u32>,
+    /// Most bytes of the new image [default: 64 MiB and 16 times old image and patch]
+    #[arg(long, value_name = "SIZE", value_parser = args::size)]
+    limit: Option<u32>,
     #[command(flatten)]
     output_args: OutputArgs,
     #[command(flatten)]
@@ -63,6 +66,7 @@ impl Args {
             .device(self.device.device())
             .ram(self.ram)
             .exact(true)
+            .limit(self.limit)
             .require_signature(keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .watch(&mut watch);
         let applied = apply(&self.old, &self.patch, &patch, request)

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use flashdelta::diff::ChunkSize;
-use flashdelta::profile::{parse_size, DeviceProfile};
+use flashdelta::profile::{parse_size, DeviceProfile, ProfileError};
+use flashdelta::read_text;
 use flashdelta::sign::PrivateKey;
 use serde::Deserialize;
 
@@ -125,12 +126,9 @@ impl Description {
     ///
     /// # Errors
     ///
-    /// [`ReleaseError::File`], [`ReleaseError::Description`], [`ReleaseError::Key`].
+    /// [`ReleaseError::Input`], [`ReleaseError::Description`], [`ReleaseError::Key`].
     pub fn read(path: &Path) -> Result<Self, ReleaseError> {
-        let read = |path: &Path| {
-            std::fs::read_to_string(path)
-                .map_err(|error| ReleaseError::File { path: path.to_owned(), error })
-        };
+        let read = |path: &Path| read_text(path).map_err(ReleaseError::Input);
         let wrong = |what: String| ReleaseError::Description { path: path.to_owned(), what };
         let file: File = toml::from_str(&read(path)?)
             .map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
@@ -138,7 +136,10 @@ impl Description {
         let profiles = file.profiles.unwrap_or_else(|| vec!["esp32".to_owned()]);
         let profile = |name: &String| match DeviceProfile::named(name) {
             Some(profile) => Ok(profile),
-            None => DeviceProfile::read(&folder.join(name)).map_err(|e| wrong(e.to_string())),
+            None => DeviceProfile::read(&folder.join(name)).map_err(|error| match error {
+                ProfileError::Read(error) => ReleaseError::Input(error.into()),
+                error => wrong(error.to_string()),
+            }),
         };
         let profiles = profiles.iter().map(profile).collect::<Result<Vec<_>, _>>()?;
         let mut names = BTreeSet::new();

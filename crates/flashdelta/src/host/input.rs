@@ -12,9 +12,9 @@ use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::{Container, Member};
+use crate::host::bounded::{self, ReadError};
 use crate::host::bundle;
 use crate::host::manifest::{names_parts, read_release, PartsError, PartsWarning};
-use crate::host::room;
 
 /// An old or a new file, read.
 ///
@@ -114,10 +114,19 @@ impl Input<'static> {
         Self::read_file(Self::open_file(path)?, path)
     }
 
+    /// The same of a file that people write, and that is small: a description, a profile, a key.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError::Read`]; [`InputError::TooLarge`] of more than 1 MiB, of which no more is read.
+    pub fn open_small(path: &Path) -> Result<Self, InputError> {
+        Ok(Self::of_bytes(bounded::small(path)?, path))
+    }
+
     fn read_file(file: File, path: &Path) -> Result<Self, InputError> {
         let failed = |error| InputError::Read { path: path.to_owned(), error };
         let stated = file.metadata().map_err(failed)?.len();
-        Self::read(file, stated, path)
+        Self::read(file, stated, MAX_SIZE.into(), path)
     }
 
     /// Reads to the end of a reader: standard input, say. `name`: what it is to be called in
@@ -127,36 +136,28 @@ impl Input<'static> {
     ///
     /// [`InputError::Read`], [`InputError::TooLarge`].
     pub fn from_reader(reader: impl Read, name: &str) -> Result<Self, InputError> {
-        let mut input = Self::read(reader, 0, Path::new(name))?;
+        let mut input = Self::read(reader, 0, MAX_SIZE.into(), Path::new(name))?;
         input.is_verbatim = false;
         input.container = Container::detect(input.bytes());
         Ok(input)
     }
 
-    fn read(reader: impl Read, stated: u64, path: &Path) -> Result<Self, InputError> {
-        let limit = u64::from(MAX_SIZE);
-        let too_large = |found| InputError::TooLarge { path: path.to_owned(), found, limit };
-        if stated > limit {
-            return Err(too_large(stated));
-        }
-        let out_of_memory = |needed| InputError::OutOfMemory { path: path.to_owned(), needed };
-        let mut bytes = room::with_capacity(stated as usize).map_err(|_| out_of_memory(stated))?;
-        let read = reader.take(limit + 1).read_to_end(&mut bytes);
-        read.map_err(|error| match error.kind() {
-            io::ErrorKind::OutOfMemory => out_of_memory(bytes.len() as u64),
-            _ => InputError::Read { path: path.to_owned(), error },
-        })?;
-        if bytes.len() as u64 > limit {
-            return Err(too_large(bytes.len() as u64));
-        }
-        Ok(Self {
+    /// Reads to the end of a reader, but no more than a limit. `stated`: how much there is, 0 if
+    /// nothing tells.
+    fn read(reader: impl Read, stated: u64, limit: u64, path: &Path) -> Result<Self, InputError> {
+        let bytes = bounded::read(reader, stated, limit, path)?;
+        Ok(Self::of_bytes(bytes, path))
+    }
+
+    fn of_bytes(bytes: Vec<u8>, path: &Path) -> Self {
+        Self {
             name: file_name(path),
             file: Some(Cow::Owned(bytes)),
             packed: None,
             container: Container::Whole,
             is_verbatim: true,
             parts_warnings: Vec::new(),
-        })
+        }
     }
 }
 
@@ -279,6 +280,18 @@ impl<'a> Input<'a> {
     }
 }
 
+/// The text of a file that people write, and that is small.
+///
+/// # Errors
+///
+/// Those of [`Input::open_small`], and [`InputError::Read`] if it is no UTF-8.
+pub fn read_text(path: &Path) -> Result<String, InputError> {
+    String::from_utf8(Input::open_small(path)?.into_bytes()).map_err(|_| InputError::Read {
+        path: path.to_owned(),
+        error: io::Error::new(io::ErrorKind::InvalidData, "it is not a text file"),
+    })
+}
+
 /// What every patch starts with.
 pub(crate) const PATCH_MAGIC: [u8; 3] = *b"FDP";
 
@@ -327,6 +340,16 @@ codes! {
     } else {
         Self::Folder(error) => error;
         Self::Parts(error) => error;
+    }
+}
+
+impl From<ReadError> for InputError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Read { path, error } => Self::Read { path, error },
+            ReadError::TooLarge { path, found, limit } => Self::TooLarge { path, found, limit },
+            ReadError::OutOfMemory { path, needed } => Self::OutOfMemory { path, needed },
+        }
     }
 }
 

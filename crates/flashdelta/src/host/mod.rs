@@ -4,6 +4,7 @@
 
 pub(crate) mod apply;
 pub mod archive;
+pub(crate) mod bounded;
 pub(crate) mod budget;
 pub mod bundle;
 pub(crate) mod deflate;

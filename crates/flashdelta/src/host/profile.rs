@@ -10,8 +10,6 @@
 //! ```
 
 use core::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::{Deserializer, Error as _};
@@ -19,6 +17,7 @@ use serde::Deserialize;
 
 use crate::device::format::Codec;
 use crate::device::isa::InstructionSet;
+use crate::host::bounded::{self, ReadError};
 
 /// What a device offers to the applier: a patch is made such that it can be applied there, or not
 /// at all.
@@ -159,8 +158,7 @@ impl DeviceProfile {
     ///
     /// As [`parse_file`](Self::parse_file), and [`ProfileError::Read`].
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
-        let bytes =
-            fs::read(path).map_err(|error| ProfileError::Read { path: path.to_owned(), error })?;
+        let bytes = bounded::small(path).map_err(ProfileError::Read)?;
         Self::parse_file(&bytes, path)
     }
 
@@ -230,12 +228,7 @@ pub enum ProfileError {
         name: String,
     },
     /// The file cannot be read.
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
+    Read(ReadError),
     /// It is no TOML, or has keys that profiles do not have.
     Syntax {
         /// The file, if it was read from one.
@@ -276,7 +269,7 @@ impl fmt::Display for ProfileError {
                 let names = DeviceProfile::NAMES.join(", ");
                 write!(f, "no profile \"{name}\": expected one of {names}, or a file")
             }
-            Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::Read(error) => error.fmt(f),
             Self::Syntax { path, message } => {
                 file(f, path)?;
                 f.write_str(message)
@@ -292,7 +285,7 @@ impl fmt::Display for ProfileError {
 impl core::error::Error for ProfileError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Read { error, .. } => Some(error),
+            Self::Read(error) => Some(error),
             _ => None,
         }
     }
@@ -380,6 +373,8 @@ impl core::error::Error for SizeError {}
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

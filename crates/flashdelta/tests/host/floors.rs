@@ -25,10 +25,10 @@ const DEVICE: [&str; 17] = [
     "receive",
     "group",
 ];
-const HOST: [&str; 22] = [
-    "put", "budget", "room", "json", "deflate", "sha256", "image", "encode", "apply", "profile",
-    "seal", "sign", "holes", "diff", "archive", "manifest", "file", "bundle", "facts", "input",
-    "door", "set",
+const HOST: [&str; 23] = [
+    "put", "budget", "room", "bounded", "json", "deflate", "sha256", "image", "encode", "apply",
+    "profile", "seal", "sign", "holes", "diff", "archive", "manifest", "file", "bundle", "facts",
+    "input", "door", "set",
 ];
 
 #[test]

@@ -205,6 +205,11 @@ pub enum ImageError {
     },
     /// The file holds no data at all.
     Empty,
+    /// The file does not say at which address its data is.
+    NoAddress {
+        /// Its format.
+        format: Format,
+    },
     /// The image cannot be written in this format with these options.
     Unwritable {
         /// The format.
@@ -281,6 +286,7 @@ codes! {
         Self::SeveralTargets { .. } => "several-memories", BadFile, SelectMemory;
         Self::NotInFile { .. } => "not-in-file", BadFile, SelectMemory;
         Self::Empty => "empty", BadFile;
+        Self::NoAddress { .. } => "no-address", BadFile, OtherAddress;
         Self::Unwritable { .. } => "unwritable", DoesNotFit, OtherFormat;
         Self::TooLarge { .. } => "image-too-large", DoesNotFit, ChooseRange;
         Self::BadTemplate { .. } => "bad-template", BadPatch, TransferAgain;
@@ -398,6 +404,9 @@ impl fmt::Display for ImageError {
             }
             Self::Empty => {
                 f.write_str("there is no data in the file, or in the addresses that were asked for")
+            }
+            Self::NoAddress { format } => {
+                write!(f, "{format}: the file does not say at which address its data is")
             }
             Self::Unwritable { format, problem } => write!(f, "cannot write {format}: {problem}"),
             Self::TooLarge { needed, limit } => {

@@ -209,6 +209,7 @@ impl Finding {
     }
 }
 
+/// Of a digest its start, or with `#` all of it.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -216,8 +217,9 @@ impl fmt::Display for Value {
             Self::Count(count) => write!(f, "{count}"),
             Self::Number(sum) => write!(f, "{sum:#x}"),
             Self::Digest(digest) => {
-                digest.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))?;
-                f.write_str(if digest.len() > 8 { "..." } else { "" })
+                let shown = if f.alternate() { digest.len() } else { 8 };
+                digest.iter().take(shown).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str(if digest.len() > shown { "..." } else { "" })
             }
             Self::Unreadable => f.write_str("data that cannot be read"),
         }
@@ -231,8 +233,33 @@ impl fmt::Display for Finding {
             write!(f, "{member}: ")?;
         }
         let cut = matches!((expected, found), (Value::Length(a), Value::Length(b)) if a > b);
-        let cut = if cut && check.is_length() { ": it is cut off" } else { "" };
+        let cut = if cut && (check.is_length() || *check == Check::ApjSum) {
+            ": it is cut off"
+        } else {
+            ""
+        };
         let name = check.name();
-        write!(f, "{name} (offset {offset:#x}): expected {expected}, found {found}{cut}")
+        let is_alike = expected.to_string() == found.to_string();
+        write!(f, "{name} (offset {offset:#x}): expected ")?;
+        match is_alike {
+            true => write!(f, "{expected:#}, found {found:#}"),
+            false => write!(f, "{expected}, found {found}{cut}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_that_differ_at_their_ends_do_not_look_the_same() {
+        let told = |at: usize| {
+            let (expected, mut found) = ([0xab; 32], [0xab; 32]);
+            found[at] = 0xcd;
+            Finding::of_digests(Check::EspDigest, 0, &expected, &found).unwrap().to_string()
+        };
+        assert!(told(0).ends_with("expected abababababababab..., found cdababababababab..."));
+        assert!(told(31).ends_with(&format!("found {}cd", "ab".repeat(31))), "{}", told(31));
     }
 }

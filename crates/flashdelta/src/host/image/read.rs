@@ -48,7 +48,9 @@ impl Image {
     ///
     /// # Errors
     /// See the `parse` functions of the formats; [`ImageError::CheckFailed`] in strict mode;
-    /// [`ImageError::Empty`] if there are no bytes (and no records without any).
+    /// [`ImageError::Empty`] if there are no bytes (and no records without any);
+    /// [`ImageError::NoAddress`] of a container that tells no address, without `options.base`, where
+    /// it is otherwise, whole.
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
         Self::parse_as(super::detect(file), file, options)
     }
@@ -119,7 +121,13 @@ impl Image {
                 if format == Format::Esp {
                     entry = esp::EspImage::parse(file, 0).map(|image| image.entry);
                 }
-                for segment in super::address_map(file).segments {
+                let map = super::address_map(file);
+                if map.segments.is_empty() {
+                    // As MCUboot's, which are the same in any slot.
+                    let base = options.base.ok_or(ImageError::NoAddress { format })?;
+                    add(0..file.len(), base.into())?;
+                }
+                for segment in map.segments {
                     let start = index(segment.offset);
                     add(start..start + index(segment.len), u64::from(segment.address))?;
                 }

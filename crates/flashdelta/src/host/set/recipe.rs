@@ -8,7 +8,7 @@ use super::{Component, ComponentName, SetOptions, SetSourceError};
 use crate::device::format::Identity;
 use crate::device::update::set::Kind;
 use crate::host::diff::DiffOptions;
-use crate::host::input::Input;
+use crate::host::input::{read_text, Input};
 use crate::host::profile::{parse_size, DeviceProfile};
 
 /// What a file describes.
@@ -86,8 +86,7 @@ pub fn read_description(
     path: &Path,
     diff: DiffOptions,
 ) -> Result<(Vec<Component>, SetOptions), SetSourceError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| SetSourceError::Read { path: path.to_owned(), error })?;
+    let text = read_text(path)?;
     let wrong = |what: String| SetSourceError::Recipe { path: path.to_owned(), what };
     let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -96,7 +95,7 @@ pub fn read_description(
         let beside = folder.join(profile);
         let profile = match DeviceProfile::named(profile) {
             Some(profile) => profile,
-            None => DeviceProfile::read(&beside).map_err(SetSourceError::Profile)?,
+            None => DeviceProfile::read(&beside)?,
         };
         diff = diff.profile(profile);
     }

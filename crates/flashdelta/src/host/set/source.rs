@@ -2,7 +2,6 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 
 use super::component::{Component, ComponentName};
@@ -279,13 +278,6 @@ fn of_nrf5(images: &Place<'_>) -> Result<Vec<Part>, Problem> {
 pub enum SetSourceError {
     /// A file or a folder cannot be read.
     Input(InputError),
-    /// A description of a set cannot be read.
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
     /// A description of a set is wrong.
     Recipe {
         /// The file.
@@ -327,7 +319,6 @@ pub enum SetSourceError {
 
 codes! {
     impl[] SetSourceError {
-        Self::Read { .. } => "read", Io, CheckFile;
         Self::Recipe { .. } => "set-description", Misuse;
         Self::Profile(_) => "bad-profile", Misuse;
         Self::NoManifest { .. } => "no-manifest", BadFile;
@@ -346,11 +337,19 @@ impl From<InputError> for SetSourceError {
     }
 }
 
+impl From<ProfileError> for SetSourceError {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::Read(error) => Self::Input(error.into()),
+            error => Self::Profile(error),
+        }
+    }
+}
+
 impl fmt::Display for SetSourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(error) => error.fmt(f),
-            Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
             Self::Recipe { path, what } => write!(f, "{}: {what}", path.display()),
             Self::Profile(error) => error.fmt(f),
             Self::Json { name, error } => write!(f, "{name}: {error}"),
@@ -376,7 +375,6 @@ impl core::error::Error for SetSourceError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Input(error) => Some(error),
-            Self::Read { error, .. } => Some(error),
             Self::Profile(error) => Some(error),
             Self::Json { error, .. } => Some(error),
             _ => None,

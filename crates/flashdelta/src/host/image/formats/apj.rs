@@ -11,7 +11,7 @@ use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use super::super::bytes::{array, u16_be};
 use super::payload::payload;
 use crate::host::budget::{unwatched, Budget, Halt, Stop};
-use crate::host::deflate::{analyse, inflate, recreate};
+use crate::host::deflate::{analyse, inflate, recreate, DeflateError};
 use crate::host::image::finding::{Check, Finding};
 use crate::host::image::memory::{Image, ReadOptions, Segment};
 use crate::host::image::template::{push_number, APJ};
@@ -131,16 +131,30 @@ impl Unpacked {
         let data = stream.get(HEADER..).unwrap_or_default();
         let (image, len) = match inflate(data, MOST, budget) {
             Ok(found) => found,
-            Err(Halt::Bad(_)) => return Err(bad(start, "the compressed image cannot be read")),
+            Err(Halt::Bad(error)) => return Err(bad(start, problem(&error))),
             Err(Halt::Stop(stop)) => return Err(stop.into()),
         };
         Ok(Self { text, stream, image, len })
+    }
+
+    /// How many bytes there are of the Adler-32 after the data.
+    fn sum_len(&self) -> usize {
+        self.stream.len().saturating_sub(HEADER + self.len).min(TRAILER)
     }
 
     /// The Adler-32 after the data, and whether anything follows it.
     fn sum(&self) -> (Option<u32>, bool) {
         let at = HEADER + self.len;
         (array(&self.stream, at).map(u32::from_be_bytes), self.stream.len() == at + TRAILER)
+    }
+}
+
+/// What is wrong with the compressed image.
+fn problem(error: &DeflateError) -> &'static str {
+    match error {
+        DeflateError::TooLong { .. } => "the image is too large: more than 128 MiB",
+        DeflateError::CutShort => "the compressed image is cut off",
+        _ => "the compressed image cannot be read",
     }
 }
 
@@ -261,8 +275,13 @@ pub(crate) fn check(
     // What cannot be unpacked is refused where it is read.
     let Ok(unpacked) = Unpacked::of(file, budget) else { return budget.ask() };
     let start = unpacked.text.start;
-    let stated = unpacked.sum().0.unwrap_or(0);
-    found.extend(Finding::of_sums(Check::ApjSum, start, stated, adler32(&unpacked.image)));
+    found.extend(match unpacked.sum().0 {
+        Some(stated) => Finding::of_sums(Check::ApjSum, start, stated, adler32(&unpacked.image)),
+        None => {
+            let (len, found) = (TRAILER as u64, unpacked.sum_len() as u64);
+            Some(Finding::of_lengths(Check::ApjSum, start, len, found))
+        }
+    });
     let stated = details(file).into_iter().find(|(key, _)| key == "image_size");
     if let Some(stated) = stated.and_then(|(_, value)| value.parse().ok()) {
         let len = unpacked.image.len() as u64;
@@ -364,6 +383,15 @@ mod tests {
     }
 
     #[test]
+    fn too_large_an_image_says_so() {
+        assert_eq!(
+            problem(&DeflateError::TooLong { limit: MOST }),
+            "the image is too large: more than 128 MiB"
+        );
+        assert_eq!(MOST, 128 << 20);
+    }
+
+    #[test]
     fn damage_is_told() {
         let good = file(&[9; 300]);
         let replace = |from: &str, to: &str| {
@@ -382,13 +410,17 @@ mod tests {
             problem(&replace("\"image\" : \"eA", "\"image\" : \"AA")),
             "the image is not compressed by zlib"
         );
-        assert_eq!(problem(&replace("CQkJCQkJ", "")), "the compressed image cannot be read");
+        assert_eq!(problem(&replace("CQkJCQkJ", "")), "the compressed image is cut off");
         let found = check(&replace("\"image_size\": 300", "\"image_size\": 301"));
         assert_eq!(found[0].check, Check::ApjLength);
         let at = good.len() - 8;
         let mut wrong = good.clone();
         wrong[at] = if wrong[at] == b'A' { b'B' } else { b'A' };
         assert_eq!(check(&wrong)[0].check, Check::ApjSum);
+        // Without its last two bytes the sum is cut off, not another one.
+        let found = check(&[&good[..good.len() - 7], b"\"}\n"].concat());
+        let told = found[0].to_string();
+        assert!(told.ends_with("expected 4 bytes, found 2 bytes: it is cut off"), "{told}");
         // What does not come back is patched as it is.
         assert!(!split(&wrong).is_apart());
     }
