@@ -188,8 +188,10 @@ fn the_identical_file_comes_back() {
             assert!(apply(old, &patch.bytes, Output::Same).as_ref() == Ok(new), "{name}");
             let memory = Memory::read(new, &MemoryOptions::default()).unwrap();
             let image = apply(old, &patch.bytes, Output::Binary);
+            // Text is no memory.
+            let has_data = *new != file || end > 0;
             assert!(
-                image.as_deref() == Ok(&*memory.image),
+                image.as_deref() == Ok(&*memory.image) || !has_data && image.is_err(),
                 "{name}: the device makes another image"
             );
         }
