@@ -21,9 +21,9 @@ pub(crate) const MAX_SIZE: u32 = i32::MAX as u32;
 /// number of signatures, which follows it.
 pub const MAX_HEADER_LEN: usize = 1024;
 
-/// The RAM that a patch states, [`PatchHeader::ram`], includes this many bytes for the
-/// [`Applier`](crate::apply::Applier) itself, so that "4 KiB" means all of it; the rest is the
-/// workspace.
+/// The RAM that a patch states, [`PatchHeader::ram`](super::PatchHeader::ram), includes this many
+/// bytes for the [`Applier`](crate::apply::Applier) itself, so that "4 KiB" means all of it; the
+/// rest is the workspace.
 pub const APPLIER_BYTES: usize = 1024;
 
 /// Length of a SHA-256.

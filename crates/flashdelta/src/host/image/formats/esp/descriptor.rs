@@ -24,7 +24,7 @@ pub struct AppDescriptor {
 }
 
 impl AppDescriptor {
-    /// Reads the bytes of a [descriptor](EspImage::app_descriptor).
+    /// Reads the bytes of a [descriptor](super::EspImage::app_descriptor).
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         Some(Self {
             secure_version: u32_le(bytes, 4)?,
