@@ -70,11 +70,10 @@ pub(crate) struct Push {
 }
 
 enum Stage {
-    /// The header is not complete: its bytes so far.
+    /// The header is not complete: its bytes so far, and both images.
     Header {
         start: Vec<u8>,
-        old: OldWithValues,
-        new: New,
+        images: Box<(OldWithValues, New)>,
     },
     Body(Running),
     Failed,
@@ -88,7 +87,8 @@ impl Push {
         conditions: PushConditions,
         keys: Option<TrustedKeys>,
     ) -> Self {
-        Self { stage: Stage::Header { start: Vec::new(), old, new }, conditions, keys }
+        let stage = Stage::Header { start: Vec::new(), images: Box::new((old, new)) };
+        Self { stage, conditions, keys }
     }
 
     /// Takes the next bytes of the patch.
@@ -97,7 +97,7 @@ impl Push {
         match std::mem::replace(&mut self.stage, Stage::Failed) {
             Stage::Failed => Err(ApplyError::Poisoned.into()),
             Stage::Body(running) => self.go_on(running, input),
-            Stage::Header { mut start, old, new } => {
+            Stage::Header { mut start, images } => {
                 start.extend_from_slice(input);
                 if bundle::is_bundle(&start) {
                     return Err(PushError::Bundle);
@@ -106,7 +106,7 @@ impl Push {
                 let Some(header) =
                     PatchHeader::parse(&start[..known]).map_err(ApplyError::Header)?
                 else {
-                    self.stage = Stage::Header { start, old, new };
+                    self.stage = Stage::Header { start, images };
                     return Ok(Progress::default());
                 };
                 let heap = HeapApplier::new().ram(self.conditions.ram);
@@ -117,6 +117,7 @@ impl Push {
                 memory.resize(len + MAX_HEADER_LEN.max(header.chunk_ram() as usize), 0);
                 let running = Running::new(MutBorrow::new(memory), |memory| {
                     let (workspace, buffer) = memory.borrow_mut().split_at_mut(len);
+                    let (old, new) = *images;
                     let applier = Applier::new(workspace, old, new, options);
                     Some(Guard::with_policy(applier, keys, buffer))
                 });

@@ -146,11 +146,12 @@ pub(crate) fn parse_value<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'p
 /// A range of an image.
 type Place32 = Option<(u32, u32)>;
 
-/// The fields of the `PatchHole`s of a patch: name, new, old, source, fill.
+/// The fields of a `PatchHole`: name, new, old, source, fill.
+type Fields = (String, Place32, Place32, Option<&'static str>, u8);
+
+/// The fields of the holes of a patch.
 #[pyfunction]
-pub(crate) fn hole_fields(
-    patch: &Bound<'_, PyAny>,
-) -> PyResult<Vec<(String, Place32, Place32, Option<&'static str>, u8)>> {
+pub(crate) fn hole_fields(patch: &Bound<'_, PyAny>) -> PyResult<Vec<Fields>> {
     let patch = Source::of_buffer(patch, "patch")?;
     let ends = |range: Option<core::ops::Range<u32>>| range.map(|range| (range.start, range.end));
     let fields = |hole: holes::HoleFacts| {
