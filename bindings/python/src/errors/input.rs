@@ -2,7 +2,7 @@
 
 use flashdelta::archive::folder::FolderError;
 use flashdelta::manifest::PartsError;
-use flashdelta::InputError;
+use flashdelta::{InputError, ReadError};
 use pyo3::prelude::*;
 
 use super::exception::{file, io, Exception};
@@ -10,8 +10,8 @@ use super::exception::{file, io, Exception};
 /// A file, a folder or a manifest could not be read.
 pub(crate) fn input(py: Python<'_>, error: &InputError) -> PyErr {
     match error {
-        InputError::Read { path, error } => io(py, "read", path, error),
-        InputError::TooLarge { found, limit, .. } => {
+        InputError::File(ReadError::Read { path, error }) => io(py, "read", path, error),
+        InputError::File(ReadError::TooLarge { found, limit, .. }) => {
             Exception::new(py, "TooLargeError", error.code())
                 .field("found", *found)
                 .field("limit", *limit)

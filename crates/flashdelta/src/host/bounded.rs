@@ -13,9 +13,11 @@ const MOST_SMALL: u64 = 1 << 20;
 
 /// The bytes of a file that people write, and that is small.
 pub(crate) fn small(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let file =
-        File::open(path).map_err(|error| ReadError::Read { path: path.to_owned(), error })?;
-    read(file, 0, MOST_SMALL, path)
+    read(open(path)?, 0, MOST_SMALL, path)
+}
+
+pub(crate) fn open(path: &Path) -> Result<File, ReadError> {
+    File::open(path).map_err(|error| ReadError::Read { path: path.to_owned(), error })
 }
 
 /// Reads to the end of a reader. `stated`: how much there is, 0 if nothing tells.

@@ -6,7 +6,7 @@ use core::fmt;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
@@ -102,14 +102,14 @@ impl Input<'static> {
     }
 
     pub(crate) fn open_file(path: &Path) -> Result<File, InputError> {
-        File::open(path).map_err(|error| InputError::Read { path: path.to_owned(), error })
+        Ok(bounded::open(path)?)
     }
 
     /// Reads a file byte by byte: it counts as one that holds no others.
     ///
     /// # Errors
     ///
-    /// [`InputError::Read`], [`InputError::TooLarge`].
+    /// [`InputError::File`].
     pub fn open_verbatim(path: &Path) -> Result<Self, InputError> {
         Self::read_file(Self::open_file(path)?, path)
     }
@@ -118,13 +118,13 @@ impl Input<'static> {
     ///
     /// # Errors
     ///
-    /// [`InputError::Read`]; [`InputError::TooLarge`] of more than 1 MiB, of which no more is read.
+    /// [`ReadError::Read`]; [`ReadError::TooLarge`] of more than 1 MiB, of which no more is read.
     pub fn open_small(path: &Path) -> Result<Self, InputError> {
         Ok(Self::of_bytes(bounded::small(path)?, path))
     }
 
     fn read_file(file: File, path: &Path) -> Result<Self, InputError> {
-        let failed = |error| InputError::Read { path: path.to_owned(), error };
+        let failed = |error| ReadError::Read { path: path.to_owned(), error };
         let stated = file.metadata().map_err(failed)?.len();
         Self::read(file, stated, MAX_SIZE.into(), path)
     }
@@ -134,7 +134,7 @@ impl Input<'static> {
     ///
     /// # Errors
     ///
-    /// [`InputError::Read`], [`InputError::TooLarge`].
+    /// [`InputError::File`].
     pub fn from_reader(reader: impl Read, name: &str) -> Result<Self, InputError> {
         let mut input = Self::read(reader, 0, MAX_SIZE.into(), Path::new(name))?;
         input.is_verbatim = false;
@@ -284,11 +284,11 @@ impl<'a> Input<'a> {
 ///
 /// # Errors
 ///
-/// Those of [`Input::open_small`], and [`InputError::Read`] if it is no UTF-8.
+/// Those of [`Input::open_small`], and [`ReadError::Read`] if it is no UTF-8.
 pub fn read_text(path: &Path) -> Result<String, InputError> {
-    String::from_utf8(Input::open_small(path)?.into_bytes()).map_err(|_| InputError::Read {
-        path: path.to_owned(),
-        error: io::Error::new(io::ErrorKind::InvalidData, "it is not a text file"),
+    String::from_utf8(Input::open_small(path)?.into_bytes()).map_err(|_| {
+        let error = io::Error::new(io::ErrorKind::InvalidData, "it is not a text file");
+        ReadError::Read { path: path.to_owned(), error }.into()
     })
 }
 
@@ -303,29 +303,8 @@ fn file_name(path: &Path) -> String {
 #[non_exhaustive]
 #[derive(Debug)]
 pub enum InputError {
-    /// Reading the file failed.
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The file is too large.
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes, as far as it was looked at.
-        found: u64,
-        /// The largest size possible.
-        limit: u64,
-    },
-    /// This computer does not give the memory that the file takes.
-    OutOfMemory {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes, as far as it was looked at.
-        needed: u64,
-    },
+    /// The file cannot be read.
+    File(ReadError),
     /// The folder cannot be packed.
     Folder(FolderError),
     /// The parts that a manifest names cannot be packed.
@@ -334,10 +313,8 @@ pub enum InputError {
 
 codes! {
     impl[] InputError {
-        Self::Read { .. } => "read", Io, CheckFile;
-        Self::TooLarge { .. } => "file-too-large", DoesNotFit;
-        Self::OutOfMemory { .. } => "out-of-memory", DoesNotFit;
     } else {
+        Self::File(error) => error;
         Self::Folder(error) => error;
         Self::Parts(error) => error;
     }
@@ -345,26 +322,14 @@ codes! {
 
 impl From<ReadError> for InputError {
     fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Read { path, error } => Self::Read { path, error },
-            ReadError::TooLarge { path, found, limit } => Self::TooLarge { path, found, limit },
-            ReadError::OutOfMemory { path, needed } => Self::OutOfMemory { path, needed },
-        }
+        Self::File(error)
     }
 }
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
-            Self::TooLarge { path, found, limit } => {
-                write!(f, "{} is too large: {found} bytes, the limit is {limit}", path.display())
-            }
-            Self::OutOfMemory { path, needed } => write!(
-                f,
-                "out of memory: this computer does not give {needed} bytes to read {}",
-                path.display()
-            ),
+            Self::File(error) => error.fmt(f),
             Self::Folder(error) => error.fmt(f),
             Self::Parts(error) => error.fmt(f),
         }
@@ -374,8 +339,8 @@ impl fmt::Display for InputError {
 impl core::error::Error for InputError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Read { error, .. } => Some(error),
-            Self::TooLarge { .. } | Self::OutOfMemory { .. } => None,
+            // Its text is this error's own: what is behind it comes next.
+            Self::File(error) => error.source(),
             Self::Folder(error) => Some(error),
             Self::Parts(error) => Some(error),
         }
