@@ -7,7 +7,7 @@
 //!
 //! Nothing imports from what is listed after it.
 //!
-//! - `error`, `time`, `config`: what goes wrong, when it is, what is set.
+//! - `error`, `hex`, `time`, `config`: what goes wrong, bytes as text, when it is, what is set.
 //! - [`database`]: tables, and the type that keeps tenants apart.
 //! - [`auth`]: tokens, and who has one. `audit`: who changed what.
 //! - `contents`: files and patches in the object store, by digest.
@@ -32,6 +32,7 @@ mod catalogue;
 mod contents;
 mod devices;
 mod error;
+mod hex;
 mod jobs;
 mod limits;
 mod metrics;

@@ -5,6 +5,7 @@ use core::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::TokenKind;
+use crate::hex::hex;
 use crate::Error;
 
 /// The text of a token. `Debug` does not show it.
@@ -37,8 +38,4 @@ impl fmt::Debug for Secret {
 /// guessing the token.
 pub(super) fn hash(token: &str) -> String {
     hex(&Sha256::digest(token))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

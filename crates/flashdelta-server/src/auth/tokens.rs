@@ -3,9 +3,10 @@
 use serde::Serialize;
 use sha2::Digest as _;
 
-use super::secret::{hash, hex};
+use super::secret::hash;
 use super::{Caller, Role, Secret, TokenKind};
 use crate::database::{column, scoped, Database, Tenant, Transaction};
+use crate::hex::hex;
 use crate::time::now;
 use crate::Error;
 

@@ -4,6 +4,8 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 
+use crate::hex::hex;
+
 /// Digests that hawkBit's clients check. (Their SHA-256 vouches for contents here.)
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Hashes {
@@ -13,7 +15,6 @@ pub(crate) struct Hashes {
 
 impl Hashes {
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Self { md5: hex(&Md5::digest(bytes)), sha1: hex(&Sha1::digest(bytes)) }
     }
 }

@@ -13,6 +13,7 @@ use super::queue::{Ended, Taken};
 use super::JobLimits;
 use crate::contents::{Contents, Hashes};
 use crate::database::Database;
+use crate::hex::hex;
 use crate::time::millis;
 use crate::Error;
 
@@ -178,7 +179,6 @@ fn failed(state: &'static str, mut error: String) -> Ended {
 
 /// A signature as the header of a response has it: algorithm, id of the key, signature.
 fn signature_text(patch: &[u8]) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let signatures = sign::signatures(patch).unwrap_or_default();
     let texts = signatures.iter().map(|made| {
         let algorithm = flashdelta::verify::Algorithm::from_number(made.algorithm);

@@ -70,7 +70,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         Some(())
     }
 
-    /// Is the patch in the flash signed with a key that is trusted, if that is required?
+    /// Whether the patch in the flash is signed with a key that is trusted, if that is required.
     #[inline(never)] // Its stack and that of restoring need not add up.
     fn is_authentic(&mut self) -> bool {
         let Some(verifier) = self.verifier.take() else { return true };

@@ -38,9 +38,9 @@
 //! pieces is the exception: they can be checked together only, so a forged one gets them all asked
 //! for again, and the table erased. Choose the chunks so that the table is one piece: it is for
 //! patches up to a sixteenth of the square of the chunk's size, 64 KiB with chunks of 1 KiB, 1 MiB
-//! with those of 4 KiB. An older patch that is signed is signed, and one for another
-//! product is, too: tell the store what the [device](Store::device) is, so that nobody who has kept
-//! them can wear out the flash with them. Statuses are not signed: see [`Status`].
+//! with those of 4 KiB. An older patch that is signed is signed, and one for another product is,
+//! too: tell the store what the [device](Store::device) is, so that nobody who has kept them can
+//! wear out the flash with them. Statuses are not signed: see [`Status`].
 //! Without a verifier all of this holds against damage only.
 
 mod action;

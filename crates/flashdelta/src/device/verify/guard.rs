@@ -27,7 +27,7 @@ use crate::device::sha256::Sha256Engine;
 /// other error the update starts again with a new guard.
 pub struct Guard<'w, 'b, O: OldImage, N: NewImage, V = NoKeys, H: Sha256Engine = SoftwareSha256> {
     pub(super) applier: Applier<'w, O, N, H>,
-    /// Is anything held back from the applier?
+    /// Whether anything is held back from the applier.
     pub(super) is_armed: bool,
     /// Who knows the keys, if a signature is required.
     pub(super) verifier: Option<V>,

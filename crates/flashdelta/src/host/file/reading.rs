@@ -54,9 +54,7 @@ impl MemoryOptions {
         self.range = range.into();
         self
     }
-}
 
-impl MemoryOptions {
     /// What selects a part of a memory with addresses, if anything does.
     pub(crate) fn selects(&self) -> Option<&'static str> {
         let other =
