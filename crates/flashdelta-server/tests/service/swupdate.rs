@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
+use rustix::process::{kill_process_group, Pid, Signal};
 use serde_json::{json, Value};
 
 use crate::fleet::{self, digest, firmware};
@@ -40,6 +41,8 @@ impl Suricatta {
             format!("-t default -u http://{} -i sw-1 -k {token} -p 1 {more}", server.address);
         let mut command = Command::new(program);
         command.current_dir(folder).env("TMPDIR", folder).stdin(Stdio::null());
+        // Its traces are of use only where the test fails: the server's answer is shown then.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command.args(["-l", "5", "-k", "cert.pem", "-M", "-m", "-H", "board:1.0", "-u", &options]);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         Self(command.spawn().unwrap())
@@ -48,8 +51,7 @@ impl Suricatta {
 
 impl Drop for Suricatta {
     fn drop(&mut self) {
-        let group = format!("-{}", self.0.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
         let _ = self.0.wait();
     }
 }
