@@ -3,8 +3,9 @@
 
 use arbitrary::Arbitrary;
 use flashdelta::apply::apply;
-use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
-use flashdelta::{Codec, InstructionSet, Segment, SegmentKind};
+use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
+use flashdelta::image::{AddressMap, MapSegment, SegmentKind};
+use flashdelta::{Codec, InstructionSet};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -38,15 +39,15 @@ fuzz_target!(|input: Input| {
             return;
         }
     }
-    let segment = |(offset, len, address, is_code): &(u16, u16, u32, bool)| Segment {
+    let segment = |(offset, len, address, is_code): &(u16, u16, u32, bool)| MapSegment {
         offset: (*offset).into(),
         len: (*len).into(),
         address: *address,
-        kind: if *is_code { SegmentKind::Code } else { SegmentKind::Data },
+        kind: Some(if *is_code { SegmentKind::Code } else { SegmentKind::Data }),
     };
     let map = AddressMap {
         segments: input.segments.iter().map(segment).collect(),
-        ..AddressMap::default()
+        ..AddressMap::at(0, 0)
     };
     let codec = Codec::ALL[usize::from(input.codec) % Codec::ALL.len()];
     let isa = [

@@ -95,7 +95,10 @@
 //! model codec and the instruction sets bring it.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // A build with fewer features uses less of what is shared: what is unused shows in a full build.
-#![cfg_attr(not(feature = "full"), allow(unused, unreachable_code, unreachable_patterns))]
+#![cfg_attr(
+    not(feature = "full"),
+    allow(unused, unreachable_code, unreachable_patterns, unreachable_pub)
+)]
 #![forbid(unsafe_code)]
 
 /// The examples of the README are tests, too.
@@ -131,7 +134,6 @@ pub use device::format::{
 #[cfg(feature = "group")]
 pub use device::group;
 pub use device::isa::{InstructionSet, UnknownInstructionSet};
-pub use device::predict::address_map::{Segment, SegmentKind};
 #[cfg(feature = "receive")]
 pub use device::receive;
 #[cfg(feature = "verify")]

@@ -222,7 +222,7 @@ fn firmware_info(file: &[u8]) -> Result<flashdelta_firmware_info, Failure> {
                 .len()
         }
     };
-    let isa = flashdelta::diff::AddressMap::from(&map).isa.unwrap_or(InstructionSet::None);
+    let isa = map.isa.map_or(InstructionSet::None, image::IsaHint::instruction_set);
     Ok(flashdelta_firmware_info {
         size: file.len() as u64,
         image_size: memory.image.len() as u64,

@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use crate::common::{apply_pieces, code_like, edited, Random};
-use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffError, DiffOptions};
+use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
+use flashdelta::image::{AddressMap, AddressRange, MapSegment, SegmentKind};
 use flashdelta::{apply, Codec, InstructionSet};
 use proptest::prelude::*;
 
@@ -88,14 +89,16 @@ proptest! {
         let (old, new) = pair(seed, len, 5, true);
         let mut random = Random(seed ^ 2);
         let mut map = || AddressMap {
-            segments: (0..segments).map(|_| flashdelta::Segment {
+            segments: (0..segments).map(|_| MapSegment {
                 offset: random.next() as u32 >> 19,
                 len: random.next() as u32 >> (random.next() as u32 % 32),
                 address: random.next() as u32 >> (random.next() as u32 % 32),
-                kind: if random.below(2) == 0 { flashdelta::SegmentKind::Code } else { flashdelta::SegmentKind::Data },
+                kind: [None, Some(SegmentKind::Code), Some(SegmentKind::Data)][random.below(3)],
             }).collect(),
-            ranges: (0..segments / 2).map(|_| random.next() as u32..random.next() as u32).collect(),
-            ..AddressMap::default()
+            reserved: (0..segments / 2)
+                .map(|_| AddressRange { start: random.next() as u32, end: random.next() as u32 })
+                .collect(),
+            ..AddressMap::at(0, 0)
         };
         let maps = (map(), map());
         let codec = if seed & 1 == 0 { Codec::Model } else { Codec::Raw };

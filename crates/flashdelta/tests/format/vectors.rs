@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::common::apply_in_pieces;
-use flashdelta::diff::{diff, AddressMap, DeviceProfile, DiffOptions};
+use flashdelta::diff::{diff, DeviceProfile, DiffOptions};
 use flashdelta::file::Output;
+use flashdelta::image::AddressMap;
 use flashdelta::update::set::Kind;
 use flashdelta::{bundle, file, set, Codec, DeviceIdentity, Identity, InstructionSet};
 

@@ -25,7 +25,8 @@ mod unit;
 mod xtensa;
 
 pub(crate) use interface::Isa;
-pub(crate) use place::{AddressRange, Place, LOOKAHEAD};
+pub use place::AddressRange;
+pub(crate) use place::{Place, LOOKAHEAD};
 pub use set::{InstructionSet, UnknownInstructionSet};
 pub(crate) use table::{with_isa, State};
 pub(crate) use unit::{Form, Unit};

@@ -50,10 +50,10 @@ impl<'a> Place<'a> {
 }
 
 /// A range of addresses `start..end` that pointers may point into.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct AddressRange {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct AddressRange {
     /// First address.
-    pub(crate) start: u32,
+    pub start: u32,
     /// One past the last address.
-    pub(crate) end: u32,
+    pub end: u32,
 }

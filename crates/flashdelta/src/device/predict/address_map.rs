@@ -1,7 +1,7 @@
 //! The address map: which bytes of an image are at which addresses.
 //!
-//! The maker's API speaks in [`Segment`]s. What the walk uses is their [word view](SegmentWords):
-//! it lies in the workspace of the device, which is a block of words.
+//! A patch holds [`Segment`]s. What the walk uses is their [word view](SegmentWords): it lies in the
+//! workspace of the device, which is a block of words.
 
 use crate::device::isa::AddressRange;
 #[cfg(feature = "suspend")]
@@ -29,15 +29,15 @@ impl SegmentKind {
 
 /// A part of an image file and the address at which the device sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// Offset in the file, in bytes.
-    pub offset: u32,
+    pub(crate) offset: u32,
     /// Length in bytes, below 2^31.
-    pub len: u32,
+    pub(crate) len: u32,
     /// Address of the first byte.
-    pub address: u32,
+    pub(crate) address: u32,
     /// Code or data.
-    pub kind: SegmentKind,
+    pub(crate) kind: SegmentKind,
 }
 
 /// A [`Segment`] as three words: offset; length, with the kind in the highest bit; address.

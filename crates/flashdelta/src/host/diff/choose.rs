@@ -1,15 +1,15 @@
 //! What to predict by: instruction set and address maps, from the options, from the containers, or
 //! by trying.
 
-use super::options::{AddressMap, DiffOptions};
+use super::options::DiffOptions;
 use super::parallel::in_parallel;
 use super::search::Prediction;
 use crate::device::format::{MOST_RANGES, MOST_SEGMENTS};
 use crate::device::isa::AddressRange;
 use crate::device::isa::InstructionSet;
-use crate::device::predict::address_map::Segment;
+use crate::device::predict::address_map::{Segment, SegmentKind};
 use crate::host::encode::Maps;
-use crate::host::image;
+use crate::host::image::{self, AddressMap, IsaHint, MapSegment};
 
 /// Below this effort nothing is tried that no container hints at; for large images, below the next
 /// one.
@@ -28,7 +28,7 @@ pub(crate) fn predictions(old: &[u8], new: &[u8], options: &DiffOptions) -> Vec<
         return vec![Prediction::default()];
     }
     let (old_map, new_map) = address_maps(old, new, options);
-    let hint = new_map.isa.or(old_map.isa);
+    let hint = new_map.isa.or(old_map.isa).map(IsaHint::instruction_set);
     let mut maps = maps(&old_map, &new_map, (old.len(), new.len()));
     if !options.profile.reads_address_maps() {
         maps = Maps::default();
@@ -72,7 +72,6 @@ fn address_maps(old: &[u8], new: &[u8], options: &DiffOptions) -> (AddressMap, A
     let found =
         in_parallel(options.thread_count(), || image::address_map(old), || image::address_map(new));
     let (old_map, new_map) = image::completed([old, new], found);
-    let (old_map, new_map) = (AddressMap::from(&old_map), AddressMap::from(&new_map));
     match options.base {
         Some(base) => {
             let at = |isa, image: &[u8]| AddressMap { isa, ..AddressMap::at(base, image.len()) };
@@ -89,12 +88,8 @@ fn whole(old: &[u8], new: &[u8], base: u32) -> Maps {
 
 /// Address maps that fit into a header.
 fn maps(old: &AddressMap, new: &AddressMap, (old_len, new_len): (usize, usize)) -> Maps {
-    let mut ranges: Vec<AddressRange> = old
-        .ranges
-        .iter()
-        .filter(|r| r.start < r.end)
-        .map(|r| AddressRange { start: r.start, end: r.end })
-        .collect();
+    let mut ranges: Vec<AddressRange> =
+        old.reserved.iter().copied().filter(|r| r.start < r.end).collect();
     ranges.sort_by_key(|r| core::cmp::Reverse(r.end - r.start));
     ranges.truncate(MOST_RANGES);
     ranges.sort_by_key(|r| r.start);
@@ -108,10 +103,10 @@ fn maps(old: &AddressMap, new: &AddressMap, (old_len, new_len): (usize, usize)) 
 }
 
 /// Sorted segments inside the image, without overlap, neighbours joined, the largest ones only.
-fn segments(segments: &[Segment], len: usize) -> Vec<Segment> {
+fn segments(segments: &[MapSegment], len: usize) -> Vec<Segment> {
     let len = len as u32;
     let mut sorted: Vec<Segment> =
-        segments.iter().copied().filter(|s| s.offset < len && s.len > 0).collect();
+        segments.iter().filter(|s| s.offset < len && s.len > 0).map(decided).collect();
     sorted.sort_by_key(|s| s.offset);
     let mut result: Vec<Segment> = Vec::new();
     for mut s in sorted {
@@ -135,6 +130,12 @@ fn segments(segments: &[Segment], len: usize) -> Vec<Segment> {
     result
 }
 
+/// What may be code or data is walked as code.
+fn decided(s: &MapSegment) -> Segment {
+    let kind = s.kind.unwrap_or(SegmentKind::Code);
+    Segment { offset: s.offset, len: s.len, address: s.address, kind }
+}
+
 /// Segments of different kinds are joined if one of them is too small to be worth its bytes in the
 /// header.
 fn are_alike(a: &Segment, b: &Segment) -> bool {
@@ -145,11 +146,10 @@ fn are_alike(a: &Segment, b: &Segment) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::predict::address_map::SegmentKind;
 
     #[test]
     fn segments_are_made_to_fit() {
-        let s = |offset, len, address| Segment { offset, len, address, kind: SegmentKind::Code };
+        let s = |offset, len, address| MapSegment { offset, len, address, kind: None };
         let given = [
             s(50, 100, 0x5000),
             s(0, 10, 0x1000),
@@ -158,8 +158,9 @@ mod tests {
             s(200, 1, 0),
             s(30, 0, 0),
         ];
-        assert_eq!(segments(&given, 120), [s(0, 20, 0x1000), s(50, 70, 0x5000)]);
-        let many: Vec<Segment> = (0..40).map(|i| s(i * 100, 50 + i, 0x8000 + i)).collect();
+        let kept = [s(0, 20, 0x1000), s(50, 70, 0x5000)].map(|s| decided(&s));
+        assert_eq!(segments(&given, 120), kept);
+        let many: Vec<MapSegment> = (0..40).map(|i| s(i * 100, 50 + i, 0x8000 + i)).collect();
         let kept = segments(&many, 4000);
         assert_eq!((kept.len(), kept[0].offset), (MOST_SEGMENTS, 2500));
     }

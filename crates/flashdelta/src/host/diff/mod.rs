@@ -69,5 +69,5 @@ pub use checks::check_lengths;
 pub use error::DiffError;
 pub use maker::diff;
 pub use memory::memory_needed;
-pub use options::{AddressMap, DiffOptions, DiffProgress, Phase};
+pub use options::{DiffOptions, DiffProgress, Phase};
 pub use report::{Patch, Report, Tried};

@@ -6,60 +6,10 @@ use std::sync::Arc;
 
 use crate::device::format::{Codec, Identity};
 use crate::device::isa::InstructionSet;
-use crate::device::predict::address_map::{Segment, SegmentKind};
 use crate::host::holes::Hole;
+use crate::host::image::AddressMap;
 use crate::host::profile::DeviceProfile;
 use crate::host::seal::ChunkSize;
-
-/// Which bytes of an image are at which addresses, and where pointers may point.
-///
-/// It is only a hint: a wrong or missing map makes a patch larger, never wrong.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct AddressMap {
-    /// What the code is written in, if that is known.
-    pub isa: Option<InstructionSet>,
-    /// Bytes with addresses. At most 16 are used: neighbours are joined, then the largest ones
-    /// count.
-    pub segments: Vec<Segment>,
-    /// Addresses without bytes in the file that pointers may point to: RAM, `.bss`. At most 16 are
-    /// used.
-    pub ranges: Vec<core::ops::Range<u32>>,
-}
-
-impl AddressMap {
-    /// A raw image of `len` bytes that runs at `address`.
-    pub fn at(address: u32, len: usize) -> Self {
-        let len = u32::try_from(len).unwrap_or(u32::MAX);
-        let segment = Segment { offset: 0, len, address, kind: SegmentKind::Code };
-        Self { isa: None, segments: vec![segment], ranges: Vec::new() }
-    }
-}
-
-impl From<&crate::host::image::AddressMap> for AddressMap {
-    fn from(map: &crate::host::image::AddressMap) -> Self {
-        use crate::host::image::IsaHint;
-        let isa = map.isa.map(|hint| match hint {
-            IsaHint::Thumb => InstructionSet::Thumb,
-            // Most instructions of RV64 are those of RV32: that is worth 12 to 14 % of a patch.
-            IsaHint::RiscV32 | IsaHint::RiscV64 => InstructionSet::RiscV,
-            IsaHint::XtensaWindowed | IsaHint::XtensaCall0 => InstructionSet::Xtensa,
-            IsaHint::Tc32 => InstructionSet::Tc32,
-            IsaHint::Mcs51 => InstructionSet::Mcs51,
-            _ => InstructionSet::None,
-        });
-        let segment = |s: &crate::host::image::MapSegment| Segment {
-            offset: s.offset,
-            len: s.len,
-            address: s.address,
-            kind: s.kind.unwrap_or(SegmentKind::Code),
-        };
-        Self {
-            isa,
-            segments: map.segments.iter().map(segment).collect(),
-            ranges: map.reserved.iter().map(|span| span.start..span.end).collect(),
-        }
-    }
-}
 
 /// What the maker is doing.
 #[non_exhaustive]

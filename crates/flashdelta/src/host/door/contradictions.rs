@@ -4,8 +4,7 @@ use super::read::Read;
 use super::request::MakeRequest;
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::isa::InstructionSet;
-use crate::host::diff;
-use crate::host::image::{self, esp::EspImage, Format};
+use crate::host::image::{self, esp::EspImage, Format, IsaHint};
 
 /// What contradicts what the files tell, and whether they are for different chips.
 pub(super) fn check(old: &Read<'_>, new: &Read<'_>, request: &MakeRequest) -> Vec<FileWarning> {
@@ -57,7 +56,7 @@ impl Told {
         Some(Self {
             addresses: addresses
                 .filter(|format| *format != Format::Raw && !map.segments.is_empty()),
-            isa: diff::AddressMap::from(&map).isa,
+            isa: map.isa.map(IsaHint::instruction_set),
             chip: EspImage::parse(&memory.image, 0).map(|image| image.chip.name),
         })
     }

@@ -9,7 +9,7 @@ use super::warning::{FileWarning, Side, Warning};
 use crate::device::format::PatchHeader;
 use crate::host::budget::Budget;
 use crate::host::bundle::{self, BundleError, BundleInfo, BundlePatch};
-use crate::host::diff::{AddressMap, ChunkSize, DiffError, DiffOptions, Report};
+use crate::host::diff::{ChunkSize, DiffError, DiffOptions, Report};
 use crate::host::file::{self, FileError, MakeError, Memory, Output};
 use crate::host::holes;
 use crate::host::image::{self, elf, Format, Image, ImageError, ReadOptions, WriteOptions};
@@ -266,16 +266,16 @@ fn elf_map(
     read: &Read<'_>,
     elf_file: Option<&[u8]>,
     warnings: &mut Vec<FileWarning>,
-) -> Result<AddressMap, DoorError> {
+) -> Result<image::AddressMap, DoorError> {
     let (image, side) = (&read.memory.image, read.side);
-    let own = || AddressMap::from(&image::address_map(image));
+    let own = || image::address_map(image);
     let Some(elf_file) = elf_file else { return Ok(own()) };
     let map = elf::map_of_binary(elf_file, image.len()).ok_or(DoorError::NoElf { side })?;
     if !is_made_of(image, elf_file) {
         warnings.push(Warning::ElfOfAnotherBuild.of(side));
         return Ok(own());
     }
-    Ok(AddressMap::from(&map))
+    Ok(map)
 }
 
 /// Whether an image holds the bytes of an ELF file. A few may have been changed since (checksums,

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{hex, FindingFacts};
 use crate::host::image::{
-    self, AddressMap, AddressSpan, Finding, Image, IsaHint, MapSegment, ReadOptions, SegmentKind,
+    self, AddressMap, AddressRange, Finding, Image, IsaHint, MapSegment, ReadOptions, SegmentKind,
     Split, Wrapping,
 };
 
@@ -206,8 +206,8 @@ impl From<&MapSegment> for SegmentFacts {
     }
 }
 
-impl From<&AddressSpan> for RangeFacts {
-    fn from(span: &AddressSpan) -> Self {
+impl From<&AddressRange> for RangeFacts {
+    fn from(span: &AddressRange) -> Self {
         Self { start: span.start, end: span.end }
     }
 }

@@ -4,10 +4,10 @@ use core::fmt;
 use std::borrow::Cow;
 
 use super::memory::{self, Part};
-use crate::device::predict::address_map::{Segment, SegmentKind};
 use crate::host::budget::{unwatched, Budget, Stop};
-use crate::host::diff::AddressMap;
-use crate::host::image::{self, Image, ImageError, ReadOptions, Selection, Target};
+use crate::host::image::{
+    self, Image, ImageError, MapSegment, ReadOptions, SegmentKind, Selection, Target,
+};
 
 /// How files of records are read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -181,21 +181,21 @@ impl<'a> Memory<'a> {
     }
 
     /// Where the image is, in place of what is `guessed` from its bytes alone.
-    pub(super) fn address_map(&self, guessed: image::AddressMap) -> AddressMap {
+    pub(super) fn address_map(&self, guessed: image::AddressMap) -> image::AddressMap {
         if let Some(map) = &self.in_order {
-            return AddressMap::from(map);
+            return map.clone();
         }
-        let mut map = AddressMap::from(&guessed);
+        let mut map = guessed;
         // A container inside knows better. So does a guess by votes: the image may run elsewhere
         // than it is stored.
         let is_guessed_at_all = !map.segments.is_empty();
-        let is_apart = self.parts.len() > 1 && guessed.format == image::Format::Raw;
+        let is_apart = self.parts.len() > 1 && map.format == image::Format::Raw;
         if self.is_memory() && (is_apart || !is_guessed_at_all) {
-            let segment = |part: &Part| Segment {
+            let segment = |part: &Part| MapSegment {
                 offset: part.offset as u32,
                 len: part.len as u32,
                 address: part.address,
-                kind: SegmentKind::Code,
+                kind: Some(SegmentKind::Code),
             };
             map.segments = self.parts.iter().map(segment).collect();
         }

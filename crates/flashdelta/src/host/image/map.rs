@@ -5,11 +5,12 @@
 //! wrong or missing map makes a patch larger, never wrong, so everything here is lenient and
 //! nothing here fails. To read a file *exactly*, use the modules of the formats.
 
-use core::fmt;
 use core::ops::Range;
 
 use super::bytes;
 use super::format::Format;
+use super::isa_hint::IsaHint;
+use crate::device::isa::AddressRange;
 use crate::device::predict::address_map::SegmentKind;
 
 /// Bytes of a file that have an address.
@@ -25,63 +26,11 @@ pub struct MapSegment {
     pub kind: Option<SegmentKind>,
 }
 
-/// Addresses `start..end` without bytes in the file (RAM, `.bss`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct AddressSpan {
-    /// First address.
-    pub start: u32,
-    /// One past the last address.
-    pub end: u32,
-}
-
-/// Which instruction set the code is probably written in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum IsaHint {
-    /// ARM Thumb and Thumb-2 (Cortex-M).
-    Thumb,
-    /// ARM, 32-bit instructions.
-    Arm,
-    /// 64-bit ARM.
-    AArch64,
-    /// 32-bit RISC-V.
-    RiscV32,
-    /// 64-bit RISC-V.
-    RiscV64,
-    /// Xtensa with register windows (ESP32, ESP32-S2, ESP32-S3).
-    XtensaWindowed,
-    /// Xtensa without register windows (ESP8266).
-    XtensaCall0,
-    /// Telink TC32.
-    Tc32,
-    /// Intel MCS-51 (8051).
-    Mcs51,
-    /// Atmel AVR.
-    Avr,
-    /// Known, but not one of the above (an ELF machine without a model).
-    Other,
-}
-
-impl IsaHint {
-    /// A stable name of it, for machines.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Thumb => "thumb",
-            Self::Arm => "arm",
-            Self::AArch64 => "aarch64",
-            Self::RiscV32 => "riscv32",
-            Self::RiscV64 => "riscv64",
-            Self::XtensaWindowed => "xtensa-windowed",
-            Self::XtensaCall0 => "xtensa-call0",
-            Self::Tc32 => "tc32",
-            Self::Mcs51 => "mcs51",
-            Self::Avr => "avr",
-            Self::Other => "other",
-        }
-    }
-}
-
 /// The address map of a file.
+///
+/// Those that are [found](super::address_map) are in order. Others that are given to the maker of
+/// patches may hold anything: it sorts the segments, leaves out what overlaps or is past the end of
+/// the image, joins neighbours, and of these and of the reserved ranges uses the 16 largest.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddressMap {
     /// The (outermost) container.
@@ -94,10 +43,18 @@ pub struct AddressMap {
     pub segments: Vec<MapSegment>,
     /// Addresses that pointers may point to although the file has no bytes for them, sorted,
     /// without overlap.
-    pub reserved: Vec<AddressSpan>,
+    pub reserved: Vec<AddressRange>,
 }
 
 impl AddressMap {
+    /// The map of a raw image of `len` bytes that runs at `address`.
+    pub fn at(address: u32, len: usize) -> Self {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let segment = MapSegment { offset: 0, len, address, kind: Some(SegmentKind::Code) };
+        let segments = if len == 0 { Vec::new() } else { vec![segment] };
+        Self { segments, ..Self::empty(Format::Raw) }
+    }
+
     /// A map without any addresses.
     pub(crate) fn empty(format: Format) -> Self {
         Self { format, isa: None, segments: Vec::new(), reserved: Vec::new() }
@@ -105,11 +62,11 @@ impl AddressMap {
 
     /// Everything that a pointer may point to: the addresses of `segments` and `reserved`, sorted,
     /// merged where they touch or overlap.
-    pub fn spans(&self) -> Vec<AddressSpan> {
-        let mut spans: Vec<_> =
-            self.segments.iter().map(|s| s.span()).chain(self.reserved.iter().copied()).collect();
-        merge(&mut spans);
-        spans
+    pub fn ranges(&self) -> Vec<AddressRange> {
+        let mut ranges: Vec<_> =
+            self.segments.iter().map(|s| s.range()).chain(self.reserved.iter().copied()).collect();
+        merge(&mut ranges);
+        ranges
     }
 
     /// The address of the byte at `offset` in the file, if it has one.
@@ -151,7 +108,7 @@ impl AddressMap {
     /// Adds addresses without bytes.
     pub(crate) fn reserve(&mut self, start: u32, end: u32) {
         if start < end {
-            self.reserved.push(AddressSpan { start, end });
+            self.reserved.push(AddressRange { start, end });
         }
     }
 
@@ -188,40 +145,22 @@ impl AddressMap {
 
 impl MapSegment {
     /// The addresses of this segment.
-    pub fn span(&self) -> AddressSpan {
-        AddressSpan { start: self.address, end: self.address.saturating_add(self.len) }
+    pub fn range(&self) -> AddressRange {
+        AddressRange { start: self.address, end: self.address.saturating_add(self.len) }
     }
 }
 
-impl fmt::Display for IsaHint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Thumb => "Thumb",
-            Self::Arm => "ARM",
-            Self::AArch64 => "AArch64",
-            Self::RiscV32 => "RISC-V (32 bit)",
-            Self::RiscV64 => "RISC-V (64 bit)",
-            Self::XtensaWindowed => "Xtensa (windowed)",
-            Self::XtensaCall0 => "Xtensa (call0)",
-            Self::Tc32 => "TC32",
-            Self::Mcs51 => "MCS-51",
-            Self::Avr => "AVR",
-            Self::Other => "other",
-        })
-    }
-}
-
-/// Sorts spans and joins those that touch or overlap.
-fn merge(spans: &mut Vec<AddressSpan>) {
-    spans.sort_unstable();
-    let mut merged: Vec<AddressSpan> = Vec::with_capacity(spans.len());
-    for span in spans.drain(..) {
+/// Sorts ranges and joins those that touch or overlap.
+fn merge(ranges: &mut Vec<AddressRange>) {
+    ranges.sort_unstable();
+    let mut merged: Vec<AddressRange> = Vec::with_capacity(ranges.len());
+    for range in ranges.drain(..) {
         match merged.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => merged.push(span),
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
         }
     }
-    *spans = merged;
+    *ranges = merged;
 }
 
 #[cfg(test)]
@@ -229,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_merged_and_lookups_agree() {
+    fn ranges_are_merged_and_lookups_agree() {
         let mut map = AddressMap::empty(Format::Raw);
         map.push(16..32, 0x1000, SegmentKind::Code);
         map.push(40..48, 0x1010, SegmentKind::Data);
@@ -238,10 +177,10 @@ mod tests {
         map.reserve(0x2000_0080, 0x2000_0200);
         let map = map.finish();
         assert_eq!(
-            map.spans(),
+            map.ranges(),
             [
-                AddressSpan { start: 0x1000, end: 0x1018 },
-                AddressSpan { start: 0x2000_0000, end: 0x2000_0200 }
+                AddressRange { start: 0x1000, end: 0x1018 },
+                AddressRange { start: 0x2000_0000, end: 0x2000_0200 }
             ]
         );
         assert_eq!(map.address_of(15), None);
@@ -256,6 +195,6 @@ mod tests {
         let mut map = AddressMap::empty(Format::Raw);
         map.push(0..100, 0xffff_fff0, SegmentKind::Code);
         let map = map.finish();
-        assert_eq!(map.spans(), [AddressSpan { start: 0xffff_fff0, end: 0xffff_ffff }]);
+        assert_eq!(map.ranges(), [AddressRange { start: 0xffff_fff0, end: 0xffff_ffff }]);
     }
 }

@@ -8,7 +8,8 @@ use core::ops::Range;
 
 use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::{u8_at, uint};
-use crate::host::image::map::{AddressMap, IsaHint};
+use crate::host::image::isa_hint::IsaHint;
+use crate::host::image::map::AddressMap;
 use crate::host::image::Format;
 
 /// Loadable segments that are mapped; more are not firmware.
@@ -349,8 +350,8 @@ pub(crate) fn symbol(file: &[u8], name: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::isa::AddressRange;
     use crate::host::image::address_map;
-    use crate::host::image::map::AddressSpan;
 
     /// A little-endian 32-bit file with one segment of 16 bytes in the file and 48 in memory.
     fn elf32(machine: u16, entry: u32) -> Vec<u8> {
@@ -379,7 +380,7 @@ mod tests {
             (map.segments[0].offset, map.segments[0].len, map.segments[0].address),
             (84, 16, 0x2000_0000)
         );
-        assert_eq!(map.reserved, [AddressSpan { start: 0x2000_0010, end: 0x2000_0030 }]);
+        assert_eq!(map.reserved, [AddressRange { start: 0x2000_0010, end: 0x2000_0030 }]);
         let load = &ElfFile::parse(&elf32(243, 0)).unwrap().loads[0];
         assert_eq!((load.physical_address, load.memory_len), (0x0800_0000, 48));
     }

@@ -237,7 +237,7 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::image::map::IsaHint;
+    use crate::host::image::isa_hint::IsaHint;
     use crate::host::image::{address_map, Format};
 
     fn image(load_address: u32, flags: u32) -> Vec<u8> {

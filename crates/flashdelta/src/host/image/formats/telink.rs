@@ -8,7 +8,8 @@
 use core::ops::Range;
 
 use crate::host::image::bytes::{array, index, slice, u16_le};
-use crate::host::image::map::{AddressMap, IsaHint};
+use crate::host::image::isa_hint::IsaHint;
+use crate::host::image::map::AddressMap;
 
 /// RAM of the TLSR82xx family.
 const RAM: Range<u32> = 0x0084_0000..0x0085_0000;
@@ -59,7 +60,7 @@ fn base(image: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::image::{address_map, AddressSpan};
+    use crate::host::image::{address_map, AddressRange};
 
     /// Functions of different lengths, then pointers to them.
     fn image(base: u32) -> Vec<u8> {
@@ -88,10 +89,10 @@ mod tests {
     #[test]
     fn addresses_count_although_they_are_the_offsets() {
         let image = image(0);
-        let ram = AddressSpan { start: RAM.start, end: RAM.end };
+        let ram = AddressRange { start: RAM.start, end: RAM.end };
         assert_eq!(
             address_map(&image).reserved,
-            [AddressSpan { start: 0, end: image.len() as u32 }, ram]
+            [AddressRange { start: 0, end: image.len() as u32 }, ram]
         );
     }
 }

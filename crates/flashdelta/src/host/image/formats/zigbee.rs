@@ -142,7 +142,7 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::image::map::IsaHint;
+    use crate::host::image::isa_hint::IsaHint;
     use crate::host::image::{address_map, Format};
 
     fn ota(elements: &[(u16, Vec<u8>)]) -> Vec<u8> {

@@ -4,7 +4,7 @@
 //! `components/soc/*/include/soc/soc.h` of ESP-IDF (`SOC_DRAM_LOW` and friends).
 
 use crate::device::predict::address_map::SegmentKind::{self, Code, Data};
-use crate::host::image::map::IsaHint;
+use crate::host::image::isa_hint::IsaHint;
 
 /// A range of a chip's address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

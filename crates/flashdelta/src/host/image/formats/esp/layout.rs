@@ -10,7 +10,8 @@ use super::image::{EspImage, Segment, CHECKSUM_SEED, MAGIC, MAGIC_V2};
 use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::{index, offset32, u16_le, u32_le, u8_at};
 use crate::host::image::finding::{Check, Finding};
-use crate::host::image::map::{AddressMap, IsaHint};
+use crate::host::image::isa_hint::IsaHint;
+use crate::host::image::map::AddressMap;
 
 /// Images in a flash are at multiples of a sector.
 const SECTOR: usize = 0x1000;
@@ -243,7 +244,7 @@ mod tests {
                 kind: Some(kind),
             })
         );
-        assert!(map.spans().iter().any(|s| s.start <= 0x3ffb_0000 && 0x3ffb_0000 < s.end));
+        assert!(map.ranges().iter().any(|s| s.start <= 0x3ffb_0000 && 0x3ffb_0000 < s.end));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::halfwords::{halfword, halfwords};
 use super::vectors;
 use crate::host::image::bytes::{array, u32_le};
-use crate::host::image::map::IsaHint;
+use crate::host::image::isa_hint::IsaHint;
 
 /// Pointers considered, evenly taken from all candidates: bounds the time.
 const MAX_POINTERS: usize = 768;

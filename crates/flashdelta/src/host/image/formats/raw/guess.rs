@@ -2,7 +2,7 @@
 
 use super::mcs51;
 use crate::host::image::bytes::u32_le;
-use crate::host::image::map::IsaHint;
+use crate::host::image::isa_hint::IsaHint;
 
 /// No more than this is looked at to tell the instruction set.
 const SAMPLE: usize = 1 << 20;

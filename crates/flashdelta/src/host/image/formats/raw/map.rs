@@ -5,7 +5,8 @@ use core::ops::Range;
 use super::guess::guess_isa;
 use super::ram::{busy_pages, cortex_m_ram, PAGE};
 use super::{base, vectors};
-use crate::host::image::map::{AddressMap, IsaHint};
+use crate::host::image::isa_hint::IsaHint;
+use crate::host::image::map::AddressMap;
 
 /// Maps a plain binary at `range`, load address unknown.
 pub(crate) fn map(file: &[u8], range: Range<usize>, map: &mut AddressMap) {
@@ -43,7 +44,7 @@ pub(crate) fn map_pieces(
 pub(crate) fn describe(binary: &[u8], map: &mut AddressMap) {
     let Some(isa) = map.isa.or_else(|| guess_isa(binary)) else { return };
     map.isa = Some(isa);
-    let own = map.spans();
+    let own = map.ranges();
     let foreign = |r: &u32| !own.iter().any(|span| span.start <= *r && *r < span.end);
     let spans = match isa {
         IsaHint::Thumb => {

@@ -1,6 +1,7 @@
 //! Binaries whose map is known.
 
-use crate::host::image::map::{AddressSpan, IsaHint};
+use crate::device::isa::AddressRange;
+use crate::host::image::isa_hint::IsaHint;
 use crate::host::image::{address_map, Format};
 
 /// Functions `push {r4, lr}; ldr r0, [pc, #4]; pop {r4, pc}; nop; .word literal; nop...` of
@@ -36,7 +37,7 @@ fn finds_the_base_of_a_cortex_m_image_also_behind_a_header() {
         if let Some(expected) = base.checked_sub(phase) {
             assert_eq!(map.segments[0].address, expected, "base {base:#x} header {header}");
         }
-        assert_eq!(map.reserved, [AddressSpan { start: 0x2000_0000, end: 0x2001_0000 }]);
+        assert_eq!(map.reserved, [AddressRange { start: 0x2000_0000, end: 0x2001_0000 }]);
     }
 }
 
