@@ -2,11 +2,12 @@
 
 use core::fmt::Write as _;
 
+use super::feature_sets::SETS;
+use super::guests::Language;
 use super::qemu::Report;
 use super::samples::{Pair, Patch};
 use super::sections::CodeSize;
 use super::toolchain::Target;
-use super::Language;
 use crate::peers::report::grouped;
 
 /// One update.
@@ -76,7 +77,7 @@ impl Row {
 pub(crate) struct Size {
     pub(crate) target: &'static Target,
     pub(crate) language: Language,
-    /// By set of features, in the order of [`super::SETS`].
+    /// By set of features, in the order of [`SETS`].
     pub(crate) sets: Vec<CodeSize>,
 }
 
@@ -108,11 +109,11 @@ pub(crate) fn runs(rows: &[Row]) -> String {
 pub(crate) fn code(sizes: &[Size]) -> String {
     let mut text = String::new();
     if !sizes.is_empty() {
-        let names = super::SETS.map(|(name, _)| name).join(" | ");
+        let names = SETS.map(|(name, _)| name).join(" | ");
         let _ = writeln!(
             text,
             "| code, bytes | guest | {names} |\n|---|---|{}",
-            "--:|".repeat(super::SETS.len())
+            "--:|".repeat(SETS.len())
         );
     }
     for size in sizes {

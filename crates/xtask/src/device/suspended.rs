@@ -5,14 +5,11 @@ use anyhow::{bail, Result};
 use super::guests::Language;
 use super::qemu::Suspended;
 use super::samples::{Pair, Patch};
+use super::session::Session;
 use super::toolchain::Target;
-use super::Session;
 
 /// Bytes of the patch from one reset to the next.
 const EVERY: u32 = 100;
-
-/// Bytes of flash that a call may read and write, if nothing else is said.
-pub(super) const BUDGET: &str = "4096";
 
 impl Session<'_> {
     /// Applies a patch with a reset after each 100 bytes of it. An image that differs,

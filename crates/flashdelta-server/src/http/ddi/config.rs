@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::super::access::By;
 use super::super::body::{At, Body};
+use super::address;
 use crate::devices;
 use crate::Error;
 
@@ -24,7 +25,7 @@ pub(super) async fn put(
     At((_, controller)): At<(String, String)>,
     Body(said): Body<Said>,
 ) -> Result<StatusCode, Error> {
-    let stored = super::device(&by, &controller).await?;
+    let stored = address::device(&by, &controller).await?;
     devices::configure(&by.tenant, stored, &said.data).await?;
     Ok(StatusCode::OK)
 }

@@ -9,6 +9,7 @@ use serde_json::{json, Value};
 use super::super::access::By;
 use super::super::body::At;
 use super::super::content;
+use super::address;
 use crate::devices::{Action, Content, ContentKind};
 use crate::{Error, Service};
 
@@ -18,9 +19,9 @@ pub(super) async fn get(
     At((tenant, controller, action)): At<(String, String, i64)>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
-    let stored = super::device(&by, &controller).await?;
+    let stored = address::device(&by, &controller).await?;
     let action = by.tenant.action(&stored.id, action).await?;
-    let base = super::base(&service, &headers, &tenant, &controller);
+    let base = address::base(&service, &headers, &tenant, &controller);
     let chunks = action.body.contents.iter().enumerate().map(|(at, content)| {
         json!({
             "part": &*content.component,
@@ -46,10 +47,10 @@ pub(super) async fn list(
     At((tenant, controller, module)): At<(String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
-    let stored = super::device(&by, &controller).await?;
+    let stored = address::device(&by, &controller).await?;
     let (action, at) = of_module(&module)?;
     let action = by.tenant.action(&stored.id, action).await?;
-    let base = super::base(&service, &headers, &tenant, &controller);
+    let base = address::base(&service, &headers, &tenant, &controller);
     let content = action.body.contents.get(at).ok_or_else(|| none(&module))?;
     Ok(Json(json!([artifact(&base, &action, at, content)])))
 }
@@ -86,7 +87,7 @@ pub(super) async fn download(
     At((_, controller, module, file)): At<(String, String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let stored = super::device(&by, &controller).await?;
+    let stored = address::device(&by, &controller).await?;
     let (action, at) = of_module(&module)?;
     let action = by.tenant.action(&stored.id, action).await?;
     let content = action.body.contents.get(at).filter(|content| file_name(content) == file);
@@ -111,7 +112,7 @@ pub(super) async fn cancel(
     By(by): By,
     At((_, controller, action)): At<(String, String, i64)>,
 ) -> Result<Json<Value>, Error> {
-    let stored = super::device(&by, &controller).await?;
+    let stored = address::device(&by, &controller).await?;
     let id = by.tenant.action(&stored.id, action).await?.id.to_string();
     Ok(Json(json!({ "id": id, "cancelAction": { "stopId": id } })))
 }

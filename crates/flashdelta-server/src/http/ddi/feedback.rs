@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::super::access::By;
 use super::super::body::{At, Body};
+use super::address;
 use crate::devices::{self, Execution, Report};
 use crate::{Error, Service};
 
@@ -75,7 +76,7 @@ async fn take(
     status: &Status,
     execution: Execution,
 ) -> Result<StatusCode, Error> {
-    let stored = super::device(by, controller).await?;
+    let stored = address::device(by, controller).await?;
     let action = by.tenant.action(&stored.id, action).await?;
     let report = Report { execution, message: status.details.join("\n") };
     devices::report(service, &by.tenant, &action, &report).await?;

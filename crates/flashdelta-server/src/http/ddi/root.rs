@@ -11,6 +11,7 @@ use serde_json::{json, Value};
 use super::super::access::By;
 use super::super::body::At;
 use super::super::update::seen;
+use super::address;
 use crate::catalogue::{StoredDevice, NEVER};
 use crate::devices::{self, Offer, Patience};
 use crate::{Error, Service};
@@ -21,11 +22,11 @@ pub(super) async fn get(
     At((tenant, controller)): At<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
-    let stored = super::device(&by, &controller).await?;
+    let stored = address::device(&by, &controller).await?;
     seen(&by, &stored).await?;
     let patience = Patience { wait: Duration::ZERO, is_polling: true };
     let offer = devices::poll(&service, &by.tenant, &stored, patience).await?;
-    let base = super::base(&service, &headers, &tenant, &controller);
+    let base = address::base(&service, &headers, &tenant, &controller);
     let href = |path: String| json!({ "href": format!("{base}/{path}") });
     let mut links = serde_json::Map::new();
     if is_unknown(&stored) {

@@ -1,0 +1,67 @@
+//! The commands of the program.
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{log, serve, tenant, token, worker};
+use crate::{jobs, Error};
+
+/// Update service: firmware deltas on demand, for each device its own
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Serve,
+    #[command(flatten)]
+    log: log::Log,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve; what happens without a command, too
+    Serve(Logged<serve::Serve>),
+    /// Make patches, for servers on the same database and store
+    Worker(Logged<worker::Worker>),
+    /// Make one patch, for a worker
+    #[command(hide = true)]
+    MakePatch,
+    /// Tokens of operators and gateways
+    Token(token::Token),
+    /// Tenants
+    Tenant(tenant::Tenant),
+}
+
+#[derive(Args)]
+struct Logged<T: Args> {
+    #[command(flatten)]
+    command: T,
+    #[command(flatten)]
+    log: log::Log,
+}
+
+/// Runs the program with the arguments that it was started with.
+///
+/// # Errors
+///
+/// [`Error`], to be shown.
+pub async fn run() -> Result<(), Error> {
+    let program = Program::parse();
+    match program.command {
+        None => {
+            program.log.start();
+            program.serve.run().await
+        }
+        Some(Command::Serve(serve)) => {
+            serve.log.start();
+            serve.command.run().await
+        }
+        Some(Command::Worker(worker)) => {
+            worker.log.start();
+            worker.command.run().await
+        }
+        Some(Command::MakePatch) => std::process::exit(jobs::make_patch()?),
+        Some(Command::Token(token)) => token.run().await,
+        Some(Command::Tenant(tenant)) => tenant.run().await,
+    }
+}
