@@ -7,7 +7,8 @@
 //!
 //! Nothing imports from what is listed after it.
 //!
-//! - `error`, `hex`, `time`, `config`: what goes wrong, bytes as text, when it is, what is set.
+//! - `error`, `hex`, `time`, `config`, `keys`: what goes wrong, bytes as text, when it is, what is
+//!   set, and files with keys.
 //! - [`database`]: tables, and the type that keeps tenants apart.
 //! - [`auth`]: tokens, and who has one. `audit`: who changed what.
 //! - `contents`: files and patches in the object store, by digest.
@@ -34,6 +35,7 @@ mod devices;
 mod error;
 mod hex;
 mod jobs;
+mod keys;
 mod limits;
 mod metrics;
 mod service;

@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 
 use crate::config::Listen;
-use crate::{http, Error, Service};
+use crate::{http, keys, Error, Service};
 
 /// A server that listens.
 pub struct Server {
@@ -63,7 +63,7 @@ impl Server {
                 (Some(cert), Some(key)) => {
                     // Another one may be linked as well: this one it is.
                     let _ = rustls::crypto::ring::default_provider().install_default();
-                    let tls = RustlsConfig::from_pem_file(cert, key).await;
+                    let tls = RustlsConfig::from_pem(keys::read(cert)?, keys::read(key)?).await;
                     let tls = tls.map_err(Error::io(cert.display()))?;
                     let server = axum_server::from_tcp_rustls(self.listener, tls);
                     let mut server = server.map_err(failed())?.handle(handle.clone());

@@ -1,6 +1,5 @@
 //! What all parts of a server share.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use flashdelta::sign::PrivateKey;
@@ -15,7 +14,7 @@ use crate::database::Database;
 use crate::jobs::{Bell, Worker};
 use crate::limits::Limiter;
 use crate::metrics::Metrics;
-use crate::Error;
+use crate::{keys, Error};
 
 /// What all parts of a server share. A clone is the same.
 #[derive(Clone)]
@@ -51,7 +50,7 @@ impl Service {
         std::fs::create_dir_all(&config.data).map_err(Error::io(config.data.display()))?;
         let database = Database::open(&config.database_url(), config.database_connections).await?;
         let contents = Contents::open(config.store.as_deref(), &config.data.join("contents"))?;
-        let key = config.jobs.signing_key.as_deref().map(read_key).transpose()?.map(Arc::new);
+        let key = config.jobs.signing_key.as_deref().map(keys::signing).transpose()?.map(Arc::new);
         Ok(Self(Arc::new(Parts {
             config: config.clone(),
             database,
@@ -149,11 +148,4 @@ impl Service {
         };
         Ok(Some(tenant.add_token(&token).await?.1))
     }
-}
-
-fn read_key(path: &Path) -> Result<PrivateKey, Error> {
-    let pem = std::fs::read_to_string(path).map_err(Error::io(path.display()))?;
-    PrivateKey::from_pem(&pem).map_err(|error| {
-        Error::bad("signing key", format!("{}: {error}", path.display()), "a private key in PEM")
-    })
 }

@@ -6,7 +6,7 @@ use crate::fleet::{self, digest, firmware};
 use crate::server::{Server, Setup};
 
 crate::on_both_databases!(requests_are_limited metrics_name_nobody connections_are_encrypted
-    what_has_begun_ends connections_without_requests_are_closed);
+    keys_without_end_are_refused what_has_begun_ends connections_without_requests_are_closed);
 
 async fn status(server: &Server, path: &str, token: &str) -> StatusCode {
     server.request(Method::GET, path, token).send().await.unwrap().status()
@@ -107,6 +107,16 @@ async fn connections_are_encrypted(setup: Setup) {
     assert!(Client::new().get(&url).send().await.is_err());
     assert!(server.client.get(server.url("/healthz")).send().await.is_err());
     assert!(server.stop());
+}
+
+async fn keys_without_end_are_refused(setup: Setup) {
+    let tls = ["--tls-cert", "/dev/zero", "--tls-key", "/dev/zero"];
+    for arguments in [&["--signing-key", "/dev/zero"][..], &tls] {
+        let mut serve = setup.command("serve");
+        let output = serve.args(["--listen", "127.0.0.1:0"]).args(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains("the limit is 1048576"), "{told}");
+    }
 }
 
 async fn what_has_begun_ends(setup: Setup) {
