@@ -29,19 +29,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(why) = lacking() {
         bail!("{why}");
     }
-    let system = System::make()?;
-    let ran = system.run(&args.only);
-    system.save_logs();
-    if args.keep {
-        println!("the system is in {}", system.0.display());
-    } else {
-        system.remove()?;
+    if !exists(DEBOOTSTRAP) {
+        debian::install(&[DEBOOTSTRAP]).context("no debootstrap")?;
     }
-    ran
+    System::make()?.try_out(args)
 }
 
-/// Why it cannot be done here; None: it can.
-pub(crate) fn lacking() -> Option<String> {
+/// The program that makes a new system.
+const DEBOOTSTRAP: &str = "debootstrap";
+
+/// Why it cannot be done here, whatever is installed; None: it can.
+fn lacking() -> Option<String> {
     let say = |why: &str| Some(why.to_owned());
     if !is_root() {
         return say("a new system needs root");
@@ -55,11 +53,6 @@ pub(crate) fn lacking() -> Option<String> {
     if !toolchain().is_ok_and(|rust| rust.join("bin/cargo").is_file() && rust != Path::new("/usr"))
     {
         return say("no Rust toolchain that can be lent to another system");
-    }
-    if !exists("debootstrap") {
-        if let Err(error) = debian::install(&["debootstrap"]) {
-            return Some(format!("no debootstrap: {error:#}"));
-        }
     }
     None
 }
@@ -162,6 +155,18 @@ impl System {
         }
         std::fs::copy(from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
         Ok(())
+    }
+
+    /// Runs both commands, and keeps what failed.
+    fn try_out(self, args: &Args) -> Result<()> {
+        let ran = self.run(&args.only);
+        self.save_logs();
+        if args.keep {
+            println!("the system is in {}", self.0.display());
+        } else {
+            self.remove()?;
+        }
+        ran
     }
 
     /// Both commands.
@@ -274,24 +279,37 @@ impl AptSource {
 
 /// What CI runs: all the tests; where set-up has changed, in a new system
 ///
-/// What a new system cannot have, a nightly compiler, the machine itself tests then.
+/// For that it takes root and debootstrap, which is not installed for it; where one is missing, or
+/// the system cannot be made, that is said, and the tests run as they are. What a new system cannot
+/// have, a nightly compiler, the machine itself tests then.
 #[derive(clap::Args)]
 pub(crate) struct CiArgs {}
 
 /// Steps that need a nightly compiler: a new system has none.
 const NIGHTLY: [&str; 3] = ["c:sanitizers", "c:miri", "fuzz"];
 
-/// What set-up consists of.
-const SET_UP: [&str; 13] = [
+/// What set-up consists of: what says which programs and packages there must be.
+const SET_UP: [&str; 24] = [
     ".ci",
+    "bindings/python/pyproject.toml",
+    "bindings/python/requirements-test.txt",
+    "crates/flashdelta-cli/tests/formats/requirements.txt",
     "crates/xtask/Cargo.toml",
+    "crates/xtask/build.rs",
+    "crates/xtask/requirements-deny.txt",
+    "crates/xtask/src/c.rs",
+    "crates/xtask/src/c_package.rs",
     "crates/xtask/src/command.rs",
     "crates/xtask/src/debian.rs",
+    "crates/xtask/src/device/mod.rs",
     "crates/xtask/src/device/qemu.rs",
     "crates/xtask/src/device/toolchain.rs",
     "crates/xtask/src/device/xtensa.rs",
+    "crates/xtask/src/esp_idf/test.rs",
     "crates/xtask/src/fresh.rs",
+    "crates/xtask/src/fuzz/build.rs",
     "crates/xtask/src/python.rs",
+    "crates/xtask/src/server.rs",
     "crates/xtask/src/setup.rs",
     "crates/xtask/src/steps.rs",
     "crates/xtask/src/test.rs",
@@ -299,18 +317,26 @@ const SET_UP: [&str; 13] = [
 ];
 
 pub(crate) fn ci() -> Result<()> {
-    let due = set_up_has_changed();
-    let lacking = if due { lacking() } else { None };
-    match (due, lacking) {
-        (false, _) => println!("set-up has not changed lately: no new system is made"),
-        (true, Some(why)) => println!("set-up has changed, but no new system can be made: {why}"),
-        (true, None) => {
+    if !set_up_has_changed() {
+        println!("set-up has not changed lately: no new system is made");
+        return crate::test::run(&crate::test::Args::only(&[]));
+    }
+    let system = match lacking() {
+        Some(why) => Err(why),
+        None if !exists(DEBOOTSTRAP) => Err("there is no debootstrap".to_owned()),
+        None => System::make().map_err(|error| format!("{error:#}")),
+    };
+    match system {
+        Ok(system) => {
             println!("set-up has changed lately: all the tests run in a new system");
-            run(&Args { only: Vec::new(), keep: false })?;
-            return crate::test::run(&crate::test::Args::only(&NIGHTLY));
+            system.try_out(&Args { only: Vec::new(), keep: false })?;
+            crate::test::run(&crate::test::Args::only(&NIGHTLY))
+        }
+        Err(why) => {
+            println!("set-up has changed lately, but no new system can be made: {why}");
+            crate::test::run(&crate::test::Args::only(&[]))
         }
     }
-    crate::test::run(&crate::test::Args::only(&[]))
 }
 
 /// Whether one of the commits of the last half day before HEAD (and HEAD itself) changed set-up:
@@ -326,7 +352,38 @@ fn set_up_has_changed() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::AptSource;
+    use std::path::Path;
+
+    use super::{AptSource, SET_UP};
+    use crate::command::root;
+
+    /// Sources of this package that install something, or ask for what must be there.
+    fn ask(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                ask(&path, found);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let asks = ["debian::", "apt-get", "-m\", \"venv", "fn lacking"];
+                if asks.iter().any(|words| text.contains(words)) {
+                    found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_set_up_consists_of_is_listed() {
+        for path in SET_UP {
+            assert!(root().join(path).exists(), "{path} is not there");
+        }
+        let mut found = Vec::new();
+        ask(&root().join("crates/xtask/src"), &mut found);
+        // The other tools that sizes are compared with are no part of the tests.
+        found.retain(|path| !path.contains("/peers/") && !SET_UP.contains(&&**path));
+        assert!(found.is_empty(), "not in SET_UP: {found:?}");
+    }
 
     #[test]
     fn the_release_itself_comes_first_and_only_debian_counts() {
