@@ -45,9 +45,9 @@ def apj(magic, version, image):
     return json.dumps(about, indent=4).encode()
 
 
-def zigbee(image, total):
-    """Whose header says that it has this length in all."""
-    head = struct.pack("<I5HIH32sI", 0x0BEEF11E, 0x100, 56, 0, 0x1234, 1, 5, 2, b"heron", total)
+def zigbee(image, total, header=56):
+    """Whose header says that it has this length, and the file this one in all."""
+    head = struct.pack("<I5HIH32sI", 0x0BEEF11E, 0x100, header, 0, 0x1234, 1, 5, 2, b"heron", total)
     return head + struct.pack("<HI", 0, len(image)) + image
 
 
@@ -65,6 +65,23 @@ def mcuboot(image, protected):
     return signed + struct.pack("<4H", 0x6907, 40, 0x10, 32) + hashlib.sha256(signed).digest()
 
 
+def varint(number):
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
+def folder(**files):
+    """A packed folder: the paths are sorted."""
+    packed = ((path.encode(), data) for path, data in sorted(files.items()))
+    return b"FDT\0" + b"".join(varint(len(path)) + path + varint(len(data)) + data for path, data in packed)
+
+
+def release(version, *parts, offset=65536):
+    """A manifest with its parts: names, and what they hold, if they are there."""
+    builds = [{"chipFamily": "ESP32", "parts": [{"path": path, "offset": offset + 65536 * i} for i, (path, _) in enumerate(parts)]}]
+    text = json.dumps({"name": "heron", "builds": builds, "version": version}, indent=1).encode()
+    return {f"release-{version}/manifest.json": text, **{f"release-{version}/{path}": data for path, data in parts if data is not None}}
+
+
 code = (firmware / "cortex-m-1.0.bin").read_bytes()[:2000]
 changed = code[:700] + b"a fix" + code[705:]
 esp = bytearray((firmware / "esp32-1.0.bin").read_bytes())
@@ -77,7 +94,7 @@ block = uf2((7, 0x8000, changed[:256]))
 # A tag of 255 bytes right after the payload; an MD5 of 4 GiB before the last word.
 tag = block[:8] + struct.pack("<I", 0xA000) + block[12:288] + b"\xff\1\2\3" + block[292:]
 region = block[:8] + struct.pack("<I", 0x6000) + block[12:484] + struct.pack("<II", 0x8000, 0xFFFFFFFF) + block[492:]
-manifest = {"name": "heron", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": 65536}]}]}
+build = {"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": 65536}]}
 files = {
     "code.bin": code,
     "changed.bin": changed,
@@ -97,6 +114,10 @@ files = {
     "families-changed.uf2": uf2((7, 0x8000, changed), (8, 0x8000, code)),
     "wrong-digest.bin": bytes(esp),
     "wrong-length.ota": zigbee(changed, 7),
+    "wrong-header.ota": zigbee(changed, 62 + len(changed), header=0x1000),
+    "cut.ota": zigbee(changed, 62 + len(changed))[:40],
+    "wrong-header.mcuboot": mcuboot(changed, 0).replace(b"\x20\0\0\0", b"\x1f\0\0\0", 1),
+    "wrong-segments.bin": bytes(esp[:1]) + b"\xff" + bytes(esp[2:]),
     "wrong-element.dfu": dfuse(changed, 0xFFFFFFFF),
     "wrong-targets.dfu": dfuse(changed, len(changed), targets=200),
     "wrong-elements.dfu": dfuse(changed, len(changed), elements=9),
@@ -109,11 +130,19 @@ files = {
     "packed.xz": b"\xfd7zXZ\0" + random.Random(2).randbytes(900),
     "cut.zip": (here.parent / "archives" / "heron-1.1.zip").read_bytes()[:3000],
     "claims-1-gib.fdp": absurd,
-    "release-1/manifest.json": json.dumps({**manifest, "version": "1"}, indent=1).encode(),
-    "release-1/app.bin": code,
-    "release-2/manifest.json": json.dumps({**manifest, "version": "2"}, indent=1).encode(),
-    "release-2/app.bin": changed,
-    "lost/manifest.json": json.dumps({**manifest, "version": "3"}, indent=1).encode(),
+    **release("1", ("app.bin", code)),
+    **release("2", ("app.bin", changed)),
+    **release("empty", ("app.bin", b"")),
+    "release-empty/flasher_args.json": json.dumps({"flash_files": {"0x10000": "app.bin"}}).encode(),
+    **release("half", ("app.bin", changed), ("data.bin", b"")),
+    **release("url", ("app.bin", changed), ("https://example.com/data.bin", None)),
+    **release("wrong", ("app.bin", changed), offset=32.5),
+    **release("hex", ("app.bin", changed), ("app.hex", b"\n".join(wrong_sum))),
+    "release-ota/manifest.json": json.dumps({"name": "heron", "builds": [{**build, "ota": {"path": "ota.bin", "md5": 32 * "0"}}]}).encode(),
+    "release-ota/app.bin": changed,
+    "names.folder": folder(**{"app.bin": changed, "con": b"no file on Windows"}),
+    "thumb.toml": b'name = "heron"\nisas = ["thumb"]\n',
+    "lost/manifest.json": release("3", ("app.bin", None))["release-3/manifest.json"],
 }
 for name, data in files.items():
     path = here / name

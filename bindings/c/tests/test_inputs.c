@@ -106,7 +106,7 @@ static uint32_t isa_named(const char *name) {
 }
 
 /* One option; what the codec and the instruction set are called the table says in few places. */
-static void set_option(flashdelta_options *options, const char *word, int makes) {
+static void set_option(flashdelta_options *options, const char *word, int makes, int *in_memory) {
     static const flashdelta_device nobody = {0, 0, 0, 0};
     char name[40] = "", value[200] = "";
     const char *rest = strchr(word, '=');
@@ -124,7 +124,14 @@ static void set_option(flashdelta_options *options, const char *word, int makes)
     } else if (strcmp(name, "strict") == 0) {
         CHECK_STATUS(flashdelta_options_set_strict(options, 1), FLASHDELTA_OK);
     } else if (strcmp(name, "accept") == 0) {
-        CHECK_STATUS(flashdelta_options_set_accept(options, FLASHDELTA_ACCEPT_CHECKSUM), FLASHDELTA_OK);
+        const uint32_t accepted = strcmp(value, "manifest") == 0 ? FLASHDELTA_ACCEPT_MANIFEST : FLASHDELTA_ACCEPT_CHECKSUM;
+        CHECK_STATUS(flashdelta_options_set_accept(options, accepted), FLASHDELTA_OK);
+    } else if (strcmp(name, "in-memory") == 0) {
+        *in_memory = 1;
+    } else if (strcmp(name, "profile-file") == 0) {
+        char path[1200];
+        path_of(path, sizeof path, value);
+        CHECK_STATUS(flashdelta_options_load_profile(options, path), FLASHDELTA_OK);
     } else if (strcmp(name, "family") == 0) {
         CHECK_STATUS(flashdelta_options_set_family(options, (uint32_t)number), FLASHDELTA_OK);
     } else if (strcmp(name, "fill") == 0) {
@@ -193,10 +200,25 @@ static void compare(const char *name, flashdelta_status status, const char *resu
     free(expected.bytes);
 }
 
+/* The same of files in memory, which have no names and nothing beside them. */
+static flashdelta_status make_in_memory(const char *old_path, const char *new_path, const char *out, const flashdelta_options *options) {
+    blob old_file = load("", old_path), new_file = load("", new_path);
+    flashdelta_buffer patch = {0};
+    const flashdelta_status status = flashdelta_make(old_file.bytes, old_file.len, new_file.bytes, new_file.len, options, &patch);
+    FILE *file = fopen(out, "wb");
+    CHECK(file != NULL && fwrite(patch.data, 1, patch.len, file) == patch.len);
+    fclose(file);
+    flashdelta_buffer_free(&patch);
+    free(old_file.bytes);
+    free(new_file.bytes);
+    return status;
+}
+
 static void run(char **cells) {
     flashdelta_options *options = NULL;
     char old_path[1200], new_path[1200], out[1200], expected[1000] = "", *word;
     const int makes = strcmp(cells[1], "diff") == 0;
+    int in_memory = 0;
     flashdelta_status status;
     blob old_file = {NULL, 0}, patch = {NULL, 0};
     resolve(old_path, sizeof old_path, cells[2]);
@@ -205,14 +227,14 @@ static void run(char **cells) {
     CHECK_STATUS(flashdelta_options_new(&options), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_options_set_warning(options, note, NULL), FLASHDELTA_OK);
     for (word = strtok(cells[4], " "); word != NULL; word = strtok(NULL, " ")) {
-        set_option(options, word, makes);
+        set_option(options, word, makes, &in_memory);
     }
     for (word = strtok(cells[6], " "); word != NULL; word = strtok(NULL, " ")) {
         strcat(strcat(expected, word), " ");
     }
     told[0] = '\0';
     remove(out);
-    status = makes ? flashdelta_make_file(old_path, new_path, out, options) : flashdelta_apply_file(old_path, new_path, out, options);
+    status = in_memory ? make_in_memory(old_path, new_path, out, options) : makes ? flashdelta_make_file(old_path, new_path, out, options) : flashdelta_apply_file(old_path, new_path, out, options);
     compare(cells[0], status, cells[5], makes, out);
     CHECK(strcmp(told, expected) == 0);
     if (strcmp(told, expected) != 0) {

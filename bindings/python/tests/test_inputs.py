@@ -51,8 +51,14 @@ def diff_options(words: str) -> dict[str, Any]:
         match name:
             case "verbatim" | "allow-empty":
                 options[name.replace("-", "_")] = True
+            case "in-memory":
+                pass
+            case "profile-file":
+                options["profile"] = TESTDATA / value
             case "strict":
                 read["strict"] = True
+            case "accept" if value == "manifest":
+                options["accept_manifests"] = True
             case "accept":
                 assert value == "checksum"
                 read["ignore_checksums"] = True
@@ -101,7 +107,11 @@ def test_what_comes_of_each(content: bool, tmp_path: Path) -> None:
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                if what == "diff":
+                if "in-memory" in options.split():
+                    patch = flashdelta.diff(old.read_bytes(), new.read_bytes(), **diff_options(options))
+                    patch.save(tmp_path / name)
+                    found = "bundle" if patch.info.bundle else "patch"
+                elif what == "diff":
                     patch = flashdelta.diff(given(old), given(new), **diff_options(options))
                     patch.save(tmp_path / name)
                     found = "bundle" if patch.info.bundle else "patch"

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use common::testdata;
+use common::{testdata, testdata_path};
 
 /// A folder with an old and a new image.
 fn folder(name: &str) -> PathBuf {
@@ -171,6 +171,45 @@ fn a_file_without_an_address_asks_for_one() {
     succeeds(&folder, &["convert", "app.img", "-o", "app.hex", "--base", "0x8020000"]);
     succeeds(&folder, &["convert", "app.hex", "-o", "app.bin"]);
     assert!(fs::read(folder.join("app.bin")).unwrap() == file);
+}
+
+#[test]
+fn a_base_address_that_the_file_contradicts_is_said() {
+    let folder = folder("base");
+    for (file, base, exit, told) in [
+        ("cortex-m-1.0.bin", "0x08000000", 0, "seems to run at 0x08020000, and not at"),
+        ("cortex-m-1.0.bin", "0x08020000", 0, ""),
+        ("cortex-m-1.0.s19", "0x08020000", 2, "says its own addresses"),
+        ("riscv-1.0.elf", "0x42000000", 2, "says its own addresses"),
+        ("esp32-1.0.bin", "0x00010000", 2, "says its own addresses"),
+    ] {
+        let path = testdata_path(&format!("firmware/{file}"));
+        let path = path.to_str().unwrap();
+        let output = run(&folder, &["convert", path, "-o", "x.hex", "--base", base]);
+        assert_eq!(output.status.code(), Some(exit), "{}", text(&output.stderr));
+        let warned = text(&output.stderr).contains("warning") || exit != 0;
+        assert_eq!(warned, !told.is_empty(), "{file} {base}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn options_that_a_format_has_nothing_for_are_refused() {
+    let folder = folder("nothing-for");
+    for (out, options) in [
+        ("x.bin", &["--record-length", "32"][..]),
+        ("x.bin", &["--crlf"]),
+        ("x.uf2", &["--lower-case"]),
+        ("x.uf2", &["--record-length", "16"]),
+        ("x.hex", &["--address-length", "4"]),
+    ] {
+        let path = testdata_path("firmware/cortex-m-1.0.s19");
+        let call = [&["convert", path.to_str().unwrap(), "-o", out], options].concat();
+        let output = run(&folder, &call);
+        assert_eq!(output.status.code(), Some(2), "{call:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("has none of that"), "{}", text(&output.stderr));
+        assert!(!folder.join(out).exists());
+    }
 }
 
 #[test]

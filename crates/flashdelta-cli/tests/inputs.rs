@@ -32,12 +32,15 @@ fn ends(path: &Path, end: &str) -> bool {
 
 fn run(row: &Row, old: &Path, new: &Path, out: &Path, pipe: bool) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flashdelta"));
+    let pipe = pipe || row.has("in-memory");
     command.arg(if row.makes { "diff" } else { "apply" }).arg(old);
     command.arg(if pipe { Path::new("-") } else { new }).arg("-o").arg(out).args(["--json", "-q"]);
     for (name, value) in &row.options {
         match (&name[..], &value[..]) {
             ("output", "raw") => command.args(["--as", "bin"]),
             ("new-elf", file) => command.arg("--new-elf").arg(testdata(file)),
+            ("in-memory", _) => &mut command,
+            ("profile-file", file) => command.arg("--profile").arg(testdata(file)),
             (name, "") => command.arg(format!("--{name}")),
             (name, value) => command.arg(format!("--{name}")).arg(value),
         };

@@ -130,3 +130,12 @@ fn texts_name_no_options() {
     }
     assert!(seen >= 6, "only {seen} files");
 }
+
+/// One thing has one name, and two things have names that nobody takes for each other.
+#[test]
+fn no_two_codes_differ_by_a_plural() {
+    let codes = codes();
+    let twins: Vec<_> =
+        codes.keys().filter(|code| codes.contains_key(&*format!("{code}s"))).collect();
+    assert!(twins.is_empty(), "{twins:?}");
+}

@@ -16,7 +16,9 @@ use super::signing::verify;
 pub(crate) fn door(py: Python<'_>, error: &DoorError) -> PyErr {
     let class = match error {
         DoorError::Make(error) => return make(py, error),
-        DoorError::NotForArchives { .. } | DoorError::NoAddresses { .. } => "OptionError",
+        DoorError::NotForArchives { .. }
+        | DoorError::NotForBinaries { .. }
+        | DoorError::NotForVerbatim { .. } => "OptionError",
         DoorError::NotWorking { .. } => "InternalError",
         _ => "DiffError",
     };

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use flashdelta::archive::Container;
-use flashdelta::image::{self, Format, Image, ImageError, Selection, WriteError, WriteOptions};
+use flashdelta::image::{
+    self, BaseConflict, Format, Image, ImageError, Selection, WriteError, WriteOptions,
+};
 
 use crate::args::{self, OutputArgs, RecordArgs};
 use crate::failure::{Class, Failure, Outcome};
@@ -90,12 +92,17 @@ impl From<To> for Format {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let format = self.format()?;
+        if let Some(what) = self.options().not_in(format) {
+            let message = format!("{what}: {format} has none of that");
+            return Err(Failure::new(Class::Usage, message).hint("leave out that option"));
+        }
         let target = Target::new(&self.output, &[&self.input])?;
         target.refuse_json(self.output_args.json)?;
         let read = self.records.read().base(self.base);
         let file = inputs::bytes(&self.input)?;
         while_nothing_is_written(|| files::check_named(&self.input, &file, &read))?;
         let targets = image::targets(&file);
+        let conflict = self.base.and_then(|base| image::base_conflict(&file, base));
         // Of a file for one chip the option says what the result is for.
         let family = self.records.family();
         let family = family.filter(|_| targets.iter().any(|target| target.family == family));
@@ -129,10 +136,11 @@ impl Args {
         if image.is_empty() {
             return Err(Failure::image(&self.input, &ImageError::Empty));
         }
-        if self.base.is_some() && image.format.is_unpacked() {
-            let (name, format) = (text::path(&self.input), image.format);
-            let message = format!("{name}: {format} says its own addresses");
-            return Err(Failure::new(Class::Usage, message).hint("leave out --base"));
+        if let (Some(BaseConflict::Shown { address }), Some(base)) = (conflict, self.base) {
+            warnings.push(format!(
+                "its code seems to run at {address:#010x}, and not at the base address given, \
+                 {base:#010x}"
+            ));
         }
         let start = image.segments.first().map(|segment| segment.address);
         if image.format == Format::Raw

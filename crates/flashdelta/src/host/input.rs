@@ -38,6 +38,8 @@ pub struct Input<'a> {
     container: Container,
     is_verbatim: bool,
     parts_warnings: Vec<PartsWarning>,
+    /// Whether it is a manifest, and none of its parts has a byte.
+    has_empty_parts: bool,
 }
 
 impl Input<'static> {
@@ -58,6 +60,7 @@ impl Input<'static> {
                 container: Container::Folder,
                 is_verbatim: false,
                 parts_warnings: Vec::new(),
+                has_empty_parts: false,
             });
         }
         let mut input = Self::open_verbatim(path)?;
@@ -69,6 +72,7 @@ impl Input<'static> {
                 input.packed = Some(release.bytes);
             }
             input.parts_warnings = release.warnings;
+            input.has_empty_parts = release.has_empty_parts;
         }
         input.container = Container::detect(input.bytes());
         Ok(input)
@@ -157,6 +161,7 @@ impl Input<'static> {
             container: Container::Whole,
             is_verbatim: true,
             parts_warnings: Vec::new(),
+            has_empty_parts: false,
         }
     }
 }
@@ -178,6 +183,7 @@ impl<'a> Input<'a> {
             container,
             is_verbatim: false,
             parts_warnings: Vec::new(),
+            has_empty_parts: false,
         }
     }
 
@@ -190,6 +196,7 @@ impl<'a> Input<'a> {
             container: Container::Whole,
             is_verbatim: true,
             parts_warnings: Vec::new(),
+            has_empty_parts: false,
         }
     }
 
@@ -240,9 +247,12 @@ impl<'a> Input<'a> {
         self.packed.is_some()
     }
 
-    /// Whether it is an archive or a folder in which no file has a byte. One that cannot be taken
-    /// apart is not.
+    /// Whether it is an archive or a folder in which no file has a byte, or a manifest none of whose
+    /// parts has one. What cannot be taken apart is not.
     pub(crate) fn holds_nothing(&self) -> bool {
+        if self.has_empty_parts {
+            return true;
+        }
         let is_empty = |member: &Member| match member.is_deflated {
             true => member.stated_len == Some(0),
             false => member.data.is_empty(),

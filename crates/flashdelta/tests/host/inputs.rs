@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::table::{number, testdata, Outcome, Row, Table};
+use flashdelta::bundle::BundleOptions;
 use flashdelta::diff::{DeviceProfile, DiffOptions};
 use flashdelta::door::{self, ApplyRequest, MakeRequest, Side};
 use flashdelta::file::{MemoryOptions, Output};
@@ -42,6 +43,10 @@ fn of_readers() {
 type Read = Result<Input<'static>, &'static str>;
 
 fn read(row: &Row, path: &Path) -> Read {
+    // What it was called, and what is beside it, nobody knows.
+    if row.has("in-memory") {
+        return Ok(Input::from_bytes(fs::read(path).unwrap()));
+    }
     let read = if row.has("verbatim") { Input::open_verbatim } else { Input::open };
     read(path).map_err(|error| error.code())
 }
@@ -60,9 +65,12 @@ fn make(row: &Row, old: Read, new: Read) -> Outcome {
     let mut request = MakeRequest::new();
     for (name, value) in &row.options {
         match &name[..] {
-            "verbatim" => {}
+            "verbatim" | "in-memory" => {}
             "allow-empty" => request = request.allow_empty(true),
             "strict" => read = read.strict(true),
+            "accept" if value == "manifest" => {
+                request = request.bundle(BundleOptions::new().accept_manifests(true));
+            }
             "accept" => {
                 assert_eq!(value, "checksum");
                 read = read.ignore_checksums(true);
@@ -77,6 +85,9 @@ fn make(row: &Row, old: Read, new: Read) -> Outcome {
             "isa" => options = options.isa(Some(value.parse().unwrap())),
             "codec" => options = options.codec(Some(value.parse().unwrap())),
             "profile" => options = options.profile(DeviceProfile::named(value).unwrap()),
+            "profile-file" => {
+                options = options.profile(DeviceProfile::read(&testdata(value)).unwrap());
+            }
             "ram" => options = options.ram(number(value)),
             "new-elf" => request = request.new_elf(fs::read(testdata(value)).unwrap()),
             "product" => {

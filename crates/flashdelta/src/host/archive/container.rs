@@ -116,6 +116,22 @@ impl Container {
             Self::Folder => folder::members(file),
         }
     }
+
+    /// The names of the files in it that have no bytes, which are no [`members`](Self::members).
+    pub(crate) fn empty_files(self, file: &[u8]) -> Vec<String> {
+        let files = match self {
+            Self::Zip => zip::files(file),
+            Self::Tar => tar::files(file, |len| len == 0),
+            Self::Folder => folder::all(file),
+            Self::Whole | Self::WholeFolder | Self::Gzip => return Vec::new(),
+        };
+        let empty = |member: &Member| match member.is_deflated {
+            true => member.stated_len == Some(0),
+            false => member.data.is_empty(),
+        };
+        let files = files.unwrap_or_default().into_iter();
+        files.filter(empty).map(|member| member.name).collect()
+    }
 }
 
 impl fmt::Display for Container {

@@ -30,10 +30,15 @@ pub fn is(file: &[u8]) -> bool {
 ///
 /// [`ContainerError`], if it is cut short, or a path is unsafe or out of order.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
-    let all = files(file)?.into_iter();
-    let members =
-        all.map(|(name, data)| Member { name, data, is_deflated: false, stated_len: None });
-    Ok(members.filter(|member| !member.data.is_empty()).collect())
+    let mut members = all(file)?;
+    members.retain(|member| !member.data.is_empty());
+    Ok(members)
+}
+
+/// All files.
+pub(super) fn all(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+    let member = |(name, data)| Member { name, data, is_deflated: false, stated_len: None };
+    Ok(files(file)?.into_iter().map(member).collect())
 }
 
 /// All files: paths, and where their data is.

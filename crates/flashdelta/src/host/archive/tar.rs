@@ -25,6 +25,14 @@ pub(crate) fn begins(file: &[u8]) -> bool {
 ///
 /// [`ContainerError`], if a header is damaged, or data reaches beyond the end, or files are sparse.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+    files(file, |len| len > 0)
+}
+
+/// The files whose length is `wanted`.
+pub(super) fn files(
+    file: &[u8],
+    wanted: impl Fn(u64) -> bool,
+) -> Result<Vec<Member>, ContainerError> {
     let mut members = Vec::new();
     let mut at = 0;
     // What the headers before say about the next file.
@@ -71,7 +79,7 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
             }
             _ => {
                 let name = next.name.take().unwrap_or_else(|| ustar_name(block));
-                if matches!(kind, b'0' | 0 | b'7') && len > 0 {
+                if matches!(kind, b'0' | 0 | b'7') && wanted(len) {
                     if members.len() == MOST_MEMBERS {
                         let (offset, limit) = (at as u64, MOST_MEMBERS as u64);
                         return Err(ContainerError::TooManyMembers { offset, limit });

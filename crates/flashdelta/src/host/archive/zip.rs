@@ -41,6 +41,22 @@ pub(crate) fn begins(file: &[u8]) -> bool {
 ///
 /// [`ContainerError`], if the archive contradicts itself or uses zip64 or several parts.
 pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
+    let mut members = files(file)?;
+    members.retain(|member| !member.data.is_empty());
+    members.sort_by_key(|member| member.data.start);
+    for (first, second) in members.iter().zip(members.iter().skip(1)) {
+        if first.data.end > second.data.start {
+            return Err(ContainerError::Overlap {
+                first: first.name.clone(),
+                second: second.name.clone(),
+            });
+        }
+    }
+    Ok(members)
+}
+
+/// All members, in the order of the central directory.
+pub(super) fn files(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     let end = find_end(file).ok_or(ContainerError::Expected {
         what: "the end of a zip archive",
         offset: file.len() as u64,
@@ -51,7 +67,7 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
     for _ in 0..archive.count {
         let (member, next) = archive.member(at)?;
         at = next;
-        members.extend(member);
+        members.push(member);
     }
     if at != end {
         let (expected, found) = (end as u64, at as u64);
@@ -61,15 +77,6 @@ pub fn members(file: &[u8]) -> Result<Vec<Member>, ContainerError> {
             expected,
             found,
         });
-    }
-    members.sort_by_key(|member| member.data.start);
-    for (first, second) in members.iter().zip(members.iter().skip(1)) {
-        if first.data.end > second.data.start {
-            return Err(ContainerError::Overlap {
-                first: first.name.clone(),
-                second: second.name.clone(),
-            });
-        }
     }
     Ok(members)
 }
@@ -106,7 +113,7 @@ pub(crate) fn look(
         let offset = at + 16;
         at = next;
         let (flags, method) = (u16_at(entry, 8).unwrap_or(0), u16_at(entry, 10).unwrap_or(0));
-        let (Some(member), Some(crc)) = (member, u32_at(entry, 16)) else { continue };
+        let Some(crc) = u32_at(entry, 16).filter(|_| !member.data.is_empty()) else { continue };
         let data = file.get(member.data.clone()).unwrap_or_default();
         let len = member.stated_len.unwrap_or(0) as usize;
         budget.work(data.len() as u64)?;
@@ -184,7 +191,7 @@ impl<'a> Archive<'a> {
     }
 
     /// The member that is listed at `at`, if it has data, and where the next one is listed.
-    fn member(&self, at: usize) -> Result<(Option<Member>, usize), ContainerError> {
+    fn member(&self, at: usize) -> Result<(Member, usize), ContainerError> {
         let file = self.file;
         let cut_short =
             ContainerError::CutShort { what: "entry of the central directory", offset: at as u64 };
@@ -222,7 +229,7 @@ impl<'a> Archive<'a> {
             is_deflated,
             stated_len: is_deflated.then(|| long(24)),
         };
-        Ok(((size > 0).then_some(member), next))
+        Ok((member, next))
     }
 
     /// Where the data after the local header is that an entry points to.

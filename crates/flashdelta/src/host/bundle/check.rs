@@ -51,6 +51,13 @@ pub enum Warning {
         /// Which systems cannot hold it, and why.
         problem: NameProblem,
     },
+    /// A part that a manifest names has no bytes: mostly a build has failed.
+    EmptyPart {
+        /// Name of the manifest.
+        member: String,
+        /// How it names the part.
+        reference: String,
+    },
 }
 
 impl Warning {
@@ -61,6 +68,7 @@ impl Warning {
             Self::Manifest(_) => "bad-manifest",
             Self::Records { .. } => "bad-records",
             Self::Name { .. } => "file-name",
+            Self::EmptyPart { .. } => "part-empty",
         }
     }
 }
@@ -89,6 +97,10 @@ impl fmt::Display for Warning {
                     "{}: not every system can hold this name: {problem}",
                     names::shown(member)
                 )
+            }
+            Self::EmptyPart { member, reference } => {
+                prefix(member, f)?;
+                write!(f, "the part \"{reference}\" has 0 bytes: mostly a build has failed")
             }
             Self::Records { member, format, error } => {
                 prefix(member, f)?;
@@ -176,6 +188,7 @@ impl Check<'_> {
         if contents.container == Container::Folder {
             self.names(contents);
         }
+        let empty = contents.container.empty_files(contents.file());
         for (index, member) in contents.members.iter().enumerate() {
             let (path, content) = (within(name, &member.name), contents.content(index));
             let size = |part: &str, style| {
@@ -184,6 +197,9 @@ impl Check<'_> {
                 named.map_or(1, |index| contents.content(index).len() as u64)
             };
             self.manifest(&path, content, size)?;
+            self.empty_parts(&path, content, |part, style| {
+                reference::member(&member.name, part, style).is_some_and(|it| empty.contains(&it))
+            });
             self.records(&path, content, budget)?;
             if level < MOST_LEVELS && Container::resembles(content) != Container::Whole {
                 match Contents::of(content, budget) {
@@ -233,6 +249,17 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// Parts without a byte that a manifest names, whatever the name of that is.
+    fn empty_parts(&mut self, path: &str, content: &[u8], is_empty: impl Fn(&str, Style) -> bool) {
+        let is_json =
+            path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("json"));
+        let empty = is_json.then(|| parts(content)).flatten().into_iter().flatten();
+        let empty = empty.filter(|(reference, style)| is_empty(reference, *style));
+        let member = || path.to_owned();
+        self.warnings
+            .extend(empty.map(|(reference, _)| Warning::EmptyPart { member: member(), reference }));
+    }
+
     /// Names in a packed folder that not every system can hold.
     fn names(&mut self, contents: &Contents<'_>) {
         let paths = || contents.members.iter().map(|member| &*member.name);
@@ -260,6 +287,24 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The files that a manifest names, for computers that flash a device, or for devices themselves;
+/// `None` if it is none that is right.
+fn parts(content: &[u8]) -> Option<Vec<(String, Style)>> {
+    if esp_web_tools::is(content) {
+        let builds = Manifest::parse(content).ok()?.builds.into_iter();
+        let paths = builds.flat_map(|build| {
+            let parts = build.parts.into_iter().map(|part| part.path);
+            parts.chain(build.ota.map(|ota| ota.path))
+        });
+        return Some(paths.map(|path| (path, Style::Url)).collect());
+    }
+    if esp_idf::is(content) {
+        let files = FlasherArgs::parse(content).ok()?.files.into_iter();
+        return Some(files.map(|file| (file.path, Style::Path)).collect());
+    }
+    None
 }
 
 /// The name of a member of a member. That of what gzip compressed is left out: a compressed archive

@@ -4,7 +4,7 @@ use super::read::Read;
 use super::request::MakeRequest;
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::isa::InstructionSet;
-use crate::host::image::{self, esp::EspImage, Format, IsaHint};
+use crate::host::image::{self, esp::EspImage, BaseConflict, IsaHint};
 
 /// What contradicts what the files tell, and whether they are for different chips.
 pub(super) fn check(old: &Read<'_>, new: &Read<'_>, request: &MakeRequest) -> Vec<FileWarning> {
@@ -16,9 +16,8 @@ pub(super) fn check(old: &Read<'_>, new: &Read<'_>, request: &MakeRequest) -> Ve
         warnings.push(Warning::OtherChip { old, new }.of(Side::New));
     }
     for (told, side) in [(&old, Side::Old), (&new, Side::New)] {
-        if let (Some(base), Some(format)) = (request.diff.base, told.addresses) {
-            warnings.push(Warning::BaseGiven { base, format }.of(side));
-        }
+        let found = request.diff.base.and_then(|base| told.other_base(base));
+        warnings.extend(found.map(|warning| warning.of(side)));
     }
     if let Some(isa) = new.isa.filter(|isa| !isa.is_none()) {
         let profile = &request.diff.profile;
@@ -34,30 +33,39 @@ pub(super) fn check(old: &Read<'_>, new: &Read<'_>, request: &MakeRequest) -> Ve
 }
 
 /// What a file tells of its image.
-struct Told {
-    /// The format that says where its bytes are.
-    addresses: Option<Format>,
+struct Told<'r> {
+    read: &'r Read<'r>,
     /// As the container says it, or else as its content looks, which is seldom wrong.
     isa: Option<InstructionSet>,
     /// Name of the chip.
     chip: Option<&'static str>,
 }
 
-impl Told {
-    fn by(read: &Read<'_>) -> Option<Self> {
+impl<'r> Told<'r> {
+    fn by(read: &'r Read<'_>) -> Option<Self> {
         if read.input.is_verbatim() {
             return None;
         }
-        let memory = &read.memory;
-        let map = image::address_map(&memory.image);
-        let is_told = map.format != Format::Raw;
-        let records = image::detect(read.input.bytes());
-        let addresses = if is_told { Some(map.format) } else { Some(records) };
+        let image = &read.memory.image;
         Some(Self {
-            addresses: addresses
-                .filter(|format| *format != Format::Raw && !map.segments.is_empty()),
-            isa: map.isa.map(IsaHint::instruction_set),
-            chip: EspImage::parse(&memory.image, 0).map(|image| image.chip.name),
+            read,
+            isa: image::address_map(image).isa.map(IsaHint::instruction_set),
+            chip: EspImage::parse(image, 0).map(|image| image.chip.name),
+        })
+    }
+
+    /// What tells that the image is not at a base address that was given.
+    fn other_base(&self, base: u32) -> Option<Warning> {
+        let Read { input, memory, .. } = self.read;
+        if memory.states_addresses() {
+            let format = image::detect(input.bytes());
+            return (!memory.is_at(base)).then_some(Warning::BaseGiven { base, format });
+        }
+        Some(match image::base_conflict(&memory.image, base)? {
+            BaseConflict::Stated => {
+                Warning::BaseGiven { base, format: image::detect(&memory.image) }
+            }
+            BaseConflict::Shown { address: found } => Warning::OtherBase { base, found },
         })
     }
 

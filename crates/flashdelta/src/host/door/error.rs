@@ -38,7 +38,12 @@ pub enum DoorError {
         what: &'static str,
     },
     /// Something selects a part of what a file with addresses holds, but neither file is one.
-    NoAddresses {
+    NotForBinaries {
+        /// What does.
+        what: &'static str,
+    },
+    /// Something says how files are read, but both are taken byte by byte.
+    NotForVerbatim {
         /// What does.
         what: &'static str,
     },
@@ -54,7 +59,8 @@ codes! {
         Self::EmptyNew => "empty-new", BadFile, AllowEmpty;
         Self::NoElf { .. } => "no-elf", BadFile, GiveElf;
         Self::NotForArchives { .. } => "not-for-archives", Misuse, LeaveOut;
-        Self::NoAddresses { .. } => "no-addresses", Misuse, LeaveOut;
+        Self::NotForBinaries { .. } => "not-for-binaries", Misuse, LeaveOut;
+        Self::NotForVerbatim { .. } => "not-for-verbatim", Misuse, LeaveOut;
         Self::NotWorking { .. } => "not-working", Internal, Report;
     } else {
         Self::Make(error) => error;
@@ -83,11 +89,14 @@ impl fmt::Display for DoorError {
             Self::NotForArchives { what, .. } => {
                 write!(f, "{what}: not for archives, folders and manifests")
             }
-            Self::NoAddresses { what } => {
+            Self::NotForBinaries { what } => {
                 write!(
                     f,
                     "{what}: only for files that say addresses, as SREC, Intel HEX and UF2 do"
                 )
+            }
+            Self::NotForVerbatim { what } => {
+                write!(f, "{what}: not for files that are taken byte by byte")
             }
             Self::NotWorking { error: Some(error) } => {
                 write!(f, "the patch that was made does not work: {error}")

@@ -8,9 +8,9 @@ use super::request::{ApplyRequest, MakeRequest};
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::format::PatchHeader;
 use crate::host::budget::Budget;
-use crate::host::bundle::{self, BundleError, BundleInfo, BundlePatch};
+use crate::host::bundle::{self, BundleError, BundleInfo, BundleOptions, BundlePatch};
 use crate::host::diff::{ChunkSize, DiffError, DiffOptions, Report};
-use crate::host::file::{self, FileError, MakeError, Memory, Output};
+use crate::host::file::{self, FileError, MakeError, Memory, MemoryOptions, Output};
 use crate::host::holes;
 use crate::host::image::{self, elf, Format, Image, ImageError, ReadOptions, WriteOptions};
 use crate::host::input::Input;
@@ -67,6 +67,9 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
     if new.bytes().is_empty() && !request.allow_empty {
         return Err(DoorError::EmptyNew);
     }
+    if old.is_verbatim() && new.is_verbatim() {
+        check_verbatim(request)?;
+    }
     let mut made = if old.is_container() || new.is_container() {
         make_bundle(old, new, request)?
     } else {
@@ -96,6 +99,22 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
         made.verified = true;
     }
     Ok(made)
+}
+
+/// Refuses what says how files are read, where nothing is read of them.
+fn check_verbatim(request: &MakeRequest) -> Result<(), DoorError> {
+    let read = |strict| {
+        let select = request.memory.read.select;
+        MemoryOptions::new().read(ReadOptions::new().strict(strict).select(select))
+    };
+    let what = match request.memory.selects() {
+        Some(what) => what,
+        None if request.bundle != BundleOptions::default() => "how manifests are read",
+        None if request.memory == read(false) => return Ok(()),
+        None if request.memory == read(true) => "that files with wrong checksums are refused",
+        None => "how files of records are read",
+    };
+    Err(DoorError::NotForVerbatim { what })
 }
 
 /// Applies the patch as a user does.
@@ -182,7 +201,7 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
     // To be strict is not to read differently.
     let mut memory = request.memory.clone();
     memory.read.strict = false;
-    if memory != file::MemoryOptions::default() {
+    if memory != MemoryOptions::default() {
         let what = "how files of records are read";
         return Err(DoorError::NotForArchives { side, what });
     }
@@ -222,7 +241,7 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
     }
     if let Some(what) = request.memory.selects() {
         if !old.memory.is_memory() && !new.memory.is_memory() {
-            return Err(DoorError::NoAddresses { what });
+            return Err(DoorError::NotForBinaries { what });
         }
     }
     warnings.extend(contradictions::check(&old, &new, request));

@@ -68,6 +68,13 @@ pub enum Warning {
         /// The format that says otherwise.
         format: Format,
     },
+    /// A base address was given, and the code in the file shows another one.
+    OtherBase {
+        /// The address that was given.
+        base: u32,
+        /// Where the first byte of the file seems to be.
+        found: u32,
+    },
     /// The profile lacks the instruction set that the file says it holds: nothing of its code is
     /// predicted.
     NotPredicted {
@@ -102,6 +109,7 @@ impl Warning {
             Self::Same => "same",
             Self::OtherChip { .. } => "other-chip",
             Self::BaseGiven { .. } => "base-given",
+            Self::OtherBase { .. } => "other-base",
             Self::NotPredicted { .. } => "not-predicted",
             Self::OtherIsa { .. } => "other-isa",
         }
@@ -147,6 +155,11 @@ impl fmt::Display for Warning {
                 f,
                 "this {format} file says where its bytes are; the base address given, \
                  0x{base:08x}, replaces that, and the patch may be several times larger"
+            ),
+            Self::OtherBase { base, found } => write!(
+                f,
+                "its code seems to run at 0x{found:08x}, and not at the base address given, \
+                 0x{base:08x}: the patch may be several times larger"
             ),
             Self::NotPredicted { isa, profile } => write!(
                 f,

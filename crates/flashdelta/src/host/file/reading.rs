@@ -153,6 +153,16 @@ impl<'a> Memory<'a> {
         !self.parts.is_empty() || self.is_in_order() || self.was_packed
     }
 
+    /// Whether the file says at which addresses the image is.
+    pub(crate) fn states_addresses(&self) -> bool {
+        !self.parts.is_empty() || self.is_in_order()
+    }
+
+    /// Whether it says that the image begins at this address, and is there as a whole.
+    pub(crate) fn is_at(&self, base: u32) -> bool {
+        matches!(self.parts[..], [Part { address, .. }] if address == base)
+    }
+
     /// Whether it is of a format with records, and none of them has data: what a build leaves that
     /// has failed.
     pub(crate) fn has_no_data(&self) -> bool {

@@ -1,10 +1,12 @@
 //! Finding the address map of a file.
 
+use super::bytes;
 use super::detect::detect;
 use super::format::Format;
 use super::formats::payload::payload;
-use super::formats::{dfu, elf, esp, mcuboot, rbl, uf2, zigbee};
-use super::map::AddressMap;
+use super::formats::{dfu, elf, esp, mcuboot, raw, rbl, uf2, zigbee};
+use super::isa_hint::IsaHint;
+use super::map::{AddressMap, MapSegment};
 
 /// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC, APJ) gets an
 /// empty map: its addresses come with the memory image that it is [split](super::split) into.
@@ -31,6 +33,45 @@ pub fn address_map(file: &[u8]) -> AddressMap {
 /// are at the same address.
 pub fn address_maps(old: &[u8], new: &[u8]) -> (AddressMap, AddressMap) {
     completed([old, new], (address_map(old), address_map(new)))
+}
+
+/// What says that the first byte of a file is not at an address that was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BaseConflict {
+    /// The file says where its bytes are, and they are elsewhere.
+    Stated,
+    /// It does not say it, but what its code refers to shows it.
+    Shown {
+        /// Where its first byte seems to be.
+        address: u32,
+    },
+}
+
+/// Whether a file says, or its code shows, that its first byte cannot be at `base`. `None` of a text
+/// file, whose addresses come with the memory in it.
+pub fn base_conflict(file: &[u8], base: u32) -> Option<BaseConflict> {
+    let map = address_map(file);
+    let states = match map.format {
+        Format::Raw | Format::Dfu | Format::Rbl => false,
+        Format::Mcuboot => mcuboot::Mcuboot::parse(file).is_some_and(|i| i.load_address != 0),
+        // A Telink image is at address 0, whatever it is packed in.
+        Format::ZigbeeOta => map.isa == Some(IsaHint::Tc32),
+        _ => true,
+    };
+    let is_at = |segment: &MapSegment| base.wrapping_add(segment.offset);
+    if states {
+        let differs = |segment: &MapSegment| segment.address != is_at(segment);
+        return map.segments.iter().any(differs).then_some(BaseConflict::Stated);
+    }
+    let whole =
+        [MapSegment { offset: 0, len: bytes::offset32(file.len())?, address: 0, kind: None }];
+    let segments = if map.segments.is_empty() { &whole[..] } else { &map.segments };
+    segments.iter().find_map(|segment| {
+        let binary = bytes::slice(file, bytes::index(segment.offset), bytes::index(segment.len))?;
+        let found = raw::contradiction(binary, map.isa, is_at(segment))?;
+        Some(BaseConflict::Shown { address: found.wrapping_sub(segment.offset) })
+    })
 }
 
 /// The maps of two versions, each completed from the other.

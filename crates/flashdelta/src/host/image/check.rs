@@ -31,6 +31,7 @@ pub(crate) fn check_within(file: &[u8], budget: &mut Budget<'_>) -> Result<Vec<F
         Format::Apj => apj::check(file, &mut found, budget)?,
         Format::Raw => {
             found.extend(mcuboot::cut_off(file));
+            found.extend(zigbee::cut_off(file));
             found.extend(esp::cut_off(file));
         }
         _ => {}

@@ -210,6 +210,11 @@ pub enum ImageError {
         /// Its format.
         format: Format,
     },
+    /// A base address was given for a file that says its own addresses.
+    AddressesStated {
+        /// Its format.
+        format: Format,
+    },
     /// The image cannot be written in this format with these options.
     Unwritable {
         /// The format.
@@ -287,6 +292,7 @@ codes! {
         Self::NotInFile { .. } => "not-in-file", BadFile, SelectMemory;
         Self::Empty => "empty", BadFile;
         Self::NoAddress { .. } => "no-address", BadFile, OtherAddress;
+        Self::AddressesStated { .. } => "addresses-stated", Misuse, LeaveOut;
         Self::Unwritable { .. } => "unwritable", DoesNotFit, OtherFormat;
         Self::TooLarge { .. } => "image-too-large", DoesNotFit, ChooseRange;
         Self::BadTemplate { .. } => "bad-template", BadPatch, TransferAgain;
@@ -404,6 +410,9 @@ impl fmt::Display for ImageError {
             }
             Self::Empty => {
                 f.write_str("there is no data in the file, or in the addresses that were asked for")
+            }
+            Self::AddressesStated { format } => {
+                write!(f, "a base address was given, but this {format} file says its own addresses")
             }
             Self::NoAddress { format } => {
                 write!(f, "{format}: the file does not say at which address its data is")

@@ -8,6 +8,8 @@ use core::fmt;
 pub enum Check {
     /// Length of an MCUboot image, by its header and its TLV areas.
     McubootLength,
+    /// Size of the header of an MCUboot image.
+    McubootHeader,
     /// Size of a TLV area of an MCUboot image, or length of a TLV in it.
     McubootTlv,
     /// Digest in the TLVs of an MCUboot image.
@@ -26,10 +28,14 @@ pub enum Check {
     DfuSeElementSize,
     /// Length in the header of a Zigbee upgrade file.
     ZigbeeLength,
+    /// Length of the header of a Zigbee upgrade file.
+    ZigbeeHeader,
     /// Length of an element of a Zigbee upgrade file.
     ZigbeeElement,
     /// Length of an Espressif image, by its segments.
     EspLength,
+    /// Number of segments of an Espressif image.
+    EspSegments,
     /// Length of a segment of an Espressif image.
     EspSegment,
     /// Checksum of an Espressif image.
@@ -63,6 +69,7 @@ impl Check {
     pub fn name(self) -> &'static str {
         match self {
             Self::McubootLength => "length of the MCUboot image",
+            Self::McubootHeader => "size of the MCUboot header",
             Self::McubootTlv => "length in the MCUboot TLVs",
             Self::McubootDigest => "digest of the MCUboot image",
             Self::DfuCrc => "CRC of the DFU suffix",
@@ -72,8 +79,10 @@ impl Check {
             Self::DfuSeElements => "number of elements of a DfuSe target",
             Self::DfuSeElementSize => "size of a DfuSe element",
             Self::ZigbeeLength => "length in the Zigbee header",
+            Self::ZigbeeHeader => "length of the Zigbee header",
             Self::ZigbeeElement => "length of a Zigbee element",
             Self::EspLength => "length of the Espressif image",
+            Self::EspSegments => "number of segments of the Espressif image",
             Self::EspSegment => "length of a segment of the Espressif image",
             Self::EspChecksum => "checksum of the Espressif image",
             Self::EspDigest => "SHA-256 of the Espressif image",
@@ -94,6 +103,7 @@ impl Check {
     pub fn code(self) -> &'static str {
         match self {
             Self::McubootLength => "mcuboot-length",
+            Self::McubootHeader => "mcuboot-header",
             Self::McubootTlv => "mcuboot-tlv",
             Self::McubootDigest => "mcuboot-digest",
             Self::DfuCrc => "dfu-crc",
@@ -103,8 +113,10 @@ impl Check {
             Self::DfuSeElements => "dfuse-elements",
             Self::DfuSeElementSize => "dfuse-element-size",
             Self::ZigbeeLength => "zigbee-length",
+            Self::ZigbeeHeader => "zigbee-header",
             Self::ZigbeeElement => "zigbee-element",
             Self::EspLength => "esp-length",
+            Self::EspSegments => "esp-segments",
             Self::EspSegment => "esp-segment",
             Self::EspChecksum => "esp-checksum",
             Self::EspDigest => "esp-digest",

@@ -39,7 +39,7 @@ pub use formats::{
 };
 
 pub(crate) use address_map::completed;
-pub use address_map::{address_map, address_maps};
+pub use address_map::{address_map, address_maps, base_conflict, BaseConflict};
 pub use check::check;
 pub(crate) use check::check_within;
 pub use detect::{detect, targets};

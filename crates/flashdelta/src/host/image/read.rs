@@ -50,7 +50,8 @@ impl Image {
     /// See the `parse` functions of the formats; [`ImageError::CheckFailed`] in strict mode;
     /// [`ImageError::Empty`] if there are no bytes (and no records without any);
     /// [`ImageError::NoAddress`] of a container that tells no address, without `options.base`, where
-    /// it is otherwise, whole.
+    /// it is otherwise, whole; [`ImageError::AddressesStated`] with `options.base`, of a file that
+    /// does say it.
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
         Self::parse_as(super::detect(file), file, options)
     }
@@ -81,6 +82,9 @@ impl Image {
                 return Err(ImageError::CheckFailed(finding));
             }
         }
+        if options.base.is_some() && format.is_unpacked() {
+            return Err(ImageError::AddressesStated { format });
+        }
         match format {
             Format::IntelHex => return ihex::parse_within(file, options, budget),
             Format::Srec => return srec::parse_within(file, options, budget),
@@ -89,6 +93,9 @@ impl Image {
             Format::Vmem => return vmem::parse_within(file, options, budget),
             Format::Apj => return apj::parse_within(file, options, budget),
             _ => {}
+        }
+        if options.base.is_some() && matches!(format, Format::Elf | Format::DfuSe) {
+            return Err(ImageError::AddressesStated { format });
         }
         let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
         let mut collector = Collector::with_capacity(file.len())?;
@@ -122,6 +129,9 @@ impl Image {
                     entry = esp::EspImage::parse(file, 0).map(|image| image.entry);
                 }
                 let map = super::address_map(file);
+                if options.base.is_some() && !map.segments.is_empty() {
+                    return Err(ImageError::AddressesStated { format });
+                }
                 if map.segments.is_empty() {
                     // As MCUboot's, which are the same in any slot.
                     let base = options.base.ok_or(ImageError::NoAddress { format })?;

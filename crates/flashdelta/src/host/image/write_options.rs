@@ -1,5 +1,7 @@
 //! How a file is written.
 
+use super::format::Format;
+
 /// How to write a file. The default is what most tools read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WriteOptions {
@@ -84,6 +86,21 @@ impl WriteOptions {
     pub fn address_len(mut self, address_len: impl Into<Option<u8>>) -> Self {
         self.address_len = address_len.into();
         self
+    }
+
+    /// What of these options a format has nothing for; `None`: all of them are possible. Text formats
+    /// have records, lines and digits, and S-records addresses of several lengths.
+    pub fn not_in(&self, format: Format) -> Option<&'static str> {
+        let is_text = matches!(format, Format::IntelHex | Format::Srec | Format::TiTxt);
+        match self {
+            Self { record_len: Some(_), .. } if !is_text => Some("the length of records"),
+            Self { crlf: true, .. } if !is_text => Some("the ends of lines"),
+            Self { lower_case: true, .. } if !is_text => Some("digits in lower case"),
+            Self { address_len: Some(_), .. } if format != Format::Srec => {
+                Some("the length of addresses")
+            }
+            _ => None,
+        }
     }
 
     /// UF2: the family id of the chip.

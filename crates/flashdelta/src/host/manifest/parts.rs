@@ -33,6 +33,8 @@ pub struct Release {
     pub parts: Vec<ReleasePart>,
     /// What the file names and what is not packed.
     pub warnings: Vec<PartsWarning>,
+    /// Whether none of the parts has a byte: mostly a build has failed. Other files do not count.
+    pub has_empty_parts: bool,
 }
 
 /// A part of a release.
@@ -109,11 +111,11 @@ pub fn read_release(path: &Path) -> Result<Release, PartsError> {
     let description = Description::parse(&text).map_err(json_error)?;
     let named = description.named();
     if named.is_empty() {
-        return Ok(Release { bytes: text, parts: Vec::new(), warnings: Vec::new() });
+        return Ok(Release { bytes: text, ..Release::empty() });
     }
     let place = Place::find(path, &named, description.style())?;
     let mut files = BTreeMap::new();
-    let mut release = Release { bytes: Vec::new(), parts: Vec::new(), warnings: Vec::new() };
+    let mut release = Release::empty();
     let mut missing = Vec::new();
     for part in &named {
         let (named_at, reference) = (part.named_at.clone(), part.reference.clone());
@@ -143,6 +145,7 @@ pub fn read_release(path: &Path) -> Result<Release, PartsError> {
         release.parts.iter().find(|part| Some(&part.named_at) == named_at).map_or(0, |p| p.len)
     };
     description.check(len).map_err(json_error)?;
+    release.has_empty_parts = release.parts.iter().all(|part| part.len == 0);
     let known: Vec<String> = named.iter().map(|part| part.named_at.clone()).collect();
     for part in others(&json, &known) {
         let Ok(target @ Target::Relative { up: 0, .. }) = part.target(description.style()) else {
@@ -167,6 +170,11 @@ pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
 }
 
 impl Release {
+    fn empty() -> Self {
+        let (parts, warnings) = (Vec::new(), Vec::new());
+        Self { bytes: Vec::new(), parts, warnings, has_empty_parts: false }
+    }
+
     fn pack(
         &mut self,
         part: &Named,

@@ -18,6 +18,8 @@ pub const MAGIC: u32 = 0x96f3_b83d;
 pub const TLV_PROTECTED: u16 = 0x6908;
 /// First half word of the TLV area.
 pub const TLV: u16 = 0x6907;
+/// Fields of the header; it may be longer.
+const HEADER: usize = 32;
 /// Magic and size, before the TLVs of an area.
 const AREA_HEADER: usize = 4;
 /// Flag bits of an encrypted image.
@@ -49,7 +51,7 @@ impl Mcuboot {
         }
         let header = usize::from(u16_le(file, 8)?);
         let binary = header..header.checked_add(index(u32_le(file, 12)?))?;
-        if header < 32 || binary.end > file.len() {
+        if header < HEADER || binary.end > file.len() {
             return None;
         }
         let (mut tlvs, mut end) = (Vec::new(), binary.end);
@@ -213,13 +215,27 @@ fn check_tlvs(file: &[u8], image: &Mcuboot, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether this is the beginning of an image whose binary runs out of the file.
+/// Whether this is the beginning of an image whose header is cut off, or too short for what is in
+/// it, or whose binary runs out of the file.
 pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
+    if u32_le(file, 0)? != MAGIC {
+        return None;
+    }
+    let wrong = |check, at, expected: usize, found: usize| {
+        Some(Finding::of_lengths(check, at, expected as u64, found as u64))
+    };
+    if file.len() < HEADER {
+        return wrong(Check::McubootLength, 0, HEADER, file.len());
+    }
     let header = usize::from(u16_le(file, 8)?);
+    if header < HEADER {
+        return wrong(Check::McubootHeader, 8, HEADER, header);
+    }
     let end = header.checked_add(index(u32_le(file, 12)?))?;
-    let is_cut = u32_le(file, 0)? == MAGIC && header >= 32 && end > file.len();
-    let (expected, found) = (end as u64, file.len() as u64);
-    is_cut.then(|| Finding::of_lengths(Check::McubootLength, 12, expected, found))
+    match end > file.len() {
+        true => wrong(Check::McubootLength, 12, end, file.len()),
+        false => None,
+    }
 }
 
 /// Maps the binary, unless it is encrypted.
@@ -307,6 +323,21 @@ mod tests {
         // Cut in the binary, before the TLVs, and in them.
         for len in [0x300, 0x200 + 400, file.len() - 1] {
             assert_eq!(checks(&file[..len]), [Check::McubootLength], "{len}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_cut_off_or_states_too_little_is_found() {
+        let file = sound(0);
+        for len in 4..HEADER {
+            let finding = Finding::of_lengths(Check::McubootLength, 0, 32, len as u64);
+            assert_eq!(crate::host::image::check(&file[..len]), [finding]);
+        }
+        for size in [0u16, 31] {
+            let mut bad = file.clone();
+            bad[8..10].copy_from_slice(&size.to_le_bytes());
+            let finding = Finding::of_lengths(Check::McubootHeader, 8, 32, size.into());
+            assert_eq!(crate::host::image::check(&bad), [finding]);
         }
     }
 

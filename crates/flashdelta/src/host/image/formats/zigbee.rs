@@ -110,6 +110,11 @@ pub fn is(file: &[u8]) -> bool {
 pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     let Some(header) = Header::parse(file) else { return };
     let there = (file.len() - header.start) as u64;
+    if u64::from(header.len) > there {
+        let (check, at) = (Check::ZigbeeHeader, header.start + 6);
+        found.push(Finding::of_lengths(check, at, header.len.into(), there));
+        return;
+    }
     let stated = u64::from(header.total_size);
     // What follows the image is no part of it, but an image has an element, if only its header.
     let is_without_element = stated < u64::from(header.len) + 6 && stated != there;
@@ -126,6 +131,20 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
             found.push(Finding::of_lengths(Check::ZigbeeElement, at, stated, len));
         }
     }
+}
+
+/// Whether this is the beginning of an upgrade file whose header is cut off, or too short for what is
+/// in it.
+pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
+    if u32_le(file, 0)? != MAGIC {
+        return None;
+    }
+    let (least, len) = (MIN_HEADER as u64, file.len() as u64);
+    if len < least {
+        return Some(Finding::of_lengths(Check::ZigbeeLength, 0, least, len));
+    }
+    let stated = u64::from(u16_le(file, 6)?);
+    (stated < least).then(|| Finding::of_lengths(Check::ZigbeeHeader, 6, least, stated))
 }
 
 /// Maps the elements.
@@ -218,6 +237,22 @@ mod tests {
             let mut bad = file.clone();
             bad[52..56].copy_from_slice(&total.to_le_bytes());
             assert_eq!(checks(&bad), [check], "{total}");
+        }
+    }
+
+    #[test]
+    fn headers_that_are_cut_off_or_have_an_impossible_length_are_found() {
+        let file = ota(&[(0, gbl())]);
+        let found = |file: &[u8]| crate::host::image::check(file);
+        for len in 4..MIN_HEADER {
+            let finding = Finding::of_lengths(Check::ZigbeeLength, 0, 56, len as u64);
+            assert_eq!(found(&file[..len]), [finding]);
+        }
+        let len = file.len() as u64;
+        for (stated, expected, is) in [(0u16, 56, 0), (55, 56, 55), (0x1000, 0x1000, len)] {
+            let mut bad = file.clone();
+            bad[6..8].copy_from_slice(&stated.to_le_bytes());
+            assert_eq!(found(&bad), [Finding::of_lengths(Check::ZigbeeHeader, 6, expected, is)]);
         }
     }
 

@@ -24,10 +24,14 @@ pub(super) fn cut_off_at(file: &[u8], start: usize, chip: &Chip) -> Option<Findi
 }
 
 fn cut_off_for(file: &[u8], chip: &Chip) -> Option<Finding> {
-    let is_count = |count: &u8| (1..=MAX_SEGMENTS).contains(count);
-    let count = u8_at(file, 1).filter(is_count).filter(|_| file.first() == Some(&MAGIC))?;
+    let count = u8_at(file, 1).filter(|_| file.first() == Some(&MAGIC))?;
     let is_long = chip.id.is_some();
     let is_likely = is_likely_header(file, chip);
+    if !(1..=MAX_SEGMENTS).contains(&count) {
+        let there = segments_at(file, if is_long { LONG_HEADER } else { SHORT_HEADER }, chip);
+        let is_image = is_likely && there > 0;
+        return is_image.then(|| Finding::of_counts(Check::EspSegments, 1, there, count.into()));
+    }
     // So short a header says too little otherwise.
     if !is_likely && !is_long {
         return None;
@@ -56,6 +60,21 @@ fn cut_off_for(file: &[u8], chip: &Chip) -> Option<Finding> {
     let (least, found) = ((end | 15) as u64 + 1, file.len() as u64);
     let is_cut = (known > 0 || is_likely) && least > found;
     is_cut.then(|| Finding::of_lengths(Check::EspLength, 0, least, found))
+}
+
+/// How many segments are there, one after the other from `at` on.
+fn segments_at(file: &[u8], mut at: usize, chip: &Chip) -> u64 {
+    let mut there = 0;
+    // What follows the last one is no address of memory.
+    while let (Some(address), Some(len)) = (u32_le(file, at), u32_le(file, at + 4)) {
+        let end = (at + 8).saturating_add(index(len));
+        if chip.region(address).is_none() || end > file.len() || there == u64::from(MAX_SEGMENTS) {
+            break;
+        }
+        at = end;
+        there += 1;
+    }
+    there
 }
 
 /// Whether what is before the segments makes sense: how the flash is accessed, and an entry point
@@ -149,6 +168,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_number_of_segments_that_no_image_has_is_found() {
+        for file in [esp8266(), esp32()] {
+            for count in [0, MAX_SEGMENTS + 1, 255] {
+                let mut bad = file.clone();
+                bad[1] = count;
+                let finding = Finding::of_counts(Check::EspSegments, 1, 2, count.into());
+                assert_eq!(crate::host::image::check(&bad), [finding]);
+            }
+        }
+    }
+
     /// The boot loader of the Arduino core of the ESP8266 is at 0, the application at 0x1000.
     #[test]
     fn an_image_that_is_cut_off_after_one_that_is_whole_is_found() {
@@ -169,7 +200,7 @@ mod tests {
     /// hardly one.
     #[test]
     fn other_binaries_are_not_taken_for_images() {
-        for (at, value) in [(0, 0xea), (1, 0), (1, 17), (2, 6), (3, 0x23), (3, 0xa0), (4, 1)] {
+        for (at, value) in [(0, 0xea), (2, 6), (3, 0x23), (3, 0xa0), (4, 1)] {
             let mut file = esp8266();
             file[at] = value;
             assert_eq!(cut_off(&file[..100]), None, "{at}");

@@ -1,13 +1,13 @@
 //! The load address of a plain binary, by vote.
 
 use super::halfwords::{halfword, halfwords};
-use super::vectors;
-use crate::host::image::bytes::{array, u32_le};
+use super::{mcs51, vectors};
+use crate::host::image::bytes::{array, index, u32_le};
 use crate::host::image::isa_hint::IsaHint;
 
 /// Pointers considered, evenly taken from all candidates: bounds the time.
 const MAX_POINTERS: usize = 768;
-/// 64-bit images are linked to pages.
+/// 64-bit images are linked to pages, and most others begin at one.
 const PAGE: u32 = 4096;
 /// Votes considered.
 const MAX_VOTES: usize = 1 << 20;
@@ -19,6 +19,31 @@ pub(crate) fn find(binary: &[u8], isa: IsaHint) -> Option<u32> {
         IsaHint::RiscV32 | IsaHint::RiscV64 => riscv(binary),
         IsaHint::AArch64 => aarch64(binary),
         IsaHint::Mcs51 => Some(0),
+        _ => None,
+    }
+}
+
+/// Where the first byte of a plain binary seems to be, if that cannot be `given`: what most pointers
+/// agree on, or else where its reset vector must be.
+///
+/// A vector table alone allows many addresses, and each of them is believed.
+pub(crate) fn contradiction(binary: &[u8], isa: Option<IsaHint>, given: u32) -> Option<u32> {
+    let within = |address: u32| {
+        address.checked_sub(given).is_some_and(|offset| index(offset) < binary.len())
+    };
+    match isa {
+        Some(IsaHint::RiscV32 | IsaHint::RiscV64 | IsaHint::AArch64) => {
+            find(binary, isa?).filter(|found| *found != given)
+        }
+        Some(IsaHint::Mcs51) => (!within(mcs51::start(binary)?)).then_some(0),
+        Some(IsaHint::Thumb) | None => {
+            if let Some(found) = isa.and_then(|_| voted_thumb(binary)) {
+                return (found != given).then_some(found);
+            }
+            let (low, high) = vectors::find(binary)?.handlers;
+            let found = || from_vectors(binary).unwrap_or(low & !(PAGE - 1));
+            (!within(low) || !within(high)).then(found)
+        }
         _ => None,
     }
 }
@@ -49,6 +74,10 @@ pub(crate) fn upper_immediates(binary: &[u8]) -> impl Iterator<Item = u32> + '_ 
 }
 
 fn thumb(binary: &[u8]) -> Option<u32> {
+    voted_thumb(binary).or_else(|| from_vectors(binary))
+}
+
+fn voted_thumb(binary: &[u8]) -> Option<u32> {
     // push {.., lr} or push.w
     let starts: Vec<u32> = halfwords(binary)
         .filter(|(_, h)| h & 0xff00 == 0xb500 || *h == 0xe92d)
@@ -64,8 +93,7 @@ fn thumb(binary: &[u8]) -> Option<u32> {
         let slack = u32::try_from(phase).unwrap_or(0);
         vote(&starts, &pointers, &[16, 2]).filter(|(base, _)| base.wrapping_add(slack) % 4 == 0)
     });
-    let best = voted.max_by_key(|(_, votes)| *votes).map(|(base, _)| base);
-    best.or_else(|| from_vectors(binary))
+    voted.max_by_key(|(_, votes)| *votes).map(|(base, _)| base)
 }
 
 /// Too little code to vote: the vectors must lie inside the image; of the bases that allow it, the

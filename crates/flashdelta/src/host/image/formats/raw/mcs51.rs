@@ -1,6 +1,6 @@
 //! Plain binaries of MCS-51 programs.
 
-use crate::host::image::bytes::u16_be;
+use crate::host::image::bytes::{index, u16_be};
 
 /// Whether this begins with a reset vector, and is full of calls.
 ///
@@ -8,9 +8,7 @@ use crate::host::image::bytes::u16_be;
 /// calls a library for much of what other processors have instructions for: one byte in 12 is an
 /// `LCALL`, most of them to few addresses.
 pub(super) fn is(binary: &[u8]) -> bool {
-    let begins = binary.first() == Some(&0x02)
-        && u16_be(binary, 1).is_some_and(|start| usize::from(start) < binary.len());
-    if !begins {
+    if start(binary).is_none_or(|start| index(start) >= binary.len()) {
         return false;
     }
     let mut counts = vec![0usize; 1 << 16];
@@ -18,6 +16,11 @@ pub(super) fn is(binary: &[u8]) -> bool {
     calls.for_each(|code| counts[usize::from(u16::from_be_bytes([code[1], code[2]]))] += 1);
     let often: usize = counts.iter().filter(|count| **count >= 4).sum();
     often >= 16 && often > binary.len() / 64
+}
+
+/// Where the reset vector leads; `None` if there is none.
+pub(super) fn start(binary: &[u8]) -> Option<u32> {
+    u16_be(binary, 1).filter(|_| binary.first() == Some(&0x02)).map(u32::from)
 }
 
 #[cfg(test)]

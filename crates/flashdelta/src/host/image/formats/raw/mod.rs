@@ -18,5 +18,6 @@ mod ram;
 mod tests;
 mod vectors;
 
+pub(crate) use base::contradiction;
 pub use guess::guess_isa;
 pub(crate) use map::{describe, map, map_at, map_pieces};
