@@ -453,8 +453,9 @@ void flashdelta_options_free(struct flashdelta_options *options);
  * codecs and instruction sets.
  *
  * @param options to be changed
- * @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default) or "linux"
- *     (16 MiB, also Zstandard, write unit 1)
+ * @param name "tiny" (4 KiB of RAM), "small" (16 KiB), "esp32" (64 KiB; the default),
+ *     "micropython" (32 KiB, LZ4 or raw, write unit 4096) or "linux" (16 MiB, also Zstandard,
+ *     write unit 1)
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if there
  *     is no such profile
  */

@@ -11,6 +11,7 @@ mod fresh;
 mod fuzz;
 mod header;
 mod hostile_pairs;
+mod micropython;
 mod peers;
 mod python;
 mod server;

@@ -67,7 +67,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["test"], "sending signals", exists("kill"), &["procps"]),
         Need::new(&["testdata"], "python3", exists("python3"), &["python3"]),
         Need::new(
-            &["python", "formats", "deny"],
+            &["python", "formats", "deny", "micropython"],
             "Python with venv",
             python::is_here(),
             &["python3", "python3-venv"],
@@ -250,8 +250,12 @@ fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
 
 /// Environments with Python packages, which pip fetches into the target folder: the step, the folder
 /// and the size of the download in MB, measured in 2026.
-const ENVIRONMENTS: [(&str, &str, u32); 3] =
-    [("python", "python/venv", 236), ("formats", "tools/formats", 10), ("deny", "tools/deny", 5)];
+const ENVIRONMENTS: [(&str, &str, u32); 4] = [
+    ("python", "python/venv", 236),
+    ("formats", "tools/formats", 10),
+    ("deny", "tools/deny", 5),
+    ("micropython", "tools/micropython", 5),
+];
 
 /// Says which Python packages the wanted steps will fetch.
 pub(crate) fn announce_python(wanted: impl Fn(&str) -> bool) {

@@ -5,6 +5,7 @@ use anyhow::{bail, Result};
 use crate::c;
 use crate::command::{cargo, command, exec, root, tools, works};
 use crate::device::{self, Target};
+use crate::micropython;
 use crate::python;
 use crate::server;
 use crate::setup;
@@ -78,6 +79,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         steps.wanted("demo").then(|| crate::command::target_dir().join("release/flashdelta"));
     steps.step("python", "the wheel, in environments of its own", || {
         python::run(program.as_deref())
+    });
+    steps.step("micropython", "the applier in MicroPython's Unix port", || {
+        micropython::test(!args.no_setup)
     });
     width::test(&mut steps, !args.no_setup);
     match beside {

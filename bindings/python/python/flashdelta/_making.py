@@ -92,7 +92,7 @@ def diff(
         memory is taken; `apply` gives back the identical file. If one of them holds others, the patch is a bundle, for computers: archives
         (zip, tar, gzip), and paths of folders or of manifests (ESP Web Tools, ESP-IDF's ``flasher_args.json``) with the parts beside them.
     profile : DeviceProfile or str, optional
-        The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"linux"``; or else of a file that
+        The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"micropython"``, ``"linux"``; or else of a file that
         describes one, as of `DeviceProfile.load`.
     ram : int, optional
         RAM of the device in bytes, in place of the profile's.

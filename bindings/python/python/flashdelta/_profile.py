@@ -87,7 +87,7 @@ class DeviceProfile:
 
     @classmethod
     def named(cls, name: str) -> DeviceProfile:
-        """One of the profiles ``"tiny"``, ``"small"``, ``"esp32"`` and ``"linux"``.
+        """One of the profiles ``"tiny"``, ``"small"``, ``"esp32"``, ``"micropython"`` and ``"linux"``.
 
         Parameters
         ----------
@@ -159,6 +159,11 @@ class DeviceProfile:
     def esp32(cls) -> DeviceProfile:
         """64 KiB of RAM: ESP32 and its like. The default."""
         return cls.named("esp32")
+
+    @classmethod
+    def micropython(cls) -> DeviceProfile:
+        """The applier in MicroPython: 32 KiB, the codecs lz4 and raw, no prediction."""
+        return cls.named("micropython")
 
     @classmethod
     def linux(cls) -> DeviceProfile:

@@ -37,7 +37,9 @@ Examples:
 Profiles:
   tiny   4 KiB of RAM          small  16 KiB of RAM
   esp32  64 KiB of RAM         linux  16 MiB of RAM
-  The codec is model unless --codec names another; for linux the smallest of all.
+  micropython  32 KiB of RAM: the applier in MicroPython
+  The codec is model unless --codec names another; for linux the smallest of all, for micropython
+  the smaller of lz4 and raw.
 
   A profile file is TOML. Every key may be left out:
     like = \"small\"                   # what is not said here; without it: esp32
@@ -73,7 +75,7 @@ pub(crate) struct Args {
     /// Where the patch goes; a file that is there already is replaced
     #[arg(long, short, value_name = "PATCH")]
     output: PathBuf,
-    /// The device: tiny, small, esp32, linux, or a file
+    /// The device: tiny, small, esp32, micropython, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "esp32", value_parser = args::ProfileName, hide_possible_values = true)]
     profile: String,
     /// RAM of the device, in place of the profile's

@@ -47,7 +47,7 @@ pub struct DeviceProfile {
 
 impl DeviceProfile {
     /// Names of the profiles that [`named`](Self::named) knows.
-    pub const NAMES: [&'static str; 4] = ["tiny", "small", "esp32", "linux"];
+    pub const NAMES: [&'static str; 5] = ["tiny", "small", "esp32", "micropython", "linux"];
 
     /// 4 KiB of RAM: the smallest Cortex-M0.
     pub fn tiny() -> Self {
@@ -62,6 +62,18 @@ impl DeviceProfile {
     /// 64 KiB of RAM: ESP32 and its like.
     pub fn esp32() -> Self {
         Self::device("esp32", 64 << 10)
+    }
+
+    /// The applier in MicroPython, `bindings/micropython`: the codecs lz4 and raw without
+    /// prediction, whole sectors of 4 KiB, and blocks of LZ4 that 32 KiB of RAM have room for.
+    pub fn micropython() -> Self {
+        Self {
+            page: 4096,
+            codecs: vec![Codec::Lz4, Codec::Raw],
+            codecs_on_request: Vec::new(),
+            isas: Vec::new(),
+            ..Self::device("micropython", 32 << 10)
+        }
     }
 
     /// A device with an operating system: 16 MiB, and all codecs.
@@ -81,6 +93,7 @@ impl DeviceProfile {
             "tiny" => Some(Self::tiny()),
             "small" => Some(Self::small()),
             "esp32" => Some(Self::esp32()),
+            "micropython" => Some(Self::micropython()),
             "linux" => Some(Self::linux()),
             _ => None,
         }

@@ -57,7 +57,7 @@ pub(crate) struct Args {
     /// Where the set goes; a file that is there already is replaced
     #[arg(long, short, value_name = "SET.fds")]
     output: PathBuf,
-    /// The device: tiny, small, esp32, linux, or a file
+    /// The device: tiny, small, esp32, micropython, linux, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "esp32", value_parser = args::ProfileName, hide_possible_values = true)]
     profile: String,
     /// RAM of the device, in place of the profile's
