@@ -12,6 +12,7 @@ mod fuzz;
 mod header;
 mod hostile_pairs;
 mod micropython;
+mod mqtt;
 mod peers;
 mod python;
 mod server;

@@ -8,7 +8,7 @@ use anyhow::{bail, Result};
 use crate::command::{cargo, command, exec, exists, find, root, say, target_dir, tools, works};
 use crate::debian::{self, Plan};
 use crate::device::Target;
-use crate::{python, width};
+use crate::{mqtt, python, width};
 
 /// Something that steps need.
 pub(crate) struct Need {
@@ -67,7 +67,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["test"], "sending signals", exists("kill"), &["procps"]),
         Need::new(&["testdata"], "python3", exists("python3"), &["python3"]),
         Need::new(
-            &["python", "formats", "deny", "micropython"],
+            &["python", "formats", "deny", "micropython", "mqtt"],
             "Python with venv",
             python::is_here(),
             &["python3", "python3-venv"],
@@ -75,12 +75,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need {
             unpacked: Some(("mosquitto", "mosquitto")),
             only_unpacked: true,
-            ..Need::new(
-                &["python"],
-                "an MQTT broker for an example",
-                exists("mosquitto"),
-                &["mosquitto"],
-            )
+            ..Need::new(&["python", "mqtt"], "an MQTT broker", exists("mosquitto"), &["mosquitto"])
         },
         Need {
             unpacked: Some(("swupdate", "swupdate")),
@@ -95,6 +90,12 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
             "mbedTLS with PSA Crypto",
             Path::new("/usr/include/psa/crypto.h").exists(),
             &["libmbedtls-dev"],
+        ),
+        Need::new(
+            &["mqtt"],
+            "libmosquitto and mbedTLS for a device in C",
+            mqtt::has_libraries(),
+            &["gcc", "libmosquitto-dev", "libmbedtls-dev"],
         ),
         Need::new(&["c:valgrind"], "valgrind", exists("valgrind"), &["valgrind", "libc6-dbg"]),
         Need::new(&["c:package"], "pkg-config", exists("pkg-config"), &["pkg-config"]),

@@ -6,6 +6,7 @@ use crate::c;
 use crate::command::{cargo, command, exec, root, tools, works};
 use crate::device::{self, Target};
 use crate::micropython;
+use crate::mqtt;
 use crate::python;
 use crate::server;
 use crate::setup;
@@ -82,6 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     steps.step("micropython", "the applier in MicroPython's Unix port", || {
         micropython::test(!args.no_setup)
+    });
+    steps.step("mqtt", "a fleet over a real broker, in C and in MicroPython", || {
+        mqtt::test(!args.no_setup)
     });
     width::test(&mut steps, !args.no_setup);
     match beside {

@@ -1,0 +1,53 @@
+//! The fleet over MQTT: a real broker, the control centre, devices in C and in MicroPython.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::c::{bindings, build_apply, folder, gcc, SANITIZED, STRICT};
+use crate::command::{cargo, command, exec, exists, root, target_dir};
+use crate::micropython;
+use crate::steps::Outcome;
+
+/// Runs its tests.
+pub(crate) fn test(may_install: bool) -> Result<Outcome> {
+    let Some(python) = micropython::environment(may_install) else {
+        return Ok(micropython::nothing());
+    };
+    if !exists("mosquitto") {
+        let help = "a run without --no-setup unpacks it (Debian)";
+        return Ok(Outcome::skipped("no mosquitto", help));
+    }
+    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
+    let mut pytest = command(python);
+    pytest.current_dir(root().join("bindings/mqtt"));
+    pytest.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
+    pytest.env("FLASHDELTA_BINARY", target_dir().join("release/flashdelta"));
+    let remark = match has_libraries() {
+        true => {
+            pytest.env("FLASHDELTA_MQTT_DEVICE", device()?);
+            "devices in C and in MicroPython"
+        }
+        false => "no libmosquitto or no PSA Crypto: the device in C was skipped",
+    };
+    exec(&mut pytest)?;
+    Ok(Outcome::Passed(remark.to_owned()))
+}
+
+/// Whether the device in C can be built.
+pub(crate) fn has_libraries() -> bool {
+    let headers = ["/usr/include/mosquitto.h", "/usr/include/psa/crypto.h"];
+    exists("gcc") && headers.iter().all(|header| Path::new(header).exists())
+}
+
+/// Builds the device in C, under sanitizers.
+fn device() -> Result<PathBuf> {
+    let program = folder("mqtt")?.join("device");
+    let sources = root().join("bindings/mqtt/device");
+    let mut gcc = gcc(&[&STRICT, &SANITIZED, &["-D_POSIX_C_SOURCE=200809L"]]);
+    gcc.arg("-I").arg(bindings().join("psa"));
+    gcc.args(["device.c", "board.c", "update.c"].map(|source| sources.join(source)));
+    gcc.arg(bindings().join("psa/flashdelta_psa.c")).arg(build_apply(None, None)?);
+    exec(gcc.args(["-lmosquitto", "-lmbedcrypto", "-o"]).arg(&program))?;
+    Ok(program)
+}
