@@ -16,6 +16,12 @@ pub(super) struct Held<'a> {
     pub(super) version: Option<&'a Version>,
 }
 
+/// The releases that a device holds entirely, by what it reports, in the order of versions. Two may
+/// be made of the same images.
+pub fn held_releases<'a>(catalogue: &'a Catalogue, device: &'a Device) -> Vec<&'a Release> {
+    Held::of(catalogue, device, &mut Vec::new()).releases
+}
+
 impl<'a> Held<'a> {
     /// Looks up what a device reports.
     pub(super) fn of(

@@ -55,5 +55,6 @@ mod target;
 pub use answer::{Answer, Part, Plan, Step, Transfer, Update, UpdateKind};
 pub use costs::{Cost, Costs, Estimate, KnownCosts};
 pub use error::PlanError;
+pub use held::held_releases;
 pub use plan::plan;
 pub use reason::Reason;
