@@ -63,6 +63,10 @@ pub struct Config {
     /// Requests without a right token from one address in a minute; 0 is any number
     #[arg(long, default_value_t = 600, value_name = "NUMBER")]
     pub failed_requests: u32,
+    /// Times that one may try to sign in with a name at once; after that one each minute; 0 is any
+    /// number
+    #[arg(long, default_value_t = 10, value_name = "NUMBER")]
+    pub sign_ins: u32,
     /// Connections to the database
     #[arg(long, default_value_t = 16, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]
     pub database_connections: u32,
@@ -107,6 +111,7 @@ impl Config {
             max_requests: 4096,
             device_requests: 240,
             failed_requests: 600,
+            sign_ins: 10,
             database_connections: 16,
         }
     }
@@ -124,6 +129,12 @@ impl Config {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", host.unwrap_or("localhost"))
+    }
+
+    /// Whether browsers reach the server by TLS alone.
+    pub(crate) fn is_secure(&self) -> bool {
+        let is_https = |url: &String| url.starts_with("https://");
+        self.tls_cert.is_some() || self.public_url.as_ref().is_some_and(is_https)
     }
 
     /// The address of the database.

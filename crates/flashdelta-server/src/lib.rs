@@ -10,14 +10,16 @@
 //! - `error`, `hex`, `time`, `config`, `keys`: what goes wrong, bytes as text, when it is, what is
 //!   set, and files with keys.
 //! - [`database`]: tables, and the type that keeps tenants apart.
-//! - [`auth`]: tokens, and who has one. `audit`: who changed what.
+//! - [`auth`]: tokens, operators, and who asks. `audit`: who changed what.
 //! - `contents`: files and patches in the object store, by digest.
 //! - `catalogue`: products, releases, rules and devices in the database; `flashdelta-fleet` has
 //!   the types and the planner.
 //! - `limits`, `metrics`: how often somebody may ask, and counts of what happens.
 //! - `jobs`: patches that are to be made, and the workers that make them.
+//! - `changes`: what changed between two releases.
 //! - `devices`: what a device gets and what it reports, whatever it speaks.
-//! - [`http`]: the same by HTTP: the API of operators, the plain request, hawkBit's DDI.
+//! - [`http`]: the same by HTTP: the API of operators, the plain request, hawkBit's DDI,
+//!   and pages.
 //! - [`serve`](mod@serve): all of it together, from start to end.
 #![forbid(unsafe_code)]
 
@@ -30,6 +32,7 @@ pub mod serve;
 
 mod audit;
 mod catalogue;
+mod changes;
 mod contents;
 mod devices;
 mod error;

@@ -25,6 +25,13 @@ impl Limiter {
         Self { limiter: quota.map(DefaultKeyedRateLimiter::keyed), swept: Instant::now().into() }
     }
 
+    /// For guesses: this many at once, and then one a minute.
+    pub(crate) fn of_guesses(at_once: u32) -> Self {
+        let quota = NonZeroU32::new(at_once);
+        let quota = quota.map(|at_once| Quota::per_minute(NonZeroU32::MIN).allow_burst(at_once));
+        Self { limiter: quota.map(DefaultKeyedRateLimiter::keyed), swept: Instant::now().into() }
+    }
+
     /// Counts a request of this one.
     ///
     /// # Errors
@@ -61,6 +68,9 @@ mod tests {
         }
         assert!(matches!(limiter.take("a"), Err(Error::TooMany { retry_after: 1..=60 })));
         limiter.take("b").unwrap();
+        let guesses = Limiter::of_guesses(2);
+        assert!(guesses.take("a").is_ok() && guesses.take("a").is_ok());
+        assert!(matches!(guesses.take("a"), Err(Error::TooMany { retry_after: 50..=60 })));
         let none = Limiter::new(0);
         assert!((0..1000).all(|_| none.take("a").is_ok()));
     }

@@ -6,7 +6,8 @@ use flashdelta::sign::PrivateKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::auth::{NewToken, Role, Secret, TokenKind};
+use crate::audit::SERVER;
+use crate::auth::{NewToken, Password, Role, Secret, TokenKind};
 use crate::catalogue::States;
 use crate::config::Config;
 use crate::contents::Contents;
@@ -32,6 +33,7 @@ struct Parts {
     slots: Arc<Semaphore>,
     devices: Limiter,
     strangers: Limiter,
+    sign_ins: Limiter,
 }
 
 /// Workers that run; dropped, they end, and what they were at is taken by others.
@@ -62,6 +64,7 @@ impl Service {
             slots: Arc::new(Semaphore::new(config.max_requests)),
             devices: Limiter::new(config.device_requests),
             strangers: Limiter::new(config.failed_requests),
+            sign_ins: Limiter::of_guesses(config.sign_ins),
         })))
     }
 
@@ -110,6 +113,11 @@ impl Service {
         &self.0.strangers
     }
 
+    /// Limits of those who sign in, by the names that they give.
+    pub(crate) fn sign_in_limiter(&self) -> &Limiter {
+        &self.0.sign_ins
+    }
+
     /// Starts this many workers.
     ///
     /// # Errors
@@ -147,5 +155,17 @@ impl Service {
             name: "made at the first start",
         };
         Ok(Some(tenant.add_token(&token).await?.1))
+    }
+
+    /// Enters the operator `admin` of the first tenant, and gives the password.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn first_operator(&self) -> Result<Password, Error> {
+        let tenant = self.database().tenant(FIRST_TENANT).await?;
+        let password = Password::generate()?;
+        tenant.put_operator(SERVER, "admin", Role::Admin, password.clone()).await?;
+        Ok(password)
     }
 }

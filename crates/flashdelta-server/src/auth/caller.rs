@@ -35,7 +35,7 @@ pub enum Role {
 pub struct Caller {
     /// Whose data it may see.
     pub tenant: Tenant,
-    /// The id of the token, for the audit log.
+    /// The id of the token, or the name of the operator: for the audit log.
     pub token: String,
     /// What it is for.
     pub kind: TokenKind,

@@ -1,13 +1,22 @@
-//! Who asks, by token.
+//! Who asks, by token or by session.
 //!
 //! A token is 32 random bytes behind a prefix that says what it is for. The database has its
 //! SHA-256 alone: whoever reads the database cannot use it. (A slow hash is for passwords, which
 //! can be guessed; 256 random bits cannot.)
+//!
+//! Operators who use the pages have a name and a password, of which the database has Argon2id, and
+//! a session for a while: 32 random bytes in a cookie, of which the database has SHA-256, too.
 
 mod caller;
+mod operators;
+mod password;
 mod secret;
+mod sessions;
 mod tokens;
 
 pub use caller::{Caller, Role, TokenKind};
+pub use operators::OperatorEntry;
+pub use password::Password;
 pub use secret::Secret;
+pub(crate) use sessions::{csrf_of, Session};
 pub use tokens::{NewToken, TokenEntry};

@@ -14,10 +14,12 @@ pub struct Secret(String);
 impl Secret {
     /// A new one.
     pub(super) fn generate(kind: TokenKind) -> Result<Self, Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;
-        Ok(Self(format!("{}{}", kind.prefix(), hex(&bytes))))
+        Ok(Self(format!("{}{}", kind.prefix(), hex(&random::<32>()?))))
+    }
+
+    /// That of a session.
+    pub(super) fn of_session() -> Result<Self, Error> {
+        Ok(Self(hex(&random::<32>()?)))
     }
 
     /// To be shown to whoever asked for it, once.
@@ -32,7 +34,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What the database has of a token: SHA-256 of its text.
+/// Random bytes, from the system.
+pub(super) fn random<const LEN: usize>() -> Result<[u8; LEN], Error> {
+    let mut bytes = [0; LEN];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;
+    Ok(bytes)
+}
+
+/// What the database has of a token or session: SHA-256 of its text.
 ///
 /// It is looked up by this; how long a look-up takes tells of the hash alone, which is no help in
 /// guessing the token.

@@ -119,6 +119,41 @@ impl Tenant {
     }
 }
 
+impl Caller {
+    /// A new token of an operator or a gateway.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bad`], if it is for something else.
+    pub(crate) async fn add_token(
+        &self,
+        kind: TokenKind,
+        role: Role,
+        name: &str,
+    ) -> Result<(String, Secret), Error> {
+        // Metrics are of the whole server: only who runs it gives a token for them.
+        if kind == TokenKind::Device || (role == Role::Metrics && kind == TokenKind::Operator) {
+            let expected = "operator (viewer, editor, admin) or gateway";
+            return Err(Error::bad("kind", kind.name(), expected));
+        }
+        let mut transaction = self.tenant.begin().await?;
+        let made = transaction.add_token(&NewToken { kind, role, device: "", name }).await?;
+        transaction.note(self.who(), "token", &made.0, name).await?;
+        transaction.commit().await?;
+        Ok(made)
+    }
+
+    /// Revokes a token, but not that which asks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Bad`].
+    pub(crate) async fn remove_token(&self, id: &str) -> Result<(), Error> {
+        self.check_other("token", id)?;
+        self.tenant.remove_token(self.who(), id).await
+    }
+}
+
 impl Transaction {
     /// A new token.
     pub(crate) async fn add_token(

@@ -50,19 +50,42 @@ impl StoredDevice {
 }
 
 impl Tenant {
-    /// Up to `limit` devices with ids after this one; of a product, unless that is empty.
+    /// Up to `limit` devices with ids after this one; of a product, unless that is empty; with
+    /// `text` in the id, or at the start of what is said of them, unless that is empty.
     pub(crate) async fn devices(
         &self,
         product: &str,
+        text: &str,
         after: &str,
         limit: u32,
     ) -> Result<Vec<StoredDevice>, Error> {
         let rows = self.sql(scoped!(
             "SELECT id, body, seen, failures, failing, retry_at FROM devices \
-             WHERE tenant = $1 AND ($2 = '' OR product = $2) AND id > $3 ORDER BY id LIMIT $4"
+             WHERE tenant = $1 AND ($2 = '' OR product = $2) AND id > $3 \
+             AND ($4 = '' OR LOWER(id) LIKE $5 ESCAPE '!' OR LOWER(body) LIKE $6 ESCAPE '!') \
+             ORDER BY id LIMIT $7"
         ));
-        let rows = rows.bind(product.to_owned()).bind(after.to_owned()).bind(i64::from(limit));
+        let text = text.to_lowercase();
+        let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        let rows = rows
+            .bind(product.to_owned())
+            .bind(after.to_owned())
+            .bind(text)
+            .bind(format!("%{escaped}%"))
+            // A value that starts with it, in JSON.
+            .bind(format!("%:\"{escaped}%"))
+            .bind(i64::from(limit));
         rows.all(self).await?.iter().map(StoredDevice::of_row).collect()
+    }
+
+    /// The number of devices, and of those that failed the last time.
+    pub(crate) async fn count_devices(&self) -> Result<(i64, i64), Error> {
+        let row = self.sql(scoped!(
+            "SELECT COUNT(*), COUNT(CASE WHEN failures > 0 THEN 1 END) FROM devices \
+             WHERE tenant = $1"
+        ));
+        let row = row.one(self).await?;
+        Ok((column(&row, 0)?, column(&row, 1)?))
     }
 
     /// A device.

@@ -5,11 +5,14 @@ mod devices;
 mod files;
 mod limits;
 mod products;
+mod reach;
 mod releases;
 mod rollouts;
 mod state;
 
 pub(crate) use devices::{StoredDevice, NEVER};
 pub(crate) use limits::Limits;
-pub(crate) use rollouts::Rollout;
+pub(crate) use reach::Reach;
+pub(crate) use releases::{application, NewRelease};
+pub(crate) use rollouts::{Rollout, RolloutChange, RolloutState};
 pub(crate) use state::{ProductState, States};

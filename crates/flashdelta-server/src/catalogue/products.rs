@@ -73,17 +73,7 @@ impl Tenant {
         rules.check(&ProductState::load(self, product).await?.catalogue)?;
         let mut transaction = self.begin().await?;
         transaction.set_rules(product, rules).await?;
-        for rule in rules.assignments.iter().filter(|rule| !rule.paused) {
-            transaction
-                .sql(scoped!(
-                    "DELETE FROM rollouts WHERE tenant = $1 AND product = $2 AND rule = $3 \
-                     AND stopped_at > 0"
-                ))
-                .bind(product.to_string())
-                .bind(rule.id.to_string())
-                .execute(&mut transaction)
-                .await?;
-        }
+        transaction.count_anew(product, rules).await?;
         transaction.note(who, "rules", product, &json(rules)?).await?;
         transaction.commit().await
     }
@@ -134,6 +124,21 @@ impl Transaction {
             .optional(&mut *self)
             .await?;
         json_column(&row.ok_or_else(|| unknown(product))?, 0)
+    }
+
+    /// Roll-outs that rules had stopped, and that go on, count anew.
+    pub(super) async fn count_anew(&mut self, product: &Name, rules: &Rules) -> Result<(), Error> {
+        for rule in rules.assignments.iter().filter(|rule| !rule.paused) {
+            self.sql(scoped!(
+                "DELETE FROM rollouts WHERE tenant = $1 AND product = $2 AND rule = $3 \
+                 AND stopped_at > 0"
+            ))
+            .bind(product.to_string())
+            .bind(rule.id.to_string())
+            .execute(&mut *self)
+            .await?;
+        }
+        Ok(())
     }
 
     /// Replaces the rules of a product.

@@ -1,11 +1,13 @@
 //! Releases.
 
-use flashdelta_fleet::catalogue::{Image, Release};
-use flashdelta_fleet::Name;
+use bytes::Bytes;
+use flashdelta_fleet::catalogue::{Component, HardwareRange, Image, Release};
+use flashdelta_fleet::{Name, Version};
 use serde::{Deserialize, Serialize};
 
 use super::products::json;
 use super::ProductState;
+use crate::contents::Contents;
 use crate::database::{json_column, scoped, Tenant};
 use crate::time::now;
 use crate::Error;
@@ -17,7 +19,57 @@ pub(super) struct Stored {
     pub(super) images: Vec<Image>,
 }
 
+/// What is said of a release that is one file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRelease {
+    pub(crate) version: Version,
+    /// What the file is called.
+    pub(crate) name: String,
+    #[serde(default = "application")]
+    pub(crate) component: Name,
+    pub(crate) hardware_first: Option<u16>,
+    pub(crate) hardware_last: Option<u16>,
+    #[serde(default)]
+    pub(crate) security_counter: u32,
+    #[serde(default)]
+    pub(crate) notes: String,
+}
+
+pub(crate) fn application() -> Name {
+    // Possible always: the tests of names have it.
+    Name::new("application").unwrap_or_else(|_| unreachable!())
+}
+
 impl Tenant {
+    /// Keeps a file, and enters a release that is made of it.
+    pub(crate) async fn add_release(
+        &self,
+        contents: &Contents,
+        who: &str,
+        product: Name,
+        new: NewRelease,
+        bytes: Bytes,
+    ) -> Result<Release, Error> {
+        self.product(&product).await?;
+        let image = self.add_file(contents, who, &new.name, bytes).await?;
+        let hardware = match (new.hardware_first, new.hardware_last) {
+            (None, None) => None,
+            (first, last) => {
+                Some(HardwareRange { first: first.unwrap_or(0), last: last.unwrap_or(u16::MAX) })
+            }
+        };
+        let release = Release {
+            hardware,
+            security_counter: new.security_counter,
+            notes: new.notes,
+            ..Release::new(product, new.version)
+                .component(Component::new(new.component, image.sha256))
+        };
+        self.put_release(who, release.clone()).await?;
+        Ok(release)
+    }
+
     /// The releases of a product, in the order in which they were entered.
     pub(crate) async fn releases(&self, product: &Name) -> Result<Vec<Release>, Error> {
         let stored = self.stored_releases(product).await?;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{log, serve, tenant, token, worker};
+use super::{log, operator, serve, tenant, token, worker};
 use crate::{jobs, Error};
 
 /// Update service: firmware deltas on demand, for each device its own
@@ -26,6 +26,8 @@ enum Command {
     /// Make one patch, for a worker
     #[command(hide = true)]
     MakePatch,
+    /// Operators, who use the pages with a password
+    Operator(operator::Operator),
     /// Tokens of operators and gateways
     Token(token::Token),
     /// Tenants
@@ -61,6 +63,7 @@ pub async fn run() -> Result<(), Error> {
             worker.command.run().await
         }
         Some(Command::MakePatch) => std::process::exit(jobs::make_patch()?),
+        Some(Command::Operator(operator)) => operator.run().await,
         Some(Command::Token(token)) => token.run().await,
         Some(Command::Tenant(tenant)) => tenant.run().await,
     }

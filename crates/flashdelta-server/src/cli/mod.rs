@@ -2,6 +2,7 @@
 
 mod commands;
 mod log;
+mod operator;
 mod serve;
 mod tenant;
 mod token;

@@ -20,6 +20,8 @@ impl Serve {
         if let Some(secret) = service.first_token().await? {
             // Standard output: it must not get into a log.
             println!("The token of the first operator, shown this once:\n{}", secret.reveal());
+            let password = service.first_operator().await?;
+            println!("The password of `admin`, for the pages below /ui:\n{}", password.reveal());
         }
         let workers = service.start_workers(self.config.workers)?;
         let server = Server::bind(service, &self.listen).await?;

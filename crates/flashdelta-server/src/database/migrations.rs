@@ -7,7 +7,10 @@ use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
 use super::DatabaseKind;
 use crate::Error;
 
-const FILES: [(&str, &str); 1] = [("start", include_str!("../../migrations/0001_start.sql"))];
+const FILES: [(&str, &str); 2] = [
+    ("start", include_str!("../../migrations/0001_start.sql")),
+    ("operators", include_str!("../../migrations/0002_operators.sql")),
+];
 
 /// Brings the tables up to date. Several servers may do so at the same time.
 pub(super) async fn run(pool: &AnyPool, kind: DatabaseKind) -> Result<(), Error> {

@@ -120,8 +120,9 @@ impl Database {
     /// [`Error::Exists`], [`Error::Bad`].
     pub async fn add_tenant(&self, name: &str) -> Result<Tenant, Error> {
         let is_name = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        // `v1` is where the API is.
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_name) || name == "v1" {
+        // `v1` is where the API is, `ui` where the pages are.
+        let is_taken = matches!(name, "v1" | "ui");
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_name) || is_taken {
             return Err(Error::bad("tenant", name, "1 to 64 lower-case letters, digits and -"));
         }
         let added = self.unscoped(

@@ -4,12 +4,16 @@ mod action;
 mod config;
 mod kept;
 mod offer;
+mod plan;
 mod poll;
 mod report;
+mod savings;
 
 pub(crate) use action::{Action, ActionState, Content, ContentKind};
 pub(crate) use config::configure;
 pub(crate) use kept::KeptReport;
 pub(crate) use offer::Offer;
+pub(crate) use plan::plan;
 pub(crate) use poll::{poll, Patience};
 pub(crate) use report::{report, Execution, Report};
+pub(crate) use savings::Savings;

@@ -18,6 +18,10 @@ use crate::{Error, Service};
 pub enum Access {
     /// Anybody: it tells nothing but that the server is there.
     Anybody,
+    /// Browsers that are not signed in, too: a page that tells nothing.
+    Visitor,
+    /// Operators with this role, or a higher one, who are signed in.
+    Page(Role),
     /// Operators with this role, or a higher one.
     Operator(Role),
     /// Tokens for metrics alone: these are of the whole server.
@@ -87,6 +91,8 @@ async fn caller(service: &Service, access: Access, headers: &HeaderMap) -> Resul
     };
     match access {
         _ if !is_kind => Err(Error::Unauthorized),
+        // A token is no session.
+        Access::Visitor | Access::Page(_) => Err(Error::Unauthorized),
         Access::Device if caller.kind != TokenKind::Operator => Ok(caller),
         Access::Device => Err(Error::Forbidden { needs: "the token of a device or gateway" }),
         Access::Metrics if caller.kind == TokenKind::Operator && caller.role == Role::Metrics => {

@@ -8,6 +8,10 @@ use serde::Serialize;
 
 use crate::Error;
 
+/// What a response that is an error says, for those that show it in another way.
+#[derive(Clone, Debug)]
+pub(super) struct Told(pub(super) String);
+
 /// `{"error": {"code": …, "message": …}}`
 #[derive(Serialize)]
 struct Body {
@@ -20,7 +24,7 @@ struct Details {
     message: String,
 }
 
-fn status(error: &Error) -> StatusCode {
+pub(super) fn status(error: &Error) -> StatusCode {
     match error {
         Error::Bad { .. } | Error::Catalogue(_) | Error::Rule(_) | Error::Firmware(_) => {
             StatusCode::UNPROCESSABLE_ENTITY
@@ -46,8 +50,10 @@ impl IntoResponse for Error {
             }
             _ => self.to_string(),
         };
+        let told = Told(message.clone());
         let body = Body { error: Details { code: self.code(), message } };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(told);
         if let Self::NotReady { retry_after } | Self::TooMany { retry_after } = self {
             response.headers_mut().insert(RETRY_AFTER, retry_after.into());
         }

@@ -7,6 +7,7 @@ mod content;
 mod ddi;
 mod error;
 mod health;
+mod pages;
 mod routes;
 mod update;
 mod watch;

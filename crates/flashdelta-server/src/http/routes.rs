@@ -8,7 +8,7 @@ use axum::routing::{on, MethodFilter, MethodRouter};
 use axum::Router;
 
 use super::access::{self, Access};
-use super::{api as operators, ddi, health, update, watch};
+use super::{api as operators, ddi, health, pages, update, watch};
 use crate::{Error, Service};
 
 /// A route.
@@ -70,8 +70,14 @@ impl Api {
         access: Access,
         handler: MethodRouter<Service>,
     ) -> Self {
-        let guard = from_fn_with_state((self.service.clone(), access), access::check);
-        self.router = self.router.route(path, handler.layer(guard));
+        let state = (self.service.clone(), access);
+        let handler = match access {
+            Access::Visitor | Access::Page(_) => {
+                handler.layer(from_fn_with_state(state, pages::guard))
+            }
+            _ => handler.layer(from_fn_with_state(state, access::check)),
+        };
+        self.router = self.router.route(path, handler);
         self.routes.push(Route { method, path, access });
         self
     }
@@ -81,7 +87,7 @@ fn api(service: &Service) -> Api {
     let api = Api { service: service.clone(), router: Router::new(), routes: Vec::new() };
     let api = api.route(Method::GET, "/healthz", Access::Anybody, health::health);
     let api = api.route(Method::GET, "/metrics", Access::Metrics, watch::metrics);
-    ddi::add(update::add(operators::add(api)))
+    pages::add(ddi::add(update::add(operators::add(api))))
 }
 
 /// All routes as a service.

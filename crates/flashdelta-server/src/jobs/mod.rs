@@ -12,5 +12,5 @@ mod worker;
 
 pub(crate) use child::make_patch;
 pub use limits::JobLimits;
-pub(crate) use queue::{JobState, Wanted};
+pub(crate) use queue::{Between, JobState, Wanted};
 pub(crate) use worker::{Bell, Worker};

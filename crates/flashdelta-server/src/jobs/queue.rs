@@ -57,7 +57,36 @@ const MOST_ATTEMPTS: i64 = 3;
 /// A job that failed, for reasons that may have gone, is tried again after this.
 const AGAIN: i64 = 60 * 60 * 1000;
 
+/// What there is of patches between two images, for any applier.
+pub(crate) enum Between {
+    /// The smallest one.
+    Done {
+        sha256: Digest,
+    },
+    Pending,
+    Impossible {
+        why: String,
+    },
+    None,
+}
+
 impl Tenant {
+    /// What there is of patches between two images, by the digests of their memories.
+    pub(crate) async fn patch_between(&self, old: &Digest, new: &Digest) -> Result<Between, Error> {
+        let rows = self.sql(scoped!(
+            "SELECT state, sha256, error FROM jobs WHERE tenant = $1 AND old = $2 AND new = $3 \
+             ORDER BY CASE state WHEN 'done' THEN 0 WHEN 'running' THEN 1 WHEN 'queued' THEN 1 \
+             ELSE 2 END, size LIMIT 1"
+        ));
+        let row = rows.bind(old.to_string()).bind(new.to_string()).optional(self).await?;
+        let Some(row) = row else { return Ok(Between::None) };
+        Ok(match &*column::<String>(&row, 0)? {
+            "done" => Between::Done { sha256: column::<String>(&row, 1)?.parse()? },
+            "queued" | "running" => Between::Pending,
+            _ => Between::Impossible { why: column(&row, 2)? },
+        })
+    }
+
     /// How far a patch is. If nobody has asked for it before, it is a job from now on.
     pub(crate) async fn request_job(&self, wanted: &Wanted<'_>) -> Result<JobState, Error> {
         let task = self.task(wanted).await?;

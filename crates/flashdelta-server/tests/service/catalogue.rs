@@ -47,6 +47,7 @@ async fn the_catalogue_is_entered(setup: Setup) {
     assert_eq!(server.get("/v1/devices?product=egret").await.as_array().unwrap().len(), 0);
     let plan = server.get("/v1/devices/h-1/plan").await;
     assert_eq!((plan["answer"].as_str(), plan["release"].as_str()), (Some("update"), Some("1.1")));
+    assert!(plan["why"].to_string().contains("rule all: release 1.1"), "{plan}");
     // All of it was noted, and survives the server.
     let audit = server.get("/v1/audit").await;
     let what: Vec<&str> =

@@ -1,6 +1,7 @@
 //! The service as a program of its own, by HTTP, on both databases.
 
 mod access;
+mod browser;
 mod catalogue;
 mod ddi;
 mod document;
@@ -8,8 +9,11 @@ mod fleet;
 mod jobs;
 mod kills;
 mod limits;
+mod operators;
+mod pages;
 mod plain;
 mod postgres;
+mod rollouts;
 
 mod server;
 mod start;

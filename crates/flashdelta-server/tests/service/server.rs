@@ -26,6 +26,8 @@ pub(crate) struct Server {
     pub(crate) address: String,
     /// The token that it printed, if it was the first start.
     pub(crate) token: String,
+    /// The password of `admin`, likewise.
+    pub(crate) password: String,
     pub(crate) client: Client,
     /// What it has logged.
     pub(crate) log: Arc<Mutex<Vec<Value>>>,
@@ -103,14 +105,14 @@ impl Setup {
             }
         });
         let address = address.recv_timeout(Duration::from_secs(60)).expect("the server starts");
-        let token = match self.database_is_new() {
+        let [token, password] = match self.database_is_new() {
             true => {
                 let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-                lines.nth(1).unwrap().unwrap()
+                [(); 2].map(|()| lines.nth(1).unwrap().unwrap())
             }
-            false => String::new(),
+            false => Default::default(),
         };
-        Server { process, address, token, client: Client::new(), log }
+        Server { process, address, token, password, client: Client::new(), log }
     }
 
     /// Whether no server was started yet.

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use axum::Json;
 use flashdelta_fleet::catalogue::Device;
-use flashdelta_fleet::planner::{self, Plan};
+use flashdelta_fleet::planner::Plan;
 use serde::{Deserialize, Serialize};
 
 use super::super::access::By;
 use super::super::body::{Asked, At, Body};
 use crate::catalogue::StoredDevice;
-use crate::devices::{Action, KeptReport};
-use crate::time::now;
+use crate::devices::{self, Action, KeptReport, Savings};
 use crate::{Error, Service};
 
 #[derive(Deserialize)]
@@ -18,6 +17,8 @@ use crate::{Error, Service};
 pub(super) struct Which {
     #[serde(default)]
     product: String,
+    #[serde(default)]
+    search: String,
     #[serde(default)]
     after: String,
     #[serde(default = "page")]
@@ -33,7 +34,7 @@ pub(super) async fn list(
     Asked(which): Asked<Which>,
 ) -> Result<Json<Vec<StoredDevice>>, Error> {
     let limit = which.limit.min(1000);
-    by.tenant.devices(&which.product, &which.after, limit).await.map(Json)
+    by.tenant.devices(&which.product, &which.search, &which.after, limit).await.map(Json)
 }
 
 pub(super) async fn get(By(by): By, At(id): At<String>) -> Result<Json<StoredDevice>, Error> {
@@ -61,17 +62,24 @@ pub(super) async fn put(
     Ok(Json(Entered { device, token: token.map(|token| token.reveal().to_owned()) }))
 }
 
+/// A plan, with its reasons as people read them.
+#[derive(Serialize)]
+pub(super) struct Explained {
+    #[serde(flatten)]
+    plan: Plan,
+    why: Vec<String>,
+}
+
 /// What a device would get now, and why.
 pub(super) async fn plan(
     State(service): State<Service>,
     By(by): By,
     At(id): At<String>,
-) -> Result<Json<Plan>, Error> {
-    let device = by.tenant.device(&id).await?.device;
-    let device = device.ok_or_else(|| Error::bad("device", id, "one whose product is known"))?;
-    let state = service.states().get(&by.tenant, &device.product).await?;
-    let plan = planner::plan(&state.catalogue, &state.rules, &device, now() / 1000, &*state.costs)?;
-    Ok(Json(plan))
+) -> Result<Json<Explained>, Error> {
+    let stored = by.tenant.device(&id).await?;
+    let plan = devices::plan(&service, &by.tenant, &stored).await?;
+    let why = plan.reasons.iter().map(ToString::to_string).collect();
+    Ok(Json(Explained { plan, why }))
 }
 
 /// What it was to do, latest first.
@@ -97,4 +105,9 @@ pub(super) struct Renewed {
 pub(super) async fn renew(By(by): By, At(id): At<String>) -> Result<Json<Renewed>, Error> {
     let token = by.tenant.renew_device(by.who(), &id).await?.reveal().to_owned();
     Ok(Json(Renewed { token }))
+}
+
+/// What deltas have saved, by product.
+pub(super) async fn savings(By(by): By) -> Result<Json<Vec<Savings>>, Error> {
+    by.tenant.savings().await.map(Json)
 }

@@ -7,7 +7,7 @@ use flashdelta_fleet::Name;
 
 use super::super::access::By;
 use super::super::body::{At, Body};
-use crate::catalogue::{Limits, Rollout};
+use crate::catalogue::Limits;
 use crate::Error;
 
 pub(super) async fn list(By(by): By) -> Result<Json<Vec<Product>>, Error> {
@@ -41,14 +41,6 @@ pub(super) async fn put_rules(
 ) -> Result<Json<Rules>, Error> {
     by.tenant.put_rules(by.who(), &product, &rules).await?;
     Ok(Json(rules))
-}
-
-pub(super) async fn rollouts(
-    By(by): By,
-    At(product): At<Name>,
-) -> Result<Json<Vec<Rollout>>, Error> {
-    by.tenant.product(&product).await?;
-    by.tenant.rollouts(&product).await.map(Json)
 }
 
 pub(super) async fn limits(By(by): By, At(product): At<String>) -> Result<Json<Limits>, Error> {

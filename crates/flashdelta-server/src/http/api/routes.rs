@@ -2,7 +2,9 @@
 
 use axum::http::Method;
 
-use super::{audit, devices, document, files, products, releases, tokens};
+use super::{
+    audit, changes, devices, document, files, operators, products, releases, rollouts, tokens,
+};
 use crate::auth::Role;
 use crate::http::access::Access;
 use crate::http::routes::Api;
@@ -31,8 +33,18 @@ pub(in crate::http) fn add(api: Api) -> Api {
         .route(Method::GET, "/v1/devices/{device}/actions", VIEWER, devices::actions)
         .route(Method::GET, "/v1/devices/{device}/actions/{action}", VIEWER, devices::reports)
         .route(Method::POST, "/v1/devices/{device}/token", EDITOR, devices::renew)
-        .route(Method::GET, "/v1/products/{product}/rollouts", VIEWER, products::rollouts)
+        .route(Method::GET, "/v1/products/{product}/changes", VIEWER, changes::get)
+        .route(Method::POST, "/v1/products/{product}/changes", EDITOR, changes::post)
+        .route(Method::GET, "/v1/products/{product}/rollouts", VIEWER, rollouts::list)
+        .route(Method::POST, "/v1/products/{product}/rollouts", EDITOR, rollouts::post)
+        .route(Method::GET, "/v1/products/{product}/rollouts/{rule}", VIEWER, rollouts::get)
+        .route(Method::PATCH, "/v1/products/{product}/rollouts/{rule}", EDITOR, rollouts::patch)
+        .route(Method::DELETE, "/v1/products/{product}/rollouts/{rule}", EDITOR, rollouts::delete)
+        .route(Method::GET, "/v1/savings", VIEWER, devices::savings)
         .route(Method::GET, "/v1/openapi.json", VIEWER, document::get)
+        .route(Method::GET, "/v1/operators", ADMIN, operators::list)
+        .route(Method::PUT, "/v1/operators/{operator}", ADMIN, operators::put)
+        .route(Method::DELETE, "/v1/operators/{operator}", ADMIN, operators::delete)
         .route(Method::GET, "/v1/tokens", ADMIN, tokens::list)
         .route(Method::POST, "/v1/tokens", ADMIN, tokens::post)
         .route(Method::DELETE, "/v1/tokens/{id}", ADMIN, tokens::delete)
