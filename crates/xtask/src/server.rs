@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::command::{cargo, exec, target_dir, works};
+use crate::command::{cargo, command, exec, exists, output, root, target_dir, tools, works};
+use crate::setup;
 use crate::steps::Outcome;
 
 const MANIFEST: &str = "crates/flashdelta-server/Cargo.toml";
@@ -20,4 +21,34 @@ pub(crate) fn test() -> Result<Outcome> {
     }
     exec(inside("test --quiet").env("CARGO_TARGET_DIR", &target))?;
     Ok(Outcome::passed())
+}
+
+/// The Python packages that look at pages, below the folder of tools.
+pub(crate) const PAGES: &str = "pages";
+
+/// Looks at the pages of a server in a browser. Screenshots stay in the target folder.
+pub(crate) fn pages(may_install: bool) -> Result<Outcome> {
+    if !exists("chromium") {
+        return Ok(Outcome::skipped("no Chromium", "Debian's package chromium"));
+    }
+    let tests = root().join("crates/flashdelta-server/tests/pages");
+    let venv = tools().join(PAGES);
+    let python = match may_install {
+        true => setup::python(&venv, &tests.join("requirements.txt")).ok(),
+        false => Some(venv.join("bin/python")).filter(|python| python.is_file()),
+    };
+    let Some(python) = python else {
+        return Ok(Outcome::skipped(
+            "no Python packages: playwright, axe-playwright-python",
+            "python3 with venv, and a run without --no-setup",
+        ));
+    };
+    let target = target_dir().join("server");
+    let mut build = cargo(&format!("build --quiet --manifest-path {MANIFEST} --locked"));
+    exec(build.env("CARGO_TARGET_DIR", &target))?;
+    let mut look = command(python);
+    look.arg(tests.join("look.py")).arg(target.join("debug/flashdelta-server"));
+    let summary = output(look.arg(target.join("pages")))?;
+    println!("{summary}");
+    Ok(Outcome::Passed(summary.trim().to_owned()))
 }

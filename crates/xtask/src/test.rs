@@ -57,6 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         passed(run_all(&["test --workspace --all-features"]))
     });
     steps.step("server", "the update service, on SQLite and PostgreSQL", server::test);
+    steps.step("pages", "the pages of the service in Chromium, and axe-core", || {
+        server::pages(!args.no_setup)
+    });
     steps.step("demo", "the first of the README's two commands", || {
         passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"]))
     });
