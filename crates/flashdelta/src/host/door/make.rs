@@ -244,6 +244,12 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
             return Err(DoorError::NotForBinaries { what });
         }
     }
+    let select = request.memory.read.select;
+    let targets = [&old, &new].map(|read| image::targets(read.input.bytes())).concat();
+    if !select.chooses(&targets) {
+        let error = ImageError::NotInFile { select, targets: Vec::new() };
+        return Err(MakeError::new_file(error).into());
+    }
     warnings.extend(contradictions::check(&old, &new, request));
     let mut options = with_elf_maps(&old, &new, request, &mut warnings)?;
     for hole in &request.holes {

@@ -405,6 +405,9 @@ impl fmt::Display for ImageError {
                 targets.len(),
                 Names(targets)
             ),
+            Self::NotInFile { select, ref targets } if targets.is_empty() => {
+                write!(f, "nothing in the file is for {select}: it does not say what it is for")
+            }
             Self::NotInFile { select, ref targets } => {
                 write!(f, "the file has nothing for {select}, only {}", Names(targets))
             }

@@ -39,7 +39,8 @@ pub fn entropy(bytes: &[u8]) -> f32 {
     }
     let total = bytes.len() as f64;
     let bits = |count: u32| f64::from(count) / total * (total / f64::from(count)).log2();
-    counts.into_iter().filter(|count| *count != 0).map(bits).sum::<f64>() as f32
+    counts.into_iter().filter(|count| *count != 0).map(bits).fold(0.0, |sum, bits| sum + bits)
+        as f32
 }
 
 /// This many bytes tell.

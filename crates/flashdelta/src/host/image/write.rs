@@ -44,10 +44,10 @@ impl Image {
     ) -> Result<(), WriteError<E>> {
         let segments = self.cut(options.range);
         // An image without data can be written where there are other records; a range that leaves
-        // nothing is a mistake.
-        let can_be_empty =
-            self.segments.is_empty() && matches!(format, Format::IntelHex | Format::Srec);
-        if segments.is_empty() && format != Format::Raw && !can_be_empty {
+        // nothing is a mistake, also where it would be filled.
+        let can_be_empty = self.segments.is_empty()
+            && matches!(format, Format::Raw | Format::IntelHex | Format::Srec);
+        if segments.is_empty() && !can_be_empty {
             return Err(ImageError::Empty.into());
         }
         let out = &mut Pieces { waiting: Vec::new(), sink: &mut sink };
@@ -440,7 +440,9 @@ mod tests {
             Err(ImageError::TooLarge { needed: 0x1010 + 300, limit: 100 })
         );
         let options = WriteOptions { range: Some((0, 16)), ..WriteOptions::default() };
-        assert_eq!(image.write(Format::IntelHex, &options), Err(ImageError::Empty));
+        for format in [Format::IntelHex, Format::Raw] {
+            assert_eq!(image.write(format, &options), Err(ImageError::Empty));
+        }
     }
 
     #[test]
