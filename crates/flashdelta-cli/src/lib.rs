@@ -31,6 +31,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "fleet")]
+use commands::fleet;
 use commands::{
     apply, convert, demo, diff, info, keygen, pages, personalize, release, set, sign, verify,
 };
@@ -97,6 +99,8 @@ enum Command {
     Convert(convert::Args),
     Set(set::Args),
     Release(release::Args),
+    #[cfg(feature = "fleet")]
+    Fleet(fleet::Args),
     Demo(demo::Args),
     Completions(pages::Completions),
     Man(pages::ManPages),
@@ -115,6 +119,8 @@ impl Command {
             Self::Convert(args) => args.run(),
             Self::Set(args) => args.run(),
             Self::Release(args) => args.run(),
+            #[cfg(feature = "fleet")]
+            Self::Fleet(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),

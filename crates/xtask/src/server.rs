@@ -19,7 +19,11 @@ pub(crate) fn test() -> Result<Outcome> {
     if works(&mut cargo("clippy --version")) {
         exec(inside("clippy --quiet --all-targets").args(["--", "-D", "warnings"]))?;
     }
-    exec(inside("test --quiet").env("CARGO_TARGET_DIR", &target))?;
+    // What speaks to it: `flashdelta fleet`.
+    exec(&mut cargo("build --quiet --package flashdelta-cli"))?;
+    let program = target_dir().join("debug/flashdelta");
+    let mut test = inside("test --quiet");
+    exec(test.env("CARGO_TARGET_DIR", &target).env("FLASHDELTA", program))?;
     Ok(Outcome::passed())
 }
 

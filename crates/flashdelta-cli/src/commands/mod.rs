@@ -6,6 +6,8 @@ pub(crate) mod contents;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
+#[cfg(feature = "fleet")]
+pub(crate) mod fleet;
 pub(crate) mod info;
 pub(crate) mod keygen;
 mod made;

@@ -3,6 +3,7 @@
 mod access;
 mod browser;
 mod catalogue;
+mod client;
 mod ddi;
 mod document;
 mod fleet;
