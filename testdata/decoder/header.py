@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Optional
 
-from . import address_map, holes as hole_tables
+from . import address_map, holes as hole_tables, in_place
 from .wire import MASK, Reader, Refused, crc32
 
 RAW, LZ4, ZSTD, MODEL = range(4)
 MOST = (1 << 31) - 1
 MAP, IDENTITY, CHUNKS, IN_PLACE, SIGNATURES, HOST, OWN_DIGEST, HOLES = (1 << i for i in range(8))
-NAMED = {IN_PLACE: "in-place order"}
-SUPPORTED = MAP | IDENTITY | CHUNKS | SIGNATURES | HOST | OWN_DIGEST | HOLES
+SUPPORTED = MAP | IDENTITY | CHUNKS | IN_PLACE | SIGNATURES | HOST | OWN_DIGEST | HOLES
 ISAS = {0: "none", 1: "thumb", 2: "riscv", 3: "xtensa", 4: "tc32", 5: "mcs51",
         14: "halves", 15: "bytes"}
 
@@ -44,6 +43,7 @@ class Header:
     chunk: int = 0
     root: bytes = b""
     signatures: int = 0
+    order: Optional[in_place.Order] = None
     holes: Optional[hole_tables.Table] = None
     maps: address_map.Maps = field(default_factory=address_map.Maps)
 
@@ -90,6 +90,10 @@ def read(patch):
     if features & IDENTITY:
         header.identity = identity(r)
     header.old_digest, header.new_digest = r.bytes(12), r.bytes(32)
+    if features & IN_PLACE:
+        header.order = in_place.read(r, granularity)
+        good = codec == MODEL and not features & HOLES
+        r.require(good, "an in-place order without its codec", "bad-number")
     if features & HOLES:
         header.holes = hole_tables.read(r, header.old_size, header.made_size)
     counts = address_map.Counts.read(r) if features & MAP else address_map.Counts()
@@ -177,9 +181,6 @@ class HeaderReader(Reader):
 
 
 def check_features(features):
-    for bit, name in NAMED.items():
-        if features & bit:
-            raise Refused("unsupported", f"the patch needs the feature {name}")
     if features & ~SUPPORTED:
         raise Refused("unknown-feature", f"features {features:#x}")
 

@@ -30,6 +30,7 @@ class Model:
     def __init__(self, header, old, body):
         self.coder, self.body = Coder(body, header.slots), body
         self.p, self.old, self.size = Predictor(header, old), old, header.made_size
+        self.order, self.new_size = header.order, header.new_size
         self.new = bytearray()
         self.copying, self.space, self.source, self.age = False, OLD, 0, 0
         self.literals = self.run_length = self.distance = 0
@@ -62,6 +63,12 @@ class Model:
             self.jump()
         else:
             self.literal()
+
+    def stretch(self, at):
+        """Where the stretch at hand ends, and what of the old image is before it is gone."""
+        if self.order is None:
+            return self.size, 0
+        return self.order.at(at, self.size, self.new_size)
 
     # Bytes of the new image.
 
@@ -97,8 +104,9 @@ class Model:
 
     def literal(self):
         ghost = 0
-        if self.space == OLD and self.source + self.literals < self.p.size:
-            ghost = self.old[self.source + self.literals]
+        place, (_, floor) = self.source + self.literals, self.stretch(len(self.new))
+        if self.space == OLD and floor <= place < self.p.size:
+            ghost = self.old[place]
         c = self.coder
         contexts = (c.context(1, self.phase, 0), c.context(3, self.opcode, self.phase),
                     c.context(5, ghost, min(self.literals, 1)))
@@ -123,16 +131,17 @@ class Model:
 
     def copy_old(self):
         """A unit, and those before it that are certain hits, but 8 at most."""
+        limit, _ = self.stretch(len(self.new))
         for _ in range(8):
-            if len(self.new) == self.size or not self.copy_unit():
+            if len(self.new) >= limit or not self.copy_unit():
                 return
 
     def copy_unit(self):
         """Copies a unit from the old image. Was it a certain hit?"""
-        if self.source >= self.p.size:
+        at = len(self.new)
+        if not self.stretch(at)[1] <= self.source < self.p.size:
             self.copying = False
             return False
-        at = len(self.new)
         unit = self.p.find(self.source, self.size - at)
         address = self.p.new_space.address(at)
         forecast = self.p.forecast(unit, address)

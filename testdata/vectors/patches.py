@@ -15,12 +15,14 @@ def signed(n):
 
 
 def header(old, new, body_length, codec=headers.RAW, isa="none", features=0, entries=8, slots=0,
-           block=6, granularity=0, map_bytes=b"", host=b"", new_size=None, less_ram=0, holes=b""):
+           block=6, granularity=0, map_bytes=b"", host=b"", new_size=None, less_ram=0, holes=b"",
+           order=b""):
     """The bytes of a header, which states as little RAM as may be, or less."""
     new_size = len(new) if new_size is None else new_size
     features |= headers.MAP if map_bytes else 0
     features |= headers.HOST if host else 0
     features |= headers.HOLES if holes else 0
+    features |= headers.IN_PLACE if order else 0
     front = number(features) + bytes([codec | ISAS[isa] << 4, granularity])
     out = b""
     out += number(len(old)) + signed(new_size - len(old)) + number(body_length)
@@ -30,7 +32,7 @@ def header(old, new, body_length, codec=headers.RAW, isa="none", features=0, ent
         out += number(slots // 32)
     elif codec != headers.RAW:
         out += bytes([block])
-    out += sha256(old)[:12] + sha256(new) + holes + map_bytes
+    out += sha256(old)[:12] + sha256(new) + order + holes + map_bytes
     segments = (map_bytes[0] & 15) + (map_bytes[0] >> 4) if map_bytes else 0
     ram = 0
     while True:
@@ -125,14 +127,14 @@ def lot(seed):
         n += 1
 
 
-def drawn(name, old, size, isa, map_bytes=b"", slots=512, entries=16):
+def drawn(name, old, size, isa, map_bytes=b"", slots=512, entries=16, order=b""):
     """A patch in the model codec whose body is drawn by lot, and what it makes.
 
     The model makes of random bits what it takes for likely, and comes by everything that it knows.
     Most bodies end in a copy from outside: the first that does not is taken.
     """
     options = {"codec": headers.MODEL, "isa": isa, "slots": slots, "entries": entries,
-               "map_bytes": map_bytes, "new_size": size}
+               "map_bytes": map_bytes, "new_size": size, "order": order}
     empty = headers.read(header(old, b"", 0, **options))
     for seed in range(1000):
         bits = lot(f"{name} {seed}")

@@ -375,4 +375,17 @@ def drawn_vectors():
     patch, new = drawn("drawn-few-slots", old, 200, "none", slots=32, entries=0)
     found["drawn-few-slots"] = ("What the model makes of random bits with the fewest tables.",
                                 "patch", old, patch, new)
+    found.update(drawn_in_place())
+    return found
+
+
+def drawn_in_place():
+    """Orders of sectors, stretches, the old image's move up, and the scratch area."""
+    found = {}
+    for name, order in {"moved": (8, 9, 2, 0), "kept": (8, 8, 0, 3), "both": (9, 9, 1, 1)}.items():
+        old = part("riscv-1.0.bin", 4096, 1900)
+        order = bytes(order)
+        patch, new = drawn(f"drawn-in-place-{name}", old, 1700, "riscv", order=order)
+        found[f"in-place-{name}"] = ("What the model makes of random bits, where what it "
+                                     "overwrites of the old image is gone.", "patch", old, patch, new)
     return found

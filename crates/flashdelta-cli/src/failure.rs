@@ -4,7 +4,7 @@ use core::fmt;
 use std::io;
 use std::path::Path;
 
-use flashdelta::apply::{ApplyError, ErrorClass};
+use flashdelta::apply::{ApplyError, ErrorClass, SlotFileError};
 use flashdelta::archive::folder::FolderError;
 use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
@@ -14,6 +14,7 @@ use flashdelta::image::{Finding, ImageError, Target};
 use flashdelta::manifest::JsonError;
 use flashdelta::set::{SetFileError, SetFolderError, SetMakeError, SetSourceError};
 use flashdelta::sign::{KeyError, SealError, SignError};
+use flashdelta::update::in_place::InPlaceError;
 use flashdelta::{InputError, Remedy};
 use flashdelta_fleet::release::ReleaseError;
 
@@ -263,6 +264,27 @@ impl Failure {
             (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => failure!(error, old),
             (Class::Io, _) => failure!(error, new),
             _ => failure!(error, patch),
+        }
+    }
+
+    /// A slot in a file could not be updated. `names`: of the slot, the patch, the journal.
+    pub(crate) fn slot_file(error: &SlotFileError, names: [&Path; 3]) -> Self {
+        let [slot, patch, journal] = names;
+        match error {
+            SlotFileError::Update(InPlaceError::Apply(error)) => {
+                Self::apply(error, [slot, patch, slot])
+            }
+            SlotFileError::Update(InPlaceError::OtherPatch | InPlaceError::Resume(_))
+            | SlotFileError::Journal(_) => failure!(error, journal),
+            SlotFileError::Update(InPlaceError::Header(_) | InPlaceError::NotInPlace) => {
+                failure!(error, patch)
+            }
+            // The program's own words say that nothing was written.
+            SlotFileError::Cancelled => {
+                let message = "interrupted: the same command goes on where it was";
+                Self { code: Some("cancelled"), ..Self::new(Class::Interrupted, message) }
+            }
+            _ => failure!(error, slot),
         }
     }
 

@@ -17,6 +17,8 @@ fn tables() -> Vec<(&'static str, Table)> {
         ("SlotError", nor::SlotError::<()>::CODES),
         ("SharedError", nor::SharedError::<()>::CODES),
         ("AbError", update::ab::AbError::<(), (), ()>::CODES),
+        ("InPlaceError", update::in_place::InPlaceError::<()>::CODES),
+        ("SlotFileError", apply::SlotFileError::CODES),
         ("StoreError", crate::receive::StoreError::<()>::CODES),
         ("MessageError", crate::group::MessageError::CODES),
         ("NodeError", crate::group::NodeError::<()>::CODES),

@@ -89,7 +89,7 @@
 //! this crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
 //! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply. `bounded` has calls that do
 //! no more than a budget allows, `suspend` updates that go on after a reset; `verify` checks
-//! signatures and chunk digests; `receive` receives chunks in any order; `set` updates several
+//! signatures and chunk digests; `receive` receives chunks in any order; `in-place` updates devices that have one slot; `set` updates several
 //! components as one, `group` several devices; `holes` keeps data that each device has for itself
 //! in an image that is the same for all. `prediction` is for patches that predict pointers in data and no code; the
 //! model codec and the instruction sets bring it.
@@ -127,6 +127,8 @@ pub use device::error::{ErrorClass, Remedy};
 pub use device::format::Chunks;
 #[cfg(feature = "holes")]
 pub use device::format::HoleName;
+#[cfg(feature = "in-place")]
+pub use device::format::InPlace;
 pub use device::format::{
     Codec, DeviceIdentity, Feature, HeaderError, Identity, PatchHeader, UnknownCodec,
     APPLIER_BYTES, MAX_HEADER_LEN,

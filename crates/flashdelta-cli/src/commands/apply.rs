@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::Progress;
+use flashdelta::apply::{apply_in_slot, ApplyOptions, Progress};
 use flashdelta::door::{self, Applied, ApplyRequest};
 use flashdelta::file::Output;
+use flashdelta::sign;
 use flashdelta::verify::Verifier;
 
 use super::bundle::counts;
@@ -29,7 +30,9 @@ Examples:
   flashdelta apply old.bin signed.fdp -o new.bin --key release.pub.pem
       Only if it is signed with that key.
   flashdelta apply old.bin update.fdp -o new.bin --set key=hex:00112233445566778899aabbccddeeff
-      With a value for a hole that the old image does not have.";
+      With a value for a hole that the old image does not have.
+  flashdelta apply --in-place slot.bin update.fdp
+      As a device with one slot: slot.bin becomes the new image, also after a kill.";
 
 /// Apply a patch to an image
 ///
@@ -43,8 +46,15 @@ pub(crate) struct Args {
     /// The patch
     patch: PathBuf,
     /// Where the new image goes; a file that is there already is replaced
-    #[arg(long, short, value_name = "OUT")]
-    output: PathBuf,
+    #[arg(long, short, value_name = "OUT", required_unless_present = "in_place")]
+    output: Option<PathBuf>,
+    /// Update the file OLD itself, as a device with one slot does it: with a journal, so that it goes
+    /// on with the same command after it was killed. The patch has to be made with --in-place
+    #[arg(long, conflicts_with_all = ["output", "set", "format", "limit"])]
+    in_place: bool,
+    /// The journal, and the scratch area [default: OLD.journal]
+    #[arg(long, value_name = "FILE", requires = "in_place")]
+    journal: Option<PathBuf>,
     /// What is written: the file that the patch was made for, or its memory in another format
     #[arg(long = "as", value_enum, value_name = "FORMAT", default_value_t = As::Same)]
     format: As,
@@ -65,9 +75,53 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
+        match &self.output {
+            Some(output) => self.run_to(output),
+            None => self.run_in_place(),
+        }
+    }
+
+    /// Updates the old file itself.
+    fn run_in_place(&self) -> Outcome {
+        let (slot, patch) = (self.old.as_path(), self.patch.as_path());
+        let journal = self.journal.clone().unwrap_or_else(|| {
+            let mut name = slot.as_os_str().to_owned();
+            name.push(".journal");
+            name.into()
+        });
+        let patch_bytes = inputs::bytes(patch)?;
+        let mut keys = self.keys.read()?;
+        sign::authenticate(&patch_bytes, keys.as_mut().map(|keys| keys as &mut dyn Verifier))
+            .map_err(|error| Failure::patch(&error.into(), [slot, patch, slot]))?;
+        let mut options = ApplyOptions::default();
+        options.device = self.device.device();
+        let bar = Bar::new(self.output_args.quiet);
+        let watch = |at: Progress| {
+            bar.update("applying", at.written as f32 / at.total.max(1) as f32);
+            interrupt::flow()
+        };
+        let made = apply_in_slot(slot, &journal, &patch_bytes, options, watch);
+        drop(bar);
+        let header = made.map_err(|error| {
+            let names = [slot, patch, journal.as_path()];
+            Failure::slot_file(&error, names).naming(self.device.product())
+        })?;
+        let (name, len) = (text::path(slot), header.new_size);
+        if !self.output_args.quiet {
+            remark!("{name}: {} bytes, SHA-256 as promised", grouped(len));
+        }
+        if !self.output_args.json {
+            return Ok(());
+        }
+        print_json(
+            &serde_json::json!({ "output": name, "patch": text::path(patch), "length": len }),
+        )
+    }
+
+    fn run_to(&self, output: &Path) -> Outcome {
         let (old, patch) = (self.old.as_path(), self.patch.as_path());
         inputs::refuse_two_standard_inputs(&[old, patch])?;
-        let target = Target::new(&self.output, &[old, patch])?;
+        let target = Target::new(output, &[old, patch])?;
         target.refuse_json(self.output_args.json)?;
         let mut keys = self.keys.read()?;
         let patch_bytes = inputs::bytes(patch)?;
@@ -83,14 +137,20 @@ impl Args {
             .limit(self.limit)
             .require_signature(keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .watch(&mut watch);
-        let applied = self.apply(&patch_bytes, &target, request)?;
+        let applied = self.apply(&patch_bytes, output, &target, request)?;
         drop(bar);
-        self.tell(&applied, patch_bytes.len())
+        self.tell(&applied, output, patch_bytes.len())
     }
 
     /// From file to file where that is possible, so that large images need no memory.
-    fn apply(&self, patch: &[u8], target: &Target, request: ApplyRequest<'_>) -> Outcome<Applied> {
-        let names = [self.old.as_path(), &self.patch, &self.output];
+    fn apply(
+        &self,
+        patch: &[u8],
+        output: &Path,
+        target: &Target,
+        request: ApplyRequest<'_>,
+    ) -> Outcome<Applied> {
+        let names = [self.old.as_path(), &self.patch, output];
         let failure = |error| Failure::patch(&error, names).naming(self.device.product());
         if let Some(new) = target.path().filter(|_| self.old.as_path() != Path::new("-")) {
             if outputs::is_replaceable(new) {
@@ -103,8 +163,8 @@ impl Args {
         Ok(applied)
     }
 
-    fn tell(&self, applied: &Applied, patch_len: usize) -> Outcome {
-        let output = text::path(&self.output);
+    fn tell(&self, applied: &Applied, output: &Path, patch_len: usize) -> Outcome {
+        let output = text::path(output);
         if !self.output_args.quiet {
             if applied.used_memory_of_records {
                 remark!(

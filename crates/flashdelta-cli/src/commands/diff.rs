@@ -33,6 +33,8 @@ Examples:
       Addresses, and what is code, from the ELF files that the images were made of.
   flashdelta diff old.bin new.bin -o update.fdp --hole serial=marker:@@SERIAL-NUMBER@@ --hole key=0x400-0x420,old=none
       One patch for devices with serial numbers, which they keep; each is given a key with the update.
+  flashdelta diff old.bin new.bin -o update.fdp --in-place --slot 256KiB --scratch 1
+      For a device with one slot of 256 KiB, and a sector apart from it.
 
 Profiles:
   tiny   4 KiB of RAM          small  16 KiB of RAM
@@ -47,6 +49,8 @@ Profiles:
     ram = \"24KiB\"                    # all that the applier may use
     sector = 4096                    # erase unit of the flash
     page = 8                         # write unit of the flash
+    slot = \"256KiB\"                  # the only slot, for --in-place
+    scratch = 1                      # sectors apart from it, for --in-place
     codecs = [\"raw\", \"lz4\"]         # what the applier was built with; without it: model
     isas = [\"thumb\"]                 # and which of: {ISAS}
 
@@ -109,6 +113,18 @@ pub(crate) struct Args {
     /// ,source=kept|given|either and ,fill=BYTE. May be given several times
     #[arg(long, value_name = "NAME=PLACE")]
     hole: Vec<HoleRequest>,
+    /// The device has one slot only: the new image is written over the old one
+    #[arg(long)]
+    in_place: bool,
+    /// Bytes of that slot, in place of the profile's
+    #[arg(long, value_name = "SIZE", value_parser = args::size, requires = "in_place")]
+    slot: Option<u32>,
+    /// Erase unit of its flash, in place of the profile's
+    #[arg(long, value_name = "SIZE", value_parser = args::size, requires = "in_place")]
+    sector: Option<u32>,
+    /// Sectors apart from the slot that an update in it may use, in place of the profile's
+    #[arg(long, value_name = "SECTORS", requires = "in_place")]
+    scratch: Option<u32>,
     /// How hard to try, 1 (fast) to 9 (thorough)
     #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,
@@ -189,8 +205,13 @@ impl Args {
     }
 
     fn options(&self) -> Outcome<DiffOptions> {
+        let mut profile = profile::load(&self.profile)?;
+        profile.slot = self.slot.unwrap_or(profile.slot);
+        profile.sector = self.sector.unwrap_or(profile.sector);
+        profile.scratch = self.scratch.unwrap_or(profile.scratch);
         let mut options = DiffOptions::new()
-            .profile(profile::load(&self.profile)?)
+            .profile(profile)
+            .in_place(self.in_place)
             .codec(Option::from(self.codec))
             .isa(self.isa.0)
             .chunks(self.chunks)

@@ -40,12 +40,16 @@ impl Jump {
 /// access.
 pub(crate) trait Images {
     /// The old image from `offset` on: all that is left or at least
-    /// [`LOOKAHEAD`](crate::device::isa::LOOKAHEAD) bytes. Empty past its end.
+    /// [`LOOKAHEAD`](crate::device::isa::LOOKAHEAD) bytes. Empty past its end, and where it is
+    /// gone.
     fn old(&mut self, offset: u32) -> &[u8];
     /// A byte of the new image that is already written.
     fn written(&mut self, offset: u32) -> u8;
     /// Takes the next `len` bytes of the new image, 0 to 4; the others are 0.
     fn put(&mut self, bytes: [u8; 4], len: u8);
+    /// Whether the new image has come to the end of a [stretch](crate::device::format::InPlace).
+    #[cfg(feature = "in-place")]
+    fn is_at_limit(&self) -> bool;
 }
 
 /// Bytes of the new image.

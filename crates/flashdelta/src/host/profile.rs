@@ -32,6 +32,11 @@ pub struct DeviceProfile {
     /// Erase unit of the flash in bytes, a multiple of the page. It is checked, but an update
     /// between two slots does not depend on it.
     pub sector: u32,
+    /// Length in bytes of the slot, if there is only one; 0 if nothing is said. An update between
+    /// two slots does not depend on it.
+    pub slot: u32,
+    /// Sectors of a scratch area apart from the slot, for updates in one slot: it may be 0.
+    pub scratch: u32,
     /// Write unit of the flash in bytes, a power of two up to 4096.
     pub page: u32,
     /// Codecs that the applier was built with.
@@ -105,7 +110,8 @@ impl DeviceProfile {
     /// |---|---|
     /// | `like` | the named profile that has what is not said; `esp32` without it |
     /// | `name` | a name for messages; empty without it |
-    /// | `ram`, `sector`, `page` | numbers of bytes, or text such as `"24KiB"` |
+    /// | `ram`, `sector`, `page`, `slot` | numbers of bytes, or text such as `"24KiB"` |
+    /// | `scratch` | sectors |
     /// | `codecs` | what the applier was built with, and nothing else |
     /// | `isas` | the same for instruction sets |
     ///
@@ -130,6 +136,8 @@ impl DeviceProfile {
         profile.ram = file.ram.unwrap_or(profile.ram);
         profile.sector = file.sector.unwrap_or(profile.sector);
         profile.page = file.page.unwrap_or(profile.page);
+        profile.slot = file.slot.unwrap_or(profile.slot);
+        profile.scratch = file.scratch.unwrap_or(profile.scratch);
         if let Some(names) = file.codecs {
             let all = Codec::ALL.map(Codec::name).join(", ");
             let codec = |name: &String| {
@@ -199,6 +207,8 @@ impl DeviceProfile {
             name: name.to_owned(),
             ram,
             sector: 4096,
+            slot: 0,
+            scratch: 0,
             page: 16,
             // What the applier for microcontrollers is built with unless its builder says otherwise.
             codecs: vec![Codec::Model],
@@ -316,6 +326,9 @@ struct File {
     sector: Option<u32>,
     #[serde(default, deserialize_with = "size")]
     page: Option<u32>,
+    #[serde(default, deserialize_with = "size")]
+    slot: Option<u32>,
+    scratch: Option<u32>,
     codecs: Option<Vec<String>>,
     isas: Option<Vec<String>>,
 }

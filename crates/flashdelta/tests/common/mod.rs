@@ -4,6 +4,7 @@
 pub mod archives;
 pub mod cuts;
 pub mod handmade;
+pub mod in_place;
 pub mod pieces;
 pub mod sets;
 pub mod slots;

@@ -13,6 +13,7 @@ mod group_coordinators;
 mod group_rules;
 mod group_world;
 mod holes;
+mod in_place;
 mod mesh;
 mod nor_records;
 mod odd_flash;

@@ -3,6 +3,8 @@
 use super::body::Body;
 use super::budget::Budget;
 use super::{ApplyError, NewImage, OldImage};
+#[cfg(feature = "in-place")]
+use crate::device::format::Stretch;
 use crate::device::format::{DeviceIdentity, HeaderError, PatchHeader};
 use crate::device::sha256::{Sha256Engine, SoftwareSha256};
 
@@ -62,6 +64,9 @@ pub struct Applier<'w, O: OldImage, N: NewImage, H: Sha256Engine = SoftwareSha25
     pub(super) phase: Phase,
     /// See [`Progress::pending`].
     pub(super) pending: bool,
+    /// It stops where a stretch ends: both images are in one slot.
+    #[cfg(feature = "in-place")]
+    pub(super) stops: bool,
     pub(super) options: ApplyOptions,
     pub(super) old: O,
     pub(super) new: N,
@@ -122,6 +127,8 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         Self {
             phase: Phase::Header,
             pending: false,
+            #[cfg(feature = "in-place")]
+            stops: false,
             options,
             old,
             new,
@@ -281,6 +288,30 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     #[cfg(feature = "verify")]
     pub(in crate::device) fn skip_to_body(&mut self) {
         self.fed = self.body.header.body_offset();
+    }
+}
+
+/// What an update in one slot asks for.
+#[cfg(feature = "in-place")]
+impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
+    /// From now on decoding stops where a stretch ends, and before the first one.
+    pub(in crate::device) fn stop_at_stretches(&mut self) {
+        self.stops = true;
+    }
+
+    /// Whether a stretch has to be [entered](Self::enter) before decoding goes on.
+    pub(in crate::device) fn is_at_stretch(&self) -> bool {
+        self.phase == Phase::Body && self.body.buffers.is_at_limit()
+    }
+
+    /// Decoding goes on.
+    pub(in crate::device) fn enter(&mut self, stretch: Stretch) {
+        self.body.buffers.enter(stretch);
+    }
+
+    /// The old image.
+    pub(in crate::device) fn old_mut(&mut self) -> &mut O {
+        &mut self.old
     }
 }
 

@@ -6,6 +6,8 @@ use super::holes::Table;
 use super::{ApplyError, Damage, NewImage, OldImage};
 #[cfg(feature = "holes")]
 use crate::device::format::holes::Sizes;
+#[cfg(feature = "in-place")]
+use crate::device::format::{Order, Stretch};
 use crate::device::images::Images;
 use crate::device::isa::LOOKAHEAD;
 #[cfg(feature = "suspend")]
@@ -50,6 +52,12 @@ pub(crate) struct Buffers<'w> {
     /// Where the page goes.
     page_start: u32,
     old_size: u32,
+    /// Up to where the new image may be made for now, and where the old image begins that is there
+    /// still: see `InPlace`.
+    #[cfg(feature = "in-place")]
+    limit: u32,
+    #[cfg(feature = "in-place")]
+    floor: u32,
     /// The table of holes; empty if there are none.
     #[cfg(feature = "holes")]
     holes: &'w mut [u8],
@@ -72,6 +80,10 @@ impl<'w> Buffers<'w> {
             filled: 0,
             page_start: 0,
             old_size: 0,
+            #[cfg(feature = "in-place")]
+            limit: 0,
+            #[cfg(feature = "in-place")]
+            floor: 0,
             #[cfg(feature = "holes")]
             holes: &mut [],
             #[cfg(feature = "holes")]
@@ -161,6 +173,18 @@ impl<'w> Buffers<'w> {
         2
     }
 
+    /// Whether the new image has come to the end of a stretch.
+    #[cfg(feature = "in-place")]
+    pub(crate) fn is_at_limit(&self) -> bool {
+        self.position() >= self.limit
+    }
+
+    /// The next stretch begins.
+    #[cfg(feature = "in-place")]
+    pub(crate) fn enter(&mut self, stretch: Stretch) {
+        (self.limit, self.floor) = (stretch.limit, stretch.floor);
+    }
+
     /// Bytes of the new image so far.
     pub(crate) fn position(&self) -> u32 {
         self.page_start.wrapping_add(self.filled)
@@ -181,6 +205,11 @@ pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
     /// Bytes of the new image that are made.
     #[cfg(feature = "holes")]
     pub(crate) coded_size: u32,
+    /// The order of the update; whether it stops where a stretch ends.
+    #[cfg(feature = "in-place")]
+    pub(crate) order: Order,
+    #[cfg(feature = "in-place")]
+    pub(crate) stops: bool,
 }
 
 impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
@@ -193,7 +222,19 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
 
     /// Whether this call has read and written so much that it takes no more steps.
     pub(crate) fn is_spent(&self) -> bool {
+        #[cfg(feature = "in-place")]
+        if self.stops && self.buffers.is_at_limit() {
+            return true;
+        }
         self.budget.is_spent()
+    }
+
+    /// Enters the stretch at hand, where the update does not stop for that.
+    #[cfg(feature = "in-place")]
+    pub(crate) fn follow(&mut self) {
+        if self.buffers.is_at_limit() {
+            self.buffers.enter(self.order.stretch(self.buffers.position()));
+        }
     }
 
     /// The patch is damaged.
@@ -228,6 +269,10 @@ impl<O: OldImage, N: NewImage> Views<'_, '_, O, N> {
 impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
     #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     fn old(&mut self, offset: u32) -> &[u8] {
+        #[cfg(feature = "in-place")]
+        if offset < self.buffers.floor {
+            return &[];
+        }
         let window = &self.buffers.old;
         let into = offset.wrapping_sub(window.start) as usize;
         if (window.len as usize).saturating_sub(into) < LOOKAHEAD {
@@ -253,6 +298,11 @@ impl<O: OldImage, N: NewImage> Images for Views<'_, '_, O, N> {
             self.buffers.show_new();
         }
         self.buffers.new.get(offset).unwrap_or(0)
+    }
+
+    #[cfg(feature = "in-place")]
+    fn is_at_limit(&self) -> bool {
+        self.buffers.is_at_limit()
     }
 
     #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.

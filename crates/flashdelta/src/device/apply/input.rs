@@ -10,8 +10,8 @@ use crate::device::port::Port;
 #[derive(Debug)]
 pub(crate) struct Ring<'w> {
     memory: &'w mut [u8],
-    head: usize,
-    len: usize,
+    head: u32,
+    len: u32,
 }
 
 impl<'w> Ring<'w> {
@@ -30,25 +30,25 @@ impl<'w> Ring<'w> {
     pub(crate) fn port(&mut self, port: &mut Port<'_>) {
         let Self { memory, head, len } = self;
         port.bytes(memory);
-        port.size(head);
-        port.size(len);
+        port.number(head);
+        port.number(len);
     }
 
     /// Number of bytes in it.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// Appends bytes; `false` if there is not enough room.
     #[must_use]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
-        let size = self.memory.len();
+        let size = self.memory.len() as u32;
         for byte in bytes {
             let mut at = self.head.wrapping_add(self.len);
             if at >= size {
                 at = at.wrapping_sub(size);
             }
-            let (true, Some(slot)) = (self.len < size, self.memory.get_mut(at)) else {
+            let (true, Some(slot)) = (self.len < size, self.memory.get_mut(at as usize)) else {
                 return false;
             };
             *slot = *byte;
@@ -59,9 +59,9 @@ impl<'w> Ring<'w> {
 
     fn pop(&mut self) -> Option<u8> {
         self.len = self.len.checked_sub(1)?;
-        let byte = self.memory.get(self.head).copied();
+        let byte = self.memory.get(self.head as usize).copied();
         self.head = self.head.wrapping_add(1);
-        if self.head >= self.memory.len() {
+        if self.head >= self.memory.len() as u32 {
             self.head = 0;
         }
         byte

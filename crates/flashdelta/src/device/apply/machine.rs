@@ -336,6 +336,8 @@ impl Progress<'_> {
         views: &mut Views<'_, '_, O, N>,
     ) {
         while self.goes_on(views) && (is_last || input.len() >= limits::MODEL_STEP_BYTES) {
+            #[cfg(feature = "in-place")]
+            views.follow();
             let decoder = match decoder {
                 Some(decoder) => decoder,
                 None => decoder.insert(RangeDecoder::new(input)),

@@ -308,6 +308,10 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
             budget: *budget,
             #[cfg(feature = "holes")]
             coded_size: body.header.coded_size(),
+            #[cfg(feature = "in-place")]
+            order: body.header.order(),
+            #[cfg(feature = "in-place")]
+            stops: self.stops,
         };
         let is_last = mine.len() == body.left as usize;
         let is_complete = machine.feed(&mut rest, is_last, body.header.coded_size(), &mut views);

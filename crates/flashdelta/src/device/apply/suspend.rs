@@ -324,8 +324,12 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
                 return Err(ResumeError::Damaged);
             }
             let (mut phase, at) = self.load_front(kind, end, source, patch)?;
-            // After the body the old image is not needed any more.
-            if phase != Phase::Body {
+            // After the body the old image is not needed any more. In one slot it is not all there.
+            #[cfg(feature = "in-place")]
+            let is_needed = phase == Phase::Body && !self.stops;
+            #[cfg(not(feature = "in-place"))]
+            let is_needed = phase == Phase::Body;
+            if !is_needed {
                 return self.load_rest(at, end, source, &mut phase);
             }
             self.begin_digest(self.body.header.old_size);

@@ -15,7 +15,7 @@ pub enum Feature {
     Identity = 1,
     /// A table with the digests of the chunks of the body follows the header.
     Chunks = 2,
-    /// Reserved: operations in an order in which the new image may overwrite the old one.
+    /// The new image may overwrite the old one: the header says in which order.
     InPlace = 3,
     /// Signatures follow the header.
     Signatures = 4,

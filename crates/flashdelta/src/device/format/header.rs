@@ -10,6 +10,8 @@ use super::codec::Codec;
 #[cfg(feature = "holes")]
 use super::holes::{Sizes, MAP_FOLLOWS};
 use super::identity::Identity;
+#[cfg(feature = "in-place")]
+use super::in_place::{InPlace, Order};
 use super::limits::{APPLIER_BYTES, DIGEST_LEN};
 use super::map::MapCounts;
 use super::tables::Tables;
@@ -72,6 +74,9 @@ pub struct PatchHeader {
     /// no room for another field.)
     #[cfg(feature = "holes")]
     pub(crate) hole_span: u16,
+    /// The order of an update in one slot; all 0 if there is none.
+    #[cfg(feature = "in-place")]
+    pub(crate) order: InPlace,
     /// Length of the header in bytes. What follows it begins the body, or tells where the body
     /// [begins](Self::body_offset).
     pub header_len: u32,
@@ -111,6 +116,8 @@ impl PatchHeader {
         signatures: 0,
         #[cfg(feature = "holes")]
         hole_span: 0,
+        #[cfg(feature = "in-place")]
+        order: InPlace::NONE,
         header_len: 0,
         tables: Tables { slots: 0, shifts: 0, block_log2: 0 },
         map_counts: MapCounts { old: 0, new: 0, ranges: 0, shift: 0 },
@@ -243,5 +250,20 @@ impl PatchHeader {
     /// The lengths that holes depend on.
     pub(crate) fn hole_sizes(&self) -> Sizes {
         Sizes { old: self.old_size, coded: self.coded_size() }
+    }
+}
+
+#[cfg(feature = "in-place")]
+impl PatchHeader {
+    /// How the patch is applied where there is one slot only, if it was made for that. Between two
+    /// slots it is applied as any other.
+    pub fn in_place(&self) -> Option<InPlace> {
+        (!self.order.is_none()).then_some(self.order)
+    }
+
+    /// The same, with the lengths that it depends on.
+    pub(crate) fn order(&self) -> Order {
+        let (coded_size, new_size) = (self.coded_size(), self.new_size);
+        Order { in_place: self.in_place(), coded_size, new_size }
     }
 }

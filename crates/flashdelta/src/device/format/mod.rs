@@ -14,6 +14,8 @@ pub(crate) mod header;
 #[cfg(feature = "holes")]
 pub(crate) mod holes;
 mod identity;
+#[cfg(feature = "in-place")]
+pub(crate) mod in_place;
 mod layout;
 pub(crate) mod limits;
 pub(crate) mod map;
@@ -29,7 +31,12 @@ pub use header::PatchHeader;
 #[cfg(feature = "holes")]
 pub use holes::HoleName;
 pub use identity::{DeviceIdentity, Identity};
+#[cfg(feature = "in-place")]
+pub use in_place::InPlace;
 pub use limits::{APPLIER_BYTES, MAX_HEADER_LEN};
+
+#[cfg(feature = "in-place")]
+pub(crate) use in_place::{Order, Stretch};
 
 pub(crate) use crc::{crc32, Crc32};
 pub(crate) use layout::{Layout, SLACK};

@@ -9,6 +9,8 @@ use super::header::{PatchHeader, MAGIC, MAX_RAM_UNITS, RAM_UNIT, VERSION};
 #[cfg(feature = "holes")]
 use super::holes;
 use super::identity::Identity;
+#[cfg(feature = "in-place")]
+use super::in_place::InPlace;
 use super::layout::Layout;
 use super::limits::{CHECKSUM, DIGEST_LEN, MAX_HEADER_LEN, MAX_SIZE};
 use super::map::{decode_map, MapCounts, MOST_SEGMENTS};
@@ -28,6 +30,7 @@ const PREFIX: usize = MAGIC.len() + 1;
 const SUPPORTED: u32 = (cfg!(feature = "prediction") as u32) << Feature::AddressMap as u32
     | 1 << Feature::Identity as u32
     | (cfg!(feature = "verify") as u32) << Feature::Chunks as u32
+    | (cfg!(feature = "in-place") as u32) << Feature::InPlace as u32
     | (cfg!(feature = "verify") as u32) << Feature::Signatures as u32
     | 1 << Feature::HostSection as u32
     | (cfg!(feature = "holes") as u32) << Feature::Holes as u32
@@ -189,6 +192,14 @@ impl PatchHeader {
         }
         reader.bytes(&mut header.old_digest);
         reader.bytes(&mut header.new_digest);
+        #[cfg(feature = "in-place")]
+        if has(Feature::InPlace) {
+            header.order = InPlace::read(reader, header.granularity_log2);
+            // Byte codecs have no order; the values of holes may be gone when they are asked for.
+            if header.codec != Codec::Model || has(Feature::Holes) {
+                reader.bad_number(0);
+            }
+        }
         #[cfg(feature = "holes")]
         if has(Feature::Holes) {
             let start = reader.offset() as u16;
@@ -244,6 +255,8 @@ impl PatchHeader {
             signatures,
             #[cfg(feature = "holes")]
             hole_span,
+            #[cfg(feature = "in-place")]
+            order,
             header_len,
             tables: Tables { slots, shifts, block_log2 },
             map_counts: MapCounts { old, new, ranges, shift },
@@ -261,6 +274,8 @@ impl PatchHeader {
         }
         #[cfg(feature = "holes")]
         port.half(hole_span);
+        #[cfg(feature = "in-place")]
+        order.port(port);
         for number in [granularity_log2, block_log2, old, new, ranges, shift] {
             port.small(number);
         }

@@ -6,7 +6,7 @@ use super::{ReadFlash, SlotError};
 /// Memory of a few bytes, aligned as flash drivers may want it.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(4))]
-pub(super) struct Aligned<const N: usize>(pub(super) [u8; N]);
+pub(crate) struct Aligned<const N: usize>(pub(crate) [u8; N]);
 
 /// Read units up to this are read into a small buffer, larger ones into one of [`MOST_READ`] bytes:
 /// the stack holds only the one that it takes.
@@ -36,7 +36,7 @@ impl Slot {
     }
 
     /// Does it lie in this flash, and can that be read?
-    pub(super) fn check<F: ReadFlash>(self, flash: &F) -> Result<(), SlotError<F::Error>> {
+    pub(crate) fn check<F: ReadFlash>(self, flash: &F) -> Result<(), SlotError<F::Error>> {
         let unit = flash.read_unit();
         let end = self.start.checked_add(self.len).ok_or(SlotError::Geometry)? as usize;
         let whole_units =
@@ -50,8 +50,14 @@ impl Slot {
         }
     }
 
+    /// Whether both have a byte in common.
+    #[cfg(feature = "in-place")]
+    pub(crate) fn overlaps(self, other: Self) -> bool {
+        self.start < other.end() && other.start < self.end() && self.len > 0 && other.len > 0
+    }
+
     /// Where in the flash an access to the slot is.
-    pub(super) fn place<E>(self, offset: u32, count: usize) -> Result<u32, SlotError<E>> {
+    pub(crate) fn place<E>(self, offset: u32, count: usize) -> Result<u32, SlotError<E>> {
         let end = (offset as usize).checked_add(count);
         if end.is_none_or(|end| end > self.len as usize) {
             return Err(SlotError::OutOfSlot);
@@ -116,7 +122,7 @@ const COMPARED: usize = 64;
 
 /// Does the flash hold these bytes? What cannot be read is not what it should be: in flash with an
 /// error-correcting code, a torn unit.
-pub(super) fn holds<F: ReadFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bool {
+pub(crate) fn holds<F: ReadFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bool {
     let mut at = at;
     bytes.chunks(COMPARED).all(|expected| {
         let mut memory = Aligned([0; COMPARED]);

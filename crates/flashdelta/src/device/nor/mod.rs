@@ -56,6 +56,8 @@
 pub(crate) mod access;
 mod error;
 mod flash;
+#[cfg(feature = "in-place")]
+mod lent;
 mod new;
 mod old;
 mod pair;
@@ -67,6 +69,8 @@ mod suspend;
 pub use access::Slot;
 pub use error::SlotError;
 pub use flash::{Flash, ReadFlash};
+#[cfg(feature = "in-place")]
+pub(in crate::device) use lent::Lent;
 pub use new::{NorNew, NorStats};
 pub use old::NorOld;
 pub use pair::slots;

@@ -37,9 +37,9 @@ pub(crate) type Entry = [u32; 2];
 pub(crate) struct ShiftMap<'w> {
     /// Old addresses, ascending, and their shifts; only the first `len` count.
     entries: &'w mut [Entry],
-    len: usize,
+    len: u32,
     /// The last entry that was dropped.
-    hand: usize,
+    hand: u32,
 }
 
 impl<'w> ShiftMap<'w> {
@@ -57,14 +57,14 @@ impl<'w> ShiftMap<'w> {
     #[cfg(feature = "suspend")]
     pub(crate) fn port(&mut self, port: &mut Port<'_>) {
         let Self { entries, len, hand } = self;
-        port.size(len);
-        port.size(hand);
-        port.words(entries.get_mut(..*len).map(|used| used.as_flattened_mut()));
+        port.number(len);
+        port.number(hand);
+        port.words(entries.get_mut(..*len as usize).map(|used| used.as_flattened_mut()));
     }
 
     /// How many entries are used; those that were stay used.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// Where has `address` gone?
@@ -78,7 +78,7 @@ impl<'w> ShiftMap<'w> {
         let by = self.shift(i);
         let trust = if self.key(i) == address {
             Trust::Exact
-        } else if above < self.len && self.shift(above) != by {
+        } else if above < self.len() && self.shift(above) != by {
             Trust::Torn
         } else {
             Trust::Between
@@ -90,7 +90,7 @@ impl<'w> ShiftMap<'w> {
     /// address and the distance.
     pub(crate) fn arriving_at(&self, address: u32, reach: u32) -> Option<(u32, u32)> {
         let mut nearest = (reach, 0);
-        for [key, by] in self.entries.get(..self.len).unwrap_or(&[]) {
+        for [key, by] in self.entries.get(..self.len()).unwrap_or(&[]) {
             let ahead = key.wrapping_add(*by).wrapping_sub(address);
             if ahead < nearest.0 {
                 nearest = (ahead, *key);
@@ -102,7 +102,7 @@ impl<'w> ShiftMap<'w> {
     /// The shift of the nearest entry above `address`.
     pub(crate) fn look_above(&self, address: u32) -> Option<u32> {
         let above = self.above(address);
-        (above < self.len).then(|| self.shift(above))
+        (above < self.len()).then(|| self.shift(above))
     }
 
     /// Learns that `address` has moved by `by`.
@@ -132,20 +132,21 @@ impl<'w> ShiftMap<'w> {
     /// A place for one more entry: an unused one, or else that of the next in turn, which is
     /// dropped.
     fn gap(&mut self) -> usize {
-        if self.len < self.entries.len() {
-            self.len += 1;
-            return self.len - 1;
+        let free = self.len();
+        if free < self.entries.len() {
+            self.len = self.len.wrapping_add(1);
+            return free;
         }
         // Every second or third in each round: so no part of the map is emptied. (Looking for
         // entries that others make superfluous gains nothing.)
         let next = self.hand.wrapping_add(2);
         self.hand = if next < self.len { next } else { 0 };
-        self.hand
+        self.hand as usize
     }
 
     /// Index of the first entry above `address`.
     fn above(&self, address: u32) -> usize {
-        let (mut low, mut high) = (0, self.len);
+        let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = (low + high) / 2;
             if self.key(middle) <= address {
@@ -192,7 +193,7 @@ mod tests {
             seed = seed.wrapping_mul(1664525).wrapping_add(1013904223);
             map.learn(seed >> 20, seed >> 8 & 7);
             assert!(map.len <= 16);
-            assert!(map.entries[..map.len].windows(2).all(|w| w[0][0] < w[1][0]));
+            assert!(map.entries[..map.len()].windows(2).all(|w| w[0][0] < w[1][0]));
         }
     }
 }

@@ -127,7 +127,7 @@ impl Replay<'_> {
         let memory = (&mut slots[..], &mut weights[..], &mut shifts[..]);
         let mut model =
             Model::new(memory, self.walker(), self.header.old_size, self.header.coded_size());
-        let mut images = InMemory { old: self.old, new: self.new };
+        let mut images = InMemory::new(self.old, self.new, self.header.order());
         let mut source = Bytes(body.iter());
         let mut decoder = RangeDecoder::new(&mut source);
         let (mut tally, mut meter) = (Tally::default(), Meter::new());
@@ -147,7 +147,7 @@ impl Replay<'_> {
         let mut shifts = vec![0; usize::from(self.header.tables.shifts) * 2];
         let (old_size, new_size) = (self.header.old_size, self.header.coded_size());
         let mut operations = Operations::new(&mut shifts, self.walker(), old_size, new_size);
-        let mut images = InMemory { old: self.old, new: self.new };
+        let mut images = InMemory::new(self.old, self.new, self.header.order());
         let stream = unpack(self.header, body);
         let mut source = Bytes(stream.iter());
         let mut tally = Tally::default();

@@ -109,6 +109,8 @@ pub(crate) fn apply_body(
         has_failed: false,
         budget: Budget::new(u32::MAX),
         coded_size: header.coded_size(),
+        order: header.order(),
+        stops: false,
     };
     let is_complete = machine.feed(&mut body, true, header.coded_size(), &mut views);
     views.flush();

@@ -3,11 +3,11 @@
 use super::candidates::Candidate;
 use crate::device::codec::model::{Model, UnitState};
 use crate::device::images::Space;
-use crate::device::isa::{Form, LOOKAHEAD};
+use crate::device::isa::Form;
 use crate::device::predict::shift_map::ShiftMap;
 use crate::device::predict::walker::{Forecast, Walker};
 use crate::host::encode::price::BIT;
-use crate::host::encode::CopyRun;
+use crate::host::encode::{ahead, CopyRun};
 
 /// A corrected unit costs this much more than its corrected bytes.
 const CORRECTION: u32 = BIT;
@@ -148,10 +148,11 @@ impl<'a> Active<'a> {
         }
     }
 
-    /// Looks at the unit that goes to `at`; there is none at the end of the old image.
+    /// Looks at the unit that goes to `at`; there is none at the end of the old image, nor before
+    /// `floor`.
     pub(super) fn look(
         &mut self,
-        old: &[u8],
+        (old, floor): (&[u8], u32),
         new: &[u8],
         at: u32,
         model: &Model<'_>,
@@ -159,7 +160,7 @@ impl<'a> Active<'a> {
     ) {
         self.unit = None;
         let source = self.candidate.source(at);
-        let ahead = ahead(old, source);
+        let ahead = ahead(old, source, floor);
         if ahead.is_empty() {
             return;
         }
@@ -252,12 +253,6 @@ impl<'a> Active<'a> {
         self.age += 1;
         self.next = at + u32::from(unit.len);
     }
-}
-
-/// What a walk sees of the old image.
-fn ahead(old: &[u8], source: u32) -> &[u8] {
-    let rest = old.get(source as usize..).unwrap_or(&[]);
-    &rest[..rest.len().min(LOOKAHEAD)]
 }
 
 /// The first `len` bytes; the others are 0.

@@ -6,7 +6,7 @@ use super::error::DiffError;
 use super::options::DiffOptions;
 use super::rounds::{rounds, Rounds};
 use super::search::{Prediction, Search, Threads};
-use crate::device::format::{Codec, Tables};
+use crate::device::format::{Codec, Order, Tables};
 use crate::device::isa::InstructionSet;
 use crate::host::encode::Maps;
 
@@ -17,7 +17,8 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
     let control = Control::new(&options, 1);
     let prediction = Prediction::new(InstructionSet::Bytes, Maps::default());
     let threads = Threads { count: 1, prepare: false };
-    let found = Search::for_model(options.effort).find(old, new, &prediction, threads, &control)?;
+    let images = (old, new, Order::NONE);
+    let found = Search::for_model(options.effort).find(images, &prediction, threads, &control)?;
     let job = Rounds {
         old,
         new,
@@ -25,13 +26,14 @@ pub(crate) fn body(old: &[u8], new: &[u8], tables: Tables) -> Result<Vec<u8>, Di
         tables,
         rounds: rounds(options.effort),
         threads: 1,
+        order: Order::NONE,
         control: &control,
     };
     let body = job.run(
         &found,
         || (),
         |copies| {
-            let job = Job { old, new, copies, prediction: &prediction };
+            let job = Job { old, new, copies, prediction: &prediction, order: Order::NONE };
             job.encode(Codec::Model, tables, options.effort, Limit::NONE, &control)
         },
     )??;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::matches::{Match, Matches};
 use super::parallel::in_parallel;
 use super::work;
+use crate::device::format::Order;
 use crate::device::images::Space;
 
 /// A stretch of the new image that could be copied: `new[start..end]` is nearly
@@ -87,6 +88,41 @@ pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
     // it takes no memory.
     candidates.sort_unstable_by_key(Candidate::key);
     candidates.dedup();
+}
+
+/// The parts of candidates that are there still when their turn comes: see
+/// [`InPlace`](crate::device::format::InPlace).
+pub(crate) fn there(candidates: Vec<Candidate>, order: Order) -> Vec<Candidate> {
+    if order.in_place.is_none() {
+        return candidates;
+    }
+    let mut parts = Vec::new();
+    for candidate in &candidates {
+        if candidate.space == Space::New {
+            parts.push(*candidate);
+            continue;
+        }
+        let mut at = candidate.start;
+        while at < candidate.end {
+            let stretch = order.stretch(at);
+            let end = candidate.end.min(stretch.limit);
+            let gone = stretch.floor.saturating_sub(candidate.source(at));
+            let start = at.saturating_add(gone);
+            if start < end {
+                match parts.last_mut() {
+                    Some(Candidate { end: last, .. })
+                        if gone == 0 && at > candidate.start && *last == at =>
+                    {
+                        *last = end
+                    }
+                    _ => parts.push(Candidate { start, end, ..*candidate }),
+                }
+            }
+            at = end;
+        }
+    }
+    sort(&mut parts);
+    parts
 }
 
 /// Both lists in one order, one of equal ones.

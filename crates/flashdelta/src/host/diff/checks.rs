@@ -67,6 +67,10 @@ impl DiffOptions {
 
     /// The codecs to try, those that are cheaper to apply first.
     pub(super) fn codecs(&self) -> Result<Vec<Codec>, DiffError> {
+        self.in_order(self.allowed_codecs()?)
+    }
+
+    fn allowed_codecs(&self) -> Result<Vec<Codec>, DiffError> {
         let profile = &self.profile;
         let Some(codec) = self.codec else {
             let mut codecs: Vec<Codec> =

@@ -9,7 +9,7 @@ use crate::device::codec::bytes::Copies;
 use crate::device::codec::model::{Model, Step};
 use crate::device::coding::{BitCoder, Part};
 use crate::device::format::limits::MODEL_WEIGHTS;
-use crate::device::format::{Codec, Tables};
+use crate::device::format::{Codec, Order, Tables};
 use crate::device::images::Space;
 use crate::host::encode::{self, InMemory, Meter, RangeEncoder, Tally};
 
@@ -76,6 +76,7 @@ pub(crate) struct Job<'a> {
     pub(crate) new: &'a [u8],
     pub(crate) copies: Chosen<'a>,
     pub(crate) prediction: &'a Prediction,
+    pub(crate) order: Order,
 }
 
 /// Writes and measures at the same time.
@@ -136,7 +137,7 @@ impl Job<'_> {
         let memory = (&mut slots[..], &mut weights[..], &mut shifts[..]);
         let mut model = Model::new(memory, self.prediction.walker(), old_len, new_len);
         let mut plan = Plan::new(self.new, self.copies);
-        let mut images = InMemory { old: self.old, new: self.new };
+        let mut images = InMemory::new(self.old, self.new, self.order);
         let mut coder = Both { encoder: RangeEncoder::new(), meter: Meter::new() };
         let mut tally = Tally::default();
         let (mut reported, mut course) = (0, Course::new());

@@ -34,6 +34,15 @@ pub enum DiffError {
         /// RAM in bytes that would do.
         needed: u32,
     },
+    /// The images do not fit into the one slot that there is, or there is nothing to spare.
+    SlotTooSmall {
+        /// Bytes of the slot.
+        slot: u32,
+        /// Bytes of a slot that would do.
+        needed: u64,
+        /// Sectors of the scratch area.
+        scratch: u32,
+    },
     /// The profile is not possible.
     BadProfile {
         /// What is wrong with it.
@@ -79,6 +88,7 @@ codes! {
             "out-of-memory", DoesNotFit, MoreMemory { needed: *needed };
         Self::ProfileTooSmall { needed, .. } =>
             "profile-too-small", DoesNotFit, MoreRam { needed: *needed };
+        Self::SlotTooSmall { .. } => "slot-too-small", DoesNotFit;
         Self::BadProfile { .. } => "bad-profile", Misuse;
         Self::CodecNotInProfile { .. } => "codec-not-in-profile", DoesNotFit, OtherCodec;
         Self::InstructionSetNotInProfile { .. } => "isa-not-in-profile", DoesNotFit, OtherIsa;
@@ -105,6 +115,16 @@ impl fmt::Display for DiffError {
             Self::ProfileTooSmall { profile: _, ram, codec, needed } => write!(
                 f,
                 "codec {codec} does not fit into {ram} bytes of RAM: it needs at least {needed}"
+            ),
+            Self::SlotTooSmall { slot, needed, scratch: 0 } => write!(
+                f,
+                "an update in one slot of {slot} bytes is not possible: without scratch sectors, \
+                 these images take a slot of {needed} bytes"
+            ),
+            Self::SlotTooSmall { slot, needed, scratch } => write!(
+                f,
+                "an update in one slot of {slot} bytes is not possible: with {scratch} scratch \
+                 sectors, these images take a slot of {needed} bytes"
             ),
             Self::BadProfile { what } => write!(f, "the device profile is not possible: {what}"),
             Self::CodecNotInProfile { codec, profile, allowed } => {

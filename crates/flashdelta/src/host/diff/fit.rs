@@ -175,7 +175,8 @@ impl Maker<'_> {
         }
         let limit = Limit { bytes: bytes.len(), course: &body.course, part: HOPELESS };
         let chosen = Chosen::All(copies);
-        let job = Job { old: self.old, new: self.new, copies: chosen, prediction };
+        let job =
+            Job { old: self.old, new: self.new, copies: chosen, prediction, order: self.order() };
         let body = job.encode(header.codec, tables, self.options.effort, limit, &self.control)?;
         let Some(body) = body else { return Ok(None) };
         let header = PatchHeader { tables, ..*header };

@@ -18,7 +18,7 @@ use super::report::{Patch, Report, Tried};
 use super::rounds::{rounds, Rounds};
 use super::rungs::{passes, rung};
 use super::search::{Found, Prediction, Search, Threads};
-use crate::device::format::{Codec, Layout, PatchHeader, Tables, DIGEST_LEN};
+use crate::device::format::{Codec, InPlace, Layout, Order, PatchHeader, Tables, DIGEST_LEN};
 use crate::host::apply::PartBytes;
 use crate::host::encode::{tables_for, CopyRun, MapBytes};
 use crate::host::holes::{prepare, HoleError, Prepared};
@@ -71,6 +71,8 @@ pub(super) struct Maker<'a> {
     has_own_digest: bool,
     /// The table of holes; empty if there are none.
     holes: &'a [u8],
+    /// Both images are in one slot.
+    in_place: Option<InPlace>,
     pub(super) control: Control<'a>,
 }
 
@@ -85,6 +87,7 @@ impl<'a> Maker<'a> {
         options.check()?;
         memory::check(old, new, options)?;
         let codecs = options.codecs()?;
+        let in_place = options.order(old.len() as u32, new.len() as u32)?;
         let digest = |image| Sha256::digest(image).into();
         let (mut digests, predictions) = in_parallel(
             options.thread_count(),
@@ -112,8 +115,19 @@ impl<'a> Maker<'a> {
         }
         let holes = filled.map_or(&[][..], |filled| &filled.table);
         let control = Control::new(options, work + fitting);
-        Ok(Self { old, new, options, codecs, predictions, digests, has_own_digest, holes, control }
-            .fitting())
+        let maker = Self {
+            old,
+            new,
+            options,
+            codecs,
+            predictions,
+            digests,
+            has_own_digest,
+            holes,
+            in_place,
+            control,
+        };
+        Ok(maker.fitting())
     }
 
     /// Leaves out predictions for which the device has no room.
@@ -258,7 +272,8 @@ impl<'a> Maker<'a> {
         let effort = self.options.effort;
         let is_model = self.codecs.contains(&Codec::Model);
         let search = if is_model { Search::for_model(effort) } else { Search::for_bytes(effort) };
-        search.find(self.old, self.new, prediction, threads, &self.control)
+        let images = (self.old, self.new, self.order());
+        search.find(images, prediction, threads, &self.control)
     }
 
     /// Chooses the copies again, for the model codec. `meanwhile` something else is done.
@@ -297,7 +312,8 @@ impl<'a> Maker<'a> {
         };
         let (old, new, threads, control) =
             (self.old, self.new, self.options.thread_count(), &self.control);
-        let rounds = Rounds { old, new, prediction, tables, rounds, threads, control };
+        let order = self.order();
+        let rounds = Rounds { old, new, prediction, tables, rounds, threads, order, control };
         rounds.run(found, meanwhile, code).map(Some)
     }
 
@@ -370,7 +386,8 @@ impl<'a> Maker<'a> {
         let mut header = self.header(codec, prediction);
         let Ok(tables) = self.tables(&header, prediction) else { return Ok(None) };
         header.tables = tables;
-        let job = Job { old: self.old, new: self.new, copies, prediction };
+        let (old, new, order) = (self.old, self.new, self.order());
+        let job = Job { old, new, copies, prediction, order };
         let Some(body) =
             job.encode(codec, tables, self.options.effort, limit.into(), &self.control)?
         else {
@@ -424,8 +441,16 @@ impl<'a> Maker<'a> {
             identity: self.options.identity,
             map_counts: prediction.maps.counts(),
             hole_span: self.holes.len() as u16,
+            order: self.in_place.unwrap_or(InPlace::NONE),
             ..PatchHeader::default()
         }
+    }
+
+    /// In which order the device makes the new image.
+    pub(super) fn order(&self) -> Order {
+        let coded_size = self.new.len() as u32;
+        let own = if self.has_own_digest { DIGEST_LEN } else { 0 };
+        Order { in_place: self.in_place, coded_size, new_size: coded_size + own }
     }
 
     /// Tables that fit the device; or the RAM that it would have to have.

@@ -37,6 +37,7 @@ mod control;
 mod encode;
 mod error;
 mod fit;
+mod in_place;
 mod maker;
 mod mask;
 mod matches;

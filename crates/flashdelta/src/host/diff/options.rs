@@ -51,6 +51,7 @@ pub struct DiffOptions {
     pub(crate) identity: Option<Identity>,
     pub(crate) holes: Vec<Hole>,
     pub(crate) chunks: ChunkSize,
+    pub(crate) in_place: bool,
     /// Appended to the patch as it is: what it holds is the business of whoever sets it.
     pub(crate) host_section: Vec<u8>,
     pub(crate) effort: u8,
@@ -71,6 +72,7 @@ impl DiffOptions {
             identity: None,
             holes: Vec::new(),
             chunks: ChunkSize::None,
+            in_place: false,
             host_section: Vec::new(),
             effort: 6,
             threads: 0,
@@ -144,6 +146,15 @@ impl DiffOptions {
         self
     }
 
+    /// Whether the device has one slot only, of the [length](DeviceProfile::slot) that the profile
+    /// says: the new image is written over the old one. See
+    /// [`update::in_place`](crate::update::in_place).
+    #[must_use]
+    pub fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
+        self
+    }
+
     /// 1 (fast) to 9 (thorough); other numbers count as the nearest of these. The default is 6.
     #[must_use]
     pub fn effort(mut self, effort: u8) -> Self {
@@ -213,6 +224,7 @@ impl fmt::Debug for DiffOptions {
             .field("identity", &self.identity)
             .field("holes", &self.holes)
             .field("chunks", &self.chunks)
+            .field("in_place", &self.in_place)
             .field("effort", &self.effort)
             .field("threads", &self.threads)
             .finish_non_exhaustive()

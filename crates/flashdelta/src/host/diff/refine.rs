@@ -25,9 +25,9 @@ use super::stream::CopyWriter;
 use super::work;
 use crate::device::codec::model::Model;
 use crate::device::format::limits::MODEL_WEIGHTS;
-use crate::device::format::Tables;
+use crate::device::format::{Order, Tables};
 use crate::host::encode::price::{DistancePrices, Price, BIT};
-use crate::host::encode::InMemory;
+use crate::host::encode::{ahead, InMemory};
 
 /// Candidates that are followed at the same time; more are dropped, worst first.
 const MOST_ACTIVE: usize = 48;
@@ -68,6 +68,7 @@ pub(crate) struct Refine<'a> {
     /// At which offsets of the old image may a copy begin without its walk getting out of step?
     pub(crate) entrances: &'a [bool],
     pub(crate) tables: Tables,
+    pub(crate) order: Order,
 }
 
 impl Refine<'_> {
@@ -134,8 +135,8 @@ impl Path<'_> {
         mut plan: Plan<'_>,
         control: &Control<'_>,
     ) -> Result<(), DiffError> {
-        let Refine { old, new, candidates, .. } = self.given;
-        let mut images = InMemory { old, new };
+        let Refine { old, new, candidates, order, .. } = self.given;
+        let mut images = InMemory::new(old, new, order);
         let mut waiting = candidates::merged(candidates).peekable();
         let (mut at, mut reported) = (0, 0);
         while at < new.len() as u32 {
@@ -177,7 +178,8 @@ impl Path<'_> {
     /// Goes on to the next unit in the only copy that is left, if it is as predicted: then there is
     /// nothing to choose, and prices do not matter.
     fn follow_only(&mut self, at: u32, model: &Model<'_>) -> Option<u32> {
-        let Refine { old, new, prediction, .. } = self.given;
+        let Refine { old, new, prediction, order, .. } = self.given;
+        let floor = order.stretch(at).floor;
         if self.ways.iter().any(Way::is_open) {
             return None;
         }
@@ -188,7 +190,7 @@ impl Path<'_> {
         if inside.next().is_some() || new.len() as u32 - at <= 4 {
             return None;
         }
-        a.look(old, new, at, model, || prediction.walker());
+        a.look((old, floor), new, at, model, || prediction.walker());
         a.pass(at)
     }
 
@@ -286,7 +288,8 @@ impl Path<'_> {
     /// Ends copies from the old image in their next unit. Returns the cost of the cheapest way
     /// inside a copy.
     fn leave(&mut self, at: u32, model: &mut Model<'_>) -> u64 {
-        let Refine { old, new, prediction, .. } = self.given;
+        let Refine { old, new, prediction, order, .. } = self.given;
+        let floor = order.stretch(at).floor;
         let mut cheapest = Way::NEVER;
         for i in 0..self.active.len() {
             let a = &mut self.active[i];
@@ -297,11 +300,12 @@ impl Path<'_> {
                 continue;
             }
             if a.unit.is_none() {
-                a.look(old, new, at, model, || prediction.walker());
+                a.look((old, floor), new, at, model, || prediction.walker());
             }
             if a.unit.is_none() {
-                // The old image has ended, and the copy with it.
-                let way = Way { cost: a.cost, ended: Some(old.len() as u32), literals: 0, ..a.way };
+                // The old image has ended, or is gone there, and the copy with it.
+                let ended = Some(a.candidate.source(at));
+                let way = Way { cost: a.cost, ended, literals: 0, ..a.way };
                 let step = Step { entered: a.entered, shift: a.candidate.shift };
                 a.close();
                 self.relax(at, way, step);
@@ -315,12 +319,10 @@ impl Path<'_> {
 
     /// Spells out a byte.
     fn literal(&mut self, at: u32, free: &Way, model: &mut Model<'_>) {
-        let Refine { old, new, .. } = self.given;
-        let ghost = free
-            .ended
-            .and_then(|e| old.get(e as usize + free.literals as usize))
-            .copied()
-            .unwrap_or(0);
+        let Refine { old, new, order, .. } = self.given;
+        let floor = order.stretch(at).floor;
+        let ghost = free.ended.and_then(|e| ahead(old, e + free.literals, floor).first());
+        let ghost = ghost.copied().unwrap_or(0);
         let price = model.jump_price(free.literals, false)
             + model.literal_price(free.unit_state, [ghost, new[at as usize]], free.literals);
         let mut unit_state = free.unit_state;
@@ -332,7 +334,8 @@ impl Path<'_> {
 
     /// Starts copies where that is cheaper than what led there before, and within `limit`.
     fn enter(&mut self, at: u32, free: &Way, limit: u64, model: &Model<'_>) {
-        let Refine { old, new, prediction, entrances, .. } = self.given;
+        let Refine { old, new, prediction, entrances, order, .. } = self.given;
+        let floor = order.stretch(at).floor;
         let cost = free.cost + u64::from(model.jump_price(free.literals, true));
         if cost > limit {
             return;
@@ -357,7 +360,7 @@ impl Path<'_> {
             if cost < a.cost && cost <= limit {
                 a.enter(at, cost, free);
                 if a.is_old() {
-                    a.look(old, new, at, model, || prediction.walker());
+                    a.look((old, floor), new, at, model, || prediction.walker());
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use std::sync::PoisonError;
 
+use super::candidates;
 use super::control::Control;
 use super::error::DiffError;
 use super::nearby::{self, Indexes};
@@ -11,7 +12,7 @@ use super::plan::{Chosen, Plan};
 use super::refine::Refine;
 use super::search::{Found, Prediction};
 use super::stream::{CopyStream, CopyWriter};
-use crate::device::format::Tables;
+use crate::device::format::{Order, Tables};
 
 /// How often copies that are promising are chosen again.
 pub(crate) fn rounds(effort: u8) -> usize {
@@ -32,6 +33,7 @@ pub(crate) struct Rounds<'a> {
     /// At least 1.
     pub(crate) rounds: usize,
     pub(crate) threads: usize,
+    pub(crate) order: Order,
     pub(crate) control: &'a Control<'a>,
 }
 
@@ -53,14 +55,15 @@ impl Rounds<'_> {
                 let near = found.near.get_or_init(|| {
                     let ready = found.indexes.lock().unwrap_or_else(PoisonError::into_inner).take();
                     let indexes = ready.unwrap_or_else(|| Indexes::new(self.old, self.new));
-                    nearby::find((self.old, self.new), &indexes, &found.copies)
+                    let near = nearby::find((self.old, self.new), &indexes, &found.copies);
+                    candidates::there(near, self.order)
                 });
                 let before = round.checked_sub(1).and_then(|before| streams.get(before));
                 let plan = Plan::new(
                     self.new,
                     before.map_or(Chosen::All(&found.copies), Chosen::Following),
                 );
-                let Self { old, new, prediction, tables, .. } = *self;
+                let Self { old, new, prediction, tables, order, .. } = *self;
                 let refine = Refine {
                     old,
                     new,
@@ -68,6 +71,7 @@ impl Rounds<'_> {
                     candidates: [&found.candidates, near],
                     entrances: &found.entrances,
                     tables,
+                    order,
                 };
                 refine.parse(plan, writer, self.control)
             })

@@ -11,6 +11,7 @@ use super::nearby::Indexes;
 use super::options::Phase;
 use super::parallel::in_parallel;
 use super::parse::{self, Prices};
+use crate::device::format::Order;
 use crate::device::isa::InstructionSet;
 use crate::device::predict::address_map::{
     AddressMaps, PointerRanges, Segment, SegmentKind, SegmentWords,
@@ -135,8 +136,7 @@ impl Search {
     /// Finds the copies.
     pub(crate) fn find(
         &self,
-        old: &[u8],
-        new: &[u8],
+        (old, new, order): (&[u8], &[u8], Order),
         prediction: &Prediction,
         Threads { count: threads, prepare }: Threads,
         control: &Control<'_>,
@@ -151,6 +151,7 @@ impl Search {
         let found = control.time(Phase::Parse, || {
             let candidates =
                 candidates::find((&masked_old, &masked_new), new, matches, &self.limits, threads);
+            let candidates = candidates::there(candidates, order);
             let (indexes, copies) = in_parallel(
                 threads,
                 // A thread that has nothing else to do prepares what comes next.

@@ -19,7 +19,7 @@ pub(crate) mod zstd;
 
 pub(crate) use address_map::Maps;
 pub(crate) use header::MapBytes;
-pub(crate) use images::{CopyRun, InMemory};
+pub(crate) use images::{ahead, CopyRun, InMemory};
 pub(crate) use meter::Meter;
 pub(crate) use range::RangeEncoder;
 pub(crate) use tables::tables_for;

@@ -375,6 +375,10 @@ impl<'w> Model<'w> {
             if !(hit && is_certain) {
                 break;
             }
+            #[cfg(feature = "in-place")]
+            if images.is_at_limit() {
+                break;
+            }
         }
     }
 
