@@ -17,11 +17,20 @@ pub(crate) struct Limits {
     pub(crate) retry_seconds: u32,
     /// The failures after which a device is not offered the release any more.
     pub(crate) most_failures: u32,
+    /// Downloads that a device may begin from the start without a word of what came of them; one
+    /// more counts as a failure. 0: any number.
+    pub(crate) most_starts: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { failure_percent: 20.0, after_reports: 5, retry_seconds: 900, most_failures: 5 }
+        Self {
+            failure_percent: 20.0,
+            after_reports: 5,
+            retry_seconds: 900,
+            most_failures: 5,
+            most_starts: 10,
+        }
     }
 }
 

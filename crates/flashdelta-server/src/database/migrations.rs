@@ -7,9 +7,10 @@ use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
 use super::DatabaseKind;
 use crate::Error;
 
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("start", include_str!("../../migrations/0001_start.sql")),
     ("operators", include_str!("../../migrations/0002_operators.sql")),
+    ("starts", include_str!("../../migrations/0003_starts.sql")),
 ];
 
 /// Brings the tables up to date. Several servers may do so at the same time.

@@ -8,6 +8,7 @@ mod plan;
 mod poll;
 mod report;
 mod savings;
+mod starts;
 
 pub(crate) use action::{Action, ActionState, Content, ContentKind};
 pub(crate) use config::configure;
@@ -17,3 +18,4 @@ pub(crate) use plan::plan;
 pub(crate) use poll::{poll, Patience};
 pub(crate) use report::{report, Execution, Report};
 pub(crate) use savings::Savings;
+pub(crate) use starts::begin;

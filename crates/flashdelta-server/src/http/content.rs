@@ -69,6 +69,15 @@ pub(super) async fn send(
     }))))
 }
 
+/// Whether contents are asked for from their start.
+pub(super) fn is_from_start(content: &Content, headers: &HeaderMap) -> bool {
+    match part(headers, &format!("\"{}\"", content.sha256), content.size) {
+        Part::All => true,
+        Part::Some(range) => range.start == 0,
+        Part::NotModified | Part::Outside => false,
+    }
+}
+
 fn finish(response: Result<Response, axum::http::Error>) -> Result<Response, Error> {
     response.map_err(|error| Error::bad("header", error.to_string(), "one that is possible"))
 }

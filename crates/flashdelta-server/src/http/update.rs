@@ -78,6 +78,16 @@ async fn get(
         }
         Offer::Update(action) => {
             let content = part(&action, component.as_deref())?;
+            // Of several components the first one counts.
+            let is_first = action.body.contents.first() == Some(content);
+            if is_first
+                && content::is_from_start(content, &headers)
+                && !devices::begin(&service, &by.tenant, &action).await?
+            {
+                return Ok(nothing(
+                    "not offered: it was begun too often, and nothing was reported",
+                ));
+            }
             let mut response = content::send(&service, &by.tenant, content, &headers).await?;
             describe(response.headers_mut(), &action, content)?;
             Ok(response)

@@ -7,7 +7,8 @@ use crate::fleet::{self, apply, digest, firmware};
 use crate::server::{json, Setup};
 
 crate::on_both_databases!(a_device_is_updated a_download_goes_on reports_count_once
-    gateways_speak_for_devices patches_are_signed);
+    gateways_speak_for_devices patches_are_signed
+    who_says_nothing_is_in_no_loop);
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers()[name].to_str().unwrap()
@@ -151,6 +152,41 @@ async fn reports_count_once(setup: Setup) {
     fleet::assign(&server, "heron", "1.1").await;
     assert_eq!(ask(third).await.status(), StatusCode::OK);
     assert_eq!(rollout().await["failed"], 0);
+}
+
+/// A device that falls back without a word asks again and again: it is slowed down, too.
+async fn who_says_nothing_is_in_no_loop(setup: Setup) {
+    let server = setup.start();
+    fleet::heron(&server).await;
+    let limits = json!({"retry_seconds": 3600, "most_starts": 3});
+    server.put("/v1/products/heron/limits", &limits).await;
+    let held = digest(&firmware("cortex-m-1.0.bin"));
+    let token = fleet::device(&server, "h-1", "heron", &held).await;
+    let ask = |headers: &'static [(&'static str, &'static str)]| {
+        let mut request = server.request(Method::GET, "/v1/update", &token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        async { request.send().await.unwrap() }
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(&[]).await.status(), StatusCode::OK);
+        // To go on, and to look, is no start.
+        assert_eq!(ask(&[("range", "bytes=9-")]).await.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(ask(&[("if-none-match", "*")]).await.status(), StatusCode::NOT_MODIFIED);
+    }
+    let refused = ask(&[]).await;
+    assert_eq!(refused.status(), StatusCode::NO_CONTENT);
+    assert!(header(&refused, "x-flashdelta-reason").contains("begun too often"));
+    let stored = server.get("/v1/devices/h-1").await;
+    assert_eq!((&stored["failures"], &stored["failing"]), (&json!(1), &json!("1.1")));
+    assert_eq!(server.get("/v1/products/heron/rollouts").await[0]["failed"], 1);
+    let said = server.get("/v1/devices/h-1/actions/1").await;
+    assert!(said[0]["message"].as_str().unwrap().contains("begun 3 times"), "{said}");
+    // Later it is asked again: not before that.
+    let held_back = ask(&[]).await;
+    assert_eq!(held_back.status(), StatusCode::NO_CONTENT);
+    assert!(header(&held_back, "x-flashdelta-reason").contains("not offered for 3"));
 }
 
 async fn gateways_speak_for_devices(setup: Setup) {

@@ -10,7 +10,7 @@ use super::super::access::By;
 use super::super::body::At;
 use super::super::content;
 use super::address;
-use crate::devices::{Action, Content, ContentKind};
+use crate::devices::{self, Action, Content, ContentKind};
 use crate::{Error, Service};
 
 pub(super) async fn get(
@@ -92,6 +92,12 @@ pub(super) async fn download(
     let action = by.tenant.action(&stored.id, action).await?;
     let content = action.body.contents.get(at).filter(|content| file_name(content) == file);
     let content = content.ok_or_else(|| none(&file))?;
+    if at == 0
+        && content::is_from_start(content, &headers)
+        && !devices::begin(&service, &by.tenant, &action).await?
+    {
+        return Err(none(&file));
+    }
     content::send(&service, &by.tenant, content, &headers).await
 }
 

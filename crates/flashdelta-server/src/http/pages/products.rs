@@ -127,6 +127,7 @@ async fn save_limits(caller: &Caller, name: &Name, fields: &Fields) -> Result<()
         after_reports: fields.number("after_reports")?.unwrap_or(before.after_reports),
         retry_seconds: minutes.map_or(before.retry_seconds, |minutes| minutes.saturating_mul(60)),
         most_failures: fields.number("most_failures")?.unwrap_or(before.most_failures),
+        most_starts: fields.number("most_starts")?.unwrap_or(before.most_starts),
     };
     caller.tenant.put_limits(caller.who(), name, &limits).await
 }
