@@ -7,7 +7,6 @@
     applier.finish()
 """
 
-from .applier import Applier
 from .errors import (
     BadPatchError,
     DoesNotFitError,
@@ -17,5 +16,11 @@ from .errors import (
     WrongBaseError,
     WrongDeviceError,
 )
+
+try:
+    # The applier in C, with the model codec, where the firmware has it or it has been copied here.
+    from .native import Applier
+except ImportError:
+    from .applier import Applier
 
 __version__ = "0.1.0"

@@ -12,12 +12,14 @@ ROOT = HERE.parents[2]
 TESTDATA = ROOT / "testdata"
 
 
-def micropython(script, *arguments, heap=None, **options):
-    """Runs a script of the folder `device`, and gives what it prints."""
+def micropython(script, *arguments, heap=None, beside=None, **options):
+    """Runs a script of the folder `device`, and gives what it prints. `beside`: a folder with the
+    native module."""
     command = [Path(sys.executable).with_name("micropython")]
     if heap:
         command += ["-X", f"heapsize={heap}"]
-    path = f"{HERE / 'device'}:{HERE.parent}:.frozen"
+    folders = [HERE / "device", HERE.parent, *([beside] if beside else []), ".frozen"]
+    path = ":".join(map(str, folders))
     done = subprocess.run(
         [*command, HERE / "device" / script, *arguments],
         env={**os.environ, "MICROPYPATH": path},

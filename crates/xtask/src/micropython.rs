@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::command::{cargo, command, exec, root, target_dir, tools};
+use crate::c::{bindings, build_apply, folder, gcc, STRICT};
+use crate::command::{cargo, command, exec, exists, root, target_dir, tools};
 use crate::setup;
 use crate::steps::Outcome;
 
@@ -17,8 +18,35 @@ pub(crate) fn test(may_install: bool) -> Result<Outcome> {
     let mut pytest = command(python);
     pytest.current_dir(package()).args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
     pytest.env("FLASHDELTA_BINARY", target_dir().join("release/flashdelta"));
+    let glue = match exists("gcc") {
+        true => {
+            compile_glue()?;
+            "the module in C compiles over fakes of MicroPython's headers"
+        }
+        false => "no gcc: the module in C was not compiled",
+    };
+    let native = match std::env::var_os("MICROPYTHON") {
+        Some(_) => {
+            pytest.env("FLASHDELTA_APPLY", build_apply(None, None)?);
+            "and runs as a native module"
+        }
+        None => "MICROPYTHON names no source tree: it was not run",
+    };
     exec(&mut pytest)?;
-    Ok(Outcome::passed())
+    Ok(Outcome::Passed(format!("{glue}; {native}")))
+}
+
+/// The module in C, as a part of firmware and as a native module.
+fn compile_glue() -> Result<()> {
+    let object = folder("micropython")?.join("glue.o");
+    for options in [&[][..], &["-DMICROPY_ENABLE_DYNRUNTIME=1"]] {
+        let mut gcc = gcc(&[&STRICT, options]);
+        gcc.arg("-I").arg(package().join("tests/fake")).arg("-c");
+        exec(gcc.arg(package().join("module/flashdelta_glue.c")).arg("-o").arg(&object))?;
+    }
+    let mut gcc = command("gcc");
+    gcc.args(STRICT).arg("-c").arg(package().join("natmod/memory.c"));
+    exec(gcc.arg("-I").arg(bindings().join("include")).arg("-o").arg(object))
 }
 
 /// The environment with MicroPython: its interpreter of Python.
