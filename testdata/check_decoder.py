@@ -151,7 +151,8 @@ def check_made(job):
     program, old, new, options = job
     with tempfile.TemporaryDirectory() as folder:
         patch = pathlib.Path(folder) / "patch"
-        command = [program, "diff", old, new, "-o", patch, "--effort", "3", "--allow-empty", *options]
+        command = [program, "diff", old, new, "-o", patch, "--effort", "3", "--allow-empty",
+                   *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         name = f"{pathlib.Path(old).name} to {pathlib.Path(new).name}, {' '.join(options)}"
         if done.returncode:
@@ -200,7 +201,8 @@ def main():
         with concurrent.futures.ProcessPoolExecutor() as pool:
             made = pool.map(check_made, list(jobs(program, folder)))
             damaged = pool.map(check_damaged, range(4))
-            groups = {"vectors": [check_vectors()], "sets": [check_set()], "patches": made, "damaged patches": damaged}
+            groups = {"vectors": [check_vectors()], "sets": [check_set()], "patches": made,
+                      "damaged patches": damaged}
             groups = {name: list(results) for name, results in groups.items()}
     wrong = [text for results in groups.values() for _, texts in results for text in texts]
     if wrong:

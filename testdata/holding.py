@@ -27,7 +27,8 @@ def universal_hex(code):
 
 def signed_hex(code):
     signature = hashlib.sha512(code).digest()
-    parts = [record(4, 0, bytes(2)), data_records(0, 0x4000, code), data_records(0xFD, 0, signature)]
+    parts = [record(4, 0, bytes(2)), data_records(0, 0x4000, code),
+             data_records(0xFD, 0, signature)]
     return "".join(parts) + record(1, 0, b"")
 
 
@@ -36,7 +37,8 @@ def uf2(code, flags, total, tail, order=1):
     blocks = []
     for number, piece in list(enumerate(pieces))[::order]:
         address = 0x10000000 + 256 * number
-        words = (0x0A324655, 0x9E5D5157, flags, address, 256, number, total or len(pieces), 0xE48BFF59)
+        words = (0x0A324655, 0x9E5D5157, flags, address, 256, number, total or len(pieces),
+                 0xE48BFF59)
         end = tail(address, piece, number)
         blocks.append(struct.pack("<8I", *words) + piece + end + struct.pack("<I", 0x0AB16F30))
     return b"".join(blocks)
@@ -55,7 +57,8 @@ KINDS = {
     "signed.hex": (signed_hex, (["--accept", "records"],)),
     "md5.uf2": (lambda code: uf2(code, 0x6000, 0, md5_tail), ([],)),
     "falling.uf2": (lambda code: uf2(code, 0x2000, 0, lambda *_: bytes(220), -1), ([],)),
-    "tags.uf2": (lambda code: uf2(code, 0xA000, 0, tags_tail), ([], ["--range", "0x10000100-0x10000500"])),
+    "tags.uf2": (lambda code: uf2(code, 0xA000, 0, tags_tail),
+                 ([], ["--range", "0x10000100-0x10000500"])),
 }
 FILES = [
     ("code.apj", "changed.px4", []),

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Writes MANIFEST.tsv for firmware/, edge/, archives/ and vectors/ again.    manifest.py [--check]
 
-Rows of other folders are kept as they are. `--check` writes nothing and fails where a file and its row differ.
+Rows of other folders are kept as they are. `--check` writes nothing and fails where a file and its
+row differ.
 """
 import hashlib
 import pathlib
@@ -10,7 +11,8 @@ import sys
 
 here = pathlib.Path(__file__).parent
 HEADER = "path\torigin\tlicence\tsize\tsha256"
-OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py", "archives": "archives/make.py",
+OURS = {"firmware": "firmware/build.sh from firmware/src", "edge": "edge/make.py",
+        "archives": "archives/make.py",
         "inputs": "inputs/make.py", "signed": "signed/make.py", "vectors": "vectors/make.py"}
 SOURCES = {".py", ".sh", ".c", ".h", ".ld", ".md", ".tsv", ".json", ".pem"}
 
@@ -30,7 +32,12 @@ for line in old:
 for folder, origin in OURS.items():
     for p in sorted((here / folder).rglob("*")):
         name = p.relative_to(here).as_posix()
-        if p.is_file() and p.suffix not in SOURCES and not name.startswith("firmware/src/") and p.parent.name != "__pycache__":
+        if (
+            p.is_file()
+            and p.suffix not in SOURCES
+            and not name.startswith("firmware/src/")
+            and p.parent.name != "__pycache__"
+        ):
             rows[name] = row(name, origin, "MIT OR Apache-2.0")
 text = "\n".join([HEADER] + [rows[k] for k in sorted(rows)]) + "\n"
 if "--check" in sys.argv:

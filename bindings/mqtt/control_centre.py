@@ -147,7 +147,9 @@ class ControlCentre:
 
     def _request(self, device: Device, request: dict[str, Any]) -> None:
         start = str(request["job"]).split("-")[0]
-        patch = next((p for d, p in self.by_digest.items() if len(start) == 16 and d.startswith(start)), None)
+        patch = next(
+            (p for d, p in self.by_digest.items() if len(start) == 16 and d.startswith(start)), None
+        )
         at, count = int(request["at"]), min(int(request["count"]), MOST)
         if patch is None or not 0 <= at < len(patch):
             return

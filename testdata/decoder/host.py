@@ -173,7 +173,11 @@ def taken(blocks, stretches):
                 part = min(length, block[1])
                 if is_taken:
                     found.append((block[0], part))
-                block[0], block[1], length = (block[0] + part) & 0xFFFFFFFF, block[1] - part, length - part
+                block[0], block[1], length = (
+                    (block[0] + part) & 0xFFFFFFFF,
+                    block[1] - part,
+                    length - part,
+                )
     return found
 
 

@@ -54,7 +54,8 @@ def image_text(file):
 
 def unpacked(text):
     try:
-        return base64.b64decode(text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4), validate=True)
+        return base64.b64decode(text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4),
+                                validate=True)
     except binascii.Error as fault:
         raise Refused("old-file", "base64") from fault
 

@@ -8,7 +8,8 @@ from . import header as headers
 from .wire import Reader, Refused, crc32, sha256
 
 IDENTITY, SIGNATURES = 1 << 1, 1 << 4
-KINDS = ("application", "bootloader", "partition-table", "file-system", "radio", "child", "data", "other")
+KINDS = ("application", "bootloader", "partition-table", "file-system", "radio", "child", "data",
+         "other")
 ABSENT = "absent"
 
 

@@ -44,8 +44,8 @@ def apart(file):
     return made if again == file else None
 
 
-# Tokens: ("data", address, kind, bytes, target), ("base", record), ("control", name, operands), ("other",).
-# A record is the operands of operation 5.
+# Tokens: ("data", address, kind, bytes, target), ("base", record), ("control", name, operands),
+# ("other",). A record is the operands of operation 5.
 
 # A kind that is one: 0 changes nothing.
 CHANGED = 0x100

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Writes the edge cases, the same bytes every time.    make.py [FOLDER]    (default: beside this script)"""
+"""Writes the edge cases, the same bytes every time.    make.py [FOLDER]    (default: beside this
+script)"""
 import pathlib
 import sys
 
@@ -9,7 +10,8 @@ out.mkdir(parents=True, exist_ok=True)
 
 
 def noise(seed, n):
-    """xorshift32, a byte a step: not the standard library's generator, so that no version of it matters."""
+    """xorshift32, a byte a step: not the standard library's generator, so that no version of it
+    matters."""
     x, b = seed, bytearray()
     for _ in range(n):
         x ^= x << 13 & 0xFFFFFFFF
@@ -36,7 +38,8 @@ files = {
     "reordered-new.bin": b"".join(blocks[i] for i in (5, 0, 7, 2, 4, 1, 6, 3)),
     "inserted-old.bin": base,
     "inserted-new.bin": base[:16] + b"eleven more" + base[16:],
-    "flipped-new.bin": bytes(b ^ (0x80 if i % 997 == 500 else 0) for i, b in enumerate(base)),  # against inserted-old.bin
+    "flipped-new.bin": bytes(b ^ (0x80 if i % 997 == 500 else 0) for i, b in enumerate(base)),
+     # against inserted-old.bin
 }
 for name, data in files.items():
     (out / name).write_bytes(data)

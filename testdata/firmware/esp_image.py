@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Writes an Espressif image of an ELF file.    esp_image.py (esp8266|esp32) ELF IMAGE [CALLS]
 
-CALLS is the content of the section that place_literals.py describes: these calls through registers become direct ones. The layout is that of "Firmware Image Format" in the manual of esptool: header, segments, checksum; without a digest.
+CALLS is the content of the section that place_literals.py describes: these calls through registers
+become direct ones. The layout is that of "Firmware Image Format" in the manual of esptool: header,
+segments, checksum; without a digest.
 """
 import struct
 import sys
@@ -25,7 +27,8 @@ for i in range(count):
                 words = (target - (site & ~3) - 4) >> 2
                 data[place : place + 3] = ((words & 0x3FFFF) << 6 | 0x25).to_bytes(3, "little")
         segments.append((address, data + bytes(-len(data) % 4)))
-# Magic, number of segments, flash mode (DIO), flash size and speed, entry point; the ESP32 also: no WP pin, drive strengths, chip 0.
+# Magic, number of segments, flash mode (DIO), flash size and speed, entry point; the ESP32 also: no
+# WP pin, drive strengths, chip 0.
 image = struct.pack("<BBBBI", 0xE9, len(segments), 2, 0x20, entry)
 if chip == "esp32":
     image += b"\xee" + bytes(15)

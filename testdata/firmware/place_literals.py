@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Makes LLVM's assembly for Xtensa what LLVM's assembler and GNU's linker take.    place_literals.py < IN > OUT
+"""Makes LLVM's assembly for Xtensa what LLVM's assembler and GNU's linker take.
+place_literals.py < IN > OUT
 
-The literals of each function go to a section of their own, as GNU's assembler has it. Calls through a register that was just loaded from a
-literal are listed in a section ".debug_calls": where they are, and what they call. esp_image.py makes direct calls of them, as GNU's linker does for the ESP32.
+The literals of each function go to a section of their own, as GNU's assembler has it. Calls through
+a register that was just loaded from a literal are listed in a section ".debug_calls": where they
+are, and what they call. esp_image.py makes direct calls of them, as GNU's linker does for the
+ESP32.
 """
 import re
 import sys
@@ -19,7 +22,8 @@ for line in sys.stdin:
     if words and words[0] == ".literal":
         label, value = words[1], line.split(",", 1)[1].strip()
         literals[label] = value
-        print(f'\t.pushsection .literal.{function}, "ax", @progbits\n\t.p2align 2\n{label}:\n\t.long {value}\n\t.popsection')
+        print(f'\t.pushsection .literal.{function}, "ax", @progbits\n\t.p2align 2\n{label}:\n'
+              f'\t.long {value}\n\t.popsection')
         continue
     if not words or words[0].endswith(":"):
         loaded = {}
@@ -30,7 +34,8 @@ for line in sys.stdin:
         loaded = {}
         if target and re.fullmatch(r"[A-Za-z_]\w*", target):
             calls += 1
-            line = f'\t.pushsection .debug_calls, "", @progbits\n\t.long .Lcall{calls}, {target}\n\t.popsection\n.Lcall{calls}:\n{line}'
+            line = (f'\t.pushsection .debug_calls, "", @progbits\n\t.long .Lcall{calls}, {target}\n'
+                    f'\t.popsection\n.Lcall{calls}:\n{line}')
     elif len(words) > 1 and not words[0].startswith("s"):
         loaded.pop(words[1], None)
     print(line, end="")

@@ -34,14 +34,16 @@ def uf2(*images):
     for family, address, data in images:
         pieces = [data[at : at + 256].ljust(256, b"\0") for at in range(0, len(data), 256)]
         for number, piece in enumerate(pieces):
-            head = struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, address + 256 * number, 256, number, len(pieces), family)
+            head = struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, address + 256 * number, 256,
+                               number, len(pieces), family)
             blocks.append(head + piece.ljust(476, b"\0") + struct.pack("<I", 0x0AB16F30))
     return b"".join(blocks)
 
 
 def apj(magic, version, image):
     packed = base64.b64encode(zlib.compress(image, 9)).decode()
-    about = {"board_id": 140, "magic": magic, "version": version, "image": packed, "image_size": len(image)}
+    about = {"board_id": 140, "magic": magic, "version": version, "image": packed,
+             "image_size": len(image)}
     return json.dumps(about, indent=4).encode()
 
 
@@ -55,13 +57,15 @@ def dfuse(image, size, targets=1, elements=1):
     """One target with one element, whatever it says of them; the CRC is right."""
     body = struct.pack("<6sBI255sII", b"Target", 0, 1, b"heron", 8 + len(image), elements)
     body += struct.pack("<II", 0x08000000, size) + image
-    file = struct.pack("<5sBIB", b"DfuSe", 1, 11 + len(body), targets) + body + struct.pack("<4H3sB", 1, 2, 3, 0x11A, b"UFD", 16)
+    file = struct.pack("<5sBIB", b"DfuSe", 1, 11 + len(body),
+                       targets) + body + struct.pack("<4H3sB", 1, 2, 3, 0x11A, b"UFD", 16)
     return file + struct.pack("<I", zlib.crc32(file) ^ 0xFFFFFFFF)
 
 
 def mcuboot(image, protected):
     """Without protected TLVs, whatever the header says; the digest is right."""
-    signed = struct.pack("<IIHHIIBBHII", 0x96F3B83D, 0, 32, protected, len(image), 0, 1, 0, 0, 0, 0) + image
+    signed = struct.pack("<IIHHIIBBHII", 0x96F3B83D, 0, 32, protected, len(image), 0, 1, 0, 0, 0,
+                         0) + image
     return signed + struct.pack("<4H", 0x6907, 40, 0x10, 32) + hashlib.sha256(signed).digest()
 
 
@@ -72,14 +76,18 @@ def varint(number):
 def folder(**files):
     """A packed folder: the paths are sorted."""
     packed = ((path.encode(), data) for path, data in sorted(files.items()))
-    return b"FDT\0" + b"".join(varint(len(path)) + path + varint(len(data)) + data for path, data in packed)
+    return b"FDT\0" + b"".join(varint(len(path)) + path + varint(len(data)) + data for path,
+                               data in packed)
 
 
 def release(version, *parts, offset=65536):
     """A manifest with its parts: names, and what they hold, if they are there."""
-    builds = [{"chipFamily": "ESP32", "parts": [{"path": path, "offset": offset + 65536 * i} for i, (path, _) in enumerate(parts)]}]
+    builds = [{"chipFamily": "ESP32",
+               "parts": [{"path": path, "offset": offset + 65536 * i} for i,
+                         (path, _) in enumerate(parts)]}]
     text = json.dumps({"name": "heron", "builds": builds, "version": version}, indent=1).encode()
-    return {f"release-{version}/manifest.json": text, **{f"release-{version}/{path}": data for path, data in parts if data is not None}}
+    return {f"release-{version}/manifest.json": text,
+            **{f"release-{version}/{path}": data for path, data in parts if data is not None}}
 
 
 code = (firmware / "cortex-m-1.0.bin").read_bytes()[:2000]
@@ -89,11 +97,19 @@ esp[-1] ^= 1
 wrong_sum = hex_file((0x8000, changed)).split(b"\n")
 wrong_sum[1] = wrong_sum[1][:-2] + (b"00" if wrong_sum[1][-2:] != b"00" else b"01")
 # Its header claims 1 GiB of RAM, and the checksum of it is right.
-absurd = bytes.fromhex("46445000410000008080800200d00f0501e3b0c44298fc1c149afbf4c8" + 32 * "00" + "eadfa0c800219a1f01")
+absurd = bytes.fromhex(
+    "46445000410000008080800200d00f0501e3b0c44298fc1c149afbf4c8" + 32 * "00" + "eadfa0c800219a1f01"
+)
 block = uf2((7, 0x8000, changed[:256]))
 # A tag of 255 bytes right after the payload; an MD5 of 4 GiB before the last word.
 tag = block[:8] + struct.pack("<I", 0xA000) + block[12:288] + b"\xff\1\2\3" + block[292:]
-region = block[:8] + struct.pack("<I", 0x6000) + block[12:484] + struct.pack("<II", 0x8000, 0xFFFFFFFF) + block[492:]
+region = (
+    block[:8]
+    + struct.pack("<I", 0x6000)
+    + block[12:484]
+    + struct.pack("<II", 0x8000, 0xFFFFFFFF)
+    + block[492:]
+)
 build = {"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": 65536}]}
 files = {
     "code.bin": code,
@@ -138,7 +154,9 @@ files = {
     **release("url", ("app.bin", changed), ("https://example.com/data.bin", None)),
     **release("wrong", ("app.bin", changed), offset=32.5),
     **release("hex", ("app.bin", changed), ("app.hex", b"\n".join(wrong_sum))),
-    "release-ota/manifest.json": json.dumps({"name": "heron", "builds": [{**build, "ota": {"path": "ota.bin", "md5": 32 * "0"}}]}).encode(),
+    "release-ota/manifest.json": json.dumps(
+        {"name": "heron", "builds": [{**build, "ota": {"path": "ota.bin", "md5": 32 * "0"}}]}
+    ).encode(),
     "release-ota/app.bin": changed,
     "names.folder": folder(**{"app.bin": changed, "con": b"no file on Windows"}),
     "thumb.toml": b'name = "heron"\nisas = ["thumb"]\n',

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Makes thumb.txt, the encodings that crates/flashdelta/src/device/isa/thumb.rs is tested with.
 
-GNU as encodes the extremes of every field, objdump reads them back and says where they point. Next to them are random
-codes near the ones that are references, as objdump sees them. Neither knows anything of flashdelta. Needs
-binutils-arm-none-eabi; the tests themselves do not.
+GNU as encodes the extremes of every field, objdump reads them back and says where they point. Next
+to them are random codes near the ones that are references, as objdump sees them. Neither knows
+anything of flashdelta. Needs binutils-arm-none-eabi; the tests themselves do not.
 
     python3 testdata/isa/make_thumb.py > testdata/isa/thumb.txt
 
-Lines: `# form`, then `address code target` in hexadecimal; the code is in halfwords, the first one first.
+Lines: `# form`, then `address code target` in hexadecimal; the code is in halfwords, the first one
+first.
 """
 
 import pathlib
@@ -20,7 +21,8 @@ BASE = 0x0801F000
 
 
 def run(*command):
-    return subprocess.run(["arm-none-eabi-" + command[0], *command[1:]], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(["arm-none-eabi-" + command[0], *command[1:]], check=True,
+                          capture_output=True, text=True).stdout
 
 
 def assemble(lines, folder):
@@ -45,7 +47,8 @@ def disassemble(code, folder):
 
 
 def classify(address, code, text):
-    """(form, target) of an instruction from its disassembly alone; None where a core must not meet it."""
+    """(form, target) of an instruction from its disassembly alone; None where a core must not meet
+    it."""
     if re.search(r"UNPREDICTABLE|undefined|UNDEFINED|\.inst|\.word|\.short", text):
         return None
     wide = len(code) == 8
@@ -60,7 +63,8 @@ def classify(address, code, text):
         form = ("b.w" if wide else "b") if name == "b" else ("b<c>.w" if wide else "b<c>")
         return form, int(branch[1], 16)
     if "[pc" in text and place:
-        if name == "ldrd" and re.search(r"\[pc(, #-?\d+)?\]\t@", text) or re.match(r"vldr\t[sd]\d", text):
+        if name == "ldrd" and re.search(r"\[pc(, #-?\d+)?\]\t@",
+                                        text) or re.match(r"vldr\t[sd]\d", text):
             return "ldrd", int(place[1], 16)
         if name in ("ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "pld", "pli"):
             return "ldr.w" if wide else "ldr", int(place[1], 16)
@@ -71,7 +75,8 @@ def classify(address, code, text):
         offset = int(sum_[2]) if sum_[1] == "add" else -int(sum_[2])
         return "adr.w", (address + 4 & ~3) + offset
     if "[pc" in text:
-        return None  # Another kind of access to the pool, such as a store or a load of half precision.
+        # Another kind of access to the pool, such as a store or a load of half precision.
+        return None
     return "plain", 0
 
 
@@ -83,7 +88,8 @@ def signed(bits):
     """The extremes of an even signed offset, each single bit, and its neighbours."""
     top = 1 << (bits - 1)
     ones = [1 << bit for bit in range(1, bits - 1)]
-    values = [-top, -top + 2, top - 2, top - 4, 0, 2, -2] + ones + [-one for one in ones] + [top - 2 - one for one in ones]
+    values = [-top, -top + 2, top - 2, top - 4, 0, 2,
+              -2] + ones + [-one for one in ones] + [top - 2 - one for one in ones]
     return around([value for value in values if -top <= value < top])
 
 
@@ -129,7 +135,11 @@ def extremes():
 
 def halves():
     """MOVW and MOVT that build a value, with what is between them."""
-    values = [0, 0xFFFFFFFF] + [1 << bit for bit in range(32)] + [0xFFFFFFFF ^ (1 << bit) for bit in range(32)]
+    values = (
+        [0, 0xFFFFFFFF]
+        + [1 << bit for bit in range(32)]
+        + [0xFFFFFFFF ^ (1 << bit) for bit in range(32)]
+    )
     for number, value in enumerate(values):
         register = number % 15 if number % 15 != 13 else 12
         yield value, [f"movw r{register}, #{value & 0xFFFF}", f"movt r{register}, #{value >> 16}"]
@@ -138,7 +148,8 @@ def halves():
 def near():
     """Random codes that look like references."""
     random.seed(20240101)
-    heads = [(0xF000, 0x07FF, 0xFFFF), (0xF81F, 0x01E0, 0xFFFF), (0xED1F, 0x00E0, 0xFFFF), (0xE81F, 0x01E0, 0xFFFF)]
+    heads = [(0xF000, 0x07FF, 0xFFFF), (0xF81F, 0x01E0, 0xFFFF), (0xED1F, 0x00E0, 0xFFFF),
+             (0xE81F, 0x01E0, 0xFFFF)]
     heads += [(0xF20F, 0x05E0, 0xFFFF), (0xF200, 0x05FF, 0x7FFF), (0xE800, 0x17FF, 0xFFFF)]
     for first, free, second in heads:
         for _ in range(180):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes xtensa.txt: Xtensa encodings and what independent tools say about them.
 
-Needs, besides the standard library: binutils-xtensa-lx106 (CALL0, L32R, the lengths of instructions) and
-llvm-22 (the windowed calls and ENTRY, which the LX106 lacks). Lines of the output:
+Needs, besides the standard library: binutils-xtensa-lx106 (CALL0, L32R, the lengths of
+instructions) and llvm-22 (the windowed calls and ENTRY, which the LX106 lacks). Lines of the
+output:
 
     ref  BYTES ADDRESS TARGET   an instruction that refers to TARGET when it is at ADDRESS
     code BYTES                  one instruction without a reference that flashdelta predicts
@@ -30,17 +31,20 @@ def extremes(bits, rng, count):
 
 
 def disassembled(work, words):
-    """CALL0 and L32R: bits are chosen, GNU objdump says what they mean. A NOP.N between them varies the alignment."""
+    """CALL0 and L32R: bits are chosen, GNU objdump says what they mean. A NOP.N between them varies
+    the alignment."""
     code, places = b"", []
     for i, word in enumerate(words):
         places.append((len(code), word))
         code += word.to_bytes(3, "little") + bytes.fromhex("3df0") * (i % 3)
     (work / "a.bin").write_bytes(code)
     text = subprocess.run(
-        [GNU + "objdump", "-D", "-b", "binary", "-m", "xtensa", f"--adjust-vma={BASE:#x}", work / "a.bin"],
+        [GNU + "objdump", "-D", "-b", "binary", "-m", "xtensa", f"--adjust-vma={BASE:#x}",
+         work / "a.bin"],
         check=True, capture_output=True, text=True).stdout
     found = {}
-    for m in re.finditer(r"^\s*([0-9a-f]+):\s+[0-9a-f]+\s+(?:call0\s+|l32r\s+a\d+, )0x([0-9a-f]+)", text, re.M):
+    for m in re.finditer(r"^\s*([0-9a-f]+):\s+[0-9a-f]+\s+(?:call0\s+|l32r\s+a\d+, )0x([0-9a-f]+)",
+                         text, re.M):
         found[int(m[1], 16)] = int(m[2], 16)
     for offset, word in places:
         yield word.to_bytes(3, "little").hex(), BASE + offset, found[BASE + offset]
@@ -61,7 +65,8 @@ def assembled(work, rng):
             pc += 2
     (work / "b.s").write_text("\n".join(lines) + "\n")
     subprocess.run([*LLVM, work / "b.s", "-o", work / "b.o"], check=True)
-    subprocess.run(["llvm-objcopy-22", "-O", "binary", "-j", ".text", work / "b.o", work / "b.bin"], check=True)
+    subprocess.run(["llvm-objcopy-22", "-O", "binary", "-j", ".text", work / "b.o", work / "b.bin"],
+                   check=True)
     code = (work / "b.bin").read_bytes()
     assert len(code) == pc
     for offset, target in places:
@@ -70,18 +75,26 @@ def assembled(work, rng):
 
 # One of each kind: what decides about the length is op0, the low four bits of the first byte.
 GNU_CODE = """
-add a2, a3, a4; addi a2, a3, -5; addi a5, a5, 127; addmi a2, a3, 0x1200; addx4 a2, a3, a4; and a8, a9, a10
-extui a2, a3, 4, 5; l16si a2, a3, 4; l16ui a2, a3, 6; l32i a2, a3, 1020; l8ui a2, a3, 255; memw; isync; dsync
-movi a2, -2048; moveqz a2, a3, a4; mull a2, a3, a4; neg a2, a3; or a2, a3, a3; ret; rsil a2, 15; rsr a2, sar
-s16i a2, a3, 4; s32i a2, a3, 1020; s8i a2, a3, 255; sll a2, a3; slli a2, a3, 31; srai a2, a3, 17; src a2, a3, a4
-ssl a3; sub a2, a3, a4; wsr a2, sar; xor a2, a3, a4; callx0 a3; jx a9; break 1, 15; ill; syscall; rfe; waiti 15; nsau a2, a3
-add.n a2, a3, a4; addi.n a2, a3, -1; l32i.n a2, a3, 60; mov.n a2, a3; movi.n a2, 95; movi.n a2, -32; nop.n; ret.n
+add a2, a3, a4; addi a2, a3, -5; addi a5, a5, 127; addmi a2, a3, 0x1200; addx4 a2, a3, a4
+and a8, a9, a10
+extui a2, a3, 4, 5; l16si a2, a3, 4; l16ui a2, a3, 6; l32i a2, a3, 1020; l8ui a2, a3, 255; memw
+isync; dsync
+movi a2, -2048; moveqz a2, a3, a4; mull a2, a3, a4; neg a2, a3; or a2, a3, a3; ret; rsil a2, 15
+rsr a2, sar
+s16i a2, a3, 4; s32i a2, a3, 1020; s8i a2, a3, 255; sll a2, a3; slli a2, a3, 31; srai a2, a3, 17
+src a2, a3, a4
+ssl a3; sub a2, a3, a4; wsr a2, sar; xor a2, a3, a4; callx0 a3; jx a9; break 1, 15; ill; syscall
+rfe; waiti 15; nsau a2, a3
+add.n a2, a3, a4; addi.n a2, a3, -1; l32i.n a2, a3, 60; mov.n a2, a3; movi.n a2, 95
+movi.n a2, -32; nop.n; ret.n
 s32i.n a2, a3, 60; break.n 1
-j .; beq a2, a3, .; bnez a2, .; beqz a2, .+6; bgei a2, 4, .; bltui a2, 32, .; bbci a2, 31, .; ball a2, a3, .; beqz.n a2, .+8
+j .; beq a2, a3, .; bnez a2, .; beqz a2, .+6; bgei a2, 4, .; bltui a2, 32, .; bbci a2, 31, .
+ball a2, a3, .; beqz.n a2, .+8
 bnez.n a2, .+60
 """
 LLVM_CODE = """
-entry a1, 16; entry a1, 32; entry a1, 2040; retw; retw.n; movsp a1, a2; rotw 3; callx4 a2; callx8 a15; callx12 a9; l32e a0, a1, -16
+entry a1, 16; entry a1, 32; entry a1, 2040; retw; retw.n; movsp a1, a2; rotw 3; callx4 a2
+callx8 a15; callx12 a9; l32e a0, a1, -16
 """
 
 
@@ -93,7 +106,8 @@ def lone(work):
                 continue
             (work / "c.s").write_text(insn.strip() + "\n")
             subprocess.run([*command, work / "c.s", "-o", work / "c.o"], check=True)
-            subprocess.run([GNU + "objcopy", "-O", "binary", "-j", ".text", work / "c.o", work / "c.bin"], check=True)
+            subprocess.run([GNU + "objcopy", "-O", "binary", "-j", ".text", work / "c.o",
+                            work / "c.bin"], check=True)
             yield (work / "c.bin").read_bytes().hex()
 
 
@@ -103,7 +117,11 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         calls = [0x05 | offset << 6 for offset in extremes(18, rng, 400)]
-        loads = [1 | register << 4 | offset << 8 for register in range(16) for offset in extremes(16, rng, 40)]
+        loads = [
+            1 | register << 4 | offset << 8
+            for register in range(16)
+            for offset in extremes(16, rng, 40)
+        ]
         for line in (*disassembled(work, calls), *disassembled(work, loads), *assembled(work, rng)):
             print("ref %s %08x %08x" % line)
         for code in lone(work):

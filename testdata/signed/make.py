@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Writes the vectors of signed patches, from section 11 of docs/format.md alone.    make.py [--check]
+"""Writes the vectors of signed patches, from section 11 of docs/format.md alone.    make.py
+[--check]
 
 Needs `openssl` and the package `cryptography`: half of the signatures are made by each. `--check`
 writes nothing; it checks every signature and digest that is there with `cryptography`, and that all
@@ -31,7 +32,8 @@ KEYS = {"ed25519": ["-algorithm", "ed25519"],
 
 
 def openssl(*arguments, given=None):
-    return subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=True).stdout
+    return subprocess.run(["openssl", *arguments], input=given, capture_output=True,
+                          check=True).stdout
 
 
 def make_keys():
@@ -72,7 +74,8 @@ class Key:
             file = pathlib.Path(folder) / "message"
             file.write_bytes(message)
             if self.algorithm == 1:
-                return openssl("pkeyutl", "-sign", "-rawin", "-inkey", str(self.path), "-in", str(file))
+                return openssl("pkeyutl", "-sign", "-rawin", "-inkey", str(self.path), "-in",
+                               str(file))
             return openssl("dgst", "-sha256", "-sign", str(self.path), str(file))
 
 
@@ -164,16 +167,19 @@ def vectors():
     file("signed-host-section", "A signature vouches for the host section, too.",
          signed(uf2, (ed, made)), keys=["ed25519"])
     both = signed(riscv, (ed, ssl), (p256, made))
-    image("signed-twice", "One of two signatures is by the key that is trusted.", both, keys=["p256"])
+    image("signed-twice", "One of two signatures is by the key that is trusted.", both,
+          keys=["p256"])
     image("signed-twice-one-wrong", "The wrong one of two does no harm.",
           flipped(both, headers.read(both).length + 40), keys=["ed25519", "p256"])
     image("signed-four-times", "As many signatures as there may be.",
-          signed(riscv, (other, made), (p256, made), (other_p256, made), (ed, made)), keys=["ed25519"])
+          signed(riscv, (other, made), (p256, made), (other_p256, made), (ed, made)),
+          keys=["ed25519"])
     image("signature-not-asked-for", "A signature that nobody asks for is not looked at.",
           flipped(signed(riscv, (ed, made)), headers.read(both).length + 40))
     nine = bytearray(both)
     nine[headers.read(both).length + 1] = 9
-    image("signed-by-the-future", "An algorithm without a name is no reason to refuse.", bytes(nine),
+    image("signed-by-the-future", "An algorithm without a name is no reason to refuse.",
+          bytes(nine),
           keys=["p256"])
     bad(image, file, riscv, uf2, (ed, made), (p256, made), (other, made))
     return found
@@ -191,11 +197,13 @@ def bad(image, file, riscv, uf2, ed, p256, other):
           "wrong-signature", ["ed25519"])
     image("bad-p256-signature", "A bit of the signature is wrong.",
           flipped(signed(riscv, p256), start.length + 50), "wrong-signature", ["p256"])
-    image("bad-signed-header", "The header was changed after it was signed, its checksum made right.",
+    image("bad-signed-header",
+          "The header was changed after it was signed, its checksum made right.",
           signed(riscv, ed, change=resealed), "wrong-signature", ["ed25519"])
     swapped = bytearray(one)
     swapped[start.length + 1] = 2
-    image("bad-algorithm", "A key belongs to one algorithm.", bytes(swapped), "unknown-key", ["ed25519"])
+    image("bad-algorithm", "A key belongs to one algorithm.", bytes(swapped), "unknown-key",
+          ["ed25519"])
     swapped[start.length + 1] = 3
     image("bad-algorithm-unknown", "Nobody knows this algorithm.", bytes(swapped), "unknown-key",
           ["ed25519"])
@@ -203,13 +211,16 @@ def bad(image, file, riscv, uf2, ed, p256, other):
     zero[start.length + 10:start.length + 74] = bytes(64)
     image("bad-zero-signature", "r and s are 0, which no signature has.", bytes(zero),
           "wrong-signature", ["p256"])
-    image("bad-stripped", "The signature was taken away, and the header made one of an unsigned patch.",
+    image("bad-stripped",
+          "The signature was taken away, and the header made one of an unsigned patch.",
           with_chunks(riscv), "unsigned", ["ed25519"])
     for name, patch, keys in (("", with_chunks(riscv), ()), ("signed-", one, ["ed25519"])):
         found = headers.read(patch)
-        image(f"bad-{name}table", "A bit of the chunk table is wrong.", flipped(patch, found.table + 20),
+        image(f"bad-{name}table", "A bit of the chunk table is wrong.",
+              flipped(patch, found.table + 20),
               "wrong-table", keys)
-        image(f"bad-{name}chunk", "A bit of the second chunk is wrong.", flipped(patch, found.start + 300),
+        image(f"bad-{name}chunk", "A bit of the second chunk is wrong.",
+              flipped(patch, found.start + 300),
               "wrong-chunk", keys)
         image(f"bad-{name}cut", "The last byte is missing.", patch[:-1], "truncated", keys)
         image(f"bad-{name}cut-table", "It ends in the chunk table.", patch[:found.table + 20],
@@ -222,7 +233,8 @@ def bad(image, file, riscv, uf2, ed, p256, other):
           ["ed25519"])
     image("bad-cut-count", "It ends with the header.", one[:start.length], "truncated", ["ed25519"])
     image("bad-count-0", "Signed by nobody.", signed(riscv, ed, count=0), "bad-number", ["ed25519"])
-    image("bad-count-5", "More signatures than there may be.", signed(riscv, *[ed] * 5), "too-large",
+    image("bad-count-5", "More signatures than there may be.", signed(riscv, *[ed] * 5),
+          "too-large",
           ["ed25519"])
     for log, error in ((7, "bad-number"), (17, "too-large"), (0, "bad-number"), (255, "too-large")):
         header = bytearray(with_chunks(riscv))
@@ -288,7 +300,9 @@ def main():
             patch = (here / f"{name}.patch").read_bytes()
         if outcome(kind, old, patch, keys) != new:
             sys.exit(f"{name}: {outcome(kind, old, patch, keys)}")
-    known = set(files) | {"make.py"} | {f"{key}{end}" for key in KEYS for end in (".pem", ".pub.pem")}
+    known = (
+        set(files) | {"make.py"} | {f"{key}{end}" for key in KEYS for end in (".pem", ".pub.pem")}
+    )
     known |= {f"{key}.point" for key in KEYS if "p256" in key}
     extra = {path.name for path in here.iterdir()} - known
     if extra:

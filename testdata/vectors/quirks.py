@@ -386,6 +386,12 @@ def drawn_in_place():
         old = part("riscv-1.0.bin", 4096, 1900)
         order = bytes(order)
         patch, new = drawn(f"drawn-in-place-{name}", old, 1700, "riscv", order=order)
-        found[f"in-place-{name}"] = ("What the model makes of random bits, where what it "
-                                     "overwrites of the old image is gone.", "patch", old, patch, new)
+        found[f"in-place-{name}"] = (
+            "What the model makes of random bits, where what it "
+            "overwrites of the old image is gone.",
+            "patch",
+            old,
+            patch,
+            new,
+        )
     return found

@@ -12,7 +12,8 @@ import time
 
 class MQTTClient:
     def __init__(
-        self, client_id, server, port=1883, user=None, password=None, keepalive=0, ssl=None, timeout=10
+        self, client_id, server, port=1883, user=None, password=None, keepalive=0, ssl=None,
+        timeout=10
     ):
         self.client_id = client_id
         self.address = (server, port)

@@ -56,7 +56,9 @@ def test_an_update_in_little_heap(images, tmp_path):
     for name in ("old", "new"):
         (tmp_path / name).write_bytes(images[name].read_bytes().ljust(262144, b"\xff"))
     (tmp_path / "new").write_bytes(b"\xff" * 262144)
-    found = micropython("memory.py", tmp_path / "old", tmp_path / "new", images["plain"], heap="96k")
+    found = micropython(
+        "memory.py", tmp_path / "old", tmp_path / "new", images["plain"], heap="96k"
+    )
     modules, update, milliseconds = map(int, found.split())
     print(f"modules {modules} bytes, update {update} bytes of heap, {milliseconds} ms")
     made = (tmp_path / "new").read_bytes()[: images["new"].stat().st_size]

@@ -2,8 +2,9 @@
 
     python benches/threads.py [SECONDS]
 
-Every call does the same work as often one after the other as in eight threads at once. Where the GIL is released, threads are as many times faster as
-there are idle processors. The processors are rarely idle: what they can do just then is measured by processes, which have no GIL in common.
+Every call does the same work as often one after the other as in eight threads at once. Where the
+GIL is released, threads are as many times faster as there are idle processors. The processors are
+rarely idle: what they can do just then is measured by processes, which have no GIL in common.
 """
 
 from __future__ import annotations
@@ -63,10 +64,16 @@ def repeat(name: str, count: int) -> None:
 def main() -> None:
     budget = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     processors = len(os.sched_getaffinity(0))
-    print(f"{processors} processors, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}; {THREADS} threads")
+    print(
+        f"{processors} processors, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}; "
+        f"{THREADS} threads"
+    )
     print(f"{'':38}{'one by one':>14}{'threads':>12}{'processes':>12}")
     context = multiprocessing.get_context("spawn")
-    with ThreadPoolExecutor(THREADS) as threads, ProcessPoolExecutor(processors, context) as processes:
+    with (
+        ThreadPoolExecutor(THREADS) as threads,
+        ProcessPoolExecutor(processors, context) as processes,
+    ):
         for name in CALLS:
             once = min(seconds(CALLS[name]) for _ in range(3))
             # As many calls as take that long, the same number in each thread and each process.
@@ -77,12 +84,26 @@ def main() -> None:
             best = {"alone": 0.0, "threads": 0.0, "processes": 0.0}
             for _ in range(3):
                 alone = count / seconds(lambda: repeat(name, count))
-                together = count / seconds(lambda: list(threads.map(repeat, [name] * THREADS, [count // THREADS] * THREADS)))
-                apart = count / seconds(lambda: list(processes.map(repeat, [name] * processors, [count // processors] * processors)))
+                together = count / seconds(
+                    lambda: list(
+                        threads.map(repeat, [name] * THREADS, [count // THREADS] * THREADS)
+                    )
+                )
+                apart = count / seconds(
+                    lambda: list(
+                        processes.map(
+                            repeat, [name] * processors, [count // processors] * processors
+                        )
+                    )
+                )
                 for way, rate in zip(best, (alone, together, apart), strict=True):
                     best[way] = max(best[way], rate)
             base = best["alone"]
-            print(f"{name:38}{base:12,.0f}/s{best['threads'] / base:11.2f}x{best['processes'] / base:11.2f}x", flush=True)
+            print(
+                f"{name:38}{base:12,.0f}/s{best['threads'] / base:11.2f}x"
+                f"{best['processes'] / base:11.2f}x",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

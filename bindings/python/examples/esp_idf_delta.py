@@ -2,8 +2,9 @@
 
     python esp_idf_delta.py build-1.4.1 build OUT --product heron
 
-`idf.py build` leaves flasher_args.json, which says what goes where in the flash. Each file in it that has changed becomes a patch; OUT gets them,
-and a manifest.json that says where they belong. What is new is left for a full update.
+`idf.py build` leaves flasher_args.json, which says what goes where in the flash. Each file in it
+that has changed becomes a patch; OUT gets them, and a manifest.json that says where they belong.
+What is new is left for a full update.
 """
 
 from __future__ import annotations
@@ -28,25 +29,32 @@ def read_build(folder: Path) -> tuple[dict[str, int], str | None, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Make patches between two build folders of ESP-IDF.")
+    parser = argparse.ArgumentParser(
+        description="Make patches between two build folders of ESP-IDF."
+    )
     parser.add_argument("old", type=Path, help="the build that devices run")
     parser.add_argument("new", type=Path, help="the build that they shall run")
     parser.add_argument("out", type=Path, help="folder for the patches; made if it is not there")
     parser.add_argument("--product", help="devices of another product refuse the patches")
-    parser.add_argument("--ram", type=int, default=64 * 1024, help="RAM that the device has for it, in bytes")
+    parser.add_argument(
+        "--ram", type=int, default=64 * 1024, help="RAM that the device has for it, in bytes"
+    )
     options = parser.parse_args(arguments)
 
     try:
         old_files, _, _ = read_build(options.old)
         new_files, app, chip = read_build(options.new)
     except (OSError, KeyError, ValueError) as error:
-        print(f"this is no build folder of ESP-IDF (run idf.py build first): {error}", file=sys.stderr)
+        print(
+            f"this is no build folder of ESP-IDF (run idf.py build first): {error}", file=sys.stderr
+        )
         return 1
     identity = None if options.product is None else flashdelta.Identity(options.product)
     changed = [
         name
         for name in new_files
-        if name in old_files and (options.old / name).read_bytes() != (options.new / name).read_bytes()
+        if name in old_files
+        and (options.old / name).read_bytes() != (options.new / name).read_bytes()
     ]
     for name in sorted(new_files.keys() - old_files.keys()):
         print(f"{name} is new: flash it whole")

@@ -3,8 +3,8 @@
     python mqtt_update.py serve --host broker update.fdp
     python mqtt_update.py update --host broker slot-a.bin slot-b.bin
 
-The device asks for the chunk at an offset, feeds it to the applier, and asks for the next: it never holds more than one, and what QoS 1 delivers twice
-does no harm. Needs paho-mqtt.
+The device asks for the chunk at an offset, feeds it to the applier, and asks for the next: it never
+holds more than one, and what QoS 1 delivers twice does no harm. Needs paho-mqtt.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def connect(host: str, port: int) -> mqtt.Client:
 
 
 class Server:
-    """Answers requests for chunks of a patch. A message is the offset, 4 bytes, big-endian; an answer is that and the bytes."""
+    """Answers requests for chunks of a patch. A message is the offset, 4 bytes, big-endian; an
+    answer is that and the bytes."""
 
     def __init__(self, host: str, port: int, patch: flashdelta.Patch, chunk: int) -> None:
         self.patch, self.chunk, self.sent = patch, chunk, 0
@@ -49,14 +50,18 @@ class Server:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.client.loop_stop()
         self.client.disconnect()
 
 
 def update(host: str, port: int, old: Path, new: Path, timeout: float = 60) -> flashdelta.PatchInfo:
-    """Update from one slot into the other; the new image appears there when it is complete and verified."""
+    """Update from one slot into the other; the new image appears there when it is complete and
+    verified."""
     chunks: queue.Queue[bytes] = queue.Queue()
     client = connect(host, port)
     client.on_message = lambda _client, _data, message: chunks.put(bytes(message.payload))

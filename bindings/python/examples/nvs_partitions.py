@@ -1,10 +1,13 @@
-"""Data of each device in NVS, outside of all images: a partition for each line of a table, by Espressif's own generator.
+"""Data of each device in NVS, outside of all images: a partition for each line of a table, by
+Espressif's own generator.
 
     pip install esp-idf-nvs-partition-gen
-    python nvs_partitions.py devices.csv out            # serial,key: text, and 16 bytes in hexadecimal
-    esptool write-flash 0x9000 out/A-0001.bin           # where the partition table has `nvs`
+    python nvs_partitions.py devices.csv out            # serial,key: text, and 16 bytes in
+    hexadecimal esptool write-flash 0x9000 out/A-0001.bin           # where the partition table has
+    `nvs`
 
-An update never touches it: no holes are needed, and secure boot does not mind. Encrypted partitions: `python -m esp_idf_nvs_partition_gen encrypt`.
+An update never touches it: no holes are needed, and secure boot does not mind. Encrypted
+partitions: `python -m esp_idf_nvs_partition_gen encrypt`.
 """
 
 from __future__ import annotations
@@ -30,7 +33,15 @@ def generate(serial: str, key: str, path: Path) -> None:
             writer.writerow(["device", "namespace", "", ""])
             writer.writerow(["serial", "data", "string", serial])
             writer.writerow(["key", "data", "hex2bin", key])
-        command = [sys.executable, "-m", "esp_idf_nvs_partition_gen", "generate", str(entries), str(path.resolve()), hex(SIZE)]
+        command = [
+            sys.executable,
+            "-m",
+            "esp_idf_nvs_partition_gen",
+            "generate",
+            str(entries),
+            str(path.resolve()),
+            hex(SIZE),
+        ]
         subprocess.run(command, check=True)
 
 

@@ -2,8 +2,9 @@
 
     python release_patches.py RELEASES OUT --product heron --profile small
 
-RELEASES holds heron-1.0.0.bin, heron-1.0.1.bin, ... OUT gets a patch for each of the last five before the newest, an index.json for the
-update server, a table.md for the release notes, and a plot of the sizes. Needs matplotlib.
+RELEASES holds heron-1.0.0.bin, heron-1.0.1.bin, ... OUT gets a patch for each of the last five
+before the newest, an index.json for the update server, a table.md for the release notes, and a plot
+of the sizes. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def releases_of(folder: Path, product: str) -> list[Release]:
     return sorted(found)
 
 
-def write_table(path: Path, olds: list[Release], newest: Release, patches: list[flashdelta.Patch]) -> None:
+def write_table(
+    path: Path, olds: list[Release], newest: Release, patches: list[flashdelta.Patch]
+) -> None:
     full = newest.path.stat().st_size
     rows = [f"| from | patch to {newest.version}, bytes | of the full image |", "|---|--:|--:|"]
     for old, patch in zip(olds, patches, strict=True):
@@ -49,7 +52,9 @@ def write_table(path: Path, olds: list[Release], newest: Release, patches: list[
     path.write_text("\n".join(rows) + "\n")
 
 
-def plot(path: Path, product: str, olds: list[Release], newest: Release, patches: list[flashdelta.Patch]) -> None:
+def plot(
+    path: Path, product: str, olds: list[Release], newest: Release, patches: list[flashdelta.Patch]
+) -> None:
     full = newest.path.stat().st_size
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(olds) + 1.6), layout="constrained")
     sizes = [len(patch) / 1024 for patch in patches]
@@ -58,7 +63,10 @@ def plot(path: Path, product: str, olds: list[Release], newest: Release, patches
     axes.bar_label(bars, labels=shares, padding=4, fontsize=9)
     axes.invert_yaxis()
     axes.margins(x=0.35)
-    axes.set(xlabel=f"size of the patch in KiB (the full image: {full / 1024:,.0f} KiB)", ylabel="from release")
+    axes.set(
+        xlabel=f"size of the patch in KiB (the full image: {full / 1024:,.0f} KiB)",
+        ylabel="from release",
+    )
     axes.set_title(f"{product}: updates to {newest.version}")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
@@ -66,7 +74,9 @@ def plot(path: Path, product: str, olds: list[Release], newest: Release, patches
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Make patches from the last releases of a product to its newest one.")
+    parser = argparse.ArgumentParser(
+        description="Make patches from the last releases of a product to its newest one."
+    )
     parser.add_argument("releases", type=Path, help="folder with PRODUCT-VERSION.bin")
     parser.add_argument("out", type=Path, help="folder for the patches; made if it is not there")
     parser.add_argument("--product", required=True)
@@ -76,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     releases = releases_of(options.releases, options.product)
     if len(releases) < 2:
-        print(f"{options.releases}: expected {options.product}-VERSION.bin, two at least", file=sys.stderr)
+        print(
+            f"{options.releases}: expected {options.product}-VERSION.bin, two at least",
+            file=sys.stderr,
+        )
         return 1
     newest, olds = releases[-1], releases[-2 : -2 - options.count : -1]
     options.out.mkdir(parents=True, exist_ok=True)

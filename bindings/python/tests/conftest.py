@@ -1,4 +1,5 @@
-"""Images to work with. The package is tested as it is installed; run the tests with the Python of the environment that it is installed in."""
+"""Images to work with. The package is tested as it is installed; run the tests with the Python of
+the environment that it is installed in."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Where this folder is not in a checkout of the repository, the variable says where its test data is.
+# Where this folder is not in a checkout of the repository, the variable says where its test data
+# is.
 ROOT = Path(__file__).resolve().parents[3]
 TESTDATA = Path(os.environ.get("FLASHDELTA_TESTDATA", ROOT / "testdata"))
 FIRMWARE = TESTDATA / "firmware"

@@ -100,7 +100,11 @@ def test_what_is_not_finished_leaves_no_file(old_path: Path, patch: bytes, tmp_p
 
 
 def test_into_writable_buffers(old: bytes, new: bytes, patch: bytes, tmp_path: Path) -> None:
-    slots: list[bytearray | np.ndarray[tuple[int], np.dtype[np.uint32]]] = [bytearray(len(new)), bytearray(len(new) + 100), np.zeros(len(new) // 4 + 1, dtype=np.uint32)]
+    slots: list[bytearray | np.ndarray[tuple[int], np.dtype[np.uint32]]] = [
+        bytearray(len(new)),
+        bytearray(len(new) + 100),
+        np.zeros(len(new) // 4 + 1, dtype=np.uint32),
+    ]
     for slot in slots:
         with Applier(old, slot) as applier:
             applier.feed(patch)
@@ -205,6 +209,9 @@ def test_two_threads_at_once_are_told(old: bytes, patch: bytes) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    # One of them brought the patch. The others came too early (busy) or too late (there is nothing more to feed, which poisons).
+    # One of them brought the patch. The others came too early (busy) or too late (there is nothing
+    # more to feed, which poisons).
     assert len(errors) == 3
-    assert all(isinstance(e, (flashdelta.MisuseError, flashdelta.TrailingInputError)) for e in errors)
+    assert all(
+        isinstance(e, (flashdelta.MisuseError, flashdelta.TrailingInputError)) for e in errors
+    )

@@ -39,18 +39,26 @@ def test_every_kind_of_buffer_gives_the_same_patch(
     for buffer in buffers:
         assert flashdelta.diff(buffer, new) == patch
         assert flashdelta.apply(buffer, patch) == new
-    with open(old_path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+    with (
+        open(old_path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
         assert flashdelta.diff(mapped, new) == patch
         assert flashdelta.apply(mapped, patch) == new
 
 
-def test_views_with_gaps_are_read_item_by_item(old: bytes, new: bytes, patch: flashdelta.Patch) -> None:
+def test_views_with_gaps_are_read_item_by_item(
+    old: bytes, new: bytes, patch: flashdelta.Patch
+) -> None:
     wide = np.zeros((len(old), 2), dtype=np.uint8)
     wide[:, 0] = np.frombuffer(old, dtype=np.uint8)
     assert flashdelta.diff(wide[:, 0], new) == patch
     assert flashdelta.diff(memoryview(old[::-1])[::-1], new) == patch
     square = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    assert flashdelta.diff(square.T, b"x").info.old_digest == hashlib.sha256(square.T.tobytes()).digest()[:12]
+    assert (
+        flashdelta.diff(square.T, b"x").info.old_digest
+        == hashlib.sha256(square.T.tobytes()).digest()[:12]
+    )
 
 
 def test_a_buffer_may_change_while_the_library_is_at_work(old: bytes, new: bytes) -> None:
@@ -80,7 +88,8 @@ def test_large_bytes_are_not_copied() -> None:
         flashdelta.apply(old, b"no patch at all")
     with pytest.raises(flashdelta.ImageError):
         flashdelta.Image.from_bytes(b":0300300002337A1F\n:00000001FF\n")
-    # The digest of a base that is too long for an empty old image is that of its first 0 bytes: this works.
+    # The digest of a base that is too long for an empty old image is that of its first 0 bytes:
+    # this works.
     assert flashdelta.apply(old, patch) == b"x"
     assert flashdelta.detect(old) == "raw"
     assert _peak() - before < 16 << 20
@@ -121,14 +130,21 @@ def test_buffers_are_let_go(new: bytes, patch: flashdelta.Patch, old: bytes) -> 
 def test_a_patch_is_bytes_like(patch: flashdelta.Patch, tmp_path: Path) -> None:
     data = bytes(patch)
     assert len(patch) == len(data) and patch[0] == data[0] and patch[-4:] == data[-4:]
-    assert patch == data and data == patch and patch == flashdelta.Patch(bytearray(data)) and patch != data[:-1]
+    assert (
+        patch == data
+        and data == patch
+        and patch == flashdelta.Patch(bytearray(data))
+        and patch != data[:-1]
+    )
     assert hash(patch) == hash(data) and len({patch, data}) == 1
     assert bytes(memoryview(patch)) == data and memoryview(patch).readonly
     assert hashlib.sha256(patch).digest() == hashlib.sha256(data).digest()
     assert b"".join([patch, patch]) == data * 2
     (tmp_path / "patch").write_bytes(patch)
     assert flashdelta.Patch.load(tmp_path / "patch") == patch
-    assert (np.frombuffer(memoryview(patch), dtype=np.uint8) == np.frombuffer(data, dtype=np.uint8)).all()
+    assert (
+        np.frombuffer(memoryview(patch), dtype=np.uint8) == np.frombuffer(data, dtype=np.uint8)
+    ).all()
     assert f"{len(patch):,} bytes" in repr(patch)
     assert (patch == 3) is False
 
@@ -146,7 +162,9 @@ def test_what_has_no_buffer_is_a_type_error(value: object) -> None:
             call()
 
 
-def test_text_is_a_path_wherever_one_is_taken(old_path: Path, new: bytes, patch: flashdelta.Patch) -> None:
+def test_text_is_a_path_wherever_one_is_taken(
+    old_path: Path, new: bytes, patch: flashdelta.Patch
+) -> None:
     name = str(old_path)
     assert flashdelta.diff(name, new) == patch
     assert flashdelta.apply(name, patch) == new and flashdelta.verify(name, patch) == patch.info
@@ -177,7 +195,9 @@ def test_a_released_view_is_said_to_be_one(new: bytes) -> None:
         flashdelta.diff(view, new)
     mapped = mmap.mmap(-1, 100)
     mapped.close()
-    with pytest.raises(BufferError, match="this mmap cannot be read: .*closed.*; pass one that is open"):
+    with pytest.raises(
+        BufferError, match="this mmap cannot be read: .*closed.*; pass one that is open"
+    ):
         flashdelta.diff(mapped, new)
 
 

@@ -40,12 +40,21 @@ def test_zip(old_zip: bytes, new_zip: bytes, old: bytes, new: bytes) -> None:
     patch = flashdelta.diff(old_zip, new_zip)
     bundle = patch.info.bundle
     assert bundle is not None and (bundle.old_container, bundle.new_container) == ("zip", "zip")
-    assert [(member.name, member.content_size) for member in bundle.members] == [("app", len(new)), ("version", 3)]
-    assert bundle.members[0].method == "patch" and patch.info.codec == "bundle" and patch.report is None
+    assert [(member.name, member.content_size) for member in bundle.members] == [
+        ("app", len(new)),
+        ("version", 3),
+    ]
+    assert (
+        bundle.members[0].method == "patch"
+        and patch.info.codec == "bundle"
+        and patch.report is None
+    )
     with pytest.warns(flashdelta.FlashdeltaWarning, match="encrypted or compressed"):
         verbatim = flashdelta.diff(old_zip, new_zip, verbatim=True)
     assert len(patch) < len(flashdelta.diff(old, new)) + 1500 < len(verbatim)
-    assert patch.info.patch_size == len(patch) and patch.info.ram == len(old_zip) + len(new_zip) + len(patch)
+    assert patch.info.patch_size == len(patch) and patch.info.ram == len(old_zip) + len(
+        new_zip
+    ) + len(patch)
     assert flashdelta.apply(old_zip, patch) == new_zip
     assert flashdelta.verify(old_zip, bytes(patch)) == patch.info
     assert json.loads(json.dumps(patch.info.as_dict()))["bundle"]["members"][0]["name"] == "app"
@@ -80,25 +89,33 @@ def test_verbatim_is_for_devices(old_zip: bytes, new_zip: bytes) -> None:
 def test_files(old_zip: bytes, new_zip: bytes, tmp_path: Path) -> None:
     (tmp_path / "old.zip").write_bytes(old_zip)
     (tmp_path / "new.zip").write_bytes(new_zip)
-    patch = flashdelta.diff_files(tmp_path / "old.zip", tmp_path / "new.zip", tmp_path / "update.fdb")
+    patch = flashdelta.diff_files(
+        tmp_path / "old.zip", tmp_path / "new.zip", tmp_path / "update.fdb"
+    )
     assert flashdelta.Patch.load(tmp_path / "update.fdb") == patch
     steps: list[flashdelta.ApplyProgress] = []
     out = tmp_path / "out.zip"
-    info = flashdelta.apply_files(tmp_path / "old.zip", tmp_path / "update.fdb", out, progress=steps.append)
+    info = flashdelta.apply_files(
+        tmp_path / "old.zip", tmp_path / "update.fdb", out, progress=steps.append
+    )
     assert info == patch.info and out.read_bytes() == new_zip
     check_steps(steps, len(new_zip))
 
 
 def check_steps(steps: list[flashdelta.ApplyProgress], total: int) -> None:
     fractions = [step.fraction for step in steps]
-    assert fractions == sorted(fractions) and fractions[0] == 0 and steps[-1] == (True, total, total)
+    assert (
+        fractions == sorted(fractions) and fractions[0] == 0 and steps[-1] == (True, total, total)
+    )
     # On the way, and in the middle of members.
     assert sum(0 < step.written < total for step in steps) > 3
     assert sum(step.done for step in steps) == 1
 
 
 def test_progress_of_members_in_archives_in_archives(old: bytes, new: bytes) -> None:
-    old_tar, new_tar = (gzip.compress(tar_of(app=data, other=data[::-1]), mtime=0) for data in (old, new))
+    old_tar, new_tar = (
+        gzip.compress(tar_of(app=data, other=data[::-1]), mtime=0) for data in (old, new)
+    )
     steps: list[flashdelta.ApplyProgress] = []
     patch = flashdelta.diff(old_tar, new_tar)
     assert flashdelta.apply(old_tar, patch, progress=steps.append) == new_tar
@@ -153,7 +170,9 @@ def test_manifests(old: bytes, new: bytes, tmp_path: Path) -> None:
         (tmp_path / name / "app.bin").write_bytes(data)
     old_path, new_path = tmp_path / "old" / "manifest.json", tmp_path / "new" / "manifest.json"
     patch = flashdelta.diff(old_path, new_path)
-    assert patch.info.bundle is not None and "app.bin" in [member.name for member in patch.info.bundle.members]
+    assert patch.info.bundle is not None and "app.bin" in [
+        member.name for member in patch.info.bundle.members
+    ]
     assert flashdelta.verify(old_path, patch) == patch.info
     assert flashdelta.diff(old_path, new_path, verbatim=True).info.bundle is None
 
@@ -164,7 +183,10 @@ def test_errors(old_zip: bytes, new_zip: bytes, old: bytes) -> None:
         flashdelta.apply(new_zip, patch)
     with pytest.raises(flashdelta.OldMismatchError, match="does not match") as caught:
         flashdelta.apply(old, patch)
-    assert len(caught.value.expected) == 12 and pickle.loads(pickle.dumps(caught.value)).kind == "old-mismatch"
+    assert (
+        len(caught.value.expected) == 12
+        and pickle.loads(pickle.dumps(caught.value)).kind == "old-mismatch"
+    )
     with pytest.raises(flashdelta.TruncatedError, match="get the patch again") as short:
         flashdelta.Patch(patch[:-1])
     assert (short.value.fed, short.value.expected) == (len(patch) - 1, len(patch))
@@ -203,9 +225,13 @@ def test_damage_in_a_member_names_it(old_zip: bytes, new_zip: bytes) -> None:
     assert caught.value.member == "app" and isinstance(caught.value, flashdelta.BadPatchError)
 
 
-def test_a_damaged_archive_is_said_to_be_patched_as_one_piece(old_zip: bytes, new_zip: bytes, tmp_path: Path) -> None:
+def test_a_damaged_archive_is_said_to_be_patched_as_one_piece(
+    old_zip: bytes, new_zip: bytes, tmp_path: Path
+) -> None:
     (tmp_path / "new.zip").write_bytes(new_zip[:-10])
-    with pytest.warns(flashdelta.FlashdeltaWarning, match="new.zip: it (looks like|is named like)") as caught:
+    with pytest.warns(
+        flashdelta.FlashdeltaWarning, match="new.zip: it (looks like|is named like)"
+    ) as caught:
         patch = flashdelta.diff(old_zip, tmp_path / "new.zip")
     assert flashdelta.apply(old_zip, patch) == new_zip[:-10]
     # The line that has called, not one of the package.
@@ -214,7 +240,9 @@ def test_a_damaged_archive_is_said_to_be_patched_as_one_piece(old_zip: bytes, ne
     with pytest.warns(flashdelta.FlashdeltaWarning, match="as one piece") as caught:
         flashdelta.diff_files(tmp_path / "old.zip", tmp_path / "new.zip", tmp_path / "update")
     assert {warning.filename for warning in caught} == {__file__}
-    with pytest.warns(flashdelta.FlashdeltaWarning, match="old image: it looks like a zip archive, but is damaged"):
+    with pytest.warns(
+        flashdelta.FlashdeltaWarning, match="old image: it looks like a zip archive, but is damaged"
+    ):
         flashdelta.diff(old_zip[:-10], new_zip)
 
 
@@ -226,7 +254,11 @@ def test_a_sound_archive_raises_no_warning(old_zip: bytes, new_zip: bytes) -> No
 
 def test_manifests_that_are_wrong(old: bytes, new: bytes) -> None:
     def release(app: bytes, offset: str) -> bytes:
-        manifest = '{"name": "heron", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": %s}]}]}' % offset
+        manifest = (
+            '{"name": "heron", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", '
+            '"offset": %s}]}]}'
+            % offset
+        )
         return zip_of(**{"app.bin": app, "manifest.json": manifest.encode()})
 
     good, bad = release(old, "65536"), release(new, "32.768")
@@ -238,7 +270,9 @@ def test_manifests_that_are_wrong(old: bytes, new: bytes) -> None:
     assert flashdelta.apply(good, patch) == bad
 
 
-def test_a_bundle_that_makes_too_much_is_refused(old_zip: bytes, new_zip: bytes, tmp_path: Path) -> None:
+def test_a_bundle_that_makes_too_much_is_refused(
+    old_zip: bytes, new_zip: bytes, tmp_path: Path
+) -> None:
     patch = flashdelta.diff(old_zip, new_zip)
     with pytest.raises(flashdelta.NewTooLongError) as caught:
         flashdelta.apply(old_zip, patch, limit=len(new_zip) - 1)

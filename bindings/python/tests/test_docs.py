@@ -18,13 +18,19 @@ OPTIONS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 
 
 def public() -> list[tuple[str, object]]:
-    return [(name, getattr(flashdelta, name)) for name in flashdelta.__all__ if not name.startswith("__")]
+    return [
+        (name, getattr(flashdelta, name))
+        for name in flashdelta.__all__
+        if not name.startswith("__")
+    ]
 
 
 @pytest.mark.parametrize(("name", "value"), [("flashdelta", flashdelta), *public()])
 def test_examples_of_docstrings(name: str, value: object) -> None:
     # `module=False`: whatever file it is defined in.
-    tests = doctest.DocTestFinder(recurse=value is not flashdelta).find(value, name, module=False, globs={})
+    tests = doctest.DocTestFinder(recurse=value is not flashdelta).find(
+        value, name, module=False, globs={}
+    )
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     for test in tests:
         assert runner.run(test).failed == 0
@@ -37,7 +43,20 @@ def test_annotations_can_be_resolved() -> None:
 
 
 def test_there_are_examples() -> None:
-    for name in ("diff", "apply", "verify", "diff_files", "apply_files", "diff_many", "personalize", "personalize_table", "Applier", "Patch", "Image", "DeviceProfile"):
+    for name in (
+        "diff",
+        "apply",
+        "verify",
+        "diff_files",
+        "apply_files",
+        "diff_many",
+        "personalize",
+        "personalize_table",
+        "Applier",
+        "Patch",
+        "Image",
+        "DeviceProfile",
+    ):
         assert ">>> " in (getattr(flashdelta, name).__doc__ or ""), name
 
 
@@ -55,9 +74,12 @@ def test_everything_public_is_documented() -> None:
             doc = inspect.getdoc(function)
             assert doc, f"{name}.{member}"
             parameters = inspect.signature(function).parameters.values()
-            # What `**options` may be is documented one by one, or at the function that they are handed to.
+            # What `**options` may be is documented one by one, or at the function that they are
+            # handed to.
             kinds = (inspect.Parameter.VAR_KEYWORD,)
-            arguments = [p.name for p in parameters if p.name not in ("self", "cls") and p.kind not in kinds]
+            arguments = [
+                p.name for p in parameters if p.name not in ("self", "cls") and p.kind not in kinds
+            ]
             if arguments:
                 assert "Parameters\n----------" in doc, f"{name}.{member}"
             for argument in arguments:
@@ -76,7 +98,9 @@ def test_examples_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     flashdelta.generate_key().save("release.pem")
     Path("device").mkdir()
     Path("device", "ota").write_bytes(Path("old.bin").read_bytes())
-    Path("update.toml").write_text('[[component]]\nkind = "application"\npartition = "ota"\nold = "old.bin"\nnew = "new.bin"\n')
+    Path("update.toml").write_text(
+        '[[component]]\nkind = "application"\npartition = "ota"\nold = "old.bin"\nnew = "new.bin"\n'
+    )
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len(blocks) >= 4
     names: dict[str, object] = {}

@@ -22,7 +22,9 @@ def patch() -> flashdelta.Patch:
     return flashdelta.diff(OLD, NEW, identity=HERON, threads=1)
 
 
-CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], dict[str, Any], str]] = [
+CASES: list[
+    tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], dict[str, Any], str]
+] = [
     (
         lambda: flashdelta.diff(OLD, NEW, ram=100),
         flashdelta.ProfileTooSmallError,
@@ -72,13 +74,55 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         {"kind": "no-elf"},
         "pass the ELF file",
     ),
-    (lambda: flashdelta.diff(OLD, NEW, range=(5, 5)), flashdelta.OptionError, ValueError, {}, "end is not above the start"),
-    (lambda: flashdelta.diff(OLD, NEW, fill=256), flashdelta.OptionError, ValueError, {}, "expected 0 to 255"),
-    (lambda: flashdelta.diff(OLD, NEW, effort=10), flashdelta.OptionError, ValueError, {}, "expected 1 to 9"),
-    (lambda: flashdelta.diff(OLD, NEW, threads=-1), flashdelta.OptionError, ValueError, {}, "expected 0 to"),
-    (lambda: flashdelta.diff(OLD, NEW, ram=-1), flashdelta.OptionError, ValueError, {}, "out of range"),
-    (lambda: flashdelta.diff(OLD, NEW, ram=1 << 40), flashdelta.OptionError, ValueError, {}, "out of range"),
-    (lambda: flashdelta.diff(OLD, NEW, base=1 << 32), flashdelta.OptionError, ValueError, {}, "out of range"),
+    (
+        lambda: flashdelta.diff(OLD, NEW, range=(5, 5)),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "end is not above the start",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, fill=256),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "expected 0 to 255",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, effort=10),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "expected 1 to 9",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, threads=-1),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "expected 0 to",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, ram=-1),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "out of range",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, ram=1 << 40),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "out of range",
+    ),
+    (
+        lambda: flashdelta.diff(OLD, NEW, base=1 << 32),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "out of range",
+    ),
     (
         lambda: flashdelta.diff(OLD, NEW, codec="gzip"),  # type: ignore[arg-type]
         flashdelta.OptionError,
@@ -93,7 +137,13 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         {},
         "choose one of none, thumb",
     ),
-    (lambda: flashdelta.diff(OLD, NEW, profile="pdp11"), flashdelta.OptionError, ValueError, {}, "one of tiny, small"),
+    (
+        lambda: flashdelta.diff(OLD, NEW, profile="pdp11"),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "one of tiny, small",
+    ),
     (lambda: DeviceProfile("x", 1, page=3), flashdelta.OptionError, ValueError, {}, "power of two"),
     (lambda: Identity("x", 5, 4), flashdelta.OptionError, ValueError, {}, "above"),
     (
@@ -215,8 +265,20 @@ CASES: list[tuple[Callable[[], Any], type[flashdelta.Error], type[Exception], di
         {"filename": "/no/such/folder/update.fdp"},
         "make its folder first",
     ),
-    (lambda: Segment(-1, b"x"), flashdelta.OptionError, ValueError, {}, "address=-1 is out of range"),
-    (lambda: Segment(0xFFFF_FFFF, b"xx"), flashdelta.OptionError, ValueError, {}, "beyond the 32-bit address space: cut it"),
+    (
+        lambda: Segment(-1, b"x"),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "address=-1 is out of range",
+    ),
+    (
+        lambda: Segment(0xFFFF_FFFF, b"xx"),
+        flashdelta.OptionError,
+        ValueError,
+        {},
+        "beyond the 32-bit address space: cut it",
+    ),
     (
         lambda: flashdelta.Image.from_bytes(b":0300300002337A1F\n:00000001FF\n"),
         flashdelta.ImageError,
@@ -275,7 +337,9 @@ def test_wrong_types_are_type_errors(call: Callable[[], Any]) -> None:
 def test_absurd_workspaces_are_refused() -> None:
     # The header claims 1 GiB of RAM, and its checksum is right.
     absurd = bytes.fromhex(
-        "46445000410000008080800200d00f0501e3b0c44298fc1c149afbf4c8" + 32 * "00" + "eadfa0c800219a1f01"
+        "46445000410000008080800200d00f0501e3b0c44298fc1c149afbf4c8"
+        + 32 * "00"
+        + "eadfa0c800219a1f01"
     )
     assert flashdelta.Patch(absurd).info.ram == 1 << 30
     for apply in (flashdelta.apply, flashdelta.verify):
@@ -321,7 +385,9 @@ def test_one_of_several_memories_is_read() -> None:
 def test_a_profile_may_be_named_by_its_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "heron.toml"
     path.write_text('like = "small"\nram = 9000')
-    assert flashdelta.diff(OLD, NEW, profile=str(path)) == flashdelta.diff(OLD, NEW, profile=DeviceProfile.load(path))
+    assert flashdelta.diff(OLD, NEW, profile=str(path)) == flashdelta.diff(
+        OLD, NEW, profile=DeviceProfile.load(path)
+    )
     with pytest.raises(flashdelta.OptionError, match="a file that describes one"):
         flashdelta.diff(OLD, NEW, profile=str(tmp_path / "none.toml"))
 
@@ -334,7 +400,11 @@ def test_warnings_have_a_kind() -> None:
 
 def test_kinds_are_those_of_the_document() -> None:
     document = pathlib.Path(__file__).parents[3] / "docs" / "errors.md"
-    rows = [line.split("|")[1:-1] for line in document.read_text("utf-8").splitlines() if line.startswith("| `")]
+    rows = [
+        line.split("|")[1:-1]
+        for line in document.read_text("utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     # Those of fleets have fewer columns: they have one class in Python.
     listed = {row[0].strip().strip("`"): row[4].strip().strip("`") for row in rows if len(row) > 4}
     assert len(listed) > 100
@@ -362,4 +432,8 @@ def test_every_error_is_documented_and_public() -> None:
             found.add(cls)
             todo.append(cls)
     for cls in found:
-        assert cls.__doc__ and getattr(flashdelta, cls.__name__) is cls and cls.__module__ == "flashdelta"
+        assert (
+            cls.__doc__
+            and getattr(flashdelta, cls.__name__) is cls
+            and cls.__module__ == "flashdelta"
+        )

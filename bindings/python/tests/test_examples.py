@@ -22,12 +22,27 @@ import flashdelta
 
 def test_release_script(releases: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command: list[str | Path] = [sys.executable, EXAMPLES / "release_patches.py", releases, out, "--product", "heron", "--profile", "small"]
+    command: list[str | Path] = [
+        sys.executable,
+        EXAMPLES / "release_patches.py",
+        releases,
+        out,
+        "--product",
+        "heron",
+        "--profile",
+        "small",
+    ]
     subprocess.run(command, check=True, timeout=120)
     index = json.loads((out / "index.json").read_text())
     assert index["newest"] == "1.1.0"
     # The last five, not the oldest one.
-    assert [entry["from"] for entry in index["patches"]] == ["1.0.5", "1.0.4", "1.0.3", "1.0.2", "1.0.1"]
+    assert [entry["from"] for entry in index["patches"]] == [
+        "1.0.5",
+        "1.0.4",
+        "1.0.3",
+        "1.0.2",
+        "1.0.1",
+    ]
     newest = (releases / "heron-1.1.0.bin").read_bytes()
     for entry in index["patches"]:
         patch = flashdelta.Patch.load(out / entry["file"])
@@ -38,18 +53,27 @@ def test_release_script(releases: Path, tmp_path: Path) -> None:
     assert (out / "sizes.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_release_script_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_release_script_says_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert release_patches.main([str(tmp_path), str(tmp_path / "out"), "--product", "heron"]) == 1
     assert "expected heron-VERSION.bin" in capsys.readouterr().err
 
 
 def build_folder(folder: Path, app: bytes, table: bytes) -> Path:
     """What `idf.py build` leaves behind, as far as flashing needs it."""
-    files = {"0x0": "bootloader/bootloader.bin", "0x8000": "partition_table/partition-table.bin", "0x10000": "heron.bin"}
+    files = {
+        "0x0": "bootloader/bootloader.bin",
+        "0x8000": "partition_table/partition-table.bin",
+        "0x10000": "heron.bin",
+    }
     for name, data in zip(files.values(), (b"\xe9" + bytes(5000), table, app), strict=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
-    arguments = {"flash_files": files, "app": {"offset": "0x10000", "file": "heron.bin", "encrypted": "false"}}
+    arguments = {
+        "flash_files": files,
+        "app": {"offset": "0x10000", "file": "heron.bin", "encrypted": "false"},
+    }
     arguments |= {"extra_esptool_args": {"chip": "esp32c3"}}
     (folder / "flasher_args.json").write_text(json.dumps(arguments))
     return folder
@@ -59,7 +83,15 @@ def test_esp_idf(old: bytes, new: bytes, tmp_path: Path) -> None:
     before = build_folder(tmp_path / "old", old, b"table")
     after = build_folder(tmp_path / "new", new, b"table, changed")
     out = tmp_path / "delta"
-    command: list[str | Path] = [sys.executable, EXAMPLES / "esp_idf_delta.py", before, after, out, "--product", "heron"]
+    command: list[str | Path] = [
+        sys.executable,
+        EXAMPLES / "esp_idf_delta.py",
+        before,
+        after,
+        out,
+        "--product",
+        "heron",
+    ]
     subprocess.run(command, check=True, timeout=120)
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["chip"] == "esp32c3"
@@ -108,7 +140,9 @@ def test_mqtt(broker: int, old: bytes, new: bytes, old_path: Path, tmp_path: Pat
     assert server.sent >= len(patch) / 300
 
 
-def test_mqtt_refuses_the_wrong_base(broker: int, old: bytes, new: bytes, new_path: Path, tmp_path: Path) -> None:
+def test_mqtt_refuses_the_wrong_base(
+    broker: int, old: bytes, new: bytes, new_path: Path, tmp_path: Path
+) -> None:
     with mqtt_update.Server("127.0.0.1", broker, flashdelta.diff(old, new), chunk=100):
         with pytest.raises(flashdelta.OldMismatchError):
             mqtt_update.update("127.0.0.1", broker, new_path, tmp_path / "slot-b.bin", timeout=30)

@@ -1,4 +1,5 @@
-"""The facts of a patch are the same, with the same names, here and in the program: those of `docs/facts.schema.json`."""
+"""The facts of a patch are the same, with the same names, here and in the program: those of
+`docs/facts.schema.json`."""
 
 from __future__ import annotations
 
@@ -12,8 +13,18 @@ from conftest import FIRMWARE, zip_of
 
 import flashdelta
 
-SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[3] / "docs" / "facts.schema.json").read_text("utf-8"))
-TYPES: dict[str, Any] = {"null": type(None), "boolean": bool, "integer": int, "number": (int, float), "string": str, "array": list, "object": dict}
+SCHEMA: dict[str, Any] = json.loads(
+    (Path(__file__).parents[3] / "docs" / "facts.schema.json").read_text("utf-8")
+)
+TYPES: dict[str, Any] = {
+    "null": type(None),
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "string": str,
+    "array": list,
+    "object": dict,
+}
 
 
 def wrong(schema: dict[str, Any], value: Any, at: str) -> list[str]:
@@ -25,13 +36,23 @@ def wrong(schema: dict[str, Any], value: Any, at: str) -> list[str]:
         return found
     names = schema.get("type", [])
     names = [names] if isinstance(names, str) else names
-    if names and not any(isinstance(value, TYPES[name]) and (name == "boolean") == isinstance(value, bool) for name in names):
+    if names and not any(
+        isinstance(value, TYPES[name]) and (name == "boolean") == isinstance(value, bool)
+        for name in names
+    ):
         found.append(f"{at}: expected {names}, found {value!r}")
-    if "enum" in schema and value not in schema["enum"] or "const" in schema and value != schema["const"]:
+    if (
+        "enum" in schema
+        and value not in schema["enum"]
+        or "const" in schema
+        and value != schema["const"]
+    ):
         found.append(f"{at}: {value!r}")
     if isinstance(value, dict):
         properties = schema.get("properties", {})
-        found += [f"{at}: {name} is missing" for name in schema.get("required", []) if name not in value]
+        found += [
+            f"{at}: {name} is missing" for name in schema.get("required", []) if name not in value
+        ]
         for name, item in value.items():
             rest = schema.get("additionalProperties", True)
             if name in properties:
@@ -48,14 +69,19 @@ def wrong(schema: dict[str, Any], value: Any, at: str) -> list[str]:
 
 def told(path: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "flashdelta", "info", "--json", str(path)]
-    document: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    document: dict[str, Any] = json.loads(
+        subprocess.run(command, check=True, capture_output=True).stdout
+    )
     return document
 
 
 def test_patches_and_bundles(old: bytes, new: bytes, tmp_path: Path) -> None:
     identity = flashdelta.Identity("heron", 2, 4, security_counter=7)
     patches = {
-        "patch": [flashdelta.diff(old, new), flashdelta.diff(old, new, identity=identity, profile="small")],
+        "patch": [
+            flashdelta.diff(old, new),
+            flashdelta.diff(old, new, identity=identity, profile="small"),
+        ],
         "bundle": [flashdelta.diff(zip_of(old), zip_of(new))],
     }
     for kind, made in patches.items():
@@ -72,7 +98,9 @@ def test_patches_and_bundles(old: bytes, new: bytes, tmp_path: Path) -> None:
                 if name not in ("identity", "bundle"):
                     assert getattr(patch.info, name) == value
     facts = patches["patch"][0].info.as_dict()
-    assert wrong(SCHEMA["$defs"]["facts"], {**facts, "codec": "gzip"}, "") and wrong(SCHEMA["$defs"]["facts"], {}, "")
+    assert wrong(SCHEMA["$defs"]["facts"], {**facts, "codec": "gzip"}, "") and wrong(
+        SCHEMA["$defs"]["facts"], {}, ""
+    )
 
 
 def test_address_maps() -> None:

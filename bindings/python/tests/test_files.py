@@ -12,7 +12,9 @@ from conftest import zip_of
 import flashdelta
 
 
-def test_patches_and_images_in_files(old_path: Path, new_path: Path, new: bytes, tmp_path: Path) -> None:
+def test_patches_and_images_in_files(
+    old_path: Path, new_path: Path, new: bytes, tmp_path: Path
+) -> None:
     path, out = tmp_path / "update.fdp", tmp_path / "out.bin"
     patch = flashdelta.diff_files(str(old_path), new_path, path, profile="small")
     assert flashdelta.Patch.load(path) == patch
@@ -29,7 +31,9 @@ def test_the_old_image_may_be_replaced(old: bytes, new: bytes, tmp_path: Path) -
     assert image.read_bytes() == new
 
 
-def test_nothing_is_left_of_what_failed(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
+def test_nothing_is_left_of_what_failed(
+    old: bytes, new: bytes, old_path: Path, tmp_path: Path
+) -> None:
     out, bad = tmp_path / "out.bin", tmp_path / "bad.fdp"
     out.write_bytes(b"what was there")
     bad.write_bytes(bytes(flashdelta.diff(old, new))[:-3])
@@ -73,7 +77,10 @@ def test_errors_of_the_system(old_path: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="names are text there")
 def test_names_that_are_no_utf_8(old: bytes, new: bytes, tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path)
-    names = [os.path.join(folder, name) for name in (b"old\xff.bin", b"new\xff.bin", b"update\xff.fdp", b"out\xff.bin")]
+    names = [
+        os.path.join(folder, name)
+        for name in (b"old\xff.bin", b"new\xff.bin", b"update\xff.fdp", b"out\xff.bin")
+    ]
     old_name, new_name, patch_name, out_name = map(os.fsdecode, names)
     for name, data in {names[0]: old, names[1]: new}.items():
         with open(name, "wb") as file:
@@ -89,7 +96,10 @@ def test_names_that_are_no_utf_8(old: bytes, new: bytes, tmp_path: Path) -> None
     assert flashdelta.diff(found, new) == patch  # type: ignore[arg-type]
     # In errors they are as Python has them: they can be opened.
     missing = os.fsdecode(os.path.join(folder, b"none\xff.bin"))
-    for call in (lambda: flashdelta.diff(missing, new), lambda: flashdelta.apply_files(missing, patch_name, out_name)):
+    for call in (
+        lambda: flashdelta.diff(missing, new),
+        lambda: flashdelta.apply_files(missing, patch_name, out_name),
+    ):
         with pytest.raises(flashdelta.FileMissingError) as caught:
             call()
         assert caught.value.filename == missing
@@ -97,7 +107,8 @@ def test_names_that_are_no_utf_8(old: bytes, new: bytes, tmp_path: Path) -> None
 
 def test_a_manifest_that_was_patched_as_a_file_is_applied_as_one(tmp_path: Path) -> None:
     """Its parts are not there: the patch says that it needs none."""
-    text = '{"name": "x", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "app.bin", "offset": %d}]}]}'
+    part = '{"path": "app.bin", "offset": %d}'
+    text = '{"name": "x", "builds": [{"chipFamily": "ESP32", "parts": [' + part + "]}]}"
     old, new = tmp_path / "manifest.json", (text % 65536).encode()
     old.write_text(text % 4096)
     patch = flashdelta.diff(old, new, verbatim=True)
@@ -119,17 +130,26 @@ def test_the_old_image_may_come_from_a_pipe(old: bytes, new: bytes, tmp_path: Pa
     assert (tmp_path / "out").read_bytes() == new
 
 
-def test_what_is_written_cannot_be_given_up(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
+def test_what_is_written_cannot_be_given_up(
+    old: bytes, new: bytes, old_path: Path, tmp_path: Path
+) -> None:
     flashdelta.diff(old, new).save(tmp_path / "update")
-    flashdelta.apply_files(old_path, tmp_path / "update", tmp_path / "out", progress=lambda at: not at.done)
+    flashdelta.apply_files(
+        old_path, tmp_path / "update", tmp_path / "out", progress=lambda at: not at.done
+    )
     assert (tmp_path / "out").read_bytes() == new
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
-def test_a_patch_may_come_from_a_pipe(old: bytes, new: bytes, old_path: Path, tmp_path: Path) -> None:
+def test_a_patch_may_come_from_a_pipe(
+    old: bytes, new: bytes, old_path: Path, tmp_path: Path
+) -> None:
     patch, old_zip, new_zip = flashdelta.diff(old, new), zip_of(old), zip_of(new)
     (tmp_path / "old.zip").write_bytes(old_zip)
-    for source, update, expected in [(old_path, patch, new), (tmp_path / "old.zip", flashdelta.diff(old_zip, new_zip), new_zip)]:
+    for source, update, expected in [
+        (old_path, patch, new),
+        (tmp_path / "old.zip", flashdelta.diff(old_zip, new_zip), new_zip),
+    ]:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
         writer = threading.Thread(target=pipe.write_bytes, args=[bytes(update)])

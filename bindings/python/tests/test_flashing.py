@@ -1,4 +1,5 @@
-"""Images of one device, as Espressif's own tools see them. Skipped, and said so, where those cannot be installed."""
+"""Images of one device, as Espressif's own tools see them. Skipped, and said so, where those cannot
+be installed."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ def verdicts(path: Path) -> dict[str, str]:
     """What esptool says of the sums at the end of an image."""
     command = [sys.executable, "-m", "esptool", "image-info", str(path)]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return {name: verdict for name, verdict in re.findall(r"(Checksum|Validation hash): \S+ \((\w+)", told)}
+    return {
+        name: verdict
+        for name, verdict in re.findall(r"(Checksum|Validation hash): \S+ \((\w+)", told)
+    }
 
 
 @needs("esptool", "esptool")
@@ -57,7 +61,9 @@ def test_esptool_finds_the_sums_of_an_updated_image_right(tmp_path: Path) -> Non
     device = flashdelta.personalize(old, holes[:1], {"serial": b"A-042"})
     made = tmp_path / "made.bin"
     made.write_bytes(flashdelta.apply(device, patch, values={"key": bytes(range(16))}))
-    assert made.read_bytes()[0x40:0x46] == b"A-042\0" and made.read_bytes()[0x80:0x90] == bytes(range(16))
+    assert made.read_bytes()[0x40:0x46] == b"A-042\0" and made.read_bytes()[0x80:0x90] == bytes(
+        range(16)
+    )
     assert verdicts(made) == {"Checksum": "valid", "Validation hash": "valid"}
 
 
@@ -65,9 +71,23 @@ def test_esptool_finds_the_sums_of_an_updated_image_right(tmp_path: Path) -> Non
 def test_esptool_reads_a_personalized_uf2_file(tmp_path: Path) -> None:
     image = with_digest((FIRMWARE / "esp32-1.1.bin").read_bytes())
     (tmp_path / "app.bin").write_bytes(image)
-    merge = ["merge-bin", "--format", "uf2", "-o", str(tmp_path / "app.uf2"), "0x10000", str(tmp_path / "app.bin")]
-    subprocess.run([sys.executable, "-m", "esptool", "--chip", "esp32", *merge], check=True, capture_output=True)
-    filled = flashdelta.personalize(tmp_path / "app.uf2", ["serial=0x40-0x60"], {"serial": b"A-042"})
+    merge = [
+        "merge-bin",
+        "--format",
+        "uf2",
+        "-o",
+        str(tmp_path / "app.uf2"),
+        "0x10000",
+        str(tmp_path / "app.bin"),
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "esptool", "--chip", "esp32", *merge],
+        check=True,
+        capture_output=True,
+    )
+    filled = flashdelta.personalize(
+        tmp_path / "app.uf2", ["serial=0x40-0x60"], {"serial": b"A-042"}
+    )
     memory = flashdelta.Image.from_bytes(filled).to_bytes("raw")
     (tmp_path / "made.bin").write_bytes(memory[: len(image)])
     assert memory[0x40:0x46] == b"A-042\0"
@@ -76,12 +96,22 @@ def test_esptool_reads_a_personalized_uf2_file(tmp_path: Path) -> None:
 
 @needs("esp_idf_nvs_partition_gen", "esp-idf-nvs-partition-gen")
 def test_nvs_partitions_for_a_table_of_devices(tmp_path: Path) -> None:
-    (tmp_path / "devices.csv").write_text("serial,key\nA-0001,00112233445566778899aabbccddeeff\nA-0002,ffeeddccbbaa99887766554433221100\n")
+    (tmp_path / "devices.csv").write_text(
+        "serial,key\nA-0001,00112233445566778899aabbccddeeff\n"
+        "A-0002,ffeeddccbbaa99887766554433221100\n"
+    )
     command = [sys.executable, str(EXAMPLES / "nvs_partitions.py"), "devices.csv", "out"]
     subprocess.run(command, check=True, cwd=tmp_path, capture_output=True)
     made = {path.name: path.read_bytes() for path in sorted((tmp_path / "out").glob("*.bin"))}
     assert list(made) == ["A-0001.bin", "A-0002.bin"]
-    for name, key in (("A-0001", "00112233445566778899aabbccddeeff"), ("A-0002", "ffeeddccbbaa99887766554433221100")):
+    for name, key in (
+        ("A-0001", "00112233445566778899aabbccddeeff"),
+        ("A-0002", "ffeeddccbbaa99887766554433221100"),
+    ):
         partition = made[f"{name}.bin"]
-        assert len(partition) == 0x4000 and name.encode() in partition and bytes.fromhex(key) in partition
+        assert (
+            len(partition) == 0x4000
+            and name.encode() in partition
+            and bytes.fromhex(key) in partition
+        )
     assert len(set(made.values())) == 2

@@ -29,13 +29,17 @@ def device(old: bytes, number: int) -> bytes:
     return with_value(old, SERIAL, b"A-%06d" % number)
 
 
-def test_one_patch_serves_devices_with_different_data(patch: flashdelta.Patch, old: bytes, new: bytes) -> None:
+def test_one_patch_serves_devices_with_different_data(
+    patch: flashdelta.Patch, old: bytes, new: bytes
+) -> None:
     for number in range(20):
         key = hashlib.sha256(b"%d" % number).digest()
         made = flashdelta.apply(device(old, number), patch, values={"key": key})
         assert made == with_value(with_value(new, SERIAL, b"A-%06d" % number), KEY, key)
     # Another serial number may be given, and one that is shorter than its hole.
-    made = flashdelta.apply(device(old, 1), patch, values={"key": b"k", "serial": memoryview(b"B-7")})
+    made = flashdelta.apply(
+        device(old, 1), patch, values={"key": b"k", "serial": memoryview(b"B-7")}
+    )
     assert made == with_value(with_value(new, SERIAL, b"B-7"), KEY, b"k")
     other = bytearray(device(old, 1))
     other[0x500] ^= 1
@@ -43,11 +47,18 @@ def test_one_patch_serves_devices_with_different_data(patch: flashdelta.Patch, o
         flashdelta.apply(other, patch, values={"key": b"k"})
 
 
-def test_values_go_with_files_and_pieces_too(patch: flashdelta.Patch, old: bytes, new: bytes, tmp_path: pathlib.Path) -> None:
+def test_values_go_with_files_and_pieces_too(
+    patch: flashdelta.Patch, old: bytes, new: bytes, tmp_path: pathlib.Path
+) -> None:
     wanted = with_value(with_value(new, SERIAL, b"A-000003"), KEY, b"secret")
     (tmp_path / "old.bin").write_bytes(device(old, 3))
     patch.save(tmp_path / "update.fdp")
-    flashdelta.apply_files(tmp_path / "old.bin", tmp_path / "update.fdp", tmp_path / "new.bin", values={"key": b"secret"})
+    flashdelta.apply_files(
+        tmp_path / "old.bin",
+        tmp_path / "update.fdp",
+        tmp_path / "new.bin",
+        values={"key": b"secret"},
+    )
     assert (tmp_path / "new.bin").read_bytes() == wanted
     with flashdelta.Applier(device(old, 3), values={"key": b"secret", "unknown": b""}) as applier:
         for at in range(0, len(patch), 97):
@@ -78,7 +89,13 @@ def test_what_is_wrong_with_values(patch: flashdelta.Patch, old: bytes) -> None:
 
 def test_what_a_patch_says_of_its_holes(patch: flashdelta.Patch, old: bytes, new: bytes) -> None:
     serial, key = patch.holes
-    assert (serial.name, serial.old, serial.new, serial.source, serial.size) == ("serial", SERIAL, SERIAL, "either", 16)
+    assert (serial.name, serial.old, serial.new, serial.source, serial.size) == (
+        "serial",
+        SERIAL,
+        SERIAL,
+        "either",
+        16,
+    )
     assert (key.name, key.old, key.new, key.source) == ("key", None, KEY, "given")
     assert flashdelta.diff(old, new).holes == ()
     gone = flashdelta.diff(old, new, holes=[Hole("gone", None, old=(16, 32), fill=7)]).holes[0]
@@ -89,22 +106,33 @@ def test_places(old: bytes, new: bytes) -> None:
     marker = b"@@SERIAL-NUMBER@@"
     old, new = old[:5000] + marker + old[5000:], new[:7000] + marker + new[7000:]
     written = flashdelta.diff(old, new, holes=["serial=marker:@@SERIAL-NUMBER@@,source=kept"])
-    built = flashdelta.diff(old, new, holes=[Hole("serial", Marker(bytearray(marker)), source="kept")])
+    built = flashdelta.diff(
+        old, new, holes=[Hole("serial", Marker(bytearray(marker)), source="kept")]
+    )
     assert written == built
     (hole,) = built.holes
     assert (hole.old, hole.new, hole.source) == ((5000, 5017), (7000, 7017), "kept")
-    moved = flashdelta.diff(old, new, holes=[Hole("serial", Marker(marker), old=(5000, 5017), source="kept")])
+    moved = flashdelta.diff(
+        old, new, holes=[Hole("serial", Marker(marker), old=(5000, 5017), source="kept")]
+    )
     assert moved == built
     assert pickle.loads(pickle.dumps(Hole("s", Marker(marker)))) == Hole("s", Marker(marker))
 
 
 def test_a_symbol_is_found_by_the_elf_file(tmp_path: pathlib.Path) -> None:
     elf, binary = elf_with("serial", 0x08000010, 8)
-    made = flashdelta.personalize(binary, [Hole("s", Symbol("serial"))], {"s": b"12345678"}, elf=elf)
+    made = flashdelta.personalize(
+        binary, [Hole("s", Symbol("serial"))], {"s": b"12345678"}, elf=elf
+    )
     assert made == with_value(binary, (0x10, 0x18), b"12345678")
     (tmp_path / "app.elf").write_bytes(elf)
     old = binary[:32] + bytes(32)
-    patch = flashdelta.diff(old, binary, new_elf=tmp_path / "app.elf", holes=[Hole("s", Symbol("serial"), old=(0x10, 0x18))])
+    patch = flashdelta.diff(
+        old,
+        binary,
+        new_elf=tmp_path / "app.elf",
+        holes=[Hole("s", Symbol("serial"), old=(0x10, 0x18))],
+    )
     assert patch.holes[0].new == (0x10, 0x18)
     with pytest.raises(flashdelta.HoleError) as caught:
         flashdelta.personalize(binary, [Hole("s", Symbol("other"))], {"s": b""}, elf=elf)
@@ -125,7 +153,12 @@ def elf_with(symbol: str, address: int, size: int) -> tuple[bytes, bytes]:
     sections = words(*[0] * 10)
     sections += words(0, 2, 0, 0, start + len(binary), len(symbols), 2, 0, 4, 16)
     sections += words(0, 3, 0, 0, start + len(binary) + len(symbols), len(names), 0, 0, 1, 0)
-    header = b"\x7fELF\1\1\1" + bytes(9) + b"\2\0\x28\0" + words(1, address & ~0xFF, 0x34, start + len(content), 0)
+    header = (
+        b"\x7fELF\1\1\1"
+        + bytes(9)
+        + b"\2\0\x28\0"
+        + words(1, address & ~0xFF, 0x34, start + len(content), 0)
+    )
     header += b"".join(value.to_bytes(2, "little") for value in (52, 32, 1, 40, 3, 0))
     segment = words(1, start, address & ~0xFF, address & ~0xFF, len(binary), len(binary), 5, 4)
     return header + segment + content + sections, binary
@@ -166,11 +199,15 @@ def test_a_table_of_devices(new: bytes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "image.bin").write_bytes(new)
     (tmp_path / "key.bin").write_bytes(b"a key")
     table = tmp_path / "devices.csv"
-    table.write_text(f"\ufeffserial, key,batch\nA-1,hex:00 11,7\n\n\"A,2\",file:{tmp_path / 'key.bin'},8\n", "utf-8")
+    table.write_text(
+        f"\ufeffserial, key,batch\nA-1,hex:00 11,7\n\n\"A,2\",file:{tmp_path / 'key.bin'},8\n",
+        "utf-8",
+    )
     made = list(flashdelta.personalize_table(tmp_path / "image.bin", HOLES, table))
     assert [row["batch"] for row, _ in made] == ["7", "8"]
     assert [image for _, image in made] == [
-        flashdelta.personalize(new, HOLES, {"serial": serial, "key": key}) for serial, key in ((b"A-1", b"\x00\x11"), (b"A,2", b"a key"))
+        flashdelta.personalize(new, HOLES, {"serial": serial, "key": key})
+        for serial, key in ((b"A-1", b"\x00\x11"), (b"A,2", b"a key"))
     ]
     assert made[1][1] == with_value(with_value(new, SERIAL, b"A,2"), KEY, b"a key")
     rows: list[dict[str, str | flashdelta.BytesLike]] = [{"serial": b"A-1"}, {"serial": "x" * 17}]
@@ -189,9 +226,19 @@ def test_a_table_of_devices(new: bytes, tmp_path: pathlib.Path) -> None:
 
 def test_the_program_makes_the_same(new: bytes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "image.bin").write_bytes(new)
-    command = ["flashdelta", "personalize", str(tmp_path / "image.bin"), "--hole", "serial=0x400-0x410", "--set", "serial=A-7"]
+    command = [
+        "flashdelta",
+        "personalize",
+        str(tmp_path / "image.bin"),
+        "--hole",
+        "serial=0x400-0x410",
+        "--set",
+        "serial=A-7",
+    ]
     assert flashdelta._native.main([*command, "-q", "-o", str(tmp_path / "made.bin")]) == 0
-    assert (tmp_path / "made.bin").read_bytes() == flashdelta.personalize(new, ["serial=0x400-0x410"], {"serial": b"A-7"})
+    assert (tmp_path / "made.bin").read_bytes() == flashdelta.personalize(
+        new, ["serial=0x400-0x410"], {"serial": b"A-7"}
+    )
 
 
 def test_a_record_is_what_devices_read() -> None:

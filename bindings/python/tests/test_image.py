@@ -17,7 +17,12 @@ from flashdelta import Image, Segment
 
 @pytest.mark.parametrize(
     ("name", "format"),
-    [("cortex-m-1.0.elf", "elf"), ("cortex-m-1.0.s19", "srec"), ("cortex-m-1.1.hex", "ihex"), ("riscv-1.0.elf", "elf")],
+    [
+        ("cortex-m-1.0.elf", "elf"),
+        ("cortex-m-1.0.s19", "srec"),
+        ("cortex-m-1.1.hex", "ihex"),
+        ("riscv-1.0.elf", "elf"),
+    ],
 )
 def test_containers_hold_the_image(name: str, format: str) -> None:
     path = FIRMWARE / name
@@ -34,14 +39,17 @@ def test_containers_hold_the_image(name: str, format: str) -> None:
     st.lists(st.tuples(st.integers(0, 1 << 20), st.binary(min_size=1, max_size=100)), max_size=5),
     st.sampled_from(["ihex", "srec", "ti-txt"]),
 )
-def test_text_formats_come_back(parts: list[tuple[int, bytes]], format: flashdelta.WritableFormat) -> None:
+def test_text_formats_come_back(
+    parts: list[tuple[int, bytes]], format: flashdelta.WritableFormat
+) -> None:
     try:
         image = Image([Segment(*part) for part in parts])
     except flashdelta.OptionError as error:
         assert "overlap" in str(error)
         return
     if not parts:
-        # A file without data may be written, but it says nothing; in TI-TXT nobody would recognise it.
+        # A file without data may be written, but it says nothing; in TI-TXT nobody would recognise
+        # it.
         if format == "ti-txt":
             with pytest.raises(flashdelta.ImageError, match="no data"):
                 image.to_bytes(format)
@@ -55,7 +63,9 @@ def test_text_formats_come_back(parts: list[tuple[int, bytes]], format: flashdel
 
 
 def test_options(tmp_path: Path) -> None:
-    image = Image([Segment(0x1000, b"12345678"), Segment(0x1008, b"9"), Segment(0x1010, b"end")], entry=0x1001)
+    image = Image(
+        [Segment(0x1000, b"12345678"), Segment(0x1008, b"9"), Segment(0x1010, b"end")], entry=0x1001
+    )
     assert len(image.segments) == 2
     assert image.to_bytes("raw", fill=0) == b"123456789" + bytes(7) + b"end"
     assert image.to_bytes("raw", addresses=range(0x1004, 0x1008)) == b"5678"
@@ -92,7 +102,10 @@ def test_reading_with_policies() -> None:
     with pytest.raises(flashdelta.ImageError, match="end record"):
         Image.from_bytes(b":0100000001FE\n", strict=True)
     damaged = b":0100000001FF\nnoise\n:0100010002FC\n:00000001FF\n"
-    assert Image.from_bytes(damaged, skip_garbage=True, ignore_checksums=True).read(0, 2) == b"\x01\x02"
+    assert (
+        Image.from_bytes(damaged, skip_garbage=True, ignore_checksums=True).read(0, 2)
+        == b"\x01\x02"
+    )
 
 
 def test_address_map(old_path: Path) -> None:
@@ -106,7 +119,11 @@ def test_hex_to_delta() -> None:
     old, new = FIRMWARE / "cortex-m-1.0.s19", FIRMWARE / "cortex-m-1.1.hex"
     patch = flashdelta.diff(old, new)
     assert patch.info.patch_size == len(patch) and patch.info.host_size > 0
-    assert flashdelta.apply(old, patch) == new.read_bytes() == flashdelta.apply(old.read_bytes(), bytes(patch))
+    assert (
+        flashdelta.apply(old, patch)
+        == new.read_bytes()
+        == flashdelta.apply(old.read_bytes(), bytes(patch))
+    )
     memory = flashdelta.apply(old, patch, format="raw")
     assert patch.info.new_digest == hashlib.sha256(memory).digest()
     again = Image.from_bytes(flashdelta.apply(old, patch, format="srec"))
@@ -135,7 +152,9 @@ def test_hex_to_delta_in_files(tmp_path: Path) -> None:
 
 def test_errors_of_files_around_images() -> None:
     old, new = FIRMWARE / "cortex-m-1.0.s19", FIRMWARE / "cortex-m-1.1.hex"
-    with pytest.raises(flashdelta.ImageError, match="new file: line 1, column 16: wrong checksum") as caught:
+    with pytest.raises(
+        flashdelta.ImageError, match="new file: line 1, column 16: wrong checksum"
+    ) as caught:
         flashdelta.diff(b"", b":0300300002337A1F\n:00000001FF\n")
     assert (caught.value.line, caught.value.column) == (1, 16)
     patch = bytearray(flashdelta.diff(old, new))
@@ -156,7 +175,9 @@ def test_what_diff_refuses_it_can_be_told_to_accept() -> None:
     twice = good[:18] + good
     with pytest.raises(flashdelta.ImageError, match=r"read=\{'overlap': 'last-wins'\}"):
         flashdelta.diff(good, twice)
-    assert flashdelta.apply(good, flashdelta.diff(good, twice, read={"overlap": "last-wins"})) == twice
+    assert (
+        flashdelta.apply(good, flashdelta.diff(good, twice, read={"overlap": "last-wins"})) == twice
+    )
     with pytest.raises(TypeError, match="choose from"):
         flashdelta.diff(good, twice, read={"overlaps": "last-wins"})  # type: ignore[arg-type]
 

@@ -1,4 +1,5 @@
-"""Inputs of every kind: `testdata/inputs/table.tsv`, which the tests of the library, the program and C go through, too."""
+"""Inputs of every kind: `testdata/inputs/table.tsv`, which the tests of the library, the program
+and C go through, too."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def number(text: str) -> int:
 
 
 def file(name: str, folder: Path) -> Path:
-    """A file of the test data, or a patch that was made: `@NAME`, `@NAME-3` without its last 3 bytes, `@NAME+1`, `@NAME^12` with another byte."""
+    """A file of the test data, or a patch that was made: `@NAME`, `@NAME-3` without its last 3
+    bytes, `@NAME+1`, `@NAME^12` with another byte."""
     if not name.startswith("@"):
         return TESTDATA / name
     made = name[1:]
@@ -98,7 +100,9 @@ def test_what_comes_of_each(content: bool, tmp_path: Path) -> None:
 
     def given(path: Path) -> Path | bytes:
         names = (".json", ".hex", ".zip")
-        return path.read_bytes() if content and path.is_file() and path.suffix not in names else path
+        return (
+            path.read_bytes() if content and path.is_file() and path.suffix not in names else path
+        )
 
     wrong: list[str] = []
     for name, what, old_name, new_name, options, result, expected in rows():
@@ -108,7 +112,9 @@ def test_what_comes_of_each(content: bool, tmp_path: Path) -> None:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 if "in-memory" in options.split():
-                    patch = flashdelta.diff(old.read_bytes(), new.read_bytes(), **diff_options(options))
+                    patch = flashdelta.diff(
+                        old.read_bytes(), new.read_bytes(), **diff_options(options)
+                    )
                     patch.save(tmp_path / name)
                     found = "bundle" if patch.info.bundle else "patch"
                 elif what == "diff":
@@ -117,7 +123,9 @@ def test_what_comes_of_each(content: bool, tmp_path: Path) -> None:
                     found = "bundle" if patch.info.bundle else "patch"
                 else:
                     made = flashdelta.apply(given(old), given(new), **apply_options(options))
-                    same = (TESTDATA / result).is_file() and (TESTDATA / result).read_bytes() == made
+                    same = (TESTDATA / result).is_file() and (
+                        TESTDATA / result
+                    ).read_bytes() == made
                     found = result if same else "another file"
             for warning in caught:
                 assert isinstance(warning.message, flashdelta.FlashdeltaWarning)

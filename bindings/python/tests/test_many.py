@@ -40,10 +40,17 @@ def pairs(releases: Path) -> list[tuple[Path, Path]]:
     return [(old, new) for old in olds[-4:]]
 
 
-def test_same_bytes_whatever_the_executor(executor: Executor | None, pairs: list[tuple[Path, Path]]) -> None:
+def test_same_bytes_whatever_the_executor(
+    executor: Executor | None, pairs: list[tuple[Path, Path]]
+) -> None:
     expected = [flashdelta.diff(old, new, profile="small") for old, new in pairs]
     calls: list[tuple[int, int]] = []
-    made = diff_many(iter(pairs), executor, profile="small", progress=lambda done, total: calls.append((done, total)))
+    made = diff_many(
+        iter(pairs),
+        executor,
+        profile="small",
+        progress=lambda done, total: calls.append((done, total)),
+    )
     assert made == expected
     assert [patch.report for patch in made] == [patch.report for patch in expected]
     assert calls == [(n + 1, len(pairs)) for n in range(len(pairs))]
@@ -52,7 +59,9 @@ def test_same_bytes_whatever_the_executor(executor: Executor | None, pairs: list
 def test_buffers_go_everywhere(executor: Executor | None, pairs: list[tuple[Path, Path]]) -> None:
     old, new = (path.read_bytes() for path in pairs[0])
     array = np.frombuffer(old, dtype=np.uint8)
-    made = diff_many([(old, new), (bytearray(old), memoryview(new)), (array, pairs[0][1])], executor)
+    made = diff_many(
+        [(old, new), (bytearray(old), memoryview(new)), (array, pairs[0][1])], executor
+    )
     assert made == [flashdelta.diff(old, new)] * 3
 
 

@@ -23,7 +23,9 @@ NEW = OLD[:3000] + b"a fix" + OLD[3000:]
 OLD_ZIP, NEW_ZIP = zip_of(OLD), zip_of(NEW)
 PATCH = flashdelta.diff(OLD, NEW, codec="lz4", isa="none", threads=1)
 BUNDLE = flashdelta.diff(OLD_ZIP, NEW_ZIP, threads=1)
-IMAGE = flashdelta.Image([flashdelta.Segment(0x1000, OLD[:1000]), flashdelta.Segment(0x8000, OLD[1000:2000])])
+IMAGE = flashdelta.Image(
+    [flashdelta.Segment(0x1000, OLD[:1000]), flashdelta.Segment(0x8000, OLD[1000:2000])]
+)
 
 
 @contextlib.contextmanager
@@ -111,7 +113,8 @@ KINDS: dict[str, tuple[Callable[[], object], int]] = {
     "missing files": (missing, 3000),
 }
 
-#: What a call may leave behind in bytes. Allocators are not exact, but the smallest leak is an object in each call.
+#: What a call may leave behind in bytes. Allocators are not exact, but the smallest leak is an
+#: object in each call.
 MOST = 16
 
 
@@ -121,7 +124,14 @@ def test_nothing_grows(kind: str) -> None:
     assert grown(call, calls) < MOST * calls
 
 
-@pytest.mark.parametrize("leak", [lambda: flashdelta.apply(OLD, PATCH)[:64], lambda: PATCH.info, lambda: flashdelta.Patch(PATCH)])
+@pytest.mark.parametrize(
+    "leak",
+    [
+        lambda: flashdelta.apply(OLD, PATCH)[:64],
+        lambda: PATCH.info,
+        lambda: flashdelta.Patch(PATCH),
+    ],
+)
 def test_a_leak_would_be_seen(leak: Callable[[], object]) -> None:
     kept: list[object] = []
     assert grown(lambda: kept.append(leak()), 2000) > MOST * 2000
@@ -129,7 +139,14 @@ def test_a_leak_would_be_seen(leak: Callable[[], object]) -> None:
 
 def test_no_leak_over_10_000_rounds_of_everything() -> None:
     before = 0
-    others = (damaged, missing, read_images, make_many, lambda: flashdelta.apply(OLD_ZIP, BUNDLE), lambda: flashdelta.explain(OLD, PATCH))
+    others = (
+        damaged,
+        missing,
+        read_images,
+        make_many,
+        lambda: flashdelta.apply(OLD_ZIP, BUNDLE),
+        lambda: flashdelta.explain(OLD, PATCH),
+    )
     for rounds in range(11_000):
         # What threads and processors do to one another needs a while to level off.
         if rounds == 1000:
@@ -145,7 +162,8 @@ def test_no_leak_over_10_000_rounds_of_everything() -> None:
 
 
 def grown(call: Callable[[], object], calls: int) -> int:
-    """Bytes in use after so many calls more than before. Other things grow once: if it is more than `MOST`, the least of three times."""
+    """Bytes in use after so many calls more than before. Other things grow once: if it is more than
+    `MOST`, the least of three times."""
     for _ in range(calls // 5):
         call()
     least = 1 << 62
@@ -162,7 +180,12 @@ def grown(call: Callable[[], object], calls: int) -> int:
 class Mallinfo(ctypes.Structure):
     """`struct mallinfo2` of glibc."""
 
-    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+        ).split()
+    ]
 
 
 def mallinfo() -> Mallinfo | None:
@@ -177,7 +200,8 @@ def mallinfo() -> Mallinfo | None:
 
 
 def in_use() -> int:
-    """Bytes that are allocated. What the process takes says less: a leak of some hundred KiB would fit into what was free before."""
+    """Bytes that are allocated. What the process takes says less: a leak of some hundred KiB would
+    fit into what was free before."""
     gc.collect()
     info = mallinfo()
     if info is None:

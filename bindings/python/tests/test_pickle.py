@@ -43,10 +43,17 @@ def test_a_patch_keeps_its_report() -> None:
 
 
 def test_errors_keep_notes_and_fields() -> None:
-    error = flashdelta.FileMissingError("no", kind="read", errno=2, strerror="none", filename="x", offset=None)
+    error = flashdelta.FileMissingError(
+        "no", kind="read", errno=2, strerror="none", filename="x", offset=None
+    )
     error.add_note("pair 3")
     again = pickle.loads(pickle.dumps(error))
-    assert again.__notes__ == ["pair 3"] and again.errno == 2 and again.filename == "x" and again.kind == "read"
+    assert (
+        again.__notes__ == ["pair 3"]
+        and again.errno == 2
+        and again.filename == "x"
+        and again.kind == "read"
+    )
 
 
 def test_values_compare_and_hash() -> None:

@@ -23,11 +23,15 @@ if binary := os.environ.get("FLASHDELTA_BINARY"):
 
 
 def run(program: list[str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [*program, *map(str, arguments)], capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program[-1])
-def test_it_works(program: list[str], old_path: Path, new_path: Path, new: bytes, tmp_path: Path) -> None:
+def test_it_works(
+    program: list[str], old_path: Path, new_path: Path, new: bytes, tmp_path: Path
+) -> None:
     patch, out = tmp_path / "update.fdp", tmp_path / "out.bin"
     made = run(program, "diff", old_path, new_path, "-o", patch)
     assert made.returncode == 0 and "verified" in made.stderr, made
@@ -70,7 +74,9 @@ def wait_until_at_work(pid: int) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            if "ctrl-c\n" in [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/comm")]:
+            if "ctrl-c\n" in [
+                task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/comm")
+            ]:
                 break
         except FileNotFoundError:
             # A thread has ended meanwhile.
@@ -90,7 +96,9 @@ def test_ctrl_c(program: list[str], kind: str, tmp_path: Path) -> None:
     took = 0.0
     for _ in range(3):
         command = [*program, "diff", *names, "-o", "update.fdp", "--effort", "9", "--json"]
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         wait_until_at_work(process.pid)
         start = time.monotonic()
         process.send_signal(signal.SIGINT)

@@ -20,15 +20,23 @@ from flashdelta import release_build, release_resolve
 def description(tmp_path: Path) -> Path:
     for number in range(3):
         image = bytes((at * 7 + at // 250) % 251 for at in range(9000))
-        (tmp_path / f"{number}.bin").write_bytes(image[: 3000 + number] + bytes([number] * 40) + image[3000:])
-    releases = "".join(f'[[release]]\nversion = "1.{number}"\nfile = "{number}.bin"\n' for number in range(3))
+        (tmp_path / f"{number}.bin").write_bytes(
+            image[: 3000 + number] + bytes([number] * 40) + image[3000:]
+        )
+    releases = "".join(
+        f'[[release]]\nversion = "1.{number}"\nfile = "{number}.bin"\n' for number in range(3)
+    )
     path = tmp_path / "RELEASE.toml"
     path.write_text('product = "heron"\neffort = 1\nprofiles = ["esp32", "small"]\n' + releases)
     return path
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.fixture(params=["threads", "processes", "dask"])
@@ -40,16 +48,22 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
         with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
             yield processes
     else:
-        distributed = pytest.importorskip("dask.distributed", reason="dask.distributed is not installed")
+        distributed = pytest.importorskip(
+            "dask.distributed", reason="dask.distributed is not installed"
+        )
         options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
         options["dashboard_address"] = None
         with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
             yield client.get_executor()
 
 
-def test_the_same_folder_whatever_the_executor(description: Path, tmp_path: Path, executor: Executor) -> None:
+def test_the_same_folder_whatever_the_executor(
+    description: Path, tmp_path: Path, executor: Executor
+) -> None:
     calls: list[tuple[int, int]] = []
-    summary = release_build(description, tmp_path / "a", progress=lambda done, total: calls.append((done, total)))
+    summary = release_build(
+        description, tmp_path / "a", progress=lambda done, total: calls.append((done, total))
+    )
     assert summary["patches"] == 6 and summary["latest"] == "1.2" and not summary["left_out"]
     assert calls == [(done, 6) for done in range(7)]
     assert release_build(description, tmp_path / "b", executor) == summary
@@ -64,7 +78,10 @@ def test_devices_get_their_patch(description: Path, tmp_path: Path) -> None:
         (step,) = found["steps"]
         assert (found["answer"], step["kind"]) == ("update", "delta")
         assert flashdelta.apply(old, (tmp_path / "public" / step["path"]).read_bytes()) == new
-    assert release_resolve(tmp_path / "public", "heron", hashlib.sha256(new).digest())["answer"] == "up-to-date"
+    assert (
+        release_resolve(tmp_path / "public", "heron", hashlib.sha256(new).digest())["answer"]
+        == "up-to-date"
+    )
     assert release_resolve(tmp_path / "public", "heron", max_bytes=3)["answer"] == "nothing"
 
 
@@ -114,7 +131,10 @@ def test_keys_are_asked_for(description: Path, tmp_path: Path) -> None:
     description.write_text('sign-key = "key.pem"\n' + description.read_text())
     assert release_build(description, tmp_path / "public")["is_signed"]
     assert release_resolve(tmp_path / "public", "heron", keys=[pair.public])["answer"] == "update"
-    assert release_resolve(tmp_path / "public", "heron", keys=[tmp_path / "key.pub.pem"])["answer"] == "update"
+    assert (
+        release_resolve(tmp_path / "public", "heron", keys=[tmp_path / "key.pub.pem"])["answer"]
+        == "update"
+    )
     other = flashdelta.generate_key()
     with pytest.raises(flashdelta.UnknownKeyError):
         release_resolve(tmp_path / "public", "heron", keys=[other.public])

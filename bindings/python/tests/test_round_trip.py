@@ -30,10 +30,16 @@ def pairs(draw: st.DrawFn) -> tuple[bytes, bytes]:
 @given(pairs(), PROFILES, CODECS, ISAS, st.integers(1, 9))
 @settings(max_examples=80)
 def test_a_patch_leads_to_the_new_image(
-    pair: tuple[bytes, bytes], profile: str, codec: flashdelta.Codec | None, isa: flashdelta.Isa | None, effort: int
+    pair: tuple[bytes, bytes],
+    profile: str,
+    codec: flashdelta.Codec | None,
+    isa: flashdelta.Isa | None,
+    effort: int,
 ) -> None:
     old, new = pair
-    patch = flashdelta.diff(old, new, profile=profile, codec=codec, isa=isa, effort=effort, threads=1, allow_empty=True)
+    patch = flashdelta.diff(
+        old, new, profile=profile, codec=codec, isa=isa, effort=effort, threads=1, allow_empty=True
+    )
     assert flashdelta.apply(old, patch) == new
     info = flashdelta.verify(old, patch, ram=DeviceProfile.named(profile).ram)
     assert (info.old_size, info.new_size, info.patch_size) == (len(old), len(new), len(patch))
@@ -42,7 +48,9 @@ def test_a_patch_leads_to_the_new_image(
 
 @given(pairs(), st.lists(st.integers(1, 50), min_size=1))
 @settings(max_examples=40)
-def test_the_result_does_not_depend_on_how_the_patch_was_cut(pair: tuple[bytes, bytes], sizes: list[int]) -> None:
+def test_the_result_does_not_depend_on_how_the_patch_was_cut(
+    pair: tuple[bytes, bytes], sizes: list[int]
+) -> None:
     old, new = pair
     patch = bytes(flashdelta.diff(old, new, threads=1, allow_empty=True))
     applier = flashdelta.Applier(old)
@@ -93,7 +101,9 @@ def test_the_same_arguments_give_the_same_bytes(old: bytes, new: bytes) -> None:
 
 def test_options_are_heeded(old: bytes, new: bytes) -> None:
     identity = flashdelta.Identity("heron", 2, 4, 9)
-    patch = flashdelta.diff(old, new, ram=16 << 10, codec="lz4", isa="none", identity=identity, base=0x4200_0000)
+    patch = flashdelta.diff(
+        old, new, ram=16 << 10, codec="lz4", isa="none", identity=identity, base=0x4200_0000
+    )
     info = patch.info
     assert (info.codec, info.isa, info.identity) == ("lz4", "none", identity)
     assert info.ram <= 16 << 10 and info.workspace < info.ram

@@ -58,9 +58,16 @@ def test_all_of_it_is_new_or_nothing(update: bytes, held: dict[str, bytes], new:
     assert caught.value.kind == "wrong-product"
 
 
-def test_facts_are_those_of_the_program(update: bytes, tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_facts_are_those_of_the_program(
+    update: bytes, tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     facts = sets.info(update)
-    assert facts["identity"] == {"product": flashdelta.product_id("heron"), "hardware_from": 2, "hardware_to": 4, "security_counter": 7}
+    assert facts["identity"] == {
+        "product": flashdelta.product_id("heron"),
+        "hardware_from": 2,
+        "hardware_to": 4,
+        "security_counter": 7,
+    }
     assert [part["target"] for part in facts["components"]] == [
         {"child": 3, "name": ""},
         {"name": "logo"},
@@ -77,7 +84,9 @@ def test_facts_are_those_of_the_program(update: bytes, tmp_path: pathlib.Path, c
 
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "p256"])
-def test_only_what_a_trusted_key_has_signed(update: bytes, held: dict[str, bytes], new: bytes, algorithm: flashdelta.SignatureAlgorithm) -> None:
+def test_only_what_a_trusted_key_has_signed(
+    update: bytes, held: dict[str, bytes], new: bytes, algorithm: flashdelta.SignatureAlgorithm
+) -> None:
     key, other = flashdelta.generate_key(algorithm), flashdelta.generate_key(algorithm)
     device = DeviceIdentity("heron", hardware=4)
     signed = sets.sign(update, key.private)
@@ -101,11 +110,17 @@ def test_signatures_made_by_openssl(update: bytes, tmp_path: pathlib.Path) -> No
     key = flashdelta.generate_key("p256")
     key.save(tmp_path / "release.pem")
     command = ["openssl", "dgst", "-sha256", "-sign", str(tmp_path / "release.pem")]
-    made = subprocess.run(command, input=sets.sign_message(update), stdout=subprocess.PIPE, check=True).stdout
+    made = subprocess.run(
+        command, input=sets.sign_message(update), stdout=subprocess.PIPE, check=True
+    ).stdout
     signed = sets.attach_signature(update, made, key.public)
     sets.verify(signed, key=key.public)
     with pytest.raises(flashdelta.NotAuthenticError):
-        sets.attach_signature(sets.sign(update, flashdelta.generate_key().private), made, flashdelta.generate_key("p256").public)
+        sets.attach_signature(
+            sets.sign(update, flashdelta.generate_key().private),
+            made,
+            flashdelta.generate_key("p256").public,
+        )
 
 
 def test_a_description_and_a_folder(tmp_path: pathlib.Path, old: bytes, new: bytes) -> None:
@@ -115,7 +130,10 @@ def test_a_description_and_a_folder(tmp_path: pathlib.Path, old: bytes, new: byt
     (device / "notes.txt").write_text("as it was")
     (tmp_path / "new.bin").write_bytes(new)
     description = tmp_path / "update.toml"
-    description.write_text('[[component]]\nkind = "application"\npartition = "ota"\nold = "device/ota"\nnew = "new.bin"\n')
+    description.write_text(
+        '[[component]]\nkind = "application"\npartition = "ota"\nold = "device/ota"\n'
+        'new = "new.bin"\n'
+    )
     update = sets.create(description, ram=16384)
     assert sets.apply_folder(device, update, tmp_path / "updated") == {"ota": "ota"}
     assert (tmp_path / "updated" / "ota").read_bytes() == new
@@ -136,7 +154,11 @@ def test_two_releases(tmp_path: pathlib.Path, old: bytes, new: bytes) -> None:
         parts = [{"path": "app.bin", "offset": 0x10000}]
         if boot:
             parts.append({"path": "boot.bin", "offset": 0})
-        manifest = {"name": "heron", "version": release, "builds": [{"chipFamily": "ESP32-C3", "parts": parts}]}
+        manifest = {
+            "name": "heron",
+            "version": release,
+            "builds": [{"chipFamily": "ESP32-C3", "parts": parts}],
+        }
         (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.warns(flashdelta.FlashdeltaWarning, match="does not remove 0x0") as told:
         update = sets.create(tmp_path / "1.0" / "manifest.json", tmp_path / "1.1" / "manifest.json")
@@ -153,7 +175,10 @@ def test_what_cannot_be_is_refused() -> None:
         ([], "component-count"),
         ([part, part], "component-twice"),
         ([sets.Component("data", sets.Name(""), new=LOGO)], "bad-component-name"),
-        ([sets.Component("data", sets.Name("logo"), new=LOGO, hardware=(4, 3))], "bad-hardware-range"),
+        (
+            [sets.Component("data", sets.Name("logo"), new=LOGO, hardware=(4, 3))],
+            "bad-hardware-range",
+        ),
         ([sets.Component("picture", sets.Name("logo"), new=LOGO)], "option"),  # type: ignore[arg-type]
         ([sets.Component("data", sets.Name("logo"), new=LOGO, old=LOGO, absent=True)], "option"),
     ):

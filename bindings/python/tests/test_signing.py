@@ -44,7 +44,10 @@ def test_the_push_applier_has_the_same_policy() -> None:
         for i in range(0, len(signed), 7):
             applier.feed(signed[i : i + 7])
         assert applier.finish() == NEW
-    with flashdelta.Applier(OLD, key=key.public) as applier, pytest.raises(flashdelta.UnsignedError):
+    with (
+        flashdelta.Applier(OLD, key=key.public) as applier,
+        pytest.raises(flashdelta.UnsignedError),
+    ):
         applier.feed(bytes(patch()))
 
 
@@ -118,7 +121,9 @@ def test_the_vectors_of_the_repository() -> None:
         keys = [SIGNED / name for name in vector.get("keys", [])] or None
         old, data = (SIGNED / vector["old"]).read_bytes(), (SIGNED / vector["patch"]).read_bytes()
         if "new" in vector:
-            assert flashdelta.apply(old, data, key=keys) == (SIGNED / vector["new"]).read_bytes(), path.name
+            assert flashdelta.apply(old, data, key=keys) == (SIGNED / vector["new"]).read_bytes(), (
+                path.name
+            )
         else:
             with pytest.raises(flashdelta.ApplyError) as caught:
                 flashdelta.apply(old, data, key=keys)

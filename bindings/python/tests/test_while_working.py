@@ -28,7 +28,12 @@ def test_progress_rises_from_0_to_1(old: bytes, new: bytes) -> None:
 
     flashdelta.diff(old, new, progress=progress)
     fractions = [at.fraction for at in seen]
-    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1 and len(seen) > 3
+    assert (
+        fractions == sorted(fractions)
+        and fractions[0] == 0
+        and fractions[-1] == 1
+        and len(seen) > 3
+    )
     assert {"match", "parse", "encode", "done"} >= {at.phase for at in seen}
     assert threads == {threading.get_ident()}
 
@@ -111,8 +116,12 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize(("work", "megabytes"), [("diff", 24), ("apply", 3), ("feed", 3), ("explain", 2), ("many", 8)])
-def test_ctrl_c_ends_long_work_within_half_a_second(work: str, megabytes: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("work", "megabytes"), [("diff", 24), ("apply", 3), ("feed", 3), ("explain", 2), ("many", 8)]
+)
+def test_ctrl_c_ends_long_work_within_half_a_second(
+    work: str, megabytes: float, tmp_path: Path
+) -> None:
     script = tmp_path / "work.py"
     script.write_text(CTRL_C)
     took = 0.0
@@ -155,7 +164,8 @@ def make_and_apply(_: int) -> bytes:
 
 
 def test_8_threads_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Threads are as good as processes, which have no GIL in common: on an idle machine as many times faster as it has processors."""
+    """Threads are as good as processes, which have no GIL in common: on an idle machine as many
+    times faster as it has processors."""
     jobs, processors = range(16), len(os.sched_getaffinity(0))
     expected = make_and_apply(0)
 
@@ -172,9 +182,15 @@ def test_8_threads_at_once(capsys: pytest.CaptureFixture[str]) -> None:
             together = seconds(lambda: threads.map(make_and_apply, jobs))
             apart = seconds(lambda: processes.map(make_and_apply, jobs))
             with capsys.disabled():
-                ways = f"8 threads: {alone / together:.2f} times as fast, {processors} processes: {alone / apart:.2f} times"
-                print(f"\n{ways} (load {os.getloadavg()[0]:.1f} on {processors} processors)", end=" ")
-            # Other programs come and go: once in five times the three measurements should be comparable.
+                ways = (
+                    f"8 threads: {alone / together:.2f} times as fast, "
+                    f"{processors} processes: {alone / apart:.2f} times"
+                )
+                print(
+                    f"\n{ways} (load {os.getloadavg()[0]:.1f} on {processors} processors)", end=" "
+                )
+            # Other programs come and go: once in five times the three measurements should be
+            # comparable.
             if together < 1.25 * apart:
                 return
     pytest.fail("threads are much slower than processes: is the GIL held?")

@@ -20,6 +20,24 @@ fn mod_files_hold_no_code() {
     }
 }
 
+/// rustfmt and ruff keep code within the width; this is for texts and comments as well, without the
+/// pragmas of type checkers, which cannot be broken.
+#[test]
+fn python_has_100_columns() {
+    let mut wide = Vec::new();
+    for file in tracked(|name| name.ends_with(".py") || name.ends_with(".pyi")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for (number, line) in (1..).zip(text.lines()) {
+            let end = ["  # type:", "  # pyright:", "  # noqa"].iter().filter_map(|p| line.find(p));
+            let line = end.min().map_or(line, |end| &line[..end]);
+            if line.chars().count() > 100 {
+                wide.push(format!("{}:{number}", file.display()));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "lines of more than 100 columns: {wide:#?}");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

@@ -1,7 +1,8 @@
 """Firmware delta updates: small patches, applied in a few KiB of RAM on a microcontroller.
 
-A release server turns *old image + new image* into a *patch* (`diff`); a device turns *its own flash + the patch* into the new image. The
-device does that with the Rust or C library; `apply`, `verify` and `Applier` do the same here, for tests, gateways and Linux devices.
+A release server turns *old image + new image* into a *patch* (`diff`); a device turns *its own
+flash + the patch* into the new image. The device does that with the Rust or C library; `apply`,
+`verify` and `Applier` do the same here, for tests, gateways and Linux devices.
 
 >>> import flashdelta
 >>> old = b"firmware 1.4.1, the one in the field" * 100
@@ -12,12 +13,15 @@ True
 >>> flashdelta.apply(old, patch) == new
 True
 
-Images and patches are anything with a buffer (`bytes`, `bytearray`, `memoryview`, `mmap.mmap`, NumPy arrays, ...), or the path of a file as `str` or
-`os.PathLike`. `bytes` are read in place. Any other buffer is copied first, since somebody may change it while the library is at work, which releases
-the GIL: 100 MB take 50 ms, and 100 MB of memory. Give a path, or `bytes`, where that matters. Ctrl-C ends long work at once. Everything that the
-library raises derives from `Error`; an argument of the wrong type is a `TypeError`.
+Images and patches are anything with a buffer (`bytes`, `bytearray`, `memoryview`, `mmap.mmap`,
+NumPy arrays, ...), or the path of a file as `str` or `os.PathLike`. `bytes` are read in place. Any
+other buffer is copied first, since somebody may change it while the library is at work, which
+releases the GIL: 100 MB take 50 ms, and 100 MB of memory. Give a path, or `bytes`, where that
+matters. Ctrl-C ends long work at once. Everything that the library raises derives from `Error`; an
+argument of the wrong type is a `TypeError`.
 
-The patch format is version 0 and may change until the first release: apply a patch with the version that made it.
+The patch format is version 0 and may change until the first release: apply a patch with the version
+that made it.
 """
 
 from ._address_map import AddressMap, MapSegment, address_map, detect
@@ -75,7 +79,18 @@ from ._errors import (
     WrongProductError,
     WrongSignatureError,
 )
-from ._holes import Hole, HoleSource, Marker, OldPlace, PatchHole, Place, Symbol, personalize, personalize_table, value_record
+from ._holes import (
+    Hole,
+    HoleSource,
+    Marker,
+    OldPlace,
+    PatchHole,
+    Place,
+    Symbol,
+    personalize,
+    personalize_table,
+    value_record,
+)
 from ._image import Image, Segment
 from ._making import DiffOptions, DiffProgress, PairOptions, diff, diff_files
 from ._many import diff_many

@@ -33,7 +33,8 @@ class AddressMap:
     format : str
         The container.
     architecture : str or None
-        What the code is written in, if it could be told: ``"thumb"``, ``"riscv32"``, ``"xtensa-windowed"``, ...
+        What the code is written in, if it could be told: ``"thumb"``, ``"riscv32"``,
+        ``"xtensa-windowed"``, ...
     segments : tuple of MapSegment
         Bytes with addresses, in the order of the file.
     reserved : tuple of range
@@ -46,7 +47,8 @@ class AddressMap:
     reserved: tuple[range, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for `json.dump`: names and values are those of ``flashdelta info --json``, which ``docs/facts.schema.json`` describes.
+        """The same for `json.dump`: names and values are those of ``flashdelta info --json``, which
+        ``docs/facts.schema.json`` describes.
 
         Returns
         -------
@@ -62,7 +64,8 @@ class AddressMap:
 
 
 def address_map(data: Source) -> AddressMap:
-    """Which bytes of a firmware file are at which addresses. Lenient: what cannot be told is left out.
+    """Which bytes of a firmware file are at which addresses. Lenient: what cannot be told is left
+    out.
 
     Parameters
     ----------
@@ -100,8 +103,8 @@ def detect(data: Source) -> Format:
     Returns
     -------
     str
-        ``"raw"``, ``"ihex"``, ``"srec"``, ``"ti-txt"``, ``"uf2"``, ``"elf"``, ``"esp"``, ``"mcuboot"``, ... What is not recognised is
-        ``"raw"``.
+        ``"raw"``, ``"ihex"``, ``"srec"``, ``"ti-txt"``, ``"uf2"``, ``"elf"``, ``"esp"``,
+        ``"mcuboot"``, ... What is not recognised is ``"raw"``.
 
     Examples
     --------

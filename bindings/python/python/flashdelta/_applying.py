@@ -53,27 +53,32 @@ def apply(
     Parameters
     ----------
     old : bytes-like, str or os.PathLike
-        The file that the patch was made from; a plain image may be longer, as the content of a flash slot is. Of a file of records
-        (Intel HEX, S-records, TI-TXT, UF2) the memory is taken. For a bundle: the archive, or the path of the folder or manifest.
+        The file that the patch was made from; a plain image may be longer, as the content of a
+        flash slot is. Of a file of records (Intel HEX, S-records, TI-TXT, UF2) the memory is taken.
+        For a bundle: the archive, or the path of the folder or manifest.
     patch : bytes-like, str or os.PathLike
         The patch.
     format : {"same", "raw", "ihex", "srec", "ti-txt", "uf2"}
-        What to make: the identical new file, what a device holds, or that in another format. A bundle makes the identical file only,
-        and is not applied if there is a `device` or `ram`: an `OptionError`.
+        What to make: the identical new file, what a device holds, or that in another format. A
+        bundle makes the identical file only, and is not applied if there is a `device` or `ram`: an
+        `OptionError`.
     device : DeviceIdentity, optional
         What the device is: patches for others are refused.
     ram : int, optional
         RAM of the device in bytes: patches that need more are refused.
     limit : int, optional
-        Most bytes of the new file: patches that make more are refused. Without it those that make more than honest ones do (64 MiB and 16
-        times old file and patch), unless it goes from file to file; `PatchInfo.new_size` tells before.
+        Most bytes of the new file: patches that make more are refused. Without it those that make
+        more than honest ones do (64 MiB and 16 times old file and patch), unless it goes from file
+        to file; `PatchInfo.new_size` tells before.
     key : bytes, str or os.PathLike, or a list of these, optional
-        Public key in PEM, or the path of its file: patches that are not signed with it (of several: with one of them) are refused.
+        Public key in PEM, or the path of its file: patches that are not signed with it (of several:
+        with one of them) are refused.
     values : mapping of str to bytes-like, optional
-        Values for holes of the new image: each hole needs one that the old image does not have. Zeros follow one that is shorter than its hole.
+        Values for holes of the new image: each hole needs one that the old image does not have.
+        Zeros follow one that is shorter than its hole.
     progress : callable, optional
-        Called with an `ApplyProgress` now and then. If it returns ``False`` the work is given up; if it raises, the exception comes
-        out of here.
+        Called with an `ApplyProgress` now and then. If it returns ``False`` the work is given up;
+        if it raises, the exception comes out of here.
 
     Returns
     -------
@@ -85,7 +90,8 @@ def apply(
     HoleError
         If a hole has no value, or none that fits, or a value has no hole.
     ApplyError
-        Its subclasses say whose fault it is: `BadPatchError`, `WrongBaseError`, `WrongDeviceError`, `DoesNotFitError`.
+        Its subclasses say whose fault it is: `BadPatchError`, `WrongBaseError`, `WrongDeviceError`,
+        `DoesNotFitError`.
     FileError
         If a file cannot be read.
     CancelledError
@@ -115,9 +121,11 @@ def verify(
     key: Key | Sequence[Key] | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
-    """Apply a patch without keeping the result, to see whether it is whole, and fits this old image and this device.
+    """Apply a patch without keeping the result, to see whether it is whole, and fits this old image
+    and this device.
 
-    It works in exactly the workspace that the patch asks for, as a device does. Zeros stand for values of holes that the old image does not have.
+    It works in exactly the workspace that the patch asks for, as a device does. Zeros stand for
+    values of holes that the old image does not have.
 
     Parameters
     ----------
@@ -137,8 +145,9 @@ def verify(
     Examples
     --------
     >>> import flashdelta
-    >>> patch = flashdelta.diff(b"the old firmware", b"the new firmware", identity=flashdelta.Identity("heron"))
-    >>> flashdelta.verify(b"the old firmware", patch, device=flashdelta.DeviceIdentity("heron")).new_size
+    >>> old, new = b"the old firmware", b"the new firmware"
+    >>> patch = flashdelta.diff(old, new, identity=flashdelta.Identity("heron"))
+    >>> flashdelta.verify(old, patch, device=flashdelta.DeviceIdentity("heron")).new_size
     16
     >>> flashdelta.verify(b"the old firmware", patch, device=flashdelta.DeviceIdentity("egret"))
     Traceback (most recent call last):
@@ -191,19 +200,19 @@ def apply_files(
     values: Mapping[str, BytesLike] | None = None,
     progress: Callable[[ApplyProgress], object] | None = None,
 ) -> PatchInfo:
-    """Apply a patch from file to file. Images without anything around them are not held in memory; a bundle takes as much as
-    `PatchInfo.ram` says.
+    """Apply a patch from file to file. Images without anything around them are not held in memory;
+    a bundle takes as much as `PatchInfo.ram` says.
 
-    The new image is written under a temporary name beside its own, which it gets when it is complete, verified and on the disk. If
-    anything goes wrong, the temporary file is removed.
+    The new image is written under a temporary name beside its own, which it gets when it is
+    complete, verified and on the disk. If anything goes wrong, the temporary file is removed.
 
     Parameters
     ----------
     old, patch : str or os.PathLike
         The image that the patch was made from, and the patch.
     new : str or os.PathLike
-        Where the new image goes; a file that is there already is replaced, even if it is the old image. A bundle of folders makes a
-        folder, which must not be there yet.
+        Where the new image goes; a file that is there already is replaced, even if it is the old
+        image. A bundle of folders makes a folder, which must not be there yet.
     format, device, ram, limit, key, values, progress
         As of `apply`.
 
@@ -224,13 +233,19 @@ def apply_files(
     ...     folder = pathlib.Path(name)
     ...     _ = (folder / "old.bin").write_bytes(b"the old firmware")
     ...     flashdelta.diff(b"the old firmware", b"the new firmware").save(folder / "update.fdp")
-    ...     info = flashdelta.apply_files(folder / "old.bin", folder / "update.fdp", folder / "new.bin")
+    ...     info = flashdelta.apply_files(
+    ...         folder / "old.bin", folder / "update.fdp", folder / "new.bin"
+    ...     )
     ...     (folder / "new.bin").read_bytes()
     b'the new firmware'
     """
     old, patch, new = as_path("old", old), as_path("patch", patch), as_path("new", new)
     refuse_overwriting(new, [patch])
-    return patch_info(_native.apply_files(old, patch, new, _fields(format, device, ram, limit, False, key, values, progress)))
+    return patch_info(
+        _native.apply_files(
+            old, patch, new, _fields(format, device, ram, limit, False, key, values, progress)
+        )
+    )
 
 
 def explain(old: Source, patch: Source) -> Report:
@@ -262,30 +277,36 @@ def explain(old: Source, patch: Source) -> Report:
 
 
 class Applier(Generic[NewImage]):
-    """Applies a patch in pieces of any size, as they arrive from a socket, a broker or a serial line.
+    """Applies a patch in pieces of any size, as they arrive from a socket, a broker or a serial
+    line.
 
-    It works as a device does: from the old image, which for a file of records is its memory, to the new one.
+    It works as a device does: from the old image, which for a file of records is its memory, to the
+    new one.
 
-    The result does not depend on how the patch was cut. Any error is final: start again with a new `Applier`. It is a context manager: on
-    the way out, what is not complete is given up, and its temporary file removed.
+    The result does not depend on how the patch was cut. Any error is final: start again with a new
+    `Applier`. It is a context manager: on the way out, what is not complete is given up, and its
+    temporary file removed.
 
     Parameters
     ----------
     old : bytes-like, str or os.PathLike
         The image that the patch was made from; it may be longer, as the content of a flash slot is.
     new : None, str, os.PathLike or writable bytes-like
-        Where the new image goes: kept in memory until `finish` gives it; a file, which appears with `finish`; or a
-        buffer such as a `bytearray` that is long enough. It must not share memory with `old`.
+        Where the new image goes: kept in memory until `finish` gives it; a file, which appears with
+        `finish`; or a buffer such as a `bytearray` that is long enough. It must not share memory
+        with `old`.
     device : DeviceIdentity, optional
         What the device is: patches for others are refused.
     ram : int, optional
         RAM of the device in bytes: patches that need more are refused.
     ignore_trailing : bool, default False
-        Ignore bytes after the end of the patch: what a transport with blocks of a fixed size fills up the last one with.
+        Ignore bytes after the end of the patch: what a transport with blocks of a fixed size fills
+        up the last one with.
     key : bytes, str or os.PathLike, or a list of these, optional
         As of `apply`. Nothing of a patch is used before it is checked.
     values : mapping of str to bytes-like, optional
-        Values for holes of the new image. As on a device, those that the patch has no hole for are left alone.
+        Values for holes of the new image. As on a device, those that the patch has no hole for are
+        left alone.
 
     Examples
     --------
@@ -359,7 +380,8 @@ class Applier(Generic[NewImage]):
     def feed(self, chunk: BytesLike) -> ApplyProgress:
         """Take the next bytes of the patch, any number of them.
 
-        The call that completes the header reads the whole old image, the one that completes the patch the whole new image.
+        The call that completes the header reads the whole old image, the one that completes the
+        patch the whole new image.
 
         Parameters
         ----------
@@ -369,7 +391,8 @@ class Applier(Generic[NewImage]):
         Returns
         -------
         ApplyProgress
-            How far the update has come; when the last byte is in and the new image is verified, it is `~ApplyProgress.done`.
+            How far the update has come; when the last byte is in and the new image is verified, it
+            is `~ApplyProgress.done`.
 
         Raises
         ------
@@ -408,7 +431,8 @@ class Applier(Generic[NewImage]):
 
     @property
     def info(self) -> PatchInfo | None:
-        """What the patch says about itself, once its header is complete and as long as the update is not finished."""
+        """What the patch says about itself, once its header is complete and as long as the update
+        is not finished."""
         fields = self._native.header_fields()
         return None if fields is None else patch_info(fields)
 
@@ -424,11 +448,19 @@ class Applier(Generic[NewImage]):
         self.close()
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an Applier cannot be pickled: send the old image and the patch, and make one there")
+        raise TypeError(
+            "an Applier cannot be pickled: send the old image and the patch, and make one there"
+        )
 
     def __repr__(self) -> str:
         done, written, total = self.progress
-        state = "done" if done else f"{written:,} of {total:,} bytes" if total else "waiting for the header of the patch"
+        state = (
+            "done"
+            if done
+            else f"{written:,} of {total:,} bytes"
+            if total
+            else "waiting for the header of the patch"
+        )
         return f"<flashdelta.Applier: {state}>"
 
 
@@ -442,7 +474,9 @@ def _check_size(name: str, size: int | None) -> int | None:
     return None if size is None else check_int(name, size, 0, U32)
 
 
-def _callback(progress: Callable[[ApplyProgress], object] | None) -> Callable[[bool, int, int], object] | None:
+def _callback(
+    progress: Callable[[ApplyProgress], object] | None,
+) -> Callable[[bool, int, int], object] | None:
     if progress is None:
         return None
     if not callable(progress):

@@ -16,7 +16,9 @@ def check_int(name: str, value: object, low: int, high: int) -> int:
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     number = int(cast(Any, value).__index__())
     if not low <= number <= high:
-        raise OptionError(f"{name}={number} is out of range: expected {low} to {high}", kind="option")
+        raise OptionError(
+            f"{name}={number} is out of range: expected {low} to {high}", kind="option"
+        )
     return number
 
 
@@ -38,7 +40,9 @@ def refuse_overwriting(output: str, inputs: list[str]) -> None:
     """Refuse to write onto an input."""
     for path in inputs:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-            raise OptionError(f"{output} is read and cannot be written, too: name another file", kind="option")
+            raise OptionError(
+                f"{output} is read and cannot be written, too: name another file", kind="option"
+            )
 
 
 def as_bytes(name: str, data: object) -> bytes:

@@ -15,14 +15,15 @@ from ._arguments import U32, as_path, check_int
 from ._errors import OptionError
 from ._types import BytesLike, FilePath, Source
 
-#: Where the value of a hole comes from when a patch is applied: from the old image, whatever is given; given with the update; or that which is
-#: given, or else the one of the old image.
+#: Where the value of a hole comes from when a patch is applied: from the old image, whatever is
+#: given; given with the update; or that which is given, or else the one of the old image.
 HoleSource: TypeAlias = Literal["kept", "given", "either"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Symbol:
-    """The bytes that a symbol of the ELF file names, which has to have a size: those of a variable, say."""
+    """The bytes that a symbol of the ELF file names, which has to have a size: those of a variable,
+    say."""
 
     #: The name of the symbol, mangled where the language mangles names.
     symbol: str
@@ -54,7 +55,8 @@ OldPlace: TypeAlias = Union[tuple[int, int], Symbol, Marker, Literal["same"], No
 
 @dataclasses.dataclass(frozen=True)
 class Hole:
-    """A range of the image that each device has for itself: a serial number, a key, calibration. One patch serves devices with different ones.
+    """A range of the image that each device has for itself: a serial number, a key, calibration.
+    One patch serves devices with different ones.
 
     Parameters
     ----------
@@ -63,12 +65,15 @@ class Hole:
     new : (int, int), Symbol, Marker or None
         Where it is in the new image; ``None``: that does not have it any more.
     old : (int, int), Symbol, Marker, None or "same", default "same"
-        Where it is in the old image, with the same length; ``None``: that does not have it. By default it is looked for by the same place.
+        Where it is in the old image, with the same length; ``None``: that does not have it. By
+        default it is looked for by the same place.
     source : {"kept", "given", "either"}, default "either"
-        Where its value comes from when the patch is applied: kept from the old image; given; or given, or else kept.
+        Where its value comes from when the patch is applied: kept from the old image; given; or
+        given, or else kept.
     fill : int, optional
-        The byte that stands for each byte of it in both digests. By default the one that the whole hole has in the new image, so that the digest is
-        that of the file as it was built; 255 if there are several.
+        The byte that stands for each byte of it in both digests. By default the one that the whole
+        hole has in the new image, so that the digest is that of the file as it was built; 255 if
+        there are several.
 
     Examples
     --------
@@ -76,7 +81,7 @@ class Hole:
     >>> holes = [
     ...     Hole("serial", (0x440, 0x460), old=(0x400, 0x420)),         # it has moved
     ...     Hole("calibration", Symbol("calibration_table"), source="kept"),
-    ...     Hole("key", Marker(b"@@KEY-OF-THE-DEVICE@"), old=None),     # devices get one with this update
+    ...     Hole("key", Marker(b"@@KEY-OF-THE-DEVICE@"), old=None),  # comes with this update
     ... ]
     """
 
@@ -100,8 +105,12 @@ def _check_place(name: str, place: object) -> None:
     if place is None or isinstance(place, (Symbol, Marker)):
         return
     if not isinstance(place, tuple) or len(cast("tuple[object, ...]", place)) != 2:
-        raise TypeError(f"{name} must be a tuple of two offsets, a Symbol, a Marker or None, not {place!r}")
-    start, end = (check_int(name, offset, 0, U32) for offset in cast("tuple[object, object]", place))
+        raise TypeError(
+            f"{name} must be a tuple of two offsets, a Symbol, a Marker or None, not {place!r}"
+        )
+    start, end = (
+        check_int(name, offset, 0, U32) for offset in cast("tuple[object, object]", place)
+    )
     if start >= end:
         raise OptionError(f"{name}={place!r}: the end is not above the start", kind="option")
 
@@ -155,10 +164,11 @@ def personalize(
     *,
     elf: Source | None = None,
 ) -> bytes:
-    """Fill the holes of an image with the values of a device, for flashing: in a factory, or in a browser.
+    """Fill the holes of an image with the values of a device, for flashing: in a factory, or in a
+    browser.
 
-    Zeros follow a value that is shorter than its hole. Checksums and digests of ESP images are corrected; what is signed, or checked by MCUboot,
-    cannot have holes.
+    Zeros follow a value that is shorter than its hole. Checksums and digests of ESP images are
+    corrected; what is signed, or checked by MCUboot, cannot have holes.
 
     Parameters
     ----------
@@ -187,7 +197,8 @@ def personalize(
     --------
     >>> import flashdelta
     >>> image = b"firmware of @@SERIAL@@, and more of it"
-    >>> flashdelta.personalize(image, [flashdelta.Hole("serial", flashdelta.Marker(b"@@SERIAL@@"))], {"serial": b"A-00000042"})
+    >>> hole = flashdelta.Hole("serial", flashdelta.Marker(b"@@SERIAL@@"))
+    >>> flashdelta.personalize(image, [hole], {"serial": b"A-00000042"})
     b'firmware of A-00000042, and more of it'
     """
     return _native.personalize(image, check_holes(holes), check_values(values), elf)
@@ -201,15 +212,17 @@ def personalize_table(
     values: Mapping[str, BytesLike] | None = None,
     elf: Source | None = None,
 ) -> Iterator[tuple[dict[str, str | BytesLike], bytes]]:
-    r"""Fill the holes of an image for one device after the other: a stream of images, of which only one is in memory.
+    r"""Fill the holes of an image for one device after the other: a stream of images, of which only
+    one is in memory.
 
     Parameters
     ----------
     image, holes, elf
         As of `personalize`.
     table : str, os.PathLike or iterable of mappings
-        The devices: a CSV file whose first line names the columns, or rows as `csv.DictReader` gives them. A column with the name of a hole has its
-        values: text, ``hex:00112233`` or ``file:PATH``; in rows also bytes-like. Other columns are there for the caller.
+        The devices: a CSV file whose first line names the columns, or rows as `csv.DictReader`
+        gives them. A column with the name of a hole has its values: text, ``hex:00112233`` or
+        ``file:PATH``; in rows also bytes-like. Other columns are there for the caller.
     values : mapping of str to bytes-like, optional
         Values that all devices have in common.
 
@@ -221,7 +234,8 @@ def personalize_table(
     Raises
     ------
     HoleError
-        If an image cannot have holes, or not with these values; a note of the exception tells the row. Those before have been made.
+        If an image cannot have holes, or not with these values; a note of the exception tells the
+        row. Those before have been made.
     OptionError
         If a value cannot be read, or the table has no column for any hole.
     FileError
@@ -257,16 +271,28 @@ def _personalized(
     for number, row in enumerate(_rows(table), 1):
         given = {name: value for name, value in row.items() if name in names}
         if not given:
-            raise OptionError(f"row {number} of the table has no value for a hole: its columns are {', '.join(row)}", kind="option")
+            raise OptionError(
+                f"row {number} of the table has no value for a hole: its columns are "
+                f"{', '.join(row)}",
+                kind="option",
+            )
         try:
-            made = _native.personalize(image, holes, {**common, **{name: _value(value) for name, value in given.items()}}, elf)
+            made = _native.personalize(
+                image,
+                holes,
+                {**common, **{name: _value(value) for name, value in given.items()}},
+                elf,
+            )
         except Exception as error:
-            error.add_note(f"row {number} of the table: {', '.join(f'{name}={value!r}' for name, value in row.items() if name not in names)}")
+            others = (f"{name}={value!r}" for name, value in row.items() if name not in names)
+            error.add_note(f"row {number} of the table: {', '.join(others)}")
             raise
         yield dict(row), made
 
 
-def _rows(table: FilePath | Iterable[Mapping[str, str | BytesLike]]) -> Iterable[Mapping[str, str | BytesLike]]:
+def _rows(
+    table: FilePath | Iterable[Mapping[str, str | BytesLike]],
+) -> Iterable[Mapping[str, str | BytesLike]]:
     if not isinstance(table, (str, os.PathLike)):
         return table
     # Spreadsheets begin with a mark.
@@ -279,7 +305,11 @@ def _rows(table: FilePath | Iterable[Mapping[str, str | BytesLike]]) -> Iterable
     columns, rows = lines[0] if lines else [], lines[1:]
     for number, cells in enumerate(rows, 1):
         if len(cells) != len(columns):
-            raise OptionError(f"{table}, row {number} has {len(cells)} cells, but there are {len(columns)} columns", kind="option")
+            raise OptionError(
+                f"{table}, row {number} has {len(cells)} cells, but there are {len(columns)} "
+                f"columns",
+                kind="option",
+            )
     return [dict(zip(columns, cells, strict=True)) for cells in rows]
 
 

@@ -42,7 +42,10 @@ class Segment:
         object.__setattr__(self, "address", check_int("address", self.address, 0, U32))
         object.__setattr__(self, "data", as_bytes("data", self.data))
         if self.end > 1 << 32:
-            raise OptionError(f"{self} is beyond the 32-bit address space: cut it, or give a lower address", kind="option")
+            raise OptionError(
+                f"{self} is beyond the 32-bit address space: cut it, or give a lower address",
+                kind="option",
+            )
 
     @property
     def end(self) -> int:
@@ -55,7 +58,8 @@ class Segment:
         return range(self.address, self.end)
 
     def __repr__(self) -> str:
-        return f"<flashdelta.Segment: 0x{self.address:08x} to 0x{self.end:08x}, {len(self.data):,} bytes>"
+        place = f"0x{self.address:08x} to 0x{self.end:08x}"
+        return f"<flashdelta.Segment: {place}, {len(self.data):,} bytes>"
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -114,7 +118,9 @@ class Image:
         joined = tuple(group[0] if len(group) == 1 else _join(group) for group in groups)
         object.__setattr__(self, "segments", joined)
         object.__setattr__(self, "format", format)
-        object.__setattr__(self, "entry", None if entry is None else check_int("entry", entry, 0, U32))
+        object.__setattr__(
+            self, "entry", None if entry is None else check_int("entry", entry, 0, U32)
+        )
         object.__setattr__(self, "header", header)
 
     @classmethod
@@ -124,7 +130,8 @@ class Image:
         Parameters
         ----------
         data : bytes-like
-            The file: Intel HEX, S-records, TI-TXT, UF2, ELF (the stored bytes), an Espressif image, a plain binary, ...
+            The file: Intel HEX, S-records, TI-TXT, UF2, ELF (the stored bytes), an Espressif image,
+            a plain binary, ...
         strict : bool, default False
             Accept only what the format's specification allows.
         overlap : {"refuse", "accept-same", "first-wins", "last-wins"}
@@ -167,7 +174,9 @@ class Image:
         flashdelta.ImageError: line 1, column 16: wrong checksum: expected 1E, found 1F ...
         """
         if isinstance(data, (str, os.PathLike)):
-            raise TypeError(f"data must be bytes-like, not {type(data).__name__}; for a file use Image.open")
+            raise TypeError(
+                f"data must be bytes-like, not {type(data).__name__}; for a file use Image.open"
+            )
         return cls._read(data, options)
 
     @classmethod
@@ -198,7 +207,9 @@ class Image:
     @classmethod
     def _read(cls, data: Source, options: ReadOptions) -> Image:
         form, segments, entry, header = _native.image_parse(data, read_fields(options))
-        return cls(tuple(Segment(*segment) for segment in segments), cast(Format, form), entry, header)
+        return cls(
+            tuple(Segment(*segment) for segment in segments), cast(Format, form), entry, header
+        )
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -241,11 +252,18 @@ class Image:
         for segment in self.segments:
             start, end = max(address, segment.address), min(address + length, segment.end)
             if start < end:
-                out[start - address : end - address] = segment.data[start - segment.address : end - segment.address]
+                out[start - address : end - address] = segment.data[
+                    start - segment.address : end - segment.address
+                ]
                 missing -= end - start
         if missing and fill is None:
-            message = f"{missing} of {length} bytes from 0x{address:08x} on are not in the image: give fill="
-            raise AddressError(message, kind="address", address=address, length=length, missing=missing)
+            message = (
+                f"{missing} of {length} bytes from 0x{address:08x} on are not in the image: "
+                "give fill="
+            )
+            raise AddressError(
+                message, kind="address", address=address, length=length, missing=missing
+            )
         return bytes(out)
 
     def to_bytes(self, format: WritableFormat, **options: Unpack[WriteOptions]) -> bytes:
@@ -266,7 +284,8 @@ class Image:
         crlf, lower_case : bool, default False
             Text formats: CR LF at the end of lines; digits a to f in lower case.
         address_len : int, optional
-            S-records: bytes of address in each record, 2 to 4; as few as all addresses need if not given.
+            S-records: bytes of address in each record, 2 to 4; as few as all addresses need if not
+            given.
         family : int, optional
             UF2: the family id of the chip.
 
@@ -302,7 +321,8 @@ class Image:
         path : str or os.PathLike
             The file; one that is there already is replaced.
         format : {"raw", "ihex", "srec", "ti-txt", "uf2"}, optional
-            The format. If it is not given the name tells: .bin, .hex, .s19, .s28, .s37, .srec, .mot, .txt, .uf2.
+            The format. If it is not given the name tells: .bin, .hex, .s19, .s28, .s37, .srec,
+            .mot, .txt, .uf2.
         **options
             As of `to_bytes`.
 
@@ -318,7 +338,10 @@ class Image:
             suffix = os.path.splitext(name)[1].lower()
             if suffix not in _SUFFIXES:
                 known = ", ".join(_SUFFIXES)
-                raise OptionError(f"{name}: the name does not tell the format ({known}): give format=", kind="option")
+                raise OptionError(
+                    f"{name}: the name does not tell the format ({known}): give format=",
+                    kind="option",
+                )
             format = _SUFFIXES[suffix]
         _native.write_file(name, self.to_bytes(format, **options))
 
@@ -329,7 +352,8 @@ class Image:
         parts = ", ".join(f"0x{s.address:08x}-0x{s.end:08x}" for s in self.segments[:4])
         more = f" and {len(self.segments) - 4} more" if len(self.segments) > 4 else ""
         entry = "" if self.entry is None else f", entry 0x{self.entry:08x}"
-        return f"<flashdelta.Image: {self.format}, {len(self):,} bytes at {parts or 'no address'}{more}{entry}>"
+        place = f"{parts or 'no address'}{more}{entry}"
+        return f"<flashdelta.Image: {self.format}, {len(self):,} bytes at {place}>"
 
 
 def _check_segment(segment: object) -> Segment:

@@ -88,16 +88,20 @@ def diff(
     Parameters
     ----------
     old, new : bytes-like, str or os.PathLike
-        The images: the one that devices have, and the one that they shall have. Of files of records (Intel HEX, S-records, TI-TXT, UF2) the
-        memory is taken; `apply` gives back the identical file. If one of them holds others, the patch is a bundle, for computers: archives
-        (zip, tar, gzip), and paths of folders or of manifests (ESP Web Tools, ESP-IDF's ``flasher_args.json``) with the parts beside them.
+        The images: the one that devices have, and the one that they shall have. Of files of records
+        (Intel HEX, S-records, TI-TXT, UF2) the memory is taken; `apply` gives back the identical
+        file. If one of them holds others, the patch is a bundle, for computers: archives (zip, tar,
+        gzip), and paths of folders or of manifests (ESP Web Tools, ESP-IDF's ``flasher_args.json``)
+        with the parts beside them.
     profile : DeviceProfile or str, optional
-        The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default), ``"micropython"``, ``"linux"``; or else of a file that
-        describes one, as of `DeviceProfile.load`.
+        The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default),
+        ``"micropython"``, ``"linux"``; or else of a file that describes one, as of
+        `DeviceProfile.load`.
     ram : int, optional
         RAM of the device in bytes, in place of the profile's.
     codec : {"raw", "lz4", "zstd", "model"}, optional
-        How the patch is coded. If it is not given, all that the profile allows are tried; the smallest patch wins.
+        How the patch is coded. If it is not given, all that the profile allows are tried; the
+        smallest patch wins.
     isa : {"none", "thumb", "riscv", "xtensa", "tc32", "mcs51", "halves", "bytes"}, optional
         The instruction set to predict by; found out from the images if it is not given.
     base : int, optional
@@ -105,41 +109,49 @@ def diff(
     identity : Identity, optional
         Which devices the patch is for; others refuse it.
     chunks : int or "auto", optional
-        Size of the pieces of the patch that have a digest each, a power of two from 256 to 65536; "auto" is one that the device has the RAM for.
-        Damage is noticed then before anything of its piece is decoded. `sign` adds them.
+        Size of the pieces of the patch that have a digest each, a power of two from 256 to 65536;
+        "auto" is one that the device has the RAM for. Damage is noticed then before anything of its
+        piece is decoded. `sign` adds them.
     effort : int, default 6
         How hard to try, 1 (fast) to 9 (thorough).
     threads : int, default 0
-        Number of threads, 0 for one per processor. For many patches at once, 1 each is better: see `diff_many`.
+        Number of threads, 0 for one per processor. For many patches at once, 1 each is better: see
+        `diff_many`.
     verbatim : bool, default False
-        Compare the files byte by byte, whatever they are: archives, manifests and files of records, too.
+        Compare the files byte by byte, whatever they are: archives, manifests and files of records,
+        too.
     read : ReadOptions, optional
-        What to accept in files of records that is refused otherwise, and which of several memories in one file is meant:
-        ``{"ignore_checksums": True}``, ``{"family": 0xE48BFF56}`` and so on, as of `Image.from_bytes`. `strict` refuses files whose own
-        lengths, checksums or digests are wrong; `base` does not matter here.
+        What to accept in files of records that is refused otherwise, and which of several memories
+        in one file is meant: ``{"ignore_checksums": True}``, ``{"family": 0xE48BFF56}`` and so on,
+        as of `Image.from_bytes`. `strict` refuses files whose own lengths, checksums or digests are
+        wrong; `base` does not matter here.
     accept_manifests : bool, default False
         Take a manifest that is wrong, in an archive or a folder, as any other file.
     fill : int, optional
         The byte that gaps in files of records are filled with: 255, unless the files tell.
     range : (int, int), optional
-        The addresses that the device holds, the second one past the last: of files of records only these are in the device's image.
+        The addresses that the device holds, the second one past the last: of files of records only
+        these are in the device's image.
     old_elf, new_elf : bytes-like, str or os.PathLike, optional
         The ELF files that the images were made from: they tell addresses, and what is code.
     holes : list of Hole or str, optional
-        Ranges of the image that each device has for itself, at most 16: see `Hole`. A str is what the program takes:
-        ``"serial=0x400-0x420"``, ``"key=symbol:device_key,old=none"``, ``"name=marker:@@NAME@@"``.
+        Ranges of the image that each device has for itself, at most 16: see `Hole`. A str is what
+        the program takes: ``"serial=0x400-0x420"``, ``"key=symbol:device_key,old=none"``,
+        ``"name=marker:@@NAME@@"``.
     allow_empty : bool, default False
         Permit an empty new file. It is refused otherwise: mostly a build has failed.
     verify : bool, default True
         Apply the patch to see that it works.
     progress : callable, optional
-        Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1, and every 50 ms at least. If it returns
-        ``False`` the work is given up; if it raises, the exception comes out of here.
+        Called in this thread with a `DiffProgress`, first with fraction 0 and last with 1, and
+        every 50 ms at least. If it returns ``False`` the work is given up; if it raises, the
+        exception comes out of here.
 
     Returns
     -------
     Patch
-        The patch; with a `Patch.report`, unless a file holds others: what the bytes of a bundle are for tells `PatchInfo.bundle`.
+        The patch; with a `Patch.report`, unless a file holds others: what the bytes of a bundle are
+        for tells `PatchInfo.bundle`.
 
     Raises
     ------
@@ -161,8 +173,9 @@ def diff(
     Warns
     -----
     FlashdeltaWarning
-        If something is patched otherwise than it seems to be meant, so that the patch may be larger than it had to be: an archive that is
-        damaged, and therefore patched as one piece; an image that looks encrypted.
+        If something is patched otherwise than it seems to be meant, so that the patch may be larger
+        than it had to be: an archive that is damaged, and therefore patched as one piece; an image
+        that looks encrypted.
 
     Examples
     --------
@@ -204,7 +217,12 @@ def diff(
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable, not {type(progress).__name__}")
     data, report, remarks = _native.diff(
-        old, new, fields, None if progress is None else lambda phase, fraction: progress(DiffProgress(phase, fraction))
+        old,
+        new,
+        fields,
+        None
+        if progress is None
+        else lambda phase, fraction: progress(DiffProgress(phase, fraction)),
     )
     for kind, remark in remarks:
         warnings.warn(FlashdeltaWarning(remark, kind), stacklevel=_callers())
@@ -271,7 +289,9 @@ def _check_chunks(chunks: int | Literal["auto"] | None) -> int:
     return 1 if chunks == "auto" else check_int("chunks", chunks, 256, 65536)
 
 
-def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[DiffOptions]) -> Patch:
+def diff_files(
+    old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[DiffOptions]
+) -> Patch:
     """Make a patch from files and write it to a file, which appears only when it is complete.
 
     Parameters
@@ -300,11 +320,15 @@ def diff_files(old: FilePath, new: FilePath, patch: FilePath, **options: Unpack[
     ...     folder = pathlib.Path(name)
     ...     _ = (folder / "old.bin").write_bytes(b"old" * 1000)
     ...     _ = (folder / "new.bin").write_bytes(b"new" * 1000)
-    ...     patch = flashdelta.diff_files(folder / "old.bin", folder / "new.bin", folder / "update.fdp", effort=9)
+    ...     patch = flashdelta.diff_files(
+    ...         folder / "old.bin", folder / "new.bin", folder / "update.fdp", effort=9
+    ...     )
     ...     (folder / "update.fdp").read_bytes() == patch
     True
     """
-    paths = {name: as_path(name, path) for name, path in {"old": old, "new": new, "patch": patch}.items()}
+    paths = {
+        name: as_path(name, path) for name, path in {"old": old, "new": new, "patch": patch}.items()
+    }
     refuse_overwriting(paths["patch"], [paths["old"], paths["new"]])
     made = diff(paths["old"], paths["new"], **options)
     made.save(paths["patch"])
@@ -324,12 +348,16 @@ def _check_name(name: str, value: str | None, known: list[str]) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     if value is not None and value not in known:
-        raise OptionError(f"no such {name}: {value!r}; choose one of {', '.join(known)}, or leave it out", kind="option")
+        raise OptionError(
+            f"no such {name}: {value!r}; choose one of {', '.join(known)}, or leave it out",
+            kind="option",
+        )
     return value
 
 
 def _callers() -> int:
-    """The `stacklevel` of a warning, seen from the caller of this function, that shows the line that has called this package."""
+    """The `stacklevel` of a warning, seen from the caller of this function, that shows the line
+    that has called this package."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         level, frame = level + 1, frame.f_back

@@ -46,20 +46,24 @@ def diff_many(
 ) -> list[Patch] | list[Patch | BaseException]:
     """Make many patches at once, on threads, processes or a cluster.
 
-    The patches are the same whatever the executor. A pair that fails does not keep the others from being finished.
+    The patches are the same whatever the executor. A pair that fails does not keep the others from
+    being finished.
 
     Parameters
     ----------
     pairs : iterable of (old, new)
-        Pairs of images, as `diff` takes them. An executor with other machines has to find the same files at the same paths; bytes are sent.
+        Pairs of images, as `diff` takes them. An executor with other machines has to find the same
+        files at the same paths; bytes are sent.
     executor : concurrent.futures.Executor, optional
-        Where to work: a `~concurrent.futures.ThreadPoolExecutor` (the default, with a thread for each processor),
-        a `~concurrent.futures.ProcessPoolExecutor`, Dask's ``Client.get_executor()``, or any other. It stays open.
+        Where to work: a `~concurrent.futures.ThreadPoolExecutor` (the default, with a thread for
+        each processor), a `~concurrent.futures.ProcessPoolExecutor`, Dask's
+        ``Client.get_executor()``, or any other. It stays open.
     progress : bool or callable, default False
-        ``True`` shows a bar if ``tqdm`` is installed; a callable is called with the numbers of pairs that are done and of all pairs.
+        ``True`` shows a bar if ``tqdm`` is installed; a callable is called with the numbers of
+        pairs that are done and of all pairs.
     return_exceptions : bool, default False
-        Put exceptions into the list, in the places of the pairs that failed, in place of raising a `DiffManyError` at the end. The name of the
-        pair is a note of the exception.
+        Put exceptions into the list, in the places of the pairs that failed, in place of raising a
+        `DiffManyError` at the end. The name of the pair is a note of the exception.
     **options
         As of `diff`. `threads` is 1 if it is not given: the pairs are worked on at the same time.
 
@@ -95,7 +99,9 @@ def diff_many(
     """
     work = [_check_pair(index, pair) for index, pair in enumerate(pairs)]
     if executor is not None and not hasattr(executor, "submit"):
-        raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
+        raise TypeError(
+            f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}"
+        )
     # What is wrong with all pairs is told at once.
     check_options(**options)
     if executor is None:
@@ -113,9 +119,12 @@ def diff_many(
     patches = [result for result in results if isinstance(result, Patch)]
     if not failures:
         return patches
-    lines = [f"{failure.name}: {type(failure.error).__name__}: {failure.error}" for failure in failures]
+    lines = [
+        f"{failure.name}: {type(failure.error).__name__}: {failure.error}" for failure in failures
+    ]
     raise DiffManyError(
-        f"{len(failures)} of {len(work)} pairs failed; the patches of the others are in the attribute patches:\n  "
+        f"{len(failures)} of {len(work)} pairs failed; the patches of the others are in the "
+        f"attribute patches:\n  "
         + "\n  ".join(lines),
         kind="pairs",
         failures=failures,
@@ -188,17 +197,24 @@ def _check_pair(index: int, pair: tuple[Source, Source]) -> tuple[Source, Source
     try:
         old, new = pair
     except (TypeError, ValueError):
-        raise TypeError(f"pair {index} must be two images (old, new), not {_described(pair)}") from None
+        raise TypeError(
+            f"pair {index} must be two images (old, new), not {_described(pair)}"
+        ) from None
     return old, new
 
 
 def _described(pair: object) -> str:
-    return f"{type(pair).__name__} of {len(pair)}" if isinstance(pair, Sized) else type(pair).__name__
+    return (
+        f"{type(pair).__name__} of {len(pair)}" if isinstance(pair, Sized) else type(pair).__name__
+    )
 
 
 def _name(index: int, pair: tuple[Source, Source]) -> str:
     """What a pair is, for people."""
-    old, new = (os.fsdecode(i) if isinstance(i, (str, os.PathLike)) else f"<{type(i).__name__}>" for i in pair)
+    old, new = (
+        os.fsdecode(i) if isinstance(i, (str, os.PathLike)) else f"<{type(i).__name__}>"
+        for i in pair
+    )
     return f"pair {index} ({old} -> {new})"
 
 

@@ -19,8 +19,9 @@ class BundleMember:
 
     #: Its path in there; empty if the file is its own only member.
     name: str
-    #: ``"same"``: as an old member is; ``"patch"``, ``"bundle"``: from an old member; ``"common"``: together with other small ones;
-    #: ``"full"``: compressed alone; ``"verbatim"``: as it is.
+    #: ``"same"``: as an old member is; ``"patch"``, ``"bundle"``: from an old member;
+    #: ``"common"``: together with other small ones; ``"full"``: compressed alone; ``"verbatim"``:
+    #: as it is.
     method: MemberMethod
     #: Bytes of the bundle for this member alone.
     patch_size: int
@@ -54,14 +55,15 @@ class PatchInfo:
     format_version : int
         Version of the format.
     codec : {"raw", "lz4", "zstd", "model", "bundle"}
-        How the body is coded; ``"bundle"``: the patch is for computers, between archives or folders.
+        How the body is coded; ``"bundle"``: the patch is for computers, between archives or
+        folders.
     isa : str
         The instruction set that references are predicted by.
     write_unit : int
         The unit in which the new image is written, in bytes.
     ram : int
-        RAM in bytes that a device needs, everything included. Of a bundle: what the three files take in the memory of a computer, which
-        needs at least that.
+        RAM in bytes that a device needs, everything included. Of a bundle: what the three files
+        take in the memory of a computer, which needs at least that.
     workspace : int
         The part of it that the applier is lent.
     old_size, new_size : int
@@ -73,7 +75,8 @@ class PatchInfo:
     patch_size, header_size, address_map_size, body_size : int
         Bytes of the whole patch, of the header, of the address maps in it, and of what follows.
     host_size : int
-        Bytes of the host section at the end: how the new file is written, if it is one of records. Devices need not receive it.
+        Bytes of the host section at the end: how the new file is written, if it is one of records.
+        Devices need not receive it.
     chunk_size : int
         Size of the pieces that have a digest each; 0: there are none.
     chunk_ram : int
@@ -120,7 +123,8 @@ class PatchInfo:
         return self.new_digest.hex()
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for `json.dump`: names and values are those of ``flashdelta info --json``, which ``docs/facts.schema.json`` describes.
+        """The same for `json.dump`: names and values are those of ``flashdelta info --json``, which
+        ``docs/facts.schema.json`` describes.
 
         Returns
         -------
@@ -135,8 +139,15 @@ def patch_info(fields: dict[str, Any]) -> PatchInfo:
     identity, bundle, facts = fields.pop("identity"), fields.pop("bundle"), fields.pop("facts")
     if bundle is not None:
         old, new, common_size, members = bundle
-        bundle = BundleInfo(old, new, common_size, tuple(BundleMember(*member) for member in members))
-    return PatchInfo(**fields, identity=None if identity is None else Identity(*identity), bundle=bundle, _facts=facts)
+        bundle = BundleInfo(
+            old, new, common_size, tuple(BundleMember(*member) for member in members)
+        )
+    return PatchInfo(
+        **fields,
+        identity=None if identity is None else Identity(*identity),
+        bundle=bundle,
+        _facts=facts,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +193,8 @@ class Report:
 class Patch(_native.PatchBytes):
     """A patch: immutable bytes that begin with a header in good order.
 
-    It is bytes-like: it can be written to files and sockets, hashed, sliced, and compared with `bytes`. It can be pickled.
+    It is bytes-like: it can be written to files and sockets, hashed, sliced, and compared with
+    `bytes`. It can be pickled.
 
     Parameters
     ----------
@@ -194,7 +206,8 @@ class Patch(_native.PatchBytes):
     Raises
     ------
     BadPatchError
-        If this is no patch, or not a whole one. The body is checked when the patch is applied: see `verify`.
+        If this is no patch, or not a whole one. The body is checked when the patch is applied: see
+        `verify`.
     UnsupportedPatchError
         If it is made for a newer version.
 
@@ -244,7 +257,8 @@ class Patch(_native.PatchBytes):
         return cls(_native.read_file(as_path("path", path)))
 
     def save(self, path: FilePath) -> None:
-        """Write the patch to a file, which appears only when it is complete; one that is there already is replaced.
+        """Write the patch to a file, which appears only when it is complete; one that is there
+        already is replaced.
 
         Parameters
         ----------
@@ -286,7 +300,11 @@ class Patch(_native.PatchBytes):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Patch):
             return self._data == other._data
-        return self._data == other if isinstance(other, (bytes, bytearray, memoryview)) else NotImplemented
+        return (
+            self._data == other
+            if isinstance(other, (bytes, bytearray, memoryview))
+            else NotImplemented
+        )
 
     def __hash__(self) -> int:
         # As of equal bytes.
@@ -299,10 +317,13 @@ class Patch(_native.PatchBytes):
         info = self.info
         if info.bundle is not None:
             return (
-                f"<flashdelta.Patch: {len(self):,} bytes, a bundle for computers, from {info.old_size:,} ({info.bundle.old_container}) "
-                f"to {info.new_size:,} bytes ({info.bundle.new_container}), {len(info.bundle.members):,} members>"
+                f"<flashdelta.Patch: {len(self):,} bytes, a bundle for computers, from "
+                f"{info.old_size:,} ({info.bundle.old_container}) "
+                f"to {info.new_size:,} bytes ({info.bundle.new_container}), "
+                f"{len(info.bundle.members):,} members>"
             )
         return (
-            f"<flashdelta.Patch: {len(self):,} bytes, from {info.old_size:,} to {info.new_size:,} bytes, "
+            f"<flashdelta.Patch: {len(self):,} bytes, from {info.old_size:,} to {info.new_size:,} "
+            f"bytes, "
             f"codec {info.codec}, isa {info.isa}, needs {info.ram:,} bytes of RAM>"
         )

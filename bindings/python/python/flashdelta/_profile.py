@@ -14,17 +14,22 @@ from ._types import Codec, FilePath, Isa
 
 def _check_names(name: str, values: Iterable[str], known: list[str]) -> tuple[str, ...]:
     if isinstance(values, (str, bytes)):
-        raise TypeError(f"{name} must be a sequence of names, not {type(values).__name__}: write [{values!r}]")
+        raise TypeError(
+            f"{name} must be a sequence of names, not {type(values).__name__}: write [{values!r}]"
+        )
     names = tuple(values)
     for value in names:
         if value not in known:
-            raise OptionError(f"{name}: no such name {value!r}; choose from {', '.join(known)}", kind="option")
+            raise OptionError(
+                f"{name}: no such name {value!r}; choose from {', '.join(known)}", kind="option"
+            )
     return names
 
 
 @dataclasses.dataclass(frozen=True, init=False)
 class DeviceProfile:
-    """What a device offers to the applier: a patch is made such that it can be applied there, or not at all.
+    """What a device offers to the applier: a patch is made such that it can be applied there, or
+    not at all.
 
     Parameters
     ----------
@@ -87,7 +92,8 @@ class DeviceProfile:
 
     @classmethod
     def named(cls, name: str) -> DeviceProfile:
-        """One of the profiles ``"tiny"``, ``"small"``, ``"esp32"``, ``"micropython"`` and ``"linux"``.
+        """One of the profiles ``"tiny"``, ``"small"``, ``"esp32"``, ``"micropython"`` and
+        ``"linux"``.
 
         Parameters
         ----------
@@ -119,8 +125,9 @@ class DeviceProfile:
         Parameters
         ----------
         path : str or os.PathLike
-            The file: TOML with the keys ``name``, ``like`` (the named profile that it differs from), ``ram``, ``sector``, ``page``, ``codecs``
-            and ``isas``, each optional. Sizes are numbers, or text such as ``"16KiB"``.
+            The file: TOML with the keys ``name``, ``like`` (the named profile that it differs
+            from), ``ram``, ``sector``, ``page``, ``codecs`` and ``isas``, each optional. Sizes are
+            numbers, or text such as ``"16KiB"``.
 
         Returns
         -------
@@ -205,7 +212,10 @@ def _profile(name: str) -> tuple[str, int, int, int, list[str], list[str]]:
     fields = _native.profile(name)
     if fields is None:
         known = ", ".join(_native.PROFILES)
-        raise OptionError(f"no profile {name!r}: expected one of {known}, or a file that describes one", kind="option")
+        raise OptionError(
+            f"no profile {name!r}: expected one of {known}, or a file that describes one",
+            kind="option",
+        )
     return fields
 
 
@@ -225,14 +235,17 @@ def product_id(name: str) -> int:
     Examples
     --------
     >>> import flashdelta, hashlib
-    >>> flashdelta.product_id("heron") == int.from_bytes(hashlib.sha256(b"heron").digest()[:4], "big")
+    >>> digest = hashlib.sha256(b"heron").digest()
+    >>> flashdelta.product_id("heron") == int.from_bytes(digest[:4], "big")
     True
     """
     return _native.product_id(name)
 
 
 def _product(product: int | str) -> int:
-    return product_id(product) if isinstance(product, str) else check_int("product", product, 0, U32)
+    return (
+        product_id(product) if isinstance(product, str) else check_int("product", product, 0, U32)
+    )
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -263,19 +276,27 @@ class Identity:
     security_counter: int
 
     def __init__(
-        self, product: int | str, hardware_from: int = 0, hardware_to: int = U16, security_counter: int = 0
+        self,
+        product: int | str,
+        hardware_from: int = 0,
+        hardware_to: int = U16,
+        security_counter: int = 0,
     ) -> None:
         object.__setattr__(self, "product", _product(product))
         object.__setattr__(self, "hardware_from", check_int("hardware_from", hardware_from, 0, U16))
         object.__setattr__(self, "hardware_to", check_int("hardware_to", hardware_to, 0, U16))
-        object.__setattr__(self, "security_counter", check_int("security_counter", security_counter, 0, U32))
+        counter = check_int("security_counter", security_counter, 0, U32)
+        object.__setattr__(self, "security_counter", counter)
         if hardware_from > hardware_to:
-            raise OptionError(f"hardware_from={hardware_from} is above hardware_to={hardware_to}", kind="option")
+            raise OptionError(
+                f"hardware_from={hardware_from} is above hardware_to={hardware_to}", kind="option"
+            )
 
 
 @dataclasses.dataclass(frozen=True, init=False)
 class DeviceIdentity:
-    """What a device knows about itself. If it is given, patches for other devices are refused, and patches that do not say for whom they are.
+    """What a device knows about itself. If it is given, patches for other devices are refused, and
+    patches that do not say for whom they are.
 
     Parameters
     ----------
@@ -284,7 +305,8 @@ class DeviceIdentity:
     hardware : int, default 0
         The hardware revision, 0 to 65535.
     security_counter : int, default 0
-        The lowest security counter that may be installed: that of the image that runs, never one from a patch.
+        The lowest security counter that may be installed: that of the image that runs, never one
+        from a patch.
 
     Examples
     --------
@@ -300,4 +322,6 @@ class DeviceIdentity:
     def __init__(self, product: int | str, hardware: int = 0, security_counter: int = 0) -> None:
         object.__setattr__(self, "product", _product(product))
         object.__setattr__(self, "hardware", check_int("hardware", hardware, 0, U16))
-        object.__setattr__(self, "security_counter", check_int("security_counter", security_counter, 0, U32))
+        object.__setattr__(
+            self, "security_counter", check_int("security_counter", security_counter, 0, U32)
+        )

@@ -50,7 +50,12 @@ def read_fields(options: ReadOptions | None) -> dict[str, Any]:
         "base": None,
     }
     _fill_in(given, cast("dict[str, Any]", options or {}))
-    for name, (low, high) in {"family": (0, U32), "board": (0, U16), "image": (1, U16), "base": (0, U32)}.items():
+    for name, (low, high) in {
+        "family": (0, U32),
+        "board": (0, U16),
+        "image": (1, U16),
+        "base": (0, U32),
+    }.items():
         if given[name] is not None:
             check_int(name, given[name], low, high)
     return given
@@ -87,7 +92,9 @@ def write_fields(options: WriteOptions) -> dict[str, Any]:
 def _fill_in(defaults: dict[str, Any], options: dict[str, Any]) -> None:
     for name, value in options.items():
         if name not in defaults:
-            raise TypeError(f"unexpected keyword argument {name!r}: choose from {', '.join(defaults)}")
+            raise TypeError(
+                f"unexpected keyword argument {name!r}: choose from {', '.join(defaults)}"
+            )
         for kind in (bool, str):
             if isinstance(defaults[name], kind) and not isinstance(value, kind):
                 raise TypeError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")

@@ -27,7 +27,8 @@ def release_build(
 ) -> dict[str, Any]:
     """Make every patch of a release, sign it, and write the folder with its index.
 
-    The folder is the same whatever the executor. What it has already is not made again; a build that was broken off goes on.
+    The folder is the same whatever the executor. What it has already is not made again; a build
+    that was broken off goes on.
 
     Parameters
     ----------
@@ -36,8 +37,9 @@ def release_build(
     output : str or os.PathLike
         The folder; it is made if need be.
     executor : concurrent.futures.Executor, optional
-        Where to work: a `~concurrent.futures.ThreadPoolExecutor` (the default, with a thread for each processor),
-        a `~concurrent.futures.ProcessPoolExecutor`, Dask's ``Client.get_executor()``, or any other. It stays open. Workers need no files: they get
+        Where to work: a `~concurrent.futures.ThreadPoolExecutor` (the default, with a thread for
+        each processor), a `~concurrent.futures.ProcessPoolExecutor`, Dask's
+        ``Client.get_executor()``, or any other. It stays open. Workers need no files: they get
         bytes. The patch of a worker that is lost is made here.
     progress : callable, optional
         Called with the numbers of patches that are done and of all patches.
@@ -45,15 +47,19 @@ def release_build(
     Returns
     -------
     dict
-        ``latest``, ``patches`` (their number), ``bytes``, ``left_out`` (patches that cannot be made for their profile, and why), ``is_signed``.
+        ``latest``, ``patches`` (their number), ``bytes``, ``left_out`` (patches that cannot be made
+        for their profile, and why), ``is_signed``.
 
     Raises
     ------
     Error
-        If the description or a file cannot be used, or a patch cannot be made; what was made is kept.
+        If the description or a file cannot be used, or a patch cannot be made; what was made is
+        kept.
     """
     if executor is not None and not hasattr(executor, "submit"):
-        raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
+        raise TypeError(
+            f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}"
+        )
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable, not {type(progress).__name__}")
     build = _native.ReleaseBuild(as_path("description", description), as_path("output", output))
@@ -150,12 +156,14 @@ def release_resolve(
     max_bytes : int, optional
         The largest file that its link carries.
     keys : iterable of key
-        Public keys, one of which must have signed the index; without any the signature is not looked at.
+        Public keys, one of which must have signed the index; without any the signature is not
+        looked at.
 
     Returns
     -------
     dict
-        As ``flashdelta release resolve --json`` prints: ``answer``, ``release``, ``steps``, ``bytes``, ``reasons``.
+        As ``flashdelta release resolve --json`` prints: ``answer``, ``release``, ``steps``,
+        ``bytes``, ``reasons``.
 
     Raises
     ------

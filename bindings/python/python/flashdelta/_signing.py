@@ -34,15 +34,21 @@ class KeyPair(NamedTuple):
         return key_id(self.public)
 
     def save(self, path: FilePath) -> None:
-        """Write both halves, the private one readable by you only. Files that are there are not replaced.
+        """Write both halves, the private one readable by you only. Files that are there are not
+        replaced.
 
         Parameters
         ----------
         path : str or os.PathLike
-            Where the private key goes; the public one goes beside it, with ``.pub.pem`` for ``.pem``.
+            Where the private key goes; the public one goes beside it, with ``.pub.pem`` for
+            ``.pem``.
         """
         private = pathlib.Path(os.fsdecode(path))
-        public = private.with_suffix(".pub.pem") if private.suffix == ".pem" else pathlib.Path(f"{private}.pub.pem")
+        public = (
+            private.with_suffix(".pub.pem")
+            if private.suffix == ".pem"
+            else pathlib.Path(f"{private}.pub.pem")
+        )
         for name, data, mode in ((private, self.private, 0o600), (public, self.public, 0o644)):
             try:
                 descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -84,7 +90,8 @@ def generate_key(algorithm: SignatureAlgorithm = "ed25519") -> KeyPair:
 
 
 def sign(patch: Source, key: Key) -> Patch:
-    """Sign a patch; it may be signed already. No byte of what is decoded changes; one without chunk digests gets them.
+    """Sign a patch; it may be signed already. No byte of what is decoded changes; one without chunk
+    digests gets them.
 
     Parameters
     ----------
@@ -102,7 +109,8 @@ def sign(patch: Source, key: Key) -> Patch:
 
 
 def sign_message(patch: Source) -> bytes:
-    """What is to be signed, 48 bytes: for keys that are in a hardware module or with a service. See `attach_signature`.
+    """What is to be signed, 48 bytes: for keys that are in a hardware module or with a service. See
+    `attach_signature`.
 
     Parameters
     ----------
@@ -128,7 +136,8 @@ def attach_signature(patch: Source, signature: bytes, key: Key) -> Patch:
 
 
 def signatures(patch: Source) -> list[tuple[str, bytes]]:
-    """Algorithm and key id of each signature of a patch. They are not checked: `verify` with a key does that.
+    """Algorithm and key id of each signature of a patch. They are not checked: `verify` with a key
+    does that.
 
     Parameters
     ----------
@@ -139,7 +148,8 @@ def signatures(patch: Source) -> list[tuple[str, bytes]]:
 
 
 def key_id(key: Key) -> bytes:
-    """What signatures name a public key by: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo.
+    """What signatures name a public key by: the first 8 bytes of the SHA-256 of its
+    SubjectPublicKeyInfo.
 
     Parameters
     ----------
@@ -158,7 +168,9 @@ def pem(key: Key) -> str:
     try:
         return data.decode("ascii")
     except UnicodeDecodeError:
-        raise OptionError("key: expected the path of a PEM file, or its text as bytes", kind="option") from None
+        raise OptionError(
+            "key: expected the path of a PEM file, or its text as bytes", kind="option"
+        ) from None
 
 
 def pems(key: Key | Sequence[Key] | None) -> list[str]:

@@ -1,13 +1,16 @@
 """Component sets: several parts of a device, updated as one, all or nothing.
 
-A *set* is one signed file with what changes of each component: application, bootloader, file system, the firmware of a radio or of a child device.
-Devices apply it with the Rust or C library (``update::set``); the functions here make, sign, check and apply sets on computers.
+A *set* is one signed file with what changes of each component: application, bootloader, file
+system, the firmware of a radio or of a child device. Devices apply it with the Rust or C library
+(``update::set``); the functions here make, sign, check and apply sets on computers.
 
 >>> import flashdelta
 >>> from flashdelta import sets
 >>> update = sets.create([
 ...     sets.Component("radio", sets.Child(1), old=b"radio 1" * 400, new=b"radio 2" * 400),
-...     sets.Component("application", sets.Partition("ota"), old=b"app 1.0" * 900, new=b"app 1.1" * 900),
+...     sets.Component(
+...         "application", sets.Partition("ota"), old=b"app 1.0" * 900, new=b"app 1.1" * 900
+...     ),
 ... ])
 >>> [part["kind"] for part in sets.info(update)["components"]]
 ['radio', 'application']
@@ -52,7 +55,9 @@ __all__ = [
 ]
 
 #: What a component is.
-Kind = Literal["application", "bootloader", "partition-table", "file-system", "radio", "child", "data", "other"]
+Kind = Literal[
+    "application", "bootloader", "partition-table", "file-system", "radio", "child", "data", "other"
+]
 
 
 class Partition(NamedTuple):
@@ -91,17 +96,20 @@ class Component:
     Attributes
     ----------
     kind : str
-        What it is: ``"application"``, ``"bootloader"``, ``"partition-table"``, ``"file-system"``, ``"radio"``, ``"child"``, ``"data"`` or ``"other"``.
+        What it is: ``"application"``, ``"bootloader"``, ``"partition-table"``, ``"file-system"``,
+        ``"radio"``, ``"child"``, ``"data"`` or ``"other"``.
     target : Partition, Address, Child or Name
         Which part of the device it is.
     new : bytes-like, str or os.PathLike
         What it shall hold: a firmware file of any format.
     old : bytes-like, str, os.PathLike or None
-        What it holds: it is sent as a patch. ``None``: whatever is there is replaced; `new` is sent whole, compressed.
+        What it holds: it is sent as a patch. ``None``: whatever is there is replaced; `new` is sent
+        whole, compressed.
     absent : bool
         Nothing may be there yet.
     required : bool
-        `new` has to be there already: nothing is sent, and devices where it is different refuse the set.
+        `new` has to be there already: nothing is sent, and devices where it is different refuse the
+        set.
     hardware : (int, int) or None
         The first and the last hardware revision that has this component.
     base : int or None
@@ -125,8 +133,18 @@ class Component:
                 check_int("hardware", revision, 0, U16)
         if self.base is not None:
             check_int("base", self.base, 0, U32)
-        how = "add" if self.absent else "require" if self.required else "replace" if self.old is None else "update"
-        return _Fields(self.kind, _target(self.target), how, self.hardware, self.base, self.old, self.new)
+        how = (
+            "add"
+            if self.absent
+            else "require"
+            if self.required
+            else "replace"
+            if self.old is None
+            else "update"
+        )
+        return _Fields(
+            self.kind, _target(self.target), how, self.hardware, self.base, self.old, self.new
+        )
 
 
 class _Fields(NamedTuple):
@@ -150,7 +168,9 @@ def _target(target: Target) -> object:
         return (check_int("id", target.id, 0, U32), target.name)
     if isinstance(target, Name):
         return ("name", target.name)
-    raise TypeError(f"target must be a Partition, an Address, a Child or a Name, not {type(target).__name__}")
+    raise TypeError(
+        f"target must be a Partition, an Address, a Child or a Name, not {type(target).__name__}"
+    )
 
 
 @overload
@@ -186,16 +206,19 @@ def create(
     effort: int = 6,
     threads: int = 0,
 ) -> bytes:
-    """Make a set. Each patch in it has been applied, and makes the right image. The same arguments give the same set on every machine.
+    """Make a set. Each patch in it has been applied, and makes the right image. The same arguments
+    give the same set on every machine.
 
     Parameters
     ----------
     source : list of Component, str or os.PathLike
-        The components, in the order in which they are written and activated; or a file that describes them (TOML, see ``flashdelta set create
-        --help``); or, with `new`, the old release.
+        The components, in the order in which they are written and activated; or a file that
+        describes them (TOML, see ``flashdelta set create --help``); or, with `new`, the old
+        release.
     new : str or os.PathLike, optional
-        The new release. A release is a ``manifest.json`` of ESP Web Tools, a build folder of ESP-IDF or its ``flasher_args.json``, or a
-        ``dfu_application.zip`` of Nordic's SDKs. Parts that are the same in both are left out.
+        The new release. A release is a ``manifest.json`` of ESP Web Tools, a build folder of
+        ESP-IDF or its ``flasher_args.json``, or a ``dfu_application.zip`` of Nordic's SDKs. Parts
+        that are the same in both are left out.
     chip : str, optional
         The chip family, of a manifest for several.
     profile : DeviceProfile or str, optional
@@ -214,13 +237,24 @@ def create(
     FlashdeltaWarning
         The old release has a part that the new one lacks: no set removes it.
     """
-    options = check_options(profile=profile, ram=ram, identity=identity, effort=effort, threads=threads)
+    options = check_options(
+        profile=profile, ram=ram, identity=identity, effort=effort, threads=threads
+    )
     if new is not None:
         if not isinstance(source, (str, os.PathLike)):
-            raise TypeError(f"source must be a str or os.PathLike if new is given, not {type(source).__name__}")
-        made, _, gone = _native.set_between(as_path("source", source), as_path("new", new), chip, options)
+            raise TypeError(
+                f"source must be a str or os.PathLike if new is given, not {type(source).__name__}"
+            )
+        made, _, gone = _native.set_between(
+            as_path("source", source), as_path("new", new), chip, options
+        )
         for name in gone:
-            warnings.warn(FlashdeltaWarning(f"the set does not remove {name}, which only the old release has", "not-removed"), stacklevel=2)
+            warnings.warn(
+                FlashdeltaWarning(
+                    f"the set does not remove {name}, which only the old release has", "not-removed"
+                ),
+                stacklevel=2,
+            )
         return made
     if chip is not None:
         raise OptionError("chip is for manifests of two releases", kind="option")
@@ -230,7 +264,8 @@ def create(
 
 
 def info(set: Source) -> dict[str, Any]:
-    """What a set says about itself, with the names of ``docs/facts.schema.json``. It is checked, but not for who made it.
+    """What a set says about itself, with the names of ``docs/facts.schema.json``. It is checked,
+    but not for who made it.
 
     Parameters
     ----------
@@ -242,7 +277,8 @@ def info(set: Source) -> dict[str, Any]:
 
 
 def sign(set: Source, key: Key) -> bytes:
-    """Sign a set; it may be signed already. One signature vouches for every byte; payloads without chunk digests get them.
+    """Sign a set; it may be signed already. One signature vouches for every byte; payloads without
+    chunk digests get them.
 
     Parameters
     ----------
@@ -255,7 +291,8 @@ def sign(set: Source, key: Key) -> bytes:
 
 
 def sign_message(set: Source) -> bytes:
-    """What is to be signed, 48 bytes: for keys that are in a hardware module or with a service. See `attach_signature`.
+    """What is to be signed, 48 bytes: for keys that are in a hardware module or with a service. See
+    `attach_signature`.
 
     Parameters
     ----------
@@ -287,7 +324,8 @@ def verify(
     key: Key | Sequence[Key] | None = None,
     device: DeviceIdentity | None = None,
 ) -> None:
-    """Check a set: all of its digests; with `key`, who made it; with `old`, whether it fits what is there. Nothing is written.
+    """Check a set: all of its digests; with `key`, who made it; with `old`, whether it fits what is
+    there. Nothing is written.
 
     Parameters
     ----------
@@ -314,13 +352,15 @@ def apply(
     key: Key | Sequence[Key] | None = None,
     device: DeviceIdentity | None = None,
 ) -> dict[str, bytes]:
-    """Apply a set to components in memory. Gives what those that it names hold afterwards: nothing of it is new unless all of it is.
+    """Apply a set to components in memory. Gives what those that it names hold afterwards: nothing
+    of it is new unless all of it is.
 
     Parameters
     ----------
     old : mapping of str to bytes-like, str or os.PathLike
-        What the components hold, by the names that their files have: the name of a partition, of a child or of anything else; ``0x10000`` for an
-        address, ``child-3`` for a child without a name. What is not in it is absent.
+        What the components hold, by the names that their files have: the name of a partition, of a
+        child or of anything else; ``0x10000`` for an address, ``child-3`` for a child without a
+        name. What is not in it is absent.
     set : bytes-like, str or os.PathLike
         The set.
     key : bytes, str, os.PathLike, or a list of them, optional
@@ -339,12 +379,14 @@ def apply_folder(
     key: Key | Sequence[Key] | None = None,
     device: DeviceIdentity | None = None,
 ) -> dict[str, str]:
-    """Apply a set to the files of a folder. The new folder appears when all of it is complete and right; other files are copied.
+    """Apply a set to the files of a folder. The new folder appears when all of it is complete and
+    right; other files are copied.
 
     Parameters
     ----------
     old : str or os.PathLike
-        The folder with a file for each component, named as for `apply`, or as a manifest in it says.
+        The folder with a file for each component, named as for `apply`, or as a manifest in it
+        says.
     set : bytes-like, str or os.PathLike
         The set.
     output : str or os.PathLike
@@ -360,7 +402,9 @@ def apply_folder(
         The components that are new, and their files in the new folder.
     """
     target = as_path("output", output)
-    return dict(_native.set_apply_folder(as_path("old", old), set, target, _device(device), pems(key)))
+    return dict(
+        _native.set_apply_folder(as_path("old", old), set, target, _device(device), pems(key))
+    )
 
 
 def _device(device: DeviceIdentity | None) -> DeviceIdentity | None:

@@ -1,10 +1,11 @@
-"""Compares flashdelta with independent tools: bincopy, intelhex, esptool (PyPI), srec_cat (srecord) and objcopy (binutils).
+"""Compares flashdelta with independent tools: bincopy, intelhex, esptool (PyPI), srec_cat (srecord)
+and objcopy (binutils).
 
     python compare.py PROGRAM FOLDER [--files COUNT] [--seed SEED]
 
-Generated files must be read as the same memory by all; what flashdelta writes must be accepted by the others and hold the same; the
-identical file must come back through `diff` and `apply`; damaged files must be refused with the right line. Where the tools
-disagree, `ACCEPTABLE` says so.
+Generated files must be read as the same memory by all; what flashdelta writes must be accepted by
+the others and hold the same; the identical file must come back through `diff` and `apply`; damaged
+files must be refused with the right line. Where the tools disagree, `ACCEPTABLE` says so.
 """
 
 import argparse
@@ -26,8 +27,10 @@ import generate
 ACCEPTABLE = {
     "intelhex": {"blanks-around", "trailing-ctrl-z", "end-address"},
     "bincopy": {"trailing-ctrl-z", "empty-data", "odd-header"},
-    "srec_cat": {"blanks-around", "trailing-ctrl-z", "segments", "no-end", "blank-lines", "empty-data", "lower"},
-    "objcopy": {"blanks-around", "trailing-ctrl-z", "no-end", "blank-lines", "segments", "crosses-64k"},
+    "srec_cat": {"blanks-around", "trailing-ctrl-z", "segments", "no-end", "blank-lines",
+                 "empty-data", "lower"},
+    "objcopy": {"blanks-around", "trailing-ctrl-z", "no-end", "blank-lines", "segments",
+                "crosses-64k"},
 }
 
 
@@ -40,9 +43,11 @@ class Comparison:
         return self.folder / name
 
     def flashdelta(self, *arguments, accept=0):
-        result = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True)
+        result = subprocess.run([self.program, *map(str, arguments)], capture_output=True,
+                                text=True)
         if result.returncode != accept:
-            fail(f"flashdelta {' '.join(map(str, arguments))}: exit code {result.returncode}\n{result.stderr}")
+            fail(f"flashdelta {' '.join(map(str, arguments))}: exit code {result.returncode}\n"
+                 f"{result.stderr}")
         return result
 
     def oracle(self, name, path, cells, quirks, read):
@@ -69,12 +74,14 @@ class Comparison:
 
     def read_srec_cat(self, path, is_hex):
         out = self.path("srec_cat.hex")
-        run("srec_cat", path, "-intel" if is_hex else "-motorola", "-o", out, "-intel", "--line-length=44")
+        run("srec_cat", path, "-intel" if is_hex else "-motorola", "-o", out, "-intel",
+            "--line-length=44")
         return read_intelhex(out)
 
     def read_objcopy(self, path, is_hex):
         out = self.path("objcopy.s37")
-        run("objcopy", "-I", "ihex" if is_hex else "srec", "-O", "srec", "--srec-forceS3", path, out)
+        run("objcopy", "-I", "ihex" if is_hex else "srec", "-O", "srec", "--srec-forceS3", path,
+            out)
         return read_bincopy(out)
 
     def valid(self, number, make, suffix, quirks, chance):
@@ -85,7 +92,8 @@ class Comparison:
         self.all_oracles(path, cells, quirks)
         # Ours, by way of our writers and a reader that is not ours.
         length = chance.choice((1, 16, 32, 250))
-        for out, extra in ((f"{number}-out.hex", ()), (f"{number}-out.s19", ()), (f"{number}-out.hex", ("--crlf", "--lower-case"))):
+        for out, extra in ((f"{number}-out.hex", ()), (f"{number}-out.s19", ()),
+                           (f"{number}-out.hex", ("--crlf", "--lower-case"))):
             out = self.path(out)
             self.flashdelta("convert", path, "-o", out, "-q", "--record-length", length, *extra)
             read = read_intelhex if out.suffix == ".hex" else read_bincopy
@@ -144,7 +152,8 @@ def read_bincopy(path):
     found = bincopy.BinFile()
     text = path.read_bytes().decode("latin-1")
     found.add_ihex(text) if text.lstrip().startswith(":") else found.add_srec(text)
-    return {segment.minimum_address + n: byte for segment in found.segments for n, byte in enumerate(segment.data)}
+    return {segment.minimum_address + n: byte for segment in found.segments for n,
+            byte in enumerate(segment.data)}
 
 
 def binary(cells):
@@ -154,7 +163,8 @@ def binary(cells):
 def difference(expected, found):
     missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
     other = [a for a in expected.keys() & found.keys() if expected[a] != found[a]]
-    return ", ".join(f"{len(a)} {what} (from {min(a):#x})" for what, a in (("missing", missing), ("too many", extra), ("other", other)) if a)
+    return ", ".join(f"{len(a)} {what} (from {min(a):#x})" for what,
+                     a in (("missing", missing), ("too many", extra), ("other", other)) if a)
 
 
 def elf_files(comparison, testdata):
@@ -168,9 +178,15 @@ def elf_files(comparison, testdata):
 
 
 def esp_images(comparison, chance):
-    """Images that esptool writes: what it tells of them must be what we tell. And its UF2 and HEX files of them."""
+    """Images that esptool writes: what it tells of them must be what we tell. And its UF2 and HEX
+    files of them."""
     from esptool.bin_image import ELFSection, LoadFirmwareImage
-    from esptool.bin_image import ESP32C3FirmwareImage, ESP32C6FirmwareImage, ESP32FirmwareImage, ESP32S3FirmwareImage
+    from esptool.bin_image import (
+        ESP32C3FirmwareImage,
+        ESP32C6FirmwareImage,
+        ESP32FirmwareImage,
+        ESP32S3FirmwareImage,
+    )
 
     kinds = {
         "esp32": (ESP32FirmwareImage, "ESP32", 0x3FFB_0000, 0x4008_0000),
@@ -182,12 +198,14 @@ def esp_images(comparison, chance):
         image = kind()
         image.entrypoint = code + 4
         for address in (data, code):
-            image.segments.append(ELFSection(b"part", address, chance.randbytes(chance.randrange(4, 3000) & ~3), 0))
+            image.segments.append(ELFSection(b"part", address,
+                                             chance.randbytes(chance.randrange(4, 3000) & ~3), 0))
         path = comparison.path(f"{chip}.bin")
         image.save(str(path))
         expected = LoadFirmwareImage(chip, str(path))
         found = json.loads(comparison.flashdelta("info", path, "--json").stdout)
-        tells = (found["details"]["chip"], int(found["details"]["entry"], 16), found["details"]["checksum"])
+        tells = (found["details"]["chip"], int(found["details"]["entry"], 16),
+                 found["details"]["checksum"])
         if tells != (name, expected.entrypoint, "right"):
             fail(f"{path}: we tell {tells}")
         ours = [(s["address"], s["size"]) for s in found["segments"]]
@@ -196,7 +214,8 @@ def esp_images(comparison, chance):
             fail(f"{path}: segments {ours}, esptool says {theirs}")
         for form, suffix in (("uf2", ".uf2"), ("hex", ".hex")):
             merged, out = comparison.path(f"{chip}-merged{suffix}"), comparison.path("merged.bin")
-            run(sys.executable, "-m", "esptool", "--chip", chip, "merge-bin", "-f", form, "-o", merged, "0x10000", path)
+            run(sys.executable, "-m", "esptool", "--chip", chip, "merge-bin", "-f", form, "-o",
+                merged, "0x10000", path)
             comparison.flashdelta("convert", merged, "-o", out, "-q")
             if not out.read_bytes().startswith(path.read_bytes()):
                 fail(f"{merged}: another memory than esptool put in")
@@ -215,13 +234,18 @@ def main():
     arguments.folder.mkdir(parents=True)
     comparison = Comparison(arguments.program.resolve(), arguments.folder)
     chance = random.Random(arguments.seed)
-    kinds = ((generate.intel_hex, ".hex", generate.QUIRKS_HEX), (generate.srec, ".s19", generate.QUIRKS_SREC))
+    kinds = ((generate.intel_hex, ".hex", generate.QUIRKS_HEX),
+             (generate.srec, ".s19", generate.QUIRKS_SREC))
     last = None
     for number in range(arguments.files):
         for make, suffix, all_quirks in kinds:
             # Every quirk alone, then some together.
             count = 1 if number < len(all_quirks) else chance.randrange(5)
-            quirks = {all_quirks[number]} if count == 1 and number < len(all_quirks) else set(chance.sample(all_quirks, count))
+            quirks = (
+                {all_quirks[number]}
+                if count == 1 and number < len(all_quirks)
+                else set(chance.sample(all_quirks, count))
+            )
             made = comparison.valid(number, make, suffix, quirks, chance)
             comparison.pair(last or made, made)
             comparison.broken(number, make, suffix, chance)
@@ -233,7 +257,10 @@ def main():
     missing = [tool for tool in ("srec_cat", "objcopy") if not shutil.which(tool)]
     counts = ", ".join(f"{name} {count}" for name, count in sorted(comparison.compared.items()))
     refused = ", ".join(f"{name} {count}" for name, count in sorted(comparison.refused.items()))
-    print(f"{2 * arguments.files} files; compared: {counts}; refused by: {refused or 'none'}" + (f"; not here: {' '.join(missing)}" if missing else ""))
+    print(
+        f"{2 * arguments.files} files; compared: {counts}; refused by: {refused or 'none'}"
+        + (f"; not here: {' '.join(missing)}" if missing else "")
+    )
 
 
 main()

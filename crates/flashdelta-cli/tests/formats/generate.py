@@ -1,10 +1,15 @@
-"""Files of records with many quirks, and the memory that they hold. Everything follows from a seed."""
+"""Files of records with many quirks, and the memory that they hold. Everything follows from a
+seed."""
 
-QUIRKS_HEX = ("lower", "crlf", "no-final-newline", "blank-lines", "no-end", "odd-lengths", "long-records", "one-byte",
-              "unordered", "redundant-base", "segments", "start-03", "start-05", "end-address", "empty-data",
+QUIRKS_HEX = ("lower", "crlf", "no-final-newline", "blank-lines", "no-end", "odd-lengths",
+              "long-records", "one-byte",
+              "unordered", "redundant-base", "segments", "start-03", "start-05", "end-address",
+              "empty-data",
               "crosses-64k", "trailing-ctrl-z", "blanks-around")
-QUIRKS_SREC = ("lower", "crlf", "no-final-newline", "no-end", "no-header", "odd-lengths", "long-records", "one-byte",
-               "unordered", "mixed-types", "count", "other-end", "odd-header", "empty-data", "blanks-around")
+QUIRKS_SREC = ("lower", "crlf", "no-final-newline", "no-end", "no-header", "odd-lengths",
+               "long-records", "one-byte",
+               "unordered", "mixed-types", "count", "other-end", "odd-header", "empty-data",
+               "blanks-around")
 
 
 def memory(random):
@@ -14,7 +19,8 @@ def memory(random):
         length = random.choice((1, 7, 16, 100, 1000, 5000))
         for offset in range(length):
             cells[address + offset] = random.choice((0, 0xFF, offset & 0xFF, random.randrange(256)))
-        address += length + random.choice((1, 3, 16, 255, 4096, 70_000, 0x1000_0000 if address < 0x6000_0000 else 5))
+        address += length + random.choice((1, 3, 16, 255, 4096, 70_000,
+                                           0x1000_0000 if address < 0x6000_0000 else 5))
     return cells
 
 
@@ -58,7 +64,8 @@ def finish(random, lines, quirks):
         for _ in range(3):
             lines.insert(random.randint(0, len(lines)), "")
     if "blanks-around" in quirks:
-        lines = [random.choice(("", " ", "\t")) + line + random.choice(("", "  ")) for line in lines]
+        lines = [random.choice(("", " ",
+                                "\t")) + line + random.choice(("", "  ")) for line in lines]
     end = "\r\n" if "crlf" in quirks else "\n"
     text = end.join(lines) + ("" if "no-final-newline" in quirks else end)
     return (text + ("\x1a" if "trailing-ctrl-z" in quirks else "")).encode("latin-1")
@@ -75,7 +82,11 @@ def intel_hex(random, cells, quirks):
     if "start-03" in quirks and not start:
         start = [hex_record(3, 0, b"\x12\x34\x56\x78")]
     for address, data in pieces(random, cells, quirks, 255):
-        if not 0 <= address - base <= 0xFFFF or "redundant-base" in quirks and random.random() < 0.1:
+        if (
+            not 0 <= address - base <= 0xFFFF
+            or "redundant-base" in quirks
+            and random.random() < 0.1
+        ):
             base = address & ~0xFFFF
             if is_segment:
                 lines.append(hex_record(2, 0, (base >> 4).to_bytes(2, "big")))
@@ -101,7 +112,8 @@ def srec(random, cells, quirks):
     least = 1 if max(cells) < 0x1_0000 else 2 if max(cells) < 0x100_0000 else 3
     lines, count = [], 0
     if "no-header" not in quirks:
-        lines.append(s_record(0, 0, bytes(range(120, 160)) if "odd-header" in quirks else b"firmware"))
+        lines.append(s_record(0, 0,
+                              bytes(range(120, 160)) if "odd-header" in quirks else b"firmware"))
     for address, data in pieces(random, cells, quirks, 250):
         kind = least
         if "mixed-types" in quirks:
@@ -116,7 +128,8 @@ def srec(random, cells, quirks):
         lines.append(s_record(5, count))
     if "no-end" not in quirks:
         kind = 10 - least
-        lines.append(s_record(9 if "other-end" in quirks else kind, 0 if "other-end" in quirks else min(cells)))
+        lines.append(s_record(9 if "other-end" in quirks else kind,
+                              0 if "other-end" in quirks else min(cells)))
     return finish(random, lines, quirks)
 
 

@@ -1,8 +1,8 @@
 """Looks at the pages of the service in Chromium: python look.py PROGRAM FOLDER
 
-A server is started in FOLDER, and a roll-out staged through its pages without JavaScript. Then every
-page is looked at in light and dark, 400 and 1600 pixels wide: nothing on the console, nothing wider
-than the window, and nothing that axe finds. Screenshots stay in FOLDER.
+A server is started in FOLDER, and a roll-out staged through its pages without JavaScript. Then
+every page is looked at in light and dark, 400 and 1600 pixels wide: nothing on the console, nothing
+wider than the window, and nothing that axe finds. Screenshots stay in FOLDER.
 """
 
 import hashlib

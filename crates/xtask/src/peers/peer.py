@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Peers that are Python packages, one call per process, so that `cargo xtask peers` can measure their memory.
+"""Peers that are Python packages, one call per process, so that `cargo xtask peers` can measure
+their memory.
 
     peer.py make  KIND OLD NEW PATCH
     peer.py apply KIND OLD PATCH NEW
 
-Prints the seconds that the call itself took: starting Python and reading files is not the peer's doing. Each peer gets its best
-setting; those for small devices, the best that 16 KiB of RAM allow.
+Prints the seconds that the call itself took: starting Python and reading files is not the peer's
+doing. Each peer gets its best setting; those for small devices, the best that 16 KiB of RAM allow.
 """
 import sys
 import time
@@ -35,7 +36,8 @@ def detools(kind):
     import detools as d
 
     options = {
-        "heatshrink": dict(compression="heatshrink", heatshrink_window_sz2=13, heatshrink_lookahead_sz2=7),
+        "heatshrink": dict(compression="heatshrink", heatshrink_window_sz2=13,
+                           heatshrink_lookahead_sz2=7),
         "crle": dict(compression="crle"),
         "lzma": dict(compression="lzma"),
         "lzma-cm4": dict(compression="lzma", data_format="arm-cortex-m4"),
