@@ -8,6 +8,9 @@ use super::{ReadFlash, SlotError};
 #[repr(align(4))]
 pub(crate) struct Aligned<const N: usize>(pub(crate) [u8; N]);
 
+/// Write units up to this many bytes need no lent buffer.
+pub(super) const SMALL_WRITE: usize = 64;
+
 /// Read units up to this are read into a small buffer, larger ones into one of [`MOST_READ`] bytes:
 /// the stack holds only the one that it takes.
 const SMALL_READ: usize = 32;

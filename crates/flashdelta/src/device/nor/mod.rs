@@ -62,6 +62,7 @@ mod new;
 mod old;
 mod pair;
 mod records;
+mod sector_writer;
 mod shared;
 #[cfg(feature = "suspend")]
 mod suspend;
@@ -71,8 +72,9 @@ pub use error::SlotError;
 pub use flash::{Flash, ReadFlash};
 #[cfg(feature = "in-place")]
 pub(in crate::device) use lent::Lent;
-pub use new::{NorNew, NorStats};
+pub use new::NorNew;
 pub use old::NorOld;
 pub use pair::slots;
 pub use records::{RecordWriter, Records};
+pub use sector_writer::NorStats;
 pub use shared::{Shared, SharedError};
