@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from flashdelta import DeviceProfile
 
 PROFILES = st.sampled_from(["tiny", "small", "esp32", "linux"])
 CODECS = st.sampled_from([None, "raw", "lz4", "model"])
-ISAS = st.sampled_from([None, "none", "thumb", "riscv", "xtensa", "tc32", "mcs51"])
+ISAS = st.sampled_from([None, *get_args(flashdelta.Isa)])
 
 
 @st.composite

@@ -41,58 +41,77 @@
 //! `device/` is what devices run and hosts share: `no_std`, no allocation, no panic.
 //!
 //! - `error`: what all errors have: a code, a class, a remedy.
-//! - `images`: both images as codecs see them.
+//! - `port`: how state gets into a suspension, and out of it.
+//! - `audit`: a record of what is parsed of patches, for one test.
 //! - `sha256`: digests, in software or by a chip's unit.
 //! - `coding`: a range coder, adaptive binary contexts held as log-odds, and their mixing, all in
-//!   integers. Everything after it is written once against a "coder of bits", which is an encoder, a
-//!   decoder, or a meter.
-//! - `isa`: one file per instruction set and a row of a table. Finds the references in old code, says where they point,
-//!   writes them anew.
+//!   integers. Everything after it is written once against a "coder of bits", which is an encoder,
+//!   a decoder, or a meter.
+//! - `isa`: one file per instruction set and a row of a table. Finds the references in old code,
+//!   says where they point, writes them anew.
+//! - `images`: both images as codecs see them.
 //! - `predict`: what a unit (an instruction or a data word) of the old image becomes in the new
 //!   one: the address map, the shift map that learns where addresses have gone, and the walk that
 //!   joins them.
 //! - `format`: the header of a patch, its address maps, sizes and limits.
 //! - `codec/model`: the codec that makes the small patches. No lengths, only decisions: "as
-//!   predicted", "the copy ends", "another one starts". `codec/bytes`: operations as plain bytes,
-//!   or compressed by LZ4 or Zstandard, with the same prediction.
+//!   predicted", "the copy ends", "another one starts".
+//! - `codec/bytes`: operations as plain bytes, or compressed by LZ4 or Zstandard, with the same
+//!   prediction.
 //! - [`apply`]: the push state machine, the workspace that it runs in, and the traits through which
 //!   it reads and writes images.
 //! - [`verify`]: who made a patch, and whether each byte of it is what was made.
-//! - [`nor`]: images in NOR flash. [`update`]: whole updates, with the hand-over to the bootloader.
-//! - [`receive`]: a patch in pieces, in any order, and to many. [`group`]: many devices updated as one.
+//! - [`nor`]: images in NOR flash.
+//! - [`update`]: whole updates, with the hand-over to the bootloader: of one image, and of component
+//!   sets.
+//! - [`receive`]: a patch in pieces, in any order, and to many.
+//! - [`group`]: many devices updated as one.
 //!
 //! `host/` needs an operating system. (`bare` stands in for it on devices.)
 //!
-//! - `put`: writes the numbers that `format` reads. `budget`: bounds what hostile input may cost.
-//!   `room`: memory as large as the input, which there may be too little of.
-//! - `image`: firmware formats, one file each: which bytes are at which addresses.
-//! - [`profile`]: what devices offer.
+//! - `put`: writes the numbers that `format` reads.
+//! - `budget`: bounds what hostile input may cost.
+//! - `room`: memory as large as the input, which there may be too little of.
+//! - `bounded`: files that are read up to a limit.
+//! - `json`, `deflate`: what files of several kinds contain.
+//! - `sha256`: digests, as fast as the processor can.
+//! - [`image`]: firmware formats, one file each: which bytes are at which addresses.
 //! - `encode`: the other halves of the device floor: what writes numbers, headers and bodies, and
 //!   what says how long they would be.
-//! - `seal`: a patch taken apart and put together again. [`sign`]: signatures for patches.
+//! - `apply`: applying with a heap, from and to files. It is in the public [`apply`], too.
+//! - [`profile`]: what devices offer.
+//! - `seal`: a patch taken apart and put together again.
+//! - [`sign`]: signatures for patches.
 //! - [`holes`]: data of one device in an image of all.
-//! - `diff`: the maker. It runs the very code of the applier, with an encoder in place of the
+//! - [`diff`]: the maker. It runs the very code of the applier, with an encoder in place of the
 //!   decoder: the two cannot drift apart.
-//! - `apply`: applying with a heap, from and to files.
-//! - `json` and `deflate`: what files of several kinds contain.
-//! - `archive`: zip, tar, gzip and folders. `manifest`: JSON files that name the parts of a
-//!   firmware.
-//! - [`mod@file`]: patches between firmware files of any format. [`bundle`]: patches between archives
-//!   or folders. [`facts`]: what either says about itself, for machines.
-//! - [`Input`]: what a program is given, read once. [`door`]: any two inputs make a patch, any patch
-//!   and an input make an output.
+//! - [`archive`]: zip, tar, gzip and folders.
+//! - [`manifest`]: JSON files that name the parts of a firmware.
+//! - [`mod@file`]: patches between firmware files of any format.
+//! - [`bundle`]: patches between archives or folders.
+//! - [`facts`]: what firmware files and patches say about themselves, for machines.
+//! - `input`: what a program is given, read once: [`Input`].
+//! - [`door`]: any two inputs make a patch, any patch and an input make an output.
 //! - [`set`]: component sets, made, signed and applied.
 //!
 //! # Features
 //!
-//! `full` (default) is everything, `std` what needs an operating system. Without default features
-//! this crate is the applier without any codec; `model`, `raw`, `lz4`, `isa-thumb`, `isa-riscv`,
-//! `isa-xtensa`, `isa-tc32`, `isa-mcs51` add what a device has to apply. `bounded` has calls that do
-//! no more than a budget allows, `suspend` updates that go on after a reset; `verify` checks
-//! signatures and chunk digests; `receive` receives chunks in any order; `in-place` updates devices that have one slot; `set` updates several
-//! components as one, `group` several devices; `holes` keeps data that each device has for itself
-//! in an image that is the same for all. `prediction` is for patches that predict pointers in data and no code; the
-//! model codec and the instruction sets bring it.
+//! `full` (default) is everything, `std` what needs an operating system, `sign` keys in files and
+//! signing. Without default features this crate is the applier without any codec. What a device has
+//! to apply is added by
+//!
+//! - `model`, `raw`, `lz4`, `zstd` (with an operating system): codecs;
+//! - `isa-thumb` and its like, one for each [`InstructionSet`] that predicts code, `isa` for all.
+//!   `prediction` is for patches that predict pointers in data and no code; the model codec and the
+//!   instruction sets bring it;
+//! - `bounded`: calls that do no more than a budget allows. `suspend`: updates that go on after a
+//!   reset;
+//! - `verify`: signatures and chunk digests are checked; `ed25519-dalek`, `p256` and `salty` have
+//!   the arithmetic for it;
+//! - `receive`: chunks in any order. `set`: several components as one. `group`: several devices as
+//!   one;
+//! - `in-place`: devices that have one slot;
+//! - `holes`: data that each device has for itself, in an image that is the same for all.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 // A build with fewer features uses less of what is shared: what is unused shows in a full build.
 #![cfg_attr(

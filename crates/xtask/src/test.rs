@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change goes in.
 
-use anyhow::{bail, Result};
+use anyhow::{bail, Context as _, Result};
 
 use crate::c;
 use crate::command::{cargo, command, exec, root, tools, works};
@@ -252,28 +252,41 @@ fn format() -> Result<Outcome> {
     Ok(Outcome::passed())
 }
 
+/// The features of all instruction sets, as the library's manifest lists them.
+fn isa_features() -> Result<Vec<String>> {
+    let manifest = std::fs::read_to_string(root().join("crates/flashdelta/Cargo.toml"))?;
+    let list = manifest.lines().find_map(|line| line.strip_prefix("isa = ["));
+    let list = list.context("crates/flashdelta/Cargo.toml has no line `isa = [`")?;
+    Ok(list
+        .trim_end_matches(']')
+        .split(", ")
+        .map(|name| name.trim_matches('"').to_owned())
+        .collect())
+}
+
 fn lint() -> Result<Outcome> {
     if !works(&mut cargo("clippy --version")) {
         return Ok(Outcome::skipped("no cargo clippy", "rustup component add clippy"));
     }
     let mut checks = vec!["--workspace --all-targets --all-features".to_owned()];
     // What devices are built with: nothing may be left over in any of them.
-    for features in [
-        "",
-        "lz4",
-        "model",
-        "model,isa-thumb",
-        "model,isa-riscv",
-        "model,isa-xtensa,lz4",
-        "model,isa-tc32",
-        "model,isa-mcs51",
-        "bounded,lz4",
-        "suspend,model,lz4",
-        "verify,model",
-        "receive,model",
-        "set,model",
-        "std",
-    ] {
+    let mut sets: Vec<String> =
+        isa_features()?.iter().map(|feature| format!("model,{feature}")).collect();
+    sets.extend(
+        [
+            "",
+            "lz4",
+            "model",
+            "bounded,lz4",
+            "suspend,model,lz4",
+            "verify,model",
+            "receive,model",
+            "set,model",
+            "std",
+        ]
+        .map(str::to_owned),
+    );
+    for features in sets {
         checks.push(format!(
             "--package flashdelta --lib --no-default-features --features={features}"
         ));

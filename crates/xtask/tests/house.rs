@@ -38,6 +38,64 @@ fn python_has_100_columns() {
     assert!(wide.is_empty(), "lines of more than 100 columns: {wide:#?}");
 }
 
+/// What lists all instruction sets: `crates/flashdelta/tests/format/instruction_sets.rs` holds most of
+/// these against the table, other tests and the compiler the rest.
+const ISA_LISTS: [&str; 15] = [
+    "bindings/c/README.md",
+    "bindings/c/abi/Cargo.toml",
+    "bindings/c/abi/src/info.rs",
+    "bindings/c/apply/Cargo.toml",
+    "bindings/c/include/flashdelta_apply.h",
+    "bindings/esp-idf/flashdelta/CMakeLists.txt",
+    "bindings/esp-idf/flashdelta/Kconfig",
+    "bindings/python/python/flashdelta/_making.py",
+    "bindings/python/python/flashdelta/_profile.py",
+    "bindings/python/python/flashdelta/_types.py",
+    "crates/flashdelta-cli/tests/cmd/help.trycmd",
+    "crates/flashdelta/Cargo.toml",
+    // What a file says of its code, which is more than what can be predicted.
+    "crates/flashdelta/src/host/image/isa_hint.rs",
+    "crates/xtask/device/Cargo.toml",
+    // Lists of pairs of others name them in their own way.
+    "crates/xtask/src/peers/pairs.rs",
+];
+
+/// An instruction set is a file and a row of the table: nothing else lists them, but what cannot be
+/// made from the table.
+#[test]
+fn instruction_sets_are_listed_in_known_places() {
+    let floor = root().join("crates/flashdelta/src/device/isa");
+    let table = fs::read_to_string(floor.join("table.rs")).unwrap();
+    let names: Vec<&str> = table
+        .lines()
+        .filter(|line| line.contains("\"isa-"))
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
+    assert!(names.len() >= 5, "only {names:?} were found");
+    let ends = [".rs", ".py", ".toml", ".h", ".c", ".md", ".txt", "Kconfig", ".trycmd", ".yml"];
+    let mut lists = Vec::new();
+    for file in tracked(|name| ends.iter().any(|end| name.ends_with(end))) {
+        let name = file.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+        if name.starts_with("testdata/") || file.starts_with(&floor) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap().to_lowercase();
+        let has = |name: &&str| {
+            text.match_indices(*name).any(|(at, _)| {
+                let end = text[at + name.len()..].chars().next();
+                let start = text[..at].chars().next_back();
+                !start.is_some_and(char::is_alphanumeric) && !end.is_some_and(char::is_alphanumeric)
+            })
+        };
+        if names.iter().all(|name| has(&name)) {
+            lists.push(name);
+        }
+    }
+    if !lists.is_empty() {
+        assert_eq!(lists, ISA_LISTS);
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

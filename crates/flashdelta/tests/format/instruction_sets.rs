@@ -42,6 +42,11 @@ fn documents_and_components_name_every_feature() {
             assert!(text.contains(&format!("isa-{name}")), "{path} lacks isa-{name}");
         }
     }
+    let menu = read("bindings/esp-idf/flashdelta/Kconfig");
+    for name in sets() {
+        let option = format!("config FLASHDELTA_ISA_{}\n", name.to_uppercase());
+        assert!(menu.contains(&option), "the menu of the component lacks {option}");
+    }
 }
 
 #[test]

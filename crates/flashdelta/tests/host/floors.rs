@@ -93,6 +93,24 @@ fn every_module_is_listed() {
     }
 }
 
+/// The lists above are those of `lib.rs`, in the same order.
+#[test]
+fn the_documentation_lists_every_module() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let text = fs::read_to_string(source.join("lib.rs")).unwrap();
+    let (_, rest) = text.split_once("# How it is built").unwrap();
+    let (built, _) = rest.split_once("# Features").unwrap();
+    let (device, host) = built.split_once("`host/` needs").unwrap();
+    for (part, listed) in [(device, &DEVICE[..]), (host, &HOST[..])] {
+        let heads = part.lines().filter_map(|line| line.strip_prefix("//! - ")?.split_once(": "));
+        let names: Vec<&str> = heads
+            .flat_map(|(head, _)| head.split('`').skip(1).step_by(2))
+            .map(|name| name.trim_start_matches("mod@"))
+            .collect();
+        assert_eq!(names, listed);
+    }
+}
+
 #[test]
 fn mod_files_hold_no_code() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
