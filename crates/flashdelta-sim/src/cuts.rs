@@ -1,57 +1,9 @@
 //! Every place where the power can go.
 
-use core::fmt;
-
 use embedded_storage::nor_flash::NorFlash as _;
 
+use crate::cut::{Cut, Operation, POSITIONS};
 use crate::flash::NorSim;
-
-/// Positions inside each operation at which the power can go.
-pub const POSITIONS: u8 = 16;
-
-/// When the power goes.
-///
-/// A write of any length is one operation, and so is the erase of one sector.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Cut {
-    /// The operation, counted from 0 since the flash was made ([`NorSim::operations`]).
-    pub operation: u64,
-    /// 0 to 15: so many sixteenths of it are done; what is under way then is torn. 16: the
-    /// operation is complete, but nothing comes after it.
-    pub position: u8,
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cut at {}/{POSITIONS} of operation {}", self.position, self.operation)
-    }
-}
-
-/// What changed the flash.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Operation {
-    /// A write.
-    Write {
-        /// Where it starts.
-        offset: u32,
-        /// What was written.
-        data: Vec<u8>,
-    },
-    /// The erase of one sector.
-    Erase {
-        /// Where the sector starts.
-        offset: u32,
-    },
-}
-
-impl Operation {
-    /// Where it starts.
-    pub fn offset(&self) -> u32 {
-        match self {
-            Self::Write { offset, .. } | Self::Erase { offset } => *offset,
-        }
-    }
-}
 
 /// The flash after each cut of a recorded run, with the power on again: see [`NorSim::cuts`].
 #[derive(Clone, Debug)]
@@ -62,9 +14,11 @@ pub struct Cuts<'a, const READ: usize, const WRITE: usize, const ERASE: usize> {
     position: u8,
 }
 
-impl<'a, const READ: usize, const WRITE: usize, const ERASE: usize> Cuts<'a, READ, WRITE, ERASE> {
-    pub(crate) fn new(flash: NorSim<READ, WRITE, ERASE>, operations: &'a [Operation]) -> Self {
-        Self { flash, operations: operations.iter(), position: 0 }
+impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRITE, ERASE> {
+    /// The flash after each cut of a recorded run that started from `self`: [`POSITIONS`] inside
+    /// each operation and one after it, in this order. The power is on again.
+    pub fn cuts<'a>(&self, recorded: &'a [Operation]) -> Cuts<'a, READ, WRITE, ERASE> {
+        Cuts { flash: self.unrecorded(), operations: recorded.iter(), position: 0 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 
-use crate::cuts::{Cut, Cuts, Operation, POSITIONS};
+use crate::cut::{Cut, Operation, POSITIONS};
 use crate::error::SimError;
 use crate::random::Random;
 use crate::sector::{Sector, Unit};
@@ -246,12 +246,11 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
         self.recorded.take().unwrap_or_default()
     }
 
-    /// The flash after each cut of a recorded run that started from `self`: [`POSITIONS`] inside
-    /// each operation and one after it, in this order. The power is on again.
-    pub fn cuts<'a>(&self, recorded: &'a [Operation]) -> Cuts<'a, READ, WRITE, ERASE> {
+    /// A copy that records nothing.
+    pub(crate) fn unrecorded(&self) -> Self {
         let mut flash = self.clone();
         flash.recorded = None;
-        Cuts::new(flash, recorded)
+        flash
     }
 
     fn check(&self, offset: u32, len: usize, unit: usize) -> Result<(), SimError> {

@@ -64,6 +64,7 @@
 //! [`NorSim::cut_at`].
 #![forbid(unsafe_code)]
 
+mod cut;
 mod cuts;
 mod error;
 mod flash;
@@ -71,6 +72,7 @@ mod random;
 mod sector;
 pub mod world;
 
-pub use cuts::{Cut, Cuts, Operation, POSITIONS};
+pub use cut::{Cut, Operation, POSITIONS};
+pub use cuts::Cuts;
 pub use error::SimError;
 pub use flash::{Counters, NorSim, Rules};

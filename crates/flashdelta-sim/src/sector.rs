@@ -1,6 +1,6 @@
 //! One sector: its bytes, and what was done to each unit of them.
 
-use crate::cuts::POSITIONS;
+use crate::cut::POSITIONS;
 use crate::random::Random;
 
 /// What was done last to a write unit.

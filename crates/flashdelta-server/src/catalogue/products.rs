@@ -4,13 +4,10 @@ use flashdelta_fleet::catalogue::Product;
 use flashdelta_fleet::rules::Rules;
 use flashdelta_fleet::Name;
 
+use super::state::unknown;
 use super::{Limits, ProductState};
 use crate::database::{json_column, scoped, Tenant, Transaction};
 use crate::Error;
-
-pub(super) fn unknown(product: &str) -> Error {
-    Error::NotFound { what: format!("product {product}") }
-}
 
 /// Text of JSON. What is in the catalogue always can be written.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Error> {

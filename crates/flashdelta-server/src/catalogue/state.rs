@@ -8,10 +8,13 @@ use flashdelta_fleet::planner::KnownCosts;
 use flashdelta_fleet::rules::Rules;
 use flashdelta_fleet::Name;
 
-use super::products::unknown;
 use super::Limits;
 use crate::database::{column, json_column, scoped, Tenant};
 use crate::Error;
+
+pub(super) fn unknown(product: &str) -> Error {
+    Error::NotFound { what: format!("product {product}") }
+}
 
 /// All that plans for a product's devices are made with.
 #[derive(Clone)]

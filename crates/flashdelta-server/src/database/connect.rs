@@ -6,17 +6,9 @@ use core::time::Duration;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor};
 
+use super::kind::DatabaseKind;
 use super::{migrations, Statement, Target};
 use crate::Error;
-
-/// Which database it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DatabaseKind {
-    /// SQLite: one file, one machine.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-}
 
 /// A database with the tables of this program.
 #[derive(Clone)]

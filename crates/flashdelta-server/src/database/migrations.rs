@@ -4,7 +4,7 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
 
-use super::DatabaseKind;
+use super::kind::DatabaseKind;
 use crate::Error;
 
 const FILES: [(&str, &str); 3] = [

@@ -9,12 +9,14 @@
 //! hexadecimal, times are milliseconds since 1970, and what only this program reads is JSON.
 
 mod connect;
+mod kind;
 mod migrations;
 mod scoped;
 mod statement;
 mod tenant;
 
-pub use connect::{Database, DatabaseKind};
+pub use connect::Database;
+pub use kind::DatabaseKind;
 pub(crate) use scoped::{scoped, Scoped};
 pub(crate) use statement::{column, json_column, Statement, Target};
 pub use tenant::{Tenant, Transaction};

@@ -1,6 +1,6 @@
 //! What of a node survives a reset.
 
-use crate::cuts::Cut;
+use crate::cut::Cut;
 use crate::flash::NorSim;
 
 /// What of a node survives a reset: its flash, and whatever a test wants to remember.
