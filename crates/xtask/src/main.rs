@@ -19,6 +19,7 @@ mod server;
 mod setup;
 mod steps;
 mod test;
+mod wasm;
 mod width;
 
 use std::process::ExitCode;
@@ -48,6 +49,10 @@ enum Chore {
     EspIdf(esp_idf::Args),
     Fuzz(fuzz::Args),
     HostilePairs(hostile_pairs::Args),
+    /// Build the npm package and the page for browsers: target/wasm/dist
+    ///
+    /// `flashdelta-VERSION.tgz` is what npm publishes, `web/` a folder for any web server.
+    Wasm,
 }
 
 fn main() -> ExitCode {
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
         Chore::EspIdf(args) => esp_idf::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::HostilePairs(args) => hostile_pairs::run(&args),
+        Chore::Wasm => wasm::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

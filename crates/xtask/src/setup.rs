@@ -8,7 +8,7 @@ use anyhow::{bail, Result};
 use crate::command::{cargo, command, exec, exists, find, root, say, target_dir, tools, works};
 use crate::debian::{self, Plan};
 use crate::device::Target;
-use crate::{mqtt, python, width};
+use crate::{mqtt, python, wasm, width};
 
 /// Something that steps need.
 pub(crate) struct Need {
@@ -108,6 +108,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
             &["cmake", "make"],
         ),
     ];
+    needs.extend(wasm_needs());
     if nightly() {
         needs.push(Need::new(&["fuzz"], "a C++ compiler (libFuzzer)", exists("c++"), &["g++"]));
     }
@@ -132,6 +133,17 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
     needs
 }
 
+/// What the npm package and its page need.
+fn wasm_needs() -> [Need; 3] {
+    let node = exists("node") && exists("npm");
+    let chromium = wasm::chromium().is_some();
+    [
+        Need::new(&["wasm"], "WebAssembly", wasm::compiles(), &wasm::PACKAGES),
+        Need::new(&["wasm"], "Node and npm", node, &["nodejs", "npm"]),
+        Need::new(&["wasm:page"], "a browser", chromium, &["chromium"]),
+    ]
+}
+
 /// Whether a step of this group is wanted by its full name.
 fn is_part(group: &str, wanted: &impl Fn(&str) -> bool) -> bool {
     match group {
@@ -147,6 +159,7 @@ fn is_part(group: &str, wanted: &impl Fn(&str) -> bool) -> bool {
 pub(crate) fn run() -> Result<()> {
     install(&needs(|_| true));
     install_cargo_fuzz();
+    wasm::install_wasm_bindgen();
     let missing: Vec<_> = needs(|_| true).into_iter().filter(|need| !need.present).collect();
     for need in &missing {
         println!("missing: {}", need.help());

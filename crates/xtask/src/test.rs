@@ -11,6 +11,7 @@ use crate::python;
 use crate::server;
 use crate::setup;
 use crate::steps::{Outcome, Steps};
+use crate::wasm;
 use crate::width;
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
@@ -90,6 +91,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("mqtt", "a fleet over a real broker, in C and in MicroPython", || {
         mqtt::test(!args.no_setup)
     });
+    steps.step("wasm:node", "the npm package in Node, beside the program", wasm::node);
+    steps.step("wasm:page", "its page in Chromium, with a simulated chip", wasm::page);
     width::test(&mut steps, !args.no_setup);
     match beside {
         Some(beside) => {
@@ -174,6 +177,9 @@ fn set_up(steps: &mut Steps) {
         if wanted("fuzz") {
             setup::install_cargo_fuzz();
         }
+        if wanted("wasm:node") || wanted("wasm:page") {
+            wasm::install_wasm_bindgen();
+        }
         let missing = setup::missing(&wanted);
         Ok(match missing.is_empty() {
             true => Outcome::passed(),
@@ -197,6 +203,7 @@ fn outside_packages() -> impl Iterator<Item = &'static str> {
         "benches/Cargo.toml",
         "bindings/c/apply/Cargo.toml",
         "bindings/python/Cargo.toml",
+        "bindings/wasm/Cargo.toml",
         "crates/flashdelta-server/Cargo.toml",
         "crates/xtask/device/Cargo.toml",
         "fuzz/Cargo.toml",
