@@ -13,7 +13,8 @@ use crate::debian;
 ///
 /// debootstrap makes the system, in a folder: the Debian of this machine, with a C compiler and
 /// Python, as the README asks for. The compiler for Rust is this machine's, and so is what it knows
-/// of package registries: sources of apt, configuration of pip and cargo, certificates, proxies.
+/// of package registries: sources of apt, configuration of pip, npm and cargo, certificates,
+/// proxies.
 /// The sources are a clone of HEAD. Needs root, debootstrap and a Rust toolchain of rustup's.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -124,6 +125,7 @@ impl System {
             ("/etc/ssl/certs/ca-certificates.crt".into(), "etc/ssl/certs/ca-certificates.crt"),
             (home.join(".config/pip/pip.conf"), "root/.config/pip/pip.conf"),
             (home.join(".pip/pip.conf"), "root/.pip/pip.conf"),
+            (home.join(".npmrc"), "root/.npmrc"),
             (cargo.join("config.toml"), "root/.cargo/config.toml"),
         ] {
             self.copy(&from, to)?;
@@ -226,12 +228,14 @@ impl System {
     }
 }
 
-/// Variables that say how to reach registries: proxies, certificates, settings of pip and cargo.
+/// Variables that say how to reach registries: proxies, certificates, settings of pip, npm and
+/// cargo.
 fn variables() -> impl Iterator<Item = (String, String)> {
     let says_how = |name: &str| {
         let upper = name.to_uppercase();
-        let starts = ["PIP_", "CARGO_HTTP_", "CARGO_NET_", "CARGO_SOURCE_", "SSL_CERT_"];
-        let ends = ["_PROXY", "_CA_BUNDLE", "_CAINFO"];
+        let starts =
+            ["PIP_", "NPM_CONFIG_", "CARGO_HTTP_", "CARGO_NET_", "CARGO_SOURCE_", "SSL_CERT_"];
+        let ends = ["_PROXY", "_CA_BUNDLE", "_CAINFO", "_EXTRA_CA_CERTS"];
         starts.iter().any(|start| upper.starts_with(start))
             || ends.iter().any(|end| upper.ends_with(end))
             || upper == "CI"
