@@ -289,6 +289,7 @@ fn lint() -> Result<Outcome> {
             "model",
             "bounded,lz4",
             "suspend,model,lz4",
+            "in-place",
             "verify,model",
             "receive,model",
             "set,model",

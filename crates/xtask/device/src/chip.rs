@@ -1,18 +1,19 @@
 //! Flash and a key, as a device brings them: for what is linked for its size only.
 
-#[cfg(any(feature = "receive", feature = "set"))]
+#[cfg(any(feature = "receive", feature = "set", feature = "in-place"))]
 use flashdelta::nor::{Flash, ReadFlash};
+#[cfg(any(feature = "receive", feature = "signed", feature = "guard", feature = "set"))]
 use flashdelta::verify::{Algorithm, KeyId, Message, Verdict, Verifier};
 
 use crate::update::Device;
-#[cfg(any(feature = "receive", feature = "set"))]
+#[cfg(any(feature = "receive", feature = "set", feature = "in-place"))]
 use crate::update::FlashError;
 
 /// The slot for the new image, as flash.
-#[cfg(any(feature = "receive", feature = "set"))]
+#[cfg(any(feature = "receive", feature = "set", feature = "in-place"))]
 pub(crate) struct Chip<'a>(pub(crate) &'a Device);
 
-#[cfg(any(feature = "receive", feature = "set"))]
+#[cfg(any(feature = "receive", feature = "set", feature = "in-place"))]
 impl ReadFlash for Chip<'_> {
     type Error = FlashError;
 
@@ -30,7 +31,7 @@ impl ReadFlash for Chip<'_> {
     }
 }
 
-#[cfg(any(feature = "receive", feature = "set"))]
+#[cfg(any(feature = "receive", feature = "set", feature = "in-place"))]
 impl Flash for Chip<'_> {
     fn write_unit(&self) -> usize {
         4
@@ -52,8 +53,10 @@ impl Flash for Chip<'_> {
 }
 
 /// A key in hardware.
+#[cfg(any(feature = "receive", feature = "signed", feature = "guard", feature = "set"))]
 pub(crate) struct Key<'a>(pub(crate) &'a Device);
 
+#[cfg(any(feature = "receive", feature = "signed", feature = "guard", feature = "set"))]
 impl Verifier for Key<'_> {
     // The curve's arithmetic would be here: no part of what is measured.
     #[inline(never)]

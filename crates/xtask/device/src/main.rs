@@ -14,12 +14,20 @@
 
 #[cfg(target_os = "none")]
 mod board;
-#[cfg(any(feature = "receive", feature = "signed", feature = "guard", feature = "set"))]
+#[cfg(any(
+    feature = "receive",
+    feature = "signed",
+    feature = "guard",
+    feature = "set",
+    feature = "in-place"
+))]
 mod chip;
 #[cfg(feature = "suspend")]
 mod going_on;
 #[cfg(target_os = "none")]
 mod guest;
+#[cfg(feature = "in-place")]
+mod in_place;
 #[cfg(feature = "receive")]
 mod receive;
 #[cfg(all(target_os = "none", not(target_arch = "xtensa")))]

@@ -34,7 +34,7 @@ pub(crate) type Old<'a> =
 pub(crate) type Storage<'a> = MaybeUninit<Applier<'a, Old<'a>, NewSlot<'a>>>;
 
 /// Pieces in which the patch arrives, in bytes.
-#[cfg(not(any(feature = "guard", feature = "set")))]
+#[cfg(not(any(feature = "guard", feature = "set", feature = "in-place")))]
 const PIECE: usize = 64;
 
 /// Applies a patch. `Ok(false)`: the patch is not complete.
@@ -55,16 +55,21 @@ pub(crate) fn update<'a>(
             .map_err(|_| ApplyError::Poisoned);
     }
     // Instead of the applier alone: the applier is in these as it is without them.
+    #[cfg(feature = "in-place")]
+    {
+        let _ = storage;
+        crate::in_place::update(device, workspace, patch).map_err(|()| ApplyError::Poisoned)
+    }
     #[cfg(any(feature = "guard", feature = "set"))]
     {
         let _ = storage;
         crate::set::update(device, workspace, patch).map_err(|()| ApplyError::Poisoned)
     }
-    #[cfg(not(any(feature = "guard", feature = "set")))]
+    #[cfg(not(any(feature = "guard", feature = "set", feature = "in-place")))]
     apply(device, storage, workspace, patch)
 }
 
-#[cfg(not(any(feature = "guard", feature = "set")))]
+#[cfg(not(any(feature = "guard", feature = "set", feature = "in-place")))]
 #[inline(always)]
 fn apply<'a>(
     device: &'a Device,
@@ -95,7 +100,7 @@ fn apply<'a>(
 }
 
 /// A piece in bounded calls.
-#[cfg(all(feature = "bounded", not(any(feature = "guard", feature = "set"))))]
+#[cfg(all(feature = "bounded", not(any(feature = "guard", feature = "set", feature = "in-place"))))]
 #[inline(always)]
 fn feed_within(
     applier: &mut Applier<'_, Old<'_>, NewSlot<'_>>,

@@ -170,7 +170,7 @@ pub(crate) const ALL_OF_C: &str = "model,lz4,isa,receive,verify,suspend,bounded,
 /// The same check for the machine at hand: any stable compiler can do it.
 pub(crate) fn link_on_host() -> Result<String> {
     // Whatever sets of features devices are built with.
-    for features in ["", "lz4", "model", EVERYTHING] {
+    for features in ["", "lz4", "model", EVERYTHING, "model,isa-thumb,in-place"] {
         link(&mut host_cargo(features))?;
     }
     // And does the check notice a panic?
