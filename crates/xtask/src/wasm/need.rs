@@ -22,13 +22,17 @@ pub(super) fn lacking() -> Option<&'static str> {
     match () {
         () if !compiles() => Some("no Rust compiler for WebAssembly"),
         () if !exists("node") || !exists("npm") => Some("no Node with npm"),
+        () if wasm_bindgen().is_none() => Some("no wasm-bindgen of the version in the lock file"),
         () => None,
     }
 }
 
 /// What would bring it.
 pub(super) fn help() -> String {
-    format!("apt-get install {} nodejs npm (Debian)", PACKAGES.join(" "))
+    format!(
+        "apt-get install {} nodejs npm (Debian), and a run without --no-setup",
+        PACKAGES.join(" ")
+    )
 }
 
 /// The version of wasm-bindgen that the lock file names: the tool and the crate have to be the same.
@@ -48,8 +52,7 @@ pub(super) fn wasm_bindgen() -> Option<PathBuf> {
 
 /// Builds the tool, if it is not here.
 pub(crate) fn install_wasm_bindgen() {
-    let Some(version) = version().filter(|_| lacking().is_none() && wasm_bindgen().is_none())
-    else {
+    let Some(version) = version().filter(|_| compiles() && wasm_bindgen().is_none()) else {
         return;
     };
     say(&format!("wasm-bindgen {version} is built in {}: some minutes", tools().display()));
