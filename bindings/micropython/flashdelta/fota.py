@@ -106,15 +106,15 @@ class Fota:
 
     def connect(self):
         self.messages.clear()
-        self.client.connect()
+        self._call(self.client.connect)
         self._connected()
-        self.client.subscribe(self.topic + "command", 1)
-        self.client.subscribe(self.topic + "piece", 0)
+        self._call(self.client.subscribe, self.topic + "command", 1)
+        self._call(self.client.subscribe, self.topic + "piece", 0)
 
     def step(self):
         """Does what there is to do, and returns whether the board is to be reset."""
         now = time.ticks_ms()
-        self.client.check_msg()
+        self._call(self.client.check_msg)
         if not self.messages:
             time.sleep_ms(5)
         while self.messages:
@@ -130,9 +130,18 @@ class Fota:
                 raise OSError("no answer")
             self._ask()
         if time.ticks_diff(now, self.pinged) > self.keepalive:
-            self.client.ping()
+            self._call(self.client.ping)
             self.pinged = now
         return self.reset_wanted
+
+    def _call(self, function, *arguments):
+        """Clients raise all sorts of things when a connection ends in the middle of a packet."""
+        try:
+            return function(*arguments)
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError("{}: {}".format(type(error).__name__, error))
 
     def _connected(self):
         self.pinged = time.ticks_ms()
@@ -140,7 +149,7 @@ class Fota:
         # What is under way when a connection is cut is lost: with a bad network little is.
         self.span = 1024
         self.reset_wanted = False
-        self.client.publish(self.topic + "online", b"1", True, 1)
+        self._call(self.client.publish, self.topic + "online", b"1", True, 1)
         if self.record.get("state") == "trial":
             self._end_trial()
         self._status(self.record.get("state", "idle"))
@@ -199,7 +208,11 @@ class Fota:
         self._ask()
 
     def _take(self, data):
-        self.applier.feed(data)
+        try:
+            self.applier.feed(data)
+        except OSError:
+            # Not the connection, which is an OSError, too.
+            raise Error("flash")
         self.hash.update(data)
         self.at += len(data)
 
@@ -207,7 +220,7 @@ class Fota:
         self.asked = time.ticks_ms()
         self.until = min(self.at + self.span, self.job["size"])
         request = {"job": self.job["job"], "at": self.at, "count": self.until - self.at}
-        self.client.publish(self.topic + "request", json.dumps(request).encode())
+        self._call(self.client.publish, self.topic + "request", json.dumps(request).encode())
 
     def _piece(self, message):
         """Takes a piece; one that is not the next, or of another job, does no harm."""
@@ -239,8 +252,8 @@ class Fota:
             return False
         try:
             self.applier.finish()
-        except Error as error:
-            self._fail(error.kind)
+        except (Error, OSError) as error:
+            self._fail(error.kind if isinstance(error, Error) else "flash")
             return False
         # The record is there before the slot is selected: whatever starts next knows of it.
         self._save({"job": self.job["job"], "state": "trial", "slot": self.board.other})
@@ -268,7 +281,7 @@ class Fota:
             status["at"] = self.at
             status["of"] = self.job["size"]
             status["made"] = self.applier.made
-        self.client.publish(self.topic + "status", json.dumps(status).encode(), True, 1)
+        self._call(self.client.publish, self.topic + "status", json.dumps(status).encode(), True, 1)
 
     def _load(self):
         for path in (self.record_path, self.record_path + ".new"):

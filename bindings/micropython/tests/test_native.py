@@ -50,16 +50,16 @@ def test_every_vector_is_taken_or_refused_as_it_should_be(native):
         for path in sorted((TESTDATA / "vectors").glob("*.json"))
         if (vector := json.loads(path.read_text()))["kind"] == "patch" and "values" not in vector
     ]
-    applied, refused, lacking = map(
-        int, micropython("vectors.py", TESTDATA / "vectors", "native", *names, beside=native).split()
-    )
-    # What is lacking is Zstandard.
-    assert applied > 15 and refused > 40 and lacking == 1, (applied, refused, lacking)
+    found = micropython("vectors.py", TESTDATA / "vectors", "native", *names, beside=native)
+    applied, refused, lacking = map(int, found.split())
+    # What is lacking is Zstandard, and new images that are written over the old one.
+    assert applied > 50 and refused > 50 and lacking < 20, (applied, refused, lacking)
 
 
 def test_images(native, images, model):
     patches = (images["plain"], images["raw"], images["chunks"], images["signed"], model)
-    assert micropython("pairs.py", images["old"], images["new"], *patches, beside=native) == "right\n"
+    found = micropython("pairs.py", images["old"], images["new"], *patches, beside=native)
+    assert found == "right\n"
 
 
 def test_a_power_cut_at_every_write(native, images, model):

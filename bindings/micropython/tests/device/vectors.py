@@ -62,7 +62,8 @@ def main(folder, names):
         elif expected:
             found = found if isinstance(found, str) else "an image"
             expected = NAMES.get(expected, expected)
-            assert found == (SAME.get(expected, expected) if native else expected), (name, found, expected)
+            expected = SAME.get(expected, expected) if native else expected
+            assert found == expected, (name, found, expected)
             refused += 1
         else:
             assert found == load(folder + vector["new"]), (name, found)
