@@ -60,6 +60,9 @@ pub struct Config {
     /// Requests of a device in a minute; 0 is any number
     #[arg(long, default_value_t = 240, value_name = "NUMBER")]
     pub device_requests: u32,
+    /// Blocks by CoAP to one address in a minute, after the first of each transfer; 0 is any number
+    #[arg(long, default_value_t = 6000, value_name = "NUMBER")]
+    pub coap_blocks: u32,
     /// Requests without a right token from one address in a minute; 0 is any number
     #[arg(long, default_value_t = 600, value_name = "NUMBER")]
     pub failed_requests: u32,
@@ -110,6 +113,7 @@ impl Config {
             tls_key: None,
             max_requests: 4096,
             device_requests: 240,
+            coap_blocks: 6000,
             failed_requests: 600,
             sign_ins: 10,
             database_connections: 16,

@@ -10,7 +10,7 @@
 //! - `error`, `hex`, `time`, `config`, `keys`: what goes wrong, bytes as text, when it is, what is
 //!   set, and files with keys.
 //! - [`database`]: tables, and the type that keeps tenants apart.
-//! - [`auth`]: tokens, operators, and who asks. `audit`: who changed what.
+//! - [`auth`]: tokens, pre-shared keys, operators, and who asks. `audit`: who changed what.
 //! - `contents`: files and patches in the object store, by digest.
 //! - `catalogue`: products, releases, rules and devices in the database; `flashdelta-fleet` has
 //!   the types and the planner.
@@ -20,11 +20,13 @@
 //! - `devices`: what a device gets and what it reports, whatever it speaks.
 //! - [`http`]: the same by HTTP: the API of operators, the plain request, hawkBit's DDI,
 //!   and pages.
+//! - [`coap`]: the plain request for devices that speak CoAP, with or without DTLS.
 //! - [`serve`](mod@serve): all of it together, from start to end.
 #![forbid(unsafe_code)]
 
 pub mod auth;
 pub mod cli;
+pub mod coap;
 pub mod config;
 pub mod database;
 pub mod http;

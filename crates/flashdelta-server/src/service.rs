@@ -32,6 +32,7 @@ struct Parts {
     /// Requests that may run at the same time.
     slots: Arc<Semaphore>,
     devices: Limiter,
+    blocks: Limiter,
     strangers: Limiter,
     sign_ins: Limiter,
 }
@@ -63,6 +64,7 @@ impl Service {
             metrics: Metrics::default(),
             slots: Arc::new(Semaphore::new(config.max_requests)),
             devices: Limiter::new(config.device_requests),
+            blocks: Limiter::new(config.coap_blocks),
             strangers: Limiter::new(config.failed_requests),
             sign_ins: Limiter::of_guesses(config.sign_ins),
         })))
@@ -106,6 +108,11 @@ impl Service {
     /// Limits of devices, by the ids of their tokens.
     pub(crate) fn device_limiter(&self) -> &Limiter {
         &self.0.devices
+    }
+
+    /// Limits of blocks by CoAP, by the addresses of those who ask.
+    pub(crate) fn block_limiter(&self) -> &Limiter {
+        &self.0.blocks
     }
 
     /// Limits of those that have no token, or a wrong one, by their addresses.

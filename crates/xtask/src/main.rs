@@ -53,6 +53,7 @@ enum Chore {
     ///
     /// `flashdelta-VERSION.tgz` is what npm publishes, `web/` a folder for any web server.
     Wasm,
+    Datagrams(server::Datagrams),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::HostilePairs(args) => hostile_pairs::run(&args),
         Chore::Wasm => wasm::run(),
+        Chore::Datagrams(args) => server::datagrams(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

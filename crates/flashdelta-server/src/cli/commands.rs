@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{log, operator, serve, tenant, token, worker};
+use super::{log, operator, psk, serve, tenant, token, worker};
 use crate::{jobs, Error};
 
 /// Update service: firmware deltas on demand, for each device its own
@@ -30,6 +30,8 @@ enum Command {
     Operator(operator::Operator),
     /// Tokens of operators and gateways
     Token(token::Token),
+    /// Pre-shared keys of devices, for DTLS
+    Psk(psk::Psk),
     /// Tenants
     Tenant(tenant::Tenant),
 }
@@ -65,6 +67,7 @@ pub async fn run() -> Result<(), Error> {
         Some(Command::MakePatch) => std::process::exit(jobs::make_patch()?),
         Some(Command::Operator(operator)) => operator.run().await,
         Some(Command::Token(token)) => token.run().await,
+        Some(Command::Psk(psk)) => psk.run().await,
         Some(Command::Tenant(tenant)) => tenant.run().await,
     }
 }

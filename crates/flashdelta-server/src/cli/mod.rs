@@ -3,6 +3,7 @@
 mod commands;
 mod log;
 mod operator;
+mod psk;
 mod serve;
 mod tenant;
 mod token;

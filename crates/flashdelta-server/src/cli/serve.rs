@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::coap::{Coap, CoapListen};
 use crate::config::{Config, Listen};
 use crate::serve::{interrupted, Server};
 use crate::{Error, Service};
@@ -10,6 +11,8 @@ use crate::{Error, Service};
 pub(super) struct Serve {
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    coap: CoapListen,
     #[command(flatten)]
     config: Config,
 }
@@ -24,9 +27,10 @@ impl Serve {
             println!("The password of `admin`, for the pages below /ui:\n{}", password.reveal());
         }
         let workers = service.start_workers(self.config.workers)?;
+        let coap = Coap::bind(&service, &self.coap).await?;
         let server = Server::bind(service, &self.listen).await?;
         tracing::info!(address = %server.address()?, "listening");
-        let ended = server.run(interrupted()).await;
+        let (ended, ()) = tokio::join!(server.run(interrupted()), coap.run(interrupted()));
         drop(workers);
         ended
     }

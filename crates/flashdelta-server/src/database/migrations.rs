@@ -7,10 +7,11 @@ use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
 use super::kind::DatabaseKind;
 use crate::Error;
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("start", include_str!("../../migrations/0001_start.sql")),
     ("operators", include_str!("../../migrations/0002_operators.sql")),
     ("starts", include_str!("../../migrations/0003_starts.sql")),
+    ("psk", include_str!("../../migrations/0004_psk.sql")),
 ];
 
 /// Brings the tables up to date. Several servers may do so at the same time.

@@ -1,6 +1,7 @@
 //! What a device gets and what it reports, whatever protocol it speaks.
 
 mod action;
+mod ask;
 mod config;
 mod kept;
 mod offer;
@@ -11,6 +12,7 @@ mod savings;
 mod starts;
 
 pub(crate) use action::{Action, ActionState, Content, ContentKind};
+pub(crate) use ask::{device, seen, PlainReport, Question};
 pub(crate) use config::configure;
 pub(crate) use kept::KeptReport;
 pub(crate) use offer::Offer;

@@ -6,16 +6,13 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::access::{Access, By};
 use super::body::{Asked, Body};
 use super::content;
 use super::routes::Api;
-use crate::auth::{Caller, TokenKind};
-use crate::catalogue::StoredDevice;
-use crate::devices::{self, Action, ActionState, Content, Execution, Offer, Patience, Report};
-use crate::time::now;
+use crate::devices::{self, Action, Content, Offer, PlainReport, Question};
 use crate::{Error, Service};
 
 pub(super) fn add(api: Api) -> Api {
@@ -27,57 +24,17 @@ pub(super) fn add(api: Api) -> Api {
     )
 }
 
-/// The device that asks. A gateway says which one; one that is unknown is entered.
-pub(super) async fn device(by: &Caller, said: Option<&str>) -> Result<StoredDevice, Error> {
-    match (by.kind, said) {
-        (TokenKind::Device, None) => by.tenant.device(&by.device).await,
-        (TokenKind::Device, Some(id)) if id == by.device => by.tenant.device(id).await,
-        (TokenKind::Device, Some(_)) => Err(Error::Forbidden { needs: "the token of that device" }),
-        (_, Some(id)) => match by.tenant.find_device(id).await? {
-            Some(found) => Ok(found),
-            None => by.tenant.add_device(id).await,
-        },
-        (_, None) => Err(Error::bad("device", "", "the id of the device that asks")),
-    }
-}
-
-/// Notes that it asked, if that is worth a write.
-pub(super) async fn seen(by: &Caller, stored: &StoredDevice) -> Result<(), Error> {
-    const EVERY: i64 = 60_000;
-    match now() - stored.seen > EVERY {
-        true => by.tenant.see_device(&stored.id, now()).await,
-        false => Ok(()),
-    }
-}
-
-/// Parameters that are not about the device.
-const OF_THE_REQUEST: [&str; 3] = ["device", "component", "wait"];
-
 async fn get(
     State(service): State<Service>,
     By(by): By,
-    Asked(mut said): Asked<BTreeMap<String, String>>,
+    Asked(said): Asked<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let [id, component, wait] = OF_THE_REQUEST.map(|name| said.remove(name));
-    let most = service.config().longest_wait;
-    let wait = match wait {
-        Some(wait) => wait.parse().map_err(|_| Error::bad("wait", wait, "seconds"))?,
-        None => most,
-    };
-    let patience = Patience { wait: Duration::from_secs(wait.min(most)), is_polling: false };
-    let stored = device(&by, id.as_deref()).await?;
-    seen(&by, &stored).await?;
-    let stored = devices::configure(&by.tenant, stored, &said).await?;
-    match devices::poll(&service, &by.tenant, &stored, patience).await? {
-        Offer::Nothing { why } => Ok(nothing(&why)),
-        Offer::Wait => Err(Error::NotReady { retry_after: service.config().retry_seconds }),
-        Offer::Cancel(action) => {
-            by.tenant.move_action(&action, ActionState::Cancelled).await?;
-            Err(Error::NotReady { retry_after: 1 })
-        }
+    let question = Question::new(said);
+    let most = Duration::from_secs(service.config().longest_wait);
+    match question.ask(&service, &by, most, most).await? {
         Offer::Update(action) => {
-            let content = part(&action, component.as_deref())?;
+            let content = question.part(&action)?;
             // Of several components the first one counts.
             let is_first = action.body.contents.first() == Some(content);
             if is_first
@@ -92,6 +49,9 @@ async fn get(
             describe(response.headers_mut(), &action, content)?;
             Ok(response)
         }
+        Offer::Nothing { why } => Ok(nothing(&why)),
+        // The question has taken care of both.
+        Offer::Wait | Offer::Cancel(_) => Err(Error::NotReady { retry_after: 1 }),
     }
 }
 
@@ -102,16 +62,6 @@ fn nothing(why: &str) -> Response {
         response.headers_mut().insert(HeaderName::from_static("x-flashdelta-reason"), why);
     }
     response
-}
-
-/// The component that is asked for, or the first one that is sent.
-fn part<'a>(action: &'a Action, component: Option<&str>) -> Result<&'a Content, Error> {
-    let mut contents = action.body.contents.iter();
-    let found = match component {
-        Some(name) => contents.find(|content| &*content.component == name),
-        None => contents.next(),
-    };
-    found.ok_or_else(|| Error::NotFound { what: "change of that component".to_owned() })
 }
 
 fn describe(headers: &mut HeaderMap, action: &Action, content: &Content) -> Result<(), Error> {
@@ -136,26 +86,6 @@ fn describe(headers: &mut HeaderMap, action: &Action, content: &Content) -> Resu
     Ok(())
 }
 
-/// What a device reports.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Said {
-    #[serde(default)]
-    device: Option<String>,
-    action: i64,
-    result: Outcome,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Outcome {
-    Proceeding,
-    Success,
-    Failure,
-}
-
 #[derive(Serialize)]
 struct Taken {
     /// Whether it is the first report of this result.
@@ -165,16 +95,8 @@ struct Taken {
 async fn post(
     State(service): State<Service>,
     By(by): By,
-    Body(said): Body<Said>,
+    Body(said): Body<PlainReport>,
 ) -> Result<axum::Json<Taken>, Error> {
-    let stored = device(&by, said.device.as_deref()).await?;
-    let action = by.tenant.action(&stored.id, said.action).await?;
-    let execution = match said.result {
-        Outcome::Proceeding => Execution::Proceeding,
-        Outcome::Success => Execution::Succeeded,
-        Outcome::Failure => Execution::Failed,
-    };
-    let report = Report { execution, message: said.message };
-    let counted = devices::report(&service, &by.tenant, &action, &report).await?;
+    let counted = said.take(&service, &by).await?;
     Ok(axum::Json(Taken { counted }))
 }

@@ -4,6 +4,7 @@ mod access;
 mod browser;
 mod catalogue;
 mod client;
+mod coap;
 mod ddi;
 mod document;
 mod fleet;

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Files with statements that name no tenant, and how many each has.
-const UNSCOPED: [(&str, usize); 5] = [
+const UNSCOPED: [(&str, usize); 6] = [
     // Whose session it is.
     ("auth/sessions.rs", 1),
+    // Whose a pre-shared key is.
+    ("auth/psk.rs", 1),
     // Who has a token; whether there is any.
     ("auth/tokens.rs", 2),
     // Whether the database answers.

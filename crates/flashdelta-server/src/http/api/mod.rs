@@ -7,6 +7,7 @@ mod document;
 mod files;
 mod operators;
 mod products;
+mod psk;
 mod releases;
 mod rollouts;
 mod routes;

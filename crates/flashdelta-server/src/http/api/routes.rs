@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 use super::{
-    audit, changes, devices, document, files, operators, products, releases, rollouts, tokens,
+    audit, changes, devices, document, files, operators, products, psk, releases, rollouts, tokens,
 };
 use crate::auth::Role;
 use crate::http::access::Access;
@@ -33,6 +33,9 @@ pub(in crate::http) fn add(api: Api) -> Api {
         .route(Method::GET, "/v1/devices/{device}/actions", VIEWER, devices::actions)
         .route(Method::GET, "/v1/devices/{device}/actions/{action}", VIEWER, devices::reports)
         .route(Method::POST, "/v1/devices/{device}/token", EDITOR, devices::renew)
+        .route(Method::GET, "/v1/devices/{device}/psk", VIEWER, psk::get)
+        .route(Method::POST, "/v1/devices/{device}/psk", EDITOR, psk::post)
+        .route(Method::DELETE, "/v1/devices/{device}/psk", EDITOR, psk::delete)
         .route(Method::GET, "/v1/products/{product}/changes", VIEWER, changes::get)
         .route(Method::POST, "/v1/products/{product}/changes", EDITOR, changes::post)
         .route(Method::GET, "/v1/products/{product}/rollouts", VIEWER, rollouts::list)

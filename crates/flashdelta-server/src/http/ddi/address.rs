@@ -4,12 +4,11 @@ use axum::http::HeaderMap;
 
 use crate::auth::Caller;
 use crate::catalogue::StoredDevice;
-use crate::http::update;
-use crate::{Error, Service};
+use crate::{devices, Error, Service};
 
 /// The device of an address, for which who asks may speak.
 pub(super) async fn device(by: &Caller, controller: &str) -> Result<StoredDevice, Error> {
-    update::device(by, Some(controller)).await
+    devices::device(by, Some(controller)).await
 }
 
 /// The address of a device, as it is to be called by the device.

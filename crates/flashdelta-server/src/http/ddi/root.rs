@@ -10,7 +10,6 @@ use serde_json::{json, Value};
 
 use super::super::access::By;
 use super::super::body::At;
-use super::super::update::seen;
 use super::address;
 use crate::catalogue::{StoredDevice, NEVER};
 use crate::devices::{self, Offer, Patience};
@@ -23,7 +22,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Error> {
     let stored = address::device(&by, &controller).await?;
-    seen(&by, &stored).await?;
+    devices::seen(&by, &stored).await?;
     let patience = Patience { wait: Duration::ZERO, is_polling: true };
     let offer = devices::poll(&service, &by.tenant, &stored, patience).await?;
     let base = address::base(&service, &headers, &tenant, &controller);
