@@ -87,7 +87,7 @@ impl MakeFields {
 
     /// All but how images are compared.
     pub(crate) fn request(&self) -> Outcome<MakeRequest> {
-        let memory = MemoryOptions::new().read(self.read.options()?.base(self.base));
+        let memory = MemoryOptions::new().read(self.read.options()?);
         let memory = memory.range(self.range).fill(self.fill);
         let bundle = BundleOptions::new().accept_manifests(self.accept_manifests);
         let request = MakeRequest::new()

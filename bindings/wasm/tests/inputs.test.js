@@ -23,12 +23,24 @@ function file(name, made) {
 
 const words = (text) => text.split(" ").filter(Boolean).map((word) => word.split("="));
 
+/** A profile in a file, whose lines are a key and a value that is JSON, too. */
+function profile(name) {
+  const lines = readFileSync(join(TESTDATA, name), "utf8").split("\n").filter((line) => /^\w/.test(line));
+  return Object.fromEntries(lines.map((line) => {
+    const [key, value] = line.split(/ = (.*)/);
+    return [key, JSON.parse(value)];
+  }));
+}
+
 function makeOptions(text) {
   const [options, readOptions] = [{}, {}];
   for (const [name, value] of words(text)) {
     if (name === "verbatim") options.verbatim = true;
     else if (name === "allow-empty") options.allowEmpty = true;
     else if (name === "strict") readOptions.strict = true;
+    else if (name === "in-memory") continue;
+    else if (name === "profile-file") options.profile = profile(value);
+    else if (name === "accept" && value === "manifest") options.acceptManifests = true;
     else if (name === "accept") readOptions.ignoreChecksums = value === "checksum";
     else if (name === "family") readOptions.family = Number(value);
     else if (["fill", "base", "ram"].includes(name)) options[name] = Number(value);
@@ -51,8 +63,8 @@ function applyOptions(text) {
 }
 
 /** Rows about what only a file system has: a manifest that is read with the parts that it names, and files that are not there. */
-const isOfFileSystems = ({ old, new: new_, result }) =>
-  [old, new_].some((name) => name.endsWith(".json")) || result === "read";
+const isOfFileSystems = ({ old, new: new_, options, result }) =>
+  ([old, new_].some((name) => name.endsWith(".json")) && !options.includes("in-memory")) || result === "read";
 
 test("what comes of each input", (t) => {
   const made = folder(t);
