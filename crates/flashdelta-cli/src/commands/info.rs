@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use flashdelta::apply::{explain, ApplyError, Breakdown, OutOfBounds};
 use flashdelta::door::{self, ApplyRequest};
 use flashdelta::facts::{
-    hex, ContentFacts, DigestFacts, FindingFacts, FirmwareFacts, PartFacts, PatchFacts,
-    PatchPartFacts, SignatureFacts,
+    hex, ContentFacts, DigestFacts, FindingFacts, FirmwareFacts, InPlaceFacts, PartFacts,
+    PatchFacts, PatchPartFacts, SignatureFacts,
 };
 use flashdelta::file::{Files, Memory, MemoryOptions};
 use flashdelta::holes::{self, HoleFacts, HoleSource};
@@ -100,6 +100,7 @@ impl Args {
                 applies,
                 signatures: SignatureFacts::list(&header, bytes),
                 holes: holes::list(bytes).iter().map(HoleDocument::new).collect(),
+                in_place: InPlaceFacts::of(&header),
             });
         }
         let mut text =
@@ -111,6 +112,7 @@ impl Args {
                 "  signed with key  {key_id}, {algorithm} (not checked: `verify --key` does)"
             );
         }
+        text += &in_place_text(&header);
         text += &holes_table(bytes);
         text += "\nWhere the bytes go:\n";
         text += &parts_table(&header, &parts);
@@ -213,6 +215,8 @@ struct PatchDocument {
     signatures: Vec<SignatureFacts>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     holes: Vec<HoleDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_place: Option<InPlaceFacts>,
 }
 
 /// A range of the images that each device has for itself.
@@ -240,6 +244,37 @@ impl HoleDocument {
             source: hole.source.map_or("gone", HoleSource::name),
             fill: hole.fill,
         }
+    }
+}
+
+/// What an update in one slot takes, as people read it; nothing if the patch is not for one.
+fn in_place_text(header: &PatchHeader) -> String {
+    let Some(facts) = InPlaceFacts::of(header) else { return String::new() };
+    let moved = match facts.moved_by {
+        0 => "stays where it is".to_owned(),
+        by => format!("is moved up by {} bytes", grouped(by)),
+    };
+    format!(
+        "\nIn one slot, with sectors of {} bytes:\n  slot             {} bytes; each sector is erased \
+         {} at most\n  scratch sectors  {}, erased {} at most\n  journal          {} bytes, erased {} \
+         at most\n  order            the old image {moved}; the state is saved {}, every {} bytes\n",
+        grouped(facts.sector),
+        grouped(facts.slot),
+        times(facts.slot_erases),
+        facts.scratch,
+        times(facts.scratch_erases),
+        grouped(facts.journal),
+        times(facts.journal_erases),
+        times(facts.stretches),
+        grouped(facts.stretch),
+    )
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{} times", grouped(count)),
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::common::in_place::{Bench, Outcome};
 use crate::common::{testdata, with_own_digest};
 use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
+use flashdelta::facts::InPlaceFacts;
 use flashdelta::{apply, PatchHeader};
 use flashdelta_sim::{Rules, POSITIONS};
 
@@ -60,6 +61,13 @@ fn an_image_is_updated_where_it_is() {
             let mut bench = Bench::<4, 4, 4096>::new(old, new, &patch, rules, 1);
             let outcome = well(bench.run());
             assert!(outcome.operations > 0);
+            let header = PatchHeader::parse(&patch).unwrap().unwrap();
+            let facts = InPlaceFacts::of(&header).unwrap();
+            let told = [facts.slot_erases, facts.scratch_erases, facts.journal_erases];
+            let is_told = outcome.wear.iter().zip(told).all(|(found, most)| *found <= most);
+            // And it is no wild guess.
+            let is_close = outcome.wear.iter().zip(told).all(|(found, most)| 2 * found + 2 >= most);
+            assert!(is_told && is_close, "{room} {scratch}: {:?}, {told:?}", outcome.wear);
         }
     }
 }

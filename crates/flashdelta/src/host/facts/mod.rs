@@ -16,6 +16,7 @@ mod archive;
 mod finding;
 mod firmware;
 mod hex;
+mod in_place;
 mod patch;
 
 pub use archive::{ArchiveFacts, ArchiveMemberFacts};
@@ -24,6 +25,7 @@ pub use firmware::{
     AddressMapFacts, DigestFacts, FirmwareFacts, PartFacts, RangeFacts, SegmentFacts,
 };
 pub use hex::hex;
+pub use in_place::InPlaceFacts;
 pub use patch::{
     BundleFacts, ContentFacts, IdentityFacts, MemberFacts, PatchFacts, PatchPartFacts,
     SignatureFacts,
