@@ -80,7 +80,10 @@ def test_options(tmp_path: Path) -> None:
         image.to_bytes("docx")  # type: ignore[arg-type]
     for name in ("a.bin", "a.hex", "a.s19", "a.uf2", "a.txt"):
         image.save(tmp_path / name)
-        assert Image.open(tmp_path / name, base=0x1000).read(0x1000, 8) == b"12345678"
+        base = 0x1000 if name == "a.bin" else None
+        assert Image.open(tmp_path / name, base=base).read(0x1000, 8) == b"12345678"
+    with pytest.raises(flashdelta.ImageError, match="says its own addresses"):
+        Image.open(tmp_path / "a.hex", base=0x1000)
     image.save(tmp_path / "firmware", "ihex")
     assert Image.open(tmp_path / "firmware").entry == 0x1001
     with pytest.raises(flashdelta.OptionError, match="give format="):

@@ -29,7 +29,7 @@ class DiffProgress(NamedTuple):
 class PairOptions(TypedDict, total=False):
     """The keyword arguments that `diff_many` hands to `diff`."""
 
-    profile: DeviceProfile | str | None
+    profile: DeviceProfile | FilePath | None
     ram: int | None
     codec: Codec | None
     isa: Isa | None
@@ -60,7 +60,7 @@ def diff(
     old: Source,
     new: Source,
     *,
-    profile: DeviceProfile | str | None = None,
+    profile: DeviceProfile | FilePath | None = None,
     ram: int | None = None,
     codec: Codec | None = None,
     isa: Isa | None = None,
@@ -93,7 +93,7 @@ def diff(
         file. If one of them holds others, the patch is a bundle, for computers: archives (zip, tar,
         gzip), and paths of folders or of manifests (ESP Web Tools, ESP-IDF's ``flasher_args.json``)
         with the parts beside them.
-    profile : DeviceProfile or str, optional
+    profile : DeviceProfile, str or os.PathLike, optional
         The device, or the name of a profile: ``"tiny"``, ``"small"``, ``"esp32"`` (the default),
         ``"micropython"``, ``"linux"``; or else of a file that describes one, as of
         `DeviceProfile.load`.
@@ -234,7 +234,7 @@ def diff(
 
 def check_options(
     *,
-    profile: DeviceProfile | str | None = None,
+    profile: DeviceProfile | FilePath | None = None,
     ram: int | None = None,
     codec: Codec | None = None,
     isa: Isa | None = None,

@@ -199,8 +199,10 @@ class DeviceProfile:
         return dataclasses.replace(self, **changes)
 
 
-def named_or_loaded(name: str) -> DeviceProfile:
+def named_or_loaded(name: FilePath) -> DeviceProfile:
     """The profile of this name, or else in the file of this name."""
+    if isinstance(name, os.PathLike):
+        return DeviceProfile.load(name)
     if isinstance(name, str) and name not in _native.PROFILES and os.path.exists(name):
         return DeviceProfile.load(name)
     return DeviceProfile.named(name)

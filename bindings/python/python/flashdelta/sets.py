@@ -177,7 +177,7 @@ def _target(target: Target) -> object:
 def create(
     source: FilePath | Sequence[Component],
     *,
-    profile: DeviceProfile | str | None = None,
+    profile: DeviceProfile | FilePath | None = None,
     ram: int | None = None,
     identity: Identity | None = None,
     effort: int = 6,
@@ -189,7 +189,7 @@ def create(
     new: FilePath,
     *,
     chip: str | None = None,
-    profile: DeviceProfile | str | None = None,
+    profile: DeviceProfile | FilePath | None = None,
     ram: int | None = None,
     identity: Identity | None = None,
     effort: int = 6,
@@ -200,7 +200,7 @@ def create(
     new: FilePath | None = None,
     *,
     chip: str | None = None,
-    profile: DeviceProfile | str | None = None,
+    profile: DeviceProfile | FilePath | None = None,
     ram: int | None = None,
     identity: Identity | None = None,
     effort: int = 6,
@@ -221,7 +221,7 @@ def create(
         that are the same in both are left out.
     chip : str, optional
         The chip family, of a manifest for several.
-    profile : DeviceProfile or str, optional
+    profile : DeviceProfile, str or os.PathLike, optional
         The device, as for `flashdelta.diff`.
     ram : int, optional
         RAM of the device in bytes, in place of the profile's.

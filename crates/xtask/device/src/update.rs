@@ -100,7 +100,10 @@ fn apply<'a>(
 }
 
 /// A piece in bounded calls.
-#[cfg(all(feature = "bounded", not(any(feature = "guard", feature = "set", feature = "in-place"))))]
+#[cfg(all(
+    feature = "bounded",
+    not(any(feature = "guard", feature = "set", feature = "in-place"))
+))]
 #[inline(always)]
 fn feed_within(
     applier: &mut Applier<'_, Old<'_>, NewSlot<'_>>,
