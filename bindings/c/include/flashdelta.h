@@ -219,6 +219,18 @@ enum flashdelta_format
      */
     FLASHDELTA_FORMAT_DFU = 13,
     /**
+     * RT-Thread over-the-air package.
+     */
+    FLASHDELTA_FORMAT_RBL = 14,
+    /**
+     * Verilog memory file (`$readmemh`).
+     */
+    FLASHDELTA_FORMAT_VMEM = 15,
+    /**
+     * JSON of ArduPilot or PX4 that holds the image.
+     */
+    FLASHDELTA_FORMAT_APJ = 16,
+    /**
      * Zip archive.
      */
     FLASHDELTA_FORMAT_ZIP = 32,

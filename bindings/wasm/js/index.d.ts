@@ -49,8 +49,8 @@ export interface Watched {
 }
 
 export type Codec = "raw" | "lz4" | "zstd" | "model";
-export type InstructionSet = "none" | "thumb" | "riscv" | "xtensa" | "tc32" | "mcs51";
-export type ProfileName = "tiny" | "small" | "esp32" | "linux";
+export type InstructionSet = "none" | "thumb" | "riscv" | "xtensa" | "tc32" | "mcs51" | "halves" | "bytes";
+export type ProfileName = "tiny" | "small" | "esp32" | "micropython" | "linux";
 
 /** What a device offers. What is not said is as in `like` (by default `esp32`). All sizes are in bytes. */
 export interface Profile {

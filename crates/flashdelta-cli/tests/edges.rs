@@ -390,7 +390,7 @@ fn the_digest_of_the_start_is_shown_and_completions_know_profiles() {
     let output = run(&folder, &["info", "slot", "--digest-len", "1GiB"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     let script = text(&succeeds(&folder, &["completions", "bash"]).stdout);
-    assert!(script.contains("tiny small esp32 linux"));
+    assert!(script.contains("tiny small esp32 micropython linux"));
     // Raw bytes into a format with addresses.
     fs::write(folder.join("raw.bin"), [0xA5; 64]).unwrap();
     let output = succeeds(&folder, &["convert", "raw.bin", "-o", "raw.hex"]);

@@ -293,7 +293,7 @@ pub(crate) struct CiArgs {}
 const NIGHTLY: [&str; 3] = ["c:sanitizers", "c:miri", "fuzz"];
 
 /// What set-up consists of: what says which programs and packages there must be.
-const SET_UP: [&str; 26] = [
+const SET_UP: [&str; 29] = [
     ".ci",
     "bindings/python/pyproject.toml",
     "bindings/python/requirements-test.txt",
@@ -319,6 +319,9 @@ const SET_UP: [&str; 26] = [
     "crates/xtask/src/setup.rs",
     "crates/xtask/src/steps.rs",
     "crates/xtask/src/test.rs",
+    "crates/xtask/src/wasm/build.rs",
+    "crates/xtask/src/wasm/need.rs",
+    "crates/xtask/src/wasm/test.rs",
     "crates/xtask/src/width.rs",
 ];
 

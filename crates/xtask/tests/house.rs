@@ -57,7 +57,7 @@ fn python_has_100_columns() {
 
 /// What lists all instruction sets: `crates/flashdelta/tests/format/instruction_sets.rs` holds most of
 /// these against the table, other tests and the compiler the rest.
-const ISA_LISTS: [&str; 15] = [
+const ISA_LISTS: [&str; 16] = [
     "bindings/c/README.md",
     "bindings/c/abi/Cargo.toml",
     "bindings/c/abi/src/info.rs",
@@ -68,6 +68,7 @@ const ISA_LISTS: [&str; 15] = [
     "bindings/python/python/flashdelta/_making.py",
     "bindings/python/python/flashdelta/_profile.py",
     "bindings/python/python/flashdelta/_types.py",
+    "bindings/wasm/js/index.d.ts",
     "crates/flashdelta-cli/tests/cmd/help.trycmd",
     "crates/flashdelta/Cargo.toml",
     // What a file says of its code, which is more than what can be predicted.
@@ -89,7 +90,8 @@ fn instruction_sets_are_listed_in_known_places() {
         .filter_map(|line| line.split('"').nth(1))
         .collect();
     assert!(names.len() >= 5, "only {names:?} were found");
-    let ends = [".rs", ".py", ".toml", ".h", ".c", ".md", ".txt", "Kconfig", ".trycmd", ".yml"];
+    let ends =
+        [".rs", ".py", ".toml", ".h", ".c", ".md", ".txt", "Kconfig", ".trycmd", ".ts", ".yml"];
     let mut lists = Vec::new();
     for file in tracked(|name| ends.iter().any(|end| name.ends_with(end))) {
         let name = file.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");

@@ -49,6 +49,12 @@ pub enum flashdelta_format {
     FLASHDELTA_FORMAT_DFUSE = 12,
     /// Plain binary with a DFU suffix.
     FLASHDELTA_FORMAT_DFU = 13,
+    /// RT-Thread over-the-air package.
+    FLASHDELTA_FORMAT_RBL = 14,
+    /// Verilog memory file (`$readmemh`).
+    FLASHDELTA_FORMAT_VMEM = 15,
+    /// JSON of ArduPilot or PX4 that holds the image.
+    FLASHDELTA_FORMAT_APJ = 16,
     /// Zip archive.
     FLASHDELTA_FORMAT_ZIP = 32,
     /// Tar archive.
@@ -107,6 +113,9 @@ impl From<Format> for flashdelta_format {
             Format::Telink => FLASHDELTA_FORMAT_TELINK,
             Format::DfuSe => FLASHDELTA_FORMAT_DFUSE,
             Format::Dfu => FLASHDELTA_FORMAT_DFU,
+            Format::Rbl => FLASHDELTA_FORMAT_RBL,
+            Format::Vmem => FLASHDELTA_FORMAT_VMEM,
+            Format::Apj => FLASHDELTA_FORMAT_APJ,
             _ => FLASHDELTA_FORMAT_RAW,
         }
     }
@@ -358,4 +367,16 @@ fn convert(
     }
     let written = Image::parse(file, &read)?.write(format, &write);
     written.map_err(|error| Failure::new(FLASHDELTA_ERR_CANNOT_CONVERT, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_format_has_a_number_of_its_own() {
+        let mut numbers = Format::ALL.map(|format| flashdelta_format::from(format) as u32);
+        numbers.sort_unstable();
+        assert!(numbers.iter().zip(0..).all(|(number, expected)| *number == expected));
+    }
 }

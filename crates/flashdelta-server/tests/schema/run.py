@@ -1,7 +1,9 @@
-"""Asks the service what its OpenAPI document says can be asked: python run.py PROGRAM FOLDER SECONDS
+"""Asks the service what its OpenAPI document says can be asked.
 
-Schemathesis makes requests from the document, right ones and wrong ones, for this many seconds in all:
-as an operator with names that it makes up, as an operator with names that are there, and as a
+Call it with `python run.py PROGRAM FOLDER SECONDS`.
+
+Schemathesis makes requests from the document, right ones and wrong ones, for this many seconds in
+all: as an operator with names that it makes up, as an operator with names that are there, and as a
 gateway. The server must not fail: no answer is a 5xx but "later" (503).
 """
 
@@ -54,12 +56,15 @@ class Server:
             return json.loads(answer.read())
 
     def fill(self):
-        """Enters a fleet; gives its names, by the parameters of addresses, and a gateway's token."""
+        """Enters a fleet; gives its names, by parameters of addresses, and a gateway's token."""
         self.send("PUT", "/v1/products/heron", {"name": "heron"})
         for version in ["1.0", "1.1"]:
             name = f"cortex-m-{version}.bin"
-            release = self.send("POST", f"/v1/products/heron/releases?version={version}&name={name}",
-                                (FIRMWARE / name).read_bytes())
+            release = self.send(
+                "POST",
+                f"/v1/products/heron/releases?version={version}&name={name}",
+                (FIRMWARE / name).read_bytes(),
+            )
         image = release["components"][0]["image"]
         self.send("POST", "/v1/products/heron/rollouts", {"id": "all", "release": "1.1"})
         self.send("PUT", "/v1/devices/h-1", {"id": "h-1", "product": "heron"})

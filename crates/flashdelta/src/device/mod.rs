@@ -1,6 +1,7 @@
 //! What devices run and hosts share: `no_std`, without a heap, without panics.
 //!
-//! From the bottom up; nothing knows what is above it, and nothing here knows the host floor.
+//! Nothing here knows the host floor. The crate's documentation lists the modules from the bottom
+//! up.
 
 pub(crate) mod apply;
 #[cfg(feature = "audit")]

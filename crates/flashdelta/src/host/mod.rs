@@ -1,6 +1,6 @@
 //! What needs an operating system: making patches, firmware files, archives.
 //!
-//! From the bottom up; nothing knows what is above it.
+//! The crate's documentation lists the modules from the bottom up.
 
 pub(crate) mod apply;
 pub mod archive;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::device::apply::{ApplyError, OutOfBounds};
-use crate::device::error::codes;
+use crate::device::error::{codes, Hex};
 use crate::host::budget::Stop;
 use crate::host::diff::DiffError;
 use crate::host::image::ImageError;
@@ -131,14 +131,6 @@ impl core::error::Error for FileError {
 impl From<ApplyError<OutOfBounds, OutOfBounds>> for FileError {
     fn from(error: ApplyError<OutOfBounds, OutOfBounds>) -> Self {
         Self::Apply(error)
-    }
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

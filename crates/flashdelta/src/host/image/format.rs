@@ -43,36 +43,53 @@ pub enum Format {
 }
 
 impl Format {
-    /// All formats with their names for machines: in JSON, in Python.
-    const NAMES: [(Self, &'static str); 17] = [
-        (Self::Raw, "raw"),
-        (Self::IntelHex, "ihex"),
-        (Self::Srec, "srec"),
-        (Self::TiTxt, "ti-txt"),
-        (Self::Uf2, "uf2"),
-        (Self::Elf, "elf"),
-        (Self::Esp, "esp"),
-        (Self::Mcuboot, "mcuboot"),
-        (Self::ZigbeeOta, "zigbee-ota"),
-        (Self::Gbl, "gbl"),
-        (Self::Ebl, "ebl"),
-        (Self::Telink, "telink"),
-        (Self::DfuSe, "dfuse"),
-        (Self::Dfu, "dfu"),
-        (Self::Rbl, "rbl"),
-        (Self::Vmem, "vmem"),
-        (Self::Apj, "apj"),
+    /// All formats.
+    pub const ALL: [Self; 17] = [
+        Self::Raw,
+        Self::IntelHex,
+        Self::Srec,
+        Self::TiTxt,
+        Self::Uf2,
+        Self::Elf,
+        Self::Esp,
+        Self::Mcuboot,
+        Self::ZigbeeOta,
+        Self::Gbl,
+        Self::Ebl,
+        Self::Telink,
+        Self::DfuSe,
+        Self::Dfu,
+        Self::Rbl,
+        Self::Vmem,
+        Self::Apj,
     ];
 
-    /// A stable name of it, for machines.
+    /// A stable name of it, for machines: in JSON, in Python.
     pub fn name(self) -> &'static str {
-        let named = Self::NAMES.iter().find(|(format, _)| *format == self);
-        named.map_or("other", |(_, name)| name)
+        match self {
+            Self::Raw => "raw",
+            Self::IntelHex => "ihex",
+            Self::Srec => "srec",
+            Self::TiTxt => "ti-txt",
+            Self::Uf2 => "uf2",
+            Self::Elf => "elf",
+            Self::Esp => "esp",
+            Self::Mcuboot => "mcuboot",
+            Self::ZigbeeOta => "zigbee-ota",
+            Self::Gbl => "gbl",
+            Self::Ebl => "ebl",
+            Self::Telink => "telink",
+            Self::DfuSe => "dfuse",
+            Self::Dfu => "dfu",
+            Self::Rbl => "rbl",
+            Self::Vmem => "vmem",
+            Self::Apj => "apj",
+        }
     }
 
     /// The format of this [`name`](Self::name).
     pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(format, _)| *format)
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
     /// The format that the ending of a file name, in lower case, promises.
