@@ -30,8 +30,18 @@ impl Serve {
         let coap = Coap::bind(&service, &self.coap).await?;
         let server = Server::bind(service, &self.listen).await?;
         tracing::info!(address = %server.address()?, "listening");
-        let (ended, ()) = tokio::join!(server.run(interrupted()), coap.run(interrupted()));
+        // Where the one ends, or never begins, the other does.
+        let (ends, ended) = tokio::sync::oneshot::channel::<()>();
+        let http = async {
+            let result = server.run(interrupted()).await;
+            drop(ends);
+            result
+        };
+        let end = async {
+            tokio::select! { _ = ended => {} () = interrupted() => {} }
+        };
+        let (result, ()) = tokio::join!(http, coap.run(end));
         drop(workers);
-        ended
+        result
     }
 }

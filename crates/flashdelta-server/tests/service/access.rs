@@ -127,6 +127,7 @@ async fn tenants_are_apart(setup: Setup) {
     let device = fleet::device(&server, "h-1", "heron", &held).await;
     let update = server.request(Method::GET, "/v1/update", &device).send().await.unwrap();
     assert_eq!(update.status(), StatusCode::OK);
+    server.post("/v1/devices/h-1/psk", &json!({})).await;
     let before = everything(&server).await;
     let admin = setup.output("tenant", &["add", "other"]).trim().to_owned();
     let gateway = setup.output("token", &["--tenant", "other", "add", "--kind", "gateway", "g"]);
