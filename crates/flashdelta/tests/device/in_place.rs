@@ -1,12 +1,16 @@
 //! Updates in one slot: they end in the right image whatever is cut, within the wear that is
 //! promised, and are refused before anything is written if they cannot be.
 
+use core::cell::RefCell;
+
 use crate::common::in_place::{Bench, Outcome};
 use crate::common::{testdata, with_own_digest};
 use flashdelta::diff::{diff, DeviceProfile, DiffError, DiffOptions};
 use flashdelta::facts::InPlaceFacts;
+use flashdelta::nor::{Records, Slot};
+use flashdelta::update::in_place::{is_unfinished, InPlaceError, InPlaceLayout, InPlaceUpdate};
 use flashdelta::{apply, PatchHeader};
-use flashdelta_sim::{Rules, POSITIONS};
+use flashdelta_sim::{NorSim, Rules, POSITIONS};
 
 /// What a device with one slot offers.
 struct Device {
@@ -131,4 +135,46 @@ fn a_device_without_room_is_told_what_would_do() {
         let device = Device { room, scratch, ..Device::small() };
         diff(&old, &old, &device.options(&old, &old)).unwrap();
     }
+}
+
+/// A flash with the old image and this record in its journal; and where everything is.
+fn with_record(
+    old: &[u8],
+    patch: &[u8],
+    record: &[u8],
+) -> (RefCell<NorSim<4, 4, 4096>>, InPlaceLayout) {
+    let header = PatchHeader::parse(patch).unwrap().unwrap();
+    let order = header.in_place().unwrap();
+    let slot = Slot::new(0, order.slot_len(header.old_size, header.new_size));
+    let scratch = Slot::new(slot.len, order.scratch() * order.sector());
+    let journal =
+        Slot::new(scratch.start + scratch.len, InPlaceLayout::journal_len(&header, 4096));
+    let mut flash = NorSim::used((journal.start + journal.len) as usize / 4096, 1);
+    flash.load(0, old).unwrap();
+    let mut records = Records::new(&mut flash, journal.start, journal.len).unwrap();
+    let mut writer = records.write(record.len() as u32).unwrap();
+    writer.put(record).unwrap();
+    writer.commit().unwrap();
+    (RefCell::new(flash), InPlaceLayout { slot, scratch, journal })
+}
+
+#[test]
+fn a_record_that_is_not_known_is_of_an_unfinished_update() {
+    let (old, new) = pair();
+    let patch = Device::small().patch(&old, &new);
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    let front = &patch[..header.body_offset() as usize];
+    let mut workspace = vec![0; header.workspace_len()];
+    let kind = |kind: u8| [&[kind][..], &[0; 15]].concat();
+    for record in [kind(0), kind(4), [&[3, 1][..], &[0; 14]].concat(), vec![3, 0, 0, 0], vec![]] {
+        let (flash, layout) = with_record(&old, &patch, &record);
+        assert_eq!(is_unfinished(&mut *flash.borrow_mut(), layout.journal), Ok(true));
+        let refused =
+            InPlaceUpdate::begin(&flash, layout, &mut workspace, front, Default::default());
+        assert_eq!(refused.err(), Some(InPlaceError::OtherVersion), "{record:?}");
+        assert!(flash.borrow().holds(0, &old));
+    }
+    let (flash, layout) = with_record(&old, &patch, &kind(3));
+    assert_eq!(is_unfinished(&mut *flash.borrow_mut(), layout.journal), Ok(false));
+    InPlaceUpdate::begin(&flash, layout, &mut workspace, front, Default::default()).unwrap();
 }

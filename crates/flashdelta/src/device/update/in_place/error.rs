@@ -45,6 +45,9 @@ pub enum InPlaceError<E> {
     },
     /// An update by another patch is unfinished: only that one can go on.
     OtherPatch,
+    /// The newest record in the journal is none that this version of the library knows: only the
+    /// version that has begun that update can go on.
+    OtherVersion,
     /// The scratch area does not hold what the journal says.
     ScratchDamaged,
     /// The flash cannot be used, or not in this layout.
@@ -72,6 +75,7 @@ codes! {
         Self::ScratchTooSmall { .. } => "scratch-too-small", DoesNotFit;
         Self::JournalTooSmall { .. } => "journal-too-small", DoesNotFit;
         Self::OtherPatch => "unfinished-other-patch", BadPatch;
+        Self::OtherVersion => "journal-other-version", DoesNotFit, UpdateProgram;
         Self::ScratchDamaged => "scratch-damaged", Io;
     } else {
         Self::Header(error) => error;
@@ -98,6 +102,9 @@ impl<E: fmt::Debug> fmt::Display for InPlaceError<E> {
                 write!(f, "the journal has {found} bytes, and the update takes {needed}")
             }
             Self::OtherPatch => f.write_str("an update by another patch is unfinished"),
+            Self::OtherVersion => {
+                f.write_str("the journal has a record of another version of the library")
+            }
             Self::ScratchDamaged => {
                 f.write_str("the scratch area does not hold what the journal says")
             }

@@ -29,12 +29,15 @@ pub(super) enum State {
     /// The stretch is made that begins where the new image has this many bytes. `kept`: checksum of
     /// what the scratch area is given for it.
     Stretch { at: u32, kept: u32 },
+    /// A record that only another version of the library knows: something is under way.
+    Unknown,
 }
 
 impl State {
-    /// The start of a record. Nothing counts as done.
+    /// The start of a record. Nothing counts as done. What is unknown is never written.
     pub(super) fn head(self, patch: u32) -> [u8; HEAD as usize] {
         let (kind, number, kept) = match self {
+            Self::Unknown => (0, 0, 0),
             Self::Moving { groups } => (1, groups, 0),
             Self::Stretch { at, kept } => (2, at, kept),
             Self::Nothing => (3, 0, 0),
@@ -47,25 +50,29 @@ impl State {
         head
     }
 
-    /// The newest record, and the patch that it is of.
+    /// The newest record, and the patch that it is of. Only a record that says so, or none, is
+    /// nothing: a bootloader may be older than what has written the record.
     #[inline(never)]
     pub(super) fn read<F: Flash, B: AsMut<[u8]>>(
         records: &mut Records<F, B>,
     ) -> Result<(Self, u32), SlotError<F::Error>> {
-        if records.len().is_none_or(|len| len < HEAD) {
-            return Ok((Self::Nothing, 0));
+        match records.len() {
+            None => return Ok((Self::Nothing, 0)),
+            Some(len) if len < HEAD => return Ok((Self::Unknown, 0)),
+            Some(_) => {}
         }
         let mut head = [0; HEAD as usize];
         records.read(0, &mut head)?;
         let [kind, patch, number, kept] = head.as_chunks::<4>().0 else {
-            return Ok((Self::Nothing, 0));
+            return Ok((Self::Unknown, 0));
         };
         let [kind, patch, number, kept] =
             [kind, patch, number, kept].map(|bytes| u32::from_le_bytes(*bytes));
         let state = match kind {
             1 => Self::Moving { groups: number },
             2 => Self::Stretch { at: number, kept },
-            _ => Self::Nothing,
+            3 => Self::Nothing,
+            _ => Self::Unknown,
         };
         Ok((state, patch))
     }
@@ -73,6 +80,8 @@ impl State {
 
 /// Whether an update in one slot is unfinished: then the slot holds no image that could be started,
 /// and whatever runs the update has to be. For bootloaders: there is no decoder in it.
+///
+/// A record that this version of the library does not know is of an unfinished update, too.
 ///
 /// `journal`: as in the [layout](super::InPlaceLayout).
 ///

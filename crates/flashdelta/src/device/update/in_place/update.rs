@@ -69,6 +69,9 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
         layout.check(&flash, &header, order)?;
         let mut records = Records::new(flash, layout.journal.start, layout.journal.len)?;
         let (state, found) = State::read(&mut records)?;
+        if state == State::Unknown {
+            return Err(InPlaceError::OtherVersion);
+        }
         if state != State::Nothing && found != patch {
             return Err(InPlaceError::OtherPatch);
         }
@@ -95,6 +98,8 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
                 update.enter_next()?;
             }
             State::Stretch { at, kept } => update.resume(at, kept)?,
+            // It has been refused above.
+            State::Unknown => return Err(InPlaceError::OtherVersion),
         }
         Ok(update)
     }
