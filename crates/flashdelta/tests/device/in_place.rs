@@ -147,8 +147,7 @@ fn with_record(
     let order = header.in_place().unwrap();
     let slot = Slot::new(0, order.slot_len(header.old_size, header.new_size));
     let scratch = Slot::new(slot.len, order.scratch() * order.sector());
-    let journal =
-        Slot::new(scratch.start + scratch.len, InPlaceLayout::journal_len(&header, 4096));
+    let journal = Slot::new(scratch.start + scratch.len, InPlaceLayout::journal_len(&header, 4096));
     let mut flash = NorSim::used((journal.start + journal.len) as usize / 4096, 1);
     flash.load(0, old).unwrap();
     let mut records = Records::new(&mut flash, journal.start, journal.len).unwrap();
@@ -177,4 +176,23 @@ fn a_record_that_is_not_known_is_of_an_unfinished_update() {
     let (flash, layout) = with_record(&old, &patch, &kind(3));
     assert_eq!(is_unfinished(&mut *flash.borrow_mut(), layout.journal), Ok(false));
     InPlaceUpdate::begin(&flash, layout, &mut workspace, front, Default::default()).unwrap();
+}
+
+#[test]
+fn what_is_not_moved_is_not_moved_for_ever() {
+    let (old, new) = pair();
+    let patch = Device { room: 0, scratch: 1, ..Device::small() }.patch(&old, &old);
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    assert_eq!(header.in_place().unwrap().moved_by(), 0);
+    let checksum = &patch[header.header_len as usize - 4..header.header_len as usize];
+    let record = [&[1, 0, 0, 0][..], checksum, &[0; 8]].concat();
+    let (flash, layout) = with_record(&old, &patch, &record);
+    let front = &patch[..header.body_offset() as usize];
+    let mut workspace = vec![0; header.workspace_len()];
+    // The old image is where it was, so that the update can go on.
+    InPlaceUpdate::begin(&flash, layout, &mut workspace, front, Default::default()).unwrap();
+    // And if it is none, it is refused.
+    let (flash, layout) = with_record(&new, &patch, &record);
+    let begun = InPlaceUpdate::begin(&flash, layout, &mut workspace, front, Default::default());
+    assert!(begun.is_err());
 }

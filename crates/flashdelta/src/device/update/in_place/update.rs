@@ -164,6 +164,10 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
     /// of a group is overwritten by that group, and it can be moved again.
     fn move_up(&mut self, order: InPlace, groups: u32) -> Result<(), InPlaceError<F::Error>> {
         let (by, slot) = (order.moved_by(), self.places.layout.slot.start);
+        // The record is of another patch whose header happens to have the same checksum.
+        if by == 0 {
+            return Ok(());
+        }
         let mut end = order.whole_sectors(self.header.old_size);
         end = end.saturating_sub(by.saturating_mul(groups));
         let mut groups = groups;
