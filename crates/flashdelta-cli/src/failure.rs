@@ -275,7 +275,9 @@ impl Failure {
                 Self::apply(error, [slot, patch, slot])
             }
             SlotFileError::Update(InPlaceError::OtherPatch | InPlaceError::Resume(_))
-            | SlotFileError::Journal(_) => failure!(error, journal),
+            | SlotFileError::Journal(_)
+            | SlotFileError::NotAJournal
+            | SlotFileError::JournalIsSlot => failure!(error, journal),
             SlotFileError::Update(InPlaceError::Header(_) | InPlaceError::NotInPlace) => {
                 failure!(error, patch)
             }

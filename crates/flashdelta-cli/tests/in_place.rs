@@ -16,13 +16,31 @@ fn folder(name: &str) -> PathBuf {
     fs::write(folder.join("old.bin"), testdata("firmware/riscv-1.0.bin")).unwrap();
     fs::write(folder.join("new.bin"), testdata("firmware/riscv-1.1.bin")).unwrap();
     for (from, to) in [("old", "new"), ("new", "old")] {
-        let files = [format!("{from}.bin"), format!("{to}.bin"), format!("{to}.fdp")];
-        let arguments = "--profile small --in-place --slot 64KiB --sector 1024 --scratch 1 -q -o";
-        let mut made = flashdelta(&folder, &["diff", &files[0], &files[1]]);
-        let made = made.args(arguments.split(' ')).arg(&files[2]).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        make(&folder, [from, to, to], "--sector 1024 --scratch 1");
     }
     folder
+}
+
+/// Makes a patch in that folder. `names`: of the old image, the new one and the patch.
+fn make(folder: &Path, names: [&str; 3], layout: &str) {
+    let [from, to, patch] = names;
+    let files = [format!("{from}.bin"), format!("{to}.bin"), format!("{patch}.fdp")];
+    let mut made = flashdelta(folder, &["diff", &files[0], &files[1]]);
+    let made = made
+        .args("--profile small --in-place --slot 64KiB".split(' '))
+        .args(layout.split(' '))
+        .args(["-q", "-o", &files[2]])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Runs a command that is to end with an exit code, and to say something.
+fn ends(folder: &Path, arguments: &[&str], code: i32, message: &str) {
+    let ended = flashdelta(folder, arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(code), "{said}");
+    assert!(said.contains(message), "{said}");
 }
 
 fn flashdelta(folder: &Path, arguments: &[&str]) -> Command {
@@ -82,20 +100,89 @@ fn an_update_that_was_killed_goes_on() {
 #[test]
 fn what_does_not_fit_leaves_the_slot_as_it_is() {
     let folder = folder("refused");
-    let ends = |arguments: &[&str], code: i32, message: &str| {
-        let ended = flashdelta(&folder, arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!(ended.status.code(), Some(code), "{said}");
-        assert!(said.contains(message), "{said}");
-    };
     fs::copy(folder.join("new.bin"), folder.join("slot.bin")).unwrap();
-    ends(&APPLY, 4, "old image does not match this patch");
+    ends(&folder, &APPLY, 4, "old image does not match this patch");
     let diff = ["diff", "old.bin", "new.bin", "-o", "plain.fdp"];
     assert!(flashdelta(&folder, &diff).status().unwrap().success());
-    ends(&["apply", "--in-place", "slot.bin", "plain.fdp"], 6, "made for two slots");
-    ends(&["diff", "old.bin", "new.bin", "-o", "p", "--in-place"], 6, "a slot of 61440 bytes");
+    ends(&folder, &["apply", "--in-place", "slot.bin", "plain.fdp"], 6, "made for two slots");
+    ends(
+        &folder,
+        &["diff", "old.bin", "new.bin", "-o", "p", "--in-place"],
+        6,
+        "a slot of 61440 bytes",
+    );
     assert!(
         fs::read(folder.join("slot.bin")).unwrap() == fs::read(folder.join("new.bin")).unwrap()
     );
     assert!(!folder.join("slot.bin.journal").exists());
+}
+
+#[test]
+fn no_file_but_a_journal_is_taken_for_one() {
+    let folder = folder("no-journal");
+    fs::copy(folder.join("old.bin"), folder.join("slot.bin")).unwrap();
+    fs::write(folder.join("data"), "mine").unwrap();
+    fs::hard_link(folder.join("slot.bin"), folder.join("link.bin")).unwrap();
+    let kept = ["slot.bin", "new.fdp", "data"];
+    let before = kept.map(|name| fs::read(folder.join(name)).unwrap());
+    for (journal, message) in [
+        ("slot.bin", "same file"),
+        ("./slot.bin", "same file"),
+        ("link.bin", "same file"),
+        ("new.fdp", "no journal"),
+        ("data", "no journal"),
+    ] {
+        ends(&folder, &[&APPLY[..], &["--journal", journal]].concat(), 2, message);
+        assert!(kept.map(|name| fs::read(folder.join(name)).unwrap()) == before, "{journal}");
+    }
+    // One that was cut off in its first bytes is one; so is a file that is empty. It is left where
+    // it is if the update does not begin.
+    let apply = [&APPLY[..], &["--journal", "data"]].concat();
+    fs::write(folder.join("data"), "").unwrap();
+    ends(&folder, &["apply", "--in-place", "slot.bin", "old.fdp", "--journal", "data"], 4, "");
+    assert_eq!(fs::read(folder.join("data")).unwrap(), b"");
+    fs::write(folder.join("data"), "FDslo").unwrap();
+    ends(&folder, &apply, 0, "");
+    assert!(!folder.join("data").exists());
+}
+
+/// Kills an update in the middle, whose journal stays.
+fn kill_in_the_middle(folder: &Path) {
+    for wait in (1..).map(|step| Duration::from_micros(500 * step)) {
+        fs::copy(folder.join("old.bin"), folder.join("slot.bin")).unwrap();
+        let _ = fs::remove_file(folder.join("slot.bin.journal"));
+        let mut child = flashdelta(folder, &APPLY).spawn().unwrap();
+        std::thread::sleep(wait);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let slot = fs::read(folder.join("slot.bin")).unwrap();
+        let is_mixed = ["old", "new"]
+            .iter()
+            .all(|name| !slot.starts_with(&fs::read(folder.join(format!("{name}.bin"))).unwrap()));
+        if is_mixed && folder.join("slot.bin.journal").exists() {
+            return;
+        }
+        assert!(wait < Duration::from_secs(5), "it never was in the middle");
+    }
+}
+
+#[test]
+fn a_patch_with_another_layout_does_not_take_over_an_unfinished_update() {
+    let folder = folder("other-layout");
+    make(&folder, ["old", "new", "sectors"], "--sector 4096 --scratch 1");
+    make(&folder, ["old", "new", "scratch"], "--sector 1024 --scratch 3");
+    make(&folder, ["old", "new", "ram"], "--sector 1024 --scratch 1 --ram 12KiB");
+    kill_in_the_middle(&folder);
+    let files =
+        || ["slot.bin", "slot.bin.journal"].map(|name| fs::read(folder.join(name)).unwrap());
+    let before = files();
+    for patch in ["sectors.fdp", "scratch.fdp", "ram.fdp", "old.fdp"] {
+        assert!(fs::read(folder.join(patch)).unwrap() != fs::read(folder.join("new.fdp")).unwrap());
+        ends(&folder, &["apply", "--in-place", "slot.bin", patch], 3, "another patch");
+        assert!(files() == before, "{patch}");
+    }
+    ends(&folder, &APPLY, 0, "");
+    assert!(
+        fs::read(folder.join("slot.bin")).unwrap() == fs::read(folder.join("new.bin")).unwrap()
+    );
 }

@@ -1,0 +1,58 @@
+//! Why the update of a slot in a file failed.
+
+use core::fmt;
+use std::io;
+
+use crate::device::error::codes;
+use crate::device::update::in_place::InPlaceError;
+
+/// Why the update of a slot in a file failed.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum SlotFileError {
+    /// The slot cannot be opened, read or written.
+    Slot(io::Error),
+    /// The journal cannot be opened, read or written.
+    Journal(io::Error),
+    /// What should be the journal is a file with something else in it. It is as it was.
+    NotAJournal,
+    /// The journal and the slot are the same file.
+    JournalIsSlot,
+    /// The update does not go on.
+    Update(InPlaceError<io::Error>),
+    /// Whoever watches gave up. The next call goes on.
+    Cancelled,
+}
+
+codes! {
+    impl[] SlotFileError {
+        Self::Slot(_) => "write-new", Io;
+        Self::Journal(_) => "write-suspension", Io;
+        Self::NotAJournal => "not-a-journal", Misuse, OtherName;
+        Self::JournalIsSlot => "journal-is-slot", Misuse, OtherName;
+        Self::Cancelled => "cancelled", Cancelled;
+    } else {
+        Self::Update(error) => error;
+    }
+}
+
+impl fmt::Display for SlotFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot(error) => write!(f, "the slot cannot be used: {error}"),
+            Self::Journal(error) => write!(f, "the journal cannot be used: {error}"),
+            Self::NotAJournal => f.write_str("the file is there, and is no journal of an update"),
+            Self::JournalIsSlot => f.write_str("the journal and the slot are the same file"),
+            Self::Update(error) => error.fmt(f),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl core::error::Error for SlotFileError {}
+
+impl From<InPlaceError<io::Error>> for SlotFileError {
+    fn from(error: InPlaceError<io::Error>) -> Self {
+        Self::Update(error)
+    }
+}
