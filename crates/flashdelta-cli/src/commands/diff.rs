@@ -33,7 +33,7 @@ Examples:
       Addresses, and what is code, from the ELF files that the images were made of.
   flashdelta diff old.bin new.bin -o update.fdp --hole serial=marker:@@SERIAL-NUMBER@@ --hole key=0x400-0x420,old=none
       One patch for devices with serial numbers, which they keep; each is given a key with the update.
-  flashdelta diff old.bin new.bin -o update.fdp --in-place --slot 256KiB --scratch 1
+  flashdelta diff old.bin new.bin -o update.fdp --in-place --slot 256KiB --scratch 1 --chunks auto
       For a device with one slot of 256 KiB, and a sector apart from it.
 
 Profiles:
