@@ -4,7 +4,7 @@ use core::fmt;
 use std::io;
 use std::path::Path;
 
-use flashdelta::apply::{ApplyError, ErrorClass, SlotFileError};
+use flashdelta::apply::{ApplyError, ErrorClass, HeapError, SlotFileError};
 use flashdelta::archive::folder::FolderError;
 use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
@@ -274,6 +274,10 @@ impl Failure {
             SlotFileError::Update(InPlaceError::Apply(error)) => {
                 Self::apply(error, [slot, patch, slot])
             }
+            SlotFileError::Trial(HeapError::Apply(error)) => {
+                Self::apply(error, [slot, patch, slot])
+            }
+            SlotFileError::Trial(_) => failure!(error, patch),
             SlotFileError::Update(InPlaceError::OtherPatch | InPlaceError::Resume(_))
             | SlotFileError::Journal(_)
             | SlotFileError::NotAJournal

@@ -74,6 +74,7 @@ fn a_slot_becomes_the_new_image_and_the_old_one_again() {
 fn an_update_that_was_killed_goes_on() {
     let folder = folder("killed");
     fs::copy(folder.join("old.bin"), folder.join("slot.bin")).unwrap();
+    let new = fs::read(folder.join("new.bin")).unwrap();
     let mut unfinished = 0;
     for round in 0.. {
         let mut child = flashdelta(&folder, &APPLY).spawn().unwrap();
@@ -88,6 +89,9 @@ fn an_update_that_was_killed_goes_on() {
         child.wait().unwrap();
         if folder.join("slot.bin.journal").exists() {
             unfinished += 1;
+        } else if fs::read(folder.join("slot.bin")).unwrap() == new {
+            // It was killed when all was done.
+            break;
         }
     }
     assert!(unfinished > 0);
@@ -185,4 +189,20 @@ fn a_patch_with_another_layout_does_not_take_over_an_unfinished_update() {
     assert!(
         fs::read(folder.join("slot.bin")).unwrap() == fs::read(folder.join("new.bin")).unwrap()
     );
+}
+
+#[test]
+fn a_damaged_patch_leaves_the_slot_as_it_is() {
+    let folder = folder("damaged");
+    fs::copy(folder.join("old.bin"), folder.join("slot.bin")).unwrap();
+    let mut patch = fs::read(folder.join("new.fdp")).unwrap();
+    // Far in the body.
+    let at = patch.len() - 200;
+    patch[at] ^= 1;
+    fs::write(folder.join("new.fdp"), patch).unwrap();
+    ends(&folder, &APPLY, 3, "");
+    assert!(
+        fs::read(folder.join("slot.bin")).unwrap() == fs::read(folder.join("old.bin")).unwrap()
+    );
+    assert!(!folder.join("slot.bin.journal").exists());
 }

@@ -3,8 +3,10 @@
 use core::fmt;
 use std::io;
 
+use crate::device::apply::OutOfBounds;
 use crate::device::error::codes;
 use crate::device::update::in_place::InPlaceError;
+use crate::host::apply::HeapError;
 
 /// Why the update of a slot in a file failed.
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub enum SlotFileError {
     NotAJournal,
     /// The journal and the slot are the same file.
     JournalIsSlot,
+    /// The update does not come out right in memory: it has not begun.
+    Trial(HeapError<OutOfBounds, OutOfBounds>),
     /// The update does not go on.
     Update(InPlaceError<io::Error>),
     /// Whoever watches gave up. The next call goes on.
@@ -32,6 +36,7 @@ codes! {
         Self::JournalIsSlot => "journal-is-slot", Misuse, OtherName;
         Self::Cancelled => "cancelled", Cancelled;
     } else {
+        Self::Trial(error) => error;
         Self::Update(error) => error;
     }
 }
@@ -43,6 +48,7 @@ impl fmt::Display for SlotFileError {
             Self::Journal(error) => write!(f, "the journal cannot be used: {error}"),
             Self::NotAJournal => f.write_str("the file is there, and is no journal of an update"),
             Self::JournalIsSlot => f.write_str("the journal and the slot are the same file"),
+            Self::Trial(error) => error.fmt(f),
             Self::Update(error) => error.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
         }

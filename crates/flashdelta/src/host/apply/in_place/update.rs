@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 
 use super::flash::FileFlash;
@@ -11,13 +11,14 @@ use super::SlotFileError;
 use crate::device::apply::{ApplyOptions, Progress};
 use crate::device::format::PatchHeader;
 use crate::device::update::in_place::{InPlaceError, InPlaceLayout, InPlaceUpdate};
+use crate::host::apply::{HeapApplier, HeapError, MemoryImage};
 
 /// Updates the slot in the file `slot` by a patch that was made for it, as a device does: the
 /// scratch area and the journal are in the file `journal`, which is made if it is not there and
 /// removed at the end. An update that was killed goes on with the next call.
 ///
 /// The file may be as long as the old image, and is as long as the new one then; or longer, as a
-/// slot is, and keeps its length.
+/// slot is, and keeps its length. Before an update begins the new image is made in memory.
 ///
 /// # Errors
 ///
@@ -51,6 +52,9 @@ pub fn apply_in_slot(
         _ => Stage::Begin,
     };
     let mut head = wanted()?;
+    if matches!(stage, Stage::Begin) {
+        try_first(&slot_file, (&header, patch), options, &mut watch)?;
+    }
     let journal_file = match found {
         Some((file, _)) => file,
         None => create(journal)?,
@@ -106,6 +110,29 @@ fn stage(mut flash: FileFlash<'_>, wanted: &Head) -> Result<Stage, SlotFileError
     // Another update than this one, which finds the file as it should be after that.
     flash.slot.set_len(head.end_len.into()).map_err(SlotFileError::Slot)?;
     Ok(Stage::Begin)
+}
+
+/// Makes the new image in memory: damage in the body of a patch without chunk digests would show
+/// at the end only, when the old image is gone.
+fn try_first(
+    mut slot: &File,
+    (header, patch): (&PatchHeader, &[u8]),
+    options: ApplyOptions,
+    watch: &mut dyn FnMut(Progress) -> core::ops::ControlFlow<()>,
+) -> Result<(), SlotFileError> {
+    let mut old = Vec::new();
+    slot.rewind()
+        .and_then(|()| slot.take(header.old_size.into()).read_to_end(&mut old))
+        .map_err(SlotFileError::Slot)?;
+    // Nothing is made yet, for whoever watches.
+    let mut watch = |at: Progress| watch(Progress { written: 0, ..at });
+    let new = MemoryImage::new(header.new_size);
+    let applier = HeapApplier::new().options(options).watch(&mut watch);
+    match applier.run(patch, &old[..], new) {
+        Ok(_) => Ok(()),
+        Err(HeapError::Cancelled) => Err(SlotFileError::Cancelled),
+        Err(error) => Err(SlotFileError::Trial(error)),
+    }
 }
 
 fn len_of(slot: &File) -> Result<u32, SlotFileError> {
