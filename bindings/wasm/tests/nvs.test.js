@@ -15,7 +15,7 @@ test("a partition is the generator's, byte by byte", () => {
     { namespace: "device", key: "key", value: Uint8Array.from({ length: 40 }, (_, i) => i) },
     { namespace: "net", key: "host", value: "update.example with a name that takes more than one entry" },
   ]);
-  assert.ok(Buffer.from(made).equals(readFileSync(join(import.meta.dirname, "nvs_device.bin"))));
+  assert.ok(Buffer.from(made).equals(readFileSync(new URL("nvs_device.bin", import.meta.url))));
 });
 
 test("what does not fit is an error", () => {

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
+import { fileURLToPath } from "node:url";
 
-const FOLDER = join(import.meta.dirname, "node_modules/flashdelta");
+const FOLDER = fileURLToPath(new URL("node_modules/flashdelta", import.meta.url));
 
 test("the package has what it needs, and nothing else", () => {
   const files = readdirSync(FOLDER, { recursive: true }).filter((name) => statSync(join(FOLDER, name)).isFile()).sort();

@@ -10,7 +10,7 @@ import { folder, program, read, TESTDATA } from "./testdata.js";
 
 const WEB = process.env.FLASHDELTA_PAGE;
 const PICTURES = process.env.FLASHDELTA_SCREENSHOTS;
-const CHIP = readFileSync(join(import.meta.dirname, "chip.js"), "utf8");
+const CHIP = readFileSync(new URL("chip.js", import.meta.url), "utf8");
 const { nvsPartition } = await import(pathToFileURL(join(WEB, "nvs.js")));
 
 const [BOOT_AT, NVS_AT, APP_AT] = [0, 0x9000, 0x10000];

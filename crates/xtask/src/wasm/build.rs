@@ -46,6 +46,8 @@ pub(super) fn build() -> Result<Built> {
     let tarball = pack(&dist, &package)?;
     let tools = npm_tools(&folder)?;
     let web = page(&dist.join("web"), &package, &tools)?;
+    // The page is modules by its script tags; to Node before 20.19, they are by this.
+    std::fs::write(dist.join("package.json"), "{ \"type\": \"module\" }\n")?;
     Ok(Built { package, tarball, web, tools })
 }
 
