@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context as _, Result};
 
+use crate::c_build::{
+    bindings, build_apply, build_host, compile, folder, gcc, has_cmake, DEBUGGABLE, SANITIZED,
+    STRICT, SYSTEM,
+};
 use crate::c_package::{self, Libraries};
 use crate::command::{cargo, command, exec, exists, output, root, target_dir, works};
 use crate::esp_idf;
@@ -14,20 +18,27 @@ use crate::steps::{Outcome, Steps};
 /// Checks something.
 type Work = fn() -> Result<Outcome>;
 
+/// The steps that take a C compiler.
+const WORKS: [(&str, &str, Work); 8] = [
+    ("c:panic-free", "the device library links without a panic handler", panic_free),
+    ("c:sanitizers", "the C tests with AddressSanitizer and UBSan", sanitized),
+    ("c:valgrind", "the C tests under valgrind", valgrind),
+    ("c:examples", "the C examples, as C and as C++", || passed(examples())),
+    ("c:header-examples", "the examples in the headers", || passed(header_examples())),
+    ("c:package", "pkg-config and CMake find the installed libraries", package),
+    ("c:miri", "the C interface under Miri", miri),
+    ("c:esp-idf", "the ESP-IDF component, over a fake of ESP-IDF", esp_idf::test),
+];
+
+/// The names of the steps that take a C compiler.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    WORKS.iter().map(|(name, ..)| *name)
+}
+
 /// Everything that can be checked of the bindings for C on a host.
 pub(crate) fn test(steps: &mut Steps) {
-    let works: [(&str, &str, Work); 8] = [
-        ("c:panic-free", "the device library links without a panic handler", panic_free),
-        ("c:sanitizers", "the C tests with AddressSanitizer and UBSan", sanitized),
-        ("c:valgrind", "the C tests under valgrind", valgrind),
-        ("c:examples", "the C examples, as C and as C++", || passed(examples())),
-        ("c:header-examples", "the examples in the headers", || passed(header_examples())),
-        ("c:package", "pkg-config and CMake find the installed libraries", package),
-        ("c:miri", "the C interface under Miri", miri),
-        ("c:esp-idf", "the ESP-IDF component, over a fake of ESP-IDF", esp_idf::test),
-    ];
     steps.step("c:headers", "the headers are what the sources say", || passed(header::check()));
-    for (name, about, work) in works {
+    for (name, about, work) in WORKS {
         steps.step(name, about, || match exists("gcc") && exists("g++") {
             true => work(),
             false => Ok(Outcome::skipped("no gcc or no g++", "apt-get install gcc g++ (Debian)")),
@@ -39,78 +50,9 @@ fn passed(result: Result<()>) -> Result<Outcome> {
     result.map(|()| Outcome::passed())
 }
 
-/// What all C code here has to pass.
-pub(crate) const STRICT: [&str; 7] =
-    ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wredundant-decls"];
+/// The same in C++.
 const STRICT_CPP: [&str; 7] =
     ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic"];
-pub(crate) const SANITIZED: [&str; 5] = [
-    "-O1",
-    "-g",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=all",
-    "-fno-omit-frame-pointer",
-];
-pub(crate) const DEBUGGABLE: [&str; 2] = ["-O1", "-g"];
-
-pub(crate) fn bindings() -> PathBuf {
-    root().join("bindings/c")
-}
-
-/// Where what is built here goes.
-pub(crate) fn folder(name: &str) -> Result<PathBuf> {
-    let folder = target_dir().join("c").join(name);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
-    Ok(folder)
-}
-
-/// Builds the library for devices, for this machine; with all features, or with these.
-pub(crate) fn build_apply(target: Option<&str>, features: Option<&str>) -> Result<PathBuf> {
-    let folder = target_dir()
-        .join("c/apply")
-        .join(features.map_or("all".to_owned(), |f| f.replace(',', "+")));
-    let mut cargo = cargo("build --release --quiet --manifest-path bindings/c/apply/Cargo.toml");
-    cargo.arg("--target-dir").arg(&folder);
-    if let Some(features) = features {
-        cargo.args(["--no-default-features", "--features", features]);
-    }
-    let mut built = folder;
-    if let Some(target) = target {
-        cargo.args(["--target", target]);
-        built.push(target);
-    }
-    exec(&mut cargo)?;
-    Ok(built.join("release/libflashdelta_apply.a"))
-}
-
-/// Builds the library for hosts, as the tests of Rust are built.
-pub(crate) fn build_host() -> Result<PathBuf> {
-    exec(&mut cargo("build --quiet --package flashdelta-c --profile test"))?;
-    Ok(target_dir().join("debug/libflashdelta.a"))
-}
-
-/// What a static library of Rust's wants of the system.
-const SYSTEM: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
-
-/// `gcc`, with the headers and these options.
-pub(crate) fn gcc(options: &[&[&str]]) -> std::process::Command {
-    let mut gcc = command("gcc");
-    gcc.arg("-I").arg(bindings().join("include")).args(options.concat());
-    gcc
-}
-
-pub(crate) fn compile(
-    options: &[&[&str]],
-    sources: &[&str],
-    library: &Path,
-    to: &Path,
-) -> Result<()> {
-    let mut gcc = gcc(options);
-    gcc.args(sources.iter().map(|source| bindings().join(source)));
-    // Whatever language the sources are said to have: the library is a library.
-    exec(gcc.args(["-x", "none"]).arg(library).args(SYSTEM).arg("-o").arg(to))
-}
 
 /// Links every function of the library for devices with a panic handler that does not exist.
 fn panic_free() -> Result<Outcome> {
@@ -169,7 +111,7 @@ const HOSTILE_TEST: [&str; 2] = ["tests/test_hostile.c", "examples/nor_sim.c"];
 /// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly
 /// compiler to put it there.
 fn build_apply_sanitized() -> Result<Option<PathBuf>> {
-    if !crate::setup::nightly() {
+    if !crate::rust::nightly() {
         return Ok(None);
     }
     let folder = target_dir().join("c/apply/sanitized");
@@ -318,11 +260,6 @@ fn header_examples() -> Result<()> {
         exec(command(&program).arg(&folder))?;
     }
     Ok(())
-}
-
-/// CMake, and what it builds with.
-pub(crate) fn has_cmake() -> bool {
-    exists("cmake") && exists("make")
 }
 
 fn compile_only(source: &Path, folder: &Path) -> Result<()> {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{bail, Context as _, Result};
 
@@ -65,6 +65,18 @@ pub(crate) fn cargo(arguments: &str) -> Command {
     let mut cargo = command("cargo");
     cargo.args(arguments.split_whitespace());
     cargo
+}
+
+/// The program that we make, optimized: what `FLASHDELTA_BINARY` names, or built from here, once.
+pub(crate) fn release_program() -> Result<PathBuf> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(path) = std::env::var_os("FLASHDELTA_BINARY") {
+        return Ok(path.into());
+    }
+    if BUILT.get().is_none() {
+        exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
+    }
+    Ok(BUILT.get_or_init(|| target_dir().join("release/flashdelta")).clone())
 }
 
 /// Where the output of programs also goes, while a step runs.
@@ -155,6 +167,11 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&search_path())
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
+}
+
+/// Where Chromium is, by whichever name.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(find)
 }
 
 pub(crate) fn is_root() -> bool {

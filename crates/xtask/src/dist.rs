@@ -3,7 +3,8 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::{c, c_package, command};
+use crate::c_build::build_apply;
+use crate::{c_package, command};
 
 const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
@@ -33,7 +34,7 @@ fn c_libraries(prefix: &std::path::Path) -> Result<()> {
         .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
     command::exec(&mut build)?;
     let libraries =
-        c_package::Libraries { host: folder.join("release"), apply: c::build_apply(None, None)? };
+        c_package::Libraries { host: folder.join("release"), apply: build_apply(None, None)? };
     c_package::write(prefix, &libraries)?;
     println!("{}", prefix.display());
     Ok(())

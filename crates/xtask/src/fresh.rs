@@ -293,7 +293,7 @@ pub(crate) struct CiArgs {}
 const NIGHTLY: [&str; 3] = ["c:sanitizers", "c:miri", "fuzz"];
 
 /// What set-up consists of: what says which programs and packages there must be.
-const SET_UP: [&str; 29] = [
+const SET_UP: [&str; 32] = [
     ".ci",
     "bindings/python/pyproject.toml",
     "bindings/python/requirements-test.txt",
@@ -304,6 +304,7 @@ const SET_UP: [&str; 29] = [
     "crates/xtask/build.rs",
     "crates/xtask/requirements-deny.txt",
     "crates/xtask/src/c.rs",
+    "crates/xtask/src/c_build.rs",
     "crates/xtask/src/c_package.rs",
     "crates/xtask/src/command.rs",
     "crates/xtask/src/debian.rs",
@@ -315,10 +316,12 @@ const SET_UP: [&str; 29] = [
     "crates/xtask/src/fresh.rs",
     "crates/xtask/src/fuzz/build.rs",
     "crates/xtask/src/python.rs",
+    "crates/xtask/src/rust.rs",
     "crates/xtask/src/server.rs",
     "crates/xtask/src/setup.rs",
     "crates/xtask/src/steps.rs",
     "crates/xtask/src/test.rs",
+    "crates/xtask/src/venv.rs",
     "crates/xtask/src/wasm/build.rs",
     "crates/xtask/src/wasm/need.rs",
     "crates/xtask/src/wasm/test.rs",

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::command::{cargo, exec, target_dir};
+use crate::command::{release_program, target_dir};
 use crate::peers::measure::{measure, Cost};
 
 #[allow(unreachable_pub, reason = "the tests of the library use it, too")]
@@ -42,10 +42,7 @@ const GROWTH: f64 = 1.3;
 pub(crate) fn run(args: &Args) -> Result<()> {
     let program = match &args.program {
         Some(program) => program.clone(),
-        None => {
-            exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-            target_dir().join("release/flashdelta")
-        }
+        None => release_program()?,
     };
     let folder = target_dir().join("hostile-pairs");
     std::fs::create_dir_all(&folder)?;

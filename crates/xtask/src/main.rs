@@ -1,12 +1,14 @@
 //! The repository's chores: `cargo xtask test`, and what `cargo xtask help` lists.
 
 mod c;
+mod c_build;
 mod c_package;
 mod command;
 mod debian;
 mod device;
 mod dist;
 mod esp_idf;
+mod figures;
 mod fresh;
 mod fuzz;
 mod header;
@@ -15,10 +17,12 @@ mod micropython;
 mod mqtt;
 mod peers;
 mod python;
+mod rust;
 mod server;
 mod setup;
 mod steps;
 mod test;
+mod venv;
 mod wasm;
 mod width;
 

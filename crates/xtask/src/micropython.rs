@@ -4,20 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::c::{bindings, build_apply, folder, gcc, STRICT};
-use crate::command::{cargo, command, exec, exists, root, target_dir, tools};
-use crate::setup;
+use crate::c_build::{bindings, build_apply, folder, gcc, STRICT};
+use crate::command::{command, exec, exists, release_program, root, tools};
 use crate::steps::Outcome;
+use crate::venv::Environment;
 
 /// Runs its tests, with patches that the program makes.
 pub(crate) fn test(may_install: bool) -> Result<Outcome> {
-    let Some(python) = environment(may_install) else {
+    let Some(environment) = environment(may_install) else {
         return Ok(nothing());
     };
-    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-    let mut pytest = command(python);
+    let mut pytest = environment.python();
     pytest.current_dir(package()).args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
-    pytest.env("FLASHDELTA_BINARY", target_dir().join("release/flashdelta"));
+    pytest.env("FLASHDELTA_BINARY", release_program()?);
     let glue = match exists("gcc") {
         true => {
             compile_glue()?;
@@ -49,13 +48,10 @@ fn compile_glue() -> Result<()> {
     exec(gcc.arg("-I").arg(bindings().join("include")).arg("-o").arg(object))
 }
 
-/// The environment with MicroPython: its interpreter of Python.
-pub(crate) fn environment(may_install: bool) -> Option<PathBuf> {
-    let venv = tools().join("micropython");
-    match may_install {
-        true => setup::python(&venv, &package().join("requirements-test.txt")).ok(),
-        false => Some(venv.join("bin/python")).filter(|python| python.is_file()),
-    }
+/// The environment with MicroPython.
+pub(crate) fn environment(may_install: bool) -> Option<Environment> {
+    let list = package().join("requirements-test.txt");
+    Environment::find(may_install, &tools().join("micropython"), &list)
 }
 
 /// What is said where there is none.

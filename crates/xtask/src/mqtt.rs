@@ -4,25 +4,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::c::{bindings, build_apply, folder, gcc, SANITIZED, STRICT};
-use crate::command::{cargo, command, exec, exists, root, target_dir};
+use crate::c_build::{bindings, build_apply, folder, gcc, SANITIZED, STRICT};
+use crate::command::{exec, exists, release_program, root};
 use crate::micropython;
 use crate::steps::Outcome;
 
 /// Runs its tests.
 pub(crate) fn test(may_install: bool) -> Result<Outcome> {
-    let Some(python) = micropython::environment(may_install) else {
+    let Some(environment) = micropython::environment(may_install) else {
         return Ok(micropython::nothing());
     };
     if !exists("mosquitto") {
         let help = "a run without --no-setup unpacks it (Debian)";
         return Ok(Outcome::skipped("no mosquitto", help));
     }
-    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-    let mut pytest = command(python);
+    let mut pytest = environment.python();
     pytest.current_dir(root().join("bindings/mqtt"));
     pytest.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
-    pytest.env("FLASHDELTA_BINARY", target_dir().join("release/flashdelta"));
+    pytest.env("FLASHDELTA_BINARY", release_program()?);
     let remark = match has_libraries() {
         true => {
             pytest.env("FLASHDELTA_MQTT_DEVICE", device()?);

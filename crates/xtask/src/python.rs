@@ -1,32 +1,31 @@
 //! The Python package: built, installed into environments of its own, and tested there.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{bail, Context as _, Result};
+use anyhow::{bail, Result};
 
-use crate::command::{command, exec, exists, output, root, target_dir, works};
+use crate::command::{command, exec, exists, output, release_program, root, target_dir, works};
 use crate::steps::Outcome;
+use crate::venv::{is_here, Environment, OLDEST};
 
-/// The package asks for it: the buffer protocol is in the stable ABI since.
-const OLDEST: (u32, u32) = (3, 11);
-
-/// Whether there is a Python that can make environments.
-pub(crate) fn is_here() -> bool {
-    let check = format!("import ensurepip, sys; assert sys.version_info >= {OLDEST:?}");
-    works(command("python3").args(["-c", &check]))
-}
-
-/// Builds the source distribution and, from it, the wheel; tests what is installed. `program`: the
-/// Rust binary to compare with.
-pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
+/// Builds the source distribution and, from it, the wheel; tests what is installed, beside the
+/// program.
+pub(crate) fn run(may_install: bool) -> Result<Outcome> {
     if !is_here() {
         return Ok(Outcome::skipped(
             format!("no python3 of version {}.{} or later with venv", OLDEST.0, OLDEST.1),
             "apt-get install python3 python3-venv (Debian)",
         ));
     }
-    let tools = environment()?;
+    let list = package().join("requirements-test.txt");
+    let venv = folder().join("venv");
+    let tools = match may_install {
+        true => Environment::with(&venv, &list)?,
+        false => match Environment::find(false, &venv, &list) {
+            Some(environment) => environment,
+            None => return Ok(Outcome::skipped("no Python packages", "a run without --no-setup")),
+        },
+    };
     lint()?;
     let wheel = build(&tools)?;
     let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -34,10 +33,7 @@ pub(crate) fn run(program: Option<&Path>) -> Result<Outcome> {
     exec(tools.pip().args(["install", "--no-deps", "--force-reinstall"]).arg(&wheel))?;
     let mut pytest = tools.python();
     pytest.current_dir(package()).args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
-    if let Some(program) = program.filter(|program| program.is_file()) {
-        pytest.env("FLASHDELTA_BINARY", program);
-    }
-    exec(&mut pytest)?;
+    exec(pytest.env("FLASHDELTA_BINARY", release_program()?))?;
     let reference = folder().join("reference");
     exec(
         tools
@@ -68,47 +64,6 @@ fn package() -> PathBuf {
 
 fn folder() -> PathBuf {
     target_dir().join("python")
-}
-
-/// A virtual environment.
-struct Environment(PathBuf);
-
-impl Environment {
-    /// An empty one, in place of what is there.
-    fn create(path: PathBuf) -> Result<Self> {
-        exec(command("python3").args(["-m", "venv", "--clear"]).arg(&path))?;
-        Ok(Self(path))
-    }
-
-    fn program(&self, name: &str) -> PathBuf {
-        self.0.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
-    }
-
-    fn python(&self) -> Command {
-        command(self.program("python"))
-    }
-
-    fn pip(&self) -> Command {
-        let mut pip = self.python();
-        pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]);
-        pip
-    }
-}
-
-/// The environment with everything that building and testing need; made anew when the list of that
-/// has changed.
-fn environment() -> Result<Environment> {
-    let list = package().join("requirements-test.txt");
-    let wanted = std::fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
-    let environment = Environment(folder().join("venv"));
-    let installed = environment.0.join("installed.txt");
-    if std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(environment);
-    }
-    let environment = Environment::create(environment.0)?;
-    exec(environment.pip().args(["install", "--requirement"]).arg(&list))?;
-    std::fs::write(installed, wanted)?;
-    Ok(environment)
 }
 
 fn lint() -> Result<()> {

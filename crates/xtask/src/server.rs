@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::command::{cargo, command, exec, exists, output, root, say, target_dir, tools, works};
-use crate::setup;
+use crate::command::{cargo, chromium, exec, output, root, say, target_dir, tools, works};
 use crate::steps::Outcome;
+use crate::venv::Environment;
 
 const MANIFEST: &str = "crates/flashdelta-server/Cargo.toml";
 
@@ -34,7 +34,7 @@ pub(crate) fn test(may_install: bool) -> Result<Outcome> {
 
 /// Looks at the pages of a server in a browser. Screenshots stay in the target folder.
 pub(crate) fn pages(may_install: bool) -> Result<Outcome> {
-    if !exists("chromium") {
+    if chromium().is_none() {
         return Ok(Outcome::skipped("no Chromium", "Debian's package chromium"));
     }
     by_python(may_install, "pages", "look.py", &[])
@@ -52,21 +52,21 @@ pub(crate) fn schema(may_install: bool) -> Result<Outcome> {
 /// own.
 fn by_python(may_install: bool, name: &str, script: &str, arguments: &[&str]) -> Result<Outcome> {
     let tests = root().join("crates/flashdelta-server/tests").join(name);
-    let venv = tools().join(name);
-    let python = match may_install {
-        true => setup::python(&venv, &tests.join("requirements.txt")).ok(),
-        false => Some(venv.join("bin/python")).filter(|python| python.is_file()),
-    };
+    let list = tests.join("requirements.txt");
+    let python = Environment::find(may_install, &tools().join(name), &list);
     let Some(python) = python else {
         return Ok(Outcome::skipped(
-            format!("not all Python packages of {}", tests.join("requirements.txt").display()),
+            format!("not all Python packages of {}", list.display()),
             "python3 with venv, and a run without --no-setup",
         ));
     };
     let target = target_dir().join("server");
     let mut build = cargo(&format!("build --quiet --manifest-path {MANIFEST} --locked"));
     exec(build.env("CARGO_TARGET_DIR", &target))?;
-    let mut run = command(python);
+    let mut run = python.python();
+    if let Some(chromium) = chromium() {
+        run.env("CHROMIUM", chromium);
+    }
     run.arg(tests.join(script)).arg(target.join("debug/flashdelta-server"));
     let summary = output(run.arg(target.join(name)).args(arguments))?;
     println!("{summary}");
@@ -92,15 +92,13 @@ pub(crate) fn datagrams(args: &Datagrams) -> Result<()> {
 
 /// A Python with aiocoap; its DTLS is left out where that cannot be built.
 fn aiocoap(may_install: bool) -> Option<PathBuf> {
-    let venv = tools().join("aiocoap");
     let tests = root().join("crates/flashdelta-server/tests/service");
-    if !may_install {
-        return Some(venv.join("bin/python")).filter(|python| python.is_file());
+    let list = tests.join("requirements.txt");
+    let environment = Environment::find(may_install, &tools().join("aiocoap"), &list)?;
+    if may_install {
+        if let Err(error) = environment.add(&tests.join("requirements-dtls.txt")) {
+            say(&format!("aiocoap has no DTLS: {error:#}"));
+        }
     }
-    let python = setup::python(&venv, &tests.join("requirements.txt"));
-    let python = python.map_err(|error| say(&format!("aiocoap is not here: {error:#}"))).ok()?;
-    if let Err(error) = setup::python(&venv, &tests.join("requirements-dtls.txt")) {
-        say(&format!("aiocoap has no DTLS: {error:#}"));
-    }
-    Some(python)
+    Some(environment.program("python"))
 }

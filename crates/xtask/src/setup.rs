@@ -5,10 +5,12 @@ use std::path::Path;
 
 use anyhow::{bail, Result};
 
-use crate::command::{cargo, command, exec, exists, find, root, say, target_dir, tools, works};
+use crate::c;
+use crate::command::{cargo, chromium, exec, exists, find, root, say, target_dir, tools, works};
 use crate::debian::{self, Plan};
 use crate::device::Target;
-use crate::{mqtt, python, wasm, width};
+use crate::rust::nightly;
+use crate::{mqtt, venv, wasm, width};
 
 /// Something that steps need.
 pub(crate) struct Need {
@@ -69,7 +71,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(
             &["python", "formats", "deny", "micropython", "mqtt", "pages", "schema", "server"],
             "Python with venv",
-            python::is_here(),
+            venv::is_here(),
             &["python3", "python3-venv"],
         ),
         Need {
@@ -82,7 +84,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
             only_unpacked: true,
             ..Need::new(&["server"], "a client of hawkBit's", exists("swupdate"), &["swupdate"])
         },
-        Need::new(&["pages"], "a browser", exists("chromium"), &["chromium"]),
+        Need::new(&["pages", "wasm:page"], "a browser", chromium().is_some(), &["chromium"]),
         Need {
             unpacked: Some(("libcoap3-bin", "coap-client-gnutls")),
             ..Need::new(
@@ -102,6 +104,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["formats"], "srec_cat", exists("srec_cat"), &["srecord"]),
         Need::new(&["formats"], "objcopy", exists("objcopy"), &["binutils"]),
         Need::new(&["c"], "gcc and g++", all(&["gcc", "g++"]), &["gcc", "g++"]),
+        Need::new(&["micropython"], "gcc, for the module in C", exists("gcc"), &["gcc"]),
         Need::new(
             &["c:sanitizers"],
             "mbedTLS with PSA Crypto",
@@ -151,12 +154,12 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
 
 /// What the npm package and its page need.
 fn wasm_needs() -> [Need; 3] {
+    const STEPS: &[&str] = &["wasm:node", "wasm:page"];
     let node = exists("node") && exists("npm");
-    let chromium = wasm::chromium().is_some();
     [
-        Need::new(&["wasm"], "WebAssembly", wasm::compiles(), &wasm::PACKAGES),
-        Need::new(&["wasm"], "Node and npm", node, &["nodejs", "npm"]),
-        Need::new(&["wasm:page"], "a browser", chromium, &["chromium"]),
+        Need::new(STEPS, "WebAssembly", wasm::compiles(), &wasm::PACKAGES),
+        Need::new(STEPS, "Node and npm", node, &["nodejs", "npm"]),
+        Need::new(STEPS, "what makes WebAssembly smaller", exists("wasm-opt"), &["binaryen"]),
     ]
 }
 
@@ -164,9 +167,7 @@ fn wasm_needs() -> [Need; 3] {
 fn is_part(group: &str, wanted: &impl Fn(&str) -> bool) -> bool {
     match group {
         "device" => Target::ALL.iter().any(|target| wanted(&format!("device:{}", target.name))),
-        "c" => ["c:panic-free", "c:sanitizers", "c:valgrind", "c:examples", "c:package"]
-            .iter()
-            .any(|step| wanted(step)),
+        "c" => c::names().any(wanted),
         _ => false,
     }
 }
@@ -279,46 +280,27 @@ fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
     say("`--no-setup` installs nothing, `--only STEP` only what that step needs.");
 }
 
-/// Environments with Python packages, which pip fetches into the target folder: the step, the folder
+/// Environments with Python packages, which pip fetches into the target folder: steps, the folder
 /// and the size of the download in MB, measured in 2026.
-const ENVIRONMENTS: [(&str, &str, u32); 7] = [
-    ("python", "python/venv", 236),
-    ("formats", "tools/formats", 10),
-    ("deny", "tools/deny", 5),
-    ("micropython", "tools/micropython", 5),
-    ("pages", "tools/pages", 52),
-    ("schema", "tools/schema", 13),
-    ("server", "tools/aiocoap", 3),
+const ENVIRONMENTS: [(&[&str], &str, u32); 7] = [
+    (&["python"], "python/venv", 236),
+    (&["formats"], "tools/formats", 10),
+    (&["deny"], "tools/deny", 5),
+    (&["micropython", "mqtt"], "tools/micropython", 5),
+    (&["pages"], "tools/pages", 52),
+    (&["schema"], "tools/schema", 13),
+    (&["server"], "tools/aiocoap", 3),
 ];
 
 /// Says which Python packages the wanted steps will fetch.
 pub(crate) fn announce_python(wanted: impl Fn(&str) -> bool) {
-    for (step, folder, size) in ENVIRONMENTS {
+    for (steps, folder, size) in ENVIRONMENTS {
         let folder = target_dir().join(folder);
-        if wanted(step) && !folder.is_dir() {
-            let folder = folder.display();
-            say(&format!("The step {step} fetches {size} MB of Python packages into {folder}."));
+        if steps.iter().any(|step| wanted(step)) && !folder.is_dir() {
+            let (steps, folder) = (steps.join(", "), folder.display());
+            say(&format!("{size} MB of Python packages are fetched into {folder} for {steps}."));
         }
     }
-}
-
-/// An environment for Python packages in `venv`, with what `requirements` names. Gives its
-/// interpreter.
-pub(crate) fn python(venv: &Path, requirements: &Path) -> Result<std::path::PathBuf> {
-    let python = venv.join("bin/python");
-    if !python.is_file() && exec(command("python3").args(["-m", "venv"]).arg(venv)).is_err() {
-        debian::install(&["python3-venv"])?;
-        exec(command("python3").args(["-m", "venv"]).arg(venv))?;
-    }
-    let install =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    exec(command(&python).args(install).arg(requirements))?;
-    Ok(python)
-}
-
-/// Whether there is a nightly compiler. libFuzzer's sanitizers need one.
-pub(crate) fn nightly() -> bool {
-    works(&mut cargo("+nightly --version"))
 }
 
 pub(crate) fn has_cargo_fuzz() -> bool {

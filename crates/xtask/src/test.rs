@@ -3,14 +3,19 @@
 use anyhow::{bail, Context as _, Result};
 
 use crate::c;
-use crate::command::{cargo, command, exec, root, tools, works};
+use crate::command::{
+    cargo, command, exec, output, release_program, root, target_dir, tools, works,
+};
 use crate::device::{self, Target};
 use crate::micropython;
 use crate::mqtt;
+use crate::peers::benches_dir;
 use crate::python;
+use crate::rust;
 use crate::server;
 use crate::setup;
 use crate::steps::{Outcome, Steps};
+use crate::venv::Environment;
 use crate::wasm;
 use crate::width;
 
@@ -84,12 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     steps.step("decoder", "a decoder written from docs/format.md alone", decoder);
     c::test(&mut steps);
-    // The step `demo` has just built the program.
-    let program =
-        steps.wanted("demo").then(|| crate::command::target_dir().join("release/flashdelta"));
-    steps.step("python", "the wheel, in environments of its own", || {
-        python::run(program.as_deref())
-    });
+    steps.step("python", "the wheel, in environments of its own", || python::run(!args.no_setup));
     steps.step("micropython", "the applier in MicroPython's Unix port", || {
         micropython::test(!args.no_setup)
     });
@@ -219,23 +219,20 @@ fn outside_packages() -> impl Iterator<Item = &'static str> {
 /// Reads and writes firmware files beside tools that are not ours.
 fn formats(may_install: bool) -> Result<Outcome> {
     let folder = root().join("crates/flashdelta-cli/tests/formats");
-    let venv = tools().join("formats");
-    let python = match may_install {
-        true => setup::python(&venv, &folder.join("requirements.txt")).ok(),
-        false => Some(venv.join("bin/python")).filter(|python| python.is_file()),
-    };
+    let list = folder.join("requirements.txt");
+    let python = Environment::find(may_install, &tools().join("formats"), &list);
     let Some(python) = python else {
         return Ok(Outcome::skipped(
             "no Python packages: bincopy, intelhex, esptool",
             "python3 with venv, and a run without --no-setup",
         ));
     };
-    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-    let target = crate::command::target_dir();
-    let program = target.join("release/flashdelta");
-    let mut compare = command(python);
-    compare.arg(folder.join("compare.py")).arg(program).arg(target.join("formats"));
-    let summary = crate::command::output(&mut compare)?;
+    let mut compare = python.python();
+    compare
+        .arg(folder.join("compare.py"))
+        .arg(release_program()?)
+        .arg(target_dir().join("formats"));
+    let summary = output(&mut compare)?;
     println!("{summary}");
     Ok(Outcome::Passed(summary.trim().to_owned()))
 }
@@ -245,10 +242,8 @@ fn decoder() -> Result<Outcome> {
     if !works(command("python3").arg("--version")) {
         return Ok(Outcome::skipped("no python3", "apt-get install python3 (Debian)"));
     }
-    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-    let program = crate::command::target_dir().join("release/flashdelta");
     let mut check = command("python3");
-    let summary = crate::command::output(check.arg("testdata/check_decoder.py").arg(program))?;
+    let summary = output(check.arg("testdata/check_decoder.py").arg(release_program()?))?;
     println!("{summary}");
     Ok(Outcome::Passed(summary.trim().to_owned()))
 }
@@ -304,11 +299,13 @@ fn lint() -> Result<Outcome> {
             "--package flashdelta --lib --no-default-features --features={features}"
         ));
     }
-    let apply_dir = crate::command::target_dir().join("c/apply/lint");
-    checks.push(format!(
-        "--manifest-path bindings/c/apply/Cargo.toml --target-dir {}",
-        apply_dir.display()
-    ));
+    // Packages that other compilers build into folders of their own.
+    for (manifest, folder) in
+        [("bindings/c/apply/Cargo.toml", "c/apply/lint"), ("bindings/wasm/Cargo.toml", "wasm/lint")]
+    {
+        let folder = target_dir().join(folder);
+        checks.push(format!("--manifest-path {manifest} --target-dir {}", folder.display()));
+    }
     if root().join("benches/Cargo.toml").is_file() {
         checks.push(format!(
             "--manifest-path benches/Cargo.toml --all-targets --target-dir {}",
@@ -319,11 +316,6 @@ fn lint() -> Result<Outcome> {
         exec(&mut cargo(&format!("clippy --quiet {check} -- -D warnings")))?;
     }
     Ok(Outcome::passed())
-}
-
-/// The benchmarks are built where `cargo xtask peers` builds them, too.
-pub(crate) fn benches_dir() -> String {
-    crate::command::target_dir().join("benches").display().to_string()
 }
 
 /// Every fuzz target for a few seconds: enough to see that they run, and to find what is easy to
@@ -341,7 +333,7 @@ fn fuzz(steps: &mut Steps, seconds: u32) {
         return steps
             .step("fuzz", "fuzzing, some seconds a target", || Ok(Outcome::skipped(why, help)));
     }
-    let has_sanitizer = setup::nightly() && setup::has_cargo_fuzz();
+    let has_sanitizer = rust::nightly() && setup::has_cargo_fuzz();
     for target in targets {
         let about = format!("{seconds} s of fuzzing");
         steps.step(&format!("fuzz:{target}"), &about, || {
@@ -351,7 +343,7 @@ fn fuzz(steps: &mut Steps, seconds: u32) {
             let mut fuzz = cargo(&format!("+nightly fuzz run {target}"));
             // The target folder is not named by CARGO_TARGET_DIR alone, or nightly would build over
             // what stable has built.
-            fuzz.arg("--target-dir").arg(crate::command::target_dir().join("fuzz"));
+            fuzz.arg("--target-dir").arg(target_dir().join("fuzz"));
             // GCC marks a static table inside zstd as left behind by its scope, and then complains
             // about its use.
             fuzz.env("CFLAGS", "-fno-sanitize-address-use-after-scope");

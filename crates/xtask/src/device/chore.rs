@@ -3,8 +3,9 @@
 use anyhow::{bail, Context as _, Result};
 
 use super::args::{Args, BUDGET};
-use super::guests::{self, Language};
-use super::samples::{Pair, Patch};
+use super::guests;
+use super::recipe::Language;
+use super::samples::Pair;
 use super::session::Session;
 use super::toolchain::Target;
 
@@ -24,7 +25,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     let given: Vec<Pair> = given.collect::<Result<_>>()?;
     let mut session = Session::new(args);
-    Patch::prepare()?;
     for target in targets {
         match target.lacking() {
             Some(why) => println!("{} is skipped: {why}; {}", target.name, target.help()),
@@ -48,7 +48,6 @@ pub(crate) fn test(target: &'static Target) -> Result<String> {
     let arguments = ["device", "--target", target.name, "--hostile", "100", "--sizes", "--budgets"];
     let Alone { args } = clap::Parser::try_parse_from(arguments)?;
     let mut session = Session::new(&args);
-    Patch::prepare()?;
     let samples = Pair::samples(target.samples)?;
     session.target(target, &samples)?;
     // What an applier does for images that end with their own digest it does for no other.

@@ -6,39 +6,10 @@ use std::process::Command;
 use anyhow::{anyhow, bail, Result};
 
 use super::board::Board;
-use super::toolchain::{cargo_for, Target};
+use super::recipe::{folder, guest_cargo, level, library_cargo, Language, Recipe};
+use super::toolchain::cargo_for;
 use super::xtensa;
-use crate::command::{command, output, root, target_dir};
-
-/// The language that a guest is written in, and so the interface of the applier that it uses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-pub(crate) enum Language {
-    /// The crate
-    Rust,
-    /// The C library, by its header
-    C,
-}
-
-impl Language {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Rust => "Rust",
-            Self::C => "C",
-        }
-    }
-}
-
-/// What is built.
-pub(crate) struct Recipe<'a> {
-    pub(crate) target: &'a Target,
-    pub(crate) language: Language,
-    /// Features of the applier, with commas.
-    pub(crate) features: &'a str,
-    /// Optimisation level: `s`, `z`, 2, 3.
-    pub(crate) opt: &'a str,
-    /// Further flags for the compiler.
-    pub(crate) flags: &'a str,
-}
+use crate::command::{command, output, root};
 
 /// Builds the applier and links it with a guest. It fails if the applier can panic, or if it has
 /// static RAM.
@@ -77,12 +48,6 @@ fn script(board: &Board) -> Vec<String> {
     let symbols = symbols.map(|(symbol, address)| format!("--defsym={symbol}={address:#x}"));
     let script = root().join("crates/xtask/device/guest.ld");
     core::iter::once(format!("-T{}", script.display())).chain(symbols).collect()
-}
-
-/// Arguments for cargo: the optimisation level. `s` and `z` are strings in its eyes.
-pub(crate) fn level(opt: &str) -> [String; 2] {
-    let level = if opt.parse::<u8>().is_ok() { opt.to_owned() } else { format!("\"{opt}\"") };
-    ["--config".to_owned(), format!("profile.release.opt-level={level}")]
 }
 
 fn build_with_gcc(recipe: &Recipe<'_>) -> Result<PathBuf> {
@@ -146,21 +111,6 @@ fn staticlib(recipe: &Recipe<'_>) -> Result<PathBuf> {
     Ok(folder().join("staticlib").join(recipe.target.triple).join("release/libflashdelta_apply.a"))
 }
 
-/// What cargo has to be told for the C library.
-pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
-    cargo.args([
-        "--manifest-path",
-        "bindings/c/apply/Cargo.toml",
-        "--no-default-features",
-        "--features",
-    ]);
-    cargo
-        .arg(format!("prove-panic-free,{features}"))
-        .arg("--target-dir")
-        .arg(folder().join("staticlib"));
-    cargo
-}
-
 /// What every device that has all of it is built with.
 pub(crate) const EVERYTHING: &str = "model,lz4,isa";
 
@@ -201,13 +151,6 @@ fn host_cargo(features: &str) -> Command {
 
 const HOST: &str = env!("XTASK_HOST");
 
-/// What cargo has to be told for the guest in Rust.
-pub(crate) fn guest_cargo(mut cargo: Command, features: &str) -> Command {
-    cargo.args(["--manifest-path", "crates/xtask/device/Cargo.toml"]);
-    cargo.arg("--features").arg(features).arg("--target-dir").arg(folder());
-    cargo
-}
-
 fn link(cargo: &mut Command) -> Result<()> {
     match output(cargo) {
         Ok(_) => Ok(()),
@@ -219,9 +162,4 @@ fn link(cargo: &mut Command) -> Result<()> {
             Err(anyhow!("{first}{}", lines[lines.len().saturating_sub(30)..].join("\n")))
         }
     }
-}
-
-/// Where all of it is built.
-pub(crate) fn folder() -> PathBuf {
-    target_dir().join("device")
 }

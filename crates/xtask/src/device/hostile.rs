@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{bail, Result};
 
-use super::guests::Language;
 use super::qemu::{self, outcome_name, Task};
+use super::recipe::Language;
 use super::samples::{Pair, Patch};
 use super::toolchain::Target;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(
             qemu::run(&target.board, program, &task, limit, &[])?.reports.iter().zip(batch)
         {
             if report.outcome == 0 && !report.same {
-                let file = super::guests::folder().join("accepted.fdp");
+                let file = super::recipe::folder().join("accepted.fdp");
                 std::fs::write(&file, patch)?;
                 bail!(
                     "{}: a damaged patch leads to a wrong image: {}",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
-use super::guests::folder;
+use super::recipe::folder;
 use crate::command::{command, exec};
 
 /// Compiles the plugin.

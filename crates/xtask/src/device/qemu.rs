@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{bail, Context as _, Result};
 
 use super::board::Board;
-use super::guests::{folder, Language};
+use super::recipe::{folder, Language};
 use crate::command::command;
 
 /// What a guest is to do.

@@ -3,12 +3,12 @@
 use core::fmt::Write as _;
 
 use super::feature_sets::SETS;
-use super::guests::Language;
 use super::qemu::Report;
+use super::recipe::Language;
 use super::samples::{Pair, Patch};
 use super::sections::CodeSize;
 use super::toolchain::Target;
-use crate::peers::report::grouped;
+use crate::figures::grouped;
 
 /// One update.
 pub(crate) struct Row {

@@ -1,12 +1,12 @@
 //! What is applied: pairs of images, and the patches that the program makes of them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{bail, Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::guests::folder;
-use crate::command::{cargo, command, exec, output, root, target_dir};
+use super::recipe::folder;
+use crate::command::{command, output, release_program, root};
 
 /// Two images.
 pub(crate) struct Pair {
@@ -70,11 +70,6 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    /// Builds the program that makes patches.
-    pub(crate) fn prepare() -> Result<()> {
-        exec(&mut cargo("build --quiet --release --package flashdelta-cli"))
-    }
-
     /// Makes a patch by the program, as users do. Further arguments are passed on to it.
     pub(crate) fn make(pair: &Pair, ram: &str, arguments: &[&str]) -> Result<Self> {
         let work = folder().join(format!("make-{}", std::process::id()));
@@ -82,7 +77,7 @@ impl Patch {
         let [old, new, patch] = ["old", "new", "patch"].map(|name| work.join(name));
         std::fs::write(&old, &pair.old)?;
         std::fs::write(&new, &pair.new)?;
-        let mut diff = command(program());
+        let mut diff = command(release_program()?);
         diff.args(["diff", "--json", "--ram", ram, "-o"])
             .args([&patch, &old, &new])
             .args(arguments);
@@ -129,8 +124,4 @@ impl Patch {
             .collect::<Vec<_>>()
             .join(",")
     }
-}
-
-fn program() -> PathBuf {
-    target_dir().join("release/flashdelta")
 }

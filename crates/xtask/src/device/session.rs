@@ -9,8 +9,9 @@ use anyhow::{bail, Context as _, Result};
 use super::args::Args;
 use super::budgets::Measured;
 use super::feature_sets::{COSTS, COSTS_ON, SETS};
-use super::guests::{self, Language, Recipe};
+use super::guests;
 use super::qemu::{self, outcome_name, Report, Suspended, Task};
+use super::recipe::{self, Language, Recipe};
 use super::report::{self, Row, Size};
 use super::samples::{Pair, Patch};
 use super::sections::code_size;
@@ -85,7 +86,7 @@ impl<'a> Session<'a> {
     ) -> Result<()> {
         let patch = Patch::make(pair, ram, &["--codec", &self.args.codec])?;
         let features = self.args.features.clone().unwrap_or_else(|| patch.features());
-        let counts = guests::folder().join("counts.txt");
+        let counts = recipe::folder().join("counts.txt");
         let (flags, extra) = if self.args.profile {
             let plugin = format!("{},out={}", profile::plugin()?.display(), counts.display());
             (profile::FLAGS, vec!["-plugin".to_owned(), plugin])
@@ -204,7 +205,7 @@ impl<'a> Session<'a> {
         }
         if let Some(block) = &self.args.figures {
             let text = if block.ends_with("-code") { code } else { format!("{runs}\n{code}") };
-            crate::peers::report::put_into_figures("device", block, &text)?;
+            crate::figures::put_into_figures("device", block, &text)?;
             println!("docs/figures.md is refreshed");
         }
         Ok(())

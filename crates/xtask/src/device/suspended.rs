@@ -2,8 +2,8 @@
 
 use anyhow::{bail, Result};
 
-use super::guests::Language;
 use super::qemu::Suspended;
+use super::recipe::Language;
 use super::samples::{Pair, Patch};
 use super::session::Session;
 use super::toolchain::Target;

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::guests::{folder, guest_cargo, level, library_cargo, Language, Recipe};
-use super::toolchain::{debian, DEBIAN_CARGO, DEBIAN_RUSTC, LLVM};
+use super::recipe::{folder, guest_cargo, level, library_cargo, Language, Recipe};
+use super::toolchain::LLVM;
 use crate::command::{command, output, root};
+use crate::rust::{debian, DEBIAN_CARGO, DEBIAN_RUSTC};
 
 /// Builds the C library, or the guest in Rust with the applier in it. What is returned is an object
 /// file.

@@ -7,8 +7,8 @@ use anyhow::{bail, Context as _, Result};
 
 use super::component::{component, defaults, Setting};
 use super::pack;
-use crate::c::{bindings, build_apply, build_host, compile, folder, gcc};
-use crate::c::{DEBUGGABLE, SANITIZED, STRICT};
+use crate::c_build::{bindings, build_apply, build_host, compile, folder, gcc, has_cmake};
+use crate::c_build::{DEBUGGABLE, SANITIZED, STRICT};
 use crate::command::{command, exec, exists, output, root};
 use crate::steps::Outcome;
 
@@ -24,7 +24,7 @@ pub(crate) fn test() -> Result<Outcome> {
     let folder = folder("esp-idf")?;
     patches(&folder)?;
     sanitized(&folder, &defaults, &apply)?;
-    if !crate::c::has_cmake() {
+    if !has_cmake() {
         return Ok(Outcome::Passed(
             "over a fake of ESP-IDF's headers; no CMake with make: not packed".to_owned(),
         ));

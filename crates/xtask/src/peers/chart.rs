@@ -3,9 +3,10 @@
 
 use core::fmt::Write as _;
 
-use super::report::{best, best_peers, grouped, tells};
+use super::report::{best, best_peers, tells};
 use super::row::Row;
 use super::tools::Tool;
+use crate::figures::grouped;
 
 /// More pairs than this do not fit a picture.
 const MOST_PAIRS: usize = 10;

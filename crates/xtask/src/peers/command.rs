@@ -121,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("{} patches of flashdelta's failed:\n{}", ours_failed.len(), ours_failed.join("\n"));
     }
     if let Some(block) = &args.figures {
-        report::put_into_figures("peers", block, &text)?;
+        crate::figures::put_into_figures("peers", block, &text)?;
         std::fs::write(root().join(format!("docs/peers-{block}.svg")), picture)?;
         println!("docs/figures.md and docs/peers-{block}.svg are refreshed");
     }

@@ -4,8 +4,9 @@ mod chart;
 mod command;
 pub(crate) mod measure;
 mod pairs;
-pub(crate) mod report;
+mod report;
 mod row;
 mod tools;
 
 pub(crate) use command::{run, Args};
+pub(crate) use tools::benches_dir;

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::command::{cargo, command, exec, exists, root, target_dir};
-use crate::{setup, test};
+use crate::command::{cargo, command, exec, exists, release_program, root, target_dir};
+use crate::venv::Environment;
 
 /// Where a tool comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -190,6 +190,11 @@ pub(crate) fn all(rams: &[String], isas: &[String]) -> Vec<Tool> {
     tools
 }
 
+/// Where the benchmarks are built.
+pub(crate) fn benches_dir() -> String {
+    target_dir().join("benches").display().to_string()
+}
+
 /// Where the programs are.
 pub(crate) struct Programs {
     flashdelta: PathBuf,
@@ -200,18 +205,17 @@ pub(crate) struct Programs {
 impl Programs {
     /// Builds or installs what the tools need. What cannot be had shows when it is run.
     pub(crate) fn prepare(tools: &[Tool]) -> Result<Self> {
-        let venv = target_dir().join("peers/venv");
-        let programs = Self {
-            flashdelta: target_dir().join("release/flashdelta"),
-            python: venv.join("bin/python"),
-            crates: Path::new(&test::benches_dir()).join("release/peer"),
-        };
         let uses = |origin| tools.iter().any(|tool| tool.origin == origin);
+        let mut programs = Self {
+            flashdelta: PathBuf::new(),
+            python: PathBuf::new(),
+            crates: Path::new(&benches_dir()).join("release/peer"),
+        };
         if uses(Origin::Flashdelta) {
-            exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
+            programs.flashdelta = release_program()?;
         }
         if uses(Origin::Crate) {
-            let dir = test::benches_dir();
+            let dir = benches_dir();
             let build =
                 format!("build --quiet --release --manifest-path benches/Cargo.toml --target-dir {dir} --bin peer");
             exec(&mut cargo(&build))?;
@@ -223,7 +227,9 @@ impl Programs {
                 .context("these peers are Debian packages: xdelta3 zstd bsdiff")?;
         }
         if uses(Origin::Python) {
-            setup::python(&venv, &folder().join("requirements.txt"))?;
+            let venv = target_dir().join("peers/venv");
+            let environment = Environment::with(&venv, &folder().join("requirements.txt"))?;
+            programs.python = environment.program("python");
         }
         Ok(programs)
     }

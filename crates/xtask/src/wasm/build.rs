@@ -8,7 +8,7 @@ use anyhow::{bail, Context as _, Result};
 use super::need::{help, lacking, wasm_bindgen, TRIPLE};
 use super::size;
 use crate::command::{command, exec, exists, output, root, target_dir};
-use crate::device::{debian, own_has, DEBIAN_CARGO};
+use crate::rust::{debian, own_has, DEBIAN_CARGO};
 
 /// `cargo xtask wasm`
 pub(crate) fn run() -> Result<()> {

@@ -6,5 +6,5 @@ mod size;
 mod test;
 
 pub(crate) use build::run;
-pub(crate) use need::{chromium, compiles, install_wasm_bindgen, PACKAGES};
+pub(crate) use need::{compiles, install_wasm_bindgen, PACKAGES};
 pub(crate) use test::{node, page};

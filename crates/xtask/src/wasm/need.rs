@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use crate::command::{cargo, command, exec, exists, find, output, root, say, tools};
-use crate::device::{debian_builds_std, own_has};
+use crate::rust::{debian_builds_std, own_has};
 
 /// The target of browsers, and of Node.
 pub(super) const TRIPLE: &str = "wasm32-unknown-unknown";
 
-/// Debian's packages: the compiler and what makes the files smaller.
-pub(crate) const PACKAGES: [&str; 5] =
-    ["rustc-web", "cargo-web", "rust-web-src", "lld", "binaryen"];
+/// Debian's packages with the compiler.
+pub(crate) const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
 /// Whether there is a compiler, and all that goes with it.
 pub(crate) fn compiles() -> bool {
@@ -64,9 +63,4 @@ pub(crate) fn install_wasm_bindgen() {
     if let Err(error) = exec(&mut install) {
         say(&format!("could not install wasm-bindgen: {error:#}"));
     }
-}
-
-/// The browser.
-pub(crate) fn chromium() -> Option<PathBuf> {
-    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(find)
 }

@@ -1,13 +1,14 @@
 //! The npm package in Node, and the page in a browser.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::Result;
 
 use super::build::{build, copy_files, fresh, sources, Built};
-use super::need::{chromium, help, lacking};
+use super::need::{help, lacking};
 use super::size;
-use crate::command::{cargo, command, exec, output, root, target_dir};
+use crate::command::{chromium, command, exec, output, release_program, root, target_dir};
 use crate::steps::Outcome;
 
 /// Tests what npm would publish, in Node, beside the program; and its types.
@@ -15,11 +16,11 @@ pub(crate) fn node() -> Result<Outcome> {
     if let Some(why) = lacking() {
         return Ok(Outcome::skipped(why, help()));
     }
-    let built = build()?;
-    let folder = installed(&built)?;
+    let built = built()?;
+    let folder = installed(built)?;
     let size = size::told(&built.package)?;
     let mut tests = node_tests(&folder, &["pairs", "inputs", "api", "package"]);
-    exec(tests.env("FLASHDELTA_BINARY", program()?))?;
+    exec(tests.env("FLASHDELTA_BINARY", release_program()?))?;
     let mut types = command("node");
     types.arg(built.tools.join("node_modules/typescript/bin/tsc")).args(["--project", "."]);
     exec(types.current_dir(&folder))?;
@@ -35,14 +36,23 @@ pub(crate) fn page() -> Result<Outcome> {
     let Some(chromium) = chromium() else {
         return Ok(Outcome::skipped("no Chromium", "apt-get install chromium (Debian)"));
     };
-    let built = build()?;
-    let folder = installed(&built)?;
+    let built = built()?;
+    let folder = installed(built)?;
     let mut test = node_tests(&folder, &["regions", "nvs", "page"]);
     test.env("FLASHDELTA_PAGE", &built.web).env("CHROMIUM", chromium);
-    test.env("FLASHDELTA_BINARY", program()?);
+    test.env("FLASHDELTA_BINARY", release_program()?);
     test.env("FLASHDELTA_SCREENSHOTS", target_dir().join("wasm/screenshots"));
     exec(&mut test)?;
     Ok(Outcome::passed())
+}
+
+/// What both of them test, built once.
+fn built() -> Result<&'static Built> {
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    match BUILT.get() {
+        Some(built) => Ok(built),
+        None => build().map(|built| BUILT.get_or_init(|| built)),
+    }
 }
 
 /// A folder with the tests, in which the package is installed from what npm would publish.
@@ -81,13 +91,4 @@ fn node_tests(folder: &Path, names: &[&str]) -> std::process::Command {
     node.arg("--test").args(names.iter().map(|name| format!("{name}.test.js")));
     node.current_dir(folder).env("FLASHDELTA_TESTDATA", root().join("testdata"));
     node
-}
-
-/// The program, as other steps build it.
-fn program() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("FLASHDELTA_BINARY") {
-        return Ok(path.into());
-    }
-    exec(&mut cargo("build --quiet --release --package flashdelta-cli"))?;
-    Ok(target_dir().join("release/flashdelta"))
 }
