@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::catalogue::CatalogueError;
+use crate::TextError;
 
 /// A SHA-256 digest. Text is 64 hexadecimal digits, in JSON too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,11 +43,11 @@ impl fmt::Debug for Digest {
 }
 
 impl FromStr for Digest {
-    type Err = CatalogueError;
+    type Err = TextError;
 
     /// Reads 64 hexadecimal digits, in either case.
-    fn from_str(text: &str) -> Result<Self, CatalogueError> {
-        let wrong = || CatalogueError::BadDigest { found: text.chars().take(80).collect() };
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let wrong = || TextError::BadDigest { found: text.chars().take(80).collect() };
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong());
         }

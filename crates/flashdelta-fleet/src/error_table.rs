@@ -8,10 +8,12 @@ use crate::catalogue::CatalogueError;
 use crate::planner::PlanError;
 use crate::release::ReleaseError;
 use crate::rules::{ConditionError, RuleError};
+use crate::TextError;
 
 #[test]
 fn the_table_of_errors_is_that_of_the_source() {
-    let tables: [&[(&str, ErrorClass)]; 5] = [
+    let tables: [&[(&str, ErrorClass)]; 6] = [
+        TextError::CODES,
         CatalogueError::CODES,
         ConditionError::CODES,
         RuleError::CODES,

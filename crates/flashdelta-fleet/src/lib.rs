@@ -9,6 +9,7 @@
 //!
 //! Nothing imports from what is listed after it.
 //!
+//! - `codes`, `text`: tables of errors, and why a text cannot be what it should.
 //! - `digest`, `name`, `version`: what things are known by. `way`: the cheapest way through releases.
 //! - [`catalogue`]: products, images, releases, devices.
 //! - `rules`: assignments, stepping stones, blocked versions, windows, limits of links.
@@ -26,6 +27,7 @@ mod digest;
 #[cfg(all(test, feature = "rules"))]
 mod error_table;
 mod name;
+mod text;
 mod version;
 mod way;
 
@@ -38,4 +40,5 @@ pub mod rules;
 
 pub use digest::Digest;
 pub use name::Name;
+pub use text::TextError;
 pub use version::Version;

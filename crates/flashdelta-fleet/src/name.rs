@@ -6,7 +6,7 @@ use core::ops::Deref;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::catalogue::CatalogueError;
+use crate::TextError;
 
 /// A name: 1 to 128 bytes of printable text without `/` and `\`, blanks at its ends, or a dot in
 /// front; so that it can be a part of a path.
@@ -22,8 +22,8 @@ impl Name {
     ///
     /// # Errors
     ///
-    /// [`CatalogueError::BadName`].
-    pub fn new(text: impl Into<String>) -> Result<Self, CatalogueError> {
+    /// [`TextError::BadName`].
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         let is_name = (1..=Self::MAX_LEN).contains(&text.len())
             && text.trim() == text
@@ -31,7 +31,10 @@ impl Name {
             && !text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\'));
         match is_name {
             true => Ok(Self(text)),
-            false => Err(CatalogueError::BadName { found: text.chars().take(160).collect() }),
+            false => Err(TextError::BadName {
+                found: text.chars().take(160).collect(),
+                limit: Self::MAX_LEN,
+            }),
         }
     }
 
@@ -62,9 +65,9 @@ impl fmt::Display for Name {
 }
 
 impl TryFrom<&str> for Name {
-    type Error = CatalogueError;
+    type Error = TextError;
 
-    fn try_from(text: &str) -> Result<Self, CatalogueError> {
+    fn try_from(text: &str) -> Result<Self, TextError> {
         Self::new(text)
     }
 }

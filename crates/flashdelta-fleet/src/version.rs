@@ -6,7 +6,7 @@ use core::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::catalogue::CatalogueError;
+use crate::TextError;
 
 /// The version of a release, as its maker writes it: 1 to 64 printable ASCII characters without
 /// blanks and slashes.
@@ -36,15 +36,18 @@ impl Version {
     ///
     /// # Errors
     ///
-    /// [`CatalogueError::BadVersion`].
-    pub fn new(text: impl Into<String>) -> Result<Self, CatalogueError> {
+    /// [`TextError::BadVersion`].
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         let is_version = (1..=Self::MAX_LEN).contains(&text.len())
             && !text.starts_with('.')
             && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'\\'));
         match is_version {
             true => Ok(Self(text)),
-            false => Err(CatalogueError::BadVersion { found: text.chars().take(80).collect() }),
+            false => Err(TextError::BadVersion {
+                found: text.chars().take(80).collect(),
+                limit: Self::MAX_LEN,
+            }),
         }
     }
 
@@ -124,9 +127,9 @@ impl fmt::Display for Version {
 }
 
 impl TryFrom<&str> for Version {
-    type Error = CatalogueError;
+    type Error = TextError;
 
-    fn try_from(text: &str) -> Result<Self, CatalogueError> {
+    fn try_from(text: &str) -> Result<Self, TextError> {
         Self::new(text)
     }
 }

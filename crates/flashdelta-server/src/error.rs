@@ -5,6 +5,7 @@ use core::fmt;
 use flashdelta_fleet::catalogue::CatalogueError;
 use flashdelta_fleet::planner::PlanError;
 use flashdelta_fleet::rules::RuleError;
+use flashdelta_fleet::TextError;
 
 /// What can go wrong. Of the first ones whoever asks is the cause, of the others nobody who asks.
 #[non_exhaustive]
@@ -180,6 +181,12 @@ impl From<object_store::Error> for Error {
 impl From<CatalogueError> for Error {
     fn from(error: CatalogueError) -> Self {
         Self::Catalogue(error)
+    }
+}
+
+impl From<TextError> for Error {
+    fn from(error: TextError) -> Self {
+        Self::Catalogue(error.into())
     }
 }
 

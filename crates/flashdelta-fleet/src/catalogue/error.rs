@@ -3,27 +3,14 @@
 use core::fmt;
 
 use crate::codes::codes;
-use crate::{Digest, Name, Version};
+use crate::{Digest, Name, TextError, Version};
 
 /// Why something cannot be entered into the catalogue.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CatalogueError {
-    /// It cannot be a name.
-    BadName {
-        /// What was found.
-        found: String,
-    },
-    /// It cannot be a version.
-    BadVersion {
-        /// What was found.
-        found: String,
-    },
-    /// It is not 64 hexadecimal digits.
-    BadDigest {
-        /// What was found.
-        found: String,
-    },
+    /// A text cannot be a name, a version or a digest.
+    Text(TextError),
     /// A text, a number or a list is larger than allowed.
     TooLarge {
         /// Which.
@@ -75,9 +62,6 @@ pub enum CatalogueError {
 
 codes! {
     impl CatalogueError {
-        Self::BadName { .. } => "bad-name", Misuse;
-        Self::BadVersion { .. } => "bad-version", Misuse;
-        Self::BadDigest { .. } => "bad-digest", Misuse;
         Self::TooLarge { .. } => "entry-too-large", Misuse;
         Self::BadField { .. } => "bad-entry", Misuse;
         Self::UnknownProduct { .. } => "unknown-product", Misuse;
@@ -86,27 +70,15 @@ codes! {
         Self::Exists { .. } => "entry-exists", Misuse;
         Self::Twice { .. } => "entry-twice", Misuse;
         Self::NoComponent => "no-component", Misuse;
+    } else {
+        Self::Text(error) => error;
     }
 }
 
 impl fmt::Display for CatalogueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadName { found } => write!(
-                f,
-                "found {found:?}, expected a name: 1 to {} bytes of text without slashes, blanks \
-                 at its ends, or a dot in front",
-                Name::MAX_LEN
-            ),
-            Self::BadVersion { found } => write!(
-                f,
-                "found {found:?}, expected a version: 1 to {} ASCII characters without blanks and \
-                 slashes",
-                Version::MAX_LEN
-            ),
-            Self::BadDigest { found } => {
-                write!(f, "found {found:?}, expected a SHA-256 of 64 hexadecimal digits")
-            }
+            Self::Text(error) => error.fmt(f),
             Self::TooLarge { what, found, limit } => {
                 write!(f, "{what}: found {found}, the limit is {limit}")
             }
@@ -125,7 +97,20 @@ impl fmt::Display for CatalogueError {
     }
 }
 
-impl core::error::Error for CatalogueError {}
+impl core::error::Error for CatalogueError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Text(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<TextError> for CatalogueError {
+    fn from(error: TextError) -> Self {
+        Self::Text(error)
+    }
+}
 
 /// Checks a size or a count.
 pub(super) fn check_limit(

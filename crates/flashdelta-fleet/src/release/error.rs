@@ -12,7 +12,7 @@ use flashdelta::InputError;
 
 use crate::catalogue::CatalogueError;
 use crate::codes::codes;
-use crate::Version;
+use crate::{TextError, Version};
 
 /// Why a release cannot be built, or a question cannot be answered.
 #[non_exhaustive]
@@ -127,6 +127,12 @@ impl ReleaseError {
     /// Whether a patch cannot be made for its profile, which keeps no other from being made.
     pub fn is_for_profile(&self) -> bool {
         self.class() == flashdelta::ErrorClass::DoesNotFit && self.code() != "out-of-memory"
+    }
+}
+
+impl From<TextError> for ReleaseError {
+    fn from(error: TextError) -> Self {
+        Self::Catalogue(error.into())
     }
 }
 
