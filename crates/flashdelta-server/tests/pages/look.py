@@ -6,17 +6,17 @@ wider than the window, and nothing that axe finds. Screenshots stay in FOLDER.
 """
 
 import hashlib
-import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
-import threading
-import urllib.request
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+from running import Server  # noqa: E402
 
 FIRMWARE = pathlib.Path(__file__).parents[4] / "testdata" / "firmware"
 WIDTHS = [400, 1600]
@@ -38,35 +38,6 @@ PAGES = {
     "not-found": "/ui/devices/nobody",
 }
 EMPTY = ["overview", "products", "rollouts", "devices", "savings"]
-
-
-class Server:
-    """A server that runs; its first operator is `admin`."""
-
-    def __init__(self, program, folder):
-        self.process = subprocess.Popen(
-            [program, "serve", "--data", str(folder), "--listen", "127.0.0.1:0",
-             "--log-format", "json"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        lines = [self.process.stdout.readline().strip() for _ in range(4)]
-        self.token, self.password = lines[1], lines[3]
-        self.url = None
-        for line in self.process.stderr:
-            entry = json.loads(line)
-            if entry.get("message") == "listening":
-                self.url = "http://" + entry["address"]
-                break
-        assert self.url, "the server does not start"
-        # Else it would wait for somebody to read its log.
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
-
-    def request(self, method, path, token=None, body=None):
-        request = urllib.request.Request(
-            self.url + path, method=method,
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Authorization": f"Bearer {token or self.token}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, answer.headers, answer.read()
 
 
 class Looker:
@@ -208,8 +179,7 @@ def main():
             keyboard(looker)
             browser.close()
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.kill()
     for fault in looker.faults:
         print(fault, file=sys.stderr)
     if looker.faults:

@@ -13,66 +13,37 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+from running import Server  # noqa: E402
 
 SERVER = pathlib.Path(__file__).parents[2]
 FIRMWARE = SERVER.parents[1] / "testdata" / "firmware"
 SEED = 17
 
 
-class Server:
-    """A server that runs, with a product, two releases, a roll-out and a device."""
+def fill(server):
+    """Enters a fleet; gives its names, by parameters of addresses, and a gateway's token."""
+    def send(method, path, body):
+        return json.loads(server.request(method, path, body=body)[2])
 
-    def __init__(self, program, folder):
-        # Nobody makes patches, so that nothing is waited for.
-        self.process = subprocess.Popen(
-            [program, "serve", "--data", str(folder), "--listen", "127.0.0.1:0",
-             "--log-format", "json", "--workers", "0", "--longest-wait", "0",
-             "--failed-requests", "0"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.token = [self.process.stdout.readline().strip() for _ in range(4)][1]
-        self.url, self.failures = None, []
-        for line in self.process.stderr:
-            entry = json.loads(line)
-            if entry.get("message") == "listening":
-                self.url = "http://" + entry["address"]
-                break
-        assert self.url, "the server does not start"
-        threading.Thread(target=self.listen, daemon=True).start()
-
-    def listen(self):
-        """Reads the log, and keeps what it says of failures."""
-        for line in self.process.stderr:
-            if '"ERROR"' in line:
-                self.failures.append(line.strip()[:500])
-
-    def send(self, method, path, body):
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.url + path, method=method, data=data,
-            headers={"Authorization": f"Bearer {self.token}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read())
-
-    def fill(self):
-        """Enters a fleet; gives its names, by parameters of addresses, and a gateway's token."""
-        self.send("PUT", "/v1/products/heron", {"name": "heron"})
-        for version in ["1.0", "1.1"]:
-            name = f"cortex-m-{version}.bin"
-            release = self.send(
-                "POST",
-                f"/v1/products/heron/releases?version={version}&name={name}",
-                (FIRMWARE / name).read_bytes(),
-            )
-        image = release["components"][0]["image"]
-        self.send("POST", "/v1/products/heron/rollouts", {"id": "all", "release": "1.1"})
-        self.send("PUT", "/v1/devices/h-1", {"id": "h-1", "product": "heron"})
-        gateway = self.send("POST", "/v1/tokens", {"kind": "gateway", "name": "gateway"})["token"]
-        return gateway, {
-            "product": "heron", "version": "1.1", "sha256": image, "device": "h-1", "rule": "all",
-            "controller": "h-1", "tenant": "default",
-        }
+    send("PUT", "/v1/products/heron", {"name": "heron"})
+    for version in ["1.0", "1.1"]:
+        name = f"cortex-m-{version}.bin"
+        release = send(
+            "POST",
+            f"/v1/products/heron/releases?version={version}&name={name}",
+            (FIRMWARE / name).read_bytes(),
+        )
+    image = release["components"][0]["image"]
+    send("POST", "/v1/products/heron/rollouts", {"id": "all", "release": "1.1"})
+    send("PUT", "/v1/devices/h-1", {"id": "h-1", "product": "heron"})
+    gateway = send("POST", "/v1/tokens", {"kind": "gateway", "name": "gateway"})["token"]
+    return gateway, {
+        "product": "heron", "version": "1.1", "sha256": image, "device": "h-1", "rule": "all",
+        "controller": "h-1", "tenant": "default",
+    }
 
 
 def schemathesis(server, folder, token, names, seconds, only=None):
@@ -101,16 +72,17 @@ def main():
     program, folder, seconds = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), int(sys.argv[3])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    server = Server(program, folder / "data")
+    # Nobody makes patches, so that nothing is waited for.
+    server = Server(program, folder / "data", "--workers", "0", "--longest-wait", "0",
+                    "--failed-requests", "0")
     try:
-        gateway, names = server.fill()
+        gateway, names = fill(server)
         each = max(seconds // 3, 1)
         made = schemathesis(server, folder, server.token, {}, each)
         made += schemathesis(server, folder, server.token, names, each)
         made += schemathesis(server, folder, gateway, names, each, "update|controller")
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.kill()
     for failure in server.failures:
         print(failure, file=sys.stderr)
     if server.failures:
