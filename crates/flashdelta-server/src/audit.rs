@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::auth::Caller;
 use crate::database::{column, scoped, Tenant, Transaction};
 use crate::time::now;
 use crate::Error;
@@ -13,7 +12,7 @@ pub(crate) struct Entry {
     pub(crate) number: i64,
     /// Milliseconds since 1970.
     pub(crate) at: i64,
-    /// The id of a token, or `server`.
+    /// The id of a token, the name of an operator, or `server`.
     pub(crate) who: String,
     pub(crate) what: String,
     pub(crate) subject: String,
@@ -65,12 +64,5 @@ impl Tenant {
             })
         };
         rows.bind(before).bind(i64::from(limit)).all(self).await?.iter().map(entry).collect()
-    }
-}
-
-impl Caller {
-    /// Who it is, in the audit log.
-    pub(crate) fn who(&self) -> &str {
-        &self.token
     }
 }

@@ -10,7 +10,7 @@
 //! - `error`, `hex`, `time`, `config`, `keys`: what goes wrong, bytes as text, when it is, what is
 //!   set, and files with keys.
 //! - [`database`]: tables, and the type that keeps tenants apart.
-//! - [`auth`]: tokens, pre-shared keys, operators, and who asks. `audit`: who changed what.
+//! - `audit`: who changed what. [`auth`]: tokens, pre-shared keys, operators, and who asks.
 //! - `contents`: files and patches in the object store, by digest.
 //! - `catalogue`: products, releases, rules and devices in the database; `flashdelta-fleet` has
 //!   the types and the planner.

@@ -9,7 +9,7 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::Error;
 
-/// How often somebody may ask: so many times a minute, and all of them at once.
+/// How often somebody may ask: this many times a minute, and all of them at once.
 pub(crate) struct Limiter {
     limiter: Option<DefaultKeyedRateLimiter<String>>,
     swept: std::sync::Mutex<Instant>,
@@ -21,14 +21,16 @@ const SWEEP: Duration = Duration::from_secs(60);
 impl Limiter {
     /// 0: any number.
     pub(crate) fn new(per_minute: u32) -> Self {
-        let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
-        Self { limiter: quota.map(DefaultKeyedRateLimiter::keyed), swept: Instant::now().into() }
+        Self::of(NonZeroU32::new(per_minute).map(Quota::per_minute))
     }
 
     /// For guesses: this many at once, and then one a minute.
     pub(crate) fn of_guesses(at_once: u32) -> Self {
         let quota = NonZeroU32::new(at_once);
-        let quota = quota.map(|at_once| Quota::per_minute(NonZeroU32::MIN).allow_burst(at_once));
+        Self::of(quota.map(|at_once| Quota::per_minute(NonZeroU32::MIN).allow_burst(at_once)))
+    }
+
+    fn of(quota: Option<Quota>) -> Self {
         Self { limiter: quota.map(DefaultKeyedRateLimiter::keyed), swept: Instant::now().into() }
     }
 

@@ -43,6 +43,9 @@ pub struct Workers(#[allow(dead_code)] JoinSet<()>);
 /// The tenant that there is from the start.
 pub(crate) const FIRST_TENANT: &str = "default";
 
+/// The operator that there is from the start.
+const FIRST_OPERATOR: &str = "admin";
+
 impl Service {
     /// Opens the database and the store, and brings both up to date.
     ///
@@ -164,15 +167,19 @@ impl Service {
         Ok(Some(tenant.add_token(&token).await?.1))
     }
 
-    /// Enters the operator `admin` of the first tenant, and gives the password.
+    /// Enters the operator `admin` of the first tenant, and gives the password; `None`: one with
+    /// that name is there already, and stays as it is.
     ///
     /// # Errors
     ///
     /// [`Error`].
-    pub async fn first_operator(&self) -> Result<Password, Error> {
+    pub async fn first_operator(&self) -> Result<Option<Password>, Error> {
         let tenant = self.database().tenant(FIRST_TENANT).await?;
+        if tenant.operators().await?.iter().any(|operator| operator.name == FIRST_OPERATOR) {
+            return Ok(None);
+        }
         let password = Password::generate()?;
-        tenant.put_operator(SERVER, "admin", Role::Admin, password.clone()).await?;
-        Ok(password)
+        tenant.put_operator(SERVER, FIRST_OPERATOR, Role::Admin, password.clone()).await?;
+        Ok(Some(password))
     }
 }

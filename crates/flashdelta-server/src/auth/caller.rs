@@ -26,23 +26,31 @@ pub enum Role {
     Viewer,
     /// Change the catalogue, rules and devices.
     Editor,
-    /// Make and revoke tokens, and read the audit log.
+    /// Make and revoke tokens, enter operators, and read the audit log.
     Admin,
 }
 
-/// Who asks: what a token stands for.
+/// Who asks: what a token, a session or a pre-shared key stands for.
 #[derive(Clone)]
 pub struct Caller {
     /// Whose data it may see.
     pub tenant: Tenant,
-    /// The id of the token, or the name of the operator: for the audit log.
+    /// The id of the token, the name of the operator or the identity of the key: for the audit log,
+    /// and for limits.
     pub token: String,
-    /// What it is for.
+    /// What the token is for; of a session that of an operator, of a key that of a device.
     pub kind: TokenKind,
     /// What an operator may do.
     pub role: Role,
-    /// The device, of a device's token.
+    /// The device, of a device's token or key; else empty.
     pub device: String,
+}
+
+impl Caller {
+    /// Who it is, in the audit log.
+    pub(crate) fn who(&self) -> &str {
+        &self.token
+    }
 }
 
 impl TokenKind {

@@ -1,6 +1,6 @@
-//! Who asks, by token or by session.
+//! Who asks, by token, by session or by pre-shared key.
 //!
-//! A token is 32 random bytes behind a prefix that says what it is for. The database has its
+//! A token is 32 random bytes after a prefix that says what it is for. The database has its
 //! SHA-256 alone: whoever reads the database cannot use it. (A slow hash is for passwords, which
 //! can be guessed; 256 random bits cannot.) A pre-shared key of DTLS is in the database as it is:
 //! the server needs the key itself.
@@ -20,6 +20,7 @@ pub use caller::{Caller, Role, TokenKind};
 pub use operators::OperatorEntry;
 pub use password::Password;
 pub use psk::{NewPsk, Psk};
+pub(crate) use secret::random;
 pub use secret::Secret;
 pub(crate) use sessions::{csrf_of, Session};
 pub use tokens::{NewToken, TokenEntry};

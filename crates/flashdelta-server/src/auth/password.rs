@@ -19,7 +19,7 @@ const SHORTEST: usize = 12;
 /// The longest, in bytes: hashing a longer one would be work for strangers to give.
 const LONGEST: usize = 256;
 
-/// Passwords that are hashed at the same time. Each takes 19 MiB and some 50 ms.
+/// Passwords that are hashed at the same time. Each takes 19 MiB, as Argon2id is set by default.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 /// That of an operator whom there is not: a guess takes as long as for one that there is.
@@ -69,7 +69,7 @@ impl Password {
             hash.map(|hash| hash.to_string())
         })
         .await?
-        .map_err(|error| Error::Make(error.to_string()))
+        .map_err(failed)
     }
 }
 
@@ -88,9 +88,12 @@ pub(super) async fn is_right(hash: Option<String>, password: String) -> Result<b
 
 /// Runs this when there is room for it, beside all other work.
 async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-    let failed = |error: String| Error::io("hashing a password")(std::io::Error::other(error));
-    let _room = AT_ONCE.acquire().await.map_err(|error| failed(error.to_string()))?;
-    tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.to_string()))
+    let _room = AT_ONCE.acquire().await.map_err(failed)?;
+    tokio::task::spawn_blocking(work).await.map_err(failed)
+}
+
+fn failed(error: impl fmt::Display) -> Error {
+    Error::io("hashing a password")(std::io::Error::other(error.to_string()))
 }
 
 impl fmt::Debug for Password {

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::Serialize;
 
+use super::secret::random;
 use super::{Caller, Role, TokenKind};
 use crate::database::{column, scoped, Database, Tenant};
 use crate::hex::hex;
@@ -31,13 +32,9 @@ pub struct NewPsk {
 
 impl NewPsk {
     fn generate() -> Result<Self, Error> {
-        let mut bytes = [0; KEY + 8];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;
-        let (key, name) = bytes.split_at(KEY);
         // The identity tells nothing of the key, nor of the device: it is sent in the clear.
-        let identity = format!("fdk_{}", hex(name));
-        Ok(Self { identity, key: key.try_into().unwrap_or([0; KEY]) })
+        let identity = format!("fdk_{}", hex(&random::<8>()?));
+        Ok(Self { identity, key: random()? })
     }
 
     /// The key, in hexadecimal digits, to be shown to whoever asked for it, once.

@@ -34,8 +34,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Random bytes, from the system.
-pub(super) fn random<const LEN: usize>() -> Result<[u8; LEN], Error> {
+/// Random bytes, from the system. There is nothing to fall back to: without them nothing is made.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub(crate) fn random<const LEN: usize>() -> Result<[u8; LEN], Error> {
     let mut bytes = [0; LEN];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;

@@ -12,7 +12,7 @@ mod state;
 
 pub(crate) use devices::{StoredDevice, NEVER};
 pub(crate) use limits::Limits;
-pub(crate) use reach::Reach;
+pub(crate) use reach::{Reach, MOST_COUNTED};
 pub(crate) use releases::{application, NewRelease};
 pub(crate) use rollouts::{Rollout, RolloutChange, RolloutState};
 pub(crate) use state::{ProductState, States};

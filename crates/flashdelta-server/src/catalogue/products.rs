@@ -4,8 +4,8 @@ use flashdelta_fleet::catalogue::Product;
 use flashdelta_fleet::rules::Rules;
 use flashdelta_fleet::Name;
 
-use super::state::unknown;
-use super::{Limits, ProductState};
+use super::state::{catalogue, unknown};
+use super::Limits;
 use crate::database::{json_column, scoped, Tenant, Transaction};
 use crate::Error;
 
@@ -67,7 +67,7 @@ impl Tenant {
         if rules.product != *product {
             return Err(Error::bad("product", rules.product.as_str(), product.as_str()));
         }
-        rules.check(&ProductState::load(self, product).await?.catalogue)?;
+        rules.check(&catalogue(self, product).await?)?;
         let mut transaction = self.begin().await?;
         transaction.set_rules(product, rules).await?;
         transaction.count_anew(product, rules).await?;

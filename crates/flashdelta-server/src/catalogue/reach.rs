@@ -31,7 +31,7 @@ pub(crate) struct Reached {
 }
 
 /// The most devices that are counted: of more the first ones tell enough.
-const MOST: usize = 20_000;
+pub(crate) const MOST_COUNTED: usize = 20_000;
 
 /// Devices that are read at once.
 const AT_ONCE: u32 = 1000;
@@ -46,13 +46,16 @@ impl Tenant {
         let rules = state.rules.assignments.iter();
         let mut by_rule: BTreeMap<_, _> =
             rules.map(|rule| (rule.id.clone(), Reach::default())).collect();
+        if by_rule.is_empty() {
+            return Ok(Reached { by_rule, is_complete: true });
+        }
         let (mut after, mut counted) = (String::new(), 0);
         loop {
             let devices = self.devices(product, "", &after, AT_ONCE).await?;
             let Some(last) = devices.last() else {
                 return Ok(Reached { by_rule, is_complete: true });
             };
-            if counted >= MOST {
+            if counted >= MOST_COUNTED {
                 return Ok(Reached { by_rule, is_complete: false });
             }
             counted += devices.len();

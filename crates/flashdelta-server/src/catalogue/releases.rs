@@ -6,7 +6,7 @@ use flashdelta_fleet::{Name, Version};
 use serde::{Deserialize, Serialize};
 
 use super::products::json;
-use super::ProductState;
+use super::state::catalogue;
 use crate::contents::Contents;
 use crate::database::{json_column, scoped, Tenant};
 use crate::time::now;
@@ -76,6 +76,12 @@ impl Tenant {
         Ok(stored.into_iter().map(|stored| stored.release).collect())
     }
 
+    /// Whether there is a release of any product.
+    pub(crate) async fn has_releases(&self) -> Result<bool, Error> {
+        let found = self.sql(scoped!("SELECT version FROM releases WHERE tenant = $1 LIMIT 1"));
+        Ok(found.optional(self).await?.is_some())
+    }
+
     pub(super) async fn stored_releases(&self, product: &Name) -> Result<Vec<Stored>, Error> {
         let rows = self.sql(scoped!(
             "SELECT body FROM releases WHERE tenant = $1 AND product = $2 \
@@ -95,8 +101,7 @@ impl Tenant {
         for content in &release.auxiliary {
             self.file(&content.sha256).await?;
         }
-        let mut catalogue = ProductState::load(self, &release.product).await?.catalogue;
-        let known = std::sync::Arc::make_mut(&mut catalogue);
+        let mut known = catalogue(self, &release.product).await?;
         images.iter().try_for_each(|image| known.add_image(image.clone()))?;
         known.add_release(release.clone())?;
         let (product, version) = (release.product.to_string(), release.version.to_string());

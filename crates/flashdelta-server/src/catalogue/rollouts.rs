@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 use super::products::json;
-use super::ProductState;
+use super::state::catalogue;
 use crate::database::{column, scoped, Tenant};
 use crate::Error;
 
@@ -205,7 +205,7 @@ impl Tenant {
         (what, detail): (&'static str, &str),
         edit: impl FnOnce(&mut Rules) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let catalogue = ProductState::load(self, product).await?.catalogue;
+        let catalogue = catalogue(self, product).await?;
         let mut transaction = self.begin().await?;
         let mut rules = transaction.rules_to_change(product).await?;
         edit(&mut rules)?;

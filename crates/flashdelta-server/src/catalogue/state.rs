@@ -36,7 +36,7 @@ const MOST: usize = 4096;
 
 impl ProductState {
     /// Reads it.
-    pub(crate) async fn load(tenant: &Tenant, name: &Name) -> Result<Self, Error> {
+    async fn load(tenant: &Tenant, name: &Name) -> Result<Self, Error> {
         // The counts first: what is read after them is at least as new.
         let row = tenant.sql(scoped!(
             "SELECT revision, made, body, rules, limits FROM products \
@@ -44,21 +44,31 @@ impl ProductState {
         ));
         let row = row.bind(name.to_string()).optional(tenant).await?;
         let row = row.ok_or_else(|| unknown(name))?;
-        let mut catalogue = Catalogue::new();
-        catalogue.add_product(json_column::<Product>(&row, 2)?)?;
-        for stored in tenant.stored_releases(name).await? {
-            stored.images.into_iter().try_for_each(|image| catalogue.add_image(image))?;
-            catalogue.add_release(stored.release)?;
-        }
+        let product: Product = json_column(&row, 2)?;
         Ok(Self {
             revision: column(&row, 0)?,
             made: column(&row, 1)?,
-            catalogue: Arc::new(catalogue),
+            catalogue: Arc::new(of_product(tenant, product).await?),
             rules: Arc::new(json_column(&row, 3)?),
             limits: json_column(&row, 4)?,
             costs: Arc::new(costs(tenant, name).await?),
         })
     }
+}
+
+/// A product with its releases, as it is in the database now.
+pub(super) async fn catalogue(tenant: &Tenant, name: &Name) -> Result<Catalogue, Error> {
+    of_product(tenant, tenant.product(name).await?).await
+}
+
+async fn of_product(tenant: &Tenant, product: Product) -> Result<Catalogue, Error> {
+    let (mut catalogue, name) = (Catalogue::new(), product.name.clone());
+    catalogue.add_product(product)?;
+    for stored in tenant.stored_releases(&name).await? {
+        stored.images.into_iter().try_for_each(|image| catalogue.add_image(image))?;
+        catalogue.add_release(stored.release)?;
+    }
+    Ok(catalogue)
 }
 
 /// Sizes of patches that were made, and those that cannot be.

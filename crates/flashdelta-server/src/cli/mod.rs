@@ -7,6 +7,7 @@ mod psk;
 mod serve;
 mod tenant;
 mod token;
+mod whose;
 mod worker;
 
 pub use commands::run;

@@ -5,19 +5,15 @@ use std::io::IsTerminal as _;
 use clap::{Args, Subcommand};
 use rustix::termios::{tcgetattr, tcsetattr, LocalModes, OptionalActions};
 
+use super::whose::Whose;
 use crate::audit::SERVER;
 use crate::auth::{Password, Role};
-use crate::config::Config;
-use crate::service::FIRST_TENANT;
-use crate::{Error, Service};
+use crate::Error;
 
 #[derive(Args)]
 pub(super) struct Operator {
     #[command(flatten)]
-    config: Config,
-    /// Whose operators
-    #[arg(long, default_value = FIRST_TENANT, value_name = "NAME")]
-    tenant: String,
+    whose: Whose,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,14 +43,8 @@ enum Command {
 
 impl Operator {
     pub(super) async fn run(self) -> Result<(), Error> {
-        let service = Service::open(&self.config).await?;
-        let tenant = match service.database().tenant(&self.tenant).await {
-            // The first operator may be there before the first start.
-            Err(Error::NotFound { .. }) if self.tenant == FIRST_TENANT => {
-                service.database().add_tenant(FIRST_TENANT).await?
-            }
-            found => found?,
-        };
+        // The first operator may be there before the first start.
+        let tenant = self.whose.open_early().await?;
         match self.command {
             Command::Add { role, generate, name } => {
                 let password = if generate { Password::generate() } else { read(&name) }?;

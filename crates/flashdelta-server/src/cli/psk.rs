@@ -2,18 +2,14 @@
 
 use clap::{Args, Subcommand};
 
+use super::whose::Whose;
 use crate::audit::SERVER;
-use crate::config::Config;
-use crate::service::FIRST_TENANT;
-use crate::{Error, Service};
+use crate::Error;
 
 #[derive(Args)]
 pub(super) struct Psk {
     #[command(flatten)]
-    config: Config,
-    /// Whose devices
-    #[arg(long, default_value = FIRST_TENANT, value_name = "NAME")]
-    tenant: String,
+    whose: Whose,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,8 +36,7 @@ enum Command {
 
 impl Psk {
     pub(super) async fn run(self) -> Result<(), Error> {
-        let service = Service::open(&self.config).await?;
-        let tenant = service.database().tenant(&self.tenant).await?;
+        let tenant = self.whose.open().await?;
         match self.command {
             Command::Add { device } => {
                 let new = tenant.renew_psk(SERVER, &device).await?;

@@ -23,8 +23,13 @@ impl Serve {
         if let Some(secret) = service.first_token().await? {
             // Standard output: it must not get into a log.
             println!("The token of the first operator, shown this once:\n{}", secret.reveal());
-            let password = service.first_operator().await?;
-            println!("The password of `admin`, for the pages below /ui:\n{}", password.reveal());
+            match service.first_operator().await? {
+                Some(password) => {
+                    let password = password.reveal();
+                    println!("The password of `admin`, for the pages below /ui:\n{password}");
+                }
+                None => println!("The password of `admin`, for the pages below /ui:\nunchanged"),
+            }
         }
         let workers = service.start_workers(self.config.workers)?;
         let coap = Coap::bind(&service, &self.coap).await?;

@@ -2,18 +2,15 @@
 
 use clap::{Args, Subcommand};
 
+use super::whose::Whose;
+use crate::audit::SERVER;
 use crate::auth::{NewToken, Role, TokenKind};
-use crate::config::Config;
-use crate::service::FIRST_TENANT;
-use crate::{Error, Service};
+use crate::Error;
 
 #[derive(Args)]
 pub(super) struct Token {
     #[command(flatten)]
-    config: Config,
-    /// Whose tokens
-    #[arg(long, default_value = FIRST_TENANT, value_name = "NAME")]
-    tenant: String,
+    whose: Whose,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,8 +39,7 @@ enum Command {
 
 impl Token {
     pub(super) async fn run(self) -> Result<(), Error> {
-        let service = Service::open(&self.config).await?;
-        let tenant = service.database().tenant(&self.tenant).await?;
+        let tenant = self.whose.open().await?;
         match self.command {
             Command::Add { kind: TokenKind::Device, .. } => {
                 let expected = "operator or gateway; devices get theirs by the API";
@@ -58,7 +54,7 @@ impl Token {
                     println!("{}\t{}\t{}\t{}", token.id, token.kind, token.role, token.name);
                 }
             }
-            Command::Remove { id } => tenant.remove_token(crate::audit::SERVER, &id).await?,
+            Command::Remove { id } => tenant.remove_token(SERVER, &id).await?,
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ pub struct CoapListen {
     /// Permit CoAP without DTLS at addresses that other machines reach
     #[arg(long, requires = "coap")]
     pub coap_anywhere: bool,
-    /// Devices that are remembered at the same time, for each of the two; those that were not heard
-    /// of for longest are forgotten
+    /// Devices that are remembered at the same time, for each of the two; when there is no
+    /// room, the eighth that was not heard of for longest is forgotten
     #[arg(long, default_value_t = DEVICES, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub coap_devices: u32,
     /// Seconds after which it is looked whether there is something new for those who observe

@@ -11,7 +11,7 @@ use coap_lite::ResponseType;
 use super::kept::{Kept, Source, Stored};
 use super::message::{Answer, Envelope, Method, Request};
 use crate::auth::{Caller, TokenKind};
-use crate::devices::{self, Action, Content, Offer, PlainReport, Question};
+use crate::devices::{self, Action, Content, Next, PlainReport, Question};
 use crate::metrics::RequestLabels;
 use crate::{Error, Service};
 
@@ -30,6 +30,9 @@ pub(super) struct Reply {
     /// What is to be kept for further blocks.
     pub(super) kept: Option<Arc<Kept>>,
 }
+
+/// What requests count as, beside those of HTTP.
+const METHOD: &str = "COAP";
 
 const UPDATE: &str = "/v1/update";
 const OFFER: &str = "/v1/update/offer";
@@ -59,14 +62,20 @@ pub(super) async fn reply(
         Ok((answer, kept)) => (answer, kept),
         Err(error) => (of_error(&error), None),
     };
-    let (method, route) = match (request.method, &*request.path) {
-        (Method::Get, UPDATE | OFFER) | (Method::Post, REPORT) => ("COAP", request.path.clone()),
-        _ => ("COAP", "none".to_owned()),
+    let route = match (request.method, &*request.path) {
+        (Method::Get, UPDATE | OFFER) | (Method::Post, REPORT) => request.path.clone(),
+        _ => "none".to_owned(),
     };
     let code = u8::from(coap_lite::MessageClass::Response(answer.code));
     let status = u16::from(code >> 5) * 100 + u16::from(code & 31);
-    tracing::debug!(method, route, status, ms = start.elapsed().as_millis() as u64, "answered");
-    let labels = RequestLabels { method: method.to_owned(), route, status };
+    tracing::debug!(
+        method = METHOD,
+        route,
+        status,
+        ms = start.elapsed().as_millis() as u64,
+        "answered"
+    );
+    let labels = RequestLabels { method: METHOD.to_owned(), route, status };
     service.metrics().answered(labels, start.elapsed());
     Reply { answer, kept }
 }
@@ -167,7 +176,7 @@ async fn begin(
     said.remove("token");
     let question = Question::new(said);
     let most = LONGEST_WAIT.min(Duration::from_secs(service.config().longest_wait));
-    let Offer::Update(action) = question.ask(service, by, WAIT, most).await? else {
+    let Next::Update(action) = question.ask(service, by, WAIT, most).await? else {
         return Ok(None);
     };
     let content = question.part(&action)?;
@@ -187,12 +196,12 @@ async fn begin(
             kept(tag.as_bytes(), Source::Text(text))
         }
         _ => {
-            // As by HTTP: of several components the first one counts.
             let tag = content.sha256.as_bytes().get(..8).unwrap_or_default();
             let is_from_start = request.block.is_none_or(|block| block.number == 0)
                 && !request.tags.iter().any(|known| known == tag);
-            let is_first = action.body.contents.first() == Some(content);
-            if is_first && is_from_start && !devices::begin(service, &by.tenant, &action).await? {
+            let is_too_often =
+                is_from_start && !devices::begin(service, &by.tenant, &action, content).await?;
+            if is_too_often {
                 return Ok(None);
             }
             let stored = Stored::new(&by.tenant, content.clone());

@@ -16,6 +16,7 @@ use super::peers::{Peers, Step};
 use super::resource::{is_observable, reply, Asker, Reply};
 use super::sessions::{Event, Sessions};
 use super::CoapListen;
+use crate::auth::random;
 use crate::{Error, Service};
 
 /// CoAP, with and without DTLS.
@@ -42,6 +43,11 @@ impl Coap {
         Ok(Self { ends })
     }
 
+    /// The addresses, that without DTLS first.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.ends.iter().map(|end| end.address).collect()
+    }
+
     /// Serves until `end`.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let mut serving = tokio::task::JoinSet::new();
@@ -57,6 +63,7 @@ impl Coap {
 /// A socket.
 struct End {
     service: Service,
+    address: SocketAddr,
     socket: UdpSocket,
     sessions: Option<Sessions>,
     peers: Peers,
@@ -94,13 +101,12 @@ impl End {
             true => tracing::info!(address = %at, "listening for CoAP with DTLS"),
             false => tracing::info!(address = %at, "listening for CoAP without DTLS"),
         }
-        let mut first = [0; 2];
-        getrandom::fill(&mut first)
-            .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;
-        let peers = Peers::new(listen.coap_devices as usize, u16::from_le_bytes(first));
+        let first = u16::from_le_bytes(random()?);
+        let peers = Peers::new(listen.coap_devices as usize, first);
         let (doing, done) = channel(1024);
         let observe = Duration::from_secs(listen.coap_observe.into());
-        Ok(Self { service: service.clone(), socket, sessions, peers, observe, done, doing })
+        let service = service.clone();
+        Ok(Self { service, address: at, socket, sessions, peers, observe, done, doing })
     }
 
     async fn run(mut self) {

@@ -61,7 +61,7 @@ impl core::panic::UnwindSafe for Key {}
 impl core::panic::RefUnwindSafe for Key {}
 
 /// Handshakes that are not at their end. Whoever has not shown that it is at its address is among
-/// them: they cost some KB each.
+/// them.
 const MOST_OPENING: usize = 4096;
 
 /// The longest identity: all that this server gives are shorter.
@@ -108,7 +108,7 @@ impl Sessions {
                     let session = Session { dtls, seen: now, identity: None, waiting: None };
                     self.opening.insert(from, session);
                 }
-                self.open_further(from, datagram, now, events);
+                self.progress(from, Some(datagram), now, events);
             }
             Record::Identity(identity) => {
                 let Some(session) = self.opening.get_mut(&from) else { return };
@@ -126,7 +126,7 @@ impl Sessions {
                 events.push(Event::Lookup(from, identity));
             }
             Record::Handshake if self.opening.contains_key(&from) => {
-                self.open_further(from, datagram, now, events);
+                self.progress(from, Some(datagram), now, events);
             }
             Record::Handshake | Record::Data => self.hear(from, datagram, now, events),
         }
@@ -148,7 +148,7 @@ impl Sessions {
         let Some(datagram) = session.waiting.take() else { return };
         // Without one it fails in the same way as with a wrong one: nobody learns who is known.
         self.set_key(key.map(|key| (Arc::clone(identity), key)));
-        self.open_further(from, &datagram, now, events);
+        self.progress(from, Some(&datagram), now, events);
         self.set_key(None);
     }
 
@@ -196,16 +196,7 @@ impl Sessions {
         resting.into_iter().for_each(|peer| self.close(peer, events));
     }
 
-    fn open_further(
-        &mut self,
-        from: SocketAddr,
-        datagram: &[u8],
-        now: Instant,
-        events: &mut Vec<Event>,
-    ) {
-        self.progress(from, Some(datagram), now, events);
-    }
-
+    /// Goes on with a handshake: with a datagram, or because time has passed.
     fn progress(
         &mut self,
         peer: SocketAddr,

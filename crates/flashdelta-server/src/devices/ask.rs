@@ -23,6 +23,15 @@ pub(crate) struct Question {
     said: BTreeMap<String, String>,
 }
 
+/// What a device that asks the plain question is told.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Nothing; why, for people.
+    Nothing { why: String },
+    /// It is to do this.
+    Update(Action),
+}
+
 impl Question {
     /// Of these names and values.
     pub(crate) fn new(mut said: BTreeMap<String, String>) -> Self {
@@ -43,7 +52,7 @@ impl Question {
         by: &Caller,
         default: Duration,
         most: Duration,
-    ) -> Result<Offer, Error> {
+    ) -> Result<Next, Error> {
         let wait = match &self.wait {
             Some(wait) => {
                 let seconds = wait.parse().map_err(|_| Error::bad("wait", wait, "seconds"))?;
@@ -62,7 +71,8 @@ impl Question {
                 by.tenant.move_action(&action, ActionState::Cancelled).await?;
                 Err(Error::NotReady { retry_after: 1 })
             }
-            offer => Ok(offer),
+            Offer::Nothing { why } => Ok(Next::Nothing { why }),
+            Offer::Update(action) => Ok(Next::Update(action)),
         }
     }
 

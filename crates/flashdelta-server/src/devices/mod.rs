@@ -12,7 +12,7 @@ mod savings;
 mod starts;
 
 pub(crate) use action::{Action, ActionState, Content, ContentKind};
-pub(crate) use ask::{device, seen, PlainReport, Question};
+pub(crate) use ask::{device, seen, Next, PlainReport, Question};
 pub(crate) use config::configure;
 pub(crate) use kept::KeptReport;
 pub(crate) use offer::Offer;

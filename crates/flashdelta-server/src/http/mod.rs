@@ -5,12 +5,15 @@ mod api;
 mod body;
 mod content;
 mod ddi;
+mod encoded;
 mod error;
 mod health;
 mod pages;
 mod routes;
+mod table;
 mod update;
 mod watch;
 
 pub use access::Access;
-pub use routes::{router, routes, Route};
+pub use routes::{router, routes};
+pub use table::Route;

@@ -11,12 +11,12 @@ use serde::Serialize;
 use super::access::{Access, By};
 use super::body::{Asked, Body};
 use super::content;
-use super::routes::Api;
-use crate::devices::{self, Action, Content, Offer, PlainReport, Question};
+use super::table::Table;
+use crate::devices::{self, Action, Content, Next, PlainReport, Question};
 use crate::{Error, Service};
 
-pub(super) fn add(api: Api) -> Api {
-    api.route(Method::GET, "/v1/update", Access::Device, get).route(
+pub(super) fn add(table: Table) -> Table {
+    table.route(Method::GET, "/v1/update", Access::Device, get).route(
         Method::POST,
         "/v1/update/report",
         Access::Device,
@@ -33,13 +33,10 @@ async fn get(
     let question = Question::new(said);
     let most = Duration::from_secs(service.config().longest_wait);
     match question.ask(&service, &by, most, most).await? {
-        Offer::Update(action) => {
+        Next::Update(action) => {
             let content = question.part(&action)?;
-            // Of several components the first one counts.
-            let is_first = action.body.contents.first() == Some(content);
-            if is_first
-                && content::is_from_start(content, &headers)
-                && !devices::begin(&service, &by.tenant, &action).await?
+            if content::is_from_start(content, &headers)
+                && !devices::begin(&service, &by.tenant, &action, content).await?
             {
                 return Ok(nothing(
                     "not offered: it was begun too often, and nothing was reported",
@@ -49,9 +46,7 @@ async fn get(
             describe(response.headers_mut(), &action, content)?;
             Ok(response)
         }
-        Offer::Nothing { why } => Ok(nothing(&why)),
-        // The question has taken care of both.
-        Offer::Wait | Offer::Cancel(_) => Err(Error::NotReady { retry_after: 1 }),
+        Next::Nothing { why } => Ok(nothing(&why)),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::make::{make, Outcome};
 use super::queue::{Ended, Taken};
 use super::JobLimits;
+use crate::auth::random;
 use crate::contents::{Contents, Hashes};
 use crate::database::Database;
 use crate::hex::hex;
@@ -51,10 +52,7 @@ impl Worker {
         bell: Arc<Bell>,
     ) -> Result<Self, Error> {
         let program = std::env::current_exe().map_err(Error::io("this program"))?;
-        let mut name = [0; 16];
-        getrandom::fill(&mut name)
-            .map_err(|error| Error::io("random numbers")(std::io::Error::other(error)))?;
-        let name = format!("{}-{:032x}", std::process::id(), u128::from_le_bytes(name));
+        let name = format!("{}-{}", std::process::id(), hex(&random::<16>()?));
         Ok(Self { database, contents, limits: limits.clone(), key, bell, program, name })
     }
 

@@ -10,7 +10,7 @@ use crate::browser::{leads_to, Browser};
 use crate::server::Setup;
 
 crate::on_both_databases!(operators_sign_in_and_out forms_of_others_are_refused
-    guesses_are_slowed_down operators_are_entered_by_the_api);
+    guesses_are_slowed_down an_admin_from_before_the_first_start_stays operators_are_entered_by_the_api);
 
 /// `operator add`, with the password on the standard input.
 fn add(setup: &Setup, arguments: &[&str], password: &str) -> bool {
@@ -83,6 +83,13 @@ async fn operators_sign_in_and_out(setup: Setup) {
     setup.output("operator", &["remove", "anna"]);
     let answer = browser.sign_in("default", "anna", "staple after staple").await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+}
+
+async fn an_admin_from_before_the_first_start_stays(setup: Setup) {
+    assert!(add(&setup, &["add", "--role", "admin", "admin"], "correct horse battery"));
+    let server = setup.start();
+    assert_eq!(server.password, "unchanged");
+    Browser::signed_in(&server, "default", "admin", "correct horse battery").await;
 }
 
 async fn forms_of_others_are_refused(setup: Setup) {

@@ -43,7 +43,7 @@ pub(super) enum Command {
         /// Its product
         #[arg(long, value_name = "NAME")]
         product: String,
-        /// What its patches are made for: tiny, small, esp32 or linux
+        /// What its patches are made for: tiny, small, esp32, micropython or linux
         #[arg(long, default_value = "esp32", value_name = "NAME")]
         profile: String,
         /// It takes patches only, and no whole files

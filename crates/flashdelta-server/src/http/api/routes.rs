@@ -7,14 +7,15 @@ use super::{
 };
 use crate::auth::Role;
 use crate::http::access::Access;
-use crate::http::routes::Api;
+use crate::http::table::Table;
 
 const VIEWER: Access = Access::Operator(Role::Viewer);
 const EDITOR: Access = Access::Operator(Role::Editor);
 const ADMIN: Access = Access::Operator(Role::Admin);
 
-pub(in crate::http) fn add(api: Api) -> Api {
-    api.route(Method::GET, "/v1/products", VIEWER, products::list)
+pub(in crate::http) fn add(table: Table) -> Table {
+    table
+        .route(Method::GET, "/v1/products", VIEWER, products::list)
         .route(Method::GET, "/v1/products/{product}", VIEWER, products::get)
         .route(Method::PUT, "/v1/products/{product}", EDITOR, products::put)
         .route(Method::GET, "/v1/products/{product}/rules", VIEWER, products::rules)

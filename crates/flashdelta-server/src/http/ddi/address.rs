@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 
+use super::super::encoded::encoded;
 use crate::auth::Caller;
 use crate::catalogue::StoredDevice;
 use crate::{devices, Error, Service};
@@ -18,7 +19,6 @@ pub(super) fn base(
     tenant: &str,
     controller: &str,
 ) -> String {
-    let controller: String = url::form_urlencoded::byte_serialize(controller.as_bytes()).collect();
-    let controller = controller.replace('+', "%20");
-    format!("{}/{tenant}/controller/v1/{controller}", service.config().base(headers))
+    let base = service.config().base(headers);
+    format!("{base}/{tenant}/controller/v1/{}", encoded(controller))
 }

@@ -9,6 +9,7 @@ use serde_json::{json, Value};
 use super::super::access::By;
 use super::super::body::At;
 use super::super::content;
+use super::super::encoded::encoded;
 use super::address;
 use crate::devices::{self, Action, Content, ContentKind};
 use crate::{Error, Service};
@@ -57,9 +58,7 @@ pub(super) async fn list(
 
 fn artifact(base: &str, action: &Action, at: usize, content: &Content) -> Value {
     let name = file_name(content);
-    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    let encoded = encoded.replace('+', "%20");
-    let href = format!("{base}/softwaremodules/{}-{at}/artifacts/{encoded}", action.id);
+    let href = format!("{base}/softwaremodules/{}-{at}/artifacts/{}", action.id, encoded(&name));
     // Clients look for the link by the protocol that they are built for.
     let links = json!({ "download": { "href": href }, "download-http": { "href": href } });
     json!({
@@ -92,9 +91,8 @@ pub(super) async fn download(
     let action = by.tenant.action(&stored.id, action).await?;
     let content = action.body.contents.get(at).filter(|content| file_name(content) == file);
     let content = content.ok_or_else(|| none(&file))?;
-    if at == 0
-        && content::is_from_start(content, &headers)
-        && !devices::begin(&service, &by.tenant, &action).await?
+    if content::is_from_start(content, &headers)
+        && !devices::begin(&service, &by.tenant, &action, content).await?
     {
         return Err(none(&file));
     }

@@ -4,7 +4,7 @@ use axum::http::Method;
 
 use super::{config, deployment, feedback, root};
 use crate::http::access::Access;
-use crate::http::routes::Api;
+use crate::http::table::Table;
 
 macro_rules! path {
     ($rest:literal) => {
@@ -12,9 +12,10 @@ macro_rules! path {
     };
 }
 
-pub(in crate::http) fn add(api: Api) -> Api {
+pub(in crate::http) fn add(table: Table) -> Table {
     const DEVICE: Access = Access::Device;
-    api.route(Method::GET, path!(""), DEVICE, root::get)
+    table
+        .route(Method::GET, path!(""), DEVICE, root::get)
         .route(Method::PUT, path!("/configData"), DEVICE, config::put)
         .route(Method::GET, path!("/deploymentBase/{action}"), DEVICE, deployment::get)
         .route(Method::POST, path!("/deploymentBase/{action}/feedback"), DEVICE, feedback::post)

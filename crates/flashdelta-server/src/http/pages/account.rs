@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::answer::{go, page, refused, told};
 use super::fields::Fields;
 use super::frame::Frame;
-use super::guard::Visitor;
+use super::visitor::Visitor;
 use crate::auth::{Caller, Password};
 use crate::Error;
 

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::super::body::Asked;
 use super::answer::page;
 use super::frame::Frame;
-use super::guard::Visitor;
 use super::text::When;
+use super::visitor::Visitor;
 use crate::audit::Entry;
 use crate::Error;
 

@@ -7,11 +7,12 @@ use flashdelta_fleet::{Name, Version};
 use serde::Deserialize;
 
 use super::super::body::{Asked, At};
-use super::answer::{encoded, go, page};
+use super::super::encoded::encoded;
+use super::answer::{go, page};
 use super::fields::Fields;
 use super::frame::Frame;
-use super::guard::Visitor;
 use super::text::{percent, Size};
+use super::visitor::Visitor;
 use crate::changes::{self, Block, Found};
 use crate::{Error, Service};
 
@@ -142,7 +143,7 @@ pub(super) async fn get(
 ) -> Result<Response, Error> {
     let tenant = &visitor.caller().tenant;
     let state = service.states().get(tenant, &product).await?;
-    let rows = super::releases::rows(&state.catalogue, &product);
+    let rows = super::versions::rows(&state.catalogue, &product);
     let releases: Vec<String> = rows.iter().map(|row| row.version.to_string()).collect();
     // Without more said the last two.
     for (chosen, nth) in [(&mut which.to, 0), (&mut which.from, 1)] {

@@ -1,5 +1,7 @@
 //! Devices.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,20 +12,23 @@ use flashdelta_fleet::Name;
 use serde::Deserialize;
 
 use super::super::body::{Asked, At};
-use super::answer::{encoded, page, refused, told};
+use super::super::encoded::encoded;
+use super::answer::{page, refused, told};
 use super::fields::Fields;
 use super::frame::Frame;
-use super::guard::Visitor;
 use super::keys::Revealed;
 use super::text::{Size, When};
+use super::visitor::Visitor;
 use crate::auth::{Caller, Secret};
-use crate::catalogue::StoredDevice;
-use crate::database::Tenant;
+use crate::catalogue::{ProductState, StoredDevice};
 use crate::devices;
 use crate::{Error, Service};
 
 /// Devices of a page.
 const MOST: u32 = 50;
+
+/// Actions of a device's page.
+const MOST_ACTIONS: u32 = 20;
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
@@ -69,9 +74,15 @@ async fn found(service: &Service, visitor: &Visitor, which: Which) -> Result<Dev
             format!("/ui/devices?product={product}&search={search}&after={after}")
         }
     };
-    let mut rows = Vec::new();
+    // Many devices are of few products.
+    let (mut rows, mut states) = (Vec::new(), BTreeMap::new());
     for stored in found {
-        rows.push(row(service, tenant, stored).await?);
+        let name = stored.device.as_ref().map(|device| device.product.clone());
+        if let Some(name) = name.filter(|name| !states.contains_key(name)) {
+            let state = service.states().get(tenant, &name).await?;
+            states.insert(name, state);
+        }
+        rows.push(row(&states, stored));
     }
     let products = tenant.products().await?.into_iter().map(|product| product.name).collect();
     Ok(Devices {
@@ -86,31 +97,31 @@ async fn found(service: &Service, visitor: &Visitor, which: Which) -> Result<Dev
     })
 }
 
-async fn row(service: &Service, tenant: &Tenant, stored: StoredDevice) -> Result<Row, Error> {
-    let (product, runs) = match &stored.device {
-        None => (String::new(), "unknown".to_owned()),
-        Some(device) => (device.product.to_string(), runs(service, tenant, device).await?),
-    };
-    Ok(Row {
+fn row(states: &BTreeMap<Name, ProductState>, stored: StoredDevice) -> Row {
+    let runs = stored.device.as_ref().and_then(|device| {
+        let state = states.get(&device.product)?;
+        Some(runs(state, device))
+    });
+    let product = stored.device.map(|device| device.product.to_string());
+    Row {
         id: stored.id,
-        product,
-        runs,
+        product: product.unwrap_or_default(),
+        runs: runs.unwrap_or_else(|| "unknown".to_owned()),
         seen: When(stored.seen),
         failures: stored.failures,
         failing: stored.failing,
-    })
+    }
 }
 
 /// The release that a device runs.
-async fn runs(service: &Service, tenant: &Tenant, device: &Device) -> Result<String, Error> {
-    let state = service.states().get(tenant, &device.product).await?;
+fn runs(state: &ProductState, device: &Device) -> String {
     let held = held_releases(&state.catalogue, device);
     let version = held.last().map(|release| &release.version).or(device.version.as_ref());
-    Ok(match (version, &device.running) {
+    match (version, &device.running) {
         (Some(version), _) => version.to_string(),
         (None, Running::Unknown) => "not told yet".to_owned(),
         (None, _) => "none of the releases".to_owned(),
-    })
+    }
 }
 
 pub(super) async fn list(
@@ -205,15 +216,17 @@ pub(super) async fn get(
     let stored = tenant.device(&id).await?;
     let (mut facts, mut next) = (Vec::new(), Next::unknown());
     if let Some(device) = &stored.device {
-        facts = self::facts(device, runs(&service, tenant, device).await?);
+        let state = service.states().get(tenant, &device.product).await?;
+        facts = self::facts(device, runs(&state, device));
         next = Next::of(&devices::plan(&service, tenant, &stored).await?);
     }
     let mut history = Vec::new();
-    for action in tenant.actions(&id, 20).await? {
-        let said = tenant.reports(&action).await?;
-        let said = said.into_iter().map(|report| {
+    let actions = tenant.actions(&id, MOST_ACTIONS).await?;
+    let mut said = tenant.latest_reports(&id, MOST_ACTIONS).await?;
+    for action in actions {
+        let said = said.remove(&action.id).unwrap_or_default().into_iter().map(|report| {
             let message = match report.message.is_empty() {
-                true => report.execution.clone(),
+                true => report.execution,
                 false => format!("{}: {}", report.execution, report.message),
             };
             (When(report.at), message)

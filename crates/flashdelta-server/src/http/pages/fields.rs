@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use axum::RequestExt as _;
 use bytes::Bytes;
 
-use super::guard::Visitor;
+use super::visitor::Visitor;
 use crate::Error;
 
 /// The fields of a form that a page of this session has sent.

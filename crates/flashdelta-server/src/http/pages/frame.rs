@@ -1,6 +1,6 @@
 //! What is around every page.
 
-use super::guard::Visitor;
+use super::visitor::Visitor;
 use crate::auth::Role;
 
 /// What is around every page: title, navigation, who is signed in.

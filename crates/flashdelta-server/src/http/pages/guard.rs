@@ -1,10 +1,9 @@
 //! Who may see a page. It is settled before anything of a request is read.
 
 use core::net::SocketAddr;
-use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, ORIGIN, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -15,63 +14,18 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::super::access::Access;
+use super::super::encoded::encoded;
 use super::super::error::Told;
-use super::answer::{encoded, go};
+use super::answer::go;
 use super::frame::Frame;
-use crate::auth::{csrf_of, Caller, Role};
+use super::visitor::Visitor;
+use crate::auth::Role;
 use crate::config::Config;
 use crate::{Error, Service};
 
 /// Nothing but what this server sends itself, and no script at all.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
-
-/// Who is signed in, for handlers.
-#[derive(Clone)]
-pub(super) struct Visitor(Arc<Signed>);
-
-struct Signed {
-    caller: Caller,
-    secret: String,
-    csrf: String,
-}
-
-impl Visitor {
-    pub(super) fn caller(&self) -> &Caller {
-        &self.0.caller
-    }
-
-    /// What the cookie has.
-    pub(super) fn secret(&self) -> &str {
-        &self.0.secret
-    }
-
-    /// What forms have to say.
-    pub(super) fn csrf(&self) -> &str {
-        &self.0.csrf
-    }
-
-    /// Checks what a form said. The time that it takes does not tell how much of it is right.
-    pub(super) fn check_form(&self, said: &str) -> Result<(), Error> {
-        let pairs = said.bytes().zip(self.csrf().bytes());
-        let differing = pairs.fold(0, |differing, (a, b)| differing | (a ^ b));
-        match differing == 0 && said.len() == self.csrf().len() {
-            true => Ok(()),
-            false => Err(Error::Forbidden {
-                needs: "a form of a page that is open since you \
-                                                    signed in: open it again",
-            }),
-        }
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Visitor {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthorized)
-    }
-}
 
 /// Lets a request through, with who asks; shows how to sign in; or says why not.
 pub(in super::super) async fn guard(
@@ -107,35 +61,29 @@ async fn permitted(
     if parts.method != Method::GET && !is_same_site(service.config(), &parts.headers) {
         return Err(Error::Forbidden { needs: "a form of this server" });
     }
-    let found = signed_in(service, &parts.headers).await;
-    match access {
-        Access::Page(role) => {
-            if let Err(Error::Unauthorized) = &found {
-                // Only cookies that are wrong: without one it is a visit.
-                if cookie(service.config(), &parts.headers).is_some() {
-                    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-                    let address = address.map(|at| at.ip().to_string()).unwrap_or_default();
-                    service.stranger_limiter().take(&address)?;
-                }
-            }
-            let visitor = found?;
-            match visitor.caller().role >= role && visitor.caller().role != Role::Metrics {
-                true => Ok(Some(visitor)),
-                false => Err(Error::Forbidden { needs: role.name() }),
-            }
-        }
-        _ => Ok(None),
+    // Pages that anybody may see do not depend on who it is.
+    let Access::Page(role) = access else { return Ok(None) };
+    let secret = cookie(service.config(), &parts.headers).ok_or(Error::Unauthorized)?;
+    let found = signed_in(service, secret).await;
+    if let Err(Error::Unauthorized) = &found {
+        // Only cookies that are wrong: without one it is a visit.
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let address = address.map(|at| at.ip().to_string()).unwrap_or_default();
+        service.stranger_limiter().take(&address)?;
+    }
+    let visitor = found?;
+    match visitor.caller().role >= role && visitor.caller().role != Role::Metrics {
+        true => Ok(Some(visitor)),
+        false => Err(Error::Forbidden { needs: role.name() }),
     }
 }
 
-async fn signed_in(service: &Service, headers: &HeaderMap) -> Result<Visitor, Error> {
-    let secret = cookie(service.config(), headers).ok_or(Error::Unauthorized)?;
+async fn signed_in(service: &Service, secret: &str) -> Result<Visitor, Error> {
     let caller = service.database().signed_in(secret).await?;
-    let (secret, csrf) = (secret.to_owned(), csrf_of(secret));
-    Ok(Visitor(Arc::new(Signed { caller, secret, csrf })))
+    Ok(Visitor::new(caller, secret))
 }
 
-/// The name of the cookie. Behind TLS browsers take care that no other server has set it.
+/// The name of the cookie. With TLS browsers take care that no other server has set it.
 fn cookie_name(config: &Config) -> &'static str {
     match config.is_secure() {
         true => "__Host-flashdelta",
@@ -150,7 +98,7 @@ fn cookie<'h>(config: &Config, headers: &'h HeaderMap) -> Option<&'h str> {
     pairs.find(|(found, _)| found.trim() == name).map(|(_, value)| value.trim())
 }
 
-/// The header that sets the cookie: for so many seconds, or to nothing.
+/// The header that sets the cookie: for this many seconds, or to nothing.
 pub(super) fn set_cookie(
     config: &Config,
     secret: &str,

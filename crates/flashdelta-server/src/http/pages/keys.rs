@@ -7,8 +7,8 @@ use super::super::body::{Asked, At};
 use super::answer::{go, page, refused, told, Done};
 use super::fields::Fields;
 use super::frame::Frame;
-use super::guard::Visitor;
 use super::text::When;
+use super::visitor::Visitor;
 use crate::auth::{Caller, OperatorEntry, Password, Secret, TokenEntry};
 use crate::Error;
 

@@ -21,6 +21,8 @@ mod routes;
 mod savings;
 mod text;
 mod upload;
+mod versions;
+mod visitor;
 
 pub(super) use guard::guard;
 pub(super) use routes::add;

@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::super::encoded::encoded;
 use super::answer::page;
 use super::frame::Frame;
-use super::guard::Visitor;
-use super::rollouts::{all, Shown};
+use super::rollouts::{of_all, Shown};
 use super::savings::Saved;
+use super::visitor::Visitor;
 use crate::catalogue::RolloutState;
 use crate::{Error, Service};
 
@@ -39,18 +40,14 @@ pub(super) async fn get(
     let tenant = &visitor.caller().tenant;
     let products = tenant.products().await?;
     let (devices, failing) = tenant.count_devices().await?;
-    let first = products.first().map(|product| product.name.clone());
-    let (has_product, mut has_release) = (first.is_some(), false);
-    for product in &products {
-        has_release |= !tenant.releases(&product.name).await?.is_empty();
-    }
-    let mut rollouts = all(&service, tenant).await?;
+    let has_release = tenant.has_releases().await?;
+    let mut rollouts = of_all(&service, tenant, &products).await?;
     let has_rollout = !rollouts.is_empty();
-    rollouts.retain(|rollout| rollout.state != RolloutState::Ended.name());
-    let stopped = RolloutState::Stopped.name();
-    let stopped = rollouts.iter().filter(|rollout| rollout.state == stopped).count();
-    let of_first = |rest: &str| match &first {
-        Some(product) => format!("/ui/products/{}{rest}", super::answer::encoded(product)),
+    rollouts.retain(|rollout| rollout.state != RolloutState::Ended);
+    let is_stopped = |rollout: &&Shown| rollout.state == RolloutState::Stopped;
+    let stopped = rollouts.iter().filter(is_stopped).count();
+    let of_first = |rest: &str| match products.first() {
+        Some(product) => format!("/ui/products/{}{rest}", encoded(&product.name)),
         None => "/ui/products".to_owned(),
     };
     let todo = |what, how, path, is_done| Todo { what, how, path, is_done };
@@ -59,7 +56,7 @@ pub(super) async fn get(
             "Enter a product",
             "A name for devices that run the same firmware.",
             "/ui/products".to_owned(),
-            has_product,
+            !products.is_empty(),
         ),
         todo(
             "Upload releases",

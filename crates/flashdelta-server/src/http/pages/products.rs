@@ -7,12 +7,13 @@ use flashdelta_fleet::catalogue::Product;
 use flashdelta_fleet::Name;
 
 use super::super::body::{Asked, At};
-use super::answer::{encoded, go, page, refused, told, Done};
+use super::super::encoded::encoded;
+use super::answer::{go, page, refused, told, Done};
 use super::fields::Fields;
 use super::frame::Frame;
-use super::guard::Visitor;
-use super::releases::Row;
 use super::rollouts::{of_product, Shown};
+use super::versions::Row;
+use super::visitor::Visitor;
 use crate::auth::Caller;
 use crate::catalogue::Limits;
 use crate::{Error, Service};
@@ -85,7 +86,7 @@ pub(super) async fn shelf(
     };
     Ok(Shelf {
         frame: Frame::new(visitor, title, "/ui/products"),
-        releases: super::releases::rows(&state.catalogue, name),
+        releases: super::versions::rows(&state.catalogue, name),
         rollouts: of_product(tenant, name, &state).await?,
         limits: state.limits.clone(),
         product,

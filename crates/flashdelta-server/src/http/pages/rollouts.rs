@@ -3,18 +3,22 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use flashdelta_fleet::catalogue::Product;
 use flashdelta_fleet::rules::{Assignment, Condition, Share};
 use flashdelta_fleet::{Name, Version};
 use serde::Deserialize;
 
 use super::super::body::{Asked, At};
-use super::answer::{encoded, go, page, refused, told, Done};
+use super::super::encoded::encoded;
+use super::answer::{go, page, refused, told, Done};
 use super::fields::Fields;
 use super::frame::Frame;
-use super::guard::Visitor;
 use super::text::{percent, When};
+use super::visitor::Visitor;
 use crate::auth::Caller;
-use crate::catalogue::{Limits, ProductState, Reach, Rollout, RolloutChange, RolloutState};
+use crate::catalogue::{
+    Limits, ProductState, Reach, Rollout, RolloutChange, RolloutState, MOST_COUNTED,
+};
 use crate::database::Tenant;
 use crate::{Error, Service};
 
@@ -26,7 +30,7 @@ pub(super) struct Shown {
     pub(super) product: Name,
     pub(super) rule: String,
     pub(super) release: String,
-    pub(super) state: &'static str,
+    pub(super) state: RolloutState,
     pub(super) is_open: bool,
     pub(super) is_paused: bool,
     pub(super) condition: String,
@@ -39,12 +43,12 @@ pub(super) struct Shown {
     pub(super) succeeded: i64,
     pub(super) failed: i64,
     pub(super) stopped: Option<When>,
-    /// False: there are more devices than were counted.
-    pub(super) is_complete: bool,
+    /// How many devices were counted, if there are more; else 0.
+    pub(super) counted: usize,
 }
 
 impl Shown {
-    fn of(product: &Name, rollout: Rollout, reach: Reach, is_complete: bool) -> Self {
+    fn of(product: &Name, rollout: Rollout, reach: Reach, counted: usize) -> Self {
         let share = rollout.assignment.as_ref().map_or(Share::NONE, |rule| rule.share);
         let is_later = |stage: &u16| Share::of_hundredths(stage * 100).is_ok_and(|of| of > share);
         let condition = rollout.assignment.as_ref().map(|rule| rule.condition.text());
@@ -57,14 +61,14 @@ impl Shown {
             stages: STAGES.into_iter().filter(is_later).collect(),
             updated_percent: percent(reach.updated, reach.devices),
             reach,
-            state: rollout.state.name(),
+            state: rollout.state,
             rule: rollout.rule,
             release: rollout.release,
             offered: rollout.offered,
             succeeded: rollout.succeeded,
             failed: rollout.failed,
             stopped: Some(When(rollout.stopped_at)).filter(|at| at.0 > 0),
-            is_complete,
+            counted,
         }
     }
 }
@@ -80,20 +84,25 @@ pub(super) async fn of_product(
         return Ok(Vec::new());
     }
     let reached = tenant.reach(product, state).await?;
+    let counted = if reached.is_complete { 0 } else { MOST_COUNTED };
     let shown = |rollout: Rollout| {
         let reach = match rollout.state {
             RolloutState::Ended => None,
             _ => reached.by_rule.get(&*rollout.rule).copied(),
         };
-        Shown::of(product, rollout, reach.unwrap_or_default(), reached.is_complete)
+        Shown::of(product, rollout, reach.unwrap_or_default(), counted)
     };
     Ok(rollouts.into_iter().map(shown).collect())
 }
 
-/// The roll-outs of all products.
-pub(super) async fn all(service: &Service, tenant: &Tenant) -> Result<Vec<Shown>, Error> {
+/// The roll-outs of these products.
+pub(super) async fn of_all(
+    service: &Service,
+    tenant: &Tenant,
+    products: &[Product],
+) -> Result<Vec<Shown>, Error> {
     let mut all = Vec::new();
-    for product in tenant.products().await? {
+    for product in products {
         let state = service.states().get(tenant, &product.name).await?;
         all.append(&mut of_product(tenant, &product.name, &state).await?);
     }
@@ -114,8 +123,9 @@ pub(super) async fn list(
     Asked(done): Asked<Done>,
 ) -> Result<Response, Error> {
     let tenant = &visitor.caller().tenant;
-    let rollouts = all(&service, tenant).await?;
-    let products = tenant.products().await?.into_iter().map(|product| product.name).collect();
+    let products = tenant.products().await?;
+    let rollouts = of_all(&service, tenant, &products).await?;
+    let products = products.into_iter().map(|product| product.name).collect();
     let frame = Frame::new(&visitor, "Roll-outs", "/ui/rollouts").done(done.done.as_deref());
     page(&Rollouts { frame, rollouts, products })
 }
@@ -152,7 +162,7 @@ async fn form(
     problem: String,
 ) -> Result<New, Error> {
     let state = service.states().get(&visitor.caller().tenant, &product).await?;
-    let rows = super::releases::rows(&state.catalogue, &product);
+    let rows = super::versions::rows(&state.catalogue, &product);
     let releases: Vec<String> = rows.iter().map(|row| row.version.to_string()).collect();
     if draft.release.is_empty() {
         draft.release = releases.first().cloned().unwrap_or_default();

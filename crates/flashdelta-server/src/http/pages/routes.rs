@@ -5,7 +5,7 @@ use axum::http::Method;
 use axum::response::IntoResponse;
 
 use super::super::access::Access;
-use super::super::routes::Api;
+use super::super::table::Table;
 use super::{
     account, answer, audit, changes, devices, keys, login, overview, products, releases, rollouts,
     savings,
@@ -16,9 +16,10 @@ const VIEWER: Access = Access::Page(Role::Viewer);
 const EDITOR: Access = Access::Page(Role::Editor);
 const ADMIN: Access = Access::Page(Role::Admin);
 
-pub(in super::super) fn add(api: Api) -> Api {
+pub(in super::super) fn add(table: Table) -> Table {
     let (get, post) = (|| Method::GET, || Method::POST);
-    api.route(get(), "/", Access::Visitor, || async { answer::go("/ui") })
+    table
+        .route(get(), "/", Access::Visitor, || async { answer::go("/ui") })
         .route(get(), "/ui/style.css", Access::Visitor, style)
         .route(get(), "/ui/icon.svg", Access::Visitor, icon)
         .route(get(), "/ui/login", Access::Visitor, login::get)

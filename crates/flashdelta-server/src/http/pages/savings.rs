@@ -5,8 +5,8 @@ use axum::response::Response;
 
 use super::answer::page;
 use super::frame::Frame;
-use super::guard::Visitor;
 use super::text::{percent, Size};
+use super::visitor::Visitor;
 use crate::devices;
 use crate::Error;
 

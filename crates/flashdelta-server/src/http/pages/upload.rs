@@ -5,7 +5,7 @@ use axum::RequestExt as _;
 use bytes::Bytes;
 
 use super::fields::Fields;
-use super::guard::Visitor;
+use super::visitor::Visitor;
 use crate::Error;
 
 /// A form with a file, which a page of this session has sent.
