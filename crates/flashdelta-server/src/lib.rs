@@ -22,6 +22,7 @@
 //!   and pages.
 //! - [`coap`]: the plain request for devices that speak CoAP, with or without DTLS.
 //! - [`serve`](mod@serve): all of it together, from start to end.
+//! - `demo`: a service with a family of devices that is made up. [`cli`]: the program.
 #![forbid(unsafe_code)]
 
 pub mod auth;
@@ -36,6 +37,7 @@ mod audit;
 mod catalogue;
 mod changes;
 mod contents;
+mod demo;
 mod devices;
 mod error;
 mod hex;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{log, operator, psk, serve, tenant, token, worker};
+use super::{demo, log, operator, psk, serve, tenant, token, worker};
 use crate::{jobs, Error};
 
 /// Update service: firmware deltas on demand, for each device its own
@@ -23,6 +23,8 @@ enum Command {
     Serve(Logged<serve::Serve>),
     /// Make patches, for servers on the same database and store
     Worker(Logged<worker::Worker>),
+    /// Show what it does: a service with devices that are made up
+    Demo(Logged<demo::Demo>),
     /// Make one patch, for a worker
     #[command(hide = true)]
     MakePatch,
@@ -53,16 +55,20 @@ pub async fn run() -> Result<(), Error> {
     let program = Program::parse();
     match program.command {
         None => {
-            program.log.start();
+            program.log.start("info");
             program.serve.run().await
         }
         Some(Command::Serve(serve)) => {
-            serve.log.start();
+            serve.log.start("info");
             serve.command.run().await
         }
         Some(Command::Worker(worker)) => {
-            worker.log.start();
+            worker.log.start("info");
             worker.command.run().await
+        }
+        Some(Command::Demo(demo)) => {
+            demo.log.start("warn");
+            demo.command.run().await
         }
         Some(Command::MakePatch) => std::process::exit(jobs::make_patch()?),
         Some(Command::Operator(operator)) => operator.run().await,

@@ -8,9 +8,10 @@ pub(super) struct Log {
     /// How lines of the log look
     #[arg(long, env = "FLASHDELTA_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: Format,
-    /// What is logged: `info`, `debug`, `flashdelta_server=debug,warn`, …
-    #[arg(long, env = "FLASHDELTA_LOG", default_value = "info", value_name = "FILTER")]
-    log: String,
+    /// What is logged: `info`, `debug`, `flashdelta_server=debug,warn`, …; `info`, of `demo` `warn`,
+    /// unless it is said
+    #[arg(long, env = "FLASHDELTA_LOG", value_name = "FILTER")]
+    log: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -20,9 +21,10 @@ enum Format {
 }
 
 impl Log {
-    /// Starts logging. A filter that cannot be read counts as `info`.
-    pub(super) fn start(&self) {
-        let filter = EnvFilter::try_new(&self.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    /// Starts logging. A filter that cannot be read counts as `usual`, and so does none.
+    pub(super) fn start(&self, usual: &str) {
+        let filter = EnvFilter::try_new(self.log.as_deref().unwrap_or(usual));
+        let filter = filter.unwrap_or_else(|_| EnvFilter::new(usual));
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // Twice is a matter of tests alone.
         let _ = match self.log_format {

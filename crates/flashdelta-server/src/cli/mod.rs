@@ -1,6 +1,7 @@
 //! The program.
 
 mod commands;
+mod demo;
 mod log;
 mod operator;
 mod psk;

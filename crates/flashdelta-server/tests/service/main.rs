@@ -6,6 +6,7 @@ mod catalogue;
 mod client;
 mod coap;
 mod ddi;
+mod demo;
 mod document;
 mod fleet;
 mod jobs;
