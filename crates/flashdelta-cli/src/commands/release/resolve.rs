@@ -48,7 +48,7 @@ fn name(text: &str) -> Result<Name, String> {
 }
 
 fn digest(text: &str) -> Result<Digest, String> {
-    text.parse().map_err(|error: flashdelta_fleet::catalogue::CatalogueError| error.to_string())
+    text.parse().map_err(|error: flashdelta_fleet::TextError| error.to_string())
 }
 
 impl Args {
