@@ -29,7 +29,7 @@ pub(crate) enum Next {
     /// Nothing; why, for people.
     Nothing { why: String },
     /// It is to do this.
-    Update(Action),
+    Update(Box<Action>),
 }
 
 impl Question {
@@ -72,7 +72,7 @@ impl Question {
                 Err(Error::NotReady { retry_after: 1 })
             }
             Offer::Nothing { why } => Ok(Next::Nothing { why }),
-            Offer::Update(action) => Ok(Next::Update(action)),
+            Offer::Update(action) => Ok(Next::Update(action.into())),
         }
     }
 
