@@ -10,6 +10,9 @@ use clap::Args;
 
 use crate::jobs::JobLimits;
 
+/// The tenant that there is from the start.
+pub(crate) const FIRST_TENANT: &str = "default";
+
 /// Where things are, and limits.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -54,6 +57,13 @@ pub struct Config {
     /// PEM file of the private key of the certificate
     #[arg(long, env = "FLASHDELTA_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// PEM file of the authorities that issue certificates of devices, whose common names are the
+    /// ids: of the first tenant, or of TENANT=FILE; once for each
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub client_ca: Vec<String>,
+    /// PEM file of certificates of devices that are revoked; once for each
+    #[arg(long, value_name = "FILE", requires = "client_ca")]
+    pub client_crl: Vec<PathBuf>,
     /// Requests that may run at the same time; more are told to come again
     #[arg(long, default_value_t = 4096, value_name = "NUMBER")]
     pub max_requests: usize,
@@ -111,6 +121,8 @@ impl Config {
             public_url: None,
             tls_cert: None,
             tls_key: None,
+            client_ca: Vec::new(),
+            client_crl: Vec::new(),
             max_requests: 4096,
             device_requests: 240,
             coap_blocks: 6000,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use flashdelta::sign::PrivateKey;
+use flashdelta::sign::{PrivateKey, PublicKey};
 use flashdelta::{Input, InputError, ReadError};
 
 use crate::Error;
@@ -19,9 +19,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// The key that patches are signed with.
 pub(crate) fn signing(path: &Path) -> Result<PrivateKey, Error> {
-    let wrong = |found: &dyn core::fmt::Display| {
-        Error::bad("signing key", format!("{}: {found}", path.display()), "a private key in PEM")
-    };
-    let pem = String::from_utf8(read(path)?).map_err(|_| wrong(&"it is not a text file"))?;
-    PrivateKey::from_pem(&pem).map_err(|error| wrong(&error))
+    PrivateKey::from_pem(&text(path)?).map_err(|error| wrong(path, &error))
+}
+
+/// The key that signatures of a command are checked with.
+pub(crate) fn public(path: &Path) -> Result<PublicKey, Error> {
+    PublicKey::from_pem(&text(path)?).map_err(|error| wrong(path, &error))
+}
+
+fn text(path: &Path) -> Result<String, Error> {
+    String::from_utf8(read(path)?).map_err(|_| wrong(path, &"it is not a text file"))
+}
+
+fn wrong(path: &Path, found: &dyn core::fmt::Display) -> Error {
+    Error::bad("signing key", format!("{}: {found}", path.display()), "a key in PEM")
 }

@@ -10,6 +10,7 @@
 //! - `error`, `hex`, `time`, `config`, `keys`: what goes wrong, bytes as text, when it is, what is
 //!   set, and files with keys.
 //! - [`database`]: tables, and the type that keeps tenants apart.
+//! - `tls`: certificates, that of the server and those of devices.
 //! - `audit`: who changed what. [`auth`]: tokens, pre-shared keys, operators, and who asks.
 //! - `contents`: files and patches in the object store, by digest.
 //! - `catalogue`: products, releases, rules and devices in the database; `flashdelta-fleet` has
@@ -47,6 +48,7 @@ mod limits;
 mod metrics;
 mod service;
 mod time;
+mod tls;
 
 pub use config::Config;
 pub use error::Error;

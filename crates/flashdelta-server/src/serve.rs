@@ -5,14 +5,13 @@ use core::net::SocketAddr;
 use core::pin::Pin;
 use core::time::Duration;
 
-use axum_server::tls_rustls::RustlsConfig;
 use axum_server::Handle;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 
 use crate::config::Listen;
-use crate::{http, keys, Error, Service};
+use crate::{http, tls, Error, Service};
 
 /// A server that listens.
 pub struct Server {
@@ -61,10 +60,7 @@ impl Server {
         let mut serving: Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>> =
             match (&config.tls_cert, &config.tls_key) {
                 (Some(cert), Some(key)) => {
-                    // Another one may be linked as well: this one it is.
-                    let _ = rustls::crypto::ring::default_provider().install_default();
-                    let tls = RustlsConfig::from_pem(keys::read(cert)?, keys::read(key)?).await;
-                    let tls = tls.map_err(Error::io(cert.display()))?;
+                    let tls = tls::server(cert, key, self.service.authorities())?;
                     let server = axum_server::from_tcp_rustls(self.listener, tls);
                     let mut server = server.map_err(failed())?.handle(handle.clone());
                     hurry(server.http_builder(), self.headers);

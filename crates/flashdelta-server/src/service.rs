@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use flashdelta::sign::PrivateKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::audit::SERVER;
 use crate::auth::{NewToken, Password, Role, Secret, TokenKind};
 use crate::catalogue::States;
-use crate::config::Config;
+use crate::config::{Config, FIRST_TENANT};
 use crate::contents::Contents;
 use crate::database::Database;
-use crate::jobs::{Bell, Worker};
+use crate::jobs::{Bell, Signer, Worker};
 use crate::limits::Limiter;
 use crate::metrics::Metrics;
-use crate::{keys, Error};
+use crate::tls::Authorities;
+use crate::Error;
 
 /// What all parts of a server share. A clone is the same.
 #[derive(Clone)]
@@ -27,7 +27,8 @@ struct Parts {
     contents: Contents,
     states: States,
     bell: Arc<Bell>,
-    key: Option<Arc<PrivateKey>>,
+    signer: Option<Signer>,
+    authorities: Authorities,
     metrics: Metrics,
     /// Requests that may run at the same time.
     slots: Arc<Semaphore>,
@@ -39,9 +40,6 @@ struct Parts {
 
 /// Workers that run; dropped, they end, and what they were at is taken by others.
 pub struct Workers(#[allow(dead_code)] JoinSet<()>);
-
-/// The tenant that there is from the start.
-pub(crate) const FIRST_TENANT: &str = "default";
 
 /// The operator that there is from the start.
 const FIRST_OPERATOR: &str = "admin";
@@ -56,14 +54,14 @@ impl Service {
         std::fs::create_dir_all(&config.data).map_err(Error::io(config.data.display()))?;
         let database = Database::open(&config.database_url(), config.database_connections).await?;
         let contents = Contents::open(config.store.as_deref(), &config.data.join("contents"))?;
-        let key = config.jobs.signing_key.as_deref().map(keys::signing).transpose()?.map(Arc::new);
         Ok(Self(Arc::new(Parts {
             config: config.clone(),
             database,
             contents,
             states: States::default(),
             bell: Arc::default(),
-            key,
+            signer: Signer::open(&config.jobs)?,
+            authorities: Authorities::open(config)?,
             metrics: Metrics::default(),
             slots: Arc::new(Semaphore::new(config.max_requests)),
             devices: Limiter::new(config.device_requests),
@@ -86,6 +84,11 @@ impl Service {
     /// Files and patches.
     pub(crate) fn contents(&self) -> &Contents {
         &self.0.contents
+    }
+
+    /// Who issues certificates of devices.
+    pub(crate) fn authorities(&self) -> &Authorities {
+        &self.0.authorities
     }
 
     /// What plans are made with.
@@ -135,11 +138,11 @@ impl Service {
     /// [`Error::Io`].
     pub fn start_workers(&self, count: usize) -> Result<Workers, Error> {
         let mut workers = JoinSet::new();
-        let Parts { config, database, contents, bell, key, .. } = &*self.0;
+        let Parts { config, database, contents, bell, signer, .. } = &*self.0;
         for _ in 0..count {
             let (database, contents) = (database.clone(), contents.clone());
-            let (key, bell) = (key.clone(), Arc::clone(bell));
-            workers.spawn(Worker::new(database, contents, &config.jobs, key, bell)?.run());
+            let (signer, bell) = (signer.clone(), Arc::clone(bell));
+            workers.spawn(Worker::new(database, contents, &config.jobs, signer, bell)?.run());
         }
         Ok(Workers(workers))
     }

@@ -1,4 +1,4 @@
-//! Who asks, by token, by session or by pre-shared key.
+//! Who asks, by token, by session, by pre-shared key or by certificate.
 //!
 //! A token is 32 random bytes after a prefix that says what it is for. The database has its
 //! SHA-256 alone: whoever reads the database cannot use it. (A slow hash is for passwords, which
@@ -9,6 +9,7 @@
 //! a session for a while: 32 random bytes in a cookie, of which the database has SHA-256, too.
 
 mod caller;
+mod certificates;
 mod operators;
 mod password;
 mod psk;

@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use crate::config::Config;
+use crate::config::{Config, FIRST_TENANT};
 use crate::database::Tenant;
-use crate::service::FIRST_TENANT;
 use crate::{Error, Service};
 
 #[derive(Args)]

@@ -9,8 +9,8 @@ use super::family::{Habit, MadeUp, FAMILY, FORGOTTEN};
 use crate::audit::SERVER;
 use crate::auth::{NewToken, Password, Role, Secret, TokenKind};
 use crate::catalogue::{application, NewRelease};
+use crate::config::FIRST_TENANT;
 use crate::database::Tenant;
-use crate::service::FIRST_TENANT;
 use crate::{Error, Service};
 
 /// A device that is there, with what it has to know.

@@ -9,8 +9,10 @@ use axum::http::request::Parts;
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use axum_server::tls::TlsInfo;
 
 use crate::auth::{Caller, Role, TokenKind};
+use crate::tls::Certified;
 use crate::{Error, Service};
 
 /// Who may use a route.
@@ -52,7 +54,7 @@ pub(super) async fn check(
 async fn permitted(service: &Service, access: Access, parts: &mut Parts) -> Result<Caller, Error> {
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let address = address.map(|address| address.ip().to_string()).unwrap_or_default();
-    let caller = caller(service, access, &parts.headers).await;
+    let caller = caller(service, access, parts).await;
     match &caller {
         // Tokens cannot be guessed; this is to keep those that try from being a burden.
         Err(Error::Unauthorized) => service.stranger_limiter().take(&address)?,
@@ -81,8 +83,12 @@ async fn permitted(service: &Service, access: Access, parts: &mut Parts) -> Resu
     Ok(caller)
 }
 
-async fn caller(service: &Service, access: Access, headers: &HeaderMap) -> Result<Caller, Error> {
-    let (scheme, token) = credentials(headers).ok_or(Error::Unauthorized)?;
+async fn caller(service: &Service, access: Access, parts: &Parts) -> Result<Caller, Error> {
+    let Some((scheme, token)) = credentials(&parts.headers) else {
+        let certified = certified(service, parts).filter(|_| access == Access::Device);
+        let Certified { tenant, device } = certified.ok_or(Error::Unauthorized)?;
+        return service.database().caller_by_certificate(&tenant, device).await;
+    };
     let caller = service.database().caller(token).await?;
     let is_kind = match scheme {
         Scheme::Bearer => true,
@@ -107,6 +113,13 @@ async fn caller(service: &Service, access: Access, headers: &HeaderMap) -> Resul
         }
         _ => Ok(caller),
     }
+}
+
+/// Whom the certificate of the connection names. It was checked by the handshake, and is again: it
+/// may have expired since, and this tells whose it is.
+fn certified(service: &Service, parts: &Parts) -> Option<Certified> {
+    let tls = parts.extensions.get::<Arc<TlsInfo>>()?;
+    service.authorities().whose(&tls.peer_certificates)
 }
 
 enum Scheme {

@@ -20,11 +20,36 @@ pub struct JobLimits {
     /// PEM file of the private key that signs patches; without it they are not signed
     #[arg(long, env = "FLASHDELTA_SIGNING_KEY", value_name = "FILE")]
     pub signing_key: Option<PathBuf>,
+    /// Program and arguments, between blanks, that sign in place of a key: it reads the message of
+    /// 48 bytes from its standard input, and writes the signature, raw or in DER
+    #[arg(
+        long,
+        env = "FLASHDELTA_SIGNING_COMMAND",
+        value_name = "COMMAND",
+        requires = "signing_public",
+        conflicts_with = "signing_key"
+    )]
+    pub signing_command: Option<String>,
+    /// PEM file of the public key of the command, with which its signatures are checked
+    #[arg(
+        long,
+        env = "FLASHDELTA_SIGNING_PUBLIC",
+        value_name = "FILE",
+        requires = "signing_command"
+    )]
+    pub signing_public: Option<PathBuf>,
 }
 
 impl Default for JobLimits {
     fn default() -> Self {
-        Self { job_memory: 2048, job_seconds: 600, lease_seconds: 30, signing_key: None }
+        Self {
+            job_memory: 2048,
+            job_seconds: 600,
+            lease_seconds: 30,
+            signing_key: None,
+            signing_command: None,
+            signing_public: None,
+        }
     }
 }
 

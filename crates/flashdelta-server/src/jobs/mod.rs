@@ -8,9 +8,11 @@ mod child;
 mod limits;
 mod make;
 mod queue;
+mod signer;
 mod worker;
 
 pub(crate) use child::make_patch;
 pub use limits::JobLimits;
 pub(crate) use queue::{Between, JobState, Wanted};
+pub(crate) use signer::Signer;
 pub(crate) use worker::{Bell, Worker};

@@ -4,13 +4,13 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flashdelta::sign::{self, PrivateKey};
+use flashdelta::sign;
 use flashdelta_fleet::Digest;
 use tokio::sync::Notify;
 
 use super::make::{make, Outcome};
 use super::queue::{Ended, Taken};
-use super::JobLimits;
+use super::{JobLimits, Signer};
 use crate::auth::random;
 use crate::contents::{Contents, Hashes};
 use crate::database::Database;
@@ -33,7 +33,7 @@ pub(crate) struct Worker {
     database: Database,
     contents: Contents,
     limits: JobLimits,
-    key: Option<Arc<PrivateKey>>,
+    signer: Option<Signer>,
     bell: Arc<Bell>,
     program: PathBuf,
     /// A name that no other worker has.
@@ -48,12 +48,12 @@ impl Worker {
         database: Database,
         contents: Contents,
         limits: &JobLimits,
-        key: Option<Arc<PrivateKey>>,
+        signer: Option<Signer>,
         bell: Arc<Bell>,
     ) -> Result<Self, Error> {
         let program = std::env::current_exe().map_err(Error::io("this program"))?;
         let name = format!("{}-{}", std::process::id(), hex(&random::<16>()?));
-        Ok(Self { database, contents, limits: limits.clone(), key, bell, program, name })
+        Ok(Self { database, contents, limits: limits.clone(), signer, bell, program, name })
     }
 
     /// Works until it is dropped.
@@ -124,10 +124,9 @@ impl Worker {
             Outcome::Failed(error) => return Ok(failed("failed", error)),
         };
         let mut signature = String::new();
-        let patch = match &self.key {
-            Some(key) if !flashdelta::bundle::is_bundle(&patch) => {
-                let signed = sign::sign(&patch, key)
-                    .map_err(|error| Error::Make(format!("cannot sign: {error}")))?;
+        let patch = match &self.signer {
+            Some(signer) if !flashdelta::bundle::is_bundle(&patch) => {
+                let signed = signer.sign(&patch).await?;
                 signature = signature_text(&signed);
                 signed
             }

@@ -3,6 +3,7 @@
 mod access;
 mod browser;
 mod catalogue;
+mod certificates;
 mod client;
 mod coap;
 mod ddi;
@@ -19,6 +20,7 @@ mod postgres;
 mod rollouts;
 
 mod server;
+mod signing;
 mod start;
 mod swupdate;
 mod unscoped;

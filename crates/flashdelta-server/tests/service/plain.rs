@@ -7,7 +7,7 @@ use crate::fleet::{self, apply, digest, firmware};
 use crate::server::{json, Setup};
 
 crate::on_both_databases!(a_device_is_updated a_download_goes_on reports_count_once
-    gateways_speak_for_devices patches_are_signed
+    gateways_speak_for_devices
     who_says_nothing_is_in_no_loop);
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -206,23 +206,4 @@ async fn gateways_speak_for_devices(setup: Setup) {
     assert_eq!((found.status(), header(&found, "x-flashdelta-kind")), (StatusCode::OK, "delta"));
     let stored = server.get("/v1/devices/new-1").await;
     assert_eq!(stored["device"]["attributes"]["region"], "eu");
-}
-
-async fn patches_are_signed(setup: Setup) {
-    use flashdelta::sign::{signatures, PrivateKey};
-    let key = PrivateKey::generate(flashdelta::verify::Algorithm::Ed25519).unwrap();
-    let path = setup.folder.path().join("key.pem");
-    std::fs::write(&path, key.to_pem()).unwrap();
-    let server = setup.start_with(&["--signing-key", path.to_str().unwrap()]);
-    fleet::heron(&server).await;
-    let old = firmware("cortex-m-1.0.bin");
-    let token = fleet::device(&server, "h-1", "heron", &digest(&old)).await;
-    let found = server.request(Method::GET, "/v1/update", &token).send().await.unwrap();
-    let text = header(&found, "x-flashdelta-signature").to_owned();
-    let patch = found.bytes().await.unwrap();
-    let made = &signatures(&patch).unwrap()[0];
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert_eq!(text, format!("ed25519;{};{}", hex(&made.key_id), hex(&made.bytes)));
-    assert_eq!(made.key_id, key.public().key_id());
-    assert!(apply(&old, &patch) == firmware("cortex-m-1.1.bin"));
 }

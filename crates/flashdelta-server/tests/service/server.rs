@@ -24,6 +24,8 @@ pub(crate) struct Setup {
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
+    /// `http`, or `https`.
+    pub(crate) scheme: &'static str,
     /// The token that it printed, if it was the first start.
     pub(crate) token: String,
     /// The password of `admin`, likewise.
@@ -112,7 +114,7 @@ impl Setup {
             }
             false => Default::default(),
         };
-        Server { process, address, token, password, client: Client::new(), log }
+        Server { process, address, scheme: "http", token, password, client: Client::new(), log }
     }
 
     /// Whether no server was started yet.
@@ -144,7 +146,7 @@ impl Server {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// A request with this token.

@@ -13,7 +13,7 @@ use super::frame::Frame;
 use super::guard::set_cookie;
 use super::visitor::Visitor;
 use crate::auth::Session;
-use crate::service::FIRST_TENANT;
+use crate::config::FIRST_TENANT;
 use crate::{Error, Service};
 
 #[derive(Template)]
