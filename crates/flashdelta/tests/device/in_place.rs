@@ -135,6 +135,13 @@ fn a_device_without_room_is_told_what_would_do() {
         let device = Device { room, scratch, ..Device::small() };
         diff(&old, &old, &device.options(&old, &old)).unwrap();
     }
+    // What cannot be told in a patch is no patch for two slots.
+    for (sector, room, scratch) in [(65_536, 1, 40_000), (65_536, 40_000, 0), (65_536, 0, 32_768)] {
+        let device = Device { sector, room, scratch, ..Device::small() };
+        let refused = diff(&old, &old, &device.options(&old, &old)).unwrap_err();
+        let what = "in one slot, room and scratch area must be less than 2 GiB";
+        assert_eq!(refused, DiffError::BadProfile { what }, "{room} {scratch}");
+    }
 }
 
 /// A flash with the old image and this record in its journal; and where everything is.

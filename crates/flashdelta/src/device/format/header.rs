@@ -266,4 +266,11 @@ impl PatchHeader {
         let (coded_size, new_size) = (self.coded_size(), self.new_size);
         Order { in_place: self.in_place(), coded_size, new_size }
     }
+
+    /// The checksum that the header ends with: by it an unfinished update knows its patch. `front`:
+    /// the patch, or its first bytes; `None` if the header is not all there.
+    pub(crate) fn checksum_in(&self, front: &[u8]) -> Option<u32> {
+        let checksum = front.get(..self.header_len as usize)?.last_chunk()?;
+        Some(u32::from_le_bytes(*checksum))
+    }
 }

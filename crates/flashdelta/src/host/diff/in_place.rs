@@ -39,7 +39,9 @@ impl DiffOptions {
         }
         let up = ((slot - taken) / u64::from(sector)).min(0xFFFF) as u32;
         let stretch = ((up + scratch) / PART).max(1).ilog2() as u8;
-        Ok(InPlace::new(log2, log2 + stretch, up as u16, scratch as u16))
+        let order = InPlace::new(log2, log2 + stretch, up as u16, scratch as u16);
+        let what = "in one slot, room and scratch area must be less than 2 GiB";
+        order.map(Some).ok_or(DiffError::BadProfile { what })
     }
 
     /// The codecs that can be applied in one slot.

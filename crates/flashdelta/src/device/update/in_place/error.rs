@@ -7,7 +7,7 @@ use crate::device::error::codes;
 use crate::device::format::HeaderError;
 use crate::device::nor::{SharedError, SlotError};
 
-/// An error of the images, both of which are in one flash.
+/// An error of an image, and of the records: all are in one flash.
 type Image<E> = SlotError<SharedError<E>>;
 
 /// Why an update in one slot did not begin, or does not go on. `E` is the error of the flash.
@@ -51,20 +51,13 @@ pub enum InPlaceError<E> {
     /// The scratch area does not hold what the journal says.
     ScratchDamaged,
     /// The flash cannot be used, or not in this layout.
-    Flash(SlotError<SharedError<E>>),
+    Flash(Image<E>),
     /// The state could not be saved.
-    Suspend(SuspendError<SlotError<SharedError<E>>, SlotError<SharedError<E>>>),
+    Suspend(SuspendError<Image<E>, Image<E>>),
     /// The state could not be loaded.
-    #[allow(clippy::type_complexity)]
-    Resume(
-        ResumeError<
-            SlotError<SharedError<E>>,
-            SlotError<SharedError<E>>,
-            SlotError<SharedError<E>>,
-        >,
-    ),
+    Resume(ResumeError<Image<E>, Image<E>, Image<E>>),
     /// The new image could not be made.
-    Apply(ApplyError<SlotError<SharedError<E>>, SlotError<SharedError<E>>>),
+    Apply(ApplyError<Image<E>, Image<E>>),
 }
 
 codes! {

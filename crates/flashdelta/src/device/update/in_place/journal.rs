@@ -29,15 +29,12 @@ pub(super) enum State {
     /// The stretch is made that begins where the new image has this many bytes. `kept`: checksum of
     /// what the scratch area is given for it.
     Stretch { at: u32, kept: u32 },
-    /// A record that only another version of the library knows: something is under way.
-    Unknown,
 }
 
 impl State {
-    /// The start of a record. Nothing counts as done. What is unknown is never written.
+    /// The start of a record. Nothing counts as done.
     pub(super) fn head(self, patch: u32) -> [u8; HEAD as usize] {
         let (kind, number, kept) = match self {
-            Self::Unknown => (0, 0, 0),
             Self::Moving { groups } => (1, groups, 0),
             Self::Stretch { at, kept } => (2, at, kept),
             Self::Nothing => (3, 0, 0),
@@ -50,31 +47,29 @@ impl State {
         head
     }
 
-    /// The newest record, and the patch that it is of. Only a record that says so, or none, is
-    /// nothing: a bootloader may be older than what has written the record.
+    /// The newest record, and the patch that it is of; `None` if only another version of the
+    /// library knows it: then something is under way, as a bootloader may be older than what has
+    /// written the record.
     #[inline(never)]
     pub(super) fn read<F: Flash, B: AsMut<[u8]>>(
         records: &mut Records<F, B>,
-    ) -> Result<(Self, u32), SlotError<F::Error>> {
-        match records.len() {
-            None => return Ok((Self::Nothing, 0)),
-            Some(len) if len < HEAD => return Ok((Self::Unknown, 0)),
-            Some(_) => {}
+    ) -> Result<Option<(Self, u32)>, SlotError<F::Error>> {
+        let Some(len) = records.len() else { return Ok(Some((Self::Nothing, 0))) };
+        if len < HEAD {
+            return Ok(None);
         }
         let mut head = [0; HEAD as usize];
         records.read(0, &mut head)?;
-        let [kind, patch, number, kept] = head.as_chunks::<4>().0 else {
-            return Ok((Self::Unknown, 0));
-        };
+        let [kind, patch, number, kept] = head.as_chunks::<4>().0 else { return Ok(None) };
         let [kind, patch, number, kept] =
             [kind, patch, number, kept].map(|bytes| u32::from_le_bytes(*bytes));
         let state = match kind {
             1 => Self::Moving { groups: number },
             2 => Self::Stretch { at: number, kept },
             3 => Self::Nothing,
-            _ => Self::Unknown,
+            _ => return Ok(None),
         };
-        Ok((state, patch))
+        Ok(Some((state, patch)))
     }
 }
 
@@ -91,5 +86,6 @@ impl State {
 /// record cannot be read.
 pub fn is_unfinished<F: Flash>(flash: F, journal: Slot) -> Result<bool, SlotError<F::Error>> {
     let mut records = Records::new(flash, journal.start, journal.len)?;
-    Ok(State::read(&mut records)?.0 != State::Nothing)
+    let state = State::read(&mut records)?;
+    Ok(!matches!(state, Some((State::Nothing, _))))
 }

@@ -33,8 +33,8 @@
 //!
 //! Each sector of the slot is erased once or, where the old image was moved to, twice; those of the
 //! journal once in two stretches at most; those of the scratch area as often as the slot is longer
-//! than it. The journal takes [twice](InPlaceLayout::journal) the workspace and some 1,100 bytes, in
-//! whole sectors.
+//! than it. The [journal](InPlaceLayout::journal_len) has two halves, each of as many whole sectors as
+//! the workspace and 1,056 bytes take.
 
 mod error;
 mod images;

@@ -63,15 +63,11 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
     ) -> Result<Self, InPlaceError<F::Error>> {
         let header = PatchHeader::parse(front)?.ok_or(InPlaceError::HeaderCutShort)?;
         let order = header.in_place().ok_or(InPlaceError::NotInPlace)?;
-        let checksum = front.get(..header.header_len as usize).and_then(|h| h.last_chunk::<4>());
-        let patch = checksum.map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let patch = header.checksum_in(front).ok_or(InPlaceError::HeaderCutShort)?;
         let flash = Lent(flash);
         layout.check(&flash, &header, order)?;
         let mut records = Records::new(flash, layout.journal.start, layout.journal.len)?;
-        let (state, found) = State::read(&mut records)?;
-        if state == State::Unknown {
-            return Err(InPlaceError::OtherVersion);
-        }
+        let (state, found) = State::read(&mut records)?.ok_or(InPlaceError::OtherVersion)?;
         if state != State::Nothing && found != patch {
             return Err(InPlaceError::OtherPatch);
         }
@@ -98,8 +94,6 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
                 update.enter_next()?;
             }
             State::Stretch { at, kept } => update.resume(at, kept)?,
-            // It has been refused above.
-            State::Unknown => return Err(InPlaceError::OtherVersion),
         }
         Ok(update)
     }
@@ -195,9 +189,7 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
         let at = self.applier.progress().written;
         let stretch = self.header.order().stretch(at);
         let (from, to) = self.kept(at, stretch);
-        let slot = self.places.layout.slot.start.saturating_add(from);
-        let len = to.saturating_sub(from);
-        let kept = sectors::checksum(&mut self.flash, slot, len, Crc32::START)?.value();
+        let kept = self.slot_checksum(from, to)?.value();
         let Self { applier, records, .. } = self;
         let len = applier
             .suspension_len()
@@ -215,17 +207,12 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
     fn resume(&mut self, at: u32, kept: u32) -> Result<(), InPlaceError<F::Error>> {
         let stretch = self.header.order().stretch(at);
         let (from, to) = self.kept(at, stretch);
-        let slot = self.places.layout.slot.start.saturating_add(from);
-        let len = to.saturating_sub(from);
         // As long as the slot holds it, nothing has been overwritten. What cannot be read was torn.
-        let in_slot = sectors::checksum(&mut self.flash, slot, len, Crc32::START);
-        if in_slot.is_ok_and(|crc| crc.value() == kept) {
+        if self.slot_checksum(from, to).is_ok_and(|crc| crc.value() == kept) {
             self.keep(from, to)?;
         } else if !self.kept_checksum(from, to).is_ok_and(|crc| crc.value() == kept) {
             return Err(InPlaceError::ScratchDamaged);
         }
-        self.places.overwritten = stretch.end;
-        self.applier.old_mut().places = self.places;
         let Self { applier, records, header, .. } = self;
         let len = records.len().unwrap_or(0).saturating_sub(HEAD);
         let read = |offset: u32, bytes: &mut [u8]| records.read(offset.saturating_add(HEAD), bytes);
@@ -263,6 +250,12 @@ impl<'w, 'f, F: Flash, H: Sha256Engine> InPlaceUpdate<'w, 'f, F, H> {
             at = at.saturating_add(sector);
         }
         Ok(())
+    }
+
+    /// The checksum of these bytes of the slot.
+    fn slot_checksum(&mut self, from: u32, to: u32) -> Result<Crc32, InPlaceError<F::Error>> {
+        let place = self.places.layout.slot.start.saturating_add(from);
+        Ok(sectors::checksum(&mut self.flash, place, to.saturating_sub(from), Crc32::START)?)
     }
 
     /// The checksum of sectors of the slot in the scratch area.

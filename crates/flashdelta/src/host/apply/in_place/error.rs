@@ -20,7 +20,8 @@ pub enum SlotFileError {
     NotAJournal,
     /// The journal and the slot are the same file.
     JournalIsSlot,
-    /// The update does not come out right in memory: it has not begun.
+    /// The update does not come out right in memory, or there is too little of that: nothing has
+    /// been written.
     Trial(HeapError<OutOfBounds, OutOfBounds>),
     /// The update does not go on.
     Update(InPlaceError<io::Error>),

@@ -11,6 +11,7 @@ use crate::device::nor::{Flash, ReadFlash, Records};
 use crate::device::update::in_place::{is_unfinished, InPlaceLayout};
 
 /// Both files as one flash: the slot, the scratch area, the journal.
+#[derive(Clone, Copy)]
 pub(super) struct FileFlash<'a> {
     pub(super) slot: &'a File,
     pub(super) journal: &'a File,
@@ -25,13 +26,12 @@ impl FileFlash<'_> {
     }
 
     /// Whether the journal says that the slot holds neither image. What cannot be read may say so.
-    pub(super) fn is_unfinished(&mut self) -> bool {
-        let journal = self.head.journal_area();
-        is_unfinished(self, journal).unwrap_or(true)
+    pub(super) fn is_unfinished(self) -> bool {
+        is_unfinished(self, self.head.journal_area()).unwrap_or(true)
     }
 
     /// Whether the update has begun at all.
-    pub(super) fn has_begun(&mut self) -> bool {
+    pub(super) fn has_begun(self) -> bool {
         let journal = self.head.journal_area();
         let records = Records::new(self, journal.start, journal.len);
         !records.is_ok_and(|records| records.len().is_none())
@@ -74,10 +74,8 @@ impl ReadFlash for FileFlash<'_> {
     type Error = io::Error;
 
     fn size(&self) -> usize {
-        {
-            let end = self.head.journal_area();
-            end.start.saturating_add(end.len) as usize
-        }
+        let end = self.head.journal_area();
+        end.start.saturating_add(end.len) as usize
     }
 
     fn read_unit(&self) -> usize {
@@ -117,39 +115,5 @@ impl Flash for FileFlash<'_> {
 
     fn write_at(&mut self, offset: u32, bytes: &[u8]) -> io::Result<()> {
         self.put(offset, bytes)
-    }
-}
-
-impl ReadFlash for &mut FileFlash<'_> {
-    type Error = io::Error;
-
-    fn size(&self) -> usize {
-        (**self).size()
-    }
-
-    fn read_unit(&self) -> usize {
-        (**self).read_unit()
-    }
-
-    fn read_at(&mut self, offset: u32, bytes: &mut [u8]) -> io::Result<()> {
-        (**self).read_at(offset, bytes)
-    }
-}
-
-impl Flash for &mut FileFlash<'_> {
-    fn write_unit(&self) -> usize {
-        (**self).write_unit()
-    }
-
-    fn sector(&self) -> usize {
-        (**self).sector()
-    }
-
-    fn erase_at(&mut self, offset: u32) -> io::Result<()> {
-        (**self).erase_at(offset)
-    }
-
-    fn write_at(&mut self, offset: u32, bytes: &[u8]) -> io::Result<()> {
-        (**self).write_at(offset, bytes)
     }
 }

@@ -34,8 +34,7 @@ pub fn apply_in_slot(
         .map_err(InPlaceError::Header)?
         .ok_or(InPlaceError::HeaderCutShort)?;
     let order = header.in_place().ok_or(InPlaceError::NotInPlace)?;
-    let front = patch.get(..header.header_len as usize).and_then(|front| front.last_chunk::<4>());
-    let checksum = u32::from_le_bytes(*front.ok_or(InPlaceError::HeaderCutShort)?);
+    let checksum = header.checksum_in(patch).ok_or(InPlaceError::HeaderCutShort)?;
     let journal_len = InPlaceLayout::journal_len(&header, order.sector());
     let slot_file =
         OpenOptions::new().read(true).write(true).open(slot).map_err(SlotFileError::Slot)?;
@@ -95,7 +94,7 @@ enum Stage {
 }
 
 /// What is to be done where a journal is, by the layout that this was made with.
-fn stage(mut flash: FileFlash<'_>, wanted: &Head) -> Result<Stage, SlotFileError> {
+fn stage(flash: FileFlash<'_>, wanted: &Head) -> Result<Stage, SlotFileError> {
     let head = flash.head;
     let is_same = head.is_of(wanted);
     if flash.is_unfinished() {
@@ -156,13 +155,8 @@ fn update(
 ) -> Result<(), SlotFileError> {
     /// Bytes of the patch at a time.
     const PIECE: usize = 4096;
-    // A hostile header may ask for a GiB: what is not there cannot be suspended either.
-    let mut workspace = Vec::new();
-    let needed = header.workspace_len();
-    workspace
-        .try_reserve_exact(needed)
-        .map_err(|_| SlotFileError::Journal(io::Error::from(io::ErrorKind::OutOfMemory)))?;
-    workspace.resize(needed, 0);
+    let workspace = HeapApplier::new().exact(true).workspace(header);
+    let mut workspace = workspace.map_err(SlotFileError::Trial)?;
     let mut update = InPlaceUpdate::begin(flash, layout, &mut workspace, patch, options)?;
     loop {
         let progress = update.progress();
