@@ -306,25 +306,16 @@ pub(crate) struct ReadFields {
 
 impl ReadFields {
     pub(crate) fn options(&self) -> Outcome<ReadOptions> {
-        let overlap = match self.overlap.as_deref() {
-            None | Some("refuse") => Overlap::Refuse,
-            Some("accept-same") => Overlap::AcceptSame,
-            Some("first-wins") => Overlap::FirstWins,
-            Some("last-wins") => Overlap::LastWins,
-            Some(other) => {
-                let known = "refuse, accept-same, first-wins, last-wins";
-                return Err(option(&format!("overlap {other}: choose one of {known}")));
-            }
-        };
-        let after_end = match self.after_end.as_deref() {
-            None | Some("refuse") => AfterEnd::Refuse,
-            Some("ignore") => AfterEnd::Ignore,
-            Some("read") => AfterEnd::Read,
-            Some(other) => {
-                let known = "refuse, ignore, read";
-                return Err(option(&format!("afterEnd {other}: choose one of {known}")));
-            }
-        };
+        let overlap = self.overlap.as_deref().unwrap_or("refuse");
+        let overlap = Overlap::named(overlap).ok_or_else(|| {
+            let known = Overlap::NAMES.join(", ");
+            option(&format!("overlap {overlap}: choose one of {known}"))
+        })?;
+        let after_end = self.after_end.as_deref().unwrap_or("refuse");
+        let after_end = AfterEnd::named(after_end).ok_or_else(|| {
+            let known = AfterEnd::NAMES.join(", ");
+            option(&format!("afterEnd {after_end}: choose one of {known}"))
+        })?;
         let select = Selection::new()
             .family(self.family)
             .board(self.board)

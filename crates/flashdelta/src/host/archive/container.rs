@@ -125,12 +125,8 @@ impl Container {
             Self::Folder => folder::all(file),
             Self::Whole | Self::WholeFolder | Self::Gzip => return Vec::new(),
         };
-        let empty = |member: &Member| match member.is_deflated {
-            true => member.stated_len == Some(0),
-            false => member.data.is_empty(),
-        };
         let files = files.unwrap_or_default().into_iter();
-        files.filter(empty).map(|member| member.name).collect()
+        files.filter(Member::is_empty).map(|member| member.name).collect()
     }
 }
 

@@ -30,6 +30,14 @@ impl Member {
     pub(crate) fn whole(file: &[u8]) -> Self {
         Self { name: String::new(), data: 0..file.len(), is_deflated: false, stated_len: None }
     }
+
+    /// Whether it holds nothing, as the container says.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self.is_deflated {
+            true => self.stated_len == Some(0),
+            false => self.data.is_empty(),
+        }
+    }
 }
 
 /// Why the members of a container cannot be found.

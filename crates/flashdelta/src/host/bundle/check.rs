@@ -15,7 +15,7 @@ use crate::host::image::{self, Format, ImageError};
 use crate::host::manifest::esp_idf::{self, FlasherArgs};
 use crate::host::manifest::esp_web_tools::{self, Manifest};
 use crate::host::manifest::reference::{self, Style};
-use crate::host::manifest::{Json, JsonError, ManifestError};
+use crate::host::manifest::{self, Json, JsonError, ManifestError};
 
 /// An input is patched differently from what its name or format suggests: the patch is right, but
 /// may be larger than it had to be. Or the new one cannot be made on every system.
@@ -197,9 +197,13 @@ impl Check<'_> {
                 named.map_or(1, |index| contents.content(index).len() as u64)
             };
             self.manifest(&path, content, size)?;
-            self.empty_parts(&path, content, |part, style| {
-                reference::member(&member.name, part, style).is_some_and(|it| empty.contains(&it))
-            });
+            if !empty.is_empty() {
+                let is_empty = |part: &str, style| {
+                    let named = reference::member(&member.name, part, style);
+                    named.is_some_and(|name| empty.contains(&name))
+                };
+                self.empty_parts(&path, content, is_empty);
+            }
             self.records(&path, content, budget)?;
             if level < MOST_LEVELS && Container::resembles(content) != Container::Whole {
                 match Contents::of(content, budget) {
@@ -253,11 +257,11 @@ impl Check<'_> {
     fn empty_parts(&mut self, path: &str, content: &[u8], is_empty: impl Fn(&str, Style) -> bool) {
         let is_json =
             path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("json"));
-        let empty = is_json.then(|| parts(content)).flatten().into_iter().flatten();
-        let empty = empty.filter(|(reference, style)| is_empty(reference, *style));
-        let member = || path.to_owned();
-        self.warnings
-            .extend(empty.map(|(reference, _)| Warning::EmptyPart { member: member(), reference }));
+        let found = is_json.then(|| manifest::references(content)).flatten();
+        let Some((references, style)) = found else { return };
+        let empty = references.into_iter().filter(|reference| is_empty(reference, style));
+        let warning = |reference| Warning::EmptyPart { member: path.to_owned(), reference };
+        self.warnings.extend(empty.map(warning));
     }
 
     /// Names in a packed folder that not every system can hold.
@@ -287,24 +291,6 @@ impl Check<'_> {
             }
         }
     }
-}
-
-/// The files that a manifest names, for computers that flash a device, or for devices themselves;
-/// `None` if it is none that is right.
-fn parts(content: &[u8]) -> Option<Vec<(String, Style)>> {
-    if esp_web_tools::is(content) {
-        let builds = Manifest::parse(content).ok()?.builds.into_iter();
-        let paths = builds.flat_map(|build| {
-            let parts = build.parts.into_iter().map(|part| part.path);
-            parts.chain(build.ota.map(|ota| ota.path))
-        });
-        return Some(paths.map(|path| (path, Style::Url)).collect());
-    }
-    if esp_idf::is(content) {
-        let files = FlasherArgs::parse(content).ok()?.files.into_iter();
-        return Some(files.map(|file| (file.path, Style::Path)).collect());
-    }
-    None
 }
 
 /// The name of a member of a member. That of what gzip compressed is left out: a compressed archive

@@ -66,6 +66,17 @@ pub enum Overlap {
     LastWins,
 }
 
+impl Overlap {
+    /// The names of all, for machines.
+    pub const NAMES: [&'static str; 4] = ["refuse", "accept-same", "first-wins", "last-wins"];
+
+    /// What has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Refuse, Self::AcceptSame, Self::FirstWins, Self::LastWins];
+        Self::NAMES.into_iter().zip(all).find(|(known, _)| *known == name).map(|(_, named)| named)
+    }
+}
+
 /// What to do with data records after the end record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -77,6 +88,17 @@ pub enum AfterEnd {
     Ignore,
     /// Read on.
     Read,
+}
+
+impl AfterEnd {
+    /// The names of all, for machines.
+    pub const NAMES: [&'static str; 3] = ["refuse", "ignore", "read"];
+
+    /// What has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Refuse, Self::Ignore, Self::Read];
+        Self::NAMES.into_iter().zip(all).find(|(known, _)| *known == name).map(|(_, named)| named)
+    }
 }
 
 /// How to read a file. The default accepts what is harmless and refuses what loses data.

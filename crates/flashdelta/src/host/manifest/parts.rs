@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::esp_idf::{self, FlasherArgs};
-use super::esp_web_tools::{self, Manifest};
+use super::description::{Description, Named};
 use super::reference::{Style, Target};
 use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
@@ -15,12 +14,6 @@ use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::names::NameProblem;
 use crate::host::archive::ContainerError;
 use crate::host::json::{Json, JsonError};
-
-/// Whether it is a JSON file that names parts: a manifest of ESP Web Tools, or `flasher_args.json`
-/// of ESP-IDF.
-pub fn names_parts(bytes: &[u8]) -> bool {
-    esp_web_tools::is(bytes) || esp_idf::is(bytes)
-}
 
 /// A JSON file with the parts that it names.
 #[non_exhaustive]
@@ -208,15 +201,6 @@ fn read(path: &Path) -> Result<Vec<u8>, PartsError> {
     fs::read(path).map_err(failed)
 }
 
-/// Something that a JSON file names.
-struct Named {
-    named_at: String,
-    reference: String,
-    offset: Option<u32>,
-    /// It need not be there.
-    is_optional: bool,
-}
-
 impl Named {
     fn target(&self, style: Style) -> Result<Target, PartsError> {
         Target::parse(&self.reference, style).map_err(|problem| PartsError::Reference {
@@ -291,62 +275,6 @@ impl Place {
             }
         }
         Ok(None)
-    }
-}
-
-enum Description {
-    Manifest(Manifest),
-    FlasherArgs(FlasherArgs),
-}
-
-impl Description {
-    fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        match esp_web_tools::is(text) {
-            true => Manifest::parse(text).map(Self::Manifest),
-            false => FlasherArgs::parse(text).map(Self::FlasherArgs),
-        }
-    }
-
-    fn style(&self) -> Style {
-        match self {
-            Self::Manifest(_) => Style::Url,
-            Self::FlasherArgs(_) => Style::Path,
-        }
-    }
-
-    fn named(&self) -> Vec<Named> {
-        let mut named = Vec::new();
-        let mut add = |named_at, reference: &str, offset: Option<u32>| {
-            let reference = reference.to_owned();
-            named.push(Named { named_at, reference, offset, is_optional: offset.is_none() });
-        };
-        match self {
-            Self::Manifest(manifest) => {
-                for (b, build) in manifest.builds.iter().enumerate() {
-                    for (p, part) in build.parts.iter().enumerate() {
-                        let named_at = format!("builds[{b}].parts[{p}].{}", part.key());
-                        add(named_at, &part.path, Some(part.offset));
-                    }
-                    if let Some(ota) = &build.ota {
-                        add(format!("builds[{b}].ota.path"), &ota.path, None);
-                    }
-                }
-            }
-            Self::FlasherArgs(args) => {
-                for file in &args.files {
-                    let named_at = format!("flash_files.{}", file.key);
-                    add(named_at, &file.path, Some(file.offset));
-                }
-            }
-        }
-        named
-    }
-
-    fn check(&self, size: impl Fn(&str) -> u64) -> Result<(), JsonError> {
-        match self {
-            Self::Manifest(manifest) => manifest.check(size),
-            Self::FlasherArgs(args) => args.check(size),
-        }
     }
 }
 
