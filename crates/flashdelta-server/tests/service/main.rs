@@ -8,6 +8,7 @@ mod client;
 mod coap;
 mod ddi;
 mod demo;
+mod deploy;
 mod document;
 mod fleet;
 mod jobs;
@@ -17,8 +18,8 @@ mod operators;
 mod pages;
 mod plain;
 mod postgres;
+mod restore;
 mod rollouts;
-
 mod server;
 mod signing;
 mod start;

@@ -46,6 +46,19 @@ impl Setup {
         Some(Self { folder: tempfile::tempdir().unwrap(), database })
     }
 
+    /// Another folder, and another database of the same kind.
+    pub(crate) fn another(&self) -> Self {
+        match self.is_sqlite() {
+            true => Self::sqlite(),
+            false => Self::postgres().unwrap(),
+        }
+    }
+
+    /// The address of PostgreSQL.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         self.database.is_none()
     }
@@ -70,6 +83,12 @@ impl Setup {
 
     pub(crate) fn start(&self) -> Server {
         self.start_with(&[])
+    }
+
+    /// On a database that another server has made.
+    pub(crate) fn start_known(&self) -> Server {
+        self.database_is_new();
+        self.start()
     }
 
     pub(crate) fn start_with(&self, arguments: &[&str]) -> Server {
