@@ -1,62 +1,33 @@
 """Blocks of LZ4: docs/format.md, section 6.3. Only what a block unpacks to is in memory."""
 
 from .errors import BadPatchError
+from .stream import Stream
+
+# Lengths of blocks are at most as large.
+_MOST = 0x1FFFFF
 
 
-class Blocks:
+class Blocks(Stream):
     """Unpacks a body that is pushed, and pushes what is in it on to `operations`."""
 
     def __init__(self, block, operations):
         self.operations = operations
-        self.at_rest = False
         self._plain = memoryview(bytearray(block))
         self._left = 0
-        self._data = b""
-        self._at = 0
-        self._run = self._blocks()
-        next(self._run)
-
-    def push(self, data):
-        """Takes a piece of the body; nothing of it is kept."""
-        if len(data):
-            self._run.send(data)
+        super().__init__()
 
     def finish(self):
-        """The body has ended."""
-        if not self.at_rest:
-            raise self._damaged()
+        super().finish()
         self.operations.finish()
 
     def _damaged(self):
         return BadPatchError("damaged", None, self.operations.new.at)
 
-    def _more(self):
-        self._data = yield
-        self._at = 0
-
-    def _number(self):
-        value = shift = 0
-        while True:
-            if self._at == len(self._data):
-                yield from self._more()
-            byte = self._data[self._at]
-            self._at += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                break
-            shift += 7
-            if shift == 21:
-                raise self._damaged()
-        return value
-
-    def _blocks(self):
+    def _read(self):
         most = len(self._plain)
         while True:
-            if self._at == len(self._data):
-                self.at_rest = True
-                yield from self._more()
-                self.at_rest = False
-            size = yield from self._number()
+            yield from self._rest()
+            size = yield from self._number(_MOST)
             stored = size & 1
             size >>= 1
             if not 1 <= size <= most:
@@ -64,7 +35,7 @@ class Blocks:
             if stored:
                 yield from self._stored(size)
                 continue
-            self._left = yield from self._number()
+            self._left = yield from self._number(_MOST)
             if not 1 <= self._left <= most:
                 raise self._damaged()
             yield from self._unpack(size)
@@ -72,12 +43,9 @@ class Blocks:
 
     def _stored(self, left):
         while left:
-            if self._at == len(self._data):
-                yield from self._more()
-            count = min(left, len(self._data) - self._at)
-            self.operations.push(self._data[self._at : self._at + count])
-            self._at += count
-            left -= count
+            piece = yield from self._piece(left)
+            self.operations.push(piece)
+            left -= len(piece)
 
     def _u8(self):
         if not self._left:
@@ -106,12 +74,10 @@ class Blocks:
                 raise self._damaged()
             self._left -= length
             while length:
-                if self._at == len(self._data):
-                    yield from self._more()
-                count = min(length, len(self._data) - self._at)
-                plain[made : made + count] = self._data[self._at : self._at + count]
+                piece = yield from self._piece(length)
+                count = len(piece)
+                plain[made : made + count] = piece
                 made += count
-                self._at += count
                 length -= count
             if not self._left:
                 break

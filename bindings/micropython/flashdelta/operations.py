@@ -1,38 +1,28 @@
-"""From the operations of a patch to the new image: docs/format.md, section 6.1.
-
-`run` is a generator: it is sent pieces of the stream, memoryviews, and asks for the next when it
-has used one up. `at_rest` says that it waits between two operations.
-"""
+"""From the operations of a patch to the new image: docs/format.md, section 6.1."""
 
 from .errors import BadPatchError
+from .stream import Stream
 
 # As many bytes are copied at once.
 _PIECE = 256
+_U32 = 0xFFFFFFFF
 
 
-class Operations:
+class Operations(Stream):
+    """Carries out what is pushed, from `old`, a slot, to `new`."""
+
     def __init__(self, old, old_size, new, new_size):
         self.old = old
         self.old_size = old_size
         self.new = new
         self.new_size = new_size
-        self.at_rest = False
         self.alignment = 0
         self._buffer = memoryview(bytearray(_PIECE))
-        self._data = b""
-        self._at = 0
-        self._run = self._operations()
-        next(self._run)
-
-    def push(self, data):
-        """Takes a piece of the stream; nothing of it is kept."""
-        if len(data):
-            self._run.send(data)
+        super().__init__()
 
     def finish(self):
         """The stream has ended: what is left of the new image is a copy."""
-        if not self.at_rest:
-            raise self._damaged()
+        super().finish()
         left = self.new_size - self.new.at
         if left:
             source = self._source(left)
@@ -47,37 +37,15 @@ class Operations:
         return BadPatchError("damaged", None, self.new.at)
 
     def _source(self, length):
-        source = (self.new.at + self.alignment) & 0xFFFFFFFF
+        source = (self.new.at + self.alignment) & _U32
         if source + length > self.old_size:
             raise self._damaged()
         return source
 
-    def _more(self):
-        """The next piece of the stream is in `_data`, from `_at`."""
-        self._data = yield
-        self._at = 0
-
-    def _number(self):
-        value = shift = 0
+    def _read(self):
         while True:
-            if self._at == len(self._data):
-                yield from self._more()
-            byte = self._data[self._at]
-            self._at += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value & 0xFFFFFFFF
-            shift += 7
-            if shift == 35:
-                raise self._damaged()
-
-    def _operations(self):
-        while True:
-            if self._at == len(self._data):
-                self.at_rest = True
-                yield from self._more()
-                self.at_rest = False
-            head = yield from self._number()
+            yield from self._rest()
+            head = yield from self._number(_U32)
             length = (head >> 2) + 1
             if length > self.new_size - self.new.at:
                 raise self._damaged()
@@ -87,18 +55,15 @@ class Operations:
             elif kind == 1:
                 yield from self._copy_old(length)
             elif kind == 2:
-                self._copy_new(length, (yield from self._number()))
+                self._copy_new(length, (yield from self._number(_U32)))
             else:
                 raise self._damaged()
 
     def _literal(self, left):
         while left:
-            if self._at == len(self._data):
-                yield from self._more()
-            count = min(left, len(self._data) - self._at)
-            self.new.put(self._data[self._at : self._at + count])
-            self._at += count
-            left -= count
+            piece = yield from self._piece(left)
+            self.new.put(piece)
+            left -= len(piece)
 
     def _copy_new(self, left, distance):
         if not 1 <= distance <= self.new.at:
@@ -117,10 +82,10 @@ class Operations:
             left -= len(piece)
 
     def _copy_old(self, left):
-        moved = yield from self._number()
+        moved = yield from self._number(_U32)
         self.alignment += -((moved + 1) >> 1) if moved & 1 else moved >> 1
         source = self._source(left)
-        count = yield from self._number()
+        count = yield from self._number(_U32)
         right = count >> 2
         wrong = (count & 3) + 1
         buffer = self._buffer
@@ -140,7 +105,7 @@ class Operations:
                 at += 1
                 wrong -= 1
                 if not wrong and (left or at < size):
-                    count = yield from self._number()
+                    count = yield from self._number(_U32)
                     wrong = (count & 3) + 1
                     right = min(count >> 2, size - at)
                     at += right

@@ -1,6 +1,9 @@
 """What an update takes of the heap, and how long.
 
-    micropython -X heapsize=SIZE memory.py OLD-SIZE NEW PATCH OLD
+    micropython -X heapsize=SIZE memory.py OLD NEW PATCH
+
+OLD and NEW are slots in files of 262,144 bytes. Prints bytes of heap for the modules, bytes of heap
+for the update at its most, and milliseconds.
 """
 
 import gc
