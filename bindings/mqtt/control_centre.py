@@ -27,6 +27,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 PIECE = 1024
 # The most that a device is sent for one request.
 MOST = 64 << 10
+# Digits of the digest of its patch that the name of a job starts with.
+START = 16
 
 
 @dataclasses.dataclass
@@ -62,7 +64,10 @@ class ControlCentre:
         self.patches = patches
         self.target = target
         self.changed = changed
-        self.by_digest = {hashlib.sha256(patch).hexdigest(): patch for patch in patches.values()}
+        self.digests = {
+            version: hashlib.sha256(patch).hexdigest() for version, patch in patches.items()
+        }
+        self.by_start = {self.digests[version][:START]: patches[version] for version in patches}
         self.devices: dict[str, Device] = {}
         self.jobs: dict[str, str] = {}
         self.sent = 0
@@ -91,13 +96,13 @@ class ControlCentre:
         with self._condition:
             for name in names:
                 device = self.devices.get(name)
-                patch = self.patches.get(device.version or "") if device else None
-                if patch is None:
+                version = device.version if device else None
+                if version not in self.patches:
                     continue
-                digest = hashlib.sha256(patch).hexdigest()
+                digest, size = self.digests[version], len(self.patches[version])
                 # Another one each time: a device does not try the same job twice.
-                job = f"{digest[:16]}-{secrets.token_hex(4)}"
-                command = {"job": job, "patch": digest, "size": len(patch), "target": self.target}
+                job = f"{digest[:START]}-{secrets.token_hex(4)}"
+                command = {"job": job, "patch": digest, "size": size, "target": self.target}
                 self.jobs[name] = job
                 self._publish(name, "command", json.dumps(command).encode(), retain=True)
                 chosen.append(name)
@@ -146,10 +151,7 @@ class ControlCentre:
             self._publish(device.name, "command", b"", retain=True)
 
     def _request(self, device: Device, request: dict[str, Any]) -> None:
-        start = str(request["job"]).split("-")[0]
-        patch = next(
-            (p for d, p in self.by_digest.items() if len(start) == 16 and d.startswith(start)), None
-        )
+        patch = self.by_start.get(str(request["job"]).split("-")[0])
         at, count = int(request["at"]), min(int(request["count"]), MOST)
         if patch is None or not 0 <= at < len(patch):
             return

@@ -20,7 +20,20 @@
 #include <string.h>
 #include <time.h>
 
-enum { RESET = 3, FIRST_WINDOW = 1024, LAST_WINDOW = 8192, PATIENCE = 500, RETRY = 50, TRIAL = 1500, TRIES = 3 };
+/* Milliseconds, which a product sets with -D: after so long without a piece it is asked for again, */
+#ifndef PATIENCE
+#define PATIENCE 3000
+#endif
+/* so long it waits before it connects again, */
+#ifndef RETRY
+#define RETRY 5000
+#endif
+/* and so long an image on trial has to reach the broker. */
+#ifndef TRIAL
+#define TRIAL 600000
+#endif
+
+enum { RESET = 3, FIRST_WINDOW = 1024, LAST_WINDOW = 8192, TRIES = 3 };
 
 typedef struct device {
     struct mosquitto *client;
@@ -254,7 +267,7 @@ static void on_connect(struct mosquitto *client, void *user, int refused) {
 
 /* Until the board resets. */
 static void run(device *d, int port) {
-    const struct timespec pause = {0, RETRY * 1000000L};
+    const struct timespec pause = {RETRY / 1000, RETRY % 1000 * 1000000L};
     bool is_connected = mosquitto_connect(d->client, "127.0.0.1", port, 5) == MOSQ_ERR_SUCCESS;
     while (!d->is_resetting) {
         if (!is_connected) {
