@@ -17,6 +17,7 @@ const CRATES: &[&str] = &[
     "crates/flashdelta-server",
     "crates/flashdelta-sim",
     "crates/xtask",
+    "examples/mesh",
 ];
 
 #[test]

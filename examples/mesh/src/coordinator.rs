@@ -137,14 +137,13 @@ impl Lead<'_> {
             }
         }
         let Sent { patch, other } = self.sent;
+        let decided = self.machine.decided().context("it is over, and nothing is decided")?;
         println!(
-            "{:?} after {:.1} s; the patch has {} bytes, {patch} were sent of it, and {other} others",
-            self.machine.decided(),
+            "{decided:?} after {:.1} s; the patch has {} bytes, {patch} were sent of it, and {other} others",
             clock.elapsed().as_secs_f64(),
             self.patch.len(),
         );
-        let is_kept = self.machine.decided() == Some(Decision::Keep);
-        Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if decided == Decision::Keep { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// Does what is to be done next. `Some`: there is nothing until then.
