@@ -9,6 +9,8 @@ use crate::host::image::isa_hint::IsaHint;
 const MAX_POINTERS: usize = 768;
 /// 64-bit images are linked to pages, and most others begin at one.
 const PAGE: u32 = 4096;
+/// Different pointers that have to agree.
+const WITNESSES: usize = 5;
 /// Votes considered.
 const MAX_VOTES: usize = 1 << 20;
 
@@ -152,7 +154,7 @@ fn aarch64(binary: &[u8]) -> Option<u32> {
     vote(&starts, &pointers, &[PAGE]).map(|(base, _)| base)
 }
 
-/// The base for which most `pointers` point to `starts`, with its votes; `None` if no base stands
+/// The base for which most `pointers` point to `starts` (in order), with its votes; `None` if no base stands
 /// out. Bases are multiples of 16, or else of 2.
 fn vote(starts: &[u32], pointers: &[u32], aligns: &[u32]) -> Option<(u32, usize)> {
     aligns.iter().find_map(|&align| {
@@ -174,8 +176,19 @@ fn vote(starts: &[u32], pointers: &[u32], aligns: &[u32]) -> Option<(u32, usize)
                 break;
             }
         }
-        winner(votes)
+        winner(votes).filter(|(base, _)| has_witnesses(starts, pointers, *base))
     })
+}
+
+/// Whether enough different pointers speak for a base: a number that is there often is one witness.
+fn has_witnesses(starts: &[u32], pointers: &[u32], base: u32) -> bool {
+    let is_witness = |pointer: &&u32| {
+        pointer.checked_sub(base).is_some_and(|start| starts.binary_search(&start).is_ok())
+    };
+    let mut witnesses: Vec<u32> = pointers.iter().filter(is_witness).copied().collect();
+    witnesses.sort_unstable();
+    witnesses.dedup();
+    witnesses.len() >= WITNESSES
 }
 
 fn winner(mut votes: Vec<u32>) -> Option<(u32, usize)> {

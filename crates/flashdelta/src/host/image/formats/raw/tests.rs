@@ -59,3 +59,32 @@ fn random_bytes_have_no_instruction_set() {
     let map = address_map(&noise);
     assert_eq!((map.isa, map.segments.len()), (None, 0));
 }
+
+/// AArch64 functions of different lengths, and the same 64-bit word 20 times, which is the address
+/// of one of them if the image is at 0x0053_4000; or words that are the addresses of 20.
+fn aarch64(is_repeated: bool) -> Vec<u8> {
+    let mut image = Vec::new();
+    let mut starts = Vec::new();
+    for n in 0..400u32 {
+        starts.push(image.len() as u64);
+        let nops = (n.wrapping_mul(0x9e37_79b9) >> 27) as usize;
+        let code = [0xa9bf_7bfdu32, 0xd65f_03c0].into_iter();
+        image
+            .extend(code.chain(core::iter::repeat_n(0xd503_201f, nops)).flat_map(u32::to_le_bytes));
+    }
+    image.resize(image.len().next_multiple_of(8), 0);
+    for n in 0..20 {
+        let function = if is_repeated { 7 } else { n * 19 };
+        image.extend((0x0053_4000 + starts[function]).to_le_bytes());
+    }
+    image
+}
+
+#[test]
+fn a_word_that_is_repeated_is_one_witness() {
+    let scattered = address_map(&aarch64(false));
+    assert_eq!(scattered.isa, Some(IsaHint::AArch64));
+    assert_eq!(scattered.segments[0].address, 0x0053_4000);
+    let repeated = address_map(&aarch64(true));
+    assert_eq!((repeated.isa, repeated.segments.len()), (Some(IsaHint::AArch64), 0));
+}
