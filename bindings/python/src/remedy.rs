@@ -73,6 +73,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::OtherAddress => "give the right base",
         Remedy::OtherFormat => "choose another format, or other options for it",
         Remedy::GiveElf => "pass the ELF file that the image was made from",
+        Remedy::Unpack => "unpack it, and give what is inside",
         Remedy::LeaveOut => "leave out that argument",
         Remedy::AllowEmpty => "allow_empty=True permits it, if it is meant",
         Remedy::OtherName => "name a folder that is not there yet",

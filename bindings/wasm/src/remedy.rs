@@ -66,6 +66,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::OtherAddress => "give the right base",
         Remedy::OtherFormat => "choose another format, or other options for it",
         Remedy::GiveElf => "give the ELF file that the image was made from",
+        Remedy::Unpack => "unpack it, and give what is inside",
         Remedy::LeaveOut => "leave out that option",
         Remedy::AllowEmpty => "allowEmpty: true permits it, if it is meant",
         Remedy::OtherName => "choose a name that is not there yet",

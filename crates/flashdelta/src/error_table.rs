@@ -54,6 +54,8 @@ fn tables() -> Vec<(&'static str, Table)> {
         ("InputError", crate::InputError::CODES),
         ("DoorError", door::DoorError::CODES),
         ("PatchError", door::PatchError::CODES),
+        ("InfoError", door::InfoError::CODES),
+        ("ConvertError", door::ConvertError::CODES),
     ]
 }
 

@@ -91,8 +91,8 @@
 //! - [`bundle`]: patches between archives or folders.
 //! - [`facts`]: what firmware files and patches say about themselves, for machines.
 //! - `input`: what a program is given, read once: [`Input`].
-//! - [`door`]: any two inputs make a patch, any patch and an input make an output.
 //! - [`set`]: component sets, made, signed and applied.
+//! - [`door`]: any two inputs make a patch, any patch and an input make an output; what any file is.
 //!
 //! # Features
 //!

@@ -80,6 +80,7 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::OtherAddress => "give the right address (flashdelta_options_set_base)",
         Remedy::OtherFormat => "choose another format",
         Remedy::GiveElf => "give the ELF file that the image was made from (flashdelta_options_set_elfs)",
+        Remedy::Unpack => "unpack it, and give what is inside",
         Remedy::LeaveOut => "leave out that option",
         Remedy::AllowEmpty => "flashdelta_options_set_allow_empty() permits it, if it is meant",
         Remedy::OtherName => "choose a name that is not there yet",

@@ -14,7 +14,7 @@ use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::{Container, Member};
 use crate::host::bounded::{self, ReadError};
 use crate::host::bundle;
-use crate::host::manifest::{names_parts, read_release, PartsError, PartsWarning};
+use crate::host::manifest::{names_parts, read_release, PartsError, PartsWarning, ReleasePart};
 
 /// An old or a new file, read.
 ///
@@ -37,6 +37,7 @@ pub struct Input<'a> {
     packed: Option<Vec<u8>>,
     container: Container,
     is_verbatim: bool,
+    parts: Vec<ReleasePart>,
     parts_warnings: Vec<PartsWarning>,
     /// Whether it is a manifest, and none of its parts has a byte.
     has_empty_parts: bool,
@@ -59,6 +60,7 @@ impl Input<'static> {
                 packed: Some(packed),
                 container: Container::Folder,
                 is_verbatim: false,
+                parts: Vec::new(),
                 parts_warnings: Vec::new(),
                 has_empty_parts: false,
             });
@@ -71,10 +73,28 @@ impl Input<'static> {
             if folder::is(&release.bytes) {
                 input.packed = Some(release.bytes);
             }
+            input.parts = release.parts;
             input.parts_warnings = release.warnings;
             input.has_empty_parts = release.has_empty_parts;
         }
         input.container = Container::detect(input.bytes());
+        Ok(input)
+    }
+
+    /// Reads a file, a pipe or a folder to say what it is. A file counts as one that holds no others;
+    /// of a manifest it is known what parts are beside it, if they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), but for missing parts.
+    pub fn open_for_info(path: &Path) -> Result<Self, InputError> {
+        if path.is_dir() {
+            return Self::open(path);
+        }
+        let mut input = Self::open_verbatim(path)?;
+        if input.file.as_deref().is_some_and(names_parts) {
+            input.parts = read_release(path).map(|release| release.parts).unwrap_or_default();
+        }
         Ok(input)
     }
 
@@ -160,6 +180,7 @@ impl Input<'static> {
             packed: None,
             container: Container::Whole,
             is_verbatim: true,
+            parts: Vec::new(),
             parts_warnings: Vec::new(),
             has_empty_parts: false,
         }
@@ -182,6 +203,7 @@ impl<'a> Input<'a> {
             packed,
             container,
             is_verbatim: false,
+            parts: Vec::new(),
             parts_warnings: Vec::new(),
             has_empty_parts: false,
         }
@@ -195,6 +217,7 @@ impl<'a> Input<'a> {
             packed: None,
             container: Container::Whole,
             is_verbatim: true,
+            parts: Vec::new(),
             parts_warnings: Vec::new(),
             has_empty_parts: false,
         }
@@ -253,12 +276,13 @@ impl<'a> Input<'a> {
         if self.has_empty_parts {
             return true;
         }
-        let is_empty = |member: &Member| match member.is_deflated {
-            true => member.stated_len == Some(0),
-            false => member.data.is_empty(),
-        };
         let members = self.container.members(self.bytes());
-        self.is_container() && members.is_ok_and(|members| members.iter().all(is_empty))
+        self.is_container() && members.is_ok_and(|members| members.iter().all(Member::is_empty))
+    }
+
+    /// The parts of a manifest that are beside it.
+    pub fn parts(&self) -> &[ReleasePart] {
+        &self.parts
     }
 
     /// What a manifest names and what is not among its parts.

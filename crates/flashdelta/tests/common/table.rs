@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 /// A row: what is done with which files, and what comes of it.
 pub struct Row {
     pub name: String,
-    /// Whether a patch is made, or applied.
+    /// What is done: "diff", "apply", "verify" or "convert".
+    pub does: String,
+    /// Whether a patch is made.
     pub makes: bool,
     pub old: String,
-    /// The new file, or the patch.
+    /// The new file, the patch, or the format.
     pub new: String,
     pub options: Vec<(String, String)>,
-    /// "patch", "bundle", the file that is made, or the code of an error.
+    /// "patch", "bundle", "ok", the file that is made, or the code of an error.
     pub result: String,
     /// Codes, with the file that they are about: "new:same".
     pub warnings: Vec<String>,
@@ -67,6 +69,7 @@ impl Table {
     fn compare(&mut self, row: &Row, outcome: &Outcome) {
         let expected = testdata(&row.result);
         let found = match &outcome.made {
+            Ok(_) if row.does == "verify" => "ok",
             Ok(bytes) if row.makes && bytes.starts_with(b"FDP") => "patch",
             Ok(bytes) if row.makes && bytes.starts_with(b"FDB") => "bundle",
             Ok(bytes) if fs::read(expected).is_ok_and(|file| file == *bytes) => &row.result,
@@ -125,6 +128,7 @@ fn rows() -> Vec<Row> {
         };
         Row {
             name: name.to_owned(),
+            does: what.to_owned(),
             makes: what == "diff",
             old: old.to_owned(),
             new: new.to_owned(),

@@ -174,7 +174,11 @@ fn what_cannot_be_is_refused() {
     assert!(door::make(&bin, &empty, &request().allow_empty(true)).is_ok());
     let zip = input("archives/heron-1.0.zip");
     let elf = request().old_elf(testdata("firmware/riscv-1.0.elf"));
-    assert!(matches!(door::make(&zip, &zip, &elf), Err(DoorError::NotForArchives { .. })));
+    let one_slot = request().diff(DiffOptions::new().in_place(true));
+    for request in [elf, one_slot] {
+        let refused = door::make(&zip, &zip, &request);
+        assert!(matches!(refused, Err(DoorError::NotForArchives { .. })), "{refused:?}");
+    }
     let no_elf = request().new_elf(b"no ELF file".to_vec());
     assert!(matches!(
         door::make(&bin, &input("firmware/riscv-1.1.bin"), &no_elf),

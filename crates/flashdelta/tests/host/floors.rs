@@ -33,7 +33,7 @@ const DEVICE: [&str; 17] = [
 const HOST: [&str; 23] = [
     "put", "budget", "room", "bounded", "json", "deflate", "sha256", "image", "encode", "apply",
     "profile", "seal", "sign", "holes", "diff", "archive", "manifest", "file", "bundle", "facts",
-    "input", "door", "set",
+    "input", "set", "door",
 ];
 
 #[test]

@@ -7,16 +7,17 @@ use std::path::Path;
 use crate::common::table::{number, testdata, Outcome, Row, Table};
 use flashdelta::bundle::BundleOptions;
 use flashdelta::diff::{DeviceProfile, DiffOptions};
-use flashdelta::door::{self, ApplyRequest, MakeRequest, Side};
+use flashdelta::door::{self, ApplyRequest, ConvertRequest, MakeRequest, Side};
 use flashdelta::file::{MemoryOptions, Output};
-use flashdelta::image::{ReadOptions, Selection};
+use flashdelta::image::{Format, ReadOptions, Selection, WriteOptions};
 use flashdelta::{DeviceIdentity, Identity, Input};
 
 #[test]
 fn of_paths() {
-    Table::new("inputs").run(|row, old, new, out| match row.makes {
-        true => make(row, read(row, old), read(row, new)),
-        false => apply(row, old, new, out),
+    Table::new("inputs").run(|row, old, new, out| match &row.does[..] {
+        "diff" => make(row, read(row, old), read(row, new)),
+        "convert" => convert(row, old),
+        _ => apply(row, old, new, out),
     });
 }
 
@@ -27,9 +28,10 @@ fn of_readers() {
         let is_file = |path: &Path| path.is_file() && !path.ends_with("manifest.json");
         let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
         if !(row.makes && is_file(old) && is_file(new)) || row.has("verbatim") {
-            return match row.makes {
-                true => make(row, read(row, old), read(row, new)),
-                false => apply(row, old, new, out),
+            return match &row.does[..] {
+                "diff" => make(row, read(row, old), read(row, new)),
+                "convert" => convert(row, old),
+                _ => apply(row, old, new, out),
             };
         }
         let read = |path: &Path| {
@@ -89,6 +91,7 @@ fn make(row: &Row, old: Read, new: Read) -> Outcome {
                 options = options.profile(DeviceProfile::read(&testdata(value)).unwrap());
             }
             "ram" => options = options.ram(number(value)),
+            "hole" => request = request.hole(value.parse().unwrap()),
             "new-elf" => request = request.new_elf(fs::read(testdata(value)).unwrap()),
             "product" => {
                 options = options.identity(Identity {
@@ -136,6 +139,11 @@ fn apply(row: &Row, old: &Path, patch: &Path, out: &Path) -> Outcome {
         Ok(input) => input,
         Err(error) => return failed(error.code()),
     };
+    if row.does == "verify" {
+        let verified = door::verify(&input, &patch, request()).map(|applied| applied.bytes);
+        let made = verified.map_err(|error| error.code().to_owned());
+        return Outcome { made, warnings: Vec::new() };
+    }
     let made = door::apply(&input, &patch, request()).map(|applied| applied.bytes);
     let made = made.map_err(|error| error.code().to_owned());
     // From file to file it is the same.
@@ -143,4 +151,26 @@ fn apply(row: &Row, old: &Path, patch: &Path, out: &Path) -> Outcome {
     let written = written.map(|_| fs::read(out).unwrap());
     assert_eq!(made, written, "{}", row.name);
     Outcome { made, warnings: Vec::new() }
+}
+
+fn convert(row: &Row, file: &Path) -> Outcome {
+    let (mut read, mut write) = (ReadOptions::new(), WriteOptions::new());
+    for (name, value) in &row.options {
+        match &name[..] {
+            "strict" => read = read.strict(true),
+            "base" => read = read.base(number::<u32>(value)),
+            "family" => read = read.select(Selection::new().family(number::<u32>(value))),
+            "range" => {
+                let (from, to) = value.split_once('-').unwrap();
+                write = write.range((number(from), number(to)));
+            }
+            other => panic!("option {other}"),
+        }
+    }
+    let request = ConvertRequest::new().read(read).write(write);
+    let format = Format::named(&row.new).unwrap();
+    let input = Input::open_verbatim(file).unwrap();
+    let converted = door::convert(input, format, &request).map_err(|error| error.code().to_owned());
+    let write = |converted: door::Converted| converted.bytes().map_err(|e| e.code().to_owned());
+    Outcome { made: converted.and_then(write), warnings: Vec::new() }
 }

@@ -44,6 +44,8 @@ pub enum Remedy {
     PatchForDevice,
     /// Get a patch that leads to a newer image.
     NewerImage,
+    /// Unpack the file, and give what is in it.
+    Unpack,
     /// Apply it without anything that describes a device: bundles are for computers.
     WithoutDevice,
     /// Update this program, or make the patch for the version there is.

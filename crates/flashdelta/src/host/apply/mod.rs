@@ -6,6 +6,7 @@ mod heap;
 mod in_place;
 mod memory;
 mod memory_image;
+mod whole;
 
 pub use explain::{explain, Breakdown, PartBytes};
 pub use files::{write_file, NewFile, OldFile};
@@ -14,3 +15,4 @@ pub use in_place::{apply_in_slot, SlotFileError};
 pub use memory::{apply, verify};
 pub(crate) use memory::{apply_body, apply_watched};
 pub use memory_image::MemoryImage;
+pub use whole::whole;

@@ -9,7 +9,7 @@ use super::request::{ApplyRequest, Given};
 use crate::device::apply::{ApplyError, ErrorClass, NewImage as _, OldImage, Progress};
 use crate::device::format::PatchHeader;
 use crate::device::update::holes::WithValues;
-use crate::device::verify::VerifyError;
+use crate::device::verify::{KeyId, VerifyError};
 use crate::host::apply::{HeapError, MemoryImage};
 use crate::host::archive::folder;
 use crate::host::budget::Budget;
@@ -26,7 +26,7 @@ use crate::host::sign::authenticate;
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// The new file. A folder is packed: [`folder::write`](crate::archive::folder::write) makes it
-    /// one again. Empty if it was written to a file already.
+    /// one again. Empty if it was written to a file already, or only [verified](super::verify).
     pub bytes: Vec<u8>,
     /// Its length in bytes.
     pub len: u64,
@@ -39,6 +39,8 @@ pub struct Applied {
     /// Whether the patch was made from a plain binary, and applied to the memory in a file of
     /// records.
     pub used_memory_of_records: bool,
+    /// The key that it is signed with, if a signature was required.
+    pub key_id: Option<KeyId>,
 }
 
 impl Applied {
@@ -62,13 +64,13 @@ pub fn apply(
     if !is_patch(patch) && old.is_patch() {
         return Err(PatchError::WrongWayRound);
     }
-    let request = authentic(patch, request)?;
+    let (request, key_id) = authentic(patch, request)?;
     check_values(patch, &request.values)?;
-    if bundle::is_bundle(patch) {
-        return apply_bundle(old, patch, request);
-    }
-    let file = candidate(old, patch)?;
-    apply_plain(file, patch, request)
+    let applied = match bundle::is_bundle(patch) {
+        true => apply_bundle(old, patch, request)?,
+        false => apply_plain(candidate(old, patch)?, patch, request)?,
+    };
+    Ok(Applied { key_id, ..applied })
 }
 
 /// Whether the patch has a hole for each value.
@@ -83,19 +85,22 @@ pub(super) fn check_values(patch: &[u8], values: &Values) -> Result<(), PatchErr
     }
 }
 
-/// Whether the patch is what it is vouched to be: nothing of it is used before that is known.
+/// Whether the patch is what it is vouched to be, and by which key: nothing of it is used before that
+/// is known.
 pub(super) fn authentic<'a>(
     patch: &[u8],
     mut request: ApplyRequest<'a>,
-) -> Result<ApplyRequest<'a>, PatchError> {
+) -> Result<(ApplyRequest<'a>, Option<KeyId>), PatchError> {
     let verifier = request.heap.verifier.take();
-    if !bundle::is_bundle(patch) {
-        authenticate(patch, verifier)?;
-        request.heap.is_authentic = true;
-    } else if verifier.is_some() {
-        return Err(PatchError::Verify(VerifyError::Unsigned));
+    if bundle::is_bundle(patch) {
+        return match verifier {
+            Some(_) => Err(PatchError::Verify(VerifyError::Unsigned)),
+            None => Ok((request, None)),
+        };
     }
-    Ok(request)
+    let key_id = authenticate(patch, verifier)?;
+    request.heap.is_authentic = true;
+    Ok((request, key_id))
 }
 
 fn is_patch(bytes: &[u8]) -> bool {
@@ -146,11 +151,12 @@ fn apply_bundle(
         header: None,
         bundle: Some(info),
         used_memory_of_records: false,
+        key_id: None,
     })
 }
 
 /// Which form of the old input the patch is for.
-fn candidate<'o>(old: &'o Input<'_>, patch: &[u8]) -> Result<&'o [u8], PatchError> {
+pub(super) fn candidate<'o>(old: &'o Input<'_>, patch: &[u8]) -> Result<&'o [u8], PatchError> {
     // Patches between images are made from files; from packed folders only where those are files.
     let file = old.file();
     match (file, PatchHeader::parse(patch)) {
@@ -195,6 +201,7 @@ fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Ap
         bundle: None,
         is_folder: false,
         used_memory_of_records,
+        key_id: None,
     })
 }
 

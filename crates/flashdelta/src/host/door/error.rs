@@ -7,12 +7,15 @@ use crate::device::apply::ApplyError;
 use crate::device::error::codes;
 use crate::device::verify::VerifyError;
 use crate::host::apply::{map_images, HeapError};
+use crate::host::archive::Container;
 use crate::host::bundle::BundleError;
 use crate::host::diff::DiffError;
 use crate::host::file::{FileError, MakeError};
 use crate::host::holes::HoleError;
-use crate::host::image::Format;
+use crate::host::image::{Format, ImageError, Wrapping};
 use crate::host::input::InputError;
+use crate::host::manifest::JsonError;
+use crate::host::set::SetFileError;
 use crate::host::sign::AuthenticateError;
 
 use super::warning::Side;
@@ -113,6 +116,117 @@ impl core::error::Error for DoorError {
         match self {
             Self::Make(error) => Some(error),
             Self::NotWorking { error: Some(error) } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Why it cannot be told what a file is, or the file cannot be used as it is.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum InfoError {
+    /// The patch or bundle cannot be read, is not whole, or cannot be applied to the old file.
+    Patch(PatchError),
+    /// The component set is none, or damaged.
+    Set(SetFileError),
+    /// The JSON file that names parts is wrong.
+    Json {
+        /// What is wrong.
+        error: JsonError,
+        /// Line and column, from 1, if they are known.
+        place: Option<(usize, usize)>,
+    },
+    /// The firmware file or the archive is damaged.
+    File(ImageError),
+}
+
+codes! {
+    impl[] InfoError {
+    } else {
+        Self::Patch(error) => error;
+        Self::Set(error) => error;
+        Self::Json { error, .. } => error;
+        Self::File(error) => error;
+    }
+}
+
+impl From<PatchError> for InfoError {
+    fn from(error: PatchError) -> Self {
+        Self::Patch(error)
+    }
+}
+
+impl fmt::Display for InfoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Patch(error) => error.fmt(f),
+            Self::Set(error) => error.fmt(f),
+            Self::Json { error, place } => f.write_str(&error.with_place(*place)),
+            Self::File(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for InfoError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Patch(error) => Some(error),
+            Self::Set(error) => Some(error),
+            Self::Json { error, .. } => Some(error),
+            Self::File(error) => Some(error),
+        }
+    }
+}
+
+/// Why a firmware file cannot be converted.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConvertError {
+    /// The format to be written has nothing of a kind that an option is about.
+    NotInFormat {
+        /// What.
+        what: &'static str,
+        /// The format.
+        format: Format,
+    },
+    /// It is an archive or a folder.
+    Archive(Container),
+    /// It is packed in a format that cannot be opened.
+    Wrapped(Wrapping),
+    /// It is a patch or a bundle.
+    Patch,
+    /// It cannot be read.
+    File(ImageError),
+}
+
+codes! {
+    impl[] ConvertError {
+        Self::NotInFormat { .. } => "not-in-format", Misuse, LeaveOut;
+        Self::Archive(_) | Self::Wrapped(_) => "not-one-firmware", Misuse, Unpack;
+        Self::Patch => "not-a-firmware", Misuse;
+    } else {
+        Self::File(error) => error;
+    }
+}
+
+impl fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInFormat { what, format } => write!(f, "{what}: {format} has none of that"),
+            Self::Archive(container) => {
+                write!(f, "this is an archive ({container}), not one firmware file")
+            }
+            Self::Wrapped(wrapping) => write!(f, "this is {wrapping}, not one firmware file"),
+            Self::Patch => f.write_str("this is a patch, not a firmware file"),
+            Self::File(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ConvertError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::File(error) => Some(error),
             _ => None,
         }
     }

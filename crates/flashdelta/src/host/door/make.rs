@@ -190,6 +190,10 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
         let what = "the identity of devices, and the security counter";
         return Err(DoorError::NotForArchives { side, what });
     }
+    if request.diff.in_place {
+        let what = "one slot";
+        return Err(DoorError::NotForArchives { side, what });
+    }
     if request.diff.chunks != ChunkSize::None {
         let what = "chunk digests";
         return Err(DoorError::NotForArchives { side, what });
@@ -245,10 +249,12 @@ fn make_patch(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result
         }
     }
     let select = request.memory.read.select;
-    let targets = [&old, &new].map(|read| image::targets(read.input.bytes())).concat();
-    if !select.chooses(&targets) {
-        let error = ImageError::NotInFile { select, targets: Vec::new() };
-        return Err(MakeError::new_file(error).into());
+    if !select.is_all() {
+        let targets = [&old, &new].map(|read| image::targets(read.input.bytes())).concat();
+        if !select.chooses(&targets) {
+            let error = ImageError::NotInFile { select, targets: Vec::new() };
+            return Err(MakeError::new_file(error).into());
+        }
     }
     warnings.extend(contradictions::check(&old, &new, request));
     let mut options = with_elf_maps(&old, &new, request, &mut warnings)?;

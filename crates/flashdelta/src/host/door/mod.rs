@@ -1,7 +1,7 @@
 //! The front door: any two inputs make a patch, any patch and an old input make an output.
 //!
-//! Command line, Python and C are thin over these calls, so that all of them take the same inputs
-//! in the same way.
+//! Command line, Python, C and JavaScript are thin over these calls, so that all of them take the same
+//! inputs in the same way: [`make`], [`apply`], [`verify`], [`info`], [`convert`].
 //!
 //! ```
 //! use flashdelta::door::{self, ApplyRequest, MakeRequest};
@@ -18,18 +18,24 @@
 
 mod apply;
 mod contradictions;
+mod convert;
 mod damage;
 mod error;
+mod info;
 mod make;
 mod read;
 mod request;
 mod stream;
+mod verify;
 mod warning;
 
 pub use apply::{apply, Applied};
+pub use convert::{convert, ConvertRequest, ConvertWarning, Converted};
 pub use damage::findings;
-pub use error::{DoorError, PatchError};
+pub use error::{ConvertError, DoorError, InfoError, PatchError};
+pub use info::{info, FileFacts, Info, InfoRequest};
 pub use make::{make, Made, MadeKind};
 pub use request::{ApplyRequest, MakeRequest};
 pub use stream::{apply_file, write};
+pub use verify::{explain, verify};
 pub use warning::{FileWarning, Side, Warning};

@@ -79,7 +79,7 @@ fn stream(
     new: &Path,
     request: ApplyRequest<'_>,
 ) -> Result<Applied, PatchError> {
-    let request = authentic(patch, request)?;
+    let (request, key_id) = authentic(patch, request)?;
     check_values(patch, &request.values)?;
     let image = NewFile::create(new).map_err(PatchError::Write)?;
     let updated = request.heap.run(
@@ -95,6 +95,7 @@ fn stream(
             bundle: None,
             is_folder: false,
             used_memory_of_records: false,
+            key_id,
         }),
         Err(error) if error.class() == ErrorClass::WrongBase && is_new(patch, &mut old) => {
             Err(PatchError::AlreadyNew)

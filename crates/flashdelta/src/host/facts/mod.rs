@@ -16,6 +16,7 @@ mod archive;
 mod finding;
 mod firmware;
 mod hex;
+mod hole;
 mod in_place;
 mod patch;
 
@@ -25,8 +26,9 @@ pub use firmware::{
     AddressMapFacts, DigestFacts, FirmwareFacts, PartFacts, RangeFacts, SegmentFacts,
 };
 pub use hex::hex;
+pub use hole::PatchHoleFacts;
 pub use in_place::InPlaceFacts;
 pub use patch::{
-    BundleFacts, ContentFacts, IdentityFacts, MemberFacts, PatchFacts, PatchPartFacts,
-    SignatureFacts,
+    BundleFacts, BundlePatchFacts, ContentFacts, IdentityFacts, MemberFacts, PatchFacts,
+    PatchPartFacts, SignatureFacts, WholePatchFacts,
 };

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use super::hex;
+use super::{hex, InPlaceFacts, PatchHoleFacts};
 use crate::device::format::{Identity, PatchHeader};
 use crate::device::verify::{Algorithm, Signature};
 use crate::host::apply::Breakdown;
 use crate::host::bundle::{BundleInfo, MemberInfo};
 use crate::host::diff::Report;
+use crate::host::holes;
 
 /// What a patch or a bundle says about itself. All sizes are in bytes.
 #[non_exhaustive]
@@ -136,6 +137,69 @@ pub struct SignatureFacts {
     pub algorithm: String,
     /// The key that it claims to be made with, in hexadecimal.
     pub key_id: String,
+}
+
+/// All that can be told of a patch between images.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct WholePatchFacts {
+    /// What it says about itself.
+    #[serde(flatten)]
+    pub facts: PatchFacts,
+    /// What its bytes are spent on.
+    pub breakdown: Vec<PatchPartFacts>,
+    /// What the new image is made of; `None` if it was not applied.
+    pub content: Option<ContentFacts>,
+    /// Whether it applies to the old file; `None` if there was none.
+    pub applies: Option<bool>,
+    /// Its signatures, not checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<SignatureFacts>,
+    /// Its holes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<PatchHoleFacts>,
+    /// What an update in one slot takes, if it is for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<InPlaceFacts>,
+}
+
+/// All that can be told of a bundle.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct BundlePatchFacts {
+    /// What it says about itself.
+    #[serde(flatten)]
+    pub facts: PatchFacts,
+    /// Whether it applies to the old file; `None` if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applies: Option<bool>,
+}
+
+impl WholePatchFacts {
+    /// Those of a patch with this header. `breakdown`: what it does with an old file.
+    pub(crate) fn of(
+        header: &PatchHeader,
+        patch: &[u8],
+        breakdown: Option<&Breakdown>,
+        applies: Option<bool>,
+    ) -> Self {
+        Self {
+            facts: PatchFacts::of(header),
+            breakdown: PatchPartFacts::list(header, breakdown),
+            content: breakdown.map(ContentFacts::from),
+            applies,
+            signatures: SignatureFacts::list(header, patch),
+            holes: holes::list(patch).iter().map(PatchHoleFacts::from).collect(),
+            in_place: InPlaceFacts::of(header),
+        }
+    }
+}
+
+impl BundlePatchFacts {
+    /// Those of a bundle of this many bytes.
+    pub(crate) fn of(info: &BundleInfo, len: usize, applies: Option<bool>) -> Self {
+        Self { facts: PatchFacts::of_bundle(info, len), applies }
+    }
 }
 
 impl PatchFacts {

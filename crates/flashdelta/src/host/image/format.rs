@@ -1,6 +1,7 @@
 //! The container formats.
 
 use core::fmt;
+use std::path::Path;
 
 /// A container format.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -103,9 +104,19 @@ impl Format {
             "uf2" => Self::Uf2,
             "vmem" => Self::Vmem,
             "apj" | "px4" => Self::Apj,
-            "bin" | "img" | "rom" => Self::Raw,
+            "bin" | "img" | "rom" | "raw" => Self::Raw,
             _ => return None,
         })
+    }
+
+    /// The format in which a file of this name is written. A `.txt` is TI-TXT: no other text is
+    /// written; read it may be any.
+    pub fn to_write(path: &Path) -> Option<Self> {
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        match &*extension.to_ascii_lowercase() {
+            "txt" => Some(Self::TiTxt),
+            extension => Self::by_extension(extension),
+        }
     }
 
     /// Whether it is a format of records, each with an address of its own: then the file is not the

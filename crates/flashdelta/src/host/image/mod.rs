@@ -54,7 +54,7 @@ pub use isa_hint::IsaHint;
 pub use map::{AddressMap, MapSegment};
 pub use memory::{AfterEnd, Image, Overlap, ReadOptions, Segment};
 pub use read::check_promise;
-pub(crate) use read::check_promise_within;
+pub(crate) use read::{check_promise_within, parse_named};
 pub(crate) use records::{blocks, data_operations, join_within, split_within};
 pub use records::{join, split};
 pub use select::{Selection, Target};

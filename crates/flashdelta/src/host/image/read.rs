@@ -82,7 +82,9 @@ impl Image {
                 return Err(ImageError::CheckFailed(finding));
             }
         }
-        if options.base.is_some() && format.is_unpacked() {
+        let states_addresses =
+            format.is_unpacked() || matches!(format, Format::Vmem | Format::Elf | Format::DfuSe);
+        if options.base.is_some() && states_addresses {
             return Err(ImageError::AddressesStated { format });
         }
         match format {
@@ -93,9 +95,6 @@ impl Image {
             Format::Vmem => return vmem::parse_within(file, options, budget),
             Format::Apj => return apj::parse_within(file, options, budget),
             _ => {}
-        }
-        if options.base.is_some() && matches!(format, Format::Elf | Format::DfuSe) {
-            return Err(ImageError::AddressesStated { format });
         }
         let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
         let mut collector = Collector::with_capacity(file.len())?;
@@ -168,6 +167,27 @@ impl Image {
         }
         Ok(Self { format, segments, entry: None, header: None })
     }
+}
+
+/// Reads a file as what it holds; if that tells no format, as what the ending of its name, in lower case,
+/// promises.
+///
+/// # Errors
+///
+/// Those of [`Image::parse`].
+pub(crate) fn parse_named(
+    file: Vec<u8>,
+    extension: &str,
+    options: &ReadOptions,
+) -> Result<Image, ImageError> {
+    let format = match (super::detect(&file), Format::by_extension(extension)) {
+        (Format::Raw, Some(format)) if format.is_unpacked() => format,
+        // Words of one byte look like TI-TXT; that ends with a `q`.
+        (Format::Raw | Format::TiTxt, Some(Format::Vmem)) => Format::Vmem,
+        (Format::Raw, _) => return Image::parse_owned(file, options),
+        (found, _) => found,
+    };
+    Image::parse_as(format, &file, options)
 }
 
 /// Where a plain binary ends, and at which address it is.

@@ -146,4 +146,9 @@ mod tests {
             ImageError::BadDigit { line: 2, column: 2, found: Some(b'x') }
         );
     }
+    #[test]
+    fn a_base_address_beside_those_in_the_file_is_refused() {
+        let error = Image::parse(b"@100 01 02\n", &ReadOptions::new().base(0x8000)).unwrap_err();
+        assert_eq!(error, ImageError::AddressesStated { format: Format::Vmem });
+    }
 }
