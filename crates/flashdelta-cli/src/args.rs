@@ -10,9 +10,10 @@ use flashdelta::file::{MemoryOptions, Output};
 use flashdelta::image::{AfterEnd, Overlap, ReadOptions, Selection};
 pub(crate) use flashdelta::profile::parse_size as size;
 use flashdelta::profile::DeviceProfile;
-use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
+use flashdelta::{Codec, DeviceIdentity, ErrorClass, Identity, InstructionSet};
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
+use crate::product::Product;
 use crate::text::remark;
 
 /// An address: `0x08020000`, or in decimal.
@@ -42,13 +43,6 @@ pub(crate) fn product(text: &str) -> Result<Product, String> {
         Some(id) => Ok(Product { id, name: None }),
         None => Ok(Product { id: Identity::product_id(text), name: Some(text.to_owned()) }),
     }
-}
-
-/// A product, and what it was called.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Product {
-    pub(crate) id: u32,
-    pub(crate) name: Option<String>,
 }
 
 /// A profile: a name, which shells complete, or a file.
@@ -231,7 +225,9 @@ fn board(text: &str) -> Result<u16, String> {
 
 impl RecordArgs {
     pub(crate) fn read(&self) -> ReadOptions {
-        let read = ReadOptions::new().strict(self.strict).select(self.select(self.family));
+        let part = self.image.map(|image| image - 1);
+        let select = Selection::new().family(self.family).board(self.board).part(part);
+        let read = ReadOptions::new().strict(self.strict).select(select);
         self.accept.iter().fold(read, |read, accept| match accept {
             Accept::Overlap => read.overlap(Overlap::LastWins),
             Accept::OverlapFirst => read.overlap(Overlap::FirstWins),
@@ -245,24 +241,9 @@ impl RecordArgs {
         })
     }
 
-    /// Which of several memories is meant, those of this family.
-    pub(crate) fn select(&self, family: Option<u32>) -> Selection {
-        Selection::new().family(family).board(self.board).part(self.image.map(|image| image - 1))
-    }
-
-    /// Whether files that are wrong by their own checks are refused.
-    pub(crate) fn is_strict(&self) -> bool {
-        self.strict
-    }
-
     /// The addresses that are meant; `None`: all.
     pub(crate) fn range(&self) -> Option<(u32, u64)> {
         self.range.map(|Range(from, to)| (from, to))
-    }
-
-    /// The family of UF2.
-    pub(crate) fn family(&self) -> Option<u32> {
-        self.family
     }
 
     /// What gaps are filled with.
@@ -359,7 +340,7 @@ impl IdentityArgs {
         if hardware_from > hardware_to {
             let message =
                 format!("--hardware-from {hardware_from} is above --hardware-to {hardware_to}");
-            return Err(Failure::new(Class::Usage, message));
+            return Err(Failure::new(ErrorClass::Misuse, message));
         }
         let security_counter = self.security_counter.unwrap_or(0);
         Ok(Some(Identity { product, hardware_from, hardware_to, security_counter }))

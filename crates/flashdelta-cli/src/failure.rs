@@ -4,81 +4,29 @@ use core::fmt;
 use std::io;
 use std::path::Path;
 
-use flashdelta::apply::{ApplyError, ErrorClass, HeapError, SlotFileError};
+use flashdelta::apply::{ApplyError, HeapError, SlotFileError};
 use flashdelta::archive::folder::FolderError;
-use flashdelta::bundle::BundleError;
 use flashdelta::diff::DiffError;
-use flashdelta::door::{DoorError, PatchError, Side};
+use flashdelta::door::{ConvertError, DoorError, InfoError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
-use flashdelta::image::{Finding, ImageError, Target};
-use flashdelta::manifest::JsonError;
+use flashdelta::image::{ImageError, Target};
 use flashdelta::set::{SetFileError, SetFolderError, SetMakeError, SetSourceError};
 use flashdelta::sign::{KeyError, SealError, SignError};
 use flashdelta::update::in_place::InPlaceError;
-use flashdelta::{InputError, Remedy};
+use flashdelta::{ErrorClass, InputError, Remedy};
 use flashdelta_fleet::release::ReleaseError;
 
-use crate::args::Product;
+use crate::product::Product;
 use crate::text::remark;
-use crate::{remedy, text};
+use crate::{remedy, standard, text};
 
 /// What a subcommand ends in.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
-/// Whose fault it is. The numbers are the exit codes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Class {
-    Internal = 1,
-    Usage = 2,
-    BadPatch = 3,
-    WrongBase = 4,
-    WrongDevice = 5,
-    DoesNotFit = 6,
-    Io = 7,
-    BadFile = 8,
-    NotAuthentic = 9,
-    Interrupted = 130,
-}
-
-impl Class {
-    /// The name, as machines read it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Internal => "internal",
-            Self::Usage => "usage",
-            Self::BadPatch => "bad-patch",
-            Self::WrongBase => "wrong-base",
-            Self::WrongDevice => "wrong-device",
-            Self::DoesNotFit => "does-not-fit",
-            Self::Io => "io",
-            Self::BadFile => "bad-file",
-            Self::NotAuthentic => "not-authentic",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-impl From<ErrorClass> for Class {
-    fn from(class: ErrorClass) -> Self {
-        match class {
-            ErrorClass::BadPatch => Self::BadPatch,
-            ErrorClass::WrongBase => Self::WrongBase,
-            ErrorClass::WrongDevice => Self::WrongDevice,
-            ErrorClass::DoesNotFit => Self::DoesNotFit,
-            ErrorClass::Io => Self::Io,
-            ErrorClass::BadFile => Self::BadFile,
-            ErrorClass::NotAuthentic => Self::NotAuthentic,
-            ErrorClass::Misuse => Self::Usage,
-            ErrorClass::Cancelled => Self::Interrupted,
-            _ => Self::Internal,
-        }
-    }
-}
-
 /// Why the program failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) class: Class,
+    pub(crate) class: ErrorClass,
     /// The stable name of a library error; none of the program's own.
     code: Option<&'static str>,
     message: String,
@@ -102,7 +50,7 @@ macro_rules! failure {
 }
 
 impl Failure {
-    pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
+    pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         Self { class, code: None, message: message.into(), hint: None }
     }
 
@@ -112,8 +60,7 @@ impl Failure {
         remedy: Option<Remedy>,
         message: String,
     ) -> Self {
-        let class = Class::from(class);
-        if class == Class::Interrupted {
+        if class == ErrorClass::Cancelled {
             return Self { code: Some(code), ..Self::interrupted() };
         }
         let hint = remedy.as_ref().map(remedy::words);
@@ -137,11 +84,11 @@ impl Failure {
 
     /// A file could not be used. `verb`: read, write, ...
     pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(Class::Io, format!("cannot {verb} {}: {error}", text::path(path)))
+        Self::new(ErrorClass::Io, format!("cannot {verb} {}: {error}", text::path(path)))
     }
 
     pub(crate) fn interrupted() -> Self {
-        Self::new(Class::Interrupted, "interrupted: nothing was written")
+        Self::new(ErrorClass::Cancelled, "interrupted: nothing was written")
     }
 
     /// A firmware file cannot be read.
@@ -155,25 +102,30 @@ impl Failure {
         }
     }
 
-    /// A check that a file has of itself fails.
-    pub(crate) fn finding(path: &Path, finding: &Finding) -> Self {
-        Self::image(path, &ImageError::CheckFailed(finding.clone()))
+    /// A firmware file cannot be converted.
+    pub(crate) fn convert(path: &Path, error: &ConvertError) -> Self {
+        match error {
+            ConvertError::File(error) => Self::image(path, error),
+            ConvertError::NotInFormat { .. } => failure!(error),
+            _ => failure!(error, path),
+        }
     }
 
-    /// A JSON file that names parts is wrong. `text`: its text, for line and column.
-    pub(crate) fn json(path: &Path, error: &JsonError, text: &[u8]) -> Self {
-        let message = format!("{}: {}", text::path(path), error.with_place(error.place(text)));
-        Self::coded(error.code(), error.class(), error.remedy(), message)
+    /// It cannot be told what a file is. `old`: what it was to be applied to.
+    pub(crate) fn info(error: &InfoError, path: &Path, old: Option<&Path>) -> Self {
+        match error {
+            InfoError::Patch(error) => {
+                let old = old.unwrap_or(Path::new("old image"));
+                Self::patch(error, [old, path, Path::new("new image")])
+            }
+            InfoError::File(error) => Self::image(path, error),
+            _ => failure!(error, path),
+        }
     }
 
     /// A file, a folder or the parts of a manifest cannot be read.
     pub(crate) fn input(error: &InputError) -> Self {
         failure!(error)
-    }
-
-    /// A bundle cannot be read.
-    pub(crate) fn bundle(path: &Path, error: &BundleError) -> Self {
-        failure!(error, path)
     }
 
     /// A patch of any kind could not be applied. `names`: of the old file, the patch, the new file.
@@ -192,9 +144,9 @@ impl Failure {
                 }
                 _ => failure!(error, old),
             },
-            _ => match Class::from(error.class()) {
-                Class::WrongBase => failure!(error, old),
-                Class::Io => failure!(error, new),
+            _ => match error.class() {
+                ErrorClass::WrongBase => failure!(error, old),
+                ErrorClass::Io => failure!(error, new),
                 _ => failure!(error, patch),
             },
         }
@@ -260,9 +212,9 @@ impl Failure {
         if let ApplyError::OldMismatch { len, .. } = error {
             return failure!(error, old).hint(digest_of(*len, old, patch));
         }
-        match (Class::from(error.class()), error) {
-            (Class::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => failure!(error, old),
-            (Class::Io, _) => failure!(error, new),
+        match (error.class(), error) {
+            (ErrorClass::WrongBase, _) | (_, ApplyError::ReadOld { .. }) => failure!(error, old),
+            (ErrorClass::Io, _) => failure!(error, new),
             _ => failure!(error, patch),
         }
     }
@@ -278,7 +230,12 @@ impl Failure {
                 Self::apply(error, [slot, patch, slot])
             }
             SlotFileError::Trial(_) => failure!(error, patch),
-            SlotFileError::Update(InPlaceError::OtherPatch | InPlaceError::Resume(_))
+            SlotFileError::Update(
+                InPlaceError::OtherPatch
+                | InPlaceError::OtherVersion
+                | InPlaceError::ScratchDamaged
+                | InPlaceError::Resume(_),
+            )
             | SlotFileError::Journal(_)
             | SlotFileError::NotAJournal
             | SlotFileError::JournalIsSlot => failure!(error, journal),
@@ -288,7 +245,7 @@ impl Failure {
             // The program's own words say that nothing was written.
             SlotFileError::Cancelled => {
                 let message = "interrupted: the same command goes on where it was";
-                Self { code: Some("cancelled"), ..Self::new(Class::Interrupted, message) }
+                Self { code: Some("cancelled"), ..Self::new(ErrorClass::Cancelled, message) }
             }
             _ => failure!(error, slot),
         }
@@ -325,7 +282,7 @@ impl Failure {
     }
 
     /// Tells people, and machines if they ask, and gives the class, which is the exit code.
-    pub(crate) fn report(&self, json: bool) -> Class {
+    pub(crate) fn report(&self, json: bool) -> ErrorClass {
         remark!("error: {self}");
         if let Some(hint) = &self.hint {
             remark!("hint: {hint}");
@@ -339,12 +296,12 @@ impl Failure {
         if json {
             let error = serde_json::json!({ "error": {
                 "class": self.class.name(),
-                "exit_code": self.class as u8,
+                "exit_code": self.class.exit_code(),
                 "code": self.code,
                 "message": self.message,
                 "hint": self.hint,
             }});
-            let _ = text::print(&format!("{error:#}\n"));
+            let _ = standard::write(format!("{error:#}\n").as_bytes());
         }
     }
 }
@@ -377,5 +334,24 @@ pub(crate) fn selecting(targets: &[Target]) -> String {
         }
         _ if targets.len() > 1 => "select one with --image, from 1 on".to_owned(),
         _ => "leave the selection out".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_journal_names_the_journal() {
+        let names = ["slot.bin", "update.fdp", "slot.journal"].map(Path::new);
+        for error in
+            [InPlaceError::OtherPatch, InPlaceError::OtherVersion, InPlaceError::ScratchDamaged]
+        {
+            let failure = Failure::slot_file(&SlotFileError::Update(error), names);
+            assert!(failure.message.starts_with("slot.journal: "), "{failure}");
+        }
+        let too_small = InPlaceError::SlotTooSmall { needed: 2, found: 1 };
+        let failure = Failure::slot_file(&SlotFileError::Update(too_small), names);
+        assert!(failure.message.starts_with("slot.bin: "), "{failure}");
     }
 }

@@ -3,13 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use flashdelta::{Input, InputError};
+use flashdelta::{ErrorClass, Input, InputError};
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::interrupt::while_nothing_is_written;
-
-/// Standard input, or standard output.
-pub(crate) const STANDARD: &str = "-";
+use crate::standard::STANDARD;
 
 /// Reads a file, a folder, or a manifest with its parts.
 pub(crate) fn read(path: &Path) -> Outcome<Input<'static>> {
@@ -24,6 +22,11 @@ pub(crate) fn read_old(path: &Path, patch: &[u8]) -> Outcome<Input<'static>> {
 /// Reads a file byte by byte: it counts as one that holds no others.
 pub(crate) fn read_verbatim(path: &Path) -> Outcome<Input<'static>> {
     open(path, Input::open_verbatim)
+}
+
+/// Reads a file or a folder to say what it is.
+pub(crate) fn read_for_info(path: &Path) -> Outcome<Input<'static>> {
+    open(path, Input::open_for_info)
 }
 
 /// The bytes of a file.
@@ -51,7 +54,7 @@ fn open(
 /// Only one of several files can be standard input.
 pub(crate) fn refuse_two_standard_inputs(paths: &[&Path]) -> Outcome {
     if paths.iter().filter(|path| **path == Path::new(STANDARD)).count() > 1 {
-        return Err(Failure::new(Class::Usage, "only one file can be standard input"));
+        return Err(Failure::new(ErrorClass::Misuse, "only one file can be standard input"));
     }
     Ok(())
 }

@@ -6,7 +6,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
-use crate::failure::{Class, Failure};
+use flashdelta::ErrorClass;
+
+use crate::failure::Failure;
 use crate::progress;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -24,13 +26,13 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) fn watch(json: bool) {
     let _ = ctrlc::set_handler(move || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(Class::Interrupted as i32);
+            std::process::exit(ErrorClass::Cancelled.exit_code().into());
         }
         std::thread::sleep(PATIENCE);
         let nothing_written = NOTHING_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
         if *nothing_written {
             progress::erase();
-            std::process::exit(Failure::interrupted().report(json) as i32);
+            std::process::exit(Failure::interrupted().report(json).exit_code().into());
         }
     });
 }

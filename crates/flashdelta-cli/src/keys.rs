@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use flashdelta::facts::hex;
 use flashdelta::sign::{KeyError, PrivateKey, PublicKey, TrustedKeys};
 use flashdelta::verify::KeyId;
+use flashdelta::ErrorClass;
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::inputs;
 use crate::text;
 
@@ -86,7 +87,7 @@ pub(crate) fn write_new(path: &Path, pem: &str, is_secret: bool) -> Outcome {
 pub(crate) fn refuse_present(path: &Path) -> Outcome {
     if path.symlink_metadata().is_ok() {
         let message = format!("{} is there already, and keys are not replaced", text::path(path));
-        return Err(Failure::new(Class::Usage, message)
+        return Err(Failure::new(ErrorClass::Misuse, message)
             .hint("name a file that is not there yet, or move this one away"));
     }
     Ok(())

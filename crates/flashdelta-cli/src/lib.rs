@@ -13,18 +13,20 @@
 mod args;
 mod commands;
 mod failure;
-mod files;
 mod inputs;
 mod interrupt;
 mod keys;
 mod outputs;
+mod product;
 mod profile;
 mod progress;
 mod remedy;
 mod signing;
+mod standard;
 mod text;
 mod values;
 mod warnings;
+mod writing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -36,7 +38,9 @@ use commands::fleet;
 use commands::{
     apply, convert, demo, diff, info, keygen, pages, personalize, release, set, sign, verify,
 };
-use failure::{Class, Failure, Outcome};
+use flashdelta::ErrorClass;
+
+use failure::{Failure, Outcome};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -131,7 +135,7 @@ impl Command {
 /// Looks whether standard output is closed (`>&-`): then a result that goes there is an error, not
 /// lost. For programs to call before their `main`, which opens `/dev/null` in its place.
 pub fn look_at_standard_output() {
-    outputs::look_at_standard();
+    standard::look();
 }
 
 /// Runs the program with the arguments of this process.
@@ -148,12 +152,13 @@ pub fn run_with(arguments: Vec<OsString>) -> u8 {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => {
             interrupt::watch(json);
-            cli.command.run().map_or_else(|failure| failure.report(json) as u8, |()| 0)
+            cli.command.run().map_or_else(|failure| failure.report(json).exit_code(), |()| 0)
         }
         Err(error) if error.use_stderr() => {
             let _ = error.print();
-            Failure::new(Class::Usage, first_paragraph(&error.to_string())).report_to_machine(json);
-            Class::Usage as u8
+            Failure::new(ErrorClass::Misuse, first_paragraph(&error.to_string()))
+                .report_to_machine(json);
+            ErrorClass::Misuse.exit_code()
         }
         // The help or the version was asked for.
         Err(text) => {

@@ -1,14 +1,14 @@
-//! Where results go: files, pipes, and `-` for standard output.
+//! Where results go: files, pipes, and `-` for standard output; JSON and text there.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{write_file, NewFile};
+use flashdelta::ErrorClass;
 
-use crate::failure::{Class, Failure, Outcome};
-use crate::inputs::STANDARD;
+use crate::failure::{Failure, Outcome};
+use crate::standard::{self, STANDARD};
 use crate::text;
 
 /// A place for a result that was looked at before the work.
@@ -39,7 +39,7 @@ impl Target {
         };
         if present.is_dir() {
             let message = format!("cannot write {}: it is a folder", text::path(path));
-            return Err(Failure::new(Class::Usage, message)
+            return Err(Failure::new(ErrorClass::Misuse, message)
                 .hint("name a file, or a folder that is not there yet"));
         }
         let is_read = |input: &&Path| {
@@ -50,7 +50,7 @@ impl Target {
                 "{} is read and cannot be written, too: name another file",
                 text::path(path)
             );
-            return Err(Failure::new(Class::Usage, message));
+            return Err(Failure::new(ErrorClass::Misuse, message));
         }
         Ok(Self::Path(path.to_owned()))
     }
@@ -66,7 +66,7 @@ impl Target {
     /// Writes the result.
     pub(crate) fn write(&self, bytes: &[u8]) -> Outcome {
         match self {
-            Self::Standard => write_standard(bytes)
+            Self::Standard => standard::write(bytes)
                 .map_err(|error| Failure::io("write", Path::new("standard output"), &error)),
             Self::Path(path) => write(path, bytes),
         }
@@ -76,45 +76,12 @@ impl Target {
     pub(crate) fn refuse_json(&self, json: bool) -> Outcome {
         match (self, json) {
             (Self::Standard, true) => Err(Failure::new(
-                Class::Usage,
+                ErrorClass::Misuse,
                 "--json and the result cannot both go to standard output",
             )),
             _ => Ok(()),
         }
     }
-}
-
-/// Whether standard output was closed (`>&-`) when the process began.
-static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
-
-/// Looks whether standard output is closed. Before `main` opens `/dev/null` in its place the
-/// answer is the right one.
-pub(crate) fn look_at_standard() {
-    WAS_CLOSED.store(is_closed(), Ordering::Relaxed);
-}
-
-#[cfg(unix)]
-fn is_closed() -> bool {
-    use std::os::fd::AsFd as _;
-    /// In all systems of this family.
-    const EBADF: i32 = 9;
-    let handle = io::stdout().as_fd().try_clone_to_owned();
-    handle.is_err_and(|error| error.raw_os_error() == Some(EBADF))
-}
-
-#[cfg(not(unix))]
-fn is_closed() -> bool {
-    false
-}
-
-/// Writes to standard output. That it is closed is an error, which the standard library passes
-/// over.
-pub(crate) fn write_standard(bytes: &[u8]) -> io::Result<()> {
-    if WAS_CLOSED.load(Ordering::Relaxed) || is_closed() {
-        return Err(io::Error::other("it is closed"));
-    }
-    let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush())
 }
 
 /// Writes a file whole.
@@ -125,4 +92,23 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Outcome {
 /// Whether a file may be put there under a temporary name first.
 pub(crate) fn is_replaceable(path: &Path) -> bool {
     NewFile::is_replaceable(path)
+}
+
+/// Writes to standard output. Nobody listening any more (`| head`) is no error.
+pub(crate) fn print(text: &str) -> Outcome {
+    match standard::write(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(ErrorClass::Io, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a JSON document to standard output.
+pub(crate) fn print_json(document: &impl serde::Serialize) -> Outcome {
+    let text = serde_json::to_string_pretty(document);
+    let text = text.map_err(|error| {
+        Failure::new(ErrorClass::Internal, format!("cannot write JSON: {error}"))
+    })?;
+    print(&(text + "\n"))
 }

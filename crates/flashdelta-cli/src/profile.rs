@@ -1,8 +1,9 @@
 //! Device profiles: by name, or from a file.
 
 use flashdelta::profile::{DeviceProfile, ProfileError};
+use flashdelta::ErrorClass;
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 
 /// The profile of this name, or else in this file.
 pub(crate) fn load(name: &str) -> Outcome<DeviceProfile> {
@@ -11,9 +12,9 @@ pub(crate) fn load(name: &str) -> Outcome<DeviceProfile> {
         let failure = |class| Failure::new(class, told);
         match error {
             ProfileError::Read(error) => Failure::input(&error.into()),
-            ProfileError::Unknown { .. } => failure(Class::Usage)
+            ProfileError::Unknown { .. } => failure(ErrorClass::Misuse)
                 .hint("`flashdelta diff --help` shows what a profile file looks like"),
-            _ => failure(Class::Usage),
+            _ => failure(ErrorClass::Misuse),
         }
     })
 }

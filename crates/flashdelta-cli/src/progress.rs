@@ -6,12 +6,24 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::Instant;
 
+use flashdelta::diff::Phase;
+
 /// Work that is done by then shows no bar.
 const PATIENCE: Duration = Duration::from_millis(400);
 const INTERVAL: Duration = Duration::from_millis(100);
 const WIDTH: usize = 30;
 /// Back to the start of the line, which is erased.
 const ERASE: &str = "\r\x1b[K";
+
+/// What the maker is doing.
+pub(crate) fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Match => "matching",
+        Phase::Parse => "choosing",
+        Phase::Encode => "coding",
+        _ => "working",
+    }
+}
 
 /// Erases the line that a bar may be in.
 pub(crate) fn erase() {

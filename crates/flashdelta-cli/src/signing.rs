@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use flashdelta::facts::hex;
-use flashdelta::sign;
 use flashdelta::verify::{KeyId, Message, Signature};
+use flashdelta::{sign, ErrorClass};
 use serde_json::{json, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::OutputArgs;
-use crate::failure::{Class, Failure, Outcome};
-use crate::outputs::Target;
-use crate::text::{self, grouped, print_json, remark};
+use crate::failure::{Failure, Outcome};
+use crate::outputs::{print_json, Target};
+use crate::standard::STANDARD;
+use crate::text::{self, grouped, remark};
 use crate::{inputs, keys};
 
 /// How something is signed.
@@ -44,7 +45,7 @@ pub(crate) enum Wanted {
 
 impl SigningArgs {
     fn output(&self) -> PathBuf {
-        self.output.clone().unwrap_or_else(|| inputs::STANDARD.into())
+        self.output.clone().unwrap_or_else(|| STANDARD.into())
     }
 
     /// The files that are read besides the one that is signed, and that one.
@@ -78,7 +79,7 @@ impl SigningArgs {
         let target = Target::new(&output, &self.read(file))?;
         target.refuse_json(self.output_args.json)?;
         let Some(key) = &self.key else {
-            return Err(Failure::new(Class::Usage, "--key is missing"));
+            return Err(Failure::new(ErrorClass::Misuse, "--key is missing"));
         };
         let signature = match &self.attach {
             Some(attach) => {

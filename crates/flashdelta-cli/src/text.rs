@@ -1,11 +1,8 @@
-//! Text for people: numbers, tables, standard output.
+//! Text for people: numbers, tables, remarks.
 
 use core::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
-
-use crate::failure::{Class, Failure, Outcome};
-use crate::outputs;
 
 /// Says a line to people, on standard error; takes what `format!` does.
 macro_rules! remark {
@@ -20,24 +17,6 @@ pub(crate) use remark;
 pub(crate) fn say(mut line: String) {
     line.push('\n');
     let _ = io::stderr().write_all(line.as_bytes());
-}
-
-/// Writes to standard output. Nobody listening any more (`| head`) is no error.
-pub(crate) fn print(text: &str) -> Outcome {
-    match outputs::write_standard(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Class::Io, format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes a JSON document to standard output.
-pub(crate) fn print_json(document: &impl serde::Serialize) -> Outcome {
-    let text = serde_json::to_string_pretty(document);
-    let text =
-        text.map_err(|error| Failure::new(Class::Internal, format!("cannot write JSON: {error}")))?;
-    print(&(text + "\n"))
 }
 
 /// A path for messages and JSON: what is no UTF-8 is replaced, control characters are escaped.

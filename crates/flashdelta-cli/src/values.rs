@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use flashdelta::holes::{parse_bytes, Values};
+use flashdelta::ErrorClass;
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::inputs;
 
 /// `--set NAME=VALUE`
@@ -25,7 +26,10 @@ pub(crate) fn of(settings: &[Setting]) -> Outcome<Values> {
     let mut values = Values::new();
     for Setting { name, value } in settings {
         if values.set(name, bytes(value)?).is_some() {
-            return Err(Failure::new(Class::Usage, format!("--set {name}: it is given twice")));
+            return Err(Failure::new(
+                ErrorClass::Misuse,
+                format!("--set {name}: it is given twice"),
+            ));
         }
     }
     Ok(values)
@@ -36,6 +40,6 @@ pub(crate) fn bytes(text: &str) -> Outcome<Vec<u8>> {
     match text.strip_prefix("file:") {
         Some(path) => inputs::bytes(Path::new(path)),
         None => parse_bytes(text)
-            .map_err(|expected| Failure::new(Class::Usage, format!("{text}: {expected}"))),
+            .map_err(|expected| Failure::new(ErrorClass::Misuse, format!("{text}: {expected}"))),
     }
 }

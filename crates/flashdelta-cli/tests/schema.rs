@@ -50,6 +50,9 @@ fn the_documents_of_info_are_as_the_schema_says() {
     let document: Value =
         serde_json::from_str(&run(&["set", "info", "--json", &made("a.fds")])).unwrap();
     assert_eq!(check(&schema["$defs"]["set"], &document, "set"), Vec::<String>::new());
+    let told: Value = serde_json::from_str(&run(&["info", "--json", &made("a.fds")])).unwrap();
+    assert_eq!(check(&schema["$defs"]["set"], &told, "set"), Vec::<String>::new());
+    assert_eq!((&told["kind"], &told["components"]), (&"set".into(), &document["components"]));
     // The checker finds what is missing, what is too much, and what is of another type.
     let patch = run(&["info", "--json", &made("a.fdp")]);
     let good: Value = serde_json::from_str(&patch).unwrap();

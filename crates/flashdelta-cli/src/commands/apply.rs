@@ -12,9 +12,9 @@ use super::bundle::counts;
 use crate::args::{self, As, DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
 use crate::keys::KeyArgs;
-use crate::outputs::{self, Target};
+use crate::outputs::{self, print_json, Target};
 use crate::progress::Bar;
-use crate::text::{self, grouped, print_json, remark};
+use crate::text::{self, grouped, remark};
 use crate::values::{self, Setting};
 use crate::{inputs, interrupt};
 

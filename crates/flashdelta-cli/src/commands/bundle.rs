@@ -1,14 +1,14 @@
 //! What bundles are made of: patches between archives or folders.
 
-use core::fmt::Write as _;
 use std::path::Path;
 
 use flashdelta::bundle::{self, BundleInfo, Method};
+use flashdelta::door::InfoError;
 use flashdelta::facts::{hex, PatchFacts};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
-use crate::text::{self, grouped, print, print_json, Table};
+use crate::text::{self, grouped, Table};
 use crate::warnings;
 
 /// How many members are made how.
@@ -26,17 +26,12 @@ pub(super) fn counts(info: &BundleInfo) -> String {
     format!("{} {members} ({})", info.members.len(), counts.join(", "))
 }
 
-/// Shows what a bundle is made of.
-pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) -> Outcome {
-    let info = bundle::info(bytes).map_err(|error| Failure::bundle(path, &error))?;
-    let outcome = old.map(|old| super::verify::check(old, path, bytes));
-    let applies = outcome.as_ref().map(Result::is_ok);
-    let outcome = outcome.transpose();
-    if json {
-        // There is but one document: if something is wrong, it is the error.
-        outcome?;
-        return print_json(&Document { applies, ..Document::new(path, &info, bytes.len()) });
-    }
+/// What a bundle is made of, as people read it.
+pub(super) fn text_of(path: &Path, bytes: &[u8]) -> Outcome<String> {
+    let info = bundle::info(bytes).map_err(|error| {
+        let error = InfoError::Patch(error.into());
+        Failure::info(&error, path, None)
+    })?;
     let mut text = format!("{}: flashdelta bundle, format 0\n\n", text::path(path));
     let mut table = Table::default();
     let size = |size: u32| format!("{} bytes", grouped(size));
@@ -50,15 +45,7 @@ pub(crate) fn info(path: &Path, bytes: &[u8], old: Option<&Path>, json: bool) ->
     table.row(["", "made by", "size", "holds", "bundle"]);
     member_rows(&mut table, &info, bytes, 0);
     text += &table.render("llrrr");
-    if let (Some(true), Some(old)) = (applies, old) {
-        let _ = writeln!(
-            text,
-            "\nApplies to {}: the result has the SHA-256 it promises.",
-            text::path(old)
-        );
-    }
-    print(&text)?;
-    outcome.map(|_| ())
+    Ok(text)
 }
 
 /// The rows of a bundle; those of the bundles in it are indented.
@@ -87,36 +74,27 @@ fn member_rows(table: &mut Table, info: &BundleInfo, bytes: &[u8], level: usize)
     }
 }
 
-/// A bundle, as machines read it.
+/// A bundle that was made, as machines read it.
 #[derive(Serialize)]
 pub(super) struct Document {
     kind: &'static str,
     file: String,
     #[serde(flatten)]
     facts: PatchFacts,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verified: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warnings: Option<Vec<warnings::Document>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    applies: Option<bool>,
+    verified: bool,
+    warnings: Vec<warnings::Document>,
 }
 
 impl Document {
-    /// Of a bundle of this many bytes.
-    pub(super) fn new(file: &Path, info: &BundleInfo, len: usize) -> Self {
-        Self {
-            kind: "bundle",
-            file: text::path(file),
-            facts: PatchFacts::of_bundle(info, len),
-            verified: None,
-            warnings: None,
-            applies: None,
-        }
-    }
-
-    /// With what is known of one that was just made.
-    pub(super) fn made(self, verified: bool, warnings: Vec<warnings::Document>) -> Self {
-        Self { verified: Some(verified), warnings: Some(warnings), ..self }
+    /// Of a bundle of this many bytes that was just made.
+    pub(super) fn made(
+        file: &Path,
+        info: &BundleInfo,
+        len: usize,
+        verified: bool,
+        warnings: Vec<warnings::Document>,
+    ) -> Self {
+        let (kind, file) = ("bundle", text::path(file));
+        Self { kind, file, facts: PatchFacts::of_bundle(info, len), verified, warnings }
     }
 }

@@ -1,72 +1,14 @@
 //! What archives, folders, and JSON files that name parts hold: for `info`.
 
 use core::fmt::Write as _;
-use std::path::Path;
 
-use flashdelta::archive::Container;
 use flashdelta::facts::ArchiveFacts;
-use flashdelta::{door, Input};
-use serde::Serialize;
 
-use super::info::findings_text;
-use crate::failure::{Failure, Outcome};
-use crate::text::{self, grouped, print, print_json, remark, Table};
+use super::findings::findings_text;
+use crate::text::{grouped, Table};
 
-/// Shows what an archive holds; false, if the file is none. An archive that contradicts itself is
-/// shown as any other file is.
-///
-/// `strict`: a wrong length, checksum or digest is an error.
-pub(crate) fn info(path: &Path, input: &Input<'_>, (strict, json): (bool, bool)) -> Outcome<bool> {
-    // Of a manifest with its parts the manifest.
-    let bytes = input.file().unwrap_or_else(|| input.bytes());
-    let mut facts = match Container::resembles(bytes) {
-        Container::Whole => {
-            let manifest = ArchiveFacts::of_manifest(bytes);
-            match manifest.map_err(|error| Failure::json(path, &error, bytes))? {
-                Some(facts) => facts,
-                None => return Ok(false),
-            }
-        }
-        container => match ArchiveFacts::of(bytes, container) {
-            Ok(facts) => facts,
-            Err(error) => {
-                let path = text::path(path);
-                remark!("warning: {path}: it looks like a {container} archive, but is damaged or unusual: {error}");
-                return Ok(false);
-            }
-        },
-    };
-    // A manifest from a pipe has no parts, and one without them is shown as it is.
-    if let Ok(release) = flashdelta::manifest::read_release(path) {
-        facts = facts.with_parts(&release.parts);
-    }
-    let findings = door::findings(input.bytes());
-    let outcome = match findings.first().filter(|_| strict) {
-        Some(finding) => Err(Failure::finding(path, finding)),
-        None => Ok(true),
-    };
-    if json && outcome.is_err() {
-        return outcome;
-    }
-    facts = facts.with_findings(&findings);
-    let file = text::path(path);
-    match json {
-        true => print_json(&Document { kind: "archive", file, facts })?,
-        false => print(&(text_of(&file, &facts) + &findings_text(&facts.findings)))?,
-    }
-    outcome
-}
-
-/// An archive, as machines read it.
-#[derive(Serialize)]
-struct Document {
-    kind: &'static str,
-    file: String,
-    #[serde(flatten)]
-    facts: ArchiveFacts,
-}
-
-fn text_of(file: &str, facts: &ArchiveFacts) -> String {
+/// What an archive holds, as people read it.
+pub(super) fn text_of(file: &str, facts: &ArchiveFacts) -> String {
     let mut text = format!("{file}: {}\n\n", facts.format);
     let mut table = Table::default();
     let fields = [("name", &facts.name), ("version", &facts.version)];
@@ -90,5 +32,5 @@ fn text_of(file: &str, facts: &ArchiveFacts) -> String {
         table.row([path, &offset, &size, &what.join(", ")]);
     }
     let _ = write!(text, "\nHolds:\n{}", table.render("lrrl"));
-    text
+    text + &findings_text(&facts.findings)
 }

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use flashdelta::archive::Container;
-use flashdelta::image::{
-    self, BaseConflict, Format, Image, ImageError, Selection, WriteError, WriteOptions,
-};
+use flashdelta::door::{self, ConvertRequest, ConvertWarning};
+use flashdelta::image::{Format, Image, WriteError, WriteOptions};
+use flashdelta::ErrorClass;
 
 use crate::args::{self, OutputArgs, RecordArgs};
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::interrupt::while_nothing_is_written;
-use crate::outputs::Target;
-use crate::text::{grouped, print_json, remark};
-use crate::{files, inputs, text};
+use crate::outputs::{print_json, Target};
+use crate::text::{grouped, remark};
+use crate::writing::Writing;
+use crate::{inputs, text};
 
 const HELP: &str = "\
 Examples:
@@ -92,80 +92,27 @@ impl From<To> for Format {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let format = self.format()?;
-        if let Some(what) = self.options().not_in(format) {
-            let message = format!("{what}: {format} has none of that");
-            return Err(Failure::new(Class::Usage, message).hint("leave out that option"));
-        }
         let target = Target::new(&self.output, &[&self.input])?;
         target.refuse_json(self.output_args.json)?;
-        let read = self.records.read().base(self.base);
-        let file = inputs::bytes(&self.input)?;
-        while_nothing_is_written(|| files::check_named(&self.input, &file, &read))?;
-        let targets = image::targets(&file);
-        let conflict = self.base.and_then(|base| image::base_conflict(&file, base));
-        // Of a file for one chip the option says what the result is for.
-        let family = self.records.family();
-        let family = family.filter(|_| targets.iter().any(|target| target.family == family));
-        let select = self.records.select(family);
-        let read = read.select(select);
-        if let Some(wrapping) = image::wrapping(&file) {
-            let message =
-                format!("{}: this is {wrapping}, not one firmware file", text::path(&self.input));
-            return Err(Failure::new(Class::Usage, message).hint("unpack it first"));
-        }
-        let container = Container::detect(&file);
-        if container != Container::Whole {
-            let message = format!(
-                "{}: this is an archive ({container}), not one firmware file",
-                text::path(&self.input)
-            );
-            return Err(
-                Failure::new(Class::Usage, message).hint("unpack it, and convert its members")
-            );
-        }
-        let mut warnings: Vec<String> = match self.records.is_strict() {
-            true => Vec::new(),
-            false => {
-                let found = while_nothing_is_written(|| image::check(&file));
-                found.iter().map(ToString::to_string).collect()
-            }
-        };
-        let family = self.records.family().or(single_family(&targets, select));
-        let options = self.options().family(family);
-        let image = while_nothing_is_written(|| files::parse_owned(&self.input, file, &read))?;
-        if image.is_empty() {
-            return Err(Failure::image(&self.input, &ImageError::Empty));
-        }
-        if let (Some(BaseConflict::Shown { address }), Some(base)) = (conflict, self.base) {
-            warnings.push(format!(
-                "its code seems to run at {address:#010x}, and not at the base address given, \
-                 {base:#010x}"
-            ));
-        }
-        let start = image.segments.first().map(|segment| segment.address);
-        if image.format == Format::Raw
-            && format != Format::Raw
-            && start == Some(0)
-            && self.base.is_none()
-        {
-            warnings
-                .push("it does not tell its address: 0 is taken; --base gives another".to_owned());
-        }
-        warnings
-            .extend((format == Format::Raw).then(|| gaps(&image, self.records.range())).flatten());
+        let input = inputs::read_verbatim(&self.input)?;
+        let request =
+            ConvertRequest::new().read(self.records.read().base(self.base)).write(self.options());
+        let converted = while_nothing_is_written(|| door::convert(input, format, &request));
+        let converted = converted.map_err(|error| Failure::convert(&self.input, &error))?;
         let name = text::path(&self.input);
-        let warnings: Vec<String> = warnings.iter().map(|text| format!("{name}: {text}")).collect();
+        let warnings: Vec<String> = converted
+            .warnings
+            .iter()
+            .map(|warning| format!("{name}: {}", words(warning)))
+            .collect();
         self.output_args.warn(&warnings);
-        let mut file = files::Writing::create(&target)?;
-        image.write_with(format, &options, |piece| file.append(piece)).map_err(
-            |error| match error {
-                WriteError::Sink(failure) => failure,
-                error => Failure::new(
-                    Class::DoesNotFit,
-                    format!("{}: {error}", text::path(&self.output)),
-                ),
-            },
-        )?;
+        let mut file = Writing::create(&target)?;
+        converted.write_with(|piece| file.append(piece)).map_err(|error| match error {
+            WriteError::Sink(failure) => failure,
+            WriteError::Image(error) => Failure::image(&self.output, &error),
+            _ => Failure::new(ErrorClass::Internal, "the file was not written"),
+        })?;
+        let image = &converted.image;
         let written = file.finish()?;
         if !self.output_args.quiet {
             let (from, bytes) = (image.format, grouped(image.len() as u64));
@@ -181,17 +128,17 @@ impl Args {
             remark!("  from {from} with {bytes} bytes in {segments}");
         }
         if self.output_args.json {
-            print_json(&self.document(format, written, &image, &warnings))?;
+            print_json(&self.document(format, written, image, &warnings))?;
         }
         Ok(())
     }
 
     /// What is asked for, or what the name of the output says.
     fn format(&self) -> Outcome<Format> {
-        let named = self.to.map(Format::from).or_else(|| files::format_by_name(&self.output));
+        let named = self.to.map(Format::from).or_else(|| Format::to_write(&self.output));
         named.ok_or_else(|| {
             let message = format!("the name {} does not tell a format", text::path(&self.output));
-            Failure::new(Class::Usage, message).hint("say which with --to")
+            Failure::new(ErrorClass::Misuse, message).hint("say which with --to")
         })
     }
 
@@ -230,34 +177,16 @@ impl Args {
     }
 }
 
-/// The family of what is read from a UF2 file, if it is but one.
-fn single_family(targets: &[image::Target], select: Selection) -> Option<u32> {
-    let mut families = targets.iter().filter(|t| select.takes(t)).map(|target| target.family);
-    let first = families.next()?;
-    if families.all(|family| family == first) {
-        first
-    } else {
-        None
+/// A warning with the options that are about it.
+fn words(warning: &ConvertWarning) -> String {
+    match warning {
+        ConvertWarning::AddressAssumed => format!("{warning}; --base gives another"),
+        ConvertWarning::FarApart { data, whole, largest: (start, end) } => format!(
+            "its {} bytes are far apart: the binary has {} bytes, nearly all of them filling; \
+             --range {start:#010x}-{end:#010x} takes the largest part",
+            grouped(*data),
+            grouped(*whole),
+        ),
+        _ => warning.to_string(),
     }
-}
-
-/// Says that most of a plain binary will be filling.
-fn gaps(image: &Image, range: Option<(u32, u64)>) -> Option<String> {
-    const SMALL: u64 = 64 << 10;
-    let parts: Vec<(u64, u64)> = {
-        let (from, to) = range.map_or((0, 1 << 32), |(from, to)| (u64::from(from), to));
-        let cut = |s: &image::Segment| (u64::from(s.address).max(from), s.end().min(to));
-        image.segments.iter().map(cut).filter(|(start, end)| start < end).collect()
-    };
-    let filled: u64 = parts.windows(2).map(|pair| pair[1].0 - pair[0].1).sum();
-    let data: u64 = parts.iter().map(|(start, end)| end - start).sum();
-    if filled <= SMALL.max(data) {
-        return None;
-    }
-    let (start, end) = parts.iter().max_by_key(|(start, end)| end - start)?;
-    let (whole, data) = (grouped(filled + data), grouped(data));
-    Some(format!(
-        "its {data} bytes are far apart: the binary has {whole} bytes, nearly all of them filling; \
-         --range {start:#010x}-{end:#010x} takes the largest part"
-    ))
 }

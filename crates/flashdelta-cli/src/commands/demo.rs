@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flashdelta::diff::{diff, DiffOptions, Patch};
+use flashdelta::ErrorClass;
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::outputs;
-use crate::text::{grouped, percent, print, Table};
+use crate::outputs::print;
+use crate::text::{grouped, percent, Table};
 
 /// Two releases of the same program for one board.
 struct Sample {
@@ -92,7 +94,7 @@ impl Sample {
         let made = flashdelta::apply::apply(self.old, &patch.bytes);
         if made.as_deref() != Ok(self.new) {
             let message = format!("{}: the patch that was made does not work", self.board);
-            return Err(Failure::new(Class::Internal, message));
+            return Err(Failure::new(ErrorClass::Internal, message));
         }
         Ok(patch)
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::RangedU64ValueParser;
-use flashdelta::diff::{ChunkSize, DiffOptions, Phase};
+use flashdelta::diff::{ChunkSize, DiffOptions};
 use flashdelta::door::{self, MakeRequest};
 use flashdelta::holes::HoleRequest;
 use flashdelta::InstructionSet;
@@ -13,7 +13,7 @@ use super::made;
 use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs, RecordArgs};
 use crate::failure::{Failure, Outcome};
 use crate::outputs::Target;
-use crate::progress::Bar;
+use crate::progress::{doing, Bar};
 use crate::warnings;
 use crate::{inputs, interrupt, profile};
 
@@ -237,13 +237,4 @@ pub(super) fn watched(options: DiffOptions, bar: &Arc<Bar>) -> DiffOptions {
         bar.update(doing(at.phase), at.fraction);
         interrupt::flow()
     })
-}
-
-pub(super) fn doing(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Match => "matching",
-        Phase::Parse => "choosing",
-        Phase::Encode => "coding",
-        _ => "working",
-    }
 }

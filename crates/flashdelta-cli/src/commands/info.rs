@@ -1,26 +1,25 @@
 //! `flashdelta info`
 
 use core::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use flashdelta::apply::{explain, ApplyError, Breakdown, OutOfBounds};
-use flashdelta::door::{self, ApplyRequest};
+use flashdelta::door::{self, FileFacts, InfoError, InfoRequest};
 use flashdelta::facts::{
-    hex, ContentFacts, DigestFacts, FindingFacts, FirmwareFacts, InPlaceFacts, PartFacts,
-    PatchFacts, PatchPartFacts, SignatureFacts,
+    ContentFacts, DigestFacts, FirmwareFacts, IdentityFacts, InPlaceFacts, PartFacts, PatchFacts,
+    PatchHoleFacts, PatchPartFacts, SignatureFacts, WholePatchFacts,
 };
-use flashdelta::file::{Files, Memory, MemoryOptions};
-use flashdelta::holes::{self, HoleFacts, HoleSource};
-use flashdelta::image::{self, Format, Image, ImageError, ReadOptions};
-use flashdelta::{Identity, PatchHeader};
+use flashdelta::file::{Memory, MemoryOptions};
+use flashdelta::image::{self, Format};
+use flashdelta::ErrorClass;
 use serde::Serialize;
 
-use super::{bundle, contents};
-use crate::args;
-use crate::failure::{Class, Failure, Outcome};
+use super::findings::findings_text;
+use super::{bundle, contents, set};
+use crate::failure::{Failure, Outcome};
 use crate::interrupt::while_nothing_is_written;
-use crate::text::{self, grouped, percent, print, print_json, Table};
-use crate::{files, inputs};
+use crate::outputs::{print, print_json};
+use crate::text::{self, grouped, percent, remark, Table};
+use crate::{args, inputs};
 
 const HELP: &str = "\
 Examples:
@@ -61,73 +60,36 @@ impl Args {
     }
 
     fn show(&self) -> Outcome {
-        let input = match self.file.is_dir() {
-            true => inputs::read(&self.file)?,
-            false => inputs::read_verbatim(&self.file)?,
-        };
-        if self.old.is_none() && contents::info(&self.file, &input, (self.strict, self.json))? {
-            return Ok(());
-        }
+        let input = inputs::read_for_info(&self.file)?;
         let bytes = input.file().unwrap_or_else(|| input.bytes());
-        if flashdelta::bundle::is_bundle(bytes) {
-            return bundle::info(&self.file, bytes, self.old.as_deref(), self.json);
+        let old = self.old.as_ref().map(|old| inputs::read_old(old, bytes)).transpose()?;
+        let failure = |error: &InfoError| Failure::info(error, &self.file, self.old.as_deref());
+        let request = InfoRequest::new().old(old.as_ref()).strict(self.strict);
+        let mut told = door::info(&input, request).map_err(|error| failure(&error))?;
+        let file = text::path(&self.file);
+        if let Some((container, error)) = &told.no_archive {
+            remark!(
+                "warning: {file}: it looks like a {container} archive, but is damaged or unusual: {error}"
+            );
         }
-        if self.old.is_some() || input.is_patch() {
-            return self.patch(bytes);
+        let outcome = told.problem.as_ref().map_or(Ok(()), |problem| Err(failure(problem)));
+        if let FileFacts::Firmware(facts) = &mut told.facts {
+            facts.start = self.start(bytes)?;
         }
-        files::check_named(&self.file, bytes, &ReadOptions::default())?;
-        self.firmware(bytes)
-    }
-
-    fn patch(&self, bytes: &[u8]) -> Outcome {
-        let header = files::header(bytes, &self.file)?;
-        // What there is is shown first, then what is wrong with it.
-        let (breakdown, outcome) = match self.check(&header, bytes) {
-            Ok(breakdown) => (breakdown, Ok(())),
-            Err(failure) => (None, Err(failure)),
-        };
-        let applies = self.old.as_ref().map(|_| outcome.is_ok());
-        let parts = PatchPartFacts::list(&header, breakdown.as_ref());
         if self.json {
             // There is but one document: if something is wrong, it is the error.
             outcome?;
-            return print_json(&PatchDocument {
-                kind: "patch",
-                file: text::path(&self.file),
-                facts: PatchFacts::of(&header),
-                breakdown: parts,
-                content: breakdown.as_ref().map(ContentFacts::from),
-                applies,
-                signatures: SignatureFacts::list(&header, bytes),
-                holes: holes::list(bytes).iter().map(HoleDocument::new).collect(),
-                in_place: InPlaceFacts::of(&header),
-            });
+            return print_json(&Document { kind: told.facts.kind(), file, facts: told.facts });
         }
-        let mut text =
-            format!("{}: flashdelta patch, format {}\n\n", text::path(&self.file), header.version);
-        text += &header_table(&header);
-        for SignatureFacts { algorithm, key_id, .. } in SignatureFacts::list(&header, bytes) {
-            let _ = writeln!(
-                text,
-                "  signed with key  {key_id}, {algorithm} (not checked: `verify --key` does)"
-            );
-        }
-        text += &in_place_text(&header);
-        text += &holes_table(bytes);
-        text += "\nWhere the bytes go:\n";
-        text += &parts_table(&header, &parts);
-        match &breakdown {
-            Some(breakdown) => text += &content_table(breakdown),
-            None if outcome.is_ok() => {
-                let file = text::path(&self.file);
-                let _ = writeln!(
-                    text,
-                    "\n`flashdelta info {file} --old OLD` also tells what the body is spent on, and what is copied."
-                );
-            }
-            None => {}
-        }
-        if let (Some(true), Some(old)) = (applies, &self.old) {
+        let mut text = match &told.facts {
+            FileFacts::Patch(facts) => patch_text(&file, facts, outcome.is_ok()),
+            FileFacts::Bundle(_) => bundle::text_of(&self.file, bytes)?,
+            FileFacts::Set(_) => set::summary(&self.file, bytes)?,
+            FileFacts::Archive(facts) => contents::text_of(&file, facts),
+            FileFacts::Firmware(facts) => firmware_text(&file, image::detect(bytes), facts),
+            _ => String::new(),
+        };
+        if let (Some(old), true) = (&self.old, outcome.is_ok()) {
             let _ = writeln!(
                 text,
                 "\nApplies to {}: the result has the SHA-256 it promises.",
@@ -138,30 +100,6 @@ impl Args {
         outcome
     }
 
-    /// Whether the patch is complete, and fits the old image; if so, what it does.
-    fn check(&self, header: &PatchHeader, bytes: &[u8]) -> Outcome<Option<Breakdown>> {
-        type Error = ApplyError<OutOfBounds, OutOfBounds>;
-        let old_name = self.old.as_deref().unwrap_or(Path::new("old image"));
-        let names = [old_name, self.file.as_path(), Path::new("new image")];
-        let (expected, found) = (header.patch_len() as u32, bytes.len() as u32);
-        if found < expected {
-            let error = Error::Truncated { fed: found, expected: Some(expected) };
-            return Err(Failure::apply(&error, names));
-        }
-        if found > expected {
-            return Err(Failure::apply(&Error::TrailingInput { expected }, names));
-        }
-        let Some(old) = &self.old else { return Ok(None) };
-        let old = inputs::read_old(old, bytes)?;
-        let failure = |error| Failure::patch(&error, names);
-        // Whatever the values of holes are: they say nothing of where bytes come from.
-        let request = ApplyRequest::new().exact(true).any_values(true);
-        door::apply(&old, bytes, request).map_err(failure)?;
-        let files = Files::of(old.file().unwrap_or_default(), bytes)
-            .map_err(|error| failure(error.into()))?;
-        explain(files.old_image(), bytes).map(Some).map_err(|error| Failure::apply(&error, names))
-    }
-
     /// The digest of the start of the image that patches are made from.
     fn start(&self, bytes: &[u8]) -> Outcome<Option<DigestFacts>> {
         let Some(len) = self.digest_len else { return Ok(None) };
@@ -170,88 +108,53 @@ impl Args {
         let start = memory.image.get(..len as usize).ok_or_else(|| {
             let (file, has) = (text::path(&self.file), memory.image.len());
             Failure::new(
-                Class::Usage,
+                ErrorClass::Misuse,
                 format!("--digest-len {len}: {file} has {has} bytes of data"),
             )
         })?;
         Ok(Some(DigestFacts::of(start)))
     }
-
-    fn firmware(&self, bytes: &[u8]) -> Outcome {
-        let format = image::detect(bytes);
-        let records = match format.is_unpacked() {
-            true => Image::parse(bytes, &ReadOptions::default()).err(),
-            false => None,
-        };
-        // Several memories in one file are nothing wrong.
-        let records = records.filter(|error| !matches!(error, ImageError::SeveralTargets { .. }));
-        let mut outcome = records.map_or(Ok(()), |error| Err(Failure::image(&self.file, &error)));
-        let findings = door::findings(bytes);
-        if let Some(finding) = findings.first().filter(|_| self.strict && outcome.is_ok()) {
-            outcome = Err(Failure::finding(&self.file, finding));
-        }
-        let mut facts = FirmwareFacts::of(bytes, &findings);
-        facts.start = self.start(bytes)?;
-        let file = text::path(&self.file);
-        if self.json {
-            outcome?;
-            return print_json(&FirmwareDocument { kind: "firmware", file, facts });
-        }
-        print(&firmware_text(&file, format, &facts))?;
-        outcome
-    }
 }
 
+/// What a file is, as machines read it.
 #[derive(Serialize)]
-struct PatchDocument {
+struct Document {
     kind: &'static str,
     file: String,
     #[serde(flatten)]
-    facts: PatchFacts,
-    breakdown: Vec<PatchPartFacts>,
-    /// None: there was no old image.
-    content: Option<ContentFacts>,
-    /// Whether it applies to the old image; none: there was no old image.
-    applies: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    signatures: Vec<SignatureFacts>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    holes: Vec<HoleDocument>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    in_place: Option<InPlaceFacts>,
+    facts: FileFacts,
 }
 
-/// A range of the images that each device has for itself.
-#[derive(Serialize)]
-struct HoleDocument {
-    name: String,
-    length: u32,
-    /// Where it starts in the old image, if that has it.
-    old: Option<u32>,
-    /// Where it starts in the new image, if that has it.
-    new: Option<u32>,
-    /// Where its value comes from: kept, given or either; gone if the new image does not have it.
-    source: &'static str,
-    fill: u8,
-}
-
-impl HoleDocument {
-    fn new(hole: &HoleFacts) -> Self {
-        let start = |range: &Option<core::ops::Range<u32>>| range.as_ref().map(|range| range.start);
-        Self {
-            name: hole.name.clone(),
-            length: hole.len,
-            old: start(&hole.old),
-            new: start(&hole.new),
-            source: hole.source.map_or("gone", HoleSource::name),
-            fill: hole.fill,
-        }
+/// What a patch is, as people read it.
+fn patch_text(file: &str, all: &WholePatchFacts, is_whole: bool) -> String {
+    let facts = &all.facts;
+    let mut text = format!("{file}: flashdelta patch, format {}\n\n", facts.format_version);
+    text += &header_table(facts);
+    for SignatureFacts { algorithm, key_id, .. } in &all.signatures {
+        let _ = writeln!(
+            text,
+            "  signed with key  {key_id}, {algorithm} (not checked: `verify --key` does)"
+        );
     }
+    text += &all.in_place.as_ref().map_or_else(String::new, in_place_text);
+    text += &holes_table(&all.holes);
+    text += "\nWhere the bytes go:\n";
+    text += &parts_table(facts, &all.breakdown);
+    match &all.content {
+        Some(content) => text += &content_table(facts.new_size, content),
+        None if is_whole => {
+            let _ = writeln!(
+                text,
+                "\n`flashdelta info {file} --old OLD` also tells what the body is spent on, and what is copied."
+            );
+        }
+        None => {}
+    }
+    text
 }
 
-/// What an update in one slot takes, as people read it; nothing if the patch is not for one.
-fn in_place_text(header: &PatchHeader) -> String {
-    let Some(facts) = InPlaceFacts::of(header) else { return String::new() };
+/// What an update in one slot takes, as people read it.
+fn in_place_text(facts: &InPlaceFacts) -> String {
     let moved = match facts.moved_by {
         0 => "stays where it is".to_owned(),
         by => format!("is moved up by {} bytes", grouped(by)),
@@ -281,24 +184,21 @@ fn times(count: u32) -> String {
 }
 
 /// The holes of a patch, as people read them; nothing if it has none.
-fn holes_table(patch: &[u8]) -> String {
-    let holes = holes::list(patch);
+fn holes_table(holes: &[PatchHoleFacts]) -> String {
     if holes.is_empty() {
         return String::new();
     }
     let mut table = Table::default();
-    for hole in &holes {
-        let at = |range: &Option<core::ops::Range<u32>>| {
-            range.as_ref().map_or_else(|| "-".to_owned(), |range| format!("0x{:x}", range.start))
-        };
+    for hole in holes {
+        let at =
+            |start: Option<u32>| start.map_or_else(|| "-".to_owned(), |at| format!("0x{at:x}"));
         let source = match hole.source {
-            Some(HoleSource::Kept) => "kept",
-            Some(HoleSource::Given) => "to be given",
-            Some(_) => "kept, or given",
-            None => "gone",
+            "given" => "to be given",
+            "either" => "kept, or given",
+            source => source,
         };
-        let len = format!("{} bytes", grouped(hole.len));
-        table.row([&hole.name, &len, &at(&hole.old), &at(&hole.new), source]);
+        let len = format!("{} bytes", grouped(hole.length));
+        table.row([&hole.name, &len, &at(hole.old), &at(hole.new), source]);
     }
     format!(
         "\nHoles (bytes that each device has for itself; in the old and in the new image):\n{}",
@@ -306,43 +206,32 @@ fn holes_table(patch: &[u8]) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct FirmwareDocument {
-    kind: &'static str,
-    file: String,
-    #[serde(flatten)]
-    facts: FirmwareFacts,
-}
-
-/// A header, as people read it.
-fn header_table(header: &PatchHeader) -> String {
+/// What a header says, as people read it.
+fn header_table(facts: &PatchFacts) -> String {
     let mut table = Table::default();
-    table.row(["old image", &format!("{} bytes", grouped(header.old_size))]);
+    table.row(["old image", &format!("{} bytes", grouped(facts.old_size))]);
     table.row([
         "  SHA-256",
-        &format!("{}... (a patch holds no more of it)", hex(&header.old_digest)),
+        &format!("{}... (a patch holds no more of it)", facts.old_sha256_prefix),
     ]);
-    table.row(["new image", &format!("{} bytes", grouped(header.new_size))]);
-    table.row(["  SHA-256", &hex(&header.new_digest)]);
-    table.row(["codec", header.codec.name()]);
-    table.row(["instruction set", header.isa.name()]);
-    let workspace = grouped(header.workspace_len() as u64);
-    table.row([
-        "RAM needed",
-        &format!("{} bytes, {workspace} of it workspace", grouped(header.ram)),
-    ]);
-    table.row(["write unit", &format!("{} bytes", 1u32 << header.granularity_log2)]);
-    table.row(["for devices", &header.identity.map_or_else(|| "any".to_owned(), identity)]);
-    if let Some(chunks) = header.chunks {
-        let (count, size) = (grouped(header.chunk_count()), grouped(chunks.size()));
-        let ram = grouped(header.chunk_ram());
+    table.row(["new image", &format!("{} bytes", grouped(facts.new_size))]);
+    table.row(["  SHA-256", &facts.new_sha256]);
+    table.row(["codec", facts.codec]);
+    table.row(["instruction set", facts.isa]);
+    let (ram, workspace) = (grouped(facts.ram), grouped(facts.workspace));
+    table.row(["RAM needed", &format!("{ram} bytes, {workspace} of it workspace")]);
+    table.row(["write unit", &format!("{} bytes", facts.write_unit)]);
+    table.row(["for devices", &facts.identity.map_or_else(|| "any".to_owned(), identity)]);
+    if facts.chunk_size > 0 {
+        let count = grouped(facts.body_size.div_ceil(facts.chunk_size.into()));
+        let (size, ram) = (grouped(facts.chunk_size), grouped(facts.chunk_ram));
         table.row(["chunks", &format!("{count} of {size} bytes; to check them as they stream in takes {ram} bytes of RAM more")]);
     }
     table.render("ll")
 }
 
-fn identity(identity: Identity) -> String {
-    let Identity { product, hardware_from, hardware_to, security_counter } = identity;
+fn identity(identity: IdentityFacts) -> String {
+    let IdentityFacts { product, hardware_from, hardware_to, security_counter, .. } = identity;
     let hardware = match (hardware_from, hardware_to) {
         (0, u16::MAX) => "all hardware revisions".to_owned(),
         (from, to) => format!("hardware revisions {from} to {to}"),
@@ -350,11 +239,10 @@ fn identity(identity: Identity) -> String {
     format!("product 0x{product:08x}, {hardware}, security counter up to {security_counter}")
 }
 
-fn content_table(breakdown: &Breakdown) -> String {
-    let size = breakdown.header.new_size.into();
+fn content_table(new_size: u32, content: &ContentFacts) -> String {
     let mut table = Table::default();
     let mut row = |what: &str, bytes: u32, count: &str| {
-        table.row([what, &grouped(bytes), &percent(bytes.into(), size), count]);
+        table.row([what, &grouped(bytes), &percent(bytes.into(), new_size.into()), count]);
     };
     let copies = |count: u32| {
         if count == 1 {
@@ -363,19 +251,19 @@ fn content_table(breakdown: &Breakdown) -> String {
             format!("{} copies", grouped(count))
         }
     };
-    row("copied from the old image", breakdown.bytes_from_old, &copies(breakdown.copies_from_old));
-    row("copied from the new image", breakdown.bytes_from_new, &copies(breakdown.copies_from_new));
-    row("spelled out", breakdown.literals, "");
+    row("copied from the old image", content.bytes_from_old, &copies(content.copies_from_old));
+    row("copied from the new image", content.bytes_from_new, &copies(content.copies_from_new));
+    row("spelled out", content.literals, "");
     format!("\nWhat the new image is made of:\n{}", table.render("lrrl"))
 }
 
-fn parts_table(header: &PatchHeader, parts: &[PatchPartFacts]) -> String {
-    let total = header.patch_len();
+fn parts_table(facts: &PatchFacts, parts: &[PatchPartFacts]) -> String {
+    let total = facts.patch_size;
     let mut table = Table::default();
     for PatchPartFacts { part, bytes, .. } in parts {
         table.row([part, &grouped(*bytes), &percent(*bytes, total)]);
     }
-    let of_new = percent(total, header.new_size.into());
+    let of_new = percent(total, facts.new_size.into());
     table.row(["total", &grouped(total), "", &format!("{of_new} of the new image")]);
     table.render("lrrl")
 }
@@ -413,19 +301,6 @@ fn firmware_text(file: &str, format: Format, facts: &FirmwareFacts) -> String {
     if let Some(wrapping) = facts.packed_in {
         let _ =
             writeln!(text, "\nThe file is {wrapping}: unpack it first, and patch what is inside.");
-    }
-    text
-}
-
-/// What is wrong with what the container says about itself. Of many of a kind the first are shown.
-pub(super) fn findings_text(findings: &[FindingFacts]) -> String {
-    const SHOWN: usize = 5;
-    let mut text = String::new();
-    for finding in findings.iter().take(SHOWN) {
-        let _ = writeln!(text, "\nwrong: {}", finding.message);
-    }
-    if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        let _ = writeln!(text, "\nand {more} more");
     }
     text
 }

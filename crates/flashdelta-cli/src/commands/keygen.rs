@@ -9,7 +9,8 @@ use flashdelta::verify::Algorithm;
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
 use crate::keys;
-use crate::text::{self, print_json, remark};
+use crate::outputs::print_json;
+use crate::text::{self, remark};
 
 const HELP: &str = "\
 Examples:

@@ -10,9 +10,10 @@ use flashdelta::{image, Input, PatchHeader};
 use serde::Serialize;
 
 use super::bundle::{counts, Document};
-use super::diff::doing;
 use crate::failure::Outcome;
-use crate::text::{self, grouped, percent, print_json, remark};
+use crate::outputs::print_json;
+use crate::progress::doing;
+use crate::text::{self, grouped, percent, remark};
 use crate::warnings;
 
 /// Tells people.
@@ -82,7 +83,7 @@ pub(super) fn print_document(
             print_json(&PatchDocument::new(output, made, header, None, warnings))
         }
         MadeKind::Bundle { info, .. } => {
-            print_json(&Document::new(output, info, made.bytes.len()).made(verified, warnings))
+            print_json(&Document::made(output, info, made.bytes.len(), verified, warnings))
         }
         _ => Ok(()),
     }

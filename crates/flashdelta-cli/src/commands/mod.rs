@@ -6,6 +6,7 @@ pub(crate) mod contents;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
+mod findings;
 #[cfg(feature = "fleet")]
 pub(crate) mod fleet;
 pub(crate) mod info;

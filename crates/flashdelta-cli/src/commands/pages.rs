@@ -10,7 +10,8 @@ use clap_mangen::roff::{bold, roman, Roff};
 use clap_mangen::Man;
 
 use crate::failure::{Failure, Outcome};
-use crate::{outputs, text, Cli};
+use crate::outputs::print;
+use crate::{outputs, Cli};
 
 /// Print the completions for a shell
 ///
@@ -26,7 +27,7 @@ impl Completions {
     pub(crate) fn run(self) -> Outcome {
         let mut out = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "flashdelta", &mut out);
-        text::print(&String::from_utf8_lossy(&out))
+        print(&String::from_utf8_lossy(&out))
     }
 }
 
@@ -49,7 +50,7 @@ impl ManPages {
         command.build();
         let Some(folder) = &self.output else {
             let page = page(&command, "flashdelta").map_err(failed)?;
-            return text::print(&String::from_utf8_lossy(&page));
+            return print(&String::from_utf8_lossy(&page));
         };
         fs::create_dir_all(folder).map_err(failed)?;
         let main = page(&command, "flashdelta").map_err(failed)?;

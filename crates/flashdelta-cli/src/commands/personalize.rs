@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use flashdelta::diff::DiffError;
-use flashdelta::file;
 use flashdelta::holes::{HoleError, HoleRequest, Values};
+use flashdelta::{file, ErrorClass};
 
 use crate::args::OutputArgs;
-use crate::failure::{Class, Failure, Outcome};
-use crate::outputs::Target;
-use crate::text::{self, print_json, remark};
+use crate::failure::{Failure, Outcome};
+use crate::outputs::{print_json, Target};
+use crate::text::{self, remark};
 use crate::values::{self, Setting};
 use crate::{inputs, outputs};
 
@@ -91,7 +91,10 @@ impl Args {
         let mut names = BTreeSet::new();
         for (number, line) in &lines {
             let wrong = |what: String| {
-                Failure::new(Class::Usage, format!("{}, line {number}: {what}", text::path(table)))
+                Failure::new(
+                    ErrorClass::Misuse,
+                    format!("{}, line {number}: {what}", text::path(table)),
+                )
             };
             let (mut values, mut name) = (common.clone(), pattern.clone().into_owned());
             for (column, cell) in line {
@@ -162,8 +165,9 @@ type Line = Vec<(String, String)>;
 /// The lines of a table after the first one, with their numbers.
 fn read_table(path: &Path) -> Outcome<Vec<(u64, Line)>> {
     let bytes = inputs::bytes(path)?;
-    let wrong =
-        |error: csv::Error| Failure::new(Class::BadFile, format!("{}: {error}", text::path(path)));
+    let wrong = |error: csv::Error| {
+        Failure::new(ErrorClass::BadFile, format!("{}: {error}", text::path(path)))
+    };
     // Spreadsheets begin with a mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
@@ -177,7 +181,7 @@ fn read_table(path: &Path) -> Outcome<Vec<(u64, Line)>> {
     }
     if lines.is_empty() {
         let what = format!("{}: the table has no devices", text::path(path));
-        return Err(Failure::new(Class::BadFile, what));
+        return Err(Failure::new(ErrorClass::BadFile, what));
     }
     Ok(lines)
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use flashdelta::{sign, PatchHeader};
+use flashdelta::{sign, ErrorClass, PatchHeader};
 
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::signing::{SigningArgs, Wanted};
 use crate::text::{self, grouped};
 
@@ -42,7 +42,7 @@ impl Args {
                 "{}: this is a bundle, for computers: only patches for devices are signed",
                 text::path(&self.patch)
             );
-            return Err(Failure::new(Class::Usage, message));
+            return Err(Failure::new(ErrorClass::Misuse, message));
         }
         let failed = |error| Failure::seal(&self.patch, &error);
         let message = sign::message(&patch).map_err(failed)?;

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::Progress;
-use flashdelta::door::{self, Applied, ApplyRequest};
-use flashdelta::sign;
+use flashdelta::door::{self, ApplyRequest};
 use flashdelta::verify::Verifier;
 
 use crate::args::{self, DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
 use crate::keys::{self, KeyArgs};
+use crate::outputs::{print, print_json};
 use crate::progress::Bar;
-use crate::text::{self, grouped, print, print_json};
+use crate::text::{self, grouped};
 use crate::{inputs, interrupt};
 
 const HELP: &str = "\
@@ -65,16 +65,16 @@ impl Args {
         let request = ApplyRequest::new()
             .device(self.device.device())
             .ram(self.ram)
-            .exact(true)
             .limit(self.limit)
             .require_signature(keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .watch(&mut watch);
-        let applied = apply(&self.old, &self.patch, &patch, request)
-            .map_err(|failure| failure.naming(self.device.product()))?;
+        let old = inputs::read_old(&self.old, &patch)?;
+        let names = [self.old.as_path(), &self.patch, Path::new("new image")];
+        let applied = door::verify(&old, &patch, request)
+            .map_err(|error| Failure::patch(&error, names).naming(self.device.product()))?;
         drop(bar);
         let patch_len = patch.len();
-        let key_id = keys.as_mut().and_then(|keys| sign::authenticate(&patch, Some(keys)).ok()?);
-        let key_id = key_id.map(keys::id);
+        let key_id = applied.key_id.map(keys::id);
         let (old, patch) = (text::path(&self.old), text::path(&self.patch));
         if self.output_args.json {
             let mut document = serde_json::json!({
@@ -104,20 +104,4 @@ impl Args {
             ),
         })
     }
-}
-
-/// Whether the patch works, and fits the old file.
-pub(super) fn check(old: &Path, patch_path: &Path, patch: &[u8]) -> Outcome<Applied> {
-    apply(old, patch_path, patch, ApplyRequest::new().exact(true))
-}
-
-fn apply(
-    old: &Path,
-    patch_path: &Path,
-    patch: &[u8],
-    request: ApplyRequest<'_>,
-) -> Outcome<Applied> {
-    let input = inputs::read_old(old, patch)?;
-    door::apply(&input, patch, request.any_values(true))
-        .map_err(|error| Failure::patch(&error, [old, patch_path, Path::new("new image")]))
 }

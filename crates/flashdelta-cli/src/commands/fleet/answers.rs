@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::failure::Outcome;
+use crate::outputs::{print, print_json};
 use crate::text::{self, Table};
 
 /// A part of an answer as text; of one that is not there nothing.
@@ -22,11 +23,11 @@ pub(super) fn print_list<const N: usize>(
     none: &str,
 ) -> Outcome {
     if json {
-        return text::print_json(answer);
+        return print_json(answer);
     }
     let rows = answer.as_array().map(Vec::as_slice).unwrap_or_default();
     if rows.is_empty() {
-        return text::print(&format!("{none}\n"));
+        return print(&format!("{none}\n"));
     }
     let mut table = Table::default();
     table.row(fields.map(|name| name.rsplit('/').next().unwrap_or(name)));
@@ -37,13 +38,13 @@ pub(super) fn print_list<const N: usize>(
         });
         table.row(cells.each_ref().map(String::as_str));
     }
-    text::print(&table.render(&"l".repeat(N)))
+    print(&table.render(&"l".repeat(N)))
 }
 
 /// A line for people, or the answer as JSON.
 pub(super) fn print_done(answer: &Value, json: bool, line: &str) -> Outcome {
     match json {
-        true => text::print_json(answer),
-        false => text::print(&format!("{line}\n")),
+        true => print_json(answer),
+        false => print(&format!("{line}\n")),
     }
 }

@@ -8,7 +8,9 @@ use ureq::http::{Method, Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use crate::failure::{Class, Failure, Outcome};
+use flashdelta::ErrorClass;
+
+use crate::failure::{Failure, Outcome};
 use crate::inputs;
 use crate::text;
 
@@ -51,7 +53,7 @@ impl ServerArgs {
         };
         let token = token.trim().to_owned();
         if token.is_empty() {
-            let failure = Failure::new(Class::Usage, "there is no token");
+            let failure = Failure::new(ErrorClass::Misuse, "there is no token");
             return Err(failure.hint(
                 "--token-file names a file with one, or FLASHDELTA_TOKEN has it; the server \
                  prints the first one when it first starts",
@@ -76,7 +78,8 @@ impl ServerArgs {
 
 fn read_text(path: &Path) -> Outcome<String> {
     let bytes = inputs::small(path)?;
-    let wrong = || Failure::new(Class::BadFile, format!("{}: this is no text", text::path(path)));
+    let wrong =
+        || Failure::new(ErrorClass::BadFile, format!("{}: this is no text", text::path(path)));
     String::from_utf8(bytes).map_err(|_| wrong())
 }
 
@@ -90,7 +93,7 @@ fn certificates(path: &Path) -> Outcome<Vec<Certificate<'static>>> {
     match found.is_empty() {
         true => {
             let message = format!("{}: there is no certificate in it", text::path(path));
-            Err(Failure::new(Class::BadFile, message))
+            Err(Failure::new(ErrorClass::BadFile, message))
         }
         false => Ok(found),
     }
@@ -134,11 +137,11 @@ impl Client {
             .header("authorization", format!("Bearer {}", self.token));
         let unfit = |error: &dyn core::fmt::Display| {
             let message = format!("{}: {error}", text::escaped(&self.server));
-            Failure::new(Class::Usage, message)
+            Failure::new(ErrorClass::Misuse, message)
         };
         let failed = |error: &ureq::Error| {
             let message = format!("{}: {error}", text::escaped(&self.server));
-            Failure::new(Class::Io, message).hint("is the server there? --server says where")
+            Failure::new(ErrorClass::Io, message).hint("is the server there? --server says where")
         };
         // GET and DELETE have no body.
         let answer = match method == Method::GET || method == Method::DELETE {
@@ -167,7 +170,7 @@ fn answered(
     if status.is_success() {
         return Ok(found);
     }
-    let class = if status.is_client_error() { Class::Usage } else { Class::Io };
+    let class = if status.is_client_error() { ErrorClass::Misuse } else { ErrorClass::Io };
     let message = match found["error"]["message"].as_str() {
         Some(message) => format!("the server says: {}", text::escaped(message)),
         None => format!("the server answers {status}, and not as an update service"),

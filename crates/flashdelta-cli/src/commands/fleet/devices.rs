@@ -7,6 +7,7 @@ use serde_json::{json, Value};
 use super::answers::{field, print_done, print_list};
 use super::client::{part, Client};
 use crate::failure::Outcome;
+use crate::outputs::{print, print_json};
 use crate::text::{self, grouped, Table};
 
 #[derive(clap::Subcommand)]
@@ -68,15 +69,15 @@ impl Command {
                 let stored = client.get(&path)?;
                 let actions = client.get(&format!("{path}/actions"))?;
                 match json {
-                    true => text::print_json(&json!({"device": stored, "actions": actions})),
-                    false => text::print(&shown(&stored, &actions)),
+                    true => print_json(&json!({"device": stored, "actions": actions})),
+                    false => print(&shown(&stored, &actions)),
                 }
             }
             Self::Next { id } => {
                 let plan = client.get(&format!("/v1/devices/{}/plan", part(&id)))?;
                 match json {
-                    true => text::print_json(&plan),
-                    false => text::print(&planned(&plan)),
+                    true => print_json(&plan),
+                    false => print(&planned(&plan)),
                 }
             }
             Self::Add { id, product, profile, patches_only } => {

@@ -3,9 +3,11 @@
 use core::fmt::Write as _;
 use std::path::PathBuf;
 
+use flashdelta::ErrorClass;
+
 use super::answers::{field, print_done, print_list};
 use super::client::{part, Client};
-use crate::failure::{Class, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::{inputs, text};
 
 #[derive(clap::Subcommand)]
@@ -60,7 +62,7 @@ impl Upload {
     fn run(self, client: &Client, json: bool) -> Outcome {
         let name = self.file.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
             let message = format!("{}: it has no name that is text", text::path(&self.file));
-            Failure::new(Class::Usage, message)
+            Failure::new(ErrorClass::Misuse, message)
         })?;
         let bytes = inputs::bytes(&self.file)?;
         let mut path = format!("/v1/products/{}/releases?", part(&self.product));

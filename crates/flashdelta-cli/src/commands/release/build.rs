@@ -8,6 +8,7 @@ use flashdelta_fleet::release::Build;
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
 use crate::interrupt;
+use crate::outputs::print_json;
 use crate::progress::Bar;
 use crate::text::{self, grouped, remark};
 
@@ -70,7 +71,7 @@ impl Args {
         ran.map_err(failed)?;
         let summary = build.finish().map_err(failed)?;
         if self.output_args.json {
-            return text::print_json(&summary);
+            return print_json(&summary);
         }
         if !self.output_args.quiet {
             let signed = if summary.is_signed { "signed" } else { "not signed" };

@@ -7,6 +7,7 @@ use flashdelta_fleet::{Digest, Name};
 
 use crate::failure::{Failure, Outcome};
 use crate::keys::KeyArgs;
+use crate::outputs::{print, print_json};
 use crate::text::{self, grouped, Table};
 
 /// Answer what a device gets from a folder that was built
@@ -63,7 +64,7 @@ impl Args {
         let found = resolve(&self.folder, &query, keys.as_ref());
         let found = found.map_err(|error| Failure::release(&error))?;
         if self.json {
-            return text::print_json(&found);
+            return print_json(&found);
         }
         let mut lines = String::new();
         match &found.answer {
@@ -80,6 +81,6 @@ impl Args {
             _ => lines += "nothing\n",
         }
         found.reasons.iter().for_each(|why| lines += &format!("  {why}\n"));
-        text::print(&lines)
+        print(&lines)
     }
 }

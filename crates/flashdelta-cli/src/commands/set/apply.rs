@@ -9,7 +9,8 @@ use crate::args::{DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
 use crate::inputs;
 use crate::keys::KeyArgs;
-use crate::text::{self, print_json, remark};
+use crate::outputs::print_json;
+use crate::text::{self, remark};
 
 const HELP: &str = "\
 Examples:

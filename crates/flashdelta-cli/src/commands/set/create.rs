@@ -11,7 +11,7 @@ use super::info;
 use crate::args::{self, IdentityArgs, OutputArgs};
 use crate::commands::diff::watched;
 use crate::failure::{Failure, Outcome};
-use crate::outputs::Target;
+use crate::outputs::{print_json, Target};
 use crate::progress::Bar;
 use crate::text::remark;
 use crate::{inputs, interrupt, profile, text};
@@ -100,7 +100,7 @@ impl Args {
             left_out.iter().for_each(|line| remark!("  {line}"));
         }
         if self.output_args.json {
-            text::print_json(&info::document(&self.output, &made)?)?;
+            print_json(&info::document(&self.output, &made)?)?;
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ use flashdelta::verify::Algorithm;
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
 use crate::inputs;
-use crate::text::{self, grouped, print, print_json};
+use crate::outputs::{print, print_json};
+use crate::text::{self, grouped};
 
 /// Say what a set is, for whom, and what it needs
 ///
@@ -45,7 +46,7 @@ pub(super) fn checked<'a>(path: &Path, set: &'a [u8]) -> Outcome<Index<'a>> {
 }
 
 /// What a set is, for people.
-pub(super) fn summary(path: &Path, set: &[u8]) -> Outcome<String> {
+pub(in crate::commands) fn summary(path: &Path, set: &[u8]) -> Outcome<String> {
     let index = checked(path, set)?;
     let count = index.entries().count();
     let plural = if count == 1 { "" } else { "s" };

@@ -8,3 +8,4 @@ mod sign;
 mod verify;
 
 pub(crate) use command::Args;
+pub(super) use info::summary;

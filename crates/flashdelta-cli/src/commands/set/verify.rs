@@ -9,7 +9,8 @@ use crate::args::{DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
 use crate::inputs;
 use crate::keys::KeyArgs;
-use crate::text::{self, print, print_json};
+use crate::outputs::{print, print_json};
+use crate::text;
 
 /// Check a set: all of its digests, and whether it fits what is there
 #[derive(clap::Args)]

@@ -1,62 +1,13 @@
-//! Files: images and patches in, images and patches out.
+//! Results that are written in pieces.
 
 use std::io;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use flashdelta::apply::{ApplyError, NewFile, NewImage as _};
-use flashdelta::image::{self, Format, Image, ReadOptions};
-use flashdelta::PatchHeader;
+use flashdelta::apply::{NewFile, NewImage as _};
 
 use crate::failure::{Failure, Outcome};
 use crate::outputs::{self, Target};
-
-/// The header at the start of a patch.
-pub(crate) fn header(start: &[u8], path: &Path) -> Outcome<PatchHeader> {
-    let error: ApplyError<io::Error, io::Error> = match PatchHeader::parse(start) {
-        Ok(Some(header)) => return Ok(header),
-        Ok(None) => ApplyError::Truncated { fed: start.len() as u32, expected: None },
-        Err(error) => ApplyError::Header(error),
-    };
-    Err(Failure::apply(&error, [path; 3]))
-}
-
-/// The format that the name of a file promises.
-pub(crate) fn format_by_name(path: &Path) -> Option<Format> {
-    Format::by_extension(&extension(path))
-}
-
-/// The ending of a name, in lower case.
-fn extension(path: &Path) -> String {
-    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
-}
-
-/// Refuses a file that is named like one of records, but is none, with the place where it goes
-/// wrong.
-pub(crate) fn check_named(path: &Path, bytes: &[u8], options: &ReadOptions) -> Outcome {
-    image::check_promise(&extension(path), bytes, options)
-        .map_err(|error| Failure::image(path, &error))
-}
-
-/// The memory in a firmware file; a file of records that is damaged is read as what its name says.
-pub(crate) fn parse(path: &Path, file: &[u8], options: &ReadOptions) -> Outcome<Image> {
-    let format = match (image::detect(file), format_by_name(path)) {
-        (Format::Raw, Some(format)) if format.is_unpacked() => format,
-        // Words of one byte look like TI-TXT; that ends with a `q`.
-        (Format::Raw | Format::TiTxt, Some(Format::Vmem)) => Format::Vmem,
-        (format, _) => format,
-    };
-    Image::parse_as(format, file, options).map_err(|error| Failure::image(path, &error))
-}
-
-/// [`parse`] of a file that is not needed any more.
-pub(crate) fn parse_owned(path: &Path, file: Vec<u8>, options: &ReadOptions) -> Outcome<Image> {
-    let format = format_by_name(path);
-    if format.is_some_and(|format| format.is_unpacked() || format == Format::Vmem) {
-        return parse(path, &file, options);
-    }
-    Image::parse_owned(file, options).map_err(|error| Failure::image(path, &error))
-}
 
 /// Writes a result in pieces, one after the other. A large file goes to the disk while it is being
 /// made; what goes to no file is held back until it is complete.
