@@ -926,7 +926,8 @@ flashdelta_status flashdelta_apply_file(const char *old_path,
 
 /**
  * Whether the patch turns the old image into the one that it promises. As flashdelta_apply(), but
- * the result is not kept.
+ * the result is not kept, the workspace is exactly the one that the patch asks for, as on a device,
+ * and zeros stand for values of holes that are not given.
  *
  * @param old the old image; may be NULL if `old_len` is 0
  * @param old_len its size in bytes
@@ -978,9 +979,9 @@ flashdelta_status flashdelta_read_bundle_info(const uint8_t *bundle, size_t len,
  * @param options how it is read, fill, range, family and base count; NULL for the defaults
  * @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What
  *     was in it before is not freed
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an
- *     archive; #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
- *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged or empty;
+ *     #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it; #FLASHDELTA_ERR_NULL_POINTER;
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, also if it is an archive or a patch; #FLASHDELTA_ERR_PANIC
  */
 flashdelta_status flashdelta_convert(const uint8_t *file,
                                      size_t len,
@@ -996,7 +997,8 @@ flashdelta_status flashdelta_convert(const uint8_t *file,
  *
  * @param from_path of the file; any bytes on Unix, UTF-8 on Windows, as all paths
  * @param to_path of the result; not the same file
- * @param format as for flashdelta_convert(); the name of the file does not matter
+ * @param format as for flashdelta_convert(); the name of the file does not matter. That of
+ *     `from_path` does: what it promises and the file is not, is an error
  * @param options as for flashdelta_convert(); NULL for the defaults
  * @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
  * both are the same

@@ -232,7 +232,7 @@ static void files_are_converted(void) {
     CHECK_STATUS(flashdelta_convert_file(NULL, "", 0, NULL), FLASHDELTA_ERR_NULL_POINTER);
     CHECK_STATUS(flashdelta_convert_file("", NULL, 0, NULL), FLASHDELTA_ERR_NULL_POINTER);
     CHECK_STATUS(flashdelta_convert(bin.bytes, bin.len, FLASHDELTA_FORMAT_ELF, NULL, &made), FLASHDELTA_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(flashdelta_convert(zip.bytes, zip.len, FLASHDELTA_FORMAT_RAW, NULL, &made), FLASHDELTA_ERR_FIRMWARE_FILE);
+    CHECK_STATUS(flashdelta_convert(zip.bytes, zip.len, FLASHDELTA_FORMAT_RAW, NULL, &made), FLASHDELTA_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(flashdelta_convert(bin.bytes, bin.len, 0, NULL, NULL), FLASHDELTA_ERR_NULL_POINTER);
     CHECK_STATUS(flashdelta_convert(NULL, 1, 0, NULL, &made), FLASHDELTA_ERR_NULL_POINTER);
     CHECK_STATUS(flashdelta_convert(NULL, 0, FLASHDELTA_FORMAT_INTEL_HEX, NULL, &made), FLASHDELTA_ERR_FIRMWARE_FILE);

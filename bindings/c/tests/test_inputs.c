@@ -152,6 +152,8 @@ static void set_option(flashdelta_options *options, const char *word, int makes,
         CHECK_STATUS(flashdelta_options_set_limit(options, (uint32_t)number), FLASHDELTA_OK);
     } else if (strcmp(name, "output") == 0) {
         CHECK_STATUS(flashdelta_options_set_output(options, FLASHDELTA_FORMAT_RAW), FLASHDELTA_OK);
+    } else if (strcmp(name, "hole") == 0) {
+        CHECK_STATUS(flashdelta_options_add_hole(options, value), FLASHDELTA_OK);
     } else if (strcmp(name, "new-elf") == 0) {
         blob elf = load(testdata, value);
         CHECK_STATUS(flashdelta_options_set_elfs(options, NULL, 0, elf.bytes, elf.len), FLASHDELTA_OK);
@@ -175,6 +177,10 @@ static void note(void *user, int32_t is_new, const char *code, const char *text)
     (void)user;
     CHECK(strlen(text) > 0 && strlen(told) + strlen(code) + 6 < sizeof told);
     sprintf(told + strlen(told), "%s:%s ", is_new ? "new" : "old", code);
+}
+
+static uint32_t format_named(const char *name) {
+    return strcmp(name, "ihex") == 0 ? FLASHDELTA_FORMAT_INTEL_HEX : strcmp(name, "srec") == 0 ? FLASHDELTA_FORMAT_SREC : FLASHDELTA_FORMAT_RAW;
 }
 
 /* What is as expected? */
@@ -214,10 +220,22 @@ static flashdelta_status make_in_memory(const char *old_path, const char *new_pa
     return status;
 }
 
+/* A patch that is verified: nothing comes of it. */
+static void verify(char **cells, const char *old_path, const char *patch_path, const flashdelta_options *options) {
+    blob old_file = load("", old_path), patch = load("", patch_path);
+    const flashdelta_status status = flashdelta_verify(old_file.bytes, old_file.len, patch.bytes, patch.len, options);
+    CHECK_STATUS(status, strcmp(cells[5], "ok") == 0 ? FLASHDELTA_OK : (flashdelta_status)number_of(cells[5]));
+    if ((int)status != number_of(cells[5])) {
+        fprintf(stderr, "%s: %s was expected, %d: %s\n", cells[0], cells[5], (int)status, flashdelta_last_error());
+    }
+    free(old_file.bytes);
+    free(patch.bytes);
+}
+
 static void run(char **cells) {
     flashdelta_options *options = NULL;
     char old_path[1200], new_path[1200], out[1200], expected[1000] = "", *word;
-    const int makes = strcmp(cells[1], "diff") == 0;
+    const int makes = strcmp(cells[1], "diff") == 0, converts = strcmp(cells[1], "convert") == 0;
     int in_memory = 0;
     flashdelta_status status;
     blob old_file = {NULL, 0}, patch = {NULL, 0};
@@ -234,14 +252,22 @@ static void run(char **cells) {
     }
     told[0] = '\0';
     remove(out);
-    status = in_memory ? make_in_memory(old_path, new_path, out, options) : makes ? flashdelta_make_file(old_path, new_path, out, options) : flashdelta_apply_file(old_path, new_path, out, options);
+    if (strcmp(cells[1], "verify") == 0) {
+        verify(cells, old_path, new_path, options);
+        flashdelta_options_free(options);
+        return;
+    }
+    status = in_memory ? make_in_memory(old_path, new_path, out, options)
+             : makes   ? flashdelta_make_file(old_path, new_path, out, options)
+             : converts ? flashdelta_convert_file(old_path, out, format_named(cells[3]), options)
+                        : flashdelta_apply_file(old_path, new_path, out, options);
     compare(cells[0], status, cells[5], makes, out);
     CHECK(strcmp(told, expected) == 0);
     if (strcmp(told, expected) != 0) {
         fprintf(stderr, "%s: warnings %s, %s\n", cells[0], expected, told);
     }
     /* In memory it is the same. */
-    if (!makes && read_file(old_path, &old_file) && read_file(new_path, &patch)) {
+    if (!makes && !converts && read_file(old_path, &old_file) && read_file(new_path, &patch)) {
         flashdelta_buffer made = {0};
         CHECK_STATUS(flashdelta_apply(old_file.bytes, old_file.len, patch.bytes, patch.len, options, &made), status);
         flashdelta_buffer_free(&made);

@@ -25,6 +25,8 @@ mod store;
 #[cfg(feature = "suspend")]
 mod suspend;
 #[cfg(feature = "verify")]
+mod verifier;
+#[cfg(feature = "verify")]
 mod verify;
 
 #[cfg(feature = "bounded")]
@@ -63,9 +65,8 @@ pub use suspend::{
     flashdelta_applier_resume, flashdelta_applier_suspend, flashdelta_applier_suspension_len,
 };
 #[cfg(feature = "verify")]
-pub use verify::{
-    flashdelta_algorithm, flashdelta_applier_guard, flashdelta_applier_next, flashdelta_chunk_ram,
-    flashdelta_verdict, flashdelta_verifier,
-};
+pub use verifier::{flashdelta_algorithm, flashdelta_verdict, flashdelta_verifier};
+#[cfg(feature = "verify")]
+pub use verify::{flashdelta_applier_guard, flashdelta_applier_next, flashdelta_chunk_ram};
 
 pub use pointers::{bytes, put};

@@ -16,7 +16,7 @@ use crate::callbacks::{Fault, Region};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, put};
-use crate::verify::Callback;
+use crate::verifier::Callback;
 use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_device, flashdelta_progress};
 use state::{status_of, with, Inner, State, BUSY, READY};
 

@@ -100,7 +100,8 @@ pub unsafe extern "C" fn flashdelta_apply_file(
 }
 
 /// Whether the patch turns the old image into the one that it promises. As flashdelta_apply(), but
-/// the result is not kept.
+/// the result is not kept, the workspace is exactly the one that the patch asks for, as on a device,
+/// and zeros stand for values of holes that are not given.
 ///
 /// @param old the old image; may be NULL if `old_len` is 0
 /// @param old_len its size in bytes
@@ -124,7 +125,9 @@ pub unsafe extern "C" fn flashdelta_verify(
         // SAFETY: the caller's promise.
         let (old, patch, options) =
             unsafe { (bytes(old, old_len)?, bytes(patch, patch_len)?, options.as_ref()) };
-        apply(old, patch, options).map(drop)
+        requested(options, |request| {
+            door::verify(&Input::from_bytes(old), patch, request).map(drop)
+        })
     })
 }
 

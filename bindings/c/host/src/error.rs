@@ -8,7 +8,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use flashdelta::bundle::BundleError;
-use flashdelta::door::{DoorError, PatchError};
+use flashdelta::door::{ConvertError, DoorError, PatchError};
 use flashdelta::holes::HoleError;
 use flashdelta::image::ImageError;
 use flashdelta::{InputError, Remedy};
@@ -81,7 +81,7 @@ macro_rules! failures {
     };
 }
 
-failures!(DoorError, PatchError, InputError, ImageError, BundleError, HoleError);
+failures!(DoorError, PatchError, ConvertError, InputError, ImageError, BundleError, HoleError);
 
 /// The frame of every function: no panic leaves it, and the text of an error is kept.
 pub(crate) fn guard(work: impl FnOnce() -> Result<(), Failure>) -> flashdelta_status {

@@ -3,10 +3,11 @@
 use core::ffi::c_char;
 
 use flashdelta::archive::Container;
-use flashdelta::bundle::{self};
-use flashdelta::file::{Memory, MemoryOptions, Output};
-use flashdelta::image::{self, Format, Image, ReadOptions, WriteOptions};
-use flashdelta::InstructionSet;
+use flashdelta::bundle;
+use flashdelta::door::{self, ConvertRequest};
+use flashdelta::file::{Memory, MemoryOptions};
+use flashdelta::image;
+use flashdelta::{Input, InstructionSet};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{bytes, put};
 use sha2::{Digest as _, Sha256};
@@ -14,124 +15,9 @@ use sha2::{Digest as _, Sha256};
 use crate::buffer::flashdelta_buffer;
 use crate::error::{guard, Failure};
 use crate::files;
+use crate::format::{flashdelta_format, writable};
 use crate::options::flashdelta_options;
 use crate::paths;
-
-/// What a file is. It is told by the content, never by the name.
-#[repr(u32)]
-#[derive(Clone, Copy)]
-pub enum flashdelta_format {
-    /// A plain binary, or something unknown.
-    FLASHDELTA_FORMAT_RAW = 0,
-    /// Intel HEX.
-    FLASHDELTA_FORMAT_INTEL_HEX = 1,
-    /// Motorola S-records.
-    FLASHDELTA_FORMAT_SREC = 2,
-    /// TI-TXT.
-    FLASHDELTA_FORMAT_TI_TXT = 3,
-    /// UF2.
-    FLASHDELTA_FORMAT_UF2 = 4,
-    /// Espressif image, or a flash image merged from some.
-    FLASHDELTA_FORMAT_ESP = 5,
-    /// ELF.
-    FLASHDELTA_FORMAT_ELF = 6,
-    /// MCUboot image.
-    FLASHDELTA_FORMAT_MCUBOOT = 7,
-    /// Zigbee over-the-air upgrade file.
-    FLASHDELTA_FORMAT_ZIGBEE_OTA = 8,
-    /// Silicon Labs Gecko Bootloader file.
-    FLASHDELTA_FORMAT_GBL = 9,
-    /// Ember bootloader file.
-    FLASHDELTA_FORMAT_EBL = 10,
-    /// Telink image.
-    FLASHDELTA_FORMAT_TELINK = 11,
-    /// ST DfuSe file.
-    FLASHDELTA_FORMAT_DFUSE = 12,
-    /// Plain binary with a DFU suffix.
-    FLASHDELTA_FORMAT_DFU = 13,
-    /// RT-Thread over-the-air package.
-    FLASHDELTA_FORMAT_RBL = 14,
-    /// Verilog memory file (`$readmemh`).
-    FLASHDELTA_FORMAT_VMEM = 15,
-    /// JSON of ArduPilot or PX4 that holds the image.
-    FLASHDELTA_FORMAT_APJ = 16,
-    /// Zip archive.
-    FLASHDELTA_FORMAT_ZIP = 32,
-    /// Tar archive.
-    FLASHDELTA_FORMAT_TAR = 33,
-    /// A file compressed by gzip.
-    FLASHDELTA_FORMAT_GZIP = 34,
-    /// Another kind of archive.
-    FLASHDELTA_FORMAT_PACKAGE = 35,
-    /// A patch for devices: flashdelta_read_patch_info() tells more.
-    FLASHDELTA_FORMAT_PATCH = 48,
-    /// A bundle, that is, a patch between archives, for hosts: flashdelta_read_bundle_info() tells
-    /// more.
-    FLASHDELTA_FORMAT_BUNDLE = 49,
-}
-
-use flashdelta_format::*;
-
-impl flashdelta_format {
-    fn of(file: &[u8]) -> Self {
-        match Container::detect(file) {
-            _ if bundle::is_bundle(file) => FLASHDELTA_FORMAT_BUNDLE,
-            _ if file.starts_with(b"FDP") => FLASHDELTA_FORMAT_PATCH,
-            Container::Whole => image::detect(file).into(),
-            Container::Zip => FLASHDELTA_FORMAT_ZIP,
-            Container::Tar => FLASHDELTA_FORMAT_TAR,
-            Container::Gzip => FLASHDELTA_FORMAT_GZIP,
-            _ => FLASHDELTA_FORMAT_PACKAGE,
-        }
-    }
-
-    /// What applying a patch gives back, by number.
-    pub(crate) fn output(number: u32) -> Result<Output, Failure> {
-        Ok(match writable(number)? {
-            Format::IntelHex => Output::IntelHex,
-            Format::Srec => Output::Srec,
-            Format::TiTxt => Output::TiTxt,
-            Format::Uf2 => Output::Uf2,
-            _ => Output::Binary,
-        })
-    }
-}
-
-impl From<Format> for flashdelta_format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::IntelHex => FLASHDELTA_FORMAT_INTEL_HEX,
-            Format::Srec => FLASHDELTA_FORMAT_SREC,
-            Format::TiTxt => FLASHDELTA_FORMAT_TI_TXT,
-            Format::Uf2 => FLASHDELTA_FORMAT_UF2,
-            Format::Esp => FLASHDELTA_FORMAT_ESP,
-            Format::Elf => FLASHDELTA_FORMAT_ELF,
-            Format::Mcuboot => FLASHDELTA_FORMAT_MCUBOOT,
-            Format::ZigbeeOta => FLASHDELTA_FORMAT_ZIGBEE_OTA,
-            Format::Gbl => FLASHDELTA_FORMAT_GBL,
-            Format::Ebl => FLASHDELTA_FORMAT_EBL,
-            Format::Telink => FLASHDELTA_FORMAT_TELINK,
-            Format::DfuSe => FLASHDELTA_FORMAT_DFUSE,
-            Format::Dfu => FLASHDELTA_FORMAT_DFU,
-            Format::Rbl => FLASHDELTA_FORMAT_RBL,
-            Format::Vmem => FLASHDELTA_FORMAT_VMEM,
-            Format::Apj => FLASHDELTA_FORMAT_APJ,
-            _ => FLASHDELTA_FORMAT_RAW,
-        }
-    }
-}
-
-/// A format that files are written in, by number.
-fn writable(number: u32) -> Result<Format, Failure> {
-    let formats = [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2];
-    let known =
-        formats.into_iter().find(|format| flashdelta_format::from(*format) as u32 == number);
-    known.ok_or_else(|| {
-        let message =
-            format!("nothing is written in format {number}: expected plain binary, Intel HEX, S-record, TI-TXT or UF2");
-        Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message)
-    })
-}
 
 /// What a firmware file holds. All sizes are in bytes.
 #[repr(C)]
@@ -291,9 +177,9 @@ pub unsafe extern "C" fn flashdelta_read_bundle_info(
 /// @param options how it is read, fill, range, family and base count; NULL for the defaults
 /// @param[out] converted written only on success; give it back with flashdelta_buffer_free(). What
 ///     was in it before is not freed
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged, empty, or an
-///     archive; #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it;
-///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if the file is damaged or empty;
+///     #FLASHDELTA_ERR_CANNOT_CONVERT if the format cannot hold it; #FLASHDELTA_ERR_NULL_POINTER;
+///     #FLASHDELTA_ERR_INVALID_ARGUMENT, also if it is an archive or a patch; #FLASHDELTA_ERR_PANIC
 ///
 /// # Safety
 ///
@@ -312,7 +198,7 @@ pub unsafe extern "C" fn flashdelta_convert(
         }
         // SAFETY: the caller's promise.
         let (file, options) = unsafe { (bytes(file, len)?, options.as_ref()) };
-        let made = convert(file, format, options)?;
+        let made = convert(Input::from_bytes(file), format, options)?;
         // SAFETY: the caller's promise.
         Ok(unsafe { put(converted, made.into()) }?)
     })
@@ -325,7 +211,8 @@ pub unsafe extern "C" fn flashdelta_convert(
 ///
 /// @param from_path of the file; any bytes on Unix, UTF-8 on Windows, as all paths
 /// @param to_path of the result; not the same file
-/// @param format as for flashdelta_convert(); the name of the file does not matter
+/// @param format as for flashdelta_convert(); the name of the file does not matter. That of
+///     `from_path` does: what it promises and the file is not, is an error
 /// @param options as for flashdelta_convert(); NULL for the defaults
 /// @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
 /// both are the same
@@ -345,38 +232,19 @@ pub unsafe extern "C" fn flashdelta_convert_file(
         let (from, to, options) =
             unsafe { (paths::path(from_path)?, paths::path(to_path)?, options.as_ref()) };
         files::check_output(&to, &[&from])?;
-        files::write(&to, &convert(&files::read(&from)?, format, options)?)
+        files::write(&to, &convert(Input::open_verbatim(&from)?, format, options)?)
     })
 }
 
 fn convert(
-    file: &[u8],
+    input: Input<'_>,
     format: u32,
     options: Option<&flashdelta_options>,
 ) -> Result<Vec<u8>, Failure> {
-    let format = writable(format)?;
-    let is = flashdelta_format::of(file) as u32;
-    if is >= FLASHDELTA_FORMAT_ZIP as u32 {
-        let message = "this is an archive or a patch, not one firmware file: unpack it, and convert its members";
-        return Err(Failure::new(FLASHDELTA_ERR_FIRMWARE_FILE, message));
-    }
-    let (mut read, mut write) = (ReadOptions::new(), WriteOptions::new());
+    let mut request = ConvertRequest::new();
     if let Some(options) = options {
-        read = options.reading.read().base(options.base);
-        write = options.reading.write();
+        let read = options.reading.read().base(options.base);
+        request = request.read(read).write(options.reading.write());
     }
-    let written = Image::parse(file, &read)?.write(format, &write);
-    written.map_err(|error| Failure::new(FLASHDELTA_ERR_CANNOT_CONVERT, error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_format_has_a_number_of_its_own() {
-        let mut numbers = Format::ALL.map(|format| flashdelta_format::from(format) as u32);
-        numbers.sort_unstable();
-        assert!(numbers.iter().zip(0..).all(|(number, expected)| *number == expected));
-    }
+    Ok(door::convert(input, writable(format)?, &request)?.bytes()?)
 }

@@ -17,6 +17,7 @@ mod buffer;
 mod error;
 mod files;
 mod firmware;
+mod format;
 mod make;
 mod options;
 mod paths;

@@ -4,7 +4,9 @@ mod applier;
 mod device;
 mod holes;
 mod patch;
+mod progress;
 mod records;
+mod warnings;
 
 use flashdelta::diff::{DeviceProfile, DiffOptions, Phase};
 use flashdelta::door::{FileWarning, MakeRequest};

@@ -4,10 +4,6 @@ use core::ffi::c_void;
 use core::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flashdelta_c_abi::flashdelta_status;
-
-use crate::options::{flashdelta_options, set};
-
 /// What the library is doing when it calls a flashdelta_progress_fn.
 #[repr(u32)]
 #[derive(Clone, Copy)]
@@ -48,6 +44,14 @@ struct User(*mut c_void);
 unsafe impl Send for User {}
 
 impl Reporter {
+    /// One that calls this function with `user`.
+    pub(crate) fn new(
+        call: unsafe extern "C" fn(*mut c_void, u32, f32) -> i32,
+        user: *mut c_void,
+    ) -> Self {
+        Self { call, user: Arc::new(Mutex::new(User(user))) }
+    }
+
     /// Tells, and asks whether to go on.
     pub(crate) fn report(&self, phase: flashdelta_phase, fraction: f32) -> ControlFlow<()> {
         let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,33 +60,5 @@ impl Reporter {
             0 => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
-    }
-}
-
-/// A function to be told how far the work has come, and to be asked whether to go on.
-///
-/// @param options to be changed
-/// @param progress called every now and then while a patch is made or applied; NULL: none (the
-///     default)
-/// @param user passed to it; may be NULL. What it points to must live as long as these options are
-///     used
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
-///
-/// # Safety
-///
-/// C's usual rules; the function can be called from other threads, one call at a time.
-#[no_mangle]
-pub unsafe extern "C" fn flashdelta_options_set_progress(
-    options: *mut flashdelta_options,
-    progress: flashdelta_progress_fn,
-    user: *mut c_void,
-) -> flashdelta_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        set(options, |options| {
-            options.progress =
-                progress.map(|call| Reporter { call, user: Arc::new(Mutex::new(User(user))) });
-            Ok(())
-        })
     }
 }

@@ -4,9 +4,6 @@ use core::ffi::{c_char, c_void};
 use std::ffi::CString;
 
 use flashdelta::door::{FileWarning, Side};
-use flashdelta_c_abi::flashdelta_status;
-
-use crate::options::{flashdelta_options, set};
 
 /// Is told what is patched otherwise than it seems to be meant: the patch is right, but may be
 /// larger than it had to be.
@@ -22,8 +19,8 @@ pub type flashdelta_warning_fn = Option<
 /// A callback for warnings.
 #[derive(Clone, Copy)]
 pub(crate) struct Listener {
-    call: unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),
-    user: *mut c_void,
+    pub(crate) call: unsafe extern "C" fn(*mut c_void, i32, *const c_char, *const c_char),
+    pub(crate) user: *mut c_void,
 }
 
 // SAFETY: the library never looks behind the pointer, and calls back only in the thread that has
@@ -40,32 +37,5 @@ impl Listener {
         let (code, text) = (string(warning.what.code()), string(&warning.what.to_string()));
         // SAFETY: who set the callback promised that it can be called so.
         unsafe { (self.call)(self.user, is_new, code.as_ptr(), text.as_ptr()) }
-    }
-}
-
-/// A function to be told what is patched otherwise than it seems to be meant.
-///
-/// @param options to be changed
-/// @param warning called by flashdelta_make() and flashdelta_make_file() before they return, in the
-///     same thread, once for each warning; NULL: none (the default)
-/// @param user passed to it; may be NULL. What it points to must live as long as these options are
-///     used
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
-///
-/// # Safety
-///
-/// C's usual rules.
-#[no_mangle]
-pub unsafe extern "C" fn flashdelta_options_set_warning(
-    options: *mut flashdelta_options,
-    warning: flashdelta_warning_fn,
-    user: *mut c_void,
-) -> flashdelta_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        set(options, |options| {
-            options.warning = warning.map(|call| Listener { call, user });
-            Ok(())
-        })
     }
 }

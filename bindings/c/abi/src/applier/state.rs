@@ -14,7 +14,7 @@ use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{check, Span};
 #[cfg(feature = "verify")]
-use crate::verify::Callback;
+use crate::verifier::Callback;
 
 /// What is in a [`flashdelta_applier`].
 pub(crate) struct State {

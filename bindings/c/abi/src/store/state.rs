@@ -12,7 +12,7 @@ use crate::callbacks::{Fault, Region};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::check;
-use crate::verify::Callback;
+use crate::verifier::Callback;
 
 pub(super) type Inner = Store<'static, Region, &'static mut [u8], SoftwareSha256>;
 

@@ -6,7 +6,7 @@ use flashdelta_c_abi::flashdelta_device;
 use flashdelta_c_abi::flashdelta_status::{self, *};
 
 use super::{flashdelta_options, set, FLASHDELTA_AUTO};
-use crate::firmware::flashdelta_format;
+use crate::format::flashdelta_format;
 
 /// Applies as this device would do it: patches for others are refused, and those that do not say
 /// for whom they are.
