@@ -8,12 +8,12 @@ use std::sync::{Mutex, TryLockError};
 use flashdelta::apply::{ApplyOptions, Progress};
 use flashdelta::bundle;
 use flashdelta::door::{self, Applied, ApplyRequest, PatchError};
-use flashdelta::file::{FileError, Files, Output};
+use flashdelta::file::Output;
 use flashdelta::holes::Values;
 use flashdelta::sign::TrustedKeys;
 use flashdelta::update::holes::WithValues;
 use flashdelta::verify::Verifier;
-use flashdelta::DeviceIdentity;
+use flashdelta::{DeviceIdentity, Input};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict};
 
@@ -48,14 +48,10 @@ pub(crate) struct ApplyFields {
     device: Option<DeviceFields>,
     ram: Option<u32>,
     limit: Option<u32>,
-    /// Only the workspace that the patch asks for, as on a device.
-    exact: bool,
     /// Public keys in PEM: one of them must have signed the patch. None: a signature is not needed.
     keys: Vec<String>,
     /// Values for holes.
     values: ValueFields,
-    /// Zeros stand for values that are not given.
-    any_values: bool,
     progress: Option<Py<PyAny>>,
 }
 
@@ -74,10 +70,8 @@ impl ApplyFields {
             device: self.device.map(DeviceFields::identity),
             ram: self.ram,
             limit: self.limit,
-            exact: self.exact,
             keys: trusted(py, &self.keys)?,
             values: values(py, self.values)?,
-            any_values: self.any_values,
         };
         Ok((conditions, Reporter { callback: self.progress, ..Reporter::default() }))
     }
@@ -89,10 +83,8 @@ struct Conditions {
     device: Option<DeviceIdentity>,
     ram: Option<u32>,
     limit: Option<u32>,
-    exact: bool,
     keys: Option<TrustedKeys>,
     values: Values,
-    any_values: bool,
 }
 
 impl Conditions {
@@ -102,9 +94,7 @@ impl Conditions {
             .device(self.device)
             .ram(self.ram)
             .limit(self.limit)
-            .exact(self.exact)
             .values(std::mem::take(&mut self.values))
-            .any_values(self.any_values)
             .require_signature(self.keys.as_mut().map(|keys| keys as &mut dyn Verifier))
     }
 }
@@ -197,15 +187,38 @@ pub(crate) fn apply<'py>(
     patch: &Bound<'py, PyAny>,
     fields: ApplyFields,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyDict>)> {
+    let (applied, fields) = run(old, patch, fields, door::apply)?;
+    Ok((PyBytes::new(py, &applied.bytes), fields))
+}
+
+/// Applies a patch without keeping the result. Gives the fields of a `PatchInfo`.
+#[pyfunction]
+pub(crate) fn verify<'py>(
+    old: &Bound<'py, PyAny>,
+    patch: &Bound<'py, PyAny>,
+    fields: ApplyFields,
+) -> PyResult<Bound<'py, PyDict>> {
+    Ok(run(old, patch, fields, door::verify)?.1)
+}
+
+/// Applies a patch in memory, with the fields of a `PatchInfo`.
+fn run<'py>(
+    old: &Bound<'py, PyAny>,
+    patch: &Bound<'py, PyAny>,
+    fields: ApplyFields,
+    apply: fn(&Input<'_>, &[u8], ApplyRequest<'_>) -> Result<Applied, PatchError>,
+) -> PyResult<(Applied, Bound<'py, PyDict>)> {
+    let py = old.py();
     let (mut conditions, mut reporter) = fields.parse(py)?;
     let patch = Source::of(patch, "patch")?;
     let old = Given::of_old(old, &patch)?;
     let result = py.detach(|| {
         let mut watch = |at| reporter.watch(at);
-        door::apply(&old.input(false), &patch, conditions.request().watch(&mut watch))
+        apply(&old.input(false), &patch, conditions.request().watch(&mut watch))
     });
     let applied = reporter.outcome(py, result, None)?;
-    Ok((PyBytes::new(py, &applied.bytes), info_fields(py, &applied, patch.len())?))
+    let fields = info_fields(py, &applied, patch.len())?;
+    Ok((applied, fields))
 }
 
 /// Applies a patch from file to file; gives the fields of a `PatchInfo`.
@@ -243,6 +256,9 @@ pub(crate) fn apply_files<'py>(
     info_fields(py, &applied, patch.len())
 }
 
+const IS_BUNDLE: &str =
+    "this patch is a bundle: Patch.info.bundle tells what its bytes are spent on";
+
 /// What the bytes of a patch are spent on: the fields of a `Report`.
 #[pyfunction]
 pub(crate) fn explain<'py>(
@@ -252,16 +268,11 @@ pub(crate) fn explain<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let (old, patch) = (Source::of(old, "old")?, Source::of(patch, "patch")?);
     if bundle::is_bundle(&patch) {
-        return Err(errors::option(
-            py,
-            "this patch is a bundle: Patch.info.bundle tells what its bytes are spent on",
-        ));
+        return Err(errors::option(py, IS_BUNDLE));
     }
-    let explain = move || {
-        let files = Files::of(&old, &patch)?;
-        flashdelta::apply::explain(files.old_image(), &patch).map_err(FileError::from)
-    };
-    let breakdown = unwatched(py, explain)?.map_err(|error| errors::firmware_file(py, error))?;
+    let explain = move || door::explain(&Input::from_bytes(&old[..]), &patch);
+    let breakdown = unwatched(py, explain)?.map_err(|error| errors::patch(py, error, None))?;
+    let breakdown = breakdown.ok_or_else(|| errors::option(py, IS_BUNDLE))?;
     let parts = PyDict::new(py);
     for part in &breakdown.parts {
         parts.set_item(part.name, part.bytes)?;

@@ -5,14 +5,12 @@ use flashdelta::bundle::{self, BundleInfo};
 use flashdelta::holes::Values;
 use flashdelta::sign::TrustedKeys;
 use flashdelta::update::holes::WithValues;
-use flashdelta::verify::{Guard, GuardError, VerifyError};
+use flashdelta::verify::{Guard, VerifyError};
 use flashdelta::{PatchHeader, MAX_HEADER_LEN};
 use self_cell::{self_cell, MutBorrow};
 
-use crate::target::{Fault, New, Old};
-
-/// Why a patch could not be applied, with the images that there are here.
-pub(crate) type ApplyError = flashdelta::apply::ApplyError<Fault, Fault>;
+use crate::fault::{ApplyError, Fault, PushError};
+use crate::target::{New, Old};
 
 /// What a patch says about itself.
 pub(crate) enum Header {
@@ -20,34 +18,6 @@ pub(crate) enum Header {
     Patch(PatchHeader),
     /// One that computers apply.
     Bundle(BundleInfo),
-}
-
-/// Why a piece of a patch could not be applied.
-pub(crate) enum PushError {
-    /// The applier says why.
-    Apply(ApplyError),
-    /// The patch is not authentic.
-    Verify(VerifyError),
-    /// The patch needs more RAM than the device has.
-    Ram { needed: u32, found: u32 },
-    /// It is a bundle, which devices do not apply.
-    Bundle,
-}
-
-impl From<ApplyError> for PushError {
-    fn from(error: ApplyError) -> Self {
-        Self::Apply(error)
-    }
-}
-
-impl From<GuardError<Fault, Fault>> for PushError {
-    fn from(error: GuardError<Fault, Fault>) -> Self {
-        match error {
-            GuardError::Verify(error) => Self::Verify(error),
-            GuardError::Apply(error) => Self::Apply(error),
-            _ => Self::Apply(ApplyError::Poisoned),
-        }
-    }
 }
 
 /// The old image, and the values that are given for holes.

@@ -1,5 +1,7 @@
 //! Firmware files.
 
+use std::path::PathBuf;
+
 use flashdelta::facts::AddressMapFacts;
 use flashdelta::image::{
     self, AfterEnd, Format, Image, Overlap, ReadOptions, Segment, Selection, WriteOptions,
@@ -53,27 +55,10 @@ pub(crate) struct ReadFields {
 
 impl ReadFields {
     pub(crate) fn options(self, py: Python<'_>) -> PyResult<ReadOptions> {
-        let overlap = match self.overlap.as_str() {
-            "refuse" => Overlap::Refuse,
-            "accept-same" => Overlap::AcceptSame,
-            "first-wins" => Overlap::FirstWins,
-            "last-wins" => Overlap::LastWins,
-            other => {
-                let message =
-                    format!("overlap={other:?}: choose one of 'refuse', 'accept-same', 'first-wins', 'last-wins'");
-                return Err(errors::option(py, &message));
-            }
-        };
-        let after_end = match self.after_end.as_str() {
-            "refuse" => AfterEnd::Refuse,
-            "ignore" => AfterEnd::Ignore,
-            "read" => AfterEnd::Read,
-            other => {
-                let message =
-                    format!("after_end={other:?}: choose one of 'refuse', 'ignore', 'read'");
-                return Err(errors::option(py, &message));
-            }
-        };
+        let (overlap, after_end) = (&*self.overlap, &*self.after_end);
+        let overlap = chosen(py, ("overlap", overlap), Overlap::named(overlap), &Overlap::NAMES)?;
+        let found = AfterEnd::named(after_end);
+        let after_end = chosen(py, ("after_end", after_end), found, &AfterEnd::NAMES)?;
         let select = Selection::new()
             .family(self.family)
             .board(self.board)
@@ -88,6 +73,19 @@ impl ReadFields {
             .select(select)
             .base(self.base))
     }
+}
+
+/// What the value of an option names, if it is one of those that are known.
+fn chosen<T>(
+    py: Python<'_>,
+    (name, value): (&str, &str),
+    found: Option<T>,
+    known: &[&str],
+) -> PyResult<T> {
+    found.ok_or_else(|| {
+        let known: Vec<String> = known.iter().map(|known| format!("'{known}'")).collect();
+        errors::option(py, &format!("{name}={value:?}: choose one of {}", known.join(", ")))
+    })
 }
 
 /// The bytes in memory that a file stands for: format, segments, entry point, header.
@@ -112,6 +110,12 @@ pub(crate) fn image_parse<'py>(
     let segments = image.segments.iter().map(|s| (s.address, PyBytes::new(py, &s.data))).collect();
     let header = image.header.map(|header| PyBytes::new(py, &header));
     Ok((image.format.name(), segments, image.entry, header))
+}
+
+/// The name of the format in which a file of this name is written.
+#[pyfunction]
+pub(crate) fn format_to_write(path: PathBuf) -> Option<&'static str> {
+    Format::to_write(&path).map(Format::name)
 }
 
 /// How to write a file: the fields of Python's own function.

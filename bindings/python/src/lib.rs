@@ -1,7 +1,8 @@
 //! The native half of the Python package `flashdelta`: what needs Rust. What users see (names,
 //! defaults, documentation) is Python, in `python/flashdelta`.
 //!
-//! - [`making`], [`engine`]: the calls into the library, for making patches and for applying them
+//! - [`engine`]: the applier that is fed, with the workspace that it borrows; [`fault`]: what goes
+//!   wrong with images
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
 //! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`mod@holes`], [`release`], [`program`]: what Python calls
@@ -12,6 +13,7 @@
 mod applier;
 mod engine;
 mod errors;
+mod fault;
 mod holes;
 mod image;
 mod maker;
@@ -40,11 +42,11 @@ mod _native {
     use crate::source::read_whole;
 
     #[pymodule_export]
-    use crate::applier::{apply, apply_files, explain, Feeder};
+    use crate::applier::{apply, apply_files, explain, verify, Feeder};
     #[pymodule_export]
     use crate::holes::{hole_fields, parse_value, personalize, value_record};
     #[pymodule_export]
-    use crate::image::{address_map, detect, image_parse, image_write};
+    use crate::image::{address_map, detect, format_to_write, image_parse, image_write};
     #[pymodule_export]
     use crate::maker::diff;
     #[pymodule_export]
@@ -65,13 +67,16 @@ mod _native {
     #[pymodule_export]
     use crate::target::{read_file, write_file};
 
-    /// Fields of a profile: name, ram, sector, page, codecs, isas.
-    type ProfileFields = (String, u32, u32, u32, Vec<&'static str>, Vec<&'static str>);
+    type Names = Vec<&'static str>;
+
+    /// Fields of a profile: name, ram, sector, page, codecs, isas, slot, scratch, codecs on request.
+    type ProfileFields = (String, u32, u32, u32, Names, Names, u32, u32, Names);
 
     fn profile_fields(p: DeviceProfile) -> ProfileFields {
-        let codecs = p.codecs.iter().map(|c| c.name()).collect();
+        let names = |codecs: &[Codec]| codecs.iter().map(|codec| codec.name()).collect();
+        let (codecs, on_request) = (names(&p.codecs), names(&p.codecs_on_request));
         let isas = p.isas.iter().map(|isa| isa.name()).collect();
-        (p.name, p.ram, p.sector, p.page, codecs, isas)
+        (p.name, p.ram, p.sector, p.page, codecs, isas, p.slot, p.scratch, on_request)
     }
 
     /// The named profile.

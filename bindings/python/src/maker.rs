@@ -25,19 +25,22 @@ pub(crate) struct Profile {
     page: u32,
     codecs: Vec<String>,
     isas: Vec<String>,
+    slot: u32,
+    scratch: u32,
+    codecs_on_request: Vec<String>,
 }
 
 impl Profile {
     fn to_rust(&self, py: Python<'_>) -> PyResult<DeviceProfile> {
-        // A profile with the name and the codecs of a known one is that one, with changes.
-        let mut profile = DeviceProfile::named(&self.name).unwrap_or_default();
+        let codecs = |names: &[String]| {
+            names.iter().map(|name| codec(py, name)).collect::<PyResult<Vec<_>>>()
+        };
+        let mut profile = DeviceProfile::default();
         profile.name.clone_from(&self.name);
         (profile.ram, profile.sector, profile.page) = (self.ram, self.sector, self.page);
-        let codecs =
-            self.codecs.iter().map(|name| codec(py, name)).collect::<PyResult<Vec<_>>>()?;
-        if codecs != profile.codecs || DeviceProfile::named(&self.name).is_none() {
-            profile.set_codecs(codecs);
-        }
+        (profile.slot, profile.scratch) = (self.slot, self.scratch);
+        profile.codecs = codecs(&self.codecs)?;
+        profile.codecs_on_request = codecs(&self.codecs_on_request)?;
         profile.isas = self.isas.iter().map(|name| isa(py, name)).collect::<PyResult<_>>()?;
         Ok(profile)
     }

@@ -1,8 +1,8 @@
 //! A patch as a Python object: immutable bytes with a header that was understood.
 
-use std::cmp::Ordering;
 use std::ffi::c_int;
 
+use flashdelta::apply::whole;
 use flashdelta::bundle::{self, BundleInfo};
 use flashdelta::facts::{MemberFacts, PatchFacts};
 use flashdelta::PatchHeader;
@@ -11,7 +11,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::engine::{ApplyError, Header};
+use crate::engine::Header;
 use crate::errors;
 use crate::source::Source;
 
@@ -44,18 +44,8 @@ impl PatchBytes {
         }
         let header = PatchHeader::parse(bytes).map_err(|error| errors::header(py, error))?;
         let header = header.ok_or_else(|| errors::header_cut(py, bytes.len()))?;
-        let expected = u32::try_from(header.patch_len()).unwrap_or(u32::MAX);
-        let found = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        match found.cmp(&expected) {
-            Ordering::Less => Err(errors::apply(
-                py,
-                ApplyError::Truncated { fed: found, expected: Some(expected) },
-            )),
-            Ordering::Greater => Err(errors::apply(py, ApplyError::TrailingInput { expected })),
-            Ordering::Equal => {
-                Ok(Self { data: data.unbind(), header: Header::Patch(header), report })
-            }
-        }
+        whole(&header, bytes).map_err(|error| errors::apply(py, error))?;
+        Ok(Self { data: data.unbind(), header: Header::Patch(header), report })
     }
 
     // Not for users: `Patch` derives from this class.

@@ -11,27 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors;
+use crate::fault::Fault;
 use crate::source::{path_like, read_whole, Source};
 use crate::watch::Watch;
-
-/// Why an image could not be read or written.
-pub(crate) enum Fault {
-    File(PathBuf, io::Error),
-    /// In memory this cannot happen: the applier stays inside.
-    Memory(OutOfBounds),
-    /// A signal handler raised this.
-    Signal(PyErr),
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Memory(error) => error.fmt(f),
-            Self::Signal(error) => error.fmt(f),
-        }
-    }
-}
 
 /// The old image.
 pub(crate) struct Old {

@@ -392,6 +392,18 @@ def test_a_profile_may_be_named_by_its_file(tmp_path: pathlib.Path) -> None:
         flashdelta.diff(OLD, NEW, profile=str(tmp_path / "none.toml"))
 
 
+def test_a_profile_keeps_all_that_its_file_says(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "heron.toml"
+    path.write_text('like = "small"\nslot = "256KiB"\nscratch = 2\n')
+    heron = DeviceProfile.load(path)
+    assert (heron.slot, heron.scratch) == (256 << 10, 2)
+    # As for the program, what may be asked for is that of the profile it is like.
+    assert heron.codecs_on_request == DeviceProfile.small().codecs_on_request == ("raw", "lz4")
+    assert flashdelta.diff(OLD, NEW, profile=heron, codec="lz4").info.codec == "lz4"
+    with pytest.raises(flashdelta.DiffError):
+        flashdelta.diff(OLD, NEW, profile=heron.replace(codecs=["model"]), codec="lz4")
+
+
 def test_warnings_have_a_kind() -> None:
     with pytest.warns(flashdelta.FlashdeltaWarning, match="the same as the old file") as told:
         flashdelta.diff(OLD, OLD)

@@ -108,7 +108,8 @@ def apply(
         ...
     flashdelta.OldMismatchError: old image does not match this patch: ...
     """
-    return _apply(old, patch, _fields(format, device, ram, limit, False, key, values, progress))[0]
+    fields = _fields(format, device, ram, limit, key, values, progress)
+    return _native.apply(old, patch, fields)[0]
 
 
 def verify(
@@ -154,13 +155,8 @@ def verify(
         ...
     flashdelta.WrongProductError: the patch is for product ...
     """
-    fields = _fields("same", device, ram, limit, True, key, None, progress)
-    return _apply(old, patch, {**fields, "any_values": True})[1]
-
-
-def _apply(old: Source, patch: Source, fields: dict[str, Any]) -> tuple[bytes, PatchInfo]:
-    new, told = _native.apply(old, patch, fields)
-    return new, patch_info(told)
+    fields = _fields("same", device, ram, limit, key, None, progress)
+    return patch_info(_native.verify(old, patch, fields))
 
 
 def _fields(
@@ -168,7 +164,6 @@ def _fields(
     device: DeviceIdentity | None,
     ram: int | None,
     limit: int | None,
-    exact: bool,
     key: Key | Sequence[Key] | None,
     values: Mapping[str, BytesLike] | None,
     progress: Callable[[ApplyProgress], object] | None,
@@ -179,10 +174,8 @@ def _fields(
         "device": _check_device(device),
         "ram": _check_size("ram", ram),
         "limit": _check_size("limit", limit),
-        "exact": exact,
         "keys": pems(key),
         "values": check_values(values),
-        "any_values": False,
         "progress": _callback(progress),
     }
 
@@ -243,7 +236,7 @@ def apply_files(
     refuse_overwriting(new, [patch])
     return patch_info(
         _native.apply_files(
-            old, patch, new, _fields(format, device, ram, limit, False, key, values, progress)
+            old, patch, new, _fields(format, device, ram, limit, key, values, progress)
         )
     )
 

@@ -13,21 +13,6 @@ from ._errors import AddressError, OptionError
 from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
 
-_SUFFIXES: dict[str, WritableFormat] = {
-    ".bin": "raw",
-    ".raw": "raw",
-    ".hex": "ihex",
-    ".ihex": "ihex",
-    ".ihx": "ihex",
-    ".s19": "srec",
-    ".s28": "srec",
-    ".s37": "srec",
-    ".srec": "srec",
-    ".mot": "srec",
-    ".uf2": "uf2",
-    ".txt": "ti-txt",
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
@@ -322,7 +307,7 @@ class Image:
             The file; one that is there already is replaced.
         format : {"raw", "ihex", "srec", "ti-txt", "uf2"}, optional
             The format. If it is not given the name tells: .bin, .hex, .s19, .s28, .s37, .srec,
-            .mot, .txt, .uf2.
+            .mot, .txt, .uf2, and others as the program knows them.
         **options
             As of `to_bytes`.
 
@@ -335,14 +320,12 @@ class Image:
         """
         name = as_path("path", path)
         if format is None:
-            suffix = os.path.splitext(name)[1].lower()
-            if suffix not in _SUFFIXES:
-                known = ", ".join(_SUFFIXES)
+            format = cast(WritableFormat | None, _native.format_to_write(name))
+            if format is None:
                 raise OptionError(
-                    f"{name}: the name does not tell the format ({known}): give format=",
+                    f"{name}: the name does not tell the format, as .bin and .hex do: give format=",
                     kind="option",
                 )
-            format = _SUFFIXES[suffix]
         _native.write_file(name, self.to_bytes(format, **options))
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from typing_extensions import Self, disjoint_base
 from ._holes import Hole, HoleSource
 from ._patch import Report
 from ._profile import DeviceIdentity
-from ._types import BytesLike, FilePath, Source
+from ._types import BytesLike, FilePath, ProfileFields, Source
 
 __all__ = [
     "APPLIER_BYTES",
@@ -26,6 +26,7 @@ __all__ = [
     "detect",
     "diff",
     "explain",
+    "format_to_write",
     "generate_key",
     "hole_fields",
     "image_parse",
@@ -54,6 +55,7 @@ __all__ = [
     "sign_message",
     "signatures",
     "value_record",
+    "verify",
     "write_file",
 ]
 __version__: str
@@ -114,8 +116,8 @@ def release_resolve(
     max_bytes: int | None,
     keys: list[str],
 ) -> str: ...
-def profile(name: str) -> tuple[str, int, int, int, list[str], list[str]] | None: ...
-def profile_load(path: FilePath) -> tuple[str, int, int, int, list[str], list[str]]: ...
+def profile(name: str) -> ProfileFields | None: ...
+def profile_load(path: FilePath) -> ProfileFields: ...
 def product_id(name: str) -> int: ...
 def diff(
     old: Source,
@@ -127,12 +129,14 @@ def apply(old: Source, patch: Source, fields: dict[str, Any]) -> tuple[bytes, di
 def apply_files(
     old: FilePath, patch: FilePath, new: FilePath, fields: dict[str, Any]
 ) -> dict[str, Any]: ...
+def verify(old: Source, patch: Source, fields: dict[str, Any]) -> dict[str, Any]: ...
 def explain(old: Source, patch: Source) -> dict[str, Any]: ...
 def detect(data: Source) -> str: ...
 def address_map(data: Source) -> str: ...
 def image_parse(
     data: Source, options: dict[str, Any]
 ) -> tuple[str, list[tuple[int, bytes]], int | None, bytes | None]: ...
+def format_to_write(path: FilePath) -> str | None: ...
 def image_write(
     segments: list[tuple[int, bytes]],
     entry: int | None,

@@ -10,7 +10,7 @@ from typing import Any, cast
 from . import _native
 from ._arguments import U16, U32, as_path, check_int
 from ._errors import OptionError
-from ._types import Codec, FilePath, Isa
+from ._types import Codec, FilePath, Isa, ProfileFields
 
 def _check_names(name: str, values: Iterable[str], known: list[str]) -> tuple[str, ...]:
     if isinstance(values, (str, bytes)):
@@ -45,6 +45,13 @@ class DeviceProfile:
         Codecs that the applier was built with; model if not given.
     isas : sequence of {"thumb", "riscv", "xtensa", "tc32", "mcs51", "halves", "bytes"}, optional
         Instruction sets that the applier was built with; all if not given.
+    slot : int, default 0
+        Length in bytes of the slot, if there is only one; 0 if nothing is said.
+    scratch : int, default 0
+        Sectors of a scratch area apart from it.
+    codecs_on_request : sequence of {"raw", "lz4", "zstd", "model"}, optional
+        Codecs that it may have been built with instead: a patch has one of them only if it was
+        asked for. raw and lz4 if neither this nor `codecs` is given; none beside `codecs`.
 
     Examples
     --------
@@ -62,6 +69,9 @@ class DeviceProfile:
     page: int
     codecs: tuple[Codec, ...]
     isas: tuple[Isa, ...]
+    slot: int
+    scratch: int
+    codecs_on_request: tuple[Codec, ...]
 
     def __init__(
         self,
@@ -71,9 +81,15 @@ class DeviceProfile:
         page: int = 16,
         codecs: Iterable[Codec] | None = None,
         isas: Iterable[Isa] | None = None,
+        slot: int = 0,
+        scratch: int = 0,
+        codecs_on_request: Iterable[Codec] | None = None,
     ) -> None:
         if not isinstance(name, str):
             raise TypeError(f"name must be a str, not {type(name).__name__}")
+        if codecs_on_request is None:
+            default = [] if codecs is not None else _profile("esp32")[8]
+            codecs_on_request = cast(Iterable[Codec], default)
         if codecs is None:
             codecs = cast(Iterable[Codec], _profile("esp32")[4])
         if isas is None:
@@ -85,6 +101,11 @@ class DeviceProfile:
             "page": check_int("page", page, 1, 4096),
             "codecs": _check_names("codecs", codecs, _native.CODECS),
             "isas": _check_names("isas", isas, _native.ISAS),
+            "slot": check_int("slot", slot, 0, U32),
+            "scratch": check_int("scratch", scratch, 0, U32),
+            "codecs_on_request": _check_names(
+                "codecs_on_request", codecs_on_request, _native.CODECS
+            ),
         }.items():
             object.__setattr__(self, field, value)
         if self.page & (self.page - 1):
@@ -126,8 +147,8 @@ class DeviceProfile:
         ----------
         path : str or os.PathLike
             The file: TOML with the keys ``name``, ``like`` (the named profile that it differs
-            from), ``ram``, ``sector``, ``page``, ``codecs`` and ``isas``, each optional. Sizes are
-            numbers, or text such as ``"16KiB"``.
+            from), ``ram``, ``sector``, ``page``, ``slot``, ``scratch``, ``codecs`` and ``isas``,
+            each optional. Sizes are numbers, or text such as ``"16KiB"``.
 
         Returns
         -------
@@ -147,8 +168,9 @@ class DeviceProfile:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder) / "heron.toml"
         ...     _ = path.write_text('like = "small"\\nram = "24KiB"')
-        ...     flashdelta.DeviceProfile.load(path).replace(codecs=[], isas=[])
-        DeviceProfile(name='heron', ram=24576, sector=4096, page=16, codecs=(), isas=())
+        ...     heron = flashdelta.DeviceProfile.load(path)
+        >>> heron.name, heron.ram, heron.page
+        ('heron', 24576, 16)
         """
         return cls(*cast(Any, _native.profile_load(as_path("path", path))))
 
@@ -183,7 +205,8 @@ class DeviceProfile:
         Parameters
         ----------
         **changes
-            Fields and their new values.
+            Fields and their new values. With other `codecs` none is left to be asked for, unless
+            `codecs_on_request` says so.
 
         Returns
         -------
@@ -196,6 +219,8 @@ class DeviceProfile:
         >>> DeviceProfile.small().replace(name="board", ram=12 * 1024).ram
         12288
         """
+        if "codecs" in changes:
+            changes = {"codecs_on_request": (), **changes}
         return dataclasses.replace(self, **changes)
 
 
@@ -208,7 +233,7 @@ def named_or_loaded(name: FilePath) -> DeviceProfile:
     return DeviceProfile.named(name)
 
 
-def _profile(name: str) -> tuple[str, int, int, int, list[str], list[str]]:
+def _profile(name: str) -> ProfileFields:
     if not isinstance(name, str):
         raise TypeError(f"profile must be a DeviceProfile or a name, not {type(name).__name__}")
     fields = _native.profile(name)

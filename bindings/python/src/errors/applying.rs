@@ -7,8 +7,7 @@ use pyo3::types::PyBytes;
 
 use super::exception::{file, internal, Exception};
 use super::signing::verify;
-use crate::engine::{ApplyError, PushError};
-use crate::target::Fault;
+use crate::fault::{ApplyError, Fault, PushError};
 
 /// Applying a patch failed.
 pub(crate) fn apply(py: Python<'_>, error: ApplyError) -> PyErr {

@@ -16,8 +16,7 @@ use super::image::image_as;
 use super::input::input;
 use super::making::hole;
 use super::signing::verify;
-use crate::engine::ApplyError;
-use crate::target::Fault;
+use crate::fault::{ApplyError, Fault};
 
 /// Applying a patch of any kind failed. `files`: the old and the new one, if they are files.
 pub(crate) fn patch(py: Python<'_>, error: PatchError, files: Option<[&Path; 2]>) -> PyErr {
@@ -39,7 +38,7 @@ fn patch_as(py: Python<'_>, error: PatchError, message: &str, files: Option<[&Pa
             let error = map_images(error, fault(0), fault(1));
             return apply_as(py, error.unwrap_or(ApplyError::Poisoned), message);
         }
-        PatchError::File(error) => return firmware_file_as(py, error, message),
+        PatchError::File(error) => return firmware_file(py, error, message),
         PatchError::Bundle(error) => return bundle(py, &error),
         PatchError::Input(error) => return input(py, &error),
         PatchError::Write(error) => {
@@ -59,12 +58,7 @@ fn patch_as(py: Python<'_>, error: PatchError, message: &str, files: Option<[&Pa
 }
 
 /// The file around an image could not be read, or not be made.
-pub(crate) fn firmware_file(py: Python<'_>, error: FileError) -> PyErr {
-    let message = error.to_string();
-    firmware_file_as(py, error, &message)
-}
-
-fn firmware_file_as(py: Python<'_>, error: FileError, message: &str) -> PyErr {
+fn firmware_file(py: Python<'_>, error: FileError, message: &str) -> PyErr {
     let (code, remedy) = (error.code(), error.remedy());
     let new = |class| Exception::new(py, class, code).advised(remedy);
     let exception = match error {
