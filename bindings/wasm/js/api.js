@@ -76,9 +76,9 @@ export function verify(old, patch, options = {}) {
 }
 
 export function info(given_, options = {}) {
-  const { bytes } = file(given_, "file");
+  const { name, bytes } = file(given_, "file");
   const old = options.old === undefined ? undefined : file(options.old, "old").bytes;
-  return JSON.parse(call(() => wasm.info(bytes, old)));
+  return JSON.parse(call(() => wasm.info(bytes, name, old)));
 }
 
 export function personalize(image, holes, values, options = {}) {

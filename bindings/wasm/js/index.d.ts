@@ -220,10 +220,11 @@ export type Info =
       breakdown: { part: string; bytes: number }[];
       content: null | Record<"copies_from_old" | "bytes_from_old" | "copies_from_new" | "bytes_from_new" | "literals", number>;
       applies: true | null;
-      signatures: { algorithm: string; key_id: string }[];
-      holes: { name: string; length: number; old: number | null; new: number | null; source: string; fill: number }[];
+      signatures?: { algorithm: string; key_id: string }[];
+      holes?: { name: string; length: number; old: number | null; new: number | null; source: string; fill: number }[];
+      in_place?: Record<"sector" | "slot" | "scratch" | "journal" | "moved_by" | "stretch" | "stretches" | "slot_erases" | "scratch_erases" | "journal_erases", number>;
     })
-  | (PatchFacts & { kind: "bundle"; applies: true | null })
+  | (PatchFacts & { kind: "bundle"; applies?: true })
   | { kind: "archive"; size: number; format: string; members: { path: string; [more: string]: unknown }[]; [more: string]: unknown }
   | (AddressMap & { kind: "firmware"; size: number; sha256: string; versions: string[]; entropy: number; [more: string]: unknown })
   | (SetInfo & { kind: "set" });

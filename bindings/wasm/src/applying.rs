@@ -3,7 +3,6 @@
 use flashdelta::apply::Progress;
 use flashdelta::door::{self, ApplyRequest};
 use flashdelta::holes::Values;
-use flashdelta::sign;
 use flashdelta::verify::Verifier;
 use js_sys::{Array, Function};
 use serde_json::json;
@@ -53,7 +52,6 @@ fn run(
 ) -> Outcome<JsValue> {
     let fields: ApplyFields = parse(options)?;
     let mut keys = fields.keys()?;
-    let is_trial = values.is_none();
     let old = given::input(old, old_name, false);
     let mut watch = |at: Progress| tell("apply", at.written as f32 / at.total.max(1) as f32);
     let request = ApplyRequest::new()
@@ -61,19 +59,20 @@ fn run(
         .device(fields.device())
         .ram(fields.ram)
         .limit(fields.limit)
-        .exact(is_trial)
-        .any_values(is_trial)
-        .values(values.unwrap_or_default())
         .require_signature(keys.as_mut().map(|keys| keys as &mut dyn Verifier))
         .watch(&mut watch);
-    let applied =
-        told(progress, || door::apply(&old, patch, request).map_err(|error| failed!(error)))?;
-    let key = keys.as_mut().and_then(|keys| sign::authenticate(patch, Some(keys)).ok()?);
+    let applied = told(progress, || {
+        let applied = match values {
+            Some(values) => door::apply(&old, patch, request.values(values)),
+            None => door::verify(&old, patch, request),
+        };
+        applied.map_err(|error| failed!(error))
+    })?;
     let facts = json!({
         "info": applied.facts(patch.len()),
         "isFolder": applied.is_folder,
         "newSize": applied.len,
-        "keyId": key.map(|id| flashdelta::facts::hex(&id)),
+        "keyId": applied.key_id.map(|id| flashdelta::facts::hex(&id)),
     });
-    Ok(returned::file(if is_trial { &[] } else { &applied.bytes }, &facts))
+    Ok(returned::file(&applied.bytes, &facts))
 }

@@ -1,5 +1,6 @@
 //! Firmware files.
 
+use flashdelta::door::{self, ConvertRequest};
 use flashdelta::facts::AddressMapFacts;
 use flashdelta::image::{self, Format, Image, Segment};
 use js_sys::{Array, Uint8Array};
@@ -80,8 +81,10 @@ pub fn image_write(
 #[wasm_bindgen]
 pub fn convert(file: &[u8], name: &str, format: &str, read: &str, write: &str) -> Outcome<Vec<u8>> {
     let (read, write): (ReadFields, WriteFields) = (parse(read)?, parse(write)?);
-    let image = self::read(file, name, &read)?;
-    image.write(named(format)?, &write.options()).map_err(|error| failed!(error))
+    let request = ConvertRequest::new().read(read.options()?).write(write.options());
+    let converted = door::convert(given::input(file, name, true), named(format)?, &request);
+    let converted = converted.map_err(|error| failed!(error))?;
+    converted.bytes().map_err(|error| failed!(error))
 }
 
 fn named(name: &str) -> Outcome<Format> {

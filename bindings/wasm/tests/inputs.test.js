@@ -4,7 +4,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 
-import { apply, FlashdeltaError, make } from "flashdelta";
+import { apply, convert, FlashdeltaError, make, verify } from "flashdelta";
 
 import { folder, given, rows, TESTDATA } from "./testdata.js";
 
@@ -21,7 +21,7 @@ function file(name, made) {
   return join(made, "changed");
 }
 
-const words = (text) => text.split(" ").filter(Boolean).map((word) => word.split("="));
+const words = (text) => text.split(" ").filter(Boolean).map((word) => /^([^=]*)=?(.*)$/.exec(word).slice(1));
 
 /** A profile in a file, whose lines are a key and a value that is JSON, too. */
 function profile(name) {
@@ -45,6 +45,7 @@ function makeOptions(text) {
     else if (name === "family") readOptions.family = Number(value);
     else if (["fill", "base", "ram"].includes(name)) options[name] = Number(value);
     else if (name === "range") options.range = value.split("-").map(Number);
+    else if (name === "hole") options.holes = [value];
     else if (name === "new-elf") options.newElf = readFileSync(join(TESTDATA, value));
     else if (name === "product") options.identity = { product: Number(value) };
     else options[name] = value;
@@ -60,6 +61,16 @@ function applyOptions(text) {
     else options[name] = Number(value);
   }
   return options;
+}
+
+function convertOptions(text) {
+  const [options, readOptions] = [{}, {}];
+  for (const [name, value] of words(text)) {
+    if (name === "strict") readOptions.strict = true;
+    else if (name === "range") options.range = value.split("-").map(Number);
+    else readOptions[name] = Number(value);
+  }
+  return { ...options, read: readOptions };
 }
 
 /** Rows about what only a file system has: a manifest that is read with the parts that it names, and files that are not there. */
@@ -83,8 +94,13 @@ test("what comes of each input", (t) => {
         writeFileSync(join(made, row.name), patch.bytes);
         found = patch.info.codec === "bundle" ? "bundle" : "patch";
         told = patch.warnings.map(({ side, code }) => `${side}:${code}`);
+      } else if (row.do === "verify") {
+        verify(given(old), readFileSync(new_), applyOptions(row.options));
+        found = "ok";
       } else {
-        const { bytes } = apply(given(old), readFileSync(new_), applyOptions(row.options));
+        const bytes = row.do === "convert"
+          ? convert(given(old), row.new, convertOptions(row.options))
+          : apply(given(old), readFileSync(new_), applyOptions(row.options)).bytes;
         const expected = join(TESTDATA, row.result);
         const isFile = statSync(expected, { throwIfNoEntry: false })?.isFile();
         found = isFile && readFileSync(expected).equals(bytes) ? row.result : "another file";
