@@ -63,7 +63,5 @@ OutputFormat: TypeAlias = Literal["same", "raw", "ihex", "srec", "ti-txt", "uf2"
 #: Formats that can be written.
 WritableFormat: TypeAlias = Literal["raw", "ihex", "srec", "ti-txt", "uf2"]
 
-#: A profile, field by field: name, ram, sector, page, codecs, isas, slot, scratch, codecs on request.
-ProfileFields: TypeAlias = tuple[
-    str, int, int, int, list[str], list[str], int, int, list[str]
-]
+#: The fields of a profile, in the order of its class.
+ProfileFields: TypeAlias = tuple[str, int, int, int, list[str], list[str], int, int, list[str]]
