@@ -19,6 +19,7 @@
 //! - `jobs`: patches that are to be made, and the workers that make them.
 //! - `changes`: what changed between two releases.
 //! - `devices`: what a device gets and what it reports, whatever it speaks.
+//! - `clean`: the end of what nobody needs any more.
 //! - [`http`]: the same by HTTP: the API of operators, the plain request, hawkBit's DDI,
 //!   and pages.
 //! - [`coap`]: the plain request for devices that speak CoAP, with or without DTLS.
@@ -37,6 +38,7 @@ pub mod serve;
 mod audit;
 mod catalogue;
 mod changes;
+mod clean;
 mod contents;
 mod demo;
 mod devices;

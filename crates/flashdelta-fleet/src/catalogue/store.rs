@@ -115,6 +115,24 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Removes a release. Images stay.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError::UnknownRelease`], [`CatalogueError::UnknownProduct`].
+    pub fn remove_release(
+        &mut self,
+        product: &Name,
+        version: &Version,
+    ) -> Result<Release, CatalogueError> {
+        self.product(product)?;
+        let removed = self.releases.get_mut(product).and_then(|of| of.remove(version));
+        removed.ok_or_else(|| CatalogueError::UnknownRelease {
+            product: product.clone(),
+            version: version.clone(),
+        })
+    }
+
     /// The products, by name.
     pub fn products(&self) -> impl Iterator<Item = &Product> {
         self.products.values()

@@ -76,6 +76,34 @@ impl Tenant {
         Ok(stored.into_iter().map(|stored| stored.release).collect())
     }
 
+    /// Removes a release that no rule names. Its files stay until they are cleaned up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rule`], if a rule names it; [`Error::Catalogue`], if there is none.
+    pub(crate) async fn remove_release(
+        &self,
+        who: &str,
+        product: &Name,
+        version: &Version,
+    ) -> Result<(), Error> {
+        let mut left = catalogue(self, product).await?;
+        left.remove_release(product, version)?;
+        let mut transaction = self.begin().await?;
+        // While nobody else changes the rules.
+        transaction.rules_to_change(product).await?.check(&left)?;
+        transaction
+            .sql(scoped!(
+                "DELETE FROM releases WHERE tenant = $1 AND product = $2 AND version = $3"
+            ))
+            .bind(product.to_string())
+            .bind(version.to_string())
+            .execute(&mut transaction)
+            .await?;
+        transaction.note(who, "release removed", product, version.as_str()).await?;
+        transaction.commit().await
+    }
+
     /// Whether there is a release of any product.
     pub(crate) async fn has_releases(&self) -> Result<bool, Error> {
         let found = self.sql(scoped!("SELECT version FROM releases WHERE tenant = $1 LIMIT 1"));

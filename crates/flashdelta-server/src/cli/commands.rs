@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{demo, log, operator, psk, serve, tenant, token, worker};
+use super::{clean, demo, log, operator, psk, serve, tenant, token, worker};
 use crate::{jobs, Error};
 
 /// Update service: firmware deltas on demand, for each device its own
@@ -25,6 +25,9 @@ enum Command {
     Worker(Logged<worker::Worker>),
     /// Show what it does: a service with devices that are made up
     Demo(Logged<demo::Demo>),
+    /// Remove what nobody needs any more: files that no release names, patches between them, and
+    /// contents of the store that the database does not name
+    Clean(clean::Clean),
     /// Make one patch, for a worker
     #[command(hide = true)]
     MakePatch,
@@ -71,6 +74,7 @@ pub async fn run() -> Result<(), Error> {
             demo.command.run().await
         }
         Some(Command::MakePatch) => std::process::exit(jobs::make_patch()?),
+        Some(Command::Clean(clean)) => clean.run().await,
         Some(Command::Operator(operator)) => operator.run().await,
         Some(Command::Token(token)) => token.run().await,
         Some(Command::Psk(psk)) => psk.run().await,

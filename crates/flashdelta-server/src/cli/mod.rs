@@ -1,5 +1,6 @@
 //! The program.
 
+mod clean;
 mod commands;
 mod demo;
 mod log;

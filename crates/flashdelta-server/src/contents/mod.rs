@@ -2,6 +2,7 @@
 
 mod hashes;
 mod store;
+mod sweep;
 
 pub(crate) use hashes::Hashes;
 pub(crate) use store::Contents;

@@ -39,22 +39,35 @@ impl Contents {
         Ok(Self { store: store.into(), prefix })
     }
 
+    /// Where all contents of a tenant are.
+    pub(super) fn folder(&self, tenant: &Tenant) -> Key {
+        self.prefix.clone().join(tenant.id().to_string())
+    }
+
+    pub(super) fn store(&self) -> &dyn ObjectStore {
+        &*self.store
+    }
+
     fn key(&self, tenant: &Tenant, digest: &Digest) -> Key {
         let digest = digest.to_string();
         let (front, _) = digest.split_at(2);
-        [&*tenant.id().to_string(), front, &*digest]
-            .into_iter()
-            .fold(self.prefix.clone(), |key, part| key.join(part))
+        self.folder(tenant).join(front).join(&*digest)
     }
 
-    /// Keeps these bytes. What is there already stays as it is.
+    /// Keeps these bytes. What is there already stays as it is, but counts as written now: it is
+    /// needed again, and must not be swept away.
     pub(crate) async fn put(&self, tenant: &Tenant, bytes: Bytes) -> Result<Digest, Error> {
         let digest = Digest::of(&bytes);
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&self.key(tenant, &digest), bytes.into(), options).await {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(digest),
-            Err(error) => Err(error.into()),
+        let key = self.key(tenant, &digest);
+        match self.store.put_opts(&key, bytes.clone().into(), options).await {
+            Ok(_) => {}
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                self.store.put(&key, bytes.into()).await?;
+            }
+            Err(error) => return Err(error.into()),
         }
+        Ok(digest)
     }
 
     /// All bytes, checked.

@@ -11,7 +11,7 @@ mod report;
 mod savings;
 mod starts;
 
-pub(crate) use action::{Action, ActionState, Content, ContentKind};
+pub(crate) use action::{Action, ActionBody, ActionState, Content, ContentKind};
 pub(crate) use ask::{device, seen, Next, PlainReport, Question};
 pub(crate) use config::configure;
 pub(crate) use kept::KeptReport;

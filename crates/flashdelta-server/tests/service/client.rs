@@ -118,6 +118,8 @@ async fn a_fleet_is_led_by_the_program(setup: Setup) {
     let said = client.says(&[&["rollouts", "abort"], &which[..]].concat());
     assert_eq!(said, "roll-out to 1.1 is aborted\n");
     assert_eq!(client.json(&["rollouts", "list", "heron 2"])[0]["state"], "ended");
+    let said = client.says(&["releases", "remove", "heron 2", "1.0"]);
+    assert_eq!(said, "release 1.0 of heron 2 is removed\n");
     let made = client.json(&["tokens", "add", "line 1", "--role", "gateway"]);
     assert!(made["token"].as_str().unwrap().starts_with("fdg_"));
     let id = made["id"].as_str().unwrap();

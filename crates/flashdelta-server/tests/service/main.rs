@@ -4,6 +4,7 @@ mod access;
 mod browser;
 mod catalogue;
 mod certificates;
+mod clean;
 mod client;
 mod coap;
 mod ddi;

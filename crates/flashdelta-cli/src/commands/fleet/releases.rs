@@ -19,6 +19,13 @@ pub(super) enum Command {
     },
     /// Upload a file as a release
     Upload(Upload),
+    /// Remove one that no rule names
+    Remove {
+        /// The product
+        product: String,
+        /// The version
+        version: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -54,6 +61,11 @@ impl Command {
                 print_list(&answer, json, ["version", "notes"], "no release yet")
             }
             Self::Upload(upload) => upload.run(client, json),
+            Self::Remove { product, version } => {
+                let path = format!("/v1/products/{}/releases/{}", part(&product), part(&version));
+                let line = format!("release {version} of {product} is removed");
+                print_done(&client.delete(&path)?, json, &line)
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use axum::Json;
 use bytes::Bytes;
 use flashdelta_fleet::catalogue::Release;
 use flashdelta_fleet::{Name, Version};
+use serde::Serialize;
 
 use super::super::access::By;
 use super::super::body::{Asked, At, Body};
@@ -27,6 +28,19 @@ pub(super) async fn put(
     }
     by.tenant.put_release(by.who(), release.clone()).await?;
     Ok(Json(release))
+}
+
+#[derive(Serialize)]
+pub(super) struct Removed {
+    version: Version,
+}
+
+pub(super) async fn delete(
+    By(by): By,
+    At((product, version)): At<(Name, Version)>,
+) -> Result<Json<Removed>, Error> {
+    by.tenant.remove_release(by.who(), &product, &version).await?;
+    Ok(Json(Removed { version }))
 }
 
 /// The body is the file: a release in one request.

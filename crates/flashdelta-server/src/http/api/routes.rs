@@ -26,6 +26,12 @@ pub(in crate::http) fn add(table: Table) -> Table {
         .route(Method::GET, "/v1/files/{sha256}", VIEWER, files::get)
         .route(Method::GET, "/v1/products/{product}/releases", VIEWER, releases::list)
         .route(Method::PUT, "/v1/products/{product}/releases/{version}", EDITOR, releases::put)
+        .route(
+            Method::DELETE,
+            "/v1/products/{product}/releases/{version}",
+            EDITOR,
+            releases::delete,
+        )
         .upload(Method::POST, "/v1/products/{product}/releases", EDITOR, releases::post)
         .route(Method::GET, "/v1/devices", VIEWER, devices::list)
         .route(Method::GET, "/v1/devices/{device}", VIEWER, devices::get)
