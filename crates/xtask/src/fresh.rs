@@ -293,7 +293,7 @@ pub(crate) struct CiArgs {}
 const NIGHTLY: [&str; 3] = ["c:sanitizers", "c:miri", "fuzz"];
 
 /// What set-up consists of: what says which programs and packages there must be.
-const SET_UP: [&str; 32] = [
+const SET_UP: [&str; 33] = [
     ".ci",
     "bindings/python/pyproject.toml",
     "bindings/python/requirements-test.txt",
@@ -306,6 +306,7 @@ const SET_UP: [&str; 32] = [
     "crates/xtask/src/c.rs",
     "crates/xtask/src/c_build.rs",
     "crates/xtask/src/c_package.rs",
+    "crates/xtask/src/coap.rs",
     "crates/xtask/src/command.rs",
     "crates/xtask/src/debian.rs",
     "crates/xtask/src/device/mod.rs",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::coap;
 use crate::command::{cargo, chromium, exec, output, root, say, target_dir, tools, works};
 use crate::steps::Outcome;
 use crate::venv::Environment;
@@ -28,8 +29,15 @@ pub(crate) fn test(may_install: bool) -> Result<Outcome> {
     if let Some(python) = aiocoap(may_install) {
         test.env("FLASHDELTA_AIOCOAP", python);
     }
+    let remark = match coap::has_libraries() {
+        true => {
+            test.env("FLASHDELTA_COAP_DEVICE", coap::device()?);
+            ""
+        }
+        false => "no gcc or no PSA Crypto: the device in C was skipped",
+    };
     exec(test.env("CARGO_TARGET_DIR", &target).env("FLASHDELTA", program))?;
-    Ok(Outcome::passed())
+    Ok(Outcome::Passed(remark.to_owned()))
 }
 
 /// Looks at the pages of a server in a browser. Screenshots stay in the target folder.

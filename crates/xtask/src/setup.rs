@@ -10,7 +10,7 @@ use crate::command::{cargo, chromium, exec, exists, find, root, say, target_dir,
 use crate::debian::{self, Plan};
 use crate::device::Target;
 use crate::rust::nightly;
-use crate::{mqtt, venv, wasm, width};
+use crate::{coap, mqtt, venv, wasm, width};
 
 /// Something that steps need.
 pub(crate) struct Need {
@@ -94,6 +94,12 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
                 &["libcoap3-bin"],
             )
         },
+        Need::new(
+            &["server"],
+            "mbedTLS for a device of CoAP in C",
+            coap::has_libraries(),
+            &["gcc", "libmbedtls-dev"],
+        ),
         // aiocoap's DTLS is C, and comes as source.
         Need::new(
             &["server"],

@@ -7,6 +7,7 @@ mod certificates;
 mod clean;
 mod client;
 mod coap;
+mod coap_device;
 mod ddi;
 mod demo;
 mod deploy;

@@ -1,0 +1,34 @@
+//! The device of CoAP in C: its client alone, and the program that the service's tests run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::c_build::{bindings, build_apply, folder, gcc, SANITIZED, STRICT};
+use crate::command::{command, exec, exists, root};
+
+/// Tests the client, and builds the device, under sanitizers.
+pub(crate) fn device() -> Result<PathBuf> {
+    let (built, sources) = (folder("coap")?, root().join("bindings/coap"));
+    let client = built.join("test_coap");
+    let files = ["tests/test_coap.c", "coap.c"].map(|file| sources.join(file));
+    exec(gcc(&[&STRICT, &SANITIZED]).args(files).arg("-o").arg(&client))?;
+    exec(&mut command(&client))?;
+    let program = built.join("device");
+    // A test does not wait as long as a product may.
+    let times = ["-DCOAP_ACK_TIMEOUT=100", "-DTRIAL=1500"];
+    let mut gcc = gcc(&[&STRICT, &SANITIZED, &["-D_POSIX_C_SOURCE=200809L"], &times]);
+    // The board, and the update on it, are those of the fleet over MQTT.
+    let board = root().join("bindings/mqtt/device");
+    gcc.arg("-I").arg(bindings().join("psa")).arg("-I").arg(&board);
+    gcc.args(["device.c", "coap.c"].map(|file| sources.join(file)));
+    gcc.args(["board.c", "update.c"].map(|file| board.join(file)));
+    gcc.arg(bindings().join("psa/flashdelta_psa.c")).arg(build_apply(None, None)?);
+    exec(gcc.args(["-lmbedcrypto", "-o"]).arg(&program))?;
+    Ok(program)
+}
+
+/// Whether it can be built.
+pub(crate) fn has_libraries() -> bool {
+    exists("gcc") && Path::new("/usr/include/psa/crypto.h").exists()
+}
