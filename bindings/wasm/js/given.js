@@ -34,6 +34,5 @@ export function split(options, apart) {
     delete rest[name];
     return value ?? undefined;
   });
-  for (const name of Object.keys(rest)) if (rest[name] === undefined) delete rest[name];
   return [JSON.stringify(rest), ...taken];
 }

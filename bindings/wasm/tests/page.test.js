@@ -76,8 +76,6 @@ async function fillIn(page, serial = "A-042", key = "00112233445566778899aabbccd
 
 /** Connects and writes; gives what the page says in the end. */
 async function write(page) {
-  // What is read after the click must not be what the last one came to.
-  await page.run("document.getElementById('flash-message').textContent = ''");
   await page.click("write");
   await page.until("document.getElementById('flash-message').textContent !== '' && document.getElementById('work').hidden", 90);
   return page.text("flash-message");

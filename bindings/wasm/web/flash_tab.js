@@ -116,6 +116,7 @@ function tell(what, fraction) {
 async function write() {
   const { product } = state;
   $("saved").hidden = true;
+  say(message, "");
   let given;
   try {
     given = values();
@@ -126,7 +127,6 @@ async function write() {
   if (!port) return;
   await endLog();
   atWork(true);
-  say(message, "");
   tell("Connecting");
   $("tool-log").textContent = "";
   const baud = Number($("baud").value);
@@ -190,7 +190,6 @@ async function showLog(port) {
   const work = readLog(port, {
     signal: controller.signal,
     show: (text) => append($("log"), text),
-    restartFirst: true,
   }).catch((error) => say(message, `The log cannot be read: ${error.message}`, "bad"));
   const log = { controller, work };
   state.log = log;

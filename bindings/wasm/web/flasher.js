@@ -27,7 +27,6 @@ export class Flasher {
   #gone;
   #end;
   #lost = () => this.#end(new FlashError(GONE));
-  #digests = new Map();
 
   /**
    * @param {SerialPort} port
@@ -74,13 +73,8 @@ export class Flasher {
     return this.#loader.IS_STUB;
   }
 
-  async #digest(region) {
-    const key = `${region.offset}+${region.bytes.length}`;
-    if (!this.#digests.has(key)) {
-      const told = this.#loader.flashMd5sum(region.offset, region.bytes.length);
-      this.#digests.set(key, await this.#unlessGone(told));
-    }
-    return this.#digests.get(key);
+  #digest(region) {
+    return this.#unlessGone(this.#loader.flashMd5sum(region.offset, region.bytes.length));
   }
 
   /** Refuses what does not fit into the flash. */
@@ -142,7 +136,6 @@ export class Flasher {
       throw new FlashError(`${region.name} could not be written at 0x${region.offset.toString(16)}: ${error.message}`);
     }
     if (!this.tells) return;
-    this.#digests.clear();
     if ((await this.#digest(region)) !== digest) {
       throw new FlashError(`What is at 0x${region.offset.toString(16)} is not what was written (its MD5 is another): the flash may be worn out, or the supply weak. Write again, perhaps at a lower baud rate.`);
     }
@@ -164,10 +157,10 @@ export class Flasher {
   }
 }
 
-/** Shows what a device says, until `signal`, or until it is gone. */
-export async function readLog(port, { signal, show, restartFirst }) {
+/** Restarts a device, and shows what it says, until `signal`, or until it is gone. */
+export async function readLog(port, { signal, show }) {
   if (!port.readable) await port.open({ baudRate: LOG_BAUD });
-  if (restartFirst) await restart(port);
+  await restart(port);
   const decoder = new TextDecoder();
   const reader = port.readable.getReader();
   const cancel = () => reader.cancel().catch(() => {});

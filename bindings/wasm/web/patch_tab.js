@@ -52,18 +52,25 @@ async function work(what, run) {
 
 const WORDS = { patch: "Patch", bundle: "Patch between archives", archive: "Archive", firmware: "Firmware file", set: "Component set" };
 
+/** Facts about a file of the page; asked for once. */
+async function factsOf(file) {
+  file.facts ??= await flashdelta.info(file);
+  return file.facts;
+}
+
 /** Shows what a file is; of a patch, if the old file is there, what it does with that. */
 async function inspect(side) {
   const file = files[side];
-  const facts = await flashdelta.info(file);
   let reason = "";
   let applied = null;
-  if (["patch", "bundle"].includes(facts.kind) && files.old && side !== "old") {
+  if (side === "patch" && files.old) {
     applied = await flashdelta.info(file, { old: files.old }).catch((error) => void (reason = error.message));
   }
-  show(applied ?? facts, file.name, [await mapOf(file, facts)]);
-  if (reason) say(message, `The patch does not apply to ${files.old.name}: ${reason}.`, "bad");
-  else if (applied) say(message, `It applies to ${files.old.name}.`, "good");
+  const facts = applied ?? (await factsOf(file));
+  const isPatch = ["patch", "bundle"].includes(facts.kind);
+  show(facts, file.name, [await mapOf(file, facts)]);
+  if (isPatch && reason) say(message, `The patch does not apply to ${files.old.name}: ${reason}.`, "bad");
+  else if (isPatch && applied) say(message, `It applies to ${files.old.name}.`, "good");
   else say(message, `${file.name}: ${WORDS[facts.kind].toLowerCase()}.`);
 }
 
@@ -79,7 +86,8 @@ async function make({ signal, progress }) {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const facts = await flashdelta.info(made.bytes, { old });
   show(facts, null, [
-    ...[await mapOf(old, await flashdelta.info(old)), await mapOf(new_, await flashdelta.info(new_))],
+    await mapOf(old, await factsOf(old)),
+    await mapOf(new_, await factsOf(new_)),
     differences("Old and new file", old.bytes, new_.bytes),
   ]);
   const share = percent(made.bytes.length, new_.bytes.length);
