@@ -1,46 +1,18 @@
 """Firmware over the air: commands and pieces of a patch come over MQTT, status goes back.
 
-The protocol is that of bindings/mqtt/README.md. Of the board this wants `old` and `new` (block
-devices), `running` and `other` (names of the slots), `select()`, `confirm()` and `reset()`:
-`Esp32` has them. What is received is kept in a file, so that an update goes on after a reset, too.
+The protocol is that of bindings/mqtt/README.md. What is received is kept in a file, so that an
+update goes on after a reset, too.
 """
 
-import binascii
-import hashlib
 import json
-import os
 import time
 
-from .applier import Applier
-from .errors import Error
+from .agent import Agent, Esp32
 
-_PIECE = 512
-
-
-class Esp32:
-    """The two slots of an ESP32 with `CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE`."""
-
-    def __init__(self):
-        from esp32 import Partition
-
-        self.old = Partition(Partition.RUNNING)
-        self.new = self.old.get_next_update()
-        self.running = self.old.info()[4]
-        self.other = self.new.info()[4]
-
-    def select(self):
-        self.new.set_boot()
-
-    def confirm(self):
-        self.old.mark_app_valid_cancel_rollback()
-
-    def reset(self):
-        import machine
-
-        machine.reset()
+__all__ = ["Esp32", "Fota"]
 
 
-class Fota:
+class Fota(Agent):
     """An agent for updates.
 
     `client` is an `umqtt.simple.MQTTClient`, or ours, that is not connected yet; `name` what the
@@ -66,23 +38,15 @@ class Fota:
         trial=600000,
         **checks
     ):
+        super().__init__(board, folder, is_healthy, trial, checks)
         self.client = client
-        self.board = board
         self.version = version
-        self.is_healthy = is_healthy or (lambda: True)
         self.window = window
         self.patience = patience
         self.retry = retry
         self.keepalive = keepalive * 500
-        self.trial = trial
-        self.started = time.ticks_ms()
-        self.checks = checks
-        self.patch_path = folder + "update.fdp"
-        self.record_path = folder + "update.json"
         self.topic = "fleet/{}/".format(name)
-        self.record = self._load()
         self.job = None
-        self.applier = None
         self.messages = []
         client.set_callback(lambda topic, message: self.messages.append((topic, message)))
         client.set_last_will(self.topic + "online", b"0", True, 1)
@@ -98,8 +62,7 @@ class Fota:
             except OSError as error:
                 print("broker:", error)
                 self.client.sock = None
-                waited = time.ticks_diff(time.ticks_ms(), self.started)
-                if self.record.get("state") == "trial" and waited > self.trial:
+                if self._is_lost():
                     self.board.reset()
                     return
                 time.sleep_ms(self.retry)
@@ -178,43 +141,14 @@ class Fota:
         if self.job and self.job["job"] == command["job"]:
             return
         if command["job"] != self.record.get("job"):
-            _remove(self.patch_path)
+            self._drop()
             self._save({"job": command["job"], "state": "taking"})
         self.job = command
-        self._start()
-
-    def _start(self, again=True):
-        """Begins, or goes on with what is in the file."""
-        self.applier = Applier(self.board.old, self.board.new, **self.checks)
-        self.at = 0
-        self.hash = hashlib.sha256()
-        try:
-            with open(self.patch_path, "rb") as file:
-                while True:
-                    data = file.read(_PIECE)
-                    if not data:
-                        break
-                    self._take(data)
-        except Error as error:
-            # The file may have been torn; what comes anew says whether it was that.
-            _remove(self.patch_path)
-            if again and error.kind not in ("old-mismatch", "unsigned", "unknown-key"):
-                return self._start(False)
-            return self._fail(error.kind)
-        except OSError:
-            # There is no file yet.
-            pass
+        error = self._begin()
+        if error:
+            return self._fail(error)
         self._status("taking")
         self._ask()
-
-    def _take(self, data):
-        try:
-            self.applier.feed(data)
-        except OSError:
-            # Not the connection, which is an OSError, too.
-            raise Error("flash")
-        self.hash.update(data)
-        self.at += len(data)
 
     def _ask(self):
         self.asked = time.ticks_ms()
@@ -229,13 +163,10 @@ class Fota:
         data = message[4:]
         if not data or self.at + len(data) > self.job["size"]:
             return False
-        try:
-            self._take(data)
-        except Error as error:
-            self._fail(error.kind)
+        error = self._take(data)
+        if error:
+            self._fail(error)
             return False
-        with open(self.patch_path, "ab") as file:
-            file.write(data)
         self.asked = time.ticks_ms()
         self.silent = 0
         if self.at == self.job["size"]:
@@ -247,24 +178,18 @@ class Fota:
         return False
 
     def _complete(self):
-        if binascii.hexlify(self.hash.digest()).decode() != self.job["patch"]:
-            self._fail("wrong-patch")
+        error = self._end(self.job["patch"])
+        if error:
+            self._fail(error)
             return False
-        try:
-            self.applier.finish()
-        except (Error, OSError) as error:
-            self._fail(error.kind if isinstance(error, Error) else "flash")
-            return False
-        # The record is there before the slot is selected: whatever starts next knows of it.
-        self._save({"job": self.job["job"], "state": "trial", "slot": self.board.other})
-        self.board.select()
+        self._select({"job": self.job["job"], "state": "trial", "slot": self.board.other})
         self._status("trial")
-        _remove(self.patch_path)
+        self._drop()
         self.board.reset()
         return True
 
     def _fail(self, kind):
-        _remove(self.patch_path)
+        self._drop()
         self._finish("failed", kind)
         self._status("failed")
 
@@ -282,32 +207,3 @@ class Fota:
             status["of"] = self.job["size"]
             status["made"] = self.applier.made
         self._call(self.client.publish, self.topic + "status", json.dumps(status).encode(), True, 1)
-
-    def _load(self):
-        for path in (self.record_path, self.record_path + ".new"):
-            try:
-                with open(path) as file:
-                    return json.load(file)
-            except (OSError, ValueError):
-                # Not there, or torn: the other one counts.
-                pass
-        return {}
-
-    def _save(self, record):
-        """The one before stays until this one is complete."""
-        with open(self.record_path + ".new", "w") as file:
-            json.dump(record, file)
-        try:
-            os.rename(self.record_path + ".new", self.record_path)
-        except OSError:
-            # FAT replaces nothing. Until it is renamed the new one counts by itself.
-            _remove(self.record_path)
-            os.rename(self.record_path + ".new", self.record_path)
-        self.record = record
-
-
-def _remove(path):
-    try:
-        os.remove(path)
-    except OSError:
-        pass

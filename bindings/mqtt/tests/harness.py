@@ -94,7 +94,8 @@ class Board:
         self.thread.start()
 
     def _run(self):
-        path = f"{MQTT.parent / 'micropython'}:.frozen"
+        package = MQTT.parent / "micropython"
+        path = f"{package}:{package / 'tests/device'}:.frozen"
         environment = {**os.environ, "MICROPYPATH": path}
         while True:
             with open(self.folder / "log.txt", "ab") as log:

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::coap;
 use crate::command::{cargo, chromium, exec, output, root, say, target_dir, tools, works};
+use crate::micropython;
 use crate::steps::Outcome;
 use crate::venv::Environment;
 
@@ -28,6 +29,9 @@ pub(crate) fn test(may_install: bool) -> Result<Outcome> {
     let mut test = inside("test --quiet");
     if let Some(python) = aiocoap(may_install) {
         test.env("FLASHDELTA_AIOCOAP", python);
+    }
+    if let Some(environment) = micropython::environment(may_install) {
+        test.env("FLASHDELTA_MICROPYTHON", environment.program("micropython"));
     }
     let remark = match coap::has_libraries() {
         true => {

@@ -292,7 +292,7 @@ const ENVIRONMENTS: [(&[&str], &str, u32); 7] = [
     (&["python"], "python/venv", 236),
     (&["formats"], "tools/formats", 10),
     (&["deny"], "tools/deny", 5),
-    (&["micropython", "mqtt"], "tools/micropython", 5),
+    (&["micropython", "mqtt", "server"], "tools/micropython", 5),
     (&["pages"], "tools/pages", 52),
     (&["schema"], "tools/schema", 13),
     (&["server"], "tools/aiocoap", 3),
