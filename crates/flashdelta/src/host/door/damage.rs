@@ -52,17 +52,30 @@ fn members(
             let contents = Contents::new(file, container, budget)?;
             for (index, member) in contents.members.iter().enumerate() {
                 let content = contents.content(index);
-                let after = || file.get(member.data.end..)?.first_chunk::<4>();
-                if let Some(crc) = after().filter(|_| container == Container::Gzip) {
-                    let (expected, actual) = (u32::from_le_bytes(*crc), crc32(content));
-                    let offset = member.data.end;
-                    found.extend(Finding::of_sums(Check::GzipCrc, offset, expected, actual));
+                if container == Container::Gzip {
+                    gzip_trailer(file, member.data.end, content, found);
                 }
                 found.extend(image::check(content).into_iter().map(|f| f.in_member(&member.name)));
             }
         }
     }
     Ok(())
+}
+
+/// The CRC and the length after what gzip compressed, of which 32 bits are there (RFC 1952, section
+/// 2.3.1).
+fn gzip_trailer(file: &[u8], at: usize, content: &[u8], found: &mut Vec<Finding>) {
+    let word = |at: usize| file.get(at..)?.first_chunk::<4>().map(|word| u32::from_le_bytes(*word));
+    let (Some(crc), Some(len)) = (word(at), word(at + 4)) else {
+        let expected = at as u64 + 8;
+        found.push(Finding::of_lengths(Check::GzipEnd, at, expected, file.len() as u64));
+        return;
+    };
+    found.extend(Finding::of_sums(Check::GzipCrc, at, crc, crc32(content)));
+    if len != content.len() as u32 {
+        let (expected, found_len) = (len.into(), content.len() as u64);
+        found.push(Finding::of_lengths(Check::GzipLength, at + 4, expected, found_len));
+    }
 }
 
 #[cfg(test)]

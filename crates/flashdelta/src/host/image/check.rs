@@ -7,12 +7,15 @@
 use super::detect::detect;
 use super::finding::Finding;
 use super::format::Format;
-use super::formats::{apj, dfu, esp, mcuboot, rbl, uf2_check, zigbee};
+use super::formats::{
+    apj, dfu, elf_check, esp, gbl, ihex, mcuboot, rbl, srec, telink, uf2_check, zigbee,
+};
+use super::record_lines::lacks_end;
 use crate::host::budget::{unwatched, Budget, Stop};
 
 /// Checks what the container of a file says about itself. Nothing is found in a sound file, in one
 /// whose container has nothing to check, and where the check cannot be made (an encrypted image).
-/// Files of text are checked when they are [read](super::Image::parse).
+/// The lines of files of text are checked when they are [read](super::Image::parse).
 pub fn check(file: &[u8]) -> Vec<Finding> {
     // Nobody ends it, and what there is no memory for is not looked at.
     unwatched(|budget| check_within(file, budget)).unwrap_or_default()
@@ -28,6 +31,11 @@ pub(crate) fn check_within(file: &[u8], budget: &mut Budget<'_>) -> Result<Vec<F
         Format::Esp => esp::check(file, &mut found),
         Format::Uf2 => uf2_check::check(file, &mut found),
         Format::Rbl => rbl::check(file, &mut found),
+        Format::Elf => elf_check::check(file, &mut found),
+        Format::Gbl => gbl::check(file, &mut found),
+        Format::Telink => telink::check(file, &mut found),
+        Format::IntelHex => found.extend(lacks_end(file, ihex::is_end)),
+        Format::Srec => found.extend(lacks_end(file, srec::is_end)),
         Format::Apj => apj::check(file, &mut found, budget)?,
         Format::Raw => {
             found.extend(mcuboot::cut_off(file));

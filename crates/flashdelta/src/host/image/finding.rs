@@ -62,6 +62,24 @@ pub enum Check {
     ZipCrc,
     /// CRC of what a gzip file holds.
     GzipCrc,
+    /// Length of what a gzip file holds.
+    GzipLength,
+    /// End of a gzip file.
+    GzipEnd,
+    /// Table of program headers or of sections of an ELF file.
+    ElfTable,
+    /// Loadable segment of an ELF file.
+    ElfSegment,
+    /// Section of an ELF file that occupies memory.
+    ElfSection,
+    /// End tag of a Gecko bootloader file.
+    GblEnd,
+    /// CRC of a Gecko bootloader file.
+    GblCrc,
+    /// Length in the header of a Telink image.
+    TelinkLength,
+    /// End record of Intel HEX or S-records.
+    EndRecord,
 }
 
 impl Check {
@@ -96,6 +114,15 @@ impl Check {
             Self::ApjLength => "image_size of the APJ file",
             Self::ZipCrc => "CRC of the zip member",
             Self::GzipCrc => "CRC of what the gzip file holds",
+            Self::GzipLength => "length of what the gzip file holds",
+            Self::GzipEnd => "end of the gzip file",
+            Self::ElfTable => "end of a table of the ELF file",
+            Self::ElfSegment => "end of a segment of the ELF file",
+            Self::ElfSection => "end of a section of the ELF file",
+            Self::GblEnd => "end of the last tag of the GBL file",
+            Self::GblCrc => "CRC of the GBL file",
+            Self::TelinkLength => "length of the Telink image",
+            Self::EndRecord => "end records",
         }
     }
 
@@ -130,6 +157,15 @@ impl Check {
             Self::ApjLength => "apj-length",
             Self::ZipCrc => "zip-crc",
             Self::GzipCrc => "gzip-crc",
+            Self::GzipLength => "gzip-length",
+            Self::GzipEnd => "gzip-end",
+            Self::ElfTable => "elf-table",
+            Self::ElfSegment => "elf-segment",
+            Self::ElfSection => "elf-section",
+            Self::GblEnd => "gbl-end",
+            Self::GblCrc => "gbl-crc",
+            Self::TelinkLength => "telink-length",
+            Self::EndRecord => "end-record",
         }
     }
 
@@ -143,6 +179,12 @@ impl Check {
                 | Self::ZigbeeElement
                 | Self::EspLength
                 | Self::RblLength
+                | Self::ElfTable
+                | Self::ElfSegment
+                | Self::ElfSection
+                | Self::GblEnd
+                | Self::GzipEnd
+                | Self::TelinkLength
         )
     }
 }

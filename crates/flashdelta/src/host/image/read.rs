@@ -1,6 +1,7 @@
 //! Files of any format as images.
 
 use super::bytes::index;
+use super::finding::{Check, Finding};
 use super::formats::payload::payload;
 use super::memory::Collector;
 use super::{
@@ -78,7 +79,9 @@ impl Image {
         budget: &mut Budget<'_>,
     ) -> Result<Self, ImageError> {
         if options.strict {
-            if let Some(finding) = check_within(file, budget)?.into_iter().next() {
+            // The readers of records say at which line they end.
+            let is_of_container = |finding: &Finding| finding.check != Check::EndRecord;
+            if let Some(finding) = check_within(file, budget)?.into_iter().find(is_of_container) {
                 return Err(ImageError::CheckFailed(finding));
             }
         }
@@ -109,6 +112,10 @@ impl Image {
             Format::Elf => {
                 let parsed = elf::ElfFile::parse(file)
                     .ok_or_else(|| damaged("the headers lie outside of the file (cut off?)"))?;
+                let found = check_within(file, budget)?;
+                if found.iter().any(|finding| finding.check == Check::ElfSegment) {
+                    return Err(damaged("a segment lies outside of the file (cut off?)"));
+                }
                 for (range, address) in elf::stored(&parsed) {
                     add(range, address)?;
                 }

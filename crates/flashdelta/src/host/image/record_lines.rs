@@ -3,7 +3,8 @@
 
 use core::ops::Range;
 
-use super::lines::{self, Line};
+use super::finding::{Check, Finding};
+use super::lines::{self, Line, Lines};
 use super::memory::ReadOptions;
 use super::{Format, ImageError};
 
@@ -35,6 +36,17 @@ pub(crate) fn record_text(
         });
     }
     Ok((!range.is_empty()).then_some(range))
+}
+
+/// The finding that no line of a file is an end record: it may be cut off.
+pub(crate) fn lacks_end(file: &[u8], is_end: fn(&[u8]) -> bool) -> Option<Finding> {
+    let options = ReadOptions::default();
+    let ends = |line: Line| match record_text(file, &line, &options) {
+        Ok(Some(range)) => file.get(range).is_some_and(is_end),
+        _ => false,
+    };
+    let is_cut = !Lines::new(file).any(ends);
+    is_cut.then(|| Finding::of_counts(Check::EndRecord, file.len(), 1, 0))
 }
 
 /// The record, or `None` if the line is none and may be skipped: with `skip_garbage`, and after the

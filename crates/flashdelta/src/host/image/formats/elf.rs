@@ -6,19 +6,15 @@
 
 use core::ops::Range;
 
+use super::elf_headers::{Claim, Layout};
 use crate::device::predict::address_map::SegmentKind;
-use crate::host::image::bytes::{u8_at, uint};
+use crate::host::image::bytes::uint;
 use crate::host::image::isa_hint::IsaHint;
 use crate::host::image::map::AddressMap;
 use crate::host::image::Format;
 
 /// Loadable segments that are mapped; more are not firmware.
 const MAX_LOADS: usize = 64;
-const PT_LOAD: u64 = 1;
-const PF_X: u64 = 1;
-const SHT_NOBITS: u64 = 8;
-const SHF_ALLOC: u64 = 2;
-const SHF_EXECINSTR: u64 = 4;
 
 /// One loadable segment (a program header of type `PT_LOAD`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,38 +73,34 @@ impl ElfFile {
         if !is(file) {
             return None;
         }
-        let wide = match u8_at(file, 4)? {
-            1 => false,
-            2 => true,
-            _ => return None,
-        };
-        let big = u8_at(file, 5)? == 2;
-        let half = |at: usize| uint(file, at, 2, big).and_then(|v| u16::try_from(v).ok());
-        let native = |at: usize| uint(file, at, if wide { 8 } else { 4 }, big);
-        let table = |narrow: usize, at_wide: usize| {
-            native(if wide { at_wide } else { narrow }).and_then(|v| usize::try_from(v).ok())
-        };
-        let count = |narrow: usize, at_wide: usize| {
-            half(if wide { at_wide } else { narrow }).map(usize::from)
-        };
-        let mut elf = Self {
-            machine: half(18)?,
-            is_64_bit: wide,
-            big_endian: big,
-            entry: native(24)?,
-            loads: Vec::new(),
-            sections: Vec::new(),
-        };
-        let (segments, size, number) = (table(28, 32)?, count(42, 54)?, count(44, 56)?);
-        for at in entries(file, segments, size, number, if wide { 56 } else { 32 }) {
-            elf.loads.extend(load(file, at, wide, big));
-        }
-        let (sections, size, number) = (table(32, 40)?, count(46, 58)?, count(48, 60)?);
-        let number = if sections == 0 { 0 } else { number };
-        for at in entries(file, sections, size, number, if wide { 64 } else { 40 }) {
-            elf.sections.extend(section(file, at, wide, big));
-        }
-        Some(elf)
+        let layout = Layout::of(file)?;
+        let segments = layout.segments(file)?.entries(file);
+        let loads = segments.filter_map(|at| layout.load(file, at)).filter_map(|header| {
+            Some(Load {
+                range: header.claim.range(file)?,
+                virtual_address: header.virtual_address,
+                physical_address: header.physical_address,
+                memory_len: header.memory_len,
+                executable: header.executable,
+            })
+        });
+        let sections = layout.sections(file)?.entries(file);
+        let sections = sections.filter_map(|at| layout.section(file, at)).filter_map(|header| {
+            Some(Section {
+                range: header.claim.range(file)?,
+                address: header.virtual_address,
+                memory_len: header.memory_len,
+                executable: header.executable,
+            })
+        });
+        Some(Self {
+            machine: layout.half(file, 18)?,
+            is_64_bit: layout.wide,
+            big_endian: layout.big,
+            entry: layout.native(file, 0, 24, 24)?,
+            loads: loads.collect(),
+            sections: sections.collect(),
+        })
     }
 
     /// The instruction set.
@@ -136,70 +128,6 @@ impl ElfFile {
             .sum();
         entries >= 4
     }
-}
-
-/// Where the entries of a table are that lie inside the file. Entries smaller than `least` bytes
-/// would overlap: a few bytes could then claim any number of them, so such a table has none.
-fn entries(
-    file: &[u8],
-    table: usize,
-    size: usize,
-    number: usize,
-    least: usize,
-) -> impl Iterator<Item = usize> {
-    let held = file.len().saturating_sub(table) / size.max(1);
-    let number = if size < least { 0 } else { number.min(held) };
-    (0..number).map(move |n| table + n * size)
-}
-
-fn load(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Load> {
-    let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
-    let native = |narrow: usize, wider: usize| {
-        if wide {
-            uint(file, at.checked_add(wider)?, 8, big)
-        } else {
-            word(narrow)
-        }
-    };
-    if word(0)? != PT_LOAD {
-        return None;
-    }
-    let range = in_file(file, native(4, 8)?, native(16, 32)?)?;
-    let executable = word(if wide { 4 } else { 24 })? & PF_X != 0;
-    Some(Load {
-        range,
-        virtual_address: native(8, 16)?,
-        physical_address: native(12, 24)?,
-        memory_len: native(20, 40)?,
-        executable,
-    })
-}
-
-fn section(file: &[u8], at: usize, wide: bool, big: bool) -> Option<Section> {
-    let word = |offset: usize| uint(file, at.checked_add(offset)?, 4, big);
-    let native = |narrow: usize, wider: usize| {
-        if wide {
-            uint(file, at.checked_add(wider)?, 8, big)
-        } else {
-            word(narrow)
-        }
-    };
-    let flags = native(8, 8)?;
-    if flags & SHF_ALLOC == 0 {
-        return None;
-    }
-    let (address, offset, memory_len) = (native(12, 16)?, native(16, 24)?, native(20, 32)?);
-    let range = in_file(file, offset, if word(4)? == SHT_NOBITS { 0 } else { memory_len })?;
-    Some(Section { range, address, memory_len, executable: flags & SHF_EXECINSTR != 0 })
-}
-
-fn in_file(file: &[u8], offset: u64, len: u64) -> Option<Range<usize>> {
-    let start = usize::try_from(offset).ok()?;
-    let end = start.checked_add(usize::try_from(len).ok()?)?;
-    if start == end {
-        return Some(0..0);
-    }
-    (end <= file.len()).then_some(start..end)
 }
 
 /// Bytes of the file that are loaded, with what is known about them.
@@ -316,22 +244,22 @@ fn low(address: u64) -> u32 {
 /// name that has a size.
 pub(crate) fn symbol(file: &[u8], name: &str) -> Option<(u32, u32)> {
     const SHT_SYMTAB: u64 = 2;
-    let elf = ElfFile::parse(file)?;
-    let (wide, big) = (elf.is_64_bit, elf.big_endian);
+    if !is(file) {
+        return None;
+    }
+    let layout = Layout::of(file)?;
     let field = |at: usize, offset: usize, len: usize| {
-        usize::try_from(uint(file, at.checked_add(offset)?, len, big)?).ok()
+        usize::try_from(uint(file, at.checked_add(offset)?, len, layout.big)?).ok()
     };
     // Offsets of fields in a file of 32 and of 64 bits.
-    let pick = |narrow, wider| if wide { wider } else { narrow };
+    let pick = |narrow, wider| if layout.wide { wider } else { narrow };
     let word = pick(4, 8);
-    let (table, size, number) =
-        (field(0, pick(32, 40), word)?, field(0, pick(46, 58), 2)?, field(0, pick(48, 60), 2)?);
     let bytes = |header: usize| {
         let (offset, len) =
             (field(header, pick(16, 24), word)?, field(header, pick(20, 32), word)?);
-        in_file(file, offset as u64, len as u64)
+        Claim { offset: offset as u64, len: len as u64 }.range(file)
     };
-    let headers: Vec<_> = entries(file, table, size, number, pick(40, 64)).collect();
+    let headers: Vec<_> = layout.sections(file)?.entries(file).collect();
     let header = headers.iter().find(|at| field(**at, 4, 4) == Some(SHT_SYMTAB as usize))?;
     let strings = bytes(*headers.get(field(*header, pick(24, 40), 4)?)?)?;
     let entry = pick(16, 24);

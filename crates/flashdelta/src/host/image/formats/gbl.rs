@@ -7,7 +7,9 @@
 use core::ops::Range;
 
 use super::raw;
+use crate::device::format::crc32;
 use crate::host::image::bytes::{index, slice, u32_le};
+use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::AddressMap;
 
 /// First tag of a version 3 file.
@@ -57,6 +59,21 @@ pub fn tags(bytes: &[u8]) -> impl Iterator<Item = Tag> + '_ {
         done = id == END;
         Some(Tag { id, value: start..at })
     })
+}
+
+/// The CRC-32 in the last tag, which is of all before its value.
+pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
+    let last = tags(file).last();
+    let (end, tag) = last.map_or((0, 0), |tag| (tag.value.end, tag.id));
+    if tag != END {
+        // Id, length and CRC of the last tag, at least; or the tag that goes on past the end.
+        let len = u32_le(file, end + 4).filter(|_| u32_le(file, end) != Some(END)).unwrap_or(4);
+        let expected = end as u64 + 8 + u64::from(len);
+        found.push(Finding::of_lengths(Check::GblEnd, end, expected, file.len() as u64));
+    } else if let Some(stated) = end.checked_sub(4).and_then(|at| u32_le(file, at)) {
+        let sum = crc32(file.get(..end - 4).unwrap_or_default());
+        found.extend(Finding::of_sums(Check::GblCrc, end - 4, stated, sum));
+    }
 }
 
 /// Maps the program data of the file that is at `range`.

@@ -81,6 +81,11 @@ pub(crate) fn parse_within(
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options, budget))
 }
 
+/// Whether the text of a line is an end record.
+pub(crate) fn is_end(text: &[u8]) -> bool {
+    text.first() == Some(&b':') && text.get(7..9) == Some(b"01")
+}
+
 fn parse_into(
     mut collector: Collector,
     file: &[u8],

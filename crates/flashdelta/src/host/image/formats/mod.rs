@@ -5,6 +5,8 @@ pub(super) mod cyacd;
 pub mod dfu;
 pub mod ebl;
 pub mod elf;
+pub(super) mod elf_check;
+mod elf_headers;
 pub mod esp;
 pub mod gbl;
 pub mod ihex;

@@ -32,12 +32,12 @@ fn address_len(kind: u8) -> Option<usize> {
 ///
 /// Choices, where tools disagree (strict mode refuses all of these but the first three):
 /// - Lower and upper case digits, any line ends, S1, S2 and S3 mixed.
-/// - A terminator of another address length than the data (S2 with S9), or none.
+/// - A terminator of another address length than the data (S2 with S9).
 /// - No S0; an S0 of any content (bytes, not text).
 /// - An S0 without address (`S001FE`); S5 and S6 with 2 to 4 bytes of count, checked modulo what
 ///   they can hold.
 /// - Data records without data, which are left out.
-/// - A terminator with the address 0 names no entry point.
+/// - A terminator with the address 0 names no entry point. No terminator.
 /// - A table of symbols (`$$ module`, lines of `name $value`, `$$`), which GNU objcopy writes
 ///   before the records as "symbolsrec".
 /// - Blanks around a record, blank lines, lower case `s`, a byte order mark, Ctrl-Z at the end.
@@ -60,6 +60,11 @@ pub(crate) fn parse_within(
     Collector::collect(file.len() / 2, |collector| parse_into(collector, file, options, budget))
 }
 
+/// Whether the text of a line is a terminator.
+pub(crate) fn is_end(text: &[u8]) -> bool {
+    matches!(text.first_chunk::<2>(), Some([b'S' | b's', b'7'..=b'9']))
+}
+
 fn parse_into(
     mut collector: Collector,
     file: &[u8],
@@ -69,8 +74,10 @@ fn parse_into(
     let (mut entry, mut header) = (None, None);
     let (mut count, mut ended, mut any) = (0u32, false, false);
     let mut symbols = Symbols::default();
+    let mut last = 0;
     for line in Lines::new(file) {
         budget.work(line.whole.len() as u64)?;
+        last = line.number;
         let Some(range) = record_text(file, &line, options)? else { continue };
         let text = file.get(range.clone()).unwrap_or_default();
         if ended && options.after_end == AfterEnd::Ignore {
@@ -145,6 +152,9 @@ fn parse_into(
             }
         }
         collector.data.truncate(start);
+    }
+    if options.strict && !ended {
+        return Err(ImageError::MissingEnd { format: Format::Srec, line: last });
     }
     let segments = collector.finish(options.overlap)?;
     if segments.is_empty() && !any {

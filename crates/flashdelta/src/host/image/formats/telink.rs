@@ -7,7 +7,8 @@
 
 use core::ops::Range;
 
-use crate::host::image::bytes::{array, index, slice, u16_le};
+use crate::host::image::bytes::{array, index, slice, u16_le, u32_le};
+use crate::host::image::finding::{Check, Finding};
 use crate::host::image::isa_hint::IsaHint;
 use crate::host::image::map::AddressMap;
 
@@ -22,6 +23,14 @@ const FLASH: u32 = 1 << 20;
 /// Whether this begins like a Telink image.
 pub fn is(bytes: &[u8]) -> bool {
     array::<4>(bytes, 8) == Some(*b"KNLT")
+}
+
+/// The length that the image states: less than that is there if it is cut off.
+pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
+    let Some(stated) = u32_le(file, 24).map(u64::from) else { return };
+    if stated > file.len() as u64 {
+        found.push(Finding::of_lengths(Check::TelinkLength, 24, stated, file.len() as u64));
+    }
 }
 
 /// Maps the image that is at `range`.
