@@ -2,8 +2,11 @@
 //! lost.
 
 use crate::common::testdata;
-use flashdelta::door;
-use flashdelta::image::{check, Check, Image, ImageError, ReadOptions};
+use flashdelta::bundle::BundleOptions;
+use flashdelta::diff::DiffOptions;
+use flashdelta::door::{self, MakeRequest, Warning};
+use flashdelta::image::{check, Check, Image, ImageError, ReadOptions, Wrapping};
+use flashdelta::Input;
 
 #[track_caller]
 fn found(file: &[u8]) -> Vec<Check> {
@@ -103,4 +106,26 @@ fn the_end_of_a_gzip_file() {
     let at = longer.len() - 4;
     longer[at] += 1;
     assert_eq!(found(&longer), [Check::GzipLength]);
+}
+
+#[test]
+fn an_encrypted_zip_archive_is_told() {
+    let encrypted = |name: &str| {
+        let mut zip = testdata(name);
+        for (magic, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+            for at in 0..zip.len() - 4 {
+                if zip[at..].starts_with(magic) {
+                    zip[at + flags] |= 1;
+                }
+            }
+        }
+        Input::from_bytes(zip).named("heron.zip")
+    };
+    let [old, new] = ["archives/heron-1.0.zip", "archives/heron-1.1.zip"].map(encrypted);
+    let request = MakeRequest::new()
+        .diff(DiffOptions::new().effort(1))
+        .bundle(BundleOptions::new().accept_manifests(true));
+    let made = door::make(&old, &new, &request).unwrap();
+    let is_told = |w: &door::FileWarning| w.what == Warning::Wrapped(Wrapping::EncryptedZip);
+    assert_eq!(made.warnings.iter().filter(|warning| is_told(warning)).count(), 2);
 }

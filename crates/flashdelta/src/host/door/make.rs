@@ -215,7 +215,8 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
             warnings.extend(check_name(input, side, request)?);
         }
         let damage = check_damage(input, request).map_err(|error| wrong(side, error))?;
-        warnings.extend(damage.into_iter().map(|warning| warning.of(side)));
+        let wrapped = image::wrapping(input.bytes()).map(Warning::Wrapped);
+        warnings.extend(damage.into_iter().chain(wrapped).map(|warning| warning.of(side)));
     }
     let made = bundle::diff_with(old.bytes(), new.bytes(), &request.diff, &request.bundle)?;
     let BundlePatch { bytes, info, unused, warnings: found, .. } = made;
