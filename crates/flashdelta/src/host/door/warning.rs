@@ -134,7 +134,9 @@ impl fmt::Display for Warning {
             Self::Bundle(warning) => warning.fmt(f),
             Self::Damaged(finding) => write!(f, "it seems damaged: {finding}"),
             Self::Memory(warning) => warning.fmt(f),
-            Self::Wrapped(wrapping) => write!(f, "it is {wrapping}, and patched without being unpacked"),
+            Self::Wrapped(wrapping) => {
+                write!(f, "it is {wrapping}, and patched without being unpacked")
+            }
             Self::Packed { share } => write!(
                 f,
                 "{:.1} % of it looks encrypted or compressed: a patch made before that step may be \
