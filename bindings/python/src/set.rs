@@ -118,9 +118,8 @@ pub(crate) fn set_from_description(
     fields: DiffFields,
 ) -> PyResult<Bound<'_, PyBytes>> {
     let Stoppable { diff, stop } = Stoppable::new(py, &fields)?;
-    let (components, options) =
-        set::read_description(&path, diff).map_err(|error| raised!(py, error))?;
-    made(py, components, options, &stop)
+    let described = set::read_description(&path, diff).map_err(|error| raised!(py, error))?;
+    made(py, described.components, described.options, &stop)
 }
 
 /// The set between two releases; and the names of what is the same, and of what only the old one

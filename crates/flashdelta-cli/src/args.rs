@@ -297,17 +297,15 @@ pub(crate) struct OutputArgs {
     /// Report to standard output in JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Say nothing if all is well
+    /// Say nothing but warnings and errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
 
 impl OutputArgs {
-    /// Says what is dubious.
+    /// Says what is dubious, also if nothing else is to be said.
     pub(crate) fn warn(&self, warnings: &[String]) {
-        if !self.quiet {
-            warnings.iter().for_each(|warning| remark!("warning: {warning}"));
-        }
+        warnings.iter().for_each(|warning| remark!("warning: {warning}"));
     }
 }
 

@@ -82,9 +82,9 @@ impl Failure {
         self
     }
 
-    /// A file could not be used. `verb`: read, write, ...
-    pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(ErrorClass::Io, format!("cannot {verb} {}: {error}", text::path(path)))
+    /// A result could not be written.
+    pub(crate) fn write(path: &Path, error: &io::Error) -> Self {
+        Self::new(ErrorClass::Io, format!("cannot write {}: {error}", text::path(path)))
     }
 
     pub(crate) fn interrupted() -> Self {
@@ -133,7 +133,7 @@ impl Failure {
         let [old, patch, new] = names;
         match error {
             PatchError::Input(error) => Self::input(error),
-            PatchError::Write(error) => Self::io("write", new, error),
+            PatchError::Write(error) => Self::write(new, error),
             PatchError::File(FileError::OldFile(error)) => Self::image(old, error),
             PatchError::File(FileError::Apply(error)) => Self::apply(error, names),
             PatchError::File(error @ FileError::Convert(_)) => failure!(error, new),

@@ -8,6 +8,7 @@ use flashdelta::{ErrorClass, Input, InputError};
 use crate::failure::{Failure, Outcome};
 use crate::interrupt::while_nothing_is_written;
 use crate::standard::STANDARD;
+use crate::was_read;
 
 /// Reads a file, a folder, or a manifest with its parts.
 pub(crate) fn read(path: &Path) -> Outcome<Input<'static>> {
@@ -48,7 +49,9 @@ fn open(
         true => Input::from_reader(io::stdin().lock(), "standard input"),
         false => open(path),
     });
-    read.map_err(|error| Failure::input(&error))
+    let read = read.map_err(|error| Failure::input(&error))?;
+    was_read::note(read.sources());
+    Ok(read)
 }
 
 /// Only one of several files can be standard input.

@@ -4,7 +4,8 @@
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{mpsc, Mutex, PoisonError};
+use std::thread;
 
 use flashdelta::ErrorClass;
 
@@ -13,12 +14,22 @@ use crate::progress;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether there is nothing to tidy up. Locked while the program ends, so that the answer stays
-/// true.
-static NOTHING_WRITTEN: Mutex<bool> = Mutex::new(false);
+/// What is going on. Locked while the program ends, so that the answer stays true.
+static DOING: Mutex<Doing> = Mutex::new(Doing::Work);
 
-/// How long work that has written nothing may take to notice. The maker's steps take seconds for
-/// images of some megabytes.
+/// Whether it can be broken off.
+#[derive(Clone, Copy)]
+enum Doing {
+    /// Not here: it looks for itself whether it is to go on, and tidies up.
+    Work,
+    /// Anywhere: nothing is written, so there is nothing to tidy up.
+    Reading,
+    /// Anywhere: a pipe has what it has, and nobody may ever read the rest.
+    Sending,
+}
+
+/// How long work that can be broken off may take to notice by itself. The maker's steps take
+/// seconds for images of some megabytes.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Watches out from now on. Without it (no handler could be installed) Ctrl-C does what the system
@@ -26,15 +37,39 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) fn watch(json: bool) {
     let _ = ctrlc::set_handler(move || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(ErrorClass::Cancelled.exit_code().into());
+            exit();
         }
-        std::thread::sleep(PATIENCE);
-        let nothing_written = NOTHING_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if *nothing_written {
-            progress::erase();
-            std::process::exit(Failure::interrupted().report(json).exit_code().into());
-        }
+        // The second Ctrl-C comes to this handler, so that another thread has to wait.
+        let _ = thread::Builder::new().spawn(move || loop {
+            thread::sleep(PATIENCE);
+            let doing = DOING.lock().unwrap_or_else(PoisonError::into_inner);
+            match *doing {
+                Doing::Work => {}
+                Doing::Reading => end(Failure::interrupted(), json),
+                Doing::Sending => {
+                    let message = "interrupted: the output is not complete";
+                    end(Failure::new(ErrorClass::Cancelled, message), json);
+                }
+            }
+        });
     });
+}
+
+/// Says why, and ends the program. Standard output and standard error may be pipes that nobody
+/// reads: it ends all the same.
+fn end(why: Failure, json: bool) -> ! {
+    let (told, wait) = mpsc::channel();
+    let _ = thread::Builder::new().spawn(move || {
+        progress::erase();
+        why.report(json);
+        let _ = told.send(());
+    });
+    let _ = wait.recv_timeout(PATIENCE);
+    exit()
+}
+
+fn exit() -> ! {
+    std::process::exit(ErrorClass::Cancelled.exit_code().into())
 }
 
 /// Whether there was a Ctrl-C.
@@ -52,11 +87,21 @@ pub(crate) fn flow() -> ControlFlow<()> {
 
 /// Does work that writes nothing: Ctrl-C may end the program in its middle.
 pub(crate) fn while_nothing_is_written<T>(work: impl FnOnce() -> T) -> T {
-    let set = |value| {
-        let mut is_so = NOTHING_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-        core::mem::replace(&mut *is_so, value)
+    meanwhile(Doing::Reading, work)
+}
+
+/// Writes to a pipe, a device or standard output, where nothing can be tidied up: Ctrl-C may end
+/// the program in its middle.
+pub(crate) fn while_sending<T>(work: impl FnOnce() -> T) -> T {
+    meanwhile(Doing::Sending, work)
+}
+
+fn meanwhile<T>(doing: Doing, work: impl FnOnce() -> T) -> T {
+    let set = |doing| {
+        let mut now = DOING.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::replace(&mut *now, doing)
     };
-    let before = set(true);
+    let before = set(doing);
     let result = work();
     set(before);
     result

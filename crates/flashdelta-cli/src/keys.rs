@@ -80,7 +80,7 @@ pub(crate) fn write_new(path: &Path, pem: &str, is_secret: bool) -> Outcome {
             let _ = fs::remove_file(path);
         })
     });
-    written.map_err(|error| Failure::io("write", path, &error))
+    written.map_err(|error| Failure::write(path, &error))
 }
 
 /// A key that is lost is lost for good: no file is replaced.

@@ -3,7 +3,8 @@
 //! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One
 //! file per subcommand in `commands`; around them: `args` (how sizes, addresses and names are
 //! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`), `keys`,
-//! `failure` (messages and exit codes), `progress`, `interrupt`, `text`.
+//! `was_read`
+//! (where no result goes), `failure` (messages and exit codes), `progress`, `interrupt`, `text`.
 //!
 //! It is a library, since the Python package is the same program.
 #![forbid(unsafe_code)]
@@ -26,6 +27,7 @@ mod standard;
 mod text;
 mod values;
 mod warnings;
+mod was_read;
 mod writing;
 
 use std::ffi::OsString;
@@ -149,10 +151,11 @@ pub fn run() -> ExitCode {
 /// For programs of which it is a part: `python -m flashdelta`.
 pub fn run_with(arguments: Vec<OsString>) -> u8 {
     let json = arguments.iter().any(|a| a == "--json");
+    was_read::forget();
     match Cli::try_parse_from(arguments) {
         Ok(cli) => {
             interrupt::watch(json);
-            cli.command.run().map_or_else(|failure| failure.report(json).exit_code(), |()| 0)
+            code(cli.command.run(), json)
         }
         Err(error) if error.use_stderr() => {
             let _ = error.print();
@@ -161,11 +164,13 @@ pub fn run_with(arguments: Vec<OsString>) -> u8 {
             ErrorClass::Misuse.exit_code()
         }
         // The help or the version was asked for.
-        Err(text) => {
-            let _ = text.print();
-            0
-        }
+        Err(text) => code(outputs::print_with(|| text.print()), json),
     }
+}
+
+/// The exit code, after what failed was told.
+fn code(outcome: Outcome, json: bool) -> u8 {
+    outcome.map_or_else(|failure| failure.report(json).exit_code(), |()| 0)
 }
 
 /// What is wrong with the arguments, without the advice that follows.

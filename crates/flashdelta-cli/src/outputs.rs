@@ -8,8 +8,9 @@ use flashdelta::apply::{write_file, NewFile};
 use flashdelta::ErrorClass;
 
 use crate::failure::{Failure, Outcome};
+use crate::interrupt::while_sending;
 use crate::standard::{self, STANDARD};
-use crate::text;
+use crate::{text, was_read};
 
 /// A place for a result that was looked at before the work.
 pub(crate) enum Target {
@@ -20,18 +21,21 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Looks at the place: it must not be one of the inputs, and its folder must be there.
+    /// Looks at the place: it must not be one of the inputs, nor anything else that was read, and
+    /// its folder must be there.
     pub(crate) fn new(path: &Path, inputs: &[&Path]) -> Outcome<Self> {
         if path == Path::new(STANDARD) {
             return Ok(Self::Standard);
         }
+        was_read::note(inputs.iter().filter(|input| **input != Path::new(STANDARD)));
         // What cannot be written is better told now than when the work is done.
-        let failed = |error: io::Error| Failure::io("write", path, &error);
+        let failed = |error: io::Error| Failure::write(path, &error);
         let present = match path.canonicalize() {
             Ok(present) => present,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
                 fs::read_dir(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+                was_read::refuse(path)?;
                 return Ok(Self::Path(path.to_owned()));
             }
             // Such as links that lead to each other.
@@ -42,16 +46,7 @@ impl Target {
             return Err(Failure::new(ErrorClass::Misuse, message)
                 .hint("name a file, or a folder that is not there yet"));
         }
-        let is_read = |input: &&Path| {
-            present.is_file() && input.canonicalize().is_ok_and(|input| input == present)
-        };
-        if inputs.iter().any(is_read) {
-            let message = format!(
-                "{} is read and cannot be written, too: name another file",
-                text::path(path)
-            );
-            return Err(Failure::new(ErrorClass::Misuse, message));
-        }
+        was_read::refuse(path)?;
         Ok(Self::Path(path.to_owned()))
     }
 
@@ -63,30 +58,42 @@ impl Target {
         }
     }
 
+    /// Refuses a place that has been read since it was looked at: a part of a manifest, say.
+    pub(crate) fn refuse_read(&self) -> Outcome {
+        self.path().map_or(Ok(()), was_read::refuse)
+    }
+
     /// Writes the result.
     pub(crate) fn write(&self, bytes: &[u8]) -> Outcome {
         match self {
-            Self::Standard => standard::write(bytes)
-                .map_err(|error| Failure::io("write", Path::new("standard output"), &error)),
+            Self::Standard => while_sending(|| standard::write(bytes))
+                .map_err(|error| Failure::write(Path::new("standard output"), &error)),
             Self::Path(path) => write(path, bytes),
         }
     }
 
     /// Whether remarks must not go to standard output.
     pub(crate) fn refuse_json(&self, json: bool) -> Outcome {
-        match (self, json) {
-            (Self::Standard, true) => Err(Failure::new(
+        let is_standard = self.path().is_none_or(standard::is);
+        match json && is_standard {
+            true => Err(Failure::new(
                 ErrorClass::Misuse,
                 "--json and the result cannot both go to standard output",
             )),
-            _ => Ok(()),
+            false => Ok(()),
         }
     }
 }
 
-/// Writes a file whole.
+/// Writes a file whole. It must be none that was read.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Outcome {
-    write_file(path, bytes).map_err(|error| Failure::io("write", path, &error))
+    was_read::refuse(path)?;
+    let written = match is_replaceable(path) {
+        true => write_file(path, bytes),
+        // Nobody may ever read from a pipe.
+        false => while_sending(|| write_file(path, bytes)),
+    };
+    written.map_err(|error| Failure::write(path, &error))
 }
 
 /// Whether a file may be put there under a temporary name first.
@@ -96,7 +103,16 @@ pub(crate) fn is_replaceable(path: &Path) -> bool {
 
 /// Writes to standard output. Nobody listening any more (`| head`) is no error.
 pub(crate) fn print(text: &str) -> Outcome {
-    match standard::write(text.as_bytes()) {
+    printed(while_sending(|| standard::write(text.as_bytes())))
+}
+
+/// The same of what prints itself.
+pub(crate) fn print_with(print: impl FnOnce() -> io::Result<()>) -> Outcome {
+    printed(while_sending(|| standard::with(print)))
+}
+
+fn printed(printed: io::Result<()>) -> Outcome {
+    match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(ErrorClass::Io, format!("cannot write to standard output: {error}")))
         }

@@ -36,6 +36,11 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
+/// The same of a text that has lines, which it keeps.
+pub(crate) fn escaped_lines(text: &str) -> String {
+    text.lines().map(escaped).collect::<Vec<_>>().join("\n")
+}
+
 /// A number in groups of three digits.
 pub(crate) fn grouped(number: impl Into<u64>) -> String {
     let digits = number.into().to_string();

@@ -30,9 +30,10 @@ impl<'a> Writing<'a> {
     const SYNC: u32 = 4 << 20;
 
     pub(crate) fn create(target: &'a Target) -> Outcome<Self> {
+        target.refuse_read()?;
         let sink = match target.path().filter(|path| outputs::is_replaceable(path)) {
             Some(path) => Sink::File(
-                NewFile::create(path).map_err(|error| Failure::io("write", path, &error))?,
+                NewFile::create(path).map_err(|error| Failure::write(path, &error))?,
             ),
             None => Sink::Memory(Vec::new()),
         };
@@ -44,7 +45,7 @@ impl<'a> Writing<'a> {
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
-        Failure::io("write", self.target.path().unwrap_or(Path::new("standard output")), error)
+        Failure::write(self.target.path().unwrap_or(Path::new("standard output")), error)
     }
 
     fn try_append(&mut self, bytes: &[u8]) -> io::Result<()> {

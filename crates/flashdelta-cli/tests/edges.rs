@@ -265,24 +265,6 @@ fn names_that_are_no_utf_8_or_control_terminals() {
 }
 
 #[test]
-fn one_signal_ends_waiting_for_a_pipe() {
-    let folder = folder("waiting");
-    shell(&folder, "mkfifo p");
-    let mut child = flashdelta(&folder, &["diff", "old.bin", "p", "-o", "x.fdp"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    let start = Instant::now();
-    let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(130));
-    assert!(start.elapsed() < Duration::from_secs(10));
-    assert!(!folder.join("x.fdp").exists());
-}
-
-#[test]
 fn what_a_killed_process_left_is_removed_a_day_later() {
     let folder = folder("left");
     let old = folder.join("x.fdp.4711-0.fdtmp");

@@ -2,12 +2,14 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "common/shell.rs"]
+mod shell;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use common::testdata;
+use shell::shell;
 
 /// A folder with an old and a new image.
 fn folder(name: &str) -> PathBuf {
@@ -17,17 +19,6 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Runs a shell with `$F` for the program: exit code, and what was told on standard error.
-fn shell(folder: &Path, script: &str) -> (Option<i32>, String) {
-    let output = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(folder)
-        .env("F", env!("CARGO_BIN_EXE_flashdelta"))
-        .output()
-        .unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
 /// The exit code is that of the work: nobody needs the remarks.
 #[test]
 fn remarks_that_cannot_be_written_change_nothing() {
@@ -35,7 +26,7 @@ fn remarks_that_cannot_be_written_change_nothing() {
     for (number, lost) in ["2>/dev/full", "2>&-", "2>&1 | :"].into_iter().enumerate() {
         let code = |call: &str| {
             let script = format!("{{ {call}; echo $? >code; }} {lost}");
-            let told = shell(&folder, &script).1;
+            let told = shell(&folder, &script).2;
             assert_eq!(told, "", "{call} {lost}");
             fs::read_to_string(folder.join("code")).unwrap().trim().to_owned()
         };
@@ -66,11 +57,75 @@ fn results_that_cannot_be_written_are_errors() {
         for call in
             ["apply old.bin p.fdp -o -", "info p.fdp", "info p.fdp --json", "verify old.bin p.fdp"]
         {
-            let (code, told) = shell(&folder, &format!("$F {call} {lost}"));
+            let (code, _, told) = shell(&folder, &format!("$F {call} {lost}"));
             assert_eq!(code, Some(7), "{call} {lost}: {told}");
             assert!(told.contains("standard output"), "{call} {lost}: {told}");
         }
     }
     // As it was, and not as a closed one is.
     assert_eq!(shell(&folder, "$F apply old.bin p.fdp -o - 1<>/dev/null").0, Some(0));
+}
+
+/// Help is a result, too.
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    let folder = folder("help");
+    for call in ["--help", "help diff", "diff -h", "--version"] {
+        for lost in [">/dev/full", ">&-"] {
+            let (code, _, told) = shell(&folder, &format!("$F {call} {lost}"));
+            assert_eq!(code, Some(7), "{call} {lost}: {told}");
+            assert!(told.contains("standard output"), "{call} {lost}: {told}");
+        }
+        assert_eq!(shell(&folder, &format!("$F {call} | :")).0, Some(0), "{call}");
+        assert_eq!(shell(&folder, &format!("$F {call}")).0, Some(0), "{call}");
+    }
+}
+
+/// One stream has no room for a result and a report of it, whatever it is called.
+#[test]
+fn a_result_and_json_do_not_go_to_one_place() {
+    let folder = folder("json");
+    let made = shell(&folder, "$F diff old.bin new.bin -o p.fdp -q && ln -s /proc/self/fd/1 link");
+    assert_eq!(made.0, Some(0), "{}", made.2);
+    for call in [
+        "diff old.bin new.bin",
+        "apply old.bin p.fdp",
+        "convert old.bin --to hex",
+        "sign p.fdp --key x.pem",
+        "personalize old.bin --hole a=0x400-0x420 --set a=1",
+    ] {
+        for (out, to) in [("-", ""), ("/dev/stdout", ""), ("link", ""), ("file", "> file")] {
+            let script = format!("$F {call} --json -o {out} {to}; code=$?; rm -f file; exit $code");
+            let (code, said, told) = shell(&folder, &script);
+            assert_eq!(code, Some(2), "{call} {out}: {told}");
+            assert!(told.contains("cannot both go to standard output"), "{call} {out}: {told}");
+            assert!(said.is_empty() || said.starts_with("{\n  \"error\""), "{call} {out}: {said}");
+        }
+    }
+    // Alone it may.
+    let (code, _, told) = shell(&folder, "$F convert old.bin -o /dev/stdout --to hex -q | grep -q :");
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(shell(&folder, "$F apply old.bin p.fdp -o /dev/null --json >/dev/null").0, Some(0));
+}
+
+/// `-q` is for scripts: what is dubious is worth a line in their logs.
+#[test]
+fn warnings_are_not_hidden() {
+    let folder = folder("quiet");
+    let (code, _, told) = shell(&folder, "$F diff old.bin old.bin -o p.fdp -q");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.starts_with("warning: ") && told.lines().count() == 1, "{told}");
+    let (code, said, told) = shell(&folder, "$F diff old.bin new.bin -o p.fdp -q");
+    assert_eq!((code, &*said, &*told), (Some(0), "", ""));
+}
+
+/// An option that would have no effect is refused.
+#[test]
+fn a_journal_is_for_one_slot() {
+    let folder = folder("journal");
+    assert_eq!(shell(&folder, "$F diff old.bin new.bin -o p.fdp -q").0, Some(0));
+    let (code, _, told) = shell(&folder, "$F apply old.bin p.fdp -o x --journal j");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("--journal"), "{told}");
+    assert!(!folder.join("x").exists() && !folder.join("j").exists());
 }

@@ -7,6 +7,7 @@ use flashdelta::door::{self, Applied, ApplyRequest};
 use flashdelta::file::Output;
 use flashdelta::sign;
 use flashdelta::verify::Verifier;
+use flashdelta::bundle;
 
 use super::bundle::counts;
 use crate::args::{self, As, DeviceArgs, OutputArgs};
@@ -16,7 +17,7 @@ use crate::outputs::{self, print_json, Target};
 use crate::progress::Bar;
 use crate::text::{self, grouped, remark};
 use crate::values::{self, Setting};
-use crate::{inputs, interrupt};
+use crate::{inputs, interrupt, was_read};
 
 const HELP: &str = "\
 Examples:
@@ -53,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["output", "set", "format", "limit"])]
     in_place: bool,
     /// The journal, and the scratch area [default: OLD.journal]
-    #[arg(long, value_name = "FILE", requires = "in_place")]
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
     journal: Option<PathBuf>,
     /// What is written: the file that the patch was made for, or its memory in another format
     #[arg(long = "as", value_enum, value_name = "FORMAT", default_value_t = As::Same)]
@@ -91,6 +92,8 @@ impl Args {
         });
         let patch_bytes = inputs::bytes(patch)?;
         let mut keys = self.keys.read()?;
+        was_read::refuse(slot)?;
+        was_read::refuse(&journal)?;
         sign::authenticate(&patch_bytes, keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .map_err(|error| Failure::patch(&error.into(), [slot, patch, slot]))?;
         let mut options = ApplyOptions::default();
@@ -152,15 +155,20 @@ impl Args {
     ) -> Outcome<Applied> {
         let names = [self.old.as_path(), &self.patch, output];
         let failure = |error| Failure::patch(&error, names).naming(self.device.product());
-        if let Some(new) = target.path().filter(|_| self.old.as_path() != Path::new("-")) {
-            if outputs::is_replaceable(new) {
-                return door::apply_file(&self.old, patch, new, request).map_err(failure);
-            }
+        let new = target.path().filter(|new| outputs::is_replaceable(new));
+        // Others are read here, where it is known what they are read from, and where a Ctrl-C ends
+        // the waiting for a pipe.
+        if let (Some(new), true, false) = (new, self.old.is_file(), bundle::is_bundle(patch)) {
+            target.refuse_read()?;
+            return door::apply_file(&self.old, patch, new, request).map_err(failure);
         }
         let old = inputs::read_old(&self.old, patch)?;
+        target.refuse_read()?;
         let applied = door::apply(&old, patch, request).map_err(failure)?;
-        target.write(&applied.bytes)?;
-        Ok(applied)
+        match new {
+            Some(new) => door::write(applied, new).map_err(failure),
+            None => target.write(&applied.bytes).map(|()| applied),
+        }
     }
 
     fn tell(&self, applied: &Applied, output: &Path, patch_len: usize) -> Outcome {

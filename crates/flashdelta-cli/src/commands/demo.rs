@@ -50,7 +50,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         if let Some(folder) = &self.files {
-            fs::create_dir_all(folder).map_err(|error| Failure::io("create", folder, &error))?;
+            fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
             write_images(folder)?;
         }
         print(

@@ -166,6 +166,7 @@ impl Args {
         if let Some(elf) = &self.new_elf {
             request = request.new_elf(inputs::bytes(elf)?);
         }
+        target.refuse_read()?;
         let request = request.diff(watched(options, &bar));
         let made = interrupt::while_nothing_is_written(|| door::make(&old, &new, &request));
         let names = [self.old.as_path(), self.new.as_path()];

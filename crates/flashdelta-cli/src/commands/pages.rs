@@ -43,7 +43,7 @@ impl ManPages {
     pub(crate) fn run(self) -> Outcome {
         let failed = |error: io::Error| {
             let out = self.output.as_deref().unwrap_or(Path::new("standard output"));
-            Failure::io("write", out, &error)
+            Failure::write(out, &error)
         };
         // `flashdelta help diff` says what the page of `flashdelta diff` says.
         let mut command = Cli::command().disable_help_subcommand(true);

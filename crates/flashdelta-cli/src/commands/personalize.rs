@@ -133,6 +133,9 @@ impl Args {
             target.refuse_json(self.output_args.json)?;
             return target.write(&stream);
         }
+        for (path, _) in &files {
+            Target::new(path, &[])?.refuse_json(self.output_args.json)?;
+        }
         for (path, filled) in &files {
             outputs::write(path, filled)?;
         }

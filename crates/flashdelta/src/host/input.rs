@@ -6,7 +6,7 @@ use core::fmt;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
@@ -41,6 +41,8 @@ pub struct Input<'a> {
     parts_warnings: Vec<PartsWarning>,
     /// Whether it is a manifest, and none of its parts has a byte.
     has_empty_parts: bool,
+    /// The files, or the folder, that it was read from.
+    sources: Vec<PathBuf>,
 }
 
 impl Input<'static> {
@@ -63,6 +65,7 @@ impl Input<'static> {
                 parts: Vec::new(),
                 parts_warnings: Vec::new(),
                 has_empty_parts: false,
+                sources: vec![path.to_owned()],
             });
         }
         let mut input = Self::open_verbatim(path)?;
@@ -74,6 +77,7 @@ impl Input<'static> {
                 input.packed = Some(release.bytes);
             }
             input.parts = release.parts;
+            input.sources = release.sources;
             input.parts_warnings = release.warnings;
             input.has_empty_parts = release.has_empty_parts;
         }
@@ -144,13 +148,19 @@ impl Input<'static> {
     ///
     /// [`ReadError::Read`]; [`ReadError::TooLarge`] of more than 1 MiB, of which no more is read.
     pub fn open_small(path: &Path) -> Result<Self, InputError> {
-        Ok(Self::of_bytes(bounded::small(path)?, path))
+        Ok(Self::of_bytes(bounded::small(path)?, path).read_from(path))
     }
 
     fn read_file(file: File, path: &Path) -> Result<Self, InputError> {
         let failed = |error| ReadError::Read { path: path.to_owned(), error };
         let stated = file.metadata().map_err(failed)?.len();
-        Self::read(file, stated, MAX_SIZE.into(), path)
+        Ok(Self::read(file, stated, MAX_SIZE.into(), path)?.read_from(path))
+    }
+
+    /// Says where it was read from.
+    fn read_from(mut self, path: &Path) -> Self {
+        self.sources.push(path.to_owned());
+        self
     }
 
     /// Reads to the end of a reader: standard input, say. `name`: what it is to be called in
@@ -183,6 +193,7 @@ impl Input<'static> {
             parts: Vec::new(),
             parts_warnings: Vec::new(),
             has_empty_parts: false,
+            sources: Vec::new(),
         }
     }
 }
@@ -206,6 +217,7 @@ impl<'a> Input<'a> {
             parts: Vec::new(),
             parts_warnings: Vec::new(),
             has_empty_parts: false,
+            sources: Vec::new(),
         }
     }
 
@@ -220,6 +232,7 @@ impl<'a> Input<'a> {
             parts: Vec::new(),
             parts_warnings: Vec::new(),
             has_empty_parts: false,
+            sources: Vec::new(),
         }
     }
 
@@ -278,6 +291,12 @@ impl<'a> Input<'a> {
         }
         let members = self.container.members(self.bytes());
         self.is_container() && members.is_ok_and(|members| members.iter().all(Member::is_empty))
+    }
+
+    /// What it was read from: the file, of a manifest its parts as well, or the folder. Nothing of
+    /// what came from memory or from a reader.
+    pub fn sources(&self) -> &[PathBuf] {
+        &self.sources
     }
 
     /// The parts of a manifest that are beside it.

@@ -161,8 +161,9 @@ fn described(disk: &Path, text: &str) -> Result<Vec<u8>, String> {
     fs::write(&path, text).unwrap();
     let options = DiffOptions::new().effort(1).ram(16 << 10);
     let read = set::read_description(&path, options);
-    let (components, options) = read.map_err(|error| error.to_string())?;
-    set::make(&components, &options).map_err(|error| error.to_string())
+    let described = read.map_err(|error| error.to_string())?;
+    assert_eq!(described.sources.first(), Some(&path));
+    set::make(&described.components, &described.options).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -7,10 +7,10 @@ use flashdelta::set;
 
 use crate::args::{DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
-use crate::inputs;
 use crate::keys::KeyArgs;
 use crate::outputs::print_json;
 use crate::text::{self, remark};
+use crate::{inputs, was_read};
 
 const HELP: &str = "\
 Examples:
@@ -47,6 +47,7 @@ impl Args {
         let mut keys = self.keys.read()?;
         let set_bytes = inputs::bytes(&self.set)?;
         let old = inputs::read(&self.old)?;
+        was_read::refuse(&self.output)?;
         let made = set::apply_to_folder(&set_bytes, &old, self.device.device(), keys.as_mut());
         let made = made
             .map_err(|error| Failure::set_folder(&self.set, &error))

@@ -11,10 +11,11 @@ use super::info;
 use crate::args::{self, IdentityArgs, OutputArgs};
 use crate::commands::diff::watched;
 use crate::failure::{Failure, Outcome};
+use crate::interrupt::while_nothing_is_written;
 use crate::outputs::{print_json, Target};
 use crate::progress::Bar;
 use crate::text::remark;
-use crate::{inputs, interrupt, profile, text};
+use crate::{inputs, profile, text, was_read};
 
 const HELP: &str = "\
 Examples:
@@ -88,10 +89,11 @@ impl Args {
         let bar = Arc::new(Bar::new(self.output_args.quiet));
         let options = watched(options, &bar);
         let (components, mut options, left_out) = self.components(options)?;
+        target.refuse_read()?;
         if identity.is_some() {
             options = options.identity(identity);
         }
-        let made = interrupt::while_nothing_is_written(|| set::make(&components, &options));
+        let made = while_nothing_is_written(|| set::make(&components, &options));
         let made = made.map_err(|error| Failure::set_make(&error))?;
         bar.clear();
         target.write(&made)?;
@@ -121,9 +123,10 @@ impl Args {
     fn components(&self, diff: DiffOptions) -> Outcome<(Vec<Component>, SetOptions, Vec<String>)> {
         let [old, new] = &self.inputs[..] else {
             let [path] = &self.inputs[..] else { return Err(Failure::interrupted()) };
-            let read = set::read_description(path, diff);
-            let (components, options) = read.map_err(|error| Failure::set_source(&error))?;
-            return Ok((components, options, Vec::new()));
+            let read = while_nothing_is_written(|| set::read_description(path, diff));
+            let read = read.map_err(|error| Failure::set_source(&error))?;
+            was_read::note(read.sources);
+            return Ok((read.components, read.options, Vec::new()));
         };
         inputs::refuse_two_standard_inputs(&[old, new])?;
         let read = |path: &PathBuf| {

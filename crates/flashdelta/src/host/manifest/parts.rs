@@ -28,6 +28,8 @@ pub struct Release {
     pub warnings: Vec<PartsWarning>,
     /// Whether none of the parts has a byte: mostly a build has failed. Other files do not count.
     pub has_empty_parts: bool,
+    /// The files that were read, the JSON file among them.
+    pub sources: Vec<PathBuf>,
 }
 
 /// A part of a release.
@@ -104,11 +106,11 @@ pub fn read_release(path: &Path) -> Result<Release, PartsError> {
     let description = Description::parse(&text).map_err(json_error)?;
     let named = description.named();
     if named.is_empty() {
-        return Ok(Release { bytes: text, ..Release::empty() });
+        return Ok(Release { bytes: text, ..Release::from_file(path) });
     }
     let place = Place::find(path, &named, description.style())?;
     let mut files = BTreeMap::new();
-    let mut release = Release::empty();
+    let mut release = Release::from_file(path);
     let mut missing = Vec::new();
     for part in &named {
         let (named_at, reference) = (part.named_at.clone(), part.reference.clone());
@@ -163,9 +165,10 @@ pub fn read_parts(path: &Path) -> Result<Vec<u8>, PartsError> {
 }
 
 impl Release {
-    fn empty() -> Self {
+    fn from_file(path: &Path) -> Self {
         let (parts, warnings) = (Vec::new(), Vec::new());
-        Self { bytes: Vec::new(), parts, warnings, has_empty_parts: false }
+        let sources = vec![path.to_owned()];
+        Self { bytes: Vec::new(), parts, warnings, has_empty_parts: false, sources }
     }
 
     fn pack(
@@ -181,6 +184,7 @@ impl Release {
                 let data = read(file)?;
                 let len = data.len() as u64;
                 files.insert(path.clone(), data);
+                self.sources.push(file.to_owned());
                 len
             }
         };

@@ -50,7 +50,7 @@ pub use facts::{ComponentFacts, PreconditionFacts, SetFacts, TargetFacts};
 pub use folder::{apply_to_folder, SetFolder, SetFolderError};
 pub use make::{make, SetOptions};
 pub use parts::{check, is_set};
-pub use recipe::read_description;
+pub use recipe::{read_description, Described};
 #[cfg(feature = "sign")]
 pub use sign::sign;
 pub use sign::{attach, authenticate, message, signatures};

@@ -1,6 +1,6 @@
 //! Descriptions of sets, in TOML.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -11,7 +11,19 @@ use crate::host::diff::DiffOptions;
 use crate::host::input::{read_text, Input};
 use crate::host::profile::{parse_size, DeviceProfile};
 
-/// What a file describes.
+/// A set that a file describes.
+#[non_exhaustive]
+#[derive(Clone)]
+pub struct Described {
+    /// What goes into it.
+    pub components: Vec<Component>,
+    /// How it is made.
+    pub options: SetOptions,
+    /// The files that were read, the description among them.
+    pub sources: Vec<PathBuf>,
+}
+
+/// What a file says.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
@@ -82,11 +94,9 @@ impl Number {
 /// # Errors
 ///
 /// [`SetSourceError`].
-pub fn read_description(
-    path: &Path,
-    diff: DiffOptions,
-) -> Result<(Vec<Component>, SetOptions), SetSourceError> {
+pub fn read_description(path: &Path, diff: DiffOptions) -> Result<Described, SetSourceError> {
     let text = read_text(path)?;
+    let mut sources = vec![path.to_owned()];
     let wrong = |what: String| SetSourceError::Recipe { path: path.to_owned(), what };
     let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -95,7 +105,11 @@ pub fn read_description(
         let beside = folder.join(profile);
         let profile = match DeviceProfile::named(profile) {
             Some(profile) => profile,
-            None => DeviceProfile::read(&beside)?,
+            None => {
+                let profile = DeviceProfile::read(&beside)?;
+                sources.push(beside);
+                profile
+            }
         };
         diff = diff.profile(profile);
     }
@@ -110,8 +124,11 @@ pub fn read_description(
     for (number, entry) in (0..).zip(&file.components) {
         let wrong = |what: String| wrong(format!("component {number}: {what}"));
         components.push(component(entry, folder, &diff)?.map_err(wrong)?);
+        let named = [&entry.old, &entry.new, &entry.require].into_iter().flatten();
+        sources.extend(named.map(|name| folder.join(name)));
     }
-    Ok((components, SetOptions::new().diff(diff).identity(identity)))
+    let options = SetOptions::new().diff(diff).identity(identity);
+    Ok(Described { components, options, sources })
 }
 
 fn identity(file: &File) -> Result<Option<Identity>, String> {
