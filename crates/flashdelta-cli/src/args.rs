@@ -224,6 +224,24 @@ fn board(text: &str) -> Result<u16, String> {
 }
 
 impl RecordArgs {
+    /// Refuses what contradicts itself: one of several ways to settle the same.
+    pub(crate) fn check(&self) -> Outcome {
+        for ways in [
+            &[Accept::Overlap, Accept::OverlapFirst, Accept::OverlapSame][..],
+            &[Accept::AfterEnd, Accept::AfterEndRead],
+        ] {
+            let mut given = ways.iter().filter(|way| self.accept.contains(way));
+            if let (Some(one), Some(other)) = (given.next(), given.next()) {
+                let [one, other] = [one, other]
+                    .map(|way| way.to_possible_value().map(|value| value.get_name().to_owned()));
+                let [one, other] = [one, other].map(Option::unwrap_or_default);
+                let message = format!("--accept {one} and --accept {other} contradict each other");
+                return Err(Failure::new(ErrorClass::Misuse, message));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn read(&self) -> ReadOptions {
         let part = self.image.map(|image| image - 1);
         let select = Selection::new().family(self.family).board(self.board).part(part);

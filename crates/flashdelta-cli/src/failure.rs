@@ -1,6 +1,7 @@
 //! Why the program failed: a message, what to do, and the exit code.
 
 use core::fmt;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
@@ -84,7 +85,31 @@ impl Failure {
 
     /// A result could not be written.
     pub(crate) fn write(path: &Path, error: &io::Error) -> Self {
-        Self::new(ErrorClass::Io, format!("cannot write {}: {error}", text::path(path)))
+        let name = text::path(path);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let failure = match error.kind() {
+            io::ErrorKind::PermissionDenied if is_writable(path) => {
+                let folder = text::path(folder.unwrap_or(Path::new(".")));
+                let message =
+                    format!("cannot write {name}: nothing can be put into {folder}: {error}");
+                let hint = "a file is made under another name beside the old one, and takes its \
+                            place when it is complete";
+                return Self::new(ErrorClass::Io, message).hint(hint);
+            }
+            _ => Self::new(ErrorClass::Io, format!("cannot write {name}: {error}")),
+        };
+        failure.hint_of(Some(error))
+    }
+
+    /// What to do about an error of the system, where something else is wrong with it than with the
+    /// path.
+    fn hint_of(self, error: Option<&io::Error>) -> Self {
+        match error.map(io::Error::kind) {
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+                self.hint("make room on that disk, or write to another one")
+            }
+            _ => self,
+        }
     }
 
     pub(crate) fn interrupted() -> Self {
@@ -98,6 +123,10 @@ impl Failure {
             ImageError::SeveralTargets { targets } | ImageError::NotInFile { targets, .. } => {
                 failure.hint(selecting(targets))
             }
+            ImageError::AddressOverflow { .. } => failure.hint(
+                "addresses have 32 bits: if a --base was given, give the right one; else the file \
+                 is wrong",
+            ),
             _ => failure,
         }
     }
@@ -118,14 +147,26 @@ impl Failure {
                 let old = old.unwrap_or(Path::new("old image"));
                 Self::patch(error, [old, path, Path::new("new image")])
             }
-            InfoError::File(error) => Self::image(path, error),
+            InfoError::File(error) => Self::image(path, error).of_others(),
             _ => failure!(error, path),
         }
     }
 
+    /// The hint is about an option that `info` does not have: it reads nothing otherwise than it is.
+    fn of_others(mut self) -> Self {
+        if let Some(hint) = self.hint.take_if(|hint| hint.starts_with("--accept")) {
+            self.hint = Some(format!("of `diff` and `convert`: {hint}"));
+        }
+        self
+    }
+
     /// A file, a folder or the parts of a manifest cannot be read.
     pub(crate) fn input(error: &InputError) -> Self {
-        failure!(error)
+        let failure = failure!(error);
+        match error {
+            InputError::Folder(FolderError::Io { error, .. }) => failure.hint_of(Some(error)),
+            _ => failure,
+        }
     }
 
     /// A patch of any kind could not be applied. `names`: of the old file, the patch, the new file.
@@ -137,6 +178,9 @@ impl Failure {
             PatchError::File(FileError::OldFile(error)) => Self::image(old, error),
             PatchError::File(FileError::Apply(error)) => Self::apply(error, names),
             PatchError::File(error @ FileError::Convert(_)) => failure!(error, new),
+            PatchError::Apply(
+                error @ (ApplyError::Write { error: io, .. } | ApplyError::Finish { error: io }),
+            ) => Self::apply(error, names).hint_of(Some(io)),
             PatchError::Apply(error) => Self::apply(error, names),
             PatchError::WrongRecords { error: inner, .. } => match &**inner {
                 PatchError::Apply(ApplyError::OldMismatch { len, .. }) => {
@@ -222,7 +266,8 @@ impl Failure {
     /// A slot in a file could not be updated. `names`: of the slot, the patch, the journal.
     pub(crate) fn slot_file(error: &SlotFileError, names: [&Path; 3]) -> Self {
         let [slot, patch, journal] = names;
-        match error {
+        let failure = match error {
+            SlotFileError::Update(_) if error.io_error().is_some() => failure!(error, slot),
             SlotFileError::Update(InPlaceError::Apply(error)) => {
                 Self::apply(error, [slot, patch, slot])
             }
@@ -248,7 +293,8 @@ impl Failure {
                 Self { code: Some("cancelled"), ..Self::new(ErrorClass::Cancelled, message) }
             }
             _ => failure!(error, slot),
-        }
+        };
+        failure.hint_of(error.io_error())
     }
 
     /// A set is none, or a damaged one.
@@ -278,7 +324,11 @@ impl Failure {
 
     /// A folder cannot be written.
     pub(crate) fn folder(error: &FolderError) -> Self {
-        failure!(error)
+        let failure = failure!(error);
+        match error {
+            FolderError::Io { error, .. } => failure.hint_of(Some(error)),
+            _ => failure,
+        }
     }
 
     /// Tells people, and machines if they ask, and gives the class, which is the exit code.
@@ -310,6 +360,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// Whether a file is there that can be written itself. It stays as it is.
+fn is_writable(path: &Path) -> bool {
+    path.is_file() && OpenOptions::new().append(true).open(path).is_ok()
 }
 
 /// How the version of an old image is looked up that is not the one of a patch.

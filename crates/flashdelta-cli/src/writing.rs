@@ -32,9 +32,9 @@ impl<'a> Writing<'a> {
     pub(crate) fn create(target: &'a Target) -> Outcome<Self> {
         target.refuse_read()?;
         let sink = match target.path().filter(|path| outputs::is_replaceable(path)) {
-            Some(path) => Sink::File(
-                NewFile::create(path).map_err(|error| Failure::write(path, &error))?,
-            ),
+            Some(path) => {
+                Sink::File(NewFile::create(path).map_err(|error| Failure::write(path, &error))?)
+            }
             None => Sink::Memory(Vec::new()),
         };
         Ok(Self { target, sink, len: 0, syncing: None, synced: 0 })

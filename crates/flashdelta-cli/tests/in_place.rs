@@ -133,7 +133,7 @@ fn no_file_but_a_journal_is_taken_for_one() {
         ("slot.bin", "same file"),
         ("./slot.bin", "same file"),
         ("link.bin", "same file"),
-        ("new.fdp", "no journal"),
+        ("new.fdp", "is read and cannot be written"),
         ("data", "no journal"),
     ] {
         ends(&folder, &[&APPLY[..], &["--journal", journal]].concat(), 2, message);

@@ -103,7 +103,8 @@ fn a_result_and_json_do_not_go_to_one_place() {
         }
     }
     // Alone it may.
-    let (code, _, told) = shell(&folder, "$F convert old.bin -o /dev/stdout --to hex -q | grep -q :");
+    let (code, _, told) =
+        shell(&folder, "$F convert old.bin -o /dev/stdout --to hex -q | grep -q :");
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(shell(&folder, "$F apply old.bin p.fdp -o /dev/null --json >/dev/null").0, Some(0));
 }

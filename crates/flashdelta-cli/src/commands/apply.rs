@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use flashdelta::apply::{apply_in_slot, ApplyOptions, Progress};
+use flashdelta::bundle;
 use flashdelta::door::{self, Applied, ApplyRequest};
 use flashdelta::file::Output;
 use flashdelta::sign;
 use flashdelta::verify::Verifier;
-use flashdelta::bundle;
 
 use super::bundle::counts;
 use crate::args::{self, As, DeviceArgs, OutputArgs};
@@ -173,6 +173,14 @@ impl Args {
 
     fn tell(&self, applied: &Applied, output: &Path, patch_len: usize) -> Outcome {
         let output = text::path(output);
+        let warnings = applied.memory_warnings.iter().map(|warning| {
+            format!(
+                "{output}: {warning}: here they follow each other, without what is between; \
+                 `flashdelta convert` of the whole file fills the gaps"
+            )
+        });
+        let warnings: Vec<String> = warnings.collect();
+        self.output_args.warn(&warnings);
         if !self.output_args.quiet {
             if applied.used_memory_of_records {
                 remark!(
@@ -193,6 +201,7 @@ impl Args {
         let patch = text::path(&self.patch);
         print_json(&serde_json::json!({
             "output": output, "patch": patch, "header": applied.facts(patch_len),
+            "warnings": warnings,
         }))
     }
 }

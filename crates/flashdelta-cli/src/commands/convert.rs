@@ -92,6 +92,7 @@ impl From<To> for Format {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let format = self.format()?;
+        self.records.check()?;
         let target = Target::new(&self.output, &[&self.input])?;
         target.refuse_json(self.output_args.json)?;
         let input = inputs::read_verbatim(&self.input)?;

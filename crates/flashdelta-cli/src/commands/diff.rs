@@ -148,6 +148,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         // What cannot be is refused before anything is read.
+        self.records.check()?;
         let options = self.options()?;
         self.check(&options)?;
         let mut request = self.request();

@@ -69,7 +69,8 @@ impl Args {
         let file = text::path(&self.file);
         if let Some((container, error)) = &told.no_archive {
             remark!(
-                "warning: {file}: it looks like a {container} archive, but is damaged or unusual: {error}"
+                "warning: {file}: it looks like a {container} archive, but is damaged or unusual: {}",
+                text::escaped(&error.to_string())
             );
         }
         let outcome = told.problem.as_ref().map_or(Ok(()), |problem| Err(failure(problem)));
@@ -198,7 +199,7 @@ fn holes_table(holes: &[PatchHoleFacts]) -> String {
             source => source,
         };
         let len = format!("{} bytes", grouped(hole.length));
-        table.row([&hole.name, &len, &at(hole.old), &at(hole.new), source]);
+        table.row([&text::escaped(&hole.name), &len, &at(hole.old), &at(hole.new), source]);
     }
     format!(
         "\nHoles (bytes that each device has for itself; in the old and in the new image):\n{}",
@@ -281,10 +282,10 @@ fn firmware_text(file: &str, format: Format, facts: &FirmwareFacts) -> String {
     }
     table.row(["code", facts.architecture_text.as_deref().unwrap_or("unknown")]);
     for (name, value) in &facts.details {
-        table.row([name, value]);
+        table.row([name, &text::escaped(value)]);
     }
     if !facts.versions.is_empty() {
-        table.row(["versions in it", &facts.versions.join(", ")]);
+        table.row(["versions in it", &text::escaped(&facts.versions.join(", "))]);
     }
     table.row(["entropy", &format!("{:.2} bits per byte", facts.entropy)]);
     text += &table.render("ll");

@@ -1,6 +1,6 @@
 //! `flashdelta keygen`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use flashdelta::sign::PrivateKey;
@@ -9,7 +9,8 @@ use flashdelta::verify::Algorithm;
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
 use crate::keys;
-use crate::outputs::print_json;
+use crate::outputs::{print_json, Target};
+use crate::standard::STANDARD;
 use crate::text::{self, remark};
 
 const HELP: &str = "\
@@ -38,7 +39,8 @@ enum AlgorithmArg {
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// Where the private key goes; the public one goes beside it, with .pub.pem for .pem
+    /// Where the private key goes; the public one goes beside it, with .pub.pem for .pem. With `-`
+    /// the private key alone goes to standard output
     #[arg(long, short, value_name = "KEY.pem")]
     output: PathBuf,
     /// What the key is for
@@ -54,6 +56,9 @@ impl Args {
             AlgorithmArg::Ed25519 => Algorithm::Ed25519,
             AlgorithmArg::P256 => Algorithm::P256,
         };
+        if self.output == Path::new(STANDARD) {
+            return self.print(algorithm);
+        }
         let public_path = keys::public_path(&self.output);
         keys::refuse_present(&self.output)?;
         keys::refuse_present(&public_path)?;
@@ -72,6 +77,21 @@ impl Args {
                 "output": private, "public": public, "algorithm": algorithm.name(),
                 "key_id": key_id,
             }))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the private key to standard output. Where the public one would go nothing says.
+    fn print(&self, algorithm: Algorithm) -> Outcome {
+        let target = Target::new(&self.output, &[])?;
+        target.refuse_json(self.output_args.json)?;
+        let key =
+            PrivateKey::generate(algorithm).map_err(|error| Failure::key(&self.output, &error))?;
+        target.write(key.to_pem().as_bytes())?;
+        if !self.output_args.quiet {
+            let key_id = keys::id(key.public().key_id());
+            remark!("standard output: a private key for {}, key id {key_id}", algorithm.name());
+            remark!("  `openssl pkey -in KEY.pem -pubout` makes the public key that belongs to it");
         }
         Ok(())
     }

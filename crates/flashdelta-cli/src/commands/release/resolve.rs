@@ -80,7 +80,10 @@ impl Args {
             }
             _ => lines += "nothing\n",
         }
-        found.reasons.iter().for_each(|why| lines += &format!("  {why}\n"));
+        found
+            .reasons
+            .iter()
+            .for_each(|why| lines += &format!("  {}\n", text::escaped(&why.to_string())));
         print(&lines)
     }
 }

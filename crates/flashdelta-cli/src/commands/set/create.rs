@@ -99,7 +99,7 @@ impl Args {
         target.write(&made)?;
         if !self.output_args.quiet {
             remark!("{}", info::summary(&self.output, &made)?.trim_end());
-            left_out.iter().for_each(|line| remark!("  {line}"));
+            left_out.iter().for_each(|line| remark!("  {}", text::escaped(line)));
         }
         if self.output_args.json {
             print_json(&info::document(&self.output, &made)?)?;

@@ -1,7 +1,7 @@
 //! Images in files.
 
 use core::time::Duration;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -70,8 +70,8 @@ impl NewFile {
     /// the same folder.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = followed(path.into());
-        let permissions = match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Some(metadata.permissions()),
+        let before = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Some(metadata),
             Ok(_) => {
                 let problem = "it is there already, and no file";
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
@@ -89,8 +89,8 @@ impl NewFile {
             match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
                 Ok(file) => {
                     let new = Self { file, temporary, path, committed: false };
-                    if let Some(permissions) = permissions {
-                        new.file.set_permissions(permissions)?;
+                    if let Some(before) = before {
+                        new.file.set_permissions(permissions(&before, &new.file)?)?;
                     }
                     return Ok(new);
                 }
@@ -168,6 +168,25 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.file.write_all(bytes)?;
     file.flush()?;
     file.commit()
+}
+
+/// The permissions of a file, for the one that takes its place. That may belong to somebody else:
+/// then it does not run with the rights of its owner or group, as the one before perhaps did.
+#[cfg(unix)]
+fn permissions(before: &Metadata, new: &File) -> io::Result<Permissions> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    /// Set-user-ID and set-group-ID.
+    const RUN_AS: u32 = 0o6000;
+    let (new, mut permissions) = (new.metadata()?, before.permissions());
+    if (before.uid(), before.gid()) != (new.uid(), new.gid()) {
+        permissions.set_mode(permissions.mode() & !RUN_AS);
+    }
+    Ok(permissions)
+}
+
+#[cfg(not(unix))]
+fn permissions(before: &Metadata, _: &File) -> io::Result<Permissions> {
+    Ok(before.permissions())
 }
 
 /// The end of the name of a temporary file.

@@ -81,7 +81,7 @@ pub(super) fn apply(
         };
     let new = apply_watched(files.old_image(), patch, &mut watch).map_err(MemberError::from)?;
     let Some(new) = new else { return Err(stop.into()) };
-    let file = files.finish_within(new, Output::Same, budget).map_err(halt)?;
+    let (file, _) = files.finish_within(new, Output::Same, budget).map_err(halt)?;
     budget.ask()?;
     match file.len() == len {
         true => Ok(file),

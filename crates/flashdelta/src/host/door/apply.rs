@@ -15,7 +15,7 @@ use crate::host::archive::folder;
 use crate::host::budget::Budget;
 use crate::host::bundle::{self, BundleInfo};
 use crate::host::facts::PatchFacts;
-use crate::host::file::{FileError, Files, Output};
+use crate::host::file::{FileError, Files, MemoryWarning, Output};
 use crate::host::holes::{self, HoleError, HoleSource, Values};
 use crate::host::image;
 use crate::host::input::{Input, InputError, PATCH_MAGIC};
@@ -39,6 +39,9 @@ pub struct Applied {
     /// Whether the patch was made from a plain binary, and applied to the memory in a file of
     /// records.
     pub used_memory_of_records: bool,
+    /// Why no device holds the plain binary that was asked for as it is: its parts are one after the
+    /// other in it, whatever their addresses.
+    pub memory_warnings: Vec<MemoryWarning>,
     /// The key that it is signed with, if a signature was required.
     pub key_id: Option<KeyId>,
 }
@@ -151,6 +154,7 @@ fn apply_bundle(
         header: None,
         bundle: Some(info),
         used_memory_of_records: false,
+        memory_warnings: Vec::new(),
         key_id: None,
     })
 }
@@ -191,7 +195,7 @@ fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Ap
     let header = update.header;
     let mut after = |_| tell(Progress { written: total, total, ..Progress::default() });
     let budget = &mut Budget::new(u64::MAX, &mut after);
-    let bytes = files.finish_within(update.new.into_bytes(), output, budget)?;
+    let (bytes, memory_warnings) = files.finish_within(update.new.into_bytes(), output, budget)?;
     let len = bytes.len() as u64;
     let used_memory_of_records = files.reads_memory() && header.host_len == 0;
     Ok(Applied {
@@ -201,6 +205,7 @@ fn apply_plain(old: &[u8], patch: &[u8], request: ApplyRequest<'_>) -> Result<Ap
         bundle: None,
         is_folder: false,
         used_memory_of_records,
+        memory_warnings,
         key_id: None,
     })
 }

@@ -90,6 +90,8 @@ pub fn make(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<M
     });
     if old.bytes() == new.bytes() {
         made.warnings.push(Warning::Same.of(Side::New));
+    } else if old.bytes().is_empty() || old.holds_nothing() {
+        made.warnings.push(Warning::EmptyOld.of(Side::Old));
     }
     if !request.no_verify {
         match holes::list(&made.bytes).is_empty() {

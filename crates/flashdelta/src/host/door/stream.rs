@@ -95,6 +95,7 @@ fn stream(
             bundle: None,
             is_folder: false,
             used_memory_of_records: false,
+            memory_warnings: Vec::new(),
             key_id,
         }),
         Err(error) if error.class() == ErrorClass::WrongBase && is_new(patch, &mut old) => {

@@ -54,6 +54,8 @@ pub enum Warning {
     ElfOfAnotherBuild,
     /// The new file is the same as the old one.
     Same,
+    /// The old file is empty: the patch holds the whole new one.
+    EmptyOld,
     /// Both files are for different chips or processors: they may have been mixed up.
     OtherChip {
         /// What the old file is for.
@@ -107,6 +109,7 @@ impl Warning {
             Self::Packed { .. } => "packed",
             Self::ElfOfAnotherBuild => "elf-of-another-build",
             Self::Same => "same",
+            Self::EmptyOld => "empty-old",
             Self::OtherChip { .. } => "other-chip",
             Self::BaseGiven { .. } => "base-given",
             Self::OtherBase { .. } => "other-base",
@@ -148,6 +151,7 @@ impl fmt::Display for Warning {
                  to be of different builds",
             ),
             Self::Same => f.write_str("it is the same as the old file"),
+            Self::EmptyOld => f.write_str("it is empty: the patch holds the whole new file"),
             Self::OtherChip { old, new } => write!(
                 f,
                 "it is for {new}, the old file for {old}: files of different devices may have \

@@ -6,7 +6,7 @@ use super::error::FileError;
 use super::host::HostSection;
 use super::make::old_text;
 use super::output::Output;
-use super::reading::{Memory, MemoryOptions};
+use super::reading::{far_apart, Memory, MemoryOptions, MemoryWarning};
 use crate::device::apply::{ApplyError, OutOfBounds};
 use crate::device::format::PatchHeader;
 use crate::device::predict::address_map::{AddressMaps, Segment};
@@ -91,24 +91,28 @@ impl<'a> Files<'a> {
     ///
     /// If the new file cannot be given back, or not be converted.
     pub fn finish(&self, new_image: Vec<u8>, output: Output) -> Result<Vec<u8>, FileError> {
-        unwatched(|budget| self.finish_within(new_image, output, budget))
+        unwatched(|budget| self.finish_within(new_image, output, budget)).map(|(file, _)| file)
     }
 
-    /// The same, within a budget.
+    /// The same, within a budget. Also says why no device holds a plain binary of a memory as it is,
+    /// as far as that is known.
     pub(crate) fn finish_within(
         &self,
         new_image: Vec<u8>,
         output: Output,
         budget: &mut Budget<'_>,
-    ) -> Result<Vec<u8>, FileError> {
+    ) -> Result<(Vec<u8>, Vec<MemoryWarning>), FileError> {
         let section = self.section.as_ref();
         let new = section.and_then(|section| Some((section, section.new.as_ref()?)));
         let file = match new {
-            Some(_) if output == Output::Binary => return Ok(new_image),
             Some((section, new)) => {
                 let old = |budget: &mut Budget<'_>| {
                     old_text(&self.old, self.old_file, &section.memory, budget)
                 };
+                if output == Output::Binary {
+                    let parts = new.memory_parts(old, budget).unwrap_or_default();
+                    return Ok((new_image, far_apart(parts)));
+                }
                 new.render(new_image, section.memory.fill, old, budget)?
             }
             None => new_image,
@@ -118,7 +122,7 @@ impl<'a> Files<'a> {
             return binary(file, read, budget);
         }
         let Some(format) = output.format().filter(|format| *format != image::detect(&file)) else {
-            return Ok(file);
+            return Ok((file, Vec::new()));
         };
         let base = self.base.filter(|_| image::detect(&file) == Format::Raw);
         let options = ReadOptions { base, ..read };
@@ -126,12 +130,17 @@ impl<'a> Files<'a> {
             .map_err(FileError::convert)?;
         let family = image::uf2::family(self.old_file);
         let options = WriteOptions { family, ..WriteOptions::default() };
-        found.write(format, &options).map_err(FileError::convert)
+        let file = found.write(format, &options).map_err(FileError::convert)?;
+        Ok((file, Vec::new()))
     }
 }
 
 /// What a device holds of a file that was patched as it is.
-fn binary(file: Vec<u8>, read: ReadOptions, budget: &mut Budget<'_>) -> Result<Vec<u8>, FileError> {
+fn binary(
+    file: Vec<u8>,
+    read: ReadOptions,
+    budget: &mut Budget<'_>,
+) -> Result<(Vec<u8>, Vec<MemoryWarning>), FileError> {
     match image::detect(&file) {
         format if format.is_unpacked() => {
             let options = MemoryOptions { read, ..MemoryOptions::default() };
@@ -140,14 +149,16 @@ fn binary(file: Vec<u8>, read: ReadOptions, budget: &mut Budget<'_>) -> Result<V
             if memory.has_no_data() {
                 return Err(FileError::Convert(image::ImageError::Empty));
             }
-            Ok(memory.image.into_owned())
+            let warnings = memory.warnings();
+            Ok((memory.image.into_owned(), warnings))
         }
         format @ (Format::Elf | Format::DfuSe | Format::Dfu) => {
             let found =
                 Image::parse_within(format, &file, &read, budget).map_err(FileError::convert)?;
-            found.write(Format::Raw, &WriteOptions::default()).map_err(FileError::convert)
+            let file = found.write(Format::Raw, &WriteOptions::default());
+            Ok((file.map_err(FileError::convert)?, Vec::new()))
         }
-        _ => Ok(file),
+        _ => Ok((file, Vec::new())),
     }
 }
 

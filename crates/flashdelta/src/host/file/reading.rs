@@ -184,10 +184,7 @@ impl<'a> Memory<'a> {
         if self.parts.is_empty() && self.targets.len() > 1 {
             return vec![MemoryWarning::SeveralTargets { targets: self.targets.clone() }];
         }
-        if self.parts.len() > 1 {
-            return vec![MemoryWarning::FarApart { parts: self.parts.clone() }];
-        }
-        Vec::new()
+        far_apart(self.parts.clone())
     }
 
     /// Where the image is, in place of what is `guessed` from its bytes alone.
@@ -231,6 +228,14 @@ impl MemoryOptions {
         };
         let (start, end) = (into(from.into()), into(to));
         (start, end.saturating_sub(start))
+    }
+}
+
+/// What is to be said of an image of these parts.
+pub(super) fn far_apart(parts: Vec<Part>) -> Vec<MemoryWarning> {
+    match parts.len() > 1 {
+        true => vec![MemoryWarning::FarApart { parts }],
+        false => Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::device::isa::InstructionSet;
 use crate::host::apply::{self, apply_body};
 use crate::host::budget::{Budget, Stop};
 use crate::host::diff::{self, DeviceProfile, DiffOptions};
-use crate::host::image::{self, Split};
+use crate::host::image::{self, Block, Split};
 use sha2::{Digest as _, Sha256};
 
 /// The tables with which templates are coded.
@@ -110,7 +110,7 @@ impl FileRecipe {
             made.rest = Some(Rest::new(left_out::rest(data, &runs), runs, &old.rest, making)?);
         }
         let (image, parts, fill) = (&memory.image, &memory.parts, options.fill);
-        let implied = memory::parts(blocks.iter().map(|block| (block.address, block.len)));
+        let implied = parts_of(&blocks);
         let held =
             memory::gather(image, parts, &blocks, fill, data_in_image.len())?.unwrap_or_default();
         made.parts = (implied != *parts).then(|| parts.clone());
@@ -148,7 +148,7 @@ impl FileRecipe {
         budget: &mut Budget<'_>,
     ) -> Result<Vec<u8>, FileError> {
         let damaged = |problem| FileError::HostSection { problem };
-        let needs_template = matches!(self.coding, Coding::FromOld | Coding::Packed);
+        let needs_template = self.needs_old_template();
         let needs_rest = self.rest.as_ref().is_some_and(|rest| rest.is_patch);
         let old = match needs_template || needs_rest {
             true => old(budget)?,
@@ -179,6 +179,31 @@ impl FileRecipe {
         Ok(file)
     }
 
+    fn needs_old_template(&self) -> bool {
+        matches!(self.coding, Coding::FromOld | Coding::Packed)
+    }
+
+    /// Where the parts of the image are in the memory. `None`: it is not one that has addresses, or
+    /// that is not known without the text of the old file.
+    pub(super) fn memory_parts(
+        &self,
+        old: impl FnOnce(&mut Budget<'_>) -> Result<OldText, Stop>,
+        budget: &mut Budget<'_>,
+    ) -> Option<Vec<Part>> {
+        if self.in_order {
+            return None;
+        }
+        if self.parts.is_some() {
+            return self.parts.clone();
+        }
+        let old = match self.needs_old_template() {
+            true => old(budget).ok()?,
+            false => OldText::default(),
+        };
+        let blocks = self.blocks(&self.template(&old).ok()?).ok()?;
+        Some(parts_of(&blocks))
+    }
+
     /// The template, decoded.
     fn template(&self, old: &OldText) -> Result<Vec<u8>, FileError> {
         let damaged = |problem| FileError::HostSection { problem };
@@ -200,6 +225,15 @@ impl FileRecipe {
         }
     }
 
+    /// The blocks of the file that are in the image.
+    fn blocks(&self, template: &[u8]) -> Result<Vec<Block>, FileError> {
+        let damaged = |problem| FileError::HostSection { problem };
+        let blocks = image::blocks(template).map_err(|_| damaged("its template is damaged"))?;
+        let Some(rest) = &self.rest else { return Ok(blocks) };
+        left_out::blocks_in_image(&blocks, &rest.runs)
+            .ok_or(damaged("it takes more data than there is"))
+    }
+
     /// The data in the order of the file.
     fn data(
         &self,
@@ -209,13 +243,8 @@ impl FileRecipe {
         left_out: &[u8],
     ) -> Result<Vec<u8>, FileError> {
         let damaged = |problem| FileError::HostSection { problem };
-        let mut blocks = image::blocks(template).map_err(|_| damaged("its template is damaged"))?;
-        if let Some(rest) = &self.rest {
-            blocks = left_out::blocks_in_image(&blocks, &rest.runs)
-                .ok_or(damaged("it takes more data than there is"))?;
-        }
-        let implied = || memory::parts(blocks.iter().map(|block| (block.address, block.len)));
-        let parts = self.parts.clone().unwrap_or_else(implied);
+        let blocks = self.blocks(template)?;
+        let parts = self.parts.clone().unwrap_or_else(|| parts_of(&blocks));
         let mut data = memory::gather(image, &parts, &blocks, fill, self.len)?
             .ok_or(damaged("it has more data than the file can hold"))?;
         for (at, bytes) in &self.exceptions {
@@ -226,6 +255,11 @@ impl FileRecipe {
         left_out::weave(&data, left_out, &rest.runs)
             .ok_or(damaged("what is in the image and what is not do not fit together"))
     }
+}
+
+/// The parts that follow from blocks.
+fn parts_of(blocks: &[Block]) -> Vec<Part> {
+    memory::parts(blocks.iter().map(|block| (block.address, block.len)))
 }
 
 impl Rest {
