@@ -59,6 +59,7 @@ enum Chore {
     /// `flashdelta-VERSION.tgz` is what npm publishes, `web/` a folder for any web server.
     Wasm,
     Datagrams(server::Datagrams),
+    Load(server::Load),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         Chore::HostilePairs(args) => hostile_pairs::run(&args),
         Chore::Wasm => wasm::run(),
         Chore::Datagrams(args) => server::datagrams(&args),
+        Chore::Load(args) => server::load(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

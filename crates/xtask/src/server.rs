@@ -102,6 +102,36 @@ pub(crate) fn datagrams(args: &Datagrams) -> Result<()> {
     exec(test.env("FLASHDELTA_DATAGRAMS", args.number.to_string()))
 }
 
+/// Ask the service as many devices at the same time
+///
+/// Simulated devices of 3 products, each at one of 20 releases, ask by sockets of their own, and
+/// update themselves. It prints how long answers took; a patch that was made twice or is wrong, and
+/// a request without an answer make it fail.
+#[derive(clap::Args)]
+pub(crate) struct Load {
+    /// Devices
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    devices: u32,
+    /// Within how many seconds they ask for the first time; 0: all in the same moment
+    #[arg(long, value_name = "NUMBER", default_value_t = 60)]
+    seconds: u32,
+    /// On PostgreSQL, in place of SQLite
+    #[arg(long)]
+    postgres: bool,
+}
+
+pub(crate) fn load(args: &Load) -> Result<()> {
+    let mut test = cargo("test --release --test service --locked --manifest-path");
+    test.args([MANIFEST, "--target-dir"]).arg(target_dir().join("server"));
+    test.args(["load::", "--", "--ignored"]);
+    test.env("FLASHDELTA_LOAD_DEVICES", args.devices.to_string());
+    test.env("FLASHDELTA_LOAD_SECONDS", args.seconds.to_string());
+    if args.postgres {
+        test.env("FLASHDELTA_LOAD_POSTGRES", "1");
+    }
+    exec(&mut test)
+}
+
 /// A Python with aiocoap; its DTLS is left out where that cannot be built.
 fn aiocoap(may_install: bool) -> Option<PathBuf> {
     let tests = root().join("crates/flashdelta-server/tests/service");

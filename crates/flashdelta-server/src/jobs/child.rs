@@ -60,12 +60,14 @@ pub(crate) fn make_patch() -> Result<i32, Error> {
     }
 }
 
-/// Memory of this process from now on; and it ends with the worker that started it.
+/// Memory and precedence of this process from now on; and it ends with the worker that started it.
 #[cfg(target_os = "linux")]
 fn limit(memory: u64) -> Result<(), Error> {
     use rustix::process::{setrlimit, Resource, Rlimit, Signal};
     let failed = |error: rustix::io::Errno| Error::io("limits of the process")(error.into());
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
+    // Devices that ask come before patches that are made.
+    rustix::process::nice(10).map_err(failed)?;
     let limit = Rlimit { current: Some(memory), maximum: Some(memory) };
     setrlimit(Resource::Data, limit).map_err(failed)
 }

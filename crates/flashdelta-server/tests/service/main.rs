@@ -16,6 +16,7 @@ mod fleet;
 mod jobs;
 mod kills;
 mod limits;
+mod load;
 mod micropython;
 mod operators;
 mod pages;

@@ -104,10 +104,10 @@ impl Setup {
 
     pub(crate) fn start_at(&self, address: &str, arguments: &[&str]) -> Server {
         let mut program = self.command("serve");
-        program
-            .args(["--listen", address, "--log-format", "json"])
-            .args(["--log", "flashdelta_server=debug,info"])
-            .args(arguments);
+        program.args(["--listen", address, "--log-format", "json"]).args(arguments);
+        if !arguments.contains(&"--log") {
+            program.args(["--log", "flashdelta_server=debug,info"]);
+        }
         program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = program.spawn().unwrap();
         let (found, address) = mpsc::channel();
@@ -192,6 +192,15 @@ impl Server {
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let request = self.request(Method::POST, path, &self.token).json(body);
         json(request.send().await.unwrap(), StatusCode::OK).await
+    }
+
+    /// The most memory that its process has had, in bytes; of the processes that make patches none.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap_or_default() << 10
     }
 
     /// Asks it to end, and waits.
