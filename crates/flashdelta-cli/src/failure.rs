@@ -152,7 +152,7 @@ impl Failure {
         }
     }
 
-    /// The hint is about an option that `info` does not have: it reads nothing otherwise than it is.
+    /// The hint may be about an option that `info` does not have: it reads files as they are.
     fn of_others(mut self) -> Self {
         if let Some(hint) = self.hint.take_if(|hint| hint.starts_with("--accept")) {
             self.hint = Some(format!("of `diff` and `convert`: {hint}"));

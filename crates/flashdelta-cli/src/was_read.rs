@@ -29,8 +29,8 @@ pub(crate) fn note<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) {
     READ.lock().unwrap_or_else(PoisonError::into_inner).extend(present);
 }
 
-/// Refuses a place for a result that is a file that is read, or in a folder that is read: the folder
-/// would not be what was read any more.
+/// Refuses a place for a result that is a file that is read, or in a folder that is read: the
+/// folder would not be what was read any more.
 pub(crate) fn refuse(output: &Path) -> Outcome {
     let Some(place) = place(output) else { return Ok(()) };
     if fs::metadata(&place).is_ok_and(|present| !present.is_file() && !present.is_dir()) {

@@ -89,7 +89,7 @@ fn parts_that_are_far_apart_are_told() {
 fn control_characters_of_contents_do_not_reach_the_terminal() {
     let folder = folder("control");
     let manifest = "{\"name\": \"a\\u001b[31mb\", \"version\": \"1\\u001b[2J\", \"builds\": \
-        [{\"chipFamily\": \"ESP32\", \"parts\": [{\"path\": \"x\\u001b[0m.bin\", \"offset\": 0}]}]}";
+        [{\"chipFamily\": \"ESP32\", \"parts\": [{\"path\": \"x\\u001b[0m\", \"offset\": 0}]}]}";
     fs::write(folder.join("manifest.json"), manifest).unwrap();
     fs::write(folder.join("bad.toml"), "like = \"a\\u001b[31mb\"\n").unwrap();
     fs::write(folder.join("worse.toml"), "r\u{1b}[31m = 1\n").unwrap();

@@ -39,8 +39,8 @@ pub struct Applied {
     /// Whether the patch was made from a plain binary, and applied to the memory in a file of
     /// records.
     pub used_memory_of_records: bool,
-    /// Why no device holds the plain binary that was asked for as it is: its parts are one after the
-    /// other in it, whatever their addresses.
+    /// Why no device holds the plain binary that was asked for as it is: its parts are one after
+    /// the other in it, whatever their addresses.
     pub memory_warnings: Vec<MemoryWarning>,
     /// The key that it is signed with, if a signature was required.
     pub key_id: Option<KeyId>,

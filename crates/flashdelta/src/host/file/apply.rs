@@ -94,8 +94,8 @@ impl<'a> Files<'a> {
         unwatched(|budget| self.finish_within(new_image, output, budget)).map(|(file, _)| file)
     }
 
-    /// The same, within a budget. Also says why no device holds a plain binary of a memory as it is,
-    /// as far as that is known.
+    /// The same, within a budget. Also says why no device holds a plain binary of a memory as it
+    /// is, as far as that is known.
     pub(crate) fn finish_within(
         &self,
         new_image: Vec<u8>,
