@@ -80,6 +80,7 @@ fn one_signal_ends_waiting_for_a_pipe() {
         "apply pipe p.fdp -o x",
         "apply - p.fdp -o x",
         "set create pipe -o x",
+        "release build pipe -o x",
         // Nobody opens the other end.
         "diff old.bin new.bin -o pipe",
         "apply old.bin p.fdp -o pipe",
@@ -109,5 +110,20 @@ fn one_signal_ends_writing_to_a_pipe_that_is_full() {
         let told = ends(child, call);
         assert!(told.starts_with("error: interrupted"), "{call}: {told}");
         drop(held);
+    }
+}
+
+/// A journal is read back, so that nothing else than a file will do.
+#[test]
+fn a_journal_in_a_pipe_is_refused() {
+    let folder = folder("journal");
+    let call = "diff old.bin new.bin -o in.fdp -q --in-place --slot 256KiB --scratch 1";
+    assert!(start(&folder, call, Stdio::null()).wait().unwrap().success());
+    let old = fs::read(folder.join("old.bin")).unwrap();
+    for journal in ["pipe", "/dev/null", "."] {
+        let call = format!("apply --in-place old.bin in.fdp --journal {journal}");
+        let status = start(&folder, &call, Stdio::null()).wait().unwrap();
+        assert_eq!(status.code(), Some(2), "{call}");
+        assert!(fs::read(folder.join("old.bin")).unwrap() == old, "{call}");
     }
 }

@@ -8,6 +8,7 @@ use flashdelta::door::{self, Applied, ApplyRequest};
 use flashdelta::file::Output;
 use flashdelta::sign;
 use flashdelta::verify::Verifier;
+use flashdelta::ErrorClass;
 
 use super::bundle::counts;
 use crate::args::{self, As, DeviceArgs, OutputArgs};
@@ -94,6 +95,12 @@ impl Args {
         let mut keys = self.keys.read()?;
         was_read::refuse(slot)?;
         was_read::refuse(&journal)?;
+        // It is read back: a pipe would be waited for.
+        if std::fs::metadata(&journal).is_ok_and(|journal| !journal.is_file()) {
+            let message = format!("{}: it is there, and is no file", text::path(&journal));
+            return Err(Failure::new(ErrorClass::Misuse, message)
+                .hint("choose a name that is not there yet"));
+        }
         sign::authenticate(&patch_bytes, keys.as_mut().map(|keys| keys as &mut dyn Verifier))
             .map_err(|error| Failure::patch(&error.into(), [slot, patch, slot]))?;
         let mut options = ApplyOptions::default();

@@ -61,7 +61,9 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Outcome {
         let failed = |error| Failure::release(&error);
-        let build = Build::open(&self.description, &self.output).map_err(failed)?;
+        // At most an empty folder is made.
+        let open = || Build::open(&self.description, &self.output);
+        let build = interrupt::while_nothing_is_written(open).map_err(failed)?;
         let bar = Bar::new(self.output_args.quiet);
         let ran = build.run(self.threads, &|made, all| {
             bar.update("patches", made as f32 / all.max(1) as f32);
