@@ -17,7 +17,7 @@ struct Input {
     isa: u8,
     old: Vec<u8>,
     new: Vec<u8>,
-    /// Does the new image end with its own digest?
+    /// Whether the new image ends with its own digest.
     own_digest: bool,
     edits: Vec<(u16, u8)>,
     cut: Option<u16>,

@@ -19,7 +19,7 @@ const KEY: Toy = Toy(7);
 
 #[derive(Arbitrary, Debug)]
 enum Step {
-    /// So many bytes more, within a budget.
+    /// This many bytes more, within a budget.
     Feed(u16, Option<u16>),
     /// Suspended, and resumed by another guard, within a budget.
     Reset(Option<u16>),

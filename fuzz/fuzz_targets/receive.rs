@@ -23,7 +23,7 @@ type Edits = Vec<(u16, u8)>;
 enum Step {
     /// The front of one of the patches; whether the checksum of the header is put right.
     Offer(u8, Edits, bool),
-    /// A piece of one of them, so many bytes too short.
+    /// A piece of one of them, this many bytes too short.
     Put(u8, u8, Edits, u8),
     /// Several pieces as one.
     Combined(u8, Vec<u8>, Edits),

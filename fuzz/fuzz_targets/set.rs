@@ -1,5 +1,5 @@
-//! Component sets, signed and unsigned, edited, in pieces, cut short, with components that fail: what
-//! is active is all old or all new.
+//! Component sets, signed and unsigned, edited, in pieces, cut short, with components that fail:
+//! what is active is all old or all new.
 #![no_main]
 
 use core::cell::RefCell;

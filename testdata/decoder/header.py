@@ -106,7 +106,7 @@ def read(patch):
 
 
 def check_ram(r, header, counts):
-    """Is the RAM that is stated enough for the tables?"""
+    """Whether the RAM that is stated is enough for the tables."""
     words = 2 * header.entries + 24 + 4 + max((1 << header.granularity) // 4, 4)
     block = (1 << header.block) // 4
     if header.codec == MODEL:
@@ -164,7 +164,7 @@ class HeaderReader(Reader):
         self.length = length
 
     def varint(self):
-        """A number: an error in it is named otherwise than one that is cut off."""
+        """A number: an error in it has another name than one that is cut off."""
         self.kind = "bad-number"
         if self.left() == 0 or all(b & 0x80 for b in self.data[self.at:self.end][:5]):
             self.kind = "cut-short" if self.left() < 5 else "bad-number"

@@ -68,8 +68,8 @@ class Mcs51:
         value = int.from_bytes(ahead[:3], "little")
         if not 0x18000 <= value <= 0x1FFFFF or not value & 0x8000:
             return False
-        behind = int.from_bytes(ahead[3:6], "little") if len(ahead) >= 6 else None
-        return self.call in (self.dispatcher, behind)
+        after = int.from_bytes(ahead[3:6], "little") if len(ahead) >= 6 else None
+        return self.call in (self.dispatcher, after)
 
     def encode(self, unit, target, address):
         form = unit.form

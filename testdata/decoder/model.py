@@ -137,7 +137,7 @@ class Model:
                 return
 
     def copy_unit(self):
-        """Copies a unit from the old image. Was it a certain hit?"""
+        """Copies a unit from the old image. Returns whether it was a certain hit."""
         at = len(self.new)
         if not self.stretch(at)[1] <= self.source < self.p.size:
             self.copying = False
@@ -159,7 +159,7 @@ class Model:
         return hit and certain
 
     def hit(self, unit, trust):
-        """Is the unit as forecast, and was that certain?"""
+        """Whether the unit is as predicted, and whether that was certain."""
         c = self.coder
         calm = CALM + 4 * (unit.cls & 31) + trust if self.run_length >= 16 else None
         certain = False

@@ -16,7 +16,7 @@ class Signature:
 
 
 def check_chunks(header, patch):
-    """Is every byte what the header vouches for, if it has a chunk root?"""
+    """Whether every byte is what the header vouches for, if it has a chunk root."""
     if not header.chunk:
         return
     table = patch[header.table:header.start]
@@ -46,7 +46,7 @@ def signatures(header, patch):
 
 
 def check_signature(patch, keys):
-    """Is the patch signed with one of these public keys of the package `cryptography`?"""
+    """Whether the patch is signed with one of these public keys of the package `cryptography`."""
     header = headers.read(patch)
     error = "unsigned"
     for found in signatures(header, patch):

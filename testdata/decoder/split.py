@@ -285,7 +285,7 @@ class Maker:
             self.writer.habits.length = before
 
     def other_kind(self, start, end, address, data):
-        """Are the address records before it of the other type?"""
+        """Whether the address records before it are of the other type."""
         if not self.pending:
             return False
         old, new = self.writer.habits.kind, self.pending[-1][2][0]

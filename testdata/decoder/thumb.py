@@ -166,7 +166,7 @@ class Thumb:
         return unit
 
     def is_data(self, ahead, at, address):
-        """Is the word there data rather than instructions?"""
+        """Whether the word there is data rather than instructions."""
         if len(ahead) < at + 4:
             return False
         where, w = (address + at) & MASK, word(ahead, at)

@@ -93,7 +93,7 @@ class Reader:
         return to_signed(self.varint())
 
     def loose_varint(self, most):
-        """A number of an operation: in any form of so many bytes, modulo 2^32."""
+        """A number of an operation: in any form of at most `most` bytes, modulo 2^32."""
         value = 0
         for i in range(most):
             byte = self.u8()

@@ -160,6 +160,7 @@ files = {
     "release-ota/app.bin": changed,
     "names.folder": folder(**{"app.bin": changed, "con": b"no file on Windows"}),
     "thumb.toml": b'name = "heron"\nisas = ["thumb"]\n',
+    "z80.toml": b'name = "heron"\nisas = ["z80"]\n',
     "lost/manifest.json": release("3", ("app.bin", None))["release-3/manifest.json"],
 }
 for name, data in files.items():

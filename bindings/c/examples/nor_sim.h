@@ -30,7 +30,7 @@ typedef struct nor_sim {
     unsigned long erases;
     unsigned long writes;
     long cut_after;    /* the power is cut inside the operation (write or erase) of this number from now, counted from 1; 0: it is off; below 0: never */
-    uint32_t cut_at;   /* so many sixteenths of that operation are done; 16: it is complete, and then the power goes */
+    uint32_t cut_at;   /* this many sixteenths of that operation are done; 16: it is complete, and then the power goes */
     uint32_t address;  /* of the last operation */
     uint32_t random;   /* for the bits of torn units */
 } nor_sim;

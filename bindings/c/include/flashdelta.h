@@ -300,8 +300,8 @@ typedef struct flashdelta_buffer {
 typedef int32_t (*flashdelta_progress_fn)(void *user, uint32_t phase, float fraction);
 
 /**
- * Is told what is patched otherwise than it seems to be meant: the patch is right, but may be
- * larger than it had to be.
+ * Is told of inputs that are patched differently from what their name or format suggests: the
+ * patch is right, but may be larger than necessary.
  *
  * `user` is what was given to flashdelta_options_set_warning(), `is_new` whether it is about the
  * new file (1) or the old one (0), `code` a stable name such as "same" (docs/errors.md lists
@@ -394,7 +394,7 @@ extern "C" {
  * Frees what the library has allocated, and sets `data` to NULL and `len` to 0.
  *
  * @param buffer filled by this library, or with zeros; NULL is ignored. Not one that was copied
- * and freed before
+ *     and freed before
  *
  * May be called from any thread.
  */
@@ -404,9 +404,8 @@ void flashdelta_buffer_free(struct flashdelta_buffer *buffer);
  * What the last error of this thread was, in words: what, where, expected, found, what to do.
  *
  * @return UTF-8, never NULL. It belongs to the library, and is valid until this thread calls
- * another function of this header. Empty if the last one of them
- *     succeeded. Functions named flashdelta_applier_... do not set it: they have
- *     flashdelta_applier_last_error()
+ *     another function of this header. Empty if the last one of them succeeded. Functions named
+ *     flashdelta_applier_... do not set it: they have flashdelta_applier_last_error()
  *
  * May be called from any thread; every thread has its own.
  */
@@ -427,7 +426,7 @@ flashdelta_status flashdelta_options_set_progress(struct flashdelta_options *opt
                                                   void *user);
 
 /**
- * A function to be told what is patched otherwise than it seems to be meant.
+ * A function to be told of inputs that are patched differently from what they seem to be.
  *
  * @param options to be changed
  * @param warning called by flashdelta_make() and flashdelta_make_file() before they return, in the
@@ -446,7 +445,7 @@ flashdelta_status flashdelta_options_set_warning(struct flashdelta_options *opti
  *
  * @param[out] options written only on success; give them back with flashdelta_options_free()
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT if
- * misaligned
+ *     misaligned
  *
  * May be called from any thread, as may all functions here; but only one at a time may change the
  * same options.
@@ -502,7 +501,7 @@ flashdelta_status flashdelta_options_set_write_size(struct flashdelta_options *o
  * @param codecs numbers of flashdelta_codec; may be NULL if `count` is 0
  * @param count how many
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
- * number is none of flashdelta_codec
+ *     number is none of flashdelta_codec
  */
 flashdelta_status flashdelta_options_set_device_codecs(struct flashdelta_options *options,
                                                        const uint32_t *codecs,
@@ -515,7 +514,7 @@ flashdelta_status flashdelta_options_set_device_codecs(struct flashdelta_options
  * @param isas numbers of flashdelta_isa; may be NULL if `count` is 0
  * @param count how many
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
- * number is none of flashdelta_isa
+ *     number is none of flashdelta_isa
  */
 flashdelta_status flashdelta_options_set_device_isas(struct flashdelta_options *options,
                                                      const uint32_t *isas,
@@ -590,7 +589,7 @@ flashdelta_status flashdelta_options_set_threads(struct flashdelta_options *opti
  *
  * @param options to be changed
  * @param verbatim 0 (the default): of files of records (Intel HEX, S-records, TI-TXT, UF2) the
- * memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
+ *     memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
  *     taken apart; anything else: all bytes as they are, for damaged files, or if no device
  *     applies the patch
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
@@ -623,7 +622,7 @@ flashdelta_status flashdelta_options_set_verify(struct flashdelta_options *optio
  * @param name UTF-8
  * @param[out] product written only on success
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it is
- * not UTF-8
+ *     not UTF-8
  */
 flashdelta_status flashdelta_product_id(const char *name, uint32_t *product);
 
@@ -720,7 +719,7 @@ flashdelta_status flashdelta_options_set_elfs(struct flashdelta_options *options
  * @param options to be changed
  * @param path of the file
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it
- *     cannot be read, or describes no profile
+ *     describes no profile; #FLASHDELTA_ERR_FILE if it cannot be read
  */
 flashdelta_status flashdelta_options_load_profile(struct flashdelta_options *options, const char *path);
 
@@ -731,7 +730,7 @@ flashdelta_status flashdelta_options_load_profile(struct flashdelta_options *opt
  * @param options to be changed
  * @param device copied; NULL: nothing is checked (the default)
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
- * misaligned
+ *     misaligned
  */
 flashdelta_status flashdelta_options_set_device(struct flashdelta_options *options, const flashdelta_device *device);
 
@@ -740,12 +739,12 @@ flashdelta_status flashdelta_options_set_device(struct flashdelta_options *optio
  *
  * @param options to be changed
  * @param format #FLASHDELTA_AUTO (the default): the very file that the patch was made for;
- * #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
+ *     #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
  *     #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or
  *     #FLASHDELTA_FORMAT_UF2: the same in that format. Patches between archives only give back the
  *     very file
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
- * nothing is written in that format
+ *     nothing is written in that format
  */
 flashdelta_status flashdelta_options_set_output(struct flashdelta_options *options, uint32_t format);
 
@@ -786,8 +785,8 @@ flashdelta_status flashdelta_options_add_hole(struct flashdelta_options *options
  *
  * @param options to be changed: a value more, or another one in place of that of the same name
  * @param name of the hole
- * @param value its bytes, copied; zeros follow if it is shorter than the hole. May be NULL if `len`
- *     is 0
+ * @param value its bytes, copied; zeros follow if it is shorter than the hole. May be NULL if
+ *     `len` is 0
  * @param len number of bytes
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
@@ -917,7 +916,7 @@ flashdelta_status flashdelta_apply(const uint8_t *old,
  * @param new_path of the new image; not the same file as one of the others
  * @param options the device, the output and the progress callback count; NULL for the defaults
  * @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written,
- * or if `new_path` is one of the others
+ *     or if `new_path` is one of the others
  */
 flashdelta_status flashdelta_apply_file(const char *old_path,
                                         const char *patch_path,
@@ -949,7 +948,7 @@ flashdelta_status flashdelta_verify(const uint8_t *old,
  * @param len its size in bytes
  * @param[out] info written only on success
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if it is a damaged file of records or
- * archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
+ *     archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
  *     #FLASHDELTA_ERR_PANIC
  */
 flashdelta_status flashdelta_read_firmware_info(const uint8_t *file, size_t len, struct flashdelta_firmware_info *info);
@@ -961,7 +960,7 @@ flashdelta_status flashdelta_read_firmware_info(const uint8_t *file, size_t len,
  * @param len its size in bytes
  * @param[out] info written only on success
  * @return #FLASHDELTA_OK; an error (3xx, 6xx) if it is none, damaged, or not complete;
- * #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
  */
 flashdelta_status flashdelta_read_bundle_info(const uint8_t *bundle, size_t len, struct flashdelta_bundle_info *info);
 
@@ -1001,7 +1000,7 @@ flashdelta_status flashdelta_convert(const uint8_t *file,
  *     `from_path` does: what it promises and the file is not, is an error
  * @param options as for flashdelta_convert(); NULL for the defaults
  * @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
- * both are the same
+ *     both are the same
  */
 flashdelta_status flashdelta_convert_file(const char *from_path,
                                           const char *to_path,

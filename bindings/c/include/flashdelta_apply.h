@@ -139,7 +139,8 @@
 
 /**
  * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
- * bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and for holes.
+ * bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and
+ * for holes.
  */
 #define FLASHDELTA_APPLIER_WORDS 280
 
@@ -169,12 +170,12 @@
  * | 2 | the program called a function wrongly | correct the program |
  * | 3 | the patch is damaged, incomplete, or no patch | get it again |
  * | 4 | the old image is not the one that the patch was made from | get another patch |
- * | 5 | the patch is for other devices, or would go back below the security counter | get another patch |
- * | 6 | the device (or this build of the library) lacks memory or features | make the patch for another profile |
- * | 7 | reading or writing failed: a callback returned non-zero, or a file could not be used | see to the flash or the disk |
+ * | 5 | the patch is for other devices, or goes back below the security counter | get another |
+ * | 6 | the device or this build lacks memory or features | make it for another profile |
+ * | 7 | a callback returned non-zero, or a file could not be used | see to the flash or the disk |
  * | 8 | a callback asked to give up | |
  * | 9 | a firmware file is damaged or dubious (hosts only) | see the text of the error |
- * | 10 | the patch is not authentic: nobody who is trusted vouches for it | get the patch from its maker |
+ * | 10 | the patch is not authentic: nobody who is trusted vouches for it | ask its maker |
  *
  * Later versions may add numbers: treat an unknown one by its class.
  *
@@ -418,8 +419,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL = 614,
     /**
-     * The patch has no chunks, or chunks that the flash cannot be written in: it cannot be received
-     * in any order.
+     * The patch has no chunks, or chunks that the flash cannot be written in: it cannot be
+     * received in any order.
      */
     FLASHDELTA_ERR_NO_CHUNKS = 615,
     /**
@@ -499,8 +500,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_UNKNOWN_KEY = 1002,
     /**
-     * A signature by a trusted key is not that of this patch. Nothing has been written. Detail: the
-     * id of the key is the first 8 bytes of the found digest.
+     * A signature by a trusted key is not that of this patch. Nothing has been written. Detail:
+     * the id of the key is the first 8 bytes of the found digest.
      */
     FLASHDELTA_ERR_WRONG_SIGNATURE = 1003,
     /**
@@ -661,8 +662,8 @@ typedef int32_t flashdelta_verdict;
 #endif // __cplusplus
 
 /**
- * Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it),
- * what is in it is not.
+ * Applies one patch. You own the memory (static, or on a heap; it is too large for a small stack);
+ * its contents are private.
  *
  * It needs the alignment of a size_t, which a variable of this type has by itself. Fill it with
  * zeros once (static variables are) so that misuse before flashdelta_applier_init() is noticed. Do
@@ -811,13 +812,14 @@ typedef struct flashdelta_flash {
      */
     struct flashdelta_flash_counters *counters;
     /**
-     * Values for holes of the new image, ranges that each device has for itself, as a record: "FDV",
-     * a byte 0, and for each value a byte with the length of the name, the name, two bytes with the
-     * length of the value (the lower byte first), the value. A value may be shorter than its hole:
-     * zeros follow. A hole without a value here keeps that of the old image, if the patch says so.
-     * The record must stay as it is until the update ends, and after flashdelta_applier_resume() be
-     * the same. NULL: none. A library that is built without its feature `holes` does not look at
-     * it, and refuses patches with holes (#FLASHDELTA_ERR_UNSUPPORTED_FEATURE).
+     * Values for holes of the new image, ranges that each device has for itself, as a record:
+     * "FDV", a byte 0, and for each value a byte with the length of the name, the name, two bytes
+     * with the length of the value (the lower byte first), the value. A value may be shorter than
+     * its hole: zeros follow. A hole without a value here keeps that of the old image, if the
+     * patch says so. The record must stay as it is until the update ends, and after
+     * flashdelta_applier_resume() be the same. NULL: none. A library that is built without its
+     * feature `holes` does not look at it, and refuses patches with holes
+     * (#FLASHDELTA_ERR_UNSUPPORTED_FEATURE).
      */
     const uint8_t *values;
     /**
@@ -1053,13 +1055,14 @@ typedef struct flashdelta_verifier {
      */
     void *user;
     /**
-     * Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id` (8
-     * bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a key
-     * belongs to one of them, and must not be tried with the other. Called once for each signature
-     * until one is right, only from inside flashdelta_applier_feed(), or the functions of a store;
-     * and with a message and a signature of zeros from inside flashdelta_applier_resume(), to learn
-     * whether the key is trusted still, which any number but #FLASHDELTA_VERDICT_UNKNOWN_KEY says.
-     * As for the callbacks of a flashdelta_flash, it must not call functions of the same applier.
+     * Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
+     * (8 bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a
+     * key belongs to one of them, and must not be tried with the other. Called once for each
+     * signature until one is right, only from inside flashdelta_applier_feed(), or the functions
+     * of a store; and with a message and a signature of zeros from inside
+     * flashdelta_applier_resume(), to learn whether the key is trusted still, which any number but
+     * #FLASHDELTA_VERDICT_UNKNOWN_KEY says. As for the callbacks of a flashdelta_flash, it must
+     * not call functions of the same applier.
      */
     int32_t (*verify)(void *user,
                       uint8_t algorithm,
@@ -1201,17 +1204,16 @@ const char *flashdelta_strerror(int32_t status);
  * @param applier memory for it; whatever it holds is overwritten, unless it is at work right now
  * @param flash both slots; copied
  * @param device what the device is; copied. NULL: patches are not checked against the device. If
- * given, patches that do not say for whom they are, are
- *     refused as well
+ *     given, patches that do not say for whom they are, are refused as well
  * @param workspace RAM that the applier works in; any alignment. It must not overlap `applier`
  * @param workspace_len its size in bytes: what flashdelta_workspace_len() tells of the patch, or
- * more, which makes reading cheaper. A device that lends all it has
- *     learns from #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was
- *     enough, before anything is written
+ *     more, which makes reading cheaper. A device that lends all it has learns from
+ *     #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was enough,
+ *     before anything is written
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`,
- * `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
- *     its range, a pointer is misaligned, blocks overlap, or `values` is no record; #FLASHDELTA_ERR_BUSY from a callback
- *     of the same applier. On errors nothing has changed
+ *     `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of its range, a
+ *     pointer is misaligned, blocks overlap, or `values` is no record; #FLASHDELTA_ERR_BUSY from a
+ *     callback of the same applier. On errors nothing has changed
  */
 flashdelta_status flashdelta_applier_init(struct flashdelta_applier *applier,
                                           const struct flashdelta_flash *flash,
@@ -1235,12 +1237,11 @@ flashdelta_status flashdelta_applier_init(struct flashdelta_applier *applier,
  * @param len number of bytes, 0 or more
  * @param[out] progress how far the update has come, written only on success; may be NULL
  * @return #FLASHDELTA_OK; an error of the update (1xx, 3xx to 7xx), which is final: the applier
- * holds nothing any more but the detail for
- *     flashdelta_applier_last_error(); #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or
- *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
- *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed.
- *     After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (it is said with each) nothing has been
- *     written to the new slot
+ *     holds nothing any more but the detail for flashdelta_applier_last_error();
+ *     #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
+ *     after which nothing has changed. After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (documented
+ *     with each) nothing has been written to the new slot
  */
 flashdelta_status flashdelta_applier_feed(struct flashdelta_applier *applier,
                                           const uint8_t *data,
@@ -1258,10 +1259,10 @@ flashdelta_status flashdelta_applier_feed(struct flashdelta_applier *applier,
  * to its end need not be. The result does not depend on the budgets.
  *
  * Bytes that are written count twice, since NOR flash is compared before it is written. What may
- * go beyond the budget: the first step of a call (1.7 KiB and the write granularity of the patch at
- * most), the call with `flush_new`, and the copying of the start of a sector that is right at its
- * start only, as described for flashdelta_flash. 4096 is a good budget: some milliseconds, and an
- * erase.
+ * go beyond the budget: the first step of a call (1.7 KiB and the write granularity of the patch
+ * at most), the call with `flush_new`, and the copying of the start of a sector that is right at
+ * its start only, as described for flashdelta_flash. 4096 is a good budget: some milliseconds, and
+ * an erase.
  *
  * @param applier initialised by flashdelta_applier_init()
  * @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
@@ -1282,10 +1283,9 @@ flashdelta_status flashdelta_applier_feed_within(struct flashdelta_applier *appl
  *
  * @param applier initialised by flashdelta_applier_init()
  * @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is
- * free to be initialised again;
- *     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if
- *     there was an error before: the new slot must not be used; #FLASHDELTA_ERR_COMMIT_NEW if
- *     `commit_new` failed; or #FLASHDELTA_ERR_NULL_POINTER,
+ *     free to be initialised again; #FLASHDELTA_ERR_TRUNCATED if the patch was not complete,
+ *     #FLASHDELTA_ERR_FAILED_BEFORE if there was an error before: the new slot must not be used;
+ *     #FLASHDELTA_ERR_COMMIT_NEW if `commit_new` failed; or #FLASHDELTA_ERR_NULL_POINTER,
  *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
  *     after which nothing has changed
  */
@@ -1297,9 +1297,8 @@ flashdelta_status flashdelta_applier_finish(struct flashdelta_applier *applier);
  *
  * @param applier initialised by flashdelta_applier_init(), or filled with zeros
  * @return #FLASHDELTA_OK: the applier is free to be initialised again, also if there was nothing
- * to give up; #FLASHDELTA_ERR_NULL_POINTER,
- *     #FLASHDELTA_ERR_INVALID_ARGUMENT, or #FLASHDELTA_ERR_BUSY from a callback of the same
- *     applier, after which nothing has changed
+ *     to give up; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT, or
+ *     #FLASHDELTA_ERR_BUSY from a callback of the same applier, after which nothing has changed
  */
 flashdelta_status flashdelta_applier_abort(struct flashdelta_applier *applier);
 
@@ -1332,15 +1331,15 @@ flashdelta_status flashdelta_applier_last_error(const struct flashdelta_applier 
  * that are right already are kept, as always.
  *
  * A guarded update is saved with what its guard has checked, which is not checked again: keep it
- * where only the device itself writes. But it goes on only if the verifier still knows the key that
- * has vouched for the patch.
+ * where only the device itself writes. But it goes on only if the verifier still knows the key
+ * that has vouched for the patch.
  *
  * @param applier initialised by flashdelta_applier_init(); neither failed nor finished
  * @param put called with the next `len` bytes at `from`; returns 0 for success
  * @param user passed to `put`. May be NULL
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if `put` failed;
- * #FLASHDELTA_ERR_READ_NEW; #FLASHDELTA_ERR_CODEC_NOT_BUILT if this codec cannot be
- *     suspended; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_READ_NEW; #FLASHDELTA_ERR_CODEC_NOT_BUILT if this codec cannot be suspended;
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
  *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE. The
  *     update can go on after any of them but the last
  */
@@ -1361,35 +1360,36 @@ flashdelta_status flashdelta_applier_suspension_len(struct flashdelta_applier *a
 
 /**
  * Goes on with an update that was saved by flashdelta_applier_suspend(): call it instead of the
- * first flashdelta_applier_feed(), with the same slots and as much workspace or more. The old image
- * is read and must be the right one still. Feed the patch from byte `progress->taken` on.
+ * first flashdelta_applier_feed(), with the same slots and as much workspace or more. The old
+ * image is read and must be the right one still. Feed the patch from byte `progress->taken` on.
  *
  * As long as it succeeds with `progress->pending` set, call it again with the same arguments.
  *
- * If what was saved cannot be used, nothing has been written and the applier is as new: feed it the
- * patch from its beginning. That is so for all errors but #FLASHDELTA_ERR_FAILED_BEFORE, which
+ * If what was saved cannot be used, nothing has been written and the applier is as new: feed it
+ * the patch from its beginning. That is so for all errors but #FLASHDELTA_ERR_FAILED_BEFORE, which
  * comes if what was saved cannot be read any more at the end; then abort it and begin anew.
  *
  * @param applier initialised by flashdelta_applier_init() and not yet fed; guarded as it was when
  *     it was saved: what was saved without flashdelta_applier_guard(), or with a verifier or
  *     without one, goes on only so
- * @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`; returns
- *     0 for success
+ * @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`;
+ *     returns 0 for success
  * @param user passed to `read`. May be NULL
  * @param saved_len how many bytes were saved
  * @param header the first bytes of the patch that is to go on, as for
- * flashdelta_read_patch_info(): what was saved of another patch is refused. NULL: any patch
+ *     flashdelta_read_patch_info(): what was saved of another patch is refused. NULL: any patch
  * @param header_len their number
  * @param budget how many bytes of the old slot one call may read; UINT32_MAX: all
  * @param[out] progress how far the update has come, written only on success
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_SUSPENSION_DAMAGED,
- * #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
+ *     #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
  *     #FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE, #FLASHDELTA_ERR_READ_SUSPENSION,
  *     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; #FLASHDELTA_ERR_UNKNOWN_KEY if the key that has
  *     vouched for the patch is not trusted any more; #FLASHDELTA_ERR_READ_NEW, after which it may
- *     be tried again; the errors of the header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
- *     applier has been fed, or `header_len` does not suffice; #FLASHDELTA_ERR_NULL_POINTER,
- *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
+ *     be tried again; the errors of the header and of the device's checks (3xx to 7xx);
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT if the applier has been fed, or `header_len` does not
+ *     suffice; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_NOT_INITIALISED,
+ *     #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
  */
 flashdelta_status flashdelta_applier_resume(struct flashdelta_applier *applier,
                                             int32_t (*read)(void *user, uint32_t offset, uint8_t *to, size_t len),
@@ -1401,13 +1401,14 @@ flashdelta_status flashdelta_applier_resume(struct flashdelta_applier *applier,
                                             struct flashdelta_progress *progress);
 
 /**
- * Saves the state of an update in a region of flash, as flashdelta_applier_suspend() does: what was
- * saved there before counts until this is whole.
+ * Saves the state of an update in a region of flash, as flashdelta_applier_suspend() does: what
+ * was saved there before counts until this is whole.
  *
  * @param applier initialised by flashdelta_applier_init(); neither failed nor finished
  * @param region where to
- * @return as flashdelta_applier_suspend(); #FLASHDELTA_ERR_STORE_TOO_SMALL if half of the region is
- * too small; #FLASHDELTA_ERR_INVALID_ARGUMENT also if the region does not fit its sectors and units
+ * @return as flashdelta_applier_suspend(); #FLASHDELTA_ERR_STORE_TOO_SMALL if half of the region
+ *     is too small; #FLASHDELTA_ERR_INVALID_ARGUMENT also if the region does not fit its sectors
+ *     and units
  */
 flashdelta_status flashdelta_applier_suspend_to(struct flashdelta_applier *applier,
                                                 const struct flashdelta_region *region);
@@ -1432,16 +1433,16 @@ flashdelta_status flashdelta_applier_resume_from(struct flashdelta_applier *appl
                                                  struct flashdelta_progress *progress);
 
 /**
- * What the update has to be lent that is saved in a region: before flashdelta_applier_init(), after
- * a reset.
+ * What the update has to be lent that is saved in a region: before flashdelta_applier_init(),
+ * after a reset.
  *
  * @param region where it was saved
  * @param[out] workspace_len the workspace
- * @param[out] buffer_len the buffer for flashdelta_applier_guard(); 0 if the patch has no chunks. May
- * be NULL
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NO_SUSPENSION if nothing is saved there that this version
- * of the library could go on with; #FLASHDELTA_ERR_READ_SUSPENSION; #FLASHDELTA_ERR_NULL_POINTER,
- * #FLASHDELTA_ERR_INVALID_ARGUMENT
+ * @param[out] buffer_len the buffer for flashdelta_applier_guard(); 0 if the patch has no chunks.
+ *     May be NULL
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NO_SUSPENSION if nothing is saved there that this
+ *     version of the library could go on with; #FLASHDELTA_ERR_READ_SUSPENSION;
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
 flashdelta_status flashdelta_region_needs(const struct flashdelta_region *region,
                                           size_t *workspace_len,
@@ -1453,7 +1454,7 @@ flashdelta_status flashdelta_region_needs(const struct flashdelta_region *region
  *
  * @param region where it was saved
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if it cannot be erased;
- * #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT
  */
 flashdelta_status flashdelta_region_clear(const struct flashdelta_region *region);
 
@@ -1503,15 +1504,15 @@ flashdelta_status flashdelta_read_patch_info(const uint8_t *patch, size_t len, s
  * @param applier initialised by flashdelta_applier_init()
  * @param verifier who knows the keys; copied. NULL: signatures are not looked at
  * @param buffer RAM for the header, later for a chunk and the digests of all chunks; any
- * alignment. It must not overlap the applier or what it was lent
+ *     alignment. It must not overlap the applier or what it was lent
  * @param buffer_len its size in bytes: what flashdelta_chunk_ram() tells of the patch. A device
- * that lends all it has learns from #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL of
+ *     that lends all it has learns from #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL of
  *     flashdelta_applier_feed() whether it was enough, before anything is written
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `verify`);
- * #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, something has
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, something has
  *     been fed, or there is a verifier and this would be without one;
- *     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY.
- *     On errors nothing has changed: do not go on without the check
+ *     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY. On
+ *     errors nothing has changed: do not go on without the check
  */
 flashdelta_status flashdelta_applier_guard(struct flashdelta_applier *applier,
                                            const struct flashdelta_verifier *verifier,
@@ -1525,7 +1526,7 @@ flashdelta_status flashdelta_applier_guard(struct flashdelta_applier *applier,
  * @param applier initialised by flashdelta_applier_init()
  * @param[out] offset bytes from the start of the patch; written only on success
  * @return #FLASHDELTA_OK, #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
- * #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED or #FLASHDELTA_ERR_BUSY
+ *     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED or #FLASHDELTA_ERR_BUSY
  */
 flashdelta_status flashdelta_applier_next(struct flashdelta_applier *applier, uint32_t *offset);
 
@@ -1546,11 +1547,11 @@ flashdelta_status flashdelta_chunk_ram(const uint8_t *patch, size_t len, size_t 
  * @param store memory for it; whatever it holds is overwritten
  * @param flash the region; copied
  * @param memory RAM with a bit for each piece of a patch, as flashdelta_store_needs() tells. It
- * belongs to the store from now on
+ *     belongs to the store from now on
  * @param memory_len its size in bytes
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT (also if
- * the region does not fit its sectors and units); #FLASHDELTA_ERR_STORE_TOO_SMALL if region or
- * memory are; an error of a callback
+ *     the region does not fit its sectors and units); #FLASHDELTA_ERR_STORE_TOO_SMALL if region or
+ *     memory are; an error of a callback
  */
 flashdelta_status flashdelta_store_open(struct flashdelta_store *store,
                                         const struct flashdelta_store_flash *flash,
@@ -1565,8 +1566,8 @@ flashdelta_status flashdelta_store_open(struct flashdelta_store *store,
  * @param store open
  * @param data the bytes
  * @param len how many
- * @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 5xx, 6xx, 10xx: the store is
- * what it was; 7xx: it has to be opened again
+ * @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 5xx, 6xx, 10xx: the store
+ *     is what it was; 7xx: it has to be opened again
  */
 flashdelta_status flashdelta_store_offer(struct flashdelta_store *store, const uint8_t *data, size_t len);
 
@@ -1579,14 +1580,15 @@ flashdelta_status flashdelta_store_offer(struct flashdelta_store *store, const u
  * @param data the whole piece
  * @param len its length
  * @return #FLASHDELTA_OK: it is in the flash, now or already; #FLASHDELTA_ERR_WRONG_CHUNK: damaged
- * or forged; #FLASHDELTA_ERR_WRONG_TABLE: all pieces of the table are missing again;
- * #FLASHDELTA_ERR_PIECE_MISSING: the table has to come first; 7xx: the store has to be opened again
+ *     or forged; #FLASHDELTA_ERR_WRONG_TABLE: all pieces of the table are missing again;
+ *     #FLASHDELTA_ERR_PIECE_MISSING: the table has to come first; 7xx: the store has to be opened
+ *     again
  */
 flashdelta_status flashdelta_store_put(struct flashdelta_store *store, uint32_t piece, const uint8_t *data, size_t len);
 
 /**
- * Takes several pieces that came as one, their exclusive or: if all but one of them are there, that
- * one is made, in `data`, checked and stored.
+ * Takes several pieces that came as one, their exclusive or: if all but one of them are there,
+ * that one is made, in `data`, checked and stored.
  *
  * @param store open, with the header taken
  * @param pieces their numbers, different ones
@@ -1663,9 +1665,9 @@ flashdelta_status flashdelta_store_read(struct flashdelta_store *store, uint32_t
  * @param applier initialised by flashdelta_applier_init()
  * @param[out] progress how far the update has come; may be NULL
  * @return #FLASHDELTA_OK: all was fed, finish the applier; #FLASHDELTA_ERR_PIECE_MISSING: a piece
- * is missing, or is not any more what was written: receive it, and call again;
- * #FLASHDELTA_ERR_STORE_ROTTED: header or table are not any more what was written, clear the
- * store; other errors of the store, or of flashdelta_applier_feed()
+ *     is missing, or is not any more what was written: receive it, and call again;
+ *     #FLASHDELTA_ERR_STORE_ROTTED: header or table are not any more what was written, clear the
+ *     store; other errors of the store, or of flashdelta_applier_feed()
  */
 flashdelta_status flashdelta_store_feed(struct flashdelta_store *store,
                                         uint32_t *offset,
@@ -1690,7 +1692,7 @@ flashdelta_status flashdelta_store_clear(struct flashdelta_store *store);
  * @param[out] flash_needed bytes of the region
  * @param[out] memory_needed bytes of RAM to lend flashdelta_store_open()
  * @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if these are too few bytes to tell;
- * #FLASHDELTA_ERR_NO_CHUNKS; errors of the header
+ *     #FLASHDELTA_ERR_NO_CHUNKS; errors of the header
  */
 flashdelta_status flashdelta_store_needs(const uint8_t *data,
                                          size_t len,

@@ -17,7 +17,7 @@ typedef struct device {
     nor_sim flash;
     blob old_image;
     fault fault; /* this callback fails from then on ... */
-    int after;   /* ... after so many calls */
+    int after;   /* ... after this many calls */
     int flushed;
     int committed;
     flashdelta_flash_counters counters;

@@ -1,5 +1,5 @@
 /*
- * Firmware files as they come: records, archives, folders; what they hold, and conversion.
+ * Firmware files of all kinds: records, archives, folders; what they hold, and conversion.
  *
  *     test_archives FOLDER
  *

@@ -12,7 +12,7 @@ enum { PIECE = 37 };
 static blob old_image, new_image;
 static size_t stride = 1;
 
-/* One update with a workspace of exactly this size, which starts so many bytes after a multiple of 16 and is full of rubbish. */
+/* One update with a workspace of exactly this size, which starts `shift` bytes after a multiple of 16 and is full of rubbish. */
 static flashdelta_status update(device *d, const flashdelta_flash *flash, const uint8_t *patch, size_t len, size_t workspace_len, size_t misaligned) {
     flashdelta_applier *applier = (flashdelta_applier *)calloc(1, sizeof *applier);
     uint8_t *memory = (uint8_t *)malloc(misaligned + workspace_len + 1);

@@ -105,8 +105,9 @@ static uint32_t isa_named(const char *name) {
     return strcmp(name, "thumb") == 0 ? FLASHDELTA_ISA_THUMB : FLASHDELTA_AUTO;
 }
 
-/* One option; what the codec and the instruction set are called the table says in few places. */
-static void set_option(flashdelta_options *options, const char *word, int makes, int *in_memory) {
+/* One option; what the codec and the instruction set are called the table says in few places. Gives
+ * what an option comes to that may be wrong. */
+static flashdelta_status set_option(flashdelta_options *options, const char *word, int makes, int *in_memory) {
     static const flashdelta_device nobody = {0, 0, 0, 0};
     char name[40] = "", value[200] = "";
     const char *rest = strchr(word, '=');
@@ -131,7 +132,7 @@ static void set_option(flashdelta_options *options, const char *word, int makes,
     } else if (strcmp(name, "profile-file") == 0) {
         char path[1200];
         path_of(path, sizeof path, value);
-        CHECK_STATUS(flashdelta_options_load_profile(options, path), FLASHDELTA_OK);
+        return flashdelta_options_load_profile(options, path);
     } else if (strcmp(name, "family") == 0) {
         CHECK_STATUS(flashdelta_options_set_family(options, (uint32_t)number), FLASHDELTA_OK);
     } else if (strcmp(name, "fill") == 0) {
@@ -145,15 +146,15 @@ static void set_option(flashdelta_options *options, const char *word, int makes,
     } else if (strcmp(name, "codec") == 0) {
         CHECK_STATUS(flashdelta_options_set_codec(options, codec_named(value)), FLASHDELTA_OK);
     } else if (strcmp(name, "profile") == 0) {
-        CHECK_STATUS(flashdelta_options_set_profile(options, value), FLASHDELTA_OK);
+        return flashdelta_options_set_profile(options, value);
+    } else if (strcmp(name, "hole") == 0) {
+        return flashdelta_options_add_hole(options, value);
     } else if (strcmp(name, "ram") == 0) {
         CHECK_STATUS(flashdelta_options_set_ram(options, (uint32_t)number), FLASHDELTA_OK);
     } else if (strcmp(name, "limit") == 0) {
         CHECK_STATUS(flashdelta_options_set_limit(options, (uint32_t)number), FLASHDELTA_OK);
     } else if (strcmp(name, "output") == 0) {
         CHECK_STATUS(flashdelta_options_set_output(options, FLASHDELTA_FORMAT_RAW), FLASHDELTA_OK);
-    } else if (strcmp(name, "hole") == 0) {
-        CHECK_STATUS(flashdelta_options_add_hole(options, value), FLASHDELTA_OK);
     } else if (strcmp(name, "new-elf") == 0) {
         blob elf = load(testdata, value);
         CHECK_STATUS(flashdelta_options_set_elfs(options, NULL, 0, elf.bytes, elf.len), FLASHDELTA_OK);
@@ -168,6 +169,7 @@ static void set_option(flashdelta_options *options, const char *word, int makes,
         fprintf(stderr, "no such option: %s\n", name);
         failures++;
     }
+    return FLASHDELTA_OK;
 }
 
 /* Warnings as the table writes them, each with a blank after it. */
@@ -237,7 +239,7 @@ static void run(char **cells) {
     char old_path[1200], new_path[1200], out[1200], expected[1000] = "", *word;
     const int makes = strcmp(cells[1], "diff") == 0, converts = strcmp(cells[1], "convert") == 0;
     int in_memory = 0;
-    flashdelta_status status;
+    flashdelta_status status = FLASHDELTA_OK;
     blob old_file = {NULL, 0}, patch = {NULL, 0};
     resolve(old_path, sizeof old_path, cells[2]);
     resolve(new_path, sizeof new_path, cells[3]);
@@ -245,7 +247,8 @@ static void run(char **cells) {
     CHECK_STATUS(flashdelta_options_new(&options), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_options_set_warning(options, note, NULL), FLASHDELTA_OK);
     for (word = strtok(cells[4], " "); word != NULL; word = strtok(NULL, " ")) {
-        set_option(options, word, makes, &in_memory);
+        const flashdelta_status set = set_option(options, word, makes, &in_memory);
+        status = status == FLASHDELTA_OK ? set : status;
     }
     for (word = strtok(cells[6], " "); word != NULL; word = strtok(NULL, " ")) {
         strcat(strcat(expected, word), " ");
@@ -257,10 +260,12 @@ static void run(char **cells) {
         flashdelta_options_free(options);
         return;
     }
-    status = in_memory ? make_in_memory(old_path, new_path, out, options)
-             : makes   ? flashdelta_make_file(old_path, new_path, out, options)
-             : converts ? flashdelta_convert_file(old_path, out, format_named(cells[3]), options)
-                        : flashdelta_apply_file(old_path, new_path, out, options);
+    if (status == FLASHDELTA_OK) {
+        status = in_memory  ? make_in_memory(old_path, new_path, out, options)
+            : makes         ? flashdelta_make_file(old_path, new_path, out, options)
+            : converts      ? flashdelta_convert_file(old_path, out, format_named(cells[3]), options)
+                            : flashdelta_apply_file(old_path, new_path, out, options);
+    }
     compare(cells[0], status, cells[5], makes, out);
     CHECK(strcmp(told, expected) == 0);
     if (strcmp(told, expected) != 0) {

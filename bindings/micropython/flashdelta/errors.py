@@ -1,4 +1,4 @@
-"""What can go wrong. `kind` is the stable name of docs/errors.md; the class says what to do."""
+"""The exceptions. `kind` is the stable name of docs/errors.md; the class says what to do."""
 
 
 class Error(Exception):

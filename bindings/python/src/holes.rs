@@ -65,8 +65,7 @@ impl HoleFields {
     pub(crate) fn request(self, py: Python<'_>) -> PyResult<HoleRequest> {
         let (name, new, old, source, fill) = match self {
             Self::Text(text) => {
-                let read = text.parse();
-                return read.map_err(|wrong: &str| errors::option(py, &format!("{text}: {wrong}")));
+                return text.parse::<HoleRequest>().map_err(|error| errors::coded!(py, error));
             }
             Self::Hole { name, new, old, source, fill } => (name, new, old, source, fill),
         };
@@ -137,10 +136,8 @@ pub(crate) fn value_record<'py>(
 /// The value that a text means: text, or `hex:` and digits.
 #[pyfunction]
 pub(crate) fn parse_value<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyBytes>> {
-    let value = holes::parse_bytes(text);
-    value
-        .map(|value| PyBytes::new(py, &value))
-        .map_err(|wrong| errors::option(py, &format!("{text}: {wrong}")))
+    let value = holes::parse_bytes(text).map_err(|error| errors::coded!(py, error))?;
+    Ok(PyBytes::new(py, &value))
 }
 
 /// A range of an image.

@@ -5,7 +5,8 @@
 //!   wrong with images
 //! - [`source`], [`target`]: images in buffers and files, as they come from Python
 //! - [`watch`]: Ctrl-C and progress while the library is at work
-//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`mod@holes`], [`release`], [`program`]: what Python calls
+//! - [`maker`], [`applier`], [`patch`], [`image`], [`mod@sign`], [`mod@set`], [`mod@holes`],
+//!   [`release`], [`program`]: what Python calls
 //! - [`errors`]: the errors of the library as Python exceptions
 //!
 //! While the library is at work the GIL is released.
@@ -69,7 +70,8 @@ mod _native {
 
     type Names = Vec<&'static str>;
 
-    /// Fields of a profile: name, ram, sector, page, codecs, isas, slot, scratch, codecs on request.
+    /// Fields of a profile: name, ram, sector, page, codecs, isas, slot, scratch, codecs on
+    /// request.
     type ProfileFields = (String, u32, u32, u32, Names, Names, u32, u32, Names);
 
     fn profile_fields(p: DeviceProfile) -> ProfileFields {
@@ -89,7 +91,7 @@ mod _native {
     #[pyfunction]
     fn profile_load(py: Python<'_>, path: PathBuf) -> PyResult<ProfileFields> {
         let profile = DeviceProfile::parse_file(&read_whole(py, &path)?, &path);
-        profile.map(profile_fields).map_err(|error| errors::option(py, &error.to_string()))
+        profile.map(profile_fields).map_err(|error| errors::coded!(py, error))
     }
 
     /// A product number made from a name.

@@ -56,11 +56,13 @@ pub(crate) struct IdentityFields {
 }
 
 fn codec(py: Python<'_>, name: &str) -> PyResult<Codec> {
-    name.parse().map_err(|error| errors::option(py, &format!("codec {name:?}: {error}")))
+    name.parse::<Codec>()
+        .map_err(|error| errors::coded!(py, error, &format!("codec {name:?}: {error}")))
 }
 
 fn isa(py: Python<'_>, name: &str) -> PyResult<InstructionSet> {
-    name.parse().map_err(|error| errors::option(py, &format!("isa {name:?}: {error}")))
+    name.parse::<InstructionSet>()
+        .map_err(|error| errors::coded!(py, error, &format!("isa {name:?}: {error}")))
 }
 
 /// The keyword arguments of Python's own function, whose defaults have been filled in.

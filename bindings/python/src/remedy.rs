@@ -49,6 +49,10 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::UpdateProgram => "update flashdelta, or make the patch with this version of it",
         Remedy::OtherCodec => "leave out codec, or use a profile whose device has it",
         Remedy::OtherIsa => "leave out isa, or use a profile whose device has it",
+        Remedy::KnownCodec => "leave out codec, or choose one of these",
+        Remedy::KnownIsa => "leave out isa, or choose one of these",
+        Remedy::GiveProfile => "give one of these, or a file that describes one",
+        Remedy::Recover => "complete or undo the update that was committed before",
         Remedy::StartAgain => "start again with a new Applier",
         Remedy::Report => "this is a bug: please report it, with the files if you can",
         Remedy::AcceptOverlap

@@ -22,13 +22,6 @@ use crate::sign::{key, trusted};
 use crate::source::Source;
 use crate::watch::unwatched;
 
-/// The exception for an error of sets. (They have no trait in common.)
-macro_rules! raised {
-    ($py:expr, $error:expr) => {
-        errors::by_class($py, ($error.code(), $error.class(), $error.remedy()), &$error.to_string())
-    };
-}
-
 /// Which part of a device: a partition, an address, a child with a name, a name.
 #[derive(FromPyObject)]
 pub(crate) enum Target {
@@ -118,7 +111,7 @@ pub(crate) fn set_from_description(
     fields: DiffFields,
 ) -> PyResult<Bound<'_, PyBytes>> {
     let Stoppable { diff, stop } = Stoppable::new(py, &fields)?;
-    let described = set::read_description(&path, diff).map_err(|error| raised!(py, error))?;
+    let described = set::read_description(&path, diff).map_err(|error| errors::coded!(py, error))?;
     made(py, described.components, described.options, &stop)
 }
 
@@ -134,10 +127,10 @@ pub(crate) fn set_between<'py>(
 ) -> PyResult<(Bound<'py, PyBytes>, Vec<String>, Vec<String>)> {
     let release = |path: &Path| {
         let input = opened(py, path)?;
-        set::read_release(&input, chip).map_err(|error| raised!(py, error))
+        set::read_release(&input, chip).map_err(|error| errors::coded!(py, error))
     };
     let difference = set::between(release(&old)?, release(&new)?);
-    let difference = difference.map_err(|error| raised!(py, error))?;
+    let difference = difference.map_err(|error| errors::coded!(py, error))?;
     let names = |names: &[ComponentName]| names.iter().map(target_of).collect();
     let (unchanged, gone) = (names(&difference.unchanged), names(&difference.gone));
     let Stoppable { diff, stop } = Stoppable::new(py, &fields)?;
@@ -177,14 +170,14 @@ fn made<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let made = unwatched(py, move || set::make(&components, &options));
     let made = made.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
-    made.map(|set| PyBytes::new(py, &set)).map_err(|error| raised!(py, error))
+    made.map(|set| PyBytes::new(py, &set)).map_err(|error| errors::coded!(py, error))
 }
 
 /// What a set says about itself, as JSON.
 #[pyfunction]
 pub(crate) fn set_facts(py: Python<'_>, set: &Bound<'_, PyAny>) -> PyResult<String> {
     let set = Source::of(set, "set")?;
-    SetFacts::of(&set).map(|facts| facts.json()).map_err(|error| raised!(py, error))
+    SetFacts::of(&set).map(|facts| facts.json()).map_err(|error| errors::coded!(py, error))
 }
 
 /// The set with one more signature.
@@ -219,14 +212,14 @@ pub(crate) fn set_attach_signature<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let set = Source::of(set, "set")?;
     let public = PublicKey::from_pem(pem).map_err(|error| key(py, error))?;
-    let message = set::message(&set).map_err(|error| raised!(py, error))?;
+    let message = set::message(&set).map_err(|error| errors::coded!(py, error))?;
     let signature = signature_made(&message, signature, &public);
-    let signature = signature.map_err(|error| raised!(py, error))?;
+    let signature = signature.map_err(|error| errors::coded!(py, error))?;
     signed(py, set::attach(&set, signature))
 }
 
 fn signed(py: Python<'_>, made: Result<Vec<u8>, SetFileError>) -> PyResult<Bound<'_, PyBytes>> {
-    made.map(|set| PyBytes::new(py, &set)).map_err(|error| raised!(py, error))
+    made.map(|set| PyBytes::new(py, &set)).map_err(|error| errors::coded!(py, error))
 }
 
 /// Checks a set, and its signature if there are keys.
@@ -237,9 +230,9 @@ pub(crate) fn set_verify(
     pems: Vec<String>,
 ) -> PyResult<()> {
     let set = Source::of(set, "set")?;
-    set::check(&set).map_err(|error| raised!(py, error))?;
+    set::check(&set).map_err(|error| errors::coded!(py, error))?;
     if let Some(mut keys) = trusted(py, &pems)? {
-        set::authenticate(&set, &mut keys).map_err(|error| raised!(py, error))?;
+        set::authenticate(&set, &mut keys).map_err(|error| errors::coded!(py, error))?;
     }
     Ok(())
 }
@@ -259,7 +252,7 @@ pub(crate) fn set_apply_folder(
     let input = opened(py, &old)?;
     let made =
         set::apply_to_folder(&set, &input, device.map(DeviceFields::identity), trusted(py, &pems)?);
-    let made = made.map_err(|error| raised!(py, error))?;
+    let made = made.map_err(|error| errors::coded!(py, error))?;
     if let Some(output) = output {
         folder::write(&made.packed, &output).map_err(|error| errors::folder(py, &error))?;
     }
@@ -276,7 +269,7 @@ pub(crate) fn set_apply<'py>(
     pems: Vec<String>,
 ) -> PyResult<BTreeMap<String, Bound<'py, PyBytes>>> {
     let set = Source::of(set, "set")?;
-    let index = set::check(&set).map_err(|error| raised!(py, error))?;
+    let index = set::check(&set).map_err(|error| errors::coded!(py, error))?;
     let mut held = BTreeMap::new();
     for entry in index.entries() {
         let name = ComponentName::from(entry.target);
@@ -286,6 +279,6 @@ pub(crate) fn set_apply<'py>(
     }
     let made =
         set::apply_signed(&set, &held, device.map(DeviceFields::identity), trusted(py, &pems)?);
-    let made = made.map_err(|error| raised!(py, error))?;
+    let made = made.map_err(|error| errors::coded!(py, error))?;
     Ok(made.iter().map(|(name, bytes)| (target_of(name), PyBytes::new(py, bytes))).collect())
 }

@@ -15,8 +15,8 @@ use crate::errors;
 use crate::watch::unwatched;
 
 /// Bytes that were handed over by Python. Nobody can change them while the library is at work
-/// without the GIL: `bytes` never change, and of any other buffer there is a copy. (A buffer that is
-/// held keeps its place, but not its content.)
+/// without the GIL: `bytes` never change, and of any other buffer there is a copy. (A buffer that
+/// is held keeps its place, but not its content.)
 pub(crate) enum Source {
     /// The object's own memory, or a copy that is a Python object. And where the object has its
     /// bytes.
@@ -161,7 +161,8 @@ fn refusal(object: &Bound<'_, PyAny>, what: &str, path: bool, error: PyErr) -> P
     if !error.is_instance_of::<PyTypeError>(py) {
         // It has a buffer, but does not give it away: a released memoryview, a closed mmap, ...
         let message = format!(
-            "{what}: the buffer of this {name} cannot be read: {}; pass one that is open, or a copy as bytes",
+            "{what}: the buffer of this {name} cannot be read: {}; pass one that is open, or a \
+             copy as bytes",
             error.value(py)
         );
         let refusal = PyBufferError::new_err(message);
@@ -180,6 +181,7 @@ fn refusal(object: &Bound<'_, PyAny>, what: &str, path: bool, error: PyErr) -> P
     };
     let or_path = if path { " or a path (str or os.PathLike)" } else { "" };
     PyTypeError::new_err(format!(
-        "{what} must be bytes-like (bytes, bytearray, memoryview, mmap, numpy array, ...){or_path}, not {name}{advice}"
+        "{what} must be bytes-like (bytes, bytearray, memoryview, mmap, numpy array, \
+         ...){or_path}, not {name}{advice}"
     ))
 }

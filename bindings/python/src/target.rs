@@ -109,7 +109,8 @@ impl New {
         }
         let buffer = Writable::of(object)?;
         if old.origin().is_some_and(|old| buffer.overlaps(old)) {
-            let message = "new must not be in the memory of old: the old image is needed until the new one is complete";
+            let message = "new must not be in the memory of old: the old image is needed until \
+                           the new one is complete";
             return Err(errors::option(object.py(), message));
         }
         Ok(Self { place: NewPlace::Buffer(buffer), watch: Watch::new() })
@@ -194,8 +195,10 @@ impl Writable {
     fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let name = object.get_type().name()?;
         let refuse = |why: &str| {
-            let message =
-                format!("new must be None, a path, or a writable buffer such as a bytearray: this {name} {why}");
+            let message = format!(
+                "new must be None, a path, or a writable buffer such as a bytearray: this \
+                         {name} {why}"
+            );
             Err(PyTypeError::new_err(message))
         };
         let Ok(buffer) = PyUntypedBuffer::get(object) else {

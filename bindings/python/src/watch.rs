@@ -116,7 +116,8 @@ fn wait<P: Send, T: Send>(
             // The callback may want to give up, although there is nothing new to tell.
             Err(RecvTimeoutError::Timeout) => on_progress(None)?,
             Err(RecvTimeoutError::Disconnected) => {
-                let message = "flashdelta has panicked: this is a bug, please report it, with the images and the patch if you can";
+                let message = "flashdelta has panicked: this is a bug, please report it, with the \
+                               images and the patch if you can";
                 return Err(errors::internal(py, message));
             }
         }

@@ -162,7 +162,7 @@ def test_no_leak_over_10_000_rounds_of_everything() -> None:
 
 
 def grown(call: Callable[[], object], calls: int) -> int:
-    """Bytes in use after so many calls more than before. Other things grow once: if it is more than
+    """Bytes in use after `calls` calls more than before. Other things grow once: if it is more than
     `MOST`, the least of three times."""
     for _ in range(calls // 5):
         call()

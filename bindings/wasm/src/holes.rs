@@ -5,7 +5,7 @@ use flashdelta::holes::{self, Values};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::failure::{failed, option, Outcome};
+use crate::failure::{failed, Outcome};
 use crate::{given, options};
 
 /// Values by the names of holes.
@@ -33,5 +33,5 @@ pub fn personalize(
 /// The value that a text means: text, or `hex:` and digits.
 #[wasm_bindgen]
 pub fn parse_value(text: &str) -> Outcome<Vec<u8>> {
-    holes::parse_bytes(text).map_err(|wrong| option(&format!("{text}: {wrong}")))
+    holes::parse_bytes(text).map_err(|error| failed!(error))
 }

@@ -19,7 +19,8 @@ pub fn detect(file: &[u8]) -> String {
     image::detect(file).name().to_owned()
 }
 
-/// The MD5 of bytes in hexadecimal digits: by it the chips of Espressif tell what is in their flash.
+/// The MD5 of bytes in hexadecimal digits: by it the chips of Espressif tell what is in their
+/// flash.
 #[wasm_bindgen]
 pub fn md5(bytes: &[u8]) -> String {
     flashdelta::facts::hex(&Md5::digest(bytes))

@@ -3,8 +3,8 @@
 //!
 //! Options come as JSON, files as bytes; facts go as JSON, files as `Uint8Array`.
 //!
-//! - [`making`], [`applying`], [`info`], [`images`], [`holes`], [`sets`]: what JavaScript calls, each
-//!   thin over the library
+//! - [`making`], [`applying`], [`info`], [`images`], [`holes`], [`sets`]: what JavaScript calls,
+//!   each thin over the library
 //! - [`options`]: options as they come from JavaScript; [`given`]: files as they do
 //! - [`progress`]: the callback, by which work is given up, too
 //! - [`failure`], [`remedy`]: the errors of the library as those of JavaScript

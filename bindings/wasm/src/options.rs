@@ -1,16 +1,17 @@
 //! Options as they come from JavaScript.
 
 use flashdelta::bundle::BundleOptions;
-use flashdelta::diff::{ChunkSize, DeviceProfile, DiffOptions};
+use flashdelta::diff::{ChunkSize, DiffOptions};
 use flashdelta::door::MakeRequest;
 use flashdelta::file::{MemoryOptions, Output};
-use flashdelta::holes::HoleRequest;
+use flashdelta::holes::{HoleRequest, HoleSyntaxError};
 use flashdelta::image::{AfterEnd, Overlap, ReadOptions, Selection, WriteOptions};
+use flashdelta::profile::{DeviceProfile, ProfileError};
 use flashdelta::sign::{PublicKey, TrustedKeys};
 use flashdelta::{Codec, DeviceIdentity, Identity, InstructionSet};
 use serde::Deserialize;
 
-use crate::failure::{failed, option, Outcome};
+use crate::failure::{failed, failure, option, Outcome};
 
 /// Options of this kind from their JSON.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Outcome<T> {
@@ -101,10 +102,7 @@ impl MakeFields {
 
 /// Holes as the program takes them: `serial=0x400-0x420`.
 pub(crate) fn holes(texts: &[String]) -> Outcome<Vec<HoleRequest>> {
-    let hole = |text: &String| {
-        text.parse().map_err(|wrong: &str| option(&format!("hole {text}: {wrong}")))
-    };
-    texts.iter().map(hole).collect()
+    texts.iter().map(|text| text.parse().map_err(|error: HoleSyntaxError| failed!(error))).collect()
 }
 
 /// A profile: by its name, or field by field.
@@ -129,36 +127,48 @@ struct ProfileObject {
 
 impl ProfileFields {
     fn profile(&self) -> Outcome<DeviceProfile> {
-        let named = |name: &str| {
-            let known = DeviceProfile::NAMES.join(", ");
-            DeviceProfile::named(name)
-                .ok_or_else(|| option(&format!("no such profile: {name}; choose one of {known}")))
-        };
         let object = match self {
-            Self::Named(name) => return named(name),
+            Self::Named(name) => {
+                let unknown = || failed!(ProfileError::Unknown { name: name.clone() });
+                return DeviceProfile::named(name).ok_or_else(unknown);
+            }
             Self::Fields(object) => object,
         };
-        let mut profile = named(object.like.as_deref().unwrap_or("esp32"))?;
+        let wrong = |key, value: &str, known: String| {
+            let (value, expected) = (value.to_owned(), format!("one of {known}"));
+            failed!(ProfileError::Value { path: None, key, value, expected })
+        };
+        let like = object.like.as_deref().unwrap_or("esp32");
+        let unknown = || wrong("like", like, DeviceProfile::NAMES.join(", "));
+        let mut profile = DeviceProfile::named(like).ok_or_else(unknown)?;
         profile.name = object.name.clone().unwrap_or_default();
         profile.ram = object.ram.unwrap_or(profile.ram);
         profile.sector = object.sector.unwrap_or(profile.sector);
         profile.page = object.page.unwrap_or(profile.page);
         if let Some(names) = &object.codecs {
-            profile.set_codecs(names.iter().map(|name| codec(name)).collect::<Outcome<_>>()?);
+            let known = || Codec::ALL.map(Codec::name).join(", ");
+            let codec = |name: &String| name.parse().map_err(|_| wrong("codecs", name, known()));
+            profile.set_codecs(names.iter().map(codec).collect::<Outcome<_>>()?);
         }
         if let Some(names) = &object.isas {
-            profile.isas = names.iter().map(|name| isa(name)).collect::<Outcome<_>>()?;
+            let known = || InstructionSet::ALL.map(InstructionSet::name).join(", ");
+            let isa = |name: &String| name.parse().map_err(|_| wrong("isas", name, known()));
+            profile.isas = names.iter().map(isa).collect::<Outcome<_>>()?;
         }
         Ok(profile)
     }
 }
 
 fn codec(name: &str) -> Outcome<Codec> {
-    name.parse().map_err(|error| option(&format!("codec {name}: {error}")))
+    name.parse::<Codec>().map_err(|error| {
+        failure(error.code(), error.class(), error.remedy(), &format!("codec {name}: {error}"))
+    })
 }
 
 fn isa(name: &str) -> Outcome<InstructionSet> {
-    name.parse().map_err(|error| option(&format!("isa {name}: {error}")))
+    name.parse::<InstructionSet>().map_err(|error| {
+        failure(error.code(), error.class(), error.remedy(), &format!("isa {name}: {error}"))
+    })
 }
 
 /// `"none"`, `"auto"`, or the size of a chunk.

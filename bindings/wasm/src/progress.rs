@@ -21,7 +21,7 @@ struct Listener {
 
 thread_local! {
     // The library takes callbacks that any thread may call; a value of JavaScript is no such thing,
-    // and there is but one thread.
+    // and there is only one thread.
     static LISTENER: RefCell<Listener> = RefCell::default();
 }
 

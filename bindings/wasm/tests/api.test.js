@@ -33,9 +33,18 @@ test("errors say what, whose fault and what to do", () => {
 });
 
 test("options that are not possible", () => {
-  for (const options of [{ effrot: 9 }, { profile: "huge" }, { codec: "zip" }, { chunks: 100 }, { holes: ["x"] }, { fill: 256 }]) {
+  for (const [options, code] of [
+    [{ effrot: 9 }, "option"],
+    [{ profile: "huge" }, "unknown-profile"],
+    [{ profile: { like: "huge" } }, "profile-description"],
+    [{ codec: "zip" }, "codec-name"],
+    [{ isa: "z80" }, "isa-name"],
+    [{ chunks: 100 }, "option"],
+    [{ holes: ["x"] }, "hole-syntax"],
+    [{ fill: 256 }, "option"],
+  ]) {
     const error = thrown(() => api.make(read(OLD), read(NEW), options));
-    assert.deepEqual([error.code, error.class], ["option", "usage"], JSON.stringify(options));
+    assert.deepEqual([error.code, error.class], [code, "usage"], JSON.stringify(options));
   }
   for (const file of ["text", 7, null, undefined, {}]) {
     assert.equal(thrown(() => api.make(file, read(NEW))).code, "option");

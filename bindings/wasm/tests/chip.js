@@ -46,7 +46,7 @@
     flash = new Uint8Array(4 << 20).fill(0xff);
     /** What happened, for the test. */
     seen = { md5: 0, written: 0, erased: [], bauds: [], resets: 0, stubs: 0, opened: [] };
-    /** What goes wrong: `vanish` after so many blocks of data, `wrongMd5`, `noAnswer`. */
+    /** What goes wrong: `vanish` after this many blocks of data, `wrongMd5`, `noAnswer`. */
     fault = {};
     log = "";
     #ram = new Map();

@@ -78,30 +78,32 @@ fn number(text: &str) -> Option<u32> {
         .then(|| u32::from_str_radix(digits, radix).ok())?
 }
 
-/// `--codec`
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum CodecArg {
-    /// Whichever gives the smallest patch, of those that the device has
-    Auto,
-    /// Adaptive models: the smallest patches
-    Model,
-    /// LZ4: little code, fast
-    Lz4,
-    /// Zstandard: for devices with an operating system
-    Zstd,
-    /// Not compressed: the smallest applier
-    Raw,
-}
+/// `--codec`: a codec, or none given: auto.
+#[derive(Clone, Copy)]
+pub(crate) struct CodecArg(pub(crate) Option<Codec>);
 
-impl From<CodecArg> for Option<Codec> {
-    fn from(arg: CodecArg) -> Self {
-        match arg {
-            CodecArg::Auto => None,
-            CodecArg::Model => Some(Codec::Model),
-            CodecArg::Lz4 => Some(Codec::Lz4),
-            CodecArg::Zstd => Some(Codec::Zstd),
-            CodecArg::Raw => Some(Codec::Raw),
-        }
+impl ValueEnum for CodecArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        const COUNT: usize = Codec::ALL.len() + 1;
+        // The last ones give the smallest patches.
+        const ALL: [CodecArg; COUNT] = {
+            let mut all = [CodecArg(None); COUNT];
+            let mut i = 1;
+            while i < COUNT {
+                all[i] = CodecArg(Some(Codec::ALL[COUNT - 1 - i]));
+                i += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            Some(codec) => PossibleValue::new(codec.name()).help(codec.good_for()),
+            None => PossibleValue::new("auto")
+                .help("Whichever gives the smallest patch, of those that the device has"),
+        })
     }
 }
 

@@ -10,7 +10,9 @@ use flashdelta::archive::folder::FolderError;
 use flashdelta::diff::DiffError;
 use flashdelta::door::{ConvertError, DoorError, InfoError, PatchError, Side};
 use flashdelta::file::{FileError, MakeError};
+use flashdelta::holes::HoleSyntaxError;
 use flashdelta::image::{ImageError, Target};
+use flashdelta::profile::{ProfileError, SizeError};
 use flashdelta::set::{SetFileError, SetFolderError, SetMakeError, SetSourceError};
 use flashdelta::sign::{KeyError, SealError, SignError};
 use flashdelta::update::in_place::InPlaceError;
@@ -169,6 +171,27 @@ impl Failure {
         }
     }
 
+    /// There is no such profile, or its file is wrong.
+    pub(crate) fn profile(error: &ProfileError) -> Self {
+        // What is wrong with its TOML is shown in several lines.
+        Self { message: text::escaped_lines(&error.to_string()), ..failure!(error) }
+    }
+
+    /// A text declares no hole, or is no value.
+    pub(crate) fn hole_syntax(error: &HoleSyntaxError) -> Self {
+        failure!(error)
+    }
+
+    /// The arguments are wrong: what clap says, and the code where the library found it out.
+    pub(crate) fn arguments(error: &clap::Error, message: String) -> Self {
+        let source = core::error::Error::source(error);
+        let code = source.and_then(|source| {
+            let hole = source.downcast_ref().map(HoleSyntaxError::code);
+            hole.or_else(|| source.downcast_ref().map(SizeError::code))
+        });
+        Self { code, ..Self::new(ErrorClass::Misuse, message) }
+    }
+
     /// A patch of any kind could not be applied. `names`: of the old file, the patch, the new file.
     pub(crate) fn patch(error: &PatchError, names: [&Path; 3]) -> Self {
         let [old, patch, new] = names;
@@ -319,7 +342,7 @@ impl Failure {
 
     /// A release cannot be built, or asked.
     pub(crate) fn release(error: &ReleaseError) -> Self {
-        Self::coded(error.code(), error.class(), None, error.to_string())
+        failure!(error)
     }
 
     /// A folder cannot be written.
@@ -372,7 +395,8 @@ fn digest_of(len: u32, old: &Path, patch: &Path) -> String {
     let [old, patch] = [old, patch].map(text::path);
     format!(
         "`flashdelta info {old} --digest-len {len}` shows the whole SHA-256 of the bytes that were \
-         compared, to look up which version this is; `flashdelta info {patch}` which one it has to be"
+         compared, to look up which version this is; `flashdelta info {patch}` which one it has to \
+         be"
     )
 }
 

@@ -44,7 +44,7 @@ fn open(
     path: &Path,
     open: impl FnOnce(&Path) -> Result<Input<'static>, InputError>,
 ) -> Outcome<Input<'static>> {
-    // Whoever writes to a pipe may take his time: one Ctrl-C ends the waiting.
+    // A pipe may be written to slowly: one Ctrl-C ends the waiting.
     let read = while_nothing_is_written(|| match path == Path::new(STANDARD) {
         true => Input::from_reader(io::stdin().lock(), "standard input"),
         false => open(path),

@@ -1,4 +1,4 @@
-//! Ctrl-C: long work ends at the next opportunity, and tidies up behind itself. The second one ends
+//! Ctrl-C: long work ends at the next opportunity, and tidies up. The second one ends
 //! the program at once.
 
 use core::ops::ControlFlow;

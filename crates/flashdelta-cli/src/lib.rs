@@ -2,9 +2,9 @@
 //!
 //! It is thin: everything it does to images and patches is done by the [`flashdelta`] crate. One
 //! file per subcommand in `commands`; around them: `args` (how sizes, addresses and names are
-//! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`), `keys`,
-//! `was_read`
-//! (where no result goes), `failure` (messages and exit codes), `progress`, `interrupt`, `text`.
+//! written), `profile` (device profiles in files), `inputs` and `outputs` (files, pipes, `-`),
+//! `keys`, `was_read` (where no result goes), `failure` (messages and exit codes), `progress`,
+//! `interrupt`, `text`.
 //!
 //! It is a library, since the Python package is the same program.
 #![forbid(unsafe_code)]
@@ -87,7 +87,13 @@ With --json, standard output is one JSON document: the result, or
 /// A patch turns the firmware image that a device has into a new one. It is many times smaller than
 /// the image, and a microcontroller can apply it in a few KiB of RAM.
 #[derive(Parser)]
-#[command(name = "flashdelta", version, after_long_help = EXAMPLES, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "flashdelta",
+    version,
+    after_long_help = EXAMPLES,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -159,8 +165,8 @@ pub fn run_with(arguments: Vec<OsString>) -> u8 {
         }
         Err(error) if error.use_stderr() => {
             let _ = error.print();
-            Failure::new(ErrorClass::Misuse, first_paragraph(&error.to_string()))
-                .report_to_machine(json);
+            let message = first_paragraph(&error.to_string());
+            Failure::arguments(&error, message).report_to_machine(json);
             ErrorClass::Misuse.exit_code()
         }
         // The help or the version was asked for.

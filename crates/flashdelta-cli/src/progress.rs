@@ -57,7 +57,7 @@ impl Bar {
             let done = (fraction.clamp(0.0, 1.0) * WIDTH as f32) as usize;
             let bar = "#".repeat(done) + &"-".repeat(WIDTH - done);
             let seconds = (now - self.start).as_secs();
-            // Whoever lost the terminal can do without the bar.
+            // Without a terminal there is no bar.
             let _ = write!(
                 io::stderr(),
                 "{ERASE}{doing:<10} [{bar}] {:3.0} %  {seconds} s",

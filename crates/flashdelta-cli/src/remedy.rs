@@ -63,6 +63,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         Remedy::OtherIsa => {
             "leave out --isa, or use a --profile whose device has this instruction set built in"
         }
+        Remedy::KnownCodec => "`flashdelta diff --help` lists the codecs",
+        Remedy::KnownIsa => "`flashdelta diff --help` lists the instruction sets",
+        Remedy::GiveProfile => "`flashdelta diff --help` shows what a profile file looks like",
+        Remedy::Recover => "complete or undo the update that was committed before",
         Remedy::StartAgain => "start again from the beginning",
         Remedy::Report => "this is a bug: please report it, with the files if you may",
         Remedy::AcceptOverlap => {

@@ -39,7 +39,6 @@ pub(crate) fn of(settings: &[Setting]) -> Outcome<Values> {
 pub(crate) fn bytes(text: &str) -> Outcome<Vec<u8>> {
     match text.strip_prefix("file:") {
         Some(path) => inputs::bytes(Path::new(path)),
-        None => parse_bytes(text)
-            .map_err(|expected| Failure::new(ErrorClass::Misuse, format!("{text}: {expected}"))),
+        None => parse_bytes(text).map_err(|error| Failure::hole_syntax(&error)),
     }
 }

@@ -1,4 +1,5 @@
-//! What is not taken as it seems to be meant: said once, also where it is said of both files.
+//! Warnings: inputs that are patched differently from what their name or format suggests. Each is
+//! printed once, also if it is about both files.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The program as it is used: the sessions in `tests/cmd/*.trycmd`. They run in a folder with the files
-//! that [`samples`] makes.
+//! The program as it is used: the sessions in `tests/cmd/*.trycmd`. They run in a folder with the
+//! files that [`samples`] makes.
 //!
 //! After a change of what the program says,
 //! `TRYCMD=overwrite cargo test -p flashdelta-cli --test cli` writes the sessions again; put back
@@ -87,7 +87,9 @@ fn samples(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("update.fdp", update),
         (
             "board.toml",
-            b"like = \"small\"\nram = \"12KiB\"\npage = 8\ncodecs = [\"raw\", \"lz4\"]\nisas = [\"riscv\"]\n".to_vec(),
+            b"like = \"small\"\nram = \"12KiB\"\npage = 8\n\
+              codecs = [\"raw\", \"lz4\"]\nisas = [\"riscv\"]\n"
+                .to_vec(),
         ),
         ("devices.csv", b"serial\nA-1\n\"A-2\"\n".to_vec()),
         ("typo.toml", b"like = \"small\"\nrum = \"12KiB\"\n".to_vec()),

@@ -1,5 +1,5 @@
-//! Inputs of every kind through the program: `testdata/inputs/table.tsv`, of which the library's test
-//! of this name says more.
+//! Inputs of every kind through the program: `testdata/inputs/table.tsv`, of which the library's
+//! test of this name says more.
 
 #[path = "../../flashdelta/tests/common/table.rs"]
 mod table;

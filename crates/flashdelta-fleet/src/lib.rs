@@ -10,7 +10,8 @@
 //! Nothing imports from what is listed after it.
 //!
 //! - `codes`, `text`: tables of errors, and why a text cannot be what it should.
-//! - `digest`, `name`, `version`: what things are known by. `way`: the cheapest way through releases.
+//! - `digest`, `name`, `version`: what things are known by. `way`: the cheapest way through
+//!   releases.
 //! - [`catalogue`]: products, images, releases, devices.
 //! - `rules`: assignments, stepping stones, blocked versions, windows, limits of links.
 //!   Conditions are expressions in CEL, checked when they are entered, and bounded in cost.
@@ -22,7 +23,6 @@
 //! `rules` (default) has the rules and the planner. Without it the interpreter of CEL is not built.
 #![forbid(unsafe_code)]
 
-mod codes;
 mod digest;
 #[cfg(all(test, feature = "rules"))]
 mod error_table;

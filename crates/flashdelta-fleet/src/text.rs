@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::codes::codes;
+use flashdelta::codes;
 
 /// Why a text cannot be a name, a version or a digest.
 #[non_exhaustive]
@@ -30,7 +30,7 @@ pub enum TextError {
 }
 
 codes! {
-    impl TextError {
+    impl[] TextError {
         Self::BadName { .. } => "bad-name", Misuse;
         Self::BadVersion { .. } => "bad-version", Misuse;
         Self::BadDigest { .. } => "bad-digest", Misuse;

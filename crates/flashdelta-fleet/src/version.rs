@@ -184,8 +184,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_is_total(a in "[v]?[0-9a.+-]{1,6}", b in "[v]?[0-9a.+-]{1,6}", c in "[v]?[0-9a.+-]{1,6}") {
-            let versions: Vec<_> = [a, b, c].into_iter().filter_map(|t| Version::new(t).ok()).collect();
+        fn the_order_is_total(
+            a in "[v]?[0-9a.+-]{1,6}",
+            b in "[v]?[0-9a.+-]{1,6}",
+            c in "[v]?[0-9a.+-]{1,6}",
+        ) {
+            let versions = [a, b, c].into_iter().filter_map(|t| Version::new(t).ok());
+            let versions: Vec<_> = versions.collect();
             for a in &versions {
                 for b in &versions {
                     prop_assert_eq!(a.cmp(b), b.cmp(a).reverse());

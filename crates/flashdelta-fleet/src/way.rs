@@ -67,7 +67,9 @@ mod tests {
             count in 1usize..8,
             costs in proptest::collection::vec(proptest::option::weighted(0.8, 0u64..6), 64),
         ) {
-            let cost = |from: Option<usize>, to: usize| costs[from.map_or(0, |from| from + 1) * 8 + to];
+            let cost = |from: Option<usize>, to: usize| {
+                costs[from.map_or(0, |from| from + 1) * 8 + to]
+            };
             prop_assert_eq!(cheapest(count, cost), all(count, &cost));
         }
     }

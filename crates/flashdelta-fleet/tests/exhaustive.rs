@@ -226,7 +226,8 @@ proptest! {
                 prop_assert_eq!(through, expected);
                 prop_assert_eq!(update.bytes + case.step_bytes * way.len() as u64, cost);
                 for step in &update.steps {
-                    prop_assert_eq!(step.bytes, step.parts.iter().map(|part| part.bytes).sum::<u64>());
+                    let parts = step.parts.iter().map(|part| part.bytes);
+                    prop_assert_eq!(step.bytes, parts.sum::<u64>());
                 }
             }
             (answer, expected) => prop_assert_eq!(Err(answer.clone()), expected.map(|_| ())),

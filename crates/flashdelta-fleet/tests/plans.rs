@@ -268,7 +268,11 @@ fn links_carry_what_they_carry() {
     rules.links[0].max_bytes = Some(99);
     let plan = run(&catalogue, &rules, &device);
     assert_eq!(plan.answer, Answer::Nothing);
-    assert_eq!(told(&plan)[1], "not offered: the link nb-iot carries 99 bytes in one step, and the cheapest way has a step of 250");
+    assert_eq!(
+        told(&plan)[1],
+        "not offered: the link nb-iot carries 99 bytes in one step, and the cheapest way has a \
+         step of 250"
+    );
     assert_eq!(through(&run(&catalogue, &rules, &at(0))), ["1.1", "1.2"]);
 }
 

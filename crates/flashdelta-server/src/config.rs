@@ -81,7 +81,12 @@ pub struct Config {
     #[arg(long, default_value_t = 10, value_name = "NUMBER")]
     pub sign_ins: u32,
     /// Connections to the database
-    #[arg(long, default_value_t = 16, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(
+        long,
+        default_value_t = 16,
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u32).range(2..)
+    )]
     pub database_connections: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of the service.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use flashdelta_fleet::planner::PlanError;
 use flashdelta_fleet::rules::RuleError;
 use flashdelta_fleet::TextError;
 
-/// What can go wrong. Of the first ones whoever asks is the cause, of the others nobody who asks.
+/// An error of the service. The first ones are caused by the request, the others are not.
 #[non_exhaustive]
 #[derive(Debug)]
 pub enum Error {

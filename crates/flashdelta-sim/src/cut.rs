@@ -10,9 +10,10 @@ pub const POSITIONS: u8 = 16;
 /// A write of any length is one operation, and so is the erase of one sector.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Cut {
-    /// The operation, counted from 0 since the flash was made ([`NorSim::operations`](crate::NorSim::operations)).
+    /// The operation, counted from 0 since the flash was made
+    /// ([`NorSim::operations`](crate::NorSim::operations)).
     pub operation: u64,
-    /// 0 to 15: so many sixteenths of it are done; what is under way then is torn. 16: the
+    /// 0 to 15: this many sixteenths of it are done; what is under way then is torn. 16: the
     /// operation is complete, but nothing comes after it.
     pub position: u8,
 }

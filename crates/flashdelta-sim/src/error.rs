@@ -85,11 +85,18 @@ impl fmt::Display for SimError {
                 write!(f, "access to {len} bytes at 0x{offset:x} is outside the flash")
             }
             Self::MemoryNotAligned { offset } => {
-                write!(f, "the memory for the access at 0x{offset:x} is not aligned as the flash wants it")
+                write!(
+                    f,
+                    "the memory for the access at 0x{offset:x} is not aligned as the flash wants it"
+                )
             }
             Self::NotErased { offset } => write!(f, "write at 0x{offset:x}, which is not erased"),
             Self::NotAscending { offset } => {
-                write!(f, "write at 0x{offset:x}, although something behind it in the sector has been written")
+                write!(
+                    f,
+                    "write at 0x{offset:x}, although something after it in the sector has been \
+                     written"
+                )
             }
             Self::Protected { offset, len } => {
                 write!(f, "write or erase of {len} bytes at 0x{offset:x}, in a protected range")

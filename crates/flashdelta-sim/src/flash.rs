@@ -167,8 +167,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
             })
     }
 
-    /// Is this sector the same memory in both, that is, has nobody touched it since one was cloned
-    /// from the other? An unchanged sector that was erased and written again is not.
+    /// Whether this sector is the same memory in both, that is, nobody has touched it since one was
+    /// cloned from the other. An unchanged sector that was erased and written again is not.
     pub fn shares_sector(&self, other: &Self, sector: usize) -> bool {
         self.sectors
             .get(sector)
@@ -176,8 +176,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
             .is_some_and(|(mine, theirs)| Arc::ptr_eq(mine, theirs))
     }
 
-    /// Does this sector hold the same in both: the same bytes, and the same units erased, written
-    /// or torn? How often it was erased does not count.
+    /// Whether this sector holds the same in both: the same bytes, and the same units erased,
+    /// written or torn. How often it was erased does not count.
     pub fn same_sector(&self, other: &Self, sector: usize) -> bool {
         let both = self.sectors.get(sector).zip(other.sectors.get(sector));
         both.is_some_and(|(mine, theirs)| Arc::ptr_eq(mine, theirs) || mine.holds_the_same(theirs))

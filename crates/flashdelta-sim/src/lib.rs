@@ -8,7 +8,7 @@
 //! - **Any geometry:** read unit, write unit and sector (the erase unit) are const parameters of
 //!   [`NorSim`].
 //! - **Rules:** accesses are aligned and inside the flash; a unit is written once after each erase;
-//!   inside a sector writes ascend. Whoever breaks a rule gets a [`SimError`] that names it and the
+//!   inside a sector writes ascend. Breaking a rule gives a [`SimError`] that names it and the
 //!   offset, and the flash remembers it ([`NorSim::violations`]) for code that swallows errors.
 //!   [`Rules`] adds stricter ones. [Protected](NorSim::protect) ranges must not be changed at all.
 //! - **Power cuts:** after every write and every erase of a sector, and at 16 positions inside each
@@ -23,7 +23,8 @@
 //!
 //! Everything random follows from a seed: what fails once fails again.
 //!
-//! [`world`] puts such flash into nodes, with reboots, watchdogs, clocks and bad links between them.
+//! [`world`] puts such flash into nodes, with reboots, watchdogs, clocks and bad links between
+//! them.
 //!
 //! # Example
 //!

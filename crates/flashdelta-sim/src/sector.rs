@@ -32,7 +32,7 @@ impl Sector {
         self.data.len() / self.units.len()
     }
 
-    /// The same, but for the wear?
+    /// Whether both are the same, but for the wear.
     pub(crate) fn holds_the_same(&self, other: &Self) -> bool {
         self.next == other.next && self.units == other.units && self.data == other.data
     }

@@ -108,8 +108,8 @@ fn pages_are_torn_as_a_whole() {
         let _ = flash.write(16, &[0; 128]);
         assert_eq!(flash.contents(16..16 + done), vec![0; done as usize], "{position}");
         assert_eq!(flash.torn_units(), torn, "{position}");
-        let behind = 16 + done + torn as u32 * 8;
-        assert!(flash.contents(behind..256).iter().all(|byte| *byte == 0xFF), "{position}");
+        let after = 16 + done + torn as u32 * 8;
+        assert!(flash.contents(after..256).iter().all(|byte| *byte == 0xFF), "{position}");
     }
 }
 

@@ -12,8 +12,8 @@ use core::error::Error;
 use core::time::Duration;
 
 use flashdelta::group::{
-    Authentication, Campaign, Coordinator, CoordinatorAction, Decision, Facts, Node, NodeAction,
-    NodeEntry, NodeState, Phase, Target, Timing, MAX_MESSAGE_LEN,
+    Authentication, Campaign, CampaignPhase, Coordinator, CoordinatorAction, Decision, Facts, Node,
+    NodeAction, NodeEntry, NodeState, Target, Timing, MAX_MESSAGE_LEN,
 };
 use flashdelta::nor::Records;
 use flashdelta::receive::{Action, Distributor, Patience, Plan, Receiver, Status, To};
@@ -82,7 +82,7 @@ fn lead(
     random: u32,
     devices: &mut [(Device, Flash)],
     now: &mut Duration,
-    dies: impl Fn(Phase) -> bool,
+    dies: impl Fn(CampaignPhase) -> bool,
 ) -> Result<Option<Decision>, Box<dyn Error>> {
     let mut receivers = [Receiver::default(); NODES as usize];
     let mut bits = [0; Distributor::bits_len(&PLAN, NODES as usize)];
@@ -146,7 +146,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let flash = Flash::new(NorSim::used(2, address.into()));
         devices.push((boot(&flash, address, 1, now)?, flash));
     }
-    let dies = |phase| phase == Phase::Propose(Decision::Commit);
+    let dies = |phase| phase == CampaignPhase::Propose(Decision::Commit);
     assert_eq!(lead("the phone", 1, &mut devices, &mut now, dies)?, None);
     let decided = lead("the gateway", 2, &mut devices, &mut now, |_| false)?;
     println!("{:5.1} s  decided: {decided:?}", now.as_secs_f32());

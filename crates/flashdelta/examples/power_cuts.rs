@@ -7,7 +7,7 @@
 //!
 //! Says for each of several geometries how many cuts there were, and ends with exit code 1 if any
 //! restart did not end in the right image, erased a finished sector again, touched the running
-//! slot, or broke a rule of the flash. How it gets through so many: see `tests/common/cuts.rs`.
+//! slot, or broke a rule of the flash. How it gets through all of them: see `tests/common/cuts.rs`.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "../tests/common/cuts.rs"]
@@ -98,7 +98,8 @@ fn run() -> Result<bool, String> {
         let Outcome { operations, cuts, restarts, most_erases, failures } = outcome;
         let seconds = start.elapsed().as_secs_f32();
         println!(
-            "{name}: {operations} operations, {cuts} cuts, {} failed; {restarts} plain restarts, each cut twice; \
+            "{name}: {operations} operations, {cuts} cuts, {} failed; {restarts} plain restarts, \
+             each cut twice; \
              at most {most_erases} erases of a sector in a restart; {seconds:.1} s",
             failures.len()
         );

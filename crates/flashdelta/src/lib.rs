@@ -24,7 +24,8 @@
 //! # let patch = diff::diff(&old, &new, &DiffOptions::new()).unwrap().bytes;
 //! let mut workspace = [0; 63 * 1024];
 //! let mut slot = [0; 3000];
-//! let mut applier = Applier::new(&mut workspace, &old[..], &mut slot[..], ApplyOptions::default());
+//! let options = ApplyOptions::default();
+//! let mut applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
 //! for piece in patch.chunks(64) {
 //!     applier.feed(piece).expect("the link is good");
 //! }
@@ -62,8 +63,8 @@
 //!   it reads and writes images.
 //! - [`verify`]: who made a patch, and whether each byte of it is what was made.
 //! - [`nor`]: images in NOR flash.
-//! - [`update`]: whole updates, with the hand-over to the bootloader: of one image, and of component
-//!   sets.
+//! - [`update`]: whole updates, with the hand-over to the bootloader: of one image, and of
+//!   component sets.
 //! - [`receive`]: a patch in pieces, in any order, and to many.
 //! - [`group`]: many devices updated as one.
 //!
@@ -92,7 +93,8 @@
 //! - [`facts`]: what firmware files and patches say about themselves, for machines.
 //! - `input`: what a program is given, read once: [`Input`].
 //! - [`set`]: component sets, made, signed and applied.
-//! - [`door`]: any two inputs make a patch, any patch and an input make an output; what any file is.
+//! - [`door`]: any two inputs make a patch, any patch and an input make an output; what any file
+//!   is.
 //!
 //! # Features
 //!

@@ -1,4 +1,5 @@
-//! What builds C here: the compiler, what all code has to pass, and the libraries it is linked with.
+//! What builds C here: the compiler, what all code has to pass, and the libraries it is linked
+//! with.
 
 use std::path::{Path, PathBuf};
 

@@ -91,7 +91,8 @@ function(_flashdelta_target name kind file)
   if(TARGET flashdelta::${name})
     return()
   endif()
-  find_library(_flashdelta_${name} NAMES ${file} PATHS "${_flashdelta_prefix}/lib" NO_DEFAULT_PATH NO_CACHE)
+  find_library(_flashdelta_${name} NAMES ${file} PATHS "${_flashdelta_prefix}/lib"
+    NO_DEFAULT_PATH NO_CACHE)
   if(_flashdelta_${name})
     add_library(flashdelta::${name} ${kind} IMPORTED)
     set_target_properties(flashdelta::${name} PROPERTIES
@@ -102,12 +103,14 @@ endfunction()
 
 _flashdelta_target(flashdelta SHARED "libflashdelta${CMAKE_SHARED_LIBRARY_SUFFIX}")
 if(TARGET flashdelta::flashdelta)
-  # The library has no version in its file name: programs look for it by name, not by the path it was linked from.
+  # The library has no version in its file name: programs look for it by name, not by the path it
+  # was linked from.
   set_target_properties(flashdelta::flashdelta PROPERTIES IMPORTED_NO_SONAME TRUE)
 endif()
 _flashdelta_target(flashdelta_static STATIC "libflashdelta${CMAKE_STATIC_LIBRARY_SUFFIX}")
 if(TARGET flashdelta::flashdelta_static)
-  set_target_properties(flashdelta::flashdelta_static PROPERTIES INTERFACE_LINK_LIBRARIES "pthread;${CMAKE_DL_LIBS};m")
+  set_target_properties(flashdelta::flashdelta_static PROPERTIES
+    INTERFACE_LINK_LIBRARIES "pthread;${CMAKE_DL_LIBS};m")
 endif()
 _flashdelta_target(apply STATIC "libflashdelta_apply${CMAKE_STATIC_LIBRARY_SUFFIX}")
 "#;
@@ -119,7 +122,8 @@ fn cmake_version() -> String {
          if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)\n\
          \x20 set(PACKAGE_VERSION_EXACT TRUE)\n\
          \x20 set(PACKAGE_VERSION_COMPATIBLE TRUE)\n\
-         elseif(PACKAGE_FIND_VERSION_MAJOR EQUAL {major} AND {major} GREATER 0 AND PACKAGE_FIND_VERSION VERSION_LESS PACKAGE_VERSION)\n\
+         elseif(PACKAGE_FIND_VERSION_MAJOR EQUAL {major} AND {major} GREATER 0\n    \
+         AND PACKAGE_FIND_VERSION VERSION_LESS PACKAGE_VERSION)\n\
          \x20 set(PACKAGE_VERSION_COMPATIBLE TRUE)\n\
          endif()\n",
         major = env!("CARGO_PKG_VERSION_MAJOR")

@@ -19,7 +19,13 @@ mod families;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Sizes of an image in MiB
-    #[arg(long, value_name = "MIB", num_args = 1.., value_delimiter = ',', default_value = "1,4,16,64")]
+    #[arg(
+        long,
+        value_name = "MIB",
+        num_args = 1..,
+        value_delimiter = ',',
+        default_value = "1,4,16,64"
+    )]
     sizes: Vec<usize>,
     /// Only families whose name contains one of these words
     #[arg(long, value_name = "WORD", num_args = 1.., value_delimiter = ',')]

@@ -9,8 +9,8 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
 use flashdelta::group::{
-    Authentication, Campaign, Coordinator, CoordinatorAction, Decision, NodeEntry, Phase, Timing,
-    MAX_MESSAGE_LEN,
+    Authentication, Campaign, CampaignPhase, Coordinator, CoordinatorAction, Decision, NodeEntry,
+    Timing, MAX_MESSAGE_LEN,
 };
 use flashdelta::receive::{Action, Distributor, Patience, Receiver, Status, To};
 
@@ -122,7 +122,7 @@ impl Lead<'_> {
         loop {
             let now = clock.elapsed();
             self.tell(now);
-            if matches!(self.machine.phase(), Phase::Deposed | Phase::Superseded) {
+            if matches!(self.machine.phase(), CampaignPhase::Deposed | CampaignPhase::Superseded) {
                 return Ok(ExitCode::FAILURE);
             }
             if self.machine.is_done(now, lost) {
@@ -139,7 +139,8 @@ impl Lead<'_> {
         let Sent { patch, other } = self.sent;
         let decided = self.machine.decided().context("it is over, and nothing is decided")?;
         println!(
-            "{decided:?} after {:.1} s; the patch has {} bytes, {patch} were sent of it, and {other} others",
+            "{decided:?} after {:.1} s; the patch has {} bytes, {patch} were sent of it, and \
+             {other} others",
             clock.elapsed().as_secs_f64(),
             self.patch.len(),
         );

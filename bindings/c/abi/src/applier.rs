@@ -21,14 +21,15 @@ pub(crate) use state::at_work;
 pub(crate) use state::enter;
 
 /// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
-/// bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and for holes.
+/// bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and
+/// for holes.
 pub const FLASHDELTA_APPLIER_WORDS: usize = 280;
 
 /// The same in bytes.
 pub(crate) const FLASHDELTA_APPLIER_SIZE: usize = size_of::<flashdelta_applier>();
 
-/// Applies one patch. The memory is yours (static, or on a heap; a small stack is no place for it),
-/// what is in it is not.
+/// Applies one patch. You own the memory (static, or on a heap; it is too large for a small stack);
+/// its contents are private.
 ///
 /// It needs the alignment of a size_t, which a variable of this type has by itself. Fill it with
 /// zeros once (static variables are) so that misuse before flashdelta_applier_init() is noticed. Do
@@ -100,17 +101,16 @@ pub struct flashdelta_progress {
 /// @param applier memory for it; whatever it holds is overwritten, unless it is at work right now
 /// @param flash both slots; copied
 /// @param device what the device is; copied. NULL: patches are not checked against the device. If
-/// given, patches that do not say for whom they are, are
-///     refused as well
+///     given, patches that do not say for whom they are, are refused as well
 /// @param workspace RAM that the applier works in; any alignment. It must not overlap `applier`
 /// @param workspace_len its size in bytes: what flashdelta_workspace_len() tells of the patch, or
-/// more, which makes reading cheaper. A device that lends all it has
-///     learns from #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was
-///     enough, before anything is written
+///     more, which makes reading cheaper. A device that lends all it has learns from
+///     #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL of flashdelta_applier_feed() whether it was enough,
+///     before anything is written
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `read_old`, `read_new`,
-/// `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of
-///     its range, a pointer is misaligned, blocks overlap, or `values` is no record; #FLASHDELTA_ERR_BUSY from a callback
-///     of the same applier. On errors nothing has changed
+///     `write_new`); #FLASHDELTA_ERR_INVALID_ARGUMENT if a number in `flash` is out of its range, a
+///     pointer is misaligned, blocks overlap, or `values` is no record; #FLASHDELTA_ERR_BUSY from a
+///     callback of the same applier. On errors nothing has changed
 ///
 /// # Safety
 ///
@@ -188,12 +188,11 @@ pub unsafe extern "C" fn flashdelta_applier_init(
 /// @param len number of bytes, 0 or more
 /// @param[out] progress how far the update has come, written only on success; may be NULL
 /// @return #FLASHDELTA_OK; an error of the update (1xx, 3xx to 7xx), which is final: the applier
-/// holds nothing any more but the detail for
-///     flashdelta_applier_last_error(); #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or
-///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
-///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed.
-///     After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (it is said with each) nothing has been
-///     written to the new slot
+///     holds nothing any more but the detail for flashdelta_applier_last_error();
+///     #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or #FLASHDELTA_ERR_NULL_POINTER,
+///     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
+///     after which nothing has changed. After errors up to #FLASHDELTA_ERR_OLD_MISMATCH (documented
+///     with each) nothing has been written to the new slot
 ///
 /// # Safety
 ///
@@ -220,10 +219,10 @@ pub unsafe extern "C" fn flashdelta_applier_feed(
 /// to its end need not be. The result does not depend on the budgets.
 ///
 /// Bytes that are written count twice, since NOR flash is compared before it is written. What may
-/// go beyond the budget: the first step of a call (1.7 KiB and the write granularity of the patch at
-/// most), the call with `flush_new`, and the copying of the start of a sector that is right at its
-/// start only, as described for flashdelta_flash. 4096 is a good budget: some milliseconds, and an
-/// erase.
+/// go beyond the budget: the first step of a call (1.7 KiB and the write granularity of the patch
+/// at most), the call with `flush_new`, and the copying of the start of a sector that is right at
+/// its start only, as described for flashdelta_flash. 4096 is a good budget: some milliseconds, and
+/// an erase.
 ///
 /// @param applier initialised by flashdelta_applier_init()
 /// @param data the bytes; may be NULL if `len` is 0. Must not overlap `applier` or the workspace
@@ -318,10 +317,9 @@ unsafe fn feed(
 ///
 /// @param applier initialised by flashdelta_applier_init()
 /// @return #FLASHDELTA_OK: the new image is complete, verified and committed, and the applier is
-/// free to be initialised again;
-///     #FLASHDELTA_ERR_TRUNCATED if the patch was not complete, #FLASHDELTA_ERR_FAILED_BEFORE if
-///     there was an error before: the new slot must not be used; #FLASHDELTA_ERR_COMMIT_NEW if
-///     `commit_new` failed; or #FLASHDELTA_ERR_NULL_POINTER,
+///     free to be initialised again; #FLASHDELTA_ERR_TRUNCATED if the patch was not complete,
+///     #FLASHDELTA_ERR_FAILED_BEFORE if there was an error before: the new slot must not be used;
+///     #FLASHDELTA_ERR_COMMIT_NEW if `commit_new` failed; or #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
 ///     after which nothing has changed
 ///
@@ -366,9 +364,8 @@ pub unsafe extern "C" fn flashdelta_applier_finish(
 ///
 /// @param applier initialised by flashdelta_applier_init(), or filled with zeros
 /// @return #FLASHDELTA_OK: the applier is free to be initialised again, also if there was nothing
-/// to give up; #FLASHDELTA_ERR_NULL_POINTER,
-///     #FLASHDELTA_ERR_INVALID_ARGUMENT, or #FLASHDELTA_ERR_BUSY from a callback of the same
-///     applier, after which nothing has changed
+///     to give up; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT, or
+///     #FLASHDELTA_ERR_BUSY from a callback of the same applier, after which nothing has changed
 ///
 /// # Safety
 ///

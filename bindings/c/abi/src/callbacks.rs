@@ -107,13 +107,14 @@ pub struct flashdelta_flash {
     /// flashdelta_applier_init(), and up to date whenever flashdelta_applier_feed() returns, also
     /// after errors. It is not looked at.
     pub counters: *mut flashdelta_flash_counters,
-    /// Values for holes of the new image, ranges that each device has for itself, as a record: "FDV",
-    /// a byte 0, and for each value a byte with the length of the name, the name, two bytes with the
-    /// length of the value (the lower byte first), the value. A value may be shorter than its hole:
-    /// zeros follow. A hole without a value here keeps that of the old image, if the patch says so.
-    /// The record must stay as it is until the update ends, and after flashdelta_applier_resume() be
-    /// the same. NULL: none. A library that is built without its feature `holes` does not look at
-    /// it, and refuses patches with holes (#FLASHDELTA_ERR_UNSUPPORTED_FEATURE).
+    /// Values for holes of the new image, ranges that each device has for itself, as a record:
+    /// "FDV", a byte 0, and for each value a byte with the length of the name, the name, two bytes
+    /// with the length of the value (the lower byte first), the value. A value may be shorter than
+    /// its hole: zeros follow. A hole without a value here keeps that of the old image, if the
+    /// patch says so. The record must stay as it is until the update ends, and after
+    /// flashdelta_applier_resume() be the same. NULL: none. A library that is built without its
+    /// feature `holes` does not look at it, and refuses patches with holes
+    /// (#FLASHDELTA_ERR_UNSUPPORTED_FEATURE).
     pub values: *const u8,
     /// Its length in bytes. 0 if it is NULL.
     pub values_len: usize,
@@ -236,7 +237,7 @@ impl flashdelta_flash {
         // SAFETY: the caller's promise.
         let buffer: &'static mut [u8] = unsafe { bytes_mut(self.buffer, self.buffer_len)? };
         let write_size = self.write_size.max(1);
-        // Whoever tells sectors wants them erased.
+        // Where sectors are stated, they are erased.
         if self.erase_new.is_some() != (self.sector_size != 0)
             || !self.new_size.is_multiple_of(write_size)
             || self.flags & !FLASHDELTA_IGNORE_TRAILING != 0

@@ -67,13 +67,14 @@ unsafe fn records<'a>(
     Records::with_buffer(flash, 0, region.size, buffer).map_err(|_| FLASHDELTA_ERR_INVALID_ARGUMENT)
 }
 
-/// Saves the state of an update in a region of flash, as flashdelta_applier_suspend() does: what was
-/// saved there before counts until this is whole.
+/// Saves the state of an update in a region of flash, as flashdelta_applier_suspend() does: what
+/// was saved there before counts until this is whole.
 ///
 /// @param applier initialised by flashdelta_applier_init(); neither failed nor finished
 /// @param region where to
-/// @return as flashdelta_applier_suspend(); #FLASHDELTA_ERR_STORE_TOO_SMALL if half of the region is
-/// too small; #FLASHDELTA_ERR_INVALID_ARGUMENT also if the region does not fit its sectors and units
+/// @return as flashdelta_applier_suspend(); #FLASHDELTA_ERR_STORE_TOO_SMALL if half of the region
+///     is too small; #FLASHDELTA_ERR_INVALID_ARGUMENT also if the region does not fit its sectors
+///     and units
 ///
 /// # Safety
 ///
@@ -131,16 +132,16 @@ pub unsafe extern "C" fn flashdelta_applier_resume_from(
     outcome.err().unwrap_or(FLASHDELTA_OK)
 }
 
-/// What the update has to be lent that is saved in a region: before flashdelta_applier_init(), after
-/// a reset.
+/// What the update has to be lent that is saved in a region: before flashdelta_applier_init(),
+/// after a reset.
 ///
 /// @param region where it was saved
 /// @param[out] workspace_len the workspace
-/// @param[out] buffer_len the buffer for flashdelta_applier_guard(); 0 if the patch has no chunks. May
-/// be NULL
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NO_SUSPENSION if nothing is saved there that this version
-/// of the library could go on with; #FLASHDELTA_ERR_READ_SUSPENSION; #FLASHDELTA_ERR_NULL_POINTER,
-/// #FLASHDELTA_ERR_INVALID_ARGUMENT
+/// @param[out] buffer_len the buffer for flashdelta_applier_guard(); 0 if the patch has no chunks.
+///     May be NULL
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NO_SUSPENSION if nothing is saved there that this
+///     version of the library could go on with; #FLASHDELTA_ERR_READ_SUSPENSION;
+///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///
 /// # Safety
 ///
@@ -179,7 +180,7 @@ pub unsafe extern "C" fn flashdelta_region_needs(
 ///
 /// @param region where it was saved
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if it cannot be erased;
-/// #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT
+///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///
 /// # Safety
 ///

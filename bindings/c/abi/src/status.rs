@@ -15,12 +15,12 @@ use core::ffi::{c_char, CStr};
 /// | 2 | the program called a function wrongly | correct the program |
 /// | 3 | the patch is damaged, incomplete, or no patch | get it again |
 /// | 4 | the old image is not the one that the patch was made from | get another patch |
-/// | 5 | the patch is for other devices, or would go back below the security counter | get another patch |
-/// | 6 | the device (or this build of the library) lacks memory or features | make the patch for another profile |
-/// | 7 | reading or writing failed: a callback returned non-zero, or a file could not be used | see to the flash or the disk |
+/// | 5 | the patch is for other devices, or goes back below the security counter | get another |
+/// | 6 | the device or this build lacks memory or features | make it for another profile |
+/// | 7 | a callback returned non-zero, or a file could not be used | see to the flash or the disk |
 /// | 8 | a callback asked to give up | |
 /// | 9 | a firmware file is damaged or dubious (hosts only) | see the text of the error |
-/// | 10 | the patch is not authentic: nobody who is trusted vouches for it | get the patch from its maker |
+/// | 10 | the patch is not authentic: nobody who is trusted vouches for it | ask its maker |
 ///
 /// Later versions may add numbers: treat an unknown one by its class.
 ///
@@ -166,8 +166,8 @@ pub enum flashdelta_status {
     /// The buffer for checking chunks is too small. Nothing has been written. Detail: `expected`
     /// bytes are needed, `found` were lent.
     FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL = 614,
-    /// The patch has no chunks, or chunks that the flash cannot be written in: it cannot be received
-    /// in any order.
+    /// The patch has no chunks, or chunks that the flash cannot be written in: it cannot be
+    /// received in any order.
     FLASHDELTA_ERR_NO_CHUNKS = 615,
     /// The store, or the memory lent to it, is too small for the patch; or the region is for what
     /// is to be saved in it.
@@ -213,8 +213,8 @@ pub enum flashdelta_status {
     /// The patch is signed, but with no key that is trusted. Nothing has been written. Detail: the
     /// id of its key is the first 8 bytes of the found digest.
     FLASHDELTA_ERR_UNKNOWN_KEY = 1002,
-    /// A signature by a trusted key is not that of this patch. Nothing has been written. Detail: the
-    /// id of the key is the first 8 bytes of the found digest.
+    /// A signature by a trusted key is not that of this patch. Nothing has been written. Detail:
+    /// the id of the key is the first 8 bytes of the found digest.
     FLASHDELTA_ERR_WRONG_SIGNATURE = 1003,
     /// The chunk table is not the one that the header vouches for.
     FLASHDELTA_ERR_WRONG_TABLE = 1004,

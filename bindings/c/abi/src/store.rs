@@ -109,11 +109,11 @@ pub struct flashdelta_store_info {
 /// @param store memory for it; whatever it holds is overwritten
 /// @param flash the region; copied
 /// @param memory RAM with a bit for each piece of a patch, as flashdelta_store_needs() tells. It
-/// belongs to the store from now on
+///     belongs to the store from now on
 /// @param memory_len its size in bytes
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT (also if
-/// the region does not fit its sectors and units); #FLASHDELTA_ERR_STORE_TOO_SMALL if region or
-/// memory are; an error of a callback
+///     the region does not fit its sectors and units); #FLASHDELTA_ERR_STORE_TOO_SMALL if region or
+///     memory are; an error of a callback
 ///
 /// # Safety
 ///
@@ -183,8 +183,8 @@ fn status<T>(outcome: Result<T, flashdelta_status>) -> flashdelta_status {
 /// @param store open
 /// @param data the bytes
 /// @param len how many
-/// @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 5xx, 6xx, 10xx: the store is
-/// what it was; 7xx: it has to be opened again
+/// @return #FLASHDELTA_OK: it is received from now on, or already; 3xx, 5xx, 6xx, 10xx: the store
+///     is what it was; 7xx: it has to be opened again
 ///
 /// # Safety
 ///
@@ -207,8 +207,9 @@ pub unsafe extern "C" fn flashdelta_store_offer(
 /// @param data the whole piece
 /// @param len its length
 /// @return #FLASHDELTA_OK: it is in the flash, now or already; #FLASHDELTA_ERR_WRONG_CHUNK: damaged
-/// or forged; #FLASHDELTA_ERR_WRONG_TABLE: all pieces of the table are missing again;
-/// #FLASHDELTA_ERR_PIECE_MISSING: the table has to come first; 7xx: the store has to be opened again
+///     or forged; #FLASHDELTA_ERR_WRONG_TABLE: all pieces of the table are missing again;
+///     #FLASHDELTA_ERR_PIECE_MISSING: the table has to come first; 7xx: the store has to be opened
+///     again
 ///
 /// # Safety
 ///
@@ -224,8 +225,8 @@ pub unsafe extern "C" fn flashdelta_store_put(
     status(unsafe { bytes(data, len).and_then(|data| with(store, |store| store.put(piece, data))) })
 }
 
-/// Takes several pieces that came as one, their exclusive or: if all but one of them are there, that
-/// one is made, in `data`, checked and stored.
+/// Takes several pieces that came as one, their exclusive or: if all but one of them are there,
+/// that one is made, in `data`, checked and stored.
 ///
 /// @param store open, with the header taken
 /// @param pieces their numbers, different ones
@@ -389,9 +390,9 @@ impl From<StoreError<Fault>> for Fed {
 /// @param applier initialised by flashdelta_applier_init()
 /// @param[out] progress how far the update has come; may be NULL
 /// @return #FLASHDELTA_OK: all was fed, finish the applier; #FLASHDELTA_ERR_PIECE_MISSING: a piece
-/// is missing, or is not any more what was written: receive it, and call again;
-/// #FLASHDELTA_ERR_STORE_ROTTED: header or table are not any more what was written, clear the
-/// store; other errors of the store, or of flashdelta_applier_feed()
+///     is missing, or is not any more what was written: receive it, and call again;
+///     #FLASHDELTA_ERR_STORE_ROTTED: header or table are not any more what was written, clear the
+///     store; other errors of the store, or of flashdelta_applier_feed()
 ///
 /// # Safety
 ///
@@ -453,7 +454,7 @@ pub unsafe extern "C" fn flashdelta_store_clear(store: *mut flashdelta_store) ->
 /// @param[out] flash_needed bytes of the region
 /// @param[out] memory_needed bytes of RAM to lend flashdelta_store_open()
 /// @return #FLASHDELTA_OK; #FLASHDELTA_NEED_MORE if these are too few bytes to tell;
-/// #FLASHDELTA_ERR_NO_CHUNKS; errors of the header
+///     #FLASHDELTA_ERR_NO_CHUNKS; errors of the header
 ///
 /// # Safety
 ///

@@ -24,15 +24,15 @@ use crate::pointers::{bytes, check};
 /// that are right already are kept, as always.
 ///
 /// A guarded update is saved with what its guard has checked, which is not checked again: keep it
-/// where only the device itself writes. But it goes on only if the verifier still knows the key that
-/// has vouched for the patch.
+/// where only the device itself writes. But it goes on only if the verifier still knows the key
+/// that has vouched for the patch.
 ///
 /// @param applier initialised by flashdelta_applier_init(); neither failed nor finished
 /// @param put called with the next `len` bytes at `from`; returns 0 for success
 /// @param user passed to `put`. May be NULL
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if `put` failed;
-/// #FLASHDELTA_ERR_READ_NEW; #FLASHDELTA_ERR_CODEC_NOT_BUILT if this codec cannot be
-///     suspended; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+///     #FLASHDELTA_ERR_READ_NEW; #FLASHDELTA_ERR_CODEC_NOT_BUILT if this codec cannot be suspended;
+///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
 ///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE. The
 ///     update can go on after any of them but the last
 ///
@@ -103,35 +103,36 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
 }
 
 /// Goes on with an update that was saved by flashdelta_applier_suspend(): call it instead of the
-/// first flashdelta_applier_feed(), with the same slots and as much workspace or more. The old image
-/// is read and must be the right one still. Feed the patch from byte `progress->taken` on.
+/// first flashdelta_applier_feed(), with the same slots and as much workspace or more. The old
+/// image is read and must be the right one still. Feed the patch from byte `progress->taken` on.
 ///
 /// As long as it succeeds with `progress->pending` set, call it again with the same arguments.
 ///
-/// If what was saved cannot be used, nothing has been written and the applier is as new: feed it the
-/// patch from its beginning. That is so for all errors but #FLASHDELTA_ERR_FAILED_BEFORE, which
+/// If what was saved cannot be used, nothing has been written and the applier is as new: feed it
+/// the patch from its beginning. That is so for all errors but #FLASHDELTA_ERR_FAILED_BEFORE, which
 /// comes if what was saved cannot be read any more at the end; then abort it and begin anew.
 ///
 /// @param applier initialised by flashdelta_applier_init() and not yet fed; guarded as it was when
 ///     it was saved: what was saved without flashdelta_applier_guard(), or with a verifier or
 ///     without one, goes on only so
-/// @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`; returns
-///     0 for success
+/// @param read reads `len` bytes (1 or more) from byte `offset` of what was saved into `to`;
+///     returns 0 for success
 /// @param user passed to `read`. May be NULL
 /// @param saved_len how many bytes were saved
 /// @param header the first bytes of the patch that is to go on, as for
-/// flashdelta_read_patch_info(): what was saved of another patch is refused. NULL: any patch
+///     flashdelta_read_patch_info(): what was saved of another patch is refused. NULL: any patch
 /// @param header_len their number
 /// @param budget how many bytes of the old slot one call may read; UINT32_MAX: all
 /// @param[out] progress how far the update has come, written only on success
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_SUSPENSION_DAMAGED,
-/// #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
+///     #FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH, #FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION,
 ///     #FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE, #FLASHDELTA_ERR_READ_SUSPENSION,
 ///     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; #FLASHDELTA_ERR_UNKNOWN_KEY if the key that has
 ///     vouched for the patch is not trusted any more; #FLASHDELTA_ERR_READ_NEW, after which it may
-///     be tried again; the errors of the header and of the device's checks (3xx to 7xx); #FLASHDELTA_ERR_INVALID_ARGUMENT if the
-///     applier has been fed, or `header_len` does not suffice; #FLASHDELTA_ERR_NULL_POINTER,
-///     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
+///     be tried again; the errors of the header and of the device's checks (3xx to 7xx);
+///     #FLASHDELTA_ERR_INVALID_ARGUMENT if the applier has been fed, or `header_len` does not
+///     suffice; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_NOT_INITIALISED,
+///     #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
 ///
 /// # Safety
 ///

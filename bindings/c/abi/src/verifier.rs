@@ -34,13 +34,14 @@ pub enum flashdelta_verdict {
 pub struct flashdelta_verifier {
     /// Passed to the callback. May be NULL.
     pub user: *mut c_void,
-    /// Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id` (8
-    /// bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a key
-    /// belongs to one of them, and must not be tried with the other. Called once for each signature
-    /// until one is right, only from inside flashdelta_applier_feed(), or the functions of a store;
-    /// and with a message and a signature of zeros from inside flashdelta_applier_resume(), to learn
-    /// whether the key is trusted still, which any number but #FLASHDELTA_VERDICT_UNKNOWN_KEY says.
-    /// As for the callbacks of a flashdelta_flash, it must not call functions of the same applier.
+    /// Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
+    /// (8 bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a
+    /// key belongs to one of them, and must not be tried with the other. Called once for each
+    /// signature until one is right, only from inside flashdelta_applier_feed(), or the functions
+    /// of a store; and with a message and a signature of zeros from inside
+    /// flashdelta_applier_resume(), to learn whether the key is trusted still, which any number but
+    /// #FLASHDELTA_VERDICT_UNKNOWN_KEY says. As for the callbacks of a flashdelta_flash, it must
+    /// not call functions of the same applier.
     pub verify: Option<
         unsafe extern "C" fn(
             user: *mut c_void,

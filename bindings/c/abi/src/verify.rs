@@ -22,15 +22,15 @@ use crate::verifier::{flashdelta_verifier, Callback};
 /// @param applier initialised by flashdelta_applier_init()
 /// @param verifier who knows the keys; copied. NULL: signatures are not looked at
 /// @param buffer RAM for the header, later for a chunk and the digests of all chunks; any
-/// alignment. It must not overlap the applier or what it was lent
+///     alignment. It must not overlap the applier or what it was lent
 /// @param buffer_len its size in bytes: what flashdelta_chunk_ram() tells of the patch. A device
-/// that lends all it has learns from #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL of
+///     that lends all it has learns from #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL of
 ///     flashdelta_applier_feed() whether it was enough, before anything is written
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for `verify`);
-/// #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, something has
+///     #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, something has
 ///     been fed, or there is a verifier and this would be without one;
-///     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY.
-///     On errors nothing has changed: do not go on without the check
+///     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY. On
+///     errors nothing has changed: do not go on without the check
 ///
 /// # Safety
 ///
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn flashdelta_applier_guard(
 /// @param applier initialised by flashdelta_applier_init()
 /// @param[out] offset bytes from the start of the patch; written only on success
 /// @return #FLASHDELTA_OK, #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
-/// #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED or #FLASHDELTA_ERR_BUSY
+///     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NOT_INITIALISED or #FLASHDELTA_ERR_BUSY
 ///
 /// # Safety
 ///

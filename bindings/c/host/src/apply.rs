@@ -73,7 +73,7 @@ pub unsafe extern "C" fn flashdelta_apply(
 /// @param new_path of the new image; not the same file as one of the others
 /// @param options the device, the output and the progress callback count; NULL for the defaults
 /// @return as flashdelta_apply(); #FLASHDELTA_ERR_FILE if a file cannot be opened, read or written,
-/// or if `new_path` is one of the others
+///     or if `new_path` is one of the others
 ///
 /// # Safety
 ///
@@ -100,8 +100,8 @@ pub unsafe extern "C" fn flashdelta_apply_file(
 }
 
 /// Whether the patch turns the old image into the one that it promises. As flashdelta_apply(), but
-/// the result is not kept, the workspace is exactly the one that the patch asks for, as on a device,
-/// and zeros stand for values of holes that are not given.
+/// the result is not kept, the workspace is exactly the one that the patch asks for, as on a
+/// device, and zeros stand for values of holes that are not given.
 ///
 /// @param old the old image; may be NULL if `old_len` is 0
 /// @param old_len its size in bytes

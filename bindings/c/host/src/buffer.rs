@@ -1,4 +1,4 @@
-//! Bytes that the library hands out.
+//! Bytes that the library returns.
 
 /// Bytes that the library has allocated. Fill it with zeros before use, and give it back with
 /// flashdelta_buffer_free().
@@ -23,7 +23,7 @@ impl From<Vec<u8>> for flashdelta_buffer {
 /// Frees what the library has allocated, and sets `data` to NULL and `len` to 0.
 ///
 /// @param buffer filled by this library, or with zeros; NULL is ignored. Not one that was copied
-/// and freed before
+///     and freed before
 ///
 /// May be called from any thread.
 ///

@@ -9,8 +9,9 @@ use std::path::Path;
 
 use flashdelta::bundle::BundleError;
 use flashdelta::door::{ConvertError, DoorError, PatchError};
-use flashdelta::holes::HoleError;
+use flashdelta::holes::{HoleError, HoleSyntaxError};
 use flashdelta::image::ImageError;
+use flashdelta::profile::ProfileError;
 use flashdelta::{InputError, Remedy};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 use flashdelta_c_abi::{flashdelta_error_detail, flashdelta_strerror};
@@ -24,9 +25,8 @@ thread_local! {
 /// What the last error of this thread was, in words: what, where, expected, found, what to do.
 ///
 /// @return UTF-8, never NULL. It belongs to the library, and is valid until this thread calls
-/// another function of this header. Empty if the last one of them
-///     succeeded. Functions named flashdelta_applier_... do not set it: they have
-///     flashdelta_applier_last_error()
+///     another function of this header. Empty if the last one of them succeeded. Functions named
+///     flashdelta_applier_... do not set it: they have flashdelta_applier_last_error()
 ///
 /// May be called from any thread; every thread has its own.
 #[no_mangle]
@@ -81,7 +81,17 @@ macro_rules! failures {
     };
 }
 
-failures!(DoorError, PatchError, ConvertError, InputError, ImageError, BundleError, HoleError);
+failures!(
+    DoorError,
+    PatchError,
+    ConvertError,
+    InputError,
+    ImageError,
+    BundleError,
+    HoleError,
+    HoleSyntaxError,
+    ProfileError
+);
 
 /// The frame of every function: no panic leaves it, and the text of an error is kept.
 pub(crate) fn guard(work: impl FnOnce() -> Result<(), Failure>) -> flashdelta_status {

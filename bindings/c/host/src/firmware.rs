@@ -71,7 +71,7 @@ pub struct flashdelta_bundle_info {
 /// @param len its size in bytes
 /// @param[out] info written only on success
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_FIRMWARE_FILE if it is a damaged file of records or
-/// archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
+///     archive; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT;
 ///     #FLASHDELTA_ERR_PANIC
 ///
 /// # Safety
@@ -138,7 +138,7 @@ fn firmware_info(file: &[u8]) -> Result<flashdelta_firmware_info, Failure> {
 /// @param len its size in bytes
 /// @param[out] info written only on success
 /// @return #FLASHDELTA_OK; an error (3xx, 6xx) if it is none, damaged, or not complete;
-/// #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
+///     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT; #FLASHDELTA_ERR_PANIC
 ///
 /// # Safety
 ///
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn flashdelta_convert(
 ///     `from_path` does: what it promises and the file is not, is an error
 /// @param options as for flashdelta_convert(); NULL for the defaults
 /// @return as flashdelta_convert(); #FLASHDELTA_ERR_FILE if a file cannot be read or written, or if
-/// both are the same
+///     both are the same
 ///
 /// # Safety
 ///

@@ -119,8 +119,10 @@ pub(crate) fn writable(number: u32) -> Result<Format, Failure> {
     let known =
         formats.into_iter().find(|format| flashdelta_format::from(*format) as u32 == number);
     known.ok_or_else(|| {
-        let message =
-            format!("nothing is written in format {number}: expected plain binary, Intel HEX, S-record, TI-TXT or UF2");
+        let message = format!(
+            "nothing is written in format {number}: expected plain binary, Intel HEX, S-record, \
+             TI-TXT or UF2"
+        );
         Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message)
     })
 }

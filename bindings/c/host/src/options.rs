@@ -100,7 +100,7 @@ impl flashdelta_options {
 ///
 /// @param[out] options written only on success; give them back with flashdelta_options_free()
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT if
-/// misaligned
+///     misaligned
 ///
 /// May be called from any thread, as may all functions here; but only one at a time may change the
 /// same options.

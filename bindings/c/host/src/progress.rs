@@ -33,14 +33,14 @@ pub type flashdelta_progress_fn =
 #[derive(Clone)]
 pub(crate) struct Reporter {
     call: unsafe extern "C" fn(*mut c_void, u32, f32) -> i32,
-    /// Locked for each call, so that there is but one at a time.
+    /// Locked for each call, so that there is only one at a time.
     user: Arc<Mutex<User>>,
 }
 
 struct User(*mut c_void);
 
-// SAFETY: the library never looks behind the pointer; the header says that it is handed to threads
-// of the library, one at a time.
+// SAFETY: the library never reads what the pointer points to; the header says that it is handed to
+// threads of the library, one at a time.
 unsafe impl Send for User {}
 
 impl Reporter {

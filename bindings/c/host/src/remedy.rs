@@ -21,7 +21,9 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
             return Some(format!("{} MiB of memory are enough", needed.div_ceil(1 << 20)))
         }
         Remedy::PageSize { page } => {
-            return Some(format!("make the patch for units of {page} bytes (flashdelta_options_set_write_size)"));
+            return Some(format!(
+                "make the patch for units of {page} bytes (flashdelta_options_set_write_size)"
+            ));
         }
         Remedy::TransferAgain => "transfer the patch again",
         Remedy::GivePatch => "give a patch that flashdelta_make() made",
@@ -47,12 +49,20 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
         Remedy::WithoutDevice => "leave out the device, its RAM and the output format",
         Remedy::UpdateProgram => "update this library, or make the patch with this version of it",
         Remedy::OtherCodec => {
-            "use another codec, or a device that has this one (flashdelta_options_set_device_codecs)"
+            "use another codec, or a device that has this one \
+             (flashdelta_options_set_device_codecs)"
         }
         Remedy::OtherIsa => {
             "use another instruction set, or a device that predicts this one \
              (flashdelta_options_set_device_isas)"
         }
+        Remedy::KnownCodec => "use a number of flashdelta_codec",
+        Remedy::KnownIsa => "use a number of flashdelta_isa",
+        Remedy::GiveProfile => {
+            "give the name of one (flashdelta_options_set_profile), or a file that describes one \
+             (flashdelta_options_load_profile)"
+        }
+        Remedy::Recover => "complete or undo the update that was committed before",
         Remedy::StartAgain => "start again with flashdelta_applier_init()",
         Remedy::Report => "this is a bug: please report it, with the files if you may",
         Remedy::AcceptOverlap => accept!("FLASHDELTA_ACCEPT_OVERLAP"),
@@ -76,17 +86,23 @@ pub(crate) fn words(remedy: &Remedy) -> Option<String> {
             "it may be damaged, cut off or edited by hand: make or fetch the file again"
         }
         Remedy::SaveAsAscii => "save it as ASCII or UTF-8",
-        Remedy::ChooseRange => "choose a range (flashdelta_options_set_range), or a format that keeps gaps",
+        Remedy::ChooseRange => {
+            "choose a range (flashdelta_options_set_range), or a format that keeps gaps"
+        }
         Remedy::OtherAddress => "give the right address (flashdelta_options_set_base)",
         Remedy::OtherFormat => "choose another format",
-        Remedy::GiveElf => "give the ELF file that the image was made from (flashdelta_options_set_elfs)",
+        Remedy::GiveElf => {
+            "give the ELF file that the image was made from (flashdelta_options_set_elfs)"
+        }
         Remedy::Unpack => "unpack it, and give what is inside",
         Remedy::LeaveOut => "leave out that option",
         Remedy::AllowEmpty => "flashdelta_options_set_allow_empty() permits it, if it is meant",
         Remedy::OtherName => "choose a name that is not there yet",
         Remedy::SignPatch => "sign the patch with a key that is trusted",
         Remedy::MakeChunks => "make the patch with chunks, or with chunks of another size",
-        Remedy::TrustKey => "add the key that it is signed with, or sign it with one that is trusted",
+        Remedy::TrustKey => {
+            "add the key that it is signed with, or sign it with one that is trusted"
+        }
         Remedy::GiveKey => "give a key in PEM (PKCS#8, SubjectPublicKeyInfo)",
         Remedy::GiveSignature => "sign the message of this patch, with that key",
         Remedy::PatchFromMaker => "get the patch from whoever made it",

@@ -1,12 +1,13 @@
-//! What is patched otherwise than it seems to be meant, told to a callback.
+//! Warnings, reported to a callback: inputs that are patched differently from what their name or
+//! format suggests.
 
 use core::ffi::{c_char, c_void};
 use std::ffi::CString;
 
 use flashdelta::door::{FileWarning, Side};
 
-/// Is told what is patched otherwise than it seems to be meant: the patch is right, but may be
-/// larger than it had to be.
+/// Is told of inputs that are patched differently from what their name or format suggests: the
+/// patch is right, but may be larger than necessary.
 ///
 /// `user` is what was given to flashdelta_options_set_warning(), `is_new` whether it is about the
 /// new file (1) or the old one (0), `code` a stable name such as "same" (docs/errors.md lists
@@ -23,8 +24,8 @@ pub(crate) struct Listener {
     pub(crate) user: *mut c_void,
 }
 
-// SAFETY: the library never looks behind the pointer, and calls back only in the thread that has
-// called it.
+// SAFETY: the library never reads what the pointer points to, and calls back only in the thread
+// that has called it.
 unsafe impl Send for Listener {}
 // SAFETY: as above.
 unsafe impl Sync for Listener {}

@@ -434,7 +434,7 @@ esp_err_t flashdelta_ota_last_error(flashdelta_ota_handle_t handle, flashdelta_e
 
 /* ---- End ---- */
 
-/* The image is the one that the patch promises. Is it one that this chip can boot? */
+/* The image is the one that the patch promises. Whether this chip can boot it is checked here. */
 static esp_err_t check_image(const esp_partition_t *partition) {
     esp_image_header_t header;
     esp_image_metadata_t metadata;

@@ -173,9 +173,9 @@ def diff(
     Warns
     -----
     FlashdeltaWarning
-        If something is patched otherwise than it seems to be meant, so that the patch may be larger
-        than it had to be: an archive that is damaged, and therefore patched as one piece; an image
-        that looks encrypted.
+        If an input is patched differently from what its name or format suggests, so that the patch
+        may be larger than necessary: an archive that is damaged, and therefore patched as one
+        piece; an image that looks encrypted.
 
     Examples
     --------
@@ -350,7 +350,7 @@ def _check_name(name: str, value: str | None, known: list[str]) -> str | None:
     if value is not None and value not in known:
         raise OptionError(
             f"no such {name}: {value!r}; choose one of {', '.join(known)}, or leave it out",
-            kind="option",
+            kind=f"{name}-name",
         )
     return value
 

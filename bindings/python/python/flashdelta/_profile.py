@@ -240,8 +240,9 @@ def _profile(name: str) -> ProfileFields:
     if fields is None:
         known = ", ".join(_native.PROFILES)
         raise OptionError(
-            f"no profile {name!r}: expected one of {known}, or a file that describes one",
-            kind="option",
+            f"no profile has the name {name!r}, the known ones are {known}; give one of these, "
+            "or a file that describes one",
+            kind="unknown-profile",
         )
     return fields
 

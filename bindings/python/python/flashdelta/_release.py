@@ -14,7 +14,7 @@ from ._errors import Error, OptionError
 from ._signing import Key, pem
 from ._types import FilePath
 
-#: So many tasks are under way at once, for each processor: their files are in memory.
+#: The tasks that are under way at once, for each processor: their files are in memory.
 _AHEAD = 4
 
 

@@ -156,7 +156,8 @@ pub(crate) fn push(py: Python<'_>, error: PushError) -> PyErr {
         PushError::Verify(error) => verify(py, error),
         PushError::Ram { needed, found } => ram(py, needed, found),
         PushError::Bundle => Exception::new(py, "UnsupportedPatchError", "bundle").raise(
-            "this patch is a bundle, which devices do not apply: use flashdelta.apply or flashdelta.apply_files",
+            "this patch is a bundle, which devices do not apply: use flashdelta.apply or \
+             flashdelta.apply_files",
         ),
     }
 }

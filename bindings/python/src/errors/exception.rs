@@ -103,6 +103,21 @@ pub(crate) fn by_class(
     Exception::new(py, name, code).advised(remedy).raise(message)
 }
 
+/// The same of an error of the library. (Its types have no trait in common.)
+macro_rules! coded {
+    ($py:expr, $error:expr, $message:expr) => {{
+        let (error, message): (_, &str) = (&$error, $message);
+        let told = (error.code(), error.class(), error.remedy());
+        $crate::errors::by_class($py, told, message)
+    }};
+    ($py:expr, $error:expr) => {{
+        let error = $error;
+        $crate::errors::coded!($py, error, &error.to_string())
+    }};
+}
+
+pub(crate) use coded;
+
 /// Whether an exception says that the callback asked to give up.
 pub(crate) fn is_cancelled(py: Python<'_>, error: &PyErr) -> bool {
     error.get_type(py).name().is_ok_and(|name| name == "CancelledError")

@@ -41,7 +41,7 @@ pub(crate) fn release(py: Python<'_>, error: &ReleaseError) -> PyErr {
         ReleaseError::Cancelled => return cancelled(py),
         _ => "OptionError",
     };
-    Exception::new(py, class, error.code()).raise(&error.to_string())
+    Exception::new(py, class, error.code()).advised(error.remedy()).raise(&error.to_string())
 }
 
 /// Making a patch between files failed.

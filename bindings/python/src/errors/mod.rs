@@ -10,7 +10,9 @@ mod making;
 mod signing;
 
 pub(crate) use applying::{apply, header, header_cut, push};
-pub(crate) use exception::{by_class, cancelled, internal, io, is_cancelled, misuse, option};
+pub(crate) use exception::{
+    by_class, cancelled, coded, internal, io, is_cancelled, misuse, option,
+};
 pub(crate) use files::{bundle, patch};
 pub(crate) use image::image;
 pub(crate) use input::{folder, input};

@@ -50,8 +50,8 @@ pub(crate) struct Args {
     /// Where the new image goes; a file that is there already is replaced
     #[arg(long, short, value_name = "OUT", required_unless_present = "in_place")]
     output: Option<PathBuf>,
-    /// Update the file OLD itself, as a device with one slot does it: with a journal, so that it goes
-    /// on with the same command after it was killed. The patch has to be made with --in-place
+    /// Update the file OLD itself, as a device with one slot does it: with a journal, so that it
+    /// goes on with the same command after it was killed. The patch has to be made with --in-place
     #[arg(long, conflicts_with_all = ["output", "set", "format", "limit"])]
     in_place: bool,
     /// The journal, and the scratch area [default: OLD.journal]

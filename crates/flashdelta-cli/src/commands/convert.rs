@@ -20,11 +20,12 @@ Examples:
   flashdelta convert app.elf -o app.bin
       The stored bytes, as objcopy -O binary gives them; gaps become 0xff.
   flashdelta convert app.bin -o app.hex --base 0x08020000
-      A plain binary does not tell where it stands.
+      A plain binary does not tell at which address it is.
   flashdelta convert full.hex -o app.s19 --range 0x26000..0x7e000 --record-length 32
       Part of the memory, in records of 32 bytes.
 
-The format of OUT is told by --to, or by its name: .bin, .hex, .ihex, .s19, .s28, .s37, .srec, .mot, .uf2, .ti-txt, and more.";
+The format of OUT is told by --to, or by its name: .bin, .hex, .ihex, .s19, .s28, .s37, .srec, \
+.mot, .uf2, .ti-txt, and more.";
 
 /// Write a firmware file in another format
 ///
@@ -163,7 +164,9 @@ impl Args {
         let segments: Vec<_> = image
             .segments
             .iter()
-            .map(|segment| serde_json::json!({ "address": segment.address, "size": segment.data.len() }))
+            .map(|segment| {
+                serde_json::json!({ "address": segment.address, "size": segment.data.len() })
+            })
             .collect();
         serde_json::json!({
             "input": text::path(&self.input),

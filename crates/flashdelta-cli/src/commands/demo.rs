@@ -54,7 +54,8 @@ impl Args {
             write_images(folder)?;
         }
         print(
-            "flashdelta turns an old and a new firmware image into a small patch, and applies it in the RAM of a microcontroller.\n\
+            "flashdelta turns an old and a new firmware image into a small patch, and applies it \
+             in the RAM of a microcontroller.\n\
              Here: a field logger, from release 1.0 to 1.1, for two boards.\n\n",
         )?;
         let mut table = Table::default();

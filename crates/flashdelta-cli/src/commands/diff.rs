@@ -24,15 +24,20 @@ Examples:
   flashdelta diff old.bin new.bin -o update.fdp --profile small --base 0x08020000
       For a Cortex-M with 16 KiB; the images are raw and run at this address.
   flashdelta diff old.zip new.zip -o update.fdp
-      Archives (zip, tar, gzip), folders, and manifests with the parts beside them: a bundle, for computers.
+      Archives (zip, tar, gzip), folders, and manifests with the parts beside them: a bundle,
+      for computers.
   flashdelta diff old.bin new.bin -o update.fdp --product heron --hardware-to 4 --security-counter 7
-      Refused by devices other than herons up to revision 4, and by those that require a counter above 7.
+      Refused by devices other than herons up to revision 4, and by those that require a counter
+      above 7.
   flashdelta diff old.hex new.s19 -o update.fdp
-      The memory in both files is patched; `apply` gives back new.s19 as it is, a device makes the memory.
+      The memory in both files is patched; `apply` gives back new.s19 as it is, a device makes
+      the memory.
   flashdelta diff old.bin new.bin -o update.fdp --old-elf old.elf --new-elf new.elf
       Addresses, and what is code, from the ELF files that the images were made of.
-  flashdelta diff old.bin new.bin -o update.fdp --hole serial=marker:@@SERIAL-NUMBER@@ --hole key=0x400-0x420,old=none
-      One patch for devices with serial numbers, which they keep; each is given a key with the update.
+  flashdelta diff old.bin new.bin -o update.fdp \\
+    --hole serial=marker:@@SERIAL-NUMBER@@ --hole key=0x400-0x420,old=none
+      One patch for devices with serial numbers, which they keep; each is given a key with the
+      update.
   flashdelta diff old.bin new.bin -o update.fdp --in-place --slot 256KiB --scratch 1 --chunks auto
       For a device with one slot of 256 KiB, and a sector apart from it.
 
@@ -80,13 +85,19 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "PATCH")]
     output: PathBuf,
     /// The device: tiny, small, esp32, micropython, linux, or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "esp32", value_parser = args::ProfileName, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        default_value = "esp32",
+        value_parser = args::ProfileName,
+        hide_possible_values = true
+    )]
     profile: String,
     /// RAM of the device, in place of the profile's
     #[arg(long, value_name = "SIZE", value_parser = args::size)]
     ram: Option<u32>,
     /// How the patch is coded
-    #[arg(long, value_enum, default_value_t = CodecArg::Auto)]
+    #[arg(long, value_enum, default_value_t = CodecArg(None))]
     codec: CodecArg,
     /// Instruction set whose branches and address loads are predicted
     #[arg(long, value_enum, default_value_t = IsaArg(None))]
@@ -104,8 +115,8 @@ pub(crate) struct Args {
     /// device applies the patch
     #[arg(long, conflicts_with_all = ["old_elf", "new_elf"])]
     verbatim: bool,
-    /// Digests of pieces of the patch, so that a damaged piece is noticed before it is decoded: auto
-    /// (a size that the device has the RAM for), none, or the size of a piece
+    /// Digests of pieces of the patch, so that a damaged piece is noticed before it is decoded:
+    /// auto (a size that the device has the RAM for), none, or the size of a piece
     #[arg(long, value_name = "auto|none|SIZE", default_value = "none", value_parser = args::chunks)]
     chunks: ChunkSize,
     /// A range of the image that each device has for itself: NAME=0x400-0x420, NAME=symbol:SYM (of
@@ -126,10 +137,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECTORS", requires = "in_place")]
     scratch: Option<u32>,
     /// How hard to try, 1 (fast) to 9 (thorough)
-    #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
+    #[arg(
+        long,
+        value_name = "1-9",
+        default_value_t = 6,
+        value_parser = clap::value_parser!(u8).range(1..=9)
+    )]
     effort: u8,
     /// Number of threads, 0 for one per processor; the patch does not depend on it
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024)
+    )]
     threads: usize,
     /// Make a patch to an empty new file, too: mostly that is a failed build, and refused
     #[arg(long)]
@@ -214,7 +235,7 @@ impl Args {
         let mut options = DiffOptions::new()
             .profile(profile)
             .in_place(self.in_place)
-            .codec(Option::from(self.codec))
+            .codec(self.codec.0)
             .isa(self.isa.0)
             .chunks(self.chunks)
             .effort(self.effort)

@@ -30,7 +30,8 @@ Examples:
   flashdelta info release.zip
       What an archive, a folder, a manifest.json or a flasher_args.json holds.
   flashdelta info firmware.bin
-      Container format, SHA-256, versions, and which bytes stand at which addresses; whether it is encrypted or compressed.";
+      Container format, SHA-256, versions, and which bytes are at which addresses; whether it is
+      encrypted or compressed.";
 
 /// Show what a patch is and needs, or what a firmware file holds
 #[derive(clap::Args)]
@@ -69,7 +70,8 @@ impl Args {
         let file = text::path(&self.file);
         if let Some((container, error)) = &told.no_archive {
             remark!(
-                "warning: {file}: it looks like a {container} archive, but is damaged or unusual: {}",
+                "warning: {file}: it looks like a {container} archive, but is damaged or unusual: \
+                 {}",
                 text::escaped(&error.to_string())
             );
         }
@@ -78,7 +80,7 @@ impl Args {
             facts.start = self.start(bytes)?;
         }
         if self.json {
-            // There is but one document: if something is wrong, it is the error.
+            // There is only one document: if something is wrong, it is the error.
             outcome?;
             return print_json(&Document { kind: told.facts.kind(), file, facts: told.facts });
         }
@@ -146,7 +148,8 @@ fn patch_text(file: &str, all: &WholePatchFacts, is_whole: bool) -> String {
         None if is_whole => {
             let _ = writeln!(
                 text,
-                "\n`flashdelta info {file} --old OLD` also tells what the body is spent on, and what is copied."
+                "\n`flashdelta info {file} --old OLD` also tells what the body is spent on, and \
+                 what is copied."
             );
         }
         None => {}
@@ -161,9 +164,11 @@ fn in_place_text(facts: &InPlaceFacts) -> String {
         by => format!("is moved up by {} bytes", grouped(by)),
     };
     format!(
-        "\nIn one slot, with sectors of {} bytes:\n  slot             {} bytes; each sector is erased \
-         {} at most\n  scratch sectors  {}, erased {} at most\n  journal          {} bytes, erased {} \
-         at most\n  order            the old image {moved}; the state is saved {}, every {} bytes\n",
+        "\nIn one slot, with sectors of {} bytes:\n  \
+         slot             {} bytes; each sector is erased {} at most\n  \
+         scratch sectors  {}, erased {} at most\n  \
+         journal          {} bytes, erased {} at most\n  \
+         order            the old image {moved}; the state is saved {}, every {} bytes\n",
         grouped(facts.sector),
         grouped(facts.slot),
         times(facts.slot_erases),
@@ -226,7 +231,10 @@ fn header_table(facts: &PatchFacts) -> String {
     if facts.chunk_size > 0 {
         let count = grouped(facts.body_size.div_ceil(facts.chunk_size.into()));
         let (size, ram) = (grouped(facts.chunk_size), grouped(facts.chunk_ram));
-        table.row(["chunks", &format!("{count} of {size} bytes; to check them as they stream in takes {ram} bytes of RAM more")]);
+        let chunks = format!(
+            "{count} of {size} bytes; to check them as they stream in takes {ram} bytes of RAM more"
+        );
+        table.row(["chunks", &chunks]);
     }
     table.render("ll")
 }

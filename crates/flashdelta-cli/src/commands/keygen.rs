@@ -20,7 +20,8 @@ Examples:
   flashdelta keygen -o release.pem --algorithm p256
       For devices whose chip or library has ECDSA P-256: mbedTLS, PSA Crypto, secure elements.
 
-The files are PEM as OpenSSL reads and writes it: PKCS#8 and SubjectPublicKeyInfo. The key id is the start of
+The files are PEM as OpenSSL reads and writes it: PKCS#8 and SubjectPublicKeyInfo. The key id is
+the start of
   openssl pkey -pubin -in release.pub.pem -outform DER | sha256sum";
 
 /// `--algorithm`

@@ -15,7 +15,8 @@ use crate::{outputs, Cli};
 
 /// Print the completions for a shell
 ///
-/// For example `flashdelta completions bash >~/.local/share/bash-completion/completions/flashdelta`.
+/// For example
+/// `flashdelta completions bash >~/.local/share/bash-completion/completions/flashdelta`.
 #[derive(clap::Args)]
 pub(crate) struct Completions {
     /// The shell

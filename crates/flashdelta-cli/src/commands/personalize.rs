@@ -18,9 +18,11 @@ const HELP: &str = "\
 Examples:
   flashdelta personalize app.bin --hole serial=0x400-0x420 --set serial=A-042 -o a-042.bin
       One image, for one device.
-  flashdelta personalize app.bin --hole serial=symbol:serial_number --elf app.elf --table devices.csv -o 'out/app-{serial}.bin'
+  flashdelta personalize app.bin --hole serial=symbol:serial_number --elf app.elf \\
+    --table devices.csv -o 'out/app-{serial}.bin'
       One file for each line of a table, whose first line names the holes.
-  flashdelta personalize flash.bin --hole key=marker:@@KEY-OF-THE-DEVICE@ --set key=file:key.bin -o - | esptool write-flash 0 -
+  flashdelta personalize flash.bin --hole key=marker:@@KEY-OF-THE-DEVICE@ \\
+    --set key=file:key.bin -o - | esptool write-flash 0 -
       Straight to the device.
 
 Values are text, hex:00112233 or file:PATH, in tables too. Zeros follow a value that is shorter than
@@ -28,12 +30,13 @@ its hole.";
 
 /// Fill the holes of an image with the values of a device, or of each device of a table
 ///
-/// Checksums and digests of ESP images are corrected, and checksums of records. What is signed, or checked by MCUboot, cannot
-/// have holes.
+/// Checksums and digests of ESP images are corrected, and checksums of records. What is signed, or
+/// checked by MCUboot, cannot have holes.
 #[derive(clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Args {
-    /// The image, or a file of records (Intel HEX, S-records, TI-TXT, UF2); of an ESP chip also a whole flash
+    /// The image, or a file of records (Intel HEX, S-records, TI-TXT, UF2); of an ESP chip also a
+    /// whole flash
     image: PathBuf,
     /// Where a hole is: NAME=0x400-0x420, NAME=symbol:SYM or NAME=marker:TEXT, as for `diff`
     #[arg(long, value_name = "NAME=PLACE", required = true)]

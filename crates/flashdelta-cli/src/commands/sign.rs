@@ -66,7 +66,8 @@ fn ram_warning(before: &[u8], after: &[u8]) -> Vec<String> {
         (Some(before), Some(after)) if before.chunks.is_none() => {
             let (ram, chunk_ram) = (after.ram, after.chunk_ram());
             vec![format!(
-                "the patch had no chunk digests: to check them as it streams in, a device lends {} bytes of RAM \
+                "the patch had no chunk digests: to check them as it streams in, a device lends \
+                 {} bytes of RAM \
                  beyond the {} that it states, {} in all (`diff --chunks auto` stays within --ram)",
                 grouped(chunk_ram),
                 grouped(ram),

@@ -93,7 +93,8 @@ impl Args {
             key_id.map_or_else(String::new, |id| format!("ok: {patch} is signed with key {id}\n"));
         print(&match &applied.header {
             Some(header) => format!(
-                "{signed}ok: {patch} turns {old} into the image it promises, {} bytes, in {} bytes of \
+                "{signed}ok: {patch} turns {old} into the image it promises, {} bytes, in {} bytes \
+                 of \
                  workspace\n",
                 grouped(header.new_size),
                 grouped(header.workspace_len() as u64)

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::codes::codes;
+use flashdelta::codes;
+
 use crate::{Digest, Name, TextError, Version};
 
 /// Why something cannot be entered into the catalogue.
@@ -61,7 +62,7 @@ pub enum CatalogueError {
 }
 
 codes! {
-    impl CatalogueError {
+    impl[] CatalogueError {
         Self::TooLarge { .. } => "entry-too-large", Misuse;
         Self::BadField { .. } => "bad-entry", Misuse;
         Self::UnknownProduct { .. } => "unknown-product", Misuse;

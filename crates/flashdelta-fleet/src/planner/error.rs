@@ -2,8 +2,9 @@
 
 use core::fmt;
 
+use flashdelta::codes;
+
 use crate::catalogue::CatalogueError;
-use crate::codes::codes;
 use crate::Name;
 
 /// Why there is no plan.
@@ -22,7 +23,7 @@ pub enum PlanError {
 }
 
 codes! {
-    impl PlanError {
+    impl[] PlanError {
         Self::OtherProduct { .. } => "other-product", Misuse;
     } else {
         Self::Device(error) => error;

@@ -5,7 +5,8 @@
 //!
 //! ```
 //! use flashdelta::Input;
-//! use flashdelta_fleet::catalogue::{Catalogue, Component, Device, Image, Product, Release, Running};
+//! use flashdelta_fleet::catalogue::{Catalogue, Component, Device, Image, Product};
+//! use flashdelta_fleet::catalogue::{Release, Running};
 //! use flashdelta_fleet::planner::{plan, Answer, Estimate};
 //! use flashdelta_fleet::rules::{Assignment, Rules};
 //! use flashdelta_fleet::{Name, Version};

@@ -201,7 +201,7 @@ impl Build {
         let bytes = patches.iter().map(|patch| patch.size).sum();
         let index = self.index(patches)?;
         let text = serde_json::to_string_pretty(&index).unwrap_or_default() + "\n";
-        // Whoever reads in between sees the new signatures and the old index, and asks again.
+        // A reader in between sees the new signatures and the old index, and asks again.
         match &self.description.key {
             Some(key) => {
                 let signatures = signature::sign(text.as_bytes(), key);

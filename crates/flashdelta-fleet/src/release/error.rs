@@ -8,10 +8,9 @@ use flashdelta::door::DoorError;
 use flashdelta::image::ImageError;
 use flashdelta::sign::{KeyError, SealError};
 use flashdelta::verify::VerifyError;
-use flashdelta::InputError;
+use flashdelta::{codes, InputError};
 
 use crate::catalogue::CatalogueError;
-use crate::codes::codes;
 use crate::{TextError, Version};
 
 /// Why a release cannot be built, or a question cannot be answered.
@@ -102,10 +101,10 @@ pub enum ReleaseError {
 }
 
 codes! {
-    impl ReleaseError {
-        Self::File { .. } => "release-file", Io;
+    impl[] ReleaseError {
+        Self::File { .. } => "release-file", Io, CheckFile;
         Self::Description { .. } => "release-description", Misuse;
-        Self::WrongPatch { .. } => "release-patch", BadPatch;
+        Self::WrongPatch { .. } => "release-patch", BadPatch, Report;
         Self::Unfinished { .. } => "release-unfinished", Misuse;
         Self::Index { .. } => "release-index", BadFile;
         Self::OtherProduct { .. } => "release-product", WrongDevice;

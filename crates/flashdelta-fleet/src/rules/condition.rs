@@ -158,7 +158,8 @@ mod tests {
             "model.startsWith('H') && serial.endsWith('17') && serial.contains('00')",
             "serial >= 'H3-0010' && serial <= 'H3-0020'",
             "'beta' in tags && !('gamma' in tags)",
-            "tags.exists(t, t == 'lab') && tags.all(t, size(t) > 2) && tags.exists_one(t, t == 'lab')",
+            "tags.exists(t, t == 'lab') && tags.all(t, size(t) > 2) \
+             && tags.exists_one(t, t == 'lab')",
             "tags.filter(t, t != 'lab').size() == 1 && tags.map(t, t + '!')[0] == 'beta!'",
             "attributes.region == 'eu' && attributes['region'] == 'eu' && has(attributes.region)",
             "!has(attributes.shop) && !('shop' in attributes) && size(attributes) == 1",

@@ -2,8 +2,9 @@
 
 use core::fmt;
 
+use flashdelta::codes;
+
 use crate::catalogue::CatalogueError;
-use crate::codes::codes;
 use crate::Name;
 
 /// Why an expression cannot be a condition.
@@ -56,7 +57,7 @@ pub enum ConditionError {
 }
 
 codes! {
-    impl ConditionError {
+    impl[] ConditionError {
         Self::TooLong { .. } => "condition-too-long", Misuse;
         Self::Syntax { .. } => "condition-syntax", Misuse;
         Self::UnknownVariable { .. } => "unknown-variable", Misuse;
@@ -125,7 +126,7 @@ pub enum RuleError {
 }
 
 codes! {
-    impl RuleError {
+    impl[] RuleError {
         Self::Twice { .. } => "rule-twice", Misuse;
         Self::TooMany { .. } => "too-many-rules", Misuse;
     } else {

@@ -17,7 +17,8 @@
 //! use flashdelta_fleet::rules::{Condition, Facts};
 //! use flashdelta_fleet::Name;
 //!
-//! let condition = Condition::new("year >= 2023 && batch in ['A', 'B'] && tags.exists(t, t == 'beta')")?;
+//! let text = "year >= 2023 && batch in ['A', 'B'] && tags.exists(t, t == 'beta')";
+//! let condition = Condition::new(text)?;
 //! let mut device = Device::new("heron-17", Name::new("heron")?);
 //! (device.year, device.batch) = (2024, "B".into());
 //! device.tags.insert(Name::new("beta")?);

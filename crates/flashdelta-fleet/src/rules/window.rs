@@ -286,7 +286,8 @@ mod tests {
             from in 0u16..1440, until in 0u16..1440, now in -1_000_000i64..4_000_000_000,
         ) {
             let days = days.into_iter().map(|day| Weekday::ALL[day]);
-            let window = Window::new(UtcOffset(offset), ClockTime(from), ClockTime(until)).days(days);
+            let window = Window::new(UtcOffset(offset), ClockTime(from), ClockTime(until));
+            let window = window.days(days);
             let opens = window.opens_after(now);
             prop_assert!(opens > now && opens <= now + 7 * DAY);
             prop_assert!(window.is_open(opens));

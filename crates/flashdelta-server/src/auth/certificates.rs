@@ -5,8 +5,8 @@ use crate::database::Database;
 use crate::Error;
 
 impl Database {
-    /// The device of a tenant that a certificate names. One that is new is entered: whoever issues certificates
-    /// says which devices there are.
+    /// The device of a tenant that a certificate names. One that is new is entered: whoever issues
+    /// certificates says which devices there are.
     ///
     /// # Errors
     ///

@@ -8,8 +8,8 @@ pub(super) struct Log {
     /// How lines of the log look
     #[arg(long, env = "FLASHDELTA_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: Format,
-    /// What is logged: `info`, `debug`, `flashdelta_server=debug,warn`, …; `info`, of `demo` `warn`,
-    /// unless it is said
+    /// What is logged: `info`, `debug`, `flashdelta_server=debug,warn`, …; `info`, of `demo`
+    /// `warn`, unless it is said
     #[arg(long, env = "FLASHDELTA_LOG", value_name = "FILTER")]
     log: Option<String>,
 }

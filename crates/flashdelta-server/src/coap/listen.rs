@@ -21,10 +21,20 @@ pub struct CoapListen {
     pub coap_anywhere: bool,
     /// Devices that are remembered at the same time, for each of the two; when there is no
     /// room, the eighth that was not heard of for longest is forgotten
-    #[arg(long, default_value_t = DEVICES, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        default_value_t = DEVICES,
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     pub coap_devices: u32,
     /// Seconds after which it is looked whether there is something new for those who observe
-    #[arg(long, default_value_t = OBSERVE, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        default_value_t = OBSERVE,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     pub coap_observe: u32,
 }
 

@@ -7,8 +7,8 @@
 //!
 //! From the bottom up: `block`, `message` and `record` read and write; `peers` and `sessions` are
 //! what is remembered of those who ask, machines without a socket or a clock; `kept` and `resource`
-//! are what they get; `serve` has the sockets. `client` is the other side, for demonstrations. All that can be sent to the machines, and what comes
-//! of it, is bounded: `room` forgets the oldest.
+//! are what they get; `serve` has the sockets. `client` is the other side, for demonstrations. All
+//! that can be sent to the machines, and what comes of it, is bounded: `room` forgets the oldest.
 //!
 //! Without DTLS a token is in the query; an answer has at most three times the bytes of its
 //! request, for whoever asks could do so in another's name.

@@ -1,5 +1,5 @@
-//! Who sends what: messages that come twice, transfers that are under way, and those who observe. No
-//! socket and no clock: datagrams and times come in, datagrams go out.
+//! Who sends what: messages that come twice, transfers that are under way, and those who observe.
+//! No socket and no clock: datagrams and times come in, datagrams go out.
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -15,7 +15,12 @@ pub struct JobLimits {
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub job_seconds: u64,
     /// Seconds until a job of a worker that does not answer is taken by another one
-    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(3..))]
+    #[arg(
+        long,
+        default_value_t = 30,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(3..)
+    )]
     pub lease_seconds: u64,
     /// PEM file of the private key that signs patches; without it they are not signed
     #[arg(long, env = "FLASHDELTA_SIGNING_KEY", value_name = "FILE")]

@@ -1,4 +1,5 @@
-//! The agent in MicroPython (`flashdelta.http`), in MicroPython's Unix port, on its simulated board.
+//! The agent in MicroPython (`flashdelta.http`), in MicroPython's Unix port, on its simulated
+//! board.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

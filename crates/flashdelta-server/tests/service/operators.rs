@@ -10,7 +10,8 @@ use crate::browser::{leads_to, Browser};
 use crate::server::Setup;
 
 crate::on_both_databases!(operators_sign_in_and_out forms_of_others_are_refused
-    guesses_are_slowed_down an_admin_from_before_the_first_start_stays operators_are_entered_by_the_api);
+    guesses_are_slowed_down an_admin_from_before_the_first_start_stays
+    operators_are_entered_by_the_api);
 
 /// `operator add`, with the password on the standard input.
 fn add(setup: &Setup, arguments: &[&str], password: &str) -> bool {
@@ -121,7 +122,8 @@ async fn forms_of_others_are_refused(setup: Setup) {
     assert_eq!(server.get("/v1/products").await, json!([]));
     let request = browser.request(Method::POST, "/ui/products/heron/releases");
     let request = request.header("content-type", "multipart/form-data; boundary=x");
-    let body = "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n--x--\r\n";
+    let body = "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\
+                a\r\n--x--\r\n";
     assert_eq!(request.body(body).send().await.unwrap().status(), StatusCode::FORBIDDEN);
     assert_eq!(leads_to(&browser.send(&form).await), "/ui/products/heron?done=product");
 }

@@ -6,7 +6,8 @@ use super::storage::Storage;
 /// is on trial.
 ///
 /// It is in a place of its own that is written as a whole, as the bootloader's craft has it: it has
-/// no [cuts](Storage::cut_after) of its own. Put it beside the flash, as the second of two storages.
+/// no [cuts](Storage::cut_after) of its own. Put it beside the flash, as the second of two
+/// storages.
 ///
 /// ```
 /// use flashdelta_sim::world::Bootloader;

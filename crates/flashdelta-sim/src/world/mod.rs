@@ -56,7 +56,9 @@
 //!     fn datagram(&mut self, from: NodeId, bytes: &[u8], node: &mut Node<'_, Flash>) {
 //!         if self.to.is_some() {
 //!             self.to = None;
-//!         } else if node.storage().erase(0, 64).is_ok() && node.storage().write(0, bytes).is_ok() {
+//!         } else if node.storage().erase(0, 64).is_ok()
+//!             && node.storage().write(0, bytes).is_ok()
+//!         {
 //!             node.send(from, b"kept");
 //!         }
 //!     }

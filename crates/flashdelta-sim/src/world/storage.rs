@@ -12,7 +12,7 @@ pub trait Storage {
     /// others from now.
     fn cut_after(&mut self, after: u64, position: u8);
 
-    /// Has the power gone?
+    /// Whether the power has gone.
     fn is_off(&self) -> bool;
 
     /// The power is back. A cut that was still to come does not come.

@@ -35,8 +35,8 @@ impl Jump {
 
 /// The images as the model sees them.
 ///
-/// Whoever implements this and can fail remembers that, gives nothing or 0 from then on, and takes
-/// nothing: so only the end of a step has to ask, which takes much less code than to ask at every
+/// Fallible implementations remember the first error, return nothing or 0 from then on, and take
+/// nothing: so errors are checked once per step, which takes much less code than to check every
 /// access.
 pub(crate) trait Images {
     /// The old image from `offset` on: all that is left or at least

@@ -39,12 +39,12 @@ impl<'a> Port<'a> {
         Self { carry, loads, trouble: None }
     }
 
-    /// Is state being loaded, not saved?
+    /// Whether state is being loaded, not saved.
     pub fn loads(&self) -> bool {
         self.loads
     }
 
-    /// Has anything gone wrong so far?
+    /// Whether anything has gone wrong so far.
     pub fn is_refused(&self) -> bool {
         self.trouble.is_some()
     }

@@ -85,8 +85,8 @@ impl Input<'static> {
         Ok(input)
     }
 
-    /// Reads a file, a pipe or a folder to say what it is. A file counts as one that holds no others;
-    /// of a manifest it is known what parts are beside it, if they are.
+    /// Reads a file, a pipe or a folder to say what it is. A file counts as one that holds no
+    /// others; of a manifest it is known what parts are beside it, if they are.
     ///
     /// # Errors
     ///
@@ -283,8 +283,8 @@ impl<'a> Input<'a> {
         self.packed.is_some()
     }
 
-    /// Whether it is an archive or a folder in which no file has a byte, or a manifest none of whose
-    /// parts has one. What cannot be taken apart is not.
+    /// Whether it is an archive or a folder in which no file has a byte, or a manifest none of
+    /// whose parts has one. What cannot be taken apart is not.
     pub(crate) fn holds_nothing(&self) -> bool {
         if self.has_empty_parts {
             return true;
@@ -392,7 +392,7 @@ impl fmt::Display for InputError {
 impl core::error::Error for InputError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            // Its text is this error's own: what is behind it comes next.
+            // Its text is this error's own: its source comes next.
             Self::File(error) => error.source(),
             Self::Folder(error) => Some(error),
             Self::Parts(error) => Some(error),

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
 
+use crate::device::error::codes;
 use crate::device::format::Codec;
 use crate::device::isa::InstructionSet;
 use crate::host::bounded::{self, ReadError};
@@ -210,7 +211,8 @@ impl DeviceProfile {
             slot: 0,
             scratch: 0,
             page: 16,
-            // What the applier for microcontrollers is built with unless its builder says otherwise.
+            // What the applier for microcontrollers is built with unless its builder says
+            // otherwise.
             codecs: vec![Codec::Model],
             codecs_on_request: vec![Codec::Raw, Codec::Lz4],
             isas: InstructionSet::ALL.into_iter().filter(|isa| !isa.is_none()).collect(),
@@ -259,7 +261,7 @@ pub enum ProfileError {
         /// What is wrong, and in which line.
         message: String,
     },
-    /// A key has a value that cannot be.
+    /// A key has a value that is not possible.
     Value {
         /// The file, if it was read from one.
         path: Option<PathBuf>,
@@ -270,6 +272,16 @@ pub enum ProfileError {
         /// What was expected.
         expected: String,
     },
+}
+
+codes! {
+    impl[] ProfileError {
+        Self::Unknown { .. } => "unknown-profile", Misuse, GiveProfile;
+        Self::Syntax { .. } | Self::Value { .. } =>
+            "profile-description", Misuse, GiveProfile;
+    } else {
+        Self::Read(error) => error;
+    }
 }
 
 impl ProfileError {
@@ -290,7 +302,7 @@ impl fmt::Display for ProfileError {
         match self {
             Self::Unknown { name } => {
                 let names = DeviceProfile::NAMES.join(", ");
-                write!(f, "no profile \"{name}\": expected one of {names}, or a file")
+                write!(f, "no profile has the name \"{name}\", the known ones are {names}")
             }
             Self::Read(error) => error.fmt(f),
             Self::Syntax { path, message } => {
@@ -384,6 +396,13 @@ pub enum SizeError {
     NoSize,
     /// It is 4 GiB or more.
     TooLarge,
+}
+
+codes! {
+    impl[] SizeError {
+        Self::NoSize => "not-a-size", Misuse;
+        Self::TooLarge => "size-too-large", Misuse;
+    }
 }
 
 impl fmt::Display for SizeError {

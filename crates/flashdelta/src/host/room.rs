@@ -1,5 +1,5 @@
-//! Memory for what is as large as the input, or larger: it is asked for, so that too little of it is
-//! an error, and not the end of the process.
+//! Memory for what is as large as the input, or larger: it is asked for, so that too little of it
+//! is an error, and not the end of the process.
 
 use super::budget::Stop;
 

@@ -378,8 +378,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Fan<'_, '_, READ
         Ok(())
     }
 
-    /// Is a restart that has come to erase and write the sector at hand where the run without a cut
-    /// is? `end`: the image is written up to here.
+    /// Checks whether a restart that has come to erase and write the sector at hand is where the
+    /// run without a cut is. `end`: the image is written up to here.
     fn settle(&mut self, mut restart: Restart<READ, WRITE, ERASE>, end: usize) {
         let bench = self.bench;
         let (flash, main) = (restart.image.flash(), self.main.flash());
@@ -503,15 +503,15 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NewImage
         self.lead.flush().map_err(text)?;
         self.main.flush().map_err(text)?;
         self.all(|image| image.flush().map_err(text));
-        let behind = bench.other.start as usize + end;
-        let behind = behind as u32..behind.next_multiple_of(ERASE) as u32;
+        let after = bench.other.start as usize + end;
+        let after = after as u32..after.next_multiple_of(ERASE) as u32;
         // Those that sleep go on as `main` does, which is checked at the end.
         self.asleep.clear();
         for restart in core::mem::take(&mut self.awake) {
             let blank =
-                restart.image.flash().contents(behind.clone()).iter().all(|byte| *byte == 0xFF);
+                restart.image.flash().contents(after.clone()).iter().all(|byte| *byte == 0xFF);
             if restart.check(bench, end, self.outcome) && !blank {
-                let what = "what is behind the image in its last sector is not erased";
+                let what = "what follows the image in its last sector is not erased";
                 self.outcome.failures.push(format!("{}: {what}", restart.cut));
             }
         }

@@ -142,8 +142,8 @@ pub fn edited(random: &mut Random, image: &[u8], edits: usize) -> Vec<u8> {
     out
 }
 
-/// Copies of a patch, each with a few bytes changed, some of them with a header that is right again,
-/// some of them cut.
+/// Copies of a patch, each with a few bytes changed, some of them with a header that is right
+/// again, some of them cut.
 pub fn damaged_copies(patch: &[u8], seed: u64, count: usize) -> Vec<Vec<u8>> {
     let mut random = Random(seed);
     let mut copies = Vec::new();

@@ -82,7 +82,8 @@ fn beside(from: &str, to: &str) -> Option<(String, String)> {
     Some((from.get(..=common)?.join("/"), to.get(..=common)?.join("/")))
 }
 
-/// The paths that code uses, each as its parts: all of `use`, and `crate::` and `super::` elsewhere.
+/// The paths that code uses, each as its parts: all of `use`, and `crate::` and `super::`
+/// elsewhere.
 fn used_paths(code: &str) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
@@ -140,8 +141,8 @@ pub(crate) fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The lines on which items with code begin, in a file that should have none but `mod x;`, `use` and
-/// type aliases.
+/// The lines on which items with code begin, in a file that should have none but `mod x;`, `use`
+/// and type aliases.
 pub(crate) fn items(text: &str) -> Vec<String> {
     let code = code(text);
     let begins_item = |line: &&str| {

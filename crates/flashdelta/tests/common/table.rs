@@ -48,7 +48,8 @@ impl Table {
         Self { folder, differences: Vec::new() }
     }
 
-    /// Runs every row with its files, and a place for what is made, and compares. Patches are kept for the rows that apply them.
+    /// Runs every row with its files, and a place for what is made, and compares. Patches are kept
+    /// for the rows that apply them.
     pub fn run(mut self, mut run: impl FnMut(&Row, &Path, &Path, &Path) -> Outcome) {
         let rows = rows();
         assert!(rows.len() > 60);

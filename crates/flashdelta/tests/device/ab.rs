@@ -57,8 +57,8 @@ fn a_patch_with_bytes_behind_its_end_is_not_selected() {
     let update = update(Codec::Model, 8, 9000);
     let flash = RefCell::new(flash_with::<4, 8, 4096>(&update.old, SMALL));
     let longer = [&update.patch[..], &[0]].concat();
-    let (end, behind) = longer.split_at(update.patch.len());
-    for pieces in [&[&longer[..]][..], &[end, behind]] {
+    let (end, after) = longer.split_at(update.patch.len());
+    for pieces in [&[&longer[..]][..], &[end, after]] {
         let (selected, result) = ab(&flash, pieces, Ok(()));
         assert_eq!(selected, 0);
         assert_eq!(result, Err(format!("TrailingInput {{ expected: {} }}", end.len())));

@@ -1,4 +1,4 @@
-//! One sender, many receivers, bad links: everybody gets all, at what cost?
+//! One sender, many receivers, bad links: everybody gets all, and the cost is measured.
 //!
 //! The receivers hold their pieces in RAM here; `receive.rs` has the store.
 
@@ -227,7 +227,8 @@ fn lossy(loss: u16) -> Link {
 #[ignore = "prints figures"]
 fn figures() {
     let patience = Patience::default().vanished(Duration::from_secs(600));
-    println!("| loss | receivers | multicast | to single ones | rounds | time |\n|--:|--:|--:|--:|--:|--:|");
+    println!("| loss | receivers | multicast | to single ones | rounds | time |");
+    println!("|--:|--:|--:|--:|--:|--:|");
     for loss in [0, 50, 100, 200, 300, 600] {
         for receivers in [1, 10, 50] {
             let manners = vec![Manner::Honest; receivers];

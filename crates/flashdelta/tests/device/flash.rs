@@ -150,8 +150,8 @@ fn what_stands_behind_the_image_in_its_last_sector_is_erased() {
         let flash = flash.into_inner();
         assert!(flash.holds(SMALL.len, &update.new));
         let len = update.new.len() as u32;
-        let behind = flash.contents(SMALL.len + len..SMALL.len + len.next_multiple_of(4096));
-        assert!(behind.iter().all(|byte| *byte == 0xFF));
+        let after = flash.contents(SMALL.len + len..SMALL.len + len.next_multiple_of(4096));
+        assert!(after.iter().all(|byte| *byte == 0xFF));
     }
 }
 

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::group_bench::{drain, open_at, target, write, Held, Ram, GROUP, KEY, PLAN, SECOND};
 use flashdelta::group::{
-    Body, Campaign, Coordinator, CoordinatorAction, CoordinatorError, Decision, Message,
-    MessageError, NodeAction, NodeEntry, NodeState, Phase, Stage, Timing, MAX_MESSAGE_LEN,
+    Body, Campaign, CampaignPhase, Coordinator, CoordinatorAction, CoordinatorError, Decision,
+    Message, MessageError, NodeAction, NodeEntry, NodeState, Stage, Timing, MAX_MESSAGE_LEN,
 };
 use flashdelta::receive::{Action, Distributor, Patience, Receiver, Status, To};
 
@@ -26,7 +26,7 @@ struct Table {
 
 /// How a coordinator has ended.
 struct Led {
-    phase: Phase,
+    phase: CampaignPhase,
     decided: Option<Decision>,
     states: Vec<NodeState>,
     /// What it has said about decisions.
@@ -49,7 +49,8 @@ impl Table {
         }
     }
 
-    /// A coordinator at work, until `ends` says of what it sends that it has died, or a time is over.
+    /// A coordinator at work, until `ends` says of what it sends that it has died, or a time is
+    /// over.
     fn lead(
         &mut self,
         quorum: u16,
@@ -180,7 +181,7 @@ fn nothing_is_committed_before_the_quorum_has_verified() {
         let mut table = Table::new(5);
         table.deaf[..deaf].fill(true);
         let led = table.lead(quorum, 1, 2000, |_, _| false);
-        assert_eq!((led.phase, led.decided), (Phase::Settle(expected), Some(expected)));
+        assert_eq!((led.phase, led.decided), (CampaignPhase::Settle(expected), Some(expected)));
         let running = if expected == Decision::Keep { 2 } else { 1 };
         assert!(table.running[deaf..].iter().all(|it| *it == running), "{:?}", table.running);
         let state = if expected == Decision::Keep { NodeState::Kept } else { NodeState::Aborted };
@@ -198,7 +199,7 @@ fn a_node_that_does_not_verify_holds_up_all_but_only_if_the_quorum_needs_it() {
         let mut table = Table::new(5);
         table.slow[2] = true;
         let led = table.lead(quorum, 1, 1500, |_, _| false);
-        assert_eq!(led.phase, Phase::Settle(expected));
+        assert_eq!(led.phase, CampaignPhase::Settle(expected));
         let commits = led.said.contains(&Body::Propose(Decision::Commit));
         assert_eq!(commits, expected == Decision::Keep);
         let running = if expected == Decision::Keep { [2, 2, 1, 2, 2] } else { [1; 5] };
@@ -216,7 +217,7 @@ fn nobody_is_told_before_more_than_half_have_accepted() {
         }
         false
     });
-    assert_eq!((led.phase, led.decided), (Phase::Propose(Decision::Commit), None));
+    assert_eq!((led.phase, led.decided), (CampaignPhase::Propose(Decision::Commit), None));
     assert!(!led.said.contains(&Body::Outcome(Decision::Commit)));
     assert_eq!(table.running, [1; 5]);
     // The first three have taken it back. The next coordinator hears of what the others have
@@ -224,7 +225,7 @@ fn nobody_is_told_before_more_than_half_have_accepted() {
     assert_eq!(table.nodes[0].stage(), Stage::Withdrawn);
     table.deaf.fill(false);
     let led = table.lead(5, 2, 2000, |_, _| false);
-    assert_eq!(led.phase, Phase::Settle(Decision::Keep));
+    assert_eq!(led.phase, CampaignPhase::Settle(Decision::Keep));
     assert_eq!(table.running, [2; 5]);
 }
 
@@ -254,14 +255,14 @@ fn after_one_was_told_every_other_coordinator_says_the_same() {
     assert_eq!(table.running, [2; 5]);
     // The one that was told is gone for good, and all were to be healthy: all go back.
     let led = table.lead(5, 3, 2000, |_, _| false);
-    assert_eq!(led.phase, Phase::Settle(Decision::Revert));
+    assert_eq!(led.phase, CampaignPhase::Settle(Decision::Revert));
     assert_eq!(table.running, [2, 1, 1, 1, 1]);
     // Or it was not.
     table.deaf[0] = false;
     let led = table.lead(5, 4, 200, |_, _| false);
     assert_eq!(
         (led.phase, &led.states[..]),
-        (Phase::Settle(Decision::Revert), &[NodeState::Reverted; 5][..])
+        (CampaignPhase::Settle(Decision::Revert), &[NodeState::Reverted; 5][..])
     );
     assert_eq!(table.running, [1; 5]);
 }
@@ -272,7 +273,7 @@ fn all_go_back_if_the_new_image_is_not_healthy_on_enough() {
         let mut table = Table::new(5);
         table.sick[2] = true;
         let led = table.lead(quorum, 1, 3000, |_, _| false);
-        assert_eq!(led.phase, Phase::Settle(expected));
+        assert_eq!(led.phase, CampaignPhase::Settle(expected));
         match expected {
             Decision::Keep => {
                 assert_eq!(table.running, [2, 2, 1, 2, 2]);
@@ -292,11 +293,11 @@ fn a_coordinator_that_was_replaced_says_nothing_more() {
     let led = table.lead(3, 1, 2000, |table, body| {
         if *body == Body::Prepare(target()) && table.nodes[0].stage() == Stage::Idle {
             let other = table.lead(3, 2, 5, |_, _| false);
-            assert_ne!(other.phase, Phase::Survey);
+            assert_ne!(other.phase, CampaignPhase::Survey);
         }
         false
     });
-    assert_eq!((led.phase, led.said), (Phase::Deposed, vec![]));
+    assert_eq!((led.phase, led.said), (CampaignPhase::Deposed, vec![]));
 }
 
 #[test]
@@ -322,7 +323,7 @@ fn reports_that_are_repeated_or_late_change_nothing() {
         assert_eq!(led.receive(report, SECOND), Err(MessageError::Repeated));
     }
     let question = ask(&mut led, SECOND);
-    assert_eq!(led.phase(), Phase::Prepare);
+    assert_eq!(led.phase(), CampaignPhase::Prepare);
     nodes[0].receive(1, &question, SECOND).unwrap();
     let report = write(&drain(&mut nodes[0], 2 * SECOND).1[0].1);
     led.receive(&report, SECOND).unwrap();

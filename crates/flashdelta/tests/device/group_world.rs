@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use flashdelta::group::{
-    Authentication, Campaign, Coordinator, CoordinatorAction, Decision, Facts, MessageError, Node,
-    NodeAction, NodeEntry, NodeError, Phase, Refusal, Stage, Target, Timing, MAX_MESSAGE_LEN,
+    Authentication, Campaign, CampaignPhase, Coordinator, CoordinatorAction, Decision, Facts,
+    MessageError, Node, NodeAction, NodeEntry, NodeError, Refusal, Stage, Target, Timing,
+    MAX_MESSAGE_LEN,
 };
 use flashdelta::nor::Records;
 use flashdelta::receive::{Action, Distributor, Patience, Plan, Status, To};
@@ -233,7 +234,7 @@ impl Lead {
                 (to, [&[ASK][..], &question.to_le_bytes()].concat())
             }
             CoordinatorAction::Wait { until } => {
-                if machine.phase() == Phase::Deposed {
+                if machine.phase() == CampaignPhase::Deposed {
                     // Whoever has replaced it may die, too.
                     self.machine = None;
                     self.starts = now + ms(host.random(), 60_000, 240_000);
@@ -245,7 +246,7 @@ impl Lead {
         };
         match to {
             To::All => {
-                if machine.phase() == Phase::Distribute {
+                if machine.phase() == CampaignPhase::Distribute {
                     self.ledger.borrow_mut().multicast += bytes.len();
                 }
                 host.multicast(&bytes);

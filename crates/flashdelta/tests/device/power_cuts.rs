@@ -58,7 +58,7 @@ fn cortex_m_flash() {
     prove::<4, 4, 4096>(&pair, |_| ());
     // STM32G4, with error-correcting code: double words, pages of 2 KiB.
     prove::<1, 8, 2048>(&pair, |proof| proof.rules = rules(true, 0));
-    // STM32H7: 32 bytes; sectors so large that the image has but one.
+    // STM32H7: 32 bytes; sectors so large that the image has only one.
     prove::<1, 32, 131072>(&pair, |proof| proof.rules = rules(true, 0));
     let outcome = prove::<4, 4, 4096>(&pair, |proof| proof.buffer = 4096);
     assert_eq!(outcome.most_erases, 1);

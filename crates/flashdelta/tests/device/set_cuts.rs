@@ -1,4 +1,5 @@
-//! Sets and power cuts: whenever the power goes, all is old or all is new, in the child device, too.
+//! Sets and power cuts: whenever the power goes, all is old or all is new, in the child device,
+//! too.
 
 use core::cell::RefCell;
 use std::collections::BTreeMap;

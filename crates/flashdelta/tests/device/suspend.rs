@@ -1,5 +1,5 @@
-//! Going on after a break: an update that is suspended anywhere, any number of times, makes the same
-//! image, and takes no byte of the patch twice.
+//! Going on after a break: an update that is suspended anywhere, any number of times, makes the
+//! same image, and takes no byte of the patch twice.
 
 use core::cell::RefCell;
 use core::convert::Infallible;
@@ -137,7 +137,8 @@ fn an_update_goes_on_where_it_was() {
 /// names.
 ///
 /// ```text
-/// FLASHDELTA_PAIRS=pairs.txt cargo test --release -p flashdelta --all-features --test device suspend -- --ignored --nocapture
+/// FLASHDELTA_PAIRS=pairs.txt cargo test --release -p flashdelta --all-features --test device \
+///     suspend -- --ignored --nocapture
 /// ```
 #[test]
 #[ignore = "takes images of one's own"]

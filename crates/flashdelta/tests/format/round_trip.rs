@@ -62,7 +62,11 @@ proptest! {
     }
 
     #[test]
-    fn a_patch_is_not_larger_than_the_plain_image(seed: u64, len in 0usize..3000, other in 0usize..3000) {
+    fn a_patch_is_not_larger_than_the_plain_image(
+        seed: u64,
+        len in 0usize..3000,
+        other in 0usize..3000,
+    ) {
         let mut random = Random(seed);
         let (old, new) = (random.bytes(len), random.bytes(other));
         let patch = diff(&old, &new, &DiffOptions::new()).unwrap();
@@ -71,7 +75,8 @@ proptest! {
         prop_assert!(patch.bytes.len() <= most, "{} for {}", patch.bytes.len(), new.len());
         let all = DiffOptions::new().profile(DeviceProfile::linux());
         let patch = diff(&old, &new, &all).unwrap();
-        prop_assert!(patch.bytes.len() <= new.len() + 80, "{} for {}", patch.bytes.len(), new.len());
+        let len = patch.bytes.len();
+        prop_assert!(len <= new.len() + 80, "{len} for {}", new.len());
     }
 
     #[test]
@@ -85,7 +90,12 @@ proptest! {
     }
 
     #[test]
-    fn any_address_map_will_do(seed: u64, len in 1usize..3000, segments in 0usize..40, isa in 0u8..8) {
+    fn any_address_map_will_do(
+        seed: u64,
+        len in 1usize..3000,
+        segments in 0usize..40,
+        isa in 0u8..8,
+    ) {
         let (old, new) = pair(seed, len, 5, true);
         let mut random = Random(seed ^ 2);
         let mut map = || AddressMap {
@@ -103,7 +113,8 @@ proptest! {
         let maps = (map(), map());
         let codec = if seed & 1 == 0 { Codec::Model } else { Codec::Raw };
         // `base` is not set here: the maps are used.
-        let options = DiffOptions::new().codec(codec).isa(InstructionSet::ALL[usize::from(isa)]).address_maps(maps.0, maps.1);
+        let isa = InstructionSet::ALL[usize::from(isa)];
+        let options = DiffOptions::new().codec(codec).isa(isa).address_maps(maps.0, maps.1);
         let patch = diff(&old, &new, &options).unwrap();
         prop_assert_eq!(apply_pieces(&old, &patch.bytes, patch.bytes.chunks(13)), Ok(new));
     }

@@ -240,9 +240,10 @@ fn memory_longer_than_its_file() {
         Input::from_bytes(&b":0410000005060709D1\n:0400000001020304F2\n:00000001FF\n"[..])
             .named("app.hex"),
     );
-    assert!(
-        matches!(round_trip(&old, &new).kind, MadeKind::Patch { header, .. } if header.new_size > 4000)
-    );
+    assert!(matches!(
+        round_trip(&old, &new).kind,
+        MadeKind::Patch { header, .. } if header.new_size > 4000
+    ));
 }
 
 /// The central directory of a zip archive says another CRC than the first member has; a gzip file

@@ -57,8 +57,8 @@ fn nothing_imports_from_above() {
     assert!(wrong.is_empty(), "imports that go up: {wrong:#?}");
 }
 
-/// Of modules beside each other, in every folder: what a module re-exports is where it is. What only
-/// tests import does not count.
+/// Of modules beside each other, in every folder: what a module re-exports is where it is. What
+/// only tests import does not count.
 #[test]
 fn nothing_goes_in_a_circle() {
     let modules = Modules::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));

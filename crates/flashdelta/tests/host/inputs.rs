@@ -1,5 +1,5 @@
-//! Inputs of every kind through the library's door: `testdata/inputs/table.tsv`. The program, Python
-//! and C have tests of their own with the same table.
+//! Inputs of every kind through the library's door: `testdata/inputs/table.tsv`. The program,
+//! Python and C have tests of their own with the same table.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +9,7 @@ use flashdelta::bundle::BundleOptions;
 use flashdelta::diff::{DeviceProfile, DiffOptions};
 use flashdelta::door::{self, ApplyRequest, ConvertRequest, MakeRequest, Side};
 use flashdelta::file::{MemoryOptions, Output};
+use flashdelta::holes::HoleRequest;
 use flashdelta::image::{Format, ReadOptions, Selection, WriteOptions};
 use flashdelta::{DeviceIdentity, Identity, Input};
 
@@ -86,12 +87,19 @@ fn make(row: &Row, old: Read, new: Read) -> Outcome {
             "base" => options = options.base(number(value)),
             "isa" => options = options.isa(Some(value.parse().unwrap())),
             "codec" => options = options.codec(Some(value.parse().unwrap())),
-            "profile" => options = options.profile(DeviceProfile::named(value).unwrap()),
-            "profile-file" => {
-                options = options.profile(DeviceProfile::read(&testdata(value)).unwrap());
-            }
+            "profile" => match DeviceProfile::load(value) {
+                Ok(profile) => options = options.profile(profile),
+                Err(error) => return failed(error.code()),
+            },
+            "profile-file" => match DeviceProfile::read(&testdata(value)) {
+                Ok(profile) => options = options.profile(profile),
+                Err(error) => return failed(error.code()),
+            },
+            "hole" => match value.parse::<HoleRequest>() {
+                Ok(hole) => request = request.hole(hole),
+                Err(error) => return failed(error.code()),
+            },
             "ram" => options = options.ram(number(value)),
-            "hole" => request = request.hole(value.parse().unwrap()),
             "new-elf" => request = request.new_elf(fs::read(testdata(value)).unwrap()),
             "product" => {
                 options = options.identity(Identity {

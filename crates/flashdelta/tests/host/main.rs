@@ -6,6 +6,7 @@ mod common;
 mod bombs;
 mod bundle;
 mod bundle_hostile;
+mod bundle_warnings;
 mod damage;
 mod door;
 mod firmware;

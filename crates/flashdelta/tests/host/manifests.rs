@@ -7,7 +7,7 @@ use crate::common::Random;
 use flashdelta::archive::folder::{self, FolderError};
 use flashdelta::archive::names::NameProblem;
 use flashdelta::archive::{Container, ContainerError};
-use flashdelta::bundle::{self, BundleError, BundleOptions, Warning};
+use flashdelta::bundle::{self, BundleError, BundleOptions, MemberWarning};
 use flashdelta::diff::DiffOptions;
 use flashdelta::manifest::esp_idf::FlasherArgs;
 use flashdelta::manifest::esp_web_tools::{ChipFamily, Manifest};
@@ -45,7 +45,10 @@ fn offsets_are_whole_numbers_below_4_gib() {
     }
     for text in ["-1", "4294967296", "18446744073709551615", "100000000000000000000", "1e300"] {
         assert!(
-            matches!(offset(text), Err(JsonError::OutOfRange { path: found, .. }) if found == path()),
+            matches!(
+                offset(text),
+                Err(JsonError::OutOfRange { path: found, .. }) if found == path()
+            ),
             "{text}"
         );
     }
@@ -67,7 +70,9 @@ fn manifests_may_hold_more_than_is_known() {
         "builds": [
             {"chipFamily": "ESP32-S3", "ota": {"path": "a.ota.bin", "md5": "x"}},
             {"chipFamily": "ESP32-C61", "improv": false, "serialType": "cdc", "parts": []},
-            {"chipFamily": "ESP64", "parts": [{"path": "https://example.org/a.bin", "offset": 0, "md5": "x"}, {"path": "b", "offset": 4096}]}
+            {"chipFamily": "ESP64", "parts": [
+                {"path": "https://example.org/a.bin", "offset": 0, "md5": "x"},
+                {"path": "b", "offset": 4096}]}
         ]
     }"#;
     let with_mark = [b"\xEF\xBB\xBF", &text[..]].concat();
@@ -119,7 +124,8 @@ fn flasher_args_of_esp_idf() {
     let text = br#"{
         "write_flash_args": ["--flash_mode", "dio"],
         "flash_settings": {"flash_mode": "dio", "flash_size": "4MB", "flash_freq": "80m"},
-        "flash_files": {"0x10000": "lamp.bin", "0x0": "bootloader/bootloader.bin", "32768": "partition_table/partition-table.bin"},
+        "flash_files": {"0x10000": "lamp.bin", "0x0": "bootloader/bootloader.bin",
+                        "32768": "partition_table/partition-table.bin"},
         "bootloader": {"offset": "0x0", "file": "bootloader/bootloader.bin", "encrypted": "false"},
         "app": {"offset": "0x10000", "file": "lamp.bin", "encrypted": "true"},
         "extra_esptool_args": {"after": "hard_reset", "stub": true, "chip": "esp32c3"}
@@ -166,7 +172,8 @@ fn parts_are_read_from_beside_the_manifest() {
     let write = |name: &str, data: &[u8]| fs::write(folder.join(name), data).unwrap();
     let with_part = |path: &str| {
         let text = format!(
-            r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "{path}", "offset": 0}}, {{"path": "b.bin", "offset": 4}}]}}]}}"#
+            r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [
+                {{"path": "{path}", "offset": 0}}, {{"path": "b.bin", "offset": 4}}]}}]}}"#
         );
         write("manifest.json", text.as_bytes());
         read_parts(&folder.join("manifest.json"))
@@ -210,7 +217,8 @@ fn parts_are_read_from_beside_the_manifest() {
     }
     write(
         "manifest.json",
-        br#"{"builds": [{"chipFamily": "ESP32", "parts": [{"path": "no.bin", "offset": 32.768}]}]}"#,
+        br#"{"builds": [{"chipFamily": "ESP32",
+                         "parts": [{"path": "no.bin", "offset": 32.768}]}]}"#,
     );
     let error = read_parts(&folder.join("manifest.json")).unwrap_err();
     assert!(
@@ -237,7 +245,8 @@ fn parts_are_found_where_urls_lead() {
     let manifest = site.join("manifests/manifest.json");
     let named = |path: &str| {
         let text = format!(
-            r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "{path}", "offset": 0}}]}}]}}"#
+            r#"{{"builds": [{{"chipFamily": "ESP32",
+                              "parts": [{{"path": "{path}", "offset": 0}}]}}]}}"#
         );
         fs::write(&manifest, text).unwrap();
         let release = read_release(&manifest)?;
@@ -271,8 +280,10 @@ fn what_devices_fetch_and_what_unknown_keys_name_is_taken_along() {
     let folder = scratch("ota");
     let text = |version: &str| {
         format!(
-            r#"{{"name": "x", "version": "{version}", "notes": {{"url": "changes.txt", "icon": "gone.png"}}, "builds": [
-                {{"chipFamily": "ESP32", "ota": {{"path": "fw.ota.bin", "md5": "x"}}, "parts": [{{"path": "fw.factory.bin", "offset": 0}}]}}]}}"#
+            r#"{{"name": "x", "version": "{version}",
+                "notes": {{"url": "changes.txt", "icon": "gone.png"}}, "builds": [
+                {{"chipFamily": "ESP32", "ota": {{"path": "fw.ota.bin", "md5": "x"}},
+                  "parts": [{{"path": "fw.factory.bin", "offset": 0}}]}}]}}"#
         )
     };
     for name in ["fw.ota.bin", "fw.factory.bin", "changes.txt", "not-named.bin"] {
@@ -294,9 +305,10 @@ fn what_devices_fetch_and_what_unknown_keys_name_is_taken_along() {
     assert_eq!(Container::Folder.members(&release.bytes).unwrap().len(), 4);
     assert!(release.warnings.is_empty());
     fs::remove_file(folder.join("fw.ota.bin")).unwrap();
-    assert!(
-        matches!(&read_release(&manifest).unwrap().warnings[..], [PartsWarning::Missing { reference, .. }] if reference == "fw.ota.bin")
-    );
+    assert!(matches!(
+        &read_release(&manifest).unwrap().warnings[..],
+        [PartsWarning::Missing { reference, .. }] if reference == "fw.ota.bin"
+    ));
     // Only for devices that are up already.
     let text = r#"{"builds": [{"chipFamily": "ESP32", "ota": {"path": "./changes.txt"}}]}"#;
     fs::write(&manifest, text).unwrap();
@@ -318,7 +330,8 @@ fn a_release_that_is_patched_as_one_piece_says_so() {
         fs::write(release.join("app.bin"), &image).unwrap();
         fs::write(release.join("factory.bin"), [&[0xff; 512][..], &image].concat()).unwrap();
         let text = format!(
-            r#"{{"version": "{version}", "builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "factory.bin", "offset": 0}}]}},
+            r#"{{"version": "{version}", "builds": [
+                {{"chipFamily": "ESP32", "parts": [{{"path": "factory.bin", "offset": 0}}]}},
                 {{"chipFamily": "ESP32-S2", "parts": [{{"path": "app.bin", "offset": 0}}]}}]}}"#
         );
         fs::write(release.join("manifest.json"), text).unwrap();
@@ -382,7 +395,8 @@ fn links_are_refused() {
     std::os::unix::fs::symlink("/etc", folder.join("etc")).unwrap();
     for path in ["link", "etc/passwd"] {
         let text = format!(
-            r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "{path}", "offset": 0}}]}}]}}"#
+            r#"{{"builds": [{{"chipFamily": "ESP32",
+                              "parts": [{{"path": "{path}", "offset": 0}}]}}]}}"#
         );
         fs::write(folder.join("manifest.json"), text).unwrap();
         let error = read_parts(&folder.join("manifest.json")).unwrap_err();
@@ -407,7 +421,7 @@ fn names_that_not_every_system_holds_are_warned_of() {
     let mut found: Vec<(&str, NameProblem)> = warnings
         .iter()
         .map(|warning| match warning {
-            Warning::Name { member, problem } => (&**member, *problem),
+            MemberWarning::Name { member, problem } => (&**member, *problem),
             other => panic!("{other}"),
         })
         .collect();

@@ -79,7 +79,7 @@ fn hex_quirks() -> Vec<Quirk> {
         ("CR", lines(&plain(), "\r"), short),
         ("no final newline", no_newline.clone(), short),
         ("Ctrl-Z", [&text(&plain())[..], b"\x1a"].concat(), short),
-        ("Ctrl-Z behind the end record", [&no_newline[..], b"\x1a"].concat(), short),
+        ("Ctrl-Z after the end record", [&no_newline[..], b"\x1a"].concat(), short),
         ("byte order mark", [b"\xef\xbb\xbf", &text(&plain())[..]].concat(), short),
         ("blank lines", [b"\n\n", &text(&plain())[..], b"\n \n"].concat(), short),
         ("no end record", text(&body(0x100, 400)), short),
@@ -116,7 +116,7 @@ fn hex_quirks() -> Vec<Quirk> {
         ("descending", text(&unordered), short),
         ("blanks around one record", [b"  ", &text(&plain())[..]].concat(), short),
         ("no data at all", format!("{END}\n").into_bytes(), (0, 0)),
-        ("text behind the end", [&text(&plain())[..], b"that was it\n"].concat(), short),
+        ("text after the end", [&text(&plain())[..], b"that was it\n"].concat(), short),
     ]
 }
 
@@ -219,7 +219,7 @@ fn faults() -> Vec<Fault> {
             vec![good(), hex(0, 16, &[1]), hex(0, 15, &[1]), hex(0, 16, &[1])],
             (3, 1),
         ),
-        ("data behind the end", vec![good(), END.into(), hex(0, 32, &[1])], (3, 1)),
+        ("data after the end", vec![good(), END.into(), hex(0, 32, &[1])], (3, 1)),
         ("beyond 32 bits", vec![hex(4, 0, &[255, 255]), hex(0, 0xffff, &[1, 2])], (2, 1)),
         ("comment", vec![good(), "# comment".into()], (2, 1)),
         ("blank inside", vec![good(), ":01 0010 00 01 EE".into()], (2, 4)),
@@ -233,11 +233,11 @@ fn faults() -> Vec<Fault> {
         ("S: count", vec![s_good(), srec(5, &[0, 7], &[])], (2, 1)),
         ("S: overlap", vec![s_good(), s_good()], (2, 1)),
         (
-            "S: data behind the end",
+            "S: data after the end",
             vec![s_good(), srec(9, &[0, 0], &[]), srec(1, &[0, 32], &[1])],
             (3, 1),
         ),
-        ("S: text behind the checksum", vec![s_good(), srec(1, &[0, 32], &[1]) + " x"], (2, 13)),
+        ("S: text after the checksum", vec![s_good(), srec(1, &[0, 32], &[1]) + " x"], (2, 13)),
     ]
 }
 

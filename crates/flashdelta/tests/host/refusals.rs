@@ -75,7 +75,10 @@ fn too_little_room() {
         for workspace in [0, 1, 60, 500, needed / 2] {
             let error = refusal(&old, &patch.bytes, workspace, 1 << 20, ApplyOptions::default());
             assert!(
-                matches!(error, ApplyError::WorkspaceTooSmall { found, .. } if found as usize == workspace),
+                matches!(
+                    error,
+                    ApplyError::WorkspaceTooSmall { found, .. } if found as usize == workspace
+                ),
                 "{error:?}"
             );
         }

@@ -89,7 +89,8 @@ fn manifests_and_build_folders_for_esp_chips() {
         { "chipFamily": "ESP32-C3", "parts": [
             { "path": "boot.bin", "offset": 0 }, { "path": "table.bin", "offset": 32768 },
             { "path": "boot_app0.bin", "offset": 57344 },
-            { "path": "app.bin", "offset": 65536 }, { "path": "littlefs.bin", "offset": 2097152 } ] },
+            { "path": "app.bin", "offset": 65536 },
+            { "path": "littlefs.bin", "offset": 2097152 } ] },
         { "chipFamily": "ESP32", "parts": [ { "path": "esp32.bin", "offset": 65536 } ] } ] }"#;
     let table = [&[0xAA, 0x50][..], &[1; 60]].concat();
     let release = |app: &[u8], files: &[u8]| {
@@ -132,7 +133,8 @@ fn manifests_and_build_folders_for_esp_chips() {
         fs::create_dir_all(build.join("bootloader")).unwrap();
         fs::write(build.join("lamp.bin"), app).unwrap();
         fs::write(build.join("bootloader/bootloader.bin"), &boot).unwrap();
-        let text = r#"{ "flash_files": { "0x0": "bootloader/bootloader.bin", "0x10000": "lamp.bin" },
+        let text = r#"{
+            "flash_files": { "0x0": "bootloader/bootloader.bin", "0x10000": "lamp.bin" },
             "app": { "offset": "0x10000", "file": "lamp.bin" } }"#;
         fs::write(build.join("flasher_args.json"), text).unwrap();
     }
@@ -178,7 +180,8 @@ fn descriptions() {
          [[component]]\nkind = 'radio'\nchild = 2\nold = 'old.bin'\nnew = 'new.bin'\n\
          [[component]]\nkind = 'data'\nname = 'logo'\nabsent = true\nnew = 'new.bin'\n\
          [[component]]\nkind = 'bootloader'\naddress = '0x1000'\nrequire = 'new.bin'\n\
-         [[component]]\nkind = 'application'\npartition = 'a'\nnew = 'new.bin'\nhardware = [2, 3]\n",
+         [[component]]\nkind = 'application'\npartition = 'a'\nnew = 'new.bin'\n\
+         hardware = [2, 3]\n",
     )
     .unwrap();
     let index = set::check(&set).unwrap();

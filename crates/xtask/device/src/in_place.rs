@@ -1,5 +1,5 @@
-//! An update in one slot from its begin to its end, and the bootloader's question: linked, so that its
-//! size is measured and what panics is found, and never run.
+//! An update in one slot from its begin to its end, and the bootloader's question: linked, so that
+//! its size is measured and what panics is found, and never run.
 
 use core::cell::RefCell;
 

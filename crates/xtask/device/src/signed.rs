@@ -7,7 +7,7 @@ use flashdelta::PatchHeader;
 use crate::chip::Key;
 use crate::update::Device;
 
-/// Is the header signed with the device's key?
+/// Whether the header is signed with the device's key.
 #[inline(never)]
 pub(crate) fn is_signed(device: &Device, header: &PatchHeader, patch: &[u8]) -> bool {
     let Some((front, rest)) = patch.split_at_checked(header.header_len as usize) else {

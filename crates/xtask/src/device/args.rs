@@ -28,7 +28,13 @@ pub(crate) struct Args {
     #[arg(long, value_names = ["OLD", "NEW"], num_args = 2, action = clap::ArgAction::Append)]
     pub(super) pair: Vec<PathBuf>,
     /// RAM that the patches are made for
-    #[arg(long, value_name = "SIZE", num_args = 1.., value_delimiter = ',', default_value = "4KiB,16KiB,64KiB")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        num_args = 1..,
+        value_delimiter = ',',
+        default_value = "4KiB,16KiB,64KiB"
+    )]
     pub(super) ram: Vec<String>,
     /// Codec of the patches, as `flashdelta diff` takes it
     #[arg(long, value_name = "CODEC", default_value = "auto")]

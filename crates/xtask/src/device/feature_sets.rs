@@ -14,8 +14,8 @@ pub(super) const SETS: [(&str, &str); 4] = [
 /// Only in Rust and on [`COSTS_ON`]: what is beyond the applier differs little between cores.
 ///
 /// What the guest does with a feature is part of its cost: the loop that feeds it, and taking
-/// datagrams apart. Receiving and sets hold `nor::Records` each (1.2 KiB), which a device that has both,
-/// or suspends to flash, has once.
+/// datagrams apart. Receiving and sets hold `nor::Records` each (1.2 KiB), which a device that has
+/// both, or suspends to flash, has once.
 pub(super) const COSTS: [(&str, &str, &str); 8] = [
     ("bounded calls", "model,own,bounded", "model,own"),
     ("suspending", "model,own,suspend", "model,own,bounded"),

@@ -53,7 +53,8 @@ impl Row {
     pub(crate) fn line(&self) -> String {
         let Self { report, size, .. } = self;
         format!(
-            "{} {} {} {} ({}): {:.1} instructions per byte ({} in all), stack {}, applier {}, workspace {}, code {} \
+            "{} {} {} {} ({}): {:.1} instructions per byte ({} in all), stack {}, applier {}, \
+             workspace {}, code {} \
              (text {}, of it builtins {}; rodata {})",
             self.target.name,
             self.language.name(),
@@ -84,7 +85,8 @@ pub(crate) struct Size {
 /// The table of what ran.
 pub(crate) fn runs(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| core | guest | pair | RAM | patch | instructions per byte | stack | applier | workspace |\n\
+        "| core | guest | pair | RAM | patch | instructions per byte | stack | applier | \
+         workspace |\n\
          |---|---|---|--:|--:|--:|--:|--:|--:|\n",
     );
     for row in rows {

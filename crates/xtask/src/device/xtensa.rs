@@ -161,7 +161,8 @@ fn sysroot(triple: &str, json: &Path) -> Result<PathBuf> {
     Ok(sysroot)
 }
 
-const EMPTY: &str = "#![allow(internal_features)]\n#![feature(compiler_builtins)]\n#![compiler_builtins]\n#![no_builtins]\n#![no_std]\n";
+const EMPTY: &str = "#![allow(internal_features)]\n#![feature(compiler_builtins)]\n\
+                     #![compiler_builtins]\n#![no_builtins]\n#![no_std]\n";
 
 #[cfg(test)]
 mod tests {
@@ -170,7 +171,8 @@ mod tests {
     #[test]
     fn literals_get_sections_by_function() {
         let text = "\t.literal_position\n\t.literal .LCPI0_0, task\n\t.text\nf:\n\tentry\ta1, 32\n";
-        let placed = ".pushsection .literal.1, \"ax\", @progbits\n.p2align 2\n.LCPI0_0:\n.long task\n.popsection\n";
+        let placed = ".pushsection .literal.1, \"ax\", @progbits\n.p2align 2\n.LCPI0_0:\n\
+                      .long task\n.popsection\n";
         assert_eq!(place_literals(text), format!("{placed}\t.text\nf:\n\tentry\ta1, 32\n"));
     }
 }

@@ -13,8 +13,19 @@ const MOST: usize = 6000;
 
 /// Two manifests as release tools write them.
 const MANIFESTS: [&str; 2] = [
-    r#"{"name":"heron","version":"1.1","home_assistant_domain":"heron","builds":[{"chipFamily":"ESP32-C3","parts":[{"path":"boot.bin","offset":0},{"path":"https://example.org/fw.bin?v=1","offset":65536}],"ota":{"path":"fw.bin","md5":"0123456789abcdef0123456789abcdef"}}]}"#,
-    r#"{"write_flash_args":["--flash_mode","dio","--flash_size","2MB"],"flash_settings":{"flash_mode":"dio","flash_freq":"40m"},"flash_files":{"0x1000":"bootloader/bootloader.bin","0x10000":"app.bin"},"app":{"offset":"0x10000","file":"app.bin","encrypted":"false"},"extra_esptool_args":{"chip":"esp32"}}"#,
+    concat!(
+        r#"{"name":"heron","version":"1.1","home_assistant_domain":"heron","#,
+        r#""builds":[{"chipFamily":"ESP32-C3","parts":[{"path":"boot.bin","offset":0},"#,
+        r#"{"path":"https://example.org/fw.bin?v=1","offset":65536}],"#,
+        r#""ota":{"path":"fw.bin","md5":"0123456789abcdef0123456789abcdef"}}]}"#,
+    ),
+    concat!(
+        r#"{"write_flash_args":["--flash_mode","dio","--flash_size","2MB"],"#,
+        r#""flash_settings":{"flash_mode":"dio","flash_freq":"40m"},"#,
+        r#""flash_files":{"0x1000":"bootloader/bootloader.bin","0x10000":"app.bin"},"#,
+        r#""app":{"offset":"0x10000","file":"app.bin","encrypted":"false"},"#,
+        r#""extra_esptool_args":{"chip":"esp32"}}"#,
+    ),
 ];
 
 /// Writes the seeds of a target that are not there yet.

@@ -20,7 +20,7 @@ const GAP: f64 = 9.0;
 const TOP: f64 = 66.0;
 const TITLE: &str = "Size of the patch, beside the smallest that other tools make (100 %)";
 
-/// Which of ours stands beside which peers, and its colour.
+/// Which of ours is beside which peers, and its colour.
 const BESIDE: [(&str, usize, &str); 2] = [
     ("flashdelta 16KiB", 0, "of the smallest that can be applied in 16 KiB of RAM"),
     ("flashdelta 64KiB", 1, "of the smallest of all, in 64 KiB"),
@@ -47,9 +47,11 @@ pub(crate) fn svg(tools: &[Tool], rows: &[Row]) -> String {
     let height = TOP + bars as f64 * BAR + groups.len() as f64 * GAP + 8.0;
 
     let mut svg = String::new();
+    let _ =
+        write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" "#);
     let _ = writeln!(
         svg,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="{TITLE}">"#
+        r#"font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="{TITLE}">"#
     );
     let _ = writeln!(svg, r#"{STYLE}<rect class="page" width="{WIDTH}" height="{height}"/>"#);
     let _ =

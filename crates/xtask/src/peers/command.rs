@@ -31,11 +31,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     only: Vec<String>,
     /// RAM of the devices that flashdelta makes patches for
-    #[arg(long, value_name = "SIZE", num_args = 1.., value_delimiter = ',', default_value = "4KiB,16KiB,64KiB")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        num_args = 1..,
+        value_delimiter = ',',
+        default_value = "4KiB,16KiB,64KiB"
+    )]
     ram: Vec<String>,
     /// Instruction sets for flashdelta: as `flashdelta diff` takes them, or `listed` for what the
     /// list says
-    #[arg(long, value_name = "ISA", num_args = 1.., value_delimiter = ',', default_value = "auto,none")]
+    #[arg(
+        long,
+        value_name = "ISA",
+        num_args = 1..,
+        value_delimiter = ',',
+        default_value = "auto,none"
+    )]
     isa: Vec<String>,
     /// Measure only tools whose name contains one of these words
     #[arg(long, value_name = "WORD", num_args = 1.., value_delimiter = ',')]

@@ -76,7 +76,8 @@ fn means(text: &mut String, tools: &[Tool], rows: &[Row]) {
     };
     let _ = writeln!(
         text,
-        "\n| geometric mean of sizes ({pairs}) | against the best peer in 16 KiB | against the best of all |"
+        "\n| geometric mean of sizes ({pairs}) | against the best peer in 16 KiB | against the \
+         best of all |"
     );
     let _ = writeln!(text, "|---|--:|--:|");
     for (i, tool) in tools.iter().enumerate().filter(|(_, tool)| tool.is_ours()) {
@@ -100,8 +101,11 @@ fn means(text: &mut String, tools: &[Tool], rows: &[Row]) {
 
 /// Size, time and memory of each tool over all pairs.
 fn by_tool(text: &mut String, tools: &[Tool], rows: &[Row]) {
-    let _ =
-        writeln!(text, "\n| tool | patches, bytes in all | make, s | most memory, MiB | apply, s | most memory, MiB |");
+    let _ = writeln!(
+        text,
+        "\n| tool | patches, bytes in all | make, s | most memory, MiB | apply, s | most \
+             memory, MiB |"
+    );
     let _ = writeln!(text, "|---|--:|--:|--:|--:|--:|");
     for (i, tool) in tools.iter().enumerate() {
         let made: Vec<&Made> = rows.iter().filter_map(|row| row.made[i].as_ref()).collect();

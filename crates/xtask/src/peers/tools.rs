@@ -216,8 +216,10 @@ impl Programs {
         }
         if uses(Origin::Crate) {
             let dir = benches_dir();
-            let build =
-                format!("build --quiet --release --manifest-path benches/Cargo.toml --target-dir {dir} --bin peer");
+            let build = format!(
+                "build --quiet --release --manifest-path benches/Cargo.toml \
+                 --target-dir {dir} --bin peer"
+            );
             exec(&mut cargo(&build))?;
         }
         if uses(Origin::Debian)

@@ -34,7 +34,8 @@ pub(super) fn help() -> String {
     )
 }
 
-/// The version of wasm-bindgen that the lock file names: the tool and the crate have to be the same.
+/// The version of wasm-bindgen that the lock file names: the tool and the crate have to be the
+/// same.
 fn version() -> Option<String> {
     let lock = std::fs::read_to_string(root().join("bindings/wasm/Cargo.lock")).ok()?;
     let mut lines = lock.lines().skip_while(|line| *line != "name = \"wasm-bindgen\"");

@@ -14,7 +14,7 @@ use crate::format::flashdelta_format;
 /// @param options to be changed
 /// @param device copied; NULL: nothing is checked (the default)
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
-/// misaligned
+///     misaligned
 ///
 /// # Safety
 ///
@@ -44,12 +44,12 @@ pub unsafe extern "C" fn flashdelta_options_set_device(
 ///
 /// @param options to be changed
 /// @param format #FLASHDELTA_AUTO (the default): the very file that the patch was made for;
-/// #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
+///     #FLASHDELTA_FORMAT_RAW: what a device holds in its slot afterwards, a plain binary;
 ///     #FLASHDELTA_FORMAT_INTEL_HEX, #FLASHDELTA_FORMAT_SREC, #FLASHDELTA_FORMAT_TI_TXT or
 ///     #FLASHDELTA_FORMAT_UF2: the same in that format. Patches between archives only give back the
 ///     very file
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if
-/// nothing is written in that format
+///     nothing is written in that format
 ///
 /// # Safety
 ///

@@ -2,7 +2,7 @@
 
 use core::ffi::c_char;
 
-use flashdelta::diff::DeviceProfile;
+use flashdelta::profile::{DeviceProfile, ProfileError};
 use flashdelta_c_abi::flashdelta_status::{self, *};
 
 use super::{codec, flashdelta_options, isa, set};
@@ -31,13 +31,8 @@ pub unsafe extern "C" fn flashdelta_options_set_profile(
     unsafe {
         set(options, |options| {
             let name = paths::text(name)?;
-            options.profile = DeviceProfile::named(name).ok_or_else(|| {
-                let names = DeviceProfile::NAMES.join(", ");
-                Failure::new(
-                    FLASHDELTA_ERR_INVALID_ARGUMENT,
-                    format!("no profile \"{name}\": expected one of {names}"),
-                )
-            })?;
+            let unknown = || ProfileError::Unknown { name: name.to_owned() };
+            options.profile = DeviceProfile::named(name).ok_or_else(unknown)?;
             Ok(())
         })
     }
@@ -105,7 +100,7 @@ pub unsafe extern "C" fn flashdelta_options_set_write_size(
 /// @param codecs numbers of flashdelta_codec; may be NULL if `count` is 0
 /// @param count how many
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
-/// number is none of flashdelta_codec
+///     number is none of flashdelta_codec
 ///
 /// # Safety
 ///
@@ -133,7 +128,7 @@ pub unsafe extern "C" fn flashdelta_options_set_device_codecs(
 /// @param isas numbers of flashdelta_isa; may be NULL if `count` is 0
 /// @param count how many
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if a
-/// number is none of flashdelta_isa
+///     number is none of flashdelta_isa
 ///
 /// # Safety
 ///

@@ -9,7 +9,7 @@ use flashdelta_c_abi::{bytes, put};
 
 use super::{flashdelta_options, set};
 use crate::buffer::flashdelta_buffer;
-use crate::error::{guard, Failure};
+use crate::error::guard;
 use crate::paths;
 
 /// A range of the image that each device has for itself: one patch serves devices with different
@@ -33,11 +33,7 @@ pub unsafe extern "C" fn flashdelta_options_add_hole(
     // SAFETY: the caller's promise.
     unsafe {
         set(options, |options| {
-            let hole = paths::text(hole)?;
-            let read = hole.parse::<HoleRequest>();
-            options.holes.push(read.map_err(|expected| {
-                Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, format!("{hole}: {expected}"))
-            })?);
+            options.holes.push(paths::text(hole)?.parse::<HoleRequest>()?);
             Ok(())
         })
     }
@@ -47,8 +43,8 @@ pub unsafe extern "C" fn flashdelta_options_add_hole(
 ///
 /// @param options to be changed: a value more, or another one in place of that of the same name
 /// @param name of the hole
-/// @param value its bytes, copied; zeros follow if it is shorter than the hole. May be NULL if `len`
-///     is 0
+/// @param value its bytes, copied; zeros follow if it is shorter than the hole. May be NULL if
+///     `len` is 0
 /// @param len number of bytes
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT
 ///

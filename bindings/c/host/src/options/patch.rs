@@ -181,7 +181,7 @@ pub unsafe extern "C" fn flashdelta_options_set_threads(
 ///
 /// @param options to be changed
 /// @param verbatim 0 (the default): of files of records (Intel HEX, S-records, TI-TXT, UF2) the
-/// memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
+///     memory in them is patched, which is what a device holds, and archives (zip, tar, gzip) are
 ///     taken apart; anything else: all bytes as they are, for damaged files, or if no device
 ///     applies the patch
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn flashdelta_options_set_verify(
 /// @param name UTF-8
 /// @param[out] product written only on success
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it is
-/// not UTF-8
+///     not UTF-8
 ///
 /// # Safety
 ///

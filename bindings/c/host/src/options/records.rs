@@ -319,7 +319,7 @@ pub unsafe extern "C" fn flashdelta_options_set_elfs(
 /// @param options to be changed
 /// @param path of the file
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER; #FLASHDELTA_ERR_INVALID_ARGUMENT if it
-///     cannot be read, or describes no profile
+///     describes no profile; #FLASHDELTA_ERR_FILE if it cannot be read
 ///
 /// # Safety
 ///
@@ -332,10 +332,7 @@ pub unsafe extern "C" fn flashdelta_options_load_profile(
     // SAFETY: the caller's promise.
     unsafe {
         set(options, |options| {
-            let profile = DeviceProfile::read(&paths::path(path)?);
-            options.profile = profile.map_err(|error| {
-                Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, error.to_string())
-            })?;
+            options.profile = DeviceProfile::read(&paths::path(path)?)?;
             Ok(())
         })
     }

@@ -137,8 +137,8 @@ class OldMismatchError(WrongBaseError):
 
 
 class FileMismatchError(WrongBaseError):
-    """The new image is right, but not the file around it: the old file is written otherwise than
-    the one that the patch was made from.
+    """The new image is right, but not the file around it: the old file is written in another way
+    than the one that the patch was made from.
 
     Attributes
     ----------

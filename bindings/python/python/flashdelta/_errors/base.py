@@ -38,8 +38,8 @@ class Error(Exception):
 
 
 class FlashdeltaWarning(UserWarning):
-    """Something is patched otherwise than it seems to be meant. The patch is right, but may be
-    larger than it had to be.
+    """An input is patched differently from what its name or format suggests. The patch is right,
+    but may be larger than necessary.
 
     ``warnings.simplefilter("error", flashdelta.FlashdeltaWarning)`` makes it an exception.
 

@@ -52,7 +52,12 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Number of threads, 0 for one per processor; the folder does not depend on it
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024)
+    )]
     threads: usize,
     #[command(flatten)]
     output_args: OutputArgs,

@@ -69,7 +69,9 @@ impl Args {
                 |(name, path)| serde_json::json!({ "component": name.to_string(), "file": path }),
             );
             print_json(&serde_json::json!({
-                "output": output, "set": text::path(&self.set), "updated": files.collect::<Vec<_>>(),
+                "output": output,
+                "set": text::path(&self.set),
+                "updated": files.collect::<Vec<_>>(),
             }))?;
         }
         Ok(())

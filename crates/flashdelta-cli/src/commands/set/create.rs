@@ -59,7 +59,13 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "SET.fds")]
     output: PathBuf,
     /// The device: tiny, small, esp32, micropython, linux, or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "esp32", value_parser = args::ProfileName, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        default_value = "esp32",
+        value_parser = args::ProfileName,
+        hide_possible_values = true
+    )]
     profile: String,
     /// RAM of the device, in place of the profile's
     #[arg(long, value_name = "SIZE", value_parser = args::size)]
@@ -68,10 +74,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     chip: Option<String>,
     /// How hard to try, 1 (fast) to 9 (thorough)
-    #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=9))]
+    #[arg(
+        long,
+        value_name = "1-9",
+        default_value_t = 6,
+        value_parser = clap::value_parser!(u8).range(1..=9)
+    )]
     effort: u8,
     /// Number of threads, 0 for one per processor; the set does not depend on it
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024)
+    )]
     threads: usize,
     #[command(flatten)]
     output_args: OutputArgs,

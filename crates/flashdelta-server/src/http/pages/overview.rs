@@ -1,4 +1,4 @@
-//! How it all stands, and what to do first.
+//! An overview of everything, and what to do first.
 
 use askama::Template;
 use axum::extract::State;

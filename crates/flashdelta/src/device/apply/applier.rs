@@ -1,7 +1,7 @@
 //! The push state machine that applies one patch.
 
 use super::body::Body;
-use super::budget::Budget;
+use super::budget::CallBudget;
 use super::{ApplyError, NewImage, OldImage};
 #[cfg(feature = "in-place")]
 use crate::device::format::Stretch;
@@ -107,8 +107,8 @@ impl Phase {
 
 impl<'w, O: OldImage, N: NewImage> Applier<'w, O, N> {
     /// An applier at the start of a patch. `workspace` must have the length that
-    /// [`PatchHeader::workspace_len`] tells, or more; a device that gives all it has learns from
-    /// the error whether it was enough, before anything is written.
+    /// [`PatchHeader::workspace_len`] tells, or more. A device may lend all the RAM it has: if that
+    /// is too little, the error says so before anything is written.
     pub fn new(workspace: &'w mut [u8], old: O, new: N, options: ApplyOptions) -> Self {
         Self::with_sha256(workspace, old, new, options, SoftwareSha256)
     }
@@ -253,7 +253,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
         error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         let mut phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
-        let (mut input, mut budget) = (input, Budget::new(budget));
+        let (mut input, mut budget) = (input, CallBudget::new(budget));
         if phase == Phase::Header {
             phase = self.feed_header(&mut input, error)?;
         }

@@ -5,7 +5,7 @@
 
 /// The bytes that one call may read and write, and how many of them it has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
+pub(crate) struct CallBudget {
     #[cfg(feature = "bounded")]
     most: u32,
     #[cfg(feature = "bounded")]
@@ -19,7 +19,7 @@ pub(crate) struct Budget {
 }
 
 #[cfg(feature = "bounded")]
-impl Budget {
+impl CallBudget {
     /// This many bytes; all that there are, if it is `u32::MAX`.
     pub(crate) fn new(most: u32) -> Self {
         Self { most, spent: 0, step: 0, is_over: false }
@@ -72,7 +72,7 @@ impl Budget {
 }
 
 #[cfg(not(feature = "bounded"))]
-impl Budget {
+impl CallBudget {
     pub(crate) fn new(_: u32) -> Self {
         Self {}
     }

@@ -1,6 +1,6 @@
 //! Windows over both images, and the page that waits to be written.
 
-use super::budget::Budget;
+use super::budget::CallBudget;
 #[cfg(feature = "holes")]
 use super::holes::Table;
 use super::{ApplyError, Damage, NewImage, OldImage};
@@ -201,7 +201,7 @@ pub(crate) struct Views<'a, 'w, O: OldImage, N: NewImage> {
     /// Whether there was one.
     pub(crate) has_failed: bool,
     /// Bytes read and written in this call, and how many there may be.
-    pub(crate) budget: Budget,
+    pub(crate) budget: CallBudget,
     /// Bytes of the new image that are made.
     #[cfg(feature = "holes")]
     pub(crate) coded_size: u32,

@@ -1,6 +1,6 @@
 //! The digest of an image, piece by piece.
 
-use super::budget::Budget;
+use super::budget::CallBudget;
 use crate::device::format::DIGEST_LEN;
 use crate::device::sha256::Sha256Engine;
 
@@ -143,7 +143,7 @@ pub(crate) fn hash<H: Sha256Engine>(
     engine: &mut H,
     work: &mut Digest<H::Message>,
     buffer: &mut [u8],
-    budget: &mut Budget,
+    budget: &mut CallBudget,
     (len, view): (u32, View),
     digest: &mut Sha256,
     image: &mut dyn Accessor,

@@ -1,4 +1,4 @@
-//! What can go wrong when applying a patch.
+//! Errors of applying a patch.
 
 use core::fmt;
 

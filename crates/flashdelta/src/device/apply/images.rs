@@ -5,14 +5,14 @@ use super::Port;
 
 /// The image that the device has.
 pub trait OldImage {
-    /// What can go wrong when reading.
+    /// The error type of reading.
     type Error;
 
     /// Length in bytes of what can be read. It may be longer than the old image that the patch was
     /// made for: slots are padded.
     fn len(&self) -> u32;
 
-    /// Is there nothing to read?
+    /// Whether there is nothing to read.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -44,7 +44,7 @@ pub trait OldImage {
 /// write granularity, except for the last piece, which may be shorter. It reads back only what it
 /// has written. Erasing is the implementation's business.
 pub trait NewImage {
-    /// What can go wrong.
+    /// The error type.
     type Error;
 
     /// How many bytes there is room for.

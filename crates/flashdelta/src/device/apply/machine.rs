@@ -49,8 +49,8 @@ enum Codec<'w> {
     Idle(PhantomData<&'w ()>),
 }
 
-/// The bytes of a block that wait to be used: from here to there. Without budgets no call ends while
-/// any do.
+/// The bytes of a block that wait to be used: from here to there. Without budgets no call ends
+/// while any do.
 #[cfg(feature = "raw")]
 #[derive(Clone, Copy, Debug, Default)]
 struct Waiting {
@@ -384,7 +384,7 @@ impl Progress<'_> {
         }
     }
 
-    /// A step has made so many bytes of the new image.
+    /// A step has made `len` bytes of the new image.
     fn made<O: OldImage, N: NewImage>(&mut self, len: u32, views: &mut Views<'_, '_, O, N>) {
         *self.empty_steps = if len == 0 { self.empty_steps.saturating_add(1) } else { 0 };
         if *self.empty_steps > MOST_EMPTY_STEPS {
@@ -392,12 +392,12 @@ impl Progress<'_> {
         }
     }
 
-    /// Is there more to be made, and may that be done in this call?
+    /// Whether there is more to be made, and it may be done in this call.
     fn goes_on<O: OldImage, N: NewImage>(&self, views: &Views<'_, '_, O, N>) -> bool {
         self.wants(views) && !views.is_spent()
     }
 
-    /// Is there more to be made?
+    /// Whether there is more to be made.
     fn wants<O: OldImage, N: NewImage>(&self, views: &Views<'_, '_, O, N>) -> bool {
         !views.has_failed && views.buffers.position() < self.coded_size
     }

@@ -30,22 +30,22 @@ mod input;
 pub(crate) mod machine;
 mod phases;
 #[cfg(feature = "suspend")]
-mod price;
-#[cfg(feature = "suspend")]
 pub(in crate::device) mod suspend;
 #[cfg(feature = "suspend")]
 mod suspend_error;
 #[cfg(feature = "suspend")]
 mod suspended;
+#[cfg(feature = "suspend")]
+mod suspension_price;
 pub(crate) mod workspace;
 
 pub use applier::{Applier, ApplyOptions, Progress};
 pub use error::{ApplyError, Damage};
 pub use images::{NewImage, OldImage, OutOfBounds};
 #[cfg(feature = "suspend")]
-pub use price::{Pace, SuspensionPrice};
-#[cfg(feature = "suspend")]
 pub use suspend_error::{ResumeError, SuspendError};
+#[cfg(feature = "suspend")]
+pub use suspension_price::{Pace, SuspensionPrice};
 
 pub use crate::device::error::ErrorClass;
 #[cfg(feature = "suspend")]

@@ -2,7 +2,7 @@
 
 use super::applier::{Applier, ApplyErrorOf, Phase};
 use super::body::Work;
-use super::budget::Budget;
+use super::budget::CallBudget;
 use super::buffers::Views;
 use super::digest::{hash, Access, Digest, Sha256, View};
 use super::machine::Machine;
@@ -68,7 +68,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     /// The old image has to be the right one: then the workspace is divided.
     pub(super) fn check_old(
         &mut self,
-        budget: &mut Budget,
+        budget: &mut CallBudget,
         error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         if !self.digest(Which::Old, budget, error)? {
@@ -90,7 +90,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     pub(super) fn digest(
         &mut self,
         which: Which,
-        budget: &mut Budget,
+        budget: &mut CallBudget,
         error: &mut ApplyErrorOf<O, N>,
     ) -> Option<bool> {
         let Self { sha, old, new, body, workspace, .. } = self;
@@ -286,12 +286,12 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     pub(super) fn feed_body(
         &mut self,
         input: &mut &[u8],
-        budget: &mut Budget,
+        budget: &mut CallBudget,
         error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         let body = &mut self.body;
         let Work::Machine(machine) = &mut body.work else { return None };
-        let (mine, behind) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));
+        let (mine, after) = input.split_at_checked(body.left as usize).unwrap_or((*input, &[]));
         let mut rest = mine;
         #[cfg(feature = "audit")]
         {
@@ -327,7 +327,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
         body.left = body.left.wrapping_sub(taken);
         self.fed = self.fed.wrapping_add(taken);
         if is_complete && !is_spent {
-            *input = behind;
+            *input = after;
             return Some(Phase::Flush);
         }
         budget.stop(is_spent);
@@ -339,7 +339,7 @@ impl<O: OldImage, N: NewImage, H: Sha256Engine> Applier<'_, O, N, H> {
     pub(super) fn check_new(
         &mut self,
         phase: Phase,
-        budget: &mut Budget,
+        budget: &mut CallBudget,
         error: &mut ApplyErrorOf<O, N>,
     ) -> Option<Phase> {
         if phase == Phase::Flush {

@@ -13,7 +13,7 @@
 
 use super::applier::{Applier, ApplyErrorOf, Phase};
 use super::body::Work;
-use super::budget::Budget;
+use super::budget::CallBudget;
 use super::digest::Digest;
 use super::machine::Machine;
 use super::phases::{too_small, Which};
@@ -32,8 +32,7 @@ pub(super) const MAGIC: u32 = u32::from_le_bytes(*b"FDU\0");
 #[cfg(feature = "verify")]
 pub(super) const GUARDED: u32 = u32::from_le_bytes(*b"FDG\x01");
 
-/// The state of whoever is before the applier: passed through a port after the header, which it
-/// is given.
+/// The state of what feeds the applier, passed through a port after the header.
 pub(in crate::device) trait Front {
     fn pass(&mut self, port: &mut Port<'_>, header: &PatchHeader);
 }
@@ -94,8 +93,8 @@ impl PatchHeader {
     }
 }
 
-/// How far an update is (`at`: bytes of the patch taken, and bytes that wait to be written), and the
-/// header.
+/// How far an update is (`at`: bytes of the patch taken, and bytes that wait to be written), and
+/// the header.
 pub(super) fn port_front(
     port: &mut Port<'_>,
     phase: &mut Phase,
@@ -335,7 +334,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
             self.begin_digest(self.body.header.old_size);
             (self.phase, self.body.left) = (Phase::Resume, at);
         }
-        let (mut budget, mut error) = (Budget::new(budget), ApplyError::Poisoned);
+        let (mut budget, mut error) = (CallBudget::new(budget), ApplyError::Poisoned);
         match self.digest(Which::Old, &mut budget, &mut error) {
             None => return Err(ResumeError::Apply(error)),
             Some(false) => self.pending = true,
@@ -485,7 +484,7 @@ impl<'w, O: OldImage, N: NewImage, H: Sha256Engine> Applier<'w, O, N, H> {
     }
 }
 
-/// Is the suspension whole? Not if it cannot be read.
+/// Whether the suspension is whole. It is not if it cannot be read.
 #[inline(never)]
 fn is_whole(source: &mut dyn Source, end: u32) -> bool {
     let (mut crc, mut at, mut piece) = (Crc32::START, 0, [0; 64]);

@@ -1,4 +1,4 @@
-//! What can go wrong when an update is suspended, or is to go on.
+//! Errors of suspending an update, and of going on with it.
 
 use core::fmt;
 

@@ -8,9 +8,9 @@ use crate::device::format::PatchHeader;
 use crate::device::port::Port;
 
 impl PatchHeader {
-    /// The header of the patch that was suspended: after a reset it tells how much memory the update
-    /// has to be lent, [`workspace_len`](Self::workspace_len) and, with a guard, as much as its
-    /// chunks take. `read` fills in the `len` bytes of the suspension from an offset on.
+    /// The header of the patch that was suspended: after a reset it tells how much memory the
+    /// update has to be lent, [`workspace_len`](Self::workspace_len) and, with a guard, as much as
+    /// its chunks take. `read` fills in the `len` bytes of the suspension from an offset on.
     ///
     /// `None`: no version of this library that could go on with it has written it, or the header
     /// was not accepted yet. Whether the rest is whole is found out when it is gone on with.

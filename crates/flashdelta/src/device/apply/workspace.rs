@@ -147,8 +147,8 @@ pub(crate) fn needed(header: &PatchHeader) -> usize {
     }
 }
 
-/// Of the memory before it is divided: the header, if that is still needed, and what is free to read
-/// the old image by.
+/// Of the memory before it is divided: the header, if that is still needed, and what is free to
+/// read the old image by.
 pub(crate) fn free<'a>(
     memory: &'a mut [u8],
     header: &PatchHeader,

@@ -1,9 +1,9 @@
 //! A binary range coder with 16-bit probabilities (Martin 1979; the byte-wise carry of LZMA's
 //! `rc`).
 //!
-//! The decoder takes bytes from a small buffer that the [push state machine](crate::device::apply) keeps
-//! filled; it takes as many bits for a decision as its probability says, in whole bytes, and zeros
-//! once the input has ended.
+//! The decoder takes bytes from a small buffer that the [push state machine](crate::device::apply)
+//! keeps filled; it takes as many bits for a decision as its probability says, in whole bytes, and
+//! zeros once the input has ended.
 
 use super::BitCoder;
 #[cfg(feature = "suspend")]

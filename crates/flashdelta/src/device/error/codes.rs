@@ -2,8 +2,13 @@
 
 /// Gives an error type its `code`, `class` and `remedy`, from one table.
 ///
-/// A row is `pattern => "code", Class`, perhaps with a guard, or `pattern => "code", Class, Remedy { field: value }`. After
-/// `else` come the variants that hold an error which has all three itself, as `pattern => error`.
+/// A row is `pattern => "code", Class`, perhaps with a guard, or
+/// `pattern => "code", Class, Remedy { field: value }`. After `else` come the variants that hold an
+/// error which has all three itself, as `pattern => error`.
+///
+/// For the crates of this repository: it is no part of what is promised.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! codes {
     (
         impl[$($generic:ident),*] $type:ty {
@@ -24,18 +29,18 @@ macro_rules! codes {
 
             /// Whose fault it is.
             #[allow(unused_variables)]
-            pub fn class(&self) -> $crate::device::error::ErrorClass {
+            pub fn class(&self) -> $crate::ErrorClass {
                 match self {
-                    $($(#[$cfg])* $pattern $(if $guard)? => $crate::device::error::ErrorClass::$class,)*
+                    $($(#[$cfg])* $pattern $(if $guard)? => $crate::ErrorClass::$class,)*
                     $($($wrapper => $inner.class(),)*)?
                 }
             }
 
             /// What to do about it, if there is something to say.
             #[allow(unused_variables)]
-            pub fn remedy(&self) -> Option<$crate::device::error::Remedy> {
+            pub fn remedy(&self) -> Option<$crate::Remedy> {
                 match self {
-                    $($(#[$cfg])* $pattern $(if $guard)? => $crate::device::error::codes!(
+                    $($(#[$cfg])* $pattern $(if $guard)? => $crate::codes!(
                         @remedy $($remedy $({ $($fields)* })?)?
                     ),)*
                     $($($wrapper => $inner.remedy(),)*)?
@@ -44,20 +49,17 @@ macro_rules! codes {
 
             /// The table: code, class, and name of the remedy.
             #[cfg(test)]
-            pub(crate) const CODES: &'static [(
-                &'static str,
-                $crate::device::error::ErrorClass,
-                &'static str,
-            )] = &[$($(#[$cfg])* (
-                $code,
-                $crate::device::error::ErrorClass::$class,
-                concat!($(stringify!($remedy))?),
-            )),*];
+            pub(crate) const CODES: &'static [(&'static str, $crate::ErrorClass, &'static str)] =
+                &[$($(#[$cfg])* (
+                    $code,
+                    $crate::ErrorClass::$class,
+                    concat!($(stringify!($remedy))?),
+                )),*];
         }
     };
     (@remedy) => { None };
     (@remedy $remedy:ident $({ $($fields:tt)* })?) => {
-        Some($crate::device::error::Remedy::$remedy $({ $($fields)* })?)
+        Some($crate::Remedy::$remedy $({ $($fields)* })?)
     };
 }
 

@@ -74,6 +74,14 @@ pub enum Remedy {
     OtherCodec,
     /// Use another instruction set or none, or a device or build that has this one.
     OtherIsa,
+    /// Give the name of a codec that there is.
+    KnownCodec,
+    /// Give the name of an instruction set that there is.
+    KnownIsa,
+    /// Give the name of a profile that there is, or a file that describes one.
+    GiveProfile,
+    /// Complete or undo the update that was committed before.
+    Recover,
     /// Start again from the beginning with a new applier.
     StartAgain,
     /// Report the bug.
@@ -88,7 +96,7 @@ pub enum Remedy {
     AcceptRecords,
     /// Choose what becomes of data after the end record.
     AcceptAfterEnd,
-    /// Select one of the memories that the file holds, or none where it holds but one.
+    /// Select one of the memories that the file holds, or none where it holds only one.
     SelectMemory,
     /// Write the file in words of one byte.
     ByteWords,

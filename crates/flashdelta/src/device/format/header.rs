@@ -52,8 +52,8 @@ pub struct PatchHeader {
     /// Length in bytes, below 2^31, of the host section after the body; 0 if there is none.
     /// Devices need not receive it.
     pub host_len: u32,
-    /// Does the new image end with the SHA-256 of all before it, as ESP-IDF's application images
-    /// do? Those 32 bytes cost nothing then: the applier computes them.
+    /// Whether the new image ends with the SHA-256 of all before it, as ESP-IDF's application
+    /// images do. Those 32 bytes cost nothing then: the applier computes them.
     pub has_own_digest: bool,
     /// Which devices the patch is for, if it says so.
     pub identity: Option<Identity>,
@@ -199,7 +199,7 @@ impl PatchHeader {
     }
 
     /// The bytes of the patch that chunk `index` has, counted from the first byte of the header;
-    /// `None` if there are not so many chunks.
+    /// `None` if there is no such chunk.
     pub fn chunk_range(&self, index: u32) -> Option<Range<u32>> {
         if index >= self.chunk_count() {
             return None;

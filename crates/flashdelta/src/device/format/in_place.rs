@@ -8,10 +8,10 @@ const SECTORS: core::ops::RangeInclusive<u8> = 8..=20;
 
 /// The order in which an update overwrites the old image.
 ///
-/// The old image is moved up first. Then the new image is made in *stretches*, from its start to its
-/// end; at the start of each the device keeps what it needs to go on from there. While a stretch is
-/// made, nothing is copied from what the stretch itself overwrites, but for what is in the scratch
-/// area: so it can be made again after a power cut.
+/// The old image is moved up first. Then the new image is made in *stretches*, from its start to
+/// its end; at the start of each the device keeps what it needs to go on from there. While a
+/// stretch is made, nothing is copied from what the stretch itself overwrites, but for what is in
+/// the scratch area: so it can be made again after a power cut.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct InPlace {
     sector_log2: u8,
@@ -108,7 +108,7 @@ impl InPlace {
         len.saturating_add(rest) & !rest
     }
 
-    /// What was overwritten no more than so many bytes ago is there still.
+    /// What was overwritten no more than this many bytes ago is still there.
     fn reach(&self) -> u32 {
         u32::from(self.up).wrapping_add(self.scratch.into()) << (self.sector_log2 & 31)
     }

@@ -16,8 +16,8 @@ use crate::device::receive::{Action, Distributor, Receiver, Status, To};
 pub struct Campaign {
     /// The group: nodes take messages of no other.
     pub group: u32,
-    /// Number of the update; each one of a group has a higher number than those before. Coordinators
-    /// that replace each other have the same.
+    /// Number of the update; each one of a group has a higher number than those before.
+    /// Coordinators that replace each other have the same.
     pub number: u32,
     /// What the nodes are to become.
     pub target: Target,
@@ -95,7 +95,7 @@ impl Timing {
 /// How far a campaign has come, for its coordinator.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Phase {
+pub enum CampaignPhase {
     /// It learns from the nodes how far they have come. More than half of them have to answer.
     Survey,
     /// The nodes say whether they can take part, and get into a safe state.
@@ -151,10 +151,10 @@ pub(super) struct Poll {
 
 /// A coordinator of a group: see the [module](super).
 ///
-/// It owns no socket and no clock: [`receive`](Self::receive) and [`status`](Self::status) take what
-/// nodes say, [`next`](Self::next) says what to do, and all are told the time. The memory is lent:
-/// an entry for each node, and what the [`Distributor`] takes. Nothing of it has to survive: another
-/// coordinator, or this one after a reset, learns everything from the nodes.
+/// It owns no socket and no clock: [`receive`](Self::receive) and [`status`](Self::status) take
+/// what nodes say, [`next`](Self::next) says what to do, and all are told the time. The memory is
+/// lent: an entry for each node, and what the [`Distributor`] takes. Nothing of it has to survive:
+/// another coordinator, or this one after a reset, learns everything from the nodes.
 #[derive(Debug)]
 pub struct Coordinator<'m, 'k> {
     pub(super) campaign: Campaign,
@@ -164,7 +164,7 @@ pub struct Coordinator<'m, 'k> {
     pub(super) distributor: Distributor<'m>,
     /// The distributor has nothing to do.
     pub(super) is_distributed: bool,
-    pub(super) phase: Phase,
+    pub(super) phase: CampaignPhase,
     /// What is known to be decided.
     pub(super) decided: Option<Decision>,
     pub(super) epoch: u64,
@@ -215,7 +215,7 @@ impl<'m, 'k> Coordinator<'m, 'k> {
             nodes,
             distributor,
             is_distributed: false,
-            phase: Phase::Survey,
+            phase: CampaignPhase::Survey,
             decided: None,
             epoch: 1 << 32 | u64::from(random),
             sequence: 0,
@@ -227,7 +227,7 @@ impl<'m, 'k> Coordinator<'m, 'k> {
     }
 
     /// How far the campaign has come.
-    pub fn phase(&self) -> Phase {
+    pub fn phase(&self) -> CampaignPhase {
         self.phase
     }
 
@@ -239,7 +239,7 @@ impl<'m, 'k> Coordinator<'m, 'k> {
     /// Whether it is decided how the campaign ends, and every node does that, or has not been heard
     /// of for so long.
     pub fn is_done(&self, now: Duration, lost: Duration) -> bool {
-        let Phase::Settle(decision) = self.phase else { return false };
+        let CampaignPhase::Settle(decision) = self.phase else { return false };
         let is_lost = |node: &NodeEntry| {
             let heard = node.heard.unwrap_or(Duration::ZERO).max(self.since);
             now.saturating_sub(heard) >= lost
@@ -290,11 +290,11 @@ impl<'m, 'k> Coordinator<'m, 'k> {
         }
     }
 
-    /// What to do next: call it again and again, as fast as the network takes it, after each message
-    /// and whenever the time has come that it has told.
+    /// What to do next: call it again and again, as fast as the network takes it, after each
+    /// message and whenever the time has come that it has told.
     pub fn next(&mut self, now: Duration, out: &mut [u8; MAX_MESSAGE_LEN]) -> CoordinatorAction {
         self.turn(now);
-        if matches!(self.phase, Phase::Deposed | Phase::Superseded) {
+        if matches!(self.phase, CampaignPhase::Deposed | CampaignPhase::Superseded) {
             return CoordinatorAction::Wait { until: Duration::MAX };
         }
         if let Some((to, body)) = self.answer().or_else(|| self.question(now)) {
@@ -306,7 +306,7 @@ impl<'m, 'k> Coordinator<'m, 'k> {
                 Action::Wait { until: answers } => until = until.min(answers),
                 Action::Done => {
                     let was = core::mem::replace(&mut self.is_distributed, true);
-                    if !was && self.phase == Phase::Distribute {
+                    if !was && self.phase == CampaignPhase::Distribute {
                         until = now;
                     }
                 }
@@ -331,7 +331,7 @@ impl<'m, 'k> Coordinator<'m, 'k> {
             node.heard = Some(now);
             node.elsewhere = true;
             if found > expected {
-                self.phase = Phase::Superseded;
+                self.phase = CampaignPhase::Superseded;
             }
             return Err(MessageError::OtherCampaign { expected, found });
         }
@@ -349,12 +349,12 @@ impl<'m, 'k> Coordinator<'m, 'k> {
                 self.is_distributed = false;
             }
         } else if message.epoch > self.epoch {
-            // At its start it takes the place of whoever was before; later, another one takes its
+            // At its start it takes the place of the one before; later, another one takes its
             // place.
-            if self.phase == Phase::Survey {
+            if self.phase == CampaignPhase::Survey {
                 self.outbid(message.epoch, now);
             } else {
-                self.phase = Phase::Deposed;
+                self.phase = CampaignPhase::Deposed;
             }
             return Err(MessageError::OldEpoch { followed: message.epoch, found: self.epoch });
         }
@@ -371,7 +371,7 @@ impl<'m, 'k> Coordinator<'m, 'k> {
         for node in self.nodes.iter_mut() {
             (node.report, node.order) = (None, (0, 0));
         }
-        self.enter(Phase::Survey, now);
+        self.enter(CampaignPhase::Survey, now);
         // Two of them at the same time would else go on for ever.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 17;

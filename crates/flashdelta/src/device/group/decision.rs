@@ -37,7 +37,7 @@ impl Decision {
         })
     }
 
-    /// Does nothing follow it?
+    /// Whether no other decision follows it.
     pub fn is_final(self) -> bool {
         self != Self::Commit
     }
@@ -179,7 +179,7 @@ impl Stage {
         })
     }
 
-    /// Is something prepared that is taken back when no go-ahead comes?
+    /// Whether something is prepared that is taken back when no go-ahead comes.
     pub(super) fn waits(self) -> bool {
         matches!(self, Self::Preparing | Self::Receiving | Self::Verified)
     }

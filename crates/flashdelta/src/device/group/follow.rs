@@ -164,7 +164,7 @@ fn start(target: &Target) -> u32 {
 }
 
 impl State {
-    /// Would another campaign leave this one without an end?
+    /// Whether another campaign would leave this one without an end.
     fn is_unsettled(&self) -> bool {
         match self.known {
             Some(decision) => !decision.is_final(),

@@ -59,7 +59,7 @@ impl core::fmt::Debug for Authentication<'_> {
 /// | 4 | number of the group |
 /// | 8 | campaign |
 /// | 8 | epoch: of the coordinator; of a node, the highest that it has promised to follow |
-/// | 4 | sequence: of the coordinator's message; of a node's, the number of the one that it answers |
+/// | 4 | sequence: of the coordinator's message; of a node's, that of the one that it answers |
 /// | | [`Body`] |
 /// | 16 | HMAC-SHA-256 of all before it, cut; not with [`Authentication::Transport`] |
 #[allow(clippy::exhaustive_structs)] // The layout has a version.
@@ -83,8 +83,8 @@ pub struct Message {
 #[allow(clippy::exhaustive_enums)] // The layout has a version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Body {
-    /// Kind 1, of a coordinator: who is there, and how far has each come? Nodes promise to follow no
-    /// lower epoch.
+    /// Kind 1, of a coordinator: asks who is there, and how far each has come. Nodes promise to
+    /// follow no lower epoch.
     Survey(Target),
     /// Kind 2, of a coordinator: prepare for this target, and say how far that has come.
     Prepare(Target),
@@ -94,7 +94,7 @@ pub enum Body {
     Outcome(Decision),
     /// Kind 5, of a node.
     Report(Report),
-    /// Kind 6, of a node, to all: what has been decided? The node's address.
+    /// Kind 6, of a node, to all: asks what has been decided. It has the node's address.
     Ask(u32),
 }
 

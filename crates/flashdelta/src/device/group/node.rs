@@ -239,8 +239,8 @@ impl<'k, R: NodeRecord> Node<'k, R> {
         self.advance(|stage| stage == Stage::Preparing, stage, now)
     }
 
-    /// The new image has been made in the other slot, and reads back with this SHA-256. If it is not
-    /// the one that the group is to get, the node does not take part.
+    /// The new image has been made in the other slot, and reads back with this SHA-256. If it is
+    /// not the one that the group is to get, the node does not take part.
     ///
     /// # Errors
     ///
@@ -255,8 +255,8 @@ impl<'k, R: NodeRecord> Node<'k, R> {
         self.advance(|stage| stage == Stage::Receiving, stage, now)
     }
 
-    /// The node cannot take part: the patch cannot be applied, say, or the device is needed. Once it
-    /// has accepted that the new image is to be started, this changes nothing.
+    /// The node cannot take part: the patch cannot be applied, say, or the device is needed. Once
+    /// it has accepted that the new image is to be started, this changes nothing.
     ///
     /// # Errors
     ///
@@ -321,8 +321,8 @@ impl<'k, R: NodeRecord> Node<'k, R> {
         Some(task)
     }
 
-    /// Until when it waits for a go-ahead, if it does. Once it has accepted to start the new image it
-    /// does not give up: others may have started theirs.
+    /// Until when it waits for a go-ahead, if it does. Once it has accepted to start the new image
+    /// it does not give up: others may have started theirs.
     fn waits_until(&self) -> Option<Duration> {
         let state = &self.state;
         let waits = state.stage.waits() && state.known.is_none() && !state.is_bound();
@@ -336,7 +336,7 @@ impl<'k, R: NodeRecord> Node<'k, R> {
         is_trial.then(|| self.started.saturating_add(self.state.target.health))
     }
 
-    /// Is something still to be decided?
+    /// Whether something is still to be decided.
     fn is_open(&self) -> bool {
         self.state.campaign != 0 && !self.state.known.is_some_and(Decision::is_final)
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::coordinator::{Coordinator, Phase, Poll};
+use super::coordinator::{CampaignPhase, Coordinator, Poll};
 use super::decision::{Accepted, Decision, Round, Stage};
 use super::error::MessageError;
 use super::message::Body;
@@ -19,34 +19,34 @@ impl Coordinator<'_, '_> {
         let (all, quorum) = (self.nodes.len() as u32, u32::from(self.campaign.quorum));
         let spare = all.saturating_sub(quorum);
         let next = match self.phase {
-            Phase::Survey => self.after_survey(now),
-            Phase::Prepare => {
+            CampaignPhase::Survey => self.after_survey(now),
+            CampaignPhase::Prepare => {
                 let ready = self
                     .count(|node| matches!(node.stage(), Some(Stage::Receiving | Stage::Verified)));
                 let refused = self.count(NodeEntry::is_refused);
                 let is_stalled = self.is_stalled(ready, now);
                 if refused > spare || is_stalled && ready < quorum {
-                    Some(Phase::Propose(Decision::Abort))
+                    Some(CampaignPhase::Propose(Decision::Abort))
                 } else {
                     let is_over = ready.saturating_add(refused) == all || is_stalled;
-                    is_over.then_some(Phase::Distribute)
+                    is_over.then_some(CampaignPhase::Distribute)
                 }
             }
-            Phase::Distribute | Phase::Verify => {
+            CampaignPhase::Distribute | CampaignPhase::Verify => {
                 let verified = self.verified(now);
                 let refused = self.count(NodeEntry::is_refused);
-                let is_verify = self.phase == Phase::Verify;
+                let is_verify = self.phase == CampaignPhase::Verify;
                 let is_stalled = self.is_stalled(verified, now) && is_verify;
                 let lingered = self.lasts(now) >= self.timing.linger && is_verify;
                 if verified >= quorum && (verified == all || lingered) {
-                    Some(Phase::Propose(Decision::Commit))
+                    Some(CampaignPhase::Propose(Decision::Commit))
                 } else if refused > spare || is_stalled {
-                    Some(Phase::Propose(Decision::Abort))
+                    Some(CampaignPhase::Propose(Decision::Abort))
                 } else {
-                    (!is_verify && self.is_distributed).then_some(Phase::Verify)
+                    (!is_verify && self.is_distributed).then_some(CampaignPhase::Verify)
                 }
             }
-            Phase::Propose(decision) => {
+            CampaignPhase::Propose(decision) => {
                 let accepted = Some(Accepted { epoch: self.epoch, decision });
                 let accepts = self.count(|node| node.accepted(decision.round()) == accepted);
                 (accepts >= self.majority()).then(|| {
@@ -54,7 +54,7 @@ impl Coordinator<'_, '_> {
                     after(decision)
                 })
             }
-            Phase::Confirm => {
+            CampaignPhase::Confirm => {
                 let healthy = self.count(|node| node.stage() == Some(Stage::Healthy));
                 let failed =
                     self.count(|node| node.is_refused() || node.stage() == Some(Stage::Failed));
@@ -62,14 +62,14 @@ impl Coordinator<'_, '_> {
                 let lingered = self.lasts(now) >= self.timing.linger;
                 let is_over = healthy.saturating_add(failed) == all || lingered;
                 if healthy >= quorum && is_over {
-                    Some(Phase::Propose(Decision::Keep))
+                    Some(CampaignPhase::Propose(Decision::Keep))
                 } else if failed > spare || is_stalled {
-                    Some(Phase::Propose(Decision::Revert))
+                    Some(CampaignPhase::Propose(Decision::Revert))
                 } else {
                     None
                 }
             }
-            Phase::Settle(_) | Phase::Deposed | Phase::Superseded => None,
+            CampaignPhase::Settle(_) | CampaignPhase::Deposed | CampaignPhase::Superseded => None,
         };
         if let Some(phase) = next {
             self.enter(phase, now);
@@ -78,7 +78,7 @@ impl Coordinator<'_, '_> {
 
     /// What to do when more than half of the nodes have promised to follow no lower epoch: what may
     /// have been decided already is proposed again.
-    fn after_survey(&mut self, now: Duration) -> Option<Phase> {
+    fn after_survey(&mut self, now: Duration) -> Option<CampaignPhase> {
         let promised = self.count(|node| node.report.is_some());
         let waited = self.timing.answer.saturating_mul(self.timing.questions.into());
         let is_over = promised == self.nodes.len() as u32 || self.lasts(now) >= waited;
@@ -91,11 +91,11 @@ impl Coordinator<'_, '_> {
         };
         if let Some(accepted) = latest(Round::Stay) {
             self.decided = Some(Decision::Commit);
-            return Some(Phase::Propose(accepted.decision));
+            return Some(CampaignPhase::Propose(accepted.decision));
         }
         Some(match latest(Round::Start) {
-            Some(accepted) => Phase::Propose(accepted.decision),
-            None => Phase::Prepare,
+            Some(accepted) => CampaignPhase::Propose(accepted.decision),
+            None => CampaignPhase::Prepare,
         })
     }
 
@@ -109,13 +109,14 @@ impl Coordinator<'_, '_> {
             _ => return Err(MessageError::Contradiction),
         }
         // What was accepted about the second round has to be learned first.
-        if self.phase == Phase::Survey && known == Decision::Commit {
+        if self.phase == CampaignPhase::Survey && known == Decision::Commit {
             return Ok(());
         }
         self.decided = Some(known);
         // What was accepted about it is proposed already.
-        let is_later = matches!(self.phase, Phase::Propose(Decision::Keep | Decision::Revert));
-        let is_over = matches!(self.phase, Phase::Deposed | Phase::Superseded);
+        let is_later =
+            matches!(self.phase, CampaignPhase::Propose(Decision::Keep | Decision::Revert));
+        let is_over = matches!(self.phase, CampaignPhase::Deposed | CampaignPhase::Superseded);
         if is_over || is_later && known == Decision::Commit {
             return Ok(());
         }
@@ -123,7 +124,7 @@ impl Coordinator<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn enter(&mut self, phase: Phase, now: Duration) {
+    pub(super) fn enter(&mut self, phase: CampaignPhase, now: Duration) {
         self.phase = phase;
         for node in self.nodes.iter().filter(|node| node.stage() == Some(Stage::Receiving)) {
             self.distributor.add(node.address, now);
@@ -132,15 +133,15 @@ impl Coordinator<'_, '_> {
         self.poll = Poll { attempt: 0, node: 0, until: now, rest: self.timing.rest };
     }
 
-    /// Is the patch distributed?
+    /// Whether the patch is being distributed.
     pub(super) fn distributes(&self) -> bool {
         matches!(
             self.phase,
-            Phase::Distribute
-                | Phase::Verify
-                | Phase::Confirm
-                | Phase::Propose(Decision::Commit | Decision::Keep)
-                | Phase::Settle(Decision::Keep)
+            CampaignPhase::Distribute
+                | CampaignPhase::Verify
+                | CampaignPhase::Confirm
+                | CampaignPhase::Propose(Decision::Commit | Decision::Keep)
+                | CampaignPhase::Settle(Decision::Keep)
         )
     }
 
@@ -209,7 +210,7 @@ impl Coordinator<'_, '_> {
         let longest = self.timing.rest.saturating_mul(LONGEST_REST);
         let rest = match self.phase {
             // What is prepared is not to be taken back meanwhile.
-            Phase::Distribute => (self.campaign.target.go_ahead / 4).max(self.timing.rest),
+            CampaignPhase::Distribute => (self.campaign.target.go_ahead / 4).max(self.timing.rest),
             _ => self.poll.rest,
         };
         self.poll = Poll {
@@ -220,22 +221,22 @@ impl Coordinator<'_, '_> {
         };
     }
 
-    /// Is there something to be said to this node?
+    /// Whether there is something to be said to this node.
     fn wants(&self, node: &NodeEntry) -> bool {
         match self.phase {
-            Phase::Survey => node.report.is_none(),
-            Phase::Prepare | Phase::Distribute | Phase::Verify => true,
-            Phase::Propose(decision) => {
+            CampaignPhase::Survey => node.report.is_none(),
+            CampaignPhase::Prepare | CampaignPhase::Distribute | CampaignPhase::Verify => true,
+            CampaignPhase::Propose(decision) => {
                 let accepted = Some(Accepted { epoch: self.epoch, decision });
                 node.accepted(decision.round()) != accepted
             }
-            Phase::Confirm => {
+            CampaignPhase::Confirm => {
                 let knows = node.report.is_some_and(|report| report.known.is_some());
                 let is_settled = matches!(node.stage(), Some(Stage::Healthy | Stage::Failed));
                 !(knows && (is_settled || node.is_refused()))
             }
-            Phase::Settle(decision) => !node.is_settled(decision, &self.campaign.target),
-            Phase::Deposed | Phase::Superseded => false,
+            CampaignPhase::Settle(decision) => !node.is_settled(decision, &self.campaign.target),
+            CampaignPhase::Deposed | CampaignPhase::Superseded => false,
         }
     }
 
@@ -245,13 +246,13 @@ impl Coordinator<'_, '_> {
         // It has to enter the campaign first.
         let is_elsewhere = node.is_some_and(|node| node.elsewhere);
         match self.phase {
-            Phase::Propose(decision) if !is_elsewhere => Body::Propose(decision),
-            Phase::Confirm if !is_elsewhere => Body::Outcome(Decision::Commit),
-            Phase::Settle(decision) if !is_elsewhere => Body::Outcome(decision),
-            Phase::Survey | Phase::Propose(Decision::Abort | Decision::Revert) => {
+            CampaignPhase::Propose(decision) if !is_elsewhere => Body::Propose(decision),
+            CampaignPhase::Confirm if !is_elsewhere => Body::Outcome(Decision::Commit),
+            CampaignPhase::Settle(decision) if !is_elsewhere => Body::Outcome(decision),
+            CampaignPhase::Survey | CampaignPhase::Propose(Decision::Abort | Decision::Revert) => {
                 Body::Survey(target)
             }
-            Phase::Settle(Decision::Abort | Decision::Revert) => Body::Survey(target),
+            CampaignPhase::Settle(Decision::Abort | Decision::Revert) => Body::Survey(target),
             _ => Body::Prepare(target),
         }
     }
@@ -264,8 +265,8 @@ impl Coordinator<'_, '_> {
         self.nodes.iter().filter(|node| is(node)).count() as u32
     }
 
-    /// How many nodes have the new image and wait for the go-ahead: those that were heard of lately,
-    /// so that they do not take it back meanwhile.
+    /// How many nodes have the new image and wait for the go-ahead: those that were heard of
+    /// lately, so that they do not take it back meanwhile.
     fn verified(&self, now: Duration) -> u32 {
         let fresh = self.campaign.target.go_ahead / 2;
         self.count(|node| {
@@ -279,14 +280,14 @@ impl Coordinator<'_, '_> {
         now.saturating_sub(self.since)
     }
 
-    /// Has no other node got on for long?
+    /// Whether no node has made progress for long.
     fn is_stalled(&mut self, done: u32, now: Duration) -> bool {
         if done > self.most {
             (self.most, self.since) = (done, now);
             self.poll.rest = self.timing.rest;
         }
         let stall = match self.phase {
-            Phase::Confirm => {
+            CampaignPhase::Confirm => {
                 let trials = self.campaign.target.health.saturating_mul(ATTEMPTS.into());
                 self.timing.stall.saturating_add(trials)
             }
@@ -297,9 +298,9 @@ impl Coordinator<'_, '_> {
 }
 
 /// The phase after a decision.
-fn after(decision: Decision) -> Phase {
+fn after(decision: Decision) -> CampaignPhase {
     match decision {
-        Decision::Commit => Phase::Confirm,
-        _ => Phase::Settle(decision),
+        Decision::Commit => CampaignPhase::Confirm,
+        _ => CampaignPhase::Settle(decision),
     }
 }

@@ -11,13 +11,13 @@ const VERSION: u8 = 1;
 /// Bytes of the record of a [`Node`](super::Node).
 pub const RECORD_LEN: usize = 1 + 8 + 2 + 8 + Ballots::LEN + 1 + 1 + 1 + Target::LEN;
 
-/// A record that survives resets and is replaced as a whole: whenever the power is cut, the one that
-/// was written last is there, or the one before.
+/// A record that survives resets and is replaced as a whole: whenever the power is cut, the one
+/// that was written last is there, or the one before.
 ///
 /// [`Records`] in flash are this: two sectors, or two groups of them, with room for
 /// [`RECORD_LEN`] and 16 bytes each.
 pub trait NodeRecord {
-    /// What can go wrong.
+    /// The error type.
     type Error;
 
     /// Reads the record; false if there is none. One of another length is all zeros.
@@ -116,8 +116,8 @@ impl State {
         })
     }
 
-    /// Could the group still decide, or have decided, to start the new image, for all that this node
-    /// has accepted?
+    /// Whether the group could still decide, or have decided, to start the new image, as far as
+    /// this node can tell from what it has accepted.
     pub(super) fn is_bound(&self) -> bool {
         let accepted = self.ballots.of(Round::Start);
         accepted.is_some_and(|accepted| accepted.decision == Decision::Commit)

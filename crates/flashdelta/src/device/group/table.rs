@@ -81,7 +81,7 @@ impl NodeEntry {
         matches!(self.stage(), Some(Stage::Refused(_)))
     }
 
-    /// Does it do what has been decided, as far as it ever will?
+    /// Whether it does what has been decided, as far as it ever will.
     pub(super) fn is_settled(&self, decision: Decision, target: &Target) -> bool {
         let Some(report) = &self.report else {
             // It runs what it ran, and has never heard of the campaign.

@@ -28,7 +28,7 @@ impl<'a> Writer<'a> {
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl Reader<'_> {
-    /// The next bytes; `None` if there are not so many.
+    /// The next bytes; `None` if fewer are left.
     pub(super) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;

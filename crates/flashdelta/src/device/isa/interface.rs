@@ -42,7 +42,7 @@ pub(crate) trait Isa {
     fn is_exact(form: Form) -> bool;
 
     /// Whether a unit that begins with the byte `first` ends with its `len`-th byte, `last`. For
-    /// new content, which nothing foretells: it only has to be right most of the time, and true
+    /// new content, which nothing predicts: it only has to be right most of the time, and true
     /// from 4 on.
     fn ends(first: u8, last: u8, len: u8) -> bool;
 

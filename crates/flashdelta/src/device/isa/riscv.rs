@@ -30,9 +30,9 @@ const LOW_I: Form = Form(8);
 /// Stores (2.6, 11.5): the low 12 bits, relative to register rs1, whose value is known.
 const LOW_S: Form = Form(9);
 
-/// What x3, the global pointer, is taken to hold. Its value is not known, but one and the same all
-/// over an image: so small data get an address range of their own, where nothing else is: the last
-/// 4 KiB.
+/// What x3, the global pointer, is taken to hold. Its value is not known, but is the same
+/// throughout an image: so small data get an address range of their own, where nothing else is: the
+/// last 4 KiB.
 const GP: u32 = 0xffff_f800;
 
 /// Where the bits of a reference are: (lowest bit in the value, number of bits, lowest bit in the
@@ -69,7 +69,8 @@ fn field(form: Form) -> &'static Field {
     const C_BRANCHES: &[Piece] = &[(8, 1, 12), (3, 2, 10), (6, 2, 5), (1, 2, 3), (5, 1, 2)];
     match form {
         JAL => {
-            const { &field(&[(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)], 21, 1, 0xffff_f000) }
+            const PARTS: [(u8, u8, u8); 4] = [(20, 1, 31), (1, 10, 21), (11, 1, 20), (12, 8, 12)];
+            const { &field(&PARTS, 21, 1, 0xffff_f000) }
         }
         C_J => const { &field(C_JUMPS, 12, 1, 0x1ffc) },
         BRANCH => const { &BRANCHES },

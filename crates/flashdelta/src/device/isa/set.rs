@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::device::error::codes;
+
 pub use super::table::InstructionSet;
 
 impl fmt::Display for InstructionSet {
@@ -14,9 +16,15 @@ impl fmt::Display for InstructionSet {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UnknownInstructionSet;
 
+codes! {
+    impl[] UnknownInstructionSet {
+        Self => "isa-name", Misuse, KnownIsa;
+    }
+}
+
 impl fmt::Display for UnknownInstructionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no such instruction set: choose one of")?;
+        f.write_str("no instruction set has this name, the known ones are")?;
         for (i, isa) in InstructionSet::ALL.iter().enumerate() {
             write!(f, "{} {isa}", if i > 0 { "," } else { "" })?;
         }
@@ -47,7 +55,9 @@ mod tests {
         }
         assert_eq!(InstructionSet::from_number(InstructionSet::NUMBER_FOLLOWS), None);
         let error = "z80".parse::<InstructionSet>().unwrap_err().to_string();
-        assert!(error.starts_with("no such instruction set: choose one of none, thumb, riscv"));
+        assert!(error.starts_with(
+            "no instruction set has this name, the known ones are none, thumb, riscv"
+        ));
         assert!(error.ends_with("halves, bytes"));
     }
 }

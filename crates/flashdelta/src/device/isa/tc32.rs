@@ -157,8 +157,8 @@ impl Isa for Tc32 {
     }
 }
 
-/// Is the word `from` bytes ahead an address of the image, or in the 64 KiB of RAM that the family
-/// has at most?
+/// Whether the word `from` bytes ahead is an address of the image, or in the 64 KiB of RAM that the
+/// family has at most.
 ///
 /// The image mostly is at address 0. Masks and single bits are hardly ever addresses then, and
 /// 0 would be `tand r0, r0`, which no compiler writes.

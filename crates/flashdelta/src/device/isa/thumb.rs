@@ -348,12 +348,20 @@ const fn part(code: u16, offset: u16, width: u16) -> u16 {
 /// its [parts](part).
 #[rustfmt::skip]
 const LAYOUTS: [[u16; 6]; 13] = {
-    const CALL: [u16; 6] = [7, part(0, 1, 11), part(16, 12, 10), part(11, 22, 1), part(13, 23, 1), part(26, 24, 1)];
+    const CALL: [u16; 6] = [
+        7,
+        part(0, 1, 11),
+        part(16, 12, 10),
+        part(11, 22, 1),
+        part(13, 23, 1),
+        part(26, 24, 1),
+    ];
     const LOAD: [u16; 6] = [0, part(16, 2, 8), 0, 0, 0, 0];
     [
         CALL,
         CALL, // JUMP
-        /* BRANCH */ [11, part(0, 1, 11), part(16, 12, 6), part(13, 18, 1), part(11, 19, 1), part(26, 20, 1)],
+        // BRANCH
+        [11, part(0, 1, 11), part(16, 12, 6), part(13, 18, 1), part(11, 19, 1), part(26, 20, 1)],
         LOAD,
         LOAD, // ADDRESS
         /* LOAD_WIDE */ [0, part(0, 0, 12), 0, 0, 0, 0],

@@ -38,7 +38,7 @@ impl Slot {
         self.start.saturating_add(self.len)
     }
 
-    /// Does it lie in this flash, and can that be read?
+    /// Checks that it lies in this flash, and can be read.
     pub(crate) fn check<F: ReadFlash>(self, flash: &F) -> Result<(), SlotError<F::Error>> {
         let unit = flash.read_unit();
         let end = self.start.checked_add(self.len).ok_or(SlotError::Geometry)? as usize;
@@ -123,8 +123,8 @@ fn read_with<F: ReadFlash, const N: usize>(
 /// Bytes that are compared at a time.
 const COMPARED: usize = 64;
 
-/// Does the flash hold these bytes? What cannot be read is not what it should be: in flash with an
-/// error-correcting code, a torn unit.
+/// Whether the flash holds these bytes. What cannot be read is not what it should be: in flash with
+/// an error-correcting code, a torn unit.
 pub(crate) fn holds<F: ReadFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bool {
     let mut at = at;
     bytes.chunks(COMPARED).all(|expected| {
@@ -136,7 +136,7 @@ pub(crate) fn holds<F: ReadFlash>(flash: &mut F, at: u32, bytes: &[u8]) -> bool 
     })
 }
 
-/// Does the flash read as erased from `at` up to `end`?
+/// Whether the flash reads as erased from `at` up to `end`.
 pub(super) fn is_blank<F: ReadFlash>(flash: &mut F, at: u32, end: u32) -> bool {
     let blank = [0xFF; COMPARED];
     let mut at = at;

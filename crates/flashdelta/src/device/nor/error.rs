@@ -1,10 +1,10 @@
-//! What can go wrong with a slot.
+//! Errors of a slot.
 
 use core::fmt;
 
 use crate::device::error::codes;
 
-/// What can go wrong with a slot.
+/// An error of a slot.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SlotError<E> {

@@ -7,7 +7,7 @@ use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 /// Drivers with the traits of `embedded-storage` have this. Others implement it if their units are
 /// known only when the program runs: flash behind callbacks, say.
 pub trait ReadFlash {
-    /// What can go wrong.
+    /// The error type.
     type Error;
 
     /// Size of the flash in bytes.

@@ -78,7 +78,7 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
 
     /// Erases every sector before it is written, also those that already hold the right bytes.
     ///
-    /// Bits of a torn unit may read right although they are but weakly programmed. Flash with an
+    /// A torn unit may read back right although its bits are only weakly programmed. Flash with an
     /// error-correcting code reports such units. For other flash this is the cautious choice after
     /// a power cut, at the price of wear.
     #[must_use]
@@ -88,7 +88,8 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
     }
 
     /// The slot needs no erasing: it is not flash, or it was erased before, or its driver sees to
-    /// it. Nothing is compared, and `erase_at` has nothing to do; it is called for each sector still.
+    /// it. Nothing is compared, and `erase_at` has nothing to do; it is called for each sector
+    /// still.
     ///
     /// When an update [goes on](crate::apply) after a reset, nothing may have been written to the
     /// slot since it was suspended, if that cannot be written twice.
@@ -103,12 +104,12 @@ impl<F: Flash, B: AsMut<[u8]>> NorNew<F, B> {
         self.writer.stats
     }
 
-    /// The flash: for what else there is to be done with it.
+    /// The flash.
     pub fn flash(&self) -> &F {
         &self.writer.flash
     }
 
-    /// The flash. Whoever changes the slot during an update makes it fail at its end.
+    /// The flash. An update fails at its end if something else has changed the slot meanwhile.
     pub fn flash_mut(&mut self) -> &mut F {
         &mut self.writer.flash
     }

@@ -10,7 +10,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `FDR`, and the version of this layout: 0 |
-//! | 4 | sequence number, little-endian like all numbers here: one more than that of the record before, modulo 2^32 |
+//! | 4 | sequence number, little-endian as all numbers: the one before plus 1, modulo 2^32 |
 //! | 4 | length of the payload |
 //! | | payload |
 //! | 4 | CRC-32 of all before it |
@@ -73,7 +73,7 @@ pub struct Records<F, B = [u8; 0]> {
 /// A record that is whole.
 #[derive(Clone, Copy, Debug)]
 struct Record {
-    /// Is it in the second half?
+    /// Whether it is in the second half.
     second: bool,
     sequence: u32,
     /// Length of its payload.
@@ -148,7 +148,7 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
     ///
     /// # Errors
     ///
-    /// [`SlotError::OutOfSlot`] if there are not so many bytes, or no record.
+    /// [`SlotError::OutOfSlot`] if there are fewer bytes, or no record.
     pub fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), SlotError<F::Error>> {
         let Some(Record { second, len, .. }) = self.newest else {
             return Err(SlotError::OutOfSlot);
@@ -398,7 +398,7 @@ impl<'a, F: Flash, B: AsMut<[u8]>> RecordWriter<'a, F, B> {
         Ok(())
     }
 
-    /// Writes so many of the bytes that wait, all in one sector.
+    /// Writes this many of the bytes that wait, all in one sector.
     fn flush(&mut self, len: usize) -> Result<(), SlotError<F::Error>> {
         let records = &mut *self.records;
         let buffer = records.buffer.as_mut();

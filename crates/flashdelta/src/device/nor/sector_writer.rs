@@ -50,7 +50,8 @@ pub(super) struct Writer<F> {
     pub(super) slot: Slot,
     /// Offset in the slot up to which it is done.
     pub(super) at: u32,
-    /// The same in the sector at hand: below its length. Kept, since many processors do not divide.
+    /// The same in the sector at hand: below its length. Stored, because many cores have no
+    /// divide instruction.
     done: u32,
     sector: Sector,
     pub(super) keeping: Keeping,
@@ -107,8 +108,8 @@ impl<F: Flash> Writer<F> {
     }
 
     /// Goes on in a sector that was written before a reset. Nobody knows what else has been done to
-    /// it since: so what is there is compared, and if it is not the right bytes the sector is erased
-    /// and its start written again, as for any other sector that is right at its start.
+    /// it since: so what is there is compared, and if it is not the right bytes the sector is
+    /// erased and its start written again, as for any other sector that is right at its start.
     #[cfg(feature = "suspend")]
     pub(super) fn resume_sector(&mut self, buffer: usize, port: &mut Port<'_>) {
         self.sector = Sector::Erased;
@@ -122,8 +123,8 @@ impl<F: Flash> Writer<F> {
         }
     }
 
-    /// Is there a place for the start of the sector at `start`, should that turn out to be wrong
-    /// further on?
+    /// Whether there is a place for the start of the sector at `start`, should the sector turn out
+    /// to be wrong further on.
     fn has_place(&self, start: u32, buffer: usize) -> bool {
         let spare_end = start.checked_add(self.sector_len().saturating_mul(2));
         spare_end.is_some_and(|end| end <= self.slot.len) || buffer >= self.flash.sector()
@@ -134,7 +135,7 @@ impl<F: Flash> Writer<F> {
         self.flash.sector() as u32
     }
 
-    /// So many of `len` bytes are whole units.
+    /// How many of `len` bytes are in whole units.
     pub(super) fn whole_units(&self, len: usize) -> usize {
         let unit = self.flash.write_unit();
         if unit.is_power_of_two() {

@@ -20,7 +20,7 @@ impl<F> Clone for Shared<'_, F> {
 
 impl<F> Copy for Shared<'_, F> {}
 
-/// What can go wrong with a [`Shared`] chip.
+/// An error of a [`Shared`] chip.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SharedError<E> {

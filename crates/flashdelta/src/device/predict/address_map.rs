@@ -1,7 +1,7 @@
 //! The address map: which bytes of an image are at which addresses.
 //!
-//! A patch holds [`Segment`]s. What the walk uses is their [word view](SegmentWords): it lies in the
-//! workspace of the device, which is a block of words.
+//! A patch holds [`Segment`]s. What the walk uses is their [word view](SegmentWords): it lies in
+//! the workspace of the device, which is a block of words.
 
 use crate::device::isa::AddressRange;
 #[cfg(feature = "suspend")]

@@ -67,7 +67,7 @@ impl<'w> ShiftMap<'w> {
         self.len as usize
     }
 
-    /// Where has `address` gone?
+    /// Where `address` has gone.
     #[cfg_attr(target_arch = "riscv32", inline(always))] // More code, less time.
     pub(crate) fn look_up(&self, address: u32) -> Shift {
         let above = self.above(address);

@@ -8,14 +8,14 @@ use crate::device::isa::{self, with_isa, Form, InstructionSet, Isa as _, Place, 
 #[cfg(feature = "suspend")]
 use crate::device::port::Port;
 
-/// What the walk foretells for one unit.
+/// What the walk predicts for one unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Forecast {
     /// The unit of the old image.
     pub(crate) unit: Unit,
     /// The bytes it should have in the new image.
     pub(crate) bytes: [u8; 4],
-    /// Could the predicted target be written in this form?
+    /// Whether the predicted target can be written in this form.
     encoded: bool,
     /// What the shift map knew about its target.
     pub(crate) trust: Trust,
@@ -101,7 +101,7 @@ impl<'w> Walker<'w> {
         address_in(&mut self.new_segment, self.maps.new, offset)
     }
 
-    /// Foretells the unit at `source` of the old image when it goes to `destination` of the new
+    /// Predicts the unit at `source` of the old image when it goes to `destination` of the new
     /// one, where `left` bytes are left to be made. `old` are the bytes from `source` on, at least
     /// 1, and all that are left or [`isa::LOOKAHEAD`] or more.
     pub(crate) fn forecast(
@@ -174,8 +174,8 @@ impl<'w> Walker<'w> {
         }
     }
 
-    /// Does the unit of the new image that begins with the byte `first` end with its `len`-th byte,
-    /// `last`, at the offset `at`?
+    /// Whether the unit of the new image that begins with the byte `first` ends with its `len`-th
+    /// byte, `last`, at the offset `at`.
     pub(crate) fn ends(&mut self, at: u32, first: u8, last: u8, len: u8) -> bool {
         self.new_address(at);
         match (&self.state, self.new_segment.kind) {
@@ -230,7 +230,11 @@ impl<'w> Walker<'w> {
             Form::WORD => (forecast.unit.code & 0xFF00_0000).to_le_bytes(),
             Form::DISTANCE | Form::DISTANCE_BACK => [0; 4],
             _ => {
-                with_isa!(&self.state, isa => mask_with(isa, forecast), forecast.unit.code.to_le_bytes())
+                with_isa!(
+                    &self.state,
+                    isa => mask_with(isa, forecast),
+                    forecast.unit.code.to_le_bytes()
+                )
             }
         }
     }
@@ -320,8 +324,8 @@ const NEAR: u32 = 1 << 16;
 /// Distances to code are above this; smaller numbers are too likely to be something else.
 const FAR: u32 = 1 << 20;
 
-/// A reference does not go from one region of so many address bits to another (flash, RAM) from one
-/// release to the next.
+/// A reference does not go from one region of this many address bits to another (flash, RAM) from
+/// one release to the next.
 const REGION_LOG2: u32 = 22;
 
 /// Whether this word, at `address`, is the distance to an address that is far away.

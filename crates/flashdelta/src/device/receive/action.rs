@@ -63,7 +63,8 @@ pub enum Action {
         /// To whom.
         to: To,
     },
-    /// Ask what is missing. The answer is a [`Status`](super::Status) with the number of this question.
+    /// Ask what is missing. The answer is a [`Status`](super::Status) with the number of this
+    /// question.
     Ask {
         /// Whom.
         to: To,
@@ -75,6 +76,7 @@ pub enum Action {
         /// When to call again.
         until: Duration,
     },
-    /// Every receiver has all, or is given up: see [`Distributor::receivers`](super::Distributor::receivers).
+    /// Every receiver has all, or is given up: see
+    /// [`Distributor::receivers`](super::Distributor::receivers).
     Done,
 }

@@ -1,6 +1,6 @@
 //! Sets of pieces as bits: bit *i* % 8 of byte *i* / 8 is piece *i*.
 
-/// Is piece `index` in the set?
+/// Whether piece `index` is in the set.
 pub(super) fn has(bits: &[u8], index: u32) -> bool {
     bits.get(index as usize / 8).is_some_and(|byte| byte >> (index & 7) & 1 == 1)
 }

@@ -298,7 +298,7 @@ impl<'m> Distributor<'m> {
         self.start_pass(0);
     }
 
-    /// Does somebody lack the table, and is that still worth waiting for?
+    /// Whether somebody lacks the table, and that is still worth waiting for.
     fn waits_for_tables(&mut self) -> bool {
         let mut early = self.receivers.iter().filter(|it| it.is_at_work());
         let waits = self.waits > 0 && early.any(|it| it.stage != Stage::Chunks);
@@ -433,8 +433,8 @@ impl<'m> Distributor<'m> {
     fn end_round(&mut self) -> Phase {
         let most = self.plan.pieces.saturating_add(16).saturating_mul(16);
         for receiver in self.receivers.iter_mut().filter(|receiver| receiver.is_at_work()) {
-            // Who is silent may soon be heard again, or have vanished, which is told by the time. But
-            // somebody may be heard and never answer.
+            // Who is silent may soon be heard again, or have vanished, which is told by the time.
+            // But somebody may be heard and never answer.
             receiver.vain = receiver.vain.saturating_add(if receiver.answered { 4 } else { 1 });
             if !receiver.answered && receiver.lacks > self.plan.pieces {
                 // It was only supposed to have the header.

@@ -244,7 +244,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         self.fail(StoreError::Missing { piece })
     }
 
-    /// Is this the digest that the table has for a chunk?
+    /// Whether this is the digest that the table has for a chunk.
     pub(super) fn is_digest(&mut self, piece: u32, found: &Digest) -> bool {
         let at = self.layout.table.start.wrapping_add(self.shape.digest_of(piece));
         let mut memory = Aligned([0; PIECE]);

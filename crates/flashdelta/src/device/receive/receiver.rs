@@ -52,7 +52,8 @@ impl Receiver {
         self.stage
     }
 
-    /// Pieces that it lacks, as it has said when it was heard last; one more if it lacks the header.
+    /// Pieces that it lacks, as it has said when it was heard last; one more if it lacks the
+    /// header.
     pub fn lacks(&self) -> u32 {
         self.lacks
     }
@@ -62,12 +63,12 @@ impl Receiver {
         self.heard
     }
 
-    /// Is it to be sent something, or asked?
+    /// Whether it is to be sent something, or asked.
     pub(super) fn is_at_work(&self) -> bool {
         matches!(self.stage, Stage::Header | Stage::Table | Stage::Chunks)
     }
 
-    /// Has it not answered yet?
+    /// Whether it has not answered yet.
     pub(super) fn is_silent(&self) -> bool {
         self.is_at_work() && !self.answered
     }

@@ -25,12 +25,15 @@ const RUNS: u8 = 1;
 /// |---|---|
 /// | 1 | version: 1 |
 /// | 1 | form: 0 bitmap, 1 runs |
-/// | 2 | the question that this answers, little-endian like all numbers here: see [`question`](Self::question) |
+/// | 2 | the [question](Self::question) that this answers, little-endian as all numbers |
 /// | 8 | [`PatchId`]; zero: it holds no patch |
 /// | 4 | number of pieces of the patch |
 /// | 4 | *first*: all pieces before this one are held |
-/// | | bitmap: bit *i* % 8 of byte *i* / 8 says whether piece *first* + *i* is held; the bits that are left are 0 |
-/// | | or runs: numbers in 7 bits a byte, the low ones first, bit 7 set where one goes on: that many pieces from *first* on are missing, then that many are held, then missing, and so on |
+/// | | bitmap: bit *i* % 8 of byte *i* / 8 says whether piece *first* + *i* is held |
+/// | | or runs, see below |
+///
+/// Runs are numbers in 7 bits a byte, the low ones first, bit 7 set where one goes on: that many
+/// pieces from *first* on are missing, then that many are held, then missing, and so on.
 /// | 4 | CRC-32 of all before it |
 ///
 /// Nothing is said about pieces after the last one that bitmap or runs reach: a status has room in
@@ -60,8 +63,8 @@ impl<'a> Status<'a> {
     }
 
     /// Writes a status into `out`, as much of it as there is room for, and gives its length; 0 if
-    /// there is not even room for one that says nothing, 24 bytes. `held`: bit *i* % 8 of byte *i* / 8 says
-    /// whether piece *i* is held. The shorter form is taken, or the one that says more.
+    /// there is not even room for one that says nothing, 24 bytes. `held`: bit *i* % 8 of byte *i*
+    /// / 8 says whether piece *i* is held. The shorter form is taken, or the one that says more.
     #[inline(never)] // That is less code.
     pub fn write(out: &mut [u8], question: u16, patch: PatchId, pieces: u32, held: &[u8]) -> usize {
         let first = bits::find(held, 0, pieces, false);
@@ -162,8 +165,8 @@ impl<'a> Status<'a> {
     }
 }
 
-/// Writes runs into `out`, in at most `room` bytes, or only counts if `out` is empty: how many bytes,
-/// and which piece is the first that is not told.
+/// Writes runs into `out`, in at most `room` bytes, or only counts if `out` is empty: how many
+/// bytes, and which piece is the first that is not told.
 #[inline(never)] // One copy in the device's flash.
 fn write_runs(out: &mut [u8], room: usize, first: u32, pieces: u32, held: &[u8]) -> (usize, u32) {
     let (mut len, mut piece, mut is_held) = (0usize, first, false);

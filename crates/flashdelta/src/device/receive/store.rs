@@ -87,8 +87,8 @@ impl<'m, F: Flash> Store<'m, F> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Slot`]: the region does not fit the flash. [`StoreError::MemoryTooSmall`]. What
-    /// cannot be read is no error, but not there.
+    /// [`StoreError::Slot`]: the region does not fit the flash. [`StoreError::MemoryTooSmall`].
+    /// What cannot be read is no error, but not there.
     pub fn open(
         flash: F,
         region: Slot,
@@ -174,7 +174,8 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     ///
     /// # Errors
     ///
-    /// The store is what it was, but for [`StoreError::Slot`], after which it has to be opened again.
+    /// The store is what it was, but for [`StoreError::Slot`], after which it has to be opened
+    /// again.
     pub fn offer(&mut self, front: &[u8]) -> Result<Offered, StoreError<F::Error>> {
         let offered = self.take_front(front);
         self.outcome(offered)
@@ -190,8 +191,9 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     ///
     /// # Errors
     ///
-    /// The store is what it was: but after [`WrongTable`](crate::verify::VerifyError::WrongTable) all pieces of
-    /// the table are missing, and after [`StoreError::Slot`] it has to be opened again.
+    /// The store is what it was: but after [`WrongTable`](crate::verify::VerifyError::WrongTable)
+    /// all pieces of the table are missing, and after [`StoreError::Slot`] it has to be opened
+    /// again.
     pub fn put(&mut self, piece: u32, bytes: &[u8]) -> Result<Taken, StoreError<F::Error>> {
         let taken = self.take(piece, bytes);
         self.outcome(taken)

@@ -144,7 +144,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         Some(())
     }
 
-    /// Could this piece be taken now?
+    /// Fails if this piece cannot be taken now.
     fn check_piece(&mut self, piece: u32) -> Option<()> {
         self.check_poison()?;
         let (table, pieces) = (self.table_pieces(), self.pieces());
@@ -159,7 +159,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         }
     }
 
-    /// Are header and table still what was written?
+    /// Fails unless header and table are still what was written.
     pub(super) fn check_front(&mut self) -> Option<()> {
         if self.phase != Phase::Chunks {
             self.check_poison()?;

@@ -37,7 +37,9 @@
 /// }
 ///
 /// let sha = Hardware(&mut registers);
-/// let mut applier = Applier::with_sha256(&mut workspace, &old[..], &mut slot[..], ApplyOptions::default(), sha);
+/// let options = ApplyOptions::default();
+/// let mut applier =
+///     Applier::with_sha256(&mut workspace, &old[..], &mut slot[..], options, sha);
 /// applier.feed(&patch).expect("the patch is for this image");
 /// # applier.finish().expect("complete");
 /// # assert_eq!(slot, [8; 300]);

@@ -54,13 +54,13 @@ impl From<&PatchHeader> for Verified {
 ///
 /// A closure will do: `|image: &Verified| set_boot_partition(...)`.
 pub trait BootSelection {
-    /// What can go wrong.
+    /// The error type.
     type Error;
 
     /// Makes the bootloader try the new image at the next start. Called once, last, and only if the
     /// image reads back right.
     ///
-    /// If the power goes meanwhile, either image may be selected, but one of them has to be.
+    /// If the power goes meanwhile, either image may be selected; one of them has to be.
     ///
     /// # Errors
     ///
@@ -106,7 +106,11 @@ impl<O: fmt::Display, N: fmt::Display, B: fmt::Display> fmt::Display for AbError
         match self {
             Self::Apply(error) => error.fmt(f),
             Self::Boot(error) => {
-                write!(f, "the new image is complete, but could not be selected for the next start: {error}")
+                write!(
+                    f,
+                    "the new image is complete, but could not be selected for the next start: \
+                     {error}"
+                )
             }
         }
     }
@@ -152,7 +156,8 @@ where
 ///     Ok::<(), Infallible>(())
 /// };
 /// let mut workspace = [0; 15 * 1024];
-/// let mut update = AbUpdate::new(&mut workspace, old_slot, new_slot, select, ApplyOptions::default());
+/// let options = ApplyOptions::default();
+/// let mut update = AbUpdate::new(&mut workspace, old_slot, new_slot, select, options);
 /// for piece in patch.chunks(64) {
 ///     update.feed(piece)?;
 /// }

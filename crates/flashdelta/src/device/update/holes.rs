@@ -36,7 +36,8 @@
 //!
 //! A [record](ValueRecord) holds values by the names of holes: `FDV`, a byte 0, and for each value
 //! a byte with the length of the name, the name, two bytes with the length of the value (the lower
-//! byte first), and the value. Names have 1 to 16 bytes, printable ASCII without blanks, and differ.
+//! byte first), and the value. Names have 1 to 16 bytes, printable ASCII without blanks, and
+//! differ.
 //!
 //! # Images with checksums
 //!
@@ -122,7 +123,7 @@ impl HoleValues for ValueRecord<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(clippy::exhaustive_structs)] // There is nothing else to say.
 pub struct NotARecord {
-    /// Where the first byte is that cannot be.
+    /// Offset of the first byte that is not valid.
     pub offset: u32,
 }
 

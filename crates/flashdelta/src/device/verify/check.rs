@@ -38,15 +38,15 @@ pub(in crate::device) fn message_of(digest: &[u8; 32]) -> Message {
     message
 }
 
-/// The id of a public key: for Ed25519 its 32 bytes (RFC 8032), for P-256 the uncompressed point, 65
-/// bytes (SEC 1).
+/// The id of a public key: for Ed25519 its 32 bytes (RFC 8032), for P-256 the uncompressed point,
+/// 65 bytes (SEC 1).
 pub fn key_id<H: Sha256Engine>(engine: &mut H, algorithm: Algorithm, key: &[u8]) -> KeyId {
     // A SubjectPublicKeyInfo up to the key (RFC 8410, RFC 5480).
     let start: &[u8] = match algorithm {
         Algorithm::Ed25519 => b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
         Algorithm::P256 => {
-            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\
-              \x07\x03\x42\x00"
+            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\
+              \x03\x01\x07\x03\x42\x00"
         }
     };
     let mut message = engine.start();
@@ -160,7 +160,7 @@ pub fn check_table<H: Sha256Engine>(
     }
 }
 
-/// The digest of chunk `index`, by a table that has been checked; after those of all chunks stands
+/// The digest of chunk `index`, by a table that has been checked; after those of all chunks is
 /// that of the host section, if there is one.
 pub fn chunk_digest(table: &[u8], index: u32) -> Option<&[u8; CHUNK_DIGEST_LEN]> {
     let start = (index as usize).checked_mul(CHUNK_DIGEST_LEN)?;

@@ -396,8 +396,8 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         (header.header_len as usize).wrapping_add(usize::from(header.signatures != 0))
     }
 
-    /// Is the signature right that is complete now? It is an error if none of the last `left` ones
-    /// is left to be looked at.
+    /// Whether the signature is right that is complete now. If it is not, and it is the last one to
+    /// be looked at (`left` is the number of those to come), that is an error.
     fn is_right(&mut self, left: u8, error: &mut GuardErrorOf<O, N>) -> Option<bool> {
         let front = self.front_len();
         let (header, sha) = self.applier.front();
@@ -405,7 +405,8 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         let signature = self.buffer.get(front..)?.first_chunk()?;
         let verifier = self.verifier.as_mut()?;
         let is_right = check_signature(verifier, &message, signature, &mut self.doubt);
-        // Byte by byte: they may overlap for all the compiler knows, and moving takes 700 bytes of code.
+        // Byte by byte: they may overlap for all the compiler knows, and moving takes 700 bytes of
+        // code.
         self.signer.iter_mut().zip(signature).for_each(|(to, from)| *to = *from);
         *error = self.doubt.into();
         (is_right || left > 1).then_some(is_right)
@@ -441,7 +442,7 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         Some(())
     }
 
-    /// Is it a right chunk that is complete now?
+    /// Whether the chunk is right that is complete now.
     fn is_right_chunk(
         &mut self,
         index: u32,

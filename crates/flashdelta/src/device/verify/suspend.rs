@@ -5,9 +5,9 @@
 //! reset is checked by that table, as before.
 //!
 //! But trust may end meanwhile. The suspension names the key that has vouched for the patch, and
-//! nothing goes on if it is not trusted any more. Its signature is not kept to be checked once more:
-//! that would take 105 bytes of RAM in every guard, and show no more, as the rest of the suspension
-//! is believed anyway.
+//! nothing goes on if it is not trusted any more. Its signature is not kept to be checked once
+//! more: that would take 105 bytes of RAM in every guard, and show no more, as the rest of the
+//! suspension is believed anyway.
 
 use super::check::is_trusted;
 use super::guard::{Guard, Phase, Signer, SIGNED};
@@ -123,9 +123,10 @@ impl Phase {
 }
 
 impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O, N, V, H> {
-    /// Hands the state of the update to `put`, as [`Applier::suspend`](crate::apply::Applier::suspend)
-    /// does: with what waits in the buffer, so no byte of the patch is to be fed twice. Keep it
-    /// where only the device itself writes: what has been checked is not checked again.
+    /// Hands the state of the update to `put`, as
+    /// [`Applier::suspend`](crate::apply::Applier::suspend) does: with what waits in the buffer, so
+    /// no byte of the patch is to be fed twice. Keep it where only the device itself writes: what
+    /// has been checked is not checked again.
     ///
     /// # Errors
     ///
@@ -163,8 +164,8 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
         ))
     }
 
-    /// Goes on with an update that was [suspended](Self::suspend), in a guard that has not been fed,
-    /// with the same policy: as [`Applier::resume`](crate::apply::Applier::resume).
+    /// Goes on with an update that was [suspended](Self::suspend), in a guard that has not been
+    /// fed, with the same policy: as [`Applier::resume`](crate::apply::Applier::resume).
     /// [`next`](Self::next) tells which byte of the patch has to be fed next.
     ///
     /// # Errors

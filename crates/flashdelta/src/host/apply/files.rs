@@ -19,8 +19,8 @@ impl OldFile {
     ///
     /// # Errors
     ///
-    /// If it cannot be opened, or not be read anywhere, as a pipe. Of a file of more than 4 GiB only
-    /// the start can be read, which no patch needs more of.
+    /// If it cannot be opened, or not be read anywhere, as a pipe. Of a file of more than 4 GiB
+    /// only the start can be read, which no patch needs more of.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::of(File::open(path)?)
     }

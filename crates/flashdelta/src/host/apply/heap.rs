@@ -85,7 +85,8 @@ impl<'a> HeapApplier<'a> {
         self
     }
 
-    /// Refuses patches that are not signed with a key of `verifier`. Chunks are checked in any case.
+    /// Refuses patches that are not signed with a key of `verifier`. Chunks are checked in any
+    /// case.
     #[must_use]
     pub fn require_signature(mut self, verifier: impl Into<Option<&'a mut dyn Verifier>>) -> Self {
         self.verifier = verifier.into();

@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::{HeapApplier, HeapError, MemoryImage};
-use crate::device::apply::budget::Budget;
+use crate::device::apply::budget::CallBudget;
 use crate::device::apply::buffers::{Buffers, Views};
 use crate::device::apply::machine::Machine;
 use crate::device::apply::workspace;
@@ -34,7 +34,7 @@ pub fn apply(old: &[u8], patch: &[u8]) -> Result<Vec<u8>, MemoryError> {
     run(HeapApplier::new(), old, patch, MemoryImage::new(MAX_SIZE)).map(|(_, new)| new)
 }
 
-/// Applies a patch without keeping the result: is it whole, and does it fit this old image?
+/// Applies a patch without keeping the result, to check that it is whole and fits this old image.
 ///
 /// # Errors
 ///
@@ -107,7 +107,7 @@ pub(crate) fn apply_body(
         new: &mut new,
         error: &mut error,
         has_failed: false,
-        budget: Budget::new(u32::MAX),
+        budget: CallBudget::new(u32::MAX),
         coded_size: header.coded_size(),
         order: header.order(),
         stops: false,

@@ -7,9 +7,9 @@ use crate::host::budget;
 /// A new image in memory that grows as it is made, up to a limit.
 ///
 /// A patch of a few dozen bytes can promise an image of 2 GiB, and keep the promise. Whoever takes
-/// patches from strangers wants an [`ApplyError::NewTooLong`](crate::apply::ApplyError::NewTooLong) then,
-/// before anything is written. An image for which there is no memory is an error, too; the plain
-/// `Vec` has no limit but the format's.
+/// patches from strangers wants an [`ApplyError::NewTooLong`](crate::apply::ApplyError::NewTooLong)
+/// then, before anything is written. An image for which there is no memory is an error, too; the
+/// plain `Vec` has no limit but the format's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemoryImage {
     bytes: Vec<u8>,

@@ -57,7 +57,7 @@ pub(super) fn take_apart(
     Ok((Member { name, data: start..start + len, is_deflated: true, stated_len }, plain))
 }
 
-/// The same by header and trailer alone, as if there was but one member and nothing after it.
+/// The same by header and trailer alone, as if there were only one member and nothing after it.
 ///
 /// # Errors
 ///

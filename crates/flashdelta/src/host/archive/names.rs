@@ -1,10 +1,10 @@
 //! What files in a packed folder may be called.
 //!
-//! Two questions, each answered in one place. [`check`]: may a path be in a packed folder at all?
-//! It has to stay inside, to mean the same on every system, and to keep to the limits of
-//! `docs/format.md`. [`portable`] and [`twins`]: can every system hold it? Windows cannot hold some
-//! names, and takes names that differ in nothing but case for the same, as macOS mostly does. Such
-//! names are no error, as most releases never see these systems: the maker warns of them, and
+//! Two things are checked, each in one place. [`check`]: whether a path may be in a packed folder
+//! at all. It has to stay inside, to mean the same on every system, and to keep to the limits of
+//! `docs/format.md`. [`portable`] and [`twins`]: whether every system can hold it. Windows cannot
+//! hold some names, and both it and mostly macOS treat names as equal that differ in case only.
+//! Such names are no error, as most releases never see these systems: the maker warns of them, and
 //! [`folder::write`](super::folder::write) refuses them on the system that cannot hold them.
 
 use core::fmt;
@@ -83,7 +83,8 @@ impl fmt::Display for NameProblem {
             }
             Self::LostEnd => f.write_str("Windows drops a point or a space at the end of a name"),
             Self::Twin => f.write_str(
-                "another file or folder differs from it in case or Unicode form only, and takes its place on Windows and macOS",
+                "another file or folder differs from it in case or Unicode form only, and takes \
+                 its place on Windows and macOS",
             ),
         }
     }

@@ -18,8 +18,9 @@ use crate::host::room;
 ///
 /// Nothing is allocated by sizes that the bundle claims. A few bytes of it can make a large file,
 /// though: one that no honest bundle makes, by the limit of
-/// [`MemoryImage::for_patch`](crate::apply::MemoryImage::for_patch), is refused. All that is made on
-/// the way to it, members that are inflated and bundles in it included, may take twice that limit.
+/// [`MemoryImage::for_patch`](crate::apply::MemoryImage::for_patch), is refused. All that is made
+/// on the way to it, members that are inflated and bundles in it included, may take twice that
+/// limit.
 ///
 /// # Errors
 ///

@@ -21,7 +21,7 @@ use crate::host::manifest::{self, Json, JsonError, ManifestError};
 /// may be larger than it had to be. Or the new one cannot be made on every system.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Warning {
+pub enum MemberWarning {
     /// It looks like an archive, but cannot be taken apart: it is patched as one piece.
     Whole {
         /// Name of the member; empty for the file itself.
@@ -60,7 +60,7 @@ pub enum Warning {
     },
 }
 
-impl Warning {
+impl MemberWarning {
     /// A stable name of it, for machines. `docs/errors.md` lists all.
     pub fn code(&self) -> &'static str {
         match self {
@@ -73,14 +73,15 @@ impl Warning {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for MemberWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole { member, container, error } => {
                 prefix(member, f)?;
                 write!(
                     f,
-                    "it looks like a {container} archive, but is damaged or unusual, and patched as one piece: {error}"
+                    "it looks like a {container} archive, but is damaged or unusual, and patched \
+                     as one piece: {error}"
                 )
             }
             Self::Manifest(ManifestError { member, error, place }) => {
@@ -124,7 +125,7 @@ fn prefix(member: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// [`ManifestError`]: a `manifest.json` of ESP Web Tools or a `flasher_args.json` in it, in folders
 /// and archives in it too, says something that cannot be, unless `options` accept that. What has
 /// such a name, but is no JSON or something else, is a warning or nothing.
-pub fn check(file: &[u8], options: &BundleOptions) -> Result<Vec<Warning>, ManifestError> {
+pub fn check(file: &[u8], options: &BundleOptions) -> Result<Vec<MemberWarning>, ManifestError> {
     let mut watch = |_| ControlFlow::Continue(());
     let mut budget = Budget::new(total_limit(file.len() as u64, 0, 0), &mut watch);
     let checked = Contents::of(file, &mut budget)
@@ -144,7 +145,7 @@ pub(super) fn check_contents(
     error: Option<(Container, ContainerError)>,
     options: &BundleOptions,
     budget: &mut Budget<'_>,
-) -> Result<Vec<Warning>, Halt<ManifestError>> {
+) -> Result<Vec<MemberWarning>, Halt<ManifestError>> {
     let mut check = Check { options, warnings: Vec::new() };
     check.contents("", contents, error, 0, budget)?;
     Ok(check.warnings)
@@ -159,7 +160,7 @@ pub fn check_manifest(
     name: &str,
     bytes: &[u8],
     options: &BundleOptions,
-) -> Result<Vec<Warning>, ManifestError> {
+) -> Result<Vec<MemberWarning>, ManifestError> {
     let mut check = Check { options, warnings: Vec::new() };
     check.manifest(name, bytes, |_, _| 1)?;
     Ok(check.warnings)
@@ -167,7 +168,7 @@ pub fn check_manifest(
 
 struct Check<'a> {
     options: &'a BundleOptions,
-    warnings: Vec<Warning>,
+    warnings: Vec<MemberWarning>,
 }
 
 impl Check<'_> {
@@ -180,7 +181,7 @@ impl Check<'_> {
         budget: &mut Budget<'_>,
     ) -> Result<(), Halt<ManifestError>> {
         if let Some((container, error)) = error {
-            self.warnings.push(Warning::Whole { member: name.to_owned(), container, error });
+            self.warnings.push(MemberWarning::Whole { member: name.to_owned(), container, error });
         }
         if contents.container.is_whole() {
             return Ok(());
@@ -249,7 +250,7 @@ impl Check<'_> {
             _ if self.options.accept_manifests => {}
             _ => return Err(error),
         }
-        self.warnings.push(Warning::Manifest(error));
+        self.warnings.push(MemberWarning::Manifest(error));
         Ok(())
     }
 
@@ -260,7 +261,7 @@ impl Check<'_> {
         let found = is_json.then(|| manifest::references(content)).flatten();
         let Some((references, style)) = found else { return };
         let empty = references.into_iter().filter(|reference| is_empty(reference, style));
-        let warning = |reference| Warning::EmptyPart { member: path.to_owned(), reference };
+        let warning = |reference| MemberWarning::EmptyPart { member: path.to_owned(), reference };
         self.warnings.extend(empty.map(warning));
     }
 
@@ -272,7 +273,7 @@ impl Check<'_> {
         self.warnings.extend(
             unportable
                 .chain(twins)
-                .map(|(path, problem)| Warning::Name { member: path.to_owned(), problem }),
+                .map(|(path, problem)| MemberWarning::Name { member: path.to_owned(), problem }),
         );
     }
 
@@ -286,7 +287,11 @@ impl Check<'_> {
             Err(ImageError::Cancelled) => Err(Stop::Cancelled),
             Err(ImageError::OutOfMemory { needed }) => Err(Stop::OutOfMemory { needed }),
             Err(error) => {
-                self.warnings.push(Warning::Records { member: path.to_owned(), format, error });
+                self.warnings.push(MemberWarning::Records {
+                    member: path.to_owned(),
+                    format,
+                    error,
+                });
                 Ok(())
             }
         }

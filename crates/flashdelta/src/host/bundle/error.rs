@@ -61,8 +61,8 @@ pub enum BundleError {
         /// The limit.
         limit: u32,
     },
-    /// Making the new file takes more than honest bundles do: members that are inflated, and what is
-    /// made of patches and bundles in it, count as well.
+    /// Making the new file takes more than honest bundles do: members that are inflated, and what
+    /// is made of patches and bundles in it, count as well.
     TooMuchWork {
         /// Bytes that would be made, at least.
         needed: u64,
@@ -210,7 +210,8 @@ impl fmt::Display for BundleError {
             ),
             Self::TooMuchWork { needed, limit } => write!(
                 f,
-                "the bundle makes {needed} bytes or more on the way to its file, more than the limit of {limit}"
+                "the bundle makes {needed} bytes or more on the way to its file, more than the \
+                 limit of {limit}"
             ),
             Self::OldMismatch { expected, found } => write!(
                 f,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
-use super::check::{check_contents, Warning};
+use super::check::{check_contents, MemberWarning};
 use super::format::{BundleInfo, MemberInfo, Method, MOST_LEVELS, MOST_OF_A_NAME};
 use super::member::{self, SMALL};
 use super::options::BundleOptions;
@@ -34,7 +34,7 @@ pub struct BundlePatch {
     pub unused: Vec<String>,
     /// What in the old and in the new file is patched differently from what its name or format
     /// suggests.
-    pub warnings: [Vec<Warning>; 2],
+    pub warnings: [Vec<MemberWarning>; 2],
 }
 
 /// Makes a bundle that turns `old` into `new`: files that hold others. Files that do not become one

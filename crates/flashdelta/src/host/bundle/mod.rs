@@ -10,16 +10,19 @@
 //! use flashdelta::bundle;
 //! use flashdelta::DiffOptions;
 //!
-//! let old = folder::pack(vec![("app.bin".into(), vec![7; 9000]), ("version.txt".into(), b"1.4.1".to_vec())])?;
-//! let new = folder::pack(vec![("app.bin".into(), vec![7; 9100]), ("version.txt".into(), b"1.4.2".to_vec())])?;
+//! let release = |len: usize, version: &str| {
+//!     let version = version.as_bytes().to_vec();
+//!     folder::pack(vec![("app.bin".into(), vec![7; len]), ("version.txt".into(), version)])
+//! };
+//! let (old, new) = (release(9000, "1.4.1")?, release(9100, "1.4.2")?);
 //! let patch = bundle::diff(&old, &new, &DiffOptions::new())?;
 //! assert!(patch.bytes.len() < 400);
 //! assert_eq!(bundle::apply(&old, &patch.bytes)?, new);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - `check`: what must not be used, and inputs that are patched differently from what their name or
-//!   format suggests.
+//! - `check`: what must not be used, and inputs that are patched differently from what their name
+//!   or format suggests.
 //! - `pairing`: which old member a new one is made from; [`manifest`](crate::manifest) says what a
 //!   file is for.
 //! - `make`, `format`, `apply`: the patch, which `docs/format.md` specifies; `member`: the parts of
@@ -31,18 +34,18 @@
 //! # What a front end calls
 //!
 //! To make: the inputs as [`folder::read`](crate::archive::folder::read) and
-//! [`manifest::read_release`](crate::manifest::read_release) pack them, or as they are; [`diff_with`];
-//! then [`plain_patch`], which gives the core patch that a device can apply too, where both inputs
-//! are files and it is the smallest. Nothing else may be taken out of a bundle: for folders and
-//! manifests only the bundle says how the old one is to be read.
+//! [`manifest::read_release`](crate::manifest::read_release) pack them, or as they are;
+//! [`diff_with`]; then [`plain_patch`], which gives the core patch that a device can apply too,
+//! where both inputs are files and it is the smallest. Nothing else may be taken out of a bundle:
+//! for folders and manifests only the bundle says how the old one is to be read.
 //!
 //! To apply, and to verify what was made: [`info`]; where its
-//! [`old_container`](BundleInfo::old_container) [is a folder](crate::archive::Container::is_folder),
-//! the old input is packed again as for making; else it is the file itself, also where that is a
-//! manifest. Then [`apply_with`]. The result is written by
-//! [`folder::write`](crate::archive::folder::write) where
-//! [`new_container`](BundleInfo::new_container) is a folder, and as a file else. A core patch is for
-//! the file itself, always.
+//! [`old_container`](BundleInfo::old_container) [is a
+//! folder](crate::archive::Container::is_folder), the old input is packed again as for making; else
+//! it is the file itself, also where that is a manifest. Then [`apply_with`]. The result is written
+//! by [`folder::write`](crate::archive::folder::write) where
+//! [`new_container`](BundleInfo::new_container) is a folder, and as a file else. A core patch is
+//! for the file itself, always.
 
 mod apply;
 mod check;
@@ -54,7 +57,7 @@ mod options;
 mod pairing;
 
 pub use apply::{apply, apply_with, apply_with_limit};
-pub use check::{check, check_manifest, Warning};
+pub use check::{check, check_manifest, MemberWarning};
 pub use error::BundleError;
 pub use format::{info, is_bundle, plain_patch, BundleInfo, MemberInfo, Method};
 pub use make::{diff, diff_with, BundlePatch};

@@ -264,7 +264,8 @@ mod tests {
     fn manifests_tell_what_files_are_for() {
         let manifest = |app: &str| {
             format!(
-                r#"{{"builds": [{{"chipFamily": "ESP32", "parts": [{{"path": "{app}", "offset": 65536}}]}}]}}"#
+                r#"{{"builds": [{{"chipFamily": "ESP32",
+                                  "parts": [{{"path": "{app}", "offset": 65536}}]}}]}}"#
             )
         };
         let (old, new) = (manifest("alpha.bin"), manifest("omega.bin"));

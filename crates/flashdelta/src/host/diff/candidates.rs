@@ -84,8 +84,8 @@ pub(crate) fn find(
 
 /// Sorts candidates by start, and keeps one of equal ones.
 pub(crate) fn sort(candidates: &mut Vec<Candidate>) {
-    // What is equal in all of the key is equal: that the sort is not stable makes no difference, and
-    // it takes no memory.
+    // What is equal in all of the key is equal: that the sort is not stable makes no difference,
+    // and it takes no memory.
     candidates.sort_unstable_by_key(Candidate::key);
     candidates.dedup();
 }

@@ -56,7 +56,8 @@ const SMALL: usize = 4 << 10;
 /// ... and from this one on those of none.
 const LARGE: usize = 32 << 10;
 
-/// What is that much behind at some place is not caught up with: a part of the whole patch.
+/// What is larger by this much at some place is given up, since it does not catch up: a part of
+/// the whole patch.
 const HOPELESS: u64 = 16;
 
 /// Copies, and the RAM by whose tables they were chosen; 0 if by none.

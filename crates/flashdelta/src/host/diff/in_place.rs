@@ -4,7 +4,7 @@ use super::error::DiffError;
 use super::options::DiffOptions;
 use crate::device::format::{Codec, InPlace};
 
-/// A stretch takes one part of so many of the room that there is: what has moved up by more than
+/// A stretch takes one of this many parts of the room that there is: what has moved up by more than
 /// the rest of it cannot be copied. Shorter stretches keep more, and have the device save its state
 /// more often.
 const PART: u32 = 4;

@@ -100,11 +100,7 @@ impl<'a> Maker<'a> {
         let is_model = codecs.contains(&Codec::Model);
         let fitting = if is_model { passes(options.profile.ram) / 2 * new.len() as u64 } else { 0 };
         // Appliers without the model codec are too small for it.
-        let own = if codecs.contains(&Codec::Model) {
-            without_own_digest(new, options.profile.page)
-        } else {
-            None
-        };
+        let own = is_model.then(|| without_own_digest(new, options.profile.page)).flatten();
         if filled.is_some_and(|filled| filled.needs_own_digest) && own.is_none() {
             return Err(HoleError::OwnDigest.into());
         }
@@ -227,8 +223,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// If the best patch has this many bytes: was all prediction of so little use, or is there so
-    /// little to predict, that none may be better?
+    /// Whether no prediction may be better, if the best patch has `best` bytes: all prediction was
+    /// of little use, or there is little to predict.
     fn is_doubtful(&self, best: usize) -> bool {
         let is_doubtful = best > self.new.len() / 3 || best < SMALL_PATCH;
         is_doubtful && self.options.isa.is_none() && self.predictions.iter().all(Prediction::is_any)

@@ -125,8 +125,8 @@ impl<'a> Sorted<'a> {
             (length > 0).then_some(Match { position, length })
         };
         let before = found(low.wrapping_sub(1), (low > bounds.0).then_some(common[0]));
-        let behind = found(high, (high < bounds.1).then_some(common[1]));
-        [before, behind].map(Option::unwrap_or_default)
+        let after = found(high, (high < bounds.1).then_some(common[1]));
+        [before, after].map(Option::unwrap_or_default)
     }
 }
 

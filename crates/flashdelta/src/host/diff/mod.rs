@@ -21,8 +21,8 @@
 //! 4. `encode`: the body, in one of the codecs; `plan` is the maker's knowledge as the model codec
 //!    asks for it.
 //!
-//! `maker` goes through all that is worth trying, each an `attempt`; `chunks` gives the patch that wins
-//! its chunk digests.
+//! `maker` goes through all that is worth trying, each an `attempt`; `chunks` gives the patch that
+//! wins its chunk digests.
 //!
 //! Of all that is tried the smallest patch wins; of equals the one that is cheaper to apply.
 

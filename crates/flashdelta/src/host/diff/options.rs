@@ -52,7 +52,7 @@ pub struct DiffOptions {
     pub(crate) holes: Vec<Hole>,
     pub(crate) chunks: ChunkSize,
     pub(crate) in_place: bool,
-    /// Appended to the patch as it is: what it holds is the business of whoever sets it.
+    /// Appended to the patch as it is: what it holds is up to the caller.
     pub(crate) host_section: Vec<u8>,
     pub(crate) effort: u8,
     pub(crate) threads: usize,

@@ -65,7 +65,8 @@ pub(crate) struct Refine<'a> {
     pub(crate) prediction: &'a Prediction,
     /// Two lists, each sorted by start.
     pub(crate) candidates: [&'a [Candidate]; 2],
-    /// At which offsets of the old image may a copy begin without its walk getting out of step?
+    /// For each offset of the old image, whether a copy may begin there without its walk getting
+    /// out of step.
     pub(crate) entrances: &'a [bool],
     pub(crate) tables: Tables,
     pub(crate) order: Order,

@@ -185,11 +185,12 @@ pub(crate) struct Found {
     /// The copies that are the cheapest, as far as that is known.
     pub(crate) copies: Vec<CopyRun>,
     pub(crate) candidates: Vec<Candidate>,
-    /// At which offsets of the old image may a copy begin without its walk getting out of step?
+    /// For each offset of the old image, whether a copy may begin there without its walk getting
+    /// out of step.
     pub(crate) entrances: Vec<bool>,
     /// Short matches near by, once copies have been chosen again.
     pub(crate) near: OnceLock<Vec<Candidate>>,
-    /// Of the images as they are, if there was time to make them. Whoever uses them takes them out:
-    /// they are large.
+    /// Of the images as they are, if there was time to make them. They are taken out where they
+    /// are used, as they are large.
     pub(crate) indexes: Mutex<Option<Indexes>>,
 }

@@ -61,8 +61,8 @@ impl CopyWriter<'_> {
         join(&mut self.copies, copy);
     }
 
-    /// Publishes what is settled up to `end`, and which copy goes on from there at least as far as it
-    /// says.
+    /// Publishes what is settled up to `end`, and which copy goes on from there at least as far as
+    /// it says.
     pub(crate) fn publish(&self, end: u32, open: Option<CopyRun>) {
         self.stream.publish(|known| {
             let sure = known.copies.len().saturating_sub(UNSURE);

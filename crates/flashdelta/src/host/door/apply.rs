@@ -88,8 +88,8 @@ pub(super) fn check_values(patch: &[u8], values: &Values) -> Result<(), PatchErr
     }
 }
 
-/// Whether the patch is what it is vouched to be, and by which key: nothing of it is used before that
-/// is known.
+/// Whether the patch is what it is vouched to be, and by which key: nothing of it is used before
+/// that is known.
 pub(super) fn authentic<'a>(
     patch: &[u8],
     mut request: ApplyRequest<'a>,

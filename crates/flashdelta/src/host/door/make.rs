@@ -23,7 +23,7 @@ pub struct Made {
     pub bytes: Vec<u8>,
     /// Which of them it is.
     pub kind: MadeKind,
-    /// What is patched otherwise than it seems to be meant.
+    /// Inputs that are patched differently from what their name or format suggests.
     pub warnings: Vec<FileWarning>,
     /// Whether it was applied, and gave the new file.
     pub verified: bool,

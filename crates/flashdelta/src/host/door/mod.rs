@@ -1,7 +1,7 @@
 //! The front door: any two inputs make a patch, any patch and an old input make an output.
 //!
-//! Command line, Python, C and JavaScript are thin over these calls, so that all of them take the same
-//! inputs in the same way: [`make`], [`apply`], [`verify`], [`info`], [`convert`].
+//! Command line, Python, C and JavaScript are thin over these calls, so that all of them take the
+//! same inputs in the same way: [`make`], [`apply`], [`verify`], [`info`], [`convert`].
 //!
 //! ```
 //! use flashdelta::door::{self, ApplyRequest, MakeRequest};

@@ -100,7 +100,7 @@ pub(super) fn check_damage(
     const MOST: usize = 3;
     let findings = match input.is_verbatim() {
         true => image::check(input.bytes()),
-        // Whoever breaks this off breaks off what comes next, too, and is told there.
+        // A cancellation here also cancels what comes next, and is reported there.
         false => findings_while(input.bytes(), || request.diff.goes_on()),
     };
     if let Some(finding) = findings.first().filter(|_| request.memory.read.strict) {

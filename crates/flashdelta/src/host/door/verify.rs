@@ -23,8 +23,8 @@ pub fn verify(
     Ok(Applied { bytes: Vec::new(), ..applied })
 }
 
-/// What the bytes of a patch between images are spent on: only of one that works it is known. `None`
-/// of a bundle, whose [`BundleInfo`](crate::bundle::BundleInfo) tells it.
+/// What the bytes of a patch between images are spent on: only of one that works it is known.
+/// `None` of a bundle, whose [`BundleInfo`](crate::bundle::BundleInfo) tells it.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What is patched otherwise than it seems to be meant.
+//! Warnings: inputs that are patched differently from what their name or format suggests.
 
 use core::fmt;
 
@@ -26,8 +26,8 @@ pub struct FileWarning {
     pub what: Warning,
 }
 
-/// What is patched otherwise than it seems to be meant. The patch is right, but may be larger than
-/// it had to be.
+/// An input is patched differently from what its name or format suggests. The patch is right, but
+/// may be larger than necessary.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Warning {
@@ -38,7 +38,7 @@ pub enum Warning {
     /// Something that a manifest names is not among its parts.
     Parts(PartsWarning),
     /// Something in a file that holds others.
-    Bundle(bundle::Warning),
+    Bundle(bundle::MemberWarning),
     /// A length, checksum or digest in it is wrong.
     Damaged(Finding),
     /// No device holds what is patched as it is: the patch is for computers.

@@ -39,7 +39,7 @@ pub enum FileError {
         /// What was asked for last, in bytes.
         needed: u64,
     },
-    /// Whoever watches the call ended it.
+    /// A callback of the caller ended it.
     Cancelled,
 }
 

@@ -85,7 +85,7 @@ pub(super) fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
 enum Code {
     /// All are 0, and take no bits.
     Zero,
-    /// In units of 2^`unit`; so many `low` bits as they are, what is above them counted.
+    /// In units of 2^`unit`; the `low` lowest bits as they are, what is above them counted.
     Rice { unit: u8, low: u8 },
 }
 

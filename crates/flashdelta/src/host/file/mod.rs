@@ -1,4 +1,4 @@
-//! Firmware files as they come: what is patched is the memory in them, what comes back is the
+//! Patches between firmware files: the memory in them is patched, and applying gives back the
 //! identical file.
 //!
 //! ```
@@ -10,7 +10,7 @@
 //! let patch = file::diff(&old, &new, &DiffOptions::new())?;
 //! // On a host: the very file.
 //! assert_eq!(file::apply(&old, &patch.bytes, Output::Same)?, new);
-//! // On a device, which holds the memory: the memory. `flashdelta::apply` makes it of the same patch.
+//! // On a device, which holds the memory: `flashdelta::apply` makes the memory of the same patch.
 //! let slot = file::apply(&old, &patch.bytes, Output::Binary)?;
 //! assert_eq!(slot.len(), patch.header.new_size as usize);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -26,10 +26,11 @@
 //! So is the image packed in the JSON files of ArduPilot and PX4 (APJ).
 //!
 //! All other files are their own image; for them [`diff`] and [`apply()`] are [`crate::diff::diff`]
-//! and [`crate::apply::apply`]. So are files of records that resist, because more of them is
-//! comment than record.
+//! and [`crate::apply::apply`]. So are record files that are too irregular to parse, such as
+//! those that are mostly comments.
 //!
-//! Files that hold several others, archives and folders, are the business of [`bundle`](crate::bundle).
+//! Files that hold several others, archives and folders, are the business of
+//! [`bundle`](crate::bundle).
 
 mod apply;
 mod claims;

@@ -17,7 +17,8 @@ use crate::host::image;
 /// use flashdelta::holes::Values;
 /// let hex = b":0800000040404E414D454040D7\r\n:00000001FF\r\n";
 /// let holes = ["name=marker:@@NAME@@".parse()?];
-/// let filled = file::personalize(hex, None, &holes, &Values::new().with("name", "heron")).unwrap();
+/// let values = Values::new().with("name", "heron");
+/// let filled = file::personalize(hex, None, &holes, &values).unwrap();
 /// assert_eq!(filled, b":080000006865726F6E000000DC\r\n:00000001FF\r\n");
 /// # Ok::<(), &'static str>(())
 /// ```

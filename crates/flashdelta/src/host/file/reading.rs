@@ -148,7 +148,8 @@ impl<'a> Memory<'a> {
         Ok(Some(Self { image, in_order: Some(in_order), ..Self::plain(&[]) }))
     }
 
-    /// Whether it was taken out of the file: the memory of one of records, or an image packed in it.
+    /// Whether it was taken out of the file: the memory of one of records, or an image packed in
+    /// it.
     pub(crate) fn is_memory(&self) -> bool {
         !self.parts.is_empty() || self.is_in_order() || self.was_packed
     }

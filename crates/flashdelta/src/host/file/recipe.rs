@@ -249,7 +249,9 @@ impl FileRecipe {
             .ok_or(damaged("it has more data than the file can hold"))?;
         for (at, bytes) in &self.exceptions {
             let place = at.checked_add(bytes.len()).and_then(|end| data.get_mut(*at..end));
-            place.ok_or(damaged("an exception lies behind the data"))?.copy_from_slice(bytes);
+            place
+                .ok_or(damaged("an exception is past the end of the data"))?
+                .copy_from_slice(bytes);
         }
         let Some(rest) = &self.rest else { return Ok(data) };
         left_out::weave(&data, left_out, &rest.runs)

@@ -95,8 +95,8 @@ pub enum HoleError {
     },
     /// The checksum or the digest of an image of an ESP chip is wrong from the start.
     WrongSum,
-    /// The device has to compute the digest that ends the new image, which takes the model codec and
-    /// a write unit that divides what comes before.
+    /// The device has to compute the digest that ends the new image, which takes the model codec
+    /// and a write unit that divides what comes before.
     OwnDigest,
     /// The file has no data for bytes of the hole.
     Gap {
@@ -182,8 +182,8 @@ impl fmt::Display for HoleError {
             ),
             Self::NoSymbol { name, symbol } => write!(
                 f,
-                "hole {name}: no symbol {symbol} with a size is in the symbol table of an ELF file, \
-                 or its bytes are not in the image"
+                "hole {name}: no symbol {symbol} with a size is in the symbol table of an ELF \
+                 file, or its bytes are not in the image"
             ),
             Self::Marker { name, found } => write!(
                 f,
@@ -203,13 +203,13 @@ impl fmt::Display for HoleError {
             }
             Self::Trailing { end, found } => write!(
                 f,
-                "the ESP image ends at byte {end}, but the file has {found}: with something behind \
+                "the ESP image ends at byte {end}, but the file has {found}: with something after \
                  its digest it cannot have holes"
             ),
             Self::WrongSum => f.write_str("the checksum or digest of the ESP image is wrong"),
             Self::OwnDigest => f.write_str(
-                "the device has to compute the digest that ends the new image: that takes the model \
-                 codec, and pages that divide what comes before it",
+                "the device has to compute the digest that ends the new image: that takes the \
+                 model codec, and pages that divide what comes before it",
             ),
             Self::Gap { name } => {
                 write!(f, "hole {name} is in a gap of the file: no record has all of its bytes")

@@ -19,6 +19,7 @@ mod personalize;
 mod place;
 mod prepare;
 mod sums;
+mod syntax;
 mod values;
 
 pub use error::HoleError;
@@ -28,4 +29,5 @@ pub(crate) use list::{new_as_digested, old_as_digested};
 pub use personalize::personalize;
 pub use place::{parse_bytes, HoleRequest, ImageAndElf, Place};
 pub(crate) use prepare::{expected, prepare, Prepared};
+pub use syntax::HoleSyntaxError;
 pub use values::Values;

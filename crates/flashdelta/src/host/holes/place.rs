@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::error::HoleError;
 use super::hole::{Hole, HoleSource};
+use super::syntax::HoleSyntaxError;
 use crate::host::image::{self, elf};
 
 /// Where a hole is in an image.
@@ -23,20 +24,20 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// What was expected.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// [`HoleSyntaxError::Place`], [`HoleSyntaxError::Range`], [`HoleSyntaxError::Digits`].
+    pub fn parse(text: &str) -> Result<Self, HoleSyntaxError> {
         if let Some(symbol) = text.strip_prefix("symbol:") {
             return Ok(Self::Symbol(symbol.to_owned()));
         }
         if let Some(marker) = text.strip_prefix("marker:") {
             return parse_bytes(marker).map(Self::Marker);
         }
-        let expected = "expected a range such as 0x400-0x420, symbol:NAME or marker:TEXT";
-        let (from, to) = text.split_once("..").or_else(|| text.split_once('-')).ok_or(expected)?;
-        match (number(from), number(to)) {
-            (Some(from), Some(to)) if from < to => Ok(Self::Range(from..to)),
-            (Some(_), Some(_)) => Err("the end of the range is not above its start"),
-            _ => Err(expected),
+        let found = || text.to_owned();
+        let ends = text.split_once("..").or_else(|| text.split_once('-'));
+        match ends.map(|(from, to)| (number(from), number(to))) {
+            Some((Some(from), Some(to))) if from < to => Ok(Self::Range(from..to)),
+            Some((Some(_), Some(_))) => Err(HoleSyntaxError::Range { found: found() }),
+            _ => Err(HoleSyntaxError::Place { found: found() }),
         }
     }
 
@@ -98,15 +99,16 @@ fn of_symbol(symbol: &str, image: &[u8], elf_file: Option<&[u8]>) -> Option<Rang
 ///
 /// # Errors
 ///
-/// What was expected.
-pub fn parse_bytes(text: &str) -> Result<Vec<u8>, &'static str> {
-    let Some(digits) = text.strip_prefix("hex:") else { return Ok(text.as_bytes().to_vec()) };
-    let digits: Vec<u8> = digits.bytes().filter(|byte| !b" :_".contains(byte)).collect();
+/// [`HoleSyntaxError::Digits`].
+pub fn parse_bytes(text: &str) -> Result<Vec<u8>, HoleSyntaxError> {
+    let Some(found) = text.strip_prefix("hex:") else { return Ok(text.as_bytes().to_vec()) };
+    let digits: Vec<u8> = found.bytes().filter(|byte| !b" :_".contains(byte)).collect();
     let pair = |pair: &[u8]| {
         let text = core::str::from_utf8(pair).ok().filter(|text| !text.starts_with('+'))?;
         u8::from_str_radix(text, 16).ok().filter(|_| pair.len() == 2)
     };
-    digits.chunks(2).map(pair).collect::<Option<_>>().ok_or("expected pairs of hexadecimal digits")
+    let bytes = digits.chunks(2).map(pair).collect::<Option<_>>();
+    bytes.ok_or_else(|| HoleSyntaxError::Digits { found: found.to_owned() })
 }
 
 fn number(text: &str) -> Option<u32> {
@@ -128,7 +130,7 @@ fn number(text: &str) -> Option<u32> {
 /// let (old, new) = ([0; 64], *b"firmware @@SERIAL@@ firmware");
 /// let hole = request.find((&old, None), (&new, None)).unwrap();
 /// assert_eq!((hole.old_range(), hole.new_range()), (Some(0x10..0x1a), Some(9..19)));
-/// # Ok::<(), &'static str>(())
+/// # Ok::<(), flashdelta::holes::HoleSyntaxError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HoleRequest {
@@ -140,12 +142,14 @@ pub struct HoleRequest {
 }
 
 impl core::str::FromStr for HoleRequest {
-    type Err = &'static str;
+    type Err = HoleSyntaxError;
 
-    /// `NAME=PLACE`, then perhaps `,old=PLACE` (or `none`), `,new=none`, `,source=kept|given|either`,
-    /// `,fill=BYTE`. Without `old` it is looked for by the same place in both images.
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let (name, rest) = text.split_once('=').ok_or("expected NAME=PLACE")?;
+    /// `NAME=PLACE`, then perhaps `,old=PLACE` (or `none`), `,new=none`,
+    /// `,source=kept|given|either`, `,fill=BYTE`. Without `old` it is looked for by the same place
+    /// in both images.
+    fn from_str(text: &str) -> Result<Self, HoleSyntaxError> {
+        let no_name = || HoleSyntaxError::NoName { found: text.to_owned() };
+        let (name, rest) = text.split_once('=').ok_or_else(no_name)?;
         let (mut rest, mut options) = (rest, Vec::new());
         // Markers may hold commas: only what is an option is one.
         while let Some((before, last)) = rest.rsplit_once(',') {
@@ -161,16 +165,18 @@ impl core::str::FromStr for HoleRequest {
                 "none" => Ok(None),
                 place => Place::parse(place).map(Some),
             };
+            let found = || value.to_owned();
             match key {
                 "old" => hole.old = place(value)?,
                 "new" => hole.new = place(value)?,
                 "source" => {
-                    let expected = "expected source=kept, source=given or source=either";
-                    hole.source = HoleSource::named(value).ok_or(expected)?;
+                    let source = HoleSource::named(value);
+                    hole.source =
+                        source.ok_or_else(|| HoleSyntaxError::Source { found: found() })?;
                 }
                 _ => {
                     let fill = number(value).and_then(|fill| u8::try_from(fill).ok());
-                    hole.fill = Some(fill.ok_or("expected a fill from 0 to 0xff")?);
+                    hole.fill = Some(fill.ok_or_else(|| HoleSyntaxError::Fill { found: found() })?);
                 }
             }
         }

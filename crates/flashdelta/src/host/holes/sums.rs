@@ -72,8 +72,8 @@ impl Sums {
         Ok(Self { start, checksum, digest, segments: Some(segments) })
     }
 
-    /// Those of an image that is to be personalized: whatever surrounds it may stay. A file may hold
-    /// several images: of each that has one of these ranges.
+    /// Those of an image that is to be personalized: whatever surrounds it may stay. A file may
+    /// hold several images: of each that has one of these ranges.
     pub(super) fn all_of(file: &[u8], ranges: &[Range<usize>]) -> Result<Vec<Self>, HoleError> {
         if image::detect(file) != Format::Esp {
             return Ok(vec![Self::of(file)?]);

@@ -2,29 +2,16 @@
 
 use super::bytes;
 use super::detect::detect;
-use super::format::Format;
-use super::formats::payload::payload;
-use super::formats::{dfu, elf, esp, mcuboot, raw, rbl, uf2, zigbee};
-use super::isa_hint::IsaHint;
+use super::formats::raw;
+use super::formats::table::handler;
 use super::map::{AddressMap, MapSegment};
 
-/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC, APJ) gets an
-/// empty map: its addresses come with the memory image that it is [split](super::split) into.
+/// Finds the address map of a firmware file by its content. A text file (Intel HEX, SREC, APJ) gets
+/// an empty map: its addresses come with the memory image that it is [split](super::split) into.
 pub fn address_map(file: &[u8]) -> AddressMap {
     let format = detect(file);
     let mut map = AddressMap::empty(format);
-    match format {
-        Format::Elf => elf::map(file, &mut map),
-        Format::Esp => esp::map(file, &mut map),
-        Format::Uf2 => uf2::map(file, &mut map),
-        Format::Mcuboot => mcuboot::map(file, &mut map),
-        Format::ZigbeeOta => zigbee::map(file, &mut map),
-        Format::Gbl | Format::Ebl | Format::Telink => payload(file, 0..file.len(), &mut map),
-        Format::DfuSe => dfu::map(file, &mut map),
-        Format::Dfu | Format::Raw => payload(file, 0..dfu::content_len(file), &mut map),
-        Format::Rbl => rbl::map(file, &mut map),
-        Format::IntelHex | Format::Srec | Format::TiTxt | Format::Vmem | Format::Apj => {}
-    }
+    (handler(format).map)(file, &mut map);
     map.finish()
 }
 
@@ -48,19 +35,12 @@ pub enum BaseConflict {
     },
 }
 
-/// Whether a file says, or its code shows, that its first byte cannot be at `base`. `None` of a text
-/// file, whose addresses come with the memory in it.
+/// Whether a file says, or its code shows, that its first byte cannot be at `base`. `None` of a
+/// text file, whose addresses come with the memory in it.
 pub fn base_conflict(file: &[u8], base: u32) -> Option<BaseConflict> {
     let map = address_map(file);
-    let states = match map.format {
-        Format::Raw | Format::Dfu | Format::Rbl => false,
-        Format::Mcuboot => mcuboot::Mcuboot::parse(file).is_some_and(|i| i.load_address != 0),
-        // A Telink image is at address 0, whatever it is packed in.
-        Format::ZigbeeOta => map.isa == Some(IsaHint::Tc32),
-        _ => true,
-    };
     let is_at = |segment: &MapSegment| base.wrapping_add(segment.offset);
-    if states {
+    if (handler(map.format).states_base)(file, &map) {
         let differs = |segment: &MapSegment| segment.address != is_at(segment);
         return map.segments.iter().any(differs).then_some(BaseConflict::Stated);
     }

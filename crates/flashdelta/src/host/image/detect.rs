@@ -2,50 +2,32 @@
 
 use super::bytes;
 use super::format::Format;
-use super::formats::{
-    apj, dfu, ebl, elf, esp, gbl, ihex, mcuboot, rbl, srec, telink, uf2, vmem, zigbee,
-};
+use super::formats::table::handler;
+use super::formats::{ihex, srec};
 use super::lines::{self, Lines};
 use super::select::Target;
 
 /// Recognises the container of a file by its content. What is not recognised is [`Format::Raw`].
 pub fn detect(file: &[u8]) -> Format {
-    if let Some(text) = detect_text(file) {
-        return text;
+    if let Some(records) = detect_records(file) {
+        return records;
     }
-    match file {
-        _ if apj::is(file) => Format::Apj,
-        _ if elf::is(file) => Format::Elf,
-        _ if uf2::is(file) => Format::Uf2,
-        _ if mcuboot::Mcuboot::parse(file).is_some() => Format::Mcuboot,
-        _ if dfu::is_dfuse(file) => Format::DfuSe,
-        _ if rbl::is(file) => Format::Rbl,
-        _ if gbl::is(file) => Format::Gbl,
-        _ if telink::is(file) => Format::Telink,
-        _ if esp::is(file) => Format::Esp,
-        _ if zigbee::is(file) => Format::ZigbeeOta,
-        _ if ebl::is(file) => Format::Ebl,
-        _ if dfu::Suffix::parse(file).is_some() => Format::Dfu,
-        _ => Format::Raw,
-    }
+    Format::ALL.into_iter().find(|format| (handler(*format).is)(file)).unwrap_or(Format::Raw)
 }
 
 /// What the data of a file is for, each once, in the order of the file; nothing for a format that
 /// does not tell.
 pub fn targets(file: &[u8]) -> Vec<Target> {
-    match detect(file) {
-        Format::Uf2 => uf2::targets(file),
-        Format::IntelHex => ihex::targets(file),
-        _ => Vec::new(),
-    }
+    (handler(detect(file)).targets)(file)
 }
 
 /// This many bytes are searched for a record.
 const PROBE: usize = 4096;
 
-/// The text formats show in the first line that is not blank: `:` and hex digits, `S` and a digit,
-/// `@` and hex digits; or in the first record that is right, if comments are before it.
-fn detect_text(file: &[u8]) -> Option<Format> {
+/// The three formats of lines of records show in the first line that is not blank: `:` and hex
+/// digits, `S` and a digit, `@` and hex digits; or in the first record that is right, if comments
+/// are before it.
+fn detect_records(file: &[u8]) -> Option<Format> {
     if lines::is_utf16(file) {
         // Recognised, so that it can be refused for what it is.
         let start = file.get(2..PROBE).or_else(|| file.get(2..)).unwrap_or_default();
@@ -53,9 +35,7 @@ fn detect_text(file: &[u8]) -> Option<Format> {
         return first_line(&ascii).or_else(|| first_record(&ascii));
     }
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    first_line(file)
-        .or_else(|| first_record(file.get(..PROBE).unwrap_or(file)))
-        .or_else(|| vmem::is(file).then_some(Format::Vmem))
+    first_line(file).or_else(|| first_record(file.get(..PROBE).unwrap_or(file)))
 }
 
 /// The first line of a text that is a whole record, with the right checksum.

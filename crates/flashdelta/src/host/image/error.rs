@@ -179,8 +179,8 @@ pub enum ImageError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// The words of a Verilog memory file have more than one byte: which of them comes first is said
-    /// nowhere.
+    /// The words of a Verilog memory file have more than one byte: which of them comes first is
+    /// said nowhere.
     WordWidth {
         /// Line.
         line: usize,
@@ -241,7 +241,7 @@ pub enum ImageError {
         /// What was asked for last, in bytes.
         needed: u64,
     },
-    /// Whoever watches the call ended it.
+    /// A callback of the caller ended it.
     Cancelled,
 }
 

@@ -1,10 +1,7 @@
 //! What a firmware file tells about itself: names and versions, and whether it is compressed or
 //! encrypted.
 
-use super::bytes::text;
-use super::{
-    apj, dfu, elf, esp, ihex, mcuboot, rbl, uf2, zigbee, Format, Image, ReadOptions, Target,
-};
+use super::formats::table::handler;
 
 /// What a firmware file tells about itself.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -43,9 +40,9 @@ pub fn entropy(bytes: &[u8]) -> f32 {
         as f32
 }
 
-/// This many bytes tell.
+/// Bytes whose entropy is looked at together.
 const BLOCK: usize = 4096;
-/// So few do not.
+/// A block of fewer bytes tells nothing.
 const SHORTEST: usize = 1024;
 
 /// The share of the blocks whose entropy is that of random bytes.
@@ -103,155 +100,14 @@ fn is_version(word: &str) -> bool {
 fn details(file: &[u8]) -> Vec<(&'static str, String)> {
     let mut details = Vec::new();
     let mut tell = |name, value: String| details.push((name, value));
-    match super::detect(file) {
-        Format::Esp => {
-            let images = esp_images(file);
-            let app = images
-                .iter()
-                .find_map(|image| esp::AppDescriptor::parse(image.app_descriptor(file)?));
-            if let Some(image) = images.first() {
-                tell("chip", image.chip.name.to_owned());
-                if images.len() > 1 {
-                    let starts: Vec<String> =
-                        images.iter().map(|image| format!("{:#x}", image.start)).collect();
-                    tell("images at", starts.join(", "));
-                }
-                tell("entry", format!("{:#010x}", image.entry));
-                if let Some(app) = app {
-                    tell("project", app.project);
-                    tell("version", app.version);
-                    tell("built", format!("{} {}", app.date, app.time));
-                    tell("ESP-IDF", app.idf_version);
-                    tell("security counter", app.secure_version.to_string());
-                }
-                let sound =
-                    if images.iter().all(|image| image.checksum_ok) { "right" } else { "wrong" };
-                tell("checksum", sound.to_owned());
-            }
-        }
-        Format::Mcuboot => {
-            if let Some(image) = mcuboot::Mcuboot::parse(file) {
-                let (major, minor, revision, build) = image.version;
-                tell("version", format!("{major}.{minor}.{revision}+{build}"));
-                tell("flags", format!("{:#x}", image.flags));
-                tell("TLVs", tlvs(&image));
-                if image.flags & mcuboot::FLAG_ENCRYPTED != 0 {
-                    let is = if image.is_encrypted(file) { "yes" } else { "flagged, but clear" };
-                    tell("encrypted", is.to_owned());
-                }
-                if file.ends_with(&MCUBOOT_TRAILER) || file.ends_with(&MCUBOOT_TRAILER_ALIGNED) {
-                    tell("slot trailer", format!("from {:#x}", image.end));
-                }
-            }
-        }
-        Format::ZigbeeOta => {
-            if let Some(header) = zigbee::Header::parse(file) {
-                tell("manufacturer", format!("{:#06x}", header.manufacturer));
-                tell("image type", format!("{:#06x}", header.image_type));
-                tell("version", format!("{:#010x}", header.file_version));
-                tell("name", text(&header.name));
-                let signed = header.elements(file).filter(|e| matches!(e.tag, 1..=5)).count();
-                if signed > 0 {
-                    tell("signatures", format!("{signed} elements"));
-                }
-            }
-        }
-        Format::Elf => {
-            if let Some(elf) = elf::ElfFile::parse(file) {
-                tell("machine", elf.machine.to_string());
-                tell("entry", format!("{:#x}", elf.entry));
-            }
-        }
-        Format::Uf2 => {
-            let mut families: Vec<_> =
-                uf2::targets(file).iter().filter_map(|target| target.family).collect();
-            families.sort_unstable();
-            families.dedup();
-            let names: Vec<String> = families.iter().map(|id| format!("{id:#010x}")).collect();
-            tell(if names.len() > 1 { "families" } else { "family" }, names.join(", "));
-            let images = uf2::targets(file).iter().map(|target| target.part).max().unwrap_or(0);
-            if images > 0 {
-                tell("images", (u32::from(images) + 1).to_string());
-            }
-        }
-        Format::Dfu | Format::DfuSe => {
-            if let Some(suffix) = dfu::Suffix::parse(file) {
-                tell("for device", format!("{:04x}:{:04x}", suffix.vendor, suffix.product));
-            }
-        }
-        Format::Rbl => {
-            if let Some(package) = rbl::Package::parse(file) {
-                tell("name", package.name);
-                tell("version", package.version);
-                tell("algorithm", format!("{:#x}", package.algorithm));
-            }
-        }
-        Format::Apj => {
-            const SHOWN: [(&str, &str); 6] = [
-                ("board_id", "board"),
-                ("summary", "summary"),
-                ("description", "description"),
-                ("version", "version"),
-                ("git_identity", "git"),
-                ("git_hash", "git"),
-            ];
-            let told = apj::details(file);
-            for (key, name) in SHOWN {
-                if let Some((_, value)) = told.iter().find(|(found, _)| found == key) {
-                    tell(name, text(value.as_bytes()));
-                }
-            }
-        }
-        Format::IntelHex | Format::Srec => {
-            let boards: Vec<String> = ihex::targets(file).iter().map(Target::to_string).collect();
-            tell("for", boards.join(", "));
-            if let Ok(Image { entry, header, .. }) = Image::parse(file, &ReadOptions::default()) {
-                if let Some(header) = header.filter(|header| !header.is_empty()) {
-                    tell("header", text(&header));
-                }
-                if let Some(entry) = entry {
-                    tell("entry", format!("{entry:#010x}"));
-                }
-            }
-        }
-        _ => {}
-    }
+    (handler(super::detect(file)).details)(file, &mut tell);
     details.retain(|(_, value)| !value.is_empty());
     details
 }
 
-/// How a slot of MCUboot ends, for writes of up to 8 bytes and of more (`boot_img_magic`).
-const MCUBOOT_TRAILER: [u8; 16] = [
-    0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f, 0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80,
-];
-const MCUBOOT_TRAILER_ALIGNED: [u8; 14] =
-    [0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b, 0x8d, 0x77, 0x67, 0x9c, 0x11, 0x0f, 0x1f, 0x8a];
-
-/// What is in the TLVs of an image.
-fn tlvs(image: &mcuboot::Mcuboot) -> String {
-    let name = |(_, kind, _): &(bool, u16, _)| match mcuboot::tlv_name(*kind) {
-        Some(name) => name.to_owned(),
-        None => format!("{kind:#04x}"),
-    };
-    image.tlvs.iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-/// The images in a file: one, or those of a flash image, which start where sectors do.
-fn esp_images(file: &[u8]) -> Vec<esp::EspImage> {
-    const SECTOR: usize = 4096;
-    let mut end = 0;
-    let starts = (0..file.len()).step_by(SECTOR);
-    let found = starts.filter_map(|start| {
-        let image =
-            esp::EspImage::parse(file, start).filter(|image| start >= end && image.is_sound())?;
-        end = image.end;
-        Some(image)
-    });
-    found.collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::esp;
     use super::*;
 
     #[test]
@@ -314,7 +170,8 @@ mod tests {
 
     #[test]
     fn versions_are_told_from_other_numbers() {
-        let data = b"\x01heron v1.4.2 of today\0 ip 192.168.1.1\xffx2.0.0 2.0.0-rc1+g12\0 1.4.2\0v1.4.2\n3.14 1..2 4.4.6_dirty";
+        let data = b"\x01heron v1.4.2 of today\0 ip 192.168.1.1\xffx2.0.0 2.0.0-rc1+g12\0 1.4.2\0\
+                     v1.4.2\n3.14 1..2 4.4.6_dirty";
         assert_eq!(versions(data), ["v1.4.2", "2.0.0-rc1+g12", "1.4.2", "4.4.6_dirty"]);
         assert_eq!(versions(&b"1.0.0 2.0.0 3.0.0 ".repeat(9)).len(), 3);
     }

@@ -1,11 +1,11 @@
-//! Firmware files as they come: one file per container format.
+//! Readers and writers of firmware formats: one file per format.
 //!
 //! - [`detect`] recognises a format by content, never by name.
 //! - [`address_map`] says which bytes of a file are at which addresses, for containers whose
 //!   bytes stay as they are ([`address_maps`]: of two versions).
-//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2), or one in which the image
-//!   is packed (APJ), apart into data with addresses and a small template; [`join`] gives the identical file back. Any other file is its
-//!   own data: a differ can split everything.
+//! - [`split`] takes a file of records (Intel HEX, S-records, TI-TXT, UF2), or one in which the
+//!   image is packed (APJ), apart into data with addresses and a small template; [`join`] gives the
+//!   identical file back. Any other file is its own data: a differ can split everything.
 //! - [`Image::parse`] reads what a file *means*: bytes in memory, with policies for what is
 //!   dubious; [`Image::write`] writes it in another format.
 //!
@@ -27,6 +27,7 @@ mod memory;
 mod read;
 mod record_lines;
 mod records;
+mod rows;
 mod select;
 mod template;
 mod wrapping;

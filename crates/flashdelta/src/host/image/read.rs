@@ -2,17 +2,17 @@
 
 use super::bytes::index;
 use super::finding::{Check, Finding};
+use super::formats::handler::Reading;
 use super::formats::payload::payload;
+use super::formats::table::handler;
 use super::memory::Collector;
-use super::{
-    apj, check_within, dfu, elf, esp, ihex, srec, titxt, uf2, vmem, AddressMap, Format, Image,
-    ImageError, ReadOptions,
-};
+use super::{check_within, dfu, AddressMap, Format, Image, ImageError, ReadOptions};
 use crate::host::budget::{unwatched, Budget};
 use crate::host::room;
 
-/// Refuses a file whose name promises records, or a packed image, and which holds none, with the place where it goes
-/// wrong. `extension`: the ending of its name, in lower case. An empty file breaks no promise.
+/// Refuses a file whose name promises records, or a packed image, and which holds none, with the
+/// place where it goes wrong. `extension`: the ending of its name, in lower case. An empty file
+/// breaks no promise.
 ///
 /// # Errors
 ///
@@ -50,9 +50,9 @@ impl Image {
     /// # Errors
     /// See the `parse` functions of the formats; [`ImageError::CheckFailed`] in strict mode;
     /// [`ImageError::Empty`] if there are no bytes (and no records without any);
-    /// [`ImageError::NoAddress`] of a container that tells no address, without `options.base`, where
-    /// it is otherwise, whole; [`ImageError::AddressesStated`] with `options.base`, of a file that
-    /// does say it.
+    /// [`ImageError::NoAddress`] of a container that tells no address, without `options.base`,
+    /// where it is otherwise, whole; [`ImageError::AddressesStated`] with `options.base`, of a file
+    /// that does say it.
     pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Self, ImageError> {
         Self::parse_as(super::detect(file), file, options)
     }
@@ -85,21 +85,14 @@ impl Image {
                 return Err(ImageError::CheckFailed(finding));
             }
         }
-        let states_addresses =
-            format.is_unpacked() || matches!(format, Format::Vmem | Format::Elf | Format::DfuSe);
+        let handler = handler(format);
+        let states_addresses = matches!(handler.reading, Reading::Own(_) | Reading::Pieces(_));
         if options.base.is_some() && states_addresses {
             return Err(ImageError::AddressesStated { format });
         }
-        match format {
-            Format::IntelHex => return ihex::parse_within(file, options, budget),
-            Format::Srec => return srec::parse_within(file, options, budget),
-            Format::TiTxt => return titxt::parse_within(file, options, budget),
-            Format::Uf2 => return uf2::parse_within(file, options, budget),
-            Format::Vmem => return vmem::parse_within(file, options, budget),
-            Format::Apj => return apj::parse_within(file, options, budget),
-            _ => {}
+        if let Reading::Own(parse) = handler.reading {
+            return parse(file, options, budget);
         }
-        let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
         let mut collector = Collector::with_capacity(file.len())?;
         let mut add = |range: core::ops::Range<usize>, address: u64| {
             let start = collector.data.len();
@@ -108,32 +101,22 @@ impl Image {
             collector.place(start, address, (0, 0))
         };
         let mut entry = None;
-        match format {
-            Format::Elf => {
-                let parsed = elf::ElfFile::parse(file)
-                    .ok_or_else(|| damaged("the headers lie outside of the file (cut off?)"))?;
-                let found = check_within(file, budget)?;
-                if found.iter().any(|finding| finding.check == Check::ElfSegment) {
-                    return Err(damaged("a segment lies outside of the file (cut off?)"));
-                }
-                for (range, address) in elf::stored(&parsed) {
+        match handler.reading {
+            Reading::Own(_) => {}
+            Reading::Pieces(pieces) => {
+                let damaged = |problem| ImageError::BadContainer { format, offset: 0, problem };
+                let found = pieces(file).map_err(damaged)?;
+                for (range, address) in found.places {
                     add(range, address)?;
                 }
-                entry = u32::try_from(parsed.entry).ok();
+                entry = found.entry;
             }
-            Format::DfuSe => {
-                for element in dfu::elements(file) {
-                    add(element.range, u64::from(element.address))?;
-                }
-            }
-            Format::Raw | Format::Dfu | Format::Telink => {
+            Reading::Plain => {
                 let (end, base) = plain_binary(file, format, options);
                 add(0..end, base.into())?;
             }
-            _ => {
-                if format == Format::Esp {
-                    entry = esp::EspImage::parse(file, 0).map(|image| image.entry);
-                }
+            Reading::Mapped(find_entry) => {
+                entry = find_entry(file);
                 let map = super::address_map(file);
                 if options.base.is_some() && !map.segments.is_empty() {
                     return Err(ImageError::AddressesStated { format });
@@ -176,8 +159,8 @@ impl Image {
     }
 }
 
-/// Reads a file as what it holds; if that tells no format, as what the ending of its name, in lower case,
-/// promises.
+/// Reads a file as what it holds; if that tells no format, as what the ending of its name, in lower
+/// case, promises.
 ///
 /// # Errors
 ///

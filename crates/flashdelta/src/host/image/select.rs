@@ -56,8 +56,8 @@ impl Selection {
         *self == Self::default()
     }
 
-    /// Whether it chooses between these targets at all: files for one device say nothing of families
-    /// and boards.
+    /// Whether it chooses between these targets at all: files for one device say nothing of
+    /// families and boards.
     pub(crate) fn chooses(&self, targets: &[Target]) -> bool {
         let family = self.family.is_none() || targets.iter().any(|target| target.family.is_some());
         let board = self.board.is_none() || targets.iter().any(|target| target.board.is_some());

@@ -309,7 +309,7 @@ fn start<W: Writer>(
     if len == 0 || len > W::MAX_LEN {
         return Err(ImageError::Unwritable {
             format,
-            problem: "a record cannot hold so many bytes",
+            problem: "a record cannot hold this many bytes",
         });
     }
     let mut habits = Habits::new(len, kind);

@@ -88,8 +88,8 @@ impl WriteOptions {
         self
     }
 
-    /// What of these options a format has nothing for; `None`: all of them are possible. Text formats
-    /// have records, lines and digits, and S-records addresses of several lengths.
+    /// What of these options a format has nothing for; `None`: all of them are possible. Text
+    /// formats have records, lines and digits, and S-records addresses of several lengths.
     pub fn not_in(&self, format: Format) -> Option<&'static str> {
         let is_text = matches!(format, Format::IntelHex | Format::Srec | Format::TiTxt);
         match self {

@@ -11,8 +11,8 @@ pub fn names_parts(bytes: &[u8]) -> bool {
     esp_web_tools::is(bytes) || esp_idf::is(bytes)
 }
 
-/// The files that such a file names, for computers that flash a device, or for devices themselves, as
-/// it names them, and the way in which it does; `None` if it is none that is right.
+/// The files that such a file names, for computers that flash a device, or for devices themselves,
+/// as it names them, and the way in which it does; `None` if it is none that is right.
 pub(crate) fn references(file: &[u8]) -> Option<(Vec<String>, Style)> {
     if !names_parts(file) {
         return None;

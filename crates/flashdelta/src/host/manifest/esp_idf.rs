@@ -48,7 +48,10 @@ pub struct FlashFile {
 /// Whether it looks like such a file: a JSON object with files to flash.
 pub fn is(bytes: &[u8]) -> bool {
     Json::parse(bytes).is_ok_and(|json| {
-        matches!(&json, Json::Object(entries) if entries.iter().any(|(key, value)| key == "flash_files" && matches!(value, Json::Object(_))))
+        let is_list = |(key, value): &(String, Json)| {
+            key == "flash_files" && matches!(value, Json::Object(_))
+        };
+        matches!(&json, Json::Object(entries) if entries.iter().any(is_list))
     })
 }
 

@@ -6,12 +6,21 @@
 //! ```
 //! use flashdelta::manifest::esp_web_tools::{ChipFamily, Manifest};
 //!
-//! let text = br#"{"name": "lamp", "builds": [{"chipFamily": "ESP32-C3", "parts": [{"path": "app.bin", "offset": 65536}]}]}"#;
+//! let text = br#"{
+//!     "name": "lamp",
+//!     "builds": [
+//!         {"chipFamily": "ESP32-C3", "parts": [{"path": "app.bin", "offset": 65536}]}
+//!     ]
+//! }"#;
 //! let manifest = Manifest::parse(text)?;
 //! assert_eq!(manifest.builds[0].chip_family, ChipFamily::Esp32C3);
 //! assert_eq!(manifest.builds[0].parts[0].offset, 0x10000);
 //!
-//! let error = Manifest::parse(br#"{"name": "", "builds": [{"chipFamily": "ESP32", "parts": [{"path": "", "offset": 32.768}]}]}"#);
+//! let text = br#"{
+//!     "name": "",
+//!     "builds": [{"chipFamily": "ESP32", "parts": [{"path": "", "offset": 32.768}]}]
+//! }"#;
+//! let error = Manifest::parse(text);
 //! assert!(error.unwrap_err().to_string().starts_with("builds[0].parts[0].offset is 32.768"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -137,11 +146,14 @@ impl fmt::Display for ChipFamily {
 /// Whether it looks like a manifest: a JSON object with builds.
 pub fn is(bytes: &[u8]) -> bool {
     Json::parse(bytes).is_ok_and(|json| {
-        matches!(&json, Json::Object(entries) if entries.iter().any(|(key, value)| key == "builds" && matches!(value, Json::List(_))))
+        let is_list =
+            |(key, value): &(String, Json)| key == "builds" && matches!(value, Json::List(_));
+        matches!(&json, Json::Object(entries) if entries.iter().any(is_list))
     })
 }
 
-/// Whether it has builds, of whatever type. Then a file with the name of a manifest is meant to be one.
+/// Whether it has builds, of whatever type. Then a file with the name of a manifest is meant to be
+/// one.
 pub(crate) fn has_builds(json: &Json) -> bool {
     matches!(json, Json::Object(entries) if entries.iter().any(|(key, _)| key == "builds"))
 }

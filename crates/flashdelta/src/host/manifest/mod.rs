@@ -2,12 +2,13 @@
 //!
 //! - [`esp_web_tools`]: `manifest.json` of ESP Web Tools.
 //! - [`esp_idf`]: `flasher_args.json` of ESP-IDF.
-//! - `description`: what either says. `reference`: where the files are that they name. `parts`: all of them, as one packed folder.
+//! - `description`: what either says. `reference`: where the files are that they name. `parts`: all
+//!   of them, as one packed folder.
 //!
 //! A front end calls [`read_release`] for a file that [`names_parts`], and passes on its warnings:
-//! whenever a patch is made, unless the file is to be patched as it is; and when a bundle is applied
-//! whose old file [is a folder](crate::archive::Container::is_folder). In all other cases the file
-//! is a file as any other.
+//! whenever a patch is made, unless the file is to be patched as it is; and when a bundle is
+//! applied whose old file [is a folder](crate::archive::Container::is_folder). In all other cases
+//! the file is a file as any other.
 
 mod description;
 mod error;

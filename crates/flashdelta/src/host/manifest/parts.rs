@@ -71,7 +71,8 @@ impl fmt::Display for PartsWarning {
         match self {
             Self::Elsewhere { named_at, reference } => write!(
                 f,
-                "{named_at} is \"{reference}\", which is not in the folder of the release: it is no part of the patch"
+                "{named_at} is \"{reference}\", which is not in the folder of the release: it is \
+                 no part of the patch"
             ),
             Self::Missing { named_at, reference } => write!(
                 f,
@@ -389,7 +390,8 @@ impl fmt::Display for PartsError {
             }
             Self::Outside { path, reference } => write!(
                 f,
-                "{}: the part \"{reference}\" is outside of the release, whose files are in the folder of the JSON file or in the one above it",
+                "{}: the part \"{reference}\" is outside of the release, whose files are in the \
+                 folder of the JSON file or in the one above it",
                 path.display()
             ),
             Self::Missing { path, reference } => {

@@ -67,7 +67,8 @@ mod tests {
     fn values_are_found_where_they_stand() {
         let place =
             |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().place(text.as_bytes());
-        let text = "\u{feff}{\"builds\": [\n  {\"chipFamily\": \"ESP32\", \"parts\": [\n    {\"path\": \"a\", \"offset\": 32.768}]}]}";
+        let text = "\u{feff}{\"builds\": [\n  {\"chipFamily\": \"ESP32\", \"parts\": [\n    \
+                    {\"path\": \"a\", \"offset\": 32.768}]}]}";
         assert_eq!(place(text), Some((3, 29)));
         assert_eq!(place("{\"builds\":\n {}}"), Some((2, 2)));
         assert_eq!(place("\n{}"), Some((2, 1)));

@@ -1,8 +1,8 @@
 //! How manifests name files: references, and where they lead.
 //!
 //! ESP Web Tools fetches parts as a browser does: `path` is a URL relative to the manifest (RFC
-//! 3986, sections 3.3, 3.4, 5.2 and 5.2.4; sections 2.1 and 2.4 for `%20`). `flasher_args.json` holds
-//! paths of files, relative to its own folder.
+//! 3986, sections 3.3, 3.4, 5.2 and 5.2.4; sections 2.1 and 2.4 for `%20`). `flasher_args.json`
+//! holds paths of files, relative to its own folder.
 
 use crate::host::archive::names::{self, NameProblem};
 

@@ -78,7 +78,7 @@ pub fn apply_to_folder<V: Verifier>(
 pub enum SetFolderError {
     /// The set cannot be applied to what is there.
     Apply(SetApplyError),
-    /// It is no folder, or one that cannot be.
+    /// It is no folder, or an invalid one.
     Folder(ContainerError),
 }
 

@@ -43,8 +43,8 @@ impl SetOptions {
 
 /// Makes a set of components, which are written, and activated, in this order.
 ///
-/// The same arguments give the same bytes on every machine. Each payload has been applied, and makes
-/// the right image.
+/// The same arguments give the same bytes on every machine. Each payload has been applied, and
+/// makes the right image.
 ///
 /// # Errors
 ///

@@ -110,8 +110,8 @@ impl Parts {
         })
     }
 
-    /// Gives all payloads chunk digests, so that a signature of the set vouches for every byte. What
-    /// has been signed without them has to be signed anew.
+    /// Gives all payloads chunk digests, so that a signature of the set vouches for every byte.
+    /// What has been signed without them has to be signed anew.
     pub(super) fn add_chunks(&mut self) -> Result<(), SetFileError> {
         for (component, (_, payload)) in (0..).zip(&mut self.components) {
             let Some(bytes) = payload else { continue };

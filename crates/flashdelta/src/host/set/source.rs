@@ -320,13 +320,13 @@ pub enum SetSourceError {
 codes! {
     impl[] SetSourceError {
         Self::Recipe { .. } => "set-description", Misuse;
-        Self::Profile(_) => "bad-profile", Misuse;
         Self::NoManifest { .. } => "no-manifest", BadFile;
         Self::Missing { .. } => "set-part-missing", BadFile;
         Self::Builds { .. } => "several-builds", Misuse;
         Self::Unchanged => "set-unchanged", Misuse;
     } else {
         Self::Input(error) => error;
+        Self::Profile(error) => error;
         Self::Json { error, .. } => error;
     }
 }

@@ -55,7 +55,7 @@ impl<'w> Copies<'w> {
         self.shifts.learn(old_address, by);
     }
 
-    /// Foretells the next unit, which has at most `left` bytes.
+    /// Predicts the next unit, which has at most `left` bytes.
     pub(crate) fn forecast(&mut self, old: &[u8], source: u32, at: u32, left: u32) -> Forecast {
         self.walker.forecast(old, source, (at, left), &self.shifts)
     }

@@ -1,5 +1,5 @@
 //! Copies from the old image in an applier without prediction: what has no address map and no
-//! instruction set has no references either, so every unit is foretold as it is.
+//! instruction set has no references either, so every unit is predicted to stay as it is.
 
 #[cfg(feature = "suspend")]
 use crate::device::port::Port;
@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use crate::device::isa::InstructionSet;
 use crate::device::isa::{Form, Unit};
 
-/// What has been foretold.
+/// What has been predicted.
 pub(crate) struct Forecast {
     pub(crate) unit: Unit,
     pub(crate) bytes: [u8; 4],
@@ -33,7 +33,7 @@ impl<'w> Copies<'w> {
     /// A copy begins.
     pub(crate) fn begin(&mut self, _source: u32, _at: u32) {}
 
-    /// Foretells the next unit, which has at most `left` bytes.
+    /// Predicts the next unit, which has at most `left` bytes.
     pub(crate) fn forecast(&mut self, old: &[u8], _source: u32, _at: u32, left: u32) -> Forecast {
         let mut forecast =
             Forecast { unit: Unit { form: Form::PLAIN, ..Unit::default() }, bytes: [0; 4] };

@@ -100,8 +100,8 @@ impl<'w> Operations<'w> {
         }
     }
 
-    /// The start of the new image. `shifts` is the memory of the shift map; the address maps are set
-    /// up separately.
+    /// The start of the new image. `shifts` is the memory of the shift map; the address maps are
+    /// set up separately.
     pub(crate) fn start(
         &mut self,
         isa: InstructionSet,

@@ -12,7 +12,7 @@ const TOLD_REACH: u32 = 4096;
 const TRUSTED_LENGTH: u32 = 24;
 
 impl Model<'_> {
-    /// Could a copy go on from there?
+    /// Whether a copy could go on from there.
     pub(super) fn is_inside(&self, jump: Jump) -> bool {
         match jump.space {
             Space::Old => jump.source < self.old_len,

@@ -6,8 +6,9 @@
 //! here". So a byte that is as predicted costs next to nothing, and an end costs about as much as
 //! the surprise it is.
 //!
-//! Two words are used throughout: the *ghost* of a literal is the byte that the last copy would have
-//! brought to its place, and *unit state* is how far the current unit of the new image has come.
+//! Two words are used throughout: the *ghost* of a literal is the byte that the last copy would
+//! have brought to its place, and *unit state* is how far the current unit of the new image has
+//! come.
 //!
 //! [`Model::step`] is written once. With an encoder and an [`Oracle`] that knows the new image it
 //! makes a patch; with a decoder and the [`NoOracle`] oracle it applies one.

@@ -6,7 +6,7 @@ use crate::device::images::Jump;
 pub(crate) trait Oracle {
     /// `len` bytes of the new image; the others are 0.
     fn bytes(&self, at: u32, len: u8) -> [u8; 4];
-    /// Should the copy that is under way, now at `copy`, end before `at + len`?
+    /// Whether the copy that is under way, now at `copy`, ends before `at + len`.
     fn ends(&mut self, at: u32, len: u8, copy: Jump) -> bool;
     /// The copy that starts at `at`, if one does.
     fn jump(&mut self, at: u32) -> Option<Jump>;

@@ -306,7 +306,7 @@ impl<'w> Model<'w> {
         self.tables.mix(coder, (&inputs, 0), hit_sets(form, self.run), &HIT_RATE, hit)
     }
 
-    /// The slots of these contexts, and the one that knows but how often anything is as predicted.
+    /// The slots of these contexts, and the one without a context, for the overall hit rate.
     pub(crate) fn hit_inputs(&self, [first, second]: [u32; HIT_HASHES]) -> [usize; INPUTS] {
         [direct::ANY, self.tables.hashed(first), self.tables.hashed(second)]
     }
@@ -396,7 +396,8 @@ impl<'w> Model<'w> {
 
     /// Codes "as predicted" for a unit that is not certain. If it is nearly so, one context
     /// suffices, at a fraction of the time and for a thousandth of the patch's size.
-    #[cfg_attr(not(target_arch = "riscv32"), inline(never))] // It takes less code so, but more time.
+    // It takes less code so, but more time.
+    #[cfg_attr(not(target_arch = "riscv32"), inline(never))]
     fn hit_old<C: BitCoder>(
         &mut self,
         coder: &mut C,

@@ -119,7 +119,7 @@ impl<F: Flash> NewImage for SlotNew<'_, F> {
     }
 
     /// A sector is erased when its first byte is written: also one that holds the right bytes
-    /// already, since after a power cut they may be but weakly programmed.
+    /// already, since after a power cut they may be only weakly programmed.
     fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), Self::Error> {
         let (mut at, mut rest) = (offset, data);
         while !rest.is_empty() {

@@ -18,7 +18,7 @@ pub struct InPlaceLayout {
 }
 
 impl InPlaceLayout {
-    /// Bytes of the journal that an update by this patch takes, in flash with sectors of so many
+    /// Bytes of the journal that an update by this patch takes, in flash with sectors of `sector`
     /// bytes.
     pub fn journal_len(header: &PatchHeader, sector: u32) -> u32 {
         let half = header.suspension_len().saturating_add(super::journal::AROUND);

@@ -21,8 +21,8 @@
 //! holds neither image. Whatever was cut, [`InPlaceUpdate::begin`] finds the newest record that is
 //! whole, and goes on from there:
 //!
-//! - while the old image is moved: with the sectors that were under way. None of them is overwritten
-//!   before the next record is there;
+//! - while the old image is moved: with the sectors that were under way. None of them is
+//!   overwritten before the next record is there;
 //! - in a stretch: from its start. It is made of what it does not overwrite (the maker sees to
 //!   that), of what is in the scratch area, and of the patch: so it comes out the same again.
 //!
@@ -33,8 +33,8 @@
 //!
 //! Each sector of the slot is erased once or, where the old image was moved to, twice; those of the
 //! journal once in two stretches at most; those of the scratch area as often as the slot is longer
-//! than it. The [journal](InPlaceLayout::journal_len) has two halves, each of as many whole sectors as
-//! the workspace and 1,056 bytes take.
+//! than it. The [journal](InPlaceLayout::journal_len) has two halves, each of as many whole sectors
+//! as the workspace and 1,056 bytes take.
 
 mod error;
 mod images;

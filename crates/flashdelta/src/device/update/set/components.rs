@@ -12,7 +12,7 @@ use crate::device::apply::{NewImage, OldImage};
 /// comes and gives what sends it there, `verify` asks it whether it is satisfied, `activate` makes
 /// it start the new image, `revert` makes it forget it.
 pub trait Components {
-    /// What can go wrong.
+    /// The error type.
     type Error;
 
     /// What is in a component. Components of different kinds need an `enum`.
@@ -58,7 +58,8 @@ pub trait Components {
     ///
     /// # Errors
     ///
-    /// If it is not active now. The update stays committed: [`recover`](super::recover) tries again.
+    /// If it is not active now. The update stays committed: [`recover`](super::recover) tries
+    /// again.
     fn activate(&mut self, entry: &Entry<'_>) -> Result<(), Self::Error>;
 
     /// Forgets what has been begun. What is active is not touched. May be called for components

@@ -141,7 +141,7 @@ codes! {
         Self::WrongPayload { .. } => "wrong-payload", BadPatch, PatchFromMaker;
         Self::Incomplete { .. } => "truncated", BadPatch, TransferAgain;
         Self::Trailing { .. } => "trailing-input", BadPatch, CutTrailing;
-        Self::NotRecovered => "set-not-recovered", Misuse;
+        Self::NotRecovered => "set-not-recovered", Misuse, Recover;
         Self::Poisoned => "poisoned", Misuse, StartAgain;
     } else {
         Self::Index(error) => error;
@@ -202,8 +202,8 @@ impl fmt::Display for SetError {
             ),
             Self::HardwareUnknown { component } => write!(
                 f,
-                "component {component} is for some hardware revisions only, and that of this device \
-                 is not known"
+                "component {component} is for some hardware revisions only, and that of this \
+                 device is not known"
             ),
             Self::UnknownComponent { component } => {
                 write!(f, "this device has no such component as number {component} of the set")
@@ -239,8 +239,8 @@ impl fmt::Display for SetError {
             ),
             Self::RamTooSmall { needed, found } => write!(
                 f,
-                "workspace or chunk buffer are too small for the payloads: {found} bytes were lent, \
-                 the set needs {needed}"
+                "workspace or chunk buffer are too small for the payloads: {found} bytes were \
+                 lent, the set needs {needed}"
             ),
             Self::WrongPayload { component } => write!(
                 f,
@@ -252,9 +252,7 @@ impl fmt::Display for SetError {
             Self::Trailing { expected } => {
                 write!(f, "the set has {expected} bytes, but something follows it")
             }
-            Self::NotRecovered => f.write_str(
-                "another update was committed, and is not complete: it has to be recovered first",
-            ),
+            Self::NotRecovered => f.write_str("another update was committed, and is not complete"),
             Self::Poisoned => f.write_str("the update had failed before"),
         }
     }

@@ -391,7 +391,7 @@ fn read_entry<'a>(reader: &mut Reader<'a>, offset: u32) -> Entry<'a> {
     }
 }
 
-/// A name of at least so many bytes.
+/// A name of at least this many bytes.
 fn read_name<'a>(reader: &mut Reader<'a>, least: usize) -> &'a [u8] {
     let len = reader.byte().into();
     let len = reader.at_most(len, MAX_NAME_LEN as u32) as usize;

@@ -9,7 +9,7 @@ use crate::device::nor::{Flash, Records, SlotError};
 /// and 5 bytes more.
 #[allow(clippy::len_without_is_empty)] // A record may be there and empty.
 pub trait SetRecord {
-    /// What can go wrong.
+    /// The error type.
     type Error;
 
     /// Length of the record in bytes; `None` if there is none.

@@ -6,7 +6,8 @@ use super::update_error::SetErrorOf;
 use super::{Components, Recovered, SetError, SetRecord, SetUpdateError};
 
 /// After a reset: what was committed is activated, what was only begun is taken back. Does nothing
-/// if no update was under way. `buffer` is lent for the index, as in [`SetUpdate::new`](super::SetUpdate::new).
+/// if no update was under way. `buffer` is lent for the index, as in
+/// [`SetUpdate::new`](super::SetUpdate::new).
 ///
 /// # Errors
 ///

@@ -343,7 +343,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         let is_complete = self.head.read(self.buffer.get(..known).unwrap_or(&[]))?;
         let found = self.buffer.len();
         if !is_complete && known == found {
-            // What the first bytes say, if there are so many.
+            // What the first bytes say, if they are all there.
             let needed = Head::stated_len(self.buffer).unwrap_or(super::MAX_INDEX_LEN as u32);
             let needed = needed.wrapping_add(1 + SIGNATURE_LEN as u32);
             return Err(SetError::BufferTooSmall { needed, found: found as u32 });
@@ -468,7 +468,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     }
 }
 
-/// The SHA-256 of the first `size` bytes; `None` if there are not so many.
+/// The SHA-256 of the first `size` bytes; `None` if there are fewer.
 #[inline(never)] // One copy in the device's flash.
 fn digest<O: OldImage, H: Sha256Engine>(
     sha: &mut H,

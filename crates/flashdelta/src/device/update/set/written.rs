@@ -58,15 +58,15 @@ impl<C: Components, R: SetRecord, H: Sha256Engine> ComponentUpdate<'_, '_, C, R,
     /// # Errors
     ///
     /// [`SetUpdateError::Payload`]. A wrong chunk may be fed again, from [`next`](Self::next) on;
-    /// after any other error the component may [begin](super::SetUpdate::begin) again, or the update is
-    /// given up. Nothing has become active.
+    /// after any other error the component may [begin](super::SetUpdate::begin) again, or the
+    /// update is given up. Nothing has become active.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, SetErrorOf<C, R>> {
         let left = self.payload.len.saturating_sub(self.guard.next()) as usize;
         let (mine, _) = input.split_at_checked(left).unwrap_or((input, &[]));
         let component = self.component;
         let failed = |error| SetUpdateError::Payload { component, error };
         let progress = self.guard.feed(mine).map_err(failed)?;
-        // Whoever feeds until it is done would feed for ever.
+        // A caller that feeds until it is done would feed for ever.
         let (fed, expected) = (progress.taken, self.guard.header().map(body_end));
         if fed >= self.payload.len && !progress.done && !progress.pending {
             return Err(failed(ApplyError::Truncated { fed, expected }.into()));

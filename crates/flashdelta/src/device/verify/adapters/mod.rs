@@ -8,8 +8,8 @@
 //!
 //! # let (release, spare) = ([3; 32], [0xd7; 32]);
 //! # let mut factory = [0; 65];
-//! # factory.copy_from_slice(&hex("046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
-//! #     4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"));
+//! # factory.copy_from_slice(&hex("046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d8\
+//! #     98c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"));
 //! # fn hex(text: &str) -> Vec<u8> {
 //! #     (0..65).map(|i| u8::from_str_radix(&text[i * 2..i * 2 + 2], 16).unwrap()).collect()
 //! # }

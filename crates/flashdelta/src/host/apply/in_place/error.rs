@@ -26,7 +26,7 @@ pub enum SlotFileError {
     Trial(HeapError<OutOfBounds, OutOfBounds>),
     /// The update does not go on.
     Update(InPlaceError<io::Error>),
-    /// Whoever watches gave up. The next call goes on.
+    /// The callback ended it. The next call goes on.
     Cancelled,
 }
 

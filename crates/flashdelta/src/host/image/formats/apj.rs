@@ -8,7 +8,8 @@ use core::ops::Range;
 
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 
-use super::super::bytes::{array, u16_be};
+use super::super::bytes::{array, text, u16_be};
+use super::handler::{Handler, Reading};
 use super::payload::payload;
 use crate::host::budget::{unwatched, Budget, Halt, Stop};
 use crate::host::deflate::{analyse, inflate, recreate, DeflateError};
@@ -18,6 +19,30 @@ use crate::host::image::template::{push_number, APJ};
 use crate::host::image::{AddressMap, Format, ImageError, Split};
 use crate::host::json::Json;
 use crate::host::room;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is,
+    check,
+    details: |file, tell| {
+        const SHOWN: [(&str, &str); 6] = [
+            ("board_id", "board"),
+            ("summary", "summary"),
+            ("description", "description"),
+            ("version", "version"),
+            ("git_identity", "git"),
+            ("git_hash", "git"),
+        ];
+        let told = details(file);
+        for (key, name) in SHOWN {
+            if let Some((_, value)) = told.iter().find(|(found, _)| found == key) {
+                tell(name, text(value.as_bytes()));
+            }
+        }
+    },
+    reading: Reading::Own(parse_within),
+    ..Handler::PLAIN
+};
 
 /// What `"magic"` says.
 const MAGIC: [&[u8]; 2] = [b"APJFWv1", b"PX4FWv1"];
@@ -245,7 +270,7 @@ fn template(
 /// The file of an image and the fields of its template.
 pub(crate) fn join(
     image: &[u8],
-    [before, header, recipe, behind]: [&[u8]; 4],
+    [before, header, recipe, after]: [&[u8]; 4],
     limit: usize,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<u8>, ImageError> {
@@ -259,7 +284,7 @@ pub(crate) fn join(
     [header, &data, &sum].into_iter().for_each(|part| stream.extend_from_slice(part));
     let mut file = room::copy(before)?;
     encode(&stream, &mut file)?;
-    room::extend(&mut file, behind)?;
+    room::extend(&mut file, after)?;
     match file.len() <= limit {
         true => Ok(file),
         false => Err(ImageError::TooLarge { needed: file.len() as u64, limit: limit as u64 }),
@@ -307,7 +332,7 @@ pub(crate) fn details(file: &[u8]) -> Vec<(String, String)> {
 fn adler32(bytes: &[u8]) -> u32 {
     const MODULUS: u32 = 65521;
     let (mut a, mut b) = (1u32, 0u32);
-    // So many sums fit into 32 bits.
+    // The sums of this many bytes fit into 32 bits.
     for piece in bytes.chunks(5552) {
         for byte in piece {
             a += u32::from(*byte);

@@ -4,11 +4,43 @@
 
 use core::ops::Range;
 
+use super::handler::{Handler, Pieces, Reading};
+use super::payload::payload;
 use super::raw;
 use crate::device::format::crc32;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
 use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::AddressMap;
+
+/// What is done with plain binaries that have a DFU suffix.
+pub(crate) static HANDLER: Handler = Handler {
+    is: |file| Suffix::parse(file).is_some(),
+    map: |file, map| payload(file, 0..content_len(file), map),
+    states_base: |_, _| false,
+    reading: Reading::Plain,
+    ..DFUSE_HANDLER
+};
+
+/// What is done with DfuSe files.
+pub(crate) const DFUSE_HANDLER: Handler = Handler {
+    is: is_dfuse,
+    map,
+    check: |file, found, _| {
+        check(file, found);
+        Ok(())
+    },
+    details: |file, tell| {
+        if let Some(suffix) = Suffix::parse(file) {
+            tell("for device", format!("{:04x}:{:04x}", suffix.vendor, suffix.product));
+        }
+    },
+    reading: Reading::Pieces(|file| {
+        let elements = elements(file).into_iter();
+        let places = elements.map(|element| (element.range, u64::from(element.address)));
+        Ok(Pieces { places: places.collect(), entry: None })
+    }),
+    ..Handler::PLAIN
+};
 
 const SUFFIX: usize = 16;
 const PREFIX: usize = 11;
@@ -132,7 +164,8 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     }
 }
 
-/// Checks the targets that are there, whatever number the prefix says, in a file without its suffix.
+/// Checks the targets that are there, whatever number the prefix says, in a file without its
+/// suffix.
 fn check_targets(content: &[u8], found: &mut Vec<Finding>) {
     let (mut at, mut targets) = (PREFIX, 0);
     while let Some(target) = slice(content, at, TARGET).filter(|t| t.starts_with(b"Target")) {

@@ -7,9 +7,14 @@
 
 use core::ops::Range;
 
+use super::handler::Handler;
 use super::raw;
 use crate::host::image::bytes::{slice, u16_be, u32_be};
 use crate::host::image::map::AddressMap;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler =
+    Handler { is, map: |file, found| map(file, 0..file.len(), found), ..Handler::PLAIN };
 
 const HEADER: u16 = 0x0000;
 const PROGRAM: u16 = 0xfe01;

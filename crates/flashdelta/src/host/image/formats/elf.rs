@@ -6,12 +6,42 @@
 
 use core::ops::Range;
 
+use super::elf_check;
 use super::elf_headers::{Claim, Layout};
+use super::handler::{Handler, Pieces, Reading};
 use crate::device::predict::address_map::SegmentKind;
 use crate::host::image::bytes::uint;
+use crate::host::image::finding::Check;
 use crate::host::image::isa_hint::IsaHint;
 use crate::host::image::map::AddressMap;
 use crate::host::image::Format;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is,
+    map,
+    check: |file, found, _| {
+        elf_check::check(file, found);
+        Ok(())
+    },
+    details: |file, tell| {
+        if let Some(elf) = ElfFile::parse(file) {
+            tell("machine", elf.machine.to_string());
+            tell("entry", format!("{:#x}", elf.entry));
+        }
+    },
+    reading: Reading::Pieces(|file| {
+        let elf = ElfFile::parse(file);
+        let elf = elf.ok_or("the headers lie outside of the file (cut off?)")?;
+        let mut found = Vec::new();
+        elf_check::check(file, &mut found);
+        if found.iter().any(|finding| finding.check == Check::ElfSegment) {
+            return Err("a segment lies outside of the file (cut off?)");
+        }
+        Ok(Pieces { places: stored(&elf), entry: u32::try_from(elf.entry).ok() })
+    }),
+    ..Handler::PLAIN
+};
 
 /// Loadable segments that are mapped; more are not firmware.
 const MAX_LOADS: usize = 64;

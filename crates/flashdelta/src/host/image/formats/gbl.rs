@@ -6,11 +6,23 @@
 
 use core::ops::Range;
 
+use super::handler::Handler;
 use super::raw;
 use crate::device::format::crc32;
 use crate::host::image::bytes::{index, slice, u32_le};
 use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::AddressMap;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is,
+    map: |file, found| map(file, 0..file.len(), found),
+    check: |file, found, _| {
+        check(file, found);
+        Ok(())
+    },
+    ..Handler::PLAIN
+};
 
 /// First tag of a version 3 file.
 pub const HEADER: u32 = 0x03a6_17eb;

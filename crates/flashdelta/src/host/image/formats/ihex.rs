@@ -4,13 +4,30 @@
 //! disagree, this module does what is listed at [`parse`]. micro:bit Universal Hex, which holds
 //! sections for several boards: `spec/format.md` of microbit-foundation/spec-universal-hex.
 
+use super::handler::{tell_records, Handler, Reading};
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::bytes::{array, u16_be, u32_be};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
-use crate::host::image::record_lines::{or_garbage, record_text, Fault};
+use crate::host::image::record_lines::{lacks_end, or_garbage, record_text, Fault};
 use crate::host::image::template::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    check: |file, found, _| {
+        found.extend(lacks_end(file, is_end));
+        Ok(())
+    },
+    details: |file, tell| {
+        let boards: Vec<String> = targets(file).iter().map(Target::to_string).collect();
+        tell("for", boards.join(", "));
+        tell_records(parse(file, &ReadOptions::default()), tell);
+    },
+    targets,
+    reading: Reading::Own(parse_within),
+    ..Handler::PLAIN
+};
 
 /// Record types.
 pub mod kind {

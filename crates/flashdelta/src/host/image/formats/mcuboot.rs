@@ -7,10 +7,53 @@ use core::ops::Range;
 
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use super::handler::Handler;
 use super::raw;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le, u8_at};
 use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::AddressMap;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is: |file| Mcuboot::parse(file).is_some(),
+    map,
+    check: |file, found, _| {
+        check(file, found);
+        Ok(())
+    },
+    details: |file, tell| {
+        let Some(image) = Mcuboot::parse(file) else { return };
+        let (major, minor, revision, build) = image.version;
+        tell("version", format!("{major}.{minor}.{revision}+{build}"));
+        tell("flags", format!("{:#x}", image.flags));
+        tell("TLVs", tlvs(&image));
+        if image.flags & FLAG_ENCRYPTED != 0 {
+            let is = if image.is_encrypted(file) { "yes" } else { "flagged, but clear" };
+            tell("encrypted", is.to_owned());
+        }
+        if file.ends_with(&TRAILER) || file.ends_with(&TRAILER_ALIGNED) {
+            tell("slot trailer", format!("from {:#x}", image.end));
+        }
+    },
+    states_base: |file, _| Mcuboot::parse(file).is_some_and(|image| image.load_address != 0),
+    ..Handler::PLAIN
+};
+
+/// How a slot of MCUboot ends, for writes of up to 8 bytes and of more (`boot_img_magic`).
+const TRAILER: [u8; 16] = [
+    0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f, 0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80,
+];
+const TRAILER_ALIGNED: [u8; 14] =
+    [0x2d, 0xe1, 0x5d, 0x29, 0x41, 0x0b, 0x8d, 0x77, 0x67, 0x9c, 0x11, 0x0f, 0x1f, 0x8a];
+
+/// What is in the TLVs of an image.
+fn tlvs(image: &Mcuboot) -> String {
+    let name = |(_, kind, _): &(bool, u16, _)| match tlv_name(*kind) {
+        Some(name) => name.to_owned(),
+        None => format!("{kind:#04x}"),
+    };
+    image.tlvs.iter().map(name).collect::<Vec<_>>().join(", ")
+}
 
 /// First word of an image.
 pub const MAGIC: u32 = 0x96f3_b83d;
@@ -119,8 +162,8 @@ impl Mcuboot {
         Some((found.2.clone(), digest))
     }
 
-    /// Whether the binary is encrypted, and not only meant to be: `imgtool sign -E KEY --clear` sets
-    /// the flags and leaves it as it is. The digest is that of the plain image.
+    /// Whether the binary is encrypted, and not only meant to be: `imgtool sign -E KEY --clear`
+    /// sets the flags and leaves it as it is. The digest is that of the plain image.
     pub fn is_encrypted(&self, file: &[u8]) -> bool {
         let is_plain = || self.digest(file).is_some_and(|(at, is)| file.get(at) == Some(&is));
         self.flags & FLAG_ENCRYPTED != 0 && !is_plain()
@@ -178,8 +221,8 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     }
 }
 
-/// Checks that the TLVs fill their areas, and that the protected one is as large as the header says:
-/// the boot loader refuses an image otherwise (`bootutil_tlv_iter_begin` of MCUboot).
+/// Checks that the TLVs fill their areas, and that the protected one is as large as the header
+/// says: the boot loader refuses an image otherwise (`bootutil_tlv_iter_begin` of MCUboot).
 fn check_tlvs(file: &[u8], image: &Mcuboot, found: &mut Vec<Finding>) {
     let mut wrong = |at: usize, expected: usize, is: usize| {
         let (check, expected, is) = (Check::McubootTlv, expected as u64, is as u64);

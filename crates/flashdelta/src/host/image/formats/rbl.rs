@@ -1,19 +1,39 @@
-//! RT-Thread OTA packages (`.rbl`): a header of 96 bytes, then the firmware, which may be compressed
-//! or encrypted.
+//! RT-Thread OTA packages (`.rbl`): a header of 96 bytes, then the firmware, which may be
+//! compressed or encrypted.
 //!
-//! Source: `rt_ota` of RT-Thread, structure of the header as the tools `ota_packager` and ltchiptool
-//! write it: little-endian; magic, algorithms, time, name\[16\], version\[24\], serial
+//! Source: `rt_ota` of RT-Thread, structure of the header as the tools `ota_packager` and
+//! ltchiptool write it: little-endian; magic, algorithms, time, name\[16\], version\[24\], serial
 //! number\[24\], CRC-32 of the body, hash of the firmware, its length, length of the body, CRC-32
 //! of the header before.
 
 use core::ops::Range;
 
+use super::handler::Handler;
 use super::payload::payload;
 use crate::device::format::crc32;
 use crate::host::image::bytes::text_at;
 use crate::host::image::bytes::{index, slice, u16_le, u32_le};
 use crate::host::image::finding::{Check, Finding};
 use crate::host::image::map::AddressMap;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is,
+    map,
+    check: |file, found, _| {
+        check(file, found);
+        Ok(())
+    },
+    details: |file, tell| {
+        if let Some(package) = Package::parse(file) {
+            tell("name", package.name);
+            tell("version", package.version);
+            tell("algorithm", format!("{:#x}", package.algorithm));
+        }
+    },
+    states_base: |_, _| false,
+    ..Handler::PLAIN
+};
 
 /// Length of the header.
 pub const HEADER: usize = 96;

@@ -3,12 +3,24 @@
 //! Source: "Motorola S-records", M68000 Family Programmer's Reference Manual, appendix C. Where
 //! tools disagree, this module does what is listed at [`parse`].
 
+use super::handler::{tell_records, Handler, Reading};
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
-use crate::host::image::record_lines::{or_garbage, record_text, Fault};
+use crate::host::image::record_lines::{lacks_end, or_garbage, record_text, Fault};
 use crate::host::image::template::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    check: |file, found, _| {
+        found.extend(lacks_end(file, is_end));
+        Ok(())
+    },
+    details: |file, tell| tell_records(parse(file, &ReadOptions::default()), tell),
+    reading: Reading::Own(parse_within),
+    ..Handler::PLAIN
+};
 
 /// The fields of one record; its data is appended to a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

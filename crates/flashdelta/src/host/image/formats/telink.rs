@@ -7,10 +7,23 @@
 
 use core::ops::Range;
 
+use super::handler::{Handler, Reading};
 use crate::host::image::bytes::{array, index, slice, u16_le, u32_le};
 use crate::host::image::finding::{Check, Finding};
 use crate::host::image::isa_hint::IsaHint;
 use crate::host::image::map::AddressMap;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is,
+    map: |file, found| map(file, 0..file.len(), found),
+    check: |file, found, _| {
+        check(file, found);
+        Ok(())
+    },
+    reading: Reading::Plain,
+    ..Handler::PLAIN
+};
 
 /// RAM of the TLSR82xx family.
 const RAM: Range<u32> = 0x0084_0000..0x0085_0000;

@@ -3,12 +3,17 @@
 //! Source: Texas Instruments SLAU101 / SLAU131 "MSP430 Assembly Language Tools", "TI-TXT Hex
 //! Format".
 
+use super::handler::{Handler, Reading};
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Line, Lines};
 use crate::host::image::memory::{AfterEnd, Collector, Image, ReadOptions};
 use crate::host::image::record_lines::record_text;
 use crate::host::image::template::{Control, Habits, Token, Writer};
 use crate::host::image::{Format, ImageError, Target};
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler =
+    Handler { reading: Reading::Own(parse_within), ..Handler::PLAIN };
 
 /// Reads a file.
 ///

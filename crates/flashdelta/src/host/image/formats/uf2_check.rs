@@ -11,8 +11,8 @@ use crate::host::image::finding::{Check, Finding};
 /// An MD5 is of whole sectors, which the data need not fill. No flash has larger ones.
 const MAX_SECTOR: u64 = 256 << 10;
 
-/// Checks the MD5 that blocks hold of their own payload, and the lengths of extension tags. (The MD5
-/// may also be of more than the payload: a sector of the flash.)
+/// Checks the MD5 that blocks hold of their own payload, and the lengths of extension tags. (The
+/// MD5 may also be of more than the payload: a sector of the flash.)
 pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     let blocks =
         || (0..file.len()).step_by(BLOCK).filter_map(|at| Some((at, Block::parse(file, at)?)));

@@ -2,14 +2,22 @@
 //! address, comments.
 //!
 //! Source: IEEE 1364-2005, 17.2.9 "Loading memory data from a file". Addresses count words. Which
-//! byte of a word comes first in the memory is said nowhere, so only words of one byte are read: what
-//! `objcopy -O verilog` writes by default.
+//! byte of a word comes first in the memory is said nowhere, so only words of one byte are read:
+//! what `objcopy -O verilog` writes by default.
 
+use super::handler::{Handler, Reading};
 use crate::host::budget::{unwatched, Budget};
 use crate::host::image::lines::{self, Lines};
 use crate::host::image::memory::{Collector, Image, ReadOptions};
 use crate::host::image::{Format, ImageError};
 use crate::host::room;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is: |file| is(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file)),
+    reading: Reading::Own(parse_within),
+    ..Handler::PLAIN
+};
 
 /// Reads a file whose words are bytes.
 ///

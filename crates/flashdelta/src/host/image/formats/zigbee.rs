@@ -7,10 +7,36 @@
 
 use core::ops::Range;
 
+use super::handler::Handler;
 use super::payload::payload;
-use crate::host::image::bytes::{array, index, slice, u16_le, u32_le};
+use crate::host::image::bytes::{array, index, slice, text, u16_le, u32_le};
 use crate::host::image::finding::{Check, Finding};
+use crate::host::image::isa_hint::IsaHint;
 use crate::host::image::map::AddressMap;
+
+/// What is done with files of this format.
+pub(crate) static HANDLER: Handler = Handler {
+    is,
+    map,
+    check: |file, found, _| {
+        check(file, found);
+        Ok(())
+    },
+    details: |file, tell| {
+        let Some(header) = Header::parse(file) else { return };
+        tell("manufacturer", format!("{:#06x}", header.manufacturer));
+        tell("image type", format!("{:#06x}", header.image_type));
+        tell("version", format!("{:#010x}", header.file_version));
+        tell("name", text(&header.name));
+        let signed = header.elements(file).filter(|e| matches!(e.tag, 1..=5)).count();
+        if signed > 0 {
+            tell("signatures", format!("{signed} elements"));
+        }
+    },
+    // A Telink image is at address 0, whatever it is packed in.
+    states_base: |_, map| map.isa == Some(IsaHint::Tc32),
+    ..Handler::PLAIN
+};
 
 /// The first word of the header.
 pub const MAGIC: u32 = 0x0bee_f11e;
@@ -133,8 +159,8 @@ pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether this is the beginning of an upgrade file whose header is cut off, or too short for what is
-/// in it.
+/// Whether this is the beginning of an upgrade file whose header is cut off, or too short for what
+/// is in it.
 pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
     if u32_le(file, 0)? != MAGIC {
         return None;

@@ -264,7 +264,7 @@ impl<'a, W: Writer> Maker<'a, W> {
         }
     }
 
-    /// Adds a data record, if the writer writes it (and the address records before it) as it stands
+    /// Adds a data record, if the writer writes it (and the address records before it) as it is
     /// in the file.
     fn record(&mut self, range: &Range<usize>, address: u32, data: &[u8]) -> bool {
         let len = data.len();

@@ -18,4 +18,6 @@ pub(crate) use split::{blocks, data_operations, join_within, split_within};
 pub use split::{join, split};
 
 #[cfg(test)]
+mod quirks;
+#[cfg(test)]
 mod tests;

@@ -15,7 +15,8 @@ pub(super) fn render<W: Writer>(
     limit: usize,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<u8>, ImageError> {
-    /// What a record takes at most beside its data: a block of UF2, or a line with an address record.
+    /// What a record takes at most beside its data: a block of UF2, or a line with an address
+    /// record.
     const AROUND: usize = 600;
     /// Digits and a blank for each byte.
     const DIGITS: usize = 3;

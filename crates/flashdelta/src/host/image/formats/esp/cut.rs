@@ -9,8 +9,8 @@ use crate::host::image::finding::{Check, Finding};
 /// No segment is larger than the flash that a chip can have.
 const MAX_SEGMENT: u32 = 64 << 20;
 
-/// Whether this is the beginning of an image that is cut off, or one a segment of which leads out of
-/// the file.
+/// Whether this is the beginning of an image that is cut off, or one a segment of which leads out
+/// of the file.
 pub(crate) fn cut_off(file: &[u8]) -> Option<Finding> {
     let long = u16_le(file, 12).and_then(chip::by_id);
     long.and_then(|chip| cut_off_for(file, chip)).or_else(|| cut_off_for(file, &chip::ESP8266))

@@ -54,8 +54,8 @@ pub(crate) fn map(file: &[u8], map: &mut AddressMap) {
     }
 }
 
-/// Checks checksums and digests. The Arduino core of the ESP8266 patches a CRC in after the checksum
-/// was made, so that of its images says nothing.
+/// Checks checksums and digests. The Arduino core of the ESP8266 patches a CRC in after the
+/// checksum was made, so that of its images says nothing.
 pub(crate) fn check(file: &[u8], found: &mut Vec<Finding>) {
     let images = images(file);
     for image in images.iter().filter(|image| image.chip.id.is_some()) {

@@ -10,10 +10,13 @@ pub mod partition;
 
 mod cut;
 mod descriptor;
+mod facts;
+mod handler;
 mod image;
 mod layout;
 
 pub(crate) use cut::cut_off;
 pub use descriptor::{AppDescriptor, APP_DESCRIPTOR};
+pub(crate) use handler::HANDLER;
 pub use image::{EspImage, Segment, MAGIC, MAGIC_V2};
-pub(crate) use layout::{check, images, is, map};
+pub(crate) use layout::images;

@@ -25,8 +25,8 @@ pub(crate) fn find(binary: &[u8], isa: IsaHint) -> Option<u32> {
     }
 }
 
-/// Where the first byte of a plain binary seems to be, if that cannot be `given`: what most pointers
-/// agree on, or else where its reset vector must be.
+/// Where the first byte of a plain binary seems to be, if that cannot be `given`: what most
+/// pointers agree on, or else where its reset vector must be.
 ///
 /// A vector table alone allows many addresses, and each of them is believed.
 pub(crate) fn contradiction(binary: &[u8], isa: Option<IsaHint>, given: u32) -> Option<u32> {
@@ -154,8 +154,8 @@ fn aarch64(binary: &[u8]) -> Option<u32> {
     vote(&starts, &pointers, &[PAGE]).map(|(base, _)| base)
 }
 
-/// The base for which most `pointers` point to `starts` (in order), with its votes; `None` if no base stands
-/// out. Bases are multiples of 16, or else of 2.
+/// The base for which most `pointers` point to `starts` (in order), with its votes; `None` if no
+/// base stands out. Bases are multiples of 16, or else of 2.
 fn vote(starts: &[u32], pointers: &[u32], aligns: &[u32]) -> Option<(u32, usize)> {
     aligns.iter().find_map(|&align| {
         // Few pairs have the same rest, so more pointers can be considered.

@@ -44,8 +44,8 @@ impl PatchHeader {
         SuspensionPrice { bytes, erases, milliseconds }
     }
 
-    /// Does it take longer to receive the first `taken` bytes of the patch again than to suspend
-    /// the update and to go on? That it starts from the beginning costs hardly any erases, as
+    /// Whether it takes longer to receive the first `taken` bytes of the patch again than to
+    /// suspend the update and to go on. To start from the beginning costs hardly any erases, as
     /// sectors that are right are kept; so where the link is fast, suspending only wears the flash.
     pub fn suspending_pays(&self, taken: u32, pace: &Pace) -> bool {
         // To start again the old image is read as well, and what is written is made and compared
