@@ -111,7 +111,8 @@ pub(crate) fn set_from_description(
     fields: DiffFields,
 ) -> PyResult<Bound<'_, PyBytes>> {
     let Stoppable { diff, stop } = Stoppable::new(py, &fields)?;
-    let described = set::read_description(&path, diff).map_err(|error| errors::coded!(py, error))?;
+    let described =
+        set::read_description(&path, diff).map_err(|error| errors::coded!(py, error))?;
     made(py, described.components, described.options, &stop)
 }
 
