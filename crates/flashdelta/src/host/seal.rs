@@ -103,12 +103,17 @@ impl<'a> Parts<'a> {
     }
 
     /// Gives a patch without chunk digests such digests: the cheapest to check of those that take
-    /// less than 2 % of the body. For patches whose maker said nothing.
+    /// less than 2 % of the body, and of those the ones whose table is one piece, if there are any:
+    /// a forged piece of a table is found only when the table is complete. For patches whose maker
+    /// said nothing.
     pub(crate) fn add_chunks(&mut self) {
         if self.header.chunks.is_none() {
+            let parts = usize::from(!self.host.is_empty());
+            let table =
+                |log2: &u8| (self.body.len().div_ceil(1 << log2) + parts) * CHUNK_DIGEST_LEN;
             let cheapest = (CHEAP_CHUNK..=LARGEST_CHUNK).min_by_key(|log2| {
-                let digests = self.body.len().div_ceil(1 << log2) * CHUNK_DIGEST_LEN;
-                (1usize << log2) + digests
+                let size = 1usize << log2;
+                (table(log2) > size, size + table(log2))
             });
             self.header.chunks =
                 Some(Chunks { size_log2: cheapest.unwrap_or(CHEAP_CHUNK), root: [0; 32] });
@@ -299,6 +304,23 @@ mod tests {
                 let keys: Vec<_> = parts.signatures.iter().map(|s| s.key_id[0]).collect();
                 assert_eq!(keys, [0, 2, 3, 1]);
             }
+        }
+    }
+
+    #[test]
+    fn the_table_of_a_patch_that_had_none_is_one_piece() {
+        let plain = made(&DiffOptions::new()).bytes;
+        for kib in [1usize, 63, 64, 65, 70, 100, 300, 400, 5000] {
+            let body = vec![7; kib << 10];
+            let mut parts = Parts::split(&plain).unwrap();
+            parts.body = &body;
+            parts.add_chunks();
+            let size = parts.header.chunks.as_ref().unwrap().size();
+            let table = chunk_table(size, &body, parts.host).len();
+            assert!(
+                table <= size as usize && table * 50 <= body.len(),
+                "{kib} KiB: {table}, {size}"
+            );
         }
     }
 
