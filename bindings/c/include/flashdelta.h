@@ -925,8 +925,8 @@ flashdelta_status flashdelta_apply_file(const char *old_path,
 
 /**
  * Whether the patch turns the old image into the one that it promises. As flashdelta_apply(), but
- * the result is not kept, the workspace is exactly the one that the patch asks for, as on a device,
- * and zeros stand for values of holes that are not given.
+ * the result is not kept, the workspace is exactly the one that the patch asks for, as on a
+ * device, and zeros stand for values of holes that are not given.
  *
  * @param old the old image; may be NULL if `old_len` is 0
  * @param old_len its size in bytes

@@ -7,7 +7,7 @@ use flashdelta_c_abi::flashdelta_status;
 use super::{flashdelta_options, set};
 use crate::warnings::{flashdelta_warning_fn, Listener};
 
-/// A function to be told what is patched otherwise than it seems to be meant.
+/// A function to be told of inputs that are patched differently from what they seem to be.
 ///
 /// @param options to be changed
 /// @param warning called by flashdelta_make() and flashdelta_make_file() before they return, in the
