@@ -19,7 +19,9 @@ fn succeeds(arguments: &[&Path]) {
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {}\n{out}{err}", output.status);
-    assert!(out.is_empty() && err.is_empty(), "{arguments:?} is not quiet:\n{out}{err}");
+    // One pair is of different chips, which is said however quiet the program is.
+    let is_quiet = out.is_empty() && err.lines().all(|line| line.starts_with("warning: "));
+    assert!(is_quiet, "{arguments:?} is not quiet:\n{out}{err}");
 }
 
 /// Updates between all pairs on a device with this profile.
