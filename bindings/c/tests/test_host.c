@@ -384,7 +384,7 @@ static void elf_files_profiles_and_limits_are_taken(void) {
     CHECK_STATUS(flashdelta_options_set_elfs(options, NULL, 0, NULL, 0), FLASHDELTA_OK);
     save("heron.toml", (const uint8_t *)"like = 'small'\nram = 9000\n", 26);
     CHECK_STATUS(flashdelta_options_load_profile(options, in_folder("heron.toml")), FLASHDELTA_OK);
-    CHECK_STATUS(flashdelta_options_load_profile(options, in_folder("missing.toml")), FLASHDELTA_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(flashdelta_options_load_profile(options, in_folder("missing.toml")), FLASHDELTA_ERR_FILE);
     CHECK(strstr(flashdelta_last_error(), "missing.toml") != NULL);
     CHECK_STATUS(make(options, &patch), FLASHDELTA_OK);
     CHECK_STATUS(flashdelta_options_set_device_ram(options, 9000), FLASHDELTA_OK);

@@ -20,7 +20,7 @@ use crate::host::image;
 /// let values = Values::new().with("name", "heron");
 /// let filled = file::personalize(hex, None, &holes, &values).unwrap();
 /// assert_eq!(filled, b":080000006865726F6E000000DC\r\n:00000001FF\r\n");
-/// # Ok::<(), &'static str>(())
+/// # Ok::<(), flashdelta::holes::HoleSyntaxError>(())
 /// ```
 ///
 /// # Errors
