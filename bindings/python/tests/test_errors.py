@@ -142,7 +142,7 @@ CASES: list[
         flashdelta.OptionError,
         ValueError,
         {},
-        "one of tiny, small",
+        "known ones are tiny, small",
     ),
     (lambda: DeviceProfile("x", 1, page=3), flashdelta.OptionError, ValueError, {}, "power of two"),
     (lambda: Identity("x", 5, 4), flashdelta.OptionError, ValueError, {}, "above"),
