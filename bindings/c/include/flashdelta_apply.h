@@ -138,11 +138,11 @@
 #define FLASHDELTA_IGNORE_TRAILING 1
 
 /**
- * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
+ * Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1152 bytes on machines of 32
  * bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and
  * for holes.
  */
-#define FLASHDELTA_APPLIER_WORDS 280
+#define FLASHDELTA_APPLIER_WORDS 288
 
 /**
  * This many first bytes of a patch are always enough for flashdelta_workspace_len() and
@@ -155,6 +155,27 @@
  * bits.
  */
 #define FLASHDELTA_STORE_WORDS 96
+
+/**
+ * What `find` of flashdelta_components returns if the device has no such component.
+ */
+#define FLASHDELTA_NO_SUCH_COMPONENT 1
+
+/**
+ * Size of a flashdelta_set, in words of `sizeof(size_t)` bytes: 1600 bytes on machines of 32 bits.
+ */
+#define FLASHDELTA_SET_WORDS 400
+
+/**
+ * Bytes that are enough for the index of any set, with a signature; most take a few hundred. See
+ * flashdelta_set_init().
+ */
+#define FLASHDELTA_MAX_INDEX_LEN 4170
+
+/**
+ * In place of the number of a component: none.
+ */
+#define FLASHDELTA_NO_COMPONENT 4294967295
 
 /**
  * What a function returns: 0 for success, a positive number otherwise.
@@ -237,6 +258,21 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NO_SUSPENSION = 208,
     /**
+     * The functions of a set were called in a wrong order: a component is being written that has to
+     * be finished or aborted first, or none is, or the set has not been checked yet. Nothing has
+     * changed.
+     */
+    FLASHDELTA_ERR_WRONG_ORDER = 209,
+    /**
+     * A component of the set is for some hardware revisions only, and the device does not say which
+     * it is. Nothing has been written.
+     */
+    FLASHDELTA_ERR_HARDWARE_UNKNOWN = 210,
+    /**
+     * An update by a set was committed, and is not complete: call flashdelta_set_recover() first.
+     */
+    FLASHDELTA_ERR_NOT_RECOVERED = 211,
+    /**
      * The patch cannot be used, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_BAD_PATCH = 300,
@@ -296,6 +332,14 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH = 312,
     /**
+     * This is not a component set. Detail: the byte at `offset` is `found`.
+     */
+    FLASHDELTA_ERR_NOT_A_SET = 313,
+    /**
+     * A payload of a set makes another image than the index says. Nothing of the set is active.
+     */
+    FLASHDELTA_ERR_WRONG_PAYLOAD = 314,
+    /**
      * The old image does not fit the patch, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_WRONG_BASE = 400,
@@ -325,6 +369,21 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE = 405,
     /**
+     * A component is neither what the set updates nor what it leads to. Nothing has been written.
+     * Detail: the first 12 bytes of both digests; the found one is zeros if what is there is too
+     * short.
+     */
+    FLASHDELTA_ERR_WRONG_COMPONENT = 406,
+    /**
+     * Something is in a component where the set expects nothing. Nothing has been written.
+     */
+    FLASHDELTA_ERR_NOT_ABSENT = 407,
+    /**
+     * The set requires a component that is not there, and does not bring it. Nothing has been
+     * written.
+     */
+    FLASHDELTA_ERR_COMPONENT_MISSING = 408,
+    /**
      * The patch is for other devices, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_WRONG_DEVICE = 500,
@@ -347,6 +406,10 @@ enum flashdelta_status
      * is the device's security counter, `found` the patch's.
      */
     FLASHDELTA_ERR_ROLLBACK = 504,
+    /**
+     * The device has no such component as the set updates. Nothing has been written.
+     */
+    FLASHDELTA_ERR_UNKNOWN_COMPONENT = 505,
     /**
      * Something does not fit, for a reason that has no number of its own.
      */
@@ -433,6 +496,11 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION = 617,
     /**
+     * The memory lent for the index of a set is too small. Nothing has been written. Detail:
+     * `expected` bytes are needed, `found` were lent.
+     */
+    FLASHDELTA_ERR_INDEX_BUFFER_TOO_SMALL = 618,
+    /**
      * Reading or writing failed, for a reason that has no number of its own.
      */
     FLASHDELTA_ERR_IO = 700,
@@ -478,6 +546,15 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_READ_SUSPENSION = 710,
     /**
+     * A callback of flashdelta_components failed. Detail: what it returned.
+     */
+    FLASHDELTA_ERR_COMPONENT = 711,
+    /**
+     * The record of an update by a set could not be read or written. Detail: `offset`, and what the
+     * callback returned.
+     */
+    FLASHDELTA_ERR_SET_RECORD = 712,
+    /**
      * A progress callback asked to give up (hosts only).
      */
     FLASHDELTA_ERR_CANCELLED = 801,
@@ -513,12 +590,127 @@ enum flashdelta_status
      * first byte in the patch `offset`, its end `expected`.
      */
     FLASHDELTA_ERR_WRONG_CHUNK = 1005,
+    /**
+     * The header of a payload is not the one that the index of the set vouches for.
+     */
+    FLASHDELTA_ERR_WRONG_HEADER = 1006,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum flashdelta_status flashdelta_status;
 #else
 typedef int32_t flashdelta_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a component is. The numbers are those of the set format.
+ */
+enum flashdelta_component_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The firmware of the device.
+     */
+    FLASHDELTA_COMPONENT_APPLICATION = 0,
+    /**
+     * What starts it.
+     */
+    FLASHDELTA_COMPONENT_BOOTLOADER = 1,
+    /**
+     * Where everything is in the flash.
+     */
+    FLASHDELTA_COMPONENT_PARTITION_TABLE = 2,
+    /**
+     * A file system.
+     */
+    FLASHDELTA_COMPONENT_FILE_SYSTEM = 3,
+    /**
+     * The firmware of a radio.
+     */
+    FLASHDELTA_COMPONENT_RADIO = 4,
+    /**
+     * The firmware of a child device.
+     */
+    FLASHDELTA_COMPONENT_CHILD = 5,
+    /**
+     * Data: sounds, logos, certificates.
+     */
+    FLASHDELTA_COMPONENT_DATA = 6,
+    /**
+     * Anything else.
+     */
+    FLASHDELTA_COMPONENT_OTHER = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_component_kind flashdelta_component_kind;
+#else
+typedef uint32_t flashdelta_component_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How a set names a component. The numbers are those of the set format.
+ */
+enum flashdelta_target
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A partition, by its `name`.
+     */
+    FLASHDELTA_TARGET_PARTITION = 0,
+    /**
+     * What starts at an address of the flash, `id`.
+     */
+    FLASHDELTA_TARGET_ADDRESS = 1,
+    /**
+     * A child device, by a number, `id`, and a `name` that may be empty.
+     */
+    FLASHDELTA_TARGET_CHILD = 2,
+    /**
+     * Whatever the device knows by this `name`.
+     */
+    FLASHDELTA_TARGET_NAME = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_target flashdelta_target;
+#else
+typedef uint32_t flashdelta_target;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What flashdelta_set_recover() found.
+ */
+enum flashdelta_recovered
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * No update was under way.
+     */
+    FLASHDELTA_RECOVERED_NOTHING = 0,
+    /**
+     * One had been begun, and was taken back: all is old.
+     */
+    FLASHDELTA_RECOVERED_REVERTED = 1,
+    /**
+     * One had been committed, and all of it is active now.
+     */
+    FLASHDELTA_RECOVERED_COMPLETED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum flashdelta_recovered flashdelta_recovered;
+#else
+typedef uint32_t flashdelta_recovered;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1176,6 +1368,155 @@ typedef struct flashdelta_store_info {
     uint32_t complete;
 } flashdelta_store_info;
 
+/**
+ * Updates a device by one component set: all of its components or none. You own the memory; its
+ * contents are private.
+ *
+ * It needs the alignment of a size_t. Fill it with zeros once (static variables are) so that misuse
+ * before flashdelta_set_init() is noticed. Do not copy or move it after that. One thread uses one
+ * set at a time. Memory is all it holds: it may simply be forgotten.
+ *
+ * 1. After each reset, before anything is started that a set can change: flashdelta_set_recover().
+ * 2. flashdelta_set_init(), then flashdelta_set_feed() with the start of the set until
+ *    flashdelta_set_is_checked(). Nothing has been written.
+ * 3. As long as flashdelta_set_next() tells a component: flashdelta_set_begin(),
+ *    flashdelta_set_component_feed() with its payload, flashdelta_set_component_finish(). Nothing of
+ *    it is active.
+ * 4. flashdelta_set_finish() commits all by one record, and activates all.
+ *
+ * To give an update up, call flashdelta_set_recover(): it takes back what was begun.
+ */
+typedef struct flashdelta_set {
+    /**
+     * Private.
+     */
+    size_t opaque[FLASHDELTA_SET_WORDS];
+} flashdelta_set;
+
+/**
+ * A component of a set, as callbacks are told: which part of the device it is, and what it becomes.
+ */
+typedef struct flashdelta_component {
+    /**
+     * What it is.
+     */
+    flashdelta_component_kind kind;
+    /**
+     * How it is named: what of `id` and `name` counts.
+     */
+    flashdelta_target target;
+    /**
+     * The address, or the number of the child; else 0.
+     */
+    uint32_t id;
+    /**
+     * Length of the new image in bytes.
+     */
+    uint32_t size;
+    /**
+     * SHA-256 of the new image.
+     */
+    uint8_t sha256[32];
+    /**
+     * The name, 0 to 32 printable ASCII characters, and a zero after it.
+     */
+    char name[36];
+} flashdelta_component;
+
+/**
+ * The components of a device: its own slots and partitions, and child devices behind a bus.
+ *
+ * Fill it with zeros first (memset()). It is copied; what `user` points to must live as long as
+ * the set is worked with. Callbacks return 0 for success; what else they return is in the detail of
+ * the error. Each is told the `component`, which lives as long as the call. They are called only
+ * from inside the functions of a set, by the thread that calls those; they must not call functions
+ * of the same set, and must not leave by longjmp() or a C++ exception.
+ *
+ * A child that updates itself takes part in the same transaction. `find` gives callbacks that ask
+ * it for what it has and send it what is written; `begin` tells it that an image comes, `verify`
+ * asks it whether it is satisfied, `activate` makes it start the new image, `revert` makes it
+ * forget it.
+ */
+typedef struct flashdelta_components {
+    /**
+     * Passed to every callback. May be NULL.
+     */
+    void *user;
+    /**
+     * Says what is in a component, and where its new image goes, by filling in `flash`, which is
+     * all zeros but for `user`, which is that of this struct. The old slot is what is active; if
+     * nothing is there, leave `read_old` NULL. The new slot is another place: nothing in it is
+     * used before `activate`. `flush_new` counts, `commit_new` does not. A `buffer` may be the same
+     * for all components. Called several times for each component; it must not change anything.
+     * Returns #FLASHDELTA_NO_SUCH_COMPONENT if the device has no such component.
+     */
+    int32_t (*find)(void *user, const struct flashdelta_component *component, struct flashdelta_flash *flash);
+    /**
+     * The new image comes next, and will be written in ascending order. May be called again for the
+     * same component, which then starts again. NULL: there is nothing to do.
+     */
+    int32_t (*begin)(void *user, const struct flashdelta_component *component);
+    /**
+     * The new image reads back as the set says: whether the device, or the child, is satisfied with
+     * it, as with the signature that its bootloader will look at. If it is not (not 0), nothing of
+     * the set becomes active. NULL: it is.
+     */
+    int32_t (*verify)(void *user, const struct flashdelta_component *component);
+    /**
+     * Makes the new image the one that is used. The whole set is committed. **Called again after a
+     * reset that came before all were active: a component that is active already must stay so.** If
+     * it fails, the update stays committed, and flashdelta_set_recover() tries again.
+     */
+    int32_t (*activate)(void *user, const struct flashdelta_component *component);
+    /**
+     * Forgets what has been begun. What is active is not touched. May be called for components that
+     * were not begun, and more than once. NULL: there is nothing to do.
+     */
+    int32_t (*revert)(void *user, const struct flashdelta_component *component);
+} flashdelta_components;
+
+/**
+ * What a set that has been checked needs, and does.
+ */
+typedef struct flashdelta_set_info {
+    /**
+     * Number of its components.
+     */
+    uint32_t components;
+    /**
+     * A bit for each component that is to be written, or was: bit 0 for the first one. The others
+     * are as they shall be, or are for other hardware.
+     */
+    uint32_t updated;
+    /**
+     * Bytes of the workspace for flashdelta_set_begin().
+     */
+    uint32_t workspace_len;
+    /**
+     * Bytes of its buffer for chunks.
+     */
+    uint32_t chunk_ram;
+} flashdelta_set_info;
+
+/**
+ * The component that is to be written next, and where in the set its payload is.
+ */
+typedef struct flashdelta_set_payload {
+    /**
+     * Its number, from 0; #FLASHDELTA_NO_COMPONENT if all are written.
+     */
+    uint32_t component;
+    /**
+     * The first byte of the set that has to be fed; while the component is being written, the next
+     * one.
+     */
+    uint32_t offset;
+    /**
+     * Bytes of the whole payload.
+     */
+    uint32_t len;
+} flashdelta_set_payload;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1701,6 +2042,204 @@ flashdelta_status flashdelta_store_needs(const uint8_t *data,
                                          uint32_t *flash_needed,
                                          size_t *memory_needed);
 
+/**
+ * Starts an update by a set. Nothing is read or written yet, but the record.
+ *
+ * Once this has succeeded, `set`, `index` and what `components` and `record` point to belong to the
+ * update until it ends.
+ *
+ * @param set memory for it; whatever it holds is overwritten, unless it is at work right now
+ * @param components those of the device; copied
+ * @param record flash that keeps how far the update is, over resets; copied. Each half has room for
+ *     the index (`flashdelta set info` says how long it is) and 21 bytes. It is for this alone
+ * @param device what the device is; copied. NULL: sets are not checked against the device
+ * @param verifier whose sets are taken; copied. NULL: signatures are not looked at
+ * @param index RAM for the index: its length and 74 bytes, #FLASHDELTA_MAX_INDEX_LEN for any
+ * @param index_len its size in bytes
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_NULL_POINTER (also for callbacks that must be there);
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT if a pointer is misaligned, blocks overlap, or the region
+ *     does not fit its sectors and units; #FLASHDELTA_ERR_BUSY. On errors nothing has changed
+ */
+flashdelta_status flashdelta_set_init(struct flashdelta_set *set,
+                                      const struct flashdelta_components *components,
+                                      const struct flashdelta_region *record,
+                                      const struct flashdelta_device *device,
+                                      const struct flashdelta_verifier *verifier,
+                                      uint8_t *index,
+                                      size_t index_len);
+
+/**
+ * Takes bytes of index and signatures, the first ones of the set. The call that completes them
+ * checks everything, for which it reads all components. What follows belongs to the payloads, and
+ * is not taken.
+ *
+ * @param set initialised by flashdelta_set_init()
+ * @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
+ * @param len number of bytes, 0 or more
+ * @param[out] taken how many of them were taken; written only on success. May be NULL
+ * @return #FLASHDELTA_OK; an error of the set, which is final, and before which nothing was
+ *     written; #FLASHDELTA_ERR_FAILED_BEFORE if that was so already; or
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_WRONG_ORDER, after
+ *     which nothing has changed
+ */
+flashdelta_status flashdelta_set_feed(struct flashdelta_set *set, const uint8_t *data, size_t len, size_t *taken);
+
+/**
+ * Whether the index is complete, authentic and right for the device.
+ *
+ * @param set initialised by flashdelta_set_init()
+ * @return 1 if it is; 0 if not yet, if the set failed, or if the pointer is none of a set
+ */
+int32_t flashdelta_set_is_checked(const struct flashdelta_set *set);
+
+/**
+ * What the set needs and does, once it has been checked.
+ *
+ * @param set checked; no component is being written
+ * @param[out] info written only on success
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRONG_ORDER, #FLASHDELTA_ERR_FAILED_BEFORE,
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
+ */
+flashdelta_status flashdelta_set_read_info(const struct flashdelta_set *set, struct flashdelta_set_info *info);
+
+/**
+ * The component that is to be written next, or is being written, and where in the set its payload
+ * goes on. A device that can fetch any part of the set need not fetch the payloads of the others; a
+ * stream skips them.
+ *
+ * @param set checked
+ * @param[out] payload written only on success
+ * @return #FLASHDELTA_OK, also if all are written; otherwise as flashdelta_set_read_info()
+ */
+flashdelta_status flashdelta_set_next(const struct flashdelta_set *set, struct flashdelta_set_payload *payload);
+
+/**
+ * Ends the update: commits it by one record, and activates all components in the order of the set.
+ * If nothing had to be written, nothing is done.
+ *
+ * @param set checked, and all components finished
+ * @return #FLASHDELTA_OK: all is new, and the set is free to be initialised again;
+ *     #FLASHDELTA_ERR_TRUNCATED if components are left to be written, #FLASHDELTA_ERR_WRONG_ORDER,
+ *     #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
+ *     after which nothing has changed; #FLASHDELTA_ERR_SET_RECORD or #FLASHDELTA_ERR_COMPONENT:
+ *     call flashdelta_set_recover(), which knows whether the update was committed
+ */
+flashdelta_status flashdelta_set_finish(struct flashdelta_set *set);
+
+/**
+ * After a reset, and to give an update up: what was committed is activated, what was only begun is
+ * taken back. Does nothing if no update was under way.
+ *
+ * Has to be called after each reset before anything is started that a set may change: in the
+ * bootloader, or first of all in the application. As long as it fails, nothing of that must be
+ * started: call it again, at the latest after the next reset.
+ *
+ * @param components those of the device, as for flashdelta_set_init(); `activate` and `revert` are
+ *     called
+ * @param record as for flashdelta_set_init()
+ * @param index RAM for the index, as for flashdelta_set_init(); it may be the same
+ * @param index_len its size in bytes
+ * @param[out] recovered what was found, one of flashdelta_recovered; written only on success. May
+ *     be NULL
+ * @param[out] detail where and how it failed; written only if it did. May be NULL
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_COMPONENT, #FLASHDELTA_ERR_SET_RECORD,
+ *     #FLASHDELTA_ERR_INDEX_BUFFER_TOO_SMALL, #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT
+ */
+flashdelta_status flashdelta_set_recover(const struct flashdelta_components *components,
+                                         const struct flashdelta_region *record,
+                                         uint8_t *index,
+                                         size_t index_len,
+                                         flashdelta_recovered *recovered,
+                                         struct flashdelta_error_detail *detail);
+
+/**
+ * Where and how a set failed.
+ *
+ * @param set initialised by flashdelta_set_init()
+ * @param[out] detail the last error of this update; its status is #FLASHDELTA_OK if there was none
+ *     since the last component was begun. Written only on success
+ * @param[out] component the number of the component, or #FLASHDELTA_NO_COMPONENT. May be NULL
+ * @return #FLASHDELTA_OK; or #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
+ *
+ * Errors after which nothing has changed (2xx) are not kept, nor is #FLASHDELTA_ERR_WRONG_CHUNK.
+ */
+flashdelta_status flashdelta_set_last_error(const struct flashdelta_set *set,
+                                            struct flashdelta_error_detail *detail,
+                                            uint32_t *component);
+
+/**
+ * Begins with the component that flashdelta_set_next() tells. Before the first one is written, the
+ * record says that the update has begun.
+ *
+ * Until the component is finished, aborted or failed, both blocks belong to it. All components may
+ * use the same blocks, one after the other.
+ *
+ * @param set checked; no component is being written
+ * @param workspace RAM that the applier works in, as for flashdelta_applier_init()
+ * @param workspace_len its size in bytes: flashdelta_set_read_info() tells it
+ * @param chunks RAM for chunks, as for flashdelta_applier_guard()
+ * @param chunks_len its size in bytes, as above
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRONG_ORDER, also if all components are written;
+ *     #FLASHDELTA_ERR_WORKSPACE_TOO_SMALL; #FLASHDELTA_ERR_NOT_RECOVERED;
+ *     #FLASHDELTA_ERR_SET_RECORD, #FLASHDELTA_ERR_COMPONENT and what else a component said, after
+ *     which it may be tried again; #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY
+ */
+flashdelta_status flashdelta_set_begin(struct flashdelta_set *set,
+                                       uint8_t *workspace,
+                                       size_t workspace_len,
+                                       uint8_t *chunks,
+                                       size_t chunks_len);
+
+/**
+ * Takes the next bytes of the component's payload, any number of them, as flashdelta_applier_feed()
+ * does of a patch. What follows the payload is not taken.
+ *
+ * @param set a component has been begun
+ * @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
+ * @param len number of bytes, 0 or more
+ * @param[out] progress how far the component is; `taken` counts the bytes of its payload. Written
+ *     only on success; may be NULL
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRONG_CHUNK: flashdelta_set_next() tells from where on it
+ *     has to be fed again; an error of the patch or of the flash: the component may begin again;
+ *     #FLASHDELTA_ERR_WRONG_ORDER, #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
+ *     after which nothing has changed
+ */
+flashdelta_status flashdelta_set_component_feed(struct flashdelta_set *set,
+                                                const uint8_t *data,
+                                                size_t len,
+                                                struct flashdelta_progress *progress);
+
+/**
+ * Ends the component: its new image is complete and right, and the device accepts it (`verify` of
+ * flashdelta_components). It is not active yet.
+ *
+ * @param set a component has been begun, and is done
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_TRUNCATED if it was not complete,
+ *     #FLASHDELTA_ERR_WRONG_PAYLOAD, #FLASHDELTA_ERR_COMPONENT: it may begin again;
+ *     #FLASHDELTA_ERR_WRONG_ORDER, #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NULL_POINTER,
+ *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
+ *     after which nothing has changed
+ */
+flashdelta_status flashdelta_set_component_finish(struct flashdelta_set *set);
+
+/**
+ * Gives a component up that was begun, so that it can begin again. What was written of it is not
+ * active.
+ *
+ * @param set a component may have been begun
+ * @return #FLASHDELTA_OK, also if none was; #FLASHDELTA_ERR_FAILED_BEFORE,
+ *     #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_INVALID_ARGUMENT,
+ *     #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY, after which nothing has changed
+ */
+flashdelta_status flashdelta_set_component_abort(struct flashdelta_set *set);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -1721,5 +2260,5 @@ flashdelta_status flashdelta_store_needs(const uint8_t *data,
 #define FLASHDELTA_CLASS_FILE 9         /**< a firmware file is damaged or dubious */
 #define FLASHDELTA_CLASS_NOT_AUTHENTIC 10 /**< nobody who is trusted vouches for the patch */
 
-/** Size of a flashdelta_applier in bytes: 1120 on machines of 32 bits, 2240 on those of 64. */
+/** Size of a flashdelta_applier in bytes: 1152 on machines of 32 bits, 2304 on those of 64. */
 #define FLASHDELTA_APPLIER_SIZE (FLASHDELTA_APPLIER_WORDS * sizeof(size_t))

@@ -3,7 +3,7 @@
 
 typedef void (*function)(void);
 
-function flashdelta_roots[24];
+function flashdelta_roots[40];
 
 #ifdef A_PANIC
 void flashdelta_panic(uint32_t number);
@@ -37,8 +37,22 @@ int main(void) {
     flashdelta_roots[21] = (function)flashdelta_applier_suspension_len;
     flashdelta_roots[22] = (function)flashdelta_applier_resume;
 #endif
+#ifdef SETS
+    flashdelta_roots[23] = (function)flashdelta_set_init;
+    flashdelta_roots[24] = (function)flashdelta_set_feed;
+    flashdelta_roots[25] = (function)flashdelta_set_is_checked;
+    flashdelta_roots[26] = (function)flashdelta_set_read_info;
+    flashdelta_roots[27] = (function)flashdelta_set_next;
+    flashdelta_roots[28] = (function)flashdelta_set_begin;
+    flashdelta_roots[29] = (function)flashdelta_set_component_feed;
+    flashdelta_roots[30] = (function)flashdelta_set_component_finish;
+    flashdelta_roots[31] = (function)flashdelta_set_component_abort;
+    flashdelta_roots[32] = (function)flashdelta_set_finish;
+    flashdelta_roots[33] = (function)flashdelta_set_recover;
+    flashdelta_roots[34] = (function)flashdelta_set_last_error;
+#endif
 #ifdef A_PANIC
-    flashdelta_roots[23] = (function)flashdelta_panic;
+    flashdelta_roots[39] = (function)flashdelta_panic;
 #endif
     return 0;
 }

@@ -10,6 +10,7 @@ use crate::c_build::{
     STRICT, SYSTEM,
 };
 use crate::c_package::{self, Libraries};
+use crate::c_sets;
 use crate::command::{cargo, command, exec, exists, output, root, target_dir, works};
 use crate::esp_idf;
 use crate::header;
@@ -62,16 +63,17 @@ fn panic_free() -> Result<Outcome> {
         let library = build_apply(None, Some(&format!("prove-panic-free,{features}")))?;
         let mut gcc =
             gcc(&[&STRICT, &["-Os", "-ffunction-sections", "-Wl,--gc-sections"], options]);
-        if features.contains("receive") {
-            gcc.arg("-DRECEIVE");
-        }
-        if features.contains("suspend") {
-            gcc.arg("-DSUSPEND");
+        for (feature, define) in
+            [("receive", "-DRECEIVE"), ("suspend", "-DSUSPEND"), ("sets", "-DSETS")]
+        {
+            if features.contains(feature) {
+                gcc.arg(define);
+            }
         }
         gcc.arg(bindings().join("tests/roots.c")).arg(library).arg("-o").arg(&program);
         output(&mut gcc).map(drop)
     };
-    for features in ["lz4", "model,isa-riscv", "lz4,holes", c_package::ALL_FEATURES] {
+    for features in ["lz4", "model,isa-riscv", "lz4,holes", "lz4,sets", c_package::ALL_FEATURES] {
         link(features, &[]).with_context(|| format!("features {features:?}"))?;
     }
     match link("a-panic", &["-DA_PANIC"]) {
@@ -106,6 +108,7 @@ fn images(name: &str) -> Result<PathBuf> {
 const APPLIER_TEST: [&str; 2] = ["tests/test_applier.c", "examples/nor_sim.c"];
 const SLOTS_TEST: [&str; 2] = ["tests/test_slots.c", "examples/nor_sim.c"];
 const HOLES_TEST: [&str; 2] = ["tests/test_holes.c", "examples/nor_sim.c"];
+const SETS_TEST: [&str; 2] = ["tests/test_sets.c", "examples/nor_sim.c"];
 const HOSTILE_TEST: [&str; 2] = ["tests/test_hostile.c", "examples/nor_sim.c"];
 
 /// The library for devices with AddressSanitizer in the Rust code, too, if there is a nightly
@@ -144,6 +147,8 @@ fn sanitized() -> Result<Outcome> {
     run(&APPLIER_TEST, &apply, "test_applier")?;
     run(&HOLES_TEST, &apply, "test_holes")?;
     run(&SLOTS_TEST, &apply, "test_slots")?;
+    c_sets::write(&folder)?;
+    run(&SETS_TEST, &apply, "test_sets")?;
     run(&HOSTILE_TEST, &apply, "test_hostile")?;
     guard(&apply, &folder)?;
     run(&APPLIER_TEST, &host, "test_applier_of_host")?;
@@ -153,6 +158,7 @@ fn sanitized() -> Result<Outcome> {
         ));
     };
     run(&APPLIER_TEST, &apply, "test_applier_sanitized")?;
+    run(&SETS_TEST, &apply, "test_sets_sanitized")?;
     run(&HOSTILE_TEST, &apply, "test_hostile_sanitized")?;
     Ok(Outcome::Passed("AddressSanitizer in C and Rust, UBSan in C".to_owned()))
 }
@@ -178,7 +184,8 @@ fn valgrind() -> Result<Outcome> {
     }
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("valgrind")?;
-    // valgrind is slow: of the cuts and faults in the last two, some have to do.
+    c_sets::write(&folder)?;
+    // valgrind is slow: of the cuts and faults in the last three, some have to do.
     for (sources, library, name, arguments) in [
         (&["tests/test_host.c"][..], &host, "test_host", &[][..]),
         (&["tests/test_archives.c"], &host, "test_archives", &[]),
@@ -186,6 +193,7 @@ fn valgrind() -> Result<Outcome> {
         (&HOLES_TEST, &apply, "test_holes", &[]),
         (&SLOTS_TEST, &apply, "test_slots", &["50"]),
         (&HOSTILE_TEST, &apply, "test_hostile", &["50"]),
+        (&SETS_TEST, &apply, "test_sets", &["50"]),
     ] {
         let program = folder.join(name);
         compile(&[&STRICT, &DEBUGGABLE], sources, library, &program)?;
@@ -205,7 +213,7 @@ fn valgrind() -> Result<Outcome> {
 fn examples() -> Result<()> {
     let (host, apply) = (build_host()?, build_apply(None, None)?);
     let folder = images("examples")?;
-    for name in ["apply_file.c", "apply_slots.c", "make_patch.c", "nor_sim.c"] {
+    for name in ["apply_file.c", "apply_set.c", "apply_slots.c", "make_patch.c", "nor_sim.c"] {
         compile_only(&bindings().join("examples").join(name), &folder)?;
     }
     let build = |sources: &[&str], library: &Path, name: &str| {
@@ -233,6 +241,9 @@ fn examples() -> Result<()> {
         &in_cpp,
     )?;
     run(&in_cpp, &["old.bin", "update.fdp", "new.bin"])?;
+    c_sets::write(&folder)?;
+    let apply_set = build(&["examples/apply_set.c", "examples/nor_sim.c"], &apply, "apply_set")?;
+    run(&apply_set, &["update.fds", "child-old.bin", "files-old.bin", "app-old.bin"])?;
     if works(command(&apply_file).current_dir(&folder).args(["new.bin", "update.fdp", "not.bin"])) {
         bail!("apply_file takes any old image");
     }
@@ -335,6 +346,6 @@ fn miri() -> Result<Outcome> {
         return Ok(Outcome::skipped("no Miri", "rustup +nightly component add miri rust-src"));
     }
     let mut miri =
-        cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life");
+        cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life --test set");
     passed(exec(miri.arg("--target-dir").arg(target_dir().join("miri"))))
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use crate::command::root;
 
 /// Every feature of the library for devices.
-pub(crate) const ALL_FEATURES: &str = "model,lz4,isa,receive,suspend,verify,holes";
+pub(crate) const ALL_FEATURES: &str = "model,lz4,isa,receive,suspend,verify,holes,sets";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

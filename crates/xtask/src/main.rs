@@ -3,6 +3,7 @@
 mod c;
 mod c_build;
 mod c_package;
+mod c_sets;
 mod coap;
 mod command;
 mod debian;

@@ -20,10 +20,10 @@ use state::{fail, Content, State, BUSY, EMPTY, FAILED, READY};
 pub(crate) use state::at_work;
 pub(crate) use state::enter;
 
-/// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1120 bytes on machines of 32
+/// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1152 bytes on machines of 32
 /// bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and
 /// for holes.
-pub const FLASHDELTA_APPLIER_WORDS: usize = 280;
+pub const FLASHDELTA_APPLIER_WORDS: usize = 288;
 
 /// The same in bytes.
 pub(crate) const FLASHDELTA_APPLIER_SIZE: usize = size_of::<flashdelta_applier>();

@@ -149,7 +149,7 @@ pub(crate) struct Fault {
     pub(crate) offset: u32,
 }
 
-fn checked(returned: i32, status: flashdelta_status, offset: u32) -> Result<(), Fault> {
+pub(crate) fn checked(returned: i32, status: flashdelta_status, offset: u32) -> Result<(), Fault> {
     match returned {
         0 => Ok(()),
         returned => Err(Fault { status, returned, offset }),
@@ -198,10 +198,10 @@ pub(crate) struct Region {
 }
 
 /// How C gets at a region that is read, written and erased; any of it may be missing.
-#[cfg(any(feature = "receive", feature = "suspend"))]
+#[cfg(any(feature = "receive", feature = "suspend", feature = "sets"))]
 pub(crate) type Access = (Option<Read>, Option<Write>, Option<Erase>);
 
-#[cfg(any(feature = "receive", feature = "suspend"))]
+#[cfg(any(feature = "receive", feature = "suspend", feature = "sets"))]
 impl Region {
     /// A region that is erased, with the sizes of C: `size`, `write_size` (0 counts as 1) and
     /// `sector_size`.
@@ -219,16 +219,63 @@ impl Region {
 }
 
 impl flashdelta_flash {
+    /// Nothing is there yet.
+    #[cfg(feature = "sets")]
+    pub(crate) const fn nothing(user: *mut c_void) -> Self {
+        use core::ptr::{null, null_mut};
+        Self {
+            user,
+            old_size: 0,
+            new_size: 0,
+            write_size: 0,
+            sector_size: 0,
+            flags: 0,
+            read_old: None,
+            read_new: None,
+            write_new: None,
+            erase_new: None,
+            flush_new: None,
+            commit_new: None,
+            buffer: null_mut(),
+            buffer_len: 0,
+            counters: null_mut(),
+            values: null(),
+            values_len: 0,
+        }
+    }
+
     /// Both slots, if everything is there and in range.
     ///
     /// # Safety
     ///
-    /// The buffer and the counters are what their types say, and are lent for as long as the slots
+    /// Record, buffer and counters are what their types say, and are lent for as long as the slots
     /// are used.
     pub(crate) unsafe fn slots(&self) -> Result<(Old, NewSlot), flashdelta_status> {
-        let (Some(read_old), Some(read), Some(write)) =
-            (self.read_old, self.read_new, self.write_new)
-        else {
+        // SAFETY: the caller's promise.
+        unsafe { Ok((self.old_slot()?, self.new_slot()?)) }
+    }
+
+    /// The old slot.
+    ///
+    /// # Safety
+    ///
+    /// As for [`slots`](Self::slots).
+    pub(crate) unsafe fn old_slot(&self) -> Result<Old, flashdelta_status> {
+        let read = self.read_old.ok_or(FLASHDELTA_ERR_NULL_POINTER)?;
+        let old = OldSlot { user: self.user, size: self.old_size, read };
+        #[cfg(feature = "holes")]
+        // SAFETY: the caller's promise.
+        let old = WithValues::new(old, unsafe { self.value_record()? });
+        Ok(old)
+    }
+
+    /// The new slot.
+    ///
+    /// # Safety
+    ///
+    /// As for [`slots`](Self::slots).
+    pub(crate) unsafe fn new_slot(&self) -> Result<NewSlot, flashdelta_status> {
+        let (Some(read), Some(write)) = (self.read_new, self.write_new) else {
             return Err(FLASHDELTA_ERR_NULL_POINTER);
         };
         if !self.counters.is_null() {
@@ -255,11 +302,7 @@ impl flashdelta_flash {
         let (flush, commit, counters) = (self.flush_new, self.commit_new, self.counters);
         let new = NewSlot { slot, flush, commit, counters };
         new.count();
-        let old = OldSlot { user, size: self.old_size, read: read_old };
-        #[cfg(feature = "holes")]
-        // SAFETY: the caller's promise.
-        let old = WithValues::new(old, unsafe { self.value_record()? });
-        Ok((old, new))
+        Ok(new)
     }
 
     /// The values for holes.

@@ -46,12 +46,12 @@ impl flashdelta_error_detail {
         }
     }
 
-    fn numbers(mut self, offset: u32, expected: u32, found: u32) -> Self {
+    pub(crate) fn numbers(mut self, offset: u32, expected: u32, found: u32) -> Self {
         (self.offset, self.expected, self.found) = (offset, expected, found);
         self
     }
 
-    fn digests<const N: usize>(mut self, expected: &[u8; N], found: &[u8; N]) -> Self {
+    pub(crate) fn digests<const N: usize>(mut self, expected: &[u8; N], found: &[u8; N]) -> Self {
         self.digest_len = N as u32;
         for (to, from) in self.expected_digest.iter_mut().zip(expected) {
             *to = *from;
@@ -173,6 +173,18 @@ impl flashdelta_error_detail {
             "unknown-key" => FLASHDELTA_ERR_UNKNOWN_KEY,
             "wrong-signature" => FLASHDELTA_ERR_WRONG_SIGNATURE,
             "wrong-table" => FLASHDELTA_ERR_WRONG_TABLE,
+            "wrong-header" => FLASHDELTA_ERR_WRONG_HEADER,
+            "not-a-set" => FLASHDELTA_ERR_NOT_A_SET,
+            "wrong-payload" => FLASHDELTA_ERR_WRONG_PAYLOAD,
+            "hardware-unknown" => FLASHDELTA_ERR_HARDWARE_UNKNOWN,
+            "set-not-recovered" => FLASHDELTA_ERR_NOT_RECOVERED,
+            "wrong-component" => FLASHDELTA_ERR_WRONG_COMPONENT,
+            "not-absent" => FLASHDELTA_ERR_NOT_ABSENT,
+            "component-missing" => FLASHDELTA_ERR_COMPONENT_MISSING,
+            "unknown-component" => FLASHDELTA_ERR_UNKNOWN_COMPONENT,
+            "index-buffer-too-small" => FLASHDELTA_ERR_INDEX_BUFFER_TOO_SMALL,
+            "component" => FLASHDELTA_ERR_COMPONENT,
+            "set-record" => FLASHDELTA_ERR_SET_RECORD,
             "wrong-chunk" => FLASHDELTA_ERR_WRONG_CHUNK,
             "chunk-buffer-too-small" => FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL,
             "piece-missing" => FLASHDELTA_ERR_PIECE_MISSING,
@@ -230,6 +242,14 @@ impl From<&ApplyError<Fault, Fault>> for flashdelta_error_detail {
             },
             _ => detail,
         }
+    }
+}
+
+#[cfg(feature = "sets")]
+impl From<Fault> for flashdelta_error_detail {
+    fn from(fault: Fault) -> Self {
+        let Fault { status, returned, offset } = fault;
+        Self { callback_returned: returned, offset, ..Self::new(status) }
     }
 }
 

@@ -14,16 +14,22 @@
 
 mod applier;
 mod callbacks;
+#[cfg(feature = "sets")]
+mod components;
 mod detail;
 mod info;
 mod pointers;
-#[cfg(feature = "suspend")]
+#[cfg(any(feature = "suspend", feature = "sets"))]
 mod region;
+#[cfg(feature = "sets")]
+mod set;
 mod status;
 #[cfg(feature = "receive")]
 mod store;
 #[cfg(feature = "suspend")]
 mod suspend;
+#[cfg(feature = "suspend")]
+mod suspended_region;
 #[cfg(feature = "verify")]
 mod verifier;
 #[cfg(feature = "verify")]
@@ -40,6 +46,11 @@ pub use callbacks::{
     flashdelta_flash, flashdelta_flash_counters, FLASHDELTA_IGNORE_TRAILING,
     FLASHDELTA_MAX_WRITE_SIZE,
 };
+#[cfg(feature = "sets")]
+pub use components::{
+    flashdelta_component, flashdelta_component_kind, flashdelta_components, flashdelta_target,
+    FLASHDELTA_NO_SUCH_COMPONENT,
+};
 pub use detail::flashdelta_error_detail;
 pub use info::{
     flashdelta_codec, flashdelta_isa, flashdelta_patch_info, flashdelta_read_patch_info,
@@ -55,14 +66,25 @@ pub use store::{
     flashdelta_store_status, FLASHDELTA_STORE_WORDS,
 };
 
-#[cfg(feature = "suspend")]
-pub use region::{
-    flashdelta_applier_resume_from, flashdelta_applier_suspend_to, flashdelta_region,
-    flashdelta_region_clear, flashdelta_region_needs,
+#[cfg(any(feature = "suspend", feature = "sets"))]
+pub use region::flashdelta_region;
+#[cfg(feature = "sets")]
+pub use set::{
+    flashdelta_recovered, flashdelta_set, flashdelta_set_begin, flashdelta_set_component_abort,
+    flashdelta_set_component_feed, flashdelta_set_component_finish, flashdelta_set_feed,
+    flashdelta_set_finish, flashdelta_set_info, flashdelta_set_init, flashdelta_set_is_checked,
+    flashdelta_set_last_error, flashdelta_set_next, flashdelta_set_payload,
+    flashdelta_set_read_info, flashdelta_set_recover, FLASHDELTA_MAX_INDEX_LEN,
+    FLASHDELTA_NO_COMPONENT, FLASHDELTA_SET_WORDS,
 };
 #[cfg(feature = "suspend")]
 pub use suspend::{
     flashdelta_applier_resume, flashdelta_applier_suspend, flashdelta_applier_suspension_len,
+};
+#[cfg(feature = "suspend")]
+pub use suspended_region::{
+    flashdelta_applier_resume_from, flashdelta_applier_suspend_to, flashdelta_region_clear,
+    flashdelta_region_needs,
 };
 #[cfg(feature = "verify")]
 pub use verifier::{flashdelta_algorithm, flashdelta_verdict, flashdelta_verifier};

@@ -58,6 +58,15 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_STORE_EMPTY = 207,
     /// There is no suspended update to go on with.
     FLASHDELTA_ERR_NO_SUSPENSION = 208,
+    /// The functions of a set were called in a wrong order: a component is being written that has to
+    /// be finished or aborted first, or none is, or the set has not been checked yet. Nothing has
+    /// changed.
+    FLASHDELTA_ERR_WRONG_ORDER = 209,
+    /// A component of the set is for some hardware revisions only, and the device does not say which
+    /// it is. Nothing has been written.
+    FLASHDELTA_ERR_HARDWARE_UNKNOWN = 210,
+    /// An update by a set was committed, and is not complete: call flashdelta_set_recover() first.
+    FLASHDELTA_ERR_NOT_RECOVERED = 211,
 
     /// The patch cannot be used, for a reason that has no number of its own.
     FLASHDELTA_ERR_BAD_PATCH = 300,
@@ -92,6 +101,10 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_SUSPENSION_DAMAGED = 311,
     /// What flashdelta_applier_suspend() has saved is of another patch.
     FLASHDELTA_ERR_SUSPENSION_OTHER_PATCH = 312,
+    /// This is not a component set. Detail: the byte at `offset` is `found`.
+    FLASHDELTA_ERR_NOT_A_SET = 313,
+    /// A payload of a set makes another image than the index says. Nothing of the set is active.
+    FLASHDELTA_ERR_WRONG_PAYLOAD = 314,
 
     /// The old image does not fit the patch, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_BASE = 400,
@@ -110,6 +123,15 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_NEW_FILE_MISMATCH = 404,
     /// The new slot is not as it was when the update was suspended.
     FLASHDELTA_ERR_SUSPENSION_OTHER_IMAGE = 405,
+    /// A component is neither what the set updates nor what it leads to. Nothing has been written.
+    /// Detail: the first 12 bytes of both digests; the found one is zeros if what is there is too
+    /// short.
+    FLASHDELTA_ERR_WRONG_COMPONENT = 406,
+    /// Something is in a component where the set expects nothing. Nothing has been written.
+    FLASHDELTA_ERR_NOT_ABSENT = 407,
+    /// The set requires a component that is not there, and does not bring it. Nothing has been
+    /// written.
+    FLASHDELTA_ERR_COMPONENT_MISSING = 408,
 
     /// The patch is for other devices, for a reason that has no number of its own.
     FLASHDELTA_ERR_WRONG_DEVICE = 500,
@@ -124,6 +146,8 @@ pub enum flashdelta_status {
     /// The new image is older than the device permits. Nothing has been written. Detail: `expected`
     /// is the device's security counter, `found` the patch's.
     FLASHDELTA_ERR_ROLLBACK = 504,
+    /// The device has no such component as the set updates. Nothing has been written.
+    FLASHDELTA_ERR_UNKNOWN_COMPONENT = 505,
 
     /// Something does not fit, for a reason that has no number of its own.
     FLASHDELTA_ERR_DOES_NOT_FIT = 600,
@@ -174,6 +198,9 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_STORE_TOO_SMALL = 616,
     /// Another version of this library has saved the state of the update.
     FLASHDELTA_ERR_SUSPENSION_OTHER_VERSION = 617,
+    /// The memory lent for the index of a set is too small. Nothing has been written. Detail:
+    /// `expected` bytes are needed, `found` were lent.
+    FLASHDELTA_ERR_INDEX_BUFFER_TOO_SMALL = 618,
 
     /// Reading or writing failed, for a reason that has no number of its own.
     FLASHDELTA_ERR_IO = 700,
@@ -198,6 +225,11 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_WRITE_SUSPENSION = 709,
     /// The saved state of the update could not be read.
     FLASHDELTA_ERR_READ_SUSPENSION = 710,
+    /// A callback of flashdelta_components failed. Detail: what it returned.
+    FLASHDELTA_ERR_COMPONENT = 711,
+    /// The record of an update by a set could not be read or written. Detail: `offset`, and what the
+    /// callback returned.
+    FLASHDELTA_ERR_SET_RECORD = 712,
 
     /// A progress callback asked to give up (hosts only).
     FLASHDELTA_ERR_CANCELLED = 801,
@@ -221,12 +253,14 @@ pub enum flashdelta_status {
     /// A chunk is not the one that the chunk table vouches for. Detail: its number is `found`, its
     /// first byte in the patch `offset`, its end `expected`.
     FLASHDELTA_ERR_WRONG_CHUNK = 1005,
+    /// The header of a payload is not the one that the index of the set vouches for.
+    FLASHDELTA_ERR_WRONG_HEADER = 1006,
 }
 
 use flashdelta_status::*;
 
 /// What the numbers mean, in a few words.
-const TEXTS: [(flashdelta_status, &CStr); 74] = [
+const TEXTS: [(flashdelta_status, &CStr); 87] = [
     (FLASHDELTA_OK, c"success"),
     (FLASHDELTA_NEED_MORE, c"more bytes of the patch are needed"),
     (FLASHDELTA_ERR_INTERNAL, c"a fault in flashdelta: please report it"),
@@ -336,6 +370,28 @@ const TEXTS: [(flashdelta_status, &CStr); 74] = [
     ),
     (FLASHDELTA_ERR_WRITE_SUSPENSION, c"the state of the update could not be saved"),
     (FLASHDELTA_ERR_READ_SUSPENSION, c"the saved state of the update could not be read"),
+    (FLASHDELTA_ERR_WRONG_ORDER, c"a function of a set was called in a wrong order"),
+    (
+        FLASHDELTA_ERR_HARDWARE_UNKNOWN,
+        c"a component is for some hardware only, and the device does not say which it is",
+    ),
+    (
+        FLASHDELTA_ERR_NOT_RECOVERED,
+        c"an update by a set was committed and is not complete: recover first",
+    ),
+    (FLASHDELTA_ERR_NOT_A_SET, c"this is not a component set"),
+    (FLASHDELTA_ERR_WRONG_PAYLOAD, c"a payload makes another image than its set says"),
+    (FLASHDELTA_ERR_WRONG_COMPONENT, c"a component is not what the set was made for"),
+    (FLASHDELTA_ERR_NOT_ABSENT, c"something is in a component where the set expects nothing"),
+    (FLASHDELTA_ERR_COMPONENT_MISSING, c"the set requires a component that is not there"),
+    (FLASHDELTA_ERR_UNKNOWN_COMPONENT, c"the device has no such component"),
+    (FLASHDELTA_ERR_INDEX_BUFFER_TOO_SMALL, c"the memory for the index of the set is too small"),
+    (FLASHDELTA_ERR_COMPONENT, c"a component of the device reports an error"),
+    (FLASHDELTA_ERR_SET_RECORD, c"the record of the update could not be read or written"),
+    (
+        FLASHDELTA_ERR_WRONG_HEADER,
+        c"the header of a payload is not the one that its set vouches for",
+    ),
     // What has no entry yet.
     (FLASHDELTA_ERR_INTERNAL, c"unknown status"),
 ];

@@ -139,6 +139,13 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         self.with(|_| Some(verifier), |sha| sha)
     }
 
+    /// As [`require_signature`](Self::require_signature) if there is a verifier; else signatures are
+    /// not looked at.
+    #[must_use]
+    pub fn with_policy<W: Verifier>(self, verifier: Option<W>) -> SetUpdate<'b, C, R, W, H> {
+        self.with(|_| verifier, |sha| sha)
+    }
+
     /// Computes SHA-256 by other means: the hardware unit of a chip, say.
     #[must_use]
     pub fn with_sha256<E: Sha256Engine>(self, sha: E) -> SetUpdate<'b, C, R, V, E> {
