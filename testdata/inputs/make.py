@@ -69,6 +69,19 @@ def mcuboot(image, protected):
     return signed + struct.pack("<4H", 0x6907, 40, 0x10, 32) + hashlib.sha256(signed).digest()
 
 
+def tar(*members):
+    """Without the blocks of zeros that may end it."""
+    archive = b""
+    for name, data in members:
+        start = name.encode().ljust(100, b"\0") + b"0000644\0" + 2 * b"0000000\0"
+        start += f"{len(data):011o}\0{0:011o}\0".encode()
+        end = b"0" + bytes(100) + b"ustar\00000"
+        total = sum(start + 8 * b" " + end)
+        header = start + f"{total:06o}\0 ".encode() + end
+        archive += header.ljust(512, b"\0") + data + bytes(-len(data) % 512)
+    return archive
+
+
 def varint(number):
     return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
 
@@ -145,6 +158,8 @@ files = {
     # Only the start of one: how it is compressed differs from version to version of what does it.
     "packed.xz": b"\xfd7zXZ\0" + random.Random(2).randbytes(900),
     "cut.zip": (here.parent / "archives" / "heron-1.1.zip").read_bytes()[:3000],
+    "cut.tar": tar(("app.bin", changed), ("more.bin", changed))[:-600],
+    "cut-member.folder": folder(**{"app.bin": changed, "more.tar": tar(("more.bin", code))[:600]}),
     "claims-1-gib.fdp": absurd,
     **release("1", ("app.bin", code)),
     **release("2", ("app.bin", changed)),

@@ -637,7 +637,8 @@ flashdelta_status flashdelta_product_id(const char *name, uint32_t *product);
 flashdelta_status flashdelta_options_set_accept(struct flashdelta_options *options, uint32_t flags);
 
 /**
- * Whether files are refused whose own lengths, checksums or digests are wrong.
+ * Whether damaged archives, and files whose own lengths, checksums or digests are wrong, are
+ * refused.
  *
  * @param options to be changed
  * @param strict 0 (the default): they are taken, with a warning; anything else: they are refused

@@ -326,10 +326,7 @@ impl ReadFields {
             let known = AfterEnd::NAMES.join(", ");
             option(&format!("afterEnd {after_end}: choose one of {known}"))
         })?;
-        let select = Selection::new()
-            .family(self.family)
-            .board(self.board)
-            .part(self.image.map(|image| image.saturating_sub(1)));
+        let select = Selection::new().family(self.family).board(self.board).image(self.image);
         Ok(ReadOptions::new()
             .strict(self.strict)
             .overlap(overlap)

@@ -178,8 +178,8 @@ pub(crate) struct RecordArgs {
     /// Accept what is refused by default
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     accept: Vec<Accept>,
-    /// Refuse files whose own lengths, checksums or digests are wrong; `convert` also refuses what
-    /// the specification of a text format does not allow
+    /// Refuse damaged archives, and files whose own lengths, checksums or digests are wrong;
+    /// `convert` also refuses what the specification of a text format does not allow
     #[arg(long, conflicts_with = "accept")]
     strict: bool,
     /// What gaps between records are filled with; objcopy fills them with 0 [default: 0xff]
@@ -245,8 +245,7 @@ impl RecordArgs {
     }
 
     pub(crate) fn read(&self) -> ReadOptions {
-        let part = self.image.map(|image| image - 1);
-        let select = Selection::new().family(self.family).board(self.board).part(part);
+        let select = Selection::new().family(self.family).board(self.board).image(self.image);
         let read = ReadOptions::new().strict(self.strict).select(select);
         self.accept.iter().fold(read, |read, accept| match accept {
             Accept::Overlap => read.overlap(Overlap::LastWins),

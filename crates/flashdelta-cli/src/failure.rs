@@ -26,6 +26,9 @@ use crate::{remedy, standard, text};
 /// What a subcommand ends in.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
+/// Codes of errors that show the lines of TOML that are wrong.
+const QUOTING: [&str; 3] = ["profile-description", "set-description", "release-description"];
+
 /// Why the program failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -67,7 +70,11 @@ impl Failure {
             return Self { code: Some(code), ..Self::interrupted() };
         }
         let hint = remedy.as_ref().map(remedy::words);
-        Self { class, code: Some(code), message: text::escaped(&message), hint }
+        let message = match QUOTING.contains(&code) {
+            true => message.lines().map(text::escaped).collect::<Vec<_>>().join("\n"),
+            false => text::escaped(&message),
+        };
+        Self { class, code: Some(code), message, hint }
     }
 
     /// Says what to do.
@@ -173,8 +180,7 @@ impl Failure {
 
     /// There is no such profile, or its file is wrong.
     pub(crate) fn profile(error: &ProfileError) -> Self {
-        // What is wrong with its TOML is shown in several lines.
-        Self { message: text::escaped_lines(&error.to_string()), ..failure!(error) }
+        failure!(error)
     }
 
     /// A text declares no hole, or is no value.
@@ -232,6 +238,7 @@ impl Failure {
             DoorError::NoElf { side: Side::Old } => failure!(error, old_elf.unwrap_or(old)),
             DoorError::NoElf { side: Side::New } => failure!(error, new_elf.unwrap_or(new)),
             DoorError::NotForArchives { side, .. } => failure!(error, of(side)),
+            DoorError::DamagedArchive { side, error } => failure!(error, of(side)),
             _ => failure!(error),
         }
     }

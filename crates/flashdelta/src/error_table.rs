@@ -48,6 +48,7 @@ fn tables() -> Vec<(&'static str, Table)> {
         ("WriteError", image::WriteError::<()>::CODES),
         ("DeflateError", archive::DeflateError::CODES),
         ("ContainerError", archive::ContainerError::CODES),
+        ("DamagedArchive", archive::DamagedArchive::CODES),
         ("FolderError", archive::folder::FolderError::CODES),
         ("JsonError", manifest::JsonError::CODES),
         ("ManifestError", manifest::ManifestError::CODES),

@@ -195,7 +195,7 @@ impl flashdelta_error_detail {
             "store-too-small" | "store-memory-too-small" => FLASHDELTA_ERR_STORE_TOO_SMALL,
             "store-rotted" => FLASHDELTA_ERR_STORE_ROTTED,
             "profile-too-small" => FLASHDELTA_ERR_PROFILE_TOO_SMALL,
-            "too-large" | "file-too-large" => FLASHDELTA_ERR_IMAGES_TOO_LARGE,
+            "too-large" | "file-too-large" | "packed-too-large" => FLASHDELTA_ERR_IMAGES_TOO_LARGE,
             "codec-not-in-profile" | "isa-not-in-profile" => FLASHDELTA_ERR_NOT_IN_PROFILE,
             "unwritable" | "image-too-large" => FLASHDELTA_ERR_CANNOT_CONVERT,
             "read-old" => FLASHDELTA_ERR_READ_OLD,

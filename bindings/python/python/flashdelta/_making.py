@@ -124,7 +124,7 @@ def diff(
         What to accept in files of records that is refused otherwise, and which of several memories
         in one file is meant: ``{"ignore_checksums": True}``, ``{"family": 0xE48BFF56}`` and so on,
         as of `Image.from_bytes`. `strict` refuses files whose own lengths, checksums or digests are
-        wrong; `base` does not matter here.
+        wrong, and damaged archives; `base` does not matter here.
     accept_manifests : bool, default False
         Take a manifest that is wrong, in an archive or a folder, as any other file.
     fill : int, optional

@@ -1,5 +1,6 @@
 //! What goes wrong with a firmware file.
 
+use flashdelta::door::ConvertError;
 use flashdelta::image::ImageError;
 use pyo3::prelude::*;
 
@@ -9,6 +10,16 @@ use crate::remedy;
 /// A firmware file could not be read or written.
 pub(crate) fn image(py: Python<'_>, error: &ImageError) -> PyErr {
     image_as(py, error, &error.to_string(), false)
+}
+
+/// A firmware file could not be converted.
+pub(crate) fn convert(py: Python<'_>, error: &ConvertError) -> PyErr {
+    match error {
+        ConvertError::File(error) => image(py, error),
+        _ => Exception::new(py, "OptionError", error.code())
+            .advised(error.remedy())
+            .raise(&error.to_string()),
+    }
 }
 
 /// The same, with this message. `read`: the options are in a dictionary of that name.
@@ -81,6 +92,9 @@ pub(super) fn image_as(py: Python<'_>, error: &ImageError, message: &str, read: 
         }
         ImageError::BadContainer { format, offset, problem } => {
             new().field("format", format.name()).field("offset", offset).field("problem", problem)
+        }
+        ImageError::PackedTooLarge { format, found, limit } => {
+            new().field("format", format.name()).field("found", found).field("limit", limit)
         }
         ImageError::Empty => new(),
         ImageError::Unwritable { format, problem } => {

@@ -12,10 +12,7 @@ pub(crate) fn input(py: Python<'_>, error: &InputError) -> PyErr {
     match error {
         InputError::File(ReadError::Read { path, error }) => io(py, "read", path, error),
         InputError::File(ReadError::TooLarge { found, limit, .. }) => {
-            Exception::new(py, "TooLargeError", error.code())
-                .field("found", *found)
-                .field("limit", *limit)
-                .raise(&error.to_string())
+            too_large(py, error.code(), (*found, *limit)).raise(&error.to_string())
         }
         InputError::Folder(error) => folder(py, error),
         InputError::Parts(error) => parts(py, error),
@@ -23,11 +20,19 @@ pub(crate) fn input(py: Python<'_>, error: &InputError) -> PyErr {
     }
 }
 
+/// There is more than can be read.
+fn too_large<'py>(py: Python<'py>, kind: &str, (found, limit): (u64, u64)) -> Exception<'py> {
+    Exception::new(py, "TooLargeError", kind).field("found", found).field("limit", limit)
+}
+
 /// A folder could not be packed or written.
 pub(crate) fn folder(py: Python<'_>, error: &FolderError) -> PyErr {
     match error {
         FolderError::Io { path, error: fault, .. } => {
             file(py, &error.to_string(), error.code(), path, fault, None)
+        }
+        FolderError::TooLarge { found, limit, .. } => {
+            too_large(py, error.code(), (*found, *limit)).raise(&error.to_string())
         }
         _ => Exception::new(py, "OptionError", error.code())
             .advised(error.remedy())

@@ -18,7 +18,8 @@ pub(crate) fn door(py: Python<'_>, error: &DoorError) -> PyErr {
         DoorError::Make(error) => return make(py, error),
         DoorError::NotForArchives { .. }
         | DoorError::NotForBinaries { .. }
-        | DoorError::NotForVerbatim { .. } => "OptionError",
+        | DoorError::NotForVerbatim { .. }
+        | DoorError::DamagedArchive { .. } => "OptionError",
         DoorError::NotWorking { .. } => "InternalError",
         _ => "DiffError",
     };

@@ -14,7 +14,7 @@ pub(crate) use exception::{
     by_class, cancelled, coded, internal, io, is_cancelled, misuse, option,
 };
 pub(crate) use files::{bundle, patch};
-pub(crate) use image::image;
+pub(crate) use image::{convert, image};
 pub(crate) use input::{folder, input};
 pub(crate) use making::{door, hole, release};
 pub(crate) use signing::signing;

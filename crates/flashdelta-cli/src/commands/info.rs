@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// does
     #[arg(long, value_name = "OLD")]
     old: Option<PathBuf>,
-    /// Refuse a firmware file whose lengths, checksums or digests are wrong
+    /// Refuse a damaged archive, and a firmware file whose lengths, checksums or digests are wrong
     #[arg(long)]
     strict: bool,
     /// Show the SHA-256 of this many bytes from the start of the data, too: of a slot whose end is
@@ -68,12 +68,8 @@ impl Args {
         let request = InfoRequest::new().old(old.as_ref()).strict(self.strict);
         let mut told = door::info(&input, request).map_err(|error| failure(&error))?;
         let file = text::path(&self.file);
-        if let Some((container, error)) = &told.no_archive {
-            remark!(
-                "warning: {file}: it looks like a {container} archive, but is damaged or unusual: \
-                 {}",
-                text::escaped(&error.to_string())
-            );
+        if let Some(damaged) = told.no_archive.as_ref().filter(|_| !self.strict) {
+            remark!("warning: {file}: {}", text::escaped(&damaged.to_string()));
         }
         let outcome = told.problem.as_ref().map_or(Ok(()), |problem| Err(failure(problem)));
         if let FileFacts::Firmware(facts) = &mut told.facts {
@@ -87,7 +83,7 @@ impl Args {
         let mut text = match &told.facts {
             FileFacts::Patch(facts) => patch_text(&file, facts, outcome.is_ok()),
             FileFacts::Bundle(_) => bundle::text_of(&self.file, bytes)?,
-            FileFacts::Set(_) => set::summary(&self.file, bytes)?,
+            FileFacts::Set(facts) => set::summary(&self.file, facts),
             FileFacts::Archive(facts) => contents::text_of(&file, facts),
             FileFacts::Firmware(facts) => firmware_text(&file, image::detect(bytes), facts),
             _ => String::new(),

@@ -3,7 +3,7 @@
 use super::bundle::*;
 use crate::common::archives::{tar, tar_header, zip};
 use crate::common::testdata;
-use flashdelta::archive::{folder, Container, ContainerError};
+use flashdelta::archive::{folder, Container, ContainerError, DamagedArchive};
 use flashdelta::bundle::{self, check, BundleOptions, MemberWarning};
 use flashdelta::file::MakeError;
 use flashdelta::image::ImageError;
@@ -59,8 +59,8 @@ fn archives_that_contradict_themselves_are_named_and_taken_as_a_whole() {
         assert!(expected(&error), "{what}: {error:?}");
         assert!(!error.to_string().is_empty());
         let patch = round_trip(&good, &bad);
-        let whole =
-            MemberWarning::Whole { member: String::new(), container: Container::Zip, error };
+        let (member, container) = (String::new(), Container::Zip);
+        let whole = MemberWarning::Whole(DamagedArchive { member, container, error });
         assert_eq!(patch.warnings, [vec![], vec![whole]], "{what}");
         round_trip(&bad, &good);
     }
@@ -107,7 +107,7 @@ fn is_whole(file: &[u8], expected: Container) -> bool {
     let warnings = check(file, &BundleOptions::default()).unwrap();
     matches!(
         &warnings[..],
-        [MemberWarning::Whole { member, container, .. }]
+        [MemberWarning::Whole(DamagedArchive { member, container, .. })]
             if member.is_empty() && *container == expected
     )
 }
@@ -126,7 +126,7 @@ fn members_that_are_not_taken_as_they_seem_to_be_meant_are_named() {
     assert!(warnings[0].is_empty());
     assert!(
         matches!(&warnings[1][..], [
-            MemberWarning::Whole { member, .. },
+            MemberWarning::Whole(DamagedArchive { member, .. }),
             MemberWarning::Records { member: hex, error: ImageError::BadDigit { .. }, .. },
         ]
             if member == "inner.zip" && hex == "app.hex"),

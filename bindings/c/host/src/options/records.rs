@@ -39,6 +39,20 @@ pub enum flashdelta_accept {
 
 use flashdelta_accept::*;
 
+/// Flags of which only one can be set.
+const OVERLAPS: u32 = FLASHDELTA_ACCEPT_OVERLAP as u32
+    | FLASHDELTA_ACCEPT_OVERLAP_FIRST as u32
+    | FLASHDELTA_ACCEPT_OVERLAP_SAME as u32;
+const AFTER_ENDS: u32 =
+    FLASHDELTA_ACCEPT_AFTER_END as u32 | FLASHDELTA_ACCEPT_AFTER_END_READ as u32;
+/// All flags.
+const KNOWN: u32 = OVERLAPS
+    | AFTER_ENDS
+    | FLASHDELTA_ACCEPT_CHECKSUM as u32
+    | FLASHDELTA_ACCEPT_COMMENTS as u32
+    | FLASHDELTA_ACCEPT_RECORDS as u32
+    | FLASHDELTA_ACCEPT_MANIFEST as u32;
+
 /// How files are read.
 #[derive(Default)]
 pub(crate) struct Reading {
@@ -56,7 +70,7 @@ impl Reading {
         let select = Selection::new()
             .family(self.family)
             .board(self.board)
-            .part(self.image.map(|image| image - 1));
+            .image(self.image);
         let accepts = |flag: flashdelta_accept| self.accept & flag as u32 != 0;
         let overlaps = [
             (FLASHDELTA_ACCEPT_OVERLAP, Overlap::LastWins),
@@ -121,7 +135,7 @@ pub unsafe extern "C" fn flashdelta_options_set_accept(
     unsafe {
         set(options, |options| {
             let is_one = |mask: u32| (flags & mask).count_ones() <= 1;
-            if flags >= 512 || !is_one(1 | 2 | 4) || !is_one(8 | 16) {
+            if flags & !KNOWN != 0 || !is_one(OVERLAPS) || !is_one(AFTER_ENDS) {
                 let message = format!("flags {flags:#x}: unknown, or contradicting each other");
                 return Err(Failure::new(FLASHDELTA_ERR_INVALID_ARGUMENT, message));
             }
@@ -131,7 +145,8 @@ pub unsafe extern "C" fn flashdelta_options_set_accept(
     }
 }
 
-/// Whether files are refused whose own lengths, checksums or digests are wrong.
+/// Whether damaged archives, and files whose own lengths, checksums or digests are wrong, are
+/// refused.
 ///
 /// @param options to be changed
 /// @param strict 0 (the default): they are taken, with a warning; anything else: they are refused

@@ -166,10 +166,8 @@ fn collect(
         } else if kind.is_file() {
             *size += entry.metadata().map_err(|error| failed(&path, error))?.len();
             if *size > u64::from(MAX_SIZE) {
-                return Err(FolderError::NotAFile {
-                    path,
-                    what: "one file too many: together they have more than 2 GiB",
-                });
+                let (path, limit) = (path.clone(), MAX_SIZE.into());
+                return Err(FolderError::TooLarge { path, found: *size, limit });
             }
             let data = fs::read(&path).map_err(|error| match error.kind() {
                 io::ErrorKind::OutOfMemory => ContainerError::OutOfMemory { needed: *size }.into(),
@@ -356,6 +354,15 @@ pub enum FolderError {
         /// What it is.
         what: &'static str,
     },
+    /// A file has too many bytes, or has too many together with those before it.
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// How many bytes there are so far.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// This system cannot hold a file of this path beside the others.
     Name {
         /// The path.
@@ -379,6 +386,7 @@ codes! {
         Self::Io { .. } => "read", Io, CheckFile;
         Self::Exists { .. } => "exists", Misuse, OtherName;
         Self::NotAFile { .. } => "not-a-file", BadFile;
+        Self::TooLarge { .. } => "file-too-large", DoesNotFit;
         Self::Name { .. } => "file-name", DoesNotFit;
     } else {
         Self::Container(error) => error;
@@ -397,6 +405,11 @@ impl fmt::Display for FolderError {
             Self::NotAFile { path, what } => {
                 write!(f, "{} is {what}: only files and folders can be in a bundle", path.display())
             }
+            Self::TooLarge { path, found, limit } => write!(
+                f,
+                "{}: with it there are {found} bytes, the limit is {limit}",
+                path.display()
+            ),
             Self::Name { path, problem } => {
                 let path = names::shown(path);
                 write!(f, "a file \"{path}\" cannot be written on this system: {problem}")
@@ -411,7 +424,7 @@ impl core::error::Error for FolderError {
         match self {
             Self::Io { error, .. } => Some(error),
             Self::Container(error) => Some(error),
-            Self::NotAFile { .. } | Self::Exists { .. } | Self::Name { .. } => None,
+            _ => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::format::MOST_LEVELS;
 use super::member::SMALL;
 use super::options::BundleOptions;
 use crate::host::archive::names::{self, NameProblem};
-use crate::host::archive::{Container, ContainerError, Contents};
+use crate::host::archive::{Container, ContainerError, Contents, DamagedArchive};
 use crate::host::budget::{total_limit, Budget, Halt, Stop};
 use crate::host::file::{Memory, MemoryOptions};
 use crate::host::image::{self, Format, ImageError};
@@ -23,14 +23,7 @@ use crate::host::manifest::{self, Json, JsonError, ManifestError};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MemberWarning {
     /// It looks like an archive, but cannot be taken apart: it is patched as one piece.
-    Whole {
-        /// Name of the member; empty for the file itself.
-        member: String,
-        /// What it looks like.
-        container: Container,
-        /// Why it is none.
-        error: ContainerError,
-    },
+    Whole(DamagedArchive),
     /// A `manifest.json` or `flasher_args.json` that is wrong: it is patched as any other file.
     Manifest(ManifestError),
     /// A file of records that cannot be read: it is patched as it is, and not as the memory it
@@ -64,7 +57,7 @@ impl MemberWarning {
     /// A stable name of it, for machines. `docs/errors.md` lists all.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Whole { .. } => "damaged-archive",
+            Self::Whole(_) => "damaged-archive",
             Self::Manifest(_) => "bad-manifest",
             Self::Records { .. } => "bad-records",
             Self::Name { .. } => "file-name",
@@ -76,7 +69,7 @@ impl MemberWarning {
 impl fmt::Display for MemberWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole { member, container, error } => {
+            Self::Whole(DamagedArchive { member, container, error }) => {
                 prefix(member, f)?;
                 write!(
                     f,
@@ -181,7 +174,8 @@ impl Check<'_> {
         budget: &mut Budget<'_>,
     ) -> Result<(), Halt<ManifestError>> {
         if let Some((container, error)) = error {
-            self.warnings.push(MemberWarning::Whole { member: name.to_owned(), container, error });
+            let damaged = DamagedArchive { member: name.to_owned(), container, error };
+            self.warnings.push(MemberWarning::Whole(damaged));
         }
         if contents.container.is_whole() {
             return Ok(());

@@ -41,7 +41,7 @@ codes! {
         Self::BadCode => "deflate-bad-code", BadFile, MakeFileAgain;
         Self::UnknownCode => "deflate-unknown-code", BadFile, MakeFileAgain;
         Self::TooFarBack => "deflate-too-far-back", BadFile, MakeFileAgain;
-        Self::TooLong { .. } => "deflate-too-long", BadFile, MakeFileAgain;
+        Self::TooLong { .. } => "deflate-too-long", DoesNotFit;
         Self::BadRecipe { .. } => "deflate-bad-recipe", BadPatch, TransferAgain;
     }
 }

@@ -7,7 +7,7 @@ use crate::device::apply::ApplyError;
 use crate::device::error::codes;
 use crate::device::verify::VerifyError;
 use crate::host::apply::{map_images, HeapError};
-use crate::host::archive::Container;
+use crate::host::archive::{Container, DamagedArchive};
 use crate::host::bundle::BundleError;
 use crate::host::diff::DiffError;
 use crate::host::file::{FileError, MakeError};
@@ -50,6 +50,13 @@ pub enum DoorError {
         /// What does.
         what: &'static str,
     },
+    /// A file, or a member of it, looks like an archive, but is damaged. Only in strict mode.
+    DamagedArchive {
+        /// Which of the files.
+        side: Side,
+        /// What is wrong.
+        error: DamagedArchive,
+    },
     /// The patch that was made does not work: a bug. Nothing of it is given out.
     NotWorking {
         /// What came of applying it; none if it leads to another file.
@@ -67,6 +74,7 @@ codes! {
         Self::NotWorking { .. } => "not-working", Internal, Report;
     } else {
         Self::Make(error) => error;
+        Self::DamagedArchive { error, .. } => error;
     }
 }
 
@@ -101,6 +109,8 @@ impl fmt::Display for DoorError {
             Self::NotForVerbatim { what } => {
                 write!(f, "{what}: not for files that are taken byte by byte")
             }
+            Self::DamagedArchive { side: Side::Old, error } => write!(f, "old file: {error}"),
+            Self::DamagedArchive { side: Side::New, error } => write!(f, "new file: {error}"),
             Self::NotWorking { error: Some(error) } => {
                 write!(f, "the patch that was made does not work: {error}")
             }
@@ -115,6 +125,7 @@ impl core::error::Error for DoorError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Make(error) => Some(error),
+            Self::DamagedArchive { error, .. } => Some(error),
             Self::NotWorking { error: Some(error) } => Some(error),
             _ => None,
         }
@@ -138,6 +149,8 @@ pub enum InfoError {
     },
     /// The firmware file or the archive is damaged.
     File(ImageError),
+    /// It looks like an archive, but cannot be taken apart. Only in strict mode.
+    Archive(DamagedArchive),
 }
 
 codes! {
@@ -147,6 +160,7 @@ codes! {
         Self::Set(error) => error;
         Self::Json { error, .. } => error;
         Self::File(error) => error;
+        Self::Archive(error) => error;
     }
 }
 
@@ -163,6 +177,7 @@ impl fmt::Display for InfoError {
             Self::Set(error) => error.fmt(f),
             Self::Json { error, place } => f.write_str(&error.with_place(*place)),
             Self::File(error) => error.fmt(f),
+            Self::Archive(error) => error.fmt(f),
         }
     }
 }
@@ -174,6 +189,7 @@ impl core::error::Error for InfoError {
             Self::Set(error) => Some(error),
             Self::Json { error, .. } => Some(error),
             Self::File(error) => Some(error),
+            Self::Archive(error) => Some(error),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::verify::{explain, verify};
 use crate::device::apply::ApplyError;
 use crate::device::format::PatchHeader;
 use crate::host::apply::whole;
-use crate::host::archive::{Container, ContainerError};
+use crate::host::archive::{Container, DamagedArchive};
 use crate::host::bundle;
 use crate::host::facts::{ArchiveFacts, BundlePatchFacts, FirmwareFacts, WholePatchFacts};
 use crate::host::image::{self, Finding, Image, ImageError, ReadOptions};
@@ -37,7 +37,7 @@ impl<'a> InfoRequest<'a> {
         self
     }
 
-    /// Whether a length, checksum or digest that is wrong is an error.
+    /// Whether a length, checksum or digest that is wrong is an error, or a damaged archive.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
@@ -54,7 +54,7 @@ pub struct Info {
     /// Why it cannot be used as it is, although all of this could be read.
     pub problem: Option<InfoError>,
     /// What it looks like, and why it is none: it is told about as any other file.
-    pub no_archive: Option<(Container, ContainerError)>,
+    pub no_archive: Option<DamagedArchive>,
 }
 
 /// What a file says about itself.
@@ -122,7 +122,9 @@ pub fn info(input: &Input<'_>, request: InfoRequest<'_>) -> Result<Info, InfoErr
         Some(facts) => of_archive(input, facts, request),
         None => of_firmware(input, bytes, request)?,
     };
-    Ok(Info { no_archive, ..told })
+    // What cannot be taken apart is worse than a wrong checksum in what can.
+    let damaged = no_archive.clone().filter(|_| request.strict).map(InfoError::Archive);
+    Ok(Info { no_archive, problem: damaged.or(told.problem), ..told })
 }
 
 impl Info {
@@ -158,19 +160,20 @@ fn of_patch(bytes: &[u8], old: Option<&Input<'_>>) -> Result<Info, InfoError> {
     Ok(Info { problem, ..Info::sound(FileFacts::Patch(Box::new(facts))) })
 }
 
-type NoArchive = Option<(Container, ContainerError)>;
-
 /// What an archive holds, or a JSON file names. One that contradicts itself is none.
 fn archive(
     input: &Input<'_>,
     bytes: &[u8],
-) -> Result<(Option<ArchiveFacts>, NoArchive), InfoError> {
+) -> Result<(Option<ArchiveFacts>, Option<DamagedArchive>), InfoError> {
     let facts = match Container::resembles(bytes) {
         Container::Whole => ArchiveFacts::of_manifest(bytes)
             .map_err(|error| InfoError::Json { place: error.place(bytes), error })?,
         container => match ArchiveFacts::of(bytes, container) {
             Ok(facts) => Some(facts),
-            Err(error) => return Ok((None, Some((container, error)))),
+            Err(error) => {
+                let member = String::new();
+                return Ok((None, Some(DamagedArchive { member, container, error })));
+            }
         },
     };
     Ok((facts.map(|facts| facts.with_parts(input.parts())), None))

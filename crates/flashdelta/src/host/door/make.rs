@@ -3,7 +3,7 @@
 use super::apply::{apply, Applied};
 use super::contradictions;
 use super::error::{DoorError, PatchError};
-use super::read::{check_damage, check_name, wrong, Read};
+use super::read::{check_damage, check_name, refuse_damaged, wrong, Read};
 use super::request::{ApplyRequest, MakeRequest};
 use super::warning::{FileWarning, Side, Warning};
 use crate::device::format::PatchHeader;
@@ -175,6 +175,15 @@ fn prove_filled(
     judged(apply(old, patch, asked), expected)
 }
 
+/// Refuses a container whose members cannot be taken apart.
+fn check_members(input: &Input<'_>, side: Side, request: &MakeRequest) -> Result<(), DoorError> {
+    let found = bundle::check(input.bytes(), &request.bundle).map_err(|error| match side {
+        Side::Old => MakeError::OldManifest(error),
+        Side::New => MakeError::NewManifest(error),
+    })?;
+    refuse_damaged(&found, side, request)
+}
+
 fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Result<Made, DoorError> {
     let side = if old.is_container() { Side::Old } else { Side::New };
     for (given, what) in [
@@ -213,8 +222,11 @@ fn make_bundle(old: &Input<'_>, new: &Input<'_>, request: &MakeRequest) -> Resul
     }
     let mut warnings = Vec::new();
     for (input, side) in [(old, Side::Old), (new, Side::New)] {
-        if !input.is_container() {
-            warnings.extend(check_name(input, side, request)?);
+        match input.is_container() {
+            false => warnings.extend(check_name(input, side, request)?),
+            // Before anything is made of it.
+            true if request.memory.read.strict => check_members(input, side, request)?,
+            true => {}
         }
         let damage = check_damage(input, request).map_err(|error| wrong(side, error))?;
         let wrapped = image::wrapping(input.bytes()).map(Warning::Wrapped);

@@ -6,7 +6,7 @@ use super::request::MakeRequest;
 use super::warning::{FileWarning, Side, Warning};
 use crate::host::archive::Container;
 use crate::host::budget::Budget;
-use crate::host::bundle;
+use crate::host::bundle::{self, MemberWarning};
 use crate::host::file::{MakeError, Memory};
 use crate::host::image::{self, ImageError};
 use crate::host::input::Input;
@@ -57,7 +57,7 @@ pub(super) fn check_name(
     input: &Input<'_>,
     side: Side,
     request: &MakeRequest,
-) -> Result<Vec<FileWarning>, MakeError> {
+) -> Result<Vec<FileWarning>, DoorError> {
     if input.is_verbatim() {
         return Ok(Vec::new());
     }
@@ -68,6 +68,7 @@ pub(super) fn check_name(
     let mut found =
         bundle::check_manifest(input.name(), input.bytes(), &request.bundle).map_err(wrong)?;
     found.extend(bundle::check(input.bytes(), &request.bundle).map_err(wrong)?);
+    refuse_damaged(&found, side, request)?;
     let is_named_archive = Container::by_extension(&input.extension()).is_some();
     let mut warnings = Vec::new();
     if found.is_empty() && is_named_archive {
@@ -78,6 +79,22 @@ pub(super) fn check_name(
     }
     warnings.extend(found.into_iter().map(|warning| Warning::Bundle(warning).of(side)));
     Ok(warnings)
+}
+
+/// Refuses what looks like an archive and cannot be taken apart, if that is to be.
+pub(super) fn refuse_damaged(
+    found: &[MemberWarning],
+    side: Side,
+    request: &MakeRequest,
+) -> Result<(), DoorError> {
+    let damaged = |warning: &MemberWarning| match warning {
+        MemberWarning::Whole(error) => Some(error.clone()),
+        _ => None,
+    };
+    match found.iter().find_map(damaged).filter(|_| request.memory.read.strict) {
+        Some(error) => Err(DoorError::DamagedArchive { side, error }),
+        None => Ok(()),
+    }
 }
 
 /// What is wrong with a container.

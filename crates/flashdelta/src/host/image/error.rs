@@ -179,6 +179,15 @@ pub enum ImageError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// What a file holds in compressed form is larger than is read: nothing is wrong with the file.
+    PackedTooLarge {
+        /// The format of the file.
+        format: Format,
+        /// How long it is, in bytes: as the file says, or as far as it was looked at.
+        found: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// The words of a Verilog memory file have more than one byte: which of them comes first is
     /// said nowhere.
     WordWidth {
@@ -286,6 +295,7 @@ codes! {
         Self::BadBlock { .. } => "bad-block", BadFile, AcceptComments;
         Self::MissingBlock { .. } => "missing-block", BadFile, AcceptChecksum;
         Self::BadContainer { .. } => "bad-container", BadFile, MakeFileAgain;
+        Self::PackedTooLarge { .. } => "packed-too-large", DoesNotFit;
         Self::WordWidth { .. } => "word-width", BadFile, ByteWords;
         Self::CheckFailed(_) => "check-failed", BadFile, NotStrict;
         Self::SeveralTargets { .. } => "several-memories", BadFile, SelectMemory;
@@ -393,6 +403,10 @@ impl fmt::Display for ImageError {
             Self::BadContainer { format, offset, problem } => {
                 write!(f, "{format}, offset {offset:#x}: {problem}")
             }
+            Self::PackedTooLarge { format, found, limit } => write!(
+                f,
+                "{format}: the image in it has {found} bytes or more, the limit is {limit}"
+            ),
             Self::WordWidth { line, column, digits } => write!(
                 f,
                 "line {line}, column {column}: a word of {digits} digits: the file does not tell \

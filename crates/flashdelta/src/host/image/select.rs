@@ -51,6 +51,13 @@ impl Selection {
         self
     }
 
+    /// The same, as people count: from 1. There is no image of the number 0.
+    #[must_use]
+    pub fn image(self, number: impl Into<Option<u16>>) -> Self {
+        let number: Option<u16> = number.into();
+        self.part(number.map(|number| number.wrapping_sub(1)))
+    }
+
     /// Whether everything is meant.
     pub fn is_all(&self) -> bool {
         *self == Self::default()

@@ -12,7 +12,6 @@ use crate::device::error::codes;
 use crate::device::format::MAX_SIZE;
 use crate::host::archive::folder::{self, FolderError};
 use crate::host::archive::names::NameProblem;
-use crate::host::archive::ContainerError;
 use crate::host::json::{Json, JsonError};
 
 /// A JSON file with the parts that it names.
@@ -200,8 +199,8 @@ fn read(path: &Path) -> Result<Vec<u8>, PartsError> {
         |error| PartsError::Folder(FolderError::Io { doing: "read", path: path.to_owned(), error });
     let (found, limit) = (fs::metadata(path).map_err(failed)?.len(), u64::from(MAX_SIZE));
     if found > limit {
-        let error = ContainerError::OutOfBounds { what: "size of a part", offset: 0, found, limit };
-        return Err(PartsError::Folder(error.into()));
+        let path = path.to_owned();
+        return Err(PartsError::Folder(FolderError::TooLarge { path, found, limit }));
     }
     fs::read(path).map_err(failed)
 }

@@ -142,6 +142,11 @@ struct Unpacked {
 
 impl Unpacked {
     fn of(file: &[u8], budget: &mut Budget<'_>) -> Result<Self, ImageError> {
+        Self::within(file, MOST, budget)
+    }
+
+    /// The same of an image of at most this many bytes.
+    fn within(file: &[u8], most: usize, budget: &mut Budget<'_>) -> Result<Self, ImageError> {
         let bad =
             |offset, problem| ImageError::BadContainer { format: Format::Apj, offset, problem };
         let text = image_text(file).ok_or(bad(0, "there is no image in it"))?;
@@ -154,8 +159,9 @@ impl Unpacked {
             return Err(bad(start, "the image is not compressed by zlib"));
         }
         let data = stream.get(HEADER..).unwrap_or_default();
-        let (image, len) = match inflate(data, MOST, budget) {
+        let (image, len) = match inflate(data, most, budget) {
             Ok(found) => found,
+            Err(Halt::Bad(DeflateError::TooLong { .. })) => return Err(too_large(file, most)),
             Err(Halt::Bad(error)) => return Err(bad(start, problem(&error))),
             Err(Halt::Stop(stop)) => return Err(stop.into()),
         };
@@ -174,10 +180,21 @@ impl Unpacked {
     }
 }
 
+/// An image that is longer than the limit. How long it is, the file may say.
+fn too_large(file: &[u8], most: usize) -> ImageError {
+    let (limit, least) = (most as u64, most as u64 + 1);
+    let found = stated_len(file).map_or(least, |stated| stated.max(least));
+    ImageError::PackedTooLarge { format: Format::Apj, found, limit }
+}
+
+/// The length of the image that the file states.
+fn stated_len(file: &[u8]) -> Option<u64> {
+    details(file).into_iter().find(|(key, _)| key == "image_size")?.1.parse().ok()
+}
+
 /// What is wrong with the compressed image.
 fn problem(error: &DeflateError) -> &'static str {
     match error {
-        DeflateError::TooLong { .. } => "the image is too large: more than 128 MiB",
         DeflateError::CutShort => "the compressed image is cut off",
         _ => "the compressed image cannot be read",
     }
@@ -187,8 +204,9 @@ fn problem(error: &DeflateError) -> &'static str {
 ///
 /// # Errors
 ///
-/// [`ImageError::BadContainer`] if there is none, or it cannot be unpacked; [`ImageError::Empty`]
-/// for one of no bytes.
+/// [`ImageError::BadContainer`] if there is none, or it cannot be unpacked;
+/// [`ImageError::PackedTooLarge`] for one of more than 128 MiB; [`ImageError::Empty`] for one of no
+/// bytes.
 pub fn parse(file: &[u8], options: &ReadOptions) -> Result<Image, ImageError> {
     unwatched(|budget| parse_within(file, options, budget))
 }
@@ -307,8 +325,7 @@ pub(crate) fn check(
             Some(Finding::of_lengths(Check::ApjSum, start, len, found))
         }
     });
-    let stated = details(file).into_iter().find(|(key, _)| key == "image_size");
-    if let Some(stated) = stated.and_then(|(_, value)| value.parse().ok()) {
+    if let Some(stated) = stated_len(file) {
         let len = unpacked.image.len() as u64;
         if stated != len {
             found.push(Finding::of_lengths(Check::ApjLength, start, stated, len));
@@ -409,11 +426,22 @@ mod tests {
 
     #[test]
     fn too_large_an_image_says_so() {
-        assert_eq!(
-            problem(&DeflateError::TooLong { limit: MOST }),
-            "the image is too large: more than 128 MiB"
-        );
-        assert_eq!(MOST, 128 << 20);
+        let file = file(&[9; 300]);
+        let within = |file: &[u8], most| {
+            unwatched(|budget| Unpacked::within(file, most, budget)).map(|found| found.image.len())
+        };
+        let too_large =
+            |found, limit| Err(ImageError::PackedTooLarge { format: Format::Apj, found, limit });
+        assert_eq!(within(&file, 300), Ok(300));
+        // As the file says; if it says nothing, or less than was found, as far as was looked.
+        assert_eq!(within(&file, 299), too_large(300, 299));
+        let silent = String::from_utf8(file).unwrap().replace("image_size", "other_size");
+        assert_eq!(within(silent.as_bytes(), 200), too_large(201, 200));
+        let lies = silent.replace("\"other_size\": 300", "\"image_size\": 3");
+        assert_eq!(within(lies.as_bytes(), 200), too_large(201, 200));
+        let error = within(lies.as_bytes(), 200).unwrap_err();
+        assert_eq!((error.code(), error.class().exit_code()), ("packed-too-large", 6));
+        assert_eq!(error.remedy(), None);
     }
 
     #[test]
