@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use flashdelta::apply::{NewFile, NewImage as _};
 
 use crate::failure::{Failure, Outcome};
-use crate::outputs::{self, Target};
+use crate::outputs::Target;
 
 /// Writes a result in pieces, one after the other. A large file goes to the disk while it is being
 /// made; what goes to no file is held back until it is complete.
@@ -31,7 +31,7 @@ impl<'a> Writing<'a> {
 
     pub(crate) fn create(target: &'a Target) -> Outcome<Self> {
         target.refuse_read()?;
-        let sink = match target.path().filter(|path| outputs::is_replaceable(path)) {
+        let sink = match target.path().filter(|path| NewFile::is_replaceable(path)) {
             Some(path) => {
                 Sink::File(NewFile::create(path).map_err(|error| Failure::write(path, &error))?)
             }

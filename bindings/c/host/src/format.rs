@@ -79,13 +79,7 @@ impl flashdelta_format {
 
     /// What applying a patch gives back, by number.
     pub(crate) fn output(number: u32) -> Result<Output, Failure> {
-        Ok(match writable(number)? {
-            Format::IntelHex => Output::IntelHex,
-            Format::Srec => Output::Srec,
-            Format::TiTxt => Output::TiTxt,
-            Format::Uf2 => Output::Uf2,
-            _ => Output::Binary,
-        })
+        Ok(Output::of(writable(number)?).unwrap_or(Output::Binary))
     }
 }
 
@@ -115,9 +109,8 @@ impl From<Format> for flashdelta_format {
 
 /// A format that files are written in, by number.
 pub(crate) fn writable(number: u32) -> Result<Format, Failure> {
-    let formats = [Format::Raw, Format::IntelHex, Format::Srec, Format::TiTxt, Format::Uf2];
-    let known =
-        formats.into_iter().find(|format| flashdelta_format::from(*format) as u32 == number);
+    let mut formats = Format::ALL.into_iter().filter(|format| format.is_written());
+    let known = formats.find(|format| flashdelta_format::from(*format) as u32 == number);
     known.ok_or_else(|| {
         let message = format!(
             "nothing is written in format {number}: expected plain binary, Intel HEX, S-record, \

@@ -100,6 +100,18 @@ pub enum ConvertWarning {
     },
 }
 
+impl ConvertWarning {
+    /// A stable name of it, for machines. `docs/errors.md` lists all.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Damaged(_) => "damaged",
+            Self::OtherBase { .. } => "other-base",
+            Self::AddressAssumed => "address-assumed",
+            Self::FarApart { .. } => "far-apart",
+        }
+    }
+}
+
 impl fmt::Display for ConvertWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

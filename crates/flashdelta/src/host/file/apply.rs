@@ -152,7 +152,7 @@ fn binary(
             let warnings = memory.warnings();
             Ok((memory.image.into_owned(), warnings))
         }
-        format @ (Format::Elf | Format::DfuSe | Format::Dfu) => {
+        format if format.is_wrapped() => {
             let found =
                 Image::parse_within(format, &file, &read, budget).map_err(FileError::convert)?;
             let file = found.write(Format::Raw, &WriteOptions::default());

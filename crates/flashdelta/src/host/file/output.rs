@@ -26,29 +26,31 @@ impl Output {
     /// The names of all, for machines: `same`, and those of the formats, [`Format::name`].
     pub const NAMES: [&'static str; 6] = ["same", "raw", "ihex", "srec", "ti-txt", "uf2"];
 
+    /// All that a file is converted to.
+    const FORMATS: [(Self, Format); 5] = [
+        (Self::Binary, Format::Raw),
+        (Self::IntelHex, Format::IntelHex),
+        (Self::Srec, Format::Srec),
+        (Self::TiTxt, Format::TiTxt),
+        (Self::Uf2, Format::Uf2),
+    ];
+
     /// The output of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "same" => Self::Same,
-            _ => match Format::named(name)? {
-                Format::Raw => Self::Binary,
-                Format::IntelHex => Self::IntelHex,
-                Format::Srec => Self::Srec,
-                Format::TiTxt => Self::TiTxt,
-                Format::Uf2 => Self::Uf2,
-                _ => return None,
-            },
-        })
+        match name {
+            "same" => Some(Self::Same),
+            _ => Self::of(Format::named(name)?),
+        }
+    }
+
+    /// The output in this format, if it [is written](Format::is_written).
+    pub fn of(format: Format) -> Option<Self> {
+        Self::FORMATS.into_iter().find(|(_, known)| *known == format).map(|(output, _)| output)
     }
 
     /// The format to convert to.
     pub(super) fn format(self) -> Option<Format> {
-        match self {
-            Self::Same | Self::Binary => None,
-            Self::IntelHex => Some(Format::IntelHex),
-            Self::Srec => Some(Format::Srec),
-            Self::TiTxt => Some(Format::TiTxt),
-            Self::Uf2 => Some(Format::Uf2),
-        }
+        let known = Self::FORMATS.into_iter().find(|(output, _)| *output == self);
+        known.map(|(_, format)| format).filter(|format| *format != Format::Raw)
     }
 }

@@ -117,7 +117,7 @@ impl<'a> Memory<'a> {
             }
             Err(error) => return Err(error),
         };
-        if format == image::Format::Apj {
+        if !format.is_records() {
             let first = found.segments.into_iter().next();
             let image = Cow::Owned(first.map_or_else(Vec::new, |segment| segment.data));
             return Ok(Self { image, was_packed: true, ..Self::plain(&[]) });

@@ -10,7 +10,7 @@ macro_rules! enumeration {
     ($(
         $(#[$doc:meta])*
         $format:ident, $name:literal, $words:literal, [$($ending:literal),*],
-        $module:ident :: $handler:ident;
+        [$($trait:ident),*], $module:ident :: $handler:ident;
     )*) => {
         /// A container format.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -35,6 +35,13 @@ macro_rules! enumeration {
                 match self {
                     $( Self::$format => &[$($ending),*], )*
                 }
+            }
+
+            fn has(self, special: Trait) -> bool {
+                let found: &[Trait] = match self {
+                    $( Self::$format => &[$(Trait::$trait),*], )*
+                };
+                found.contains(&special)
             }
         }
 
@@ -74,12 +81,42 @@ impl Format {
     /// Whether it is a format of records, each with an address of its own: then the file is not the
     /// image that a device holds.
     pub fn is_records(self) -> bool {
-        matches!(self, Self::IntelHex | Self::Srec | Self::TiTxt | Self::Uf2)
+        self.has(Trait::Records)
     }
 
     /// Whether what a device holds is taken out of the file: of records, and of JSON that holds an
     /// image.
     pub fn is_unpacked(self) -> bool {
-        self.is_records() || self == Self::Apj
+        self.is_records() || self.has(Trait::Packed)
     }
+
+    /// Whether images are written in this format.
+    pub fn is_written(self) -> bool {
+        self.has(Trait::Written)
+    }
+
+    /// Whether its records are lines of text.
+    pub(crate) fn is_lines(self) -> bool {
+        self.has(Trait::Lines)
+    }
+
+    /// Whether the image that a device holds is in it as it is, among other things.
+    pub(crate) fn is_wrapped(self) -> bool {
+        self.has(Trait::Wrapped)
+    }
+}
+
+/// What is special about a format.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trait {
+    /// Records, each with an address of its own.
+    Records,
+    /// Records, each in a line of text.
+    Lines,
+    /// The image is in it, compressed or as text.
+    Packed,
+    /// The image is in it as it is, and a device does not hold what is around it.
+    Wrapped,
+    /// Images are written in it.
+    Written,
 }

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use super::finding::{Check, Finding};
-use super::lines::{self, Line, Lines};
+use super::lines::{self, Line};
 use super::memory::ReadOptions;
 use super::{Format, ImageError};
 
@@ -38,14 +38,13 @@ pub(crate) fn record_text(
     Ok((!range.is_empty()).then_some(range))
 }
 
-/// The finding that no line of a file is an end record: it may be cut off.
+/// The finding that no line of a file is an end record: it may be cut off. That record is the last
+/// one, so only where it is missing the whole file is looked at.
 pub(crate) fn lacks_end(file: &[u8], is_end: fn(&[u8]) -> bool) -> Option<Finding> {
-    let options = ReadOptions::default();
-    let ends = |line: Line| match record_text(file, &line, &options) {
-        Ok(Some(range)) => file.get(range).is_some_and(is_end),
-        _ => false,
-    };
-    let is_cut = !Lines::new(file).any(ends);
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    // What may be before a record is no part of it; what may be after it does not matter.
+    let mut lines = file.rsplit(|byte| matches!(byte, b'\r' | b'\n'));
+    let is_cut = !lines.any(|line| is_end(line.trim_ascii_start()));
     is_cut.then(|| Finding::of_counts(Check::EndRecord, file.len(), 1, 0))
 }
 

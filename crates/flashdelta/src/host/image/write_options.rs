@@ -91,7 +91,7 @@ impl WriteOptions {
     /// What of these options a format has nothing for; `None`: all of them are possible. Text
     /// formats have records, lines and digits, and S-records addresses of several lengths.
     pub fn not_in(&self, format: Format) -> Option<&'static str> {
-        let is_text = matches!(format, Format::IntelHex | Format::Srec | Format::TiTxt);
+        let is_text = format.is_lines();
         match self {
             Self { record_len: Some(_), .. } if !is_text => Some("the length of records"),
             Self { crlf: true, .. } if !is_text => Some("the ends of lines"),

@@ -93,6 +93,28 @@ pub enum PreconditionFacts {
     },
 }
 
+impl From<ComponentName> for TargetFacts {
+    fn from(name: ComponentName) -> Self {
+        match name {
+            ComponentName::Partition(partition) => Self::Partition { partition },
+            ComponentName::Address(address) => Self::Address { address },
+            ComponentName::Child { id: child, name } => Self::Child { child, name },
+            ComponentName::Name(name) => Self::Name { name },
+        }
+    }
+}
+
+impl From<&TargetFacts> for ComponentName {
+    fn from(target: &TargetFacts) -> Self {
+        match target.clone() {
+            TargetFacts::Partition { partition } => Self::Partition(partition),
+            TargetFacts::Address { address } => Self::Address(address),
+            TargetFacts::Child { child: id, name } => Self::Child { id, name },
+            TargetFacts::Name { name } => Self::Name(name),
+        }
+    }
+}
+
 impl SetFacts {
     /// The facts about a whole set, which is checked against its digests, but not for who made it.
     ///
@@ -128,12 +150,7 @@ impl ComponentFacts {
     fn of(entry: &Entry<'_>) -> Self {
         Self {
             kind: entry.kind.name(),
-            target: match ComponentName::from(entry.target) {
-                ComponentName::Partition(partition) => TargetFacts::Partition { partition },
-                ComponentName::Address(address) => TargetFacts::Address { address },
-                ComponentName::Child { id: child, name } => TargetFacts::Child { child, name },
-                ComponentName::Name(name) => TargetFacts::Name { name },
-            },
+            target: ComponentName::from(entry.target).into(),
             hardware: entry.hardware,
             precondition: match entry.precondition {
                 Precondition::Any => PreconditionFacts::Word("any"),

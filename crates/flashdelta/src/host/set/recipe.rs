@@ -98,7 +98,8 @@ pub fn read_description(path: &Path, diff: DiffOptions) -> Result<Described, Set
     let text = read_text(path)?;
     let mut sources = vec![path.to_owned()];
     let wrong = |what: String| SetSourceError::Recipe { path: path.to_owned(), what };
-    let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let file: File =
+        toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut diff = diff;
     if let Some(profile) = &file.profile {

@@ -7,11 +7,9 @@
 use core::ops::Range;
 
 use super::elf_check;
-use super::elf_headers::{Claim, Layout};
+use super::elf_headers::{Claim, Headers};
 use super::handler::{Handler, Pieces, Reading};
 use crate::device::predict::address_map::SegmentKind;
-use crate::host::image::bytes::uint;
-use crate::host::image::finding::Check;
 use crate::host::image::isa_hint::IsaHint;
 use crate::host::image::map::AddressMap;
 use crate::host::image::Format;
@@ -31,11 +29,11 @@ pub(crate) static HANDLER: Handler = Handler {
         }
     },
     reading: Reading::Pieces(|file| {
-        let elf = ElfFile::parse(file);
-        let elf = elf.ok_or("the headers lie outside of the file (cut off?)")?;
-        let mut found = Vec::new();
-        elf_check::check(file, &mut found);
-        if found.iter().any(|finding| finding.check == Check::ElfSegment) {
+        let headers = Headers::read(file);
+        let elf = headers.as_ref().and_then(|headers| ElfFile::of(headers, file));
+        let (headers, elf) =
+            headers.zip(elf).ok_or("the headers lie outside of the file (cut off?)")?;
+        if headers.loads.iter().any(|(_, load)| load.claim.range(file).is_none()) {
             return Err("a segment lies outside of the file (cut off?)");
         }
         Ok(Pieces { places: stored(&elf), entry: u32::try_from(elf.entry).ok() })
@@ -100,12 +98,14 @@ pub fn is(file: &[u8]) -> bool {
 impl ElfFile {
     /// Reads the headers. `None` if this is no ELF file, or if its tables lie outside.
     pub fn parse(file: &[u8]) -> Option<Self> {
-        if !is(file) {
-            return None;
-        }
-        let layout = Layout::of(file)?;
-        let segments = layout.segments(file)?.entries(file);
-        let loads = segments.filter_map(|at| layout.load(file, at)).filter_map(|header| {
+        let headers = is(file).then(|| Headers::read(file))??;
+        Self::of(&headers, file)
+    }
+
+    /// What its headers say. `None` if the tables lie outside.
+    fn of(headers: &Headers, file: &[u8]) -> Option<Self> {
+        headers.segments.as_ref().and(headers.sections.as_ref())?;
+        let loads = headers.loads.iter().filter_map(|(_, header)| {
             Some(Load {
                 range: header.claim.range(file)?,
                 virtual_address: header.virtual_address,
@@ -114,8 +114,7 @@ impl ElfFile {
                 executable: header.executable,
             })
         });
-        let sections = layout.sections(file)?.entries(file);
-        let sections = sections.filter_map(|at| layout.section(file, at)).filter_map(|header| {
+        let sections = headers.occupied.iter().filter_map(|(_, header)| {
             Some(Section {
                 range: header.claim.range(file)?,
                 address: header.virtual_address,
@@ -123,6 +122,7 @@ impl ElfFile {
                 executable: header.executable,
             })
         });
+        let layout = headers.layout;
         Some(Self {
             machine: layout.half(file, 18)?,
             is_64_bit: layout.wide,
@@ -273,35 +273,27 @@ fn low(address: u64) -> u32 {
 /// Address and size of what a symbol names, from the symbol table; `None` if there is none of this
 /// name that has a size.
 pub(crate) fn symbol(file: &[u8], name: &str) -> Option<(u32, u32)> {
-    const SHT_SYMTAB: u64 = 2;
-    if !is(file) {
-        return None;
-    }
-    let layout = Layout::of(file)?;
-    let field = |at: usize, offset: usize, len: usize| {
-        usize::try_from(uint(file, at.checked_add(offset)?, len, layout.big)?).ok()
-    };
-    // Offsets of fields in a file of 32 and of 64 bits.
-    let pick = |narrow, wider| if layout.wide { wider } else { narrow };
-    let word = pick(4, 8);
+    let headers = is(file).then(|| Headers::read(file))??;
+    let (layout, header) = (headers.layout, headers.symbols?);
     let bytes = |header: usize| {
         let (offset, len) =
-            (field(header, pick(16, 24), word)?, field(header, pick(20, 32), word)?);
-        Claim { offset: offset as u64, len: len as u64 }.range(file)
+            (layout.native(file, header, 16, 24)?, layout.native(file, header, 20, 32)?);
+        Claim { offset, len }.range(file)
     };
-    let headers: Vec<_> = layout.sections(file)?.entries(file).collect();
-    let header = headers.iter().find(|at| field(**at, 4, 4) == Some(SHT_SYMTAB as usize))?;
-    let strings = bytes(*headers.get(field(*header, pick(24, 40), 4)?)?)?;
-    let entry = pick(16, 24);
-    let range = bytes(*header)?;
+    // The section that holds the names.
+    let link = layout.word(file, header, if layout.wide { 40 } else { 24 })?;
+    let mut all = headers.sections?.entries(file);
+    let strings = bytes(all.nth(usize::try_from(link).ok()?)?)?;
+    let entry = if layout.wide { 24 } else { 16 };
+    let range = bytes(header)?;
     let mut all = (range.start..range.end).step_by(entry).filter(|at| at + entry <= range.end);
     all.find_map(|at| {
-        let start = strings.start.checked_add(field(at, 0, 4)?)?;
+        let name_at = usize::try_from(layout.word(file, at, 0)?).ok()?;
+        let start = strings.start.checked_add(name_at)?;
         let rest = file.get(start..strings.end)?.strip_prefix(name.as_bytes())?;
-        let (value, len) = (field(at, pick(4, 8), word)?, field(at, pick(8, 16), word)?);
-        let value = low(value as u64);
+        let (value, len) = (layout.native(file, at, 4, 8)?, layout.native(file, at, 8, 16)?);
         let len = u32::try_from(len).ok().filter(|len| *len > 0)?;
-        (rest.first() == Some(&0)).then_some((value, len))
+        (rest.first() == Some(&0)).then_some((low(value), len))
     })
 }
 

@@ -8,6 +8,7 @@ use crate::host::image::bytes::{u8_at, uint};
 
 const PT_LOAD: u64 = 1;
 const PF_X: u64 = 1;
+const SHT_SYMTAB: u64 = 2;
 const SHT_NOBITS: u64 = 8;
 const SHF_ALLOC: u64 = 2;
 const SHF_EXECINSTR: u64 = 4;
@@ -19,6 +20,40 @@ pub(super) struct Layout {
     pub(super) wide: bool,
     /// Most significant byte first.
     pub(super) big: bool,
+}
+
+/// The headers of a file, read once for all that is asked of them.
+pub(super) struct Headers {
+    pub(super) layout: Layout,
+    /// The table of program headers, and that of sections; `None` where the header of the file is
+    /// cut off.
+    pub(super) segments: Option<Table>,
+    pub(super) sections: Option<Table>,
+    /// The loadable segments, and where their headers are.
+    pub(super) loads: Vec<(usize, Header)>,
+    /// The sections that occupy memory, and where their headers are.
+    pub(super) occupied: Vec<(usize, Header)>,
+    /// The header of the first table of symbols.
+    pub(super) symbols: Option<usize>,
+}
+
+impl Headers {
+    /// Those of a file that begins like an ELF file.
+    pub(super) fn read(file: &[u8]) -> Option<Self> {
+        let layout = Layout::of(file)?;
+        let (segments, sections) = (layout.segments(file), layout.sections(file));
+        let at = |table: &Option<Table>| table.as_ref().map(|table| table.entries(file));
+        let loads = at(&segments).into_iter().flatten();
+        let loads = loads.filter_map(|at| Some((at, layout.load(file, at)?))).collect();
+        let (mut occupied, mut symbols) = (Vec::new(), None);
+        for at in at(&sections).into_iter().flatten() {
+            occupied.extend(layout.section(file, at).map(|header| (at, header)));
+            if symbols.is_none() && layout.word(file, at, 4) == Some(SHT_SYMTAB) {
+                symbols = Some(at);
+            }
+        }
+        Some(Self { layout, segments, sections, loads, occupied, symbols })
+    }
 }
 
 /// A table of headers of equal size.
@@ -57,7 +92,7 @@ pub(super) struct Claim {
 
 impl Layout {
     /// That of a file that begins like an ELF file.
-    pub(super) fn of(file: &[u8]) -> Option<Self> {
+    fn of(file: &[u8]) -> Option<Self> {
         let wide = match u8_at(file, 4)? {
             1 => false,
             2 => true,
@@ -70,7 +105,7 @@ impl Layout {
         uint(file, at, 2, self.big).and_then(|value| u16::try_from(value).ok())
     }
 
-    fn word(self, file: &[u8], at: usize, offset: usize) -> Option<u64> {
+    pub(super) fn word(self, file: &[u8], at: usize, offset: usize) -> Option<u64> {
         uint(file, at.checked_add(offset)?, 4, self.big)
     }
 
@@ -83,13 +118,13 @@ impl Layout {
     }
 
     /// The table of program headers.
-    pub(super) fn segments(self, file: &[u8]) -> Option<Table> {
+    fn segments(self, file: &[u8]) -> Option<Table> {
         let least = if self.wide { 56 } else { 32 };
         self.table(file, (28, 32), (42, 54), least)
     }
 
     /// The table of section headers.
-    pub(super) fn sections(self, file: &[u8]) -> Option<Table> {
+    fn sections(self, file: &[u8]) -> Option<Table> {
         let least = if self.wide { 64 } else { 40 };
         let table = self.table(file, (32, 40), (46, 58), least)?;
         let number = if table.offset == 0 { 0 } else { table.number };
@@ -113,7 +148,7 @@ impl Layout {
     }
 
     /// The program header at `at`, if it is that of a loadable segment.
-    pub(super) fn load(self, file: &[u8], at: usize) -> Option<Header> {
+    fn load(self, file: &[u8], at: usize) -> Option<Header> {
         if self.word(file, at, 0)? != PT_LOAD {
             return None;
         }
@@ -129,7 +164,7 @@ impl Layout {
     }
 
     /// The header at `at`, if it is that of a section that occupies memory.
-    pub(super) fn section(self, file: &[u8], at: usize) -> Option<Header> {
+    fn section(self, file: &[u8], at: usize) -> Option<Header> {
         let native = |narrow, wider| self.native(file, at, narrow, wider);
         let flags = native(8, 8)?;
         if flags & SHF_ALLOC == 0 {
@@ -149,7 +184,7 @@ impl Layout {
 
 impl Table {
     /// Where the headers are that lie inside the file.
-    pub(super) fn entries(&self, file: &[u8]) -> impl Iterator<Item = usize> {
+    pub(super) fn entries(&self, file: &[u8]) -> impl Iterator<Item = usize> + use<> {
         let Self { offset, size, .. } = *self;
         let held = file.len().saturating_sub(offset) / size.max(1);
         (0..self.number().min(held)).map(move |n| offset + n * size)

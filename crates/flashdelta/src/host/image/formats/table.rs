@@ -9,7 +9,7 @@ macro_rules! choice {
     ($(
         $(#[$doc:meta])*
         $format:ident, $name:literal, $words:literal, [$($ending:literal),*],
-        $module:ident :: $handler:ident;
+        [$($trait:ident),*], $module:ident :: $handler:ident;
     )*) => {
         /// What is done with files of a format.
         pub(crate) fn handler(format: Format) -> &'static Handler {

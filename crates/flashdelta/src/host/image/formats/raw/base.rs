@@ -185,10 +185,16 @@ fn has_witnesses(starts: &[u32], pointers: &[u32], base: u32) -> bool {
     let is_witness = |pointer: &&u32| {
         pointer.checked_sub(base).is_some_and(|start| starts.binary_search(&start).is_ok())
     };
-    let mut witnesses: Vec<u32> = pointers.iter().filter(is_witness).copied().collect();
-    witnesses.sort_unstable();
-    witnesses.dedup();
-    witnesses.len() >= WITNESSES
+    let mut witnesses = Vec::with_capacity(WITNESSES);
+    for witness in pointers.iter().filter(is_witness) {
+        if !witnesses.contains(witness) {
+            witnesses.push(*witness);
+        }
+        if witnesses.len() == WITNESSES {
+            return true;
+        }
+    }
+    false
 }
 
 fn winner(mut votes: Vec<u32>) -> Option<(u32, usize)> {
