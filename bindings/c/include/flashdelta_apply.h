@@ -1239,6 +1239,18 @@ typedef struct flashdelta_patch_info {
 } flashdelta_patch_info;
 
 /**
+ * Says whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
+ * (8 bytes) names: one of flashdelta_verdict. `user` is that of the structure that it is in,
+ * `algorithm` one of flashdelta_algorithm; a key belongs to one of them, and must not be tried with
+ * the other.
+ */
+typedef int32_t (*flashdelta_verify_fn)(void *user,
+                                        uint8_t algorithm,
+                                        const uint8_t *key_id,
+                                        const uint8_t *message,
+                                        const uint8_t *signature);
+
+/**
  * The keys that the device trusts, and the arithmetic to check signatures with them.
  */
 typedef struct flashdelta_verifier {
@@ -1247,20 +1259,13 @@ typedef struct flashdelta_verifier {
      */
     void *user;
     /**
-     * Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
-     * (8 bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a
-     * key belongs to one of them, and must not be tried with the other. Called once for each
-     * signature until one is right, only from inside flashdelta_applier_feed(), or the functions
-     * of a store; and with a message and a signature of zeros from inside
+     * Checks a signature. Called once for each until one is right, only from inside
+     * flashdelta_applier_feed(); and with a message and a signature of zeros from inside
      * flashdelta_applier_resume(), to learn whether the key is trusted still, which any number but
      * #FLASHDELTA_VERDICT_UNKNOWN_KEY says. As for the callbacks of a flashdelta_flash, it must
      * not call functions of the same applier.
      */
-    int32_t (*verify)(void *user,
-                      uint8_t algorithm,
-                      const uint8_t *key_id,
-                      const uint8_t *message,
-                      const uint8_t *signature);
+    flashdelta_verify_fn verify;
 } flashdelta_verifier;
 
 /**
@@ -1317,18 +1322,11 @@ typedef struct flashdelta_store_flash {
      */
     int32_t (*erase)(void *user, uint32_t offset);
     /**
-     * Says whether a signature (64 bytes) is that of a message (48 bytes) by the key that `key_id`
-     * (8 bytes) names. `algorithm`: 1 Ed25519, over the message; 2 ECDSA P-256, over its SHA-256,
-     * r and s. Returns 0 if it is right, 1 if the key is not one that is trusted, another number
-     * if it is wrong. With it nothing of a patch is stored before a signature of it is right; and
-     * what is there when the store is opened counts only if a signature of it is right still.
+     * Checks a signature. With it nothing of a patch is stored before a signature of it is right;
+     * and what is there when the store is opened counts only if a signature of it is right still.
      * NULL: no signature is required, and a patch in the store stays until it is cleared.
      */
-    int32_t (*verify)(void *user,
-                      uint8_t algorithm,
-                      const uint8_t *key_id,
-                      const uint8_t *message,
-                      const uint8_t *signature);
+    flashdelta_verify_fn verify;
     /**
      * RAM for writing and reading more than 64 bytes at a time: a page of the flash, say. NULL for
      * none.

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use flashdelta::door::{self, ConvertRequest, ConvertWarning};
 use flashdelta::facts::AddressMapFacts;
 use flashdelta::image::{
     self, AfterEnd, Format, Image, Overlap, ReadOptions, Segment, Selection, WriteOptions,
 };
+use flashdelta::Input;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors;
-use crate::source::Source;
+use crate::source::{Given, Source};
 use crate::watch::unwatched;
 
 fn format_named(py: Python<'_>, name: &str) -> PyResult<Format> {
@@ -59,10 +61,7 @@ impl ReadFields {
         let overlap = chosen(py, ("overlap", overlap), Overlap::named(overlap), &Overlap::NAMES)?;
         let found = AfterEnd::named(after_end);
         let after_end = chosen(py, ("after_end", after_end), found, &AfterEnd::NAMES)?;
-        let select = Selection::new()
-            .family(self.family)
-            .board(self.board)
-            .part(self.image.map(|image| image.saturating_sub(1)));
+        let select = Selection::new().family(self.family).board(self.board).image(self.image);
         Ok(ReadOptions::new()
             .strict(self.strict)
             .overlap(overlap)
@@ -132,6 +131,55 @@ pub(crate) struct WriteFields {
     family: Option<u32>,
 }
 
+impl WriteFields {
+    fn options(&self) -> WriteOptions {
+        WriteOptions::new()
+            .fill(self.fill)
+            .range(self.range)
+            .limit(self.limit)
+            .record_len(self.record_len)
+            .crlf(self.crlf)
+            .lower_case(self.lower_case)
+            .address_len(self.address_len)
+            .family(self.family)
+    }
+}
+
+/// A file in another format, and warnings: their codes and texts.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub(crate) fn convert<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+    format: &str,
+    read: ReadFields,
+    write: WriteFields,
+) -> PyResult<(Bound<'py, PyBytes>, Vec<(&'static str, String)>)> {
+    let format = format_named(py, format)?;
+    let request = ConvertRequest::new().read(read.options(py)?).write(write.options());
+    let given = Given::of(data, "data", true)?;
+    // The input comes back: it is let go before the caller goes on, who may want to resize it.
+    let (converted, path, source) = unwatched(py, move || {
+        let made = |input: Input<'_>| {
+            let converted = door::convert(input, format, &request);
+            converted.map(|converted| (converted.bytes(), converted.warnings))
+        };
+        match given {
+            Given::File(path, input) => (made(input), Some(path), None),
+            Given::Memory(source) => (made(Input::from_bytes(&source[..])), None, Some(source)),
+        }
+    })?;
+    drop(source);
+    let (bytes, warnings) = converted.map_err(|error| errors::convert(py, &error))?;
+    let bytes = bytes.map_err(|error| errors::image(py, &error))?;
+    let text = |warning: &ConvertWarning| match &path {
+        Some(path) => format!("{}: {warning}", path.display()),
+        None => warning.to_string(),
+    };
+    let warnings = warnings.iter().map(|warning| (warning.code(), text(warning))).collect();
+    Ok((PyBytes::new(py, &bytes), warnings))
+}
+
 /// Bytes in memory as a file.
 #[pyfunction]
 pub(crate) fn image_write<'py>(
@@ -145,15 +193,7 @@ pub(crate) fn image_write<'py>(
     let format = format_named(py, format)?;
     let segments = segments.into_iter().map(|(address, data)| Segment { address, data }).collect();
     let image = Image { format, segments, entry, header };
-    let write = WriteOptions::new()
-        .fill(options.fill)
-        .range(options.range)
-        .limit(options.limit)
-        .record_len(options.record_len)
-        .crlf(options.crlf)
-        .lower_case(options.lower_case)
-        .address_len(options.address_len)
-        .family(options.family);
+    let write = options.options();
     let bytes = unwatched(py, move || image.write(format, &write))?
         .map_err(|error| errors::image(py, &error))?;
     Ok(PyBytes::new(py, &bytes))

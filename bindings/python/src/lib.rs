@@ -47,7 +47,7 @@ mod _native {
     #[pymodule_export]
     use crate::holes::{hole_fields, parse_value, personalize, value_record};
     #[pymodule_export]
-    use crate::image::{address_map, detect, format_to_write, image_parse, image_write};
+    use crate::image::{address_map, convert, detect, format_to_write, image_parse, image_write};
     #[pymodule_export]
     use crate::maker::diff;
     #[pymodule_export]

@@ -55,6 +55,7 @@ def test_there_are_examples() -> None:
         "Applier",
         "Patch",
         "Image",
+        "convert",
         "DeviceProfile",
     ):
         assert ">>> " in (getattr(flashdelta, name).__doc__ or ""), name

@@ -62,6 +62,35 @@ def test_text_formats_come_back(
     assert len(again) == sum(len(data) for _, data in parts)
 
 
+def test_convert_does_what_the_program_does(tmp_path: Path) -> None:
+    elf = FIRMWARE / "cortex-m-1.0.elf"
+    formats: list[flashdelta.WritableFormat] = ["raw", "ihex", "srec", "uf2"]
+    for format in formats:
+        assert flashdelta.convert(elf, format) == Image.open(elf).to_bytes(format)
+        assert flashdelta.convert(elf.read_bytes(), format) == Image.open(elf).to_bytes(format)
+    family = Image.open(elf).to_bytes("uf2", family=7)
+    assert flashdelta.convert(family, "uf2") == family
+    short = flashdelta.convert(elf, "ihex", write={"record_len": 4, "crlf": True})
+    assert short.splitlines(keepends=True)[1].endswith(b"\r\n")
+    with pytest.warns(flashdelta.FlashdeltaWarning, match="0 is taken") as told:
+        flashdelta.convert(bytes(16), "ihex")
+    assert [warning.message.kind for warning in told] == ["address-assumed"]  # type: ignore[union-attr]
+    patch, archive = flashdelta.diff(b"old", b"new"), FIRMWARE.parent / "archives" / "heron-1.0.zip"
+    kinds = [(bytes(patch), "not-a-firmware"), (archive.read_bytes(), "not-one-firmware")]
+    for wrong, kind in kinds:
+        with pytest.raises(flashdelta.OptionError) as caught:
+            flashdelta.convert(wrong, "ihex")
+        assert caught.value.kind == kind
+    with pytest.raises(flashdelta.OptionError, match="length of records") as caught:
+        flashdelta.convert(elf, "raw", write={"record_len": 4})
+    assert caught.value.kind == "not-in-format"
+    named = tmp_path / "text.hex"
+    named.write_bytes(b"no record\n")
+    with pytest.raises(flashdelta.ImageError) as wrong_name:
+        flashdelta.convert(named, "raw")
+    assert wrong_name.value.kind == "no-record"
+
+
 def test_options(tmp_path: Path) -> None:
     image = Image(
         [Segment(0x1000, b"12345678"), Segment(0x1008, b"9"), Segment(0x1010, b"end")], entry=0x1001

@@ -187,3 +187,37 @@ pub(crate) unsafe fn read<T>(
     })();
     outcome.err().unwrap_or(FLASHDELTA_OK)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{flashdelta_codec::*, flashdelta_isa::*};
+    use flashdelta::{Codec, InstructionSet};
+
+    /// The enumerations are for the header; what is told are the numbers of the library.
+    #[test]
+    fn codecs_and_instruction_sets_have_the_numbers_of_the_format() {
+        let codecs = [
+            FLASHDELTA_CODEC_RAW as u32,
+            FLASHDELTA_CODEC_LZ4 as u32,
+            FLASHDELTA_CODEC_ZSTD as u32,
+            FLASHDELTA_CODEC_MODEL as u32,
+        ];
+        assert_eq!(sorted(Codec::ALL.map(|codec| codec as u32)), sorted(codecs));
+        let isas = [
+            FLASHDELTA_ISA_NONE as u32,
+            FLASHDELTA_ISA_THUMB as u32,
+            FLASHDELTA_ISA_RISCV as u32,
+            FLASHDELTA_ISA_XTENSA as u32,
+            FLASHDELTA_ISA_TC32 as u32,
+            FLASHDELTA_ISA_MCS51 as u32,
+            FLASHDELTA_ISA_HALVES as u32,
+            FLASHDELTA_ISA_BYTES as u32,
+        ];
+        assert_eq!(sorted(InstructionSet::ALL.map(|isa| isa as u32)), sorted(isas));
+    }
+
+    fn sorted<const N: usize>(mut numbers: [u32; N]) -> [u32; N] {
+        numbers.sort_unstable();
+        numbers
+    }
+}

@@ -87,7 +87,9 @@ pub use suspended_region::{
     flashdelta_region_needs,
 };
 #[cfg(feature = "verify")]
-pub use verifier::{flashdelta_algorithm, flashdelta_verdict, flashdelta_verifier};
+pub use verifier::{
+    flashdelta_algorithm, flashdelta_verdict, flashdelta_verifier, flashdelta_verify_fn,
+};
 #[cfg(feature = "verify")]
 pub use verify::{flashdelta_applier_guard, flashdelta_applier_next, flashdelta_chunk_ram};
 

@@ -16,7 +16,7 @@ use crate::callbacks::{Fault, Region};
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, put};
-use crate::verifier::Callback;
+use crate::verifier::{flashdelta_verify_fn, Callback};
 use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_device, flashdelta_progress};
 use state::{status_of, with, Inner, State, BUSY, READY};
 
@@ -64,21 +64,10 @@ pub struct flashdelta_store_flash {
     >,
     /// Erases the sector at byte `offset`: bytes of 0xFF afterwards.
     pub erase: Option<unsafe extern "C" fn(user: *mut c_void, offset: u32) -> i32>,
-    /// Says whether a signature (64 bytes) is that of a message (48 bytes) by the key that `key_id`
-    /// (8 bytes) names. `algorithm`: 1 Ed25519, over the message; 2 ECDSA P-256, over its SHA-256,
-    /// r and s. Returns 0 if it is right, 1 if the key is not one that is trusted, another number
-    /// if it is wrong. With it nothing of a patch is stored before a signature of it is right; and
-    /// what is there when the store is opened counts only if a signature of it is right still.
+    /// Checks a signature. With it nothing of a patch is stored before a signature of it is right;
+    /// and what is there when the store is opened counts only if a signature of it is right still.
     /// NULL: no signature is required, and a patch in the store stays until it is cleared.
-    pub verify: Option<
-        unsafe extern "C" fn(
-            user: *mut c_void,
-            algorithm: u8,
-            key_id: *const u8,
-            message: *const u8,
-            signature: *const u8,
-        ) -> i32,
-    >,
+    pub verify: flashdelta_verify_fn,
     /// RAM for writing and reading more than 64 bytes at a time: a page of the flash, say. NULL for
     /// none.
     pub buffer: *mut u8,

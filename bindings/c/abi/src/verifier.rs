@@ -28,29 +28,32 @@ pub enum flashdelta_verdict {
     FLASHDELTA_VERDICT_WRONG = 2,
 }
 
+/// Says whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
+/// (8 bytes) names: one of flashdelta_verdict. `user` is that of the structure that it is in,
+/// `algorithm` one of flashdelta_algorithm; a key belongs to one of them, and must not be tried with
+/// the other.
+pub type flashdelta_verify_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        algorithm: u8,
+        key_id: *const u8,
+        message: *const u8,
+        signature: *const u8,
+    ) -> i32,
+>;
+
 /// The keys that the device trusts, and the arithmetic to check signatures with them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flashdelta_verifier {
     /// Passed to the callback. May be NULL.
     pub user: *mut c_void,
-    /// Whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
-    /// (8 bytes) names: one of flashdelta_verdict. `algorithm` is one of flashdelta_algorithm; a
-    /// key belongs to one of them, and must not be tried with the other. Called once for each
-    /// signature until one is right, only from inside flashdelta_applier_feed(), or the functions
-    /// of a store; and with a message and a signature of zeros from inside
+    /// Checks a signature. Called once for each until one is right, only from inside
+    /// flashdelta_applier_feed(); and with a message and a signature of zeros from inside
     /// flashdelta_applier_resume(), to learn whether the key is trusted still, which any number but
     /// #FLASHDELTA_VERDICT_UNKNOWN_KEY says. As for the callbacks of a flashdelta_flash, it must
     /// not call functions of the same applier.
-    pub verify: Option<
-        unsafe extern "C" fn(
-            user: *mut c_void,
-            algorithm: u8,
-            key_id: *const u8,
-            message: *const u8,
-            signature: *const u8,
-        ) -> i32,
-    >,
+    pub verify: flashdelta_verify_fn,
 }
 
 /// A verifier in C whose callback is there.

@@ -91,7 +91,7 @@ from ._holes import (
     personalize_table,
     value_record,
 )
-from ._image import Image, Segment
+from ._image import Image, Segment, convert
 from ._making import DiffOptions, DiffProgress, PairOptions, diff, diff_files
 from ._many import diff_many
 from ._native import __version__
@@ -222,6 +222,7 @@ __all__ = [
     "apply",
     "apply_files",
     "attach_signature",
+    "convert",
     "detect",
     "diff",
     "diff_files",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Iterable
 from typing import Unpack, cast
 
 from . import _native
 from ._arguments import U32, as_bytes, as_path, check_int
-from ._errors import AddressError, OptionError
+from ._errors import AddressError, FlashdeltaWarning, OptionError
 from ._record_options import ReadOptions, WriteOptions, read_fields, write_fields
 from ._types import BytesLike, FilePath, Format, Source, WritableFormat
 
@@ -337,6 +338,63 @@ class Image:
         entry = "" if self.entry is None else f", entry 0x{self.entry:08x}"
         place = f"{parts or 'no address'}{more}{entry}"
         return f"<flashdelta.Image: {self.format}, {len(self):,} bytes at {place}>"
+
+
+def convert(
+    data: Source,
+    format: WritableFormat,
+    *,
+    read: ReadOptions | None = None,
+    write: WriteOptions | None = None,
+) -> bytes:
+    """A firmware file in another format, as the program's ``convert`` writes it.
+
+    Parameters
+    ----------
+    data : bytes-like, str or os.PathLike
+        The file, or its path: what its name promises and it is not, is an error.
+    format : {"raw", "ihex", "srec", "ti-txt", "uf2"}
+        The format to be written. UF2 keeps the family of the file, if it has one.
+    read : dict, optional
+        How the file is read: the keyword arguments of `Image.from_bytes`.
+    write : dict, optional
+        How the other one is written: the keyword arguments of `Image.to_bytes`.
+
+    Returns
+    -------
+    bytes
+        The file in the other format.
+
+    Raises
+    ------
+    ImageError
+        If the file is damaged, or cannot be written like this.
+    OptionError
+        If it is an archive or a patch, or an option is about what the format has nothing of.
+    FileError
+        If it cannot be read.
+
+    Warns
+    -----
+    FlashdeltaWarning
+        If something in it is wrong, it does not tell its address, or most of a plain binary would
+        be filling.
+
+    Examples
+    --------
+    >>> import flashdelta
+    >>> data = b":0300300002337A1E\\n:00000001FF\\n"
+    >>> flashdelta.convert(data, "srec").splitlines()[1]
+    b'S106003002337A1A'
+    >>> flashdelta.convert(b"code", "ihex", read={"base": 0x100}).splitlines()[0]
+    b':04010000636F646561'
+    """
+    converted, remarks = _native.convert(
+        data, format, read_fields(read), write_fields(write or WriteOptions())
+    )
+    for kind, remark in remarks:
+        warnings.warn(FlashdeltaWarning(remark, kind), stacklevel=2)
+    return converted
 
 
 def _check_segment(segment: object) -> Segment:

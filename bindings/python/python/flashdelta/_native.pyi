@@ -23,6 +23,7 @@ __all__ = [
     "apply",
     "apply_files",
     "attach_signature",
+    "convert",
     "detect",
     "diff",
     "explain",
@@ -136,6 +137,9 @@ def address_map(data: Source) -> str: ...
 def image_parse(
     data: Source, options: dict[str, Any]
 ) -> tuple[str, list[tuple[int, bytes]], int | None, bytes | None]: ...
+def convert(
+    data: Source, format: str, read: dict[str, Any], write: dict[str, Any]
+) -> tuple[bytes, list[tuple[str, str]]]: ...
 def format_to_write(path: FilePath) -> str | None: ...
 def image_write(
     segments: list[tuple[int, bytes]],
