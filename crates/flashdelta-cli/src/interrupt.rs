@@ -4,7 +4,7 @@
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{mpsc, Mutex, PoisonError};
+use std::sync::{mpsc, Mutex, PoisonError, TryLockError};
 use std::thread;
 
 use flashdelta::ErrorClass;
@@ -26,6 +26,8 @@ enum Doing {
     Reading,
     /// Anywhere: a pipe has what it has, and nobody may ever read the rest.
     Sending,
+    /// In work that says something: nobody may ever read it.
+    Saying,
 }
 
 /// How long work that can be broken off may take to notice by itself. The maker's steps take
@@ -50,6 +52,7 @@ pub(crate) fn watch(json: bool) {
                     let message = "interrupted: the output is not complete";
                     end(Failure::new(ErrorClass::Cancelled, message), json);
                 }
+                Doing::Saying => end(Failure::new(ErrorClass::Cancelled, "interrupted"), json),
             }
         });
     });
@@ -94,6 +97,23 @@ pub(crate) fn while_nothing_is_written<T>(work: impl FnOnce() -> T) -> T {
 /// the program in its middle.
 pub(crate) fn while_sending<T>(work: impl FnOnce() -> T) -> T {
     meanwhile(Doing::Sending, work)
+}
+
+/// Says something while there may be something to tidy up: Ctrl-C may end the program all the same,
+/// since standard error may be a pipe that nobody reads.
+pub(crate) fn while_saying(say: impl FnOnce()) {
+    match DOING.try_lock() {
+        // The program is ending, and this is what it says last.
+        Err(TryLockError::WouldBlock) => return say(),
+        Err(TryLockError::Poisoned(_)) => {}
+        // Work that can be broken off anywhere can be here.
+        Ok(doing) if !matches!(*doing, Doing::Work) => {
+            drop(doing);
+            return say();
+        }
+        Ok(_) => {}
+    }
+    meanwhile(Doing::Saying, say)
 }
 
 fn meanwhile<T>(doing: Doing, work: impl FnOnce() -> T) -> T {

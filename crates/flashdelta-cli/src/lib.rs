@@ -158,14 +158,13 @@ pub fn run() -> ExitCode {
 pub fn run_with(arguments: Vec<OsString>) -> u8 {
     let json = arguments.iter().any(|a| a == "--json");
     was_read::forget();
-    match Cli::try_parse_from(arguments) {
+    match Cli::try_parse_from(&arguments) {
         Ok(cli) => {
             interrupt::watch(json);
             code(cli.command.run(), json)
         }
         Err(error) if error.use_stderr() => {
-            let _ = error.print();
-            let message = first_paragraph(&error.to_string());
+            let message = say_what_is_wrong(&error, &arguments);
             Failure::arguments(&error, message).report_to_machine(json);
             ErrorClass::Misuse.exit_code()
         }
@@ -179,6 +178,29 @@ fn code(outcome: Outcome, json: bool) -> u8 {
     outcome.map_or_else(|failure| failure.report(json).exit_code(), |()| 0)
 }
 
+/// Says what is wrong with the arguments, and gives the first paragraph of it. What clap says
+/// quotes arguments as they are: control characters in them could forge a message.
+fn say_what_is_wrong(error: &clap::Error, arguments: &[OsString]) -> String {
+    let has_controls = |text: &OsString| text.to_string_lossy().chars().any(char::is_control);
+    if !arguments.iter().any(has_controls) {
+        let _ = error.print();
+        return first_paragraph(&error.to_string());
+    }
+    // The same arguments without them are wrong, too, mostly.
+    let escaped = arguments.iter().map(|text| text::escaped(&text.to_string_lossy()));
+    match Cli::try_parse_from(escaped) {
+        Err(escaped) if escaped.kind() == error.kind() => {
+            let _ = escaped.print();
+            first_paragraph(&escaped.to_string())
+        }
+        _ => {
+            let message = text::escaped(&first_paragraph(&error.to_string()));
+            text::say(format!("error: {message}"));
+            message
+        }
+    }
+}
+
 /// What is wrong with the arguments, without the advice that follows.
 fn first_paragraph(text: &str) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
@@ -187,7 +209,34 @@ fn first_paragraph(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use std::ffi::OsString;
+
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn control_characters_in_arguments_are_escaped() {
+        for arguments in [
+            &["--\x1b[2Jall"][..],
+            &["\x1b]0;title\x07"],
+            &["verify", "a", "b", "c\nerror: all is well"],
+            &["diff", "a", "b", "-o", "c", "--ram", "1\x1b[31m\nerror: x"],
+            &["diff", "a", "b", "-o", "c", "--codec", "\u{9b}2J"],
+            &["diff", "a", "b", "-o", "c", "--effort", "1\r2"],
+            // Of which the escaped one is right.
+            &["diff", "a", "b", "-o", "c", "--nope", "--hole", "a\x07"],
+        ] {
+            let arguments: Vec<OsString> =
+                ["flashdelta"].iter().chain(arguments).map(OsString::from).collect();
+            let Err(error) = super::Cli::try_parse_from(&arguments) else {
+                panic!("{arguments:?} are right");
+            };
+            let message = super::say_what_is_wrong(&error, &arguments);
+            // Clap lists possible values in a line of their own.
+            let is_safe = message.chars().all(|c| c == '\n' || !c.is_control());
+            assert!(is_safe && !message.is_empty(), "{arguments:?}: {message:?}");
+            assert!(!message.contains("\nerror: "), "{arguments:?}: {message:?}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_well_defined() {

@@ -30,21 +30,19 @@ impl Target {
         was_read::note(inputs.iter().filter(|input| **input != Path::new(STANDARD)));
         // What cannot be written is better told now than when the work is done.
         let failed = |error: io::Error| Failure::write(path, &error);
-        let present = match path.canonicalize() {
-            Ok(present) => present,
+        match path.canonicalize() {
+            Ok(present) if present.is_dir() => {
+                let message = format!("cannot write {}: it is a folder", text::path(path));
+                return Err(Failure::new(ErrorClass::Misuse, message)
+                    .hint("name a file, or a folder that is not there yet"));
+            }
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
                 fs::read_dir(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-                was_read::refuse(path)?;
-                return Ok(Self::Path(path.to_owned()));
             }
             // Such as links that lead to each other.
             Err(error) => return Err(failed(error)),
-        };
-        if present.is_dir() {
-            let message = format!("cannot write {}: it is a folder", text::path(path));
-            return Err(Failure::new(ErrorClass::Misuse, message)
-                .hint("name a file, or a folder that is not there yet"));
         }
         was_read::refuse(path)?;
         Ok(Self::Path(path.to_owned()))
@@ -88,17 +86,12 @@ impl Target {
 /// Writes a file whole. It must be none that was read.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Outcome {
     was_read::refuse(path)?;
-    let written = match is_replaceable(path) {
+    let written = match NewFile::is_replaceable(path) {
         true => write_file(path, bytes),
         // Nobody may ever read from a pipe.
         false => while_sending(|| write_file(path, bytes)),
     };
     written.map_err(|error| Failure::write(path, &error))
-}
-
-/// Whether a file may be put there under a temporary name first.
-pub(crate) fn is_replaceable(path: &Path) -> bool {
-    NewFile::is_replaceable(path)
 }
 
 /// Writes to standard output. Nobody listening any more (`| head`) is no error.

@@ -4,6 +4,8 @@ use core::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::interrupt;
+
 /// Says a line to people, on standard error; takes what `format!` does.
 macro_rules! remark {
     ($($part:tt)*) => {
@@ -16,7 +18,9 @@ pub(crate) use remark;
 /// can do without: the work is done all the same, and the exit code tells of it.
 pub(crate) fn say(mut line: String) {
     line.push('\n');
-    let _ = io::stderr().write_all(line.as_bytes());
+    interrupt::while_saying(|| {
+        let _ = io::stderr().write_all(line.as_bytes());
+    });
 }
 
 /// A path for messages and JSON: what is no UTF-8 is replaced, control characters are escaped.
@@ -34,11 +38,6 @@ pub(crate) fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// The same of a text that has lines, which it keeps.
-pub(crate) fn escaped_lines(text: &str) -> String {
-    text.lines().map(escaped).collect::<Vec<_>>().join("\n")
 }
 
 /// A number in groups of three digits.

@@ -98,10 +98,29 @@ fn control_characters_of_contents_do_not_reach_the_terminal() {
         "$F diff old.bin new.bin -o x --profile \"$(printf '\\033[31m')\"",
         "$F diff old.bin new.bin -o x --profile bad.toml",
         "$F diff old.bin new.bin -o x --profile worse.toml",
+        "$F \"--$(printf '\\033[2J')\"",
+        "$F verify old.bin old.bin \"$(printf 'a\\nerror: \\033[2J')\"",
+        "$F diff old.bin new.bin -o x --json --ram \"$(printf '1\\033[31m')\"",
     ] {
         let (_, said, told) = shell(&folder, call);
         assert!(!said.contains('\u{1b}') && !told.contains('\u{1b}'), "{call}: {said:?} {told:?}");
         assert!((said + &told).contains("\\u{1b}"), "{call}");
+    }
+}
+
+#[test]
+fn wrong_lines_of_descriptions_are_shown_in_lines() {
+    let folder = folder("lines");
+    fs::write(folder.join("wrong.toml"), "# A description.\ncomponents = ]\n").unwrap();
+    for call in [
+        "$F diff old.bin new.bin -o x --profile wrong.toml",
+        "$F set create wrong.toml -o x",
+        "$F release build wrong.toml -o public",
+    ] {
+        let (code, _, told) = shell(&folder, call);
+        assert_eq!(code, Some(2), "{call}: {told}");
+        assert!(told.contains("\n2 | components = ]\n"), "{call}: {told}");
+        assert!(!told.contains("\\n"), "{call}: {told}");
     }
 }
 

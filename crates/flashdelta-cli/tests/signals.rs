@@ -5,6 +5,7 @@ mod common;
 
 use core::time::Duration;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -49,7 +50,14 @@ fn until_it_waits(child: &Child) {
 
 /// Sends one signal: the process ends at once, by itself.
 fn ends(mut child: Child, call: &str) -> String {
-    until_it_waits(&child);
+    is_ended(&mut child, call);
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
+    told
+}
+
+fn is_ended(child: &mut Child, call: &str) {
+    until_it_waits(child);
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     let start = Instant::now();
@@ -64,9 +72,6 @@ fn ends(mut child: Child, call: &str) -> String {
         }
     };
     assert_eq!(status.code(), Some(130), "{call}");
-    let mut told = String::new();
-    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
-    told
 }
 
 #[test]
@@ -91,6 +96,18 @@ fn one_signal_ends_waiting_for_a_pipe() {
         assert!(told.starts_with("error: interrupted"), "{call}: {told}");
         assert!(!folder.join("x").exists(), "{call}");
     }
+}
+
+#[test]
+fn one_signal_ends_a_remark_that_nobody_reads() {
+    let folder = folder("remark");
+    let (_reader, mut stderr) = std::io::pipe().unwrap();
+    // As much as a pipe holds.
+    stderr.write_all(&[b'.'; 1 << 16]).unwrap();
+    let call = "diff old.bin old.bin -o x.fdp -q";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flashdelta"));
+    command.current_dir(&folder).args(call.split(' ')).stderr(stderr);
+    is_ended(&mut command.spawn().unwrap(), call);
 }
 
 #[test]

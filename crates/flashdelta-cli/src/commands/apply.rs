@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flashdelta::apply::{apply_in_slot, ApplyOptions, Progress};
+use flashdelta::apply::{apply_in_slot, ApplyOptions, NewFile, Progress};
 use flashdelta::bundle;
 use flashdelta::door::{self, Applied, ApplyRequest};
 use flashdelta::file::Output;
@@ -14,7 +14,7 @@ use super::bundle::counts;
 use crate::args::{self, As, DeviceArgs, OutputArgs};
 use crate::failure::{Failure, Outcome};
 use crate::keys::KeyArgs;
-use crate::outputs::{self, print_json, Target};
+use crate::outputs::{print_json, Target};
 use crate::progress::Bar;
 use crate::text::{self, grouped, remark};
 use crate::values::{self, Setting};
@@ -162,7 +162,7 @@ impl Args {
     ) -> Outcome<Applied> {
         let names = [self.old.as_path(), &self.patch, output];
         let failure = |error| Failure::patch(&error, names).naming(self.device.product());
-        let new = target.path().filter(|new| outputs::is_replaceable(new));
+        let new = target.path().filter(|new| NewFile::is_replaceable(new));
         // Others are read here, where it is known what they are read from, and where a Ctrl-C ends
         // the waiting for a pipe.
         if let (Some(new), true, false) = (new, self.old.is_file(), bundle::is_bundle(patch)) {

@@ -3,10 +3,9 @@
 use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use flashdelta::facts::hex;
-use flashdelta::set::{self, ComponentName, SetFacts};
-use flashdelta::update::set::{Entry, Index, Precondition};
-use flashdelta::verify::Algorithm;
+use flashdelta::facts::SignatureFacts;
+use flashdelta::set::{self, ComponentFacts, ComponentName, PreconditionFacts, SetFacts};
+use flashdelta::update::set::Index;
 
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Outcome};
@@ -32,7 +31,7 @@ impl Args {
         if self.output_args.json {
             return print_json(&document(&self.set, &bytes)?);
         }
-        let text = summary(&self.set, &bytes)?;
+        let text = summary(&self.set, &facts(&self.set, &bytes)?);
         if self.output_args.quiet {
             return Ok(());
         }
@@ -45,17 +44,21 @@ pub(super) fn checked<'a>(path: &Path, set: &'a [u8]) -> Outcome<Index<'a>> {
     set::check(set).map_err(|error| Failure::set_file(path, &error))
 }
 
+/// The facts about a whole set.
+pub(super) fn facts(path: &Path, set: &[u8]) -> Outcome<SetFacts> {
+    SetFacts::of(set).map_err(|error| Failure::set_file(path, &error))
+}
+
 /// What a set is, for people.
-pub(in crate::commands) fn summary(path: &Path, set: &[u8]) -> Outcome<String> {
-    let index = checked(path, set)?;
-    let count = index.entries().count();
+pub(in crate::commands) fn summary(path: &Path, facts: &SetFacts) -> String {
+    let count = facts.components.len();
     let plural = if count == 1 { "" } else { "s" };
     let mut out = format!(
         "{}: a set of {count} component{plural}, {} bytes\n",
         text::path(path),
-        grouped(set.len() as u64)
+        grouped(facts.set_size)
     );
-    if let Some(identity) = index.identity() {
+    if let Some(identity) = &facts.identity {
         let _ = writeln!(
             out,
             "  for product {:08x}, hardware revisions {} to {}, security counter {}",
@@ -65,42 +68,39 @@ pub(in crate::commands) fn summary(path: &Path, set: &[u8]) -> Outcome<String> {
             identity.security_counter
         );
     }
-    let signatures = set::signatures(set).map_err(|error| Failure::set_file(path, &error))?;
-    if signatures.is_empty() {
+    if facts.signatures.is_empty() {
         out.push_str("  not signed\n");
     }
-    for signature in signatures {
-        let algorithm = Algorithm::from_number(signature.algorithm).map(Algorithm::name);
-        let algorithm = algorithm.unwrap_or("an unknown algorithm");
-        let _ = writeln!(out, "  signed with key {} ({algorithm})", hex(&signature.key_id));
+    for SignatureFacts { algorithm, key_id, .. } in &facts.signatures {
+        let _ = writeln!(out, "  signed with key {key_id} ({algorithm})");
     }
     let _ = writeln!(
         out,
         "  needs {} bytes of RAM on the device, {} to check what streams in, {} for the index",
-        grouped(index.ram()),
-        grouped(index.chunk_ram()),
-        grouped(index.index_len() + 74)
+        grouped(facts.ram),
+        grouped(facts.chunk_ram),
+        grouped(facts.index_size + 74)
     );
-    for (number, entry) in (0..).zip(index.entries()) {
-        let _ = writeln!(out, "  {number}. {}", line(&entry));
+    for (number, entry) in facts.components.iter().enumerate() {
+        let _ = writeln!(out, "  {number}. {}", line(entry));
     }
-    Ok(out)
+    out
 }
 
-fn line(entry: &Entry<'_>) -> String {
-    let name = text::escaped(&ComponentName::from(entry.target).to_string());
-    let (kind, size) = (entry.kind.name(), grouped(entry.size));
-    let what = match (entry.payload, entry.precondition) {
+fn line(entry: &ComponentFacts) -> String {
+    let name = text::escaped(&ComponentName::from(&entry.target).to_string());
+    let (kind, size) = (entry.kind, grouped(entry.new_size));
+    let what = match (entry.patch_size, &entry.precondition) {
         (None, _) => format!("has to be there already, {size} bytes"),
-        (Some(payload), Precondition::Image { size: old, .. }) => {
-            format!("{} bytes become {size}, by a patch of {}", grouped(old), grouped(payload.len))
+        (Some(sent), PreconditionFacts::Image { size: old, .. }) => {
+            format!("{} bytes become {size}, by a patch of {}", grouped(*old), grouped(sent))
         }
-        (Some(payload), precondition) => {
-            let before = match precondition {
-                Precondition::Absent => "where nothing is",
+        (Some(sent), PreconditionFacts::Word(word)) => {
+            let before = match *word {
+                "absent" => "where nothing is",
                 _ => "whatever is there",
             };
-            format!("{size} bytes, {before}, sent whole in {}", grouped(payload.len))
+            format!("{size} bytes, {before}, sent whole in {}", grouped(sent))
         }
     };
     let hardware = entry.hardware.map_or_else(String::new, |(from, to)| {
@@ -111,7 +111,7 @@ fn line(entry: &Entry<'_>) -> String {
 
 /// What a set is, for machines.
 pub(super) fn document(path: &Path, set: &[u8]) -> Outcome<serde_json::Value> {
-    let facts = SetFacts::of(set).map_err(|error| Failure::set_file(path, &error))?;
+    let facts = facts(path, set)?;
     let mut document = serde_json::json!({ "set": text::path(path) });
     if let (Some(to), serde_json::Value::Object(from)) =
         (document.as_object_mut(), serde_json::to_value(&facts).unwrap_or_default())
