@@ -197,6 +197,10 @@ impl System {
         );
         let mut unshare = unshare();
         unshare.args(["sh", "-c", &mounts]).env_clear().envs(variables());
+        // Nothing is built a second time here, nor looked at in a debugger.
+        for name in ["CARGO_INCREMENTAL", "CARGO_PROFILE_DEV_DEBUG", "CARGO_PROFILE_TEST_DEBUG"] {
+            unshare.env(name, "0");
+        }
         unshare.env("HOME", "/root").env("LANG", "C.UTF-8").env(
             "PATH",
             "/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -21,7 +21,7 @@ use crate::width;
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
 ///
-/// It takes some half hour on two cores. `--list` shows the steps.
+/// It takes three quarters of an hour on two cores. `--list` shows the steps.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Run only these steps, or groups of steps (the word before the colon)
@@ -51,7 +51,9 @@ const FUZZ_SECONDS: u32 = 5;
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut steps = Steps::new(&args.only, args.list);
     if args.only.is_empty() && !args.list {
-        println!("All the tests take some half hour on two cores; `--list` shows the steps.");
+        println!(
+            "All the tests take three quarters of an hour on two cores; `--list` shows the steps."
+        );
     }
     if !args.no_setup {
         set_up(&mut steps);
@@ -101,12 +103,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     width::test(&mut steps, !args.no_setup);
     match beside {
         Some(beside) => {
-            let about = "the applier on emulated microcontrollers, run beside the other steps";
-            steps.step("device", about, || beside.finish());
+            let about = "emulated microcontrollers and fuzzing, run beside the other steps";
+            steps.step("beside", about, || beside.finish());
         }
-        None => on_devices(&mut steps),
+        None => {
+            on_devices(&mut steps);
+            fuzz(&mut steps, args.fuzz_seconds);
+        }
     }
-    fuzz(&mut steps, args.fuzz_seconds);
     steps.summarize()
 }
 
@@ -127,8 +131,8 @@ fn on_devices(steps: &mut Steps) {
     }
 }
 
-/// The steps on emulated devices, which mostly run one emulator after the other, in a process
-/// beside the other steps: a run of all the tests is a third shorter by that.
+/// The steps on emulated devices and those of fuzzing, which mostly run one program after the other,
+/// in a process beside the other steps: a run of all the tests is a third shorter by that.
 struct Beside {
     process: std::process::Child,
     log: std::path::PathBuf,
@@ -145,7 +149,8 @@ impl Beside {
         std::fs::create_dir_all(crate::steps::logs()).ok()?;
         let file = std::fs::File::create(&log).ok()?;
         let mut test = command(std::env::current_exe().ok()?);
-        test.args(["test", "--no-setup", "--only", "panic-free", "device"]);
+        test.args(["test", "--no-setup", "--fuzz-seconds", &args.fuzz_seconds.to_string()]);
+        test.args(["--only", "panic-free", "device", "fuzz"]);
         test.stdout(file.try_clone().ok()?).stderr(file);
         Some(Self { process: test.spawn().ok()?, log })
     }

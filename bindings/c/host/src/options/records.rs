@@ -67,10 +67,7 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn read(&self) -> ReadOptions {
-        let select = Selection::new()
-            .family(self.family)
-            .board(self.board)
-            .image(self.image);
+        let select = Selection::new().family(self.family).board(self.board).image(self.image);
         let accepts = |flag: flashdelta_accept| self.accept & flag as u32 != 0;
         let overlaps = [
             (FLASHDELTA_ACCEPT_OVERLAP, Overlap::LastWins),

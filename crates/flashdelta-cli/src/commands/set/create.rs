@@ -114,7 +114,10 @@ impl Args {
         bar.clear();
         target.write(&made)?;
         if !self.output_args.quiet {
-            remark!("{}", info::summary(&self.output, &info::facts(&self.output, &made)?).trim_end());
+            remark!(
+                "{}",
+                info::summary(&self.output, &info::facts(&self.output, &made)?).trim_end()
+            );
             left_out.iter().for_each(|line| remark!("  {}", text::escaped(line)));
         }
         if self.output_args.json {
