@@ -27,6 +27,7 @@ mod test;
 mod venv;
 mod wasm;
 mod width;
+mod zephyr;
 
 use std::process::ExitCode;
 

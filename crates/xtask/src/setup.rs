@@ -10,7 +10,7 @@ use crate::command::{cargo, chromium, exec, exists, find, root, say, target_dir,
 use crate::debian::{self, Plan};
 use crate::device::Target;
 use crate::rust::nightly;
-use crate::{coap, mqtt, venv, wasm, width};
+use crate::{coap, mqtt, venv, wasm, width, zephyr};
 
 /// Something that steps need.
 pub(crate) struct Need {
@@ -69,7 +69,17 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["test"], "sending signals", exists("kill"), &["procps"]),
         Need::new(&["testdata"], "python3", exists("python3"), &["python3"]),
         Need::new(
-            &["python", "formats", "deny", "micropython", "mqtt", "pages", "schema", "server"],
+            &[
+                "python",
+                "formats",
+                "deny",
+                "micropython",
+                "mqtt",
+                "pages",
+                "schema",
+                "server",
+                "zephyr",
+            ],
             "Python with venv",
             venv::is_here(),
             &["python3", "python3-venv"],
@@ -107,6 +117,12 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
             all(&["autoconf", "cc", "make"]),
             &["autoconf", "gcc", "make"],
         ),
+        Need::new(
+            &["zephyr"],
+            "gcc and mbedTLS with PSA Crypto",
+            zephyr::has_libraries(),
+            &["gcc", "libmbedtls-dev"],
+        ),
         Need::new(&["formats"], "srec_cat", exists("srec_cat"), &["srecord"]),
         Need::new(&["formats"], "objcopy", exists("objcopy"), &["binutils"]),
         Need::new(&["c"], "gcc and g++", all(&["gcc", "g++"]), &["gcc", "g++"]),
@@ -127,7 +143,7 @@ pub(crate) fn needs(wanted: impl Fn(&str) -> bool) -> Vec<Need> {
         Need::new(&["c:package"], "pkg-config", exists("pkg-config"), &["pkg-config"]),
         // CMake only recommends make, and builds nothing without it.
         Need::new(
-            &["c:package", "c:esp-idf"],
+            &["c:package", "c:esp-idf", "zephyr"],
             "CMake and make",
             all(&["cmake", "make"]),
             &["cmake", "make"],
@@ -288,7 +304,7 @@ fn announce(packages: &[&str], beside: &Beside, needs: &[&Need]) {
 
 /// Environments with Python packages, which pip fetches into the target folder: steps, the folder
 /// and the size of the download in MB, measured in 2026.
-const ENVIRONMENTS: [(&[&str], &str, u32); 7] = [
+const ENVIRONMENTS: [(&[&str], &str, u32); 8] = [
     (&["python"], "python/venv", 236),
     (&["formats"], "tools/formats", 10),
     (&["deny"], "tools/deny", 5),
@@ -296,6 +312,7 @@ const ENVIRONMENTS: [(&[&str], &str, u32); 7] = [
     (&["pages"], "tools/pages", 52),
     (&["schema"], "tools/schema", 13),
     (&["server"], "tools/aiocoap", 3),
+    (&["zephyr"], "tools/zephyr", 8),
 ];
 
 /// Says which Python packages the wanted steps will fetch.

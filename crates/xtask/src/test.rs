@@ -18,6 +18,7 @@ use crate::steps::{Outcome, Steps};
 use crate::venv::Environment;
 use crate::wasm;
 use crate::width;
+use crate::zephyr;
 
 /// Run all the tests: whatever this machine lacks is installed or said to be skipped
 ///
@@ -97,6 +98,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     steps.step("mqtt", "a fleet over a real broker, in C and in MicroPython", || {
         mqtt::test(!args.no_setup)
+    });
+    steps.step("zephyr", "the module for Zephyr, over a fake of Zephyr", || {
+        zephyr::test(!args.no_setup)
     });
     steps.step("wasm:node", "the npm package in Node, beside the program", wasm::node);
     steps.step("wasm:page", "its page in Chromium, with a simulated chip", wasm::page);
