@@ -175,7 +175,7 @@ impl PskResolver for One {
 }
 
 /// A client of DTLS that has this key.
-fn client(key: &[u8]) -> Dtls {
+pub(super) fn client(key: &[u8]) -> Dtls {
     let resolver = Arc::new(One(key.to_vec()));
     let config = Config::builder().with_psk_client(b"fdk_one".to_vec(), resolver).build().unwrap();
     let mut client = Dtls::new_12_psk(Arc::new(config), Instant::now());
@@ -184,7 +184,7 @@ fn client(key: &[u8]) -> Dtls {
 }
 
 /// What a client sends next, and whether it is connected.
-fn drain(client: &mut Dtls) -> (Vec<Vec<u8>>, bool) {
+pub(super) fn drain(client: &mut Dtls) -> (Vec<Vec<u8>>, bool) {
     let (mut sent, mut is_connected, mut buffer) = (Vec::new(), false, vec![0; 2048]);
     loop {
         match client.poll_output(&mut buffer) {
@@ -196,7 +196,7 @@ fn drain(client: &mut Dtls) -> (Vec<Vec<u8>>, bool) {
     }
 }
 
-const KEY: &[u8] = b"0123456789abcdef";
+pub(super) const KEY: &[u8] = b"0123456789abcdef";
 
 /// A handshake; gives all that the client has sent, and whether both were connected.
 fn handshake(sessions: &mut Sessions, from: SocketAddr, key: &[u8]) -> (Vec<Vec<u8>>, Dtls, bool) {
@@ -255,6 +255,28 @@ fn keys_open_associations_and_wrong_ones_do_not() {
     let other = SocketAddr::from(([10, 0, 0, 2], 1));
     assert!(!handshake(&mut sessions, other, b"another key 1234").2);
     assert_eq!(sessions.identity(other), None);
+}
+
+#[test]
+fn nobody_else_closes_an_association() {
+    let mut sessions = Sessions::new(10).unwrap();
+    let at = SocketAddr::from(([10, 0, 0, 1], 1));
+    let (seeds, mut client, is_open) = handshake(&mut sessions, at, KEY);
+    assert!(is_open);
+    // All but what begins a handshake, which has its own place.
+    let seeds: Vec<_> = seeds.into_iter().skip(2).collect();
+    let (mut random, now) = (Random(3), Instant::now());
+    for n in 0..number() / 10 {
+        let (datagram, mut events) = (random.datagram(&seeds), Vec::new());
+        sessions.receive(at, &datagram, now + Duration::from_millis(n), &mut events);
+        assert_eq!(sessions.len().0, 1, "{n}: {datagram:02x?}");
+    }
+    client.send_application_data(b"hello").unwrap();
+    let mut events = Vec::new();
+    for datagram in drain(&mut client).0 {
+        sessions.receive(at, &datagram, now + Duration::from_secs(3600), &mut events);
+    }
+    assert!(matches!(&events[..], [Event::Data(_, data)] if data == b"hello"), "{events:?}");
 }
 
 #[test]

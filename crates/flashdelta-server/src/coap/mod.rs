@@ -19,6 +19,8 @@ mod client;
 mod hostile;
 mod kept;
 mod listen;
+#[cfg(test)]
+mod losses;
 mod message;
 mod peers;
 mod record;

@@ -41,8 +41,8 @@ struct Session {
     dtls: Dtls,
     seen: Instant,
     identity: Option<Arc<str>>,
-    /// What waits for the key.
-    waiting: Option<Vec<u8>>,
+    /// What waits for the key, the datagram with the identity first.
+    waiting: Vec<Vec<u8>>,
 }
 
 /// The key for the one handshake that is going on just now.
@@ -67,8 +67,16 @@ const MOST_OPENING: usize = 4096;
 /// The longest identity: all that this server gives are shorter.
 const LONGEST_IDENTITY: usize = 128;
 
+/// Datagrams that wait for a key: clients send the three messages of their last flight in up to so
+/// many, and some of them twice.
+const MOST_WAITING: usize = 6;
+
 /// How long an association may rest. Devices that sleep for longer begin anew.
 const REST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When a flight is sent again. Clients that begin with a second come first: what they have waited
+/// for comes at once then; and GnuTLS, which hears a flight twice, begins to wait anew.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Bytes of a datagram.
 const MTU: usize = 1232;
@@ -80,6 +88,7 @@ impl Sessions {
         let resolver: Arc<dyn PskResolver> = Arc::clone(&key) as _;
         let config = Config::builder()
             .mtu(MTU)
+            .flight_start_rto(AGAIN)
             .with_psk_server(None, resolver)
             .build()
             .map_err(|error| Error::io("DTLS")(std::io::Error::other(error.to_string())))?;
@@ -105,30 +114,39 @@ impl Sessions {
                         evict(&mut self.opening, MOST_OPENING, |session| session.seen);
                     }
                     let dtls = Dtls::new_12_psk(Arc::clone(&self.config), now);
-                    let session = Session { dtls, seen: now, identity: None, waiting: None };
+                    let session = Session { dtls, seen: now, identity: None, waiting: Vec::new() };
                     self.opening.insert(from, session);
                 }
                 self.progress(from, Some(datagram), now, events);
             }
-            Record::Identity(identity) => {
-                let Some(session) = self.opening.get_mut(&from) else { return };
-                if session.waiting.is_some() {
-                    return;
+            Record::Identity(identity) => match self.opening.get_mut(&from) {
+                Some(session) if session.waiting.is_empty() => {
+                    let identity = core::str::from_utf8(identity).unwrap_or_default();
+                    if identity.is_empty() || identity.len() > LONGEST_IDENTITY {
+                        self.opening.remove(&from);
+                        return;
+                    }
+                    let identity: Arc<str> = identity.into();
+                    if session.wait(datagram) {
+                        session.identity = Some(Arc::clone(&identity));
+                        events.push(Event::Lookup(from, identity));
+                    }
                 }
-                let identity = core::str::from_utf8(identity).unwrap_or_default();
-                if identity.is_empty() || identity.len() > LONGEST_IDENTITY {
-                    self.opening.remove(&from);
-                    return;
+                // Its key is being looked up.
+                Some(_) => {}
+                // Our last flight got lost: the client sends its own once more (RFC 6347, 4.2.4).
+                None => self.hear(from, datagram, now, events),
+            },
+            Record::Handshake => match self.opening.get_mut(&from) {
+                // Without the key what is encrypted would be lost, and sent again only after a
+                // second: for longer than a client may wait.
+                Some(session) if !session.waiting.is_empty() => {
+                    session.wait(datagram);
                 }
-                let identity: Arc<str> = identity.into();
-                session.waiting = Some(datagram.to_vec());
-                session.identity = Some(Arc::clone(&identity));
-                events.push(Event::Lookup(from, identity));
-            }
-            Record::Handshake if self.opening.contains_key(&from) => {
-                self.progress(from, Some(datagram), now, events);
-            }
-            Record::Handshake | Record::Data => self.hear(from, datagram, now, events),
+                Some(_) => self.progress(from, Some(datagram), now, events),
+                None => self.hear(from, datagram, now, events),
+            },
+            Record::Data => self.hear(from, datagram, now, events),
         }
     }
 
@@ -145,10 +163,12 @@ impl Sessions {
         if session.identity.as_ref() != Some(identity) {
             return;
         }
-        let Some(datagram) = session.waiting.take() else { return };
+        let waiting = core::mem::take(&mut session.waiting);
         // Without one it fails in the same way as with a wrong one: nobody learns who is known.
         self.set_key(key.map(|key| (Arc::clone(identity), key)));
-        self.progress(from, Some(&datagram), now, events);
+        for datagram in waiting {
+            self.progress(from, Some(&datagram), now, events);
+        }
         self.set_key(None);
     }
 
@@ -181,7 +201,7 @@ impl Sessions {
     pub(super) fn tick(&mut self, now: Instant, events: &mut Vec<Event>) {
         let peers: Vec<SocketAddr> = self.opening.keys().copied().collect();
         for peer in peers {
-            if self.opening.get(&peer).is_some_and(|session| session.waiting.is_none()) {
+            if self.opening.get(&peer).is_some_and(|session| session.waiting.is_empty()) {
                 self.progress(peer, None, now, events);
             }
         }
@@ -254,6 +274,15 @@ impl Sessions {
 }
 
 impl Session {
+    /// Keeps a datagram for when the key is there, if it may be one of a handshake.
+    fn wait(&mut self, datagram: &[u8]) -> bool {
+        let is_kept = self.waiting.len() < MOST_WAITING && datagram.len() <= MTU;
+        if is_kept {
+            self.waiting.push(datagram.to_vec());
+        }
+        is_kept
+    }
+
     /// Takes a datagram, and gives what comes of it. `Some(true)`: it is connected from now on;
     /// `None`: it has ended.
     fn drive(

@@ -18,6 +18,7 @@ mod kills;
 mod limits;
 mod load;
 mod micropython;
+mod network;
 mod operators;
 mod pages;
 mod plain;
