@@ -28,10 +28,10 @@ def main(folder, name, port, password, point):
         board,
         folder + "/",
         is_healthy=lambda: "sick" not in words,
-        patience=500,
+        patience=5000,
         retry=50,
         keepalive=5,
-        trial=1500,
+        trial=10000,
         verify=Keys(bytes(int(point[i : i + 2], 16) for i in range(0, 128, 2))),
     ).run()
     sys.exit(3)

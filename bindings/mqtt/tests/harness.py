@@ -31,13 +31,24 @@ def password_line(user, password):
     return f"{user}:$7$101${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}\n"
 
 
+def lasting_port():
+    """A free port for a broker that is to come, and to come again: none that the system gives to
+    whoever asks for any (Linux begins at 32768)."""
+    for port in range(28000 + os.getpid() % 4000, 32768):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            continue
+    raise AssertionError("no port is free")
+
+
 class Broker:
     """Mosquitto with the configuration of the folder `broker`, on a port of its own."""
 
     def __init__(self, folder, users):
         self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            self.port = server.getsockname()[1]
+        self.port = lasting_port()
         # It drops root's rights for those of a user that need not be there.
         owner = f"user {os.environ.get('USER', 'root')}\n" if os.geteuid() == 0 else ""
         configuration = (MQTT / "broker/mosquitto.conf").read_text()

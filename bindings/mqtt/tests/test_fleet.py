@@ -69,7 +69,7 @@ class World:
     def patch(self, old=OLD, new=NEW, **options):
         return patch(self.folder, old, new, self.profile, **options)
 
-    def wait(self, done, what, seconds=60):
+    def wait(self, done, what, seconds=240):
         if not self.centre.wait(done, seconds):
             states = {name: device.status for name, device in self.centre.devices.items()}
             logs = "".join(board.log()[-2000:] for board in self.boards.values())
@@ -92,7 +92,7 @@ class World:
         assert status["version"] == "1.0"
         assert board.image()[: len(OLD)] == OLD
 
-    def wait_over(self, seconds=60):
+    def wait_over(self, seconds=240):
         self.wait(lambda _: all(map(self.centre.is_over, self.boards)), "over", seconds)
 
     def is_at(self, board, share):
@@ -148,7 +148,7 @@ def test_twenty_devices_of_three_versions_at_once(world):
         world.board(list(images.values())[i % 3])
     start = time.monotonic()
     world.command_all()
-    world.wait_over(120)
+    world.wait_over()
     for board in world.boards.values():
         updated(world, board)
     print(f"{world.kind}: {world.centre.sent} bytes, {time.monotonic() - start:.1f} s")
@@ -160,7 +160,7 @@ def test_a_killed_device_goes_on_where_it_was(world):
     world.command_all()
     world.wait(lambda _: world.is_at(board, 0.3), "taking")
     board.kill()
-    world.wait(lambda d: not d[board.name].online, "last will", 30)
+    world.wait(lambda d: not d[board.name].online, "last will")
     told, before = world.centre.devices[board.name].status["at"], len(world.requests)
     board.start()
     world.wait_over()
@@ -203,7 +203,7 @@ def test_a_fifth_of_all_segments_is_lost(world):
     world.start_centre({"1.0": world.patch()})
     board = world.board(port=lossy.port)
     world.command_all()
-    world.wait_over(120)
+    world.wait_over()
     updated(world, board)
     assert lossy.cuts > 3, lossy.cuts
     print(f"{world.kind}: {lossy.cuts} connections cut, {world.centre.sent} bytes sent")

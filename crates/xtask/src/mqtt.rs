@@ -43,8 +43,9 @@ pub(crate) fn has_libraries() -> bool {
 fn device() -> Result<PathBuf> {
     let program = folder("mqtt")?.join("device");
     let sources = root().join("bindings/mqtt/device");
-    // A test does not wait as long as a product may.
-    let times = ["-DPATIENCE=500", "-DRETRY=50", "-DTRIAL=1500"];
+    // A test does not wait as long as a product may; but what is asked for twice, or given up, is
+    // no matter of a second, for the machine may have much else to do.
+    let times = ["-DPATIENCE=5000", "-DRETRY=50", "-DTRIAL=10000"];
     let mut gcc = gcc(&[&STRICT, &SANITIZED, &["-D_POSIX_C_SOURCE=200809L"], &times]);
     gcc.arg("-I").arg(bindings().join("psa"));
     gcc.args(["device.c", "board.c", "update.c"].map(|source| sources.join(source)));

@@ -24,7 +24,7 @@ def main(folder, port, token, digest, point):
         every=50,
         retry=50,
         trial=1500,
-        timeout=5,
+        timeout=30,
         verify=Keys(bytes(int(point[i : i + 2], 16) for i in range(0, 128, 2))),
     )
     while True:

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::network::deaf_tcp;
 use crate::server::{Server, Setup};
 
 crate::on_both_databases!(a_fleet_is_led_by_the_program mistakes_have_exit_codes
@@ -162,7 +163,8 @@ async fn mistakes_have_exit_codes(setup: Setup) {
     let nobody = Client { token: String::new(), ..Client::of(&server).unwrap() };
     fails(&nobody, &["products", "list"], 2, "there is no token");
     // No server; and something that is none.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (nobody, _listener) = deaf_tcp();
+    let free = nobody.local_addr().unwrap();
     let gone = Client { server: format!("http://{free}"), ..Client::of(&server).unwrap() };
     fails(&gone, &["products", "list"], 7, "is the server there?");
     let other = Client { server: format!("http://{}/x", server.address), ..gone };

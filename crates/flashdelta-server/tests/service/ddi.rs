@@ -19,7 +19,7 @@ fn client(server: &Server, id: &str, token: &str) -> Client {
 
 /// Polls until there is an update; the delta is being made meanwhile.
 async fn update(client: &Client) -> hawkbit::ddi::UpdatePreFetch {
-    for _ in 0..200 {
+    for _ in 0..1200 {
         if let Some(update) = client.poll().await.unwrap().update() {
             return update;
         }

@@ -73,7 +73,7 @@ async fn nobody_waits_forever(setup: Setup) {
     );
     // It takes patches alone: so it has to come again.
     assert_eq!(ask(&server, &token).await.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!((3..10).contains(&start.elapsed().as_secs()));
+    assert!((3..60).contains(&start.elapsed().as_secs()));
     let device = json!({"id": "h-1", "product": "heron", "running": held});
     server.put("/v1/devices/h-1", &device).await;
     assert_eq!(ask(&server, &token).await.headers()["x-flashdelta-kind"], "file");
@@ -100,10 +100,14 @@ async fn the_job_of_a_killed_worker_is_taken_again(setup: Setup) {
         text.contains("flashdelta_jobs_running 1")
     };
     // It may be made before it is looked: then there is one more job.
-    for (number, kind) in ["esp32", "riscv", "esp8266", "cortex-m"].iter().enumerate() {
+    let kinds = ["esp32", "riscv", "esp8266", "cortex-m"];
+    for (number, kind) in (0..20).zip(kinds.iter().cycle()) {
         let product = format!("p-{number}");
         server.put(&format!("/v1/products/{product}"), &json!({"name": product})).await;
-        let images = ["1.0", "1.1"].map(|version| firmware(&format!("{kind}-{version}.bin")));
+        let images = ["1.0", "1.1"].map(|version| {
+            // Other ones each time: what is there is not made again.
+            [firmware(&format!("{kind}-{version}.bin")), vec![number; 4]].concat()
+        });
         for (version, image) in ["1.0", "1.1"].iter().zip(&images) {
             fleet::release(&server, &product, version, "a.bin", image.clone()).await;
         }
@@ -113,11 +117,11 @@ async fn the_job_of_a_killed_worker_is_taken_again(setup: Setup) {
         assert_eq!(asked.status(), StatusCode::SERVICE_UNAVAILABLE);
         let first = setup.start_worker(&LEASE);
         while !running().await && ask_now(&server, &token).await != StatusCode::OK {}
+        let start = std::time::Instant::now();
         drop(first);
         if !running().await {
             continue;
         }
-        let start = std::time::Instant::now();
         let _second = setup.start_worker(&LEASE);
         let found = ask(&server, &token).await;
         assert_eq!(found.headers()["x-flashdelta-kind"], "delta");

@@ -2,7 +2,6 @@
 //! every device ends right.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::json;
 
 use crate::fleet::{self, apply, digest, firmware};
+use crate::network::lasting_address;
 use crate::server::{Server, Setup, Worker};
 
 crate::on_both_databases!(kills_lose_nothing);
@@ -81,12 +81,8 @@ impl Machines<'_> {
     }
 }
 
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 async fn run(setup: Setup, kills: usize) {
-    let first = setup.start_at(&free_address(), &SERVER);
+    let first = setup.start_at(&lasting_address(), &SERVER);
     let token = first.token.clone();
     first.put("/v1/products/zoo", &json!({"name": "zoo"})).await;
     let images: Vec<Vec<u8>> = RELEASES.iter().map(|name| firmware(name)).collect();
@@ -103,7 +99,7 @@ async fn run(setup: Setup, kills: usize) {
         devices.push((token, held));
     }
     let count = devices.len();
-    let second = setup.start_at(&free_address(), &SERVER);
+    let second = setup.start_at(&lasting_address(), &SERVER);
     let addresses = [first.address.clone(), second.address.clone()];
     let workers = [0, 1].map(|_| setup.start_worker(&WORKER)).into();
     let servers = vec![Some(first), Some(second)];

@@ -12,6 +12,19 @@ async fn status(server: &Server, path: &str, token: &str) -> StatusCode {
     server.request(Method::GET, path, token).send().await.unwrap().status()
 }
 
+/// Waits until a patch is asked for.
+async fn is_queued(setup: &Setup, server: &Server) {
+    let token = setup.output("token", &["add", "--role", "metrics", "m"]);
+    for _ in 0..1200 {
+        let metrics = server.request(Method::GET, "/metrics", token.trim()).send().await.unwrap();
+        if metrics.text().await.unwrap().contains("flashdelta_jobs_queued 1") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("no job is queued");
+}
+
 async fn requests_are_limited(setup: Setup) {
     let limits = [
         "--device-requests",
@@ -23,28 +36,42 @@ async fn requests_are_limited(setup: Setup) {
         "--workers",
         "0",
         "--longest-wait",
-        "3",
+        "10",
     ];
     let server = setup.start_with(&limits);
     fleet::heron(&server).await;
     let held = digest(&firmware("cortex-m-1.0.bin"));
     let token = fleet::device(&server, "h-1", "heron", &held).await;
     // Two wait for a patch that nobody makes; a third one is told to come again.
-    let waiting: Vec<_> = (0..2)
-        .map(|_| tokio::spawn(server.request(Method::GET, "/v1/update?wait=3", &token).send()))
-        .collect();
-    tokio::time::sleep(std::time::Duration::from_millis(1000)).await;
-    assert_eq!(
-        status(&server, "/v1/products", &server.token).await,
-        StatusCode::SERVICE_UNAVAILABLE
-    );
-    for waiting in waiting {
+    let wait = async |device: &str| {
+        let token = fleet::device(&server, device, "heron", &held).await;
+        tokio::spawn(server.request(Method::GET, "/v1/update?wait=20", &token).send())
+    };
+    let first = wait("w-0").await;
+    is_queued(&setup, &server).await;
+    let mut number = 0;
+    let second = 'refused: loop {
+        number += 1;
+        assert!(number < 100 && !first.is_finished());
+        let second = wait(&format!("w-{number}")).await;
+        // Until it has come; unless it came just when it was looked.
+        while !second.is_finished() {
+            if status(&server, "/v1/products", &server.token).await
+                == StatusCode::SERVICE_UNAVAILABLE
+            {
+                break 'refused second;
+            }
+        }
+    };
+    for waiting in [first, second] {
         assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     }
     assert_eq!(status(&server, "/v1/products", &server.token).await, StatusCode::OK);
     // A device has three requests a minute, others have theirs.
     let path = "/v1/update?wait=0";
-    assert_eq!(status(&server, path, &token).await, StatusCode::SERVICE_UNAVAILABLE);
+    for _ in 0..3 {
+        assert_eq!(status(&server, path, &token).await, StatusCode::SERVICE_UNAVAILABLE);
+    }
     let refused = server.request(Method::GET, path, &token).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let after: u32 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
@@ -120,13 +147,13 @@ async fn keys_without_end_are_refused(setup: Setup) {
 }
 
 async fn what_has_begun_ends(setup: Setup) {
-    let server = setup.start_with(&["--workers", "0", "--longest-wait", "3"]);
+    let server = setup.start_with(&["--workers", "0", "--longest-wait", "10"]);
     fleet::heron(&server).await;
     let held = digest(&firmware("cortex-m-1.0.bin"));
     let token = fleet::device(&server, "h-1", "heron", &held).await;
-    let waiting = server.request(Method::GET, "/v1/update?wait=3", &token).send();
+    let waiting = server.request(Method::GET, "/v1/update?wait=10", &token).send();
     let waiting = tokio::spawn(waiting);
-    tokio::time::sleep(std::time::Duration::from_millis(1000)).await;
+    is_queued(&setup, &server).await;
     let stopping = tokio::task::spawn_blocking(move || server.stop());
     // The answer comes, though the server was told to end.
     assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);

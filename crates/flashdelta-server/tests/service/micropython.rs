@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::fleet::{self, digest, firmware};
+use crate::network::deaf_tcp;
 use crate::server::{Server, Setup};
 
 const SLOT: usize = 256 << 10;
@@ -142,8 +143,8 @@ async fn an_image_that_does_not_reach_the_server_is_left() {
     let Some(world) = World::new("p256.pem").await else { return };
     let (code, said) = world.start(world.port());
     assert_eq!(code, Some(3), "{said}");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (code, said) = world.start(nobody);
+    let (nobody, _listener) = deaf_tcp();
+    let (code, said) = world.start(nobody.local_addr().unwrap().port());
     assert_eq!(code, Some(3), "{said}");
     let said = world.run(world.port());
     assert!(said.ends_with("failed\n"), "{said}");

@@ -102,9 +102,11 @@ async fn a_download_goes_on(setup: Setup) {
 async fn reports_count_once(setup: Setup) {
     let server = setup.start();
     fleet::heron(&server).await;
-    let limits =
-        json!({"retry_seconds": 1, "most_failures": 2, "after_reports": 3, "failure_percent": 50});
-    server.put("/v1/products/heron/limits", &limits).await;
+    let limit = async |retry_seconds: u32| {
+        let limits = json!({"retry_seconds": retry_seconds, "most_failures": 2,
+            "after_reports": 4, "failure_percent": 50});
+        server.put("/v1/products/heron/limits", &limits).await;
+    };
     let held = digest(&firmware("cortex-m-1.0.bin"));
     let rollout = || async { server.get("/v1/products/heron/rollouts").await[0].take() };
     let ask = |token: String| {
@@ -119,24 +121,28 @@ async fn reports_count_once(setup: Setup) {
             json(request.send().await.unwrap(), StatusCode::OK).await["counted"].as_bool().unwrap()
         }
     };
+    // After a failure it is asked again later.
+    limit(3600).await;
+    let token = fleet::device(&server, "h-0", "heron", &held).await;
+    let action = header(&ask(token.clone()).await, "x-flashdelta-action").to_owned();
+    assert!(say(token.clone(), action.clone(), "failure").await);
+    let held_back = ask(token).await;
+    assert_eq!(held_back.status(), StatusCode::NO_CONTENT);
+    assert!(
+        header(&held_back, "x-flashdelta-reason").contains("it has failed to install 1.1 1 times")
+    );
+    // And then no more.
+    limit(0).await;
     let token = fleet::device(&server, "h-1", "heron", &held).await;
     let action = header(&ask(token.clone()).await, "x-flashdelta-action").to_owned();
     assert!(say(token.clone(), action.clone(), "proceeding").await);
     assert!(say(token.clone(), action.clone(), "failure").await);
     assert!(!say(token.clone(), action.clone(), "failure").await);
     assert!(!say(token.clone(), action.clone(), "success").await);
-    assert_eq!(rollout().await["failed"], 1);
-    // It is asked again later, and then no more.
-    let held_back = ask(token.clone()).await;
-    assert_eq!(held_back.status(), StatusCode::NO_CONTENT);
-    assert!(
-        header(&held_back, "x-flashdelta-reason").contains("it has failed to install 1.1 1 times")
-    );
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(rollout().await["failed"], 2);
     let second = header(&ask(token.clone()).await, "x-flashdelta-action").to_owned();
     assert_ne!(second, action);
     assert!(say(token.clone(), second, "failure").await);
-    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
     assert_eq!(ask(token.clone()).await.status(), StatusCode::NO_CONTENT);
     // One more, and the roll-out stops for all.
     let other = fleet::device(&server, "h-2", "heron", &held).await;

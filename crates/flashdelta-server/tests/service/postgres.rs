@@ -2,12 +2,13 @@
 //! end.
 
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use crate::network::lasting_port;
 
 struct Postgres {
     port: u16,
@@ -55,7 +56,7 @@ fn start() -> Option<Postgres> {
         return None;
     };
     let folder = tempfile::Builder::new().prefix("flashdelta-pg").tempdir().unwrap().keep();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = lasting_port();
     // It refuses to run as root.
     let is_root = std::fs::metadata("/proc/self")
         .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);

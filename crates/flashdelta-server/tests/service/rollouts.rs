@@ -94,7 +94,7 @@ async fn changes_come_from_the_patch(setup: Setup) {
     assert_eq!(server.get(path).await["state"], "missing");
     server.post(path, &Value::Null).await;
     let mut found = Value::Null;
-    for _ in 0..200 {
+    for _ in 0..1200 {
         found = server.get(path).await;
         if found["state"] != "pending" {
             break;

@@ -122,7 +122,7 @@ fn swu(folder: &Path, target: &Path, image: &[u8]) -> Vec<u8> {
 /// What the server says, once that is as it should be.
 async fn until(server: &Server, path: &str, is_right: impl Fn(&Value) -> bool) -> Value {
     let mut last = Value::Null;
-    for _ in 0..300 {
+    for _ in 0..1200 {
         last = server.get(path).await;
         if is_right(&last) {
             return last;

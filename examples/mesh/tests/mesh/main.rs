@@ -43,7 +43,7 @@ fn all_go_back_when_the_new_image_is_not_healthy_on_one() {
     let Some(mut world) = World::new("sick", 5) else { return };
     world.make(2, &["--sick"]);
     world.start_all();
-    let ended = world.lead("phone", 1, &[]).end();
+    let ended = world.lead("phone", 1, &["--health=2"]).end();
     assert_eq!(ended.code, Some(1), "{}", ended.said);
     assert!(ended.said.contains("Revert after"), "{}", ended.said);
     (0..5).for_each(|number| world.wait_for(number, &world.old));
@@ -55,7 +55,7 @@ fn a_device_that_comes_late_gets_what_the_others_have() {
     let Some(mut world) = World::new("late", 5) else { return };
     world.loss = 0.1;
     (0..4).for_each(|number| world.start(number));
-    let phone = world.lead("phone", 1, &["--quorum=4", "--stall=3", "--lost=60"]);
+    let phone = world.lead("phone", 1, &["--quorum=4", "--stall=8", "--lost=60"]);
     phone.wait_for("4 Kept");
     assert!(!world.runs(4, &world.new));
     world.start(4);

@@ -137,13 +137,14 @@ impl World {
         let mut command = self.command("coordinator", Ipv4Addr::new(127, 70, 0, address), &log);
         command.arg(&self.patch).arg("--node");
         command.args(self.devices.iter().map(|device| device.address.to_string()));
-        // A test does not wait as people do.
+        // A test does not wait as people do; what ends a trial or gives somebody up is no matter
+        // of a second, for the machine may have much else to do.
         let times = [
-            "--health=2",
+            "--health=20",
             "--answer=150",
             "--linger=3",
-            "--stall=20",
-            "--lost=10",
+            "--stall=60",
+            "--lost=30",
             "--go-ahead=60",
         ];
         let name = |argument: &str| argument.split('=').next().map(str::to_owned);
