@@ -47,7 +47,9 @@ pub(super) fn of_patch(old: &[u8], patch: &[u8]) -> Result<(PatchHeader, Vec<Blo
         Applier::new(&mut workspace, old, new, ApplyOptions::default());
     let block = size(new_size);
     let mut spent = vec![0_u32; same(new_size).len()];
-    let (head, body) = patch.split_at_checked(header.header_len as usize).unwrap_or((patch, &[]));
+    // Signatures and digests of chunks are before the body, too.
+    let (head, body) =
+        patch.split_at_checked(header.body_offset() as usize).unwrap_or((patch, &[]));
     let body = body.get(..header.body_len as usize).unwrap_or(body);
     let mut at = applier.feed(head).map_err(|error| wrong(error.to_string()))?.written;
     for byte in body {
