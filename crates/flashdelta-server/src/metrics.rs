@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::jobs::JobCounts;
+
 /// What a request was, and what came of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub(crate) struct RequestLabels {
@@ -46,6 +48,7 @@ pub(crate) struct Metrics {
     reports: Family<ResultLabel, Counter>,
     queued: Gauge,
     running: Gauge,
+    held: Gauge,
 }
 
 impl Default for Metrics {
@@ -62,6 +65,7 @@ impl Default for Metrics {
             reports: Family::default(),
             queued: Gauge::default(),
             running: Gauge::default(),
+            held: Gauge::default(),
         };
         registry.register("requests", "Requests that were answered", metrics.requests.clone());
         registry.register("request_seconds", "Seconds until an answer", metrics.seconds.clone());
@@ -70,6 +74,8 @@ impl Default for Metrics {
         registry.register("reports", "Results that devices reported", metrics.reports.clone());
         registry.register("jobs_queued", "Patches that wait to be made", metrics.queued.clone());
         registry.register("jobs_running", "Patches being made", metrics.running.clone());
+        let held = "Patches that could not be made: what they need does not answer";
+        registry.register("jobs_held", held, metrics.held.clone());
         Self { registry: registry.into(), ..metrics }
     }
 }
@@ -93,10 +99,11 @@ impl Metrics {
         self.reports.get_or_create(&ResultLabel { result }).inc();
     }
 
-    /// The text for Prometheus. `queued` and `running` are of all processes on the database.
-    pub(crate) fn text(&self, (queued, running): (i64, i64)) -> String {
-        self.queued.set(queued);
-        self.running.set(running);
+    /// The text for Prometheus. Jobs are those of all processes on the database.
+    pub(crate) fn text(&self, jobs: JobCounts) -> String {
+        self.queued.set(jobs.queued);
+        self.running.set(jobs.running);
+        self.held.set(jobs.held);
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut text = String::new();
         if encode(&mut text, &registry).is_err() {

@@ -15,7 +15,8 @@ use crate::{Digest, Version};
 /// workers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// The release that it starts from; `None`: from nothing.
+    /// The release that it starts from; `None`: from nothing, or from a file of which that is not
+    /// known.
     pub from: Option<Version>,
     /// The release that it leads to.
     pub to: Version,
@@ -46,8 +47,6 @@ pub(super) const MAKER: &str = concat!("flashdelta ", env!("CARGO_PKG_VERSION"))
 /// A file that a patch starts from or leads to.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskFile<'a> {
-    /// The release that it is of.
-    pub version: &'a Version,
     /// SHA-256 of it.
     pub sha256: Digest,
     /// Its name, by whose ending formats are guessed.
@@ -56,20 +55,23 @@ pub struct TaskFile<'a> {
 
 impl Task {
     /// The patch between two files, or from nothing, for the applier of a device; without chunks,
-    /// and with the effort that `diff` has by default.
+    /// and with the effort that `diff` has by default. Each file comes with the release that it is
+    /// of, where that is known: it is for people, and the patch does not depend on it.
     ///
     /// # Errors
     ///
     /// [`CatalogueError::BadField`], if there is no such applier.
     pub fn for_applier(
-        old: Option<TaskFile<'_>>,
-        new: TaskFile<'_>,
+        old: Option<(Option<&Version>, TaskFile<'_>)>,
+        (to, new): (&Version, TaskFile<'_>),
         applier: &Applier,
     ) -> Result<Self, CatalogueError> {
         let profile = applier.device_profile()?;
+        let from = old.and_then(|(from, _)| from.cloned());
+        let old = old.map(|(_, file)| file);
         Ok(Self {
-            from: old.map(|old| old.version.clone()),
-            to: new.version.clone(),
+            from,
+            to: to.clone(),
             old: old.map(|old| old.sha256),
             new: new.sha256,
             old_name: old.map_or("", |old| old.name).to_owned(),
@@ -115,7 +117,12 @@ impl Task {
 
     /// What it is, for people.
     pub fn name(&self) -> String {
-        let from = self.from.as_ref().map_or("nothing", Version::as_str);
+        let from = match (&self.from, &self.old) {
+            (Some(from), _) => from.to_string(),
+            // As much of a digest as nobody confuses.
+            (None, Some(old)) => old.to_string().chars().take(12).collect(),
+            (None, None) => "nothing".to_owned(),
+        };
         format!("{from} to {} for {}", self.to, self.profile_name)
     }
 
@@ -252,7 +259,7 @@ mod tests {
     fn a_device_gets_what_a_static_release_has() {
         let version = Version::new("1").unwrap();
         let digest = Digest::of(b"a");
-        let file = TaskFile { version: &version, sha256: digest, name: "a.bin" };
+        let file = TaskFile { sha256: digest, name: "a.bin" };
         let applier = Applier { profile: "small".into(), ..Applier::default() };
         let of_release = Task::new(
             [None, Some((&version, digest, "a.bin"))],
@@ -260,8 +267,25 @@ mod tests {
             (EFFORT, ChunkSize::None),
             None,
         );
-        assert_eq!(Task::for_applier(None, file, &applier).unwrap(), of_release.unwrap());
+        assert_eq!(
+            Task::for_applier(None, (&version, file), &applier).unwrap(),
+            of_release.unwrap()
+        );
         let wrong = Applier { profile: "pdp11".into(), ..Applier::default() };
-        assert_eq!(Task::for_applier(None, file, &wrong).unwrap_err().code(), "bad-entry");
+        assert_eq!(
+            Task::for_applier(None, (&version, file), &wrong).unwrap_err().code(),
+            "bad-entry"
+        );
+    }
+
+    #[test]
+    fn its_name_says_from_where_to_where() {
+        let [one, two] = ["1.0", "1.1"].map(|version| Version::new(version).unwrap());
+        let file = TaskFile { sha256: Digest::of(b"a"), name: "a.bin" };
+        let applier = Applier { profile: "small".into(), ..Applier::default() };
+        let name = |old| Task::for_applier(old, (&two, file), &applier).unwrap().name();
+        assert_eq!(name(Some((Some(&one), file))), "1.0 to 1.1 for small");
+        assert_eq!(name(Some((None, file))), "ca978112ca1b to 1.1 for small");
+        assert_eq!(name(None), "nothing to 1.1 for small");
     }
 }

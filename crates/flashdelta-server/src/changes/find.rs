@@ -37,7 +37,11 @@ pub(crate) enum Found {
     /// All.
     Ready(Changes),
     /// The patch is being made.
-    Pending,
+    Pending {
+        /// What keeps it from being made, for people; empty: nothing but time.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
     /// No device has needed this patch yet.
     Missing,
     /// There is none.
@@ -90,7 +94,7 @@ pub(crate) async fn find(
     }
     let patch = match tenant.patch_between(&old.memory.sha256, &new.memory.sha256).await? {
         Between::Done { sha256 } => sha256,
-        Between::Pending => return Ok(Found::Pending),
+        Between::Pending { why } => return Ok(Found::Pending { why }),
         Between::None => return Ok(Found::Missing),
         Between::Impossible { why } => return Ok(Found::Impossible { why }),
     };
@@ -114,7 +118,7 @@ pub(crate) async fn ask(
     let state = service.states().get(tenant, product).await?;
     let Pair { old, new, .. } = pair(&state, product, (from, to), component)?;
     let applier = Applier::default();
-    let wanted = Wanted { product, old: Some(old), new, release: to, applier: &applier };
+    let wanted = Wanted { product, old: Some(old), new, from: Some(from), to, applier: &applier };
     tenant.request_job(&wanted).await?;
     service.bell().asked.notify_one();
     Ok(())

@@ -268,7 +268,8 @@ impl Asked<'_> {
             product: &self.device.product,
             old,
             new,
-            release: &step.to,
+            from: step.from.as_ref(),
+            to: &step.to,
             applier: &self.device.applier,
         };
         let state = self.tenant.request_job(&wanted).await?;

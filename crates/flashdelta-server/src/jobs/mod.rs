@@ -9,10 +9,11 @@ mod limits;
 mod make;
 mod queue;
 mod signer;
+mod trouble;
 mod worker;
 
 pub(crate) use child::make_patch;
 pub use limits::JobLimits;
-pub(crate) use queue::{Between, JobState, Wanted};
+pub(crate) use queue::{Between, JobCounts, JobState, Wanted};
 pub(crate) use signer::Signer;
 pub(crate) use worker::{Bell, Worker};

@@ -15,8 +15,9 @@ pub(crate) struct Wanted<'a> {
     /// What it starts from; `None`: from nothing.
     pub(crate) old: Option<&'a Image>,
     pub(crate) new: &'a Image,
-    /// The release that it leads to.
-    pub(crate) release: &'a Version,
+    /// The releases that it starts from, if that is known, and leads to.
+    pub(crate) from: Option<&'a Version>,
+    pub(crate) to: &'a Version,
     pub(crate) applier: &'a Applier,
 }
 
@@ -63,11 +64,25 @@ pub(crate) enum Between {
     Done {
         sha256: Digest,
     },
-    Pending,
+    Pending {
+        /// What keeps it from being made; empty: nothing but time.
+        why: String,
+    },
     Impossible {
         why: String,
     },
     None,
+}
+
+/// Jobs that have not ended.
+#[derive(Clone, Copy)]
+pub(crate) struct JobCounts {
+    /// That wait.
+    pub(crate) queued: i64,
+    /// That are being made.
+    pub(crate) running: i64,
+    /// Of both, those that could not be made before: what they need does not answer.
+    pub(crate) held: i64,
 }
 
 impl Tenant {
@@ -82,7 +97,7 @@ impl Tenant {
         let Some(row) = row else { return Ok(Between::None) };
         Ok(match &*column::<String>(&row, 0)? {
             "done" => Between::Done { sha256: column::<String>(&row, 1)?.parse()? },
-            "queued" | "running" => Between::Pending,
+            "queued" | "running" => Between::Pending { why: column(&row, 2)? },
             _ => Between::Impossible { why: column(&row, 2)? },
         })
     }
@@ -119,10 +134,9 @@ impl Tenant {
             Some(old) => self.file(&old.sha256).await?.name,
             None => String::new(),
         };
-        let file =
-            |image: &Image, name| TaskFile { version: wanted.release, sha256: image.sha256, name };
-        let old = wanted.old.map(|old| file(old, &*old_name));
-        Ok(Task::for_applier(old, file(wanted.new, &new_name), wanted.applier)?)
+        let file = |image: &Image, name| TaskFile { sha256: image.sha256, name };
+        let old = wanted.old.map(|old| (wanted.from, file(old, &*old_name)));
+        Ok(Task::for_applier(old, (wanted.to, file(wanted.new, &new_name)), wanted.applier)?)
     }
 
     async fn job(&self, key: &str) -> Result<Option<JobState>, Error> {
@@ -178,15 +192,19 @@ impl Database {
         Ok(Some(taken))
     }
 
-    /// Jobs that wait, and jobs that are being made.
-    pub(crate) async fn count_jobs(&self) -> Result<(i64, i64), Error> {
+    pub(crate) async fn count_jobs(&self) -> Result<JobCounts, Error> {
         let row = self.unscoped(
             "SELECT COUNT(CASE WHEN state = 'queued' THEN 1 END), \
-             COUNT(CASE WHEN state = 'running' THEN 1 END) FROM jobs \
+             COUNT(CASE WHEN state = 'running' THEN 1 END), \
+             COUNT(CASE WHEN error <> '' THEN 1 END) FROM jobs \
              WHERE state IN ('queued', 'running')",
         );
         let row = row.one(self).await?;
-        Ok((column(&row, 0)?, column(&row, 1)?))
+        Ok(JobCounts {
+            queued: column(&row, 0)?,
+            running: column(&row, 1)?,
+            held: column(&row, 2)?,
+        })
     }
 }
 
@@ -246,15 +264,17 @@ impl Taken {
         Ok(true)
     }
 
-    /// Gives the job back, as if it had not been taken.
-    pub(super) async fn give_back(&self, worker: &str) -> Result<(), Error> {
+    /// Gives the job back, as if it had not been taken, with what keeps it from being made.
+    pub(super) async fn give_back(&self, worker: &str, error: &str) -> Result<(), Error> {
         self.tenant
             .sql(scoped!(
-                "UPDATE jobs SET state = 'queued', worker = '', attempts = attempts - 1 \
+                "UPDATE jobs SET state = 'queued', worker = '', error = $4, \
+                 attempts = attempts - 1 \
                  WHERE tenant = $1 AND key = $2 AND worker = $3 AND state = 'running'"
             ))
             .bind(self.key.clone())
             .bind(worker.to_owned())
+            .bind(error.to_owned())
             .execute(&self.tenant)
             .await
             .map(|_| ())

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::make::{make, Outcome};
 use super::queue::{Ended, Taken};
+use super::trouble::Trouble;
 use super::{JobLimits, Signer};
 use crate::auth::random;
 use crate::contents::{Contents, Hashes};
@@ -26,6 +27,8 @@ pub(crate) struct Bell {
     pub(crate) asked: Notify,
     /// One has ended.
     pub(crate) ended: Notify,
+    /// Why workers wait, if they do.
+    trouble: Trouble,
 }
 
 /// Makes patches, one after the other.
@@ -60,14 +63,23 @@ impl Worker {
     pub(crate) async fn run(self) {
         loop {
             match self.work().await {
-                Ok(true) => {}
+                Ok(true) => {
+                    if self.bell.trouble.is_over() {
+                        tracing::info!("workers work again");
+                    }
+                }
                 Ok(false) => {
                     let asked = self.bell.asked.notified();
                     let _ = tokio::time::timeout(LOOK, asked).await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "a worker failed");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    let now = std::time::Instant::now();
+                    let (wait, is_new) = self.bell.trouble.failed(&error.to_string(), now);
+                    match is_new {
+                        true => tracing::error!(%error, "a worker failed"),
+                        false => tracing::debug!(%error, ?wait, "a worker failed once more"),
+                    }
+                    tokio::time::sleep(wait).await;
                 }
             }
         }
@@ -109,8 +121,8 @@ impl Worker {
                 self.end(&taken, ended).await?;
             }
             Err(error) => {
-                // The database or the store: no fault of the job.
-                taken.give_back(&self.name).await?;
+                // The database, the store or the command that signs: no fault of the job.
+                taken.give_back(&self.name, &told(&error.to_string())).await?;
                 return Err(error);
             }
         }
@@ -166,10 +178,13 @@ fn is_of_the_job(error: &Error) -> bool {
     )
 }
 
-fn failed(state: &'static str, mut error: String) -> Ended {
-    if let Some((at, _)) = error.char_indices().nth(1000) {
-        error.truncate(at);
-    }
+/// As much of an error as is kept.
+fn told(error: &str) -> String {
+    error.chars().take(1000).collect()
+}
+
+fn failed(state: &'static str, error: String) -> Ended {
+    let error = told(&error);
     let (sha256, signature) = (String::new(), String::new());
     Ended { state, sha256, size: 0, hashes: Hashes::default(), signature, error }
 }

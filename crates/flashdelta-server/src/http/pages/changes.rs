@@ -174,7 +174,10 @@ pub(super) async fn get(
         let pair = (&Version::new(&**from)?, &Version::new(&**to)?);
         match changes::find(&service, tenant, &shown.product, pair, component).await? {
             Found::Ready(changes) => shown.picture = Some(Picture::of(&changes)),
-            Found::Pending => shown.is_pending = true,
+            Found::Pending { why } => {
+                shown.is_pending = true;
+                shown.problem = why;
+            }
             Found::Missing => shown.is_missing = true,
             Found::Impossible { why } => shown.problem = why,
         }
