@@ -9,6 +9,7 @@ use axum_server::Handle;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::config::Listen;
 use crate::{http, tls, Error, Service};
@@ -57,10 +58,15 @@ impl Server {
             http::router(&self.service).into_make_service_with_connect_info::<SocketAddr>();
         let failed = || Error::io("the listener");
         let config = self.service.config();
+        // It ends with this function.
+        let mut fresh = JoinSet::new();
         let mut serving: Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>> =
             match (&config.tls_cert, &config.tls_key) {
                 (Some(cert), Some(key)) => {
-                    let tls = tls::server(cert, key, self.service.authorities())?;
+                    let tls = tls::server(cert, key, &self.service.authorities())?;
+                    let own = self.service.clone();
+                    let set = move |authorities| own.set_authorities(authorities);
+                    fresh.spawn(tls::keep_fresh(config.clone(), tls.clone(), set));
                     let server = axum_server::from_tcp_rustls(self.listener, tls);
                     let mut server = server.map_err(failed())?.handle(handle.clone());
                     hurry(server.http_builder(), self.headers);

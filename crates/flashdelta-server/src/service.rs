@@ -1,6 +1,6 @@
 //! What all parts of a server share.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -28,7 +28,8 @@ struct Parts {
     states: States,
     bell: Arc<Bell>,
     signer: Option<Signer>,
-    authorities: Authorities,
+    /// They are read anew when their files change.
+    authorities: RwLock<Arc<Authorities>>,
     metrics: Metrics,
     /// Requests that may run at the same time.
     slots: Arc<Semaphore>,
@@ -61,7 +62,7 @@ impl Service {
             states: States::default(),
             bell: Arc::default(),
             signer: Signer::open(&config.jobs)?,
-            authorities: Authorities::open(config)?,
+            authorities: RwLock::new(Arc::new(Authorities::open(config)?)),
             metrics: Metrics::default(),
             slots: Arc::new(Semaphore::new(config.max_requests)),
             devices: Limiter::new(config.device_requests),
@@ -87,8 +88,14 @@ impl Service {
     }
 
     /// Who issues certificates of devices.
-    pub(crate) fn authorities(&self) -> &Authorities {
-        &self.0.authorities
+    pub(crate) fn authorities(&self) -> Arc<Authorities> {
+        Arc::clone(&self.0.authorities.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on these do.
+    pub(crate) fn set_authorities(&self, authorities: Authorities) {
+        let mut all = self.0.authorities.write().unwrap_or_else(PoisonError::into_inner);
+        *all = Arc::new(authorities);
     }
 
     /// What plans are made with.

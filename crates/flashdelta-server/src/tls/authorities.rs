@@ -1,6 +1,6 @@
 //! Whose certificates are trusted, by tenants.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::ring::default_provider;
@@ -46,13 +46,16 @@ impl Authorities {
         }
         let mut all = Vec::new();
         for text in &config.client_ca {
-            let (tenant, path) = match text.split_once('=') {
-                Some((tenant, path)) => (tenant, PathBuf::from(path)),
-                None => (FIRST_TENANT, PathBuf::from(text)),
-            };
-            all.push((tenant.to_owned(), verifier(&path, &revoked)?));
+            let (tenant, path) = Self::named(text);
+            all.push((tenant.to_owned(), verifier(path, &revoked)?));
         }
         Ok(Self(all))
+    }
+
+    /// The tenant and the file of one.
+    pub(super) fn named(text: &str) -> (&str, &Path) {
+        let (tenant, path) = text.split_once('=').unwrap_or((FIRST_TENANT, text));
+        (tenant, Path::new(path))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

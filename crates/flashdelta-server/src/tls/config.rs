@@ -23,6 +23,14 @@ pub(crate) fn server(
     key: &Path,
     authorities: &Authorities,
 ) -> Result<RustlsConfig, Error> {
+    Ok(RustlsConfig::from_config(Arc::new(server_config(cert, key, authorities)?)))
+}
+
+pub(super) fn server_config(
+    cert: &Path,
+    key: &Path,
+    authorities: &Authorities,
+) -> Result<ServerConfig, Error> {
     let wrong = |path: &Path, found: &dyn core::fmt::Display| {
         let found = format!("{}: {found}", path.display());
         Error::bad("TLS", found, "certificates and their private key in PEM")
@@ -41,5 +49,5 @@ pub(crate) fn server(
     let config = builder.with_single_cert(chain, private);
     let mut config = config.map_err(|error| wrong(cert, &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(RustlsConfig::from_config(Arc::new(config)))
+    Ok(config)
 }

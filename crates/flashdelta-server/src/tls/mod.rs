@@ -5,7 +5,10 @@
 
 mod authorities;
 mod config;
+mod reload;
 mod verifier;
 
 pub(crate) use authorities::{Authorities, Certified};
 pub(crate) use config::server;
+use config::server_config;
+pub(crate) use reload::keep_fresh;

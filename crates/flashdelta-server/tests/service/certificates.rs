@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::fleet::{self, digest, firmware};
 use crate::server::{Server, Setup};
 
-crate::on_both_databases!(certificates_name_devices certificates_that_are_no_good_open_nothing);
+crate::on_both_databases!(certificates_name_devices certificates_that_are_no_good_open_nothing
+    files_that_change_are_read_anew);
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -35,6 +36,25 @@ fn certificate(issuer: &Authority, device: &str, serial: u8, end: i32) -> String
     let key = KeyPair::generate().unwrap();
     let cert = params.signed_by(&key, issuer).unwrap();
     cert.pem() + &key.serialize_pem()
+}
+
+/// A list that revokes the certificates with these numbers, in PEM.
+fn revoked(issuer: &Authority, serials: &[u8]) -> String {
+    let revoked = |serial: &u8| RevokedCertParams {
+        serial_number: SerialNumber::from_slice(&[*serial]),
+        revocation_time: date_time_ymd(2024, 1, 1),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let list = CertificateRevocationListParams {
+        this_update: date_time_ymd(2024, 1, 1),
+        next_update: date_time_ymd(2090, 1, 1),
+        crl_number: SerialNumber::from_slice(&[1]),
+        issuing_distribution_point: None,
+        revoked_certs: serials.iter().map(revoked).collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(issuer).unwrap().pem().unwrap()
 }
 
 /// A server with a certificate of its own, and what trusts it.
@@ -123,21 +143,7 @@ async fn certificates_name_devices(setup: Setup) {
 async fn certificates_that_are_no_good_open_nothing(setup: Setup) {
     let ours = authority("Heron Works");
     let ours_path = file(&setup, "ours.pem", &ours.pem());
-    let revoked = RevokedCertParams {
-        serial_number: SerialNumber::from_slice(&[7]),
-        revocation_time: date_time_ymd(2024, 1, 1),
-        reason_code: None,
-        invalidity_date: None,
-    };
-    let list = CertificateRevocationListParams {
-        this_update: date_time_ymd(2024, 1, 1),
-        next_update: date_time_ymd(2090, 1, 1),
-        crl_number: SerialNumber::from_slice(&[1]),
-        issuing_distribution_point: None,
-        revoked_certs: vec![revoked],
-        key_identifier_method: KeyIdMethod::Sha256,
-    };
-    let list_path = file(&setup, "revoked.pem", &list.signed_by(&ours).unwrap().pem().unwrap());
+    let list_path = file(&setup, "revoked.pem", &revoked(&ours, &[7]));
     let (ca, crl) = (ours_path.to_str().unwrap(), list_path.to_str().unwrap());
     let tls = Tls::start(&setup, &["--client-ca", ca, "--client-crl", crl]);
     let good = certificate(&ours, "h-1", 1, 2090);
@@ -160,4 +166,49 @@ async fn certificates_that_are_no_good_open_nothing(setup: Setup) {
         serve.args(["--tls-cert", ca, "--tls-key", key.to_str().unwrap(), name]).arg(path);
         assert!(!serve.output().unwrap().status.success(), "{name} {}", path.display());
     }
+}
+
+async fn files_that_change_are_read_anew(setup: Setup) {
+    let ours = authority("Heron Works");
+    let ours_path = file(&setup, "ours.pem", &ours.pem());
+    let list_path = file(&setup, "revoked.pem", &revoked(&ours, &[9]));
+    let (ca, crl) = (ours_path.to_str().unwrap(), list_path.to_str().unwrap());
+    let mut tls = Tls::start(&setup, &["--client-ca", ca, "--client-crl", crl]);
+    let h1 = certificate(&ours, "h-1", 1, 2090);
+    let identity = Identity::from_pem(h1.as_bytes()).unwrap();
+    let open = Client::builder().tls_certs_only([tls.trusted.clone()]).identity(identity);
+    let open = open.build().unwrap();
+    let ask = || async { open.get(tls.server.url("/v1/update")).send().await.unwrap().status() };
+    assert_eq!(ask().await, StatusCode::NO_CONTENT);
+    // Revoked: on the connection that there is, and for those to come.
+    std::fs::write(&list_path, revoked(&ours, &[9, 1])).unwrap();
+    until(async || ask().await == StatusCode::UNAUTHORIZED).await;
+    assert!(tls.get(&h1, "/v1/update").await.is_err());
+    let h2 = certificate(&ours, "h-2", 2, 2090);
+    assert_eq!(tls.get(&h2, "/v1/update").await.unwrap().0, StatusCode::NO_CONTENT);
+    // Half of what belongs together changes nothing.
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    file(&setup, "cert.pem", &cert.pem());
+    let is_told = || {
+        let log = tls.server.log.lock().unwrap();
+        log.iter().any(|entry| entry["message"] == "certificates stay as they were")
+    };
+    until(async || is_told()).await;
+    assert_eq!(tls.get(&h2, "/v1/update").await.unwrap().0, StatusCode::NO_CONTENT);
+    // A server with a new certificate.
+    file(&setup, "key.pem", &signing_key.serialize_pem());
+    tls.trusted = Certificate::from_pem(cert.pem().as_bytes()).unwrap();
+    until(async || tls.get(&h2, "/v1/update").await.is_ok()).await;
+}
+
+/// Waits for what is to come within some seconds.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    for _ in 0..600 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("it does not come");
 }
