@@ -5,7 +5,7 @@
  *
  *     device FOLDER PORT TOKEN POINT
  *
- * FOLDER is the simulated board of bindings/mqtt, with the digest of what is in each slot in
+ * FOLDER is the simulated board of bindings/c/board, with the digest of what is in each slot in
  * digest_ota_0 and digest_ota_1; POINT the public key that patches are signed with (x and y in
  * hexadecimal). The server is at 127.0.0.1. Ends with 0 when there is nothing to do (any more), with 3
  * when the board resets.
@@ -329,18 +329,6 @@ static int run(device *d) {
     return there > 0 ? update_to(d, &found) : there == 0 ? 0 : 1;
 }
 
-static int unhex(const char *text, uint8_t *to, size_t len) {
-    size_t i;
-    for (i = 0; i < len; i++) {
-        unsigned byte;
-        if (sscanf(text + 2 * i, "%2x", &byte) != 1) {
-            return -1;
-        }
-        to[i] = (uint8_t)byte;
-    }
-    return 0;
-}
-
 static int connect_to(int port) {
     struct sockaddr_in server;
     const int to = socket(AF_INET, SOCK_DGRAM, 0);
@@ -354,12 +342,11 @@ static int connect_to(int port) {
 int main(int argc, char **argv) {
     static device d;
     static flashdelta_psa_key key;
-    uint8_t point[65] = {4};
-    if (argc != 5 || unhex(argv[4], point + 1, 64) != 0 || board_boot(&d.flash, argv[1]) != 0 || !read_digest(&d)) {
+    if (argc != 5 || board_boot(&d.flash, argv[1]) != 0 || !read_digest(&d)) {
         fprintf(stderr, "device FOLDER PORT TOKEN POINT\n");
         return 2;
     }
-    if (psa_crypto_init() != PSA_SUCCESS || flashdelta_psa_import_p256(&key, point) != PSA_SUCCESS) {
+    if (update_key(&key, argv[4]) != 0) {
         fprintf(stderr, "the key is of no use\n");
         return 2;
     }

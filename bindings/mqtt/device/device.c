@@ -10,8 +10,8 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "board.h"
-#include "update.h"
+#include <board.h>
+#include <update.h>
 
 #include <mosquitto.h>
 #include <stdbool.h>
@@ -287,18 +287,6 @@ static void run(device *d, int port) {
     }
 }
 
-static int unhex(const char *text, uint8_t *to, size_t len) {
-    size_t i;
-    for (i = 0; i < len; i++) {
-        unsigned byte;
-        if (sscanf(text + 2 * i, "%2x", &byte) != 1) {
-            return -1;
-        }
-        to[i] = (uint8_t)byte;
-    }
-    return 0;
-}
-
 /* An image says what it is in its first 32 bytes. */
 static void read_version(device *d) {
     char head[33] = "", *word;
@@ -316,12 +304,11 @@ int main(int argc, char **argv) {
     static device d;
     static flashdelta_psa_key key;
     char topic[96];
-    uint8_t point[65] = {4};
-    if (argc != 6 || unhex(argv[5], point + 1, 64) != 0 || board_boot(&d.flash, argv[1]) != 0) {
+    if (argc != 6 || board_boot(&d.flash, argv[1]) != 0) {
         fprintf(stderr, "device FOLDER NAME PORT PASSWORD POINT\n");
         return 2;
     }
-    if (psa_crypto_init() != PSA_SUCCESS || flashdelta_psa_import_p256(&key, point) != PSA_SUCCESS) {
+    if (update_key(&key, argv[5]) != 0) {
         fprintf(stderr, "the key is of no use\n");
         return 2;
     }

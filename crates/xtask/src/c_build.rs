@@ -66,6 +66,14 @@ pub(crate) fn gcc(options: &[&[&str]]) -> std::process::Command {
     gcc
 }
 
+/// The simulated board of devices in C, and updates on it: the headers and the sources.
+pub(crate) fn on_board(gcc: &mut std::process::Command) {
+    let [board, psa] = ["board", "psa"].map(|folder| bindings().join(folder));
+    gcc.arg("-I").arg(&board).arg("-I").arg(&psa);
+    gcc.args(["board.c", "update.c"].map(|file| board.join(file)));
+    gcc.arg(psa.join("flashdelta_psa.c"));
+}
+
 pub(crate) fn compile(
     options: &[&[&str]],
     sources: &[&str],

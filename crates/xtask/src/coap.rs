@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::c_build::{bindings, build_apply, folder, gcc, SANITIZED, STRICT};
+use crate::c_build::{build_apply, folder, gcc, on_board, SANITIZED, STRICT};
 use crate::command::{command, exec, exists, root};
 
 /// Tests the client, and builds the device, under sanitizers.
@@ -19,12 +19,8 @@ pub(crate) fn device() -> Result<PathBuf> {
     // after the fourth of these 6 tries there are 5 seconds for a machine that has much to do.
     let times = ["-DCOAP_ACK_TIMEOUT=100", "-DCOAP_MAX_RETRANSMIT=5", "-DTRIAL=1500"];
     let mut gcc = gcc(&[&STRICT, &SANITIZED, &["-D_POSIX_C_SOURCE=200809L"], &times]);
-    // The board, and the update on it, are those of the fleet over MQTT.
-    let board = root().join("bindings/mqtt/device");
-    gcc.arg("-I").arg(bindings().join("psa")).arg("-I").arg(&board);
-    gcc.args(["device.c", "coap.c"].map(|file| sources.join(file)));
-    gcc.args(["board.c", "update.c"].map(|file| board.join(file)));
-    gcc.arg(bindings().join("psa/flashdelta_psa.c")).arg(build_apply(None, None)?);
+    on_board(&mut gcc);
+    gcc.args(["device.c", "coap.c"].map(|file| sources.join(file))).arg(build_apply(None, None)?);
     exec(gcc.args(["-lmbedcrypto", "-o"]).arg(&program))?;
     Ok(program)
 }

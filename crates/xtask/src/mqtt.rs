@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::c_build::{bindings, build_apply, folder, gcc, SANITIZED, STRICT};
+use crate::c_build::{build_apply, folder, gcc, on_board, SANITIZED, STRICT};
 use crate::command::{exec, exists, release_program, root};
 use crate::micropython;
 use crate::steps::Outcome;
@@ -42,14 +42,12 @@ pub(crate) fn has_libraries() -> bool {
 /// Builds the device in C, under sanitizers.
 fn device() -> Result<PathBuf> {
     let program = folder("mqtt")?.join("device");
-    let sources = root().join("bindings/mqtt/device");
     // A test does not wait as long as a product may; but what is asked for twice, or given up, is
     // no matter of a second, for the machine may have much else to do.
     let times = ["-DPATIENCE=5000", "-DRETRY=50", "-DTRIAL=10000"];
     let mut gcc = gcc(&[&STRICT, &SANITIZED, &["-D_POSIX_C_SOURCE=200809L"], &times]);
-    gcc.arg("-I").arg(bindings().join("psa"));
-    gcc.args(["device.c", "board.c", "update.c"].map(|source| sources.join(source)));
-    gcc.arg(bindings().join("psa/flashdelta_psa.c")).arg(build_apply(None, None)?);
+    on_board(&mut gcc);
+    gcc.arg(root().join("bindings/mqtt/device/device.c")).arg(build_apply(None, None)?);
     exec(gcc.args(["-lmosquitto", "-lmbedcrypto", "-o"]).arg(&program))?;
     Ok(program)
 }

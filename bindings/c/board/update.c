@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "update.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len) {
@@ -73,6 +74,22 @@ static flashdelta_status start(update *u, const flashdelta_psa *trusted) {
         status = flashdelta_applier_guard(&u->applier, &verifier, u->checked, sizeof u->checked);
     }
     return status;
+}
+
+int update_key(flashdelta_psa_key *key, const char *point) {
+    uint8_t bytes[65] = {4}; /* uncompressed, as SEC 1 has it */
+    size_t i;
+    if (strlen(point) != 128) {
+        return -1;
+    }
+    for (i = 0; i < 64; i++) {
+        unsigned byte;
+        if (sscanf(point + 2 * i, "%2x", &byte) != 1) {
+            return -1;
+        }
+        bytes[1 + i] = (uint8_t)byte;
+    }
+    return psa_crypto_init() == PSA_SUCCESS && flashdelta_psa_import_p256(key, bytes) == PSA_SUCCESS ? 0 : -1;
 }
 
 flashdelta_status update_begin(update *u, board *where, const flashdelta_psa *trusted) {

@@ -19,6 +19,8 @@ typedef struct update {
     uint8_t sector[SECTOR];
 } update;
 
+/* The public key that patches are signed with, from x and y in hexadecimal. 0, or -1 if it is none. */
+int update_key(flashdelta_psa_key *key, const char *point);
 /* Begins an update, or goes on with the one that is kept. Only patches that one of these keys has
  * signed are taken. */
 flashdelta_status update_begin(update *u, board *where, const flashdelta_psa *trusted);
