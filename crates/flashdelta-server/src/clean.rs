@@ -1,11 +1,12 @@
 //! The end of what nobody needs any more: files that no release names, patches between them, and
 //! contents of the store that the database does not name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flashdelta_fleet::release::Task;
 use flashdelta_fleet::Digest;
 
+use crate::contents::{Contents, Stored};
 use crate::database::{column, json_column, scoped, Tenant};
 use crate::devices::ActionBody;
 use crate::{Error, Service};
@@ -33,26 +34,59 @@ pub(crate) async fn clean(
     tenant: &Tenant,
     moment: i64,
 ) -> Result<Cleaned, Error> {
-    let stored = service.contents().written_before(tenant, moment).await?;
-    let old: BTreeSet<Digest> = stored.iter().map(|one| one.digest).collect();
-    let needed = tenant.files_of_releases().await?;
-    let is_needed = |digest: &Digest| needed.contains(digest);
-    let mut cleaned = Cleaned::default();
-    for (key, task, ended) in tenant.ended_jobs().await? {
-        let is_of = [task.old, Some(task.new)].into_iter().flatten().all(|of| is_needed(&of));
-        if !is_of && ended < moment {
-            cleaned.patches += tenant.forget_job(&key).await?;
-        }
+    let found = Found::look(service, tenant, moment).await?;
+    found.clean(service, tenant, moment).await
+}
+
+/// What there was when it was looked. Releases and files may come since then: nothing is removed
+/// that they have.
+struct Found {
+    stored: Vec<Stored>,
+    /// The files of all releases.
+    needed: BTreeSet<Digest>,
+}
+
+/// Contents that are removed at once: who names contents waits meanwhile.
+const AT_ONCE: usize = 16;
+
+impl Found {
+    async fn look(service: &Service, tenant: &Tenant, moment: i64) -> Result<Self, Error> {
+        let stored = service.contents().written_before(tenant, moment).await?;
+        Ok(Self { stored, needed: tenant.files_of_releases().await? })
     }
-    for file in tenant.all_files().await? {
-        if !is_needed(&file) && old.contains(&file) {
-            cleaned.files += tenant.forget_file(&file).await?;
+
+    async fn clean(
+        &self,
+        service: &Service,
+        tenant: &Tenant,
+        moment: i64,
+    ) -> Result<Cleaned, Error> {
+        let old: BTreeMap<Digest, &Stored> =
+            self.stored.iter().map(|one| (one.digest, one)).collect();
+        let is_needed = |digest: &Digest| self.needed.contains(digest);
+        let mut cleaned = Cleaned::default();
+        for (key, task, ended) in tenant.ended_jobs().await? {
+            let is_of = [task.old, Some(task.new)].into_iter().flatten().all(|of| is_needed(&of));
+            if !is_of && ended < moment {
+                cleaned.patches += tenant.forget_job(&key).await?;
+            }
         }
+        for file in tenant.all_files().await? {
+            if let (false, Some(one)) = (is_needed(&file), old.get(&file)) {
+                cleaned.files += tenant.forget_file(service.contents(), one).await?;
+            }
+        }
+        for some in self.stored.chunks(AT_ONCE) {
+            // Only now, and while nobody can name any: what is named by then stays.
+            let transaction = tenant.begin_naming().await?;
+            let named = tenant.named_contents().await?;
+            let (number, bytes) = service.contents().remove(some, &named).await?;
+            transaction.commit().await?;
+            cleaned.contents += number;
+            cleaned.bytes += bytes;
+        }
+        Ok(cleaned)
     }
-    // Only now: what is named by then stays.
-    let named = tenant.named_contents().await?;
-    (cleaned.contents, cleaned.bytes) = service.contents().remove(&stored, &named).await?;
-    Ok(cleaned)
 }
 
 impl Tenant {
@@ -94,11 +128,23 @@ impl Tenant {
         rows.all(self).await?.iter().map(digest).collect()
     }
 
-    async fn forget_file(&self, sha256: &Digest) -> Result<u64, Error> {
-        self.sql(scoped!("DELETE FROM images WHERE tenant = $1 AND sha256 = $2"))
-            .bind(sha256.to_string())
-            .execute(self)
-            .await
+    /// Forgets a file, unless a release has it by now, or it was uploaded again.
+    async fn forget_file(&self, contents: &Contents, file: &Stored) -> Result<u64, Error> {
+        let mut transaction = self.begin_naming().await?;
+        if !contents.is_as_listed(file).await? {
+            return Ok(0);
+        }
+        let forgotten = transaction
+            .sql(scoped!(
+                "DELETE FROM images WHERE tenant = $1 AND sha256 = $2 AND NOT EXISTS \
+                 (SELECT 1 FROM releases WHERE tenant = $1 AND body LIKE $3)"
+            ))
+            .bind(file.digest.to_string())
+            .bind(format!("%{}%", file.digest))
+            .execute(&mut transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(forgotten)
     }
 
     /// The contents that the database names: files, patches, and what devices are at.
@@ -118,5 +164,73 @@ impl Tenant {
             named.extend(body.contents.iter().map(|content| content.sha256));
         }
         Ok(named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use flashdelta_fleet::{Name, Version};
+
+    use super::*;
+    use crate::config::{Config, FIRST_TENANT};
+    use crate::time::now;
+
+    async fn service(folder: &std::path::Path) -> (Service, Tenant) {
+        let service = Service::open(&Config::new(folder)).await.unwrap();
+        let tenant = service.database().add_tenant(FIRST_TENANT).await.unwrap();
+        (service, tenant)
+    }
+
+    const BYTES: &[u8] = &[7; 5000];
+
+    #[tokio::test]
+    async fn what_comes_while_it_is_cleaned_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (service, tenant) = service(folder.path()).await;
+        let contents = service.contents();
+        let bytes = Bytes::from_static(BYTES);
+        let add = || tenant.add_file(contents, "me", "a.bin", bytes.clone());
+        let digest = add().await.unwrap().sha256;
+        let later = || now() + 1;
+        // It is uploaded again.
+        let found = Found::look(&service, &tenant, later()).await.unwrap();
+        tokio::time::sleep(core::time::Duration::from_millis(20)).await;
+        add().await.unwrap();
+        assert_eq!(found.clean(&service, &tenant, later()).await.unwrap(), Cleaned::default());
+        assert_eq!(contents.get(&tenant, &digest).await.unwrap(), BYTES);
+        assert!(tenant.file(&digest).await.is_ok());
+        // A release gets it, as it is.
+        let found = Found::look(&service, &tenant, later()).await.unwrap();
+        let product = Name::new("heron").unwrap();
+        let body = serde_json::from_str(r#"{"name": "heron"}"#).unwrap();
+        tenant.put_product("me", &body).await.unwrap();
+        let release = serde_json::json!({
+            "product": "heron", "version": "1.0",
+            "components": [{"name": "firmware", "image": digest.to_string()}],
+        });
+        let release = serde_json::from_value(release).unwrap();
+        tenant.put_release("me", release).await.unwrap();
+        assert_eq!(found.clean(&service, &tenant, later()).await.unwrap(), Cleaned::default());
+        assert_eq!(contents.get(&tenant, &digest).await.unwrap(), BYTES);
+        assert!(tenant.file(&digest).await.is_ok());
+        // Without it all goes.
+        tenant.remove_release("me", &product, &Version::new("1.0").unwrap()).await.unwrap();
+        let cleaned = clean(&service, &tenant, later()).await.unwrap();
+        assert_eq!((cleaned.files, cleaned.contents), (1, 1));
+    }
+
+    /// Who has put contents that were swept away before they were named puts them once more.
+    #[tokio::test]
+    async fn what_is_named_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (service, tenant) = service(folder.path()).await;
+        let contents = service.contents();
+        let bytes = Bytes::from_static(BYTES);
+        let digest = contents.put(&tenant, bytes.clone()).await.unwrap();
+        assert_eq!(clean(&service, &tenant, now() + 1).await.unwrap().contents, 1);
+        let transaction = contents.naming(&tenant, &digest, &bytes).await.unwrap();
+        assert_eq!(contents.get(&tenant, &digest).await.unwrap(), BYTES);
+        transaction.commit().await.unwrap();
     }
 }

@@ -6,7 +6,7 @@ use flashdelta_fleet::catalogue::Image;
 use flashdelta_fleet::Digest;
 
 use crate::contents::{Contents, Hashes};
-use crate::database::{column, json_column, scoped, Tenant};
+use crate::database::{column, json_column, scoped, Tenant, Transaction};
 use crate::Error;
 
 use super::products::json;
@@ -42,8 +42,8 @@ impl Tenant {
         let (image, hashes) = image.await.map_err(|error| Error::Firmware(error.to_string()))??;
         image.check()?;
         // The bytes first: what the database names is there.
-        contents.put(self, bytes).await?;
-        let mut transaction = self.begin().await?;
+        contents.put(self, bytes.clone()).await?;
+        let mut transaction = contents.naming(self, &image.sha256, &bytes).await?;
         let added = transaction
             .sql(scoped!(
                 "INSERT INTO images (tenant, sha256, file_name, body, hashes) \
@@ -74,6 +74,17 @@ impl Tenant {
                 name: column(&row, 1)?,
                 hashes: json_column(&row, 2)?,
             }),
+            None => Err(Error::NotFound { what: format!("file {sha256}") }),
+        }
+    }
+}
+
+impl Transaction {
+    /// That there is such a file.
+    pub(super) async fn has_file(&mut self, sha256: &Digest) -> Result<(), Error> {
+        let row = self.sql(scoped!("SELECT 1 FROM images WHERE tenant = $1 AND sha256 = $2"));
+        match row.bind(sha256.to_string()).optional(&mut *self).await? {
+            Some(_) => Ok(()),
             None => Err(Error::NotFound { what: format!("file {sha256}") }),
         }
     }

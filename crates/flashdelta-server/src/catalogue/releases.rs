@@ -133,7 +133,13 @@ impl Tenant {
         images.iter().try_for_each(|image| known.add_image(image.clone()))?;
         known.add_release(release.clone())?;
         let (product, version) = (release.product.to_string(), release.version.to_string());
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_naming().await?;
+        let others = release.auxiliary.iter().map(|content| content.sha256);
+        let files = release.components.iter().map(|component| component.image).chain(others);
+        for sha256 in files.collect::<Vec<_>>() {
+            // It may have been cleaned up since it was looked for.
+            transaction.has_file(&sha256).await?;
+        }
         transaction
             .sql(scoped!(
                 "INSERT INTO releases (tenant, product, version, body, created) \

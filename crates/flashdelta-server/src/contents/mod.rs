@@ -6,3 +6,4 @@ mod sweep;
 
 pub(crate) use hashes::Hashes;
 pub(crate) use store::Contents;
+pub(crate) use sweep::Stored;

@@ -12,7 +12,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 
-use crate::database::Tenant;
+use crate::database::{Tenant, Transaction};
 use crate::Error;
 
 /// Contents by digest.
@@ -68,6 +68,27 @@ impl Contents {
             Err(error) => return Err(error.into()),
         }
         Ok(digest)
+    }
+
+    /// A transaction to name contents in that were [put](Self::put): they are there, and nobody
+    /// sweeps them away before it ends.
+    pub(crate) async fn naming(
+        &self,
+        tenant: &Tenant,
+        digest: &Digest,
+        bytes: &Bytes,
+    ) -> Result<Transaction, Error> {
+        loop {
+            let transaction = tenant.begin_naming().await?;
+            match self.store.head(&self.key(tenant, digest)).await {
+                Ok(_) => return Ok(transaction),
+                // They were not new, or nothing is kept for long: and nobody has named them yet.
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            drop(transaction);
+            self.put(tenant, bytes.clone()).await?;
+        }
     }
 
     /// All bytes, checked.

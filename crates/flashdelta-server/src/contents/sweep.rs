@@ -36,8 +36,18 @@ impl Contents {
         Ok(stored.collect())
     }
 
+    /// Whether it has not been written again since it was listed.
+    pub(crate) async fn is_as_listed(&self, one: &Stored) -> Result<bool, Error> {
+        match self.store().head(&one.meta.location).await {
+            Ok(now) => Ok(now.last_modified == one.meta.last_modified),
+            // Somebody else has cleaned up, too.
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Removes these, but what is named, and what was written again since it was listed. Gives the
-    /// number and the bytes of what is gone.
+    /// number and the bytes of what is gone. Nobody may name any of them meanwhile.
     pub(crate) async fn remove(
         &self,
         stored: &[Stored],
@@ -45,8 +55,7 @@ impl Contents {
     ) -> Result<(u64, u64), Error> {
         let (mut number, mut bytes) = (0, 0);
         for one in stored.iter().filter(|one| !named.contains(&one.digest)) {
-            let now = self.store().head(&one.meta.location).await?;
-            if now.last_modified != one.meta.last_modified {
+            if !self.is_as_listed(one).await? {
                 continue;
             }
             self.store().delete(&one.meta.location).await?;

@@ -46,6 +46,16 @@ impl Tenant {
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
         Ok(Transaction { transaction: self.database.begin().await?, id: self.id })
     }
+
+    /// A transaction in which alone contents get a name, or lose it; others wait for its end.
+    pub(crate) async fn begin_naming(&self) -> Result<Transaction, Error> {
+        let mut transaction = self.begin().await?;
+        // What is read after this is not older than it: PostgreSQL gives each statement what has
+        // been committed by then, and SQLite has one writer.
+        let row = Statement::new("UPDATE tenants SET name = name WHERE id = $1").bind(self.id);
+        row.execute(&mut transaction).await?;
+        Ok(transaction)
+    }
 }
 
 impl Transaction {

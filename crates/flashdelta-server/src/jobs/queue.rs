@@ -1,10 +1,11 @@
 //! The table of jobs.
 
+use bytes::Bytes;
 use flashdelta_fleet::catalogue::{Applier, Image};
 use flashdelta_fleet::release::{Task, TaskFile};
 use flashdelta_fleet::{Digest, Name, Version};
 
-use crate::contents::Hashes;
+use crate::contents::{Contents, Hashes};
 use crate::database::{column, json_column, scoped, Database, DatabaseKind, Tenant};
 use crate::time::now;
 use crate::Error;
@@ -50,6 +51,8 @@ pub(super) struct Ended {
     pub(super) hashes: Hashes,
     pub(super) signature: String,
     pub(super) error: String,
+    /// The patch, which is in the store.
+    pub(super) patch: Option<Bytes>,
 }
 
 /// Times that a job is taken: whatever kills its workers kills no more than these.
@@ -231,8 +234,16 @@ impl Taken {
     }
 
     /// Ends the job; false: it is another worker's by now.
-    pub(super) async fn end(&self, worker: &str, ended: &Ended) -> Result<bool, Error> {
-        let mut transaction = self.tenant.begin().await?;
+    pub(super) async fn end(
+        &self,
+        worker: &str,
+        ended: &Ended,
+        contents: &Contents,
+    ) -> Result<bool, Error> {
+        let mut transaction = match &ended.patch {
+            Some(patch) => contents.naming(&self.tenant, &ended.sha256.parse()?, patch).await?,
+            None => self.tenant.begin().await?,
+        };
         // Failures do not add up over hours: the next try has attempts of its own.
         let changed = transaction
             .sql(scoped!(

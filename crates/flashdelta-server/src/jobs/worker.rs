@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flashdelta::sign;
 use flashdelta_fleet::Digest;
 use tokio::sync::Notify;
@@ -146,12 +147,14 @@ impl Worker {
         };
         let (sha256, size) = (Digest::of(&patch).to_string(), patch.len() as u64);
         let hashes = Hashes::of(&patch);
-        self.contents.put(&taken.tenant, patch.into()).await?;
-        Ok(Ended { state: "done", sha256, size, hashes, signature, error: String::new() })
+        let patch = Bytes::from(patch);
+        self.contents.put(&taken.tenant, patch.clone()).await?;
+        let (error, patch) = (String::new(), Some(patch));
+        Ok(Ended { state: "done", sha256, size, hashes, signature, error, patch })
     }
 
     async fn end(&self, taken: &Taken, ended: Ended) -> Result<(), Error> {
-        if !taken.end(&self.name, &ended).await? {
+        if !taken.end(&self.name, &ended, &self.contents).await? {
             tracing::warn!(task = taken.task.name(), "a job was ended by another worker");
         }
         self.bell.ended.notify_waiters();
@@ -186,7 +189,7 @@ fn told(error: &str) -> String {
 fn failed(state: &'static str, error: String) -> Ended {
     let error = told(&error);
     let (sha256, signature) = (String::new(), String::new());
-    Ended { state, sha256, size: 0, hashes: Hashes::default(), signature, error }
+    Ended { state, sha256, size: 0, hashes: Hashes::default(), signature, error, patch: None }
 }
 
 /// A signature as the header of a response has it: algorithm, id of the key, signature.
