@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flashdelta_fleet::release::Task;
 use flashdelta_fleet::Digest;
 
 use crate::contents::{Contents, Stored};
 use crate::database::{column, json_column, scoped, Tenant};
 use crate::devices::ActionBody;
+use crate::jobs::Work;
 use crate::{Error, Service};
 
 /// What was removed of a tenant's.
@@ -65,9 +65,8 @@ impl Found {
             self.stored.iter().map(|one| (one.digest, one)).collect();
         let is_needed = |digest: &Digest| self.needed.contains(digest);
         let mut cleaned = Cleaned::default();
-        for (key, task, ended) in tenant.ended_jobs().await? {
-            let is_of = [task.old, Some(task.new)].into_iter().flatten().all(|of| is_needed(&of));
-            if !is_of && ended < moment {
+        for (key, work, ended) in tenant.ended_jobs().await? {
+            if !work.files().iter().all(is_needed) && ended < moment {
                 cleaned.patches += tenant.forget_job(&key).await?;
             }
         }
@@ -102,8 +101,8 @@ impl Tenant {
         Ok(files)
     }
 
-    /// Key, task, and end of the jobs that nobody is at.
-    async fn ended_jobs(&self) -> Result<Vec<(String, Task, i64)>, Error> {
+    /// Key, work, and end of the jobs that nobody is at.
+    async fn ended_jobs(&self) -> Result<Vec<(String, Work, i64)>, Error> {
         let rows = self.sql(scoped!(
             "SELECT key, task, ended FROM jobs \
              WHERE tenant = $1 AND state IN ('done', 'impossible', 'failed')"

@@ -31,6 +31,9 @@ pub struct Applier {
     pub isas: Option<Vec<String>>,
     /// Whether the device takes files as they are, too.
     pub takes_files: bool,
+    /// Whether it takes releases of several components as one component set.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub takes_sets: bool,
 }
 
 impl Default for Applier {
@@ -44,6 +47,7 @@ impl Default for Applier {
             codecs: None,
             isas: None,
             takes_files: true,
+            takes_sets: false,
         }
     }
 }

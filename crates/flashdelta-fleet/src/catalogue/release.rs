@@ -6,7 +6,7 @@ use flashdelta::update::set::MOST_COMPONENTS;
 use serde::{Deserialize, Serialize};
 
 use super::error::check_limit;
-use super::{CatalogueError, Component};
+use super::{Applier, CatalogueError, Component};
 use crate::{Digest, Name, Version};
 
 /// A release of a product: what its devices shall hold.
@@ -74,6 +74,16 @@ impl Release {
     pub fn component(mut self, component: Component) -> Self {
         self.components.push(component);
         self
+    }
+
+    /// Whether a device with this applier gets it as a component set.
+    pub fn is_set_for(&self, applier: &Applier) -> bool {
+        self.components.len() > 1 && applier.takes_sets && applier.reads_patches()
+    }
+
+    /// Whether a device with this applier can get files of it as they are: in sets there are none.
+    pub fn takes_files(&self, applier: &Applier) -> bool {
+        applier.takes_files && !self.is_set_for(applier)
     }
 
     /// Whether it is for this hardware revision.

@@ -38,7 +38,9 @@ pub(super) fn step(
     let (mut bytes, mut is_exact) = (0u64, true);
     for component in &to.components {
         let old = start.image(catalogue, component);
-        let found = catalogue.image_of(component).and_then(|new| part(old, new, applier, costs));
+        let found = catalogue
+            .image_of(component)
+            .and_then(|new| part(old, new, (applier, to.takes_files(applier)), costs));
         let Some((transfer, cost)) = found else {
             let (component, release) = (component.name.clone(), to.version.clone());
             return Err(Reason::TooSmall { component, release });
@@ -58,7 +60,7 @@ pub(super) fn step(
 fn part(
     old: Option<&Image>,
     new: &Image,
-    applier: &Applier,
+    (applier, takes_files): (&Applier, bool),
     costs: &dyn Costs,
 ) -> Option<(Transfer, Cost)> {
     let image: Digest = new.sha256;
@@ -75,7 +77,7 @@ fn part(
         let whole = costs.whole(new, applier);
         ways.extend(whole.map(|cost| (Transfer::Whole { new: image }, cost)));
     }
-    if applier.takes_files {
+    if takes_files {
         let cost = Cost { bytes: new.size, is_exact: true };
         ways.push((Transfer::File { new: image }, cost));
     }

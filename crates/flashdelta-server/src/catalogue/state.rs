@@ -75,7 +75,8 @@ async fn of_product(tenant: &Tenant, product: Product) -> Result<Catalogue, Erro
 async fn costs(tenant: &Tenant, product: &Name) -> Result<KnownCosts, Error> {
     let rows = tenant.sql(scoped!(
         "SELECT old, new, applier, state, size FROM jobs \
-         WHERE tenant = $1 AND product = $2 AND state IN ('done', 'impossible', 'failed')"
+         WHERE tenant = $1 AND product = $2 AND applier <> '' \
+         AND state IN ('done', 'impossible', 'failed')"
     ));
     let mut costs = KnownCosts::new();
     for row in rows.bind(product.to_string()).all(tenant).await? {

@@ -226,7 +226,7 @@ fn offer(action: &Action, content: &Content) -> String {
         ("kind", content.kind.name().to_owned()),
         ("size", content.size.to_string()),
         ("digest", content.sha256.to_string()),
-        ("image", content.image.to_string()),
+        ("image", content.image.map_or_else(String::new, |image| image.to_string())),
         ("signature", content.signature.clone()),
     ] {
         if !value.is_empty() {

@@ -52,8 +52,8 @@ pub(crate) struct Content {
     pub(crate) signature: String,
     /// What a file is called.
     pub(crate) file_name: String,
-    /// SHA-256 of the memory that the device holds afterwards.
-    pub(crate) image: Digest,
+    /// SHA-256 of the memory that the device holds afterwards; `None`: of several components.
+    pub(crate) image: Option<Digest>,
 }
 
 /// How an image comes about.
@@ -63,6 +63,8 @@ pub(crate) enum ContentKind {
     Delta,
     Whole,
     File,
+    /// Several components, as one.
+    Set,
 }
 
 /// Where an action is.
@@ -94,6 +96,7 @@ impl ContentKind {
             Self::Delta => "delta",
             Self::Whole => "whole",
             Self::File => "file",
+            Self::Set => "set",
         }
     }
 }

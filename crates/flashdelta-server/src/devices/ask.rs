@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{configure, poll, report, Action, ActionState, Content, Execution, Offer};
+use super::{configure, poll, report, Action, ActionState, Content, ContentKind, Execution, Offer};
 use super::{Patience, Report};
 use crate::auth::{Caller, TokenKind};
 use crate::catalogue::StoredDevice;
@@ -84,7 +84,9 @@ impl Question {
     pub(crate) fn part<'a>(&self, action: &'a Action) -> Result<&'a Content, Error> {
         let mut contents = action.body.contents.iter();
         let found = match &self.component {
-            Some(name) => contents.find(|content| *content.component == **name),
+            // In a set there are all.
+            Some(name) => contents
+                .find(|content| *content.component == **name || content.kind == ContentKind::Set),
             None => contents.next(),
         };
         found.ok_or_else(|| Error::NotFound { what: "change of that component".to_owned() })

@@ -59,6 +59,7 @@ fn tell(device: &mut Device, name: &str, value: &str) -> Result<(), Error> {
         "link" => device.link = Some(Name::new(value)?),
         "profile" => value.clone_into(&mut device.applier.profile),
         "ram" => device.applier.ram = Some(number("ram", value)?),
+        "sets" => device.applier.takes_sets = number::<u8>("sets", value)? != 0,
         "page" => device.applier.page = Some(number("page", value)?),
         "formats" => {
             let formats = value.split(',').filter(|format| !format.is_empty());

@@ -2,6 +2,7 @@
 
 mod action;
 mod ask;
+mod auxiliary;
 mod config;
 mod kept;
 mod offer;
@@ -9,10 +10,12 @@ mod plan;
 mod poll;
 mod report;
 mod savings;
+mod set;
 mod starts;
 
 pub(crate) use action::{Action, ActionBody, ActionState, Content, ContentKind};
 pub(crate) use ask::{device, seen, Next, PlainReport, Question};
+pub(crate) use auxiliary::{auxiliary, AuxiliaryOf};
 pub(crate) use config::configure;
 pub(crate) use kept::KeptReport;
 pub(crate) use offer::Offer;

@@ -54,17 +54,24 @@ pub(crate) async fn poll(
     }
 }
 
-struct Asked<'a> {
-    service: &'a Service,
-    tenant: &'a Tenant,
+pub(super) struct Asked<'a> {
+    pub(super) service: &'a Service,
+    pub(super) tenant: &'a Tenant,
     stored: &'a StoredDevice,
-    device: &'a Device,
+    pub(super) device: &'a Device,
     state: &'a ProductState,
     patience: Patience,
 }
 
+/// What is sent in a step.
+enum Body {
+    Ready(ActionBody),
+    Pending,
+    Never { why: String },
+}
+
 /// What a part of a step is made of.
-enum Part {
+pub(super) enum Part {
     Ready(Content),
     Pending,
     /// It turned out that there is none: the next plan knows.
@@ -184,7 +191,11 @@ impl Asked<'_> {
                 return Ok(Offer::Update(open.clone()));
             }
         }
-        let Some(body) = self.body(step).await? else { return Ok(Offer::Wait) };
+        let body = match self.body(step).await? {
+            Body::Ready(body) => body,
+            Body::Pending => return Ok(Offer::Wait),
+            Body::Never { why } => return self.nothing(open, why).await,
+        };
         if let Some(open) = open {
             if open.body == body {
                 return Ok(Offer::Update(open));
@@ -217,8 +228,8 @@ impl Asked<'_> {
         }
     }
 
-    /// What is sent in a step, if all of it is there.
-    async fn body(&self, step: &Step) -> Result<Option<ActionBody>, Error> {
+    /// What is sent in a step.
+    async fn body(&self, step: &Step) -> Result<Body, Error> {
         let mut contents = Vec::new();
         let mut is_complete = true;
         for part in &step.parts {
@@ -231,7 +242,20 @@ impl Asked<'_> {
                 Some(Part::Pending | Part::Gone) => is_complete = false,
             }
         }
+        if !is_complete {
+            return Ok(Body::Pending);
+        }
         let release = self.state.catalogue.release(&self.device.product, &step.to)?;
+        if release.is_set_for(&self.device.applier) {
+            contents = match self.set(release, step, &contents).await? {
+                Part::Ready(set) => vec![set],
+                Part::Pending => return Ok(Body::Pending),
+                Part::Gone => {
+                    let why = format!("the set to release {} could not be made", release.version);
+                    return Ok(Body::Never { why });
+                }
+            };
+        }
         let memory = |digest: &Digest| Ok::<_, Error>(self.image(digest)?.memory.sha256);
         let after = match (&*release.components, &self.device.running) {
             ([one], Running::Unknown | Running::One(_)) => Running::One(memory(&one.image)?),
@@ -243,11 +267,10 @@ impl Asked<'_> {
             }
         };
         let before = self.device.running.clone();
-        let body = ActionBody { step: step.to.clone(), contents, before, after };
-        Ok(is_complete.then_some(body))
+        Ok(Body::Ready(ActionBody { step: step.to.clone(), contents, before, after }))
     }
 
-    fn image(&self, digest: &Digest) -> Result<&Image, Error> {
+    pub(super) fn image(&self, digest: &Digest) -> Result<&Image, Error> {
         Ok(self.state.catalogue.image(digest)?)
     }
 
@@ -282,13 +305,15 @@ impl Asked<'_> {
                 hashes,
                 signature,
                 file_name: String::new(),
-                image: new.memory.sha256,
+                image: Some(new.memory.sha256),
             }),
             JobState::Impossible => Part::Gone,
             JobState::Pending { since } => {
                 self.service.bell().asked.notify_one();
                 let is_late = now() - since > millis(self.service.config().patience());
-                match is_late && self.device.applier.takes_files {
+                let release = self.state.catalogue.release(&self.device.product, &step.to)?;
+                let takes_files = release.takes_files(&self.device.applier);
+                match is_late && takes_files {
                     true => self.file(&new.sha256).await?,
                     false => Part::Pending,
                 }
@@ -306,7 +331,7 @@ impl Asked<'_> {
             hashes: file.hashes,
             signature: String::new(),
             file_name: file.name,
-            image: file.image.memory.sha256,
+            image: Some(file.image.memory.sha256),
         }))
     }
 }

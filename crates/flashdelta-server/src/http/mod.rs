@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod auxiliary;
 mod body;
 mod content;
 mod ddi;

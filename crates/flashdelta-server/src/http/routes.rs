@@ -6,14 +6,14 @@ use axum::Router;
 
 use super::access::{self, Access};
 use super::table::{Route, Table};
-use super::{api, ddi, health, pages, update, watch};
+use super::{api, auxiliary, ddi, health, pages, update, watch};
 use crate::{Error, Service};
 
 fn table(service: &Service) -> Table {
     let table = Table::new(service.config().max_upload << 20);
     let table = table.route(Method::GET, "/healthz", Access::Anybody, health::health);
     let table = table.route(Method::GET, "/metrics", Access::Metrics, watch::metrics);
-    pages::add(ddi::add(update::add(api::add(table))))
+    pages::add(ddi::add(auxiliary::add(update::add(api::add(table)))))
 }
 
 /// All routes as a service.

@@ -67,7 +67,7 @@ fn describe(headers: &mut HeaderMap, action: &Action, content: &Content) -> Resu
         ("x-flashdelta-kind", content.kind.name().to_owned()),
         // Of what is sent, and of what it makes.
         ("x-flashdelta-digest", content.sha256.to_string()),
-        ("x-flashdelta-image", content.image.to_string()),
+        ("x-flashdelta-image", content.image.map_or_else(String::new, |image| image.to_string())),
         ("x-flashdelta-signature", content.signature.clone()),
     ] {
         if value.is_empty() {

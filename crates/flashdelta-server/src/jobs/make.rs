@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Stdio;
 
 use bytes::Bytes;
+use flashdelta_fleet::release::Task;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::child::{Request, IMPOSSIBLE};
-use super::queue::Taken;
 use super::JobLimits;
 use crate::contents::Contents;
+use crate::database::Tenant;
 use crate::Error;
 
 /// What came of it.
@@ -24,17 +25,17 @@ pub(super) enum Outcome {
 
 /// Makes the patch of a job. `program`: this one.
 pub(super) async fn make(
-    taken: &Taken,
+    tenant: &Tenant,
+    task: &Task,
     contents: &Contents,
     limits: &JobLimits,
     program: &Path,
 ) -> Result<Outcome, Error> {
-    let task = &taken.task;
     let old = match &task.old {
-        Some(digest) => contents.get(&taken.tenant, digest).await?,
+        Some(digest) => contents.get(tenant, digest).await?,
         None => Bytes::new(),
     };
-    let new = contents.get(&taken.tenant, &task.new).await?;
+    let new = contents.get(tenant, &task.new).await?;
     let memory = limits.job_memory << 20;
     let request = Request { task: task.clone(), old: old.len(), new: new.len(), memory };
     let mut line = serde_json::to_vec(&request).map_err(Error::Json)?;

@@ -8,12 +8,16 @@ mod child;
 mod limits;
 mod make;
 mod queue;
+mod set;
 mod signer;
 mod trouble;
+mod work;
 mod worker;
 
 pub(crate) use child::make_patch;
 pub use limits::JobLimits;
 pub(crate) use queue::{Between, JobCounts, JobState, Wanted};
+pub(crate) use set::{SetMember, SetTask};
 pub(crate) use signer::Signer;
+pub(crate) use work::Work;
 pub(crate) use worker::{Bell, Worker};

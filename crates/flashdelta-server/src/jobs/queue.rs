@@ -5,6 +5,8 @@ use flashdelta_fleet::catalogue::{Applier, Image};
 use flashdelta_fleet::release::{Task, TaskFile};
 use flashdelta_fleet::{Digest, Name, Version};
 
+use super::set::SetTask;
+use super::work::Work;
 use crate::contents::{Contents, Hashes};
 use crate::database::{column, json_column, scoped, Database, DatabaseKind, Tenant};
 use crate::time::now;
@@ -33,11 +35,22 @@ pub(crate) enum JobState {
     Impossible,
 }
 
+/// A job to be entered.
+struct NewJob<'a> {
+    key: Digest,
+    product: &'a Name,
+    work: Work,
+    /// SHA-256 of the memories between which a patch is, and for which applier; empty of a set.
+    old: String,
+    new: String,
+    applier: String,
+}
+
 /// A job that a worker holds.
 pub(super) struct Taken {
     pub(super) tenant: Tenant,
     pub(super) key: String,
-    pub(super) task: Task,
+    pub(super) work: Work,
     pub(super) product: String,
     pub(super) attempts: i64,
 }
@@ -108,11 +121,34 @@ impl Tenant {
     /// How far a patch is. If nobody has asked for it before, it is a job from now on.
     pub(crate) async fn request_job(&self, wanted: &Wanted<'_>) -> Result<JobState, Error> {
         let task = self.task(wanted).await?;
-        let key = task.key().to_string();
+        let job = NewJob {
+            key: task.key(),
+            product: wanted.product,
+            work: Work::Patch(task),
+            old: wanted.old.map_or(String::new(), |old| old.memory.sha256.to_string()),
+            new: wanted.new.memory.sha256.to_string(),
+            applier: wanted.applier.key()?,
+        };
+        self.job_or_enter(job).await
+    }
+
+    /// How far a set is. If nobody has asked for it before, it is a job from now on.
+    pub(crate) async fn request_set(
+        &self,
+        product: &Name,
+        task: SetTask,
+    ) -> Result<JobState, Error> {
+        // No plan costs what sets cost: that is what their patches cost.
+        let [old, new, applier] = Default::default();
+        let (key, work) = (task.key()?, Work::Set(task));
+        self.job_or_enter(NewJob { key, product, work, old, new, applier }).await
+    }
+
+    async fn job_or_enter(&self, new: NewJob<'_>) -> Result<JobState, Error> {
+        let key = new.key.to_string();
         if let Some(state) = self.job(&key).await? {
             return Ok(state);
         }
-        let old = wanted.old.map_or(String::new(), |old| old.memory.sha256.to_string());
         self.sql(scoped!(
             "INSERT INTO jobs (tenant, key, product, task, old, new, applier, state, attempts, \
              worker, lease_until, created, ended, sha256, size, hashes, signature, error) VALUES \
@@ -120,11 +156,11 @@ impl Tenant {
              ON CONFLICT (tenant, key) DO NOTHING"
         ))
         .bind(key)
-        .bind(wanted.product.to_string())
-        .bind(serde_json::to_string(&task).map_err(Error::Json)?)
-        .bind(old)
-        .bind(wanted.new.memory.sha256.to_string())
-        .bind(wanted.applier.key()?)
+        .bind(new.product.to_string())
+        .bind(serde_json::to_string(&new.work).map_err(Error::Json)?)
+        .bind(new.old)
+        .bind(new.new)
+        .bind(new.applier)
         .bind(now())
         .execute(self)
         .await?;
@@ -188,7 +224,7 @@ impl Database {
         let taken = Taken {
             tenant: self.tenant_by_id(column(&row, 0)?).await?,
             key: column(&row, 1)?,
-            task: json_column(&row, 2)?,
+            work: json_column(&row, 2)?,
             product: column(&row, 3)?,
             attempts: column(&row, 4)?,
         };

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use flashdelta::set;
 use flashdelta::sign::{self, PrivateKey, PublicKey};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
@@ -46,25 +47,36 @@ impl Signer {
         Ok(Some(Self::Command(words, Arc::new(keys::public(path)?))))
     }
 
-    /// The patch with a signature.
+    /// The patch, or the component set, with a signature.
     ///
     /// # Errors
     ///
-    /// [`Error::Make`], if this patch cannot be signed; [`Error::Io`], if nothing can be now.
-    pub(super) async fn sign(&self, patch: &[u8]) -> Result<Vec<u8>, Error> {
-        let cannot = |error: &dyn core::fmt::Display| Error::Make(format!("cannot sign: {error}"));
-        match self {
-            Self::Key(key) => sign::sign(patch, key).map_err(|error| cannot(&error)),
+    /// [`Error::Make`], if this one cannot be signed; [`Error::Io`], if nothing can be now.
+    pub(super) async fn sign(&self, made: &[u8]) -> Result<Vec<u8>, Error> {
+        let is_set = set::is_set(made);
+        let message = match is_set {
+            true => set::message(made).map_err(cannot),
+            false => sign::message(made).map_err(cannot),
+        }?;
+        let signature = match self {
+            Self::Key(key) => key.sign(&message),
             Self::Command(words, key) => {
-                let message = sign::message(patch).map_err(|error| cannot(&error))?;
-                let made = run(words, &message).await?;
+                let signature = run(words, &message).await?;
                 // What a command that is wrongly set up has signed goes to no device.
-                sign::attach_made(patch, &made, key).map_err(|error| {
+                sign::signature_made(&message, &signature, key).map_err(|error| {
                     Error::io("signing command")(std::io::Error::other(error.to_string()))
-                })
+                })?
             }
+        };
+        match is_set {
+            true => set::attach(made, signature).map_err(cannot),
+            false => sign::attach(made, signature).map_err(cannot),
         }
     }
+}
+
+fn cannot(error: impl core::fmt::Display) -> Error {
+    Error::Make(format!("cannot sign: {error}"))
 }
 
 /// What the command says to this message.

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flashdelta::sign;
+use flashdelta::{set, sign};
 use flashdelta_fleet::Digest;
 use tokio::sync::Notify;
 
 use super::make::{make, Outcome};
 use super::queue::{Ended, Taken};
 use super::trouble::Trouble;
-use super::{JobLimits, Signer};
+use super::{JobLimits, Signer, Work};
 use crate::auth::random;
 use crate::contents::{Contents, Hashes};
 use crate::database::Database;
@@ -101,7 +101,7 @@ impl Worker {
         let made = tokio::select! {
             made = self.make(&taken) => made,
             () = self.hold(&taken, lease) => {
-                tracing::warn!(task = taken.task.name(), "the lease of a job was lost");
+                tracing::warn!(task = taken.work.name(), "the lease of a job was lost");
                 return Ok(true);
             }
         };
@@ -112,7 +112,7 @@ impl Worker {
         };
         match made {
             Ok(ended) => {
-                let task = taken.task.name();
+                let task = taken.work.name();
                 let (state, size) = (ended.state, ended.size);
                 let ms = start.elapsed().as_millis() as u64;
                 match state {
@@ -131,7 +131,16 @@ impl Worker {
     }
 
     async fn make(&self, taken: &Taken) -> Result<Ended, Error> {
-        let patch = match make(taken, &self.contents, &self.limits, &self.program).await? {
+        let tenant = &taken.tenant;
+        let made = match &taken.work {
+            Work::Patch(task) => {
+                make(tenant, task, &self.contents, &self.limits, &self.program).await?
+            }
+            Work::Set(task) => {
+                Outcome::Made(task.make(tenant, &self.contents, &self.limits).await?)
+            }
+        };
+        let patch = match made {
             Outcome::Made(patch) => patch,
             Outcome::Impossible(error) => return Ok(failed("impossible", error)),
             Outcome::Failed(error) => return Ok(failed("failed", error)),
@@ -155,7 +164,7 @@ impl Worker {
 
     async fn end(&self, taken: &Taken, ended: Ended) -> Result<(), Error> {
         if !taken.end(&self.name, &ended, &self.contents).await? {
-            tracing::warn!(task = taken.task.name(), "a job was ended by another worker");
+            tracing::warn!(task = taken.work.name(), "a job was ended by another worker");
         }
         self.bell.ended.notify_waiters();
         Ok(())
@@ -193,8 +202,11 @@ fn failed(state: &'static str, error: String) -> Ended {
 }
 
 /// A signature as the header of a response has it: algorithm, id of the key, signature.
-fn signature_text(patch: &[u8]) -> String {
-    let signatures = sign::signatures(patch).unwrap_or_default();
+fn signature_text(made: &[u8]) -> String {
+    let signatures = match set::is_set(made) {
+        true => set::signatures(made).unwrap_or_default(),
+        false => sign::signatures(made).unwrap_or_default(),
+    };
     let texts = signatures.iter().map(|made| {
         let algorithm = flashdelta::verify::Algorithm::from_number(made.algorithm);
         let algorithm = algorithm.map_or("", |algorithm| algorithm.name());

@@ -33,6 +33,7 @@ fn filled(path: &str) -> String {
         ("{action}", "1"),
         ("{module}", "1-0"),
         ("{file}", "application.fdp"),
+        ("{name}", "notes"),
         ("{id}", "1234"),
         ("{rule}", "all"),
         ("{operator}", "somebody"),

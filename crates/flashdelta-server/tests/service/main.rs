@@ -26,6 +26,7 @@ mod postgres;
 mod restore;
 mod rollouts;
 mod server;
+mod sets;
 mod signing;
 mod start;
 mod swupdate;

@@ -6,7 +6,7 @@ use flashdelta::file::MakeError;
 use flashdelta::file::{apply, diff, Memory, MemoryOptions, Output};
 use flashdelta::image::{detect, Image, ImageError, ReadOptions};
 
-fn hex(kind: u8, address: u16, data: &[u8]) -> String {
+pub(crate) fn hex(kind: u8, address: u16, data: &[u8]) -> String {
     let [high, low] = address.to_be_bytes();
     let bytes = [&[data.len() as u8, high, low, kind], data].concat();
     let sum = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg();

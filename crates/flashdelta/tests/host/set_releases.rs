@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use crate::common::archives::zip;
 use crate::common::sets::{images, quick};
+use crate::records::hex;
 use flashdelta::archive::folder;
 use flashdelta::diff::DiffOptions;
-use flashdelta::set::{self, ComponentName, ReleaseComponent, SetSourceError};
+use flashdelta::set::{self, ComponentName, ReleaseComponent, SetOptions, SetSourceError};
+use flashdelta::sign::PrivateKey;
 use flashdelta::update::set::{Index, Kind, Precondition};
-use flashdelta::verify::NoKeys;
-use flashdelta::Input;
+use flashdelta::verify::{Algorithm, NoKeys};
+use flashdelta::{door, Input, PatchHeader};
+use sha2::{Digest as _, Sha256};
 
 fn parts(input: &Input<'_>) -> Vec<ReleaseComponent> {
     set::read_release(input, None).unwrap()
@@ -215,4 +218,59 @@ fn descriptions() {
         assert!(error.contains(expected), "{text}: {error}");
     }
     fs::remove_dir_all(disk).unwrap();
+}
+
+#[test]
+fn patches_that_were_made_go_into_a_set() {
+    let ((app, app_new), (radio, _)) = (images(1, 3000), images(2, 900));
+    let name = |name: &str| ComponentName::Name(name.to_owned());
+    let hex = |bytes: &[u8]| {
+        let records = (0..).step_by(16).zip(bytes.chunks(16));
+        let mut text: String = records.map(|(at, data)| hex(0, 0x800 + at, data) + "\n").collect();
+        text.push_str(":00000001FF\n");
+        text.into_bytes()
+    };
+    let (old, new) = (Input::from_bytes(hex(&app)), Input::from_bytes(hex(&app_new)));
+    let request = door::MakeRequest::new().diff(DiffOptions::new().effort(1));
+    let patch = door::make(&old, &new, &request).unwrap().bytes;
+    assert!(PatchHeader::parse(&patch).unwrap().unwrap().host_len > 0);
+    let by_patch = |patch: &[u8], sha256| {
+        let held = set::Component::require_digest(Kind::Radio, name("radio"), 900, sha256);
+        let app = set::Component::patch(Kind::Application, name("app"), patch);
+        set::make(&[held, app], &SetOptions::new())
+    };
+    let sha256 = Sha256::digest(&radio).into();
+    let made = by_patch(&patch, sha256).unwrap();
+    // The same as from the files.
+    let from_files = set::make(
+        &[
+            set::Component::require(Kind::Radio, name("radio"), radio.clone()),
+            set::Component::update(Kind::Application, name("app"), &*app, &*app_new),
+        ],
+        &quick(),
+    );
+    let entries = |set: &[u8]| {
+        let index = Index::parse(set).unwrap().unwrap();
+        index.entries().map(|entry| (entry.precondition, entry.sha256)).collect::<Vec<_>>()
+    };
+    assert_eq!(entries(&made), entries(&from_files.unwrap()));
+    let holds = |app: &[u8], radio: &[u8]| {
+        [(name("app"), app.to_vec()), (name("radio"), radio.to_vec())].into()
+    };
+    assert_eq!(set::apply(&made, &holds(&app, &radio), None).unwrap(), holds(&app_new, &radio));
+    // What is required has to be there.
+    assert!(set::apply(&made, &holds(&app, &app), None).is_err());
+    // A signature of the patch is not in the set: that of the set vouches for all of it.
+    let key = PrivateKey::generate(Algorithm::Ed25519).unwrap();
+    let signed = flashdelta::sign::sign(&patch, &key).unwrap();
+    let whole = by_patch(&signed, sha256).unwrap();
+    assert_eq!(set::apply(&whole, &holds(&app, &radio), None).unwrap(), holds(&app_new, &radio));
+    assert!(!whole.windows(8).any(|bytes| bytes == key.public().key_id()));
+    // A damaged one, and none.
+    let mut damaged = patch.clone();
+    damaged.truncate(patch.len() - 1);
+    for wrong in [&damaged[..], b"", b"no patch"] {
+        let error = by_patch(wrong, sha256).unwrap_err();
+        assert!(error.to_string().contains("component 1"), "{error}");
+    }
 }

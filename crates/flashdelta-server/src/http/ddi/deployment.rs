@@ -76,6 +76,7 @@ fn artifact(base: &str, action: &Action, at: usize, content: &Content) -> Value 
 fn file_name(content: &Content) -> String {
     match content.kind {
         ContentKind::File => content.file_name.clone(),
+        ContentKind::Set => format!("{}.fds", content.component),
         _ => format!("{}.fdp", content.component),
     }
 }

@@ -92,6 +92,19 @@ pub(super) enum Before {
     Image(Vec<u8>),
 }
 
+/// What a component shall hold.
+#[derive(Clone)]
+pub(super) enum After {
+    /// The image of this file; a patch to it is made.
+    File { before: Before, new: Vec<u8> },
+    /// What this patch makes.
+    Patch(Vec<u8>),
+    /// What it holds: the image of this file.
+    Kept(Vec<u8>),
+    /// What it holds: an image of this length and SHA-256.
+    Held { size: u32, sha256: [u8; 32] },
+}
+
 /// One component of a set to be made: firmware files of any format, which stand for the images in
 /// them.
 #[derive(Clone)]
@@ -99,15 +112,13 @@ pub struct Component {
     pub(super) kind: Kind,
     pub(super) name: ComponentName,
     pub(super) hardware: Option<(u16, u16)>,
-    pub(super) before: Before,
-    pub(super) after: Vec<u8>,
-    pub(super) has_payload: bool,
+    pub(super) after: After,
     pub(super) diff: Option<DiffOptions>,
 }
 
 impl Component {
-    fn new(kind: Kind, name: ComponentName, before: Before, after: Vec<u8>) -> Self {
-        Self { kind, name, hardware: None, before, after, has_payload: true, diff: None }
+    fn new(kind: Kind, name: ComponentName, after: After) -> Self {
+        Self { kind, name, hardware: None, after, diff: None }
     }
 
     /// A component that holds `old` and shall hold `new`: it is sent as a patch.
@@ -117,24 +128,36 @@ impl Component {
         old: impl Into<Vec<u8>>,
         new: impl Into<Vec<u8>>,
     ) -> Self {
-        Self::new(kind, name, Before::Image(old.into()), new.into())
+        let before = Before::Image(old.into());
+        Self::new(kind, name, After::File { before, new: new.into() })
     }
 
     /// A component that shall hold `new`, whatever it holds: it is sent whole, compressed.
     pub fn replace(kind: Kind, name: ComponentName, new: impl Into<Vec<u8>>) -> Self {
-        Self::new(kind, name, Before::Any, new.into())
+        Self::new(kind, name, After::File { before: Before::Any, new: new.into() })
     }
 
     /// A component where nothing is, and which shall hold `new`: it is sent whole, compressed.
     pub fn add(kind: Kind, name: ComponentName, new: impl Into<Vec<u8>>) -> Self {
-        Self::new(kind, name, Before::Absent, new.into())
+        Self::new(kind, name, After::File { before: Before::Absent, new: new.into() })
     }
 
     /// A component that has to hold `image` already: nothing is sent, and devices where it is
     /// different refuse the set.
     pub fn require(kind: Kind, name: ComponentName, image: impl Into<Vec<u8>>) -> Self {
-        let has_payload = false;
-        Self { has_payload, ..Self::new(kind, name, Before::Any, image.into()) }
+        Self::new(kind, name, After::Kept(image.into()))
+    }
+
+    /// The same, of an image of this length in bytes and this SHA-256.
+    pub fn require_digest(kind: Kind, name: ComponentName, size: u32, sha256: [u8; 32]) -> Self {
+        Self::new(kind, name, After::Held { size, sha256 })
+    }
+
+    /// A component that is sent as this patch, which was made before. What it has to hold is what
+    /// the patch starts from; whatever it is, if that is nothing. Signatures of the patch and what
+    /// only hosts need are left out. That it applies is not tried.
+    pub fn patch(kind: Kind, name: ComponentName, patch: impl Into<Vec<u8>>) -> Self {
+        Self::new(kind, name, After::Patch(patch.into()))
     }
 
     /// Only devices of the hardware revisions from `first` to `last` have this component.

@@ -2,13 +2,13 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::component::{Before, Component, EntryParts};
+use super::component::{After, Before, Component, EntryParts};
 use super::parts::Parts;
 use super::SetMakeError;
-use crate::device::format::Identity;
+use crate::device::format::{Identity, PatchHeader};
 use crate::device::update::set::{Precondition, MOST_COMPONENTS};
 use crate::host::diff::DiffOptions;
-use crate::host::file::{self, Files, Memory, MemoryOptions, Output};
+use crate::host::file::{self, Memory, MemoryOptions, Output};
 use crate::host::seal;
 
 /// How a set is made.
@@ -66,7 +66,7 @@ pub fn make(components: &[Component], options: &SetOptions) -> Result<Vec<u8>, S
         }
     }
     let identity = options.identity.or(options.diff.identity);
-    let components = components.iter().map(|component| make_one(component, options));
+    let components = (0..).zip(components).map(|(at, component)| make_one(at, component, options));
     let parts = Parts {
         identity,
         components: components.collect::<Result<_, _>>()?,
@@ -86,41 +86,72 @@ fn is_same(one: &Component, other: &Component) -> bool {
 
 /// The entry of a component, and its payload.
 fn make_one(
+    number: u8,
     component: &Component,
     options: &SetOptions,
 ) -> Result<(EntryParts, Option<Vec<u8>>), SetMakeError> {
     let name = || component.name.clone();
     let failed = |error| SetMakeError::Component { name: name(), error: Box::new(error) };
-    let (size, sha256, precondition, payload) = if component.has_payload {
-        let empty = Vec::new();
-        let old = if let Before::Image(old) = &component.before { old } else { &empty };
-        let mut diff = component.diff.as_ref().unwrap_or(&options.diff).clone();
-        diff.identity = None;
-        let patch = file::diff(old, &component.after, &diff).map_err(failed)?;
-        let wrong = |error| SetMakeError::Wrong { name: name(), error: Box::new(error) };
-        // Applied once: what is in a set is right.
-        file::apply(old, &patch.bytes, Output::Binary).map_err(wrong)?;
-        let image_len = Files::of(old, &patch.bytes).map_err(wrong)?.old_image().len();
-        // Devices have no use for what says how the file was written.
-        let mut parts = seal::Parts::split(&patch.bytes)
-            .map_err(|error| super::SetFileError::Payload { component: 0, error })?;
-        parts.host = &[];
-        let header = parts.header;
-        let precondition = match component.before {
-            Before::Any => Precondition::Any,
-            Before::Absent => Precondition::Absent,
-            Before::Image(_) => {
-                debug_assert_eq!(header.old_size as usize, image_len);
-                Precondition::Image { size: header.old_size, digest: header.old_digest }
-            }
-        };
-        (header.new_size, header.new_digest, precondition, Some(parts.assemble()))
-    } else {
-        let memory = Memory::read(&component.after, &MemoryOptions::new());
-        let memory = memory.map_err(|error| failed(file::MakeError::NewFile(error)))?;
-        let sha256 = Sha256::digest(&memory.image).into();
-        (memory.image.len() as u32, sha256, Precondition::Any, None)
+    let (precondition, size, sha256, payload) = match &component.after {
+        After::File { before, new } => {
+            let patch = make_patch(component, (before, new), options)?;
+            let (header, payload) = payload_of(number, &patch)?;
+            let precondition = match before {
+                Before::Any => Precondition::Any,
+                Before::Absent => Precondition::Absent,
+                Before::Image(_) => start_of(&header),
+            };
+            (precondition, header.new_size, header.new_digest, Some(payload))
+        }
+        After::Patch(patch) => {
+            let (header, payload) = payload_of(number, patch)?;
+            let precondition = match header.old_size {
+                0 => Precondition::Any,
+                _ => start_of(&header),
+            };
+            (precondition, header.new_size, header.new_digest, Some(payload))
+        }
+        After::Kept(file) => {
+            let memory = Memory::read(file, &MemoryOptions::new());
+            let memory = memory.map_err(|error| failed(file::MakeError::NewFile(error)))?;
+            let sha256 = Sha256::digest(&memory.image).into();
+            (Precondition::Any, memory.image.len() as u32, sha256, None)
+        }
+        After::Held { size, sha256 } => (Precondition::Any, *size, *sha256, None),
     };
     let Component { kind, hardware, .. } = *component;
     Ok((EntryParts { kind, name: name(), hardware, precondition, size, sha256 }, payload))
+}
+
+/// The patch of a component, which has been applied once: what is in a set is right.
+fn make_patch(
+    component: &Component,
+    (before, new): (&Before, &[u8]),
+    options: &SetOptions,
+) -> Result<Vec<u8>, SetMakeError> {
+    let name = || component.name.clone();
+    let empty = Vec::new();
+    let old = if let Before::Image(old) = before { old } else { &empty };
+    let mut diff = component.diff.as_ref().unwrap_or(&options.diff).clone();
+    diff.identity = None;
+    let patch = file::diff(old, new, &diff)
+        .map_err(|error| SetMakeError::Component { name: name(), error: Box::new(error) })?;
+    file::apply(old, &patch.bytes, Output::Binary)
+        .map_err(|error| SetMakeError::Wrong { name: name(), error: Box::new(error) })?;
+    Ok(patch.bytes)
+}
+
+/// A patch as devices have it in a set: without what says how the file was written, which they have
+/// no use for, and without signatures, as that of the set vouches for it.
+fn payload_of(component: u8, patch: &[u8]) -> Result<(PatchHeader, Vec<u8>), SetMakeError> {
+    let mut parts = seal::Parts::split(patch)
+        .map_err(|error| super::SetFileError::Payload { component, error })?;
+    parts.host = &[];
+    parts.signatures.clear();
+    Ok((parts.header, parts.assemble()))
+}
+
+/// What a patch starts from.
+fn start_of(header: &PatchHeader) -> Precondition {
+    Precondition::Image { size: header.old_size, digest: header.old_digest }
 }
