@@ -9,6 +9,7 @@ mod command;
 mod debian;
 mod device;
 mod dist;
+mod embassy;
 mod esp_idf;
 mod figures;
 mod fresh;

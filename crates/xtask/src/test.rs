@@ -7,6 +7,7 @@ use crate::command::{
     cargo, command, exec, output, release_program, root, target_dir, tools, works,
 };
 use crate::device::{self, Target};
+use crate::embassy;
 use crate::micropython;
 use crate::mqtt;
 use crate::peers::benches_dir;
@@ -102,6 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.step("zephyr", "the module for Zephyr, over a fake of Zephyr", || {
         zephyr::test(!args.no_setup)
     });
+    steps.step("embassy", "an updater for embassy-boot", embassy::test);
     steps.step("wasm:node", "the npm package in Node, beside the program", wasm::node);
     steps.step("wasm:page", "its page in Chromium, with a simulated chip", wasm::page);
     width::test(&mut steps, !args.no_setup);
@@ -220,6 +222,7 @@ fn outside_packages() -> impl Iterator<Item = &'static str> {
         "bindings/wasm/Cargo.toml",
         "crates/flashdelta-server/Cargo.toml",
         "crates/xtask/device/Cargo.toml",
+        "examples/embassy-boot/Cargo.toml",
         "fuzz/Cargo.toml",
     ];
     all.into_iter().filter(|manifest| root().join(manifest).is_file())
