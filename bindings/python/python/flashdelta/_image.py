@@ -387,7 +387,7 @@ def convert(
     >>> flashdelta.convert(data, "srec").splitlines()[1]
     b'S106003002337A1A'
     >>> flashdelta.convert(b"code", "ihex", read={"base": 0x100}).splitlines()[0]
-    b':04010000636F646561'
+    b':04010000636F646560'
     """
     converted, remarks = _native.convert(
         data, format, read_fields(read), write_fields(write or WriteOptions())
