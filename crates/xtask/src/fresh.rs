@@ -297,7 +297,7 @@ pub(crate) struct CiArgs {}
 const NIGHTLY: [&str; 3] = ["c:sanitizers", "c:miri", "fuzz"];
 
 /// What set-up consists of: what says which programs and packages there must be.
-const SET_UP: [&str; 33] = [
+const SET_UP: [&str; 34] = [
     ".ci",
     "bindings/python/pyproject.toml",
     "bindings/python/requirements-test.txt",
@@ -331,6 +331,7 @@ const SET_UP: [&str; 33] = [
     "crates/xtask/src/wasm/need.rs",
     "crates/xtask/src/wasm/test.rs",
     "crates/xtask/src/width.rs",
+    "crates/xtask/src/zephyr.rs",
 ];
 
 pub(crate) fn ci() -> Result<()> {

@@ -45,15 +45,15 @@ async fn requests_are_limited(setup: Setup) {
     // Two wait for a patch that nobody makes; a third one is told to come again.
     let wait = async |device: &str| {
         let token = fleet::device(&server, device, "heron", &held).await;
-        tokio::spawn(server.request(Method::GET, "/v1/update?wait=20", &token).send())
+        server.request(Method::GET, "/v1/update?wait=20", &token)
     };
-    let first = wait("w-0").await;
+    let first = tokio::spawn(wait("w-0").await.send());
     is_queued(&setup, &server).await;
     let mut number = 0;
     let second = 'refused: loop {
         number += 1;
         assert!(number < 100 && !first.is_finished());
-        let second = wait(&format!("w-{number}")).await;
+        let second = tokio::spawn(wait(&format!("w-{number}")).await.send());
         // Until it has come; unless it came just when it was looked.
         while !second.is_finished() {
             if status(&server, "/v1/products", &server.token).await
