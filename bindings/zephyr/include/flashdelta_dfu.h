@@ -285,7 +285,9 @@ int flashdelta_dfu_store_open(struct flashdelta_dfu_store *store, uint8_t area,
  * @param dfu begun, and fed by nothing else
  * @param store open
  * @retval 0 all of the patch was fed: finish the update
- * @retval FLASHDELTA_ERR_PIECE_MISSING a chunk is missing: receive it, and call again
+ * @retval FLASHDELTA_ERR_PIECE_MISSING a chunk is missing, or is not any more what was written:
+ *     receive what flashdelta_store_missing() tells, and call again
+ * @retval FLASHDELTA_ERR_STORE_EMPTY there is no patch in the store
  * @retval other as for flashdelta_dfu_feed(), or an error of the store
  */
 int flashdelta_dfu_feed_store(struct flashdelta_dfu *dfu, struct flashdelta_dfu_store *store);
