@@ -162,9 +162,10 @@
 #define FLASHDELTA_NO_SUCH_COMPONENT 1
 
 /**
- * Size of a flashdelta_set, in words of `sizeof(size_t)` bytes: 1600 bytes on machines of 32 bits.
+ * Size of a flashdelta_set, in words of `sizeof(size_t)` bytes: 1856 bytes on machines of 32
+ * bits.
  */
-#define FLASHDELTA_SET_WORDS 400
+#define FLASHDELTA_SET_WORDS 464
 
 /**
  * Bytes that are enough for the index of any set, with a signature; most take a few hundred. See
@@ -2084,6 +2085,26 @@ flashdelta_status flashdelta_set_init(struct flashdelta_set *set,
 flashdelta_status flashdelta_set_feed(struct flashdelta_set *set, const uint8_t *data, size_t len, size_t *taken);
 
 /**
+ * Takes bytes of index and signatures, as flashdelta_set_feed(), and reads no more than `budget`
+ * bytes of the components, but for a first step of 128 bytes: for devices that have a watchdog. As
+ * long as the set is neither checked nor failed, call it again, with what was not taken; while
+ * components are checked nothing is taken. A library that is built without its feature `bounded`
+ * lacks this function.
+ *
+ * @param set initialised by flashdelta_set_init()
+ * @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
+ * @param len number of bytes, 0 or more
+ * @param budget bytes of flash
+ * @param[out] taken how many of the bytes were taken; written only on success. May be NULL
+ * @return as flashdelta_set_feed()
+ */
+flashdelta_status flashdelta_set_feed_within(struct flashdelta_set *set,
+                                             const uint8_t *data,
+                                             size_t len,
+                                             uint32_t budget,
+                                             size_t *taken);
+
+/**
  * Whether the index is complete, authentic and right for the device.
  *
  * @param set initialised by flashdelta_set_init()
@@ -2126,6 +2147,18 @@ flashdelta_status flashdelta_set_next(const struct flashdelta_set *set, struct f
  *     call flashdelta_set_recover(), which knows whether the update was committed
  */
 flashdelta_status flashdelta_set_finish(struct flashdelta_set *set);
+
+/**
+ * One step of flashdelta_set_finish(), for calls of bounded length: writes the record once, or
+ * activates one component. To be called until `done` is 1; nothing else may be called meanwhile. A
+ * library that is built without its feature `bounded` lacks this function.
+ *
+ * @param set checked, and all components finished
+ * @param[out] done 1 if all is new, and the set is free to be initialised again; else 0. Written
+ *     only on success
+ * @return as flashdelta_set_finish()
+ */
+flashdelta_status flashdelta_set_finish_step(struct flashdelta_set *set, uint32_t *done);
 
 /**
  * After a reset, and to give an update up: what was committed is activated, what was only begun is
@@ -2213,6 +2246,25 @@ flashdelta_status flashdelta_set_component_feed(struct flashdelta_set *set,
                                                 const uint8_t *data,
                                                 size_t len,
                                                 struct flashdelta_progress *progress);
+
+/**
+ * Takes the next bytes of the component's payload, as many as it can without reading and writing
+ * more than `budget` bytes of flash, as flashdelta_applier_feed_within() does of a patch.
+ * flashdelta_set_next() tells what has to be fed next. A library that is built without its feature
+ * `bounded` lacks this function.
+ *
+ * @param set a component has been begun
+ * @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
+ * @param len number of bytes, 0 or more
+ * @param budget bytes of flash
+ * @param[out] progress how far the component is. Written only on success; may be NULL
+ * @return as flashdelta_set_component_feed()
+ */
+flashdelta_status flashdelta_set_component_feed_within(struct flashdelta_set *set,
+                                                       const uint8_t *data,
+                                                       size_t len,
+                                                       uint32_t budget,
+                                                       struct flashdelta_progress *progress);
 
 /**
  * Ends the component: its new image is complete and right, and the device accepts it (`verify` of

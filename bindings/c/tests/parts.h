@@ -37,6 +37,7 @@ struct device {
     fault fault;
     flashdelta_set *calls_back; /* callbacks call functions of this one */
     int misses_child;           /* the device has no such child */
+    uint32_t bytes;             /* read from old images and from new ones, and written */
 };
 
 /* What the parts of the device are called in the set; its number, or PARTS. */
@@ -78,16 +79,19 @@ static uint32_t start_of(const part *p, int of_new) {
 static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len) {
     const part *p = (const part *)user;
     CHECK(len > 0 && offset <= SLOT && len <= SLOT - offset);
+    p->owner->bytes += (uint32_t)len;
     return nor_read(p->flash, start_of(p, 0) + offset, to, len);
 }
 
 static int32_t read_new(void *user, uint32_t offset, uint8_t *to, size_t len) {
     const part *p = (const part *)user;
+    p->owner->bytes += (uint32_t)len;
     return nor_read(p->flash, start_of(p, 1) + offset, to, len);
 }
 
 static int32_t write_new(void *user, uint32_t offset, const uint8_t *from, size_t len) {
     const part *p = (const part *)user;
+    p->owner->bytes += (uint32_t)len;
     return nor_write(p->flash, start_of(p, 1) + offset, from, len);
 }
 

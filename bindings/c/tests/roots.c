@@ -51,6 +51,11 @@ int main(void) {
     flashdelta_roots[33] = (function)flashdelta_set_recover;
     flashdelta_roots[34] = (function)flashdelta_set_last_error;
 #endif
+#if defined SETS && defined SUSPEND
+    flashdelta_roots[35] = (function)flashdelta_set_feed_within;
+    flashdelta_roots[36] = (function)flashdelta_set_component_feed_within;
+    flashdelta_roots[37] = (function)flashdelta_set_finish_step;
+#endif
 #ifdef A_PANIC
     flashdelta_roots[39] = (function)flashdelta_panic;
 #endif

@@ -144,6 +144,57 @@ static void goes_right(void) {
     }
 }
 
+/* The same in calls of bounded length: they count what they read and write. */
+static void in_steps(void) {
+    static const uint32_t budgets[] = {0, 100, 1000, 4096};
+    size_t i;
+    for (i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+        flashdelta_set_payload payload;
+        size_t at = 0, taken;
+        unsigned calls = 0;
+        uint32_t done = 0;
+        device d;
+        start_device(&d, images);
+        CHECK_STATUS(init(&d), FLASHDELTA_OK);
+        CHECK_STATUS(flashdelta_set_finish_step(&set, &done), FLASHDELTA_ERR_WRONG_ORDER);
+        CHECK_STATUS(flashdelta_set_finish_step(&set, NULL), FLASHDELTA_ERR_NULL_POINTER);
+        while (!flashdelta_set_is_checked(&set)) {
+            d.bytes = 0;
+            CHECK_STATUS(flashdelta_set_feed_within(&set, signed_set.bytes + at, signed_set.len - at, budgets[i], &taken), FLASHDELTA_OK);
+            CHECK(d.bytes <= budgets[i] + 128);
+            at += taken;
+            calls++;
+        }
+        CHECK(at == front && calls > 15000 / (budgets[i] + 128));
+        CHECK_STATUS(flashdelta_set_finish_step(&set, &done), FLASHDELTA_ERR_TRUNCATED);
+        for (;;) {
+            flashdelta_progress progress = {0};
+            CHECK_STATUS(flashdelta_set_next(&set, &payload), FLASHDELTA_OK);
+            if (payload.component == FLASHDELTA_NO_COMPONENT) {
+                break;
+            }
+            CHECK_STATUS(flashdelta_set_begin(&set, workspace, sizeof workspace, chunks, sizeof chunks), FLASHDELTA_OK);
+            while (!progress.done) {
+                CHECK_STATUS(flashdelta_set_next(&set, &payload), FLASHDELTA_OK);
+                d.bytes = 0;
+                CHECK_STATUS(flashdelta_set_component_feed_within(&set, signed_set.bytes + payload.offset, signed_set.len - payload.offset, budgets[i],
+                                                                  &progress),
+                             FLASHDELTA_OK);
+                /* A first step of the applier, and the start of a sector that is right there (flashdelta_flash). */
+                CHECK(d.bytes <= budgets[i] + 1800 + SECTOR);
+            }
+            CHECK_STATUS(flashdelta_set_component_finish(&set), FLASHDELTA_OK);
+        }
+        CHECK(active(&d) == OLD_ONES);
+        for (calls = 0; !done; calls++) {
+            CHECK_STATUS(flashdelta_set_finish_step(&set, &done), FLASHDELTA_OK);
+        }
+        CHECK(calls == PARTS + 2 && active(&d) == NEW_ONES);
+        CHECK_STATUS(flashdelta_set_finish_step(&set, &done), FLASHDELTA_ERR_NOT_INITIALISED);
+        end_device(&d);
+    }
+}
+
 static void wrong_calls(void) {
     device d;
     flashdelta_components components, without;
@@ -503,6 +554,7 @@ int main(int argc, char **argv) {
         end_device(&d);
     }
     goes_right();
+    in_steps();
     wrong_calls();
     forged();
     truncated();

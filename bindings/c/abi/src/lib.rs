@@ -77,6 +77,10 @@ pub use set::{
     flashdelta_set_read_info, flashdelta_set_recover, FLASHDELTA_MAX_INDEX_LEN,
     FLASHDELTA_NO_COMPONENT, FLASHDELTA_SET_WORDS,
 };
+#[cfg(all(feature = "sets", feature = "bounded"))]
+pub use set::{
+    flashdelta_set_component_feed_within, flashdelta_set_feed_within, flashdelta_set_finish_step,
+};
 #[cfg(feature = "suspend")]
 pub use suspend::{
     flashdelta_applier_resume, flashdelta_applier_suspend, flashdelta_applier_suspension_len,

@@ -20,13 +20,16 @@ use state::{
     EMPTY, FAILED, READY,
 };
 
+#[cfg(feature = "bounded")]
+pub use component::flashdelta_set_component_feed_within;
 pub use component::{
     flashdelta_set_begin, flashdelta_set_component_abort, flashdelta_set_component_feed,
     flashdelta_set_component_finish,
 };
 
-/// Size of a flashdelta_set, in words of `sizeof(size_t)` bytes: 1600 bytes on machines of 32 bits.
-pub const FLASHDELTA_SET_WORDS: usize = 400;
+/// Size of a flashdelta_set, in words of `sizeof(size_t)` bytes: 1856 bytes on machines of 32
+/// bits.
+pub const FLASHDELTA_SET_WORDS: usize = 464;
 
 /// Bytes that are enough for the index of any set, with a signature; most take a few hundred. See
 /// flashdelta_set_init().
@@ -210,6 +213,51 @@ pub unsafe extern "C" fn flashdelta_set_feed(
     len: usize,
     taken: *mut usize,
 ) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe { feed(set, data, len, u32::MAX, taken) }
+}
+
+/// Takes bytes of index and signatures, as flashdelta_set_feed(), and reads no more than `budget`
+/// bytes of the components, but for a first step of 128 bytes: for devices that have a watchdog. As
+/// long as the set is neither checked nor failed, call it again, with what was not taken; while
+/// components are checked nothing is taken. A library that is built without its feature `bounded`
+/// lacks this function.
+///
+/// @param set initialised by flashdelta_set_init()
+/// @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
+/// @param len number of bytes, 0 or more
+/// @param budget bytes of flash
+/// @param[out] taken how many of the bytes were taken; written only on success. May be NULL
+/// @return as flashdelta_set_feed()
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say, `data` to as many bytes as it says.
+#[cfg(feature = "bounded")]
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_set_feed_within(
+    set: *mut flashdelta_set,
+    data: *const u8,
+    len: usize,
+    budget: u32,
+    taken: *mut usize,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe { feed(set, data, len, budget, taken) }
+}
+
+/// Takes bytes of index and signatures.
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say, `data` to as many bytes as it says.
+unsafe fn feed(
+    set: *mut flashdelta_set,
+    data: *const u8,
+    len: usize,
+    budget: u32,
+    taken: *mut usize,
+) -> flashdelta_status {
     let outcome = (|| {
         if !taken.is_null() {
             check(taken)?;
@@ -219,7 +267,14 @@ pub unsafe extern "C" fn flashdelta_set_feed(
             let data = bytes(data, len)?;
             let state = enter(set, READY)?;
             check_input(state, data)?;
-            match update(state).feed(data) {
+            #[cfg(feature = "bounded")]
+            let fed = update(state).feed_within(data, budget);
+            #[cfg(not(feature = "bounded"))]
+            let fed = {
+                let _no_bound = budget;
+                update(state).feed(data)
+            };
+            match fed {
                 Ok(count) => {
                     leave(state, READY);
                     if !taken.is_null() {
@@ -373,6 +428,53 @@ pub unsafe extern "C" fn flashdelta_set_finish(set: *mut flashdelta_set) -> flas
                 Ok(_) => {
                     leave(state, EMPTY);
                     Ok(())
+                }
+                Err(error) => Err(fail(state, FAILED, &error)),
+            }
+        }
+    })();
+    outcome.err().unwrap_or(FLASHDELTA_OK)
+}
+
+/// One step of flashdelta_set_finish(), for calls of bounded length: writes the record once, or
+/// activates one component. To be called until `done` is 1; nothing else may be called meanwhile. A
+/// library that is built without its feature `bounded` lacks this function.
+///
+/// @param set checked, and all components finished
+/// @param[out] done 1 if all is new, and the set is free to be initialised again; else 0. Written
+///     only on success
+/// @return as flashdelta_set_finish()
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say.
+#[cfg(feature = "bounded")]
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_set_finish_step(
+    set: *mut flashdelta_set,
+    done: *mut u32,
+) -> flashdelta_status {
+    use flashdelta::update::set::{SetError, SetUpdateError};
+    let outcome = (|| {
+        check(done)?;
+        // SAFETY: the caller's promise; `enter` gives the state of the phase.
+        unsafe {
+            let state = enter(set, READY)?;
+            let update = update(state);
+            match update.finish_step() {
+                Ok(is_done) => {
+                    leave(state, if is_done { EMPTY } else { READY });
+                    done.write(is_done.into());
+                    Ok(())
+                }
+                Err(SetUpdateError::Set(SetError::Incomplete { .. })) => {
+                    leave(state, READY);
+                    Err(FLASHDELTA_ERR_TRUNCATED)
+                }
+                // It has not been checked.
+                Err(SetUpdateError::Set(SetError::Poisoned)) => {
+                    leave(state, READY);
+                    Err(FLASHDELTA_ERR_WRONG_ORDER)
                 }
                 Err(error) => Err(fail(state, FAILED, &error)),
             }

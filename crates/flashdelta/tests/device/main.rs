@@ -24,6 +24,7 @@ mod receive_refused;
 mod set;
 mod set_cuts;
 mod set_device;
+mod set_steps;
 mod steps;
 mod suspend;
 mod suspend_nor;

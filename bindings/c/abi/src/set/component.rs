@@ -105,6 +105,50 @@ pub unsafe extern "C" fn flashdelta_set_component_feed(
     len: usize,
     progress: *mut flashdelta_progress,
 ) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe { feed(set, data, len, u32::MAX, progress) }
+}
+
+/// Takes the next bytes of the component's payload, as many as it can without reading and writing
+/// more than `budget` bytes of flash, as flashdelta_applier_feed_within() does of a patch.
+/// flashdelta_set_next() tells what has to be fed next. A library that is built without its feature
+/// `bounded` lacks this function.
+///
+/// @param set a component has been begun
+/// @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
+/// @param len number of bytes, 0 or more
+/// @param budget bytes of flash
+/// @param[out] progress how far the component is. Written only on success; may be NULL
+/// @return as flashdelta_set_component_feed()
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say, `data` to as many bytes as it says.
+#[cfg(feature = "bounded")]
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_set_component_feed_within(
+    set: *mut flashdelta_set,
+    data: *const u8,
+    len: usize,
+    budget: u32,
+    progress: *mut flashdelta_progress,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    unsafe { feed(set, data, len, budget, progress) }
+}
+
+/// Takes input.
+///
+/// # Safety
+///
+/// C's usual rules: pointers point to what their types say, `data` to as many bytes as it says.
+unsafe fn feed(
+    set: *mut flashdelta_set,
+    data: *const u8,
+    len: usize,
+    budget: u32,
+    progress: *mut flashdelta_progress,
+) -> flashdelta_status {
     let outcome = (|| {
         if !progress.is_null() {
             check(progress)?;
@@ -114,7 +158,14 @@ pub unsafe extern "C" fn flashdelta_set_component_feed(
             let data = bytes(data, len)?;
             let state = enter(set, COMPONENT)?;
             check_input(state, data)?;
-            match component(state).feed(data) {
+            #[cfg(feature = "bounded")]
+            let fed = component(state).feed_within(data, budget);
+            #[cfg(not(feature = "bounded"))]
+            let fed = {
+                let _no_bound = budget;
+                component(state).feed(data)
+            };
+            match fed {
                 Ok(at) => {
                     leave(state, COMPONENT);
                     if !progress.is_null() {

@@ -170,7 +170,11 @@ impl<'w, 'b, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '
         self.feed_by(input, budget)
     }
 
-    fn feed_by(&mut self, input: &[u8], budget: u32) -> Result<Progress, GuardErrorOf<O, N>> {
+    pub(in crate::device) fn feed_by(
+        &mut self,
+        input: &[u8],
+        budget: u32,
+    ) -> Result<Progress, GuardErrorOf<O, N>> {
         let mut input = input;
         let mut error = GuardError::Apply(ApplyError::Poisoned);
         loop {

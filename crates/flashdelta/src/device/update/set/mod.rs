@@ -30,6 +30,7 @@
 //! Components that hold the right image already are left alone, and so are those that are for other
 //! hardware.
 
+mod check;
 mod components;
 mod error;
 mod index;

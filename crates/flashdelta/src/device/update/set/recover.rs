@@ -32,7 +32,10 @@ pub fn recover<C: Components, R: SetRecord>(
     record.read(RECORD_HEAD as u32, index).map_err(SetUpdateError::Record)?;
     let mut head = Head::default();
     head.read(index).map_err(|error| SetUpdateError::Set(error.into()))?;
-    complete(components, record, &head, index, todo, is_committed)?;
+    let (mut step, what) = (Some(0), (todo, is_committed));
+    while let Some(now) = step {
+        step = complete_step(components, record, &head, index, what, now)?;
+    }
     Ok(if is_committed { Recovered::Completed } else { Recovered::Reverted })
 }
 
@@ -51,32 +54,37 @@ pub(super) fn state<C, O, N, R: SetRecord>(
     Ok(Some((state, u32::from_le_bytes(todo))))
 }
 
-/// Commits the update and activates these components, or takes them back; then it is done.
+/// A step of what is left: commits the update, or activates one of these components, or takes it
+/// back, or tells the record that it is done. Gives the next step, the first one being 0.
 #[inline(never)] // One copy in the device's flash.
-pub(super) fn complete<C: Components, R: SetRecord>(
+pub(super) fn complete_step<C: Components, R: SetRecord>(
     components: &mut C,
     record: &mut R,
     head: &Head,
     index: &[u8],
-    todo: u32,
-    is_committed: bool,
-) -> Result<(), SetErrorOf<C, R>> {
-    if is_committed {
-        // Also if it is committed already: that record may be one whose last unit was torn and
-        // reads right by chance. Before anything depends on it, it is written again.
-        write(record, State::Committed, todo, index)?;
-    }
-    for component in 0..head.count {
-        let Some(entry) = head.entry(index, component) else { break };
-        if todo >> (component & 31) & 1 == 0 {
-            continue;
+    (todo, is_committed): (u32, bool),
+    step: u8,
+) -> Result<Option<u8>, SetErrorOf<C, R>> {
+    let next = step.wrapping_add(1);
+    let Some(component) = step.checked_sub(1) else {
+        if is_committed {
+            // Also if it is committed already: that record may be one whose last unit was torn and
+            // reads right by chance. Before anything depends on it, it is written again.
+            write(record, State::Committed, todo, index)?;
         }
+        return Ok(Some(next));
+    };
+    let Some(entry) = head.entry(index, component) else {
+        // The index is not needed any more.
+        write(record, State::Done, todo, &[])?;
+        return Ok(None);
+    };
+    if todo >> (component & 31) & 1 == 1 {
         let done =
             if is_committed { components.activate(&entry) } else { components.revert(&entry) };
         done.map_err(|error| SetUpdateError::Component { component, error })?;
     }
-    // The index is not needed any more.
-    write(record, State::Done, todo, &[])
+    Ok(Some(next))
 }
 
 /// Writes a record.

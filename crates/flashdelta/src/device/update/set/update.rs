@@ -1,15 +1,13 @@
 //! The driver: a set comes in, and all of it becomes active or none.
 
+use super::check::{At, Digest};
 use super::components::Present;
 use super::index::{Head, Index};
 use super::record::State;
-use super::recover::{complete, state, write};
+use super::recover::{complete_step, state, write};
 use super::update_error::SetErrorOf;
-use super::{
-    recover, ComponentUpdate, Components, Payload, Precondition, SetError, SetRecord,
-    SetUpdateError,
-};
-use crate::device::apply::{Applier, ApplyOptions, OldImage, Sha256Engine, SoftwareSha256};
+use super::{recover, ComponentUpdate, Components, Payload, SetError, SetRecord, SetUpdateError};
+use crate::device::apply::{Applier, ApplyOptions, Sha256Engine, SoftwareSha256};
 use crate::device::format::chunks::SIGNATURE_LEN;
 use crate::device::format::{DeviceIdentity, APPLIER_BYTES};
 use crate::device::verify::{
@@ -78,21 +76,23 @@ pub fn set_message<H: Sha256Engine>(engine: &mut H, index: &[u8]) -> Message {
 /// }
 /// ```
 #[derive(Debug)]
-pub struct SetUpdate<'b, C, R, V = NoKeys, H = SoftwareSha256> {
-    components: C,
+pub struct SetUpdate<'b, C, R, V = NoKeys, H: Sha256Engine = SoftwareSha256> {
+    pub(super) components: C,
     record: R,
     verifier: Option<V>,
-    device: Option<DeviceIdentity>,
-    sha: H,
+    pub(super) device: Option<DeviceIdentity>,
+    pub(super) sha: H,
+    /// What of a component's digest has been taken, while it is checked.
+    pub(super) digest: Digest<H>,
     /// The index, and one signature.
-    buffer: &'b mut [u8],
+    pub(super) buffer: &'b mut [u8],
     filled: usize,
     phase: Phase,
     /// Why the signatures so far do not suffice.
     doubt: VerifyError,
-    head: Head,
+    pub(super) head: Head,
     /// A bit for each component that is to be written, and for each that is.
-    todo: u32,
+    pub(super) todo: u32,
     done: u32,
 }
 
@@ -103,10 +103,14 @@ enum Phase {
     Signatures(u8),
     /// The index is authentic; this many bytes of signatures follow.
     Skip(u32),
+    /// The device is right; the components are checked, from here on.
+    Check(At),
     /// Everything has been checked, nothing written.
     Checked,
     /// The record says that it has begun.
     Begun,
+    /// All is written; this step of [`complete`](super::recover::complete) comes next.
+    Finish(u8),
     Poisoned,
 }
 
@@ -120,6 +124,7 @@ impl<'b, C: Components, R: SetRecord> SetUpdate<'b, C, R> {
             verifier: None,
             device: None,
             sha: SoftwareSha256,
+            digest: Digest::none(),
             buffer,
             filled: 0,
             phase: Phase::Index,
@@ -164,6 +169,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
             verifier: verifier(self.verifier),
             device: self.device,
             sha: sha(self.sha),
+            digest: Digest::none(),
             buffer: self.buffer,
             filled: self.filled,
             phase: self.phase,
@@ -189,6 +195,28 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     ///
     /// All are final. Nothing has been written.
     pub fn feed(&mut self, input: &[u8]) -> Result<usize, SetErrorOf<C, R>> {
+        self.feed_by(input, u32::MAX)
+    }
+
+    /// Takes bytes of index and signatures, as [`feed`](Self::feed), and reads no more than
+    /// `budget` bytes of the components, but for a first step of 128 bytes. While
+    /// [there is more to check](Self::is_pending), calls need no input and take none.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    #[cfg(feature = "bounded")]
+    pub fn feed_within(&mut self, input: &[u8], budget: u32) -> Result<usize, SetErrorOf<C, R>> {
+        self.feed_by(input, budget)
+    }
+
+    /// Whether components are left to be checked, for which no more input is needed.
+    #[cfg(feature = "bounded")]
+    pub fn is_pending(&self) -> bool {
+        matches!(self.phase, Phase::Check(_))
+    }
+
+    fn feed_by(&mut self, input: &[u8], budget: u32) -> Result<usize, SetErrorOf<C, R>> {
         let mut rest = input;
         loop {
             let phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
@@ -211,10 +239,16 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
                     if left > 0 {
                         return self.waits(Phase::Skip(left), input, rest);
                     }
-                    self.check()?;
-                    Phase::Checked
+                    self.check_identity()?;
+                    Phase::Check(At::default())
                 }
-                Phase::Checked | Phase::Begun => return self.waits(phase, input, rest),
+                Phase::Check(at) => match self.check(at, budget)? {
+                    Some(at) => return self.waits(Phase::Check(at), input, rest),
+                    None => Phase::Checked,
+                },
+                Phase::Checked | Phase::Begun | Phase::Finish(_) => {
+                    return self.waits(phase, input, rest)
+                }
                 Phase::Poisoned => return Err(SetError::Poisoned.into()),
             };
             self.phase = goes_on;
@@ -316,17 +350,40 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// the record cannot be written: [`recover`] will tell whether it was. After
     /// [`SetUpdateError::Component`] the update is committed: [`recover`] goes on.
     pub fn finish(mut self) -> Result<(C, R), SetErrorOf<C, R>> {
-        if !self.is_checked() {
-            return Err(SetError::Poisoned.into());
-        }
+        while !self.step_of_finish()? {}
+        Ok((self.components, self.record))
+    }
+
+    /// One step of [`finish`](Self::finish), for calls of bounded length: writes the record once,
+    /// or activates one component. False: it has to be called again; nothing else may be called
+    /// any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish); after [`SetError::Incomplete`] nothing has changed.
+    #[cfg(feature = "bounded")]
+    pub fn finish_step(&mut self) -> Result<bool, SetErrorOf<C, R>> {
+        self.step_of_finish()
+    }
+
+    fn step_of_finish(&mut self) -> Result<bool, SetErrorOf<C, R>> {
         if let Some((_, payload)) = self.next() {
             return Err(SetError::Incomplete { at: payload.offset }.into());
         }
-        let index = self.buffer.get(..self.head.len as usize).unwrap_or(&[]);
-        if self.todo != 0 {
-            complete(&mut self.components, &mut self.record, &self.head, index, self.todo, true)?;
-        }
-        Ok((self.components, self.record))
+        let step = match self.phase {
+            Phase::Finish(step) => step,
+            Phase::Checked | Phase::Begun => 0,
+            _ => return Err(SetError::Poisoned.into()),
+        };
+        self.phase = Phase::Poisoned;
+        let Self { components, record, head, buffer, todo, .. } = self;
+        let index = buffer.get(..head.len as usize).unwrap_or(&[]);
+        let next = match todo {
+            0 => None,
+            _ => complete_step(components, record, head, index, (*todo, true), step)?,
+        };
+        self.phase = Phase::Finish(next.unwrap_or(step));
+        Ok(next.is_none())
     }
 
     /// Gives the update up: what was begun is taken back.
@@ -401,99 +458,4 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         }
         Ok(Phase::Signatures(left))
     }
-
-    /// Checks the device and every component. Nothing is written.
-    #[inline(never)] // Its stack is not that of the payloads.
-    fn check(&mut self) -> Result<(), SetErrorOf<C, R>> {
-        self.check_identity()?;
-        for component in 0..self.head.count {
-            let Some(entry) = self.head.entry(self.buffer, component) else { break };
-            if let Some((from, to)) = entry.hardware {
-                let device = self.device.ok_or(SetError::HardwareUnknown { component })?;
-                if !(from..=to).contains(&device.hardware) {
-                    continue;
-                }
-            }
-            let Some(capacity) = self.components.capacity(&entry) else {
-                return Err(SetError::UnknownComponent { component }.into());
-            };
-            if entry.size > capacity {
-                let needed = entry.size;
-                return Err(SetError::TooLong { component, needed, capacity }.into());
-            }
-            let old = self.components.old(&entry);
-            let mut old = old.map_err(|error| SetUpdateError::Component { component, error })?;
-            let failed = |error| SetUpdateError::Old { component, error };
-            if let Some(old) = &mut old {
-                let found = digest(&mut self.sha, old, entry.size).map_err(failed)?;
-                if found == Some(entry.sha256) {
-                    continue;
-                }
-            }
-            match (entry.precondition, &mut old) {
-                _ if entry.payload.is_none() => {
-                    return Err(SetError::Missing { component }.into());
-                }
-                (Precondition::Any, _) | (Precondition::Absent, None) => {}
-                (Precondition::Absent, Some(_)) => {
-                    return Err(SetError::NotAbsent { component }.into());
-                }
-                (Precondition::Image { size, digest: expected }, old) => {
-                    let found = match old {
-                        Some(old) => digest(&mut self.sha, old, size).map_err(failed)?,
-                        None => None,
-                    };
-                    let found = found.unwrap_or_default().first_chunk().copied();
-                    let found = found.unwrap_or_default();
-                    if found != expected {
-                        let error = SetError::WrongComponent { component, expected, found };
-                        return Err(error.into());
-                    }
-                }
-            }
-            self.todo |= 1u32 << (component & 31);
-        }
-        Ok(())
-    }
-
-    fn check_identity(&self) -> Result<(), SetError> {
-        let Some(device) = self.device else { return Ok(()) };
-        let Some(identity) = self.head.identity else { return Err(SetError::NoIdentity) };
-        if identity.product != device.product {
-            let (set, device) = (identity.product, device.product);
-            return Err(SetError::WrongProduct { set, device });
-        }
-        let (from, to) = (identity.hardware_from, identity.hardware_to);
-        if !(from..=to).contains(&device.hardware) {
-            return Err(SetError::WrongHardware { from, to, device: device.hardware });
-        }
-        if identity.security_counter < device.security_counter {
-            let (set, device) = (identity.security_counter, device.security_counter);
-            return Err(SetError::Rollback { set, device });
-        }
-        Ok(())
-    }
-}
-
-/// The SHA-256 of the first `size` bytes; `None` if there are fewer.
-#[inline(never)] // One copy in the device's flash.
-fn digest<O: OldImage, H: Sha256Engine>(
-    sha: &mut H,
-    old: &mut O,
-    size: u32,
-) -> Result<Option<[u8; 32]>, O::Error> {
-    if old.len() < size {
-        return Ok(None);
-    }
-    let (mut message, mut piece, mut at) = (sha.start(), [0; 128], 0u32);
-    while at < size {
-        let len = piece.len().min(size.wrapping_sub(at) as usize);
-        let part = piece.get_mut(..len).unwrap_or_default();
-        old.read(at, part)?;
-        sha.update(&mut message, part);
-        at = at.wrapping_add(len as u32);
-    }
-    let mut digest = [0; 32];
-    sha.digest(&mut message, &mut digest);
-    Ok(Some(digest))
 }

@@ -61,11 +61,27 @@ impl<C: Components, R: SetRecord, H: Sha256Engine> ComponentUpdate<'_, '_, C, R,
     /// after any other error the component may [begin](super::SetUpdate::begin) again, or the
     /// update is given up. Nothing has become active.
     pub fn feed(&mut self, input: &[u8]) -> Result<Progress, SetErrorOf<C, R>> {
+        self.feed_by(input, u32::MAX)
+    }
+
+    /// Takes the next bytes of the payload within a budget of flash bytes, as
+    /// [`Applier::feed_within`](crate::apply::Applier::feed_within) does. What
+    /// [`Progress::taken`] does not count is to be fed again.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    #[cfg(feature = "bounded")]
+    pub fn feed_within(&mut self, input: &[u8], budget: u32) -> Result<Progress, SetErrorOf<C, R>> {
+        self.feed_by(input, budget)
+    }
+
+    fn feed_by(&mut self, input: &[u8], budget: u32) -> Result<Progress, SetErrorOf<C, R>> {
         let left = self.payload.len.saturating_sub(self.guard.next()) as usize;
         let (mine, _) = input.split_at_checked(left).unwrap_or((input, &[]));
         let component = self.component;
         let failed = |error| SetUpdateError::Payload { component, error };
-        let progress = self.guard.feed(mine).map_err(failed)?;
+        let progress = self.guard.feed_by(mine, budget).map_err(failed)?;
         // A caller that feeds until it is done would feed for ever.
         let (fed, expected) = (progress.taken, self.guard.header().map(body_end));
         if fed >= self.payload.len && !progress.done && !progress.pending {
