@@ -1,6 +1,6 @@
 //! The driver: a set comes in, and all of it becomes active or none.
 
-use super::check::{At, Digest};
+use super::check::Digest;
 use super::components::Present;
 use super::index::{Head, Index};
 use super::record::State;
@@ -88,6 +88,8 @@ pub struct SetUpdate<'b, C, R, V = NoKeys, H: Sha256Engine = SoftwareSha256> {
     pub(super) buffer: &'b mut [u8],
     filled: usize,
     phase: Phase,
+    /// What the phase has left, or where it is.
+    left: u32,
     /// Why the signatures so far do not suffice.
     doubt: VerifyError,
     pub(super) head: Head,
@@ -99,18 +101,20 @@ pub struct SetUpdate<'b, C, R, V = NoKeys, H: Sha256Engine = SoftwareSha256> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
     Index,
-    /// This many signatures are left to be looked at; none was right so far.
-    Signatures(u8),
-    /// The index is authentic; this many bytes of signatures follow.
-    Skip(u32),
-    /// The device is right; the components are checked, from here on.
-    Check(At),
+    /// So many signatures are left to be looked at; none was right so far.
+    Signatures,
+    /// The index is authentic; so many bytes of signatures follow.
+    Skip,
+    /// The device is right; this step of the check of its components comes next.
+    #[cfg(feature = "bounded")]
+    Check,
     /// Everything has been checked, nothing written.
     Checked,
     /// The record says that it has begun.
     Begun,
-    /// All is written; this step of [`complete`](super::recover::complete) comes next.
-    Finish(u8),
+    /// All is written; this step of the end comes next.
+    #[cfg(feature = "bounded")]
+    Finish,
     Poisoned,
 }
 
@@ -128,6 +132,7 @@ impl<'b, C: Components, R: SetRecord> SetUpdate<'b, C, R> {
             buffer,
             filled: 0,
             phase: Phase::Index,
+            left: 0,
             doubt: VerifyError::Unsigned,
             head: Head::default(),
             todo: 0,
@@ -173,6 +178,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
             buffer: self.buffer,
             filled: self.filled,
             phase: self.phase,
+            left: self.left,
             doubt: self.doubt,
             head: self.head,
             todo: self.todo,
@@ -213,46 +219,59 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// Whether components are left to be checked, for which no more input is needed.
     #[cfg(feature = "bounded")]
     pub fn is_pending(&self) -> bool {
-        matches!(self.phase, Phase::Check(_))
+        self.phase == Phase::Check
     }
 
     fn feed_by(&mut self, input: &[u8], budget: u32) -> Result<usize, SetErrorOf<C, R>> {
         let mut rest = input;
         loop {
             let phase = core::mem::replace(&mut self.phase, Phase::Poisoned);
-            let goes_on = match phase {
+            self.phase = match phase {
                 Phase::Index => match self.take_index(&mut rest)? {
                     true => self.after_index()?,
                     false => return self.waits(phase, input, rest),
                 },
-                Phase::Signatures(left) => {
+                Phase::Signatures => {
                     let front = self.head.len as usize;
                     if !collect(self.buffer, &mut self.filled, &mut rest, (front, SIGNATURE_LEN)) {
                         return self.waits(phase, input, rest);
                     }
-                    self.after_signature(left)?
+                    self.after_signature()?
                 }
-                Phase::Skip(left) => {
-                    let now = rest.len().min(left as usize);
+                Phase::Skip => {
+                    let now = rest.len().min(self.left as usize);
                     rest = rest.get(now..).unwrap_or(&[]);
-                    let left = left.wrapping_sub(now as u32);
-                    if left > 0 {
-                        return self.waits(Phase::Skip(left), input, rest);
+                    self.left = self.left.wrapping_sub(now as u32);
+                    if self.left > 0 {
+                        return self.waits(phase, input, rest);
                     }
-                    self.check_identity()?;
-                    Phase::Check(At::default())
+                    self.after_front()?
                 }
-                Phase::Check(at) => match self.check(at, budget)? {
-                    Some(at) => return self.waits(Phase::Check(at), input, rest),
+                #[cfg(feature = "bounded")]
+                Phase::Check => match self.check(self.left as u8, budget)? {
+                    Some(step) => {
+                        self.left = step.into();
+                        return self.waits(phase, input, rest);
+                    }
                     None => Phase::Checked,
                 },
-                Phase::Checked | Phase::Begun | Phase::Finish(_) => {
-                    return self.waits(phase, input, rest)
-                }
                 Phase::Poisoned => return Err(SetError::Poisoned.into()),
+                _ => return self.waits(phase, input, rest),
             };
-            self.phase = goes_on;
         }
+    }
+
+    /// Index and signatures are complete.
+    #[cfg(feature = "bounded")]
+    fn after_front(&mut self) -> Result<Phase, SetErrorOf<C, R>> {
+        Ok(Phase::Check)
+    }
+
+    /// Index and signatures are complete.
+    #[cfg(not(feature = "bounded"))]
+    fn after_front(&mut self) -> Result<Phase, SetErrorOf<C, R>> {
+        self.check(0, u32::MAX)?;
+        Ok(Phase::Checked)
     }
 
     /// More input is needed, or none.
@@ -275,7 +294,7 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// The index, once it is complete and, if that is required, its signature right.
     pub fn index(&self) -> Option<Index<'_>> {
         match self.phase {
-            Phase::Index | Phase::Signatures(_) | Phase::Poisoned => None,
+            Phase::Index | Phase::Signatures | Phase::Poisoned => None,
             _ => Some(Index::of(self.head, self.buffer)),
         }
     }
@@ -350,7 +369,10 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// the record cannot be written: [`recover`] will tell whether it was. After
     /// [`SetUpdateError::Component`] the update is committed: [`recover`] goes on.
     pub fn finish(mut self) -> Result<(C, R), SetErrorOf<C, R>> {
-        while !self.step_of_finish()? {}
+        let mut step = self.to_finish()?;
+        while let Some(now) = step {
+            step = self.finish_from(now)?;
+        }
         Ok((self.components, self.record))
     }
 
@@ -363,27 +385,33 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     /// As [`finish`](Self::finish); after [`SetError::Incomplete`] nothing has changed.
     #[cfg(feature = "bounded")]
     pub fn finish_step(&mut self) -> Result<bool, SetErrorOf<C, R>> {
-        self.step_of_finish()
-    }
-
-    fn step_of_finish(&mut self) -> Result<bool, SetErrorOf<C, R>> {
-        if let Some((_, payload)) = self.next() {
-            return Err(SetError::Incomplete { at: payload.offset }.into());
-        }
         let step = match self.phase {
-            Phase::Finish(step) => step,
-            Phase::Checked | Phase::Begun => 0,
-            _ => return Err(SetError::Poisoned.into()),
+            Phase::Finish => Some(self.left as u8),
+            _ => self.to_finish()?,
         };
         self.phase = Phase::Poisoned;
+        let Some(now) = step else { return Ok(true) };
+        let next = self.finish_from(now)?;
+        (self.phase, self.left) = (Phase::Finish, next.unwrap_or(now).into());
+        Ok(next.is_none())
+    }
+
+    /// The first step of the end; `None` if nothing had to be written.
+    fn to_finish(&self) -> Result<Option<u8>, SetErrorOf<C, R>> {
+        if !self.is_checked() {
+            return Err(SetError::Poisoned.into());
+        }
+        match self.next() {
+            Some((_, payload)) => Err(SetError::Incomplete { at: payload.offset }.into()),
+            None => Ok((self.todo != 0).then_some(0)),
+        }
+    }
+
+    /// A step of the end; gives the next one.
+    fn finish_from(&mut self, step: u8) -> Result<Option<u8>, SetErrorOf<C, R>> {
         let Self { components, record, head, buffer, todo, .. } = self;
         let index = buffer.get(..head.len as usize).unwrap_or(&[]);
-        let next = match todo {
-            0 => None,
-            _ => complete_step(components, record, head, index, (*todo, true), step)?,
-        };
-        self.phase = Phase::Finish(next.unwrap_or(step));
-        Ok(next.is_none())
+        complete_step(components, record, head, index, (*todo, true), step)
     }
 
     /// Gives the update up: what was begun is taken back.
@@ -429,7 +457,10 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
     fn after_index(&mut self) -> Result<Phase, SetError> {
         let count = self.head.signatures;
         match self.verifier {
-            None => Ok(Phase::Skip(self.signatures_left())),
+            None => {
+                self.left = self.signatures_left();
+                Ok(Phase::Skip)
+            }
             Some(_) if count == 0 => Err(VerifyError::Unsigned.into()),
             Some(_) => {
                 let needed = self.head.len.wrapping_add(SIGNATURE_LEN as u32);
@@ -437,25 +468,27 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
                 if found < needed {
                     return Err(SetError::BufferTooSmall { needed, found });
                 }
-                Ok(Phase::Signatures(count))
+                self.left = count.into();
+                Ok(Phase::Signatures)
             }
         }
     }
 
-    /// A signature is complete; this many were left to be looked at.
-    fn after_signature(&mut self, left: u8) -> Result<Phase, SetError> {
-        let left = left.wrapping_sub(1);
+    /// A signature is complete.
+    fn after_signature(&mut self) -> Result<Phase, SetError> {
+        self.left = self.left.wrapping_sub(1);
         let (index, rest) =
             self.buffer.split_at_checked(self.head.len as usize).ok_or(SetError::Poisoned)?;
         let message = set_message(&mut self.sha, index);
         let signature = rest.first_chunk().ok_or(SetError::Poisoned)?;
         let verifier = self.verifier.as_mut().ok_or(SetError::Poisoned)?;
         if check_signature(verifier, &message, signature, &mut self.doubt) {
-            return Ok(Phase::Skip(u32::from(left).wrapping_mul(SIGNATURE_LEN as u32)));
+            self.left = self.left.wrapping_mul(SIGNATURE_LEN as u32);
+            return Ok(Phase::Skip);
         }
-        if left == 0 {
+        if self.left == 0 {
             return Err(self.doubt.into());
         }
-        Ok(Phase::Signatures(left))
+        Ok(Phase::Signatures)
     }
 }
