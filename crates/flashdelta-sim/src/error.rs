@@ -54,6 +54,11 @@ pub enum SimError {
         /// Where the unit starts.
         offset: u32,
     },
+    /// Reads fail there ([`NorSim::fail_reads`](crate::NorSim::fail_reads)).
+    ReadFault {
+        /// Where the access starts.
+        offset: u32,
+    },
     /// The power is off.
     NoPower,
 }
@@ -61,7 +66,7 @@ pub enum SimError {
 impl SimError {
     /// Whether the caller broke a rule. If not, it met with a power cut or its consequences.
     pub fn is_violation(&self) -> bool {
-        !matches!(self, Self::Unreadable { .. } | Self::NoPower)
+        !matches!(self, Self::Unreadable { .. } | Self::ReadFault { .. } | Self::NoPower)
     }
 }
 
@@ -104,6 +109,7 @@ impl fmt::Display for SimError {
             Self::Unreadable { offset } => {
                 write!(f, "the torn unit at 0x{offset:x} cannot be read")
             }
+            Self::ReadFault { offset } => write!(f, "reading at 0x{offset:x} fails"),
             Self::NoPower => f.write_str("the power is off"),
         }
     }

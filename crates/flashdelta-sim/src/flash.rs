@@ -67,6 +67,7 @@ pub struct NorSim<const READ: usize, const WRITE: usize, const ERASE: usize> {
     sectors: Vec<Arc<Sector>>,
     rules: Rules,
     protected: Vec<Range<u32>>,
+    unreadable: Vec<Range<u32>>,
     seed: u64,
     power: Power,
     operations: u64,
@@ -93,6 +94,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
             sectors: vec![erased; sectors],
             rules: Rules::default(),
             protected: Vec::new(),
+            unreadable: Vec::new(),
             seed: 0,
             power: Power::On,
             operations: 0,
@@ -145,6 +147,17 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
     /// runs.
     pub fn protect(&mut self, range: Range<u32>) {
         self.protected.push(range);
+    }
+
+    /// From now on, reading anything in this range fails, whatever is written there: say, as the
+    /// flash is too hot, or its bus is disturbed.
+    pub fn fail_reads(&mut self, range: Range<u32>) {
+        self.unreadable.push(range);
+    }
+
+    /// All can be read again.
+    pub fn heal_reads(&mut self) {
+        self.unreadable.clear();
     }
 
     /// What is in the flash, without counting as a read. Bytes past its end are left out.
@@ -275,9 +288,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
     }
 
     fn check_protection(&self, offset: u32, len: usize) -> Result<(), SimError> {
-        let end = offset as usize + len;
-        let meets = |range: &Range<u32>| (range.start as usize) < end && offset < range.end;
-        if self.protected.iter().any(meets) {
+        if meets(&self.protected, offset, len) {
             return Err(SimError::Protected { offset, len });
         }
         Ok(())
@@ -357,6 +368,12 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorSim<READ, WRI
     }
 }
 
+/// Whether an access has a byte in one of the ranges.
+fn meets(ranges: &[Range<u32>], offset: u32, len: usize) -> bool {
+    let end = offset as usize + len;
+    ranges.iter().any(|range| (range.start as usize) < end && offset < range.end)
+}
+
 /// The parts of an access in each sector: number of the sector, offset in it, range of the access's
 /// bytes.
 fn pieces<const ERASE: usize>(
@@ -393,6 +410,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> ReadNorFlash
         self.refuse(checked)?;
         self.counters.reads += 1;
         self.counters.bytes_read += bytes.len() as u64;
+        if meets(&self.unreadable, offset, bytes.len()) {
+            return Err(SimError::ReadFault { offset });
+        }
         for (number, into, range) in pieces::<ERASE>(offset, bytes.len()) {
             let sector = &self.sectors[number];
             if self.rules.torn_units_unreadable {

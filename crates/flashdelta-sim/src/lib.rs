@@ -17,6 +17,7 @@
 //!   does on real flash: code that takes blank for erased is caught. A torn erase leaves a part
 //!   that is not erased, or bits of the whole sector on their way to 1, or to 0 first, as flash
 //!   that is programmed before it is erased.
+//! - **Read faults:** [ranges](NorSim::fail_reads) that cannot be read for a while.
 //! - **Wear:** erases are counted per sector, reads and writes in all.
 //! - **Snapshots:** a clone shares the sectors that do not differ, so [`NorSim::cuts`] can hand out
 //!   the flash after every cut of a long run.

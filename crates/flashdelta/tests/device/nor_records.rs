@@ -185,3 +185,90 @@ fn a_damaged_record_is_none() {
         }
     }
 }
+
+/// What is written while heads cannot be read is the newest record afterwards, whatever was there;
+/// and whenever the power is cut, it is that or what would have been found before.
+#[test]
+fn a_record_is_the_newest_one_although_others_can_be_read_again() {
+    const HALF: u32 = 512;
+    let heads = [256..256 + 12, 256 + HALF..256 + HALF + 12];
+    let whole_halves = [256..256 + HALF, 256 + HALF..256 + 2 * HALF];
+    let ways = [&heads, &whole_halves].map(|ranges| (0..4).map(move |number| (ranges, number)));
+    for (ranges, number) in ways.into_iter().flatten() {
+        // So many records before: in one half, in both, the newest one in either.
+        for before in 0..4 {
+            let mut flash = NorSim::<1, 4, 256>::used(6, 11);
+            for written in 0..before {
+                write(&mut region(512, &mut flash), &payload(written, 300), 99).unwrap();
+            }
+            for (i, range) in ranges.iter().enumerate() {
+                if number >> i & 1 == 1 {
+                    flash.fail_reads(range.clone());
+                }
+            }
+            let mut whole = flash.clone();
+            whole.record();
+            // If the half that it goes into cannot be read, it cannot be read back.
+            let written = write(&mut region(512, &mut whole), b"the newest", 3);
+            assert!(written.is_ok() || written == Err(SlotError::ReadBack));
+            let operations = whole.recorded();
+            whole.heal_reads();
+            let found = read(&mut region(512, &mut whole));
+            assert_eq!(found.as_deref(), Some(&b"the newest"[..]), "{number:b} {before}");
+
+            let allowed: Vec<_> = (0..before).map(|written| payload(written, 300)).collect();
+            for (cut, mut after) in flash.cuts(&operations) {
+                after.heal_reads();
+                let found = read(&mut region(512, &mut after));
+                // Never one that is neither of the two that were there, nor the new one.
+                assert!(
+                    found.as_ref().is_none_or(|found| {
+                        found == b"the newest" || allowed.iter().rev().take(2).any(|p| p == found)
+                    }),
+                    "{cut}"
+                );
+                write(&mut region(512, &mut after), b"after that", 3).unwrap();
+                let found = read(&mut region(512, &mut after));
+                assert_eq!(found.as_deref(), Some(&b"after that"[..]), "{cut}");
+                assert_eq!(after.violations(), [], "{cut}");
+            }
+        }
+    }
+}
+
+/// Bits of both heads flip, and flip back: the same.
+#[test]
+fn damaged_heads_that_heal_are_not_newer() {
+    let mut flash = NorSim::<1, 1, 256>::used(2, 5);
+    for number in 0..3 {
+        write(&mut Records::new(&mut flash, 0, 512).unwrap(), &payload(number, 20), 20).unwrap();
+    }
+    let halves = [flash.contents(0..256), flash.contents(256..512)];
+    for (at, half) in [0, 256].into_iter().zip(&halves) {
+        flash.load(at, &[half[0] ^ 1]).unwrap();
+    }
+    let mut records = Records::new(&mut flash, 0, 512).unwrap();
+    assert_eq!(records.len(), None);
+    write(&mut records, b"newest", 6).unwrap();
+    // The half that was not written was at the mercy of its head.
+    if flash.contents(257..512) == halves[1][1..] {
+        flash.load(256, &halves[1][..1]).unwrap();
+    }
+    let found = read(&mut Records::new(&mut flash, 0, 512).unwrap());
+    assert_eq!(found.as_deref(), Some(&b"newest"[..]));
+}
+
+/// What is forgotten does not come back; where nothing is, nothing is erased.
+#[test]
+fn what_cannot_be_read_is_forgotten_too() {
+    let mut flash = NorSim::<1, 4, 256>::new(2);
+    Records::new(&mut flash, 0, 512).unwrap().clear().unwrap();
+    assert_eq!(flash.counters().erases, 0);
+    for number in 0..2 {
+        write(&mut Records::new(&mut flash, 0, 512).unwrap(), &payload(number, 20), 20).unwrap();
+    }
+    flash.fail_reads(0..512);
+    Records::new(&mut flash, 0, 512).unwrap().clear().unwrap();
+    flash.heal_reads();
+    assert_eq!(Records::new(&mut flash, 0, 512).unwrap().len(), None);
+}

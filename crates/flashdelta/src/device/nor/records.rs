@@ -15,6 +15,11 @@
 //! | | payload |
 //! | 4 | CRC-32 of all before it |
 //!
+//! What cannot be read is no record. As that may pass, no record is written as long as another one
+//! could come back that is not the one before it: if none is found, the head of the other half is
+//! erased first, unless it reads as erased. So the newest record is never older than one that was
+//! committed before it; but if the newest one cannot be read, the one before it is found.
+//!
 //! A record that was cut in its last unit and reads right by chance is taken for right, as in
 //! slots. It should be followed by another one soon, and is, where the region is in use.
 
@@ -201,14 +206,18 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
         writer.end()
     }
 
-    /// Makes room for a record.
+    /// Makes room for a record, and for no other one than the newest beside it.
     fn begin(&mut self, len: u32) -> Result<Record, SlotError<F::Error>> {
         if len > self.capacity() {
             return Err(SlotError::OutOfSlot);
         }
         let (second, sequence) = match self.newest {
             Some(newest) => (!newest.second, newest.sequence.wrapping_add(1)),
-            None => (false, 0),
+            None => {
+                // What is there may be readable again later, and would be newer than this one.
+                self.forget(true)?;
+                (false, 0)
+            }
         };
         let start = self.start(second);
         let end = start.saturating_add(len).saturating_add(HEAD + TAIL);
@@ -220,18 +229,28 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
         Ok(Record { second, sequence, len })
     }
 
-    /// Forgets all records. If the power is cut meanwhile, the newest one is there or none is.
+    /// Forgets all records, those that cannot be read included. If the power is cut meanwhile, the newest one is there or none is.
     ///
     /// # Errors
     ///
     /// [`SlotError::Flash`].
     pub fn clear(&mut self) -> Result<(), SlotError<F::Error>> {
-        let Some(newest) = self.newest else { return Ok(()) };
+        let second = self.newest.is_some_and(|newest| newest.second);
         // The older one first: it must not become the newest.
-        for second in [!newest.second, newest.second] {
-            self.flash.erase_at(self.start(second))?;
+        for second in [!second, second] {
+            self.forget(second)?;
         }
         self.newest = None;
+        Ok(())
+    }
+
+    /// Erases the head of a half, unless it reads as erased: one that cannot be read now may be
+    /// readable later.
+    fn forget(&mut self, second: bool) -> Result<(), SlotError<F::Error>> {
+        let start = self.start(second);
+        if !access::is_blank(&mut self.flash, start, start.saturating_add(HEAD)) {
+            self.flash.erase_at(start)?;
+        }
         Ok(())
     }
 
