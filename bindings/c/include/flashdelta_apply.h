@@ -151,10 +151,10 @@
 #define FLASHDELTA_MAX_HEADER_LEN 1024
 
 /**
- * Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 384 bytes on machines of 32
+ * Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 512 bytes on machines of 32
  * bits.
  */
-#define FLASHDELTA_STORE_WORDS 96
+#define FLASHDELTA_STORE_WORDS 128
 
 /**
  * What `find` of flashdelta_components returns if the device has no such component.
@@ -1998,7 +1998,7 @@ flashdelta_status flashdelta_store_read(struct flashdelta_store *store, uint32_t
 /**
  * Feeds an applier from the store, from byte `*offset` of the patch on: 0 for an applier that has
  * not been fed. Header, table, and each chunk are checked once more before the first byte of them
- * is fed.
+ * is fed, header and table once after the store was opened.
  *
  * @param store open
  * @param[in,out] offset where in the patch to go on; afterwards, what has been fed
@@ -2007,12 +2007,39 @@ flashdelta_status flashdelta_store_read(struct flashdelta_store *store, uint32_t
  * @return #FLASHDELTA_OK: all was fed, finish the applier; #FLASHDELTA_ERR_PIECE_MISSING: a piece
  *     is missing, or is not any more what was written: receive it, and call again;
  *     #FLASHDELTA_ERR_STORE_ROTTED: header or table are not any more what was written, clear the
- *     store; other errors of the store, or of flashdelta_applier_feed()
+ *     store; 7xx: the flash cannot be read. If that may pass, open the store again, and all is as
+ *     it was; else receive the chunk again, which is missing from now on. Or errors of
+ *     flashdelta_applier_feed()
  */
 flashdelta_status flashdelta_store_feed(struct flashdelta_store *store,
                                         uint32_t *offset,
                                         struct flashdelta_applier *applier,
                                         struct flashdelta_progress *progress);
+
+/**
+ * Feeds an applier from the store, as flashdelta_store_feed() does, but without reading and
+ * writing more than `budget` bytes of flash: see flashdelta_applier_feed_within(). A call takes 64
+ * bytes of the patch at most. A library that is built without its feature `bounded` lacks this
+ * function.
+ *
+ * Call it until `progress->done` is set, and finish the applier then. Header and table are checked
+ * once after the store was opened, and each chunk once, in as many calls as the budget takes.
+ *
+ * @param store open
+ * @param[in,out] offset where in the patch to go on; afterwards, where the next call does
+ * @param applier initialised by flashdelta_applier_init()
+ * @param budget bytes of flash, 64 at least; a digest of 16 bytes may be read beyond it. 4096 is a
+ *     good one
+ * @param[out] progress how far the update has come: fill it with zeros before the first call; it
+ *     stays as it is if the call is used up for checking
+ * @return #FLASHDELTA_OK: there is more to do, unless `progress->done` is set; errors as
+ *     flashdelta_store_feed(). #FLASHDELTA_ERR_NULL_POINTER also if `progress` is NULL
+ */
+flashdelta_status flashdelta_store_feed_within(struct flashdelta_store *store,
+                                               uint32_t *offset,
+                                               struct flashdelta_applier *applier,
+                                               uint32_t budget,
+                                               struct flashdelta_progress *progress);
 
 /**
  * Forgets the patch in the store.

@@ -36,6 +36,9 @@ int main(void) {
     flashdelta_roots[20] = (function)flashdelta_applier_suspend;
     flashdelta_roots[21] = (function)flashdelta_applier_suspension_len;
     flashdelta_roots[22] = (function)flashdelta_applier_resume;
+#ifdef RECEIVE
+    flashdelta_roots[35] = (function)flashdelta_store_feed_within;
+#endif
 #endif
 #ifdef SETS
     flashdelta_roots[23] = (function)flashdelta_set_init;

@@ -57,6 +57,8 @@ pub use info::{
     flashdelta_workspace_len, FLASHDELTA_MAX_HEADER_LEN,
 };
 pub use status::{flashdelta_status, flashdelta_strerror};
+#[cfg(all(feature = "receive", feature = "bounded"))]
+pub use store::flashdelta_store_feed_within;
 #[cfg(feature = "receive")]
 pub use store::{
     flashdelta_store, flashdelta_store_clear, flashdelta_store_feed, flashdelta_store_flash,

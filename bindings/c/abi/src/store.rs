@@ -14,15 +14,17 @@ use flashdelta::PatchHeader;
 
 use crate::callbacks::{Fault, Region};
 use crate::detail::flashdelta_error_detail;
+#[cfg(feature = "bounded")]
+use crate::flashdelta_applier_feed_within;
 use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, put};
 use crate::verifier::{flashdelta_verify_fn, Callback};
 use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_device, flashdelta_progress};
 use state::{status_of, with, Inner, State, BUSY, READY};
 
-/// Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 384 bytes on machines of 32
+/// Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 512 bytes on machines of 32
 /// bits.
-pub const FLASHDELTA_STORE_WORDS: usize = 96;
+pub const FLASHDELTA_STORE_WORDS: usize = 128;
 
 /// A region of flash that receives the chunks of a patch in any order, doubled, damaged, forged,
 /// from several senders. Each chunk is checked before it is written; what is there survives resets
@@ -372,7 +374,7 @@ impl From<StoreError<Fault>> for Fed {
 
 /// Feeds an applier from the store, from byte `*offset` of the patch on: 0 for an applier that has
 /// not been fed. Header, table, and each chunk are checked once more before the first byte of them
-/// is fed.
+/// is fed, header and table once after the store was opened.
 ///
 /// @param store open
 /// @param[in,out] offset where in the patch to go on; afterwards, what has been fed
@@ -381,7 +383,9 @@ impl From<StoreError<Fault>> for Fed {
 /// @return #FLASHDELTA_OK: all was fed, finish the applier; #FLASHDELTA_ERR_PIECE_MISSING: a piece
 ///     is missing, or is not any more what was written: receive it, and call again;
 ///     #FLASHDELTA_ERR_STORE_ROTTED: header or table are not any more what was written, clear the
-///     store; other errors of the store, or of flashdelta_applier_feed()
+///     store; 7xx: the flash cannot be read. If that may pass, open the store again, and all is as
+///     it was; else receive the chunk again, which is missing from now on. Or errors of
+///     flashdelta_applier_feed()
 ///
 /// # Safety
 ///
@@ -416,6 +420,68 @@ pub unsafe extern "C" fn flashdelta_store_feed(
         // SAFETY: checked above.
         unsafe { offset.write(at) };
         fed.map_err(|(Fed::Store(status) | Fed::Applier(status))| status)
+    })();
+    status(outcome)
+}
+
+/// Feeds an applier from the store, as flashdelta_store_feed() does, but without reading and
+/// writing more than `budget` bytes of flash: see flashdelta_applier_feed_within(). A call takes 64
+/// bytes of the patch at most. A library that is built without its feature `bounded` lacks this
+/// function.
+///
+/// Call it until `progress->done` is set, and finish the applier then. Header and table are checked
+/// once after the store was opened, and each chunk once, in as many calls as the budget takes.
+///
+/// @param store open
+/// @param[in,out] offset where in the patch to go on; afterwards, where the next call does
+/// @param applier initialised by flashdelta_applier_init()
+/// @param budget bytes of flash, 64 at least; a digest of 16 bytes may be read beyond it. 4096 is a
+///     good one
+/// @param[out] progress how far the update has come: fill it with zeros before the first call; it
+///     stays as it is if the call is used up for checking
+/// @return #FLASHDELTA_OK: there is more to do, unless `progress->done` is set; errors as
+///     flashdelta_store_feed(). #FLASHDELTA_ERR_NULL_POINTER also if `progress` is NULL
+///
+/// # Safety
+///
+/// C's usual rules.
+#[cfg(feature = "bounded")]
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_store_feed_within(
+    store: *mut flashdelta_store,
+    offset: *mut u32,
+    applier: *mut flashdelta_applier,
+    budget: u32,
+    progress: *mut flashdelta_progress,
+) -> flashdelta_status {
+    let outcome = (|| {
+        check(offset)?;
+        check(progress)?;
+        // SAFETY: not NULL, aligned; the rest is the caller's promise.
+        let from = unsafe { *offset };
+        let feed = |store: &mut Inner| {
+            Ok(store.feed_within(from, budget, |bytes, left| {
+                // SAFETY: the caller's promise.
+                let status = unsafe {
+                    let (data, len) = (bytes.as_ptr(), bytes.len());
+                    flashdelta_applier_feed_within(applier, data, len, left, progress)
+                };
+                match status {
+                    // SAFETY: checked above, and filled in by the applier.
+                    FLASHDELTA_OK => Ok(unsafe { (*progress).taken }),
+                    status => Err(Fed::Applier(status)),
+                }
+            }))
+        };
+        // SAFETY: the caller's promise.
+        let fed = unsafe { with(store, feed)? };
+        match fed {
+            // SAFETY: checked above.
+            Ok(Some(taken)) => unsafe { offset.write(taken) },
+            Ok(None) => {}
+            Err(Fed::Store(status) | Fed::Applier(status)) => return Err(status),
+        }
+        Ok(())
     })();
     status(outcome)
 }

@@ -146,6 +146,7 @@ fn a_patch_comes_in_any_order_and_is_applied() {
         assert_eq!(progress.done, 1);
         assert_eq!(flashdelta_applier_finish(applier), FLASHDELTA_OK);
         assert_eq!(slots[1], new);
+        feed_within(store, &old, &new);
 
         let mut read = vec![0; front];
         assert_eq!(flashdelta_store_read(store, 0, read.as_mut_ptr(), front), FLASHDELTA_OK);
@@ -159,5 +160,91 @@ fn a_patch_comes_in_any_order_and_is_applied() {
         let status = flashdelta_store_open(store, &lent, memory.as_mut_ptr(), memory_len);
         assert_eq!(status, FLASHDELTA_OK);
         assert_eq!(flashdelta_store_offer(store, patch.as_ptr(), front), FLASHDELTA_ERR_UNSIGNED);
+    }
+}
+
+/// The same from a store that holds all, in calls of bounded length.
+///
+/// # Safety
+///
+/// The store is open.
+#[cfg(feature = "bounded")]
+unsafe fn feed_within(store: *mut flashdelta_store, old: &[u8], new: &[u8]) {
+    // SAFETY: all pointers are to what they have to be.
+    unsafe {
+        let mut slots = [old.to_vec(), vec![0; 2000]];
+        let device = device_of(&mut slots);
+        let mut applier = MaybeUninit::<flashdelta_applier>::zeroed();
+        let applier = applier.as_mut_ptr();
+        let mut workspace = vec![0; 64 << 10];
+        let (memory, len) = (workspace.as_mut_ptr(), workspace.len());
+        assert_eq!(flashdelta_applier_init(applier, &device, null(), memory, len), FLASHDELTA_OK);
+        let mut progress =
+            flashdelta_progress { done: 0, written: 0, total: 0, taken: 0, pending: 0 };
+        let (mut at, mut calls) = (0, 0);
+        while progress.done == 0 {
+            let status = flashdelta_store_feed_within(store, &mut at, applier, 300, &mut progress);
+            assert_eq!(status, FLASHDELTA_OK);
+            assert_eq!(at, progress.taken);
+            calls += 1;
+        }
+        assert!(calls > 20, "{calls} calls");
+        let status = flashdelta_store_feed_within(store, &mut at, applier, 300, null_mut());
+        assert_eq!(status, FLASHDELTA_ERR_NULL_POINTER);
+        assert_eq!(flashdelta_applier_finish(applier), FLASHDELTA_OK);
+        assert_eq!(slots[1], new);
+    }
+}
+
+#[cfg(not(feature = "bounded"))]
+unsafe fn feed_within(_: *mut flashdelta_store, _: &[u8], _: &[u8]) {}
+
+/// A callback that cannot read.
+unsafe extern "C" fn no_read(_: *mut c_void, _: u32, _: *mut u8, _: usize) -> i32 {
+    7
+}
+
+/// What cannot be read is an error of the callback, and no wrong or missing piece.
+#[test]
+fn flash_that_cannot_be_read_is_not_a_wrong_piece() {
+    let [old, new] = images();
+    let options = DiffOptions::new().codec(Codec::Raw).isa(InstructionSet::None);
+    let patch = diff::diff(&old, &new, &options.chunks(ChunkSize::Bytes(256))).unwrap().bytes;
+    let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    let (front, table) = (header.header_len as usize, header.chunk_table_len() as usize);
+    let mut flash = vec![0x5A; 32 * SECTOR];
+    // It can be told later that nothing can be read.
+    static FAILS: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+    unsafe extern "C" fn fails(user: *mut c_void, offset: u32, to: *mut u8, len: usize) -> i32 {
+        let fails = FAILS.load(core::sync::atomic::Ordering::Relaxed);
+        // SAFETY: as for `read`.
+        unsafe {
+            if fails {
+                no_read(user, offset, to, len)
+            } else {
+                read(user, offset, to, len)
+            }
+        }
+    }
+    let lent = flashdelta_store_flash { read: Some(fails), ..start(&mut flash) };
+    let mut memory = [0; 16];
+    let mut store = MaybeUninit::<flashdelta_store>::zeroed();
+    let store = store.as_mut_ptr();
+    // SAFETY: all pointers are to what they have to be.
+    unsafe {
+        let status = flashdelta_store_open(store, &lent, memory.as_mut_ptr(), memory.len());
+        assert_eq!(status, FLASHDELTA_OK);
+        assert_eq!(flashdelta_store_offer(store, patch.as_ptr(), front), FLASHDELTA_OK);
+        assert_eq!(flashdelta_store_put(store, 0, patch[front..].as_ptr(), table), FLASHDELTA_OK);
+        FAILS.store(true, core::sync::atomic::Ordering::Relaxed);
+        let chunk = &patch[front + table..][..256];
+        let status = flashdelta_store_put(store, 1, chunk.as_ptr(), chunk.len());
+        assert_eq!(status, FLASHDELTA_ERR_READ_NEW);
+        let mut at = 0;
+        let status = flashdelta_store_feed(store, &mut at, null_mut(), null_mut());
+        assert_eq!((status, at), (FLASHDELTA_ERR_READ_NEW, 0));
+        FAILS.store(false, core::sync::atomic::Ordering::Relaxed);
+        let status = flashdelta_store_put(store, 1, chunk.as_ptr(), chunk.len());
+        assert_eq!(status, FLASHDELTA_OK);
     }
 }

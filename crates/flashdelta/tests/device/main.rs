@@ -20,6 +20,7 @@ mod nor_records;
 mod odd_flash;
 mod power_cuts;
 mod receive;
+mod receive_faults;
 mod receive_refused;
 mod set;
 mod set_cuts;

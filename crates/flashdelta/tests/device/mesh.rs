@@ -49,13 +49,19 @@ fn datagram(numbers: &[u32], sum: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Every chunk that is there, is the one of the patch.
+/// Every chunk that is there, is the one of the patch, and so is the table that they were checked
+/// by.
 fn check(store: &mut Store<'static, Flash>, patch: &Patch) {
     if store.pieces() == 0
         || store.missing().next().is_some_and(|first| first.start < patch.table_pieces())
     {
         return;
     }
+    let start = patch.header.header_len + patch.header.signatures_len();
+    let table = &patch.bytes[start as usize..patch.header.body_offset() as usize];
+    let mut found = vec![0; table.len()];
+    store.read(start, &mut found).expect("it is there");
+    assert_eq!(found, table, "the table");
     let missing: Vec<_> = store.missing().flatten().collect();
     for piece in (patch.table_pieces()..patch.pieces()).filter(|piece| !missing.contains(piece)) {
         let range = patch.header.chunk_range(piece - patch.table_pieces()).expect("a chunk");

@@ -67,7 +67,8 @@ pub(super) fn missing<const R: usize, const W: usize, const E: usize>(
     store.missing().flatten().collect()
 }
 
-/// What is in the store, is what is in the patch.
+/// What is in the store, is what is in the patch: each chunk, and the table once it is complete.
+/// Pieces of the table that are there before may be forged, and nothing is taken by them.
 pub(super) fn check<const R: usize, const W: usize, const E: usize>(
     store: &mut Held<'_, R, W, E>,
     patch: &Patch,
@@ -77,6 +78,16 @@ pub(super) fn check<const R: usize, const W: usize, const E: usize>(
     }
     let missing: BTreeSet<_> = missing(store).into_iter().collect();
     let body = patch.header.body_offset();
+    if missing.first().is_none_or(|first| *first >= patch.table_pieces()) {
+        let table = patch.header.header_len + patch.header.signatures_len();
+        let mut found = vec![0; (body - table) as usize];
+        store.read(table, &mut found).expect("it is there");
+        assert_eq!(found, patch.bytes[table as usize..body as usize], "a forged table");
+    } else {
+        let first_chunk = patch.piece(patch.table_pieces());
+        let taken = store.put(patch.table_pieces(), first_chunk);
+        assert!(matches!(taken, Err(StoreError::Missing { .. })), "{taken:?} without a table");
+    }
     for piece in (patch.table_pieces()..patch.pieces()).filter(|piece| !missing.contains(piece)) {
         let index = piece - patch.table_pieces();
         let range = patch.header.chunk_range(index).unwrap();

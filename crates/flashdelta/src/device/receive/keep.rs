@@ -13,7 +13,7 @@
 use super::bits;
 use super::error::StoreError;
 use super::layout::{Area, Layout, Shape, Units, MARK, STATE};
-use super::store::{Aligned, Digest, Phase, Store, PIECE};
+use super::store::{Aligned, Checked, Digest, Phase, Store, PIECE};
 use crate::device::format::chunks::{CHUNK_DIGEST_LEN, SIGNATURE_LEN};
 use crate::device::format::crc32;
 use crate::device::nor::{access, Flash, SlotError};
@@ -64,8 +64,8 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         self.phase = Phase::Chunks;
         if let Some(last) = self.replay() {
             bits::put(self.held, last, true);
-            // If it is wrong, it is missing, which is no error.
-            let _ = self.check_chunk(last);
+            // If it is wrong, or cannot be read, as it is torn, it is missing, which is no error.
+            let _ = self.check_chunk(last, &mut { u32::MAX });
         }
         Some(())
     }
@@ -133,7 +133,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
     /// Takes a patch's lengths, without any piece.
     fn take_shape(&mut self, shape: Shape) {
         self.layout = Layout::new(self.units(), self.region.len, &shape);
-        (self.shape, self.marks) = (shape, None);
+        (self.shape, self.marks, self.checked) = (shape, None, Checked::NOTHING);
         self.held.iter_mut().for_each(|byte| *byte = 0);
     }
 
@@ -170,7 +170,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
             return Some(());
         }
         let table = Area { len: self.shape.table, ..self.layout.table };
-        if self.digest(table) != Some(self.root) {
+        if self.digest(table, &mut { u32::MAX })? != Some(self.root) {
             self.erase(self.layout.table)?;
             self.held.iter_mut().for_each(|byte| *byte = 0);
             self.phase = Phase::Table;
@@ -226,48 +226,62 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         Some(())
     }
 
-    /// Checks a chunk that is held, as it is in the flash. A wrong one is missing from now on, and
-    /// so are those in the same sector, which has to be erased for it.
+    /// Checks a chunk that is held, as it is in the flash; false: the budget does not suffice. A
+    /// wrong one is missing from now on, and so is one that cannot be read, with those in the same
+    /// sector, which has to be erased for it.
     #[inline(never)]
-    pub(super) fn check_chunk(&mut self, piece: u32) -> Option<()> {
+    pub(super) fn check_chunk(&mut self, piece: u32, budget: &mut u32) -> Option<bool> {
         let start = self.layout.place(&self.shape, piece);
         let chunk = Area { start, len: self.shape.piece_len(piece) };
-        // What cannot be read is not right.
-        if let Some(found) = self.digest(chunk) {
-            if self.is_digest(piece, &found) {
-                return Some(());
-            }
+        let is_right = match self.digest(chunk, budget) {
+            Some(Some(found)) => self.is_digest(piece, &found),
+            Some(None) => return Some(false),
+            None => None,
+        };
+        if is_right == Some(true) {
+            return is_right;
+        }
+        if is_right.is_some() {
+            self.fault = StoreError::Missing { piece };
         }
         let (first, end) = self.group(piece);
         (first..end).for_each(|piece| bits::put(self.held, piece, false));
-        self.marks = None;
-        self.fail(StoreError::Missing { piece })
+        // Perhaps it is the table that has rotted.
+        (self.marks, self.checked) = (None, Checked::NOTHING);
+        None
     }
 
     /// Whether this is the digest that the table has for a chunk.
-    pub(super) fn is_digest(&mut self, piece: u32, found: &Digest) -> bool {
+    pub(super) fn is_digest(&mut self, piece: u32, found: &Digest) -> Option<bool> {
         let at = self.layout.table.start.wrapping_add(self.shape.digest_of(piece));
         let mut memory = Aligned([0; PIECE]);
         let digest = memory.0.get_mut(..CHUNK_DIGEST_LEN).unwrap_or_default();
-        self.read_flash(at, digest).is_some() && found.starts_with(digest)
+        self.read_flash(at, digest)?;
+        Some(found.starts_with(digest))
     }
 
-    /// SHA-256 of what is in the flash; `None` if it cannot be read.
+    /// SHA-256 of what is in the flash. `Some(None)`: the budget is used up, and it goes on when it
+    /// is asked for again.
     #[inline(never)] // One copy in the device's flash.
-    pub(super) fn digest(&mut self, area: Area) -> Option<Digest> {
-        let mut message = self.sha.start();
-        let flash = self.records.parts().0;
-        let (mut at, end) = (area.start, area.end());
-        while at < end {
+    pub(super) fn digest(&mut self, area: Area, budget: &mut u32) -> Option<Option<Digest>> {
+        let rest = self.checked.rest.take().filter(|rest| rest.0.end() == area.end());
+        let (mut rest, mut message) = rest.unwrap_or_else(|| (area, self.sha.start()));
+        while rest.len > 0 {
+            if *budget < PIECE as u32 {
+                self.checked.rest = Some((rest, message));
+                return Some(None);
+            }
             let mut memory = Aligned([0; PIECE]);
-            let part = memory.0.get_mut(..PIECE.min(end.wrapping_sub(at) as usize))?;
-            access::read(flash, self.region.start.wrapping_add(at), part).ok()?;
+            let part = memory.0.get_mut(..PIECE.min(rest.len as usize))?;
+            self.read_flash(rest.start, part)?;
             self.sha.update(&mut message, part);
-            at = at.wrapping_add(part.len() as u32);
+            rest.start = rest.start.wrapping_add(part.len() as u32);
+            rest.len = rest.len.wrapping_sub(part.len() as u32);
+            *budget = budget.saturating_sub(part.len() as u32);
         }
         let mut digest = Digest::default();
         self.sha.digest(&mut message, &mut digest);
-        Some(digest)
+        Some(Some(digest))
     }
 
     /// The pieces that share sectors with a chunk.

@@ -17,7 +17,8 @@
 //!
 //! # What a store does to its flash
 //!
-//! Each sector is erased once for a patch, and each unit written once. Beside the patch there are
+//! Each sector is erased once for a patch, and each unit written once; the first time, in flash that
+//! held something else, a sector of the records twice. Beside the patch there are
 //! records (two alternating ones: which patch, and which pieces were there when it was written) and
 //! marks: 8 bytes, or a write unit, that announce each chunk before its first byte is written. A
 //! patch of 101,738 bytes in chunks of 1 KiB takes 122,880 bytes of flash with sectors of 4 KiB;

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::bits;
 use super::error::StoreError;
-use super::layout::{Layout, Shape, Units};
+use super::layout::{Area, Layout, Shape, Units};
 use super::status::{PatchId, Status};
 use crate::device::format::{DeviceIdentity, PatchHeader};
 use crate::device::nor::{Flash, Records, Slot, SlotError};
@@ -33,6 +33,21 @@ pub(super) enum Phase {
     Poisoned,
 }
 
+/// What has been checked of the flash since the store was opened, so that it is not done again for
+/// each call; and what is being checked.
+pub(super) struct Checked<M> {
+    pub(super) header: bool,
+    pub(super) table: bool,
+    /// The chunk that was checked last; 0: none, as piece 0 is one of the table.
+    pub(super) chunk: u32,
+    /// What has yet to be digested of an area.
+    pub(super) rest: Option<(Area, M)>,
+}
+
+impl<M> Checked<M> {
+    pub(super) const NOTHING: Self = Self { header: false, table: false, chunk: 0, rest: None };
+}
+
 /// What came of an offered header.
 #[allow(clippy::exhaustive_enums)] // There is nothing between.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -57,7 +72,7 @@ pub enum Taken {
 ///
 /// `B` is memory that is lent for reading and writing, or none, as in
 /// [`Records::with_buffer`](crate::nor::Records::with_buffer); `H` computes SHA-256.
-pub struct Store<'m, F: Flash, B = [u8; 0], H = SoftwareSha256> {
+pub struct Store<'m, F: Flash, B = [u8; 0], H: Sha256Engine = SoftwareSha256> {
     pub(super) records: Records<F, B>,
     pub(super) region: Slot,
     pub(super) verifier: Option<&'m mut dyn Verifier>,
@@ -73,6 +88,7 @@ pub struct Store<'m, F: Flash, B = [u8; 0], H = SoftwareSha256> {
     pub(super) layout: Layout,
     /// Marks since the newest record; `None`: a record is due before the next one.
     pub(super) marks: Option<u32>,
+    pub(super) checked: Checked<H::Message>,
     /// Errors are large: each is put here at once, and `None` is all that is handed up.
     pub(super) fault: StoreError<F::Error>,
 }
@@ -139,6 +155,7 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
             shape: Shape::default(),
             layout: Layout::default(),
             marks: None,
+            checked: Checked::NOTHING,
             fault: StoreError::Poisoned,
         };
         match store.restore() {
@@ -274,32 +291,106 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
     }
 
     /// Hands the patch out, from its byte `from` on, in pieces: to an applier, say. The header, the
-    /// table, and each chunk are checked once more before the first byte of them is handed out:
-    /// flash may rot. The [host section](PatchHeader::host_len) is not in the store.
+    /// table, and each chunk are checked once more before the first byte of them is handed out, as
+    /// flash may rot: header and table once after the store was opened. The
+    /// [host section](PatchHeader::host_len) is not in the store.
     ///
     /// # Errors
     ///
     /// [`StoreError::Missing`]: this piece is missing, or is not any more what was written; ask for
     /// it, and go on where the applier is then. [`StoreError::Rotted`]: header or table are not any
-    /// more what was written; the store has to be [cleared](Self::clear). [`StoreError::Slot`]; and
-    /// what `sink` fails with.
+    /// more what was written; the store has to be [cleared](Self::clear). [`StoreError::Slot`]: the
+    /// flash cannot be read. If that may pass, open the store anew, and all is as it was; else ask
+    /// for the chunk, which is missing from now on. And what `sink` fails with.
     pub fn feed<E: From<StoreError<F::Error>>>(
         &mut self,
         from: u32,
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (mut at, end) = (from, self.shape.body_offset().wrapping_add(self.shape.body));
-        let front = self.check_front();
-        self.outcome(front)?;
-        let mut checked = 0;
-        while at < end {
-            let mut memory = Aligned([0; PIECE]);
-            let part = self.next_part(at, &mut checked, &mut memory.0);
-            let part = self.outcome(part)?;
+        let mut at = from;
+        loop {
+            let (mut memory, mut budget) = (Aligned([0; PIECE]), u32::MAX);
+            let part = self.next_part(at, &mut budget, &mut memory.0);
+            let part = self.outcome(part)?.unwrap_or_default();
+            if part.is_empty() {
+                return Ok(());
+            }
             sink(part)?;
             at = at.wrapping_add(part.len() as u32);
         }
-        Ok(())
+    }
+
+    /// Hands out bytes of the patch from its byte `from` on, 64 at most, as [`feed`](Self::feed)
+    /// does, but reads no more than `budget` bytes of flash, 64 at least, and a digest of 16 bytes.
+    /// `sink` gets the bytes and what is left of the budget, to [feed an applier within] it, and
+    /// the call gives what that gives. At the end of the patch `sink` gets no bytes: the applier
+    /// may have more to do without any.
+    ///
+    /// `None`: the budget was used up for checking what is in the flash. Call again with the same
+    /// `from`.
+    ///
+    /// [feed an applier within]: crate::apply::Applier::feed_within
+    ///
+    /// ```
+    /// # use flashdelta::apply::{Applier, ApplyError, ApplyOptions};
+    /// # use flashdelta::{diff, nor::Slot, receive::{Store, StoreError}, PatchHeader};
+    /// # use flashdelta_sim::{NorSim, SimError};
+    /// # let (old, new) = ([7; 5000], [8; 5000]);
+    /// # let options = diff::DiffOptions::new().chunks(diff::ChunkSize::Bytes(256));
+    /// # let patch = diff::diff(&old, &new, &options).unwrap().bytes;
+    /// # let header = PatchHeader::parse(&patch).unwrap().unwrap();
+    /// # let (mut memory, mut flash) = ([0; 64], NorSim::<1, 4, 256>::new(32));
+    /// # let region = Slot::new(0, 32 * 256);
+    /// # let mut store = Store::open(&mut flash, region, &mut memory, None).unwrap();
+    /// # store.offer(&patch).unwrap();
+    /// # let front = (header.header_len + header.signatures_len()) as usize;
+    /// # let table = header.chunk_table_len() as usize;
+    /// # store.put(0, &patch[front..front + table]).unwrap();
+    /// # for (chunk, number) in patch[front + table..].chunks(256).zip(1..) {
+    /// #     store.put(number, chunk).unwrap();
+    /// # }
+    /// # let (mut workspace, mut slot) = (vec![0; 64 << 10], [0; 5000]);
+    /// # let options = ApplyOptions::default();
+    /// # let mut applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    /// # #[derive(Debug)]
+    /// # enum Failed { Store(StoreError<SimError>), Apply }
+    /// # impl From<StoreError<SimError>> for Failed {
+    /// #     fn from(error: StoreError<SimError>) -> Self { Self::Store(error) }
+    /// # }
+    /// let mut at = 0;
+    /// loop {
+    ///     let fed = store.feed_within(at, 4096, |bytes, budget| {
+    ///         applier.feed_within(bytes, budget).map_err(|_| Failed::Apply)
+    ///     })?;
+    ///     if let Some(progress) = fed {
+    ///         at = progress.taken;
+    ///         if progress.done {
+    ///             break;
+    ///         }
+    ///     }
+    ///     // Here is time for other things.
+    /// }
+    /// applier.finish().expect("it is complete");
+    /// # assert_eq!(slot, new);
+    /// # Ok::<(), Failed>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    #[cfg(feature = "bounded")]
+    pub fn feed_within<T, E: From<StoreError<F::Error>>>(
+        &mut self,
+        from: u32,
+        budget: u32,
+        sink: impl FnOnce(&[u8], u32) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let (mut memory, mut budget) = (Aligned([0; PIECE]), budget.max(PIECE as u32));
+        let part = self.next_part(from, &mut budget, &mut memory.0);
+        match self.outcome(part)? {
+            Some(part) => sink(part, budget).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Forgets the patch.

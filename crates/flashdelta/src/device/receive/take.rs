@@ -69,7 +69,7 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         } else {
             let mut found = Digest::default();
             sha256(&mut self.sha, bytes, &mut found);
-            if !self.is_digest(piece, &found) {
+            if !self.is_digest(piece, &found)? {
                 let index = piece.wrapping_sub(self.table_pieces());
                 let start = self.shape.body_offset().wrapping_add(index << (self.shape.log2 & 31));
                 let end = start.wrapping_add(expected);
@@ -120,21 +120,36 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         Some(())
     }
 
-    /// The bytes of the patch at `at`, in memory; a chunk is checked before its first one.
+    /// The bytes of the patch at `at`, in memory; none past its end. Header and table are checked
+    /// before all, and a chunk before its first byte: if the budget does not suffice for that,
+    /// there are `None`, and it goes on in the next call.
+    #[inline(never)]
     pub(super) fn next_part<'b>(
         &mut self,
         at: u32,
-        checked: &mut u32,
+        budget: &mut u32,
         memory: &'b mut [u8],
-    ) -> Option<&'b [u8]> {
+    ) -> Option<Option<&'b [u8]>> {
+        if !self.check_front(budget)? {
+            return Some(None);
+        }
+        if at >= self.shape.body_offset().wrapping_add(self.shape.body) {
+            return Some(Some(&[]));
+        }
         let (place, len, piece) = self.find(at)?;
-        if piece != *checked && piece >= self.table_pieces() {
-            self.check_chunk(piece)?;
-            *checked = piece;
+        if piece != self.checked.chunk && piece >= self.table_pieces() {
+            if !self.check_chunk(piece, budget)? {
+                return Some(None);
+            }
+            self.checked.chunk = piece;
+        }
+        if *budget < PIECE as u32 {
+            return Some(None);
         }
         let part = memory.get_mut(..PIECE.min(len as usize))?;
         self.read_flash(place, part)?;
-        Some(part)
+        *budget = budget.saturating_sub(part.len() as u32);
+        Some(Some(part))
     }
 
     fn check_poison(&mut self) -> Option<()> {
@@ -159,18 +174,30 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         }
     }
 
-    /// Fails unless header and table are still what was written.
-    pub(super) fn check_front(&mut self) -> Option<()> {
+    /// Fails unless header and table are still what was written. False: the budget does not suffice
+    /// to tell.
+    fn check_front(&mut self, budget: &mut u32) -> Option<bool> {
         if self.phase != Phase::Chunks {
             self.check_poison()?;
             return self.fail(StoreError::Missing { piece: 0 });
         }
-        let header = Area { len: self.shape.header, ..self.layout.front };
-        let table = Area { len: self.shape.table, ..self.layout.table };
-        if self.digest(header) != Some(self.header) || self.digest(table) != Some(self.root) {
-            return self.fail(StoreError::Rotted);
+        if !self.checked.header {
+            let header = Area { len: self.shape.header, ..self.layout.front };
+            let Some(found) = self.digest(header, budget)? else { return Some(false) };
+            if found != self.header {
+                return self.fail(StoreError::Rotted);
+            }
+            self.checked.header = true;
         }
-        Some(())
+        if !self.checked.table {
+            let table = Area { len: self.shape.table, ..self.layout.table };
+            let Some(found) = self.digest(table, budget)? else { return Some(false) };
+            if found != self.root {
+                return self.fail(StoreError::Rotted);
+            }
+            self.checked.table = true;
+        }
+        Some(true)
     }
 
     /// Where in the store a byte of the patch is, how many follow it there, and the piece that it
