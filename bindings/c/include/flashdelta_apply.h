@@ -1717,7 +1717,9 @@ flashdelta_status flashdelta_applier_suspension_len(struct flashdelta_applier *a
  * @param user passed to `read`. May be NULL
  * @param saved_len how many bytes were saved
  * @param header the first bytes of the patch that is to go on, as for
- *     flashdelta_read_patch_info(): what was saved of another patch is refused. NULL: any patch
+ *     flashdelta_read_patch_info(): what was saved of another patch is refused. Where signatures
+ *     are required they have to follow, and are checked once more. NULL: any patch, and what was
+ *     saved is believed
  * @param header_len their number
  * @param budget how many bytes of the old slot one call may read; UINT32_MAX: all
  * @param[out] progress how far the update has come, written only on success
@@ -1727,6 +1729,7 @@ flashdelta_status flashdelta_applier_suspension_len(struct flashdelta_applier *a
  *     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; #FLASHDELTA_ERR_UNKNOWN_KEY if the key that has
  *     vouched for the patch is not trusted any more; #FLASHDELTA_ERR_READ_NEW, after which it may
  *     be tried again; the errors of the header and of the device's checks (3xx to 7xx);
+ *     #FLASHDELTA_ERR_UNSIGNED, #FLASHDELTA_ERR_WRONG_SIGNATURE of `header`;
  *     #FLASHDELTA_ERR_INVALID_ARGUMENT if the applier has been fed, or `header_len` does not
  *     suffice; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_NOT_INITIALISED,
  *     #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
@@ -1790,7 +1793,7 @@ flashdelta_status flashdelta_region_needs(const struct flashdelta_region *region
 
 /**
  * Forgets what is saved in a region: to be called once the update is finished. Nothing is erased
- * if nothing is there.
+ * where the flash reads as erased.
  *
  * @param region where it was saved
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if it cannot be erased;
@@ -1994,6 +1997,21 @@ flashdelta_status flashdelta_store_status(struct flashdelta_store *store,
  * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_PIECE_MISSING if some are not there
  */
 flashdelta_status flashdelta_store_read(struct flashdelta_store *store, uint32_t offset, uint8_t *to, size_t len);
+
+/**
+ * Reads the header of the patch, and checks that it is the one that a signature was right for when
+ * the store was opened: for flashdelta_applier_resume(), so that whoever can write what was saved
+ * cannot have another image made.
+ *
+ * @param store open
+ * @param[out] to where to put it
+ * @param size how many bytes there are; #FLASHDELTA_MAX_HEADER_LEN are always enough
+ * @param[out] len the bytes that it has, with the number of signatures that follows it
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_PIECE_MISSING if there is none;
+ *     #FLASHDELTA_ERR_STORE_ROTTED; #FLASHDELTA_ERR_STORE_TOO_SMALL if `size` is; an error of a
+ *     callback
+ */
+flashdelta_status flashdelta_store_header(struct flashdelta_store *store, uint8_t *to, size_t size, size_t *len);
 
 /**
  * Feeds an applier from the store, from byte `*offset` of the patch on: 0 for an applier that has

@@ -30,6 +30,7 @@ int main(void) {
     flashdelta_roots[16] = (function)flashdelta_store_feed;
     flashdelta_roots[17] = (function)flashdelta_store_clear;
     flashdelta_roots[18] = (function)flashdelta_store_needs;
+    flashdelta_roots[36] = (function)flashdelta_store_header;
 #endif
 #ifdef SUSPEND
     flashdelta_roots[19] = (function)flashdelta_applier_feed_within;

@@ -16,9 +16,9 @@ use crate::flashdelta_status::{self, *};
 use crate::pointers::{bytes, bytes_mut, check, Span};
 use state::{fail, Content, State, BUSY, EMPTY, FAILED, READY};
 
-#[cfg(feature = "suspend")]
-pub(crate) use state::at_work;
 pub(crate) use state::enter;
+#[cfg(feature = "suspend")]
+pub(crate) use state::{at_work, Inner};
 
 /// Size of a flashdelta_applier, in words of `sizeof(size_t)` bytes: 1152 bytes on machines of 32
 /// bits. 1024 of them are part of the RAM that a patch states; the others are for the guard, and

@@ -62,8 +62,8 @@ pub use store::flashdelta_store_feed_within;
 #[cfg(feature = "receive")]
 pub use store::{
     flashdelta_store, flashdelta_store_clear, flashdelta_store_feed, flashdelta_store_flash,
-    flashdelta_store_info, flashdelta_store_missing, flashdelta_store_needs,
-    flashdelta_store_offer, flashdelta_store_open, flashdelta_store_put,
+    flashdelta_store_header, flashdelta_store_info, flashdelta_store_missing,
+    flashdelta_store_needs, flashdelta_store_offer, flashdelta_store_open, flashdelta_store_put,
     flashdelta_store_put_combined, flashdelta_store_read, flashdelta_store_read_info,
     flashdelta_store_status, FLASHDELTA_STORE_WORDS,
 };

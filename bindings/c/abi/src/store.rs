@@ -360,6 +360,37 @@ pub unsafe extern "C" fn flashdelta_store_read(
     status(unsafe { bytes_mut(to, len).and_then(|to| with(store, |store| store.read(offset, to))) })
 }
 
+/// Reads the header of the patch, and checks that it is the one that a signature was right for when
+/// the store was opened: for flashdelta_applier_resume(), so that whoever can write what was saved
+/// cannot have another image made.
+///
+/// @param store open
+/// @param[out] to where to put it
+/// @param size how many bytes there are; #FLASHDELTA_MAX_HEADER_LEN are always enough
+/// @param[out] len the bytes that it has, with the number of signatures that follows it
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_PIECE_MISSING if there is none;
+///     #FLASHDELTA_ERR_STORE_ROTTED; #FLASHDELTA_ERR_STORE_TOO_SMALL if `size` is; an error of a
+///     callback
+///
+/// # Safety
+///
+/// C's usual rules.
+#[no_mangle]
+pub unsafe extern "C" fn flashdelta_store_header(
+    store: *mut flashdelta_store,
+    to: *mut u8,
+    size: usize,
+    len: *mut usize,
+) -> flashdelta_status {
+    // SAFETY: the caller's promise.
+    status(unsafe {
+        bytes_mut(to, size)
+            .and_then(|to| with(store, |store| store.header(to)))
+            .map(|header| header.header_len as usize + usize::from(header.signatures > 0))
+            .and_then(|found| put(len, found))
+    })
+}
+
 /// What a fed applier has come to.
 enum Fed {
     Store(flashdelta_status),

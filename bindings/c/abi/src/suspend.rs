@@ -2,10 +2,14 @@
 
 use core::ffi::c_void;
 
+#[cfg(feature = "verify")]
+use flashdelta::apply::ApplyError;
 use flashdelta::apply::{ResumeError, SuspendError};
+#[cfg(feature = "verify")]
+use flashdelta::verify::GuardError;
 use flashdelta::PatchHeader;
 
-use crate::applier::{at_work, flashdelta_applier, flashdelta_progress, tell};
+use crate::applier::{at_work, flashdelta_applier, flashdelta_progress, tell, Inner};
 use crate::callbacks::Fault;
 use crate::detail::flashdelta_error_detail;
 use crate::flashdelta_status::{self, *};
@@ -120,7 +124,9 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
 /// @param user passed to `read`. May be NULL
 /// @param saved_len how many bytes were saved
 /// @param header the first bytes of the patch that is to go on, as for
-///     flashdelta_read_patch_info(): what was saved of another patch is refused. NULL: any patch
+///     flashdelta_read_patch_info(): what was saved of another patch is refused. Where signatures
+///     are required they have to follow, and are checked once more. NULL: any patch, and what was
+///     saved is believed
 /// @param header_len their number
 /// @param budget how many bytes of the old slot one call may read; UINT32_MAX: all
 /// @param[out] progress how far the update has come, written only on success
@@ -130,6 +136,7 @@ pub unsafe extern "C" fn flashdelta_applier_suspension_len(
 ///     #FLASHDELTA_ERR_CHUNK_BUFFER_TOO_SMALL; #FLASHDELTA_ERR_UNKNOWN_KEY if the key that has
 ///     vouched for the patch is not trusted any more; #FLASHDELTA_ERR_READ_NEW, after which it may
 ///     be tried again; the errors of the header and of the device's checks (3xx to 7xx);
+///     #FLASHDELTA_ERR_UNSIGNED, #FLASHDELTA_ERR_WRONG_SIGNATURE of `header`;
 ///     #FLASHDELTA_ERR_INVALID_ARGUMENT if the applier has been fed, or `header_len` does not
 ///     suffice; #FLASHDELTA_ERR_NULL_POINTER, #FLASHDELTA_ERR_NOT_INITIALISED,
 ///     #FLASHDELTA_ERR_BUSY, #FLASHDELTA_ERR_FAILED_BEFORE
@@ -180,17 +187,15 @@ pub(crate) unsafe fn resume<E>(
     progress: *mut flashdelta_progress,
 ) -> Result<(), flashdelta_status> {
     check(progress)?;
-    let mut patch = None;
-    if !header.0.is_null() {
-        // SAFETY: the caller's promise.
-        let header = unsafe { bytes(header.0, header.1)? };
-        let parsed = PatchHeader::parse(header);
-        let parsed = parsed.map_err(|error| flashdelta_error_detail::from(&error).status)?;
-        patch = Some(parsed.ok_or(FLASHDELTA_ERR_INVALID_ARGUMENT)?);
-    }
+    // SAFETY: the caller's promise.
+    let front = unsafe { bytes(header.0, header.1)? };
     // SAFETY: the caller's promise.
     let inner = unsafe { at_work(applier)? };
     let at = inner.with(|inner| {
+        // It was checked by the first of several calls.
+        let is_first = !inner.progress().pending;
+        let is_given = is_first && !header.0.is_null();
+        let patch = if is_given { Some(header_of(inner, front)?) } else { None };
         inner.resume_within(saved_len, read, patch.as_ref(), budget).map_err(|error| match error {
             ResumeError::Nothing => FLASHDELTA_ERR_NO_SUSPENSION,
             ResumeError::Damaged => FLASHDELTA_ERR_SUSPENSION_DAMAGED,
@@ -208,4 +213,21 @@ pub(crate) unsafe fn resume<E>(
     // SAFETY: the pointer was checked; the rest is the caller's promise.
     unsafe { tell(progress, at) };
     Ok(())
+}
+
+/// The header of the patch that is to go on; where signatures are required, checked.
+#[cfg(feature = "verify")]
+fn header_of(inner: &mut Inner, front: &[u8]) -> Result<PatchHeader, flashdelta_status> {
+    inner.check_front(front).map_err(|error| match error {
+        GuardError::Apply(ApplyError::Truncated { .. }) => FLASHDELTA_ERR_INVALID_ARGUMENT,
+        error => flashdelta_error_detail::from(&error).status,
+    })
+}
+
+/// The header of the patch that is to go on.
+#[cfg(not(feature = "verify"))]
+fn header_of(_: &mut Inner, front: &[u8]) -> Result<PatchHeader, flashdelta_status> {
+    let parsed = PatchHeader::parse(front);
+    let parsed = parsed.map_err(|error| flashdelta_error_detail::from(&error).status)?;
+    parsed.ok_or(FLASHDELTA_ERR_INVALID_ARGUMENT)
 }

@@ -151,6 +151,11 @@ fn a_patch_comes_in_any_order_and_is_applied() {
         let mut read = vec![0; front];
         assert_eq!(flashdelta_store_read(store, 0, read.as_mut_ptr(), front), FLASHDELTA_OK);
         assert_eq!(read, patch[..front]);
+        let (mut head, mut head_len) = ([0; 1024], 0);
+        let status = flashdelta_store_header(store, head.as_mut_ptr(), 1024, &mut head_len);
+        assert_eq!((status, &head[..head_len]), (FLASHDELTA_OK, &patch[..front]));
+        let status = flashdelta_store_header(store, head.as_mut_ptr(), 10, &mut head_len);
+        assert_eq!(status, FLASHDELTA_ERR_STORE_TOO_SMALL);
         assert_eq!(flashdelta_store_clear(store), FLASHDELTA_OK);
         assert_eq!(flashdelta_store_read_info(store, &mut info), FLASHDELTA_OK);
         assert_eq!(info, flashdelta_store_info::default());

@@ -2,7 +2,7 @@
 
 use super::receive::*;
 use crate::common::pieces::{Patch, Toy};
-use flashdelta::nor::{Flash as _, ReadFlash as _, SlotError};
+use flashdelta::nor::SlotError;
 use flashdelta::receive::{Store, StoreError, Taken};
 use flashdelta_sim::{NorSim, SimError};
 
@@ -195,4 +195,27 @@ impl flashdelta::nor::Flash for Counted<'_> {
     fn write_at(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SimError> {
         self.flash.write_at(offset, bytes)
     }
+}
+
+/// The header that the store gives is the one that was signed.
+#[test]
+fn the_header_of_a_store_is_checked() {
+    let patch = Patch::new(3000, 8, 1, Some(KEY));
+    let mut flash = received(&patch, &[]);
+    let at = place(&flash, &patch.bytes[..patch.header.header_len as usize]);
+    let (mut memory, mut key, mut buffer) = (memory(&patch), Toy(KEY), [0; 1024]);
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    assert_eq!(store.header(&mut buffer), Ok(patch.header));
+    let (needed, found) = (patch.header.header_len + 1, 7);
+    let small = store.header(&mut buffer[..7]);
+    assert_eq!(small, Err(StoreError::MemoryTooSmall { needed, found }));
+    drop(store);
+    let mut bytes = flash.contents(at.clone());
+    // The digest of the new image, as somebody would change it who can write the flash.
+    bytes[20] ^= 1;
+    flash.load(at.start, &bytes).unwrap();
+    let mut store = open(&mut flash, &mut memory, &mut key).unwrap();
+    assert_eq!(store.header(&mut buffer), Err(StoreError::Rotted));
+    store.clear().unwrap();
+    assert_eq!(store.header(&mut buffer), Err(StoreError::Missing { piece: 0 }));
 }

@@ -7,7 +7,9 @@ use crate::common::{code_like, edited, testdata, Random};
 use flashdelta::apply::{Applier, ApplyOptions, ResumeError};
 use flashdelta::diff::{diff, ChunkSize, DeviceProfile, DiffOptions};
 use flashdelta::sign::{self, PrivateKey, PublicKey};
-use flashdelta::verify::{Guard, GuardError, VerifyError};
+use flashdelta::verify::{
+    Algorithm, Guard, GuardError, KeyId, Message, Verdict, Verifier, VerifyError,
+};
 use flashdelta::{Codec, PatchHeader};
 
 struct Made {
@@ -188,14 +190,14 @@ fn what_a_revoked_key_has_vouched_for_does_not_go_on() {
 /// Keys that are known only when the program runs.
 struct Keys(Vec<PublicKey>);
 
-impl flashdelta::verify::Verifier for Keys {
+impl Verifier for Keys {
     fn verify(
         &mut self,
-        algorithm: flashdelta::verify::Algorithm,
-        key_id: &flashdelta::verify::KeyId,
-        message: &flashdelta::verify::Message,
+        algorithm: Algorithm,
+        key_id: &KeyId,
+        message: &Message,
         signature: &[u8; 64],
-    ) -> flashdelta::verify::Verdict {
+    ) -> Verdict {
         self.0[..].verify(algorithm, key_id, message, signature)
     }
 }
@@ -296,4 +298,53 @@ fn a_suspension_is_no_way_round_the_policy() {
     let mut guard = Guard::require_signature(applier, key, &mut small);
     let refused = guard.resume(signed.len() as u32, reader(&signed), None).unwrap_err();
     assert!(matches!(refused, ResumeError::BufferTooSmall { .. }), "{refused}");
+}
+
+/// Takes whatever is said to be signed.
+struct Gullible;
+
+impl Verifier for Gullible {
+    fn verify(&mut self, _: Algorithm, _: &KeyId, _: &Message, _: &[u8; 64]) -> Verdict {
+        Verdict::Right
+    }
+}
+
+/// Somebody who can write suspensions writes one of a patch of his own, which names a key that is
+/// trusted. It does not go on as another one than the patch that is signed.
+#[test]
+fn a_forged_suspension_does_not_go_on_as_the_signed_patch() {
+    let Made { old, patch, key, .. } = made(Codec::Model, 256);
+    let evil = edited(&mut Random(99), &old, 50);
+    let options = DiffOptions::new().profile(DeviceProfile::linux());
+    let forged = diff(&old, &evil, &options.chunks(ChunkSize::Bytes(256))).unwrap().bytes;
+    let mut forged = sign::sign(&forged, &self::key("other-ed25519")).unwrap();
+    let header = PatchHeader::parse(&forged).unwrap().unwrap();
+    let entry = header.header_len as usize + 1;
+    forged[entry + 1..entry + 9].copy_from_slice(&key.key_id());
+    let forged = &forged[..];
+
+    let (mut workspace, mut slot) = (vec![0; header.workspace_len()], vec![0; evil.len()]);
+    let mut buffer = vec![0; header.chunk_ram() as usize];
+    let options = ApplyOptions::default();
+    let middle = header.body_offset() as usize + 300;
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::require_signature(applier, Gullible, &mut buffer);
+    guard.feed(&forged[..middle]).unwrap();
+    let kept = suspended!(guard);
+    drop(guard);
+    let len = kept.len() as u32;
+
+    let applier = Applier::new(&mut workspace, &old[..], &mut slot[..], options);
+    let mut guard = Guard::require_signature(applier, key, &mut buffer);
+    let end = PatchHeader::parse(&patch).unwrap().unwrap().header_len as usize;
+    let short = guard.check_front(&patch[..end + 20]).unwrap_err();
+    assert_eq!(short.code(), "truncated");
+    assert_eq!(guard.check_front(forged).unwrap_err().code(), "wrong-signature");
+    let signed = guard.check_front(&patch).unwrap();
+    assert_eq!(guard.resume(len, reader(&kept), Some(&signed)), Err(ResumeError::OtherPatch));
+    // Without it nothing is known of the patch but what the suspension says: see the threat model.
+    guard.resume(len, reader(&kept), None).unwrap();
+    guard.feed(&forged[middle..]).unwrap();
+    guard.finish().unwrap();
+    assert!(slot == evil);
 }

@@ -290,6 +290,22 @@ impl<'m, F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'m, F, B, H> {
         self.outcome(read)
     }
 
+    /// The header of the patch, checked: it is the one that a signature was right for when the
+    /// store was opened. `buffer` is lent for its bytes, 1024 at most
+    /// ([`MAX_HEADER_LEN`](crate::MAX_HEADER_LEN)).
+    ///
+    /// Give it to an applier that [goes on](crate::apply::Applier::resume) with this patch: then
+    /// whoever can write suspensions cannot have another image made.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`], [`StoreError::Rotted`] and [`StoreError::Slot`] as for
+    /// [`feed`](Self::feed); [`StoreError::MemoryTooSmall`] if the buffer is.
+    pub fn header(&mut self, buffer: &mut [u8]) -> Result<PatchHeader, StoreError<F::Error>> {
+        let header = self.checked_header(buffer);
+        self.outcome(header)
+    }
+
     /// Hands the patch out, from its byte `from` on, in pieces: to an applier, say. The header, the
     /// table, and each chunk are checked once more before the first byte of them is handed out, as
     /// flash may rot: header and table once after the store was opened. The

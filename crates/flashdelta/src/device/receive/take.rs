@@ -174,6 +174,32 @@ impl<F: Flash, B: AsMut<[u8]>, H: Sha256Engine> Store<'_, F, B, H> {
         }
     }
 
+    /// The header, which is still what was written.
+    pub(super) fn checked_header(&mut self, buffer: &mut [u8]) -> Option<PatchHeader> {
+        if !self.is_begun() {
+            self.check_poison()?;
+            return self.fail(StoreError::Missing { piece: 0 });
+        }
+        // The number of signatures follows it, if there are any.
+        let needed = self.shape.header.wrapping_add(self.shape.signatures.min(1));
+        let found = buffer.len() as u32;
+        let Some(bytes) = buffer.get_mut(..needed as usize) else {
+            return self.fail(StoreError::MemoryTooSmall { needed, found });
+        };
+        self.read_flash(self.layout.front.start, bytes)?;
+        let mut digest = Digest::default();
+        sha256(&mut self.sha, bytes.get(..self.shape.header as usize)?, &mut digest);
+        if digest != self.header {
+            return self.fail(StoreError::Rotted);
+        }
+        let mut header = PatchHeader::default();
+        match header.read(bytes) {
+            Ok(_) => {}
+            Err(error) => return self.fail(error.into()),
+        }
+        Some(header)
+    }
+
     /// Fails unless header and table are still what was written. False: the budget does not suffice
     /// to tell.
     fn check_front(&mut self, budget: &mut u32) -> Option<bool> {

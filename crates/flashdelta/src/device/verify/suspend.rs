@@ -6,15 +6,16 @@
 //!
 //! But trust may end meanwhile. The suspension names the key that has vouched for the patch, and
 //! nothing goes on if it is not trusted any more. Its signature is not kept to be checked once
-//! more: that would take 105 bytes of RAM in every guard, and show no more, as the rest of the
-//! suspension is believed anyway.
+//! more: that would take 105 bytes of RAM in every guard. Whoever has header and signatures once
+//! more, from a store or from the sender, can have them [checked](Guard::check_front): then what a
+//! suspension says the image shall be is what is signed.
 
-use super::check::is_trusted;
+use super::check::{check_signatures, is_trusted, message};
 use super::guard::{Guard, Phase, Signer, SIGNED};
-use super::{KeyId, Verifier, VerifyError};
+use super::{GuardError, KeyId, Verifier, VerifyError};
 use crate::device::apply::suspend::Kind;
 use crate::device::apply::{
-    Applier, NewImage, OldImage, Port, Progress, ResumeError, SuspendError,
+    Applier, ApplyError, NewImage, OldImage, Port, Progress, ResumeError, SuspendError,
 };
 use crate::device::format::chunks::CHUNK_DIGEST_LEN;
 use crate::device::format::PatchHeader;
@@ -162,6 +163,37 @@ impl<'w, O: OldImage, N: NewImage, V: Verifier, H: Sha256Engine> Guard<'w, '_, O
         applier.suspension_len_as(Kind::guarded(
             &mut |port: &mut Port<'_>, header: &PatchHeader| state.port(port, header),
         ))
+    }
+
+    /// Checks the front of a patch, its header and signatures and perhaps more, as it is checked
+    /// when it is fed, and gives the header: for [`resume`](Self::resume), so that whoever can
+    /// write suspensions cannot have another image made than the one that is signed. Nothing
+    /// changes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; [`ApplyError::Truncated`] if it is not complete.
+    #[allow(clippy::type_complexity)]
+    pub fn check_front(
+        &mut self,
+        front: &[u8],
+    ) -> Result<PatchHeader, GuardError<O::Error, N::Error>> {
+        let mut header = PatchHeader::default();
+        let is_whole = header.read(front).map_err(ApplyError::Header)?;
+        let len = header.header_len.saturating_add(header.signatures_len());
+        let end = if self.verifier.is_some() { len } else { header.header_len };
+        let parts = front
+            .get(..end as usize)
+            .and_then(|front| front.split_at_checked(header.header_len as usize));
+        let Some((fields, signatures)) = parts.filter(|_| is_whole) else {
+            let (fed, expected) = (front.len() as u32, is_whole.then_some(len));
+            return Err(ApplyError::Truncated { fed, expected }.into());
+        };
+        if let Some(verifier) = &mut self.verifier {
+            let message = message(self.applier.front().1, fields);
+            check_signatures(verifier, &message, signatures)?;
+        }
+        Ok(header)
     }
 
     /// Goes on with an update that was [suspended](Self::suspend), in a guard that has not been
