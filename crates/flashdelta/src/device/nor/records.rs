@@ -229,7 +229,8 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
         Ok(Record { second, sequence, len })
     }
 
-    /// Forgets all records, those that cannot be read included. If the power is cut meanwhile, the newest one is there or none is.
+    /// Forgets all records, those that cannot be read included. If the power is cut meanwhile, the
+    /// newest one is there or none is.
     ///
     /// # Errors
     ///
