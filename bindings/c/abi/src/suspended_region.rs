@@ -120,7 +120,7 @@ pub unsafe extern "C" fn flashdelta_region_needs(
 }
 
 /// Forgets what is saved in a region: to be called once the update is finished. Nothing is erased
-/// where the flash reads as erased.
+/// if nothing is there.
 ///
 /// @param region where it was saved
 /// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRITE_SUSPENSION if it cannot be erased;

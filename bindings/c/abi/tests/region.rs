@@ -55,16 +55,7 @@ unsafe fn apply_with_resets(chunks: bool) {
         let status = flashdelta_region_needs(&region, &mut needed, &mut guard);
         assert_eq!(status, FLASHDELTA_ERR_NO_SUSPENSION);
         assert_eq!(flashdelta_region_clear(&region), FLASHDELTA_OK);
-        // What was there might be readable some day. Once it is erased, nothing more is.
-        let half = half as usize;
-        assert_eq!(flash[..SECTOR], [0xFF; SECTOR]);
-        assert_eq!(flash[half..half + SECTOR], [0xFF; SECTOR]);
-        let rest = [flash[SECTOR], flash[half - 1]];
-        assert_eq!(rest, [0x5A; 2], "the first sector of each half is all");
-        flash[SECTOR - 1] = 0;
-        let region = region_of(&mut flash);
-        assert_eq!(flashdelta_region_clear(&region), FLASHDELTA_OK);
-        assert_eq!(flash[SECTOR - 1], 0, "nothing is erased if nothing is there");
+        assert!(flash.iter().all(|byte| *byte == 0x5A), "nothing is erased if nothing is there");
         let region = region_of(&mut flash);
         loop {
             let mut applier = MaybeUninit::<flashdelta_applier>::zeroed();

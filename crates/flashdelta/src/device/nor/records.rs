@@ -17,8 +17,9 @@
 //!
 //! What cannot be read is no record. As that may pass, no record is written as long as another one
 //! could come back that is not the one before it: if none is found, the head of the other half is
-//! erased first, unless it reads as erased. So the newest record is never older than one that was
-//! committed before it; but if the newest one cannot be read, the one before it is found.
+//! erased first, unless it can be read and none of its first four bytes is that of a record. So the
+//! newest record is never older than one that was committed before it; but if the newest one cannot
+//! be read, the one before it is found.
 //!
 //! A record that was cut in its last unit and reads right by chance is taken for right, as in
 //! slots. It should be followed by another one soon, and is, where the region is in use.
@@ -245,11 +246,13 @@ impl<F: Flash, B: AsMut<[u8]>> Records<F, B> {
         Ok(())
     }
 
-    /// Erases the head of a half, unless it reads as erased: one that cannot be read now may be
-    /// readable later.
+    /// Erases the head of a half if it may be that of a record: one that cannot be read now may be
+    /// readable later, and so may one of which some bits are wrong.
     fn forget(&mut self, second: bool) -> Result<(), SlotError<F::Error>> {
         let start = self.start(second);
-        if !access::is_blank(&mut self.flash, start, start.saturating_add(HEAD)) {
+        let mut head = Aligned([0; MAGIC.len()]);
+        let is_read = access::read(&mut self.flash, start, &mut head.0).is_ok();
+        if !is_read || head.0.iter().zip(MAGIC).any(|(found, byte)| *found == byte) {
             self.flash.erase_at(start)?;
         }
         Ok(())

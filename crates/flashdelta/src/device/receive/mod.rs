@@ -17,12 +17,11 @@
 //!
 //! # What a store does to its flash
 //!
-//! Each sector is erased once for a patch, and each unit written once; the first time, in flash
-//! that held something else, a sector of the records twice. Beside the patch there are records (two
-//! alternating ones: which patch, and which pieces were there when it was written) and marks: 8
-//! bytes, or a write unit, that announce each chunk before its first byte is written. A patch of
-//! 101,738 bytes in chunks of 1 KiB takes 122,880 bytes of flash with sectors of 4 KiB; 102,656
-//! bytes are written, 0.9 % more than it has ([`Store::len_needed`]).
+//! Each sector is erased once for a patch, and each unit written once. Beside the patch there are
+//! records (two alternating ones: which patch, and which pieces were there when it was written) and
+//! marks: 8 bytes, or a write unit, that announce each chunk before its first byte is written. A
+//! patch of 101,738 bytes in chunks of 1 KiB takes 122,880 bytes of flash with sectors of 4 KiB;
+//! 102,656 bytes are written, 0.9 % more than it has ([`Store::len_needed`]).
 //!
 //! After a reset the last chunk that was announced is there if its digest says so. If it is torn,
 //! its sector is erased before it is written again, and the chunks that share it are asked for
