@@ -107,13 +107,13 @@ void flashdelta_dfu_default_config(struct flashdelta_dfu_config *config)
 {
 	memset(config, 0, sizeof(*config));
 	config->old_area = boot_fetch_active_slot();
-	config->new_area = FIXED_PARTITION_ID(slot1_partition);
+	config->new_area = FLASHDELTA_DFU_SLOT1;
 	config->suspend_area = FLASHDELTA_DFU_NO_AREA;
 }
 
 static int check_areas(const struct flashdelta_dfu_config *config)
 {
-	const bool is_slot1 = config->new_area == FIXED_PARTITION_ID(slot1_partition);
+	const bool is_slot1 = config->new_area == FLASHDELTA_DFU_SLOT1;
 
 	if (config->new_area == config->old_area || config->new_area == boot_fetch_active_slot() ||
 	    is_slot1 == config->is_data) {

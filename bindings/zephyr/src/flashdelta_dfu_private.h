@@ -5,6 +5,13 @@
 
 #include "flashdelta_dfu.h"
 
+/* Later versions of Zephyr have another name for it. */
+#if defined(PARTITION_ID)
+#define FLASHDELTA_DFU_SLOT1 PARTITION_ID(slot1_partition)
+#else
+#define FLASHDELTA_DFU_SLOT1 FIXED_PARTITION_ID(slot1_partition)
+#endif
+
 /* How far a struct flashdelta_dfu is. */
 enum { FLASHDELTA_DFU_NONE, FLASHDELTA_DFU_HEADER, FLASHDELTA_DFU_RUNNING };
 
