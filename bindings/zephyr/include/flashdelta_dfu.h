@@ -95,7 +95,7 @@ struct flashdelta_dfu_area {
 
 /**
  * An update. Static in most programs; its contents are private. It takes CONFIG_FLASHDELTA_RAM, and
- * 216 bytes on a processor of 32 bits; 1,252 with CONFIG_FLASHDELTA_SIGNATURES, which needs the
+ * 248 bytes on a processor of 32 bits; 1,284 with CONFIG_FLASHDELTA_SIGNATURES, which needs the
  * header in one piece.
  */
 struct flashdelta_dfu {
@@ -117,10 +117,6 @@ struct flashdelta_dfu {
 	const struct flashdelta_psa *keys;
 #if defined(CONFIG_FLASHDELTA_SIGNATURES)
 	flashdelta_verifier verifier;
-#if defined(CONFIG_FLASHDELTA_STORE)
-	size_t worked;
-	bool pauses;
-#endif
 	uint16_t header_len;
 	uint16_t header_fed;
 	uint8_t header[FLASHDELTA_MAX_HEADER_LEN];
@@ -280,14 +276,14 @@ int flashdelta_dfu_store_open(struct flashdelta_dfu_store *store, uint8_t area,
 			      const struct flashdelta_psa *keys, const flashdelta_device *device);
 
 /**
- * @brief Feeds an update from a store, from where it is. Each chunk is checked once more.
+ * @brief Feeds an update from a store, from where it is, in steps and with pauses as
+ * flashdelta_dfu_feed(). Each chunk is checked once more.
  *
  * @param dfu begun, and fed by nothing else
  * @param store open
  * @retval 0 all of the patch was fed: finish the update
  * @retval FLASHDELTA_ERR_PIECE_MISSING a chunk is missing, or is not any more what was written:
  *     receive what flashdelta_store_missing() tells, and call again
- * @retval FLASHDELTA_ERR_STORE_EMPTY there is no patch in the store
  * @retval other as for flashdelta_dfu_feed(), or an error of the store
  */
 int flashdelta_dfu_feed_store(struct flashdelta_dfu *dfu, struct flashdelta_dfu_store *store);

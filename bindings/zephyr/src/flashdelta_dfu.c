@@ -16,29 +16,10 @@ LOG_MODULE_REGISTER(flashdelta, CONFIG_FLASHDELTA_LOG_LEVEL);
 
 /* ---- Flash ---- */
 
-/*
- * Where steps have no bound (the library feeds from a store), there is a pause after each of
- * these.
- */
-static void worked(struct flashdelta_dfu *dfu, size_t len)
-{
-#if defined(CONFIG_FLASHDELTA_STORE)
-	dfu->worked += len;
-	if (dfu->pauses && dfu->worked >= CONFIG_FLASHDELTA_STEP) {
-		dfu->worked = 0;
-		flashdelta_dfu_pause();
-	}
-#else
-	ARG_UNUSED(dfu);
-	ARG_UNUSED(len);
-#endif
-}
-
 static int32_t read_old(void *user, uint32_t offset, uint8_t *to, size_t len)
 {
 	struct flashdelta_dfu *dfu = user;
 
-	worked(dfu, len);
 	return flashdelta_dfu_noted(dfu, flashdelta_dfu_area_read(&dfu->old_area, offset, to, len));
 }
 
@@ -46,7 +27,6 @@ static int32_t read_new(void *user, uint32_t offset, uint8_t *to, size_t len)
 {
 	struct flashdelta_dfu *dfu = user;
 
-	worked(dfu, len);
 	return flashdelta_dfu_noted(dfu, flashdelta_dfu_area_read(&dfu->new_area, offset, to, len));
 }
 
@@ -73,7 +53,6 @@ static int32_t write_new(void *user, uint32_t offset, const uint8_t *from, size_
 	struct flashdelta_dfu *dfu = user;
 	const int err = take_over(dfu);
 
-	worked(dfu, len);
 	return err != 0 ? err : flashdelta_dfu_area_write(&dfu->new_area, offset, from, len);
 }
 

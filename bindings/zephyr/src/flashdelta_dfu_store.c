@@ -72,19 +72,15 @@ int flashdelta_dfu_store_open(struct flashdelta_dfu_store *store, uint8_t area,
 /* The header tells how the memory is shared, and is fed with all the rest afterwards. */
 static int read_header(struct flashdelta_dfu *dfu, struct flashdelta_dfu_store *store)
 {
-	flashdelta_status status = FLASHDELTA_NEED_MORE;
-	size_t needed;
+	size_t len = 0;
+	flashdelta_status status = flashdelta_store_header(&store->store, dfu->header,
+							   sizeof(dfu->header), &len);
 	int err;
 
-	while (status == FLASHDELTA_NEED_MORE && dfu->header_len < sizeof(dfu->header)) {
-		status = flashdelta_store_read(&store->store, dfu->header_len,
-					       dfu->header + dfu->header_len, 1);
-		if (status != FLASHDELTA_OK) {
-			return status;
-		}
-		dfu->header_len++;
-		status = flashdelta_workspace_len(dfu->header, dfu->header_len, &needed);
+	if (status != FLASHDELTA_OK) {
+		return status;
 	}
+	dfu->header_len = (uint16_t)len;
 	err = flashdelta_dfu_make_applier(dfu, flashdelta_dfu_guard_buffer(dfu));
 	dfu->header_len = 0;
 	return err;
@@ -92,29 +88,29 @@ static int read_header(struct flashdelta_dfu *dfu, struct flashdelta_dfu_store *
 
 int flashdelta_dfu_feed_store(struct flashdelta_dfu *dfu, struct flashdelta_dfu_store *store)
 {
+	flashdelta_status status = FLASHDELTA_OK;
 	uint32_t offset;
 	int err = 0;
-	flashdelta_status status;
 
-	if (dfu == NULL || store == NULL || dfu->phase == FLASHDELTA_DFU_NONE) {
-		return -EINVAL;
+	if (dfu == NULL || store == NULL || dfu->phase == FLASHDELTA_DFU_NONE ||
+	    dfu->header_len > 0) {
+		return -EINVAL; /* not begun, or fed by something else */
 	}
 	if (dfu->error != 0) {
 		return dfu->error;
 	}
 	if (dfu->phase == FLASHDELTA_DFU_HEADER) {
-		if (dfu->header_len > 0) {
-			return -EINVAL; /* fed by something else */
-		}
 		err = read_header(dfu, store);
 	}
 	if (err != 0) {
 		return err;
 	}
 	offset = (uint32_t)flashdelta_dfu_next(dfu);
-	dfu->pauses = true;
-	status = flashdelta_store_feed(&store->store, &offset, &dfu->applier, &dfu->progress);
-	dfu->pauses = false;
+	while (status == FLASHDELTA_OK && !dfu->progress.done) {
+		status = flashdelta_store_feed_within(&store->store, &offset, &dfu->applier,
+						      CONFIG_FLASHDELTA_STEP, &dfu->progress);
+		flashdelta_dfu_pause();
+	}
 	if (status == FLASHDELTA_OK || status == FLASHDELTA_ERR_PIECE_MISSING ||
 	    status == FLASHDELTA_ERR_STORE_ROTTED) {
 		return status;
