@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn chunks_cost_little_and_fit_the_device() {
-        for (ram, percent) in [(6 << 10, 8), (8 << 10, 8), (16 << 10, 4), (64 << 10, 2)] {
+        for (ram, percent) in [(6 << 10, 2), (8 << 10, 2), (16 << 10, 2), (64 << 10, 2)] {
             let options = DiffOptions::new().ram(ram);
             let (plain, patch) = (made(&options), made(&options.clone().chunks(ChunkSize::Auto)));
             let header = patch.header;
