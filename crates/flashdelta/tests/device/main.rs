@@ -10,6 +10,7 @@ mod flash;
 mod group;
 mod group_bench;
 mod group_coordinators;
+mod group_real;
 mod group_rules;
 mod group_world;
 mod holes;
