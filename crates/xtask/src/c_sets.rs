@@ -57,7 +57,7 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
         &["sign", "signed.fds", "--print-message", "-o", "message"],
     ] {
         let mut set = command(&program);
-        exec(set.current_dir(folder).args(["-q", "set"]).args(arguments))?;
+        exec(set.current_dir(folder).arg("set").args(arguments))?;
     }
     Ok(())
 }
