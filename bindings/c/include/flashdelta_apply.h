@@ -259,14 +259,14 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_NO_SUSPENSION = 208,
     /**
-     * The functions of a set were called in a wrong order: a component is being written that has to
-     * be finished or aborted first, or none is, or the set has not been checked yet. Nothing has
-     * changed.
+     * The functions of a set were called in a wrong order: a component is being written that has
+     * to be finished or aborted first, or none is, or the set has not been checked yet. Nothing
+     * has changed.
      */
     FLASHDELTA_ERR_WRONG_ORDER = 209,
     /**
-     * A component of the set is for some hardware revisions only, and the device does not say which
-     * it is. Nothing has been written.
+     * A component of the set is for some hardware revisions only, and the device does not say
+     * which it is. Nothing has been written.
      */
     FLASHDELTA_ERR_HARDWARE_UNKNOWN = 210,
     /**
@@ -551,8 +551,8 @@ enum flashdelta_status
      */
     FLASHDELTA_ERR_COMPONENT = 711,
     /**
-     * The record of an update by a set could not be read or written. Detail: `offset`, and what the
-     * callback returned.
+     * The record of an update by a set could not be read or written. Detail: `offset`, and what
+     * the callback returned.
      */
     FLASHDELTA_ERR_SET_RECORD = 712,
     /**
@@ -1242,8 +1242,8 @@ typedef struct flashdelta_patch_info {
 /**
  * Says whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
  * (8 bytes) names: one of flashdelta_verdict. `user` is that of the structure that it is in,
- * `algorithm` one of flashdelta_algorithm; a key belongs to one of them, and must not be tried with
- * the other.
+ * `algorithm` one of flashdelta_algorithm; a key belongs to one of them, and must not be tried
+ * with the other.
  */
 typedef int32_t (*flashdelta_verify_fn)(void *user,
                                         uint8_t algorithm,
@@ -1371,16 +1371,16 @@ typedef struct flashdelta_store_info {
  * Updates a device by one component set: all of its components or none. You own the memory; its
  * contents are private.
  *
- * It needs the alignment of a size_t. Fill it with zeros once (static variables are) so that misuse
- * before flashdelta_set_init() is noticed. Do not copy or move it after that. One thread uses one
- * set at a time. Memory is all it holds: it may simply be forgotten.
+ * It needs the alignment of a size_t. Fill it with zeros once (static variables are) so that
+ * misuse before flashdelta_set_init() is noticed. Do not copy or move it after that. One thread
+ * uses one set at a time. Memory is all it holds: it may simply be forgotten.
  *
  * 1. After each reset, before anything is started that a set can change: flashdelta_set_recover().
  * 2. flashdelta_set_init(), then flashdelta_set_feed() with the start of the set until
  *    flashdelta_set_is_checked(). Nothing has been written.
  * 3. As long as flashdelta_set_next() tells a component: flashdelta_set_begin(),
- *    flashdelta_set_component_feed() with its payload, flashdelta_set_component_finish(). Nothing of
- *    it is active.
+ *    flashdelta_set_component_feed() with its payload, flashdelta_set_component_finish(). Nothing
+ *    of it is active.
  * 4. flashdelta_set_finish() commits all by one record, and activates all.
  *
  * To give an update up, call flashdelta_set_recover(): it takes back what was begun.
@@ -1393,7 +1393,8 @@ typedef struct flashdelta_set {
 } flashdelta_set;
 
 /**
- * A component of a set, as callbacks are told: which part of the device it is, and what it becomes.
+ * A component of a set, as callbacks are told: which part of the device it is, and what it
+ * becomes.
  */
 typedef struct flashdelta_component {
     /**
@@ -1426,10 +1427,10 @@ typedef struct flashdelta_component {
  * The components of a device: its own slots and partitions, and child devices behind a bus.
  *
  * Fill it with zeros first (memset()). It is copied; what `user` points to must live as long as
- * the set is worked with. Callbacks return 0 for success; what else they return is in the detail of
- * the error. Each is told the `component`, which lives as long as the call. They are called only
- * from inside the functions of a set, by the thread that calls those; they must not call functions
- * of the same set, and must not leave by longjmp() or a C++ exception.
+ * the set is worked with. Callbacks return 0 for success; what else they return is in the detail
+ * of the error. Each is told the `component`, which lives as long as the call. They are called
+ * only from inside the functions of a set, by the thread that calls those; they must not call
+ * functions of the same set, and must not leave by longjmp() or a C++ exception.
  *
  * A child that updates itself takes part in the same transaction. `find` gives callbacks that ask
  * it for what it has and send it what is written; `begin` tells it that an image comes, `verify`
@@ -1445,31 +1446,31 @@ typedef struct flashdelta_components {
      * Says what is in a component, and where its new image goes, by filling in `flash`, which is
      * all zeros but for `user`, which is that of this struct. The old slot is what is active; if
      * nothing is there, leave `read_old` NULL. The new slot is another place: nothing in it is
-     * used before `activate`. `flush_new` counts, `commit_new` does not. A `buffer` may be the same
-     * for all components. Called several times for each component; it must not change anything.
-     * Returns #FLASHDELTA_NO_SUCH_COMPONENT if the device has no such component.
+     * used before `activate`. `flush_new` counts, `commit_new` does not. A `buffer` may be the
+     * same for all components. Called several times for each component; it must not change
+     * anything. Returns #FLASHDELTA_NO_SUCH_COMPONENT if the device has no such component.
      */
     int32_t (*find)(void *user, const struct flashdelta_component *component, struct flashdelta_flash *flash);
     /**
-     * The new image comes next, and will be written in ascending order. May be called again for the
-     * same component, which then starts again. NULL: there is nothing to do.
+     * The new image comes next, and will be written in ascending order. May be called again for
+     * the same component, which then starts again. NULL: there is nothing to do.
      */
     int32_t (*begin)(void *user, const struct flashdelta_component *component);
     /**
-     * The new image reads back as the set says: whether the device, or the child, is satisfied with
-     * it, as with the signature that its bootloader will look at. If it is not (not 0), nothing of
-     * the set becomes active. NULL: it is.
+     * The new image reads back as the set says: whether the device, or the child, is satisfied
+     * with it, as with the signature that its bootloader will look at. If it is not (not 0),
+     * nothing of the set becomes active. NULL: it is.
      */
     int32_t (*verify)(void *user, const struct flashdelta_component *component);
     /**
      * Makes the new image the one that is used. The whole set is committed. **Called again after a
-     * reset that came before all were active: a component that is active already must stay so.** If
-     * it fails, the update stays committed, and flashdelta_set_recover() tries again.
+     * reset that came before all were active: a component that is active already must stay so.**
+     * If it fails, the update stays committed, and flashdelta_set_recover() tries again.
      */
     int32_t (*activate)(void *user, const struct flashdelta_component *component);
     /**
-     * Forgets what has been begun. What is active is not touched. May be called for components that
-     * were not begun, and more than once. NULL: there is nothing to do.
+     * Forgets what has been begun. What is active is not touched. May be called for components
+     * that were not begun, and more than once. NULL: there is nothing to do.
      */
     int32_t (*revert)(void *user, const struct flashdelta_component *component);
 } flashdelta_components;
@@ -2089,13 +2090,13 @@ flashdelta_status flashdelta_store_needs(const uint8_t *data,
 /**
  * Starts an update by a set. Nothing is read or written yet, but the record.
  *
- * Once this has succeeded, `set`, `index` and what `components` and `record` point to belong to the
- * update until it ends.
+ * Once this has succeeded, `set`, `index` and what `components` and `record` point to belong to
+ * the update until it ends.
  *
  * @param set memory for it; whatever it holds is overwritten, unless it is at work right now
  * @param components those of the device; copied
- * @param record flash that keeps how far the update is, over resets; copied. Each half has room for
- *     the index (`flashdelta set info` says how long it is) and 21 bytes. It is for this alone
+ * @param record flash that keeps how far the update is, over resets; copied. Each half has room
+ *     for the index (`flashdelta set info` says how long it is) and 21 bytes. It is for this alone
  * @param device what the device is; copied. NULL: sets are not checked against the device
  * @param verifier whose sets are taken; copied. NULL: signatures are not looked at
  * @param index RAM for the index: its length and 74 bytes, #FLASHDELTA_MAX_INDEX_LEN for any
@@ -2170,8 +2171,8 @@ flashdelta_status flashdelta_set_read_info(const struct flashdelta_set *set, str
 
 /**
  * The component that is to be written next, or is being written, and where in the set its payload
- * goes on. A device that can fetch any part of the set need not fetch the payloads of the others; a
- * stream skips them.
+ * goes on. A device that can fetch any part of the set need not fetch the payloads of the others;
+ * a stream skips them.
  *
  * @param set checked
  * @param[out] payload written only on success
@@ -2273,16 +2274,17 @@ flashdelta_status flashdelta_set_begin(struct flashdelta_set *set,
                                        size_t chunks_len);
 
 /**
- * Takes the next bytes of the component's payload, any number of them, as flashdelta_applier_feed()
- * does of a patch. What follows the payload is not taken.
+ * Takes the next bytes of the component's payload, any number of them, as
+ * flashdelta_applier_feed() does of a patch. What follows the payload is not taken.
  *
  * @param set a component has been begun
  * @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
  * @param len number of bytes, 0 or more
  * @param[out] progress how far the component is; `taken` counts the bytes of its payload. Written
  *     only on success; may be NULL
- * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRONG_CHUNK: flashdelta_set_next() tells from where on it
- *     has to be fed again; an error of the patch or of the flash: the component may begin again;
+ * @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRONG_CHUNK: flashdelta_set_next() tells from where on
+ *     it has to be fed again; an error of the patch or of the flash: the component may begin
+ *     again;
  *     #FLASHDELTA_ERR_WRONG_ORDER, #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NULL_POINTER,
  *     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
  *     after which nothing has changed

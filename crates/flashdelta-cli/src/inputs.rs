@@ -5,8 +5,8 @@ use std::path::Path;
 
 use flashdelta::{ErrorClass, Input, InputError};
 
+use crate::doing::while_nothing_is_written;
 use crate::failure::{Failure, Outcome};
-use crate::interrupt::while_nothing_is_written;
 use crate::standard::STANDARD;
 use crate::was_read;
 

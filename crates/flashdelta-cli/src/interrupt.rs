@@ -4,31 +4,16 @@
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{mpsc, Mutex, PoisonError, TryLockError};
+use std::sync::mpsc;
 use std::thread;
 
 use flashdelta::ErrorClass;
 
+use crate::doing::{self, Doing};
 use crate::failure::Failure;
 use crate::progress;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// What is going on. Locked while the program ends, so that the answer stays true.
-static DOING: Mutex<Doing> = Mutex::new(Doing::Work);
-
-/// Whether it can be broken off.
-#[derive(Clone, Copy)]
-enum Doing {
-    /// Not here: it looks for itself whether it is to go on, and tidies up.
-    Work,
-    /// Anywhere: nothing is written, so there is nothing to tidy up.
-    Reading,
-    /// Anywhere: a pipe has what it has, and nobody may ever read the rest.
-    Sending,
-    /// In work that says something: nobody may ever read it.
-    Saying,
-}
 
 /// How long work that can be broken off may take to notice by itself. The maker's steps take
 /// seconds for images of some megabytes.
@@ -44,7 +29,8 @@ pub(crate) fn watch(json: bool) {
         // The second Ctrl-C comes to this handler, so that another thread has to wait.
         let _ = thread::Builder::new().spawn(move || loop {
             thread::sleep(PATIENCE);
-            let doing = DOING.lock().unwrap_or_else(PoisonError::into_inner);
+            // Locked while the program ends, so that the answer stays true.
+            let doing = doing::now();
             match *doing {
                 Doing::Work => {}
                 Doing::Reading => end(Failure::interrupted(), json),
@@ -86,43 +72,4 @@ pub(crate) fn flow() -> ControlFlow<()> {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     }
-}
-
-/// Does work that writes nothing: Ctrl-C may end the program in its middle.
-pub(crate) fn while_nothing_is_written<T>(work: impl FnOnce() -> T) -> T {
-    meanwhile(Doing::Reading, work)
-}
-
-/// Writes to a pipe, a device or standard output, where nothing can be tidied up: Ctrl-C may end
-/// the program in its middle.
-pub(crate) fn while_sending<T>(work: impl FnOnce() -> T) -> T {
-    meanwhile(Doing::Sending, work)
-}
-
-/// Says something while there may be something to tidy up: Ctrl-C may end the program all the same,
-/// since standard error may be a pipe that nobody reads.
-pub(crate) fn while_saying(say: impl FnOnce()) {
-    match DOING.try_lock() {
-        // The program is ending, and this is what it says last.
-        Err(TryLockError::WouldBlock) => return say(),
-        Err(TryLockError::Poisoned(_)) => {}
-        // Work that can be broken off anywhere can be here.
-        Ok(doing) if !matches!(*doing, Doing::Work) => {
-            drop(doing);
-            return say();
-        }
-        Ok(_) => {}
-    }
-    meanwhile(Doing::Saying, say)
-}
-
-fn meanwhile<T>(doing: Doing, work: impl FnOnce() -> T) -> T {
-    let set = |doing| {
-        let mut now = DOING.lock().unwrap_or_else(PoisonError::into_inner);
-        core::mem::replace(&mut *now, doing)
-    };
-    let before = set(doing);
-    let result = work();
-    set(before);
-    result
 }

@@ -13,6 +13,7 @@
 
 mod args;
 mod commands;
+mod doing;
 mod failure;
 mod inputs;
 mod interrupt;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use flashdelta::apply::{write_file, NewFile};
 use flashdelta::ErrorClass;
 
+use crate::doing::while_sending;
 use crate::failure::{Failure, Outcome};
-use crate::interrupt::while_sending;
 use crate::standard::{self, STANDARD};
 use crate::{text, was_read};
 

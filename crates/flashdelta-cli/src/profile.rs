@@ -2,8 +2,8 @@
 
 use flashdelta::profile::DeviceProfile;
 
+use crate::doing::while_nothing_is_written;
 use crate::failure::{Failure, Outcome};
-use crate::interrupt::while_nothing_is_written;
 use crate::was_read;
 
 /// The profile of this name, or else in this file.

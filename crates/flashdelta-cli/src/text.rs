@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::interrupt;
+use crate::doing;
 
 /// Says a line to people, on standard error; takes what `format!` does.
 macro_rules! remark {
@@ -18,7 +18,7 @@ pub(crate) use remark;
 /// can do without: the work is done all the same, and the exit code tells of it.
 pub(crate) fn say(mut line: String) {
     line.push('\n');
-    interrupt::while_saying(|| {
+    doing::while_saying(|| {
         let _ = io::stderr().write_all(line.as_bytes());
     });
 }

@@ -345,7 +345,7 @@ fn miri() -> Result<Outcome> {
     if !works(&mut cargo("+nightly miri --version")) {
         return Ok(Outcome::skipped("no Miri", "rustup +nightly component add miri rust-src"));
     }
-    let mut miri =
-        cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features --test life --test set");
+    let mut miri = cargo("+nightly miri test --quiet --package flashdelta-c-abi --all-features");
+    miri.args(["--test", "life", "--test", "set"]);
     passed(exec(miri.arg("--target-dir").arg(target_dir().join("miri"))))
 }

@@ -33,9 +33,9 @@ old = "app-old.bin"
 new = "app-new.bin"
 "#;
 
-/// Puts into the folder: images of each component, parts of the old and the new firmware; a set that
-/// updates them, `update.fds`; the same with a signature, `signed.fds`; and what that is made over,
-/// `message`.
+/// Puts into the folder: images of each component, parts of the old and the new firmware; a set
+/// that updates them, `update.fds`; the same with a signature, `signed.fds`; and what that is made
+/// over, `message`.
 pub(crate) fn write(folder: &Path) -> Result<()> {
     for version in ["old", "new"] {
         let image = std::fs::read(folder.join(format!("{version}.bin")))?;

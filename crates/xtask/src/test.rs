@@ -137,8 +137,8 @@ fn on_devices(steps: &mut Steps) {
     }
 }
 
-/// The steps on emulated devices and those of fuzzing, which mostly run one program after the other,
-/// in a process beside the other steps: a run of all the tests is a third shorter by that.
+/// The steps on emulated devices and those of fuzzing, which mostly run one program after the
+/// other, in a process beside the other steps: a run of all the tests is a third shorter by that.
 struct Beside {
     process: std::process::Child,
     log: std::path::PathBuf,

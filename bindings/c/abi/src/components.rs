@@ -51,7 +51,8 @@ use flashdelta_target::*;
 /// Room for the name of a component, with the zero that ends it.
 const NAME_SIZE: usize = 36;
 
-/// A component of a set, as callbacks are told: which part of the device it is, and what it becomes.
+/// A component of a set, as callbacks are told: which part of the device it is, and what it
+/// becomes.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flashdelta_component {
@@ -102,10 +103,10 @@ pub const FLASHDELTA_NO_SUCH_COMPONENT: i32 = 1;
 /// The components of a device: its own slots and partitions, and child devices behind a bus.
 ///
 /// Fill it with zeros first (memset()). It is copied; what `user` points to must live as long as
-/// the set is worked with. Callbacks return 0 for success; what else they return is in the detail of
-/// the error. Each is told the `component`, which lives as long as the call. They are called only
-/// from inside the functions of a set, by the thread that calls those; they must not call functions
-/// of the same set, and must not leave by longjmp() or a C++ exception.
+/// the set is worked with. Callbacks return 0 for success; what else they return is in the detail
+/// of the error. Each is told the `component`, which lives as long as the call. They are called
+/// only from inside the functions of a set, by the thread that calls those; they must not call
+/// functions of the same set, and must not leave by longjmp() or a C++ exception.
 ///
 /// A child that updates itself takes part in the same transaction. `find` gives callbacks that ask
 /// it for what it has and send it what is written; `begin` tells it that an image comes, `verify`
@@ -119,9 +120,9 @@ pub struct flashdelta_components {
     /// Says what is in a component, and where its new image goes, by filling in `flash`, which is
     /// all zeros but for `user`, which is that of this struct. The old slot is what is active; if
     /// nothing is there, leave `read_old` NULL. The new slot is another place: nothing in it is
-    /// used before `activate`. `flush_new` counts, `commit_new` does not. A `buffer` may be the same
-    /// for all components. Called several times for each component; it must not change anything.
-    /// Returns #FLASHDELTA_NO_SUCH_COMPONENT if the device has no such component.
+    /// used before `activate`. `flush_new` counts, `commit_new` does not. A `buffer` may be the
+    /// same for all components. Called several times for each component; it must not change
+    /// anything. Returns #FLASHDELTA_NO_SUCH_COMPONENT if the device has no such component.
     pub find: Option<
         unsafe extern "C" fn(
             user: *mut c_void,
@@ -129,25 +130,25 @@ pub struct flashdelta_components {
             flash: *mut flashdelta_flash,
         ) -> i32,
     >,
-    /// The new image comes next, and will be written in ascending order. May be called again for the
-    /// same component, which then starts again. NULL: there is nothing to do.
+    /// The new image comes next, and will be written in ascending order. May be called again for
+    /// the same component, which then starts again. NULL: there is nothing to do.
     pub begin: Option<
         unsafe extern "C" fn(user: *mut c_void, component: *const flashdelta_component) -> i32,
     >,
-    /// The new image reads back as the set says: whether the device, or the child, is satisfied with
-    /// it, as with the signature that its bootloader will look at. If it is not (not 0), nothing of
-    /// the set becomes active. NULL: it is.
+    /// The new image reads back as the set says: whether the device, or the child, is satisfied
+    /// with it, as with the signature that its bootloader will look at. If it is not (not 0),
+    /// nothing of the set becomes active. NULL: it is.
     pub verify: Option<
         unsafe extern "C" fn(user: *mut c_void, component: *const flashdelta_component) -> i32,
     >,
     /// Makes the new image the one that is used. The whole set is committed. **Called again after a
-    /// reset that came before all were active: a component that is active already must stay so.** If
-    /// it fails, the update stays committed, and flashdelta_set_recover() tries again.
+    /// reset that came before all were active: a component that is active already must stay so.**
+    /// If it fails, the update stays committed, and flashdelta_set_recover() tries again.
     pub activate: Option<
         unsafe extern "C" fn(user: *mut c_void, component: *const flashdelta_component) -> i32,
     >,
-    /// Forgets what has been begun. What is active is not touched. May be called for components that
-    /// were not begun, and more than once. NULL: there is nothing to do.
+    /// Forgets what has been begun. What is active is not touched. May be called for components
+    /// that were not begun, and more than once. NULL: there is nothing to do.
     pub revert: Option<
         unsafe extern "C" fn(user: *mut c_void, component: *const flashdelta_component) -> i32,
     >,

@@ -43,16 +43,16 @@ pub const FLASHDELTA_NO_COMPONENT: u32 = 0xFFFF_FFFF;
 /// Updates a device by one component set: all of its components or none. You own the memory; its
 /// contents are private.
 ///
-/// It needs the alignment of a size_t. Fill it with zeros once (static variables are) so that misuse
-/// before flashdelta_set_init() is noticed. Do not copy or move it after that. One thread uses one
-/// set at a time. Memory is all it holds: it may simply be forgotten.
+/// It needs the alignment of a size_t. Fill it with zeros once (static variables are) so that
+/// misuse before flashdelta_set_init() is noticed. Do not copy or move it after that. One thread
+/// uses one set at a time. Memory is all it holds: it may simply be forgotten.
 ///
 /// 1. After each reset, before anything is started that a set can change: flashdelta_set_recover().
 /// 2. flashdelta_set_init(), then flashdelta_set_feed() with the start of the set until
 ///    flashdelta_set_is_checked(). Nothing has been written.
 /// 3. As long as flashdelta_set_next() tells a component: flashdelta_set_begin(),
-///    flashdelta_set_component_feed() with its payload, flashdelta_set_component_finish(). Nothing of
-///    it is active.
+///    flashdelta_set_component_feed() with its payload, flashdelta_set_component_finish(). Nothing
+///    of it is active.
 /// 4. flashdelta_set_finish() commits all by one record, and activates all.
 ///
 /// To give an update up, call flashdelta_set_recover(): it takes back what was begun.
@@ -104,13 +104,13 @@ pub enum flashdelta_recovered {
 
 /// Starts an update by a set. Nothing is read or written yet, but the record.
 ///
-/// Once this has succeeded, `set`, `index` and what `components` and `record` point to belong to the
-/// update until it ends.
+/// Once this has succeeded, `set`, `index` and what `components` and `record` point to belong to
+/// the update until it ends.
 ///
 /// @param set memory for it; whatever it holds is overwritten, unless it is at work right now
 /// @param components those of the device; copied
-/// @param record flash that keeps how far the update is, over resets; copied. Each half has room for
-///     the index (`flashdelta set info` says how long it is) and 21 bytes. It is for this alone
+/// @param record flash that keeps how far the update is, over resets; copied. Each half has room
+///     for the index (`flashdelta set info` says how long it is) and 21 bytes. It is for this alone
 /// @param device what the device is; copied. NULL: sets are not checked against the device
 /// @param verifier whose sets are taken; copied. NULL: signatures are not looked at
 /// @param index RAM for the index: its length and 74 bytes, #FLASHDELTA_MAX_INDEX_LEN for any
@@ -349,8 +349,8 @@ pub unsafe extern "C" fn flashdelta_set_read_info(
 }
 
 /// The component that is to be written next, or is being written, and where in the set its payload
-/// goes on. A device that can fetch any part of the set need not fetch the payloads of the others; a
-/// stream skips them.
+/// goes on. A device that can fetch any part of the set need not fetch the payloads of the others;
+/// a stream skips them.
 ///
 /// @param set checked
 /// @param[out] payload written only on success

@@ -58,12 +58,12 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_STORE_EMPTY = 207,
     /// There is no suspended update to go on with.
     FLASHDELTA_ERR_NO_SUSPENSION = 208,
-    /// The functions of a set were called in a wrong order: a component is being written that has to
-    /// be finished or aborted first, or none is, or the set has not been checked yet. Nothing has
-    /// changed.
+    /// The functions of a set were called in a wrong order: a component is being written that has
+    /// to be finished or aborted first, or none is, or the set has not been checked yet. Nothing
+    /// has changed.
     FLASHDELTA_ERR_WRONG_ORDER = 209,
-    /// A component of the set is for some hardware revisions only, and the device does not say which
-    /// it is. Nothing has been written.
+    /// A component of the set is for some hardware revisions only, and the device does not say
+    /// which it is. Nothing has been written.
     FLASHDELTA_ERR_HARDWARE_UNKNOWN = 210,
     /// An update by a set was committed, and is not complete: call flashdelta_set_recover() first.
     FLASHDELTA_ERR_NOT_RECOVERED = 211,
@@ -227,8 +227,8 @@ pub enum flashdelta_status {
     FLASHDELTA_ERR_READ_SUSPENSION = 710,
     /// A callback of flashdelta_components failed. Detail: what it returned.
     FLASHDELTA_ERR_COMPONENT = 711,
-    /// The record of an update by a set could not be read or written. Detail: `offset`, and what the
-    /// callback returned.
+    /// The record of an update by a set could not be read or written. Detail: `offset`, and what
+    /// the callback returned.
     FLASHDELTA_ERR_SET_RECORD = 712,
 
     /// A progress callback asked to give up (hosts only).

@@ -30,8 +30,8 @@ pub enum flashdelta_verdict {
 
 /// Says whether `signature` (64 bytes) is the one of `message` (48 bytes) by the key that `key_id`
 /// (8 bytes) names: one of flashdelta_verdict. `user` is that of the structure that it is in,
-/// `algorithm` one of flashdelta_algorithm; a key belongs to one of them, and must not be tried with
-/// the other.
+/// `algorithm` one of flashdelta_algorithm; a key belongs to one of them, and must not be tried
+/// with the other.
 pub type flashdelta_verify_fn = Option<
     unsafe extern "C" fn(
         user: *mut c_void,

@@ -8,8 +8,8 @@ use flashdelta::image::{Format, Image, WriteError, WriteOptions};
 use flashdelta::ErrorClass;
 
 use crate::args::{self, OutputArgs, RecordArgs};
+use crate::doing::while_nothing_is_written;
 use crate::failure::{Failure, Outcome};
-use crate::interrupt::while_nothing_is_written;
 use crate::outputs::{print_json, Target};
 use crate::text::{grouped, remark};
 use crate::writing::Writing;

@@ -11,6 +11,7 @@ use flashdelta::InstructionSet;
 
 use super::made;
 use crate::args::{self, CodecArg, IdentityArgs, IsaArg, OutputArgs, RecordArgs};
+use crate::doing::while_nothing_is_written;
 use crate::failure::{Failure, Outcome};
 use crate::outputs::Target;
 use crate::progress::{doing, Bar};
@@ -190,7 +191,7 @@ impl Args {
         }
         target.refuse_read()?;
         let request = request.diff(watched(options, &bar));
-        let made = interrupt::while_nothing_is_written(|| door::make(&old, &new, &request));
+        let made = while_nothing_is_written(|| door::make(&old, &new, &request));
         let names = [self.old.as_path(), self.new.as_path()];
         let elfs = [self.old_elf.as_deref(), self.new_elf.as_deref()];
         let made = made.map_err(|error| Failure::door(&error, names, elfs))?;

@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use super::findings::findings_text;
 use super::{bundle, contents, set};
+use crate::doing::while_nothing_is_written;
 use crate::failure::{Failure, Outcome};
-use crate::interrupt::while_nothing_is_written;
 use crate::outputs::{print, print_json};
 use crate::text::{self, grouped, percent, remark, Table};
 use crate::{args, inputs};

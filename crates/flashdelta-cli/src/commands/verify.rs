@@ -7,6 +7,7 @@ use flashdelta::door::{self, ApplyRequest};
 use flashdelta::verify::Verifier;
 
 use crate::args::{self, DeviceArgs, OutputArgs};
+use crate::doing::while_nothing_is_written;
 use crate::failure::{Failure, Outcome};
 use crate::keys::{self, KeyArgs};
 use crate::outputs::{print, print_json};
@@ -50,7 +51,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Outcome {
-        interrupt::while_nothing_is_written(|| self.check())
+        while_nothing_is_written(|| self.check())
     }
 
     fn check(&self) -> Outcome {

@@ -81,16 +81,17 @@ pub unsafe extern "C" fn flashdelta_set_begin(
     outcome.err().unwrap_or(FLASHDELTA_OK)
 }
 
-/// Takes the next bytes of the component's payload, any number of them, as flashdelta_applier_feed()
-/// does of a patch. What follows the payload is not taken.
+/// Takes the next bytes of the component's payload, any number of them, as
+/// flashdelta_applier_feed() does of a patch. What follows the payload is not taken.
 ///
 /// @param set a component has been begun
 /// @param data the bytes; may be NULL if `len` is 0. Must not overlap what is lent
 /// @param len number of bytes, 0 or more
 /// @param[out] progress how far the component is; `taken` counts the bytes of its payload. Written
 ///     only on success; may be NULL
-/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRONG_CHUNK: flashdelta_set_next() tells from where on it
-///     has to be fed again; an error of the patch or of the flash: the component may begin again;
+/// @return #FLASHDELTA_OK; #FLASHDELTA_ERR_WRONG_CHUNK: flashdelta_set_next() tells from where on
+///     it has to be fed again; an error of the patch or of the flash: the component may begin
+///     again;
 ///     #FLASHDELTA_ERR_WRONG_ORDER, #FLASHDELTA_ERR_FAILED_BEFORE, #FLASHDELTA_ERR_NULL_POINTER,
 ///     #FLASHDELTA_ERR_INVALID_ARGUMENT, #FLASHDELTA_ERR_NOT_INITIALISED, #FLASHDELTA_ERR_BUSY,
 ///     after which nothing has changed
@@ -206,9 +207,9 @@ pub unsafe extern "C" fn flashdelta_set_component_finish(
     set: *mut flashdelta_set,
 ) -> flashdelta_status {
     let outcome = (|| {
-        // SAFETY: the caller's promise; `enter` gives the state of the phase, in which the component
-        // is there. It is taken out once: the phase says that until the outcome is known, and
-        // something else afterwards.
+        // SAFETY: the caller's promise; `enter` gives the state of the phase, in which the
+        // component is there. It is taken out once: the phase says that until the outcome is known,
+        // and something else afterwards.
         unsafe {
             let state = enter(set, COMPONENT)?;
             component(state);

@@ -6,6 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use flashdelta_fleet::release::Build;
 
 use crate::args::OutputArgs;
+use crate::doing::while_nothing_is_written;
 use crate::failure::{Failure, Outcome};
 use crate::interrupt;
 use crate::outputs::print_json;
@@ -68,7 +69,7 @@ impl Args {
         let failed = |error| Failure::release(&error);
         // At most an empty folder is made.
         let open = || Build::open(&self.description, &self.output);
-        let build = interrupt::while_nothing_is_written(open).map_err(failed)?;
+        let build = while_nothing_is_written(open).map_err(failed)?;
         let bar = Bar::new(self.output_args.quiet);
         let ran = build.run(self.threads, &|made, all| {
             bar.update("patches", made as f32 / all.max(1) as f32);

@@ -6,8 +6,8 @@ use super::container::Container;
 use super::member::ContainerError;
 use crate::device::error::codes;
 
-/// Something looks like an archive, but cannot be taken apart. Only in strict mode this is an error:
-/// otherwise it is patched as one piece.
+/// Something looks like an archive, but cannot be taken apart. Only in strict mode this is an
+/// error: otherwise it is patched as one piece.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DamagedArchive {
     /// Name of the member that it is; empty for the file itself.
@@ -28,10 +28,8 @@ impl fmt::Display for DamagedArchive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { member, container, error } = self;
         let between = if member.is_empty() { "" } else { ": " };
-        write!(
-            f,
-            "{member}{between}it looks like a {container} archive, but is damaged or unusual: {error}"
-        )
+        write!(f, "{member}{between}it looks like a {container} archive, ")?;
+        write!(f, "but is damaged or unusual: {error}")
     }
 }
 

@@ -149,8 +149,8 @@ impl<'b, C: Components, R: SetRecord, V: Verifier, H: Sha256Engine> SetUpdate<'b
         self.with(|_| Some(verifier), |sha| sha)
     }
 
-    /// As [`require_signature`](Self::require_signature) if there is a verifier; else signatures are
-    /// not looked at.
+    /// As [`require_signature`](Self::require_signature) if there is a verifier; else signatures
+    /// are not looked at.
     #[must_use]
     pub fn with_policy<W: Verifier>(self, verifier: Option<W>) -> SetUpdate<'b, C, R, W, H> {
         self.with(|_| verifier, |sha| sha)
