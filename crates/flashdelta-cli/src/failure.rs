@@ -256,7 +256,14 @@ impl Failure {
 
     /// A file is no key, or there is none.
     pub(crate) fn key(path: &Path, error: &KeyError) -> Self {
-        failure!(error, path)
+        let failure = failure!(error, path);
+        match error {
+            KeyError::IsPrivate => failure.hint(
+                "give its public half: `openssl pkey -in KEY.pem -pubout -out KEY.pub.pem` makes \
+                 it of a private key",
+            ),
+            _ => failure,
+        }
     }
 
     /// A patch cannot be signed.
