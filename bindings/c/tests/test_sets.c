@@ -521,7 +521,7 @@ static void power_cuts(unsigned long step) {
             }
         }
     }
-    CHECK(old_ones > 0 && new_ones > 0);
+    CHECK(old_ones > 0 && (new_ones > 0 || step > 1)); /* it is committed near its end */
     printf("power cuts: %lu end old, %lu new; %lu and %lu operations\n", old_ones, new_ones, count[0], count[1]);
 }
 
