@@ -21,6 +21,8 @@ use flashdelta_c_abi::*;
 /// A component, and the set that its callbacks call functions of.
 struct Part {
     slots: [Vec<u8>; 2],
+    /// How to get at them: made once, as a new borrow would end those of before.
+    flash: Option<flashdelta_flash>,
     set: *mut flashdelta_set,
     activated: u32,
 }
@@ -36,7 +38,7 @@ unsafe extern "C" fn find(
         assert_eq!(flashdelta_set_finish((*part).set), FLASHDELTA_ERR_BUSY);
         let name = (*component).name;
         assert_eq!(core::ffi::CStr::from_ptr(name.as_ptr()), c"app");
-        *flash = device_of(&mut (*part).slots);
+        *flash = (*part).flash.unwrap();
     }
     0
 }
@@ -58,8 +60,10 @@ fn a_set_is_fed_and_finished() {
 
     let mut memory = MaybeUninit::<flashdelta_set>::zeroed();
     let set = memory.as_mut_ptr();
-    let mut part = Part { slots: [old.to_vec(), vec![0; 800]], set, activated: 0 };
+    let mut part = Part { slots: [old.to_vec(), vec![0; 800]], flash: None, set, activated: 0 };
     let part = core::ptr::addr_of_mut!(part);
+    // SAFETY: it is the part above.
+    unsafe { (*part).flash = Some(device_of(&mut (*part).slots)) };
     let components = flashdelta_components {
         user: part.cast(),
         find: Some(find),
