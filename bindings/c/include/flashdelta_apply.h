@@ -151,10 +151,10 @@
 #define FLASHDELTA_MAX_HEADER_LEN 1024
 
 /**
- * Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 512 bytes on machines of 32
+ * Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 608 bytes on machines of 32
  * bits.
  */
-#define FLASHDELTA_STORE_WORDS 128
+#define FLASHDELTA_STORE_WORDS 152
 
 /**
  * What `find` of flashdelta_components returns if the device has no such component.

@@ -22,9 +22,9 @@ use crate::verifier::{flashdelta_verify_fn, Callback};
 use crate::{flashdelta_applier, flashdelta_applier_feed, flashdelta_device, flashdelta_progress};
 use state::{status_of, with, Inner, State, BUSY, READY};
 
-/// Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 512 bytes on machines of 32
+/// Size of a flashdelta_store, in words of `sizeof(size_t)` bytes: 608 bytes on machines of 32
 /// bits.
-pub const FLASHDELTA_STORE_WORDS: usize = 128;
+pub const FLASHDELTA_STORE_WORDS: usize = 152;
 
 /// A region of flash that receives the chunks of a patch in any order, doubled, damaged, forged,
 /// from several senders. Each chunk is checked before it is written; what is there survives resets
