@@ -32,6 +32,7 @@
 
 mod check;
 mod components;
+mod digest;
 mod error;
 mod index;
 mod record;

@@ -1,7 +1,7 @@
 //! The driver: a set comes in, and all of it becomes active or none.
 
-use super::check::Digest;
 use super::components::Present;
+use super::digest::Digest;
 use super::index::{Head, Index};
 use super::record::State;
 use super::recover::{complete_step, state, write};
