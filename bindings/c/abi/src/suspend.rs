@@ -187,8 +187,11 @@ pub(crate) unsafe fn resume<E>(
     progress: *mut flashdelta_progress,
 ) -> Result<(), flashdelta_status> {
     check(progress)?;
-    // SAFETY: the caller's promise.
-    let front = unsafe { bytes(header.0, header.1)? };
+    let front = match header.0.is_null() {
+        true => &[][..],
+        // SAFETY: the caller's promise.
+        false => unsafe { bytes(header.0, header.1)? },
+    };
     // SAFETY: the caller's promise.
     let inner = unsafe { at_work(applier)? };
     let at = inner.with(|inner| {
