@@ -11,6 +11,7 @@ mod rollouts;
 mod state;
 
 pub(crate) use devices::{StoredDevice, NEVER};
+pub(crate) use files::StoredFile;
 pub(crate) use limits::Limits;
 pub(crate) use reach::{Reach, MOST_COUNTED};
 pub(crate) use releases::{application, NewRelease};

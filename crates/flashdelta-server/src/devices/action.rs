@@ -5,8 +5,10 @@ use flashdelta_fleet::{Digest, Name, Version};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
+use crate::catalogue::StoredFile;
 use crate::contents::Hashes;
 use crate::database::{column, json_column, scoped, Tenant};
+use crate::jobs::Made;
 use crate::time::now;
 use crate::Error;
 
@@ -54,6 +56,34 @@ pub(crate) struct Content {
     pub(crate) file_name: String,
     /// SHA-256 of the memory that the device holds afterwards; `None`: of several components.
     pub(crate) image: Option<Digest>,
+}
+
+impl Content {
+    /// An uploaded file, as it is.
+    pub(crate) fn of_file(component: Name, file: StoredFile) -> Self {
+        Self {
+            component,
+            kind: ContentKind::File,
+            sha256: file.image.sha256,
+            size: file.image.size,
+            hashes: file.hashes,
+            signature: String::new(),
+            file_name: file.name,
+            image: Some(file.image.memory.sha256),
+        }
+    }
+
+    /// What a job has made.
+    pub(super) fn of_job(
+        component: Name,
+        kind: ContentKind,
+        made: Made,
+        image: Option<Digest>,
+    ) -> Self {
+        let Made { sha256, size, hashes, signature } = made;
+        let file_name = String::new();
+        Self { component, kind, sha256, size, hashes, signature, file_name, image }
+    }
 }
 
 /// How an image comes about.

@@ -5,7 +5,7 @@ use flashdelta_fleet::planner::held_releases;
 use flashdelta_fleet::Version;
 use serde::Serialize;
 
-use super::{device, Content, ContentKind};
+use super::{device, Content};
 use crate::auth::Caller;
 use crate::{Error, Service};
 
@@ -54,15 +54,6 @@ impl AuxiliaryOf {
         let none = || Error::NotFound { what: format!("auxiliary content {name}") };
         let content = found.ok_or_else(none)?;
         let file = by.tenant.file(&content.sha256).await?;
-        Ok(Content {
-            component: content.name.clone(),
-            kind: ContentKind::File,
-            sha256: content.sha256,
-            size: file.image.size,
-            hashes: file.hashes,
-            signature: String::new(),
-            file_name: file.name,
-            image: None,
-        })
+        Ok(Content::of_file(content.name.clone(), file))
     }
 }

@@ -297,16 +297,10 @@ impl Asked<'_> {
         };
         let state = self.tenant.request_job(&wanted).await?;
         Ok(Some(match state {
-            JobState::Done { sha256, size, hashes, signature } => Part::Ready(Content {
-                component: self.device.product.clone(),
-                kind,
-                sha256,
-                size,
-                hashes,
-                signature,
-                file_name: String::new(),
-                image: Some(new.memory.sha256),
-            }),
+            JobState::Done(made) => {
+                let product = self.device.product.clone();
+                Part::Ready(Content::of_job(product, kind, made, Some(new.memory.sha256)))
+            }
             JobState::Impossible => Part::Gone,
             JobState::Pending { since } => {
                 self.service.bell().asked.notify_one();
@@ -323,16 +317,7 @@ impl Asked<'_> {
 
     async fn file(&self, digest: &Digest) -> Result<Part, Error> {
         let file = self.tenant.file(digest).await?;
-        Ok(Part::Ready(Content {
-            component: self.device.product.clone(),
-            kind: ContentKind::File,
-            sha256: file.image.sha256,
-            size: file.image.size,
-            hashes: file.hashes,
-            signature: String::new(),
-            file_name: file.name,
-            image: Some(file.image.memory.sha256),
-        }))
+        Ok(Part::Ready(Content::of_file(self.device.product.clone(), file)))
     }
 }
 

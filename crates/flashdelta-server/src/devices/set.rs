@@ -33,16 +33,10 @@ impl Asked<'_> {
             }
         }
         Ok(match self.tenant.request_set(&self.device.product, task).await? {
-            JobState::Done { sha256, size, hashes, signature } => Part::Ready(Content {
-                component: self.device.product.clone(),
-                kind: ContentKind::Set,
-                sha256,
-                size,
-                hashes,
-                signature,
-                file_name: String::new(),
-                image: None,
-            }),
+            JobState::Done(made) => {
+                let product = self.device.product.clone();
+                Part::Ready(Content::of_job(product, ContentKind::Set, made, None))
+            }
             JobState::Impossible => Part::Gone,
             JobState::Pending { .. } => {
                 self.service.bell().asked.notify_one();

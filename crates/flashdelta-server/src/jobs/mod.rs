@@ -16,7 +16,7 @@ mod worker;
 
 pub(crate) use child::make_patch;
 pub use limits::JobLimits;
-pub(crate) use queue::{Between, JobCounts, JobState, Wanted};
+pub(crate) use queue::{Between, JobCounts, JobState, Made, Wanted};
 pub(crate) use set::{SetMember, SetTask};
 pub(crate) use signer::Signer;
 pub(crate) use work::Work;

@@ -24,13 +24,23 @@ pub(crate) struct Wanted<'a> {
     pub(crate) applier: &'a Applier,
 }
 
+/// What a job has made.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) sha256: Digest,
+    pub(crate) size: u64,
+    pub(crate) hashes: Hashes,
+    /// Signatures in it, for a header.
+    pub(crate) signature: String,
+}
+
 /// How far a job is.
 #[derive(Clone, Debug)]
 pub(crate) enum JobState {
     /// It waits, or is being made, since then (milliseconds since 1970).
     Pending { since: i64 },
     /// It was made.
-    Done { sha256: Digest, size: u64, hashes: Hashes, signature: String },
+    Done(Made),
     /// It cannot be made: for this applier, or at all.
     Impossible,
 }
@@ -186,12 +196,12 @@ impl Tenant {
         let Some(row) = row.bind(key.to_owned()).optional(self).await? else { return Ok(None) };
         Ok(Some(match &*column::<String>(&row, 0)? {
             "queued" | "running" => JobState::Pending { since: column(&row, 1)? },
-            "done" => JobState::Done {
+            "done" => JobState::Done(Made {
                 sha256: column::<String>(&row, 2)?.parse()?,
                 size: column::<i64>(&row, 3)?.unsigned_abs(),
                 hashes: json_column(&row, 4)?,
                 signature: column(&row, 5)?,
-            },
+            }),
             _ => JobState::Impossible,
         }))
     }
