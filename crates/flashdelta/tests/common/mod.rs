@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // Not every test uses all of it.
 
 pub mod archives;
+pub mod counted;
 pub mod cuts;
 pub mod handmade;
 pub mod in_place;

@@ -3,9 +3,10 @@
 use core::cell::{Cell, RefCell};
 
 use super::set_device::{active, assert_new, old_device, Device, Memory, Owned, Record, Staged};
+use crate::common::counted::Counted;
 use crate::common::sets::{signed, three, three_in_a_set};
 use crate::common::toy::Toy;
-use flashdelta::apply::{NewImage, OldImage, OutOfBounds};
+use flashdelta::apply::OutOfBounds;
 use flashdelta::update::set::{recover, Components, Entry, Recovered, SetRecord, SetUpdate};
 
 /// A device that counts the bytes that go to and fro, and what else it is asked for.
@@ -13,39 +14,6 @@ struct Counting<'a> {
     inner: Memory<'a>,
     bytes: &'a Cell<u64>,
     activated: &'a Cell<u32>,
-}
-
-struct Counted<'a, I>(I, &'a Cell<u64>);
-
-impl<I: OldImage> OldImage for Counted<'_, I> {
-    type Error = I::Error;
-
-    fn len(&self) -> u32 {
-        self.0.len()
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), I::Error> {
-        self.1.set(self.1.get() + buf.len() as u64);
-        self.0.read(offset, buf)
-    }
-}
-
-impl<I: NewImage> NewImage for Counted<'_, I> {
-    type Error = I::Error;
-
-    fn capacity(&self) -> u32 {
-        self.0.capacity()
-    }
-
-    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), I::Error> {
-        self.1.set(self.1.get() + 2 * data.len() as u64);
-        self.0.write(offset, data)
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), I::Error> {
-        self.1.set(self.1.get() + buf.len() as u64);
-        self.0.read(offset, buf)
-    }
 }
 
 impl<'a> Components for Counting<'a> {

@@ -3,9 +3,10 @@
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 
+use crate::common::counted::Counted;
 use crate::common::slots::{flash_with, update, workspace, Flash, SMALL};
 use crate::common::{apply_in_pieces, damaged_copies, with_own_digest, Random};
-use flashdelta::apply::{Applier, ApplyError, ApplyOptions, NewImage, OldImage, OutOfBounds};
+use flashdelta::apply::{Applier, ApplyError, ApplyOptions, OutOfBounds};
 use flashdelta::diff::{self, DiffOptions};
 use flashdelta::nor::{slots, Slot};
 use flashdelta::update::ab::{AbUpdate, Verified};
@@ -91,40 +92,6 @@ fn calls_without_input_change_nothing() {
         }
         applier.finish().unwrap();
         assert!(slot == made.new, "{codec:?}");
-    }
-}
-
-/// An image that counts the bytes that go to and fro.
-struct Counted<'a, I>(I, &'a Cell<u64>);
-
-impl<I: OldImage> OldImage for Counted<'_, I> {
-    type Error = I::Error;
-
-    fn len(&self) -> u32 {
-        self.0.len()
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), I::Error> {
-        self.1.set(self.1.get() + buf.len() as u64);
-        self.0.read(offset, buf)
-    }
-}
-
-impl<I: NewImage> NewImage for Counted<'_, I> {
-    type Error = I::Error;
-
-    fn capacity(&self) -> u32 {
-        self.0.capacity()
-    }
-
-    fn write(&mut self, offset: u32, data: &[u8]) -> Result<(), I::Error> {
-        self.1.set(self.1.get() + 2 * data.len() as u64);
-        self.0.write(offset, data)
-    }
-
-    fn read(&mut self, offset: u32, buf: &mut [u8]) -> Result<(), I::Error> {
-        self.1.set(self.1.get() + buf.len() as u64);
-        self.0.read(offset, buf)
     }
 }
 
