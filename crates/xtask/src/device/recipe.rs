@@ -43,8 +43,15 @@ pub(crate) fn level(opt: &str) -> [String; 2] {
     ["--config".to_owned(), format!("profile.release.opt-level={level}")]
 }
 
+/// Whatever the user builds with: with incremental state there are other units of code, and the
+/// stack is half as large again.
+fn measured(cargo: &mut Command) {
+    cargo.env("CARGO_INCREMENTAL", "0");
+}
+
 /// What cargo has to be told for the C library.
 pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
+    measured(&mut cargo);
     cargo.args([
         "--manifest-path",
         "bindings/c/apply/Cargo.toml",
@@ -60,6 +67,7 @@ pub(crate) fn library_cargo(mut cargo: Command, features: &str) -> Command {
 
 /// What cargo has to be told for the guest in Rust.
 pub(crate) fn guest_cargo(mut cargo: Command, features: &str) -> Command {
+    measured(&mut cargo);
     cargo.args(["--manifest-path", "crates/xtask/device/Cargo.toml"]);
     cargo.arg("--features").arg(features).arg("--target-dir").arg(folder());
     cargo
