@@ -349,7 +349,8 @@ static void it_goes_on_after_resets(blob patch, blob other) {
     /* The last sector of a slot cannot be gone on with, if there is no buffer. */
     const flashdelta_flash flash = start_device(&d, old_image, new_image.len + SECTOR, 0);
     memset(&saved, 0, sizeof saved);
-    while (!progress.done) {
+    /* What fails would fail without an end. */
+    while (!progress.done && failures == 0) {
         uint32_t goal = progress.taken + 61;
         memset(workspace, (int)resets, needed(patch));
         memset(applier, 0, sizeof *applier);
@@ -370,7 +371,7 @@ static void it_goes_on_after_resets(blob patch, blob other) {
             do {
                 CHECK_STATUS(flashdelta_applier_resume(applier, get, &saved, saved.len, taken > 300 ? patch.bytes : NULL, patch.len, 4096, &progress),
                              FLASHDELTA_OK);
-            } while (progress.pending);
+            } while (progress.pending && failures == 0);
             CHECK(progress.taken == taken);
             i = progress.taken;
             CHECK_STATUS(flashdelta_applier_feed_within(applier, patch.bytes + i, 0, 0, &progress), FLASHDELTA_OK);
@@ -381,7 +382,7 @@ static void it_goes_on_after_resets(blob patch, blob other) {
         do {
             CHECK_STATUS(flashdelta_applier_feed_within(applier, patch.bytes + progress.taken, goal - progress.taken, 4096, &progress), FLASHDELTA_OK);
             calls++;
-        } while (!progress.done && (progress.taken < goal || progress.pending) && (calls % 20 != 0 || progress.taken == patch.len || progress.written == 0));
+        } while (!progress.done && failures == 0 && (progress.taken < goal || progress.pending) && (calls % 20 != 0 || progress.taken == patch.len || progress.written == 0));
         saved.len = 0;
         saved.fails = 1;
         CHECK_STATUS(flashdelta_applier_suspend(applier, put, &saved), FLASHDELTA_ERR_WRITE_SUSPENSION);
